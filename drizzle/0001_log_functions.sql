@@ -1,0 +1,123 @@
+-- The log is append-only whoever asks, its owner too: ENABLE ALWAYS also holds where triggers are switched off for replication.
+CREATE FUNCTION es.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'es.events is append-only: % is refused', TG_OP USING ERRCODE = 'insufficient_privilege';
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON es.events
+  FOR EACH STATEMENT EXECUTE FUNCTION es.refuse_change();
+--> statement-breakpoint
+ALTER TABLE es.events ENABLE ALWAYS TRIGGER events_append_only;
+--> statement-breakpoint
+ALTER TABLE es.store ADD CONSTRAINT store_one_row CHECK (id = 1);
+--> statement-breakpoint
+INSERT INTO es.store (epoch) VALUES (gen_random_uuid());
+--> statement-breakpoint
+-- Appends a batch of appends in one transaction; each is accepted or refused on its own.
+--
+-- batch: [{ t: stream type, i: stream id, v: expected version or null, c: command id, f: fingerprint, o: occurred at or null,
+--           m: metadata, e: [{ i: event id, t: type, s: schema version, d: data }] }]
+-- Appends for one stream stand in the batch in the order in which they build on each other: the first must find the stream
+-- at its expected version, each further one where the one before it leaves it. A command id occurs once in a batch.
+--
+-- Positions are dense and in commit order because they are handed out under a lock that is held until the commit is
+-- visible. Every statement of a function takes a new snapshot under READ COMMITTED, so what is read after the lock is
+-- what the appends before left.
+CREATE FUNCTION es.append(batch jsonb)
+RETURNS TABLE (
+  ordinal int, outcome text, stream_type text, stream_id uuid, version int, "position" bigint,
+  occurred_at timestamptz, recorded_at timestamptz
+)
+LANGUAGE plpgsql
+-- A plan that was made while the tables were small would read them whole for as long as it is cached.
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+  head bigint;
+  now_recorded timestamptz;
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'es.append needs READ COMMITTED';
+  END IF;
+  PERFORM pg_advisory_xact_lock(4651732);
+  SELECT e.position, e.recorded_at INTO head, now_recorded FROM es.events e ORDER BY e.position DESC LIMIT 1;
+  head := coalesce(head, 0);
+  now_recorded := greatest(date_trunc('milliseconds', clock_timestamp()), now_recorded);
+
+  RETURN QUERY
+  WITH asked AS MATERIALIZED (
+    SELECT r.*, jsonb_array_length(r.e) AS size,
+           coalesce(sum(jsonb_array_length(r.e)) OVER (
+             PARTITION BY r.t, r.i ORDER BY r.ordinal ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::int AS before
+    FROM ROWS FROM (jsonb_to_recordset(batch) AS (t text, i uuid, v int, c uuid, f uuid, o timestamptz, m jsonb, e jsonb))
+         WITH ORDINALITY AS r(t, i, v, c, f, o, m, e, ordinal)
+  ), judged AS MATERIALIZED (
+    SELECT a.*, coalesce(s.version, 0) AS base, s.occurred_at AS stream_occurred_at,
+           known.position AS known_position, known.version AS known_version, known.occurred_at AS known_occurred_at,
+           known.recorded_at AS known_recorded_at, known.stream_type AS known_type, known.stream_id AS known_id,
+           known.command_fingerprint = a.f AS same,
+           bool_and(known.position IS NULL AND (a.v IS NULL OR a.v = coalesce(s.version, 0) + a.before))
+             OVER (PARTITION BY a.t, a.i ORDER BY a.ordinal) AS accepted
+    FROM asked a
+    LEFT JOIN es.streams s ON s.stream_type = a.t AND s.stream_id = a.i
+    LEFT JOIN es.events known ON known.command_id = a.c AND known.command_fingerprint IS NOT NULL
+  ), placed AS MATERIALIZED (
+    SELECT j.*, (head + sum(j.size) FILTER (WHERE j.accepted) OVER (ORDER BY j.ordinal))::bigint AS last_position,
+           -- Within a stream business time never decreases, and nothing happens after it was recorded.
+           least(now_recorded, greatest(j.stream_occurred_at,
+             max(date_trunc('milliseconds', coalesce(j.o, now_recorded))) OVER (PARTITION BY j.t, j.i ORDER BY j.ordinal)
+           )) AS happened_at
+    FROM judged j
+  ), stored AS (
+    INSERT INTO es.events (position, stream_type, stream_id, version, type, schema_version, data, metadata,
+                           command_id, command_fingerprint, event_id, occurred_at, recorded_at)
+    SELECT p.last_position - p.size + k.nth, p.t, p.i, p.base + p.before + k.nth, k.event ->> 't', (k.event ->> 's')::smallint,
+           k.event -> 'd', p.m, p.c, CASE WHEN k.nth = p.size THEN p.f END, (k.event ->> 'i')::uuid, p.happened_at, now_recorded
+    FROM placed p CROSS JOIN LATERAL jsonb_array_elements(p.e) WITH ORDINALITY AS k(event, nth)
+    WHERE p.accepted
+    ORDER BY 1
+  ), moved AS (
+    INSERT INTO es.streams AS s (stream_type, stream_id, version, occurred_at)
+    SELECT p.t, p.i, max(p.base + p.before + p.size), max(p.happened_at) FROM placed p WHERE p.accepted GROUP BY p.t, p.i
+    ON CONFLICT (stream_type, stream_id) DO UPDATE SET version = excluded.version, occurred_at = excluded.occurred_at
+  )
+  SELECT p.ordinal::int,
+         CASE WHEN p.accepted THEN 'accepted' WHEN p.same THEN 'replayed' WHEN p.known_position IS NOT NULL THEN 'reused'
+              ELSE 'conflict' END,
+         coalesce(p.known_type, p.t), coalesce(p.known_id, p.i),
+         CASE WHEN p.accepted THEN p.base + p.before + p.size ELSE coalesce(p.known_version, p.base) END,
+         CASE WHEN p.accepted THEN p.last_position ELSE p.known_position END,
+         CASE WHEN p.accepted THEN p.happened_at ELSE p.known_occurred_at END,
+         CASE WHEN p.accepted THEN now_recorded ELSE p.known_recorded_at END
+  FROM placed p
+  ORDER BY 1;
+END $$;
+--> statement-breakpoint
+-- What is needed to bring many streams' states up to date, in one round trip: of each stream the newest snapshot of the
+-- asked state version that is newer than what the caller has, and the events after that.
+--
+-- asked: [{ n: number of the request, t: stream type, i: stream id, v: the version that the caller has, w: state version }]
+CREATE FUNCTION es.load(asked jsonb)
+RETURNS TABLE (n int, version int, type text, schema_version smallint, body jsonb)
+LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  WITH base AS MATERIALIZED (
+    SELECT a.n, a.t, a.i, a.v, s.version AS snapshot_version, s.state
+    FROM jsonb_to_recordset(asked) AS a(n int, t text, i uuid, v int, w int)
+    LEFT JOIN es.snapshots s
+      ON s.stream_type = a.t AND s.stream_id = a.i AND s.state_version = a.w AND s.version > a.v
+  )
+  SELECT b.n, b.snapshot_version, NULL::text, NULL::smallint, b.state FROM base b WHERE b.snapshot_version IS NOT NULL
+  UNION ALL
+  SELECT k.* FROM (
+    SELECT b.n, e.version, e.type, e.schema_version, e.data
+    FROM base b JOIN es.events e
+      ON e.stream_type = b.t AND e.stream_id = b.i AND e.version > coalesce(b.snapshot_version, b.v)
+    ORDER BY b.n, e.version
+  ) k;
+END $$;

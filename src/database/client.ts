@@ -1,0 +1,81 @@
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
+import { PgDialect } from 'drizzle-orm/pg-core';
+import type { SQL } from 'drizzle-orm';
+import postgres from 'postgres';
+
+export type Database = PostgresJsDatabase<Record<string, never>>;
+
+/** The role that a pool's connections take: each may do its part of the work and nothing else (see `roles.ts`). */
+export type PoolRole = 'writer' | 'projector' | 'reader';
+
+export interface Pool {
+  readonly db: Database;
+  /** Waits for running statements at most `timeoutMs`, then cuts them off. */
+  close(timeoutMs?: number): Promise<void>;
+}
+
+export interface PoolOptions {
+  readonly url: string;
+  /** Connections at most; they are opened as they are needed. */
+  readonly connections: number;
+  /** Shown in pg_stat_activity, so that an operator sees which part of the application holds a lock. */
+  readonly applicationName: string;
+  /** Undefined: the user of the URL, as for migrations. */
+  readonly role?: string | undefined;
+  /** Prepared statements are kept for each connection; off behind poolers that cannot (PgBouncer before 1.21). */
+  readonly prepare?: boolean;
+  readonly onNotice?: (message: string) => void;
+}
+
+/** Postgres' int8 arrives as a string; positions and minor units stay below 2^53. */
+const int8 = { to: 20, from: [20], serialize: (value: number) => String(value), parse: (text: string) => Number(text) };
+
+/**
+ * Opens a pool behind Drizzle. The client is not given out: Drizzle changes the serialisers of the one that it gets, so
+ * that it must not be shared with raw use.
+ */
+export function openPool(options: PoolOptions): Pool {
+  const client = postgres(options.url, {
+    max: options.connections,
+    types: { int8 },
+    prepare: options.prepare ?? true,
+    connect_timeout: 10,
+    onnotice: (notice) => options.onNotice?.(notice['message'] ?? ''),
+    connection: {
+      application_name: options.applicationName,
+      TimeZone: 'UTC',
+      ...(options.role ? { role: options.role } : {}),
+    },
+  });
+  return {
+    db: drizzle({ client }) as Database,
+    close: (timeoutMs = 5000) => client.end({ timeout: timeoutMs / 1000 }),
+  };
+}
+
+const dialect = new PgDialect();
+
+/**
+ * A statement that every connection prepares once: one round trip and no planning afterwards. Drizzle prepares only what
+ * comes out of its query builder; this does the same for hand-written SQL.
+ *
+ * @param template SQL with `sql.placeholder('name')` where parameters go.
+ */
+export function prepared<Row>(
+  db: Database,
+  name: string,
+  template: SQL,
+): (parameters: Record<string, unknown>) => Promise<Row[]> {
+  const query = db._.session.prepareQuery<{ execute: Row[]; all: unknown; values: unknown }>(
+    dialect.sqlToQuery(template),
+    undefined,
+    name,
+    false,
+  );
+  return (parameters) => query.execute(parameters);
+}
+
+/** Postgres' text of an instant, as Drizzle leaves it in hand-written queries, to a Date. */
+export function toDate(text: string): Date {
+  return new Date(text);
+}

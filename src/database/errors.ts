@@ -1,0 +1,57 @@
+/** What is wrong with the database, as one line for the person who starts the application. */
+export class DatabaseError extends Error {
+  readonly code: DatabaseErrorCode;
+
+  constructor(code: DatabaseErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'DatabaseError';
+    this.code = code;
+  }
+
+  /** Puts words to a driver's error; one of ours passes through. The URL's password is not repeated. */
+  static from(cause: unknown, url: string): DatabaseError {
+    if (cause instanceof DatabaseError) return cause;
+    const { code, message } = rootOf(cause);
+    const where = describeUrl(url);
+    switch (code) {
+      case '28P01':
+      case '28000':
+        return new DatabaseError('DATABASE_REFUSED', `${where} refuses this user or password: ${message}`, { cause });
+      case '3D000':
+        return new DatabaseError('DATABASE_MISSING', `${where} has no such database: ${message}`, { cause });
+      case '42501':
+        return new DatabaseError('DATABASE_FORBIDDEN', `The user of ${where} lacks a permission: ${message}`, { cause });
+      case '57P03':
+        return new DatabaseError('DATABASE_UNREACHABLE', `${where} is starting or shutting down: ${message}`, { cause });
+      default:
+        return new DatabaseError('DATABASE_UNREACHABLE', `${where} cannot be used: ${message || code}`, { cause });
+    }
+  }
+}
+
+export type DatabaseErrorCode =
+  | 'DATABASE_UNREACHABLE'
+  | 'DATABASE_REFUSED'
+  | 'DATABASE_MISSING'
+  | 'DATABASE_FORBIDDEN'
+  | 'DATABASE_TOO_OLD'
+  | 'DATABASE_NEWER'
+  | 'MIGRATION_FAILED';
+
+/** Drizzle wraps the driver's error and postgres.js may wrap the socket's: the innermost one says what happened. */
+export function rootOf(error: unknown): { code: string; message: string } {
+  let root = error;
+  while (root instanceof Error && root.cause instanceof Error) root = root.cause;
+  if (root instanceof AggregateError && root.errors.length > 0) root = root.errors[0];
+  const code = root instanceof Error && 'code' in root ? String(root.code) : '';
+  return { code, message: root instanceof Error ? root.message : String(root) };
+}
+
+function describeUrl(url: string): string {
+  try {
+    const { host, pathname } = new URL(url);
+    return `Postgres at ${host}${pathname}`;
+  } catch {
+    return 'Postgres';
+  }
+}

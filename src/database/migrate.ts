@@ -1,0 +1,81 @@
+import { sql } from 'drizzle-orm';
+import { readMigrationFiles } from 'drizzle-orm/migrator';
+import { migrate } from 'drizzle-orm/postgres-js/migrator';
+import { fileURLToPath } from 'node:url';
+import { type Database, openPool } from './client.ts';
+import { DatabaseError } from './errors.ts';
+import { ensureRoles, type Roles } from './roles.ts';
+
+const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url));
+const OLDEST_POSTGRES = 150000;
+/** Taken for the length of a migration; `es.append` has its own. */
+const MIGRATION_LOCK = 4651733;
+
+export interface Migrated {
+  /** Which history this is; part of every consistency token. */
+  readonly epoch: string;
+  readonly roles: Roles;
+}
+
+/**
+ * Brings the database to this code's schema: one process at a time, whoever else starts at the same moment waits.
+ *
+ * @param onNotice is told what an operator should know, a line each.
+ * @throws {DatabaseError} DATABASE_UNREACHABLE, DATABASE_TOO_OLD (Postgres before 15), DATABASE_NEWER (migrated by newer
+ *   code than this), MIGRATION_FAILED.
+ */
+export async function migrateDatabase(url: string, onNotice: (line: string) => void): Promise<Migrated> {
+  // One connection: a session-level lock holds on the connection that took it, and Drizzle's migrator takes none.
+  const pool = openPool({ url, connections: 1, applicationName: 'afterwrite migrate', prepare: false });
+  try {
+    await refuseOldPostgres(pool.db);
+    await pool.db.execute(sql`select pg_advisory_lock(${MIGRATION_LOCK})`);
+    try {
+      await refuseNewerDatabase(pool.db);
+      await applyMigrations(pool.db);
+      const roles = await ensureRoles(pool.db, onNotice);
+      const [store] = await pool.db.execute<{ epoch: string }>(sql`select epoch from es.store`);
+      if (!store) throw new DatabaseError('MIGRATION_FAILED', 'The database has no row in es.store; restore it.');
+      return { epoch: store.epoch, roles };
+    } finally {
+      await pool.db.execute(sql`select pg_advisory_unlock(${MIGRATION_LOCK})`);
+    }
+  } catch (cause) {
+    throw DatabaseError.from(cause, url);
+  } finally {
+    await pool.close();
+  }
+}
+
+async function refuseOldPostgres(db: Database): Promise<void> {
+  const [row] = await db.execute<{ version: string }>(sql`select current_setting('server_version_num') as version`);
+  if (Number(row?.version) < OLDEST_POSTGRES) {
+    throw new DatabaseError('DATABASE_TOO_OLD', `Postgres 15 or newer is needed; this one is ${row?.version}.`);
+  }
+}
+
+async function refuseNewerDatabase(db: Database): Promise<void> {
+  const [present] = await db.execute<{ there: boolean }>(
+    sql`select to_regclass('drizzle.__drizzle_migrations') is not null as there`,
+  );
+  if (!present?.there) return;
+  const [last] = await db.execute<{ created_at: string | null }>(
+    sql`select max(created_at) as created_at from drizzle.__drizzle_migrations`,
+  );
+  const newest = Math.max(...readMigrationFiles({ migrationsFolder }).map((migration) => migration.folderMillis));
+  if (Number(last?.created_at ?? 0) > newest) {
+    throw new DatabaseError(
+      'DATABASE_NEWER',
+      'The database was migrated by a newer version of Afterwrite than this one; start that version, or restore a backup.',
+    );
+  }
+}
+
+async function applyMigrations(db: Database): Promise<void> {
+  try {
+    await migrate(db, { migrationsFolder });
+  } catch (cause) {
+    const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+    throw new DatabaseError('MIGRATION_FAILED', `A migration failed, nothing was changed: ${reason}`, { cause });
+  }
+}

@@ -1,0 +1,88 @@
+import { sql } from 'drizzle-orm';
+import { bigint, integer, jsonb, pgSchema, primaryKey, smallint, text, timestamp, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+
+/** The schema of the log. Nothing but the kernel's write side and the projector's role reads it. */
+export const esSchema = pgSchema('es');
+/** The schema of everything that queries read; the reader's database role sees nothing else. */
+export const readSchema = pgSchema('read');
+
+/** Milliseconds, like JavaScript's Date: an instant survives the way through the application unchanged. */
+const instant = (name: string) => timestamp(name, { precision: 3, withTimezone: true, mode: 'date' });
+
+/** The log. Append-only: triggers refuse everything but INSERT (`drizzle/` has them). */
+export const events = esSchema.table(
+  'events',
+  {
+    /** 1, 2, 3, … in commit order, without holes. */
+    position: bigint('position', { mode: 'number' }).primaryKey(),
+    streamType: text('stream_type').notNull(),
+    streamId: uuid('stream_id').notNull(),
+    version: integer('version').notNull(),
+    type: text('type').notNull(),
+    schemaVersion: smallint('schema_version').notNull(),
+    data: jsonb('data').notNull(),
+    metadata: jsonb('metadata').notNull(),
+    commandId: uuid('command_id').notNull(),
+    /** On the last event of each command: 128 bits of the hash of its name and input. That row is the receipt. */
+    commandFingerprint: uuid('command_fingerprint'),
+    eventId: uuid('event_id').notNull(),
+    occurredAt: instant('occurred_at').notNull(),
+    recordedAt: instant('recorded_at').notNull(),
+  },
+  (table) => [
+    unique('events_stream_version').on(table.streamType, table.streamId, table.version),
+    uniqueIndex('events_command').on(table.commandId).where(sql`command_fingerprint is not null`),
+  ],
+);
+
+/** Where each stream stands. */
+export const streams = esSchema.table(
+  'streams',
+  {
+    streamType: text('stream_type').notNull(),
+    streamId: uuid('stream_id').notNull(),
+    version: integer('version').notNull(),
+    occurredAt: instant('occurred_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.streamType, table.streamId] })],
+);
+
+/** The newest snapshot of each stream that has one. */
+export const snapshots = esSchema.table(
+  'snapshots',
+  {
+    streamType: text('stream_type').notNull(),
+    streamId: uuid('stream_id').notNull(),
+    version: integer('version').notNull(),
+    stateVersion: integer('state_version').notNull(),
+    state: jsonb('state').notNull(),
+    takenAt: instant('taken_at').notNull().default(sql`now()`),
+  },
+  (table) => [primaryKey({ columns: [table.streamType, table.streamId] })],
+);
+
+/** One row: which history this is. */
+export const store = esSchema.table('store', {
+  id: smallint('id').primaryKey().default(1),
+  /** Part of every consistency token; renewed after a restore from backup. */
+  epoch: uuid('epoch').notNull(),
+  createdAt: instant('created_at').notNull().default(sql`now()`),
+});
+
+/**
+ * Where each projection stands, and who moves it. It is in schema `read`, so that it travels with the rows to a read
+ * replica and the reader's role may see it.
+ */
+export const checkpoints = readSchema.table('checkpoints', {
+  projection: text('projection').primaryKey(),
+  /** Every event up to here has been seen, of interest or not. */
+  position: bigint('position', { mode: 'number' }).notNull().default(0),
+  /** The projection's own version that filled the table. */
+  version: integer('version').notNull(),
+  /** The instance that moves it, until `leaseUntil`. */
+  owner: uuid('owner'),
+  leaseUntil: instant('lease_until'),
+  /** Why it stands still, where it does; null while it runs. */
+  failure: text('failure'),
+  updatedAt: instant('updated_at').notNull().default(sql`now()`),
+});

@@ -1,0 +1,30 @@
+import { rootOf } from './errors.ts';
+
+/** Codes of postgres.js and of sockets for a connection that could not be made or was lost. */
+const connectionCodes = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
+  'CONNECT_TIMEOUT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
+/**
+ * True where the same statement may succeed later, for the fault was not the statement's: a lost connection (SQLSTATE class
+ * 08), a server that starts, stops or is short of something (57P0x, 53xxx), a deadlock or serialization failure (40xxx), a
+ * lock or statement timeout.
+ */
+export function isTransient(error: unknown): boolean {
+  const { code } = rootOf(error);
+  return connectionCodes.has(code) || /^(08|53|40|57P0)/.test(code) || code === '55P03' || code === '57014';
+}
+
+/** True where the statement's data is at fault, so that sending it again will fail again (SQLSTATE classes 22 and 23). */
+export function isDataError(error: unknown): boolean {
+  return /^(22|23)/.test(rootOf(error).code);
+}

@@ -1,0 +1,19 @@
+/**
+ * Who asks. `id` is the subject of the request's credentials (for a customer: her customer id), `roles` what she may be
+ * in the eyes of {@link defineCommand}'s `allow` and {@link defineProjection}'s `visibleTo`.
+ */
+export interface Actor {
+  readonly id: string;
+  readonly roles: readonly Role[];
+}
+
+/** `admin` may do and see everything; `system` is the application itself (importers, process managers). */
+export type Role = 'customer' | 'staff' | 'admin' | 'system';
+
+/** The application acting on its own behalf. */
+export const SYSTEM: Actor = { id: 'system', roles: ['system'] };
+
+/** True where the actor has one of the roles; an admin has all of them. */
+export function hasRole(actor: Actor, ...roles: readonly Role[]): boolean {
+  return actor.roles.some((role) => role === 'admin' || roles.includes(role));
+}

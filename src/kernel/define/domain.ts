@@ -1,0 +1,51 @@
+import type { Aggregate } from './aggregate.ts';
+import type { Command } from './command.ts';
+import type { EventTypes } from './event.ts';
+import type { Projection } from './projection.ts';
+
+/**
+ * What a domain folder exports and `main.ts` mounts. `Api` is what adds the domain's types, queries and subscriptions to
+ * the API; the kernel hands it on unread.
+ */
+export interface Domain<Api = unknown> {
+  readonly name: string;
+  readonly aggregates: readonly Aggregate[];
+  readonly commands: readonly Command[];
+  readonly projections: readonly Projection[];
+  readonly graphql: Api;
+}
+
+/** Defines a domain: its aggregates, commands and projections under one name. */
+export function defineDomain<Api>(domain: Domain<Api>): Domain<Api> {
+  return domain;
+}
+
+/** All that is mounted, by name. Names are unique across domains: they are names in the log and in the API. */
+export interface Registry {
+  readonly aggregates: ReadonlyMap<string, Aggregate>;
+  readonly events: EventTypes;
+  readonly commands: ReadonlyMap<string, Command>;
+  readonly projections: ReadonlyMap<string, Projection>;
+}
+
+/** Collects domains. @throws {Error} where two of them use one name for different things. */
+export function registerDomains(domains: readonly Domain[]): Registry {
+  const aggregates = new Map<string, Aggregate>();
+  const events = new Map<string, EventTypes[string]>();
+  const commands = new Map<string, Command>();
+  const projections = new Map<string, Projection>();
+  const add = <T>(kind: string, map: Map<string, T>, name: string, value: T) => {
+    const present = map.get(name);
+    if (present !== undefined && present !== value) throw new Error(`Two domains define the ${kind} ${name}.`);
+    map.set(name, value);
+  };
+  for (const domain of domains) {
+    for (const aggregate of domain.aggregates) {
+      add('aggregate', aggregates, aggregate.name, aggregate);
+      for (const [name, event] of Object.entries(aggregate.events)) add('event', events, name, event);
+    }
+    for (const command of domain.commands) add('command', commands, command.name, command);
+    for (const projection of domain.projections) add('projection', projections, projection.name, projection);
+  }
+  return { aggregates, events: Object.fromEntries(events), commands, projections };
+}

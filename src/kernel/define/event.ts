@@ -1,0 +1,136 @@
+import type { z } from 'zod';
+
+/** What may stand in an event: JSON, for that is what the log holds and gives back. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
+
+/** An event that was decided and is not yet in the log. */
+export interface NewEvent<Name extends string = string, Data = unknown> {
+  readonly type: Name;
+  readonly data: Data;
+}
+
+/** An event in the log, brought to its newest schema version. */
+export interface RecordedEvent<Name extends string = string, Data = unknown> extends NewEvent<Name, Data> {
+  readonly eventId: string;
+  /** Place in the whole log: 1, 2, 3, … without holes, in the order of commits. */
+  readonly position: number;
+  readonly streamType: string;
+  readonly streamId: string;
+  /** Place in its stream: 1, 2, 3, … */
+  readonly version: number;
+  readonly metadata: EventMetadata;
+  readonly commandId: string;
+  /** Business time. Never decreases within a stream. */
+  readonly occurredAt: Date;
+  /** When the store took it. Never decreases along the log. */
+  readonly recordedAt: Date;
+}
+
+/** Whence an event comes; stored with it. */
+export interface EventMetadata {
+  readonly actor: { readonly id: string; readonly roles: readonly string[] };
+  /** One for everything that one request set off. */
+  readonly correlationId: string;
+  /** The event or command that caused this one's command, where there is one. */
+  readonly causationId?: string;
+  /** W3C trace context of the request. */
+  readonly traceparent?: string;
+}
+
+/** Brings the data of one schema version to the next. What it is given was validated when it was written. */
+export type Upcaster = (old: Readonly<Record<string, Json>>) => unknown;
+
+/** A kind of event, whatever its data. */
+export interface EventDefinition<Name extends string = string, Data = unknown> {
+  readonly eventName: Name;
+  /** The newest; new events are stored with it. */
+  readonly schemaVersion: number;
+  readonly description: string | undefined;
+  /**
+   * Data as stored under `schemaVersion` → data of the newest version, validated.
+   * @throws {UnreadableEventError} where an upcaster is missing or the result does not fit the schema.
+   */
+  decode(stored: unknown, schemaVersion: number): Data;
+}
+
+/** A kind of event: calling it makes one. */
+export interface EventType<Name extends string, Data> extends EventDefinition<Name, Data> {
+  (data: Data): NewEvent<Name, Data>;
+}
+
+export type EventTypes = Readonly<Record<string, EventDefinition>>;
+export type DataOf<E> = E extends EventDefinition<string, infer Data> ? Data : never;
+export type NewEventOf<Events> = {
+  [K in keyof Events & string]: NewEvent<K, DataOf<Events[K]>>;
+}[keyof Events & string];
+
+/** A stored event cannot be brought to today's schema. `npm run cli -- events check` finds these before a deploy. */
+export class UnreadableEventError extends Error {
+  readonly code = 'UNREADABLE_EVENT';
+  readonly eventName: string;
+  readonly schemaVersion: number;
+  /** Where in the log; undefined until the reader of the log has added it. */
+  readonly position: number | undefined;
+  readonly #reason: string;
+
+  constructor(eventName: string, schemaVersion: number, reason: string, position?: number) {
+    const where = position === undefined ? '' : ` at position ${position}`;
+    super(`${eventName} (schema version ${schemaVersion})${where} cannot be read: ${reason}`);
+    this.name = 'UnreadableEventError';
+    this.eventName = eventName;
+    this.schemaVersion = schemaVersion;
+    this.position = position;
+    this.#reason = reason;
+  }
+
+  /** The same, with its place in the log. */
+  at(position: number | undefined): UnreadableEventError {
+    return new UnreadableEventError(this.eventName, this.schemaVersion, this.#reason, position);
+  }
+}
+
+/**
+ * Defines a kind of event: a fact in the domain's words, past tense, carrying what cannot be derived later and nothing
+ * that can.
+ *
+ * @param name its name in the log, for ever.
+ * @param options.data the schema of the newest version.
+ * @param options.version the newest schema version, 1 unless told.
+ * @param options.upcast for each former version, how its data becomes the next version's; a chain (Greg Young,
+ *   *Versioning in an Event Sourced System*). Stored events are never touched.
+ */
+export function defineEvent<Name extends string, Schema extends z.ZodType<Json>>(
+  name: Name,
+  options: {
+    readonly data: Schema;
+    readonly version?: number;
+    readonly upcast?: Readonly<Record<number, Upcaster>>;
+    readonly description?: string;
+  },
+): EventType<Name, z.output<Schema>> {
+  const { data: schema, version: schemaVersion = 1, upcast = {} } = options;
+  for (let version = 1; version < schemaVersion; version++) {
+    if (!upcast[version]) {
+      throw new Error(`Event ${name} is at schema version ${schemaVersion} but has no upcaster from version ${version}.`);
+    }
+  }
+  const decode = (stored: unknown, storedVersion: number): z.output<Schema> => {
+    if (storedVersion < 1 || storedVersion > schemaVersion) {
+      throw new UnreadableEventError(name, storedVersion, `this code knows versions 1 to ${schemaVersion}`);
+    }
+    let data = stored;
+    for (let version = storedVersion; version < schemaVersion; version++) {
+      try {
+        data = upcast[version]?.(data as Record<string, Json>);
+      } catch (cause) {
+        throw new UnreadableEventError(name, storedVersion, `its upcaster from version ${version} failed: ${cause}`);
+      }
+    }
+    const parsed = schema.safeParse(data);
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    throw new UnreadableEventError(name, storedVersion, `${issue?.path.join('.') || 'data'}: ${issue?.message}`);
+  };
+  const make = (data: z.output<Schema>): NewEvent<Name, z.output<Schema>> => ({ type: name, data });
+  return Object.assign(make, { eventName: name, schemaVersion, description: options.description, decode });
+}

@@ -1,0 +1,114 @@
+import { getTableConfig, type PgColumn, type PgTable } from 'drizzle-orm/pg-core';
+import type { Actor, Role } from './actor.ts';
+import type { DataOf, EventTypes, RecordedEvent } from './event.ts';
+
+/** A row of a read model without the engine's own columns. */
+export type RowOf<Table extends PgTable> = Omit<Table['$inferSelect'], 'lastPosition'>;
+/** A primary key: its value, or the values of its columns in their order. */
+export type Key = string | number | readonly (string | number)[];
+
+/** What one event does to a read model. Made with the functions that a handler is given. */
+export type Change<Row = Record<string, unknown>> =
+  | { readonly kind: 'upsert'; readonly key: Key; readonly fold: (row: Row | undefined) => Row }
+  | { readonly kind: 'update'; readonly key: Key; readonly fold: (row: Row) => Row }
+  | { readonly kind: 'remove'; readonly key: Key }
+  | { readonly kind: 'updateWhere'; readonly column: string; readonly value: unknown; readonly fold: (row: Row) => Row };
+
+/** The changes that a handler may ask for. */
+export interface Changes<Row> {
+  /** Makes the row, or changes it where there is one. The engine fills the key's columns. */
+  upsert(key: Key, fold: (row: Row | undefined) => Omit<Row, never>): Change<Row>;
+  /** Changes the row; where there is none nothing happens. */
+  update(key: Key, fold: (row: Row) => Row): Change<Row>;
+  /** Deletes the row; where there is none nothing happens. */
+  remove(key: Key): Change<Row>;
+  /** Changes all rows where a column has a value (an author's new name on all of her cards). Index the column. */
+  updateWhere<C extends keyof Row & string>(column: C, value: Row[C], fold: (row: Row) => Row): Change<Row>;
+}
+
+/** Who may see which rows: all of them, or those where the columns have these values. Admins see all. */
+export type VisibleTo<Row> =
+  | 'everyone'
+  | { readonly [R in Role]?: 'all' | ((actor: Actor) => Partial<Row>) };
+
+export type Handlers<Row, Events extends EventTypes> = {
+  readonly [K in keyof Events & string]?: (
+    event: RecordedEvent<K, DataOf<Events[K]>>,
+    changes: Changes<Row>,
+  ) => Change<Row> | readonly Change<Row>[];
+};
+
+/** A read model: a table and the pure fold from events to its rows. */
+export interface Projection<Table extends PgTable = PgTable> {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly table: Table;
+  /** Raise it when the fold changes: the read model is then rebuilt. */
+  readonly version: number;
+  readonly visibleTo: VisibleTo<RowOf<Table>>;
+  readonly handlers: ReadonlyMap<string, Handler>;
+  /** The primary key's columns, in their order. */
+  readonly key: readonly KeyColumn[];
+}
+export interface KeyColumn {
+  /** As a property of the row. */
+  readonly property: string;
+  readonly column: PgColumn;
+}
+export type Handler = (event: RecordedEvent, changes: Changes<never>) => Change | readonly Change[];
+
+const changes: Changes<Record<string, unknown>> = {
+  upsert: (key, fold) => ({ kind: 'upsert', key, fold }),
+  update: (key, fold) => ({ kind: 'update', key, fold }),
+  remove: (key) => ({ kind: 'remove', key }),
+  updateWhere: (column, value, fold) => ({ kind: 'updateWhere', column, value, fold }),
+};
+
+/** What `projection` does with `event`: nothing where it has no handler for it. */
+export function changesOf(projection: Projection, event: RecordedEvent): readonly Change[] {
+  const handler = projection.handlers.get(event.type);
+  if (!handler) return [];
+  const answer = handler(event, changes as Changes<never>);
+  return Array.isArray(answer) ? answer : [answer as Change];
+}
+
+/**
+ * Defines a read model: one table in schema `read` (made with {@link readTable}), filled by a pure fold.
+ *
+ * @param options.events the events that it may handle, for their types.
+ * @param options.on a handler for each that matters: pure, from event to changes of rows.
+ */
+export function defineProjection<Table extends PgTable, Events extends EventTypes>(
+  name: string,
+  options: {
+    readonly table: Table;
+    readonly events: Events;
+    readonly on: Handlers<RowOf<Table>, Events>;
+    readonly visibleTo: VisibleTo<RowOf<Table>>;
+    readonly version?: number;
+    readonly description?: string;
+  },
+): Projection<Table> {
+  const key = keyColumns(name, options.table);
+  return {
+    name,
+    description: options.description,
+    table: options.table,
+    version: options.version ?? 1,
+    visibleTo: options.visibleTo,
+    handlers: new Map(Object.entries(options.on)) as unknown as Map<string, Handler>,
+    key,
+  };
+}
+
+function keyColumns(name: string, table: PgTable): KeyColumn[] {
+  const config = getTableConfig(table);
+  const columns = config.primaryKeys[0]?.columns ?? config.columns.filter((column) => column.primary);
+  if (columns.length === 0) throw new Error(`Projection ${name}: its table ${config.name} has no primary key.`);
+  const properties = Object.entries(table) as [string, PgColumn][];
+  return columns.map((column) => {
+    const property = properties.find(([, candidate]) => candidate === column)?.[0];
+    if (!property) throw new Error(`Projection ${name}: key column ${column.name} is not a property of its table.`);
+    return { property, column };
+  });
+}

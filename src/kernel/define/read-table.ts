@@ -1,0 +1,21 @@
+import type { BuildExtraConfigColumns } from 'drizzle-orm';
+import { bigint, type PgColumnBuilderBase, type PgTableExtraConfigValue } from 'drizzle-orm/pg-core';
+import { readSchema } from '../../database/schema.ts';
+
+/** Columns that the engine adds to every read model. */
+const engineColumns = {
+  /** Position of the last event applied to the row, so that a repeated delivery changes nothing. */
+  lastPosition: bigint('last_position', { mode: 'number' }).notNull(),
+};
+
+/**
+ * A table for a read model, in schema `read`. Its primary key is the projection's key; its instants have millisecond
+ * precision (`timestamp('…', { precision: 3, withTimezone: true })`) so that cursors compare exactly in JavaScript.
+ */
+export function readTable<Name extends string, Columns extends Record<string, PgColumnBuilderBase>>(
+  name: Name,
+  columns: Columns,
+  extra?: (table: BuildExtraConfigColumns<Name, Columns & typeof engineColumns, 'pg'>) => PgTableExtraConfigValue[],
+) {
+  return readSchema.table<Name, Columns & typeof engineColumns>(name, { ...columns, ...engineColumns }, extra);
+}

@@ -1,0 +1,153 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDataError, isTransient } from '../../database/transient.ts';
+import type { RecordedEvent } from '../define/event.ts';
+import { OutcomeUnknownError, ThrottledError } from '../errors.ts';
+import type { Append, AppendOutcome } from './append.ts';
+import type { EventLog } from './event-log.ts';
+
+export interface AppendQueueOptions {
+  /** Appends that may wait; more are refused with THROTTLED. */
+  readonly limit: number;
+  /** Events in one transaction. */
+  readonly batchLimit: number;
+  /** How long a batch whose outcome is unknown is looked up and sent again, in ms. */
+  readonly retryForMs?: number;
+  /** Told of every committed batch, in the order of positions, before the callers are. */
+  readonly onCommitted: (events: readonly RecordedEvent[]) => void;
+  /** Told of each failure that is being retried. */
+  readonly onRetry?: (error: unknown, attempt: number) => void;
+}
+
+interface Waiting {
+  readonly append: Append;
+  readonly resolve: (outcome: AppendOutcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Group commit: while one batch is being committed, the appends that arrive wait and go together in the next. So that the
+ * log's lock, the round trip and the fsync are paid once for many commands.
+ *
+ * A batch whose connection breaks is sent again as it is: the log looks every command id up under its lock before it
+ * appends, so that what was committed is found rather than repeated.
+ */
+export class AppendQueue {
+  readonly #log: EventLog;
+  readonly #options: AppendQueueOptions;
+  #waiting: Waiting[] = [];
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(log: EventLog, options: AppendQueueOptions) {
+    this.#log = log;
+    this.#options = options;
+  }
+
+  /** Appends that wait for their batch. */
+  get depth(): number {
+    return this.#waiting.length;
+  }
+
+  /** @throws {ThrottledError} where the queue is full or closed. Ask before you do work that would be lost. */
+  assertRoom(): void {
+    if (this.#closed) throw new ThrottledError(1000, 'The server is shutting down.');
+    if (this.#waiting.length >= this.#options.limit) throw new ThrottledError(250, 'The append queue is full.');
+  }
+
+  /**
+   * Resolves when the append is durable or refused. Appends for one stream are kept in the order of the calls.
+   * @throws {ThrottledError} see {@link assertRoom}; then nothing was taken.
+   * @throws {OutcomeUnknownError} where the database stays away.
+   */
+  append(append: Append): Promise<AppendOutcome> {
+    this.assertRoom();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ append, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Takes no more and resolves when all that was taken is settled. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Callers that were just answered ask again in this turn of the event loop: let them into the same batch.
+    await nextTurn();
+    while (this.#waiting.length > 0) {
+      await this.#commit(this.#takeBatch());
+      await nextTurn();
+    }
+    this.#running = undefined;
+  }
+
+  /** As many as fit. A command id that is in the batch already waits for the next one, where it will be found in the log. */
+  #takeBatch(): Waiting[] {
+    const batch: Waiting[] = [];
+    const left: Waiting[] = [];
+    const commandIds = new Set<string>();
+    const heldStreams = new Set<string>();
+    let events = 0;
+    let full = false;
+    for (const waiting of this.#waiting) {
+      const { append } = waiting;
+      const stream = `${append.streamType}/${append.streamId}`;
+      full ||= batch.length > 0 && events + append.events.length > this.#options.batchLimit;
+      if (full || commandIds.has(append.commandId) || heldStreams.has(stream)) {
+        // What builds on an append that is held back is held back with it.
+        heldStreams.add(stream);
+        left.push(waiting);
+        continue;
+      }
+      commandIds.add(append.commandId);
+      events += append.events.length;
+      batch.push(waiting);
+    }
+    this.#waiting = left;
+    return batch;
+  }
+
+  async #commit(batch: readonly Waiting[]): Promise<void> {
+    let outcomes: readonly AppendOutcome[];
+    try {
+      outcomes = await this.#appendUntilKnown(batch.map(({ append }) => append));
+    } catch (error) {
+      if (isDataError(error) && batch.length > 1) {
+        // One of them holds something that Postgres does not take. Alone, each of the others succeeds.
+        for (const waiting of batch) await this.#commit([waiting]);
+        return;
+      }
+      const unknown = isTransient(error);
+      for (const { append, reject } of batch) reject(unknown ? new OutcomeUnknownError(append.commandId, error) : error);
+      return;
+    }
+    const committed = outcomes.flatMap((outcome) => (outcome.outcome === 'accepted' ? outcome.events : []));
+    if (committed.length > 0) this.#options.onCommitted(committed);
+    batch.forEach(({ resolve }, index) => resolve(outcomes[index] as AppendOutcome));
+  }
+
+  async #appendUntilKnown(appends: readonly Append[]): Promise<AppendOutcome[]> {
+    const deadline = Date.now() + (this.#options.retryForMs ?? 15_000);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const outcomes = await this.#log.append(appends);
+        // What an earlier attempt of this very batch committed is new to its callers; the projector will read it.
+        return attempt === 1 ? outcomes : outcomes.map(asFirstAnswer);
+      } catch (error) {
+        if (!isTransient(error) || Date.now() > deadline) throw error;
+        this.#options.onRetry?.(error, attempt);
+        await delay(Math.min(1000, 20 * 2 ** attempt) * (0.5 + Math.random() / 2));
+      }
+    }
+  }
+}
+
+function asFirstAnswer(outcome: AppendOutcome): AppendOutcome {
+  return outcome.outcome === 'replayed' ? { ...outcome, outcome: 'accepted', events: [] } : outcome;
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

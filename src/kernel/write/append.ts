@@ -1,0 +1,42 @@
+import type { EventMetadata, RecordedEvent } from '../define/event.ts';
+
+/** Events of one command for one stream, accepted or refused together. */
+export interface Append {
+  readonly streamType: string;
+  readonly streamId: string;
+  /** The version that the stream must have; null where it does not matter. */
+  readonly expectedVersion: number | null;
+  /** The idempotency key: a UUID. */
+  readonly commandId: string;
+  /** 128 bits as a UUID over what the command is and says; see `fingerprint.ts`. */
+  readonly fingerprint: string;
+  readonly metadata: EventMetadata;
+  /** Business time where it is not now; the store clamps it between the stream's last event and now. */
+  readonly occurredAt?: Date | undefined;
+  readonly events: readonly AppendEvent[];
+}
+
+export interface AppendEvent {
+  readonly type: string;
+  readonly schemaVersion: number;
+  readonly data: unknown;
+}
+
+/** Where an accepted command stands in the log. */
+export interface Accepted {
+  readonly streamType: string;
+  readonly streamId: string;
+  /** The stream's version after the command. */
+  readonly version: number;
+  /** Position of the command's last event. */
+  readonly position: number;
+}
+
+export type AppendOutcome =
+  | ({ readonly outcome: 'accepted'; readonly events: readonly RecordedEvent[] } & Accepted)
+  /** The same command was accepted before; this is where. */
+  | ({ readonly outcome: 'replayed' } & Accepted)
+  /** The command id was used before, for something else. */
+  | { readonly outcome: 'reused' }
+  /** The stream is not at the expected version. */
+  | { readonly outcome: 'conflict' };

@@ -1,0 +1,245 @@
+import { sql } from 'drizzle-orm';
+import { v7 as uuidv7 } from 'uuid';
+import { type Database, prepared } from '../../database/client.ts';
+import { type EventMetadata, type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
+import type { Accepted, Append, AppendOutcome } from './append.ts';
+
+/** A stream whose state is wanted, and what the caller has of it already. */
+export interface StreamRequest {
+  readonly streamType: string;
+  readonly streamId: string;
+  /** Only what comes after this version is wanted; 0 for all. */
+  readonly afterVersion: number;
+  readonly stateVersion: number;
+}
+/** What brings a stream's state up to date: apply `events` to the snapshot, or where there is none to what you have. */
+export interface StreamTail {
+  readonly snapshot: { readonly version: number; readonly state: unknown } | undefined;
+  readonly events: readonly { readonly version: number; readonly type: string; readonly data: unknown }[];
+}
+
+interface AppendRow {
+  ordinal: number;
+  outcome: AppendOutcome['outcome'];
+  stream_type: string;
+  stream_id: string;
+  version: number;
+  position: number | null;
+  occurred_ms: number;
+  recorded_ms: number;
+}
+interface EventRow {
+  position: number;
+  stream_type: string;
+  stream_id: string;
+  version: number;
+  type: string;
+  schema_version: number;
+  data: unknown;
+  metadata: string;
+  command_id: string;
+  event_id: string;
+  occurred_ms: number;
+  recorded_ms: number;
+}
+interface LoadRow {
+  n: number;
+  version: number;
+  type: string | null;
+  schema_version: number | null;
+  body: unknown;
+}
+
+/** An instant as milliseconds: parsing Postgres' text of it is what reading events would mostly spend its time on. */
+const ms = (column: string) => sql.raw(`(extract(epoch from ${column}) * 1000)::float8`);
+
+/** The event log in Postgres: dense positions in commit order, one statement for many appends or streams. */
+export class EventLog {
+  readonly #events: EventTypes;
+  readonly #append: ReturnType<typeof prepared<AppendRow>>;
+  readonly #load: ReturnType<typeof prepared<LoadRow>>;
+  readonly #read: ReturnType<typeof prepared<EventRow>>;
+  readonly #head: ReturnType<typeof prepared<{ position: number; recorded_ms: number }>>;
+  readonly #command: ReturnType<typeof prepared<AppendRow & { same: boolean }>>;
+
+  /** @param events every event that the log may hold, by name. */
+  constructor(db: Database, events: EventTypes) {
+    this.#events = events;
+    this.#append = prepared(
+      db,
+      'es_append',
+      sql`select ordinal, outcome, stream_type, stream_id, version, position, ${ms('occurred_at')} as occurred_ms,
+                 ${ms('recorded_at')} as recorded_ms
+          from es.append(${sql.placeholder('batch')}::jsonb)`,
+    );
+    this.#load = prepared(db, 'es_load', sql`select * from es.load(${sql.placeholder('asked')}::jsonb)`);
+    this.#read = prepared(
+      db,
+      'es_read',
+      sql`select position, stream_type, stream_id, version, type, schema_version, data, metadata::text as metadata,
+                 command_id, event_id, ${ms('occurred_at')} as occurred_ms, ${ms('recorded_at')} as recorded_ms
+          from es.events where position > ${sql.placeholder('after')} order by position limit ${sql.placeholder('limit')}`,
+    );
+    this.#head = prepared(
+      db,
+      'es_head',
+      sql`select position, ${ms('recorded_at')} as recorded_ms from es.events order by position desc limit 1`,
+    );
+    this.#command = prepared(
+      db,
+      'es_command',
+      sql`select stream_type, stream_id, version, position, command_fingerprint = ${sql.placeholder('fingerprint')} as same
+          from es.events where command_id = ${sql.placeholder('commandId')} and command_fingerprint is not null`,
+    );
+  }
+
+  /**
+   * Appends in one transaction; each is accepted or refused on its own. The same appends may be sent again after a broken
+   * connection: what was committed answers `replayed`.
+   *
+   * @param appends those of one stream in the order in which they build on each other; no command id twice.
+   */
+  async append(appends: readonly Append[]): Promise<AppendOutcome[]> {
+    const eventIds = appends.map((append) => append.events.map(() => uuidv7()));
+    const batch = appends.map((append, index) => ({
+      t: append.streamType,
+      i: append.streamId,
+      v: append.expectedVersion,
+      c: append.commandId,
+      f: append.fingerprint,
+      o: append.occurredAt,
+      m: append.metadata,
+      e: append.events.map((event, nth) => ({
+        i: eventIds[index]?.[nth],
+        t: event.type,
+        s: event.schemaVersion,
+        d: event.data,
+      })),
+    }));
+    const rows = await this.#append({ batch: JSON.stringify(batch) });
+    return rows.map((row) => {
+      if (row.outcome === 'conflict' || row.outcome === 'reused') return { outcome: row.outcome };
+      const accepted = toAccepted(row);
+      if (row.outcome === 'replayed') return { outcome: 'replayed', ...accepted };
+      const append = appends[row.ordinal - 1] as Append;
+      return { outcome: 'accepted', ...accepted, events: recordedEvents(append, accepted, row, eventIds[row.ordinal - 1]) };
+    });
+  }
+
+  /** What brings each of these streams up to date, in their order, in one round trip. */
+  async load(requests: readonly StreamRequest[]): Promise<StreamTail[]> {
+    const asked = requests.map((request, n) => ({
+      n,
+      t: request.streamType,
+      i: request.streamId,
+      v: request.afterVersion,
+      w: request.stateVersion,
+    }));
+    const rows = await this.#load({ asked: JSON.stringify(asked) });
+    const tails = requests.map(() => ({
+      snapshot: undefined as StreamTail['snapshot'],
+      events: [] as { version: number; type: string; data: unknown }[],
+    }));
+    for (const row of rows) {
+      const tail = tails[row.n];
+      if (!tail) continue;
+      if (row.type === null) tail.snapshot = { version: row.version, state: row.body };
+      else tail.events.push({ version: row.version, type: row.type, data: this.#decode(row.type, row.body, row) });
+    }
+    return tails;
+  }
+
+  /** At most `limit` events after a position, in order. @throws {UnreadableEventError} with the event's position. */
+  async read(after: number, limit: number): Promise<RecordedEvent[]> {
+    const rows = await this.#read({ after, limit });
+    return rows.map((row) => new StoredEvent(row, this.#decode(row.type, row.data, row)));
+  }
+
+  /** The log's last position and when it was recorded; 0 where the log is empty. */
+  async head(): Promise<{ position: number; recordedAt: Date | undefined }> {
+    const [row] = await this.#head({});
+    return { position: row?.position ?? 0, recordedAt: row && new Date(row.recorded_ms) };
+  }
+
+  /** What became of a command id; undefined where it was never used. */
+  async findCommand(commandId: string, fingerprint: string): Promise<AppendOutcome | undefined> {
+    const [row] = await this.#command({ commandId, fingerprint });
+    if (!row) return undefined;
+    return row.same ? { outcome: 'replayed', ...toAccepted(row) } : { outcome: 'reused' };
+  }
+
+  #decode(type: string, data: unknown, row: { schema_version: number | null; position?: number }): unknown {
+    const definition = this.#events[type];
+    const schemaVersion = row.schema_version ?? 0;
+    if (!definition) {
+      throw new UnreadableEventError(type, schemaVersion, 'no domain defines this event', row.position);
+    }
+    try {
+      return definition.decode(data, schemaVersion);
+    } catch (error) {
+      throw error instanceof UnreadableEventError ? error.at(row.position) : error;
+    }
+  }
+}
+
+function toAccepted(row: Pick<AppendRow, 'stream_type' | 'stream_id' | 'version' | 'position'>): Accepted {
+  return { streamType: row.stream_type, streamId: row.stream_id, version: row.version, position: row.position ?? 0 };
+}
+
+/** The events of an append as a reader of the log would get them, so that the projector need not read them. */
+function recordedEvents(
+  append: Append,
+  accepted: Accepted,
+  row: { occurred_ms: number; recorded_ms: number },
+  eventIds: readonly string[] = [],
+): RecordedEvent[] {
+  const size = append.events.length;
+  const occurredAt = new Date(row.occurred_ms);
+  const recordedAt = new Date(row.recorded_ms);
+  return append.events.map((event, nth) => ({
+    eventId: eventIds[nth] ?? '',
+    position: accepted.position - size + nth + 1,
+    streamType: accepted.streamType,
+    streamId: accepted.streamId,
+    version: accepted.version - size + nth + 1,
+    type: event.type,
+    data: event.data,
+    metadata: append.metadata,
+    commandId: append.commandId,
+    occurredAt,
+    recordedAt,
+  }));
+}
+
+/** An event as read; most readers never look at its metadata, so that it is parsed when somebody does. */
+class StoredEvent implements RecordedEvent {
+  readonly eventId: string;
+  readonly position: number;
+  readonly streamType: string;
+  readonly streamId: string;
+  readonly version: number;
+  readonly type: string;
+  readonly data: unknown;
+  readonly commandId: string;
+  readonly occurredAt: Date;
+  readonly recordedAt: Date;
+  readonly #metadata: string;
+
+  constructor(row: EventRow, data: unknown) {
+    this.eventId = row.event_id;
+    this.position = row.position;
+    this.streamType = row.stream_type;
+    this.streamId = row.stream_id;
+    this.version = row.version;
+    this.type = row.type;
+    this.data = data;
+    this.commandId = row.command_id;
+    this.occurredAt = new Date(row.occurred_ms);
+    this.recordedAt = new Date(row.recorded_ms);
+    this.#metadata = row.metadata;
+  }
+
+  get metadata(): EventMetadata {
+    return JSON.parse(this.#metadata);
+  }
+}
