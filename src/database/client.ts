@@ -1,6 +1,6 @@
-import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
-import { PgDialect } from 'drizzle-orm/pg-core';
 import type { SQL } from 'drizzle-orm';
+import { PgDialect } from 'drizzle-orm/pg-core';
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 
 export type Database = PostgresJsDatabase<Record<string, never>>;
@@ -22,6 +22,8 @@ export interface PoolOptions {
   readonly applicationName: string;
   /** Undefined: the user of the URL, as for migrations. */
   readonly role?: string | undefined;
+  /** Settings of Postgres for each connection. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Prepared statements are kept for each connection; off behind poolers that cannot (PgBouncer before 1.21). */
   readonly prepare?: boolean;
   readonly onNotice?: (message: string) => void;
@@ -44,6 +46,7 @@ export function openPool(options: PoolOptions): Pool {
     connection: {
       application_name: options.applicationName,
       TimeZone: 'UTC',
+      ...options.settings,
       ...(options.role ? { role: options.role } : {}),
     },
   });
@@ -73,9 +76,4 @@ export function prepared<Row>(
     false,
   );
   return (parameters) => query.execute(parameters);
-}
-
-/** Postgres' text of an instant, as Drizzle leaves it in hand-written queries, to a Date. */
-export function toDate(text: string): Date {
-  return new Date(text);
 }

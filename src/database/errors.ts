@@ -20,9 +20,13 @@ export class DatabaseError extends Error {
       case '3D000':
         return new DatabaseError('DATABASE_MISSING', `${where} has no such database: ${message}`, { cause });
       case '42501':
-        return new DatabaseError('DATABASE_FORBIDDEN', `The user of ${where} lacks a permission: ${message}`, { cause });
+        return new DatabaseError('DATABASE_FORBIDDEN', `The user of ${where} lacks a permission: ${message}`, {
+          cause,
+        });
       case '57P03':
-        return new DatabaseError('DATABASE_UNREACHABLE', `${where} is starting or shutting down: ${message}`, { cause });
+        return new DatabaseError('DATABASE_UNREACHABLE', `${where} is starting or shutting down: ${message}`, {
+          cause,
+        });
       default:
         return new DatabaseError('DATABASE_UNREACHABLE', `${where} cannot be used: ${message || code}`, { cause });
     }

@@ -1,7 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { migrate } from 'drizzle-orm/postgres-js/migrator';
-import { fileURLToPath } from 'node:url';
 import { type Database, openPool } from './client.ts';
 import { DatabaseError } from './errors.ts';
 import { ensureRoles, type Roles } from './roles.ts';

@@ -1,5 +1,17 @@
 import { sql } from 'drizzle-orm';
-import { bigint, integer, jsonb, pgSchema, primaryKey, smallint, text, timestamp, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  integer,
+  jsonb,
+  pgSchema,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 
 /** The schema of the log. Nothing but the kernel's write side and the projector's role reads it. */
 export const esSchema = pgSchema('es');

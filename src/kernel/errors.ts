@@ -26,7 +26,7 @@ export class OutcomeUnknownError extends Error {
   }
 }
 
-/** Who asks has to sign in first. */
+/** Who asks has to sign in first, or with other credentials. Has no cause: libraries' errors carry a token's claims. */
 export class UnauthenticatedError extends Error {
   readonly code = 'UNAUTHENTICATED';
 

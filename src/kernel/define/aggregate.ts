@@ -20,20 +20,21 @@ export interface SnapshotPolicy {
 }
 
 /** How each event changes the state; an event that changes nothing needs no entry. */
-export type Evolve<State, Events extends EventTypes> = {
-  readonly [K in keyof Events & string]?: (state: State, event: NewEvent<K, DataOf<Events[K]>>) => State;
+export type Evolve<State, Events extends EventTypes, Next extends State = State> = {
+  readonly [K in keyof Events & string]?: (state: State, event: NewEvent<K, DataOf<Events[K]>>) => NoInfer<Next>;
 };
 
 /**
  * Defines an aggregate (Evans): the stream type `name`, its events and how they build its state.
  * The state must survive JSON, since snapshots keep it.
  */
-export function defineAggregate<State, Events extends EventTypes>(
+export function defineAggregate<State, Events extends EventTypes, const Next extends State = State>(
   name: string,
   options: {
     readonly initialState: () => State;
     readonly events: Events;
-    readonly evolve: Evolve<State, Events>;
+    // `Next` is State; being `const`, it lets a handler write `status: 'SHIPPED'` where the state has a union there.
+    readonly evolve: Evolve<State, Events, Next>;
     readonly snapshot?: Partial<SnapshotPolicy>;
     readonly description?: string;
   },

@@ -51,11 +51,7 @@ export interface CommandOptions<
   /** Facts from other aggregates, read at this moment. May not read anything else. */
   readonly gather?: (input: z.output<Schema>, tools: { load: Load; state: State }) => Promise<Facts | Rejection>;
   /** Pure. No events is a valid answer: accepted, nothing happened. */
-  readonly decide: (
-    state: State,
-    input: z.output<Schema>,
-    facts: Facts,
-  ) => Allowed | readonly Allowed[] | Rejection;
+  readonly decide: (state: State, input: z.output<Schema>, facts: Facts) => Allowed | readonly Allowed[] | Rejection;
   readonly description?: string;
 }
 

@@ -111,7 +111,9 @@ export function defineEvent<Name extends string, Schema extends z.ZodType<Json>>
   const { data: schema, version: schemaVersion = 1, upcast = {} } = options;
   for (let version = 1; version < schemaVersion; version++) {
     if (!upcast[version]) {
-      throw new Error(`Event ${name} is at schema version ${schemaVersion} but has no upcaster from version ${version}.`);
+      throw new Error(
+        `Event ${name} is at schema version ${schemaVersion} but has no upcaster from version ${version}.`,
+      );
     }
   }
   const decode = (stored: unknown, storedVersion: number): z.output<Schema> => {

@@ -12,7 +12,12 @@ export type Change<Row = Record<string, unknown>> =
   | { readonly kind: 'upsert'; readonly key: Key; readonly fold: (row: Row | undefined) => Row }
   | { readonly kind: 'update'; readonly key: Key; readonly fold: (row: Row) => Row }
   | { readonly kind: 'remove'; readonly key: Key }
-  | { readonly kind: 'updateWhere'; readonly column: string; readonly value: unknown; readonly fold: (row: Row) => Row };
+  | {
+      readonly kind: 'updateWhere';
+      readonly column: string;
+      readonly value: unknown;
+      readonly fold: (row: Row) => Row;
+    };
 
 /** The changes that a handler may ask for. */
 export interface Changes<Row> {
@@ -27,9 +32,7 @@ export interface Changes<Row> {
 }
 
 /** Who may see which rows: all of them, or those where the columns have these values. Admins see all. */
-export type VisibleTo<Row> =
-  | 'everyone'
-  | { readonly [R in Role]?: 'all' | ((actor: Actor) => Partial<Row>) };
+export type VisibleTo<Row> = 'everyone' | { readonly [R in Role]?: 'all' | ((actor: Actor) => Partial<Row>) };
 
 export type Handlers<Row, Events extends EventTypes> = {
   readonly [K in keyof Events & string]?: (

@@ -12,8 +12,11 @@ export interface AppendQueueOptions {
   readonly batchLimit: number;
   /** How long a batch whose outcome is unknown is looked up and sent again, in ms. */
   readonly retryForMs?: number;
-  /** Told of every committed batch, in the order of positions, before the callers are. */
-  readonly onCommitted: (events: readonly RecordedEvent[]) => void;
+  /**
+   * Told of every committed batch before the callers are: its events in the order of positions (none where only a second
+   * look found that it was committed) and its last position.
+   */
+  readonly onCommitted: (events: readonly RecordedEvent[], position: number) => void;
   /** Told of each failure that is being retried. */
   readonly onRetry?: (error: unknown, attempt: number) => void;
 }
@@ -120,11 +123,15 @@ export class AppendQueue {
         return;
       }
       const unknown = isTransient(error);
-      for (const { append, reject } of batch) reject(unknown ? new OutcomeUnknownError(append.commandId, error) : error);
+      for (const { append, reject } of batch)
+        reject(unknown ? new OutcomeUnknownError(append.commandId, error) : error);
       return;
     }
-    const committed = outcomes.flatMap((outcome) => (outcome.outcome === 'accepted' ? outcome.events : []));
-    if (committed.length > 0) this.#options.onCommitted(committed);
+    const accepted = outcomes.filter((outcome) => outcome.outcome === 'accepted');
+    if (accepted.length > 0) {
+      const events = accepted.flatMap((outcome) => outcome.events);
+      this.#options.onCommitted(events, Math.max(...accepted.map((outcome) => outcome.position)));
+    }
     batch.forEach(({ resolve }, index) => resolve(outcomes[index] as AppendOutcome));
   }
 

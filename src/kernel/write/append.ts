@@ -40,3 +40,6 @@ export type AppendOutcome =
   | { readonly outcome: 'reused' }
   /** The stream is not at the expected version. */
   | { readonly outcome: 'conflict' };
+
+/** What the log knows of a command id that was used before. */
+export type KnownCommand = Extract<AppendOutcome, { outcome: 'replayed' | 'reused' }>;

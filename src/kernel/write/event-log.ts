@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import { type Database, prepared } from '../../database/client.ts';
 import { type EventMetadata, type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
-import type { Accepted, Append, AppendOutcome } from './append.ts';
+import type { Accepted, Append, AppendOutcome, KnownCommand } from './append.ts';
 
 /** A stream whose state is wanted, and what the caller has of it already. */
 export interface StreamRequest {
@@ -122,7 +122,11 @@ export class EventLog {
       const accepted = toAccepted(row);
       if (row.outcome === 'replayed') return { outcome: 'replayed', ...accepted };
       const append = appends[row.ordinal - 1] as Append;
-      return { outcome: 'accepted', ...accepted, events: recordedEvents(append, accepted, row, eventIds[row.ordinal - 1]) };
+      return {
+        outcome: 'accepted',
+        ...accepted,
+        events: recordedEvents(append, accepted, row, eventIds[row.ordinal - 1]),
+      };
     });
   }
 
@@ -162,7 +166,7 @@ export class EventLog {
   }
 
   /** What became of a command id; undefined where it was never used. */
-  async findCommand(commandId: string, fingerprint: string): Promise<AppendOutcome | undefined> {
+  async findCommand(commandId: string, fingerprint: string): Promise<KnownCommand | undefined> {
     const [row] = await this.#command({ commandId, fingerprint });
     if (!row) return undefined;
     return row.same ? { outcome: 'replayed', ...toAccepted(row) } : { outcome: 'reused' };

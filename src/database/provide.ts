@@ -1,0 +1,24 @@
+import type { Config } from '../config.ts';
+import { startEmbeddedPostgres } from './embedded/server.ts';
+
+/** A Postgres to work with, and how to give it up. */
+export interface ProvidedPostgres {
+  readonly url: string;
+  /** 'embedded': ours, in the data folder; 'external': the one that DATABASE_URL names. */
+  readonly kind: 'embedded' | 'external';
+  /** Stops an embedded server that nobody else uses; resolves when it is gone. */
+  release(): Promise<void>;
+}
+
+/**
+ * The Postgres that the settings ask for: DATABASE_URL's, else the embedded one in DATA_DIR, started or joined.
+ * @param onProgress is told, a line each, what takes a while.
+ */
+export async function providePostgres(
+  config: Pick<Config, 'databaseUrl' | 'dataDir'>,
+  onProgress: (line: string) => void,
+): Promise<ProvidedPostgres> {
+  if (config.databaseUrl) return { url: config.databaseUrl, kind: 'external', release: async () => {} };
+  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, onProgress });
+  return { url: embedded.url, kind: 'embedded', release: () => embedded.release() };
+}

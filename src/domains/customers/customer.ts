@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { defineAggregate } from '../../kernel/define/aggregate.ts';
+import { defineCommand, reject } from '../../kernel/define/command.ts';
+import { defineEvent } from '../../kernel/define/event.ts';
+import { id, newId, text } from '../shared/fields.ts';
+
+export const CustomerRegistered = defineEvent('CustomerRegistered', {
+  data: z.object({ name: z.string(), email: z.string() }),
+});
+export const CustomerRenamed = defineEvent('CustomerRenamed', { data: z.object({ name: z.string() }) });
+
+export interface CustomerState {
+  readonly registered: boolean;
+  readonly name: string;
+}
+
+export const Customer = defineAggregate('Customer', {
+  description: 'Somebody who orders.',
+  initialState: (): CustomerState => ({ registered: false, name: '' }),
+  events: { CustomerRegistered, CustomerRenamed },
+  evolve: {
+    CustomerRegistered: (_, { data }) => ({ registered: true, name: data.name }),
+    CustomerRenamed: (state, { data }) => ({ ...state, name: data.name }),
+  },
+});
+
+const name = text('A name', 200, 'What the customer is called.');
+
+export const registerCustomer = defineCommand('registerCustomer', {
+  description: 'Registers a customer. Customers may register themselves, under the id that they are signed in with.',
+  aggregate: Customer,
+  creates: true,
+  input: z.object({
+    id: newId(),
+    name,
+    email: z
+      .string()
+      .trim()
+      .max(320, 'An e-mail address must not be longer than 320 characters.')
+      .regex(z.regexes.email, 'This is not an e-mail address.')
+      .describe('Where the customer is written to.'),
+  }),
+  id: (input) => input.id ?? undefined,
+  allow: { staff: true, system: true, customer: (actor, input) => input.id === actor.id },
+  decide: (customer, input) =>
+    customer.registered
+      ? reject('CUSTOMER_ALREADY_REGISTERED', 'A customer with this id is registered already.')
+      : CustomerRegistered({ name: input.name, email: input.email }),
+});
+
+export const renameCustomer = defineCommand('renameCustomer', {
+  description: 'Gives a customer another name.',
+  aggregate: Customer,
+  input: z.object({ customerId: id('The customer.'), name }),
+  id: (input) => input.customerId,
+  allow: { staff: true, system: true, customer: (actor, input) => input.customerId === actor.id },
+  decide: (customer, input) => (input.name === customer.name ? [] : CustomerRenamed({ name: input.name })),
+});

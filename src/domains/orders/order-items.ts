@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { type Load, type Rejection, reject } from '../../kernel/define/command.ts';
+import { Product } from '../products/product.ts';
+import { MAX_QUANTITY } from '../shared/fields.ts';
+import { Money } from '../shared/money.ts';
+
+/** A line: what the customer was shown when it came onto the order, and how many of it. */
+export const OrderItem = z.object({
+  productId: z.string(),
+  sku: z.string(),
+  name: z.string(),
+  quantity: z.int(),
+  unitPrice: Money,
+});
+export type OrderItem = z.output<typeof OrderItem>;
+
+/** The lines with one more: joined to the line of the same product at the same price, else a line of its own. */
+export function withItem(items: readonly OrderItem[], item: OrderItem): OrderItem[] {
+  const { amount, currency } = item.unitPrice;
+  const at = items.findIndex(
+    ({ productId, unitPrice }) =>
+      productId === item.productId && unitPrice.amount === amount && unitPrice.currency === currency,
+  );
+  const line = items[at];
+  return line ? items.with(at, { ...line, quantity: line.quantity + item.quantity }) : [...items, item];
+}
+
+/** The lines without a product's, whatever their prices. */
+export function withoutItem(items: readonly OrderItem[], productId: string): OrderItem[] {
+  return items.filter((item) => item.productId !== productId);
+}
+
+/** What the lines cost together, in minor units; exact up to 2^53 - 1, and never less than that where it is more. */
+export function totalOf(items: readonly OrderItem[]): number {
+  return items.reduce((total, { quantity, unitPrice }) => total + quantity * unitPrice.amount, 0);
+}
+
+/** The most lines that an order has. */
+export const MAX_LINES = 1_000;
+
+/** Says no to lines that no order may have. */
+export function refuseItems(items: readonly OrderItem[]): Rejection | undefined {
+  if (items.length > MAX_LINES) {
+    return reject('TOO_MANY_ORDER_LINES', 'An order has at most 1,000 lines; place a second order for the rest.');
+  }
+  const tooMany = items.find((item) => item.quantity > MAX_QUANTITY);
+  if (tooMany) {
+    return reject('QUANTITY_TOO_LARGE', `${tooMany.quantity} of ${tooMany.sku} is too many; 1,000,000 is the most.`);
+  }
+  const currencies = new Set(items.map((item) => item.unitPrice.currency));
+  if (currencies.size > 1) {
+    return reject('MIXED_CURRENCIES', `An order has one currency, not both ${[...currencies].join(' and ')}.`);
+  }
+  if (totalOf(items) > Number.MAX_SAFE_INTEGER) {
+    return reject('ORDER_TOTAL_TOO_LARGE', `The total would be more than ${Number.MAX_SAFE_INTEGER} minor units.`);
+  }
+  return undefined;
+}
+
+/** The lines as they would come onto an order now: with each product's present name and price. */
+export async function offer(
+  wanted: readonly { readonly productId: string; readonly quantity: number }[],
+  load: Load,
+): Promise<OrderItem[] | Rejection> {
+  // Each product once: were it loaded for each of its lines, its price could change in between.
+  const ids = [...new Set(wanted.map((item) => item.productId))];
+  const products = new Map(await Promise.all(ids.map(async (id) => [id, await load(Product, id)] as const)));
+  const items: OrderItem[] = [];
+  for (const { productId, quantity } of wanted) {
+    const product = products.get(productId);
+    if (!product) return reject('PRODUCT_NOT_FOUND', `There is no product ${productId}.`);
+    items.push({ productId, sku: product.sku, name: product.name, quantity, unitPrice: product.price });
+  }
+  return items;
+}

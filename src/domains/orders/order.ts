@@ -1,0 +1,188 @@
+import { z } from 'zod';
+import { defineAggregate } from '../../kernel/define/aggregate.ts';
+import { type Allow, defineCommand, type Rejection, reject } from '../../kernel/define/command.ts';
+import { defineEvent } from '../../kernel/define/event.ts';
+import { Customer } from '../customers/customer.ts';
+import { Address, AddressInput } from '../shared/address.ts';
+import { id, newId, quantity, text } from '../shared/fields.ts';
+import { MAX_LINES, OrderItem, offer, refuseItems, withItem, withoutItem } from './order-items.ts';
+
+export const OrderPlaced = defineEvent('OrderPlaced', {
+  data: z.object({ customerId: z.string(), items: z.array(OrderItem).min(1), shippingAddress: Address }),
+});
+export const OrderItemAdded = defineEvent('OrderItemAdded', { data: OrderItem });
+export const OrderItemRemoved = defineEvent('OrderItemRemoved', { data: z.object({ productId: z.string() }) });
+export const OrderConfirmed = defineEvent('OrderConfirmed', { data: z.object({}) });
+export const OrderShipped = defineEvent('OrderShipped', {
+  data: z.object({ carrier: z.string(), trackingNumber: z.string() }),
+});
+export const OrderDelivered = defineEvent('OrderDelivered', { data: z.object({}) });
+export const OrderCancelled = defineEvent('OrderCancelled', { data: z.object({ reason: z.string() }) });
+
+export const ORDER_STATUSES = ['PLACED', 'CONFIRMED', 'SHIPPED', 'DELIVERED', 'CANCELLED'] as const;
+export type OrderStatus = (typeof ORDER_STATUSES)[number];
+
+export interface OrderState {
+  readonly status: OrderStatus | 'NONE';
+  readonly customerId: string;
+  readonly items: readonly OrderItem[];
+}
+
+export const Order = defineAggregate('Order', {
+  description: 'What a customer buys, from placing it to its delivery.',
+  initialState: (): OrderState => ({ status: 'NONE', customerId: '', items: [] }),
+  events: {
+    OrderPlaced,
+    OrderItemAdded,
+    OrderItemRemoved,
+    OrderConfirmed,
+    OrderShipped,
+    OrderDelivered,
+    OrderCancelled,
+  },
+  evolve: {
+    OrderPlaced: (_, { data }) => ({ status: 'PLACED', customerId: data.customerId, items: data.items }),
+    OrderItemAdded: (order, { data }) => ({ ...order, items: withItem(order.items, data) }),
+    OrderItemRemoved: (order, { data }) => ({ ...order, items: withoutItem(order.items, data.productId) }),
+    OrderConfirmed: (order) => ({ ...order, status: 'CONFIRMED' }),
+    OrderShipped: (order) => ({ ...order, status: 'SHIPPED' }),
+    OrderDelivered: (order) => ({ ...order, status: 'DELIVERED' }),
+    OrderCancelled: (order) => ({ ...order, status: 'CANCELLED' }),
+  },
+});
+
+/** What stands in the way of an order that is not as far yet as it must be. */
+const TOO_EARLY: Partial<Record<OrderStatus, Rejection>> = {
+  CONFIRMED: reject('ORDER_NOT_CONFIRMED', 'The order has not been confirmed yet; confirm it first.'),
+  SHIPPED: reject('ORDER_NOT_SHIPPED', 'The order has not been shipped yet; ship it first.'),
+};
+/** What stands in the way of an order that is further already. */
+const TOO_LATE: Partial<Record<OrderStatus, Rejection>> = {
+  CONFIRMED: reject('ORDER_ALREADY_CONFIRMED', 'The order has been confirmed; it can only be shipped or cancelled.'),
+  SHIPPED: reject('ORDER_ALREADY_SHIPPED', 'The order has been shipped; only its delivery can be confirmed.'),
+  DELIVERED: reject('ORDER_ALREADY_DELIVERED', 'The order has been delivered; nothing more happens to it.'),
+  CANCELLED: reject('ORDER_CANCELLED', 'The order was cancelled; nothing more happens to it.'),
+};
+
+/** Says no where the order is in none of these statuses, of which the first is the earliest. */
+function refuseUnless(order: OrderState, ...allowed: readonly [OrderStatus, ...OrderStatus[]]): Rejection | undefined {
+  const { status } = order;
+  if (status === 'NONE' || allowed.includes(status)) return undefined;
+  const [earliest] = allowed;
+  const early = ORDER_STATUSES.indexOf(status) < ORDER_STATUSES.indexOf(earliest);
+  return early ? TOO_EARLY[earliest] : TOO_LATE[status];
+}
+
+const orderId = id('The order.');
+const productId = id('The product.');
+const staffOrOwner: Allow<OrderState, unknown> = {
+  staff: true,
+  system: true,
+  customer: (actor, _, order) => order.customerId === actor.id,
+};
+
+export const placeOrder = defineCommand('placeOrder', {
+  description:
+    'Places an order. The unit prices are the products’ at this moment; lines of the same product are joined.',
+  aggregate: Order,
+  creates: true,
+  input: z.object({
+    id: newId(),
+    customerId: id('Who orders.'),
+    items: z
+      .array(
+        z
+          .object({ productId, quantity: quantity('How many of it, 1 to 1,000,000.') })
+          .meta({ id: 'OrderItemInput', description: 'A product and how many of it.' }),
+      )
+      .min(1, 'An order needs at least one item.')
+      .max(MAX_LINES, 'An order has at most 1,000 lines.')
+      .describe('What is ordered: 1 to 1,000 lines, all in one currency.'),
+    shippingAddress: AddressInput,
+  }),
+  id: (input) => input.id ?? undefined,
+  allow: { staff: true, system: true, customer: (actor, input) => input.customerId === actor.id },
+  gather: async ({ customerId, items }, { load }) =>
+    (await load(Customer, customerId))
+      ? offer(items, load)
+      : reject('CUSTOMER_NOT_FOUND', `There is no customer ${customerId}.`),
+  decide: (order, { customerId, shippingAddress }, offered) => {
+    if (order.status !== 'NONE') return reject('ORDER_ALREADY_PLACED', 'An order with this id was placed before.');
+    const items = offered.reduce(withItem, []);
+    return refuseItems(items) ?? OrderPlaced({ customerId, items, shippingAddress });
+  },
+});
+
+export const addOrderItem = defineCommand('addOrderItem', {
+  description: 'Adds to an order that is not confirmed yet, at the product’s price of this moment.',
+  aggregate: Order,
+  input: z.object({ orderId, productId, quantity: quantity('How many more of it, 1 to 1,000,000.') }),
+  id: (input) => input.orderId,
+  allow: staffOrOwner,
+  gather: (input, { load }) => offer([input], load),
+  decide: (order, _, offered) =>
+    refuseUnless(order, 'PLACED') ??
+    refuseItems(offered.reduce(withItem, order.items)) ??
+    offered.map((item) => OrderItemAdded(item)),
+});
+
+export const removeOrderItem = defineCommand('removeOrderItem', {
+  description: 'Takes a product off an order that is not confirmed yet: all of its lines, whatever their prices.',
+  aggregate: Order,
+  input: z.object({ orderId, productId }),
+  id: (input) => input.orderId,
+  allow: staffOrOwner,
+  decide: (order, { productId }) => {
+    const refusal = refuseUnless(order, 'PLACED');
+    if (refusal) return refusal;
+    const remaining = withoutItem(order.items, productId).length;
+    if (remaining === order.items.length) {
+      return reject('ITEM_NOT_ON_ORDER', `Product ${productId} is not on the order.`);
+    }
+    if (remaining === 0) {
+      return reject('ORDER_WOULD_BE_EMPTY', 'This is all that is on the order; cancel the order instead.');
+    }
+    return OrderItemRemoved({ productId });
+  },
+});
+
+export const confirmOrder = defineCommand('confirmOrder', {
+  description: 'Accepts a placed order; from now on its items stay as they are.',
+  aggregate: Order,
+  input: z.object({ orderId }),
+  id: (input) => input.orderId,
+  allow: ['staff', 'system'],
+  decide: (order) => refuseUnless(order, 'PLACED') ?? OrderConfirmed({}),
+});
+
+export const shipOrder = defineCommand('shipOrder', {
+  description: 'Hands a confirmed order to a carrier.',
+  aggregate: Order,
+  input: z.object({
+    orderId,
+    carrier: text('A carrier', 100, 'Who brings it.'),
+    trackingNumber: text('A tracking number', 100, 'What the carrier calls the parcel.'),
+  }),
+  id: (input) => input.orderId,
+  allow: ['staff', 'system'],
+  decide: (order, { carrier, trackingNumber }) =>
+    refuseUnless(order, 'CONFIRMED') ?? OrderShipped({ carrier, trackingNumber }),
+});
+
+export const confirmDelivery = defineCommand('confirmDelivery', {
+  description: 'Says that a shipped order has arrived.',
+  aggregate: Order,
+  input: z.object({ orderId }),
+  id: (input) => input.orderId,
+  allow: staffOrOwner,
+  decide: (order) => refuseUnless(order, 'SHIPPED') ?? OrderDelivered({}),
+});
+
+export const cancelOrder = defineCommand('cancelOrder', {
+  description: 'Calls off an order that has not been shipped.',
+  aggregate: Order,
+  input: z.object({ orderId, reason: text('A reason', 500, 'Why, in a sentence.') }),
+  id: (input) => input.orderId,
+  allow: staffOrOwner,
+  decide: (order, { reason }) => refuseUnless(order, 'PLACED', 'CONFIRMED') ?? OrderCancelled({ reason }),
+});

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { defineAggregate } from '../../kernel/define/aggregate.ts';
+import { defineCommand, reject } from '../../kernel/define/command.ts';
+import { defineEvent } from '../../kernel/define/event.ts';
+import { id, newId, quantity, text } from '../shared/fields.ts';
+import { Money, MoneyInput } from '../shared/money.ts';
+
+export const ProductRegistered = defineEvent('ProductRegistered', {
+  data: z.object({ sku: z.string(), name: z.string(), price: Money }),
+});
+export const ProductPriceChanged = defineEvent('ProductPriceChanged', { data: z.object({ price: Money }) });
+export const StockReceived = defineEvent('StockReceived', { data: z.object({ quantity: z.int() }) });
+
+export interface ProductState {
+  readonly registered: boolean;
+  readonly sku: string;
+  readonly name: string;
+  readonly price: Money;
+  readonly stock: number;
+}
+
+export const Product = defineAggregate('Product', {
+  description: 'Something that is sold.',
+  initialState: (): ProductState => ({
+    registered: false,
+    sku: '',
+    name: '',
+    price: { amount: 0, currency: '' },
+    stock: 0,
+  }),
+  events: { ProductRegistered, ProductPriceChanged, StockReceived },
+  evolve: {
+    ProductRegistered: (state, { data }) => ({ ...state, registered: true, ...data }),
+    ProductPriceChanged: (state, { data }) => ({ ...state, price: data.price }),
+    StockReceived: (state, { data }) => ({ ...state, stock: state.stock + data.quantity }),
+  },
+});
+
+/** The largest `Int` of GraphQL and `integer` of Postgres. */
+const MAX_STOCK = 2 ** 31 - 1;
+
+export const registerProduct = defineCommand('registerProduct', {
+  description: 'Registers a product with its first price and no stock.',
+  aggregate: Product,
+  creates: true,
+  input: z.object({
+    id: newId(),
+    sku: text('A stock code', 64, 'Stock code: what the warehouse calls the product.'),
+    name: text('A name', 200, 'What customers call the product.'),
+    price: MoneyInput,
+  }),
+  id: (input) => input.id ?? undefined,
+  allow: ['staff', 'system'],
+  decide: (product, { sku, name, price }) =>
+    product.registered
+      ? reject('PRODUCT_ALREADY_REGISTERED', 'A product with this id is registered already.')
+      : ProductRegistered({ sku, name, price }),
+});
+
+export const changeProductPrice = defineCommand('changeProductPrice', {
+  description: 'Changes the price from now on, in the same currency. Orders that were placed keep theirs.',
+  aggregate: Product,
+  input: z.object({ productId: id('The product.'), price: MoneyInput }),
+  id: (input) => input.productId,
+  allow: ['staff', 'system'],
+  decide: (product, { price }) => {
+    const { amount, currency } = product.price;
+    if (price.currency !== currency) {
+      return reject('CURRENCY_MISMATCH', `The product is sold in ${currency}, not in ${price.currency}.`);
+    }
+    return price.amount === amount ? [] : ProductPriceChanged({ price });
+  },
+});
+
+export const receiveStock = defineCommand('receiveStock', {
+  description: 'Adds what has arrived to the stock.',
+  aggregate: Product,
+  input: z.object({ productId: id('The product.'), quantity: quantity('How many have arrived, 1 to 1,000,000.') }),
+  id: (input) => input.productId,
+  allow: ['staff', 'system'],
+  decide: (product, input) =>
+    product.stock + input.quantity > MAX_STOCK
+      ? reject('STOCK_TOO_LARGE', `The stock would grow beyond ${MAX_STOCK}; ${product.stock} are there already.`)
+      : StockReceived({ quantity: input.quantity }),
+});

@@ -1,0 +1,19 @@
+import { z } from 'zod';
+
+/** Money as events and rows hold it: minor units, so that it is exact (1999 GBP is 19.99 pounds). */
+export const Money = z.object({ amount: z.int(), currency: z.string() });
+export type Money = z.output<typeof Money>;
+
+/** Money as a client states it. */
+export const MoneyInput = z
+  .object({
+    amount: z
+      .int('An amount must be a whole number of minor units.')
+      .nonnegative('An amount must not be negative.')
+      .describe('In minor units: 1999 GBP is 19.99 pounds.'),
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/, 'A currency must be three upper-case letters, such as GBP.')
+      .describe('ISO 4217 code, such as GBP.'),
+  })
+  .meta({ id: 'MoneyInput', description: 'An amount of money in minor units: 1999 GBP is 19.99 pounds.' });

@@ -1,0 +1,188 @@
+/** A wait for a read model that did not end in time. */
+export class ConsistencyTimeoutError extends Error {
+  readonly code = 'CONSISTENCY_TIMEOUT';
+  readonly projection: string;
+  /** Positions. */
+  readonly required: number;
+  readonly current: number;
+
+  constructor(projection: string, required: number, current: number, reason: string) {
+    super(
+      `Read model ${projection} is at ${current} and has not reached ${required} in time${reason}. ` +
+        'Read again, or with onTimeout: STALE.',
+    );
+    this.name = 'ConsistencyTimeoutError';
+    this.projection = projection;
+    this.required = required;
+    this.current = current;
+  }
+}
+
+/** Too many reads wait for tokens already. */
+export class TooManyWaitersError extends Error {
+  readonly code = 'THROTTLED';
+  readonly retryAfterMs = 500;
+
+  constructor(limit: number) {
+    super(`${limit} reads wait for read models to catch up already. Try again in 500 ms.`);
+    this.name = 'TooManyWaitersError';
+  }
+}
+
+interface Waiter {
+  readonly position: number;
+  settled: boolean;
+  readonly resolve: () => void;
+}
+
+/**
+ * How far each projection is, and who waits for it. A wait costs a little memory and nothing else: no database connection,
+ * no polling.
+ */
+export class Positions {
+  readonly #projections: ReadonlyMap<string, Track>;
+  readonly #limit: number;
+  #waiting = 0;
+
+  /** @param limit waits at one time, over all projections. */
+  constructor(projections: Iterable<string>, limit: number) {
+    this.#projections = new Map([...projections].map((name) => [name, new Track()]));
+    this.#limit = limit;
+  }
+
+  get names(): string[] {
+    return [...this.#projections.keys()];
+  }
+
+  /** Waits at this moment. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  has(projection: string): boolean {
+    return this.#projections.has(projection);
+  }
+
+  /** Every event up to here is in the read model; 0 where it has not begun. */
+  of(projection: string): number {
+    return this.#track(projection).position;
+  }
+
+  /** Somebody waits for this projection. */
+  isAwaited(projection: string): boolean {
+    return this.#track(projection).awaited;
+  }
+
+  /** Told by the projector after the commit. Never goes back. */
+  advance(projection: string, position: number): void {
+    this.#track(projection).advance(position);
+  }
+
+  /**
+   * Resolves to true when the projection is at or past the position, to false when `signal` is aborted or `timeoutMs` is over
+   * before.
+   * @throws {TooManyWaitersError}
+   */
+  async reached(
+    projection: string,
+    position: number,
+    { timeoutMs, signal }: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined } = {},
+  ): Promise<boolean> {
+    const track = this.#track(projection);
+    if (track.position >= position) return true;
+    if (signal?.aborted || timeoutMs === 0) return false;
+    if (this.#waiting >= this.#limit) throw new TooManyWaitersError(this.#limit);
+    this.#waiting++;
+    try {
+      return await track.wait(position, timeoutMs, signal);
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  #track(projection: string): Track {
+    const track = this.#projections.get(projection);
+    if (!track) throw new Error(`There is no projection ${projection}.`);
+    return track;
+  }
+}
+
+/** One projection's position, and those who wait for it in a heap by position. */
+class Track {
+  position = 0;
+  #heap: Waiter[] = [];
+  #dead = 0;
+
+  get awaited(): boolean {
+    return this.#heap.length > this.#dead;
+  }
+
+  wait(position: number, timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (reached: boolean) => {
+        if (waiter.settled) return;
+        waiter.settled = true;
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', giveUp);
+        if (!reached) this.#bury();
+        resolve(reached);
+      };
+      const giveUp = () => settle(false);
+      const waiter: Waiter = { position, settled: false, resolve: () => settle(true) };
+      const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs);
+      signal?.addEventListener('abort', giveUp, { once: true });
+      this.#push(waiter);
+    });
+  }
+
+  advance(position: number): void {
+    if (position <= this.position) return;
+    this.position = position;
+    for (let first = this.#heap[0]; first && first.position <= position; first = this.#heap[0]) {
+      this.#pop();
+      if (first.settled) this.#dead--;
+      else first.resolve();
+    }
+  }
+
+  /** One more has given up; when they are most of the heap it is made anew without them. */
+  #bury(): void {
+    this.#dead++;
+    if (this.#dead < 64 || this.#dead * 2 < this.#heap.length) return;
+    const living = this.#heap.filter((waiter) => !waiter.settled);
+    this.#heap = [];
+    this.#dead = 0;
+    for (const waiter of living) this.#push(waiter);
+  }
+
+  #push(waiter: Waiter): void {
+    const heap = this.#heap;
+    let at = heap.push(waiter) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent] as Waiter;
+      if (above.position <= waiter.position) break;
+      heap[at] = above;
+      at = parent;
+    }
+    heap[at] = waiter;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (!last || heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      const right = heap[child + 1];
+      if (right && right.position < (heap[child] as Waiter).position) child++;
+      const below = heap[child] as Waiter;
+      if (below.position >= last.position) break;
+      heap[at] = below;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}

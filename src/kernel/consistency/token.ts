@@ -1,0 +1,69 @@
+import { crc32 } from 'node:zlib';
+
+const FORMAT = 1;
+/** format (1) · epoch (16) · position (8) · checksum (2): 27 bytes, 36 characters. */
+const LENGTH = 27;
+
+/** A token that this store cannot honour. */
+export class TokenError extends Error {
+  readonly code: 'INVALID_TOKEN' | 'FOREIGN_TOKEN' | 'TOKEN_AHEAD';
+
+  constructor(code: TokenError['code'], message: string) {
+    super(message);
+    this.name = 'TokenError';
+    this.code = code;
+  }
+}
+
+/**
+ * Consistency tokens: opaque to clients, a position in one history inside. Constant size, so that a client may keep one in
+ * a header or a cookie.
+ */
+export class Tokens {
+  readonly #epoch: Buffer;
+  readonly #prefix: Buffer;
+
+  /** @param epoch the UUID of this history (`es.store`). */
+  constructor(epoch: string) {
+    this.#epoch = Buffer.from(epoch.replaceAll('-', ''), 'hex');
+    this.#prefix = Buffer.concat([Buffer.of(FORMAT), this.#epoch]);
+  }
+
+  /** The token of a position. */
+  encode(position: number): string {
+    const bytes = Buffer.alloc(LENGTH);
+    this.#prefix.copy(bytes);
+    bytes.writeBigUInt64BE(BigInt(position), 17);
+    bytes.writeUInt16BE(checksum(bytes), 25);
+    return bytes.toString('base64url');
+  }
+
+  /**
+   * The position of a token.
+   * @throws {TokenError} INVALID_TOKEN where it is not a token, FOREIGN_TOKEN where it is another store's.
+   */
+  decode(token: string): number {
+    const bytes = token.length === 36 ? Buffer.from(token, 'base64url') : Buffer.alloc(0);
+    if (bytes.length !== LENGTH || bytes[0] !== FORMAT || bytes.readUInt16BE(25) !== checksum(bytes)) {
+      throw new TokenError(
+        'INVALID_TOKEN',
+        'This is not a consistency token; pass on the one you were given unchanged.',
+      );
+    }
+    if (!bytes.subarray(1, 17).equals(this.#epoch)) {
+      throw new TokenError(
+        'FOREIGN_TOKEN',
+        'The token is from another store, or from before this one was restored from a backup; read without it.',
+      );
+    }
+    const position = bytes.readBigUInt64BE(17);
+    if (position > BigInt(Number.MAX_SAFE_INTEGER)) {
+      throw new TokenError('INVALID_TOKEN', 'The token names a position that no log has.');
+    }
+    return Number(position);
+  }
+}
+
+function checksum(bytes: Buffer): number {
+  return crc32(bytes.subarray(0, 25)) & 0xffff;
+}

@@ -1,0 +1,92 @@
+import type { AfterwriteDatabase } from '../database/database.ts';
+import { Tokens } from './consistency/token.ts';
+import { type Domain, type Registry, registerDomains } from './define/domain.ts';
+import { WakeUp } from './notify/wake-up.ts';
+import { Projector } from './read/projector.ts';
+import { AppendQueue } from './write/append-queue.ts';
+import { CommandBus } from './write/command-bus.ts';
+import { EventLog } from './write/event-log.ts';
+import { Snapshots } from './write/snapshots.ts';
+import { StreamStates } from './write/stream-states.ts';
+
+export interface EngineOptions {
+  readonly database: AfterwriteDatabase;
+  readonly domains: readonly Domain[];
+  /** Appends that may wait for their batch. */
+  readonly queueLimit?: number;
+  /** Events in one append transaction. */
+  readonly appendBatchLimit?: number;
+  /** Aggregates whose state is kept in memory. */
+  readonly stateCacheSize?: number;
+  /** Events that a projection folds together. */
+  readonly projectionBatchLimit?: number;
+  /** Reads that may wait for tokens at one time. */
+  readonly maxWaiters?: number;
+  /** Told of every fault that the engine deals with by itself. */
+  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+}
+
+/** The kernel at work on one database: commands in, read models kept. Knows no GraphQL and no HTTP. */
+export interface Engine {
+  readonly registry: Registry;
+  readonly bus: CommandBus;
+  readonly log: EventLog;
+  readonly projector: Projector;
+  readonly tokens: Tokens;
+  /** Takes up the projections. */
+  start(): Promise<void>;
+  /** Takes no more commands and resolves when all that were taken are answered. */
+  drain(): Promise<void>;
+  /** Ends the projections after the batches under way. The pools are the caller's. */
+  stop(): Promise<void>;
+}
+
+/** Puts the kernel's parts together. */
+export function createEngine(options: EngineOptions): Engine {
+  const { database, domains, onError } = options;
+  const registry = registerDomains(domains);
+  const log = new EventLog(database.writer.db, registry.events);
+  const projector = new Projector({
+    db: database.projector.db,
+    log: new EventLog(database.projector.db, registry.events),
+    projections: [...registry.projections.values()],
+    batchLimit: options.projectionBatchLimit ?? 2000,
+    maxWaiters: options.maxWaiters ?? 10_000,
+    onError,
+  });
+  const wakeUp = new WakeUp({
+    url: database.url,
+    onWake: () => projector.look().catch((error) => onError(error, { part: 'wake-up' })),
+    onError: (error) => onError(error, { part: 'wake-up' }),
+  });
+  const queue = new AppendQueue(log, {
+    limit: options.queueLimit ?? 10_000,
+    batchLimit: options.appendBatchLimit ?? 1000,
+    onCommitted: (events, position) => {
+      projector.committed(events, position);
+      wakeUp.notify();
+    },
+    onRetry: (error, attempt) => onError(error, { part: 'append', attempt }),
+  });
+  const snapshots = new Snapshots(database.writer.db, (error) => onError(error, { part: 'snapshots' }));
+  const states = new StreamStates(log, options.stateCacheSize ?? 10_000);
+  return {
+    registry,
+    bus: new CommandBus({ log, queue, states, snapshots }),
+    log,
+    projector,
+    tokens: new Tokens(database.epoch),
+    start: async () => {
+      await projector.start();
+      wakeUp.start();
+    },
+    drain: async () => {
+      await queue.close();
+      await snapshots.settled();
+    },
+    stop: async () => {
+      await projector.stop();
+      await wakeUp.close();
+    },
+  };
+}

@@ -1,0 +1,47 @@
+/** A read model has moved on: committed, visible to queries. */
+export interface ProjectionMoved {
+  readonly projection: string;
+  readonly position: number;
+  /** The rows that changed, as the text of their keys; null where it is not known which. */
+  readonly keys: ReadonlySet<string> | null;
+}
+
+export type Listener = (moved: ProjectionMoved) => void;
+
+/**
+ * Tells this process what its read models do. Listeners are called one after the other in the projector's turn: they put
+ * something into a mailbox and return.
+ */
+export class Hub {
+  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #onError: (error: unknown) => void;
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
+
+  /** Calls back for each move of these projections until the returned function is called. */
+  listen(projections: Iterable<string>, listener: Listener): () => void {
+    const sets = [...projections].map((projection) => {
+      const set = this.#listeners.get(projection) ?? new Set();
+      this.#listeners.set(projection, set);
+      return set;
+    });
+    // The same function may listen twice, for two subscribers.
+    const own: Listener = (moved) => listener(moved);
+    for (const set of sets) set.add(own);
+    return () => {
+      for (const set of sets) set.delete(own);
+    };
+  }
+
+  publish(moved: ProjectionMoved): void {
+    for (const listener of this.#listeners.get(moved.projection) ?? []) {
+      try {
+        listener(moved);
+      } catch (error) {
+        this.#onError(error);
+      }
+    }
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * What one subscriber has not read yet: the latest value of each key, so that one who does not read costs a slot a key and
+ * never holds up anybody. Putting something in never throws and never waits.
+ *
+ * It is an async iterator written out, not a generator: a generator's `return()` waits for a pending `next()`, which here
+ * waits for news that may never come.
+ */
+export class Mailbox<T> implements AsyncIterableIterator<T> {
+  readonly #slots = new Map<string, T>();
+  readonly #merge: (before: T, now: T) => T;
+  readonly #onClose: () => void;
+  #start: (() => void) | undefined;
+  #pending: { resolve: (result: IteratorResult<T>) => void; reject: (error: unknown) => void } | undefined;
+  #state: 'open' | 'ending' | 'closed' = 'open';
+  #failure: { readonly error: unknown } | undefined;
+
+  /**
+   * @param options.start called at the first `next()`: whoever never reads is never subscribed.
+   * @param options.onClose called once, however it ends.
+   * @param options.merge what stays of two values for one key; the newer one unless told.
+   */
+  constructor(options: { start?: () => void; onClose?: () => void; merge?: (before: T, now: T) => T } = {}) {
+    this.#start = options.start;
+    this.#onClose = options.onClose ?? (() => {});
+    this.#merge = options.merge ?? ((_, now) => now);
+  }
+
+  /** Values that wait to be read. */
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  put(key: string, value: T): void {
+    if (this.#state !== 'open') return;
+    if (this.#pending) {
+      const { resolve } = this.#pending;
+      this.#pending = undefined;
+      resolve({ value, done: false });
+      return;
+    }
+    const before = this.#slots.get(key);
+    this.#slots.set(key, before === undefined ? value : this.#merge(before, value));
+  }
+
+  /** No more will come: the reader gets what waits, then the end. */
+  end(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'ending';
+    if (this.#pending) this.#close();
+  }
+
+  /** The reader gets the error next. */
+  fail(error: unknown): void {
+    if (this.#state === 'closed') return;
+    this.#failure = { error };
+    this.#slots.clear();
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (!pending) {
+      this.#state = 'ending';
+      return;
+    }
+    this.#failure = undefined;
+    this.#close();
+    pending.reject(error);
+  }
+
+  next(): Promise<IteratorResult<T>> {
+    if (this.#start) {
+      const start = this.#start;
+      this.#start = undefined;
+      try {
+        start();
+      } catch (error) {
+        this.#close();
+        return Promise.reject(error);
+      }
+    }
+    if (this.#failure) {
+      const { error } = this.#failure;
+      this.#failure = undefined;
+      this.#close();
+      return Promise.reject(error);
+    }
+    for (const [key, value] of this.#slots) {
+      this.#slots.delete(key);
+      return Promise.resolve({ value, done: false });
+    }
+    if (this.#state !== 'open') {
+      this.#close();
+      return Promise.resolve({ value: undefined, done: true });
+    }
+    if (this.#pending) return Promise.reject(new Error('A mailbox has one reader.'));
+    return new Promise((resolve, reject) => {
+      this.#pending = { resolve, reject };
+    });
+  }
+
+  return(): Promise<IteratorResult<T>> {
+    this.#slots.clear();
+    this.#close();
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  throw(error?: unknown): Promise<IteratorResult<T>> {
+    this.#slots.clear();
+    this.#close();
+    return Promise.reject(error);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  #close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#start = undefined;
+    const pending = this.#pending;
+    this.#pending = undefined;
+    pending?.resolve({ value: undefined, done: true });
+    this.#onClose();
+  }
+}

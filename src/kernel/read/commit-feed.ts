@@ -1,0 +1,43 @@
+import type { RecordedEvent } from '../define/event.ts';
+
+/**
+ * The newest events, as this instance committed them: what a projection that keeps up needs, without reading it from the
+ * database. Holds one stretch of the log without holes; after a hole (somebody else appended) it begins anew.
+ */
+export class CommitFeed {
+  readonly #limit: number;
+  #events: RecordedEvent[] = [];
+  /** Index of the first that is still held: dropping from the front of a long array one by one would be slow. */
+  #first = 0;
+
+  /** @param limit events held at most. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Takes a committed batch, in the order of positions. */
+  push(events: readonly RecordedEvent[]): void {
+    const [first] = events;
+    if (!first) return;
+    const last = this.#events.at(-1);
+    if (last && last.position + 1 !== first.position) {
+      this.#events = [];
+      this.#first = 0;
+    }
+    for (const event of events) this.#events.push(event);
+    const surplus = this.#events.length - this.#first - this.#limit;
+    if (surplus > 0) this.#first += surplus;
+    if (this.#first > this.#limit) {
+      this.#events = this.#events.slice(this.#first);
+      this.#first = 0;
+    }
+  }
+
+  /** At most `limit` events that follow on from a position; none where this feed does not have the next one. */
+  after(position: number, limit: number): readonly RecordedEvent[] {
+    const oldest = this.#events[this.#first];
+    if (!oldest || position + 1 < oldest.position) return [];
+    const from = this.#first + (position + 1 - oldest.position);
+    return this.#events.slice(from, from + limit);
+  }
+}

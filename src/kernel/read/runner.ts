@@ -1,0 +1,157 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Positions } from '../consistency/positions.ts';
+import { type RecordedEvent, UnreadableEventError } from '../define/event.ts';
+import type { Projection } from '../define/projection.ts';
+import type { Hub } from '../notify/hub.ts';
+import type { EventLog } from '../write/event-log.ts';
+import type { Checkpoints } from './checkpoints.ts';
+import type { CommitFeed } from './commit-feed.ts';
+import { FoldError, foldBatch, planBatch } from './fold.ts';
+import type { LogHead } from './log-head.ts';
+import { FencedError, type ProjectionTable } from './projection-table.ts';
+
+export interface RunnerParts {
+  readonly projection: Projection;
+  readonly table: ProjectionTable;
+  readonly log: EventLog;
+  readonly feed: CommitFeed;
+  readonly head: LogHead;
+  readonly positions: Positions;
+  readonly hub: Hub;
+  readonly checkpoints: Checkpoints;
+  /** This instance. */
+  readonly owner: string;
+  /** Events folded together at most. */
+  readonly batchLimit: number;
+  readonly onError: (error: unknown, context: { readonly projection: string; readonly position: number }) => void;
+}
+
+/** Moves one projection along the log, on its own checkpoint and at its own pace. */
+export class ProjectionRunner {
+  readonly #parts: RunnerParts;
+  #position = 0;
+  #running: Promise<void> | undefined;
+  #stopping: AbortController | undefined;
+  #wake: (() => void) | undefined;
+  #failure: string | null = null;
+  /** When the first event of the batch under way was recorded. */
+  #oldestWaiting: Date | undefined;
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+  }
+
+  get name(): string {
+    return this.#parts.projection.name;
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Why it stands still; null while it moves. */
+  get failure(): string | null {
+    return this.#failure;
+  }
+
+  /** How long the oldest event that it has not applied has been waiting, in ms. */
+  lagMs(now = Date.now()): number {
+    const { head, feed } = this.#parts;
+    if (this.#position >= head.position) return 0;
+    const oldest = this.#oldestWaiting ?? feed.after(this.#position, 1)[0]?.recordedAt ?? head.recordedAt;
+    return oldest ? Math.max(0, now - oldest.getTime()) : 0;
+  }
+
+  /** Begins at a checkpoint that this instance owns. */
+  start(position: number): void {
+    if (this.#running) return;
+    this.#stopping = new AbortController();
+    this.#moveTo(position, new Set());
+    this.#running = this.#run(this.#stopping.signal).finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Ends after the batch under way. */
+  async stop(): Promise<void> {
+    this.#stopping?.abort();
+    this.wake();
+    await this.#running;
+  }
+
+  /** There may be something to do. */
+  wake(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  async #run(stopping: AbortSignal): Promise<void> {
+    let failures = 0;
+    while (!stopping.aborted) {
+      try {
+        const events = await this.#next();
+        if (events.length === 0) await this.#somethingToDo(stopping);
+        else await this.#apply(events);
+        if (failures > 0) await this.#recovered();
+        failures = 0;
+      } catch (error) {
+        // Somebody else owns it now; the projector starts this runner again when it is ours.
+        if (error instanceof FencedError) return;
+        failures++;
+        await this.#failed(error);
+        await delay(Math.min(5000, 50 * 2 ** failures), undefined, { signal: stopping }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** What follows on from the checkpoint: from memory where it is there, else from the log. */
+  async #next(): Promise<readonly RecordedEvent[]> {
+    const { feed, head, log, batchLimit } = this.#parts;
+    if (this.#position >= head.position) return [];
+    const fed = feed.after(this.#position, batchLimit);
+    return fed.length > 0 ? fed : log.read(this.#position, batchLimit);
+  }
+
+  async #apply(events: readonly RecordedEvent[]): Promise<void> {
+    const { projection, table, owner } = this.#parts;
+    const from = this.#position;
+    const first = events[0] as RecordedEvent;
+    const to = (events.at(-1) as RecordedEvent).position;
+    if (first.position !== from + 1) throw new Error(`The log has a hole: ${from} is followed by ${first.position}.`);
+    this.#oldestWaiting = first.recordedAt;
+    const plan = planBatch(projection, events);
+    const writes = foldBatch(projection, plan, plan.steps.length > 0 ? await table.read(plan) : []);
+    await table.write(writes, from, to, owner);
+    this.#oldestWaiting = undefined;
+    this.#moveTo(to, writes.keys);
+  }
+
+  #moveTo(position: number, keys: ReadonlySet<string>): void {
+    const { positions, hub } = this.#parts;
+    this.#position = position;
+    positions.advance(this.name, position);
+    hub.publish({ projection: this.name, position, keys });
+  }
+
+  #somethingToDo(stopping: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      if (stopping.aborted || this.#position < this.#parts.head.position) this.wake();
+    });
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const { checkpoints, onError } = this.#parts;
+    onError(error, { projection: this.name, position: this.#position });
+    if (!(error instanceof FoldError || error instanceof UnreadableEventError) || this.#failure !== null) return;
+    this.#failure = error.message;
+    await checkpoints.setFailure(this.name, error.message).catch(() => undefined);
+  }
+
+  async #recovered(): Promise<void> {
+    if (this.#failure === null) return;
+    this.#failure = null;
+    await this.#parts.checkpoints.setFailure(this.name, null).catch(() => undefined);
+  }
+}

@@ -1,0 +1,67 @@
+import { isDeepStrictEqual } from 'node:util';
+import { getTableColumns } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import type { RecordedEvent } from '../define/event.ts';
+import { type Change, changesOf, type Key, type Projection, type RowOf } from '../define/projection.ts';
+import { deepFreeze } from './freeze.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** Starts a test of a read model: `givenEvents(recorded(Order, id, [ … ])).project(orders)` are its rows. */
+export function givenEvents(events: readonly RecordedEvent[]) {
+  return {
+    /** The rows that the projection makes of these events, oldest first. */
+    project: <Table extends PgTable>(projection: Projection<Table>): RowOf<Table>[] => foldRows(projection, events),
+  };
+}
+
+/**
+ * The fold of a projection in memory and at its plainest, event by event: what the engine must agree with. The rows are
+ * as a query would give them back, without the engine's columns, in the order in which they were made.
+ *
+ * Rows are frozen, so a handler that changes one in place throws.
+ */
+export function foldRows<Table extends PgTable>(
+  projection: Projection<Table>,
+  events: Iterable<RecordedEvent>,
+): RowOf<Table>[] {
+  const rows = new Map<string, Row>();
+  for (const event of events) {
+    for (const change of changesOf(projection, event)) apply(projection, change, rows);
+  }
+  return [...rows.values()] as RowOf<Table>[];
+}
+
+function apply(projection: Pick<Projection, 'table' | 'key'>, change: Change, rows: Map<string, Row>): void {
+  const put = (address: string, row: Row) => rows.set(address, asStored(projection, address, row));
+  if (change.kind === 'updateWhere') {
+    for (const [address, row] of rows) {
+      // As in SQL, a null equals nothing.
+      const matches = change.value !== null && isDeepStrictEqual(row[change.column], change.value);
+      if (matches) put(address, change.fold(row));
+    }
+    return;
+  }
+  const address = addressOf(change.key);
+  const row = rows.get(address);
+  if (change.kind === 'remove') rows.delete(address);
+  else if (change.kind === 'upsert') put(address, change.fold(row));
+  else if (row) put(address, change.fold(row));
+}
+
+/** The row's columns and nothing else; JSON as JSON, null where there is nothing, and the key from the address. */
+function asStored({ table, key }: Pick<Projection, 'table' | 'key'>, address: string, row: Row): Row {
+  const stored: Record<string, unknown> = {};
+  for (const [property, column] of Object.entries(getTableColumns(table))) {
+    if (property === 'lastPosition') continue;
+    const value = row[property] ?? null;
+    stored[property] = column.dataType === 'json' ? JSON.parse(JSON.stringify(value)) : value;
+  }
+  const parts = JSON.parse(address) as unknown[];
+  for (const [index, { property }] of key.entries()) stored[property] = parts[index];
+  return deepFreeze(stored);
+}
+
+function addressOf(key: Key): string {
+  return JSON.stringify(Array.isArray(key) ? key : [key]);
+}

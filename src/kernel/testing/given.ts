@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { inspect, isDeepStrictEqual } from 'node:util';
+import type { Actor } from '../define/actor.ts';
+import type { Aggregate } from '../define/aggregate.ts';
+import { type Command, type InputOf, type Load, Rejection } from '../define/command.ts';
+import type { EventTypes, NewEvent, NewEventOf } from '../define/event.ts';
+import { mayHere } from '../write/authorise.ts';
+import type { InputIssue } from '../write/outcome.ts';
+import { validate } from '../write/validate.ts';
+import { deepFreeze } from './freeze.ts';
+import { asStored } from './recorded.ts';
+
+/** What a command came to, without a store. */
+export type Outcome =
+  | { readonly kind: 'events'; readonly events: readonly NewEvent[] }
+  | { readonly kind: 'rejected'; readonly code: string; readonly message: string }
+  | { readonly kind: 'invalid'; readonly issues: readonly InputIssue[] }
+  | { readonly kind: 'notFound' }
+  | { readonly kind: 'forbidden' };
+
+/**
+ * Starts a test of a command, with the stream's past:
+ *
+ * ```ts
+ * await given(Order, [OrderPlaced({ … })]).when(confirmOrder, { orderId }).thenEvents(OrderConfirmed({}));
+ * await given(Order).and(Customer, customerId, [ … ]).when(placeOrder, { … }).thenRejected('PRODUCT_NOT_FOUND');
+ * ```
+ *
+ * The input is validated; events go through JSON and their schemas, and the state through JSON, as in the store; all of
+ * them are frozen, so a function that ought to be pure and changes one throws.
+ */
+export function given<State, Events extends EventTypes>(
+  aggregate: Aggregate<State, Events>,
+  history: readonly NewEventOf<Events>[] = [],
+): Given {
+  return new Given(aggregate, history, new Map(), undefined);
+}
+
+/** The past that a command meets. Every method leaves it as it is and answers a new one. */
+export class Given {
+  readonly #aggregate: Aggregate;
+  readonly #history: readonly NewEvent[];
+  readonly #others: ReadonlyMap<string, unknown>;
+  readonly #actor: Actor | null | undefined;
+
+  /** Call {@link given} instead. */
+  constructor(
+    aggregate: Aggregate,
+    history: readonly NewEvent[],
+    others: ReadonlyMap<string, unknown>,
+    actor: Actor | null | undefined,
+  ) {
+    this.#aggregate = aggregate;
+    this.#history = history;
+    this.#others = others;
+    this.#actor = actor;
+  }
+
+  /** Another stream, which the command's `gather` may load. */
+  and<State, Events extends EventTypes>(
+    aggregate: Aggregate<State, Events>,
+    id: string,
+    history: readonly NewEventOf<Events>[],
+  ): Given {
+    const others = new Map(this.#others);
+    if (history.length > 0) others.set(addressOf(aggregate, id), stateAfter(aggregate, history));
+    return new Given(this.#aggregate, this.#history, others, this.#actor);
+  }
+
+  /** Who issues the command, null for nobody; without this its `allow` is not asked. */
+  by(actor: Actor | null): Given {
+    return new Given(this.#aggregate, this.#history, this.#others, actor);
+  }
+
+  /** Issues a command; with `facts`, these stand for what its `gather` would have found. */
+  when<C extends Command>(command: C, input: InputOf<C>, facts?: unknown): When {
+    return new When(command.name, () => this.#issue(command, input, facts));
+  }
+
+  async #issue(command: Command, rawInput: unknown, given: unknown): Promise<Outcome> {
+    const aggregate = this.#aggregate;
+    if (command.aggregate !== aggregate) {
+      throw new Error(`${command.name} is a command of ${command.aggregate.name}, not of ${aggregate.name}.`);
+    }
+    const validated = validate(command, rawInput, {});
+    if ('issues' in validated) return { kind: 'invalid', issues: validated.issues };
+    const input = deepFreeze(validated.input);
+    const state = stateAfter(aggregate, this.#history);
+    if (this.#history.length === 0 && !command.creates) return { kind: 'notFound' };
+    if (this.#actor !== undefined && !mayHere(command, this.#actor, input, state)) return { kind: 'forbidden' };
+    const facts = given === undefined ? await command.gather?.(input, { load: this.#load, state }) : given;
+    const decision = facts instanceof Rejection ? facts : command.decide(state, input, facts);
+    if (decision instanceof Rejection) return { kind: 'rejected', code: decision.code, message: decision.message };
+    const decided = 'type' in decision ? [decision] : decision;
+    const events = decided.map((event) => asStored(aggregate, event));
+    // The events must also be such that the state can follow them.
+    stateAfter(aggregate, [...this.#history, ...events]);
+    return { kind: 'events', events };
+  }
+
+  readonly #load: Load = async (aggregate, id) =>
+    this.#others.get(addressOf(aggregate, id)) as ReturnType<typeof aggregate.initialState> | undefined;
+}
+
+/** A command that is to be issued. Every expectation is a promise: await it. */
+export class When {
+  readonly #name: string;
+  readonly #issue: () => Promise<Outcome>;
+
+  /** Call {@link given} and {@link Given.when} instead. */
+  constructor(name: string, issue: () => Promise<Outcome>) {
+    this.#name = name;
+    this.#issue = issue;
+  }
+
+  /** What the command comes to, for tests that go on from there. */
+  outcome(): Promise<Outcome> {
+    return this.#issue();
+  }
+
+  /** The command decides exactly these events, in this order; none where nothing is to happen. */
+  async thenEvents(...expected: readonly NewEvent[]): Promise<void> {
+    const { events } = await this.#expect('events');
+    assert.deepEqual(plain(events), plain(expected));
+  }
+
+  /** A rule says no, and names itself so. Answers the sentence that goes with it. */
+  async thenRejected(code: string): Promise<string> {
+    const outcome = await this.#expect('rejected');
+    assert.equal(outcome.code, code, `Expected ${this.#name} to be rejected with ${code}, but ${told(outcome)}.`);
+    return outcome.message;
+  }
+
+  /** The input has something wrong at each of these paths (such as `items.0.quantity`) and nowhere else. */
+  async thenInvalid(...paths: readonly string[]): Promise<readonly InputIssue[]> {
+    const { issues } = await this.#expect('invalid');
+    assert.deepEqual([...new Set(issues.map(({ path }) => path.join('.')))].sort(), [...paths].sort());
+    return issues;
+  }
+
+  /** The stream has no events and the command does not begin one. */
+  async thenNotFound(): Promise<void> {
+    await this.#expect('notFound');
+  }
+
+  /** The actor may not issue it. */
+  async thenForbidden(): Promise<void> {
+    await this.#expect('forbidden');
+  }
+
+  async #expect<K extends Outcome['kind']>(kind: K): Promise<Extract<Outcome, { kind: K }>> {
+    const outcome = await this.#issue();
+    if (outcome.kind !== kind) assert.fail(`Expected of ${this.#name}: ${kind}; but ${told(outcome)}.`);
+    return outcome as Extract<Outcome, { kind: K }>;
+  }
+}
+
+function told(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'events':
+      return outcome.events.length === 0 ? 'nothing happened' : `these happened: ${show(outcome.events)}`;
+    case 'rejected':
+      return `it was rejected with ${outcome.code} (${outcome.message})`;
+    case 'invalid':
+      return `its input is invalid: ${show(outcome.issues)}`;
+    case 'notFound':
+      return 'the stream has no events';
+    case 'forbidden':
+      return 'the actor may not issue it';
+  }
+}
+
+function show(value: unknown): string {
+  return inspect(value, { depth: 10 });
+}
+
+/** @throws {AssertionError} where the state does not survive JSON. */
+function stateAfter<State>(aggregate: Aggregate<State>, history: readonly NewEvent[]): State {
+  let state = deepFreeze(aggregate.initialState());
+  for (const event of history) state = deepFreeze(aggregate.evolve(state, asStored(aggregate, event)));
+  const restored = plain(state);
+  const message = `The state of ${aggregate.name} does not survive JSON, so a snapshot would spoil it`;
+  assert.ok(isDeepStrictEqual(restored, withoutUndefined(state)), `${message}: ${show(state)}`);
+  return deepFreeze(restored);
+}
+
+function plain<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}
+
+/** JSON leaves these out, and reading what is not there gives undefined again: nothing is lost. */
+function withoutUndefined(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutUndefined);
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const present = Object.entries(value).filter(([, part]) => part !== undefined);
+  return Object.fromEntries(present.map(([key, part]) => [key, withoutUndefined(part)]));
+}
+
+function addressOf(aggregate: Pick<Aggregate, 'name'>, id: string): string {
+  return `${aggregate.name} ${id.toLowerCase()}`;
+}

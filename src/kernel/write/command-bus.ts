@@ -1,0 +1,251 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { v7 as uuidv7 } from 'uuid';
+import type { Actor } from '../define/actor.ts';
+import { type Command, type InputOf, type Load, Rejection } from '../define/command.ts';
+import type { EventMetadata, NewEvent } from '../define/event.ts';
+import { ForbiddenError } from '../errors.ts';
+import type { Append, AppendEvent, AppendOutcome } from './append.ts';
+import type { AppendQueue } from './append-queue.ts';
+import { mayHere, refuseByRole } from './authorise.ts';
+import type { EventLog } from './event-log.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import type { CommandOutcome } from './outcome.ts';
+import type { Snapshots } from './snapshots.ts';
+import type { StreamState, StreamStates } from './stream-states.ts';
+import { validate } from './validate.ts';
+
+/** Who issues a command, and how it is to be taken. */
+export interface CommandOptions {
+  /** Null where nobody is signed in. */
+  readonly actor: Actor | null;
+  /** The idempotency key, a UUID: the same command again answers the first receipt. Made where it is left out. */
+  readonly commandId?: string | null | undefined;
+  /** Accept only where the stream is at this version. Left out, the command is decided again after a conflict. */
+  readonly expectedVersion?: number | null | undefined;
+  /** Business time, where it is earlier than now. */
+  readonly occurredAt?: Date | undefined;
+  readonly correlationId?: string | undefined;
+  readonly causationId?: string | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+interface Attempt {
+  readonly command: Command;
+  readonly input: unknown;
+  readonly streamId: string;
+  readonly commandId: string;
+  readonly fingerprint: string;
+  readonly options: CommandOptions;
+  readonly metadata: EventMetadata;
+}
+
+/** Conflicts after which a command without an expected version gives up. */
+const MAX_CONFLICTS = 10;
+
+/** Takes commands: validates, loads, decides, appends, and answers with a receipt or the reason why not. */
+export class CommandBus {
+  readonly #log: EventLog;
+  readonly #queue: AppendQueue;
+  readonly #states: StreamStates;
+  readonly #snapshots: Snapshots;
+
+  constructor(parts: { log: EventLog; queue: AppendQueue; states: StreamStates; snapshots: Snapshots }) {
+    this.#log = parts.log;
+    this.#queue = parts.queue;
+    this.#states = parts.states;
+    this.#snapshots = parts.snapshots;
+  }
+
+  /**
+   * Issues a command.
+   *
+   * @returns what it answers; an accepted command is durable.
+   * @throws {UnauthenticatedError} {@link ForbiddenError}, ThrottledError (nothing was taken), OutcomeUnknownError (send it
+   *   again with the same command id), or the database's error.
+   */
+  async execute<C extends Command>(command: C, input: InputOf<C>, options: CommandOptions): Promise<CommandOutcome> {
+    return this.executeUnchecked(command, input, options);
+  }
+
+  /** Like {@link execute} for input that comes from outside and has no type yet. */
+  async executeUnchecked(command: Command, rawInput: unknown, options: CommandOptions): Promise<CommandOutcome> {
+    refuseByRole(command, options.actor);
+    this.#queue.assertRoom();
+    const validated = validate(command, rawInput, options);
+    if ('issues' in validated) return { kind: 'invalid', issues: validated.issues };
+    const { input } = validated;
+    const commandId = options.commandId?.toLowerCase() ?? uuidv7();
+    const id = command.id(input)?.toLowerCase();
+    const attempt: Attempt = {
+      command,
+      input,
+      // A stream id that was made here is new: nobody can have appended to it.
+      streamId: id ?? uuidv7(),
+      commandId,
+      fingerprint: fingerprintOf(command.name, input),
+      options,
+      metadata: metadataOf(options, commandId),
+    };
+    for (let conflicts = 0; ; conflicts++) {
+      const answer = await this.#attempt(attempt, id === undefined);
+      if (answer !== 'again') return answer;
+      const { actualVersion, gaveUp } = await this.#afterConflict(attempt, conflicts);
+      if (gaveUp) {
+        const expectedVersion = options.expectedVersion ?? actualVersion;
+        return this.#unlessReplayed(attempt, { kind: 'conflict', expectedVersion, actualVersion });
+      }
+    }
+  }
+
+  /** One decision and its append; 'again' where it was decided on a state that was not the stream's. */
+  async #attempt(attempt: Attempt, isNew: boolean): Promise<CommandOutcome | 'again'> {
+    const { command, input, options } = attempt;
+    const known = await this.#stateFor(attempt, isNew);
+    const facts = await command.gather?.(input, { load: this.#load, state: known.state });
+    // From here to the append nothing waits, so that the state cannot move in between.
+    if (known.broken) return 'again';
+    const { version, state } = known;
+    if (version === 0 && !command.creates) {
+      return this.#confirmed(attempt, known, version, {
+        kind: 'notFound',
+        aggregate: command.aggregate.name,
+        aggregateId: attempt.streamId,
+      });
+    }
+    if (!mayHere(command, options.actor, input, state)) {
+      if (!(await this.#states.confirm(known, version))) return 'again';
+      throw new ForbiddenError(`You may not issue ${command.name} here.`);
+    }
+    const { expectedVersion } = options;
+    if (expectedVersion != null && expectedVersion !== version) {
+      return this.#confirmed(attempt, known, version, { kind: 'conflict', expectedVersion, actualVersion: version });
+    }
+    const decision = facts instanceof Rejection ? facts : command.decide(state, input, facts);
+    if (decision instanceof Rejection) {
+      const { code, message } = decision;
+      return this.#confirmed(attempt, known, version, { kind: 'rejected', code, message });
+    }
+    const events = 'type' in decision ? [decision] : decision;
+    if (events.length === 0) return this.#acceptNothing(attempt, known, version);
+    return this.#append(attempt, known, events);
+  }
+
+  /** Creating commands believe that the stream is empty; the append finds out where it is not. */
+  async #stateFor({ command: { aggregate, creates }, streamId }: Attempt, isNew: boolean): Promise<StreamState> {
+    if (isNew) return this.#states.blank(aggregate, streamId);
+    if (!creates) return this.#states.get(aggregate, streamId);
+    const present = this.#states.peek(aggregate, streamId);
+    if (present) return present;
+    const blank = this.#states.blank(aggregate, streamId);
+    this.#states.keep(blank);
+    return blank;
+  }
+
+  async #append(attempt: Attempt, known: StreamState, decided: readonly NewEvent[]): Promise<CommandOutcome | 'again'> {
+    const { command, streamId, commandId, fingerprint, metadata, options } = attempt;
+    const { aggregate } = command;
+    const events = decided.map((event): AppendEvent => {
+      const definition = aggregate.events[event.type];
+      if (!definition) throw new Error(`${command.name} decided ${event.type}, which ${aggregate.name} does not have.`);
+      const { schemaVersion } = definition;
+      return { type: event.type, schemaVersion, data: definition.decode(event.data, schemaVersion) };
+    });
+    const expectedVersion = known.version;
+    const version = expectedVersion + events.length;
+    const state = events.reduce((before, event) => aggregate.evolve(before, event), known.state);
+    const append: Append = {
+      streamType: aggregate.name,
+      streamId,
+      expectedVersion,
+      commandId,
+      fingerprint,
+      metadata,
+      occurredAt: options.occurredAt,
+      events,
+    };
+    const appended = this.#queue.append(append);
+    known.version = version;
+    known.state = state;
+    known.tail = appended;
+    this.#states.keep(known);
+    let outcome: AppendOutcome;
+    try {
+      outcome = await appended;
+    } catch (error) {
+      this.#states.breakOff(known);
+      throw error;
+    }
+    if (outcome.outcome !== 'accepted') this.#states.breakOff(known);
+    if (outcome.outcome === 'conflict') return 'again';
+    if (outcome.outcome !== 'accepted') return answerOf(attempt, outcome);
+    if (known.tail === appended) known.tail = undefined;
+    known.committed = { version, state };
+    this.#snapshots.consider(aggregate, streamId, expectedVersion, version, state);
+    return answerOf(attempt, outcome);
+  }
+
+  /** An answer that appends nothing holds only if the state it was decided on was true, and the command is not a repeat. */
+  async #confirmed(
+    attempt: Attempt,
+    known: StreamState,
+    version: number,
+    answer: CommandOutcome,
+  ): Promise<CommandOutcome | 'again'> {
+    const [confirmed, unlessReplayed] = await Promise.all([
+      this.#states.confirm(known, version),
+      this.#unlessReplayed(attempt, answer),
+    ]);
+    return unlessReplayed !== answer || confirmed ? unlessReplayed : 'again';
+  }
+
+  async #acceptNothing(attempt: Attempt, known: StreamState, version: number): Promise<CommandOutcome | 'again'> {
+    const { commandId, streamId } = attempt;
+    const confirmed = await this.#states.confirm(known, version);
+    const { position } = await this.#log.head();
+    if (!confirmed) return 'again';
+    return this.#unlessReplayed(attempt, {
+      kind: 'accepted',
+      receipt: { commandId, aggregateId: streamId, version, position, replayed: false },
+    });
+  }
+
+  /** The first answer where the client's command id was used before, else `answer`. */
+  async #unlessReplayed(attempt: Attempt, answer: CommandOutcome): Promise<CommandOutcome> {
+    if (!attempt.options.commandId) return answer;
+    const found = await this.#log.findCommand(attempt.commandId, attempt.fingerprint);
+    return found ? answerOf(attempt, found) : answer;
+  }
+
+  async #afterConflict(attempt: Attempt, conflicts: number): Promise<{ actualVersion: number; gaveUp: boolean }> {
+    const { command, streamId, options } = attempt;
+    // Many who lost to one: let them not meet again at the same moment.
+    if (conflicts > 0) await delay(Math.random() * Math.min(50, 2 ** conflicts));
+    const { committed } = await this.#states.refresh(command.aggregate, streamId);
+    const { expectedVersion } = options;
+    const mismatch = expectedVersion != null && expectedVersion !== committed.version;
+    return { actualVersion: committed.version, gaveUp: mismatch || conflicts >= MAX_CONFLICTS };
+  }
+
+  readonly #load: Load = async (aggregate, id) => {
+    const { committed } = await this.#states.refresh(aggregate, id.toLowerCase());
+    return committed.version === 0 ? undefined : (committed.state as ReturnType<typeof aggregate.initialState>);
+  };
+}
+
+function metadataOf(options: CommandOptions, commandId: string): EventMetadata {
+  const { actor, correlationId, causationId, traceparent } = options;
+  return {
+    actor: actor ? { id: actor.id, roles: actor.roles } : { id: 'anonymous', roles: [] },
+    correlationId: correlationId ?? commandId,
+    ...(causationId ? { causationId } : {}),
+    ...(traceparent ? { traceparent } : {}),
+  };
+}
+
+function answerOf(attempt: Attempt, outcome: Exclude<AppendOutcome, { outcome: 'conflict' }>): CommandOutcome {
+  const { commandId } = attempt;
+  if (outcome.outcome === 'reused') return { kind: 'reused', commandId };
+  const { streamId, version, position } = outcome;
+  const replayed = outcome.outcome === 'replayed';
+  return { kind: 'accepted', receipt: { commandId, aggregateId: streamId, version, position, replayed } };
+}

@@ -1,0 +1,26 @@
+/** A command was accepted; this is where. */
+export interface Receipt {
+  readonly commandId: string;
+  readonly aggregateId: string;
+  /** The stream's version after the command. */
+  readonly version: number;
+  /** Position in the log of the command's last event; reads at or after it see the command. */
+  readonly position: number;
+  /** The command had been accepted before: nothing new happened. */
+  readonly replayed: boolean;
+}
+
+export interface InputIssue {
+  /** Where in the input, e.g. ['items', '0', 'quantity']. */
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** What a command answers. Faults (forbidden, throttled, database away) are thrown instead. */
+export type CommandOutcome =
+  | { readonly kind: 'accepted'; readonly receipt: Receipt }
+  | { readonly kind: 'invalid'; readonly issues: readonly InputIssue[] }
+  | { readonly kind: 'rejected'; readonly code: string; readonly message: string }
+  | { readonly kind: 'conflict'; readonly expectedVersion: number; readonly actualVersion: number }
+  | { readonly kind: 'notFound'; readonly aggregate: string; readonly aggregateId: string }
+  | { readonly kind: 'reused'; readonly commandId: string };

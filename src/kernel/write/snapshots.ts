@@ -1,0 +1,62 @@
+import { sql } from 'drizzle-orm';
+import { type Database, prepared } from '../../database/client.ts';
+import type { Aggregate } from '../define/aggregate.ts';
+
+interface Due {
+  readonly t: string;
+  readonly i: string;
+  readonly v: number;
+  readonly w: number;
+  readonly s: unknown;
+}
+
+/** Streams whose snapshots may wait to be written; a snapshot more is not taken, the next one will be. */
+const MAX_WAITING = 1000;
+
+/**
+ * Takes snapshots off the write path: the newest state of each stream that is due, many streams in one statement. A
+ * snapshot is a saving of work, nothing more: one that cannot be written is let go.
+ */
+export class Snapshots {
+  readonly #save: (parameters: Record<string, unknown>) => Promise<unknown>;
+  readonly #onError: (error: unknown) => void;
+  readonly #due = new Map<string, Due>();
+  #running: Promise<void> | undefined;
+
+  constructor(db: Database, onError: (error: unknown) => void) {
+    this.#onError = onError;
+    this.#save = prepared(
+      db,
+      'es_snapshot',
+      sql`insert into es.snapshots as s (stream_type, stream_id, version, state_version, state)
+          select t, i, v, w, s from jsonb_to_recordset(${sql.placeholder('snapshots')}::jsonb) as r(t text, i uuid, v int, w int, s jsonb)
+          on conflict (stream_type, stream_id) do update
+            set version = excluded.version, state_version = excluded.state_version, state = excluded.state, taken_at = now()
+            where s.version < excluded.version or s.state_version <> excluded.state_version`,
+    );
+  }
+
+  /** Takes one where an append has passed a multiple of the aggregate's `snapshot.every`. */
+  consider(aggregate: Aggregate, streamId: string, before: number, version: number, state: unknown): void {
+    const { every, stateVersion } = aggregate.snapshot;
+    if (every <= 0 || Math.floor(before / every) === Math.floor(version / every)) return;
+    const key = `${aggregate.name}/${streamId}`;
+    if (this.#due.size >= MAX_WAITING && !this.#due.has(key)) return;
+    this.#due.set(key, { t: aggregate.name, i: streamId, v: version, w: stateVersion, s: state });
+    this.#running ??= this.#write();
+  }
+
+  /** Resolves when all that are due are written. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  async #write(): Promise<void> {
+    while (this.#due.size > 0) {
+      const snapshots = [...this.#due.values()];
+      this.#due.clear();
+      await this.#save({ snapshots: JSON.stringify(snapshots) }).catch(this.#onError);
+    }
+    this.#running = undefined;
+  }
+}

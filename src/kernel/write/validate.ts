@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import type { Command } from '../define/command.ts';
+import type { InputIssue } from './outcome.ts';
+
+const CommandId = z.uuid('A commandId is a UUID.').nullish();
+const ExpectedVersion = z
+  .int32('An expectedVersion is a whole number.')
+  .nonnegative('An expectedVersion is 0 or more.')
+  .nullish();
+
+export type Validated = { readonly input: unknown } | { readonly issues: readonly InputIssue[] };
+
+/** Everything that a client may have got wrong, at once. */
+export function validate(
+  command: Command,
+  input: unknown,
+  options: { commandId?: string | null | undefined; expectedVersion?: number | null | undefined },
+): Validated {
+  const issues: InputIssue[] = [];
+  const collect = (prefix: string[], result: z.ZodSafeParseResult<unknown>) => {
+    for (const issue of result.error?.issues ?? []) {
+      issues.push({ path: [...prefix, ...issue.path.map(String)], message: issue.message });
+    }
+  };
+  collect(['commandId'], CommandId.safeParse(options.commandId));
+  collect(['expectedVersion'], ExpectedVersion.safeParse(options.expectedVersion));
+  const parsed = command.input.safeParse(input);
+  collect([], parsed);
+  collectUnstorable(parsed.success ? parsed.data : input, [], issues);
+  return issues.length > 0 || !parsed.success ? { issues } : { input: parsed.data };
+}
+
+/** Text that JSON in Postgres cannot hold: the character NUL, and halves of surrogate pairs. */
+function collectUnstorable(value: unknown, path: readonly string[], issues: InputIssue[]): void {
+  if (typeof value === 'string') {
+    if (value.includes('\0')) issues.push({ path, message: 'The character NUL cannot be stored.' });
+    else if (!value.isWellFormed()) issues.push({ path, message: 'The text is not well-formed Unicode.' });
+  } else if (Array.isArray(value)) {
+    value.forEach((item, index) => collectUnstorable(item, [...path, String(index)], issues));
+  } else if (value !== null && typeof value === 'object') {
+    for (const [key, item] of Object.entries(value)) collectUnstorable(item, [...path, key], issues);
+  }
+}

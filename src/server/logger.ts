@@ -1,0 +1,29 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+import pretty from 'pino-pretty';
+import type { Config } from '../config.ts';
+
+/** Names that hold credentials, wherever an entry carries them: at its top, in an object, or in that object's headers. */
+const CREDENTIALS = ['authorization', 'Authorization', 'cookie', 'authJwtSecret', 'databaseUrl', 'readDatabaseUrl'];
+
+const REDACTED_PATHS = CREDENTIALS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+
+/**
+ * The application's logger: JSON lines in production, or where standard output is not a terminal; readable lines
+ * otherwise. Credentials are replaced by `[redacted]`.
+ * @param destination where the JSON lines go instead of standard output.
+ */
+export function createLogger(config: Pick<Config, 'logLevel' | 'nodeEnv'>, destination?: DestinationStream): Logger {
+  const readable = destination === undefined && config.nodeEnv !== 'production' && process.stdout.isTTY;
+  return pino(
+    {
+      level: config.logLevel,
+      redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    // In this thread and unbuffered, so that the last words before a crash are not lost in a worker.
+    readable
+      ? pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', sync: true })
+      : (destination ?? pino.destination({ fd: 1, sync: true })),
+  );
+}

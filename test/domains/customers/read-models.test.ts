@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { Customer, CustomerRegistered, CustomerRenamed } from '../../../src/domains/customers/customer.ts';
+import { customers } from '../../../src/domains/customers/read-models.ts';
+import { givenEvents } from '../../../src/kernel/testing/fold.ts';
+import { recorded } from '../../../src/kernel/testing/recorded.ts';
+import { ADA, BOB, customer } from '../fixtures.ts';
+
+const ada = CustomerRegistered({ name: 'Ada', email: 'ada@example.com' });
+const bob = CustomerRegistered({ name: 'Bob', email: 'bob@example.com' });
+
+describe('the read model of customers', () => {
+  it('has a row for each customer, by her present name', () => {
+    const both = recorded(Customer, BOB, [bob], recorded(Customer, ADA, [ada]));
+    const log = recorded(Customer, ADA, [CustomerRenamed({ name: 'Ada Lovelace' })], both);
+    expect(givenEvents(log).project(customers)).toEqual([
+      { id: ADA, name: 'Ada Lovelace', email: 'ada@example.com', version: 2 },
+      { id: BOB, name: 'Bob', email: 'bob@example.com', version: 1 },
+    ]);
+  });
+
+  it('shows a customer her own row, and staff all of them', () => {
+    const { visibleTo } = customers;
+    if (visibleTo === 'everyone') throw new Error('Customers are not for everyone to see.');
+    expect(visibleTo.staff).toBe('all');
+    expect(visibleTo.customer).toBeTypeOf('function');
+    if (typeof visibleTo.customer === 'function') expect(visibleTo.customer(customer(ADA))).toEqual({ id: ADA });
+  });
+});

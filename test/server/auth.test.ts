@@ -1,0 +1,294 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  type CryptoKey,
+  exportJWK,
+  exportSPKI,
+  generateKeyPair,
+  type JWK,
+  type JWTHeaderParameters,
+  type JWTPayload,
+  SignJWT,
+  UnsecuredJWT,
+} from 'jose';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import { UnauthenticatedError } from '../../src/kernel/errors.ts';
+import { type Authenticator, AuthUnavailableError, createAuthenticator, credentialsOf } from '../../src/server/auth.ts';
+
+const SECRET = 'a secret of more than thirty-two bytes';
+const ADA = { sub: 'ada', roles: ['customer'] };
+
+const keyOf = (secret: string) => new TextEncoder().encode(secret);
+const seconds = (fromNow: number) => Math.floor(Date.now() / 1000) + fromNow;
+const withSecret = (env: NodeJS.ProcessEnv = {}) =>
+  createAuthenticator(readConfig({ AUTH_JWT_SECRET: SECRET, ...env }));
+
+async function bearer(claims: JWTPayload, key: CryptoKey | Uint8Array = keyOf(SECRET), header?: JWTHeaderParameters) {
+  return `Bearer ${await new SignJWT(claims).setProtectedHeader(header ?? { alg: 'HS256' }).sign(key)}`;
+}
+
+async function refusalOf(authenticator: Authenticator, credentials: string): Promise<string> {
+  const error: unknown = await authenticator.authenticate(credentials).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(UnauthenticatedError);
+  expect(error).toHaveProperty('code', 'UNAUTHENTICATED');
+  return (error as UnauthenticatedError).message;
+}
+
+describe('without any setting for authentication', () => {
+  it('takes every request for the development admin', async () => {
+    const authenticator = createAuthenticator(readConfig({}));
+    const developer = { actor: { id: 'developer', roles: ['admin'] } };
+    expect(await authenticator.authenticate(undefined)).toEqual(developer);
+    expect(await authenticator.authenticate('Bearer anything')).toEqual(developer);
+  });
+
+  it('has a notice of one line, which names the address where other machines can reach it', () => {
+    expect(createAuthenticator(readConfig({})).notice).toMatch(/^Authentication is off: every request acts as .+\.$/);
+    const exposed = createAuthenticator(readConfig({ HOST: '0.0.0.0' }));
+    expect(exposed.notice).toContain('every request, from any machine that reaches 0.0.0.0, acts as');
+  });
+
+  it('is not to be had in production', () => {
+    expect(() => createAuthenticator({ ...readConfig({}), nodeEnv: 'production' })).toThrow('must be set');
+  });
+});
+
+describe('with a shared secret', () => {
+  it.each([undefined, '', '  '])('takes the credentials %j for an anonymous request', async (credentials) => {
+    expect(await withSecret().authenticate(credentials)).toBeNull();
+  });
+
+  it.each(['Bearer', 'bearer'])('takes who sends a valid token after %s for its subject', async (scheme) => {
+    expect(withSecret()).not.toHaveProperty('notice');
+    const credentials = (await bearer(ADA)).replace('Bearer', scheme);
+    expect(await withSecret().authenticate(credentials)).toEqual({ actor: { id: 'ada', roles: ['customer'] } });
+  });
+
+  it('says when a token runs out, allowing for clocks that differ', async () => {
+    const exp = seconds(60);
+    const authenticated = await withSecret().authenticate(await bearer({ ...ADA, exp }));
+    expect(authenticated?.expiresAt).toEqual(new Date((exp + 5) * 1000));
+    const everlasting = await withSecret().authenticate(await bearer({ ...ADA, exp: 1e300 }));
+    expect(everlasting?.expiresAt?.getTime()).toBe(8.64e15);
+  });
+
+  it.each([
+    ['a list', ['staff', 'customer'], ['customer', 'staff']],
+    ['words', 'admin  customer', ['customer', 'admin']],
+    ['roles that nobody knows', ['owner', 7, null], []],
+    ['the role of the application itself', ['system', 'customer'], ['customer']],
+    ['something else', { admin: true }, []],
+    ['nothing', undefined, []],
+  ])('reads roles given as %s', async (_, roles, expected) => {
+    const authenticated = await withSecret().authenticate(await bearer({ sub: 'ada', roles }));
+    expect(authenticated?.actor.roles).toEqual(expected);
+  });
+
+  it.each([
+    ['https://shop.example/roles', { 'https://shop.example/roles': ['staff'], roles: ['admin'] }],
+    ['realm_access.roles', { realm_access: { roles: ['staff'] }, roles: ['admin'] }],
+  ])('looks for roles in the claim %s', async (AUTH_ROLES_CLAIM, claims) => {
+    const authenticated = await withSecret({ AUTH_ROLES_CLAIM }).authenticate(await bearer({ sub: 'ada', ...claims }));
+    expect(authenticated?.actor.roles).toEqual(['staff']);
+  });
+
+  it.each(['Bearer', 'Bearer ', 'Basic YWRhOmFkYQ==', 'Bearer one two', 'token'])(
+    'refuses %j, which is no bearer token',
+    async (credentials) => {
+      expect(await refusalOf(withSecret(), credentials)).toContain('Bearer');
+    },
+  );
+
+  it.each(['x', 'a.b.c', '..', 'eyJhbGciOiJIUzI1NiJ9.e30', 'eyJhbGciOiJIUzI1NiJ9.W10.é', 'x'.repeat(10_000)])(
+    'refuses a malformed token',
+    async (token) => {
+      expect(await refusalOf(withSecret(), `Bearer ${token}`)).toContain('malformed');
+    },
+  );
+
+  it('refuses a token that was signed with another secret or changed after signing', async () => {
+    const credentials = await bearer(ADA, keyOf('another secret of more than 32 bytes'));
+    expect(await refusalOf(withSecret(), credentials)).toContain('signature');
+    const [header, , signature] = (await bearer(ADA)).split('.');
+    const claims = Buffer.from(JSON.stringify({ ...ADA, roles: ['admin'] })).toString('base64url');
+    expect(await refusalOf(withSecret(), `${header}.${claims}.${signature}`)).toContain('signature');
+  });
+
+  it('refuses a token that has expired or is not valid yet', async () => {
+    expect(await refusalOf(withSecret(), await bearer({ ...ADA, exp: seconds(-10) }))).toContain('expired');
+    expect(await refusalOf(withSecret(), await bearer({ ...ADA, nbf: seconds(60) }))).toContain('not valid yet');
+  });
+
+  it.each<object>([{}, { sub: '' }, { sub: ' ' }, { sub: 7 }])(
+    'refuses a token with the claims %j, which names nobody',
+    async (claims) => {
+      expect(await refusalOf(withSecret(), await bearer({ ...claims }))).toContain('"sub"');
+    },
+  );
+
+  it.each([
+    ['iss', 'AUTH_ISSUER', 'another issuer'],
+    ['aud', 'AUTH_AUDIENCE', 'another audience'],
+  ])('refuses a token with a wrong or no %s claim where %s is set, without telling the right one', async (...given) => {
+    const [claim, setting, reason] = given;
+    const authenticator = withSecret({ [setting]: 'the-right-one' });
+    expect(await authenticator.authenticate(await bearer({ ...ADA, [claim]: 'the-right-one' }))).not.toBeNull();
+    for (const claims of [{ ...ADA, [claim]: 'the wrong one' }, ADA]) {
+      const message = await refusalOf(authenticator, await bearer(claims));
+      expect(message).toContain(reason);
+      expect(message).not.toContain('the-right-one');
+    }
+  });
+});
+
+describe('with published keys', () => {
+  afterEach(() => vi.useRealTimers());
+
+  async function issuer(alg: string, kid: string) {
+    const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
+    const jwk: JWK = { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' };
+    const sign = (claims: JWTPayload, header: JWTHeaderParameters = { alg, kid }) => bearer(claims, privateKey, header);
+    return { jwk, publicKey, sign };
+  }
+
+  async function serve(listener: RequestListener) {
+    const server = createServer(listener).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const close = () => {
+      server.closeAllConnections();
+      return new Promise((done) => server.close(done));
+    };
+    onTestFinished(async () => void (await close()));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`;
+    return { authenticator: createAuthenticator(readConfig({ AUTH_JWKS_URL: url })), close };
+  }
+
+  async function publish(...published: JWK[]) {
+    const endpoint = { keys: published, requests: 0 };
+    const served = await serve((_, response) => {
+      endpoint.requests += 1;
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: endpoint.keys }));
+    });
+    return Object.assign(endpoint, served);
+  }
+
+  it.each(['RS256', 'ES256', 'Ed25519'])('takes the bearer of a valid %s token for its subject', async (alg) => {
+    const { jwk, sign } = await issuer(alg, 'one');
+    const { authenticator } = await publish(jwk);
+    expect(await authenticator.authenticate(await sign(ADA))).toEqual({ actor: { id: 'ada', roles: ['customer'] } });
+  });
+
+  it('fetches the keys once for many tokens, also when they come together', async () => {
+    const { jwk, sign } = await issuer('ES256', 'one');
+    const endpoint = await publish(jwk);
+    const credentials = await sign(ADA);
+    await Promise.all(Array.from({ length: 20 }, () => endpoint.authenticator.authenticate(credentials)));
+    await endpoint.authenticator.authenticate(credentials);
+    expect(endpoint.requests).toBe(1);
+  });
+
+  it('refuses a token of a key that is not published, and does not fetch for each of them', async () => {
+    const [known, unknown] = [await issuer('ES256', 'one'), await issuer('ES256', 'two')];
+    const endpoint = await publish(known.jwk);
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      expect(await refusalOf(endpoint.authenticator, await unknown.sign(ADA))).toContain('publish');
+    }
+    expect(endpoint.requests).toBe(1);
+  });
+
+  it('finds a key that was published later', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const [first, second] = [await issuer('ES256', 'one'), await issuer('ES256', 'two')];
+    const endpoint = await publish(first.jwk);
+    await endpoint.authenticator.authenticate(await first.sign(ADA));
+    endpoint.keys = [first.jwk, second.jwk];
+    vi.setSystemTime(Date.now() + 11_000);
+    expect(await endpoint.authenticator.authenticate(await second.sign(ADA))).not.toBeNull();
+    expect(endpoint.requests).toBe(2);
+  });
+
+  it('tries each key that fits a token which names none', async () => {
+    const [first, second, other] = await Promise.all(['one', 'two', 'three'].map((kid) => issuer('ES256', kid)));
+    const { authenticator } = await publish(first!.jwk, second!.jwk);
+    for (const { sign } of [first!, second!]) {
+      expect(await authenticator.authenticate(await sign(ADA, { alg: 'ES256' }))).not.toBeNull();
+    }
+    expect(await refusalOf(authenticator, await other!.sign(ADA, { alg: 'ES256' }))).toContain('signature');
+    const expired = await first!.sign({ ...ADA, exp: seconds(-10) }, { alg: 'ES256' });
+    expect(await refusalOf(authenticator, expired)).toContain('expired');
+  });
+
+  it('refuses a token of another key under a published name, or of a published key as a shared secret', async () => {
+    const { jwk, publicKey } = await issuer('RS256', 'one');
+    const impostor = await issuer('RS256', 'one');
+    const { authenticator } = await publish(jwk);
+    expect(await refusalOf(authenticator, await impostor.sign(ADA))).toContain('signature');
+    const forged = await bearer(ADA, keyOf(await exportSPKI(publicKey)), { alg: 'HS256', kid: 'one' });
+    expect(await refusalOf(authenticator, forged)).toContain('algorithm');
+  });
+
+  it('refuses an unsigned token, as with a shared secret, without asking for keys', async () => {
+    const endpoint = await publish();
+    const credentials = `Bearer ${new UnsecuredJWT(ADA).encode()}`;
+    expect(await refusalOf(withSecret(), credentials)).toContain('algorithm');
+    expect(await refusalOf(endpoint.authenticator, credentials)).toContain('algorithm');
+    expect(endpoint.requests).toBe(0);
+  });
+
+  it.each<[string, RequestListener]>([
+    ['answers an error', (_, response) => response.writeHead(503).end()],
+    ['answers something else than keys', (_, response) => response.end('<html>')],
+    ['breaks the connection', (_, response) => response.destroy()],
+  ])('blames the service where the endpoint %s', async (_, listener) => {
+    const { sign } = await issuer('ES256', 'one');
+    const { authenticator } = await serve(listener);
+    const error: unknown = await authenticator.authenticate(await sign(ADA)).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(AuthUnavailableError);
+    expect(error).toHaveProperty('code', 'AUTH_UNAVAILABLE');
+  });
+
+  it('recovers by itself when the endpoint is back', async () => {
+    const { jwk, sign } = await issuer('ES256', 'one');
+    let up = false;
+    const { authenticator } = await serve((_, response) =>
+      up ? response.end(JSON.stringify({ keys: [jwk] })) : response.destroy(),
+    );
+    await expect(authenticator.authenticate(await sign(ADA))).rejects.toThrow(AuthUnavailableError);
+    up = true;
+    expect(await authenticator.authenticate(await sign(ADA))).not.toBeNull();
+  });
+
+  it('lets anonymous requests pass while the endpoint is away', async () => {
+    const { authenticator, close } = await publish();
+    await close();
+    expect(await authenticator.authenticate(undefined)).toBeNull();
+    const { sign } = await issuer('ES256', 'one');
+    await expect(authenticator.authenticate(await sign(ADA))).rejects.toThrow(AuthUnavailableError);
+  });
+});
+
+describe('credentialsOf', () => {
+  it.each([
+    { authorization: 'Bearer x' },
+    { Authorization: 'Bearer x' },
+    { headers: { authorization: 'Bearer x' } },
+    { headers: { Authorization: 'Bearer x' } },
+    { authorization: null, headers: { authorization: 'Bearer x' } },
+  ])('finds the credentials in the connection parameters %j', (params) => {
+    expect(credentialsOf(params)).toBe('Bearer x');
+  });
+
+  it.each([undefined, null, 'Bearer x', 7, {}, { headers: null }, { headers: 'Bearer x' }, { authorization: null }])(
+    'finds none in %j',
+    (params) => {
+      expect(credentialsOf(params)).toBeUndefined();
+    },
+  );
+
+  it.each([7, false, { token: 'x' }])('passes on %j, to be refused and not taken for anonymous', async (value) => {
+    const credentials = credentialsOf({ authorization: value });
+    expect(await refusalOf(withSecret(), credentials ?? '')).toContain('Bearer');
+  });
+});
