@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import type { TestProject } from 'vitest/node';
+import { startEmbeddedPostgres } from '../../src/database/embedded/server.ts';
+import { migrateDatabase } from '../../src/database/migrate.ts';
+import { databaseUrl } from './database-url.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** A Postgres in which tests may create databases. */
+    readonly serverUrl: string;
+    /** Name of a database with all migrations applied, for copying. */
+    readonly templateDatabase: string;
+  }
+}
+
+/** Durability is not what these tests are about, and its absence makes them quick. */
+const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300' };
+
+/** Starts one Postgres for all test files, or takes TEST_DATABASE_URL's, and makes the database that they copy. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const server = await provideServer();
+  const template = `afterwrite_template_${randomUUID().slice(0, 8)}`;
+  const admin = postgres(server.url, { max: 1, onnotice: () => {} });
+  const tearDown = async () => {
+    await admin`drop database if exists ${admin(template)} with (force)`.catch(() => undefined);
+    await admin.end({ timeout: 1 });
+    await server.release();
+  };
+  try {
+    await admin`create database ${admin(template)}`;
+    await migrateDatabase(databaseUrl(server.url, template), () => {});
+  } catch (error) {
+    await tearDown();
+    throw error;
+  }
+  project.provide('serverUrl', server.url);
+  project.provide('templateDatabase', template);
+  return tearDown;
+}
+
+async function provideServer(): Promise<{ url: string; release: () => Promise<void> }> {
+  const url = process.env.TEST_DATABASE_URL;
+  if (url) return { url, release: async () => {} };
+  const dataDir = await mkdtemp(join(tmpdir(), 'afterwrite-test-'));
+  const server = await startEmbeddedPostgres({ dataDir, settings });
+  return {
+    url: server.url,
+    release: async () => {
+      await server.release();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket, connect as tcpConnect } from 'node:net';
+
+/** A way to Postgres that can be slow or broken, at will. */
+export interface Proxy {
+  readonly url: string;
+  /** Bytes from the client that Postgres was given. */
+  readonly sent: number;
+  /** From now on Postgres' answers wait here. */
+  holdAnswers(): void;
+  /** Answers that waited go on, and those to come with them. */
+  passAnswers(): void;
+  /** Breaks all connections; what was held is lost. Later connections are as before. */
+  cut(): void;
+  /** From now on connections are refused, or not. */
+  refuse(refused: boolean): void;
+  close(): Promise<void>;
+}
+
+/** Stands between a client and the Postgres of `target`. */
+export async function startProxy(target: string): Promise<Proxy> {
+  const to = new URL(target);
+  const pairs = new Set<readonly [client: Socket, server: Socket]>();
+  let held = false;
+  let refused = false;
+  let sent = 0;
+  const listener = createServer((client) => {
+    if (refused) {
+      client.destroy();
+      return;
+    }
+    const server = tcpConnect(Number(to.port || 5432), to.hostname);
+    const pair = [client, server] as const;
+    pairs.add(pair);
+    const end = () => {
+      pairs.delete(pair);
+      client.destroy();
+      server.destroy();
+    };
+    for (const socket of pair) socket.on('error', end).on('close', end).setNoDelay(true);
+    client.on('data', (data) => {
+      sent += data.length;
+      server.write(data);
+    });
+    server.on('data', (data) => client.write(data));
+    if (held) server.pause();
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const url = new URL(target);
+  url.hostname = '127.0.0.1';
+  url.port = String((listener.address() as AddressInfo).port);
+  const cut = () => {
+    for (const [client, server] of pairs) {
+      client.destroy();
+      server.destroy();
+    }
+  };
+  return {
+    url: url.href,
+    get sent() {
+      return sent;
+    },
+    holdAnswers: () => {
+      held = true;
+      for (const [, server] of pairs) server.pause();
+    },
+    passAnswers: () => {
+      held = false;
+      for (const [, server] of pairs) server.resume();
+    },
+    cut,
+    refuse: (now) => {
+      refused = now;
+    },
+    close: async () => {
+      const closed = once(listener, 'close');
+      listener.close();
+      cut();
+      await closed;
+    },
+  };
+}
