@@ -189,8 +189,8 @@ const definitions = {
   /** Most cost points, about one a field returned, that an operation may have. Default: 5000 */
   graphqlMaxCost: count(
     'GRAPHQL_MAX_COST',
-    5000,
-    'Most cost points, about one a field returned, that an operation may have.',
+    50_000,
+    'Most cost points, about one a field, more the deeper it is, times the length of lists, that an operation may have.',
   ),
   /** Largest body of an HTTP request, in bytes. Default: 2097152 */
   maxBodyBytes: count('MAX_BODY_BYTES', 2 * 1024 * 1024, 'Largest body of an HTTP request, in bytes.', 1024),

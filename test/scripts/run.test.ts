@@ -3,9 +3,9 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rm
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Launched, launchIn, until } from './launch.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -276,34 +276,8 @@ function npmCalls(): string[] {
   return existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [];
 }
 
-interface Ended {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-  stdout: string;
-  stderr: string;
-}
-
-function launch(words: string[], env: NodeJS.ProcessEnv = {}, cwd = root) {
-  const child = spawn(process.execPath, [join(root, 'scripts/run.mjs'), ...words], {
-    cwd,
-    env: { ...process.env, npm_execpath: join(root, 'npm/npm-cli.js'), ...env },
-    // Away from the terminal of whoever runs the tests, of which the launcher takes account.
-    detached: true,
-  });
-  children.push(child);
-  const output = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (data) => (output.stdout += data));
-  child.stderr.setEncoding('utf8').on('data', (data) => (output.stderr += data));
-  const ended = new Promise<Ended>((resolve) => {
-    child.on('close', (code, signal) => resolve({ code, signal, ...output }));
-  });
-  return { child, ended, stderr: () => output.stderr };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`did not come true within 20 s: ${condition}`);
-    await delay(10);
-  }
+function launch(words: string[], env: NodeJS.ProcessEnv = {}, cwd = root): Launched {
+  const launched = launchIn(root, words, env, cwd);
+  children.push(launched.child);
+  return launched;
 }

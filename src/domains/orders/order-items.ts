@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Load, type Rejection, reject } from '../../kernel/define/command.ts';
-import { Product } from '../products/product.ts';
+import { Product } from '../products/index.ts';
 import { MAX_QUANTITY } from '../shared/fields.ts';
 import { Money } from '../shared/money.ts';
 

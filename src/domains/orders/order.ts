@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineAggregate } from '../../kernel/define/aggregate.ts';
 import { type Allow, defineCommand, type Rejection, reject } from '../../kernel/define/command.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
-import { Customer } from '../customers/customer.ts';
+import { Customer } from '../customers/index.ts';
 import { Address, AddressInput } from '../shared/address.ts';
 import { id, newId, quantity, text } from '../shared/fields.ts';
 import { MAX_LINES, OrderItem, offer, refuseItems, withItem, withoutItem } from './order-items.ts';
@@ -146,10 +146,12 @@ export const removeOrderItem = defineCommand('removeOrderItem', {
   },
 });
 
+const OrderInput = z.object({ orderId }).meta({ id: 'OrderInput', description: 'An order.' });
+
 export const confirmOrder = defineCommand('confirmOrder', {
   description: 'Accepts a placed order; from now on its items stay as they are.',
   aggregate: Order,
-  input: z.object({ orderId }),
+  input: OrderInput,
   id: (input) => input.orderId,
   allow: ['staff', 'system'],
   decide: (order) => refuseUnless(order, 'PLACED') ?? OrderConfirmed({}),
@@ -172,7 +174,7 @@ export const shipOrder = defineCommand('shipOrder', {
 export const confirmDelivery = defineCommand('confirmDelivery', {
   description: 'Says that a shipped order has arrived.',
   aggregate: Order,
-  input: z.object({ orderId }),
+  input: OrderInput,
   id: (input) => input.orderId,
   allow: staffOrOwner,
   decide: (order) => refuseUnless(order, 'SHIPPED') ?? OrderDelivered({}),

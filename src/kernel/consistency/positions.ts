@@ -5,16 +5,19 @@ export class ConsistencyTimeoutError extends Error {
   /** Positions. */
   readonly required: number;
   readonly current: number;
+  /** RUNNING, or why waiting may be in vain: STALLED, REBUILDING, STOPPED. */
+  readonly state: string;
 
-  constructor(projection: string, required: number, current: number, reason: string) {
+  constructor(projection: string, required: number, current: number, state: string) {
     super(
-      `Read model ${projection} is at ${current} and has not reached ${required} in time${reason}. ` +
+      `Read model ${projection} (${state}) is at position ${current} and has not reached ${required} in time. ` +
         'Read again, or with onTimeout: STALE.',
     );
     this.name = 'ConsistencyTimeoutError';
     this.projection = projection;
     this.required = required;
     this.current = current;
+    this.state = state;
   }
 }
 

@@ -1,3 +1,4 @@
+import { getTableColumns } from 'drizzle-orm';
 import { getTableConfig, type PgColumn, type PgTable } from 'drizzle-orm/pg-core';
 import type { Actor, Role } from './actor.ts';
 import type { DataOf, EventTypes, RecordedEvent } from './event.ts';
@@ -108,10 +109,12 @@ function keyColumns(name: string, table: PgTable): KeyColumn[] {
   const config = getTableConfig(table);
   const columns = config.primaryKeys[0]?.columns ?? config.columns.filter((column) => column.primary);
   if (columns.length === 0) throw new Error(`Projection ${name}: its table ${config.name} has no primary key.`);
-  const properties = Object.entries(table) as [string, PgColumn][];
-  return columns.map((column) => {
-    const property = properties.find(([, candidate]) => candidate === column)?.[0];
-    if (!property) throw new Error(`Projection ${name}: key column ${column.name} is not a property of its table.`);
+  const properties = Object.entries(getTableColumns(table));
+  return columns.map(({ name: columnName }) => {
+    // By name: the columns that `primaryKey` is given are copies of the table's.
+    const found = properties.find(([, { name }]) => name === columnName);
+    if (!found) throw new Error(`Projection ${name}: key column ${columnName} is not a property of its table.`);
+    const [property, column] = found;
     return { property, column };
   });
 }

@@ -4,6 +4,8 @@ export interface ProjectionMoved {
   readonly position: number;
   /** The rows that changed, as the text of their keys; null where it is not known which. */
   readonly keys: ReadonlySet<string> | null;
+  /** How long the oldest of the events behind it waited, from being recorded to being visible here, in ms. */
+  readonly lagMs: number;
 }
 
 export type Listener = (moved: ProjectionMoved) => void;

@@ -148,6 +148,8 @@ function keyRow(properties: readonly string[], key: Key): Row {
   return Object.fromEntries(properties.map((property, index) => [property, values[index]]));
 }
 
+/** As in SQL: null is not equal to null. */
 function sameValue(a: unknown, b: unknown): boolean {
+  if (a === null || a === undefined) return false;
   return a === b || (a instanceof Date && b instanceof Date && a.getTime() === b.getTime());
 }

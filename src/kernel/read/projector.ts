@@ -22,6 +22,8 @@ export interface ProjectionStatus {
   readonly lag: number;
   /** How long the oldest of them has waited. */
   readonly lagMs: number;
+  /** Events that were put aside because they could not be applied. None is yet: a projection stalls at the first. */
+  readonly deadLetters: number;
   /** Why it is stalled, for operators. */
   readonly failure: string | null;
 }
@@ -128,6 +130,7 @@ export class Projector {
         head,
         lag,
         lagMs,
+        deadLetters: 0,
         failure,
       };
     });
@@ -187,7 +190,7 @@ export class Projector {
     for (const { projection, position } of others) {
       if (!this.positions.has(projection) || this.positions.of(projection) >= position) continue;
       this.positions.advance(projection, position);
-      this.hub.publish({ projection, position, keys: null });
+      this.hub.publish({ projection, position, keys: null, lagMs: 0 });
     }
   }
 }

@@ -66,7 +66,7 @@ export class ProjectionRunner {
   start(position: number): void {
     if (this.#running) return;
     this.#stopping = new AbortController();
-    this.#moveTo(position, new Set());
+    this.#moveTo(position, new Set(), 0);
     this.#running = this.#run(this.#stopping.signal).finally(() => {
       this.#running = undefined;
     });
@@ -124,14 +124,14 @@ export class ProjectionRunner {
     const writes = foldBatch(projection, plan, plan.steps.length > 0 ? await table.read(plan) : []);
     await table.write(writes, from, to, owner);
     this.#oldestWaiting = undefined;
-    this.#moveTo(to, writes.keys);
+    this.#moveTo(to, writes.keys, Math.max(0, Date.now() - first.recordedAt.getTime()));
   }
 
-  #moveTo(position: number, keys: ReadonlySet<string>): void {
+  #moveTo(position: number, keys: ReadonlySet<string>, lagMs: number): void {
     const { positions, hub } = this.#parts;
     this.#position = position;
     positions.advance(this.name, position);
-    hub.publish({ projection: this.name, position, keys });
+    hub.publish({ projection: this.name, position, keys, lagMs });
   }
 
   #somethingToDo(stopping: AbortSignal): Promise<void> {

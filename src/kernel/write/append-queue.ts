@@ -132,7 +132,7 @@ export class AppendQueue {
       const events = accepted.flatMap((outcome) => outcome.events);
       this.#options.onCommitted(events, Math.max(...accepted.map((outcome) => outcome.position)));
     }
-    batch.forEach(({ resolve }, index) => resolve(outcomes[index] as AppendOutcome));
+    for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index] as AppendOutcome);
   }
 
   async #appendUntilKnown(appends: readonly Append[]): Promise<AppendOutcome[]> {

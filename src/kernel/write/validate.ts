@@ -36,7 +36,7 @@ function collectUnstorable(value: unknown, path: readonly string[], issues: Inpu
     if (value.includes('\0')) issues.push({ path, message: 'The character NUL cannot be stored.' });
     else if (!value.isWellFormed()) issues.push({ path, message: 'The text is not well-formed Unicode.' });
   } else if (Array.isArray(value)) {
-    value.forEach((item, index) => collectUnstorable(item, [...path, String(index)], issues));
+    for (const [index, item] of value.entries()) collectUnstorable(item, [...path, String(index)], issues);
   } else if (value !== null && typeof value === 'object') {
     for (const [key, item] of Object.entries(value)) collectUnstorable(item, [...path, key], issues);
   }

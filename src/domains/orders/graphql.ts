@@ -1,0 +1,212 @@
+import { and, count, eq, gte, ilike, inArray, lt, or, type SQL, sql, sum } from 'drizzle-orm';
+import type { Api } from '../../graphql/api.ts';
+import { customers } from '../customers/index.ts';
+import { products } from '../products/index.ts';
+import { valueTypes } from '../shared/graphql.ts';
+import type { OrderItem } from './order-items.ts';
+import { ORDER_STATUSES, type OrderStatus } from './order.ts';
+import { orders, ordersTable } from './read-models.ts';
+
+const SORTS = {
+  PLACED_AT_DESC: { sortBy: ordersTable.placedAt, direction: 'desc' },
+  PLACED_AT_ASC: { sortBy: ordersTable.placedAt, direction: 'asc' },
+  TOTAL_DESC: { sortBy: ordersTable.total, direction: 'desc' },
+} as const;
+
+interface Filter {
+  readonly status?: readonly OrderStatus[] | null | undefined;
+  readonly customerId?: string | null | undefined;
+  readonly placedFrom?: Date | null | undefined;
+  readonly placedBefore?: Date | null | undefined;
+  readonly search?: string | null | undefined;
+}
+
+export function ordersGraphql(api: Api): void {
+  const { builder } = api;
+  const { Money, Address } = valueTypes(api);
+  const Customer = api.typeOf(customers);
+  const Product = api.typeOf(products);
+
+  const Status = builder.enumType('OrderStatus', {
+    description: 'How far an order is.',
+    values: {
+      PLACED: { description: 'The customer has ordered; items may still change.' },
+      CONFIRMED: { description: 'Accepted; the items stay as they are.' },
+      SHIPPED: { description: 'Handed to a carrier.' },
+      DELIVERED: { description: 'Arrived.' },
+      CANCELLED: { description: 'Called off.' },
+    } as const,
+  });
+
+  const Item = builder.objectRef<OrderItem>('OrderItem').implement({
+    description: 'A line of an order.',
+    fields: (t) => ({
+      product: t.field({
+        type: Product.ref,
+        nullable: true,
+        description: 'The product as it is now; null where it cannot be seen any more.',
+        resolve: ({ productId }, _, { rows }) => rows.byKey(products, productId),
+      }),
+      unitPrice: t.field({
+        type: Money,
+        description: "The product's price when it was ordered.",
+        resolve: ({ unitPrice }) => unitPrice,
+      }),
+      quantity: t.exposeInt('quantity', { description: 'How many of it.' }),
+      lineTotal: t.field({
+        type: Money,
+        description: 'Quantity times unit price.',
+        resolve: ({ quantity, unitPrice: { amount, currency } }) => ({ amount: quantity * amount, currency }),
+      }),
+    }),
+  });
+
+  const Order = api.readModel('Order', orders, {
+    description: 'What a customer buys.',
+    fields: (t) => ({
+      id: t.exposeID('id', { description: 'Its id.' }),
+      status: t.field({ type: Status, description: 'How far it is.', resolve: ({ status }) => status }),
+      customer: t.field({
+        type: Customer.ref,
+        nullable: true,
+        description: 'Who ordered; null where you may not see her.',
+        resolve: ({ customerId }, _, { rows }) => rows.byKey(customers, customerId),
+      }),
+      items: t.field({ type: [Item], description: 'Its lines.', resolve: ({ items }) => [...items] }),
+      itemCount: t.exposeInt('itemCount', { description: 'How many pieces: the sum of the quantities.' }),
+      total: t.field({
+        type: Money,
+        description: 'What its lines cost together.',
+        resolve: ({ total, currency }) => ({ amount: total, currency }),
+      }),
+      shippingAddress: t.field({
+        type: Address,
+        description: 'Where it goes.',
+        resolve: ({ shippingAddress }) => shippingAddress,
+      }),
+      carrier: t.exposeString('carrier', { nullable: true, description: 'Who brings it; null until it is shipped.' }),
+      trackingNumber: t.exposeString('trackingNumber', {
+        nullable: true,
+        description: 'What the carrier calls the parcel; null until it is shipped.',
+      }),
+      cancellationReason: t.exposeString('cancellationReason', {
+        nullable: true,
+        description: 'Why it was called off; null where it was not.',
+      }),
+      placedAt: t.expose('placedAt', { type: 'DateTime', description: 'When it was placed.' }),
+      updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+      version: t.exposeInt('version', { description: 'The stream version that this view reflects.' }),
+    }),
+  });
+  const OrderConnection = api.connection('Order', Order);
+
+  const OrderFilter = builder.inputType('OrderFilter', {
+    description: 'Orders for which all that is given holds.',
+    fields: (t) => ({
+      status: t.field({ type: [Status], description: 'In one of these states.' }),
+      customerId: t.id({ description: "This customer's." }),
+      placedFrom: t.field({ type: 'DateTime', description: 'Placed at this instant or later.' }),
+      placedBefore: t.field({ type: 'DateTime', description: 'Placed before this instant.' }),
+      search: t.string({
+        description: `All of these words, in any case and also within longer words, occur in the order: in the stock codes and
+names of its items, the carrier, the tracking number, its id, or its customer's name and e-mail address.`,
+      }),
+    }),
+  });
+  const OrderSort = builder.enumType('OrderSort', {
+    description: 'An order of orders; equal ones are sorted by id.',
+    values: {
+      PLACED_AT_DESC: { description: 'Newest first.' },
+      PLACED_AT_ASC: { description: 'Oldest first.' },
+      TOTAL_DESC: { description: 'Largest first, whatever the currency.' },
+    } as const,
+  });
+
+  api.queryByKey('order', Order, 'An order; null where there is none that you may see.');
+  api.subscriptionToRow('orderUpdated', Order, 'The order now, and again each time its read model changes.');
+
+  builder.queryField('orders', (t) =>
+    t.field({
+      type: OrderConnection,
+      description: 'Orders that you may see.',
+      // Searching looks at customers too.
+      extensions: api.readsFrom(orders, customers),
+      args: {
+        ...api.pageArguments(t),
+        filter: t.arg({ type: OrderFilter, description: 'Only these.' }),
+        sort: t.arg({ type: OrderSort, description: 'PLACED_AT_DESC unless told.' }),
+      },
+      resolve: (_, { filter, sort, ...args }, { rows }) => {
+        const sortName = sort ?? 'PLACED_AT_DESC';
+        return rows.page(orders, { args, sortName, ...SORTS[sortName], where: conditions(filter ?? {}, api) });
+      },
+    }),
+  );
+  builder.objectField(Customer.ref, 'orders', (t) =>
+    t.field({
+      type: OrderConnection,
+      description: "The customer's orders, newest first.",
+      args: api.forwardArguments(t),
+      resolve: ({ id }, args, { rows }) =>
+        rows.page(orders, {
+          args,
+          sortName: 'PLACED_AT_DESC',
+          ...SORTS.PLACED_AT_DESC,
+          where: [eq(ordersTable.customerId, id)],
+        }),
+    }),
+  );
+
+  const Statistics = builder
+    .objectRef<{ status: OrderStatus; count: number; revenue: { amount: number; currency: string } }>('OrderStatistics')
+    .implement({
+      description: 'The orders in one state, in one currency.',
+      extensions: api.readsFrom(orders),
+      fields: (t) => ({
+        status: t.field({ type: Status, description: 'The state.', resolve: ({ status }) => status }),
+        count: t.exposeInt('count', { description: 'How many orders are in it.' }),
+        revenue: t.field({ type: Money, description: 'What they cost together.', resolve: ({ revenue }) => revenue }),
+      }),
+    });
+  builder.queryField('orderStatistics', (t) =>
+    t.field({
+      type: [Statistics],
+      description: 'Orders and revenue by status, of one currency. A state without orders is left out.',
+      args: { currency: t.arg.string({ required: true, description: 'ISO 4217 code.' }) },
+      resolve: async (_, { currency }, { rows }) => {
+        const found = await rows.db
+          .select({ status: ordersTable.status, count: count(), amount: sum(ordersTable.total).mapWith(Number) })
+          .from(ordersTable)
+          .where(and(eq(ordersTable.currency, currency), rows.visible(orders)))
+          .groupBy(ordersTable.status)
+          .prepare('order_statistics')
+          .execute();
+        return found
+          .map(({ status, count: orderCount, amount }) => ({ status, count: orderCount, revenue: { amount, currency } }))
+          .sort((a, b) => ORDER_STATUSES.indexOf(a.status) - ORDER_STATUSES.indexOf(b.status));
+      },
+    }),
+  );
+}
+
+function conditions(filter: Filter, api: Api): (SQL | undefined)[] {
+  const { status, customerId, placedFrom, placedBefore, search } = filter;
+  return [
+    status ? inArray(ordersTable.status, [...status]) : undefined,
+    customerId ? eq(ordersTable.customerId, api.keyFor(customers, customerId)) : undefined,
+    placedFrom ? gte(ordersTable.placedAt, placedFrom) : undefined,
+    placedBefore ? lt(ordersTable.placedAt, placedBefore) : undefined,
+    ...(search?.split(/\s+/).filter(Boolean) ?? []).map(contains),
+  ];
+}
+
+function contains(word: string): SQL | undefined {
+  const { table } = customers;
+  const pattern = `%${word.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
+  return or(
+    sql`${ordersTable.searchText} like ${pattern}`,
+    sql`${ordersTable.id}::text like ${pattern}`,
+    sql`exists (select from ${table} where ${table.id} = ${ordersTable.customerId}
+                and (${ilike(table.name, pattern)} or ${ilike(table.email, pattern)}))`,
+  );
+}

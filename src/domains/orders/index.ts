@@ -1,0 +1,41 @@
+import { defineDomain } from '../../kernel/define/domain.ts';
+import { ordersGraphql } from './graphql.ts';
+import {
+  addOrderItem,
+  cancelOrder,
+  confirmDelivery,
+  confirmOrder,
+  Order,
+  placeOrder,
+  removeOrderItem,
+  shipOrder,
+} from './order.ts';
+import { orders } from './read-models.ts';
+
+export {
+  addOrderItem,
+  cancelOrder,
+  confirmDelivery,
+  confirmOrder,
+  Order,
+  placeOrder,
+  removeOrderItem,
+  shipOrder,
+} from './order.ts';
+export { orders } from './read-models.ts';
+
+export const ordersDomain = defineDomain({
+  name: 'orders',
+  aggregates: [Order],
+  commands: [
+    placeOrder,
+    addOrderItem,
+    removeOrderItem,
+    confirmOrder,
+    shipOrder,
+    confirmDelivery,
+    cancelOrder,
+  ],
+  projections: [orders],
+  graphql: ordersGraphql,
+});

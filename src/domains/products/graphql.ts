@@ -1,0 +1,23 @@
+import type { Api } from '../../graphql/api.ts';
+import { valueTypes } from '../shared/graphql.ts';
+import { products } from './read-models.ts';
+
+export function productsGraphql(api: Api): void {
+  const { Money } = valueTypes(api);
+  const Product = api.readModel('Product', products, {
+    description: 'Something that is sold.',
+    fields: (t) => ({
+      id: t.exposeID('id', { description: 'Its id.' }),
+      sku: t.exposeString('sku', { description: 'Its stock code.' }),
+      name: t.exposeString('name', { description: 'What it is called.' }),
+      price: t.field({
+        type: Money,
+        description: 'What one costs now.',
+        resolve: ({ price, currency }) => ({ amount: price, currency }),
+      }),
+      stock: t.exposeInt('stock', { description: 'How many have been received.' }),
+      version: t.exposeInt('version', { description: 'The stream version that this view reflects.' }),
+    }),
+  });
+  api.queryByKey('product', Product, 'A product; null where there is none.');
+}

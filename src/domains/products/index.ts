@@ -1,0 +1,15 @@
+import { defineDomain } from '../../kernel/define/domain.ts';
+import { productsGraphql } from './graphql.ts';
+import { changeProductPrice, Product, receiveStock, registerProduct } from './product.ts';
+import { products } from './read-models.ts';
+
+export { changeProductPrice, Product, receiveStock, registerProduct } from './product.ts';
+export { products } from './read-models.ts';
+
+export const productsDomain = defineDomain({
+  name: 'products',
+  aggregates: [Product],
+  commands: [registerProduct, changeProductPrice, receiveStock],
+  projections: [products],
+  graphql: productsGraphql,
+});

@@ -1,0 +1,170 @@
+import type { FieldMap, ObjectFieldBuilder, ObjectRef, QueryFieldBuilder } from '@pothos/core';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import type { Projection } from '../kernel/define/projection.ts';
+import type { Builder } from './builder.ts';
+import type { ReadModelExtensions } from './consistency/touched.ts';
+import { positionOf } from './consistency/wait.ts';
+import type { Context } from './context.ts';
+import { fresh } from './live/fresh.ts';
+import { liveRow } from './live/live-row.ts';
+import { DEFAULT_PAGE, MAX_PAGE, type Page } from './read/page.ts';
+import { keyFor } from './read/rows.ts';
+
+type Types = Builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : never;
+type FieldBuilder = Pick<QueryFieldBuilder<Types, object>, 'arg'>;
+type Row<Table extends PgTable> = Table['$inferSelect'];
+
+/** What a domain's `graphql.ts` is: given the API, it adds its types, queries and subscriptions. */
+export type DomainGraphql = (api: Api) => void;
+
+/** An object type that is resolved from the rows of a read model. */
+export interface ReadModelType<Table extends PgTable = PgTable> {
+  readonly projection: Projection<Table>;
+  readonly ref: ObjectRef<Types, Row<Table>, Row<Table>>;
+}
+
+/**
+ * What domains build their part of the schema with: Pothos, and the few shapes that all read models share. Each says which
+ * read models it is resolved from, so that a read with a token waits for these and no others.
+ */
+export class Api {
+  readonly builder: Builder;
+  readonly #models = new Map<Projection, ReadModelType>();
+  readonly #shared = new Map<string, unknown>();
+
+  constructor(builder: Builder) {
+    this.builder = builder;
+  }
+
+  /** An object type over the rows of a projection. */
+  readModel<Table extends PgTable>(
+    name: string,
+    projection: Projection<Table>,
+    options: {
+      readonly description: string;
+      readonly fields: (t: ObjectFieldBuilder<Types, Row<Table>>) => FieldMap;
+    },
+  ): ReadModelType<Table> {
+    const ref = this.builder.objectRef<Row<Table>>(name);
+    ref.implement({ ...options, extensions: this.readsFrom(projection) });
+    const model = { projection, ref } as unknown as ReadModelType<Table>;
+    this.#models.set(projection as unknown as Projection, model as unknown as ReadModelType);
+    return model;
+  }
+
+  /** Makes something that several domains use, for the first that asks for it. */
+  once<T>(name: string, make: (api: Api) => T): T {
+    if (!this.#shared.has(name)) this.#shared.set(name, make(this));
+    return this.#shared.get(name) as T;
+  }
+
+  /** The type of another domain's projection, for fields that lead there. That domain is mounted before. */
+  typeOf<Table extends PgTable>(projection: Projection<Table>): ReadModelType<Table> {
+    const model = this.#models.get(projection as unknown as Projection);
+    if (!model) throw new Error(`Read model ${projection.name} has no type yet; mount its domain before this one.`);
+    return model as unknown as ReadModelType<Table>;
+  }
+
+  /** The query `name(id: ID!)`: the row with this key, null where there is none or none that the actor may see. */
+  queryByKey<Table extends PgTable>(name: string, model: ReadModelType<Table>, description: string): void {
+    this.builder.queryField(name, (t) =>
+      t.field({
+        type: model.ref,
+        nullable: true,
+        description,
+        args: { id: t.arg.id({ required: true, description: 'Its id, a UUID.' }) },
+        // Pothos cannot see through a generic row type, here and below.
+        resolve: ((_: unknown, { id }: { id: string }, { rows }: Context) =>
+          rows.byKey(model.projection as unknown as Projection, id)) as never,
+      }),
+    );
+  }
+
+  /** The subscription `name(id: ID!, after: ConsistencyToken)`: the row now, and again each time it changes. */
+  subscriptionToRow<Table extends PgTable>(name: string, model: ReadModelType<Table>, description: string): void {
+    this.builder.subscriptionField(name, (t) =>
+      t.field({
+        type: model.ref,
+        description,
+        args: {
+          id: t.arg.id({ required: true, description: 'Its id, a UUID.' }),
+          after: t.arg({ type: 'ConsistencyToken', description: 'The first message is at least this fresh.' }),
+        },
+        subscribe: async (_, { id, after }, context) => {
+          const position = after == null ? undefined : await positionOf(context.engine, after);
+          return fresh(context, liveRow(model.projection as unknown as Projection, id, position, context)) as AsyncIterable<
+            Row<Table>
+          >;
+        },
+        resolve: ((row: Row<Table>) => row) as never,
+      }),
+    );
+  }
+
+  /** The arguments `first` and `after` of a list that is only read forwards. */
+  forwardArguments(t: FieldBuilder) {
+    return {
+      first: t.arg.int({ description: `The first so many, ${DEFAULT_PAGE} unless told, at most ${MAX_PAGE}.` }),
+      after: t.arg.string({ description: 'Only what comes after this cursor.' }),
+    };
+  }
+
+  /** The arguments of a Relay connection. */
+  pageArguments(t: FieldBuilder) {
+    return {
+      ...this.forwardArguments(t),
+      last: t.arg.int({ description: `The last so many, at most ${MAX_PAGE}.` }),
+      before: t.arg.string({ description: 'Only what comes before this cursor.' }),
+    };
+  }
+
+  /** Extensions of a field or type that is resolved from these read models beyond what its type says. */
+  readsFrom(...projections: readonly { readonly name: string }[]): ReadModelExtensions {
+    return { readModels: projections.map(({ name }) => name) };
+  }
+
+  /** A key as the read model writes it. @throws {BadUserInputError} where it cannot be one. */
+  keyFor(projection: { readonly key: Projection['key'] }, key: string): string {
+    return keyFor(projection, key);
+  }
+
+  /** The types `NameConnection` and `NameEdge` over a read model's rows. */
+  connection<Table extends PgTable>(name: string, model: ReadModelType<Table>) {
+    const { builder } = this;
+    const extensions = this.readsFrom(model.projection);
+    const PageInfo = this.once('page info', addPageInfo);
+    type Edge = Page<Row<Table>>['edges'][number];
+    const EdgeType = builder.objectRef<Edge>(`${name}Edge`).implement({
+      description: `A place in a list of ${model.projection.name}.`,
+      extensions,
+      fields: (t) => ({
+        node: t.field({ type: model.ref, description: 'What is there.', resolve: ({ node }) => node as never }),
+        cursor: t.exposeString('cursor', { description: 'Names the place: pass it as `after` or `before`.' }),
+      }),
+    });
+    return builder.objectRef<Page<Row<Table>>>(`${name}Connection`).implement({
+      description: `A page of ${model.projection.name}.`,
+      extensions,
+      fields: (t) => ({
+        edges: t.field({ type: [EdgeType], description: 'The page, in order.', resolve: ({ edges }) => [...edges] }),
+        pageInfo: t.field({
+          type: PageInfo,
+          description: 'Whether there is more.',
+          resolve: ({ pageInfo }) => pageInfo,
+        }),
+      }),
+    });
+  }
+}
+
+function addPageInfo({ builder }: Api) {
+  return builder.objectRef<Page<unknown>['pageInfo']>('PageInfo').implement({
+    description: 'Where a page lies in its list (Relay).',
+    fields: (t) => ({
+      hasNextPage: t.exposeBoolean('hasNextPage', { description: 'There is more after this page.' }),
+      hasPreviousPage: t.exposeBoolean('hasPreviousPage', { description: 'There is more before this page.' }),
+      startCursor: t.exposeString('startCursor', { nullable: true, description: 'The first edge; null on an empty page.' }),
+      endCursor: t.exposeString('endCursor', { nullable: true, description: 'The last edge; null on an empty page.' }),
+    }),
+  });
+}

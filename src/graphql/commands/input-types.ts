@@ -1,0 +1,90 @@
+import type { InputRef } from '@pothos/core';
+import { z } from 'zod';
+import type { Builder } from '../builder.ts';
+
+type AnyRef = InputRef<unknown> | 'String' | 'ID' | 'Int' | 'Float' | 'Boolean' | 'SafeInt' | 'DateTime';
+interface FieldType {
+  readonly type: AnyRef | [AnyRef];
+  readonly required: boolean | { list: boolean; items: boolean };
+}
+
+/**
+ * GraphQL input types from zod schemas, so that an input is written once. A nested object needs a name:
+ * `.meta({ id: 'AddressInput' })`; the same schema is the same type wherever it is used.
+ */
+export class InputTypes {
+  readonly #builder: Builder;
+  readonly #types = new Map<string, { readonly schema: z.ZodType; readonly ref: InputRef<unknown> }>();
+
+  constructor(builder: Builder) {
+    this.#builder = builder;
+  }
+
+  /**
+   * The input type of an object schema.
+   * @throws {Error} where two schemas have one name, or a schema has no counterpart in GraphQL.
+   */
+  object(schema: z.ZodObject, defaultName?: string): InputRef<unknown> {
+    const name = (schema.meta()?.['id'] as string | undefined) ?? defaultName;
+    if (!name) throw new Error("A nested input object needs a name: z.object({…}).meta({ id: 'SomethingInput' }).");
+    const known = this.#types.get(name);
+    if (known && known.schema !== schema) throw new Error(`Two input schemas are called ${name}.`);
+    if (known) return known.ref;
+    const description = descriptionOf(schema);
+    const ref = this.#builder.inputRef<Record<string, unknown>>(name);
+    this.#types.set(name, { schema, ref });
+    ref.implement({
+      ...(description ? { description } : {}),
+      // The fields are known at run time only, which Pothos' types do not foresee.
+      fields: ((t: { field(options: object): unknown }) =>
+        Object.fromEntries(
+          Object.entries(schema.shape as Record<string, z.ZodType>).map(([key, type]) => {
+            const said = descriptionOf(type);
+            return [key, t.field({ ...this.#field(type, name), ...(said ? { description: said } : {}) })];
+          }),
+        )) as never,
+    });
+    return ref;
+  }
+
+  #field(schema: z.ZodType, owner: string): FieldType {
+    const { inner, optional } = unwrap(schema);
+    if (inner instanceof z.ZodArray) {
+      const element = unwrap(inner.element as z.ZodType);
+      const type = this.#named(element.inner, owner);
+      return { type: [type], required: { list: !optional, items: !element.optional } };
+    }
+    return { type: this.#named(inner, owner), required: !optional };
+  }
+
+  #named(schema: z.ZodType, owner: string): AnyRef {
+    if (schema instanceof z.ZodObject) return this.object(schema);
+    if (schema instanceof z.ZodBoolean) return 'Boolean';
+    if (schema instanceof z.ZodDate) return 'DateTime';
+    if (schema instanceof z.ZodNumber) {
+      const { format } = schema;
+      if (format === 'int32') return 'Int';
+      return format === 'safeint' ? 'SafeInt' : 'Float';
+    }
+    if (schema instanceof z.ZodStringFormat && ['uuid', 'guid'].includes(schema._zod.def.format)) return 'ID';
+    if (schema instanceof z.ZodString || schema instanceof z.ZodStringFormat) return 'String';
+    throw new Error(`${owner} has a field of a kind that has no input type in GraphQL: ${schema._zod.def.type}.`);
+  }
+}
+
+/** Takes off what makes a field optional, and what only changes its value. */
+function unwrap(schema: z.ZodType): { inner: z.ZodType; optional: boolean } {
+  let inner = schema;
+  let optional = false;
+  for (;;) {
+    if (inner instanceof z.ZodOptional || inner instanceof z.ZodNullable || inner instanceof z.ZodDefault) {
+      optional = true;
+      inner = inner.unwrap() as z.ZodType;
+    } else if (inner instanceof z.ZodPipe) inner = inner.in as z.ZodType;
+    else return { inner, optional };
+  }
+}
+
+function descriptionOf(schema: z.ZodType): string | undefined {
+  return schema.description ?? (unwrap(schema).inner.description as string | undefined);
+}

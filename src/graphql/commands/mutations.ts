@@ -1,0 +1,37 @@
+import type { Command } from '../../kernel/define/command.ts';
+import type { Builder } from '../builder.ts';
+import { InputTypes } from './input-types.ts';
+import { addResultTypes, inWords } from './result-types.ts';
+
+/** Adds a mutation for every command: its name, its input, and what a command may answer. */
+export function addMutations(builder: Builder, commands: Iterable<Command>): void {
+  const CommandResult = addResultTypes(builder);
+  const inputs = new InputTypes(builder);
+  for (const command of commands) {
+    const input = inputs.object(command.input, `${command.name[0]?.toUpperCase()}${command.name.slice(1)}Input`);
+    builder.mutationField(command.name, (t) =>
+      t.field({
+        type: CommandResult,
+        ...(command.description ? { description: command.description } : {}),
+        args: {
+          input: t.arg({ type: input, required: true, description: 'What the command says.' }),
+          commandId: t.arg.id({
+            description: 'The idempotency key, a UUID: sent again with the same input, it answers the first receipt.',
+          }),
+          expectedVersion: t.arg.int({
+            description: 'Accept only where the stream is at this version; left out, it is decided on what is there.',
+          }),
+        },
+        resolve: async (_, { input: value, commandId, expectedVersion }, context) => {
+          const { engine, actor, correlationId, traceparent, consistency } = context;
+          const options = { actor, commandId, expectedVersion, correlationId, traceparent };
+          const outcome = await engine.bus.executeUnchecked(command, value, options);
+          if (outcome.kind === 'accepted') {
+            consistency.appended = Math.max(consistency.appended ?? 0, outcome.receipt.position);
+          }
+          return inWords(outcome);
+        },
+      }),
+    );
+  }
+}

@@ -1,0 +1,155 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import type { CommandOutcome, InputIssue, Receipt } from '../../kernel/write/outcome.ts';
+import type { Builder } from '../builder.ts';
+import type { QueryRoot } from '../consistency/query-root.ts';
+import { touchedIn } from '../consistency/touched.ts';
+import { DEFAULT_WAIT_MS, freshnessOf, waitFor } from '../consistency/wait.ts';
+import type { Context } from '../context.ts';
+
+type OutcomeOf<Kind extends CommandOutcome['kind']> = Extract<CommandOutcome, { kind: Kind }>;
+
+/** The types of what a command may answer; the union `CommandResult`. */
+export function addResultTypes(builder: Builder) {
+  const ErrorInterface = builder
+    .interfaceRef<{ code: string; message: string }>('Error')
+    .implement({ description: 'Why a command was not accepted.' });
+  builder.interfaceFields(ErrorInterface, (t) => ({
+    code: t.exposeString('code', { description: 'Names the reason, for programs.' }),
+    message: t.exposeString('message', { description: 'Tells the reason, for people.' }),
+  }));
+
+  const ReceiptType = builder.objectRef<OutcomeOf<'accepted'>>('CommandReceipt').implement({
+    description: 'What a command answers: it was accepted, and where in the log. Never domain data.',
+    fields: (t) => {
+      const receipt = <Field extends keyof Receipt>(field: Field) => ({
+        resolve: (outcome: OutcomeOf<'accepted'>) => outcome.receipt[field],
+      });
+      return {
+        commandId: t.id({ ...receipt('commandId'), description: 'The idempotency key under which it was accepted.' }),
+        aggregateId: t.id({ ...receipt('aggregateId'), description: 'What the command was about, or has created.' }),
+        version: t.int({ ...receipt('version'), description: "The stream's version after the command." }),
+        token: t.field({
+          type: 'ConsistencyToken',
+          description: 'Ask any later read to be at least this fresh, and it shows the command.',
+          resolve: ({ receipt: { position } }, _, { engine }) => engine.tokens.encode(position),
+        }),
+        replayed: t.boolean({
+          ...receipt('replayed'),
+          description:
+            'True where this commandId had been accepted before: nothing new happened, this is the first answer again.',
+        }),
+        query: t.field({
+          type: 'Query',
+          description: `The query root, read at or after this command: write and read your write in one request.
+Where a read model does not get there in time, the fields that may be null are null with CONSISTENCY_TIMEOUT, the others
+answer what there is, and \`extensions.consistency.stale\` says so; the receipt arrives all the same.`,
+          resolve: ({ receipt: { position } }, _, context, info) => readAt(position, context, info),
+        }),
+      };
+    },
+  });
+
+  const IssueType = builder.objectRef<InputIssue>('ValidationIssue').implement({
+    description: 'One thing that is wrong with an input.',
+    fields: (t) => ({
+      path: t.stringList({
+        description: 'Where: names of fields and indexes of lists, from the input on.',
+        resolve: ({ path }) => [...path],
+      }),
+      message: t.exposeString('message', { description: 'What is wrong there.' }),
+    }),
+  });
+  const Invalid = builder.objectRef<OutcomeOf<'invalid'> & Said>('ValidationError').implement({
+    description: 'The input is not what the command takes; nothing happened.',
+    interfaces: [ErrorInterface],
+    fields: (t) => ({
+      issues: t.field({
+        type: [IssueType],
+        description: 'Everything that is wrong, at once.',
+        resolve: ({ issues }) => [...issues],
+      }),
+    }),
+  });
+  const Rejected = builder.objectRef<OutcomeOf<'rejected'>>('CommandRejected').implement({
+    description: 'A business rule says no. `code` names the rule, e.g. ORDER_ALREADY_SHIPPED.',
+    interfaces: [ErrorInterface],
+  });
+  const Conflict = builder.objectRef<OutcomeOf<'conflict'> & Said>('ConcurrencyConflict').implement({
+    description: 'The stream is not at the version that was expected: somebody else was faster. Read again and decide.',
+    interfaces: [ErrorInterface],
+    fields: (t) => ({
+      expectedVersion: t.exposeInt('expectedVersion', { description: 'The version that the command expected.' }),
+      actualVersion: t.exposeInt('actualVersion', { description: 'The version that the stream has.' }),
+    }),
+  });
+  const NotFound = builder.objectRef<OutcomeOf<'notFound'> & Said>('AggregateNotFound').implement({
+    description: 'There is nothing with this id.',
+    interfaces: [ErrorInterface],
+    fields: (t) => ({ aggregateId: t.exposeID('aggregateId', { description: 'The id that was looked for.' }) }),
+  });
+  const Reused = builder.objectRef<OutcomeOf<'reused'> & Said>('CommandIdReused').implement({
+    description: 'This commandId was used before, for another command or another input.',
+    interfaces: [ErrorInterface],
+    fields: (t) => ({ commandId: t.exposeID('commandId', { description: 'The id that was used before.' }) }),
+  });
+
+  const types = {
+    accepted: 'CommandReceipt',
+    invalid: 'ValidationError',
+    rejected: 'CommandRejected',
+    conflict: 'ConcurrencyConflict',
+    notFound: 'AggregateNotFound',
+    reused: 'CommandIdReused',
+  } as const;
+  return builder.unionType('CommandResult', {
+    description: 'What a command may answer.',
+    types: [ReceiptType, Invalid, Rejected, Conflict, NotFound, Reused],
+    resolveType: ({ kind }) => types[kind],
+  });
+}
+
+interface Said {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A command's outcome with the code and the sentence that its type has in the API. */
+export function inWords(outcome: CommandOutcome) {
+  switch (outcome.kind) {
+    case 'accepted':
+    case 'rejected':
+      return outcome;
+    case 'invalid': {
+      const [first] = outcome.issues;
+      const more = outcome.issues.length > 1 ? ` And ${outcome.issues.length - 1} more.` : '';
+      return { ...outcome, code: 'VALIDATION_FAILED', message: `${first?.message ?? 'The input is not valid.'}${more}` };
+    }
+    case 'conflict': {
+      const { expectedVersion, actualVersion } = outcome;
+      const message = `Expected version ${expectedVersion}, but it is at ${actualVersion}. Read again and decide.`;
+      return { ...outcome, code: 'CONCURRENCY_CONFLICT', message };
+    }
+    case 'notFound': {
+      const { aggregate, aggregateId } = outcome;
+      return { ...outcome, code: 'AGGREGATE_NOT_FOUND', message: `There is no ${aggregate} ${aggregateId}.` };
+    }
+    case 'reused': {
+      const message = `The commandId ${outcome.commandId} was used for another command or input; use a new one.`;
+      return { ...outcome, code: 'COMMAND_ID_REUSED', message };
+    }
+  }
+}
+
+/** The query root after what a command has written is in every read model that the selection touches. */
+async function readAt(position: number, context: Context, info: GraphQLResolveInfo): Promise<QueryRoot> {
+  const { engine, consistency, rows, signal } = context;
+  const query = info.schema.getQueryType();
+  const selections = info.fieldNodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+  const touched = query ? touchedIn(info.schema, selections, query, info.fragments) : [];
+  // A mutation before it in the same request may have loaded rows as they were.
+  rows.clear();
+  const timeout = await waitFor(engine, touched, position, { timeoutMs: DEFAULT_WAIT_MS, signal });
+  consistency.read = freshnessOf(engine, touched);
+  if (timeout) consistency.stale = true;
+  return { timeout };
+}

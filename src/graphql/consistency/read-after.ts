@@ -1,0 +1,96 @@
+import {
+  DirectiveLocation,
+  type ExecutionArgs,
+  GraphQLDirective,
+  GraphQLEnumType,
+  GraphQLInt,
+  GraphQLNonNull,
+  getArgumentValues,
+  type OperationDefinitionNode,
+} from 'graphql';
+import type { Context } from '../context.ts';
+import { BadUserInputError } from '../errors.ts';
+import { Token } from '../scalars.ts';
+import { DEFAULT_WAIT_MS, freshnessOf, MAX_WAIT_MS, positionOf, waitFor } from './wait.ts';
+
+export const OnTimeout = new GraphQLEnumType({
+  name: 'OnTimeout',
+  description: 'What a read does that waited in vain.',
+  values: {
+    ERROR: { description: 'Answer CONSISTENCY_TIMEOUT.' },
+    STALE: { description: 'Answer what there is and say so in `extensions.consistency.stale`.' },
+  },
+});
+
+export const ReadAfter = new GraphQLDirective({
+  name: 'readAfter',
+  description: `Reads of this operation wait until every read model that it touches has reached \`token\`.
+Past \`timeoutMs\` (default ${DEFAULT_WAIT_MS}, at most ${MAX_WAIT_MS}) the operation answers CONSISTENCY_TIMEOUT or, with STALE, what there is,
+and says so in \`extensions.consistency.stale\`.
+The same as an HTTP header: \`read-after: TOKEN[, TOKEN…]\`.`,
+  locations: [DirectiveLocation.QUERY],
+  isRepeatable: true,
+  args: {
+    token: { type: new GraphQLNonNull(Token), description: 'From a receipt, or from an earlier answer.' },
+    timeoutMs: { type: GraphQLInt, description: 'How long to wait at most, in milliseconds.' },
+    onTimeout: { type: OnTimeout, description: 'ERROR unless told.' },
+  },
+});
+
+interface Wanted {
+  readonly token: string;
+  readonly timeoutMs: number;
+  readonly mayBeStale: boolean;
+}
+
+/**
+ * Waits for what a query asks to be read after, once, before it is executed. It holds nothing of the database meanwhile and
+ * ends when the client goes away.
+ *
+ * @throws {TokenError} ConsistencyTimeoutError, {@link BadUserInputError}, TooManyWaitersError
+ */
+export async function awaitTokens(
+  { schema, variableValues }: Pick<ExecutionArgs, 'schema' | 'variableValues'>,
+  operation: OperationDefinitionNode,
+  touched: readonly string[],
+  header: string | null | undefined,
+  context: Context,
+): Promise<void> {
+  const { engine, consistency, signal } = context;
+  const directive = schema.getDirective(ReadAfter.name) ?? ReadAfter;
+  const wanted = [...fromDirectives(directive, operation, variableValues), ...fromHeader(header)];
+  await Promise.all(
+    wanted.map(async ({ token, timeoutMs, mayBeStale }) => {
+      const position = await positionOf(engine, token);
+      const timeout = await waitFor(engine, touched, position, { timeoutMs, signal });
+      if (!timeout) return;
+      if (!mayBeStale) throw timeout;
+      consistency.stale = true;
+    }),
+  );
+  consistency.read = freshnessOf(engine, touched);
+}
+
+function fromDirectives(
+  directive: GraphQLDirective,
+  operation: OperationDefinitionNode,
+  variables: ExecutionArgs['variableValues'],
+): Wanted[] {
+  const nodes = operation.directives?.filter(({ name }) => name.value === directive.name) ?? [];
+  return nodes.map((node) => {
+    const values = getArgumentValues(directive, node, variables);
+    const timeoutMs = (values['timeoutMs'] as number | null | undefined) ?? DEFAULT_WAIT_MS;
+    if (timeoutMs < 0) throw new BadUserInputError(`timeoutMs is 0 or more, not ${timeoutMs}.`);
+    return {
+      token: values['token'] as string,
+      timeoutMs: Math.min(timeoutMs, MAX_WAIT_MS),
+      mayBeStale: values['onTimeout'] === 'STALE',
+    };
+  });
+}
+
+function fromHeader(header: string | null | undefined): Wanted[] {
+  const tokens = (header ?? '').split(',').map((token) => token.trim());
+  return tokens.filter(Boolean).map((token) => ({ token, timeoutMs: DEFAULT_WAIT_MS, mayBeStale: false }));
+}
+

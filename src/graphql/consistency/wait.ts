@@ -1,0 +1,47 @@
+import { ConsistencyTimeoutError } from '../../kernel/consistency/positions.ts';
+import { TokenError } from '../../kernel/consistency/token.ts';
+import type { Engine } from '../../kernel/engine.ts';
+
+/** How long a read waits unless it says otherwise, in ms. */
+export const DEFAULT_WAIT_MS = 2000;
+/** How long it may wait at most, in ms. */
+export const MAX_WAIT_MS = 10_000;
+
+/**
+ * The position of a token from outside.
+ * @throws {TokenError} INVALID_TOKEN, FOREIGN_TOKEN, or TOKEN_AHEAD where the log does not reach it.
+ */
+export async function positionOf(engine: Engine, token: string): Promise<number> {
+  const position = engine.tokens.decode(token);
+  const { head } = engine.projector;
+  // It may be of an event that another instance has just appended: look before refusing.
+  if (position > head.position) await engine.projector.look();
+  if (position > head.position) {
+    throw new TokenError('TOKEN_AHEAD', 'The token is past the end of the log: this store has never given it out.');
+  }
+  return position;
+}
+
+/**
+ * Waits until all of these read models are at or past a position.
+ * @returns undefined, or why not all of them are: the first that was late.
+ */
+export async function waitFor(
+  engine: Engine,
+  projections: readonly string[],
+  position: number,
+  options: { timeoutMs: number; signal?: AbortSignal | undefined },
+): Promise<ConsistencyTimeoutError | undefined> {
+  const { positions } = engine.projector;
+  const reached = await Promise.all(projections.map((name) => positions.reached(name, position, options)));
+  const late = projections[reached.indexOf(false)];
+  if (late === undefined) return undefined;
+  const state = engine.projector.status().find(({ name }) => name === late)?.state ?? 'STOPPED';
+  return new ConsistencyTimeoutError(late, position, positions.of(late), state);
+}
+
+/** The position that all of these read models have reached. */
+export function freshnessOf(engine: Engine, projections: readonly string[]): number {
+  const { positions, head } = engine.projector;
+  return projections.reduce((least, name) => Math.min(least, positions.of(name)), Math.max(head.position, 0));
+}

@@ -1,0 +1,58 @@
+import type { Actor } from '../kernel/define/actor.ts';
+import type { Engine } from '../kernel/engine.ts';
+import type { LiveRows } from './live/live-rows.ts';
+import type { ReadModels } from './read/read-models.ts';
+import { Rows } from './read/rows.ts';
+
+/** What resolvers of one operation have at hand. */
+export interface Context {
+  readonly engine: Engine;
+  readonly actor: Actor | null;
+  readonly correlationId: string;
+  readonly traceparent: string | undefined;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal | undefined;
+  /** Rows that this actor may see, each loaded once for an operation, or for an event of a subscription. */
+  readonly rows: Rows;
+  readonly live: LiveRows;
+  readonly consistency: OperationConsistency;
+}
+
+/** What an operation has waited for and written; its answer says so in `extensions.consistency`. */
+export interface OperationConsistency {
+  /** Position of the last event that the operation appended. */
+  appended: number | undefined;
+  /** What was read is at least this fresh. */
+  read: number | undefined;
+  /** Something was read that had not caught up in time. */
+  stale: boolean;
+}
+
+/** Whose operation it is, as the transports (HTTP, SSE, WebSocket) know it. */
+export interface Caller {
+  readonly actor: Actor | null;
+  readonly correlationId: string;
+  readonly traceparent?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What all operations share. */
+export interface Shared {
+  readonly engine: Engine;
+  readonly readModels: ReadModels;
+  readonly live: LiveRows;
+}
+
+/** A context for one operation. */
+export function createContext({ engine, readModels, live }: Shared, caller: Caller): Context {
+  return {
+    engine,
+    actor: caller.actor,
+    correlationId: caller.correlationId,
+    traceparent: caller.traceparent,
+    signal: caller.signal,
+    rows: new Rows(readModels, caller.actor),
+    live,
+    consistency: { appended: undefined, read: undefined, stale: false },
+  };
+}

@@ -1,0 +1,74 @@
+import { GraphQLError } from 'graphql';
+import { ConsistencyTimeoutError, TooManyWaitersError } from '../kernel/consistency/positions.ts';
+import { TokenError } from '../kernel/consistency/token.ts';
+import { ForbiddenError, OutcomeUnknownError, ThrottledError, UnauthenticatedError } from '../kernel/errors.ts';
+
+/** What the client asked for cannot be: the message says what to ask for instead. */
+export class BadUserInputError extends Error {
+  readonly code = 'BAD_USER_INPUT';
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'BadUserInputError';
+  }
+}
+
+/** The facts of an error that a client may know; undefined where it is a fault, and nobody's business. */
+function factsOf(error: unknown): Record<string, unknown> | undefined {
+  if (error instanceof ConsistencyTimeoutError) {
+    const { code, projection, required, current, state } = error;
+    return { code, projection, required, current, state };
+  }
+  if (error instanceof ThrottledError || error instanceof TooManyWaitersError) {
+    return { code: error.code, retryAfterMs: error.retryAfterMs };
+  }
+  if (error instanceof OutcomeUnknownError) return { code: error.code, commandId: error.commandId };
+  if (
+    error instanceof TokenError ||
+    error instanceof UnauthenticatedError ||
+    error instanceof ForbiddenError ||
+    error instanceof BadUserInputError
+  ) {
+    return { code: error.code };
+  }
+  return undefined;
+}
+
+/** Undoes the wrapping that executing and delegating do. */
+function innermost(error: unknown): unknown {
+  let inner = error;
+  while (inner instanceof GraphQLError && inner.originalError) inner = inner.originalError;
+  return inner;
+}
+
+/** An error as the client gets it, with a code; undefined where it is a fault that has to be masked. */
+export function toClientError(error: unknown): GraphQLError | undefined {
+  const inner = innermost(error);
+  const located = error instanceof GraphQLError ? error : undefined;
+  const facts = factsOf(inner);
+  if (facts) return rewrite(located, (inner as Error).message, facts);
+  // graphql-js itself: a document that does not parse or fit the schema, variables of the wrong type.
+  if (inner instanceof GraphQLError) {
+    return inner.extensions['code'] ? inner : rewrite(inner, inner.message, { ...inner.extensions, code: 'BAD_USER_INPUT' });
+  }
+  return undefined;
+}
+
+/** What stands for a fault: the operator finds it in the log by the correlation id. */
+export function maskedError(error: unknown, correlationId: string | undefined): GraphQLError {
+  return rewrite(error instanceof GraphQLError ? error : undefined, 'Something went wrong on our side.', {
+    code: 'INTERNAL_SERVER_ERROR',
+    ...(correlationId ? { correlationId } : {}),
+  });
+}
+
+function rewrite(located: GraphQLError | undefined, message: string, extensions: Record<string, unknown>): GraphQLError {
+  const { nodes, source, positions, path } = located ?? {};
+  return new GraphQLError(message, {
+    nodes: nodes ?? null,
+    source: source ?? null,
+    positions: positions ?? null,
+    path: path ?? null,
+    extensions,
+  });
+}

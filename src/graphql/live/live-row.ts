@@ -1,0 +1,63 @@
+import type { Projection } from '../../kernel/define/projection.ts';
+import { Mailbox } from '../../kernel/notify/mailbox.ts';
+import type { Row } from '../../kernel/read/fold.ts';
+import type { Context } from '../context.ts';
+import { BadUserInputError } from '../errors.ts';
+import { keyFor } from '../read/rows.ts';
+import { isVisible } from '../read/visibility.ts';
+
+/**
+ * A row now, and again each time it changes, for one subscriber. With `after`, a position, the first message waits until the
+ * read model is there. A row that is gone, or that the subscriber may not see any more, ends it.
+ *
+ * The row is watched before it is first read, so that nothing between the two is missed.
+ * @throws {BadUserInputError} as the first message, where there is no such row that the subscriber may see.
+ */
+export function liveRow(
+  projection: Projection,
+  key: string,
+  after: number | undefined,
+  context: Context,
+): AsyncIterableIterator<Row> {
+  const { live, engine, signal, rows } = context;
+  const text = keyFor(projection, key);
+  const gone = new AbortController();
+  let stopWatching: (() => void) | undefined;
+  let newest = 0;
+  const show = (row: Row | null) => {
+    const position = Number(row?.['lastPosition'] ?? 0);
+    if (row && isVisible(rows.visibility(projection), row)) {
+      if (position < newest) return;
+      newest = position;
+      mailbox.put('row', row);
+    } else if (newest > 0) {
+      mailbox.end();
+    } else {
+      mailbox.fail(new BadUserInputError(`There is no ${projection.name} row ${text} that you may see.`));
+    }
+  };
+  const begin = async () => {
+    await engine.projector.positions.reached(projection.name, after ?? 0, { signal: gone.signal });
+    if (gone.signal.aborted) return;
+    stopWatching = live.watch(projection, text, show);
+    rows.clear();
+    const row = (await rows.byKey(projection, text)) as Row | null;
+    // Where a change has been shown already, a read that found nothing was before it.
+    if (row || newest === 0) show(row);
+  };
+  const mailbox = new Mailbox<Row>({
+    start: () => {
+      // Is it somebody's business at all? Says so before anything is watched.
+      rows.visibility(projection);
+      begin().catch((error) => mailbox.fail(error));
+    },
+    onClose: () => {
+      gone.abort();
+      stopWatching?.();
+      signal?.removeEventListener('abort', close);
+    },
+  });
+  const close = () => void mailbox.return();
+  signal?.addEventListener('abort', close, { once: true });
+  return mailbox;
+}

@@ -1,0 +1,130 @@
+import { Mailbox } from '../../kernel/notify/mailbox.ts';
+import { positionOf } from '../consistency/wait.ts';
+import type { Context } from '../context.ts';
+import { BadUserInputError } from '../errors.ts';
+import { keyFor } from '../read/rows.ts';
+import { isVisible } from '../read/visibility.ts';
+
+/** Keys that one message names; of more it says null. */
+const MAX_KEYS = 100;
+
+export interface ProjectionUpdate {
+  readonly projection: string;
+  readonly position: number;
+  readonly keys: ReadonlySet<string> | null;
+  readonly lagMs: number;
+}
+export interface CaughtUp {
+  readonly projection: string;
+  readonly position: number;
+  readonly waitedMs: number;
+}
+
+/**
+ * Tells one subscriber that read models have moved on: one waiting message a projection, however much happens before it is
+ * read.
+ */
+export function projectionUpdates(
+  args: { projections?: readonly string[] | null; keys?: readonly string[] | null; after?: number | undefined },
+  context: Context,
+): AsyncIterableIterator<ProjectionUpdate> {
+  const { engine, signal } = context;
+  const { positions, hub } = engine.projector;
+  const projections = namesOf(args.projections, context);
+  const wanted = args.keys ? new Set(args.keys.map((key) => key.toLowerCase())) : undefined;
+  const gone = new AbortController();
+  const after = args.after ?? 0;
+  const put = (update: ProjectionUpdate) => mailbox.put(update.projection, update);
+  let stop: (() => void) | undefined;
+  const mailbox = new Mailbox<ProjectionUpdate>({
+    merge: (before, now) => ({ ...now, keys: union(before.keys, now.keys), lagMs: Math.max(before.lagMs, now.lagMs) }),
+    start: () => {
+      stop = hub.listen(projections, ({ projection, position, keys, lagMs }) => {
+        // Before `after` is reached there is nothing to tell; that it was reached is told below, for all of its rows.
+        if (position < after) return;
+        const relevant = keys && wanted ? new Set([...keys].filter((key) => wanted.has(key))) : keys;
+        if (relevant === null || relevant.size > 0) put({ projection, position, keys: atMost(relevant), lagMs });
+      });
+      if (args.after === undefined) return;
+      for (const projection of projections) {
+        positions
+          .reached(projection, after, { signal: gone.signal })
+          .then((reached) => reached && put({ projection, position: positions.of(projection), keys: null, lagMs: 0 }))
+          .catch((error) => mailbox.fail(error));
+      }
+    },
+    onClose: () => {
+      gone.abort();
+      stop?.();
+      signal?.removeEventListener('abort', close);
+    },
+  });
+  const close = () => void mailbox.return();
+  signal?.addEventListener('abort', close, { once: true });
+  return mailbox;
+}
+
+/**
+ * The keys of a message that its reader may know: those of rows that she may see. Where she sees only some rows of a read
+ * model they are looked up; a row that is gone is nobody's.
+ */
+export async function visibleKeys(update: ProjectionUpdate, context: Context): Promise<readonly string[] | null> {
+  if (update.keys === null) return null;
+  const projection = context.engine.registry.projections.get(update.projection);
+  if (!projection) return null;
+  const visibility = context.rows.visibility(projection);
+  const keys = [...update.keys];
+  if (visibility === 'all' || projection.key.length > 1) return visibility === 'all' ? keys : null;
+  const rows = await Promise.all(keys.map((key) => context.rows.byKey(projection, keyFor(projection, key))));
+  return keys.filter((_, index) => rows[index] && isVisible(visibility, rows[index]));
+}
+
+/** One message for each projection as it reaches a token's position; then the end. */
+export function caughtUp(
+  args: { token: string; projections?: readonly string[] | null },
+  context: Context,
+): AsyncIterableIterator<CaughtUp> {
+  const { engine, signal } = context;
+  const { positions } = engine.projector;
+  const projections = namesOf(args.projections, context);
+  const gone = new AbortController();
+  const begin = async () => {
+    const began = performance.now();
+    const position = await positionOf(engine, args.token);
+    await Promise.all(
+      projections.map(async (projection) => {
+        if (!(await positions.reached(projection, position, { signal: gone.signal }))) return;
+        const waitedMs = Math.round(performance.now() - began);
+        mailbox.put(projection, { projection, position: positions.of(projection), waitedMs });
+      }),
+    );
+    mailbox.end();
+  };
+  const mailbox = new Mailbox<CaughtUp>({
+    start: () => void begin().catch((error) => mailbox.fail(error)),
+    onClose: () => {
+      gone.abort();
+      signal?.removeEventListener('abort', close);
+    },
+  });
+  const close = () => void mailbox.return();
+  signal?.addEventListener('abort', close, { once: true });
+  return mailbox;
+}
+
+function namesOf(wanted: readonly string[] | null | undefined, { engine }: Context): string[] {
+  const all = engine.projector.positions;
+  const unknown = wanted?.find((name) => !all.has(name));
+  if (unknown !== undefined) {
+    throw new BadUserInputError(`There is no read model ${JSON.stringify(unknown)}; there are ${all.names.join(', ')}.`);
+  }
+  return wanted ? [...new Set(wanted)] : all.names;
+}
+
+function union(a: ReadonlySet<string> | null, b: ReadonlySet<string> | null): ReadonlySet<string> | null {
+  return a === null || b === null ? null : atMost(new Set([...a, ...b]));
+}
+
+function atMost(keys: ReadonlySet<string> | null): ReadonlySet<string> | null {
+  return keys && keys.size > MAX_KEYS ? null : keys;
+}

@@ -1,0 +1,45 @@
+import type { Engine } from '../kernel/engine.ts';
+import type { ProjectionStatus } from '../kernel/read/projector.ts';
+import type { Builder } from './builder.ts';
+
+/** Adds the query `projections`. */
+export function addProjectionStatus(builder: Builder): void {
+  const State = builder.enumType('ProjectionState', {
+    description: 'What a read model is doing.',
+    values: {
+      RUNNING: { description: 'It follows the log.' },
+      REBUILDING: { description: 'It is being made anew and not complete yet.' },
+      STALLED: { description: 'It cannot apply an event; an operator has to look.' },
+      STOPPED: { description: 'Nobody moves it at the moment.' },
+    } as const,
+  });
+  const Status = builder.objectRef<ProjectionStatus>('ProjectionStatus').implement({
+    description: 'Where a read model stands.',
+    fields: (t) => ({
+      name: t.exposeString('name', { description: 'What @readAfter errors and subscriptions call it.' }),
+      state: t.field({ type: State, description: 'What it is doing.', resolve: ({ state }) => state }),
+      position: t.field({
+        type: 'SafeInt',
+        description: 'Every event up to here has been seen, of interest or not.',
+        resolve: ({ position }) => position,
+      }),
+      head: t.field({ type: 'SafeInt', description: 'The last event of the log.', resolve: ({ head }) => head }),
+      lag: t.field({ type: 'SafeInt', description: 'Events behind the head.', resolve: ({ lag }) => lag }),
+      lagMs: t.int({
+        description: 'How long the oldest of them has waited, in milliseconds.',
+        resolve: ({ lagMs }) => Math.min(Math.round(lagMs), 2 ** 31 - 1),
+      }),
+      deadLetters: t.int({
+        description: 'Events that could not be applied and were put aside.',
+        resolve: ({ deadLetters }) => deadLetters,
+      }),
+    }),
+  });
+  builder.queryField('projections', (t) =>
+    t.field({
+      type: [Status],
+      description: 'Where every read model stands.',
+      resolve: (_, __, { engine }: { engine: Engine }) => engine.projector.status(),
+    }),
+  );
+}

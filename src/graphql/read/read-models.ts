@@ -1,0 +1,55 @@
+import DataLoader from 'dataloader';
+import { sql } from 'drizzle-orm';
+import type { Database } from '../../database/client.ts';
+import type { Projection } from '../../kernel/define/projection.ts';
+import type { Row } from '../../kernel/read/fold.ts';
+
+/** Rows read together at most. */
+const MAX_ROWS = 1000;
+
+/**
+ * The read side's access to the read tables. Rows asked for by key in the same moment, by whatever operations, are read with
+ * one statement; nothing is kept.
+ */
+export class ReadModels {
+  readonly db: Database;
+  readonly #sources = new Map<Projection, DataLoader<string, Row | null>>();
+
+  constructor(db: Database) {
+    this.db = db;
+  }
+
+  /** The row as it is now, whoever may see it; null where there is none. */
+  row(projection: Projection, key: string): Promise<Row | null> {
+    let source = this.#sources.get(projection);
+    if (!source) {
+      source = this.#source(projection);
+      this.#sources.set(projection, source);
+    }
+    return source.load(key);
+  }
+
+  #source(projection: Projection): DataLoader<string, Row | null> {
+    const [key, ...more] = projection.key;
+    if (!key || more.length > 0) throw new Error(`Rows of ${projection.name} have a key of several columns.`);
+    const type = sql.raw(`${key.column.getSQLType()}[]`);
+    const query = this.db
+      .select()
+      .from(projection.table)
+      .where(sql`${key.column} = any(${sql.placeholder('keys')}::${type})`)
+      .prepare(`${projection.name}_by_key`);
+    return new DataLoader(
+      async (keys) => {
+        const rows = (await query.execute({ keys: arrayLiteral(keys) })) as Row[];
+        const found = new Map(rows.map((row) => [String(row[key.property]), row]));
+        return keys.map((wanted) => found.get(wanted) ?? null);
+      },
+      { cache: false, maxBatchSize: MAX_ROWS, batchScheduleFn: (dispatch) => setImmediate(dispatch) },
+    );
+  }
+}
+
+/** Postgres' text of an array. */
+function arrayLiteral(values: readonly string[]): string {
+  return `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
+}

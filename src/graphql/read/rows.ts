@@ -1,0 +1,81 @@
+import type { PgTable } from 'drizzle-orm/pg-core';
+import type { Actor } from '../../kernel/define/actor.ts';
+import type { Projection } from '../../kernel/define/projection.ts';
+import { BadUserInputError } from '../errors.ts';
+import { type Page, type PageRequest, readPage } from './page.ts';
+import type { ReadModels } from './read-models.ts';
+import { isVisible, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+export type RowOfProjection<P> = P extends Projection<infer Table extends PgTable> ? Table['$inferSelect'] : never;
+
+/** Read models as one actor sees them, for one operation: each row is loaded once. */
+export class Rows {
+  readonly #readModels: ReadModels;
+  readonly #actor: Actor | null;
+  readonly #loaded = new Map<Projection, Map<string, Promise<unknown>>>();
+
+  constructor(readModels: ReadModels, actor: Actor | null) {
+    this.#readModels = readModels;
+    this.#actor = actor;
+  }
+
+  /** For queries of a domain's own making. They must use {@link visible}. */
+  get db() {
+    return this.#readModels.db;
+  }
+
+  /**
+   * The row with this key; null where there is none, or none that the actor may see.
+   * @throws {BadUserInputError} where the key cannot be one.
+   * @throws {UnauthenticatedError} ForbiddenError where the actor may see no row at all.
+   */
+  byKey<P extends Projection>(projection: P, key: string): Promise<RowOfProjection<P> | null> {
+    const text = keyFor(projection, key);
+    let rows = this.#loaded.get(projection);
+    if (!rows) {
+      rows = new Map();
+      this.#loaded.set(projection, rows);
+    }
+    let row = rows.get(text);
+    if (!row) {
+      row = this.#load(projection, text);
+      rows.set(text, row);
+    }
+    return row as Promise<RowOfProjection<P> | null>;
+  }
+
+  /** A page of the rows that the actor may see. */
+  page<P extends Projection>(projection: P, request: PageRequest): Promise<Page<RowOfProjection<P>>> {
+    const where = visibleWhere(projection, this.visibility(projection));
+    return readPage(this.#readModels.db, projection, { ...request, where: [where, ...(request.where ?? [])] });
+  }
+
+  /** What the actor may see of a read model, as a condition for queries; undefined for all. */
+  visible(projection: Projection) {
+    return visibleWhere(projection, this.visibility(projection));
+  }
+
+  visibility(projection: Projection): Visibility {
+    return visibilityFor(projection, this.#actor);
+  }
+
+  /** Forgets what was loaded: the next event of a subscription shows what is there then. */
+  clear(): void {
+    this.#loaded.clear();
+  }
+
+  async #load(projection: Projection, key: string): Promise<unknown> {
+    const visibility = this.visibility(projection);
+    const row = await this.#readModels.row(projection, key);
+    return row && isVisible(visibility, row) ? row : null;
+  }
+}
+
+/** A key as the read model writes it. @throws {BadUserInputError} */
+export function keyFor(projection: Pick<Projection, 'key'>, key: string): string {
+  if (projection.key[0]?.column.getSQLType() !== 'uuid') return key;
+  if (!UUID.test(key)) throw new BadUserInputError(`${JSON.stringify(key.slice(0, 60))} is not an id: ids are UUIDs.`);
+  return key.toLowerCase();
+}

@@ -1,0 +1,55 @@
+import { and, eq, or, type SQL, sql } from 'drizzle-orm';
+import { validate as isUuid } from 'uuid';
+import type { PgColumn } from 'drizzle-orm/pg-core';
+import { type Actor, hasRole } from '../../kernel/define/actor.ts';
+import type { Projection } from '../../kernel/define/projection.ts';
+import { ForbiddenError, UnauthenticatedError } from '../../kernel/errors.ts';
+import type { Row } from '../../kernel/read/fold.ts';
+
+/** Which rows of a read model an actor may see: all, or those that have the values of one of these. */
+export type Visibility = 'all' | readonly Partial<Row>[];
+
+/**
+ * What the projection's `visibleTo` says of an actor.
+ * @throws {UnauthenticatedError} {@link ForbiddenError} where it is nothing at all.
+ */
+export function visibilityFor(projection: Projection, actor: Actor | null): Visibility {
+  const { visibleTo } = projection;
+  if (visibleTo === 'everyone') return 'all';
+  if (!actor) throw new UnauthenticatedError(`Sign in to read ${projection.name}.`);
+  if (hasRole(actor)) return 'all';
+  const rules = actor.roles.flatMap((role) => visibleTo[role] ?? []);
+  if (rules.length === 0) throw new ForbiddenError(`You may not read ${projection.name}.`);
+  if (rules.includes('all')) return 'all';
+  // Ids are written in lower case everywhere; an identity provider may not.
+  const self = { ...actor, id: actor.id.toLowerCase() };
+  return rules.flatMap((rule) => (rule === 'all' ? [] : [rule(self)])).filter((values) => canExist(projection, values));
+}
+
+/** False for a value that its column cannot hold, such as an actor's id that is no UUID: no row has it. */
+function canExist(projection: Projection, values: Partial<Row>): boolean {
+  const columns = projection.table as unknown as Record<string, PgColumn>;
+  return Object.entries(values).every(
+    ([property, value]) => columns[property]?.getSQLType() !== 'uuid' || isUuid(String(value)),
+  );
+}
+
+/** True where a row may be seen. */
+export function isVisible(visibility: Visibility, row: Row): boolean {
+  return (
+    visibility === 'all' ||
+    visibility.some((values) => Object.entries(values).every(([property, value]) => row[property] === value))
+  );
+}
+
+/** The same as a condition for queries; undefined where all rows may be seen. */
+export function visibleWhere(projection: Projection, visibility: Visibility): SQL | undefined {
+  if (visibility === 'all') return undefined;
+  const columns = projection.table as unknown as Record<string, PgColumn>;
+  if (visibility.length === 0) return sql`false`;
+  return or(
+    ...visibility.map((values) =>
+      and(...Object.entries(values).map(([property, value]) => eq(columns[property] as PgColumn, value))),
+    ),
+  );
+}

@@ -1,0 +1,60 @@
+import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+
+/** An instant with milliseconds, in UTC. */
+export const DateTime = new GraphQLScalarType<Date, string>({
+  name: 'DateTime',
+  description: 'An instant as ISO 8601 with an offset, e.g. 2010-12-01T08:26:00.000Z; answered in UTC with milliseconds.',
+  serialize: (value) => toDate(value).toISOString(),
+  parseValue: toDate,
+  parseLiteral: (node) => toDate(literal(node, Kind.STRING)),
+});
+
+/** Whole numbers that JSON and JavaScript keep exact. */
+export const SafeInt = new GraphQLScalarType<number, number>({
+  name: 'SafeInt',
+  description: 'Whole numbers up to 2^53 - 1.',
+  serialize: toSafeInt,
+  parseValue: toSafeInt,
+  parseLiteral: (node) => toSafeInt(Number(literal(node, Kind.INT))),
+});
+
+/** Read in the resolvers, which know this store: here it is only text. */
+export const Token = new GraphQLScalarType<string, string>({
+  name: 'ConsistencyToken',
+  description: `An opaque mark in the event log. Whoever holds one can ask any later read to be at least that fresh.
+A token of another store, a malformed one, or one past the end of the log is refused with a typed error.`,
+  serialize: String,
+  parseValue: toText,
+  parseLiteral: (node) => toText(literal(node, Kind.STRING)),
+});
+
+const ISO_INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i;
+
+function toDate(value: unknown): Date {
+  const date =
+    value instanceof Date ? value : new Date(typeof value === 'string' && ISO_INSTANT.test(value) ? value : Number.NaN);
+  if (Number.isNaN(date.getTime())) {
+    throw new GraphQLError(`${JSON.stringify(value)} is not an instant such as 2010-12-01T08:26:00Z.`);
+  }
+  return date;
+}
+
+function toSafeInt(value: unknown): number {
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isSafeInteger(number)) {
+    throw new GraphQLError(`${String(value)} is not a whole number between -(2^53 - 1) and 2^53 - 1.`);
+  }
+  return number;
+}
+
+function toText(value: unknown): string {
+  if (typeof value !== 'string') throw new GraphQLError('A consistency token is text.');
+  return value;
+}
+
+function literal(node: ValueNode, kind: Kind.STRING | Kind.INT): string {
+  if (node.kind === kind) return node.value;
+  throw new GraphQLError(kind === Kind.STRING ? 'Text is expected here.' : 'A whole number is expected here.', {
+    nodes: node,
+  });
+}

@@ -1,0 +1,27 @@
+import { type GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirectives } from 'graphql';
+import type { Domain, Registry } from '../kernel/define/domain.ts';
+import { Api, type DomainGraphql } from './api.ts';
+import { createBuilder } from './builder.ts';
+import { addMutations } from './commands/mutations.ts';
+import { refuseLateReads } from './consistency/query-root.ts';
+import { OnTimeout, ReadAfter } from './consistency/read-after.ts';
+import { addSubscriptions } from './live/subscriptions.ts';
+import { addProjectionStatus } from './projection-status.ts';
+
+/** The API of these domains, in the order in which they are given: one whose types another leads to comes before it. */
+export function buildSchema(domains: readonly Domain<DomainGraphql>[], registry: Pick<Registry, 'commands'>): GraphQLSchema {
+  const builder = createBuilder();
+  addMutations(builder, registry.commands.values());
+  addProjectionStatus(builder);
+  addSubscriptions(builder);
+  const api = new Api(builder);
+  for (const { graphql } of domains) graphql(api);
+  const schema = builder.toSchema({ directives: [...specifiedDirectives, ReadAfter], types: [OnTimeout] } as never);
+  refuseLateReads(schema);
+  return schema;
+}
+
+/** The schema as it is committed in `schema/schema.graphql`, sorted so that a difference is a change. */
+export function printedSchema(schema: GraphQLSchema): string {
+  return `${printSchema(lexicographicSortSchema(schema))}\n`;
+}
