@@ -5,7 +5,7 @@ import type { Builder } from './builder.ts';
 import type { ReadModelExtensions } from './consistency/touched.ts';
 import { positionOf } from './consistency/wait.ts';
 import type { Context } from './context.ts';
-import { fresh } from './live/fresh.ts';
+import { fresh, unwrap } from './live/fresh.ts';
 import { liveRow } from './live/live-row.ts';
 import { DEFAULT_PAGE, MAX_PAGE, type Page } from './read/page.ts';
 import { keyFor } from './read/rows.ts';
@@ -92,11 +92,9 @@ export class Api {
         },
         subscribe: async (_, { id, after }, context) => {
           const position = after == null ? undefined : await positionOf(context.engine, after);
-          return fresh(context, liveRow(model.projection as unknown as Projection, id, position, context)) as AsyncIterable<
-            Row<Table>
-          >;
+          return fresh(context, liveRow(model.projection as unknown as Projection, id, position, context)) as never;
         },
-        resolve: ((row: Row<Table>) => row) as never,
+        resolve: unwrap as never,
       }),
     );
   }

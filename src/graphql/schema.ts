@@ -1,10 +1,10 @@
-import { type GraphQLSchema, lexicographicSortSchema, printSchema, specifiedDirectives } from 'graphql';
+import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
 import type { Domain, Registry } from '../kernel/define/domain.ts';
 import { Api, type DomainGraphql } from './api.ts';
 import { createBuilder } from './builder.ts';
 import { addMutations } from './commands/mutations.ts';
 import { refuseLateReads } from './consistency/query-root.ts';
-import { OnTimeout, ReadAfter } from './consistency/read-after.ts';
+import { withReadAfter } from './consistency/read-after.ts';
 import { addSubscriptions } from './live/subscriptions.ts';
 import { addProjectionStatus } from './projection-status.ts';
 
@@ -16,7 +16,7 @@ export function buildSchema(domains: readonly Domain<DomainGraphql>[], registry:
   addSubscriptions(builder);
   const api = new Api(builder);
   for (const { graphql } of domains) graphql(api);
-  const schema = builder.toSchema({ directives: [...specifiedDirectives, ReadAfter], types: [OnTimeout] } as never);
+  const schema = withReadAfter(builder.toSchema());
   refuseLateReads(schema);
   return schema;
 }

@@ -5,15 +5,16 @@ import {
   GraphQLEnumType,
   GraphQLInt,
   GraphQLNonNull,
+  type GraphQLScalarType,
+  GraphQLSchema,
   getArgumentValues,
   type OperationDefinitionNode,
 } from 'graphql';
 import type { Context } from '../context.ts';
 import { BadUserInputError } from '../errors.ts';
-import { Token } from '../scalars.ts';
 import { DEFAULT_WAIT_MS, freshnessOf, MAX_WAIT_MS, positionOf, waitFor } from './wait.ts';
 
-export const OnTimeout = new GraphQLEnumType({
+const OnTimeout = new GraphQLEnumType({
   name: 'OnTimeout',
   description: 'What a read does that waited in vain.',
   values: {
@@ -22,20 +23,28 @@ export const OnTimeout = new GraphQLEnumType({
   },
 });
 
-export const ReadAfter = new GraphQLDirective({
-  name: 'readAfter',
-  description: `Reads of this operation wait until every read model that it touches has reached \`token\`.
+const NAME = 'readAfter';
+
+/** The schema with the directive `@readAfter`. */
+export function withReadAfter(schema: GraphQLSchema): GraphQLSchema {
+  const token = new GraphQLNonNull(schema.getType('ConsistencyToken') as GraphQLScalarType);
+  const directive = new GraphQLDirective({
+    name: NAME,
+    description: `Reads of this operation wait until every read model that it touches has reached \`token\`.
 Past \`timeoutMs\` (default ${DEFAULT_WAIT_MS}, at most ${MAX_WAIT_MS}) the operation answers CONSISTENCY_TIMEOUT or, with STALE, what there is,
 and says so in \`extensions.consistency.stale\`.
 The same as an HTTP header: \`read-after: TOKEN[, TOKEN…]\`.`,
-  locations: [DirectiveLocation.QUERY],
-  isRepeatable: true,
-  args: {
-    token: { type: new GraphQLNonNull(Token), description: 'From a receipt, or from an earlier answer.' },
-    timeoutMs: { type: GraphQLInt, description: 'How long to wait at most, in milliseconds.' },
-    onTimeout: { type: OnTimeout, description: 'ERROR unless told.' },
-  },
-});
+    locations: [DirectiveLocation.QUERY],
+    isRepeatable: true,
+    args: {
+      token: { type: token, description: 'From a receipt, or from an earlier answer.' },
+      timeoutMs: { type: GraphQLInt, description: 'How long to wait at most, in milliseconds.' },
+      onTimeout: { type: OnTimeout, description: 'ERROR unless told.' },
+    },
+  });
+  const config = schema.toConfig();
+  return new GraphQLSchema({ ...config, directives: [...config.directives, directive] });
+}
 
 interface Wanted {
   readonly token: string;
@@ -57,8 +66,11 @@ export async function awaitTokens(
   context: Context,
 ): Promise<void> {
   const { engine, consistency, signal } = context;
-  const directive = schema.getDirective(ReadAfter.name) ?? ReadAfter;
-  const wanted = [...fromDirectives(directive, operation, variableValues), ...fromHeader(header)];
+  const directive = schema.getDirective(NAME);
+  const wanted = [
+    ...(directive ? fromDirectives(directive, operation, variableValues) : []),
+    ...fromHeader(header),
+  ];
   await Promise.all(
     wanted.map(async ({ token, timeoutMs, mayBeStale }) => {
       const position = await positionOf(engine, token);

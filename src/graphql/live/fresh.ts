@@ -1,15 +1,32 @@
 import type { Context } from '../context.ts';
 
+/** A message that says why there are no more. */
+export class Failure {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
 /**
- * The same messages; before each is resolved, what the operation had loaded for the one before is forgotten. Otherwise a
- * subscription would answer its first message's data for ever.
+ * The same messages, as a subscription's source. Before each is resolved, what the operation had loaded for the one before
+ * is forgotten: otherwise it would answer its first message's data for ever. An error becomes a last message, for
+ * {@link unwrap} to throw: thrown here, it would take the whole WebSocket down.
  */
-export function fresh<T>(context: Context, messages: AsyncIterableIterator<T>): AsyncIterableIterator<T> {
+export function fresh<T>(context: Context, messages: AsyncIterableIterator<T>): AsyncIterableIterator<T | Failure> {
+  let failed = false;
   return {
     next: async () => {
-      const result = await messages.next();
-      context.rows.clear();
-      return result;
+      if (failed) return { value: undefined, done: true };
+      try {
+        const result = await messages.next();
+        context.rows.clear();
+        return result;
+      } catch (error) {
+        failed = true;
+        return { value: new Failure(error), done: false };
+      }
     },
     return: async () => (await messages.return?.()) ?? { value: undefined, done: true },
     throw: async (error) => (await messages.throw?.(error)) ?? Promise.reject(error),
@@ -17,4 +34,10 @@ export function fresh<T>(context: Context, messages: AsyncIterableIterator<T>): 
       return this;
     },
   };
+}
+
+/** The message that a subscription resolves. @throws the error of a {@link Failure}. */
+export function unwrap<T>(message: T | Failure): T {
+  if (message instanceof Failure) throw message.error;
+  return message;
 }

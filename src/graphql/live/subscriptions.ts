@@ -1,6 +1,6 @@
 import type { Builder } from '../builder.ts';
 import { positionOf } from '../consistency/wait.ts';
-import { fresh } from './fresh.ts';
+import { fresh, unwrap } from './fresh.ts';
 import { type CaughtUp, caughtUp, type ProjectionUpdate, projectionUpdates, visibleKeys } from './progress.ts';
 
 /** Adds the subscriptions over all read models: `projectionUpdated` and `caughtUp`. */
@@ -53,7 +53,7 @@ The first message comes at once where the read model is already at or past \`aft
         const updates = projectionUpdates(position === undefined ? wanted : { ...wanted, after: position }, context);
         return fresh(context, updates);
       },
-      resolve: (update) => update,
+      resolve: unwrap,
     }),
   );
   builder.subscriptionField('caughtUp', (t) =>
@@ -66,7 +66,7 @@ The first message comes at once where the read model is already at or past \`aft
       },
       subscribe: (_, { token, projections }, context) =>
         fresh(context, caughtUp({ token, projections: projections ?? null }, context)),
-      resolve: (message) => message,
+      resolve: unwrap,
     }),
   );
 }

@@ -1,0 +1,40 @@
+import { ConfigError, readConfig } from './config.ts';
+import { EmbeddedPostgresError } from './database/embedded/server.ts';
+import { DatabaseError } from './database/errors.ts';
+import { domains } from './domains/index.ts';
+import { startApp } from './server/app.ts';
+import { ListenError } from './server/http.ts';
+import { onLauncherGone } from './server/launcher.ts';
+import { createLogger } from './server/logger.ts';
+
+/** A second signal as soon as this after the first is the same one, come by another way, in ms. */
+const SAME_SIGNAL_MS = 1000;
+
+try {
+  const config = readConfig(process.env);
+  const logger = createLogger(config);
+  const starting = startApp(config, domains, logger);
+  let signalledAt: number | undefined;
+  const stop = (reason: string) => {
+    if (signalledAt !== undefined) {
+      if (Date.now() - signalledAt > SAME_SIGNAL_MS) process.exit(1);
+      return;
+    }
+    signalledAt = Date.now();
+    logger.info({ reason }, 'stopping; once more to stop at once');
+    starting.then(
+      (app) => app.stop().finally(() => process.exit(0)),
+      () => process.exit(1),
+    );
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(signal));
+  onLauncherGone(() => stop('the launcher is gone'));
+  const app = await starting;
+  logger.info(`GraphQL API: ${app.url}/graphql`);
+  if (config.graphiql) logger.info(`GraphiQL:    ${app.url}/graphql (open it in a browser)`);
+} catch (error) {
+  const expected = [ConfigError, ListenError, DatabaseError, EmbeddedPostgresError];
+  const isExpected = expected.some((kind) => error instanceof kind);
+  console.error(isExpected ? (error as Error).message : error);
+  process.exit(1);
+}

@@ -1,0 +1,130 @@
+import type { Server } from 'node:http';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
+import { type ProvidedPostgres, providePostgres } from '../database/provide.ts';
+import type { DomainGraphql } from '../graphql/api.ts';
+import { LiveRows } from '../graphql/live/live-rows.ts';
+import { ReadModels } from '../graphql/read/read-models.ts';
+import { buildSchema } from '../graphql/schema.ts';
+import { type Domain, registerDomains } from '../kernel/define/domain.ts';
+import { createEngine, type Engine } from '../kernel/engine.ts';
+import { createAuthenticator } from './auth.ts';
+import { createGraphql } from './graphql.ts';
+import { listen, urlOf } from './http.ts';
+import { route } from './routes.ts';
+import { stopInOrder } from './shutdown.ts';
+import { serveWebSockets } from './websocket.ts';
+
+/** A server at work. */
+export interface App {
+  /** Where it listens, e.g. http://127.0.0.1:4000. */
+  readonly url: string;
+  readonly engine: Engine;
+  readonly database: AfterwriteDatabase;
+  /** Stops in an order in which nothing that was accepted is lost, within SHUTDOWN_TIMEOUT_MS. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a server: listens first, so that a port in use is known at once, then opens the database and takes up work.
+ *
+ * @throws {ConfigError} ListenError, EmbeddedPostgresError, DatabaseError: each with one line for whoever started it.
+ */
+export async function startApp(config: Config, domains: readonly Domain<DomainGraphql>[], logger: Logger): Promise<App> {
+  const authenticator = createAuthenticator(config);
+  const schema = buildSchema(domains, registerDomains(domains));
+  let notReady: string | undefined = 'The server is starting.';
+  let handler = route({ graphql: () => {}, notReady: () => notReady, maxBodyBytes: config.maxBodyBytes });
+  const server = await listen(config.host, config.port, (request, response) => handler(request, response));
+  server.on('handlerError', (err) => logger.error({ err }, 'a request could not be handled'));
+
+  let postgres: ProvidedPostgres | undefined;
+  let database: AfterwriteDatabase | undefined;
+  try {
+    postgres = await providePostgres(config, (line) => logger.info(line));
+    database = await openDatabase({
+      url: postgres.url,
+      connections: {
+        writer: config.writerConnections,
+        projector: config.projectorConnections,
+        reader: config.readerConnections,
+      },
+      onNotice: (line) => logger.warn(line),
+    });
+  } catch (error) {
+    await closeServer(server);
+    await postgres?.release();
+    throw error;
+  }
+
+  const engine = createEngine({
+    database,
+    domains,
+    queueLimit: config.appendQueueLimit,
+    appendBatchLimit: config.appendBatchLimit,
+    stateCacheSize: config.stateCacheSize,
+    projectionBatchLimit: config.projectionBatchLimit,
+    maxWaiters: config.maxWaiters,
+    onError: (err, context) => logger.error({ err, ...context }, 'the engine met a fault and goes on'),
+  });
+  const readModels = new ReadModels(database.reader.db);
+  const live = new LiveRows(readModels, engine.projector.hub, (err) => logger.error({ err }, 'a live row was not read'));
+  const yoga = createGraphql({
+    schema,
+    shared: { engine, readModels, live },
+    config,
+    authenticator,
+    logger,
+  });
+  handler = route({
+    graphql: async (request, response) => void (await yoga(request, response)),
+    notReady: () => notReady,
+    maxBodyBytes: config.maxBodyBytes,
+  });
+  const closeSockets = serveWebSockets(server, {
+    yoga,
+    authenticator,
+    config,
+    logger,
+    accepts: () => notReady === undefined,
+  });
+  await engine.start();
+  notReady = undefined;
+  if (authenticator.notice) logger.warn(authenticator.notice);
+
+  let stopping: Promise<void> | undefined;
+  const { projector } = engine;
+  return {
+    url: urlOf(server),
+    engine,
+    database,
+    stop: () => {
+      stopping ??= stopInOrder(
+        [
+          ['refuse new work', () => void (notReady = 'The server is shutting down.')],
+          ['finish commands', () => engine.drain()],
+          ['end streams', closeSockets],
+          ['close connections', () => closeServer(server)],
+          ['stop projections', () => engine.stop()],
+          ['close the database', () => database.close(1000)],
+          ['leave Postgres', () => postgres.release()],
+        ],
+        { timeoutMs: config.shutdownTimeoutMs, logger, status: () => ({ head: projector.head.position }) },
+      );
+      return stopping;
+    },
+  };
+}
+
+/** Takes no more connections; answers under way have a moment, streams are ended. */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => server.closeAllConnections(), 500);
+    server.close(() => {
+      clearTimeout(force);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

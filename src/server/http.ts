@@ -1,0 +1,46 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** The address is taken or may not be used: one line for whoever starts the server. */
+export class ListenError extends Error {
+  readonly code: string;
+
+  constructor(host: string, port: number, cause: NodeJS.ErrnoException) {
+    const reasons: Record<string, string> = {
+      EADDRINUSE: `something else listens on port ${port} already; stop it, or choose another with PORT=…`,
+      EACCES: `this user may not listen on port ${port}; choose one above 1023 with PORT=…`,
+      EADDRNOTAVAIL: `this machine does not have the address ${host}; choose another with HOST=…`,
+      ENOTFOUND: `the name ${host} is not known; choose another with HOST=…`,
+    };
+    const { code = 'LISTEN_FAILED' } = cause;
+    super(`Cannot listen on ${host}:${port}: ${reasons[code] ?? cause.message}.`, { cause });
+    this.name = 'ListenError';
+    this.code = code;
+  }
+}
+
+/** An HTTP server that listens; nothing is routed yet. @throws {ListenError} */
+export async function listen(host: string, port: number, handler: Handler): Promise<Server> {
+  const server = createServer((request, response) => {
+    Promise.resolve(handler(request, response)).catch((error) => {
+      if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
+      response.end();
+      server.emit('handlerError', error);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(new ListenError(host, port, error)));
+    server.listen(port, host, resolve);
+  });
+  return server;
+}
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+
+/** Where a server can be reached, for people and clients on this machine. */
+export function urlOf(server: Server): string {
+  const { address, port, family } = server.address() as AddressInfo;
+  const anywhere = address === '0.0.0.0' || address === '::';
+  const host = anywhere ? 'localhost' : family === 'IPv6' ? `[${address}]` : address;
+  return `http://${host}:${port}`;
+}

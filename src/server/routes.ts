@@ -1,0 +1,56 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Handler } from './http.ts';
+
+export interface Routes {
+  readonly graphql: Handler;
+  /** Undefined where it is ready for work, else why not. */
+  readonly notReady: () => string | undefined;
+  readonly maxBodyBytes: number;
+}
+
+/** Where a request goes. */
+export function route({ graphql, notReady, maxBodyBytes }: Routes): Handler {
+  return (request, response) => {
+    const path = request.url?.split('?')[0];
+    switch (path) {
+      case '/graphql': {
+        const reason = notReady();
+        if (reason) return answerError(response, 503, 'THROTTLED', reason, { retryAfterMs: 1000 });
+        const refusal = refuseBody(request, maxBodyBytes);
+        if (refusal) return answerError(response, refusal.status, 'BAD_USER_INPUT', refusal.message);
+        return graphql(request, response);
+      }
+      case '/livez':
+        return answer(response, 200, { status: 'alive' });
+      case '/readyz': {
+        const reason = notReady();
+        return reason ? answer(response, 503, { status: 'not ready', reason }) : answer(response, 200, { status: 'ready' });
+      }
+      case '/':
+        response.writeHead(302, { location: '/graphql' }).end();
+        return;
+      default:
+        return answer(response, 404, { status: 'not found', try: ['/graphql', '/livez', '/readyz'] });
+    }
+  };
+}
+
+/** Before it is read, so that a body that is too large costs nothing. */
+function refuseBody(request: IncomingMessage, maxBytes: number): { status: number; message: string } | undefined {
+  if (request.method !== 'POST') return undefined;
+  const length = request.headers['content-length'];
+  if (length === undefined) return { status: 411, message: 'Send the body with its content-length.' };
+  if (Number(length) <= maxBytes) return undefined;
+  return { status: 413, message: `The request is ${length} bytes long; at most ${maxBytes} are taken.` };
+}
+
+function answerError(response: ServerResponse, status: number, code: string, message: string, facts = {}): void {
+  // What is left of the body is not read: the connection cannot be used again.
+  response.setHeader('connection', 'close');
+  answer(response, status, { errors: [{ message, extensions: { code, ...facts } }] });
+}
+
+function answer(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' });
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,130 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type ExecutionArgs, GraphQLError, getOperationAST, OperationTypeNode } from 'graphql';
+import { CloseCode } from 'graphql-ws';
+import { type Extra, useServer } from 'graphql-ws/use/ws';
+import type { Logger } from 'pino';
+import { WebSocketServer } from 'ws';
+import type { Config } from '../config.ts';
+import { type Authenticated, type Authenticator, credentialsOf } from './auth.ts';
+import type { Yoga } from './graphql.ts';
+import { correlationIdFrom, traceparentFrom } from './request-id.ts';
+
+export interface WebSocketOptions {
+  readonly yoga: Yoga;
+  readonly authenticator: Authenticator;
+  readonly config: Pick<Config, 'maxBodyBytes' | 'subscriptionsPerConnection' | 'corsOrigins'>;
+  readonly logger: Logger;
+  /** False from when the server is shutting down. */
+  readonly accepts: () => boolean;
+}
+
+/** The longest that a timer can run. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** What is kept with a connection. */
+type Session = {
+  authenticated: Authenticated | null;
+  expiry: NodeJS.Timeout;
+};
+type PipelineRoot = Pick<ReturnType<Yoga['getEnveloped']>, 'execute' | 'subscribe'>;
+
+/**
+ * Subscriptions over WebSocket (graphql-ws protocol) on the path of the API. It passes the same pipeline as HTTP; it carries
+ * subscriptions only, since what hangs on an HTTP request (headers, tokens, the client going away) is not there.
+ *
+ * @returns closes all sockets, so that clients reconnect elsewhere.
+ */
+export function serveWebSockets(server: Server, options: WebSocketOptions): () => Promise<void> {
+  const { yoga, authenticator, config, logger, accepts } = options;
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: config.maxBodyBytes });
+  const served = useServer<Record<string, unknown>, Session>(
+    {
+      // Yoga's pipeline, made for each operation in `onSubscribe`.
+      execute: (args) => (args.rootValue as PipelineRoot).execute(args),
+      subscribe: (args) => (args.rootValue as PipelineRoot).subscribe(args),
+      onConnect: async ({ connectionParams, extra }) => {
+        try {
+          extra.authenticated = await authenticator.authenticate(
+            credentialsOf(connectionParams) ?? extra.request.headers.authorization,
+          );
+        } catch (error) {
+          logger.info({ reason: String(error) }, 'a WebSocket connection was refused');
+          extra.socket.close(CloseCode.Unauthorized, error instanceof Error ? error.message.slice(0, 120) : 'Unauthorized');
+          return false;
+        }
+        closeAtExpiry(extra);
+        return true;
+      },
+      onDisconnect: ({ extra }) => clearTimeout(extra.expiry),
+      onSubscribe: async ({ subscriptions, extra }, _id, payload) => {
+        const { headers } = extra.request;
+        if (Object.keys(subscriptions).length > config.subscriptionsPerConnection) {
+          return [refusal(`A connection holds at most ${config.subscriptionsPerConnection} subscriptions.`)];
+        }
+        const caller = {
+          actor: extra.authenticated?.actor ?? null,
+          correlationId: correlationIdFrom(headers['x-correlation-id']?.toString()),
+          traceparent: traceparentFrom(headers['traceparent']?.toString()),
+        };
+        const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ caller });
+        let document: ExecutionArgs['document'];
+        try {
+          document = parse(payload.query);
+          const errors = validate(schema, document);
+          if (errors.length > 0) return errors;
+        } catch (error) {
+          // A rule that does not go on after its first error throws it.
+          return [error instanceof GraphQLError ? error : refusal(String(error))];
+        }
+        const operation = getOperationAST(document, payload.operationName);
+        if (operation && operation.operation !== OperationTypeNode.SUBSCRIPTION) {
+          return [refusal('WebSocket carries subscriptions only; send queries and mutations over HTTP.')];
+        }
+        return {
+          schema,
+          document,
+          operationName: payload.operationName ?? null,
+          variableValues: payload.variables ?? null,
+          contextValue: await contextFactory(),
+          rootValue: { execute, subscribe } satisfies PipelineRoot,
+        };
+      },
+    },
+    sockets,
+  );
+  server.on('upgrade', (request, socket, head) => {
+    const refused = whyRefused(request, config.corsOrigins, accepts());
+    if (refused) return refuse(socket, refused);
+    sockets.handleUpgrade(request, socket, head, (webSocket) => sockets.emit('connection', webSocket, request));
+  });
+  return () => Promise.resolve(served.dispose());
+}
+
+function closeAtExpiry(extra: Extra & Partial<Session>): void {
+  const { expiresAt } = extra.authenticated ?? {};
+  if (!expiresAt) return;
+  const left = expiresAt.getTime() - Date.now();
+  extra.expiry = setTimeout(() => {
+    if (left > MAX_TIMER_MS) closeAtExpiry(extra);
+    else extra.socket.close(CloseCode.Unauthorized, 'The access token has expired');
+  }, Math.min(Math.max(0, left), MAX_TIMER_MS));
+  extra.expiry.unref();
+}
+
+/** Browsers let any page open a WebSocket to any server and send its cookies along; they say where the page is from. */
+function whyRefused(request: IncomingMessage, origins: readonly string[], accepts: boolean): string | undefined {
+  if (!accepts) return '503 Service Unavailable';
+  if (new URL(request.url ?? '/', 'http://localhost').pathname !== '/graphql') return '404 Not Found';
+  const { origin, host } = request.headers;
+  if (!origin || origins.includes(origin)) return undefined;
+  return URL.canParse(origin) && new URL(origin).host === host ? undefined : '403 Forbidden';
+}
+
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+function refusal(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });
+}
