@@ -19,6 +19,8 @@ INSERT INTO es.store (epoch) VALUES (gen_random_uuid());
 --           m: metadata, e: [{ i: event id, t: type, s: schema version, d: data }] }]
 -- Appends for one stream stand in the batch in the order in which they build on each other: the first must find the stream
 -- at its expected version, each further one where the one before it leaves it. A command id occurs once in a batch.
+-- Of a command id that is known the last event's id comes back too: it tells an append whose answer was lost, and which is
+-- sent again with the same event ids, from a repeat of its command.
 --
 -- Positions are dense and in commit order because they are handed out under a lock that is held until the commit is
 -- visible. Every statement of a function takes a new snapshot under READ COMMITTED, so what is read after the lock is
@@ -26,7 +28,7 @@ INSERT INTO es.store (epoch) VALUES (gen_random_uuid());
 CREATE FUNCTION es.append(batch jsonb)
 RETURNS TABLE (
   ordinal int, outcome text, stream_type text, stream_id uuid, version int, "position" bigint,
-  occurred_at timestamptz, recorded_at timestamptz
+  occurred_at timestamptz, recorded_at timestamptz, known_event_id uuid
 )
 LANGUAGE plpgsql
 -- A plan that was made while the tables were small would read them whole for as long as it is cached.
@@ -55,7 +57,7 @@ BEGIN
   ), judged AS MATERIALIZED (
     SELECT a.*, coalesce(s.version, 0) AS base, s.occurred_at AS stream_occurred_at,
            known.position AS known_position, known.version AS known_version, known.occurred_at AS known_occurred_at,
-           known.recorded_at AS known_recorded_at, known.stream_type AS known_type, known.stream_id AS known_id,
+           known.recorded_at AS known_recorded_at, known.event_id AS known_event, known.stream_type AS known_type, known.stream_id AS known_id,
            known.command_fingerprint = a.f AS same,
            bool_and(known.position IS NULL AND (a.v IS NULL OR a.v = coalesce(s.version, 0) + a.before))
              OVER (PARTITION BY a.t, a.i ORDER BY a.ordinal) AS accepted
@@ -89,7 +91,8 @@ BEGIN
          CASE WHEN p.accepted THEN p.base + p.before + p.size ELSE coalesce(p.known_version, p.base) END,
          CASE WHEN p.accepted THEN p.last_position ELSE p.known_position END,
          CASE WHEN p.accepted THEN p.happened_at ELSE p.known_occurred_at END,
-         CASE WHEN p.accepted THEN now_recorded ELSE p.known_recorded_at END
+         CASE WHEN p.accepted THEN now_recorded ELSE p.known_recorded_at END,
+         p.known_event
   FROM placed p
   ORDER BY 1;
 END $$;

@@ -10,6 +10,8 @@ const connectionCodes = new Set([
   'ECONNRESET',
   'EPIPE',
   'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
 ]);
@@ -22,9 +24,4 @@ const connectionCodes = new Set([
 export function isTransient(error: unknown): boolean {
   const { code } = rootOf(error);
   return connectionCodes.has(code) || /^(08|53|40|57P0)/.test(code) || code === '55P03' || code === '57014';
-}
-
-/** True where the statement's data is at fault, so that sending it again will fail again (SQLSTATE classes 22 and 23). */
-export function isDataError(error: unknown): boolean {
-  return /^(22|23)/.test(rootOf(error).code);
 }

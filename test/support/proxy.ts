@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket, connect as tcpConnect } from 'node:net';
 
 /** A way to Postgres that can be slow or broken, at will. */
-export interface Proxy {
+export interface PostgresProxy {
   readonly url: string;
   /** Bytes from the client that Postgres was given. */
   readonly sent: number;
@@ -18,7 +18,7 @@ export interface Proxy {
 }
 
 /** Stands between a client and the Postgres of `target`. */
-export async function startProxy(target: string): Promise<Proxy> {
+export async function startProxy(target: string): Promise<PostgresProxy> {
   const to = new URL(target);
   const pairs = new Set<readonly [client: Socket, server: Socket]>();
   let held = false;

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isDataError, isTransient } from '../../database/transient.ts';
+import { isTransient } from '../../database/transient.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../errors.ts';
-import type { Append, AppendOutcome } from './append.ts';
+import { type Append, type AppendOutcome, newEventIds } from './append.ts';
 import type { EventLog } from './event-log.ts';
 
 export interface AppendQueueOptions {
@@ -13,8 +13,7 @@ export interface AppendQueueOptions {
   /** How long a batch whose outcome is unknown is looked up and sent again, in ms. */
   readonly retryForMs?: number;
   /**
-   * Told of every committed batch before the callers are: its events in the order of positions (none where only a second
-   * look found that it was committed) and its last position.
+   * Told of every committed batch before the callers are: its events in the order of positions and its last position.
    */
   readonly onCommitted: (events: readonly RecordedEvent[], position: number) => void;
   /** Told of each failure that is being retried. */
@@ -23,6 +22,7 @@ export interface AppendQueueOptions {
 
 interface Waiting {
   readonly append: Append;
+  readonly eventIds: readonly string[];
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -65,7 +65,7 @@ export class AppendQueue {
   append(append: Append): Promise<AppendOutcome> {
     this.assertRoom();
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ append, resolve, reject });
+      this.#waiting.push({ append, eventIds: newEventIds(append), resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -115,33 +115,35 @@ export class AppendQueue {
   async #commit(batch: readonly Waiting[]): Promise<void> {
     let outcomes: readonly AppendOutcome[];
     try {
-      outcomes = await this.#appendUntilKnown(batch.map(({ append }) => append));
+      outcomes = await this.#appendUntilKnown(batch);
     } catch (error) {
-      if (isDataError(error) && batch.length > 1) {
-        // One of them holds something that Postgres does not take. Alone, each of the others succeeds.
-        for (const waiting of batch) await this.#commit([waiting]);
+      const unknown = isTransient(error);
+      if (!unknown && batch.length > 1) {
+        // One of them holds something that Postgres does not take, and nothing was appended. Apart, the others succeed.
+        const middle = Math.ceil(batch.length / 2);
+        await this.#commit(batch.slice(0, middle));
+        await this.#commit(batch.slice(middle));
         return;
       }
-      const unknown = isTransient(error);
       for (const { append, reject } of batch)
         reject(unknown ? new OutcomeUnknownError(append.commandId, error) : error);
       return;
     }
-    const accepted = outcomes.filter((outcome) => outcome.outcome === 'accepted');
-    if (accepted.length > 0) {
-      const events = accepted.flatMap((outcome) => outcome.events);
-      this.#options.onCommitted(events, Math.max(...accepted.map((outcome) => outcome.position)));
-    }
+    const events = outcomes.flatMap((outcome) => (outcome.outcome === 'accepted' ? outcome.events : []));
+    // What an earlier attempt committed may stand between others' events, before what this one did.
+    events.sort((a, b) => a.position - b.position);
+    const last = events.at(-1);
+    if (last) this.#options.onCommitted(events, last.position);
     for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index] as AppendOutcome);
   }
 
-  async #appendUntilKnown(appends: readonly Append[]): Promise<AppendOutcome[]> {
+  async #appendUntilKnown(batch: readonly Waiting[]): Promise<AppendOutcome[]> {
+    const appends = batch.map(({ append }) => append);
+    const eventIds = batch.map((waiting) => waiting.eventIds);
     const deadline = Date.now() + (this.#options.retryForMs ?? 15_000);
     for (let attempt = 1; ; attempt++) {
       try {
-        const outcomes = await this.#log.append(appends);
-        // What an earlier attempt of this very batch committed is new to its callers; the projector will read it.
-        return attempt === 1 ? outcomes : outcomes.map(asFirstAnswer);
+        return await answerBefore(deadline, this.#log.append(appends, eventIds));
       } catch (error) {
         if (!isTransient(error) || Date.now() > deadline) throw error;
         this.#options.onRetry?.(error, attempt);
@@ -151,8 +153,18 @@ export class AppendQueue {
   }
 }
 
-function asFirstAnswer(outcome: AppendOutcome): AppendOutcome {
-  return outcome.outcome === 'replayed' ? { ...outcome, outcome: 'accepted', events: [] } : outcome;
+/** A server that takes connections and says nothing is as good as none: the driver would wait for ever. */
+async function answerBefore<T>(deadline: number, answer: Promise<T>): Promise<T> {
+  const giveUp = new AbortController();
+  const silence = delay(deadline - Date.now() + 1, undefined, { signal: giveUp.signal }).then(() => {
+    throw Object.assign(new Error('Postgres does not answer.'), { code: 'ETIMEDOUT' });
+  });
+  try {
+    return await Promise.race([answer, silence]);
+  } finally {
+    silence.catch(() => undefined);
+    giveUp.abort();
+  }
 }
 
 function nextTurn(): Promise<void> {

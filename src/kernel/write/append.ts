@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid';
 import type { EventMetadata, RecordedEvent } from '../define/event.ts';
 
 /** Events of one command for one stream, accepted or refused together. */
@@ -20,6 +21,14 @@ export interface AppendEvent {
   readonly type: string;
   readonly schemaVersion: number;
   readonly data: unknown;
+}
+
+/**
+ * Ids for an append's events. Made once for all attempts to append it: by them the log recognises what an attempt whose
+ * answer was lost has committed.
+ */
+export function newEventIds(append: Append): readonly string[] {
+  return append.events.map(() => uuidv7());
 }
 
 /** Where an accepted command stands in the log. */

@@ -1,8 +1,7 @@
 import { sql } from 'drizzle-orm';
-import { v7 as uuidv7 } from 'uuid';
 import { type Database, prepared } from '../../database/client.ts';
 import { type EventMetadata, type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
-import type { Accepted, Append, AppendOutcome, KnownCommand } from './append.ts';
+import { type Accepted, type Append, type AppendOutcome, type KnownCommand, newEventIds } from './append.ts';
 
 /** A stream whose state is wanted, and what the caller has of it already. */
 export interface StreamRequest {
@@ -27,6 +26,7 @@ interface AppendRow {
   position: number | null;
   occurred_ms: number;
   recorded_ms: number;
+  known_event_id: string | null;
 }
 interface EventRow {
   position: number;
@@ -69,7 +69,7 @@ export class EventLog {
       db,
       'es_append',
       sql`select ordinal, outcome, stream_type, stream_id, version, position, ${ms('occurred_at')} as occurred_ms,
-                 ${ms('recorded_at')} as recorded_ms
+                 ${ms('recorded_at')} as recorded_ms, known_event_id
           from es.append(${sql.placeholder('batch')}::jsonb)`,
     );
     this.#load = prepared(db, 'es_load', sql`select * from es.load(${sql.placeholder('asked')}::jsonb)`);
@@ -95,12 +95,15 @@ export class EventLog {
 
   /**
    * Appends in one transaction; each is accepted or refused on its own. The same appends may be sent again after a broken
-   * connection: what was committed answers `replayed`.
+   * connection, with the same event ids: what was committed is accepted where it stands.
    *
    * @param appends those of one stream in the order in which they build on each other; no command id twice.
+   * @param eventIds for each append those of its events.
    */
-  async append(appends: readonly Append[]): Promise<AppendOutcome[]> {
-    const eventIds = appends.map((append) => append.events.map(() => uuidv7()));
+  async append(
+    appends: readonly Append[],
+    eventIds: readonly (readonly string[])[] = appends.map(newEventIds),
+  ): Promise<AppendOutcome[]> {
     const batch = appends.map((append, index) => ({
       t: append.streamType,
       i: append.streamId,
@@ -120,13 +123,11 @@ export class EventLog {
     return rows.map((row) => {
       if (row.outcome === 'conflict' || row.outcome === 'reused') return { outcome: row.outcome };
       const accepted = toAccepted(row);
-      if (row.outcome === 'replayed') return { outcome: 'replayed', ...accepted };
       const append = appends[row.ordinal - 1] as Append;
-      return {
-        outcome: 'accepted',
-        ...accepted,
-        events: recordedEvents(append, accepted, row, eventIds[row.ordinal - 1]),
-      };
+      const ids = eventIds[row.ordinal - 1] as readonly string[];
+      // Of a known command the log tells the last event: if it is the very one, an earlier attempt has committed it.
+      if (row.outcome === 'replayed' && row.known_event_id !== ids.at(-1)) return { outcome: 'replayed', ...accepted };
+      return { outcome: 'accepted', ...accepted, events: recordedEvents(append, accepted, row, ids) };
     });
   }
 
@@ -195,7 +196,7 @@ function recordedEvents(
   append: Append,
   accepted: Accepted,
   row: { occurred_ms: number; recorded_ms: number },
-  eventIds: readonly string[] = [],
+  eventIds: readonly string[],
 ): RecordedEvent[] {
   const size = append.events.length;
   const occurredAt = new Date(row.occurred_ms);
