@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+
+/** What a command works with; the process in `main.ts`, something else in a test. */
+export interface Cli {
+  readonly env: NodeJS.ProcessEnv;
+  /** Results. */
+  readonly out: Output;
+  /** Progress, notices and errors, so that results can be piped. */
+  readonly err: Output;
+  /** Aborted where somebody presses Ctrl-C or the process is asked to end. */
+  readonly signal: AbortSignal;
+}
+
+/** A stream of lines; a terminal where it says so. */
+export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean };
+
+/** What each file of a command exports: a function that makes it. */
+export type CommandFactory = (cli: Cli) => Command;
+
+/** Writes a line of a result. */
+export function print(cli: Cli, line = ''): void {
+  cli.out.write(`${line}\n`);
+}
+
+/** Writes a line that is not a result: what takes a while, what an operator should know. */
+export function say(cli: Cli, line: string): void {
+  cli.err.write(`${line}\n`);
+}

@@ -1,0 +1,29 @@
+import { Command } from 'commander';
+import { readConfig, type SettingInfo, settings } from '../config.ts';
+import { type CommandFactory, print } from './cli.ts';
+
+/** `config`: what is set, and what could be. */
+export const configCommand: CommandFactory = (cli) =>
+  new Command('config')
+    .description('show every setting: its value, default and meaning; secrets are not shown')
+    .addHelpText('after', '\nSettings are environment variables: `PORT=4001 npm start`.')
+    .action(() => {
+      const production = cli.env.NODE_ENV?.trim() === 'production';
+      for (const setting of settings) {
+        print(cli, `${setting.name} = ${shownValue(setting, cli.env, production)}`);
+        print(cli, `    ${setting.description} ${defaultsOf(setting)}`);
+      }
+      // At the end: who looks for what is wrong wants to see what is set.
+      readConfig(cli.env);
+    });
+
+function shownValue({ name, secret, ...defaults }: SettingInfo, env: NodeJS.ProcessEnv, production: boolean): string {
+  const given = env[name]?.trim();
+  if (given) return secret ? '(set, not shown)' : given;
+  return (production ? (defaults.productionDefault ?? defaults.default) : defaults.default) || '(not set)';
+}
+
+function defaultsOf({ default: byDefault, productionDefault }: SettingInfo): string {
+  if (!byDefault) return 'Default: not set.';
+  return `Default: ${byDefault}${productionDefault ? `, in production ${productionDefault}` : ''}.`;
+}

@@ -1,0 +1,101 @@
+import { sql } from 'drizzle-orm';
+import { type Config, readConfig } from '../config.ts';
+import { type Database, openPool } from '../database/client.ts';
+import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
+import { DatabaseError } from '../database/errors.ts';
+import { providePostgres } from '../database/provide.ts';
+import { createEngine, type Engine } from '../kernel/engine.ts';
+import { type Cli, say } from './cli.ts';
+import { domains } from './domains.ts';
+import { CliError, errorLine } from './errors.ts';
+
+/** A Postgres for the length of a command: the one that a running server uses, or one of our own. */
+export interface PostgresContext {
+  readonly config: Config;
+  readonly url: string;
+}
+
+/** One connection as the URL's user, to a database that may be in use by a server of another version. */
+export interface DatabaseContext extends PostgresContext {
+  readonly db: Database;
+}
+
+/** The kernel at work beside whatever else works on this database. */
+export interface EngineContext extends PostgresContext {
+  readonly database: AfterwriteDatabase;
+  readonly engine: Engine;
+}
+
+/** Gives `work` the Postgres that the settings ask for, and gives it up whatever happens. */
+export async function withPostgres<T>(cli: Cli, work: (context: PostgresContext) => Promise<T>): Promise<T> {
+  const config = readConfig(cli.env);
+  const postgres = await providePostgres(config, (line) => say(cli, line));
+  try {
+    cli.signal.throwIfAborted();
+    return await work({ config, url: postgres.url });
+  } finally {
+    await postgres.release();
+  }
+}
+
+/**
+ * Gives `work` a connection without migrating anything: what looks at a database must not change it.
+ * @throws {CliError} DATABASE_NOT_SET_UP where no server has been started on it yet.
+ */
+export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Promise<T>): Promise<T> {
+  return withPostgres(cli, async (context) => {
+    const pool = openPool({ url: context.url, connections: 1, applicationName: 'afterwrite cli' });
+    try {
+      await refuseEmptyDatabase(pool.db, context.url);
+      return await work({ ...context, db: pool.db });
+    } finally {
+      await pool.close();
+    }
+  });
+}
+
+/** Gives `work` the migrated database and the kernel on it, projections running here unless another process has them. */
+export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promise<T>): Promise<T> {
+  return withPostgres(cli, async (context) => {
+    const { config, url } = context;
+    const { writerConnections: writer, readerConnections: reader, projectorConnections: projector } = config;
+    const onNotice = (line: string) => say(cli, line);
+    const database = await openDatabase({ url, connections: { writer, projector, reader }, onNotice });
+    try {
+      const engine = createEngine({
+        database,
+        domains,
+        queueLimit: config.appendQueueLimit,
+        appendBatchLimit: config.appendBatchLimit,
+        stateCacheSize: config.stateCacheSize,
+        projectionBatchLimit: config.projectionBatchLimit,
+        maxWaiters: config.maxWaiters,
+        onError: (error) => say(cli, `warning: ${errorLine(error)}`),
+      });
+      try {
+        await engine.start();
+        return await work({ ...context, database, engine });
+      } finally {
+        await engine.drain();
+        await engine.stop();
+      }
+    } finally {
+      await database.close(config.shutdownTimeoutMs);
+    }
+  });
+}
+
+async function refuseEmptyDatabase(db: Database, url: string): Promise<void> {
+  let row: { there: boolean } | undefined;
+  try {
+    [row] = await db.execute<{ there: boolean }>(sql`select to_regclass('es.store') is not null as there`);
+  } catch (cause) {
+    throw DatabaseError.from(cause, url);
+  }
+  if (!row?.there) {
+    throw new CliError(
+      'DATABASE_NOT_SET_UP',
+      'There is nothing in this database yet: start the server, or run `npm run cli -- migrate`.',
+    );
+  }
+}

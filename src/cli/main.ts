@@ -1,0 +1,65 @@
+import { Command, CommanderError } from 'commander';
+import type { Cli } from './cli.ts';
+import { configCommand } from './config.ts';
+import { errorLine, InterruptedError } from './errors.ts';
+import { eventsCheckCommand } from './events-check.ts';
+import { eventsListCommand } from './events-list.ts';
+import { importOnlineRetailCommand } from './import-online-retail.ts';
+import { watchInterrupts } from './interrupts.ts';
+import { migrateCommand } from './migrate.ts';
+import { projectionsStatusCommand } from './projections-status.ts';
+import { restoreEpochCommand } from './restore-epoch.ts';
+
+/** The commands, in the order of the help. */
+function commandsOf(cli: Cli): Command[] {
+  return [
+    new Command('import').description('bring data in from files').addCommand(importOnlineRetailCommand(cli)),
+    new Command('events')
+      .description('look at the log')
+      .addCommand(eventsListCommand(cli))
+      .addCommand(eventsCheckCommand(cli)),
+    new Command('projections').description('look after the read models').addCommand(projectionsStatusCommand(cli)),
+    migrateCommand(cli),
+    restoreEpochCommand(cli),
+    configCommand(cli),
+  ];
+}
+
+const HELP = `
+Every command works beside a running server as well as without one: it uses the Postgres of DATABASE_URL, else the
+embedded one in DATA_DIR, which it starts where it does not run. \`npm run cli -- config\` shows what is set.
+
+Results go to standard output, progress and errors to standard error.
+Exit codes: 0 done, 1 failed (one line says why), 2 not understood, 130 stopped by Ctrl-C.`;
+
+function createProgram(cli: Cli): Command {
+  const program = new Command('npm run cli --')
+    .description('Afterwrite from the command line.')
+    .addHelpText('after', HELP);
+  for (const command of commandsOf(cli)) program.addCommand(command);
+  throwUsageErrors(program);
+  return program;
+}
+
+/** Commander would end the process by itself. */
+function throwUsageErrors(command: Command): void {
+  command.exitOverride().showHelpAfterError('(add --help for how to use it)');
+  for (const child of command.commands) throwUsageErrors(child);
+}
+
+async function run(cli: Cli, args: readonly string[]): Promise<number> {
+  try {
+    await createProgram(cli).parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    // Commander has written what there is to say.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    cli.err.write(`${errorLine(error)}\n`);
+    return error instanceof InterruptedError ? error.exitCode : 1;
+  }
+}
+
+// Whoever reads the result may have seen enough: `npm run cli -- events list | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+const cli: Cli = { env: process.env, out: process.stdout, err: process.stderr, signal: watchInterrupts() };
+process.exitCode = await run(cli, process.argv.slice(2));

@@ -1,0 +1,46 @@
+import { Command } from 'commander';
+import { sql } from 'drizzle-orm';
+import { type Database, openPool } from '../database/client.ts';
+import { migrateDatabase } from '../database/migrate.ts';
+import { type CommandFactory, print, say } from './cli.ts';
+import { withPostgres } from './context.ts';
+
+/** `migrate`: brings the database to this code's schema. */
+export const migrateCommand: CommandFactory = (cli) =>
+  new Command('migrate')
+    .description("bring the database to this version's schema; the server does the same when it starts")
+    .action(() =>
+      withPostgres(cli, async ({ url }) => {
+        const before = await countMigrations(url);
+        await migrateDatabase(url, (line) => say(cli, line));
+        const now = await countMigrations(url);
+        const applied = now - before;
+        print(
+          cli,
+          applied > 0
+            ? `Migrated: ${applied} ${applied === 1 ? 'migration' : 'migrations'} applied, ${now} in all.`
+            : `Nothing to do: the database has all ${now} migrations.`,
+        );
+      }),
+    );
+
+/** How many are in the database; 0 where it is not there or cannot be asked, which migrating will put into words. */
+async function countMigrations(url: string): Promise<number> {
+  const pool = openPool({ url, connections: 1, applicationName: 'afterwrite cli' });
+  try {
+    return await count(pool.db);
+  } catch {
+    return 0;
+  } finally {
+    await pool.close();
+  }
+}
+
+async function count(db: Database): Promise<number> {
+  const [table] = await db.execute<{ there: boolean }>(
+    sql`select to_regclass('drizzle.__drizzle_migrations') is not null as there`,
+  );
+  if (!table?.there) return 0;
+  const [row] = await db.execute<{ count: number }>(sql`select count(*) as count from drizzle.__drizzle_migrations`);
+  return Number(row?.count ?? 0);
+}

@@ -1,0 +1,125 @@
+import { registerCustomer } from '../../domains/customers/customer.ts';
+import { changeProductPrice, receiveStock, registerProduct } from '../../domains/products/product.ts';
+import { commandId } from './ids.ts';
+import { type Issuer, refusalOf } from './issuer.ts';
+import type { PlannedOrder, PlannedProduct } from './plan.ts';
+import { ProductLane } from './product-lane.ts';
+import type { RowRejection } from './rows.ts';
+import type { Tally } from './tally.ts';
+
+/** Sees to it that the customers and products of orders are there when they are needed. */
+export class Catalogue {
+  readonly #issuer: Issuer;
+  readonly #tally: Tally;
+  readonly #lanes = new Map<string, ProductLane>();
+  readonly #customers = new Map<string, Promise<RowRejection | undefined>>();
+
+  constructor(issuer: Issuer, tally: Tally) {
+    this.#issuer = issuer;
+    this.#tally = tally;
+  }
+
+  /** Registers the customer where that is not done yet. @returns why not. */
+  customer(order: PlannedOrder): Promise<RowRejection | undefined> {
+    const known = this.#customers.get(order.customer) ?? this.#registerCustomer(order);
+    this.#customers.set(order.customer, known);
+    return known;
+  }
+
+  /**
+   * Makes a product ready for an order: there, in stock, and at the price of its first sale. Call it in the order of the
+   * file.
+   *
+   * @param isNew false where the order was placed by an earlier import, and the product is left alone.
+   * @param placed settles when the order is placed or will not be.
+   * @returns why not.
+   */
+  product(
+    order: PlannedOrder,
+    product: PlannedProduct,
+    isNew: Promise<boolean>,
+    placed: Promise<void>,
+  ): Promise<RowRejection | undefined> {
+    const lane = this.#laneOf(product);
+    const prepare = async (allBefore: Promise<unknown>) => {
+      if (!(await isNew)) return undefined;
+      const refused =
+        (lane.price === undefined ? await this.#register(order, product) : undefined) ??
+        (await this.#receiveStock(order, product));
+      const [{ amount }] = product.sales;
+      if (refused || lane.price === amount) return refused;
+      await allBefore;
+      return this.setPrice(order, product, amount);
+    };
+    return lane.enter(prepare, placed, product.sales.length > 1);
+  }
+
+  /** For the holder of the lane. Harmless where it is the price already, so that it needs no command id. */
+  async setPrice(
+    { placedAt }: PlannedOrder,
+    product: PlannedProduct,
+    amount: number,
+  ): Promise<RowRejection | undefined> {
+    const lane = this.#laneOf(product);
+    if (lane.price === amount) return undefined;
+    const input = { productId: product.productId, price: pounds(amount) };
+    const refused = refusalOf(await this.#issuer.issue(changeProductPrice, input, { occurredAt: placedAt }));
+    if (!refused) lane.price = amount;
+    return refused;
+  }
+
+  #laneOf({ sku }: PlannedProduct): ProductLane {
+    const lane = this.#lanes.get(sku) ?? new ProductLane();
+    this.#lanes.set(sku, lane);
+    return lane;
+  }
+
+  async #register({ placedAt }: PlannedOrder, product: PlannedProduct): Promise<RowRejection | undefined> {
+    const { productId, sku, name, sales } = product;
+    const [{ amount }] = sales;
+    const outcome = await this.#issuer.issue(
+      registerProduct,
+      { id: productId, sku, name, price: pounds(amount) },
+      { commandId: commandId('registerProduct', sku), occurredAt: placedAt },
+    );
+    if (outcome.kind === 'accepted' && !outcome.receipt.replayed) {
+      this.#tally.products++;
+      this.#laneOf(product).price = amount;
+    }
+    return unlessPresent(refusalOf(outcome), 'PRODUCT_ALREADY_REGISTERED');
+  }
+
+  /** What is sold must have come in: exactly that, for each sale once. */
+  async #receiveStock(
+    { invoice, placedAt }: PlannedOrder,
+    { productId, sku, sales }: PlannedProduct,
+  ): Promise<RowRejection | undefined> {
+    for (const { amount, quantity } of sales) {
+      const id = commandId('receiveStock', invoice, sku, amount);
+      const options = { commandId: id, occurredAt: placedAt };
+      const refused = refusalOf(await this.#issuer.issue(receiveStock, { productId, quantity }, options));
+      if (refused) return refused;
+    }
+    return undefined;
+  }
+
+  async #registerCustomer({ customer, customerId, placedAt }: PlannedOrder): Promise<RowRejection | undefined> {
+    const outcome = await this.#issuer.issue(
+      registerCustomer,
+      // The domain is one that can never exist (RFC 2606), so that nobody is written to by mistake.
+      { id: customerId, name: `Customer ${customer}`, email: `customer-${customer}@online-retail.example` },
+      { commandId: commandId('registerCustomer', customer), occurredAt: placedAt },
+    );
+    if (outcome.kind === 'accepted' && !outcome.receipt.replayed) this.#tally.customers++;
+    return unlessPresent(refusalOf(outcome), 'CUSTOMER_ALREADY_REGISTERED');
+  }
+}
+
+function pounds(pence: number) {
+  return { amount: pence, currency: 'GBP' };
+}
+
+/** It may be there from an earlier file, which knew another name or price. */
+function unlessPresent(refused: RowRejection | undefined, code: string): RowRejection | undefined {
+  return refused?.code === code || refused?.code === 'IMPORTED_OTHERWISE' ? undefined : refused;
+}

@@ -1,0 +1,140 @@
+import { addOrderItem, confirmOrder, placeOrder } from '../../domains/orders/order.ts';
+import { Catalogue } from './catalogue.ts';
+import { commandId } from './ids.ts';
+import { type Issuer, refusalOf } from './issuer.ts';
+import type { PlannedOrder, PlannedProduct, PlannedSale } from './plan.ts';
+import { RowRejection } from './rows.ts';
+import { Tally } from './tally.ts';
+
+/** Orders on their way at one time. */
+const ORDERS_AT_ONCE = 64;
+/** What stands in an address where the file says nothing. */
+const NOT_RECORDED = 'not recorded';
+
+/** Whether an order is new to the log, was placed by an earlier import, or cannot be placed. */
+type Standing = 'new' | 'before' | 'refused';
+
+/** Places planned orders: many at a time, each as if those before it in the file had been placed one by one. */
+export class Importer {
+  readonly tally = new Tally();
+  readonly #issuer: Issuer;
+  readonly #catalogue: Catalogue;
+  readonly #onOrder: (rows: number) => void;
+  readonly #running = new Set<Promise<void>>();
+  #failure: { readonly error: unknown } | undefined;
+
+  /** @param onOrder is told whenever an order is done, with the number of its rows. */
+  constructor(issuer: Issuer, onOrder: (rows: number) => void) {
+    this.#issuer = issuer;
+    this.#catalogue = new Catalogue(issuer, this.tally);
+    this.#onOrder = onOrder;
+  }
+
+  /** Begins with an order as soon as there is room. Call it in the order of the file. @throws what went wrong before. */
+  async add(order: PlannedOrder): Promise<void> {
+    while (this.#running.size >= ORDERS_AT_ONCE) await Promise.race(this.#running);
+    if (this.#failure) throw this.#failure.error;
+    const running: Promise<void> = this.#import(order)
+      .then(
+        () => this.#onOrder(order.rows),
+        (error) => {
+          this.#failure ??= { error };
+        },
+      )
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  /** Resolves when nothing is on its way any more. @throws what went wrong. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running);
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  async #import(order: PlannedOrder): Promise<void> {
+    const { promise: placed, resolve: setPlaced } = Promise.withResolvers<void>();
+    let standing: Standing;
+    try {
+      standing = await this.#place(order, placed);
+      if (standing !== 'refused') await this.#addFurtherSales(order);
+    } finally {
+      setPlaced();
+    }
+    if (standing !== 'refused') await this.#confirm(order, standing);
+  }
+
+  /** Nothing is awaited before every product's lane is entered: they are entered in the order of the file. */
+  async #place(order: PlannedOrder, placed: Promise<void>): Promise<Standing> {
+    const id = commandId('placeOrder', order.invoice);
+    const input = placeInput(order);
+    const found = this.#issuer.find(placeOrder, input, id);
+    const isNew = found.then((answer) => answer === 'none');
+    const customer = isNew.then((answer) => (answer ? this.#catalogue.customer(order) : undefined));
+    const products = order.products.map((product) => this.#catalogue.product(order, product, isNew, placed));
+    const refused = (await Promise.all([customer, ...products])).find((answer) => answer !== undefined);
+    if (refused) return this.#refuse(order, refused);
+    switch (await found) {
+      case 'same':
+        return this.#placed(order, true);
+      case 'other':
+        return this.#refuse(
+          order,
+          new RowRejection(
+            'IMPORTED_OTHERWISE',
+            'The invoice was imported with other rows, and its order stays as it is.',
+          ),
+        );
+      case 'none': {
+        const outcome = await this.#issuer.issue(placeOrder, input, { commandId: id, occurredAt: order.placedAt });
+        if (outcome.kind === 'accepted') return this.#placed(order, outcome.receipt.replayed);
+        return this.#refuse(order, refusalOf(outcome));
+      }
+    }
+  }
+
+  #placed(order: PlannedOrder, isBefore: boolean): Standing {
+    this.tally.placed(order, isBefore);
+    for (const { sales } of order.products) this.tally.sold(order, sales[0], isBefore);
+    return isBefore ? 'before' : 'new';
+  }
+
+  #refuse(order: PlannedOrder, reason: RowRejection): Standing {
+    for (const { sales } of order.products) for (const { lines } of sales) this.tally.refuse(lines, reason);
+    return 'refused';
+  }
+
+  /** The same product at another price: the price is changed, and what was sold at it added to the order. */
+  async #addFurtherSales(order: PlannedOrder): Promise<void> {
+    for (const product of order.products) {
+      for (const sale of product.sales.slice(1)) await this.#addSale(order, product, sale);
+    }
+  }
+
+  async #addSale(order: PlannedOrder, product: PlannedProduct, sale: PlannedSale): Promise<void> {
+    const id = commandId('addOrderItem', order.invoice, product.sku, sale.amount);
+    const input = { orderId: order.orderId, productId: product.productId, quantity: sale.quantity };
+    if ((await this.#issuer.find(addOrderItem, input, id)) === 'same') return this.tally.sold(order, sale, true);
+    const unpriced = await this.#catalogue.setPrice(order, product, sale.amount);
+    if (unpriced) return this.tally.refuse(sale.lines, unpriced);
+    const outcome = await this.#issuer.issue(addOrderItem, input, { commandId: id, occurredAt: order.placedAt });
+    if (outcome.kind === 'accepted') this.tally.sold(order, sale, outcome.receipt.replayed);
+    else this.tally.refuse(sale.lines, refusalOf(outcome));
+  }
+
+  /** What was invoiced had been accepted. Where somebody has confirmed or cancelled the order since, that stands. */
+  async #confirm(order: PlannedOrder, standing: Standing): Promise<void> {
+    const id = commandId('confirmOrder', order.invoice);
+    const input = { orderId: order.orderId };
+    if (standing === 'before' && (await this.#issuer.find(confirmOrder, input, id)) === 'same') return;
+    await this.#issuer.issue(confirmOrder, input, { commandId: id, occurredAt: order.placedAt });
+  }
+}
+
+function placeInput({ orderId, customerId, country, products }: PlannedOrder) {
+  return {
+    id: orderId,
+    customerId,
+    items: products.map(({ productId, sales }) => ({ productId, quantity: sales[0].quantity })),
+    shippingAddress: { line1: NOT_RECORDED, city: NOT_RECORDED, postalCode: NOT_RECORDED, country },
+  };
+}

@@ -1,0 +1,86 @@
+import { createReadStream } from 'node:fs';
+import { parse } from 'csv-parse/sync';
+
+/** One record of a CSV file. */
+export interface CsvRecord {
+  /** Number of its first line in the file, from 1. */
+  readonly line: number;
+  /** As it stands in the file. */
+  readonly text: string;
+  /** Undefined where a quote is opened and never closed. */
+  readonly fields: readonly string[] | undefined;
+}
+
+/** A line that is longer is no line of a CSV file. */
+const MAX_LINE = 1 << 20;
+/** A quoted field that goes on for longer is rather a quote that somebody forgot to close. */
+const MAX_LINES = 50;
+
+/**
+ * The records of a CSV file, one after the other, blank lines left out. A record is a line, or several where a quoted
+ * field holds line breaks. A quote that is never closed costs its own line and not the rest of the file.
+ *
+ * @param columns how many fields a record should have: tells a field with line breaks from a forgotten quote.
+ * @throws {RangeError} where a line has no end.
+ */
+export async function* readRecords(path: string, columns: number): AsyncGenerator<CsvRecord> {
+  const source = readLines(path);
+  const pushedBack: string[] = [];
+  const nextLine = async () => pushedBack.shift() ?? (await source.next()).value;
+  let line = 0;
+  try {
+    for (let text = await nextLine(); text !== undefined; text = await nextLine()) {
+      line++;
+      if (text.trim() === '') continue;
+      if (!text.includes('"')) {
+        yield { line, text, fields: text.split(',') };
+        continue;
+      }
+      const lines = [text];
+      let fields = parseRecord(text);
+      while (fields === undefined && lines.length < MAX_LINES) {
+        const next = await nextLine();
+        if (next === undefined) break;
+        lines.push(next);
+        fields = parseRecord(lines.join('\n'));
+      }
+      if (lines.length > 1 && fields?.length !== columns) {
+        pushedBack.unshift(...lines.slice(1));
+        yield { line, text, fields: undefined };
+        continue;
+      }
+      yield { line, text: lines.join('\n'), fields };
+      line += lines.length - 1;
+    }
+  } finally {
+    await source.return(undefined);
+  }
+}
+
+/** Undefined where a quote stays open. A quote in the middle of a field is a character like any other. */
+function parseRecord(text: string): readonly string[] | undefined {
+  try {
+    const records = parse(text, { relax_quotes: true, relax_column_count: true });
+    return records.length === 1 ? records[0] : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function* readLines(path: string): AsyncGenerator<string, undefined> {
+  let rest = '';
+  let first = true;
+  for await (const chunk of createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 18 })) {
+    rest += first ? chunk.replace(/^\uFEFF/, '') : chunk;
+    first = false;
+    const lines = rest.split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > MAX_LINE) throw new RangeError('a line has no end');
+    for (const line of lines) yield withoutReturn(line);
+  }
+  if (rest !== '') yield withoutReturn(rest);
+}
+
+function withoutReturn(line: string): string {
+  return line.endsWith('\r') ? line.slice(0, -1) : line;
+}

@@ -1,0 +1,58 @@
+import type { PlannedOrder, PlannedSale } from './plan.ts';
+import type { RowRejection } from './rows.ts';
+
+/** What is in an order, as the read model has to say it. */
+export interface OrderSum {
+  /** In pence. */
+  total: number;
+  itemCount: number;
+}
+
+/** Counts of what was done now and of what an earlier import had done. */
+export class Counts {
+  rows = 0;
+  orders = 0;
+  /** In pence; of a whole file more than a number holds exactly. */
+  pence = 0n;
+}
+
+/** What an import has done. Each row is imported, was imported before, or is refused. */
+export class Tally {
+  readonly imported = new Counts();
+  readonly before = new Counts();
+  /** New ones. */
+  customers = 0;
+  /** New ones. */
+  products = 0;
+  /** By line. */
+  readonly refused = new Map<number, RowRejection>();
+  /** Orders that were placed now, by id. */
+  readonly sums = new Map<string, OrderSum>();
+
+  /** An order is placed. */
+  placed({ orderId }: PlannedOrder, isBefore: boolean): void {
+    this.#counts(isBefore).orders++;
+    if (!isBefore) this.sums.set(orderId, { total: 0, itemCount: 0 });
+  }
+
+  /** What its rows have sold is on the order. */
+  sold({ orderId }: PlannedOrder, { amount, quantity, lines }: PlannedSale, isBefore: boolean): void {
+    const counts = this.#counts(isBefore);
+    const value = amount * quantity;
+    counts.rows += lines.length;
+    counts.pence += BigInt(value);
+    const sum = this.sums.get(orderId);
+    if (!sum) return;
+    sum.total += value;
+    sum.itemCount += quantity;
+  }
+
+  /** These rows are not imported. */
+  refuse(lines: readonly number[], rejection: RowRejection): void {
+    for (const line of lines) this.refused.set(line, rejection);
+  }
+
+  #counts(isBefore: boolean): Counts {
+    return isBefore ? this.before : this.imported;
+  }
+}
