@@ -161,7 +161,10 @@ function addPageInfo({ builder }: Api) {
     fields: (t) => ({
       hasNextPage: t.exposeBoolean('hasNextPage', { description: 'There is more after this page.' }),
       hasPreviousPage: t.exposeBoolean('hasPreviousPage', { description: 'There is more before this page.' }),
-      startCursor: t.exposeString('startCursor', { nullable: true, description: 'The first edge; null on an empty page.' }),
+      startCursor: t.exposeString('startCursor', {
+        nullable: true,
+        description: 'The first edge; null on an empty page.',
+      }),
       endCursor: t.exposeString('endCursor', { nullable: true, description: 'The last edge; null on an empty page.' }),
     }),
   });

@@ -1,6 +1,6 @@
 import SchemaBuilder from '@pothos/core';
-import type { Context } from './context.ts';
 import type { QueryRoot } from './consistency/query-root.ts';
+import type { Context } from './context.ts';
 import { DateTime, SafeInt, Token } from './scalars.ts';
 
 interface SchemaTypes {

@@ -49,7 +49,9 @@ export function toClientError(error: unknown): GraphQLError | undefined {
   if (facts) return rewrite(located, (inner as Error).message, facts);
   // graphql-js itself: a document that does not parse or fit the schema, variables of the wrong type.
   if (inner instanceof GraphQLError) {
-    return inner.extensions['code'] ? inner : rewrite(inner, inner.message, { ...inner.extensions, code: 'BAD_USER_INPUT' });
+    return inner.extensions.code
+      ? inner
+      : rewrite(inner, inner.message, { ...inner.extensions, code: 'BAD_USER_INPUT' });
   }
   return undefined;
 }
@@ -62,7 +64,11 @@ export function maskedError(error: unknown, correlationId: string | undefined): 
   });
 }
 
-function rewrite(located: GraphQLError | undefined, message: string, extensions: Record<string, unknown>): GraphQLError {
+function rewrite(
+  located: GraphQLError | undefined,
+  message: string,
+  extensions: Record<string, unknown>,
+): GraphQLError {
   const { nodes, source, positions, path } = located ?? {};
   return new GraphQLError(message, {
     nodes: nodes ?? null,

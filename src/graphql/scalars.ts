@@ -3,7 +3,8 @@ import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 /** An instant with milliseconds, in UTC. */
 export const DateTime = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
-  description: 'An instant as ISO 8601 with an offset, e.g. 2010-12-01T08:26:00.000Z; answered in UTC with milliseconds.',
+  description:
+    'An instant as ISO 8601 with an offset, e.g. 2010-12-01T08:26:00.000Z; answered in UTC with milliseconds.',
   serialize: (value) => toDate(value).toISOString(),
   parseValue: toDate,
   parseLiteral: (node) => toDate(literal(node, Kind.STRING)),

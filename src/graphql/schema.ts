@@ -9,7 +9,10 @@ import { addSubscriptions } from './live/subscriptions.ts';
 import { addProjectionStatus } from './projection-status.ts';
 
 /** The API of these domains, in the order in which they are given: one whose types another leads to comes before it. */
-export function buildSchema(domains: readonly Domain<DomainGraphql>[], registry: Pick<Registry, 'commands'>): GraphQLSchema {
+export function buildSchema(
+  domains: readonly Domain<DomainGraphql>[],
+  registry: Pick<Registry, 'commands'>,
+): GraphQLSchema {
   const builder = createBuilder();
   addMutations(builder, registry.commands.values());
   addProjectionStatus(builder);

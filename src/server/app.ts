@@ -31,7 +31,11 @@ export interface App {
  *
  * @throws {ConfigError} ListenError, EmbeddedPostgresError, DatabaseError: each with one line for whoever started it.
  */
-export async function startApp(config: Config, domains: readonly Domain<DomainGraphql>[], logger: Logger): Promise<App> {
+export async function startApp(
+  config: Config,
+  domains: readonly Domain<DomainGraphql>[],
+  logger: Logger,
+): Promise<App> {
   const authenticator = createAuthenticator(config);
   const schema = buildSchema(domains, registerDomains(domains));
   let notReady: string | undefined = 'The server is starting.';
@@ -69,7 +73,9 @@ export async function startApp(config: Config, domains: readonly Domain<DomainGr
     onError: (err, context) => logger.error({ err, ...context }, 'the engine met a fault and goes on'),
   });
   const readModels = new ReadModels(database.reader.db);
-  const live = new LiveRows(readModels, engine.projector.hub, (err) => logger.error({ err }, 'a live row was not read'));
+  const live = new LiveRows(readModels, engine.projector.hub, (err) =>
+    logger.error({ err }, 'a live row was not read'),
+  );
   const yoga = createGraphql({
     schema,
     shared: { engine, readModels, live },
@@ -94,6 +100,9 @@ export async function startApp(config: Config, domains: readonly Domain<DomainGr
   if (authenticator.notice) logger.warn(authenticator.notice);
 
   let stopping: Promise<void> | undefined;
+  const refuseWork = () => {
+    notReady = 'The server is shutting down.';
+  };
   const { projector } = engine;
   return {
     url: urlOf(server),
@@ -102,7 +111,7 @@ export async function startApp(config: Config, domains: readonly Domain<DomainGr
     stop: () => {
       stopping ??= stopInOrder(
         [
-          ['refuse new work', () => void (notReady = 'The server is shutting down.')],
+          ['refuse new work', refuseWork],
           ['finish commands', () => engine.drain()],
           ['end streams', closeSockets],
           ['close connections', () => closeServer(server)],

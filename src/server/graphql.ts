@@ -1,10 +1,10 @@
+import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import type { GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
-import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { createContext, type Caller, type Context, type Shared } from '../graphql/context.ts';
+import { type Caller, type Context, createContext, type Shared } from '../graphql/context.ts';
 import { READ_AFTER_HEADER, TOKEN_HEADER, useConsistency } from '../graphql/plugins/consistency.ts';
 import { answerError, type OnFault, useErrors } from '../graphql/plugins/errors.ts';
 import { useLimits } from '../graphql/plugins/limits.ts';
@@ -77,7 +77,11 @@ function useJsonOnly(): Plugin {
   return {
     onRequest: ({ request, fetchAPI, endResponse }) => {
       const type = request.headers.get('content-type') ?? '';
-      if (request.method !== 'POST' || /^application\/(graphql\+)?json\b|^application\/graphql-response\+json\b/.test(type)) return;
+      if (
+        request.method !== 'POST' ||
+        /^application\/(graphql\+)?json\b|^application\/graphql-response\+json\b/.test(type)
+      )
+        return;
       const message = 'Send operations as JSON, with content-type: application/json.';
       endResponse(
         fetchAPI.Response.json({ errors: [{ message, extensions: { code: 'BAD_USER_INPUT' } }] }, { status: 415 }),

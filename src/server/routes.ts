@@ -24,7 +24,9 @@ export function route({ graphql, notReady, maxBodyBytes }: Routes): Handler {
         return answer(response, 200, { status: 'alive' });
       case '/readyz': {
         const reason = notReady();
-        return reason ? answer(response, 503, { status: 'not ready', reason }) : answer(response, 200, { status: 'ready' });
+        return reason
+          ? answer(response, 503, { status: 'not ready', reason })
+          : answer(response, 200, { status: 'ready' });
       }
       case '/':
         response.writeHead(302, { location: '/graphql' }).end();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 
-type Step = readonly [name: string, run: () => void | Promise<unknown>];
+type Step = readonly [name: string, run: () => unknown];
 
 /**
  * Runs the steps one after the other. One that fails or takes too long is logged and does not keep the others from running:
@@ -19,7 +19,8 @@ export async function stopInOrder(
       // Every step gets a little, also when the ones before it took all the time.
       const left = Math.max(200, deadline - Date.now());
       const late = delay(left, 'late', { signal: over.signal }).catch(() => 'late');
-      if ((await Promise.race([Promise.resolve(run()), late])) === 'late') logger.warn({ step: name }, 'did not end in time');
+      if ((await Promise.race([Promise.resolve(run()), late])) === 'late')
+        logger.warn({ step: name }, 'did not end in time');
     } catch (err) {
       logger.error({ err, step: name }, 'a step of the shutdown failed');
     } finally {

@@ -50,7 +50,10 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
           );
         } catch (error) {
           logger.info({ reason: String(error) }, 'a WebSocket connection was refused');
-          extra.socket.close(CloseCode.Unauthorized, error instanceof Error ? error.message.slice(0, 120) : 'Unauthorized');
+          extra.socket.close(
+            CloseCode.Unauthorized,
+            error instanceof Error ? error.message.slice(0, 120) : 'Unauthorized',
+          );
           return false;
         }
         closeAtExpiry(extra);
@@ -65,7 +68,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
         const caller = {
           actor: extra.authenticated?.actor ?? null,
           correlationId: correlationIdFrom(headers['x-correlation-id']?.toString()),
-          traceparent: traceparentFrom(headers['traceparent']?.toString()),
+          traceparent: traceparentFrom(headers.traceparent?.toString()),
         };
         const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ caller });
         let document: ExecutionArgs['document'];
@@ -105,10 +108,13 @@ function closeAtExpiry(extra: Extra & Partial<Session>): void {
   const { expiresAt } = extra.authenticated ?? {};
   if (!expiresAt) return;
   const left = expiresAt.getTime() - Date.now();
-  extra.expiry = setTimeout(() => {
-    if (left > MAX_TIMER_MS) closeAtExpiry(extra);
-    else extra.socket.close(CloseCode.Unauthorized, 'The access token has expired');
-  }, Math.min(Math.max(0, left), MAX_TIMER_MS));
+  extra.expiry = setTimeout(
+    () => {
+      if (left > MAX_TIMER_MS) closeAtExpiry(extra);
+      else extra.socket.close(CloseCode.Unauthorized, 'The access token has expired');
+    },
+    Math.min(Math.max(0, left), MAX_TIMER_MS),
+  );
   extra.expiry.unref();
 }
 

@@ -3,8 +3,8 @@ import type { Api } from '../../graphql/api.ts';
 import { customers } from '../customers/index.ts';
 import { products } from '../products/index.ts';
 import { valueTypes } from '../shared/graphql.ts';
-import type { OrderItem } from './order-items.ts';
 import { ORDER_STATUSES, type OrderStatus } from './order.ts';
+import type { OrderItem } from './order-items.ts';
 import { orders, ordersTable } from './read-models.ts';
 
 const SORTS = {
@@ -182,7 +182,11 @@ names of its items, the carrier, the tracking number, its id, or its customer's 
           .prepare('order_statistics')
           .execute();
         return found
-          .map(({ status, count: orderCount, amount }) => ({ status, count: orderCount, revenue: { amount, currency } }))
+          .map(({ status, count: orderCount, amount }) => ({
+            status,
+            count: orderCount,
+            revenue: { amount, currency },
+          }))
           .sort((a, b) => ORDER_STATUSES.indexOf(a.status) - ORDER_STATUSES.indexOf(b.status));
       },
     }),

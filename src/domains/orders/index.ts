@@ -27,15 +27,7 @@ export { orders } from './read-models.ts';
 export const ordersDomain = defineDomain({
   name: 'orders',
   aggregates: [Order],
-  commands: [
-    placeOrder,
-    addOrderItem,
-    removeOrderItem,
-    confirmOrder,
-    shipOrder,
-    confirmDelivery,
-    cancelOrder,
-  ],
+  commands: [placeOrder, addOrderItem, removeOrderItem, confirmOrder, shipOrder, confirmDelivery, cancelOrder],
   projections: [orders],
   graphql: ordersGraphql,
 });

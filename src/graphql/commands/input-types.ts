@@ -25,7 +25,7 @@ export class InputTypes {
    * @throws {Error} where two schemas have one name, or a schema has no counterpart in GraphQL.
    */
   object(schema: z.ZodObject, defaultName?: string): InputRef<unknown> {
-    const name = (schema.meta()?.['id'] as string | undefined) ?? defaultName;
+    const name = (schema.meta()?.id as string | undefined) ?? defaultName;
     if (!name) throw new Error("A nested input object needs a name: z.object({…}).meta({ id: 'SomethingInput' }).");
     const known = this.#types.get(name);
     if (known && known.schema !== schema) throw new Error(`Two input schemas are called ${name}.`);

@@ -122,7 +122,11 @@ export function inWords(outcome: CommandOutcome) {
     case 'invalid': {
       const [first] = outcome.issues;
       const more = outcome.issues.length > 1 ? ` And ${outcome.issues.length - 1} more.` : '';
-      return { ...outcome, code: 'VALIDATION_FAILED', message: `${first?.message ?? 'The input is not valid.'}${more}` };
+      return {
+        ...outcome,
+        code: 'VALIDATION_FAILED',
+        message: `${first?.message ?? 'The input is not valid.'}${more}`,
+      };
     }
     case 'conflict': {
       const { expectedVersion, actualVersion } = outcome;

@@ -67,10 +67,7 @@ export async function awaitTokens(
 ): Promise<void> {
   const { engine, consistency, signal } = context;
   const directive = schema.getDirective(NAME);
-  const wanted = [
-    ...(directive ? fromDirectives(directive, operation, variableValues) : []),
-    ...fromHeader(header),
-  ];
+  const wanted = [...(directive ? fromDirectives(directive, operation, variableValues) : []), ...fromHeader(header)];
   await Promise.all(
     wanted.map(async ({ token, timeoutMs, mayBeStale }) => {
       const position = await positionOf(engine, token);
@@ -91,12 +88,12 @@ function fromDirectives(
   const nodes = operation.directives?.filter(({ name }) => name.value === directive.name) ?? [];
   return nodes.map((node) => {
     const values = getArgumentValues(directive, node, variables);
-    const timeoutMs = (values['timeoutMs'] as number | null | undefined) ?? DEFAULT_WAIT_MS;
+    const timeoutMs = (values.timeoutMs as number | null | undefined) ?? DEFAULT_WAIT_MS;
     if (timeoutMs < 0) throw new BadUserInputError(`timeoutMs is 0 or more, not ${timeoutMs}.`);
     return {
-      token: values['token'] as string,
+      token: values.token as string,
       timeoutMs: Math.min(timeoutMs, MAX_WAIT_MS),
-      mayBeStale: values['onTimeout'] === 'STALE',
+      mayBeStale: values.onTimeout === 'STALE',
     };
   });
 }
@@ -105,4 +102,3 @@ function fromHeader(header: string | null | undefined): Wanted[] {
   const tokens = (header ?? '').split(',').map((token) => token.trim());
   return tokens.filter(Boolean).map((token) => ({ token, timeoutMs: DEFAULT_WAIT_MS, mayBeStale: false }));
 }
-

@@ -25,7 +25,7 @@ export function liveRow(
   let stopWatching: (() => void) | undefined;
   let newest = 0;
   const show = (row: Row | null) => {
-    const position = Number(row?.['lastPosition'] ?? 0);
+    const position = Number(row?.lastPosition ?? 0);
     if (row && isVisible(rows.visibility(projection), row)) {
       if (position < newest) return;
       newest = position;

@@ -116,7 +116,9 @@ function namesOf(wanted: readonly string[] | null | undefined, { engine }: Conte
   const all = engine.projector.positions;
   const unknown = wanted?.find((name) => !all.has(name));
   if (unknown !== undefined) {
-    throw new BadUserInputError(`There is no read model ${JSON.stringify(unknown)}; there are ${all.names.join(', ')}.`);
+    throw new BadUserInputError(
+      `There is no read model ${JSON.stringify(unknown)}; there are ${all.names.join(', ')}.`,
+    );
   }
   return wanted ? [...new Set(wanted)] : all.names;
 }

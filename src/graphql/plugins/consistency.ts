@@ -47,7 +47,13 @@ export function useConsistency(): Plugin {
       const context = contextOf(args);
       return {
         onSubscribeResult: () => ({
-          onNext: ({ result, setResult }: { result: ExecutionResult; setResult: (result: ExecutionResult) => void }) => {
+          onNext: ({
+            result,
+            setResult,
+          }: {
+            result: ExecutionResult;
+            setResult: (result: ExecutionResult) => void;
+          }) => {
             context.consistency.read = freshnessOf(context.engine, touched);
             setResult({ ...result, extensions: { ...result.extensions, ...consistencyOf(context) } });
           },

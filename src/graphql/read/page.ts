@@ -85,7 +85,8 @@ export async function readPage<Row>(db: Database, projection: Projection, reques
 function sizeOf({ first, last }: PageArguments): { limit: number; backwards: boolean } {
   if (first != null && last != null) throw new BadUserInputError('Ask for `first` or for `last`, not for both.');
   const [name, size] = last != null ? ['last', last] : ['first', first ?? DEFAULT_PAGE];
-  if (size < 0 || size > MAX_PAGE) throw new BadUserInputError(`\`${name}\` is between 0 and ${MAX_PAGE}, not ${size}.`);
+  if (size < 0 || size > MAX_PAGE)
+    throw new BadUserInputError(`\`${name}\` is between 0 and ${MAX_PAGE}, not ${size}.`);
   return { limit: size, backwards: last != null };
 }
 

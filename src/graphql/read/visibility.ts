@@ -1,6 +1,6 @@
 import { and, eq, or, type SQL, sql } from 'drizzle-orm';
-import { validate as isUuid } from 'uuid';
 import type { PgColumn } from 'drizzle-orm/pg-core';
+import { validate as isUuid } from 'uuid';
 import { type Actor, hasRole } from '../../kernel/define/actor.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import { ForbiddenError, UnauthenticatedError } from '../../kernel/errors.ts';
