@@ -15,16 +15,15 @@ export class CommitFeed {
     this.#limit = limit;
   }
 
-  /** Takes a committed batch, in the order of positions. */
+  /** Takes a committed batch, in the order of positions. What it has already is passed over. */
   push(events: readonly RecordedEvent[]): void {
-    const [first] = events;
-    if (!first) return;
-    const last = this.#events.at(-1);
-    if (last && last.position + 1 !== first.position) {
-      this.#events = [];
-      this.#first = 0;
+    let last = this.#events.at(-1)?.position;
+    for (const event of events) {
+      if (last !== undefined && event.position <= last) continue;
+      if (last !== undefined && event.position !== last + 1) this.#clear();
+      this.#events.push(event);
+      last = event.position;
     }
-    for (const event of events) this.#events.push(event);
     const surplus = this.#events.length - this.#first - this.#limit;
     if (surplus > 0) this.#first += surplus;
     if (this.#first > this.#limit) {
@@ -39,5 +38,10 @@ export class CommitFeed {
     if (!oldest || position + 1 < oldest.position) return [];
     const from = this.#first + (position + 1 - oldest.position);
     return this.#events.slice(from, from + limit);
+  }
+
+  #clear(): void {
+    this.#events = [];
+    this.#first = 0;
   }
 }
