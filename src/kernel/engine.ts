@@ -70,9 +70,10 @@ export function createEngine(options: EngineOptions): Engine {
   });
   const snapshots = new Snapshots(database.writer.db, (error) => onError(error, { part: 'snapshots' }));
   const states = new StreamStates(log, options.stateCacheSize ?? 10_000);
+  const bus = new CommandBus({ log, queue, states, snapshots });
   return {
     registry,
-    bus: new CommandBus({ log, queue, states, snapshots }),
+    bus,
     log,
     projector,
     tokens: new Tokens(database.epoch),
@@ -81,6 +82,7 @@ export function createEngine(options: EngineOptions): Engine {
       wakeUp.start();
     },
     drain: async () => {
+      await bus.close();
       await queue.close();
       await snapshots.settled();
     },

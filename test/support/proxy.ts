@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket, connect as tcpConnect } from 'node:net';
+import { afterEach } from 'vitest';
 
 /** A way to Postgres that can be slow or broken, at will. */
 export interface PostgresProxy {
   readonly url: string;
-  /** Bytes from the client that Postgres was given. */
-  readonly sent: number;
   /** From now on Postgres' answers wait here. */
   holdAnswers(): void;
   /** Answers that waited go on, and those to come with them. */
@@ -17,13 +16,25 @@ export interface PostgresProxy {
   close(): Promise<void>;
 }
 
+/** Puts proxies before the database, closed after each test. Call it before `useEngine`, whose engines end first. */
+export function useProxy(database: { readonly url: string }): () => Promise<PostgresProxy> {
+  const proxies: PostgresProxy[] = [];
+  afterEach(async () => {
+    await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
+  });
+  return async () => {
+    const proxy = await startProxy(database.url);
+    proxies.push(proxy);
+    return proxy;
+  };
+}
+
 /** Stands between a client and the Postgres of `target`. */
-export async function startProxy(target: string): Promise<PostgresProxy> {
+async function startProxy(target: string): Promise<PostgresProxy> {
   const to = new URL(target);
   const pairs = new Set<readonly [client: Socket, server: Socket]>();
   let held = false;
   let refused = false;
-  let sent = 0;
   const listener = createServer((client) => {
     if (refused) {
       client.destroy();
@@ -38,10 +49,7 @@ export async function startProxy(target: string): Promise<PostgresProxy> {
       server.destroy();
     };
     for (const socket of pair) socket.on('error', end).on('close', end).setNoDelay(true);
-    client.on('data', (data) => {
-      sent += data.length;
-      server.write(data);
-    });
+    client.on('data', (data) => server.write(data));
     server.on('data', (data) => client.write(data));
     if (held) server.pause();
   });
@@ -58,9 +66,6 @@ export async function startProxy(target: string): Promise<PostgresProxy> {
   };
   return {
     url: url.href,
-    get sent() {
-      return sent;
-    },
     holdAnswers: () => {
       held = true;
       for (const [, server] of pairs) server.pause();

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Actor } from '../define/actor.ts';
 import { type Command, type InputOf, type Load, Rejection } from '../define/command.ts';
 import type { EventMetadata, NewEvent } from '../define/event.ts';
-import { ForbiddenError } from '../errors.ts';
+import { ForbiddenError, ThrottledError } from '../errors.ts';
 import type { Append, AppendEvent, AppendOutcome } from './append.ts';
 import type { AppendQueue } from './append-queue.ts';
 import { mayHere, refuseByRole } from './authorise.ts';
@@ -48,6 +48,8 @@ export class CommandBus {
   readonly #queue: AppendQueue;
   readonly #states: StreamStates;
   readonly #snapshots: Snapshots;
+  readonly #underWay = new Set<Promise<CommandOutcome>>();
+  #closed = false;
 
   constructor(parts: { log: EventLog; queue: AppendQueue; states: StreamStates; snapshots: Snapshots }) {
     this.#log = parts.log;
@@ -69,6 +71,23 @@ export class CommandBus {
 
   /** Like {@link execute} for input that comes from outside and has no type yet. */
   async executeUnchecked(command: Command, rawInput: unknown, options: CommandOptions): Promise<CommandOutcome> {
+    if (this.#closed) throw new ThrottledError(1000, 'The server is shutting down.');
+    const answer = this.#execute(command, rawInput, options);
+    this.#underWay.add(answer);
+    try {
+      return await answer;
+    } finally {
+      this.#underWay.delete(answer);
+    }
+  }
+
+  /** Takes no more and resolves when all that were taken are answered. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#underWay);
+  }
+
+  async #execute(command: Command, rawInput: unknown, options: CommandOptions): Promise<CommandOutcome> {
     refuseByRole(command, options.actor);
     this.#queue.assertRoom();
     const validated = validate(command, rawInput, options);
@@ -101,9 +120,9 @@ export class CommandBus {
   async #attempt(attempt: Attempt, isNew: boolean): Promise<CommandOutcome | 'again'> {
     const { command, input, options } = attempt;
     const known = await this.#stateFor(attempt, isNew);
-    const facts = await command.gather?.(input, { load: this.#load, state: known.state });
+    const { facts, outdated } = await this.#gather(attempt, known);
     // From here to the append nothing waits, so that the state cannot move in between.
-    if (known.broken) return 'again';
+    if (known.broken || outdated) return 'again';
     const { version, state } = known;
     if (version === 0 && !command.creates) {
       return this.#confirmed(attempt, known, version, {
@@ -139,6 +158,20 @@ export class CommandBus {
     const blank = this.#states.blank(aggregate, streamId);
     this.#states.keep(blank);
     return blank;
+  }
+
+  /** Facts that followed from a state which has moved on meanwhile are outdated. */
+  async #gather({ command, input }: Attempt, known: StreamState): Promise<{ facts: unknown; outdated: boolean }> {
+    let seen: number | undefined;
+    const tools = {
+      load: this.#load,
+      get state() {
+        seen ??= known.version;
+        return known.state;
+      },
+    };
+    const facts = await command.gather?.(input, tools);
+    return { facts, outdated: seen !== undefined && seen !== known.version };
   }
 
   async #append(attempt: Attempt, known: StreamState, decided: readonly NewEvent[]): Promise<CommandOutcome | 'again'> {
@@ -191,11 +224,9 @@ export class CommandBus {
     version: number,
     answer: CommandOutcome,
   ): Promise<CommandOutcome | 'again'> {
-    const [confirmed, unlessReplayed] = await Promise.all([
-      this.#states.confirm(known, version),
-      this.#unlessReplayed(attempt, answer),
-    ]);
-    return unlessReplayed !== answer || confirmed ? unlessReplayed : 'again';
+    // The repeat of a command that is on its way is found only when that one is settled, so this comes first.
+    if (!(await this.#states.confirm(known, version))) return 'again';
+    return this.#unlessReplayed(attempt, answer);
   }
 
   async #acceptNothing(attempt: Attempt, known: StreamState, version: number): Promise<CommandOutcome | 'again'> {

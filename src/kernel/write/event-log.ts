@@ -131,8 +131,11 @@ export class EventLog {
     });
   }
 
-  /** What brings each of these streams up to date, in their order, in one round trip. */
-  async load(requests: readonly StreamRequest[]): Promise<StreamTail[]> {
+  /**
+   * What brings each of these streams up to date, in their order, in one round trip; for a stream that cannot be read the
+   * reason, so that the others are not hurt.
+   */
+  async load(requests: readonly StreamRequest[]): Promise<(StreamTail | Error)[]> {
     const asked = requests.map((request, n) => ({
       n,
       t: request.streamType,
@@ -141,17 +144,24 @@ export class EventLog {
       w: request.stateVersion,
     }));
     const rows = await this.#load({ asked: JSON.stringify(asked) });
-    const tails = requests.map(() => ({
-      snapshot: undefined as StreamTail['snapshot'],
-      events: [] as { version: number; type: string; data: unknown }[],
-    }));
-    for (const row of rows) {
-      const tail = tails[row.n];
-      if (!tail) continue;
-      if (row.type === null) tail.snapshot = { version: row.version, state: row.body };
-      else tail.events.push({ version: row.version, type: row.type, data: this.#decode(row.type, row.body, row) });
-    }
-    return tails;
+    const rowsOf: LoadRow[][] = requests.map(() => []);
+    for (const row of rows) rowsOf[row.n]?.push(row);
+    return rowsOf.map((own) => {
+      try {
+        return this.#toTail(own);
+      } catch (error) {
+        return error instanceof Error ? error : new Error(String(error));
+      }
+    });
+  }
+
+  #toTail(rows: readonly LoadRow[]): StreamTail {
+    const [first] = rows;
+    const snapshot = first && first.type === null ? { version: first.version, state: first.body } : undefined;
+    const events = rows.flatMap(({ type, version, body, schema_version }) =>
+      type === null ? [] : [{ version, type, data: this.#decode(type, body, { schema_version }) }],
+    );
+    return { snapshot, events };
   }
 
   /** At most `limit` events after a position, in order. @throws {UnreadableEventError} with the event's position. */

@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
 import type { Aggregate } from '../define/aggregate.ts';
 import type { AppendOutcome } from './append.ts';
-import type { EventLog, StreamTail } from './event-log.ts';
+import type { EventLog, StreamRequest, StreamTail } from './event-log.ts';
 
 /**
  * A stream's state in memory. It runs ahead of the log while appends that were decided on it are on their way: commands
@@ -15,6 +15,8 @@ export interface StreamState {
   state: unknown;
   /** The state without what is on its way. */
   committed: { readonly version: number; readonly state: unknown };
+  /** The newest version that was read from the log; what comes after it are this instance's own appends. */
+  loaded: number;
   /** The newest append on its way; undefined where all are settled. */
   tail: Promise<AppendOutcome> | undefined;
   /** An append that it ran ahead of was refused: it never was true. */
@@ -28,29 +30,19 @@ export interface StreamState {
  */
 export class StreamStates {
   readonly #cache: LRUCache<string, StreamState>;
-  readonly #loader: DataLoader<StreamState, StreamTail>;
+  readonly #loader: DataLoader<StreamRequest, StreamTail>;
 
   /** @param size streams kept in memory. */
   constructor(log: EventLog, size: number) {
     this.#cache = new LRUCache({ max: Math.max(1, size) });
-    this.#loader = new DataLoader(
-      (states) =>
-        log.load(
-          states.map(({ aggregate, streamId, version }) => ({
-            streamType: aggregate.name,
-            streamId,
-            afterVersion: version,
-            stateVersion: aggregate.snapshot.stateVersion,
-          })),
-        ),
-      { cache: false, maxBatchSize: 500 },
-    );
+    this.#loader = new DataLoader((requests) => log.load(requests), { cache: false, maxBatchSize: 500 });
   }
 
   /** A stream that nobody has appended to yet, as far as this instance knows. */
   blank(aggregate: Aggregate, streamId: string): StreamState {
     const state = aggregate.initialState();
-    return { aggregate, streamId, version: 0, state, committed: { version: 0, state }, tail: undefined, broken: false };
+    const committed = { version: 0, state };
+    return { aggregate, streamId, version: 0, state, committed, loaded: 0, tail: undefined, broken: false };
   }
 
   /** What is in memory, stale or not. */
@@ -67,32 +59,45 @@ export class StreamStates {
   async refresh(aggregate: Aggregate, streamId: string): Promise<StreamState> {
     for (;;) {
       const known = this.peek(aggregate, streamId) ?? this.blank(aggregate, streamId);
-      if (known.tail) {
-        // The log takes an append only where it finds the version that we believe in: its success is as good as a look.
-        await known.tail.catch(() => undefined);
-        if (!known.broken) return known;
-        continue;
-      }
       const before = known.version;
-      const tail = await this.#loader.load(known);
-      if (known.broken || known.tail) continue;
-      if (known.version === before) applyTail(known, tail);
+      const { tail, newest } = await this.#look(known, before);
+      if (known.broken) continue;
+      if (known.committed.version < newest) {
+        if (known.version !== before) continue;
+        applyTail(known, tail);
+      }
       if (known.version > 0) this.keep(known);
-      return this.peek(aggregate, streamId) ?? known;
+      const present = this.peek(aggregate, streamId);
+      return present && present.committed.version >= known.committed.version ? present : known;
     }
   }
 
   /**
-   * True where the state at `version` was the stream's true state at some moment after this call: then what was decided on
-   * it without appending may be answered.
+   * True where the state, which is at `version` now, was the stream's true state at some moment after this call: then what
+   * was decided on it without appending may be answered.
    */
   async confirm(known: StreamState, version: number): Promise<boolean> {
-    if (known.tail) {
-      await known.tail.catch(() => undefined);
-      return !known.broken;
-    }
-    const now = await this.refresh(known.aggregate, known.streamId);
-    return now.committed.version === version;
+    const { newest } = await this.#look(known, version);
+    if (known.broken || newest > known.committed.version) return false;
+    // What came after it was appended on top of it, by this instance and after this call; or nothing came.
+    return newest === version || known.loaded <= version;
+  }
+
+  /**
+   * Looks what the log has after a version, and waits for the appends on their way that this may depend on. Their success
+   * alone would not tell how the stream is now: the log may have taken them before this call, and another instance's after
+   * them.
+   */
+  async #look(known: StreamState, afterVersion: number): Promise<{ tail: StreamTail; newest: number }> {
+    const { aggregate, streamId } = known;
+    const { stateVersion } = aggregate.snapshot;
+    const [tail] = await Promise.all([
+      this.#loader.load({ streamType: aggregate.name, streamId, afterVersion, stateVersion }),
+      settled(known.tail),
+    ]);
+    const newest = tail.events.at(-1)?.version ?? tail.snapshot?.version ?? afterVersion;
+    while (known.tail && !known.broken && known.committed.version < newest) await settled(known.tail);
+    return { tail, newest };
   }
 
   /** Puts it into memory, unless a state of the same stream that is as new is there. */
@@ -110,16 +115,17 @@ export class StreamStates {
   }
 }
 
-function applyTail(known: StreamState, tail: StreamTail): void {
-  if (tail.snapshot) {
-    known.state = tail.snapshot.state;
-    known.version = tail.snapshot.version;
+function applyTail(known: StreamState, { snapshot, events }: StreamTail): void {
+  let { state, version } = snapshot ?? known;
+  for (const event of events) {
+    state = known.aggregate.evolve(state, event);
+    version = event.version;
   }
-  for (const event of tail.events) {
-    known.state = known.aggregate.evolve(known.state, event);
-    known.version = event.version;
-  }
-  known.committed = { version: known.version, state: known.state };
+  Object.assign(known, { state, version, committed: { version, state }, loaded: version });
+}
+
+async function settled(append: Promise<AppendOutcome> | undefined): Promise<void> {
+  await append?.catch(() => undefined);
 }
 
 function keyOf(aggregate: Aggregate, streamId: string): string {

@@ -38,6 +38,9 @@ function collectUnstorable(value: unknown, path: readonly string[], issues: Inpu
   } else if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) collectUnstorable(item, [...path, String(index)], issues);
   } else if (value !== null && typeof value === 'object') {
-    for (const [key, item] of Object.entries(value)) collectUnstorable(item, [...path, key], issues);
+    for (const [key, item] of Object.entries(value)) {
+      collectUnstorable(key, path, issues);
+      collectUnstorable(item, [...path, key], issues);
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RecordedEvent } from '../../../src/kernel/define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../../src/kernel/errors.ts';
 import { AppendQueue, type AppendQueueOptions } from '../../../src/kernel/write/append-queue.ts';
@@ -7,21 +7,16 @@ import { anAppend, incremented } from '../../support/appends.ts';
 import { counterDomain } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
-import { type PostgresProxy, startProxy } from '../../support/proxy.ts';
+import { useProxy } from '../../support/proxy.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();
+const openProxy = useProxy(database);
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
-
-const proxies: PostgresProxy[] = [];
-afterEach(async () => {
-  await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
-});
 
 /** A queue whose connections go through a proxy, and what it said it committed. */
 async function queueBehindProxy(options: Partial<AppendQueueOptions> = {}) {
-  const proxy = await startProxy(database.url);
-  proxies.push(proxy);
+  const proxy = await openProxy();
   const engine = await openEngine({ url: proxy.url, writers: 1 });
   return { proxy, ...queueOf(engine, options) };
 }

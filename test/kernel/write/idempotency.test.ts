@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { receiptOf } from '../../support/appends.ts';
+import { closeCounter, counterDomain, incrementCounter, openCounter, system } from '../../support/counter.ts';
+import { useDatabase } from '../../support/database.ts';
+import { useEngine } from '../../support/engine.ts';
+
+const database = useDatabase();
+const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
+
+const stored = async () => (await database.sql`select count(*)::int as n from es.events`)[0]?.n;
+
+describe('a command that is sent again with its id', () => {
+  it('answers the first receipt, on this server, on another and after a restart', async () => {
+    const [one, two] = await Promise.all([openEngine(), openEngine()]);
+    const options = { ...system, commandId: randomUUID() };
+    const { aggregateId: counterId } = receiptOf(await one.bus.execute(openCounter, { label: 'a' }, system));
+    const first = receiptOf(await one.bus.execute(incrementCounter, { counterId, by: 5 }, options));
+    await one.bus.execute(incrementCounter, { counterId }, system);
+    await one.close();
+    const three = await openEngine();
+    for (const { bus } of [two, two, three]) {
+      const again = await bus.execute(incrementCounter, { counterId, by: 5 }, options);
+      expect(receiptOf(again)).toEqual({ ...first, replayed: true });
+    }
+    expect(await stored()).toBe(3);
+  });
+
+  it('answers the first receipt where the server chose the aggregate’s id', async () => {
+    const [one, two] = await Promise.all([openEngine(), openEngine()]);
+    const options = { ...system, commandId: randomUUID() };
+    const first = receiptOf(await one.bus.execute(openCounter, { label: 'a' }, options));
+    for (const { bus } of [one, two]) {
+      expect(receiptOf(await bus.execute(openCounter, { label: 'a' }, options))).toEqual({ ...first, replayed: true });
+    }
+  });
+
+  it('answers the first receipt also where it would be rejected now', async () => {
+    const [one, two] = await Promise.all([openEngine(), openEngine()]);
+    const options = { ...system, commandId: randomUUID() };
+    const { aggregateId: counterId } = receiptOf(await one.bus.execute(openCounter, { label: 'a' }, system));
+    const first = receiptOf(await one.bus.execute(closeCounter, { counterId }, options));
+    for (const { bus } of [one, two]) {
+      expect(receiptOf(await bus.execute(closeCounter, { counterId }, options))).toEqual({ ...first, replayed: true });
+    }
+  });
+
+  it('answers the first receipt also where its expected version has passed', async () => {
+    const { bus } = await openEngine();
+    const options = { ...system, commandId: randomUUID(), expectedVersion: 1 };
+    const { aggregateId: counterId } = receiptOf(await bus.execute(openCounter, { label: 'a' }, system));
+    const first = receiptOf(await bus.execute(incrementCounter, { counterId }, options));
+    const again = await bus.execute(incrementCounter, { counterId }, options);
+    expect(receiptOf(again)).toEqual({ ...first, replayed: true });
+  });
+
+  it('is the same whatever the order of its fields, their case and the defaults', async () => {
+    const { bus } = await openEngine();
+    const options = { ...system, commandId: randomUUID() };
+    const { aggregateId: counterId } = receiptOf(await bus.execute(openCounter, { label: 'a' }, system));
+    await bus.execute(incrementCounter, { counterId, by: 1 }, options);
+    const again = await bus.execute(
+      incrementCounter,
+      { times: 1, counterId: counterId.toUpperCase() },
+      { ...options, commandId: options.commandId.toUpperCase() },
+    );
+    expect(receiptOf(again).replayed).toBe(true);
+  });
+});
+
+describe('the same command at one moment', () => {
+  it('is accepted once by one server', async () => {
+    const { bus } = await openEngine();
+    const options = { ...system, commandId: randomUUID() };
+    const outcomes = await Promise.all([1, 2, 3, 4].map(() => bus.execute(openCounter, { label: 'a' }, options)));
+    const receipts = outcomes.map(receiptOf);
+    expect(receipts.map(({ replayed }) => replayed)).toEqual([false, true, true, true]);
+    expect(new Set(receipts.map(({ aggregateId }) => aggregateId)).size).toBe(1);
+    expect(await stored()).toBe(1);
+  });
+
+  it('is accepted once by two servers', async () => {
+    const servers = await Promise.all([openEngine(), openEngine()]);
+    for (let round = 0; round < 20; round++) {
+      const options = { ...system, commandId: randomUUID() };
+      const outcomes = await Promise.all(servers.map(({ bus }) => bus.execute(openCounter, { label: 'a' }, options)));
+      expect(outcomes.map((outcome) => receiptOf(outcome).replayed).sort()).toEqual([false, true]);
+    }
+    expect(await stored()).toBe(20);
+  });
+
+  it('is not answered with a rejection that the first of the two brought about', async () => {
+    const [one, two] = await Promise.all([openEngine(), openEngine()]);
+    for (const servers of [
+      [one, one],
+      [one, two],
+    ]) {
+      for (let round = 0; round < 10; round++) {
+        const options = { ...system, commandId: randomUUID() };
+        const { aggregateId: counterId } = receiptOf(await one.bus.execute(openCounter, { label: 'a' }, system));
+        const outcomes = await Promise.all(servers.map(({ bus }) => bus.execute(closeCounter, { counterId }, options)));
+        expect(outcomes.map((outcome) => receiptOf(outcome).replayed).sort()).toEqual([false, true]);
+      }
+    }
+  });
+});
+
+describe('a command id that was used for something else', () => {
+  it('is refused, with other input or for another command', async () => {
+    const [one, two] = await Promise.all([openEngine(), openEngine()]);
+    const commandId = randomUUID();
+    const { aggregateId: counterId } = receiptOf(
+      await one.bus.execute(openCounter, { label: 'a' }, { ...system, commandId }),
+    );
+    for (const { bus } of [one, two]) {
+      expect(await bus.execute(openCounter, { label: 'b' }, { ...system, commandId })).toEqual({
+        kind: 'reused',
+        commandId,
+      });
+      expect(await bus.execute(closeCounter, { counterId }, { ...system, commandId })).toEqual({
+        kind: 'reused',
+        commandId,
+      });
+    }
+    expect(await stored()).toBe(1);
+  });
+
+  it('leaves the aggregate that was meant as it was', async () => {
+    const { bus } = await openEngine();
+    const commandId = randomUUID();
+    const { aggregateId: counterId } = receiptOf(
+      await bus.execute(openCounter, { label: 'a' }, { ...system, commandId }),
+    );
+    const outcomes = await Promise.all([
+      bus.execute(incrementCounter, { counterId, by: 100 }, { ...system, commandId }),
+      bus.execute(incrementCounter, { counterId, by: 1 }, system),
+    ]);
+    expect(outcomes).toMatchObject([{ kind: 'reused' }, { kind: 'accepted', receipt: { version: 2 } }]);
+    expect(receiptOf(await bus.execute(incrementCounter, { counterId }, system)).version).toBe(3);
+  });
+});
