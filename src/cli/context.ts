@@ -4,10 +4,13 @@ import { type Database, openPool } from '../database/client.ts';
 import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { DatabaseError } from '../database/errors.ts';
 import { providePostgres } from '../database/provide.ts';
+import { domains } from '../domains/index.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import { type Cli, say } from './cli.ts';
-import { domains } from './domains.ts';
 import { CliError, errorLine } from './errors.ts';
+
+/** How long the same warning is not repeated, in ms. */
+const QUIET_MS = 5000;
 
 /** A Postgres for the length of a command: the one that a running server uses, or one of our own. */
 export interface PostgresContext {
@@ -70,7 +73,7 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
         stateCacheSize: config.stateCacheSize,
         projectionBatchLimit: config.projectionBatchLimit,
         maxWaiters: config.maxWaiters,
-        onError: (error) => say(cli, `warning: ${errorLine(error)}`),
+        onError: quietly((error) => say(cli, `warning: ${errorLine(error)}`)),
       });
       try {
         await engine.start();
@@ -83,6 +86,17 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
       await database.close(config.shutdownTimeoutMs);
     }
   });
+}
+
+/** A fault that lasts is reported every time it is met: once in a while is enough. */
+function quietly(report: (error: unknown) => void): (error: unknown) => void {
+  const reported = new Map<string, number>();
+  return (error) => {
+    const key = errorLine(error);
+    if (Date.now() - (reported.get(key) ?? 0) < QUIET_MS) return;
+    reported.set(key, Date.now());
+    report(error);
+  };
 }
 
 async function refuseEmptyDatabase(db: Database, url: string): Promise<void> {

@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
 import { catchUp } from './catch-up.ts';
-import { type Cli, type CommandFactory, print } from './cli.ts';
+import { type Cli, type CommandFactory, print, say } from './cli.ts';
 import { type EngineContext, withEngine } from './context.ts';
-import { CliError } from './errors.ts';
+import { CliError, InterruptedError } from './errors.ts';
 import { assertWritable, InvoiceFile } from './online-retail/file.ts';
 import { Importer } from './online-retail/importer.ts';
 import { Issuer } from './online-retail/issuer.ts';
@@ -34,6 +34,8 @@ Running it again imports nothing twice, also after it was stopped or killed in t
     .action(async (path: string, options: { rejected?: string }) => {
       const file = await InvoiceFile.open(resolve(path));
       const rejectedPath = resolve(options.rejected ?? rejectedPathOf(file.path));
+      if (rejectedPath === file.path)
+        throw new CliError('NOT_WRITABLE', 'The rejected rows would replace the file itself.');
       await assertWritable(rejectedPath);
       const survey = await surveyFile(file, cli.signal);
       await withEngine(cli, async (context) => {
@@ -68,6 +70,9 @@ async function importInvoices(cli: Cli, { engine }: EngineContext, file: Invoice
       for (const [line, reason] of rejected) importer.tally.refuse([line], reason);
       if (order) await importer.add(order);
     }
+  } catch (error) {
+    if (error instanceof InterruptedError) say(cli, 'Stopped; the same command goes on from here.');
+    throw error;
   } finally {
     // What is on its way is finished, so that the next import finds whole orders; what went wrong is thrown once.
     await importer.settled().finally(() => progress.stop());

@@ -25,7 +25,7 @@ export const projectionsStatusCommand: CommandFactory = (cli) =>
       `
 RUNNING  a server moves it; the lag is the number of events that it has not seen yet
 STALLED  it met an event that it cannot apply; the reason stands below the table
-STOPPED  nobody moves it: no server is running, or one has died in the last seconds`,
+STOPPED  nobody moves it: no server is running; one that has died is noticed after 5 seconds`,
     )
     .action(({ json }: { json?: boolean }) =>
       withDatabase(cli, async ({ db }) => {

@@ -1,6 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { CliError, errorLine } from '../errors.ts';
+import { rootOf } from '../../database/errors.ts';
+import { CliError } from '../errors.ts';
 import { readRecords } from './records.ts';
 import { COLUMNS, type InvoiceLine, RowReader, type RowRejection } from './rows.ts';
 
@@ -60,7 +61,7 @@ export class InvoiceFile {
 /** Finds out before the work that what it leaves behind can be written. @throws {CliError} NOT_WRITABLE */
 export async function assertWritable(path: string): Promise<void> {
   await access(dirname(path), constants.W_OK).catch((cause) => {
-    throw new CliError('NOT_WRITABLE', `${path} cannot be written: ${errorLine(cause)}`, { cause });
+    throw new CliError('NOT_WRITABLE', `${path} cannot be written: ${rootOf(cause).message}.`, { cause });
   });
 }
 
@@ -73,8 +74,12 @@ async function stampOf(path: string): Promise<string> {
   } catch (cause) {
     if (cause instanceof CliError) throw cause;
     const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-    throw new CliError('BAD_FILE', missing ? `There is no file ${path}.` : `${path} cannot be read: ${cause}`, {
-      cause,
-    });
+    throw new CliError(
+      'BAD_FILE',
+      missing ? `There is no file ${path}.` : `${path} cannot be read: ${rootOf(cause).message}.`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -37,7 +37,8 @@ export class Issuer {
         return await this.#engine.bus.execute(command, input, { ...options, actor: SYSTEM, correlationId });
       } catch (error) {
         if (error instanceof ThrottledError) {
-          await delay(error.retryAfterMs, undefined, { signal: this.#signal });
+          await delay(error.retryAfterMs);
+          this.#signal.throwIfAborted();
         } else if (!(error instanceof OutcomeUnknownError) || tries === MAX_TRIES) {
           throw error;
         }

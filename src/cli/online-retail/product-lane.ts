@@ -25,7 +25,7 @@ export class ProductLane {
     // Who comes behind finds out by itself whether the import has failed.
     const settled = prepared.catch(() => undefined);
     this.#ready = alone ? settled.then(() => placed) : settled;
-    this.#placed = Promise.all([allBefore, placed]);
+    this.#placed = allBefore.then(() => placed);
     return prepared;
   }
 }
