@@ -94,6 +94,8 @@ export const checkpoints = readSchema.table('checkpoints', {
   /** The instance that moves it, until `leaseUntil`. */
   owner: uuid('owner'),
   leaseUntil: instant('lease_until'),
+  /** The owner's process, as host:pid: one that starts where it was killed need not wait for its lease to end. */
+  ownerProcess: text('owner_process'),
   /** Why it stands still, where it does; null while it runs. */
   failure: text('failure'),
   updatedAt: instant('updated_at').notNull().default(sql`now()`),

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
 import type { Projection } from '../define/projection.ts';
@@ -11,8 +12,13 @@ export interface Checkpoint {
   /** The projection's version that filled the table. */
   readonly version: number;
   readonly owner: string | null;
+  /** host:pid of the owner. */
+  readonly ownerProcess: string | null;
   readonly failure: string | null;
 }
+
+/** Owners that this process has. */
+const livingHere = new Set<string>();
 
 /** The rows that say where each projection stands and who moves it. */
 export class Checkpoints {
@@ -25,16 +31,16 @@ export class Checkpoints {
     this.#all = prepared(
       db,
       'checkpoints',
-      sql`select projection, position, version, owner, failure from read.checkpoints`,
+      sql`select projection, position, version, owner, owner_process as "ownerProcess", failure from read.checkpoints`,
     );
     this.#lease = prepared(
       db,
       'checkpoints_lease',
       sql`update read.checkpoints
-          set owner = ${sql.placeholder('owner')}, lease_until = now() + ${sql.raw(`interval '${LEASE_MS} ms'`)}
+          set owner = ${sql.placeholder('owner')}, owner_process = ${sql.placeholder('process')}, lease_until = now() + ${sql.raw(`interval '${LEASE_MS} ms'`)}
           where projection = any(array(select jsonb_array_elements_text(${sql.placeholder('projections')}::jsonb)))
             and (owner is null or owner = ${sql.placeholder('owner')} or lease_until < now())
-          returning projection, position, version, owner, failure`,
+          returning projection, position, version, owner, owner_process as "ownerProcess", failure`,
     );
   }
 
@@ -65,16 +71,44 @@ export class Checkpoints {
 
   /** Takes or keeps these projections for an instance, where nobody else has them; which it now has. */
   lease(owner: string, projections: readonly string[]): Promise<Checkpoint[]> {
-    return this.#lease({ owner, projections: JSON.stringify(projections) });
+    livingHere.add(owner);
+    return this.#lease({ owner, process: `${hostname()}:${process.pid}`, projections: JSON.stringify(projections) });
   }
 
   /** Gives an instance's projections up, so that another need not wait for the lease to end. */
   async release(owner: string): Promise<void> {
-    await this.#db.execute(sql`update read.checkpoints set owner = null, lease_until = null where owner = ${owner}`);
+    livingHere.delete(owner);
+    await this.#db.execute(
+      sql`update read.checkpoints set owner = null, owner_process = null, lease_until = null where owner = ${owner}`,
+    );
+  }
+
+  /**
+   * Ends the leases of processes of this machine that are no more, after a kill. Where another machine has the same name this
+   * may end a living one's: then both try, the checkpoint lets one of them through, and the other steps back.
+   */
+  async releaseDead(): Promise<void> {
+    for (const { owner, ownerProcess } of await this.all()) {
+      if (owner && ownerProcess && !livingHere.has(owner) && isDead(ownerProcess)) await this.release(owner);
+    }
   }
 
   /** Says why a projection stands still, or with null that it does not. */
   async setFailure(projection: string, failure: string | null): Promise<void> {
     await this.#db.execute(sql`update read.checkpoints set failure = ${failure} where projection = ${projection}`);
+  }
+}
+
+function isDead(ownerProcess: string): boolean {
+  const at = ownerProcess.lastIndexOf(':');
+  if (ownerProcess.slice(0, at) !== hostname()) return false;
+  const pid = Number(ownerProcess.slice(at + 1));
+  // Whoever had this process's number before it, in a container that was started again, is gone.
+  if (pid === process.pid) return true;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }

@@ -95,6 +95,7 @@ export class Projector {
   /** Takes up the projections. Resolves when each that is ours runs; they need not have caught up. */
   async start(): Promise<void> {
     const restarted = await this.#checkpoints.register(this.#options.projections);
+    await this.#checkpoints.releaseDead();
     await this.#tick();
     for (const name of restarted) this.#rebuilding.set(name, this.head.position);
     this.#schedule();
