@@ -55,7 +55,11 @@ export class Snapshots {
     while (this.#due.size > 0) {
       const snapshots = [...this.#due.values()];
       this.#due.clear();
-      await this.#save({ snapshots: JSON.stringify(snapshots) }).catch(this.#onError);
+      try {
+        await this.#save({ snapshots: JSON.stringify(snapshots) });
+      } catch (error) {
+        this.#onError(error);
+      }
     }
     this.#running = undefined;
   }

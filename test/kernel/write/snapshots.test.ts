@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
+import { Snapshots } from '../../../src/kernel/write/snapshots.ts';
+import { receiptOf } from '../../support/appends.ts';
+import {
+  Counter,
+  type CounterState,
+  counterDomain,
+  incrementCounter,
+  openCounter,
+  system,
+} from '../../support/counter.ts';
+import { useDatabase } from '../../support/database.ts';
+import { type TestEngine, useEngine } from '../../support/engine.ts';
+
+const database = useDatabase();
+const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
+
+const snapshots = async () => [
+  ...(await database.sql`select stream_id, version, state_version, state from es.snapshots order by version`),
+];
+/** Opens a counter and increments it until its stream has this many events. */
+async function counterWith({ bus }: Pick<TestEngine, 'bus'>, events: number): Promise<string> {
+  const { aggregateId: counterId } = receiptOf(await bus.execute(openCounter, { label: 'a' }, system));
+  for (let n = 1; n < events; n++) receiptOf(await bus.execute(incrementCounter, { counterId }, system));
+  return counterId;
+}
+
+describe('a snapshot', () => {
+  it('is taken of the newest state each time a stream has passed another N events', async () => {
+    const engine = await openEngine();
+    const counterId = await counterWith(engine, 9);
+    await engine.drain();
+    expect(await snapshots()).toEqual([]);
+    const { bus, drain } = await openEngine();
+    await bus.execute(incrementCounter, { counterId, times: 15 }, system);
+    await drain();
+    expect(await snapshots()).toEqual([
+      { stream_id: counterId, version: 24, state_version: 1, state: { status: 'OPEN', value: 23 } },
+    ]);
+  });
+
+  it('is an object in the database, not JSON in a string', async () => {
+    const engine = await openEngine();
+    await counterWith(engine, 10);
+    await engine.drain();
+    expect([...(await database.sql`select jsonb_typeof(state) as type from es.snapshots`)]).toEqual([
+      { type: 'object' },
+    ]);
+  });
+
+  it('is what a stream is loaded from, with the events after it', async () => {
+    const engine = await openEngine();
+    const counterId = await counterWith(engine, 12);
+    await engine.drain();
+    await database.sql`update es.snapshots set state = jsonb_set(state, '{value}', '1000')`;
+    const [tail] = await engine.log.load([
+      { streamType: 'Counter', streamId: counterId, afterVersion: 0, stateVersion: 1 },
+    ]);
+    expect(tail).toEqual({
+      snapshot: { version: 10, state: { status: 'OPEN', value: 1000 } },
+      events: [11, 12].map((version) => ({ version, type: 'CounterIncremented', data: { by: 1 } })),
+    });
+    const { bus } = await openEngine();
+    expect(await bus.execute(incrementCounter, { counterId, by: 1_000_000 - 1001 }, system)).toMatchObject({
+      kind: 'rejected',
+    });
+    receiptOf(await bus.execute(incrementCounter, { counterId, by: 1_000_000 - 1002 }, system));
+  });
+
+  it('is not loaded by who has a newer state already', async () => {
+    const engine = await openEngine();
+    const counterId = await counterWith(engine, 12);
+    await engine.drain();
+    const [tail] = await engine.log.load([
+      { streamType: 'Counter', streamId: counterId, afterVersion: 11, stateVersion: 1 },
+    ]);
+    expect(tail).toEqual({
+      snapshot: undefined,
+      events: [{ version: 12, type: 'CounterIncremented', data: { by: 1 } }],
+    });
+  });
+
+  it('of an older shape is ignored, and replaced by the next', async () => {
+    const engine = await openEngine();
+    const counterId = await counterWith(engine, 10);
+    await engine.drain();
+    await database.sql`update es.snapshots set state = '{"nonsense": true}', state_version = 0`;
+    const { bus, drain } = await openEngine();
+    expect(await bus.execute(incrementCounter, { counterId, by: 1_000_000 - 8 }, system)).toMatchObject({
+      kind: 'rejected',
+    });
+    await bus.execute(incrementCounter, { counterId, times: 10 }, system);
+    await drain();
+    expect(await snapshots()).toMatchObject([{ version: 20, state_version: 1, state: { status: 'OPEN', value: 19 } }]);
+  });
+
+  it('never goes back to an older version', async () => {
+    const failures: unknown[] = [];
+    const { database: opened } = await openEngine();
+    const taker = new Snapshots(opened.writer.db, (error) => failures.push(error));
+    const streamId = randomUUID();
+    const state = (value: number): CounterState => ({ status: 'OPEN', value });
+    taker.consider(Counter, streamId, 19, 20, state(20));
+    await taker.settled();
+    taker.consider(Counter, streamId, 9, 10, state(10));
+    await taker.settled();
+    expect(await snapshots()).toMatchObject([{ version: 20, state: state(20) }]);
+    expect(failures).toEqual([]);
+  });
+
+  it('that cannot be taken is let go, and the next is taken', async () => {
+    const failures: unknown[] = [];
+    const { database: opened } = await openEngine();
+    const taker = new Snapshots(opened.writer.db, (error) => failures.push(error));
+    taker.consider(Counter, randomUUID(), 9, 10, { value: 1n });
+    await taker.settled();
+    taker.consider(Counter, randomUUID(), 9, 10, { value: 'a\0b' });
+    await taker.settled();
+    expect(failures).toHaveLength(2);
+    taker.consider(Counter, randomUUID(), 9, 10, { value: 1 });
+    await taker.settled();
+    expect(await snapshots()).toMatchObject([{ state: { value: 1 } }]);
+  });
+
+  it('is not taken of an aggregate that wants none', async () => {
+    const { database: opened } = await openEngine();
+    const taker = new Snapshots(opened.writer.db, () => {});
+    const none = defineAggregate('None', { initialState: () => 0, events: {}, evolve: {}, snapshot: { every: 0 } });
+    taker.consider(none, randomUUID(), 0, 1000, 1);
+    await taker.settled();
+    expect(await snapshots()).toEqual([]);
+  });
+});
