@@ -8,7 +8,10 @@ export class ConfigError extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super(`The configuration cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    // A single one reads best on the same line; several get one each.
+    const [only, ...more] = problems;
+    const list = more.length === 0 ? ` ${only}` : `\n${problems.map((problem) => `  ${problem}`).join('\n')}`;
+    super(`The configuration cannot be used:${list}`);
     this.name = 'ConfigError';
     this.problems = problems;
   }
