@@ -52,6 +52,8 @@ export class Snapshots {
   }
 
   async #write(): Promise<void> {
+    // What becomes due in this turn of the event loop goes together.
+    await Promise.resolve();
     while (this.#due.size > 0) {
       const snapshots = [...this.#due.values()];
       this.#due.clear();
