@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { catchUp } from './catch-up.ts';
 import { type Cli, type CommandFactory, print, say } from './cli.ts';
 import { type EngineContext, withEngine } from './context.ts';
-import { CliError, InterruptedError } from './errors.ts';
+import { CliError } from './errors.ts';
 import { assertWritable, InvoiceFile } from './online-retail/file.ts';
 import { Importer } from './online-retail/importer.ts';
 import { Issuer } from './online-retail/issuer.ts';
@@ -59,23 +59,23 @@ Running it again imports nothing twice, also after it was stopped or killed in t
 async function importInvoices(cli: Cli, { engine }: EngineContext, file: InvoiceFile, survey: Survey): Promise<Tally> {
   const progress = startProgress(cli.err, { title: 'Importing', unit: 'rows', total: survey.importable });
   let done = 0;
-  const importer = new Importer(new Issuer(engine, uuidv7(), cli.signal), (rows) => {
+  const onRows = (rows: number) => {
     done += rows;
     progress.update(done);
-  });
+  };
+  const importer = new Importer(new Issuer(engine, uuidv7(), cli.signal), onRows);
   try {
     for await (const rows of readInvoices(file, survey)) {
       cli.signal.throwIfAborted();
       const { order, rejected } = planOrder(rows, survey.names);
       for (const [line, reason] of rejected) importer.tally.refuse([line], reason);
+      onRows(rejected.size);
       if (order) await importer.add(order);
     }
-  } catch (error) {
-    if (error instanceof InterruptedError) say(cli, 'Stopped; the same command goes on from here.');
-    throw error;
   } finally {
     // What is on its way is finished, so that the next import finds whole orders; what went wrong is thrown once.
     await importer.settled().finally(() => progress.stop());
+    if (cli.signal.aborted) say(cli, 'Stopped; the same command goes on from here.');
   }
   return importer.tally;
 }

@@ -37,12 +37,12 @@ export async function* readRecords(path: string, columns: number): AsyncGenerato
         continue;
       }
       const lines = [text];
-      let fields = parseRecord(text);
+      let fields = parseRecord(text, 1);
       while (fields === undefined && lines.length < MAX_LINES) {
         const next = await nextLine();
         if (next === undefined) break;
         lines.push(next);
-        fields = parseRecord(lines.join('\n'));
+        fields = parseRecord(lines.join('\n'), lines.length);
       }
       if (lines.length > 1 && fields?.length !== columns) {
         pushedBack.unshift(...lines.slice(1));
@@ -57,10 +57,13 @@ export async function* readRecords(path: string, columns: number): AsyncGenerato
   }
 }
 
-/** Undefined where a quote stays open. A quote in the middle of a field is a character like any other. */
-function parseRecord(text: string): readonly string[] | undefined {
+/**
+ * Undefined where a quote stays open. A quote in the middle of a field is a character like any other; but not where fields
+ * go on over lines, for there it is rather the next row's.
+ */
+function parseRecord(text: string, lines: number): readonly string[] | undefined {
   try {
-    const records = parse(text, { relax_quotes: true, relax_column_count: true });
+    const records = parse(text, { relax_quotes: lines === 1, relax_column_count: true });
     return records.length === 1 ? records[0] : undefined;
   } catch {
     return undefined;

@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'csv-parse/sync';
+import { afterEach } from 'vitest';
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+/** What a command left behind. */
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliRun {
+  readonly child: ChildProcess;
+  readonly done: Promise<CliResult>;
+}
+
+/** Starts `npm run cli -- …args` on a database, as a process of its own. */
+export function startCli(databaseUrl: string, args: readonly string[], env: Record<string, string> = {}): CliRun {
+  const child = spawn(process.execPath, [main, ...args], {
+    env: { PATH: process.env.PATH, DATABASE_URL: databaseUrl, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const texts = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text) => (texts.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text) => (texts.stderr += text));
+  const done = new Promise<CliResult>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, ...texts }));
+  });
+  return { child, done };
+}
+
+/** Runs a command to its end. */
+export function runCli(databaseUrl: string, args: readonly string[], env: Record<string, string> = {}) {
+  return startCli(databaseUrl, args, env).done;
+}
+
+/** A folder for each test that asks for one, removed after it. */
+export function useFolder(): () => Promise<string> {
+  const folders: string[] = [];
+  afterEach(() => Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true }))));
+  return async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'afterwrite-cli-'));
+    folders.push(folder);
+    return folder;
+  };
+}
+
+/** The records of a CSV text by the names of its columns. */
+export function csvRows(text: string): Record<string, string>[] {
+  return parse(text, { columns: true, relax_quotes: true });
+}
