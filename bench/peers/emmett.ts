@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import type { Event } from '@event-driven-io/emmett';
+import {
+  getPostgreSQLEventStore,
+  type PostgresEventStore,
+  type PostgresReadEventMetadata,
+  pongoSingleStreamProjection,
+  rebuildPostgreSQLProjections,
+} from '@event-driven-io/emmett-postgresql';
+import type { Sql } from 'postgres';
+
+export type MeterEvent = Event<'MeterInstalled', { label: string }> | Event<'MeterRead', { value: number }>;
+/** A type, not an interface: a document of Pongo has an index signature. */
+type MeterDocument = { readonly label: string; readonly readings: number; readonly total: number };
+
+/** Emmett's event store with its own driver, pool and schema, as its documentation sets it up. */
+export async function openEmmett(url: string): Promise<PostgresEventStore> {
+  const store = getPostgreSQLEventStore(url);
+  await store.schema.migrate();
+  return store;
+}
+
+/** One small event to a new stream. */
+export function appendToNewStream(store: PostgresEventStore): Promise<unknown> {
+  const events: MeterEvent[] = [{ type: 'MeterInstalled', data: { label: 'In the cellar' } }];
+  return store.appendToStream<MeterEvent>(`meter-${randomUUID()}`, events, {
+    expectedStreamVersion: 'STREAM_DOES_NOT_EXIST',
+  });
+}
+
+const documents = pongoSingleStreamProjection<MeterDocument, MeterEvent, PostgresReadEventMetadata, MeterEvent>({
+  collectionName: 'meters',
+  canHandle: ['MeterInstalled', 'MeterRead'],
+  initialState: () => ({ label: '', readings: 0, total: 0 }),
+  evolve: (meter: MeterDocument, { type, data }: MeterEvent) =>
+    type === 'MeterInstalled'
+      ? { ...meter, label: data.label }
+      : { ...meter, readings: meter.readings + 1, total: meter.total + data.value },
+});
+
+/** What stands in the documents, and a rebuild's way back to the beginning. */
+export async function emptyDocuments(sql: Sql): Promise<void> {
+  // Otherwise a second rebuild of a projection empties it and then goes on from where the first one ended.
+  await sql`delete from emt_processors`;
+  await sql`drop table if exists meters`;
+}
+export async function countReadings(sql: Sql): Promise<number> {
+  const [row] = await sql<{ readings: number }[]>`select sum((data ->> 'readings')::int)::int as readings from meters`;
+  return row?.readings ?? 0;
+}
+
+/** Fills one document a stream from the whole log. */
+export async function rebuild(url: string, batchSize: number): Promise<void> {
+  const consumer = rebuildPostgreSQLProjections<MeterEvent>({
+    connectionString: url,
+    projections: [documents],
+    pulling: { batchSize },
+  });
+  try {
+    await consumer.start();
+  } finally {
+    await consumer.close();
+  }
+}

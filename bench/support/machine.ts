@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { cpus, loadavg, totalmem } from 'node:os';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** What has to be known to judge a figure. */
+export interface Machine {
+  readonly date: string;
+  readonly commit: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGb: number;
+  /** Of the last minute when the run began: what else the machine did. */
+  readonly load: number;
+  readonly node: string;
+  readonly postgres: string;
+  readonly emmett: string;
+}
+
+export async function describeMachine(postgres: string): Promise<Machine> {
+  const [cpu] = cpus();
+  return {
+    date: new Date().toISOString(),
+    commit: await commit(),
+    cpu: cpu?.model.trim() ?? 'unknown',
+    cores: cpus().length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
+    node: process.versions.node,
+    postgres,
+    emmett: await versionOf('@event-driven-io/emmett-postgresql'),
+  };
+}
+
+async function versionOf(name: string): Promise<string> {
+  const file = new URL(`../node_modules/${name}/package.json`, import.meta.url);
+  return JSON.parse(await readFile(file, 'utf8')).version;
+}
+
+/** The commit that was measured, and whether something was changed since. */
+async function commit(): Promise<string> {
+  const options = { cwd: new URL('..', import.meta.url) };
+  try {
+    const { stdout: head } = await run('git', ['rev-parse', '--short=12', 'HEAD'], options);
+    const { stdout: changed } = await run('git', ['status', '--porcelain', '--', '../src', '../drizzle'], options);
+    return head.trim() + (changed.trim() ? ' with changes' : '');
+  } catch {
+    return 'unknown';
+  }
+}
