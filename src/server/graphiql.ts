@@ -1,35 +1,121 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import type { GraphiQLOptions } from 'graphql-yoga';
+import type { GraphiQLOptions, Plugin } from 'graphql-yoga';
+import { type Assets, loadAssets } from './graphiql/assets.ts';
+import { readOperations } from './graphiql/operations.ts';
 
-const folder = new URL('../../schema/operations/', import.meta.url);
+/** The query parameter that asks for a file of the page. */
+const FILE = 'graphiql';
 
-/** GraphiQL, served from the package and opened with the documents of `schema/operations/`. */
-export function graphiqlOptions(): GraphiQLOptions {
+/** Three marks of a log, and a reader who has come as far as the last. */
+const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="28" height="28" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#1f6f5c"/><path d="M8 10h16M8 16h16M8 22h9" stroke="#fff" stroke-width="3" stroke-linecap="round"/><circle cx="24" cy="22" r="3.5" fill="#ffc65c"/></svg>`;
+
+/**
+ * GraphiQL at the endpoint for browsers, opened with the documents of `schema/operations/`. All that it loads comes from
+ * the installed packages through this server, and its Content-Security-Policy forbids it to ask anybody else.
+ */
+export function useGraphiql(): Plugin {
   return {
-    title: 'Afterwrite',
-    endpoint: '/graphql',
-    subscriptionsProtocol: 'WS',
-    schemaDescription: true,
-    inputValueDeprecation: true,
-    directiveIsRepeatable: true,
-    defaultTabs: operations(),
+    onRequest: async ({ request, url, fetchAPI, endResponse }) => {
+      if (request.method !== 'GET') return;
+      const file = url.searchParams.get(FILE);
+      if (file === null && !request.headers.get('accept')?.includes('text/html')) return;
+      const assets = await loadAssets();
+      const { body, status, headers } =
+        file === null ? page(assets, url) : await answerFile(assets, file, request.headers.get('accept-encoding'));
+      endResponse(
+        new fetchAPI.Response(body, { status, headers: { ...headers, 'x-content-type-options': 'nosniff' } }),
+      );
+    },
   };
 }
 
-function operations(): { query: string; variables: string | null }[] {
-  const files = readdirSync(folder).sort();
-  return files
-    .filter((file) => file.endsWith('.graphql'))
-    .map((file) => ({
-      query: readFileSync(new URL(file, folder), 'utf8'),
-      variables: readIfThere(new URL(file.replace(/\.graphql$/, '.variables.json'), folder)),
-    }));
+interface Answer {
+  readonly body: string | Uint8Array<ArrayBuffer>;
+  readonly status: number;
+  readonly headers: Record<string, string>;
 }
 
-function readIfThere(url: URL): string | null {
-  try {
-    return readFileSync(url, 'utf8');
-  } catch {
-    return null;
-  }
+async function answerFile(assets: Assets, name: string, acceptEncoding: string | null): Promise<Answer> {
+  const asset = assets.get(name);
+  if (!asset) return { body: 'not found', status: 404, headers: { 'content-type': 'text/plain' } };
+  const headers = {
+    'content-type': asset.type,
+    'cache-control': 'public, max-age=31536000, immutable',
+    vary: 'accept-encoding',
+  };
+  if (!acceptEncoding?.includes('gzip')) return { body: asset.content, status: 200, headers };
+  return { body: await asset.gzipped, status: 200, headers: { ...headers, 'content-encoding': 'gzip' } };
+}
+
+function page(assets: Assets, { host }: URL): Answer {
+  const hrefOf = (name: string) => `?${FILE}=${name}&v=${assets.get(name)?.version}`;
+  const script = (name: string) => `<script src="${escapeHtml(hrefOf(name))}" defer></script>`;
+  const options = {
+    ...graphiqlOptions(),
+    workers: {
+      editorWorkerService: hrefOf('editor.worker.js'),
+      graphql: hrefOf('graphql.worker.js'),
+      json: hrefOf('json.worker.js'),
+    },
+  };
+  const body = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <title>Afterwrite GraphiQL</title>
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <link rel="icon" href="data:image/svg+xml,${encodeURIComponent(LOGO)}">
+    <link rel="stylesheet" href="${escapeHtml(hrefOf('graphiql.css'))}">
+    <style>html, body, #root { height: 100%; margin: 0; }</style>
+  </head>
+  <body class="no-focus-outline">
+    <noscript>GraphiQL needs JavaScript.</noscript>
+    <div id="root"></div>
+    <script type="application/json" id="options">${JSON.stringify(options).replaceAll('<', '\\u003c')}</script>
+    ${['graphql-ws.js', 'graphiql.js', 'page.js'].map(script).join('\n    ')}
+  </body>
+</html>
+`;
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "worker-src 'self'",
+    // The editor writes its colours and sizes into style attributes and elements.
+    "style-src 'self' 'unsafe-inline'",
+    "font-src 'self' data:",
+    "img-src 'self' data:",
+    // Not every browser takes 'self' for WebSocket too.
+    `connect-src 'self' ws://${host} wss://${host}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+  return {
+    body,
+    status: 200,
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': policy,
+      'cache-control': 'no-store',
+      'referrer-policy': 'no-referrer',
+    },
+  };
+}
+
+function graphiqlOptions(): GraphiQLOptions & { readonly showPersistHeadersSettings: boolean } {
+  return {
+    title: 'Afterwrite',
+    logo: LOGO,
+    schemaDescription: true,
+    inputValueDeprecation: true,
+    directiveIsRepeatable: true,
+    defaultEditorToolsVisibility: 'variables',
+    defaultTabs: readOperations().map(({ query, variables }) => ({ query, variables })),
+    // Headers hold credentials: they are kept only where somebody asks for it.
+    shouldPersistHeaders: false,
+    showPersistHeadersSettings: true,
+  };
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
 }

@@ -1,7 +1,6 @@
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 import type { GraphQLSchema } from 'graphql';
-import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
+import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { type Caller, type Context, createContext, type Shared } from '../graphql/context.ts';
@@ -9,8 +8,9 @@ import { READ_AFTER_HEADER, TOKEN_HEADER, useConsistency } from '../graphql/plug
 import { answerError, type OnFault, useErrors } from '../graphql/plugins/errors.ts';
 import { useLimits } from '../graphql/plugins/limits.ts';
 import type { Authenticator } from './auth.ts';
-import { graphiqlOptions } from './graphiql.ts';
+import { useGraphiql } from './graphiql.ts';
 import { correlationIdFrom, traceparentFrom } from './request-id.ts';
+import { useStrictRequests } from './strict-requests.ts';
 
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
@@ -45,8 +45,8 @@ export function createGraphql({ schema, shared, config, authenticator, logger }:
     },
     logging: false,
     maskedErrors: { maskError: (error) => answerError(error, undefined, onFault) },
-    graphiql: config.graphiql && (() => graphiqlOptions()),
-    renderGraphiQL,
+    // Yoga's comes from a CDN, and the package that serves it from here does not let it authenticate subscriptions.
+    graphiql: false,
     context: async ({ request, caller }) => {
       if (caller) return createContext(shared, caller);
       const authenticated = await authenticator.authenticate(request.headers.get('authorization') ?? undefined);
@@ -58,7 +58,8 @@ export function createGraphql({ schema, shared, config, authenticator, logger }:
       });
     },
     plugins: [
-      useJsonOnly(),
+      ...(config.graphiql ? [useGraphiql()] : []),
+      useStrictRequests(),
       useLimits({
         depth: config.graphqlMaxDepth,
         aliases: config.graphqlMaxAliases,
@@ -70,22 +71,4 @@ export function createGraphql({ schema, shared, config, authenticator, logger }:
       useConsistency(),
     ],
   });
-}
-
-/** A form on another site could send a mutation with the user's cookies; JSON needs a preflight, which CORS decides. */
-function useJsonOnly(): Plugin {
-  return {
-    onRequest: ({ request, fetchAPI, endResponse }) => {
-      const type = request.headers.get('content-type') ?? '';
-      if (
-        request.method !== 'POST' ||
-        /^application\/(graphql\+)?json\b|^application\/graphql-response\+json\b/.test(type)
-      )
-        return;
-      const message = 'Send operations as JSON, with content-type: application/json.';
-      endResponse(
-        fetchAPI.Response.json({ errors: [{ message, extensions: { code: 'BAD_USER_INPUT' } }] }, { status: 415 }),
-      );
-    },
-  };
 }

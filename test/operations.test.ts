@@ -1,0 +1,58 @@
+import { type OperationDefinitionNode, parse, validate } from 'graphql';
+import { getVariableValues } from 'graphql/execution/values.js';
+import { describe, expect, it } from 'vitest';
+import { domains } from '../src/domains/index.ts';
+import { buildSchema } from '../src/graphql/schema.ts';
+import { registerDomains } from '../src/kernel/define/domain.ts';
+import { type Operation, readOperations } from '../src/server/graphiql/operations.ts';
+
+const schema = buildSchema(domains, registerDomains(domains));
+const operations = readOperations();
+
+function definitionsOf({ query }: Operation): OperationDefinitionNode[] {
+  const { definitions } = parse(query);
+  return definitions.filter((definition) => definition.kind === 'OperationDefinition');
+}
+
+describe('the documents of schema/operations', () => {
+  it('tell a first session in order', () => {
+    expect(operations.map(({ name }) => name)).toEqual([
+      'Projections',
+      'RegisterCustomer',
+      'StockProduct',
+      'PlaceOrder',
+      'ReadMyOrder',
+      'ListOrders',
+      'OrderStatistics',
+      'ConfirmOrder',
+      'ShipOrder',
+      'DeliverOrder',
+      'OrderUpdated',
+      'ProjectionUpdated',
+      'CaughtUp',
+    ]);
+  });
+
+  describe.each(operations)('$name', (operation) => {
+    it('fits the schema', () => {
+      expect(validate(schema, parse(operation.query))).toEqual([]);
+    });
+
+    it('is the only operation of its document, so that the play button runs it', () => {
+      expect(definitionsOf(operation).map(({ name }) => name?.value)).toEqual([operation.name]);
+    });
+
+    it('brings a value for each of its variables, and no others', () => {
+      const definitions = definitionsOf(operation)[0]?.variableDefinitions ?? [];
+      const variables = JSON.parse(operation.variables ?? '{}');
+      expect(Object.keys(variables).sort()).toEqual(definitions.map(({ variable }) => variable.name.value).sort());
+      expect(getVariableValues(schema, definitions, variables).errors).toBeUndefined();
+    });
+
+    it('begins with a comment that teaches, in lines that an editor of half a screen shows whole', () => {
+      const lines = operation.query.split('\n');
+      expect(lines[0]).toMatch(/^# [A-Z]/);
+      expect(lines.filter((line) => line.length > 60)).toEqual([]);
+    });
+  });
+});
