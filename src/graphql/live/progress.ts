@@ -31,25 +31,30 @@ export function projectionUpdates(
   const { engine, signal } = context;
   const { positions, hub } = engine.projector;
   const projections = namesOf(args.projections, context);
-  const wanted = args.keys ? new Set(args.keys.map((key) => key.toLowerCase())) : undefined;
+  // Ids are written in lower case, other keys as they are.
+  const wanted = args.keys ? new Set(args.keys.flatMap((key) => [key, key.toLowerCase()])) : undefined;
   const gone = new AbortController();
   const after = args.after ?? 0;
+  /** Those of which nothing is told yet: their first message, once they are at `after`, stands for all of their rows. */
+  const behind = new Set(args.after === undefined ? [] : projections);
   const put = (update: ProjectionUpdate) => mailbox.put(update.projection, update);
   let stop: (() => void) | undefined;
   const mailbox = new Mailbox<ProjectionUpdate>({
     merge: (before, now) => ({ ...now, keys: union(before.keys, now.keys), lagMs: Math.max(before.lagMs, now.lagMs) }),
     start: () => {
       stop = hub.listen(projections, ({ projection, position, keys, lagMs }) => {
-        // Before `after` is reached there is nothing to tell; that it was reached is told below, for all of its rows.
-        if (position < after) return;
+        if (behind.has(projection)) return;
         const relevant = keys && wanted ? new Set([...keys].filter((key) => wanted.has(key))) : keys;
         if (relevant === null || relevant.size > 0) put({ projection, position, keys: atMost(relevant), lagMs });
       });
-      if (args.after === undefined) return;
-      for (const projection of projections) {
+      for (const projection of behind) {
         positions
           .reached(projection, after, { signal: gone.signal })
-          .then((reached) => reached && put({ projection, position: positions.of(projection), keys: null, lagMs: 0 }))
+          .then((reached) => {
+            if (!reached) return;
+            behind.delete(projection);
+            put({ projection, position: positions.of(projection), keys: null, lagMs: 0 });
+          })
           .catch((error) => mailbox.fail(error));
       }
     },
