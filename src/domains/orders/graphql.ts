@@ -1,11 +1,17 @@
 import { and, count, eq, gte, ilike, inArray, lt, or, type SQL, sql, sum } from 'drizzle-orm';
 import type { Api } from '../../graphql/api.ts';
+import { BadUserInputError } from '../../graphql/errors.ts';
+import { storableText } from '../../graphql/read/text.ts';
 import { customers } from '../customers/index.ts';
 import { products } from '../products/index.ts';
 import { valueTypes } from '../shared/graphql.ts';
 import { ORDER_STATUSES, type OrderStatus } from './order.ts';
 import type { OrderItem } from './order-items.ts';
 import { orders, ordersTable } from './read-models.ts';
+
+/** Each word is a condition of its own on every row. */
+const MAX_WORDS = 20;
+const MAX_SEARCH = 1000;
 
 const SORTS = {
   PLACED_AT_DESC: { sortBy: ordersTable.placedAt, direction: 'desc' },
@@ -137,8 +143,7 @@ names of its items, the carrier, the tracking number, its id, or its customer's 
         sort: t.arg({ type: OrderSort, description: 'PLACED_AT_DESC unless told.' }),
       },
       resolve: (_, { filter, sort, ...args }, { rows }) => {
-        const sortName = sort ?? 'PLACED_AT_DESC';
-        return rows.page(orders, { args, sortName, ...SORTS[sortName], where: conditions(filter ?? {}, api) });
+        return rows.page(orders, { args, ...SORTS[sort ?? 'PLACED_AT_DESC'], where: conditions(filter ?? {}, api) });
       },
     }),
   );
@@ -150,7 +155,6 @@ names of its items, the carrier, the tracking number, its id, or its customer's 
       resolve: ({ id }, args, { rows }) =>
         rows.page(orders, {
           args,
-          sortName: 'PLACED_AT_DESC',
           ...SORTS.PLACED_AT_DESC,
           where: [eq(ordersTable.customerId, id)],
         }),
@@ -173,7 +177,8 @@ names of its items, the carrier, the tracking number, its id, or its customer's 
       type: [Statistics],
       description: 'Orders and revenue by status, of one currency. A state without orders is left out.',
       args: { currency: t.arg.string({ required: true, description: 'ISO 4217 code.' }) },
-      resolve: async (_, { currency }, { rows }) => {
+      resolve: async (_, { currency: text }, { rows }) => {
+        const currency = storableText(text, 'A currency');
         const found = await rows.db
           .select({ status: ordersTable.status, count: count(), amount: sum(ordersTable.total).mapWith(Number) })
           .from(ordersTable)
@@ -181,6 +186,9 @@ names of its items, the carrier, the tracking number, its id, or its customer's 
           .groupBy(ordersTable.status)
           .prepare('order_statistics')
           .execute();
+        if (found.some(({ amount }) => amount > Number.MAX_SAFE_INTEGER)) {
+          throw new BadUserInputError(`The revenue in ${currency} is more than can be told exactly.`);
+        }
         return found
           .map(({ status, count: orderCount, amount }) => ({
             status,
@@ -197,11 +205,19 @@ function conditions(filter: Filter, api: Api): (SQL | undefined)[] {
   const { status, customerId, placedFrom, placedBefore, search } = filter;
   return [
     status ? inArray(ordersTable.status, [...status]) : undefined,
-    customerId ? eq(ordersTable.customerId, api.keyFor(customers, customerId)) : undefined,
+    customerId != null ? eq(ordersTable.customerId, api.keyFor(customers, customerId)) : undefined,
     placedFrom ? gte(ordersTable.placedAt, placedFrom) : undefined,
     placedBefore ? lt(ordersTable.placedAt, placedBefore) : undefined,
-    ...(search?.split(/\s+/).filter(Boolean) ?? []).map(contains),
+    ...wordsOf(search ?? '').map(contains),
   ];
+}
+
+/** What is searched for. @throws {BadUserInputError} where it is more than anybody would type. */
+function wordsOf(search: string): string[] {
+  if (search.length > MAX_SEARCH) throw new BadUserInputError(`A search is at most ${MAX_SEARCH} characters long.`);
+  const words = storableText(search, 'A search').split(/\s+/).filter(Boolean);
+  if (words.length > MAX_WORDS) throw new BadUserInputError(`A search has at most ${MAX_WORDS} words.`);
+  return words;
 }
 
 function contains(word: string): SQL | undefined {

@@ -17,9 +17,10 @@ export interface PageArguments {
 
 export interface PageRequest {
   readonly args: PageArguments;
-  /** Which of the orders below this is; a cursor of another one is refused. */
-  readonly sortName: string;
-  /** The column to sort by; rows with equal values are sorted by the key, in the same direction. */
+  /**
+   * The column to sort by; rows with equal values are sorted by the key, in the same direction. A cursor of a list that was
+   * sorted otherwise is refused.
+   */
   readonly sortBy: PgColumn;
   readonly direction: 'asc' | 'desc';
   readonly where?: readonly (SQL | undefined)[];
@@ -42,23 +43,23 @@ export interface Page<Row> {
  * @throws {BadUserInputError} for arguments that make no page.
  */
 export async function readPage<Row>(db: Database, projection: Projection, request: PageRequest): Promise<Page<Row>> {
-  const { args, sortName, sortBy, direction } = request;
+  const { args, sortBy, direction } = request;
   const { limit, backwards } = sizeOf(args);
-  const [key] = projection.key;
-  if (!key) throw new Error(`Projection ${projection.name} has no key.`);
-  const after = args.after == null ? undefined : decodeCursor(args.after, sortName);
-  const before = args.before == null ? undefined : decodeCursor(args.before, sortName);
+  const columns = [sortBy, ...projection.key.map(({ column }) => column)];
+  const sortName = `${sortBy.name} ${direction}`;
+  const after = args.after == null ? undefined : decodeCursor(args.after, sortName, columns.length);
+  const before = args.before == null ? undefined : decodeCursor(args.before, sortName, columns.length);
   const ascending = (direction === 'asc') !== backwards;
   const beyond = (cursor: Cursor | undefined, forwards: boolean) =>
     cursor &&
-    sql`(${sortBy}, ${key.column}) ${sql.raw((direction === 'asc') === forwards ? '>' : '<')}
-        (${cursor.value}::${sql.raw(sortBy.getSQLType())}, ${cursor.key}::${sql.raw(key.column.getSQLType())})`;
+    sql`(${list(columns.map((column) => sql`${column}`))}) ${sql.raw((direction === 'asc') === forwards ? '>' : '<')}
+        (${list(columns.map((column, index) => sql`${cursor[index]}::${sql.raw(column.getSQLType())}`))})`;
   const order = ascending ? asc : desc;
   const found = (await db
     .select()
     .from(projection.table)
     .where(and(...(request.where ?? []), beyond(after, true), beyond(before, false)))
-    .orderBy(order(sortBy), order(key.column))
+    .orderBy(...columns.map((column) => order(column)))
     .limit(limit + 1)
     .prepare(`${projection.name}_page`)
     .execute()
@@ -66,10 +67,14 @@ export async function readPage<Row>(db: Database, projection: Projection, reques
   const more = found.length > limit;
   const rows = found.slice(0, limit);
   if (backwards) rows.reverse();
-  const property = Object.entries(projection.table).find(([, column]) => column === sortBy)?.[0] ?? '';
+  const sortProperty = Object.entries(projection.table).find(([, column]) => column === sortBy)?.[0] ?? '';
+  const properties = [sortProperty, ...projection.key.map(({ property }) => property)];
   const edges = rows.map((node) => ({
     node: node as Row,
-    cursor: encodeCursor(sortName, node[property], node[key.property]),
+    cursor: encodeCursor(
+      sortName,
+      properties.map((property) => node[property]),
+    ),
   }));
   return {
     edges,
@@ -90,24 +95,27 @@ function sizeOf({ first, last }: PageArguments): { limit: number; backwards: boo
   return { limit: size, backwards: last != null };
 }
 
-interface Cursor {
-  readonly value: string;
-  readonly key: string;
+/** A row's place: the value that it is sorted by and those of its key, as text. */
+type Cursor = readonly string[];
+
+function encodeCursor(sortName: string, values: readonly unknown[]): string {
+  const texts = values.map((value) => (value instanceof Date ? value.toISOString() : String(value)));
+  return Buffer.from(JSON.stringify([sortName, ...texts])).toString('base64url');
 }
 
-function encodeCursor(sortName: string, value: unknown, key: unknown): string {
-  const text = value instanceof Date ? value.toISOString() : String(value);
-  return Buffer.from(JSON.stringify([sortName, text, String(key)])).toString('base64url');
-}
-
-function decodeCursor(cursor: string, sortName: string): Cursor {
+function decodeCursor(cursor: string, sortName: string, length: number): Cursor {
   try {
-    const [name, value, key] = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (name === sortName && typeof value === 'string' && typeof key === 'string') return { value, key };
+    const [name, ...values] = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    const fits = values.length === length && values.every((value: unknown) => typeof value === 'string');
+    if (name === sortName && fits) return values;
   } catch {
     // Said below.
   }
   throw new BadUserInputError('This cursor is not one of this list in this order; begin again without it.');
+}
+
+function list(parts: SQL[]): SQL {
+  return sql.join(parts, sql`, `);
 }
 
 /** A forged cursor may hold a value that the column's type does not take (SQLSTATE class 22). */
