@@ -40,7 +40,7 @@ export const registerCustomer = defineCommand('registerCustomer', {
       .regex(z.regexes.email, 'This is not an e-mail address.')
       .describe('Where the customer is written to.'),
   }),
-  id: (input) => input.id ?? undefined,
+  id: (input) => input.id,
   allow: { staff: true, system: true, customer: (actor, input) => input.id === actor.id },
   decide: (customer, input) =>
     customer.registered

@@ -100,7 +100,7 @@ export const placeOrder = defineCommand('placeOrder', {
       .describe('What is ordered: 1 to 1,000 lines, all in one currency.'),
     shippingAddress: AddressInput,
   }),
-  id: (input) => input.id ?? undefined,
+  id: (input) => input.id,
   allow: { staff: true, system: true, customer: (actor, input) => input.customerId === actor.id },
   gather: async ({ customerId, items }, { load }) =>
     (await load(Customer, customerId))

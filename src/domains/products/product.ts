@@ -49,7 +49,7 @@ export const registerProduct = defineCommand('registerProduct', {
     name: text('A name', 200, 'What customers call the product.'),
     price: MoneyInput,
   }),
-  id: (input) => input.id ?? undefined,
+  id: (input) => input.id,
   allow: ['staff', 'system'],
   decide: (product, { sku, name, price }) =>
     product.registered

@@ -43,8 +43,8 @@ export interface CommandOptions<
   readonly aggregate: Aggregate<State, Events>;
   /** Written once: the mutation's input type, its validation and `input`'s TypeScript type. */
   readonly input: Schema;
-  /** Which aggregate; undefined where a creating command leaves the id to the server. */
-  readonly id: (input: z.output<Schema>) => string | undefined;
+  /** Which aggregate; nothing where a creating command leaves the id to the server. */
+  readonly id: (input: z.output<Schema>) => string | null | undefined;
   /** True where the command begins a stream; any other command on an empty stream answers AggregateNotFound. */
   readonly creates?: boolean;
   readonly allow: Allow<State, z.output<Schema>>;
@@ -63,7 +63,7 @@ export interface Command {
   readonly input: z.ZodObject;
   readonly creates: boolean;
   readonly allow: Allow<unknown, unknown>;
-  readonly id: (input: unknown) => string | undefined;
+  readonly id: (input: unknown) => string | null | undefined;
   readonly gather: ((input: unknown, tools: { load: Load; state: unknown }) => Promise<unknown>) | undefined;
   readonly decide: (state: unknown, input: unknown, facts: unknown) => NewEvent | readonly NewEvent[] | Rejection;
 }
