@@ -189,14 +189,11 @@ const definitions = {
   graphqlMaxAliases: count('GRAPHQL_MAX_ALIASES', 30, 'Most aliases that an operation may have.', 0),
   /** Most lexical tokens that a GraphQL document may have. Default: 2000 */
   graphqlMaxTokens: count('GRAPHQL_MAX_TOKENS', 2000, 'Most lexical tokens that a GraphQL document may have.'),
-  /**
-   * Most cost points, about one a field, more the deeper it is, times the length of lists, that an operation may have.
-   * Default: 50000
-   */
+  /** Most cost points of an operation: about one a field, more the deeper, times page sizes. Default: 50000 */
   graphqlMaxCost: count(
     'GRAPHQL_MAX_COST',
     50_000,
-    'Most cost points, about one a field, more the deeper it is, times the length of lists, that an operation may have.',
+    'Most cost points of an operation: about one a field, more the deeper, times page sizes.',
   ),
   /** Largest body of an HTTP request, in bytes. Default: 2097152 */
   maxBodyBytes: count('MAX_BODY_BYTES', 2 * 1024 * 1024, 'Largest body of an HTTP request, in bytes.', 1024),
