@@ -1,15 +1,15 @@
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { orderId, productId } from '../../src/cli/online-retail/ids.ts';
 import { domains } from '../../src/domains/index.ts';
 import { changeProductPrice } from '../../src/domains/products/product.ts';
 import { system } from '../support/counter.ts';
-import { useDatabase } from '../support/database.ts';
+import { type TestDatabase, useDatabase } from '../support/database.ts';
 import { useEngine } from '../support/engine.ts';
 import { until } from '../support/until.ts';
-import { csvRows, runCli, useFolder } from './support.ts';
+import { type CliResult, csvRows, runCli, useFolder } from './support.ts';
 
 const database = useDatabase();
 const engine = useEngine(database, domains);
@@ -27,21 +27,31 @@ async function aFile(): Promise<{ path: string; rejected: string; folder: string
 const importFile = (path: string, ...more: string[]) =>
   runCli(database.url, ['import', 'online-retail', path, ...more]);
 
-async function orderOf(invoice: string) {
-  const [order] = await database.sql`select * from read.orders where id = ${orderId(invoice)}`;
+const orderIn = (place: TestDatabase) => async (invoice: string) => {
+  const [order] = await place.sql`select * from read.orders where id = ${orderId(invoice)}`;
   return order;
-}
+};
+const orderOf = orderIn(database);
 
 describe('importing an untidy file', () => {
+  const database = useDatabase({ per: 'file' });
+  let rejected: string;
+  let result: CliResult;
+  beforeAll(async () => {
+    const file = await aFile();
+    result = await runCli(database.url, ['import', 'online-retail', file.path]);
+    rejected = await readFile(file.rejected, 'utf8');
+  });
+  const orderOf = orderIn(database);
+
   it('accounts for every row: imported, or rejected with its reason in the order of the file', async () => {
-    const { path, rejected } = await aFile();
-    const { code, stdout, stderr } = await importFile(path);
+    const { code, stdout, stderr } = result;
     expect(stderr).not.toContain('Error');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^42 rows\n {2}10 imported\n {2}0 imported before\n {2}32 rejected/);
     expect(stdout).toContain('Imported: 6 orders, GBP 113.59');
     expect(stdout).toContain('New: 2 customers, 3 products');
-    const rows = csvRows(await readFile(rejected, 'utf8'));
+    const rows = csvRows(rejected);
     expect(rows.map((row) => row.Reason?.split(':')[0])).toEqual([
       'CREDIT_NOTE',
       'BAD_INVOICE_NUMBER',
@@ -89,8 +99,6 @@ describe('importing an untidy file', () => {
   });
 
   it('makes one confirmed order of an invoice whose rows are apart, dated as the invoice', async () => {
-    const { path } = await aFile();
-    await importFile(path);
     const order = await orderOf('700001');
     expect(order).toMatchObject({
       status: 'CONFIRMED',
@@ -109,8 +117,6 @@ describe('importing an untidy file', () => {
   });
 
   it('keeps the price of each row, also where an invoice has one product at two', async () => {
-    const { path } = await aFile();
-    await importFile(path);
     expect((await orderOf('700002'))?.items).toMatchObject([{ quantity: 1, unitPrice: { amount: 295 } }]);
     const order = await orderOf('700003');
     expect(order).toMatchObject({ status: 'CONFIRMED', item_count: 16, total: 3855 });
@@ -121,8 +127,6 @@ describe('importing an untidy file', () => {
   });
 
   it('gives products their first name, their last price, and the stock that is sold', async () => {
-    const { path } = await aFile();
-    await importFile(path);
     const products = await database.sql`select sku, name, price, stock from read.products order by sku`;
     expect(products).toEqual([
       { sku: '22423', name: 'REGENCY CAKESTAND', price: 1275, stock: 3 },
@@ -137,8 +141,6 @@ describe('importing an untidy file', () => {
   });
 
   it('keeps business time in the order of each stream, and the events of one import findable', async () => {
-    const { path } = await aFile();
-    await importFile(path);
     const [{ backwards } = {}] = await database.sql`
       select count(*)::int as backwards from es.events a join es.events b using (stream_type, stream_id)
       where a.version < b.version and a.occurred_at > b.occurred_at`;
