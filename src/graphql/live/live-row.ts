@@ -27,7 +27,7 @@ export function liveRow(
   const show = (row: Row | null) => {
     const position = Number(row?.lastPosition ?? 0);
     if (row && isVisible(rows.visibility(projection), row)) {
-      if (position < newest) return;
+      if (position <= newest) return;
       newest = position;
       mailbox.put('row', row);
     } else if (newest > 0) {
@@ -46,6 +46,7 @@ export function liveRow(
     if (row || newest === 0) show(row);
   };
   const mailbox = new Mailbox<Row>({
+    signal,
     start: () => {
       // Is it somebody's business at all? Says so before anything is watched.
       rows.visibility(projection);
@@ -54,10 +55,7 @@ export function liveRow(
     onClose: () => {
       gone.abort();
       stopWatching?.();
-      signal?.removeEventListener('abort', close);
     },
   });
-  const close = () => void mailbox.return();
-  signal?.addEventListener('abort', close, { once: true });
   return mailbox;
 }

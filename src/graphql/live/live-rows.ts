@@ -1,8 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Projection } from '../../kernel/define/projection.ts';
 import type { Hub } from '../../kernel/notify/hub.ts';
 import type { Row } from '../../kernel/read/fold.ts';
 import type { ReadModels } from '../read/read-models.ts';
 
+/** Between two attempts to read a row, in ms. */
+const MAX_PAUSE_MS = 2000;
+
+/** Must not throw. */
 export type RowListener = (row: Row | null) => void;
 
 interface Watch {
@@ -15,6 +20,12 @@ interface Watch {
   dirty: boolean;
 }
 
+/** The rows of one projection that are looked at. */
+interface Watched {
+  readonly rows: Map<string, Watch>;
+  readonly stopListening: () => void;
+}
+
 /**
  * Rows that somebody looks at live. A row that changes is read once, however many look at it, and rows that change together
  * are read with one statement.
@@ -23,7 +34,7 @@ export class LiveRows {
   readonly #readModels: ReadModels;
   readonly #hub: Hub;
   readonly #onError: (error: unknown) => void;
-  readonly #watches = new Map<string, Map<string, Watch>>();
+  readonly #watched = new Map<string, Watched>();
 
   constructor(readModels: ReadModels, hub: Hub, onError: (error: unknown) => void) {
     this.#readModels = readModels;
@@ -34,58 +45,63 @@ export class LiveRows {
   /** Rows that are being looked at. */
   get size(): number {
     let size = 0;
-    for (const watches of this.#watches.values()) size += watches.size;
+    for (const { rows } of this.#watched.values()) size += rows.size;
     return size;
   }
 
   /** Calls back with the row after each change that comes, null where it is gone, until the returned function is called. */
   watch(projection: Projection, key: string, listener: RowListener): () => void {
-    const watches = this.#watchesOf(projection);
-    let watch = watches.get(key);
-    if (!watch) {
-      watch = { projection, key, listeners: new Set(), reading: false, dirty: false };
-      watches.set(key, watch);
-    }
-    const { listeners } = watch;
+    const { name } = projection;
+    const watched = this.#watched.get(name) ?? this.#listen(name);
+    const watch = watched.rows.get(key) ?? { projection, key, listeners: new Set(), reading: false, dirty: false };
+    watched.rows.set(key, watch);
     const own: RowListener = (row) => listener(row);
-    listeners.add(own);
+    watch.listeners.add(own);
     return () => {
-      listeners.delete(own);
-      if (listeners.size === 0 && watches.get(key)?.listeners === listeners) watches.delete(key);
+      if (!watch.listeners.delete(own) || watch.listeners.size > 0) return;
+      watched.rows.delete(key);
+      if (watched.rows.size > 0) return;
+      this.#watched.delete(name);
+      watched.stopListening();
     };
   }
 
-  #watchesOf(projection: Projection): Map<string, Watch> {
-    const known = this.#watches.get(projection.name);
-    if (known) return known;
-    const watches = new Map<string, Watch>();
-    this.#watches.set(projection.name, watches);
-    this.#hub.listen([projection.name], ({ keys }) => {
-      if (keys !== null && keys.size < watches.size) {
-        for (const key of keys) this.#changed(watches.get(key));
+  #listen(projection: string): Watched {
+    const rows = new Map<string, Watch>();
+    const stopListening = this.#hub.listen([projection], ({ keys }) => {
+      if (keys !== null && keys.size < rows.size) {
+        for (const key of keys) this.#changed(rows.get(key));
       } else {
-        for (const [key, watch] of watches) if (keys === null || keys.has(key)) this.#changed(watch);
+        for (const [key, watch] of rows) if (keys === null || keys.has(key)) this.#changed(watch);
       }
     });
-    return watches;
+    const watched = { rows, stopListening };
+    this.#watched.set(projection, watched);
+    return watched;
   }
 
   #changed(watch: Watch | undefined): void {
     if (!watch) return;
     watch.dirty = true;
-    if (!watch.reading) this.#read(watch).catch(this.#onError);
+    if (!watch.reading) void this.#read(watch);
   }
 
+  /** Reads until nothing has changed since. A read that fails is tried again: nobody else would tell of that change. */
   async #read(watch: Watch): Promise<void> {
     watch.reading = true;
-    try {
-      while (watch.dirty && watch.listeners.size > 0) {
-        watch.dirty = false;
+    let failures = 0;
+    while (watch.dirty && watch.listeners.size > 0) {
+      watch.dirty = false;
+      try {
         const row = await this.#readModels.row(watch.projection, watch.key);
         for (const listener of watch.listeners) listener(row);
+        failures = 0;
+      } catch (error) {
+        this.#onError(error);
+        watch.dirty = true;
+        await delay(Math.min(MAX_PAUSE_MS, 50 * 2 ** failures++), undefined, { ref: false });
       }
-    } finally {
-      watch.reading = false;
     }
+    watch.reading = false;
   }
 }

@@ -40,6 +40,7 @@ export function projectionUpdates(
   const put = (update: ProjectionUpdate) => mailbox.put(update.projection, update);
   let stop: (() => void) | undefined;
   const mailbox = new Mailbox<ProjectionUpdate>({
+    signal,
     merge: (before, now) => ({ ...now, keys: union(before.keys, now.keys), lagMs: Math.max(before.lagMs, now.lagMs) }),
     start: () => {
       stop = hub.listen(projections, ({ projection, position, keys, lagMs }) => {
@@ -61,11 +62,8 @@ export function projectionUpdates(
     onClose: () => {
       gone.abort();
       stop?.();
-      signal?.removeEventListener('abort', close);
     },
   });
-  const close = () => void mailbox.return();
-  signal?.addEventListener('abort', close, { once: true });
   return mailbox;
 }
 
@@ -106,14 +104,10 @@ export function caughtUp(
     mailbox.end();
   };
   const mailbox = new Mailbox<CaughtUp>({
+    signal,
     start: () => void begin().catch((error) => mailbox.fail(error)),
-    onClose: () => {
-      gone.abort();
-      signal?.removeEventListener('abort', close);
-    },
+    onClose: () => gone.abort(),
   });
-  const close = () => void mailbox.return();
-  signal?.addEventListener('abort', close, { once: true });
   return mailbox;
 }
 

@@ -22,6 +22,13 @@ export class Hub {
     this.#onError = onError;
   }
 
+  /** Listeners, counted once for each projection that they listen to. */
+  get size(): number {
+    let size = 0;
+    for (const listeners of this.#listeners.values()) size += listeners.size;
+    return size;
+  }
+
   /** Calls back for each move of these projections until the returned function is called. */
   listen(projections: Iterable<string>, listener: Listener): () => void {
     const sets = [...projections].map((projection) => {

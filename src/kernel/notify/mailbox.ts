@@ -9,6 +9,8 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
   readonly #slots = new Map<string, T>();
   readonly #merge: (before: T, now: T) => T;
   readonly #onClose: () => void;
+  readonly #signal: AbortSignal | undefined;
+  readonly #leave = () => void this.return();
   #start: (() => void) | undefined;
   #pending: { resolve: (result: IteratorResult<T>) => void; reject: (error: unknown) => void } | undefined;
   #state: 'open' | 'ending' | 'closed' = 'open';
@@ -18,11 +20,22 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
    * @param options.start called at the first `next()`: whoever never reads is never subscribed.
    * @param options.onClose called once, however it ends.
    * @param options.merge what stays of two values for one key; the newer one unless told.
+   * @param options.signal ends it when it is aborted: the reader is gone.
    */
-  constructor(options: { start?: () => void; onClose?: () => void; merge?: (before: T, now: T) => T } = {}) {
+  constructor(
+    options: {
+      start?: () => void;
+      onClose?: () => void;
+      merge?: (before: T, now: T) => T;
+      signal?: AbortSignal | undefined;
+    } = {},
+  ) {
     this.#start = options.start;
     this.#onClose = options.onClose ?? (() => {});
     this.#merge = options.merge ?? ((_, now) => now);
+    this.#signal = options.signal;
+    if (options.signal?.aborted) this.#close();
+    else options.signal?.addEventListener('abort', this.#leave, { once: true });
   }
 
   /** Values that wait to be read. */
@@ -120,6 +133,7 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#start = undefined;
+    this.#signal?.removeEventListener('abort', this.#leave);
     const pending = this.#pending;
     this.#pending = undefined;
     pending?.resolve({ value: undefined, done: true });
