@@ -1,0 +1,80 @@
+import { type Consistency, Freshness, isOutdated } from './freshness.ts';
+
+type Variables = Readonly<Record<string, unknown>>;
+interface Answer<Data> {
+  readonly data?: Data;
+  readonly errors?: readonly { readonly message: string; readonly extensions: { readonly code: string } }[];
+  readonly extensions?: { readonly consistency: Consistency };
+}
+
+/** A client that reads its own writes, in `fetch` alone. `url` ends in /graphql. */
+export class FetchClient {
+  readonly #url: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #freshness = new Freshness();
+
+  constructor(url: string, headers: Readonly<Record<string, string>> = {}) {
+    this.#url = url;
+    this.#headers = { 'content-type': 'application/json', ...headers };
+  }
+
+  /** Sends a query or a mutation; a query waits for everything that this client has written and seen. */
+  async send<Data>(query: string, variables: Variables = {}): Promise<Answer<Data>> {
+    const waitedFor = this.#freshness.tokens;
+    const readAfter: Record<string, string> = waitedFor.length > 0 ? { 'read-after': waitedFor.join(', ') } : {};
+    const response = await fetch(this.#url, {
+      method: 'POST',
+      headers: { ...this.#headers, ...readAfter },
+      body: JSON.stringify({ query, variables }),
+    });
+    const answer = (await response.json()) as Answer<Data>;
+    if (waitedFor.length > 0 && answer.errors?.some(({ extensions }) => isOutdated(extensions.code))) {
+      this.#freshness.forget(waitedFor);
+      return this.send(query, variables);
+    }
+    const isQuery = !/^\s*mutation\b/.test(query);
+    const { consistency } = answer.extensions ?? {};
+    if (consistency) this.#freshness.saw(consistency, isQuery && !answer.errors ? waitedFor : []);
+    return answer;
+  }
+
+  /**
+   * The messages of a subscription over server-sent events, until `signal` is aborted or the server completes it. It
+   * subscribes again when the connection is lost: the first message after that stands for everything missed.
+   */
+  async *subscribe<Data>(query: string, variables: Variables, signal: AbortSignal): AsyncGenerator<Answer<Data>> {
+    for (let failures = 0; !signal.aborted; failures++) {
+      if (failures > 0) await pause(Math.min(10_000, 250 * 2 ** failures) * Math.random());
+      try {
+        const response = await fetch(this.#url, {
+          method: 'POST',
+          headers: { ...this.#headers, accept: 'text/event-stream' },
+          body: JSON.stringify({ query, variables }),
+          signal,
+        });
+        for await (const { event, data } of serverSentEvents(response)) {
+          failures = 0;
+          if (event === 'complete') return;
+          if (event === 'next') yield JSON.parse(data) as Answer<Data>;
+        }
+      } catch {
+        // The connection is lost, or `signal` was aborted.
+      }
+    }
+  }
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function* serverSentEvents({ body }: Response): AsyncGenerator<{ event: string; data: string }> {
+  let text = '';
+  for await (const chunk of (body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const blocks = text.split('\n\n');
+    text = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const field = (name: string) => block.match(new RegExp(`^${name}: ?(.*)$`, 'm'))?.[1] ?? '';
+      yield { event: field('event'), data: field('data') };
+    }
+  }
+}
