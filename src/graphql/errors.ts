@@ -13,6 +13,12 @@ export class BadUserInputError extends Error {
   }
 }
 
+/** The API's codes, of errors that have been looked at already. */
+const CODES: ReadonlySet<unknown> = new Set([
+  ...['CONSISTENCY_TIMEOUT', 'INVALID_TOKEN', 'FOREIGN_TOKEN', 'TOKEN_AHEAD', 'UNAUTHENTICATED', 'FORBIDDEN'],
+  ...['BAD_USER_INPUT', 'THROTTLED', 'OUTCOME_UNKNOWN', 'INTERNAL_SERVER_ERROR'],
+]);
+
 /** The facts of an error that a client may know; undefined where it is a fault, and nobody's business. */
 function factsOf(error: unknown): Record<string, unknown> | undefined {
   if (error instanceof ConsistencyTimeoutError) {
@@ -47,13 +53,12 @@ export function toClientError(error: unknown): GraphQLError | undefined {
   const located = error instanceof GraphQLError ? error : undefined;
   const facts = factsOf(inner);
   if (facts) return rewrite(located, (inner as Error).message, facts);
-  // graphql-js itself: a document that does not parse or fit the schema, variables of the wrong type.
-  if (inner instanceof GraphQLError) {
-    return inner.extensions.code
-      ? inner
-      : rewrite(inner, inner.message, { ...inner.extensions, code: 'BAD_USER_INPUT' });
-  }
-  return undefined;
+  if (!(inner instanceof GraphQLError)) return undefined;
+  if (CODES.has(inner.extensions.code)) return inner;
+  // graphql-js or Yoga: a request, a document or variables that are not what they should be. Yoga's own codes and facts are
+  // not the API's; how it answers over HTTP is.
+  const { http } = inner.extensions;
+  return rewrite(inner, inner.message, { code: 'BAD_USER_INPUT', ...(http ? { http } : {}) });
 }
 
 /** What stands for a fault: the operator finds it in the log by the correlation id. */

@@ -1,0 +1,58 @@
+import { GraphQLError } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+
+/** What Yoga can answer in. */
+const ANSWERS = ['application/graphql-response+json', 'application/json', 'text/event-stream', 'multipart/mixed'];
+
+/**
+ * Refuses, in words, requests that are no GraphQL over HTTP; before anything is executed, since a mutation whose answer
+ * cannot be sent would take effect all the same.
+ *
+ * Bodies are JSON only: a form on another site could send a mutation with the user's cookies, whereas JSON needs a
+ * preflight, which CORS decides.
+ */
+export function useStrictRequests(): Plugin {
+  return {
+    onRequest: ({ request, fetchAPI, endResponse }) => {
+      const refuse = (status: number, message: string) =>
+        endResponse(
+          fetchAPI.Response.json({ errors: [{ message, extensions: { code: 'BAD_USER_INPUT' } }] }, { status }),
+        );
+      if (!accepts(request.headers.get('accept'))) {
+        return refuse(406, 'Answers are JSON: accept application/graphql-response+json or application/json.');
+      }
+      if (request.method === 'POST' && !isJson(request.headers.get('content-type'))) {
+        return refuse(415, 'Send operations as JSON, with content-type: application/json.');
+      }
+    },
+    // Yoga has words for a body that is not JSON, though not this status, and none for a query string.
+    onRequestParse: ({ requestParser, setRequestParser }) => {
+      if (!requestParser) return;
+      setRequestParser(async (request) => {
+        try {
+          return await requestParser(request);
+        } catch (error) {
+          const said = error instanceof GraphQLError ? error.message : undefined;
+          if (said === undefined && !(error instanceof SyntaxError)) throw error;
+          const message = said ?? 'The variables and extensions of a GET request are JSON.';
+          throw new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
+        }
+      });
+    },
+  };
+}
+
+function isJson(contentType: string | null): boolean {
+  return /^application\/(graphql-response\+|graphql\+)?json\b/i.test(contentType ?? '');
+}
+
+function accepts(accept: string | null): boolean {
+  const wanted = (accept ?? '*/*').split(',').map((range) => range.split(';')[0]?.trim().toLowerCase() ?? '');
+  return wanted.some((range) => {
+    const [type, subtype] = range.split('/');
+    return (
+      range === '*/*' ||
+      ANSWERS.some((answer) => answer === range || (subtype === '*' && answer.startsWith(`${type}/`)))
+    );
+  });
+}
