@@ -5,10 +5,12 @@ import type { Builder } from './builder.ts';
 import type { ReadModelExtensions } from './consistency/touched.ts';
 import { positionOf } from './consistency/wait.ts';
 import type { Context } from './context.ts';
+import { BadUserInputError } from './errors.ts';
 import { fresh, unwrap } from './live/fresh.ts';
 import { liveRow } from './live/live-row.ts';
 import { DEFAULT_PAGE, MAX_PAGE, type Page } from './read/page.ts';
 import { keyFor } from './read/rows.ts';
+import { storableText } from './read/text.ts';
 
 type Types = Builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : never;
 type FieldBuilder = Pick<QueryFieldBuilder<Types, object>, 'arg'>;
@@ -124,6 +126,16 @@ export class Api {
   /** A key as the read model writes it. @throws {BadUserInputError} where it cannot be one. */
   keyFor(projection: { readonly key: Projection['key'] }, key: string): string {
     return keyFor(projection, key);
+  }
+
+  /** Text that Postgres can be asked for. @throws {BadUserInputError} where it holds NUL or half of a surrogate pair. */
+  storableText(text: string, what: string): string {
+    return storableText(text, what);
+  }
+
+  /** Says why what is asked for cannot be, and what can. @throws {BadUserInputError} always. */
+  refuse(message: string): never {
+    throw new BadUserInputError(message);
   }
 
   /** The types `NameConnection` and `NameEdge` over a read model's rows. */

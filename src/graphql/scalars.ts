@@ -29,15 +29,22 @@ A token of another store, a malformed one, or one past the end of the log is ref
   parseLiteral: (node) => toText(literal(node, Kind.STRING)),
 });
 
-const ISO_INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i;
+/** Postgres, as history, has no year 0. */
+const ISO_INSTANT = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i;
 
 function toDate(value: unknown): Date {
-  const date =
-    value instanceof Date ? value : new Date(typeof value === 'string' && ISO_INSTANT.test(value) ? value : Number.NaN);
+  const date = value instanceof Date ? value : new Date(isInstant(value) ? value : Number.NaN);
   if (Number.isNaN(date.getTime())) {
     throw new GraphQLError(`${JSON.stringify(value)} is not an instant such as 2010-12-01T08:26:00Z.`);
   }
   return date;
+}
+
+/** A Date would take 30 February for 1 March. */
+function isInstant(value: unknown): value is string {
+  if (typeof value !== 'string' || !ISO_INSTANT.test(value)) return false;
+  const [year, month, day] = value.slice(0, 10).split('-').map(Number) as [number, number, number];
+  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 
 function toSafeInt(value: unknown): number {

@@ -1,7 +1,5 @@
 import { and, count, eq, gte, ilike, inArray, lt, or, type SQL, sql, sum } from 'drizzle-orm';
 import type { Api } from '../../graphql/api.ts';
-import { BadUserInputError } from '../../graphql/errors.ts';
-import { storableText } from '../../graphql/read/text.ts';
 import { customers } from '../customers/index.ts';
 import { products } from '../products/index.ts';
 import { valueTypes } from '../shared/graphql.ts';
@@ -178,7 +176,7 @@ names of its items, the carrier, the tracking number, its id, or its customer's 
       description: 'Orders and revenue by status, of one currency. A state without orders is left out.',
       args: { currency: t.arg.string({ required: true, description: 'ISO 4217 code.' }) },
       resolve: async (_, { currency: text }, { rows }) => {
-        const currency = storableText(text, 'A currency');
+        const currency = api.storableText(text, 'A currency');
         const found = await rows.db
           .select({ status: ordersTable.status, count: count(), amount: sum(ordersTable.total).mapWith(Number) })
           .from(ordersTable)
@@ -187,7 +185,7 @@ names of its items, the carrier, the tracking number, its id, or its customer's 
           .prepare('order_statistics')
           .execute();
         if (found.some(({ amount }) => amount > Number.MAX_SAFE_INTEGER)) {
-          throw new BadUserInputError(`The revenue in ${currency} is more than can be told exactly.`);
+          api.refuse(`The revenue in ${currency} is more than can be told exactly.`);
         }
         return found
           .map(({ status, count: orderCount, amount }) => ({
@@ -208,15 +206,15 @@ function conditions(filter: Filter, api: Api): (SQL | undefined)[] {
     customerId != null ? eq(ordersTable.customerId, api.keyFor(customers, customerId)) : undefined,
     placedFrom ? gte(ordersTable.placedAt, placedFrom) : undefined,
     placedBefore ? lt(ordersTable.placedAt, placedBefore) : undefined,
-    ...wordsOf(search ?? '').map(contains),
+    ...wordsOf(search ?? '', api).map(contains),
   ];
 }
 
 /** What is searched for. @throws {BadUserInputError} where it is more than anybody would type. */
-function wordsOf(search: string): string[] {
-  if (search.length > MAX_SEARCH) throw new BadUserInputError(`A search is at most ${MAX_SEARCH} characters long.`);
-  const words = storableText(search, 'A search').split(/\s+/).filter(Boolean);
-  if (words.length > MAX_WORDS) throw new BadUserInputError(`A search has at most ${MAX_WORDS} words.`);
+function wordsOf(search: string, api: Api): string[] {
+  if (search.length > MAX_SEARCH) api.refuse(`A search is at most ${MAX_SEARCH} characters long.`);
+  const words = api.storableText(search, 'A search').split(/\s+/).filter(Boolean);
+  if (words.length > MAX_WORDS) api.refuse(`A search has at most ${MAX_WORDS} words.`);
   return words;
 }
 
