@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from '../config.ts';
+import { describeError } from './described-error.ts';
 
 /** Names that hold credentials, wherever an entry carries them: at its top, in an object, or in that object's headers. */
 const CREDENTIALS = ['authorization', 'Authorization', 'cookie', 'authJwtSecret', 'databaseUrl', 'readDatabaseUrl'];
@@ -17,6 +18,7 @@ export function createLogger(config: Pick<Config, 'logLevel' | 'nodeEnv'>, desti
   return pino(
     {
       level: config.logLevel,
+      serializers: { err: describeError },
       redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
