@@ -152,7 +152,10 @@ async function readAt(position: number, context: Context, info: GraphQLResolveIn
   const touched = query ? touchedIn(info.schema, selections, query, info.fragments) : [];
   // A mutation before it in the same request may have loaded rows as they were.
   rows.clear();
-  const timeout = await waitFor(engine, touched, position, { timeoutMs: DEFAULT_WAIT_MS, signal });
+  // The command is in the log: what keeps its reads from being answered is no reason to withhold the receipt.
+  const timeout = await waitFor(engine, touched, position, { timeoutMs: DEFAULT_WAIT_MS, signal }).catch(
+    (error: Error) => error,
+  );
   consistency.read = freshnessOf(engine, touched);
   if (timeout) consistency.stale = true;
   return { timeout };

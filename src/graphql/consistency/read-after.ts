@@ -8,6 +8,7 @@ import {
   type GraphQLScalarType,
   GraphQLSchema,
   getArgumentValues,
+  getVariableValues,
   type OperationDefinitionNode,
 } from 'graphql';
 import type { Context } from '../context.ts';
@@ -67,10 +68,16 @@ export async function awaitTokens(
 ): Promise<void> {
   const { engine, consistency, signal } = context;
   const directive = schema.getDirective(NAME);
-  const wanted = [...(directive ? fromDirectives(directive, operation, variableValues) : []), ...fromHeader(header)];
+  // As sent they may be of the wrong type, and lack the defaults that the document gives.
+  const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
+  // Executing it says what is wrong with them.
+  if (!coerced) return;
+  const wanted = [...(directive ? fromDirectives(directive, operation, coerced) : []), ...fromHeader(header)];
+  // All of them first: one that cannot be honoured is not worth waiting for the others.
+  const positions = await Promise.all(wanted.map(({ token }) => positionOf(engine, token)));
   await Promise.all(
-    wanted.map(async ({ token, timeoutMs, mayBeStale }) => {
-      const position = await positionOf(engine, token);
+    wanted.map(async ({ timeoutMs, mayBeStale }, index) => {
+      const position = positions[index] as number;
       const timeout = await waitFor(engine, touched, position, { timeoutMs, signal });
       if (!timeout) return;
       if (!mayBeStale) throw timeout;
@@ -83,7 +90,7 @@ export async function awaitTokens(
 function fromDirectives(
   directive: GraphQLDirective,
   operation: OperationDefinitionNode,
-  variables: ExecutionArgs['variableValues'],
+  variables: Record<string, unknown>,
 ): Wanted[] {
   const nodes = operation.directives?.filter(({ name }) => name.value === directive.name) ?? [];
   return nodes.map((node) => {

@@ -28,7 +28,9 @@ export function useConsistency(): Plugin {
         try {
           await awaitTokens(args, operation, touched, header, context);
         } catch (error) {
-          setResultAndStopExecution({ errors: [error as never], extensions: consistencyOf(context) });
+          const extensions = consistencyOf(context);
+          if (request) tokens.set(request, extensions.consistency.token);
+          setResultAndStopExecution({ errors: [error as never], extensions });
           return undefined;
         }
       }
@@ -36,7 +38,7 @@ export function useConsistency(): Plugin {
         onExecuteDone: ({ result, setResult }) => {
           if (Symbol.asyncIterator in result) return;
           const extensions = consistencyOf(context);
-          if (request && extensions) tokens.set(request, extensions.consistency.token);
+          if (request) tokens.set(request, extensions.consistency.token);
           setResult({ ...result, extensions: { ...result.extensions, ...extensions } });
         },
       };
