@@ -3,20 +3,24 @@ import { onLauncherGone } from '../server/launcher.ts';
 import { InterruptedError } from './errors.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** A signal to the whole process group arrives twice: once by itself and once passed on by the launcher. */
+const SAME_SIGNAL_MS = 500;
 
 /**
- * Turns the process's signals into an AbortSignal: the first lets the command give up what it holds, the second ends the
- * process at once.
+ * Turns the process's signals into an AbortSignal: the first lets the command give up what it holds, another one after it
+ * ends the process at once.
  */
 export function watchInterrupts(): AbortSignal {
   const controller = new AbortController();
-  for (const name of SIGNALS) {
-    process.on(name, () => {
-      const interrupted = new InterruptedError(name, constants.signals[name]);
-      if (controller.signal.aborted) process.exit(interrupted.exitCode);
-      controller.abort(interrupted);
-    });
-  }
-  onLauncherGone(() => controller.abort(new InterruptedError('SIGHUP', constants.signals.SIGHUP)));
+  let since = 0;
+  const interrupt = (name: (typeof SIGNALS)[number]) => {
+    const interrupted = new InterruptedError(name, constants.signals[name]);
+    if (controller.signal.aborted && Date.now() - since > SAME_SIGNAL_MS) process.exit(interrupted.exitCode);
+    if (controller.signal.aborted) return;
+    since = Date.now();
+    controller.abort(interrupted);
+  };
+  for (const name of SIGNALS) process.on(name, interrupt);
+  onLauncherGone(() => interrupt('SIGTERM'));
   return controller.signal;
 }
