@@ -1,0 +1,105 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type ProjectionUpdate, projectionUpdates } from '../../../src/graphql/live/progress.ts';
+import { settle } from '../../support/appends.ts';
+import { Stage, waitingIn } from './support.ts';
+
+let stage: Stage;
+beforeEach(() => {
+  stage = new Stage();
+});
+
+const watch = (args: Parameters<typeof projectionUpdates>[0] = {}, signal?: AbortSignal) =>
+  projectionUpdates(args, stage.context({ signal }));
+const changed = (...keys: string[]) => stage.move({ keys: new Set(keys) });
+const nextOf = async (updates: AsyncIterableIterator<ProjectionUpdate>) => (await updates.next()).value;
+/** One who listens and has read what there was. */
+const listening = async (args?: Parameters<typeof projectionUpdates>[0]) => {
+  const updates = watch(args);
+  const first = updates.next();
+  changed('first');
+  await first;
+  return updates;
+};
+const nothingIsLeft = () => {
+  expect(stage.hub.size).toBe(0);
+  expect(stage.positions.waiting).toBe(0);
+};
+
+describe('a subscriber to the progress of read models', () => {
+  it('who did not read for 100,000 changes has one message of each read model waiting', async () => {
+    const quick = await listening();
+    const updates = await listening();
+    await quick.next();
+    let told = 0;
+    for (let change = 1; change <= 50_000; change++) {
+      changed(`key ${change % 7}`);
+      stage.move({ projection: 'others', keys: new Set([`other ${change}`]) });
+      if (change % 1000 !== 0) continue;
+      expect(waitingIn(updates)).toBeLessThanOrEqual(2);
+      for (; waitingIn(quick) > 0; told++) await quick.next();
+    }
+    expect(told).toBe(100);
+    expect(await nextOf(updates)).toMatchObject({ projection: 'counters', keys: new Set(sevenKeys) });
+    expect(await nextOf(updates)).toMatchObject({ projection: 'others', position: 100_002, keys: null });
+    expect(waitingIn(updates)).toBe(0);
+    await Promise.all([updates.return?.(), quick.return?.()]);
+    nothingIsLeft();
+  });
+  const sevenKeys = [1, 2, 3, 4, 5, 6, 0].map((key) => `key ${key}`);
+
+  it('gets the rows and the longest lag of all that one message stands for', async () => {
+    const updates = await listening();
+    stage.move({ keys: new Set(['a']), lagMs: 30 });
+    stage.move({ keys: new Set(['b']), lagMs: 70 });
+    stage.move({ keys: new Set(['a']), lagMs: 5 });
+    expect(await nextOf(updates)).toEqual({
+      projection: 'counters',
+      position: 4,
+      keys: new Set(['a', 'b']),
+      lagMs: 70,
+    });
+  });
+
+  it('is not told of rows that are not hers, nor of events that changed none', async () => {
+    const updates = await listening({ keys: ['first', 'A'] });
+    changed('b', 'c');
+    changed();
+    expect(waitingIn(updates)).toBe(0);
+    changed('b', 'a');
+    expect((await nextOf(updates))?.keys).toEqual(new Set(['a']));
+    changed('A');
+    expect((await nextOf(updates))?.keys).toEqual(new Set(['A']));
+  });
+
+  it('is told where it is not known which rows changed', async () => {
+    const updates = await listening({ keys: ['first'] });
+    stage.move({ keys: null });
+    expect((await nextOf(updates))?.keys).toBeNull();
+  });
+
+  it('with a position hears nothing until the read model is there, then once for all of its rows', async () => {
+    const updates = watch({ projections: ['counters'], after: 3 });
+    const first = updates.next();
+    for (const key of ['a', 'b', 'c']) changed(key);
+    expect((await first).value).toMatchObject({ position: 3, keys: null });
+    await settle();
+    expect(waitingIn(updates)).toBe(0);
+    changed('d');
+    expect((await nextOf(updates))?.keys).toEqual(new Set(['d']));
+  });
+
+  it('leaves nothing behind, whether she stops, her client goes away or she never read', async () => {
+    const stopping = watch({ after: 10 });
+    const stopped = stopping.next();
+    const gone = new AbortController();
+    const left = watch({ after: 10 }, gone.signal).next();
+    expect(stage.positions.waiting).toBe(4);
+    expect(stage.hub.size).toBe(4);
+    await stopping.return?.();
+    gone.abort();
+    expect([(await stopped).done, (await left).done]).toEqual([true, true]);
+    await settle();
+    watch({ after: 10 });
+    nothingIsLeft();
+  });
+});
