@@ -22,15 +22,16 @@ export class InputTypes {
 
   /**
    * The input type of an object schema.
+   * @param unnamed what it is called and said to be where the schema itself does not say it.
    * @throws {Error} where two schemas have one name, or a schema has no counterpart in GraphQL.
    */
-  object(schema: z.ZodObject, defaultName?: string): InputRef<unknown> {
-    const name = (schema.meta()?.id as string | undefined) ?? defaultName;
+  object(schema: z.ZodObject, unnamed?: { readonly name: string; readonly description: string }): InputRef<unknown> {
+    const name = (schema.meta()?.id as string | undefined) ?? unnamed?.name;
     if (!name) throw new Error("A nested input object needs a name: z.object({…}).meta({ id: 'SomethingInput' }).");
     const known = this.#types.get(name);
     if (known && known.schema !== schema) throw new Error(`Two input schemas are called ${name}.`);
     if (known) return known.ref;
-    const description = descriptionOf(schema);
+    const description = descriptionOf(schema) ?? unnamed?.description;
     const ref = this.#builder.inputRef<Record<string, unknown>>(name);
     this.#types.set(name, { schema, ref });
     ref.implement({

@@ -8,7 +8,10 @@ export function addMutations(builder: Builder, commands: Iterable<Command>): voi
   const CommandResult = addResultTypes(builder);
   const inputs = new InputTypes(builder);
   for (const command of commands) {
-    const input = inputs.object(command.input, `${command.name[0]?.toUpperCase()}${command.name.slice(1)}Input`);
+    const input = inputs.object(command.input, {
+      name: `${command.name[0]?.toUpperCase()}${command.name.slice(1)}Input`,
+      description: `What \`${command.name}\` has to know.`,
+    });
     builder.mutationField(command.name, (t) =>
       t.field({
         type: CommandResult,
