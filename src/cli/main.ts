@@ -9,6 +9,7 @@ import { watchInterrupts } from './interrupts.ts';
 import { migrateCommand } from './migrate.ts';
 import { projectionsStatusCommand } from './projections-status.ts';
 import { restoreEpochCommand } from './restore-epoch.ts';
+import { schemaCommand } from './schema.ts';
 
 /** The commands, in the order of the help. */
 function commandsOf(cli: Cli): Command[] {
@@ -21,6 +22,7 @@ function commandsOf(cli: Cli): Command[] {
     new Command('projections').description('look after the read models').addCommand(projectionsStatusCommand(cli)),
     migrateCommand(cli),
     restoreEpochCommand(cli),
+    schemaCommand(cli),
     configCommand(cli),
   ];
 }

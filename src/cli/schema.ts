@@ -1,0 +1,56 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { Command, Option } from 'commander';
+import { domains } from '../domains/index.ts';
+import { buildSchema, printedSchema } from '../graphql/schema.ts';
+import { registerDomains } from '../kernel/define/domain.ts';
+import { type CommandFactory, print } from './cli.ts';
+import { CliError } from './errors.ts';
+
+const FILE = 'schema/schema.graphql';
+const path = fileURLToPath(new URL(`../../${FILE}`, import.meta.url));
+
+/** As many lines of a difference show what it is about. */
+const MAX_SHOWN = 20;
+
+/** `schema`: the API as this code makes it. */
+export const schemaCommand: CommandFactory = (cli) =>
+  new Command('schema')
+    .description('print the GraphQL schema that this version serves; needs no database')
+    .addOption(new Option('--write', `write it to ${FILE}`).conflicts('check'))
+    .addOption(new Option('--check', `fail where ${FILE} is not what the code makes, as before a commit or in CI`))
+    .action(async ({ write, check }: { write?: boolean; check?: boolean }) => {
+      const made = printedSchema(buildSchema(domains, registerDomains(domains)));
+      if (!write && !check) return print(cli, made.trimEnd());
+      const committed = await readFile(path, 'utf8').catch(() => '');
+      if (committed === made) return print(cli, `${FILE} is what the code makes.`);
+      if (write) {
+        await writeFile(path, made);
+        return print(cli, `Written to ${FILE}.`);
+      }
+      for (const line of differenceOf(committed, made)) print(cli, line);
+      throw new CliError(
+        'SCHEMA_OUTDATED',
+        `${FILE} is not what the code makes: look at the difference and run \`npm run schema -- --write\`.`,
+      );
+    });
+
+/** What is between the lines at the beginning and at the end that both have: `-` is only in the file, `+` only made. */
+export function differenceOf(committed: string, made: string): string[] {
+  const [before, after] = [committed.split('\n'), made.split('\n')];
+  const shorter = Math.min(before.length, after.length);
+  let start = 0;
+  while (start < shorter && before[start] === after[start]) start++;
+  let end = 0;
+  while (end < shorter - start && before.at(-1 - end) === after.at(-1 - end)) end++;
+  return [
+    `@@ line ${start + 1} @@`,
+    ...shortened(before.slice(start, before.length - end).map((line) => `-${line}`)),
+    ...shortened(after.slice(start, after.length - end).map((line) => `+${line}`)),
+  ];
+}
+
+function shortened(lines: readonly string[]): string[] {
+  const more = lines.length - MAX_SHOWN;
+  return more > 1 ? [...lines.slice(0, MAX_SHOWN), `… and ${more} more lines`] : [...lines];
+}
