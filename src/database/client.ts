@@ -42,7 +42,9 @@ export function openPool(options: PoolOptions): Pool {
     types: { int8 },
     prepare: options.prepare ?? true,
     connect_timeout: 10,
-    onnotice: (notice) => options.onNotice?.(notice['message'] ?? ''),
+    // The driver would ask for the array types on each new connection, and nobody would catch it where that fails.
+    fetch_types: false,
+    onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
     connection: {
       application_name: options.applicationName,
       TimeZone: 'UTC',

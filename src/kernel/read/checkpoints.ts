@@ -38,14 +38,16 @@ export class Checkpoints {
       'checkpoints_lease',
       sql`update read.checkpoints
           set owner = ${sql.placeholder('owner')}, owner_process = ${sql.placeholder('process')}, lease_until = now() + ${sql.raw(`interval '${LEASE_MS} ms'`)}
-          where projection = any(array(select jsonb_array_elements_text(${sql.placeholder('projections')}::jsonb)))
+          from jsonb_to_recordset(${sql.placeholder('projections')}::jsonb) as asked(name text, version int)
+          where projection = asked.name and checkpoints.version = asked.version
             and (owner is null or owner = ${sql.placeholder('owner')} or lease_until < now())
-          returning projection, position, version, owner, owner_process as "ownerProcess", failure`,
+          returning projection, position, checkpoints.version, owner, owner_process as "ownerProcess", failure`,
     );
   }
 
   /**
-   * Makes the rows of new projections. One whose version was raised begins again, with an empty table.
+   * Makes the rows of new projections. One whose version was raised begins again, with an empty table, and is taken from
+   * who moves it by the former fold.
    * @returns the names of those that begin again.
    */
   async register(projections: readonly Projection[]): Promise<string[]> {
@@ -54,8 +56,8 @@ export class Checkpoints {
       for (const { name, version, table } of projections) {
         await tx.execute(sql`insert into read.checkpoints (projection, version) values (${name}, ${version})
                              on conflict (projection) do nothing`);
-        const outdated =
-          await tx.execute(sql`update read.checkpoints set position = 0, version = ${version}, failure = null
+        const outdated = await tx.execute(sql`update read.checkpoints
+                                              set position = 0, version = ${version}, failure = null, owner = null, lease_until = null
                                               where projection = ${name} and version < ${version} returning 1`);
         if (outdated.length === 0) continue;
         await tx.delete(table);
@@ -69,10 +71,14 @@ export class Checkpoints {
     return this.#all({});
   }
 
-  /** Takes or keeps these projections for an instance, where nobody else has them; which it now has. */
-  lease(owner: string, projections: readonly string[]): Promise<Checkpoint[]> {
+  /**
+   * Takes or keeps these projections for an instance, where nobody else has them and the table is of this version; which
+   * it now has.
+   */
+  lease(owner: string, projections: readonly Pick<Projection, 'name' | 'version'>[]): Promise<Checkpoint[]> {
     livingHere.add(owner);
-    return this.#lease({ owner, process: `${hostname()}:${process.pid}`, projections: JSON.stringify(projections) });
+    const asked = projections.map(({ name, version }) => ({ name, version }));
+    return this.#lease({ owner, process: `${hostname()}:${process.pid}`, projections: JSON.stringify(asked) });
   }
 
   /** Gives an instance's projections up, so that another need not wait for the lease to end. */

@@ -75,6 +75,8 @@ export function planBatch(projection: Projection, events: readonly RecordedEvent
 interface Slot {
   row: Row | undefined;
   readonly key: Key;
+  /** Position of the last event applied to it before this batch. */
+  readonly before: number;
   /** Position of the last event applied to it. */
   position: number;
   changed: boolean;
@@ -90,10 +92,12 @@ export function foldBatch(projection: Projection, plan: Plan, present: readonly 
   for (const row of present) {
     const { lastPosition, ...own } = row;
     const key = keyOf(properties, own);
-    slots.set(keyText(key), { row: own, key, position: Number(lastPosition), changed: false });
+    const before = Number(lastPosition);
+    slots.set(keyText(key), { row: own, key, before, position: before, changed: false });
   }
   const apply = (slot: Slot, position: number, fold: (row: Row | undefined) => Row | undefined) => {
-    if (position <= slot.position) return;
+    // Measured by the batch's beginning: one event may change a row more than once.
+    if (position <= slot.before) return;
     slot.row = fold(slot.row);
     slot.position = position;
     slot.changed = true;
@@ -109,7 +113,7 @@ export function foldBatch(projection: Projection, plan: Plan, present: readonly 
       const text = keyText(change.key);
       let slot = slots.get(text);
       if (!slot) {
-        slot = { row: undefined, key: change.key, position: 0, changed: false };
+        slot = { row: undefined, key: change.key, before: 0, position: 0, changed: false };
         slots.set(text, slot);
       }
       if (change.kind === 'upsert') {

@@ -38,8 +38,7 @@ export class ProjectionTable {
     );
     const { projection: name } = { projection: projection.name };
     const moved = sql`update read.checkpoints set position = ${sql.placeholder('to')}, updated_at = now()
-      where projection = ${name} and position = ${sql.placeholder('from')}
-        and (owner is null or owner = ${sql.placeholder('owner')})
+      where projection = ${name} and position = ${sql.placeholder('from')} and owner = ${sql.placeholder('owner')}
       returning 1`;
     this.#moveOnly = prepared(
       db,

@@ -96,7 +96,8 @@ export class Projector {
   async start(): Promise<void> {
     const restarted = await this.#checkpoints.register(this.#options.projections);
     await this.#checkpoints.releaseDead();
-    await this.#tick();
+    this.#ticking = this.#tick();
+    await this.#ticking;
     for (const name of restarted) this.#rebuilding.set(name, this.head.position);
     this.#schedule();
   }
@@ -175,11 +176,12 @@ export class Projector {
   }
 
   async #tick(): Promise<void> {
+    if (this.#stopped) return;
     this.#lastTick = Date.now();
-    const [owned] = await Promise.all([this.#checkpoints.lease(this.#owner, [...this.#runners.keys()]), this.look()]);
+    const [owned] = await Promise.all([this.#checkpoints.lease(this.#owner, this.#options.projections), this.look()]);
     if (this.#stopped) return;
     const ours = new Set(owned.map(({ projection }) => projection));
-    for (const { projection, position } of owned) this.#runners.get(projection)?.start(position);
+    for (const checkpoint of owned) this.#runners.get(checkpoint.projection)?.start(checkpoint);
     if (ours.size < this.#runners.size) await this.#follow(ours);
     else this.#others = new Map();
   }

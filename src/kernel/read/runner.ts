@@ -4,7 +4,7 @@ import { type RecordedEvent, UnreadableEventError } from '../define/event.ts';
 import type { Projection } from '../define/projection.ts';
 import type { Hub } from '../notify/hub.ts';
 import type { EventLog } from '../write/event-log.ts';
-import type { Checkpoints } from './checkpoints.ts';
+import type { Checkpoint, Checkpoints } from './checkpoints.ts';
 import type { CommitFeed } from './commit-feed.ts';
 import { FoldError, foldBatch, planBatch } from './fold.ts';
 import type { LogHead } from './log-head.ts';
@@ -34,6 +34,8 @@ export class ProjectionRunner {
   #stopping: AbortController | undefined;
   #wake: (() => void) | undefined;
   #failure: string | null = null;
+  /** An event that failed in a batch: what is before it is applied without it. */
+  #poison = 0;
   /** When the first event of the batch under way was recorded. */
   #oldestWaiting: Date | undefined;
 
@@ -63,8 +65,10 @@ export class ProjectionRunner {
   }
 
   /** Begins at a checkpoint that this instance owns. */
-  start(position: number): void {
+  start({ position, failure }: Pick<Checkpoint, 'position' | 'failure'>): void {
     if (this.#running) return;
+    // Who owned it before may have failed here: it stands still until something succeeds.
+    this.#failure = failure;
     this.#stopping = new AbortController();
     this.#moveTo(position, new Set(), 0);
     this.#running = this.#run(this.#stopping.signal).finally(() => {
@@ -91,13 +95,17 @@ export class ProjectionRunner {
     while (!stopping.aborted) {
       try {
         const events = await this.#next();
-        if (events.length === 0) await this.#somethingToDo(stopping);
-        else await this.#apply(events);
-        if (failures > 0) await this.#recovered();
+        if (events.length > 0) await this.#apply(events);
+        await this.#recovered();
         failures = 0;
+        if (events.length === 0) await this.#somethingToDo(stopping);
       } catch (error) {
         // Somebody else owns it now; the projector starts this runner again when it is ours.
         if (error instanceof FencedError) return;
+        if (isPoison(error) && error.position > this.#position + 1) {
+          this.#poison = error.position;
+          continue;
+        }
         failures++;
         await this.#failed(error);
         await delay(Math.min(5000, 50 * 2 ** failures), undefined, { signal: stopping }).catch(() => undefined);
@@ -107,10 +115,12 @@ export class ProjectionRunner {
 
   /** What follows on from the checkpoint: from memory where it is there, else from the log. */
   async #next(): Promise<readonly RecordedEvent[]> {
-    const { feed, head, log, batchLimit } = this.#parts;
+    const { feed, head, log, batchLimit, projection } = this.#parts;
     if (this.#position >= head.position) return [];
-    const fed = feed.after(this.#position, batchLimit);
-    return fed.length > 0 ? fed : log.read(this.#position, batchLimit);
+    const limit =
+      this.#poison > this.#position ? Math.min(batchLimit, Math.max(1, this.#poison - this.#position - 1)) : batchLimit;
+    const fed = feed.after(this.#position, limit);
+    return fed.length > 0 ? fed : log.read(this.#position, limit, (type) => projection.handlers.has(type));
   }
 
   async #apply(events: readonly RecordedEvent[]): Promise<void> {
@@ -118,7 +128,9 @@ export class ProjectionRunner {
     const from = this.#position;
     const first = events[0] as RecordedEvent;
     const to = (events.at(-1) as RecordedEvent).position;
-    if (first.position !== from + 1) throw new Error(`The log has a hole: ${from} is followed by ${first.position}.`);
+    if (first.position !== from + 1 || to - from !== events.length) {
+      throw new Error(`The log has a hole between ${from} and ${to}.`);
+    }
     this.#oldestWaiting = first.recordedAt;
     const plan = planBatch(projection, events);
     const writes = foldBatch(projection, plan, plan.steps.length > 0 ? await table.read(plan) : []);
@@ -144,7 +156,7 @@ export class ProjectionRunner {
   async #failed(error: unknown): Promise<void> {
     const { checkpoints, onError } = this.#parts;
     onError(error, { projection: this.name, position: this.#position });
-    if (!(error instanceof FoldError || error instanceof UnreadableEventError) || this.#failure !== null) return;
+    if (!isPoison(error) || this.#failure === error.message) return;
     this.#failure = error.message;
     await checkpoints.setFailure(this.name, error.message).catch(() => undefined);
   }
@@ -154,4 +166,9 @@ export class ProjectionRunner {
     this.#failure = null;
     await this.#parts.checkpoints.setFailure(this.name, null).catch(() => undefined);
   }
+}
+
+/** The event is at fault: it will fail again. */
+function isPoison(error: unknown): error is Error & { readonly position: number } {
+  return error instanceof FoldError || (error instanceof UnreadableEventError && error.position !== undefined);
 }

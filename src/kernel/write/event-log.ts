@@ -164,10 +164,14 @@ export class EventLog {
     return { snapshot, events };
   }
 
-  /** At most `limit` events after a position, in order. @throws {UnreadableEventError} with the event's position. */
-  async read(after: number, limit: number): Promise<RecordedEvent[]> {
+  /**
+   * At most `limit` events after a position, in order.
+   * @param wanted the types whose data will be looked at: of the others it stays as it was stored, readable or not.
+   * @throws {UnreadableEventError} with the event's position.
+   */
+  async read(after: number, limit: number, wanted: (type: string) => boolean = () => true): Promise<RecordedEvent[]> {
     const rows = await this.#read({ after, limit });
-    return rows.map((row) => new StoredEvent(row, this.#decode(row.type, row.data, row)));
+    return rows.map((row) => new StoredEvent(row, wanted(row.type) ? this.#decode(row.type, row.data, row) : row.data));
   }
 
   /** The log's last position and when it was recorded; 0 where the log is empty. */
