@@ -43,6 +43,7 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
     return this.#slots.size;
   }
 
+  /** Where merging throws, that is the reader's to see. */
   put(key: string, value: T): void {
     if (this.#state !== 'open') return;
     if (this.#pending) {
@@ -51,8 +52,11 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
       resolve({ value, done: false });
       return;
     }
-    const before = this.#slots.get(key);
-    this.#slots.set(key, before === undefined ? value : this.#merge(before, value));
+    try {
+      this.#slots.set(key, this.#slots.has(key) ? this.#merge(this.#slots.get(key) as T, value) : value);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** No more will come: the reader gets what waits, then the end. */

@@ -24,6 +24,8 @@ export class WakeUp {
   #listening: Promise<unknown> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #sending = false;
+  /** There was an append after the notification that is being sent. */
+  #again = false;
   #closed = false;
 
   constructor(options: WakeUpOptions) {
@@ -31,12 +33,14 @@ export class WakeUp {
     // A connection of its own: LISTEN keeps one for good, and Drizzle changes the clients that it is given.
     this.#sql = postgres(options.url, {
       max: 1,
+      fetch_types: false,
       connection: { application_name: 'afterwrite wake-up' },
       onnotice: () => {},
     });
   }
 
   start(): void {
+    if (this.#closed) return;
     const { onWake, onError } = this.#options;
     this.#listening = this.#sql
       .listen(
@@ -68,7 +72,9 @@ export class WakeUp {
   }
 
   #send(): void {
-    if (this.#sending || this.#closed) return;
+    if (this.#closed) return;
+    this.#again = this.#sending;
+    if (this.#sending) return;
     this.#sending = true;
     this.#sql
       .notify(CHANNEL, this.#self)
@@ -77,6 +83,7 @@ export class WakeUp {
       })
       .finally(() => {
         this.#sending = false;
+        if (this.#again) this.#send();
       });
   }
 }
