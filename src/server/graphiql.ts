@@ -65,7 +65,10 @@ function page(assets: Assets, { host }: URL): Answer {
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <link rel="icon" href="data:image/svg+xml,${encodeURIComponent(LOGO)}">
     <link rel="stylesheet" href="${escapeHtml(hrefOf('graphiql.css'))}">
-    <style>html, body, #root { height: 100%; margin: 0; }</style>
+    <style>
+      html, body, #root { height: 100%; margin: 0; }
+      .graphiql-tab { transform: none !important; }
+    </style>
   </head>
   <body class="no-focus-outline">
     <noscript>GraphiQL needs JavaScript.</noscript>
@@ -101,7 +104,7 @@ function page(assets: Assets, { host }: URL): Answer {
   };
 }
 
-function graphiqlOptions(): GraphiQLOptions & { readonly showPersistHeadersSettings: boolean } {
+function graphiqlOptions(): GraphiQLOptions {
   return {
     title: 'Afterwrite',
     logo: LOGO,
@@ -110,9 +113,6 @@ function graphiqlOptions(): GraphiQLOptions & { readonly showPersistHeadersSetti
     directiveIsRepeatable: true,
     defaultEditorToolsVisibility: 'variables',
     defaultTabs: readOperations().map(({ query, variables }) => ({ query, variables })),
-    // Headers hold credentials: they are kept only where somebody asks for it.
-    shouldPersistHeaders: false,
-    showPersistHeadersSettings: true,
   };
 }
 

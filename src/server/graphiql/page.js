@@ -73,10 +73,31 @@ const storage = {
   },
 };
 
+/**
+ * GraphiQL shows the tab whose contents are what was typed last, and opens one tab more where that is none's, as it is
+ * after a mere look at another tab. So it is told the contents of the tab that was open.
+ */
+function reopenTab() {
+  const { tabs, activeTabIndex } = JSON.parse(storage.getItem('graphiql:tabState') ?? '{}');
+  const active = tabs?.[activeTabIndex];
+  for (const part of active ? ['query', 'variables', 'headers'] : []) {
+    storage.setItem(`graphiql:${part}`, active[part] ?? '');
+  }
+}
+
+// Tabs can be dragged, but those that it opens with believe that they have been dragged far to the right already: they
+// leap away when they are pressed, and the click is lost. A tab that stays where it is and is clicked is worth more.
+const keepTab = (event) => event.target.closest('.graphiql-tab') && event.stopPropagation();
+document.addEventListener('pointerdown', keepTab, { capture: true });
+
+reopenTab();
 YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
   ...options,
   fetcher,
   storage,
+  // Headers hold credentials: they are kept only where somebody has asked for it in the settings.
+  shouldPersistHeaders: storage.getItem('graphiql:shouldPersistHeaders') === 'true',
+  showPersistHeadersSettings: true,
   // Otherwise every key that is pressed rewrites the address, and a reload opens one tab more.
   onEditQuery: () => {},
 });
