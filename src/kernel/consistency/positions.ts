@@ -32,6 +32,9 @@ export class TooManyWaitersError extends Error {
   }
 }
 
+/** A timer that is set to more fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 interface Waiter {
   readonly position: number;
   settled: boolean;
@@ -132,7 +135,7 @@ class Track {
       };
       const giveUp = () => settle(false);
       const waiter: Waiter = { position, settled: false, resolve: () => settle(true) };
-      const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs);
+      const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, Math.min(timeoutMs, LONGEST_TIMER_MS));
       signal?.addEventListener('abort', giveUp, { once: true });
       this.#push(waiter);
     });
