@@ -10,6 +10,7 @@ import { buildSchema } from '../graphql/schema.ts';
 import { type Domain, registerDomains } from '../kernel/define/domain.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import { createAuthenticator } from './auth.ts';
+import { EventStreams } from './event-streams.ts';
 import { createGraphql } from './graphql.ts';
 import { listen, urlOf } from './http.ts';
 import { route } from './routes.ts';
@@ -76,11 +77,13 @@ export async function startApp(
   const live = new LiveRows(readModels, engine.projector.hub, (err) =>
     logger.error({ err }, 'a live row was not read'),
   );
+  const eventStreams = new EventStreams();
   const yoga = createGraphql({
     schema,
     shared: { engine, readModels, live },
     config,
     authenticator,
+    eventStreams,
     logger,
   });
   handler = route({
@@ -113,7 +116,7 @@ export async function startApp(
         [
           ['refuse new work', refuseWork],
           ['finish commands', () => engine.drain()],
-          ['end streams', closeSockets],
+          ['end streams', () => Promise.all([eventStreams.end(), closeSockets()])],
           ['close connections', () => closeServer(server)],
           ['stop projections', () => engine.stop()],
           ['close the database', () => database.close(1000)],

@@ -8,6 +8,7 @@ import { READ_AFTER_HEADER, TOKEN_HEADER, useConsistency } from '../graphql/plug
 import { answerError, type OnFault, useErrors } from '../graphql/plugins/errors.ts';
 import { useLimits } from '../graphql/plugins/limits.ts';
 import type { Authenticator } from './auth.ts';
+import type { EventStreams } from './event-streams.ts';
 import { useGraphiql } from './graphiql.ts';
 import { correlationIdFrom, traceparentFrom } from './request-id.ts';
 import { useStrictRequests } from './strict-requests.ts';
@@ -17,6 +18,7 @@ export interface GraphqlOptions {
   readonly shared: Shared;
   readonly config: Config;
   readonly authenticator: Authenticator;
+  readonly eventStreams: EventStreams;
   readonly logger: Logger;
 }
 
@@ -28,7 +30,8 @@ export interface SocketContext {
 export type Yoga = YogaServerInstance<Partial<SocketContext>, Context>;
 
 /** The GraphQL pipeline: Yoga with every default that matters set explicitly. HTTP, SSE and WebSocket all pass here. */
-export function createGraphql({ schema, shared, config, authenticator, logger }: GraphqlOptions): Yoga {
+export function createGraphql(options: GraphqlOptions): Yoga {
+  const { schema, shared, config, authenticator, eventStreams, logger } = options;
   const onFault: OnFault = (err, correlationId) => logger.error({ err, correlationId }, 'a request failed');
   return createYoga<Partial<SocketContext>, Context>({
     schema,
@@ -60,6 +63,7 @@ export function createGraphql({ schema, shared, config, authenticator, logger }:
     plugins: [
       ...(config.graphiql ? [useGraphiql()] : []),
       useStrictRequests(),
+      eventStreams.plugin,
       useLimits({
         depth: config.graphqlMaxDepth,
         aliases: config.graphqlMaxAliases,

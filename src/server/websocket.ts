@@ -4,9 +4,11 @@ import { type ExecutionArgs, GraphQLError, getOperationAST, OperationTypeNode } 
 import { CloseCode } from 'graphql-ws';
 import { type Extra, useServer } from 'graphql-ws/use/ws';
 import type { Logger } from 'pino';
-import { WebSocketServer } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import type { Config } from '../config.ts';
-import { type Authenticated, type Authenticator, credentialsOf } from './auth.ts';
+import { maskedError } from '../graphql/errors.ts';
+import { UnauthenticatedError } from '../kernel/errors.ts';
+import { type Authenticated, type Authenticator, AuthUnavailableError, credentialsOf } from './auth.ts';
 import type { Yoga } from './graphql.ts';
 import { correlationIdFrom, traceparentFrom } from './request-id.ts';
 
@@ -21,6 +23,10 @@ export interface WebSocketOptions {
 
 /** The longest that a timer can run. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** How long a client may take to answer that its connection is to be closed, in ms; then it is cut. */
+const CLOSE_GRACE_MS = 1000;
+/** A client may try again, which it does not after any code of graphql-ws' own. */
+const TRY_AGAIN_LATER = 1013;
 
 /** What is kept with a connection. */
 type Session = {
@@ -49,14 +55,11 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
             credentialsOf(connectionParams) ?? extra.request.headers.authorization,
           );
         } catch (error) {
-          logger.info({ reason: String(error) }, 'a WebSocket connection was refused');
-          extra.socket.close(
-            CloseCode.Unauthorized,
-            error instanceof Error ? error.message.slice(0, 120) : 'Unauthorized',
-          );
+          closeUnauthenticated(extra.socket, error, logger);
           return false;
         }
-        closeAtExpiry(extra);
+        // Checking takes a while; the client may be gone.
+        if (extra.socket.readyState === WebSocket.OPEN) closeAtExpiry(extra);
         return true;
       },
       onDisconnect: ({ extra }) => clearTimeout(extra.expiry),
@@ -78,10 +81,13 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
           if (errors.length > 0) return errors;
         } catch (error) {
           // A rule that does not go on after its first error throws it.
-          return [error instanceof GraphQLError ? error : refusal(String(error))];
+          if (error instanceof GraphQLError) return [error];
+          logger.error({ err: error, correlationId: caller.correlationId }, 'a request failed');
+          return [maskedError(error, caller.correlationId)];
         }
         const operation = getOperationAST(document, payload.operationName);
-        if (operation && operation.operation !== OperationTypeNode.SUBSCRIPTION) {
+        if (!operation) return [refusal('The document has no such operation; name one where it has several.')];
+        if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
           return [refusal('WebSocket carries subscriptions only; send queries and mutations over HTTP.')];
         }
         return {
@@ -99,9 +105,30 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
   server.on('upgrade', (request, socket, head) => {
     const refused = whyRefused(request, config.corsOrigins, accepts());
     if (refused) return refuse(socket, refused);
-    sockets.handleUpgrade(request, socket, head, (webSocket) => sockets.emit('connection', webSocket, request));
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      sockets.emit('connection', webSocket, request);
+      // What a client does wrong closes its connection. It is no fault of ours, as which graphql-ws would print it.
+      webSocket.removeAllListeners('error').on('error', (err) => logger.info({ err }, 'a WebSocket connection broke'));
+    });
   });
-  return () => Promise.resolve(served.dispose());
+  return async () => {
+    const cut = setTimeout(() => {
+      for (const socket of sockets.clients) socket.terminate();
+    }, CLOSE_GRACE_MS);
+    await served.dispose();
+    clearTimeout(cut);
+  };
+}
+
+function closeUnauthenticated(socket: WebSocket, error: unknown, logger: Logger): void {
+  if (error instanceof UnauthenticatedError) {
+    logger.info({ reason: error.message }, 'a WebSocket connection was refused');
+    socket.close(CloseCode.Unauthorized, error.message.slice(0, 120));
+    return;
+  }
+  logger.error({ err: error }, 'the credentials of a WebSocket connection could not be checked');
+  if (error instanceof AuthUnavailableError) socket.close(TRY_AGAIN_LATER, error.message.slice(0, 120));
+  else socket.close(CloseCode.InternalServerError, 'Internal server error');
 }
 
 function closeAtExpiry(extra: Extra & Partial<Session>): void {
@@ -121,13 +148,16 @@ function closeAtExpiry(extra: Extra & Partial<Session>): void {
 /** Browsers let any page open a WebSocket to any server and send its cookies along; they say where the page is from. */
 function whyRefused(request: IncomingMessage, origins: readonly string[], accepts: boolean): string | undefined {
   if (!accepts) return '503 Service Unavailable';
-  if (new URL(request.url ?? '/', 'http://localhost').pathname !== '/graphql') return '404 Not Found';
+  if (request.url?.split('?')[0] !== '/graphql') return '404 Not Found';
   const { origin, host } = request.headers;
   if (!origin || origins.includes(origin)) return undefined;
   return URL.canParse(origin) && new URL(origin).host === host ? undefined : '403 Forbidden';
 }
 
 function refuse(socket: Duplex, status: string): void {
+  // Once it is asked to be upgraded, nobody but us looks after it.
+  socket.on('error', () => socket.destroy());
+  socket.once('finish', () => socket.destroy());
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
