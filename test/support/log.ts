@@ -1,0 +1,34 @@
+import type { TestDatabase } from './database.ts';
+
+/** How much has ever happened. */
+export interface LogSize {
+  readonly events: number;
+  readonly streams: number;
+}
+
+export async function logSize({ sql }: Pick<TestDatabase, 'sql'>): Promise<LogSize> {
+  const [row] = await sql<LogSize[]>`
+    select (select count(*) from es.events)::int as events, (select count(*) from es.streams)::int as streams`;
+  if (!row) throw new Error('The log cannot be counted.');
+  return row;
+}
+
+/** An event as the log holds it. */
+export interface LoggedEvent {
+  readonly type: string;
+  readonly streamId: string;
+  readonly version: number;
+  readonly commandId: string;
+  readonly metadata: {
+    readonly actor: { readonly id: string; readonly roles: readonly string[] };
+    readonly correlationId: string;
+    readonly traceparent?: string;
+  };
+}
+
+/** The events of a stream, in order. */
+export function eventsOf({ sql }: Pick<TestDatabase, 'sql'>, streamId: string): Promise<LoggedEvent[]> {
+  return sql<LoggedEvent[]>`
+    select type, stream_id as "streamId", version, command_id as "commandId", metadata
+    from es.events where stream_id = ${streamId} order by position`;
+}
