@@ -23,6 +23,9 @@ export class DatabaseError extends Error {
         return new DatabaseError('DATABASE_FORBIDDEN', `The user of ${where} lacks a permission: ${message}`, {
           cause,
         });
+      case 'ERR_INVALID_URL':
+        // Its cause would repeat the URL.
+        return new DatabaseError('DATABASE_UNREACHABLE', `The database's URL cannot be read: ${message}`);
       case '57P03':
         return new DatabaseError('DATABASE_UNREACHABLE', `${where} is starting or shutting down: ${message}`, {
           cause,

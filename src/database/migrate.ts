@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { migrate } from 'drizzle-orm/postgres-js/migrator';
-import { type Database, openPool } from './client.ts';
+import { type Database, openPool, type Pool } from './client.ts';
 import { DatabaseError } from './errors.ts';
 import { ensureRoles, type Roles } from './roles.ts';
 
@@ -10,6 +10,8 @@ const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url)
 const OLDEST_POSTGRES = 150000;
 /** Taken for the length of a migration; `es.append` has its own. */
 const MIGRATION_LOCK = 4651733;
+/** More than the time in which a connection has to be made. */
+const ANSWER_WITHIN_MS = 12_000;
 
 export interface Migrated {
   /** Which history this is; part of every consistency token. */
@@ -21,14 +23,20 @@ export interface Migrated {
  * Brings the database to this code's schema: one process at a time, whoever else starts at the same moment waits.
  *
  * @param onNotice is told what an operator should know, a line each.
+ * @param answerWithinMs how long Postgres may take to answer for the first time.
  * @throws {DatabaseError} DATABASE_UNREACHABLE, DATABASE_TOO_OLD (Postgres before 15), DATABASE_NEWER (migrated by newer
  *   code than this), MIGRATION_FAILED.
  */
-export async function migrateDatabase(url: string, onNotice: (line: string) => void): Promise<Migrated> {
-  // One connection: a session-level lock holds on the connection that took it, and Drizzle's migrator takes none.
-  const pool = openPool({ url, connections: 1, applicationName: 'afterwrite migrate', prepare: false });
+export async function migrateDatabase(
+  url: string,
+  onNotice: (line: string) => void,
+  answerWithinMs = ANSWER_WITHIN_MS,
+): Promise<Migrated> {
+  let pool: Pool | undefined;
   try {
-    await refuseOldPostgres(pool.db);
+    // One connection: a session-level lock holds on the connection that took it, and Drizzle's migrator takes none.
+    pool = openPool({ url, connections: 1, applicationName: 'afterwrite migrate', prepare: false });
+    await answerWithin(answerWithinMs, refuseOldPostgres(pool.db));
     await pool.db.execute(sql`select pg_advisory_lock(${MIGRATION_LOCK})`);
     try {
       await refuseNewerDatabase(pool.db);
@@ -43,7 +51,18 @@ export async function migrateDatabase(url: string, onNotice: (line: string) => v
   } catch (cause) {
     throw DatabaseError.from(cause, url);
   } finally {
-    await pool.close();
+    await pool?.close(1000);
+  }
+}
+
+/** The driver would connect again and again to something that takes connections and is no Postgres. */
+async function answerWithin<T>(ms: number, answer: Promise<T>): Promise<T> {
+  const { promise: silence, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`it does not answer within ${ms} ms`)), ms);
+  try {
+    return await Promise.race([answer, silence]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
