@@ -1,0 +1,82 @@
+import {
+  type GraphQLInputObjectType,
+  type GraphQLInputType,
+  getNullableType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+} from 'graphql';
+
+/** An input that has to be refused, and what is wrong with it. */
+export interface BadInput {
+  readonly what: string;
+  readonly input: unknown;
+}
+
+const MEGABYTE = 1_000_000;
+const WRONG_FOR_ALL = [{ nonsense: 1 }, true];
+/** Text that no database can keep, or nobody can read. */
+const UNSTORABLE = ['a\0b', 'a\ud800b', 'x'.repeat(MEGABYTE)];
+
+const BAD_VALUES: Readonly<Record<string, readonly unknown[]>> = {
+  String: [...WRONG_FOR_ALL, 5, 1.5, ['a', 'b'], ...UNSTORABLE],
+  ID: [
+    ...[...WRONG_FOR_ALL, 5, 1.5, ['a'], '', ' ', 'nope', "'; drop table es.events; --", ...UNSTORABLE],
+    ...[
+      '00000000-0000-4000-8000-00000000000',
+      '00000000-0000-4000-8000-0000000000000',
+      '{00000000-0000-4000-8000-000000000000}',
+    ],
+  ],
+  Int: [...WRONG_FOR_ALL, '1', 1.5, 0, -1, 1_000_001, 2 ** 31, -(2 ** 31), 1e300, 'many'],
+  SafeInt: [...WRONG_FOR_ALL, '1', 1.5, -1, 2 ** 53, 1e300, 'many'],
+};
+
+/**
+ * Everything that can be wrong with one thing at a time in an input that is good: each field missing, null, of another type
+ * or of no use, at every depth; and fields that there are not.
+ */
+export function badInputs(type: GraphQLInputObjectType, good: Readonly<Record<string, unknown>>): BadInput[] {
+  const cases: BadInput[] = [null, 5, 'text', [], {}].map((input) => ({ what: `input: ${shown(input)}`, input }));
+  cases.push({ what: 'a field that there is not', input: { ...good, nonsense: 1 } });
+  for (const field of Object.values(type.getFields())) {
+    const { [field.name]: value, ...others } = good;
+    if (isNonNullType(field.type)) cases.push({ what: `${field.name} missing`, input: others });
+    for (const { what, input } of badValues(field.type, value)) {
+      cases.push({ what: `${field.name}${what}`, input: { ...good, [field.name]: input } });
+    }
+  }
+  return cases;
+}
+
+function badValues(type: GraphQLInputType, good: unknown): BadInput[] {
+  const required = isNonNullType(type);
+  const inner = getNullableType(type);
+  const cases = (values: readonly unknown[]) => values.map((input) => ({ what: `: ${shown(input)}`, input }));
+  const none = required ? cases([null]) : [];
+  if (isListType(inner)) {
+    const [first] = good as readonly unknown[];
+    const elements = badValues(inner.ofType, first).map(({ what, input }) => ({ what: `[0]${what}`, input: [input] }));
+    return [...none, ...cases([[], 5, 'text', {}]), ...elements];
+  }
+  if (isInputObjectType(inner)) {
+    const nested = badInputs(inner, good as Readonly<Record<string, unknown>>);
+    return [...none, ...nested.slice(1).map(({ what, input }) => ({ what: `.${what}`, input }))];
+  }
+  const blank = required && inner.name === 'String' ? ['', ' \t\n '] : [];
+  return [...none, ...cases([...blank, ...(BAD_VALUES[inner.name] ?? [])])];
+}
+
+/** A value as a literal of a GraphQL document. */
+export function literalOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(literalOf).join(', ')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  return `{ ${Object.entries(value)
+    .map(([name, inner]) => `${name}: ${literalOf(inner)}`)
+    .join(', ')} }`;
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 20)}… (${text.length} characters)` : text;
+}
