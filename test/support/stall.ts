@@ -1,3 +1,4 @@
+import { onTestFinished } from 'vitest';
 import type { TestDatabase } from './database.ts';
 
 /** Keeps a read model's table from being written, not from being read, until the returned function is called. */
@@ -5,8 +6,11 @@ export async function stall({ sql }: Pick<TestDatabase, 'sql'>, projection: stri
   const connection = await sql.reserve();
   await connection`begin`;
   await connection`lock table ${connection(`read.${projection}`)} in share mode`;
-  return async () => {
-    await connection`rollback`;
-    connection.release();
+  let released: Promise<void> | undefined;
+  const release = () => {
+    released ??= connection`rollback`.then(() => connection.release());
+    return released;
   };
+  onTestFinished(release);
+  return release;
 }

@@ -1,0 +1,84 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { useApp } from '../../support/app.ts';
+import { caughtUp } from '../../support/caught-up.ts';
+import { accepted, openShop, placeOrder, registerCustomer, type Shop } from '../../support/shop.ts';
+import { useTransports, ways } from '../../support/transports.ts';
+
+const app = useApp();
+const open = useTransports(app);
+let shop: Shop;
+beforeAll(async () => {
+  shop = await openShop(app);
+});
+
+interface Updated {
+  readonly orderUpdated: {
+    readonly version: number;
+    readonly customer: { readonly name: string };
+    readonly items: readonly { readonly product: { readonly price: { readonly amount: number } } }[];
+  };
+}
+const ORDER_UPDATED = /* GraphQL */ `
+  subscription ($id: ID!, $after: ConsistencyToken) {
+    orderUpdated(id: $id, after: $after) { version customer { name } items { product { price { amount } } } }
+  }
+`;
+const addItem = (orderId: string) => accepted(app, 'addOrderItem', { orderId, productId: shop.productId, quantity: 1 });
+
+describe.each(ways)('what a message leads to (%s)', (way) => {
+  it('is loaded anew for each message', async () => {
+    const { aggregateId: customerId } = await registerCustomer(app, { name: 'Name 0' });
+    const { aggregateId: id, token: after } = await placeOrder(app, { ...shop, customerId });
+    const feed = open(way).subscribe<Updated>(ORDER_UPDATED, { id, after });
+    expect((await feed.data()).orderUpdated.customer.name).toBe('Name 0');
+    for (const n of [1, 2, 3]) {
+      await accepted(app, 'renameCustomer', { customerId, name: `Name ${n}` });
+      const price = { amount: 1000 + n, currency: 'GBP' };
+      const { token } = await accepted(app, 'changeProductPrice', { productId: shop.productId, price });
+      await caughtUp(app, token);
+      await addItem(id);
+      const { orderUpdated } = await feed.dataWhere(({ orderUpdated: { version } }) => version === n + 1);
+      expect(orderUpdated.customer.name).toBe(`Name ${n}`);
+      expect(orderUpdated.items.map((item) => item.product.price.amount)).toContain(1000 + n);
+      expect(new Set(orderUpdated.items.map((item) => item.product.price.amount)).size).toBe(1);
+    }
+    feed.stop();
+  });
+});
+
+describe('an order that many look at', () => {
+  /** Counts the rows of orders that queries have looked at, in the database: a policy calls a function for each. */
+  const countReads = async () => {
+    const { sql } = app.database;
+    await sql`create sequence if not exists public.reads`;
+    await sql`create or replace function public.count_read() returns boolean language sql volatile security definer
+              as $$ select nextval('public.reads') > 0 $$`;
+    await sql`alter table read.orders enable row level security`;
+    await sql`create policy everything on read.orders to afterwrite_projector using (true) with check (true)`;
+    await sql`create policy counted on read.orders for select to afterwrite_reader using (public.count_read())`;
+    return async () => {
+      const [row] = await sql<{ reads: string }[]>`select case when is_called then last_value else 0 end as reads
+                                                   from public.reads`;
+      return Number(row?.reads);
+    };
+  };
+
+  it('is read once for each change, however many look, and each sees its final state', async () => {
+    const { aggregateId: id, token: after } = await placeOrder(app, shop);
+    const transports = [open('WebSocket'), open('WebSocket')];
+    const query =
+      'subscription ($id: ID!, $after: ConsistencyToken) { orderUpdated(id: $id, after: $after) { version } }';
+    const feeds = transports.flatMap((transport) =>
+      Array.from({ length: 50 }, () => transport.subscribe<Updated>(query, { id, after })),
+    );
+    feeds.push(...[1, 2, 3, 4].map(() => open('SSE by POST').subscribe<Updated>(query, { id, after })));
+    for (const feed of feeds) await feed.data();
+    const reads = await countReads();
+    const before = await reads();
+    for (let version = 2; version <= 6; version++) {
+      await addItem(id);
+      for (const feed of feeds) await feed.dataWhere((data) => data.orderUpdated.version === version);
+    }
+    expect((await reads()) - before).toBe(5);
+  });
+});
