@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FetchClient } from '../../docs/example/clients/fetch.ts';
-import { Freshness } from '../../docs/example/clients/freshness.ts';
 import { createUrqlClient } from '../../docs/example/clients/urql.ts';
 import { readConfig } from '../../src/config.ts';
 import { domains } from '../../src/domains/index.ts';
@@ -49,10 +48,10 @@ describe('the client made of fetch', () => {
   it('reads its own writes', async () => {
     const client = new FetchClient(url);
     const id = randomUUID();
-    await client.send(REGISTER, { id });
+    await client.mutate(REGISTER, { id });
     for (let amount = 2; amount <= 40; amount++) {
-      await client.send(CHANGE, { id, amount });
-      const { data } = await client.send<ProductView>(PRICE, { id });
+      await client.mutate(CHANGE, { id, amount });
+      const { data } = await client.query<ProductView>(PRICE, { id });
       expect(data?.product).toEqual({ version: amount, price: { amount } });
     }
   });
@@ -61,8 +60,8 @@ describe('the client made of fetch', () => {
     const client = new FetchClient(url);
     const token = new Tokens(randomUUID()).encode(1);
     vi.spyOn(globalThis, 'fetch').mockResolvedValueOnce(Response.json({ extensions: { consistency: { token } } }));
-    await client.send('{ projections { name } }');
-    const { data, errors } = await client.send('{ projections { name } }');
+    await client.query('{ projections { name } }');
+    const { data, errors } = await client.query('{ projections { name } }');
     expect(errors).toBeUndefined();
     expect(data).toMatchObject({ projections: expect.arrayContaining([{ name: 'products' }]) });
   });
@@ -71,7 +70,7 @@ describe('the client made of fetch', () => {
     const client = new FetchClient(url);
     const stop = new AbortController();
     const id = randomUUID();
-    await client.send(REGISTER, { id });
+    await client.mutate(REGISTER, { id });
     const seen: Update[] = [];
     const reading = (async () => {
       for await (const { data } of client.subscribe<Update>(UPDATES, { keys: [id] }, stop.signal))
@@ -79,7 +78,7 @@ describe('the client made of fetch', () => {
     })();
     await restart();
     await until(async () => {
-      await client.send(CHANGE, { id, amount: 2 + Math.floor(Math.random() * 1000) });
+      await client.mutate(CHANGE, { id, amount: 2 + Math.floor(Math.random() * 1000) });
       return seen.length > 0;
     });
     stop.abort();
@@ -120,20 +119,5 @@ describe('the urql client', () => {
     seen.length = 0;
     await changed();
     unsubscribe();
-  });
-});
-
-describe('what a client remembers', () => {
-  it('is every token that it was given and that no later answer stands for', () => {
-    const freshness = new Freshness();
-    freshness.saw({ token: 'first write' });
-    freshness.saw({ token: 'second write' });
-    expect(freshness.tokens).toEqual(['first write', 'second write']);
-    freshness.saw({ token: 'read after both' }, ['first write', 'second write']);
-    expect(freshness.tokens).toEqual(['read after both']);
-    freshness.saw({ token: 'stale read', stale: true }, ['read after both']);
-    expect(freshness.tokens).toEqual(['read after both', 'stale read']);
-    freshness.forget(['read after both']);
-    expect(freshness.tokens).toEqual(['stale read']);
   });
 });

@@ -18,23 +18,22 @@ export class FetchClient {
     this.#headers = { 'content-type': 'application/json', ...headers };
   }
 
-  /** Sends a query or a mutation; a query waits for everything that this client has written and seen. */
-  async send<Data>(query: string, variables: Variables = {}): Promise<Answer<Data>> {
+  /** Sends a query, which waits for everything that this client has written and seen. */
+  async query<Data>(query: string, variables: Variables = {}): Promise<Answer<Data>> {
     const waitedFor = this.#freshness.tokens;
-    const readAfter: Record<string, string> = waitedFor.length > 0 ? { 'read-after': waitedFor.join(', ') } : {};
-    const response = await fetch(this.#url, {
-      method: 'POST',
-      headers: { ...this.#headers, ...readAfter },
-      body: JSON.stringify({ query, variables }),
-    });
-    const answer = (await response.json()) as Answer<Data>;
+    const answer = await this.#send<Data>(query, variables, waitedFor);
     if (waitedFor.length > 0 && answer.errors?.some(({ extensions }) => isOutdated(extensions.code))) {
       this.#freshness.forget(waitedFor);
-      return this.send(query, variables);
+      return this.query(query, variables);
     }
-    const isQuery = !/^\s*mutation\b/.test(query);
-    const { consistency } = answer.extensions ?? {};
-    if (consistency) this.#freshness.saw(consistency, isQuery && !answer.errors ? waitedFor : []);
+    if (answer.extensions && !answer.errors) this.#freshness.read(answer.extensions.consistency, waitedFor);
+    return answer;
+  }
+
+  /** Sends a mutation. */
+  async mutate<Data>(mutation: string, variables: Variables = {}): Promise<Answer<Data>> {
+    const answer = await this.#send<Data>(mutation, variables);
+    if (answer.extensions) this.#freshness.wrote(answer.extensions.consistency);
     return answer;
   }
 
@@ -61,6 +60,13 @@ export class FetchClient {
         // The connection is lost, or `signal` was aborted.
       }
     }
+  }
+
+  async #send<Data>(query: string, variables: Variables, readAfter: readonly string[] = []): Promise<Answer<Data>> {
+    const tokens: Record<string, string> = readAfter.length > 0 ? { 'read-after': readAfter.join(', ') } : {};
+    const headers = { ...this.#headers, ...tokens };
+    const response = await fetch(this.#url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
+    return (await response.json()) as Answer<Data>;
   }
 }
 

@@ -1,15 +1,25 @@
+/** As many answers as may overtake each other: requests that are on their way at the same time. */
+const MOST = 20;
+
 /** What a client has written and seen, so that its next read is at least as fresh. Tokens stay opaque. */
 export class Freshness {
-  #tokens = new Set<string>();
+  readonly #tokens = new Set<string>();
 
   /** The tokens to send with a query: header `read-after`, separated by commas. */
   get tokens(): readonly string[] {
     return [...this.#tokens];
   }
 
-  /** An answer's token. One of a query that waited for tokens stands for them too, unless it was stale. */
-  saw({ token, stale }: Consistency, waitedFor: readonly string[] = []): void {
-    if (!stale) for (const older of waitedFor) this.#tokens.delete(older);
+  /** The token of a mutation's answer, also where a part of it failed. */
+  wrote({ token }: Consistency): void {
+    this.#tokens.add(token);
+    for (const oldest of this.#tokens) if (this.#tokens.size > MOST) this.#tokens.delete(oldest);
+  }
+
+  /** The token of a query's answer without errors. It stands for those that the query waited for, unless it was stale. */
+  read({ token, stale }: Consistency, waitedFor: readonly string[]): void {
+    if (stale) return;
+    this.forget(waitedFor);
     this.#tokens.add(token);
   }
 

@@ -21,12 +21,12 @@ export function createUrqlClient(url: string, accessToken: () => string | undefi
       const headers = { ...authorization(), ...(waitedFor.length > 0 && { 'read-after': waitedFor.join(', ') }) };
       return makeOperation(operation.kind, operation, { ...operation.context, waitedFor, fetchOptions: { headers } });
     },
-    onResult: ({ operation, extensions, error }) => {
-      const waitedFor = (operation.context.waitedFor as string[] | undefined) ?? [];
-      if (error?.graphQLErrors.some(({ extensions }) => isOutdated(extensions.code)))
-        return freshness.forget(waitedFor);
+    onResult: ({ operation: { kind, context }, extensions, error }) => {
       const consistency = extensions?.consistency as Consistency | undefined;
-      if (consistency) freshness.saw(consistency, error ? [] : waitedFor);
+      const waitedFor = (context.waitedFor as string[] | undefined) ?? [];
+      if (error?.graphQLErrors.some(({ extensions }) => isOutdated(extensions.code))) freshness.forget(waitedFor);
+      if (consistency && kind === 'mutation') freshness.wrote(consistency);
+      if (consistency && kind === 'query' && !error) freshness.read(consistency, waitedFor);
     },
   });
   const subscriptions = subscriptionExchange({
