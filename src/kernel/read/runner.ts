@@ -9,6 +9,7 @@ import type { CommitFeed } from './commit-feed.ts';
 import { FoldError, foldBatch, planBatch } from './fold.ts';
 import type { LogHead } from './log-head.ts';
 import { FencedError, type ProjectionTable } from './projection-table.ts';
+import { ReadAhead } from './read-ahead.ts';
 
 export interface RunnerParts {
   readonly projection: Projection;
@@ -29,6 +30,7 @@ export interface RunnerParts {
 /** Moves one projection along the log, on its own checkpoint and at its own pace. */
 export class ProjectionRunner {
   readonly #parts: RunnerParts;
+  readonly #log: ReadAhead;
   #position = 0;
   #running: Promise<void> | undefined;
   #stopping: AbortController | undefined;
@@ -41,6 +43,9 @@ export class ProjectionRunner {
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
+    this.#log = new ReadAhead((after, limit) =>
+      parts.log.read(after, limit, (type) => parts.projection.handlers.has(type)),
+    );
   }
 
   get name(): string {
@@ -115,12 +120,12 @@ export class ProjectionRunner {
 
   /** What follows on from the checkpoint: from memory where it is there, else from the log. */
   async #next(): Promise<readonly RecordedEvent[]> {
-    const { feed, head, log, batchLimit, projection } = this.#parts;
+    const { feed, head, batchLimit } = this.#parts;
     if (this.#position >= head.position) return [];
     const limit =
       this.#poison > this.#position ? Math.min(batchLimit, Math.max(1, this.#poison - this.#position - 1)) : batchLimit;
     const fed = feed.after(this.#position, limit);
-    return fed.length > 0 ? fed : log.read(this.#position, limit, (type) => projection.handlers.has(type));
+    return fed.length > 0 ? fed : this.#log.read(this.#position, limit);
   }
 
   async #apply(events: readonly RecordedEvent[]): Promise<void> {

@@ -1,0 +1,85 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
+
+/**
+ * Many rows as the parameters of one statement: an array a column, unnested there. It takes Postgres half the time that
+ * rows as JSON take it, and the statement is the same however many rows there are.
+ */
+export class ColumnArrays {
+  readonly #prefix: string;
+  readonly #columns: readonly PgColumn[];
+
+  /** @param prefix tells the parameters from others of the statement. */
+  constructor(prefix: string, columns: readonly PgColumn[]) {
+    this.#prefix = prefix;
+    this.#columns = columns;
+  }
+
+  /** One column's values. */
+  array(column: PgColumn): SQL {
+    return arrayOf(column, sql.placeholder(this.#nameOf(column)));
+  }
+
+  /** The rows as a relation with the columns' names. */
+  as(alias: string): SQL {
+    const arrays = this.#columns.map((column) => this.array(column));
+    const names = this.#columns.map((column) => sql.identifier(column.name));
+    return sql`unnest(${list(arrays)}) as ${sql.identifier(alias)}(${list(names)})`;
+  }
+
+  /** The relation's columns in the types of the table's. */
+  valuesOf(alias: string): SQL {
+    return list(
+      this.#columns.map((column) => {
+        const value = sql`${sql.identifier(alias)}.${sql.identifier(column.name)}`;
+        return isArray(column) ? sql`${value}::${sql.raw(column.getSQLType())}` : value;
+      }),
+    );
+  }
+
+  /** @param values for each row those of the columns, in their order. */
+  parameters(values: readonly (readonly unknown[])[]): Record<string, string> {
+    const arrays = this.#columns.map((column, nth) => {
+      const own = values.map((row) => row[nth]);
+      return [this.#nameOf(column), arrayLiteral(column, own)];
+    });
+    return Object.fromEntries(arrays);
+  }
+
+  #nameOf(column: PgColumn): string {
+    return `${this.#prefix}_${column.name}`;
+  }
+}
+
+/** A parameter that {@link arrayLiteral} has written, as an array of the column's type. */
+export function arrayOf(column: PgColumn, parameter: ReturnType<typeof sql.placeholder>): SQL {
+  // `unnest` takes arrays of arrays apart to the bottom: an array in a column goes as its text.
+  const type = isArray(column) ? 'text' : withoutLength(column.getSQLType());
+  return sql`${parameter}::text::${sql.raw(type)}[]`;
+}
+
+/** Values of a column as Postgres writes an array. */
+export function arrayLiteral(column: PgColumn, values: readonly unknown[]): string {
+  return `{${values.map((value) => element(column, value)).join(',')}}`;
+}
+
+function element(column: PgColumn, value: unknown): string {
+  if (value === null || value === undefined) return 'NULL';
+  const sent = column.mapToDriverValue(value);
+  if (typeof sent === 'number') return String(sent);
+  const text = String(sent);
+  return `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`;
+}
+
+/** Cast to a type with a length, text that is too long would be cut off; on being written it is refused. */
+function withoutLength(type: string): string {
+  return type.replace(/\s*\([^)]*\)/, '').replace(/^char$/, 'bpchar');
+}
+
+function isArray(column: PgColumn): boolean {
+  return column.columnType === 'PgArray';
+}
+
+function list(parts: readonly SQL[] | readonly ReturnType<typeof sql.identifier>[]): SQL {
+  return sql.join([...parts], sql`, `);
+}
