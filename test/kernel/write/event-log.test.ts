@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { anAppend, incremented } from '../../support/appends.ts';
 import { counterDomain, countersTable } from '../../support/counter.ts';
@@ -8,6 +11,7 @@ import { useEngine } from '../../support/engine.ts';
 const database = useDatabase({ tables: [countersTable] });
 const openEngine = useEngine(database, [counterDomain]);
 
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const positions = async () =>
   (await database.sql`select position from es.events order by position`).map((row) => row.position);
 
@@ -44,6 +48,22 @@ describe('positions', () => {
     const expected = Array.from({ length: 3 * 8 * 15 * 2 }, (_, index) => index + 1);
     expect(seen).toEqual(expected);
     expect(await positions()).toEqual(expected);
+  });
+
+  it('are dense under writers in processes of their own', async () => {
+    const script = `
+      import { openDatabase } from ${JSON.stringify(here('../../../src/database/database.ts'))};
+      import { EventLog } from ${JSON.stringify(here('../../../src/kernel/write/event-log.ts'))};
+      import { anAppend } from ${JSON.stringify(here('../../support/appends.ts'))};
+      const connections = { writer: 3, projector: 1, reader: 1 };
+      const database = await openDatabase({ url: process.argv[1], connections, onNotice: console.error });
+      const log = new EventLog(database.writer.db, {});
+      const writers = [1, 2, 3].map(async () => { for (let n = 0; n < 40; n++) await log.append([anAppend()]); });
+      await Promise.all(writers);
+      await database.close();`;
+    const run = () => promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script, database.url]);
+    await Promise.all([run(), run()]);
+    expect(await positions()).toEqual(Array.from({ length: 240 }, (_, index) => index + 1));
   });
 
   it('are not used up by an append that is refused', async () => {
