@@ -6,7 +6,7 @@ import { type Extra, useServer } from 'graphql-ws/use/ws';
 import type { Logger } from 'pino';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Config } from '../config.ts';
-import { maskedError } from '../graphql/errors.ts';
+import { answerError } from '../graphql/plugins/errors.ts';
 import { UnauthenticatedError } from '../kernel/errors.ts';
 import { type Authenticated, type Authenticator, AuthUnavailableError, credentialsOf } from './auth.ts';
 import type { Yoga } from './graphql.ts';
@@ -81,9 +81,9 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
           if (errors.length > 0) return errors;
         } catch (error) {
           // A rule that does not go on after its first error throws it.
-          if (error instanceof GraphQLError) return [error];
-          logger.error({ err: error, correlationId: caller.correlationId }, 'a request failed');
-          return [maskedError(error, caller.correlationId)];
+          const onFault = (err: unknown) =>
+            logger.error({ err, correlationId: caller.correlationId }, 'a request failed');
+          return [answerError(error, caller.correlationId, onFault)];
         }
         const operation = getOperationAST(document, payload.operationName);
         if (!operation) return [refusal('The document has no such operation; name one where it has several.')];

@@ -174,8 +174,11 @@ function searchOf(body: object): Record<string, string> {
 function readEvents<Data>(response: IncomingMessage, feed: Feed<Data>): void {
   let text = '';
   response.setEncoding('utf8');
+  // A request that is refused as a whole is answered as any other.
+  const isStream = response.headers['content-type']?.startsWith('text/event-stream');
   response.on('data', (chunk: string) => {
     text += chunk;
+    if (!isStream) return;
     const events = text.split('\n\n');
     text = events.pop() ?? '';
     for (const event of events) {
@@ -183,6 +186,11 @@ function readEvents<Data>(response: IncomingMessage, feed: Feed<Data>): void {
       if (/^event: ?next$/m.test(event)) feed.push(JSON.parse(data) as Message<Data>);
       if (/^event: ?complete$/m.test(event)) feed.finish({ how: 'complete' });
     }
+  });
+  response.on('end', () => {
+    if (isStream) return;
+    feed.push(JSON.parse(text) as Message<Data>);
+    feed.finish({ how: 'complete' });
   });
   response.on('end', () => feed.finish({ how: 'closed', reason: response.complete ? 'end' : 'cut off' }));
   response.on('error', (error) => feed.finish({ how: 'closed', reason: error.message }));

@@ -1,4 +1,4 @@
-import type { GraphQLError } from 'graphql';
+import type { ExecutionResult, GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../context.ts';
 import { maskedError, toClientError } from '../errors.ts';
@@ -28,13 +28,29 @@ export function useErrors(onFault: OnFault): Plugin {
         if (result.length > 0) setResult(result.map((error) => answerError(error, undefined, onFault)));
       },
     // Yoga's own masking comes after this and does not know whose operation it was.
-    onExecute: ({ args }) => ({
-      onExecuteDone: ({ result, setResult }) => {
-        if (Symbol.asyncIterator in result || !result.errors) return;
-        const { correlationId } = args.contextValue as unknown as Context;
-        const errors = result.errors.map((error) => answerError(error, correlationId, onFault));
-        setResult({ ...result, errors });
-      },
-    }),
+    onExecute: ({ args }) => ({ onExecuteDone: answering(args.contextValue as unknown as Context, onFault) }),
+    onSubscribe: ({ args }) => {
+      const answer = answering(args.contextValue as unknown as Context, onFault);
+      return {
+        onSubscribeResult: (outcome) => {
+          answer(outcome);
+          return { onNext: answer };
+        },
+      };
+    },
+  };
+}
+
+interface Outcome {
+  readonly result: ExecutionResult | AsyncIterable<unknown>;
+  // What it takes depends on the hook; it is always given what the result was, with other errors.
+  readonly setResult: (result: never) => void;
+}
+
+function answering({ correlationId }: Context, onFault: OnFault) {
+  return ({ result, setResult }: Outcome): undefined => {
+    if (Symbol.asyncIterator in result || !result.errors) return;
+    const errors = result.errors.map((error) => answerError(error, correlationId, onFault));
+    setResult({ ...result, errors } as never);
   };
 }
