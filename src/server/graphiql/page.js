@@ -22,13 +22,24 @@ function withAuthorization(headers = {}) {
   return { ...Object.fromEntries(others), ...(authorization ? { authorization } : {}) };
 }
 
-function fetcher(params, { headers, documentAST } = {}) {
-  const sent = withAuthorization(headers);
-  const operation = documentAST?.definitions.find(
-    ({ kind, name }) =>
-      kind === 'OperationDefinition' && (!params.operationName || name?.value === params.operationName),
-  );
-  return operation?.operation === 'subscription' ? subscribe(params, sent) : send(params, sent);
+/** The operations of a document: their kinds and names. */
+function operationsIn(query) {
+  const code = query.replace(/"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|#.*/g, '');
+  const operations = [];
+  let depth = 0;
+  for (const [token, kind, name] of code.matchAll(/[{(]|[)}]|\b(query|mutation|subscription|fragment)\b\s*(\w*)/g)) {
+    if (kind) operations.push(...(depth === 0 && kind !== 'fragment' ? [{ kind, name }] : []));
+    else depth += token === '{' || token === '(' ? 1 : -1;
+  }
+  return operations;
+}
+
+/** What GraphiQL knows of the document is, for a moment after a tab was opened, still the last tab's: look again. */
+function fetcher({ operationName, ...params }, { headers } = {}) {
+  const operations = operationsIn(params.query);
+  const operation = operations.find(({ name }) => name === operationName) ?? operations[0];
+  const named = operation?.name ? { ...params, operationName: operation.name } : params;
+  return (operation?.kind === 'subscription' ? subscribe : send)(named, withAuthorization(headers));
 }
 
 async function send(params, headers) {

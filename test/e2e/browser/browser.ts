@@ -1,0 +1,81 @@
+import { accessSync, constants } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+
+/** Debian's, unless CHROMIUM_PATH names another. */
+const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+
+/** Quiet, and asking nobody for anything: neither updates nor accounts. */
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Whether there is a browser to test with; says so where there is none. */
+export function hasChromium(): boolean {
+  try {
+    accessSync(CHROMIUM, constants.X_OK);
+    return true;
+  } catch {
+    console.log(
+      `No Chromium at ${CHROMIUM}: its tests are skipped. Install it, or say where it is with CHROMIUM_PATH.`,
+    );
+    return false;
+  }
+}
+
+/** What a page has done beside what it shows. */
+export interface Watched {
+  readonly page: Page;
+  /** Every URL that it has asked for, WebSockets included. */
+  readonly requests: readonly string[];
+  /** What it has complained of: errors on the console, uncaught ones, and requests that failed. */
+  readonly complaints: readonly string[];
+}
+
+/** A browser for the tests of a file, and for each test a new page with nothing remembered. */
+export function useBrowser(): { open(): Promise<Watched> } {
+  let folder: string;
+  let context: BrowserContext;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'afterwrite-chromium-'));
+    const viewport = { width: 1400, height: 900 };
+    context = await chromium.launchPersistentContext(folder, {
+      executablePath: CHROMIUM,
+      headless: true,
+      args: FLAGS,
+      viewport,
+    });
+    // Less than a test has, so that it says what it waited for.
+    context.setDefaultTimeout(20_000);
+  });
+  afterAll(async () => {
+    await context?.close();
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
+  beforeEach(async () => {
+    await Promise.all(context.pages().map((page) => page.close()));
+  });
+  return { open: async () => watch(await context.newPage()) };
+}
+
+function watch(page: Page): Watched {
+  const requests: string[] = [];
+  const complaints: string[] = [];
+  page.on('request', (request) => requests.push(request.url()));
+  page.on('websocket', (socket) => requests.push(socket.url()));
+  page.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  return { page, requests, complaints };
+}
