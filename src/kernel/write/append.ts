@@ -1,5 +1,5 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { EventMetadata, RecordedEvent } from '../define/event.ts';
+import { newId } from './new-id.ts';
 
 /** Events of one command for one stream, accepted or refused together. */
 export interface Append {
@@ -28,7 +28,7 @@ export interface AppendEvent {
  * answer was lost has committed.
  */
 export function newEventIds(append: Append): readonly string[] {
-  return append.events.map(() => uuidv7());
+  return append.events.map(() => newId());
 }
 
 /** Where an accepted command stands in the log. */

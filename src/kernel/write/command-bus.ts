@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { v7 as uuidv7 } from 'uuid';
 import type { Actor } from '../define/actor.ts';
 import { type Command, type InputOf, type Load, Rejection } from '../define/command.ts';
 import type { EventMetadata, NewEvent } from '../define/event.ts';
@@ -9,6 +8,7 @@ import type { AppendQueue } from './append-queue.ts';
 import { mayHere, refuseByRole } from './authorise.ts';
 import type { EventLog } from './event-log.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { newId } from './new-id.ts';
 import type { CommandOutcome } from './outcome.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { StreamState, StreamStates } from './stream-states.ts';
@@ -93,13 +93,13 @@ export class CommandBus {
     const validated = validate(command, rawInput, options);
     if ('issues' in validated) return { kind: 'invalid', issues: validated.issues };
     const { input } = validated;
-    const commandId = options.commandId?.toLowerCase() ?? uuidv7();
+    const commandId = options.commandId?.toLowerCase() ?? newId();
     const id = command.id(input)?.toLowerCase();
     const attempt: Attempt = {
       command,
       input,
       // A stream id that was made here is new: nobody can have appended to it.
-      streamId: id ?? uuidv7(),
+      streamId: id ?? newId(),
       commandId,
       fingerprint: fingerprintOf(command.name, input),
       options,
