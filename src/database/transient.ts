@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { rootOf } from './errors.ts';
 
 /** Codes of postgres.js and of sockets for a connection that could not be made or was lost. */
@@ -24,4 +25,19 @@ const connectionCodes = new Set([
 export function isTransient(error: unknown): boolean {
   const { code } = rootOf(error);
   return connectionCodes.has(code) || /^(08|53|40|57P0)/.test(code) || code === '55P03' || code === '57014';
+}
+
+/** Attempts of a read, over about a second: enough for a lost connection, not for a database that stays away. */
+const READ_ATTEMPTS = 6;
+
+/** Reads again where the connection was lost, which a read may as often as it likes. */
+export async function readAgain<T>(read: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isTransient(error) || attempt === READ_ATTEMPTS) throw error;
+      await delay(20 * 2 ** attempt * (0.5 + Math.random() / 2));
+    }
+  }
 }

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
+import { readAgain } from '../../database/transient.ts';
 import { type EventMetadata, type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
 import { type Accepted, type Append, type AppendOutcome, type KnownCommand, newEventIds } from './append.ts';
 
@@ -143,7 +144,7 @@ export class EventLog {
       v: request.afterVersion,
       w: request.stateVersion,
     }));
-    const rows = await this.#load({ asked: JSON.stringify(asked) });
+    const rows = await readAgain(() => this.#load({ asked: JSON.stringify(asked) }));
     const rowsOf: LoadRow[][] = requests.map(() => []);
     for (const row of rows) rowsOf[row.n]?.push(row);
     return rowsOf.map((own) => {
@@ -182,7 +183,7 @@ export class EventLog {
 
   /** What became of a command id; undefined where it was never used. */
   async findCommand(commandId: string, fingerprint: string): Promise<KnownCommand | undefined> {
-    const [row] = await this.#command({ commandId, fingerprint });
+    const [row] = await readAgain(() => this.#command({ commandId, fingerprint }));
     if (!row) return undefined;
     return row.same ? { outcome: 'replayed', ...toAccepted(row) } : { outcome: 'reused' };
   }

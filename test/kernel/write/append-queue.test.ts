@@ -213,7 +213,7 @@ describe('a connection that breaks', () => {
     const acknowledged: { commandId: string; position: number }[] = [];
     let kills = 0;
     const killer = (async () => {
-      while (acknowledged.length < 500) {
+      while (kills < 5) {
         const target = acknowledged.length + 20;
         await until(() => acknowledged.length >= target);
         const killed = await database.sql`select pg_terminate_backend(pid) from pg_stat_activity
@@ -223,7 +223,7 @@ describe('a connection that breaks', () => {
     })();
     await Promise.all(
       Array.from({ length: 20 }, async () => {
-        for (let n = 0; n < 30; n++) {
+        while (kills < 5) {
           const append = anAppend();
           const outcome = await queue.append(append);
           if (outcome.outcome !== 'accepted') throw new Error(`${outcome.outcome} is no answer to a new command`);
@@ -232,10 +232,9 @@ describe('a connection that breaks', () => {
       }),
     );
     await killer;
-    expect(kills).toBeGreaterThan(0);
     const rows = await database.sql`select command_id as "commandId", position from es.events order by position`;
     expect([...rows]).toEqual(acknowledged.sort((a, b) => a.position - b.position));
-    expect(rows.map((row) => row.position)).toEqual(Array.from({ length: 600 }, (_, index) => index + 1));
+    expect(rows.map((row) => row.position)).toEqual(rows.map((_, index) => index + 1));
   });
 
   it('for good: the outcome is unknown, and later appends go on when the database is back', async () => {

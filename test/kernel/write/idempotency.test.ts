@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { AppendQueue } from '../../../src/kernel/write/append-queue.ts';
+import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
+import { Snapshots } from '../../../src/kernel/write/snapshots.ts';
+import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { closeCounter, counterDomain, incrementCounter, openCounter, system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
 import { useEngine } from '../../support/engine.ts';
+import { useProxy } from '../../support/proxy.ts';
 
 const database = useDatabase();
+const openProxy = useProxy(database);
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 
 const stored = async () => (await database.sql`select count(*)::int as n from es.events`)[0]?.n;
@@ -102,6 +108,40 @@ describe('the same command at one moment', () => {
         expect(outcomes.map((outcome) => receiptOf(outcome).replayed).sort()).toEqual([false, true]);
       }
     }
+  });
+});
+
+describe('a command whose outcome is unknown', () => {
+  it('takes effect once when it is sent again, and so does what was decided on it', async () => {
+    const proxy = await openProxy();
+    const { log, database: opened } = await openEngine({ url: proxy.url, writers: 1 });
+    const bus = new CommandBus({
+      log,
+      queue: new AppendQueue(log, { limit: 10, batchLimit: 1, retryForMs: 150, onCommitted: () => {} }),
+      states: new StreamStates(log, 10),
+      snapshots: new Snapshots(opened.writer.db, () => {}),
+    });
+    const { aggregateId: counterId } = receiptOf(await bus.execute(openCounter, { label: 'a' }, system));
+    proxy.holdAnswers();
+    const commands = [1, 2].map((by) => ({
+      input: { counterId, by },
+      options: { ...system, commandId: randomUUID() },
+    }));
+    const outcomes = await Promise.allSettled(
+      commands.map(({ input, options }) => bus.execute(incrementCounter, input, options)),
+    );
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { code: 'OUTCOME_UNKNOWN' } });
+    proxy.passAnswers();
+    proxy.cut();
+    for (const { input, options } of commands) receiptOf(await bus.execute(incrementCounter, input, options));
+    const receipts = await Promise.all(
+      commands.map(async ({ input, options }) => receiptOf(await bus.execute(incrementCounter, input, options))),
+    );
+    expect(receipts.map(({ version, replayed }) => ({ version, replayed }))).toEqual([
+      { version: 2, replayed: true },
+      { version: 3, replayed: true },
+    ]);
+    expect(await stored()).toBe(3);
   });
 });
 
