@@ -10,6 +10,8 @@ export type PoolRole = 'writer' | 'projector' | 'reader';
 
 export interface Pool {
   readonly db: Database;
+  /** Calls back when a connection has ended, whoever ended it. */
+  onConnectionEnd(listener: () => void): void;
   /** Waits for running statements at most `timeoutMs`, then cuts them off. */
   close(timeoutMs?: number): Promise<void>;
 }
@@ -37,6 +39,7 @@ const int8 = { to: 20, from: [20], serialize: (value: number) => String(value), 
  * that it must not be shared with raw use.
  */
 export function openPool(options: PoolOptions): Pool {
+  const listeners: (() => void)[] = [];
   const client = postgres(options.url, {
     max: options.connections,
     types: { int8 },
@@ -45,6 +48,9 @@ export function openPool(options: PoolOptions): Pool {
     // The driver would ask for the array types on each new connection, and nobody would catch it where that fails.
     fetch_types: false,
     onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
+    onclose: () => {
+      for (const listener of listeners) listener();
+    },
     connection: {
       application_name: options.applicationName,
       TimeZone: 'UTC',
@@ -54,6 +60,9 @@ export function openPool(options: PoolOptions): Pool {
   });
   return {
     db: drizzle({ client }) as Database,
+    onConnectionEnd: (listener) => {
+      listeners.push(listener);
+    },
     close: (timeoutMs = 5000) => client.end({ timeout: timeoutMs / 1000 }),
   };
 }

@@ -54,6 +54,7 @@ export function createEngine(options: EngineOptions): Engine {
     maxWaiters: options.maxWaiters ?? 10_000,
     onError,
   });
+  database.projector.onConnectionEnd(() => projector.doubt());
   const wakeUp = new WakeUp({
     url: database.url,
     onWake: () => projector.look().catch((error) => onError(error, { part: 'wake-up' })),

@@ -79,9 +79,15 @@ export class Positions {
     return this.#track(projection).awaited;
   }
 
-  /** Told by the projector after the commit. Never goes back. */
+  /** Told by the projector after the commit. Never goes back; see {@link retreat}. */
   advance(projection: string, position: number): void {
     this.#track(projection).advance(position);
+  }
+
+  /** Told by the projector where it turns out that the database has not kept what it had committed. */
+  retreat(projection: string, position: number): void {
+    const track = this.#track(projection);
+    track.position = Math.min(track.position, position);
   }
 
   /**

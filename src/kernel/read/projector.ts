@@ -114,6 +114,15 @@ export class Projector {
     if (this.head.advance(position, recordedAt)) this.#wakeAll();
   }
 
+  /**
+   * A connection has ended; it may be that Postgres has crashed. Batches are committed without waiting for the disk, so it
+   * may have lost the last of them. Nothing is known until it says where the projections stand: reads with a token wait.
+   */
+  doubt(): void {
+    for (const name of this.positions.names) this.positions.retreat(name, 0);
+    this.#lastTick = 0;
+  }
+
   /** Where every projection stands. */
   status(): ProjectionStatus[] {
     return [...this.#runners.values()].map((runner) => {
@@ -178,12 +187,26 @@ export class Projector {
   async #tick(): Promise<void> {
     if (this.#stopped) return;
     this.#lastTick = Date.now();
+    const before = new Map([...this.#runners].map(([name, { position }]) => [name, position]));
     const [owned] = await Promise.all([this.#checkpoints.lease(this.#owner, this.#options.projections), this.look()]);
     if (this.#stopped) return;
     const ours = new Set(owned.map(({ projection }) => projection));
-    for (const checkpoint of owned) this.#runners.get(checkpoint.projection)?.start(checkpoint);
+    await Promise.all(owned.map((checkpoint) => this.#startAt(checkpoint, before.get(checkpoint.projection) ?? 0)));
     if (ours.size < this.#runners.size) await this.#follow(ours);
     else this.#others = new Map();
+  }
+
+  /** @param before where this instance believed the projection to be when it asked. */
+  async #startAt(checkpoint: Checkpoint, before: number): Promise<void> {
+    const { projection: name, position } = checkpoint;
+    const runner = this.#runners.get(name);
+    if (runner?.isRunning && position < before) {
+      await runner.stop();
+      this.positions.retreat(name, position);
+    }
+    if (this.#stopped) return;
+    runner?.start(checkpoint);
+    this.positions.advance(name, position);
   }
 
   /** Takes over from the checkpoints what other instances have done. */

@@ -52,6 +52,11 @@ export class ProjectionRunner {
     return this.#parts.projection.name;
   }
 
+  /** Every event up to here is in the table, as far as this instance knows. */
+  get position(): number {
+    return this.#position;
+  }
+
   get isRunning(): boolean {
     return this.#running !== undefined;
   }
