@@ -1,0 +1,125 @@
+import { getIntrospectionQuery } from 'graphql';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { useApp } from '../../support/app.ts';
+import { expectRequestError } from '../../support/refusals.ts';
+import { openShop, placeOrder } from '../../support/shop.ts';
+
+describe('an operation', () => {
+  const app = useApp({
+    env: {
+      GRAPHQL_MAX_DEPTH: '7',
+      GRAPHQL_MAX_ALIASES: '3',
+      GRAPHQL_MAX_TOKENS: '200',
+      GRAPHQL_MAX_COST: '300',
+      INTROSPECTION: 'off',
+    },
+  });
+  let orderId: string;
+  beforeAll(async () => {
+    orderId = (await placeOrder(app, await openShop(app))).aggregateId;
+  });
+  const passes = async (query: string, variables?: object) => {
+    const answer = await app.query(query, { ...variables });
+    expect(answer.errors, answer.text).toBeUndefined();
+  };
+  const refused = async (query: string, message: RegExp, variables?: object) => {
+    const answer = await app.query(query, { ...variables });
+    expectRequestError(answer, 'BAD_USER_INPUT');
+    expect(answer.data).toBeUndefined();
+    expect(answer.errors?.[0]?.message).toMatch(message);
+    // A parsed document is kept; what was found wrong with it too.
+    expectRequestError(await app.query(query, { ...variables }), 'BAD_USER_INPUT');
+  };
+
+  it('may be nested as deep as GRAPHQL_MAX_DEPTH and no deeper, fragments or not', async () => {
+    const tooDeep = /^Query depth limit of 7 exceeded, found 8\.$/;
+    const order = (inner: string) =>
+      `{ order(id: "${orderId}") { customer { orders { edges { node { ${inner} } } } } } }`;
+    await passes(order('total { amount }'));
+    await refused(order('items { product { id } }'), tooDeep);
+    await passes(`${order('...F')} fragment F on Order { total { amount } }`);
+    await refused(`${order('...F')} fragment F on Order { items { product { id } } }`, /depth limit of 7 exceeded/);
+    await passes(order('... on Order { ... { total { amount } } }'));
+    await refused(order('... on Order { ... { items { product { id } } } }'), /depth limit of 7 exceeded/);
+  });
+
+  it('may have as many aliases as GRAPHQL_MAX_ALIASES and no more', async () => {
+    const aliases = (count: number) => Array.from({ length: count }, (_, n) => `a${n}: projections { name }`).join(' ');
+    await passes(`{ ${aliases(3)} }`);
+    await refused(`{ ${aliases(4)} }`, /^Aliases limit of 3 exceeded, found 4\.$/);
+    await refused(`{ ...F } fragment F on Query { ${aliases(4)} }`, /^Aliases limit of 3 exceeded/);
+  });
+
+  it('may have as many tokens as GRAPHQL_MAX_TOKENS and no more', async () => {
+    const tokens = (count: number) => `{ projections { ${'name '.repeat(count - 5)} } }`;
+    await passes(tokens(200));
+    await refused(tokens(201), /^Token limit of 200 exceeded\.$/);
+  });
+
+  it('may cost as much as GRAPHQL_MAX_COST and no more, whether sizes are literals or variables', async () => {
+    const orders = (args: string) => `orders(${args}) { edges { node { id } } }`;
+    // (2 + 1.5 × (2 + 1.5 × (2 + 1.5 × 1))) × first
+    await passes(`{ ${orders('first: 23')} }`);
+    await refused(`{ ${orders('first: 24')} }`, /^Query Cost limit of 300 exceeded, found 3\d\d/);
+    await refused(`{ ${orders('last: 24')} }`, /^Query Cost limit of 300 exceeded/);
+    const withVariable = `query ($n: Int = 24) { ${orders('first: $n')} }`;
+    await passes(withVariable, { n: 23 });
+    await refused(withVariable, /^Query Cost limit of 300 exceeded, found 3\d\d/, { n: 24 });
+    await refused(withVariable, /^Query Cost limit of 300 exceeded/);
+    await refused(`query ($n: Int!) { ...F } fragment F on Query { ${orders('first: $n')} }`, /^Query Cost limit/, {
+      n: 100,
+    });
+    await refused(`{ ${orders('first: 1')} b: ${orders('first: 23')} }`, /^Query Cost limit/);
+  });
+
+  it('of a mutation has the same limits, and does not take effect beyond them', async () => {
+    const cancel = `cancelOrder(input: { orderId: "${orderId}", reason: "No." }) { __typename }`;
+    await refused(`mutation { a: ${cancel} b: ${cancel} c: ${cancel} d: ${cancel} }`, /limit of/);
+    const answer = await app.query<{ order: { status: string } }>(`{ order(id: "${orderId}") { status } }`);
+    expect(answer.data.order.status).toBe('PLACED');
+  });
+
+  it('may not ask for the schema where INTROSPECTION is off', async () => {
+    await refused('{ __schema { queryType { name } } }', /introspection/i);
+    await refused('{ __type(name: "Order") { name } }', /introspection/i);
+    await passes(`{ __typename projections { __typename } }`);
+  });
+});
+
+describe('with the limits of a fresh installation', () => {
+  const app = useApp();
+
+  it('the whole schema can be asked for', async () => {
+    const answer = await app.query<{ __schema: { types: object[] } }>(
+      getIntrospectionQuery({
+        descriptions: true,
+        directiveIsRepeatable: true,
+        inputValueDeprecation: true,
+        oneOf: true,
+      }),
+    );
+    expect(answer.errors).toBeUndefined();
+    expect(answer.data.__schema.types.length).toBeGreaterThan(30);
+  });
+
+  it('a page of a hundred orders with all that they have can be asked for', async () => {
+    const answer = await app.query(
+      `query ($first: Int!, $after: String) { orders(first: $first, after: $after) { pageInfo { hasNextPage endCursor } edges { cursor node {
+        id status itemCount version placedAt updatedAt carrier trackingNumber cancellationReason
+        total { amount currency } customer { id name email version }
+        shippingAddress { line1 line2 city postalCode country }
+        items { quantity unitPrice { amount currency } lineTotal { amount currency } product { id sku name stock price { amount currency } } }
+      } } } }`,
+      { first: 100 },
+    );
+    expect(answer.errors).toBeUndefined();
+  });
+
+  it('what would read a million rows cannot', async () => {
+    const nested = (inner: string) => `orders(first: $n) { edges { node { customer { ${inner} } } } }`;
+    const query = `query ($n: Int!) { ${nested(nested('orders(first: $n) { edges { cursor } }'))} }`;
+    const answer = await app.query(query, { n: 100 });
+    expectRequestError(answer, 'BAD_USER_INPUT');
+    expect(answer.errors?.[0]?.message).toMatch(/^Query Cost limit of 50000 exceeded/);
+  });
+});
