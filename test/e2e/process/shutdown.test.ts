@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { useDatabase } from '../../support/database.ts';
+import { openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
+import { eventFeed, useTransports } from '../../support/transports.ts';
+import { until } from '../../support/until.ts';
+import { ServerProcess, statusOf } from './server-process.ts';
+
+// Processes start slowly where many tests share the machine.
+vi.setConfig({ testTimeout: 240_000 });
+
+const database = useDatabase();
+const open = useTransports({ url: '' });
+const start = () => new ServerProcess({ DATABASE_URL: database.url }).started();
+
+const ORDER_UPDATED =
+  'subscription ($id: ID!, $after: ConsistencyToken) { orderUpdated(id: $id, after: $after) { id } }';
+const ended = { code: 0, signal: null };
+const expectOrderly = (server: ServerProcess) => {
+  expect(server.messages.at(-1)).toBe('stopped');
+  expect(server.stdout).not.toMatch(/did not end in time|a step of the shutdown failed|the engine met a fault/);
+  expect(server.stderr).toBe('');
+};
+
+describe('a server that is stopped', () => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('by %s ends with 0', async (signal) => {
+    const server = await start();
+    server.kill(signal);
+    expect(await server.exited).toEqual(ended);
+    expectOrderly(server);
+  });
+
+  it('ends subscriptions so that their clients come again: not as complete, and not cut off', async () => {
+    const server = await start();
+    const { aggregateId: id, token: after } = await placeOrder(server, await openShop(server));
+    const variables = { id, after };
+    const socket = open('WebSocket', { url: server.url }).subscribe(ORDER_UPDATED, variables);
+    const events = (['POST', 'GET'] as const).map((method) =>
+      eventFeed(server.url, method, { query: ORDER_UPDATED, variables }),
+    );
+    for (const feed of [socket, ...events]) await feed.data();
+    server.kill('SIGINT');
+    expect(await socket.end()).toEqual({ how: 'closed', code: 1001, reason: 'Going away' });
+    for (const feed of events) expect(await feed.end()).toEqual({ how: 'closed', reason: 'end' });
+    expect(await server.exited).toEqual(ended);
+    expectOrderly(server);
+  });
+
+  it('does not wait for clients that take nothing, nor for those that say nothing', async () => {
+    const server = await start();
+    const webSocket = new WebSocket(`${server.url.replace(/^http/, 'ws')}/graphql`, 'graphql-transport-ws');
+    webSocket.on('error', () => {});
+    await once(webSocket, 'open');
+    webSocket.send(JSON.stringify({ type: 'connection_init' }));
+    await once(webSocket, 'message');
+    webSocket.pause();
+    const stream = eventFeed(server.url, 'POST', { query: 'subscription { projectionUpdated { projection } }' });
+    (await stream.response).pause();
+    const { hostname, port } = new URL(server.url);
+    const silent = connect(Number(port), hostname).on('error', () => {});
+    await once(silent, 'connect');
+    const halfSaid = connect(Number(port), hostname).on('error', () => {});
+    halfSaid.write(
+      'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
+    );
+    server.kill('SIGINT');
+    expect(await server.exited).toEqual(ended);
+    expectOrderly(server);
+    webSocket.terminate();
+    for (const socket of [silent, halfSaid]) socket.destroy();
+  });
+
+  it('answers the commands that it has taken, refuses new ones, and says that it is not ready', async () => {
+    const server = await start();
+    const { sql } = database;
+    const lock = await sql.reserve();
+    await lock`begin`;
+    await lock`lock table es.events in share mode`;
+    const ids = Array.from({ length: 20 }, () => randomUUID());
+    const underWay = Promise.all(ids.map((id) => registerCustomer(server, { id })));
+    await until(async () => {
+      const waiting =
+        await sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      return waiting.length > 0;
+    });
+    server.kill('SIGINT');
+    await until(async () => (await statusOf(`${server.url}/readyz`)) === 503);
+    expect(await statusOf(`${server.url}/livez`)).toBe(200);
+    const refused = await server.query('{ projections { name } }');
+    expect([refused.status, refused.code]).toEqual([503, 'THROTTLED']);
+    await lock`rollback`;
+    lock.release();
+    expect((await underWay).map((receipt) => receipt.aggregateId)).toEqual(ids);
+    expect(await server.exited).toEqual(ended);
+    expectOrderly(server);
+    const [row] = await sql<{ count: string }[]>`select count(distinct stream_id) from es.events`;
+    expect(Number(row?.count)).toBe(20);
+  });
+});

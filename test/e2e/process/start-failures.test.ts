@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { cloneDatabase } from '../../support/database.ts';
+import { databaseUrl } from '../../support/database-url.ts';
+import { dataFolder, freePort, ServerProcess } from './server-process.ts';
+
+// Processes start slowly where many tests share the machine.
+vi.setConfig({ testTimeout: 240_000 });
+
+const serverUrl = () => new URL(inject('serverUrl'));
+
+/** What a server says that cannot start: the words on standard error. */
+async function complaintOf(env: NodeJS.ProcessEnv): Promise<string> {
+  const server = new ServerProcess(env);
+  expect(await server.exited).toEqual({ code: 1, signal: null });
+  expect(server.messages.filter((message) => message.startsWith('GraphQL API'))).toEqual([]);
+  return server.stderr;
+}
+
+/** One line for whoever starts it, and nothing of the code. */
+function expectOneLine(complaint: string): void {
+  expect(complaint).toMatch(/^[^\n]+\n$/);
+  expect(complaint).not.toMatch(/^\s+at |Error:/m);
+}
+
+describe('a server that cannot start says why in one line and exits with 1,', () => {
+  it('where something else listens on its port; and starts no Postgres', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void other.close());
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const folder = await dataFolder();
+    const complaint = await complaintOf({ PORT: String(port), DATA_DIR: folder });
+    expectOneLine(complaint);
+    expect(complaint).toContain(`127.0.0.1:${port}`);
+    expect(existsSync(join(folder, 'postgres'))).toBe(false);
+  });
+
+  it('where nothing answers at DATABASE_URL', async () => {
+    const port = await freePort();
+    const complaint = await complaintOf({ DATABASE_URL: `postgres://user:secret@127.0.0.1:${port}/shop` });
+    expectOneLine(complaint);
+    expect(complaint).toContain(`Postgres at 127.0.0.1:${port}/shop`);
+    expect(complaint).not.toContain('secret');
+  });
+
+  it('where the password of DATABASE_URL is wrong', async () => {
+    const url = serverUrl();
+    url.password = 'wrong-password';
+    const complaint = await complaintOf({ DATABASE_URL: url.href });
+    expectOneLine(complaint);
+    expect(complaint).toMatch(/refuses this user or password/);
+    expect(complaint).not.toContain('wrong-password');
+  });
+
+  it('where the database of DATABASE_URL is not there', async () => {
+    const complaint = await complaintOf({ DATABASE_URL: databaseUrl(inject('serverUrl'), 'no_such_database') });
+    expectOneLine(complaint);
+    expect(complaint).toMatch(/has no such database/);
+  });
+
+  it('where the database was migrated by newer code', async () => {
+    const database = await cloneDatabase();
+    onTestFinished(() => database.drop());
+    await database.sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${Date.now() + 1e12})`;
+    const complaint = await complaintOf({ DATABASE_URL: database.url });
+    expectOneLine(complaint);
+    expect(complaint).toMatch(/newer version/);
+  });
+});
+
+describe('a server with wrong settings says in one line which, and exits with 1:', () => {
+  it.each([
+    ['DATABASE_URL is no URL', { DATABASE_URL: 'localhost:5432' }, /DATABASE_URL must be a postgres:/],
+    [
+      'in production nobody is authenticated',
+      { NODE_ENV: 'production' },
+      /AUTH_JWT_SECRET or AUTH_JWKS_URL must be set/,
+    ],
+    ['PORT is no number', { PORT: 'http' }, /PORT must be a whole number/],
+    ['a secret is short', { AUTH_JWT_SECRET: 'hunter2' }, /AUTH_JWT_SECRET must be at least 32 bytes/],
+  ])('%s', async (_, env, words) => {
+    const folder = await dataFolder();
+    const complaint = await complaintOf({ DATA_DIR: join(folder, 'data'), ...env });
+    expectOneLine(complaint);
+    expect(complaint).toMatch(words);
+    expect(complaint).not.toContain('hunter2');
+    expect(existsSync(join(folder, 'data'))).toBe(false);
+  });
+});
