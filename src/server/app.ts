@@ -98,35 +98,35 @@ export async function startApp(
     logger,
     accepts: () => notReady === undefined,
   });
-  await engine.start();
-  notReady = undefined;
-  if (authenticator.notice) logger.warn(authenticator.notice);
-
   let stopping: Promise<void> | undefined;
   const refuseWork = () => {
     notReady = 'The server is shutting down.';
   };
   const { projector } = engine;
-  return {
-    url: urlOf(server),
-    engine,
-    database,
-    stop: () => {
-      stopping ??= stopInOrder(
-        [
-          ['refuse new work', refuseWork],
-          ['finish commands', () => engine.drain()],
-          ['end streams', () => Promise.all([eventStreams.end(), closeSockets()])],
-          ['close connections', () => closeServer(server)],
-          ['stop projections', () => engine.stop()],
-          ['close the database', () => database.close(1000)],
-          ['leave Postgres', () => postgres.release()],
-        ],
-        { timeoutMs: config.shutdownTimeoutMs, logger, status: () => ({ head: projector.head.position }) },
-      );
-      return stopping;
-    },
+  const stop = () => {
+    stopping ??= stopInOrder(
+      [
+        ['refuse new work', refuseWork],
+        ['finish commands', () => engine.drain()],
+        ['end streams', () => Promise.all([eventStreams.end(), closeSockets()])],
+        ['close connections', () => closeServer(server)],
+        ['stop projections', () => engine.stop()],
+        ['close the database', () => database.close(1000)],
+        ['leave Postgres', () => postgres.release()],
+      ],
+      { timeoutMs: config.shutdownTimeoutMs, logger, status: () => ({ head: projector.head.position }) },
+    );
+    return stopping;
   };
+  try {
+    await engine.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  notReady = undefined;
+  if (authenticator.notice) logger.warn(authenticator.notice);
+  return { url: urlOf(server), engine, database, stop };
 }
 
 /** Takes no more connections; answers under way have a moment, streams are ended. */
