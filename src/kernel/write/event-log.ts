@@ -51,8 +51,11 @@ interface LoadRow {
   body: unknown;
 }
 
-/** An instant as milliseconds: parsing Postgres' text of it is what reading events would mostly spend its time on. */
-const ms = (column: string) => sql.raw(`(extract(epoch from ${column}) * 1000)::float8`);
+/**
+ * An instant as milliseconds: parsing Postgres' text of it is what reading events would mostly spend its time on.
+ * `date_part` computes with floats, ten times as fast as `extract` with numerics; rounded it is as exact.
+ */
+const ms = (column: string) => sql.raw(`round(date_part('epoch', ${column}) * 1000)`);
 
 /** The event log in Postgres: dense positions in commit order, one statement for many appends or streams. */
 export class EventLog {
