@@ -6,8 +6,8 @@ import type { ReadModelExtensions } from './consistency/touched.ts';
 import { positionOf } from './consistency/wait.ts';
 import type { Context } from './context.ts';
 import { BadUserInputError } from './errors.ts';
-import { fresh, unwrap } from './live/fresh.ts';
-import { liveRow } from './live/live-row.ts';
+import { type Failure, fresh, unwrap } from './live/fresh.ts';
+import { type LiveRow, liveRow } from './live/live-row.ts';
 import { DEFAULT_PAGE, MAX_PAGE, type Page } from './read/page.ts';
 import { keyFor } from './read/rows.ts';
 import { storableText } from './read/text.ts';
@@ -96,7 +96,7 @@ export class Api {
           const position = after == null ? undefined : await positionOf(context.engine, after);
           return fresh(context, liveRow(model.projection as unknown as Projection, id, position, context)) as never;
         },
-        resolve: unwrap as never,
+        resolve: ((message: LiveRow | Failure) => unwrap(message).row) as never,
       }),
     );
   }

@@ -24,6 +24,8 @@ export interface OperationConsistency {
   appended: number | undefined;
   /** What was read is at least this fresh. */
   read: number | undefined;
+  /** Of a subscription: the read models that its fields are resolved from. */
+  touched: readonly string[];
   /** Something was read that had not caught up in time. */
   stale: boolean;
 }
@@ -53,6 +55,6 @@ export function createContext({ engine, readModels, live }: Shared, caller: Call
     signal: caller.signal,
     rows: new Rows(readModels, caller.actor),
     live,
-    consistency: { appended: undefined, read: undefined, stale: false },
+    consistency: { appended: undefined, read: undefined, touched: [], stale: false },
   };
 }

@@ -1,3 +1,4 @@
+import { freshnessOf } from '../consistency/wait.ts';
 import type { Context } from '../context.ts';
 
 /** A message that says why there are no more. */
@@ -9,12 +10,22 @@ export class Failure {
   }
 }
 
+/** What a subscription tells of. */
+export interface Message {
+  /** What it says is at least as fresh as this; it may have waited for its reader since. */
+  readonly position: number;
+}
+
 /**
  * The same messages, as a subscription's source. Before each is resolved, what the operation had loaded for the one before
  * is forgotten: otherwise it would answer its first message's data for ever. An error becomes a last message, for
  * {@link unwrap} to throw: thrown here, it would take the whole WebSocket down.
  */
-export function fresh<T>(context: Context, messages: AsyncIterableIterator<T>): AsyncIterableIterator<T | Failure> {
+export function fresh<T extends Message>(
+  context: Context,
+  messages: AsyncIterableIterator<T>,
+): AsyncIterableIterator<T | Failure> {
+  const { engine, consistency } = context;
   let failed = false;
   return {
     next: async () => {
@@ -22,6 +33,7 @@ export function fresh<T>(context: Context, messages: AsyncIterableIterator<T>): 
       try {
         const result = await messages.next();
         context.rows.clear();
+        if (!result.done) consistency.read = Math.min(result.value.position, freshnessOf(engine, consistency.touched));
         return result;
       } catch (error) {
         failed = true;

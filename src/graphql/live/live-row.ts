@@ -6,6 +6,12 @@ import { BadUserInputError } from '../errors.ts';
 import { keyFor } from '../read/rows.ts';
 import { isVisible } from '../read/visibility.ts';
 
+/** A row as its read model had it at a position, or later. */
+export interface LiveRow {
+  readonly row: Row;
+  readonly position: number;
+}
+
 /**
  * A row now, and again each time it changes, for one subscriber. With `after`, a position, the first message waits until the
  * read model is there. A row that is gone, or that the subscriber may not see any more, ends it.
@@ -18,18 +24,18 @@ export function liveRow(
   key: string,
   after: number | undefined,
   context: Context,
-): AsyncIterableIterator<Row> {
+): AsyncIterableIterator<LiveRow> {
   const { live, engine, signal, rows } = context;
   const text = keyFor(projection, key);
   const gone = new AbortController();
   let stopWatching: (() => void) | undefined;
   let newest = 0;
-  const show = (row: Row | null) => {
-    const position = Number(row?.lastPosition ?? 0);
+  const show = (row: Row | null, position: number) => {
+    const changedAt = Number(row?.lastPosition ?? 0);
     if (row && isVisible(rows.visibility(projection), row)) {
-      if (position <= newest) return;
-      newest = position;
-      mailbox.put('row', row);
+      if (changedAt <= newest) return;
+      newest = changedAt;
+      mailbox.put('row', { row, position });
     } else if (newest > 0) {
       mailbox.end();
     } else {
@@ -41,11 +47,12 @@ export function liveRow(
     if (gone.signal.aborted) return;
     stopWatching = live.watch(projection, text, show);
     rows.clear();
+    const position = engine.projector.positions.of(projection.name);
     const row = (await rows.byKey(projection, text)) as Row | null;
     // Where a change has been shown already, a read that found nothing was before it.
-    if (row || newest === 0) show(row);
+    if (row || newest === 0) show(row, position);
   };
-  const mailbox = new Mailbox<Row>({
+  const mailbox = new Mailbox<LiveRow>({
     signal,
     start: () => {
       // Is it somebody's business at all? Says so before anything is watched.

@@ -8,12 +8,14 @@ import type { ReadModels } from '../read/read-models.ts';
 const MAX_PAUSE_MS = 2000;
 
 /** Must not throw. */
-export type RowListener = (row: Row | null) => void;
+export type RowListener = (row: Row | null, position: number) => void;
 
 interface Watch {
   readonly projection: Projection;
   readonly key: string;
   readonly listeners: Set<RowListener>;
+  /** Where the read model was when the row changed last. */
+  position: number;
   /** A read is under way. */
   reading: boolean;
   /** The row has changed since that read began. */
@@ -49,13 +51,23 @@ export class LiveRows {
     return size;
   }
 
-  /** Calls back with the row after each change that comes, null where it is gone, until the returned function is called. */
+  /**
+   * Calls back with the row after each change that comes, null where it is gone, and the position that it is as fresh as;
+   * until the returned function is called.
+   */
   watch(projection: Projection, key: string, listener: RowListener): () => void {
     const { name } = projection;
     const watched = this.#watched.get(name) ?? this.#listen(name);
-    const watch = watched.rows.get(key) ?? { projection, key, listeners: new Set(), reading: false, dirty: false };
+    const watch = watched.rows.get(key) ?? {
+      projection,
+      key,
+      listeners: new Set(),
+      position: 0,
+      reading: false,
+      dirty: false,
+    };
     watched.rows.set(key, watch);
-    const own: RowListener = (row) => listener(row);
+    const own: RowListener = (row, position) => listener(row, position);
     watch.listeners.add(own);
     return () => {
       if (!watch.listeners.delete(own) || watch.listeners.size > 0) return;
@@ -68,11 +80,11 @@ export class LiveRows {
 
   #listen(projection: string): Watched {
     const rows = new Map<string, Watch>();
-    const stopListening = this.#hub.listen([projection], ({ keys }) => {
+    const stopListening = this.#hub.listen([projection], ({ keys, position }) => {
       if (keys !== null && keys.size < rows.size) {
-        for (const key of keys) this.#changed(rows.get(key));
+        for (const key of keys) this.#changed(rows.get(key), position);
       } else {
-        for (const [key, watch] of rows) if (keys === null || keys.has(key)) this.#changed(watch);
+        for (const [key, watch] of rows) if (keys === null || keys.has(key)) this.#changed(watch, position);
       }
     });
     const watched = { rows, stopListening };
@@ -80,8 +92,9 @@ export class LiveRows {
     return watched;
   }
 
-  #changed(watch: Watch | undefined): void {
+  #changed(watch: Watch | undefined, position: number): void {
     if (!watch) return;
+    watch.position = position;
     watch.dirty = true;
     if (!watch.reading) void this.#read(watch);
   }
@@ -92,9 +105,10 @@ export class LiveRows {
     let failures = 0;
     while (watch.dirty && watch.listeners.size > 0) {
       watch.dirty = false;
+      const { position } = watch;
       try {
         const row = await this.#readModels.row(watch.projection, watch.key);
-        for (const listener of watch.listeners) listener(row);
+        for (const listener of watch.listeners) listener(row, position);
         failures = 0;
       } catch (error) {
         this.#onError(error);

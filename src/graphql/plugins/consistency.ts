@@ -2,7 +2,6 @@ import { type ExecutionArgs, type ExecutionResult, getOperationAST } from 'graph
 import type { Plugin } from 'graphql-yoga';
 import { awaitTokens } from '../consistency/read-after.ts';
 import { touchedBy } from '../consistency/touched.ts';
-import { freshnessOf } from '../consistency/wait.ts';
 import type { Context } from '../context.ts';
 
 /** The response header with the same token as `extensions.consistency`. */
@@ -45,8 +44,8 @@ export function useConsistency(): Plugin {
     },
     onSubscribe: ({ args }) => {
       const operation = getOperationAST(args.document, args.operationName);
-      const touched = operation ? touchedBy(args.schema, args.document, operation) : [];
       const context = contextOf(args);
+      if (operation) context.consistency.touched = touchedBy(args.schema, args.document, operation);
       return {
         onSubscribeResult: () => ({
           onNext: ({
@@ -56,7 +55,6 @@ export function useConsistency(): Plugin {
             result: ExecutionResult;
             setResult: (result: ExecutionResult) => void;
           }) => {
-            context.consistency.read = freshnessOf(context.engine, touched);
             setResult({ ...result, extensions: { ...result.extensions, ...consistencyOf(context) } });
           },
         }),

@@ -79,6 +79,16 @@ describe.each(ways)('projectionUpdated (%s)', (way) => {
     expect((await feed.data()).projectionUpdated).toMatchObject({ projection: 'customers', keys: null });
   });
 
+  it('does not say that it is fresher than the read model that it tells of', async () => {
+    const release = await stall(app.database, 'customers');
+    const variables = { projections: ['customers'], after: now() };
+    const feed = open(way).subscribe<Update>(PROJECTION_UPDATED, variables);
+    await registerCustomer(app);
+    const { data, extensions } = await feed.next();
+    expect(extensions?.consistency).toEqual({ token: data?.projectionUpdated.token, stale: false });
+    await release();
+  });
+
   it('names up to 100 rows, and of more none', async () => {
     const next = await subscribe({ projections: ['customers'] });
     const registerTogether = async (count: number) => {

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { liveRow } from '../../../src/graphql/live/live-row.ts';
+import { type LiveRow, liveRow } from '../../../src/graphql/live/live-row.ts';
 import type { Projection } from '../../../src/kernel/define/projection.ts';
-import type { Row } from '../../../src/kernel/read/fold.ts';
 import { settle } from '../../support/appends.ts';
 import { counters } from '../../support/counter.ts';
 import { until } from '../../support/until.ts';
@@ -17,7 +16,7 @@ beforeEach(() => {
 
 const projection = counters as unknown as Projection;
 const look = (after?: number, signal?: AbortSignal) => liveRow(projection, key, after, stage.context({ signal }));
-const value = (result: IteratorResult<Row>) => (result.done ? 'the end' : result.value.value);
+const value = (result: IteratorResult<LiveRow>) => (result.done ? 'the end' : result.value.row.value);
 const nothingIsLeft = () => {
   expect(stage.live.size).toBe(0);
   expect(stage.hub.size).toBe(0);
@@ -25,7 +24,7 @@ const nothingIsLeft = () => {
 };
 
 describe('a row that is looked at live', () => {
-  let messages: AsyncIterableIterator<Row>;
+  let messages: AsyncIterableIterator<LiveRow>;
   beforeEach(() => {
     stage.write(key, 1);
     messages = look();
@@ -63,6 +62,14 @@ describe('a row that is looked at live', () => {
     await quick.return?.();
   });
 
+  it('is as fresh as it says, also where it has waited for its reader', async () => {
+    expect((await messages.next()).value.position).toBe(1);
+    stage.write(key, 2);
+    await until(() => waitingIn(messages) === 1);
+    stage.move();
+    expect(await messages.next()).toMatchObject({ value: { row: { value: 2 }, position: 2 } });
+  });
+
   it('is shown once where it did not change', async () => {
     stage.move({ keys: null });
     expect(value(await messages.next())).toBe(1);
@@ -89,7 +96,7 @@ describe('a row that is looked at live', () => {
   it('ends a read that waits when its reader leaves', async () => {
     expect(value(await messages.next())).toBe(1);
     const next = messages.next();
-    expect(value((await messages.return?.()) as IteratorResult<Row>)).toBe('the end');
+    expect(value((await messages.return?.()) as IteratorResult<LiveRow>)).toBe('the end');
     expect(value(await next)).toBe('the end');
     expect(value(await messages.next())).toBe('the end');
   });
@@ -101,7 +108,7 @@ describe('1,000 who look at a row', () => {
     const seen: unknown[] = [];
     const all = Array.from({ length: 1000 }, () => look());
     const reading = all.map(async (messages, index) => {
-      for await (const row of messages) {
+      for await (const { row } of messages) {
         seen[index] = row.value;
         if (index % 2 === 0 && row.value === 5) break;
         if (row.value === 10) break;
