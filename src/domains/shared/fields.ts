@@ -1,11 +1,12 @@
 import { z } from 'zod';
 
 /**
- * The id of something that exists. Lower case, as Postgres writes it, so that ids compare as strings.
+ * The id of something that exists: a UUID of whatever version and variant, as Postgres takes it. Lower case, as Postgres
+ * writes it, so that ids compare as strings.
  * @param description what the API's manual says of the field.
  */
 export function id(description: string) {
-  return z.uuid('An id must be a UUID.').toLowerCase().describe(description);
+  return z.guid('An id must be a UUID.').toLowerCase().describe(description);
 }
 
 /** The id that a creating command may choose; where it is left out or null the server makes one. */

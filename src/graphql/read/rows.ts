@@ -4,10 +4,8 @@ import type { Projection } from '../../kernel/define/projection.ts';
 import { BadUserInputError } from '../errors.ts';
 import { type Page, type PageRequest, readPage } from './page.ts';
 import type { ReadModels } from './read-models.ts';
-import { storableText } from './text.ts';
+import { isUuid, storableText } from './text.ts';
 import { isVisible, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export type RowOfProjection<P> = P extends Projection<infer Table extends PgTable> ? Table['$inferSelect'] : never;
 
@@ -77,6 +75,6 @@ export class Rows {
 /** A key as the read model writes it. @throws {BadUserInputError} */
 export function keyFor(projection: Pick<Projection, 'key'>, key: string): string {
   if (projection.key[0]?.column.getSQLType() !== 'uuid') return storableText(key, 'A key');
-  if (!UUID.test(key)) throw new BadUserInputError(`${JSON.stringify(key.slice(0, 60))} is not an id: ids are UUIDs.`);
+  if (!isUuid(key)) throw new BadUserInputError(`${JSON.stringify(key.slice(0, 60))} is not an id: ids are UUIDs.`);
   return key.toLowerCase();
 }

@@ -1,10 +1,10 @@
 import { and, eq, or, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
-import { validate as isUuid } from 'uuid';
 import { type Actor, hasRole } from '../../kernel/define/actor.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import { ForbiddenError, UnauthenticatedError } from '../../kernel/errors.ts';
 import type { Row } from '../../kernel/read/fold.ts';
+import { isUuid } from './text.ts';
 
 /** Which rows of a read model an actor may see: all, or those that have the values of one of these. */
 export type Visibility = 'all' | readonly Partial<Row>[];
@@ -21,9 +21,9 @@ export function visibilityFor(projection: Projection, actor: Actor | null): Visi
   const rules = actor.roles.flatMap((role) => visibleTo[role] ?? []);
   if (rules.length === 0) throw new ForbiddenError(`You may not read ${projection.name}.`);
   if (rules.includes('all')) return 'all';
-  // Ids are written in lower case everywhere; an identity provider may not.
-  const self = { ...actor, id: actor.id.toLowerCase() };
-  return rules.flatMap((rule) => (rule === 'all' ? [] : [rule(self)])).filter((values) => canExist(projection, values));
+  return rules
+    .flatMap((rule) => (rule === 'all' ? [] : [rule(actor)]))
+    .filter((values) => canExist(projection, values));
 }
 
 /** False for a value that its column cannot hold, such as an actor's id that is no UUID: no row has it. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Command } from '../define/command.ts';
 import type { InputIssue } from './outcome.ts';
 
-const CommandId = z.uuid('A commandId is a UUID.').nullish();
+const CommandId = z.guid('A commandId is a UUID.').nullish();
 const ExpectedVersion = z
   .int32('An expectedVersion is a whole number.')
   .nonnegative('An expectedVersion is 0 or more.')

@@ -25,6 +25,14 @@ describe('a commandId', () => {
     expect(again).toEqual({ ...first, replayed: true });
   });
 
+  it('and other ids are UUIDs of whatever version and variant', async () => {
+    const id = '11111111-1111-1111-1111-111111111111';
+    const receipt = await registerCustomer(app, { id }, { commandId: id });
+    expect(receipt).toMatchObject({ commandId: id, aggregateId: id });
+    const answer = await app.query(`query @readAfter(token: "${receipt.token}") { customer(id: "${id}") { name } }`);
+    expect(answer.data).toEqual({ customer: { name: 'Ada' } });
+  });
+
   it('answers the first receipt also when the command could not be accepted any more', async () => {
     const { aggregateId: orderId } = await placeOrder(app, await openShop(app));
     const commandId = randomUUID();
