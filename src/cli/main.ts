@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { Cli } from './cli.ts';
 import { configCommand } from './config.ts';
+import { demoCommand } from './demo.ts';
 import { errorLine, InterruptedError } from './errors.ts';
 import { eventsCheckCommand } from './events-check.ts';
 import { eventsListCommand } from './events-list.ts';
@@ -14,6 +15,7 @@ import { schemaCommand } from './schema.ts';
 /** The commands, in the order of the help. */
 function commandsOf(cli: Cli): Command[] {
   return [
+    demoCommand(cli),
     new Command('import').description('bring data in from files').addCommand(importOnlineRetailCommand(cli)),
     new Command('events')
       .description('look at the log')
@@ -26,6 +28,9 @@ function commandsOf(cli: Cli): Command[] {
     configCommand(cli),
   ];
 }
+
+/** How long what is left of the process may take to end, in ms. */
+const LINGER_MS = 1000;
 
 const HELP = `
 Every command works beside a running server as well as without one: it uses the Postgres of DATABASE_URL, else the
@@ -65,3 +70,5 @@ async function run(cli: Cli, args: readonly string[]): Promise<number> {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 const cli: Cli = { env: process.env, out: process.stdout, err: process.stderr, signal: watchInterrupts() };
 process.exitCode = await run(cli, process.argv.slice(2));
+// A connection that was lost may still be trying to come back.
+setTimeout(() => process.exit(), LINGER_MS).unref();
