@@ -4,6 +4,6 @@ export default defineConfig({
   dialect: 'postgresql',
   schema: ['./src/database/schema.ts', './src/domains/*/read-models.ts'],
   // The check for drift generates into a copy.
-  out: process.env['DRIZZLE_OUT'] ?? './drizzle',
+  out: process.env.DRIZZLE_OUT ?? './drizzle',
   schemaFilter: ['es', 'read'],
 });

@@ -121,13 +121,6 @@ const definitions = {
     postgresUrl,
     { secret: true },
   ),
-  /** Replica of the same database to send queries to; unset, they go to the database itself. */
-  readDatabaseUrl: setting(
-    'READ_DATABASE_URL',
-    'Replica of the same database to send queries to; unset, they go to the database itself.',
-    postgresUrl,
-    { secret: true },
-  ),
   /** Folder of the embedded Postgres, relative to the current folder. Default: .afterwrite */
   dataDir: setting(
     'DATA_DIR',

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import { describeError } from './described-error.ts';
 
 /** Names that hold credentials, wherever an entry carries them: at its top, in an object, or in that object's headers. */
-const CREDENTIALS = ['authorization', 'Authorization', 'cookie', 'authJwtSecret', 'databaseUrl', 'readDatabaseUrl'];
+const CREDENTIALS = ['authorization', 'Authorization', 'cookie', 'authJwtSecret', 'databaseUrl'];
 
 const REDACTED_PATHS = CREDENTIALS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
