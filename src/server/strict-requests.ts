@@ -25,6 +25,14 @@ export function useStrictRequests(): Plugin {
         return refuse(415, 'Send operations as JSON, with content-type: application/json.');
       }
     },
+    // Yoga answers 406 without a word.
+    onSubscribe: ({ args, setResultAndStopExecution }) => {
+      const { request } = args.contextValue as { request?: Request };
+      if (!request || matches('text/event-stream', request.headers.get('accept'))) return;
+      const message = 'Subscriptions are answered with a stream: accept text/event-stream, or use WebSocket.';
+      const extensions = { code: 'BAD_USER_INPUT', http: { status: 406 } };
+      setResultAndStopExecution({ errors: [new GraphQLError(message, { extensions })] });
+    },
     // Yoga has words for a body that is not JSON, though not this status, and none for a query string.
     onRequestParse: ({ requestParser, setRequestParser }) => {
       if (!requestParser) return;
@@ -47,12 +55,11 @@ function isJson(contentType: string | null): boolean {
 }
 
 function accepts(accept: string | null): boolean {
-  const wanted = (accept ?? '*/*').split(',').map((range) => range.split(';')[0]?.trim().toLowerCase() ?? '');
-  return wanted.some((range) => {
-    const [type, subtype] = range.split('/');
-    return (
-      range === '*/*' ||
-      ANSWERS.some((answer) => answer === range || (subtype === '*' && answer.startsWith(`${type}/`)))
-    );
-  });
+  return ANSWERS.some((answer) => matches(answer, accept));
+}
+
+/** Whether a client takes this media type. */
+function matches(type: string, accept: string | null): boolean {
+  const ranges = (accept || '*/*').split(',').map((range) => range.split(';')[0]?.trim().toLowerCase());
+  return ranges.some((range) => range === '*/*' || range === type || range === `${type.split('/')[0]}/*`);
 }

@@ -49,6 +49,11 @@ export function socketClient(url: string, token?: string): SocketClient {
   });
 }
 
+/** Closes a client; one that is about to connect says by a rejection that it could not. */
+export async function disposeOf(client: SocketClient): Promise<void> {
+  await Promise.resolve(client.dispose()).catch(() => undefined);
+}
+
 /** Subscribes through a client of graphql-ws. */
 export function subscribeWith<Data>(
   client: SocketClient,
@@ -79,7 +84,7 @@ function overSocket(url: string, token?: string): Transport {
   const client = socketClient(url, token);
   return {
     subscribe: (query, variables) => subscribeWith(client, query, variables),
-    close: () => void client.dispose(),
+    close: () => void disposeOf(client),
   };
 }
 
@@ -112,7 +117,7 @@ function overUrql(url: string, token?: string): Transport {
       });
       return feed;
     },
-    close: () => void sockets.dispose(),
+    close: () => void disposeOf(sockets),
   };
 }
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 import { useApp } from '../../support/app.ts';
 import { openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
-import { socketClient, subscribeWith } from '../../support/transports.ts';
+import { disposeOf, socketClient, subscribeWith } from '../../support/transports.ts';
 import { until } from '../../support/until.ts';
 
 const app = useApp({
@@ -125,7 +125,7 @@ describe('a WebSocket connection', () => {
     const shop = await openShop(app);
     const orders = await Promise.all([placeOrder(app, shop), placeOrder(app, shop), placeOrder(app, shop)]);
     const client = socketClient(app.url);
-    closers.push(() => void client.dispose());
+    closers.push(() => void disposeOf(client));
     const query = 'subscription ($id: ID!, $after: ConsistencyToken) { orderUpdated(id: $id, after: $after) { id } }';
     const feeds = orders.map(({ aggregateId: id, token: after }) =>
       subscribeWith<{ orderUpdated: { id: string } }>(client, query, { id, after }),
