@@ -9,7 +9,7 @@ import { useTransports } from '../../support/transports.ts';
 const app = useApp({
   env: {
     ...WITH_AUTH,
-    GRAPHQL_MAX_DEPTH: '5',
+    GRAPHQL_MAX_DEPTH: '4',
     GRAPHQL_MAX_ALIASES: '2',
     GRAPHQL_MAX_TOKENS: '100',
     GRAPHQL_MAX_COST: '60',
@@ -48,7 +48,7 @@ describe.each(Object.entries(asks))('a rule of the pipeline holds over %s:', (wa
   });
 
   it.each([
-    ['deep', 'items { product { price { ...on Money { ...on Money { amount } } } } }', /depth/i],
+    ['deep', 'items { product { price { amount } } }', /depth/i],
     ['rich in aliases', 'a: id b: id c: id', /alias/i],
     ['long', 'id '.repeat(100), /token/i],
     [
