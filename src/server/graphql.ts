@@ -39,12 +39,17 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     landingPage: false,
     batching: false,
     multipart: false,
-    cors: config.corsOrigins.length > 0 && {
-      origin: [...config.corsOrigins],
-      credentials: true,
-      methods: ['GET', 'POST', 'OPTIONS'],
-      allowedHeaders: ['content-type', 'authorization', 'x-correlation-id', 'traceparent', READ_AFTER_HEADER],
-      exposedHeaders: [TOKEN_HEADER, 'x-correlation-id'],
+    cors: (request) => {
+      const origin = request.headers.get('origin');
+      // Yoga would answer others with the origin null, which is the one that a sandboxed page has.
+      if (origin === null || !config.corsOrigins.includes(origin)) return false;
+      return {
+        origin: [...config.corsOrigins],
+        credentials: true,
+        methods: ['GET', 'POST', 'OPTIONS'],
+        allowedHeaders: ['content-type', 'authorization', 'x-correlation-id', 'traceparent', READ_AFTER_HEADER],
+        exposedHeaders: [TOKEN_HEADER],
+      };
     },
     logging: false,
     maskedErrors: { maskError: (error) => answerError(error, undefined, onFault) },
