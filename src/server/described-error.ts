@@ -15,7 +15,7 @@ const SAFE_TEXTS = [
 ];
 
 /** Errors that cause each other in a circle would never end. */
-const MAX_CAUSES = 10;
+const MAX_CAUSES = 8;
 
 /**
  * What the operator has to know of an error, without the values that it is about: Drizzle's errors repeat a statement's
@@ -23,22 +23,26 @@ const MAX_CAUSES = 10;
  */
 export function describeError(error: unknown): DescribedError | unknown {
   if (!(error instanceof Error)) return error;
-  const chain: Error[] = [];
-  for (let cause: unknown = error; cause instanceof Error && chain.length < MAX_CAUSES; cause = causeOf(cause)) {
-    if (chain.includes(cause)) break;
-    chain.push(cause);
-  }
+  const chain = chainOf(error);
   return {
     // The first cause says most of what there is to say.
     ...Object.assign({}, ...chain.map(factsOf).reverse()),
-    type: error.constructor.name,
+    type: chain[0]?.constructor.name ?? error.name,
     message: chain.map(messageOf).join(': '),
     stack: chain.map((each) => `${each.constructor.name}: ${messageOf(each)}\n${framesOf(each)}`).join('\ncaused by: '),
   };
 }
 
-function causeOf(error: Error): unknown {
-  return 'originalError' in error && error.originalError ? error.originalError : error.cause;
+/** The error and what caused it. What GraphQL has wrapped to say where in the document it was says the same twice. */
+function chainOf(error: Error): Error[] {
+  const chain: Error[] = [];
+  let next: unknown = error;
+  for (let depth = 0; next instanceof Error && depth < MAX_CAUSES; depth++) {
+    const wrapped: unknown = 'originalError' in next ? next.originalError : undefined;
+    if (!(wrapped instanceof Error)) chain.push(next);
+    next = wrapped ?? next.cause;
+  }
+  return chain;
 }
 
 function messageOf(error: Error): string {
