@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest';
+import { useApp } from '../../support/app.ts';
+import { logSize } from '../../support/log.ts';
+import { expectRequestError } from '../../support/refusals.ts';
+import { registerCustomer } from '../../support/shop.ts';
+import { until } from '../../support/until.ts';
+
+const app = useApp({ env: { APPEND_QUEUE_LIMIT: '1' } });
+
+it('answers THROTTLED with when to try again where the queue of commands is full, and takes nothing of these', async () => {
+  await registerCustomer(app);
+  const before = await logSize(app.database);
+  const connection = await app.database.sql.reserve();
+  await connection`begin`;
+  await connection`lock table es.events in share mode`;
+  const answers: Awaited<ReturnType<typeof app.tryCommand>>[] = [];
+  const input = { name: 'Ada', email: 'ada@example.org' };
+  const commands = Array.from({ length: 8 }, async () => answers.push(await app.tryCommand('registerCustomer', input)));
+  // One is being appended, and one may wait.
+  await until(() => answers.length >= 6);
+  for (const answer of answers) {
+    expectRequestError(answer, 'THROTTLED');
+    expect(answer.errors?.[0]?.extensions).toEqual({ code: 'THROTTLED', retryAfterMs: 250 });
+    expect(answer.errors?.[0]?.message).toBe('The append queue is full. Try again in 250 ms.');
+  }
+  await connection`rollback`;
+  connection.release();
+  await Promise.all(commands);
+  const accepted = answers.filter(({ errors }) => !errors);
+  expect(accepted.length).toBeGreaterThanOrEqual(1);
+  expect((await logSize(app.database)).events).toBe(before.events + accepted.length);
+  expect((await registerCustomer(app)).version).toBe(1);
+});
