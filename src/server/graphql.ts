@@ -10,7 +10,7 @@ import { useLimits } from '../graphql/plugins/limits.ts';
 import type { Authenticator } from './auth.ts';
 import type { EventStreams } from './event-streams.ts';
 import { useGraphiql } from './graphiql.ts';
-import { correlationIdFrom, traceparentFrom } from './request-id.ts';
+import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './request-id.ts';
 import { useStrictRequests } from './strict-requests.ts';
 
 export interface GraphqlOptions {
@@ -47,8 +47,8 @@ export function createGraphql(options: GraphqlOptions): Yoga {
         origin: [...config.corsOrigins],
         credentials: true,
         methods: ['GET', 'POST', 'OPTIONS'],
-        allowedHeaders: ['content-type', 'authorization', 'x-correlation-id', 'traceparent', READ_AFTER_HEADER],
-        exposedHeaders: [TOKEN_HEADER],
+        allowedHeaders: ['content-type', 'authorization', CORRELATION_HEADER, 'traceparent', READ_AFTER_HEADER],
+        exposedHeaders: [TOKEN_HEADER, CORRELATION_HEADER],
       };
     },
     logging: false,
@@ -60,7 +60,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       const authenticated = await authenticator.authenticate(request.headers.get('authorization') ?? undefined);
       return createContext(shared, {
         actor: authenticated?.actor ?? null,
-        correlationId: correlationIdFrom(request.headers.get('x-correlation-id')),
+        correlationId: correlationIdFrom(request.headers.get(CORRELATION_HEADER)),
         traceparent: traceparentFrom(request.headers.get('traceparent')),
         signal: request.signal,
       });

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
+/** In requests and answers alike. */
+export const CORRELATION_HEADER = 'x-correlation-id';
+
 /** One for everything that a request sets off; the client may bring its own in `x-correlation-id`. */
 export function correlationIdFrom(header: string | null | undefined): string {
   // It goes into logs and events: what is not an ordinary id is not taken over.

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Handler } from './http.ts';
+import { CORRELATION_HEADER, correlationIdFrom } from './request-id.ts';
 
 export interface Routes {
   readonly graphql: Handler;
@@ -14,6 +15,7 @@ export function route({ graphql, notReady, maxBodyBytes }: Routes): Handler {
     const path = request.url?.split('?')[0];
     switch (path) {
       case '/graphql': {
+        correlate(request, response);
         const reason = notReady();
         if (reason) return answerError(response, 503, 'THROTTLED', reason, { retryAfterMs: 1000 });
         const refusal = refuseBody(request, maxBodyBytes);
@@ -35,6 +37,13 @@ export function route({ graphql, notReady, maxBodyBytes }: Routes): Handler {
         return answer(response, 404, { status: 'not found', try: ['/graphql', '/livez', '/readyz'] });
     }
   };
+}
+
+/** The request's correlation id, the client's or a new one, goes on with the request and back with the answer. */
+function correlate(request: IncomingMessage, response: ServerResponse): void {
+  const correlationId = correlationIdFrom(request.headers[CORRELATION_HEADER]?.toString());
+  request.headers[CORRELATION_HEADER] = correlationId;
+  response.setHeader(CORRELATION_HEADER, correlationId);
 }
 
 /** Before it is read, so that a body that is too large costs nothing. */

@@ -48,4 +48,11 @@ describe('an event', () => {
     expect(metadata?.correlationId).toMatch(/^[0-9a-f-]{36}$/);
     expect(metadata).not.toHaveProperty('traceparent');
   });
+
+  it('is found from the answer, which names the correlation id', async () => {
+    const bare = await app.query('{ projections { name } }');
+    expect(bare.headers.get('x-correlation-id')).toMatch(/^[0-9a-f-]{36}$/);
+    const named = await app.query('{ projections { name } }', {}, { headers: { 'x-correlation-id': 'checkout-18' } });
+    expect(named.headers.get('x-correlation-id')).toBe('checkout-18');
+  });
 });
