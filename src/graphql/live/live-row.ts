@@ -14,7 +14,7 @@ export interface LiveRow {
 
 /**
  * A row now, and again each time it changes, for one subscriber. With `after`, a position, the first message waits until the
- * read model is there. A row that is gone, or that the subscriber may not see any more, ends it.
+ * read models are there. A row that is gone, or that the subscriber may not see any more, ends it.
  *
  * The row is watched before it is first read, so that nothing between the two is missed.
  * @throws {BadUserInputError} as the first message, where there is no such row that the subscriber may see.
@@ -25,7 +25,8 @@ export function liveRow(
   after: number | undefined,
   context: Context,
 ): AsyncIterableIterator<LiveRow> {
-  const { live, engine, signal, rows } = context;
+  const { live, engine, signal, rows, consistency } = context;
+  const { positions } = engine.projector;
   const text = keyFor(projection, key);
   const gone = new AbortController();
   let stopWatching: (() => void) | undefined;
@@ -43,11 +44,13 @@ export function liveRow(
     }
   };
   const begin = async () => {
-    await engine.projector.positions.reached(projection.name, after ?? 0, { signal: gone.signal });
+    // As a query does, the first message waits for everything that its fields are resolved from.
+    const needed = new Set([projection.name, ...consistency.touched]);
+    await Promise.all([...needed].map((name) => positions.reached(name, after ?? 0, { signal: gone.signal })));
     if (gone.signal.aborted) return;
     stopWatching = live.watch(projection, text, show);
     rows.clear();
-    const position = engine.projector.positions.of(projection.name);
+    const position = positions.of(projection.name);
     const row = (await rows.byKey(projection, text)) as Row | null;
     // Where a change has been shown already, a read that found nothing was before it.
     if (row || newest === 0) show(row, position);

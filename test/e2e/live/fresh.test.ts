@@ -2,7 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { useApp } from '../../support/app.ts';
 import { caughtUp } from '../../support/caught-up.ts';
 import { accepted, openShop, placeOrder, registerCustomer, type Shop } from '../../support/shop.ts';
+import { stall } from '../../support/stall.ts';
 import { useTransports, ways } from '../../support/transports.ts';
+import { until } from '../../support/until.ts';
 
 const app = useApp();
 const open = useTransports(app);
@@ -43,6 +45,22 @@ describe.each(ways)('what a message leads to (%s)', (way) => {
       expect(new Set(orderUpdated.items.map((item) => item.product.price.amount)).size).toBe(1);
     }
     feed.stop();
+  });
+});
+
+describe('the first message after a token', () => {
+  it('is as fresh in all that it leads to', async () => {
+    const release = await stall(app.database, 'customers');
+    const { aggregateId: customerId } = await registerCustomer(app, { name: 'Grace' });
+    const { aggregateId: id, token: after } = await placeOrder(app, { ...shop, customerId });
+    const feed = open('WebSocket').subscribe<Updated>(ORDER_UPDATED, { id, after });
+    const { positions } = app.engine.projector;
+    await positions.reached('orders', app.engine.tokens.decode(after));
+    await until(() => positions.waiting === 1);
+    await release();
+    const { data, extensions } = await feed.next();
+    expect(data?.orderUpdated.customer.name).toBe('Grace');
+    expect(extensions?.consistency?.token).toBe(after);
   });
 });
 
