@@ -45,6 +45,9 @@ export function openPool(options: PoolOptions): Pool {
     types: { int8 },
     prepare: options.prepare ?? true,
     connect_timeout: 10,
+    // While the server is away each failed attempt to connect fails one waiting query. The driver would wait up to 20 seconds
+    // between them, and who came last would wait for minutes to hear that there is no database.
+    backoff: (attempts) => Math.min(0.25, 2 ** attempts / 100),
     // The driver would ask for the array types on each new connection, and nobody would catch it where that fails.
     fetch_types: false,
     onnotice: (notice) => options.onNotice?.(notice.message ?? ''),

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type postgres from 'postgres';
 import { describe, expect, it } from 'vitest';
 import { orderId, productId } from '../../src/cli/online-retail/ids.ts';
 import { useDatabase } from '../support/database.ts';
+import { startProxy } from '../support/proxy.ts';
 import { until } from '../support/until.ts';
 import { csvRows, runCli, startCli, useFolder } from './support.ts';
 
@@ -121,6 +123,25 @@ describe.skipIf(!existsSync(data))(`three days of real invoices (skipped where $
     expect(await readModels(killed.sql)).toEqual(expected);
     const count = (sql: postgres.Sql) => sql`select count(*)::int as events from es.events`;
     expect(await count(killed.sql)).toEqual(await count(whole.sql));
+  }, 60_000);
+
+  it('are the same where the database went away for a while', async () => {
+    const path = await aFile();
+    const proxy = await startProxy(killed.url);
+    try {
+      const { done } = startCli(proxy.url, args(path));
+      await until(async () => (await killed.sql`select from es.events where position > 500 limit 1`).length > 0);
+      proxy.refuse(true);
+      proxy.cut();
+      await delay(1000);
+      proxy.refuse(false);
+      const { code, stdout } = await done;
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^7,419 rows\n/);
+    } finally {
+      await proxy.close();
+    }
+    expect(await readModels(killed.sql)).toEqual(await readModels(whole.sql));
   }, 60_000);
 
   it('stop at Ctrl-C with whole orders, and the next import goes on', async () => {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isTransient } from '../../database/transient.ts';
 import { SYSTEM } from '../../kernel/define/actor.ts';
 import type { Command, InputOf } from '../../kernel/define/command.ts';
 import type { Engine } from '../../kernel/engine.ts';
@@ -13,8 +14,9 @@ export interface IssueOptions {
   readonly occurredAt: Date;
 }
 
-/** How often a command whose outcome is not known is sent again. */
-const MAX_TRIES = 5;
+/** How long a database that is away is waited for, and how often it is asked, in ms. */
+const PATIENCE_MS = 30_000;
+const RETRY_MS = 500;
 
 /** Issues commands on the application's own behalf, as patiently as somebody who is in no hurry. */
 export class Issuer {
@@ -22,6 +24,7 @@ export class Issuer {
   /** Of all that one import issues: in the log its events are found by it. */
   readonly #correlationId: string;
   readonly #signal: AbortSignal;
+  #fault: { readonly error: unknown } | undefined;
 
   constructor(engine: Engine, correlationId: string, signal: AbortSignal) {
     this.#engine = engine;
@@ -29,31 +32,43 @@ export class Issuer {
     this.#signal = signal;
   }
 
-  /** Issues a command; waits where the queue is full. */
-  async issue<C extends Command>(command: C, input: InputOf<C>, options: IssueOptions): Promise<CommandOutcome> {
-    const correlationId = this.#correlationId;
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#engine.bus.execute(command, input, { ...options, actor: SYSTEM, correlationId });
-      } catch (error) {
-        if (error instanceof ThrottledError) {
-          await delay(error.retryAfterMs);
-          this.#signal.throwIfAborted();
-        } else if (!(error instanceof OutcomeUnknownError) || tries === MAX_TRIES) {
-          throw error;
-        }
-      }
-    }
+  /** Issues a command. Its id, or its harmlessness, lets it be sent again as often as it takes. */
+  issue<C extends Command>(command: C, input: InputOf<C>, options: IssueOptions): Promise<CommandOutcome> {
+    const metadata = { actor: SYSTEM, correlationId: this.#correlationId };
+    return this.#patiently(() => this.#engine.bus.execute(command, input, { ...options, ...metadata }));
   }
 
   /** What became of a command that may have been issued before: the same, another under its id, or none. */
-  async find<C extends Command>(command: C, input: InputOf<C>, commandId: string): Promise<'same' | 'other' | 'none'> {
-    const found = await this.#engine.log.findCommand(
-      commandId,
-      fingerprintOf(command.name, command.input.parse(input)),
-    );
-    if (!found) return 'none';
-    return found.outcome === 'replayed' ? 'same' : 'other';
+  find<C extends Command>(command: C, input: InputOf<C>, commandId: string): Promise<'same' | 'other' | 'none'> {
+    const fingerprint = fingerprintOf(command.name, command.input.parse(input));
+    return this.#patiently(async () => {
+      const found = await this.#engine.log.findCommand(commandId, fingerprint);
+      if (!found) return 'none';
+      return found.outcome === 'replayed' ? 'same' : 'other';
+    });
+  }
+
+  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+    let since: number | undefined;
+    for (;;) {
+      // Where the database is gone, hundreds of commands wait for each other: one of them has waited for all.
+      if (this.#fault) throw this.#fault.error;
+      try {
+        return await work();
+      } catch (error) {
+        if (error instanceof ThrottledError) {
+          await delay(error.retryAfterMs);
+          continue;
+        }
+        since ??= Date.now();
+        const mayPass = isTransient(error) || error instanceof OutcomeUnknownError;
+        if (!mayPass || this.#signal.aborted || Date.now() - since > PATIENCE_MS) {
+          this.#fault ??= { error };
+          throw error;
+        }
+        await delay(RETRY_MS);
+      }
+    }
   }
 }
 
