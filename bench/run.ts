@@ -29,6 +29,13 @@ const [{ append }, { replay }, { catchUp }] = await Promise.all([
 const benchmarks = { append, replay, 'catch-up': catchUp };
 
 const postgres = await startPostgres(say);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    // Whoever is being measured loses its database now, and may say so.
+    process.on('uncaughtException', () => {});
+    postgres.release().finally(() => process.exit(130));
+  });
+}
 let met = true;
 try {
   const machine = await describeMachine(postgres.version);

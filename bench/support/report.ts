@@ -34,11 +34,16 @@ export async function save(result: Result, machine: Machine): Promise<void> {
   const summary = {
     ...facts,
     machine,
-    measurements: measurements.map((measurement) => ({ ...measurement, ...summarise(measurement.rounds) })),
-    ratios: ratios.map((ratio) => ({ ...ratio, ...summarise(ratio.rounds) })),
+    measurements: measurements.map((measurement) => ({ ...measurement, ...kept(measurement.rounds) })),
+    ratios: ratios.map((ratio) => ({ ...ratio, ...kept(ratio.rounds) })),
   };
   const json = JSON.stringify(summary, (_, value) => (typeof value === 'number' ? rounded(value) : value), 2);
   await writeFile(new URL(`${result.benchmark}.json`, folder), `${json}\n`);
+}
+
+/** The rounds as one line, so that a file shows a figure at a glance. */
+function kept(rounds: readonly number[]) {
+  return { ...summarise(rounds), rounds: rounds.map(rounded).join(' ') };
 }
 
 function summarise(rounds: readonly number[]) {
