@@ -214,8 +214,10 @@ describe('importing beside a running server', () => {
     const [{ head, orders } = {}] = await database.sql`
       select (select max(position)::int from es.events) as head, (select count(*)::int from read.orders) as orders`;
     expect(orders).toBe(6);
-    expect(code).toBe(0);
-    expect(stderr).toContain('Importing: 14 of 14 rows (100%)');
+    expect({ code, stderr }).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('Importing: 14 of 14 rows (100%)'),
+    });
     expect(server.projector.status().map(({ position }) => position)).toEqual([head, head, head]);
   });
 });

@@ -7,7 +7,7 @@ import type postgres from 'postgres';
 import { describe, expect, it } from 'vitest';
 import { orderId, productId } from '../../src/cli/online-retail/ids.ts';
 import { useDatabase } from '../support/database.ts';
-import { startProxy } from '../support/proxy.ts';
+import { useProxy } from '../support/proxy.ts';
 import { until } from '../support/until.ts';
 import { csvRows, runCli, startCli, useFolder } from './support.ts';
 
@@ -57,6 +57,7 @@ async function readModels(sql: postgres.Sql) {
 describe.skipIf(!existsSync(data))(`three days of real invoices (skipped where ${data} is missing)`, () => {
   const whole = useDatabase({ per: 'file' });
   const killed = useDatabase();
+  const aProxy = useProxy(killed);
   const folder = useFolder();
   const aFile = async () => {
     const path = join(await folder(), 'sales.csv');
@@ -127,20 +128,16 @@ describe.skipIf(!existsSync(data))(`three days of real invoices (skipped where $
 
   it('are the same where the database went away for a while', async () => {
     const path = await aFile();
-    const proxy = await startProxy(killed.url);
-    try {
-      const { done } = startCli(proxy.url, args(path));
-      await until(async () => (await killed.sql`select from es.events where position > 500 limit 1`).length > 0);
-      proxy.refuse(true);
-      proxy.cut();
-      await delay(1000);
-      proxy.refuse(false);
-      const { code, stdout } = await done;
-      expect(code).toBe(0);
-      expect(stdout).toMatch(/^7,419 rows\n/);
-    } finally {
-      await proxy.close();
-    }
+    const proxy = await aProxy();
+    const { done } = startCli(proxy.url, args(path));
+    await until(async () => (await killed.sql`select from es.events where position > 500 limit 1`).length > 0);
+    proxy.refuse(true);
+    proxy.cut();
+    await delay(1000);
+    proxy.refuse(false);
+    const { code, stdout } = await done;
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^7,419 rows\n/);
     expect(await readModels(killed.sql)).toEqual(await readModels(whole.sql));
   }, 60_000);
 
