@@ -23,7 +23,7 @@ export type Change<Row = Record<string, unknown>> =
 /** The changes that a handler may ask for. */
 export interface Changes<Row> {
   /** Makes the row, or changes it where there is one. The engine fills the key's columns. */
-  upsert(key: Key, fold: (row: Row | undefined) => Omit<Row, never>): Change<Row>;
+  upsert(key: Key, fold: (row: Row | undefined) => Row): Change<Row>;
   /** Changes the row; where there is none nothing happens. */
   update(key: Key, fold: (row: Row) => Row): Change<Row>;
   /** Deletes the row; where there is none nothing happens. */
@@ -72,8 +72,33 @@ const changes: Changes<Record<string, unknown>> = {
 export function changesOf(projection: Projection, event: RecordedEvent): readonly Change[] {
   const handler = projection.handlers.get(event.type);
   if (!handler) return [];
-  const answer = handler(event, changes as Changes<never>);
-  return Array.isArray(answer) ? answer : [answer as Change];
+  const answer = handler(event, changes as unknown as Changes<never>);
+  const asked: readonly Change[] = Array.isArray(answer) ? answer : [answer as Change];
+  return asked.map((change) => canonicalChange(projection, change));
+}
+
+/** With keys and values as Postgres writes them, so that what is one row there is one row in memory too. */
+function canonicalChange(projection: Projection, change: Change): Change {
+  if (change.kind === 'updateWhere') {
+    const column = (projection.table as unknown as Record<string, PgColumn | undefined>)[change.column];
+    return column ? { ...change, value: canonical(column, change.value) } : change;
+  }
+  const { key } = change;
+  const [first] = projection.key;
+  if (typeof key !== 'object') {
+    const value = first ? canonical(first.column, key) : key;
+    return value === key ? change : { ...change, key: value as Key };
+  }
+  const values = key.map((value, index) => canonical(projection.key[index]?.column, value));
+  return { ...change, key: values as unknown as Key };
+}
+
+/** A UUID in lower case, a whole number as a number: the same value, however its author wrote it. */
+function canonical(column: PgColumn | undefined, value: unknown): unknown {
+  if (typeof value !== 'string' || !column) return value;
+  const type = column.getSQLType();
+  if (type === 'uuid') return value.toLowerCase();
+  return type === 'integer' || type === 'bigint' || type === 'smallint' ? Number(value) : value;
 }
 
 /**

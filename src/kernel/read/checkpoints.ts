@@ -17,6 +17,14 @@ export interface Checkpoint {
   readonly failure: string | null;
 }
 
+/** The first event that a projection has not applied. */
+export interface OldestWaiting {
+  readonly projection: string;
+  /** The projection's position, right before it. */
+  readonly position: number;
+  readonly recordedAt: Date;
+}
+
 /** Owners that this process has. */
 const livingHere = new Set<string>();
 
@@ -25,6 +33,7 @@ export class Checkpoints {
   readonly #db: Database;
   readonly #all: (parameters: Record<string, unknown>) => Promise<Checkpoint[]>;
   readonly #lease: (parameters: Record<string, unknown>) => Promise<Checkpoint[]>;
+  readonly #waiting: (parameters: Record<string, unknown>) => Promise<(OldestWaiting & { recorded_ms: number })[]>;
 
   constructor(db: Database) {
     this.#db = db;
@@ -32,6 +41,12 @@ export class Checkpoints {
       db,
       'checkpoints',
       sql`select projection, position, version, owner, owner_process as "ownerProcess", failure from read.checkpoints`,
+    );
+    this.#waiting = prepared(
+      db,
+      'checkpoints_waiting',
+      sql`select c.projection, c.position, (extract(epoch from e.recorded_at)::float8 * 1000) as recorded_ms
+          from read.checkpoints c join es.events e on e.position = c.position + 1`,
     );
     this.#lease = prepared(
       db,
@@ -69,6 +84,16 @@ export class Checkpoints {
 
   all(): Promise<Checkpoint[]> {
     return this.#all({});
+  }
+
+  /** Of each projection that is behind, what it has not applied for the longest time. */
+  async oldestWaiting(): Promise<OldestWaiting[]> {
+    const rows = await this.#waiting({});
+    return rows.map(({ projection, position, recorded_ms }) => ({
+      projection,
+      position,
+      recordedAt: new Date(Math.round(recorded_ms)),
+    }));
   }
 
   /**

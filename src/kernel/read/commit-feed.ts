@@ -24,12 +24,13 @@ export class CommitFeed {
       this.#events.push(event);
       last = event.position;
     }
-    const surplus = this.#events.length - this.#first - this.#limit;
-    if (surplus > 0) this.#first += surplus;
-    if (this.#first > this.#limit) {
-      this.#events = this.#events.slice(this.#first);
-      this.#first = 0;
-    }
+    this.#drop(this.#events.length - this.#first - this.#limit);
+  }
+
+  /** Everybody has passed this position: what is up to there is not held any longer. */
+  forget(position: number): void {
+    const oldest = this.#events[this.#first];
+    if (oldest) this.#drop(position + 1 - oldest.position);
   }
 
   /** At most `limit` events that follow on from a position; none where this feed does not have the next one. */
@@ -38,6 +39,16 @@ export class CommitFeed {
     if (!oldest || position + 1 < oldest.position) return [];
     const from = this.#first + (position + 1 - oldest.position);
     return this.#events.slice(from, from + limit);
+  }
+
+  /** Lets the oldest go. The array is made anew only now and then, when most of it is gone. */
+  #drop(count: number): void {
+    if (count <= 0) return;
+    this.#first = Math.min(this.#events.length, this.#first + count);
+    if (this.#first < 256 && this.#first < this.#events.length) return;
+    if (this.#first * 2 < this.#events.length) return;
+    this.#events = this.#events.slice(this.#first);
+    this.#first = 0;
   }
 
   #clear(): void {

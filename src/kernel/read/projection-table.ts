@@ -1,5 +1,5 @@
-import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
-import { getTableConfig, type PgColumn } from 'drizzle-orm/pg-core';
+import { getTableColumns, type SQL, sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
 import { type Database, prepared } from '../../database/client.ts';
 import type { Key, Projection } from '../define/projection.ts';
 import { arrayLiteral, arrayOf, ColumnArrays } from './column-arrays.ts';
@@ -40,7 +40,7 @@ export class ProjectionTable {
       projection.key.map(({ column }) => column),
     );
     this.#readByKey = this.#select('key', this.#isOneOfKeys());
-    const { projection: name } = { projection: projection.name };
+    const { name } = projection;
     const moved = sql`update read.checkpoints set position = ${sql.placeholder('to')}, updated_at = now()
       where projection = ${name} and position = ${sql.placeholder('from')} and owner = ${sql.placeholder('owner')}
       returning 1`;
@@ -151,9 +151,4 @@ export class ProjectionTable {
   #keyTextOf(row: Row): string {
     return JSON.stringify(this.#projection.key.map(({ property }) => row[property]));
   }
-}
-
-/** The schema-qualified name of a projection's table, for people. */
-export function tableName(projection: Projection): string {
-  return `${getTableConfig(projection.table).schema ?? 'public'}.${getTableName(projection.table)}`;
 }

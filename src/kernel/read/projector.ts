@@ -5,7 +5,7 @@ import type { RecordedEvent } from '../define/event.ts';
 import type { Projection } from '../define/projection.ts';
 import { Hub } from '../notify/hub.ts';
 import type { EventLog } from '../write/event-log.ts';
-import { type Checkpoint, Checkpoints } from './checkpoints.ts';
+import { type Checkpoint, Checkpoints, type OldestWaiting } from './checkpoints.ts';
 import { CommitFeed } from './commit-feed.ts';
 import { LogHead } from './log-head.ts';
 import { ProjectionTable } from './projection-table.ts';
@@ -58,6 +58,8 @@ export class Projector {
   readonly #rebuilding = new Map<string, number>();
   /** What other owners said of the projections that are not ours. */
   #others: ReadonlyMap<string, Checkpoint> = new Map();
+  /** What each projection that was behind at the last look has not applied for the longest time. */
+  #waiting: ReadonlyMap<string, OldestWaiting> = new Map();
   #timer: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
   #lastTick = 0;
@@ -105,13 +107,18 @@ export class Projector {
   /** This instance has committed: its projections are fed without reading the log. */
   committed(events: readonly RecordedEvent[], position: number): void {
     this.#feed.push(events);
+    const runners = [...this.#runners.values()].filter(({ isRunning }) => isRunning);
+    this.#feed.forget(Math.min(...runners.map(({ position }) => position)));
     if (this.head.advance(position, events.at(-1)?.recordedAt)) this.#wakeAll();
   }
 
   /** Somebody else may have committed. */
   async look(): Promise<void> {
     const { position, recordedAt } = await this.#options.log.head();
-    if (this.head.advance(position, recordedAt)) this.#wakeAll();
+    if (!this.head.advance(position, recordedAt)) return;
+    this.#wakeAll();
+    // Whoever moves the others' projections has been woken too.
+    if (this.#others.size > 0) this.#lastTick = 0;
   }
 
   /**
@@ -132,8 +139,7 @@ export class Projector {
       const failure = isRunning ? runner.failure : (other?.failure ?? null);
       const head = Math.max(this.head.position, position);
       const lag = head - position;
-      const lagMs =
-        isRunning || lag === 0 ? runner.lagMs() : Date.now() - (this.head.recordedAt?.getTime() ?? Date.now());
+      const lagMs = lag === 0 ? 0 : this.#waitedMs(runner, position);
       return {
         name,
         state: this.#stateOf(name, isRunning || other?.owner != null, failure),
@@ -154,6 +160,15 @@ export class Projector {
     await this.#ticking?.catch(() => undefined);
     await Promise.all([...this.#runners.values()].map((runner) => runner.stop()));
     await this.#checkpoints.release(this.#owner).catch((error) => this.#options.onError(error, { part: 'lease' }));
+  }
+
+  /** How long the oldest event that a projection has not applied has waited. */
+  #waitedMs(runner: ProjectionRunner, position: number): number {
+    const known = this.#waiting.get(runner.name);
+    const recordedAt =
+      (runner.isRunning ? runner.oldestWaiting : undefined) ??
+      (known?.position === position ? known.recordedAt : this.head.recordedAt);
+    return recordedAt ? Math.max(0, Date.now() - recordedAt.getTime()) : 0;
   }
 
   #stateOf(name: string, moved: boolean, failure: string | null): ProjectionState {
@@ -194,6 +209,9 @@ export class Projector {
     await Promise.all(owned.map((checkpoint) => this.#startAt(checkpoint, before.get(checkpoint.projection) ?? 0)));
     if (ours.size < this.#runners.size) await this.#follow(ours);
     else this.#others = new Map();
+    const behind = this.positions.names.some((name) => this.positions.of(name) < this.head.position);
+    const waiting = behind ? await this.#checkpoints.oldestWaiting() : [];
+    this.#waiting = new Map(waiting.map((oldest) => [oldest.projection, oldest]));
   }
 
   /** @param before where this instance believed the projection to be when it asked. */
@@ -214,7 +232,11 @@ export class Projector {
     const others = (await this.#checkpoints.all()).filter(({ projection }) => !ours.has(projection));
     this.#others = new Map(others.map((checkpoint) => [checkpoint.projection, checkpoint]));
     for (const { projection, position } of others) {
-      if (!this.positions.has(projection) || this.positions.of(projection) >= position) continue;
+      if (!this.positions.has(projection)) continue;
+      await this.#runners.get(projection)?.stop();
+      // It begins again: its table does not hold what this instance has seen in it.
+      if (this.positions.of(projection) > position) this.positions.retreat(projection, position);
+      if (this.positions.of(projection) >= position) continue;
       this.positions.advance(projection, position);
       this.hub.publish({ projection, position, keys: null, lagMs: 0 });
     }

@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { rootOf } from '../../database/errors.ts';
+import { isTransient } from '../../database/transient.ts';
 import type { Positions } from '../consistency/positions.ts';
 import { type RecordedEvent, UnreadableEventError } from '../define/event.ts';
 import type { Projection } from '../define/projection.ts';
@@ -36,10 +38,10 @@ export class ProjectionRunner {
   #stopping: AbortController | undefined;
   #wake: (() => void) | undefined;
   #failure: string | null = null;
-  /** An event that failed in a batch: what is before it is applied without it. */
-  #poison = 0;
-  /** When the first event of the batch under way was recorded. */
-  #oldestWaiting: Date | undefined;
+  /** A batch failed: up to `until`, the next ones are smaller, to come right before the event that is at fault. */
+  #careful = { until: 0, limit: 0 };
+  /** The batch under way, or the one that failed. */
+  #batch: { readonly size: number; readonly to: number; readonly recordedAt: Date } | undefined;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -66,12 +68,9 @@ export class ProjectionRunner {
     return this.#failure;
   }
 
-  /** How long the oldest event that it has not applied has been waiting, in ms. */
-  lagMs(now = Date.now()): number {
-    const { head, feed } = this.#parts;
-    if (this.#position >= head.position) return 0;
-    const oldest = this.#oldestWaiting ?? feed.after(this.#position, 1)[0]?.recordedAt ?? head.recordedAt;
-    return oldest ? Math.max(0, now - oldest.getTime()) : 0;
+  /** When the oldest event that it has not applied was recorded; undefined where that is not known here. */
+  get oldestWaiting(): Date | undefined {
+    return this.#batch?.recordedAt ?? this.#parts.feed.after(this.#position, 1)[0]?.recordedAt;
   }
 
   /** Begins at a checkpoint that this instance owns. */
@@ -80,7 +79,9 @@ export class ProjectionRunner {
     // Who owned it before may have failed here: it stands still until something succeeds.
     this.#failure = failure;
     this.#stopping = new AbortController();
-    this.#moveTo(position, new Set(), 0);
+    this.#batch = undefined;
+    // What was committed since this instance last knew, by whomever, may have changed any row.
+    this.#moveTo(position, null, 0);
     this.#running = this.#run(this.#stopping.signal).finally(() => {
       this.#running = undefined;
     });
@@ -112,10 +113,7 @@ export class ProjectionRunner {
       } catch (error) {
         // Somebody else owns it now; the projector starts this runner again when it is ours.
         if (error instanceof FencedError) return;
-        if (isPoison(error) && error.position > this.#position + 1) {
-          this.#poison = error.position;
-          continue;
-        }
+        if (this.#becomesCareful(error)) continue;
         failures++;
         await this.#failed(error);
         await delay(Math.min(5000, 50 * 2 ** failures), undefined, { signal: stopping }).catch(() => undefined);
@@ -127,8 +125,8 @@ export class ProjectionRunner {
   async #next(): Promise<readonly RecordedEvent[]> {
     const { feed, head, batchLimit } = this.#parts;
     if (this.#position >= head.position) return [];
-    const limit =
-      this.#poison > this.#position ? Math.min(batchLimit, Math.max(1, this.#poison - this.#position - 1)) : batchLimit;
+    const { until, limit: careful } = this.#careful;
+    const limit = this.#position < until ? Math.min(batchLimit, careful, until - this.#position) : batchLimit;
     const fed = feed.after(this.#position, limit);
     return fed.length > 0 ? fed : this.#log.read(this.#position, limit);
   }
@@ -138,18 +136,18 @@ export class ProjectionRunner {
     const from = this.#position;
     const first = events[0] as RecordedEvent;
     const to = (events.at(-1) as RecordedEvent).position;
+    this.#batch = { size: events.length, to, recordedAt: first.recordedAt };
     if (first.position !== from + 1 || to - from !== events.length) {
       throw new Error(`The log has a hole between ${from} and ${to}.`);
     }
-    this.#oldestWaiting = first.recordedAt;
     const plan = planBatch(projection, events);
     const writes = foldBatch(projection, plan, plan.steps.length > 0 ? await table.read(plan) : []);
     await table.write(writes, from, to, owner);
-    this.#oldestWaiting = undefined;
+    this.#batch = undefined;
     this.#moveTo(to, writes.keys, Math.max(0, Date.now() - first.recordedAt.getTime()));
   }
 
-  #moveTo(position: number, keys: ReadonlySet<string>, lagMs: number): void {
+  #moveTo(position: number, keys: ReadonlySet<string> | null, lagMs: number): void {
     const { positions, hub } = this.#parts;
     this.#position = position;
     positions.advance(this.name, position);
@@ -163,12 +161,37 @@ export class ProjectionRunner {
     });
   }
 
+  /**
+   * True where a smaller batch may get further: up to the event that is known to be at fault, or half as far where Postgres
+   * refused a row of some event in the batch.
+   */
+  #becomesCareful(error: unknown): boolean {
+    if (isPoison(error)) {
+      const before = error.position - 1 - this.#position;
+      if (before > 0) this.#careful = { until: error.position - 1, limit: before };
+      return before > 0;
+    }
+    const { size, to } = this.#batch ?? { size: 0, to: 0 };
+    if (isTransient(error) || size < 2) return false;
+    this.#careful = { until: Math.max(to, this.#careful.until), limit: Math.floor(size / 2) };
+    return true;
+  }
+
   async #failed(error: unknown): Promise<void> {
     const { checkpoints, onError } = this.#parts;
     onError(error, { projection: this.name, position: this.#position });
-    if (!isPoison(error) || this.#failure === error.message) return;
-    this.#failure = error.message;
-    await checkpoints.setFailure(this.name, error.message).catch(() => undefined);
+    if (isTransient(error)) return;
+    const failure = isPoison(error) ? error.message : this.#refusal(error);
+    if (this.#failure === failure) return;
+    this.#failure = failure;
+    await checkpoints.setFailure(this.name, failure).catch(() => undefined);
+  }
+
+  /** Postgres' own words may hold a row's values, which are nobody's business here. */
+  #refusal(error: unknown): string {
+    const { code, message } = rootOf(error);
+    const why = code ? `Postgres refused its change (SQLSTATE ${code})` : message;
+    return `Projection ${this.name} failed at position ${this.#position + 1}: ${why}`;
   }
 
   async #recovered(): Promise<void> {

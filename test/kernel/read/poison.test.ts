@@ -110,15 +110,44 @@ describe('an event that cannot be read', () => {
 });
 
 describe('a hole in the log', () => {
-  it('is corruption: nothing is applied across it', async () => {
+  it('is corruption: the projection stalls right before it and says so', async () => {
     const engine = await openEngine();
     await append(engine, written(1));
     await database.sql`insert into es.events
       select 3, stream_type, gen_random_uuid(), 1, type, 1, data, metadata, gen_random_uuid(), null,
              gen_random_uuid(), occurred_at, recorded_at from es.events`;
     await engine.start();
-    await until(() => engine.faults.length > 0);
-    expect(String(engine.faults[0]?.error)).toContain('hole');
-    expect(statusOf(engine, 'books')?.position).toBe(0);
+    await until(() => statusOf(engine, 'books')?.state === 'STALLED');
+    expect(statusOf(engine, 'books')).toMatchObject({ position: 1, failure: expect.stringContaining('hole') });
+  });
+});
+
+describe('a row that Postgres refuses', () => {
+  const huge = (n: number) => [bookNumber(n), Read({ reader: 'cid', pages: 2 ** 31 })] as const;
+
+  it('stalls its projection right before its event, in words without the row’s values, and no other', async () => {
+    const engine = await openEngine({ domains: [{ ...libraryDomain, projections: [books] }] });
+    await append(engine, written(1), written(2), read(2, 'ann'), written(3), huge(1), written(4));
+    await engine.start();
+    await until(() => statusOf(engine, 'books')?.state === 'STALLED');
+    const failure = 'Projection books failed at position 5: Postgres refused its change (SQLSTATE 22003)';
+    expect(statusOf(engine, 'books')).toMatchObject({ position: 4, failure });
+    await until(async () => (await failureInTable()) === failure);
+    expect((await database.sql`select id from read.books`).length).toBe(3);
+  });
+});
+
+describe('a projection that is behind', () => {
+  it('says how long the oldest event has waited, not the newest', async () => {
+    const engine = await openEngine({ domains: [touchyDomain] });
+    await append(engine, written(1), read(1, 'eve'));
+    const began = Date.now();
+    await engine.start();
+    await until(() => statusOf(engine, 'books')?.state === 'STALLED');
+    await until(() => Date.now() - began > 1500);
+    await append(engine, written(2));
+    await engine.projector.look();
+    expect(statusOf(engine, 'books')).toMatchObject({ position: 1, lag: 2 });
+    expect(statusOf(engine, 'books')?.lagMs).toBeGreaterThanOrEqual(1500);
   });
 });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createEngine } from '../../../src/kernel/engine.ts';
+import type { ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
 import { receiptOf } from '../../support/appends.ts';
 import {
   counterDomain,
@@ -150,7 +151,36 @@ describe('events that another server appends', () => {
   });
 });
 
+describe('a projection that another server begins again', () => {
+  it('is not believed to be where it was', async () => {
+    const former = await openEngine({ start: true });
+    const counterId = await open(former);
+    await increment(former, counterId);
+    await expectWhole(former);
+    expect(former.projector.positions.of('counters')).toBe(2);
+    // As a newer server does when it starts, and then its fold fails at the first event.
+    await database.sql`update read.checkpoints
+      set position = 0, version = 2, owner = gen_random_uuid(), owner_process = 'elsewhere:1', lease_until = now() + interval '1 minute'`;
+    await until(() => former.projector.positions.of('counters') === 0);
+    expect(await former.projector.positions.reached('counters', 2, { timeoutMs: 50 })).toBe(false);
+  });
+});
+
 describe('ownership', () => {
+  it('that is taken up tells listeners that any row may have changed', async () => {
+    const before = await openEngine({ start: true });
+    const after = await openEngine();
+    const counterId = await open(before);
+    const moves: ProjectionMoved[] = [];
+    after.projector.hub.listen(['counters'], (moved) => moves.push(moved));
+    await increment(before, counterId);
+    await expectWhole(before);
+    await before.close();
+    await after.start();
+    await until(() => moves.length > 0);
+    expect(moves[0]).toMatchObject({ position: 2, keys: null });
+  });
+
   it('goes to another server when the owner stops', async () => {
     const first = await openEngine({ start: true });
     const second = await openEngine({ start: true });
