@@ -1,15 +1,20 @@
 import { once } from 'node:events';
-import { createServer, request } from 'node:http';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { EventStreams } from '../../../src/server/event-streams.ts';
 import { useApp } from '../../support/app.ts';
 import { until } from '../../support/until.ts';
 
 describe('a stream of events whose client takes nothing any more', () => {
+  afterEach(() => void vi.useRealTimers());
+
   it('is given up, and one whose client only is slow is not', async () => {
-    const streams = new EventStreams(100);
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const streams = new EventStreams(1000);
+    const responses: ServerResponse[] = [];
     const server = createServer((_, response) => {
+      responses.push(response);
       streams.add(response);
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       const fill = () => {
@@ -18,24 +23,40 @@ describe('a stream of events whose client takes nothing any more', () => {
       response.on('drain', fill);
       fill();
     });
+    onTestFinished(() => void server.close());
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const ask = async () => {
+    const ask = async (): Promise<IncomingMessage> => {
       const sent = request({ port, host: '127.0.0.1', agent: false }).end();
       const [response] = await once(sent, 'response');
-      response.on('error', () => {});
-      return response;
+      return response.on('error', () => {});
     };
     const slow = await ask();
     const stalled = await ask();
-    stalled.pause();
     slow.on('data', () => {});
+    stalled.pause();
+    const taken = (index: number) => {
+      const socket = responses[index]?.socket;
+      return socket ? socket.bytesWritten - socket.writableLength : 0;
+    };
+    // All that fits between the two ends of a connection is on its way.
+    let before = -1;
+    await until(async () => {
+      const same = taken(1) === before;
+      before = taken(1);
+      return same && responses[1]?.writableNeedDrain;
+    });
+    for (let look = 0; look < 4; look++) {
+      const tookBefore = taken(0);
+      await until(() => taken(0) > tookBefore);
+      vi.advanceTimersByTime(1000);
+    }
     await until(() => streams.size === 1);
-    expect(slow.destroyed).toBe(false);
+    expect([responses[0]?.destroyed, responses[1]?.destroyed]).toEqual([false, true]);
     slow.destroy();
     await until(() => streams.size === 0);
-    server.close();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
