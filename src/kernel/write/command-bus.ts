@@ -133,6 +133,9 @@ export class CommandBus {
     }
     if (!mayHere(command, options.actor, input, state)) {
       if (!(await this.#states.confirm(known, version))) return 'again';
+      // She may have been allowed to: the command itself may have changed what the rule looks at.
+      const own = await this.#findOwn(attempt);
+      if (own) return own;
       throw new ForbiddenError(`You may not issue ${command.name} here.`);
     }
     const { expectedVersion } = options;
@@ -245,6 +248,14 @@ export class CommandBus {
     if (!attempt.options.commandId) return answer;
     const found = await this.#log.findCommand(attempt.commandId, attempt.fingerprint);
     return found ? answerOf(attempt, found) : answer;
+  }
+
+  /** The first receipt where this very actor was given it; what became of others' commands is not for her. */
+  async #findOwn(attempt: Attempt): Promise<CommandOutcome | undefined> {
+    const { commandId, fingerprint, metadata, options } = attempt;
+    if (!options.commandId) return undefined;
+    const found = await this.#log.findCommand(commandId, fingerprint, metadata.actor.id);
+    return found?.outcome === 'replayed' ? answerOf(attempt, found) : undefined;
   }
 
   async #afterConflict(attempt: Attempt, conflicts: number): Promise<{ actualVersion: number; gaveUp: boolean }> {

@@ -93,7 +93,8 @@ export class EventLog {
       db,
       'es_command',
       sql`select stream_type, stream_id, version, position, command_fingerprint = ${sql.placeholder('fingerprint')} as same
-          from es.events where command_id = ${sql.placeholder('commandId')} and command_fingerprint is not null`,
+          from es.events where command_id = ${sql.placeholder('commandId')} and command_fingerprint is not null
+            and (${sql.placeholder('actorId')}::text is null or metadata -> 'actor' ->> 'id' = ${sql.placeholder('actorId')}::text)`,
     );
   }
 
@@ -184,9 +185,16 @@ export class EventLog {
     return { position: row?.position ?? 0, recordedAt: row && new Date(row.recorded_ms) };
   }
 
-  /** What became of a command id; undefined where it was never used. */
-  async findCommand(commandId: string, fingerprint: string): Promise<KnownCommand | undefined> {
-    const [row] = await readAgain(() => this.#command({ commandId, fingerprint }));
+  /**
+   * What became of a command id; undefined where it was never used.
+   * @param actorId look only for a command of this actor.
+   */
+  async findCommand(
+    commandId: string,
+    fingerprint: string,
+    actorId: string | null = null,
+  ): Promise<KnownCommand | undefined> {
+    const [row] = await readAgain(() => this.#command({ commandId, fingerprint, actorId }));
     if (!row) return undefined;
     return row.same ? { outcome: 'replayed', ...toAccepted(row) } : { outcome: 'reused' };
   }

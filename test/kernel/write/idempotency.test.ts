@@ -1,11 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineCommand } from '../../../src/kernel/define/command.ts';
+import { ForbiddenError } from '../../../src/kernel/errors.ts';
 import { AppendQueue } from '../../../src/kernel/write/append-queue.ts';
 import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
 import { Snapshots } from '../../../src/kernel/write/snapshots.ts';
 import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
 import { receiptOf } from '../../support/appends.ts';
-import { closeCounter, counterDomain, incrementCounter, openCounter, system } from '../../support/counter.ts';
+import {
+  Counter,
+  CounterClosed,
+  closeCounter,
+  counterDomain,
+  customer,
+  incrementCounter,
+  openCounter,
+  system,
+} from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
 import { useEngine } from '../../support/engine.ts';
 import { useProxy } from '../../support/proxy.ts';
@@ -48,6 +60,29 @@ describe('a command that is sent again with its id', () => {
     const first = receiptOf(await one.bus.execute(closeCounter, { counterId }, options));
     for (const { bus } of [one, two]) {
       expect(receiptOf(await bus.execute(closeCounter, { counterId }, options))).toEqual({ ...first, replayed: true });
+    }
+  });
+
+  it('answers the first receipt also where it has itself changed what allowed it, but to nobody else', async () => {
+    const closeOwn = defineCommand('closeOwn', {
+      aggregate: Counter,
+      input: z.object({ counterId: z.uuid() }),
+      id: (input) => input.counterId,
+      allow: { customer: (actor, _, { owner, status }) => owner === actor.id && status === 'OPEN' },
+      decide: () => CounterClosed({}),
+    });
+    const [one, two] = await Promise.all([openEngine(), openEngine()]);
+    const { aggregateId: counterId } = receiptOf(
+      await one.bus.execute(openCounter, { label: 'a', owner: 'ann' }, system),
+    );
+    const commandId = randomUUID();
+    const close = ({ bus }: typeof one, name: string, id = commandId) =>
+      bus.execute(closeOwn, { counterId }, { actor: customer(name), commandId: id });
+    const first = receiptOf(await close(one, 'ann'));
+    for (const server of [one, two]) {
+      expect(receiptOf(await close(server, 'ann'))).toEqual({ ...first, replayed: true });
+      await expect(close(server, 'bob')).rejects.toThrow(ForbiddenError);
+      await expect(close(server, 'ann', randomUUID())).rejects.toThrow(ForbiddenError);
     }
   });
 
