@@ -13,7 +13,7 @@ import {
 } from 'graphql';
 import type { Context } from '../context.ts';
 import { BadUserInputError } from '../errors.ts';
-import { DEFAULT_WAIT_MS, freshnessOf, MAX_WAIT_MS, positionOf, waitFor } from './wait.ts';
+import { DEFAULT_WAIT_MS, freshnessOf, MAX_WAIT_MS, positionsOf, waitFor } from './wait.ts';
 
 const OnTimeout = new GraphQLEnumType({
   name: 'OnTimeout',
@@ -74,16 +74,21 @@ export async function awaitTokens(
   if (!coerced) return;
   const wanted = [...(directive ? fromDirectives(directive, operation, coerced) : []), ...fromHeader(header)];
   // All of them first: one that cannot be honoured is not worth waiting for the others.
-  const positions = await Promise.all(wanted.map(({ token }) => positionOf(engine, token)));
-  await Promise.all(
-    wanted.map(async ({ timeoutMs, mayBeStale }, index) => {
-      const position = positions[index] as number;
-      const timeout = await waitFor(engine, touched, position, { timeoutMs, signal });
-      if (!timeout) return;
-      if (!mayBeStale) throw timeout;
-      consistency.stale = true;
-    }),
+  const positions = await positionsOf(
+    engine,
+    wanted.map(({ token }) => token),
   );
+  const waits = wanted.map((one, index) => ({ ...one, position: positions[index] as number }));
+  // By their deadlines, one after the other, the furthest of a deadline first: it stands for those before it. So that
+  // however many tokens there are, a query takes one wait for each read model.
+  waits.sort((a, b) => a.timeoutMs - b.timeoutMs || b.position - a.position);
+  const began = performance.now();
+  for (const { position, timeoutMs, mayBeStale } of waits) {
+    const left = Math.max(0, timeoutMs - (performance.now() - began));
+    const timeout = await waitFor(engine, touched, position, { timeoutMs: left, signal });
+    if (timeout && !mayBeStale) throw timeout;
+    if (timeout) consistency.stale = true;
+  }
   consistency.read = freshnessOf(engine, touched);
 }
 

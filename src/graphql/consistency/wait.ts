@@ -12,14 +12,21 @@ export const MAX_WAIT_MS = 10_000;
  * @throws {TokenError} INVALID_TOKEN, FOREIGN_TOKEN, or TOKEN_AHEAD where the log does not reach it.
  */
 export async function positionOf(engine: Engine, token: string): Promise<number> {
-  const position = engine.tokens.decode(token);
+  const [position] = await positionsOf(engine, [token]);
+  return position as number;
+}
+
+/** The same of several, with one look at the log at most. */
+export async function positionsOf(engine: Engine, tokens: readonly string[]): Promise<number[]> {
+  const positions = tokens.map((token) => engine.tokens.decode(token));
+  const highest = Math.max(0, ...positions);
   const { head } = engine.projector;
   // It may be of an event that another instance has just appended: look before refusing.
-  if (position > head.position) await engine.projector.look();
-  if (position > head.position) {
+  if (highest > head.position) await engine.projector.look();
+  if (highest > head.position) {
     throw new TokenError('TOKEN_AHEAD', 'The token is past the end of the log: this store has never given it out.');
   }
-  return position;
+  return positions;
 }
 
 /**
@@ -30,14 +37,26 @@ export async function waitFor(
   engine: Engine,
   projections: readonly string[],
   position: number,
-  options: { timeoutMs: number; signal?: AbortSignal | undefined },
+  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
 ): Promise<ConsistencyTimeoutError | undefined> {
   const { positions } = engine.projector;
-  const reached = await Promise.all(projections.map((name) => positions.reached(name, position, options)));
-  const late = projections[reached.indexOf(false)];
-  if (late === undefined) return undefined;
-  const state = engine.projector.status().find(({ name }) => name === late)?.state ?? 'STOPPED';
-  return new ConsistencyTimeoutError(late, position, positions.of(late), state);
+  // The server's requests have signals that `AbortSignal.any` does not take.
+  const over = new AbortController();
+  const giveUp = () => over.abort();
+  if (signal?.aborted) giveUp();
+  signal?.addEventListener('abort', giveUp, { once: true });
+  const options = { timeoutMs, signal: over.signal };
+  try {
+    const reached = await Promise.all(projections.map((name) => positions.reached(name, position, options)));
+    const late = projections[reached.indexOf(false)];
+    if (late === undefined) return undefined;
+    const state = engine.projector.status().find(({ name }) => name === late)?.state ?? 'STOPPED';
+    return new ConsistencyTimeoutError(late, position, positions.of(late), state);
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
+    // Where there was no room for one of the waits, the others are in vain.
+    giveUp();
+  }
 }
 
 /** The position that all of these read models have reached. */
