@@ -47,6 +47,9 @@ function innermost(error: unknown): unknown {
   return inner;
 }
 
+/** Of what a client sent, an answer repeats at most so much. */
+const MAX_MESSAGE = 400;
+
 /** An error as the client gets it, with a code; undefined where it is a fault that has to be masked. */
 export function toClientError(error: unknown): GraphQLError | undefined {
   const inner = innermost(error);
@@ -55,10 +58,15 @@ export function toClientError(error: unknown): GraphQLError | undefined {
   if (facts) return rewrite(located, (inner as Error).message, facts);
   if (!(inner instanceof GraphQLError)) return undefined;
   if (CODES.has(inner.extensions.code)) return inner;
-  // graphql-js or Yoga: a request, a document or variables that are not what they should be. Yoga's own codes and facts are
-  // not the API's; how it answers over HTTP is.
-  const { http } = inner.extensions;
-  return rewrite(inner, inner.message, { code: 'BAD_USER_INPUT', ...(http ? { http } : {}) });
+  // graphql-js or Yoga: a request, a document or variables that are not what they should be. The outermost says which; its
+  // own codes and facts are not the API's, how it answers over HTTP is.
+  const { http } = (located ?? inner).extensions;
+  const { message } = located ?? inner;
+  const clipped =
+    message.length > MAX_MESSAGE
+      ? `${message.slice(0, MAX_MESSAGE / 2)} … ${message.slice(-MAX_MESSAGE / 2)}`
+      : message;
+  return rewrite(located ?? inner, clipped, { code: 'BAD_USER_INPUT', ...(http ? { http } : {}) });
 }
 
 /** What stands for a fault: the operator finds it in the log by the correlation id. */

@@ -50,7 +50,7 @@ function isInstant(value: unknown): value is string {
 function toSafeInt(value: unknown): number {
   const number = typeof value === 'bigint' ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isSafeInteger(number)) {
-    throw new GraphQLError(`${String(value)} is not a whole number between -(2^53 - 1) and 2^53 - 1.`);
+    throw new GraphQLError(`${JSON.stringify(number)} is not a whole number between -(2^53 - 1) and 2^53 - 1.`);
   }
   return number;
 }

@@ -3,38 +3,59 @@ import {
   type ArgumentNode,
   type DocumentNode,
   type ExecutionArgs,
+  type FieldNode,
   type GraphQLError,
+  type GraphQLSchema,
   getOperationAST,
   Kind,
+  type OperationDefinitionNode,
   TypeInfo,
   ValidationContext,
   visit,
+  visitWithTypeInfo,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import { DEFAULT_PAGE } from '../read/page.ts';
 
 /** Documents in which the length of a list is a variable. */
 const bySize = new WeakMap<DocumentNode, boolean>();
 
+type SizeOf = (variable: string) => string | undefined;
+
 /**
- * Refuses operations that cost too much. graphql-armor's rule knows the length of a list where it is a literal; where it is a
- * variable, as clients write it, the rule is asked once more when the variables are known.
+ * Refuses operations that cost too much. graphql-armor's rule counts the length of a list only where it is written out, so
+ * it is asked of the document with all lengths written out: where none is given the default, and where it is a variable,
+ * as clients write it, when the variables are known.
  */
 export function useCostLimit(options: CostLimitOptions): Plugin {
   const rule = costLimitRule(options);
+  const check = (schema: GraphQLSchema, document: DocumentNode, operations: readonly OperationDefinitionNode[]) => {
+    const context = new ValidationContext(schema, document, new TypeInfo(schema), () => {});
+    for (const operation of operations) rule(context).OperationDefinition.enter(operation);
+  };
   const onStart = ({ args, stop }: { args: ExecutionArgs; stop: (result: { errors: GraphQLError[] }) => void }) => {
     if (!hasVariableSize(args.document)) return;
-    const document = withSizes(args);
+    const document = withSizes(args.schema, args.document, sizesOf(args));
     const operation = getOperationAST(document, args.operationName);
-    if (!operation) return;
-    const context = new ValidationContext(args.schema, document, new TypeInfo(args.schema), () => {});
     try {
-      rule(context).OperationDefinition.enter(operation);
+      if (operation) check(args.schema, document, [operation]);
     } catch (error) {
       stop({ errors: [error as GraphQLError] });
     }
   };
   return {
-    onValidate: ({ addValidationRule }) => addValidationRule(rule),
+    onValidate: ({ addValidationRule }) =>
+      addValidationRule((context: ValidationContext) => {
+        const asked = context.getDocument();
+        if (hasVariableSize(asked)) return {};
+        const document = withSizes(context.getSchema(), asked, () => undefined);
+        check(
+          context.getSchema(),
+          document,
+          document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION),
+        );
+        return {};
+      }),
     onExecute: ({ args, setResultAndStopExecution }) =>
       onStart({ args: args as unknown as ExecutionArgs, stop: setResultAndStopExecution }),
     onSubscribe: ({ args, setResultAndStopExecution }) =>
@@ -48,7 +69,7 @@ function hasVariableSize(document: DocumentNode): boolean {
     found = false;
     visit(document, {
       Argument: (node) => {
-        if (isVariableSize(node)) found = true;
+        if (isSize(node) && node.value.kind === Kind.VARIABLE) found = true;
       },
     });
     bySize.set(document, found);
@@ -56,24 +77,36 @@ function hasVariableSize(document: DocumentNode): boolean {
   return found;
 }
 
-/** The document with the lengths of lists that the variables give. */
-function withSizes({ document, operationName, variableValues }: ExecutionArgs): DocumentNode {
+/** The lengths that variables give; whatever else a variable is, is refused when it is coerced. */
+function sizesOf({ document, operationName, variableValues }: ExecutionArgs): SizeOf {
   const definitions = getOperationAST(document, operationName)?.variableDefinitions ?? [];
-  const sizeOf = (name: string) => {
+  return (name) => {
     const value = variableValues?.[name];
     const byDefault = definitions.find(({ variable }) => variable.name.value === name)?.defaultValue;
     if (value === undefined && byDefault?.kind === Kind.INT) return byDefault.value;
-    // Whatever else it is, is refused when it is coerced.
     return Number.isInteger(value) ? String(value) : undefined;
   };
-  return visit(document, {
-    Argument: (node) => {
-      const value = isVariableSize(node) && node.value.kind === Kind.VARIABLE && sizeOf(node.value.name.value);
-      return value ? { ...node, value: { kind: Kind.INT, value } } : undefined;
-    },
-  });
 }
 
-function isVariableSize({ name, value }: ArgumentNode): boolean {
-  return value.kind === Kind.VARIABLE && ['first', 'last'].includes(name.value);
+/** The document with the length of every list written out. */
+function withSizes(schema: GraphQLSchema, document: DocumentNode, sizeOf: SizeOf): DocumentNode {
+  const typeInfo = new TypeInfo(schema);
+  const Field = (node: FieldNode): FieldNode | undefined => {
+    if (!typeInfo.getFieldDef()?.args.some(({ name }) => name === 'first')) return undefined;
+    const given = (node.arguments ?? []).filter(isSize).map(({ value }) => {
+      if (value.kind === Kind.VARIABLE) return sizeOf(value.name.value);
+      return value.kind === Kind.INT ? value.value : undefined;
+    });
+    const size: ArgumentNode = {
+      kind: Kind.ARGUMENT,
+      name: { kind: Kind.NAME, value: 'first' },
+      value: { kind: Kind.INT, value: given.find((value) => value !== undefined) ?? String(DEFAULT_PAGE) },
+    };
+    return { ...node, arguments: [...(node.arguments ?? []).filter((argument) => !isSize(argument)), size] };
+  };
+  return visit(document, visitWithTypeInfo(typeInfo, { Field }));
+}
+
+function isSize({ name }: ArgumentNode): boolean {
+  return name.value === 'first' || name.value === 'last';
 }

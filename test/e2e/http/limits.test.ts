@@ -34,7 +34,7 @@ describe('an operation', () => {
   it('may be nested as deep as GRAPHQL_MAX_DEPTH and no deeper, fragments or not', async () => {
     const tooDeep = /^Query depth limit of 7 exceeded, found 8\.$/;
     const order = (inner: string) =>
-      `{ order(id: "${orderId}") { customer { orders { edges { node { ${inner} } } } } } }`;
+      `{ order(id: "${orderId}") { customer { orders(first: 1) { edges { node { ${inner} } } } } } }`;
     await passes(order('total { amount }'));
     await refused(order('items { product { id } }'), tooDeep);
     await passes(`${order('...F')} fragment F on Order { total { amount } }`);
@@ -69,6 +69,13 @@ describe('an operation', () => {
     await refused(`query ($n: Int!) { ...F } fragment F on Query { ${orders('first: $n')} }`, /^Query Cost limit/, {
       n: 100,
     });
+    // Where none is given it is the default, 20.
+    const longer = 'edges { node { id total { amount } } }';
+    await passes(`{ orders(first: 10) { ${longer} } }`);
+    for (const args of ['', '(sort: TOTAL_DESC)', '(first: null)']) {
+      await refused(`{ orders${args} { ${longer} } }`, /^Query Cost limit of 300 exceeded, found 4\d\d/);
+    }
+    await refused(`query ($n: Int) { orders(first: $n) { ${longer} } }`, /^Query Cost limit/);
     await refused(`{ ${orders('first: 1')} b: ${orders('first: 23')} }`, /^Query Cost limit/);
   });
 
