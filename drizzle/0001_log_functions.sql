@@ -1,7 +1,7 @@
 -- The log is append-only whoever asks, its owner too: ENABLE ALWAYS also holds where triggers are switched off for replication.
 CREATE FUNCTION es.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION 'es.events is append-only: % is refused', TG_OP USING ERRCODE = 'insufficient_privilege';
+  RAISE EXCEPTION '%.% is append-only: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
 END $$;
 --> statement-breakpoint
 CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON es.events
@@ -16,10 +16,11 @@ INSERT INTO es.store (epoch) VALUES (gen_random_uuid());
 -- Appends a batch of appends in one transaction; each is accepted or refused on its own.
 --
 -- batch: [{ t: stream type, i: stream id, v: expected version or null, c: command id, f: fingerprint, o: occurred at or null,
---           m: metadata, e: [{ i: event id, t: type, s: schema version, d: data }] }]
+--           m: metadata, r: receipt id, e: [{ i: event id, t: type, s: schema version, d: data }] }]
+-- An append without events leaves the stream and the log as they are; what is kept of it is its receipt, in es.receipts.
 -- Appends for one stream stand in the batch in the order in which they build on each other: the first must find the stream
 -- at its expected version, each further one where the one before it leaves it. A command id occurs once in a batch.
--- Of a command id that is known the last event's id comes back too: it tells an append whose answer was lost, and which is
+-- Of a command id that is known the last event's id (or the receipt's) comes back too: it tells an append whose answer was lost, and which is
 -- sent again with the same event ids, from a repeat of its command.
 --
 -- Positions are dense and in commit order because they are handed out under a lock that is held until the commit is
@@ -52,23 +53,28 @@ BEGIN
     SELECT r.*, jsonb_array_length(r.e) AS size,
            coalesce(sum(jsonb_array_length(r.e)) OVER (
              PARTITION BY r.t, r.i ORDER BY r.ordinal ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::int AS before
-    FROM ROWS FROM (jsonb_to_recordset(batch) AS (t text, i uuid, v int, c uuid, f uuid, o timestamptz, m jsonb, e jsonb))
-         WITH ORDINALITY AS r(t, i, v, c, f, o, m, e, ordinal)
+    FROM ROWS FROM (jsonb_to_recordset(batch) AS (t text, i uuid, v int, c uuid, f uuid, o timestamptz, m jsonb, r uuid, e jsonb))
+         WITH ORDINALITY AS r(t, i, v, c, f, o, m, r, e, ordinal)
   ), judged AS MATERIALIZED (
     SELECT a.*, coalesce(s.version, 0) AS base, s.occurred_at AS stream_occurred_at,
-           known.position AS known_position, known.version AS known_version, known.occurred_at AS known_occurred_at,
-           known.recorded_at AS known_recorded_at, known.event_id AS known_event, known.stream_type AS known_type, known.stream_id AS known_id,
-           known.command_fingerprint = a.f AS same,
-           bool_and(known.position IS NULL AND (a.v IS NULL OR a.v = coalesce(s.version, 0) + a.before))
+           coalesce(known.position, noted.position) AS known_position, coalesce(known.version, noted.version) AS known_version,
+           coalesce(known.occurred_at, noted.accepted_at) AS known_occurred_at,
+           coalesce(known.recorded_at, noted.accepted_at) AS known_recorded_at,
+           coalesce(known.event_id, noted.receipt_id) AS known_event, coalesce(known.stream_type, noted.stream_type) AS known_type,
+           coalesce(known.stream_id, noted.stream_id) AS known_id,
+           coalesce(known.command_fingerprint, noted.fingerprint) = a.f AS same,
+           bool_and(known.position IS NULL AND noted.position IS NULL AND (a.v IS NULL OR a.v = coalesce(s.version, 0) + a.before))
              OVER (PARTITION BY a.t, a.i ORDER BY a.ordinal) AS accepted
     FROM asked a
     LEFT JOIN es.streams s ON s.stream_type = a.t AND s.stream_id = a.i
     LEFT JOIN es.events known ON known.command_id = a.c AND known.command_fingerprint IS NOT NULL
+    LEFT JOIN es.receipts noted ON noted.command_id = a.c
   ), placed AS MATERIALIZED (
     SELECT j.*, (head + sum(j.size) FILTER (WHERE j.accepted) OVER (ORDER BY j.ordinal))::bigint AS last_position,
            -- Within a stream business time never decreases, and nothing happens after it was recorded.
            least(now_recorded, greatest(j.stream_occurred_at,
-             max(date_trunc('milliseconds', coalesce(j.o, now_recorded))) OVER (PARTITION BY j.t, j.i ORDER BY j.ordinal)
+             max(date_trunc('milliseconds', coalesce(j.o, now_recorded))) FILTER (WHERE j.size > 0)
+               OVER (PARTITION BY j.t, j.i ORDER BY j.ordinal)
            )) AS happened_at
     FROM judged j
   ), stored AS (
@@ -81,8 +87,13 @@ BEGIN
     ORDER BY 1
   ), moved AS (
     INSERT INTO es.streams AS s (stream_type, stream_id, version, occurred_at)
-    SELECT p.t, p.i, max(p.base + p.before + p.size), max(p.happened_at) FROM placed p WHERE p.accepted GROUP BY p.t, p.i
+    SELECT p.t, p.i, max(p.base + p.before + p.size), max(p.happened_at) FROM placed p
+    WHERE p.accepted AND p.size > 0 GROUP BY p.t, p.i
     ON CONFLICT (stream_type, stream_id) DO UPDATE SET version = excluded.version, occurred_at = excluded.occurred_at
+  ), kept AS (
+    INSERT INTO es.receipts (command_id, fingerprint, receipt_id, stream_type, stream_id, version, position, metadata, accepted_at)
+    SELECT p.c, p.f, p.r, p.t, p.i, p.base + p.before, p.last_position, p.m, now_recorded FROM placed p
+    WHERE p.accepted AND p.size = 0
   )
   SELECT p.ordinal::int,
          CASE WHEN p.accepted THEN 'accepted' WHEN p.same THEN 'replayed' WHEN p.known_position IS NOT NULL THEN 'reused'

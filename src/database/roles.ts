@@ -19,6 +19,7 @@ const grants = [
   'grant usage on schema es to afterwrite_writer, afterwrite_projector',
   'grant usage on schema read to afterwrite_projector, afterwrite_reader',
   'grant select, insert on es.events to afterwrite_writer',
+  'grant select, insert on es.receipts to afterwrite_writer',
   'grant select, insert, update on es.streams to afterwrite_writer',
   'grant select, insert, update, delete on es.snapshots to afterwrite_writer',
   'grant select on es.store to afterwrite_writer',

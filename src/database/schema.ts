@@ -47,6 +47,25 @@ export const events = esSchema.table(
   ],
 );
 
+/**
+ * The receipts of commands that decided no events and whose clients gave an id: what the log itself cannot remember. An id
+ * is here or in the log, never in both: `es.append` looks into both under its lock. Append-only like the log.
+ */
+export const receipts = esSchema.table('receipts', {
+  commandId: uuid('command_id').primaryKey(),
+  fingerprint: uuid('fingerprint').notNull(),
+  /** Of the append that wrote it, as an event's id is. */
+  receiptId: uuid('receipt_id').notNull(),
+  streamType: text('stream_type').notNull(),
+  streamId: uuid('stream_id').notNull(),
+  /** The stream's version, which the command left as it was. */
+  version: integer('version').notNull(),
+  /** Where the log stood. */
+  position: bigint('position', { mode: 'number' }).notNull(),
+  metadata: jsonb('metadata').notNull(),
+  acceptedAt: instant('accepted_at').notNull(),
+});
+
 /** Where each stream stands. */
 export const streams = esSchema.table(
   'streams',

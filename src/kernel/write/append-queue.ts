@@ -97,7 +97,9 @@ export class AppendQueue {
     for (const waiting of this.#waiting) {
       const { append } = waiting;
       const stream = `${append.streamType}/${append.streamId}`;
-      full ||= batch.length > 0 && events + append.events.length > this.#options.batchLimit;
+      // One without events is a receipt to be written.
+      const size = Math.max(1, append.events.length);
+      full ||= batch.length > 0 && events + size > this.#options.batchLimit;
       if (full || commandIds.has(append.commandId) || heldStreams.has(stream)) {
         // What builds on an append that is held back is held back with it.
         heldStreams.add(stream);
@@ -105,7 +107,7 @@ export class AppendQueue {
         continue;
       }
       commandIds.add(append.commandId);
-      events += append.events.length;
+      events += size;
       batch.push(waiting);
     }
     this.#waiting = left;

@@ -1,7 +1,7 @@
 import type { EventMetadata, RecordedEvent } from '../define/event.ts';
 import { newId } from './new-id.ts';
 
-/** Events of one command for one stream, accepted or refused together. */
+/** Events of one command for one stream, accepted or refused together; of none the log keeps the receipt. */
 export interface Append {
   readonly streamType: string;
   readonly streamId: string;
@@ -24,11 +24,11 @@ export interface AppendEvent {
 }
 
 /**
- * Ids for an append's events. Made once for all attempts to append it: by them the log recognises what an attempt whose
+ * Ids for an append's events; where it has none, one for its receipt. Made once for all attempts to append it: by them the log recognises what an attempt whose
  * answer was lost has committed.
  */
 export function newEventIds(append: Append): readonly string[] {
-  return append.events.map(() => newId());
+  return append.events.length === 0 ? [newId()] : append.events.map(() => newId());
 }
 
 /** Where an accepted command stands in the log. */

@@ -148,7 +148,8 @@ export class CommandBus {
       return this.#confirmed(attempt, known, version, { kind: 'rejected', code, message });
     }
     const events = 'type' in decision ? [decision] : decision;
-    if (events.length === 0) return this.#acceptNothing(attempt, known, version);
+    // What nobody can send again needs no receipt.
+    if (events.length === 0 && !options.commandId) return this.#acceptNothing(attempt, known, version);
     return this.#append(attempt, known, events);
   }
 
@@ -237,10 +238,7 @@ export class CommandBus {
     const confirmed = await this.#states.confirm(known, version);
     const { position } = await this.#log.head();
     if (!confirmed) return 'again';
-    return this.#unlessReplayed(attempt, {
-      kind: 'accepted',
-      receipt: { commandId, aggregateId: streamId, version, position, replayed: false },
-    });
+    return { kind: 'accepted', receipt: { commandId, aggregateId: streamId, version, position, replayed: false } };
   }
 
   /** The first answer where the client's command id was used before, else `answer`. */

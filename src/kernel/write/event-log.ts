@@ -92,8 +92,12 @@ export class EventLog {
     this.#command = prepared(
       db,
       'es_command',
-      sql`select stream_type, stream_id, version, position, command_fingerprint = ${sql.placeholder('fingerprint')} as same
-          from es.events where command_id = ${sql.placeholder('commandId')} and command_fingerprint is not null
+      sql`select stream_type, stream_id, version, position, fingerprint = ${sql.placeholder('fingerprint')} as same
+          from (select command_id, command_fingerprint as fingerprint, stream_type, stream_id, version, position, metadata
+                from es.events where command_fingerprint is not null
+                union all
+                select command_id, fingerprint, stream_type, stream_id, version, position, metadata from es.receipts) known
+          where command_id = ${sql.placeholder('commandId')}
             and (${sql.placeholder('actorId')}::text is null or metadata -> 'actor' ->> 'id' = ${sql.placeholder('actorId')}::text)`,
     );
   }
@@ -117,6 +121,7 @@ export class EventLog {
       f: append.fingerprint,
       o: append.occurredAt,
       m: append.metadata,
+      ...(append.events.length === 0 ? { r: eventIds[index]?.[0] } : {}),
       e: append.events.map((event, nth) => ({
         i: eventIds[index]?.[nth],
         t: event.type,
