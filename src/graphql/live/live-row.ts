@@ -46,7 +46,8 @@ export function liveRow(
   const begin = async () => {
     // As a query does, the first message waits for everything that its fields are resolved from.
     const needed = new Set([projection.name, ...consistency.touched]);
-    await Promise.all([...needed].map((name) => positions.reached(name, after ?? 0, { signal: gone.signal })));
+    const waiting = { signal: gone.signal, as: 'subscription' } as const;
+    await Promise.all([...needed].map((name) => positions.reached(name, after ?? 0, waiting)));
     if (gone.signal.aborted) return;
     stopWatching = live.watch(projection, text, show);
     rows.clear();

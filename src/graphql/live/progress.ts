@@ -50,7 +50,7 @@ export function projectionUpdates(
       });
       for (const projection of behind) {
         positions
-          .reached(projection, after, { signal: gone.signal })
+          .reached(projection, after, { signal: gone.signal, as: 'subscription' })
           .then((reached) => {
             if (!reached) return;
             behind.delete(projection);
@@ -96,7 +96,7 @@ export function caughtUp(
     const position = await positionOf(engine, args.token);
     await Promise.all(
       projections.map(async (projection) => {
-        if (!(await positions.reached(projection, position, { signal: gone.signal }))) return;
+        if (!(await positions.reached(projection, position, { signal: gone.signal, as: 'subscription' }))) return;
         const waitedMs = Math.round(performance.now() - began);
         mailbox.put(projection, { projection, position: positions.of(projection), waitedMs });
       }),

@@ -21,19 +21,35 @@ export class ConsistencyTimeoutError extends Error {
   }
 }
 
-/** Too many reads wait for tokens already. */
+/** Too much waits for read models already. */
 export class TooManyWaitersError extends Error {
   readonly code = 'THROTTLED';
   readonly retryAfterMs = 500;
 
-  constructor(limit: number) {
-    super(`${limit} reads wait for read models to catch up already. Try again in 500 ms.`);
+  constructor(limit: number, kind: WaitKind) {
+    super(`${limit} ${kind}s wait for read models to catch up already. Try again in 500 ms.`);
     this.name = 'TooManyWaitersError';
   }
 }
 
+/** Who waits: a read, for a time, or a subscription, for as long as its client is there. */
+export type WaitKind = 'read' | 'subscription';
+
+/**
+ * How many subscriptions may wait where one read may. They have room of their own: with a read model that is stuck, those who
+ * wait for it without end would otherwise take that of the reads of all others.
+ */
+const SUBSCRIPTIONS_A_READ = 10;
+
 /** A timer that is set to more fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export interface WaitOptions {
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** A read unless told. */
+  readonly as?: WaitKind;
+}
 
 interface Waiter {
   readonly position: number;
@@ -47,13 +63,13 @@ interface Waiter {
  */
 export class Positions {
   readonly #projections: ReadonlyMap<string, Track>;
-  readonly #limit: number;
-  #waiting = 0;
+  readonly #limits: Readonly<Record<WaitKind, number>>;
+  readonly #waiting: Record<WaitKind, number> = { read: 0, subscription: 0 };
 
-  /** @param limit waits at one time, over all projections. */
+  /** @param limit waits of reads at one time, over all projections. */
   constructor(projections: Iterable<string>, limit: number) {
     this.#projections = new Map([...projections].map((name) => [name, new Track()]));
-    this.#limit = limit;
+    this.#limits = { read: limit, subscription: limit * SUBSCRIPTIONS_A_READ };
   }
 
   get names(): string[] {
@@ -62,7 +78,7 @@ export class Positions {
 
   /** Waits at this moment. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#waiting.read + this.#waiting.subscription;
   }
 
   has(projection: string): boolean {
@@ -98,17 +114,17 @@ export class Positions {
   async reached(
     projection: string,
     position: number,
-    { timeoutMs, signal }: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined } = {},
+    { timeoutMs, signal, as = 'read' }: WaitOptions = {},
   ): Promise<boolean> {
     const track = this.#track(projection);
     if (track.position >= position) return true;
     if (signal?.aborted || timeoutMs === 0) return false;
-    if (this.#waiting >= this.#limit) throw new TooManyWaitersError(this.#limit);
-    this.#waiting++;
+    if (this.#waiting[as] >= this.#limits[as]) throw new TooManyWaitersError(this.#limits[as], as);
+    this.#waiting[as]++;
     try {
       return await track.wait(position, timeoutMs, signal);
     } finally {
-      this.#waiting--;
+      this.#waiting[as]--;
     }
   }
 

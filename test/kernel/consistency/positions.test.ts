@@ -110,6 +110,18 @@ describe('waiting', () => {
     positions.advance('b', 1);
     expect(await Promise.all([waits[0], third])).toEqual([true, true]);
   });
+
+  it('of subscriptions takes none of the room that reads have, and has ten times as much', async () => {
+    const positions = new Positions(['a'], 2);
+    const subscribers = Array.from({ length: 20 }, () => positions.reached('a', 1, { as: 'subscription' }));
+    expect(positions.waiting).toBe(20);
+    await expect(positions.reached('a', 1, { as: 'subscription' })).rejects.toMatchObject({ code: 'THROTTLED' });
+    const reads = [positions.reached('a', 1), positions.reached('a', 1, { as: 'read' })];
+    await expect(positions.reached('a', 1)).rejects.toMatchObject({ code: 'THROTTLED' });
+    positions.advance('a', 1);
+    expect(new Set(await Promise.all([...subscribers, ...reads]))).toEqual(new Set([true]));
+    expect(positions.waiting).toBe(0);
+  });
 });
 
 describe('the order of those who wait', () => {

@@ -1,0 +1,44 @@
+import { expect, it } from 'vitest';
+import { useApp } from '../../support/app.ts';
+import { caughtUp } from '../../support/caught-up.ts';
+import { expectRequestError } from '../../support/refusals.ts';
+import { openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
+import { stall } from '../../support/stall.ts';
+import { useTransports } from '../../support/transports.ts';
+import { until } from '../../support/until.ts';
+
+/** Three reads may wait at a time, and thirty subscriptions. */
+const app = useApp({ env: { MAX_WAITERS: '3' } });
+const open = useTransports(app);
+
+it('subscribers who wait for a read model that is stuck do not keep reads from waiting', async () => {
+  const shop = await openShop(app);
+  const order = await placeOrder(app, shop);
+  await caughtUp(app, order.token);
+  const release = await stall(app.database, 'customers');
+  const { token } = await registerCustomer(app);
+  const transport = open('WebSocket');
+  const subscribe = (subscription: string) => transport.subscribe(`subscription { ${subscription} }`);
+  const feeds = [
+    ...Array.from({ length: 10 }, () =>
+      subscribe(`caughtUp(token: "${token}", projections: ["customers"]) { projection }`),
+    ),
+    ...Array.from({ length: 10 }, () =>
+      subscribe(`projectionUpdated(after: "${token}", projections: ["customers"]) { projection }`),
+    ),
+    ...Array.from({ length: 10 }, () =>
+      subscribe(`orderUpdated(id: "${order.aggregateId}", after: "${token}") { customer { name } }`),
+    ),
+  ];
+  const { positions } = app.engine.projector;
+  await until(() => positions.of('orders') >= app.engine.tokens.decode(token) && positions.waiting === 30);
+
+  const read = `query @readAfter(token: "${token}", timeoutMs: 20) { customer(id: "${shop.customerId}") { name } }`;
+  expectRequestError(await app.query(read), 'CONSISTENCY_TIMEOUT');
+  const oneMore = subscribe(`caughtUp(token: "${token}", projections: ["customers"]) { projection }`);
+  expect((await oneMore.next()).errors).toMatchObject([{ extensions: { code: 'THROTTLED', retryAfterMs: 500 } }]);
+
+  await release();
+  for (const feed of feeds) await feed.data();
+  expect(positions.waiting).toBe(0);
+});
