@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -43,6 +43,7 @@ export async function findPostmaster(folder: string): Promise<{ pid: number } | 
   if (state === undefined) return undefined;
   if (!isPostmasterOf(state.pid, folder)) {
     if (processIdentity(state.pid) !== undefined) await rm(join(folder, 'postmaster.pid'), { force: true });
+    else if (isThere(state.pid)) await disown(folder, state.pid);
     return undefined;
   }
   if (state.status !== 'stopping') return { pid: state.pid };
@@ -156,6 +157,29 @@ async function readState(folder: string): Promise<{ pid: number; port: number; s
   const pid = Number(lines[0]);
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
   return { pid, port: Number(lines[3]), status: lines[7]?.trim() ?? '' };
+}
+
+/** A pid above any that Linux or macOS gives. */
+const NOBODY = 2 ** 31 - 2;
+
+/** Also true of a process that has ended and that its parent has not asked about yet. */
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errorCode(error) === 'EPERM';
+  }
+}
+
+/**
+ * A postmaster that was killed in a container without an init stays in the process table, and Postgres would take it for a
+ * living one. The file is kept, for it also names the shared memory that its orphans may still use.
+ */
+async function disown(folder: string, pid: number): Promise<void> {
+  const file = join(folder, 'postmaster.pid');
+  const text = await readFile(file, 'utf8');
+  if (text.startsWith(`${pid}\n`)) await writeFile(file, text.replace(`${pid}\n`, `${NOBODY}\n`));
 }
 
 function signalProcess(pid: number, signal: NodeJS.Signals): void {
