@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import { ConsistencyTimeoutError, TooManyWaitersError } from '../kernel/consistency/positions.ts';
+import { ConsistencyTimeoutError } from '../kernel/consistency/positions.ts';
 import { TokenError } from '../kernel/consistency/token.ts';
 import { ForbiddenError, OutcomeUnknownError, ThrottledError, UnauthenticatedError } from '../kernel/errors.ts';
 
@@ -25,9 +25,7 @@ function factsOf(error: unknown): Record<string, unknown> | undefined {
     const { code, projection, required, current, state } = error;
     return { code, projection, required, current, state };
   }
-  if (error instanceof ThrottledError || error instanceof TooManyWaitersError) {
-    return { code: error.code, retryAfterMs: error.retryAfterMs };
-  }
+  if (error instanceof ThrottledError) return { code: error.code, retryAfterMs: error.retryAfterMs };
   if (error instanceof OutcomeUnknownError) return { code: error.code, commandId: error.commandId };
   if (
     error instanceof TokenError ||

@@ -1,4 +1,4 @@
-/** The append queue is full: nothing was taken, try again. */
+/** Too much waits already: nothing was taken, try again. */
 export class ThrottledError extends Error {
   readonly code = 'THROTTLED';
   readonly retryAfterMs: number;

@@ -57,7 +57,7 @@ interface Wanted {
  * Waits for what a query asks to be read after, once, before it is executed. It holds nothing of the database meanwhile and
  * ends when the client goes away.
  *
- * @throws {TokenError} ConsistencyTimeoutError, {@link BadUserInputError}, TooManyWaitersError
+ * @throws {TokenError} ConsistencyTimeoutError, {@link BadUserInputError}, ThrottledError
  */
 export async function awaitTokens(
   { schema, variableValues }: Pick<ExecutionArgs, 'schema' | 'variableValues'>,

@@ -1,3 +1,5 @@
+import { ThrottledError } from '../errors.ts';
+
 /** A wait for a read model that did not end in time. */
 export class ConsistencyTimeoutError extends Error {
   readonly code = 'CONSISTENCY_TIMEOUT';
@@ -21,17 +23,6 @@ export class ConsistencyTimeoutError extends Error {
   }
 }
 
-/** Too much waits for read models already. */
-export class TooManyWaitersError extends Error {
-  readonly code = 'THROTTLED';
-  readonly retryAfterMs = 500;
-
-  constructor(limit: number, kind: WaitKind) {
-    super(`${limit} ${kind}s wait for read models to catch up already. Try again in 500 ms.`);
-    this.name = 'TooManyWaitersError';
-  }
-}
-
 /** Who waits: a read, for a time, or a subscription, for as long as its client is there. */
 export type WaitKind = 'read' | 'subscription';
 
@@ -40,6 +31,9 @@ export type WaitKind = 'read' | 'subscription';
  * wait for it without end would otherwise take that of the reads of all others.
  */
 const SUBSCRIPTIONS_A_READ = 10;
+
+/** When there may be room again, in ms. */
+const RETRY_AFTER_MS = 500;
 
 /** A timer that is set to more fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -109,7 +103,7 @@ export class Positions {
   /**
    * Resolves to true when the projection is at or past the position, to false when `signal` is aborted or `timeoutMs` is over
    * before.
-   * @throws {TooManyWaitersError}
+   * @throws {ThrottledError}
    */
   async reached(
     projection: string,
@@ -119,7 +113,9 @@ export class Positions {
     const track = this.#track(projection);
     if (track.position >= position) return true;
     if (signal?.aborted || timeoutMs === 0) return false;
-    if (this.#waiting[as] >= this.#limits[as]) throw new TooManyWaitersError(this.#limits[as], as);
+    if (this.#waiting[as] >= this.#limits[as]) {
+      throw new ThrottledError(RETRY_AFTER_MS, `${this.#limits[as]} ${as}s wait for read models to catch up already.`);
+    }
     this.#waiting[as]++;
     try {
       return await track.wait(position, timeoutMs, signal);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Positions, TooManyWaitersError } from '../../../src/kernel/consistency/positions.ts';
+import { Positions } from '../../../src/kernel/consistency/positions.ts';
+import { ThrottledError } from '../../../src/kernel/errors.ts';
 import { settle } from '../../support/appends.ts';
 
 const LONG = 2 ** 40;
@@ -102,7 +103,7 @@ describe('waiting', () => {
   it('is for so many at a time, over all projections, and for others when they have done', async () => {
     const positions = new Positions(['a', 'b'], 2);
     const waits = [positions.reached('a', 1), positions.reached('b', 1, { timeoutMs: 5 })];
-    await expect(positions.reached('a', 1)).rejects.toThrow(TooManyWaitersError);
+    await expect(positions.reached('a', 1)).rejects.toThrow(ThrottledError);
     await waits[1];
     const third = positions.reached('b', 1);
     await expect(positions.reached('b', 1)).rejects.toMatchObject({ code: 'THROTTLED', retryAfterMs: 500 });
