@@ -202,6 +202,7 @@ export class Projector {
   async #tick(): Promise<void> {
     if (this.#stopped) return;
     this.#lastTick = Date.now();
+    if (this.#others.size > 0) await this.#checkpoints.releaseDead();
     const before = new Map([...this.#runners].map(([name, { position }]) => [name, position]));
     const [owned] = await Promise.all([this.#checkpoints.lease(this.#owner, this.#options.projections), this.look()]);
     if (this.#stopped) return;

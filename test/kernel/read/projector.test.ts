@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { createEngine } from '../../../src/kernel/engine.ts';
 import type { ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
@@ -200,6 +202,23 @@ describe('ownership', () => {
     await open(engine);
     expect(engine.projector.positions.of('counters')).toBe(0);
     await expectWhole(engine);
+  });
+
+  it('goes to a neighbour within a second where the owner’s process was killed', async () => {
+    const before = await openEngine({ start: true });
+    const counterId = await open(before);
+    await expectWhole(before);
+    const ended = spawnSync(process.execPath, ['-e', '']).pid;
+    await before.close();
+    // While it lives nobody takes anything from it.
+    await database.sql`update read.checkpoints set owner = gen_random_uuid(),
+      owner_process = ${`${hostname()}:${process.ppid}`}, lease_until = now() + interval '1 hour'`;
+    const neighbour = await openEngine({ start: true });
+    await increment(neighbour, counterId);
+    expect(stateOf(neighbour)).toBe('RUNNING');
+    expect(neighbour.projector.positions.of('counters')).toBe(1);
+    await database.sql`update read.checkpoints set owner_process = ${`${hostname()}:${ended}`}`;
+    await expectWhole(neighbour);
   });
 
   it('that was lost is noticed before anything is written, and taken up again', async () => {
