@@ -12,6 +12,7 @@ import { createEngine, type Engine } from '../kernel/engine.ts';
 import { createAuthenticator } from './auth.ts';
 import { EventStreams } from './event-streams.ts';
 import { createGraphql } from './graphql.ts';
+import { createHostGuard } from './hosts.ts';
 import { listen, urlOf } from './http.ts';
 import { route } from './routes.ts';
 import { stopInOrder } from './shutdown.ts';
@@ -40,7 +41,12 @@ export async function startApp(
   const authenticator = createAuthenticator(config);
   const schema = buildSchema(domains, registerDomains(domains));
   let notReady: string | undefined = 'The server is starting.';
-  let handler = route({ graphql: () => {}, notReady: () => notReady, maxBodyBytes: config.maxBodyBytes });
+  const rules = {
+    notReady: () => notReady,
+    whyNotHost: createHostGuard(config),
+    maxBodyBytes: config.maxBodyBytes,
+  };
+  let handler = route({ ...rules, graphql: () => {} });
   const server = await listen(config.host, config.port, (request, response) => handler(request, response));
   server.on('handlerError', (err) => logger.error({ err }, 'a request could not be handled'));
 
@@ -86,17 +92,14 @@ export async function startApp(
     eventStreams,
     logger,
   });
-  handler = route({
-    graphql: async (request, response) => void (await yoga(request, response)),
-    notReady: () => notReady,
-    maxBodyBytes: config.maxBodyBytes,
-  });
+  handler = route({ ...rules, graphql: async (request, response) => void (await yoga(request, response)) });
   const closeSockets = serveWebSockets(server, {
     yoga,
     authenticator,
     config,
     logger,
     accepts: () => notReady === undefined,
+    whyNotHost: rules.whyNotHost,
   });
   let stopping: Promise<void> | undefined;
   const refuseWork = () => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HostGuard } from './hosts.ts';
 import type { Handler } from './http.ts';
 import { CORRELATION_HEADER, correlationIdFrom } from './request-id.ts';
 
@@ -6,16 +7,19 @@ export interface Routes {
   readonly graphql: Handler;
   /** Undefined where it is ready for work, else why not. */
   readonly notReady: () => string | undefined;
+  readonly whyNotHost: HostGuard;
   readonly maxBodyBytes: number;
 }
 
 /** Where a request goes. */
-export function route({ graphql, notReady, maxBodyBytes }: Routes): Handler {
+export function route({ graphql, notReady, whyNotHost, maxBodyBytes }: Routes): Handler {
   return (request, response) => {
     const path = request.url?.split('?')[0];
     switch (path) {
       case '/graphql': {
         correlate(request, response);
+        const foreign = whyNotHost(request.headers.host);
+        if (foreign) return answerError(response, 403, 'FORBIDDEN', foreign);
         const reason = notReady();
         if (reason) return answerError(response, 503, 'THROTTLED', reason, { retryAfterMs: 1000 });
         const refusal = refuseBody(request, maxBodyBytes);

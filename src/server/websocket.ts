@@ -10,6 +10,7 @@ import { answerError } from '../graphql/plugins/errors.ts';
 import { UnauthenticatedError } from '../kernel/errors.ts';
 import { type Authenticated, type Authenticator, AuthUnavailableError, credentialsOf } from './auth.ts';
 import type { Yoga } from './graphql.ts';
+import type { HostGuard } from './hosts.ts';
 import { correlationIdFrom, traceparentFrom } from './request-id.ts';
 
 export interface WebSocketOptions {
@@ -19,6 +20,7 @@ export interface WebSocketOptions {
   readonly logger: Logger;
   /** False from when the server is shutting down. */
   readonly accepts: () => boolean;
+  readonly whyNotHost: HostGuard;
 }
 
 /** The longest that a timer can run. */
@@ -105,6 +107,8 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
   server.on('upgrade', (request, socket, head) => {
     const refused = whyRefused(request, config.corsOrigins, accepts());
     if (refused) return refuse(socket, refused);
+    const foreign = options.whyNotHost(request.headers.host);
+    if (foreign) return refuse(socket, '403 Forbidden', foreign);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       sockets.emit('connection', webSocket, request);
       // What a client does wrong closes its connection. It is no fault of ours, as which graphql-ws would print it.
@@ -154,11 +158,14 @@ function whyRefused(request: IncomingMessage, origins: readonly string[], accept
   return URL.canParse(origin) && new URL(origin).host === host ? undefined : '403 Forbidden';
 }
 
-function refuse(socket: Duplex, status: string): void {
+function refuse(socket: Duplex, status: string, message?: string): void {
+  const body = message ? JSON.stringify({ errors: [{ message, extensions: { code: 'FORBIDDEN' } }] }) : '';
+  const type = body && 'Content-Type: application/json; charset=utf-8\r\n';
   // Once it is asked to be upgraded, nobody but us looks after it.
   socket.on('error', () => socket.destroy());
   socket.once('finish', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  const headers = `Connection: close\r\n${type}Content-Length: ${Buffer.byteLength(body)}\r\n`;
+  socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n${body}`);
 }
 
 function refusal(message: string): GraphQLError {

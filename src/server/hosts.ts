@@ -1,0 +1,36 @@
+import { isIP } from 'node:net';
+import type { Config } from '../config.ts';
+
+/** The settings that decide under which names a server may be called. */
+export type HostSettings = Pick<Config, 'host' | 'corsOrigins' | 'authJwtSecret' | 'authJwksUrl'>;
+
+/** Says why a request with this Host header is refused; undefined where it is not. */
+export type HostGuard = (host: string | undefined) => string | undefined;
+
+/**
+ * A page can have its own name resolve to this machine, and is then of the same origin as the server as far as a browser
+ * can tell. Where no token is asked for, that would make every page the development admin: only names that nobody else
+ * can give out are served.
+ */
+export function createHostGuard({ host, corsOrigins, authJwtSecret, authJwksUrl }: HostSettings): HostGuard {
+  if (authJwtSecret !== undefined || authJwksUrl !== undefined) return () => undefined;
+  const configured = corsOrigins.map((origin) => new URL(origin).hostname);
+  const known = new Set(['localhost', '127.0.0.1', '::1', ...[host, ...configured].map(unbracketed)]);
+  const anywhere = host === '0.0.0.0' || host === '::';
+  return (header) => {
+    const name = nameIn(header);
+    if (name !== undefined && (known.has(name) || name.endsWith('.localhost'))) return undefined;
+    // An address is nobody's to give out.
+    if (anywhere && name !== undefined && isIP(name) !== 0) return undefined;
+    return 'While authentication is off, the server is not to be called by this host name: use localhost, or name it in CORS_ORIGINS.';
+  };
+}
+
+function nameIn(header: string | undefined): string | undefined {
+  const name = /^(\[[\da-f:.]+\]|[^\s:/?#@\\]+)(:\d*)?$/i.exec(header ?? '')?.[1];
+  return name && unbracketed(name);
+}
+
+function unbracketed(host: string): string {
+  return host.replace(/^\[|\]$/g, '').toLowerCase();
+}
