@@ -12,6 +12,8 @@ export interface AppendQueueOptions {
   readonly batchLimit: number;
   /** How long a batch whose outcome is unknown is looked up and sent again, in ms. */
   readonly retryForMs?: number;
+  /** How long one attempt may go without an answer before the batch is sent again, by another connection, in ms. */
+  readonly attemptMs?: number;
   /**
    * Told of every committed batch before the callers are: its events in the order of positions and its last position.
    */
@@ -31,7 +33,7 @@ interface Waiting {
  * Group commit: while one batch is being committed, the appends that arrive wait and go together in the next. So that the
  * log's lock, the round trip and the fsync are paid once for many commands.
  *
- * A batch whose connection breaks is sent again as it is: the log looks every command id up under its lock before it
+ * A batch whose connection breaks or goes silent is sent again as it is: the log looks every command id up under its lock before it
  * appends, so that what was committed is found rather than repeated.
  */
 export class AppendQueue {
@@ -142,10 +144,12 @@ export class AppendQueue {
   async #appendUntilKnown(batch: readonly Waiting[]): Promise<AppendOutcome[]> {
     const appends = batch.map(({ append }) => append);
     const eventIds = batch.map((waiting) => waiting.eventIds);
-    const deadline = Date.now() + (this.#options.retryForMs ?? 15_000);
+    const { retryForMs = 15_000, attemptMs = 3000 } = this.#options;
+    const deadline = Date.now() + retryForMs;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await answerBefore(deadline, this.#log.append(appends, eventIds));
+        const giveUpAt = Math.min(deadline, Date.now() + attemptMs);
+        return await answerBefore(giveUpAt, this.#log.append(appends, eventIds));
       } catch (error) {
         if (!isTransient(error) || Date.now() > deadline) throw error;
         this.#options.onRetry?.(error, attempt);
