@@ -67,6 +67,7 @@ export function createEngine(options: EngineOptions): Engine {
       projector.committed(events, position);
       wakeUp.notify();
     },
+    onError: (error) => onError(error, { part: 'append' }),
     onRetry: (error, attempt) => onError(error, { part: 'append', attempt }),
   });
   const snapshots = new Snapshots(database.writer.db, (error) => onError(error, { part: 'snapshots' }));

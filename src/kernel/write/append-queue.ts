@@ -18,6 +18,8 @@ export interface AppendQueueOptions {
    * Told of every committed batch before the callers are: its events in the order of positions and its last position.
    */
   readonly onCommitted: (events: readonly RecordedEvent[], position: number) => void;
+  /** Told where `onCommitted` throws: the batch is in the log all the same, and its callers are answered. */
+  readonly onError?: (error: unknown) => void;
   /** Told of each failure that is being retried. */
   readonly onRetry?: (error: unknown, attempt: number) => void;
 }
@@ -137,7 +139,11 @@ export class AppendQueue {
     // What an earlier attempt committed may stand between others' events, before what this one did.
     events.sort((a, b) => a.position - b.position);
     const last = events.at(-1);
-    if (last) this.#options.onCommitted(events, last.position);
+    try {
+      if (last) this.#options.onCommitted(events, last.position);
+    } catch (error) {
+      this.#options.onError?.(error);
+    }
     for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index] as AppendOutcome);
   }
 

@@ -73,6 +73,21 @@ describe('group commit', () => {
     expect(order).toEqual(['committed', 'answered']);
   });
 
+  it('goes on and answers, although who is told of a batch fails', async () => {
+    const errors: unknown[] = [];
+    const { queue } = queueOf(await openEngine(), {
+      onCommitted: (_, position) => {
+        throw new Error(`no ear for ${position}`);
+      },
+      onError: (error) => errors.push(error),
+    });
+    for (const position of [1, 2]) {
+      expect(await queue.append(anAppend())).toMatchObject({ outcome: 'accepted', position });
+    }
+    expect(errors).toMatchObject([{ message: 'no ear for 1' }, { message: 'no ear for 2' }]);
+    await queue.close();
+  });
+
   it('puts no more events into a transaction than it may, but an append that is larger goes alone', async () => {
     const { queue } = queueOf(await openEngine(), { batchLimit: 3 });
     const events = (n: number) => Array.from({ length: n }, () => incremented());
