@@ -2,6 +2,7 @@ import DataLoader from 'dataloader';
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
+import { arrayLiteral, arrayOf } from '../../kernel/read/column-arrays.ts';
 import type { Row } from '../../kernel/read/fold.ts';
 
 /** Rows read together at most. */
@@ -32,24 +33,18 @@ export class ReadModels {
   #source(projection: Projection): DataLoader<string, Row | null> {
     const [key, ...more] = projection.key;
     if (!key || more.length > 0) throw new Error(`Rows of ${projection.name} have a key of several columns.`);
-    const type = sql.raw(`${key.column.getSQLType()}[]`);
     const query = this.db
       .select()
       .from(projection.table)
-      .where(sql`${key.column} = any(${sql.placeholder('keys')}::${type})`)
+      .where(sql`${key.column} = any(${arrayOf(key.column, sql.placeholder('keys'))})`)
       .prepare(`${projection.name}_by_key`);
     return new DataLoader(
       async (keys) => {
-        const rows = (await query.execute({ keys: arrayLiteral(keys) })) as Row[];
+        const rows = (await query.execute({ keys: arrayLiteral(key.column, keys) })) as Row[];
         const found = new Map(rows.map((row) => [String(row[key.property]), row]));
         return keys.map((wanted) => found.get(wanted) ?? null);
       },
       { cache: false, maxBatchSize: MAX_ROWS, batchScheduleFn: (dispatch) => setImmediate(dispatch) },
     );
   }
-}
-
-/** Postgres' text of an array. */
-function arrayLiteral(values: readonly string[]): string {
-  return `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
 }
