@@ -62,5 +62,5 @@ export async function waitFor(
 /** The position that all of these read models have reached. */
 export function freshnessOf(engine: Engine, projections: readonly string[]): number {
   const { positions, head } = engine.projector;
-  return projections.reduce((least, name) => Math.min(least, positions.of(name)), Math.max(head.position, 0));
+  return projections.reduce((least, name) => Math.min(least, positions.of(name)), head.position);
 }

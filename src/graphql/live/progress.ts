@@ -25,7 +25,11 @@ export interface CaughtUp {
  * read.
  */
 export function projectionUpdates(
-  args: { projections?: readonly string[] | null; keys?: readonly string[] | null; after?: number | undefined },
+  args: {
+    projections?: readonly string[] | null | undefined;
+    keys?: readonly string[] | null | undefined;
+    after?: number | undefined;
+  },
   context: Context,
 ): AsyncIterableIterator<ProjectionUpdate> {
   const { engine, signal } = context;
@@ -84,7 +88,7 @@ export async function visibleKeys(update: ProjectionUpdate, context: Context): P
 
 /** One message for each projection as it reaches a token's position; then the end. */
 export function caughtUp(
-  args: { token: string; projections?: readonly string[] | null },
+  args: { token: string; projections?: readonly string[] | null | undefined },
   context: Context,
 ): AsyncIterableIterator<CaughtUp> {
   const { engine, signal } = context;

@@ -49,9 +49,7 @@ The first message comes at once where the read model is already at or past \`aft
       },
       subscribe: async (_, { projections, keys, after }, context) => {
         const position = after == null ? undefined : await positionOf(context.engine, after);
-        const wanted = { projections: projections ?? null, keys: keys ?? null };
-        const updates = projectionUpdates(position === undefined ? wanted : { ...wanted, after: position }, context);
-        return fresh(context, updates);
+        return fresh(context, projectionUpdates({ projections, keys, after: position }, context));
       },
       resolve: unwrap,
     }),
@@ -64,8 +62,7 @@ The first message comes at once where the read model is already at or past \`aft
         token: t.arg({ type: 'ConsistencyToken', required: true, description: 'From a receipt.' }),
         projections: t.arg.stringList({ description: 'Only these read models; all where it is left out.' }),
       },
-      subscribe: (_, { token, projections }, context) =>
-        fresh(context, caughtUp({ token, projections: projections ?? null }, context)),
+      subscribe: (_, { token, projections }, context) => fresh(context, caughtUp({ token, projections }, context)),
       resolve: unwrap,
     }),
   );
