@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { type ProvidedPostgres, providePostgres } from '../database/provide.ts';
+import { engineOptions } from '../engine-options.ts';
 import type { DomainGraphql } from '../graphql/api.ts';
 import { LiveRows } from '../graphql/live/live-rows.ts';
 import { ReadModels } from '../graphql/read/read-models.ts';
@@ -44,6 +45,7 @@ export async function startApp(
   const rules = {
     notReady: () => notReady,
     whyNotHost: createHostGuard(config),
+    corsOrigins: config.corsOrigins,
     maxBodyBytes: config.maxBodyBytes,
   };
   let handler = route({ ...rules, graphql: () => {} });
@@ -72,11 +74,7 @@ export async function startApp(
   const engine = createEngine({
     database,
     domains,
-    queueLimit: config.appendQueueLimit,
-    appendBatchLimit: config.appendBatchLimit,
-    stateCacheSize: config.stateCacheSize,
-    projectionBatchLimit: config.projectionBatchLimit,
-    maxWaiters: config.maxWaiters,
+    ...engineOptions(config),
     onError: (err, context) => logger.error({ err, ...context }, 'the engine met a fault and goes on'),
   });
   const readModels = new ReadModels(database.reader.db);

@@ -40,7 +40,7 @@ async function answerFile(assets: Assets, name: string, acceptEncoding: string |
   const headers = {
     'content-type': asset.type,
     'cache-control': 'public, max-age=31536000, immutable',
-    vary: 'accept-encoding',
+    vary: 'accept-encoding, origin',
   };
   if (!acceptEncoding?.includes('gzip')) return { body: asset.content, status: 200, headers };
   return { body: await asset.gzipped, status: 200, headers: { ...headers, 'content-encoding': 'gzip' } };

@@ -4,7 +4,7 @@ import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { type Caller, type Context, createContext, type Shared } from '../graphql/context.ts';
-import { READ_AFTER_HEADER, TOKEN_HEADER, useConsistency } from '../graphql/plugins/consistency.ts';
+import { useConsistency } from '../graphql/plugins/consistency.ts';
 import { answerError, type OnFault, useErrors } from '../graphql/plugins/errors.ts';
 import { useLimits } from '../graphql/plugins/limits.ts';
 import type { Authenticator } from './auth.ts';
@@ -39,18 +39,8 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     landingPage: false,
     batching: false,
     multipart: false,
-    cors: (request) => {
-      const origin = request.headers.get('origin');
-      // Yoga would answer others with the origin null, which is the one that a sandboxed page has.
-      if (origin === null || !config.corsOrigins.includes(origin)) return false;
-      return {
-        origin: [...config.corsOrigins],
-        credentials: true,
-        methods: ['GET', 'POST', 'OPTIONS'],
-        allowedHeaders: ['content-type', 'authorization', CORRELATION_HEADER, 'traceparent', READ_AFTER_HEADER],
-        exposedHeaders: [TOKEN_HEADER, CORRELATION_HEADER],
-      };
-    },
+    // Answers that never come here need it too: see cors.ts.
+    cors: false,
     logging: false,
     maskedErrors: { maskError: (error) => answerError(error, undefined, onFault) },
     // Yoga's comes from a CDN, and the package that serves it from here does not let it authenticate subscriptions.

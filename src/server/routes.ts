@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { corsHeaders } from './cors.ts';
 import type { HostGuard } from './hosts.ts';
 import type { Handler } from './http.ts';
 import { CORRELATION_HEADER, correlationIdFrom } from './request-id.ts';
@@ -8,20 +9,29 @@ export interface Routes {
   /** Undefined where it is ready for work, else why not. */
   readonly notReady: () => string | undefined;
   readonly whyNotHost: HostGuard;
+  readonly corsOrigins: readonly string[];
   readonly maxBodyBytes: number;
 }
 
 /** Where a request goes. */
-export function route({ graphql, notReady, whyNotHost, maxBodyBytes }: Routes): Handler {
+export function route({ graphql, notReady, whyNotHost, corsOrigins, maxBodyBytes }: Routes): Handler {
   return (request, response) => {
     const path = request.url?.split('?')[0];
     switch (path) {
       case '/graphql': {
         correlate(request, response);
+        for (const [name, value] of Object.entries(corsHeaders(corsOrigins, request))) response.setHeader(name, value);
         const foreign = whyNotHost(request.headers.host);
         if (foreign) return answerError(response, 403, 'FORBIDDEN', foreign);
+        if (request.method === 'OPTIONS') {
+          response.writeHead(204, { allow: 'GET, POST, OPTIONS' }).end();
+          return;
+        }
         const reason = notReady();
-        if (reason) return answerError(response, 503, 'THROTTLED', reason, { retryAfterMs: 1000 });
+        if (reason) {
+          response.setHeader('retry-after', '1');
+          return answerError(response, 503, 'THROTTLED', reason, { retryAfterMs: 1000 });
+        }
         const refusal = refuseBody(request, maxBodyBytes);
         if (refusal) return answerError(response, refusal.status, 'BAD_USER_INPUT', refusal.message);
         return graphql(request, response);

@@ -1,5 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readConfig } from '../../../src/config.ts';
+import { createHostGuard } from '../../../src/server/hosts.ts';
+import { route } from '../../../src/server/routes.ts';
 import { useApp } from '../../support/app.ts';
+import { HttpClient } from '../../support/http-client.ts';
 
 const SHOP = 'https://shop.example';
 const EVIL = 'https://evil.example';
@@ -41,12 +48,72 @@ describe('with CORS_ORIGINS', () => {
     expect(answer.headers.get('vary')?.toLowerCase()).toContain('origin');
   });
 
+  it('pages of these sites may send any header, and need not ask for each request', async () => {
+    const headers = { ...preflight(SHOP), 'access-control-request-headers': 'content-type,x-of-their-own' };
+    const asked = await app.send({ method: 'OPTIONS' }, { headers });
+    expect(asked.headers.get('access-control-allow-headers')).toBe('content-type,x-of-their-own');
+    expect(Number(asked.headers.get('access-control-max-age'))).toBeGreaterThan(60);
+    expect(asked.headers.get('vary')).toBe('origin, access-control-request-headers');
+  });
+
+  it('a cache does not give an answer for one origin to another', async () => {
+    for (const headers of [{}, { origin: EVIL }] as Record<string, string>[]) {
+      expect((await app.query(QUERY, {}, { headers })).headers.get('vary')).toContain('origin');
+    }
+  });
+
+  it('pages of these sites may read why a request is refused', async () => {
+    const headers = { origin: SHOP };
+    const large = await app.query(`# ${'x'.repeat(3_000_000)}`, {}, { headers });
+    expect([large.status, large.code]).toEqual([413, 'BAD_USER_INPUT']);
+    const typed = await app.send({ method: 'POST', body: QUERY }, { headers });
+    expect(typed.status).toBe(415);
+    for (const answer of [large, typed]) expect(answer.headers.get('access-control-allow-origin')).toBe(SHOP);
+  });
+
   it('pages of other sites may not', async () => {
     for (const origin of [EVIL, 'https://shop.example.evil.example', 'null', 'http://shop.example']) {
       const answer = await app.query(QUERY, {}, { headers: { origin } });
       expect(crossOrigin(answer.headers)).toEqual([]);
       const asked = await app.send({ method: 'OPTIONS' }, { headers: preflight(origin) });
       expect(crossOrigin(asked.headers)).toEqual([]);
+    }
+  });
+});
+
+describe('while the server starts or stops', () => {
+  async function notReady() {
+    const handle = route({
+      graphql: () => {},
+      notReady: () => 'The server is starting.',
+      whyNotHost: createHostGuard(readConfig({})),
+      corsOrigins: [SHOP],
+      maxBodyBytes: 1000,
+    });
+    const server = createServer((request: IncomingMessage, response: ServerResponse) => void handle(request, response));
+    onTestFinished(() => void server.close());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    return new HttpClient(() => `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  }
+
+  it('pages of these sites may ask, and read when to try again', async () => {
+    const client = await notReady();
+    const asked = await client.send({ method: 'OPTIONS' }, { headers: preflight(SHOP) });
+    expect(asked.status).toBe(204);
+    expect(asked.headers.get('access-control-allow-origin')).toBe(SHOP);
+    const answer = await client.query(QUERY, {}, { headers: { origin: SHOP } });
+    expect([answer.status, answer.code]).toEqual([503, 'THROTTLED']);
+    expect(answer.headers.get('access-control-allow-origin')).toBe(SHOP);
+    expect(answer.headers.get('access-control-expose-headers')).toContain('retry-after');
+    expect(answer.headers.get('retry-after')).toBe('1');
+  });
+
+  it('pages of other sites may not', async () => {
+    const client = await notReady();
+    for (const origin of [EVIL, 'null']) {
+      const asked = await client.send({ method: 'OPTIONS' }, { headers: preflight(origin) });
+      expect([asked.status, crossOrigin(asked.headers)]).toEqual([204, []]);
+      expect(crossOrigin((await client.query(QUERY, {}, { headers: { origin } })).headers)).toEqual([]);
     }
   });
 });
