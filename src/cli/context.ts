@@ -5,6 +5,7 @@ import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { DatabaseError } from '../database/errors.ts';
 import { providePostgres } from '../database/provide.ts';
 import { domains } from '../domains/index.ts';
+import { engineOptions } from '../engine-options.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import { type Cli, say } from './cli.ts';
 import { CliError, errorLine } from './errors.ts';
@@ -68,11 +69,7 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
       const engine = createEngine({
         database,
         domains,
-        queueLimit: config.appendQueueLimit,
-        appendBatchLimit: config.appendBatchLimit,
-        stateCacheSize: config.stateCacheSize,
-        projectionBatchLimit: config.projectionBatchLimit,
-        maxWaiters: config.maxWaiters,
+        ...engineOptions(config),
         onError: quietly((error) => say(cli, `warning: ${errorLine(error)}`)),
       });
       try {
