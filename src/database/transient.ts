@@ -20,11 +20,11 @@ const connectionCodes = new Set([
 /**
  * True where the same statement may succeed later, for the fault was not the statement's: a lost connection (SQLSTATE class
  * 08), a server that starts, stops or is short of something (57P0x, 53xxx), a deadlock or serialization failure (40xxx), a
- * lock or statement timeout.
+ * lock or statement timeout, a server that only reads because another one has taken over or is about to (25006).
  */
 export function isTransient(error: unknown): boolean {
   const { code } = rootOf(error);
-  return connectionCodes.has(code) || /^(08|53|40|57P0)/.test(code) || code === '55P03' || code === '57014';
+  return connectionCodes.has(code) || /^(08|53|40|57P0|55P03|57014|25006)/.test(code);
 }
 
 /** Attempts of a read, over about a second: enough for a lost connection, not for a database that stays away. */
