@@ -129,8 +129,11 @@ export function inWords(outcome: CommandOutcome) {
       };
     }
     case 'conflict': {
-      const { expectedVersion, actualVersion } = outcome;
-      const message = `Expected version ${expectedVersion}, but it is at ${actualVersion}. Read again and decide.`;
+      const { expectedVersion, actualVersion, attempts } = outcome;
+      const message = attempts
+        ? `Others were faster ${attempts} times: it was last decided on version ${expectedVersion}, ` +
+          `and now it is at ${actualVersion}. Send it again.`
+        : `Expected version ${expectedVersion}, but it is at ${actualVersion}. Read again and decide.`;
       return { ...outcome, code: 'CONCURRENCY_CONFLICT', message };
     }
     case 'notFound': {

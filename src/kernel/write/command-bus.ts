@@ -37,6 +37,8 @@ interface Attempt {
   readonly fingerprint: string;
   readonly options: CommandOptions;
   readonly metadata: EventMetadata;
+  /** The version that it was decided on last. */
+  decidedOn: number;
 }
 
 /** Conflicts after which a command without an expected version gives up. */
@@ -104,14 +106,19 @@ export class CommandBus {
       fingerprint: fingerprintOf(command.name, input),
       options,
       metadata: metadataOf(options, commandId),
+      decidedOn: 0,
     };
     for (let conflicts = 0; ; conflicts++) {
       const answer = await this.#attempt(attempt, id === undefined);
       if (answer !== 'again') return answer;
       const { actualVersion, gaveUp } = await this.#afterConflict(attempt, conflicts);
       if (gaveUp) {
-        const expectedVersion = options.expectedVersion ?? actualVersion;
-        return this.#unlessReplayed(attempt, { kind: 'conflict', expectedVersion, actualVersion });
+        const { expectedVersion } = options;
+        const versions =
+          expectedVersion == null
+            ? { expectedVersion: attempt.decidedOn, actualVersion, attempts: conflicts + 1 }
+            : { expectedVersion, actualVersion };
+        return this.#unlessReplayed(attempt, { kind: 'conflict', ...versions });
       }
     }
   }
@@ -124,6 +131,7 @@ export class CommandBus {
     // From here to the append nothing waits, so that the state cannot move in between.
     if (known.broken || outdated) return 'again';
     const { version, state } = known;
+    attempt.decidedOn = version;
     if (version === 0 && !command.creates) {
       return this.#confirmed(attempt, known, version, {
         kind: 'notFound',

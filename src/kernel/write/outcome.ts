@@ -16,11 +16,21 @@ export interface InputIssue {
   readonly message: string;
 }
 
+/** The stream is not where it had to be. */
+export interface Conflict {
+  readonly kind: 'conflict';
+  /** What the client expected; where it expected nothing, the version that the command was decided on last. */
+  readonly expectedVersion: number;
+  readonly actualVersion: number;
+  /** Only where the client expected nothing: how often the command was decided before it was given up. */
+  readonly attempts?: number;
+}
+
 /** What a command answers. Faults (forbidden, throttled, database away) are thrown instead. */
 export type CommandOutcome =
   | { readonly kind: 'accepted'; readonly receipt: Receipt }
   | { readonly kind: 'invalid'; readonly issues: readonly InputIssue[] }
   | { readonly kind: 'rejected'; readonly code: string; readonly message: string }
-  | { readonly kind: 'conflict'; readonly expectedVersion: number; readonly actualVersion: number }
+  | Conflict
   | { readonly kind: 'notFound'; readonly aggregate: string; readonly aggregateId: string }
   | { readonly kind: 'reused'; readonly commandId: string };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { inWords } from '../../../src/graphql/commands/result-types.ts';
 import { defineCommand } from '../../../src/kernel/define/command.ts';
 import { receiptOf } from '../../support/appends.ts';
 import {
@@ -81,6 +82,45 @@ describe('many commands for one stream', () => {
     const outcomes = await Promise.all(upTo(5).map(() => here.bus.execute(incrementCounter, { counterId }, system)));
     expect(outcomes).toEqual(upTo(5).map(() => ({ kind: 'rejected', code: 'CLOSED', message: 'It is closed.' })));
     expect(await versionsOf(counterId)).toEqual([1, 2]);
+  });
+});
+
+describe('a command that somebody else is always faster than', () => {
+  it('gives up, and says on which version it was decided last and which it found', async () => {
+    const [here, elsewhere] = await Promise.all([openEngine(), openEngine()]);
+    const counterId = await open(here);
+    let decisions = 0;
+    const overtaken = defineCommand('overtaken', {
+      aggregate: Counter,
+      input: z.object({ counterId: z.uuid() }),
+      id: (input) => input.counterId,
+      allow: 'everyone',
+      gather: async () => receiptOf(await elsewhere.bus.execute(incrementCounter, { counterId }, system)),
+      decide: () => {
+        decisions++;
+        return CounterIncremented({ by: 1 });
+      },
+    });
+    const outcome = await here.bus.execute(overtaken, { counterId }, { ...system, commandId: randomUUID() });
+    expect(outcome).toEqual({
+      kind: 'conflict',
+      expectedVersion: decisions,
+      actualVersion: decisions + 1,
+      attempts: decisions,
+    });
+    expect(decisions).toBe(11);
+    expect(inWords(outcome)).toMatchObject({
+      code: 'CONCURRENCY_CONFLICT',
+      message: 'Others were faster 11 times: it was last decided on version 11, and now it is at 12. Send it again.',
+    });
+  });
+
+  it('with an expected version is told so at once, in other words', async () => {
+    const engine = await openEngine();
+    const counterId = await open(engine);
+    const outcome = await engine.bus.execute(incrementCounter, { counterId }, { ...system, expectedVersion: 5 });
+    expect(outcome).toEqual({ kind: 'conflict', expectedVersion: 5, actualVersion: 1 });
+    expect(inWords(outcome)).toMatchObject({ message: 'Expected version 5, but it is at 1. Read again and decide.' });
   });
 });
 
