@@ -39,6 +39,8 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     landingPage: false,
     batching: false,
     multipart: false,
+    // The routes see to MAX_BODY_BYTES.
+    maxRequestBodySize: false,
     // Answers that never come here need it too: see cors.ts.
     cors: false,
     logging: false,

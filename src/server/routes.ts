@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { readBody } from './body.ts';
 import { corsHeaders } from './cors.ts';
 import type { HostGuard } from './hosts.ts';
 import type { Handler } from './http.ts';
@@ -14,32 +16,16 @@ export interface Routes {
 }
 
 /** Where a request goes. */
-export function route({ graphql, notReady, whyNotHost, corsOrigins, maxBodyBytes }: Routes): Handler {
+export function route(routes: Routes): Handler {
   return (request, response) => {
     const path = request.url?.split('?')[0];
     switch (path) {
-      case '/graphql': {
-        correlate(request, response);
-        for (const [name, value] of Object.entries(corsHeaders(corsOrigins, request))) response.setHeader(name, value);
-        const foreign = whyNotHost(request.headers.host);
-        if (foreign) return answerError(response, 403, 'FORBIDDEN', foreign);
-        if (request.method === 'OPTIONS') {
-          response.writeHead(204, { allow: 'GET, POST, OPTIONS' }).end();
-          return;
-        }
-        const reason = notReady();
-        if (reason) {
-          response.setHeader('retry-after', '1');
-          return answerError(response, 503, 'THROTTLED', reason, { retryAfterMs: 1000 });
-        }
-        const refusal = refuseBody(request, maxBodyBytes);
-        if (refusal) return answerError(response, refusal.status, 'BAD_USER_INPUT', refusal.message);
-        return graphql(request, response);
-      }
+      case '/graphql':
+        return serveGraphql(routes, request, response);
       case '/livez':
         return answer(response, 200, { status: 'alive' });
       case '/readyz': {
-        const reason = notReady();
+        const reason = routes.notReady();
         return reason
           ? answer(response, 503, { status: 'not ready', reason })
           : answer(response, 200, { status: 'ready' });
@@ -53,20 +39,41 @@ export function route({ graphql, notReady, whyNotHost, corsOrigins, maxBodyBytes
   };
 }
 
+async function serveGraphql(routes: Routes, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { graphql, notReady, whyNotHost, corsOrigins, maxBodyBytes } = routes;
+  correlate(request, response);
+  for (const [name, value] of Object.entries(corsHeaders(corsOrigins, request))) response.setHeader(name, value);
+  const foreign = whyNotHost(request.headers.host);
+  if (foreign) return answerError(response, 403, 'FORBIDDEN', foreign);
+  if (request.method === 'OPTIONS') {
+    response.writeHead(204, { allow: 'GET, POST, OPTIONS' }).end();
+    return;
+  }
+  const reason = notReady();
+  if (reason) {
+    response.setHeader('retry-after', '1');
+    return answerError(response, 503, 'THROTTLED', reason, { retryAfterMs: 1000 });
+  }
+  if (request.method !== 'POST') return graphql(request, response);
+  const tooLong = (what: string) => answerError(response, 413, 'BAD_USER_INPUT', `The request is ${what} are taken.`);
+  const length = request.headers['content-length'];
+  if (length !== undefined) {
+    // Before it is read, so that a body that is too large costs nothing.
+    if (Number(length) > maxBodyBytes) return tooLong(`${length} bytes long; at most ${maxBodyBytes}`);
+    return graphql(request, response);
+  }
+  const body = await readBody(request, maxBodyBytes);
+  if (body === 'gone') return;
+  if (body === 'too long') return tooLong(`longer than the ${maxBodyBytes} bytes that`);
+  // Yoga takes a body that was read already from here; as a stream, since it enumerates the keys of what it finds.
+  return graphql(Object.assign(request, { body: Readable.from(body) }), response);
+}
+
 /** The request's correlation id, the client's or a new one, goes on with the request and back with the answer. */
 function correlate(request: IncomingMessage, response: ServerResponse): void {
   const correlationId = correlationIdFrom(request.headers[CORRELATION_HEADER]?.toString());
   request.headers[CORRELATION_HEADER] = correlationId;
   response.setHeader(CORRELATION_HEADER, correlationId);
-}
-
-/** Before it is read, so that a body that is too large costs nothing. */
-function refuseBody(request: IncomingMessage, maxBytes: number): { status: number; message: string } | undefined {
-  if (request.method !== 'POST') return undefined;
-  const length = request.headers['content-length'];
-  if (length === undefined) return { status: 411, message: 'Send the body with its content-length.' };
-  if (Number(length) <= maxBytes) return undefined;
-  return { status: 413, message: `The request is ${length} bytes long; at most ${maxBytes} are taken.` };
 }
 
 function answerError(response: ServerResponse, status: number, code: string, message: string, facts = {}): void {

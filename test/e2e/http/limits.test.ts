@@ -130,3 +130,12 @@ describe('with the limits of a fresh installation', () => {
     expect(answer.errors?.[0]?.message).toMatch(/^Query Cost limit of 50000 exceeded/);
   });
 });
+
+describe('a body', () => {
+  const app = useApp({ env: { MAX_BODY_BYTES: '30000000' } });
+
+  it('may be as large as MAX_BODY_BYTES, whatever that is', async () => {
+    const body = JSON.stringify({ query: '{ projections { name } }' });
+    expect((await app.post(body + ' '.repeat(30_000_000 - body.length))).errors).toBeUndefined();
+  });
+});
