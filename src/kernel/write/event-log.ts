@@ -186,7 +186,7 @@ export class EventLog {
 
   /** The log's last position and when it was recorded; 0 where the log is empty. */
   async head(): Promise<{ position: number; recordedAt: Date | undefined }> {
-    const [row] = await this.#head({});
+    const [row] = await readAgain(() => this.#head({}));
     return { position: row?.position ?? 0, recordedAt: row && new Date(row.recorded_ms) };
   }
 

@@ -7,8 +7,11 @@ import { anAppend, incremented } from '../../support/appends.ts';
 import { counterDomain, countersTable } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
 import { useEngine } from '../../support/engine.ts';
+import { useProxy } from '../../support/proxy.ts';
+import { until } from '../../support/until.ts';
 
 const database = useDatabase({ tables: [countersTable] });
+const openProxy = useProxy(database);
 const openEngine = useEngine(database, [counterDomain]);
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -251,6 +254,22 @@ describe('what is stored', () => {
     expect(read[0]?.metadata).toEqual(metadata);
     expect(new Set(read.map((event) => event.eventId)).size).toBe(2);
     expect(await log.head()).toEqual({ position: 2, recordedAt: read[1]?.recordedAt });
+  });
+});
+
+describe('the head of the log', () => {
+  it('is read again where the connection breaks', async () => {
+    const proxy = await openProxy();
+    const { log } = await openEngine({ url: proxy.url, writers: 1 });
+    await log.append([anAppend()]);
+    proxy.holdAnswers();
+    const head = log.head();
+    const asked = () => database.sql`select 1 from pg_stat_activity
+      where datname = current_database() and application_name = 'afterwrite writer' and query like '%position desc%'`;
+    await until(async () => (await asked()).length > 0);
+    proxy.passAnswers();
+    proxy.cut();
+    expect(await head).toMatchObject({ position: 1 });
   });
 });
 
