@@ -26,7 +26,11 @@ const OnTimeout = new GraphQLEnumType({
 
 const NAME = 'readAfter';
 
-/** The schema with the directive `@readAfter`. */
+/** What whoever opens the documentation reads first. */
+const WHERE_TO_BEGIN = `Write with a mutation: each is a command, answered with a \`CommandReceipt\` or with why nothing was done.
+Read with a query, which shows what you have written where \`@readAfter\` gives it the receipt's \`token\`; follow with a subscription.`;
+
+/** The schema with the directive `@readAfter`, and with words on how to begin. */
 export function withReadAfter(schema: GraphQLSchema): GraphQLSchema {
   const token = new GraphQLNonNull(schema.getType('ConsistencyToken') as GraphQLScalarType);
   const directive = new GraphQLDirective({
@@ -44,7 +48,7 @@ The same as an HTTP header: \`read-after: TOKEN[, TOKEN…]\`.`,
     },
   });
   const config = schema.toConfig();
-  return new GraphQLSchema({ ...config, directives: [...config.directives, directive] });
+  return new GraphQLSchema({ ...config, description: WHERE_TO_BEGIN, directives: [...config.directives, directive] });
 }
 
 interface Wanted {
