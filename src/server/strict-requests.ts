@@ -4,6 +4,12 @@ import type { Plugin } from 'graphql-yoga';
 /** What Yoga can answer in. */
 const ANSWERS = ['application/graphql-response+json', 'application/json', 'text/event-stream', 'multipart/mixed'];
 
+/** What makes clients send the query itself, from then on; by name and not by the API's codes. */
+const NOT_PERSISTED = {
+  errors: [{ message: 'PersistedQueryNotSupported', extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' } }],
+};
+const NO_STORE = { 'cache-control': 'no-store' };
+
 /**
  * Refuses, in words, requests that are no GraphQL over HTTP; before anything is executed, since a mutation whose answer
  * cannot be sent would take effect all the same.
@@ -34,11 +40,12 @@ export function useStrictRequests(): Plugin {
       setResultAndStopExecution({ errors: [new GraphQLError(message, { extensions })] });
     },
     // Yoga has words for a body that is not JSON, though not this status, and none for a query string.
-    onRequestParse: ({ requestParser, setRequestParser }) => {
+    onRequestParse: ({ requestParser, setRequestParser, fetchAPI }) => {
       if (!requestParser) return;
       setRequestParser(async (request) => {
         try {
-          return await requestParser(request);
+          const params = await requestParser(request);
+          return isPersisted(params) ? fetchAPI.Response.json(NOT_PERSISTED, { headers: NO_STORE }) : params;
         } catch (error) {
           const said = error instanceof GraphQLError ? error.message : undefined;
           if (said === undefined && !(error instanceof SyntaxError)) throw error;
@@ -48,6 +55,13 @@ export function useStrictRequests(): Plugin {
       });
     },
   };
+}
+
+/** Whether a hash stands for the query, which clients try that were told to: none is kept here. */
+function isPersisted(params: unknown): boolean {
+  const { query, extensions } = (params ?? {}) as { query?: unknown; extensions?: { persistedQuery?: unknown } };
+  const persisted = extensions?.persistedQuery;
+  return !query && typeof persisted === 'object' && persisted !== null;
 }
 
 function isJson(contentType: string | null): boolean {
