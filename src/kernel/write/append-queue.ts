@@ -27,6 +27,7 @@ export interface AppendQueueOptions {
 interface Waiting {
   readonly append: Append;
   readonly eventIds: readonly string[];
+  readonly holds: () => boolean;
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -63,13 +64,15 @@ export class AppendQueue {
 
   /**
    * Resolves when the append is durable or refused. Appends for one stream are kept in the order of the calls.
+   * @param holds asked when its turn comes: false where what it was decided on never came true. Then it is a conflict
+   *   unseen, since somebody else may have brought the stream to the very version that it expects.
    * @throws {ThrottledError} see {@link assertRoom}; then nothing was taken.
    * @throws {OutcomeUnknownError} where the database stays away.
    */
-  append(append: Append): Promise<AppendOutcome> {
+  append(append: Append, holds: () => boolean = () => true): Promise<AppendOutcome> {
     this.assertRoom();
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ append, eventIds: newEventIds(append), resolve, reject });
+      this.#waiting.push({ append, eventIds: newEventIds(append), holds, resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -118,7 +121,13 @@ export class AppendQueue {
     return batch;
   }
 
-  async #commit(batch: readonly Waiting[]): Promise<void> {
+  async #commit(taken: readonly Waiting[]): Promise<void> {
+    const batch: Waiting[] = [];
+    for (const waiting of taken) {
+      if (waiting.holds()) batch.push(waiting);
+      else waiting.resolve({ outcome: 'conflict' });
+    }
+    if (batch.length === 0) return;
     let outcomes: readonly AppendOutcome[];
     try {
       outcomes = await this.#appendUntilKnown(batch);

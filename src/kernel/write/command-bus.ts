@@ -208,7 +208,7 @@ export class CommandBus {
       occurredAt: options.occurredAt,
       events,
     };
-    const appended = this.#queue.append(append);
+    const appended = this.#queue.append(append, () => !known.broken);
     known.version = version;
     known.state = state;
     known.tail = appended;

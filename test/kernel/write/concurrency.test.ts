@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { inWords } from '../../../src/graphql/commands/result-types.ts';
 import { defineCommand } from '../../../src/kernel/define/command.ts';
-import { receiptOf } from '../../support/appends.ts';
+import { receiptOf, settle } from '../../support/appends.ts';
 import {
   addCounter,
   Counter,
@@ -81,6 +81,29 @@ describe('many commands for one stream', () => {
     await elsewhere.bus.execute(closeCounter, { counterId }, system);
     const outcomes = await Promise.all(upTo(5).map(() => here.bus.execute(incrementCounter, { counterId }, system)));
     expect(outcomes).toEqual(upTo(5).map(() => ({ kind: 'rejected', code: 'CLOSED', message: 'It is closed.' })));
+    expect(await versionsOf(counterId)).toEqual([1, 2]);
+  });
+});
+
+describe('a command that was decided on an append under way', () => {
+  it('is decided again where that is refused, although the stream has come to the version it expects', async () => {
+    const [here, elsewhere] = await Promise.all([openEngine(), openEngine()]);
+    const counterId = await open(here);
+    receiptOf(await elsewhere.bus.execute(closeCounter, { counterId }, system));
+    const lock = await database.sql.reserve();
+    await lock`begin`;
+    await lock`select pg_advisory_xact_lock(4651732)`;
+    const first = here.bus.execute(incrementCounter, { counterId }, system);
+    await until(
+      async () => (await database.sql`select 1 from pg_locks where objid = 4651732 and not granted`).length > 0,
+    );
+    // By now the stream is closed, at the version to which the first would have brought it.
+    const second = here.bus.execute(incrementCounter, { counterId }, system);
+    await settle();
+    await lock`commit`;
+    lock.release();
+    const rejected = { kind: 'rejected', code: 'CLOSED' };
+    expect(await Promise.all([first, second])).toMatchObject([rejected, rejected]);
     expect(await versionsOf(counterId)).toEqual([1, 2]);
   });
 });
