@@ -34,7 +34,7 @@ export function projectionUpdates(
 ): AsyncIterableIterator<ProjectionUpdate> {
   const { engine, signal } = context;
   const { positions, hub } = engine.projector;
-  const projections = namesOf(args.projections, context);
+  const projections = readable(namesOf(args.projections, context), args.projections != null, context);
   // Ids are written in lower case, other keys as they are.
   const wanted = args.keys ? new Set(args.keys.flatMap((key) => [key, key.toLowerCase()])) : undefined;
   const gone = new AbortController();
@@ -72,18 +72,40 @@ export function projectionUpdates(
 }
 
 /**
- * The keys of a message that its reader may know: those of rows that she may see. Where she sees only some rows of a read
- * model they are looked up; a row that is gone is nobody's.
+ * The messages as their reader may know them: with the keys of rows that she may see, and none where she may see none of
+ * those that changed. Where she sees only some rows of a read model they are looked up; a row that is gone is nobody's.
  */
-export async function visibleKeys(update: ProjectionUpdate, context: Context): Promise<readonly string[] | null> {
-  if (update.keys === null) return null;
+export function visibleUpdates(
+  messages: AsyncIterableIterator<ProjectionUpdate>,
+  context: Context,
+): AsyncIterableIterator<ProjectionUpdate> {
+  return {
+    next: async () => {
+      for (;;) {
+        const result = await messages.next();
+        if (result.done) return result;
+        const keys = await visibleKeys(result.value, context);
+        if (keys === null || keys.size > 0) return { value: { ...result.value, keys }, done: false };
+      }
+    },
+    return: async () => (await messages.return?.()) ?? { value: undefined, done: true },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+async function visibleKeys(update: ProjectionUpdate, context: Context): Promise<ReadonlySet<string> | null> {
   const projection = context.engine.registry.projections.get(update.projection);
-  if (!projection) return null;
+  if (update.keys === null || !projection) return null;
   const visibility = context.rows.visibility(projection);
+  if (visibility === 'all') return update.keys;
+  if (projection.key.length > 1) return null;
+  // Not as they were when the last message was looked at.
+  context.rows.clear();
   const keys = [...update.keys];
-  if (visibility === 'all' || projection.key.length > 1) return visibility === 'all' ? keys : null;
   const rows = await Promise.all(keys.map((key) => context.rows.byKey(projection, keyFor(projection, key))));
-  return keys.filter((_, index) => rows[index] && isVisible(visibility, rows[index]));
+  return new Set(keys.filter((_, index) => rows[index] && isVisible(visibility, rows[index])));
 }
 
 /** One message for each projection as it reaches a token's position; then the end. */
@@ -113,6 +135,23 @@ export function caughtUp(
     onClose: () => gone.abort(),
   });
   return mailbox;
+}
+
+/**
+ * The read models of which the caller may see anything. @throws UnauthenticatedError, ForbiddenError where one that she
+ * names herself is not among them.
+ */
+function readable(names: readonly string[], named: boolean, { engine, rows }: Context): string[] {
+  return names.filter((name) => {
+    const projection = engine.registry.projections.get(name);
+    try {
+      if (projection) rows.visibility(projection);
+      return true;
+    } catch (error) {
+      if (named) throw error;
+      return false;
+    }
+  });
 }
 
 function namesOf(wanted: readonly string[] | null | undefined, { engine }: Context): string[] {

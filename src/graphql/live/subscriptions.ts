@@ -1,7 +1,7 @@
 import type { Builder } from '../builder.ts';
 import { positionOf } from '../consistency/wait.ts';
 import { fresh, unwrap } from './fresh.ts';
-import { type CaughtUp, caughtUp, type ProjectionUpdate, projectionUpdates, visibleKeys } from './progress.ts';
+import { type CaughtUp, caughtUp, type ProjectionUpdate, projectionUpdates, visibleUpdates } from './progress.ts';
 
 /** Adds the subscriptions over all read models: `projectionUpdated` and `caughtUp`. */
 export function addSubscriptions(builder: Builder): void {
@@ -17,7 +17,7 @@ export function addSubscriptions(builder: Builder): void {
       keys: t.idList({
         nullable: true,
         description: "The read model's rows that changed; null where too many to name: read again what you show.",
-        resolve: (update, _, context) => visibleKeys(update, context) as Promise<string[] | null>,
+        resolve: ({ keys }) => keys && [...keys],
       }),
       lagMs: t.int({
         description: 'How long the oldest event behind this had waited when it could be read, in milliseconds.',
@@ -49,7 +49,8 @@ The first message comes at once where the read model is already at or past \`aft
       },
       subscribe: async (_, { projections, keys, after }, context) => {
         const position = after == null ? undefined : await positionOf(context.engine, after);
-        return fresh(context, projectionUpdates({ projections, keys, after: position }, context));
+        const updates = projectionUpdates({ projections, keys, after: position }, context);
+        return fresh(context, visibleUpdates(updates, context));
       },
       resolve: unwrap,
     }),

@@ -2,9 +2,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { useApp } from '../../support/app.ts';
 import { caughtUp } from '../../support/caught-up.ts';
 import type { Message } from '../../support/feed.ts';
-import { openShop, placeOrder, registerCustomer, type Shop } from '../../support/shop.ts';
+import { openShop, placeOrder, registerCustomer, registerProduct, type Shop } from '../../support/shop.ts';
 import { accessToken, customerToken, staffToken, WITH_AUTH } from '../../support/tokens.ts';
 import { useTransports } from '../../support/transports.ts';
+import { until } from '../../support/until.ts';
 
 const app = useApp({
   env: {
@@ -127,9 +128,32 @@ describe.each(['WebSocket', 'SSE by POST'] as const)('projectionUpdated (%s)', (
     const hers = async (projection: string) =>
       (await feed.dataWhere(({ projectionUpdated }) => projectionUpdated.projection === projection)).projectionUpdated
         .keys;
+    // Of this one she is not even told that there was something.
     await placeOrder(app, { ...shop, customerId: bob.aggregateId }, {}, { token: staff });
-    expect(await hers('orders')).toEqual([]);
     const order = await placeOrder(app, { ...shop, customerId: ada.aggregateId }, {}, { token: staff });
     expect(await hers('orders')).toEqual([order.aggregateId]);
+  });
+
+  it('tells nobody of read models that she may not read, and refuses them where she names them', async () => {
+    const orders = 'subscription { projectionUpdated(projections: ["orders"]) { projection keys } }';
+    const named = await open(way, {}).subscribe<Update>(orders, {}).next();
+    expect(named.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
+    const feed = open(way, {}).subscribe<Update>('subscription { projectionUpdated { projection keys } }', {});
+    let told: Update | undefined;
+    feed.data().then((update) => {
+      told = update;
+    });
+    await until(async () => {
+      await registerProduct(app, {}, { token: staff });
+      return told !== undefined;
+    });
+    // Now it is certain that it listens.
+    await placeOrder(app, shop, {}, { token: staff });
+    const { token } = await registerProduct(app, {}, { token: staff });
+    await caughtUp(app, token);
+    expect([told, await feed.data()].map((update) => update?.projectionUpdated.projection)).toEqual([
+      'products',
+      'products',
+    ]);
   });
 });
