@@ -103,7 +103,7 @@ export class AppendQueue {
     let full = false;
     for (const waiting of this.#waiting) {
       const { append } = waiting;
-      const stream = `${append.streamType}/${append.streamId}`;
+      const stream = streamOf(waiting);
       // One without events is a receipt to be written.
       const size = Math.max(1, append.events.length);
       full ||= batch.length > 0 && events + size > this.#options.batchLimit;
@@ -140,7 +140,7 @@ export class AppendQueue {
         await this.#commit(batch.slice(middle));
         return;
       }
-      for (const { append, reject } of batch)
+      for (const { append, reject } of unknown ? [...batch, ...this.#takeFollowers(batch)] : batch)
         reject(unknown ? new OutcomeUnknownError(append.commandId, error) : error);
       return;
     }
@@ -154,6 +154,14 @@ export class AppendQueue {
       this.#options.onError?.(error);
     }
     for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index] as AppendOutcome);
+  }
+
+  /** What waits for the same streams: decided on what is not known. */
+  #takeFollowers(batch: readonly Waiting[]): Waiting[] {
+    const streams = new Set(batch.map(streamOf));
+    const followers = this.#waiting.filter((waiting) => streams.has(streamOf(waiting)));
+    this.#waiting = this.#waiting.filter((waiting) => !streams.has(streamOf(waiting)));
+    return followers;
   }
 
   async #appendUntilKnown(batch: readonly Waiting[]): Promise<AppendOutcome[]> {
@@ -186,6 +194,10 @@ async function answerBefore<T>(deadline: number, answer: Promise<T>): Promise<T>
     silence.catch(() => undefined);
     giveUp.abort();
   }
+}
+
+function streamOf({ append }: Waiting): string {
+  return `${append.streamType}/${append.streamId}`;
 }
 
 function nextTurn(): Promise<void> {
