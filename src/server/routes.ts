@@ -18,10 +18,8 @@ export interface Routes {
 /** Where a request goes. */
 export function route(routes: Routes): Handler {
   return (request, response) => {
-    const path = request.url?.split('?')[0];
-    switch (path) {
-      case '/graphql':
-        return serveGraphql(routes, request, response);
+    if (isEndpoint(request)) return serveGraphql(routes, request, response);
+    switch (pathOf(request)) {
       case '/livez':
         return answer(response, 200, { status: 'alive' });
       case '/readyz': {
@@ -37,6 +35,15 @@ export function route(routes: Routes): Handler {
         return answer(response, 404, { status: 'not found', try: ['/graphql', '/livez', '/readyz'] });
     }
   };
+}
+
+/** Whether it is for the API. */
+export function isEndpoint(request: IncomingMessage): boolean {
+  return ['/graphql', '/graphql/'].includes(pathOf(request));
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.replace(/\?.*/s, '');
 }
 
 async function serveGraphql(routes: Routes, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import type { Plugin } from 'graphql-yoga';
+import type { GraphQLParams, Plugin } from 'graphql-yoga';
 
 /** What Yoga can answer in. */
 const ANSWERS = ['application/graphql-response+json', 'application/json', 'text/event-stream', 'multipart/mixed'];
@@ -8,6 +8,7 @@ const ANSWERS = ['application/graphql-response+json', 'application/json', 'text/
 const NOT_PERSISTED = {
   errors: [{ message: 'PersistedQueryNotSupported', extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' } }],
 };
+const NO_JSON = 'The body is not JSON.';
 const NO_STORE = { 'cache-control': 'no-store' };
 
 /**
@@ -39,22 +40,39 @@ export function useStrictRequests(): Plugin {
       const extensions = { code: 'BAD_USER_INPUT', http: { status: 406 } };
       setResultAndStopExecution({ errors: [new GraphQLError(message, { extensions })] });
     },
-    // Yoga has words for a body that is not JSON, though not this status, and none for a query string.
-    onRequestParse: ({ requestParser, setRequestParser, fetchAPI }) => {
-      if (!requestParser) return;
+    onRequestParse: ({ request: { method }, requestParser, setRequestParser, fetchAPI }) => {
+      // Yoga's for bodies knows fewer names for JSON, and no byte order mark.
+      const parse = method === 'POST' ? readJson : requestParser;
+      if (!parse) return;
       setRequestParser(async (request) => {
         try {
-          const params = await requestParser(request);
+          const params = await parse(request);
           return isPersisted(params) ? fetchAPI.Response.json(NOT_PERSISTED, { headers: NO_STORE }) : params;
         } catch (error) {
-          const said = error instanceof GraphQLError ? error.message : undefined;
-          if (said === undefined && !(error instanceof SyntaxError)) throw error;
-          const message = said ?? 'The variables and extensions of a GET request are JSON.';
+          if (!(error instanceof SyntaxError)) throw error;
+          const message = method === 'POST' ? NO_JSON : 'The variables and extensions of a GET request are JSON.';
           throw new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
         }
       });
     },
+    // Some clients send one always, which is empty where the operation has none. What was sent may be no object yet.
+    onParams: ({ params, setParams }) => {
+      if (params?.operationName !== '') return;
+      const { operationName: _, ...unnamed } = params;
+      setParams(unnamed);
+    },
   };
+}
+
+/** A body; what it is besides JSON, Yoga looks at. */
+async function readJson(request: Request): Promise<GraphQLParams> {
+  let text = '';
+  try {
+    text = await request.text();
+  } catch {
+    // The client broke off: nobody reads what it is answered.
+  }
+  return JSON.parse(text.replace(/^\uFEFF/, '')) as GraphQLParams;
 }
 
 /** Whether a hash stands for the query, which clients try that were told to: none is kept here. */

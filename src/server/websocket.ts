@@ -12,6 +12,7 @@ import { type Authenticated, type Authenticator, AuthUnavailableError, credentia
 import type { Yoga } from './graphql.ts';
 import type { HostGuard } from './hosts.ts';
 import { correlationIdFrom, traceparentFrom } from './request-id.ts';
+import { isEndpoint } from './routes.ts';
 
 export interface WebSocketOptions {
   readonly yoga: Yoga;
@@ -87,7 +88,8 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
             logger.error({ err, correlationId: caller.correlationId }, 'a request failed');
           return [answerError(error, caller.correlationId, onFault)];
         }
-        const operation = getOperationAST(document, payload.operationName);
+        const operationName = payload.operationName || null;
+        const operation = getOperationAST(document, operationName);
         if (!operation) return [refusal('The document has no such operation; name one where it has several.')];
         if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
           return [refusal('WebSocket carries subscriptions only; send queries and mutations over HTTP.')];
@@ -95,7 +97,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
         return {
           schema,
           document,
-          operationName: payload.operationName ?? null,
+          operationName,
           variableValues: payload.variables ?? null,
           contextValue: await contextFactory(),
           rootValue: { execute, subscribe } satisfies PipelineRoot,
@@ -152,7 +154,7 @@ function closeAtExpiry(extra: Extra & Partial<Session>): void {
 /** Browsers let any page open a WebSocket to any server and send its cookies along; they say where the page is from. */
 function whyRefused(request: IncomingMessage, origins: readonly string[], accepts: boolean): string | undefined {
   if (!accepts) return '503 Service Unavailable';
-  if (request.url?.split('?')[0] !== '/graphql') return '404 Not Found';
+  if (!isEndpoint(request)) return '404 Not Found';
   const { origin, host } = request.headers;
   if (!origin || origins.includes(origin)) return undefined;
   return URL.canParse(origin) && new URL(origin).host === host ? undefined : '403 Forbidden';

@@ -1,4 +1,6 @@
+import { createClient } from 'graphql-ws';
 import { describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { useApp } from '../../support/app.ts';
 import { mutationOf, outcomeFields } from '../../support/http-client.ts';
 import { logSize } from '../../support/log.ts';
@@ -58,6 +60,23 @@ describe('a body', () => {
     expect((await app.post(body + ' '.repeat(100_001 - body.length))).status).toBe(413);
   });
 
+  it('that begins with a byte order mark is taken', async () => {
+    const marked = new Uint8Array([0xef, 0xbb, 0xbf, ...new TextEncoder().encode(json({ query: QUERY }))]);
+    const sent = { method: 'POST', headers: { 'content-type': 'application/json' } };
+    const stream = { ...sent, body: new Blob([marked]).stream(), duplex: 'half' } as RequestInit;
+    for (const answer of [await app.post(marked), await app.send(stream)]) {
+      expect(answer.errors).toBeUndefined();
+      expect(answer.data).toHaveProperty('projections');
+    }
+    expectRequestError(await app.post('\uFEFF\uFEFF{}'), 'BAD_USER_INPUT');
+  });
+
+  it.each(['', null])('whose operationName is %j names none', async (operationName) => {
+    expect((await app.post(json({ query: `query A ${QUERY}`, operationName }))).errors).toBeUndefined();
+    const several = json({ query: `query A ${QUERY} query B ${QUERY}`, operationName });
+    expectRequestError(await app.post(several), 'BAD_USER_INPUT');
+  });
+
   it('that comes as a stream is taken', async () => {
     const body = new Blob([json({ query: QUERY })]).stream();
     const init = { method: 'POST', body, duplex: 'half', headers: { 'content-type': 'application/json' } };
@@ -94,7 +113,8 @@ describe('a content-type', () => {
         body: json({ query: QUERY }),
         headers: { 'content-type': type },
       });
-      expect(answer.errors).toBeUndefined();
+      expect(answer.status).toBe(200);
+      expect(answer.data).toHaveProperty('projections');
     },
   );
 });
@@ -167,6 +187,32 @@ describe('a method', () => {
     expectRequestError(answer, 'BAD_USER_INPUT');
     expect(answer.status).toBe(405);
     expect(answer.headers.get('allow')).toBe('GET, POST');
+  });
+});
+
+describe('a path', () => {
+  it('may end in a slash', async () => {
+    for (const path of ['/graphql/', '/graphql/?']) {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${app.url}${path}`, { method: 'POST', headers, body: json({ query: QUERY }) });
+      expect(answer.status).toBe(200);
+      expect(await answer.json()).toHaveProperty('data.projections');
+    }
+    const got = await fetch(`${app.url}/graphql/?${new URLSearchParams({ query: QUERY })}`);
+    expect(await got.json()).toHaveProperty('data.projections');
+  });
+
+  it('may end in a slash for a WebSocket, where an empty operationName is none, too', async () => {
+    const webSocketImpl = WebSocket;
+    const client = createClient({ url: `${app.url.replace('http', 'ws')}/graphql/`, webSocketImpl, retryAttempts: 0 });
+    const query = `subscription A { caughtUp(token: "${app.engine.tokens.encode(0)}", projections: ["orders"]) { projection } }`;
+    const results = await Array.fromAsync(client.iterate({ query, operationName: '' }));
+    expect(results).toMatchObject([{ data: { caughtUp: { projection: 'orders' } } }]);
+    await client.dispose();
+  });
+
+  it.each(['/graphql//', '/graphql/x', '/graphqlx', '//graphql', '/GraphQL'])('%s is not found', async (path) => {
+    expect((await fetch(`${app.url}${path}`)).status).toBe(404);
   });
 });
 
