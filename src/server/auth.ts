@@ -30,7 +30,7 @@ export interface Authenticated {
 
 /** Tells who sends a request, in the same way for HTTP, SSE and WebSocket. */
 export interface Authenticator {
-  /** One line that whoever starts the server should read; present where authentication is off. */
+  /** One line that whoever starts the server should read: that authentication is off, or takes more than it may seem. */
   readonly notice?: string;
   /**
    * @param credentials the value of an Authorization header (`Bearer …`), or what {@link credentialsOf} found.
@@ -65,6 +65,10 @@ const CLOCK_TOLERANCE_S = 5;
 /** Keys are fetched again after ten minutes, or for a token of an unknown key, but then at most every ten seconds. */
 const JWKS_TIMES = { timeoutDuration: 3_000, cooldownDuration: 10_000, cacheMaxAge: 600_000 };
 
+/** A secret is shared with whom it is meant for; an identity provider signs for all of its applications alike. */
+const ANY_AUDIENCE =
+  'AUTH_AUDIENCE is not set: access tokens that the identity provider has given out for other applications are taken too. Set it to the "aud" claim of those that are meant for this one.';
+
 /** The last instant that a Date can hold. */
 const END_OF_TIME_MS = 8.64e15;
 
@@ -77,7 +81,9 @@ type Verify = (token: string) => Promise<JWTPayload>;
 export function createAuthenticator(config: AuthSettings): Authenticator {
   const verify = verifier(config);
   if (verify === undefined) return openToEverybody(config);
+  const anyAudience = config.authJwksUrl !== undefined && config.authAudience === undefined;
   return {
+    ...(anyAudience && { notice: ANY_AUDIENCE }),
     async authenticate(credentials) {
       if (credentials === undefined || credentials.trim() === '') return null;
       const token = /^Bearer +(\S+)$/i.exec(credentials.trim())?.[1];

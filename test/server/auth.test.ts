@@ -260,6 +260,12 @@ describe('with published keys', () => {
     expect(await authenticator.authenticate(await sign(ADA))).not.toBeNull();
   });
 
+  it('has a notice of one line where tokens for any audience are taken', () => {
+    const env = { AUTH_JWKS_URL: 'https://id.example/keys' };
+    expect(createAuthenticator(readConfig(env)).notice).toMatch(/^AUTH_AUDIENCE is not set: .+\.$/);
+    expect(createAuthenticator(readConfig({ ...env, AUTH_AUDIENCE: 'shop' })).notice).toBeUndefined();
+  });
+
   it('lets anonymous requests pass while the endpoint is away', async () => {
     const { authenticator, close } = await publish();
     await close();
