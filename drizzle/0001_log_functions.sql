@@ -108,6 +108,53 @@ BEGIN
   ORDER BY 1;
 END $$;
 --> statement-breakpoint
+-- Appends a whole batch where nothing stands in the way of any of it, which is nearly always so, and else does nothing and
+-- returns no row: then es.append judges them one by one. Its caller has counted what es.append works out with windows.
+--
+-- appends: [{ t: stream type, i: stream id, v: the version that the stream must have, c: command id, w: its version after the
+--             batch where this is its first append }]
+-- events: as they are to stand in the log, [{ t, i, v: version, c: command id, f: fingerprint on a command's last, m: metadata,
+--           e: event id, y: type, s: schema version, d: data }]
+-- All of them occur when they are recorded. `v` is what the stream must have before this batch, on all appends of it.
+CREATE FUNCTION es.append_all(appends jsonb, events jsonb, has_known_streams boolean)
+RETURNS TABLE (head bigint, recorded_at timestamptz)
+LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_variable
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'es.append_all needs READ COMMITTED';
+  END IF;
+  PERFORM pg_advisory_xact_lock(4651732);
+  -- Scalar look-ups, not EXISTS: for that a plan made while the tables were small would read them whole into a hash.
+  PERFORM FROM jsonb_to_recordset(appends) AS a(t text, i uuid, v int, c uuid)
+  WHERE a.v <> coalesce((SELECT s.version FROM es.streams s WHERE s.stream_type = a.t AND s.stream_id = a.i), 0)
+     OR (SELECT k.version FROM es.events k WHERE k.command_id = a.c AND k.command_fingerprint IS NOT NULL) IS NOT NULL
+     OR (SELECT r.version FROM es.receipts r WHERE r.command_id = a.c) IS NOT NULL;
+  IF FOUND THEN RETURN; END IF;
+
+  SELECT k.position, k.recorded_at INTO head, recorded_at FROM es.events k ORDER BY k.position DESC LIMIT 1;
+  head := coalesce(head, 0);
+  recorded_at := greatest(date_trunc('milliseconds', clock_timestamp()), recorded_at);
+  INSERT INTO es.events (position, stream_type, stream_id, version, type, schema_version, data, metadata,
+                         command_id, command_fingerprint, event_id, occurred_at, recorded_at)
+  SELECT head + e.nth, e.t, e.i, e.v, e.y, e.s, e.d, e.m, e.c, e.f, e.e, recorded_at, recorded_at
+  FROM ROWS FROM (jsonb_to_recordset(events)
+         AS (t text, i uuid, v int, c uuid, f uuid, m jsonb, e uuid, y text, s smallint, d jsonb))
+       WITH ORDINALITY AS e(t, i, v, c, f, m, e, y, s, d, nth);
+  -- Streams are written under the lock only, so that one that was not there is not there still.
+  INSERT INTO es.streams (stream_type, stream_id, version, occurred_at)
+  SELECT a.t, a.i, a.w, recorded_at FROM jsonb_to_recordset(appends) AS a(t text, i uuid, v int, w int)
+  WHERE a.w IS NOT NULL AND a.v = 0;
+  IF has_known_streams THEN
+    UPDATE es.streams s SET version = a.w, occurred_at = recorded_at
+    FROM jsonb_to_recordset(appends) AS a(t text, i uuid, v int, w int)
+    WHERE a.w IS NOT NULL AND a.v > 0 AND s.stream_type = a.t AND s.stream_id = a.i;
+  END IF;
+  RETURN NEXT;
+END $$;
+--> statement-breakpoint
 -- What is needed to bring many streams' states up to date, in one round trip: of each stream the newest snapshot of the
 -- asked state version that is newer than what the caller has, and the events after that.
 --

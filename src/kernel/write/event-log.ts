@@ -1,8 +1,10 @@
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
 import { readAgain } from '../../database/transient.ts';
-import { type EventMetadata, type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
+import { type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
 import { type Accepted, type Append, type AppendOutcome, type KnownCommand, newEventIds } from './append.ts';
+import { type EventRow, recordedEvents, StoredEvent } from './recorded-events.ts';
+import { wholeBatch } from './whole-batch.ts';
 
 /** A stream whose state is wanted, and what the caller has of it already. */
 export interface StreamRequest {
@@ -29,20 +31,6 @@ interface AppendRow {
   recorded_ms: number;
   known_event_id: string | null;
 }
-interface EventRow {
-  position: number;
-  stream_type: string;
-  stream_id: string;
-  version: number;
-  type: string;
-  schema_version: number;
-  data: unknown;
-  metadata: string;
-  command_id: string;
-  event_id: string;
-  occurred_ms: number;
-  recorded_ms: number;
-}
 interface LoadRow {
   n: number;
   version: number;
@@ -61,6 +49,7 @@ const ms = (column: string) => sql.raw(`round(date_part('epoch', ${column}) * 10
 export class EventLog {
   readonly #events: EventTypes;
   readonly #append: ReturnType<typeof prepared<AppendRow>>;
+  readonly #all: ReturnType<typeof prepared<{ head: number; recorded_ms: number }>>;
   readonly #load: ReturnType<typeof prepared<LoadRow>>;
   readonly #read: ReturnType<typeof prepared<EventRow>>;
   readonly #head: ReturnType<typeof prepared<{ position: number; recorded_ms: number }>>;
@@ -75,6 +64,12 @@ export class EventLog {
       sql`select ordinal, outcome, stream_type, stream_id, version, position, ${ms('occurred_at')} as occurred_ms,
                  ${ms('recorded_at')} as recorded_ms, known_event_id
           from es.append(${sql.placeholder('batch')}::jsonb)`,
+    );
+    this.#all = prepared(
+      db,
+      'es_append_all',
+      sql`select head, ${ms('recorded_at')} as recorded_ms
+          from es.append_all(${sql.placeholder('appends')}::jsonb, ${sql.placeholder('events')}::jsonb, ${sql.placeholder('known')}::boolean)`,
     );
     this.#load = prepared(db, 'es_load', sql`select * from es.load(${sql.placeholder('asked')}::jsonb)`);
     this.#read = prepared(
@@ -113,6 +108,36 @@ export class EventLog {
     appends: readonly Append[],
     eventIds: readonly (readonly string[])[] = appends.map(newEventIds),
   ): Promise<AppendOutcome[]> {
+    return (await this.#appendAll(appends, eventIds)) ?? this.#appendEach(appends, eventIds);
+  }
+
+  /** Appends all of them; undefined, and nothing is done, where something stands in the way of one. */
+  async #appendAll(
+    appends: readonly Append[],
+    eventIds: readonly (readonly string[])[],
+  ): Promise<AppendOutcome[] | undefined> {
+    const batch = wholeBatch(appends, eventIds);
+    if (!batch) return undefined;
+    const [row] = await this.#all({
+      appends: JSON.stringify(batch.appends),
+      events: JSON.stringify(batch.events),
+      known: batch.hasKnownStreams,
+    });
+    if (!row) return undefined;
+    const times = { occurred_ms: row.recorded_ms, recorded_ms: row.recorded_ms };
+    let position = row.head;
+    return appends.map((append, index) => {
+      const { streamType, streamId, events } = append;
+      position += events.length;
+      const version = (append.expectedVersion ?? 0) + events.length;
+      const accepted = { streamType, streamId, version, position };
+      const ids = eventIds[index] as readonly string[];
+      return { outcome: 'accepted', ...accepted, events: recordedEvents(append, accepted, times, ids) };
+    });
+  }
+
+  /** Each is accepted or refused on its own. */
+  async #appendEach(appends: readonly Append[], eventIds: readonly (readonly string[])[]): Promise<AppendOutcome[]> {
     const batch = appends.map((append, index) => ({
       t: append.streamType,
       i: append.streamId,
@@ -220,62 +245,4 @@ export class EventLog {
 
 function toAccepted(row: Pick<AppendRow, 'stream_type' | 'stream_id' | 'version' | 'position'>): Accepted {
   return { streamType: row.stream_type, streamId: row.stream_id, version: row.version, position: row.position ?? 0 };
-}
-
-/** The events of an append as a reader of the log would get them, so that the projector need not read them. */
-function recordedEvents(
-  append: Append,
-  accepted: Accepted,
-  row: { occurred_ms: number; recorded_ms: number },
-  eventIds: readonly string[],
-): RecordedEvent[] {
-  const size = append.events.length;
-  const occurredAt = new Date(row.occurred_ms);
-  const recordedAt = new Date(row.recorded_ms);
-  return append.events.map((event, nth) => ({
-    eventId: eventIds[nth] ?? '',
-    position: accepted.position - size + nth + 1,
-    streamType: accepted.streamType,
-    streamId: accepted.streamId,
-    version: accepted.version - size + nth + 1,
-    type: event.type,
-    data: event.data,
-    metadata: append.metadata,
-    commandId: append.commandId,
-    occurredAt,
-    recordedAt,
-  }));
-}
-
-/** An event as read; most readers never look at its metadata, so that it is parsed when somebody does. */
-class StoredEvent implements RecordedEvent {
-  readonly eventId: string;
-  readonly position: number;
-  readonly streamType: string;
-  readonly streamId: string;
-  readonly version: number;
-  readonly type: string;
-  readonly data: unknown;
-  readonly commandId: string;
-  readonly occurredAt: Date;
-  readonly recordedAt: Date;
-  readonly #metadata: string;
-
-  constructor(row: EventRow, data: unknown) {
-    this.eventId = row.event_id;
-    this.position = row.position;
-    this.streamType = row.stream_type;
-    this.streamId = row.stream_id;
-    this.version = row.version;
-    this.type = row.type;
-    this.data = data;
-    this.commandId = row.command_id;
-    this.occurredAt = new Date(row.occurred_ms);
-    this.recordedAt = new Date(row.recorded_ms);
-    this.#metadata = row.metadata;
-  }
-
-  get metadata(): EventMetadata {
-    return JSON.parse(this.#metadata);
-  }
 }

@@ -1,0 +1,51 @@
+import type { Append } from './append.ts';
+
+/** A batch as `es.append_all` takes it. */
+export interface WholeBatch {
+  readonly appends: readonly object[];
+  readonly events: readonly object[];
+  /** Some of its streams have events already. */
+  readonly hasKnownStreams: boolean;
+}
+
+/**
+ * Appends that build on each other as their versions say, with everything counted that depends on the others of the batch.
+ * Undefined where one of them has to be judged by itself: it expects no version or another one than the append before it
+ * leaves, has no events, or has occurred before now.
+ *
+ * @param eventIds for each append those of its events.
+ */
+export function wholeBatch(
+  appends: readonly Append[],
+  eventIds: readonly (readonly string[])[],
+): WholeBatch | undefined {
+  const streams = new Map<string, { readonly base: number; version: number; readonly entry: { w: number } }>();
+  const entries: object[] = [];
+  const events: object[] = [];
+  let hasKnownStreams = false;
+  for (const [index, append] of appends.entries()) {
+    const { streamType: t, streamId: i, expectedVersion, commandId: c, fingerprint, metadata: m } = append;
+    if (expectedVersion === null || append.occurredAt || append.events.length === 0) return undefined;
+    const key = `${t}/${i}`;
+    let stream = streams.get(key);
+    if (stream) {
+      if (stream.version !== expectedVersion) return undefined;
+      entries.push({ t, i, v: stream.base, c });
+    } else {
+      const entry = { t, i, v: expectedVersion, c, w: expectedVersion };
+      stream = { base: expectedVersion, version: expectedVersion, entry };
+      streams.set(key, stream);
+      entries.push(entry);
+      hasKnownStreams ||= expectedVersion > 0;
+    }
+    const ids = eventIds[index] ?? [];
+    const last = append.events.length - 1;
+    for (const [nth, { type: y, schemaVersion: s, data: d }] of append.events.entries()) {
+      const v = expectedVersion + nth + 1;
+      events.push({ t, i, v, c, ...(nth === last ? { f: fingerprint } : {}), m, e: ids[nth], y, s, d });
+    }
+    stream.version += append.events.length;
+    stream.entry.w = stream.version;
+  }
+  return { appends: entries, events, hasKnownStreams };
+}
