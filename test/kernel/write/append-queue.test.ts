@@ -211,7 +211,7 @@ describe('a connection that breaks', () => {
 
   it('and meets a repeat of an older command in the batch: that one is answered as a repeat', async () => {
     const { proxy, queue, log } = await queueBehindProxy();
-    const old = anAppend();
+    const old = anAppend({ occurredAt: new Date(0) });
     await queue.append(old);
     await log.append([anAppend({ streamId: old.streamId, expectedVersion: 1 })]);
     proxy.holdAnswers();
