@@ -108,8 +108,9 @@ BEGIN
   ORDER BY 1;
 END $$;
 --> statement-breakpoint
--- Appends a whole batch where nothing stands in the way of any of it, which is nearly always so, and else does nothing and
--- returns no row: then es.append judges them one by one. Its caller has counted what es.append works out with windows.
+-- Appends a whole batch where nothing stands in the way of any of it, which is nearly always so. Else it does nothing, and
+-- either returns no row or fails with unique_violation: then es.append judges them one by one. Its caller has counted what
+-- es.append works out with windows.
 --
 -- appends: [{ t: stream type, i: stream id, v: the version that the stream must have, c: command id, w: its version after the
 --             batch where this is its first append }]
@@ -127,12 +128,21 @@ BEGIN
     RAISE EXCEPTION 'es.append_all needs READ COMMITTED';
   END IF;
   PERFORM pg_advisory_xact_lock(4651732);
-  -- Scalar look-ups, not EXISTS: for that a plan made while the tables were small would read them whole into a hash.
-  PERFORM FROM jsonb_to_recordset(appends) AS a(t text, i uuid, v int, c uuid)
-  WHERE a.v <> coalesce((SELECT s.version FROM es.streams s WHERE s.stream_type = a.t AND s.stream_id = a.i), 0)
-     OR (SELECT k.version FROM es.events k WHERE k.command_id = a.c AND k.command_fingerprint IS NOT NULL) IS NOT NULL
-     OR (SELECT r.version FROM es.receipts r WHERE r.command_id = a.c) IS NOT NULL;
-  IF FOUND THEN RETURN; END IF;
+  -- A new stream and a new command are not looked up: the unique indexes refuse them where they are not new, with an error
+  -- that undoes all of this. Scalar look-ups for the rest, not EXISTS or joins: for those a plan made while the tables were
+  -- small would read them whole into a hash.
+  IF has_known_streams THEN
+    PERFORM FROM jsonb_to_recordset(appends) AS a(t text, i uuid, v int)
+    WHERE a.v > 0
+      AND a.v IS DISTINCT FROM (SELECT s.version FROM es.streams s WHERE s.stream_type = a.t AND s.stream_id = a.i);
+    IF FOUND THEN RETURN; END IF;
+  END IF;
+  PERFORM FROM es.receipts LIMIT 1;
+  IF FOUND THEN
+    PERFORM FROM jsonb_to_recordset(appends) AS a(c uuid)
+    WHERE (SELECT r.version FROM es.receipts r WHERE r.command_id = a.c) IS NOT NULL;
+    IF FOUND THEN RETURN; END IF;
+  END IF;
 
   SELECT k.position, k.recorded_at INTO head, recorded_at FROM es.events k ORDER BY k.position DESC LIMIT 1;
   head := coalesce(head, 0);

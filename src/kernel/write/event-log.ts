@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
+import { rootOf } from '../../database/errors.ts';
 import { readAgain } from '../../database/transient.ts';
 import { type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
 import { type Accepted, type Append, type AppendOutcome, type KnownCommand, newEventIds } from './append.ts';
@@ -122,7 +123,7 @@ export class EventLog {
       appends: JSON.stringify(batch.appends),
       events: JSON.stringify(batch.events),
       known: batch.hasKnownStreams,
-    });
+    }).catch(unlessKnown);
     if (!row) return undefined;
     const times = { occurred_ms: row.recorded_ms, recorded_ms: row.recorded_ms };
     let position = row.head;
@@ -245,4 +246,10 @@ export class EventLog {
 
 function toAccepted(row: Pick<AppendRow, 'stream_type' | 'stream_id' | 'version' | 'position'>): Accepted {
   return { streamType: row.stream_type, streamId: row.stream_id, version: row.version, position: row.position ?? 0 };
+}
+
+/** A stream or a command of the batch is not new, as a unique index knows (unique_violation). */
+function unlessKnown(error: unknown): [] {
+  if (rootOf(error).code === '23505') return [];
+  throw error;
 }
