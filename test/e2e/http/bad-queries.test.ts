@@ -166,6 +166,7 @@ describe('orderStatistics', () => {
 describe("a customer's orders", () => {
   it('are paged under the same rules', async () => {
     const { customerId } = await openShop(app).finally(async () => (before = await logSize(app.database)));
+    await app.engine.projector.positions.reached('customers', app.engine.projector.head.position);
     const query =
       'query ($id: ID!, $first: Int, $after: String) { customer(id: $id) { orders(first: $first, after: $after) { edges { cursor } } } }';
     for (const variables of [{ first: -1 }, { first: 1000 }, { after: 'nope' }, { first: 'x' }]) {
