@@ -11,8 +11,8 @@ import { Issuer } from './online-retail/issuer.ts';
 import { planOrder } from './online-retail/plan.ts';
 import { rejectedPathOf, writeRejected } from './online-retail/rejected-file.ts';
 import { readInvoices, type Survey, surveyFile } from './online-retail/survey.ts';
-import type { Tally } from './online-retail/tally.ts';
-import { findDifferences } from './online-retail/verify.ts';
+import type { OrderSum, Tally } from './online-retail/tally.ts';
+import { type Difference, findDifferences } from './online-retail/verify.ts';
 import { startProgress } from './progress.ts';
 import { formatCount } from './table.ts';
 
@@ -44,14 +44,8 @@ Running it again imports nothing twice, also after it was stopped or killed in t
         const rejected = await writeRejected(file, tally.refused, rejectedPath);
         await catchUp(cli, context.engine);
         printTally(cli, survey, tally, rejected, rejectedPath);
-        const different = await findDifferences(context.database.reader.db, tally.sums);
-        if (different.length > 0) {
-          throw new CliError(
-            'NOT_AS_INVOICED',
-            `${different.length} orders are not as they were invoiced, the first is ${different[0]}: ` +
-              'somebody changed prices or orders during the import.',
-          );
-        }
+        const [first, ...others] = await findDifferences(context.database.reader.db, tally.sums);
+        if (first) throw notAsInvoiced(first, others.length);
       });
     });
 
@@ -100,6 +94,16 @@ function printTally(
   print(cli, `Imported: ${orders(imported.orders, imported.pence)}`);
   print(cli, `Imported before: ${orders(before.orders, before.pence)}`);
   print(cli, `New: ${formatCount(customers)} customers, ${formatCount(products)} products`);
+}
+
+function notAsInvoiced({ orderId, invoiced, stored }: Difference, others: number): CliError {
+  const say = ({ total, itemCount }: OrderSum) => `${itemCount} items, ${formatPence(BigInt(total))}`;
+  const also = others > 0 ? ` (and ${formatCount(others)} more are not as they should be)` : '';
+  return new CliError(
+    'NOT_AS_INVOICED',
+    `Order ${orderId} was invoiced with ${say(invoiced)} and has ${stored ? say(stored) : 'no row in the read model'}${also}: ` +
+      'somebody changed prices or orders during the import.',
+  );
 }
 
 function formatPence(pence: bigint): string {

@@ -41,7 +41,10 @@ export class Catalogue {
     placed: Promise<void>,
   ): Promise<RowRejection | undefined> {
     const lane = this.#laneOf(product);
+    const changesPrice = product.sales.length > 1;
     const prepare = async (allBefore: Promise<unknown>) => {
+      // It will change the price once it is placed: those before it must have been placed by then.
+      if (changesPrice) await allBefore;
       if (!(await isNew)) return undefined;
       const refused =
         (lane.price === undefined ? await this.#register(order, product) : undefined) ??
@@ -51,7 +54,7 @@ export class Catalogue {
       await allBefore;
       return this.setPrice(order, product, amount);
     };
-    return lane.enter(prepare, placed, product.sales.length > 1);
+    return lane.enter(prepare, placed, changesPrice);
   }
 
   /** For the holder of the lane. Harmless where it is the price already, so that it needs no command id. */

@@ -20,13 +20,13 @@ const RETRY_MS = 500;
 
 /** Issues commands on the application's own behalf, as patiently as somebody who is in no hurry. */
 export class Issuer {
-  readonly #engine: Engine;
+  readonly #engine: Pick<Engine, 'bus' | 'log'>;
   /** Of all that one import issues: in the log its events are found by it. */
   readonly #correlationId: string;
   readonly #signal: AbortSignal;
   #fault: { readonly error: unknown } | undefined;
 
-  constructor(engine: Engine, correlationId: string, signal: AbortSignal) {
+  constructor(engine: Pick<Engine, 'bus' | 'log'>, correlationId: string, signal: AbortSignal) {
     this.#engine = engine;
     this.#correlationId = correlationId;
     this.#signal = signal;

@@ -5,21 +5,29 @@ import type { OrderSum } from './tally.ts';
 
 const PAGE = 1000;
 
-/**
- * Compares orders in the read model with what they should be.
- * @returns the ids of those that are missing or have another total or number of items.
- */
-export async function findDifferences(reader: Database, sums: ReadonlyMap<string, OrderSum>): Promise<string[]> {
+/** An order that is not as it was invoiced. */
+export interface Difference {
+  readonly orderId: string;
+  readonly invoiced: OrderSum;
+  /** What the read model has; undefined where it has no such order. */
+  readonly stored: OrderSum | undefined;
+}
+
+/** Compares orders in the read model with what they should be. @returns those that are missing or hold something else. */
+export async function findDifferences(reader: Database, sums: ReadonlyMap<string, OrderSum>): Promise<Difference[]> {
   const { id, total, itemCount } = ordersTable;
   const ids = [...sums.keys()];
-  const different = new Set(ids);
+  const differences: Difference[] = [];
   for (let from = 0; from < ids.length; from += PAGE) {
     const page = ids.slice(from, from + PAGE);
     const rows = await reader.select({ id, total, itemCount }).from(ordersTable).where(inArray(id, page));
-    for (const row of rows) {
-      const sum = sums.get(row.id);
-      if (sum?.total === row.total && sum.itemCount === row.itemCount) different.delete(row.id);
+    const found = new Map(rows.map((row) => [row.id, { total: row.total, itemCount: row.itemCount }]));
+    for (const orderId of page) {
+      const invoiced = sums.get(orderId) as OrderSum;
+      const stored = found.get(orderId);
+      if (stored?.total !== invoiced.total || stored.itemCount !== invoiced.itemCount)
+        differences.push({ orderId, invoiced, stored });
     }
   }
-  return [...different];
+  return differences;
 }
