@@ -17,6 +17,8 @@ export interface AfterwriteDatabase {
   readonly writer: Pool;
   readonly projector: Pool;
   readonly reader: Pool;
+  /** One connection as the URL's user, for what no part's role may do: making tables, looking at what others' statements do. */
+  readonly owner: Pool;
   close(timeoutMs?: number): Promise<void>;
 }
 
@@ -42,14 +44,16 @@ export async function openDatabase({ url, connections, onNotice }: DatabaseOptio
     enable_seqscan: 'off',
   });
   const reader = open('reader');
+  const owner = openPool({ url, connections: 1, applicationName: 'afterwrite owner' });
   return {
     url,
     epoch,
     writer,
     projector,
     reader,
+    owner,
     close: async (timeoutMs) => {
-      await Promise.all([writer, projector, reader].map((pool) => pool.close(timeoutMs)));
+      await Promise.all([writer, projector, reader, owner].map((pool) => pool.close(timeoutMs)));
     },
   };
 }

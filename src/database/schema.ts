@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm';
 import {
   bigint,
+  boolean,
+  index,
   integer,
   jsonb,
   pgSchema,
@@ -102,7 +104,7 @@ export const store = esSchema.table('store', {
 
 /**
  * Where each projection stands, and who moves it. It is in schema `read`, so that it travels with the rows to a read
- * replica and the reader's role may see it.
+ * replica and the reader's role may see it. A table that is filled beside the live one (a rebuild) has a row of its own.
  */
 export const checkpoints = readSchema.table('checkpoints', {
   projection: text('projection').primaryKey(),
@@ -110,6 +112,13 @@ export const checkpoints = readSchema.table('checkpoints', {
   position: bigint('position', { mode: 'number' }).notNull().default(0),
   /** The projection's own version that filled the table. */
   version: integer('version').notNull(),
+  /**
+   * Raised by whoever changes the table, or what is parked, from outside: what its owner works out at that moment is based on
+   * what was before, and is refused.
+   */
+  generation: integer('generation').notNull().default(1),
+  /** Up to here it has to come before it is whole: where the log was when it began. */
+  wholeAt: bigint('whole_at', { mode: 'number' }).notNull().default(0),
   /** The instance that moves it, until `leaseUntil`. */
   owner: uuid('owner'),
   leaseUntil: instant('lease_until'),
@@ -117,5 +126,46 @@ export const checkpoints = readSchema.table('checkpoints', {
   ownerProcess: text('owner_process'),
   /** Why it stands still, where it does; null while it runs. */
   failure: text('failure'),
+  startedAt: instant('started_at').notNull().default(sql`now()`),
   updatedAt: instant('updated_at').notNull().default(sql`now()`),
 });
+
+/** The instances that move projections, so that each knows its share. */
+export const instances = readSchema.table('instances', {
+  id: uuid('id').primaryKey(),
+  /** As host:pid. */
+  process: text('process').notNull(),
+  startedAt: instant('started_at').notNull().default(sql`now()`),
+  /** It counts until then, unless it says again that it lives. */
+  aliveUntil: instant('alive_until').notNull(),
+});
+
+/**
+ * Events that a projection could not apply, and those that wait behind them, each under the key that it is parked with: the
+ * stream of the event that was the first. What is discarded stays, so that a rebuild passes it over too.
+ */
+export const deadLetters = readSchema.table(
+  'dead_letters',
+  {
+    projection: text('projection').notNull(),
+    /** Type and id of the stream at fault, as `Order/01a…`. */
+    key: text('key').notNull(),
+    /** The event. */
+    position: bigint('position', { mode: 'number' }).notNull(),
+    streamType: text('stream_type').notNull(),
+    streamId: uuid('stream_id').notNull(),
+    eventType: text('event_type').notNull(),
+    /** Only what it does to these rows waits; else all of it. */
+    partial: boolean('partial').notNull().default(false),
+    /** Keys of the rows that it changes, as far as that is known. */
+    rows: jsonb('rows').notNull().default([]),
+    /** Why it could not be applied; null where it only waits for the one before. */
+    error: text('error'),
+    status: text('status').$type<'PARKED' | 'DISCARDED'>().notNull().default('PARKED'),
+    parkedAt: instant('parked_at').notNull().default(sql`now()`),
+  },
+  (table) => [
+    primaryKey({ columns: [table.projection, table.key, table.position] }),
+    index('dead_letters_position').on(table.projection, table.position),
+  ],
+);

@@ -1,5 +1,5 @@
 import type { Engine } from '../kernel/engine.ts';
-import type { ProjectionStatus } from '../kernel/read/projector.ts';
+import type { ProjectionStatus } from '../kernel/read/projection-status.ts';
 import type { Builder } from './builder.ts';
 
 /** Adds the query `projections`. */

@@ -5,9 +5,9 @@ import type { Projection } from '../../src/kernel/define/projection.ts';
 import type { Row } from '../../src/kernel/read/fold.ts';
 import { foldRows } from '../../src/kernel/testing/fold.ts';
 
-/** A projection's rows as a query gives them, in the order of their keys and without the engine's column. */
+/** A projection's rows as a query gives them, in the order of their keys and without the engine's columns. */
 export async function rowsOf(db: Database, projection: Projection): Promise<Row[]> {
-  const { lastPosition: _, ...columns } = getTableColumns(projection.table);
+  const { lastPosition: _, staleSince: __, ...columns } = getTableColumns(projection.table);
   const rows = await db.select(columns).from(projection.table);
   return byKey(projection, rows);
 }

@@ -2,11 +2,17 @@ import type { BuildExtraConfigColumns } from 'drizzle-orm';
 import { bigint, type PgColumnBuilderBase, type PgTableExtraConfigValue } from 'drizzle-orm/pg-core';
 import { readSchema } from '../../database/schema.ts';
 
+/** Properties of the columns that the engine adds to every read model: no handler sees them. */
+export const ENGINE_COLUMNS = ['lastPosition', 'staleSince'] as const;
+export type EngineColumn = (typeof ENGINE_COLUMNS)[number];
+
 /** Columns that the engine adds to every read model. */
 const engineColumns = {
   /** Position of the last event applied to the row, so that a repeated delivery changes nothing. */
   lastPosition: bigint('last_position', { mode: 'number' }).notNull(),
-};
+  /** Position of the first event that the row lacks, because it is parked in dead letters; null where it lacks none. */
+  staleSince: bigint('stale_since', { mode: 'number' }),
+} satisfies Record<EngineColumn, PgColumnBuilderBase>;
 
 /**
  * A table for a read model, in schema `read`. Its primary key is the projection's key; its instants have millisecond

@@ -11,6 +11,10 @@ export interface Checkpoint {
   readonly position: number;
   /** The projection's version that filled the table. */
   readonly version: number;
+  /** Whoever moves it has to name it: see the table. */
+  readonly generation: number;
+  /** Up to here it has to come before its table is whole. */
+  readonly wholeAt: number;
   readonly owner: string | null;
   /** host:pid of the owner. */
   readonly ownerProcess: string | null;
@@ -25,6 +29,10 @@ export interface OldestWaiting {
   readonly recordedAt: Date;
 }
 
+const columns = sql.raw(
+  'projection, position, checkpoints.version, generation, whole_at as "wholeAt", owner, owner_process as "ownerProcess", failure',
+);
+
 /** Owners that this process has. */
 const livingHere = new Set<string>();
 
@@ -37,11 +45,7 @@ export class Checkpoints {
 
   constructor(db: Database) {
     this.#db = db;
-    this.#all = prepared(
-      db,
-      'checkpoints',
-      sql`select projection, position, version, owner, owner_process as "ownerProcess", failure from read.checkpoints`,
-    );
+    this.#all = prepared(db, 'checkpoints', sql`select ${columns} from read.checkpoints`);
     this.#waiting = prepared(
       db,
       'checkpoints_waiting',
@@ -56,29 +60,26 @@ export class Checkpoints {
           from jsonb_to_recordset(${sql.placeholder('projections')}::jsonb) as asked(name text, version int)
           where projection = asked.name and checkpoints.version = asked.version
             and (owner is null or owner = ${sql.placeholder('owner')} or lease_until < now())
-          returning projection, position, checkpoints.version, owner, owner_process as "ownerProcess", failure`,
+          returning ${columns}`,
     );
   }
 
   /**
-   * Makes the rows of new projections. One whose version was raised begins again, with an empty table, and is taken from
-   * who moves it by the former fold.
-   * @returns the names of those that begin again.
+   * Makes the rows of new projections, which are whole when they are where the log is now. One whose version was raised begins
+   * again, with an empty table, and is taken from who moves it by the former fold.
    */
-  async register(projections: readonly Projection[]): Promise<string[]> {
-    return this.#db.transaction(async (tx) => {
-      const restarted: string[] = [];
+  async register(projections: readonly Projection[]): Promise<void> {
+    await this.#db.transaction(async (tx) => {
+      const head = sql`(select coalesce(max(position), 0) from es.events)`;
       for (const { name, version, table } of projections) {
-        await tx.execute(sql`insert into read.checkpoints (projection, version) values (${name}, ${version})
+        await tx.execute(sql`insert into read.checkpoints (projection, version, whole_at) values (${name}, ${version}, ${head})
                              on conflict (projection) do nothing`);
         const outdated = await tx.execute(sql`update read.checkpoints
-                                              set position = 0, version = ${version}, failure = null, owner = null, lease_until = null
+                                              set position = 0, version = ${version}, generation = generation + 1, whole_at = ${head},
+                                                  failure = null, owner = null, lease_until = null
                                               where projection = ${name} and version < ${version} returning 1`);
-        if (outdated.length === 0) continue;
-        await tx.delete(table);
-        restarted.push(name);
+        if (outdated.length > 0) await tx.delete(table);
       }
-      return restarted;
     });
   }
 

@@ -90,7 +90,7 @@ export function foldBatch(projection: Projection, plan: Plan, present: readonly 
   const properties = projection.key.map(({ property }) => property);
   const slots = new Map<string, Slot>();
   for (const row of present) {
-    const { lastPosition, ...own } = row;
+    const { lastPosition, staleSince: _, ...own } = row;
     const key = keyOf(properties, own);
     const before = Number(lastPosition);
     slots.set(keyText(key), { row: own, key, before, position: before, changed: false });
@@ -136,7 +136,7 @@ export function foldBatch(projection: Projection, plan: Plan, present: readonly 
   for (const [text, slot] of slots) {
     if (!slot.changed) continue;
     keys.add(text);
-    if (slot.row) upserts.push({ ...slot.row, lastPosition: slot.position });
+    if (slot.row) upserts.push({ ...slot.row, lastPosition: slot.position, staleSince: null });
     else removals.push(slot.key);
   }
   return { upserts, removals, keys };

@@ -15,6 +15,14 @@ export class FencedError extends Error {
   }
 }
 
+/** Where a batch moves a checkpoint, and in whose name. */
+export interface Move {
+  readonly from: number;
+  readonly to: number;
+  readonly owner: string;
+  readonly generation: number;
+}
+
 /** The SQL of one projection: reads and writes a batch's rows with one statement each, however many rows. */
 export class ProjectionTable {
   readonly #projection: Projection;
@@ -43,6 +51,7 @@ export class ProjectionTable {
     const { name } = projection;
     const moved = sql`update read.checkpoints set position = ${sql.placeholder('to')}, updated_at = now()
       where projection = ${name} and position = ${sql.placeholder('from')} and owner = ${sql.placeholder('owner')}
+        and generation = ${sql.placeholder('generation')}
       returning 1`;
     this.#moveOnly = prepared(
       db,
@@ -64,17 +73,15 @@ export class ProjectionTable {
 
   /**
    * Writes what a batch has left and moves the checkpoint, all or nothing.
-   * @throws {FencedError} where the checkpoint is not at `from` or `owner` does not own the projection.
+   * @throws {FencedError} where the checkpoint is not at `from` in this generation, or `owner` does not own the projection.
    */
-  async write(writes: Writes, from: number, to: number, owner: string): Promise<void> {
+  async write(writes: Writes, move: Move): Promise<void> {
     const { upserts, removals } = writes;
     const [row] =
       upserts.length + removals.length === 0
-        ? await this.#moveOnly({ from, to, owner })
+        ? await this.#moveOnly({ ...move })
         : await this.#write({
-            from,
-            to,
-            owner,
+            ...move,
             ...this.#rows.parameters(upserts.map((row) => this.#columns.map(([property]) => row[property]))),
             ...this.#keyParameters(removals),
           });

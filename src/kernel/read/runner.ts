@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { rootOf } from '../../database/errors.ts';
 import { isTransient } from '../../database/transient.ts';
-import type { Positions } from '../consistency/positions.ts';
 import { type RecordedEvent, UnreadableEventError } from '../define/event.ts';
 import type { Projection } from '../define/projection.ts';
-import type { Hub } from '../notify/hub.ts';
+import type { ProjectionMoved } from '../notify/hub.ts';
 import type { EventLog } from '../write/event-log.ts';
 import type { Checkpoint, Checkpoints } from './checkpoints.ts';
 import type { CommitFeed } from './commit-feed.ts';
@@ -19,8 +18,8 @@ export interface RunnerParts {
   readonly log: EventLog;
   readonly feed: CommitFeed;
   readonly head: LogHead;
-  readonly positions: Positions;
-  readonly hub: Hub;
+  /** Told when it begins, and of every batch after its commit. */
+  readonly onMoved: (moved: ProjectionMoved) => void;
   readonly checkpoints: Checkpoints;
   /** This instance. */
   readonly owner: string;
@@ -34,6 +33,7 @@ export class ProjectionRunner {
   readonly #parts: RunnerParts;
   readonly #log: ReadAhead;
   #position = 0;
+  #generation = 0;
   #running: Promise<void> | undefined;
   #stopping: AbortController | undefined;
   #wake: (() => void) | undefined;
@@ -59,6 +59,11 @@ export class ProjectionRunner {
     return this.#position;
   }
 
+  /** The checkpoint's generation when it began. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   get isRunning(): boolean {
     return this.#running !== undefined;
   }
@@ -74,8 +79,9 @@ export class ProjectionRunner {
   }
 
   /** Begins at a checkpoint that this instance owns. */
-  start({ position, failure }: Pick<Checkpoint, 'position' | 'failure'>): void {
+  start({ position, generation, failure }: Pick<Checkpoint, 'position' | 'generation' | 'failure'>): void {
     if (this.#running) return;
+    this.#generation = generation;
     // Who owned it before may have failed here: it stands still until something succeeds.
     this.#failure = failure;
     this.#stopping = new AbortController();
@@ -142,16 +148,14 @@ export class ProjectionRunner {
     }
     const plan = planBatch(projection, events);
     const writes = foldBatch(projection, plan, plan.steps.length > 0 ? await table.read(plan) : []);
-    await table.write(writes, from, to, owner);
+    await table.write(writes, { from, to, owner, generation: this.#generation });
     this.#batch = undefined;
     this.#moveTo(to, writes.keys, Math.max(0, Date.now() - first.recordedAt.getTime()));
   }
 
   #moveTo(position: number, keys: ReadonlySet<string> | null, lagMs: number): void {
-    const { positions, hub } = this.#parts;
     this.#position = position;
-    positions.advance(this.name, position);
-    hub.publish({ projection: this.name, position, keys, lagMs });
+    this.#parts.onMoved({ projection: this.name, position, keys, lagMs });
   }
 
   #somethingToDo(stopping: AbortSignal): Promise<void> {

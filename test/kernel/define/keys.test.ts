@@ -43,7 +43,7 @@ test('a row is one row however its key is written: as Postgres compares it', () 
   const plan = planBatch(votes, events);
   expect([...plan.keys.values()]).toEqual([[PERSON, 7]]);
   const { upserts } = foldBatch(votes, plan, [stored]);
-  expect(upserts).toEqual([{ person: PERSON, round: 7, votes: 34, lastPosition: 3 }]);
+  expect(upserts).toEqual([{ person: PERSON, round: 7, votes: 34, lastPosition: 3, staleSince: null }]);
 });
 
 test('the reference fold agrees, so that an author’s unit test shows what the server will do', () => {

@@ -45,7 +45,8 @@ async function deliver(table: ProjectionTable, projection: Projection, events: r
   const writes = foldBatch(projection, plan, plan.steps.length > 0 ? await table.read(plan) : []);
   return {
     writes,
-    write: () => table.write(writes, events[0]!.position - 1, events.at(-1)!.position, owner),
+    write: () =>
+      table.write(writes, { from: events[0]!.position - 1, to: events.at(-1)!.position, owner, generation: 1 }),
   };
 }
 

@@ -1,0 +1,29 @@
+CREATE TABLE "read"."dead_letters" (
+	"projection" text NOT NULL,
+	"key" text NOT NULL,
+	"position" bigint NOT NULL,
+	"stream_type" text NOT NULL,
+	"stream_id" uuid NOT NULL,
+	"event_type" text NOT NULL,
+	"partial" boolean DEFAULT false NOT NULL,
+	"rows" jsonb DEFAULT '[]'::jsonb NOT NULL,
+	"error" text,
+	"status" text DEFAULT 'PARKED' NOT NULL,
+	"parked_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "dead_letters_projection_key_position_pk" PRIMARY KEY("projection","key","position")
+);
+--> statement-breakpoint
+CREATE TABLE "read"."instances" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"process" text NOT NULL,
+	"started_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"alive_until" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+ALTER TABLE "read"."checkpoints" ADD COLUMN "generation" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
+ALTER TABLE "read"."checkpoints" ADD COLUMN "whole_at" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "read"."checkpoints" ADD COLUMN "started_at" timestamp (3) with time zone DEFAULT now() NOT NULL;--> statement-breakpoint
+ALTER TABLE "read"."customers" ADD COLUMN "stale_since" bigint;--> statement-breakpoint
+ALTER TABLE "read"."orders" ADD COLUMN "stale_since" bigint;--> statement-breakpoint
+ALTER TABLE "read"."products" ADD COLUMN "stale_since" bigint;--> statement-breakpoint
+CREATE INDEX "dead_letters_position" ON "read"."dead_letters" USING btree ("projection","position");

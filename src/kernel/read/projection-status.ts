@@ -1,0 +1,59 @@
+import type { Positions } from '../consistency/positions.ts';
+import type { Checkpoint, OldestWaiting } from './checkpoints.ts';
+import type { LogHead } from './log-head.ts';
+import type { ProjectionRunner } from './runner.ts';
+
+export type ProjectionState = 'RUNNING' | 'REBUILDING' | 'STALLED' | 'STOPPED';
+
+export interface ProjectionStatus {
+  readonly name: string;
+  readonly state: ProjectionState;
+  readonly position: number;
+  readonly head: number;
+  /** Events behind the head. */
+  readonly lag: number;
+  /** How long the oldest of them has waited. */
+  readonly lagMs: number;
+  /** Events that were put aside because they could not be applied. None is yet: a projection stalls at the first. */
+  readonly deadLetters: number;
+  /** Why it is stalled, for operators. */
+  readonly failure: string | null;
+}
+
+/** What is known of one projection, here and from its checkpoint. */
+export interface Known {
+  readonly runner: ProjectionRunner;
+  readonly positions: Positions;
+  readonly head: LogHead;
+  /** The checkpoint as it was looked at last; undefined before the first look. */
+  readonly checkpoint: Checkpoint | undefined;
+  /** What it had not applied for the longest time, where it was behind at the last look. */
+  readonly waiting: OldestWaiting | undefined;
+}
+
+/** Where a projection stands. */
+export function statusOf({
+  runner,
+  positions,
+  head: { position: end, recordedAt },
+  ...known
+}: Known): ProjectionStatus {
+  const { name, isRunning } = runner;
+  const { checkpoint, waiting } = known;
+  const position = positions.of(name);
+  const failure = isRunning ? runner.failure : (checkpoint?.failure ?? null);
+  const head = Math.max(end, position);
+  const lag = head - position;
+  const oldest =
+    (isRunning ? runner.oldestWaiting : undefined) ??
+    (waiting?.position === position ? waiting.recordedAt : recordedAt);
+  const lagMs = lag === 0 || !oldest ? 0 : Math.max(0, Date.now() - oldest.getTime());
+  const state = stateOf(failure, isRunning || checkpoint?.owner != null, position < (checkpoint?.wholeAt ?? 0));
+  return { name, state, position, head, lag, lagMs, deadLetters: 0, failure };
+}
+
+function stateOf(failure: string | null, isMoved: boolean, isIncomplete: boolean): ProjectionState {
+  if (failure !== null) return 'STALLED';
+  if (!isMoved) return 'STOPPED';
+  return isIncomplete ? 'REBUILDING' : 'RUNNING';
+}
