@@ -76,6 +76,7 @@ function wholeNumber(min: number, max: number) {
 
 const text = z.string().trim();
 const postgresUrl = text.regex(/^postgres(ql)?:\/\/\S+$/, 'must be a postgres:// or postgresql:// URL');
+const namesOneServer = (url: string) => !/^\w+:\/\/(?:[^/?]*@)?([^/?]*)/.exec(url)?.[1]?.includes(',');
 const isHttpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 const httpUrl = text.refine(isHttpUrl, 'must be an http:// or https:// URL');
 const secretKey = z.string().refine((value) => Buffer.byteLength(value) >= 32, 'must be at least 32 bytes long');
@@ -119,6 +120,13 @@ const definitions = {
     'DATABASE_URL',
     'Postgres 15 or newer to use; unset, an embedded one is started in DATA_DIR.',
     postgresUrl,
+    { secret: true },
+  ),
+  /** Server that queries read from, a replica of the database; unset, they read from the database itself. */
+  readDatabaseUrl: setting(
+    'READ_DATABASE_URL',
+    'Server that queries read from, a replica of the database; unset, they read from the database itself.',
+    postgresUrl.refine(namesOneServer, 'must name one server: how far a read model is differs from replica to replica'),
     { secret: true },
   ),
   /** Folder of the embedded Postgres, relative to the current folder. Default: .afterwrite */

@@ -57,6 +57,17 @@ describe('readConfig', () => {
     });
   });
 
+  it('takes one server to read from, and no list of them', () => {
+    const one = 'postgres://user:pass,word@replica:5432/shop?application_name=a,b';
+    expect(readConfig({ READ_DATABASE_URL: one }).readDatabaseUrl).toBe(one);
+    expect(problemsOf({ READ_DATABASE_URL: 'postgres://user:secret@one:5432,two:5432/shop' })).toEqual([
+      'READ_DATABASE_URL must name one server: how far a read model is differs from replica to replica.',
+    ]);
+    expect(problemsOf({ READ_DATABASE_URL: 'replica' })).toEqual([
+      'READ_DATABASE_URL must be a postgres:// or postgresql:// URL.',
+    ]);
+  });
+
   it('counts empty and blank variables as unset', () => {
     const blank = Object.fromEntries(settings.map(({ name }, index) => [name, index % 2 === 0 ? '' : '  ']));
     expect(readConfig(blank)).toEqual(readConfig({}));
@@ -156,7 +167,7 @@ describe('settings', () => {
 
   it('marks what must not be shown', () => {
     const secret = settings.filter((setting) => setting.secret).map(({ name }) => name);
-    expect(secret).toEqual(['DATABASE_URL', 'AUTH_JWT_SECRET']);
+    expect(secret).toEqual(['DATABASE_URL', 'READ_DATABASE_URL', 'AUTH_JWT_SECRET']);
   });
 
   it('says in the table what the source says above each setting', () => {
