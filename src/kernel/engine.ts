@@ -2,6 +2,7 @@ import type { AfterwriteDatabase } from '../database/database.ts';
 import { Tokens } from './consistency/token.ts';
 import { type Domain, type Registry, registerDomains } from './define/domain.ts';
 import { WakeUp } from './notify/wake-up.ts';
+import { type Observer, unobserved } from './observe.ts';
 import { Projector } from './read/projector.ts';
 import { AppendQueue } from './write/append-queue.ts';
 import { CommandBus } from './write/command-bus.ts';
@@ -22,6 +23,8 @@ export interface EngineOptions {
   readonly projectionBatchLimit?: number;
   /** Reads that may wait for tokens at one time. */
   readonly maxWaiters?: number;
+  /** Told what the engine does; nobody unless told. */
+  readonly observer?: Observer | undefined;
   /** Told of every fault that the engine deals with by itself. */
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
@@ -30,6 +33,7 @@ export interface EngineOptions {
 export interface Engine {
   readonly registry: Registry;
   readonly bus: CommandBus;
+  readonly queue: Pick<AppendQueue, 'depth' | 'limit'>;
   readonly log: EventLog;
   readonly projector: Projector;
   readonly tokens: Tokens;
@@ -43,7 +47,7 @@ export interface Engine {
 
 /** Puts the kernel's parts together. */
 export function createEngine(options: EngineOptions): Engine {
-  const { database, domains, onError } = options;
+  const { database, domains, observer = unobserved, onError } = options;
   const registry = registerDomains(domains);
   const log = new EventLog(database.writer.db, registry.events);
   const projector = new Projector({
@@ -68,14 +72,16 @@ export function createEngine(options: EngineOptions): Engine {
       wakeUp.notify();
     },
     onError: (error) => onError(error, { part: 'append' }),
-    onRetry: (error, attempt) => onError(error, { part: 'append', attempt }),
+    onRetry: (error, attempt, correlationIds) => onError(error, { part: 'append', attempt, correlationIds }),
+    observer,
   });
   const snapshots = new Snapshots(database.writer.db, (error) => onError(error, { part: 'snapshots' }));
   const states = new StreamStates(log, options.stateCacheSize ?? 10_000);
-  const bus = new CommandBus({ log, queue, states, snapshots });
+  const bus = new CommandBus({ log, queue, states, snapshots, observer });
   return {
     registry,
     bus,
+    queue,
     log,
     projector,
     tokens: new Tokens(database.epoch),

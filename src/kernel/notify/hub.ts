@@ -1,3 +1,5 @@
+import { inActiveSpan } from '../trace.ts';
+
 /** A read model has moved on: committed, visible to queries. */
 export interface ProjectionMoved {
   readonly projection: string;
@@ -45,12 +47,22 @@ export class Hub {
   }
 
   publish(moved: ProjectionMoved): void {
-    for (const listener of this.#listeners.get(moved.projection) ?? []) {
-      try {
-        listener(moved);
-      } catch (error) {
-        this.#onError(error);
+    const { projection, position } = moved;
+    const listeners = this.#listeners.get(projection);
+    if (!listeners || listeners.size === 0) return;
+    const attributes = () => ({
+      'afterwrite.projection': projection,
+      'afterwrite.position': position,
+      'afterwrite.listeners': listeners.size,
+    });
+    inActiveSpan(`notify ${projection}`, attributes, () => {
+      for (const listener of listeners) {
+        try {
+          listener(moved);
+        } catch (error) {
+          this.#onError(error);
+        }
       }
-    }
+    });
   }
 }

@@ -9,6 +9,7 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
   readonly #slots = new Map<string, T>();
   readonly #merge: (before: T, now: T) => T;
   readonly #onClose: () => void;
+  readonly #onCoalesced: (() => void) | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #leave = () => void this.return();
   #start: (() => void) | undefined;
@@ -20,6 +21,7 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
    * @param options.start called at the first `next()`: whoever never reads is never subscribed.
    * @param options.onClose called once, however it ends.
    * @param options.merge what stays of two values for one key; the newer one unless told.
+   * @param options.onCoalesced called for each value that went into a slot where one was waiting.
    * @param options.signal ends it when it is aborted: the reader is gone.
    */
   constructor(
@@ -27,12 +29,14 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
       start?: () => void;
       onClose?: () => void;
       merge?: (before: T, now: T) => T;
+      onCoalesced?: (() => void) | undefined;
       signal?: AbortSignal | undefined;
     } = {},
   ) {
     this.#start = options.start;
     this.#onClose = options.onClose ?? (() => {});
     this.#merge = options.merge ?? ((_, now) => now);
+    this.#onCoalesced = options.onCoalesced;
     this.#signal = options.signal;
     if (options.signal?.aborted) this.#close();
     else options.signal?.addEventListener('abort', this.#leave, { once: true });
@@ -52,8 +56,13 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
       resolve({ value, done: false });
       return;
     }
+    if (!this.#slots.has(key)) {
+      this.#slots.set(key, value);
+      return;
+    }
     try {
-      this.#slots.set(key, this.#slots.has(key) ? this.#merge(this.#slots.get(key) as T, value) : value);
+      this.#slots.set(key, this.#merge(this.#slots.get(key) as T, value));
+      this.#onCoalesced?.();
     } catch (error) {
       this.fail(error);
     }

@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isTransient } from '../../database/transient.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../errors.ts';
+import { type Observer, unobserved } from '../observe.ts';
+import { inBatchSpan } from '../trace.ts';
 import { type Append, type AppendOutcome, newEventIds } from './append.ts';
 import type { EventLog } from './event-log.ts';
 
@@ -20,14 +22,20 @@ export interface AppendQueueOptions {
   readonly onCommitted: (events: readonly RecordedEvent[], position: number) => void;
   /** Told where `onCommitted` throws: the batch is in the log all the same, and its callers are answered. */
   readonly onError?: (error: unknown) => void;
-  /** Told of each failure that is being retried. */
-  readonly onRetry?: (error: unknown, attempt: number) => void;
+  /** Told of each failure that is being retried, and of what requests the batch is. */
+  readonly onRetry?: (error: unknown, attempt: number, correlationIds: readonly string[]) => void;
+  readonly observer?: Observer | undefined;
 }
+
+/** A log entry about a batch names so many of its requests. */
+const MAX_NAMED = 10;
 
 interface Waiting {
   readonly append: Append;
   readonly eventIds: readonly string[];
   readonly holds: () => boolean;
+  /** When it was taken, by `performance.now()`. */
+  readonly since: number;
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -42,6 +50,7 @@ interface Waiting {
 export class AppendQueue {
   readonly #log: EventLog;
   readonly #options: AppendQueueOptions;
+  readonly #observer: Observer;
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
@@ -49,6 +58,12 @@ export class AppendQueue {
   constructor(log: EventLog, options: AppendQueueOptions) {
     this.#log = log;
     this.#options = options;
+    this.#observer = options.observer ?? unobserved;
+  }
+
+  /** Appends that may wait. */
+  get limit(): number {
+    return this.#options.limit;
   }
 
   /** Appends that wait for their batch. */
@@ -72,7 +87,8 @@ export class AppendQueue {
   append(append: Append, holds: () => boolean = () => true): Promise<AppendOutcome> {
     this.assertRoom();
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ append, eventIds: newEventIds(append), holds, resolve, reject });
+      const since = performance.now();
+      this.#waiting.push({ append, eventIds: newEventIds(append), holds, since, resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -127,10 +143,15 @@ export class AppendQueue {
       if (waiting.holds()) batch.push(waiting);
       else waiting.resolve({ outcome: 'conflict' });
     }
-    if (batch.length === 0) return;
+    const began = performance.now();
+    const unseen = taken.length - batch.length;
+    if (batch.length === 0) {
+      this.#tell([], [], { unseen, events: 0, began });
+      return;
+    }
     let outcomes: readonly AppendOutcome[];
     try {
-      outcomes = await this.#appendUntilKnown(batch);
+      outcomes = await this.#appendInSpan(batch);
     } catch (error) {
       const unknown = isTransient(error);
       if (!unknown && batch.length > 1) {
@@ -140,8 +161,10 @@ export class AppendQueue {
         await this.#commit(batch.slice(middle));
         return;
       }
-      for (const { append, reject } of unknown ? [...batch, ...this.#takeFollowers(batch)] : batch)
+      const failed = unknown ? [...batch, ...this.#takeFollowers(batch)] : batch;
+      for (const { append, reject } of failed)
         reject(unknown ? new OutcomeUnknownError(append.commandId, error) : error);
+      this.#tell(failed, [], { unseen, events: 0, began });
       return;
     }
     const events = outcomes.flatMap((outcome) => (outcome.outcome === 'accepted' ? outcome.events : []));
@@ -154,6 +177,27 @@ export class AppendQueue {
       this.#options.onError?.(error);
     }
     for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index] as AppendOutcome);
+    this.#tell(batch, outcomes, { unseen, events: events.length, began });
+  }
+
+  /** @param batch of which the first `outcomes.length` have an outcome; `unseen` are conflicts besides. */
+  #tell(
+    batch: readonly Waiting[],
+    outcomes: readonly AppendOutcome[],
+    { unseen, events, began }: { readonly unseen: number; readonly events: number; readonly began: number },
+  ): void {
+    const counts = { accepted: 0, conflict: unseen, replayed: 0, reused: 0 };
+    for (const { outcome } of outcomes) counts[outcome]++;
+    const { conflict: conflicts, ...others } = counts;
+    this.#observer.appended({
+      appends: batch.length + unseen,
+      events,
+      ms: performance.now() - began,
+      waitedMs: Math.max(0, began - (batch[0]?.since ?? began)),
+      ...others,
+      conflicts,
+      failed: batch.length - outcomes.length,
+    });
   }
 
   /** What waits for the same streams: decided on what is not known. */
@@ -162,6 +206,16 @@ export class AppendQueue {
     const followers = this.#waiting.filter((waiting) => streams.has(streamOf(waiting)));
     this.#waiting = this.#waiting.filter((waiting) => !streams.has(streamOf(waiting)));
     return followers;
+  }
+
+  #appendInSpan(batch: readonly Waiting[]): Promise<AppendOutcome[]> {
+    const commands = { length: batch.length, at: (index: number) => batch[index]?.append.metadata };
+    return inBatchSpan('append', { 'afterwrite.appends': batch.length }, commands, async (span) => {
+      const outcomes = await this.#appendUntilKnown(batch);
+      const last = outcomes.findLast((outcome) => outcome.outcome === 'accepted');
+      if (last?.outcome === 'accepted') span?.setAttribute('afterwrite.position', last.position);
+      return outcomes;
+    });
   }
 
   async #appendUntilKnown(batch: readonly Waiting[]): Promise<AppendOutcome[]> {
@@ -175,7 +229,9 @@ export class AppendQueue {
         return await answerBefore(giveUpAt, this.#log.append(appends, eventIds));
       } catch (error) {
         if (!isTransient(error) || Date.now() > deadline) throw error;
-        this.#options.onRetry?.(error, attempt);
+        this.#observer.appendRetried();
+        const requests = new Set(appends.slice(0, MAX_NAMED).map(({ metadata }) => metadata.correlationId));
+        this.#options.onRetry?.(error, attempt, [...requests]);
         await delay(Math.min(1000, 20 * 2 ** attempt) * (0.5 + Math.random() / 2));
       }
     }

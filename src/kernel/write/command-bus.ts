@@ -3,16 +3,19 @@ import type { Actor } from '../define/actor.ts';
 import { type Command, type InputOf, type Load, Rejection } from '../define/command.ts';
 import type { EventMetadata, NewEvent } from '../define/event.ts';
 import { ForbiddenError, ThrottledError } from '../errors.ts';
+import { type Observer, unobserved } from '../observe.ts';
 import type { Append, AppendEvent, AppendOutcome } from './append.ts';
 import type { AppendQueue } from './append-queue.ts';
 import { mayHere, refuseByRole } from './authorise.ts';
 import type { EventLog } from './event-log.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { metadataOf } from './metadata.ts';
 import { newId } from './new-id.ts';
 import type { CommandOutcome } from './outcome.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { StreamState, StreamStates } from './stream-states.ts';
 import { validate } from './validate.ts';
+import { watched } from './watched.ts';
 
 /** Who issues a command, and how it is to be taken. */
 export interface CommandOptions {
@@ -26,6 +29,7 @@ export interface CommandOptions {
   readonly occurredAt?: Date | undefined;
   readonly correlationId?: string | undefined;
   readonly causationId?: string | undefined;
+  /** W3C trace context of what it belongs to. */
   readonly traceparent?: string | undefined;
 }
 
@@ -50,14 +54,22 @@ export class CommandBus {
   readonly #queue: AppendQueue;
   readonly #states: StreamStates;
   readonly #snapshots: Snapshots;
+  readonly #observer: Observer;
   readonly #underWay = new Set<Promise<CommandOutcome>>();
   #closed = false;
 
-  constructor(parts: { log: EventLog; queue: AppendQueue; states: StreamStates; snapshots: Snapshots }) {
+  constructor(parts: {
+    log: EventLog;
+    queue: AppendQueue;
+    states: StreamStates;
+    snapshots: Snapshots;
+    observer?: Observer | undefined;
+  }) {
     this.#log = parts.log;
     this.#queue = parts.queue;
     this.#states = parts.states;
     this.#snapshots = parts.snapshots;
+    this.#observer = parts.observer ?? unobserved;
   }
 
   /**
@@ -73,8 +85,7 @@ export class CommandBus {
 
   /** Like {@link execute} for input that comes from outside and has no type yet. */
   async executeUnchecked(command: Command, rawInput: unknown, options: CommandOptions): Promise<CommandOutcome> {
-    if (this.#closed) throw new ThrottledError(1000, 'The server is shutting down.');
-    const answer = this.#execute(command, rawInput, options);
+    const answer = watched(this.#observer, command, options, (own) => this.#execute(command, rawInput, own));
     this.#underWay.add(answer);
     try {
       return await answer;
@@ -90,6 +101,7 @@ export class CommandBus {
   }
 
   async #execute(command: Command, rawInput: unknown, options: CommandOptions): Promise<CommandOutcome> {
+    if (this.#closed) throw new ThrottledError(1000, 'The server is shutting down.');
     refuseByRole(command, options.actor);
     this.#queue.assertRoom();
     const validated = validate(command, rawInput, options);
@@ -277,16 +289,6 @@ export class CommandBus {
   readonly #load: Load = async (aggregate, id) => {
     const { committed } = await this.#states.refresh(aggregate, id.toLowerCase());
     return committed.version === 0 ? undefined : (committed.state as ReturnType<typeof aggregate.initialState>);
-  };
-}
-
-function metadataOf(options: CommandOptions, commandId: string): EventMetadata {
-  const { actor, correlationId, causationId, traceparent } = options;
-  return {
-    actor: actor ? { id: actor.id, roles: actor.roles } : { id: 'anonymous', roles: [] },
-    correlationId: correlationId ?? commandId,
-    ...(causationId ? { causationId } : {}),
-    ...(traceparent ? { traceparent } : {}),
   };
 }
 
