@@ -151,11 +151,7 @@ names of its items, the carrier, the tracking number, its id, or its customer's 
       description: "The customer's orders, newest first.",
       args: api.forwardArguments(t),
       resolve: ({ id }, args, { rows }) =>
-        rows.page(orders, {
-          args,
-          ...SORTS.PLACED_AT_DESC,
-          where: [eq(ordersTable.customerId, id)],
-        }),
+        rows.pageWhere(orders, ordersTable.customerId, id, { args, ...SORTS.PLACED_AT_DESC }),
     }),
   );
 

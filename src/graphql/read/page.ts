@@ -2,6 +2,7 @@ import { and, asc, desc, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
+import { arrayLiteral } from '../../kernel/read/column-arrays.ts';
 import { BadUserInputError } from '../errors.ts';
 
 export const DEFAULT_PAGE = 20;
@@ -43,39 +44,98 @@ export interface Page<Row> {
  * @throws {BadUserInputError} for arguments that make no page.
  */
 export async function readPage<Row>(db: Database, projection: Projection, request: PageRequest): Promise<Page<Row>> {
-  const { args, sortBy, direction } = request;
+  const cut = cutOf(projection, request);
+  const found = await db
+    .select()
+    .from(projection.table)
+    .where(and(...(request.where ?? []), cut.where))
+    .orderBy(...cut.columns.map((column) => cut.order(column)))
+    .limit(cut.limit + 1)
+    .prepare(`${projection.name}_page`)
+    .execute()
+    .catch(refuseBadCursor);
+  return pageOf<Row>(cut, found);
+}
+
+/**
+ * The same page of each of several lists, in one statement: the rows where `column` has the first value, the second, …
+ *
+ * @returns a page a value, in their order.
+ * @throws {BadUserInputError} for arguments that make no page.
+ */
+export async function readPages<Row>(
+  db: Database,
+  projection: Projection,
+  request: PageRequest,
+  { column, values }: { readonly column: PgColumn; readonly values: readonly unknown[] },
+): Promise<Page<Row>[]> {
+  const cut = cutOf(projection, request);
+  const list = sql`list.value`;
+  const page = db
+    .select()
+    .from(projection.table)
+    .where(and(...(request.where ?? []), sql`${column} = ${list}`, cut.where))
+    .orderBy(...cut.columns.map((column) => cut.order(column)))
+    .limit(cut.limit + 1)
+    .as('page');
+  const lists = sql`unnest(${arrayLiteral(column, values)}::text::${sql.raw(column.getSQLType())}[]) with ordinality as list(value, nth)`;
+  const found = await db
+    .select({ nth: sql`list.nth`.mapWith(Number), row: page._.selectedFields as Record<string, PgColumn> })
+    .from(lists)
+    .crossJoinLateral(page)
+    .orderBy(sql`list.nth`, ...cut.columns.map(({ name }) => cut.order(sql`page.${sql.identifier(name)}`)))
+    .prepare(`${projection.name}_pages_by_${column.name}`)
+    .execute()
+    .catch(refuseBadCursor);
+  const rowsOf: Record<string, unknown>[][] = values.map(() => []);
+  for (const { nth, row } of found) rowsOf[nth - 1]?.push(row);
+  return rowsOf.map((rows) => pageOf<Row>(cut, rows));
+}
+
+/** What a request means for a statement, and how its rows become a page. */
+interface Cut {
+  readonly where: SQL | undefined;
+  readonly columns: readonly PgColumn[];
+  readonly order: typeof asc;
+  readonly limit: number;
+  readonly args: PageArguments;
+  readonly backwards: boolean;
+  readonly cursorOf: (row: Record<string, unknown>) => string;
+}
+
+function cutOf(projection: Projection, { args, sortBy, direction }: PageRequest): Cut {
   const { limit, backwards } = sizeOf(args);
   const columns = [sortBy, ...projection.key.map(({ column }) => column)];
   const sortName = `${sortBy.name} ${direction}`;
   const after = args.after == null ? undefined : decodeCursor(args.after, sortName, columns.length);
   const before = args.before == null ? undefined : decodeCursor(args.before, sortName, columns.length);
-  const ascending = (direction === 'asc') !== backwards;
   const beyond = (cursor: Cursor | undefined, forwards: boolean) =>
     cursor &&
     sql`(${list(columns.map((column) => sql`${column}`))}) ${sql.raw((direction === 'asc') === forwards ? '>' : '<')}
         (${list(columns.map((column, index) => sql`${cursor[index]}::${sql.raw(column.getSQLType())}`))})`;
-  const order = ascending ? asc : desc;
-  const found = (await db
-    .select()
-    .from(projection.table)
-    .where(and(...(request.where ?? []), beyond(after, true), beyond(before, false)))
-    .orderBy(...columns.map((column) => order(column)))
-    .limit(limit + 1)
-    .prepare(`${projection.name}_page`)
-    .execute()
-    .catch(refuseBadCursor)) as Record<string, unknown>[];
+  const sortProperty = Object.entries(projection.table).find(([, column]) => column === sortBy)?.[0] ?? '';
+  const properties = [sortProperty, ...projection.key.map(({ property }) => property)];
+  return {
+    where: and(beyond(after, true), beyond(before, false)),
+    columns,
+    order: (direction === 'asc') !== backwards ? asc : desc,
+    limit,
+    args,
+    backwards,
+    cursorOf: (row) =>
+      encodeCursor(
+        sortName,
+        properties.map((property) => row[property]),
+      ),
+  };
+}
+
+/** @param found one row more than the page has, where there is more, in the order in which they were read. */
+function pageOf<Row>({ args, limit, backwards, cursorOf }: Cut, found: readonly Record<string, unknown>[]): Page<Row> {
   const more = found.length > limit;
   const rows = found.slice(0, limit);
   if (backwards) rows.reverse();
-  const sortProperty = Object.entries(projection.table).find(([, column]) => column === sortBy)?.[0] ?? '';
-  const properties = [sortProperty, ...projection.key.map(({ property }) => property)];
-  const edges = rows.map((node) => ({
-    node: node as Row,
-    cursor: encodeCursor(
-      sortName,
-      properties.map((property) => node[property]),
-    ),
-  }));
+  const edges = rows.map((node) => ({ node: node as Row, cursor: cursorOf(node) }));
   return {
     edges,
     pageInfo: {

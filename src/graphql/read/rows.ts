@@ -1,19 +1,24 @@
-import type { PgTable } from 'drizzle-orm/pg-core';
+import DataLoader from 'dataloader';
+import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Actor } from '../../kernel/define/actor.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import { BadUserInputError } from '../errors.ts';
-import { type Page, type PageRequest, readPage } from './page.ts';
+import { type Page, type PageRequest, readPage, readPages } from './page.ts';
 import type { ReadModels } from './read-models.ts';
 import { isUuid, storableText } from './text.ts';
 import { isVisible, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
 
 export type RowOfProjection<P> = P extends Projection<infer Table extends PgTable> ? Table['$inferSelect'] : never;
 
+/** Lists that one statement reads at most, each of a page's length. */
+const MAX_LISTS = 100;
+
 /** Read models as one actor sees them, for one operation: each row is loaded once. */
 export class Rows {
   readonly #readModels: ReadModels;
   readonly #actor: Actor | null;
   readonly #loaded = new Map<Projection, Map<string, Promise<unknown>>>();
+  readonly #lists = new Map<string, DataLoader<unknown, Page<unknown>>>();
 
   constructor(readModels: ReadModels, actor: Actor | null) {
     this.#readModels = readModels;
@@ -51,6 +56,30 @@ export class Rows {
     return readPage(this.#readModels.db, projection, { ...request, where: [where, ...(request.where ?? [])] });
   }
 
+  /**
+   * A page of the rows that the actor may see and where the column has this value. The same list of many parents (the orders
+   * of each customer of a page) is one statement.
+   */
+  pageWhere<P extends Projection>(
+    projection: P,
+    column: PgColumn,
+    value: unknown,
+    request: Omit<PageRequest, 'where'>,
+  ): Promise<Page<RowOfProjection<P>>> {
+    const { args, sortBy, direction } = request;
+    const key = JSON.stringify([projection.name, column.name, sortBy.name, direction, args]);
+    let list = this.#lists.get(key);
+    if (!list) {
+      const where = [visibleWhere(projection, this.visibility(projection))];
+      list = new DataLoader(
+        (values) => readPages(this.#readModels.db, projection, { ...request, where }, { column, values }),
+        { maxBatchSize: MAX_LISTS },
+      );
+      this.#lists.set(key, list);
+    }
+    return list.load(value) as Promise<Page<RowOfProjection<P>>>;
+  }
+
   /** What the actor may see of a read model, as a condition for queries; undefined for all. */
   visible(projection: Projection) {
     return visibleWhere(projection, this.visibility(projection));
@@ -63,6 +92,7 @@ export class Rows {
   /** Forgets what was loaded: the next event of a subscription shows what is there then. */
   clear(): void {
     this.#loaded.clear();
+    this.#lists.clear();
   }
 
   async #load(projection: Projection, key: string): Promise<unknown> {
