@@ -56,6 +56,7 @@ export function createEngine(options: EngineOptions): Engine {
     projections: [...registry.projections.values()],
     batchLimit: options.projectionBatchLimit ?? 2000,
     maxWaiters: options.maxWaiters ?? 10_000,
+    observer,
     onError,
   });
   database.projector.onConnectionEnd(() => projector.doubt());

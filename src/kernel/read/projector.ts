@@ -3,6 +3,7 @@ import { Positions } from '../consistency/positions.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Projection } from '../define/projection.ts';
 import { Hub, type ProjectionMoved } from '../notify/hub.ts';
+import type { Observer } from '../observe.ts';
 import type { EventLog } from '../write/event-log.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { CommitFeed } from './commit-feed.ts';
@@ -20,6 +21,7 @@ export interface ProjectorOptions {
   readonly batchLimit: number;
   /** Waits for read models at one time. */
   readonly maxWaiters: number;
+  readonly observer: Observer;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -110,7 +112,7 @@ export class Projector {
   }
 
   #runnerOf(projection: Projection): ProjectionRunner {
-    const { db, log, batchLimit, onError } = this.#options;
+    const { db, log, batchLimit, observer, onError } = this.#options;
     return new ProjectionRunner({
       projection,
       table: new ProjectionTable(db, projection),
@@ -121,6 +123,7 @@ export class Projector {
       checkpoints: this.#checkpoints,
       owner: this.#ownership.owner,
       batchLimit,
+      observer,
       onError,
     });
   }

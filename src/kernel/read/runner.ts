@@ -4,6 +4,7 @@ import { isTransient } from '../../database/transient.ts';
 import { type RecordedEvent, UnreadableEventError } from '../define/event.ts';
 import type { Projection } from '../define/projection.ts';
 import type { ProjectionMoved } from '../notify/hub.ts';
+import type { Observer } from '../observe.ts';
 import type { EventLog } from '../write/event-log.ts';
 import type { Checkpoint, Checkpoints } from './checkpoints.ts';
 import type { CommitFeed } from './commit-feed.ts';
@@ -11,6 +12,7 @@ import { FoldError, foldBatch, planBatch } from './fold.ts';
 import type { LogHead } from './log-head.ts';
 import { FencedError, type ProjectionTable } from './projection-table.ts';
 import { ReadAhead } from './read-ahead.ts';
+import { culpritOf, watchedBatch } from './watched-batch.ts';
 
 export interface RunnerParts {
   readonly projection: Projection;
@@ -25,6 +27,7 @@ export interface RunnerParts {
   readonly owner: string;
   /** Events folded together at most. */
   readonly batchLimit: number;
+  readonly observer: Observer;
   readonly onError: (error: unknown, context: { readonly projection: string; readonly position: number }) => void;
 }
 
@@ -41,7 +44,14 @@ export class ProjectionRunner {
   /** A batch failed: up to `until`, the next ones are smaller, to come right before the event that is at fault. */
   #careful = { until: 0, limit: 0 };
   /** The batch under way, or the one that failed. */
-  #batch: { readonly size: number; readonly to: number; readonly recordedAt: Date } | undefined;
+  #batch:
+    | {
+        readonly events: readonly RecordedEvent[];
+        readonly size: number;
+        readonly to: number;
+        readonly recordedAt: Date;
+      }
+    | undefined;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -112,7 +122,7 @@ export class ProjectionRunner {
     while (!stopping.aborted) {
       try {
         const events = await this.#next();
-        if (events.length > 0) await this.#apply(events);
+        if (events.length > 0) await watchedBatch(this.name, events, this.#parts.observer, () => this.#apply(events));
         await this.#recovered();
         failures = 0;
         if (events.length === 0) await this.#somethingToDo(stopping);
@@ -137,12 +147,13 @@ export class ProjectionRunner {
     return fed.length > 0 ? fed : this.#log.read(this.#position, limit);
   }
 
-  async #apply(events: readonly RecordedEvent[]): Promise<void> {
+  /** @returns the number of rows that changed. */
+  async #apply(events: readonly RecordedEvent[]): Promise<number> {
     const { projection, table, owner } = this.#parts;
     const from = this.#position;
     const first = events[0] as RecordedEvent;
     const to = (events.at(-1) as RecordedEvent).position;
-    this.#batch = { size: events.length, to, recordedAt: first.recordedAt };
+    this.#batch = { events, size: events.length, to, recordedAt: first.recordedAt };
     if (first.position !== from + 1 || to - from !== events.length) {
       throw new Error(`The log has a hole between ${from} and ${to}.`);
     }
@@ -151,6 +162,7 @@ export class ProjectionRunner {
     await table.write(writes, { from, to, owner, generation: this.#generation });
     this.#batch = undefined;
     this.#moveTo(to, writes.keys, Math.max(0, Date.now() - first.recordedAt.getTime()));
+    return writes.keys.size;
   }
 
   #moveTo(position: number, keys: ReadonlySet<string> | null, lagMs: number): void {
@@ -183,7 +195,7 @@ export class ProjectionRunner {
 
   async #failed(error: unknown): Promise<void> {
     const { checkpoints, onError } = this.#parts;
-    onError(error, { projection: this.name, position: this.#position });
+    onError(error, { projection: this.name, position: this.#position, ...culpritOf(error, this.#batch?.events) });
     if (isTransient(error)) return;
     const failure = isPoison(error) ? error.message : this.#refusal(error);
     if (this.#failure === failure) return;
