@@ -31,6 +31,15 @@ export interface RunnerParts {
   readonly onError: (error: unknown, context: { readonly projection: string; readonly position: number }) => void;
 }
 
+/** What a projection tries to apply. */
+export interface UnderWay {
+  /** When it was tried for the first time. */
+  readonly since: Date;
+  readonly first: Pick<RecordedEvent, 'position' | 'type' | 'streamType' | 'streamId'>;
+  /** Position of its last event. */
+  readonly to: number;
+}
+
 /** Moves one projection along the log, on its own checkpoint and at its own pace. */
 export class ProjectionRunner {
   readonly #parts: RunnerParts;
@@ -52,6 +61,7 @@ export class ProjectionRunner {
         readonly recordedAt: Date;
       }
     | undefined;
+  #underWay: UnderWay | undefined;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -88,6 +98,11 @@ export class ProjectionRunner {
     return this.#batch?.recordedAt ?? this.#parts.feed.after(this.#position, 1)[0]?.recordedAt;
   }
 
+  /** The batch that it tries to apply at this moment, however often; undefined where there is none. */
+  get underWay(): UnderWay | undefined {
+    return this.#underWay;
+  }
+
   /** Begins at a checkpoint that this instance owns. */
   start({ position, generation, failure }: Pick<Checkpoint, 'position' | 'generation' | 'failure'>): void {
     if (this.#running) return;
@@ -100,6 +115,7 @@ export class ProjectionRunner {
     this.#moveTo(position, null, 0);
     this.#running = this.#run(this.#stopping.signal).finally(() => {
       this.#running = undefined;
+      this.#underWay = undefined;
     });
   }
 
@@ -154,6 +170,8 @@ export class ProjectionRunner {
     const first = events[0] as RecordedEvent;
     const to = (events.at(-1) as RecordedEvent).position;
     this.#batch = { events, size: events.length, to, recordedAt: first.recordedAt };
+    const since = this.#underWay?.first.position === first.position ? this.#underWay.since : new Date();
+    this.#underWay = { since, first, to };
     if (first.position !== from + 1 || to - from !== events.length) {
       throw new Error(`The log has a hole between ${from} and ${to}.`);
     }
@@ -161,6 +179,7 @@ export class ProjectionRunner {
     const writes = foldBatch(projection, plan, plan.steps.length > 0 ? await table.read(plan) : []);
     await table.write(writes, { from, to, owner, generation: this.#generation });
     this.#batch = undefined;
+    this.#underWay = undefined;
     this.#moveTo(to, writes.keys, Math.max(0, Date.now() - first.recordedAt.getTime()));
     return writes.keys.size;
   }
