@@ -43,7 +43,9 @@ export type DatabaseErrorCode =
   | 'DATABASE_FORBIDDEN'
   | 'DATABASE_TOO_OLD'
   | 'DATABASE_NEWER'
-  | 'MIGRATION_FAILED';
+  | 'MIGRATION_FAILED'
+  | 'REPLICA_FOREIGN'
+  | 'REPLICA_BEHIND';
 
 /** Drizzle wraps the driver's error and postgres.js may wrap the socket's: the innermost one says what happened. */
 export function rootOf(error: unknown): { code: string; message: string } {
@@ -54,7 +56,8 @@ export function rootOf(error: unknown): { code: string; message: string } {
   return { code, message: root instanceof Error ? root.message : String(root) };
 }
 
-function describeUrl(url: string): string {
+/** Where a URL leads, without user and password. */
+export function describeUrl(url: string): string {
   try {
     const { host, pathname } = new URL(url);
     return `Postgres at ${host}${pathname}`;

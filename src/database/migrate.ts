@@ -10,8 +10,8 @@ const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url)
 const OLDEST_POSTGRES = 150000;
 /** Taken for the length of a migration; `es.append` has its own. */
 const MIGRATION_LOCK = 4651733;
-/** More than the time in which a connection has to be made. */
-const ANSWER_WITHIN_MS = 12_000;
+/** More than the time in which a connection has to be made, in ms. */
+export const ANSWER_WITHIN_MS = 12_000;
 
 export interface Migrated {
   /** Which history this is; part of every consistency token. */
@@ -56,7 +56,7 @@ export async function migrateDatabase(
 }
 
 /** The driver would connect again and again to something that takes connections and is no Postgres. */
-async function answerWithin<T>(ms: number, answer: Promise<T>): Promise<T> {
+export async function answerWithin<T>(ms: number, answer: Promise<T>): Promise<T> {
   const { promise: silence, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(`it does not answer within ${ms} ms`)), ms);
   try {
@@ -81,13 +81,17 @@ async function refuseNewerDatabase(db: Database): Promise<void> {
   const [last] = await db.execute<{ created_at: string | null }>(
     sql`select max(created_at) as created_at from drizzle.__drizzle_migrations`,
   );
-  const newest = Math.max(...readMigrationFiles({ migrationsFolder }).map((migration) => migration.folderMillis));
-  if (Number(last?.created_at ?? 0) > newest) {
+  if (Number(last?.created_at ?? 0) > newestMigration()) {
     throw new DatabaseError(
       'DATABASE_NEWER',
       'The database was migrated by a newer version of Afterwrite than this one; start that version, or restore a backup.',
     );
   }
+}
+
+/** The last migration of this code, as the database names it: when it was made. */
+export function newestMigration(): number {
+  return Math.max(...readMigrationFiles({ migrationsFolder }).map(({ folderMillis }) => folderMillis));
 }
 
 async function applyMigrations(db: Database): Promise<void> {

@@ -22,8 +22,8 @@ const CODES: ReadonlySet<unknown> = new Set([
 /** The facts of an error that a client may know; undefined where it is a fault, and nobody's business. */
 function factsOf(error: unknown): Record<string, unknown> | undefined {
   if (error instanceof ConsistencyTimeoutError) {
-    const { code, projection, required, current, state } = error;
-    return { code, projection, required, current, state };
+    const { code, projection, required, current, state, projected } = error;
+    return { code, projection, required, current, state, ...(projected === undefined ? {} : { projected }) };
   }
   if (error instanceof ThrottledError) return { code: error.code, retryAfterMs: error.retryAfterMs };
   if (error instanceof OutcomeUnknownError) return { code: error.code, commandId: error.commandId };

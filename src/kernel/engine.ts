@@ -1,9 +1,12 @@
+import type { Pool } from '../database/client.ts';
 import type { AfterwriteDatabase } from '../database/database.ts';
 import { Tokens } from './consistency/token.ts';
 import { type Domain, type Registry, registerDomains } from './define/domain.ts';
 import { WakeUp } from './notify/wake-up.ts';
 import { type Observer, unobserved } from './observe.ts';
 import { Projector } from './read/projector.ts';
+import type { ReadSide } from './read/read-side.ts';
+import { Replica } from './read/replica.ts';
 import { AppendQueue } from './write/append-queue.ts';
 import { CommandBus } from './write/command-bus.ts';
 import { EventLog } from './write/event-log.ts';
@@ -36,6 +39,8 @@ export interface Engine {
   readonly queue: Pick<AppendQueue, 'depth' | 'limit'>;
   readonly log: EventLog;
   readonly projector: Projector;
+  /** What queries see: what the projector has done, or what a replica shows of it. */
+  readonly readSide: ReadSide;
   readonly tokens: Tokens;
   /** Takes up the projections. */
   start(): Promise<void>;
@@ -60,6 +65,7 @@ export function createEngine(options: EngineOptions): Engine {
     onError,
   });
   database.projector.onConnectionEnd(() => projector.doubt());
+  const replica = database.replica && followReplica(database, database.replica, projector, options);
   const wakeUp = new WakeUp({
     url: database.url,
     onWake: () => projector.look().catch((error) => onError(error, { part: 'wake-up' })),
@@ -85,9 +91,11 @@ export function createEngine(options: EngineOptions): Engine {
     queue,
     log,
     projector,
+    readSide: replica ?? { positions: projector.positions, hub: projector.hub, isReplica: false },
     tokens: new Tokens(database.epoch),
     start: async () => {
       await projector.start();
+      await replica?.start();
       wakeUp.start();
     },
     drain: async () => {
@@ -96,8 +104,27 @@ export function createEngine(options: EngineOptions): Engine {
       await snapshots.settled();
     },
     stop: async () => {
+      replica?.stop();
       await projector.stop();
       await wakeUp.close();
     },
   };
+}
+
+function followReplica(
+  { epoch, reader }: AfterwriteDatabase,
+  pool: Pool,
+  { positions, hub }: Projector,
+  { maxWaiters = 10_000, onError }: EngineOptions,
+): Replica {
+  const replica = new Replica({
+    db: pool.db,
+    epoch,
+    projections: positions.names,
+    projected: hub,
+    maxWaiters,
+    onError,
+  });
+  for (const { onConnectionEnd } of [pool, reader]) onConnectionEnd(() => replica.doubt());
+  return replica;
 }

@@ -58,6 +58,7 @@ export async function startApp(
     postgres = await providePostgres(config, (line) => logger.info(line));
     database = await openDatabase({
       url: postgres.url,
+      readUrl: config.readDatabaseUrl,
       connections: {
         writer: config.writerConnections,
         projector: config.projectorConnections,
@@ -78,9 +79,7 @@ export async function startApp(
     onError: (err, context) => logger.error({ err, ...context }, 'the engine met a fault and goes on'),
   });
   const readModels = new ReadModels(database.reader.db);
-  const live = new LiveRows(readModels, engine.projector.hub, (err) =>
-    logger.error({ err }, 'a live row was not read'),
-  );
+  const live = new LiveRows(readModels, engine.readSide.hub, (err) => logger.error({ err }, 'a live row was not read'));
   const eventStreams = new EventStreams();
   const yoga = createGraphql({
     schema,

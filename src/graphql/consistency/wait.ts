@@ -39,7 +39,7 @@ export async function waitFor(
   position: number,
   { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
 ): Promise<ConsistencyTimeoutError | undefined> {
-  const { positions } = engine.projector;
+  const { positions, isReplica } = engine.readSide;
   // The server's requests have signals that `AbortSignal.any` does not take.
   const over = new AbortController();
   const giveUp = () => over.abort();
@@ -51,7 +51,8 @@ export async function waitFor(
     const late = projections[reached.indexOf(false)];
     if (late === undefined) return undefined;
     const state = engine.projector.status().find(({ name }) => name === late)?.state ?? 'STOPPED';
-    return new ConsistencyTimeoutError(late, position, positions.of(late), state);
+    const projected = isReplica ? engine.projector.positions.of(late) : undefined;
+    return new ConsistencyTimeoutError(late, position, positions.of(late), state, projected);
   } finally {
     signal?.removeEventListener('abort', giveUp);
     // Where there was no room for one of the waits, the others are in vain.
@@ -61,6 +62,6 @@ export async function waitFor(
 
 /** The position that all of these read models have reached. */
 export function freshnessOf(engine: Engine, projections: readonly string[]): number {
-  const { positions, head } = engine.projector;
-  return projections.reduce((least, name) => Math.min(least, positions.of(name)), head.position);
+  const { positions } = engine.readSide;
+  return projections.reduce((least, name) => Math.min(least, positions.of(name)), engine.projector.head.position);
 }

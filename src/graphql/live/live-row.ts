@@ -26,7 +26,7 @@ export function liveRow(
   context: Context,
 ): AsyncIterableIterator<LiveRow> {
   const { live, engine, signal, rows, consistency } = context;
-  const { positions } = engine.projector;
+  const { positions } = engine.readSide;
   const text = keyFor(projection, key);
   const gone = new AbortController();
   let stopWatching: (() => void) | undefined;

@@ -33,7 +33,7 @@ export function projectionUpdates(
   context: Context,
 ): AsyncIterableIterator<ProjectionUpdate> {
   const { engine, signal } = context;
-  const { positions, hub } = engine.projector;
+  const { positions, hub } = engine.readSide;
   const projections = readable(namesOf(args.projections, context), args.projections != null, context);
   // Ids are written in lower case, other keys as they are.
   const wanted = args.keys ? new Set(args.keys.flatMap((key) => [key, key.toLowerCase()])) : undefined;
@@ -114,7 +114,7 @@ export function caughtUp(
   context: Context,
 ): AsyncIterableIterator<CaughtUp> {
   const { engine, signal } = context;
-  const { positions } = engine.projector;
+  const { positions } = engine.readSide;
   const projections = namesOf(args.projections, context);
   const gone = new AbortController();
   const begin = async () => {
@@ -155,7 +155,7 @@ function readable(names: readonly string[], named: boolean, { engine, rows }: Co
 }
 
 function namesOf(wanted: readonly string[] | null | undefined, { engine }: Context): string[] {
-  const all = engine.projector.positions;
+  const all = engine.readSide.positions;
   const unknown = wanted?.find((name) => !all.has(name));
   if (unknown !== undefined) {
     throw new BadUserInputError(

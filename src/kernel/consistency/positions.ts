@@ -9,10 +9,14 @@ export class ConsistencyTimeoutError extends Error {
   readonly current: number;
   /** RUNNING, or why waiting may be in vain: STALLED, REBUILDING, STOPPED. */
   readonly state: string;
+  /** Where queries read from a replica, which shows `current`: what the primary has. */
+  readonly projected: number | undefined;
 
-  constructor(projection: string, required: number, current: number, state: string) {
+  constructor(projection: string, required: number, current: number, state: string, projected?: number) {
+    const where =
+      projected === undefined ? `${current}` : `${current} on the read replica, at ${projected} on the primary,`;
     super(
-      `Read model ${projection} (${state}) is at position ${current} and has not reached ${required} in time. ` +
+      `Read model ${projection} (${state}) is at position ${where} and has not reached ${required} in time. ` +
         'Read again, or with onTimeout: STALE.',
     );
     this.name = 'ConsistencyTimeoutError';
@@ -20,6 +24,7 @@ export class ConsistencyTimeoutError extends Error {
     this.required = required;
     this.current = current;
     this.state = state;
+    this.projected = projected;
   }
 }
 
@@ -59,9 +64,14 @@ export class Positions {
   readonly #projections: ReadonlyMap<string, Track>;
   readonly #limits: Readonly<Record<WaitKind, number>>;
   readonly #waiting: Record<WaitKind, number> = { read: 0, subscription: 0 };
+  readonly #onWait: () => void;
 
-  /** @param limit waits of reads at one time, over all projections. */
-  constructor(projections: Iterable<string>, limit: number) {
+  /**
+   * @param limit waits of reads at one time, over all projections.
+   * @param onWait told that somebody has begun to wait.
+   */
+  constructor(projections: Iterable<string>, limit: number, onWait: () => void = () => {}) {
+    this.#onWait = onWait;
     this.#projections = new Map([...projections].map((name) => [name, new Track()]));
     this.#limits = { read: limit, subscription: limit * SUBSCRIPTIONS_A_READ };
   }
@@ -118,7 +128,9 @@ export class Positions {
     }
     this.#waiting[as]++;
     try {
-      return await track.wait(position, timeoutMs, signal);
+      const reached = track.wait(position, timeoutMs, signal);
+      this.#onWait();
+      return await reached;
     } finally {
       this.#waiting[as]--;
     }

@@ -32,7 +32,7 @@ function read({ directives = '', header: sent = '', touched = ['a', 'b'] }) {
     await settle();
     head.position = Math.max(head.position, end);
   };
-  const engine = { tokens, projector: { positions, head, look, status: () => [] } };
+  const engine = { tokens, readSide: { positions }, projector: { head, look, status: () => [] } };
   const consistency: Context['consistency'] = { appended: undefined, read: undefined, touched: [], stale: false };
   const operation = parse(`query ${directives} { a }`).definitions[0] as OperationDefinitionNode;
   const context = { engine, consistency, signal: undefined } as unknown as Context;

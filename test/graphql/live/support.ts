@@ -47,7 +47,7 @@ export class Stage {
   /** A context for one subscription. */
   context(caller: Partial<Caller> = {}): Context {
     const registry = { projections: new Map([['counters', counters as unknown as Projection]]) };
-    const engine = { registry, projector: { positions: this.positions, hub: this.hub } };
+    const engine = { registry, readSide: { positions: this.positions, hub: this.hub } };
     return createContext(
       { engine: engine as unknown as Context['engine'], readModels: this.#readModels(), live: this.live },
       { actor: customer('ada'), correlationId: 'test', ...caller },

@@ -1,0 +1,102 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'drizzle-orm';
+import { type Database, openPool, type Pool } from './client.ts';
+import { DatabaseError, describeUrl } from './errors.ts';
+import { ANSWER_WITHIN_MS, answerWithin, type Migrated, newestMigration } from './migrate.ts';
+
+/** How long a replica may take to show what the migration has just written, in ms. */
+const WAIT_MS = 10_000;
+const LOOK_MS = 100;
+
+export interface CheckedReplica {
+  /** One connection as the URL's user, who may see what no part's role may: which history it is. */
+  readonly pool: Pool;
+  /** The role that queries take there; undefined where the URL's user may not take it. */
+  readonly role: string | undefined;
+}
+
+/**
+ * Connects to where queries are to read from, once that it shows the history and the tables of the primary.
+ *
+ * @param expected what the primary is.
+ * @throws {DatabaseError} DATABASE_UNREACHABLE and the like; REPLICA_FOREIGN where it has another history, REPLICA_BEHIND where it
+ *   does not get there in time.
+ */
+export async function openReplica(
+  url: string,
+  expected: Migrated,
+  onNotice: (line: string) => void,
+  waitMs = WAIT_MS,
+): Promise<CheckedReplica> {
+  const pool = openPool({ url, connections: 1, applicationName: 'afterwrite replica' });
+  try {
+    await answerWithin(ANSWER_WITHIN_MS, pool.db.execute(sql`select 1`));
+    const end = Date.now() + waitMs;
+    for (;;) {
+      const problem = await problemOf(pool.db, url, expected);
+      if (!problem) break;
+      // What does not replay a primary's log will not come to have its history.
+      if (Date.now() > end || (problem.code === 'REPLICA_FOREIGN' && !(await isReplaying(pool.db)))) throw problem;
+      await delay(LOOK_MS);
+    }
+    const { reader } = expected.roles;
+    const role = reader !== undefined && (await mayTake(pool.db, reader)) ? reader : undefined;
+    if (reader !== undefined && role === undefined) {
+      onNotice(`The user of ${describeUrl(url)} may not take the role ${reader}; queries there run as that user.`);
+    }
+    return { pool, role };
+  } catch (cause) {
+    await pool.close(1000);
+    throw DatabaseError.from(cause, url);
+  }
+}
+
+/** Another history than the primary's: positions in one mean nothing in the other. */
+export function foreignReplica(where: string): DatabaseError {
+  return new DatabaseError(
+    'REPLICA_FOREIGN',
+    `${where} holds another history than DATABASE_URL: READ_DATABASE_URL must name a replica of it.`,
+  );
+}
+
+/** What keeps queries from reading there; undefined where nothing does. */
+async function problemOf(db: Database, url: string, { epoch, roles }: Migrated): Promise<DatabaseError | undefined> {
+  const where = describeUrl(url);
+  const behind = new DatabaseError(
+    'REPLICA_BEHIND',
+    `${where} lacks what DATABASE_URL was set up with: it lags too far, or is no replica of it.`,
+  );
+  const [tables] = await db.execute<{ there: boolean; replaying: boolean }>(
+    sql`select to_regclass('es.store') is not null and to_regclass('read.checkpoints') is not null as there,
+               pg_is_in_recovery() as replaying`,
+  );
+  if (!tables?.there) return behind;
+  const [store] = await db.execute<{ epoch: string }>(sql`select epoch from es.store`);
+  if (store?.epoch !== epoch) return foreignReplica(where);
+  // What is not a physical replica is kept up to date, or not, by whoever made it.
+  if (!tables.replaying) return undefined;
+  const [set] = await db.execute<{ migration: string | null; granted: boolean | null }>(
+    sql`select max(created_at) as migration,
+               (select bool_and(has_table_privilege(rolname, pg_class.oid, 'select'))
+                from pg_roles, pg_class
+                where rolname = ${roles.reader ?? null} and relnamespace = 'read'::regnamespace and relkind = 'r') as granted
+        from drizzle.__drizzle_migrations`,
+  );
+  const isMigrated = Number(set?.migration) >= newestMigration();
+  return isMigrated && (roles.reader === undefined || set?.granted) ? undefined : behind;
+}
+
+async function isReplaying(db: Database): Promise<boolean> {
+  const [row] = await db.execute<{ replaying: boolean }>(sql`select pg_is_in_recovery() as replaying`);
+  return row?.replaying === true;
+}
+
+/** Roles belong to the whole cluster: a copy that is not physical may lack them. */
+async function mayTake(db: Database, role: string): Promise<boolean> {
+  const [row] = await db.execute<{ usable: boolean }>(
+    sql`select pg_has_role(current_user, oid,
+                 case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end) as usable
+        from pg_roles where rolname = ${role}`,
+  );
+  return row?.usable === true;
+}
