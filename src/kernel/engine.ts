@@ -36,7 +36,7 @@ export interface EngineOptions {
 export interface Engine {
   readonly registry: Registry;
   readonly bus: CommandBus;
-  readonly queue: Pick<AppendQueue, 'depth' | 'limit'>;
+  readonly queue: Pick<AppendQueue, 'depth' | 'limit' | 'oldestWaitMs'>;
   readonly log: EventLog;
   readonly projector: Projector;
   /** What queries see: what the projector has done, or what a replica shows of it. */

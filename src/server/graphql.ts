@@ -11,6 +11,7 @@ import type { Authenticator } from './auth.ts';
 import type { EventStreams } from './event-streams.ts';
 import { useGraphiql } from './graphiql.ts';
 import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './request-id.ts';
+import { useRetryAfter } from './retry-after.ts';
 import { useStrictRequests } from './strict-requests.ts';
 
 export interface GraphqlOptions {
@@ -60,6 +61,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     plugins: [
       ...(config.graphiql ? [useGraphiql()] : []),
       useStrictRequests(),
+      useRetryAfter(),
       eventStreams.plugin,
       useLimits({
         depth: config.graphqlMaxDepth,

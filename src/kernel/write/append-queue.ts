@@ -6,6 +6,7 @@ import { type Observer, unobserved } from '../observe.ts';
 import { inBatchSpan } from '../trace.ts';
 import { type Append, type AppendOutcome, newEventIds } from './append.ts';
 import type { EventLog } from './event-log.ts';
+import { Pace } from './pace.ts';
 
 export interface AppendQueueOptions {
   /** Appends that may wait; more are refused with THROTTLED. */
@@ -29,6 +30,15 @@ export interface AppendQueueOptions {
 
 /** A log entry about a batch names so many of its requests. */
 const MAX_NAMED = 10;
+
+/** The batch that is being committed. */
+export interface AppendUnderWay {
+  /** When it began, or where those before it failed, when the first of these did. */
+  readonly since: Date;
+  readonly appends: number;
+  /** Its first append. */
+  readonly first: Pick<Append, 'streamType' | 'streamId' | 'events'>;
+}
 
 interface Waiting {
   readonly append: Append;
@@ -54,6 +64,10 @@ export class AppendQueue {
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
+  readonly #pace = new Pace();
+  #underWay: AppendUnderWay | undefined;
+  /** Since when batches fail, where the last one did. */
+  #failingSince: Date | undefined;
 
   constructor(log: EventLog, options: AppendQueueOptions) {
     this.#log = log;
@@ -71,10 +85,24 @@ export class AppendQueue {
     return this.#waiting.length;
   }
 
+  /** How long the first of them has waited, in ms. */
+  get oldestWaitMs(): number {
+    const [first] = this.#waiting;
+    return first ? Math.round(performance.now() - first.since) : 0;
+  }
+
+  /** The batch that is being committed, however often it is sent. */
+  get underWay(): AppendUnderWay | undefined {
+    return this.#underWay;
+  }
+
   /** @throws {ThrottledError} where the queue is full or closed. Ask before you do work that would be lost. */
   assertRoom(): void {
     if (this.#closed) throw new ThrottledError(1000, 'The server is shutting down.');
-    if (this.#waiting.length >= this.#options.limit) throw new ThrottledError(250, 'The append queue is full.');
+    const depth = this.#waiting.length;
+    if (depth < this.#options.limit) return;
+    const underWayMs = this.#underWay ? Date.now() - this.#underWay.since.getTime() : 0;
+    throw new ThrottledError(this.#pace.retryAfterMs(depth, underWayMs), 'The append queue is full.');
   }
 
   /**
@@ -103,9 +131,14 @@ export class AppendQueue {
     // Callers that were just answered ask again in this turn of the event loop: let them into the same batch.
     await nextTurn();
     while (this.#waiting.length > 0) {
-      await this.#commit(this.#takeBatch());
+      const batch = this.#takeBatch();
+      const { append: first } = batch[0] as Waiting;
+      this.#underWay = { since: this.#failingSince ?? new Date(), appends: batch.length, first };
+      await this.#commit(batch);
       await nextTurn();
     }
+    this.#underWay = undefined;
+    this.#failingSince = undefined;
     this.#running = undefined;
   }
 
@@ -161,6 +194,7 @@ export class AppendQueue {
         await this.#commit(batch.slice(middle));
         return;
       }
+      if (unknown) this.#failingSince ??= this.#underWay?.since;
       const failed = unknown ? [...batch, ...this.#takeFollowers(batch)] : batch;
       for (const { append, reject } of failed)
         reject(unknown ? new OutcomeUnknownError(append.commandId, error) : error);
@@ -186,13 +220,18 @@ export class AppendQueue {
     outcomes: readonly AppendOutcome[],
     { unseen, events, began }: { readonly unseen: number; readonly events: number; readonly began: number },
   ): void {
+    const ms = performance.now() - began;
+    if (outcomes.length > 0) {
+      this.#pace.settled(outcomes.length, ms);
+      this.#failingSince = undefined;
+    }
     const counts = { accepted: 0, conflict: unseen, replayed: 0, reused: 0 };
     for (const { outcome } of outcomes) counts[outcome]++;
     const { conflict: conflicts, ...others } = counts;
     this.#observer.appended({
       appends: batch.length + unseen,
       events,
-      ms: performance.now() - began,
+      ms,
       waitedMs: Math.max(0, began - (batch[0]?.since ?? began)),
       ...others,
       conflicts,

@@ -20,8 +20,12 @@ it('answers THROTTLED with when to try again where the queue of commands is full
   await until(() => answers.length >= 6);
   for (const answer of answers) {
     expectRequestError(answer, 'THROTTLED');
-    expect(answer.errors?.[0]?.extensions).toEqual({ code: 'THROTTLED', retryAfterMs: 250 });
-    expect(answer.errors?.[0]?.message).toBe('The append queue is full. Try again in 250 ms.');
+    const retryAfterMs = answer.errors?.[0]?.extensions.retryAfterMs;
+    expect(answer.errors?.[0]?.extensions).toEqual({ code: 'THROTTLED', retryAfterMs: expect.any(Number) });
+    expect(retryAfterMs).toBeGreaterThanOrEqual(50);
+    expect(retryAfterMs).toBeLessThanOrEqual(10_000);
+    expect(answer.errors?.[0]?.message).toBe(`The append queue is full. Try again in ${retryAfterMs} ms.`);
+    expect(answer.headers.get('retry-after')).toBe(String(Math.ceil(Number(retryAfterMs) / 1000)));
   }
   await connection`rollback`;
   connection.release();

@@ -1,0 +1,16 @@
+import type { Plugin } from 'graphql-yoga';
+
+/** Says in HTTP's own words too when a throttled client is to come again: proxies and clients' retries look there. */
+export function useRetryAfter(): Plugin {
+  return {
+    onResultProcess: ({ result, setResult }) => {
+      if (Symbol.asyncIterator in result || Array.isArray(result) || !('errors' in result)) return;
+      const waits = (result.errors ?? []).map(({ extensions }) => Number(extensions?.retryAfterMs ?? 0));
+      const retryAfterMs = Math.max(0, ...waits);
+      if (retryAfterMs === 0) return;
+      const headers = { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) };
+      const http = { ...result.extensions?.http, headers: { ...result.extensions?.http?.headers, ...headers } };
+      setResult({ ...result, extensions: { ...result.extensions, http } });
+    },
+  };
+}
