@@ -1,6 +1,7 @@
 import type { Actor } from '../kernel/define/actor.ts';
 import type { Engine } from '../kernel/engine.ts';
 import type { LiveRows } from './live/live-rows.ts';
+import { type ApiObserver, unobservedApi } from './observe.ts';
 import type { ReadModels } from './read/read-models.ts';
 import { Rows } from './read/rows.ts';
 
@@ -9,13 +10,15 @@ export interface Context {
   readonly engine: Engine;
   readonly actor: Actor | null;
   readonly correlationId: string;
-  readonly traceparent: string | undefined;
+  /** W3C trace context that the operation's commands belong to: of its own span where there is one, else the client's. */
+  traceparent: string | undefined;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal | undefined;
   /** Rows that this actor may see, each loaded once for an operation, or for an event of a subscription. */
   readonly rows: Rows;
   readonly live: LiveRows;
   readonly consistency: OperationConsistency;
+  readonly observer: ApiObserver;
 }
 
 /** What an operation has waited for and written; its answer says so in `extensions.consistency`. */
@@ -43,10 +46,13 @@ export interface Shared {
   readonly engine: Engine;
   readonly readModels: ReadModels;
   readonly live: LiveRows;
+  /** Told what the API does; nobody unless told. */
+  readonly observer?: ApiObserver | undefined;
 }
 
 /** A context for one operation. */
-export function createContext({ engine, readModels, live }: Shared, caller: Caller): Context {
+export function createContext(shared: Shared, caller: Caller): Context {
+  const { engine, readModels, live, observer = unobservedApi } = shared;
   return {
     engine,
     actor: caller.actor,
@@ -56,5 +62,6 @@ export function createContext({ engine, readModels, live }: Shared, caller: Call
     rows: new Rows(readModels, caller.actor),
     live,
     consistency: { appended: undefined, read: undefined, touched: [], stale: false },
+    observer,
   };
 }

@@ -75,6 +75,24 @@ export interface Observer {
   folded(batch: FoldedBatch): void;
 }
 
+/** Tells all of these. */
+export function toAll(observers: readonly Observer[]): Observer {
+  return {
+    commandAnswered: (answered) => {
+      for (const observer of observers) observer.commandAnswered(answered);
+    },
+    appended: (batch) => {
+      for (const observer of observers) observer.appended(batch);
+    },
+    appendRetried: () => {
+      for (const observer of observers) observer.appendRetried();
+    },
+    folded: (batch) => {
+      for (const observer of observers) observer.folded(batch);
+    },
+  };
+}
+
 /** Tells nobody. */
 export const unobserved: Observer = {
   commandAnswered: () => {},

@@ -11,8 +11,10 @@ import {
   getVariableValues,
   type OperationDefinitionNode,
 } from 'graphql';
+import { inSpan } from '../../kernel/trace.ts';
 import type { Context } from '../context.ts';
 import { BadUserInputError } from '../errors.ts';
+import type { ReadWaited } from '../observe.ts';
 import { DEFAULT_WAIT_MS, freshnessOf, MAX_WAIT_MS, positionsOf, waitFor } from './wait.ts';
 
 const OnTimeout = new GraphQLEnumType({
@@ -70,7 +72,7 @@ export async function awaitTokens(
   header: string | null | undefined,
   context: Context,
 ): Promise<void> {
-  const { engine, consistency, signal } = context;
+  const { engine, consistency } = context;
   const directive = schema.getDirective(NAME);
   // As sent they may be of the wrong type, and lack the defaults that the document gives.
   const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
@@ -83,17 +85,39 @@ export async function awaitTokens(
     wanted.map(({ token }) => token),
   );
   const waits = wanted.map((one, index) => ({ ...one, position: positions[index] as number }));
+  if (waits.length > 0)
+    await inSpan('query wait', detailsOf(waits, touched, context), () => waitInTurn(waits, touched, context));
+  consistency.read = freshnessOf(engine, touched);
+}
+
+type Wait = Wanted & { readonly position: number };
+
+async function waitInTurn(waits: Wait[], touched: readonly string[], context: Context): Promise<void> {
+  const { engine, consistency, observer, signal } = context;
   // By their deadlines, one after the other, the furthest of a deadline first: it stands for those before it. So that
   // however many tokens there are, a query takes one wait for each read model.
   waits.sort((a, b) => a.timeoutMs - b.timeoutMs || b.position - a.position);
   const began = performance.now();
-  for (const { position, timeoutMs, mayBeStale } of waits) {
-    const left = Math.max(0, timeoutMs - (performance.now() - began));
-    const timeout = await waitFor(engine, touched, position, { timeoutMs: left, signal });
-    if (timeout && !mayBeStale) throw timeout;
-    if (timeout) consistency.stale = true;
+  let kind: ReadWaited['kind'] = 'reached';
+  try {
+    for (const { position, timeoutMs, mayBeStale } of waits) {
+      const left = Math.max(0, timeoutMs - (performance.now() - began));
+      const timeout = await waitFor(engine, touched, position, { timeoutMs: left, signal });
+      if (timeout) kind = 'late';
+      if (timeout && !mayBeStale) throw timeout;
+      if (timeout) consistency.stale = true;
+    }
+  } catch (error) {
+    if (kind !== 'late') kind = 'refused';
+    throw error;
+  } finally {
+    observer.readWaited({ ms: performance.now() - began, kind });
   }
-  consistency.read = freshnessOf(engine, touched);
+}
+
+function detailsOf(waits: readonly Wait[], touched: readonly string[], { traceparent }: Context) {
+  const position = Math.max(...waits.map((wait) => wait.position));
+  return { traceparent, attributes: { 'afterwrite.position': position, 'afterwrite.projections': [...touched] } };
 }
 
 function fromDirectives(

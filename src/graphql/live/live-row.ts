@@ -25,7 +25,7 @@ export function liveRow(
   after: number | undefined,
   context: Context,
 ): AsyncIterableIterator<LiveRow> {
-  const { live, engine, signal, rows, consistency } = context;
+  const { live, engine, observer, signal, rows, consistency } = context;
   const { positions } = engine.readSide;
   const text = keyFor(projection, key);
   const gone = new AbortController();
@@ -58,6 +58,7 @@ export function liveRow(
   };
   const mailbox = new Mailbox<LiveRow>({
     signal,
+    onCoalesced: () => observer.coalesced(),
     start: () => {
       // Is it somebody's business at all? Says so before anything is watched.
       rows.visibility(projection);

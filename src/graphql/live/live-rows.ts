@@ -10,6 +10,13 @@ const MAX_PAUSE_MS = 2000;
 /** Must not throw. */
 export type RowListener = (row: Row | null, position: number) => void;
 
+/** Which row could not be read, and where its read model was. */
+export interface LiveRowContext {
+  readonly projection: string;
+  readonly key: string;
+  readonly position: number;
+}
+
 interface Watch {
   readonly projection: Projection;
   readonly key: string;
@@ -35,10 +42,10 @@ interface Watched {
 export class LiveRows {
   readonly #readModels: ReadModels;
   readonly #hub: Hub;
-  readonly #onError: (error: unknown) => void;
+  readonly #onError: (error: unknown, context: LiveRowContext) => void;
   readonly #watched = new Map<string, Watched>();
 
-  constructor(readModels: ReadModels, hub: Hub, onError: (error: unknown) => void) {
+  constructor(readModels: ReadModels, hub: Hub, onError: (error: unknown, context: LiveRowContext) => void) {
     this.#readModels = readModels;
     this.#hub = hub;
     this.#onError = onError;
@@ -111,7 +118,7 @@ export class LiveRows {
         for (const listener of watch.listeners) listener(row, position);
         failures = 0;
       } catch (error) {
-        this.#onError(error);
+        this.#onError(error, { projection: watch.projection.name, key: watch.key, position });
         watch.dirty = true;
         await delay(Math.min(MAX_PAUSE_MS, 50 * 2 ** failures++), undefined, { ref: false });
       }

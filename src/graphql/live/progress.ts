@@ -32,7 +32,7 @@ export function projectionUpdates(
   },
   context: Context,
 ): AsyncIterableIterator<ProjectionUpdate> {
-  const { engine, signal } = context;
+  const { engine, observer, signal } = context;
   const { positions, hub } = engine.readSide;
   const projections = readable(namesOf(args.projections, context), args.projections != null, context);
   // Ids are written in lower case, other keys as they are.
@@ -45,6 +45,7 @@ export function projectionUpdates(
   let stop: (() => void) | undefined;
   const mailbox = new Mailbox<ProjectionUpdate>({
     signal,
+    onCoalesced: () => observer.coalesced(),
     merge: (before, now) => ({ ...now, keys: union(before.keys, now.keys), lagMs: Math.max(before.lagMs, now.lagMs) }),
     start: () => {
       stop = hub.listen(projections, ({ projection, position, keys, lagMs }) => {

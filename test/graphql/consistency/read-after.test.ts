@@ -3,6 +3,7 @@ import { GraphQLScalarType, GraphQLSchema, type OperationDefinitionNode, parse }
 import { beforeEach, describe, expect, it } from 'vitest';
 import { awaitTokens, withReadAfter } from '../../../src/graphql/consistency/read-after.ts';
 import type { Context } from '../../../src/graphql/context.ts';
+import { unobservedApi } from '../../../src/graphql/observe.ts';
 import { Positions } from '../../../src/kernel/consistency/positions.ts';
 import { Tokens } from '../../../src/kernel/consistency/token.ts';
 import { settle } from '../../support/appends.ts';
@@ -35,7 +36,7 @@ function read({ directives = '', header: sent = '', touched = ['a', 'b'] }) {
   const engine = { tokens, readSide: { positions }, projector: { head, look, status: () => [] } };
   const consistency: Context['consistency'] = { appended: undefined, read: undefined, touched: [], stale: false };
   const operation = parse(`query ${directives} { a }`).definitions[0] as OperationDefinitionNode;
-  const context = { engine, consistency, signal: undefined } as unknown as Context;
+  const context = { engine, consistency, observer: unobservedApi, signal: undefined } as unknown as Context;
   const done = awaitTokens({ schema, variableValues: {} }, operation, touched, sent, context);
   return { done, consistency };
 }

@@ -1,0 +1,36 @@
+import { type ExecutionArgs, getOperationAST } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import type { ApiObserver } from '../observe.ts';
+
+/** Tells the observer of every operation and of the subscriptions that are open. Sits where HTTP, SSE and WebSocket all pass. */
+export function useObserver(observer: ApiObserver): Plugin {
+  return {
+    onExecute: ({ args }) => {
+      const began = performance.now();
+      const kind = kindOf(args);
+      return {
+        onExecuteDone: ({ result }) => {
+          const failed = !(Symbol.asyncIterator in result) && result.errors !== undefined;
+          observer.operationAnswered({ kind, ms: performance.now() - began, failed });
+        },
+      };
+    },
+    onSubscribe: () => {
+      const began = performance.now();
+      return {
+        onSubscribeResult: ({ result }) => {
+          if (!(Symbol.asyncIterator in result)) {
+            observer.operationAnswered({ kind: 'subscription', ms: performance.now() - began, failed: true });
+            return undefined;
+          }
+          observer.subscribed();
+          return { onEnd: () => observer.unsubscribed() };
+        },
+      };
+    },
+  };
+}
+
+function kindOf({ document, operationName }: Pick<ExecutionArgs, 'document' | 'operationName'>) {
+  return getOperationAST(document, operationName)?.operation ?? 'query';
+}

@@ -1,0 +1,54 @@
+import type { Span } from '@opentelemetry/api';
+import { type ExecutionArgs, type ExecutionResult, getOperationAST } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { endedBy, inside, isTraced, startSpan, traceparentOf } from '../../kernel/trace.ts';
+import type { Context } from '../context.ts';
+import { toClientError } from '../errors.ts';
+
+/**
+ * A span for every operation, a part of the client's trace; what the operation sets off is a part of it. Of a subscription it
+ * ends when the first message can be waited for. Stands before all plugins that do something of their own at execution.
+ */
+export function useTracing(): Plugin {
+  return {
+    onExecute: ({ args, executeFn, setExecuteFn }) => {
+      const span = startOperation(args);
+      if (!span) return undefined;
+      setExecuteFn((own) => inside(span, () => executeFn(own)));
+      return { onExecuteDone: ({ result }) => end(span, result) };
+    },
+    onSubscribe: ({ args, subscribeFn, setSubscribeFn }) => {
+      const span = startOperation(args);
+      if (!span) return undefined;
+      setSubscribeFn((own) => inside(span, () => subscribeFn(own)));
+      return { onSubscribeResult: ({ result }) => end(span, result) };
+    },
+  };
+}
+
+function startOperation(args: ExecutionArgs): Span | undefined {
+  if (!isTraced()) return undefined;
+  const operation = getOperationAST(args.document, args.operationName);
+  const context = args.contextValue as Context;
+  const { traceparent, correlationId } = context;
+  const kind = operation?.operation ?? 'query';
+  const span = startSpan(kind, {
+    traceparent,
+    attributes: {
+      'graphql.operation.type': kind,
+      ...(operation?.name ? { 'graphql.operation.name': operation.name.value } : {}),
+      'afterwrite.correlation_id': correlationId,
+    },
+  });
+  context.traceparent = traceparentOf(span) ?? traceparent;
+  return span;
+}
+
+function end(span: Span, result: ExecutionResult | AsyncIterable<unknown>): void {
+  const errors = Symbol.asyncIterator in result ? undefined : result.errors;
+  // A fault, where there is one, says more than what the client did wrong.
+  const fault = errors?.find((error) => toClientError(error) === undefined);
+  if (fault) endedBy(span, fault.originalError ?? fault);
+  if (errors) span.setAttribute('graphql.errors', errors.length);
+  span.end();
+}
