@@ -20,12 +20,25 @@ export interface AfterwriteDatabase {
   readonly writer: Pool;
   readonly projector: Pool;
   readonly reader: Pool;
-  /** One connection as the URL's user, for what no part's role may do: making tables, looking at what others' statements do. */
+  /** One connection as the URL's user, for what no part's role may do: making tables. */
   readonly owner: Pool;
+  /** One connection as the URL's user for short looks, at whether Postgres answers and what others' statements do, while all others wait. */
+  readonly watch: Pool;
   /** One connection to the server that `reader` reads from, as its URL's user, to know what it shows; undefined where it is this one. */
   readonly replica: Pool | undefined;
+  /** More connections of these kinds, for work that takes long and must not take those of others; its caller closes them. */
+  openAside(): PoolsAside;
   close(timeoutMs?: number): Promise<void>;
 }
+
+/** Pools for one piece of work. */
+export interface PoolsAside {
+  readonly projector: Pool;
+  readonly owner: Pool;
+}
+
+/** Connections of each: one to work with, and one to look or to read ahead meanwhile. */
+const ASIDE = 2;
 
 /**
  * Migrates and opens a database.
@@ -45,7 +58,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
       ...more,
     });
   const writer = open('writer');
-  const projector = open('projector', {
+  const projecting = {
     settings: {
       // Rows and checkpoint are one transaction: what a crash of the server takes back is folded again from the log. A
       // replica gets nothing that is not on the primary's disk: reads there would wait for the next time that Postgres writes.
@@ -53,9 +66,17 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
       // It looks rows up by their keys. A plan made while a table was small would read it whole for as long as it is cached.
       enable_seqscan: 'off',
     },
-  });
+  };
+  const projector = open('projector', projecting);
   const reader = replica && readUrl ? open('reader', { url: readUrl, role: replica.role }) : open('reader');
   const owner = openPool({ url, connections: 1, applicationName: 'afterwrite owner' });
+  const watch = openPool({
+    url,
+    connections: 1,
+    applicationName: 'afterwrite watch',
+    // Whoever asked has given up by then.
+    settings: { statement_timeout: '3000' },
+  });
   return {
     url,
     epoch,
@@ -63,9 +84,14 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     projector,
     reader,
     owner,
+    watch,
     replica: replica?.pool,
+    openAside: () => ({
+      projector: open('projector', { ...projecting, connections: ASIDE, applicationName: 'afterwrite rebuild' }),
+      owner: openPool({ url, connections: ASIDE, applicationName: 'afterwrite rebuild' }),
+    }),
     close: async (timeoutMs) => {
-      await Promise.all([writer, projector, reader, owner, replica?.pool].map((pool) => pool?.close(timeoutMs)));
+      await Promise.all([writer, projector, reader, owner, watch, replica?.pool].map((pool) => pool?.close(timeoutMs)));
     },
   };
 }
