@@ -5,17 +5,23 @@ CREATE TABLE "read"."dead_letters" (
 	"stream_type" text NOT NULL,
 	"stream_id" uuid NOT NULL,
 	"event_type" text NOT NULL,
+	"version" integer NOT NULL,
 	"partial" boolean DEFAULT false NOT NULL,
 	"rows" jsonb DEFAULT '[]'::jsonb NOT NULL,
+	"rows_known" boolean DEFAULT true NOT NULL,
 	"error" text,
 	"status" text DEFAULT 'PARKED' NOT NULL,
 	"parked_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
-	CONSTRAINT "dead_letters_projection_key_position_pk" PRIMARY KEY("projection","key","position")
+	"discarded_at" timestamp (3) with time zone,
+	"discarded_by" text,
+	"reason" text,
+	CONSTRAINT "dead_letters_projection_key_position_status_pk" PRIMARY KEY("projection","key","position","status")
 );
 --> statement-breakpoint
 CREATE TABLE "read"."instances" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"process" text NOT NULL,
+	"moves" text[] DEFAULT '{}' NOT NULL,
 	"started_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"alive_until" timestamp (3) with time zone NOT NULL
 );
@@ -26,4 +32,4 @@ ALTER TABLE "read"."checkpoints" ADD COLUMN "started_at" timestamp (3) with time
 ALTER TABLE "read"."customers" ADD COLUMN "stale_since" bigint;--> statement-breakpoint
 ALTER TABLE "read"."orders" ADD COLUMN "stale_since" bigint;--> statement-breakpoint
 ALTER TABLE "read"."products" ADD COLUMN "stale_since" bigint;--> statement-breakpoint
-CREATE INDEX "dead_letters_position" ON "read"."dead_letters" USING btree ("projection","position");
+CREATE INDEX "dead_letters_parked" ON "read"."dead_letters" USING btree ("projection","position") WHERE status = 'PARKED';

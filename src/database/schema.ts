@@ -135,6 +135,8 @@ export const instances = readSchema.table('instances', {
   id: uuid('id').primaryKey(),
   /** As host:pid. */
   process: text('process').notNull(),
+  /** What it is able to move, each as `name@version`. */
+  moves: text('moves').array().notNull().default(sql`'{}'`),
   startedAt: instant('started_at').notNull().default(sql`now()`),
   /** It counts until then, unless it says again that it lives. */
   aliveUntil: instant('alive_until').notNull(),
@@ -155,17 +157,27 @@ export const deadLetters = readSchema.table(
     streamType: text('stream_type').notNull(),
     streamId: uuid('stream_id').notNull(),
     eventType: text('event_type').notNull(),
-    /** Only what it does to these rows waits; else all of it. */
+    /** The projection's version that parked it. */
+    version: integer('version').notNull(),
+    /** Only what it does to rows that the key has by then waits; else all of it. */
     partial: boolean('partial').notNull().default(false),
-    /** Keys of the rows that it changes, as far as that is known. */
-    rows: jsonb('rows').notNull().default([]),
+    /** Keys of the rows that the key has from this event on; of the first event that waits, of those before it too. */
+    rows: jsonb('rows').$type<readonly (string | number | readonly (string | number)[])[]>().notNull().default([]),
+    /** False where the handler could not say which rows the event changes: `rows` is a guess. */
+    rowsKnown: boolean('rows_known').notNull().default(true),
     /** Why it could not be applied; null where it only waits for the one before. */
     error: text('error'),
     status: text('status').$type<'PARKED' | 'DISCARDED'>().notNull().default('PARKED'),
     parkedAt: instant('parked_at').notNull().default(sql`now()`),
+    discardedAt: instant('discarded_at'),
+    /** Who discarded it. */
+    discardedBy: text('discarded_by'),
+    /** Why, in their words. */
+    reason: text('reason'),
   },
   (table) => [
-    primaryKey({ columns: [table.projection, table.key, table.position] }),
-    index('dead_letters_position').on(table.projection, table.position),
+    // With the status: what is parked may come under a key where the same event was discarded, when two keys become one.
+    primaryKey({ columns: [table.projection, table.key, table.position, table.status] }),
+    index('dead_letters_parked').on(table.projection, table.position).where(sql`status = 'PARKED'`),
   ],
 );
