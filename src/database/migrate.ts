@@ -4,12 +4,11 @@ import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { migrate } from 'drizzle-orm/postgres-js/migrator';
 import { type Database, openPool, type Pool } from './client.ts';
 import { DatabaseError } from './errors.ts';
+import { MIGRATION_LOCK } from './locks.ts';
 import { ensureRoles, type Roles } from './roles.ts';
 
 const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url));
 const OLDEST_POSTGRES = 150000;
-/** Taken for the length of a migration; `es.append` has its own. */
-const MIGRATION_LOCK = 4651733;
 /** More than the time in which a connection has to be made, in ms. */
 export const ANSWER_WITHIN_MS = 12_000;
 
