@@ -184,6 +184,8 @@ const definitions = {
     onOff,
     onlyInDevelopment,
   ),
+  /** Whether `/metrics` is served, for Prometheus, on or off. Default: on */
+  metrics: setting('METRICS', 'Whether `/metrics` is served, for Prometheus, on or off.', onOff, { default: 'on' }),
   /** Deepest nesting of fields that an operation may have. Default: 12 */
   graphqlMaxDepth: count('GRAPHQL_MAX_DEPTH', 12, 'Deepest nesting of fields that an operation may have.'),
   /** Most aliases that an operation may have. Default: 30 */

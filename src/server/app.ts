@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
@@ -6,15 +6,20 @@ import { type ProvidedPostgres, providePostgres } from '../database/provide.ts';
 import { engineOptions } from '../engine-options.ts';
 import type { DomainGraphql } from '../graphql/api.ts';
 import { LiveRows } from '../graphql/live/live-rows.ts';
+import type { OnFault } from '../graphql/plugins/errors.ts';
 import { ReadModels } from '../graphql/read/read-models.ts';
 import { buildSchema } from '../graphql/schema.ts';
 import { type Domain, registerDomains } from '../kernel/define/domain.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
+import { toAll } from '../kernel/observe.ts';
 import { createAuthenticator } from './auth.ts';
 import { EventStreams } from './event-streams.ts';
 import { createGraphql } from './graphql.ts';
 import { createHostGuard } from './hosts.ts';
 import { listen, urlOf } from './http.ts';
+import { workLog } from './logger.ts';
+import { Metrics } from './metrics.ts';
+import { CORRELATION_HEADER, correlationIdFrom } from './request-id.ts';
 import { route } from './routes.ts';
 import { stopInOrder } from './shutdown.ts';
 import { serveWebSockets } from './websocket.ts';
@@ -41,16 +46,21 @@ export async function startApp(
 ): Promise<App> {
   const authenticator = createAuthenticator(config);
   const schema = buildSchema(domains, registerDomains(domains));
+  const metrics = config.metrics ? new Metrics() : undefined;
   let notReady: string | undefined = 'The server is starting.';
   const rules = {
     notReady: () => notReady,
     whyNotHost: createHostGuard(config),
     corsOrigins: config.corsOrigins,
     maxBodyBytes: config.maxBodyBytes,
+    metrics,
   };
   let handler = route({ ...rules, graphql: () => {} });
   const server = await listen(config.host, config.port, (request, response) => handler(request, response));
-  server.on('handlerError', (err) => logger.error({ err }, 'a request could not be handled'));
+  server.on('handlerError', (err, request: IncomingMessage) => {
+    const correlationId = correlationIdFrom(request.headers[CORRELATION_HEADER]?.toString());
+    logger.error({ err, correlationId }, 'a request could not be handled');
+  });
 
   let postgres: ProvidedPostgres | undefined;
   let database: AfterwriteDatabase | undefined;
@@ -76,18 +86,30 @@ export async function startApp(
     database,
     domains,
     ...engineOptions(config),
-    onError: (err, context) => logger.error({ err, ...context }, 'the engine met a fault and goes on'),
+    observer: toAll([metrics, workLog(logger)].filter((observer) => observer !== undefined)),
+    onError: (err, context) => {
+      metrics?.faulted('engine');
+      logger.error({ err, ...context }, 'the engine met a fault and goes on');
+    },
   });
   const readModels = new ReadModels(database.reader.db);
-  const live = new LiveRows(readModels, engine.readSide.hub, (err) => logger.error({ err }, 'a live row was not read'));
+  const live = new LiveRows(readModels, engine.readSide.hub, (err, context) => {
+    metrics?.faulted('live_row');
+    logger.error({ err, ...context }, 'a live row was not read');
+  });
   const eventStreams = new EventStreams();
+  metrics?.measure({ engine, live, eventStreams });
+  const onFault: OnFault = (err, correlationId) => {
+    metrics?.faulted('request');
+    logger.error({ err, correlationId }, 'a request failed');
+  };
   const yoga = createGraphql({
     schema,
-    shared: { engine, readModels, live },
+    shared: { engine, readModels, live, observer: metrics },
     config,
     authenticator,
     eventStreams,
-    logger,
+    onFault,
   });
   handler = route({ ...rules, graphql: async (request, response) => void (await yoga(request, response)) });
   const closeSockets = serveWebSockets(server, {
@@ -95,6 +117,7 @@ export async function startApp(
     authenticator,
     config,
     logger,
+    onFault,
     accepts: () => notReady === undefined,
     whyNotHost: rules.whyNotHost,
   });

@@ -1,12 +1,13 @@
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
 import type { GraphQLSchema } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
-import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { type Caller, type Context, createContext, type Shared } from '../graphql/context.ts';
 import { useConsistency } from '../graphql/plugins/consistency.ts';
 import { answerError, type OnFault, useErrors } from '../graphql/plugins/errors.ts';
 import { useLimits } from '../graphql/plugins/limits.ts';
+import { useObserver } from '../graphql/plugins/observer.ts';
+import { useTracing } from '../graphql/plugins/tracing.ts';
 import type { Authenticator } from './auth.ts';
 import type { EventStreams } from './event-streams.ts';
 import { useGraphiql } from './graphiql.ts';
@@ -20,7 +21,7 @@ export interface GraphqlOptions {
   readonly config: Config;
   readonly authenticator: Authenticator;
   readonly eventStreams: EventStreams;
-  readonly logger: Logger;
+  readonly onFault: OnFault;
 }
 
 /** What the WebSocket transport passes in place of a request. */
@@ -32,8 +33,7 @@ export type Yoga = YogaServerInstance<Partial<SocketContext>, Context>;
 
 /** The GraphQL pipeline: Yoga with every default that matters set explicitly. HTTP, SSE and WebSocket all pass here. */
 export function createGraphql(options: GraphqlOptions): Yoga {
-  const { schema, shared, config, authenticator, eventStreams, logger } = options;
-  const onFault: OnFault = (err, correlationId) => logger.error({ err, correlationId }, 'a request failed');
+  const { schema, shared, config, authenticator, eventStreams, onFault } = options;
   return createYoga<Partial<SocketContext>, Context>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -50,10 +50,14 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     graphiql: false,
     context: async ({ request, caller }) => {
       if (caller) return createContext(shared, caller);
-      const authenticated = await authenticator.authenticate(request.headers.get('authorization') ?? undefined);
+      const correlationId = correlationIdFrom(request.headers.get(CORRELATION_HEADER));
+      const credentials = request.headers.get('authorization') ?? undefined;
+      const authenticated = await authenticator.authenticate(credentials).catch((error) => {
+        throw answerError(error, correlationId, onFault);
+      });
       return createContext(shared, {
         actor: authenticated?.actor ?? null,
-        correlationId: correlationIdFrom(request.headers.get(CORRELATION_HEADER)),
+        correlationId,
         traceparent: traceparentFrom(request.headers.get('traceparent')),
         signal: request.signal,
       });
@@ -70,8 +74,15 @@ export function createGraphql(options: GraphqlOptions): Yoga {
         cost: config.graphqlMaxCost,
       }),
       ...(config.introspection ? [] : [useDisableIntrospection()]),
-      useErrors(onFault),
+      useTracing(),
+      ...(shared.observer ? [useObserver(shared.observer)] : []),
+      useErrors(onFault, correlationIdOf),
       useConsistency(),
     ],
   });
+}
+
+/** Of an operation that has no context of its own yet. */
+function correlationIdOf({ caller, request }: { readonly caller?: Caller; readonly request?: Request }) {
+  return caller?.correlationId ?? request?.headers.get(CORRELATION_HEADER) ?? undefined;
 }

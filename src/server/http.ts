@@ -25,7 +25,7 @@ export async function listen(host: string, port: number, handler: Handler): Prom
     Promise.resolve(handler(request, response)).catch((error) => {
       if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
       response.end();
-      server.emit('handlerError', error);
+      server.emit('handlerError', error, request);
     });
   });
   await new Promise<void>((resolve, reject) => {

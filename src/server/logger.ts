@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from '../config.ts';
+import { type Observer, unobserved } from '../kernel/observe.ts';
 import { describeError } from './described-error.ts';
 
 /** Names that hold credentials, wherever an entry carries them: at its top, in an object, or in that object's headers. */
@@ -28,4 +29,19 @@ export function createLogger(config: Pick<Config, 'logLevel' | 'nodeEnv'>, desti
       ? pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', sync: true })
       : (destination ?? pino.destination({ fd: 1, sync: true })),
   );
+}
+
+/** Writes a line at level debug for each command and each batch of a projection; undefined where nobody would read it. */
+export function workLog(logger: Logger): Observer | undefined {
+  if (!logger.isLevelEnabled('debug')) return undefined;
+  return {
+    ...unobserved,
+    commandAnswered: ({ ms, ...facts }) => logger.debug({ ...facts, ms: rounded(ms) }, 'a command was answered'),
+    folded: ({ ms, lagMs, ...facts }) =>
+      logger.debug({ ...facts, ms: rounded(ms), lagMs: rounded(lagMs) }, 'a projection moved on'),
+  };
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100;
 }

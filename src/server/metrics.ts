@@ -5,7 +5,7 @@ import type { AppendedBatch, CommandAnswered, FoldedBatch, Observer } from '../k
 
 /** What is asked for its state at each scrape. */
 export interface Measured {
-  readonly engine: Pick<Engine, 'queue' | 'projector'>;
+  readonly engine: Pick<Engine, 'queue' | 'projector' | 'readSide'>;
   /** Rows that are looked at live. */
   readonly live: { readonly size: number };
   /** Answers that are streams of server-sent events. */
@@ -202,7 +202,7 @@ export class Metrics implements Observer, ApiObserver {
   }
 
   /** From now on these are asked for their state. */
-  measure({ engine: { queue, projector }, live, eventStreams }: Measured): void {
+  measure({ engine: { queue, projector, readSide }, live, eventStreams }: Measured): void {
     this.#gauge('afterwrite_append_queue_depth', 'Appends that wait for their group commit.', () => queue.depth);
     this.#gauge('afterwrite_append_queue_limit', 'Appends that may wait; more are throttled.', () => queue.limit);
     this.#gauge(
@@ -213,7 +213,7 @@ export class Metrics implements Observer, ApiObserver {
     this.#gauge(
       'afterwrite_waiters',
       'Reads and subscriptions that wait for a read model.',
-      () => projector.positions.waiting,
+      () => readSide.positions.waiting,
     );
     this.#gauge('afterwrite_live_rows', 'Rows that subscriptions look at.', () => live.size);
     this.#gauge('afterwrite_event_streams', 'Open streams of server-sent events.', () => eventStreams.size);

@@ -4,6 +4,7 @@ import { readBody } from './body.ts';
 import { corsHeaders } from './cors.ts';
 import type { HostGuard } from './hosts.ts';
 import type { Handler } from './http.ts';
+import type { Metrics } from './metrics.ts';
 import { CORRELATION_HEADER, correlationIdFrom } from './request-id.ts';
 
 export interface Routes {
@@ -13,6 +14,8 @@ export interface Routes {
   readonly whyNotHost: HostGuard;
   readonly corsOrigins: readonly string[];
   readonly maxBodyBytes: number;
+  /** Undefined where they are not served. */
+  readonly metrics?: Pick<Metrics, 'scrape'> | undefined;
 }
 
 /** Where a request goes. */
@@ -28,11 +31,14 @@ export function route(routes: Routes): Handler {
           ? answer(response, 503, { status: 'not ready', reason })
           : answer(response, 200, { status: 'ready' });
       }
+      case '/metrics':
+        if (routes.metrics) return serveMetrics(routes.metrics, routes.whyNotHost, request, response);
+        return answerNotFound(routes, response);
       case '/':
         response.writeHead(302, { location: '/graphql' }).end();
         return;
       default:
-        return answer(response, 404, { status: 'not found', try: ['/graphql', '/livez', '/readyz'] });
+        return answerNotFound(routes, response);
     }
   };
 }
@@ -44,6 +50,23 @@ export function isEndpoint(request: IncomingMessage): boolean {
 
 function pathOf({ url = '' }: IncomingMessage): string {
   return url.replace(/\?.*/s, '');
+}
+
+function answerNotFound({ metrics }: Routes, response: ServerResponse): void {
+  const paths = ['/graphql', '/livez', '/readyz', ...(metrics ? ['/metrics'] : [])];
+  answer(response, 404, { status: 'not found', try: paths });
+}
+
+async function serveMetrics(
+  metrics: Pick<Metrics, 'scrape'>,
+  whyNotHost: HostGuard,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const foreign = whyNotHost(request.headers.host);
+  if (foreign) return answerError(response, 403, 'FORBIDDEN', foreign);
+  const { contentType, text } = await metrics.scrape();
+  response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' }).end(text);
 }
 
 async function serveGraphql(routes: Routes, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -6,12 +6,12 @@ import { type Extra, useServer } from 'graphql-ws/use/ws';
 import type { Logger } from 'pino';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Config } from '../config.ts';
-import { answerError } from '../graphql/plugins/errors.ts';
+import { answerError, type OnFault } from '../graphql/plugins/errors.ts';
 import { UnauthenticatedError } from '../kernel/errors.ts';
 import { type Authenticated, type Authenticator, AuthUnavailableError, credentialsOf } from './auth.ts';
 import type { Yoga } from './graphql.ts';
 import type { HostGuard } from './hosts.ts';
-import { correlationIdFrom, traceparentFrom } from './request-id.ts';
+import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './request-id.ts';
 import { isEndpoint } from './routes.ts';
 
 export interface WebSocketOptions {
@@ -19,6 +19,7 @@ export interface WebSocketOptions {
   readonly authenticator: Authenticator;
   readonly config: Pick<Config, 'maxBodyBytes' | 'subscriptionsPerConnection' | 'corsOrigins'>;
   readonly logger: Logger;
+  readonly onFault: OnFault;
   /** False from when the server is shutting down. */
   readonly accepts: () => boolean;
   readonly whyNotHost: HostGuard;
@@ -45,7 +46,7 @@ type PipelineRoot = Pick<ReturnType<Yoga['getEnveloped']>, 'execute' | 'subscrib
  * @returns closes all sockets, so that clients reconnect elsewhere.
  */
 export function serveWebSockets(server: Server, options: WebSocketOptions): () => Promise<void> {
-  const { yoga, authenticator, config, logger, accepts } = options;
+  const { yoga, authenticator, config, logger, onFault, accepts } = options;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: config.maxBodyBytes });
   const served = useServer<Record<string, unknown>, Session>(
     {
@@ -58,7 +59,10 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
             credentialsOf(connectionParams) ?? extra.request.headers.authorization,
           );
         } catch (error) {
-          closeUnauthenticated(extra.socket, error, logger);
+          const correlationId = correlationIdFrom(
+            textIn(connectionParams, CORRELATION_HEADER) ?? extra.request.headers[CORRELATION_HEADER]?.toString(),
+          );
+          closeUnauthenticated(extra.socket, error, logger.child({ correlationId }));
           return false;
         }
         // Checking takes a while; the client may be gone.
@@ -66,15 +70,17 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
         return true;
       },
       onDisconnect: ({ extra }) => clearTimeout(extra.expiry),
-      onSubscribe: async ({ subscriptions, extra }, _id, payload) => {
-        const { headers } = extra.request;
+      onSubscribe: async ({ connectionParams, subscriptions, extra }, _id, payload) => {
+        // Browsers cannot set headers here.
+        const sent = (name: string) =>
+          textIn(payload.extensions, name) ?? textIn(connectionParams, name) ?? extra.request.headers[name]?.toString();
         if (Object.keys(subscriptions).length > config.subscriptionsPerConnection) {
           return [refusal(`A connection holds at most ${config.subscriptionsPerConnection} subscriptions.`)];
         }
         const caller = {
           actor: extra.authenticated?.actor ?? null,
-          correlationId: correlationIdFrom(headers['x-correlation-id']?.toString()),
-          traceparent: traceparentFrom(headers.traceparent?.toString()),
+          correlationId: correlationIdFrom(sent(CORRELATION_HEADER)),
+          traceparent: traceparentFrom(sent('traceparent')),
         };
         const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ caller });
         let document: ExecutionArgs['document'];
@@ -84,8 +90,6 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
           if (errors.length > 0) return errors;
         } catch (error) {
           // A rule that does not go on after its first error throws it.
-          const onFault = (err: unknown) =>
-            logger.error({ err, correlationId: caller.correlationId }, 'a request failed');
           return [answerError(error, caller.correlationId, onFault)];
         }
         const operationName = payload.operationName || null;
@@ -114,7 +118,10 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       sockets.emit('connection', webSocket, request);
       // What a client does wrong closes its connection. It is no fault of ours, as which graphql-ws would print it.
-      webSocket.removeAllListeners('error').on('error', (err) => logger.info({ err }, 'a WebSocket connection broke'));
+      webSocket.removeAllListeners('error').on('error', (err) => {
+        const correlationId = request.headers[CORRELATION_HEADER]?.toString();
+        logger.info({ err, correlationId }, 'a WebSocket connection broke');
+      });
     });
   });
   return async () => {
@@ -135,6 +142,12 @@ function closeUnauthenticated(socket: WebSocket, error: unknown, logger: Logger)
   logger.error({ err: error }, 'the credentials of a WebSocket connection could not be checked');
   if (error instanceof AuthUnavailableError) socket.close(TRY_AGAIN_LATER, error.message.slice(0, 120));
   else socket.close(CloseCode.InternalServerError, 'Internal server error');
+}
+
+/** What a client has sent along under a name, where it is text. */
+function textIn(sent: Readonly<Record<string, unknown>> | null | undefined, name: string): string | undefined {
+  const value = sent?.[name];
+  return typeof value === 'string' ? value : undefined;
 }
 
 function closeAtExpiry(extra: Extra & Partial<Session>): void {

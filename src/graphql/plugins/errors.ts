@@ -14,18 +14,25 @@ export function answerError(error: unknown, correlationId: string | undefined, o
   return maskedError(error, correlationId);
 }
 
-/** Gives every error its code. Sits where HTTP, SSE and WebSocket all pass. */
-export function useErrors(onFault: OnFault): Plugin {
+/**
+ * Gives every error its code. Sits where HTTP, SSE and WebSocket all pass.
+ * @param correlationIdOf of an operation that is not executed yet.
+ */
+export function useErrors(
+  onFault: OnFault,
+  correlationIdOf: (context: object) => string | undefined = () => undefined,
+): Plugin {
   return {
     onParse:
-      () =>
+      ({ context }) =>
       ({ result, replaceParseResult }) => {
-        if (result instanceof Error) replaceParseResult(answerError(result, undefined, onFault) as never);
+        if (result instanceof Error)
+          replaceParseResult(answerError(result, correlationIdOf(context), onFault) as never);
       },
     onValidate:
-      () =>
+      ({ context }) =>
       ({ result, setResult }) => {
-        if (result.length > 0) setResult(result.map((error) => answerError(error, undefined, onFault)));
+        if (result.length > 0) setResult(result.map((error) => answerError(error, correlationIdOf(context), onFault)));
       },
     // Yoga's own masking comes after this and does not know whose operation it was.
     onExecute: ({ args }) => ({ onExecuteDone: answering(args.contextValue as unknown as Context, onFault) }),
