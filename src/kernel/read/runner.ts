@@ -35,9 +35,10 @@ export interface RunnerParts {
 export interface UnderWay {
   /** When it was tried for the first time. */
   readonly since: Date;
-  readonly first: Pick<RecordedEvent, 'position' | 'type' | 'streamType' | 'streamId'>;
-  /** Position of its last event. */
-  readonly to: number;
+  /** Where the projection is: the batch begins right after. */
+  readonly after: number;
+  /** Its first event; undefined until it is read. */
+  readonly first: Pick<RecordedEvent, 'position' | 'type' | 'streamType' | 'streamId'> | undefined;
 }
 
 /** Moves one projection along the log, on its own checkpoint and at its own pace. */
@@ -160,7 +161,9 @@ export class ProjectionRunner {
     const { until, limit: careful } = this.#careful;
     const limit = this.#position < until ? Math.min(batchLimit, careful, until - this.#position) : batchLimit;
     const fed = feed.after(this.#position, limit);
-    return fed.length > 0 ? fed : this.#log.read(this.#position, limit);
+    if (fed.length > 0) return fed;
+    this.#begin(undefined);
+    return this.#log.read(this.#position, limit);
   }
 
   /** @returns the number of rows that changed. */
@@ -170,8 +173,7 @@ export class ProjectionRunner {
     const first = events[0] as RecordedEvent;
     const to = (events.at(-1) as RecordedEvent).position;
     this.#batch = { events, size: events.length, to, recordedAt: first.recordedAt };
-    const since = this.#underWay?.first.position === first.position ? this.#underWay.since : new Date();
-    this.#underWay = { since, first, to };
+    this.#begin(first);
     if (first.position !== from + 1 || to - from !== events.length) {
       throw new Error(`The log has a hole between ${from} and ${to}.`);
     }
@@ -182,6 +184,12 @@ export class ProjectionRunner {
     this.#underWay = undefined;
     this.#moveTo(to, writes.keys, Math.max(0, Date.now() - first.recordedAt.getTime()));
     return writes.keys.size;
+  }
+
+  #begin(first: RecordedEvent | undefined): void {
+    const after = this.#position;
+    const before = this.#underWay?.after === after ? this.#underWay : undefined;
+    this.#underWay = { since: before?.since ?? new Date(), after, first: first ?? before?.first };
   }
 
   #moveTo(position: number, keys: ReadonlySet<string> | null, lagMs: number): void {
