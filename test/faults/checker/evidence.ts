@@ -1,0 +1,50 @@
+import type { StreamName } from '../history.ts';
+
+/** An event as the log's table has it; its data is in the folds. */
+export interface LoggedEvent {
+  readonly position: number;
+  readonly stream: StreamName;
+  readonly version: number;
+  readonly type: string;
+  readonly commandId: string;
+  /** It is its command's last and stands for the receipt. */
+  readonly closes: boolean;
+}
+
+/** The receipt of a command that decided no events. */
+export interface StoredReceipt {
+  readonly commandId: string;
+  readonly stream: StreamName;
+  readonly version: number;
+  readonly position: number;
+}
+
+export type Columns = Readonly<Record<string, unknown>>;
+
+/** A read model's table as it is and as it has to be. Rows are by key, values are plain JSON. */
+export interface Table {
+  readonly projection: string;
+  /** The streams whose ids are the rows' keys. */
+  readonly streamType: string;
+  readonly live: ReadonlyMap<string, Columns>;
+  /** The fold of all events from scratch. */
+  readonly folded: ReadonlyMap<string, Columns>;
+  readonly checkpoint: { readonly position: number; readonly failure: string | null } | undefined;
+  /** Events that it has parked. */
+  readonly parked: number;
+}
+
+/** What is there when all is quiet: what the histories are judged by. */
+export interface Evidence {
+  /** Of the store's tokens. */
+  readonly epoch: string;
+  /** As the table gives them, by position. */
+  readonly events: readonly LoggedEvent[];
+  readonly receipts: readonly StoredReceipt[];
+  readonly streams: readonly { readonly stream: StreamName; readonly version: number }[];
+  readonly tables: readonly Table[];
+  /** A stream's row as the fold of its first `version` events; undefined where that makes none. */
+  rowAt(stream: StreamName, version: number): Columns | undefined;
+  /** Server processes that ended by themselves. */
+  readonly crashes: readonly object[];
+}

@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import type { StreamName } from '../history.ts';
+import type { Random } from '../random.ts';
+
+/** A command as it is sent, again and again if need be. */
+export interface Command {
+  readonly commandId: string;
+  readonly name: string;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly stream: StreamName;
+  /** The event that it is recorded as. */
+  readonly event: string;
+}
+
+const ADDRESS = { line1: '221B Baker Street', city: 'London', postalCode: 'NW1 6XE', country: 'GB' };
+
+/** What there is to order: what all clients share. */
+export class Market {
+  readonly products: string[] = [];
+  readonly customers: string[] = [];
+  readonly orders: string[] = [];
+}
+
+/** Makes commands up. */
+export class Commands {
+  readonly #random: Random;
+  readonly #market: Market;
+
+  constructor(random: Random, market: Market) {
+    this.#random = random;
+    this.#market = market;
+  }
+
+  registerProduct(): Command {
+    const id = randomUUID();
+    const price = { amount: this.#random.between(100, 9999), currency: 'GBP' };
+    const input = { id, sku: `SKU-${this.#random.between(1, 999)}`, name: `Teapot ${this.#word()}`, price };
+    return command('registerProduct', input, { type: 'Product', id }, 'ProductRegistered');
+  }
+
+  registerCustomer(): Command {
+    const id = randomUUID();
+    const input = { id, name: `Ada ${this.#word()}`, email: 'ada@example.org' };
+    return command('registerCustomer', input, { type: 'Customer', id }, 'CustomerRegistered');
+  }
+
+  /** Now and then to the name that she has: a command that is accepted and leaves no event. */
+  renameCustomer(customerId: string): Command {
+    const input = { customerId, name: this.#random.pick(['Ada', 'Grace', 'Edsger', `Barbara ${this.#word()}`]) };
+    return command('renameCustomer', input, { type: 'Customer', id: customerId }, 'CustomerRenamed');
+  }
+
+  /** Of one of a few products, at which many meet. */
+  changeProductPrice(): Command {
+    const productId = this.#product();
+    const input = { productId, price: { amount: this.#random.between(100, 9999), currency: 'GBP' } };
+    return command('changeProductPrice', input, { type: 'Product', id: productId }, 'ProductPriceChanged');
+  }
+
+  receiveStock(): Command {
+    const productId = this.#product();
+    const input = { productId, quantity: this.#random.between(1, 50) };
+    return command('receiveStock', input, { type: 'Product', id: productId }, 'StockReceived');
+  }
+
+  placeOrder(customerId: string): Command {
+    const id = randomUUID();
+    const items = this.#random
+      .shuffled(this.#market.products)
+      .slice(0, this.#random.between(1, 3))
+      .map((productId) => ({ productId, quantity: this.#random.between(1, 5) }));
+    const input = { id, customerId, items, shippingAddress: ADDRESS };
+    return command('placeOrder', input, { type: 'Order', id }, 'OrderPlaced');
+  }
+
+  /** Something that may happen to an order, be it the right moment or not. */
+  changeOrder(orderId: string): Command {
+    const stream = { type: 'Order', id: orderId };
+    const item = { orderId, productId: this.#product() };
+    switch (this.#random.weighted({ add: 6, remove: 2, confirm: 3, ship: 3, deliver: 2, cancel: 1 })) {
+      case 'add':
+        return command('addOrderItem', { ...item, quantity: this.#random.between(1, 9) }, stream, 'OrderItemAdded');
+      case 'remove':
+        return command('removeOrderItem', item, stream, 'OrderItemRemoved');
+      case 'confirm':
+        return command('confirmOrder', { orderId }, stream, 'OrderConfirmed');
+      case 'ship': {
+        const input = { orderId, carrier: 'Royal Mail', trackingNumber: this.#word() };
+        return command('shipOrder', input, stream, 'OrderShipped');
+      }
+      case 'deliver':
+        return command('confirmDelivery', { orderId }, stream, 'OrderDelivered');
+      case 'cancel':
+        return command('cancelOrder', { orderId, reason: 'Changed her mind.' }, stream, 'OrderCancelled');
+    }
+  }
+
+  #product(): string {
+    return this.#random.pick(this.#market.products);
+  }
+
+  #word(): string {
+    return this.#random.between(0, 2 ** 31).toString(36);
+  }
+}
+
+function command(name: string, input: Record<string, unknown>, stream: StreamName, event: string): Command {
+  return { commandId: randomUUID(), name, input, stream, event };
+}

@@ -1,0 +1,139 @@
+import { getTableColumns } from 'drizzle-orm';
+import type { Sql } from 'postgres';
+import { type Database, openPool } from '../../src/database/client.ts';
+import { customers } from '../../src/domains/customers/index.ts';
+import { domains } from '../../src/domains/index.ts';
+import { orders } from '../../src/domains/orders/index.ts';
+import { products } from '../../src/domains/products/index.ts';
+import { registerDomains } from '../../src/kernel/define/domain.ts';
+import type { RecordedEvent } from '../../src/kernel/define/event.ts';
+import type { Projection } from '../../src/kernel/define/projection.ts';
+import { ENGINE_COLUMNS } from '../../src/kernel/define/read-table.ts';
+import { foldRows } from '../../src/kernel/testing/fold.ts';
+import { EventLog } from '../../src/kernel/write/event-log.ts';
+import type { Columns, Evidence, LoggedEvent, StoredReceipt, Table } from './checker/evidence.ts';
+import { nameOf } from './checker/log.ts';
+import type { StreamName } from './history.ts';
+
+/** The read models that clients are shown, and the streams whose ids are their rows' keys. */
+const SHOWN: readonly (readonly [streamType: string, projection: Projection])[] = [
+  ['Customer', customers],
+  ['Product', products],
+  ['Order', orders],
+];
+const BATCH = 5000;
+
+/** Looks into the database, past all servers, for what the histories are to be judged by. */
+export async function collectEvidence(url: string, sql: Sql, crashes: readonly object[]): Promise<Evidence> {
+  const pool = openPool({ url, connections: 1, applicationName: 'faults' });
+  try {
+    const recorded = await readLog(pool.db);
+    const byStream = Map.groupBy(recorded, ({ streamType: type, streamId: id }) => nameOf({ type, id }));
+    const projections = new Map(SHOWN);
+    return {
+      epoch: (await sql<{ epoch: string }[]>`select epoch from es.store`)[0]?.epoch ?? '',
+      events: await loggedEvents(sql),
+      receipts: await storedReceipts(sql),
+      streams: (await sql<StreamRow[]>`select stream_type, stream_id, version from es.streams`).map((row) => ({
+        stream: streamOf(row),
+        version: row.version,
+      })),
+      tables: await Promise.all(SHOWN.map(([type, projection]) => tableOf(type, projection, { recorded, sql, pool }))),
+      rowAt: rowsByVersion((stream) => byStream.get(nameOf(stream)) ?? [], projections),
+      crashes,
+    };
+  } finally {
+    await pool.close();
+  }
+}
+
+interface StreamRow {
+  readonly stream_type: string;
+  readonly stream_id: string;
+  readonly version: number;
+}
+
+const streamOf = ({ stream_type: type, stream_id: id }: StreamRow): StreamName => ({ type, id });
+
+async function loggedEvents(sql: Sql): Promise<LoggedEvent[]> {
+  const rows = await sql<(StreamRow & { position: string; type: string; command_id: string; closes: boolean })[]>`
+    select position, stream_type, stream_id, version, type, command_id, command_fingerprint is not null as closes
+    from es.events order by position`;
+  return rows.map((row) => ({
+    position: Number(row.position),
+    stream: streamOf(row),
+    version: row.version,
+    type: row.type,
+    commandId: row.command_id,
+    closes: row.closes,
+  }));
+}
+
+async function storedReceipts(sql: Sql): Promise<StoredReceipt[]> {
+  const rows = await sql<(StreamRow & { position: string; command_id: string })[]>`
+    select command_id, stream_type, stream_id, version, position from es.receipts`;
+  return rows.map((row) => ({
+    commandId: row.command_id,
+    stream: streamOf(row),
+    version: row.version,
+    position: Number(row.position),
+  }));
+}
+
+async function readLog(db: Database): Promise<RecordedEvent[]> {
+  const log = new EventLog(db, registerDomains(domains).events);
+  const events: RecordedEvent[] = [];
+  for (;;) {
+    const batch = await log.read(events.length, BATCH);
+    if (batch.length === 0) return events;
+    events.push(...batch);
+  }
+}
+
+async function tableOf(
+  streamType: string,
+  projection: Projection,
+  { recorded, sql, pool }: { recorded: readonly RecordedEvent[]; sql: Sql; pool: { readonly db: Database } },
+): Promise<Table> {
+  const { name, table } = projection;
+  const engine: readonly string[] = ENGINE_COLUMNS;
+  const columns = Object.fromEntries(
+    Object.entries(getTableColumns(table)).filter(([column]) => !engine.includes(column)),
+  );
+  const byKey = (rows: readonly Columns[]) =>
+    new Map(rows.map((row) => [projection.key.map(({ property }) => row[property]).join('/'), asJson(row)]));
+  const [checkpoint] = await sql<{ position: string; failure: string | null }[]>`
+    select position, failure from read.checkpoints where projection = ${name}`;
+  const [dead] = await sql<{ there: boolean }[]>`select to_regclass('read.dead_letters') is not null as there`;
+  const parked = dead?.there ? await sql`select 1 from read.dead_letters where projection = ${name}` : [];
+  return {
+    projection: name,
+    streamType,
+    live: byKey(await pool.db.select(columns).from(table)),
+    folded: byKey(foldRows(projection, recorded)),
+    checkpoint: checkpoint && { position: Number(checkpoint.position), failure: checkpoint.failure },
+    parked: parked.length,
+  };
+}
+
+/** Folds each stream anew for each version that is asked for, by the reference and not by the engine. */
+function rowsByVersion(
+  eventsOf: (stream: StreamName) => readonly RecordedEvent[],
+  projections: ReadonlyMap<string, Projection>,
+): Evidence['rowAt'] {
+  const known = new Map<string, Columns | undefined>();
+  return (stream, version) => {
+    const name = `${nameOf(stream)}@${version}`;
+    const projection = projections.get(stream.type);
+    if (projection && !known.has(name)) {
+      const [row] = foldRows(projection, eventsOf(stream).slice(0, version)) as Columns[];
+      known.set(name, row && asJson(row));
+    }
+    return known.get(name);
+  };
+}
+
+/** As it would be told: instants as text, so that rows can be compared and written down. */
+function asJson(row: Columns): Columns {
+  return JSON.parse(JSON.stringify(row));
+}

@@ -1,0 +1,59 @@
+// `npm run faults` proves by trying that nothing is lost. See docs/proof.md.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { onLauncherGone } from '../../src/server/launcher.ts';
+import { drive } from './drive.ts';
+import { describe, describeViolations, save } from './report.ts';
+
+const say = (line: string) => console.error(line);
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '120' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
+    clients: { type: 'string', default: '24' },
+    instances: { type: 'string', default: '2' },
+    'queue-limit': { type: 'string', default: '100' },
+    keep: { type: 'boolean', default: false },
+  },
+});
+const [seconds, seed, clients, instances, queueLimit] = (
+  ['seconds', 'seed', 'clients', 'instances', 'queue-limit'] as const
+).map((name) => Number(values[name])) as [number, number, number, number, number];
+if ([seconds, seed, clients, instances, queueLimit].some((value) => !Number.isInteger(value) || value < 1)) {
+  say(
+    'Usage: npm run faults -- [--seconds 120] [--seed N] [--clients 24] [--instances 2] [--queue-limit 100] [--keep]',
+  );
+  process.exit(2);
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'afterwrite-faults-'));
+const interrupted = new AbortController();
+const stop = () => interrupted.abort();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+onLauncherGone(stop);
+
+say(`seed ${seed}: ${clients} clients, ${instances} servers, ${seconds} seconds`);
+let keeps = values.keep;
+try {
+  const run = await drive({ folder, seconds, seed, clients, instances, queueLimit, say, signal: interrupted.signal });
+  console.log(`\n${describe(run)}\n`);
+  const { violations } = run;
+  keeps ||= violations.length > 0;
+  if (keeps) await save(run, folder);
+  if (violations.length > 0) {
+    console.log(`${describeViolations(violations)}\n`);
+    process.exitCode = 1;
+  }
+} catch (error) {
+  if (!interrupted.signal.aborted) {
+    console.error(error);
+    keeps = true;
+  }
+  process.exitCode = interrupted.signal.aborted ? 130 : 1;
+}
+await rm(keeps ? join(folder, 'data') : folder, { recursive: true, force: true });
+if (keeps) say(`histories and logs: ${folder}`);
+// Whatever may still wait for an answer is of no interest any more.
+process.exit();

@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { FAULT_KINDS, FAULTS, type FaultKind, type Scene } from './faults.ts';
+
+/** A fault that was injected, and when, in ms since the beginning. */
+export interface Injected {
+  readonly kind: FaultKind;
+  readonly from: number;
+  readonly to: number;
+  readonly what: string;
+}
+
+/** Between two faults, in ms. */
+const LULL_MS = { least: 200, most: 1500 };
+/** One that may meet the next. */
+const MEETS_ANOTHER = 0.3;
+
+/**
+ * Injects faults: first each kind once, in an order that chance makes, then whichever, some of them together, until `stop`
+ * and until each has happened. Resolves when all harm is over.
+ */
+export async function injectFaults(scene: Scene, stop: AbortSignal, say: (line: string) => void): Promise<Injected[]> {
+  const { random, clock } = scene;
+  const injected: Injected[] = [];
+  const inject = async (kind: FaultKind) => {
+    const from = clock();
+    const what = await FAULTS[kind](scene);
+    injected.push({ kind, from, to: clock(), what });
+    say(`${(from / 1000).toFixed(1).padStart(6)} s  ${kind}: ${what}`);
+  };
+  const first = random.shuffled(FAULT_KINDS);
+  while (first.length > 0 || !stop.aborted) {
+    const kind = first.pop() ?? random.pick(FAULT_KINDS);
+    const together = first.length === 0 && random.chance(MEETS_ANOTHER) ? [kind, otherThan(kind, scene)] : [kind];
+    await Promise.all(together.map(inject));
+    await delay(random.between(LULL_MS.least, LULL_MS.most), undefined, { signal: stop }).catch(() => undefined);
+  }
+  return injected.sort((a, b) => a.from - b.from);
+}
+
+/** Another kind; where Postgres is away there are no backends to terminate. */
+function otherThan(kind: FaultKind, { random }: Scene): FaultKind {
+  const ofPostgres: readonly FaultKind[] = ['Postgres killed (SIGKILL)', 'backends terminated'];
+  const excluded = ofPostgres.includes(kind) ? ofPostgres : [kind];
+  return random.pick(FAULT_KINDS.filter((other) => !excluded.includes(other)));
+}

@@ -1,0 +1,58 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { until } from '../../support/until.ts';
+import { Instance } from './instance.ts';
+import { MortalPostgres } from './mortal-postgres.ts';
+
+/** What the clients use and the faults hit: one Postgres, and servers on it. */
+export interface World {
+  readonly postgres: MortalPostgres;
+  readonly instances: readonly Instance[];
+  /** Ends all processes; those of the servers within `patienceMs`. Idempotent. */
+  end(patienceMs: number): Promise<void>;
+}
+
+export interface WorldOptions {
+  /** Where data and logs go. */
+  readonly folder: string;
+  readonly instances: number;
+  /** Commands that may wait in a server. */
+  readonly queueLimit: number;
+}
+
+/** Starting may have to create a cluster while others use the machine. */
+const START_DEADLINE_MS = 120_000;
+
+/** Starts all of it and waits until every server serves. */
+export async function startWorld({ folder, instances: count, queueLimit }: WorldOptions): Promise<World> {
+  await mkdir(join(folder, 'logs'), { recursive: true });
+  const postgres = await MortalPostgres.start(join(folder, 'data'));
+  const instances: Instance[] = [];
+  let ending: Promise<void> | undefined;
+  const world: World = {
+    postgres,
+    instances,
+    end: (patienceMs) => {
+      ending ??= (async () => {
+        await Promise.all(instances.map((instance) => instance.stop(patienceMs)));
+        await postgres.stop();
+      })();
+      return ending;
+    },
+  };
+  try {
+    for (let number = 0; number < count; number++) {
+      const name = String.fromCharCode(65 + number);
+      const env = { APPEND_QUEUE_LIMIT: String(queueLimit), LOG_LEVEL: 'info' };
+      const logFile = join(folder, 'logs', `${name}.log`);
+      const instance = await Instance.prepare({ name, postgres, logFile, env });
+      instances.push(instance);
+      instance.start();
+    }
+    await until(() => instances.every(({ isReady }) => isReady), { deadline: START_DEADLINE_MS });
+    return world;
+  } catch (error) {
+    await world.end(0);
+    throw error;
+  }
+}
