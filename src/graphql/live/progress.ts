@@ -41,7 +41,14 @@ export function projectionUpdates(
   const after = args.after ?? 0;
   /** Those of which nothing is told yet: their first message, once they are at `after`, stands for all of their rows. */
   const behind = new Set(args.after === undefined ? [] : projections);
-  const put = (update: ProjectionUpdate) => mailbox.put(update.projection, update);
+  /** The position that was told last of each: the next one is not before it. */
+  const told = new Map<string, number>();
+  /** Those that were set back, as by a crash of Postgres: until they are where they were, nothing is told of them. */
+  const setBack = new Set<string>();
+  const put = (update: ProjectionUpdate) => {
+    told.set(update.projection, update.position);
+    mailbox.put(update.projection, update);
+  };
   let stop: (() => void) | undefined;
   const mailbox = new Mailbox<ProjectionUpdate>({
     signal,
@@ -50,7 +57,12 @@ export function projectionUpdates(
     start: () => {
       stop = hub.listen(projections, ({ projection, position, keys, lagMs }) => {
         if (behind.has(projection)) return;
-        const relevant = keys && wanted ? new Set([...keys].filter((key) => wanted.has(key))) : keys;
+        if (position < (told.get(projection) ?? 0)) {
+          setBack.add(projection);
+          return;
+        }
+        const changed = setBack.delete(projection) ? null : keys;
+        const relevant = changed && wanted ? new Set([...changed].filter((key) => wanted.has(key))) : changed;
         if (relevant === null || relevant.size > 0) put({ projection, position, keys: atMost(relevant), lagMs });
       });
       for (const projection of behind) {

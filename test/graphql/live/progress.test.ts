@@ -88,6 +88,19 @@ describe('a subscriber to the progress of read models', () => {
     expect((await nextOf(updates))?.keys).toEqual(new Set(['d']));
   });
 
+  it('of a read model that was set back hears when it is where it was, once for all of its rows', async () => {
+    const updates = await listening();
+    for (const key of ['a', 'b']) changed(key);
+    expect((await nextOf(updates))?.position).toBe(3);
+    stage.move({ position: 1, keys: null });
+    stage.move({ position: 2, keys: new Set(['a']) });
+    expect(waitingIn(updates)).toBe(0);
+    stage.move({ position: 3, keys: new Set(['b']) });
+    expect(await nextOf(updates)).toMatchObject({ position: 3, keys: null });
+    stage.move({ position: 4, keys: new Set(['c']) });
+    expect(await nextOf(updates)).toMatchObject({ position: 4, keys: new Set(['c']) });
+  });
+
   it('leaves nothing behind, whether she stops, her client goes away or she never read', async () => {
     const stopping = watch({ after: 10 });
     const stopped = stopping.next();
