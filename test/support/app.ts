@@ -46,8 +46,10 @@ interface Running {
 }
 
 export interface TestAppOptions {
-  /** Settings, over those of a development server. */
-  readonly env?: NodeJS.ProcessEnv;
+  /** Settings, over those of a development server; by a function those that are known only when it starts. */
+  readonly env?: NodeJS.ProcessEnv | (() => NodeJS.ProcessEnv);
+  /** Another database than one of its own. */
+  readonly database?: TestDatabase;
   /** One server for all tests of the file, unless told 'test'. */
   readonly per?: 'test' | 'file';
 }
@@ -60,12 +62,16 @@ export interface TestAppOptions {
  * it('…', async () => { const answer = await app.query('{ projections { name } }'); … });
  * ```
  */
-export function useApp({ env = {}, per = 'file' }: TestAppOptions = {}): TestApp {
-  const database = useDatabase({ per });
+export function useApp({ env = {}, per = 'file', ...options }: TestAppOptions = {}): TestApp {
+  const database = options.database ?? useDatabase({ per });
   let current: Running | undefined;
   const start = async () => {
     const log: string[] = [];
-    const config = readConfig({ ...SETTINGS, ...env, DATABASE_URL: database.url });
+    const config = readConfig({
+      ...SETTINGS,
+      ...(typeof env === 'function' ? env() : env),
+      DATABASE_URL: database.url,
+    });
     const destination = new Writable({
       write: (chunk, _, done) => {
         log.push(String(chunk));
