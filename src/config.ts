@@ -231,6 +231,13 @@ const definitions = {
     10_000,
     'Reads that may wait for a consistency token at the same time before new ones are throttled.',
   ),
+  /** Lag of a read model at which new commands are throttled, in milliseconds; 0 never throttles. Default: 30000 */
+  throttleLagMs: count(
+    'THROTTLE_LAG_MS',
+    30_000,
+    'Lag of a read model at which new commands are throttled, in milliseconds; 0 never throttles.',
+    0,
+  ),
   /** Time that a shutdown may take before what is left is cut off, in milliseconds. Default: 10000 */
   shutdownTimeoutMs: count(
     'SHUTDOWN_TIMEOUT_MS',

@@ -9,5 +9,6 @@ export function engineOptions(config: Config) {
     stateCacheSize: config.stateCacheSize,
     projectionBatchLimit: config.projectionBatchLimit,
     maxWaiters: config.maxWaiters,
+    throttleLagMs: config.throttleLagMs,
   } satisfies Partial<EngineOptions>;
 }

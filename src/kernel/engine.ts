@@ -7,6 +7,8 @@ import { type Observer, unobserved } from './observe.ts';
 import { Projector } from './read/projector.ts';
 import type { ReadSide } from './read/read-side.ts';
 import { Replica } from './read/replica.ts';
+import { type EngineNotice, EngineWatch } from './watch.ts';
+import { Admission } from './write/admission.ts';
 import { AppendQueue } from './write/append-queue.ts';
 import { CommandBus } from './write/command-bus.ts';
 import { EventLog } from './write/event-log.ts';
@@ -26,6 +28,10 @@ export interface EngineOptions {
   readonly projectionBatchLimit?: number;
   /** Reads that may wait for tokens at one time. */
   readonly maxWaiters?: number;
+  /** Lag of a read model at which commands are refused, in ms; 0, and nothing else is said, never. */
+  readonly throttleLagMs?: number;
+  /** Told of read models that fall behind and of what stands still. */
+  readonly onNotice?: (notice: EngineNotice) => void;
   /** Told what the engine does; nobody unless told. */
   readonly observer?: Observer | undefined;
   /** Told of every fault that the engine deals with by itself. */
@@ -42,6 +48,8 @@ export interface Engine {
   /** What queries see: what the projector has done, or what a replica shows of it. */
   readonly readSide: ReadSide;
   readonly tokens: Tokens;
+  /** What stands still, and why. */
+  readonly watch: Pick<EngineWatch, 'stalls'>;
   /** Takes up the projections. */
   start(): Promise<void>;
   /** Takes no more commands and resolves when all that were taken are answered. */
@@ -84,7 +92,10 @@ export function createEngine(options: EngineOptions): Engine {
   });
   const snapshots = new Snapshots(database.writer.db, (error) => onError(error, { part: 'snapshots' }));
   const states = new StreamStates(log, options.stateCacheSize ?? 10_000);
-  const bus = new CommandBus({ log, queue, states, snapshots, observer });
+  const admission = new Admission(options.throttleLagMs ?? 0);
+  const bus = new CommandBus({ log, queue, states, snapshots, admission, observer });
+  const onNotice = options.onNotice ?? (() => {});
+  const watch = new EngineWatch({ db: database.watch.db, projector, queue, admission, onNotice });
   return {
     registry,
     bus,
@@ -93,10 +104,12 @@ export function createEngine(options: EngineOptions): Engine {
     projector,
     readSide: replica ?? { positions: projector.positions, hub: projector.hub, isReplica: false },
     tokens: new Tokens(database.epoch),
+    watch,
     start: async () => {
       await projector.start();
       await replica?.start();
       wakeUp.start();
+      watch.start();
     },
     drain: async () => {
       await bus.close();
@@ -104,6 +117,7 @@ export function createEngine(options: EngineOptions): Engine {
       await snapshots.settled();
     },
     stop: async () => {
+      watch.stop();
       replica?.stop();
       await projector.stop();
       await wakeUp.close();

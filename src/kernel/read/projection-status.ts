@@ -1,5 +1,6 @@
 import type { Positions } from '../consistency/positions.ts';
 import type { Checkpoint, OldestWaiting } from './checkpoints.ts';
+import { type LagState, lagStateOf } from './lag.ts';
 import type { LogHead } from './log-head.ts';
 import type { ProjectionRunner } from './runner.ts';
 
@@ -14,6 +15,9 @@ export interface ProjectionStatus {
   readonly lag: number;
   /** How long the oldest of them has waited. */
   readonly lagMs: number;
+  readonly lagState: LagState;
+  /** True where this instance moves it. */
+  readonly isOurs: boolean;
   /** Events that were put aside because they could not be applied. None is yet: a projection stalls at the first. */
   readonly deadLetters: number;
   /** Why it is stalled, for operators. */
@@ -44,12 +48,25 @@ export function statusOf({
   const failure = isRunning ? runner.failure : (checkpoint?.failure ?? null);
   const head = Math.max(end, position);
   const lag = head - position;
+  // After a lost connection nothing is known until the next look; how long what waits has waited neither.
+  const isDoubted = position === 0 && (isRunning ? runner.position : (checkpoint?.position ?? 0)) > 0;
   const oldest =
     (isRunning ? runner.oldestWaiting : undefined) ??
-    (waiting?.position === position ? waiting.recordedAt : recordedAt);
+    (isDoubted ? undefined : waiting?.position === position ? waiting.recordedAt : recordedAt);
   const lagMs = lag === 0 || !oldest ? 0 : Math.max(0, Date.now() - oldest.getTime());
   const state = stateOf(failure, isRunning || checkpoint?.owner != null, position < (checkpoint?.wholeAt ?? 0));
-  return { name, state, position, head, lag, lagMs, deadLetters: 0, failure };
+  return {
+    name,
+    state,
+    position,
+    head,
+    lag,
+    lagMs,
+    lagState: lagStateOf(lagMs),
+    isOurs: isRunning,
+    deadLetters: 0,
+    failure,
+  };
 }
 
 function stateOf(failure: string | null, isMoved: boolean, isIncomplete: boolean): ProjectionState {

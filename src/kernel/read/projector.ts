@@ -4,6 +4,7 @@ import type { RecordedEvent } from '../define/event.ts';
 import type { Projection } from '../define/projection.ts';
 import { Hub, type ProjectionMoved } from '../notify/hub.ts';
 import type { Observer } from '../observe.ts';
+import type { Watched } from '../stall-watch.ts';
 import type { EventLog } from '../write/event-log.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { CommitFeed } from './commit-feed.ts';
@@ -12,6 +13,7 @@ import { Ownership } from './ownership.ts';
 import { type ProjectionStatus, statusOf } from './projection-status.ts';
 import { ProjectionTable } from './projection-table.ts';
 import { ProjectionRunner } from './runner.ts';
+import { underWayOf, worksOn } from './standing.ts';
 
 export interface ProjectorOptions {
   readonly db: Database;
@@ -104,6 +106,15 @@ export class Projector {
         waiting: this.#ownership.waiting(name),
       }),
     );
+  }
+
+  /** What each projection is at, to see whether it stands still. */
+  watched(): Watched[] {
+    return this.#options.projections.map(({ name, table }) => ({
+      what: name,
+      underWay: () => underWayOf(this.#runners.get(name)),
+      isOf: worksOn(table),
+    }));
   }
 
   /** Ends after the batches under way and gives the projections up for others. */

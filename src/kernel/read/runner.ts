@@ -39,6 +39,8 @@ export interface UnderWay {
   readonly after: number;
   /** Its first event; undefined until it is read. */
   readonly first: Pick<RecordedEvent, 'position' | 'type' | 'streamType' | 'streamId'> | undefined;
+  /** Why the last attempt failed, where it is made again. */
+  readonly trouble: string | undefined;
 }
 
 /** Moves one projection along the log, on its own checkpoint and at its own pace. */
@@ -189,7 +191,12 @@ export class ProjectionRunner {
   #begin(first: RecordedEvent | undefined): void {
     const after = this.#position;
     const before = this.#underWay?.after === after ? this.#underWay : undefined;
-    this.#underWay = { since: before?.since ?? new Date(), after, first: first ?? before?.first };
+    this.#underWay = {
+      since: before?.since ?? new Date(),
+      after,
+      first: first ?? before?.first,
+      trouble: before?.trouble,
+    };
   }
 
   #moveTo(position: number, keys: ReadonlySet<string> | null, lagMs: number): void {
@@ -198,6 +205,7 @@ export class ProjectionRunner {
   }
 
   #somethingToDo(stopping: AbortSignal): Promise<void> {
+    this.#underWay = undefined;
     return new Promise((resolve) => {
       this.#wake = resolve;
       if (stopping.aborted || this.#position < this.#parts.head.position) this.wake();
@@ -223,7 +231,10 @@ export class ProjectionRunner {
   async #failed(error: unknown): Promise<void> {
     const { checkpoints, onError } = this.#parts;
     onError(error, { projection: this.name, position: this.#position, ...culpritOf(error, this.#batch?.events) });
-    if (isTransient(error)) return;
+    if (isTransient(error)) {
+      if (this.#underWay) this.#underWay = { ...this.#underWay, trouble: rootOf(error).message };
+      return;
+    }
     const failure = isPoison(error) ? error.message : this.#refusal(error);
     if (this.#failure === failure) return;
     this.#failure = failure;

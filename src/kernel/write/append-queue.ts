@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { rootOf } from '../../database/errors.ts';
 import { isTransient } from '../../database/transient.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../errors.ts';
@@ -38,6 +39,8 @@ export interface AppendUnderWay {
   readonly appends: number;
   /** Its first append. */
   readonly first: Pick<Append, 'streamType' | 'streamId' | 'events'>;
+  /** Why the last attempt failed, where it is made again. */
+  readonly trouble: string | undefined;
 }
 
 interface Waiting {
@@ -133,7 +136,7 @@ export class AppendQueue {
     while (this.#waiting.length > 0) {
       const batch = this.#takeBatch();
       const { append: first } = batch[0] as Waiting;
-      this.#underWay = { since: this.#failingSince ?? new Date(), appends: batch.length, first };
+      this.#underWay = { since: this.#failingSince ?? new Date(), appends: batch.length, first, trouble: undefined };
       await this.#commit(batch);
       await nextTurn();
     }
@@ -268,6 +271,7 @@ export class AppendQueue {
         return await answerBefore(giveUpAt, this.#log.append(appends, eventIds));
       } catch (error) {
         if (!isTransient(error) || Date.now() > deadline) throw error;
+        if (this.#underWay) this.#underWay = { ...this.#underWay, trouble: rootOf(error).message };
         this.#observer.appendRetried();
         const requests = new Set(appends.slice(0, MAX_NAMED).map(({ metadata }) => metadata.correlationId));
         this.#options.onRetry?.(error, attempt, [...requests]);

@@ -4,6 +4,7 @@ import { type Command, type InputOf, type Load, Rejection } from '../define/comm
 import type { EventMetadata, NewEvent } from '../define/event.ts';
 import { ForbiddenError, ThrottledError } from '../errors.ts';
 import { type Observer, unobserved } from '../observe.ts';
+import type { Admission } from './admission.ts';
 import type { Append, AppendEvent, AppendOutcome } from './append.ts';
 import type { AppendQueue } from './append-queue.ts';
 import { mayHere, refuseByRole } from './authorise.ts';
@@ -54,6 +55,7 @@ export class CommandBus {
   readonly #queue: AppendQueue;
   readonly #states: StreamStates;
   readonly #snapshots: Snapshots;
+  readonly #admission: Pick<Admission, 'assertAdmitted'> | undefined;
   readonly #observer: Observer;
   readonly #underWay = new Set<Promise<CommandOutcome>>();
   #closed = false;
@@ -63,12 +65,15 @@ export class CommandBus {
     queue: AppendQueue;
     states: StreamStates;
     snapshots: Snapshots;
+    /** Asked before a command is taken. */
+    admission?: Pick<Admission, 'assertAdmitted'> | undefined;
     observer?: Observer | undefined;
   }) {
     this.#log = parts.log;
     this.#queue = parts.queue;
     this.#states = parts.states;
     this.#snapshots = parts.snapshots;
+    this.#admission = parts.admission;
     this.#observer = parts.observer ?? unobserved;
   }
 
@@ -104,6 +109,7 @@ export class CommandBus {
     if (this.#closed) throw new ThrottledError(1000, 'The server is shutting down.');
     refuseByRole(command, options.actor);
     this.#queue.assertRoom();
+    this.#admission?.assertAdmitted();
     const validated = validate(command, rawInput, options);
     if ('issues' in validated) return { kind: 'invalid', issues: validated.issues };
     const { input } = validated;

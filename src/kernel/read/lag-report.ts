@@ -1,0 +1,56 @@
+import { isWorse, type LagState } from './lag.ts';
+import type { ProjectionStatus } from './projection-status.ts';
+
+/** A read model that is further behind than it was, or no longer. */
+export interface LagChange {
+  readonly projection: string;
+  readonly from: LagState;
+  readonly to: LagState;
+  /** Events. */
+  readonly lag: number;
+  readonly lagMs: number;
+}
+
+/** Less than that is no recovery but a breath, in ms: under load a read model would be reported every moment. */
+const STEADY_MS = 3000;
+
+interface Reported {
+  state: LagState;
+  /** Since when it has been better than what was reported. */
+  betterSince: number | undefined;
+}
+
+/** Tells when the lag of a projection that this instance moves, or that nobody moves, comes to another state. */
+export class LagReport {
+  readonly #reported = new Map<string, Reported>();
+  readonly #onChange: (change: LagChange) => void;
+
+  constructor(onChange: (change: LagChange) => void) {
+    this.#onChange = onChange;
+  }
+
+  /** Looks where they are. What is worse is told at once, what is better when it has lasted. */
+  look(projections: readonly ProjectionStatus[], now = Date.now()): void {
+    for (const status of projections) {
+      const { name, lagState, isOurs, state } = status;
+      if (!isOurs && state !== 'STOPPED') {
+        // Its owner tells.
+        this.#reported.delete(name);
+        continue;
+      }
+      const reported = this.#reported.get(name) ?? { state: 'NORMAL', betterSince: undefined };
+      this.#reported.set(name, reported);
+      if (isWorse(lagState, reported.state)) this.#tell(reported, status);
+      else if (lagState === reported.state) reported.betterSince = undefined;
+      else if (reported.betterSince === undefined) reported.betterSince = now;
+      else if (now - reported.betterSince >= STEADY_MS) this.#tell(reported, status);
+    }
+  }
+
+  #tell(reported: Reported, { name, lagState, lag, lagMs }: ProjectionStatus): void {
+    const from = reported.state;
+    reported.state = lagState;
+    reported.betterSince = undefined;
+    this.#onChange({ projection: name, from, to: lagState, lag, lagMs });
+  }
+}

@@ -1,0 +1,22 @@
+import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
+import type { BusyBackend } from '../../database/activity.ts';
+import type { Standing } from '../stall.ts';
+import type { ProjectionRunner } from './runner.ts';
+
+/** What a projection tries to apply, where this instance moves it. */
+export function underWayOf(runner: ProjectionRunner | undefined): Omit<Standing, 'what'> | undefined {
+  // Where it failed for good, its status says so.
+  if (!runner?.underWay || runner.failure !== null) return undefined;
+  const { since, first, trouble } = runner.underWay;
+  if (!first) return { since, trouble, event: null };
+  const { position, type, streamType, streamId } = first;
+  return { since, trouble, event: { position, type, streamType, streamId } };
+}
+
+/** Whether a statement is a projector's on this table, or one that all projections share. */
+export function worksOn(table: PgTable): (backend: Pick<BusyBackend, 'application' | 'query'>) => boolean {
+  const { schema, name } = getTableConfig(table);
+  const own = `"${schema}"."${name}"`;
+  return ({ application, query }) =>
+    application === 'afterwrite projector' && (query.includes(own) || !query.includes(`"${schema}".`));
+}

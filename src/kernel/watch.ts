@@ -1,0 +1,80 @@
+import type { Database } from '../database/client.ts';
+import { type LagChange, LagReport } from './read/lag-report.ts';
+import type { Projector } from './read/projector.ts';
+import type { Stall } from './stall.ts';
+import { StallWatch, type Watched } from './stall-watch.ts';
+import type { Admission } from './write/admission.ts';
+import type { AppendQueue } from './write/append-queue.ts';
+
+/** Something that an operator should know and can look up in the status too: told once when it changes. */
+export type EngineNotice =
+  | { readonly kind: 'lag'; readonly change: LagChange }
+  /** Something stands still, for another reason than before, or goes on again. */
+  | { readonly kind: 'stall'; readonly stall: Stall; readonly isOver: boolean };
+
+export interface EngineWatchParts {
+  /** A connection that nothing else can keep busy. */
+  readonly db: Database;
+  readonly projector: Projector;
+  readonly queue: AppendQueue;
+  readonly admission: Admission;
+  readonly onNotice: (notice: EngineNotice) => void;
+}
+
+/** How often it looks, in ms. */
+const INTERVAL_MS = 250;
+
+/** Looks from time to time at how far behind the projections are and whether anything stands still. One timer an engine. */
+export class EngineWatch {
+  readonly #parts: EngineWatchParts;
+  readonly #stalls: StallWatch;
+  readonly #lag: LagReport;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: EngineWatchParts) {
+    this.#parts = parts;
+    const { db, projector, queue, onNotice } = parts;
+    this.#lag = new LagReport((change) => onNotice({ kind: 'lag', change }));
+    this.#stalls = new StallWatch({
+      db,
+      watched: [appends(queue), ...projector.watched()],
+      onStall: (stall, isOver) => onNotice({ kind: 'stall', stall, isOver }),
+    });
+  }
+
+  /** What stands still, by `append` or the projection's name. */
+  get stalls(): ReadonlyMap<string, Stall> {
+    return this.#stalls.stalls;
+  }
+
+  start(): void {
+    this.#look();
+    this.#timer = setInterval(() => this.#look(), INTERVAL_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const { projector, admission } = this.#parts;
+    const projections = projector.status();
+    admission.judge(projections);
+    this.#lag.look(projections);
+    this.#stalls.look();
+  }
+}
+
+function appends(queue: AppendQueue): Watched {
+  return {
+    what: 'append',
+    underWay: () => {
+      if (!queue.underWay) return undefined;
+      const { since, first, trouble } = queue.underWay;
+      const [event] = first.events;
+      const { streamType, streamId } = first;
+      return { since, trouble, event: event ? { position: null, type: event.type, streamType, streamId } : null };
+    },
+    isOf: ({ application, query }) => application === 'afterwrite writer' && query.includes('es.append'),
+  };
+}
