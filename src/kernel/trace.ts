@@ -59,9 +59,9 @@ export interface Traced {
 }
 
 /**
- * The same for work that many commands share: the span has a link to each of them, to 32 at most. It is a part of the first
- * of their traces that is sampled, so that sampling a request samples all that it sets off; what is replayed long after
- * stands alone.
+ * The same for work that many commands share: the span has a link to each of them, to 32 at most. It is a part of the trace of
+ * the first, one that is sampled where there is any: so that who samples a request sees all that it has set off. What is
+ * replayed long after stands alone.
  */
 export function inBatchSpan<T>(
   name: string,
@@ -78,11 +78,15 @@ export function inBatchSpan<T>(
     const of = spanContextOf(traceparent);
     if (!traceparent || !of) continue;
     links.set(traceparent, { context: of });
-    const isFresh = recordedAt === undefined || recordedAt.getTime() >= freshSince;
-    if (isFresh && of.traceFlags & TraceFlags.SAMPLED) parent ??= of;
+    if (recordedAt && recordedAt.getTime() < freshSince) continue;
+    if (!parent || (!isSampled(parent) && isSampled(of))) parent = of;
   }
   const root = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
   return runIn(tracer.startSpan(name, { attributes, links: [...links.values()] }, root), run, ROOT_CONTEXT);
+}
+
+function isSampled({ traceFlags }: SpanContext): boolean {
+  return (traceFlags & TraceFlags.SAMPLED) !== 0;
 }
 
 /** Marks the active span's moment at which something was told to somebody, as a span of its own; without one just runs it. */

@@ -85,6 +85,19 @@ describe('what waits', () => {
     expect(await box.next()).toEqual(value([3]));
   });
 
+  it('is told of as coalesced, and a value that nothing waits for is not', async () => {
+    const onCoalesced = vi.fn();
+    const box = new Mailbox<number>({ onCoalesced });
+    box.put('a', 1);
+    box.put('b', 1);
+    expect(onCoalesced).not.toHaveBeenCalled();
+    box.put('a', 2);
+    expect(onCoalesced).toHaveBeenCalledOnce();
+    expect(await box.next()).toEqual(value(2));
+    box.put('a', 3);
+    expect(onCoalesced).toHaveBeenCalledOnce();
+  });
+
   it('may be undefined, and is merged then too', async () => {
     const merge = vi.fn((before: undefined | number, now: undefined | number) => before ?? now ?? -1);
     const box = new Mailbox<undefined | number>({ merge });
