@@ -2,6 +2,7 @@ import type { SQL } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import { withoutDriverFaults } from './driver-faults.ts';
 
 export type Database = PostgresJsDatabase<Record<string, never>>;
 
@@ -62,7 +63,7 @@ export function openPool(options: PoolOptions): Pool {
     },
   });
   return {
-    db: drizzle({ client }) as Database,
+    db: drizzle({ client: withoutDriverFaults(client) }) as Database,
     onConnectionEnd: (listener) => {
       listeners.push(listener);
     },
