@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { type Database, openPool, type Pool } from './client.ts';
-import { DatabaseError, describeUrl } from './errors.ts';
+import { DatabaseError, describeUrl, rootOf } from './errors.ts';
 import { ANSWER_WITHIN_MS, answerWithin, type Migrated, newestMigration } from './migrate.ts';
 
 /** How long a replica may take to show what the migration has just written, in ms. */
@@ -30,13 +30,12 @@ export async function openReplica(
 ): Promise<CheckedReplica> {
   const pool = openPool({ url, connections: 1, applicationName: 'afterwrite replica' });
   try {
-    await answerWithin(ANSWER_WITHIN_MS, pool.db.execute(sql`select 1`));
     const end = Date.now() + waitMs;
     for (;;) {
-      const problem = await problemOf(pool.db, url, expected);
+      const problem = await answerWithin(ANSWER_WITHIN_MS, problemOf(pool.db, url, expected));
       if (!problem) break;
-      // What does not replay a primary's log will not come to have its history.
-      if (Date.now() > end || (problem.code === 'REPLICA_FOREIGN' && !(await isReplaying(pool.db)))) throw problem;
+      // What does not replay a primary's log will not come to have what it lacks.
+      if (Date.now() > end || !(await isReplaying(pool.db))) throw problem;
       await delay(LOOK_MS);
     }
     const { reader } = expected.roles;
@@ -66,6 +65,13 @@ async function problemOf(db: Database, url: string, { epoch, roles }: Migrated):
     'REPLICA_BEHIND',
     `${where} lacks what DATABASE_URL was set up with: it lags too far, or is no replica of it.`,
   );
+  try {
+    await db.execute(sql`select 1`);
+  } catch (error) {
+    // The primary's database may be that new.
+    if (rootOf(error).code === '3D000') return DatabaseError.from(error, url);
+    throw error;
+  }
   const [tables] = await db.execute<{ there: boolean; replaying: boolean }>(
     sql`select to_regclass('es.store') is not null and to_regclass('read.checkpoints') is not null as there,
                pg_is_in_recovery() as replaying`,
@@ -86,9 +92,15 @@ async function problemOf(db: Database, url: string, { epoch, roles }: Migrated):
   return isMigrated && (roles.reader === undefined || set?.granted) ? undefined : behind;
 }
 
+/** Also where there is no such database yet to ask in. */
 async function isReplaying(db: Database): Promise<boolean> {
-  const [row] = await db.execute<{ replaying: boolean }>(sql`select pg_is_in_recovery() as replaying`);
-  return row?.replaying === true;
+  try {
+    const [row] = await db.execute<{ replaying: boolean }>(sql`select pg_is_in_recovery() as replaying`);
+    return row?.replaying === true;
+  } catch (error) {
+    if (rootOf(error).code === '3D000') return true;
+    throw error;
+  }
 }
 
 /** Roles belong to the whole cluster: a copy that is not physical may lack them. */
