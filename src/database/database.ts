@@ -22,7 +22,7 @@ export interface AfterwriteDatabase {
   readonly reader: Pool;
   /** One connection as the URL's user, for what no part's role may do: making tables. */
   readonly owner: Pool;
-  /** One connection as the URL's user for short looks, at whether Postgres answers and what others' statements do, while all others wait. */
+  /** Two connections as the URL's user for short looks, at whether Postgres answers and what others' statements do, while all others wait. */
   readonly watch: Pool;
   /** One connection to the server that `reader` reads from, as its URL's user, to know what it shows; undefined where it is this one. */
   readonly replica: Pool | undefined;
@@ -37,8 +37,8 @@ export interface PoolsAside {
   readonly owner: Pool;
 }
 
-/** Connections of each: one to work with, and one to look or to read ahead meanwhile. */
-const ASIDE = 2;
+/** Connections of each: some to work with, and one to look or to read ahead meanwhile. */
+const ASIDE = 3;
 
 /**
  * Migrates and opens a database.
@@ -72,7 +72,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
   const owner = openPool({ url, connections: 1, applicationName: 'afterwrite owner' });
   const watch = openPool({
     url,
-    connections: 1,
+    // One that has gone silent does not keep the next look waiting.
+    connections: 2,
     applicationName: 'afterwrite watch',
     // Whoever asked has given up by then.
     settings: { statement_timeout: '3000' },

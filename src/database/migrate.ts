@@ -72,15 +72,20 @@ async function refuseOldPostgres(db: Database): Promise<void> {
   }
 }
 
-async function refuseNewerDatabase(db: Database): Promise<void> {
+/** The newest migration that the database has had, as {@link newestMigration}; 0 before the first. Asked as the URL's user. */
+export async function migratedTo(db: Database): Promise<number> {
   const [present] = await db.execute<{ there: boolean }>(
     sql`select to_regclass('drizzle.__drizzle_migrations') is not null as there`,
   );
-  if (!present?.there) return;
+  if (!present?.there) return 0;
   const [last] = await db.execute<{ created_at: string | null }>(
     sql`select max(created_at) as created_at from drizzle.__drizzle_migrations`,
   );
-  if (Number(last?.created_at ?? 0) > newestMigration()) {
+  return Number(last?.created_at ?? 0);
+}
+
+async function refuseNewerDatabase(db: Database): Promise<void> {
+  if ((await migratedTo(db)) > newestMigration()) {
     throw new DatabaseError(
       'DATABASE_NEWER',
       'The database was migrated by a newer version of Afterwrite than this one; start that version, or restore a backup.',

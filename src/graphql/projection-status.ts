@@ -1,6 +1,8 @@
 import type { Engine } from '../kernel/engine.ts';
 import type { ProjectionStatus } from '../kernel/read/projection-status.ts';
 import type { Builder } from './builder.ts';
+import type { Context } from './context.ts';
+import { addStalls, stallFor } from './stalls.ts';
 
 /** Adds the query `projections`. */
 export function addProjectionStatus(builder: Builder): void {
@@ -13,6 +15,16 @@ export function addProjectionStatus(builder: Builder): void {
       STOPPED: { description: 'Nobody moves it at the moment.' },
     } as const,
   });
+  const Lag = builder.enumType('LagState', {
+    description: 'How far behind a read model is.',
+    values: {
+      NORMAL: { description: 'Less than 200 ms.' },
+      WARNING: { description: 'Less than 2 s.' },
+      CRITICAL: { description: 'Less than 30 s.' },
+      EMERGENCY: { description: '30 s or more: commands are throttled, unless the server is set otherwise.' },
+    } as const,
+  });
+  const Stall = addStalls(builder);
   const Status = builder.objectRef<ProjectionStatus>('ProjectionStatus').implement({
     description: 'Where a read model stands.',
     fields: (t) => ({
@@ -28,6 +40,13 @@ export function addProjectionStatus(builder: Builder): void {
       lagMs: t.int({
         description: 'How long the oldest of them has waited, in milliseconds.',
         resolve: ({ lagMs }) => Math.min(Math.round(lagMs), 2 ** 31 - 1),
+      }),
+      lagState: t.field({ type: Lag, description: 'The same in one word.', resolve: ({ lagState }) => lagState }),
+      stall: t.field({
+        type: Stall,
+        nullable: true,
+        description: 'Why it stands still, where the server that answers moves it. Staff and admins see it.',
+        resolve: ({ name }, _, context: Context) => stallFor(context, name),
       }),
       deadLetters: t.int({
         description: 'Events that could not be applied and were put aside.',

@@ -15,10 +15,12 @@ import { toAll } from '../kernel/observe.ts';
 import { createAuthenticator } from './auth.ts';
 import { EventStreams } from './event-streams.ts';
 import { createGraphql } from './graphql.ts';
+import { Health } from './health.ts';
 import { createHostGuard } from './hosts.ts';
 import { listen, urlOf } from './http.ts';
 import { workLog } from './logger.ts';
 import { Metrics } from './metrics.ts';
+import { logNotice } from './notices.ts';
 import { CORRELATION_HEADER, correlationIdFrom } from './request-id.ts';
 import { route } from './routes.ts';
 import { stopInOrder } from './shutdown.ts';
@@ -48,8 +50,10 @@ export async function startApp(
   const schema = buildSchema(domains, registerDomains(domains));
   const metrics = config.metrics ? new Metrics() : undefined;
   let notReady: string | undefined = 'The server is starting.';
+  const health = new Health(() => notReady);
   const rules = {
     notReady: () => notReady,
+    readiness: () => health.readiness(),
     whyNotHost: createHostGuard(config),
     corsOrigins: config.corsOrigins,
     maxBodyBytes: config.maxBodyBytes,
@@ -87,11 +91,13 @@ export async function startApp(
     domains,
     ...engineOptions(config),
     observer: toAll([metrics, workLog(logger)].filter((observer) => observer !== undefined)),
+    onNotice: logNotice(logger),
     onError: (err, context) => {
       metrics?.faulted('engine');
       logger.error({ err, ...context }, 'the engine met a fault and goes on');
     },
   });
+  health.serve({ engine, database });
   const readModels = new ReadModels(database.reader.db);
   const live = new LiveRows(readModels, engine.readSide.hub, (err, context) => {
     metrics?.faulted('live_row');

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { readBody } from './body.ts';
 import { corsHeaders } from './cors.ts';
+import type { Readiness } from './health.ts';
 import type { HostGuard } from './hosts.ts';
 import type { Handler } from './http.ts';
 import type { Metrics } from './metrics.ts';
@@ -9,8 +10,10 @@ import { CORRELATION_HEADER, correlationIdFrom } from './request-id.ts';
 
 export interface Routes {
   readonly graphql: Handler;
-  /** Undefined where it is ready for work, else why not. */
+  /** Undefined where it takes requests, else why not. */
   readonly notReady: () => string | undefined;
+  /** Whether it can do its work. */
+  readonly readiness: () => Promise<Readiness>;
   readonly whyNotHost: HostGuard;
   readonly corsOrigins: readonly string[];
   readonly maxBodyBytes: number;
@@ -24,13 +27,10 @@ export function route(routes: Routes): Handler {
     if (isEndpoint(request)) return serveGraphql(routes, request, response);
     switch (pathOf(request)) {
       case '/livez':
+        // That it is answered is all that it says: a restart mends no database.
         return answer(response, 200, { status: 'alive' });
-      case '/readyz': {
-        const reason = routes.notReady();
-        return reason
-          ? answer(response, 503, { status: 'not ready', reason })
-          : answer(response, 200, { status: 'ready' });
-      }
+      case '/readyz':
+        return routes.readiness().then((body) => answer(response, body.reasons.length === 0 ? 200 : 503, body));
       case '/metrics':
         if (routes.metrics) return serveMetrics(routes.metrics, routes.whyNotHost, request, response);
         return answerNotFound(routes, response);

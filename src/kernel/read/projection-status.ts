@@ -11,6 +11,8 @@ export interface ProjectionStatus {
   readonly state: ProjectionState;
   readonly position: number;
   readonly head: number;
+  /** It is of an older version than this code's, which waits for it to be made anew. */
+  readonly isOutdated: boolean;
   /** Events behind the head. */
   readonly lag: number;
   /** How long the oldest of them has waited. */
@@ -26,6 +28,8 @@ export interface ProjectionStatus {
 
 /** What is known of one projection, here and from its checkpoint. */
 export interface Known {
+  /** The projection's version in this code. */
+  readonly version: number;
   readonly runner: ProjectionRunner;
   readonly positions: Positions;
   readonly head: LogHead;
@@ -37,6 +41,7 @@ export interface Known {
 
 /** Where a projection stands. */
 export function statusOf({
+  version,
   runner,
   positions,
   head: { position: end, recordedAt },
@@ -60,6 +65,7 @@ export function statusOf({
     state,
     position,
     head,
+    isOutdated: checkpoint !== undefined && checkpoint.version < version,
     lag,
     lagMs,
     lagState: lagStateOf(lagMs),

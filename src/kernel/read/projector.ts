@@ -97,9 +97,10 @@ export class Projector {
 
   /** Where every projection stands. */
   status(): ProjectionStatus[] {
-    return [...this.#runners].map(([name, runner]) =>
+    return this.#options.projections.map(({ name, version }) =>
       statusOf({
-        runner,
+        version,
+        runner: this.#runners.get(name) as ProjectionRunner,
         positions: this.positions,
         head: this.head,
         checkpoint: this.#ownership.checkpoint(name),

@@ -86,6 +86,7 @@ describe('while the server starts or stops', () => {
     const handle = route({
       graphql: () => {},
       notReady: () => 'The server is starting.',
+      readiness: async () => ({ status: 'not ready', reasons: ['The server is starting.'] }) as const,
       whyNotHost: createHostGuard(readConfig({})),
       corsOrigins: [SHOP],
       maxBodyBytes: 1000,
