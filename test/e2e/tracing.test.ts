@@ -1,14 +1,12 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
-import { createClient } from 'graphql-ws';
 import { afterEach, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
 import { useApp } from '../support/app.ts';
 import { caughtUp } from '../support/caught-up.ts';
 import { eventsOf } from '../support/log.ts';
 import { openShop, placeOrder, registerCustomer } from '../support/shop.ts';
 import { traceparent, useSpans } from '../support/spans.ts';
 import { stall } from '../support/stall.ts';
-import { disposeOf, subscribeWith, useTransports } from '../support/transports.ts';
+import { disposeOf, socketClient, subscribeWith, useTransports } from '../support/transports.ts';
 import { until } from '../support/until.ts';
 
 const spans = useSpans();
@@ -133,11 +131,10 @@ describe('a query', () => {
 });
 
 describe('a subscription over WebSocket', () => {
-  const clients: ReturnType<typeof createClient>[] = [];
+  const clients: ReturnType<typeof socketClient>[] = [];
   afterEach(() => Promise.all(clients.splice(0).map(disposeOf)));
   const connect = (connectionParams: Record<string, unknown> = {}) => {
-    const url = `${app.url.replace(/^http/, 'ws')}/graphql`;
-    const client = createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, connectionParams });
+    const client = socketClient(app.url, undefined, connectionParams);
     clients.push(client);
     return client;
   };

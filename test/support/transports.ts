@@ -37,13 +37,20 @@ const WAYS = {
   'urql over WebSocket': overUrql,
 };
 
-/** The client of graphql-ws, which does not try again. */
-export function socketClient(url: string, token?: string): SocketClient {
+/**
+ * The client of graphql-ws, which does not try again.
+ * @param params what it sends along when it connects, besides the token.
+ */
+export function socketClient(
+  url: string,
+  token?: string,
+  params: Readonly<Record<string, unknown>> = {},
+): SocketClient {
   return createClient({
     url: `${url.replace(/^http/, 'ws')}/graphql`,
     webSocketImpl: WebSocket,
     retryAttempts: 0,
-    ...(token === undefined ? {} : { connectionParams: { authorization: `Bearer ${token}` } }),
+    connectionParams: { ...params, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
     // The end of a connection is what some tests are about.
     onNonLazyError: () => {},
   });
