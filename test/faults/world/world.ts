@@ -18,13 +18,16 @@ export interface WorldOptions {
   readonly instances: number;
   /** Commands that may wait in a server. */
   readonly queueLimit: number;
+  /** Nobody wants it any more. */
+  readonly signal: AbortSignal;
 }
 
 /** Starting may have to create a cluster while others use the machine. */
 const START_DEADLINE_MS = 120_000;
 
 /** Starts all of it and waits until every server serves. */
-export async function startWorld({ folder, instances: count, queueLimit }: WorldOptions): Promise<World> {
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const { folder, instances: count, queueLimit, signal } = options;
   await mkdir(join(folder, 'logs'), { recursive: true });
   const postgres = await MortalPostgres.start(join(folder, 'data'));
   const instances: Instance[] = [];
@@ -49,7 +52,9 @@ export async function startWorld({ folder, instances: count, queueLimit }: World
       instances.push(instance);
       instance.start();
     }
-    await until(() => instances.every(({ isReady }) => isReady), { deadline: START_DEADLINE_MS });
+    const isReady = () => instances.every((instance) => instance.isReady);
+    await until(() => isReady() || signal.aborted, { deadline: START_DEADLINE_MS });
+    signal.throwIfAborted();
     return world;
   } catch (error) {
     await world.end(0);
