@@ -2,7 +2,7 @@ import { getTableColumns } from 'drizzle-orm';
 import type { Database } from '../../src/database/client.ts';
 import type { RecordedEvent } from '../../src/kernel/define/event.ts';
 import type { Projection } from '../../src/kernel/define/projection.ts';
-import type { Row } from '../../src/kernel/read/fold.ts';
+import type { Row } from '../../src/kernel/read/slots.ts';
 import { foldRows } from '../../src/kernel/testing/fold.ts';
 
 /** A projection's rows as a query gives them, in the order of their keys and without the engine's columns. */

@@ -1,6 +1,6 @@
 import type { Projection } from '../../kernel/define/projection.ts';
 import { Mailbox } from '../../kernel/notify/mailbox.ts';
-import type { Row } from '../../kernel/read/fold.ts';
+import type { Row } from '../../kernel/read/slots.ts';
 import type { Context } from '../context.ts';
 import { BadUserInputError } from '../errors.ts';
 import { keyFor } from '../read/rows.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Projection } from '../../kernel/define/projection.ts';
 import type { Hub } from '../../kernel/notify/hub.ts';
-import type { Row } from '../../kernel/read/fold.ts';
+import type { Row } from '../../kernel/read/slots.ts';
 import type { ReadModels } from '../read/read-models.ts';
 
 /** Between two attempts to read a row, in ms. */

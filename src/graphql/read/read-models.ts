@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import { arrayLiteral, arrayOf } from '../../kernel/read/column-arrays.ts';
-import type { Row } from '../../kernel/read/fold.ts';
+import type { Row } from '../../kernel/read/slots.ts';
 
 /** Rows read together at most. */
 const MAX_ROWS = 1000;

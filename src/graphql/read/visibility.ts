@@ -3,7 +3,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core';
 import { type Actor, hasRole } from '../../kernel/define/actor.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import { ForbiddenError, UnauthenticatedError } from '../../kernel/errors.ts';
-import type { Row } from '../../kernel/read/fold.ts';
+import type { Row } from '../../kernel/read/slots.ts';
 import { isUuid } from './text.ts';
 
 /** Which rows of a read model an actor may see: all, or those that have the values of one of these. */

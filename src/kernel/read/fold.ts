@@ -1,159 +1,160 @@
 import type { RecordedEvent } from '../define/event.ts';
 import { type Change, changesOf, type Key, type Projection } from '../define/projection.ts';
+import type { Letter } from './parked.ts';
+import type { Parking } from './parking.ts';
+import { FoldError } from './poison.ts';
+import { keyText, matches, type Row, Slots, type Writes } from './slots.ts';
 
-export type Row = Record<string, unknown>;
+export interface Step {
+  readonly event: RecordedEvent;
+  /** What the event does to rows; undefined where it is put aside and its handler cannot say. */
+  readonly change: Change | undefined;
+  /** Where the event is put aside, rather than applied. */
+  readonly letter: Letter | undefined;
+}
 
-/** A batch's changes, and what has to be read before they can be applied. */
-export interface Plan {
-  readonly steps: readonly { readonly change: Change; readonly position: number }[];
+/** What has to be read before changes can be applied. */
+export interface Wanted {
   /** Rows by key, as the text of the key. */
   readonly keys: ReadonlyMap<string, Key>;
   /** Rows by a column's values. */
   readonly where: ReadonlyMap<string, ReadonlySet<unknown>>;
 }
 
-/** What a batch leaves to write. */
-export interface Writes {
-  readonly upserts: readonly Row[];
-  readonly removals: readonly Key[];
-  /** Texts of the keys of all rows that changed. */
-  readonly keys: ReadonlySet<string>;
+/** A batch's changes, and what has to be read before they can be applied. */
+export interface Plan extends Wanted {
+  readonly steps: readonly Step[];
 }
 
-/** The projection's handlers threw: this event is poison to it. */
-export class FoldError extends Error {
-  readonly code = 'FOLD_FAILED';
-  readonly projection: string;
-  readonly position: number;
+/** Collects what some changes have to have read. */
+export class WantedRows implements Wanted {
+  readonly keys = new Map<string, Key>();
+  readonly where = new Map<string, Set<unknown>>();
 
-  constructor(projection: string, event: { readonly position: number; readonly type?: string }, cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    super(
-      `Projection ${projection} failed at position ${event.position}${event.type ? ` (${event.type})` : ''}: ${reason}`,
-      {
-        cause,
-      },
-    );
-    this.name = 'FoldError';
-    this.projection = projection;
-    this.position = event.position;
+  add(change: Change): void {
+    if (change.kind === 'updateWhere') this.addWhere(change.column, change.value);
+    else this.keys.set(keyText(change.key), change.key);
+  }
+
+  addWhere(column: string, value: unknown): void {
+    const values = this.where.get(column) ?? new Set();
+    values.add(value);
+    this.where.set(column, values);
   }
 }
 
-/** A key's text: the value itself, or for several columns their JSON. Also what subscriptions call the row. */
-export function keyText(key: Key): string {
-  return typeof key === 'object' ? JSON.stringify(key) : String(key);
-}
-
-/** Asks the handlers what each event changes. Pure; {@link FoldError} where one throws. */
-export function planBatch(projection: Projection, events: readonly RecordedEvent[]): Plan {
-  const steps: { change: Change; position: number }[] = [];
-  const keys = new Map<string, Key>();
-  const where = new Map<string, Set<unknown>>();
+/**
+ * Asks the handlers what each event changes. Pure, but for what it tells `parking`.
+ * @param parking what of the batch is put aside; undefined where nothing is.
+ * @throws {FoldError} where a handler throws.
+ */
+export function planBatch(projection: Projection, events: readonly RecordedEvent[], parking?: Parking): Plan {
+  const steps: Step[] = [];
+  const wanted = new WantedRows();
   for (const event of events) {
-    if (!projection.handlers.has(event.type)) continue;
-    let changes: readonly Change[];
-    try {
-      changes = changesOf(projection, event);
-    } catch (error) {
-      throw new FoldError(projection.name, event, error);
+    if (!projection.handlers.has(event.type) || parking?.passesOver(event)) continue;
+    const letter = parking?.letterFor(event);
+    const changes = letter ? changesOfParked(projection, event, letter) : changesOrPoison(projection, event);
+    if (changes === undefined) {
+      addGuess(projection, event, wanted);
+      steps.push({ event, change: undefined, letter });
+      continue;
     }
     for (const change of changes) {
-      steps.push({ change, position: event.position });
-      if (change.kind === 'updateWhere') {
-        const values = where.get(change.column) ?? new Set();
-        values.add(change.value);
-        where.set(change.column, values);
-      } else {
-        keys.set(keyText(change.key), change.key);
-      }
+      wanted.add(change);
+      steps.push({ event, change, letter });
     }
   }
-  return { steps, keys, where };
+  return { steps, keys: wanted.keys, where: wanted.where };
 }
 
-interface Slot {
-  row: Row | undefined;
-  readonly key: Key;
-  /** Position of the last event applied to it before this batch. */
-  readonly before: number;
-  /** Position of the last event applied to it. */
-  position: number;
-  changed: boolean;
+/** What an event changes. @throws {FoldError} where its handler throws. */
+export function changesOrPoison(projection: Projection, event: RecordedEvent): readonly Change[] {
+  try {
+    return changesOf(projection, event);
+  } catch (error) {
+    throw new FoldError(projection.name, event, error);
+  }
+}
+
+/** What an event that is put aside would change; undefined where that cannot be known. */
+function changesOfParked(projection: Projection, event: RecordedEvent, letter: Letter): readonly Change[] | undefined {
+  if (!letter.rowsKnown) return undefined;
+  try {
+    return changesOf(projection, event);
+  } catch {
+    letter.rowsKnown = false;
+    return undefined;
+  }
+}
+
+/** The rows that most likely are the event's: those with its stream's id in their key. */
+function addGuess({ key }: Projection, { streamId }: RecordedEvent, wanted: WantedRows): void {
+  const [first] = key;
+  if (first && key.length === 1) {
+    if (mayHoldId(first)) wanted.keys.set(streamId, streamId);
+    return;
+  }
+  for (const column of key) if (mayHoldId(column)) wanted.addWhere(column.property, streamId);
+}
+
+function mayHoldId({ column }: Projection['key'][number]): boolean {
+  return /^(uuid|text|varchar|char)/.test(column.getSQLType());
 }
 
 /**
  * Applies a batch's changes to the rows that were read for it. An event at or before a row's own position has been applied
- * to it before and changes nothing.
+ * to it before and changes nothing. What is to be put aside goes to `parking`.
+ * @throws {FoldError} where a change throws.
  */
-export function foldBatch(projection: Projection, plan: Plan, present: readonly Row[]): Writes {
-  const properties = projection.key.map(({ property }) => property);
-  const slots = new Map<string, Slot>();
-  for (const row of present) {
-    const { lastPosition, staleSince: _, ...own } = row;
-    const key = keyOf(properties, own);
-    const before = Number(lastPosition);
-    slots.set(keyText(key), { row: own, key, before, position: before, changed: false });
-  }
-  const apply = (slot: Slot, position: number, fold: (row: Row | undefined) => Row | undefined) => {
-    // Measured by the batch's beginning: one event may change a row more than once.
-    if (position <= slot.before) return;
-    slot.row = fold(slot.row);
-    slot.position = position;
-    slot.changed = true;
-  };
-  for (const { change, position } of plan.steps) {
+export function foldBatch(projection: Projection, plan: Plan, present: readonly Row[], parking?: Parking): Writes {
+  const slots = new Slots(projection, present);
+  for (const step of plan.steps) {
+    const { event, change, letter } = step;
     try {
-      if (change.kind === 'updateWhere') {
-        for (const slot of slots.values()) {
-          if (slot.row && sameValue(slot.row[change.column], change.value)) applyUpdate(slot, position, change.fold);
-        }
-        continue;
-      }
-      const text = keyText(change.key);
-      let slot = slots.get(text);
-      if (!slot) {
-        slot = { row: undefined, key: change.key, before: 0, position: 0, changed: false };
-        slots.set(text, slot);
-      }
-      if (change.kind === 'upsert') {
-        apply(slot, position, (row) => ({ ...change.fold(row), ...keyRow(properties, change.key) }));
-      } else if (change.kind === 'update') applyUpdate(slot, position, change.fold);
-      else if (slot.row) apply(slot, position, () => undefined);
+      if (letter) park(projection, slots, step, letter, parking as Parking);
+      else if (change) apply(slots, event, change, parking);
     } catch (error) {
-      throw new FoldError(projection.name, { position }, error);
+      throw new FoldError(projection.name, event, error);
     }
   }
+  return slots.writes();
+}
 
-  function applyUpdate(slot: Slot, position: number, fold: (row: Row) => Row): void {
-    const { row, key } = slot;
-    if (row) apply(slot, position, () => ({ ...fold(row), ...keyRow(properties, key) }));
+function apply(slots: Slots, event: RecordedEvent, change: Change, parking: Parking | undefined): void {
+  const { position } = event;
+  if (change.kind !== 'updateWhere') {
+    const slot = slots.of(change.key);
+    const owner = parking?.ownerOf(slot.text);
+    if (parking?.isDiscarded(position, slot.text)) return;
+    if (owner !== undefined) parking?.addPartial(event, owner);
+    else slots.apply(slot, change, position);
+    return;
   }
-
-  const upserts: Row[] = [];
-  const removals: Key[] = [];
-  const keys = new Set<string>();
-  for (const [text, slot] of slots) {
-    if (!slot.changed) continue;
-    keys.add(text);
-    if (slot.row) upserts.push({ ...slot.row, lastPosition: slot.position, staleSince: null });
-    else removals.push(slot.key);
+  for (const slot of slots.all()) {
+    if (!matches(slot, change) || parking?.ownerOf(slot.text) !== undefined) continue;
+    if (!parking?.isDiscarded(position, slot.text)) slots.apply(slot, change, position);
   }
-  return { upserts, removals, keys };
+  // A row that lacks events may have another value there, once it has them.
+  for (const key of parking?.keys() ?? []) parking?.addPartial(event, key);
 }
 
-function keyOf(properties: readonly string[], row: Row): Key {
-  const values = properties.map((property) => row[property] as string | number);
-  return values.length === 1 ? (values[0] as string | number) : values;
-}
-
-function keyRow(properties: readonly string[], key: Key): Row {
-  const values = typeof key === 'object' ? key : [key];
-  return Object.fromEntries(properties.map((property, index) => [property, values[index]]));
-}
-
-/** As in SQL: null is not equal to null. */
-function sameValue(a: unknown, b: unknown): boolean {
-  if (a === null || a === undefined) return false;
-  return a === b || (a instanceof Date && b instanceof Date && a.getTime() === b.getTime());
+/** Takes the rows that an event would change out of the way of later ones. */
+function park(projection: Projection, slots: Slots, { event, change }: Step, letter: Letter, parking: Parking): void {
+  if (change && change.kind !== 'updateWhere') {
+    parking.take(letter, slots.of(change.key));
+    return;
+  }
+  if (!change) {
+    const { streamId } = event;
+    if (projection.key.length === 1 && projection.key.some(mayHoldId)) parking.take(letter, slots.of(streamId));
+    for (const slot of slots.all()) {
+      if (typeof slot.key === 'object' && slot.key.includes(streamId)) parking.take(letter, slot);
+    }
+    return;
+  }
+  for (const slot of slots.all()) {
+    if (matches(slot, change) && parking.ownerOf(slot.text) === undefined) parking.take(letter, slot);
+  }
+  for (const key of parking.keys()) parking.addPartial(event, key);
 }

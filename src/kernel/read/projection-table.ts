@@ -1,9 +1,11 @@
-import { getTableColumns, type SQL, sql } from 'drizzle-orm';
+import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { type Database, prepared } from '../../database/client.ts';
 import type { Key, Projection } from '../define/projection.ts';
+import type { EngineColumn } from '../define/read-table.ts';
 import { arrayLiteral, arrayOf, ColumnArrays } from './column-arrays.ts';
-import type { Plan, Row, Writes } from './fold.ts';
+import type { Wanted } from './fold.ts';
+import type { Row, Writes } from './slots.ts';
 
 /** The checkpoint is not where this projector left it, or the projection is another's now: nothing was written. */
 export class FencedError extends Error {
@@ -25,6 +27,7 @@ export interface Move {
 
 /** The SQL of one projection: reads and writes a batch's rows with one statement each, however many rows. */
 export class ProjectionTable {
+  readonly db: Database;
   readonly #projection: Projection;
   readonly #columns: readonly (readonly [property: string, column: PgColumn])[];
   readonly #rows: ColumnArrays;
@@ -33,10 +36,9 @@ export class ProjectionTable {
   readonly #readWhere = new Map<string, (parameters: Record<string, unknown>) => Promise<Row[]>>();
   readonly #write: (parameters: Record<string, unknown>) => Promise<{ moved: number }[]>;
   readonly #moveOnly: (parameters: Record<string, unknown>) => Promise<{ moved: number }[]>;
-  readonly #db: Database;
 
   constructor(db: Database, projection: Projection) {
-    this.#db = db;
+    this.db = db;
     this.#projection = projection;
     this.#columns = Object.entries(getTableColumns(projection.table)).filter(([, column]) => !column.generated);
     this.#rows = new ColumnArrays(
@@ -61,11 +63,11 @@ export class ProjectionTable {
     this.#write = prepared(db, `${name}_write`, this.#writeStatement(moved));
   }
 
-  /** The rows that a batch's changes concern, as they are now. */
-  async read(plan: Plan): Promise<Row[]> {
+  /** The rows that some changes concern, as they are now. */
+  async read(wanted: Wanted): Promise<Row[]> {
     const reads: Promise<Row[]>[] = [];
-    if (plan.keys.size > 0) reads.push(this.#readByKey(this.#keyParameters(plan.keys.values())));
-    for (const [property, values] of plan.where) reads.push(this.#readByColumn(property, [...values]));
+    if (wanted.keys.size > 0) reads.push(this.#readByKey(this.#keyParameters(wanted.keys.values())));
+    for (const [property, values] of wanted.where) reads.push(this.#readByColumn(property, [...values]));
     const rows = (await Promise.all(reads)).flat();
     // A row may be found by its key and by a column.
     return reads.length < 2 ? rows : [...new Map(rows.map((row) => [this.#keyTextOf(row), row])).values()];
@@ -80,12 +82,52 @@ export class ProjectionTable {
     const [row] =
       upserts.length + removals.length === 0
         ? await this.#moveOnly({ ...move })
-        : await this.#write({
-            ...move,
-            ...this.#rows.parameters(upserts.map((row) => this.#columns.map(([property]) => row[property]))),
-            ...this.#keyParameters(removals),
-          });
+        : await this.#write({ ...move, ...this.#parametersOf(writes) });
     if (row?.moved !== 1) throw new FencedError(this.#projection.name);
+  }
+
+  /** Writes rows and leaves the checkpoint where it is: for who holds its lock. */
+  async writeRows(writes: Writes): Promise<void> {
+    if (writes.upserts.length + writes.removals.length === 0) return;
+    const statement = this.#writeStatement(sql`select 1`);
+    await prepared(this.db, `${this.#projection.name}_write_rows`, statement)(this.#parametersOf(writes));
+  }
+
+  /** Says of rows since when they lack events; of one that says so already it stays as it is. */
+  async markStale(marks: readonly { readonly key: Key; readonly since: number }[]): Promise<void> {
+    if (marks.length === 0) return;
+    const { name, key, table } = this.#projection;
+    const staleSince = staleColumn(table);
+    const rows = new ColumnArrays('stale', [...key.map(({ column }) => column), staleSince]);
+    const mark = sql`update ${table} set stale_since = s.stale_since from ${rows.as('s')}
+                     where ${this.#hasKeyOf('s')} and ${staleSince} is null`;
+    const values = marks.map(({ key, since }) => [...partsOf(key), since]);
+    await prepared(this.db, `${name}_mark_stale`, mark)(rows.parameters(values));
+  }
+
+  /** Says of rows that they lack nothing any more. */
+  async clearStale(keys: readonly Key[]): Promise<void> {
+    if (keys.length === 0) return;
+    const { name, table } = this.#projection;
+    const clear = sql`update ${table} set stale_since = null from ${this.#keys.as('k')}
+                      where ${this.#hasKeyOf('k')} and ${staleColumn(table)} is not null`;
+    await prepared(this.db, `${name}_clear_stale`, clear)(this.#keyParameters(keys));
+  }
+
+  /** True where some row has had an event after a position. */
+  async hasChangedAfter(position: number): Promise<boolean> {
+    const { table } = this.#projection;
+    const [row] = await this.db.execute<{ changed: boolean }>(
+      sql`select exists (select from ${table} where last_position > ${position}) as changed`,
+    );
+    return row?.changed ?? false;
+  }
+
+  #parametersOf({ upserts, removals }: Writes): Record<string, string> {
+    return {
+      ...this.#rows.parameters(upserts.map((row) => this.#columns.map(([property]) => row[property]))),
+      ...this.#keyParameters(removals),
+    };
   }
 
   #writeStatement(moved: SQL): SQL {
@@ -102,10 +144,6 @@ export class ProjectionTable {
       this.#projection.key.map(({ column }) => sql.identifier(column.name)),
       sql`, `,
     );
-    const matches = sql.join(
-      this.#projection.key.map(({ column }) => sql`${column} = k.${sql.identifier(column.name)}`),
-      sql` and `,
-    );
     return sql`with moved as (${moved}),
       upserted as (
         insert into ${name} (${sql.join(names, sql`, `)})
@@ -115,7 +153,7 @@ export class ProjectionTable {
           where ${name}.last_position < excluded.last_position
       ),
       removed as (
-        delete from ${name} using ${this.#keys.as('k')} where exists (select from moved) and ${matches}
+        delete from ${name} using ${this.#keys.as('k')} where exists (select from moved) and ${this.#hasKeyOf('k')}
       )
       select count(*)::int as moved from moved`;
   }
@@ -132,7 +170,7 @@ export class ProjectionTable {
   }
 
   #select(by: string, where: SQL): (parameters: Record<string, unknown>) => Promise<Row[]> {
-    const query = this.#db
+    const query = this.db
       .select()
       .from(this.#projection.table)
       .where(where)
@@ -152,10 +190,30 @@ export class ProjectionTable {
   }
 
   #keyParameters(keys: Iterable<Key>): Record<string, string> {
-    return this.#keys.parameters(Array.from(keys, (key) => (typeof key === 'object' ? key : [key])));
+    return this.#keys.parameters(Array.from(keys, partsOf));
+  }
+
+  /** A row of the table has the key that a row of another relation has. */
+  #hasKeyOf(alias: string): SQL {
+    return sql.join(
+      this.#projection.key.map(
+        ({ column }) => sql`${column} = ${sql.identifier(alias)}.${sql.identifier(column.name)}`,
+      ),
+      sql` and `,
+    );
   }
 
   #keyTextOf(row: Row): string {
     return JSON.stringify(this.#projection.key.map(({ property }) => row[property]));
   }
+}
+
+function partsOf(key: Key): readonly (string | number)[] {
+  return typeof key === 'object' ? key : [key];
+}
+
+function staleColumn(table: Projection['table']): PgColumn {
+  const { staleSince } = getTableColumns(table) as Record<string, PgColumn> & Partial<Record<EngineColumn, PgColumn>>;
+  if (!staleSince) throw new Error(`${getTableName(table)} is not a read table.`);
+  return staleSince;
 }

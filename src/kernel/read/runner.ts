@@ -1,15 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { rootOf } from '../../database/errors.ts';
 import { isTransient } from '../../database/transient.ts';
-import { type RecordedEvent, UnreadableEventError } from '../define/event.ts';
+import type { RecordedEvent } from '../define/event.ts';
 import type { Projection } from '../define/projection.ts';
 import type { ProjectionMoved } from '../notify/hub.ts';
 import type { Observer } from '../observe.ts';
 import type { EventLog } from '../write/event-log.ts';
 import type { Checkpoint, Checkpoints } from './checkpoints.ts';
 import type { CommitFeed } from './commit-feed.ts';
-import { FoldError, foldBatch, planBatch } from './fold.ts';
+import { Culprits } from './culprits.ts';
+import { loadParked } from './dead-letter-rows.ts';
+import { foldBatch, planBatch } from './fold.ts';
 import type { LogHead } from './log-head.ts';
+import { parkBatch } from './park-batch.ts';
+import { isNothing, type Parked } from './parked.ts';
+import { Parking } from './parking.ts';
+import { DEAD_LETTER_LIMIT, isPoison, refusal, TooManyDeadLettersError } from './poison.ts';
 import { FencedError, type ProjectionTable } from './projection-table.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { culpritOf, watchedBatch } from './watched-batch.ts';
@@ -27,6 +33,10 @@ export interface RunnerParts {
   readonly owner: string;
   /** Events folded together at most. */
   readonly batchLimit: number;
+  /** Streams of which events may be in dead letters at one time. */
+  readonly deadLetterLimit?: number | undefined;
+  /** Told when somebody else has moved the checkpoint or taken it over: it has stopped. */
+  readonly onFenced?: () => void;
   readonly observer: Observer;
   readonly onError: (error: unknown, context: { readonly projection: string; readonly position: number }) => void;
 }
@@ -53,8 +63,9 @@ export class ProjectionRunner {
   #stopping: AbortController | undefined;
   #wake: (() => void) | undefined;
   #failure: string | null = null;
-  /** A batch failed: up to `until`, the next ones are smaller, to come right before the event that is at fault. */
-  #careful = { until: 0, limit: 0 };
+  readonly #culprits: Culprits;
+  /** What its batches have to leave out; undefined until it is known. */
+  #parked: Parked | undefined;
   /** The batch under way, or the one that failed. */
   #batch:
     | {
@@ -68,8 +79,12 @@ export class ProjectionRunner {
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
+    this.#culprits = new Culprits(parts.projection.name);
     this.#log = new ReadAhead((after, limit) =>
-      parts.log.read(after, limit, (type) => parts.projection.handlers.has(type)),
+      parts.log.read(after, limit, {
+        wanted: (type) => parts.projection.handlers.has(type),
+        onUnreadable: (error) => this.#culprits.addUnreadable(error),
+      }),
     );
   }
 
@@ -114,6 +129,7 @@ export class ProjectionRunner {
     this.#failure = failure;
     this.#stopping = new AbortController();
     this.#batch = undefined;
+    this.#parked = undefined;
     // What was committed since this instance last knew, by whomever, may have changed any row.
     this.#moveTo(position, null, 0);
     this.#running = this.#run(this.#stopping.signal).finally(() => {
@@ -140,6 +156,7 @@ export class ProjectionRunner {
     let failures = 0;
     while (!stopping.aborted) {
       try {
+        this.#parked ??= await loadParked(this.#parts.table.db, this.#parts.projection, this.#position);
         const events = await this.#next();
         if (events.length > 0) await watchedBatch(this.name, events, this.#parts.observer, () => this.#apply(events));
         await this.#recovered();
@@ -147,8 +164,11 @@ export class ProjectionRunner {
         if (events.length === 0) await this.#somethingToDo(stopping);
       } catch (error) {
         // Somebody else owns it now; the projector starts this runner again when it is ours.
-        if (error instanceof FencedError) return;
-        if (this.#becomesCareful(error)) continue;
+        if (error instanceof FencedError) {
+          this.#parts.onFenced?.();
+          return;
+        }
+        if (this.#culprits.narrow(error, { after: this.#position, size: this.#batch?.size ?? 0 })) continue;
         failures++;
         await this.#failed(error);
         await delay(Math.min(5000, 50 * 2 ** failures), undefined, { signal: stopping }).catch(() => undefined);
@@ -160,8 +180,7 @@ export class ProjectionRunner {
   async #next(): Promise<readonly RecordedEvent[]> {
     const { feed, head, batchLimit } = this.#parts;
     if (this.#position >= head.position) return [];
-    const { until, limit: careful } = this.#careful;
-    const limit = this.#position < until ? Math.min(batchLimit, careful, until - this.#position) : batchLimit;
+    const limit = this.#culprits.limitAfter(this.#position, batchLimit);
     const fed = feed.after(this.#position, limit);
     if (fed.length > 0) return fed;
     this.#begin(undefined);
@@ -179,13 +198,30 @@ export class ProjectionRunner {
     if (first.position !== from + 1 || to - from !== events.length) {
       throw new Error(`The log has a hole between ${from} and ${to}.`);
     }
-    const plan = planBatch(projection, events);
-    const writes = foldBatch(projection, plan, plan.steps.length > 0 ? await table.read(plan) : []);
-    await table.write(writes, { from, to, owner, generation: this.#generation });
+    const parking = this.#parkingOf(events);
+    const plan = planBatch(projection, events, parking);
+    const writes = foldBatch(projection, plan, plan.steps.length > 0 ? await table.read(plan) : [], parking);
+    const move = { from, to, owner, generation: this.#generation };
+    if (parking?.isNeeded) await parkBatch(table.db, projection, writes, move, parking);
+    else await table.write(writes, move);
+    for (const event of this.#culprits.poison.size > 0 ? events : []) {
+      const poison = this.#culprits.poison.get(event.position);
+      if (poison) this.#report(poison.error, [event]);
+    }
     this.#batch = undefined;
     this.#underWay = undefined;
-    this.#moveTo(to, writes.keys, Math.max(0, Date.now() - first.recordedAt.getTime()));
+    if (parking) this.#parked = parking.after(to);
+    this.#culprits.forget(to);
+    const keys = parking?.isNeeded ? new Set([...writes.keys, ...parking.stale.map(({ text }) => text)]) : writes.keys;
+    this.#moveTo(to, keys, Math.max(0, Date.now() - first.recordedAt.getTime()));
     return writes.keys.size;
+  }
+
+  /** What of these events is to be put aside; undefined, as nearly always, where there is nothing to look for. */
+  #parkingOf(events: readonly RecordedEvent[]): Parking | undefined {
+    const parked = this.#parked;
+    if (!parked || (isNothing(parked) && !this.#culprits.among(events))) return undefined;
+    return new Parking(parked, this.#culprits.poison, this.#parts.deadLetterLimit ?? DEAD_LETTER_LIMIT);
   }
 
   #begin(first: RecordedEvent | undefined): void {
@@ -212,40 +248,21 @@ export class ProjectionRunner {
     });
   }
 
-  /**
-   * True where a smaller batch may get further: up to the event that is known to be at fault, or half as far where Postgres
-   * refused a row of some event in the batch.
-   */
-  #becomesCareful(error: unknown): boolean {
-    if (isPoison(error)) {
-      const before = error.position - 1 - this.#position;
-      if (before > 0) this.#careful = { until: error.position - 1, limit: before };
-      return before > 0;
-    }
-    const { size, to } = this.#batch ?? { size: 0, to: 0 };
-    if (isTransient(error) || size < 2) return false;
-    this.#careful = { until: Math.max(to, this.#careful.until), limit: Math.floor(size / 2) };
-    return true;
+  #report(error: unknown, events = this.#batch?.events): void {
+    this.#parts.onError(error, { projection: this.name, position: this.#position, ...culpritOf(error, events) });
   }
 
   async #failed(error: unknown): Promise<void> {
-    const { checkpoints, onError } = this.#parts;
-    onError(error, { projection: this.name, position: this.#position, ...culpritOf(error, this.#batch?.events) });
+    this.#report(error);
     if (isTransient(error)) {
       if (this.#underWay) this.#underWay = { ...this.#underWay, trouble: rootOf(error).message };
       return;
     }
-    const failure = isPoison(error) ? error.message : this.#refusal(error);
+    const isWorded = isPoison(error) || error instanceof TooManyDeadLettersError;
+    const failure = isWorded ? error.message : refusal(this.name, this.#position + 1, error);
     if (this.#failure === failure) return;
     this.#failure = failure;
-    await checkpoints.setFailure(this.name, failure).catch(() => undefined);
-  }
-
-  /** Postgres' own words may hold a row's values, which are nobody's business here. */
-  #refusal(error: unknown): string {
-    const { code, message } = rootOf(error);
-    const why = code ? `Postgres refused its change (SQLSTATE ${code})` : message;
-    return `Projection ${this.name} failed at position ${this.#position + 1}: ${why}`;
+    await this.#parts.checkpoints.setFailure(this.name, failure).catch(() => undefined);
   }
 
   async #recovered(): Promise<void> {
@@ -253,9 +270,4 @@ export class ProjectionRunner {
     this.#failure = null;
     await this.#parts.checkpoints.setFailure(this.name, null).catch(() => undefined);
   }
-}
-
-/** The event is at fault: it will fail again. */
-function isPoison(error: unknown): error is Error & { readonly position: number } {
-  return error instanceof FoldError || (error instanceof UnreadableEventError && error.position !== undefined);
 }

@@ -21,6 +21,13 @@ export interface StreamTail {
   readonly events: readonly { readonly version: number; readonly type: string; readonly data: unknown }[];
 }
 
+export interface ReadOptions {
+  /** The types whose data will be looked at: of the others it stays as it was stored, readable or not. */
+  readonly wanted?: (type: string) => boolean;
+  /** Told of what cannot be read, whose data then stays as it was stored too. */
+  readonly onUnreadable?: (error: UnreadableEventError) => void;
+}
+
 interface AppendRow {
   ordinal: number;
   outcome: AppendOutcome['outcome'];
@@ -53,6 +60,7 @@ export class EventLog {
   readonly #all: ReturnType<typeof prepared<{ head: number; recorded_ms: number }>>;
   readonly #load: ReturnType<typeof prepared<LoadRow>>;
   readonly #read: ReturnType<typeof prepared<EventRow>>;
+  readonly #readAt: ReturnType<typeof prepared<EventRow>>;
   readonly #head: ReturnType<typeof prepared<{ position: number; recorded_ms: number }>>;
   readonly #command: ReturnType<typeof prepared<AppendRow & { same: boolean }>>;
 
@@ -73,12 +81,18 @@ export class EventLog {
           from es.append_all(${sql.placeholder('appends')}::jsonb, ${sql.placeholder('events')}::jsonb, ${sql.placeholder('known')}::boolean)`,
     );
     this.#load = prepared(db, 'es_load', sql`select * from es.load(${sql.placeholder('asked')}::jsonb)`);
+    const read = sql`select position, stream_type, stream_id, version, type, schema_version, data, metadata::text as metadata,
+                            command_id, event_id, ${ms('occurred_at')} as occurred_ms, ${ms('recorded_at')} as recorded_ms
+                     from es.events`;
     this.#read = prepared(
       db,
       'es_read',
-      sql`select position, stream_type, stream_id, version, type, schema_version, data, metadata::text as metadata,
-                 command_id, event_id, ${ms('occurred_at')} as occurred_ms, ${ms('recorded_at')} as recorded_ms
-          from es.events where position > ${sql.placeholder('after')} order by position limit ${sql.placeholder('limit')}`,
+      sql`${read} where position > ${sql.placeholder('after')} order by position limit ${sql.placeholder('limit')}`,
+    );
+    this.#readAt = prepared(
+      db,
+      'es_read_at',
+      sql`${read} where position = any(${sql.placeholder('positions')}::text::bigint[]) order by position`,
     );
     this.#head = prepared(
       db,
@@ -202,12 +216,28 @@ export class EventLog {
 
   /**
    * At most `limit` events after a position, in order.
-   * @param wanted the types whose data will be looked at: of the others it stays as it was stored, readable or not.
-   * @throws {UnreadableEventError} with the event's position.
+   * @throws {UnreadableEventError} with the event's position, unless somebody is told of it.
    */
-  async read(after: number, limit: number, wanted: (type: string) => boolean = () => true): Promise<RecordedEvent[]> {
-    const rows = await this.#read({ after, limit });
-    return rows.map((row) => new StoredEvent(row, wanted(row.type) ? this.#decode(row.type, row.data, row) : row.data));
+  async read(after: number, limit: number, options: ReadOptions = {}): Promise<RecordedEvent[]> {
+    return this.#recorded(await this.#read({ after, limit }), options);
+  }
+
+  /** The events at these positions, in order. */
+  async readAt(positions: readonly number[], options: ReadOptions = {}): Promise<RecordedEvent[]> {
+    return this.#recorded(await this.#readAt({ positions: `{${positions.join(',')}}` }), options);
+  }
+
+  #recorded(rows: readonly EventRow[], { wanted = () => true, onUnreadable }: ReadOptions): RecordedEvent[] {
+    return rows.map((row) => {
+      if (!wanted(row.type)) return new StoredEvent(row, row.data);
+      try {
+        return new StoredEvent(row, this.#decode(row.type, row.data, row));
+      } catch (error) {
+        if (!onUnreadable || !(error instanceof UnreadableEventError)) throw error;
+        onUnreadable(error);
+        return new StoredEvent(row, row.data);
+      }
+    });
   }
 
   /** The log's last position and when it was recorded; 0 where the log is empty. */

@@ -5,7 +5,7 @@ import { Positions } from '../../../src/kernel/consistency/positions.ts';
 import type { Projection } from '../../../src/kernel/define/projection.ts';
 import { Hub, type ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
 import { Mailbox } from '../../../src/kernel/notify/mailbox.ts';
-import type { Row } from '../../../src/kernel/read/fold.ts';
+import type { Row } from '../../../src/kernel/read/slots.ts';
 import { counters, customer } from '../../support/counter.ts';
 
 /** A read model that a test holds in its hands, with what looks at it live. */

@@ -1,0 +1,108 @@
+import type { Change, Key, Projection } from '../define/projection.ts';
+
+export type Row = Record<string, unknown>;
+
+/** What folding leaves to write. */
+export interface Writes {
+  readonly upserts: readonly Row[];
+  readonly removals: readonly Key[];
+  /** Texts of the keys of all rows that changed. */
+  readonly keys: ReadonlySet<string>;
+}
+
+/** A row while it is folded. */
+export interface Slot {
+  readonly key: Key;
+  readonly text: string;
+  row: Row | undefined;
+  /** Position of the last event that had been applied to it when it was read. */
+  readonly before: number;
+  /** Position of the last event applied to it. */
+  position: number;
+  changed: boolean;
+}
+
+/** A key's text: the value itself, or for several columns their JSON. Also what subscriptions call the row. */
+export function keyText(key: Key): string {
+  return typeof key === 'object' ? JSON.stringify(key) : String(key);
+}
+
+/**
+ * Rows in memory, to which changes are applied one after the other. An event at or before a row's own position has been
+ * applied to it before and changes nothing.
+ */
+export class Slots {
+  readonly #properties: readonly string[];
+  readonly #slots = new Map<string, Slot>();
+
+  constructor(projection: Pick<Projection, 'key'>, present: readonly Row[]) {
+    this.#properties = projection.key.map(({ property }) => property);
+    for (const row of present) {
+      const { lastPosition, staleSince: _, ...own } = row;
+      const key = this.#keyOf(own);
+      const text = keyText(key);
+      const before = Number(lastPosition);
+      this.#slots.set(text, { key, text, row: own, before, position: before, changed: false });
+    }
+  }
+
+  /** The row with a key, whether it is there or not. */
+  of(key: Key): Slot {
+    const text = keyText(key);
+    let slot = this.#slots.get(text);
+    if (!slot) {
+      slot = { key, text, row: undefined, before: 0, position: 0, changed: false };
+      this.#slots.set(text, slot);
+    }
+    return slot;
+  }
+
+  all(): Iterable<Slot> {
+    return this.#slots.values();
+  }
+
+  /** Applies a change to one of the rows that it concerns. */
+  apply(slot: Slot, change: Change, position: number): void {
+    const { row, key } = slot;
+    // Measured by what it was when it was read: one event may change a row more than once.
+    if (position <= slot.before || (!row && change.kind !== 'upsert')) return;
+    if (change.kind === 'remove') slot.row = undefined;
+    else slot.row = { ...change.fold(row as Row), ...this.#keyRow(key) };
+    slot.position = position;
+    slot.changed = true;
+  }
+
+  /** @param staleSince of a row that goes on lacking events, the first of them. */
+  writes(staleSince: number | null = null): Writes {
+    const upserts: Row[] = [];
+    const removals: Key[] = [];
+    const keys = new Set<string>();
+    for (const [text, { row, key, position, changed }] of this.#slots) {
+      if (!changed) continue;
+      keys.add(text);
+      if (row) upserts.push({ ...row, lastPosition: position, staleSince });
+      else removals.push(key);
+    }
+    return { upserts, removals, keys };
+  }
+
+  #keyOf(row: Row): Key {
+    const values = this.#properties.map((property) => row[property] as string | number);
+    return values.length === 1 ? (values[0] as string | number) : values;
+  }
+
+  #keyRow(key: Key): Row {
+    const values = typeof key === 'object' ? key : [key];
+    return Object.fromEntries(this.#properties.map((property, index) => [property, values[index]]));
+  }
+}
+
+/** True where a row has the value that a change looks for. As in SQL, null is not equal to null. */
+export function matches(
+  { row }: Slot,
+  { column, value }: { readonly column: string; readonly value: unknown },
+): boolean {
+  const own = row?.[column];
+  if (own === null || own === undefined) return false;
+  return own === value || (own instanceof Date && value instanceof Date && own.getTime() === value.getTime());
+}
