@@ -9,6 +9,7 @@ export class Link {
   readonly #target: Target;
   readonly #pairs = new Set<readonly [client: Socket, server: Socket]>();
   readonly #listener: Server;
+  #port = 0;
   #held = false;
   #refused = false;
 
@@ -22,11 +23,13 @@ export class Link {
     const link = new Link(target);
     link.#listener.listen(0, '127.0.0.1');
     await once(link.#listener, 'listening');
+    link.#port = (link.#listener.address() as AddressInfo).port;
     return link;
   }
 
+  /** Its own, also when it is closed. */
   get port(): number {
-    return (this.#listener.address() as AddressInfo).port;
+    return this.#port;
   }
 
   /** Connections at this moment. */
