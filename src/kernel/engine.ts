@@ -4,6 +4,7 @@ import { Tokens } from './consistency/token.ts';
 import { type Domain, type Registry, registerDomains } from './define/domain.ts';
 import { WakeUp } from './notify/wake-up.ts';
 import { type Observer, unobserved } from './observe.ts';
+import type { ProjectorPart } from './read/lease.ts';
 import { Projector } from './read/projector.ts';
 import type { ReadSide } from './read/read-side.ts';
 import { Replica } from './read/replica.ts';
@@ -32,6 +33,11 @@ export interface EngineOptions {
   readonly throttleLagMs?: number;
   /** Told of read models that fall behind and of what stands still. */
   readonly onNotice?: (notice: EngineNotice) => void;
+  /**
+   * What this instance has to do with projections: `on`, its share of them, unless told; `spare`, those that no instance with a
+   * share is able to move; `off`, none.
+   */
+  readonly projector?: ProjectorPart | undefined;
   /** Told what the engine does; nobody unless told. */
   readonly observer?: Observer | undefined;
   /** Told of every fault that the engine deals with by itself. */
@@ -69,6 +75,14 @@ export function createEngine(options: EngineOptions): Engine {
     projections: [...registry.projections.values()],
     batchLimit: options.projectionBatchLimit ?? 2000,
     maxWaiters: options.maxWaiters ?? 10_000,
+    part: options.projector,
+    others: {
+      moved: (projection, move) => wakeUp.moved(projection, move),
+      released: () => wakeUp.released(),
+      get isDeaf() {
+        return wakeUp.isDeaf;
+      },
+    },
     observer,
     onError,
   });
@@ -76,7 +90,8 @@ export function createEngine(options: EngineOptions): Engine {
   const replica = database.replica && followReplica(database, database.replica, projector, options);
   const wakeUp = new WakeUp({
     url: database.url,
-    onWake: () => projector.look().catch((error) => onError(error, { part: 'wake-up' })),
+    onNews: (news) => projector.heard(news),
+    onWake: () => projector.missed().catch((error) => onError(error, { part: 'wake-up' })),
     onError: (error) => onError(error, { part: 'wake-up' }),
   });
   const queue = new AppendQueue(log, {
@@ -84,7 +99,7 @@ export function createEngine(options: EngineOptions): Engine {
     batchLimit: options.appendBatchLimit ?? 1000,
     onCommitted: (events, position) => {
       projector.committed(events, position);
-      wakeUp.notify();
+      wakeUp.appended(position, events.at(-1)?.recordedAt);
     },
     onError: (error) => onError(error, { part: 'append' }),
     onRetry: (error, attempt, correlationIds) => onError(error, { part: 'append', attempt, correlationIds }),

@@ -1,89 +1,215 @@
 import postgres from 'postgres';
+import { type Move, type News, NewsDesk, readNews } from './news.ts';
 
 const CHANNEL = 'afterwrite_appended';
 /** Between two notifications, in ms: however many appends, few wake-ups. */
 const INTERVAL_MS = 10;
+/** The same after one that could not be sent. */
+const PAUSE_MS = 1000;
+/** How soon one's own notification comes back where notifications arrive, in ms. */
+const ECHO_MS = 3000;
+/** Between two attempts to listen where that does not work, in ms. */
+const RETRY_MS = 15_000;
+
+/** Notifications of other instances do not arrive here. */
+export class NotListeningError extends Error {
+  readonly code = 'NOT_LISTENING';
+
+  constructor(cause?: unknown) {
+    const why = cause instanceof Error ? cause.message : 'as behind a pooler in transaction mode';
+    super(
+      `Notifications of Postgres do not arrive (${why}): what other instances do is noticed by looking, somewhat later. ` +
+        'Let DATABASE_URL lead to Postgres itself to have it at once.',
+      { cause },
+    );
+    this.name = 'NotListeningError';
+  }
+}
 
 export interface WakeUpOptions {
   readonly url: string;
-  /** Somebody may have appended: look. Also called whenever listening begins or begins again, for what was missed. */
+  /** Another instance tells what it has done. */
+  readonly onNews?: (news: News) => void;
+  /** Somebody may have done something: look. Also called whenever listening begins or begins again, for what was missed. */
   readonly onWake: () => void;
+  /** Told once of what does not work, and again only when it had worked in between. */
   readonly onError: (error: unknown) => void;
 }
 
 /**
- * Tells other processes on the database that there are new events, and is told. It is a shortcut, never the way: a lost
+ * Tells other processes on the database what this one has done, and is told. It is a shortcut, never the way: a lost
  * notification, or a pooler on which LISTEN does not work, costs the time until the next look.
  *
  * Outside the append's transaction, since a NOTIFY in it would take a lock of the whole cluster with every commit.
+ *
+ * What is told is never lost afterwards, although batches are committed without waiting for the disk: a NOTIFY is a transaction
+ * with an entry in the write-ahead log behind theirs, and is delivered when that is on disk. So it may be believed also after a
+ * crash of Postgres, when nothing else is.
  */
 export class WakeUp {
-  readonly #sql: postgres.Sql;
   readonly #options: WakeUpOptions;
+  readonly #sql: postgres.Sql;
   readonly #self = Math.random().toString(36).slice(2);
-  #listening: Promise<unknown> | undefined;
+  readonly #desk = new NewsDesk();
+  #number = 0;
+  #ear: postgres.Sql | undefined;
+  #isListening = false;
+  /** The number of the next message that has to come back; what was sent before this instance listened does not. */
+  #nextEcho = Number.POSITIVE_INFINITY;
+  #echo: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #sending = false;
-  /** There was an append after the notification that is being sent. */
-  #again = false;
+  #sendAfter = 0;
+  #isSending = false;
+  readonly #works = { sending: true, listening: true };
   #closed = false;
 
   constructor(options: WakeUpOptions) {
     this.#options = options;
-    // A connection of its own: LISTEN keeps one for good, and Drizzle changes the clients that it is given.
-    this.#sql = postgres(options.url, {
+    this.#sql = this.#connect();
+  }
+
+  /** Begins to listen. */
+  start(): void {
+    if (!this.#closed) this.#listen();
+  }
+
+  /** Notifications do not arrive: nobody else can tell this instance anything. */
+  get isDeaf(): boolean {
+    return !this.#isListening || !this.#works.listening;
+  }
+
+  /** Tells the others, soon and at most once in a while, that the log goes on to a position. */
+  appended(position: number, recordedAt?: Date): void {
+    this.#desk.appended(position, recordedAt);
+    this.#schedule();
+  }
+
+  /** The same of a projection that this instance has moved. */
+  moved(projection: string, move: Move): void {
+    this.#desk.moved(projection, move);
+    this.#schedule();
+  }
+
+  /** The same of projections that it has given up. */
+  released(): void {
+    this.#desk.released();
+    this.#schedule();
+  }
+
+  /** Sends what waits, and ends. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    if (!this.#isSending && !this.#desk.isEmpty) this.#send();
+    this.#closed = true;
+    for (const timer of [this.#timer, this.#echo, this.#retry]) clearTimeout(timer);
+    await Promise.all([this.#sql, this.#ear].map((sql) => sql?.end({ timeout: 1 })));
+  }
+
+  #schedule(): void {
+    if (this.#timer || this.#isSending || this.#closed) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#send();
+      },
+      Math.max(0, this.#sendAfter - Date.now()),
+    );
+  }
+
+  #send(): void {
+    if (this.#closed) return;
+    const number = ++this.#number;
+    this.#isSending = true;
+    this.#sendAfter = Date.now() + INTERVAL_MS;
+    this.#sql
+      .notify(CHANNEL, this.#desk.take(this.#self, number))
+      .then(
+        () => {
+          this.#works.sending = true;
+          if (number >= this.#nextEcho) this.#expectEcho();
+        },
+        (error) => {
+          this.#sendAfter = Date.now() + PAUSE_MS;
+          this.#fails('sending', error);
+        },
+      )
+      .finally(() => {
+        this.#isSending = false;
+        if (!this.#desk.isEmpty) this.#schedule();
+      });
+  }
+
+  #listen(): void {
+    const ear = this.#connect();
+    this.#ear = ear;
+    const onListening = () => {
+      if (this.#ear !== ear) return;
+      this.#isListening = true;
+      this.#heard(this.#number);
+      this.#options.onWake();
+    };
+    ear
+      .listen(CHANNEL, (payload) => this.#received(payload), onListening)
+      .catch((error) => {
+        if (this.#ear === ear) this.#isDeafFor(error);
+      });
+  }
+
+  #received(payload: string): void {
+    const news = readNews(payload);
+    if (news?.sender === this.#self) {
+      this.#works.listening = true;
+      this.#heard(news.number);
+      return;
+    }
+    if (news && this.#options.onNews) this.#options.onNews(news);
+    else this.#options.onWake();
+  }
+
+  #heard(number: number): void {
+    this.#nextEcho = number + 1;
+    clearTimeout(this.#echo);
+    this.#echo = undefined;
+  }
+
+  /** Where one's own notifications do not arrive, nobody's do. */
+  #expectEcho(): void {
+    if (this.#closed || this.#echo) return;
+    this.#echo = setTimeout(() => {
+      this.#echo = undefined;
+      this.#isDeafFor(undefined);
+    }, ECHO_MS).unref();
+  }
+
+  #isDeafFor(cause: unknown): void {
+    this.#fails('listening', new NotListeningError(cause));
+    if (this.#closed || this.#retry) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      if (!this.#works.listening) this.#listenAnew();
+    }, RETRY_MS).unref();
+  }
+
+  #listenAnew(): void {
+    void this.#ear?.end({ timeout: 0 }).catch(() => undefined);
+    this.#isListening = false;
+    this.#nextEcho = Number.POSITIVE_INFINITY;
+    this.#listen();
+  }
+
+  #fails(what: 'sending' | 'listening', error: unknown): void {
+    if (this.#works[what] && !this.#closed) this.#options.onError(error);
+    this.#works[what] = false;
+  }
+
+  #connect(): postgres.Sql {
+    // Connections of its own: LISTEN keeps one for good, and Drizzle changes the clients that it is given.
+    return postgres(this.#options.url, {
       max: 1,
       fetch_types: false,
       connection: { application_name: 'afterwrite wake-up' },
       onnotice: () => {},
     });
-  }
-
-  start(): void {
-    if (this.#closed) return;
-    const { onWake, onError } = this.#options;
-    this.#listening = this.#sql
-      .listen(
-        CHANNEL,
-        (sender) => {
-          if (sender !== this.#self) onWake();
-        },
-        onWake,
-      )
-      .catch((error) => {
-        if (!this.#closed) onError(error);
-      });
-  }
-
-  /** Tells the others, soon and at most once in a while. */
-  notify(): void {
-    if (this.#timer || this.#closed) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#send();
-    }, INTERVAL_MS);
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    await this.#sql.end({ timeout: 1 });
-    await this.#listening;
-  }
-
-  #send(): void {
-    if (this.#closed) return;
-    this.#again = this.#sending;
-    if (this.#sending) return;
-    this.#sending = true;
-    this.#sql
-      .notify(CHANNEL, this.#self)
-      .catch((error) => {
-        if (!this.#closed) this.#options.onError(error);
-      })
-      .finally(() => {
-        this.#sending = false;
-        if (this.#again) this.#send();
-      });
   }
 }

@@ -2,9 +2,9 @@ import { hostname } from 'node:os';
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
 import type { Projection } from '../define/projection.ts';
+import { checkpointColumns, leaseStatement, type ProjectorPart } from './lease.ts';
 
-/** How long an owner that says nothing keeps its projections, in ms. */
-export const LEASE_MS = 5000;
+export { LEASE_MS } from './lease.ts';
 
 export interface Checkpoint {
   readonly projection: string;
@@ -15,10 +15,19 @@ export interface Checkpoint {
   readonly generation: number;
   /** Up to here it has to come before its table is whole. */
   readonly wholeAt: number;
+  /** The instance that moves it; null where nobody does. */
   readonly owner: string | null;
-  /** host:pid of the owner. */
+  /** host:pid of the owner, or of the last one. */
   readonly ownerProcess: string | null;
   readonly failure: string | null;
+}
+
+/** A checkpoint as an instance finds it that has just renewed its leases. */
+export interface LeasedCheckpoint extends Checkpoint {
+  /** That instance moves it. */
+  readonly isOurs: boolean;
+  /** It is ours, and another instance that is able to move it has fewer. */
+  readonly isWanted: boolean;
 }
 
 /** The first event that a projection has not applied. */
@@ -29,9 +38,8 @@ export interface OldestWaiting {
   readonly recordedAt: Date;
 }
 
-const columns = sql.raw(
-  'projection, position, checkpoints.version, generation, whole_at as "wholeAt", owner, owner_process as "ownerProcess", failure',
-);
+/** This process, as the leases name it. */
+export const PROCESS = `${hostname()}:${process.pid}`;
 
 /** Owners that this process has. */
 const livingHere = new Set<string>();
@@ -40,28 +48,19 @@ const livingHere = new Set<string>();
 export class Checkpoints {
   readonly #db: Database;
   readonly #all: (parameters: Record<string, unknown>) => Promise<Checkpoint[]>;
-  readonly #lease: (parameters: Record<string, unknown>) => Promise<Checkpoint[]>;
+  readonly #lease: (parameters: Record<string, unknown>) => Promise<LeasedCheckpoint[]>;
   readonly #waiting: (parameters: Record<string, unknown>) => Promise<(OldestWaiting & { recorded_ms: number })[]>;
 
   constructor(db: Database) {
     this.#db = db;
-    this.#all = prepared(db, 'checkpoints', sql`select ${columns} from read.checkpoints`);
+    this.#all = prepared(db, 'checkpoints', sql`select ${checkpointColumns} from read.checkpoints c`);
     this.#waiting = prepared(
       db,
       'checkpoints_waiting',
       sql`select c.projection, c.position, (extract(epoch from e.recorded_at)::float8 * 1000) as recorded_ms
           from read.checkpoints c join es.events e on e.position = c.position + 1`,
     );
-    this.#lease = prepared(
-      db,
-      'checkpoints_lease',
-      sql`update read.checkpoints
-          set owner = ${sql.placeholder('owner')}, owner_process = ${sql.placeholder('process')}, lease_until = now() + ${sql.raw(`interval '${LEASE_MS} ms'`)}
-          from jsonb_to_recordset(${sql.placeholder('projections')}::jsonb) as asked(name text, version int)
-          where projection = asked.name and checkpoints.version = asked.version
-            and (owner is null or owner = ${sql.placeholder('owner')} or lease_until < now())
-          returning ${columns}`,
-    );
+    this.#lease = prepared(db, 'checkpoints_lease', leaseStatement);
   }
 
   /**
@@ -98,31 +97,53 @@ export class Checkpoints {
   }
 
   /**
-   * Takes or keeps these projections for an instance, where nobody else has them and the table is of this version; which
-   * it now has.
+   * Renews what an instance has of these projections, takes what is free and its to take, where the table is of the version
+   * named, and says that the instance lives. Answers all checkpoints, also those of others and of other projections.
    */
-  lease(owner: string, projections: readonly Pick<Projection, 'name' | 'version'>[]): Promise<Checkpoint[]> {
+  lease(
+    owner: string,
+    projections: readonly Pick<Projection, 'name' | 'version'>[],
+    part: Exclude<ProjectorPart, 'off'> = 'on',
+  ): Promise<LeasedCheckpoint[]> {
     livingHere.add(owner);
     const asked = projections.map(({ name, version }) => ({ name, version }));
-    return this.#lease({ owner, process: `${hostname()}:${process.pid}`, projections: JSON.stringify(asked) });
+    return this.#lease({
+      owner,
+      process: PROCESS,
+      projections: JSON.stringify(asked),
+      spare: part === 'spare',
+    });
   }
 
-  /** Gives an instance's projections up, so that another need not wait for the lease to end. */
+  /** Gives one projection of an instance up, for those who share. */
+  async give(owner: string, projection: string): Promise<void> {
+    await this.#db.execute(
+      sql`update read.checkpoints set owner = null, owner_process = null, lease_until = now()
+          where owner = ${owner} and projection = ${projection}`,
+    );
+  }
+
+  /** Gives all of an instance's projections up and says that it is gone, so that others need not wait for its leases to end. */
   async release(owner: string): Promise<void> {
     livingHere.delete(owner);
-    await this.#db.execute(
-      sql`update read.checkpoints set owner = null, owner_process = null, lease_until = null where owner = ${owner}`,
-    );
+    await this.#db.execute(sql`
+      with gone as (delete from read.instances where id = ${owner})
+      update read.checkpoints set owner = null, owner_process = null, lease_until = now() where owner = ${owner}`);
   }
 
   /**
    * Ends the leases of processes of this machine that are no more, after a kill. Where another machine has the same name this
    * may end a living one's: then both try, the checkpoint lets one of them through, and the other steps back.
+   * @param checkpoints as they were just looked at; looks itself where there are none.
+   * @returns true where there was one.
    */
-  async releaseDead(): Promise<void> {
-    for (const { owner, ownerProcess } of await this.all()) {
-      if (owner && ownerProcess && !livingHere.has(owner) && isDead(ownerProcess)) await this.release(owner);
+  async releaseDead(checkpoints?: readonly Checkpoint[]): Promise<boolean> {
+    const dead = new Set<string>();
+    for (const { owner, ownerProcess } of checkpoints ?? (await this.all())) {
+      if (owner && ownerProcess && !livingHere.has(owner) && isDead(ownerProcess)) dead.add(owner);
     }
+    for (const owner of dead) await this.release(owner);
+    return dead.size > 0;
   }
 
   /** Says why a projection stands still, or with null that it does not. */

@@ -3,11 +3,13 @@ import { Positions } from '../consistency/positions.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Projection } from '../define/projection.ts';
 import { Hub, type ProjectionMoved } from '../notify/hub.ts';
+import type { Move, News } from '../notify/news.ts';
 import type { Observer } from '../observe.ts';
 import type { Watched } from '../stall-watch.ts';
 import type { EventLog } from '../write/event-log.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { CommitFeed } from './commit-feed.ts';
+import type { ProjectorPart } from './lease.ts';
 import { LogHead } from './log-head.ts';
 import { Ownership } from './ownership.ts';
 import { type ProjectionStatus, statusOf } from './projection-status.ts';
@@ -23,8 +25,22 @@ export interface ProjectorOptions {
   readonly batchLimit: number;
   /** Waits for read models at one time. */
   readonly maxWaiters: number;
+  /** What this instance has to do with projections; its share of them unless told. */
+  readonly part?: ProjectorPart | undefined;
+  /** Tells other instances what this one does. */
+  readonly others: Others;
   readonly observer: Observer;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+}
+
+/** How other instances are told. They may miss it. */
+export interface Others {
+  /** A projection was moved here. */
+  moved(projection: string, move: Move): void;
+  /** Projections that were moved here are free. */
+  released(): void;
+  /** True where they cannot tell this instance anything. */
+  readonly isDeaf: boolean;
 }
 
 /** Events of this instance that are held for its projections. */
@@ -40,10 +56,12 @@ export class Projector {
   readonly #checkpoints: Checkpoints;
   readonly #runners: ReadonlyMap<string, ProjectionRunner>;
   readonly #ownership: Ownership;
+  /** How far others have been told that this instance has moved its projections. */
+  readonly #told = new Map<string, number>();
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
-    const { db, projections, onError } = options;
+    const { db, projections, others, onError } = options;
     const names = projections.map(({ name }) => name);
     this.positions = new Positions(names, options.maxWaiters);
     this.hub = new Hub((error) => onError(error, { part: 'hub' }));
@@ -55,8 +73,11 @@ export class Projector {
       runners,
       positions: this.positions,
       head: this.head,
+      part: options.part,
       look: () => this.look(),
       onMoved: (moved) => this.#moved(moved),
+      onReleased: () => others.released(),
+      isDeaf: () => others.isDeaf,
       onError,
     });
     for (const projection of projections) runners.set(projection.name, this.#runnerOf(projection));
@@ -65,7 +86,8 @@ export class Projector {
 
   /** Takes up the projections. Resolves when each that is ours runs; they need not have caught up. */
   async start(): Promise<void> {
-    await this.#checkpoints.register(this.#options.projections);
+    // Who moves nothing leaves also the beginning to those who do.
+    if (this.#options.part !== 'off') await this.#checkpoints.register(this.#options.projections);
     await this.#ownership.start();
   }
 
@@ -80,10 +102,20 @@ export class Projector {
   /** Somebody else may have committed. */
   async look(): Promise<void> {
     const { position, recordedAt } = await this.#options.log.head();
-    if (!this.head.advance(position, recordedAt)) return;
-    this.#wakeAll();
-    // Whoever moves the others' projections has been woken too.
-    if (this.#ownership.isFollowing) this.#ownership.hurry();
+    if (this.head.advance(position, recordedAt)) this.#wakeAll();
+  }
+
+  /** Another instance has told what it has done. */
+  heard({ head, recordedAt, moved, released }: News): void {
+    if (this.head.advance(head, new Date(recordedAt))) this.#wakeAll();
+    for (const [projection, move] of Object.entries(moved)) this.#ownership.heard(projection, move);
+    if (released) this.#ownership.hurry();
+  }
+
+  /** Something may have happened of which this instance was not told. */
+  async missed(): Promise<void> {
+    this.#ownership.hurry();
+    await this.look();
   }
 
   /**
@@ -92,7 +124,7 @@ export class Projector {
    */
   doubt(): void {
     for (const name of this.positions.names) this.positions.retreat(name, 0);
-    this.#ownership.hurry();
+    this.#ownership.doubt();
   }
 
   /** Where every projection stands. */
@@ -131,13 +163,22 @@ export class Projector {
       log,
       feed: this.#feed,
       head: this.head,
-      onMoved: (moved) => this.#moved(moved),
+      onMoved: (moved) => this.#movedHere(moved),
       checkpoints: this.#checkpoints,
       owner: this.#ownership.owner,
       batchLimit,
       observer,
       onError,
     });
+  }
+
+  #movedHere(moved: ProjectionMoved): void {
+    const { projection, position: to, keys, lagMs } = moved;
+    const generation = this.#runners.get(projection)?.generation ?? 0;
+    const from = Math.min(this.#told.get(projection) ?? to, to);
+    this.#told.set(projection, to);
+    this.#moved(moved);
+    this.#options.others.moved(projection, { from, to, keys: keys && [...keys], lagMs, generation });
   }
 
   #moved(moved: ProjectionMoved): void {

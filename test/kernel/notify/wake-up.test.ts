@@ -7,6 +7,7 @@ import { until } from '../../support/until.ts';
 const database = useDatabase({ per: 'file' });
 const openProxy = useProxy(database);
 
+let position = 0;
 const opened: WakeUp[] = [];
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((wakeUp) => wakeUp.close()));
@@ -34,16 +35,16 @@ describe('a wake-up', () => {
 
   it('reaches other processes, and not the one that sent it', async () => {
     const [here, elsewhere] = [await listening(), await listening()];
-    here.wakeUp.notify();
+    here.wakeUp.appended(++position);
     await until(() => elsewhere.seen.wakes === 2);
     expect(here.seen.wakes).toBe(1);
   });
 
   it('is one for many appends', async () => {
     const [here, elsewhere] = [await listening(), await listening()];
-    for (let n = 0; n < 1000; n++) here.wakeUp.notify();
+    for (let n = 0; n < 1000; n++) here.wakeUp.appended(++position);
     await until(() => elsewhere.seen.wakes === 2);
-    here.wakeUp.notify();
+    here.wakeUp.appended(++position);
     await until(() => elsewhere.seen.wakes === 3);
   });
 
@@ -51,18 +52,18 @@ describe('a wake-up', () => {
     const proxy = await openProxy();
     const elsewhere = await listening();
     const { wakeUp } = wakeUpOf(proxy.url);
-    wakeUp.notify();
+    wakeUp.appended(++position);
     await until(() => elsewhere.seen.wakes === 2);
     const aWhile = () => {
       const end = Date.now() + 30;
       return until(() => Date.now() > end);
     };
     proxy.holdAnswers();
-    wakeUp.notify();
+    wakeUp.appended(++position);
     await aWhile();
     // The answer to the last one has not come, and may not for long.
     const { wakes } = elsewhere.seen;
-    wakeUp.notify();
+    wakeUp.appended(++position);
     await aWhile();
     proxy.passAnswers();
     await until(() => elsewhere.seen.wakes > wakes);
@@ -74,7 +75,7 @@ describe('a wake-up', () => {
       where application_name = 'afterwrite wake-up' and datname = current_database()`;
     await until(() => seen.wakes === 2);
     const elsewhere = wakeUpOf();
-    elsewhere.wakeUp.notify();
+    elsewhere.wakeUp.appended(++position);
     await until(() => seen.wakes === 3);
   });
 });
@@ -83,16 +84,16 @@ describe('a wake-up that cannot be', () => {
   it('is reported, and neither starting, notifying nor closing throws', async () => {
     const { wakeUp, seen } = wakeUpOf('postgres://127.0.0.1:1/nowhere');
     wakeUp.start();
-    wakeUp.notify();
+    wakeUp.appended(++position);
     await until(() => seen.errors.length >= 2);
     await wakeUp.close();
-    wakeUp.notify();
+    wakeUp.appended(++position);
   });
 
   it('is silent when it is closed in the middle of connecting', async () => {
     const { wakeUp, seen } = wakeUpOf();
     wakeUp.start();
-    wakeUp.notify();
+    wakeUp.appended(++position);
     await wakeUp.close();
     wakeUp.start();
     expect(seen.errors).toEqual([]);
