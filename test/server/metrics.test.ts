@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { Metrics } from '../../src/server/metrics.ts';
@@ -32,6 +33,13 @@ describe('GET /metrics', () => {
     expect(names.filter((name) => !/^(afterwrite|process|nodejs)_/.test(name))).toEqual([]);
     expect(names).toContain('nodejs_eventloop_lag_seconds');
     expect(value('process_resident_memory_bytes')).toBeGreaterThan(1_000_000);
+  });
+
+  it('is described, each metric by its name', async () => {
+    const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+    const { names } = await scrape(app);
+    const ours = names.filter((name) => name.startsWith('afterwrite_'));
+    expect(ours.filter((name) => !new RegExp(`\\b${name.replace('afterwrite_', '')}\\b`).test(page))).toEqual([]);
   });
 
   it('counts commands by how they ended', async () => {
