@@ -8,6 +8,7 @@ import type { ProjectorPart } from './read/lease.ts';
 import { Projector } from './read/projector.ts';
 import type { ReadSide } from './read/read-side.ts';
 import { Replica } from './read/replica.ts';
+import type { Aside } from './read/shadow-filler.ts';
 import { type EngineNotice, EngineWatch } from './watch.ts';
 import { Admission } from './write/admission.ts';
 import { AppendQueue } from './write/append-queue.ts';
@@ -72,6 +73,7 @@ export function createEngine(options: EngineOptions): Engine {
   const projector = new Projector({
     db: database.projector.db,
     log: new EventLog(database.projector.db, registry.events),
+    openAside: () => openAside(database, registry),
     projections: [...registry.projections.values()],
     batchLimit: options.projectionBatchLimit ?? 2000,
     maxWaiters: options.maxWaiters ?? 10_000,
@@ -136,6 +138,18 @@ export function createEngine(options: EngineOptions): Engine {
       replica?.stop();
       await projector.stop();
       await wakeUp.close();
+    },
+  };
+}
+
+function openAside(database: AfterwriteDatabase, { events }: Registry): Aside {
+  const { projector, owner } = database.openAside();
+  return {
+    projector: projector.db,
+    owner: owner.db,
+    log: new EventLog(projector.db, events),
+    close: async () => {
+      await Promise.all([projector.close(1000), owner.close(1000)]);
     },
   };
 }

@@ -64,22 +64,15 @@ export class Checkpoints {
   }
 
   /**
-   * Makes the rows of new projections, which are whole when they are where the log is now. One whose version was raised begins
-   * again, with an empty table, and is taken from who moves it by the former fold.
+   * Makes the rows of new projections, which are whole when they are where the log is now. One whose version was raised is left
+   * as it is, to those who know the former version, until it has been rebuilt.
    */
   async register(projections: readonly Projection[]): Promise<void> {
-    await this.#db.transaction(async (tx) => {
-      const head = sql`(select coalesce(max(position), 0) from es.events)`;
-      for (const { name, version, table } of projections) {
-        await tx.execute(sql`insert into read.checkpoints (projection, version, whole_at) values (${name}, ${version}, ${head})
-                             on conflict (projection) do nothing`);
-        const outdated = await tx.execute(sql`update read.checkpoints
-                                              set position = 0, version = ${version}, generation = generation + 1, whole_at = ${head},
-                                                  failure = null, owner = null, lease_until = null
-                                              where projection = ${name} and version < ${version} returning 1`);
-        if (outdated.length > 0) await tx.delete(table);
-      }
-    });
+    for (const { name, version } of projections) {
+      await this.#db.execute(sql`insert into read.checkpoints (projection, version, whole_at)
+                                 values (${name}, ${version}, (select coalesce(max(position), 0) from es.events))
+                                 on conflict (projection) do nothing`);
+    }
   }
 
   all(): Promise<Checkpoint[]> {

@@ -2,6 +2,7 @@ import type { Positions } from '../consistency/positions.ts';
 import type { Checkpoint, OldestWaiting } from './checkpoints.ts';
 import { type LagState, lagStateOf } from './lag.ts';
 import type { LogHead } from './log-head.ts';
+import type { RebuildStatus } from './rebuild-status.ts';
 import type { ProjectionRunner } from './runner.ts';
 
 export type ProjectionState = 'RUNNING' | 'REBUILDING' | 'STALLED' | 'STOPPED';
@@ -24,6 +25,8 @@ export interface ProjectionStatus {
   readonly deadLetters: number;
   /** Why it is stalled, for operators. */
   readonly failure: string | null;
+  /** How far the table is that is filled beside it; null where none is. */
+  readonly rebuild: RebuildStatus | null;
 }
 
 /** What is known of one projection, here and from its checkpoint. */
@@ -37,6 +40,7 @@ export interface Known {
   readonly checkpoint: Checkpoint | undefined;
   /** What it had not applied for the longest time, where it was behind at the last look. */
   readonly waiting: OldestWaiting | undefined;
+  readonly rebuild: RebuildStatus | null;
 }
 
 /** Where a projection stands. */
@@ -48,7 +52,7 @@ export function statusOf({
   ...known
 }: Known): ProjectionStatus {
   const { name, isRunning } = runner;
-  const { checkpoint, waiting } = known;
+  const { checkpoint, waiting, rebuild } = known;
   const position = positions.of(name);
   const failure = isRunning ? runner.failure : (checkpoint?.failure ?? null);
   const head = Math.max(end, position);
@@ -59,7 +63,9 @@ export function statusOf({
     (isRunning ? runner.oldestWaiting : undefined) ??
     (isDoubted ? undefined : waiting?.position === position ? waiting.recordedAt : recordedAt);
   const lagMs = lag === 0 || !oldest ? 0 : Math.max(0, Date.now() - oldest.getTime());
-  const state = stateOf(failure, isRunning || checkpoint?.owner != null, position < (checkpoint?.wholeAt ?? 0));
+  const isMoved = isRunning || checkpoint?.owner != null;
+  const isRebuilt = rebuild !== null || position < (checkpoint?.wholeAt ?? 0);
+  const state = stateOf(failure, isMoved || rebuild !== null, isRebuilt);
   return {
     name,
     state,
@@ -72,6 +78,7 @@ export function statusOf({
     isOurs: isRunning,
     deadLetters: 0,
     failure,
+    rebuild,
   };
 }
 

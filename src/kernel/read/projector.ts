@@ -14,13 +14,17 @@ import { LogHead } from './log-head.ts';
 import { Ownership } from './ownership.ts';
 import { type ProjectionStatus, statusOf } from './projection-status.ts';
 import { ProjectionTable } from './projection-table.ts';
+import { Rebuilds } from './rebuilds.ts';
 import { ProjectionRunner } from './runner.ts';
+import type { Aside } from './shadow-filler.ts';
 import { underWayOf, worksOn } from './standing.ts';
 
 export interface ProjectorOptions {
   readonly db: Database;
   /** Reads the log with the projector's role. */
   readonly log: EventLog;
+  /** Opens connections of their own for rebuilds and the like; whoever asks closes them. */
+  readonly openAside: () => Aside;
   readonly projections: readonly Projection[];
   readonly batchLimit: number;
   /** Waits for read models at one time. */
@@ -51,6 +55,7 @@ export class Projector {
   readonly positions: Positions;
   readonly hub: Hub;
   readonly head = new LogHead();
+  readonly rebuilds: Rebuilds;
   readonly #options: ProjectorOptions;
   readonly #feed = new CommitFeed(FEED_LIMIT);
   readonly #checkpoints: Checkpoints;
@@ -82,6 +87,14 @@ export class Projector {
     });
     for (const projection of projections) runners.set(projection.name, this.#runnerOf(projection));
     this.#runners = runners;
+    this.rebuilds = new Rebuilds({
+      ...options,
+      checkpoints: this.#checkpoints,
+      owner: this.#ownership.owner,
+      feed: this.#feed,
+      head: this.head,
+      onSwapped: () => this.#ownership.hurry(),
+    });
   }
 
   /** Takes up the projections. Resolves when each that is ours runs; they need not have caught up. */
@@ -89,6 +102,7 @@ export class Projector {
     // Who moves nothing leaves also the beginning to those who do.
     if (this.#options.part !== 'off') await this.#checkpoints.register(this.#options.projections);
     await this.#ownership.start();
+    await this.rebuilds.start(true);
   }
 
   /** This instance has committed: its projections are fed without reading the log. */
@@ -137,6 +151,7 @@ export class Projector {
         head: this.head,
         checkpoint: this.#ownership.checkpoint(name),
         waiting: this.#ownership.waiting(name),
+        rebuild: this.rebuilds.status(name),
       }),
     );
   }
@@ -151,8 +166,9 @@ export class Projector {
   }
 
   /** Ends after the batches under way and gives the projections up for others. */
-  stop(): Promise<void> {
-    return this.#ownership.stop();
+  async stop(): Promise<void> {
+    await this.rebuilds.stop();
+    await this.#ownership.stop();
   }
 
   #runnerOf(projection: Projection): ProjectionRunner {
@@ -188,5 +204,6 @@ export class Projector {
 
   #wakeAll(): void {
     for (const runner of this.#runners.values()) runner.wake();
+    this.rebuilds.wake();
   }
 }

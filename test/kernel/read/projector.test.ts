@@ -98,7 +98,7 @@ describe('a projection that comes later', () => {
     await expectWhole(after);
   });
 
-  it('of a higher version begins again, and code of the former version leaves it alone', async () => {
+  it('of a higher version is made again, and code of the former version leaves it alone', async () => {
     const former = await openEngine({ start: true });
     const counterId = await open(former);
     await increment(former, counterId);
@@ -106,6 +106,7 @@ describe('a projection that comes later', () => {
     await database.sql`update read.counters set value = 999`;
     const raised = { ...counters, version: 2 };
     const newer = await openEngine({ start: true, domains: [{ ...counterDomain, projections: [raised] }] });
+    await until(async () => (await checkpoint())?.version === 2);
     await expectWhole(newer);
     expect(await checkpoint()).toMatchObject({ version: 2, failure: null });
     await newer.close();

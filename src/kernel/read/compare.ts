@@ -1,0 +1,99 @@
+import { getTableColumns, type SQL, sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
+import type { Database } from '../../database/client.ts';
+import type { Projection } from '../define/projection.ts';
+import { ENGINE_COLUMNS } from '../define/read-table.ts';
+
+/** What a row of the live table is, measured by what the log makes of it. */
+export type DifferenceKind =
+  /** It is not there. */
+  | 'missing'
+  /** It should not be there. */
+  | 'extra'
+  /** It has other values. */
+  | 'different'
+  /** One of the two lacks events that are parked in dead letters: that they differ says nothing. */
+  | 'stale';
+
+export interface Difference {
+  readonly kind: DifferenceKind;
+  /** The row's key, as text; of several columns as JSON. */
+  readonly key: string;
+  /** The columns that differ, where both rows are there. */
+  readonly columns: readonly string[];
+}
+
+export interface Comparison {
+  /** Rows of the live table. */
+  readonly rows: number;
+  readonly counts: Readonly<Record<DifferenceKind, number>>;
+  /** The first of them by key. */
+  readonly first: readonly Difference[];
+}
+
+/** Differences that are shown. */
+const SHOWN = 20;
+
+/** Compares two tables of one projection row by row, in the database. */
+export async function compareTables(view: Database, live: Projection, other: Projection): Promise<Comparison> {
+  const keys = live.key.map(({ column }) => column);
+  const columns = Object.entries(getTableColumns(live.table))
+    .filter(([property, column]) => !isEngines(property) && !keys.some(({ name }) => name === column.name))
+    .map(([, column]) => column);
+  const both = sql`${live.table} l full outer join ${other.table} s on ${and(keys.map((key) => sql`l.${id(key)} = s.${id(key)}`))}`;
+  const [first] = keys as [PgColumn];
+  const kind = sql`case
+    when l.stale_since is not null or s.stale_since is not null then 'stale'
+    when l.${id(first)} is null then 'missing'
+    when s.${id(first)} is null then 'extra'
+    else 'different' end`;
+  const differ = or([
+    sql`l.${id(first)} is null`,
+    sql`s.${id(first)} is null`,
+    ...columns.map((column) => differs(column)),
+  ]);
+
+  const [counted] = await view.execute<{ rows: number }>(sql`select count(*)::int as rows from ${live.table}`);
+  const counts = { missing: 0, extra: 0, different: 0, stale: 0 };
+  const found = await view.execute<{ kind: DifferenceKind; count: number }>(
+    sql`select ${kind} as kind, count(*)::int as count from ${both} where ${differ} group by 1`,
+  );
+  for (const { kind, count } of found) counts[kind] = count;
+  if (found.length === 0) return { rows: counted?.rows ?? 0, counts, first: [] };
+
+  const key = keys.map((column) => sql`coalesce(l.${id(column)}, s.${id(column)})`);
+  const keyText = key.length === 1 ? sql`${key[0]}::text` : sql`jsonb_build_array(${sql.join(key, sql`, `)})::text`;
+  const names = columns.map((column) => sql`case when ${differs(column)} then ${column.name}::text end`);
+  const rows = await view.execute<{ kind: DifferenceKind; key: string; columns: string }>(sql`
+    select ${kind} as kind, ${keyText} as key,
+           array_to_json(array_remove(array[${sql.join(names, sql`, `)}]::text[], null))::text as columns
+    from ${both} where ${differ} order by ${sql.join(key, sql`, `)} limit ${SHOWN}`);
+  const shown = rows.map(({ columns, ...row }) => ({ ...row, columns: namesOf(row.kind, columns) }));
+  return { rows: counted?.rows ?? 0, counts, first: shown };
+}
+
+function namesOf(kind: DifferenceKind, columns: string): string[] {
+  return kind === 'missing' || kind === 'extra' ? [] : JSON.parse(columns);
+}
+
+function isEngines(property: string): boolean {
+  return (ENGINE_COLUMNS as readonly string[]).includes(property);
+}
+
+/** `json` and the like have no equality. */
+function differs(column: PgColumn): SQL {
+  const cast = /^(json|xml|point|polygon)$/.test(column.getSQLType()) ? sql`::text` : sql``;
+  return sql`l.${id(column)}${cast} is distinct from s.${id(column)}${cast}`;
+}
+
+function id(column: PgColumn): ReturnType<typeof sql.identifier> {
+  return sql.identifier(column.name);
+}
+
+function and(conditions: readonly SQL[]): SQL {
+  return sql.join([...conditions], sql` and `);
+}
+
+function or(conditions: readonly SQL[]): SQL {
+  return sql`(${sql.join([...conditions], sql` or `)})`;
+}
