@@ -1,4 +1,4 @@
-import type postgres from 'postgres';
+import postgres from 'postgres';
 
 type Begin = (...given: unknown[]) => Promise<unknown>;
 type Queries = Pick<postgres.Sql, 'unsafe'> & { begin?: unknown; savepoint?: unknown };
@@ -10,7 +10,7 @@ interface Query extends PromiseLike<unknown> {
   values(): Query;
 }
 
-/** Errors that came for a statement after it was given up, with its connection. */
+/** Answers of Postgres that were told a statement after it was given up, with its connection. */
 const late = new WeakSet<object>();
 
 /**
@@ -18,7 +18,7 @@ const late = new WeakSet<object>();
  * - Where that one broke off in the midst of its rows, by an error or with the connection, the driver goes on counting
  *   there: the next result begins with as many holes, and `const [row] = …` finds none (porsager/postgres issues 1119 and 1181).
  * - Where the connection was lost after an error and before the end of its answer, the next connection's first statement is
- *   refused with that error, unsent. Here it is told that its connection was lost, so that it is tried again.
+ *   refused with that error, unsent. Here it is sent; where it begins a transaction, that is told that its connection was lost.
  */
 export function withoutDriverFaults<Client extends Queries>(client: Client): Client {
   const unsafe = client.unsafe as unknown as (...asked: unknown[]) => Query;
@@ -32,7 +32,7 @@ export function withoutDriverFaults<Client extends Queries>(client: Client): Cli
     };
     query.reject = (error) => {
       if (isSettled) {
-        if (error instanceof Error) late.add(error);
+        if (error instanceof postgres.PostgresError) late.add(error);
         return;
       }
       isSettled = true;

@@ -89,4 +89,16 @@ describe('a statement after one whose answer was torn, wherever it was', () => {
       'connection',
     );
   });
+
+  it('fails as any other, where there is no database any more', async () => {
+    const proxy = await openProxy(database);
+    const db = openOne(proxy.url);
+    await proxy.arm({ how: 'torn', at: 20, dies: 'process' });
+    for (let n = 0; n < 10; n++) await db.execute(failing).catch(() => undefined);
+    expect(proxy.hasBroken).toBe(true);
+    await expect(db.execute(numbers)).rejects.toThrow();
+    await expect(db.transaction((tx) => tx.execute(numbers))).rejects.toThrow();
+    await proxy.mend();
+    expect([...(await db.execute(numbers))]).toEqual(all);
+  });
 });
