@@ -5,7 +5,7 @@ import type { AppendedBatch, CommandAnswered, FoldedBatch, Observer } from '../k
 
 /** What is asked for its state at each scrape. */
 export interface Measured {
-  readonly engine: Pick<Engine, 'queue' | 'projector' | 'readSide'>;
+  readonly engine: Pick<Engine, 'queue' | 'projector' | 'readSide' | 'watch'>;
   /** Rows that are looked at live. */
   readonly live: { readonly size: number };
   /** Answers that are streams of server-sent events. */
@@ -202,9 +202,15 @@ export class Metrics implements Observer, ApiObserver {
   }
 
   /** From now on these are asked for their state. */
-  measure({ engine: { queue, projector, readSide }, live, eventStreams }: Measured): void {
+  measure({ engine: { queue, projector, readSide, watch }, live, eventStreams }: Measured): void {
     this.#gauge('afterwrite_append_queue_depth', 'Appends that wait for their group commit.', () => queue.depth);
     this.#gauge('afterwrite_append_queue_limit', 'Appends that may wait; more are throttled.', () => queue.limit);
+    this.#gauge(
+      'afterwrite_append_oldest_wait_seconds',
+      'How long the first of them has waited.',
+      () => queue.oldestWaitMs / 1000,
+    );
+    this.#gauge('afterwrite_stalls', 'Appends and projections that stand still.', () => watch.stalls.size);
     this.#gauge(
       'afterwrite_log_head_position',
       'The last event of the log, as this process knows it.',
@@ -226,6 +232,7 @@ export class Metrics implements Observer, ApiObserver {
     const position = gauge('position', 'Every event up to here has been seen.');
     const lagEvents = gauge('lag_events', 'Events between the projection and the end of the log.');
     const lagSeconds = gauge('lag_seconds', 'How long the oldest of them has waited.');
+    const owned = gauge('owned', '1 where this process moves it.');
     const deadLetters = gauge('dead_letters', 'Events that could not be applied and were put aside.');
     const state = new Gauge({
       ...this.#in,
@@ -239,6 +246,7 @@ export class Metrics implements Observer, ApiObserver {
         position.set({ projection }, status.position);
         lagEvents.set({ projection }, status.lag);
         lagSeconds.set({ projection }, status.lagMs / 1000);
+        owned.set({ projection }, status.isOurs ? 1 : 0);
         deadLetters.set({ projection }, status.deadLetters);
         for (const each of STATES) state.set({ projection, state: each }, each === status.state ? 1 : 0);
       }

@@ -76,6 +76,8 @@ describe('GET /metrics', () => {
     expect(value('afterwrite_append_wait_seconds_count')).toBe(batches);
     expect(value('afterwrite_append_queue_depth')).toBe(0);
     expect(value('afterwrite_append_queue_limit')).toBe(10_000);
+    expect(value('afterwrite_append_oldest_wait_seconds')).toBe(0);
+    expect(value('afterwrite_stalls')).toBe(0);
     expect(value('afterwrite_log_head_position')).toBe(position);
     const projections = series('afterwrite_projection_position').map(({ labels }) => labels.projection as string);
     expect(projections.sort()).toEqual([...app.engine.projector.positions.names].sort());
@@ -84,6 +86,7 @@ describe('GET /metrics', () => {
       expect(value('afterwrite_projection_events_total', { projection })).toBe(position);
       expect(value('afterwrite_projection_lag_events', { projection })).toBe(0);
       expect(value('afterwrite_projection_lag_seconds', { projection })).toBe(0);
+      expect(value('afterwrite_projection_owned', { projection })).toBe(1);
       expect(value('afterwrite_projection_dead_letters', { projection })).toBe(0);
       expect(value('afterwrite_projection_state', { projection, state: 'RUNNING' })).toBe(1);
       expect(value('afterwrite_projection_state', { projection, state: 'STALLED' })).toBe(0);
