@@ -217,6 +217,13 @@ const definitions = {
   appendBatchLimit: count('APPEND_BATCH_LIMIT', 1000, 'Most events appended in one transaction.'),
   /** Aggregates whose state is kept in memory. Default: 10000 */
   stateCacheSize: count('STATE_CACHE_SIZE', 10_000, 'Aggregates whose state is kept in memory.', 1, 10_000_000),
+  /** Whether the server takes its share of projecting, on or off; where it is off in all of them, run `cli projector`. Default: on */
+  projector: setting(
+    'PROJECTOR',
+    'Whether the server takes its share of projecting, on or off; where it is off in all of them, run `cli projector`.',
+    onOff,
+    { default: 'on' },
+  ),
   /** Most events that a projection takes in one transaction. Default: 2000 */
   projectionBatchLimit: count(
     'PROJECTION_BATCH_LIMIT',

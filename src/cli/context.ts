@@ -58,7 +58,10 @@ export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Pr
   });
 }
 
-/** Gives `work` the migrated database and the kernel on it, projections running here unless another process has them. */
+/**
+ * Gives `work` the migrated database and the kernel on it. Projections run here where no server and no worker can move them: a
+ * command that is over soon takes nothing from those who stay.
+ */
 export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promise<T>): Promise<T> {
   return withPostgres(cli, async (context) => {
     const { config, url } = context;
@@ -70,6 +73,7 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
         database,
         domains,
         ...engineOptions(config),
+        projector: 'spare',
         onError: quietly((error) => say(cli, `warning: ${errorLine(error)}`)),
       });
       try {

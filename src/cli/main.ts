@@ -9,6 +9,7 @@ import { importOnlineRetailCommand } from './import-online-retail.ts';
 import { watchInterrupts } from './interrupts.ts';
 import { migrateCommand } from './migrate.ts';
 import { projectionsStatusCommand } from './projections-status.ts';
+import { projectorCommand } from './projector.ts';
 import { restoreEpochCommand } from './restore-epoch.ts';
 import { schemaCommand } from './schema.ts';
 
@@ -22,6 +23,7 @@ function commandsOf(cli: Cli): Command[] {
       .addCommand(eventsListCommand(cli))
       .addCommand(eventsCheckCommand(cli)),
     new Command('projections').description('look after the read models').addCommand(projectionsStatusCommand(cli)),
+    projectorCommand(cli),
     migrateCommand(cli),
     restoreEpochCommand(cli),
     schemaCommand(cli),

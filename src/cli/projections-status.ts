@@ -11,6 +11,8 @@ interface StatusRow extends Record<string, unknown> {
   head: number;
   version: number;
   owner: string | null;
+  /** The owner's, as host:pid. */
+  process: string | null;
   owned: boolean;
   failure: string | null;
 }
@@ -23,9 +25,9 @@ export const projectionsStatusCommand: CommandFactory = (cli) =>
     .addHelpText(
       'after',
       `
-RUNNING  a server moves it; the lag is the number of events that it has not seen yet
+RUNNING  a server or a worker moves it, the owner, as host:pid; the lag is the number of events that it has not seen yet
 STALLED  it met an event that it cannot apply; the reason stands below the table
-STOPPED  nobody moves it: no server is running; one that has died is noticed after 5 seconds`,
+STOPPED  nobody moves it: no server is running; one that has died is noticed after 3 seconds`,
     )
     .action(({ json }: { json?: boolean }) =>
       withDatabase(cli, async ({ db }) => {
@@ -47,14 +49,14 @@ STOPPED  nobody moves it: no server is running; one that has died is noticed aft
         }
         if (found.length === 0)
           print(cli, 'There are no read models yet: no server has been started on this database.');
-        const table = found.map(({ projection, state, position, head, lag, version, owner, owned }) => ({
+        const table = found.map(({ projection, state, position, head, lag, version, process, owned }) => ({
           projection,
           state,
           position,
           head,
           lag,
           version,
-          owner: (owned && owner) || '-',
+          owner: (owned && process) || '-',
         }));
         for (const line of formatTable(table)) print(cli, line);
         for (const { projection, failure } of found) if (failure !== null) print(cli, `${projection}: ${failure}`);
@@ -63,7 +65,7 @@ STOPPED  nobody moves it: no server is running; one that has died is noticed aft
 
 function readStatus(db: Database): Promise<StatusRow[]> {
   return db.execute<StatusRow>(
-    sql`select projection, position, (select coalesce(max(position), 0) from es.events) as head, version, owner,
+    sql`select projection, position, (select coalesce(max(position), 0) from es.events) as head, version, owner, owner_process as process,
                owner is not null and lease_until > now() as owned, failure
         from read.checkpoints order by projection`,
   );

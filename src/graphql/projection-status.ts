@@ -1,3 +1,4 @@
+import { hasRole } from '../kernel/define/actor.ts';
 import type { Engine } from '../kernel/engine.ts';
 import type { ProjectionStatus } from '../kernel/read/projection-status.ts';
 import type { Builder } from './builder.ts';
@@ -47,6 +48,11 @@ export function addProjectionStatus(builder: Builder): void {
         nullable: true,
         description: 'Why it stands still, where the server that answers moves it. Staff and admins see it.',
         resolve: ({ name }, _, context: Context) => stallFor(context, name),
+      }),
+      owner: t.string({
+        nullable: true,
+        description: 'The process that moves it, as host:pid; null where nobody does. Admins see it.',
+        resolve: ({ owner }, _, { actor }: Context) => (actor && hasRole(actor, 'admin') ? owner : null),
       }),
       deadLetters: t.int({
         description: 'Events that could not be applied and were put aside.',

@@ -1,5 +1,5 @@
 import type { Positions } from '../consistency/positions.ts';
-import type { Checkpoint, OldestWaiting } from './checkpoints.ts';
+import { type Checkpoint, type OldestWaiting, PROCESS } from './checkpoints.ts';
 import { type LagState, lagStateOf } from './lag.ts';
 import type { LogHead } from './log-head.ts';
 import type { RebuildStatus } from './rebuild-status.ts';
@@ -21,6 +21,8 @@ export interface ProjectionStatus {
   readonly lagState: LagState;
   /** True where this instance moves it. */
   readonly isOurs: boolean;
+  /** The process that moves it, as host:pid; null where nobody does. For operators. */
+  readonly owner: string | null;
   /** Events that were put aside because they could not be applied. None is yet: a projection stalls at the first. */
   readonly deadLetters: number;
   /** Why it is stalled, for operators. */
@@ -76,6 +78,7 @@ export function statusOf({
     lagMs,
     lagState: lagStateOf(lagMs),
     isOurs: isRunning,
+    owner: isRunning ? PROCESS : checkpoint?.owner ? checkpoint.ownerProcess : null,
     deadLetters: 0,
     failure,
     rebuild,

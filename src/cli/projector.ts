@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import { Command } from 'commander';
+import { openDatabase } from '../database/database.ts';
+import { domains } from '../domains/index.ts';
+import { engineOptions } from '../engine-options.ts';
+import { createEngine } from '../kernel/engine.ts';
+import { createLogger, workLog } from '../server/logger.ts';
+import { logNotice } from '../server/notices.ts';
+import { stopInOrder } from '../server/shutdown.ts';
+import type { Cli, CommandFactory } from './cli.ts';
+import { withPostgres } from './context.ts';
+import { InterruptedError } from './errors.ts';
+
+/** `projector`: a worker, which moves read models until it is told to stop. */
+export const projectorCommand: CommandFactory = (cli) =>
+  new Command('projector')
+    .description('keep the read models, without serving anybody: a worker beside servers')
+    .addHelpText(
+      'after',
+      `
+Takes its share of the read models, as each server with PROJECTOR=on does, and of their rebuilds. Logs as a server does,
+and ends after the batches under way on SIGTERM, SIGINT or SIGHUP, with 0. Any number of workers may run.`,
+    )
+    .action(() => work(cli));
+
+async function work(cli: Cli): Promise<void> {
+  try {
+    await withPostgres(cli, async ({ config, url }) => {
+      const logger = createLogger(config);
+      const { writerConnections: writer, readerConnections: reader, projectorConnections: projector } = config;
+      const onNotice = (line: string) => logger.warn(line);
+      const database = await openDatabase({ url, connections: { writer, projector, reader }, onNotice });
+      const engine = createEngine({
+        database,
+        domains,
+        ...engineOptions(config),
+        projector: 'on',
+        observer: workLog(logger),
+        onNotice: logNotice(logger),
+        onError: (err, context) => logger.error({ err, ...context }, 'the engine met a fault and goes on'),
+      });
+      try {
+        cli.signal.throwIfAborted();
+        await engine.start();
+        logger.info('keeping read models');
+        if (!cli.signal.aborted) await once(cli.signal, 'abort');
+        logger.info({ reason: String(cli.signal.reason?.message ?? '') }, 'stopping; once more to stop at once');
+      } finally {
+        const steps = [
+          ['stop projections', () => engine.stop()],
+          ['close the database', () => database.close(1000)],
+        ] as const;
+        const status = () => ({ head: engine.projector.head.position });
+        await stopInOrder(steps, { timeoutMs: config.shutdownTimeoutMs, logger, status });
+      }
+    });
+  } catch (error) {
+    // It is what a worker is told sooner or later, and no failure.
+    if (!(error instanceof InterruptedError)) throw error;
+  }
+}
