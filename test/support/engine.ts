@@ -14,6 +14,8 @@ export interface TestEngine extends Engine {
 export interface TestEngineOptions extends Partial<Omit<EngineOptions, 'database' | 'onError'>> {
   /** Another way to the database than the tests'. */
   readonly url?: string;
+  /** Where its queries read. */
+  readonly readUrl?: string;
   /** Start the projector too. */
   readonly start?: boolean;
   readonly writers?: number;
@@ -33,10 +35,17 @@ export function useEngine(database: { readonly url: string }, domains: readonly 
   afterEach(async () => {
     await Promise.all(closers.splice(0).map((close) => close()));
   });
-  return async ({ url, start = false, writers = 2, ...options }: TestEngineOptions = {}): Promise<TestEngine> => {
+  return async ({
+    url,
+    readUrl,
+    start = false,
+    writers = 2,
+    ...options
+  }: TestEngineOptions = {}): Promise<TestEngine> => {
     const faults: TestEngine['faults'] = [];
     const opened = await openDatabase({
       url: url ?? database.url,
+      readUrl,
       connections: { writer: writers, projector: 3, reader: 1 },
       onNotice: () => {},
     });

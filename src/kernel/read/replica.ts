@@ -14,6 +14,8 @@ const LONGEST_BUSY_MS = 25;
 const IDLE_MS = 1000;
 /** Most between two attempts where the replica cannot be looked at. */
 const LONGEST_PAUSE_MS = 2000;
+/** An answer that takes longer is complained of, in ms. */
+const SILENCE_MS = 5000;
 
 export interface ReplicaOptions {
   /** The server that queries read from, as a user who may read `es.store`. */
@@ -143,7 +145,7 @@ export class Replica implements ReadSide {
   /** @returns whether anything has changed. */
   async #look(): Promise<boolean> {
     const doubts = this.#doubts;
-    const rows = await this.#checkpoints({});
+    const rows = await this.#answered(this.#checkpoints({}));
     // It was said before the connection ended, and need not be true any more.
     if (this.#stopping.signal.aborted || doubts !== this.#doubts) return true;
     if (rows[0]?.epoch !== this.#options.epoch) {
@@ -158,6 +160,24 @@ export class Replica implements ReadSide {
       if (this.#show(name, told, position ?? 0, generation ?? 0)) hasMoved = true;
     }
     return hasMoved;
+  }
+
+  /** Says so, again and again, where the answer does not come: the driver goes on connecting without a word. */
+  async #answered<T>(answer: Promise<T>): Promise<T> {
+    const began = performance.now();
+    const complain = () => {
+      const seconds = Math.round((performance.now() - began) / 1000);
+      this.#options.onError(new Error(`The read replica has not answered for ${seconds} s.`), { part: 'replica' });
+    };
+    const timer = setInterval(complain, SILENCE_MS);
+    const stop = () => clearInterval(timer);
+    this.#stopping.signal.addEventListener('abort', stop);
+    try {
+      return await answer;
+    } finally {
+      stop();
+      this.#stopping.signal.removeEventListener('abort', stop);
+    }
   }
 
   #show(projection: string, told: Told, position: number, generation: number): boolean {
