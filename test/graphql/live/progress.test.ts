@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type ProjectionUpdate, projectionUpdates } from '../../../src/graphql/live/progress.ts';
+import { unobservedApi } from '../../../src/graphql/observe.ts';
 import { settle } from '../../support/appends.ts';
 import { Stage, waitingIn } from './support.ts';
 
@@ -58,6 +59,23 @@ describe('a subscriber to the progress of read models', () => {
       keys: new Set(['a', 'b']),
       lagMs: 70,
     });
+  });
+
+  it('has the messages counted that others stand for', async () => {
+    let coalesced = 0;
+    const count = () => {
+      coalesced++;
+    };
+    const observer = { ...unobservedApi, coalesced: count };
+    const updates = projectionUpdates({}, { ...stage.context(), observer });
+    const first = updates.next();
+    changed('a');
+    await first;
+    for (const key of ['b', 'c', 'd']) changed(key);
+    stage.move({ projection: 'others', keys: new Set(['e']) });
+    expect(waitingIn(updates)).toBe(2);
+    expect(coalesced).toBe(2);
+    await updates.return?.();
   });
 
   it('is not told of rows that are not hers, nor of events that changed none', async () => {
