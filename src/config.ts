@@ -232,6 +232,14 @@ const definitions = {
     1,
     100_000,
   ),
+  /** Streams of which a projection may hold events in dead letters before it stalls. Default: 1000 */
+  deadLetterLimit: count(
+    'DEAD_LETTER_LIMIT',
+    1000,
+    'Streams of which a projection may hold events in dead letters before it stalls.',
+    0,
+    100_000,
+  ),
   /** Reads that may wait for a consistency token at the same time before new ones are throttled. Default: 10000 */
   maxWaiters: count(
     'MAX_WAITERS',

@@ -8,6 +8,7 @@ export function engineOptions(config: Config) {
     appendBatchLimit: config.appendBatchLimit,
     stateCacheSize: config.stateCacheSize,
     projectionBatchLimit: config.projectionBatchLimit,
+    deadLetterLimit: config.deadLetterLimit,
     projector: config.projector ? 'on' : 'off',
     maxWaiters: config.maxWaiters,
     throttleLagMs: config.throttleLagMs,

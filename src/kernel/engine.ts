@@ -4,6 +4,7 @@ import { Tokens } from './consistency/token.ts';
 import { type Domain, type Registry, registerDomains } from './define/domain.ts';
 import { WakeUp } from './notify/wake-up.ts';
 import { type Observer, unobserved } from './observe.ts';
+import { DeadLetters } from './read/dead-letters.ts';
 import type { ProjectorPart } from './read/lease.ts';
 import { Projector } from './read/projector.ts';
 import type { ReadSide } from './read/read-side.ts';
@@ -28,6 +29,8 @@ export interface EngineOptions {
   readonly stateCacheSize?: number;
   /** Events that a projection folds together. */
   readonly projectionBatchLimit?: number;
+  /** Streams of which events may be in a projection's dead letters at one time. */
+  readonly deadLetterLimit?: number;
   /** Reads that may wait for tokens at one time. */
   readonly maxWaiters?: number;
   /** Lag of a read model at which commands are refused, in ms; 0, and nothing else is said, never. */
@@ -55,6 +58,8 @@ export interface Engine {
   /** What queries see: what the projector has done, or what a replica shows of it. */
   readonly readSide: ReadSide;
   readonly tokens: Tokens;
+  /** The events that could not be applied. */
+  readonly deadLetters: DeadLetters;
   /** What stands still, and why. */
   readonly watch: Pick<EngineWatch, 'stalls'>;
   /** Takes up the projections. */
@@ -76,6 +81,7 @@ export function createEngine(options: EngineOptions): Engine {
     openAside: () => openAside(database, registry),
     projections: [...registry.projections.values()],
     batchLimit: options.projectionBatchLimit ?? 2000,
+    deadLetterLimit: options.deadLetterLimit,
     maxWaiters: options.maxWaiters ?? 10_000,
     part: options.projector,
     others: {
@@ -121,6 +127,12 @@ export function createEngine(options: EngineOptions): Engine {
     projector,
     readSide: replica ?? { positions: projector.positions, hub: projector.hub, isReplica: false },
     tokens: new Tokens(database.epoch),
+    deadLetters: new DeadLetters({
+      db: database.projector.db,
+      projections: registry.projections.values(),
+      events: registry.events,
+      onChanged: () => projector.hurry(),
+    }),
     watch,
     start: async () => {
       await projector.start();

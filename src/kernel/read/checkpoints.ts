@@ -20,6 +20,8 @@ export interface Checkpoint {
   /** host:pid of the owner, or of the last one. */
   readonly ownerProcess: string | null;
   readonly failure: string | null;
+  /** Events that wait in its dead letters. */
+  readonly deadLetters: number;
 }
 
 /** A checkpoint as an instance finds it that has just renewed its leases. */

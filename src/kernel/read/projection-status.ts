@@ -23,7 +23,7 @@ export interface ProjectionStatus {
   readonly isOurs: boolean;
   /** The process that moves it, as host:pid; null where nobody does. For operators. */
   readonly owner: string | null;
-  /** Events that were put aside because they could not be applied. None is yet: a projection stalls at the first. */
+  /** Events that were put aside because they could not be applied, or wait behind one that could not. */
   readonly deadLetters: number;
   /** Why it is stalled, for operators. */
   readonly failure: string | null;
@@ -79,7 +79,7 @@ export function statusOf({
     lagState: lagStateOf(lagMs),
     isOurs: isRunning,
     owner: isRunning ? PROCESS : checkpoint?.owner ? checkpoint.ownerProcess : null,
-    deadLetters: 0,
+    deadLetters: checkpoint?.deadLetters ?? 0,
     failure,
     rebuild,
   };

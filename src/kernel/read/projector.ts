@@ -27,6 +27,8 @@ export interface ProjectorOptions {
   readonly openAside: () => Aside;
   readonly projections: readonly Projection[];
   readonly batchLimit: number;
+  /** Streams of which events may be in a projection's dead letters at one time; 1000 unless told. */
+  readonly deadLetterLimit?: number | undefined;
   /** Waits for read models at one time. */
   readonly maxWaiters: number;
   /** What this instance has to do with projections; its share of them unless told. */
@@ -141,6 +143,11 @@ export class Projector {
     this.#ownership.doubt();
   }
 
+  /** Somebody may have changed what a projection begins with: looks at once, rather than at the next look. */
+  hurry(): void {
+    this.#ownership.hurry();
+  }
+
   /** Where every projection stands. */
   status(): ProjectionStatus[] {
     return this.#options.projections.map(({ name, version }) =>
@@ -172,7 +179,7 @@ export class Projector {
   }
 
   #runnerOf(projection: Projection): ProjectionRunner {
-    const { db, log, batchLimit, observer, onError } = this.#options;
+    const { db, log, batchLimit, deadLetterLimit, observer, onError } = this.#options;
     return new ProjectionRunner({
       projection,
       table: new ProjectionTable(db, projection),
@@ -183,6 +190,8 @@ export class Projector {
       checkpoints: this.#checkpoints,
       owner: this.#ownership.owner,
       batchLimit,
+      deadLetterLimit,
+      onFenced: () => this.hurry(),
       observer,
       onError,
     });

@@ -1,0 +1,47 @@
+/** No event waits under this key. */
+export class DeadLetterNotFoundError extends Error {
+  readonly code = 'DEAD_LETTER_NOT_FOUND';
+
+  constructor(projection: string, key: string) {
+    super(`Nothing waits under ${key} in the dead letters of ${projection}.`);
+    this.name = 'DeadLetterNotFoundError';
+  }
+}
+
+/** Another event is the first of the key by now. */
+export class DeadLetterChangedError extends Error {
+  readonly code = 'DEAD_LETTER_CHANGED';
+  /** That event's. */
+  readonly position: number;
+
+  constructor(projection: string, key: string, position: number) {
+    super(
+      `The first event that waits under ${key} in the dead letters of ${projection} is at position ${position}: look at it again.`,
+    );
+    this.name = 'DeadLetterChangedError';
+    this.position = position;
+  }
+}
+
+/** The table was filled by another version of the projection than this code's. */
+export class OtherVersionError extends Error {
+  readonly code = 'OTHER_VERSION';
+
+  constructor(projection: string, version: number, found: number | undefined) {
+    super(
+      `The table of ${projection} is of version ${found ?? 'none'}, this code's of ${version}: ` +
+        'dead letters can be applied by the version that put them aside only.',
+    );
+    this.name = 'OtherVersionError';
+  }
+}
+
+/** There is no such projection. */
+export class UnknownProjectionError extends Error {
+  readonly code = 'UNKNOWN_PROJECTION';
+
+  constructor(projection: string, known: Iterable<string>) {
+    super(`There is no projection ${JSON.stringify(projection.slice(0, 60))}; there are ${[...known].join(', ')}.`);
+    this.name = 'UnknownProjectionError';
+  }
+}
