@@ -78,6 +78,8 @@ export async function busyBackends(db: Database): Promise<BusyBackend[]> {
 }
 
 /**
+ * Who waits for another transaction's end waits for a row that it has changed: of a table that both write.
+ *
  * `pg_blocking_pids` names those who are before one in the queue too: the ones that wait themselves are passed through to
  * whom they wait for.
  */
@@ -99,7 +101,12 @@ const BUSY = sql`
   )
   select b.pid, b.application_name as application, b.query, extract(epoch from b.query_start)::float8 * 1000 as since_ms,
     b.wait_event_type as wait_type, b.wait_event, wanted.locktype, wanted.mode, wanted.relation, wanted.key,
-    (select t.relation::regclass::text from pg_locks t where t.pid = b.pid and t.locktype = 'tuple' limit 1) as row_of,
+    (select t.relation::regclass::text from pg_locks t
+      where t.pid = b.pid and (t.locktype = 'tuple' or t.locktype = 'relation' and t.mode = 'RowExclusiveLock' and exists (
+        select from pg_locks o join pg_class c on c.oid = o.relation
+        where o.pid in (select blocker from root where root.pid = b.pid)
+          and o.database = t.database and o.relation = t.relation and o.mode = 'RowExclusiveLock' and c.relkind = 'r'))
+      order by t.locktype = 'tuple' desc limit 1) as row_of,
     (select jsonb_agg(jsonb_build_object(
         'pid', root.blocker, 'application', a.application_name, 'user', a.usename, 'state', a.state, 'query', left(a.query, ${sql.raw(String(QUERY_LENGTH))}),
         'since_ms', extract(epoch from coalesce(a.xact_start, a.state_change))::float8 * 1000) order by root.blocker)
