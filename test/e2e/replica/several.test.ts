@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { useApp } from '../../support/app.ts';
+import { canReplicate } from '../../support/postgres-server.ts';
+import { useReplicatedDatabase } from '../../support/replica.ts';
+import { accepted, openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
+import { useTransports } from '../../support/transports.ts';
+
+const NAME = `query ($id: ID!, $token: ConsistencyToken!) @readAfter(token: $token, timeoutMs: 10000) {
+  customer(id: $id) { name }
+}`;
+const ORDER_UPDATED = `subscription ($id: ID!, $after: ConsistencyToken) { orderUpdated(id: $id, after: $after) { version } }`;
+
+describe.skipIf(!canReplicate())('of several servers, one that reads from a replica', () => {
+  const database = useReplicatedDatabase();
+  // It comes first and moves the projections; it knows nothing of a replica.
+  const other = useApp({ database });
+  const app = useApp({ database, env: () => ({ READ_DATABASE_URL: database.readUrl }) });
+  const open = useTransports(app);
+
+  it('honours the tokens of the others, and the others its own', async () => {
+    for (const [writer, reader] of [
+      [other, app],
+      [app, other],
+    ] as const) {
+      for (let n = 0; n < 10; n++) {
+        const { aggregateId: id, token } = await registerCustomer(writer, { name: `Ada ${n}` });
+        expect((await reader.query(NAME, { id, token })).data).toEqual({ customer: { name: `Ada ${n}` } });
+      }
+    }
+  });
+
+  it('feeds its subscriptions with what is written on the others', async () => {
+    const { aggregateId: id, token } = await placeOrder(other, await openShop(other));
+    const feed = open('WebSocket').subscribe<{ orderUpdated: { version: number } }>(ORDER_UPDATED, {
+      id,
+      after: token,
+    });
+    expect((await feed.data()).orderUpdated.version).toBe(1);
+    await accepted(other, 'confirmOrder', { orderId: id });
+    await accepted(other, 'shipOrder', { orderId: id, carrier: 'DHL', trackingNumber: '1' });
+    await feed.dataWhere(({ orderUpdated }) => orderUpdated.version === 3);
+  });
+});
