@@ -1,8 +1,11 @@
 import { Command } from 'commander';
 import { sql } from 'drizzle-orm';
 import type { Database } from '../database/client.ts';
-import { type CommandFactory, print } from './cli.ts';
+import { lagStateOf } from '../kernel/read/lag.ts';
+import type { StalledEvent } from '../kernel/stall.ts';
+import { type CommandFactory, print, say } from './cli.ts';
 import { withDatabase } from './context.ts';
+import { findStalls, stallLines } from './stalls.ts';
 import { formatTable } from './table.ts';
 
 interface StatusRow extends Record<string, unknown> {
@@ -15,6 +18,9 @@ interface StatusRow extends Record<string, unknown> {
   process: string | null;
   owned: boolean;
   failure: string | null;
+  /** How long the first event that it has not applied has waited; null where it has all. */
+  lag_ms: number | null;
+  next: StalledEvent | null;
 }
 
 /** `projections status`: where every read model stands. */
@@ -25,17 +31,25 @@ export const projectionsStatusCommand: CommandFactory = (cli) =>
     .addHelpText(
       'after',
       `
+Below the table stands why one, or appending, stands still: who is in the way, and what they have run.
+
 RUNNING  a server or a worker moves it, the owner, as host:pid; the lag is the number of events that it has not seen yet
 STALLED  it met an event that it cannot apply; the reason stands below the table
 STOPPED  nobody moves it: no server is running; one that has died is noticed after 3 seconds`,
     )
     .action(({ json }: { json?: boolean }) =>
       withDatabase(cli, async ({ db }) => {
-        const found = (await readStatus(db)).map((row) => ({
+        const rows = await readStatus(db);
+        const stalls = await findStalls(db, rows);
+        const found = rows.map(({ lag_ms, next: _, ...row }) => ({
           ...row,
           state: stateOf(row),
           lag: row.head - row.position,
+          lagMs: Math.round(lag_ms ?? 0),
+          lagState: lagStateOf(lag_ms ?? 0),
+          stall: stalls.get(row.projection) ?? null,
         }));
+        const appends = stalls.get('append');
         if (json) {
           print(
             cli,
@@ -45,33 +59,39 @@ STOPPED  nobody moves it: no server is running; one that has died is noticed aft
               2,
             ),
           );
+          if (appends) for (const line of stallLines(appends)) say(cli, line);
           return;
         }
         if (found.length === 0)
           print(cli, 'There are no read models yet: no server has been started on this database.');
-        const table = found.map(({ projection, state, position, head, lag, version, process, owned }) => ({
+        const table = found.map(({ projection, state, position, head, lag, lagState, version, process, owned }) => ({
           projection,
           state,
           position,
           head,
           lag,
+          'lag state': lagState,
           version,
           owner: (owned && process) || '-',
         }));
         for (const line of formatTable(table)) print(cli, line);
         for (const { projection, failure } of found) if (failure !== null) print(cli, `${projection}: ${failure}`);
+        for (const stall of stalls.values()) for (const line of stallLines(stall)) print(cli, line);
       }),
     );
 
 function readStatus(db: Database): Promise<StatusRow[]> {
   return db.execute<StatusRow>(
-    sql`select projection, position, (select coalesce(max(position), 0) from es.events) as head, version, owner, owner_process as process,
-               owner is not null and lease_until > now() as owned, failure
-        from read.checkpoints order by projection`,
+    sql`select projection, c.position, (select coalesce(max(position), 0) from es.events) as head, c.version, owner, owner_process as process,
+               owner is not null and lease_until > now() as owned, failure,
+               greatest(0, extract(epoch from now() - e.recorded_at))::float8 * 1000 as lag_ms,
+               case when e.position is not null then jsonb_build_object(
+                 'position', e.position, 'type', e.type, 'streamType', e.stream_type, 'streamId', e.stream_id) end as next
+        from read.checkpoints c left join es.events e on e.position = c.position + 1 order by projection`,
   );
 }
 
-function stateOf({ owned, failure }: StatusRow): 'RUNNING' | 'STALLED' | 'STOPPED' {
+function stateOf({ owned, failure }: Pick<StatusRow, 'owned' | 'failure'>): 'RUNNING' | 'STALLED' | 'STOPPED' {
   if (failure !== null) return 'STALLED';
   return owned ? 'RUNNING' : 'STOPPED';
 }

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { APPEND_LOCK } from '../../src/database/locks.ts';
 import { registerCustomer } from '../../src/domains/customers/customer.ts';
 import { domains } from '../../src/domains/index.ts';
 import { receiptOf } from '../support/appends.ts';
+import { holdUp } from '../support/blocker.ts';
 import { system } from '../support/counter.ts';
 import { createDatabase, useDatabase } from '../support/database.ts';
 import { useEngine } from '../support/engine.ts';
+import { until } from '../support/until.ts';
 import { runCli } from './support.ts';
 
 const database = useDatabase();
@@ -82,8 +85,8 @@ describe('projections status', () => {
     const { position } = receiptOf(await running.bus.execute(registerCustomer, ada, system));
     await running.projector.positions.reached('customers', position);
     const { stdout } = await cli('projections', 'status');
-    expect(stdout).toMatch(/^projection +state +position +head +lag +version +owner\n/);
-    expect(stdout).toMatch(/\ncustomers +RUNNING +1 +1 +0 +1 +[0-9a-f-]{36}\n/);
+    expect(stdout).toMatch(/^projection +state +position +head +lag +lag state +version +owner\n/);
+    expect(stdout).toMatch(/\ncustomers +RUNNING +1 +1 +0 +NORMAL +1 +\S+:\d+\n/);
     await running.close();
     const rows = JSON.parse((await cli('projections', 'status', '--json')).stdout);
     expect(rows.map((row: { state: string }) => row.state)).toEqual(['STOPPED', 'STOPPED', 'STOPPED']);
@@ -96,6 +99,34 @@ describe('projections status', () => {
     const { stdout } = await cli('projections', 'status');
     expect(stdout).toMatch(/\norders +STALLED /);
     expect(stdout).toContain('orders: It met a poison.\n');
+  });
+
+  it('says who is in the way of appending or of a read model, and what they have run', async () => {
+    const running = await engine({ start: true });
+    const statement = 'lock table read.customers in share mode';
+    const projecting = await holdUp(database, statement);
+    const { aggregateId } = receiptOf(await running.bus.execute(registerCustomer, ada, system));
+    const appending = await holdUp(database, `select pg_advisory_xact_lock(${APPEND_LOCK})`);
+    const command = running.bus.execute(registerCustomer, ada, system);
+    const { stdout } = (await until(async () => {
+      const result = await cli('projections', 'status');
+      return ['Appending', 'Projection customers'].every((what) => result.stdout.includes(what)) && result;
+    })) || { stdout: '' };
+    expect(stdout).toContain(
+      `before event 1, CustomerRegistered of Customer ${aggregateId}: it waits for RowExclusiveLock`,
+    );
+    expect(stdout).toContain(`  ${projecting.pid} ran: ${statement}\n`);
+    expect(stdout).toContain(
+      `it waits for the log's append lock (advisory lock ${APPEND_LOCK}), held by backend ${appending.pid}`,
+    );
+    const rows = JSON.parse((await cli('projections', 'status', '--json')).stdout);
+    expect(rows.find((row: { projection: string }) => row.projection === 'customers')).toMatchObject({
+      lag: 1,
+      lagState: expect.stringMatching(/WARNING|CRITICAL/),
+      stall: { blockers: [{ pid: projecting.pid }] },
+    });
+    await Promise.all([projecting.release(), appending.release()]);
+    await command;
   });
 });
 

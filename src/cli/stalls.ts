@@ -1,0 +1,38 @@
+import { type BusyBackend, busyBackends } from '../database/activity.ts';
+import type { Database } from '../database/client.ts';
+import { domains } from '../domains/index.ts';
+import { worksOn } from '../kernel/read/standing.ts';
+import { explainStall, type Stall, type StalledEvent } from '../kernel/stall.ts';
+
+/** Where a read model is. */
+export interface Position {
+  readonly projection: string;
+  /** The first event that it has not applied; null where it has all. */
+  readonly next: StalledEvent | null;
+}
+
+/** What stands still on this database, whichever process it is that waits; by `append` or the projection's name. */
+export async function findStalls(db: Database, positions: readonly Position[]): Promise<ReadonlyMap<string, Stall>> {
+  const backends = await busyBackends(db);
+  const stalls = new Map<string, Stall>();
+  const explain = (what: string, event: StalledEvent | null, isOf: (backend: BusyBackend) => boolean) => {
+    const own = backends.filter(isOf);
+    const [oldest] = own;
+    if (!oldest) return;
+    const stall = explainStall({ what, since: oldest.since, event, trouble: undefined }, own);
+    if (stall) stalls.set(what, stall);
+  };
+  explain('append', null, ({ application }) => application === 'afterwrite writer');
+  const next = new Map(positions.map(({ projection, next }) => [projection, next]));
+  for (const { name, table } of domains.flatMap(({ projections }) => projections)) {
+    const event = next.get(name);
+    if (event) explain(name, event, worksOn(table));
+  }
+  return stalls;
+}
+
+/** Why something stands still, a line, and what those in the way have run last, a line each. */
+export function stallLines({ sentence, blockers }: Stall): string[] {
+  const ran = blockers.filter(({ query }) => query !== null);
+  return [sentence, ...ran.map(({ pid, query }) => `  ${pid ?? '-'} ran: ${query?.replaceAll(/\s+/g, ' ')}`)];
+}
