@@ -8,7 +8,9 @@ import { eventsListCommand } from './events-list.ts';
 import { importOnlineRetailCommand } from './import-online-retail.ts';
 import { watchInterrupts } from './interrupts.ts';
 import { migrateCommand } from './migrate.ts';
+import { projectionsRebuildCommand } from './projections-rebuild.ts';
 import { projectionsStatusCommand } from './projections-status.ts';
+import { projectionsVerifyCommand } from './projections-verify.ts';
 import { projectorCommand } from './projector.ts';
 import { restoreEpochCommand } from './restore-epoch.ts';
 import { schemaCommand } from './schema.ts';
@@ -22,7 +24,11 @@ function commandsOf(cli: Cli): Command[] {
       .description('look at the log')
       .addCommand(eventsListCommand(cli))
       .addCommand(eventsCheckCommand(cli)),
-    new Command('projections').description('look after the read models').addCommand(projectionsStatusCommand(cli)),
+    new Command('projections')
+      .description('look after the read models')
+      .addCommand(projectionsStatusCommand(cli))
+      .addCommand(projectionsRebuildCommand(cli))
+      .addCommand(projectionsVerifyCommand(cli)),
     projectorCommand(cli),
     migrateCommand(cli),
     restoreEpochCommand(cli),

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Projection } from '../../kernel/define/projection.ts';
 import { Mailbox } from '../../kernel/notify/mailbox.ts';
 import type { Row } from '../../kernel/read/slots.ts';
@@ -31,11 +32,14 @@ export function liveRow(
   const gone = new AbortController();
   let stopWatching: (() => void) | undefined;
   let newest = 0;
+  let shown: Row | undefined;
   const show = (row: Row | null, position: number) => {
     const changedAt = Number(row?.lastPosition ?? 0);
     if (row && isVisible(rows.visibility(projection), row)) {
-      if (changedAt <= newest) return;
+      // A rebuild may have changed it without an event.
+      if (changedAt < newest || isDeepStrictEqual(row, shown)) return;
       newest = changedAt;
+      shown = row;
       mailbox.put('row', { row, position });
     } else if (newest > 0) {
       mailbox.end();

@@ -18,6 +18,7 @@ import { Rebuilds } from './rebuilds.ts';
 import { ProjectionRunner } from './runner.ts';
 import type { Aside } from './shadow-filler.ts';
 import { underWayOf, worksOn } from './standing.ts';
+import { type Verification, type VerifyParts, verifyProjection } from './verify.ts';
 
 export interface ProjectorOptions {
   readonly db: Database;
@@ -95,7 +96,10 @@ export class Projector {
       owner: this.#ownership.owner,
       feed: this.#feed,
       head: this.head,
-      onSwapped: () => this.#ownership.hurry(),
+      onSwapped: () => {
+        this.#ownership.hurry();
+        others.released();
+      },
     });
   }
 
@@ -104,7 +108,7 @@ export class Projector {
     // Who moves nothing leaves also the beginning to those who do.
     if (this.#options.part !== 'off') await this.#checkpoints.register(this.#options.projections);
     await this.#ownership.start();
-    await this.rebuilds.start(true);
+    await this.rebuilds.start(this.#options.part !== 'off');
   }
 
   /** This instance has committed: its projections are fed without reading the log. */
@@ -170,6 +174,22 @@ export class Projector {
       underWay: () => underWayOf(this.#runners.get(name)),
       isOf: worksOn(table),
     }));
+  }
+
+  /**
+   * Compares a read model with what its fold makes of the log, beside all else that happens.
+   * @throws {RebuildError} VERIFY_UNDER_WAY, REBUILD_REFUSED, VERIFY_FAILED
+   */
+  async verify(
+    projection: Projection,
+    options: Pick<VerifyParts, 'signal' | 'onProgress'> = {},
+  ): Promise<Verification> {
+    const aside = this.#options.openAside();
+    try {
+      return await verifyProjection({ ...this.#options, ...options, aside, projection, owner: this.#ownership.owner });
+    } finally {
+      await aside.close();
+    }
   }
 
   /** Ends after the batches under way and gives the projections up for others. */

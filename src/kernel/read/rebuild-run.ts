@@ -29,6 +29,7 @@ export class RebuildRun {
   readonly #stopping = new AbortController();
   #running: Promise<RebuildOutcome> | undefined;
   #hasIndexes = false;
+  #hasEnded = false;
 
   /** @param parts of a shadow that this instance has leased. */
   constructor(parts: FillerParts) {
@@ -46,7 +47,10 @@ export class RebuildRun {
 
   /** Resolves when there is nothing more to do here. */
   run(): Promise<RebuildOutcome> {
-    this.#running ??= this.#run().finally(() => this.#filler.stop());
+    this.#running ??= this.#run().finally(() => {
+      this.#hasEnded = true;
+      return this.#filler.stop();
+    });
     return this.#running;
   }
 
@@ -55,6 +59,7 @@ export class RebuildRun {
     const { aside, onError } = this.#parts;
     this.#stopping.abort();
     await this.#filler.stop();
+    if (this.#hasEnded) return;
     await cancelWorkOn(aside.owner, this.#filler.shadow.table).catch((error) => onError(error, { part: 'rebuild' }));
     await this.#running?.catch(() => undefined);
   }

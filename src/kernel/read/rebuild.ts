@@ -78,6 +78,23 @@ export function beginVerify(db: Database, projection: Projection, owner: string)
   });
 }
 
+/** Where a rebuild is that was under way: so far, done, or gone without effect. */
+export type RebuildProgress =
+  | { readonly kind: 'under way'; readonly row: ShadowRow }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'cancelled' };
+
+/** @param startedAt of the rebuild that is asked for; another one may have come in its place. */
+export async function rebuildProgress(db: Database, projection: string, startedAt: Date): Promise<RebuildProgress> {
+  // The rebuild first: one that is swapped in between is seen as done.
+  const row = (await shadowRows(db, projection)).find(({ purpose }) => purpose === 'rebuild');
+  if (row) return { kind: 'under way', row };
+  const [live] = await db.execute<{ done: boolean }>(
+    sql`select started_at = ${startedAt.toISOString()}::timestamptz as done from read.checkpoints where projection = ${projection}`,
+  );
+  return { kind: live?.done ? 'done' : 'cancelled' };
+}
+
 /** Drops a shadow with all that belongs to it; who fills it finds that it is gone. False where there is none. */
 export function dropShadow(db: Database, projection: Projection, purpose: ShadowPurpose): Promise<boolean> {
   return inTransaction(db, async (tx) => {

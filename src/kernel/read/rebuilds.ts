@@ -57,9 +57,7 @@ export class Rebuilds {
    */
   async start(works: boolean): Promise<void> {
     this.#works = works;
-    this.#looking = this.#look().catch((error) => this.#parts.onError(error, { part: 'rebuild' }));
-    await this.#looking;
-    this.#schedule();
+    await this.#hurry();
   }
 
   /** Gives up what it works on, for others to go on with. */
@@ -76,6 +74,16 @@ export class Rebuilds {
     this.#current?.run.wake();
   }
 
+  /**
+   * Begins to rebuild a read model, or joins where that is under way. It goes on here, unless somebody else takes it.
+   * @throws {RebuildError} REBUILD_REFUSED
+   */
+  async begin(projection: Projection): Promise<'begun' | 'joined'> {
+    const outcome = await this.#aside(({ owner }) => beginRebuild(owner, projection));
+    await this.#hurry();
+    return outcome;
+  }
+
   /** Null where a projection is not being rebuilt, as far as this instance knows. */
   status(projection: string): RebuildStatus | null {
     return this.#meter.of(projection, this.#parts.head.position);
@@ -84,10 +92,18 @@ export class Rebuilds {
   #schedule(): void {
     if (this.#stopped) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#looking = this.#look().catch((error) => this.#parts.onError(error, { part: 'rebuild' }));
-      void this.#looking.finally(() => this.#schedule());
-    }, LOOK_MS);
+    this.#timer = setTimeout(() => void this.#hurry(), LOOK_MS);
+  }
+
+  /** Looks at once, after the look that is under way. */
+  async #hurry(): Promise<void> {
+    clearTimeout(this.#timer);
+    const looking = (this.#looking ?? Promise.resolve())
+      .then(() => this.#look())
+      .catch((error) => this.#parts.onError(error, { part: 'rebuild' }));
+    this.#looking = looking;
+    await looking;
+    if (this.#looking === looking) this.#schedule();
   }
 
   async #look(): Promise<void> {
@@ -169,8 +185,10 @@ export class Rebuilds {
     const ended = this.#runToEnd(run, aside, projection, row)
       .catch((error) => this.#parts.onError(error, { part: 'rebuild', projection: projection.name }))
       .finally(async () => {
-        await aside.close();
         this.#current = undefined;
+        await aside.close();
+        // There may be another one to work on.
+        if (!this.#stopped) void this.#hurry();
       });
     this.#current = { run, row, ended };
   }

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
+import { rootOf } from '../../database/errors.ts';
 import type { Projection } from '../define/projection.ts';
 import type { EventLog } from '../write/event-log.ts';
 import { CommitFeed } from './commit-feed.ts';
@@ -31,6 +32,8 @@ const LOOK_MS = 200;
 const RENEW_MS = 1000;
 /** How long the live table is not written to while both come to the same position, in ms. */
 const HOLD_MS = 1000;
+/** How long it waits for the batch that is being written, in ms, before it tries again. */
+const LOCK_TIMEOUT_MS = 1000;
 
 /**
  * Fills a second table from the log and compares the live one with it, both at the same position; reading and commands go on
@@ -56,7 +59,8 @@ export async function verifyProjection(parts: VerifyParts): Promise<Verification
   try {
     for (;;) {
       await fill(parts, filler, end);
-      const verified = await compare(parts, filler, end);
+      const verified = await compare(parts, filler, end).catch(unlessLocked);
+      signal?.throwIfAborted();
       if (verified) return { ...verified, projection: projection.name };
     }
   } catch (error) {
@@ -97,7 +101,7 @@ async function compare({ aside, projection, signal }: VerifyParts, filler: Shado
       const view = transaction as unknown as Database;
       // While the checkpoint is held nobody writes to the live table: what is seen from then on is of one position.
       const position = await aside.owner.transaction(async (hold) => {
-        await hold.execute(sql.raw(`set local lock_timeout = ${HOLD_MS * 5}`));
+        await hold.execute(sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`));
         const position = await livePosition(hold as unknown as Database, projection, sql`for no key update`);
         end.advance(position, undefined);
         filler.wake();
@@ -126,4 +130,9 @@ async function livePosition(db: Database, { name, version }: Projection, lock = 
 
 function gone({ name }: Projection): RebuildError {
   return new RebuildError('VERIFY_FAILED', name, `The table that ${name} was compared with is gone; try again.`);
+}
+
+/** Somebody holds a lock for long (lock_not_available): it is tried again. */
+function unlessLocked(error: unknown): undefined {
+  if (rootOf(error).code !== '55P03') throw error;
 }
