@@ -3,9 +3,12 @@ import type { Logger } from 'pino';
 
 type Step = readonly [name: string, run: () => unknown];
 
+/** Of the time, what is kept for each of the steps to come, so that one that hangs does not leave them without any. */
+const KEPT_FOR_EACH = 1 / 20;
+
 /**
- * Runs the steps one after the other. One that fails or takes too long is logged and does not keep the others from running:
- * what has not ended when the time is over is left to the end of the process.
+ * Runs the steps one after the other, all of them within `timeoutMs`. One that fails or takes too long is logged and does not
+ * keep the others from running: what has not ended when the time is over is left to the end of the process.
  */
 export async function stopInOrder(
   steps: readonly Step[],
@@ -13,14 +16,16 @@ export async function stopInOrder(
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   logger.info(status(), 'shutting down');
-  for (const [name, run] of steps) {
+  for (const [index, [name, run]] of steps.entries()) {
     const over = new AbortController();
     try {
-      // Every step gets a little, also when the ones before it took all the time.
-      const left = Math.max(200, deadline - Date.now());
+      const kept = timeoutMs * KEPT_FOR_EACH * (steps.length - index - 1);
+      const left = Math.max(1, deadline - kept - Date.now());
       const late = delay(left, 'late', { signal: over.signal }).catch(() => 'late');
-      if ((await Promise.race([Promise.resolve(run()), late])) === 'late')
-        logger.warn({ step: name }, 'did not end in time');
+      const ending = Promise.resolve(run());
+      // Where it fails after its time nobody looks any more.
+      ending.catch(() => undefined);
+      if ((await Promise.race([ending, late])) === 'late') logger.warn({ step: name }, 'did not end in time');
     } catch (err) {
       logger.error({ err, step: name }, 'a step of the shutdown failed');
     } finally {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { holdUp } from '../../support/blocker.ts';
 import { useDatabase } from '../../support/database.ts';
 import { openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
 import { eventFeed, useTransports } from '../../support/transports.ts';
@@ -104,5 +105,109 @@ describe('a server that is stopped', () => {
     expectOrderly(server);
     const [row] = await sql<{ count: string }[]>`select count(distinct stream_id) from es.events`;
     expect(Number(row?.count)).toBe(20);
+  });
+
+  it('by SIGTERM under load has every command that it acknowledged in the log once, and none that was sent again twice', async () => {
+    const server = await start();
+    const feed = open('WebSocket', { url: server.url }).subscribe(
+      'subscription { projectionUpdated { projection } }',
+      {},
+    );
+    const acknowledged = new Map<string, string>();
+    const unanswered: string[] = [];
+    const others: (string | undefined)[] = [];
+    const client = async () => {
+      for (;;) {
+        const commandId = randomUUID();
+        const input = { name: 'Ada', email: 'ada@example.org' };
+        const answer = await server.tryCommand('registerCustomer', input, { commandId }).catch(() => undefined);
+        const receipt = answer?.data?.registerCustomer;
+        if (receipt) {
+          acknowledged.set(commandId, receipt.aggregateId);
+          continue;
+        }
+        unanswered.push(commandId);
+        // Refused in words, or there was nobody any more.
+        if (answer) others.push(answer.code);
+        return;
+      }
+    };
+    const load = Promise.all(Array.from({ length: 40 }, client));
+    await until(() => acknowledged.size >= 300);
+    // Process managers and npm both pass it on.
+    server.kill('SIGTERM');
+    server.kill('SIGTERM');
+    await load;
+    expect(await server.exited).toEqual(ended);
+    expectOrderly(server);
+    expect(others.filter((code) => code !== 'THROTTLED')).toEqual([]);
+    expect(await feed.end()).toEqual({ how: 'closed', code: 1001, reason: 'Going away' });
+
+    const { sql } = database;
+    const rows = await sql<{ command_id: string; stream_id: string }[]>`select command_id, stream_id from es.events`;
+    const stored = new Map(rows.map((row) => [row.command_id, row.stream_id]));
+    expect(stored.size).toBe(rows.length);
+    for (const [commandId, streamId] of acknowledged) expect(stored.get(commandId)).toBe(streamId);
+
+    const next = await start();
+    for (const commandId of unanswered) {
+      const receipt = await registerCustomer(next, {}, { commandId });
+      expect(receipt.replayed).toBe(stored.has(commandId));
+    }
+    const [row] = await sql<{ events: number; commands: number; dense: boolean }[]>`select count(*)::int as events,
+      count(distinct command_id)::int as commands, max(position) = count(*) as dense from es.events`;
+    const sent = acknowledged.size + unanswered.length;
+    expect(row).toEqual({ events: sent, commands: sent, dense: true });
+    next.kill('SIGTERM');
+    expect(await next.exited).toEqual(ended);
+  });
+
+  it('before all is done, as its time is over, says what it left, and nothing that it said is taken back', async () => {
+    const server = await new ServerProcess({ DATABASE_URL: database.url, SHUTDOWN_TIMEOUT_MS: '500' }).started();
+    const { commandId: first } = await registerCustomer(server);
+    const { release } = await holdUp(database, 'lock table es.events in share mode');
+    const commandId = randomUUID();
+    const cutOff = registerCustomer(server, {}, { commandId }).then(
+      () => 'answered',
+      () => 'cut off',
+    );
+    await until(async () => {
+      const waiting = await database.sql`select 1 from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`;
+      return waiting.length > 0;
+    });
+    server.kill('SIGTERM');
+    expect(await server.exited).toEqual(ended);
+    expect(await cutOff).toBe('cut off');
+    expect(server.messages).toContain('did not end in time');
+    expect(server.stdout).toContain('"step":"finish commands"');
+    await release();
+    // What Postgres was still at when nobody listened any more is there, or is not; either way it takes effect once.
+    const next = await start();
+    expect((await registerCustomer(next, {}, { commandId: first })).replayed).toBe(true);
+    await registerCustomer(next, {}, { commandId });
+    const rows = await database.sql`select command_id from es.events order by position`;
+    expect(rows.map((row) => row.command_id)).toEqual([first, commandId]);
+    next.kill('SIGTERM');
+    expect(await next.exited).toEqual(ended);
+  });
+
+  it('a second time, later, ends at once', async () => {
+    const server = await start();
+    await holdUp(database, 'lock table es.events in share mode');
+    registerCustomer(server).catch(() => undefined);
+    await until(async () => {
+      const waiting = await database.sql`select 1 from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`;
+      return waiting.length > 0;
+    });
+    server.kill('SIGTERM');
+    // Within a second it would be the same signal, come by another way.
+    const again = setInterval(() => server.kill('SIGTERM'), 1100);
+    try {
+      expect(await server.exited).toEqual({ code: 1, signal: null });
+    } finally {
+      clearInterval(again);
+    }
   });
 });
