@@ -36,7 +36,7 @@ export function liveRow(
   const show = (row: Row | null, position: number) => {
     const changedAt = Number(row?.lastPosition ?? 0);
     if (row && isVisible(rows.visibility(projection), row)) {
-      // A rebuild may have changed it without an event.
+      // A rebuild may have changed it without an event, or it may lack events by now.
       if (changedAt < newest || isDeepStrictEqual(row, shown)) return;
       newest = changedAt;
       shown = row;
