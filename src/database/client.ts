@@ -3,6 +3,7 @@ import { PgDialect } from 'drizzle-orm/pg-core';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { withoutDriverFaults } from './driver-faults.ts';
+import { unpipelined } from './unpipelined.ts';
 
 export type Database = PostgresJsDatabase<Record<string, never>>;
 
@@ -29,6 +30,11 @@ export interface PoolOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Prepared statements are kept for each connection; off behind poolers that cannot (PgBouncer before 1.21). */
   readonly prepare?: boolean;
+  /**
+   * Off where one statement may have to wait long: the driver would send others behind it on the same connection, which wait too,
+   * although they have nothing to do with what it waits for. On unless told.
+   */
+  readonly pipelining?: boolean;
   readonly onNotice?: (message: string) => void;
 }
 
@@ -62,8 +68,10 @@ export function openPool(options: PoolOptions): Pool {
       ...(options.role ? { role: options.role } : {}),
     },
   });
+  const faultless = withoutDriverFaults(client);
+  const used = options.pipelining === false ? unpipelined(faultless, options.connections) : faultless;
   return {
-    db: drizzle({ client: withoutDriverFaults(client) }) as Database,
+    db: drizzle({ client: used }) as Database,
     onConnectionEnd: (listener) => {
       listeners.push(listener);
     },

@@ -20,6 +20,8 @@ export interface AfterwriteDatabase {
   readonly writer: Pool;
   readonly projector: Pool;
   readonly reader: Pool;
+  /** One connection with the projector's role, so that leases are kept while all of the projector's stand still. */
+  readonly leases: Pool;
   /** One connection as the URL's user, for what no part's role may do: making tables. */
   readonly owner: Pool;
   /** Two connections as the URL's user for short looks, at whether Postgres answers and what others' statements do, while all others wait. */
@@ -59,6 +61,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     });
   const writer = open('writer');
   const projecting = {
+    pipelining: false,
     settings: {
       // Rows and checkpoint are one transaction: what a crash of the server takes back is folded again from the log. A
       // replica gets nothing that is not on the primary's disk: reads there would wait for the next time that Postgres writes.
@@ -68,6 +71,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     },
   };
   const projector = open('projector', projecting);
+  const leases = open('projector', { ...projecting, connections: 1, applicationName: 'afterwrite leases' });
   const reader = replica && readUrl ? open('reader', { url: readUrl, role: replica.role }) : open('reader');
   const owner = openPool({ url, connections: 1, applicationName: 'afterwrite owner' });
   const watch = openPool({
@@ -84,6 +88,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     writer,
     projector,
     reader,
+    leases,
     owner,
     watch,
     replica: replica?.pool,
@@ -92,7 +97,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
       owner: openPool({ url, connections: ASIDE, applicationName: 'afterwrite rebuild' }),
     }),
     close: async (timeoutMs) => {
-      await Promise.all([writer, projector, reader, owner, watch, replica?.pool].map((pool) => pool?.close(timeoutMs)));
+      await Promise.all(
+        [writer, projector, reader, leases, owner, watch, replica?.pool].map((pool) => pool?.close(timeoutMs)),
+      );
     },
   };
 }

@@ -77,6 +77,7 @@ export function createEngine(options: EngineOptions): Engine {
   const log = new EventLog(database.writer.db, registry.events);
   const projector = new Projector({
     db: database.projector.db,
+    leases: database.leases.db,
     log: new EventLog(database.projector.db, registry.events),
     openAside: () => openAside(database, registry),
     projections: [...registry.projections.values()],

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import postgres from 'postgres';
 import { type Move, type News, NewsDesk, readNews } from './news.ts';
 
@@ -10,6 +11,8 @@ const PAUSE_MS = 1000;
 const ECHO_MS = 3000;
 /** Between two attempts to listen where that does not work, in ms. */
 const RETRY_MS = 15_000;
+/** What is still to be said when this ends may take as long, in ms. */
+const CLOSE_MS = 1000;
 
 /** Notifications of other instances do not arrive here. */
 export class NotListeningError extends Error {
@@ -60,7 +63,7 @@ export class WakeUp {
   #retry: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #sendAfter = 0;
-  #isSending = false;
+  #sending: Promise<void> | undefined;
   readonly #works = { sending: true, listening: true };
   #closed = false;
 
@@ -100,29 +103,29 @@ export class WakeUp {
   /** Sends what waits, and ends. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    if (!this.#isSending && !this.#desk.isEmpty) this.#send();
     this.#closed = true;
     for (const timer of [this.#timer, this.#echo, this.#retry]) clearTimeout(timer);
-    await Promise.all([this.#sql, this.#ear].map((sql) => sql?.end({ timeout: 1 })));
+    const over = delay(CLOSE_MS, undefined, { ref: false });
+    await Promise.race([over, this.#sending]);
+    if (!this.#desk.isEmpty) await Promise.race([over, this.#send()]);
+    await Promise.all([this.#sql, this.#ear].map((sql) => sql?.end({ timeout: 0 })));
   }
 
   #schedule(): void {
-    if (this.#timer || this.#isSending || this.#closed) return;
+    if (this.#timer || this.#sending || this.#closed) return;
     this.#timer = setTimeout(
       () => {
         this.#timer = undefined;
-        this.#send();
+        void this.#send();
       },
       Math.max(0, this.#sendAfter - Date.now()),
     );
   }
 
-  #send(): void {
-    if (this.#closed) return;
+  #send(): Promise<void> {
     const number = ++this.#number;
-    this.#isSending = true;
     this.#sendAfter = Date.now() + INTERVAL_MS;
-    this.#sql
+    this.#sending = this.#sql
       .notify(CHANNEL, this.#desk.take(this.#self, number))
       .then(
         () => {
@@ -134,10 +137,11 @@ export class WakeUp {
           this.#fails('sending', error);
         },
       )
-      .finally(() => {
-        this.#isSending = false;
+      .then(() => {
+        this.#sending = undefined;
         if (!this.#desk.isEmpty) this.#schedule();
       });
+    return this.#sending;
   }
 
   #listen(): void {

@@ -48,6 +48,7 @@ export class Ownership {
   readonly #stopping = new Map<string, Promise<unknown>>();
   #timer: NodeJS.Timeout | undefined;
   #ticking: Promise<unknown> | undefined;
+  #looking: Promise<void> | undefined;
   #lastTick = 0;
   #lastLook = 0;
   /** Raised when what is known may not be true any more: also the answer to a question that is under way. */
@@ -79,6 +80,7 @@ export class Ownership {
   async start(): Promise<void> {
     this.#ticking = this.#tick();
     await this.#ticking;
+    await this.#looking;
     this.#schedule();
   }
 
@@ -128,22 +130,26 @@ export class Ownership {
   }
 
   #tickWhereDue(): Promise<unknown> | undefined {
-    const { positions, runners, isDeaf, look } = this.#parts;
+    const { positions, runners, isDeaf } = this.#parts;
     const now = Date.now();
     if (now - this.#lastTick >= TICK_MS) return this.#tick();
     const isAwaited = positions.names.some((name) => !runners.get(name)?.isRunning && positions.isAwaited(name));
     const sinceLook = now - this.#lastLook;
-    if (sinceLook >= DEAF_TICK_MS && isDeaf()) return Promise.all([this.#look(), look()]);
+    if (sinceLook >= DEAF_TICK_MS && isDeaf()) {
+      this.#lookAtLog();
+      return this.#look();
+    }
     return sinceLook >= (isAwaited ? AWAITED_TICK_MS : TICK_MS) ? this.#look() : undefined;
   }
 
   /** Leases, and starts and stops what has come and gone. */
   async #tick(): Promise<void> {
     if (this.#stopped) return;
-    const { checkpoints, positions, head, look } = this.#parts;
+    const { checkpoints, positions, head } = this.#parts;
     this.#lastTick = this.#lastLook = Date.now();
     const before = this.#before();
-    const [all] = await Promise.all([this.#lease(), look()]);
+    this.#lookAtLog();
+    const all = await this.#lease();
     if (this.#stopped || before.doubts !== this.#doubts) return;
     const ours = all.filter(({ isOurs }) => isOurs);
     this.#ours = new Set(ours.map(({ projection }) => projection));
@@ -154,6 +160,16 @@ export class Ownership {
     const behind = positions.names.some((name) => positions.of(name) < head.position);
     const waiting = behind ? await checkpoints.oldestWaiting() : [];
     this.#waiting = new Map(waiting.map((oldest) => [oldest.projection, oldest]));
+  }
+
+  /** Looks where the log ends. Nobody waits for it, and where it takes long it is not asked again meanwhile. */
+  #lookAtLog(): void {
+    const { look, onError } = this.#parts;
+    this.#looking ??= look()
+      .catch((error) => onError(error, { part: 'projector' }))
+      .finally(() => {
+        this.#looking = undefined;
+      });
   }
 
   /** Looks how far others are. */

@@ -22,6 +22,8 @@ import { type Verification, type VerifyParts, verifyProjection } from './verify.
 
 export interface ProjectorOptions {
   readonly db: Database;
+  /** The same database on a connection that no batch keeps waiting. */
+  readonly leases: Database;
   /** Reads the log with the projector's role. */
   readonly log: EventLog;
   /** Opens connections of their own for rebuilds and the like; whoever asks closes them. */
@@ -69,11 +71,11 @@ export class Projector {
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
-    const { db, projections, others, onError } = options;
+    const { projections, others, onError } = options;
     const names = projections.map(({ name }) => name);
     this.positions = new Positions(names, options.maxWaiters);
     this.hub = new Hub((error) => onError(error, { part: 'hub' }));
-    this.#checkpoints = new Checkpoints(db);
+    this.#checkpoints = new Checkpoints(options.leases);
     const runners = new Map<string, ProjectionRunner>();
     this.#ownership = new Ownership({
       checkpoints: this.#checkpoints,
