@@ -1,6 +1,7 @@
 import { hasRole } from '../kernel/define/actor.ts';
 import type { Engine } from '../kernel/engine.ts';
 import type { ProjectionStatus } from '../kernel/read/projection-status.ts';
+import type { RebuildStatus } from '../kernel/read/rebuild-status.ts';
 import type { Builder } from './builder.ts';
 import type { Context } from './context.ts';
 import { addStalls, stallFor } from './stalls.ts';
@@ -11,7 +12,7 @@ export function addProjectionStatus(builder: Builder): void {
     description: 'What a read model is doing.',
     values: {
       RUNNING: { description: 'It follows the log.' },
-      REBUILDING: { description: 'It is being made anew and not complete yet.' },
+      REBUILDING: { description: 'It is being made anew: for the first time, or beside the one that is read.' },
       STALLED: { description: 'It cannot apply an event; an operator has to look.' },
       STOPPED: { description: 'Nobody moves it at the moment.' },
     } as const,
@@ -26,6 +27,7 @@ export function addProjectionStatus(builder: Builder): void {
     } as const,
   });
   const Stall = addStalls(builder);
+  const Rebuild = addRebuild(builder);
   const Status = builder.objectRef<ProjectionStatus>('ProjectionStatus').implement({
     description: 'Where a read model stands.',
     fields: (t) => ({
@@ -54,6 +56,12 @@ export function addProjectionStatus(builder: Builder): void {
         description: 'The process that moves it, as host:pid; null where nobody does. Admins see it.',
         resolve: ({ owner }, _, { actor }: Context) => (actor && hasRole(actor, 'admin') ? owner : null),
       }),
+      rebuild: t.field({
+        type: Rebuild,
+        nullable: true,
+        description: 'How far the table is that is filled anew beside the one that is read; null where none is.',
+        resolve: ({ rebuild }) => rebuild,
+      }),
       deadLetters: t.int({
         description: 'Events that could not be applied and were put aside.',
         resolve: ({ deadLetters }) => deadLetters,
@@ -67,4 +75,32 @@ export function addProjectionStatus(builder: Builder): void {
       resolve: (_, __, { engine }: { engine: Engine }) => engine.projector.status(),
     }),
   );
+}
+
+function addRebuild(builder: Builder) {
+  return builder.objectRef<RebuildStatus>('ProjectionRebuild').implement({
+    description: 'A read model that is filled anew from the log, to take the place of the one that is read.',
+    fields: (t) => ({
+      position: t.field({
+        type: 'SafeInt',
+        description: 'Every event up to here is in the new table.',
+        resolve: ({ position }) => position,
+      }),
+      target: t.field({
+        type: 'SafeInt',
+        description: 'Where it has to come: the end of the log.',
+        resolve: ({ target }) => target,
+      }),
+      startedAt: t.field({ type: 'DateTime', description: 'When it began.', resolve: ({ startedAt }) => startedAt }),
+      eventsPerSecond: t.int({
+        description: 'How fast it gets on; 0 where nobody works on it at the moment.',
+        resolve: ({ eventsPerSecond }) => eventsPerSecond,
+      }),
+      secondsLeft: t.int({
+        nullable: true,
+        description: 'How long it still takes at that pace; null where that cannot be told.',
+        resolve: ({ secondsLeft }) => secondsLeft && Math.min(secondsLeft, 2 ** 31 - 1),
+      }),
+    }),
+  });
 }
