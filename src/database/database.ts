@@ -68,6 +68,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
       synchronous_commit: replica ? 'local' : 'off',
       // It looks rows up by their keys. A plan made while a table was small would read it whole for as long as it is cached.
       enable_seqscan: 'off',
+      // Where it has to read one whole all the same, that seems to cost so much that Postgres would compile the statement first.
+      jit: 'off',
     },
   };
   const projector = open('projector', projecting);

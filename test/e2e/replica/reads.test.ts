@@ -67,6 +67,7 @@ describe.skipIf(!canReplicate())('a server whose queries read from a replica', (
          }`,
         { id: shop.customerId, token },
       );
+      expect(answer.errors).toBeUndefined();
       expect(answer.data).toMatchObject({
         customer: { orders: { edges: Array(n).fill({ node: { status: 'PLACED' } }) } },
       });

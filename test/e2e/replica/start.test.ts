@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type DatabaseOptions, openDatabase } from '../../../src/database/database.ts';
 import { migrateDatabase } from '../../../src/database/migrate.ts';
@@ -71,6 +72,12 @@ describe.skipIf(!canReplicate())('a database that is opened with a server to rea
       code: 'DATABASE_UNREACHABLE',
       message: expect.not.stringContaining('secret'),
     });
+  });
+
+  it('has what is projected written for the replica at once, and compiles no statement for it', async () => {
+    const { projector } = await open(database.readUrl);
+    const settings = sql`select current_setting('synchronous_commit') as commit, current_setting('jit') as jit`;
+    expect([...(await projector.db.execute(settings))]).toEqual([{ commit: 'local', jit: 'off' }]);
   });
 
   it('takes the primary itself', async () => {
