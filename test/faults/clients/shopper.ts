@@ -10,6 +10,8 @@ import { type Outcome, type Place, Sender } from './sender.ts';
 const THINK_MS = 100;
 /** It reads before it writes more than this: who sends the tokens of her writes along keeps only so many. */
 const MOST_UNREAD = 12;
+/** Reads that it tries where none is answered. */
+const INSISTS = 5;
 /** Of a customer who has more than a page of orders it could not say whether she was shown all. */
 const MOST_ORDERS = 60;
 
@@ -86,7 +88,7 @@ export class Shopper {
   }
 
   async #act(giveUp: AbortSignal): Promise<void> {
-    const { random, market, places, onOrder } = this.#options;
+    const { random, market, onOrder } = this.#options;
     const command = this.#decide();
     const outcome = await this.issue(command, giveUp);
     if (outcome?.is === 'acknowledged' && command.name === 'placeOrder') {
@@ -96,7 +98,16 @@ export class Shopper {
     }
     // What one server has taken, any other has to show.
     if (outcome?.is === 'acknowledged' && random.chance(0.5)) {
-      await this.#reader.read(wishFor(command), random.pick(places));
+      await this.#insist(wishFor(command));
+    }
+  }
+
+  /** Reads again and again, here and there, until there is an answer or it does not want to know any more. */
+  async #insist(wish: Wish): Promise<void> {
+    const { random, places } = this.#options;
+    for (let tries = 0; tries < INSISTS; tries++) {
+      if (await this.#reader.read(wish, random.pick(places))) return;
+      await delay(random.between(5, 50));
     }
   }
 
@@ -125,7 +136,7 @@ export class Shopper {
   }
 
   async #look(): Promise<void> {
-    const { random, market, places } = this.#options;
+    const { random, market } = this.#options;
     const kinds = { order: 4, customer: 2, product: 2, ordersOf: 2 };
     const wish = (): Wish => {
       const kind = random.weighted(kinds);
@@ -138,7 +149,7 @@ export class Shopper {
       }
       return { kind: kind === 'order' ? 'customer' : kind, id: this.#customerId };
     };
-    await this.#reader.read(wish(), random.pick(places));
+    await this.#insist(wish());
   }
 
   #wrote({ consistency }: Answer<unknown>): void {
