@@ -29,6 +29,8 @@ export interface CrashProxy {
   readonly url: string;
   /** From now on something breaks, at this point. All connections are new: what a scenario says to Postgres is then the same each time. */
   arm(point: CrashPoint): Promise<void>;
+  /** The same with the connections that there are. */
+  rearm(point: CrashPoint): void;
   /** It has come to the point since it was armed. */
   readonly hasBroken: boolean;
   /** Connections are as they should be from now on; what the broken ones still did in Postgres is done. */
@@ -63,7 +65,8 @@ interface Link {
   isBroken: boolean;
 }
 
-async function startCrashProxy({ url: target, sql }: Target): Promise<CrashProxy> {
+/** Puts a proxy before a database; whoever starts it closes it. */
+export async function startCrashProxy({ url: target, sql }: Target): Promise<CrashProxy> {
   const to = new URL(target);
   const links = new Set<Link>();
   /** Those that are broken and whose process in Postgres has not ended. */
@@ -97,6 +100,12 @@ async function startCrashProxy({ url: target, sql }: Target): Promise<CrashProxy
     if (!point || hasBroken || (direction === 'from') !== (point.how === 'torn')) return false;
     seen++;
     return seen === point.at;
+  };
+
+  const rearm = (next: CrashPoint) => {
+    seen = 0;
+    hasBroken = false;
+    point = next;
   };
 
   const toServer = async (link: Link, frames: readonly Frame[]) => {
@@ -160,10 +169,9 @@ async function startCrashProxy({ url: target, sql }: Target): Promise<CrashProxy
       await Promise.all(leaving);
       // The clients, which are of this process, have to see that their connections are gone.
       await settle();
-      seen = 0;
-      hasBroken = false;
-      point = next;
+      rearm(next);
     },
+    rearm,
     get hasBroken() {
       return hasBroken;
     },

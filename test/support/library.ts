@@ -13,9 +13,11 @@ import { anAppend } from './appends.ts';
 export const Written = defineEvent('Written', {
   data: z.object({ title: z.string(), author: z.string().nullable(), tags: z.array(z.string()) }),
 });
-const Renamed = defineEvent('Renamed', { data: z.object({ from: z.string().nullable(), to: z.string().nullable() }) });
+export const Renamed = defineEvent('Renamed', {
+  data: z.object({ from: z.string().nullable(), to: z.string().nullable() }),
+});
 export const Read = defineEvent('Read', { data: z.object({ reader: z.string(), pages: z.int() }) });
-const Burned = defineEvent('Burned', { data: z.object({}) });
+export const Burned = defineEvent('Burned', { data: z.object({}) });
 /** Of interest to no projection. */
 const Dusted = defineEvent('Dusted', { data: z.object({}) });
 
