@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
+import { domains } from '../../../src/domains/index.ts';
 import { useApp } from '../../support/app.ts';
 import { useDatabase } from '../../support/database.ts';
+import { useEngine } from '../../support/engine.ts';
 import { expectRequestError } from '../../support/refusals.ts';
 import { registerCustomer } from '../../support/shop.ts';
 import { stall } from '../../support/stall.ts';
@@ -10,6 +12,10 @@ const database = useDatabase({ per: 'file' });
 const env = { THROTTLE_LAG_MS: '700' };
 const one = useApp({ database, env });
 const other = useApp({ database, env });
+
+const alone = useDatabase({ per: 'file' });
+const withoutProjector = useApp({ database: alone, env: { ...env, PROJECTOR: 'off' } });
+const engine = useEngine(alone, domains);
 
 const input = { name: 'Ada', email: 'ada@example.org' };
 
@@ -41,4 +47,19 @@ it('answers THROTTLED on every instance while a read model is too far behind, an
   for (const app of [one, other]) {
     await until(async () => !(await app.tryCommand('registerCustomer', input)).errors);
   }
+});
+
+it('does so too where nobody moves the read models any more, until somebody does', async () => {
+  const worker = await engine({ start: true });
+  await registerCustomer(withoutProjector);
+  await worker.close();
+  const answer = await until(async () => {
+    const tried = await withoutProjector.tryCommand('registerCustomer', input);
+    return tried.errors ? tried : undefined;
+  });
+  expect(answer?.code).toBe('THROTTLED');
+  const { data } = await withoutProjector.query<{ projections: { state: string }[] }>('{ projections { state } }');
+  expect(data.projections.map(({ state }) => state)).toEqual(data.projections.map(() => 'STOPPED'));
+  await engine({ start: true });
+  await until(async () => !(await withoutProjector.tryCommand('registerCustomer', input)).errors);
 });
