@@ -16,7 +16,7 @@ export const READ_AFTER_HEADER = 'read-after';
 export function useConsistency(): Plugin {
   const tokens = new WeakMap<Request, string>();
   return {
-    onExecute: async ({ args, setResultAndStopExecution }) => {
+    onExecute: async ({ args, executeFn, setExecuteFn, setResultAndStopExecution }) => {
       const operation = getOperationAST(args.document, args.operationName);
       if (!operation) return undefined;
       const context = contextOf(args);
@@ -24,14 +24,16 @@ export function useConsistency(): Plugin {
       if (operation.operation === 'query') {
         const touched = touchedBy(args.schema, args.document, operation);
         const header = request?.headers.get(READ_AFTER_HEADER);
+        const wait = () => awaitTokens(args, operation, touched, header, context);
         try {
-          await awaitTokens(args, operation, touched, header, context);
+          await wait();
         } catch (error) {
           const extensions = consistencyOf(context);
           if (request) tokens.set(request, extensions.consistency.token);
           setResultAndStopExecution({ errors: [error as never], extensions });
           return undefined;
         }
+        setExecuteFn((again) => executeSteadily(() => executeFn(again), wait, context));
       }
       return {
         onExecuteDone: ({ result, setResult }) => {
@@ -65,6 +67,36 @@ export function useConsistency(): Plugin {
       if (token) response.headers.set(TOKEN_HEADER, token);
     },
   } as Plugin;
+}
+
+/** How often a query is executed whose read models went back meanwhile. */
+const ATTEMPTS = 5;
+
+/**
+ * Executes a query that has waited. Where a server that it reads from has crashed after the wait and come back with less (its
+ * newest batches need not have been on disk), the query may have read that: then it waits and reads again.
+ */
+async function executeSteadily(
+  execute: () => unknown,
+  wait: () => Promise<void>,
+  context: Context,
+): Promise<ExecutionResult> {
+  const { positions } = context.engine.readSide;
+  for (let attempt = 1; ; attempt++) {
+    const { retreats } = positions;
+    const result = (await execute()) as ExecutionResult;
+    if (positions.retreats === retreats) return result;
+    if (attempt === ATTEMPTS) {
+      context.consistency.stale = true;
+      return result;
+    }
+    context.rows.clear();
+    try {
+      await wait();
+    } catch (error) {
+      return { errors: [error as never] };
+    }
+  }
 }
 
 function contextOf(args: Pick<ExecutionArgs, 'contextValue'>): Context {

@@ -64,6 +64,7 @@ export class Positions {
   readonly #projections: ReadonlyMap<string, Track>;
   readonly #limits: Readonly<Record<WaitKind, number>>;
   readonly #waiting: Record<WaitKind, number> = { read: 0, subscription: 0 };
+  #retreats = 0;
   readonly #onWait: () => void;
 
   /**
@@ -83,6 +84,14 @@ export class Positions {
   /** Waits at this moment. */
   get waiting(): number {
     return this.#waiting.read + this.#waiting.subscription;
+  }
+
+  /**
+   * How often a position went back: who waited for one, read, and finds that this has changed cannot be sure to have read what
+   * was there when the wait ended.
+   */
+  get retreats(): number {
+    return this.#retreats;
   }
 
   has(projection: string): boolean {
@@ -107,7 +116,9 @@ export class Positions {
   /** Told by the projector where it turns out that the database has not kept what it had committed. */
   retreat(projection: string, position: number): void {
     const track = this.#track(projection);
-    track.position = Math.min(track.position, position);
+    if (position >= track.position) return;
+    track.position = position;
+    this.#retreats++;
   }
 
   /**
