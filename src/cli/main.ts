@@ -1,6 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import type { Cli } from './cli.ts';
 import { configCommand } from './config.ts';
+import { deadLettersDiscardCommand } from './dead-letters-discard.ts';
+import { deadLettersListCommand } from './dead-letters-list.ts';
+import { deadLettersRetryCommand } from './dead-letters-retry.ts';
+import { deadLettersShowCommand } from './dead-letters-show.ts';
 import { demoCommand } from './demo.ts';
 import { errorLine, InterruptedError } from './errors.ts';
 import { eventsCheckCommand } from './events-check.ts';
@@ -30,6 +34,12 @@ function commandsOf(cli: Cli): Command[] {
       .addCommand(projectionsRebuildCommand(cli))
       .addCommand(projectionsVerifyCommand(cli)),
     projectorCommand(cli),
+    new Command('dead-letters')
+      .description('look after the events that read models could not apply')
+      .addCommand(deadLettersListCommand(cli))
+      .addCommand(deadLettersShowCommand(cli))
+      .addCommand(deadLettersRetryCommand(cli))
+      .addCommand(deadLettersDiscardCommand(cli)),
     migrateCommand(cli),
     restoreEpochCommand(cli),
     schemaCommand(cli),

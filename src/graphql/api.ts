@@ -48,10 +48,25 @@ export class Api {
     },
   ): ReadModelType<Table> {
     const ref = this.builder.objectRef<Row<Table>>(name);
-    ref.implement({ ...options, extensions: this.readsFrom(projection) });
+    ref.implement({
+      ...options,
+      fields: (t) => ({
+        stale: t.boolean({
+          description: 'True where its newest events could not be applied: an operator has to look.',
+          resolve: ((row: { readonly staleSince: unknown }) => row.staleSince !== null) as never,
+        }),
+        ...options.fields(t),
+      }),
+      extensions: this.readsFrom(projection),
+    });
     const model = { projection, ref } as unknown as ReadModelType<Table>;
     this.#models.set(projection as unknown as Projection, model as unknown as ReadModelType);
     return model;
+  }
+
+  /** Where a page lies in its list. */
+  get pageInfo() {
+    return this.once('page info', addPageInfo);
   }
 
   /** Makes something that several domains use, for the first that asks for it. */
@@ -96,7 +111,11 @@ export class Api {
           const position = after == null ? undefined : await positionOf(context.engine, after);
           return fresh(context, liveRow(model.projection as unknown as Projection, id, position, context)) as never;
         },
-        resolve: ((message: LiveRow | Failure) => unwrap(message).row) as never,
+        resolve: ((message: LiveRow | Failure, _: unknown, { consistency }: Context) => {
+          const { row } = unwrap(message);
+          if (row.staleSince !== null) consistency.stale = true;
+          return row;
+        }) as never,
       }),
     );
   }
@@ -142,7 +161,6 @@ export class Api {
   connection<Table extends PgTable>(name: string, model: ReadModelType<Table>) {
     const { builder } = this;
     const extensions = this.readsFrom(model.projection);
-    const PageInfo = this.once('page info', addPageInfo);
     type Edge = Page<Row<Table>>['edges'][number];
     const EdgeType = builder.objectRef<Edge>(`${name}Edge`).implement({
       description: `A place in a list of ${model.projection.name}.`,
@@ -158,7 +176,7 @@ export class Api {
       fields: (t) => ({
         edges: t.field({ type: [EdgeType], description: 'The page, in order.', resolve: ({ edges }) => [...edges] }),
         pageInfo: t.field({
-          type: PageInfo,
+          type: this.pageInfo,
           description: 'Whether there is more.',
           resolve: ({ pageInfo }) => pageInfo,
         }),

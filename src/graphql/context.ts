@@ -29,7 +29,7 @@ export interface OperationConsistency {
   read: number | undefined;
   /** Of a subscription: the read models that its fields are resolved from. */
   touched: readonly string[];
-  /** Something was read that had not caught up in time. */
+  /** Something was read that had not caught up in time, or that lacks events. */
   stale: boolean;
 }
 
@@ -53,15 +53,19 @@ export interface Shared {
 /** A context for one operation. */
 export function createContext(shared: Shared, caller: Caller): Context {
   const { engine, readModels, live, observer = unobservedApi } = shared;
+  const consistency: OperationConsistency = { appended: undefined, read: undefined, touched: [], stale: false };
+  const onStale = () => {
+    consistency.stale = true;
+  };
   return {
     engine,
     actor: caller.actor,
     correlationId: caller.correlationId,
     traceparent: caller.traceparent,
     signal: caller.signal,
-    rows: new Rows(readModels, caller.actor),
+    rows: new Rows(readModels, caller.actor, onStale),
     live,
-    consistency: { appended: undefined, read: undefined, touched: [], stale: false },
+    consistency,
     observer,
   };
 }

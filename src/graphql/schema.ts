@@ -5,6 +5,7 @@ import { createBuilder } from './builder.ts';
 import { addMutations } from './commands/mutations.ts';
 import { refuseLateReads } from './consistency/query-root.ts';
 import { withReadAfter } from './consistency/read-after.ts';
+import { addDeadLetters } from './dead-letters.ts';
 import { addSubscriptions } from './live/subscriptions.ts';
 import { addProjectionStatus } from './projection-status.ts';
 
@@ -14,11 +15,12 @@ export function buildSchema(
   registry: Pick<Registry, 'commands'>,
 ): GraphQLSchema {
   const builder = createBuilder();
-  addMutations(builder, registry.commands.values());
+  const ErrorInterface = addMutations(builder, registry.commands.values());
   addProjectionStatus(builder);
   addSubscriptions(builder);
   const api = new Api(builder);
   for (const { graphql } of domains) graphql(api);
+  addDeadLetters(api, ErrorInterface);
   const schema = withReadAfter(builder.toSchema());
   refuseLateReads(schema);
   return schema;

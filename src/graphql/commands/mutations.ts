@@ -3,9 +3,12 @@ import type { Builder } from '../builder.ts';
 import { InputTypes } from './input-types.ts';
 import { addResultTypes, inWords } from './result-types.ts';
 
-/** Adds a mutation for every command: its name, its input, and what a command may answer. */
-export function addMutations(builder: Builder, commands: Iterable<Command>): void {
-  const CommandResult = addResultTypes(builder);
+/**
+ * Adds a mutation for every command: its name, its input, and what a command may answer.
+ * @returns the interface of what may go wrong.
+ */
+export function addMutations(builder: Builder, commands: Iterable<Command>) {
+  const { CommandResult, ErrorInterface } = addResultTypes(builder);
   const inputs = new InputTypes(builder);
   for (const command of commands) {
     const input = inputs.object(command.input, {
@@ -37,4 +40,5 @@ export function addMutations(builder: Builder, commands: Iterable<Command>): voi
       }),
     );
   }
+  return ErrorInterface;
 }

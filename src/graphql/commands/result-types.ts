@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 
 type OutcomeOf<Kind extends CommandOutcome['kind']> = Extract<CommandOutcome, { kind: Kind }>;
 
-/** The types of what a command may answer; the union `CommandResult`. */
+/** The types of what a command may answer: the union `CommandResult`, and the interface `Error`. */
 export function addResultTypes(builder: Builder) {
   const ErrorInterface = builder
     .interfaceRef<{ code: string; message: string }>('Error')
@@ -101,11 +101,12 @@ answer what there is, and \`extensions.consistency.stale\` says so; the receipt 
     notFound: 'AggregateNotFound',
     reused: 'CommandIdReused',
   } as const;
-  return builder.unionType('CommandResult', {
+  const CommandResult = builder.unionType('CommandResult', {
     description: 'What a command may answer.',
     types: [ReceiptType, Invalid, Rejected, Conflict, NotFound, Reused],
     resolveType: ({ kind }) => types[kind],
   });
+  return { CommandResult, ErrorInterface };
 }
 
 interface Said {

@@ -33,6 +33,7 @@ export function fresh<T extends Message>(
       try {
         const result = await messages.next();
         context.rows.clear();
+        consistency.stale = false;
         if (!result.done) consistency.read = Math.min(result.value.position, freshnessOf(engine, consistency.touched));
         return result;
       } catch (error) {

@@ -147,7 +147,8 @@ function pageOf<Row>({ args, limit, backwards, cursorOf }: Cut, found: readonly 
   };
 }
 
-function sizeOf({ first, last }: PageArguments): { limit: number; backwards: boolean } {
+/** How much a page holds. @throws {BadUserInputError} where it is no size of one. */
+export function sizeOf({ first, last }: PageArguments): { limit: number; backwards: boolean } {
   if (first != null && last != null) throw new BadUserInputError('Ask for `first` or for `last`, not for both.');
   const [name, size] = last != null ? ['last', last] : ['first', first ?? DEFAULT_PAGE];
   if (size < 0 || size > MAX_PAGE)

@@ -2,6 +2,7 @@ import DataLoader from 'dataloader';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Actor } from '../../kernel/define/actor.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
+import type { Row } from '../../kernel/read/slots.ts';
 import { BadUserInputError } from '../errors.ts';
 import { type Page, type PageRequest, readPage, readPages } from './page.ts';
 import type { ReadModels } from './read-models.ts';
@@ -17,12 +18,15 @@ const MAX_LISTS = 100;
 export class Rows {
   readonly #readModels: ReadModels;
   readonly #actor: Actor | null;
+  readonly #onStale: () => void;
   readonly #loaded = new Map<Projection, Map<string, Promise<unknown>>>();
   readonly #lists = new Map<string, DataLoader<unknown, Page<unknown>>>();
 
-  constructor(readModels: ReadModels, actor: Actor | null) {
+  /** @param onStale is told of every row that lacks events which could not be applied. */
+  constructor(readModels: ReadModels, actor: Actor | null, onStale: () => void = () => {}) {
     this.#readModels = readModels;
     this.#actor = actor;
+    this.#onStale = onStale;
   }
 
   /** For queries of a domain's own making. They must use {@link visible}. */
@@ -51,16 +55,21 @@ export class Rows {
   }
 
   /** A page of the rows that the actor may see. */
-  page<P extends Projection>(projection: P, request: PageRequest): Promise<Page<RowOfProjection<P>>> {
+  async page<P extends Projection>(projection: P, request: PageRequest): Promise<Page<RowOfProjection<P>>> {
     const where = visibleWhere(projection, this.visibility(projection));
-    return readPage(this.#readModels.db, projection, { ...request, where: [where, ...(request.where ?? [])] });
+    const page = await readPage<RowOfProjection<P>>(this.#readModels.db, projection, {
+      ...request,
+      where: [where, ...(request.where ?? [])],
+    });
+    this.#look(page.edges.map(({ node }) => node));
+    return page;
   }
 
   /**
    * A page of the rows that the actor may see and where the column has this value. The same list of many parents (the orders
    * of each customer of a page) is one statement.
    */
-  pageWhere<P extends Projection>(
+  async pageWhere<P extends Projection>(
     projection: P,
     column: PgColumn,
     value: unknown,
@@ -77,7 +86,9 @@ export class Rows {
       );
       this.#lists.set(key, list);
     }
-    return list.load(value) as Promise<Page<RowOfProjection<P>>>;
+    const page = (await list.load(value)) as Page<RowOfProjection<P>>;
+    this.#look(page.edges.map(({ node }) => node));
+    return page;
   }
 
   /** What the actor may see of a read model, as a condition for queries; undefined for all. */
@@ -98,7 +109,13 @@ export class Rows {
   async #load(projection: Projection, key: string): Promise<unknown> {
     const visibility = this.visibility(projection);
     const row = await this.#readModels.row(projection, key);
-    return row && isVisible(visibility, row) ? row : null;
+    if (!row || !isVisible(visibility, row)) return null;
+    this.#look([row]);
+    return row;
+  }
+
+  #look(rows: readonly Row[]): void {
+    if (rows.some(({ staleSince }) => staleSince !== null)) this.#onStale();
   }
 }
 

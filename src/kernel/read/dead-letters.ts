@@ -40,6 +40,8 @@ export interface DeadLettersOptions {
   readonly projections: Iterable<Projection>;
   /** Every event that the log may hold, by name. */
   readonly events: EventTypes;
+  /** Events applied in one transaction at most; 1000 unless told. */
+  readonly pageSize?: number;
   /** Told when a projection may have been changed under whoever moves it. */
   readonly onChanged?: (projection: string) => void;
 }
@@ -123,8 +125,8 @@ export class DeadLetters {
 
   #partsOf(name: string, key: string): RetryParts {
     this.check(name);
-    const { db, events } = this.#options;
-    return { db, events, key, projection: this.#projections.get(name) as Projection };
+    const { db, events, pageSize } = this.#options;
+    return { db, events, key, pageSize, projection: this.#projections.get(name) as Projection };
   }
 
   async #changing<T>(projection: string, change: () => Promise<T>): Promise<T> {

@@ -35,10 +35,9 @@ export interface RetryParts {
   readonly projection: Projection;
   readonly events: EventTypes;
   readonly key: string;
+  /** Events applied in one transaction at most; 1000 unless told. */
+  readonly pageSize?: number | undefined;
 }
-
-/** Events applied in one transaction. */
-const PAGE = 1000;
 
 /**
  * Applies what waits under a key, in order and as far as it goes, whoever moves the projection meanwhile. A row is stale until
@@ -47,8 +46,8 @@ const PAGE = 1000;
  * @throws {OtherVersionError} where the table is another version's.
  */
 export async function retryKey(parts: RetryParts): Promise<RetryOutcome> {
-  const { db, projection, key } = parts;
-  let limit = PAGE;
+  const { db, projection, key, pageSize = 1000 } = parts;
+  let limit = pageSize;
   let applied = 0;
   for (;;) {
     try {
@@ -56,7 +55,7 @@ export async function retryKey(parts: RetryParts): Promise<RetryOutcome> {
       if (page.applied === 0 && applied === 0) throw new DeadLetterNotFoundError(projection.name, key);
       applied += page.applied;
       if (page.remaining === 0) return { applied, remaining: 0, error: null };
-      limit = Math.min(PAGE, limit * 2);
+      limit = Math.min(pageSize, limit * 2);
     } catch (error) {
       if (!(error instanceof PageError)) throw error;
       const { cause, letters } = error;
