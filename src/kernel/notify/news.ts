@@ -85,8 +85,8 @@ export class NewsDesk {
 export function readNews(payload: string): News | undefined {
   try {
     const news = JSON.parse(payload) as Partial<News> | null;
-    if (typeof news?.sender !== 'string' || typeof news.head !== 'number' || typeof news.moved !== 'object') return;
-    return news as News;
+    const isNews = typeof news?.sender === 'string' && typeof news.head === 'number' && typeof news.moved === 'object';
+    return isNews && news.moved !== null ? (news as News) : undefined;
   } catch {
     return undefined;
   }

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { News } from '../../../src/kernel/notify/news.ts';
 import { WakeUp } from '../../../src/kernel/notify/wake-up.ts';
 import { useDatabase } from '../../support/database.ts';
+import { openPooler } from '../../support/pooler.ts';
 import { useProxy } from '../../support/proxy.ts';
 import { until } from '../../support/until.ts';
 
@@ -14,8 +16,16 @@ afterEach(async () => {
 });
 
 function wakeUpOf(url = database.url) {
-  const seen = { wakes: 0, errors: [] as unknown[] };
-  const wakeUp = new WakeUp({ url, onWake: () => seen.wakes++, onError: (error) => seen.errors.push(error) });
+  const seen = { wakes: 0, news: [] as News[], errors: [] as unknown[] };
+  const wakeUp = new WakeUp({
+    url,
+    onNews: (news) => {
+      seen.wakes++;
+      seen.news.push(news);
+    },
+    onWake: () => seen.wakes++,
+    onError: (error) => seen.errors.push(error),
+  });
   opened.push(wakeUp);
   return { wakeUp, seen };
 }
@@ -77,6 +87,61 @@ describe('a wake-up', () => {
     const elsewhere = wakeUpOf();
     elsewhere.wakeUp.appended(++position);
     await until(() => seen.wakes === 3);
+  });
+});
+
+describe('what is told', () => {
+  it('is where the log ends, what was moved and that something is free', async () => {
+    const [here, elsewhere] = [await listening(), await listening()];
+    here.wakeUp.appended(7, new Date(1000));
+    here.wakeUp.moved('orders', { from: 3, to: 7, keys: ['k'], lagMs: 2, generation: 4 });
+    here.wakeUp.released();
+    await until(() => elsewhere.seen.news.length > 0);
+    expect(elsewhere.seen.news[0]).toMatchObject({
+      head: 7,
+      recordedAt: 1000,
+      moved: { orders: { from: 3, to: 7, keys: ['k'], lagMs: 2, generation: 4 } },
+      released: true,
+    });
+  });
+
+  it('last is told before it ends', async () => {
+    const [here, elsewhere] = [await listening(), await listening()];
+    here.wakeUp.appended(1);
+    here.wakeUp.released();
+    await here.wakeUp.close();
+    await until(() => elsewhere.seen.news.some(({ released }) => released));
+    expect(here.seen.errors).toEqual([]);
+  });
+
+  it('by others who say something else is a reason to look', async () => {
+    const { seen } = await listening();
+    await database.sql`select pg_notify('afterwrite_appended', 'abc')`;
+    await until(() => seen.wakes === 2);
+    expect(seen.news).toEqual([]);
+  });
+});
+
+describe('a pooler', () => {
+  it('that refuses LISTEN is reported once, and that it is deaf', async () => {
+    const { wakeUp, seen } = wakeUpOf(await openPooler(database.url, 'refuses'));
+    expect(wakeUp.isDeaf).toBe(true);
+    wakeUp.start();
+    await until(() => seen.errors.length > 0);
+    expect(seen.errors).toMatchObject([{ code: 'NOT_LISTENING', message: expect.stringContaining('syntax error') }]);
+    const elsewhere = await listening();
+    wakeUp.appended(1);
+    await until(() => elsewhere.seen.news.length > 0);
+    expect(wakeUp.isDeaf).toBe(true);
+    expect(seen.errors).toHaveLength(1);
+  });
+
+  it('that takes LISTEN and never tells anything is found out', async () => {
+    const { wakeUp, seen } = await listening(await openPooler(database.url, 'swallows'));
+    expect(wakeUp.isDeaf).toBe(false);
+    wakeUp.appended(1);
+    await until(() => wakeUp.isDeaf);
+    expect(seen.errors).toMatchObject([{ code: 'NOT_LISTENING' }]);
   });
 });
 
