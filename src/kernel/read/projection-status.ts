@@ -14,6 +14,8 @@ export interface ProjectionStatus {
   readonly head: number;
   /** It is of an older version than this code's, which waits for it to be made anew. */
   readonly isOutdated: boolean;
+  /** It is behind because it was begun late or not at all, or waits to be made anew; not because too much comes. */
+  readonly isIncomplete: boolean;
   /** Events behind the head. */
   readonly lag: number;
   /** How long the oldest of them has waited. */
@@ -66,14 +68,16 @@ export function statusOf({
     (isDoubted ? undefined : waiting?.position === position ? waiting.recordedAt : recordedAt);
   const lagMs = lag === 0 || !oldest ? 0 : Math.max(0, Date.now() - oldest.getTime());
   const isMoved = isRunning || checkpoint?.owner != null;
-  const isRebuilt = rebuild !== null || position < (checkpoint?.wholeAt ?? 0);
-  const state = stateOf(failure, isMoved || rebuild !== null, isRebuilt);
+  const isOutdated = checkpoint !== undefined && checkpoint.version < version;
+  const isPartial = position < (checkpoint?.wholeAt ?? 0);
+  const state = stateOf(failure, isMoved || rebuild !== null, rebuild !== null || isPartial);
   return {
     name,
     state,
     position,
     head,
-    isOutdated: checkpoint !== undefined && checkpoint.version < version,
+    isOutdated,
+    isIncomplete: checkpoint === undefined || isOutdated || isPartial,
     lag,
     lagMs,
     lagState: lagStateOf(lagMs),

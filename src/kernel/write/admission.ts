@@ -3,7 +3,8 @@ import { ThrottledError } from '../errors.ts';
 /** What is known of a read model when commands are let in or not. */
 export interface Lagging {
   readonly name: string;
-  readonly state: string;
+  /** It is being filled for the first time, or waits to be filled anew for another version. */
+  readonly isIncomplete: boolean;
   readonly position: number;
   readonly lag: number;
   readonly lagMs: number;
@@ -14,7 +15,8 @@ const SOONEST_MS = 1000;
 const LATEST_MS = 10_000;
 
 /**
- * Whether commands are taken: not while a read model is so far behind that taking more would only make it worse. Asking
+ * Whether commands are taken: not while a read model is so far behind that taking more would only make it worse. It is asked
+ * for the application's own commands too: an importer writes more than anybody, and can wait. Asking
  * costs nothing; what is answered is worked out by whoever looks at the read models from time to time.
  */
 export class Admission {
@@ -34,11 +36,11 @@ export class Admission {
   }
 
   /**
-   * Looks at the read models. Whoever moves one, or that nobody does, makes no difference. One that is being filled for the
-   * first time or anew is passed over: it is behind because of what was there before, not because too much comes.
+   * Looks at the read models. Whoever moves one, or that nobody does, makes no difference. One that is incomplete is passed
+   * over: it is behind because of what was there before, not because too much comes.
    */
   judge(readModels: readonly Lagging[]): void {
-    const counted = readModels.filter(({ state, lagMs }) => state !== 'REBUILDING' && lagMs >= this.#throttleLagMs);
+    const counted = readModels.filter(({ isIncomplete, lagMs }) => !isIncomplete && lagMs >= this.#throttleLagMs);
     const worst = counted.reduce<Lagging | undefined>((a, b) => (a && a.lagMs >= b.lagMs ? a : b), undefined);
     if (!worst || this.#throttleLagMs === 0) {
       this.#refused = undefined;
