@@ -97,6 +97,17 @@ describe('/readyz', () => {
     await until(async () => (await ask('/readyz')).status === 200);
   });
 
+  it("is 503 while a read model's table is of an older version than the code", async () => {
+    const { sql } = database;
+    await sql`update read.checkpoints set version = version - 1 where projection = 'orders'`;
+    await untilReady(false);
+    expect((await ask('/readyz')).body.reasons).toEqual([
+      'Read model orders is still to be rebuilt for this version of the code.',
+    ]);
+    await sql`update read.checkpoints set version = version + 1 where projection = 'orders'`;
+    await untilReady(true);
+  });
+
   it('is 200 where a read model only lags, since no other instance would be better off, and says why it does', async () => {
     const token = await staffToken();
     const { pid, release } = await holdUp(database, 'lock table read.customers in share mode');
