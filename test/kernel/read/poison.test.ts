@@ -43,39 +43,85 @@ const statusOf = ({ projector }: TestEngine, name: string) => projector.status()
 const failureInTable = async () =>
   (await database.sql`select failure from read.checkpoints where projection = 'books'`)[0]?.failure;
 
+const staleRows = async () =>
+  (await database.sql`select id, stale_since from read.books where stale_since is not null`).map((row) => ({ ...row }));
+const waiting = async (projection = 'books') =>
+  (
+    await database.sql`select key, position, partial, error from read.dead_letters
+                       where projection = ${projection} and status = 'PARKED' order by position, key`
+  ).map((row) => ({ ...row }));
+const keyOf = (n: number) => `Book/${bookNumber(n)}`;
+const reached = ({ projector }: TestEngine, name: string, position: number) =>
+  projector.positions.reached(name, position, { timeoutMs: 5000 });
+
 describe('a handler that throws', () => {
-  it('stalls its own projection, right before the event, and no other', async () => {
+  it('parks the stream of its event, in order, while all other rows go on', async () => {
     const engine = await openEngine({ domains: [touchyDomain] });
-    await append(engine, written(1), read(1, 'cid'), read(1, 'eve'), read(1, 'dan'));
+    await append(engine, written(1), written(2), read(1, 'eve'), read(2, 'cid'), read(1, 'dan'));
+    await engine.start();
+    expect(await reached(engine, 'books', 5)).toBe(true);
+    const error = 'Projection books failed at position 3 (Read): Eve cannot read.';
+    expect(await waiting()).toEqual([
+      { key: keyOf(1), position: 3, partial: false, error },
+      { key: keyOf(1), position: 5, partial: false, error: null },
+    ]);
+    expect(await staleRows()).toEqual([{ id: bookNumber(1), stale_since: 3 }]);
+    const log = await engine.log.read(0, 100);
+    const applied = log.filter(({ position }) => [1, 2, 4].includes(position));
+    expect(await rowsOf(engine.database.projector.db, books)).toEqual(expectedRows(books, applied));
+    await until(() => statusOf(engine, 'books')?.deadLetters === 2);
+    expect(statusOf(engine, 'books')).toMatchObject({ state: 'RUNNING', position: 5, lag: 0, failure: null });
+    expect(statusOf(engine, 'readings')).toMatchObject({ state: 'RUNNING', position: 5, deadLetters: 0 });
+    expect(engine.faults).toHaveLength(1);
+    expect(engine.faults[0]).toMatchObject({
+      error: { message: error },
+      context: { projection: 'books', eventPosition: 3, eventType: 'Read' },
+    });
+  });
+
+  it('is known to who takes the projection over, and to servers that do not own it', async () => {
+    const first = await openEngine({ domains: [touchyDomain] });
+    await append(first, written(1), read(1, 'eve'));
+    await first.start();
+    await reached(first, 'books', 2);
+    await first.close();
+    const second = await openEngine({ start: true, domains: [touchyDomain] });
+    const other = await openEngine({ start: true, domains: [touchyDomain] });
+    await append(second, read(1, 'cid'));
+    await second.projector.look();
+    expect(await reached(second, 'books', 3)).toBe(true);
+    expect((await waiting()).map(({ position }) => position)).toEqual([2, 3]);
+    await until(() => statusOf(other, 'books')?.deadLetters === 2);
+  });
+
+  it('is applied by a retry with code that is right, and what comes then is no longer parked', async () => {
+    const wrong = await openEngine({ domains: [touchyDomain] });
+    await append(wrong, written(1), read(1, 'eve'), read(1, 'cid'));
+    await wrong.start();
+    await reached(wrong, 'books', 3);
+    // A server of the wrong code goes on while one of the right code retries.
+    const right = await openEngine();
+    expect(await right.deadLetters.retry('books', keyOf(1))).toEqual({ applied: 2, remaining: 0, error: null });
+    await append(wrong, read(1, 'dan'));
+    await wrong.projector.look();
+    expect(await reached(wrong, 'books', 4)).toBe(true);
+    expect(await waiting()).toEqual([]);
+    expect(await staleRows()).toEqual([]);
+    const log = await wrong.log.read(0, 100);
+    expect(await rowsOf(wrong.database.projector.db, books)).toEqual(expectedRows(books, log));
+  });
+
+  it('at more streams than are allowed is the fold’s fault: it stalls and says so', async () => {
+    const engine = await openEngine({ domains: [touchyDomain], deadLetterLimit: 2 });
+    await append(engine, written(1), read(1, 'eve'), read(1, 'eve'), read(2, 'eve'), read(1, 'eve'), read(3, 'eve'));
     await engine.start();
     await until(() => statusOf(engine, 'books')?.state === 'STALLED');
-    const failure = 'Projection books failed at position 3 (Read): Eve cannot read.';
-    expect(statusOf(engine, 'books')).toMatchObject({ position: 2, lag: 2, failure });
-    expect(await engine.projector.positions.reached('readings', 4, { timeoutMs: 5000 })).toBe(true);
-    expect(statusOf(engine, 'readings')).toMatchObject({ state: 'RUNNING', position: 4, failure: null });
-    await until(async () => (await failureInTable()) === failure);
-    expect(await rowsOf(engine.database.projector.db, books)).toEqual(expectedRows(books, await engine.log.read(0, 2)));
-    expect(engine.faults[0]).toMatchObject({ context: { projection: 'books', position: 2 } });
-  });
-
-  it('is tried again, and a server whose code is right goes on and says so', async () => {
-    const wrong = await openEngine({ domains: [touchyDomain] });
-    await append(wrong, written(1), read(1, 'eve'));
-    await wrong.start();
+    expect(statusOf(engine, 'books')).toMatchObject({
+      position: 5,
+      failure: expect.stringContaining('DEAD_LETTER_LIMIT'),
+    });
+    expect((await waiting()).map(({ position }) => position)).toEqual([2, 3, 4, 5]);
     await until(failureInTable);
-    await wrong.close();
-    const right = await openEngine({ start: true });
-    expect(await right.projector.positions.reached('books', 2, { timeoutMs: 5000 })).toBe(true);
-    await until(async () => (await failureInTable()) === null);
-    expect(statusOf(right, 'books')).toMatchObject({ state: 'RUNNING', failure: null });
-  });
-
-  it('is told of by servers that do not own the projection too', async () => {
-    const owner = await openEngine({ start: true, domains: [touchyDomain] });
-    const other = await openEngine({ start: true });
-    await append(owner, written(1), read(1, 'eve'));
-    await until(() => statusOf(other, 'books')?.state === 'STALLED');
-    expect(statusOf(other, 'books')?.failure).toContain('Eve cannot read.');
   });
 });
 
@@ -85,27 +131,30 @@ describe('an event that cannot be read', () => {
       select ${position}, stream_type, gen_random_uuid(), 1, ${type}, 1, ${database.sql.json(data as never)}, metadata, gen_random_uuid(), null,
              gen_random_uuid(), occurred_at, recorded_at from es.events where position = 1`;
 
-  it('stalls those who look at its type, right before it', async () => {
+  it('is parked by those who look at its type, and by no other', async () => {
     const engine = await openEngine();
     await append(engine, written(1));
     await spoil(2, 'Written', { nonsense: true });
     await append(engine, read(1, 'cid'));
     await engine.start();
-    await until(() => statusOf(engine, 'books')?.state === 'STALLED');
-    expect(statusOf(engine, 'books')).toMatchObject({ position: 1 });
-    expect(statusOf(engine, 'books')?.failure).toMatch(/^Written \(schema version 1\) at position 2 cannot be read/);
-    expect(await engine.projector.positions.reached('readings', 3, { timeoutMs: 5000 })).toBe(true);
+    for (const name of ['books', 'readings']) expect(await reached(engine, name, 3)).toBe(true);
+    const [letter, ...others] = await waiting();
+    expect(others).toEqual([]);
+    expect(letter).toMatchObject({ position: 2, partial: false });
+    expect(letter?.error).toMatch(/^Written \(schema version 1\) at position 2 cannot be read/);
+    expect(await waiting('readings')).toEqual([]);
+    const retried = await engine.deadLetters.retry('books', letter?.key);
+    expect(retried).toMatchObject({ applied: 0, remaining: 1, error: { position: 2, message: letter?.error } });
   });
 
-  it('of a type that no projection looks at stalls none', async () => {
+  it('of a type that no projection looks at is parked by none', async () => {
     const engine = await openEngine();
     await append(engine, written(1));
     await spoil(2, 'Forgotten', {});
     await append(engine, read(1, 'cid'));
     await engine.start();
-    for (const name of ['books', 'readings']) {
-      expect(await engine.projector.positions.reached(name, 3, { timeoutMs: 5000 })).toBe(true);
-    }
+    for (const name of ['books', 'readings']) expect(await reached(engine, name, 3)).toBe(true);
+    expect(await waiting()).toEqual([]);
   });
 });
 
@@ -125,21 +174,75 @@ describe('a hole in the log', () => {
 describe('a row that Postgres refuses', () => {
   const huge = (n: number) => [bookNumber(n), Read({ reader: 'cid', pages: 2 ** 31 })] as const;
 
-  it('stalls its projection right before its event, in words without the row’s values, and no other', async () => {
+  it('parks the stream of its event alone, in words without the row’s values', async () => {
     const engine = await openEngine({ domains: [{ ...libraryDomain, projections: [books] }] });
-    await append(engine, written(1), written(2), read(2, 'ann'), written(3), huge(1), written(4));
+    await append(engine, written(1), written(2), read(2, 'ann'), written(3), huge(1), written(4), read(1, 'cid'));
+    await engine.start();
+    expect(await reached(engine, 'books', 7)).toBe(true);
+    const error = 'Projection books failed at position 5: Postgres refused its change (SQLSTATE 22003)';
+    expect(await waiting()).toEqual([
+      { key: keyOf(1), position: 5, partial: false, error },
+      { key: keyOf(1), position: 7, partial: false, error: null },
+    ]);
+    expect(await staleRows()).toEqual([{ id: bookNumber(1), stale_since: 5 }]);
+    expect((await database.sql`select id from read.books`).length).toBe(4);
+  });
+
+  it('is parked also where Postgres cannot even look for it', async () => {
+    const nameless = defineProjection('books', {
+      table: booksTable,
+      events: Book.events,
+      visibleTo: 'everyone',
+      on: {
+        Written: ({ data: { title: id, author, tags } }, { upsert }) =>
+          upsert(id, () => ({ id, title: id, author, tags, pages: 0, readAt: null })),
+      },
+    });
+    const engine = await openEngine({ domains: [{ ...libraryDomain, projections: [nameless] }] });
+    // JSON in Postgres has no NUL, but what an event's data is read as may have.
+    const titled = (n: number, title: string) => [bookNumber(n), Written({ title, author: null, tags: [] })] as const;
+    await append(engine, titled(1, 'a'), titled(2, 'b'), titled(3, 'c'));
+    const broken = {
+      ...nameless,
+      handlers: new Map([
+        [
+          'Written',
+          ((event: { position: number }, changes: never) =>
+            nameless.handlers.get('Written')!(
+              (event.position === 2 ? { ...event, data: { title: '\0', author: null, tags: [] } } : event) as never,
+              changes,
+            )) as never,
+        ],
+      ]),
+    };
+    const other = await openEngine({ start: true, domains: [{ ...libraryDomain, projections: [broken] }] });
+    expect(await reached(other, 'books', 3)).toBe(true);
+    expect((await waiting()).map(({ position }) => position)).toEqual([2]);
+    expect((await database.sql`select id from read.books order by id`).map(({ id }) => id)).toEqual(['a', 'c']);
+  });
+});
+
+describe('a fault that is not the event’s', () => {
+  it('stalls the projection where it is, and parks nothing', async () => {
+    const engine = await openEngine({ domains: [{ ...libraryDomain, projections: [books] }] });
+    await append(engine, written(1));
+    await database.sql`alter table read.books rename column title to name`;
     await engine.start();
     await until(() => statusOf(engine, 'books')?.state === 'STALLED');
-    const failure = 'Projection books failed at position 5: Postgres refused its change (SQLSTATE 22003)';
-    expect(statusOf(engine, 'books')).toMatchObject({ position: 4, failure });
-    await until(async () => (await failureInTable()) === failure);
-    expect((await database.sql`select id from read.books`).length).toBe(3);
+    expect(statusOf(engine, 'books')).toMatchObject({
+      position: 0,
+      failure: expect.stringContaining('SQLSTATE 42703'),
+    });
+    expect(await waiting()).toEqual([]);
+    await database.sql`alter table read.books rename column name to title`;
+    expect(await reached(engine, 'books', 1)).toBe(true);
+    await until(async () => (await failureInTable()) === null);
   });
 });
 
 describe('a projection that is behind', () => {
   it('says how long the oldest event has waited, not the newest', async () => {
-    const engine = await openEngine({ domains: [touchyDomain] });
+    const engine = await openEngine({ domains: [touchyDomain], deadLetterLimit: 0 });
     await append(engine, written(1), read(1, 'eve'));
     const began = Date.now();
     await engine.start();
