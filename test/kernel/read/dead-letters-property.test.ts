@@ -1,8 +1,6 @@
-import { integer, text } from 'drizzle-orm/pg-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { changesOf, defineProjection, type Projection } from '../../../src/kernel/define/projection.ts';
-import { readTable } from '../../../src/kernel/define/read-table.ts';
+import { changesOf, type Projection } from '../../../src/kernel/define/projection.ts';
 import { DeadLetters } from '../../../src/kernel/read/dead-letters.ts';
 import { useDatabase } from '../../support/database.ts';
 import { DrivenProjection, type Fault, failing } from '../../support/driven-projection.ts';
@@ -17,32 +15,8 @@ import {
   readings,
   readingsTable,
 } from '../../support/library.ts';
+import { people, peopleTable } from '../../support/people.ts';
 import { expectedRows } from '../../support/rows.ts';
-
-const peopleTable = readTable('people', {
-  name: text('name').primaryKey(),
-  pages: integer('pages').notNull(),
-  last: text('last'),
-});
-/** Rows that events of many streams change, so that one that is at fault draws others in. */
-const people: Projection = defineProjection('people', {
-  table: peopleTable,
-  events: Book.events,
-  visibleTo: 'everyone',
-  on: {
-    Read: ({ streamId, data: { reader, pages } }, { upsert }) =>
-      [reader, ...(pages === 1 ? ['ann'] : [])].map((name) =>
-        upsert(name, (row) => ({ name, pages: (row?.pages ?? 0) * 2 + pages, last: streamId })),
-      ),
-    Written: ({ streamId, data: { author, title } }, { upsert, remove, update }) => [
-      ...(title.length > 2 ? [remove(author ?? 'cid')] : []),
-      upsert(author ?? 'nobody', (row) => ({ name: '', pages: (row?.pages ?? 0) + 100, last: streamId })),
-      update('dan', (row) => ({ ...row, pages: row.pages + 1 })),
-    ],
-    Burned: ({ streamId }, { updateWhere }) =>
-      updateWhere('last', streamId, (row) => ({ ...row, pages: row.pages + 7, last: 'ashes' })),
-  },
-}) as unknown as Projection;
 
 const database = useDatabase({ tables: [booksTable, readingsTable, peopleTable] });
 const openEngine = useEngine(database, [libraryDomain]);
