@@ -29,7 +29,9 @@ async function work(cli: Cli): Promise<void> {
       const logger = createLogger(config);
       const { writerConnections: writer, readerConnections: reader, projectorConnections: projector } = config;
       const onNotice = (line: string) => logger.warn(line);
-      const database = await openDatabase({ url, connections: { writer, projector, reader }, onNotice });
+      // With a replica beside, what is projected is written out at once: see there.
+      const { readDatabaseUrl: readUrl } = config;
+      const database = await openDatabase({ url, readUrl, connections: { writer, projector, reader }, onNotice });
       const engine = createEngine({
         database,
         domains,
