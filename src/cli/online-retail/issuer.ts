@@ -56,8 +56,9 @@ export class Issuer {
       try {
         return await work();
       } catch (error) {
-        if (error instanceof ThrottledError) {
-          await delay(error.retryAfterMs);
+        // A read model that is far behind can take as long as somebody takes to look: she may give up before.
+        if (error instanceof ThrottledError && !this.#signal.aborted) {
+          await delay(error.retryAfterMs, undefined, { signal: this.#signal }).catch(() => undefined);
           continue;
         }
         since ??= Date.now();
