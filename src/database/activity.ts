@@ -54,8 +54,8 @@ const QUERY_LENGTH = 200;
 
 /**
  * The statements of the application's writers and projectors on this database that take long, with what they wait for and
- * who is in the way. The user needs no rights for it, but sees of other users' statements only the backend's number without
- * `pg_read_all_stats`: their `query` then says so.
+ * who is in the way. The user needs no rights for it, but without `pg_read_all_stats` sees of other users' backends neither
+ * state nor statement: their `query` then says so.
  */
 export async function busyBackends(db: Database): Promise<BusyBackend[]> {
   const rows = await db.execute<ActivityRow>(BUSY);
