@@ -3,6 +3,7 @@ import { PgDialect } from 'drizzle-orm/pg-core';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { withoutDriverFaults } from './driver-faults.ts';
+import { Transactions } from './transactions.ts';
 import { unpipelined } from './unpipelined.ts';
 
 export type Database = PostgresJsDatabase<Record<string, never>>;
@@ -20,7 +21,7 @@ export interface Pool {
 
 export interface PoolOptions {
   readonly url: string;
-  /** Connections at most; they are opened as they are needed. */
+  /** Connections at most, but for those of transactions; they are opened as they are needed. */
   readonly connections: number;
   /** Shown in pg_stat_activity, so that an operator sees which part of the application holds a lock. */
   readonly applicationName: string;
@@ -41,14 +42,16 @@ export interface PoolOptions {
 /** Postgres' int8 arrives as a string; positions and minor units stay below 2^53. */
 const int8 = { to: 20, from: [20], serialize: (value: number) => String(value), parse: (text: string) => Number(text) };
 
+/** How long a connection that was used for a transaction waits for the next one, in seconds. */
+const TRANSACTION_IDLE_S = 10;
+
 /**
  * Opens a pool behind Drizzle. The client is not given out: Drizzle changes the serialisers of the one that it gets, so
  * that it must not be shared with raw use.
  */
 export function openPool(options: PoolOptions): Pool {
   const listeners: (() => void)[] = [];
-  const client = postgres(options.url, {
-    max: options.connections,
+  const settings = {
     types: { int8 },
     prepare: options.prepare ?? true,
     connect_timeout: 10,
@@ -58,16 +61,25 @@ export function openPool(options: PoolOptions): Pool {
     // The driver would ask for the array types on each new connection, and nobody would catch it where that fails.
     fetch_types: false,
     onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
-    onclose: () => {
-      for (const listener of listeners) listener();
-    },
     connection: {
       application_name: options.applicationName,
       TimeZone: 'UTC',
       ...options.settings,
       ...(options.role ? { role: options.role } : {}),
     },
+  } satisfies postgres.Options<Record<string, postgres.PostgresType>>;
+  const onclose = () => {
+    for (const listener of listeners) listener();
+  };
+  const client = postgres(options.url, { ...settings, max: options.connections, onclose });
+  const transactions = new Transactions((onClose) => {
+    const own = postgres(options.url, { ...settings, max: 1, idle_timeout: TRANSACTION_IDLE_S, onclose: onClose });
+    // As Drizzle has set them.
+    Object.assign(own.options.parsers, client.options.parsers);
+    Object.assign(own.options.serializers, client.options.serializers);
+    return withoutDriverFaults(own);
   });
+  client.begin = ((work: Parameters<Transactions['begin']>[0]) => transactions.begin(work)) as never;
   const faultless = withoutDriverFaults(client);
   const used = options.pipelining === false ? unpipelined(faultless, options.connections) : faultless;
   return {
@@ -75,7 +87,9 @@ export function openPool(options: PoolOptions): Pool {
     onConnectionEnd: (listener) => {
       listeners.push(listener);
     },
-    close: (timeoutMs = 5000) => client.end({ timeout: timeoutMs / 1000 }),
+    close: async (timeoutMs = 5000) => {
+      await Promise.all([client.end({ timeout: timeoutMs / 1000 }), transactions.close(timeoutMs)]);
+    },
   };
 }
 

@@ -1,7 +1,5 @@
 import postgres from 'postgres';
 
-type Begin = (...given: unknown[]) => Promise<unknown>;
-type Queries = Pick<postgres.Sql, 'unsafe'> & { begin?: unknown; savepoint?: unknown };
 interface Query extends PromiseLike<unknown> {
   resolve: (result: unknown) => void;
   reject: (error: unknown) => void;
@@ -18,9 +16,9 @@ const late = new WeakSet<object>();
  * - Where that one broke off in the midst of its rows, by an error or with the connection, the driver goes on counting
  *   there: the next result begins with as many holes, and `const [row] = …` finds none (porsager/postgres issues 1119 and 1181).
  * - Where the connection was lost after an error and before the end of its answer, the next connection's first statement is
- *   refused with that error, unsent. Here it is sent; where it begins a transaction, that is told that its connection was lost.
+ *   refused with that error, unsent. Here it is sent.
  */
-export function withoutDriverFaults<Client extends Queries>(client: Client): Client {
+export function withoutDriverFaults<Client extends Pick<postgres.Sql, 'unsafe'>>(client: Client): Client {
   const unsafe = client.unsafe as unknown as (...asked: unknown[]) => Query;
   const send = (...asked: unknown[]): Query => {
     const query = unsafe(...asked);
@@ -46,25 +44,7 @@ export function withoutDriverFaults<Client extends Queries>(client: Client): Cli
     return query;
   };
   client.unsafe = send as never;
-  for (const begins of ['begin', 'savepoint'] as const) {
-    const begin = client[begins] as Begin | undefined;
-    if (!begin) continue;
-    client[begins] = (async (...given) => {
-      try {
-        return await begin(...given.map(inside));
-      } catch (error) {
-        throw isLate(error)
-          ? Object.assign(new Error('The connection was lost.'), { code: 'CONNECTION_CLOSED' })
-          : error;
-      }
-    }) satisfies Begin;
-  }
   return client;
-}
-
-/** What is done inside a transaction, with the client that is given for it; options before it as they are. */
-function inside(given: unknown): unknown {
-  return typeof given === 'function' ? (client: Queries) => given(withoutDriverFaults(client)) : given;
 }
 
 /** In place, for the result also says what the statement was. */

@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Database, openPool, prepared } from '../../src/database/client.ts';
-import { isTransient } from '../../src/database/transient.ts';
 import { atEveryPoint } from '../support/crash-points.ts';
 import { useCrashProxy } from '../support/crash-proxy.ts';
 import { useDatabase } from '../support/database.ts';
@@ -67,27 +66,6 @@ describe('a statement after one whose answer was torn, wherever it was', () => {
       'connection',
     );
     expect(points).toBeGreaterThan(10);
-  });
-
-  it('hears that its connection was lost, where it begins a transaction after an error', async () => {
-    const proxy = await openProxy(database);
-    const db = openOne(proxy.url);
-    await atEveryPoint(
-      [
-        async (point) => {
-          await proxy.arm(point);
-          await db.execute(failing).catch(() => undefined);
-          const { hasBroken } = proxy;
-          await proxy.mend();
-          const answer = await db.transaction((tx) => tx.execute(numbers)).catch((error: unknown) => error);
-          if (Array.isArray(answer)) expect([...answer]).toEqual(all);
-          else expect(isTransient(answer)).toBe(true);
-          return hasBroken;
-        },
-      ],
-      'torn',
-      'connection',
-    );
   });
 
   it('fails as any other, where there is no database any more', async () => {

@@ -1,0 +1,105 @@
+import type postgres from 'postgres';
+
+/** Parts of the driver's client that Drizzle uses in a transaction. */
+interface Inside {
+  readonly options: unknown;
+  unsafe(...asked: unknown[]): PromiseLike<unknown>;
+  savepoint(work: (inside: Inside) => unknown): Promise<unknown>;
+}
+
+/** A client with one connection. */
+interface Own {
+  readonly client: postgres.Sql;
+  /** Its connection has ended, after it had one. */
+  isLost: boolean;
+  isBusy: boolean;
+}
+
+/**
+ * Transactions as Drizzle begins them, each on a connection that nobody else uses meanwhile, and that is given up where it is
+ * lost. The driver's own go on with the connection after that: their next statement ends the process with an exception that
+ * nobody can catch, or is sent on the connection that comes after it, outside of any transaction (porsager/postgres issues
+ * 1154, 1208 and 1216).
+ */
+export class Transactions {
+  readonly #open: (onClose: () => void) => postgres.Sql;
+  readonly #all = new Set<Own>();
+
+  /** @param open a client of one connection that is told when that has ended. */
+  constructor(open: (onClose: () => void) => postgres.Sql) {
+    this.#open = open;
+  }
+
+  /** Does what is to be done whole or not at all; answers what it answered. */
+  async begin(work: (inside: Inside) => unknown): Promise<unknown> {
+    const own = this.#take();
+    const ask = (...asked: unknown[]): PromiseLike<unknown> =>
+      own.isLost ? lost() : (own.client.unsafe as Inside['unsafe'])(...asked);
+    const inside: Inside = {
+      options: own.client.options,
+      unsafe: ask,
+      savepoint: (part) => savepoint(ask, inside, part),
+    };
+    try {
+      await ask('begin');
+      const answer = await work(inside);
+      const ended = (await ask('commit')) as { readonly command?: string };
+      // A statement had failed, and whoever asked for it did not care.
+      if (ended.command === 'ROLLBACK')
+        throw new Error('The transaction was rolled back, because a statement in it failed.');
+      return answer;
+    } catch (error) {
+      await Promise.resolve(ask('rollback')).catch(() => undefined);
+      throw error;
+    } finally {
+      own.isBusy = false;
+      if (own.isLost) this.#drop(own);
+    }
+  }
+
+  /** Waits for what is under way at most so long, then cuts it off. */
+  async close(timeoutMs: number): Promise<void> {
+    await Promise.all([...this.#all].map(({ client }) => client.end({ timeout: timeoutMs / 1000 })));
+  }
+
+  #take(): Own {
+    for (const own of this.#all) {
+      if (own.isBusy || own.isLost) continue;
+      own.isBusy = true;
+      return own;
+    }
+    const client = this.#open(() => {
+      own.isLost = true;
+      if (!own.isBusy) this.#drop(own);
+    });
+    const own: Own = { client, isLost: false, isBusy: true };
+    this.#all.add(own);
+    return own;
+  }
+
+  /** What the driver keeps of a lost connection is of no use to the next one. */
+  #drop(own: Own): void {
+    this.#all.delete(own);
+    void own.client.end({ timeout: 0 }).catch(() => undefined);
+  }
+}
+
+let savepoints = 0;
+
+async function savepoint(ask: Inside['unsafe'], inside: Inside, part: (inside: Inside) => unknown): Promise<unknown> {
+  const name = `s${savepoints++}`;
+  await ask(`savepoint ${name}`);
+  try {
+    const answer = await part(inside);
+    await ask(`release savepoint ${name}`);
+    return answer;
+  } catch (error) {
+    await ask(`rollback to savepoint ${name}`);
+    throw error;
+  }
+}
+
+function lost(): Promise<never> {
+  const error = new Error('The connection was lost in the midst of a transaction.');
+  return Promise.reject(Object.assign(error, { code: 'CONNECTION_CLOSED' }));
+}
