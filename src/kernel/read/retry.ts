@@ -70,6 +70,8 @@ export async function retryKey(parts: RetryParts): Promise<RetryOutcome> {
       const { position } = letters[0] as StoredLetter;
       const message = isPoison(cause) ? cause.message : refusal(projection.name, position, cause);
       await setError(db, projection.name, key, position, message);
+      // Whoever looks at the rows that have got further is told of it.
+      if (applied > 0) await raiseGeneration(db, projection.name);
       return { applied, remaining: await count(db, projection.name, key), error: { position, message } };
     }
   }
