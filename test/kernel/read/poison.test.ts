@@ -111,6 +111,33 @@ describe('a handler that throws', () => {
     expect(await rowsOf(wrong.database.projector.db, books)).toEqual(expectedRows(books, log));
   });
 
+  it('loses nothing and keeps the order where events of its stream come while it is retried', async () => {
+    const wrong = await openEngine({ domains: [touchyDomain], projectionBatchLimit: 3 });
+    const right = await openEngine();
+    await append(wrong, written(1));
+    await wrong.start();
+    for (let round = 1; round <= 5; round++) {
+      await append(wrong, read(1, 'eve'));
+      await wrong.projector.look();
+      const busy = (async () => {
+        for (let n = 0; n < 2; n++) {
+          await append(wrong, n % 2 ? read(1, 'cid') : read(2, 'dan'), read(1, 'bob'));
+          await wrong.projector.look();
+        }
+      })();
+      await until(async () => (await waiting()).length > 0);
+      await right.deadLetters.retry('books', keyOf(1));
+      await busy;
+    }
+    const { position } = await wrong.log.head();
+    expect(await reached(wrong, 'books', position)).toBe(true);
+    for (const { key } of await right.deadLetters.keys('books', 10)) await right.deadLetters.retry('books', key);
+    expect(await waiting()).toEqual([]);
+    expect(await staleRows()).toEqual([]);
+    const expected = expectedRows(books, await wrong.log.read(0, 1000));
+    expect(await rowsOf(wrong.database.projector.db, books)).toEqual(expected);
+  });
+
   it('at more streams than are allowed is the fold’s fault: it stalls and says so', async () => {
     const engine = await openEngine({ domains: [touchyDomain], deadLetterLimit: 2 });
     await append(engine, written(1), read(1, 'eve'), read(1, 'eve'), read(2, 'eve'), read(1, 'eve'), read(3, 'eve'));
