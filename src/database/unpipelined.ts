@@ -18,7 +18,9 @@ export function unpipelined<Client extends { unsafe: unknown }>(client: Client, 
   let busy = 0;
   const free = () => {
     const next = waiting.shift();
-    if (next) next();
+    // Not at once: the driver tells the end of a statement before it knows that its connection is closed. It would send the
+    // next one there, which ends the process.
+    if (next) queueMicrotask(next);
     else busy--;
   };
   client.unsafe = ((...asked) => {
