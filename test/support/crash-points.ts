@@ -26,7 +26,7 @@ export async function atEveryPoint(
   let next = first;
   let points = 0;
   let isOver = false;
-  await Promise.all(
+  const ended = await Promise.allSettled(
     lanes.map(async (run) => {
       while (!isOver) {
         const point = { how, dies, at: next };
@@ -41,6 +41,7 @@ export async function atEveryPoint(
       }
     }),
   );
+  for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
   return points;
 }
 
