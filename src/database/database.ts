@@ -68,6 +68,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
       synchronous_commit: replica ? 'local' : 'off',
       // It looks rows up by their keys. A plan made while a table was small would read it whole for as long as it is cached.
       enable_seqscan: 'off',
+      // A process that was paused in the midst of a transaction holds its locks: nobody could take its projections over.
+      idle_in_transaction_session_timeout: '2000',
       // Where it has to read one whole all the same, that seems to cost so much that Postgres would compile the statement first.
       jit: 'off',
     },
