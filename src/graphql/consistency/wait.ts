@@ -45,11 +45,16 @@ export async function waitFor(
   const giveUp = () => over.abort();
   if (signal?.aborted) giveUp();
   signal?.addEventListener('abort', giveUp, { once: true });
-  const options = { timeoutMs, signal: over.signal };
+  const until = performance.now() + timeoutMs;
   try {
-    const reached = await Promise.all(projections.map((name) => positions.reached(name, position, options)));
-    const late = projections[reached.indexOf(false)];
-    if (late === undefined) return undefined;
+    let late: string | undefined;
+    // While one was waited for, another may have gone back, as after a crash of Postgres.
+    while (late === undefined) {
+      const options = { timeoutMs: Math.max(0, until - performance.now()), signal: over.signal };
+      const reached = await Promise.all(projections.map((name) => positions.reached(name, position, options)));
+      late = projections[reached.indexOf(false)];
+      if (late === undefined && projections.every((name) => positions.of(name) >= position)) return undefined;
+    }
     const state = engine.projector.status().find(({ name }) => name === late)?.state ?? 'STOPPED';
     const projected = isReplica ? engine.projector.positions.of(late) : undefined;
     return new ConsistencyTimeoutError(late, position, positions.of(late), state, projected);

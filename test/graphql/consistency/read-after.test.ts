@@ -67,6 +67,20 @@ describe('a query with many tokens', () => {
     expect(consistency).toMatchObject({ stale: false, read: 101 });
   });
 
+  it('waits on for a read model that went back while another was waited for', async () => {
+    const { done, consistency } = read({ header: header(5) });
+    await settle();
+    positions.advance('a', 5);
+    await settle();
+    positions.retreat('a', 0);
+    positions.advance('b', 5);
+    await settle();
+    expect(consistency.read).toBeUndefined();
+    positions.advance('a', 6);
+    await done;
+    expect(consistency).toMatchObject({ stale: false, read: 5 });
+  });
+
   it('looks once at the log where it knows of none of them', async () => {
     end = 1400;
     const { done } = read({ header: header(...upTo(400).map((n) => 1000 + n)), touched: [] });
