@@ -42,6 +42,13 @@ export interface PoolOptions {
 /** Postgres' int8 arrives as a string; positions and minor units stay below 2^53. */
 const int8 = { to: 20, from: [20], serialize: (value: number) => String(value), parse: (text: string) => Number(text) };
 
+/**
+ * Says nothing to Postgres, and makes the first message of a connection so long that the driver writes it at once. It would
+ * wait for a write that was given up with the connection before, in vain: a connection that is lost right when something is
+ * written to it would never come back.
+ */
+const WRITTEN_AT_ONCE = ' '.repeat(1024);
+
 /** How long a connection that was used for a transaction waits for the next one, in seconds. */
 const TRANSACTION_IDLE_S = 10;
 
@@ -64,6 +71,7 @@ export function openPool(options: PoolOptions): Pool {
     connection: {
       application_name: options.applicationName,
       TimeZone: 'UTC',
+      options: WRITTEN_AT_ONCE,
       ...options.settings,
       ...(options.role ? { role: options.role } : {}),
     },
