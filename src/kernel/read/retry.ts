@@ -49,9 +49,17 @@ export async function retryKey(parts: RetryParts): Promise<RetryOutcome> {
   const { db, projection, key, pageSize = 1000 } = parts;
   let limit = pageSize;
   let applied = 0;
+  /** A page that was written, as long as it was not heard whether for good. */
+  let written: Page | undefined;
   for (;;) {
     try {
-      const page = await inTransaction(db, (tx) => applyPage(tx, parts, limit));
+      const page = await inTransaction(db, async (tx) => {
+        const next = await applyPage(tx, parts, limit);
+        if (written && (next.from ?? Number.POSITIVE_INFINITY) > written.to) applied += written.applied;
+        written = next;
+        return next;
+      });
+      written = undefined;
       if (page.applied === 0 && applied === 0) throw new DeadLetterNotFoundError(projection.name, key);
       applied += page.applied;
       if (page.remaining === 0) return { applied, remaining: 0, error: null };
@@ -89,13 +97,17 @@ export async function discardFirst(
 ): Promise<RetryOutcome> {
   const { db, projection, key } = parts;
   const { name } = projection;
+  /** What came of it, as long as it was not heard whether for good. */
+  let written: { readonly next: number | null } | undefined;
   const next = await inTransaction(db, async (tx) => {
     await lock(tx, projection);
     const [first] = await firstLetters(tx, name, key, 1);
+    if (written && first?.position !== position) return written.next;
     if (!first) throw new DeadLetterNotFoundError(name, key);
     if (first.position !== position) throw new DeadLetterChangedError(name, key, first.position);
     const next = await discardLetter(tx, name, key, first, by);
     if (next === null) await free(tx, projection, first.rows);
+    written = { next };
     return next;
   });
   return next === null ? { applied: 0, remaining: 0, error: null } : retryKey(parts);
@@ -114,16 +126,21 @@ class PageError extends Error {
   }
 }
 
-async function applyPage(
-  tx: Database,
-  { projection, events: types, key }: RetryParts,
-  limit: number,
-): Promise<{ readonly applied: number; readonly remaining: number }> {
+/** Some of the events that wait under a key. */
+interface Page {
+  /** Positions of the first, undefined where none waits, and the last. */
+  readonly from: number | undefined;
+  readonly to: number;
+  readonly applied: number;
+  readonly remaining: number;
+}
+
+async function applyPage(tx: Database, { projection, events: types, key }: RetryParts, limit: number): Promise<Page> {
   const { name } = projection;
   await lock(tx, projection);
   const letters = await firstLetters(tx, name, key, limit);
   const last = letters.at(-1);
-  if (!last) return { applied: 0, remaining: 0 };
+  if (!last) return { from: undefined, to: 0, applied: 0, remaining: 0 };
   try {
     const events = await new EventLog(tx, types).readAt(letters.map(({ position }) => position));
     const { waiting, wanted } = planParked(projection, letters, events);
@@ -135,7 +152,8 @@ async function applyPage(
     await table.writeRows(slots.writes(next));
     if (next === null) await free(tx, projection, [...rows.values()]);
     else if (hasMoreRows) await raiseGeneration(tx, name);
-    return { applied: letters.length, remaining: next === null ? 0 : await count(tx, name, key) };
+    const remaining = next === null ? 0 : await count(tx, name, key);
+    return { from: letters[0]?.position, to: last.position, applied: letters.length, remaining };
   } catch (cause) {
     throw new PageError(cause, letters);
   }
@@ -195,7 +213,7 @@ async function count(db: Database, projection: string, key: string): Promise<num
   return row?.count ?? 0;
 }
 
-/** Where the connection was lost at its end it is done again: what it did it does not find a second time. */
+/** Where the connection was lost it is done again: where that was at its very end, what it did is there already. */
 function inTransaction<T>(db: Database, work: (tx: Database) => Promise<T>): Promise<T> {
   return readAgain(() => db.transaction((transaction) => work(transaction as unknown as Database)));
 }
