@@ -6,6 +6,9 @@ export interface Frame {
   readonly bytes: Buffer;
 }
 
+/** As in Postgres. */
+const LONGEST_STARTUP = 10_000;
+
 /** Cuts one direction of a connection to Postgres into its messages. TLS is not spoken here. */
 export class Frames {
   #rest: Buffer = Buffer.alloc(0);
@@ -23,7 +26,9 @@ export class Frames {
     for (;;) {
       const head = this.#startup ? 0 : 1;
       if (this.#rest.length < head + 4) return frames;
-      const length = head + this.#rest.readInt32BE(head);
+      const said = this.#rest.readInt32BE(head);
+      // What cannot be a first message is for Postgres to refuse.
+      const length = head === 0 && (said < 8 || said > LONGEST_STARTUP) ? this.#rest.length : head + said;
       if (this.#rest.length < length) return frames;
       const bytes = this.#rest.subarray(0, length);
       frames.push({ type: head === 0 ? '' : String.fromCharCode(bytes[0] as number), bytes });
