@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Database, openPool, prepared } from '../../src/database/client.ts';
@@ -79,4 +80,23 @@ describe('a statement after one whose answer was torn, wherever it was', () => {
     await proxy.mend();
     expect([...(await db.execute(numbers))]).toEqual(all);
   });
+});
+
+describe('a connection that is lost while statements are written to it', () => {
+  it('comes back at once', async () => {
+    const proxy = await openProxy(database);
+    const db = openOne(proxy.url);
+    for (let n = 0; n < 20; n++) {
+      await db.execute(numbers).catch(() => undefined);
+      const cut = proxy.arm({ how: 'lost', at: 1_000_000, dies: 'connection' });
+      const written: Promise<unknown>[] = [];
+      for (let turn = 0; turn < 8; turn++) {
+        written.push(db.execute(numbers).catch(() => undefined));
+        await nextTurn();
+      }
+      await Promise.all([cut, ...written]);
+    }
+    expect([...(await db.execute(numbers))]).toEqual(all);
+    // The driver gives up after 10 seconds.
+  }, 8000);
 });
