@@ -47,7 +47,7 @@ const int8 = { to: 20, from: [20], serialize: (value: number) => String(value), 
  * wait for a write that was given up with the connection before, in vain: a connection that is lost right when something is
  * written to it would never come back.
  */
-const WRITTEN_AT_ONCE = ' '.repeat(1024);
+export const WRITTEN_AT_ONCE = ' '.repeat(1024);
 
 /** How long a connection that was used for a transaction waits for the next one, in seconds. */
 const TRANSACTION_IDLE_S = 10;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import postgres from 'postgres';
+import { WRITTEN_AT_ONCE } from '../../database/client.ts';
 import { type Move, type News, NewsDesk, readNews } from './news.ts';
 
 const CHANNEL = 'afterwrite_appended';
@@ -212,7 +213,7 @@ export class WakeUp {
     return postgres(this.#options.url, {
       max: 1,
       fetch_types: false,
-      connection: { application_name: 'afterwrite wake-up' },
+      connection: { application_name: 'afterwrite wake-up', options: WRITTEN_AT_ONCE },
       onnotice: () => {},
     });
   }
