@@ -94,6 +94,7 @@ export class Projector {
     this.#runners = runners;
     this.rebuilds = new Rebuilds({
       ...options,
+      db: options.leases,
       checkpoints: this.#checkpoints,
       owner: this.#ownership.owner,
       feed: this.#feed,

@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../define/projection.ts';
-import type { Observer } from '../observe.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { CommitFeed } from './commit-feed.ts';
 import type { LogHead } from './log-head.ts';
@@ -12,6 +11,7 @@ import type { Aside } from './shadow-filler.ts';
 import { leaseShadow, releaseShadow, type ShadowRow, shadowRows } from './shadow-rows.ts';
 
 export interface RebuildsParts {
+  /** Answers at once, whatever batches wait for. */
   readonly db: Database;
   /** Opens connections for work on shadows; whoever asks closes them. */
   readonly openAside: () => Aside;
@@ -22,7 +22,6 @@ export interface RebuildsParts {
   readonly feed: CommitFeed;
   readonly head: LogHead;
   readonly batchLimit: number;
-  readonly observer: Observer;
   /** A read model has another table, generation and perhaps position now. */
   readonly onSwapped: () => void;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;

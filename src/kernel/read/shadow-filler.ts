@@ -1,7 +1,7 @@
 import type { Database } from '../../database/client.ts';
 import { Positions } from '../consistency/positions.ts';
 import type { Projection } from '../define/projection.ts';
-import type { Observer } from '../observe.ts';
+import { unobserved } from '../observe.ts';
 import type { EventLog } from '../write/event-log.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { CommitFeed } from './commit-feed.ts';
@@ -31,7 +31,6 @@ export interface FillerParts {
   readonly feed: CommitFeed;
   readonly head: LogHead;
   readonly batchLimit: number;
-  readonly observer: Observer;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -66,6 +65,8 @@ export class ShadowFiller {
       projection: this.shadow,
       table: this.table,
       log: parts.log as EventLog,
+      // How long its events have waited is nobody's lag.
+      observer: unobserved,
       checkpoints: new Checkpoints(aside.projector),
       onMoved: ({ position }) => this.#positions.advance(name, position),
     });

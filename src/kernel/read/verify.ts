@@ -18,14 +18,14 @@ export interface Verification extends Comparison {
   readonly position: number;
 }
 
-export interface VerifyParts
-  extends Pick<FillerParts, 'aside' | 'projection' | 'owner' | 'batchLimit' | 'observer' | 'onError'> {
+export interface VerifyParts extends Pick<FillerParts, 'aside' | 'projection' | 'owner' | 'batchLimit' | 'onError'> {
   /** Ends it; what it has made is dropped. */
   readonly signal?: AbortSignal | undefined;
   /** Told how far the second table is, and how far it has to come. */
   readonly onProgress?: ((position: number, target: number) => void) | undefined;
 }
 
+const UNDEFINED_TABLE = '42P01';
 /** Between two looks, in ms. */
 const LOOK_MS = 200;
 /** Between two renewals of the lease, in ms. */
@@ -65,7 +65,7 @@ export async function verifyProjection(parts: VerifyParts): Promise<Verification
     }
   } catch (error) {
     signal?.throwIfAborted();
-    throw error;
+    throw rootOf(error).code === UNDEFINED_TABLE ? gone(projection) : error;
   } finally {
     signal?.removeEventListener('abort', interrupt);
     clearInterval(renewing);
