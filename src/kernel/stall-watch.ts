@@ -16,7 +16,7 @@ export interface StallWatchOptions {
   /** A connection that nothing else can keep busy. */
   readonly db: Database;
   readonly watched: readonly Watched[];
-  /** Told when a stall begins or is of another kind, and when it is over. */
+  /** Told when a stall begins, when it is of another kind, at most every 10 seconds, and when it is over. */
   readonly onStall: (stall: Stall, isOver: boolean) => void;
 }
 
@@ -24,11 +24,15 @@ export interface StallWatchOptions {
 const LOOK_AFTER_MS = 1000;
 /** How long Postgres may take to say what it is doing, in ms. */
 const ANSWER_WITHIN_MS = 2000;
+/** Between two kinds of one stall that are told, in ms: what only is slow waits for something else at every look. */
+const TELL_AGAIN_AFTER_MS = 10_000;
 
 /** Finds out why appends or projections stand still, and costs nothing while they do not. */
 export class StallWatch {
   readonly #options: StallWatchOptions;
   #stalls: ReadonlyMap<string, Stall> = new Map();
+  /** What was told of each of them, and when. */
+  readonly #told = new Map<string, { readonly stall: Stall; readonly at: number }>();
   #looking = false;
 
   constructor(options: StallWatchOptions) {
@@ -52,7 +56,7 @@ export class StallWatch {
   }
 
   async #look(): Promise<void> {
-    const { db, watched, onStall } = this.#options;
+    const { db, watched } = this.#options;
     const isStanding = (each: Watched) => {
       const underWay = each.underWay();
       return underWay && Date.now() - underWay.since.getTime() >= LOOK_AFTER_MS ? underWay : undefined;
@@ -67,19 +71,31 @@ export class StallWatch {
       const stall = explainStall({ what: each.what, ...underWay }, backends?.filter(each.isOf));
       if (stall) found.set(each.what, stall);
     }
-    const before = this.#stalls;
     this.#stalls = found;
-    for (const stall of found.values()) {
-      if (!isSame(before.get(stall.what), stall)) onStall(stall, false);
+    this.#tell();
+  }
+
+  #tell(): void {
+    const { onStall } = this.#options;
+    const now = Date.now();
+    for (const [what, stall] of this.#stalls) {
+      const told = this.#told.get(what);
+      if (told && (isSame(told.stall, stall) || now - told.at < TELL_AGAIN_AFTER_MS)) continue;
+      this.#told.set(what, { stall, at: now });
+      onStall(stall, false);
     }
-    for (const [what, stall] of before) if (!found.has(what)) onStall(stall, true);
+    for (const [what, { stall }] of this.#told) {
+      if (this.#stalls.has(what)) continue;
+      this.#told.delete(what);
+      onStall(stall, true);
+    }
   }
 }
 
 /** What is told once: later looks differ in details. */
-function isSame(a: Stall | undefined, b: Stall): boolean {
+function isSame(a: Stall, b: Stall): boolean {
   return (
-    a?.waitingFor === b.waitingFor &&
+    a.waitingFor === b.waitingFor &&
     String(a.blockers.map(({ pid }) => pid)) === String(b.blockers.map(({ pid }) => pid))
   );
 }

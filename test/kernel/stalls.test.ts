@@ -118,6 +118,32 @@ describe('a projection that stands still', () => {
   });
 });
 
+it('does not say every moment what a slow statement waits for at that moment', async () => {
+  const { increment, stallOf, over, told } = await started();
+  await database.sql.unsafe(`
+    create function read.now_this_now_that() returns trigger language plpgsql as $$
+    begin
+      for round in 1..17 loop
+        perform pg_sleep(0.25);
+        declare
+          until timestamptz = clock_timestamp() + interval '250 ms';
+        begin
+          while clock_timestamp() < until loop end loop;
+        end;
+      end loop;
+      return new;
+    end $$;
+    create trigger slow before update on read.counters for each row execute function read.now_this_now_that();
+  `);
+  await increment();
+  await stallOf('counters');
+  await over('counters');
+  expect(told().map(({ what, isOver }) => [what, isOver])).toEqual([
+    ['counters', false],
+    ['counters', true],
+  ]);
+});
+
 describe('appending that stands still', () => {
   it('says who holds the log, refuses what does not fit into the queue, and goes on by itself', async () => {
     const { increment, stallOf, over, told, queue, counterId } = await started({ queueLimit: 2 });
