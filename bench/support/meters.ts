@@ -59,5 +59,6 @@ export const meterDomain = defineDomain({
 /** No migration of the product knows it. */
 export const createMetersTable = `create table read.meters (
   id uuid primary key, label text not null, readings int not null, total bigint not null, version int not null,
-  last_position bigint not null
+  last_position bigint not null,
+  stale_since bigint
 )`;
