@@ -86,12 +86,28 @@ function canonicalChange(projection: Projection, change: Change): Change {
   }
   const { key } = change;
   const [first] = projection.key;
+  if (!isKeyOf(projection, key)) {
+    throw new TypeError(
+      `the key of a row is ${projection.key.length === 1 ? 'a text or a number' : `${projection.key.length} texts or numbers`} that Postgres can hold`,
+    );
+  }
   if (typeof key !== 'object') {
     const value = first ? canonical(first.column, key) : key;
     return value === key ? change : { ...change, key: value as Key };
   }
   const values = key.map((value, index) => canonical(projection.key[index]?.column, value));
   return { ...change, key: values as unknown as Key };
+}
+
+/** As its type says, whatever a handler made it of: a key with a hole would be the same row for all that lack it. */
+function isKeyOf({ key: columns }: Projection, key: unknown): key is Key {
+  if (columns.length === 1) return isKeyPart(key);
+  return Array.isArray(key) && key.length === columns.length && key.every(isKeyPart);
+}
+
+function isKeyPart(part: unknown): boolean {
+  if (typeof part === 'number') return Number.isFinite(part);
+  return typeof part === 'string' && part.isWellFormed() && !part.includes('\0');
 }
 
 /** A UUID in lower case, a whole number as a number: the same value, however its author wrote it. */

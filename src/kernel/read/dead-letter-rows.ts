@@ -61,7 +61,7 @@ function passOver(discarded: Map<number, 'all' | Set<string>>, position: number,
 export async function writeParking(db: Database, projection: Projection, parking: Parking): Promise<void> {
   const { name, version } = projection;
   for (const { from, into } of parking.merged) await mergeKeys(db, name, from, into);
-  await new ProjectionTable(db, projection).markStale(parking.stale.filter(({ key }) => isStorable(key)));
+  await new ProjectionTable(db, projection).markStale(parking.stale);
   await insertLetters(db, name, version, parking.letters);
 }
 
@@ -78,7 +78,7 @@ async function insertLetters(
     stream_id: event.streamId,
     event_type: event.type,
     partial,
-    rows: [...rows.values()].filter(isStorable),
+    rows: [...rows.values()],
     rows_known: rowsKnown,
     error: error === null ? null : storable(error),
   }));
@@ -135,6 +135,11 @@ export async function discardLetter(
   { position, rows }: StoredLetter,
   { by, reason }: { readonly by: string; readonly reason: string | null },
 ): Promise<number | null> {
+  // A former version of the read model may have passed it over too.
+  await db.execute(
+    sql`delete from read.dead_letters
+        where projection = ${projection} and key = ${key} and status = 'DISCARDED' and position = ${position}`,
+  );
   await db.execute(
     sql`update read.dead_letters
         set status = 'DISCARDED', discarded_at = now(), discarded_by = ${storable(by)}, reason = ${reason && storable(reason)}
@@ -144,7 +149,7 @@ export async function discardLetter(
 }
 
 async function carryOn(db: Database, projection: string, key: string, rows: Iterable<Key>): Promise<number | null> {
-  const carried = JSON.stringify([...rows].filter(isStorable));
+  const carried = JSON.stringify([...rows]);
   const [next] = await db.execute<{ position: number }>(
     sql`update read.dead_letters set rows = ${carried}::jsonb || rows
         where ${parkedUnder(projection, key)}
@@ -152,6 +157,26 @@ async function carryOn(db: Database, projection: string, key: string, rows: Iter
         returning position`,
   );
   return next?.position ?? null;
+}
+
+/** True where the projection has passed an event after a position that does not wait, as a whole, under a key. */
+export async function hasPassedOthers(
+  db: Database,
+  { name, handlers }: Pick<Projection, 'name' | 'handlers'>,
+  key: string,
+  position: number,
+): Promise<boolean> {
+  const [row] = await db.execute<{ passed: boolean }>(sql`
+    select exists (
+      select from es.events e
+      where e.position > ${position} and e.position <= (select position from read.checkpoints where projection = ${name})
+        and e.type in ${[...handlers.keys()]}
+        and not exists (
+          select from read.dead_letters
+          where ${parkedUnder(name, key)} and not partial and read.dead_letters.position = e.position
+        )
+    ) as passed`);
+  return row?.passed ?? false;
 }
 
 /** Says why an event could not be applied this time. */
@@ -194,12 +219,4 @@ function liveName(projection: string): string {
 /** Text as Postgres can hold it, and not more than somebody would read. */
 function storable(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\u{fffd}').slice(0, MAX_ERROR).toWellFormed();
-}
-
-/** Of a key that Postgres cannot hold there is no row. */
-function isStorable(key: Key): boolean {
-  const parts = typeof key === 'object' ? key : [key];
-  return parts.every((part) =>
-    typeof part === 'number' ? Number.isFinite(part) : part.isWellFormed() && !part.includes('\0'),
-  );
 }

@@ -4,7 +4,7 @@ import type { StoredLetter } from './dead-letter-rows.ts';
 import { changesOrPoison, type Wanted, WantedRows } from './fold.ts';
 import type { Parked } from './parked.ts';
 import { FoldError } from './poison.ts';
-import { keyText, matches, type Row, Slots } from './slots.ts';
+import { keyText, matches, type Row, type Slot, Slots } from './slots.ts';
 
 /** An event that waits, with what it changes. */
 export interface WaitingEvent {
@@ -52,6 +52,8 @@ export interface FoldedParked {
   readonly rows: ReadonlyMap<string, Key>;
   /** The key has more rows than was known when its events were put aside. */
   readonly hasMoreRows: boolean;
+  /** The first event that made one of those, where there was none: nothing says what has been done to it since. */
+  readonly madeBy: RecordedEvent | undefined;
 }
 
 /**
@@ -70,11 +72,7 @@ export function foldParked(
 ): FoldedParked {
   const slots = new Slots(projection, present);
   const rows = new Map<string, Key>();
-  let hasMoreRows = false;
-  const take = (text: string, key: Key) => {
-    rows.set(text, key);
-    hasMoreRows = true;
-  };
+  const more: { readonly slot: Slot; readonly wasThere: boolean; readonly event: RecordedEvent }[] = [];
   for (const { letter, event, changes } of waiting) {
     for (const row of letter.rows) rows.set(keyText(row), row);
     const { position, partial, rowsKnown } = letter;
@@ -90,7 +88,8 @@ export function foldParked(
             if (change.kind === 'updateWhere' && (isOthers || (rowsKnown && slot.before > position))) continue;
             if (isOthers) throw new OtherKeyError(owner);
             if (slot.before > position) throw new TooLateError(projection.name);
-            take(slot.text, slot.key);
+            rows.set(slot.text, slot.key);
+            more.push({ slot, wasThere: slot.row !== undefined, event });
           }
           slots.apply(slot, change, position);
         }
@@ -99,7 +98,8 @@ export function foldParked(
       }
     }
   }
-  return { slots, rows, hasMoreRows };
+  const madeBy = more.find(({ slot, wasThere }) => !wasThere && slot.changed)?.event;
+  return { slots, rows, hasMoreRows: more.length > 0, madeBy };
 }
 
 /** Rows have had later events by now, so that this one cannot be applied in order any more. */

@@ -8,6 +8,7 @@ import { DeadLetterChangedError, DeadLetterNotFoundError, OtherVersionError } fr
 import {
   discardLetter,
   firstLetters,
+  hasPassedOthers,
   loadParked,
   mergeKeys,
   removeLetters,
@@ -147,7 +148,11 @@ async function applyPage(tx: Database, { projection, events: types, key }: Retry
     const table = new ProjectionTable(tx, projection);
     await refuseTooLate(table, projection, waiting);
     const parked = await loadParked(tx, projection, Number.MAX_SAFE_INTEGER);
-    const { slots, rows, hasMoreRows } = foldParked(projection, key, waiting, await table.read(wanted), parked);
+    const folded = foldParked(projection, key, waiting, await table.read(wanted), parked);
+    const { slots, rows, hasMoreRows, madeBy } = folded;
+    if (madeBy && (await hasPassedOthers(tx, projection, key, madeBy.position))) {
+      throw new FoldError(name, madeBy, new TooLateError(name));
+    }
     const next = await removeLetters(tx, name, key, last.position, rows.values());
     await table.writeRows(slots.writes(next));
     if (next === null) await free(tx, projection, [...rows.values()]);

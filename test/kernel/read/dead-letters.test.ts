@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { NewEvent } from '../../../src/kernel/define/event.ts';
-import type { Projection } from '../../../src/kernel/define/projection.ts';
+import type { Handler, Projection } from '../../../src/kernel/define/projection.ts';
 import { adoptLetters, dropLetters } from '../../../src/kernel/read/dead-letter-rows.ts';
 import { DeadLetters } from '../../../src/kernel/read/dead-letters.ts';
 import { useDatabase } from '../../support/database.ts';
@@ -14,12 +14,14 @@ import {
   libraryAppends,
   libraryDomain,
   Read,
+  readings,
+  readingsTable,
   Written,
 } from '../../support/library.ts';
 import { people, peopleTable } from '../../support/people.ts';
 import { expectedRows, rowsOf } from '../../support/rows.ts';
 
-const database = useDatabase({ tables: [booksTable, peopleTable] });
+const database = useDatabase({ tables: [booksTable, readingsTable, peopleTable] });
 const openEngine = useEngine(database, [libraryDomain]);
 
 const written = (n: number, author = 'ann') => [bookNumber(n), Written({ title: `${n}`, author, tags: [] })] as const;
@@ -132,7 +134,98 @@ describe('an event whose handler threw', () => {
   });
 });
 
+describe('an event of which it is not known which row it makes', () => {
+  it('is refused a retry where others may have passed that row by since, for it was not there', async () => {
+    // Two of them would have changed what the first one makes: the one adds to the row, the other takes it away.
+    const { faults, deadLetters, db } = await seen(
+      people,
+      { 1: 'handler' },
+      read(1, 'dan'),
+      [bookNumber(2), Written({ title: 'x', author: 'bob', tags: [] })],
+      [bookNumber(3), Written({ title: 'long', author: 'bob', tags: [] })],
+    );
+    const before = await rowsOf(db, people);
+    faults.clear();
+    const late = await deadLetters.retry('people', keyOf(1));
+    expect(late).toMatchObject({ applied: 0, remaining: 1 });
+    expect(late.error?.message).toContain('`projections rebuild people`');
+    expect(await rowsOf(db, people)).toEqual(before);
+  });
+
+  it('is applied where no other event has come since', async () => {
+    const { faults, deadLetters, db } = await seen(people, { 1: 'handler' }, read(1, 'dan'), read(1, 'cid'));
+    faults.clear();
+    expect(await deadLetters.retry('people', keyOf(1))).toEqual({ applied: 2, remaining: 0, error: null });
+    expect(await rowsOf(db, people)).toEqual(await expected(people));
+  });
+});
+
+describe('a handler that names no row', () => {
+  /** Like `readings`, but of one reader it does not know the name. */
+  const nameless: Projection = {
+    ...(readings as unknown as Projection),
+    handlers: new Map<string, Handler>([
+      [
+        'Read',
+        (event, changes) => {
+          const data = event.data as { reader: string | undefined };
+          const reader = data.reader === 'eve' && !isMended ? undefined : data.reader;
+          return readings.handlers.get('Read')!({ ...event, data: { ...data, reader } }, changes);
+        },
+      ],
+    ]),
+  };
+  let isMended = false;
+  beforeEach(() => {
+    isMended = false;
+  });
+
+  it('has its events parked, each under its own stream, and they are applied once it does', async () => {
+    const { deadLetters, db, driven } = await seen(
+      nameless,
+      {},
+      read(1, 'cid'),
+      read(1, 'eve'),
+      read(2, 'eve'),
+      read(3, 'cid'),
+    );
+    expect(driven.faults).toHaveLength(2);
+    expect(await waiting('readings')).toEqual([
+      { key: keyOf(1), position: 2, partial: false },
+      { key: keyOf(2), position: 3, partial: false },
+    ]);
+    isMended = true;
+    expect(await deadLetters.retry('readings', keyOf(2))).toMatchObject({ remaining: 1 });
+    await database.sql`truncate read.readings`;
+    await database.sql`delete from read.checkpoints`;
+    await driven.beginAt(0);
+    await driven.moveTo(4);
+    expect(await rowsOf(db, readings)).toEqual(await expected(readings));
+  });
+});
+
 describe('an event that is discarded', () => {
+  it('may be discarded again, where the next version of the read model cannot apply it either', async () => {
+    const happened = [written(1), read(1, 'cid'), read(1, 'dan')];
+    const { faults, deadLetters, db } = await seen(books, { 2: 'fold' }, ...happened);
+    await deadLetters.discard('books', keyOf(1), 2, DISCARDING);
+    await database.sql`truncate read.books`;
+    const next = { ...books, version: 2 };
+    const shadow = new DrivenProjection(engine, database.sql, failing({ ...next, name: 'books#rebuild' }, faults));
+    await shadow.beginAt(0);
+    await shadow.moveTo(3);
+    await adoptLetters(db, 'books#rebuild', 'books');
+    await database.sql`update read.checkpoints set version = 2 where projection = 'books'`;
+    const letters = new DeadLetters({ db, projections: [failing(next, faults)], events: Book.events });
+    expect(await letters.discard('books', keyOf(1), 2, { by: 'another', reason: 'still' })).toMatchObject({
+      applied: 1,
+      remaining: 0,
+    });
+    expect(await rowsOf(db, books)).toEqual(await expected(books, 2));
+    const discarded = await database.sql`select version, discarded_by from read.dead_letters`;
+    expect(discarded.map((row) => ({ ...row }))).toEqual([{ version: 2, discarded_by: 'another' }]);
+  });
+
   it('is passed over by a table that is filled beside the live one too, by the same version only', async () => {
     const { faults, deadLetters, db } = await seen(
       books,
