@@ -1,8 +1,8 @@
-import { hostname } from 'node:os';
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
 import type { Projection } from '../define/projection.ts';
 import { checkpointColumns, leaseStatement, type ProjectorPart } from './lease.ts';
+import { isGone, PROCESS } from './owner.ts';
 
 export { LEASE_MS } from './lease.ts';
 
@@ -39,9 +39,6 @@ export interface OldestWaiting {
   readonly position: number;
   readonly recordedAt: Date;
 }
-
-/** This process, as the leases name it. */
-export const PROCESS = `${hostname()}:${process.pid}`;
 
 /** Owners that this process has. */
 const livingHere = new Set<string>();
@@ -127,15 +124,14 @@ export class Checkpoints {
   }
 
   /**
-   * Ends the leases of processes of this machine that are no more, after a kill. Where another machine has the same name this
-   * may end a living one's: then both try, the checkpoint lets one of them through, and the other steps back.
+   * Ends the leases of processes of this machine, or container, that are no more, after a kill.
    * @param checkpoints as they were just looked at; looks itself where there are none.
    * @returns true where there was one.
    */
   async releaseDead(checkpoints?: readonly Checkpoint[]): Promise<boolean> {
     const dead = new Set<string>();
     for (const { owner, ownerProcess } of checkpoints ?? (await this.all())) {
-      if (owner && ownerProcess && !livingHere.has(owner) && isDead(ownerProcess)) dead.add(owner);
+      if (owner && ownerProcess && !livingHere.has(owner) && isGone(owner, ownerProcess)) dead.add(owner);
     }
     for (const owner of dead) await this.release(owner);
     return dead.size > 0;
@@ -144,19 +140,5 @@ export class Checkpoints {
   /** Says why a projection stands still, or with null that it does not. */
   async setFailure(projection: string, failure: string | null): Promise<void> {
     await this.#db.execute(sql`update read.checkpoints set failure = ${failure} where projection = ${projection}`);
-  }
-}
-
-function isDead(ownerProcess: string): boolean {
-  const at = ownerProcess.lastIndexOf(':');
-  if (ownerProcess.slice(0, at) !== hostname()) return false;
-  const pid = Number(ownerProcess.slice(at + 1));
-  // Whoever had this process's number before it, in a container that was started again, is gone.
-  if (pid === process.pid) return true;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Positions } from '../consistency/positions.ts';
 import type { Projection } from '../define/projection.ts';
 import type { ProjectionMoved } from '../notify/hub.ts';
@@ -6,6 +5,7 @@ import type { Move } from '../notify/news.ts';
 import type { Checkpoint, Checkpoints, LeasedCheckpoint, OldestWaiting } from './checkpoints.ts';
 import type { ProjectorPart } from './lease.ts';
 import type { LogHead } from './log-head.ts';
+import { newOwner } from './owner.ts';
 import type { ProjectionRunner } from './runner.ts';
 
 export interface OwnershipParts {
@@ -55,7 +55,7 @@ export class Ownership {
   #doubts = 0;
   #stopped = false;
 
-  constructor(parts: OwnershipParts, owner: string = randomUUID()) {
+  constructor(parts: OwnershipParts, owner: string = newOwner()) {
     this.#parts = parts;
     this.#part = parts.part ?? 'on';
     this.owner = owner;

@@ -1,7 +1,8 @@
 import type { Positions } from '../consistency/positions.ts';
-import { type Checkpoint, type OldestWaiting, PROCESS } from './checkpoints.ts';
+import type { Checkpoint, OldestWaiting } from './checkpoints.ts';
 import { type LagState, lagStateOf } from './lag.ts';
 import type { LogHead } from './log-head.ts';
+import { PROCESS } from './owner.ts';
 import type { RebuildStatus } from './rebuild-status.ts';
 import type { ProjectionRunner } from './runner.ts';
 

@@ -100,6 +100,24 @@ describe('projections of several instances', () => {
     await expectWhole(here[1] as TestEngine);
   });
 
+  it('are left to an instance in another container that has the same name and no such process here', async () => {
+    const engine = await openEngine({ start: true });
+    const id = await elsewhere(['sums_1', 'sums_2', 'sums_3']);
+    // Each container counts its processes from 1.
+    await database.sql`update read.checkpoints set owner_process = ${`${hostname()}:${process.pid}`},
+      lease_until = now() + interval '1 hour' where owner = ${id}`;
+    await openEngine({ start: true });
+    engine.projector.hurry();
+    const [renewed] = await database.sql`select now() as later`;
+    await until(async () => {
+      const [row] =
+        await database.sql`select max(lease_until) > ${renewed?.later}::timestamptz + interval '3 seconds' as is
+                                       from read.checkpoints where owner <> ${id}`;
+      return row?.is;
+    });
+    expect(await database.sql`select 1 from read.checkpoints where owner = ${id}`).toHaveLength(3);
+  });
+
   it('are not kept for an instance that could not move them, nor given to it', async () => {
     const before = await openEngine({ start: true });
     await before.close();

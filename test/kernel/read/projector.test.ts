@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { createEngine } from '../../../src/kernel/engine.ts';
 import type { ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
+import { newOwner } from '../../../src/kernel/read/owner.ts';
 import { receiptOf } from '../../support/appends.ts';
 import {
   counterDomain,
@@ -212,7 +213,7 @@ describe('ownership', () => {
     const ended = spawnSync(process.execPath, ['-e', '']).pid;
     await before.close();
     // While it lives nobody takes anything from it.
-    await database.sql`update read.checkpoints set owner = gen_random_uuid(),
+    await database.sql`update read.checkpoints set owner = ${newOwner()},
       owner_process = ${`${hostname()}:${process.ppid}`}, lease_until = now() + interval '1 hour'`;
     const neighbour = await openEngine({ start: true });
     await increment(neighbour, counterId);
