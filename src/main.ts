@@ -22,8 +22,16 @@ try {
     }
     signalledAt = Date.now();
     logger.info({ reason }, 'stopping; once more to stop at once');
+    // A start may wait long, for another server's migration for example. Until it has ended nothing was taken that could be lost.
+    const tooLate = setTimeout(() => {
+      logger.warn('the start did not end in time and is cut off');
+      process.exit(1);
+    }, config.shutdownTimeoutMs);
     starting.then(
-      (app) => app.stop().finally(() => process.exit(0)),
+      (app) => {
+        clearTimeout(tooLate);
+        return app.stop().finally(() => process.exit(0));
+      },
       () => process.exit(1),
     );
   };

@@ -1,11 +1,16 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
+import { MIGRATION_LOCK } from '../../../src/database/locks.ts';
 import { domains } from '../../../src/domains/index.ts';
 import { startApp } from '../../../src/server/app.ts';
 import { createLogger } from '../../../src/server/logger.ts';
+import { holdUp } from '../../support/blocker.ts';
 import { useDatabase } from '../../support/database.ts';
 import { until } from '../../support/until.ts';
-import { freePort, statusOf } from './server-process.ts';
+import { freePort, ServerProcess, statusOf } from './server-process.ts';
+
+// Processes start slowly where many tests share the machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const database = useDatabase();
 
@@ -19,4 +24,16 @@ it('a server that fails at the last step of its start gives up what it had taken
   const connections = () => sql`select 1 from pg_stat_activity
                                 where datname = current_database() and application_name like 'afterwrite %'`;
   await until(async () => (await connections()).length === 0);
+});
+
+it('a server that is told to stop while it waits for another one’s migration ends when its time to shut down is over', async () => {
+  const blocker = await holdUp(database, `select pg_advisory_xact_lock(${MIGRATION_LOCK})`);
+  const server = new ServerProcess({ DATABASE_URL: database.url, SHUTDOWN_TIMEOUT_MS: '500' });
+  const waiting = () => database.sql`select 1 from pg_locks where locktype = 'advisory' and not granted
+    and database = (select oid from pg_database where datname = current_database())`;
+  await until(async () => (await waiting()).length > 0, { deadline: 90_000 });
+  server.kill('SIGTERM');
+  expect(await server.exited).toEqual({ code: 1, signal: null });
+  expect(server.messages.at(-1)).toBe('the start did not end in time and is cut off');
+  await blocker.release();
 });
