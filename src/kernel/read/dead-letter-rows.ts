@@ -159,26 +159,6 @@ async function carryOn(db: Database, projection: string, key: string, rows: Iter
   return next?.position ?? null;
 }
 
-/** True where the projection has passed an event after a position that does not wait, as a whole, under a key. */
-export async function hasPassedOthers(
-  db: Database,
-  { name, handlers }: Pick<Projection, 'name' | 'handlers'>,
-  key: string,
-  position: number,
-): Promise<boolean> {
-  const [row] = await db.execute<{ passed: boolean }>(sql`
-    select exists (
-      select from es.events e
-      where e.position > ${position} and e.position <= (select position from read.checkpoints where projection = ${name})
-        and e.type in ${[...handlers.keys()]}
-        and not exists (
-          select from read.dead_letters
-          where ${parkedUnder(name, key)} and not partial and read.dead_letters.position = e.position
-        )
-    ) as passed`);
-  return row?.passed ?? false;
-}
-
 /** Says why an event could not be applied this time. */
 export async function setError(
   db: Database,

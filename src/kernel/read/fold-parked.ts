@@ -52,8 +52,8 @@ export interface FoldedParked {
   readonly rows: ReadonlyMap<string, Key>;
   /** The key has more rows than was known when its events were put aside. */
   readonly hasMoreRows: boolean;
-  /** The first event that made one of those, where there was none: nothing says what has been done to it since. */
-  readonly madeBy: RecordedEvent | undefined;
+  /** Those of them that were not there, and the first event that made one: nothing says which others have missed it since. */
+  readonly made: { readonly rows: ReadonlySet<string>; readonly by: RecordedEvent } | undefined;
 }
 
 /**
@@ -98,8 +98,14 @@ export function foldParked(
       }
     }
   }
-  const madeBy = more.find(({ slot, wasThere }) => !wasThere && slot.changed)?.event;
-  return { slots, rows, hasMoreRows: more.length > 0, madeBy };
+  const made = more.filter(({ slot, wasThere }) => !wasThere && slot.changed);
+  const by = made[0]?.event;
+  return {
+    slots,
+    rows,
+    hasMoreRows: more.length > 0,
+    made: by && { rows: new Set(made.map(({ slot }) => slot.text)), by },
+  };
 }
 
 /** Rows have had later events by now, so that this one cannot be applied in order any more. */

@@ -8,7 +8,6 @@ import { DeadLetterChangedError, DeadLetterNotFoundError, OtherVersionError } fr
 import {
   discardLetter,
   firstLetters,
-  hasPassedOthers,
   loadParked,
   mergeKeys,
   removeLetters,
@@ -17,6 +16,7 @@ import {
 } from './dead-letter-rows.ts';
 import { foldParked, OtherKeyError, planParked, TooLateError, type WaitingEvent } from './fold-parked.ts';
 import { lockForWriting } from './park-batch.ts';
+import { hasPassedBy } from './passed-by.ts';
 import { FoldError, isDataFault, isPoison, refusal } from './poison.ts';
 import { ProjectionTable } from './projection-table.ts';
 
@@ -143,15 +143,16 @@ async function applyPage(tx: Database, { projection, events: types, key }: Retry
   const last = letters.at(-1);
   if (!last) return { from: undefined, to: 0, applied: 0, remaining: 0 };
   try {
-    const events = await new EventLog(tx, types).readAt(letters.map(({ position }) => position));
+    const log = new EventLog(tx, types);
+    const events = await log.readAt(letters.map(({ position }) => position));
     const { waiting, wanted } = planParked(projection, letters, events);
     const table = new ProjectionTable(tx, projection);
     await refuseTooLate(table, projection, waiting);
     const parked = await loadParked(tx, projection, Number.MAX_SAFE_INTEGER);
     const folded = foldParked(projection, key, waiting, await table.read(wanted), parked);
-    const { slots, rows, hasMoreRows, madeBy } = folded;
-    if (madeBy && (await hasPassedOthers(tx, projection, key, madeBy.position))) {
-      throw new FoldError(name, madeBy, new TooLateError(name));
+    const { slots, rows, hasMoreRows, made } = folded;
+    if (made && (await hasPassedBy(tx, log, projection, made.rows, made.by.position))) {
+      throw new FoldError(name, made.by, new TooLateError(name));
     }
     const next = await removeLetters(tx, name, key, last.position, rows.values());
     await table.writeRows(slots.writes(next));

@@ -152,8 +152,14 @@ describe('an event of which it is not known which row it makes', () => {
     expect(await rowsOf(db, people)).toEqual(before);
   });
 
-  it('is applied where no other event has come since', async () => {
-    const { faults, deadLetters, db } = await seen(people, { 1: 'handler' }, read(1, 'dan'), read(1, 'cid'));
+  it('is applied where no event that has come since would have changed that row', async () => {
+    const { faults, deadLetters, db } = await seen(
+      people,
+      { 1: 'handler' },
+      read(1, 'dan'),
+      read(2, 'cid'),
+      read(1, 'cid'),
+    );
     faults.clear();
     expect(await deadLetters.retry('people', keyOf(1))).toEqual({ applied: 2, remaining: 0, error: null });
     expect(await rowsOf(db, people)).toEqual(await expected(people));
@@ -195,11 +201,9 @@ describe('a handler that names no row', () => {
       { key: keyOf(2), position: 3, partial: false },
     ]);
     isMended = true;
-    expect(await deadLetters.retry('readings', keyOf(2))).toMatchObject({ remaining: 1 });
-    await database.sql`truncate read.readings`;
-    await database.sql`delete from read.checkpoints`;
-    await driven.beginAt(0);
-    await driven.moveTo(4);
+    for (const n of [1, 2]) {
+      expect(await deadLetters.retry('readings', keyOf(n))).toEqual({ applied: 1, remaining: 0, error: null });
+    }
     expect(await rowsOf(db, readings)).toEqual(await expected(readings));
   });
 });
