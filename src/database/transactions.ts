@@ -24,6 +24,7 @@ interface Own {
 export class Transactions {
   readonly #open: (onClose: () => void) => postgres.Sql;
   readonly #all = new Set<Own>();
+  #isClosed = false;
 
   /** @param open a client of one connection that is told when that has ended. */
   constructor(open: (onClose: () => void) => postgres.Sql) {
@@ -59,10 +60,12 @@ export class Transactions {
 
   /** Waits for what is under way at most so long, then cuts it off. */
   async close(timeoutMs: number): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...this.#all].map(({ client }) => client.end({ timeout: timeoutMs / 1000 })));
   }
 
   #take(): Own {
+    if (this.#isClosed) throw fault('CONNECTION_ENDED', 'The connections are closed.');
     for (const own of this.#all) {
       if (own.isBusy || own.isLost) continue;
       own.isBusy = true;
@@ -100,6 +103,10 @@ async function savepoint(ask: Inside['unsafe'], inside: Inside, part: (inside: I
 }
 
 function lost(): Promise<never> {
-  const error = new Error('The connection was lost in the midst of a transaction.');
-  return Promise.reject(Object.assign(error, { code: 'CONNECTION_CLOSED' }));
+  return Promise.reject(fault('CONNECTION_CLOSED', 'The connection was lost in the midst of a transaction.'));
+}
+
+/** As the driver's errors are. */
+function fault(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
 }

@@ -84,6 +84,35 @@ describe('a transaction', () => {
     expect(await noted()).toEqual([1, 2]);
   });
 
+  it('that stood still for too long is given up as if its connection were lost, and the next one is done', async () => {
+    const pool = openPool({
+      url: database.url,
+      connections: 1,
+      applicationName: 'afterwrite transactions',
+      settings: { idle_in_transaction_session_timeout: '100' },
+    });
+    onTestFinished(() => pool.close());
+    const ended = pool.db.transaction(async (tx) => {
+      await tx.execute(sql`select 1`);
+      await until(async () => (await backends()).length === 0);
+      await tx.execute(sql`select 2`);
+    });
+    const failure = await ended.catch((error: unknown) => error);
+    expect([failure, isTransient(failure)]).toEqual([expect.any(Error), true]);
+    const again = await pool.db.transaction((tx) => tx.execute(sql`select 3 as n`));
+    expect(again[0]).toEqual({ n: 3 });
+  });
+
+  it('is not done once the pool is closed', async () => {
+    const pool = openOne();
+    await pool.db.transaction((tx) => tx.execute(sql`select 1`));
+    await pool.close();
+    await expect(pool.db.transaction((tx) => tx.execute(sql`select 1`))).rejects.toMatchObject({
+      code: 'CONNECTION_ENDED',
+    });
+    expect(await backends()).toEqual([]);
+  });
+
   it('runs beside others, and leaves no connection when the pool is closed', async () => {
     const pool = openOne();
     await Promise.all(
