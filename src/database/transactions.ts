@@ -1,9 +1,16 @@
 import type postgres from 'postgres';
 
+/** A statement as the driver knows it. */
+interface Statement extends PromiseLike<unknown> {
+  /** It was sent, or is about to be. */
+  readonly executed?: boolean;
+  readonly reject?: (error: Error) => void;
+}
+
 /** Parts of the driver's client that Drizzle uses in a transaction. */
 interface Inside {
   readonly options: unknown;
-  unsafe(...asked: unknown[]): PromiseLike<unknown>;
+  unsafe(...asked: unknown[]): Statement;
   savepoint(work: (inside: Inside) => unknown): Promise<unknown>;
 }
 
@@ -13,6 +20,8 @@ interface Own {
   /** Its connection has ended, after it had one. */
   isLost: boolean;
   isBusy: boolean;
+  /** What the transaction under way has asked. */
+  asked: Statement[];
 }
 
 /**
@@ -34,8 +43,12 @@ export class Transactions {
   /** Does what is to be done whole or not at all; answers what it answered. */
   async begin(work: (inside: Inside) => unknown): Promise<unknown> {
     const own = this.#take();
-    const ask = (...asked: unknown[]): PromiseLike<unknown> =>
-      own.isLost ? lost() : (own.client.unsafe as Inside['unsafe'])(...asked);
+    const ask = (...asked: unknown[]): Statement => {
+      if (own.isLost) return Promise.reject(lost());
+      const statement = (own.client.unsafe as unknown as Inside['unsafe'])(...asked);
+      own.asked.push(statement);
+      return statement;
+    };
     const inside: Inside = {
       options: own.client.options,
       unsafe: ask,
@@ -54,6 +67,7 @@ export class Transactions {
       throw error;
     } finally {
       own.isBusy = false;
+      own.asked = [];
       if (own.isLost) this.#drop(own);
     }
   }
@@ -73,9 +87,11 @@ export class Transactions {
     }
     const client = this.#open(() => {
       own.isLost = true;
+      // The driver forgets what it was given at the very moment.
+      for (const { executed, reject } of own.asked) if (executed) reject?.(lost());
       if (!own.isBusy) this.#drop(own);
     });
-    const own: Own = { client, isLost: false, isBusy: true };
+    const own: Own = { client, isLost: false, isBusy: true, asked: [] };
     this.#all.add(own);
     return own;
   }
@@ -102,8 +118,8 @@ async function savepoint(ask: Inside['unsafe'], inside: Inside, part: (inside: I
   }
 }
 
-function lost(): Promise<never> {
-  return Promise.reject(fault('CONNECTION_CLOSED', 'The connection was lost in the midst of a transaction.'));
+function lost(): Error {
+  return fault('CONNECTION_CLOSED', 'The connection was lost in the midst of a transaction.');
 }
 
 /** As the driver's errors are. */
