@@ -4,6 +4,7 @@ import { openDatabase } from '../database/database.ts';
 import { domains } from '../domains/index.ts';
 import { engineOptions } from '../engine-options.ts';
 import { createEngine } from '../kernel/engine.ts';
+import { logEngineFaults } from '../server/engine-faults.ts';
 import { createLogger, workLog } from '../server/logger.ts';
 import { logNotice } from '../server/notices.ts';
 import { stopInOrder } from '../server/shutdown.ts';
@@ -39,7 +40,7 @@ async function work(cli: Cli): Promise<void> {
         projector: 'on',
         observer: workLog(logger),
         onNotice: logNotice(logger),
-        onError: (err, context) => logger.error({ err, ...context }, 'the engine met a fault and goes on'),
+        onError: logEngineFaults(logger),
       });
       try {
         cli.signal.throwIfAborted();

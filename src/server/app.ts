@@ -13,6 +13,7 @@ import { type Domain, registerDomains } from '../kernel/define/domain.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import { toAll } from '../kernel/observe.ts';
 import { createAuthenticator } from './auth.ts';
+import { logEngineFaults } from './engine-faults.ts';
 import { EventStreams } from './event-streams.ts';
 import { createGraphql } from './graphql.ts';
 import { Health } from './health.ts';
@@ -86,6 +87,7 @@ export async function startApp(
     throw error;
   }
 
+  const logFault = logEngineFaults(logger);
   const engine = createEngine({
     database,
     domains,
@@ -94,7 +96,7 @@ export async function startApp(
     onNotice: logNotice(logger),
     onError: (err, context) => {
       metrics?.faulted('engine');
-      logger.error({ err, ...context }, 'the engine met a fault and goes on');
+      logFault(err, context);
     },
   });
   health.serve({ engine, database });

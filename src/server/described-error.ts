@@ -14,6 +14,9 @@ const SAFE_TEXTS = [
   ...['syscall', 'address', 'hostname'],
 ];
 
+/** Characters of a statement. */
+const STATEMENT_LENGTH = 200;
+
 /** Errors that cause each other in a circle would never end. */
 const MAX_CAUSES = 8;
 
@@ -46,11 +49,17 @@ function chainOf(error: Error): Error[] {
 }
 
 function messageOf(error: Error): string {
-  if ('query' in error && 'params' in error) return `Failed query: ${error.query}`;
+  if ('query' in error && 'params' in error) return `Failed query: ${beginningOf(String(error.query))}`;
   const { code } = error as { code?: unknown };
   // SQLSTATE class 22 is about values, and quotes them.
   const isAboutValue = error.name === 'PostgresError' && String(code).startsWith('22');
   return isAboutValue ? error.message.replace(/".*"/s, '"…"') : error.message;
+}
+
+/** What is behind it, why it failed, is what has to be read. */
+function beginningOf(statement: string): string {
+  const line = statement.trim().replace(/\s+/g, ' ');
+  return line.length > STATEMENT_LENGTH ? `${line.slice(0, STATEMENT_LENGTH)} …` : line;
 }
 
 function framesOf(error: Error): string {

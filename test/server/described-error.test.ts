@@ -31,6 +31,14 @@ describe('an error in the log', () => {
     }
   });
 
+  it('of a long statement has its beginning, on one line, so that why it failed can be found', () => {
+    const error = new DrizzleQueryError(`\n  select\n  ${'x, '.repeat(1000)} 1`, [], new Error('read ECONNRESET'));
+    const { message, stack } = describeIt(error);
+    expect(message).toMatch(/^Failed query: select x, x, [x, ]+ …: read ECONNRESET$/);
+    expect(message.length).toBeLessThan(250);
+    expect(stack.length - message.length).toBeLessThan(3000);
+  });
+
   it('of a document has no part of the document', () => {
     const source = new Source(`{ customer(id: "${SECRET}") }`);
     const described = describeIt(
