@@ -3,6 +3,7 @@ import { PgDialect } from 'drizzle-orm/pg-core';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { withoutDriverFaults } from './driver-faults.ts';
+import { givenUpAfter } from './given-up.ts';
 import { Transactions } from './transactions.ts';
 import { unpipelined } from './unpipelined.ts';
 
@@ -36,6 +37,8 @@ export interface PoolOptions {
    * although they have nothing to do with what it waits for. On unless told.
    */
   readonly pipelining?: boolean;
+  /** A connection on which an answer takes longer is given up, in ms: for short statements only, see `given-up.ts`. Never unless told. */
+  readonly answerWithinMs?: number;
   readonly onNotice?: (message: string) => void;
 }
 
@@ -79,24 +82,32 @@ export function openPool(options: PoolOptions): Pool {
   const onclose = () => {
     for (const listener of listeners) listener();
   };
-  const client = postgres(options.url, { ...settings, max: options.connections, onclose });
+  const open = () => {
+    const opened = withoutDriverFaults(postgres(options.url, { ...settings, max: options.connections, onclose }));
+    return options.pipelining === false ? unpipelined(opened, options.connections) : opened;
+  };
+  const client = open();
+  const asDrizzleHasSet = (other: postgres.Sql) => {
+    Object.assign(other.options.parsers, client.options.parsers);
+    Object.assign(other.options.serializers, client.options.serializers);
+    return other;
+  };
   const transactions = new Transactions((onClose) => {
     const own = postgres(options.url, { ...settings, max: 1, idle_timeout: TRANSACTION_IDLE_S, onclose: onClose });
-    // As Drizzle has set them.
-    Object.assign(own.options.parsers, client.options.parsers);
-    Object.assign(own.options.serializers, client.options.serializers);
-    return withoutDriverFaults(own);
+    return withoutDriverFaults(asDrizzleHasSet(own));
   });
   client.begin = ((work: Parameters<Transactions['begin']>[0]) => transactions.begin(work)) as never;
-  const faultless = withoutDriverFaults(client);
-  const used = options.pipelining === false ? unpipelined(faultless, options.connections) : faultless;
+  const { answerWithinMs } = options;
+  const end = answerWithinMs
+    ? givenUpAfter(answerWithinMs, client, () => asDrizzleHasSet(open() as postgres.Sql))
+    : (how: { timeout: number }) => client.end(how);
   return {
-    db: drizzle({ client: used }) as Database,
+    db: drizzle({ client }) as Database,
     onConnectionEnd: (listener) => {
       listeners.push(listener);
     },
     close: async (timeoutMs = 5000) => {
-      await Promise.all([client.end({ timeout: timeoutMs / 1000 }), transactions.close(timeoutMs)]);
+      await Promise.all([end({ timeout: timeoutMs / 1000 }), transactions.close(timeoutMs)]);
     },
   };
 }

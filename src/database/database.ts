@@ -39,6 +39,8 @@ export interface PoolsAside {
   readonly owner: Pool;
 }
 
+/** In which what takes moments is answered, or never, in ms. */
+const ANSWER_WITHIN_MS = 5000;
 /** Connections of each: some to work with, and one to look or to read ahead meanwhile. */
 const ASIDE = 3;
 
@@ -75,7 +77,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     },
   };
   const projector = open('projector', projecting);
-  const leases = open('projector', { ...projecting, connections: 1, applicationName: 'afterwrite leases' });
+  const leases = open('projector', {
+    ...projecting,
+    connections: 1,
+    applicationName: 'afterwrite leases',
+    answerWithinMs: ANSWER_WITHIN_MS,
+  });
   const reader = replica && readUrl ? open('reader', { url: readUrl, role: replica.role }) : open('reader');
   const owner = openPool({ url, connections: 1, applicationName: 'afterwrite owner' });
   const watch = openPool({
@@ -85,6 +92,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     applicationName: 'afterwrite watch',
     // Whoever asked has given up by then.
     settings: { statement_timeout: '3000' },
+    answerWithinMs: ANSWER_WITHIN_MS,
   });
   return {
     url,

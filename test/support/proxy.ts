@@ -9,6 +9,8 @@ export interface PostgresProxy {
   holdAnswers(): void;
   /** Answers that waited go on, and those to come with them. */
   passAnswers(): void;
+  /** The connections that there are say nothing any more, and nobody is told; later ones are as before. */
+  silence(): void;
   /** Breaks all connections; what was held is lost. Later connections are as before. */
   cut(): void;
   /** From now on connections are refused, or not. */
@@ -73,6 +75,12 @@ async function startProxy(target: string): Promise<PostgresProxy> {
     passAnswers: () => {
       held = false;
       for (const [, server] of pairs) server.resume();
+    },
+    silence: () => {
+      for (const [client, server] of pairs) {
+        client.pause();
+        server.pause();
+      }
     },
     cut,
     refuse: (now) => {

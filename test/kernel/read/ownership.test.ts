@@ -8,10 +8,12 @@ import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
 import { fleetDomain, sums, sumTables } from '../../support/fleet.ts';
 import { openPooler } from '../../support/pooler.ts';
+import { useProxy } from '../../support/proxy.ts';
 import { expectedRows, rowsOf } from '../../support/rows.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase({ tables: sumTables });
+const proxy = useProxy(database);
 const openEngine = useEngine(database, [fleetDomain]);
 
 const open = async ({ bus }: TestEngine) => receiptOf(await bus.execute(openCounter, { label: 'a' }, system));
@@ -98,6 +100,19 @@ describe('projections of several instances', () => {
     expect(await shares()).toEqual([3, 2]);
     expect(await instances()).not.toContain('elsewhere:1');
     await expectWhole(here[1] as TestEngine);
+  });
+
+  it('of an instance whose connections went silent are moved by others, and it learns so from new ones', async () => {
+    const between = await proxy();
+    const cutOff = await openEngine({ start: true, url: between.url });
+    const other = await openEngine({ start: true });
+    await shared(3, 2);
+    between.silence();
+    await until(() => runningOn(other) === 5, { deadline: 10_000 });
+    const { position } = await open(other);
+    await until(() => runningOn(cutOff) === 0, { deadline: 20_000 });
+    await Promise.all(sums.map(({ name }) => cutOff.projector.positions.reached(name, position)));
+    between.cut();
   });
 
   it('are left to an instance in another container that has the same name and no such process here', async () => {
