@@ -12,6 +12,19 @@ export interface Stale {
   readonly since: number;
 }
 
+/** Events put aside together, counted for each key: they are in memory, and go to Postgres in one statement. */
+const MAX_LETTERS = 10_000;
+
+/** So much is put aside that the batch has to end before this event. */
+class FullBatchError extends Error {
+  readonly code = 'FULL_BATCH';
+
+  constructor() {
+    super(`More than ${MAX_LETTERS} events would have to be put aside together.`);
+    this.name = 'FullBatchError';
+  }
+}
+
 /**
  * What one batch puts aside. An event at fault parks its stream: that event and all later ones of the stream wait, in order,
  * and so does whatever other streams do to the rows that they would have changed. All rows are folded on their own, so that
@@ -26,6 +39,7 @@ export class Parking {
   readonly #since: Map<string, number>;
   readonly #letters: Letter[] = [];
   readonly #partial = new Set<string>();
+  #firstPartial: number | undefined;
   readonly #stale: Stale[] = [];
   readonly #merged: { readonly from: string; readonly into: string }[] = [];
 
@@ -119,11 +133,16 @@ export class Parking {
     return letter;
   }
 
-  /** Puts aside what an event of another stream does to a key's rows. */
+  /**
+   * Puts aside what an event of another stream does to a key's rows.
+   * @throws {FullBatchError} where the batch has put aside too much before.
+   */
   addPartial(event: RecordedEvent, key: string): void {
     const name = `${event.position} ${key}`;
     // Of an event that waits under this key whole, nothing is left to put aside.
     if (this.#streams.get(streamName(event)) === key || this.#partial.has(name)) return;
+    this.#firstPartial ??= event.position;
+    if (this.#partial.size >= MAX_LETTERS && event.position > this.#firstPartial) throw new FullBatchError();
     this.#partial.add(name);
     this.#letters.push({ event, key, partial: true, rows: new Map(), rowsKnown: true, error: null });
   }

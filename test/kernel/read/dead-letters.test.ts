@@ -14,6 +14,7 @@ import {
   libraryAppends,
   libraryDomain,
   Read,
+  Renamed,
   readings,
   readingsTable,
   Written,
@@ -113,6 +114,27 @@ describe('a row that events of several streams change', () => {
     faults.clear();
     expect(await deadLetters.retry('people', keyOf(1))).toEqual({ applied: 5, remaining: 0, error: null });
     expect(await rowsOf(db, people)).toEqual(await expected(people));
+  });
+});
+
+describe('many keys that wait', () => {
+  it('make batches shorter where an event looks for rows by their values, which waits under each of them', async () => {
+    const faults = new Map<number, Fault>();
+    const ids = Array.from({ length: 120 }, (_, n) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`);
+    const broken = ids.map((id) => [id, Written({ title: 'x', author: 'ann', tags: [] })] as const);
+    for (const [n] of ids.entries()) faults.set(n + 1, 'fold');
+    const unlike = '00000000-0000-7000-8000-00000000ffff';
+    const renames = Array.from({ length: 200 }, (_, n) => [unlike, Renamed({ from: `${n}`, to: 'cid' })] as const);
+    await engine.log.append(libraryAppends(broken));
+    const driven = new DrivenProjection(engine, database.sql, failing(books as unknown as Projection, faults));
+    await driven.beginAt(0);
+    await driven.moveTo(120);
+    await engine.log.append(libraryAppends(renames));
+    const before = driven.moved.length;
+    await driven.moveTo(320, 1000);
+    // It begins anew, and then goes on in three steps instead of one.
+    expect(driven.moved.slice(before).map(({ position }) => position)).toEqual([120, 203, 286, 320]);
+    expect(await database.sql`select from read.dead_letters`).toHaveLength(120 * 201);
   });
 });
 
