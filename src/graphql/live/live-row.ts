@@ -31,17 +31,17 @@ export function liveRow(
   const text = keyFor(projection, key);
   const gone = new AbortController();
   let stopWatching: (() => void) | undefined;
-  let newest = 0;
+  /** What was read of an earlier position comes too late. The row's own may go back: a rebuild makes it by another fold. */
+  let freshest = 0;
   let shown: Row | undefined;
   const show = (row: Row | null, position: number) => {
-    const changedAt = Number(row?.lastPosition ?? 0);
+    if (position < freshest) return;
+    freshest = position;
     if (row && isVisible(rows.visibility(projection), row)) {
-      // A rebuild may have changed it without an event, or it may lack events by now.
-      if (changedAt < newest || isDeepStrictEqual(row, shown)) return;
-      newest = changedAt;
+      if (isDeepStrictEqual(row, shown)) return;
       shown = row;
       mailbox.put('row', { row, position });
-    } else if (newest > 0) {
+    } else if (shown) {
       mailbox.end();
     } else {
       mailbox.fail(new BadUserInputError(`There is no ${projection.name} row ${text} that you may see.`));
@@ -53,12 +53,13 @@ export function liveRow(
     const waiting = { signal: gone.signal, as: 'subscription' } as const;
     await Promise.all([...needed].map((name) => positions.reached(name, after ?? 0, waiting)));
     if (gone.signal.aborted) return;
+    const position = positions.of(projection.name);
+    freshest = position;
     stopWatching = live.watch(projection, text, show);
     rows.clear();
-    const position = positions.of(projection.name);
     const row = (await rows.byKey(projection, text)) as Row | null;
-    // Where a change has been shown already, a read that found nothing was before it.
-    if (row || newest === 0) show(row, position);
+    // What a change has shown was read later.
+    if (!shown) show(row, position);
   };
   const mailbox = new Mailbox<LiveRow>({
     signal,

@@ -79,6 +79,25 @@ describe('a row that is looked at live', () => {
     expect(waitingIn(messages)).toBe(0);
   });
 
+  it('is shown as a rebuild has made it, also where its last event is an earlier one now', async () => {
+    stage.write(key, 2);
+    expect(value(await messages.next())).toBe(2);
+    stage.rows.set(key, { ...stage.rows.get(key), value: 7, lastPosition: 1 });
+    stage.move({ keys: null, position: 2 });
+    expect(value(await messages.next())).toBe(7);
+    stage.rows.set(key, { ...stage.rows.get(key), value: 8, lastPosition: 1 });
+    stage.move({ keys: null });
+    expect(value(await messages.next())).toBe(8);
+  });
+
+  it('ends where a rebuild has left it out', async () => {
+    stage.write(key, 2);
+    expect(value(await messages.next())).toBe(2);
+    stage.rows.delete(key);
+    stage.move({ keys: null, position: 2 });
+    expect(value(await messages.next())).toBe('the end');
+  });
+
   it('is read again where a read failed, so that its change is shown', async () => {
     expect(value(await messages.next())).toBe(1);
     stage.failing = 2;
