@@ -9,6 +9,8 @@ import type { AppendQueue } from './write/append-queue.ts';
 /** Something that an operator should know and can look up in the status too: told once when it changes. */
 export type EngineNotice =
   | { readonly kind: 'lag'; readonly change: LagChange }
+  /** This instance moves other read models than before: leases came or went. */
+  | { readonly kind: 'moves'; readonly taken: readonly string[]; readonly left: readonly string[] }
   /** Something stands still, for another reason than before, or goes on again. */
   | { readonly kind: 'stall'; readonly stall: Stall; readonly isOver: boolean };
 
@@ -29,6 +31,7 @@ export class EngineWatch {
   readonly #parts: EngineWatchParts;
   readonly #stalls: StallWatch;
   readonly #lag: LagReport;
+  #moves: readonly string[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: EngineWatchParts) {
@@ -61,7 +64,16 @@ export class EngineWatch {
     const projections = projector.status();
     admission.judge(projections);
     this.#lag.look(projections);
+    this.#lookWhatMoves(projections.flatMap(({ name, isOurs }) => (isOurs ? [name] : [])));
     this.#stalls.look();
+  }
+
+  #lookWhatMoves(moves: readonly string[]): void {
+    const before = this.#moves;
+    this.#moves = moves;
+    const taken = moves.filter((name) => !before.includes(name));
+    const left = before.filter((name) => !moves.includes(name));
+    if (taken.length + left.length > 0) this.#parts.onNotice({ kind: 'moves', taken, left });
   }
 }
 

@@ -10,6 +10,11 @@ export function logNotice(logger: Logger): (notice: EngineNotice) => void {
       logger[level]({ projection, from, to, lag, lagMs: Math.round(lagMs) }, 'a read model changed its lag state');
       return;
     }
+    if (notice.kind === 'moves') {
+      const { taken, left } = notice;
+      logger.info({ taken, left }, 'this process moves other read models than before');
+      return;
+    }
     const { what, since, waitingFor, event, blockers, sentence } = notice.stall;
     const facts = { what, since, waitingFor, event, blockers: blockers.map(({ query: _, ...blocker }) => blocker) };
     if (notice.isOver) logger.info({ what, since, waitingFor }, 'what stood still goes on');

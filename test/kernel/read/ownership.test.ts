@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import type { ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
+import type { EngineNotice } from '../../../src/kernel/watch.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { incrementCounter, openCounter, system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
@@ -100,6 +101,20 @@ describe('projections of several instances', () => {
     expect(await shares()).toEqual([3, 2]);
     expect(await instances()).not.toContain('elsewhere:1');
     await expectWhole(here[1] as TestEngine);
+  });
+
+  it('are told of by the instance that takes them and by the one that leaves them', async () => {
+    const told = [new Set<string>(), new Set<string>()] as const;
+    const telling = (has: Set<string>) => (notice: EngineNotice) => {
+      if (notice.kind !== 'moves') return;
+      for (const name of notice.taken) has.add(name);
+      for (const name of notice.left) has.delete(name);
+    };
+    const first = await openEngine({ start: true, onNotice: telling(told[0]) });
+    expect(told[0].size).toBe(5);
+    await openEngine({ start: true, onNotice: telling(told[1]) });
+    await until(() => told[0].size === 3 && told[1].size === 2);
+    expect([...told[0]].sort()).toEqual(first.projector.status().flatMap(({ name, isOurs }) => (isOurs ? [name] : [])));
   });
 
   it('of an instance whose connections went silent are moved by others, and it learns so from new ones', async () => {
