@@ -1,8 +1,8 @@
-import { hostname } from 'node:os';
 import { getTableName, sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../define/projection.ts';
 import { dropLetters } from './dead-letter-rows.ts';
+import { PROCESS } from './owner.ts';
 import { type ShadowPurpose, shadowName, shadowOf } from './shadow.ts';
 import { leaseEnd, type ShadowRow, shadowRows } from './shadow-rows.ts';
 import { createShadowTable, dropShadowTable, hasOtherColumns } from './shadow-tables.ts';
@@ -144,7 +144,7 @@ async function createShadow(
   await removeShadow(tx, projection, purpose);
   const shadow = shadowOf(projection, purpose);
   await createShadowTable(tx, projection.table, shadow.table);
-  const owned = owner ? sql`${owner}, ${`${hostname()}:${process.pid}`}, ${leaseEnd}` : sql`null, null, null`;
+  const owned = owner ? sql`${owner}, ${PROCESS}, ${leaseEnd}` : sql`null, null, null`;
   await tx.execute(sql`
     insert into read.checkpoints (projection, version, whole_at, owner, owner_process, lease_until)
     values (${shadow.name}, ${projection.version}, (select coalesce(max(position), 0) from es.events), ${owned})`);

@@ -1,7 +1,7 @@
-import { hostname } from 'node:os';
 import { type SQL, sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { LEASE_MS } from './checkpoints.ts';
+import { PROCESS } from './owner.ts';
 import { type ShadowPurpose, shadowed, shadowName } from './shadow.ts';
 
 /** The checkpoint of a shadow, as it was looked at. */
@@ -50,7 +50,7 @@ export async function leaseShadow(db: Database, owner: string, row: ShadowRow): 
   const name = shadowName(row.projection, row.purpose);
   const [leased] = await db.execute<Found>(sql`
     update read.checkpoints
-    set owner = ${owner}, owner_process = ${`${hostname()}:${process.pid}`}, lease_until = ${leaseEnd}
+    set owner = ${owner}, owner_process = ${PROCESS}, lease_until = ${leaseEnd}
     where projection = ${name} and version = ${row.version} and (owner is null or owner = ${owner} or lease_until < now())
     returning ${found}`);
   return leased && toRow(leased)[0];
