@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { rootOf } from '../../database/errors.ts';
 import { isTransient } from '../../database/transient.ts';
 import type { RecordedEvent } from '../define/event.ts';
@@ -8,16 +7,13 @@ import { inBatchSpan } from '../trace.ts';
 import { type Append, type AppendOutcome, newEventIds } from './append.ts';
 import type { EventLog } from './event-log.ts';
 import { Pace } from './pace.ts';
+import { appendUntilKnown, type Patience } from './until-known.ts';
 
-export interface AppendQueueOptions {
+export interface AppendQueueOptions extends Patience {
   /** Appends that may wait; more are refused with THROTTLED. */
   readonly limit: number;
   /** Events in one transaction. */
   readonly batchLimit: number;
-  /** How long a batch whose outcome is unknown is looked up and sent again, in ms. */
-  readonly retryForMs?: number;
-  /** How long one attempt may go without an answer before the batch is sent again, by another connection, in ms. */
-  readonly attemptMs?: number;
   /**
    * Told of every committed batch before the callers are: its events in the order of positions and its last position.
    */
@@ -253,45 +249,16 @@ export class AppendQueue {
   #appendInSpan(batch: readonly Waiting[]): Promise<AppendOutcome[]> {
     const commands = { length: batch.length, at: (index: number) => batch[index]?.append.metadata };
     return inBatchSpan('append', { 'afterwrite.appends': batch.length }, commands, async (span) => {
-      const outcomes = await this.#appendUntilKnown(batch);
+      const outcomes = await appendUntilKnown(this.#log, batch, this.#options, (error, attempt) => {
+        if (this.#underWay) this.#underWay = { ...this.#underWay, trouble: rootOf(error).message };
+        this.#observer.appendRetried();
+        const requests = new Set(batch.slice(0, MAX_NAMED).map(({ append }) => append.metadata.correlationId));
+        this.#options.onRetry?.(error, attempt, [...requests]);
+      });
       const last = outcomes.findLast((outcome) => outcome.outcome === 'accepted');
       if (last?.outcome === 'accepted') span?.setAttribute('afterwrite.position', last.position);
       return outcomes;
     });
-  }
-
-  async #appendUntilKnown(batch: readonly Waiting[]): Promise<AppendOutcome[]> {
-    const appends = batch.map(({ append }) => append);
-    const eventIds = batch.map((waiting) => waiting.eventIds);
-    const { retryForMs = 15_000, attemptMs = 3000 } = this.#options;
-    const deadline = Date.now() + retryForMs;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const giveUpAt = Math.min(deadline, Date.now() + attemptMs);
-        return await answerBefore(giveUpAt, this.#log.append(appends, eventIds));
-      } catch (error) {
-        if (!isTransient(error) || Date.now() > deadline) throw error;
-        if (this.#underWay) this.#underWay = { ...this.#underWay, trouble: rootOf(error).message };
-        this.#observer.appendRetried();
-        const requests = new Set(appends.slice(0, MAX_NAMED).map(({ metadata }) => metadata.correlationId));
-        this.#options.onRetry?.(error, attempt, [...requests]);
-        await delay(Math.min(1000, 20 * 2 ** attempt) * (0.5 + Math.random() / 2));
-      }
-    }
-  }
-}
-
-/** A server that takes connections and says nothing is as good as none: the driver would wait for ever. */
-async function answerBefore<T>(deadline: number, answer: Promise<T>): Promise<T> {
-  const giveUp = new AbortController();
-  const silence = delay(deadline - Date.now() + 1, undefined, { signal: giveUp.signal }).then(() => {
-    throw Object.assign(new Error('Postgres does not answer.'), { code: 'ETIMEDOUT' });
-  });
-  try {
-    return await Promise.race([answer, silence]);
-  } finally {
-    silence.catch(() => undefined);
-    giveUp.abort();
   }
 }
 
