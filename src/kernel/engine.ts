@@ -161,6 +161,7 @@ function openAside(database: AfterwriteDatabase, { events }: Registry): Aside {
     projector: projector.db,
     owner: owner.db,
     log: new EventLog(projector.db, events),
+    events,
     close: async () => {
       await Promise.all([projector.close(1000), owner.close(1000)]);
     },

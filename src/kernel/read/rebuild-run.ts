@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { FencedError } from './projection-table.ts';
 import { type FillerParts, ShadowFiller } from './shadow-filler.ts';
+import { ShadowLetters } from './shadow-letters.ts';
 import { cancelWorkOn } from './shadow-tables.ts';
 import { swapIn } from './swap.ts';
 
@@ -26,6 +27,7 @@ const PAUSES_MS = [50, 100, 250, 500, 1000, 2000, 5000];
 export class RebuildRun {
   readonly #parts: FillerParts;
   readonly #filler: ShadowFiller;
+  readonly #letters: ShadowLetters;
   readonly #stopping = new AbortController();
   #running: Promise<RebuildOutcome> | undefined;
   #hasIndexes = false;
@@ -35,6 +37,11 @@ export class RebuildRun {
   constructor(parts: FillerParts) {
     this.#parts = parts;
     this.#filler = new ShadowFiller(parts);
+    this.#letters = new ShadowLetters({
+      db: parts.aside.projector,
+      events: parts.aside.events,
+      projection: parts.projection,
+    });
   }
 
   get projection(): string {
@@ -85,6 +92,10 @@ export class RebuildRun {
         if (!this.#filler.isRunning) return signal.aborted ? 'stopped' : 'lost';
         continue;
       }
+      // Most of it before anybody waits; what it changes somebody has to take up anew.
+      await this.#filler.stop();
+      if (await this.#letters.settle()) return 'lost';
+      this.#filler.start();
       const outcome = await this.#swap();
       if (outcome.kind === 'done') return 'swapped';
       if (outcome.kind === 'lost') return 'lost';
@@ -123,6 +134,8 @@ export class RebuildRun {
     const fillTo = async (position: number) => {
       const filled = await this.#filler.reached(position, FILL_TIMEOUT_MS, this.#stopping.signal);
       await this.#filler.stop();
+      // Nobody retries or discards anything in the live read model now.
+      if (filled) await this.#letters.settle();
       return filled;
     };
     return swapIn(aside.owner, { projection, owner, generation: row.generation, fillTo });

@@ -1,5 +1,6 @@
 import type { Database } from '../../database/client.ts';
 import { Positions } from '../consistency/positions.ts';
+import type { EventTypes } from '../define/event.ts';
 import type { Projection } from '../define/projection.ts';
 import { unobserved } from '../observe.ts';
 import type { EventLog } from '../write/event-log.ts';
@@ -18,6 +19,8 @@ export interface Aside {
   /** With the rights of the tables' owner. */
   readonly owner: Database;
   readonly log: EventLog;
+  /** Every event that the log may hold, by name. */
+  readonly events: EventTypes;
   close(): Promise<void>;
 }
 
