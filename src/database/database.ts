@@ -106,7 +106,13 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     replica: replica?.pool,
     openAside: () => ({
       projector: open('projector', { ...projecting, connections: ASIDE, applicationName: 'afterwrite rebuild' }),
-      owner: openPool({ url, connections: ASIDE, applicationName: 'afterwrite rebuild' }),
+      owner: openPool({
+        url,
+        connections: ASIDE,
+        applicationName: 'afterwrite rebuild',
+        // Whoever is paused in the midst of a swap would keep the live table from being written to.
+        settings: { idle_in_transaction_session_timeout: '5000' },
+      }),
     }),
     close: async (timeoutMs) => {
       await Promise.all(

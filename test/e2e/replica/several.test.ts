@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { domains } from '../../../src/domains/index.ts';
+import { registerDomains } from '../../../src/kernel/define/domain.ts';
+import type { Projection } from '../../../src/kernel/define/projection.ts';
 import { useApp } from '../../support/app.ts';
 import { canReplicate } from '../../support/postgres-server.ts';
 import { useReplicatedDatabase } from '../../support/replica.ts';
@@ -40,4 +43,29 @@ describe.skipIf(!canReplicate())('of several servers, one that reads from a repl
     await accepted(other, 'shipOrder', { orderId: id, carrier: 'DHL', trackingNumber: '1' });
     await feed.dataWhere(({ orderUpdated }) => orderUpdated.version === 3);
   });
+
+  it('goes on honouring tokens and feeding subscriptions while a read model is made anew and swapped', async () => {
+    const { aggregateId: id, token: opened } = await registerCustomer(other);
+    const feed = open('WebSocket').subscribe<{ projectionUpdated: { keys: string[] | null } }>(
+      'subscription ($after: ConsistencyToken) { projectionUpdated(projections: ["customers"], after: $after) { keys } }',
+      { after: opened },
+    );
+    await feed.data();
+    const { customers } = Object.fromEntries(registerDomains(domains).projections);
+    const swaps = async () =>
+      (await database.sql`select generation from read.checkpoints where projection = 'customers'`)[0]?.generation;
+    const before = await swaps();
+    for (let rebuild = 1; rebuild <= 3; rebuild++) {
+      await other.engine.projector.rebuilds.begin(customers as Projection);
+      for (let n = 0; (await swaps()) < before + rebuild || n < 3; n++) {
+        const name = `Ada ${rebuild} ${n}`;
+        const { token } = await accepted(other, 'renameCustomer', { customerId: id, name });
+        const { data, text } = await app.query(NAME, { id, token });
+        expect(data, text).toEqual({ customer: { name } });
+      }
+    }
+    // Any row may be another one after a swap.
+    await feed.dataWhere(({ projectionUpdated }) => projectionUpdated.keys === null);
+    expect(feed.messages.filter(({ errors }) => errors)).toEqual([]);
+  }, 60_000);
 });

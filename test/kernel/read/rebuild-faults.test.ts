@@ -5,6 +5,7 @@ import { defineProjection } from '../../../src/kernel/define/projection.ts';
 import { readTable } from '../../../src/kernel/define/read-table.ts';
 import { beginRebuild, cancelRebuild } from '../../../src/kernel/read/rebuild.ts';
 import { shadowOf } from '../../../src/kernel/read/shadow.ts';
+import { swapIn } from '../../../src/kernel/read/swap.ts';
 import { receiptOf } from '../../support/appends.ts';
 import {
   Counter,
@@ -114,6 +115,24 @@ describe('a rebuild', { timeout: 30_000 }, () => {
     await gone();
     await expectWhole(engine);
     expect(engine.faults).toEqual([]);
+  });
+
+  it('whose process is paused in the midst of the swap does not keep the read model from moving on', async () => {
+    const engine = await openEngine({ start: true });
+    await count(engine, 2, 2);
+    await expectWhole(engine);
+    const aside = engine.database.openAside();
+    const paused = new Promise<boolean>(() => {});
+    const swap = swapIn(aside.owner.db, { projection: counters, owner: '', generation: 1, fillTo: () => paused });
+    void swap.catch(() => undefined);
+    await until(async () => {
+      const held = await database.sql`select from pg_locks
+        where relation = 'read.counters'::regclass and mode = 'ShareRowExclusiveLock' and granted`;
+      return held.length > 0;
+    });
+    const position = await count(engine, 1, 1);
+    expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 9000 })).toBe(true);
+    await Promise.all([aside.owner.close(0), aside.projector.close(0)]);
   });
 
   it('begins anew where a migration has changed the columns meanwhile', async () => {
