@@ -1,4 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { scratchFolder } from './test/support/scratch.ts';
+
+// All that tests and the servers that they start make for themselves is made there.
+process.env.TMPDIR ??= scratchFolder();
 
 export default defineConfig({
   // The file that Node takes for libraries: graphql refuses to work beside a second copy of itself.
