@@ -1,0 +1,69 @@
+import { v5 as uuidv5 } from 'uuid';
+import type { DataOf, NewEvent, RecordedEvent } from '../define/event.ts';
+import type { Process, ProcessState, Step } from '../define/process.ts';
+import { processEvents } from '../define/process-events.ts';
+
+type DataOfEngineEvent<K extends keyof typeof processEvents> = DataOf<(typeof processEvents)[K]>;
+
+/** The process that an event is for: of somebody else's event the one that its reaction names, of its own the stream itself. */
+export function processIdOf(process: Process, event: RecordedEvent): string | undefined {
+  if (event.streamType === process.name) return isTold(process, event) ? event.streamId : undefined;
+  return process.on.get(event.type)?.process(event)?.toLowerCase();
+}
+
+/** Of its own stream only these set a process going again. */
+function isTold(process: Process, { type, data }: RecordedEvent): boolean {
+  if (type === 'CommandRefused') return process.refused.has((data as DataOfEngineEvent<'CommandRefused'>).command);
+  if (type === 'DeadlineReached') return process.deadlines.has((data as DataOfEngineEvent<'DeadlineReached'>).name);
+  return false;
+}
+
+/**
+ * What an event comes to in the process's own stream. Pure, and the same each time: ids of commands follow from the event's.
+ *
+ * @param version the process's, 0 where it has not begun.
+ */
+export function react<State>(
+  process: Process<State>,
+  { own, deadlines }: ProcessState<State>,
+  version: number,
+  event: RecordedEvent,
+): NewEvent[] {
+  const steps = [stepsFor(process, own, version, event)].flat();
+  return steps.flatMap((step, nth): NewEvent | [] => {
+    if ('type' in step) return step;
+    if (step.step === 'issue') {
+      const commandId = uuidv5(`${process.name} ${nth}`, event.eventId);
+      const input = JSON.parse(JSON.stringify(step.input)) as DataOfEngineEvent<'CommandRequested'>['input'];
+      return processEvents.CommandRequested({ commandId, command: step.command, input });
+    }
+    const { name, at } = step;
+    if (at) return processEvents.DeadlineSet({ name, at: at.toISOString() });
+    return deadlines[name] === undefined ? [] : processEvents.DeadlineCleared({ name });
+  });
+}
+
+function stepsFor<State>(
+  process: Process<State>,
+  own: State,
+  version: number,
+  event: RecordedEvent,
+): Step | readonly Step[] {
+  const at = event.recordedAt;
+  if (event.streamType === process.name) {
+    if (event.type === 'CommandRefused') {
+      const { command, input, code, message } = event.data as DataOfEngineEvent<'CommandRefused'>;
+      return process.refused.get(command)?.(own, { input, code, message, at }) ?? [];
+    }
+    const { name } = event.data as DataOfEngineEvent<'DeadlineReached'>;
+    return process.deadlines.get(name)?.(own, { at }) ?? [];
+  }
+  const reaction = process.on.get(event.type);
+  if (!reaction || (version === 0 && !reaction.begins)) return [];
+  return reaction.react(own, event);
+}
+
+/** The id of what the engine appends to a process's stream in answer to an event: told twice, it answers once. */
+export function reactionId(process: Process, event: RecordedEvent): string {
+  return uuidv5(process.name, event.eventId);
+}
