@@ -18,18 +18,13 @@ function isTold(process: Process, { type, data }: RecordedEvent): boolean {
   return false;
 }
 
-/**
- * What an event comes to in the process's own stream. Pure, and the same each time: ids of commands follow from the event's.
- *
- * @param version the process's, 0 where it has not begun.
- */
+/** What an event comes to in the process's own stream. Pure, and the same each time: ids of commands follow from the event's. */
 export function react<State>(
   process: Process<State>,
   { own, deadlines }: ProcessState<State>,
-  version: number,
   event: RecordedEvent,
 ): NewEvent[] {
-  const steps = [stepsFor(process, own, version, event)].flat();
+  const steps = [stepsFor(process, own, event)].flat();
   return steps.flatMap((step, nth): NewEvent | [] => {
     if ('type' in step) return step;
     if (step.step === 'issue') {
@@ -43,12 +38,7 @@ export function react<State>(
   });
 }
 
-function stepsFor<State>(
-  process: Process<State>,
-  own: State,
-  version: number,
-  event: RecordedEvent,
-): Step | readonly Step[] {
+function stepsFor<State>(process: Process<State>, own: State, event: RecordedEvent): Step | readonly Step[] {
   const at = event.recordedAt;
   if (event.streamType === process.name) {
     if (event.type === 'CommandRefused') {
@@ -58,12 +48,10 @@ function stepsFor<State>(
     const { name } = event.data as DataOfEngineEvent<'DeadlineReached'>;
     return process.deadlines.get(name)?.(own, { at }) ?? [];
   }
-  const reaction = process.on.get(event.type);
-  if (!reaction || (version === 0 && !reaction.begins)) return [];
-  return reaction.react(own, event);
+  return process.on.get(event.type)?.react(own, event) ?? [];
 }
 
-/** The id of what the engine appends to a process's stream in answer to an event: told twice, it answers once. */
-export function reactionId(process: Process, event: RecordedEvent): string {
-  return uuidv5(process.name, event.eventId);
+/** True where the event begins a process: any other is passed over by one that has not begun. */
+export function begins(process: Process, event: RecordedEvent): boolean {
+  return event.streamType !== process.name && process.on.get(event.type)?.begins === true;
 }

@@ -4,7 +4,7 @@ import type { Command, InputOf } from '../define/command.ts';
 import type { NewEvent, RecordedEvent } from '../define/event.ts';
 import type { Process, ProcessState } from '../define/process.ts';
 import { processEvents } from '../define/process-events.ts';
-import { processIdOf, react } from '../process/react.ts';
+import { begins, processIdOf, react } from '../process/react.ts';
 import { deepFreeze } from './freeze.ts';
 import { asStored, recorded } from './recorded.ts';
 
@@ -99,7 +99,8 @@ export class GivenProcess<State> {
 
   #tell(id: string, event: RecordedEvent): WhenProcess<State> {
     const { state, version } = this.#instanceOf(id);
-    const events = react(this.#process, state, version, event).map((decided) =>
+    if (version === 0 && !begins(this.#process as Process, event)) return new WhenProcess(this, []);
+    const events = react(this.#process, state, event).map((decided) =>
       asStored(this.#process.aggregate as never, decided),
     );
     return new WhenProcess(this.#with(id, events), events);
