@@ -1,0 +1,34 @@
+import { index, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core';
+import { processEvents } from '../define/process-events.ts';
+import { defineProjection } from '../define/projection.ts';
+import { readTable } from '../define/read-table.ts';
+
+export const deadlinesTable = readTable(
+  'deadlines',
+  {
+    process: text('process').notNull(),
+    id: uuid('id').notNull(),
+    name: text('name').notNull(),
+    at: timestamp('at', { precision: 3, withTimezone: true }).notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.process, table.id, table.name] }),
+    index('deadlines_due').on(table.process, table.at),
+  ],
+);
+
+const { DeadlineSet, DeadlineCleared, DeadlineReached } = processEvents;
+
+/** The deadlines of all processes that are set: what the clock looks at. Whether one still holds the process itself decides. */
+export const deadlines = defineProjection('deadlines', {
+  description: 'Times at which processes are told.',
+  table: deadlinesTable,
+  events: { DeadlineSet, DeadlineCleared, DeadlineReached },
+  visibleTo: { staff: 'all' },
+  on: {
+    DeadlineSet: ({ streamType, streamId, data: { name, at } }, { upsert }) =>
+      upsert([streamType, streamId, name], () => ({ process: streamType, id: streamId, name, at: new Date(at) })),
+    DeadlineCleared: ({ streamType, streamId, data: { name } }, { remove }) => remove([streamType, streamId, name]),
+    DeadlineReached: ({ streamType, streamId, data: { name } }, { remove }) => remove([streamType, streamId, name]),
+  },
+});
