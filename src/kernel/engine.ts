@@ -4,6 +4,7 @@ import { Tokens } from './consistency/token.ts';
 import { type Domain, type Registry, registerDomains } from './define/domain.ts';
 import { WakeUp } from './notify/wake-up.ts';
 import { type Observer, unobserved } from './observe.ts';
+import { ProcessManager } from './process/manager.ts';
 import { DeadLetters } from './read/dead-letters.ts';
 import type { ProjectorPart } from './read/lease.ts';
 import { Projector } from './read/projector.ts';
@@ -99,8 +100,15 @@ export function createEngine(options: EngineOptions): Engine {
   const replica = database.replica && followReplica(database, database.replica, projector, options);
   const wakeUp = new WakeUp({
     url: database.url,
-    onNews: (news) => projector.heard(news),
-    onWake: () => projector.missed().catch((error) => onError(error, { part: 'wake-up' })),
+    onNews: (news) => {
+      projector.heard(news);
+      processes.wake();
+    },
+    onWake: () =>
+      projector.missed().then(
+        () => processes.wake(),
+        (error) => onError(error, { part: 'wake-up' }),
+      ),
     onError: (error) => onError(error, { part: 'wake-up' }),
   });
   const queue = new AppendQueue(log, {
@@ -108,6 +116,7 @@ export function createEngine(options: EngineOptions): Engine {
     batchLimit: options.appendBatchLimit ?? 1000,
     onCommitted: (events, position) => {
       projector.committed(events, position);
+      processes.committed(events);
       wakeUp.appended(position, events.at(-1)?.recordedAt);
     },
     onError: (error) => onError(error, { part: 'append' }),
@@ -118,6 +127,22 @@ export function createEngine(options: EngineOptions): Engine {
   const states = new StreamStates(log, options.stateCacheSize ?? 10_000);
   const admission = new Admission(options.throttleLagMs ?? 0);
   const bus = new CommandBus({ log, queue, states, snapshots, admission, observer });
+  const processes = new ProcessManager({
+    db: database.projector.db,
+    leases: database.leases.db,
+    log: new EventLog(database.projector.db, registry.events),
+    bus,
+    processes: [...registry.processes.values()],
+    commands: registry.commands,
+    head: projector.head,
+    look: async () => {
+      await projector.look();
+      processes.wake();
+    },
+    hub: projector.hub,
+    part: options.projector,
+    onError,
+  });
   const onNotice = options.onNotice ?? (() => {});
   const watch = new EngineWatch({ db: database.watch.db, projector, queue, admission, onNotice });
   return {
@@ -137,11 +162,14 @@ export function createEngine(options: EngineOptions): Engine {
     watch,
     start: async () => {
       await projector.start();
+      await processes.start();
       await replica?.start();
       wakeUp.start();
       watch.start();
     },
     drain: async () => {
+      // They issue commands.
+      await processes.stop();
       await bus.close();
       await queue.close();
       await snapshots.settled();

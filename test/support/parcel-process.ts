@@ -115,5 +115,6 @@ export const parcelDomain = defineDomain({
   aggregates: [Parcel, Purse],
   commands: [sendParcel, receiveParcel, returnParcel, fillPurse, payPostage],
   projections: [],
+  processes: [Delivery],
   graphql: undefined,
 });

@@ -1,6 +1,8 @@
 import type { Aggregate } from './aggregate.ts';
 import type { Command } from './command.ts';
 import type { EventTypes } from './event.ts';
+import type { Process } from './process.ts';
+import { deadlines } from './process-deadlines.ts';
 import type { Projection } from './projection.ts';
 
 /**
@@ -12,6 +14,8 @@ export interface Domain<Api = unknown> {
   readonly aggregates: readonly Aggregate[];
   readonly commands: readonly Command[];
   readonly projections: readonly Projection[];
+  /** Process managers, where it has any. */
+  readonly processes?: readonly Process[];
   readonly graphql: Api;
 }
 
@@ -26,6 +30,7 @@ export interface Registry {
   readonly events: EventTypes;
   readonly commands: ReadonlyMap<string, Command>;
   readonly projections: ReadonlyMap<string, Projection>;
+  readonly processes: ReadonlyMap<string, Process>;
 }
 
 /** Collects domains. @throws {Error} where two of them use one name for different things. */
@@ -34,18 +39,26 @@ export function registerDomains(domains: readonly Domain[]): Registry {
   const events = new Map<string, EventTypes[string]>();
   const commands = new Map<string, Command>();
   const projections = new Map<string, Projection>();
+  const processes = new Map<string, Process>();
   const add = <T>(kind: string, map: Map<string, T>, name: string, value: T) => {
     const present = map.get(name);
     if (present !== undefined && present !== value) throw new Error(`Two domains define the ${kind} ${name}.`);
     map.set(name, value);
   };
+  const addAggregate = (aggregate: Aggregate) => {
+    add('aggregate', aggregates, aggregate.name, aggregate);
+    for (const [name, event] of Object.entries(aggregate.events)) add('event', events, name, event);
+  };
   for (const domain of domains) {
-    for (const aggregate of domain.aggregates) {
-      add('aggregate', aggregates, aggregate.name, aggregate);
-      for (const [name, event] of Object.entries(aggregate.events)) add('event', events, name, event);
+    for (const aggregate of domain.aggregates) addAggregate(aggregate);
+    for (const process of domain.processes ?? []) {
+      add('process', processes, process.name, process);
+      addAggregate(process.aggregate as Aggregate);
     }
     for (const command of domain.commands) add('command', commands, command.name, command);
     for (const projection of domain.projections) add('projection', projections, projection.name, projection);
   }
-  return { aggregates, events: Object.fromEntries(events), commands, projections };
+  // What the engine itself needs for processes.
+  if (processes.size > 0) add('projection', projections, deadlines.name, deadlines as unknown as Projection);
+  return { aggregates, events: Object.fromEntries(events), commands, projections, processes };
 }

@@ -51,11 +51,11 @@ export interface Refusal<Input = unknown> {
 /** How a process answers an event of somebody else's. */
 export interface Reaction<State, Own extends NewEvent, Event extends RecordedEvent = RecordedEvent> {
   /** Which process the event concerns, by its id (a UUID); nothing where none. */
-  readonly process: (event: Event) => string | undefined;
+  process(event: Event): string | undefined;
   /** True where the event begins the process; any other is passed over by a process that has not begun. */
   readonly begins?: boolean;
   /** Pure. */
-  readonly react: (state: State, event: Event) => Step<Own> | readonly Step<Own>[];
+  react(state: State, event: Event): Step<Own> | readonly Step<Own>[];
 }
 
 /** A process manager: a stream of its own that answers events of other streams with commands. */
@@ -65,8 +65,10 @@ export interface Process<State = unknown> {
   /** Its stream: what it has remembered, asked for and been refused. */
   readonly aggregate: Aggregate<ProcessState<State>>;
   readonly on: ReadonlyMap<string, Reaction<State, NewEvent>>;
-  readonly refused: ReadonlyMap<string, (state: State, refusal: Refusal) => Answer>;
-  readonly deadlines: ReadonlyMap<string, (state: State, deadline: { readonly at: Date }) => Answer>;
+  /** Whether it wants to be told that a command of this name was refused, or that a deadline of this name has come. */
+  answers(what: 'refused' | 'deadlines', name: string): boolean;
+  whenRefused(command: string, state: State, refusal: Refusal): Answer;
+  whenReached(deadline: string, state: State, reached: { readonly at: Date }): Answer;
 }
 type Answer = Step | readonly Step[];
 
@@ -139,13 +141,18 @@ export function defineProcess<
     events: { ...events, ...processEvents },
     evolve: { ...Object.fromEntries(own), ...engineEvolve },
   });
+  const refused = new Map(Object.entries(options.refused ?? {})) as unknown as ReadonlyMap<
+    string,
+    (state: State, refusal: Refusal) => Answer
+  >;
   return {
     name,
     description,
     aggregate,
     on: new Map(Object.entries(options.on)) as unknown as Process<State>['on'],
-    refused: new Map(Object.entries(options.refused ?? {})) as unknown as Process<State>['refused'],
-    deadlines: new Map(Object.entries(options.deadlines ?? {})) as unknown as Process<State>['deadlines'],
+    answers: (what, which) => Object.hasOwn(options[what] ?? {}, which),
+    whenRefused: (command, state, refusal) => refused.get(command)?.(state, refusal) ?? [],
+    whenReached: (deadline, state, reached) => options.deadlines?.[deadline]?.(state, reached) ?? [],
   };
 }
 

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
 import type { Process } from '../define/process.ts';
+import { deadlines } from '../define/process-deadlines.ts';
 import type { Hub } from '../notify/hub.ts';
-import { deadlines } from './deadlines.ts';
 
 /** A deadline whose time has come, as far as the read model knows. */
 export interface Due {

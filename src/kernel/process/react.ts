@@ -13,8 +13,10 @@ export function processIdOf(process: Process, event: RecordedEvent): string | un
 
 /** Of its own stream only these set a process going again. */
 function isTold(process: Process, { type, data }: RecordedEvent): boolean {
-  if (type === 'CommandRefused') return process.refused.has((data as DataOfEngineEvent<'CommandRefused'>).command);
-  if (type === 'DeadlineReached') return process.deadlines.has((data as DataOfEngineEvent<'DeadlineReached'>).name);
+  if (type === 'CommandRefused')
+    return process.answers('refused', (data as DataOfEngineEvent<'CommandRefused'>).command);
+  if (type === 'DeadlineReached')
+    return process.answers('deadlines', (data as DataOfEngineEvent<'DeadlineReached'>).name);
   return false;
 }
 
@@ -43,10 +45,10 @@ function stepsFor<State>(process: Process<State>, own: State, event: RecordedEve
   if (event.streamType === process.name) {
     if (event.type === 'CommandRefused') {
       const { command, input, code, message } = event.data as DataOfEngineEvent<'CommandRefused'>;
-      return process.refused.get(command)?.(own, { input, code, message, at }) ?? [];
+      return process.whenRefused(command, own, { input, code, message, at });
     }
     const { name } = event.data as DataOfEngineEvent<'DeadlineReached'>;
-    return process.deadlines.get(name)?.(own, { at }) ?? [];
+    return process.whenReached(name, own, { at });
   }
   return process.on.get(event.type)?.react(own, event) ?? [];
 }

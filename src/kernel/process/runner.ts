@@ -18,6 +18,8 @@ import { InFlight } from './in-flight.ts';
 import { processIdOf } from './react.ts';
 
 export interface ProcessRunnerParts {
+  /** The checkpoint's. */
+  readonly name: string;
   readonly process: Process;
   readonly bus: CommandBus;
   /** Commands that processes issue, by name. */
@@ -27,7 +29,7 @@ export interface ProcessRunnerParts {
   readonly head: LogHead;
   readonly deadlines: DueDeadlines;
   /** Moves the checkpoint. @returns false where it is another's. */
-  readonly move: (to: number, generation: number) => Promise<boolean>;
+  readonly move: (name: string, to: number, generation: number) => Promise<boolean>;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -58,7 +60,7 @@ export class ProcessRunner {
   }
 
   get name(): string {
-    return this.#parts.process.name;
+    return this.#parts.name;
   }
 
   /** Every event up to here is answered, as the checkpoint says. */
@@ -130,7 +132,7 @@ export class ProcessRunner {
     const wanted = (type: string) => process.on.has(type) || type in process.aggregate.events;
     let events: readonly RecordedEvent[] = [];
     const read = async () => {
-      events = await log.read(after, BATCH, wanted);
+      events = await log.read(after, BATCH, { wanted });
     };
     await this.#patiently(read, { position: after + 1 }, stopping);
     return events;
@@ -208,7 +210,7 @@ export class ProcessRunner {
     const to = inFlight.done;
     if (to === this.#position) return true;
     try {
-      const moved = await this.#parts.move(to, this.#generation);
+      const moved = await this.#parts.move(this.name, to, this.#generation);
       if (moved) this.#position = to;
       return moved;
     } catch (error) {

@@ -6,12 +6,24 @@ import type { Checkpoint, Checkpoints, LeasedCheckpoint, OldestWaiting } from '.
 import type { ProjectorPart } from './lease.ts';
 import type { LogHead } from './log-head.ts';
 import { newOwner } from './owner.ts';
-import type { ProjectionRunner } from './runner.ts';
+
+/** Something that moves along the log on a checkpoint, where this instance owns that. */
+export interface Owned {
+  readonly name: string;
+  /** Everything up to here is done, as far as this instance knows. */
+  readonly position: number;
+  /** The checkpoint's when it began. */
+  readonly generation: number;
+  readonly isRunning: boolean;
+  start(checkpoint: Checkpoint): void;
+  /** Ends after what is under way. */
+  stop(): Promise<void>;
+}
 
 export interface OwnershipParts {
   readonly checkpoints: Checkpoints;
-  readonly projections: readonly Projection[];
-  readonly runners: ReadonlyMap<string, ProjectionRunner>;
+  readonly projections: readonly Pick<Projection, 'name' | 'version'>[];
+  readonly runners: ReadonlyMap<string, Owned>;
   readonly positions: Positions;
   readonly head: LogHead;
   /** What this instance has to do with projections; its share of them unless told. */
@@ -249,7 +261,7 @@ export class Ownership {
   }
 
   /** Ends a runner after its batch, and then does what comes after that. */
-  #end(runner: ProjectionRunner, after: () => unknown = () => {}): void {
+  #end(runner: Owned, after: () => unknown = () => {}): void {
     const { name } = runner;
     if (this.#stopping.has(name)) return;
     const ended = runner

@@ -55,7 +55,7 @@ export class GivenProcess<State> {
   /** An event of another stream arrives. */
   whenEvent(event: RecordedEvent | undefined): WhenProcess<State> {
     if (!event) throw new Error('There is no event to tell the process of.');
-    const id = processIdOf(this.#process as Process, event);
+    const id = processIdOf(this.#process, event);
     if (id === undefined) return new WhenProcess(this, []);
     return this.#tell(id, event);
   }
@@ -99,7 +99,7 @@ export class GivenProcess<State> {
 
   #tell(id: string, event: RecordedEvent): WhenProcess<State> {
     const { state, version } = this.#instanceOf(id);
-    if (version === 0 && !begins(this.#process as Process, event)) return new WhenProcess(this, []);
+    if (version === 0 && !begins(this.#process, event)) return new WhenProcess(this, []);
     const events = react(this.#process, state, event).map((decided) =>
       asStored(this.#process.aggregate as never, decided),
     );

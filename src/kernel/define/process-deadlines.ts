@@ -1,7 +1,7 @@
 import { index, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core';
-import { processEvents } from '../define/process-events.ts';
-import { defineProjection } from '../define/projection.ts';
-import { readTable } from '../define/read-table.ts';
+import { processEvents } from './process-events.ts';
+import { defineProjection } from './projection.ts';
+import { readTable } from './read-table.ts';
 
 export const deadlinesTable = readTable(
   'deadlines',

@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { receiptOf } from '../../support/appends.ts';
+import { system } from '../../support/counter.ts';
+import { useDatabase } from '../../support/database.ts';
+import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { fillPurse, parcelDomain, receiveParcel, sendParcel } from '../../support/parcel-process.ts';
+import { until } from '../../support/until.ts';
+
+const database = useDatabase();
+const openEngine = useEngine(database, [parcelDomain]);
+
+const execute = async ({ bus }: Pick<TestEngine, 'bus'>, ...args: Parameters<TestEngine['bus']['executeUnchecked']>) =>
+  receiptOf(await bus.executeUnchecked(...args));
+
+/** What is in a stream, in order. */
+async function typesOf(streamType: string, streamId: string): Promise<string[]> {
+  const rows = await database.sql`
+    select type from es.events where stream_type = ${streamType} and stream_id = ${streamId} order by version`;
+  return rows.map(({ type }) => type);
+}
+
+const checkpoint = async () =>
+  (await database.sql`select position from read.checkpoints where projection = 'process:Delivery'`)[0]
+    ?.position as number;
+/** All that there is has been answered. */
+const settled = ({ log }: Pick<TestEngine, 'log'>) =>
+  until(async () => (await checkpoint()) === (await log.head()).position);
+
+describe('a process', () => {
+  it('issues commands and is told what they came to', async () => {
+    const engine = await openEngine({ start: true });
+    const purseId = randomUUID();
+    await execute(engine, fillPurse, { id: purseId, amount: 5 }, system);
+    const { aggregateId } = await execute(engine, sendParcel, { to: purseId, postage: 3 }, system);
+    await until(async () => (await typesOf('Delivery', aggregateId)).length === 4);
+    expect(await typesOf('Delivery', aggregateId)).toEqual([
+      'PostageDue',
+      'CommandRequested',
+      'DeadlineSet',
+      'PostageSettled',
+    ]);
+    expect(await typesOf('Purse', purseId)).toEqual(['PurseFilled', 'PostagePaid']);
+    await execute(engine, receiveParcel, { parcelId: aggregateId }, system);
+    await until(async () => (await typesOf('Delivery', aggregateId)).length === 6);
+    expect((await typesOf('Delivery', aggregateId)).slice(4)).toEqual(['DeadlineCleared', 'DeliveryEnded']);
+    await settled(engine);
+    expect(engine.faults).toEqual([]);
+  });
+
+  it('compensates where a command is refused', async () => {
+    const engine = await openEngine({ start: true });
+    const { aggregateId } = await execute(engine, sendParcel, { to: randomUUID(), postage: 3 }, system);
+    await until(async () => (await typesOf('Parcel', aggregateId)).includes('ParcelReturned'));
+    await settled(engine);
+    expect(await typesOf('Delivery', aggregateId)).toEqual([
+      'PostageDue',
+      'CommandRequested',
+      'DeadlineSet',
+      'CommandRefused',
+      'DeadlineCleared',
+      'CommandRequested',
+      'DeliveryEnded',
+    ]);
+  });
+
+  it('says of its commands whose doing they are', async () => {
+    const engine = await openEngine({ start: true });
+    const purseId = randomUUID();
+    await execute(engine, fillPurse, { id: purseId, amount: 5 }, system);
+    const correlationId = randomUUID();
+    await execute(engine, sendParcel, { to: purseId, postage: 3 }, { ...system, correlationId });
+    await settled(engine);
+    const [paid] = await database.sql`
+      select metadata, (select type from es.events where event_id = (e.metadata ->> 'causationId')::uuid) as cause
+      from es.events e where type = 'PostagePaid'`;
+    expect(paid).toMatchObject({ metadata: { correlationId, actor: { id: 'system' } }, cause: 'CommandRequested' });
+  });
+
+  it('told again of all that happened does nothing again', async () => {
+    const engine = await openEngine({ start: true });
+    const purseId = randomUUID();
+    await execute(engine, fillPurse, { id: purseId, amount: 5 }, system);
+    await execute(engine, sendParcel, { to: purseId, postage: 3 }, system);
+    await execute(engine, sendParcel, { to: purseId, postage: 3 }, system);
+    await settled(engine);
+    await engine.close();
+    const { position: before } = await engine.log.head().catch(() => ({ position: 0 }));
+    await database.sql`update read.checkpoints set position = 0 where projection = 'process:Delivery'`;
+    const again = await openEngine({ start: true });
+    await settled(again);
+    expect((await again.log.head()).position).toBe(before || (await checkpoint()));
+    expect(await typesOf('Purse', purseId)).toEqual(['PurseFilled', 'PostagePaid']);
+  });
+
+  it('of a new kind begins with what comes, not with what is past', async () => {
+    const before = await openEngine({ domains: [{ ...parcelDomain, processes: [] }] });
+    const { aggregateId: past } = await execute(before, sendParcel, { to: randomUUID(), postage: 3 }, system);
+    const engine = await openEngine({ start: true });
+    const { aggregateId } = await execute(engine, sendParcel, { to: randomUUID(), postage: 3 }, system);
+    await until(async () => (await typesOf('Parcel', aggregateId)).includes('ParcelReturned'));
+    expect(await typesOf('Delivery', past)).toEqual([]);
+  });
+});
+
+describe('a deadline', () => {
+  it('is told of when its time has come, also where nobody was there at that time', async () => {
+    const first = await openEngine({ start: true });
+    const purseId = randomUUID();
+    await execute(first, fillPurse, { id: purseId, amount: 5 }, system);
+    const { aggregateId } = await execute(first, sendParcel, { to: purseId, postage: 3 }, system);
+    await settled(first);
+    await until(async () => (await database.sql`select from read.deadlines`).length === 1);
+    await first.close();
+    // The clock cannot be turned forward: the deadline is put back, in what the process remembers and in the read model.
+    await database.sql`alter table es.events disable trigger events_append_only`;
+    const at = new Date(Date.now() + 300).toISOString();
+    await database.sql`update es.events set data = jsonb_set(data, '{at}', to_jsonb(${at}::text)) where type = 'DeadlineSet'`;
+    await database.sql`alter table es.events enable always trigger events_append_only`;
+    await database.sql`update read.deadlines set at = ${at}`;
+    await openEngine({ start: true });
+    await until(async () => (await typesOf('Delivery', aggregateId)).includes('DeliveryEnded'));
+    expect((await typesOf('Delivery', aggregateId)).slice(-2)).toEqual(['DeadlineReached', 'DeliveryEnded']);
+    await until(async () => (await database.sql`select from read.deadlines`).length === 0);
+  });
+});
+
+describe('several servers', () => {
+  it('have the effects of each event once', async () => {
+    const engines = await Promise.all(Array.from({ length: 3 }, () => openEngine({ start: true })));
+    const purseId = randomUUID();
+    const [engine] = engines as [TestEngine];
+    await execute(engine, fillPurse, { id: purseId, amount: 30 }, system);
+    await Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        execute(engines[n % 3] as TestEngine, sendParcel, { to: purseId, postage: 2 }, system),
+      ),
+    );
+    await settled(engine);
+    const [count] = await database.sql`
+      select count(*) filter (where type = 'PostagePaid')::int as paid, count(*) filter (where type = 'ParcelReturned')::int as returned
+      from es.events`;
+    expect(count).toEqual({ paid: 15, returned: 5 });
+  });
+});
