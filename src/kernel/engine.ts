@@ -133,7 +133,6 @@ export function createEngine(options: EngineOptions): Engine {
     log: new EventLog(database.projector.db, registry.events),
     bus,
     processes: [...registry.processes.values()],
-    commands: registry.commands,
     head: projector.head,
     look: async () => {
       await projector.look();

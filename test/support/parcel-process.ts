@@ -113,7 +113,7 @@ export const Delivery = defineProcess('Delivery', {
 export const parcelDomain = defineDomain({
   name: 'parcels',
   aggregates: [Parcel, Purse],
-  commands: [sendParcel, receiveParcel, returnParcel, fillPurse, payPostage],
+  commands: [sendParcel, receiveParcel, fillPurse],
   projections: [],
   processes: [Delivery],
   graphql: undefined,

@@ -42,7 +42,7 @@ export function clearDeadline(name: string): DeadlineStep {
 /** A command of the process that was not accepted. */
 export interface Refusal<Input = unknown> {
   readonly input: Input;
-  /** Names the rule that said no, as CommandRejected does; INVALID, NOT_FOUND, CONFLICT or REUSED where none did. */
+  /** Names the rule that said no, as CommandRejected does; INVALID or NOT_FOUND where none did. */
   readonly code: string;
   readonly message: string;
   readonly at: Date;
@@ -65,6 +65,8 @@ export interface Process<State = unknown> {
   /** Its stream: what it has remembered, asked for and been refused. */
   readonly aggregate: Aggregate<ProcessState<State>>;
   readonly on: ReadonlyMap<string, Reaction<State, NewEvent>>;
+  /** The commands that it issues, by name. They need not be in the API. */
+  readonly issues: ReadonlyMap<string, Command>;
   /** Whether it wants to be told that a command of this name was refused, or that a deadline of this name has come. */
   answers(what: 'refused' | 'deadlines', name: string): boolean;
   whenRefused(command: string, state: State, refusal: Refusal): Answer;
@@ -106,7 +108,7 @@ export function defineProcess<
     readonly on: {
       readonly [K in keyof Others & string]: Reaction<State, NewEventOf<Own>, RecordedEvent<K, DataOf<Others[K]>>>;
     };
-    /** The commands that it issues, by their names. */
+    /** The commands that it issues, by their names: one that may still be under way stays here. */
     readonly issues: Commands;
     readonly refused?: {
       readonly [K in keyof Commands & string]?: (
@@ -150,6 +152,7 @@ export function defineProcess<
     description,
     aggregate,
     on: new Map(Object.entries(options.on)) as unknown as Process<State>['on'],
+    issues: new Map(Object.entries(options.issues)),
     answers: (what, which) => Object.hasOwn(options[what] ?? {}, which),
     whenRefused: (command, state, refusal) => refused.get(command)?.(state, refusal) ?? [],
     whenReached: (deadline, state, reached) => options.deadlines?.[deadline]?.(state, reached) ?? [],

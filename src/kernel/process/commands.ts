@@ -14,6 +14,9 @@ const ReactInput = z.object({ process: z.string(), eventId: z.string() });
 const RefuseInput = z.object({ process: z.string(), commandId: z.string() });
 const ReachInput = z.object({ process: z.string(), name: z.string(), at: z.iso.datetime() });
 
+/** Why a command will not be accepted, however often it is issued. */
+export type Refused = Extract<CommandOutcome, { kind: 'rejected' | 'invalid' | 'notFound' }>;
+
 /** A command of the engine's, with what it is issued with. */
 export interface OwnCommand {
   readonly command: CommandOf<z.ZodObject>;
@@ -50,7 +53,10 @@ export function reacting(process: Process, id: string, event: RecordedEvent): Ow
   return own(process, 'react', ReactInput, input, uuidv5(process.name, event.eventId), decide, begins(process, event));
 }
 
-/** One of its commands was not accepted. */
+/**
+ * One of its commands was not accepted. This is recorded under that command's own id, so that the log holds either what the
+ * command did or that it was refused: an instance that has lost the process without knowing it may still be issuing it.
+ */
 export function refusing(
   process: Process,
   id: string,
@@ -59,12 +65,12 @@ export function refusing(
     readonly command: string;
     readonly input: Record<string, z.core.util.JSONType>;
   },
-  outcome: Exclude<CommandOutcome, { kind: 'accepted' }>,
+  outcome: Refused,
 ): OwnCommand {
   const { commandId } = requested;
   const refused = processEvents.CommandRefused({ ...requested, ...reasonOf(outcome) });
   const decide = () => [refused];
-  return own(process, 'refuse', RefuseInput, { process: id, commandId }, uuidv5('refused', commandId), decide);
+  return own(process, 'refuse', RefuseInput, { process: id, commandId }, commandId, decide);
 }
 
 /** A deadline has come; nothing where it was cleared or moved meanwhile. */
@@ -75,7 +81,7 @@ export function reaching(process: Process, id: string, name: string, at: Date): 
   return own(process, 'reach', ReachInput, { process: id, name, at: time }, uuidv5(`${name} ${time}`, id), decide);
 }
 
-function reasonOf(outcome: Exclude<CommandOutcome, { kind: 'accepted' }>): { code: string; message: string } {
+function reasonOf(outcome: Refused): { code: string; message: string } {
   switch (outcome.kind) {
     case 'rejected':
       return { code: outcome.code, message: outcome.message };
@@ -86,9 +92,5 @@ function reasonOf(outcome: Exclude<CommandOutcome, { kind: 'accepted' }>): { cod
       };
     case 'notFound':
       return { code: 'NOT_FOUND', message: `There is no ${outcome.aggregate} ${outcome.aggregateId}.` };
-    case 'conflict':
-      return { code: 'CONFLICT', message: 'Somebody else changes the same thing all the time.' };
-    case 'reused':
-      return { code: 'REUSED', message: 'Its id was used before, for another command.' };
   }
 }

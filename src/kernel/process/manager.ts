@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
 import { Positions } from '../consistency/positions.ts';
-import type { Command } from '../define/command.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Process } from '../define/process.ts';
 import type { Hub } from '../notify/hub.ts';
@@ -22,7 +21,6 @@ export interface ProcessManagerParts {
   readonly log: EventLog;
   readonly bus: CommandBus;
   readonly processes: readonly Process[];
-  readonly commands: ReadonlyMap<string, Command>;
   /** Where the log ends, as the projector knows. */
   readonly head: LogHead;
   readonly look: () => Promise<void>;

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isTransient } from '../../database/transient.ts';
 import { SYSTEM } from '../define/actor.ts';
-import type { Command } from '../define/command.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Process } from '../define/process.ts';
 import type { processEvents } from '../define/process-events.ts';
@@ -21,9 +20,7 @@ export interface ProcessRunnerParts {
   /** The checkpoint's. */
   readonly name: string;
   readonly process: Process;
-  readonly bus: CommandBus;
-  /** Commands that processes issue, by name. */
-  readonly commands: ReadonlyMap<string, Command>;
+  readonly bus: Pick<CommandBus, 'executeUnchecked'>;
   readonly log: EventLog;
   readonly feed: CommitFeed;
   readonly head: LogHead;
@@ -150,21 +147,35 @@ export class ProcessRunner {
 
   /** Issues what the process has asked for; where it is not accepted the process is told, by way of the log. */
   async #issue(event: RecordedEvent): Promise<void> {
-    const { process, bus, commands } = this.#parts;
+    const { process, bus } = this.#parts;
     const requested = event.data as ReturnType<typeof processEvents.CommandRequested>['data'];
     const { commandId, input } = requested;
-    const command = commands.get(requested.command);
+    const command = process.issues.get(requested.command);
     const outcome: CommandOutcome = command
       ? await bus.executeUnchecked(command, input, { commandId, ...causedBy(event) })
       : { kind: 'rejected', code: 'UNKNOWN_COMMAND', message: `There is no command ${requested.command}.` };
-    if (outcome.kind !== 'accepted') await this.#issueOwn(refusing(process, event.streamId, requested, outcome), event);
+    if (outcome.kind === 'accepted') return;
+    if (outcome.kind === 'conflict') throw new BusyError(requested.command, commandId);
+    // Another instance has recorded under this id that it was refused, or else it was never this command's.
+    if (outcome.kind === 'reused') return this.#issueOwn(refusing(process, event.streamId, requested, REFUSED), event);
+    const told = await this.#executeOwn(refusing(process, event.streamId, requested, outcome), event);
+    // Another instance issued it too, later, and then it was accepted: what it did holds.
+    if (told.kind !== 'reused') this.#assertDone(told, command?.name ?? requested.command, commandId);
   }
 
-  async #issueOwn({ command, input, commandId }: OwnCommand, cause?: RecordedEvent): Promise<void> {
-    const outcome = await this.#parts.bus.executeUnchecked(command, input, { commandId, ...causedBy(cause) });
+  async #issueOwn(own: OwnCommand, cause?: RecordedEvent): Promise<void> {
+    this.#assertDone(await this.#executeOwn(own, cause), own.command.name, own.commandId);
+  }
+
+  #executeOwn({ command, input, commandId }: OwnCommand, cause?: RecordedEvent): Promise<CommandOutcome> {
+    return this.#parts.bus.executeUnchecked(command, input, { commandId, ...causedBy(cause) });
+  }
+
+  #assertDone(outcome: CommandOutcome, command: string, commandId: string): void {
     // Not begun: what does not begin a process does not concern it.
     if (outcome.kind === 'accepted' || outcome.kind === 'notFound') return;
-    throw new Error(`${command.name} ${commandId} came to ${JSON.stringify(outcome)}.`);
+    if (outcome.kind === 'conflict') throw new BusyError(command, commandId);
+    throw new Error(`${command} ${commandId} came to ${JSON.stringify(outcome)}.`);
   }
 
   #reach({ id, name, at }: { id: string; name: string; at: Date }, stopping: AbortSignal): Promise<boolean> {
@@ -188,7 +199,7 @@ export class ProcessRunner {
         if (attempt > 0) this.#failure = null;
         return true;
       } catch (error) {
-        const passes = isTransient(error) || error instanceof ThrottledError || error instanceof OutcomeUnknownError;
+        const passes = isTransient(error) || PASSING.some((kind) => error instanceof kind);
         if (!passes)
           this.#failure = `${this.name} ${JSON.stringify(context)}: ${error instanceof Error ? error.message : error}`;
         if (!(error instanceof ThrottledError)) this.#parts.onError(error, { part: this.name, ...context, attempt });
@@ -226,6 +237,21 @@ export class ProcessRunner {
     });
   }
 }
+
+/** Others change the same stream so often that this command found no moment for itself. It is no answer: it will. */
+class BusyError extends Error {
+  readonly code = 'STREAM_BUSY';
+
+  constructor(command: string, commandId: string) {
+    super(`${command} ${commandId} met others on its stream each time that it was decided; it is issued again.`);
+    this.name = 'BusyError';
+  }
+}
+
+/** What goes by when time does. */
+const PASSING = [ThrottledError, OutcomeUnknownError, BusyError];
+/** Stands for a refusal that is in the log with its reason. */
+const REFUSED = { kind: 'rejected', code: 'REFUSED', message: 'It was refused before.' } as const;
 
 /** Whence a command comes that the application issues because of an event. */
 function causedBy(event: RecordedEvent | undefined) {
