@@ -23,6 +23,23 @@ export function reject(code: string, message: string): Rejection {
 /** Loads another aggregate's present state for `gather`; undefined where it has no events. */
 export type Load = <State>(aggregate: Aggregate<State>, id: string) => Promise<State | undefined>;
 
+/** What `gather` has to find facts with. */
+export interface GatherTools<State> {
+  /** Another aggregate's state, true at this moment: it may have changed by the time the events are appended. */
+  readonly load: Load;
+  /**
+   * Like `load`, and the events are appended only if it has not changed by then: else the command gathers and decides again.
+   * So in the log they stand after all that was seen and before all that was not.
+   */
+  readonly hold: Load;
+  /** The command's own aggregate. */
+  readonly state: State;
+  /** The same as it was at a version of its stream; undefined where the stream does not have that version. */
+  readonly stateAt: (version: number) => Promise<State | undefined>;
+  /** Who issues the command; null where nobody is signed in. */
+  readonly actor: Actor | null;
+}
+
 /**
  * Who may issue a command: roles, or for each role `true` or a rule over the input and the aggregate's state.
  * `everyone` includes people who are not signed in. An admin may issue every command.
@@ -48,8 +65,8 @@ export interface CommandOptions<
   /** True where the command begins a stream; any other command on an empty stream answers AggregateNotFound. */
   readonly creates?: boolean;
   readonly allow: Allow<State, z.output<Schema>>;
-  /** Facts from other aggregates, read at this moment. May not read anything else. */
-  readonly gather?: (input: z.output<Schema>, tools: { load: Load; state: State }) => Promise<Facts | Rejection>;
+  /** Facts that `decide` needs besides state and input. May not read anything but what its tools give. */
+  readonly gather?: (input: z.output<Schema>, tools: GatherTools<State>) => Promise<Facts | Rejection>;
   /** Pure. No events is a valid answer: accepted, nothing happened. */
   readonly decide: (state: State, input: z.output<Schema>, facts: Facts) => Allowed | readonly Allowed[] | Rejection;
   readonly description?: string;
@@ -64,7 +81,7 @@ export interface Command {
   readonly creates: boolean;
   readonly allow: Allow<unknown, unknown>;
   readonly id: (input: unknown) => string | null | undefined;
-  readonly gather: ((input: unknown, tools: { load: Load; state: unknown }) => Promise<unknown>) | undefined;
+  readonly gather: ((input: unknown, tools: GatherTools<unknown>) => Promise<unknown>) | undefined;
   readonly decide: (state: unknown, input: unknown, facts: unknown) => NewEvent | readonly NewEvent[] | Rejection;
 }
 

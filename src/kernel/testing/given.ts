@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { Actor } from '../define/actor.ts';
 import type { Aggregate } from '../define/aggregate.ts';
-import { type Command, type InputOf, type Load, Rejection } from '../define/command.ts';
+import { type Command, type GatherTools, type InputOf, type Load, Rejection } from '../define/command.ts';
 import type { EventTypes, NewEvent, NewEventOf } from '../define/event.ts';
 import { mayHere } from '../write/authorise.ts';
 import type { InputIssue } from '../write/outcome.ts';
@@ -88,7 +88,7 @@ export class Given {
     const state = stateAfter(aggregate, this.#history);
     if (this.#history.length === 0 && !command.creates) return { kind: 'notFound' };
     if (this.#actor !== undefined && !mayHere(command, this.#actor, input, state)) return { kind: 'forbidden' };
-    const facts = given === undefined ? await command.gather?.(input, { load: this.#load, state }) : given;
+    const facts = given === undefined ? await command.gather?.(input, this.#toolsFor(state)) : given;
     const decision = facts instanceof Rejection ? facts : command.decide(state, input, facts);
     if (decision instanceof Rejection) return { kind: 'rejected', code: decision.code, message: decision.message };
     const decided = 'type' in decision ? [decision] : decision;
@@ -96,6 +96,14 @@ export class Given {
     // The events must also be such that the state can follow them.
     stateAfter(aggregate, [...this.#history, ...events]);
     return { kind: 'events', events };
+  }
+
+  #toolsFor(state: unknown): GatherTools<unknown> {
+    const stateAt = async (version: number) => {
+      if (version < 1 || version > this.#history.length) return undefined;
+      return stateAfter(this.#aggregate, this.#history.slice(0, version));
+    };
+    return { load: this.#load, hold: this.#load, state, stateAt, actor: this.#actor ?? null };
   }
 
   readonly #load: Load = async (aggregate, id) =>

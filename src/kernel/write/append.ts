@@ -15,6 +15,15 @@ export interface Append {
   /** Business time where it is not now; the store clamps it between the stream's last event and now. */
   readonly occurredAt?: Date | undefined;
   readonly events: readonly AppendEvent[];
+  /** Other streams that must be as they were when it was decided; where one is not, it is a conflict. */
+  readonly held?: readonly HeldStream[];
+}
+
+/** A stream and the version that it must have; 0 where it must have no events. */
+export interface HeldStream {
+  readonly streamType: string;
+  readonly streamId: string;
+  readonly version: number;
 }
 
 export interface AppendEvent {
@@ -47,7 +56,7 @@ export type AppendOutcome =
   | ({ readonly outcome: 'replayed' } & Accepted)
   /** The command id was used before, for something else. */
   | { readonly outcome: 'reused' }
-  /** The stream is not at the expected version. */
+  /** The stream is not at the expected version, or one that is held is not where it was. */
   | { readonly outcome: 'conflict' };
 
 /** What the log knows of a command id that was used before. */

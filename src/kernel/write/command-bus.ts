@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Actor } from '../define/actor.ts';
-import { type Command, type InputOf, type Load, Rejection } from '../define/command.ts';
+import { type Command, type InputOf, Rejection } from '../define/command.ts';
 import type { EventMetadata, NewEvent } from '../define/event.ts';
 import { ForbiddenError, ThrottledError } from '../errors.ts';
 import { type Observer, unobserved } from '../observe.ts';
 import type { Admission } from './admission.ts';
-import type { Append, AppendEvent, AppendOutcome } from './append.ts';
+import type { Append, AppendEvent, AppendOutcome, HeldStream } from './append.ts';
 import type { AppendQueue } from './append-queue.ts';
 import { mayHere, refuseByRole } from './authorise.ts';
 import type { EventLog } from './event-log.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { gather } from './gather.ts';
 import { metadataOf } from './metadata.ts';
 import { newId } from './new-id.ts';
 import type { CommandOutcome } from './outcome.ts';
@@ -145,7 +146,7 @@ export class CommandBus {
   async #attempt(attempt: Attempt, isNew: boolean): Promise<CommandOutcome | 'again'> {
     const { command, input, options } = attempt;
     const known = await this.#stateFor(attempt, isNew);
-    const { facts, outdated } = await this.#gather(attempt, known);
+    const { facts, outdated, held } = await gather(command, input, options.actor, known, this.#states);
     // From here to the append nothing waits, so that the state cannot move in between.
     if (known.broken || outdated) return 'again';
     const { version, state } = known;
@@ -176,7 +177,7 @@ export class CommandBus {
     const events = 'type' in decision ? [decision] : decision;
     // What nobody can send again needs no receipt.
     if (events.length === 0 && !options.commandId) return this.#acceptNothing(attempt, known, version);
-    return this.#append(attempt, known, events);
+    return this.#append(attempt, known, events, held);
   }
 
   /** Creating commands believe that the stream is empty; the append finds out where it is not. */
@@ -190,21 +191,12 @@ export class CommandBus {
     return blank;
   }
 
-  /** Facts that followed from a state which has moved on meanwhile are outdated. */
-  async #gather({ command, input }: Attempt, known: StreamState): Promise<{ facts: unknown; outdated: boolean }> {
-    let seen: number | undefined;
-    const tools = {
-      load: this.#load,
-      get state() {
-        seen ??= known.version;
-        return known.state;
-      },
-    };
-    const facts = await command.gather?.(input, tools);
-    return { facts, outdated: seen !== undefined && seen !== known.version };
-  }
-
-  async #append(attempt: Attempt, known: StreamState, decided: readonly NewEvent[]): Promise<CommandOutcome | 'again'> {
+  async #append(
+    attempt: Attempt,
+    known: StreamState,
+    decided: readonly NewEvent[],
+    held: readonly HeldStream[],
+  ): Promise<CommandOutcome | 'again'> {
     const { command, streamId, commandId, fingerprint, metadata, options } = attempt;
     const { aggregate } = command;
     const events = decided.map((event): AppendEvent => {
@@ -225,6 +217,7 @@ export class CommandBus {
       metadata,
       occurredAt: options.occurredAt,
       events,
+      held,
     };
     const appended = this.#queue.append(append, () => !known.broken);
     known.version = version;
@@ -291,11 +284,6 @@ export class CommandBus {
     const mismatch = expectedVersion != null && expectedVersion !== committed.version;
     return { actualVersion: committed.version, gaveUp: mismatch || conflicts >= MAX_CONFLICTS };
   }
-
-  readonly #load: Load = async (aggregate, id) => {
-    const { committed } = await this.#states.refresh(aggregate, id.toLowerCase());
-    return committed.version === 0 ? undefined : (committed.state as ReturnType<typeof aggregate.initialState>);
-  };
 }
 
 function answerOf(attempt: Attempt, outcome: Exclude<AppendOutcome, { outcome: 'conflict' }>): CommandOutcome {

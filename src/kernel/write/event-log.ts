@@ -59,6 +59,7 @@ export class EventLog {
   readonly #append: ReturnType<typeof prepared<AppendRow>>;
   readonly #all: ReturnType<typeof prepared<{ head: number; recorded_ms: number }>>;
   readonly #load: ReturnType<typeof prepared<LoadRow>>;
+  readonly #loadAt: ReturnType<typeof prepared<LoadRow>>;
   readonly #read: ReturnType<typeof prepared<EventRow>>;
   readonly #readAt: ReturnType<typeof prepared<EventRow>>;
   readonly #head: ReturnType<typeof prepared<{ position: number; recorded_ms: number }>>;
@@ -81,6 +82,12 @@ export class EventLog {
           from es.append_all(${sql.placeholder('appends')}::jsonb, ${sql.placeholder('events')}::jsonb, ${sql.placeholder('known')}::boolean)`,
     );
     this.#load = prepared(db, 'es_load', sql`select * from es.load(${sql.placeholder('asked')}::jsonb)`);
+    this.#loadAt = prepared(
+      db,
+      'es_load_at',
+      sql`select 0 as n, * from es.load_at(${sql.placeholder('streamType')}, ${sql.placeholder('streamId')},
+                                           ${sql.placeholder('version')}, ${sql.placeholder('stateVersion')})`,
+    );
     const read = sql`select position, stream_type, stream_id, version, type, schema_version, data, metadata::text as metadata,
                             command_id, event_id, ${ms('occurred_at')} as occurred_ms, ${ms('recorded_at')} as recorded_ms
                      from es.events`;
@@ -153,6 +160,7 @@ export class EventLog {
 
   /** Each is accepted or refused on its own. */
   async #appendEach(appends: readonly Append[], eventIds: readonly (readonly string[])[]): Promise<AppendOutcome[]> {
+    const held = heldInOrder(appends);
     const batch = appends.map((append, index) => ({
       t: append.streamType,
       i: append.streamId,
@@ -161,6 +169,7 @@ export class EventLog {
       f: append.fingerprint,
       o: append.occurredAt,
       m: append.metadata,
+      q: held[index],
       ...(append.events.length === 0 ? { r: eventIds[index]?.[0] } : {}),
       e: append.events.map((event, nth) => ({
         i: eventIds[index]?.[nth],
@@ -203,6 +212,11 @@ export class EventLog {
         return error instanceof Error ? error : new Error(String(error));
       }
     });
+  }
+
+  /** What makes a stream's state as it was at a version: of a snapshot that is not newer, and the events after that. */
+  async loadAt(request: Omit<StreamRequest, 'afterVersion'> & { readonly version: number }): Promise<StreamTail> {
+    return this.#toTail(await readAgain(() => this.#loadAt({ ...request })));
   }
 
   #toTail(rows: readonly LoadRow[]): StreamTail {
@@ -272,6 +286,23 @@ export class EventLog {
       throw error instanceof UnreadableEventError ? error.at(row.position) : error;
     }
   }
+}
+
+/**
+ * The streams that each append holds. One that an append before it in the batch changes is not where it was by then; there is
+ * no version -1.
+ */
+function heldInOrder(appends: readonly Append[]) {
+  const changed = new Set<string>();
+  return appends.map(({ streamType, streamId, events, held }) => {
+    const own = held?.map(({ streamType: t, streamId: i, version: v }) => ({
+      t,
+      i,
+      v: changed.has(`${t}/${i}`) ? -1 : v,
+    }));
+    if (events.length > 0) changed.add(`${streamType}/${streamId}`);
+    return own;
+  });
 }
 
 function toAccepted(row: Pick<AppendRow, 'stream_type' | 'stream_id' | 'version' | 'position'>): Accepted {

@@ -30,10 +30,12 @@ export interface StreamState {
  */
 export class StreamStates {
   readonly #cache: LRUCache<string, StreamState>;
+  readonly #log: EventLog;
   readonly #loader: DataLoader<StreamRequest, StreamTail>;
 
   /** @param size streams kept in memory. */
   constructor(log: EventLog, size: number) {
+    this.#log = log;
     this.#cache = new LRUCache({ max: Math.max(1, size) });
     this.#loader = new DataLoader((requests) => log.load(requests), { cache: false, maxBatchSize: 500 });
   }
@@ -84,6 +86,22 @@ export class StreamStates {
   }
 
   /**
+   * The state as it was at a version that it has had: what is past stays as it is. What it was at a version on its way is
+   * told when that is committed.
+   * @returns undefined where it never had that version, or what it ran ahead of was refused.
+   */
+  async at(known: StreamState, version: number): Promise<unknown> {
+    if (version < 1 || version > known.version) return undefined;
+    if (version === known.version) return known.state;
+    while (known.tail && !known.broken && known.committed.version < version) await settled(known.tail);
+    if (known.broken) return undefined;
+    const { aggregate, streamId } = known;
+    const { stateVersion } = aggregate.snapshot;
+    const tail = await this.#log.loadAt({ streamType: aggregate.name, streamId, version, stateVersion });
+    return stateAfter(this.blank(aggregate, streamId), tail).state;
+  }
+
+  /**
    * Looks what the log has after a version, and waits for the appends on their way that this may depend on. Their success
    * alone would not tell how the stream is now: the log may have taken them before this call, and another instance's after
    * them.
@@ -115,13 +133,18 @@ export class StreamStates {
   }
 }
 
-function applyTail(known: StreamState, { snapshot, events }: StreamTail): void {
+function applyTail(known: StreamState, tail: StreamTail): void {
+  const committed = stateAfter(known, tail);
+  Object.assign(known, { ...committed, committed, loaded: committed.version });
+}
+
+function stateAfter(known: StreamState, { snapshot, events }: StreamTail): StreamState['committed'] {
   let { state, version } = snapshot ?? known;
   for (const event of events) {
     state = known.aggregate.evolve(state, event);
     version = event.version;
   }
-  Object.assign(known, { state, version, committed: { version, state }, loaded: version });
+  return { version, state };
 }
 
 async function settled(append: Promise<AppendOutcome> | undefined): Promise<void> {

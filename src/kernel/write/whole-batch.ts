@@ -11,7 +11,7 @@ export interface WholeBatch {
 /**
  * Appends that build on each other as their versions say, with everything counted that depends on the others of the batch.
  * Undefined where one of them has to be judged by itself: it expects no version or another one than the append before it
- * leaves, has no events, or has occurred before now.
+ * leaves, has no events, has occurred before now, or holds other streams.
  *
  * @param eventIds for each append those of its events.
  */
@@ -25,7 +25,8 @@ export function wholeBatch(
   let hasKnownStreams = false;
   for (const [index, append] of appends.entries()) {
     const { streamType: t, streamId: i, expectedVersion, commandId: c, fingerprint, metadata: m } = append;
-    if (expectedVersion === null || append.occurredAt || append.events.length === 0) return undefined;
+    if (expectedVersion === null || append.occurredAt || append.events.length === 0 || append.held?.length)
+      return undefined;
     const key = `${t}/${i}`;
     let stream = streams.get(key);
     if (stream) {

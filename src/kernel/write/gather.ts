@@ -1,0 +1,52 @@
+import type { Actor } from '../define/actor.ts';
+import type { Command, GatherTools, Load } from '../define/command.ts';
+import type { HeldStream } from './append.ts';
+import type { StreamState, StreamStates } from './stream-states.ts';
+
+/** What a command's `gather` came to. */
+export interface Gathered {
+  /** A rejection among them. */
+  readonly facts: unknown;
+  /** They followed from a state of the command's own stream that has moved on meanwhile. */
+  readonly outdated: boolean;
+  /** Streams that have to be as they were for the facts to hold. */
+  readonly held: readonly HeldStream[];
+}
+
+/** Asks a command for its facts. @param known the command's own stream. */
+export async function gather(
+  command: Command,
+  input: unknown,
+  actor: Actor | null,
+  known: StreamState,
+  states: StreamStates,
+): Promise<Gathered> {
+  if (!command.gather) return { facts: undefined, outdated: false, held: [] };
+  let seen: number | undefined;
+  const held: HeldStream[] = [];
+  const look = async (...[aggregate, id]: Parameters<Load>) => {
+    const streamId = id.toLowerCase();
+    const { version, state } = (await states.refresh(aggregate, streamId)).committed;
+    return { held: { streamType: aggregate.name, streamId, version }, state: version === 0 ? undefined : state };
+  };
+  const tools: GatherTools<unknown> = {
+    load: (async (...stream) => (await look(...stream)).state) as Load,
+    hold: (async (...stream) => {
+      const found = await look(...stream);
+      held.push(found.held);
+      return found.state;
+    }) as Load,
+    get state() {
+      seen ??= known.version;
+      return known.state;
+    },
+    stateAt: (version) => {
+      // What is past stays; what is to come may come.
+      if (version > known.version) seen ??= known.version;
+      return states.at(known, version);
+    },
+    actor,
+  };
+  const facts = await command.gather(input, tools);
+  return { facts, outdated: seen !== undefined && seen !== known.version, held };
+}
