@@ -1,6 +1,7 @@
 import type { FieldMap, ObjectFieldBuilder, ObjectRef, QueryFieldBuilder } from '@pothos/core';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Projection } from '../kernel/define/projection.ts';
+import type { StoredRow } from '../kernel/define/read-table.ts';
 import type { Builder } from './builder.ts';
 import type { ReadModelExtensions } from './consistency/touched.ts';
 import { positionOf } from './consistency/wait.ts';
@@ -14,7 +15,7 @@ import { storableText } from './read/text.ts';
 
 type Types = Builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : never;
 type FieldBuilder = Pick<QueryFieldBuilder<Types, object>, 'arg'>;
-type Row<Table extends PgTable> = Table['$inferSelect'];
+type Row<Table extends PgTable> = StoredRow<Table>;
 
 /** What a domain's `graphql.ts` is: given the API, it adds its types, queries and subscriptions. */
 export type DomainGraphql = (api: Api) => void;

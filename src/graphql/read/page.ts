@@ -2,6 +2,7 @@ import { and, asc, desc, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
+import { storedColumns } from '../../kernel/define/read-table.ts';
 import { arrayLiteral } from '../../kernel/read/column-arrays.ts';
 import { BadUserInputError } from '../errors.ts';
 
@@ -46,7 +47,7 @@ export interface Page<Row> {
 export async function readPage<Row>(db: Database, projection: Projection, request: PageRequest): Promise<Page<Row>> {
   const cut = cutOf(projection, request);
   const found = await db
-    .select()
+    .select(storedColumns(projection.table))
     .from(projection.table)
     .where(and(...(request.where ?? []), cut.where))
     .orderBy(...cut.columns.map((column) => cut.order(column)))
@@ -72,7 +73,7 @@ export async function readPages<Row>(
   const cut = cutOf(projection, request);
   const list = sql`list.value`;
   const page = db
-    .select()
+    .select(storedColumns(projection.table))
     .from(projection.table)
     .where(and(...(request.where ?? []), sql`${column} = ${list}`, cut.where))
     .orderBy(...cut.columns.map((column) => cut.order(column)))

@@ -2,6 +2,7 @@ import DataLoader from 'dataloader';
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
+import { storedColumns } from '../../kernel/define/read-table.ts';
 import { arrayLiteral, arrayOf } from '../../kernel/read/column-arrays.ts';
 import type { Row } from '../../kernel/read/slots.ts';
 
@@ -34,7 +35,7 @@ export class ReadModels {
     const [key, ...more] = projection.key;
     if (!key || more.length > 0) throw new Error(`Rows of ${projection.name} have a key of several columns.`);
     const query = this.db
-      .select()
+      .select(storedColumns(projection.table))
       .from(projection.table)
       .where(sql`${key.column} = any(${arrayOf(key.column, sql.placeholder('keys'))})`)
       .prepare(`${projection.name}_by_key`);

@@ -2,6 +2,7 @@ import DataLoader from 'dataloader';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Actor } from '../../kernel/define/actor.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
+import type { StoredRow } from '../../kernel/define/read-table.ts';
 import type { Row } from '../../kernel/read/slots.ts';
 import { BadUserInputError } from '../errors.ts';
 import { type Page, type PageRequest, readPage, readPages } from './page.ts';
@@ -9,7 +10,7 @@ import type { ReadModels } from './read-models.ts';
 import { isUuid, storableText } from './text.ts';
 import { isVisible, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
 
-export type RowOfProjection<P> = P extends Projection<infer Table extends PgTable> ? Table['$inferSelect'] : never;
+export type RowOfProjection<P> = P extends Projection<infer Table extends PgTable> ? StoredRow<Table> : never;
 
 /** Lists that one statement reads at most, each of a page's length. */
 const MAX_LISTS = 100;
@@ -75,20 +76,21 @@ export class Rows {
     value: unknown,
     request: Omit<PageRequest, 'where'>,
   ): Promise<Page<RowOfProjection<P>>> {
-    const { args, sortBy, direction } = request;
-    const key = JSON.stringify([projection.name, column.name, sortBy.name, direction, args]);
-    let list = this.#lists.get(key);
-    if (!list) {
-      const where = [visibleWhere(projection, this.visibility(projection))];
-      list = new DataLoader(
-        (values) => readPages(this.#readModels.db, projection, { ...request, where }, { column, values }),
-        { maxBatchSize: MAX_LISTS },
-      );
-      this.#lists.set(key, list);
-    }
-    const page = (await list.load(value)) as Page<RowOfProjection<P>>;
-    this.#look(page.edges.map(({ node }) => node));
-    return page;
+    const where = visibleWhere(projection, this.visibility(projection));
+    return this.#pageOf(projection, column, value, { ...request, where: [where] });
+  }
+
+  /**
+   * The same of rows that are parts of another, which the actor sees and so sees these: their own `visibleTo`, which is for who
+   * comes to them otherwise, is not asked.
+   */
+  async pageOfParts<P extends Projection>(
+    projection: P,
+    column: PgColumn,
+    value: unknown,
+    request: Omit<PageRequest, 'where'>,
+  ): Promise<Page<RowOfProjection<P>>> {
+    return this.#pageOf(projection, column, value, request);
   }
 
   /** What the actor may see of a read model, as a condition for queries; undefined for all. */
@@ -104,6 +106,26 @@ export class Rows {
   clear(): void {
     this.#loaded.clear();
     this.#lists.clear();
+  }
+
+  async #pageOf<P extends Projection>(
+    projection: P,
+    column: PgColumn,
+    value: unknown,
+    request: PageRequest,
+  ): Promise<Page<RowOfProjection<P>>> {
+    const { args, sortBy, direction, where } = request;
+    const key = JSON.stringify([projection.name, column.name, sortBy.name, direction, args, where !== undefined]);
+    let list = this.#lists.get(key);
+    if (!list) {
+      list = new DataLoader((values) => readPages(this.#readModels.db, projection, request, { column, values }), {
+        maxBatchSize: MAX_LISTS,
+      });
+      this.#lists.set(key, list);
+    }
+    const page = (await list.load(value)) as Page<RowOfProjection<P>>;
+    this.#look(page.edges.map(({ node }) => node));
+    return page;
   }
 
   async #load(projection: Projection, key: string): Promise<unknown> {

@@ -2,10 +2,10 @@ import { getTableColumns } from 'drizzle-orm';
 import { getTableConfig, type PgColumn, type PgTable } from 'drizzle-orm/pg-core';
 import type { Actor, Role } from './actor.ts';
 import type { DataOf, EventTypes, RecordedEvent } from './event.ts';
-import type { EngineColumn } from './read-table.ts';
+import type { EngineColumn, StoredRow } from './read-table.ts';
 
-/** A row of a read model without the engine's own columns. */
-export type RowOf<Table extends PgTable> = Omit<Table['$inferSelect'], EngineColumn>;
+/** A row of a read model without the engine's own columns and without generated ones. */
+export type RowOf<Table extends PgTable> = Omit<StoredRow<Table>, EngineColumn>;
 /** A primary key: its value, or the values of its columns in their order. */
 export type Key = string | number | readonly (string | number)[];
 

@@ -2,7 +2,7 @@ import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { type Database, prepared } from '../../database/client.ts';
 import type { Key, Projection } from '../define/projection.ts';
-import type { EngineColumn } from '../define/read-table.ts';
+import { type EngineColumn, storedColumns } from '../define/read-table.ts';
 import { arrayLiteral, arrayOf, ColumnArrays } from './column-arrays.ts';
 import type { Wanted } from './fold.ts';
 import type { Row, Writes } from './slots.ts';
@@ -40,7 +40,7 @@ export class ProjectionTable {
   constructor(db: Database, projection: Projection) {
     this.db = db;
     this.#projection = projection;
-    this.#columns = Object.entries(getTableColumns(projection.table)).filter(([, column]) => !column.generated);
+    this.#columns = Object.entries(storedColumns(projection.table));
     this.#rows = new ColumnArrays(
       'row',
       this.#columns.map(([, column]) => column),
@@ -171,7 +171,7 @@ export class ProjectionTable {
 
   #select(by: string, where: SQL): (parameters: Record<string, unknown>) => Promise<Row[]> {
     const query = this.db
-      .select()
+      .select(Object.fromEntries(this.#columns))
       .from(this.#projection.table)
       .where(where)
       .prepare(`${this.#projection.name}_read_by_${by}`);

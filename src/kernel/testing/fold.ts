@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { getTableColumns } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { RecordedEvent } from '../define/event.ts';
 import { type Change, changesOf, type Key, type Projection, type RowOf } from '../define/projection.ts';
-import { ENGINE_COLUMNS } from '../define/read-table.ts';
+import { ENGINE_COLUMNS, storedColumns } from '../define/read-table.ts';
 import { deepFreeze } from './freeze.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -53,7 +52,7 @@ function apply(projection: Pick<Projection, 'table' | 'key'>, change: Change, ro
 /** The row's columns and nothing else; JSON as JSON, null where there is nothing, and the key from the address. */
 function asStored({ table, key }: Pick<Projection, 'table' | 'key'>, address: string, row: Row): Row {
   const stored: Record<string, unknown> = {};
-  for (const [property, column] of Object.entries(getTableColumns(table))) {
+  for (const [property, column] of Object.entries(storedColumns(table))) {
     if ((ENGINE_COLUMNS as readonly string[]).includes(property)) continue;
     const value = row[property] ?? null;
     stored[property] = column.dataType === 'json' ? JSON.parse(JSON.stringify(value)) : value;
