@@ -41,13 +41,16 @@ export interface GatherTools<State> {
 }
 
 /**
- * Who may issue a command: roles, or for each role `true` or a rule over the input and the aggregate's state.
+ * Who may issue a command: roles, or for each role `true` or a rule over the input, the aggregate's state and what the command
+ * has gathered (nothing where that came to a rejection).
  * `everyone` includes people who are not signed in. An admin may issue every command.
  */
-export type Allow<State, Input> =
+export type Allow<State, Input, Facts = unknown> =
   | 'everyone'
   | readonly Role[]
-  | { readonly [R in Role]?: true | ((actor: Actor, input: Input, state: State) => boolean) };
+  | {
+      readonly [R in Role]?: true | ((actor: Actor, input: Input, state: State, facts: Facts | undefined) => boolean);
+    };
 
 /** What a command does, with its types; see {@link defineCommand}. */
 export interface CommandOptions<
@@ -64,7 +67,7 @@ export interface CommandOptions<
   readonly id: (input: z.output<Schema>) => string | null | undefined;
   /** True where the command begins a stream; any other command on an empty stream answers AggregateNotFound. */
   readonly creates?: boolean;
-  readonly allow: Allow<State, z.output<Schema>>;
+  readonly allow: Allow<State, z.output<Schema>, NoInfer<Facts>>;
   /** Facts that `decide` needs besides state and input. May not read anything but what its tools give. */
   readonly gather?: (input: z.output<Schema>, tools: GatherTools<State>) => Promise<Facts | Rejection>;
   /** Pure. No events is a valid answer: accepted, nothing happened. */

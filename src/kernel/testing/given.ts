@@ -87,8 +87,8 @@ export class Given {
     const input = deepFreeze(validated.input);
     const state = stateAfter(aggregate, this.#history);
     if (this.#history.length === 0 && !command.creates) return { kind: 'notFound' };
-    if (this.#actor !== undefined && !mayHere(command, this.#actor, input, state)) return { kind: 'forbidden' };
     const facts = given === undefined ? await command.gather?.(input, this.#toolsFor(state)) : given;
+    if (this.#actor !== undefined && !mayHere(command, this.#actor, input, state, facts)) return { kind: 'forbidden' };
     const decision = facts instanceof Rejection ? facts : command.decide(state, input, facts);
     if (decision instanceof Rejection) return { kind: 'rejected', code: decision.code, message: decision.message };
     const decided = 'type' in decision ? [decision] : decision;

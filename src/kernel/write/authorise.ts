@@ -1,8 +1,8 @@
 import { type Actor, hasRole } from '../define/actor.ts';
-import type { Command } from '../define/command.ts';
+import { type Command, Rejection } from '../define/command.ts';
 import { ForbiddenError, UnauthenticatedError } from '../errors.ts';
 
-type Rule = (actor: Actor, input: unknown, state: unknown) => boolean;
+type Rule = (actor: Actor, input: unknown, state: unknown, facts: unknown) => boolean;
 
 /** True where the actor may issue the command whatever its input and the aggregate's state. */
 export function mayAlways(command: Command, actor: Actor | null): boolean {
@@ -21,11 +21,21 @@ export function refuseByRole(command: Command, actor: Actor | null): void {
   if (rulesFor(command, actor).length === 0) throw new ForbiddenError(`You may not issue ${command.name}.`);
 }
 
-/** True where one of the actor's roles has a rule that this input and state satisfy. */
-export function mayHere(command: Command, actor: Actor | null, input: unknown, state: unknown): boolean {
-  return (
-    mayAlways(command, actor) || (actor !== null && rulesFor(command, actor).some((rule) => rule(actor, input, state)))
-  );
+/**
+ * True where one of the actor's roles has a rule that this input and state satisfy.
+ * @param facts what the command has gathered, a rejection among them.
+ */
+export function mayHere(
+  command: Command,
+  actor: Actor | null,
+  input: unknown,
+  state: unknown,
+  facts: unknown,
+): boolean {
+  if (mayAlways(command, actor)) return true;
+  if (!actor) return false;
+  const known = facts instanceof Rejection ? undefined : facts;
+  return rulesFor(command, actor).some((rule) => rule(actor, input, state, known));
 }
 
 function rulesFor(command: Command, actor: Actor): Rule[] {

@@ -158,7 +158,7 @@ export class CommandBus {
         aggregateId: attempt.streamId,
       });
     }
-    if (!mayHere(command, options.actor, input, state)) {
+    if (!mayHere(command, options.actor, input, state, facts)) {
       if (!(await this.#states.confirm(known, version))) return 'again';
       // She may have been allowed to: the command itself may have changed what the rule looks at.
       const own = await this.#findOwn(attempt);
