@@ -4,6 +4,13 @@ import { z } from 'zod';
 export const Money = z.object({ amount: z.int(), currency: z.string() });
 export type Money = z.output<typeof Money>;
 
+/** A currency as a client states it. */
+export const currency = (description: string) =>
+  z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'A currency must be three upper-case letters, such as GBP.')
+    .describe(description);
+
 /** Money as a client states it. */
 export const MoneyInput = z
   .object({
@@ -11,9 +18,6 @@ export const MoneyInput = z
       .int('An amount must be a whole number of minor units.')
       .nonnegative('An amount must not be negative.')
       .describe('In minor units: 1999 GBP is 19.99 pounds.'),
-    currency: z
-      .string()
-      .regex(/^[A-Z]{3}$/, 'A currency must be three upper-case letters, such as GBP.')
-      .describe('ISO 4217 code, such as GBP.'),
+    currency: currency('ISO 4217 code, such as GBP.'),
   })
   .meta({ id: 'MoneyInput', description: 'An amount of money in minor units: 1999 GBP is 19.99 pounds.' });

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { defineCommand } from '../../kernel/define/command.ts';
+import { id } from '../shared/fields.ts';
+import { MoneyInput } from '../shared/money.ts';
+import {
+  Account,
+  MoneyReceived,
+  MoneyReturned,
+  MoneySent,
+  reference,
+  refuseIncoming,
+  refuseOutgoing,
+  TransferClosed,
+} from './account.ts';
+
+// What a transfer does to an account. The application issues these; they are not in the API. Each can be repeated as long as
+// the transfer is open; after that a repeat is the same command with the same id, which the log knows.
+
+const transferId = id('The transfer.');
+const accountId = id('The account.');
+const TransferLine = z.object({ accountId, transferId, amount: MoneyInput, reference });
+const TransferEnd = z.object({ accountId, transferId });
+
+export const debitTransfer = defineCommand('debitTransfer', {
+  description: 'Takes what a transfer is to bring elsewhere.',
+  aggregate: Account,
+  input: TransferLine,
+  id: (input) => input.accountId,
+  allow: ['system'],
+  decide: (account, { transferId, amount, reference }) => {
+    if (account.sent[transferId] !== undefined) return [];
+    const balance = account.balance - amount.amount;
+    return refuseOutgoing(account, amount) ?? MoneySent({ transferId, amount, balance, reference });
+  },
+});
+
+export const creditTransfer = defineCommand('creditTransfer', {
+  description: 'Gives what a transfer has brought.',
+  aggregate: Account,
+  input: TransferLine,
+  id: (input) => input.accountId,
+  allow: ['system'],
+  decide: (account, { transferId, amount, reference }) => {
+    if (account.received.includes(transferId)) return [];
+    const balance = account.balance + amount.amount;
+    return refuseIncoming(account, amount) ?? MoneyReceived({ transferId, amount, balance, reference });
+  },
+});
+
+export const refundTransfer = defineCommand('refundTransfer', {
+  description: 'Gives back what a transfer has taken. There is always room for it.',
+  aggregate: Account,
+  input: z.object({ accountId, transferId, reference }),
+  id: (input) => input.accountId,
+  allow: ['system'],
+  decide: (account, { transferId, reference }) => {
+    const sent = account.sent[transferId];
+    if (sent === undefined) return [];
+    const amount = { amount: sent, currency: account.currency };
+    return MoneyReturned({ transferId, amount, balance: account.balance + sent, reference });
+  },
+});
+
+export const closeTransfer = defineCommand('closeTransfer', {
+  description: 'Forgets a transfer that is over.',
+  aggregate: Account,
+  input: TransferEnd,
+  id: (input) => input.accountId,
+  allow: ['system'],
+  decide: ({ sent, received }, { transferId }) =>
+    sent[transferId] !== undefined || received.includes(transferId) ? TransferClosed({ transferId }) : [],
+});

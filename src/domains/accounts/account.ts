@@ -1,0 +1,174 @@
+import { z } from 'zod';
+import { defineAggregate } from '../../kernel/define/aggregate.ts';
+import { type Allow, defineCommand, type Rejection, reject } from '../../kernel/define/command.ts';
+import { defineEvent } from '../../kernel/define/event.ts';
+import { id, newId, text } from '../shared/fields.ts';
+import { currency, Money, MoneyInput } from '../shared/money.ts';
+
+/**
+ * What every line of the statement says. The balance after it follows from the lines before it and is there all the same: it
+ * is what the owner was told, and a line of the statement is made from its own event alone.
+ */
+const line = { amount: Money, balance: z.int(), reference: z.string().nullish() };
+const transferLine = { ...line, transferId: z.string() };
+
+export const AccountOpened = defineEvent('AccountOpened', {
+  data: z.object({ owner: z.string(), currency: z.string() }),
+});
+export const MoneyDeposited = defineEvent('MoneyDeposited', { data: z.object(line) });
+export const MoneyWithdrawn = defineEvent('MoneyWithdrawn', { data: z.object(line) });
+export const MoneySent = defineEvent('MoneySent', {
+  description: 'A transfer has taken money; until it ends that is under way.',
+  data: z.object(transferLine),
+});
+export const MoneyReceived = defineEvent('MoneyReceived', {
+  description: 'A transfer has brought money.',
+  data: z.object(transferLine),
+});
+export const MoneyReturned = defineEvent('MoneyReturned', {
+  description: 'A transfer has given back what it had taken, since the other side would not have it.',
+  data: z.object(transferLine),
+});
+export const TransferClosed = defineEvent('TransferClosed', {
+  description: 'A transfer is over: the account need not remember it any longer. No line of the statement.',
+  data: z.object({ transferId: z.string() }),
+});
+
+export interface AccountState {
+  readonly status: 'NONE' | 'OPEN';
+  readonly owner: string;
+  readonly currency: string;
+  /** In minor units of the currency, and never below zero. */
+  readonly balance: number;
+  /** What transfers that are not over have taken, by their ids. */
+  readonly sent: Readonly<Record<string, number>>;
+  /** Transfers that are not over and have brought something. */
+  readonly received: readonly string[];
+}
+
+export const Account = defineAggregate('Account', {
+  description: 'Money of one owner, in one currency.',
+  initialState: (): AccountState => ({
+    status: 'NONE',
+    owner: '',
+    currency: '',
+    balance: 0,
+    sent: {},
+    received: [],
+  }),
+  events: {
+    AccountOpened,
+    MoneyDeposited,
+    MoneyWithdrawn,
+    MoneySent,
+    MoneyReceived,
+    MoneyReturned,
+    TransferClosed,
+  },
+  evolve: {
+    AccountOpened: (account, { data }) => ({ ...account, status: 'OPEN', ...data }),
+    MoneyDeposited: (account, { data: { balance } }) => ({ ...account, balance }),
+    MoneyWithdrawn: (account, { data: { balance } }) => ({ ...account, balance }),
+    MoneySent: (account, { data: { transferId, amount, balance } }) => ({
+      ...account,
+      balance,
+      sent: { ...account.sent, [transferId]: amount.amount },
+    }),
+    MoneyReceived: (account, { data: { transferId, balance } }) => ({
+      ...account,
+      balance,
+      received: [...account.received, transferId],
+    }),
+    MoneyReturned: (account, { data: { transferId, balance } }) => ({ ...without(account, transferId), balance }),
+    TransferClosed: (account, { data: { transferId } }) => without(account, transferId),
+  },
+});
+
+function without(account: AccountState, transferId: string): AccountState {
+  const { [transferId]: _, ...sent } = account.sent;
+  return { ...account, sent, received: account.received.filter((received) => received !== transferId) };
+}
+
+/** Says no where an account cannot take an amount in: what is under way from it has to have room to come back. */
+export function refuseIncoming(account: AccountState, amount: Money): Rejection | undefined {
+  const underWay = Object.values(account.sent).reduce((sum, sent) => sum + sent, 0);
+  const room = Number.MAX_SAFE_INTEGER - account.balance - underWay;
+  return (
+    refuseCurrency(account, amount) ??
+    (amount.amount > room
+      ? reject('BALANCE_TOO_LARGE', 'The balance would be more than can be told exactly: 2^53 - 1 minor units.')
+      : undefined)
+  );
+}
+
+/** Says no where an amount cannot be taken from an account. */
+export function refuseOutgoing(account: AccountState, amount: Money): Rejection | undefined {
+  const { balance, currency } = account;
+  return (
+    refuseCurrency(account, amount) ??
+    (amount.amount > balance
+      ? reject('INSUFFICIENT_FUNDS', `The account holds ${balance} minor units of ${currency}, not ${amount.amount}.`)
+      : undefined)
+  );
+}
+
+function refuseCurrency(account: AccountState, { currency }: Money): Rejection | undefined {
+  if (currency === account.currency) return undefined;
+  return reject('CURRENCY_MISMATCH', `The account is kept in ${account.currency}, not in ${currency}.`);
+}
+
+/** What is moved: something, not nothing. */
+export function isSomething({ amount }: { readonly amount: Money }): boolean {
+  return amount.amount > 0;
+}
+export const NOTHING = { path: ['amount', 'amount'], message: 'An amount must be at least 1.' };
+export const reference = text('A reference', 140, 'What it is for, as the statement says it.').nullish();
+
+const AccountAmountInput = z
+  .object({ accountId: id('The account.'), amount: MoneyInput, reference })
+  .refine(isSomething, NOTHING)
+  .meta({ id: 'AccountAmountInput', description: 'An account and an amount of money, in the account’s currency.' });
+
+const staffOrOwner: Allow<AccountState, unknown> = {
+  staff: true,
+  system: true,
+  customer: (actor, _, account) => account.owner === actor.id,
+};
+
+export const openAccount = defineCommand('openAccount', {
+  description:
+    'Opens an account with nothing in it. A customer opens it for herself: the owner is the id she is signed in with.',
+  aggregate: Account,
+  creates: true,
+  input: z.object({
+    id: newId(),
+    owner: text('An owner', 200, 'Whose it is: a customer’s id, or whatever else names somebody.'),
+    currency: currency('ISO 4217 code, such as GBP: the account’s only currency.'),
+  }),
+  id: (input) => input.id,
+  allow: { staff: true, system: true, customer: (actor, input) => input.owner === actor.id },
+  decide: (account, { owner, currency }) =>
+    account.status === 'NONE'
+      ? AccountOpened({ owner, currency })
+      : reject('ACCOUNT_ALREADY_OPENED', 'An account with this id was opened before.'),
+});
+
+export const deposit = defineCommand('deposit', {
+  description: 'Pays money in.',
+  aggregate: Account,
+  input: AccountAmountInput,
+  id: (input) => input.accountId,
+  allow: staffOrOwner,
+  decide: (account, { amount, reference }) =>
+    refuseIncoming(account, amount) ?? MoneyDeposited({ amount, balance: account.balance + amount.amount, reference }),
+});
+
+export const withdraw = defineCommand('withdraw', {
+  description: 'Takes money out, at most what is there.',
+  aggregate: Account,
+  input: AccountAmountInput,
+  id: (input) => input.accountId,
+  allow: staffOrOwner,
+  decide: (account, { amount, reference }) =>
+    refuseOutgoing(account, amount) ?? MoneyWithdrawn({ amount, balance: account.balance - amount.amount, reference }),
+});

@@ -1,0 +1,117 @@
+import { and, desc, eq, lte } from 'drizzle-orm';
+import type { Api } from '../../graphql/api.ts';
+import { valueTypes } from '../shared/graphql.ts';
+import { accounts, entries, entriesTable, transfers } from './read-models.ts';
+
+export function accountsGraphql(api: Api): void {
+  const { builder } = api;
+  const { Money } = valueTypes(api);
+
+  const Account = api.readModel('Account', accounts, {
+    description: 'Money of one owner, in one currency.',
+    fields: (t) => ({
+      id: t.exposeID('id', { description: 'Its id.' }),
+      owner: t.exposeString('owner', { description: 'Whose it is.' }),
+      balance: t.field({
+        type: Money,
+        description: 'What is in it now. Transfers under way have left it already.',
+        resolve: ({ balance, currency }) => ({ amount: balance, currency }),
+      }),
+      version: t.exposeInt('version', { description: 'The stream version that this view reflects.' }),
+    }),
+  });
+
+  const Entry = api.readModel('AccountEntry', entries, {
+    description: 'A line of the statement, with the balance after it.',
+    fields: (t) => ({
+      version: t.exposeInt('version', {
+        description: 'Its place in the account’s stream; there are gaps between lines.',
+      }),
+      kind: t.exposeString('kind', { description: 'DEPOSIT, WITHDRAWAL, TRANSFER_OUT, TRANSFER_IN or REFUND.' }),
+      amount: t.field({
+        type: Money,
+        description: 'What was moved; more than zero, the kind says which way.',
+        resolve: ({ amount, currency }) => ({ amount, currency }),
+      }),
+      balance: t.field({
+        type: Money,
+        description: 'What was in the account after it.',
+        resolve: ({ balance, currency }) => ({ amount: balance, currency }),
+      }),
+      reference: t.exposeString('reference', { nullable: true, description: 'What it was for.' }),
+      occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When it was.' }),
+    }),
+  });
+  const EntryConnection = api.connection('Entry', Entry);
+
+  const State = builder.enumType('TransferState', {
+    description: 'How far a transfer is.',
+    values: {
+      REQUESTED: { description: 'Nothing has been moved yet.' },
+      DEBITED: { description: 'The sender has paid, the receiver has not got it yet.' },
+      COMPLETED: { description: 'The receiver has it.' },
+      REFUNDED: { description: 'The receiver could not take it; the sender has it back.' },
+      FAILED: { description: 'The sender could not pay; nothing was moved.' },
+    } as const,
+  });
+  const Transfer = api.readModel('Transfer', transfers, {
+    description: 'Money on its way from one account to another.',
+    fields: (t) => ({
+      id: t.exposeID('id', { description: 'Its id.' }),
+      state: t.field({ type: State, description: 'How far it is.', resolve: ({ state }) => state }),
+      amount: t.field({
+        type: Money,
+        description: 'What is moved.',
+        resolve: ({ amount, currency }) => ({ amount, currency }),
+      }),
+      fromAccountId: t.exposeID('fromAccountId', { description: 'Where the money comes from.' }),
+      toAccountId: t.exposeID('toAccountId', { description: 'Where it goes.' }),
+      failure: t.exposeString('failure', {
+        nullable: true,
+        description: 'Why it failed or goes back: a code, a colon and a sentence. Null where all is well.',
+      }),
+    }),
+  });
+
+  api.queryByKey('account', Account, 'An account; null where there is none that you may see.');
+  api.queryByKey('transfer', Transfer, 'A transfer; null where there is none that you may see.');
+  builder.objectField(Account.ref, 'entries', (t) =>
+    t.field({
+      type: EntryConnection,
+      description: 'The statement, newest first.',
+      args: api.forwardArguments(t),
+      resolve: ({ id }, args, { rows }) =>
+        rows.pageOfParts(entries, entriesTable.accountId, id, {
+          args,
+          sortBy: entriesTable.version,
+          direction: 'desc',
+        }),
+    }),
+  );
+  builder.queryField('balanceAt', (t) =>
+    t.field({
+      type: Money,
+      nullable: true,
+      description: `What was in an account at a moment: an entry counts from its own instant on. Null where there is no such account
+that you may see, and before it was opened.`,
+      extensions: api.readsFrom(accounts, entries),
+      args: {
+        accountId: t.arg.id({ required: true, description: 'The account.' }),
+        at: t.arg({ type: 'DateTime', required: true, description: 'The moment.' }),
+      },
+      resolve: async (_, { accountId, at }, { rows }) => {
+        const account = await rows.byKey(accounts, accountId);
+        if (!account || at < account.openedAt) return null;
+        const [last] = await rows.db
+          .select({ balance: entriesTable.balance })
+          .from(entriesTable)
+          .where(and(eq(entriesTable.accountId, account.id), lte(entriesTable.occurredAt, at)))
+          .orderBy(desc(entriesTable.occurredAt), desc(entriesTable.version))
+          .limit(1)
+          .prepare('balance_at')
+          .execute();
+        return { amount: last?.balance ?? 0, currency: account.currency };
+      },
+    }),
+  );
+}

@@ -1,0 +1,141 @@
+import { bigint, index, integer, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core';
+import type { RecordedEvent } from '../../kernel/define/event.ts';
+import { defineProjection } from '../../kernel/define/projection.ts';
+import { readTable } from '../../kernel/define/read-table.ts';
+import type { Money } from '../shared/money.ts';
+import { Account } from './account.ts';
+import { TransferCompleted, TransferDebited, TransferFailed, TransferRefunded, TransferRefused } from './settlement.ts';
+import { Transfer } from './transfer.ts';
+
+export const accountsTable = readTable('accounts', {
+  id: uuid('id').primaryKey(),
+  owner: text('owner').notNull(),
+  /** In minor units of `currency`. */
+  balance: bigint('balance', { mode: 'number' }).notNull(),
+  currency: text('currency').notNull(),
+  openedAt: timestamp('opened_at', { precision: 3, withTimezone: true }).notNull(),
+  version: integer('version').notNull(),
+});
+
+type AccountRow = Omit<typeof accountsTable.$inferSelect, 'lastPosition' | 'staleSince'>;
+/** What a line of the statement leaves on its account's row. */
+const after =
+  ({ version, data: { balance } }: RecordedEvent<string, Line>) =>
+  (row: AccountRow) => ({ ...row, balance, version });
+
+export const accounts = defineProjection('accounts', {
+  description: 'Accounts as they are now.',
+  table: accountsTable,
+  events: Account.events,
+  visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ owner: actor.id }) },
+  on: {
+    AccountOpened: ({ streamId: id, version, occurredAt: openedAt, data }, { upsert }) =>
+      upsert(id, () => ({ id, ...data, balance: 0, openedAt, version })),
+    MoneyDeposited: (event, { update }) => update(event.streamId, after(event)),
+    MoneyWithdrawn: (event, { update }) => update(event.streamId, after(event)),
+    MoneySent: (event, { update }) => update(event.streamId, after(event)),
+    MoneyReceived: (event, { update }) => update(event.streamId, after(event)),
+    MoneyReturned: (event, { update }) => update(event.streamId, after(event)),
+    TransferClosed: ({ streamId, version }, { update }) => update(streamId, (row) => ({ ...row, version })),
+  },
+});
+
+export const ENTRY_KINDS = ['DEPOSIT', 'WITHDRAWAL', 'TRANSFER_OUT', 'TRANSFER_IN', 'REFUND'] as const;
+
+export const entriesTable = readTable(
+  'account_entries',
+  {
+    accountId: uuid('account_id').notNull(),
+    /** Of the account's stream. Not every version is an entry. */
+    version: integer('version').notNull(),
+    kind: text('kind', { enum: ENTRY_KINDS }).notNull(),
+    /** What was moved, in minor units of `currency`; more than zero whichever way it went. */
+    amount: bigint('amount', { mode: 'number' }).notNull(),
+    /** After it. */
+    balance: bigint('balance', { mode: 'number' }).notNull(),
+    currency: text('currency').notNull(),
+    reference: text('reference'),
+    occurredAt: timestamp('occurred_at', { precision: 3, withTimezone: true }).notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.accountId, table.version] }),
+    index('account_entries_occurred_at').on(table.accountId, table.occurredAt, table.version),
+  ],
+);
+
+interface Line {
+  readonly amount: Money;
+  readonly balance: number;
+  readonly reference?: string | null | undefined;
+}
+const entry = (kind: (typeof ENTRY_KINDS)[number], event: RecordedEvent<string, Line>) => () => {
+  const { streamId: accountId, version, occurredAt, data } = event;
+  const { amount, currency } = data.amount;
+  return {
+    accountId,
+    version,
+    kind,
+    amount,
+    balance: data.balance,
+    currency,
+    reference: data.reference ?? null,
+    occurredAt,
+  };
+};
+const keyOf = ({ streamId, version }: RecordedEvent) => [streamId, version];
+
+export const entries = defineProjection('account_entries', {
+  description: 'The lines of all statements, each with the balance after it.',
+  table: entriesTable,
+  events: Account.events,
+  // Customers see them as parts of their accounts.
+  visibleTo: { staff: 'all', system: 'all' },
+  on: {
+    MoneyDeposited: (event, { upsert }) => upsert(keyOf(event), entry('DEPOSIT', event)),
+    MoneyWithdrawn: (event, { upsert }) => upsert(keyOf(event), entry('WITHDRAWAL', event)),
+    MoneySent: (event, { upsert }) => upsert(keyOf(event), entry('TRANSFER_OUT', event)),
+    MoneyReceived: (event, { upsert }) => upsert(keyOf(event), entry('TRANSFER_IN', event)),
+    MoneyReturned: (event, { upsert }) => upsert(keyOf(event), entry('REFUND', event)),
+  },
+});
+
+export const TRANSFER_STATES = ['REQUESTED', 'DEBITED', 'COMPLETED', 'REFUNDED', 'FAILED'] as const;
+
+export const transfersTable = readTable('transfers', {
+  id: uuid('id').primaryKey(),
+  state: text('state', { enum: TRANSFER_STATES }).notNull(),
+  amount: bigint('amount', { mode: 'number' }).notNull(),
+  currency: text('currency').notNull(),
+  fromAccountId: uuid('from_account_id').notNull(),
+  toAccountId: uuid('to_account_id').notNull(),
+  /** Whose money it is; null where there was no such account. */
+  owner: text('owner'),
+  failure: text('failure'),
+});
+
+const failureOf = ({ code, message }: { readonly code: string; readonly message: string }) => `${code}: ${message}`;
+
+export const transfers = defineProjection('transfers', {
+  description: 'Transfers, and how far each has got.',
+  table: transfersTable,
+  events: {
+    ...Transfer.events,
+    TransferDebited,
+    TransferCompleted,
+    TransferFailed,
+    TransferRefused,
+    TransferRefunded,
+  },
+  visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ owner: actor.id }) },
+  on: {
+    TransferRequested: ({ streamId: id, data: { fromAccountId, toAccountId, amount, owner } }, { upsert }) =>
+      upsert(id, () => ({ id, state: 'REQUESTED', ...amount, fromAccountId, toAccountId, owner, failure: null })),
+    TransferDebited: ({ streamId }, { update }) => update(streamId, (row) => ({ ...row, state: 'DEBITED' })),
+    TransferCompleted: ({ streamId }, { update }) => update(streamId, (row) => ({ ...row, state: 'COMPLETED' })),
+    TransferFailed: ({ streamId, data }, { update }) =>
+      update(streamId, (row) => ({ ...row, state: 'FAILED', failure: failureOf(data) })),
+    TransferRefused: ({ streamId, data }, { update }) =>
+      update(streamId, (row) => ({ ...row, failure: failureOf(data) })),
+    TransferRefunded: ({ streamId }, { update }) => update(streamId, (row) => ({ ...row, state: 'REFUNDED' })),
+  },
+});

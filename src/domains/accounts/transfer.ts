@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { defineAggregate } from '../../kernel/define/aggregate.ts';
+import { defineCommand, reject } from '../../kernel/define/command.ts';
+import { defineEvent } from '../../kernel/define/event.ts';
+import { id, newId } from '../shared/fields.ts';
+import { Money, MoneyInput } from '../shared/money.ts';
+import { Account, isSomething, NOTHING, reference } from './account.ts';
+
+export const TransferRequested = defineEvent('TransferRequested', {
+  data: z.object({
+    fromAccountId: z.string(),
+    toAccountId: z.string(),
+    amount: Money,
+    reference: z.string().nullish(),
+    /** Whose money it is; null where there was no such account. */
+    owner: z.string().nullable(),
+  }),
+});
+
+/** What was asked for. How it goes on is the settlement's story, which has the same id. */
+export const Transfer = defineAggregate('Transfer', {
+  description: 'The wish that money goes from one account to another.',
+  initialState: () => ({ isRequested: false }),
+  events: { TransferRequested },
+  evolve: { TransferRequested: () => ({ isRequested: true }) },
+});
+
+export const transfer = defineCommand('transfer', {
+  description: `Sends money from one account to another. The receipt says that this is under way, \`transfer(id)\` how it goes on:
+it fails where the sender has not got the money, and is refunded where the receiver cannot take it. A customer may send from an
+account of her own.`,
+  aggregate: Transfer,
+  creates: true,
+  input: z
+    .object({
+      id: newId(),
+      fromAccountId: id('Where the money comes from.'),
+      toAccountId: id('Where it goes.'),
+      amount: MoneyInput,
+      reference,
+    })
+    .refine(isSomething, NOTHING),
+  id: (input) => input.id,
+  // Accounts do not change their owners, and one that is not there yet is for the settlement to find out.
+  gather: async ({ fromAccountId }, { load }) => ({ owner: (await load(Account, fromAccountId))?.owner ?? null }),
+  allow: { staff: true, system: true, customer: (actor, _, __, facts) => facts?.owner === actor.id },
+  decide: (transfer, { fromAccountId, toAccountId, amount, reference }, { owner }) => {
+    if (transfer.isRequested) return reject('TRANSFER_ALREADY_REQUESTED', 'A transfer with this id was begun before.');
+    if (fromAccountId === toAccountId) return reject('SAME_ACCOUNT', 'Both sides are the same account.');
+    return TransferRequested({ fromAccountId, toAccountId, amount, reference, owner });
+  },
+});
