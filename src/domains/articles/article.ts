@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { defineAggregate } from '../../kernel/define/aggregate.ts';
+import { defineCommand, reject } from '../../kernel/define/command.ts';
+import { defineEvent } from '../../kernel/define/event.ts';
+import { id, newId, text } from '../shared/fields.ts';
+import { Author } from './author.ts';
+
+export const ArticlePublished = defineEvent('ArticlePublished', {
+  description: 'Author and name are hers at that very place in the log: see publishArticle.',
+  data: z.object({
+    authorId: z.string(),
+    authorName: z.string(),
+    authorAvatarUrl: z.string().nullable(),
+    title: z.string(),
+    body: z.string(),
+    tags: z.array(z.string()),
+  }),
+});
+export const ArticleTagged = defineEvent('ArticleTagged', { data: z.object({ tag: z.string() }) });
+export const ArticleCommented = defineEvent('ArticleCommented', { data: z.object({ body: z.string() }) });
+
+export interface ArticleState {
+  readonly published: boolean;
+  readonly authorId: string;
+  readonly tags: readonly string[];
+}
+
+export const Article = defineAggregate('Article', {
+  description: 'What an author has published, with what readers say of it.',
+  initialState: (): ArticleState => ({ published: false, authorId: '', tags: [] }),
+  events: { ArticlePublished, ArticleTagged, ArticleCommented },
+  evolve: {
+    ArticlePublished: (_, { data: { authorId, tags } }) => ({ published: true, authorId, tags }),
+    ArticleTagged: (article, { data }) => ({ ...article, tags: [...article.tags, data.tag] }),
+  },
+});
+
+const MAX_TAGS = 50;
+
+const articleId = id('The article.');
+const tag = text('A tag', 50, 'A word to find it by, at most 50 characters; upper and lower case are different.');
+
+/**
+ * A card shows its author's name, and a fold sees no row but its own, so the event has to bring the name. It has to be her
+ * name at that place in the log: were it an older one, a renaming before it would find no card to change, and the old name
+ * would stay for ever. So the author is held: where she is renamed between gathering and storing, both happen again, and
+ * every renaming is either in the event or comes after it.
+ */
+export const publishArticle = defineCommand('publishArticle', {
+  description: 'Publishes an article under its author’s name.',
+  aggregate: Article,
+  creates: true,
+  input: z.object({
+    id: newId(),
+    authorId: id('Who wrote it.'),
+    title: text('A title', 200, 'What it is called.'),
+    body: text('A body', 100_000, 'The article itself; its beginning is shown on the card.'),
+    tags: z
+      .array(tag)
+      .max(MAX_TAGS, 'An article has at most 50 tags.')
+      .nullish()
+      .describe('Words to find it by, at most 50; the same word counts once.'),
+  }),
+  id: (input) => input.id,
+  allow: { staff: true, system: true, customer: (actor, input) => input.authorId === actor.id },
+  gather: async ({ authorId }, { hold }) =>
+    (await hold(Author, authorId)) ?? reject('AUTHOR_NOT_FOUND', `There is no author ${authorId}.`),
+  decide: (article, { authorId, title, body, tags }, author) =>
+    article.published
+      ? reject('ARTICLE_ALREADY_PUBLISHED', 'An article with this id was published before.')
+      : ArticlePublished({
+          authorId,
+          authorName: author.displayName,
+          authorAvatarUrl: author.avatarUrl,
+          title,
+          body,
+          tags: [...new Set(tags)],
+        }),
+});
+
+export const tagArticle = defineCommand('tagArticle', {
+  description: 'Gives an article one more tag; where it has it already nothing happens.',
+  aggregate: Article,
+  input: z.object({ articleId, tag }),
+  id: (input) => input.articleId,
+  allow: { staff: true, system: true, customer: (actor, _, article) => article.authorId === actor.id },
+  decide: (article, input) => {
+    if (article.tags.includes(input.tag)) return [];
+    return article.tags.length >= MAX_TAGS
+      ? reject('TOO_MANY_TAGS', 'An article has at most 50 tags.')
+      : ArticleTagged({ tag: input.tag });
+  },
+});
+
+export const comment = defineCommand('comment', {
+  description: 'Says something about an article. Whoever is signed in may.',
+  aggregate: Article,
+  input: z.object({ articleId, body: text('A comment', 10_000, 'What there is to say, at most 10,000 characters.') }),
+  id: (input) => input.articleId,
+  allow: ['customer', 'staff', 'system'],
+  decide: (_, { body }) => ArticleCommented({ body }),
+});

@@ -1,0 +1,45 @@
+import { sql } from 'drizzle-orm';
+import type { Api } from '../../graphql/api.ts';
+import { articleCards, articleCardsTable } from './read-models.ts';
+
+export function articlesGraphql(api: Api): void {
+  const { builder } = api;
+  const Card = api.readModel('ArticleCard', articleCards, {
+    description: 'An article as lists show it.',
+    fields: (t) => ({
+      articleId: t.exposeID('articleId', { description: 'The article’s id.' }),
+      title: t.exposeString('title', { description: 'What it is called.' }),
+      excerpt: t.exposeString('excerpt', {
+        description: 'How it begins, at most 200 characters; cut after a word, with an ellipsis, where it goes on.',
+      }),
+      authorName: t.exposeString('authorName', { description: 'What its author is called now.' }),
+      authorAvatarUrl: t.exposeString('authorAvatarUrl', {
+        nullable: true,
+        description: 'Where her picture is; null where she has none.',
+      }),
+      tags: t.field({
+        type: ['String'],
+        description: 'Words to find it by, in the order in which they were given.',
+        resolve: ({ tags }) => [...tags],
+      }),
+      commentCount: t.exposeInt('commentCount', { description: 'How often somebody has said something about it.' }),
+      publishedAt: t.expose('publishedAt', { type: 'DateTime', description: 'When it was published.' }),
+      version: t.exposeInt('version', { description: 'The article’s stream version that this view reflects.' }),
+    }),
+  });
+  const ArticleCardConnection = api.connection('ArticleCard', Card);
+
+  api.queryByKey('articleCard', Card, 'The card of an article; null where there is none.');
+  builder.queryField('articleCards', (t) =>
+    t.field({
+      type: ArticleCardConnection,
+      description: 'Cards of articles, newest first.',
+      args: { ...api.forwardArguments(t), tag: t.arg.string({ description: 'Only of articles with this tag.' }) },
+      resolve: (_, { tag, ...args }, { rows }) => {
+        const wanted = tag == null ? undefined : JSON.stringify([api.storableText(tag, 'A tag')]);
+        const where = wanted ? [sql`${articleCardsTable.tags} @> ${wanted}::jsonb`] : [];
+        return rows.page(articleCards, { args, sortBy: articleCardsTable.publishedAt, direction: 'desc', where });
+      },
+    }),
+  );
+}

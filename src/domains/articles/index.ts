@@ -1,0 +1,17 @@
+import { defineDomain } from '../../kernel/define/domain.ts';
+import { Article, comment, publishArticle, tagArticle } from './article.ts';
+import { Author, registerAuthor, renameAuthor } from './author.ts';
+import { articlesGraphql } from './graphql.ts';
+import { articleCards } from './read-models.ts';
+
+export { Article, comment, publishArticle, tagArticle } from './article.ts';
+export { Author, registerAuthor, renameAuthor } from './author.ts';
+export { articleCards } from './read-models.ts';
+
+export const articlesDomain = defineDomain({
+  name: 'articles',
+  aggregates: [Author, Article],
+  commands: [registerAuthor, renameAuthor, publishArticle, tagArticle, comment],
+  projections: [articleCards],
+  graphql: articlesGraphql,
+});

@@ -1,0 +1,216 @@
+import { z } from 'zod';
+import { defineAggregate } from '../../kernel/define/aggregate.ts';
+import { type Allow, defineCommand, reject } from '../../kernel/define/command.ts';
+import { defineEvent } from '../../kernel/define/event.ts';
+import { id, newId, text } from '../shared/fields.ts';
+
+/** Where notes are that say nothing of a workspace. */
+export const DEFAULT_WORKSPACE = 'default';
+
+/** What undo brings back. */
+const Page = z.object({ title: z.string(), content: z.string(), tags: z.array(z.string()) });
+type Page = z.output<typeof Page>;
+
+export const NoteCreated = defineEvent('NoteCreated', {
+  description: 'Who wrote it is in it, not only in its metadata, since rules look at the author.',
+  version: 2,
+  data: Page.extend({ workspaceId: z.string(), authorId: z.string().nullish() }),
+  upcast: {
+    // There were no workspaces.
+    1: (old) => ({ ...old, workspaceId: DEFAULT_WORKSPACE }),
+  },
+});
+export const NoteRenamed = defineEvent('NoteRenamed', { data: z.object({ title: z.string() }) });
+export const NoteEdited = defineEvent('NoteEdited', { data: z.object({ content: z.string() }) });
+export const NoteTagged = defineEvent('NoteTagged', { data: z.object({ tag: z.string() }) });
+export const NoteUntagged = defineEvent('NoteUntagged', { data: z.object({ tag: z.string() }) });
+export const NoteArchived = defineEvent('NoteArchived', { data: z.object({}) });
+export const NoteRestored = defineEvent('NoteRestored', { data: z.object({}) });
+export const NoteReverted = defineEvent('NoteReverted', {
+  description: 'Carries what it was brought back to: a reader of this event has not seen the ones before.',
+  data: Page.extend({ toVersion: z.int() }),
+});
+
+export interface NoteState extends Readonly<Page> {
+  readonly exists: boolean;
+  readonly archived: boolean;
+  /** Null where nobody was signed in. */
+  readonly authorId: string | null;
+}
+
+/** Tags after one more. */
+export const withTag = (tags: readonly string[], tag: string) => [...tags.filter((other) => other !== tag), tag];
+/** Tags without one. */
+export const withoutTag = (tags: readonly string[], tag: string) => tags.filter((other) => other !== tag);
+
+export const Note = defineAggregate('Note', {
+  description: 'Something written down, with all of its former versions.',
+  initialState: (): NoteState => ({
+    exists: false,
+    title: '',
+    content: '',
+    tags: [],
+    archived: false,
+    authorId: null,
+  }),
+  events: {
+    NoteCreated,
+    NoteRenamed,
+    NoteEdited,
+    NoteTagged,
+    NoteUntagged,
+    NoteArchived,
+    NoteRestored,
+    NoteReverted,
+  },
+  evolve: {
+    NoteCreated: (_, { data: { title, content, tags, authorId } }) => ({
+      ...{ exists: true, archived: false, title, content, tags },
+      authorId: authorId ?? null,
+    }),
+    NoteRenamed: (note, { data }) => ({ ...note, title: data.title }),
+    NoteEdited: (note, { data }) => ({ ...note, content: data.content }),
+    NoteTagged: (note, { data }) => ({ ...note, tags: withTag(note.tags, data.tag) }),
+    NoteUntagged: (note, { data }) => ({ ...note, tags: withoutTag(note.tags, data.tag) }),
+    NoteArchived: (note) => ({ ...note, archived: true }),
+    NoteRestored: (note) => ({ ...note, archived: false }),
+    NoteReverted: (note, { data: { title, content, tags } }) => ({ ...note, title, content, tags }),
+  },
+});
+
+/** The index for searching takes a megabyte of words a row, which this many characters never make. */
+export const MAX_CONTENT = 100_000;
+export const MAX_TAGS = 50;
+
+const noteId = id('The note.');
+const title = text('A title', 200, 'What it is called.');
+const content = z
+  .string()
+  .max(MAX_CONTENT, 'The content must not be longer than 100,000 characters.')
+  .describe('What it says; may be empty.');
+const tag = text('A tag', 50, 'A word to find it by, at most 50 characters; upper and lower case are different.');
+const NoteInput = z.object({ noteId }).meta({ id: 'NoteInput', description: 'A note.' });
+const TagNoteInput = z.object({ noteId, tag }).meta({ id: 'TagNoteInput', description: 'A note and a tag.' });
+
+const signedIn: Allow<NoteState, unknown> = ['customer', 'staff', 'system'];
+/** Customers write notes of their own. */
+const staffOrAuthor: Allow<NoteState, unknown> = {
+  staff: true,
+  system: true,
+  customer: (actor, _, note) => note.authorId === actor.id,
+};
+
+export const createNote = defineCommand('createNote', {
+  description: 'Writes a note. Its author is who is signed in.',
+  aggregate: Note,
+  creates: true,
+  input: z.object({
+    id: newId(),
+    title,
+    content,
+    tags: z
+      .array(tag)
+      .max(MAX_TAGS, 'A note has at most 50 tags.')
+      .nullish()
+      .describe('Words to find it by, at most 50; the same word counts once.'),
+    workspaceId: text('A workspace', 100, 'Whose notes it belongs to; `default` unless told.').nullish(),
+  }),
+  id: (input) => input.id,
+  allow: signedIn,
+  gather: async (_, { actor }) => actor?.id ?? null,
+  decide: (note, input, authorId) => {
+    if (note.exists) return reject('NOTE_ALREADY_EXISTS', 'A note with this id was created before.');
+    const { tags, workspaceId } = input;
+    return NoteCreated({
+      title: input.title,
+      content: input.content,
+      tags: [...new Set(tags)],
+      workspaceId: workspaceId ?? DEFAULT_WORKSPACE,
+      authorId,
+    });
+  },
+});
+
+export const renameNote = defineCommand('renameNote', {
+  description: 'Gives a note another title.',
+  aggregate: Note,
+  input: z.object({ noteId, title }),
+  id: (input) => input.noteId,
+  allow: staffOrAuthor,
+  decide: (note, input) => (input.title === note.title ? [] : NoteRenamed({ title: input.title })),
+});
+
+export const editNote = defineCommand('editNote', {
+  description: 'Replaces what a note says.',
+  aggregate: Note,
+  input: z.object({ noteId, content }),
+  id: (input) => input.noteId,
+  allow: staffOrAuthor,
+  decide: (note, input) => (input.content === note.content ? [] : NoteEdited({ content: input.content })),
+});
+
+export const tagNote = defineCommand('tagNote', {
+  description: 'Gives a note one more tag; where it has it already nothing happens.',
+  aggregate: Note,
+  input: TagNoteInput,
+  id: (input) => input.noteId,
+  allow: staffOrAuthor,
+  decide: (note, input) => {
+    if (note.tags.includes(input.tag)) return [];
+    return note.tags.length >= MAX_TAGS
+      ? reject('TOO_MANY_TAGS', 'A note has at most 50 tags; take one off first.')
+      : NoteTagged({ tag: input.tag });
+  },
+});
+
+export const untagNote = defineCommand('untagNote', {
+  description: 'Takes a tag off a note; where it does not have it nothing happens.',
+  aggregate: Note,
+  input: TagNoteInput,
+  id: (input) => input.noteId,
+  allow: staffOrAuthor,
+  decide: (note, input) => (note.tags.includes(input.tag) ? NoteUntagged({ tag: input.tag }) : []),
+});
+
+export const archiveNote = defineCommand('archiveNote', {
+  description: 'Puts a note out of the way. It can still be found, changed and restored.',
+  aggregate: Note,
+  input: NoteInput,
+  id: (input) => input.noteId,
+  allow: staffOrAuthor,
+  decide: (note) => (note.archived ? [] : NoteArchived({})),
+});
+
+export const restoreNote = defineCommand('restoreNote', {
+  description: 'Takes a note back out of the archive.',
+  aggregate: Note,
+  input: NoteInput,
+  id: (input) => input.noteId,
+  allow: staffOrAuthor,
+  decide: (note) => (note.archived ? NoteRestored({}) : []),
+});
+
+export const revertNote = defineCommand('revertNote', {
+  description:
+    'Brings title, content and tags back to what they were at a version, by a new event: undo, and by going back to a version before an undo also redo.',
+  aggregate: Note,
+  input: z.object({
+    noteId,
+    version: z
+      .int32('A version must be a whole number.')
+      .min(1, 'The first version of a note is 1.')
+      .describe('The version of the note, from 1 to its present one.'),
+  }),
+  id: (input) => input.noteId,
+  allow: staffOrAuthor,
+  gather: async ({ version }, { stateAt }) =>
+    (await stateAt(version)) ?? reject('NOTE_VERSION_NOT_FOUND', `The note has no version ${version} yet.`),
+  decide: (note, { version }, { title, content, tags }) =>
+    note.title === title && note.content === content && sameTags(note.tags, tags)
+      ? []
+      : NoteReverted({ toVersion: version, title, content, tags: [...tags] }),
+});
+
+function sameTags(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((tag, index) => tag === b[index]);
+}

@@ -1,0 +1,75 @@
+import { sql } from 'drizzle-orm';
+import { boolean, customType, index, integer, jsonb, text, timestamp, uuid } from 'drizzle-orm/pg-core';
+import type { RecordedEvent } from '../../kernel/define/event.ts';
+import { defineProjection } from '../../kernel/define/projection.ts';
+import { readTable } from '../../kernel/define/read-table.ts';
+import { Note, withoutTag, withTag } from './note.ts';
+
+const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' });
+
+export const notesTable = readTable(
+  'notes',
+  {
+    id: uuid('id').primaryKey(),
+    title: text('title').notNull(),
+    content: text('content').notNull(),
+    /** In the order in which they were given. JSON, for Drizzle loses backslashes when it reads arrays of text. */
+    tags: jsonb('tags').$type<readonly string[]>().notNull(),
+    workspaceId: text('workspace_id').notNull(),
+    /** The actor who created it; null where nobody was signed in. */
+    authorId: text('author_id'),
+    archived: boolean('archived').notNull(),
+    /** When the last event occurred. */
+    updatedAt: timestamp('updated_at', { precision: 3, withTimezone: true }).notNull(),
+    version: integer('version').notNull(),
+    /**
+     * The words of title and content. The configuration `simple` takes words as they are written, in lower case: a note may be
+     * in any language, and stems and stop words of a wrong one would lose words that somebody looks for.
+     */
+    words: tsvector('words').generatedAlwaysAs(sql`to_tsvector('simple', title || E'\\n' || content)`),
+  },
+  (table) => [
+    index('notes_updated_at').on(table.updatedAt, table.id),
+    index('notes_workspace_updated_at').on(table.workspaceId, table.updatedAt, table.id),
+    index('notes_author_updated_at').on(table.authorId, table.updatedAt, table.id),
+    index('notes_tags').using('gin', table.tags.op('jsonb_path_ops')),
+    index('notes_words').using('gin', table.words),
+  ],
+);
+
+/** What every event leaves on its row. */
+const latest = ({ version, occurredAt }: RecordedEvent) => ({ version, updatedAt: occurredAt });
+
+export const notes = defineProjection('notes', {
+  description: 'Notes as they are now, with what they are found by.',
+  table: notesTable,
+  events: Note.events,
+  visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ authorId: actor.id }) },
+  on: {
+    NoteCreated: (event, { upsert }) => {
+      const { streamId: id, data } = event;
+      const { title, content, tags, workspaceId, authorId = null } = data;
+      return upsert(id, () => ({
+        ...{ id, title, content, tags, workspaceId, authorId, archived: false },
+        ...latest(event),
+      }));
+    },
+    NoteRenamed: (event, { update }) =>
+      update(event.streamId, (row) => ({ ...row, title: event.data.title, ...latest(event) })),
+    NoteEdited: (event, { update }) =>
+      update(event.streamId, (row) => ({ ...row, content: event.data.content, ...latest(event) })),
+    NoteTagged: (event, { update }) =>
+      update(event.streamId, (row) => ({ ...row, tags: withTag(row.tags, event.data.tag), ...latest(event) })),
+    NoteUntagged: (event, { update }) =>
+      update(event.streamId, (row) => ({ ...row, tags: withoutTag(row.tags, event.data.tag), ...latest(event) })),
+    NoteArchived: (event, { update }) =>
+      update(event.streamId, (row) => ({ ...row, archived: true, ...latest(event) })),
+    NoteRestored: (event, { update }) =>
+      update(event.streamId, (row) => ({ ...row, archived: false, ...latest(event) })),
+    NoteReverted: (event, { update }) =>
+      update(event.streamId, (row) => {
+        const { title, content, tags } = event.data;
+        return { ...row, title, content, tags, ...latest(event) };
+      }),
+  },
+});
