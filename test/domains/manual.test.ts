@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import * as accounts from '../../src/domains/accounts/account.ts';
+import * as transfers from '../../src/domains/accounts/transfer.ts';
 import * as customers from '../../src/domains/customers/customer.ts';
 import * as orders from '../../src/domains/orders/order.ts';
 import * as products from '../../src/domains/products/product.ts';
@@ -10,7 +12,7 @@ interface Documented {
   readonly input: z.ZodObject;
 }
 
-const commands = [customers, products, orders]
+const commands = [customers, products, orders, accounts, transfers]
   .flatMap((module): unknown[] => Object.values(module))
   .filter((value): value is Documented => typeof value === 'object' && value !== null && 'input' in value);
 
@@ -28,13 +30,15 @@ function fieldsOf(schema: z.core.$ZodType, path: string): [string, z.core.$ZodTy
 const fields = commands.flatMap((command) => fieldsOf(command.input, command.name));
 
 describe('the API’s manual', () => {
-  it('knows every command of the shop', () => {
+  it('knows every command of its domains', () => {
     expect(commands.map((command) => command.name).sort()).toEqual([
       'addOrderItem',
       'cancelOrder',
       'changeProductPrice',
       'confirmDelivery',
       'confirmOrder',
+      'deposit',
+      'openAccount',
       'placeOrder',
       'receiveStock',
       'registerCustomer',
@@ -42,6 +46,8 @@ describe('the API’s manual', () => {
       'removeOrderItem',
       'renameCustomer',
       'shipOrder',
+      'transfer',
+      'withdraw',
     ]);
   });
 

@@ -140,6 +140,7 @@ export function outcomeFields(query?: string): string {
 /** The contract's name of a mutation's input. */
 export function inputTypeOf(mutation: string): string {
   if (['confirmOrder', 'confirmDelivery'].includes(mutation)) return 'OrderInput';
+  if (['deposit', 'withdraw'].includes(mutation)) return 'AccountAmountInput';
   return `${mutation[0]?.toUpperCase()}${mutation.slice(1)}Input`;
 }
 

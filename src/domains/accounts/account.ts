@@ -122,7 +122,7 @@ export function isSomething({ amount }: { readonly amount: Money }): boolean {
   return amount.amount > 0;
 }
 export const NOTHING = { path: ['amount', 'amount'], message: 'An amount must be at least 1.' };
-export const reference = text('A reference', 140, 'What it is for, as the statement says it.').nullish();
+export const reference = text('A reference', 140, '').nullish().describe('What it is for, as the statement says it.');
 
 const AccountAmountInput = z
   .object({ accountId: id('The account.'), amount: MoneyInput, reference })

@@ -28,6 +28,10 @@ async function goodInputs(): Promise<Record<string, Record<string, unknown>>> {
   const { aggregateId: shipped } = await placeOrder(app, shop);
   await accepted(app, 'confirmOrder', { orderId: shipped });
   await accepted(app, 'shipOrder', { orderId: shipped, carrier: 'UPS', trackingNumber: '1' });
+  const open = async () => (await accepted(app, 'openAccount', { owner: 'Ada', currency: 'GBP' })).aggregateId;
+  const [accountId, toAccountId] = [await open(), await open()];
+  await accepted(app, 'deposit', { accountId, amount: PRICE });
+  const account = { accountId, amount: PRICE, reference: 'Rent' };
   return {
     registerCustomer: { id: randomUUID(), name: 'Bob', email: 'bob@example.org' },
     renameCustomer: { customerId, name: 'Bob' },
@@ -46,6 +50,10 @@ async function goodInputs(): Promise<Record<string, Record<string, unknown>>> {
     shipOrder: { orderId: confirmed, carrier: 'UPS', trackingNumber: '1' },
     confirmDelivery: { orderId: shipped },
     cancelOrder: { orderId, reason: 'Too many teapots.' },
+    openAccount: { id: randomUUID(), owner: 'Ada', currency: 'GBP' },
+    deposit: account,
+    withdraw: account,
+    transfer: { id: randomUUID(), fromAccountId: accountId, toAccountId, amount: PRICE, reference: 'Rent' },
   };
 }
 
