@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import * as accounts from '../../src/domains/accounts/account.ts';
 import * as transfers from '../../src/domains/accounts/transfer.ts';
+import * as articles from '../../src/domains/articles/article.ts';
+import * as authors from '../../src/domains/articles/author.ts';
 import * as customers from '../../src/domains/customers/customer.ts';
+import * as notes from '../../src/domains/notes/note.ts';
 import * as orders from '../../src/domains/orders/order.ts';
 import * as products from '../../src/domains/products/product.ts';
 
@@ -12,7 +15,7 @@ interface Documented {
   readonly input: z.ZodObject;
 }
 
-const commands = [customers, products, orders, accounts, transfers]
+const commands = [customers, products, orders, accounts, transfers, notes, authors, articles]
   .flatMap((module): unknown[] => Object.values(module))
   .filter((value): value is Documented => typeof value === 'object' && value !== null && 'input' in value);
 
@@ -33,20 +36,33 @@ describe('the API’s manual', () => {
   it('knows every command of its domains', () => {
     expect(commands.map((command) => command.name).sort()).toEqual([
       'addOrderItem',
+      'archiveNote',
       'cancelOrder',
       'changeProductPrice',
+      'comment',
       'confirmDelivery',
       'confirmOrder',
+      'createNote',
       'deposit',
+      'editNote',
       'openAccount',
       'placeOrder',
+      'publishArticle',
       'receiveStock',
+      'registerAuthor',
       'registerCustomer',
       'registerProduct',
       'removeOrderItem',
+      'renameAuthor',
       'renameCustomer',
+      'renameNote',
+      'restoreNote',
+      'revertNote',
       'shipOrder',
+      'tagArticle',
+      'tagNote',
       'transfer',
+      'untagNote',
       'withdraw',
     ]);
   });

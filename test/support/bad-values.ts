@@ -35,14 +35,21 @@ const BAD_VALUES: Readonly<Record<string, readonly unknown[]>> = {
 /**
  * Everything that can be wrong with one thing at a time in an input that is good: each field missing, null, of another type
  * or of no use, at every depth; and fields that there are not.
+ *
+ * @param mayBeEmpty names of fields whose text may say nothing.
  */
-export function badInputs(type: GraphQLInputObjectType, good: Readonly<Record<string, unknown>>): BadInput[] {
+export function badInputs(
+  type: GraphQLInputObjectType,
+  good: Readonly<Record<string, unknown>>,
+  mayBeEmpty: readonly string[] = [],
+): BadInput[] {
   const cases: BadInput[] = [null, 5, 'text', [], {}].map((input) => ({ what: `input: ${shown(input)}`, input }));
   cases.push({ what: 'a field that there is not', input: { ...good, nonsense: 1 } });
   for (const field of Object.values(type.getFields())) {
     const { [field.name]: value, ...others } = good;
     if (isNonNullType(field.type)) cases.push({ what: `${field.name} missing`, input: others });
     for (const { what, input } of badValues(field.type, value)) {
+      if (mayBeEmpty.includes(field.name) && typeof input === 'string' && input.trim() === '') continue;
       cases.push({ what: `${field.name}${what}`, input: { ...good, [field.name]: input } });
     }
   }
@@ -57,7 +64,9 @@ function badValues(type: GraphQLInputType, good: unknown): BadInput[] {
   if (isListType(inner)) {
     const [first] = good as readonly unknown[];
     const elements = badValues(inner.ofType, first).map(({ what, input }) => ({ what: `[0]${what}`, input: [input] }));
-    return [...none, ...cases([[], 5, 'text', {}]), ...elements];
+    // A list that may be left out may be empty, and one text is a list of it.
+    const noList = [...(required ? [[]] : []), 5, ...(isText(inner.ofType) ? [] : ['text']), {}];
+    return [...none, ...cases(noList), ...elements];
   }
   if (isInputObjectType(inner)) {
     const nested = badInputs(inner, good as Readonly<Record<string, unknown>>);
@@ -65,6 +74,11 @@ function badValues(type: GraphQLInputType, good: unknown): BadInput[] {
   }
   const blank = required && inner.name === 'String' ? ['', ' \t\n '] : [];
   return [...none, ...cases([...blank, ...(BAD_VALUES[inner.name] ?? [])])];
+}
+
+function isText(type: GraphQLInputType): boolean {
+  const inner = getNullableType(type);
+  return !isListType(inner) && !isInputObjectType(inner) && inner.name === 'String';
 }
 
 /** A value as a literal of a GraphQL document. */

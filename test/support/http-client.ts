@@ -141,6 +141,8 @@ export function outcomeFields(query?: string): string {
 export function inputTypeOf(mutation: string): string {
   if (['confirmOrder', 'confirmDelivery'].includes(mutation)) return 'OrderInput';
   if (['deposit', 'withdraw'].includes(mutation)) return 'AccountAmountInput';
+  if (['archiveNote', 'restoreNote'].includes(mutation)) return 'NoteInput';
+  if (mutation === 'untagNote') return 'TagNoteInput';
   return `${mutation[0]?.toUpperCase()}${mutation.slice(1)}Input`;
 }
 

@@ -113,7 +113,7 @@ export const createNote = defineCommand('createNote', {
       .max(MAX_TAGS, 'A note has at most 50 tags.')
       .nullish()
       .describe('Words to find it by, at most 50; the same word counts once.'),
-    workspaceId: text('A workspace', 100, 'Whose notes it belongs to; `default` unless told.').nullish(),
+    workspaceId: text('A workspace', 100, '').nullish().describe('Whose notes it belongs to; `default` unless told.'),
   }),
   id: (input) => input.id,
   allow: signedIn,
