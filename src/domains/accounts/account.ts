@@ -142,7 +142,9 @@ export const openAccount = defineCommand('openAccount', {
   creates: true,
   input: z.object({
     id: newId(),
-    owner: text('An owner', 200, 'Whose it is: a customer’s id, or whatever else names somebody.'),
+    owner: text('An owner', 200, '')
+      .overwrite((owner) => (z.guid().safeParse(owner).success ? owner.toLowerCase() : owner))
+      .describe('Whose it is: a customer’s id, or whatever else names somebody.'),
     currency: currency('ISO 4217 code, such as GBP: the account’s only currency.'),
   }),
   id: (input) => input.id,

@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { useApp } from '../../support/app.ts';
+import { expectRequestError } from '../../support/refusals.ts';
+import { accepted } from '../../support/shop.ts';
+import { customerToken, staffToken, WITH_AUTH } from '../../support/tokens.ts';
+
+const app = useApp({ env: { ...WITH_AUTH, AUTH_ISSUER: '' } });
+
+interface Person {
+  readonly id: string;
+  readonly token: string;
+  readonly accountId: string;
+}
+let staff: string;
+let ada: Person;
+let bob: Person;
+const gbp = (amount: number) => ({ amount, currency: 'GBP' });
+
+beforeAll(async () => {
+  staff = await staffToken();
+  const join = async (owner = randomUUID()): Promise<Person> => {
+    const token = await customerToken(owner);
+    const { aggregateId: accountId } = await accepted(app, 'openAccount', { owner, currency: 'GBP' }, { token });
+    await accepted(app, 'deposit', { accountId, amount: gbp(100) }, { token });
+    return { id: owner, token, accountId };
+  };
+  ada = await join();
+  bob = await join();
+});
+
+describe('a customer', () => {
+  it('sees her own accounts with their statements, and nobody else’s', async () => {
+    const { token: after } = await accepted(
+      app,
+      'deposit',
+      { accountId: bob.accountId, amount: gbp(1) },
+      { token: staff },
+    );
+    const query = (id: string) => `{
+      account(id: "${id}") { owner entries { edges { node { kind } } } }
+      balanceAt(accountId: "${id}", at: "9999-01-01T00:00:00Z") { amount }
+    }`;
+    const read = async (id: string, token: string) =>
+      (await app.query(query(id), {}, { token, headers: { 'read-after': after } })).data;
+    const bobs = {
+      account: { owner: bob.id, entries: { edges: [{ node: { kind: 'DEPOSIT' } }, { node: { kind: 'DEPOSIT' } }] } },
+      balanceAt: { amount: 101 },
+    };
+    expect(await read(bob.accountId, bob.token)).toEqual(bobs);
+    expect(await read(bob.accountId, staff)).toEqual(bobs);
+    expect(await read(bob.accountId, ada.token)).toEqual({ account: null, balanceAt: null });
+  });
+
+  it('moves money of her own only', async () => {
+    const { accountId } = bob;
+    const { token } = ada;
+    for (const [name, input] of [
+      ['openAccount', { owner: bob.id, currency: 'GBP' }],
+      ['deposit', { accountId, amount: gbp(1) }],
+      ['withdraw', { accountId, amount: gbp(1) }],
+      ['transfer', { fromAccountId: accountId, toAccountId: ada.accountId, amount: gbp(1) }],
+      ['transfer', { fromAccountId: randomUUID(), toAccountId: ada.accountId, amount: gbp(1) }],
+    ] as const) {
+      expectRequestError(await app.tryCommand(name, input, { token }), 'FORBIDDEN');
+      expectRequestError(await app.tryCommand(name, input), 'UNAUTHENTICATED');
+    }
+  });
+
+  it('sends to whom she likes, and sees that transfer, which the receiver does not', async () => {
+    const input = { fromAccountId: ada.accountId, toAccountId: bob.accountId, amount: gbp(1) };
+    const { aggregateId, token: after } = await accepted(app, 'transfer', input, { token: ada.token });
+    const read = async (token: string) => {
+      const query = `{ transfer(id: "${aggregateId}") { fromAccountId } }`;
+      return (await app.query(query, {}, { token, headers: { 'read-after': after } })).data;
+    };
+    expect(await read(ada.token)).toEqual({ transfer: { fromAccountId: ada.accountId } });
+    expect(await read(staff)).toEqual({ transfer: { fromAccountId: ada.accountId } });
+    expect(await read(bob.token)).toEqual({ transfer: null });
+  });
+
+  it('has an account of hers also where staff wrote her id in capitals', async () => {
+    const owner = ada.id.toUpperCase();
+    const { aggregateId: accountId } = await accepted(app, 'openAccount', { owner, currency: 'GBP' }, { token: staff });
+    await accepted(app, 'deposit', { accountId, amount: gbp(1) }, { token: ada.token });
+  });
+});
