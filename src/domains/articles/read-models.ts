@@ -29,6 +29,7 @@ export const articleCardsTable = readTable(
   ],
 );
 
+/** What is published is for everybody, also for people who are not signed in. */
 export const articleCards = defineProjection('articleCards', {
   description: 'What lists of articles show: from the article, its author, its tags and its comments.',
   table: articleCardsTable,

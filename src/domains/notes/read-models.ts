@@ -40,6 +40,7 @@ export const notesTable = readTable(
 /** What every event leaves on its row. */
 const latest = ({ version, occurredAt }: RecordedEvent) => ({ version, updatedAt: occurredAt });
 
+/** Notes are private to who wrote them, and to staff: those of nobody that is known are for staff alone. */
 export const notes = defineProjection('notes', {
   description: 'Notes as they are now, with what they are found by.',
   table: notesTable,

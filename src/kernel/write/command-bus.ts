@@ -134,7 +134,7 @@ export class CommandBus {
       if (gaveUp) {
         const { expectedVersion } = options;
         const versions =
-          expectedVersion == null
+          expectedVersion == null || expectedVersion === actualVersion
             ? { expectedVersion: attempt.decidedOn, actualVersion, attempts: conflicts + 1 }
             : { expectedVersion, actualVersion };
         return this.#unlessReplayed(attempt, { kind: 'conflict', ...versions });

@@ -22,7 +22,7 @@ export interface Conflict {
   /** What the client expected; where it expected nothing, the version that the command was decided on last. */
   readonly expectedVersion: number;
   readonly actualVersion: number;
-  /** Only where the client expected nothing: how often the command was decided before it was given up. */
+  /** How often the command was decided before it was given up; absent where the client expected another version. */
   readonly attempts?: number;
 }
 

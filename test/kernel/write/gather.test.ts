@@ -83,6 +83,16 @@ describe('what a command holds', () => {
     expect(await lastAdded(counterId)).toBe(-1);
   });
 
+  it('that never stays is a conflict in the end, also where the stream itself is as expected', async () => {
+    const engine = await openEngine();
+    const [counterId, otherId] = [await open(engine), await open(engine)];
+    const always = adding('hold', () => increment(engine, otherId));
+    for (const expectedVersion of [undefined, 1]) {
+      const outcome = await engine.bus.execute(always, { counterId, otherId }, { ...system, expectedVersion });
+      expect(outcome).toEqual({ kind: 'conflict', expectedVersion: 1, actualVersion: 1, attempts: 11 });
+    }
+  });
+
   it('is exact in the log, however many change it and wherever', async () => {
     const engines = [await openEngine({ writers: 4 }), await openEngine({ writers: 4 })];
     const otherId = await open(engines[0]!);
