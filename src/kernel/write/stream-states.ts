@@ -32,6 +32,8 @@ export class StreamStates {
   readonly #cache: LRUCache<string, StreamState>;
   readonly #log: EventLog;
   readonly #loader: DataLoader<StreamRequest, StreamTail>;
+  /** Streams that are being read because they were not in memory: commands that arrive together read a long one once. */
+  readonly #reading = new Map<string, Promise<StreamState>>();
 
   /** @param size streams kept in memory. */
   constructor(log: EventLog, size: number) {
@@ -54,7 +56,15 @@ export class StreamStates {
 
   /** What is in memory, else what the log says. */
   async get(aggregate: Aggregate, streamId: string): Promise<StreamState> {
-    return this.peek(aggregate, streamId) ?? (await this.refresh(aggregate, streamId));
+    const present = this.peek(aggregate, streamId);
+    if (present) return present;
+    const key = keyOf(aggregate, streamId);
+    let reading = this.#reading.get(key);
+    if (!reading) {
+      reading = this.refresh(aggregate, streamId).finally(() => this.#reading.delete(key));
+      this.#reading.set(key, reading);
+    }
+    return reading;
   }
 
   /** The state, its `committed` part as new as the log was after this call was made. */

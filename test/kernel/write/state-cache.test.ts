@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { EventLog, StreamRequest } from '../../../src/kernel/write/event-log.ts';
+import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
 import { receiptOf } from '../../support/appends.ts';
-import { counterDomain, incrementCounter, openCounter, system } from '../../support/counter.ts';
+import { Counter, counterDomain, incrementCounter, openCounter, system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
 import { useEngine } from '../../support/engine.ts';
 
@@ -8,6 +10,23 @@ const database = useDatabase();
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1);
+
+it('a stream that is not in memory is read once for all commands that arrive together', async () => {
+  const first = await openEngine();
+  const counterId = receiptOf(await first.bus.execute(openCounter, { label: 'long' }, system)).aggregateId;
+  await first.close();
+  let reads = 0;
+  const { log } = await openEngine();
+  const load = (requests: readonly StreamRequest[]) => {
+    reads += requests.length;
+    return log.load(requests);
+  };
+  const states = new StreamStates({ load } as EventLog, 10);
+  const found = await Promise.all(upTo(50).map(() => states.get(Counter, counterId)));
+  expect(reads).toBe(1);
+  expect(new Set(found).size).toBe(1);
+  expect(found[0]).toMatchObject({ version: 1, state: { status: 'OPEN' } });
+});
 
 describe('a cache of states that is far too small', () => {
   it('evicts them under load, and every command is decided on its stream’s true state', async () => {
