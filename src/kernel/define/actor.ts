@@ -13,6 +13,13 @@ export type Role = 'customer' | 'staff' | 'admin' | 'system';
 /** The application acting on its own behalf. */
 export const SYSTEM: Actor = { id: 'system', roles: ['system'] };
 
+/** Who is behind a command in the log where nobody was signed in. */
+export const NOBODY: Actor = { id: 'anonymous', roles: [] };
+
+export function isNobody({ id, roles }: { readonly id: string; readonly roles: readonly string[] }): boolean {
+  return id === NOBODY.id && roles.length === 0;
+}
+
 /** True where the actor has one of the roles; an admin has all of them. */
 export function hasRole(actor: Actor, ...roles: readonly Role[]): boolean {
   return actor.roles.some((role) => role === 'admin' || roles.includes(role));

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { type Disclosure, disclosureOf } from './personal.ts';
 
 /** What may stand in an event: JSON, for that is what the log holds and gives back. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
@@ -20,6 +21,8 @@ export interface RecordedEvent<Name extends string = string, Data = unknown> ext
   readonly version: number;
   readonly metadata: EventMetadata;
   readonly commandId: string;
+  /** Its data as text, personal data left out; empty where nothing is left, or this version of the application cannot read it. */
+  readonly summary: string;
   /** Business time. Never decreases within a stream. */
   readonly occurredAt: Date;
   /** When the store took it. Never decreases along the log. */
@@ -51,6 +54,10 @@ export interface EventDefinition<Name extends string = string, Data = unknown> {
    * @throws {UnreadableEventError} where an upcaster is missing or the result does not fit the schema.
    */
   decode(stored: unknown, schemaVersion: number): Data;
+  /** Data of the newest version as text, personal data left out: for whoever looks at what has happened. */
+  summary(data: Data): string;
+  /** Paths of texts in the data that are neither `personal` nor `impersonal`: they are left out of the summary. */
+  readonly unclassified: readonly string[];
 }
 
 /** A kind of event: calling it makes one. */
@@ -94,7 +101,7 @@ export class UnreadableEventError extends Error {
  * that can.
  *
  * @param name its name in the log, for ever.
- * @param options.data the schema of the newest version.
+ * @param options.data the schema of the newest version; its texts say whether they are `personal` or `impersonal`.
  * @param options.version the newest schema version, 1 unless told.
  * @param options.upcast for each former version, how its data becomes the next version's; a chain (Greg Young,
  *   *Versioning in an Event Sourced System*). Stored events are never touched.
@@ -134,5 +141,22 @@ export function defineEvent<Name extends string, Schema extends z.ZodType<Json>>
     throw new UnreadableEventError(name, storedVersion, `${issue?.path.join('.') || 'data'}: ${issue?.message}`);
   };
   const make = (data: z.output<Schema>): NewEvent<Name, z.output<Schema>> => ({ type: name, data });
-  return Object.assign(make, { eventName: name, schemaVersion, description: options.description, decode });
+  // Most that define events never ask.
+  let disclosure: Disclosure | undefined;
+  const disclosed = () => {
+    disclosure ??= disclosureOf(schema);
+    return disclosure;
+  };
+  const summary = (data: z.output<Schema>) => disclosed().summary(data);
+  const type = Object.assign(make, {
+    eventName: name,
+    schemaVersion,
+    description: options.description,
+    decode,
+    summary,
+  });
+  return Object.defineProperty(type, 'unclassified', { get: () => disclosed().unclassified }) as EventType<
+    Name,
+    z.output<Schema>
+  >;
 }

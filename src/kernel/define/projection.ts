@@ -12,6 +12,7 @@ export type Key = string | number | readonly (string | number)[];
 /** What one event does to a read model. Made with the functions that a handler is given. */
 export type Change<Row = Record<string, unknown>> =
   | { readonly kind: 'upsert'; readonly key: Key; readonly fold: (row: Row | undefined) => Row }
+  | { readonly kind: 'put'; readonly key: Key; readonly fold: () => Row }
   | { readonly kind: 'update'; readonly key: Key; readonly fold: (row: Row) => Row }
   | { readonly kind: 'remove'; readonly key: Key }
   | {
@@ -25,6 +26,8 @@ export type Change<Row = Record<string, unknown>> =
 export interface Changes<Row> {
   /** Makes the row, or changes it where there is one. The engine fills the key's columns. */
   upsert(key: Key, fold: (row: Row | undefined) => Row): Change<Row>;
+  /** Makes the row whole, whatever was there: nothing has to be read for it, where every row is an event's own. */
+  put(key: Key, make: () => Row): Change<Row>;
   /** Changes the row; where there is none nothing happens. */
   update(key: Key, fold: (row: Row) => Row): Change<Row>;
   /** Deletes the row; where there is none nothing happens. */
@@ -43,6 +46,12 @@ export type Handlers<Row, Events extends EventTypes> = {
   ) => Change<Row> | readonly Change<Row>[];
 };
 
+/** An event of whatever kind; of its data there is the `summary`. */
+export type AnyEvent = Omit<RecordedEvent, 'data'>;
+
+/** Answers every event of the log, whichever domain it is of and whenever that was mounted. */
+export type HandlerOfAll<Row> = (event: AnyEvent, changes: Changes<Row>) => Change<Row> | readonly Change<Row>[];
+
 /** A read model: a table and the pure fold from events to its rows. */
 export interface Projection<Table extends PgTable = PgTable> {
   readonly name: string;
@@ -52,6 +61,8 @@ export interface Projection<Table extends PgTable = PgTable> {
   readonly version: number;
   readonly visibleTo: VisibleTo<RowOf<Table>>;
   readonly handlers: ReadonlyMap<string, Handler>;
+  /** Handles all events that `handlers` has nothing for. */
+  readonly every: Handler | undefined;
   /** The primary key's columns, in their order. */
   readonly key: readonly KeyColumn[];
 }
@@ -64,14 +75,20 @@ export type Handler = (event: RecordedEvent, changes: Changes<never>) => Change 
 
 const changes: Changes<Record<string, unknown>> = {
   upsert: (key, fold) => ({ kind: 'upsert', key, fold }),
+  put: (key, fold) => ({ kind: 'put', key, fold }),
   update: (key, fold) => ({ kind: 'update', key, fold }),
   remove: (key) => ({ kind: 'remove', key }),
   updateWhere: (column, value, fold) => ({ kind: 'updateWhere', column, value, fold }),
 };
 
+/** What answers events of a type; undefined where they are of no interest. */
+export function handlerOf({ handlers, every }: Projection, type: string): Handler | undefined {
+  return handlers.get(type) ?? every;
+}
+
 /** What `projection` does with `event`: nothing where it has no handler for it. */
 export function changesOf(projection: Projection, event: RecordedEvent): readonly Change[] {
-  const handler = projection.handlers.get(event.type);
+  const handler = handlerOf(projection, event.type);
   if (!handler) return [];
   const answer = handler(event, changes as unknown as Changes<never>);
   const asked: readonly Change[] = Array.isArray(answer) ? answer : [answer as Change];
@@ -123,26 +140,31 @@ function canonical(column: PgColumn | undefined, value: unknown): unknown {
  *
  * @param options.events the events that it may handle, for their types.
  * @param options.on a handler for each that matters: pure, from event to changes of rows.
+ * @param options.every a handler for all events that `on` has none for, those of other domains and of processes too.
  */
 export function defineProjection<Table extends PgTable, Events extends EventTypes>(
   name: string,
   options: {
     readonly table: Table;
-    readonly events: Events;
-    readonly on: Handlers<RowOf<Table>, Events>;
+    readonly events?: Events;
+    readonly on?: Handlers<RowOf<Table>, Events>;
+    readonly every?: HandlerOfAll<RowOf<Table>>;
     readonly visibleTo: VisibleTo<RowOf<Table>>;
     readonly version?: number;
     readonly description?: string;
   },
 ): Projection<Table> {
   const key = keyColumns(name, options.table);
+  const handlers = new Map(Object.entries(options.on ?? {})) as unknown as Map<string, Handler>;
+  if (handlers.size === 0 && !options.every) throw new Error(`Projection ${name} handles no event.`);
   return {
     name,
     description: options.description,
     table: options.table,
     version: options.version ?? 1,
     visibleTo: options.visibleTo,
-    handlers: new Map(Object.entries(options.on)) as unknown as Map<string, Handler>,
+    handlers,
+    every: options.every as Handler | undefined,
     key,
   };
 }

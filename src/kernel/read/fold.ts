@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../define/event.ts';
-import { type Change, changesOf, type Key, type Projection } from '../define/projection.ts';
+import { type Change, changesOf, handlerOf, type Key, type Projection } from '../define/projection.ts';
 import type { Letter } from './parked.ts';
 import type { Parking } from './parking.ts';
 import { FoldError } from './poison.ts';
@@ -52,7 +52,7 @@ export function planBatch(projection: Projection, events: readonly RecordedEvent
   const steps: Step[] = [];
   const wanted = new WantedRows();
   for (const event of events) {
-    if (!projection.handlers.has(event.type) || parking?.passesOver(event)) continue;
+    if (!handlerOf(projection, event.type) || parking?.passesOver(event)) continue;
     const letter = parking?.letterFor(event);
     const changes = letter ? changesOfParked(projection, event, letter) : changesOrPoison(projection, event);
     if (changes === undefined) {
@@ -61,7 +61,8 @@ export function planBatch(projection: Projection, events: readonly RecordedEvent
       continue;
     }
     for (const change of changes) {
-      wanted.add(change);
+      // A row that is put as a whole is read only where the event waits: the row has to say then that it lacks it.
+      if (letter || change.kind !== 'put') wanted.add(change);
       steps.push({ event, change, letter });
     }
   }

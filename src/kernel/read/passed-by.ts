@@ -23,11 +23,12 @@ export async function hasPassedBy(
   rows: ReadonlySet<string>,
   position: number,
 ): Promise<boolean> {
-  const { name, handlers } = projection;
+  const { name, handlers, every } = projection;
+  const isHandled = every ? sql`true` : sql`type in ${[...handlers.keys()]}`;
   const found = await tx.execute<{ position: number }>(sql`
     select position from es.events e
     where position > ${position} and position <= (select position from read.checkpoints where projection = ${name})
-      and type in ${[...handlers.keys()]}
+      and ${isHandled}
       and not exists (
         select from read.dead_letters d
         where d.projection = ${name} and d.status = 'PARKED' and not d.partial and d.position = e.position

@@ -65,7 +65,7 @@ export class Slots {
   apply(slot: Slot, change: Change, position: number): void {
     const { row, key } = slot;
     // Measured by what it was when it was read: one event may change a row more than once.
-    if (position <= slot.before || (!row && change.kind !== 'upsert')) return;
+    if (position <= slot.before || (!row && change.kind !== 'upsert' && change.kind !== 'put')) return;
     if (change.kind === 'remove') slot.row = undefined;
     else slot.row = { ...change.fold(row as Row), ...this.#keyRow(key) };
     slot.position = position;

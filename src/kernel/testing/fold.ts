@@ -45,7 +45,7 @@ function apply(projection: Pick<Projection, 'table' | 'key'>, change: Change, ro
   const address = addressOf(change.key);
   const row = rows.get(address);
   if (change.kind === 'remove') rows.delete(address);
-  else if (change.kind === 'upsert') put(address, change.fold(row));
+  else if (change.kind === 'upsert' || change.kind === 'put') put(address, change.fold(row));
   else if (row) put(address, change.fold(row));
 }
 

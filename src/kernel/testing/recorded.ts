@@ -28,8 +28,10 @@ export function recorded<State, Events extends EventTypes>(
   const added = events.map((event, index): RecordedEvent => {
     const position = head + index + 1;
     const at = new Date(BEGINNING + position * 1000);
+    const stored = asStored(aggregate, event);
     return {
-      ...asStored(aggregate, event),
+      ...stored,
+      summary: aggregate.events[event.type]?.summary(stored.data) ?? '',
       eventId: idOf(1, position),
       position,
       streamType: aggregate.name,

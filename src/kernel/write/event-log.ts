@@ -154,7 +154,7 @@ export class EventLog {
       const version = (append.expectedVersion ?? 0) + events.length;
       const accepted = { streamType, streamId, version, position };
       const ids = eventIds[index] as readonly string[];
-      return { outcome: 'accepted', ...accepted, events: recordedEvents(append, accepted, times, ids) };
+      return { outcome: 'accepted', ...accepted, events: recordedEvents(append, accepted, times, ids, this.#events) };
     });
   }
 
@@ -186,7 +186,7 @@ export class EventLog {
       const ids = eventIds[row.ordinal - 1] as readonly string[];
       // Of a known command the log tells the last event: if it is the very one, an earlier attempt has committed it.
       if (row.outcome === 'replayed' && row.known_event_id !== ids.at(-1)) return { outcome: 'replayed', ...accepted };
-      return { outcome: 'accepted', ...accepted, events: recordedEvents(append, accepted, row, ids) };
+      return { outcome: 'accepted', ...accepted, events: recordedEvents(append, accepted, row, ids, this.#events) };
     });
   }
 
@@ -243,13 +243,14 @@ export class EventLog {
 
   #recorded(rows: readonly EventRow[], { wanted = () => true, onUnreadable }: ReadOptions): RecordedEvent[] {
     return rows.map((row) => {
-      if (!wanted(row.type)) return new StoredEvent(row, row.data);
+      const definition = this.#events[row.type];
+      if (!wanted(row.type)) return new StoredEvent(row, row.data, definition, true);
       try {
-        return new StoredEvent(row, this.#decode(row.type, row.data, row));
+        return new StoredEvent(row, this.#decode(row.type, row.data, row), definition, false);
       } catch (error) {
         if (!onUnreadable || !(error instanceof UnreadableEventError)) throw error;
         onUnreadable(error);
-        return new StoredEvent(row, row.data);
+        return new StoredEvent(row, row.data, definition, true);
       }
     });
   }

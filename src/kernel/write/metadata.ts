@@ -1,11 +1,13 @@
+import { NOBODY } from '../define/actor.ts';
 import type { EventMetadata } from '../define/event.ts';
 import type { CommandOptions } from './command-bus.ts';
 
 /** What a command's events say of whence they come. */
 export function metadataOf(options: CommandOptions, commandId: string): EventMetadata {
-  const { actor, correlationId, causationId, traceparent } = options;
+  const { correlationId, causationId, traceparent } = options;
+  const { id, roles } = options.actor ?? NOBODY;
   return {
-    actor: actor ? { id: actor.id, roles: actor.roles } : { id: 'anonymous', roles: [] },
+    actor: { id, roles },
     correlationId: correlationId ?? commandId,
     ...(causationId ? { causationId } : {}),
     ...(traceparent ? { traceparent } : {}),
