@@ -1,9 +1,18 @@
 import { accountsDomain } from './accounts/index.ts';
 import { articlesDomain } from './articles/index.ts';
+import { auditDomain } from './audit/index.ts';
 import { customersDomain } from './customers/index.ts';
 import { notesDomain } from './notes/index.ts';
 import { ordersDomain } from './orders/index.ts';
 import { productsDomain } from './products/index.ts';
 
 /** Every domain of the application. One whose types another leads to comes before it. */
-export const domains = [customersDomain, productsDomain, ordersDomain, accountsDomain, notesDomain, articlesDomain];
+export const domains = [
+  customersDomain,
+  productsDomain,
+  ordersDomain,
+  accountsDomain,
+  notesDomain,
+  articlesDomain,
+  auditDomain,
+];

@@ -11,7 +11,7 @@ import { type Failure, fresh, unwrap } from './live/fresh.ts';
 import { type LiveRow, liveRow } from './live/live-row.ts';
 import { DEFAULT_PAGE, MAX_PAGE, type Page } from './read/page.ts';
 import { keyFor } from './read/rows.ts';
-import { storableText } from './read/text.ts';
+import { storableText, uuidFrom } from './read/text.ts';
 
 type Types = Builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : never;
 type FieldBuilder = Pick<QueryFieldBuilder<Types, object>, 'arg'>;
@@ -146,6 +146,11 @@ export class Api {
   /** A key as the read model writes it. @throws {BadUserInputError} where it cannot be one. */
   keyFor(projection: { readonly key: Projection['key'] }, key: string): string {
     return keyFor(projection, key);
+  }
+
+  /** An id of whatever aggregate, as read models write it. @throws {BadUserInputError} where it is none. */
+  idFrom(text: string): string {
+    return uuidFrom(text);
   }
 
   /** Text that Postgres can be asked for. @throws {BadUserInputError} where it holds NUL or half of a surrogate pair. */

@@ -2,18 +2,19 @@ import { z } from 'zod';
 import { defineAggregate } from '../../kernel/define/aggregate.ts';
 import { type Allow, defineCommand, type Rejection, reject } from '../../kernel/define/command.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
-import { id, newId, text } from '../shared/fields.ts';
+import { impersonal, personal } from '../../kernel/define/personal.ts';
+import { Id, id, newId, text } from '../shared/fields.ts';
 import { currency, Money, MoneyInput } from '../shared/money.ts';
 
 /**
  * What every line of the statement says. The balance after it follows from the lines before it and is there all the same: it
  * is what the owner was told, and a line of the statement is made from its own event alone.
  */
-const line = { amount: Money, balance: z.int(), reference: z.string().nullish() };
-const transferLine = { ...line, transferId: z.string() };
+const line = { amount: Money, balance: z.int(), reference: personal(z.string()).nullish() };
+const transferLine = { ...line, transferId: Id };
 
 export const AccountOpened = defineEvent('AccountOpened', {
-  data: z.object({ owner: z.string(), currency: z.string() }),
+  data: z.object({ owner: personal(z.string()), currency: impersonal(z.string()) }),
 });
 export const MoneyDeposited = defineEvent('MoneyDeposited', { data: z.object(line) });
 export const MoneyWithdrawn = defineEvent('MoneyWithdrawn', { data: z.object(line) });
@@ -31,7 +32,7 @@ export const MoneyReturned = defineEvent('MoneyReturned', {
 });
 export const TransferClosed = defineEvent('TransferClosed', {
   description: 'A transfer is over: the account need not remember it any longer. No line of the statement.',
-  data: z.object({ transferId: z.string() }),
+  data: z.object({ transferId: Id }),
 });
 
 export interface AccountState {

@@ -1,18 +1,21 @@
 import { z } from 'zod';
 import { defineEvent } from '../../kernel/define/event.ts';
+import { impersonal, personal } from '../../kernel/define/personal.ts';
 import { defineProcess, issue, type Refusal } from '../../kernel/define/process.ts';
+import { Id } from '../shared/fields.ts';
 import { Money } from '../shared/money.ts';
 import { MoneyReceived, MoneyReturned, MoneySent } from './account.ts';
 import { closeTransfer, creditTransfer, debitTransfer, refundTransfer } from './account-transfers.ts';
 import { TransferRequested } from './transfer.ts';
 
 const Wish = z.object({
-  fromAccountId: z.string(),
-  toAccountId: z.string(),
+  fromAccountId: Id,
+  toAccountId: Id,
   amount: Money,
-  reference: z.string().nullish(),
+  reference: personal(z.string()).nullish(),
 });
-const Reason = z.object({ code: z.string(), message: z.string() });
+/** The sentence may quote what was asked for. */
+const Reason = z.object({ code: impersonal(z.string()), message: personal(z.string()) });
 
 export const SettlementBegun = defineEvent('SettlementBegun', { data: Wish });
 export const TransferDebited = defineEvent('TransferDebited', { data: z.object({}) });

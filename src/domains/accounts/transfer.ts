@@ -2,18 +2,19 @@ import { z } from 'zod';
 import { defineAggregate } from '../../kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../kernel/define/command.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
-import { id, newId } from '../shared/fields.ts';
+import { personal } from '../../kernel/define/personal.ts';
+import { Id, id, newId } from '../shared/fields.ts';
 import { Money, MoneyInput } from '../shared/money.ts';
 import { Account, isSomething, NOTHING, reference } from './account.ts';
 
 export const TransferRequested = defineEvent('TransferRequested', {
   data: z.object({
-    fromAccountId: z.string(),
-    toAccountId: z.string(),
+    fromAccountId: Id,
+    toAccountId: Id,
     amount: Money,
-    reference: z.string().nullish(),
+    reference: personal(z.string()).nullish(),
     /** Whose money it is; null where there was no such account. */
-    owner: z.string().nullable(),
+    owner: personal(z.string()).nullable(),
   }),
 });
 

@@ -2,22 +2,23 @@ import { z } from 'zod';
 import { defineAggregate } from '../../kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../kernel/define/command.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
-import { id, newId, text } from '../shared/fields.ts';
+import { personal } from '../../kernel/define/personal.ts';
+import { Id, id, newId, text } from '../shared/fields.ts';
 import { Author } from './author.ts';
 
 export const ArticlePublished = defineEvent('ArticlePublished', {
   description: 'Author and name are hers at that very place in the log: see publishArticle.',
   data: z.object({
-    authorId: z.string(),
-    authorName: z.string(),
-    authorAvatarUrl: z.string().nullable(),
-    title: z.string(),
-    body: z.string(),
-    tags: z.array(z.string()),
+    authorId: Id,
+    authorName: personal(z.string()),
+    authorAvatarUrl: personal(z.string()).nullable(),
+    title: personal(z.string()),
+    body: personal(z.string()),
+    tags: personal(z.array(z.string())),
   }),
 });
-export const ArticleTagged = defineEvent('ArticleTagged', { data: z.object({ tag: z.string() }) });
-export const ArticleCommented = defineEvent('ArticleCommented', { data: z.object({ body: z.string() }) });
+export const ArticleTagged = defineEvent('ArticleTagged', { data: z.object({ tag: personal(z.string()) }) });
+export const ArticleCommented = defineEvent('ArticleCommented', { data: z.object({ body: personal(z.string()) }) });
 
 export interface ArticleState {
   readonly published: boolean;

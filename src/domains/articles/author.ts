@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { defineAggregate } from '../../kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../kernel/define/command.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
+import { personal } from '../../kernel/define/personal.ts';
 import { id, newId, text } from '../shared/fields.ts';
 
 export const AuthorRegistered = defineEvent('AuthorRegistered', {
-  data: z.object({ displayName: z.string(), avatarUrl: z.string().nullable() }),
+  data: z.object({ displayName: personal(z.string()), avatarUrl: personal(z.string()).nullable() }),
 });
-export const AuthorRenamed = defineEvent('AuthorRenamed', { data: z.object({ displayName: z.string() }) });
+export const AuthorRenamed = defineEvent('AuthorRenamed', { data: z.object({ displayName: personal(z.string()) }) });
 
 export interface AuthorState {
   readonly registered: boolean;

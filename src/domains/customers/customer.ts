@@ -2,12 +2,13 @@ import { z } from 'zod';
 import { defineAggregate } from '../../kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../kernel/define/command.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
+import { personal } from '../../kernel/define/personal.ts';
 import { id, newId, text } from '../shared/fields.ts';
 
 export const CustomerRegistered = defineEvent('CustomerRegistered', {
-  data: z.object({ name: z.string(), email: z.string() }),
+  data: z.object({ name: personal(z.string()), email: personal(z.string()) }),
 });
-export const CustomerRenamed = defineEvent('CustomerRenamed', { data: z.object({ name: z.string() }) });
+export const CustomerRenamed = defineEvent('CustomerRenamed', { data: z.object({ name: personal(z.string()) }) });
 
 export interface CustomerState {
   readonly registered: boolean;

@@ -2,28 +2,33 @@ import { z } from 'zod';
 import { defineAggregate } from '../../kernel/define/aggregate.ts';
 import { type Allow, defineCommand, reject } from '../../kernel/define/command.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
-import { id, newId, text } from '../shared/fields.ts';
+import { personal } from '../../kernel/define/personal.ts';
+import { Id, id, newId, text } from '../shared/fields.ts';
 
 /** Where notes are that say nothing of a workspace. */
 export const DEFAULT_WORKSPACE = 'default';
 
 /** What undo brings back. */
-const Page = z.object({ title: z.string(), content: z.string(), tags: z.array(z.string()) });
+const Page = z.object({
+  title: personal(z.string()),
+  content: personal(z.string()),
+  tags: personal(z.array(z.string())),
+});
 type Page = z.output<typeof Page>;
 
 export const NoteCreated = defineEvent('NoteCreated', {
   description: 'Who wrote it is in it, not only in its metadata, since rules look at the author.',
   version: 2,
-  data: Page.extend({ workspaceId: z.string(), authorId: z.string().nullish() }),
+  data: Page.extend({ workspaceId: Id, authorId: Id.nullish() }),
   upcast: {
     // There were no workspaces.
     1: (old) => ({ ...old, workspaceId: DEFAULT_WORKSPACE }),
   },
 });
-export const NoteRenamed = defineEvent('NoteRenamed', { data: z.object({ title: z.string() }) });
-export const NoteEdited = defineEvent('NoteEdited', { data: z.object({ content: z.string() }) });
-export const NoteTagged = defineEvent('NoteTagged', { data: z.object({ tag: z.string() }) });
-export const NoteUntagged = defineEvent('NoteUntagged', { data: z.object({ tag: z.string() }) });
+export const NoteRenamed = defineEvent('NoteRenamed', { data: z.object({ title: personal(z.string()) }) });
+export const NoteEdited = defineEvent('NoteEdited', { data: z.object({ content: personal(z.string()) }) });
+export const NoteTagged = defineEvent('NoteTagged', { data: z.object({ tag: personal(z.string()) }) });
+export const NoteUntagged = defineEvent('NoteUntagged', { data: z.object({ tag: personal(z.string()) }) });
 export const NoteArchived = defineEvent('NoteArchived', { data: z.object({}) });
 export const NoteRestored = defineEvent('NoteRestored', { data: z.object({}) });
 export const NoteReverted = defineEvent('NoteReverted', {

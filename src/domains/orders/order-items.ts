@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import { type Load, type Rejection, reject } from '../../kernel/define/command.ts';
+import { impersonal } from '../../kernel/define/personal.ts';
 import { Product } from '../products/index.ts';
-import { MAX_QUANTITY } from '../shared/fields.ts';
+import { Id, MAX_QUANTITY } from '../shared/fields.ts';
 import { Money } from '../shared/money.ts';
 
 /** A line: what the customer was shown when it came onto the order, and how many of it. */
 export const OrderItem = z.object({
-  productId: z.string(),
-  sku: z.string(),
-  name: z.string(),
+  productId: Id,
+  sku: impersonal(z.string()),
+  name: impersonal(z.string()),
   quantity: z.int(),
   unitPrice: Money,
 });

@@ -2,22 +2,23 @@ import { z } from 'zod';
 import { defineAggregate } from '../../kernel/define/aggregate.ts';
 import { type Allow, defineCommand, type Rejection, reject } from '../../kernel/define/command.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
+import { impersonal, personal } from '../../kernel/define/personal.ts';
 import { Customer } from '../customers/index.ts';
 import { Address, AddressInput } from '../shared/address.ts';
-import { id, newId, quantity, text } from '../shared/fields.ts';
+import { Id, id, newId, quantity, text } from '../shared/fields.ts';
 import { MAX_LINES, OrderItem, offer, refuseItems, withItem, withoutItem } from './order-items.ts';
 
 export const OrderPlaced = defineEvent('OrderPlaced', {
-  data: z.object({ customerId: z.string(), items: z.array(OrderItem).min(1), shippingAddress: Address }),
+  data: z.object({ customerId: Id, items: z.array(OrderItem).min(1), shippingAddress: Address }),
 });
 export const OrderItemAdded = defineEvent('OrderItemAdded', { data: OrderItem });
-export const OrderItemRemoved = defineEvent('OrderItemRemoved', { data: z.object({ productId: z.string() }) });
+export const OrderItemRemoved = defineEvent('OrderItemRemoved', { data: z.object({ productId: Id }) });
 export const OrderConfirmed = defineEvent('OrderConfirmed', { data: z.object({}) });
 export const OrderShipped = defineEvent('OrderShipped', {
-  data: z.object({ carrier: z.string(), trackingNumber: z.string() }),
+  data: z.object({ carrier: impersonal(z.string()), trackingNumber: personal(z.string()) }),
 });
 export const OrderDelivered = defineEvent('OrderDelivered', { data: z.object({}) });
-export const OrderCancelled = defineEvent('OrderCancelled', { data: z.object({ reason: z.string() }) });
+export const OrderCancelled = defineEvent('OrderCancelled', { data: z.object({ reason: personal(z.string()) }) });
 
 export const ORDER_STATUSES = ['PLACED', 'CONFIRMED', 'SHIPPED', 'DELIVERED', 'CANCELLED'] as const;
 export type OrderStatus = (typeof ORDER_STATUSES)[number];

@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { defineAggregate } from '../../kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../kernel/define/command.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
+import { impersonal } from '../../kernel/define/personal.ts';
 import { id, newId, quantity, text } from '../shared/fields.ts';
 import { Money, MoneyInput } from '../shared/money.ts';
 
 export const ProductRegistered = defineEvent('ProductRegistered', {
-  data: z.object({ sku: z.string(), name: z.string(), price: Money }),
+  data: z.object({ sku: impersonal(z.string()), name: impersonal(z.string()), price: Money }),
 });
 export const ProductPriceChanged = defineEvent('ProductPriceChanged', { data: z.object({ price: Money }) });
 export const StockReceived = defineEvent('StockReceived', { data: z.object({ quantity: z.int() }) });

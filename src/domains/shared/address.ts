@@ -1,14 +1,17 @@
 import { z } from 'zod';
+import { personal } from '../../kernel/define/personal.ts';
 import { text } from './fields.ts';
 
 /** An address as events and rows hold it. */
-export const Address = z.object({
-  line1: z.string(),
-  line2: z.string().nullish(),
-  city: z.string(),
-  postalCode: z.string(),
-  country: z.string(),
-});
+export const Address = personal(
+  z.object({
+    line1: z.string(),
+    line2: z.string().nullish(),
+    city: z.string(),
+    postalCode: z.string(),
+    country: z.string(),
+  }),
+);
 export type Address = z.output<typeof Address>;
 
 /** An address as a client states it. */

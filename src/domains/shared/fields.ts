@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { impersonal } from '../../kernel/define/personal.ts';
+
+/** An id as events hold it. */
+export const Id = impersonal(z.string());
 
 /**
  * The id of something that exists: a UUID of whatever version and variant, as Postgres takes it. Lower case, as Postgres

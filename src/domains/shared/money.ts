@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { impersonal } from '../../kernel/define/personal.ts';
 
 /** Money as events and rows hold it: minor units, so that it is exact (1999 GBP is 19.99 pounds). */
-export const Money = z.object({ amount: z.int(), currency: z.string() });
+export const Money = z.object({ amount: z.int(), currency: impersonal(z.string()) });
 export type Money = z.output<typeof Money>;
 
 /** A currency as a client states it. */

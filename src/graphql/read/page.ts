@@ -106,7 +106,9 @@ interface Cut {
 
 function cutOf(projection: Projection, { args, sortBy, direction }: PageRequest): Cut {
   const { limit, backwards } = sizeOf(args);
-  const columns = [sortBy, ...projection.key.map(({ column }) => column)];
+  // What is sorted by may be of the key itself.
+  const rest = projection.key.filter(({ column }) => column.name !== sortBy.name);
+  const columns = [sortBy, ...rest.map(({ column }) => column)];
   const sortName = `${sortBy.name} ${direction}`;
   const after = args.after == null ? undefined : decodeCursor(args.after, sortName, columns.length);
   const before = args.before == null ? undefined : decodeCursor(args.before, sortName, columns.length);
@@ -115,7 +117,7 @@ function cutOf(projection: Projection, { args, sortBy, direction }: PageRequest)
     sql`(${list(columns.map((column) => sql`${column}`))}) ${sql.raw((direction === 'asc') === forwards ? '>' : '<')}
         (${list(columns.map((column, index) => sql`${cursor[index]}::${sql.raw(column.getSQLType())}`))})`;
   const sortProperty = Object.entries(projection.table).find(([, column]) => column === sortBy)?.[0] ?? '';
-  const properties = [sortProperty, ...projection.key.map(({ property }) => property)];
+  const properties = [sortProperty, ...rest.map(({ property }) => property)];
   return {
     where: and(beyond(after, true), beyond(before, false)),
     columns,

@@ -4,10 +4,9 @@ import type { Actor } from '../../kernel/define/actor.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import type { StoredRow } from '../../kernel/define/read-table.ts';
 import type { Row } from '../../kernel/read/slots.ts';
-import { BadUserInputError } from '../errors.ts';
 import { type Page, type PageRequest, readPage, readPages } from './page.ts';
 import type { ReadModels } from './read-models.ts';
-import { isUuid, storableText } from './text.ts';
+import { storableText, uuidFrom } from './text.ts';
 import { isVisible, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
 
 export type RowOfProjection<P> = P extends Projection<infer Table extends PgTable> ? StoredRow<Table> : never;
@@ -144,6 +143,5 @@ export class Rows {
 /** A key as the read model writes it. @throws {BadUserInputError} */
 export function keyFor(projection: Pick<Projection, 'key'>, key: string): string {
   if (projection.key[0]?.column.getSQLType() !== 'uuid') return storableText(key, 'A key');
-  if (!isUuid(key)) throw new BadUserInputError(`${JSON.stringify(key.slice(0, 60))} is not an id: ids are UUIDs.`);
-  return key.toLowerCase();
+  return uuidFrom(key);
 }

@@ -5,6 +5,12 @@ export function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);
 }
 
+/** An id as Postgres writes it. @throws {BadUserInputError} where it is none. */
+export function uuidFrom(text: string): string {
+  if (!isUuid(text)) throw new BadUserInputError(`${JSON.stringify(text.slice(0, 60))} is not an id: ids are UUIDs.`);
+  return text.toLowerCase();
+}
+
 /** Text that Postgres can be asked for. @throws {BadUserInputError} where it holds NUL or half of a surrogate pair. */
 export function storableText(text: string, what: string): string {
   if (text.includes('\0')) throw new BadUserInputError(`${what} cannot hold the character NUL.`);

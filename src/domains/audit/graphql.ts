@@ -1,0 +1,56 @@
+import { eq } from 'drizzle-orm';
+import type { Api } from '../../graphql/api.ts';
+import { auditTable, auditTrail } from './read-models.ts';
+
+export function auditGraphql(api: Api): void {
+  const Entry = api.readModel('AuditEntry', auditTrail, {
+    description: 'An event: something that has happened, and who was behind it.',
+    fields: (t) => ({
+      aggregateType: t.exposeString('aggregateType', { description: 'What it happened to: an Order, a process, …' }),
+      aggregateId: t.exposeID('aggregateId', { description: 'Which one.' }),
+      version: t.exposeInt('version', { description: "The event's place among those of its aggregate: 1, 2, 3, …" }),
+      eventType: t.exposeString('eventType', { description: 'What happened.' }),
+      occurredAt: t.expose('occurredAt', {
+        type: 'DateTime',
+        description: 'When; of what was imported the time that it had there.',
+      }),
+      actorId: t.exposeID('actorId', {
+        nullable: true,
+        description: 'Who did it; `system` for the application itself, null where nobody was signed in.',
+      }),
+      correlationId: t.exposeID('correlationId', {
+        description: 'The request that set it off: the same for all that came of it, through processes too.',
+      }),
+      causationId: t.exposeID('causationId', {
+        nullable: true,
+        description: 'The event in answer to which a process did it; null for what was asked for from outside.',
+      }),
+      commandId: t.exposeID('commandId', { nullable: true, description: 'The command that decided it.' }),
+      summary: t.exposeString('summary', { description: "The event's data, personal data left out." }),
+    }),
+  });
+  const Connection = api.connection('Audit', Entry);
+
+  api.builder.queryField('auditTrail', (t) =>
+    t.field({
+      type: Connection,
+      description:
+        'For staff: who did what, when and why, newest first; of one aggregate, of one actor, or of everything.',
+      args: {
+        aggregateId: t.arg.id({ description: 'Only what happened to this aggregate or process.' }),
+        actorId: t.arg.id({ description: 'Only what this actor did.' }),
+        ...api.forwardArguments(t),
+      },
+      resolve: (_, { aggregateId, actorId, ...args }, { rows }) =>
+        rows.page(auditTrail, {
+          args,
+          sortBy: auditTable.position,
+          direction: 'desc',
+          where: [
+            aggregateId == null ? undefined : eq(auditTable.aggregateId, api.idFrom(aggregateId)),
+            actorId == null ? undefined : eq(auditTable.actorId, api.storableText(actorId, 'An actor')),
+          ],
+        }),
+    }),
+  );
+}

@@ -1,0 +1,54 @@
+import { bigint, index, integer, text, timestamp, uuid } from 'drizzle-orm/pg-core';
+import { isNobody } from '../../kernel/define/actor.ts';
+import { defineProjection } from '../../kernel/define/projection.ts';
+import { readTable } from '../../kernel/define/read-table.ts';
+
+export const auditTable = readTable(
+  'audit_trail',
+  {
+    /** The event's place in the log: each has a row of its own. */
+    position: bigint('position', { mode: 'number' }).primaryKey(),
+    aggregateType: text('aggregate_type').notNull(),
+    aggregateId: uuid('aggregate_id').notNull(),
+    version: integer('version').notNull(),
+    eventType: text('event_type').notNull(),
+    occurredAt: timestamp('occurred_at', { precision: 3, withTimezone: true }).notNull(),
+    /** Null where nobody was signed in. */
+    actorId: text('actor_id'),
+    correlationId: text('correlation_id').notNull(),
+    causationId: text('causation_id'),
+    commandId: uuid('command_id').notNull(),
+    /** The event's data, personal data left out. */
+    summary: text('summary').notNull(),
+  },
+  // Read backwards: newest first.
+  (table) => [
+    index('audit_trail_aggregate').on(table.aggregateId, table.position),
+    index('audit_trail_actor').on(table.actorId, table.position),
+  ],
+);
+
+export const auditTrail = defineProjection('audit_trail', {
+  description: 'Who did what, when and why: an entry for every event, whichever domain it is of.',
+  table: auditTable,
+  visibleTo: { staff: 'all', system: 'all' },
+  every: (event, { put }) => {
+    const { position, streamType, streamId, version, type, occurredAt, commandId } = event;
+    return put(position, () => {
+      const { actor, correlationId, causationId = null } = event.metadata;
+      return {
+        position,
+        aggregateType: streamType,
+        aggregateId: streamId,
+        version,
+        eventType: type,
+        occurredAt,
+        actorId: isNobody(actor) ? null : actor.id,
+        correlationId,
+        causationId,
+        commandId,
+        summary: event.summary,
+      };
+    });
+  },
+});
