@@ -18,8 +18,9 @@ import {
 } from '../../support/library.ts';
 import { people, peopleTable } from '../../support/people.ts';
 import { expectedRows } from '../../support/rows.ts';
+import { shelf, shelfTable } from '../../support/shelf.ts';
 
-const database = useDatabase({ tables: [booksTable, readingsTable, peopleTable] });
+const database = useDatabase({ tables: [booksTable, readingsTable, peopleTable, shelfTable] });
 const openEngine = useEngine(database, [libraryDomain]);
 
 const keyOf = (projection: Projection, row: Readonly<Record<string, unknown>>) =>
@@ -45,7 +46,7 @@ async function gone(
   faultAt: (event: RecordedEvent, fault: Fault) => Fault = (_, fault) => fault,
 ) {
   const { position: before } = await engine.log.head();
-  await database.sql`truncate read.books, read.readings, read.people`;
+  await database.sql`truncate read.books, read.readings, read.people, read.shelf`;
   await engine.log.append(libraryAppends(happened));
   const events = await engine.log.read(before, 1000);
   const end = before + events.length;
@@ -89,6 +90,7 @@ describe.each<readonly [string, Projection]>([
   ['books', books],
   ['readings', readings],
   ['people', people],
+  ['shelf', shelf],
 ])('whatever happens to %s', (_, projection) => {
   it('a row that is not stale is as it should be, and all are once what was at fault is mended', async () => {
     const engine = await openEngine();
@@ -156,7 +158,7 @@ describe.each<readonly [string, Projection]>([
         await retryAll();
         if ((await waiting()).length > 0) return;
         const live = byKey(await present());
-        await database.sql`truncate read.books, read.readings, read.people`;
+        await database.sql`truncate read.books, read.readings, read.people, read.shelf`;
         const anew = new DrivenProjection(engine, database.sql, { ...projection, name: `${projection.name}#rebuild` });
         await anew.beginAt(before);
         await anew.moveTo(end);
