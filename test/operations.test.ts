@@ -30,6 +30,16 @@ describe('the documents of schema/operations', () => {
       'OrderUpdated',
       'ProjectionUpdated',
       'CaughtUp',
+      'OpenAccounts',
+      'Transfer',
+      'ReadAccount',
+      'WriteNote',
+      'UndoNote',
+      'FindNotes',
+      'PublishArticle',
+      'RenameAuthor',
+      'ArticleCards',
+      'AuditTrail',
     ]);
   });
 

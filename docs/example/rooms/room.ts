@@ -1,15 +1,20 @@
 import { z } from 'zod';
 import { Customer } from '../../../src/domains/customers/index.ts';
-import { id, newId, text } from '../../../src/domains/shared/fields.ts';
+import { Id, id, newId, text } from '../../../src/domains/shared/fields.ts';
 import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../../src/kernel/define/command.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
+import { impersonal } from '../../../src/kernel/define/personal.ts';
 
-export const RoomOpened = defineEvent('RoomOpened', { data: z.object({ name: z.string(), seats: z.int() }) });
-export const RoomBooked = defineEvent('RoomBooked', {
-  data: z.object({ day: z.string(), customerId: z.string(), people: z.int() }),
+const Day = impersonal(z.string());
+
+export const RoomOpened = defineEvent('RoomOpened', {
+  data: z.object({ name: impersonal(z.string()), seats: z.int() }),
 });
-export const BookingCancelled = defineEvent('BookingCancelled', { data: z.object({ day: z.string() }) });
+export const RoomBooked = defineEvent('RoomBooked', {
+  data: z.object({ day: Day, customerId: Id, people: z.int() }),
+});
+export const BookingCancelled = defineEvent('BookingCancelled', { data: z.object({ day: Day }) });
 export const RoomClosed = defineEvent('RoomClosed', { data: z.object({}) });
 
 export interface RoomState {
