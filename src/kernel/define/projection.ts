@@ -2,6 +2,7 @@ import { getTableColumns } from 'drizzle-orm';
 import { getTableConfig, type PgColumn, type PgTable } from 'drizzle-orm/pg-core';
 import type { Actor, Role } from './actor.ts';
 import type { DataOf, EventTypes, RecordedEvent } from './event.ts';
+import { type HistoryTable, historyOf } from './history-table.ts';
 import type { EngineColumn, StoredRow } from './read-table.ts';
 
 /** A row of a read model without the engine's own columns and without generated ones. */
@@ -57,6 +58,8 @@ export interface Projection<Table extends PgTable = PgTable> {
   readonly name: string;
   readonly description: string | undefined;
   readonly table: Table;
+  /** Where former versions of its rows are kept; undefined where they are not. */
+  readonly history: HistoryTable | undefined;
   /** Raise it when the fold changes: the read model is then rebuilt. */
   readonly version: number;
   readonly visibleTo: VisibleTo<RowOf<Table>>;
@@ -141,6 +144,8 @@ function canonical(column: PgColumn | undefined, value: unknown): unknown {
  * @param options.events the events that it may handle, for their types.
  * @param options.on a handler for each that matters: pure, from event to changes of rows.
  * @param options.every a handler for all events that `on` has none for, those of other domains and of processes too.
+ * @param options.history the former versions of rows are kept too, in the table's `historyTable`: what a row was can be looked up by
+ *   time and by version. Raise `version` with it where the read model has been filled before.
  */
 export function defineProjection<Table extends PgTable, Events extends EventTypes>(
   name: string,
@@ -151,6 +156,7 @@ export function defineProjection<Table extends PgTable, Events extends EventType
     readonly every?: HandlerOfAll<RowOf<Table>>;
     readonly visibleTo: VisibleTo<RowOf<Table>>;
     readonly version?: number;
+    readonly history?: boolean;
     readonly description?: string;
   },
 ): Projection<Table> {
@@ -161,12 +167,25 @@ export function defineProjection<Table extends PgTable, Events extends EventType
     name,
     description: options.description,
     table: options.table,
+    history: historyFor(name, options.table, options.history ?? false),
     version: options.version ?? 1,
     visibleTo: options.visibleTo,
     handlers,
     every: options.every as Handler | undefined,
     key,
   };
+}
+
+/** Whoever says half of it would be left without history, or without the column that it takes. */
+function historyFor(name: string, table: PgTable, isKept: boolean): HistoryTable | undefined {
+  const history = historyOf(table);
+  if (isKept === (history !== undefined)) return history;
+  const { name: tableName } = getTableConfig(table);
+  throw new Error(
+    isKept
+      ? `Projection ${name}: history needs a table; make ${tableName} with { history: true } and export historyTable(…) of it.`
+      : `Projection ${name}: its table ${tableName} has a history table; say history: true.`,
+  );
 }
 
 function keyColumns(name: string, table: PgTable): KeyColumn[] {

@@ -1,15 +1,16 @@
-import { type BuildExtraConfigColumns, getTableColumns } from 'drizzle-orm';
+import { type BuildExtraConfigColumns, getTableColumns, getTableName } from 'drizzle-orm';
 import {
   bigint,
   type PgColumn,
   type PgColumnBuilderBase,
   type PgTable,
   type PgTableExtraConfigValue,
+  timestamp,
 } from 'drizzle-orm/pg-core';
 import { readSchema } from '../../database/schema.ts';
 
 /** Properties of the columns that the engine adds to every read model: no handler sees them. */
-export const ENGINE_COLUMNS = ['lastPosition', 'staleSince'] as const;
+export const ENGINE_COLUMNS = ['lastPosition', 'staleSince', 'heldFrom'] as const;
 export type EngineColumn = (typeof ENGINE_COLUMNS)[number];
 
 /** Columns that the engine adds to every read model. */
@@ -18,19 +19,58 @@ const engineColumns = {
   lastPosition: bigint('last_position', { mode: 'number' }).notNull(),
   /** Position of the first event that the row lacks, because it is parked in dead letters; null where it lacks none. */
   staleSince: bigint('stale_since', { mode: 'number' }),
-} satisfies Record<EngineColumn, PgColumnBuilderBase>;
+} satisfies Partial<Record<EngineColumn, PgColumnBuilderBase>>;
+
+/** What it adds besides where former versions are kept. */
+const heldColumns = {
+  /** Since when the row is as it is: see `history-table.ts`. Null where that was before history was kept. */
+  heldFrom: timestamp('held_from', { precision: 3, withTimezone: true }),
+} satisfies Partial<Record<EngineColumn, PgColumnBuilderBase>>;
+
+type Engine = typeof engineColumns;
+type Held = typeof heldColumns;
+type Extra<Name extends string, Columns extends Record<string, PgColumnBuilderBase>> = (
+  table: BuildExtraConfigColumns<Name, Columns & Engine, 'pg'>,
+) => PgTableExtraConfigValue[];
+
+/** What tables were made of: a finished one does not have it any more. */
+const declared = new WeakMap<PgTable, Readonly<Record<string, PgColumnBuilderBase>>>();
 
 /**
  * A table for a read model, in schema `read`. Its primary key is the projection's key; its instants have millisecond
  * precision (`timestamp('…', { precision: 3, withTimezone: true })`) so that cursors compare exactly in JavaScript.
  * Generated columns (`.generatedAlwaysAs(…)`) are for conditions: no row that is read has them.
+ *
+ * @param options.history the former versions of its rows are kept too, in a `historyTable` beside it.
  */
 export function readTable<Name extends string, Columns extends Record<string, PgColumnBuilderBase>>(
   name: Name,
   columns: Columns,
-  extra?: (table: BuildExtraConfigColumns<Name, Columns & typeof engineColumns, 'pg'>) => PgTableExtraConfigValue[],
+  extra: Extra<Name, Columns> | undefined,
+  options: { readonly history: true },
+): ReturnType<typeof readSchema.table<Name, Columns & Engine & Held>>;
+export function readTable<Name extends string, Columns extends Record<string, PgColumnBuilderBase>>(
+  name: Name,
+  columns: Columns,
+  extra?: Extra<Name, Columns>,
+): ReturnType<typeof readSchema.table<Name, Columns & Engine>>;
+export function readTable<Name extends string, Columns extends Record<string, PgColumnBuilderBase>>(
+  name: Name,
+  columns: Columns,
+  extra?: Extra<Name, Columns>,
+  options?: { readonly history: true },
 ) {
-  return readSchema.table<Name, Columns & typeof engineColumns>(name, { ...columns, ...engineColumns }, extra);
+  const all = { ...columns, ...engineColumns, ...(options?.history && heldColumns) };
+  const table = readSchema.table<Name, Columns & Engine>(name, all, extra);
+  declared.set(table, columns);
+  return table;
+}
+
+/** The columns that a table was declared with, by property, without the engine's. @throws {Error} where it is no {@link readTable}. */
+export function declaredColumns(table: PgTable): Readonly<Record<string, PgColumnBuilderBase>> {
+  const columns = declared.get(table);
+  if (!columns) throw new Error(`${getTableName(table)} is not made with readTable.`);
+  return columns;
 }
 
 /** A row as it is read: without generated columns, with the engine's. */

@@ -91,7 +91,7 @@ export function foldParked(
             rows.set(slot.text, slot.key);
             more.push({ slot, wasThere: slot.row !== undefined, event });
           }
-          slots.apply(slot, change, position);
+          slots.apply(slot, change, event);
         }
       } catch (error) {
         throw error instanceof OtherKeyError ? error : new FoldError(projection.name, event, error);

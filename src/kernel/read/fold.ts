@@ -61,8 +61,9 @@ export function planBatch(projection: Projection, events: readonly RecordedEvent
       continue;
     }
     for (const change of changes) {
-      // A row that is put as a whole is read only where the event waits: the row has to say then that it lacks it.
-      if (letter || change.kind !== 'put') wanted.add(change);
+      // A row that is put as a whole is read only where it becomes a former version, or where the event waits: the row has to
+      // say then that it lacks it.
+      if (letter || projection.history || change.kind !== 'put') wanted.add(change);
       steps.push({ event, change, letter });
     }
   }
@@ -129,12 +130,12 @@ function apply(slots: Slots, event: RecordedEvent, change: Change, parking: Park
     const owner = parking?.ownerOf(slot.text);
     if (parking?.isDiscarded(position, slot.text)) return;
     if (owner !== undefined) parking?.addPartial(event, owner);
-    else slots.apply(slot, change, position);
+    else slots.apply(slot, change, event);
     return;
   }
   for (const slot of slots.all()) {
     if (!matches(slot, change) || parking?.ownerOf(slot.text) !== undefined) continue;
-    if (!parking?.isDiscarded(position, slot.text)) slots.apply(slot, change, position);
+    if (!parking?.isDiscarded(position, slot.text)) slots.apply(slot, change, event);
   }
   // A row that lacks events may have another value there, once it has them.
   for (const key of parking?.keys() ?? []) parking?.addPartial(event, key);

@@ -32,6 +32,10 @@ export class ProjectionTable {
   readonly #columns: readonly (readonly [property: string, column: PgColumn])[];
   readonly #rows: ColumnArrays;
   readonly #keys: ColumnArrays;
+  /** Former versions, where they are kept. */
+  readonly #former:
+    | { readonly columns: readonly (readonly [string, PgColumn])[]; readonly arrays: ColumnArrays }
+    | undefined;
   readonly #readByKey: (parameters: Record<string, unknown>) => Promise<Row[]>;
   readonly #readWhere = new Map<string, (parameters: Record<string, unknown>) => Promise<Row[]>>();
   readonly #write: (parameters: Record<string, unknown>) => Promise<{ moved: number }[]>;
@@ -49,6 +53,16 @@ export class ProjectionTable {
       'key',
       projection.key.map(({ column }) => column),
     );
+    if (projection.history) {
+      const columns = Object.entries(getTableColumns(projection.history));
+      this.#former = {
+        columns,
+        arrays: new ColumnArrays(
+          'former',
+          columns.map(([, column]) => column),
+        ),
+      };
+    }
     this.#readByKey = this.#select('key', this.#isOneOfKeys());
     const { name } = projection;
     const moved = sql`update read.checkpoints set position = ${sql.placeholder('to')}, updated_at = now()
@@ -123,10 +137,11 @@ export class ProjectionTable {
     return row?.changed ?? false;
   }
 
-  #parametersOf({ upserts, removals }: Writes): Record<string, string> {
+  #parametersOf({ upserts, removals, former }: Writes): Record<string, string> {
     return {
-      ...this.#rows.parameters(upserts.map((row) => this.#columns.map(([property]) => row[property]))),
+      ...this.#rows.parameters(valuesOf(upserts, this.#columns)),
       ...this.#keyParameters(removals),
+      ...this.#former?.arrays.parameters(valuesOf(former, this.#former.columns)),
     };
   }
 
@@ -154,8 +169,19 @@ export class ProjectionTable {
       ),
       removed as (
         delete from ${name} using ${this.#keys.as('k')} where exists (select from moved) and ${this.#hasKeyOf('k')}
-      )
+      )${this.#keptFormer()}
       select count(*)::int as moved from moved`;
+  }
+
+  #keptFormer(): SQL {
+    const { history } = this.#projection;
+    if (!history || !this.#former) return sql``;
+    const { columns, arrays } = this.#former;
+    const names = columns.map(([, column]) => sql.identifier(column.name));
+    return sql`, kept as (
+        insert into ${history} (${sql.join(names, sql`, `)})
+        select ${arrays.valuesOf('f')} from ${arrays.as('f')} where exists (select from moved)
+      )`;
   }
 
   #readByColumn(property: string, values: readonly unknown[]): Promise<Row[]> {
@@ -206,6 +232,10 @@ export class ProjectionTable {
   #keyTextOf(row: Row): string {
     return JSON.stringify(this.#projection.key.map(({ property }) => row[property]));
   }
+}
+
+function valuesOf(rows: readonly Row[], columns: readonly (readonly [string, PgColumn])[]): unknown[][] {
+  return rows.map((row) => columns.map(([property]) => row[property]));
 }
 
 function partsOf(key: Key): readonly (string | number)[] {

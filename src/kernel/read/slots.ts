@@ -1,3 +1,4 @@
+import type { RecordedEvent } from '../define/event.ts';
 import type { Change, Key, Projection } from '../define/projection.ts';
 
 export type Row = Record<string, unknown>;
@@ -6,6 +7,8 @@ export type Row = Record<string, unknown>;
 export interface Writes {
   readonly upserts: readonly Row[];
   readonly removals: readonly Key[];
+  /** Versions that have ended, where they are kept; those that came and went within the batch too. */
+  readonly former: readonly Row[];
   /** Texts of the keys of all rows that changed. */
   readonly keys: ReadonlySet<string>;
 }
@@ -20,6 +23,8 @@ export interface Slot {
   /** Position of the last event applied to it. */
   position: number;
   changed: boolean;
+  /** Since when it is as it is, where history is kept; undefined where that is not known. */
+  heldFrom: Date | undefined;
 }
 
 /** A key's text: the value itself, or for several columns their JSON. Also what subscriptions call the row. */
@@ -34,15 +39,26 @@ export function keyText(key: Key): string {
 export class Slots {
   readonly #properties: readonly string[];
   readonly #slots = new Map<string, Slot>();
+  readonly #keepsHistory: boolean;
+  readonly #former: Row[] = [];
 
-  constructor(projection: Pick<Projection, 'key'>, present: readonly Row[]) {
+  constructor(projection: Pick<Projection, 'key' | 'history'>, present: readonly Row[]) {
     this.#properties = projection.key.map(({ property }) => property);
+    this.#keepsHistory = projection.history !== undefined;
     for (const row of present) {
-      const { lastPosition, staleSince: _, ...own } = row;
+      const { lastPosition, staleSince: _, heldFrom, ...own } = row;
       const key = this.#keyOf(own);
       const text = keyText(key);
       const before = Number(lastPosition);
-      this.#slots.set(text, { key, text, row: own, before, position: before, changed: false });
+      this.#slots.set(text, {
+        key,
+        text,
+        row: own,
+        before,
+        position: before,
+        changed: false,
+        heldFrom: (heldFrom as Date | null) ?? undefined,
+      });
     }
   }
 
@@ -51,7 +67,7 @@ export class Slots {
     const text = keyText(key);
     let slot = this.#slots.get(text);
     if (!slot) {
-      slot = { key, text, row: undefined, before: 0, position: 0, changed: false };
+      slot = { key, text, row: undefined, before: 0, position: 0, changed: false, heldFrom: undefined };
       this.#slots.set(text, slot);
     }
     return slot;
@@ -62,10 +78,12 @@ export class Slots {
   }
 
   /** Applies a change to one of the rows that it concerns. */
-  apply(slot: Slot, change: Change, position: number): void {
+  apply(slot: Slot, change: Change, event: Pick<RecordedEvent, 'position' | 'occurredAt'>): void {
     const { row, key } = slot;
+    const { position } = event;
     // Measured by what it was when it was read: one event may change a row more than once.
     if (position <= slot.before || (!row && change.kind !== 'upsert' && change.kind !== 'put')) return;
+    if (this.#keepsHistory) this.#keep(slot, event);
     if (change.kind === 'remove') slot.row = undefined;
     else slot.row = { ...change.fold(row as Row), ...this.#keyRow(key) };
     slot.position = position;
@@ -77,13 +95,28 @@ export class Slots {
     const upserts: Row[] = [];
     const removals: Key[] = [];
     const keys = new Set<string>();
-    for (const [text, { row, key, position, changed }] of this.#slots) {
+    for (const [text, { row, key, position, changed, heldFrom }] of this.#slots) {
       if (!changed) continue;
       keys.add(text);
-      if (row) upserts.push({ ...row, lastPosition: position, staleSince });
-      else removals.push(key);
+      if (!row) removals.push(key);
+      else if (this.#keepsHistory) upserts.push({ ...row, lastPosition: position, staleSince, heldFrom });
+      else upserts.push({ ...row, lastPosition: position, staleSince });
     }
-    return { upserts, removals, keys };
+    return { upserts, removals, former: this.#former, keys };
+  }
+
+  /** The version that an event ends, and since when the next one holds. */
+  #keep(slot: Slot, { position, occurredAt }: Pick<RecordedEvent, 'position' | 'occurredAt'>): void {
+    const { row, heldFrom, position: fromPosition } = slot;
+    // One event makes one version, however often it changes the row.
+    if (slot.changed && fromPosition === position) return;
+    if (!row) {
+      slot.heldFrom = occurredAt;
+      return;
+    }
+    const heldUntil = heldFrom && heldFrom > occurredAt ? heldFrom : occurredAt;
+    this.#former.push({ ...row, fromPosition, untilPosition: position, heldFrom: heldFrom ?? heldUntil, heldUntil });
+    slot.heldFrom = heldUntil;
   }
 
   #keyOf(row: Row): Key {

@@ -1,0 +1,100 @@
+import { getTableName } from 'drizzle-orm';
+import {
+  bigint,
+  getTableConfig,
+  index,
+  type PgColumnBuilderBase,
+  type PgTable,
+  primaryKey,
+  timestamp,
+} from 'drizzle-orm/pg-core';
+import { readSchema } from '../../database/schema.ts';
+import { declaredColumns } from './read-table.ts';
+
+/**
+ * What the engine notes of a former version. Every event that changes a row makes a version of it, which holds until the next
+ * one; the one that holds now is the row itself.
+ *
+ * The time of a version is when its event occurred, but never before that of the version it follows: a row that is changed by
+ * several streams may see an event of an earlier time after one of a later, and shows both only from the later on. Thus the
+ * spans `[held_from, held_until)` of a row follow on from each other. Of versions that one instant makes, all but the last have
+ * an empty span: no time finds them, their version does.
+ */
+const versionColumns = {
+  /** Position of the event that made it. */
+  fromPosition: bigint('from_position', { mode: 'number' }).notNull(),
+  /** Position of the event that ended it: another version came, or the row went. */
+  untilPosition: bigint('until_position', { mode: 'number' }).notNull(),
+  heldFrom: timestamp('held_from', { precision: 3, withTimezone: true }).notNull(),
+  heldUntil: timestamp('held_until', { precision: 3, withTimezone: true }).notNull(),
+};
+
+/** A table of former versions. */
+export type HistoryTable = ReturnType<typeof readSchema.table<string, typeof versionColumns>>;
+
+const histories = new WeakMap<PgTable, HistoryTable>();
+
+/**
+ * The table that keeps the former versions of a read model's rows: its columns, the span of time in which each version held and
+ * the positions of the events that made and ended it. Export it beside the table, so that migrations know it.
+ *
+ * ```ts
+ * export const ordersTable = readTable('orders', { … }, (table) => [ … ], { history: true });
+ * export const ordersHistory = historyTable(ordersTable);
+ * ```
+ *
+ * @param table was made with `{ history: true }`.
+ */
+export function historyTable(table: PgTable & { readonly heldFrom: unknown }): HistoryTable {
+  const known = histories.get(table);
+  if (known) return known;
+  const name = `${getTableName(table)}_history`;
+  const own = withoutRules(name, declaredColumns(table));
+  const config = getTableConfig(table);
+  const keys = config.primaryKeys[0]?.columns ?? config.columns.filter((column) => column.primary);
+  const property = (column: string) => Object.keys(own).find((candidate) => own[candidate]?.config.name === column);
+  const key = keys.map((column) => property(column.name) ?? column.name);
+  const history = readSchema.table(name, { ...versionColumns, ...own }, (columns) => {
+    const all = columns as typeof columns & Record<string, typeof columns.fromPosition>;
+    const keyColumns = key.map((each) => all[each]) as [typeof columns.fromPosition];
+    return [
+      // A time is looked up as the first version that ends after it.
+      primaryKey({ name: `${name}_pkey`, columns: [...keyColumns, columns.heldUntil, columns.fromPosition] }),
+      ...(all.version ? [index(`${name}_version`).on(...keyColumns, all.version)] : []),
+    ];
+  }) as unknown as HistoryTable;
+  histories.set(table, history);
+  return history;
+}
+
+/** The history of a table; undefined where none was declared. */
+export function historyOf(table: PgTable): HistoryTable | undefined {
+  return histories.get(table);
+}
+
+/** What a column builder of Drizzle is made of. Its declarations leave out all but the types. */
+interface Builder extends PgColumnBuilderBase {
+  readonly config: { readonly name: string; readonly generated?: unknown };
+}
+
+/** Columns as another table has them, without keys, defaults and references; generated ones are left out. */
+function withoutRules(
+  history: string,
+  columns: Readonly<Record<string, PgColumnBuilderBase>>,
+): Record<string, Builder> {
+  const copies = Object.entries(columns as Record<string, Builder>)
+    .filter(([, { config }]) => !config.generated)
+    .map(([property, builder]) => {
+      const taken =
+        property in versionColumns || Object.values(versionColumns).some((own) => nameOf(own) === nameOf(builder));
+      if (taken) throw new Error(`${history}: the column ${property} is the engine's; give yours another name.`);
+      const config = { ...builder.config, primaryKey: false, isUnique: false, uniqueName: undefined };
+      const plain = { ...config, hasDefault: false, default: undefined, generatedIdentity: undefined };
+      return [property, Object.assign(Object.create(builder), { config: plain, foreignKeyConfigs: [] })] as const;
+    });
+  return Object.fromEntries(copies);
+}
+
+function nameOf(builder: PgColumnBuilderBase): string {
+  return (builder as Builder).config.name;
+}
