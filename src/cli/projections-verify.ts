@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Projection } from '../kernel/define/projection.ts';
-import type { DifferenceKind } from '../kernel/read/compare.ts';
+import type { Comparison, DifferenceKind } from '../kernel/read/compare.ts';
 import type { Verification } from '../kernel/read/verify.ts';
 import { type Cli, type CommandFactory, print } from './cli.ts';
 import { type EngineContext, withEngine } from './context.ts';
@@ -64,19 +64,28 @@ async function verifyOne(cli: Cli, engine: EngineContext['engine'], projection: 
   }
 }
 
-function report(cli: Cli, verification: Verification): void {
-  const { projection, position, rows, counts, first } = verification;
-  const wrong = differences(verification);
+function report(cli: Cli, { projection, position, history, ...rows }: Verification): void {
+  reportOn(cli, projection, 'rows', position, rows);
+  if (history) reportOn(cli, projection, 'former versions', position, history);
+}
+
+function reportOn(cli: Cli, projection: string, what: string, position: number, compared: Comparison): void {
+  const { rows, counts, first } = compared;
+  const wrong = wrongIn(compared);
   const kinds = (Object.entries(counts) as [DifferenceKind, number][]).filter(([, count]) => count > 0);
   const found = kinds.map(([kind, count]) => `${formatCount(count)} ${kind}`).join(', ');
   const verdict = wrong === 0 ? 'as the log says' : 'not as the log says';
   print(
     cli,
-    `${projection}: ${formatCount(rows)} rows at position ${formatCount(position)}, ${verdict}${found && `: ${found}`}.`,
+    `${projection}: ${formatCount(rows)} ${what} at position ${formatCount(position)}, ${verdict}${found && `: ${found}`}.`,
   );
   for (const { kind, key, columns } of first) print(cli, [kind, key, columns.join(', ')].join('\t').trimEnd());
 }
 
-function differences({ counts: { missing, extra, different } }: Verification): number {
+function differences({ history, ...rows }: Verification): number {
+  return wrongIn(rows) + (history ? wrongIn(history) : 0);
+}
+
+function wrongIn({ counts: { missing, extra, different } }: Comparison): number {
   return missing + extra + different;
 }

@@ -1,8 +1,7 @@
 import { getTableColumns, type SQL, sql } from 'drizzle-orm';
-import type { PgColumn } from 'drizzle-orm/pg-core';
+import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../define/projection.ts';
-import { ENGINE_COLUMNS } from '../define/read-table.ts';
 
 /** What a row of the live table is, measured by what the log makes of it. */
 export type DifferenceKind =
@@ -34,16 +33,50 @@ export interface Comparison {
 /** Differences that are shown. */
 const SHOWN = 20;
 
-/** Compares two tables of one projection row by row, in the database. */
-export async function compareTables(view: Database, live: Projection, other: Projection): Promise<Comparison> {
+/** Compares the rows of two tables of one projection, in the database. */
+export function compareTables(view: Database, live: Projection, other: Projection): Promise<Comparison> {
   const keys = live.key.map(({ column }) => column);
+  const engines = ['lastPosition', 'staleSince'];
   const columns = Object.entries(getTableColumns(live.table))
-    .filter(([property, column]) => !isEngines(property) && !keys.some(({ name }) => name === column.name))
+    .filter(([property]) => !engines.includes(property))
     .map(([, column]) => column);
-  const both = sql`${live.table} l full outer join ${other.table} s on ${and(keys.map((key) => sql`l.${id(key)} = s.${id(key)}`))}`;
+  const isStale = sql`l.stale_since is not null or s.stale_since is not null`;
+  return compare(view, { live: live.table, other: other.table, keys, columns, isStale });
+}
+
+/** Compares the former versions that two projections of the same rows have kept. A version is known by what made it. */
+export function compareHistories(view: Database, live: Projection, other: Projection): Promise<Comparison> {
+  if (!live.history || !other.history) throw new Error(`Projection ${live.name} keeps no history.`);
+  const keys = live.key.map(({ column }) => column);
+  const isOf = (table: PgTable) => sql`
+    select from ${table} r where r.stale_since is not null
+      and ${and(keys.map((key) => sql`r.${id(key)} = coalesce(l.${id(key)}, s.${id(key)})`))}`;
+  return compare(view, {
+    live: live.history,
+    other: other.history,
+    keys: [...keys, live.history.fromPosition],
+    columns: Object.values(getTableColumns(live.history)),
+    isStale: sql`exists (${isOf(live.table)}) or exists (${isOf(other.table)})`,
+  });
+}
+
+interface Compared {
+  readonly live: PgTable;
+  readonly other: PgTable;
+  /** What is the same in rows that belong together. */
+  readonly keys: readonly PgColumn[];
+  /** What ought to be the same. */
+  readonly columns: readonly PgColumn[];
+  /** Whether a pair lacks events, by the aliases `l` and `s`. */
+  readonly isStale: SQL;
+}
+
+async function compare(view: Database, { live, other, keys, columns: all, isStale }: Compared): Promise<Comparison> {
+  const columns = all.filter((column) => !keys.some(({ name }) => name === column.name));
+  const both = sql`${live} l full outer join ${other} s on ${and(keys.map((key) => sql`l.${id(key)} = s.${id(key)}`))}`;
   const [first] = keys as [PgColumn];
   const kind = sql`case
-    when l.stale_since is not null or s.stale_since is not null then 'stale'
+    when ${isStale} then 'stale'
     when l.${id(first)} is null then 'missing'
     when s.${id(first)} is null then 'extra'
     else 'different' end`;
@@ -53,7 +86,7 @@ export async function compareTables(view: Database, live: Projection, other: Pro
     ...columns.map((column) => differs(column)),
   ]);
 
-  const [counted] = await view.execute<{ rows: number }>(sql`select count(*)::int as rows from ${live.table}`);
+  const [counted] = await view.execute<{ rows: number }>(sql`select count(*)::int as rows from ${live}`);
   const counts = { missing: 0, extra: 0, different: 0, stale: 0 };
   const found = await view.execute<{ kind: DifferenceKind; count: number }>(
     sql`select ${kind} as kind, count(*)::int as count from ${both} where ${differ} group by 1`,
@@ -74,10 +107,6 @@ export async function compareTables(view: Database, live: Projection, other: Pro
 
 function namesOf(kind: DifferenceKind, columns: string): string[] {
   return kind === 'missing' || kind === 'extra' ? [] : JSON.parse(columns);
-}
-
-function isEngines(property: string): boolean {
-  return (ENGINE_COLUMNS as readonly string[]).includes(property);
 }
 
 /** `json` and the like have no equality. */

@@ -4,6 +4,7 @@ import type { Projection } from '../define/projection.ts';
 import { writeParking } from './dead-letter-rows.ts';
 import type { Parking } from './parking.ts';
 import { type Move, ProjectionTable } from './projection-table.ts';
+import { listed, tablesOf } from './shadow.ts';
 import type { Writes } from './slots.ts';
 
 /**
@@ -25,7 +26,7 @@ export async function parkBatch(
   });
 }
 
-/** The table before its checkpoint, as everybody takes them: nobody waits for the other in a circle. */
-export async function lockForWriting(tx: Database, { table }: Projection): Promise<void> {
-  await tx.execute(sql`lock table ${table} in row exclusive mode`);
+/** The tables before their checkpoint, as everybody takes them: nobody waits for the other in a circle. */
+export async function lockForWriting(tx: Database, projection: Projection): Promise<void> {
+  await tx.execute(sql`lock table ${listed(tablesOf(projection))} in row exclusive mode`);
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { FencedError } from './projection-table.ts';
+import { listed, tablesOf } from './shadow.ts';
 import { type FillerParts, ShadowFiller } from './shadow-filler.ts';
 import { ShadowLetters } from './shadow-letters.ts';
 import { cancelWorkOn } from './shadow-tables.ts';
@@ -67,7 +68,9 @@ export class RebuildRun {
     this.#stopping.abort();
     await this.#filler.stop();
     if (this.#hasEnded) return;
-    await cancelWorkOn(aside.owner, this.#filler.shadow.table).catch((error) => onError(error, { part: 'rebuild' }));
+    for (const table of tablesOf(this.#filler.shadow)) {
+      await cancelWorkOn(aside.owner, table).catch((error) => onError(error, { part: 'rebuild' }));
+    }
     await this.#running?.catch(() => undefined);
   }
 
@@ -113,14 +116,14 @@ export class RebuildRun {
     return 'stopped';
   }
 
-  /** The table has been written to many times over; it is tidied up before it is indexed, and read from. */
+  /** The tables have been written to many times over; they are tidied up before they are indexed, and read from. */
   async #addIndexes(): Promise<boolean> {
-    const { table } = this.#filler.shadow;
+    const tables = listed(tablesOf(this.#filler.shadow));
     const { owner } = this.#parts.aside;
     try {
-      await owner.execute(sql`vacuum ${table}`);
+      await owner.execute(sql`vacuum ${tables}`);
       await this.#filler.table.addIndexes();
-      await owner.execute(sql`analyze ${table}`);
+      await owner.execute(sql`analyze ${tables}`);
       this.#hasIndexes = true;
       return true;
     } catch (error) {

@@ -3,10 +3,10 @@ import type { Database } from '../../database/client.ts';
 import type { Projection } from '../define/projection.ts';
 import { dropLetters } from './dead-letter-rows.ts';
 import { PROCESS } from './owner.ts';
-import { type ShadowPurpose, shadowName, shadowOf } from './shadow.ts';
+import { type ShadowPurpose, shadowName, shadowOf, tablePairs, tablesOf } from './shadow.ts';
 import { leaseEnd, type ShadowRow, shadowRows } from './shadow-rows.ts';
 import { createShadowTable, dropShadowTable, hasOtherColumns } from './shadow-tables.ts';
-import { obstaclesTo, tableExists } from './table-shape.ts';
+import { obstaclesTo } from './table-shape.ts';
 
 /** A read model cannot be made again or compared, or not now. */
 export class RebuildError extends Error {
@@ -48,12 +48,11 @@ export function beginRebuild(db: Database, projection: Projection): Promise<'beg
     await lockShadows(tx, projection.name, LOCK_TIMEOUT_MS);
     const row = await shadowRow(tx, projection, 'rebuild');
     await refuseNewer(tx, projection, row);
-    const shadow = shadowOf(projection, 'rebuild').table;
-    const obstacles = await obstaclesTo(tx, projection.table);
+    const obstacles = await obstaclesToAll(tx, projection);
     if (obstacles.length > 0)
       throw new RebuildError('REBUILD_REFUSED', projection.name, inTheWay(projection, obstacles));
-    if (row?.version === projection.version && (await tableExists(tx, shadow))) {
-      if (!(await hasOtherColumns(tx, projection, shadow))) return 'joined';
+    if (row?.version === projection.version) {
+      if (!(await hasOtherColumns(tx, projection, shadowOf(projection, 'rebuild')))) return 'joined';
     }
     await createShadow(tx, projection, 'rebuild', null);
     return 'begun';
@@ -108,10 +107,19 @@ export function cancelRebuild(db: Database, projection: Projection): Promise<boo
   return dropShadow(db, projection, 'rebuild');
 }
 
+/** What keeps a projection's tables from being replaced, in words. */
+export async function obstaclesToAll(tx: Database, projection: Projection): Promise<string[]> {
+  const obstacles: string[] = [];
+  for (const table of tablesOf(projection)) obstacles.push(...(await obstaclesTo(tx, table)));
+  return obstacles;
+}
+
 /** Why a table cannot be replaced, as a sentence. */
-export function inTheWay({ name, table }: Projection, obstacles: readonly string[]): string {
+export function inTheWay(projection: Projection, obstacles: readonly string[]): string {
+  const { name } = projection;
+  const tables = tablesOf(projection).map((table) => `read.${getTableName(table)}`);
   return (
-    `Read model ${name} cannot be rebuilt, because its table read.${getTableName(table)} cannot be replaced: ` +
+    `Read model ${name} cannot be rebuilt, because its table ${tables.join(' or ')} cannot be replaced: ` +
     `there is ${obstacles.join(', ')}. Remove what is in the way and make it again afterwards.`
   );
 }
@@ -143,7 +151,7 @@ async function createShadow(
 ): Promise<void> {
   await removeShadow(tx, projection, purpose);
   const shadow = shadowOf(projection, purpose);
-  await createShadowTable(tx, projection.table, shadow.table);
+  for (const [table, beside] of tablePairs(projection, shadow)) await createShadowTable(tx, table, beside);
   const owned = owner ? sql`${owner}, ${PROCESS}, ${leaseEnd}` : sql`null, null, null`;
   await tx.execute(sql`
     insert into read.checkpoints (projection, version, whole_at, owner, owner_process, lease_until)
@@ -153,7 +161,7 @@ async function createShadow(
 async function removeShadow(tx: Database, projection: Projection, purpose: ShadowPurpose): Promise<boolean> {
   const shadow = shadowOf(projection, purpose);
   // Table before checkpoint, as who fills it takes its locks.
-  await dropShadowTable(tx, shadow.table);
+  for (const table of tablesOf(shadow)) await dropShadowTable(tx, table);
   const rows = await tx.execute(
     sql`delete from read.checkpoints where projection = ${shadowName(projection.name, purpose)} returning 1`,
   );

@@ -1,7 +1,9 @@
 import { getTableColumns, sql } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../define/projection.ts';
 import { FencedError, ProjectionTable } from './projection-table.ts';
+import { tablePairs } from './shadow.ts';
 import { missingIndexes } from './shadow-tables.ts';
 import type { TablePart } from './table-shape.ts';
 
@@ -23,7 +25,7 @@ export interface ShadowTableParts {
   readonly rest: () => Promise<void>;
 }
 
-/** The table of a shadow, which has an index by something else than the key only from the moment on when it is needed. */
+/** The tables of a shadow, which have an index by something else than the key only from the moment on when it is needed. */
 export class ShadowTable extends ProjectionTable {
   readonly #parts: ShadowTableParts;
   readonly #indexed = new Set<string>();
@@ -49,15 +51,20 @@ export class ShadowTable extends ProjectionTable {
   }
 
   /**
-   * Makes the indexes that the live table has and this one lacks, one a transaction: what is made stays made.
+   * Makes the indexes that the live tables have and these lack, one a transaction: what is made stays made.
+   * @param wanted which ones of the rows' table; all of all tables unless told.
    * @throws {FencedError} where somebody else fills the shadow by now, or nobody.
    */
   async addIndexes(wanted?: (index: TablePart) => boolean): Promise<void> {
-    while (await this.#addIndex(wanted));
+    const { live, shadow } = this.#parts;
+    const pairs = tablePairs(live, shadow);
+    for (const [table, beside] of wanted ? pairs.slice(0, 1) : pairs) {
+      while (await this.#addIndex(table, beside, wanted));
+    }
   }
 
-  #addIndex(wanted?: (index: TablePart) => boolean): Promise<boolean> {
-    const { ddl, live, shadow, filler } = this.#parts;
+  #addIndex(live: PgTable, beside: PgTable, wanted?: (index: TablePart) => boolean): Promise<boolean> {
+    const { ddl, shadow, filler } = this.#parts;
     return ddl.transaction(async (transaction) => {
       const tx = transaction as unknown as Database;
       // Leases may be renewed meanwhile, the row may not go.
@@ -65,8 +72,8 @@ export class ShadowTable extends ProjectionTable {
         select from read.checkpoints
         where projection = ${shadow.name} and owner = ${filler.owner} and generation = ${filler.generation} for key share`);
       if (!ours) throw new FencedError(shadow.name);
-      await tx.execute(sql`lock table ${shadow.table} in share mode`);
-      const [statement] = await missingIndexes(tx, live.table, shadow.table, wanted);
+      await tx.execute(sql`lock table ${beside} in share mode`);
+      const [statement] = await missingIndexes(tx, live, beside, wanted);
       if (statement) await tx.execute(statement);
       return statement !== undefined;
     });

@@ -2,7 +2,7 @@ import { getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../define/projection.ts';
-import { READ_SCHEMA } from './shadow.ts';
+import { READ_SCHEMA, tablePairs } from './shadow.ts';
 import { columnsOf, grantsOf, partsOf, regclass, type TablePart } from './table-shape.ts';
 
 /**
@@ -36,9 +36,12 @@ export async function missingIndexes(
   });
 }
 
-/** A shadow's table was made from another shape of the live one: a migration has changed that since. */
-export async function hasOtherColumns(db: Database, { table }: Projection, shadow: PgTable): Promise<boolean> {
-  return (await columnsOf(db, table)) !== (await columnsOf(db, shadow));
+/** A shadow's tables were made from another shape of the live ones, or are gone: a migration has changed those since. */
+export async function hasOtherColumns(db: Database, live: Projection, shadow: Projection): Promise<boolean> {
+  for (const [table, beside] of tablePairs(live, shadow)) {
+    if ((await columnsOf(db, table)) !== (await columnsOf(db, beside))) return true;
+  }
+  return false;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { getTableColumns, getTableName } from 'drizzle-orm';
+import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Projection } from '../define/projection.ts';
 
@@ -11,6 +11,25 @@ export const READ_SCHEMA = 'read';
 
 /** Postgres cuts longer names off; some room is left for the names of indexes. */
 const LONGEST_NAME = 55;
+
+/** The tables that a projection fills, in the order in which they are locked. */
+export function tablesOf({ table, history }: Pick<Projection, 'table' | 'history'>): readonly PgTable[] {
+  return history ? [table, history] : [table];
+}
+
+/** Each table of a projection beside that of its shadow. */
+export function tablePairs(live: Projection, shadow: Projection): (readonly [live: PgTable, shadow: PgTable])[] {
+  const shadows = tablesOf(shadow);
+  return tablesOf(live).map((table, nth) => [table, shadows[nth] as PgTable]);
+}
+
+/** Tables as a statement lists them. */
+export function listed(tables: readonly PgTable[]): SQL {
+  return sql.join(
+    tables.map((table) => sql`${table}`),
+    sql`, `,
+  );
+}
 
 /** What the checkpoint of a shadow is called: `orders#rebuild`. */
 export function shadowName(projection: string, purpose: ShadowPurpose): string {
@@ -26,16 +45,18 @@ export function shadowed(name: string): { readonly projection: string; readonly 
 }
 
 /**
- * The same projection over another table of the same columns, beside the live one: its own checkpoint, the same fold. The
- * table need not be there.
+ * The same projection over other tables of the same columns, beside the live ones: its own checkpoint, the same fold. The
+ * tables need not be there.
  */
 export function shadowOf(projection: Projection, purpose: ShadowPurpose): Projection {
-  const table = renamed(projection.table, shadowTableName(getTableName(projection.table), purpose));
+  const beside = <Table extends PgTable>(live: Table) => renamed(live, shadowTableName(getTableName(live), purpose));
+  const table = beside(projection.table);
   const columns = getTableColumns(table);
   return {
     ...projection,
     name: shadowName(projection.name, purpose),
     table,
+    history: projection.history && beside(projection.history),
     key: projection.key.map(({ property, column }) => ({ property, column: columns[property] ?? column })),
   };
 }
@@ -55,8 +76,8 @@ const COLUMNS = Symbol.for('drizzle:Columns');
  * A table that has everything from another one but its name. Drizzle makes tables from column builders, which a finished
  * table does not have any more; its own aliases are made in this way too, but are nothing that can be written to.
  */
-function renamed(table: PgTable, name: string): PgTable {
-  const copy: PgTable = Object.create(table);
+function renamed<Table extends PgTable>(table: Table, name: string): Table {
+  const copy: Table = Object.create(table);
   const columns = Object.fromEntries(
     Object.entries(getTableColumns(table)).map(([property, column]) => [
       property,

@@ -3,10 +3,9 @@ import type { Database } from '../../database/client.ts';
 import { rootOf } from '../../database/errors.ts';
 import type { Projection } from '../define/projection.ts';
 import { adoptLetters } from './dead-letter-rows.ts';
-import { inTheWay, lockShadows } from './rebuild.ts';
-import { shadowOf } from './shadow.ts';
+import { inTheWay, lockShadows, obstaclesToAll } from './rebuild.ts';
+import { listed, shadowOf, tablePairs, tablesOf } from './shadow.ts';
 import { replaceTable } from './shadow-tables.ts';
-import { obstaclesTo } from './table-shape.ts';
 
 /** How a swap ended. Unless it is `done` nothing was changed. */
 export type SwapOutcome =
@@ -36,7 +35,7 @@ export interface Swap {
 const LOCK_TIMEOUT_MS = 200;
 
 /**
- * Puts a shadow in the place of its live table, in one transaction. Whoever reads sees the one or the other, whole and never
+ * Puts a shadow in the place of its live table, and of that of its history, in one transaction. Whoever reads sees the one or the other, whole and never
  * older than before.
  *
  * Writing to the live table stops first, then the shadow comes to where it stands, and only for the exchange of the names do
@@ -74,20 +73,21 @@ class Undone extends Error {
 }
 
 async function exchange(tx: Database, { projection, owner, generation, fillTo }: Swap): Promise<SwapOutcome> {
-  const { name, table, version } = projection;
+  const { name, version } = projection;
   const shadow = shadowOf(projection, 'rebuild');
+  const tables = listed(tablesOf(projection));
   await lockShadows(tx, name, LOCK_TIMEOUT_MS);
-  const obstacles = await obstaclesTo(tx, table);
+  const obstacles = await obstaclesToAll(tx, projection);
   if (obstacles.length > 0) return { kind: 'refused', why: inTheWay(projection, obstacles) };
 
-  await tx.execute(sql`lock table ${table} in share row exclusive mode`);
+  await tx.execute(sql`lock table ${tables} in share row exclusive mode`);
   const [live] = await tx.execute<{ position: number; version: number }>(
     sql`select position, version from read.checkpoints where projection = ${name} for no key update`,
   );
   if (!live || live.version > version) return { kind: 'lost' };
   if (!(await fillTo(live.position))) return { kind: 'busy' };
 
-  await tx.execute(sql`lock table ${table} in access exclusive mode`);
+  await tx.execute(sql`lock table ${tables} in access exclusive mode`);
   const [adopted] = await tx.execute<{ position: number; enough: boolean }>(sql`
     with shadow as (
       delete from read.checkpoints
@@ -105,7 +105,9 @@ async function exchange(tx: Database, { projection, owner, generation, fillTo }:
   if (!adopted) return { kind: 'lost' };
   // Postgres may have crashed and lost what this instance believes to be there.
   if (!adopted.enough) return { kind: 'busy' };
-  if (!(await replaceTable(tx, table, shadow.table))) return { kind: 'reshaped' };
+  for (const [table, beside] of tablePairs(projection, shadow)) {
+    if (!(await replaceTable(tx, table, beside))) return { kind: 'reshaped' };
+  }
   await adoptLetters(tx, shadow.name, name);
   return { kind: 'done', position: adopted.position };
 }

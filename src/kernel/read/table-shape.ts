@@ -21,11 +21,6 @@ export function regclass(table: PgTable): SQL {
   return sql`to_regclass(format('%I.%I', ${READ_SCHEMA}::text, ${getTableName(table)}::text))`;
 }
 
-export async function tableExists(db: Database, table: PgTable): Promise<boolean> {
-  const [row] = await db.execute<{ there: boolean }>(sql`select ${regclass(table)} is not null as there`);
-  return row?.there ?? false;
-}
-
 /** Indexes and constraints, those of the same definition in the order in which they were made. */
 export async function partsOf(db: Database, table: PgTable): Promise<TablePart[]> {
   return await db.execute<TablePart & Record<string, unknown>>(sql`

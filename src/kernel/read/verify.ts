@@ -4,9 +4,10 @@ import { rootOf } from '../../database/errors.ts';
 import type { Projection } from '../define/projection.ts';
 import type { EventLog } from '../write/event-log.ts';
 import { CommitFeed } from './commit-feed.ts';
-import { type Comparison, compareTables } from './compare.ts';
+import { type Comparison, compareHistories, compareTables } from './compare.ts';
 import { LogHead } from './log-head.ts';
 import { beginVerify, dropShadow, RebuildError } from './rebuild.ts';
+import { listed, tablesOf } from './shadow.ts';
 import { type FillerParts, ShadowFiller } from './shadow-filler.ts';
 import { leaseShadow } from './shadow-rows.ts';
 import { cancelWorkOn } from './shadow-tables.ts';
@@ -14,6 +15,8 @@ import { cancelWorkOn } from './shadow-tables.ts';
 /** A read model beside what its fold makes of the log. */
 export interface Verification extends Comparison {
   readonly projection: string;
+  /** Former versions, where they are kept. */
+  readonly history: Comparison | undefined;
   /** Both are there. */
   readonly position: number;
 }
@@ -54,7 +57,9 @@ export async function verifyProjection(parts: VerifyParts): Promise<Verification
     read: (after, limit, wanted) => aside.log.read(after, Math.min(limit, end.position - after), wanted),
   };
   const filler = new ShadowFiller({ ...parts, row, log, feed: new CommitFeed(0), head: end });
-  const interrupt = () => void cancelWorkOn(aside.owner, filler.shadow.table).catch(() => undefined);
+  const interrupt = () => {
+    for (const table of tablesOf(filler.shadow)) cancelWorkOn(aside.owner, table).catch(() => undefined);
+  };
   signal?.addEventListener('abort', interrupt, { once: true });
   try {
     for (;;) {
@@ -91,7 +96,7 @@ async function fill(
     if (!filler.isRunning) throw gone(projection);
     if (filler.position >= target - batchLimit) break;
   }
-  await aside.owner.execute(sql`analyze ${filler.shadow.table}`);
+  await aside.owner.execute(sql`analyze ${listed(tablesOf(filler.shadow))}`);
 }
 
 /** Compares both at one position; undefined where the second table did not come to it in time. */
@@ -108,12 +113,16 @@ async function compare({ aside, projection, signal }: VerifyParts, filler: Shado
         if (!(await filler.reached(position, HOLD_MS, signal))) return undefined;
         await filler.stop();
         if (filler.position !== position) throw gone(projection);
-        await view.execute(sql`lock table ${projection.table}, ${filler.shadow.table} in access share mode`);
+        await view.execute(
+          sql`lock table ${listed([...tablesOf(projection), ...tablesOf(filler.shadow)])} in access share mode`,
+        );
         await view.execute(sql`select from read.checkpoints`);
         return position;
       });
       if (position === undefined) return undefined;
-      return { ...(await compareTables(view, projection, filler.shadow)), position };
+      const rows = await compareTables(view, projection, filler.shadow);
+      const history = projection.history && (await compareHistories(view, projection, filler.shadow));
+      return { ...rows, history, position };
     },
     { isolationLevel: 'repeatable read', accessMode: 'read only' },
   );
