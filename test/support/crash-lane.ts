@@ -3,10 +3,11 @@ import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { type AfterwriteDatabase, openDatabase } from '../../src/database/database.ts';
 import type { Domain } from '../../src/kernel/define/domain.ts';
 import { createEngine, type Engine, type EngineOptions } from '../../src/kernel/engine.ts';
+import { tablesOf } from '../../src/kernel/read/shadow.ts';
 import type { EventLog } from '../../src/kernel/write/event-log.ts';
 import { type CrashProxy, startCrashProxy } from './crash-proxy.ts';
 import { cloneDatabase } from './database.ts';
-import { expectedRows, rowsOf } from './rows.ts';
+import { expectedHistory, expectedRows, historyOf, rowsOf } from './rows.ts';
 import { until } from './until.ts';
 
 /** A database with a way to it that breaks and one that does not. */
@@ -38,7 +39,7 @@ export function useLanes(count: number, domain: Domain): readonly Lane[] {
 }
 
 async function openLane(domain: Domain): Promise<Lane & { close(): Promise<void> }> {
-  const tables = domain.projections.map(({ table }) => table);
+  const tables = domain.projections.flatMap(tablesOf);
   const database = await cloneDatabase(tables);
   const proxy = await startCrashProxy(database);
   const open = (url: string) =>
@@ -64,7 +65,10 @@ async function openLane(domain: Domain): Promise<Lane & { close(): Promise<void>
       await sql`delete from read.checkpoints`;
       await sql`delete from read.instances`;
       await sql`delete from read.dead_letters`;
-      for (const { name } of domain.projections) await sql`truncate ${sql(`read.${name}`)}`;
+      for (const { name, history } of domain.projections) {
+        await sql`truncate ${sql(`read.${name}`)}`;
+        if (history) await sql`truncate ${sql(`read.${name}_history`)}`;
+      }
     },
   };
 }
@@ -75,6 +79,9 @@ export async function expectWhole({ sql, log, direct }: Lane, { projections }: D
   const events = await log.read(0, 100_000);
   for (const projection of projections) {
     expect(await rowsOf(direct.projector.db, projection)).toEqual(expectedRows(projection, events));
+    if (projection.history) {
+      expect(await historyOf(direct.projector.db, projection)).toEqual(expectedHistory(projection, events));
+    }
   }
   const checkpoints =
     await sql`select projection, position, version, failure from read.checkpoints order by projection`;

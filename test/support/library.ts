@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { defineAggregate } from '../../src/kernel/define/aggregate.ts';
 import { defineDomain } from '../../src/kernel/define/domain.ts';
 import { defineEvent, type NewEvent } from '../../src/kernel/define/event.ts';
+import { historyTable } from '../../src/kernel/define/history-table.ts';
 import { defineProjection } from '../../src/kernel/define/projection.ts';
 import { readTable } from '../../src/kernel/define/read-table.ts';
 import type { Append } from '../../src/kernel/write/append.ts';
@@ -27,17 +28,24 @@ export const Book = defineAggregate('Book', {
   evolve: {},
 });
 
-export const booksTable = readTable('books', {
-  id: text('id').primaryKey(),
-  title: text('title').notNull(),
-  author: text('author'),
-  tags: jsonb('tags').$type<readonly string[]>().notNull(),
-  pages: integer('pages').notNull(),
-  readAt: timestamp('read_at', { precision: 3, withTimezone: true }),
-});
+export const booksTable = readTable(
+  'books',
+  {
+    id: text('id').primaryKey(),
+    title: text('title').notNull(),
+    author: text('author'),
+    tags: jsonb('tags').$type<readonly string[]>().notNull(),
+    pages: integer('pages').notNull(),
+    readAt: timestamp('read_at', { precision: 3, withTimezone: true }),
+  },
+  undefined,
+  { history: true },
+);
+export const booksHistory = historyTable(booksTable);
 
 export const books = defineProjection('books', {
   table: booksTable,
+  history: true,
   events: Book.events,
   visibleTo: 'everyone',
   on: {
@@ -69,11 +77,16 @@ export const readingsTable = readTable(
     shelf: text('shelf'),
   },
   (table) => [primaryKey({ columns: [table.reader, table.bookId] })],
+  { history: true },
 );
+export const readingsHistory = historyTable(readingsTable);
+/** All that the domain fills. */
+export const libraryTables = [booksTable, booksHistory, readingsTable, readingsHistory];
 
 /** Several rows by one event, of which none is the stream's own; rows of many streams by a column. */
 export const readings = defineProjection('readings', {
   table: readingsTable,
+  history: true,
   events: Book.events,
   visibleTo: 'everyone',
   on: {

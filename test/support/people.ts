@@ -1,16 +1,20 @@
 import { integer, text } from 'drizzle-orm/pg-core';
+import { historyTable } from '../../src/kernel/define/history-table.ts';
 import { defineProjection, type Projection } from '../../src/kernel/define/projection.ts';
 import { readTable } from '../../src/kernel/define/read-table.ts';
 import { Book } from './library.ts';
 
-export const peopleTable = readTable('people', {
-  name: text('name').primaryKey(),
-  pages: integer('pages').notNull(),
-  last: text('last'),
-});
+export const peopleTable = readTable(
+  'people',
+  { name: text('name').primaryKey(), pages: integer('pages').notNull(), last: text('last') },
+  undefined,
+  { history: true },
+);
+export const peopleHistory = historyTable(peopleTable);
 /** Rows that events of many streams change, so that one that is at fault draws others in. */
 export const people: Projection = defineProjection('people', {
   table: peopleTable,
+  history: true,
   events: Book.events,
   visibleTo: 'everyone',
   on: {

@@ -3,11 +3,11 @@ import type { RecordedEvent } from '../../src/kernel/define/event.ts';
 import type { Projection } from '../../src/kernel/define/projection.ts';
 import { storedColumns } from '../../src/kernel/define/read-table.ts';
 import type { Row } from '../../src/kernel/read/slots.ts';
-import { foldRows } from '../../src/kernel/testing/fold.ts';
+import { foldHistory, foldRows } from '../../src/kernel/testing/fold.ts';
 
 /** A projection's rows as a query gives them, in the order of their keys and without the engine's columns. */
 export async function rowsOf(db: Database, projection: Projection): Promise<Row[]> {
-  const { lastPosition: _, staleSince: __, ...columns } = storedColumns(projection.table);
+  const { lastPosition: _, staleSince: __, heldFrom: ___, ...columns } = storedColumns(projection.table);
   const rows = await db.select(columns).from(projection.table);
   return byKey(projection, rows);
 }
@@ -15,6 +15,31 @@ export async function rowsOf(db: Database, projection: Projection): Promise<Row[
 /** The rows that the events make, by the reference, in the order of their keys. */
 export function expectedRows(projection: Projection, events: Iterable<RecordedEvent>): Row[] {
   return byKey(projection, foldRows(projection, events));
+}
+
+/** The former versions that a projection has kept, and since when its rows are as they are. */
+export async function historyOf(db: Database, { key, table, history }: Projection) {
+  if (!history) throw new Error('It keeps no history.');
+  const columns = storedColumns(table);
+  const properties = [...key.map(({ property }) => property), 'heldFrom'];
+  const held = await db.select(Object.fromEntries(properties.map((name) => [name, columns[name]!]))).from(table);
+  return { former: sorted(await db.select().from(history)), held: sorted(held) };
+}
+
+/** The same, by the reference. */
+export function expectedHistory(projection: Projection, events: readonly RecordedEvent[]) {
+  const { former, held } = foldHistory(projection, events);
+  const rows = foldRows(projection, events) as Row[];
+  const keys = rows.map((row, nth) => ({
+    ...Object.fromEntries(projection.key.map(({ property }) => [property, row[property]])),
+    heldFrom: held[nth],
+  }));
+  return { former: sorted(former), held: sorted(keys) };
+}
+
+function sorted(rows: readonly Row[]): Row[] {
+  const text = (row: Row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return [...rows].sort((a, b) => (text(a) < text(b) ? -1 : 1));
 }
 
 function byKey(projection: Projection, rows: readonly Row[]): Row[] {

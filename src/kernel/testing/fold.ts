@@ -12,6 +12,9 @@ export function givenEvents(events: readonly RecordedEvent[]) {
   return {
     /** The rows that the projection makes of these events, oldest first. */
     project: <Table extends PgTable>(projection: Projection<Table>): RowOf<Table>[] => foldRows(projection, events),
+    /** The former versions that it keeps of them, in the order in which they ended. */
+    history: <Table extends PgTable>(projection: Projection<Table>): FormerRow<Table>[] =>
+      foldHistory(projection, events).former,
   };
 }
 
@@ -32,8 +35,52 @@ export function foldRows<Table extends PgTable>(
   return [...rows.values()] as RowOf<Table>[];
 }
 
-function apply(projection: Pick<Projection, 'table' | 'key'>, change: Change, rows: Map<string, Row>): void {
-  const put = (address: string, row: Row) => rows.set(address, asStored(projection, address, row));
+/** A version of a row that has ended, with the span in which it held. */
+export type FormerRow<Table extends PgTable = PgTable> = RowOf<Table> & {
+  readonly fromPosition: number;
+  readonly untilPosition: number;
+  readonly heldFrom: Date;
+  readonly heldUntil: Date;
+};
+
+/** The former versions of rows, and since when the present ones hold, in their order: event by event too. */
+export function foldHistory<Table extends PgTable>(
+  projection: Projection<Table>,
+  events: Iterable<RecordedEvent>,
+): { readonly former: FormerRow<Table>[]; readonly held: Date[] } {
+  const rows = new Map<string, Row>();
+  const since = new Map<string, { readonly heldFrom: Date; readonly fromPosition: number }>();
+  const former: Row[] = [];
+  for (const event of events) {
+    const before = new Map(rows);
+    const touched = new Set<string>();
+    for (const change of changesOf(projection, event)) apply(projection, change, rows, touched);
+    for (const address of touched) {
+      const was = before.get(address);
+      const held = since.get(address);
+      let heldFrom = event.occurredAt;
+      if (was && held) {
+        if (held.heldFrom > heldFrom) heldFrom = held.heldFrom;
+        former.push({ ...was, ...held, heldUntil: heldFrom, untilPosition: event.position });
+      }
+      if (rows.has(address)) since.set(address, { heldFrom, fromPosition: event.position });
+      else since.delete(address);
+    }
+  }
+  const held = [...rows.keys()].map((address) => since.get(address)?.heldFrom as Date);
+  return { former: former as FormerRow<Table>[], held };
+}
+
+function apply(
+  projection: Pick<Projection, 'table' | 'key'>,
+  change: Change,
+  rows: Map<string, Row>,
+  touched = new Set<string>(),
+): void {
+  const put = (address: string, row: Row) => {
+    touched.add(address);
+    rows.set(address, asStored(projection, address, row));
+  };
   if (change.kind === 'updateWhere') {
     for (const [address, row] of rows) {
       // As in SQL, a null equals nothing.
@@ -44,8 +91,10 @@ function apply(projection: Pick<Projection, 'table' | 'key'>, change: Change, ro
   }
   const address = addressOf(change.key);
   const row = rows.get(address);
-  if (change.kind === 'remove') rows.delete(address);
-  else if (change.kind === 'upsert' || change.kind === 'put') put(address, change.fold(row));
+  if (change.kind === 'remove') {
+    touched.add(address);
+    rows.delete(address);
+  } else if (change.kind === 'upsert' || change.kind === 'put') put(address, change.fold(row));
   else if (row) put(address, change.fold(row));
 }
 

@@ -15,16 +15,15 @@ import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
 import {
   bookNumber,
-  booksTable,
   libraryAppends,
   libraryDomain,
   libraryEvents,
-  readingsTable,
+  libraryTables,
   Written,
 } from '../../support/library.ts';
 import { fillPurse, parcelDomain, sendParcel } from '../../support/parcel-process.ts';
 import { expectedRows, rowsOf } from '../../support/rows.ts';
-import { shelf, shelfTable } from '../../support/shelf.ts';
+import { shelf, shelfHistory, shelfTable } from '../../support/shelf.ts';
 import { until } from '../../support/until.ts';
 
 const chronicleTable = readTable('chronicle', {
@@ -51,7 +50,7 @@ const chronicleDomain = defineDomain({
   graphql: undefined,
 });
 
-const database = useDatabase({ tables: [booksTable, readingsTable, countersTable, chronicleTable, shelfTable] });
+const database = useDatabase({ tables: [...libraryTables, countersTable, chronicleTable, shelfTable, shelfHistory] });
 const openLibrary = useEngine(database, [libraryDomain]);
 const openEngine = useEngine(database, [parcelDomain, chronicleDomain]);
 
@@ -89,7 +88,7 @@ describe('a projection over all events', () => {
     await fc.assert(
       fc.asyncProperty(libraryEvents, sizes, async (happened, sizes) => {
         const { position: before } = await engine.log.head();
-        await database.sql`truncate read.chronicle, read.shelf`;
+        await database.sql`truncate read.chronicle, read.shelf, read.shelf_history`;
         await engine.log.append(libraryAppends(happened));
         const events = await engine.log.read(before, 1000);
         for (const projection of projections) {

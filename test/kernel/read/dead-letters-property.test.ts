@@ -9,18 +9,17 @@ import { type TestEngine, useEngine } from '../../support/engine.ts';
 import {
   Book,
   books,
-  booksTable,
   libraryAppends,
   libraryDomain,
   libraryEvents,
+  libraryTables,
   readings,
-  readingsTable,
 } from '../../support/library.ts';
-import { people, peopleTable } from '../../support/people.ts';
-import { expectedRows } from '../../support/rows.ts';
-import { shelf, shelfTable } from '../../support/shelf.ts';
+import { people, peopleHistory, peopleTable } from '../../support/people.ts';
+import { expectedHistory, expectedRows, historyOf } from '../../support/rows.ts';
+import { shelf, shelfHistory, shelfTable } from '../../support/shelf.ts';
 
-const database = useDatabase({ tables: [booksTable, readingsTable, peopleTable, shelfTable] });
+const database = useDatabase({ tables: [...libraryTables, peopleTable, peopleHistory, shelfTable, shelfHistory] });
 const openEngine = useEngine(database, [libraryDomain]);
 
 const keyOf = (projection: Projection, row: Readonly<Record<string, unknown>>) =>
@@ -46,7 +45,7 @@ async function gone(
   faultAt: (event: RecordedEvent, fault: Fault) => Fault = (_, fault) => fault,
 ) {
   const { position: before } = await engine.log.head();
-  await database.sql`truncate read.books, read.readings, read.people, read.shelf`;
+  await database.sql`truncate read.books, read.readings, read.books_history, read.readings_history, read.people, read.people_history, read.shelf, read.shelf_history`;
   await engine.log.append(libraryAppends(happened));
   const events = await engine.log.read(before, 1000);
   const end = before + events.length;
@@ -68,7 +67,7 @@ async function gone(
   };
   const present = () => db.select().from(projection.table) as Promise<Record<string, unknown>[]>;
   const byKey = (rows: readonly Record<string, unknown>[]) =>
-    new Map(rows.map(({ lastPosition: _, staleSince: __, ...row }) => [keyOf(projection, row), row]));
+    new Map(rows.map(({ lastPosition: _, staleSince: __, heldFrom: ___, ...row }) => [keyOf(projection, row), row]));
   await driven.beginAt(before);
   for (const cut of cuts.toSorted((a, b) => a.at - b.at)) {
     await driven.moveTo(at(cut.at), batchLimit);
@@ -77,7 +76,7 @@ async function gone(
   }
   await driven.moveTo(end, batchLimit);
   const expected = byKey(expectedRows(projection, events));
-  return { before, end, wrong, deadLetters, waiting, retryAll, present, byKey, expected };
+  return { before, end, events, wrong, deadLetters, waiting, retryAll, present, byKey, expected };
 }
 
 /** It went with another key that it turned out to belong to. */
@@ -99,7 +98,7 @@ describe.each<readonly [string, Projection]>([
       projection === people || changesOf(projection, event).some(({ kind }) => kind === 'updateWhere') ? 'fold' : fault;
     await fc.assert(
       fc.asyncProperty(libraryEvents, course, async (happened, course) => {
-        const { wrong, waiting, retryAll, present, byKey, expected } = await gone(
+        const { events, wrong, waiting, retryAll, present, byKey, expected } = await gone(
           engine,
           projection,
           happened,
@@ -118,6 +117,7 @@ describe.each<readonly [string, Projection]>([
         expect(await waiting()).toEqual([]);
         expect((await present()).filter(({ staleSince }) => staleSince !== null)).toEqual([]);
         expect(byKey(await present())).toEqual(expected);
+        expect(await historyOf(engine.database.projector.db, projection)).toEqual(expectedHistory(projection, events));
       }),
       { numRuns: 60 },
     );
@@ -127,7 +127,12 @@ describe.each<readonly [string, Projection]>([
     const engine = await openEngine();
     await fc.assert(
       fc.asyncProperty(libraryEvents, course, async (happened, course) => {
-        const { wrong, waiting, retryAll, present, byKey, expected } = await gone(engine, projection, happened, course);
+        const { events, wrong, waiting, retryAll, present, byKey, expected } = await gone(
+          engine,
+          projection,
+          happened,
+          course,
+        );
         wrong.clear();
         await retryAll();
         const left = await waiting();
@@ -135,6 +140,7 @@ describe.each<readonly [string, Projection]>([
         if (left.length > 0) return;
         expect((await present()).filter(({ staleSince }) => staleSince !== null)).toEqual([]);
         expect(byKey(await present())).toEqual(expected);
+        expect(await historyOf(engine.database.projector.db, projection)).toEqual(expectedHistory(projection, events));
       }),
       { numRuns: 60 },
     );
@@ -158,11 +164,13 @@ describe.each<readonly [string, Projection]>([
         await retryAll();
         if ((await waiting()).length > 0) return;
         const live = byKey(await present());
-        await database.sql`truncate read.books, read.readings, read.people, read.shelf`;
+        const history = await historyOf(engine.database.projector.db, projection);
+        await database.sql`truncate read.books, read.readings, read.books_history, read.readings_history, read.people, read.people_history, read.shelf, read.shelf_history`;
         const anew = new DrivenProjection(engine, database.sql, { ...projection, name: `${projection.name}#rebuild` });
         await anew.beginAt(before);
         await anew.moveTo(end);
         expect(byKey(await present())).toEqual(live);
+        expect(await historyOf(engine.database.projector.db, projection)).toEqual(history);
       }),
       { numRuns: 60 },
     );

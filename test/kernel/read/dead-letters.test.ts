@@ -10,19 +10,18 @@ import {
   Book,
   bookNumber,
   books,
-  booksTable,
   libraryAppends,
   libraryDomain,
+  libraryTables,
   Read,
   Renamed,
   readings,
-  readingsTable,
   Written,
 } from '../../support/library.ts';
-import { people, peopleTable } from '../../support/people.ts';
+import { people, peopleHistory, peopleTable } from '../../support/people.ts';
 import { expectedRows, rowsOf } from '../../support/rows.ts';
 
-const database = useDatabase({ tables: [booksTable, readingsTable, peopleTable] });
+const database = useDatabase({ tables: [...libraryTables, peopleTable, peopleHistory] });
 const openEngine = useEngine(database, [libraryDomain]);
 
 const written = (n: number, author = 'ann') => [bookNumber(n), Written({ title: `${n}`, author, tags: [] })] as const;
@@ -235,7 +234,7 @@ describe('an event that is discarded', () => {
     const happened = [written(1), read(1, 'cid'), read(1, 'dan')];
     const { faults, deadLetters, db } = await seen(books, { 2: 'fold' }, ...happened);
     await deadLetters.discard('books', keyOf(1), 2, DISCARDING);
-    await database.sql`truncate read.books`;
+    await database.sql`truncate read.books, read.books_history`;
     const next = { ...books, version: 2 };
     const shadow = new DrivenProjection(engine, database.sql, failing({ ...next, name: 'books#rebuild' }, faults));
     await shadow.beginAt(0);
@@ -271,13 +270,13 @@ describe('an event that is discarded', () => {
       error: null,
     });
     expect(await rowsOf(db, books)).toEqual(await expected(books, 2));
-    await database.sql`truncate read.books`;
+    await database.sql`truncate read.books, read.books_history`;
     const again = new DrivenProjection(engine, database.sql, failing({ ...books, name: 'books#rebuild' }, faults));
     await again.beginAt(0);
     await again.moveTo(4);
     expect(await rowsOf(db, books)).toEqual(await expected(books, 2));
     expect(await waiting('books#rebuild')).toEqual([]);
-    await database.sql`truncate read.books`;
+    await database.sql`truncate read.books, read.books_history`;
     const newer = new DrivenProjection(engine, database.sql, { ...books, name: 'books#verify', version: 2 });
     await newer.beginAt(0);
     await newer.moveTo(4);
@@ -325,7 +324,7 @@ describe('a table that takes the place of another', () => {
       read(2, 'cid'),
     );
     await deadLetters.discard('books', keyOf(1), 2, DISCARDING);
-    await database.sql`truncate read.books`;
+    await database.sql`truncate read.books, read.books_history`;
     const shadow = { ...books, name: 'books#rebuild' };
     const again = new DrivenProjection(engine, database.sql, failing(shadow, new Map([[3, 'fold']])));
     await again.beginAt(0);

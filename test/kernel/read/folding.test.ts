@@ -13,18 +13,17 @@ import { type TestEngine, useEngine } from '../../support/engine.ts';
 import {
   bookNumber,
   books,
-  booksTable,
   libraryAppends,
   libraryDomain,
   libraryEvents,
+  libraryTables,
   Read,
   readings,
-  readingsTable,
   Written,
 } from '../../support/library.ts';
-import { expectedRows, rowsOf } from '../../support/rows.ts';
+import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../support/rows.ts';
 
-const database = useDatabase({ tables: [booksTable, readingsTable] });
+const database = useDatabase({ tables: libraryTables });
 const openEngine = useEngine(database, [libraryDomain]);
 
 const projections: readonly Projection[] = [books, readings];
@@ -69,7 +68,7 @@ function* cut(events: readonly RecordedEvent[], sizes: readonly number[]) {
 /** Appends to the log and lets the projections begin there, with nothing. */
 async function inEmptyTables(appends: readonly Append[]): Promise<RecordedEvent[]> {
   const { position } = await engine.log.head();
-  await database.sql`truncate read.books, read.readings`;
+  await database.sql`truncate read.books, read.readings, read.books_history, read.readings_history`;
   await database.sql`update read.checkpoints set position = ${position}`;
   await engine.log.append(appends);
   return engine.log.read(position, 1000);
@@ -78,7 +77,7 @@ async function inEmptyTables(appends: readonly Append[]): Promise<RecordedEvent[
 const present = (projection: Projection) => rowsOf(engine.database.projector.db, projection);
 
 describe('a projection', () => {
-  it('has the rows of a fold from scratch, however the log was cut into batches', async () => {
+  it('has the rows and the former versions of a fold from scratch, however the log was cut into batches', async () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 });
     await fc.assert(
       fc.asyncProperty(libraryEvents, sizes, async (happened, sizes) => {
@@ -87,6 +86,9 @@ describe('a projection', () => {
           const table = tableOf(projection);
           for (const batch of cut(events, sizes)) await (await deliver(table, projection, batch)).write();
           expect(await present(projection)).toEqual(expectedRows(projection, events));
+          expect(await historyOf(engine.database.projector.db, projection)).toEqual(
+            expectedHistory(projection, events),
+          );
         }
       }),
       { numRuns: 60 },

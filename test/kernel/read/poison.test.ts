@@ -9,20 +9,21 @@ import {
   booksTable,
   libraryAppends,
   libraryDomain,
+  libraryTables,
   Read,
   readings,
-  readingsTable,
   Written,
 } from '../../support/library.ts';
 import { expectedRows, rowsOf } from '../../support/rows.ts';
 import { until } from '../../support/until.ts';
 
-const database = useDatabase({ tables: [booksTable, readingsTable] });
+const database = useDatabase({ tables: libraryTables });
 const openEngine = useEngine(database, [libraryDomain]);
 
 /** Like `books`, but it cannot stand the reader Eve. */
 const touchy = defineProjection('books', {
   table: booksTable,
+  history: true,
   events: Book.events,
   visibleTo: 'everyone',
   on: {
@@ -218,6 +219,7 @@ describe('a row that Postgres refuses', () => {
   it('is parked also where Postgres cannot even look for it', async () => {
     const nameless = defineProjection('books', {
       table: booksTable,
+      history: true,
       events: Book.events,
       visibleTo: 'everyone',
       on: {

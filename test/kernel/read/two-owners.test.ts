@@ -7,17 +7,10 @@ import { foldBatch, planBatch } from '../../../src/kernel/read/fold.ts';
 import { FencedError, ProjectionTable } from '../../../src/kernel/read/projection-table.ts';
 import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
-import {
-  books,
-  booksTable,
-  libraryAppends,
-  libraryDomain,
-  libraryEvents,
-  readingsTable,
-} from '../../support/library.ts';
+import { books, libraryAppends, libraryDomain, libraryEvents, libraryTables } from '../../support/library.ts';
 import { expectedRows, rowsOf } from '../../support/rows.ts';
 
-const database = useDatabase({ tables: [booksTable, readingsTable] });
+const database = useDatabase({ tables: libraryTables });
 const openEngine = useEngine(database, [libraryDomain]);
 
 /** What one of two owners does next, or what happens to it. */
