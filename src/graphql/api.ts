@@ -9,6 +9,7 @@ import type { Context } from './context.ts';
 import { BadUserInputError } from './errors.ts';
 import { type Failure, fresh, unwrap } from './live/fresh.ts';
 import { type LiveRow, liveRow } from './live/live-row.ts';
+import { type MomentArguments, momentOf } from './read/moment.ts';
 import { DEFAULT_PAGE, MAX_PAGE, type Page } from './read/page.ts';
 import { keyFor } from './read/rows.ts';
 import { storableText, uuidFrom } from './read/text.ts';
@@ -94,6 +95,31 @@ export class Api {
         // Pothos cannot see through a generic row type, here and below.
         resolve: ((_: unknown, { id }: { id: string }, { rows }: Context) =>
           rows.byKey(model.projection as unknown as Projection, id)) as never,
+      }),
+    );
+  }
+
+  /**
+   * The query `name(id: ID!, at: DateTime, version: Int)`: the row with this key as it was at that time, or in that version; null
+   * where there was none then, or none that the actor may see. The read model keeps its history and has a column `version`.
+   */
+  queryAsOf<Table extends PgTable>(name: string, model: ReadModelType<Table>, description: string): void {
+    const projection = model.projection as unknown as Projection;
+    if (!projection.history || !('version' in projection.table)) {
+      throw new Error(`${name}: the read model ${projection.name} needs history: true and a column \`version\`.`);
+    }
+    this.builder.queryField(name, (t) =>
+      t.field({
+        type: model.ref,
+        nullable: true,
+        description,
+        args: {
+          id: t.arg.id({ required: true, description: 'Its id, a UUID.' }),
+          at: t.arg({ type: 'DateTime', description: 'At this time: what happened at this very instant is in it.' }),
+          version: t.arg.int({ description: 'In this version, from 1.' }),
+        },
+        resolve: (async (_: unknown, { id, ...args }: { id: string } & MomentArguments, { rows }: Context) =>
+          rows.asOf(projection, id, momentOf(args))) as never,
       }),
     );
   }

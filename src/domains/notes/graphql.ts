@@ -49,6 +49,12 @@ alternatives, - before what must not occur. What has no word in it is found nowh
   });
 
   api.queryByKey('note', Note, 'A note; null where there is none that you may see.');
+  api.queryAsOf(
+    'noteAsOf',
+    Note,
+    `The note as it was at that time, or at that version; exactly one of the two. Null before it was created, and where there is none
+that you may see.`,
+  );
   builder.queryField('notes', (t) =>
     t.field({
       type: NoteConnection,

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { boolean, customType, index, integer, jsonb, text, timestamp, uuid } from 'drizzle-orm/pg-core';
 import type { RecordedEvent } from '../../kernel/define/event.ts';
+import { historyTable } from '../../kernel/define/history-table.ts';
 import { defineProjection } from '../../kernel/define/projection.ts';
 import { readTable } from '../../kernel/define/read-table.ts';
 import { Note, withoutTag, withTag } from './note.ts';
@@ -35,7 +36,9 @@ export const notesTable = readTable(
     index('notes_tags').using('gin', table.tags.op('jsonb_path_ops')),
     index('notes_words').using('gin', table.words),
   ],
+  { history: true },
 );
+export const notesHistory = historyTable(notesTable);
 
 /** What every event leaves on its row. */
 const latest = ({ version, occurredAt }: RecordedEvent) => ({ version, updatedAt: occurredAt });
@@ -44,6 +47,7 @@ const latest = ({ version, occurredAt }: RecordedEvent) => ({ version, updatedAt
 export const notes = defineProjection('notes', {
   description: 'Notes as they are now, with what they are found by.',
   table: notesTable,
+  history: true,
   events: Note.events,
   visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ authorId: actor.id }) },
   on: {

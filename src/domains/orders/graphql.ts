@@ -127,6 +127,12 @@ names of its items, the carrier, the tracking number, its id, or its customer's 
   });
 
   api.queryByKey('order', Order, 'An order; null where there is none that you may see.');
+  api.queryAsOf(
+    'orderAsOf',
+    Order,
+    `The order as it was at that time, or at that version; exactly one of the two. Null before it was placed, and where there is none
+that you may see. The customer and the products that it leads to are as they are now.`,
+  );
   api.subscriptionToRow('orderUpdated', Order, 'The order now, and again each time its read model changes.');
 
   builder.queryField('orders', (t) =>

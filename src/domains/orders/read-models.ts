@@ -1,5 +1,6 @@
 import { bigint, index, integer, jsonb, text, timestamp, uuid } from 'drizzle-orm/pg-core';
 import type { RecordedEvent } from '../../kernel/define/event.ts';
+import { historyTable } from '../../kernel/define/history-table.ts';
 import { defineProjection } from '../../kernel/define/projection.ts';
 import { readTable } from '../../kernel/define/read-table.ts';
 import type { Address } from '../shared/address.ts';
@@ -37,7 +38,9 @@ export const ordersTable = readTable(
     // The total comes last so that statistics are read from the index alone.
     index('orders_currency_status').on(table.currency, table.status, table.total),
   ],
+  { history: true },
 );
+export const ordersHistory = historyTable(ordersTable);
 
 /** What follows from the items. They change only before shipping, so the search text of the parcel comes after theirs. */
 const itemColumns = (items: readonly OrderItem[]) => ({
@@ -54,6 +57,8 @@ const latest = ({ version, occurredAt }: RecordedEvent) => ({ version, updatedAt
 export const orders = defineProjection('orders', {
   description: 'Orders as they are now, with what they are listed, sorted and found by.',
   table: ordersTable,
+  history: true,
+  version: 2,
   events: Order.events,
   visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ customerId: actor.id }) },
   on: {

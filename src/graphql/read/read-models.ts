@@ -5,6 +5,7 @@ import type { Projection } from '../../kernel/define/projection.ts';
 import { storedColumns } from '../../kernel/define/read-table.ts';
 import { arrayLiteral, arrayOf } from '../../kernel/read/column-arrays.ts';
 import type { Row } from '../../kernel/read/slots.ts';
+import { FormerVersions } from './former-versions.ts';
 
 /** Rows read together at most. */
 const MAX_ROWS = 1000;
@@ -15,10 +16,12 @@ const MAX_ROWS = 1000;
  */
 export class ReadModels {
   readonly db: Database;
+  readonly former: FormerVersions;
   readonly #sources = new Map<Projection, DataLoader<string, Row | null>>();
 
   constructor(db: Database) {
     this.db = db;
+    this.former = new FormerVersions(db);
   }
 
   /** The row as it is now, whoever may see it; null where there is none. */

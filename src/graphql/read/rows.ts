@@ -4,6 +4,7 @@ import type { Actor } from '../../kernel/define/actor.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import type { StoredRow } from '../../kernel/define/read-table.ts';
 import type { Row } from '../../kernel/read/slots.ts';
+import type { Moment } from './moment.ts';
 import { type Page, type PageRequest, readPage, readPages } from './page.ts';
 import type { ReadModels } from './read-models.ts';
 import { storableText, uuidFrom } from './text.ts';
@@ -52,6 +53,29 @@ export class Rows {
       rows.set(text, row);
     }
     return row as Promise<RowOfProjection<P> | null>;
+  }
+
+  /**
+   * The row with this key as it was at a time, or in a version; null where there was none then, or none that the actor may see:
+   * neither as it was nor, where it is still there, as it is.
+   * @throws {BadUserInputError} where the key cannot be one.
+   * @throws {UnauthenticatedError} ForbiddenError where the actor may see no row at all.
+   */
+  async asOf<P extends Projection>(projection: P, key: string, moment: Moment): Promise<RowOfProjection<P> | null> {
+    const visibility = this.visibility(projection);
+    const text = keyFor(projection, key);
+    // The present row first: what it has not been since then, had become history by the time it was read.
+    const present = await this.#readModels.row(projection, text);
+    if (present && !isVisible(visibility, present)) return null;
+    if (present && isMeant(present, moment)) {
+      this.#look([present]);
+      return present as RowOfProjection<P>;
+    }
+    const former = await this.#readModels.former.find(projection, text, moment);
+    if (former) return isVisible(visibility, former) ? (former as RowOfProjection<P>) : null;
+    // It was filled before its history was kept: there is more to know than can be answered.
+    if (present && !present.heldFrom) this.#onStale();
+    return null;
   }
 
   /** A page of the rows that the actor may see. */
@@ -138,6 +162,12 @@ export class Rows {
   #look(rows: readonly Row[]): void {
     if (rows.some(({ staleSince }) => staleSince !== null)) this.#onStale();
   }
+}
+
+/** True where the row as it is now is the version that is asked for. */
+function isMeant({ heldFrom, version }: Row, moment: Moment): boolean {
+  if ('version' in moment) return version === moment.version;
+  return heldFrom instanceof Date && heldFrom <= moment.at;
 }
 
 /** A key as the read model writes it. @throws {BadUserInputError} */

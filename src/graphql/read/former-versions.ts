@@ -1,0 +1,57 @@
+import { and, asc, desc, eq, getTableColumns, gt, type SQL, sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
+import type { Database } from '../../database/client.ts';
+import type { Projection } from '../../kernel/define/projection.ts';
+import type { Row } from '../../kernel/read/slots.ts';
+import type { Moment } from './moment.ts';
+
+/** Versions of rows that have ended, by the key of their row: each is one look-up in an index. */
+export class FormerVersions {
+  readonly #db: Database;
+  readonly #queries = new Map<string, (parameters: Record<string, unknown>) => Promise<Row[]>>();
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** The version that held at a time, or with a number; null where none that has ended did. */
+  async find(projection: Projection, key: string, moment: Moment): Promise<Row | null> {
+    const by = 'at' in moment ? 'time' : 'version';
+    const name = `${projection.name}_history_by_${by}`;
+    let query = this.#queries.get(name);
+    if (!query) {
+      query = this.#prepare(name, projection, by);
+      this.#queries.set(name, query);
+    }
+    const [row] = await query({ key, ...('at' in moment ? { at: moment.at.toISOString() } : moment) });
+    // The first that ends after a time may also begin after it: then there was no row.
+    if (!row || ('at' in moment && (row.heldFrom as Date) > moment.at)) return null;
+    return row;
+  }
+
+  #prepare(name: string, projection: Projection, by: 'time' | 'version') {
+    const { history, key } = projection;
+    const [only, ...more] = key;
+    if (!history) throw new Error(`Read model ${projection.name} keeps no history.`);
+    if (!only || more.length > 0) throw new Error(`Rows of ${projection.name} have a key of several columns.`);
+    const { fromPosition, untilPosition: _, heldUntil, ...own } = getTableColumns(history);
+    const columns = own as Record<string, PgColumn>;
+    const isRow = eq(columns[only.property] as PgColumn, sql.placeholder('key'));
+    const [where, order]: [SQL, SQL[]] =
+      by === 'time'
+        ? [gt(heldUntil, sql`${sql.placeholder('at')}::timestamptz`), [asc(heldUntil), asc(fromPosition)]]
+        : [eq(columns.version as PgColumn, sql.placeholder('version')), [desc(fromPosition)]];
+    const query = this.#db
+      .select({ ...columns, lastPosition: fromPosition })
+      .from(history)
+      .where(and(isRow, where))
+      .orderBy(...order)
+      .limit(1)
+      .prepare(name);
+    return async (parameters: Record<string, unknown>) => {
+      const rows = await query.execute(parameters);
+      // All that happened while it held is in it: what a row lacks it lacks at its end.
+      return rows.map((row) => ({ ...row, staleSince: null }));
+    };
+  }
+}
