@@ -128,11 +128,12 @@ export class ProjectionTable {
     await prepared(this.db, `${name}_clear_stale`, clear)(this.#keyParameters(keys));
   }
 
-  /** True where some row has had an event after a position. */
+  /** True where some row has had an event after a position; also one that is gone, where history is kept. */
   async hasChangedAfter(position: number): Promise<boolean> {
-    const { table } = this.#projection;
+    const { table, history } = this.#projection;
+    const ended = history ? sql` or exists (select from ${history} where until_position > ${position})` : sql``;
     const [row] = await this.db.execute<{ changed: boolean }>(
-      sql`select exists (select from ${table} where last_position > ${position}) as changed`,
+      sql`select exists (select from ${table} where last_position > ${position})${ended} as changed`,
     );
     return row?.changed ?? false;
   }
