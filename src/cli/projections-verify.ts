@@ -24,7 +24,10 @@ each: kind, key and the columns that differ, separated by tabs.
 missing    it should be there and is not
 extra      it is there and should not be
 different  it has other values than it should have
-stale      it, or what it is compared with, lacks events that are parked in dead letters: not counted as wrong`,
+stale      it, or what it is compared with, lacks events that are parked in dead letters: not counted as wrong
+
+Where a read model keeps its history, the former versions are compared too, in a line of their own; the key of one ends with the
+position of the event that made it.`,
     )
     .action((name: string | undefined, { all }: { all?: boolean }, command: Command) => {
       const projections = chosenProjections(command, name, all);
