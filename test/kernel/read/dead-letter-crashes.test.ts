@@ -37,6 +37,7 @@ const lanes = useLanes(4, domain);
 async function present({ sql }: Lane): Promise<unknown> {
   const [found] = await sql`select
     (select jsonb_agg(to_jsonb(b) order by id) from read.books b) as books,
+    (select jsonb_agg(to_jsonb(h) order by id, from_position) from read.books_history h) as former,
     (select jsonb_agg(to_jsonb(d) - 'parked_at' - 'discarded_at' order by key, position) from read.dead_letters d) as letters,
     (select jsonb_agg(jsonb_build_array(projection, position, failure)) from read.checkpoints) as checkpoints`;
   return { ...found };
@@ -65,15 +66,16 @@ async function park(lane: Lane): Promise<void> {
   await lane.forget();
   await live(lane, lane.direct, () => false);
 }
+const KEPT = ['books', 'books_history', 'dead_letters', 'checkpoints'];
 /** What is parked, to be put back before each run. */
 async function keep({ sql }: Lane): Promise<void> {
   await sql`create schema if not exists kept`;
-  for (const table of ['books', 'dead_letters', 'checkpoints']) {
+  for (const table of KEPT) {
     await sql.unsafe(`drop table if exists kept.${table}; create table kept.${table} as table read.${table}`);
   }
 }
 async function putBack({ sql }: Lane): Promise<void> {
-  for (const table of ['books', 'dead_letters', 'checkpoints']) {
+  for (const table of KEPT) {
     await sql.unsafe(`delete from read.${table}; insert into read.${table} select * from kept.${table}`);
   }
 }

@@ -8,7 +8,7 @@ import { FencedError, ProjectionTable } from '../../../src/kernel/read/projectio
 import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
 import { books, libraryAppends, libraryDomain, libraryEvents, libraryTables } from '../../support/library.ts';
-import { expectedRows, rowsOf } from '../../support/rows.ts';
+import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../support/rows.ts';
 
 const database = useDatabase({ tables: libraryTables });
 const openEngine = useEngine(database, [libraryDomain]);
@@ -128,7 +128,7 @@ it('two owners in any order of their steps, however they lose the projection and
   await checkpoints.register([books]);
   await fc.assert(
     fc.asyncProperty(libraryEvents, schedule, async (happened, steps) => {
-      await database.sql`truncate read.books, read.instances`;
+      await database.sql`truncate read.books, read.books_history, read.instances`;
       const { position: before } = await engine.log.head();
       await database.sql`update read.checkpoints set position = 0, owner = null, lease_until = null, generation = generation + 1`;
       await engine.log.append(libraryAppends(happened));
@@ -159,6 +159,7 @@ it('two owners in any order of their steps, however they lose the projection and
         for (const what of wholeBatch(3)) await last.take(what);
       }
       expect(await rowsOf(engine.database.projector.db, books)).toEqual(expectedRows(books, log));
+      expect(await historyOf(engine.database.projector.db, books)).toEqual(expectedHistory(books, log));
       const [end] = await database.sql`select position from read.checkpoints where projection = 'books'`;
       expect(end?.position).toBe(log.length);
     }),
