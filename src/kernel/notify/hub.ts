@@ -18,32 +18,38 @@ export type Listener = (moved: ProjectionMoved) => void;
  */
 export class Hub {
   readonly #listeners = new Map<string, Set<Listener>>();
+  #subscribers = 0;
   readonly #onError: (error: unknown) => void;
 
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
   }
 
-  /** Listeners, counted once for each projection that they listen to. */
+  /** Who listens for subscribers, counted once for each projection that they listen to. */
   get size(): number {
-    let size = 0;
-    for (const listeners of this.#listeners.values()) size += listeners.size;
-    return size;
+    return this.#subscribers;
   }
 
   /** Calls back for each move of these projections until the returned function is called. */
   listen(projections: Iterable<string>, listener: Listener): () => void {
-    const sets = [...projections].map((projection) => {
-      const set = this.#listeners.get(projection) ?? new Set();
-      this.#listeners.set(projection, set);
-      return set;
-    });
+    const leaves = [...new Set(projections)].map((projection) => this.follow(projection, listener));
+    this.#subscribers += leaves.length;
+    return () => {
+      for (const leave of leaves.splice(0)) {
+        leave();
+        this.#subscribers--;
+      }
+    };
+  }
+
+  /** The same for the engine itself, whom `size` does not count. */
+  follow(projection: string, listener: Listener): () => void {
+    const listeners = this.#listeners.get(projection) ?? new Set();
+    this.#listeners.set(projection, listeners);
     // The same function may listen twice, for two subscribers.
     const own: Listener = (moved) => listener(moved);
-    for (const set of sets) set.add(own);
-    return () => {
-      for (const set of sets) set.delete(own);
-    };
+    listeners.add(own);
+    return () => listeners.delete(own);
   }
 
   publish(moved: ProjectionMoved): void {

@@ -36,7 +36,7 @@ export class DueDeadlines {
   /** Tells of each of a process's deadlines when its time has come, until it is stopped. May tell of one more than once. */
   async run(process: Process, onDue: (due: Due) => Promise<unknown>, stopping: AbortSignal): Promise<void> {
     let wake = () => {};
-    const unlisten = this.#hub.listen([deadlines.name], () => wake());
+    const unlisten = this.#hub.follow(deadlines.name, () => wake());
     stopping.addEventListener('abort', () => wake(), { once: true });
     while (!stopping.aborted) {
       const woken = new Promise<void>((resolve) => {

@@ -31,7 +31,7 @@ describe.each(ways)('projectionUpdated (%s)', (way) => {
   };
 
   it('tells which rows of which read model changed, and how fresh it is', async () => {
-    const next = await subscribe({});
+    const next = await subscribe({ projections: ['customers', 'products'] });
     const { aggregateId, token } = await registerCustomer(app);
     const update = await next();
     expect(update).toMatchObject({ projection: 'customers', keys: [aggregateId] });
