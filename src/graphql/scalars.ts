@@ -34,7 +34,9 @@ const ISO_INSTANT = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d
 
 function toDate(value: unknown): Date {
   const date = value instanceof Date ? value : new Date(isInstant(value) ? value : Number.NaN);
-  if (Number.isNaN(date.getTime())) {
+  // By its offset it may be of another year than it is written in.
+  const year = date.getUTCFullYear();
+  if (!(year >= 1 && year <= 9999)) {
     throw new GraphQLError(`${JSON.stringify(value)} is not an instant such as 2010-12-01T08:26:00Z.`);
   }
   return date;

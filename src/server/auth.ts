@@ -7,8 +7,7 @@ import {
   jwtVerify,
 } from 'jose';
 import { AUTH_REQUIRED, type Config, ConfigError } from '../config.ts';
-import { isUuid } from '../graphql/read/text.ts';
-import type { Actor, Role } from '../kernel/define/actor.ts';
+import { type Actor, NOBODY, type Role, SYSTEM, subjectOf } from '../kernel/define/actor.ts';
 import { UnauthenticatedError } from '../kernel/errors.ts';
 
 /** The credentials could not be checked because the identity provider's keys are out of reach: a fault of the service. */
@@ -175,8 +174,12 @@ function authenticated(payload: JWTPayload, rolesClaim: string): Authenticated {
   if (typeof sub !== 'string' || sub.trim() === '') {
     throw new UnauthenticatedError('The access token does not say who its bearer is: its "sub" claim is missing.');
   }
-  // UUIDs are written in lower case everywhere, so that rules may compare them as text; an identity provider may not.
-  const actor: Actor = { id: isUuid(sub) ? sub.toLowerCase() : sub, roles: rolesIn(payload, rolesClaim) };
+  if (sub === SYSTEM.id || sub === NOBODY.id) {
+    throw new UnauthenticatedError(
+      `The access token's bearer cannot be "${sub}": that is what the log calls somebody else.`,
+    );
+  }
+  const actor: Actor = { id: subjectOf(sub), roles: rolesIn(payload, rolesClaim) };
   if (payload.exp === undefined) return { actor };
   return { actor, expiresAt: new Date(Math.min((payload.exp + CLOCK_TOLERANCE_S) * 1000, END_OF_TIME_MS)) };
 }

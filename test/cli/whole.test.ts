@@ -68,7 +68,7 @@ async function issueEverything({ bus }: TestEngine): Promise<void> {
   await run(addOrderItem, { orderId: delivered, productId: cup, quantity: 6 });
   await run(removeOrderItem, { orderId: delivered, productId: teapot });
   await run(confirmOrder, { orderId: delivered });
-  await run(shipOrder, { orderId: delivered, carrier: 'Royal Mail', trackingNumber: secret('parcel') });
+  await run(shipOrder, { orderId: delivered, carrier: secret('carrier'), trackingNumber: secret('parcel') });
   await run(confirmDelivery, { orderId: delivered });
   await run(cancelOrder, { orderId: cancelled, reason: secret('reason') });
 
@@ -82,7 +82,7 @@ async function issueEverything({ bus }: TestEngine): Promise<void> {
   // One that arrives, one that comes back, and one that cannot be paid.
   await Promise.all([send(to, 300), send(euros, 50), send(to, 100_000)]);
 
-  const note = { title: secret('title'), content: secret('content'), tags: [secret('tag')] };
+  const note = { title: secret('title'), content: secret('content'), tags: [secret('tag')], workspaceId: secret('workspace') };
   const noteId = await run(createNote, note);
   await run(renameNote, { noteId, title: secret('other title') });
   await run(editNote, { noteId, content: secret('other content') });
@@ -96,7 +96,7 @@ async function issueEverything({ bus }: TestEngine): Promise<void> {
     displayName: secret('author'),
     avatarUrl: 'https://example.org/personal',
   });
-  const text = { title: secret('title'), body: secret('body'), tags: [secret('tag')] };
+  const text = { title: secret('title'), body: secret('body'), tags: [secret('tag')], workspaceId: secret('workspace') };
   const articleId = await run(publishArticle, { authorId, ...text });
   await run(tagArticle, { articleId, tag: secret('other tag') });
   await run(comment, { articleId, body: secret('comment') });

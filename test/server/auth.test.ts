@@ -121,6 +121,10 @@ describe('with a shared secret', () => {
     expect(await refusalOf(withSecret(), await bearer({ ...ADA, nbf: seconds(60) }))).toContain('not valid yet');
   });
 
+  it.each(['system', 'anonymous'])('refuses who is called %s, as the log calls others', async (sub) => {
+    expect(await refusalOf(withSecret(), await bearer({ sub, roles: ['staff'] }))).toContain(sub);
+  });
+
   it.each<object>([{}, { sub: '' }, { sub: ' ' }, { sub: 7 }])(
     'refuses a token with the claims %j, which names nobody',
     async (claims) => {

@@ -157,11 +157,11 @@ export const openAccount = defineCommand('openAccount', {
 });
 
 export const deposit = defineCommand('deposit', {
-  description: 'Pays money in.',
+  description: 'Pays money in that has been received: for staff, and whatever system has seen it come.',
   aggregate: Account,
   input: AccountAmountInput,
   id: (input) => input.accountId,
-  allow: staffOrOwner,
+  allow: ['staff', 'system'],
   decide: (account, { amount, reference }) =>
     refuseIncoming(account, amount) ?? MoneyDeposited({ amount, balance: account.balance + amount.amount, reference }),
 });

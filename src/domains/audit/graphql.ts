@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm';
 import type { Api } from '../../graphql/api.ts';
+import { subjectOf } from '../../kernel/define/actor.ts';
 import { auditTable, auditTrail } from './read-models.ts';
 
 export function auditGraphql(api: Api): void {
@@ -48,7 +49,7 @@ export function auditGraphql(api: Api): void {
           direction: 'desc',
           where: [
             aggregateId == null ? undefined : eq(auditTable.aggregateId, api.idFrom(aggregateId)),
-            actorId == null ? undefined : eq(auditTable.actorId, api.storableText(actorId, 'An actor')),
+            actorId == null ? undefined : eq(auditTable.actorId, subjectOf(api.storableText(actorId, 'An actor'))),
           ],
         }),
     }),

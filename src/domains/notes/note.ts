@@ -19,7 +19,7 @@ type Page = z.output<typeof Page>;
 export const NoteCreated = defineEvent('NoteCreated', {
   description: 'Who wrote it is in it, not only in its metadata, since rules look at the author.',
   version: 2,
-  data: Page.extend({ workspaceId: Id, authorId: Id.nullish() }),
+  data: Page.extend({ workspaceId: personal(z.string()), authorId: Id.nullish() }),
   upcast: {
     // There were no workspaces.
     1: (old) => ({ ...old, workspaceId: DEFAULT_WORKSPACE }),

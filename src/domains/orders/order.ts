@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineAggregate } from '../../kernel/define/aggregate.ts';
 import { type Allow, defineCommand, type Rejection, reject } from '../../kernel/define/command.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
-import { impersonal, personal } from '../../kernel/define/personal.ts';
+import { personal } from '../../kernel/define/personal.ts';
 import { Customer } from '../customers/index.ts';
 import { Address, AddressInput } from '../shared/address.ts';
 import { Id, id, newId, quantity, text } from '../shared/fields.ts';
@@ -15,7 +15,7 @@ export const OrderItemAdded = defineEvent('OrderItemAdded', { data: OrderItem })
 export const OrderItemRemoved = defineEvent('OrderItemRemoved', { data: z.object({ productId: Id }) });
 export const OrderConfirmed = defineEvent('OrderConfirmed', { data: z.object({}) });
 export const OrderShipped = defineEvent('OrderShipped', {
-  data: z.object({ carrier: impersonal(z.string()), trackingNumber: personal(z.string()) }),
+  data: z.object({ carrier: personal(z.string()), trackingNumber: personal(z.string()) }),
 });
 export const OrderDelivered = defineEvent('OrderDelivered', { data: z.object({}) });
 export const OrderCancelled = defineEvent('OrderCancelled', { data: z.object({ reason: personal(z.string()) }) });

@@ -1,9 +1,5 @@
+import { isUuid } from '../../kernel/define/uuid.ts';
 import { BadUserInputError } from '../errors.ts';
-
-/** True for an id as Postgres takes it, of whatever version and variant. */
-export function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);
-}
 
 /** An id as Postgres writes it. @throws {BadUserInputError} where it is none. */
 export function uuidFrom(text: string): string {

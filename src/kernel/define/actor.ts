@@ -1,3 +1,5 @@
+import { isUuid } from './uuid.ts';
+
 /**
  * Who asks. `id` is the subject of the request's credentials (for a customer: her customer id), `roles` what she may be
  * in the eyes of {@link defineCommand}'s `allow` and {@link defineProjection}'s `visibleTo`.
@@ -18,6 +20,11 @@ export const NOBODY: Actor = { id: 'anonymous', roles: [] };
 
 export function isNobody({ id, roles }: { readonly id: string; readonly roles: readonly string[] }): boolean {
   return id === NOBODY.id && roles.length === 0;
+}
+
+/** A subject as actors have it: UUIDs in lower case, so that rules may compare them as text; an identity provider may write others. */
+export function subjectOf(text: string): string {
+  return isUuid(text) ? text.toLowerCase() : text;
 }
 
 /** True where the actor has one of the roles; an admin has all of them. */

@@ -83,7 +83,7 @@ class Walk {
       case 'readonly':
         return this.show(def.innerType, path, open);
       case 'pipe':
-        return this.show(def.out, path, open);
+        return marks.get(def.in as z.ZodType)?.personal ? this.#hide() : this.show(def.out, path, open);
       case 'object':
         return this.#object(def.shape, path, open);
       case 'array':
@@ -92,8 +92,15 @@ class Walk {
         return fields(this.show(def.keyType, `${path}{}`, open), this.show(def.valueType, `${path}{}`, open));
       case 'union':
         return this.#oneOf(def.options, path, open);
-      default:
+      case 'any':
+      case 'unknown':
+      case 'date':
+      case 'custom':
+      case 'template_literal':
         return open ? written : this.#ask(path);
+      default:
+        // What is in it is not looked at, and some of that may be personal: it has to be said of the whole.
+        return this.#ask(path);
     }
   }
 
@@ -111,7 +118,8 @@ class Walk {
   #oneOf(options: readonly z.core.$ZodType[], path: string, open: boolean): Show {
     const before = this.#hidden;
     for (const option of options) this.show(option, path, open);
-    return this.#hidden === before ? written : this.#hide();
+    const hasMore = options.some((option) => 'catchall' in option._zod.def && option._zod.def.catchall !== undefined);
+    return this.#hidden === before && !hasMore ? written : this.#hide();
   }
 
   #ask(path: string): Show {

@@ -225,12 +225,19 @@ describe('who may do what with an account', () => {
     await given(Account).by(actor).when(openAccount, { owner: ADA, currency: 'GBP' }).thenEvents(opened);
     await given(Account, with100)
       .by(actor)
-      .when(deposit, move)
-      .thenEvents(MoneyDeposited({ amount: gbp(1), balance: 101 }));
-    await given(Account, with100)
-      .by(actor)
       .when(withdraw, move)
       .thenEvents(MoneyWithdrawn({ amount: gbp(1), balance: 99 }));
+  });
+
+  it.each([STAFF, ADMIN, SYSTEM])('$roles.0 may pay in', async (actor) => {
+    await given(Account, with100)
+      .by(actor)
+      .when(deposit, move)
+      .thenEvents(MoneyDeposited({ amount: gbp(1), balance: 101 }));
+  });
+
+  it('its owner may not pay in what nobody has received', async () => {
+    await given(Account, with100).by(customer(ADA)).when(deposit, move).thenForbidden();
   });
 
   it.each([customer(BOB), null])('others may not: %j', async (actor) => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
   const join = async (owner = randomUUID()): Promise<Person> => {
     const token = await customerToken(owner);
     const { aggregateId: accountId } = await accepted(app, 'openAccount', { owner, currency: 'GBP' }, { token });
-    await accepted(app, 'deposit', { accountId, amount: gbp(100) }, { token });
+    await accepted(app, 'deposit', { accountId, amount: gbp(100) }, { token: staff });
     return { id: owner, token, accountId };
   };
   ada = await join();
@@ -58,6 +58,7 @@ describe('a customer', () => {
     for (const [name, input] of [
       ['openAccount', { owner: bob.id, currency: 'GBP' }],
       ['deposit', { accountId, amount: gbp(1) }],
+      ['deposit', { accountId: ada.accountId, amount: gbp(1) }],
       ['withdraw', { accountId, amount: gbp(1) }],
       ['transfer', { fromAccountId: accountId, toAccountId: ada.accountId, amount: gbp(1) }],
       ['transfer', { fromAccountId: randomUUID(), toAccountId: ada.accountId, amount: gbp(1) }],
@@ -82,6 +83,7 @@ describe('a customer', () => {
   it('has an account of hers also where staff wrote her id in capitals', async () => {
     const owner = ada.id.toUpperCase();
     const { aggregateId: accountId } = await accepted(app, 'openAccount', { owner, currency: 'GBP' }, { token: staff });
-    await accepted(app, 'deposit', { accountId, amount: gbp(1) }, { token: ada.token });
+    await accepted(app, 'deposit', { accountId, amount: gbp(1) }, { token: staff });
+    await accepted(app, 'withdraw', { accountId, amount: gbp(1) }, { token: ada.token });
   });
 });

@@ -85,6 +85,8 @@ describe('orders', () => {
       { filter: { placedFrom: '2024-02-30T00:00:00Z' } },
       { filter: { placedFrom: '2024-01-01' } },
       { filter: { placedBefore: '0000-01-01T00:00:00Z' } },
+      { filter: { placedBefore: '0001-01-01T00:00:00+01:00' } },
+      { filter: { placedBefore: '9999-12-31T23:59:59-01:00' } },
       { filter: { placedBefore: 5 } },
       { filter: { customerId: '' } },
       { filter: { customerId: 'nobody' } },

@@ -64,6 +64,27 @@ describe('the summary of an event', () => {
     ).toBe('');
   });
 
+  it('leaves out what is personal in anything of which it does not see the parts', () => {
+    const secret = personal(z.string());
+    const within = z.object({
+      pair: z.tuple([secret, z.int()]),
+      both: z.intersection(z.object({ a: secret }), z.object({ b: z.int() })),
+      later: z.lazy(() => secret),
+      piped: secret.pipe(z.enum(['Ada'])),
+      either: z.union([z.object({ n: z.int() }).catchall(z.string()), z.int()]),
+    });
+    const event = defineEvent('Happened', { data: z.object({ within: impersonal(within), count: z.int() }) });
+    const data = {
+      pair: ['Ada', 1],
+      both: { a: 'Ada', b: 1 },
+      later: 'Ada',
+      piped: 'Ada',
+      either: { n: 1, who: 'Ada' },
+    };
+    expect(event.summary({ within: data, count: 3 } as never)).not.toContain('Ada');
+    expect(event.unclassified).toEqual(['within.pair', 'within.both', 'within.later']);
+  });
+
   it('is the same whatever order the data came back in, and whether nothing is null or not there', () => {
     const data = z.object({
       a: z.int().nullish(),
