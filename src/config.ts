@@ -143,6 +143,28 @@ const definitions = {
   /** Database connections for projecting events. Default: 4 */
   projectorConnections: count('PROJECTOR_CONNECTIONS', 4, 'Database connections for projecting events.', 1, 1000),
 
+  /** Payment gateway to call; unset, a local one that takes no money is started on a free port. */
+  paymentGatewayUrl: setting(
+    'PAYMENT_GATEWAY_URL',
+    'Payment gateway to call; unset, a local one that takes no money is started on a free port.',
+    httpUrl,
+  ),
+  /** Key with which the payment gateway is called, as a bearer token. */
+  paymentGatewayKey: setting(
+    'PAYMENT_GATEWAY_KEY',
+    'Key with which the payment gateway is called, as a bearer token.',
+    text,
+    { secret: true },
+  ),
+  /** Time in which the payment gateway must answer one attempt of a call, in milliseconds. Default: 5000 */
+  paymentTimeoutMs: count(
+    'PAYMENT_TIMEOUT_MS',
+    5000,
+    'Time in which the payment gateway must answer one attempt of a call, in milliseconds.',
+    1,
+    60_000,
+  ),
+
   /** Shared secret of HS256 tokens, at least 32 bytes; excludes AUTH_JWKS_URL. */
   authJwtSecret: setting(
     'AUTH_JWT_SECRET',

@@ -2,6 +2,7 @@ import { ConfigError, readConfig } from './config.ts';
 import { EmbeddedPostgresError } from './database/embedded/server.ts';
 import { DatabaseError } from './database/errors.ts';
 import { domains } from './domains/index.ts';
+import { providePayments } from './payments/provide.ts';
 import { startApp } from './server/app.ts';
 import { ListenError } from './server/http.ts';
 import { onLauncherGone } from './server/launcher.ts';
@@ -13,7 +14,7 @@ const SAME_SIGNAL_MS = 1000;
 try {
   const config = readConfig(process.env);
   const logger = createLogger(config);
-  const starting = startApp(config, domains, logger);
+  const starting = startApp(config, domains, logger, providePayments);
   let signalledAt: number | undefined;
   const stop = (reason: string) => {
     if (signalledAt !== undefined) {

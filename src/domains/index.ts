@@ -2,6 +2,7 @@ import { accountsDomain } from './accounts/index.ts';
 import { articlesDomain } from './articles/index.ts';
 import { auditDomain } from './audit/index.ts';
 import { customersDomain } from './customers/index.ts';
+import { fulfilmentDomain } from './fulfilment/index.ts';
 import { notesDomain } from './notes/index.ts';
 import { ordersDomain } from './orders/index.ts';
 import { productsDomain } from './products/index.ts';
@@ -11,6 +12,7 @@ export const domains = [
   customersDomain,
   productsDomain,
   ordersDomain,
+  fulfilmentDomain,
   accountsDomain,
   notesDomain,
   articlesDomain,

@@ -2,6 +2,7 @@ import type { Pool } from '../database/client.ts';
 import type { AfterwriteDatabase } from '../database/database.ts';
 import { Tokens } from './consistency/token.ts';
 import { type Domain, type Registry, registerDomains } from './define/domain.ts';
+import type { Plug } from './define/effect.ts';
 import { WakeUp } from './notify/wake-up.ts';
 import { type Observer, unobserved } from './observe.ts';
 import { ProcessManager } from './process/manager.ts';
@@ -43,6 +44,8 @@ export interface EngineOptions {
    * share is able to move; `off`, none.
    */
   readonly projector?: ProjectorPart | undefined;
+  /** What the outside is called by. Effects whose ports lead nowhere here are left to other instances. */
+  readonly plugs?: readonly Plug[];
   /** Told what the engine does; nobody unless told. */
   readonly observer?: Observer | undefined;
   /** Told of every fault that the engine deals with by itself. */
@@ -132,7 +135,10 @@ export function createEngine(options: EngineOptions): Engine {
     leases: database.leases.db,
     log: new EventLog(database.projector.db, registry.events),
     bus,
+    states,
     processes: [...registry.processes.values()],
+    effects: [...registry.effects.values()],
+    plugs: options.plugs ?? [],
     head: projector.head,
     look: async () => {
       await projector.look();

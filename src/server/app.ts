@@ -10,6 +10,7 @@ import type { OnFault } from '../graphql/plugins/errors.ts';
 import { ReadModels } from '../graphql/read/read-models.ts';
 import { buildSchema } from '../graphql/schema.ts';
 import { type Domain, registerDomains } from '../kernel/define/domain.ts';
+import type { ProvidedPlugs } from '../kernel/define/effect.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import { toAll } from '../kernel/observe.ts';
 import { createAuthenticator } from './auth.ts';
@@ -37,6 +38,15 @@ export interface App {
   stop(): Promise<void>;
 }
 
+/** Provides what the server calls outside. @param databaseUrl of the server's own Postgres. @param onNotice is told what is provided, in a line. */
+export type ProvidePlugs = (
+  config: Config,
+  databaseUrl: string,
+  onNotice: (line: string) => void,
+) => Promise<ProvidedPlugs>;
+
+const NO_PLUGS: ProvidePlugs = async () => ({ plugs: [], release: async () => {} });
+
 /**
  * Starts a server: listens first, so that a port in use is known at once, then opens the database and takes up work.
  *
@@ -46,6 +56,7 @@ export async function startApp(
   config: Config,
   domains: readonly Domain<DomainGraphql>[],
   logger: Logger,
+  providePlugs: ProvidePlugs = NO_PLUGS,
 ): Promise<App> {
   const authenticator = createAuthenticator(config);
   const schema = buildSchema(domains, registerDomains(domains));
@@ -69,6 +80,7 @@ export async function startApp(
 
   let postgres: ProvidedPostgres | undefined;
   let database: AfterwriteDatabase | undefined;
+  let outside: ProvidedPlugs | undefined;
   try {
     postgres = await providePostgres(config, (line) => logger.info(line));
     database = await openDatabase({
@@ -81,8 +93,12 @@ export async function startApp(
       },
       onNotice: (line) => logger.warn(line),
     });
+    // One that is only for development is worth a warning elsewhere.
+    const onNotice = (line: string) => (config.nodeEnv === 'production' ? logger.warn(line) : logger.info(line));
+    outside = await providePlugs(config, postgres.url, onNotice);
   } catch (error) {
     await closeServer(server);
+    await database?.close(1000);
     await postgres?.release();
     throw error;
   }
@@ -92,6 +108,7 @@ export async function startApp(
     database,
     domains,
     ...engineOptions(config),
+    plugs: outside.plugs,
     observer: toAll([metrics, workLog(logger)].filter((observer) => observer !== undefined)),
     onNotice: logNotice(logger),
     onError: (err, context) => {
@@ -142,6 +159,7 @@ export async function startApp(
         ['end streams', () => Promise.all([eventStreams.end(), closeSockets()])],
         ['close connections', () => closeServer(server)],
         ['stop projections', () => engine.stop()],
+        ['leave what is outside', () => outside.release()],
         ['close the database', () => database.close(1000)],
         ['leave Postgres', () => postgres.release()],
       ],

@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { domains } from '../../src/domains/index.ts';
+import { providePayments } from '../../src/payments/provide.ts';
 import { type App, startApp } from '../../src/server/app.ts';
 import { createLogger } from '../../src/server/logger.ts';
 import { type TestDatabase, useDatabase } from './database.ts';
@@ -78,7 +79,11 @@ export function useApp({ env = {}, per = 'file', ...options }: TestAppOptions = 
         done();
       },
     });
-    current = { app: await startApp(config, domains, createLogger(config, destination)), database, log };
+    current = {
+      app: await startApp(config, domains, createLogger(config, destination), providePayments),
+      database,
+      log,
+    };
   };
   const stop = async () => {
     await current?.app.stop();

@@ -17,11 +17,20 @@ export {
   cancelOrder,
   confirmDelivery,
   confirmOrder,
+  confirmPaidOrder,
   Order,
+  OrderCancelled,
+  OrderConfirmed,
+  OrderItemAdded,
+  OrderItemRemoved,
+  OrderPlaced,
+  OrderShipped,
   placeOrder,
+  recordOrder,
   removeOrderItem,
   shipOrder,
 } from './order.ts';
+export { OrderItem, totalOf, withItem, withoutItem } from './order-items.ts';
 export { orders } from './read-models.ts';
 
 export const ordersDomain = defineDomain({

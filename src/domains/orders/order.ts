@@ -1,15 +1,31 @@
 import { z } from 'zod';
 import { defineAggregate } from '../../kernel/define/aggregate.ts';
-import { type Allow, defineCommand, type Rejection, reject } from '../../kernel/define/command.ts';
-import { defineEvent } from '../../kernel/define/event.ts';
+import { type Allow, defineCommand, type Load, type Rejection, reject } from '../../kernel/define/command.ts';
+import { type DataOf, defineEvent } from '../../kernel/define/event.ts';
 import { personal } from '../../kernel/define/personal.ts';
 import { Customer } from '../customers/index.ts';
 import { Address, AddressInput } from '../shared/address.ts';
 import { Id, id, newId, quantity, text } from '../shared/fields.ts';
 import { MAX_LINES, OrderItem, offer, refuseItems, withItem, withoutItem } from './order-items.ts';
 
+/**
+ * Whose business an order's stock and payment are. HERE: the fulfilment's. ELSEWHERE: they were settled before the order came
+ * here, as those of imported orders were: it reserves no stock and pays nothing.
+ */
+export const FULFILLED = ['HERE', 'ELSEWHERE'] as const;
+
 export const OrderPlaced = defineEvent('OrderPlaced', {
-  data: z.object({ customerId: Id, items: z.array(OrderItem).min(1), shippingAddress: Address }),
+  version: 2,
+  data: z.object({
+    customerId: Id,
+    items: z.array(OrderItem).min(1),
+    shippingAddress: Address,
+    fulfilled: z.enum(FULFILLED),
+    /** The payment gateway's token of what it is paid with; null where it is not paid here. */
+    paymentMethod: personal(z.string()).nullable(),
+  }),
+  // There was no fulfilment then: people saw to it.
+  upcast: { 1: (old) => ({ ...old, fulfilled: 'ELSEWHERE', paymentMethod: null }) },
 });
 export const OrderItemAdded = defineEvent('OrderItemAdded', { data: OrderItem });
 export const OrderItemRemoved = defineEvent('OrderItemRemoved', { data: z.object({ productId: Id }) });
@@ -27,11 +43,15 @@ export interface OrderState {
   readonly status: OrderStatus | 'NONE';
   readonly customerId: string;
   readonly items: readonly OrderItem[];
+  /** 1 when it is placed, and one more with each change of its items. */
+  readonly revision: number;
+  readonly paymentMethod: string | null;
 }
 
 export const Order = defineAggregate('Order', {
   description: 'What a customer buys, from placing it to its delivery.',
-  initialState: (): OrderState => ({ status: 'NONE', customerId: '', items: [] }),
+  initialState: (): OrderState => ({ status: 'NONE', customerId: '', items: [], revision: 0, paymentMethod: null }),
+  snapshot: { stateVersion: 2 },
   events: {
     OrderPlaced,
     OrderItemAdded,
@@ -42,15 +62,25 @@ export const Order = defineAggregate('Order', {
     OrderCancelled,
   },
   evolve: {
-    OrderPlaced: (_, { data }) => ({ status: 'PLACED', customerId: data.customerId, items: data.items }),
-    OrderItemAdded: (order, { data }) => ({ ...order, items: withItem(order.items, data) }),
-    OrderItemRemoved: (order, { data }) => ({ ...order, items: withoutItem(order.items, data.productId) }),
+    OrderPlaced: (_, { data: { customerId, items, paymentMethod } }) => ({
+      status: 'PLACED',
+      customerId,
+      items,
+      revision: 1,
+      paymentMethod,
+    }),
+    OrderItemAdded: (order, { data }) => changed(order, withItem(order.items, data)),
+    OrderItemRemoved: (order, { data }) => changed(order, withoutItem(order.items, data.productId)),
     OrderConfirmed: (order) => ({ ...order, status: 'CONFIRMED' }),
     OrderShipped: (order) => ({ ...order, status: 'SHIPPED' }),
     OrderDelivered: (order) => ({ ...order, status: 'DELIVERED' }),
     OrderCancelled: (order) => ({ ...order, status: 'CANCELLED' }),
   },
 });
+
+function changed(order: OrderState, items: readonly OrderItem[]): OrderState {
+  return { ...order, items, revision: order.revision + 1 };
+}
 
 /** What stands in the way of an order that is not as far yet as it must be. */
 const TOO_EARLY: Partial<Record<OrderStatus, Rejection>> = {
@@ -82,36 +112,76 @@ const staffOrOwner: Allow<OrderState, unknown> = {
   customer: (actor, _, order) => order.customerId === actor.id,
 };
 
+/** The gateway's token that is taken where the customer names none. */
+const USUAL_PAYMENT_METHOD = 'tok_ok';
+
+const PlacedInput = {
+  id: newId(),
+  customerId: id('Who orders.'),
+  items: z
+    .array(
+      z
+        .object({ productId, quantity: quantity('How many of it, 1 to 1,000,000.') })
+        .meta({ id: 'OrderItemInput', description: 'A product and how many of it.' }),
+    )
+    .min(1, 'An order needs at least one item.')
+    .max(MAX_LINES, 'An order has at most 1,000 lines.')
+    .describe('What is ordered: 1 to 1,000 lines, all in one currency.'),
+  shippingAddress: AddressInput,
+};
+type Placing = z.output<z.ZodObject<typeof PlacedInput>>;
+
+async function offerTo({ customerId, items }: Placing, { load }: { readonly load: Load }) {
+  if (await load(Customer, customerId)) return offer(items, load);
+  return reject('CUSTOMER_NOT_FOUND', `There is no customer ${customerId}.`);
+}
+
+function place(
+  order: OrderState,
+  { customerId, shippingAddress }: Placing,
+  offered: readonly OrderItem[],
+  settled: Pick<DataOf<typeof OrderPlaced>, 'fulfilled' | 'paymentMethod'>,
+) {
+  if (order.status !== 'NONE') return reject('ORDER_ALREADY_PLACED', 'An order with this id was placed before.');
+  const items = offered.reduce<OrderItem[]>(withItem, []);
+  return refuseItems(items) ?? OrderPlaced({ customerId, items, shippingAddress, ...settled });
+}
+
 export const placeOrder = defineCommand('placeOrder', {
-  description:
-    'Places an order. The unit prices are the products’ at this moment; lines of the same product are joined.',
+  description: `Places an order. The unit prices are the products’ at this moment; lines of the same product are joined.
+What follows goes on by itself, and \`fulfilment(orderId)\` tells how far it is: stock is reserved for every item, the payment
+authorised, and the order confirmed; where one of these fails the order is cancelled with the reason.`,
   aggregate: Order,
   creates: true,
   input: z.object({
-    id: newId(),
-    customerId: id('Who orders.'),
-    items: z
-      .array(
-        z
-          .object({ productId, quantity: quantity('How many of it, 1 to 1,000,000.') })
-          .meta({ id: 'OrderItemInput', description: 'A product and how many of it.' }),
-      )
-      .min(1, 'An order needs at least one item.')
-      .max(MAX_LINES, 'An order has at most 1,000 lines.')
-      .describe('What is ordered: 1 to 1,000 lines, all in one currency.'),
-    shippingAddress: AddressInput,
+    ...PlacedInput,
+    paymentMethod: z
+      .string()
+      .regex(/^[\w-]{1,200}$/, 'A payment method must be a token of the payment gateway: letters, digits, _ and -.')
+      .nullish()
+      .describe(
+        'What it is paid with: the payment gateway’s token for it, such as tok_ok or tok_declined. Left out, tok_ok.',
+      ),
   }),
   id: (input) => input.id,
   allow: { staff: true, system: true, customer: (actor, input) => input.customerId === actor.id },
-  gather: async ({ customerId, items }, { load }) =>
-    (await load(Customer, customerId))
-      ? offer(items, load)
-      : reject('CUSTOMER_NOT_FOUND', `There is no customer ${customerId}.`),
-  decide: (order, { customerId, shippingAddress }, offered) => {
-    if (order.status !== 'NONE') return reject('ORDER_ALREADY_PLACED', 'An order with this id was placed before.');
-    const items = offered.reduce(withItem, []);
-    return refuseItems(items) ?? OrderPlaced({ customerId, items, shippingAddress });
-  },
+  gather: offerTo,
+  decide: (order, input, offered) =>
+    place(order, input, offered, {
+      fulfilled: 'HERE',
+      paymentMethod: input.paymentMethod ?? USUAL_PAYMENT_METHOD,
+    }),
+});
+
+export const recordOrder = defineCommand('recordOrder', {
+  description: 'Takes down an order that was paid and fulfilled elsewhere. For importers; not in the API.',
+  aggregate: Order,
+  creates: true,
+  input: z.object(PlacedInput),
+  id: (input) => input.id,
+  allow: ['system'],
+  gather: offerTo,
+  decide: (order, input, offered) => place(order, input, offered, { fulfilled: 'ELSEWHERE', paymentMethod: null }),
 });
 
 export const addOrderItem = defineCommand('addOrderItem', {
@@ -150,12 +220,28 @@ export const removeOrderItem = defineCommand('removeOrderItem', {
 const OrderInput = z.object({ orderId }).meta({ id: 'OrderInput', description: 'An order.' });
 
 export const confirmOrder = defineCommand('confirmOrder', {
-  description: 'Accepts a placed order; from now on its items stay as they are.',
+  description: `Accepts a placed order; from now on its items stay as they are. The fulfilment does so by itself when stock and
+payment are certain; whoever is faster takes the order on trust, and it is cancelled all the same where one of these fails. An
+order that is confirmed already stays so.`,
   aggregate: Order,
   input: OrderInput,
   id: (input) => input.orderId,
   allow: ['staff', 'system'],
-  decide: (order) => refuseUnless(order, 'PLACED') ?? OrderConfirmed({}),
+  decide: (order) => (order.status === 'CONFIRMED' ? [] : (refuseUnless(order, 'PLACED') ?? OrderConfirmed({}))),
+});
+
+export const confirmPaidOrder = defineCommand('confirmPaidOrder', {
+  description: `Accepts an order for whose items, as they were at a revision, stock is reserved and the payment authorised. The
+fulfilment issues it; it is not in the API.`,
+  aggregate: Order,
+  input: z.object({ orderId, revision: z.int() }),
+  id: (input) => input.orderId,
+  allow: ['system'],
+  decide: (order, { revision }) => {
+    if (order.revision !== revision) return reject('ORDER_CHANGED', 'The items have changed since.');
+    if (order.status === 'CANCELLED') return reject('ORDER_CANCELLED', 'The order was cancelled.');
+    return order.status === 'PLACED' ? OrderConfirmed({}) : [];
+  },
 });
 
 export const shipOrder = defineCommand('shipOrder', {

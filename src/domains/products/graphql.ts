@@ -15,7 +15,14 @@ export function productsGraphql(api: Api): void {
         description: 'What one costs now.',
         resolve: ({ price, currency }) => ({ amount: price, currency }),
       }),
-      stock: t.exposeInt('stock', { description: 'How many have been received.' }),
+      stock: t.exposeInt('stock', {
+        description: 'How many are on hand: what has arrived and has not been shipped, reserved or not.',
+      }),
+      reserved: t.exposeInt('reserved', { description: 'How many of them are set aside for orders.' }),
+      available: t.int({
+        description: 'How many can still be ordered: what is on hand and not reserved. Never below zero.',
+        resolve: ({ stock, reserved }) => stock - reserved,
+      }),
       version: t.exposeInt('version', { description: 'The stream version that this view reflects.' }),
     }),
   });

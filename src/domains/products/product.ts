@@ -12,12 +12,36 @@ export const ProductRegistered = defineEvent('ProductRegistered', {
 export const ProductPriceChanged = defineEvent('ProductPriceChanged', { data: z.object({ price: Money }) });
 export const StockReceived = defineEvent('StockReceived', { data: z.object({ quantity: z.int() }) });
 
+const OfOrder = z.object({ orderId: z.string(), quantity: z.int() });
+export const StockReserved = defineEvent('StockReserved', {
+  description: 'So many more are set aside for an order.',
+  data: OfOrder,
+});
+export const StockReleased = defineEvent('StockReleased', {
+  description: 'So many that were set aside for an order are there for others again.',
+  data: OfOrder,
+});
+export const StockShipped = defineEvent('StockShipped', {
+  description: 'So many that were set aside for an order have left the house.',
+  data: OfOrder,
+});
+
 export interface ProductState {
   readonly registered: boolean;
   readonly sku: string;
   readonly name: string;
   readonly price: Money;
+  /** On hand: what has arrived and has not left the house, set aside or not. Never below zero. */
   readonly stock: number;
+  /** How many of them are set aside, by order. Never more than there are. */
+  readonly reservations: Readonly<Record<string, number>>;
+  /** The sum of the reservations. */
+  readonly reserved: number;
+}
+
+/** How many nobody has ordered yet. */
+export function availableOf({ stock, reserved }: Pick<ProductState, 'stock' | 'reserved'>): number {
+  return stock - reserved;
 }
 
 export const Product = defineAggregate('Product', {
@@ -28,14 +52,30 @@ export const Product = defineAggregate('Product', {
     name: '',
     price: { amount: 0, currency: '' },
     stock: 0,
+    reservations: {},
+    reserved: 0,
   }),
-  events: { ProductRegistered, ProductPriceChanged, StockReceived },
+  snapshot: { stateVersion: 2 },
+  events: { ProductRegistered, ProductPriceChanged, StockReceived, StockReserved, StockReleased, StockShipped },
   evolve: {
     ProductRegistered: (state, { data }) => ({ ...state, registered: true, ...data }),
     ProductPriceChanged: (state, { data }) => ({ ...state, price: data.price }),
     StockReceived: (state, { data }) => ({ ...state, stock: state.stock + data.quantity }),
+    StockReserved: (state, { data: { orderId, quantity } }) => reserve(state, orderId, quantity),
+    StockReleased: (state, { data: { orderId, quantity } }) => reserve(state, orderId, -quantity),
+    StockShipped: (state, { data: { orderId, quantity } }) => ({
+      ...reserve(state, orderId, -quantity),
+      stock: state.stock - quantity,
+    }),
   },
 });
+
+function reserve(state: ProductState, orderId: string, more: number): ProductState {
+  const { [orderId]: before = 0, ...others } = state.reservations;
+  const quantity = before + more;
+  const reservations = quantity === 0 ? others : { ...others, [orderId]: quantity };
+  return { ...state, reservations, reserved: state.reserved + more };
+}
 
 /** The largest `Int` of GraphQL and `integer` of Postgres. */
 const MAX_STOCK = 2 ** 31 - 1;

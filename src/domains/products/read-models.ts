@@ -10,7 +10,9 @@ export const productsTable = readTable('products', {
   /** In minor units of `currency`. */
   price: bigint('price', { mode: 'number' }).notNull(),
   currency: text('currency').notNull(),
+  /** On hand, reserved or not. */
   stock: integer('stock').notNull(),
+  reserved: integer('reserved').notNull().default(0),
   version: integer('version').notNull(),
 });
 
@@ -21,10 +23,30 @@ export const products = defineProjection('products', {
   visibleTo: 'everyone',
   on: {
     ProductRegistered: ({ streamId: id, version, data: { sku, name, price } }, { upsert }) =>
-      upsert(id, () => ({ id, sku, name, price: price.amount, currency: price.currency, stock: 0, version })),
+      upsert(id, () => ({
+        id,
+        sku,
+        name,
+        price: price.amount,
+        currency: price.currency,
+        stock: 0,
+        reserved: 0,
+        version,
+      })),
     ProductPriceChanged: ({ streamId, version, data: { price } }, { update }) =>
       update(streamId, (row) => ({ ...row, price: price.amount, currency: price.currency, version })),
     StockReceived: ({ streamId, version, data }, { update }) =>
       update(streamId, (row) => ({ ...row, stock: row.stock + data.quantity, version })),
+    StockReserved: ({ streamId, version, data }, { update }) =>
+      update(streamId, (row) => ({ ...row, reserved: row.reserved + data.quantity, version })),
+    StockReleased: ({ streamId, version, data }, { update }) =>
+      update(streamId, (row) => ({ ...row, reserved: row.reserved - data.quantity, version })),
+    StockShipped: ({ streamId, version, data: { quantity } }, { update }) =>
+      update(streamId, (row) => ({
+        ...row,
+        stock: row.stock - quantity,
+        reserved: row.reserved - quantity,
+        version,
+      })),
   },
 });

@@ -1,5 +1,6 @@
 import type { Aggregate } from './aggregate.ts';
 import type { Command } from './command.ts';
+import type { Effect } from './effect.ts';
 import type { EventTypes } from './event.ts';
 import type { Process } from './process.ts';
 import { deadlines } from './process-deadlines.ts';
@@ -16,6 +17,8 @@ export interface Domain<Api = unknown> {
   readonly projections: readonly Projection[];
   /** Process managers, where it has any. */
   readonly processes?: readonly Process[];
+  /** What is done outside of the application, where anything is. */
+  readonly effects?: readonly Effect[];
   readonly graphql: Api;
 }
 
@@ -31,6 +34,7 @@ export interface Registry {
   readonly commands: ReadonlyMap<string, Command>;
   readonly projections: ReadonlyMap<string, Projection>;
   readonly processes: ReadonlyMap<string, Process>;
+  readonly effects: ReadonlyMap<string, Effect>;
 }
 
 /** Collects domains. @throws {Error} where two of them use one name for different things. */
@@ -40,6 +44,7 @@ export function registerDomains(domains: readonly Domain[]): Registry {
   const commands = new Map<string, Command>();
   const projections = new Map<string, Projection>();
   const processes = new Map<string, Process>();
+  const effects = new Map<string, Effect>();
   const add = <T>(kind: string, map: Map<string, T>, name: string, value: T) => {
     const present = map.get(name);
     if (present !== undefined && present !== value) throw new Error(`Two domains define the ${kind} ${name}.`);
@@ -55,10 +60,11 @@ export function registerDomains(domains: readonly Domain[]): Registry {
       add('process', processes, process.name, process);
       addAggregate(process.aggregate as Aggregate);
     }
+    for (const effect of domain.effects ?? []) add('effect', effects, effect.name, effect);
     for (const command of domain.commands) add('command', commands, command.name, command);
     for (const projection of domain.projections) add('projection', projections, projection.name, projection);
   }
   // What the engine itself needs for processes.
   if (processes.size > 0) add('projection', projections, deadlines.name, deadlines as unknown as Projection);
-  return { aggregates, events: Object.fromEntries(events), commands, projections, processes };
+  return { aggregates, events: Object.fromEntries(events), commands, projections, processes, effects };
 }

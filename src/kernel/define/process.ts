@@ -48,6 +48,13 @@ export interface Refusal<Input = unknown> {
   readonly at: Date;
 }
 
+/** A deadline whose time has come. */
+export interface Reached {
+  /** The process's id. */
+  readonly process: string;
+  readonly at: Date;
+}
+
 /** How a process answers an event of somebody else's. */
 export interface Reaction<State, Own extends NewEvent, Event extends RecordedEvent = RecordedEvent> {
   /** Which process the event concerns, by its id (a UUID); nothing where none. */
@@ -70,7 +77,7 @@ export interface Process<State = unknown> {
   /** Whether it wants to be told that a command of this name was refused, or that a deadline of this name has come. */
   answers(what: 'refused' | 'deadlines', name: string): boolean;
   whenRefused(command: string, state: State, refusal: Refusal): Answer;
-  whenReached(deadline: string, state: State, reached: { readonly at: Date }): Answer;
+  whenReached(deadline: string, state: State, reached: Reached): Answer;
 }
 type Answer = Step | readonly Step[];
 
@@ -117,10 +124,7 @@ export function defineProcess<
       ) => Step<NewEventOf<Own>> | readonly Step<NewEventOf<Own>>[];
     };
     readonly deadlines?: Readonly<
-      Record<
-        string,
-        (state: State, deadline: { readonly at: Date }) => Step<NewEventOf<Own>> | readonly Step<NewEventOf<Own>>[]
-      >
+      Record<string, (state: State, reached: Reached) => Step<NewEventOf<Own>> | readonly Step<NewEventOf<Own>>[]>
     >;
     readonly description?: string;
   },

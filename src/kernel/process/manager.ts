@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
 import { Positions } from '../consistency/positions.ts';
+import type { Effect, Plug } from '../define/effect.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Process } from '../define/process.ts';
 import type { Hub } from '../notify/hub.ts';
@@ -11,8 +12,11 @@ import type { LogHead } from '../read/log-head.ts';
 import { Ownership } from '../read/ownership.ts';
 import type { CommandBus } from '../write/command-bus.ts';
 import type { EventLog } from '../write/event-log.ts';
+import type { StreamStates } from '../write/stream-states.ts';
 import { DueDeadlines } from './due-deadlines.ts';
-import { ProcessRunner } from './runner.ts';
+import { EffectWork } from './effect-work.ts';
+import { Follower, type Work } from './follower.ts';
+import { ProcessWork } from './process-work.ts';
 
 export interface ProcessManagerParts {
   readonly db: Database;
@@ -20,7 +24,11 @@ export interface ProcessManagerParts {
   readonly leases: Database;
   readonly log: EventLog;
   readonly bus: CommandBus;
+  readonly states: StreamStates;
   readonly processes: readonly Process[];
+  readonly effects: readonly Effect[];
+  /** What this instance is able to call. */
+  readonly plugs: readonly Plug[];
   /** Where the log ends, as the projector knows. */
   readonly head: LogHead;
   readonly look: () => Promise<void>;
@@ -34,24 +42,28 @@ export interface ProcessManagerParts {
 const FEED_LIMIT = 20_000;
 
 /**
- * Runs this instance's share of the kinds of processes. They are owned and taken over as projections are; a new kind begins
- * where the log is at that moment, since it would otherwise act on what is long past.
+ * Runs this instance's share of the kinds of processes, and of the effects whose ports lead somewhere here. They are owned and taken
+ * over as projections are; a new kind begins where the log is at that moment, since it would otherwise act on what is long past.
  */
 export class ProcessManager {
   readonly #parts: ProcessManagerParts;
   readonly #feed = new CommitFeed(FEED_LIMIT);
-  readonly #runners: ReadonlyMap<string, ProcessRunner>;
+  readonly #followers: ReadonlyMap<string, Follower>;
+  /** The checkpoints of all kinds, also of those that this instance cannot run. */
+  readonly #names: readonly string[];
   readonly #ownership: Ownership;
 
   constructor(parts: ProcessManagerParts) {
     this.#parts = parts;
-    const { leases, processes, head, look, part, onError } = parts;
-    const runners = new Map<string, ProcessRunner>();
-    const names = processes.map(checkpointOf);
+    const { leases, processes, effects, head, look, part, onError } = parts;
+    const followers = new Map<string, Follower>();
+    const works = this.#works();
+    const names = [...works.keys()];
+    this.#names = [...processes.map(checkpointOfProcess), ...effects.map(checkpointOfEffect)];
     this.#ownership = new Ownership({
       checkpoints: new Checkpoints(leases),
       projections: names.map((name) => ({ name, version: 1 })),
-      runners,
+      runners: followers,
       positions: new Positions(names, 0),
       head,
       part,
@@ -62,44 +74,56 @@ export class ProcessManager {
       onError,
     });
     const move = this.#mover();
-    for (const process of processes) {
-      const name = checkpointOf(process);
-      const { db, hub } = parts;
-      const deadlines = new DueDeadlines(db, hub, onError);
-      const runner = new ProcessRunner({ ...parts, name, process, feed: this.#feed, deadlines, move });
-      runners.set(name, runner);
+    const { log } = parts;
+    for (const [name, work] of works) {
+      followers.set(name, new Follower({ name, work, log, feed: this.#feed, head, move, onError }));
     }
-    this.#runners = runners;
+    this.#followers = followers;
   }
 
   async start(): Promise<void> {
-    const { leases, part, processes } = this.#parts;
-    if (processes.length === 0) return;
+    const { leases, part } = this.#parts;
     if (part !== 'off') {
-      for (const process of processes) {
+      for (const name of this.#names) {
         await leases.execute(sql`insert into read.checkpoints (projection, version, position)
-                                 values (${checkpointOf(process)}, 1, (select coalesce(max(position), 0) from es.events))
+                                 values (${name}, 1, (select coalesce(max(position), 0) from es.events))
                                  on conflict (projection) do nothing`);
       }
     }
-    await this.#ownership.start();
+    if (this.#followers.size > 0) await this.#ownership.start();
   }
 
   /** This instance has committed. */
   committed(events: readonly RecordedEvent[]): void {
-    if (this.#runners.size === 0) return;
+    if (this.#followers.size === 0) return;
     this.#feed.push(events);
     this.wake();
   }
 
   /** There may be new events. */
   wake(): void {
-    for (const runner of this.#runners.values()) runner.wake();
+    for (const follower of this.#followers.values()) follower.wake();
   }
 
   /** Ends when what is on its way is done, as far as that is possible, and gives the processes up for others. */
   async stop(): Promise<void> {
-    if (this.#parts.processes.length > 0) await this.#ownership.stop();
+    if (this.#followers.size > 0) await this.#ownership.stop();
+  }
+
+  #works(): Map<string, Work> {
+    const { db, hub, bus, states, processes, effects, plugs, onError } = this.#parts;
+    const works = new Map<string, Work>();
+    for (const process of processes) {
+      const deadlines = new DueDeadlines(db, hub, onError);
+      works.set(checkpointOfProcess(process), new ProcessWork({ db, process, bus, deadlines }));
+    }
+    for (const effect of effects) {
+      const plugged = plugs.find(({ port }) => port === effect.port);
+      if (plugged) {
+        works.set(checkpointOfEffect(effect), new EffectWork({ effect, port: plugged.into, bus, states }));
+      }
+    }
+    return works;
   }
 
   #mover() {
@@ -119,6 +143,10 @@ export class ProcessManager {
 }
 
 /** What the checkpoint of a kind of processes is called: no projection can have that name. */
-function checkpointOf({ name }: Process): string {
+function checkpointOfProcess({ name }: Process): string {
   return `process:${name}`;
+}
+
+function checkpointOfEffect({ name }: Effect): string {
+  return `effect:${name}`;
 }

@@ -48,7 +48,7 @@ function stepsFor<State>(process: Process<State>, own: State, event: RecordedEve
       return process.whenRefused(command, own, { input, code, message, at });
     }
     const { name } = event.data as DataOfEngineEvent<'DeadlineReached'>;
-    return process.whenReached(name, own, { at });
+    return process.whenReached(name, own, { process: event.streamId, at });
   }
   return process.on.get(event.type)?.react(own, event) ?? [];
 }

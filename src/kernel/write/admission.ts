@@ -16,8 +16,9 @@ const LATEST_MS = 10_000;
 
 /**
  * Whether commands are taken: not while a read model is so far behind that taking more would only make it worse. It is asked
- * for the application's own commands too: an importer writes more than anybody, and can wait. Asking
- * costs nothing; what is answered is worked out by whoever looks at the read models from time to time.
+ * for the application's own commands too: an importer writes more than anybody, and can wait. It is not asked for what a process
+ * issues: that continues what was taken already, and one read model that stands still must not hold up every order. Asking costs
+ * nothing; what is answered is worked out by whoever looks at the read models from time to time.
  */
 export class Admission {
   readonly #throttleLagMs: number;

@@ -33,6 +33,8 @@ export interface CommandOptions {
   readonly causationId?: string | undefined;
   /** W3C trace context of what it belongs to. */
   readonly traceparent?: string | undefined;
+  /** It continues what was taken before, as a process does: that goes on also while lag keeps what is new out. */
+  readonly isContinuation?: boolean;
 }
 
 interface Attempt {
@@ -110,7 +112,7 @@ export class CommandBus {
     if (this.#closed) throw new ThrottledError(1000, 'The server is shutting down.');
     refuseByRole(command, options.actor);
     this.#queue.assertRoom();
-    this.#admission?.assertAdmitted();
+    if (!options.isContinuation) this.#admission?.assertAdmitted();
     const validated = validate(command, rawInput, options);
     if ('issues' in validated) return { kind: 'invalid', issues: validated.issues };
     const { input } = validated;

@@ -28,7 +28,13 @@ export function inShop(
 export const PRICES = { lamp: lamp().unitPrice, mug: mug().unitPrice };
 
 export const placed = (...items: OrderItem[]) =>
-  OrderPlaced({ customerId: ADA, items: items.reduce<OrderItem[]>(withItem, []), shippingAddress: HOME });
+  OrderPlaced({
+    customerId: ADA,
+    items: items.reduce<OrderItem[]>(withItem, []),
+    shippingAddress: HOME,
+    fulfilled: 'HERE',
+    paymentMethod: 'tok_ok',
+  });
 
 const confirmed = OrderConfirmed({});
 const shipped = OrderShipped({ carrier: 'Royal Mail', trackingNumber: 'RM-123-GB' });

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { DueDeadlines } from '../../../src/kernel/process/due-deadlines.ts';
-import { ProcessRunner } from '../../../src/kernel/process/runner.ts';
+import { Follower } from '../../../src/kernel/process/follower.ts';
+import { ProcessWork } from '../../../src/kernel/process/process-work.ts';
 import { CommitFeed } from '../../../src/kernel/read/commit-feed.ts';
 import { LogHead } from '../../../src/kernel/read/log-head.ts';
 import type { CommandBus } from '../../../src/kernel/write/command-bus.ts';
@@ -30,14 +31,14 @@ async function runnerOn(engine: TestEngine, after: Executed) {
   const onError = (error: unknown, context: Readonly<Record<string, unknown>>) =>
     engine.faults.push({ error, context });
   const head = new LogHead();
-  const runner = new ProcessRunner({
+  const { db } = engine.database.projector;
+  const deadlines = new DueDeadlines(db, engine.projector.hub, onError);
+  const runner = new Follower({
     name: 'process:Delivery',
-    process: Delivery as never,
-    bus: slow,
+    work: new ProcessWork({ db, process: Delivery as never, bus: slow, deadlines }),
     log,
     feed: new CommitFeed(0),
     head,
-    deadlines: new DueDeadlines(engine.database.projector.db, engine.projector.hub, onError),
     move: async () => true,
     onError,
   });

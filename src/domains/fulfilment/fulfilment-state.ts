@@ -1,0 +1,182 @@
+import { z } from 'zod';
+import type { Evolve } from '../../kernel/define/aggregate.ts';
+import { defineEvent } from '../../kernel/define/event.ts';
+
+/** Of a product on the order how many there are in all, and what they cost together. */
+const Lines = z.record(z.string(), z.object({ quantity: z.int(), cost: z.int() }));
+export type Lines = z.output<typeof Lines>;
+const Nothing = z.object({});
+
+export const FulfilmentBegun = defineEvent('FulfilmentBegun', {
+  data: z.object({ lines: Lines, currency: z.string() }),
+});
+export const FulfilmentChanged = defineEvent('FulfilmentChanged', {
+  description: 'The items of the order have changed.',
+  data: z.object({ lines: Lines }),
+});
+export const StockAsked = defineEvent('StockAsked', {
+  description: 'Of these products so many are to be set aside, by what was asked for; 0 for none.',
+  data: z.object({ quantities: z.record(z.string(), z.int()) }),
+});
+export const StockAnswered = defineEvent('StockAnswered', {
+  description: 'Of a product so many are set aside now, whether that is what was asked for or not.',
+  data: z.object({ productId: z.string(), held: z.int() }),
+});
+export const ReservationCompleted = defineEvent('ReservationCompleted', {
+  description: 'All that is on the order is set aside.',
+  data: Nothing,
+});
+export const ReservationEnded = defineEvent('ReservationEnded', {
+  description: 'Nothing is set aside for the order any more.',
+  data: z.object({ how: z.enum(['RELEASED', 'SHIPPED']) }),
+});
+export const PaymentAsked = defineEvent('PaymentAsked', { data: z.object({ amount: z.int() }) });
+export const PaymentSecured = defineEvent('PaymentSecured', {
+  description: 'The amount that was asked for is authorised.',
+  data: Nothing,
+});
+export const PaymentRefused = defineEvent('PaymentRefused', { data: Nothing });
+export const CaptureAsked = defineEvent('CaptureAsked', { data: Nothing });
+export const CaptureEnded = defineEvent('CaptureEnded', {
+  data: z.object({ declined: z.string().nullable() }),
+});
+export const PaymentReturnAsked = defineEvent('PaymentReturnAsked', { data: Nothing });
+export const PaymentReturned = defineEvent('PaymentReturned', {
+  data: z.object({ how: z.enum(['NONE', 'VOIDED', 'REFUNDED', 'KEPT']) }),
+});
+export const ConfirmationAsked = defineEvent('ConfirmationAsked', { data: Nothing });
+export const ConfirmationSeen = defineEvent('ConfirmationSeen', {
+  description: 'The order is confirmed, by the fulfilment or by people.',
+  data: Nothing,
+});
+export const FulfilmentConfirmed = defineEvent('FulfilmentConfirmed', {
+  description: 'The order is confirmed, its stock reserved and its payment authorised.',
+  data: Nothing,
+});
+export const ShipmentSeen = defineEvent('ShipmentSeen', { data: Nothing });
+export const FulfilmentFailing = defineEvent('FulfilmentFailing', {
+  description: 'A step has failed: the order is to be cancelled.',
+  data: z.object({ step: z.enum(['STOCK', 'PAYMENT', 'ORDER']), reason: z.string() }),
+});
+export const CancellationSeen = defineEvent('CancellationSeen', {
+  description: 'The order is cancelled: what was done is taken back.',
+  data: z.object({ reason: z.string() }),
+});
+export const CancellationRefused = defineEvent('CancellationRefused', {
+  description: 'A step has failed when the order had left the house: what can be put right of it is.',
+  data: Nothing,
+});
+export const FulfilmentCompleted = defineEvent('FulfilmentCompleted', { data: Nothing });
+export const FulfilmentFailed = defineEvent('FulfilmentFailed', {
+  description: 'All that could be taken back is.',
+  data: z.object({ reason: z.string() }),
+});
+
+export const fulfilmentEvents = {
+  FulfilmentBegun,
+  FulfilmentChanged,
+  StockAsked,
+  StockAnswered,
+  ReservationCompleted,
+  ReservationEnded,
+  PaymentAsked,
+  PaymentSecured,
+  PaymentRefused,
+  CaptureAsked,
+  CaptureEnded,
+  PaymentReturnAsked,
+  PaymentReturned,
+  ConfirmationAsked,
+  ConfirmationSeen,
+  FulfilmentConfirmed,
+  ShipmentSeen,
+  FulfilmentFailing,
+  CancellationSeen,
+  CancellationRefused,
+  FulfilmentCompleted,
+  FulfilmentFailed,
+};
+
+export interface FulfilmentState {
+  /**
+   * RUNNING: towards confirming and shipping. FAILING: the order's cancelling is asked for. CANCELLED: it is cancelled.
+   * STRANDED: it ought to be, and has been shipped. OVER: nothing more happens.
+   */
+  readonly status: 'NONE' | 'RUNNING' | 'FAILING' | 'CANCELLED' | 'STRANDED' | 'OVER';
+  readonly reason: string;
+  readonly currency: string;
+  readonly lines: Lines;
+  /** The order's: 1, and one more with each change of its items. */
+  readonly revision: number;
+  /** What is set aside, by product. */
+  readonly held: Readonly<Record<string, number>>;
+  /** Something was set aside at some time. */
+  readonly hasHeld: boolean;
+  /** What is asked for and not answered, by product. */
+  readonly asked: Readonly<Record<string, number>>;
+  /** The revision for which all was set aside. */
+  readonly reservedRevision: number;
+  readonly reservation: 'OPEN' | 'RELEASED' | 'SHIPPED';
+  readonly payment: 'NONE' | 'ASKED' | 'SECURED' | 'RETURNING' | 'RETURNED' | 'CAPTURING' | 'CAPTURED' | 'UNCAPTURED';
+  /** What is asked for or authorised. */
+  readonly amount: number;
+  /** How often a payment was asked for. */
+  readonly attempt: number;
+  /** The revision whose confirming was asked for last. */
+  readonly confirmedRevision: number;
+  readonly isAccepted: boolean;
+  readonly isConfirmed: boolean;
+  readonly isShipped: boolean;
+}
+
+export const initialState = (): FulfilmentState => ({
+  status: 'NONE',
+  reason: '',
+  currency: '',
+  lines: {},
+  revision: 0,
+  held: {},
+  hasHeld: false,
+  asked: {},
+  reservedRevision: 0,
+  reservation: 'OPEN',
+  payment: 'NONE',
+  amount: 0,
+  attempt: 0,
+  confirmedRevision: 0,
+  isAccepted: false,
+  isConfirmed: false,
+  isShipped: false,
+});
+
+export const evolve: Evolve<FulfilmentState, typeof fulfilmentEvents> = {
+  FulfilmentBegun: (state, { data }) => ({ ...state, ...data, status: 'RUNNING', revision: 1 }),
+  FulfilmentChanged: (state, { data }) => ({ ...state, ...data, revision: state.revision + 1 }),
+  StockAsked: (state, { data }) => ({ ...state, asked: { ...state.asked, ...data.quantities } }),
+  StockAnswered: (state, { data: { productId, held } }) => {
+    const { [productId]: _, ...asked } = state.asked;
+    const hasHeld = state.hasHeld || held > 0;
+    return { ...state, asked, hasHeld, held: { ...state.held, [productId]: held } };
+  },
+  ReservationCompleted: (state) => ({ ...state, reservedRevision: state.revision }),
+  ReservationEnded: (state, { data }) => ({ ...state, reservation: data.how }),
+  PaymentAsked: (state, { data }) => ({ ...state, payment: 'ASKED', ...data, attempt: state.attempt + 1 }),
+  PaymentSecured: (state) => ({ ...state, payment: 'SECURED' }),
+  PaymentRefused: (state) => ({ ...state, payment: 'NONE' }),
+  CaptureAsked: (state) => ({ ...state, payment: 'CAPTURING' }),
+  CaptureEnded: (state, { data: { declined } }) =>
+    declined === null
+      ? { ...state, payment: 'CAPTURED' }
+      : { ...state, payment: 'UNCAPTURED', reason: state.reason || declined },
+  PaymentReturnAsked: (state) => ({ ...state, payment: 'RETURNING' }),
+  PaymentReturned: (state) => ({ ...state, payment: 'RETURNED' }),
+  ConfirmationAsked: (state) => ({ ...state, confirmedRevision: state.revision }),
+  ConfirmationSeen: (state) => ({ ...state, isAccepted: true }),
+  FulfilmentConfirmed: (state) => ({ ...state, isConfirmed: true }),
+  ShipmentSeen: (state) => ({ ...state, isShipped: true }),
+  FulfilmentFailing: (state, { data }) => ({ ...state, status: 'FAILING', reason: data.reason }),
+  CancellationSeen: (state, { data }) => ({ ...state, status: 'CANCELLED', reason: data.reason }),
+  CancellationRefused: (state) => ({ ...state, status: 'STRANDED' }),
+  FulfilmentCompleted: (state) => ({ ...state, status: 'OVER' }),
+  FulfilmentFailed: (state) => ({ ...state, status: 'OVER' }),
+};

@@ -1,0 +1,211 @@
+import type { EventDefinition, RecordedEvent } from '../../kernel/define/event.ts';
+import { clearDeadline, defineProcess, type Reaction } from '../../kernel/define/process.ts';
+import {
+  cancelOrder,
+  confirmPaidOrder,
+  OrderCancelled,
+  OrderConfirmed,
+  type OrderItem,
+  OrderItemAdded,
+  OrderItemRemoved,
+  OrderPlaced,
+  OrderShipped,
+} from '../orders/index.ts';
+import {
+  releaseStock,
+  reserveStock,
+  StockReleased,
+  StockReserved,
+  StockShipped,
+  shipStock,
+} from '../products/index.ts';
+import {
+  CancellationRefused,
+  CancellationSeen,
+  CaptureEnded,
+  ConfirmationSeen,
+  evolve,
+  FulfilmentBegun,
+  FulfilmentChanged,
+  type FulfilmentState,
+  fulfilmentEvents,
+  initialState,
+  type Lines,
+  PaymentRefused,
+  PaymentReturned,
+  PaymentSecured,
+  ShipmentSeen,
+  StockAnswered,
+} from './fulfilment-state.ts';
+import { type Fact, type FulfilmentStep, fail, goOn, totalOf, wantedOf } from './next-steps.ts';
+import {
+  authorizePayment,
+  CaptureDeclined,
+  cancelPayment,
+  capturePayment,
+  PaymentAuthorized,
+  PaymentCaptured,
+  PaymentDeclined,
+  PaymentRefunded,
+  PaymentVoided,
+  RefundDeclined,
+} from './payment.ts';
+
+const momentOf = ({ streamId, recordedAt }: RecordedEvent) => ({ orderId: streamId, at: recordedAt });
+
+/** What happens to the order itself, or to its payment, which has the same id. */
+function onOrder<Name extends string, Data>(
+  _: EventDefinition<Name, Data>,
+  react: (state: FulfilmentState, event: RecordedEvent<Name, Data>) => FulfilmentStep[],
+): Reaction<FulfilmentState, Fact, RecordedEvent<Name, Data>> {
+  return {
+    process: ({ streamId }) => streamId,
+    react: (state, event) => (state.status === 'OVER' ? [] : react(state, event)),
+  };
+}
+
+/** What has become of the stock of a product. */
+function onStock(sign: 1 | -1): Reaction<FulfilmentState, Fact, RecordedEvent<string, StockChange>> {
+  return {
+    process: ({ data }) => data.orderId,
+    react: (state, { streamId: productId, data: { orderId, quantity }, recordedAt: at }) => {
+      const held = (state.held[productId] ?? 0) + sign * quantity;
+      return goOn(state, { orderId, at }, StockAnswered({ productId, held }));
+    },
+  };
+}
+interface StockChange {
+  readonly orderId: string;
+  readonly quantity: number;
+}
+
+/** Carries an order from being placed to being paid; see docs/processes.md. */
+export const Fulfilment = defineProcess('Fulfilment', {
+  description: 'How an order goes on; it has the order’s id.',
+  initialState,
+  events: fulfilmentEvents,
+  evolve,
+  reactsTo: {
+    OrderPlaced,
+    OrderItemAdded,
+    OrderItemRemoved,
+    OrderConfirmed,
+    OrderShipped,
+    OrderCancelled,
+    StockReserved,
+    StockReleased,
+    StockShipped,
+    PaymentAuthorized,
+    PaymentDeclined,
+    PaymentCaptured,
+    CaptureDeclined,
+    PaymentVoided,
+    PaymentRefunded,
+    RefundDeclined,
+  },
+  issues: {
+    reserveStock,
+    releaseStock,
+    shipStock,
+    authorizePayment,
+    capturePayment,
+    cancelPayment,
+    confirmPaidOrder,
+    cancelOrder,
+  },
+  on: {
+    OrderPlaced: {
+      process: ({ streamId, data }) => (data.fulfilled === 'HERE' ? streamId : undefined),
+      begins: true,
+      react: (state, event) => {
+        const currency = event.data.items[0]?.unitPrice.currency ?? '';
+        const lines = event.data.items.reduce(withLine, {});
+        return goOn(state, momentOf(event), FulfilmentBegun({ lines, currency }));
+      },
+    },
+    OrderItemAdded: onOrder(OrderItemAdded, (state, event) =>
+      goOn(state, momentOf(event), FulfilmentChanged({ lines: withLine(state.lines, event.data) })),
+    ),
+    OrderItemRemoved: onOrder(OrderItemRemoved, (state, event) => {
+      const { [event.data.productId]: _, ...lines } = state.lines;
+      return goOn(state, momentOf(event), FulfilmentChanged({ lines }));
+    }),
+    OrderConfirmed: onOrder(OrderConfirmed, (state, event) => goOn(state, momentOf(event), ConfirmationSeen({}))),
+    OrderShipped: onOrder(OrderShipped, (state, event) => goOn(state, momentOf(event), ShipmentSeen({}))),
+    OrderCancelled: onOrder(OrderCancelled, (state, event) => [
+      clearDeadline('payment'),
+      ...goOn(state, momentOf(event), CancellationSeen({ reason: event.data.reason })),
+    ]),
+
+    StockReserved: onStock(1),
+    StockReleased: onStock(-1),
+    StockShipped: onStock(-1),
+
+    PaymentAuthorized: onOrder(PaymentAuthorized, (state, event) => {
+      if (event.data.attempt !== state.attempt || state.payment !== 'ASKED') return [];
+      return [clearDeadline('payment'), ...goOn(state, momentOf(event), PaymentSecured({}))];
+    }),
+    PaymentDeclined: onOrder(PaymentDeclined, (state, event) => {
+      const { attempt, message } = event.data;
+      if (attempt !== state.attempt) return [];
+      const moment = momentOf(event);
+      if (state.payment === 'RETURNING') return goOn(state, moment, PaymentReturned({ how: 'NONE' }));
+      // Declined was what the order cost before its items changed.
+      const isOutdated = state.amount !== totalOf(state);
+      const steps = isOutdated
+        ? goOn(state, moment, PaymentRefused({}))
+        : fail(state, moment, 'PAYMENT', `The payment was declined: ${message}`, PaymentRefused({}));
+      return [clearDeadline('payment'), ...steps];
+    }),
+    PaymentCaptured: onOrder(PaymentCaptured, (state, event) =>
+      state.payment === 'CAPTURING' ? goOn(state, momentOf(event), CaptureEnded({ declined: null })) : [],
+    ),
+    CaptureDeclined: onOrder(CaptureDeclined, (state, event) => {
+      if (state.payment !== 'CAPTURING') return [];
+      const declined = `The payment could not be taken after the order was shipped: ${event.data.message}`;
+      return goOn(state, momentOf(event), CaptureEnded({ declined }));
+    }),
+    PaymentVoided: onOrder(PaymentVoided, (state, event) => returned(state, event, 'VOIDED')),
+    PaymentRefunded: onOrder(PaymentRefunded, (state, event) => returned(state, event, 'REFUNDED')),
+    RefundDeclined: onOrder(RefundDeclined, (state, event) => returned(state, event, 'KEPT')),
+  },
+  refused: {
+    reserveStock: (state, { input: { productId, orderId, quantity }, message, at }) => {
+      const moment = { orderId, at };
+      const answered = StockAnswered({ productId, held: state.held[productId] ?? 0 });
+      // It was too many before the items changed; what is wanted now is asked for.
+      if (wantedOf(state, productId) < quantity) return goOn(state, moment, answered);
+      return fail(state, moment, 'STOCK', `Out of stock: ${message}`, answered);
+    },
+    authorizePayment: (state, { input: { orderId }, message, at }) =>
+      fail(state, { orderId, at }, 'PAYMENT', `The payment could not be begun: ${message}`, PaymentRefused({})),
+    confirmPaidOrder: (state, { input: { orderId }, code, message, at }) => {
+      // What has changed or cancelled the order says so itself.
+      if (code === 'ORDER_CHANGED' || code === 'ORDER_CANCELLED') return [];
+      return fail(state, { orderId, at }, 'ORDER', message);
+    },
+    cancelOrder: (state, { input: { orderId }, code, at }) =>
+      code === 'ORDER_CANCELLED' ? [] : goOn(state, { orderId, at }, CancellationRefused({})),
+  },
+  deadlines: {
+    payment: (state, { process: orderId, at }) =>
+      state.payment === 'ASKED'
+        ? fail(state, { orderId, at }, 'PAYMENT', 'The payment gateway could not say in time whether it is paid.')
+        : [],
+  },
+});
+
+function withLine(lines: Lines, { productId, quantity, unitPrice }: OrderItem): Lines {
+  const before = lines[productId] ?? { quantity: 0, cost: 0 };
+  const cost = before.cost + quantity * unitPrice.amount;
+  return { ...lines, [productId]: { quantity: before.quantity + quantity, cost } };
+}
+
+function returned(
+  state: FulfilmentState,
+  event: RecordedEvent<string, { readonly attempt: number }>,
+  how: 'VOIDED' | 'REFUNDED' | 'KEPT',
+): FulfilmentStep[] {
+  if (event.data.attempt !== state.attempt || state.payment !== 'RETURNING') return [];
+  return goOn(state, momentOf(event), PaymentReturned({ how }));
+}

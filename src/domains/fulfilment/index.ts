@@ -1,0 +1,22 @@
+import { defineDomain } from '../../kernel/define/domain.ts';
+import { Fulfilment } from './fulfilment.ts';
+import { fulfilmentGraphql } from './graphql.ts';
+import { Payment } from './payment.ts';
+import { PaymentCalls } from './payment-calls.ts';
+import { fulfilments } from './read-models.ts';
+
+export { Fulfilment } from './fulfilment.ts';
+export { Payment } from './payment.ts';
+export { PaymentCalls } from './payment-calls.ts';
+export { type PaymentGateway, paymentGateway } from './payment-gateway.ts';
+export { fulfilments } from './read-models.ts';
+
+export const fulfilmentDomain = defineDomain({
+  name: 'fulfilment',
+  aggregates: [Payment],
+  commands: [],
+  projections: [fulfilments],
+  processes: [Fulfilment],
+  effects: [PaymentCalls],
+  graphql: fulfilmentGraphql,
+});

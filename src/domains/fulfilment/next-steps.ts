@@ -1,0 +1,162 @@
+import type { NewEventOf } from '../../kernel/define/event.ts';
+import { issue, type Step, setDeadline } from '../../kernel/define/process.ts';
+import { cancelOrder, confirmPaidOrder } from '../orders/index.ts';
+import { releaseStock, reserveStock, shipStock } from '../products/index.ts';
+import {
+  CaptureAsked,
+  ConfirmationAsked,
+  evolve,
+  FulfilmentCompleted,
+  FulfilmentConfirmed,
+  FulfilmentFailed,
+  FulfilmentFailing,
+  type FulfilmentState,
+  type fulfilmentEvents,
+  PaymentAsked,
+  PaymentReturnAsked,
+  ReservationCompleted,
+  ReservationEnded,
+  StockAsked,
+} from './fulfilment-state.ts';
+import { authorizePayment, cancelPayment, capturePayment } from './payment.ts';
+
+export type Fact = NewEventOf<typeof fulfilmentEvents>;
+export type FulfilmentStep = Step<Fact>;
+
+/** How long the gateway may be unable to say whether a payment is authorised, in ms. Then the order is cancelled. */
+export const PAYMENT_PATIENCE_MS = 60_000;
+
+/** The order, and when what happened was recorded. */
+export interface Moment {
+  readonly orderId: string;
+  readonly at: Date;
+}
+
+/** Remembers what has happened, and does what is next because of it. */
+export function goOn(state: FulfilmentState, moment: Moment, ...facts: readonly Fact[]): FulfilmentStep[] {
+  const after = facts.reduce(apply, state);
+  const steps = nextSteps(after, moment);
+  // What is done may make the next thing possible at once: with nothing to pay, say, the order is confirmed.
+  const more = steps.filter((step): step is Fact => 'type' in step);
+  return [...facts, ...steps, ...(more.length > 0 ? goOn(more.reduce(apply, after), moment) : [])];
+}
+
+/** Remembers what has happened, and that the order is to be cancelled for it. */
+export function fail(
+  state: FulfilmentState,
+  moment: Moment,
+  step: 'STOCK' | 'PAYMENT' | 'ORDER',
+  reason: string,
+  ...facts: readonly Fact[]
+): FulfilmentStep[] {
+  if (state.status !== 'RUNNING') return goOn(state, moment, ...facts);
+  const { orderId } = moment;
+  return [...facts, FulfilmentFailing({ step, reason }), issue(cancelOrder, { orderId, reason: reason.slice(0, 500) })];
+}
+
+/** How many of a product are to be set aside: what is on the order, until it is cancelled or has left. */
+export function wantedOf(state: FulfilmentState, productId: string): number {
+  return goalOf(state) === 'HOLD' ? (state.lines[productId]?.quantity ?? 0) : 0;
+}
+
+/** What the order costs, in minor units. */
+export function totalOf({ lines }: FulfilmentState): number {
+  return Object.values(lines).reduce((total, { cost }) => total + cost, 0);
+}
+
+function goalOf({ status, isConfirmed, isShipped }: FulfilmentState): 'HOLD' | 'SHIP' | 'RELEASE' | 'WAIT' {
+  if (status === 'RUNNING') return isConfirmed && isShipped ? 'SHIP' : 'HOLD';
+  if (status === 'STRANDED') return 'SHIP';
+  return status === 'CANCELLED' ? 'RELEASE' : 'WAIT';
+}
+
+/** Of each product at most one thing is asked for at a time, and so of the payment: what comes next depends on the answer. */
+function nextSteps(state: FulfilmentState, moment: Moment): FulfilmentStep[] {
+  const goal = goalOf(state);
+  switch (goal) {
+    case 'WAIT':
+      return [];
+    case 'HOLD': {
+      const stock = stockSteps(state, moment, goal);
+      if (stock.length > 0 || isAsked(state)) return stock;
+      if (state.reservedRevision !== state.revision) return [ReservationCompleted({})];
+      return paymentSteps(state, moment) ?? confirmSteps(state, moment);
+    }
+    case 'SHIP': {
+      const steps = [...captureSteps(state, moment), ...stockSteps(state, moment, goal)];
+      return steps.length > 0 ? steps : endSteps(state, 'SHIPPED');
+    }
+    case 'RELEASE': {
+      // What was done last is taken back first; the shop need not wait for its stock until the gateway has answered.
+      const steps = [...returnSteps(state, moment), ...stockSteps(state, moment, goal)];
+      return steps.length > 0 ? steps : endSteps(state, 'RELEASED');
+    }
+  }
+}
+
+function stockSteps(state: FulfilmentState, { orderId }: Moment, goal: 'HOLD' | 'SHIP' | 'RELEASE'): FulfilmentStep[] {
+  const products = new Set([...Object.keys(state.lines), ...Object.keys(state.held)]);
+  const quantities: Record<string, number> = {};
+  for (const productId of products) {
+    const quantity = wantedOf(state, productId);
+    if (state.asked[productId] === undefined && (state.held[productId] ?? 0) !== quantity)
+      quantities[productId] = quantity;
+  }
+  const asked = Object.entries(quantities);
+  if (asked.length === 0) return [];
+  return [
+    StockAsked({ quantities }),
+    ...asked.map(([productId, quantity]) => {
+      if (quantity > 0) return issue(reserveStock, { productId, orderId, quantity });
+      return issue(goal === 'SHIP' ? shipStock : releaseStock, { productId, orderId });
+    }),
+  ];
+}
+
+function isAsked({ asked }: FulfilmentState): boolean {
+  return Object.keys(asked).length > 0;
+}
+
+/** Undefined where the payment is as it is to be. */
+function paymentSteps(state: FulfilmentState, moment: Moment): FulfilmentStep[] | undefined {
+  const { payment, currency } = state;
+  const { orderId, at } = moment;
+  const total = totalOf(state);
+  if (payment === 'ASKED' || payment === 'RETURNING') return [];
+  if (payment === 'SECURED' && state.amount === total) return undefined;
+  if (total === 0) return payment === 'SECURED' ? returnSteps(state, moment) : undefined;
+  return [
+    PaymentAsked({ amount: total }),
+    issue(authorizePayment, { orderId, amount: { amount: total, currency } }),
+    setDeadline('payment', new Date(at.getTime() + PAYMENT_PATIENCE_MS)),
+  ];
+}
+
+function confirmSteps(state: FulfilmentState, { orderId }: Moment): FulfilmentStep[] {
+  const { revision, confirmedRevision, isAccepted, isConfirmed } = state;
+  if (isAccepted) return isConfirmed ? [] : [FulfilmentConfirmed({})];
+  return confirmedRevision === revision ? [] : [ConfirmationAsked({}), issue(confirmPaidOrder, { orderId, revision })];
+}
+
+function captureSteps({ payment }: FulfilmentState, { orderId }: Moment): FulfilmentStep[] {
+  return payment === 'SECURED' ? [CaptureAsked({}), issue(capturePayment, { orderId })] : [];
+}
+
+function returnSteps({ payment }: FulfilmentState, { orderId }: Moment): FulfilmentStep[] {
+  if (payment !== 'ASKED' && payment !== 'SECURED') return [];
+  return [PaymentReturnAsked({}), issue(cancelPayment, { orderId })];
+}
+
+/** Nothing is left to be asked for: is it over? */
+function endSteps(state: FulfilmentState, how: 'SHIPPED' | 'RELEASED'): FulfilmentStep[] {
+  if (isAsked(state)) return [];
+  if (state.reservation === 'OPEN' && state.hasHeld) return [ReservationEnded({ how })];
+  if (['ASKED', 'RETURNING', 'CAPTURING'].includes(state.payment)) return [];
+  const { reason } = state;
+  return [reason === '' ? FulfilmentCompleted({}) : FulfilmentFailed({ reason })];
+}
+
+function apply(state: FulfilmentState, fact: Fact): FulfilmentState {
+  const step = evolve[fact.type] as ((state: FulfilmentState, fact: Fact) => FulfilmentState) | undefined;
+  return step?.(state, fact) ?? state;
+}

@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { defineAggregate } from '../../kernel/define/aggregate.ts';
+import { defineCommand } from '../../kernel/define/command.ts';
+import { defineEvent } from '../../kernel/define/event.ts';
+import { id } from '../shared/fields.ts';
+import { Money, MoneyInput } from '../shared/money.ts';
+
+/**
+ * An authorisation is an attempt: where the amount changes the last attempt is voided and another one begun. What is asked of
+ * the gateway is one event, what it has answered another.
+ */
+const Attempt = { attempt: z.int() };
+const Reason = { code: z.string(), message: z.string() };
+
+export const AuthorizationRequested = defineEvent('AuthorizationRequested', {
+  data: z.object({ ...Attempt, amount: Money }),
+});
+export const PaymentAuthorized = defineEvent('PaymentAuthorized', { data: z.object({ ...Attempt, amount: Money }) });
+export const PaymentDeclined = defineEvent('PaymentDeclined', { data: z.object({ ...Attempt, ...Reason }) });
+export const CaptureRequested = defineEvent('CaptureRequested', { data: z.object(Attempt) });
+export const PaymentCaptured = defineEvent('PaymentCaptured', { data: z.object(Attempt) });
+export const CaptureDeclined = defineEvent('CaptureDeclined', { data: z.object({ ...Attempt, ...Reason }) });
+export const VoidRequested = defineEvent('VoidRequested', { data: z.object(Attempt) });
+export const PaymentVoided = defineEvent('PaymentVoided', { data: z.object(Attempt) });
+export const RefundRequested = defineEvent('RefundRequested', { data: z.object(Attempt) });
+export const PaymentRefunded = defineEvent('PaymentRefunded', { data: z.object(Attempt) });
+export const RefundDeclined = defineEvent('RefundDeclined', { data: z.object({ ...Attempt, ...Reason }) });
+
+/** How far an attempt is; what ends with ING waits for the gateway. */
+export type PaymentStatus =
+  | 'NONE'
+  | 'AUTHORIZING'
+  | 'AUTHORIZED'
+  | 'DECLINED'
+  | 'CAPTURING'
+  | 'CAPTURED'
+  | 'VOIDING'
+  | 'VOIDED'
+  | 'REFUNDING'
+  | 'REFUNDED';
+
+export interface PaymentState {
+  /** The newest; 0 before the first. Those before it are voided. */
+  readonly attempt: number;
+  readonly status: PaymentStatus;
+  readonly amount: Money;
+}
+
+export const Payment = defineAggregate('Payment', {
+  description: 'What an order is paid with; it has the order’s id.',
+  initialState: (): PaymentState => ({ attempt: 0, status: 'NONE', amount: { amount: 0, currency: '' } }),
+  events: {
+    AuthorizationRequested,
+    PaymentAuthorized,
+    PaymentDeclined,
+    CaptureRequested,
+    PaymentCaptured,
+    CaptureDeclined,
+    VoidRequested,
+    PaymentVoided,
+    RefundRequested,
+    PaymentRefunded,
+    RefundDeclined,
+  },
+  evolve: {
+    AuthorizationRequested: (_, { data: { attempt, amount } }) => ({ attempt, status: 'AUTHORIZING', amount }),
+    PaymentAuthorized: (payment, { data }) => of(payment, data.attempt, 'AUTHORIZED'),
+    PaymentDeclined: (payment, { data }) => of(payment, data.attempt, 'DECLINED'),
+    CaptureRequested: (payment, { data }) => of(payment, data.attempt, 'CAPTURING'),
+    PaymentCaptured: (payment, { data }) => of(payment, data.attempt, 'CAPTURED'),
+    CaptureDeclined: (payment, { data }) => of(payment, data.attempt, 'AUTHORIZED'),
+    VoidRequested: (payment, { data }) => of(payment, data.attempt, 'VOIDING'),
+    PaymentVoided: (payment, { data }) => of(payment, data.attempt, 'VOIDED'),
+    RefundRequested: (payment, { data }) => of(payment, data.attempt, 'REFUNDING'),
+    PaymentRefunded: (payment, { data }) => of(payment, data.attempt, 'REFUNDED'),
+    RefundDeclined: (payment, { data }) => of(payment, data.attempt, 'CAPTURED'),
+  },
+});
+
+/** What is said of an attempt that another one has replaced is of no interest. */
+function of(payment: PaymentState, attempt: number, status: PaymentStatus): PaymentState {
+  return attempt === payment.attempt ? { ...payment, status } : payment;
+}
+
+const orderId = id('The order.');
+const OfOrder = z.object({ orderId });
+
+export const authorizePayment = defineCommand('authorizePayment', {
+  description: 'Has an amount set aside; what was set aside before is freed.',
+  aggregate: Payment,
+  creates: true,
+  input: z.object({ orderId, amount: MoneyInput }),
+  id: (input) => input.orderId,
+  allow: ['system'],
+  decide: ({ attempt, status }, { amount }) => {
+    const another = AuthorizationRequested({ attempt: attempt + 1, amount });
+    return status === 'AUTHORIZED' || status === 'AUTHORIZING' ? [VoidRequested({ attempt }), another] : another;
+  },
+});
+
+export const capturePayment = defineCommand('capturePayment', {
+  description: 'Has what was set aside taken.',
+  aggregate: Payment,
+  input: OfOrder,
+  id: (input) => input.orderId,
+  allow: ['system'],
+  decide: ({ attempt, status }) => (status === 'AUTHORIZED' ? CaptureRequested({ attempt }) : []),
+});
+
+export const cancelPayment = defineCommand('cancelPayment', {
+  description: 'Has what was set aside freed, or what was taken given back.',
+  aggregate: Payment,
+  input: OfOrder,
+  id: (input) => input.orderId,
+  allow: ['system'],
+  decide: ({ attempt, status }) => {
+    // Where a capture is on its way, voiding finds out what became of it.
+    if (status === 'AUTHORIZING' || status === 'AUTHORIZED' || status === 'CAPTURING')
+      return VoidRequested({ attempt });
+    return status === 'CAPTURED' ? RefundRequested({ attempt }) : [];
+  },
+});

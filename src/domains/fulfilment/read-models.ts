@@ -1,0 +1,97 @@
+import { jsonb, text, uuid } from 'drizzle-orm/pg-core';
+import type { RecordedEvent } from '../../kernel/define/event.ts';
+import { defineProjection } from '../../kernel/define/projection.ts';
+import { readTable } from '../../kernel/define/read-table.ts';
+import { OrderCancelled, OrderPlaced } from '../orders/index.ts';
+import { fulfilmentEvents } from './fulfilment-state.ts';
+
+export const FULFILMENT_STATES = [
+  'RESERVING_STOCK',
+  'AUTHORIZING_PAYMENT',
+  'CONFIRMED',
+  'COMPENSATING',
+  'FAILED',
+  'COMPLETED',
+] as const;
+export type FulfilmentState = (typeof FULFILMENT_STATES)[number];
+
+/** Something that was done, and when. */
+export interface FulfilmentStep {
+  readonly name: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export const fulfilmentsTable = readTable('fulfilments', {
+  orderId: uuid('order_id').primaryKey(),
+  customerId: uuid('customer_id').notNull(),
+  state: text('state', { enum: FULFILMENT_STATES }).notNull(),
+  /** In the order in which they were done. */
+  steps: jsonb('steps').$type<readonly FulfilmentStep[]>().notNull(),
+  /** Why it fails or has failed, for people. */
+  failure: text('failure'),
+});
+
+type Row = Omit<typeof fulfilmentsTable.$inferSelect, 'lastPosition' | 'staleSince'>;
+
+/** The row with one more step, and whatever else that changes. */
+const step =
+  (name: string, { recordedAt }: RecordedEvent, change: Partial<Row> = {}) =>
+  (row: Row): Row => {
+    return { ...row, ...change, steps: [...row.steps, { name, at: recordedAt.toISOString() }] };
+  };
+
+const STEP_THAT_FAILED = { STOCK: 'STOCK_REFUSED', PAYMENT: 'PAYMENT_REFUSED', ORDER: 'CONFIRMATION_REFUSED' } as const;
+
+export const fulfilments = defineProjection('fulfilments', {
+  description: 'How far each order is on its way from being placed to being paid.',
+  table: fulfilmentsTable,
+  events: { OrderPlaced, OrderCancelled, ...fulfilmentEvents },
+  visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ customerId: actor.id }) },
+  on: {
+    // The order's own event, so that whoever has placed it finds the fulfilment by the token of the receipt.
+    OrderPlaced: (event, { upsert }) => {
+      const { streamId: orderId, data } = event;
+      if (data.fulfilled !== 'HERE') return [];
+      const begun = { orderId, customerId: data.customerId, failure: null, steps: [] };
+      return upsert(orderId, () => step('ORDER_PLACED', event)({ ...begun, state: 'RESERVING_STOCK' }));
+    },
+    OrderCancelled: (event, { update }) =>
+      update(event.streamId, step('ORDER_CANCELLED', event, { state: 'COMPENSATING', failure: event.data.reason })),
+    FulfilmentChanged: (event, { update }) =>
+      update(event.streamId, (row) => {
+        const state = row.state === 'AUTHORIZING_PAYMENT' ? 'RESERVING_STOCK' : row.state;
+        return step('ITEMS_CHANGED', event, { state })(row);
+      }),
+    ReservationCompleted: (event, { update }) =>
+      update(event.streamId, step('STOCK_RESERVED', event, { state: 'AUTHORIZING_PAYMENT' })),
+    PaymentSecured: (event, { update }) => update(event.streamId, step('PAYMENT_AUTHORIZED', event)),
+    FulfilmentConfirmed: (event, { update }) =>
+      update(event.streamId, step('ORDER_CONFIRMED', event, { state: 'CONFIRMED' })),
+    ShipmentSeen: (event, { update }) => update(event.streamId, step('ORDER_SHIPPED', event)),
+    CaptureEnded: (event, { update }) => {
+      const { declined } = event.data;
+      return update(event.streamId, (row) =>
+        declined === null
+          ? step('PAYMENT_CAPTURED', event)(row)
+          : step('CAPTURE_REFUSED', event, { failure: row.failure ?? declined })(row),
+      );
+    },
+    FulfilmentFailing: (event, { update }) => {
+      const { step: failed, reason: failure } = event.data;
+      return update(event.streamId, (row) => {
+        // The order may have been cancelled by somebody else meanwhile.
+        const reason = row.state === 'COMPENSATING' ? row.failure : failure;
+        return step(STEP_THAT_FAILED[failed], event, { state: 'COMPENSATING', failure: reason })(row);
+      });
+    },
+    PaymentReturned: (event, { update }) => {
+      const { how } = event.data;
+      return how === 'NONE' ? [] : update(event.streamId, step(`PAYMENT_${how}`, event));
+    },
+    ReservationEnded: (event, { update }) => update(event.streamId, step(`STOCK_${event.data.how}`, event)),
+    FulfilmentFailed: (event, { update }) =>
+      update(event.streamId, (row) => ({ ...row, state: 'FAILED', failure: event.data.reason })),
+    FulfilmentCompleted: (event, { update }) => update(event.streamId, (row) => ({ ...row, state: 'COMPLETED' })),
+  },
+});

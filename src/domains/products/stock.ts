@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { defineCommand, reject } from '../../kernel/define/command.ts';
+import { id, MAX_QUANTITY } from '../shared/fields.ts';
+import { availableOf, Product, StockReleased, StockReserved, StockShipped } from './product.ts';
+
+// What an order does to the stock. The application issues these; they are not in the API. Each says what is to be for the
+// order, not what is to change, so that repeating one changes nothing.
+
+const productId = id('The product.');
+const orderId = id('The order.');
+const OfOrder = z.object({ productId, orderId });
+
+export const reserveStock = defineCommand('reserveStock', {
+  description: 'Sets so many in all aside for an order: more than before, or less. Never more than there is.',
+  aggregate: Product,
+  input: z.object({
+    productId,
+    orderId,
+    // The lines of one product on an order together may be more than one line may have.
+    quantity: z
+      .int()
+      .min(1)
+      .max(1000 * MAX_QUANTITY),
+  }),
+  id: (input) => input.productId,
+  allow: ['system'],
+  decide: (product, { orderId, quantity }) => {
+    const more = quantity - (product.reservations[orderId] ?? 0);
+    if (more === 0) return [];
+    if (more < 0) return StockReleased({ orderId, quantity: -more });
+    const available = availableOf(product);
+    if (more > available) {
+      return reject('OUT_OF_STOCK', `${product.sku}: ${more} more are wanted, and ${available} are available.`);
+    }
+    return StockReserved({ orderId, quantity: more });
+  },
+});
+
+export const releaseStock = defineCommand('releaseStock', {
+  description: 'Gives back what is set aside for an order.',
+  aggregate: Product,
+  input: OfOrder,
+  id: (input) => input.productId,
+  allow: ['system'],
+  decide: ({ reservations }, { orderId }) => {
+    const quantity = reservations[orderId];
+    return quantity === undefined ? [] : StockReleased({ orderId, quantity });
+  },
+});
+
+export const shipStock = defineCommand('shipStock', {
+  description: 'What is set aside for an order has left the house.',
+  aggregate: Product,
+  input: OfOrder,
+  id: (input) => input.productId,
+  allow: ['system'],
+  decide: ({ reservations }, { orderId }) => {
+    const quantity = reservations[orderId];
+    return quantity === undefined ? [] : StockShipped({ orderId, quantity });
+  },
+});

@@ -1,0 +1,110 @@
+import type { Command, Load } from './command.ts';
+import type { DataOf, EventTypes, RecordedEvent } from './event.ts';
+import type { IssueStep } from './process.ts';
+
+/** A way out of the application, known by what it promises. Whoever starts an engine plugs something in that keeps it. */
+export interface Port<Promised = unknown> {
+  readonly name: string;
+  /** For the type alone. */
+  readonly promised?: Promised;
+}
+
+/** Defines a port: `definePort<PaymentGateway>('payment gateway')`. */
+export function definePort<Promised>(name: string): Port<Promised> {
+  return { name };
+}
+
+/** What is at the other side of a port. */
+export interface Plug {
+  readonly port: Port;
+  readonly into: unknown;
+}
+
+/** Plugs something into a port, for an engine to be started with. */
+export function plug<Promised>(port: Port<Promised>, into: Promised): Plug {
+  return { port, into };
+}
+
+/** What ports lead to, and how to give it up. */
+export interface ProvidedPlugs {
+  readonly plugs: readonly Plug[];
+  release(): Promise<void>;
+}
+
+/** What a call to the outside has to work with. */
+export interface CallTools<Promised> {
+  readonly port: Promised;
+  /** A UUID that is the same each time that the call for this event is made: the key by which the other side knows it again. */
+  readonly key: string;
+  /** An aggregate's present state: whether the call is still wanted, and what it needs besides. */
+  readonly load: Load;
+  /** Aborted where the engine stops: the call is then made again by whoever comes next. */
+  readonly signal: AbortSignal;
+}
+
+/** Nothing is known yet: the call is made again, later. */
+export class CallAgain {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
+/** What a call returns that did not get a certain answer. @param reason for the log. */
+export function callAgain(reason: string): CallAgain {
+  return new CallAgain(reason);
+}
+
+/** A call's answer as a command, nothing where the answer is of no interest, or that it has to be made again. */
+export type Called = IssueStep | CallAgain | undefined;
+
+/** How the outside is called because of events; see {@link defineEffect}. */
+export interface Effect<Promised = unknown> {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly port: Port<Promised>;
+  readonly on: ReadonlyMap<string, (event: RecordedEvent, tools: CallTools<Promised>) => Promise<Called>>;
+  readonly issues: ReadonlyMap<string, Command>;
+}
+
+/**
+ * Defines what is done outside of the application because of events: the one place in a domain that is not pure.
+ *
+ * Each event's call is made at least once, and again after a crash or where it threw, with the same key; so the other side
+ * must know a call again by its key. The answer becomes a command that takes effect exactly once: of two different answers to one
+ * event's calls the first that is stored holds. Calls for one stream are made one after the other in the order of its events, calls
+ * for different streams side by side, a bounded number at a time.
+ *
+ * @param options.port what is called. An engine into which nothing is plugged there leaves the effect to others.
+ * @param options.reactsTo the events that ask for calls, for their types.
+ * @param options.on the call for each.
+ * @param options.issues the commands that answers become, by their names. They need not be in the API.
+ */
+export function defineEffect<Promised, Events extends EventTypes>(
+  name: string,
+  options: {
+    readonly port: Port<Promised>;
+    readonly reactsTo: Events;
+    readonly on: {
+      readonly [K in keyof Events & string]: (
+        event: RecordedEvent<K, DataOf<Events[K]>>,
+        tools: CallTools<Promised>,
+      ) => Promise<Called>;
+    };
+    readonly issues: Readonly<Record<string, Command>>;
+    readonly description?: string;
+  },
+): Effect {
+  const { port, on, issues, description } = options;
+  for (const [key, command] of Object.entries(issues)) {
+    if (key !== command.name) throw new Error(`Effect ${name} lists command ${command.name} under ${key}.`);
+  }
+  return {
+    name,
+    description,
+    port,
+    on: new Map(Object.entries(on)) as unknown as Effect['on'],
+    issues: new Map(Object.entries(issues)),
+  };
+}

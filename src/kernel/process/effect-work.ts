@@ -1,0 +1,86 @@
+import { v5 as uuidv5 } from 'uuid';
+import type { Load } from '../define/command.ts';
+import { CallAgain, type Effect } from '../define/effect.ts';
+import type { RecordedEvent } from '../define/event.ts';
+import type { StreamStates } from '../write/stream-states.ts';
+import { PassingError, type Work } from './follower.ts';
+import { assertDone, causedBy, type Issuer } from './issuing.ts';
+
+export interface EffectWorkParts {
+  readonly effect: Effect;
+  /** What is plugged into its port. */
+  readonly port: unknown;
+  readonly bus: Issuer;
+  readonly states: Pick<StreamStates, 'refresh'>;
+}
+
+/** Calls under way at one time. One that waits to be made again is not under way. */
+const CALLS_AT_ONCE = 32;
+
+/** Makes the calls of one effect, and issues the commands that their answers are. */
+export class EffectWork implements Work {
+  readonly #parts: EffectWorkParts;
+  readonly #waiting: (() => void)[] = [];
+  #free = CALLS_AT_ONCE;
+
+  constructor(parts: EffectWorkParts) {
+    this.#parts = parts;
+  }
+
+  wanted(type: string): boolean {
+    return this.#parts.effect.on.has(type);
+  }
+
+  linesOf(events: readonly RecordedEvent[]): (string | undefined)[] {
+    return events.map(({ type, streamType, streamId }) =>
+      this.wanted(type) ? `${streamType} ${streamId}` : undefined,
+    );
+  }
+
+  async answer(event: RecordedEvent, _line: string, stopping: AbortSignal): Promise<void> {
+    const { effect, bus } = this.#parts;
+    const called = await this.#inTurn(stopping, () => this.#call(event, stopping));
+    if (called === undefined) return;
+    if (called instanceof CallAgain) throw new UnansweredCallError(effect.name, event, called.reason);
+    const command = effect.issues.get(called.command);
+    if (!command) throw new Error(`Effect ${effect.name} does not say that it issues ${called.command}.`);
+    const commandId = uuidv5(`${effect.name} answer`, event.eventId);
+    const outcome = await bus.executeUnchecked(command, called.input, { commandId, ...causedBy(event) });
+    // Another answer to this very call was stored before, by an instance that made it too: that one holds.
+    if (outcome.kind !== 'reused') assertDone(outcome, command.name, commandId);
+  }
+
+  async #call(event: RecordedEvent, signal: AbortSignal) {
+    const { effect, port } = this.#parts;
+    const key = uuidv5(effect.name, event.eventId);
+    return effect.on.get(event.type)?.(event, { port, key, load: this.#load, signal });
+  }
+
+  readonly #load: Load = async (aggregate, id) => {
+    const { committed } = await this.#parts.states.refresh(aggregate, id.toLowerCase());
+    return committed.version === 0 ? undefined : (committed.state as ReturnType<typeof aggregate.initialState>);
+  };
+
+  async #inTurn<T>(stopping: AbortSignal, work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      stopping.throwIfAborted();
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free++;
+    }
+  }
+}
+
+/** The other side has not said what became of a call. It is made again, with the same key. */
+export class UnansweredCallError extends PassingError {
+  readonly code = 'CALL_UNANSWERED';
+
+  constructor(effect: string, { type, streamId }: RecordedEvent, reason: string) {
+    super(`${effect} has no certain answer yet for ${type} of ${streamId}: ${reason}`);
+    this.name = 'UnansweredCallError';
+  }
+}
