@@ -9,6 +9,7 @@ import { demoCommand } from './demo.ts';
 import { errorLine, InterruptedError } from './errors.ts';
 import { eventsCheckCommand } from './events-check.ts';
 import { eventsListCommand } from './events-list.ts';
+import { gatewayCommand } from './gateway.ts';
 import { importOnlineRetailCommand } from './import-online-retail.ts';
 import { watchInterrupts } from './interrupts.ts';
 import { migrateCommand } from './migrate.ts';
@@ -40,6 +41,7 @@ function commandsOf(cli: Cli): Command[] {
       .addCommand(deadLettersShowCommand(cli))
       .addCommand(deadLettersRetryCommand(cli))
       .addCommand(deadLettersDiscardCommand(cli)),
+    gatewayCommand(cli),
     migrateCommand(cli),
     restoreEpochCommand(cli),
     schemaCommand(cli),

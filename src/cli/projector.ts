@@ -4,6 +4,7 @@ import { openDatabase } from '../database/database.ts';
 import { domains } from '../domains/index.ts';
 import { engineOptions } from '../engine-options.ts';
 import { createEngine } from '../kernel/engine.ts';
+import { providePayments } from '../payments/provide.ts';
 import { logEngineFaults } from '../server/engine-faults.ts';
 import { createLogger, workLog } from '../server/logger.ts';
 import { logNotice } from '../server/notices.ts';
@@ -15,11 +16,12 @@ import { InterruptedError } from './errors.ts';
 /** `projector`: a worker, which moves read models until it is told to stop. */
 export const projectorCommand: CommandFactory = (cli) =>
   new Command('projector')
-    .description('keep the read models, without serving anybody: a worker beside servers')
+    .description('keep the read models and run the processes, without serving anybody: a worker beside servers')
     .addHelpText(
       'after',
       `
-Takes its share of the read models, as each server with PROJECTOR=on does, and of their rebuilds. Logs as a server does,
+Takes its share of the read models, as each server with PROJECTOR=on does, of their rebuilds, of the processes and of the
+calls to the payment gateway. Logs as a server does,
 and ends after the batches under way on SIGTERM, SIGINT or SIGHUP, with 0. Any number of workers may run.`,
     )
     .action(() => work(cli));
@@ -33,11 +35,16 @@ async function work(cli: Cli): Promise<void> {
       // With a replica beside, what is projected is written out at once: see there.
       const { readDatabaseUrl: readUrl } = config;
       const database = await openDatabase({ url, readUrl, connections: { writer, projector, reader }, onNotice });
+      const outside = await providePayments(config, url, (line) => logger.info(line)).catch(async (error) => {
+        await database.close(1000);
+        throw error;
+      });
       const engine = createEngine({
         database,
         domains,
         ...engineOptions(config),
         projector: 'on',
+        plugs: outside.plugs,
         observer: workLog(logger),
         onNotice: logNotice(logger),
         onError: logEngineFaults(logger),
@@ -50,7 +57,9 @@ async function work(cli: Cli): Promise<void> {
         logger.info({ reason: String(cli.signal.reason?.message ?? '') }, 'stopping; once more to stop at once');
       } finally {
         const steps = [
+          ['stop processes', () => engine.drain()],
           ['stop projections', () => engine.stop()],
+          ['leave what is outside', () => outside.release()],
           ['close the database', () => database.close(1000)],
         ] as const;
         const status = () => ({ head: engine.projector.head.position });

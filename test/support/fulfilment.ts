@@ -1,5 +1,4 @@
-import type { Answer, CommandAnswer, HttpClient } from './http-client.ts';
-import { accepted, type Shop } from './shop.ts';
+import type { Answer, HttpClient } from './http-client.ts';
 import { until } from './until.ts';
 
 export interface ShownFulfilment {
@@ -11,11 +10,6 @@ export interface ShownOrder {
   readonly status: string;
   readonly cancellationReason: string | null;
   readonly version: number;
-}
-
-/** Puts so many more of the shop's product on hand. */
-export function stock(client: HttpClient, { productId }: Shop, quantity = 100): Promise<CommandAnswer> {
-  return accepted(client, 'receiveStock', { productId, quantity });
 }
 
 /** Waits until an order is in one of these statuses. */

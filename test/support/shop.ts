@@ -9,13 +9,26 @@ export interface Shop {
   readonly productId: string;
 }
 
-/** A customer and a product that costs 19.99 pounds, registered over the API. */
+/** A customer, and a product that costs 19.99 pounds and of which there is plenty, registered over the API. */
 export async function openShop(client: HttpClient, options: CommandOptions = {}): Promise<Shop> {
   const [customer, product] = await Promise.all([
     registerCustomer(client, {}, options),
     registerProduct(client, {}, options),
   ]);
+  await receiveStock(client, product.aggregateId, STOCK, options);
   return { customerId: customer.aggregateId, productId: product.aggregateId };
+}
+
+/** How many of its product an open shop has. */
+const STOCK = 100_000;
+
+export function receiveStock(
+  client: HttpClient,
+  productId: string,
+  quantity = STOCK,
+  options: CommandOptions = {},
+): Promise<CommandAnswer> {
+  return accepted(client, 'receiveStock', { productId, quantity }, options);
 }
 
 export function registerCustomer(

@@ -1,4 +1,4 @@
-import { addOrderItem, confirmOrder, placeOrder } from '../../domains/orders/order.ts';
+import { addOrderItem, confirmOrder, placeOrder, recordOrder } from '../../domains/orders/order.ts';
 import { Catalogue } from './catalogue.ts';
 import { commandId } from './ids.ts';
 import { type Issuer, refusalOf } from './issuer.ts';
@@ -67,7 +67,7 @@ export class Importer {
   async #place(order: PlannedOrder, placed: Promise<void>): Promise<Standing> {
     const id = commandId('placeOrder', order.invoice);
     const input = placeInput(order);
-    const found = this.#issuer.find(placeOrder, input, id);
+    const found = this.#find(input, id);
     const isNew = found.then((answer) => answer === 'none');
     const customer = isNew.then((answer) => (answer ? this.#catalogue.customer(order) : undefined));
     const products = order.products.map((product) => this.#catalogue.product(order, product, isNew, placed));
@@ -85,11 +85,17 @@ export class Importer {
           ),
         );
       case 'none': {
-        const outcome = await this.#issuer.issue(placeOrder, input, { commandId: id, occurredAt: order.placedAt });
+        const outcome = await this.#issuer.issue(recordOrder, input, { commandId: id, occurredAt: order.placedAt });
         if (outcome.kind === 'accepted') return this.#placed(order, outcome.receipt.replayed);
         return this.#refuse(order, refusalOf(outcome));
       }
     }
+  }
+
+  /** What was paid and sent long ago is recorded. Before there was a command for that, importers placed it as customers do. */
+  async #find(input: ReturnType<typeof placeInput>, id: string): ReturnType<Issuer['find']> {
+    const found = await this.#issuer.find(recordOrder, input, id);
+    return found === 'other' ? this.#issuer.find(placeOrder, input, id) : found;
   }
 
   #placed(order: PlannedOrder, isBefore: boolean): Standing {

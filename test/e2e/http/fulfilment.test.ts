@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { useApp } from '../../support/app.ts';
-import { fulfilmentIn, namesOf, orderIn, readFulfilment, stock } from '../../support/fulfilment.ts';
-import { accepted, openShop, placeOrder, unknownId } from '../../support/shop.ts';
+import { fulfilmentIn, namesOf, orderIn, readFulfilment } from '../../support/fulfilment.ts';
+import {
+  accepted,
+  placeOrder,
+  receiveStock,
+  registerCustomer,
+  registerProduct,
+  unknownId,
+} from '../../support/shop.ts';
 
 const app = useApp();
 
@@ -13,9 +20,9 @@ async function stockOf(productId: string): Promise<{ stock: number; reserved: nu
 }
 
 async function openStockedShop(quantity = 10) {
-  const shop = await openShop(app);
-  await stock(app, shop, quantity);
-  return shop;
+  const [customer, product] = await Promise.all([registerCustomer(app), registerProduct(app)]);
+  await receiveStock(app, product.aggregateId, quantity);
+  return { customerId: customer.aggregateId, productId: product.aggregateId };
 }
 
 describe('an order that is placed', () => {
