@@ -24,6 +24,7 @@ describe('the documents of schema/operations', () => {
       'ReadMyOrder',
       'ListOrders',
       'OrderStatistics',
+      'Fulfilment',
       'ConfirmOrder',
       'ShipOrder',
       'DeliverOrder',

@@ -1,9 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, createClient, type Sink } from 'graphql-ws';
 import { readOperations } from '../../server/graphiql/operations.ts';
 import { CliError } from '../errors.ts';
 
 /** How long an answer or a live message may take. */
 const PATIENCE_MS = 20_000;
+/** How often is looked for what comes by itself. */
+const LOOK_MS = 20;
 
 /** An answer, and how long it took. */
 export interface Answer<Data> {
@@ -52,6 +55,23 @@ export class DemoClient {
     const from = performance.now();
     const result = await this.#post(body);
     return { data: dataOf<Data>(name, result), ms: performance.now() - from };
+  }
+
+  /** Runs a query again and again until its answer is so; tells how long that took. @throws {CliError} where it does not become so. */
+  async runUntil<Data>(
+    name: string,
+    variables: Readonly<Record<string, unknown>>,
+    holds: (data: Data) => boolean,
+  ): Promise<Answer<Data>> {
+    const from = performance.now();
+    for (;;) {
+      const { data } = await this.run<Data>(name, variables);
+      const ms = performance.now() - from;
+      if (holds(data)) return { data, ms };
+      if (ms > PATIENCE_MS) throw new CliError('DEMO_FAILED', `${name} did not become what was waited for.`);
+      await delay(LOOK_MS);
+      this.#signal.throwIfAborted();
+    }
   }
 
   /** Subscribes over WebSocket, and passes each message on as it comes. */

@@ -16,6 +16,12 @@ export interface Statistics {
   readonly revenue: Money;
 }
 
+export interface Step {
+  readonly name: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
 /** Money as people write it. */
 export function formatMoney({ amount, currency }: Money): string {
   return (amount / 100).toLocaleString('en-GB', { style: 'currency', currency });
@@ -35,5 +41,15 @@ export function formatProjections(projections: readonly Projection[]): string {
 export function formatStatistics(statistics: readonly Statistics[]): string {
   return statistics
     .map(({ status, count, revenue }) => `${formatCount(count)} ${status}, ${formatMoney(revenue)}`)
+    .join(' · ');
+}
+
+/** Steps with the time that each took. */
+export function formatSteps(steps: readonly Step[]): string {
+  return steps
+    .map(({ name, at }, nth) => {
+      const before = steps[nth - 1];
+      return before ? `${name} +${formatCount(Date.parse(at) - Date.parse(before.at))} ms` : name;
+    })
     .join(' · ');
 }

@@ -5,9 +5,11 @@ import {
   formatMoney,
   formatProjections,
   formatStatistics,
+  formatSteps,
   type Money,
   type Projection,
   type Statistics,
+  type Step,
 } from './format.ts';
 import type { Screen } from './screen.ts';
 
@@ -17,6 +19,11 @@ interface Order {
   readonly version: number;
   readonly carrier?: string | null;
   readonly trackingNumber?: string | null;
+}
+interface Fulfilment {
+  readonly state: string;
+  readonly steps: readonly Step[];
+  readonly failure: string | null;
 }
 interface Receipt {
   readonly version: number;
@@ -60,6 +67,18 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
     screen.line('refusal', name, outcome.code, ms);
     const reasons = outcome.issues?.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? [outcome.message];
     for (const reason of reasons) screen.note(reason);
+  }
+
+  /** Looks until a fulfilment has come so far, and shows how. */
+  async function fulfilled(id: string, state: string): Promise<void> {
+    const { data, ms } = await client.runUntil<{ fulfilment: Fulfilment | null }>(
+      'Fulfilment',
+      { orderId: id },
+      ({ fulfilment }) => fulfilment?.state === state,
+    );
+    screen.line('answer', 'Fulfilment', state, ms);
+    if (data.fulfilment) screen.note(formatSteps(data.fulfilment.steps));
+    if (data.fulfilment?.failure) screen.note(data.fulfilment.failure);
   }
 
   screen.step('Where do the read models stand?');
@@ -114,9 +133,12 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
   if (!again.replayed) throw new CliError('DEMO_FAILED', 'The command that was sent twice was taken for another one.');
   screen.note('There is one order: a command id is an idempotency key.');
 
-  screen.step('Ship it too early: a business rule says no');
-  const parcel = client.example<{ carrier: string }>('ShipOrder');
-  await refused('ShipOrder', { ...parcel, orderId });
+  screen.step('Nobody confirms it: stock is reserved, the payment authorised, and it is CONFIRMED by itself');
+  await live.until(({ status }) => status === 'CONFIRMED');
+  await fulfilled(orderId, 'CONFIRMED');
+
+  screen.step('Say that it has arrived before it is sent: a business rule says no');
+  await refused('DeliverOrder', { orderId });
 
   screen.step('Order nothing, to nowhere: the input says what is wrong, all of it at once');
   const nowhere = { line1: ' ', city: '', postalCode: 'SW1Y 4JH', country: 'United Kingdom' };
@@ -137,9 +159,16 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
     );
     await live.until((order) => order.version >= version);
   }
-  await advance('Confirm it', 'ConfirmOrder', {});
-  await advance('Ship it, and read the parcel back', 'ShipOrder', parcel);
+  await advance('Ship it, and read the parcel back', 'ShipOrder', client.example('ShipOrder'));
+  screen.step('What is shipped is paid');
+  await fulfilled(orderId, 'COMPLETED');
   await advance('Deliver it', 'DeliverOrder', {});
+
+  screen.step('Order once more, with a card that is declined: the order is cancelled, and says why');
+  const declinedId = randomUUID();
+  const other = { ...placing, orderId: declinedId, commandId: null, paymentMethod: 'tok_declined' };
+  await command('PlaceOrder', other, ({ query }) => (query?.order ? shown(query.order) : 'not there yet'));
+  await fulfilled(declinedId, 'FAILED');
 
   screen.step('What has the shop sold?');
   const sold = await client.run<{ orderStatistics: readonly Statistics[] }>('OrderStatistics', { currency: 'GBP' });

@@ -1,4 +1,5 @@
-import { addOrderItem, confirmOrder, placeOrder, recordOrder } from '../../domains/orders/order.ts';
+import { addOrderItem, confirmOrder, placeOrder } from '../../domains/orders/order.ts';
+import { recordOrder } from '../../domains/orders/order-fulfilment.ts';
 import { Catalogue } from './catalogue.ts';
 import { commandId } from './ids.ts';
 import { type Issuer, refusalOf } from './issuer.ts';

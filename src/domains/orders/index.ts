@@ -17,7 +17,6 @@ export {
   cancelOrder,
   confirmDelivery,
   confirmOrder,
-  confirmPaidOrder,
   Order,
   OrderCancelled,
   OrderConfirmed,
@@ -26,10 +25,10 @@ export {
   OrderPlaced,
   OrderShipped,
   placeOrder,
-  recordOrder,
   removeOrderItem,
   shipOrder,
 } from './order.ts';
+export { confirmPaidOrder, recordOrder } from './order-fulfilment.ts';
 export { OrderItem, totalOf, withItem, withoutItem } from './order-items.ts';
 export { orders } from './read-models.ts';
 

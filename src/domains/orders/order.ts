@@ -115,7 +115,8 @@ const staffOrOwner: Allow<OrderState, unknown> = {
 /** The gateway's token that is taken where the customer names none. */
 const USUAL_PAYMENT_METHOD = 'tok_ok';
 
-const PlacedInput = {
+/** What is said of an order when it comes in, wherever from. */
+export const PlacedInput = {
   id: newId(),
   customerId: id('Who orders.'),
   items: z
@@ -131,12 +132,14 @@ const PlacedInput = {
 };
 type Placing = z.output<z.ZodObject<typeof PlacedInput>>;
 
-async function offerTo({ customerId, items }: Placing, { load }: { readonly load: Load }) {
+/** The lines as they would come onto a customer's order now. */
+export async function offerTo({ customerId, items }: Placing, { load }: { readonly load: Load }) {
   if (await load(Customer, customerId)) return offer(items, load);
   return reject('CUSTOMER_NOT_FOUND', `There is no customer ${customerId}.`);
 }
 
-function place(
+/** Places an order, unless it was or may not be. */
+export function place(
   order: OrderState,
   { customerId, shippingAddress }: Placing,
   offered: readonly OrderItem[],
@@ -171,17 +174,6 @@ authorised, and the order confirmed; where one of these fails the order is cance
       fulfilled: 'HERE',
       paymentMethod: input.paymentMethod ?? USUAL_PAYMENT_METHOD,
     }),
-});
-
-export const recordOrder = defineCommand('recordOrder', {
-  description: 'Takes down an order that was paid and fulfilled elsewhere. For importers; not in the API.',
-  aggregate: Order,
-  creates: true,
-  input: z.object(PlacedInput),
-  id: (input) => input.id,
-  allow: ['system'],
-  gather: offerTo,
-  decide: (order, input, offered) => place(order, input, offered, { fulfilled: 'ELSEWHERE', paymentMethod: null }),
 });
 
 export const addOrderItem = defineCommand('addOrderItem', {
@@ -228,20 +220,6 @@ order that is confirmed already stays so.`,
   id: (input) => input.orderId,
   allow: ['staff', 'system'],
   decide: (order) => (order.status === 'CONFIRMED' ? [] : (refuseUnless(order, 'PLACED') ?? OrderConfirmed({}))),
-});
-
-export const confirmPaidOrder = defineCommand('confirmPaidOrder', {
-  description: `Accepts an order for whose items, as they were at a revision, stock is reserved and the payment authorised. The
-fulfilment issues it; it is not in the API.`,
-  aggregate: Order,
-  input: z.object({ orderId, revision: z.int() }),
-  id: (input) => input.orderId,
-  allow: ['system'],
-  decide: (order, { revision }) => {
-    if (order.revision !== revision) return reject('ORDER_CHANGED', 'The items have changed since.');
-    if (order.status === 'CANCELLED') return reject('ORDER_CANCELLED', 'The order was cancelled.');
-    return order.status === 'PLACED' ? OrderConfirmed({}) : [];
-  },
 });
 
 export const shipOrder = defineCommand('shipOrder', {
