@@ -51,6 +51,8 @@ export interface TestAppOptions {
   readonly env?: NodeJS.ProcessEnv | (() => NodeJS.ProcessEnv);
   /** Another database than one of its own. */
   readonly database?: TestDatabase;
+  /** Off, orders stay as they are left, for tests of something else. On unless told. */
+  readonly fulfils?: boolean;
   /** One server for all tests of the file, unless told 'test'. */
   readonly per?: 'test' | 'file';
 }
@@ -63,7 +65,7 @@ export interface TestAppOptions {
  * it('…', async () => { const answer = await app.query('{ projections { name } }'); … });
  * ```
  */
-export function useApp({ env = {}, per = 'file', ...options }: TestAppOptions = {}): TestApp {
+export function useApp({ env = {}, per = 'file', fulfils = true, ...options }: TestAppOptions = {}): TestApp {
   const database = options.database ?? useDatabase({ per });
   let current: Running | undefined;
   const start = async () => {
