@@ -56,9 +56,15 @@ interface StreamRow {
 const streamOf = ({ stream_type: type, stream_id: id }: StreamRow): StreamName => ({ type, id });
 
 async function loggedEvents(sql: Sql): Promise<LoggedEvent[]> {
-  const rows = await sql<(StreamRow & { position: string; type: string; command_id: string; closes: boolean })[]>`
-    select position, stream_type, stream_id, version, type, command_id, command_fingerprint is not null as closes
-    from es.events order by position`;
+  const rows = await sql<
+    (StreamRow & { position: string; type: string; command_id: string; closes: boolean; cause: string | null })[]
+  >`
+    select e.position, e.stream_type, e.stream_id, e.version, e.type, e.command_id, e.command_fingerprint is not null as closes,
+      case when e.metadata #>> '{actor,id}' = 'system' then coalesce(c.position,
+        -- The clock sets it off; what it follows from is that the process has asked to be told.
+        (select max(s.position) from es.events s where e.type = 'DeadlineReached' and s.type = 'DeadlineSet'
+          and s.stream_type = e.stream_type and s.stream_id = e.stream_id and s.version < e.version)) end as cause
+    from es.events e left join es.events c on c.event_id = (e.metadata ->> 'causationId')::uuid order by e.position`;
   return rows.map((row) => ({
     position: Number(row.position),
     stream: streamOf(row),
@@ -66,18 +72,28 @@ async function loggedEvents(sql: Sql): Promise<LoggedEvent[]> {
     type: row.type,
     commandId: row.command_id,
     closes: row.closes,
+    ...causeOf(row),
   }));
 }
 
 async function storedReceipts(sql: Sql): Promise<StoredReceipt[]> {
-  const rows = await sql<(StreamRow & { position: string; command_id: string })[]>`
-    select command_id, stream_type, stream_id, version, position from es.receipts`;
+  const rows = await sql<(StreamRow & { position: string; command_id: string; cause: string | null })[]>`
+    select r.command_id, r.stream_type, r.stream_id, r.version, r.position,
+      case when r.metadata #>> '{actor,id}' = 'system' then coalesce(c.position,
+        (select max(s.position) from es.events s where s.type = 'DeadlineSet' and s.stream_type = r.stream_type
+          and s.stream_id = r.stream_id and s.version <= r.version)) end as cause
+    from es.receipts r left join es.events c on c.event_id = (r.metadata ->> 'causationId')::uuid`;
   return rows.map((row) => ({
     commandId: row.command_id,
     stream: streamOf(row),
     version: row.version,
     position: Number(row.position),
+    ...causeOf(row),
   }));
+}
+
+function causeOf({ cause }: { readonly cause: string | null }): { readonly cause?: number } {
+  return cause === null ? {} : { cause: Number(cause) };
 }
 
 async function readLog(db: Database): Promise<RecordedEvent[]> {

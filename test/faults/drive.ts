@@ -76,7 +76,14 @@ async function driveOn(world: World, { seconds, seed, clients, queueLimit, say, 
   for (let number = 0; number < PRODUCTS; number++) {
     const outcome = await merchant.issue(merchant.commands.registerProduct(), giveUp.signal);
     if (outcome?.is !== 'acknowledged') throw new Error('A product could not be registered before any fault came.');
-    market.products.push(outcome.receipt.aggregateId);
+    const { aggregateId } = outcome.receipt;
+    // Of some there is plenty, of others orders run out.
+    const stocked = await merchant.issue(
+      merchant.commands.receiveStockOf(aggregateId, number < 4 ? 100_000 : 20),
+      giveUp.signal,
+    );
+    if (stocked?.is !== 'acknowledged') throw new Error('There is no stock before any fault came.');
+    market.products.push(aggregateId);
     if (number > 0) continue;
     const all = people.filter((_, index) => index % FOLLOWS_ALL === 0);
     for (const { watcher } of all) watcher.watchProjections(['customers', 'orders', 'products'], outcome.receipt.token);
@@ -108,9 +115,22 @@ async function driveOn(world: World, { seconds, seed, clients, queueLimit, say, 
   return { seed, seconds, span, injected, histories, events: evidence.events.length, violations };
 }
 
-/** Waits until every server serves and knows every read model at the end of the log, or that takes too long. */
-async function calm({ instances }: World): Promise<void> {
-  const end = Date.now() + QUIET_MS;
+/**
+ * Waits until all that orders set off is done, and every server serves and knows every read model at the end of the log, or that
+ * takes too long.
+ */
+async function calm({ instances, postgres }: World): Promise<void> {
+  const end = Date.now() + 2 * QUIET_MS;
+  const isDone = async () => {
+    const behind = await postgres.as(
+      (
+        sql,
+      ) => sql`select projection from read.checkpoints where (projection like 'process:%' or projection like 'effect:%')
+                     and position < (select max(position) from es.events)`,
+    );
+    return behind.length === 0;
+  };
+  while (Date.now() < end && !(await isDone().catch(() => false))) await delay(50);
   for (const instance of instances) {
     const client = new HttpClient(() => instance.url);
     const isCalm = async () => {

@@ -54,7 +54,7 @@ export function honestStory(): Story {
         ...command(6, 'confirm', order, 'OrderConfirmed', { version: 2, token: at(4) }),
         ...command(7, 'rename-to-the-same', ada, 'CustomerRenamed', { version: 2, token: at(4) }),
         sent(8, 'confirm-again', order, 'OrderConfirmed'),
-        refused(8, 'confirm-again', 'CommandRejected', 'ORDER_ALREADY_CONFIRMED'),
+        refused(8, 'confirm-again', 'CommandRejected', 'ORDER_ALREADY_SHIPPED'),
         { is: 'unread', instance: 'A', after: [at(4)], code: 'CONSISTENCY_TIMEOUT' },
         {
           ...read([at(2), at(4)], at(4), [shown(order, 2)]),

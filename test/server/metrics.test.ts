@@ -22,7 +22,7 @@ async function scrape(app: { readonly url: string }): Promise<Scrape> {
 }
 
 describe('GET /metrics', () => {
-  const app = useApp({ per: 'test' });
+  const app = useApp({ per: 'test', fulfils: false });
   const other = useApp();
   const open = useTransports(app);
 

@@ -7,7 +7,7 @@ import { expectRequestError } from '../../support/refusals.ts';
 import { ADDRESS, accepted, placeOrder, registerCustomer, registerProduct } from '../../support/shop.ts';
 import { accessToken, customerToken, staffToken, WITH_AUTH } from '../../support/tokens.ts';
 
-const app = useApp({ env: { ...WITH_AUTH, AUTH_ISSUER: '' } });
+const app = useApp({ env: { ...WITH_AUTH, AUTH_ISSUER: '' }, fulfils: false });
 
 let staff: string;
 let ada: { id: string; token: string; orderId: string };

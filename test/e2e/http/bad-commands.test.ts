@@ -11,7 +11,7 @@ import { logSize } from '../../support/log.ts';
 import { expectRefusal, expectRequestError } from '../../support/refusals.ts';
 import { ADDRESS, accepted, openShop, placeOrder, registerProduct } from '../../support/shop.ts';
 
-const app = useApp();
+const app = useApp({ fulfils: false });
 const registry = registerDomains(domains);
 const schema = buildSchema(domains, registry);
 /** Text that may say nothing. */

@@ -7,7 +7,7 @@ import { mutationOf } from '../../support/http-client.ts';
 import { logSize } from '../../support/log.ts';
 import { until } from '../../support/until.ts';
 
-const app = useApp({ env: { MAX_BODY_BYTES: '100000' } });
+const app = useApp({ env: { MAX_BODY_BYTES: '100000' }, fulfils: false });
 const UPDATES = 'subscription { projectionUpdated { projection } }';
 
 const sent: ClientRequest[] = [];

@@ -4,7 +4,7 @@ import { accepted, openShop, placeOrder } from '../../support/shop.ts';
 import { useTransports } from '../../support/transports.ts';
 import { until } from '../../support/until.ts';
 
-const app = useApp();
+const app = useApp({ fulfils: false });
 const open = useTransports(app);
 
 const ORDER = 'query ($id: ID!) { order(id: $id) { status stale } }';

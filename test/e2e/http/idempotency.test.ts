@@ -4,7 +4,7 @@ import { useApp } from '../../support/app.ts';
 import { eventsOf, logSize } from '../../support/log.ts';
 import { openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
 
-const app = useApp();
+const app = useApp({ fulfils: false });
 
 describe('a commandId', () => {
   it('sent again with the same input answers the first receipt, and nothing happens twice', async () => {

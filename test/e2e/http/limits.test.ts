@@ -6,6 +6,7 @@ import { openShop, placeOrder } from '../../support/shop.ts';
 
 describe('an operation', () => {
   const app = useApp({
+    fulfils: false,
     env: {
       GRAPHQL_MAX_DEPTH: '7',
       GRAPHQL_MAX_ALIASES: '3',
@@ -94,7 +95,7 @@ describe('an operation', () => {
 });
 
 describe('with the limits of a fresh installation', () => {
-  const app = useApp();
+  const app = useApp({ fulfils: false });
 
   it('the whole schema can be asked for', async () => {
     const answer = await app.query<{ __schema: { types: object[] } }>(

@@ -8,7 +8,7 @@ import { useTransports } from '../../support/transports.ts';
 import { until } from '../../support/until.ts';
 
 /** Three reads may wait at a time, and thirty subscriptions. */
-const app = useApp({ env: { MAX_WAITERS: '3' } });
+const app = useApp({ env: { MAX_WAITERS: '3' }, fulfils: false });
 const open = useTransports(app);
 
 it('subscribers who wait for a read model that is stuck do not keep reads from waiting', async () => {

@@ -6,7 +6,7 @@ import { stall } from '../../support/stall.ts';
 import { useTransports, ways } from '../../support/transports.ts';
 import { until } from '../../support/until.ts';
 
-const app = useApp();
+const app = useApp({ fulfils: false });
 const open = useTransports(app);
 let shop: Shop;
 beforeAll(async () => {

@@ -7,7 +7,7 @@ import { stall } from '../../support/stall.ts';
 import { eventFeed, useTransports, ways } from '../../support/transports.ts';
 import { until } from '../../support/until.ts';
 
-const app = useApp();
+const app = useApp({ fulfils: false });
 const open = useTransports(app);
 
 const ORDER_UPDATED =

@@ -4,7 +4,7 @@ import { openShop, placeOrder, registerCustomer, registerProduct, unknownId } fr
 import { stall } from '../../support/stall.ts';
 import { useTransports, ways } from '../../support/transports.ts';
 
-const app = useApp();
+const app = useApp({ fulfils: false });
 const open = useTransports(app);
 
 interface Update {

@@ -13,7 +13,7 @@ const UPDATES = 'subscription { projectionUpdated(projections: ["products"]) { p
 const inTheFuture = (ms: number) => new Date(Date.now() + ms);
 
 describe('the credentials of a WebSocket connection', () => {
-  const app = useApp({ env: WITH_AUTH });
+  const app = useApp({ env: WITH_AUTH, fulfils: false });
   const open = useTransports(app);
 
   /** Introduces itself with these parameters; how that ends: 'connection_ack', or the close code and reason. */
@@ -96,7 +96,7 @@ describe('while the keys that check credentials cannot be had', () => {
     env.AUTH_JWKS_URL = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/keys`;
   });
   afterAll(() => void keys.close());
-  const app = useApp({ env });
+  const app = useApp({ env, fulfils: false });
   const open = useTransports(app);
 
   it('a WebSocket is closed with the code for trying again later', async () => {

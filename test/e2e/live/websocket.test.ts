@@ -8,6 +8,7 @@ import { disposeOf, socketClient, subscribeWith } from '../../support/transports
 import { until } from '../../support/until.ts';
 
 const app = useApp({
+  fulfils: false,
   env: { SUBSCRIPTIONS_PER_CONNECTION: '3', MAX_BODY_BYTES: '4096', CORS_ORIGINS: 'https://shop.example' },
 });
 

@@ -8,7 +8,7 @@ const CUSTOMER = `query ($id: ID!, $token: ConsistencyToken!) @readAfter(token: 
 
 describe.skipIf(!canReplicate())('a server whose queries read from a replica', () => {
   const database = useReplicatedDatabase();
-  const app = useApp({ database, env: () => ({ READ_DATABASE_URL: database.readUrl }) });
+  const app = useApp({ database, env: () => ({ READ_DATABASE_URL: database.readUrl }), fulfils: false });
   const positionOf = (token: string) => app.engine.tokens.decode(token);
   const connections = async (on: 'primary' | 'replica') => {
     const statement = `select distinct application_name as name from pg_stat_activity where datname = 'shop'`;

@@ -4,6 +4,7 @@ import type { Evidence } from './evidence.ts';
 import { Log } from './log.ts';
 import { checkOrder } from './order.ts';
 import { checkReads } from './reads.ts';
+import { checkStock } from './stock.ts';
 import { checkSubscriptions } from './subscriptions.ts';
 import { checkTables } from './tables.ts';
 import { checkTokens } from './tokens.ts';
@@ -21,6 +22,7 @@ export function check(histories: readonly History[], evidence: Evidence): Violat
     ...checkReads(histories, evidence, log),
     ...checkTokens(histories, log),
     ...checkTables(evidence),
+    ...checkStock(evidence),
     ...checkSubscriptions(histories, evidence, log),
     ...evidence.crashes.map((crash): Violation => ({ kind: 'server ended by itself', facts: { crash } })),
   ];

@@ -9,6 +9,8 @@ export interface LoggedEvent {
   readonly commandId: string;
   /** It is its command's last and stands for the receipt. */
   readonly closes: boolean;
+  /** The event because of which the application itself issued the command; undefined where somebody else did. */
+  readonly cause?: number | undefined;
 }
 
 /** The receipt of a command that decided no events. */
@@ -17,6 +19,7 @@ export interface StoredReceipt {
   readonly stream: StreamName;
   readonly version: number;
   readonly position: number;
+  readonly cause?: number | undefined;
 }
 
 export type Columns = Readonly<Record<string, unknown>>;

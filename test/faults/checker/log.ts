@@ -24,6 +24,12 @@ export class Log {
     return new Set([...this.#byCommand.keys(), ...this.#receipts.keys()]);
   }
 
+  /** True where the application issued a command because of what was in the log before it. */
+  isConsequence(commandId: string): boolean {
+    const records = [...this.eventsOf(commandId), ...this.receiptsOf(commandId)];
+    return records.every(({ cause, position }) => cause !== undefined && cause <= position);
+  }
+
   eventsOf(commandId: string): readonly LoggedEvent[] {
     return this.#byCommand.get(commandId) ?? [];
   }

@@ -58,9 +58,11 @@ export class Commands {
   }
 
   receiveStock(): Command {
-    const productId = this.#product();
-    const input = { productId, quantity: this.#random.between(1, 50) };
-    return command('receiveStock', input, { type: 'Product', id: productId }, 'StockReceived');
+    return this.receiveStockOf(this.#product(), this.#random.between(1, 50));
+  }
+
+  receiveStockOf(productId: string, quantity: number): Command {
+    return command('receiveStock', { productId, quantity }, { type: 'Product', id: productId }, 'StockReceived');
   }
 
   placeOrder(customerId: string): Command {
@@ -69,7 +71,16 @@ export class Commands {
       .shuffled(this.#market.products)
       .slice(0, this.#random.between(1, 3))
       .map((productId) => ({ productId, quantity: this.#random.between(1, 5) }));
-    const input = { id, customerId, items, shippingAddress: ADDRESS };
+    // Slow ones leave time to change the order.
+    const paymentMethod = this.#random.pick([
+      'tok_ok',
+      'tok_slow',
+      'tok_slow',
+      'tok_lost',
+      'tok_uncertain',
+      'tok_declined',
+    ]);
+    const input = { id, customerId, items, shippingAddress: ADDRESS, paymentMethod };
     return command('placeOrder', input, { type: 'Order', id }, 'OrderPlaced');
   }
 
