@@ -167,7 +167,7 @@ describe('settings', () => {
 
   it('marks what must not be shown', () => {
     const secret = settings.filter((setting) => setting.secret).map(({ name }) => name);
-    expect(secret).toEqual(['DATABASE_URL', 'READ_DATABASE_URL', 'AUTH_JWT_SECRET']);
+    expect(secret).toEqual(['DATABASE_URL', 'READ_DATABASE_URL', 'PAYMENT_GATEWAY_KEY', 'AUTH_JWT_SECRET']);
   });
 
   it('says in the table what the source says above each setting', () => {

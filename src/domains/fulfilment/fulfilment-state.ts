@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import type { Evolve } from '../../kernel/define/aggregate.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
+import { impersonal, personal } from '../../kernel/define/personal.ts';
+import { Id } from '../shared/fields.ts';
 
 /** Of a product on the order how many there are in all, and what they cost together. */
-const Lines = z.record(z.string(), z.object({ quantity: z.int(), cost: z.int() }));
+const Lines = z.record(Id, z.object({ quantity: z.int(), cost: z.int() }));
 export type Lines = z.output<typeof Lines>;
 const Nothing = z.object({});
 
 export const FulfilmentBegun = defineEvent('FulfilmentBegun', {
-  data: z.object({ lines: Lines, currency: z.string() }),
+  data: z.object({ lines: Lines, currency: impersonal(z.string()) }),
 });
 export const FulfilmentChanged = defineEvent('FulfilmentChanged', {
   description: 'The items of the order have changed.',
@@ -16,11 +18,11 @@ export const FulfilmentChanged = defineEvent('FulfilmentChanged', {
 });
 export const StockAsked = defineEvent('StockAsked', {
   description: 'Of these products so many are to be set aside, by what was asked for; 0 for none.',
-  data: z.object({ quantities: z.record(z.string(), z.int()) }),
+  data: z.object({ quantities: z.record(Id, z.int()) }),
 });
 export const StockAnswered = defineEvent('StockAnswered', {
   description: 'Of a product so many are set aside now, whether that is what was asked for or not.',
-  data: z.object({ productId: z.string(), held: z.int() }),
+  data: z.object({ productId: Id, held: z.int() }),
 });
 export const ReservationCompleted = defineEvent('ReservationCompleted', {
   description: 'All that is on the order is set aside.',
@@ -38,7 +40,7 @@ export const PaymentSecured = defineEvent('PaymentSecured', {
 export const PaymentRefused = defineEvent('PaymentRefused', { data: Nothing });
 export const CaptureAsked = defineEvent('CaptureAsked', { data: Nothing });
 export const CaptureEnded = defineEvent('CaptureEnded', {
-  data: z.object({ declined: z.string().nullable() }),
+  data: z.object({ declined: personal(z.string()).nullable() }),
 });
 export const PaymentReturnAsked = defineEvent('PaymentReturnAsked', { data: Nothing });
 export const PaymentReturned = defineEvent('PaymentReturned', {
@@ -56,11 +58,11 @@ export const FulfilmentConfirmed = defineEvent('FulfilmentConfirmed', {
 export const ShipmentSeen = defineEvent('ShipmentSeen', { data: Nothing });
 export const FulfilmentFailing = defineEvent('FulfilmentFailing', {
   description: 'A step has failed: the order is to be cancelled.',
-  data: z.object({ step: z.enum(['STOCK', 'PAYMENT', 'ORDER']), reason: z.string() }),
+  data: z.object({ step: z.enum(['STOCK', 'PAYMENT', 'ORDER']), reason: personal(z.string()) }),
 });
 export const CancellationSeen = defineEvent('CancellationSeen', {
   description: 'The order is cancelled: what was done is taken back.',
-  data: z.object({ reason: z.string() }),
+  data: z.object({ reason: personal(z.string()) }),
 });
 export const CancellationRefused = defineEvent('CancellationRefused', {
   description: 'A step has failed when the order had left the house: what can be put right of it is.',
@@ -69,7 +71,7 @@ export const CancellationRefused = defineEvent('CancellationRefused', {
 export const FulfilmentCompleted = defineEvent('FulfilmentCompleted', { data: Nothing });
 export const FulfilmentFailed = defineEvent('FulfilmentFailed', {
   description: 'All that could be taken back is.',
-  data: z.object({ reason: z.string() }),
+  data: z.object({ reason: personal(z.string()) }),
 });
 
 export const fulfilmentEvents = {

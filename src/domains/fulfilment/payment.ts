@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineAggregate } from '../../kernel/define/aggregate.ts';
 import { defineCommand } from '../../kernel/define/command.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
+import { impersonal, personal } from '../../kernel/define/personal.ts';
 import { id } from '../shared/fields.ts';
 import { Money, MoneyInput } from '../shared/money.ts';
 
@@ -10,7 +11,7 @@ import { Money, MoneyInput } from '../shared/money.ts';
  * the gateway is one event, what it has answered another.
  */
 const Attempt = { attempt: z.int() };
-const Reason = { code: z.string(), message: z.string() };
+const Reason = { code: impersonal(z.string()), message: personal(z.string()) };
 
 export const AuthorizationRequested = defineEvent('AuthorizationRequested', {
   data: z.object({ ...Attempt, amount: Money }),

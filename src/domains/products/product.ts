@@ -3,7 +3,7 @@ import { defineAggregate } from '../../kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../kernel/define/command.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
 import { impersonal } from '../../kernel/define/personal.ts';
-import { id, newId, quantity, text } from '../shared/fields.ts';
+import { Id, id, newId, quantity, text } from '../shared/fields.ts';
 import { Money, MoneyInput } from '../shared/money.ts';
 
 export const ProductRegistered = defineEvent('ProductRegistered', {
@@ -12,7 +12,7 @@ export const ProductRegistered = defineEvent('ProductRegistered', {
 export const ProductPriceChanged = defineEvent('ProductPriceChanged', { data: z.object({ price: Money }) });
 export const StockReceived = defineEvent('StockReceived', { data: z.object({ quantity: z.int() }) });
 
-const OfOrder = z.object({ orderId: z.string(), quantity: z.int() });
+const OfOrder = z.object({ orderId: Id, quantity: z.int() });
 export const StockReserved = defineEvent('StockReserved', {
   description: 'So many more are set aside for an order.',
   data: OfOrder,
