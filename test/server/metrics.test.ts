@@ -69,8 +69,8 @@ describe('GET /metrics', () => {
     const position = app.engine.tokens.decode(token);
     const { value, series } = await scrape(app);
     expect(value('afterwrite_appended_events_total')).toBe(position);
-    expect(value('afterwrite_appends_total', { kind: 'accepted' })).toBe(3);
-    expect(value('afterwrite_append_batch_size_sum')).toBe(3);
+    expect(value('afterwrite_appends_total', { kind: 'accepted' })).toBe(4);
+    expect(value('afterwrite_append_batch_size_sum')).toBe(4);
     const batches = value('afterwrite_append_batch_size_count');
     expect(value('afterwrite_append_duration_seconds_count')).toBe(batches);
     expect(value('afterwrite_append_wait_seconds_count')).toBe(batches);

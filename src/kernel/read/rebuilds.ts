@@ -121,6 +121,7 @@ export class Rebuilds {
   /** Read models that were filled by a former version of their fold are made again; until then they stay as they are. */
   async #beginOutdated(rows: readonly ShadowRow[]): Promise<boolean> {
     const { db, projections } = this.#parts;
+    if (projections.length === 0) return false;
     const live = await db.execute<{ projection: string; version: number }>(
       sql`select projection, version from read.checkpoints where projection in ${projections.map(({ name }) => name)}`,
     );

@@ -5,7 +5,7 @@ import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
 import { ADDRESS, accepted, registerCustomer, registerProduct } from '../../support/shop.ts';
 
-const app = useApp();
+const app = useApp({ fulfils: false });
 const ids: Record<string, string> = {};
 let token: string;
 

@@ -44,7 +44,8 @@ describe.each(ways)('projectionUpdated (%s)', (way) => {
 
   it('tells of no other read models than those that were asked for', async () => {
     const next = await subscribe({ projections: ['products', 'orders'] });
-    const shop = await openShop(app);
+    const [customer, product] = await Promise.all([registerCustomer(app), registerProduct(app)]);
+    const shop = { customerId: customer.aggregateId, productId: product.aggregateId };
     expect(await next()).toMatchObject({ projection: 'products', keys: [shop.productId] });
     const order = await placeOrder(app, shop);
     expect(await next()).toMatchObject({ projection: 'orders', keys: [order.aggregateId] });

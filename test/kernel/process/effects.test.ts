@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
+import { defineCommand } from '../../../src/kernel/define/command.ts';
+import { defineDomain } from '../../../src/kernel/define/domain.ts';
+import { callAgain, defineEffect, definePort, type Plug, plug } from '../../../src/kernel/define/effect.ts';
+import { defineEvent } from '../../../src/kernel/define/event.ts';
+import { issue } from '../../../src/kernel/define/process.ts';
+import { receiptOf } from '../../support/appends.ts';
+import { system } from '../../support/counter.ts';
+import { useDatabase } from '../../support/database.ts';
+import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { until } from '../../support/until.ts';
+
+const QuestionAsked = defineEvent('QuestionAsked', { data: z.object({ text: z.string() }) });
+const QuestionAnswered = defineEvent('QuestionAnswered', { data: z.object({ answer: z.string() }) });
+const Question = defineAggregate('Question', {
+  initialState: () => ({ asked: 0, answers: 0 }),
+  events: { QuestionAsked, QuestionAnswered },
+  evolve: {
+    QuestionAsked: (state) => ({ ...state, asked: state.asked + 1 }),
+    QuestionAnswered: (state) => ({ ...state, answers: state.answers + 1 }),
+  },
+});
+const ask = defineCommand('ask', {
+  aggregate: Question,
+  creates: true,
+  input: z.object({ id: z.uuid(), text: z.string() }),
+  id: (input) => input.id,
+  allow: 'everyone',
+  decide: (_, { text }) => QuestionAsked({ text }),
+});
+const answer = defineCommand('answer', {
+  aggregate: Question,
+  input: z.object({ id: z.uuid(), answer: z.string() }),
+  id: (input) => input.id,
+  allow: ['system'],
+  decide: (_, input) => QuestionAnswered({ answer: input.answer }),
+});
+
+/** Somebody who knows; undefined where she does not answer. */
+type Oracle = (text: string, key: string, signal: AbortSignal) => Promise<string | undefined>;
+const oracle = definePort<Oracle>('oracle');
+const Asking = defineEffect('Asking', {
+  port: oracle,
+  reactsTo: { QuestionAsked },
+  issues: { answer },
+  on: {
+    QuestionAsked: async ({ streamId: id, data: { text } }, { port, key, signal }) => {
+      const said = await port(text, key, signal);
+      return said === undefined ? callAgain('She says nothing.') : issue(answer, { id, answer: said });
+    },
+  },
+});
+const domain = defineDomain({
+  name: 'questions',
+  aggregates: [Question],
+  commands: [ask],
+  projections: [],
+  effects: [Asking],
+  graphql: undefined,
+});
+
+const database = useDatabase();
+const openEngine = useEngine(database, [domain]);
+
+/** An oracle, and what she was asked: each question with its key. */
+function anOracle(say: Oracle = async (text) => text.toUpperCase()) {
+  const heard: { text: string; key: string }[] = [];
+  const plugs: Plug[] = [
+    plug<Oracle>(oracle, (text, key, signal) => {
+      heard.push({ text, key });
+      return say(text, key, signal);
+    }),
+  ];
+  return { heard, plugs };
+}
+
+async function askOf({ bus }: Pick<TestEngine, 'bus'>, text: string, id: string = randomUUID()): Promise<string> {
+  receiptOf(await bus.execute(ask, { id, text }, system));
+  return id;
+}
+const answers = async (id?: string) =>
+  (
+    await database.sql`select data ->> 'answer' as answer from es.events where type = 'QuestionAnswered'
+                       and (${id ?? null}::uuid is null or stream_id = ${id ?? null}) order by position`
+  ).map((row) => row.answer as string);
+
+describe('an effect', () => {
+  it('calls because of an event, and what is answered becomes a command', async () => {
+    const { heard, plugs } = anOracle();
+    const engine = await openEngine({ start: true, plugs });
+    const correlationId = randomUUID();
+    const id = randomUUID();
+    receiptOf(await engine.bus.execute(ask, { id, text: 'why' }, { ...system, correlationId }));
+    await until(async () => (await answers(id)).length > 0);
+    expect(await answers(id)).toEqual(['WHY']);
+    expect(heard).toHaveLength(1);
+    const [row] = await database.sql`
+      select metadata, (select type from es.events where event_id = (e.metadata ->> 'causationId')::uuid) as cause
+      from es.events e where type = 'QuestionAnswered'`;
+    expect(row).toMatchObject({ metadata: { correlationId, actor: { id: 'system' } }, cause: 'QuestionAsked' });
+    expect(engine.faults).toEqual([]);
+  });
+
+  it('calls again with the same key until there is an answer, also after it threw', async () => {
+    let times = 0;
+    const { heard, plugs } = anOracle(async (text) => {
+      times++;
+      if (times === 1) throw new Error('She is asleep.');
+      return times === 2 ? undefined : text;
+    });
+    const engine = await openEngine({ start: true, plugs });
+    const id = await askOf(engine, 'when');
+    await until(async () => (await answers(id)).length === 1);
+    expect(heard).toHaveLength(3);
+    expect(new Set(heard.map(({ key }) => key)).size).toBe(1);
+    expect(engine.faults.map(({ error }) => (error as Error).message)).toEqual([
+      'She is asleep.',
+      `Asking has no certain answer yet for QuestionAsked of ${id}: She says nothing.`,
+    ]);
+  });
+
+  it('calls for one stream in order, and lets no slow one hold up the others', async () => {
+    const slow = Promise.withResolvers<string>();
+    const { heard, plugs } = anOracle((text) => (text === 'slow' ? slow.promise : Promise.resolve(text)));
+    const engine = await openEngine({ start: true, plugs });
+    const first = await askOf(engine, 'slow');
+    await askOf(engine, 'behind', first);
+    const others = await Promise.all(Array.from({ length: 50 }, (_, n) => askOf(engine, `other ${n}`)));
+    await until(async () => (await answers()).length === others.length);
+    expect(heard.map(({ text }) => text)).not.toContain('behind');
+    slow.resolve('slow');
+    await until(async () => (await answers(first)).length === 2);
+    expect(await answers(first)).toEqual(['slow', 'behind']);
+  });
+
+  it('makes a bounded number of calls at a time', async () => {
+    let [open, most] = [0, 0];
+    const { plugs } = anOracle(async (text) => {
+      most = Math.max(most, ++open);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      open--;
+      return text;
+    });
+    const engine = await openEngine({ start: true, plugs });
+    await Promise.all(Array.from({ length: 150 }, (_, n) => askOf(engine, String(n))));
+    await until(async () => (await answers()).length === 150);
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(32);
+  });
+
+  it('that is under way when the engine stops is left, and made again with the same key by the next', async () => {
+    const before = anOracle((_, __, signal) => {
+      const { promise, reject } = Promise.withResolvers<string>();
+      signal.addEventListener('abort', () => reject(signal.reason));
+      return promise;
+    });
+    const first = await openEngine({ start: true, plugs: before.plugs });
+    const id = await askOf(first, 'who');
+    await until(() => before.heard.length === 1);
+    await first.close();
+    expect(first.faults).toEqual([]);
+    const after = anOracle();
+    await openEngine({ start: true, plugs: after.plugs });
+    await until(async () => (await answers(id)).length === 1);
+    expect(after.heard).toEqual(before.heard);
+  });
+
+  it('takes effect once however often it is made, and the first answer holds', async () => {
+    let times = 0;
+    const { heard, plugs } = anOracle(async () => `answer ${++times}`);
+    const first = await openEngine({ start: true, plugs });
+    const id = await askOf(first, 'how');
+    await until(async () => (await answers(id)).length === 1);
+    await first.close();
+    await database.sql`update read.checkpoints set position = 0 where projection = 'effect:Asking'`;
+    const second = await openEngine({ start: true, plugs });
+    await until(() => heard.length === 2);
+    await askOf(second, 'again');
+    await until(async () => (await answers()).length === 2);
+    expect(await answers(id)).toEqual(['answer 1']);
+  });
+
+  it('is left to others by an engine that has nothing at the port', async () => {
+    const without = await openEngine({ start: true });
+    const id = await askOf(without, 'where');
+    const { plugs } = anOracle();
+    await openEngine({ start: true, plugs });
+    await until(async () => (await answers(id)).length === 1);
+  });
+});
