@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { useApp } from '../../support/app.ts';
-import { openShop, placeOrder, registerCustomer, registerProduct, unknownId } from '../../support/shop.ts';
+import { placeOrder, registerCustomer, registerProduct, unknownId } from '../../support/shop.ts';
 import { stall } from '../../support/stall.ts';
 import { useTransports, ways } from '../../support/transports.ts';
 
