@@ -24,7 +24,7 @@ describe('a client of graphql-ws that connects again by itself', () => {
     const start = (env: NodeJS.ProcessEnv) => new ServerProcess({ DATABASE_URL: database.url, ...env }).started();
     const first = await start({ PORT: String(port) });
     const shop = await openShop(first);
-    const { aggregateId: id, token: after } = await placeOrder(first, shop);
+    const { aggregateId: id, token: after } = await placeOrder(first, shop, { paymentMethod: 'tok_timeout' });
     const client = createClient({
       url: `ws://127.0.0.1:${port}/graphql`,
       webSocketImpl: WebSocket,
