@@ -5,6 +5,7 @@ import { defineEvent } from '../../kernel/define/event.ts';
 import { impersonal } from '../../kernel/define/personal.ts';
 import { Id, id, newId, quantity, text } from '../shared/fields.ts';
 import { Money, MoneyInput } from '../shared/money.ts';
+import { type Reservations, withMore } from './reservations.ts';
 
 export const ProductRegistered = defineEvent('ProductRegistered', {
   data: z.object({ sku: impersonal(z.string()), name: impersonal(z.string()), price: Money }),
@@ -34,7 +35,7 @@ export interface ProductState {
   /** On hand: what has arrived and has not left the house, set aside or not. Never below zero. */
   readonly stock: number;
   /** How many of them are set aside, by order. Never more than there are. */
-  readonly reservations: Readonly<Record<string, number>>;
+  readonly reservations: Reservations;
   /** The sum of the reservations. */
   readonly reserved: number;
 }
@@ -71,9 +72,7 @@ export const Product = defineAggregate('Product', {
 });
 
 function reserve(state: ProductState, orderId: string, more: number): ProductState {
-  const { [orderId]: before = 0, ...others } = state.reservations;
-  const quantity = before + more;
-  const reservations = quantity === 0 ? others : { ...others, [orderId]: quantity };
+  const reservations = withMore(state.reservations, orderId, more);
   return { ...state, reservations, reserved: state.reserved + more };
 }
 

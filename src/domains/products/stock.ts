@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineCommand, reject } from '../../kernel/define/command.ts';
 import { id, MAX_QUANTITY } from '../shared/fields.ts';
 import { availableOf, Product, StockReleased, StockReserved, StockShipped } from './product.ts';
+import { heldFor } from './reservations.ts';
 
 // What an order does to the stock. The application issues these; they are not in the API. Each says what is to be for the
 // order, not what is to change, so that repeating one changes nothing.
@@ -25,7 +26,7 @@ export const reserveStock = defineCommand('reserveStock', {
   id: (input) => input.productId,
   allow: ['system'],
   decide: (product, { orderId, quantity }) => {
-    const more = quantity - (product.reservations[orderId] ?? 0);
+    const more = quantity - heldFor(product.reservations, orderId);
     if (more === 0) return [];
     if (more < 0) return StockReleased({ orderId, quantity: -more });
     const available = availableOf(product);
@@ -43,8 +44,8 @@ export const releaseStock = defineCommand('releaseStock', {
   id: (input) => input.productId,
   allow: ['system'],
   decide: ({ reservations }, { orderId }) => {
-    const quantity = reservations[orderId];
-    return quantity === undefined ? [] : StockReleased({ orderId, quantity });
+    const quantity = heldFor(reservations, orderId);
+    return quantity === 0 ? [] : StockReleased({ orderId, quantity });
   },
 });
 
@@ -55,7 +56,7 @@ export const shipStock = defineCommand('shipStock', {
   id: (input) => input.productId,
   allow: ['system'],
   decide: ({ reservations }, { orderId }) => {
-    const quantity = reservations[orderId];
-    return quantity === undefined ? [] : StockShipped({ orderId, quantity });
+    const quantity = heldFor(reservations, orderId);
+    return quantity === 0 ? [] : StockShipped({ orderId, quantity });
   },
 });
