@@ -1,5 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PaymentGateway } from '../domains/fulfilment/index.ts';
+import type {
+  Authorization,
+  Capture,
+  Declined,
+  Lookup,
+  PaymentGateway,
+  Refund,
+  Uncertain,
+  Voiding,
+} from '../domains/fulfilment/index.ts';
+import { type GatewayAnswer, readAnswer, stateOf, uncertain } from './gateway-answer.ts';
 
 export interface HttpGatewayOptions {
   readonly url: string;
@@ -24,6 +34,7 @@ export class GatewayMisuseError extends Error {
 }
 
 type Call = Parameters<PaymentGateway['capture']>[0];
+type Change = 'capture' | 'void' | 'refund';
 type NoAnswer = { readonly is: 'uncertain' | 'unreachable'; readonly reason: string };
 interface Request {
   readonly method: 'GET' | 'POST';
@@ -31,13 +42,6 @@ interface Request {
   readonly key?: string;
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
-}
-/** A status below 500, and what came with it. */
-interface Response {
-  readonly is: 'response';
-  readonly status: number;
-  readonly state: string;
-  readonly error: { readonly code: string; readonly message: string };
 }
 
 /** So many attempts at most, each with the same idempotency key. */
@@ -57,8 +61,9 @@ const NOT_CONNECTED = new Set([
 
 /**
  * A payment gateway over HTTP and JSON, in the style of the providers: an `Idempotency-Key` on all that changes something, 402 for
- * what is declined. What may pass (no answer in time, 409 for a call that is under way, 429, 5xx) is tried again a few times,
- * with a growing pause of random length; then it is for the caller to know that nobody knows.
+ * what is declined. What may pass (no answer in time, 409 for a call that is under way, 408, 425, 429, 5xx) is tried again a few
+ * times, with a growing pause of random length; then it is for the caller to know that nobody knows. Done is what the gateway says
+ * is done: a status alone proves nothing.
  */
 export class HttpPaymentGateway implements PaymentGateway {
   readonly #options: Required<Omit<HttpGatewayOptions, 'apiKey'>>;
@@ -75,53 +80,94 @@ export class HttpPaymentGateway implements PaymentGateway {
     this.#headers = { accept: 'application/json', ...(apiKey ? { authorization: `Bearer ${apiKey}` } : {}) };
   }
 
-  async authorize({ key, reference, amount, method, signal }: Parameters<PaymentGateway['authorize']>[0]) {
+  async authorize({
+    key,
+    reference,
+    amount,
+    method,
+    signal,
+  }: Parameters<PaymentGateway['authorize']>[0]): Promise<Authorization> {
     const body = { reference, amount: amount.amount, currency: amount.currency, payment_method: method };
     const answer = await this.#send({ method: 'POST', path: '/v1/authorizations', key, body, signal });
-    return answer.is === 'response' ? (declinedOf(answer) ?? ({ is: 'authorized' } as const)) : answer;
+    if (answer.is !== 'answer') return answer;
+    const { status, error } = answer;
+    if (status === 402) return { is: 'declined', ...error };
+    if (status === 409) return uncertain(error.message);
+    if (status === 400 || status === 422) return this.#notUnderstood({ key, reference, signal }, answer);
+    if (status >= 400) throw misuse(answer);
+    const found = stateOf(answer);
+    return found.is === 'authorized' ? { is: 'authorized' } : (refusalOf(found) ?? unexpected(found));
   }
 
-  async capture(call: Call) {
-    const answer = await this.#change(call, 'capture');
-    return answer.is === 'response' ? (declinedOf(answer) ?? ({ is: 'captured' } as const)) : answer;
+  async capture(call: Call): Promise<Capture> {
+    const found = await this.#change(call, 'capture');
+    return found.is === 'captured' ? { is: 'captured' } : (refusalOf(found) ?? unexpected(found));
   }
 
-  async void(call: Call) {
-    const answer = await this.#change(call, 'void');
-    if (answer.is !== 'response') return answer;
-    if (answer.error.code === 'already_captured') return { is: 'captured' } as const;
-    if (answer.status >= 400) throw misuse(answer);
-    return { is: 'voided' } as const;
+  async void(call: Call): Promise<Voiding> {
+    const found = await this.#change(call, 'void');
+    switch (found.is) {
+      // Nothing was set aside, or nothing is any more.
+      case 'voided':
+      case 'declined':
+      case 'refunded':
+      case 'unknown':
+        return { is: 'voided' };
+      case 'captured':
+        return { is: 'captured' };
+      default:
+        return unexpected(found);
+    }
   }
 
-  async refund(call: Call) {
-    const answer = await this.#change(call, 'refund');
-    return answer.is === 'response' ? (declinedOf(answer) ?? ({ is: 'refunded' } as const)) : answer;
+  async refund(call: Call): Promise<Refund> {
+    const found = await this.#change(call, 'refund');
+    return found.is === 'refunded' ? { is: 'refunded' } : (refusalOf(found) ?? unexpected(found));
   }
 
-  async lookup({ reference, signal }: Parameters<PaymentGateway['lookup']>[0]) {
+  async lookup({ reference, signal }: Parameters<PaymentGateway['lookup']>[0]): Promise<Lookup> {
     const path = `/v1/payments/${encodeURIComponent(reference)}`;
     const answer = await this.#send({ method: 'GET', path, signal });
-    if (answer.is !== 'response') return answer;
-    if (answer.status === 404) return { is: 'unknown' } as const;
+    if (answer.is !== 'answer') return answer;
+    if (isUnknown(answer)) return { is: 'unknown' };
     if (answer.status >= 400) throw misuse(answer);
-    const { state } = answer;
-    if (state === 'declined') return { is: 'declined', ...answer.error } as const;
-    const known = (['authorized', 'captured', 'voided', 'refunded'] as const).find((one) => one === state);
-    return { is: known ?? ('pending' as const) };
+    return stateOf(answer);
   }
 
-  #change({ key, reference, signal }: Call, what: string): Promise<Response | NoAnswer> {
-    const path = `/v1/payments/${encodeURIComponent(reference)}/${what}`;
-    return this.#send({ method: 'POST', path, key, body: {}, signal });
+  /** How the payment is once the change was asked for. */
+  async #change({ key, reference, signal }: Call, change: Change): Promise<Lookup> {
+    const path = `/v1/payments/${encodeURIComponent(reference)}/${change}`;
+    const answer = await this.#send({ method: 'POST', path, key, body: {}, signal });
+    if (answer.is !== 'answer') return answer;
+    const { status, error } = answer;
+    if (status < 400) return stateOf(answer);
+    if (status === 402 && change !== 'void') return { is: 'declined', ...error };
+    if (change === 'void' && isUnknown(answer)) return { is: 'unknown' };
+    if (status !== 409) throw misuse(answer);
+    // It does not go with how the payment is: perhaps it was done before.
+    const found = await this.lookup({ reference, signal });
+    return change === 'capture' && found.is === 'voided' ? { is: 'declined', ...error } : found;
   }
 
-  async #send(request: Request): Promise<Response | NoAnswer> {
+  /**
+   * The authorisation makes no sense to the gateway, which is no word of the card's issuer: it is declined once it is certain that
+   * nothing was set aside by an attempt before, and that nothing will be.
+   */
+  async #notUnderstood(call: Call, { error }: GatewayAnswer): Promise<Authorization> {
+    const found = await this.lookup(call);
+    if (found.is === 'authorized') return { is: 'authorized' };
+    if (found.is === 'declined') return found;
+    if (found.is !== 'unknown' && found.is !== 'voided') return unexpected(found);
+    const voiding = await this.void({ ...call, key: `${call.key}-void` });
+    return voiding.is === 'voided' ? { is: 'declined', ...error } : unexpected(voiding);
+  }
+
+  async #send(request: Request): Promise<GatewayAnswer | NoAnswer> {
     const { attempts, backoffMs } = this.#options;
     let known: NoAnswer | undefined;
     for (let attempt = 0; ; attempt++) {
       const answer = await this.#attempt(request);
-      if (answer.is === 'response') return answer;
+      if (answer.is === 'answer') return answer;
       // An attempt that may have been heard is not undone by one that was not.
       known = known?.is === 'uncertain' ? known : answer;
       if (attempt + 1 >= attempts || request.signal?.aborted) return known;
@@ -130,7 +176,7 @@ export class HttpPaymentGateway implements PaymentGateway {
     }
   }
 
-  async #attempt({ method, path, key, body, signal }: Request): Promise<Response | NoAnswer> {
+  async #attempt({ method, path, key, body, signal }: Request): Promise<GatewayAnswer | NoAnswer> {
     const { url, timeoutMs } = this.#options;
     const late = AbortSignal.timeout(timeoutMs);
     try {
@@ -145,7 +191,7 @@ export class HttpPaymentGateway implements PaymentGateway {
         signal: signal ? AbortSignal.any([signal, late]) : late,
         redirect: 'error',
       });
-      return readAnswer(response.status, await response.text());
+      return await readAnswer(response);
     } catch (error) {
       if (late.aborted) return { is: 'uncertain', reason: `It did not answer within ${timeoutMs} ms.` };
       return noAnswer(error);
@@ -153,37 +199,21 @@ export class HttpPaymentGateway implements PaymentGateway {
   }
 }
 
-function readAnswer(status: number, text: string): Response | NoAnswer {
-  const body = readJson(text);
-  const error = { code: `http_${status}`, message: `The gateway answered ${status}.`, ...body?.error };
-  if (status >= 500 || status === 429) return { is: 'uncertain', reason: error.message };
-  if (status === 409 && error.code === 'in_progress') return { is: 'uncertain', reason: error.message };
-  if (body === undefined && status < 400) return { is: 'uncertain', reason: 'What it answered is no JSON.' };
-  return { is: 'response', status, state: body?.status ?? '', error };
+/** A 404 that says why is about the payment; any other about the address, which is wrong then. */
+function isUnknown({ status, code }: GatewayAnswer): boolean {
+  return status === 404 && code !== undefined;
 }
 
-interface Body {
-  readonly status?: string;
-  readonly error?: { readonly code: string; readonly message: string };
-}
-function readJson(text: string): Body | undefined {
-  try {
-    return JSON.parse(text) as Body;
-  } catch {
-    return undefined;
-  }
+/** What ends the matter, or says that nobody knows. */
+function refusalOf(found: Lookup): Declined | NoAnswer | undefined {
+  return found.is === 'declined' || found.is === 'uncertain' || found.is === 'unreachable' ? found : undefined;
 }
 
-/** What the gateway will not do, or cannot since the request makes no sense to it. */
-function declinedOf(answer: Response) {
-  const { status, error } = answer;
-  if (status < 400) return undefined;
-  if (status === 402 || status === 400 || status === 422 || status === 409)
-    return { is: 'declined', ...error } as const;
-  throw misuse(answer);
+function unexpected(found: { readonly is: string; readonly reason?: string }): Uncertain {
+  return uncertain(found.reason ?? `The gateway says that the payment is ${found.is}.`);
 }
 
-function misuse({ status, error }: Response): GatewayMisuseError {
+function misuse({ status, error }: GatewayAnswer): GatewayMisuseError {
   return new GatewayMisuseError(status, error.code, error.message);
 }
 

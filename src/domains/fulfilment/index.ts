@@ -8,7 +8,17 @@ import { fulfilments } from './read-models.ts';
 export { Fulfilment } from './fulfilment.ts';
 export { Payment } from './payment.ts';
 export { PaymentCalls } from './payment-calls.ts';
-export { type PaymentGateway, paymentGateway } from './payment-gateway.ts';
+export {
+  type Authorization,
+  type Capture,
+  type Declined,
+  type Lookup,
+  type PaymentGateway,
+  paymentGateway,
+  type Refund,
+  type Uncertain,
+  type Voiding,
+} from './payment-gateway.ts';
 export { fulfilments } from './read-models.ts';
 
 export const fulfilmentDomain = defineDomain({
