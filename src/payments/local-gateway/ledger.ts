@@ -62,6 +62,7 @@ export class Ledger {
         case 'void':
           return voidPayment(tx, reference, payment);
         case 'refund':
+          if (payment?.status === 'refunded') return done(reference, 'refunded');
           if (payment?.status !== 'captured') return declined('not_captured', 'There is nothing to give back.');
           return move(tx, reference, 'refunded');
       }
