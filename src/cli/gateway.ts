@@ -18,9 +18,7 @@ A server without PAYMENT_GATEWAY_URL starts one of its own. All of them keep wha
 the same Postgres, so that it does not matter which of them is asked. Ends on SIGTERM, SIGINT or SIGHUP, with 0.
 
 Payment methods:
-${Object.entries(CARDS)
-  .map(([token, { description }]) => `  ${token.padEnd(24)}${description}`)
-  .join('\n')}`,
+${[...CARDS].map(([token, { description }]) => `  ${token.padEnd(24)}${description}`).join('\n')}`,
     )
     .action(({ port }: { port: number }) => serve(cli, port));
 

@@ -14,23 +14,25 @@ export interface Card {
 }
 
 /** By the tokens that a shop would have got for them. */
-export const CARDS: Readonly<Record<string, Card>> = {
-  tok_ok: { description: 'is authorised' },
-  tok_declined: {
-    description: 'is declined',
-    declined: { code: 'card_declined', message: 'The card was declined.' },
-  },
-  tok_insufficient_funds: {
-    description: 'is declined, since there is not enough on it',
-    declined: { code: 'insufficient_funds', message: 'There is not enough money on the card.' },
-  },
-  tok_slow: { description: 'is authorised after a second', answers: 'slow' },
-  tok_late: { description: 'is authorised, and the answer comes when nobody waits for it', answers: 'late' },
-  tok_lost: { description: 'is authorised, and the connection breaks before the answer', answers: 'lost' },
-  tok_uncertain: { description: 'is answered with an error first, then authorised', answers: 'unsure' },
-  tok_timeout: { description: 'is never answered', answers: 'never' },
-  tok_capture_declined: {
-    description: 'is authorised, and cannot be charged later',
-    uncapturable: { code: 'card_expired', message: 'The card has expired.' },
-  },
-};
+export const CARDS: ReadonlyMap<string, Card> = new Map(
+  Object.entries<Card>({
+    tok_ok: { description: 'is authorised' },
+    tok_declined: {
+      description: 'is declined',
+      declined: { code: 'card_declined', message: 'The card was declined.' },
+    },
+    tok_insufficient_funds: {
+      description: 'is declined, since there is not enough on it',
+      declined: { code: 'insufficient_funds', message: 'There is not enough money on the card.' },
+    },
+    tok_slow: { description: 'is authorised after a second', answers: 'slow' },
+    tok_late: { description: 'is authorised, and the answer comes when nobody waits for it', answers: 'late' },
+    tok_lost: { description: 'is authorised, and the connection breaks before the answer', answers: 'lost' },
+    tok_uncertain: { description: 'is answered with an error first, then authorised', answers: 'unsure' },
+    tok_timeout: { description: 'is never answered', answers: 'never' },
+    tok_capture_declined: {
+      description: 'is authorised, and cannot be charged later',
+      uncapturable: { code: 'card_expired', message: 'The card has expired.' },
+    },
+  }),
+);

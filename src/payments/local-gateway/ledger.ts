@@ -42,7 +42,7 @@ export class Ledger {
       const payment = await find(tx, reference);
       if (payment?.status === 'voided') return declined('payment_voided', 'The payment was voided before it was made.');
       if (payment) return conflict('reference_in_use', 'There is a payment with this reference.');
-      const card = CARDS[method];
+      const card = CARDS.get(method);
       const refusal = card
         ? card.declined
         : { code: 'invalid_payment_method', message: 'There is no such payment method.' };
@@ -75,7 +75,7 @@ export class Ledger {
     const payment = await find(this.#db, reference);
     if (!payment) return undefined;
     const { status, method, amount } = payment;
-    const error = status === 'declined' ? CARDS[method]?.declined : undefined;
+    const error = status === 'declined' ? CARDS.get(method)?.declined : undefined;
     return { reference, status, amount, ...(error ? { error } : {}) };
   }
 
@@ -152,7 +152,7 @@ async function move(tx: Transaction, reference: string, status: string): Promise
 async function capture(tx: Transaction, reference: string, payment: PaymentRow | undefined): Promise<Said> {
   if (payment?.status === 'captured') return done(reference, 'captured');
   if (payment?.status !== 'authorized') return declined('not_authorized', 'Nothing is set aside that could be taken.');
-  const refusal = CARDS[payment.method]?.uncapturable;
+  const refusal = CARDS.get(payment.method)?.uncapturable;
   return refusal ? declined(refusal.code, refusal.message) : move(tx, reference, 'captured');
 }
 

@@ -51,7 +51,6 @@ export async function startLocalGateway(options: LocalGatewayOptions): Promise<L
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`,
     close: async () => {
-      desk.close();
       await closed(server);
       await pool.close(1000);
     },
@@ -80,7 +79,6 @@ class BadRequest extends Error {
 class Desk {
   readonly #ledger: Ledger;
   readonly #waitMs: { readonly slow: number; readonly late: number };
-  readonly #closing = new AbortController();
   /** Keys that were told that nobody knows. */
   readonly #unsure = new Set<string>();
 
@@ -89,14 +87,13 @@ class Desk {
     this.#waitMs = waitMs;
   }
 
-  close(): void {
-    this.#closing.abort();
-  }
-
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => {});
+    // Nobody is waited for who is not there any more.
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
     try {
-      const answer = await this.#answer(request);
+      const answer = await this.#answer(request, gone.signal);
       if (answer) reply(response, answer.status, answer.body);
       else response.destroy();
     } catch (error) {
@@ -106,7 +103,7 @@ class Desk {
   }
 
   /** Undefined where the connection is to break instead. */
-  async #answer(request: IncomingMessage): Promise<Pick<Answer, 'status' | 'body'> | undefined> {
+  async #answer(request: IncomingMessage, over: AbortSignal): Promise<Pick<Answer, 'status' | 'body'> | undefined> {
     const { pathname } = new URL(request.url ?? '/', 'http://gateway');
     const [, reference, change] = /^\/v1\/payments\/([^/]+)(?:\/(capture|void|refund))?$/.exec(pathname) ?? [];
     if (request.method === 'GET' && reference && !change) {
@@ -117,21 +114,25 @@ class Desk {
     const key = request.headers['idempotency-key']?.toString() ?? '';
     if (!KEY.test(key)) throw new BadRequest(400, 'idempotency_key_missing', 'An Idempotency-Key is needed.');
     const body = await readBody(request);
-    if (pathname === '/v1/authorizations') return this.#authorize(key, body);
+    if (pathname === '/v1/authorizations') return this.#authorize(key, body, over);
     if (!reference || !change) throw new BadRequest(404, 'not_found', 'There is nothing here.');
     return this.#ledger.change(key, decoded(reference), change as Change);
   }
 
-  async #authorize(key: string, body: unknown): Promise<Pick<Answer, 'status' | 'body'> | undefined> {
+  async #authorize(
+    key: string,
+    body: unknown,
+    over: AbortSignal,
+  ): Promise<Pick<Answer, 'status' | 'body'> | undefined> {
     const parsed = AuthorizeBody.safeParse(body);
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       throw new BadRequest(400, 'invalid_request', `${issue?.path.join('.') || 'The body'}: ${issue?.message}`);
     }
     const { payment_method: method, ...payment } = parsed.data;
-    const how: Card['answers'] = CARDS[method]?.answers;
+    const how: Card['answers'] = CARDS.get(method)?.answers;
     if (how === 'never') {
-      await this.#wait(2 ** 31 - 1);
+      await wait(2 ** 31 - 1, over);
       return undefined;
     }
     if (how === 'unsure' && !this.#unsure.has(key) && !(await this.#ledger.knows(key))) {
@@ -140,13 +141,13 @@ class Desk {
     }
     const answer = await this.#ledger.authorize(key, { ...payment, method });
     if (answer.isReplayed) return answer;
-    if (how === 'slow' || how === 'late') await this.#wait(this.#waitMs[how]);
+    if (how === 'slow' || how === 'late') await wait(this.#waitMs[how], over);
     return how === 'lost' ? undefined : answer;
   }
+}
 
-  async #wait(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: this.#closing.signal }).catch(() => undefined);
-  }
+async function wait(ms: number, over: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal: over }).catch(() => undefined);
 }
 
 function decoded(part: string): string {
