@@ -158,10 +158,10 @@ export const Fulfilment = defineProcess('Fulfilment', {
       return [clearDeadline('payment'), ...steps];
     }),
     PaymentCaptured: onOrder(PaymentCaptured, (state, event) =>
-      state.payment === 'CAPTURING' ? goOn(state, momentOf(event), CaptureEnded({ declined: null })) : [],
+      isCapturing(state, event) ? goOn(state, momentOf(event), CaptureEnded({ declined: null })) : [],
     ),
     CaptureDeclined: onOrder(CaptureDeclined, (state, event) => {
-      if (state.payment !== 'CAPTURING') return [];
+      if (!isCapturing(state, event)) return [];
       const declined = `The payment could not be taken after the order was shipped: ${event.data.message}`;
       return goOn(state, momentOf(event), CaptureEnded({ declined }));
     }),
@@ -201,11 +201,14 @@ function withLine(lines: Lines, { productId, quantity, unitPrice }: OrderItem): 
   return { ...lines, [productId]: { quantity: before.quantity + quantity, cost } };
 }
 
-function returned(
-  state: FulfilmentState,
-  event: RecordedEvent<string, { readonly attempt: number }>,
-  how: 'VOIDED' | 'REFUNDED' | 'KEPT',
-): FulfilmentStep[] {
+type OfAttempt = RecordedEvent<string, { readonly attempt: number }>;
+
+/** An attempt that another one has replaced may turn out to have been taken; then it is given back. */
+function isCapturing({ attempt, payment }: FulfilmentState, { data }: OfAttempt): boolean {
+  return data.attempt === attempt && payment === 'CAPTURING';
+}
+
+function returned(state: FulfilmentState, event: OfAttempt, how: 'VOIDED' | 'REFUNDED' | 'KEPT'): FulfilmentStep[] {
   if (event.data.attempt !== state.attempt || state.payment !== 'RETURNING') return [];
   return goOn(state, momentOf(event), PaymentReturned({ how }));
 }

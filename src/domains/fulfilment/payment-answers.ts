@@ -13,7 +13,8 @@ import {
   RefundRequested,
 } from './payment.ts';
 
-// What the gateway has answered, as commands. What comes too late for what is wanted now changes nothing.
+// What the gateway has answered, as commands. What comes too late for what is wanted now changes nothing; but an attempt that another
+// one has replaced is voided, or given back, all the same.
 
 const Answer = z.object({
   orderId: id('The order.'),
@@ -56,8 +57,7 @@ export const recordVoid = defineCommand('recordVoid', {
   id: (input) => input.orderId,
   allow: ['system'],
   decide: (payment, { attempt, captured }) => {
-    if (payment.attempt !== attempt) return PaymentVoided({ attempt });
-    if (payment.status !== 'VOIDING') return [];
+    if (payment.attempt === attempt && payment.status !== 'VOIDING') return [];
     return captured ? [PaymentCaptured({ attempt }), RefundRequested({ attempt })] : PaymentVoided({ attempt });
   },
 });
@@ -69,7 +69,7 @@ export const recordRefund = defineCommand('recordRefund', {
   id: (input) => input.orderId,
   allow: ['system'],
   decide: (payment, { attempt, declined }) => {
-    if (payment.attempt !== attempt || payment.status !== 'REFUNDING') return [];
+    if (payment.attempt === attempt && payment.status !== 'REFUNDING') return [];
     return declined ? RefundDeclined({ attempt, ...declined }) : PaymentRefunded({ attempt });
   },
 });

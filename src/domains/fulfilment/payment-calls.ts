@@ -60,7 +60,7 @@ export const PaymentCalls = defineEffect('PaymentCalls', {
 
     RefundRequested: async ({ streamId: orderId, data: { attempt } }, { port, key, load, signal }) => {
       const payment = await load(Payment, orderId);
-      if (payment?.attempt !== attempt || payment.status !== 'REFUNDING') return undefined;
+      if (payment?.attempt === attempt && payment.status !== 'REFUNDING') return undefined;
       const refund = await port.refund({ key, reference: referenceOf(orderId, attempt), signal });
       if (refund.is === 'refunded') return issue(recordRefund, { orderId, attempt, declined: null });
       if (refund.is === 'declined') return issue(recordRefund, { orderId, attempt, declined: reasonOf(refund) });

@@ -107,5 +107,14 @@ describe('what the gateway answers', () => {
     await given(Payment, [...replaced, PaymentVoided({ attempt })])
       .when(recordAuthorization, { orderId, attempt: 2, declined: null })
       .thenEvents(PaymentAuthorized({ attempt: 2, amount }));
+    // It was taken, though nobody here asked for it: it is given back, and the newer attempt goes on.
+    const refunded = [...replaced, PaymentCaptured({ attempt }), RefundRequested({ attempt })];
+    await given(Payment, replaced)
+      .when(recordVoid, { orderId, attempt, captured: true })
+      .thenEvents(...refunded.slice(replaced.length));
+    await given(Payment, refunded).when(recordRefund, done).thenEvents(PaymentRefunded({ attempt }));
+    await given(Payment, refunded)
+      .when(recordAuthorization, { orderId, attempt: 2, declined: null })
+      .thenEvents(PaymentAuthorized({ attempt: 2, amount }));
   });
 });
