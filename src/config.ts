@@ -1,5 +1,22 @@
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import {
+  count,
+  httpUrl,
+  httpUrlOr,
+  namesOneServer,
+  oneOf,
+  onlyInDevelopment,
+  onOff,
+  origins,
+  postgresUrl,
+  type Setting,
+  type SettingInfo,
+  secretKey,
+  setting,
+  text,
+} from './setting.ts';
+
+export type { SettingInfo } from './setting.ts';
 
 /** One or more settings are missing or wrong. The message has one line for each; secrets are never repeated in it. */
 export class ConfigError extends Error {
@@ -20,78 +37,9 @@ export class ConfigError extends Error {
 /** Why a server without authentication does not start in production. */
 export const AUTH_REQUIRED = 'AUTH_JWT_SECRET or AUTH_JWKS_URL must be set where NODE_ENV is production.';
 
-/** What the documentation and `cli config` say of a setting. */
-export interface SettingInfo {
-  /** The environment variable. */
-  readonly name: string;
-  /** As it would be written in the environment; undefined where the setting is off unless it is set. */
-  readonly default: string | undefined;
-  /** Where production differs from `default`. */
-  readonly productionDefault: string | undefined;
-  /** Meaning and unit, in one sentence. */
-  readonly description: string;
-  /** True where the value must not be shown or logged. */
-  readonly secret: boolean;
-}
-
-interface Setting<T> extends SettingInfo {
-  readonly schema: z.ZodType<T, string>;
-}
-
-interface Details {
-  readonly default?: string;
-  readonly productionDefault?: string;
-  readonly secret?: boolean;
-}
-
-function setting<T>(
-  name: string,
-  description: string,
-  schema: z.ZodType<T, string>,
-  details: Details & { default: string },
-): Setting<T>;
-function setting<T>(
-  name: string,
-  description: string,
-  schema: z.ZodType<T, string>,
-  details?: Details,
-): Setting<T | undefined>;
-function setting<T>(name: string, description: string, schema: z.ZodType<T, string>, details: Details = {}) {
-  const { default: byDefault, productionDefault, secret = false } = details;
-  return { name, description, schema, default: byDefault, productionDefault, secret };
-}
-
-const count = (name: string, byDefault: number, description: string, min = 1, max = 1_000_000_000) =>
-  setting(name, description, wholeNumber(min, max), { default: String(byDefault) });
-
-function wholeNumber(min: number, max: number) {
-  const error = `must be a whole number from ${min} to ${max}`;
-  return z
-    .string()
-    .trim()
-    .regex(/^\d+$/, { error, abort: true })
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, error);
-}
-
-const text = z.string().trim();
-const postgresUrl = text.regex(/^postgres(ql)?:\/\/\S+$/, 'must be a postgres:// or postgresql:// URL');
-const namesOneServer = (url: string) => !/^\w+:\/\/(?:[^/?]*@)?([^/?]*)/.exec(url)?.[1]?.includes(',');
-const isHttpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
-const httpUrl = text.refine(isHttpUrl, 'must be an http:// or https:// URL');
-const secretKey = z.string().refine((value) => Buffer.byteLength(value) >= 32, 'must be at least 32 bytes long');
-const origins = text
-  .transform((value) => value.split(',').map((origin) => origin.trim()))
-  .transform((list): readonly string[] => list.filter((origin) => origin !== ''))
-  .refine(
-    (list) => list.every((origin) => isHttpUrl(origin) && new URL(origin).origin === origin),
-    'must be origins separated by commas, each like https://shop.example (no path, no trailing slash, no *)',
-  );
-
-const oneOf = <const T extends string>(...values: T[]) =>
-  text.pipe(z.enum(values, `must be one of ${values.join(', ')}`));
-const onOff = oneOf('on', 'off').transform((value) => value === 'on');
-const onlyInDevelopment = { default: 'on', productionDefault: 'off' };
+/** Orders that look paid and are not would be noticed too late. */
+const PAYMENTS_REQUIRED =
+  'PAYMENT_GATEWAY_URL must be set where NODE_ENV is production; the value local is a gateway that takes no money.';
 
 const definitions = {
   /** Address to listen on; 0.0.0.0 listens on every IPv4 interface. Default: 127.0.0.1 */
@@ -100,10 +48,10 @@ const definitions = {
   }),
   /** TCP port to listen on; 0 takes any free one. Default: 4000 */
   port: count('PORT', 4000, 'TCP port to listen on; 0 takes any free one.', 0, 65_535),
-  /** Kind of environment; production demands authentication and turns off what helps development. Default: development */
+  /** Kind of environment; production demands authentication and a payment gateway, and turns off what helps development. Default: development */
   nodeEnv: setting(
     'NODE_ENV',
-    'Kind of environment; production demands authentication and turns off what helps development.',
+    'Kind of environment; production demands authentication and a payment gateway, and turns off what helps development.',
     oneOf('development', 'test', 'production'),
     { default: 'development' },
   ),
@@ -143,11 +91,11 @@ const definitions = {
   /** Database connections for projecting events. Default: 4 */
   projectorConnections: count('PROJECTOR_CONNECTIONS', 4, 'Database connections for projecting events.', 1, 1000),
 
-  /** Payment gateway to call; unset, a local one that takes no money is started on a free port. */
+  /** Payment gateway to call; local, or unset but in production, is one on a free port that takes no money. */
   paymentGatewayUrl: setting(
     'PAYMENT_GATEWAY_URL',
-    'Payment gateway to call; unset, a local one that takes no money is started on a free port.',
-    httpUrl,
+    'Payment gateway to call; local, or unset but in production, is one on a free port that takes no money.',
+    httpUrlOr('local'),
   ),
   /** Key with which the payment gateway is called, as a bearer token. */
   paymentGatewayKey: setting(
@@ -312,6 +260,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   });
   const isSet = (name: string) => Boolean(env[name]?.trim());
   problems.push(...authProblems(isSet, production));
+  if (production && !isSet('PAYMENT_GATEWAY_URL')) problems.push(PAYMENTS_REQUIRED);
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(Object.fromEntries(values)) as Config;
 }

@@ -35,7 +35,7 @@ async function work(cli: Cli): Promise<void> {
       // With a replica beside, what is projected is written out at once: see there.
       const { readDatabaseUrl: readUrl } = config;
       const database = await openDatabase({ url, readUrl, connections: { writer, projector, reader }, onNotice });
-      const outside = await providePayments(config, url, (line) => logger.info(line)).catch(async (error) => {
+      const outside = await providePayments(config, url, logger).catch(async (error) => {
         await database.close(1000);
         throw error;
       });

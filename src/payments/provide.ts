@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { paymentGateway } from '../domains/fulfilment/index.ts';
 import { type ProvidedPlugs, plug } from '../kernel/define/effect.ts';
@@ -7,17 +8,18 @@ import { startLocalGateway } from './local-gateway/server.ts';
 /**
  * The payment gateway that the settings ask for: PAYMENT_GATEWAY_URL's, else a local one on a free port of this machine.
  * @param databaseUrl where a local one keeps what it has done.
- * @param onNotice is told which, in a line.
+ * @param log is told of a local one; as a warning where the database is not the embedded one, and orders may be real.
  */
 export async function providePayments(
-  config: Pick<Config, 'paymentGatewayUrl' | 'paymentGatewayKey' | 'paymentTimeoutMs'>,
+  config: Pick<Config, 'databaseUrl' | 'paymentGatewayUrl' | 'paymentGatewayKey' | 'paymentTimeoutMs'>,
   databaseUrl: string,
-  onNotice: (line: string) => void,
+  log: Pick<Logger, 'info' | 'warn'>,
 ): Promise<ProvidedPlugs> {
-  const { paymentGatewayKey: apiKey, paymentTimeoutMs: timeoutMs } = config;
+  const { paymentGatewayUrl: named, paymentGatewayKey: apiKey, paymentTimeoutMs: timeoutMs } = config;
   const through = (url: string) => [plug(paymentGateway, new HttpPaymentGateway({ url, apiKey, timeoutMs }))];
-  if (config.paymentGatewayUrl) return { plugs: through(config.paymentGatewayUrl), release: async () => {} };
+  if (named && named !== 'local') return { plugs: through(named), release: async () => {} };
   const local = await startLocalGateway({ databaseUrl });
-  onNotice(`payments go to a local gateway at ${local.url}, which takes no money; PAYMENT_GATEWAY_URL names another`);
+  const level = config.databaseUrl === undefined ? 'info' : 'warn';
+  log[level](`payments go to a local gateway at ${local.url}, which takes no money; PAYMENT_GATEWAY_URL names another`);
   return { plugs: through(local.url), release: () => local.close() };
 }

@@ -38,12 +38,8 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** Provides what the server calls outside. @param databaseUrl of the server's own Postgres. @param onNotice is told what is provided, in a line. */
-export type ProvidePlugs = (
-  config: Config,
-  databaseUrl: string,
-  onNotice: (line: string) => void,
-) => Promise<ProvidedPlugs>;
+/** Provides what the server calls outside. @param databaseUrl of the server's own Postgres. @param logger is told what is provided. */
+export type ProvidePlugs = (config: Config, databaseUrl: string, logger: Logger) => Promise<ProvidedPlugs>;
 
 const NO_PLUGS: ProvidePlugs = async () => ({ plugs: [], release: async () => {} });
 
@@ -93,9 +89,7 @@ export async function startApp(
       },
       onNotice: (line) => logger.warn(line),
     });
-    // One that is only for development is worth a warning elsewhere.
-    const onNotice = (line: string) => (config.nodeEnv === 'production' ? logger.warn(line) : logger.info(line));
-    outside = await providePlugs(config, postgres.url, onNotice);
+    outside = await providePlugs(config, postgres.url, logger);
   } catch (error) {
     await closeServer(server);
     await database?.close(1000);

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+
+/** What the documentation and `cli config` say of a setting. */
+export interface SettingInfo {
+  /** The environment variable. */
+  readonly name: string;
+  /** As it would be written in the environment; undefined where the setting is off unless it is set. */
+  readonly default: string | undefined;
+  /** Where production differs from `default`. */
+  readonly productionDefault: string | undefined;
+  /** Meaning and unit, in one sentence. */
+  readonly description: string;
+  /** True where the value must not be shown or logged. */
+  readonly secret: boolean;
+}
+
+export interface Setting<T> extends SettingInfo {
+  readonly schema: z.ZodType<T, string>;
+}
+
+interface Details {
+  readonly default?: string;
+  readonly productionDefault?: string;
+  readonly secret?: boolean;
+}
+
+export function setting<T>(
+  name: string,
+  description: string,
+  schema: z.ZodType<T, string>,
+  details: Details & { default: string },
+): Setting<T>;
+export function setting<T>(
+  name: string,
+  description: string,
+  schema: z.ZodType<T, string>,
+  details?: Details,
+): Setting<T | undefined>;
+export function setting<T>(name: string, description: string, schema: z.ZodType<T, string>, details: Details = {}) {
+  const { default: byDefault, productionDefault, secret = false } = details;
+  return { name, description, schema, default: byDefault, productionDefault, secret };
+}
+
+export const count = (name: string, byDefault: number, description: string, min = 1, max = 1_000_000_000) =>
+  setting(name, description, wholeNumber(min, max), { default: String(byDefault) });
+
+function wholeNumber(min: number, max: number) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .trim()
+    .regex(/^\d+$/, { error, abort: true })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, error);
+}
+
+export const text = z.string().trim();
+export const postgresUrl = text.regex(/^postgres(ql)?:\/\/\S+$/, 'must be a postgres:// or postgresql:// URL');
+export const namesOneServer = (url: string) => !/^\w+:\/\/(?:[^/?]*@)?([^/?]*)/.exec(url)?.[1]?.includes(',');
+const isHttpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+export const httpUrl = text.refine(isHttpUrl, 'must be an http:// or https:// URL');
+/** @param word that is taken too. */
+export const httpUrlOr = (word: string) =>
+  text.refine((value) => value === word || isHttpUrl(value), `must be an http:// or https:// URL, or ${word}`);
+export const secretKey = z.string().refine((value) => Buffer.byteLength(value) >= 32, 'must be at least 32 bytes long');
+export const origins = text
+  .transform((value) => value.split(',').map((origin) => origin.trim()))
+  .transform((list): readonly string[] => list.filter((origin) => origin !== ''))
+  .refine(
+    (list) => list.every((origin) => isHttpUrl(origin) && new URL(origin).origin === origin),
+    'must be origins separated by commas, each like https://shop.example (no path, no trailing slash, no *)',
+  );
+
+export const oneOf = <const T extends string>(...values: T[]) =>
+  text.pipe(z.enum(values, `must be one of ${values.join(', ')}`));
+export const onOff = oneOf('on', 'off').transform((value) => value === 'on');
+export const onlyInDevelopment = { default: 'on', productionDefault: 'off' };
