@@ -1,3 +1,5 @@
+import { cut } from '../shared/cut.ts';
+
 /** The most that an excerpt has, in UTF-16 units, its ellipsis among them. */
 export const MAX_EXCERPT = 200;
 
@@ -9,10 +11,5 @@ export function excerptOf(text: string): string {
   const line = text.trim().replace(/\s+/g, ' ');
   if (line.length <= MAX_EXCERPT) return line;
   const space = line.lastIndexOf(' ', MAX_EXCERPT - 1);
-  return `${line.slice(0, space > 0 ? space : wholeCharacters(line, MAX_EXCERPT - 1))}…`;
-}
-
-/** The length up to which no surrogate pair is cut in two. */
-function wholeCharacters(text: string, length: number): number {
-  return (text.codePointAt(length - 1) ?? 0) > 0xffff ? length - 1 : length;
+  return `${space > 0 ? line.slice(0, space) : cut(line, MAX_EXCERPT - 1)}…`;
 }

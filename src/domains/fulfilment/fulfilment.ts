@@ -1,5 +1,5 @@
 import type { EventDefinition, RecordedEvent } from '../../kernel/define/event.ts';
-import { clearDeadline, defineProcess, type Reaction } from '../../kernel/define/process.ts';
+import { clearDeadline, defineProcess, issue, type Reaction } from '../../kernel/define/process.ts';
 import {
   cancelOrder,
   confirmPaidOrder,
@@ -50,6 +50,9 @@ import {
   PaymentVoided,
   RefundDeclined,
 } from './payment.ts';
+
+/** Told where the reason itself cannot be. */
+const PLAIN_REASON = 'The order could not be fulfilled.';
 
 const momentOf = ({ streamId, recordedAt }: RecordedEvent) => ({ orderId: streamId, at: recordedAt });
 
@@ -184,8 +187,13 @@ export const Fulfilment = defineProcess('Fulfilment', {
       if (code === 'ORDER_CHANGED' || code === 'ORDER_CANCELLED') return [];
       return fail(state, { orderId, at }, 'ORDER', message);
     },
-    cancelOrder: (state, { input: { orderId }, code, at }) =>
-      code === 'ORDER_CANCELLED' ? [] : goOn(state, { orderId, at }, CancellationRefused({})),
+    cancelOrder: (state, { input: { orderId, reason }, code, at }) => {
+      if (code === 'ORDER_ALREADY_SHIPPED' || code === 'ORDER_ALREADY_DELIVERED')
+        return goOn(state, { orderId, at }, CancellationRefused({}));
+      // Nothing stands in the way of the order's end but how the reason is told.
+      const isOver = code === 'ORDER_CANCELLED' || reason === PLAIN_REASON;
+      return isOver ? [] : issue(cancelOrder, { orderId, reason: PLAIN_REASON });
+    },
   },
   deadlines: {
     payment: (state, { process: orderId, at }) =>

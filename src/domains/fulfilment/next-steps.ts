@@ -2,6 +2,7 @@ import type { NewEventOf } from '../../kernel/define/event.ts';
 import { issue, type Step, setDeadline } from '../../kernel/define/process.ts';
 import { cancelOrder, confirmPaidOrder } from '../orders/index.ts';
 import { releaseStock, reserveStock, shipStock } from '../products/index.ts';
+import { cut } from '../shared/cut.ts';
 import {
   CaptureAsked,
   ConfirmationAsked,
@@ -51,7 +52,7 @@ export function fail(
 ): FulfilmentStep[] {
   if (state.status !== 'RUNNING') return goOn(state, moment, ...facts);
   const { orderId } = moment;
-  return [...facts, FulfilmentFailing({ step, reason }), issue(cancelOrder, { orderId, reason: reason.slice(0, 500) })];
+  return [...facts, FulfilmentFailing({ step, reason }), issue(cancelOrder, { orderId, reason: cut(reason, 500) })];
 }
 
 /** How many of a product are to be set aside: what is on the order, until it is cancelled or has left. */

@@ -202,6 +202,28 @@ describe('a step that fails', () => {
         FulfilmentFailed({ reason: 'The payment was declined: No.' }),
       );
   });
+
+  it('with a reason too long for an order has it cut at a whole character', () => {
+    const message = `${'x'.repeat(500 - 'The payment was declined: '.length - 1)}🪔`;
+    const reason = `The payment was declined: ${message}`.slice(0, -2);
+    told(...inStock)
+      .whenEvent(ofPayment(PaymentDeclined({ attempt: 1, code: 'card_declined', message })))
+      .thenIssues([cancelOrder, { orderId, reason }]);
+  });
+
+  it('cancels the order for a plain reason where it is not taken for the real one: it has not been shipped', () => {
+    const { given } = told(...inStock)
+      .whenEvent(declined)
+      .given.whenRefused(cancelOrder, 'INVALID')
+      .thenIssues([cancelOrder, { orderId, reason: 'The order could not be fulfilled.' }]);
+    expect(given.state.status).toBe('FAILING');
+    given.whenRefused(cancelOrder, 'INVALID').thenNothing();
+    given.whenRefused(cancelOrder, 'ORDER_CANCELLED').thenNothing();
+    expect(given.whenRefused(cancelOrder, 'ORDER_ALREADY_DELIVERED').given.state.status).toBe('STRANDED');
+    given
+      .whenEvent(cancelled('The order could not be fulfilled.'))
+      .thenIssues([releaseStock, { productId: LAMP, orderId }], [releaseStock, { productId: MUG, orderId }]);
+  });
 });
 
 describe('an order that is cancelled', () => {
