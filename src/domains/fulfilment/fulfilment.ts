@@ -1,5 +1,5 @@
 import type { EventDefinition, RecordedEvent } from '../../kernel/define/event.ts';
-import { clearDeadline, defineProcess, issue, type Reaction } from '../../kernel/define/process.ts';
+import { defineProcess, issue, type Reaction } from '../../kernel/define/process.ts';
 import {
   cancelOrder,
   confirmPaidOrder,
@@ -37,7 +37,17 @@ import {
   ShipmentSeen,
   StockAnswered,
 } from './fulfilment-state.ts';
-import { type Fact, type FulfilmentStep, fail, goOn, totalOf, wantedOf } from './next-steps.ts';
+import {
+  endWait,
+  type Fact,
+  type FulfilmentStep,
+  fail,
+  goOn,
+  totalOf,
+  waitNoMore,
+  waitOn,
+  wantedOf,
+} from './next-steps.ts';
 import {
   authorizePayment,
   CaptureDeclined,
@@ -136,7 +146,7 @@ export const Fulfilment = defineProcess('Fulfilment', {
     OrderConfirmed: onOrder(OrderConfirmed, (state, event) => goOn(state, momentOf(event), ConfirmationSeen({}))),
     OrderShipped: onOrder(OrderShipped, (state, event) => goOn(state, momentOf(event), ShipmentSeen({}))),
     OrderCancelled: onOrder(OrderCancelled, (state, event) => [
-      clearDeadline('payment'),
+      ...endWait(),
       ...goOn(state, momentOf(event), CancellationSeen({ reason: event.data.reason })),
     ]),
 
@@ -146,7 +156,7 @@ export const Fulfilment = defineProcess('Fulfilment', {
 
     PaymentAuthorized: onOrder(PaymentAuthorized, (state, event) => {
       if (event.data.attempt !== state.attempt || state.payment !== 'ASKED') return [];
-      return [clearDeadline('payment'), ...goOn(state, momentOf(event), PaymentSecured({}))];
+      return [...endWait(), ...goOn(state, momentOf(event), PaymentSecured({}))];
     }),
     PaymentDeclined: onOrder(PaymentDeclined, (state, event) => {
       const { attempt, message } = event.data;
@@ -158,7 +168,7 @@ export const Fulfilment = defineProcess('Fulfilment', {
       const steps = isOutdated
         ? goOn(state, moment, PaymentRefused({}))
         : fail(state, moment, 'PAYMENT', `The payment was declined: ${message}`, PaymentRefused({}));
-      return [clearDeadline('payment'), ...steps];
+      return [...endWait(), ...steps];
     }),
     PaymentCaptured: onOrder(PaymentCaptured, (state, event) =>
       isCapturing(state, event) ? goOn(state, momentOf(event), CaptureEnded({ declined: null })) : [],
@@ -195,12 +205,7 @@ export const Fulfilment = defineProcess('Fulfilment', {
       return isOver ? [] : issue(cancelOrder, { orderId, reason: PLAIN_REASON });
     },
   },
-  deadlines: {
-    payment: (state, { process: orderId, at }) =>
-      state.payment === 'ASKED'
-        ? fail(state, { orderId, at }, 'PAYMENT', 'The payment gateway could not say in time whether it is paid.')
-        : [],
-  },
+  deadlines: { payment: waitOn, lastPayment: waitNoMore },
 });
 
 function withLine(lines: Lines, { productId, quantity, unitPrice }: OrderItem): Lines {

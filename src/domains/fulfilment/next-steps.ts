@@ -1,5 +1,5 @@
 import type { NewEventOf } from '../../kernel/define/event.ts';
-import { issue, type Step, setDeadline } from '../../kernel/define/process.ts';
+import { clearDeadline, issue, type Reached, type Step, setDeadline } from '../../kernel/define/process.ts';
 import { cancelOrder, confirmPaidOrder } from '../orders/index.ts';
 import { releaseStock, reserveStock, shipStock } from '../products/index.ts';
 import { cut } from '../shared/cut.ts';
@@ -24,8 +24,13 @@ import { authorizePayment, cancelPayment, capturePayment } from './payment.ts';
 export type Fact = NewEventOf<typeof fulfilmentEvents>;
 export type FulfilmentStep = Step<Fact>;
 
-/** How long the gateway may be unable to say whether a payment is authorised, in ms. Then the order is cancelled. */
-export const PAYMENT_PATIENCE_MS = 60_000;
+/**
+ * How long the gateway may be unable to say whether a payment is authorised, in ms, twice: from when it was to be asked, and
+ * again from when that time was seen to be over. Nobody may have been there to ask it at first.
+ */
+export const PAYMENT_PATIENCE_MS = 30_000;
+/** A deadline that is told of so much too late, in ms, says nothing of the gateway: this side was away. */
+const AWAY_MS = 5000;
 
 /** The order, and when what happened was recorded. */
 export interface Moment {
@@ -53,6 +58,25 @@ export function fail(
   if (state.status !== 'RUNNING') return goOn(state, moment, ...facts);
   const { orderId } = moment;
   return [...facts, FulfilmentFailing({ step, reason }), issue(cancelOrder, { orderId, reason: cut(reason, 500) })];
+}
+
+/** Its time is over for the first time: it has as much again, and once more where this side was away. */
+export function waitOn(state: FulfilmentState, { at }: Pick<Reached, 'at'>): FulfilmentStep[] {
+  return state.payment === 'ASKED' ? [setDeadline('lastPayment', patienceFrom(at))] : [];
+}
+
+export function waitNoMore(state: FulfilmentState, reached: Reached): FulfilmentStep[] {
+  const { process: orderId, at, due } = reached;
+  if (state.payment !== 'ASKED') return [];
+  if (at.getTime() - due.getTime() > AWAY_MS) return waitOn(state, reached);
+  return fail(state, { orderId, at }, 'PAYMENT', 'The payment gateway could not say in time whether it is paid.');
+}
+
+/** Nothing is waited for any more. */
+export const endWait = (): FulfilmentStep[] => [clearDeadline('payment'), clearDeadline('lastPayment')];
+
+function patienceFrom(at: Date): Date {
+  return new Date(at.getTime() + PAYMENT_PATIENCE_MS);
 }
 
 /** How many of a product are to be set aside: what is on the order, until it is cancelled or has left. */
@@ -129,7 +153,7 @@ function paymentSteps(state: FulfilmentState, moment: Moment): FulfilmentStep[] 
   return [
     PaymentAsked({ amount: total }),
     issue(authorizePayment, { orderId, amount: { amount: total, currency } }),
-    setDeadline('payment', new Date(at.getTime() + PAYMENT_PATIENCE_MS)),
+    setDeadline('payment', patienceFrom(at)),
   ];
 }
 

@@ -52,7 +52,10 @@ export interface Refusal<Input = unknown> {
 export interface Reached {
   /** The process's id. */
   readonly process: string;
+  /** When it was told: later than it was set for where nobody was there at that time. */
   readonly at: Date;
+  /** What it was set for. */
+  readonly due: Date;
 }
 
 /** How a process answers an event of somebody else's. */

@@ -47,8 +47,8 @@ function stepsFor<State>(process: Process<State>, own: State, event: RecordedEve
       const { command, input, code, message } = event.data as DataOfEngineEvent<'CommandRefused'>;
       return process.whenRefused(command, own, { input, code, message, at });
     }
-    const { name } = event.data as DataOfEngineEvent<'DeadlineReached'>;
-    return process.whenReached(name, own, { process: event.streamId, at });
+    const { name, at: due } = event.data as DataOfEngineEvent<'DeadlineReached'>;
+    return process.whenReached(name, own, { process: event.streamId, at, due: new Date(due) });
   }
   return process.on.get(event.type)?.react(own, event) ?? [];
 }

@@ -179,6 +179,8 @@ describe('a step that fails', () => {
   it('cancels the order when nobody knows for too long whether it is paid, and then voids the payment', () => {
     const { given } = told(...inStock)
       .whenDeadline('payment')
+      .thenIssues()
+      .given.whenDeadline('lastPayment')
       .thenIssues([cancelOrder, { orderId, reason: 'The payment gateway could not say in time whether it is paid.' }]);
     given
       .whenEvent(cancelled('Too late.'))
@@ -187,6 +189,14 @@ describe('a step that fails', () => {
         [releaseStock, { productId: LAMP, orderId }],
         [releaseStock, { productId: MUG, orderId }],
       );
+  });
+
+  it('is none where the gateway answers when its first time is over', () => {
+    const { given } = told(...inStock)
+      .whenDeadline('payment')
+      .given.whenEvent(authorized(total))
+      .thenIssues([confirmPaidOrder, { orderId, revision: 1 }]);
+    expect(() => given.whenDeadline('lastPayment')).toThrow('has set no deadline');
   });
 
   it('when the order has been shipped leaves it shipped, and its stock with it', () => {

@@ -73,6 +73,15 @@ export class EngineShop {
     );
   }
 
+  /** Everything that has happened is answered by this one, by the name of its checkpoint. */
+  answered(name: string): Promise<boolean> {
+    return until(async () => {
+      const [row] = await this.#database.sql<{ answered: boolean }[]>`
+        select position = (select max(position) from es.events) as answered from read.checkpoints where projection = ${name}`;
+      return row?.answered ?? false;
+    });
+  }
+
   /** The orders, as they are by the log. */
   async orders({ log }: Pick<TestEngine, 'log'>): Promise<ReadonlyMap<string, OrderState>> {
     const orders = new Map<string, OrderState>();

@@ -1,0 +1,70 @@
+import { expect, it } from 'vitest';
+import { useDatabase } from '../../support/database.ts';
+import { useEngine } from '../../support/engine.ts';
+import { useGateway } from '../../support/gateway.ts';
+import { until } from '../../support/until.ts';
+import { EngineShop, shopDomains } from './shop.ts';
+
+const database = useDatabase();
+const openEngine = useEngine(database, shopDomains);
+const openGateway = useGateway(database);
+const shop = new EngineShop(database);
+
+/** The clock cannot be turned forward: deadlines are put back, in what the fulfilments remember and in the read model. */
+async function putDeadlines(ms: number): Promise<void> {
+  const at = new Date(Date.now() + ms).toISOString();
+  await database.sql`alter table es.events disable trigger events_append_only`;
+  await database.sql`update es.events set data = jsonb_set(data, '{at}', to_jsonb(${at}::text)) where type = 'DeadlineSet'`;
+  await database.sql`alter table es.events enable always trigger events_append_only`;
+  await database.sql`update read.deadlines set at = ${at}`;
+}
+
+const deadlines = async () => (await database.sql`select name, at from read.deadlines`).map(({ name }) => name);
+
+/** Places orders for whose payment nobody can be asked, and ends the server when their deadlines are set. */
+async function placeUnasked(count: number, method: string): Promise<string[]> {
+  const engine = await openEngine({ start: true });
+  await shop.open(engine);
+  const productId = await shop.product(engine, count);
+  const placed = await Promise.all(Array.from({ length: count }, () => shop.place(engine, { [productId]: 1 }, method)));
+  await until(async () => (await deadlines()).length === count);
+  await shop.answered('process:Fulfilment');
+  await engine.close();
+  return placed;
+}
+
+const OUTAGE_MS = -600_000;
+
+it('an outage longer than a payment may take costs no order: the gateway has its time after it', async () => {
+  const { plugs } = await openGateway();
+  await placeUnasked(10, 'tok_ok');
+  await putDeadlines(OUTAGE_MS);
+  await openEngine({ start: true, plugs });
+  await until(async () => {
+    const { CONFIRMED = 0, FAILED = 0 } = await shop.resting();
+    return CONFIRMED + FAILED === 10;
+  });
+  expect(await shop.resting()).toEqual({ CONFIRMED: 10 });
+  expect(await shop.payments()).toEqual({ authorized: 10 });
+}, 30_000);
+
+it('a gateway that stays silent has its time after each outage, and then the order is cancelled', async () => {
+  const { plugs } = await openGateway();
+  const [orderId] = (await placeUnasked(1, 'tok_timeout')) as [string];
+  const reached = async () =>
+    (await shop.typesOf('Fulfilment', orderId)).filter((type) => type === 'DeadlineReached').length;
+  for (const outages of [1, 2]) {
+    await putDeadlines(OUTAGE_MS);
+    const engine = await openEngine({ start: true, plugs });
+    await until(async () => (await reached()) === outages && (await deadlines()).length === 1);
+    await shop.answered('process:Fulfilment');
+    await engine.close();
+    expect(await deadlines()).toEqual(['lastPayment']);
+  }
+  expect((await shop.typesOf('Order', orderId)).at(-1)).toBe('OrderPlaced');
+  await putDeadlines(300);
+  await openEngine({ start: true, plugs });
+  await until(async () => (await shop.typesOf('Order', orderId)).includes('OrderCancelled'));
+  await until(async () => (await shop.resting()).FAILED === 1);
+  expect(await shop.moneyOf(orderId)).toEqual([]);
+}, 30_000);
