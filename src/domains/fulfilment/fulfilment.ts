@@ -43,6 +43,7 @@ import {
   type FulfilmentStep,
   fail,
   goOn,
+  type Moment,
   totalOf,
   waitNoMore,
   waitOn,
@@ -165,9 +166,7 @@ export const Fulfilment = defineProcess('Fulfilment', {
       if (state.payment === 'RETURNING') return goOn(state, moment, PaymentReturned({ how: 'NONE' }));
       // Declined was what the order cost before its items changed.
       const isOutdated = state.amount !== totalOf(state);
-      const steps = isOutdated
-        ? goOn(state, moment, PaymentRefused({}))
-        : fail(state, moment, 'PAYMENT', `The payment was declined: ${message}`, PaymentRefused({}));
+      const steps = isOutdated ? goOn(state, moment, PaymentRefused({})) : declined(state, moment, message);
       return [...endWait(), ...steps];
     }),
     PaymentCaptured: onOrder(PaymentCaptured, (state, event) =>
@@ -175,8 +174,7 @@ export const Fulfilment = defineProcess('Fulfilment', {
     ),
     CaptureDeclined: onOrder(CaptureDeclined, (state, event) => {
       if (!isCapturing(state, event)) return [];
-      const declined = `The payment could not be taken after the order was shipped: ${event.data.message}`;
-      return goOn(state, momentOf(event), CaptureEnded({ declined }));
+      return goOn(state, momentOf(event), uncharged(event.data.message));
     }),
     PaymentVoided: onOrder(PaymentVoided, (state, event) => returned(state, event, 'VOIDED')),
     PaymentRefunded: onOrder(PaymentRefunded, (state, event) => returned(state, event, 'REFUNDED')),
@@ -213,6 +211,14 @@ function withLine(lines: Lines, { productId, quantity, unitPrice }: OrderItem): 
   const cost = before.cost + quantity * unitPrice.amount;
   return { ...lines, [productId]: { quantity: before.quantity + quantity, cost } };
 }
+
+function declined(state: FulfilmentState, moment: Moment, message: string): FulfilmentStep[] {
+  if (state.status === 'STRANDED') return goOn(state, moment, uncharged(message));
+  return fail(state, moment, 'PAYMENT', `The payment was declined: ${message}`, PaymentRefused({}));
+}
+
+const uncharged = (message: string) =>
+  CaptureEnded({ declined: `The payment could not be taken after the order was shipped: ${message}` });
 
 type OfAttempt = RecordedEvent<string, { readonly attempt: number }>;
 

@@ -108,7 +108,7 @@ function nextSteps(state: FulfilmentState, moment: Moment): FulfilmentStep[] {
       return paymentSteps(state, moment) ?? confirmSteps(state, moment);
     }
     case 'SHIP': {
-      const steps = [...captureSteps(state, moment), ...stockSteps(state, moment, goal)];
+      const steps = [...chargeSteps(state, moment), ...stockSteps(state, moment, goal)];
       return steps.length > 0 ? steps : endSteps(state, 'SHIPPED');
     }
     case 'RELEASE': {
@@ -163,8 +163,12 @@ function confirmSteps(state: FulfilmentState, { orderId }: Moment): FulfilmentSt
   return confirmedRevision === revision ? [] : [ConfirmationAsked({}), issue(confirmPaidOrder, { orderId, revision })];
 }
 
-function captureSteps({ payment }: FulfilmentState, { orderId }: Moment): FulfilmentStep[] {
-  return payment === 'SECURED' ? [CaptureAsked({}), issue(capturePayment, { orderId })] : [];
+function chargeSteps(state: FulfilmentState, moment: Moment): FulfilmentStep[] {
+  const { payment, amount } = state;
+  // Shipped on trust before it was paid. What was declined is not asked for again.
+  const isUnpaid = (payment === 'NONE' || payment === 'SECURED') && amount !== totalOf(state);
+  if (isUnpaid) return paymentSteps(state, moment) ?? [];
+  return payment === 'SECURED' ? [CaptureAsked({}), issue(capturePayment, { orderId: moment.orderId })] : [];
 }
 
 function returnSteps({ payment }: FulfilmentState, { orderId }: Moment): FulfilmentStep[] {

@@ -213,6 +213,57 @@ describe('a step that fails', () => {
       );
   });
 
+  describe('when the order was shipped on trust', () => {
+    const trusted = [...bought, ofOrder(OrderConfirmed({})), shipped, reserved(LAMP, 1)];
+    const stranded = told(...trusted)
+      .whenRefused(reserveStock, 'OUT_OF_STOCK', { productId: MUG })
+      .given.whenRefused(cancelOrder, 'ORDER_ALREADY_SHIPPED');
+    const reason = 'Out of stock: OUT_OF_STOCK.';
+    const captured = ofPayment(PaymentCaptured({ attempt: 1 }));
+
+    it('leaves what was sent to be paid', () => {
+      stranded
+        .thenIssues([authorizePayment, { orderId, amount: gbp(total) }], [shipStock, { productId: LAMP, orderId }])
+        .given.and(stockShipped(LAMP, 1))
+        .whenEvent(authorized(total))
+        .thenIssues([capturePayment, { orderId }])
+        .given.whenEvent(captured)
+        .thenRemembers(CaptureEnded({ declined: null }), FulfilmentFailed({ reason }));
+    });
+
+    it('asks for the money once where the card is declined, and says so', () => {
+      const declined = 'The payment could not be taken after the order was shipped: No.';
+      stranded.given
+        .and(stockShipped(LAMP, 1))
+        .whenEvent(ofPayment(PaymentDeclined({ attempt: 1, code: 'card_declined', message: 'No.' })))
+        .thenIssues()
+        .thenRemembers(CaptureEnded({ declined }), FulfilmentFailed({ reason }));
+    });
+
+    it('waits for a gateway that is silent', () => {
+      stranded.given
+        .and(stockShipped(LAMP, 1))
+        .whenDeadline('payment')
+        .given.whenDeadline('lastPayment')
+        .thenNothing()
+        .given.whenEvent(authorized(total))
+        .thenIssues([capturePayment, { orderId }]);
+    });
+
+    it('has all of it paid where items were added that there are none of', () => {
+      told(...paid, ofOrder(OrderItemAdded(mug(3))), ofOrder(OrderConfirmed({})), shipped)
+        .whenRefused(reserveStock, 'OUT_OF_STOCK', { productId: MUG })
+        .given.whenRefused(cancelOrder, 'ORDER_ALREADY_SHIPPED')
+        .thenIssues(
+          [authorizePayment, { orderId, amount: gbp(total + 3 * 850) }],
+          [shipStock, { productId: LAMP, orderId }],
+          [shipStock, { productId: MUG, orderId }],
+        )
+        .given.whenEvent(authorized(total + 3 * 850, 2))
+        .thenIssues([capturePayment, { orderId }]);
+    });
+  });
+
   it('with a reason too long for an order has it cut at a whole character', () => {
     const message = `${'x'.repeat(500 - 'The payment was declined: '.length - 1)}🪔`;
     const reason = `The payment was declined: ${message}`.slice(0, -2);

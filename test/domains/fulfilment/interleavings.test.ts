@@ -21,6 +21,7 @@ const openGateway = useGateway(database);
 const product = fc.nat({ max: 2 });
 const quantity = fc.integer({ min: 1, max: 4 });
 const card = fc.constantFrom('tok_ok', 'tok_ok', 'tok_declined', 'tok_lost', 'tok_uncertain', 'tok_capture_declined');
+const GOOD_CARDS = ['tok_ok', 'tok_lost', 'tok_uncertain'];
 const act = fc.oneof(
   { weight: 3, arbitrary: fc.record({ act: fc.constant('add' as const), product, quantity }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('remove' as const), product }) },
@@ -30,6 +31,12 @@ const act = fc.oneof(
   { weight: 2, arbitrary: fc.record({ act: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 60 }) }) },
 );
 const customer = fc.record({ product, quantity, card, acts: fc.array(act, { maxLength: 8 }) });
+
+/** Ships before anybody can know whether it is there. */
+const HASTY = {
+  ...{ product: 0, quantity: 1, card: 'tok_ok' as const },
+  acts: [{ act: 'confirm' as const }, { act: 'ship' as const }],
+};
 
 /** Whoever has the order now: the engine may be replaced in the midst of it. */
 async function live(
@@ -94,7 +101,7 @@ it('whatever happens in whatever order, stock is never below zero, and in the en
         const held = new Map(products.map((productId) => [productId, new Map<string, number>()]));
         for (const id of placed) {
           const { status, items } = orders.get(id) as NonNullable<ReturnType<typeof orders.get>>;
-          const cards = customers[placed.indexOf(id)]?.card;
+          const { card } = customers[placed.indexOf(id)] as (typeof customers)[number];
           const steps = await shop.typesOf('Fulfilment', id);
           if (status === 'CONFIRMED') {
             for (const { productId, quantity } of items) {
@@ -109,9 +116,13 @@ it('whatever happens in whatever order, stock is never below zero, and in the en
           if (status === 'CONFIRMED') expect(money).toEqual([{ status: 'authorized', amount }]);
           if (status === 'SHIPPED' && steps.includes('FulfilmentCompleted'))
             expect(money).toEqual([{ status: 'captured', amount }]);
-          // Somebody shipped before it was known that there is no stock or no money, or it could not be taken then.
-          if (status === 'SHIPPED' && !steps.includes('FulfilmentCompleted'))
-            expect([cards, steps.at(-1)]).toEqual([expect.any(String), 'FulfilmentFailed']);
+          // Somebody shipped before it was known that there is no stock or no money: what can be paid is all the same.
+          if (status === 'SHIPPED' && !steps.includes('FulfilmentCompleted')) {
+            expect(steps.at(-1)).toBe('FulfilmentFailed');
+            const isCharged = money.length > 0 && money.every((one) => one.status === 'captured');
+            expect({ card, isCharged }).toEqual({ card, isCharged: GOOD_CARDS.includes(card) });
+            if (isCharged) expect(money).toEqual([{ status: 'captured', amount }]);
+          }
         }
         for (const productId of products) {
           const { lowest, reserved, reservations } = await shop.stockOf(productId);
@@ -124,7 +135,17 @@ it('whatever happens in whatever order, stock is never below zero, and in the en
         await world.engine.close();
       },
     ),
-    { numRuns: 12, interruptAfterTimeLimit: 25_000, markInterruptAsFailure: false },
+    {
+      numRuns: 12,
+      examples: [
+        [
+          [HASTY, HASTY, HASTY],
+          [1, 0, 0],
+        ],
+      ],
+      interruptAfterTimeLimit: 25_000,
+      markInterruptAsFailure: false,
+    },
   );
 }, 90_000);
 
