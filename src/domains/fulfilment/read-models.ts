@@ -41,6 +41,9 @@ const step =
     return { ...row, ...change, steps: [...row.steps, { name, at: recordedAt.toISOString() }] };
   };
 
+/** How far it is, but for an order that was cancelled: the fulfilment may hear of that after it has decided something else. */
+const unlessCancelled = (row: Row, state: FulfilmentState) => (row.state === 'COMPENSATING' ? row.state : state);
+
 const STEP_THAT_FAILED = { STOCK: 'STOCK_REFUSED', PAYMENT: 'PAYMENT_REFUSED', ORDER: 'CONFIRMATION_REFUSED' } as const;
 
 export const fulfilments = defineProjection('fulfilments', {
@@ -58,16 +61,22 @@ export const fulfilments = defineProjection('fulfilments', {
     },
     OrderCancelled: (event, { update }) =>
       update(event.streamId, step('ORDER_CANCELLED', event, { state: 'COMPENSATING', failure: event.data.reason })),
+    CancellationSeen: ({ streamId, data }, { update }) =>
+      update(streamId, (row) => ({ ...row, state: 'COMPENSATING', failure: data.reason })),
     FulfilmentChanged: (event, { update }) =>
       update(event.streamId, (row) => {
         const state = row.state === 'AUTHORIZING_PAYMENT' ? 'RESERVING_STOCK' : row.state;
         return step('ITEMS_CHANGED', event, { state })(row);
       }),
     ReservationCompleted: (event, { update }) =>
-      update(event.streamId, step('STOCK_RESERVED', event, { state: 'AUTHORIZING_PAYMENT' })),
+      update(event.streamId, (row) =>
+        step('STOCK_RESERVED', event, { state: unlessCancelled(row, 'AUTHORIZING_PAYMENT') })(row),
+      ),
     PaymentSecured: (event, { update }) => update(event.streamId, step('PAYMENT_AUTHORIZED', event)),
     FulfilmentConfirmed: (event, { update }) =>
-      update(event.streamId, step('ORDER_CONFIRMED', event, { state: 'CONFIRMED' })),
+      update(event.streamId, (row) =>
+        step('ORDER_CONFIRMED', event, { state: unlessCancelled(row, 'CONFIRMED') })(row),
+      ),
     ShipmentSeen: (event, { update }) => update(event.streamId, step('ORDER_SHIPPED', event)),
     CaptureEnded: (event, { update }) => {
       const { declined } = event.data;
