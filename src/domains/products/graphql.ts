@@ -16,7 +16,8 @@ export function productsGraphql(api: Api): void {
         resolve: ({ price, currency }) => ({ amount: price, currency }),
       }),
       stock: t.exposeInt('stock', {
-        description: 'How many are on hand: what has arrived and has not been shipped, reserved or not.',
+        description: `How many are on hand: what has arrived and has not been shipped, reserved or not. What imported orders have sold
+was received with them and is not shipped here: it counts as on hand.`,
       }),
       reserved: t.exposeInt('reserved', { description: 'How many of them are set aside for orders.' }),
       available: t.int({
