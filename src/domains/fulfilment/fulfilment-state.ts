@@ -13,7 +13,8 @@ export const FulfilmentBegun = defineEvent('FulfilmentBegun', {
   data: z.object({ lines: Lines, currency: impersonal(z.string()) }),
 });
 export const FulfilmentChanged = defineEvent('FulfilmentChanged', {
-  description: 'The items of the order have changed.',
+  description: `The items of the order have changed: all lines as they are now, so that what is to be set aside and
+paid follows from the newest of them alone.`,
   data: z.object({ lines: Lines }),
 });
 export const StockAsked = defineEvent('StockAsked', {

@@ -1,5 +1,5 @@
 import type { Api } from '../../graphql/api.ts';
-import { FULFILMENT_STATES, type FulfilmentStep, fulfilments } from './read-models.ts';
+import { FULFILMENT_STATES, type FulfilmentStep, fulfilments, MAX_STEPS } from './read-models.ts';
 
 const MEANING = {
   RESERVING_STOCK: 'Stock is being set aside for every item.',
@@ -37,7 +37,7 @@ about it: ORDER_CANCELLED, PAYMENT_VOIDED, PAYMENT_REFUNDED, PAYMENT_KEPT, STOCK
       state: t.field({ type: State, description: 'How far it is.', resolve: ({ state }) => state }),
       steps: t.field({
         type: [Step],
-        description: 'What was done, in the order in which it was.',
+        description: `What was done, in the order in which it was: the first step and the newest, ${MAX_STEPS} in all at most.`,
         resolve: ({ steps }) => [...steps],
       }),
       failure: t.exposeString('failure', {

@@ -26,7 +26,7 @@ export const fulfilmentsTable = readTable('fulfilments', {
   orderId: uuid('order_id').primaryKey(),
   customerId: uuid('customer_id').notNull(),
   state: text('state', { enum: FULFILMENT_STATES }).notNull(),
-  /** In the order in which they were done. */
+  /** In the order in which they were done; {@link MAX_STEPS} at most. */
   steps: jsonb('steps').$type<readonly FulfilmentStep[]>().notNull(),
   /** Why it fails or has failed, for people. */
   failure: text('failure'),
@@ -34,11 +34,19 @@ export const fulfilmentsTable = readTable('fulfilments', {
 
 type Row = Omit<typeof fulfilmentsTable.$inferSelect, 'lastPosition' | 'staleSince'>;
 
+/** Kept of one order: the first and the newest. Items may be changed as often as somebody likes. */
+export const MAX_STEPS = 100;
+
+function withStep(steps: readonly FulfilmentStep[], next: FulfilmentStep): FulfilmentStep[] {
+  const kept = steps.length < MAX_STEPS ? steps : [...steps.slice(0, 1), ...steps.slice(2)];
+  return [...kept, next];
+}
+
 /** The row with one more step, and whatever else that changes. */
 const step =
   (name: string, { recordedAt }: RecordedEvent, change: Partial<Row> = {}) =>
   (row: Row): Row => {
-    return { ...row, ...change, steps: [...row.steps, { name, at: recordedAt.toISOString() }] };
+    return { ...row, ...change, steps: withStep(row.steps, { name, at: recordedAt.toISOString() }) };
   };
 
 /** How far it is, but for an order that was cancelled: the fulfilment may hear of that after it has decided something else. */

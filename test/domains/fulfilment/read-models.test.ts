@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { Fulfilment } from '../../../src/domains/fulfilment/fulfilment.ts';
 import {
   CancellationSeen,
+  FulfilmentChanged,
   FulfilmentConfirmed,
   FulfilmentFailed,
   type fulfilmentEvents,
@@ -10,7 +11,7 @@ import {
   ReservationCompleted,
   ReservationEnded,
 } from '../../../src/domains/fulfilment/fulfilment-state.ts';
-import { fulfilments } from '../../../src/domains/fulfilment/read-models.ts';
+import { fulfilments, MAX_STEPS } from '../../../src/domains/fulfilment/read-models.ts';
 import { Order, OrderCancelled, OrderPlaced } from '../../../src/domains/orders/order.ts';
 import type { NewEventOf } from '../../../src/kernel/define/event.ts';
 import { givenEvents } from '../../../src/kernel/testing/fold.ts';
@@ -63,4 +64,12 @@ it.each([
     'STOCK_RELEASED',
     'STOCK_RESERVED',
   ]);
+});
+
+it('however often its items change, an order keeps its first step and the newest', () => {
+  const changes = Array.from({ length: 3 * MAX_STEPS }, () => FulfilmentChanged({ lines: {} }));
+  const { steps } = rowAfter(...changes, ReservationCompleted({}), PaymentSecured({}));
+  expect(steps).toHaveLength(MAX_STEPS);
+  expect(steps[0]).toBe('ORDER_PLACED');
+  expect(steps.slice(-3)).toEqual(['ITEMS_CHANGED', 'STOCK_RESERVED', 'PAYMENT_AUTHORIZED']);
 });
