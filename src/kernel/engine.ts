@@ -132,6 +132,7 @@ export function createEngine(options: EngineOptions): Engine {
   const bus = new CommandBus({ log, queue, states, snapshots, admission, observer });
   const processes = new ProcessManager({
     db: database.projector.db,
+    writer: database.writer.db,
     leases: database.leases.db,
     log: new EventLog(database.projector.db, registry.events),
     bus,

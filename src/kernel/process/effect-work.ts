@@ -3,6 +3,7 @@ import type { Load } from '../define/command.ts';
 import { CallAgain, type Effect } from '../define/effect.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { StreamStates } from '../write/stream-states.ts';
+import { type Answers, answerIdOf } from './answers.ts';
 import { PassingError, type Work } from './follower.ts';
 import { assertDone, causedBy, type Issuer } from './issuing.ts';
 
@@ -12,6 +13,7 @@ export interface EffectWorkParts {
   readonly port: unknown;
   readonly bus: Issuer;
   readonly states: Pick<StreamStates, 'refresh'>;
+  readonly answers: Pick<Answers, 'among'>;
 }
 
 /** Calls under way at one time. One that waits to be made again is not under way. */
@@ -31,10 +33,15 @@ export class EffectWork implements Work {
     return this.#parts.effect.on.has(type);
   }
 
-  linesOf(events: readonly RecordedEvent[]): (string | undefined)[] {
-    return events.map(({ type, streamType, streamId }) =>
-      this.wanted(type) ? `${streamType} ${streamId}` : undefined,
-    );
+  /** A call whose answer is in the log is not made again: nobody need know its key for ever. */
+  async linesOf(events: readonly RecordedEvent[]): Promise<(string | undefined)[]> {
+    const { effect, answers } = this.#parts;
+    const ids = events.map(({ type, eventId }) => (this.wanted(type) ? answerIdOf(effect.name, eventId) : undefined));
+    const answered = await answers.among(ids.filter((id) => id !== undefined));
+    return events.map(({ streamType, streamId }, nth) => {
+      const id = ids[nth];
+      return id === undefined || answered.has(id) ? undefined : `${streamType} ${streamId}`;
+    });
   }
 
   async answer(event: RecordedEvent, _line: string, stopping: AbortSignal): Promise<void> {
@@ -44,7 +51,7 @@ export class EffectWork implements Work {
     if (called instanceof CallAgain) throw new UnansweredCallError(effect.name, event, called.reason);
     const command = effect.issues.get(called.command);
     if (!command) throw new Error(`Effect ${effect.name} does not say that it issues ${called.command}.`);
-    const commandId = uuidv5(`${effect.name} answer`, event.eventId);
+    const commandId = answerIdOf(effect.name, event.eventId);
     const outcome = await bus.executeUnchecked(command, called.input, { commandId, ...causedBy(event) });
     // Another answer to this very call was stored before, by an instance that made it too: that one holds.
     if (outcome.kind !== 'reused') assertDone(outcome, command.name, commandId);

@@ -13,6 +13,8 @@ import { Ownership } from '../read/ownership.ts';
 import type { CommandBus } from '../write/command-bus.ts';
 import type { EventLog } from '../write/event-log.ts';
 import type { StreamStates } from '../write/stream-states.ts';
+import { Answers } from './answers.ts';
+import { Beginnings } from './beginnings.ts';
 import { DueDeadlines } from './due-deadlines.ts';
 import { EffectWork } from './effect-work.ts';
 import { Follower, type Work } from './follower.ts';
@@ -20,6 +22,8 @@ import { ProcessWork } from './process-work.ts';
 
 export interface ProcessManagerParts {
   readonly db: Database;
+  /** The same database for who may look at receipts. */
+  readonly writer: Database;
   /** The same database on a connection that no batch keeps waiting. */
   readonly leases: Database;
   readonly log: EventLog;
@@ -43,23 +47,29 @@ const FEED_LIMIT = 20_000;
 
 /**
  * Runs this instance's share of the kinds of processes, and of the effects whose ports lead somewhere here. They are owned and taken
- * over as projections are; a new kind begins where the log is at that moment, since it would otherwise act on what is long past.
+ * over as projections are.
  */
 export class ProcessManager {
   readonly #parts: ProcessManagerParts;
   readonly #feed = new CommitFeed(FEED_LIMIT);
   readonly #followers: ReadonlyMap<string, Follower>;
-  /** The checkpoints of all kinds, also of those that this instance cannot run. */
-  readonly #names: readonly string[];
+  readonly #answers: Answers;
+  /** The checkpoints of all kinds, also of those that this instance cannot run, with where one begins that has none. */
+  readonly #beginnings: ReadonlyMap<string, () => Promise<number>>;
   readonly #ownership: Ownership;
 
   constructor(parts: ProcessManagerParts) {
     this.#parts = parts;
-    const { leases, processes, effects, head, look, part, onError } = parts;
+    const { db, writer, leases, processes, effects, head, look, part, onError } = parts;
+    this.#answers = new Answers(writer);
+    const beginnings = new Beginnings(db, this.#answers);
+    this.#beginnings = new Map([
+      ...processes.map((process) => [checkpointOfProcess(process), () => beginnings.ofProcess(process)] as const),
+      ...effects.map((effect) => [checkpointOfEffect(effect), () => beginnings.ofEffect(effect)] as const),
+    ]);
     const followers = new Map<string, Follower>();
     const works = this.#works();
     const names = [...works.keys()];
-    this.#names = [...processes.map(checkpointOfProcess), ...effects.map(checkpointOfEffect)];
     this.#ownership = new Ownership({
       checkpoints: new Checkpoints(leases),
       projections: names.map((name) => ({ name, version: 1 })),
@@ -82,14 +92,7 @@ export class ProcessManager {
   }
 
   async start(): Promise<void> {
-    const { leases, part } = this.#parts;
-    if (part !== 'off') {
-      for (const name of this.#names) {
-        await leases.execute(sql`insert into read.checkpoints (projection, version, position)
-                                 values (${name}, 1, (select coalesce(max(position), 0) from es.events))
-                                 on conflict (projection) do nothing`);
-      }
-    }
+    if (this.#parts.part !== 'off') await this.#register();
     if (this.#followers.size > 0) await this.#ownership.start();
   }
 
@@ -110,8 +113,25 @@ export class ProcessManager {
     if (this.#followers.size > 0) await this.#ownership.stop();
   }
 
+  /**
+   * Makes the checkpoints that there are not. Each has a generation of its own: whoever believes that it still moves one that was
+   * lost does not move this one.
+   */
+  async #register(): Promise<void> {
+    const { leases } = this.#parts;
+    const rows = await leases.execute<{ projection: string }>(sql`select projection from read.checkpoints`);
+    const known = new Set(rows.map(({ projection }) => projection));
+    for (const [name, beginning] of this.#beginnings) {
+      if (known.has(name)) continue;
+      await leases.execute(sql`insert into read.checkpoints (projection, version, position, generation)
+                               values (${name}, 1, ${await beginning()}, 1 + floor(random() * 1000000000)::int)
+                               on conflict (projection) do nothing`);
+    }
+  }
+
   #works(): Map<string, Work> {
     const { db, hub, bus, states, processes, effects, plugs, onError } = this.#parts;
+    const answers = this.#answers;
     const works = new Map<string, Work>();
     for (const process of processes) {
       const deadlines = new DueDeadlines(db, hub, onError);
@@ -120,7 +140,7 @@ export class ProcessManager {
     for (const effect of effects) {
       const plugged = plugs.find(({ port }) => port === effect.port);
       if (plugged) {
-        works.set(checkpointOfEffect(effect), new EffectWork({ effect, port: plugged.into, bus, states }));
+        works.set(checkpointOfEffect(effect), new EffectWork({ effect, port: plugged.into, bus, states, answers }));
       }
     }
     return works;
@@ -137,6 +157,8 @@ export class ProcessManager {
     );
     return async (name: string, to: number, generation: number) => {
       const rows = await move({ name, to, generation, owner: this.#ownership.owner });
+      // It is another's by now, or lost, and then needed again at once.
+      if (rows.length === 0) await this.#register();
       return rows.length > 0;
     };
   }

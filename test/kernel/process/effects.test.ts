@@ -7,6 +7,9 @@ import { defineDomain } from '../../../src/kernel/define/domain.ts';
 import { callAgain, defineEffect, definePort, type Plug, plug } from '../../../src/kernel/define/effect.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
 import { issue } from '../../../src/kernel/define/process.ts';
+import { Answers } from '../../../src/kernel/process/answers.ts';
+import { EffectWork } from '../../../src/kernel/process/effect-work.ts';
+import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
@@ -95,6 +98,7 @@ describe('an effect', () => {
     const id = randomUUID();
     receiptOf(await engine.bus.execute(ask, { id, text: 'why' }, { ...system, correlationId }));
     await until(async () => (await answers(id)).length > 0);
+    await until(async () => (await answers(id)).length > 0);
     expect(await answers(id)).toEqual(['WHY']);
     expect(heard).toHaveLength(1);
     const [row] = await database.sql`
@@ -168,19 +172,38 @@ describe('an effect', () => {
     expect(after.heard).toEqual(before.heard);
   });
 
-  it('takes effect once however often it is made, and the first answer holds', async () => {
-    let times = 0;
-    const { heard, plugs } = anOracle(async () => `answer ${++times}`);
+  it('takes effect once where two make it, and the first answer holds', async () => {
+    const engine = await openEngine({ start: true, projector: 'off' });
+    const id = await askOf(engine, 'how');
+    const [event] = await engine.log.read(0, 1);
+    if (!event) throw new Error('Nothing was asked.');
+    const states = new StreamStates(engine.log, 10);
+    const known = new Answers(engine.database.writer.db);
+    const makers = ['one', 'two'].map(
+      (said) => new EffectWork({ effect: Asking, port: async () => said, bus: engine.bus, states, answers: known }),
+    );
+    for (const maker of makers) await maker.answer(event, id, new AbortController().signal);
+    expect(await answers(id)).toEqual(['one']);
+  });
+
+  it('is not made again once its answer is in the log, also where its checkpoint is lost', async () => {
+    let says: string | undefined = 'so';
+    const { heard, plugs } = anOracle(async () => says);
     const first = await openEngine({ start: true, plugs });
-    const id = await askOf(first, 'how');
-    await until(async () => (await answers(id)).length === 1);
-    await first.close();
-    await database.sql`update read.checkpoints set position = 0 where projection = 'effect:Asking'`;
-    const second = await openEngine({ start: true, plugs });
+    const ids = [await askOf(first, 'how')];
+    await until(async () => (await answers()).length === 1);
+    says = undefined;
+    ids.push(await askOf(first, 'why'));
     await until(() => heard.length === 2);
-    await askOf(second, 'again');
+    await first.close();
+    await database.sql`delete from read.checkpoints where projection = 'effect:Asking'`;
+    says = 'thus';
+    const second = await openEngine({ start: true, plugs });
     await until(async () => (await answers()).length === 2);
-    expect(await answers(id)).toEqual(['answer 1']);
+    expect(await answers(ids[0])).toEqual(['so']);
+    expect(await answers(ids[1])).toEqual(['thus']);
+    expect(heard.filter(({ text }) => text === 'how')).toHaveLength(1);
+    expect(second.faults).toEqual([]);
   });
 
   it('is left to others by an engine that has nothing at the port', async () => {

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { RecordedEvent } from '../../../src/kernel/define/event.ts';
+import { reacting } from '../../../src/kernel/process/commands.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
-import { fillPurse, parcelDomain, receiveParcel, sendParcel } from '../../support/parcel-process.ts';
+import { Delivery, fillPurse, parcelDomain, receiveParcel, sendParcel } from '../../support/parcel-process.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();
@@ -100,6 +102,61 @@ describe('a process', () => {
     const { aggregateId } = await execute(engine, sendParcel, { to: randomUUID(), postage: 3 }, system);
     await until(async () => (await typesOf('Parcel', aggregateId)).includes('ParcelReturned'));
     expect(await typesOf('Delivery', past)).toEqual([]);
+  });
+});
+
+describe('the checkpoint of a kind', () => {
+  /** A parcel of which nothing more has happened than that its process has asked for the postage, and one whose process has not begun. */
+  async function underWay(): Promise<string[]> {
+    const engine = await openEngine({ start: true });
+    const purseId = randomUUID();
+    await execute(engine, fillPurse, { id: purseId, amount: 10 }, system);
+    const over = await execute(engine, sendParcel, { to: purseId, postage: 3 }, system);
+    await until(async () => (await typesOf('Delivery', over.aggregateId)).includes('PostageSettled'));
+    await engine.close();
+    const silent = await openEngine({ projector: 'off' });
+    const [sent, unbegun] = [
+      await execute(silent, sendParcel, { to: purseId, postage: 3 }, system),
+      await execute(silent, sendParcel, { to: purseId, postage: 3 }, system),
+    ];
+    const event = (await silent.log.read(sent.position - 1, 1))[0] as RecordedEvent;
+    const { command, input, commandId } = reacting(Delivery as never, sent.aggregateId, event);
+    await execute(silent, command, input, { ...system, commandId });
+    return [over, sent, unbegun].map(({ aggregateId }) => aggregateId);
+  }
+  const payments = async () =>
+    (await database.sql`select data ->> 'parcelId' as id from es.events where type = 'PostagePaid'`).map(
+      ({ id }) => id,
+    );
+
+  it('lost while processes are under way, all of them go on, and none does anything twice', async () => {
+    const parcels = await underWay();
+    await database.sql`delete from read.checkpoints`;
+    const engine = await openEngine({ start: true });
+    for (const id of parcels) await until(async () => (await typesOf('Delivery', id)).includes('PostageSettled'));
+    await settled(engine);
+    expect((await payments()).sort()).toEqual([...parcels].sort());
+    for (const id of parcels) expect(await typesOf('Delivery', id)).toHaveLength(4);
+    expect(engine.faults).toEqual([]);
+  });
+
+  it('lost while a server runs, is made again', async () => {
+    const engine = await openEngine({ start: true });
+    const purseId = randomUUID();
+    await execute(engine, fillPurse, { id: purseId, amount: 10 }, system);
+    const sent = [await execute(engine, sendParcel, { to: purseId, postage: 3 }, system)];
+    await settled(engine);
+    await database.sql`delete from read.checkpoints where projection = 'process:Delivery'`;
+    sent.push(await execute(engine, sendParcel, { to: purseId, postage: 3 }, system));
+    await until(
+      async () => (await database.sql`select from read.checkpoints where projection = 'process:Delivery'`).length > 0,
+    );
+    sent.push(await execute(engine, sendParcel, { to: purseId, postage: 3 }, system));
+    for (const { aggregateId } of sent) {
+      await until(async () => (await typesOf('Delivery', aggregateId)).includes('PostageSettled'));
+    }
+    await settled(engine);
+    expect(await payments()).toEqual(sent.map(({ aggregateId }) => aggregateId));
   });
 });
 
