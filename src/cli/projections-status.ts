@@ -37,6 +37,7 @@ Below the table stands why one, or appending, stands still: who is in the way, a
 RUNNING  a server or a worker moves it, the owner, as host:pid; the lag is the number of events that it has not seen yet
 STALLED  it met an event that it cannot apply; the reason stands below the table
 REBUILDING  it is filled anew beside the one that is read; how far that is stands below the table
+process:…, effect:…  a kind of processes, or calls to the outside; STALLED where something in it cannot go on
 STOPPED  nobody moves it: no server is running; one that has died is noticed after 3 seconds`,
     )
     .action(({ json }: { json?: boolean }) =>

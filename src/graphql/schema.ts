@@ -7,6 +7,7 @@ import { refuseLateReads } from './consistency/query-root.ts';
 import { withReadAfter } from './consistency/read-after.ts';
 import { addDeadLetters } from './dead-letters.ts';
 import { addSubscriptions } from './live/subscriptions.ts';
+import { addProcessStatus } from './process-status.ts';
 import { addProjectionStatus } from './projection-status.ts';
 
 /** The API of these domains, in the order in which they are given: one whose types another leads to comes before it. */
@@ -17,6 +18,7 @@ export function buildSchema(
   const builder = createBuilder();
   const ErrorInterface = addMutations(builder, registry.commands.values());
   addProjectionStatus(builder);
+  addProcessStatus(builder);
   addSubscriptions(builder);
   const api = new Api(builder);
   for (const { graphql } of domains) graphql(api);

@@ -59,6 +59,8 @@ export interface Engine {
   readonly queue: Pick<AppendQueue, 'depth' | 'limit' | 'oldestWaitMs'>;
   readonly log: EventLog;
   readonly projector: Projector;
+  /** Where processes and effects stand. */
+  readonly processes: Pick<ProcessManager, 'status'>;
   /** What queries see: what the projector has done, or what a replica shows of it. */
   readonly readSide: ReadSide;
   readonly tokens: Tokens;
@@ -157,6 +159,7 @@ export function createEngine(options: EngineOptions): Engine {
     queue,
     log,
     projector,
+    processes,
     readSide: replica ?? { positions: projector.positions, hub: projector.hub, isReplica: false },
     tokens: new Tokens(database.epoch),
     deadLetters: new DeadLetters({

@@ -5,7 +5,7 @@ import type { AppendedBatch, CommandAnswered, FoldedBatch, Observer } from '../k
 
 /** What is asked for its state at each scrape. */
 export interface Measured {
-  readonly engine: Pick<Engine, 'queue' | 'projector' | 'readSide' | 'watch'>;
+  readonly engine: Pick<Engine, 'queue' | 'projector' | 'processes' | 'readSide' | 'watch'>;
   /** Rows that are looked at live. */
   readonly live: { readonly size: number };
   /** Answers that are streams of server-sent events. */
@@ -202,7 +202,7 @@ export class Metrics implements Observer, ApiObserver {
   }
 
   /** From now on these are asked for their state. */
-  measure({ engine: { queue, projector, readSide, watch }, live, eventStreams }: Measured): void {
+  measure({ engine: { queue, projector, processes, readSide, watch }, live, eventStreams }: Measured): void {
     this.#gauge('afterwrite_append_queue_depth', 'Appends that wait for their group commit.', () => queue.depth);
     this.#gauge('afterwrite_append_queue_limit', 'Appends that may wait; more are throttled.', () => queue.limit);
     this.#gauge(
@@ -223,10 +223,15 @@ export class Metrics implements Observer, ApiObserver {
     );
     this.#gauge('afterwrite_live_rows', 'Rows that subscriptions look at.', () => live.size);
     this.#gauge('afterwrite_event_streams', 'Open streams of server-sent events.', () => eventStreams.size);
-    this.#measureProjections(projector);
+    const projections = this.#measureProjections(projector);
+    const others = this.#measureProcesses(processes);
+    this.#beforeScrape = () => {
+      projections();
+      others();
+    };
   }
 
-  #measureProjections(projector: Engine['projector']): void {
+  #measureProjections(projector: Engine['projector']): () => void {
     const gauge = (name: string, help: string) =>
       new Gauge({ ...this.#in, name: `afterwrite_projection_${name}`, help, labelNames: ['projection'] });
     const position = gauge('position', 'Every event up to here has been seen.');
@@ -240,7 +245,7 @@ export class Metrics implements Observer, ApiObserver {
       help: '1 for the state in which the projection is.',
       labelNames: ['projection', 'state'],
     });
-    this.#beforeScrape = () => {
+    return () => {
       for (const status of projector.status()) {
         const { name: projection } = status;
         position.set({ projection }, status.position);
@@ -249,6 +254,24 @@ export class Metrics implements Observer, ApiObserver {
         owned.set({ projection }, status.isOurs ? 1 : 0);
         deadLetters.set({ projection }, status.deadLetters);
         for (const each of STATES) state.set({ projection, state: each }, each === status.state ? 1 : 0);
+      }
+    };
+  }
+
+  #measureProcesses(processes: Engine['processes']): () => void {
+    const gauge = (name: string, help: string) =>
+      new Gauge({ ...this.#in, name: `afterwrite_process_kind_${name}`, help, labelNames: ['kind', 'name'] });
+    const position = gauge('position', 'Every event up to here has been answered.');
+    const lagEvents = gauge('lag_events', 'Events between the kind and the end of the log.');
+    const owned = gauge('owned', '1 where this process runs it.');
+    const failing = gauge('failing', '1 where something in it cannot go on, or nobody runs it.');
+    return () => {
+      for (const { kind, name, ...status } of processes.status()) {
+        const labels = { kind: kind.toLowerCase(), name };
+        position.set(labels, status.position);
+        lagEvents.set(labels, status.lag);
+        owned.set(labels, status.isOurs ? 1 : 0);
+        failing.set(labels, status.state === 'RUNNING' ? 0 : 1);
       }
     };
   }

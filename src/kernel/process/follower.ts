@@ -40,8 +40,8 @@ export interface FollowerParts {
   readonly log: EventLog;
   readonly feed: CommitFeed;
   readonly head: LogHead;
-  /** Moves the checkpoint. @returns false where it is another's. */
-  readonly move: (name: string, to: number, generation: number) => Promise<boolean>;
+  /** Moves the checkpoint, and says in it why some line stands still. @returns false where it is another's. */
+  readonly move: (name: string, to: number, generation: number, failure: string | null) => Promise<boolean>;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -68,7 +68,10 @@ export class Follower {
   #running: Promise<void> | undefined;
   #stopping: AbortController | undefined;
   #wake: (() => void) | undefined;
-  #failure: string | null = null;
+  /** Why lines stand still, each for itself. */
+  readonly #failures = new Map<object, string>();
+  /** What the checkpoint says. */
+  #said: string | null = null;
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
@@ -93,23 +96,37 @@ export class Follower {
 
   /** Why some line stands still; null while all move. */
   get failure(): string | null {
-    return this.#failure;
+    const [first] = this.#failures.values();
+    return first ?? null;
   }
 
   /** Begins at a checkpoint that this instance owns. */
-  start({ position, generation }: Pick<Checkpoint, 'position' | 'generation'>): void {
+  start({ position, generation, failure }: Pick<Checkpoint, 'position' | 'generation' | 'failure'>): void {
     if (this.#running) return;
     this.#position = position;
     this.#generation = generation;
+    this.#said = failure;
+    this.#failures.clear();
     const stopping = new AbortController();
     this.#stopping = stopping;
     const inFlight = new InFlight(position);
     const { work } = this.#parts;
-    const parts = [this.#read(inFlight, stopping.signal), this.#keepMoving(inFlight, stopping)];
-    const alongside = work.alongside?.((...args) => this.#patiently(...args), stopping.signal);
-    this.#running = Promise.all([...parts, alongside]).then(() => {
-      this.#running = undefined;
-    });
+    const parts = [
+      this.#read(inFlight, stopping.signal),
+      this.#keepMoving(inFlight, stopping),
+      work.alongside?.((...args) => this.#patiently(...args), stopping.signal),
+    ];
+    this.#running = Promise.all(parts)
+      .catch(async (error) => {
+        // Nothing of it should come to this. It begins again at its checkpoint, where it is still this instance's.
+        this.#parts.onError(error, { part: this.name });
+        stopping.abort();
+        this.wake();
+        await Promise.allSettled(parts);
+      })
+      .then(() => {
+        this.#running = undefined;
+      });
   }
 
   /** Ends when what is on its way is done, or cannot be. */
@@ -174,13 +191,16 @@ export class Follower {
     for (let attempt = 0; !stopping.aborted; attempt++) {
       try {
         await work();
-        if (attempt > 0) this.#failure = null;
+        this.#failures.delete(context);
         return true;
       } catch (error) {
         if (stopping.aborted) break;
         const passes = isTransient(error) || PASSING.some((kind) => error instanceof kind);
         if (!passes)
-          this.#failure = `${this.name} ${JSON.stringify(context)}: ${error instanceof Error ? error.message : error}`;
+          this.#failures.set(
+            context,
+            `${this.name} ${JSON.stringify(context)}: ${error instanceof Error ? error.message : error}`,
+          );
         if (!(error instanceof ThrottledError)) this.#parts.onError(error, { part: this.name, ...context, attempt });
         const ms = error instanceof ThrottledError ? error.retryAfterMs : FIRST_RETRY_MS * 2 ** Math.min(attempt, 10);
         await delay(Math.min(LONGEST_RETRY_MS, ms), undefined, { signal: stopping }).catch(() => undefined);
@@ -192,16 +212,23 @@ export class Follower {
   async #keepMoving(inFlight: InFlight, stopping: AbortController): Promise<void> {
     while (!stopping.signal.aborted) {
       await delay(MOVE_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
-      if (!(await this.#move(inFlight))) stopping.abort();
+      if (!(await this.#move(inFlight))) {
+        stopping.abort();
+        this.wake();
+      }
     }
   }
 
   async #move(inFlight: InFlight): Promise<boolean> {
     const to = inFlight.done;
-    if (to === this.#position) return true;
+    const { failure } = this;
+    if (to === this.#position && failure === this.#said) return true;
     try {
-      const moved = await this.#parts.move(this.name, to, this.#generation);
-      if (moved) this.#position = to;
+      const moved = await this.#parts.move(this.name, to, this.#generation, failure);
+      if (moved) {
+        this.#position = to;
+        this.#said = failure;
+      }
       return moved;
     } catch (error) {
       this.#parts.onError(error, { part: this.name });

@@ -18,6 +18,7 @@ import { Beginnings } from './beginnings.ts';
 import { DueDeadlines } from './due-deadlines.ts';
 import { EffectWork } from './effect-work.ts';
 import { Follower, type Work } from './follower.ts';
+import { type ProcessStatus, processStatusOf } from './process-status.ts';
 import { ProcessWork } from './process-work.ts';
 
 export interface ProcessManagerParts {
@@ -93,7 +94,7 @@ export class ProcessManager {
 
   async start(): Promise<void> {
     if (this.#parts.part !== 'off') await this.#register();
-    if (this.#followers.size > 0) await this.#ownership.start();
+    if (this.#beginnings.size > 0) await this.#ownership.start();
   }
 
   /** This instance has committed. */
@@ -108,9 +109,21 @@ export class ProcessManager {
     for (const follower of this.#followers.values()) follower.wake();
   }
 
+  /** Where each kind stands, also those that other instances run. */
+  status(): ProcessStatus[] {
+    return [...this.#beginnings.keys()].map((checkpoint) =>
+      processStatusOf(
+        checkpoint,
+        this.#followers.get(checkpoint),
+        this.#ownership.checkpoint(checkpoint),
+        this.#parts.head,
+      ),
+    );
+  }
+
   /** Ends when what is on its way is done, as far as that is possible, and gives the processes up for others. */
   async stop(): Promise<void> {
-    if (this.#followers.size > 0) await this.#ownership.stop();
+    if (this.#beginnings.size > 0) await this.#ownership.stop();
   }
 
   /**
@@ -150,13 +163,13 @@ export class ProcessManager {
     const move = prepared<{ moved: number }>(
       this.#parts.leases,
       'processes_move',
-      sql`update read.checkpoints set position = ${sql.placeholder('to')}, updated_at = now()
+      sql`update read.checkpoints set position = ${sql.placeholder('to')}, failure = ${sql.placeholder('failure')}, updated_at = now()
           where projection = ${sql.placeholder('name')} and owner = ${sql.placeholder('owner')}
-            and generation = ${sql.placeholder('generation')} and position < ${sql.placeholder('to')}
+            and generation = ${sql.placeholder('generation')} and position <= ${sql.placeholder('to')}
           returning 1 as moved`,
     );
-    return async (name: string, to: number, generation: number) => {
-      const rows = await move({ name, to, generation, owner: this.#ownership.owner });
+    return async (name: string, to: number, generation: number, failure: string | null) => {
+      const rows = await move({ name, to, generation, failure, owner: this.#ownership.owner });
       // It is another's by now, or lost, and then needed again at once.
       if (rows.length === 0) await this.#register();
       return rows.length > 0;

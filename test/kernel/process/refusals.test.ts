@@ -46,7 +46,7 @@ async function runnerOn(engine: TestEngine, after: Executed) {
     const { position, recordedAt } = await log.head();
     if (head.advance(position, recordedAt)) runner.wake();
   }, 10);
-  runner.start({ position: 0, generation: 0 });
+  runner.start({ position: 0, generation: 0, failure: null });
   return {
     stop: async () => {
       clearInterval(looking);

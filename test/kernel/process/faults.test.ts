@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { expect, it } from 'vitest';
+import { defineProcess, issue } from '../../../src/kernel/define/process.ts';
+import { receiptOf } from '../../support/appends.ts';
+import { system } from '../../support/counter.ts';
+import { useDatabase } from '../../support/database.ts';
+import { useEngine } from '../../support/engine.ts';
+import {
+  Delivery,
+  ParcelSent,
+  PostageDue,
+  parcelDomain,
+  returnParcel,
+  sendParcel,
+} from '../../support/parcel-process.ts';
+import { until } from '../../support/until.ts';
+
+/** What goes wrong in the process, while it does. */
+const faulty = { process: false, react: new Set<string>() };
+const Careless = defineProcess('Careless', {
+  initialState: () => ({}),
+  events: { PostageDue },
+  evolve: {},
+  reactsTo: { ParcelSent },
+  issues: { returnParcel },
+  on: {
+    ParcelSent: {
+      process: ({ streamId }) => {
+        if (faulty.process) throw new Error('Whose is it?');
+        return streamId;
+      },
+      begins: true,
+      react: (_, { streamId, data }) => {
+        if (faulty.react.has(data.to)) throw new Error('It is too heavy.');
+        return issue(returnParcel, { parcelId: streamId, reason: 'careless' });
+      },
+    },
+  },
+});
+const database = useDatabase();
+const openEngine = useEngine(database, [{ ...parcelDomain, processes: [Careless] }]);
+
+const returned = async () =>
+  (await database.sql`select stream_id from es.events where type = 'ParcelReturned'`).map(({ stream_id }) => stream_id);
+const row = async () =>
+  (await database.sql`select failure from read.checkpoints where projection = 'process:Careless'`)[0]?.failure;
+
+it('a fault in saying which process an event concerns is told, and tried again', async () => {
+  faulty.process = true;
+  const engine = await openEngine({ start: true });
+  const { aggregateId } = receiptOf(await engine.bus.execute(sendParcel, { to: randomUUID(), postage: 1 }, system));
+  await until(() => engine.processes.status()[0]?.state === 'STALLED');
+  faulty.process = false;
+  await until(async () => (await returned()).includes(aggregateId));
+  await until(() => engine.processes.status()[0]?.state === 'RUNNING');
+});
+
+it('of a process that stands still all servers know, while others go on', async () => {
+  const engine = await openEngine({ start: true });
+  const other = await openEngine({ start: true, projector: 'off' });
+  const [one, two] = [randomUUID(), randomUUID()];
+  for (const to of [one, two]) faulty.react.add(to);
+  const send = async (to: string) =>
+    receiptOf(await engine.bus.execute(sendParcel, { to, postage: 1 }, system)).aggregateId;
+  const stuck = [await send(one), await send(two)];
+  const fine = await send(randomUUID());
+  await until(async () => (await returned()).includes(fine));
+  await until(() => other.processes.status()[0]?.failure?.includes('It is too heavy.') === true);
+  expect(other.processes.status()).toMatchObject([
+    { name: 'Careless', kind: 'PROCESS', state: 'STALLED', isOurs: false, owner: expect.stringContaining(':') },
+  ]);
+  expect(engine.processes.status()[0]?.lag).toBeGreaterThan(0);
+  // One that goes on does not hide the other.
+  faulty.react.delete(one);
+  await until(async () => (await returned()).includes(stuck[0]));
+  expect(engine.processes.status()[0]?.state).toBe('STALLED');
+  faulty.react.delete(two);
+  await until(async () => (await returned()).includes(stuck[1]));
+  await until(async () => (await row()) === null);
+  expect(engine.processes.status()[0]).toMatchObject({ state: 'RUNNING', failure: null, isOurs: true });
+});
