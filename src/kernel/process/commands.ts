@@ -78,7 +78,8 @@ export function reaching(process: Process, id: string, name: string, at: Date): 
   const time = at.toISOString();
   const decide = ({ deadlines }: ProcessState<unknown>) =>
     deadlines[name] === time ? [processEvents.DeadlineReached({ name, at: time })] : [];
-  return own(process, 'reach', ReachInput, { process: id, name, at: time }, uuidv5(`${name} ${time}`, id), decide);
+  const commandId = uuidv5(`${process.name} ${name} ${time}`, id);
+  return own(process, 'reach', ReachInput, { process: id, name, at: time }, commandId, decide);
 }
 
 function reasonOf(outcome: Refused): { code: string; message: string } {

@@ -1,6 +1,6 @@
 import { v5 as uuidv5 } from 'uuid';
 import type { Load } from '../define/command.ts';
-import { CallAgain, type Effect } from '../define/effect.ts';
+import { CallAgain, type Called, type Effect } from '../define/effect.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { StreamStates } from '../write/stream-states.ts';
 import { type Answers, answerIdOf } from './answers.ts';
@@ -18,12 +18,16 @@ export interface EffectWorkParts {
 
 /** Calls under way at one time. One that waits to be made again is not under way. */
 const CALLS_AT_ONCE = 32;
+/** Of those, calls that are made again: however many hang each time, the others find a place. */
+const REPEATED_AT_ONCE = 8;
 
 /** Makes the calls of one effect, and issues the commands that their answers are. */
 export class EffectWork implements Work {
   readonly #parts: EffectWorkParts;
-  readonly #waiting: (() => void)[] = [];
-  #free = CALLS_AT_ONCE;
+  readonly #all = new Places(CALLS_AT_ONCE);
+  readonly #repeated = new Places(REPEATED_AT_ONCE);
+  /** Events whose calls have been made here and have no answer yet. */
+  readonly #unanswered = new Set<string>();
 
   constructor(parts: EffectWorkParts) {
     this.#parts = parts;
@@ -46,7 +50,7 @@ export class EffectWork implements Work {
 
   async answer(event: RecordedEvent, _line: string, stopping: AbortSignal): Promise<void> {
     const { effect, bus } = this.#parts;
-    const called = await this.#inTurn(stopping, () => this.#call(event, stopping));
+    const called = await this.#inTurn(event, stopping);
     if (called === undefined) return;
     if (called instanceof CallAgain) throw new UnansweredCallError(effect.name, event, called.reason);
     const command = effect.issues.get(called.command);
@@ -68,11 +72,39 @@ export class EffectWork implements Work {
     return committed.version === 0 ? undefined : (committed.state as ReturnType<typeof aggregate.initialState>);
   };
 
-  async #inTurn<T>(stopping: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async #inTurn(event: RecordedEvent, stopping: AbortSignal): Promise<Called> {
+    const { eventId } = event;
+    const call = () =>
+      this.#all.take(() => {
+        stopping.throwIfAborted();
+        return this.#call(event, stopping);
+      });
+    const isRepeated = this.#unanswered.has(eventId);
+    this.#unanswered.add(eventId);
+    try {
+      const called = await (isRepeated ? this.#repeated.take(call) : call());
+      if (!(called instanceof CallAgain)) this.#unanswered.delete(eventId);
+      return called;
+    } finally {
+      // From now on it is another's.
+      if (stopping.aborted) this.#unanswered.delete(eventId);
+    }
+  }
+}
+
+/** So many at one time, in the order in which they come. */
+class Places {
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(places: number) {
+    this.#free = places;
+  }
+
+  async take<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
-      stopping.throwIfAborted();
       return await work();
     } finally {
       const next = this.#waiting.shift();

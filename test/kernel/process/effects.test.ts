@@ -155,6 +155,24 @@ describe('an effect', () => {
     expect(most).toBeLessThanOrEqual(32);
   });
 
+  it('that has failed before takes only a part of the places', async () => {
+    const hanging = Promise.withResolvers<void>();
+    const asked = new Set<string>();
+    const { heard, plugs } = anOracle(async (text) => {
+      if (text.startsWith('fine')) return text;
+      // Unanswered at first, and then it hangs each time.
+      if (asked.size === asked.add(text).size) await hanging.promise;
+      return undefined;
+    });
+    const engine = await openEngine({ start: true, plugs });
+    await Promise.all(Array.from({ length: 40 }, (_, n) => askOf(engine, `hangs ${n}`)));
+    await until(() => heard.length >= 48);
+    const fine = await askOf(engine, 'fine');
+    await until(async () => (await answers(fine)).length === 1);
+    expect(heard).toHaveLength(49);
+    hanging.resolve();
+  });
+
   it('that is under way when the engine stops is left, and made again with the same key by the next', async () => {
     const before = anOracle((_, __, signal) => {
       const { promise, reject } = Promise.withResolvers<string>();

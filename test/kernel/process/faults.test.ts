@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { defineProcess, issue } from '../../../src/kernel/define/process.ts';
+import { reaching } from '../../../src/kernel/process/commands.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
@@ -78,4 +79,10 @@ it('of a process that stands still all servers know, while others go on', async 
   await until(async () => (await returned()).includes(stuck[1]));
   await until(async () => (await row()) === null);
   expect(engine.processes.status()[0]).toMatchObject({ state: 'RUNNING', failure: null, isOurs: true });
+});
+
+it('deadlines of two kinds with one id, one name and one time are told to each', () => {
+  const [at, id] = [new Date(0), randomUUID()];
+  const ids = [Careless, Delivery].map((process) => reaching(process as never, id, 'arrival', at).commandId);
+  expect(new Set(ids).size).toBe(2);
 });
