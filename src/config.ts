@@ -37,10 +37,6 @@ export class ConfigError extends Error {
 /** Why a server without authentication does not start in production. */
 export const AUTH_REQUIRED = 'AUTH_JWT_SECRET or AUTH_JWKS_URL must be set where NODE_ENV is production.';
 
-/** Orders that look paid and are not would be noticed too late. */
-const PAYMENTS_REQUIRED =
-  'PAYMENT_GATEWAY_URL must be set where NODE_ENV is production; the value local is a gateway that takes no money.';
-
 const definitions = {
   /** Address to listen on; 0.0.0.0 listens on every IPv4 interface. Default: 127.0.0.1 */
   host: setting('HOST', 'Address to listen on; 0.0.0.0 listens on every IPv4 interface.', text, {
@@ -48,10 +44,10 @@ const definitions = {
   }),
   /** TCP port to listen on; 0 takes any free one. Default: 4000 */
   port: count('PORT', 4000, 'TCP port to listen on; 0 takes any free one.', 0, 65_535),
-  /** Kind of environment; production demands authentication and a payment gateway, and turns off what helps development. Default: development */
+  /** Kind of environment; production demands authentication and turns off what helps development. Default: development */
   nodeEnv: setting(
     'NODE_ENV',
-    'Kind of environment; production demands authentication and a payment gateway, and turns off what helps development.',
+    'Kind of environment; production demands authentication and turns off what helps development.',
     oneOf('development', 'test', 'production'),
     { default: 'development' },
   ),
@@ -91,10 +87,10 @@ const definitions = {
   /** Database connections for projecting events. Default: 4 */
   projectorConnections: count('PROJECTOR_CONNECTIONS', 4, 'Database connections for projecting events.', 1, 1000),
 
-  /** Payment gateway to call; local, or unset but in production, is one on a free port that takes no money. */
+  /** Payment gateway to call; local is one on a free port that takes no money, as unset; in production unset is none. */
   paymentGatewayUrl: setting(
     'PAYMENT_GATEWAY_URL',
-    'Payment gateway to call; local, or unset but in production, is one on a free port that takes no money.',
+    'Payment gateway to call; local is one on a free port that takes no money, as unset; in production unset is none.',
     httpUrlOr('local'),
   ),
   /** Key with which the payment gateway is called, as a bearer token. */
@@ -260,7 +256,6 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   });
   const isSet = (name: string) => Boolean(env[name]?.trim());
   problems.push(...authProblems(isSet, production));
-  if (production && !isSet('PAYMENT_GATEWAY_URL')) problems.push(PAYMENTS_REQUIRED);
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(Object.fromEntries(values)) as Config;
 }

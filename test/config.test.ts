@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, readConfig, settings } from '../src/config.ts';
 
-const PAID = { PAYMENT_GATEWAY_URL: 'https://payments.example' };
 const SECRET = 'a secret of more than thirty-two bytes';
 
 function problemsOf(env: NodeJS.ProcessEnv): readonly string[] {
@@ -83,7 +82,7 @@ describe('readConfig', () => {
   });
 
   it('hides GraphiQL and the schema in production unless told otherwise', () => {
-    const production = { NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET, ...PAID };
+    const production = { NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET };
     expect(readConfig(production)).toMatchObject({ graphiql: false, introspection: false });
     expect(readConfig({ ...production, GRAPHIQL: 'on' })).toMatchObject({ graphiql: true, introspection: false });
   });
@@ -135,20 +134,15 @@ describe('readConfig', () => {
   });
 
   it('refuses to run in production without authentication', () => {
-    expect(problemsOf({ NODE_ENV: 'production', ...PAID })).toEqual([
+    expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
       'AUTH_JWT_SECRET or AUTH_JWKS_URL must be set where NODE_ENV is production.',
     ]);
     const jwks = { AUTH_JWKS_URL: 'https://id.example/jwks.json' };
-    expect(problemsOf({ NODE_ENV: 'production', ...PAID, ...jwks })).toEqual([]);
+    expect(problemsOf({ NODE_ENV: 'production', ...jwks })).toEqual([]);
   });
 
-  it('refuses to run in production without a payment gateway, unless told that none is wanted', () => {
-    const production = { NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET };
-    const problem =
-      'PAYMENT_GATEWAY_URL must be set where NODE_ENV is production; the value local is a gateway that takes no money.';
-    expect(problemsOf(production)).toEqual([problem]);
-    expect(problemsOf({ ...production, PAYMENT_GATEWAY_URL: ' ' })).toEqual([problem]);
-    expect(readConfig({ ...production, PAYMENT_GATEWAY_URL: 'local' }).paymentGatewayUrl).toBe('local');
+  it('takes for a payment gateway an address, or a local one', () => {
+    expect(readConfig({ PAYMENT_GATEWAY_URL: 'local' }).paymentGatewayUrl).toBe('local');
     expect(problemsOf({ PAYMENT_GATEWAY_URL: 'remote' })).toEqual([
       'PAYMENT_GATEWAY_URL must be an http:// or https:// URL, or local, but is "remote".',
     ]);

@@ -78,7 +78,7 @@ describe('a server with wrong settings says in one line which, and exits with 1:
     ['DATABASE_URL is no URL', { DATABASE_URL: 'localhost:5432' }, /DATABASE_URL must be a postgres:/],
     [
       'in production nobody is authenticated',
-      { NODE_ENV: 'production', PAYMENT_GATEWAY_URL: 'local' },
+      { NODE_ENV: 'production' },
       /AUTH_JWT_SECRET or AUTH_JWKS_URL must be set/,
     ],
     ['PORT is no number', { PORT: 'http' }, /PORT must be a whole number/],
