@@ -4,6 +4,7 @@ import { rootOf } from '../../database/errors.ts';
 import { readAgain } from '../../database/transient.ts';
 import { type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
 import { type Accepted, type Append, type AppendOutcome, type KnownCommand, newEventIds } from './append.ts';
+import { heldInOrder } from './held-in-order.ts';
 import { type EventRow, recordedEvents, StoredEvent } from './recorded-events.ts';
 import { wholeBatch } from './whole-batch.ts';
 
@@ -287,23 +288,6 @@ export class EventLog {
       throw error instanceof UnreadableEventError ? error.at(row.position) : error;
     }
   }
-}
-
-/**
- * The streams that each append holds. One that an append before it in the batch changes is not where it was by then; there is
- * no version -1.
- */
-function heldInOrder(appends: readonly Append[]) {
-  const changed = new Set<string>();
-  return appends.map(({ streamType, streamId, events, held }) => {
-    const own = held?.map(({ streamType: t, streamId: i, version: v }) => ({
-      t,
-      i,
-      v: changed.has(`${t}/${i}`) ? -1 : v,
-    }));
-    if (events.length > 0) changed.add(`${streamType}/${streamId}`);
-    return own;
-  });
 }
 
 function toAccepted(row: Pick<AppendRow, 'stream_type' | 'stream_id' | 'version' | 'position'>): Accepted {
