@@ -25,10 +25,11 @@ const wish = fc.record({ from: account, to: account, amount: fc.integer({ min: 1
 
 /**
  * What happens to a server meanwhile: its connections break; they break and it cannot make others for a while; somebody else
- * takes its processes over without its knowing; it is stopped, and another one comes.
+ * takes its processes over without its knowing; it is stopped, and another one comes; it is gone without a word, and another one
+ * comes; the checkpoints of the processes are lost.
  */
 const fault = fc.record({
-  what: fc.constantFrom('cut', 'away', 'expire', 'replace'),
+  what: fc.constantFrom('cut', 'away', 'expire', 'replace', 'abandon', 'forget'),
   server: fc.nat({ max: 1 }),
   /** Happens when the log has grown by so many events. */
   after: fc.integer({ min: 1, max: 25 }),
@@ -62,6 +63,9 @@ async function insist(servers: readonly Server[], command: Command, input: objec
 const head = async () =>
   (await database.sql`select coalesce(max(position), 0)::int as head from es.events`)[0]?.head as number;
 
+/** Servers that no longer reach the database, and have not been stopped. */
+const abandoned: Server[] = [];
+
 async function happen({ what, server, after }: Fault, servers: Server[]): Promise<void> {
   const from = await head();
   // Where nothing happens any more it happens all the same.
@@ -83,6 +87,13 @@ async function happen({ what, server, after }: Fault, servers: Server[]): Promis
     servers[server] = await startServer();
     await victim.engine.close();
   }
+  if (what === 'abandon') {
+    victim.proxy.refuse(true);
+    victim.proxy.cut();
+    servers[server] = await startServer();
+    abandoned.push(victim);
+  }
+  if (what === 'forget') await database.sql`delete from read.checkpoints where projection like 'process:%'`;
 }
 
 /** Of these accounts what is in them, and what has left one and has not arrived anywhere: as one statement sees it. */
@@ -136,6 +147,11 @@ it('money is neither made nor lost, and every transfer ends, whatever breaks', a
           const amount = { amount: kind === 'full' ? Number.MAX_SAFE_INTEGER : 200, currency };
           await insist(servers, deposit, { accountId: ids[nth], amount });
         }
+        // A kind that has begun nothing yet leaves no trace of what it was asked.
+        const first = { id: randomUUID(), fromAccountId: ids[0], toAccountId: ids[1] };
+        await insist(servers, transfer, { ...first, amount: { amount: 1, currency: 'GBP' } });
+        await until(async () => (await endings([first.id])).get(first.id)?.length === 1, { deadline: 30_000 });
+
         const { total } = await money(ids);
         expect(total).toBe(BigInt(Number.MAX_SAFE_INTEGER) + 800n);
 
@@ -183,7 +199,8 @@ it('money is neither made nor lost, and every transfer ends, whatever breaks', a
           expect(await projector.positions.reached(projection.name, position, { timeoutMs: 20_000 })).toBe(true);
           expect(await rowsOf(opened.projector.db, projection)).toEqual(expectedRows(projection, log));
         }
-        await Promise.all(servers.map(({ engine }) => engine.close()));
+        for (const { proxy } of abandoned) proxy.refuse(false);
+        await Promise.all([...servers, ...abandoned.splice(0)].map(({ engine }) => engine.close()));
       },
     ),
     { numRuns: 4, endOnFailure: true },
