@@ -59,7 +59,12 @@ describe('a shadow', () => {
       id: uuid('id').primaryKey(),
       label: text('label').notNull(),
     });
-    const projection = defineProjection('long', { table: long, events: Counter.events, visibleTo: 'everyone', on: {} });
+    const projection = defineProjection('long', {
+      table: long,
+      events: Counter.events,
+      visibleTo: 'everyone',
+      on: { CounterOpened: ({ streamId }, { remove }) => remove(streamId) },
+    });
     const [rebuild, verify] = [shadowOf(projection, 'rebuild'), shadowOf(projection, 'verify')];
     const names = [long, rebuild.table, verify.table].map(getTableName);
     expect(new Set(names.map((name) => name.slice(0, 63))).size).toBe(3);
