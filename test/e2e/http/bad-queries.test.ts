@@ -5,7 +5,7 @@ import { type LogSize, logSize } from '../../support/log.ts';
 import { expectRequestError } from '../../support/refusals.ts';
 import { openShop, placeOrder } from '../../support/shop.ts';
 
-const app = useApp();
+const app = useApp({ fulfils: false });
 let before: LogSize;
 beforeAll(async () => {
   const shop = await openShop(app);
@@ -213,7 +213,7 @@ describe('a document', () => {
 
   it('with a typing error is told what there is, as a help', async () => {
     expect(await refused('{ projectons { name } }', {})).toBe(
-      'Cannot query field "projectons" on type "Query". Did you mean "projections" or "product"?',
+      'Cannot query field "projectons" on type "Query". Did you mean "projections", "processes", or "product"?',
     );
   });
 });
