@@ -11,17 +11,20 @@ export const CRASHES: readonly (readonly [Break, CrashPoint['dies']])[] = [
 /** Does a scenario with something that breaks; false where it was over before it came to the point. */
 export type Run = (point: CrashPoint) => Promise<boolean>;
 
+/** In CI each way to break is tried at every third point, beginning with another one: together they see all of them. */
+const STEP = process.env.CI ? 3 : 1;
+
 /**
  * Runs a scenario once for each point at which it can break, until it has been run without breaking.
  *
  * @param lanes the scenario on as many databases as there are runs at one time.
- * @returns how many points there were.
+ * @returns how many points there were, about.
  */
 export async function atEveryPoint(
   lanes: readonly Run[],
   how: Break,
   dies: CrashPoint['dies'],
-  { first = 1, step = 1 } = {},
+  { first = 1 + (CRASHES.findIndex((each) => each[0] === how) % STEP), step = STEP } = {},
 ): Promise<number> {
   let next = first;
   let points = 0;
@@ -42,7 +45,7 @@ export async function atEveryPoint(
     }),
   );
   for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
-  return points;
+  return points * step;
 }
 
 /** A crash point as a test's failure names it. */

@@ -34,6 +34,7 @@ const course = fc.record({
   pageSize: fc.integer({ min: 1, max: 4 }),
 });
 type Course = typeof course extends fc.Arbitrary<infer C> ? C : never;
+const RUNS = process.env.CI ? 20 : 60;
 const DISCARDING = { by: 'a test', reason: null };
 
 /** A projection that has gone through a course of faults, to the end of what happened; what then waits, and what is to be. */
@@ -119,7 +120,7 @@ describe.each<readonly [string, Projection]>([
         expect(byKey(await present())).toEqual(expected);
         expect(await historyOf(engine.database.projector.db, projection)).toEqual(expectedHistory(projection, events));
       }),
-      { numRuns: 60 },
+      { numRuns: RUNS },
     );
   }, 120_000);
 
@@ -142,7 +143,7 @@ describe.each<readonly [string, Projection]>([
         expect(byKey(await present())).toEqual(expected);
         expect(await historyOf(engine.database.projector.db, projection)).toEqual(expectedHistory(projection, events));
       }),
-      { numRuns: 60 },
+      { numRuns: RUNS },
     );
   }, 120_000);
 
@@ -172,7 +173,7 @@ describe.each<readonly [string, Projection]>([
         expect(byKey(await present())).toEqual(live);
         expect(await historyOf(engine.database.projector.db, projection)).toEqual(history);
       }),
-      { numRuns: 60 },
+      { numRuns: RUNS },
     );
   }, 120_000);
 });
