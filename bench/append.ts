@@ -1,65 +1,71 @@
-import { SYSTEM } from '../src/kernel/define/actor.ts';
-import { appendToNewStream, openEmmett } from './peers/emmett.ts';
-import { type BenchEngine, openEngine, prepareDatabase } from './support/engine.ts';
-import { installMeter } from './support/meters.ts';
-import type { BenchPostgres } from './support/postgres.ts';
-import { type Measurement, type Result, ratio } from './support/result.ts';
+import { randomUUID } from 'node:crypto';
+import { appendToHotStream, appendToNewStream, openEmmett } from './peers/emmett.ts';
+import { openPgbench } from './peers/pgbench.ts';
+import type { Benchmark } from './support/benchmark.ts';
+import { prepareDatabase } from './support/engine.ts';
+import { openEventStore } from './support/event-store.ts';
+import { atLeast, type Measurement, type Ratio, ratio } from './support/result.ts';
 import { callsPerSecond, inTurn } from './support/rounds.ts';
 import { median } from './support/statistics.ts';
 
-const CALLERS = 32;
-/** Short, and many: what else the machine does changes from second to second. */
-const SLICE_MS = 1000;
+const CALLERS = [1, 8, 32, 256];
+const PROMISED_AT = 32;
+const NEW = 'Appending to new streams';
+const HOT = 'Appending to one stream';
+/** Turns are short, and many: what else the machine does changes from second to second. */
+const SLICE_S = 1;
 
-/** Whole commands against an event store's bare append, one small event to a new stream each. */
-export async function append(
-  postgres: BenchPostgres,
-  options: { readonly rounds: number; readonly seconds: number; readonly say: (line: string) => void },
-): Promise<Result> {
-  const { say } = options;
-  const rounds = options.rounds * options.seconds;
-  const urls = await Promise.all(['append_bare', 'append_projected'].map((name) => postgres.createDatabase(name)));
-  for (const url of urls) await prepareDatabase(url);
-  const [bare, projected] = (await Promise.all(urls.map(openEngine))) as [BenchEngine, BenchEngine];
-  await projected.start();
-  const emmett = await openEmmett(await postgres.createDatabase('append_emmett'));
-  const measure = (call: () => Promise<unknown>) => callsPerSecond(CALLERS, SLICE_MS, call);
-  const unit = 'commands/s';
-  try {
-    const [ours, oursProjected, theirs] = (await inTurn(
-      [
-        { name: 'Afterwrite: command bus', unit, run: () => measure(() => install(bare)) },
-        {
-          name: 'Afterwrite: command bus, read model kept',
-          unit,
-          run: async () => {
-            const rate = await measure(() => install(projected));
-            await projected.projector.positions.reached('meters', projected.projector.head.position);
-            return rate;
-          },
-        },
-        { name: 'Emmett: appendToStream', unit, run: () => measure(() => appendToNewStream(emmett)) },
-      ],
-      rounds,
-      say,
-    )) as [Measurement, Measurement, Measurement];
-    const times = ratio(ours, theirs);
-    const value = median(times.rounds);
+/** An event store's bare append of one small event, by more and more callers. */
+export const benchmark: Benchmark = {
+  name: 'append',
+  run: async ({ postgres, rounds, seconds, quick, say }) => {
+    const ours = openEventStore(await prepareDatabase(postgres, 'append'));
+    const emmett = await openEmmett(await postgres.createDatabase('append_emmett'));
+    const pgbench = await openPgbench(await postgres.createDatabase('append_pgbench'));
+    const measurements: Measurement[] = [];
+    const ratios: Ratio[] = [];
+    const turns = quick ? 1 : rounds * Math.ceil(seconds / 2);
+    const measure = (callers: number, call: () => Promise<unknown>) => callsPerSecond(callers, SLICE_S * 1000, call);
+    try {
+      for (const callers of CALLERS) {
+        const at = callers === 1 ? '1 caller' : `${callers} callers`;
+        const unit = 'events/s';
+        const inserts = () => pgbench.insertsPerSecond(callers, SLICE_S);
+        const toNew = { chart: NEW, at, unit } as const;
+        const ourStream = randomUUID();
+        const emmettStream = `meter-${randomUUID()}`;
+        const toHot = { chart: HOT, at, unit } as const;
+        const [a, e, p, hotA, hotE] = await inTurn(
+          [
+            { ...toNew, who: 'Afterwrite', run: () => measure(callers, ours.appendToNew) },
+            { ...toNew, who: 'Emmett', run: () => measure(callers, () => appendToNewStream(emmett)) },
+            { ...toNew, who: 'pgbench, one INSERT', run: inserts },
+            { ...toHot, who: 'Afterwrite', run: () => measure(callers, () => ours.appendTo(ourStream)) },
+            { ...toHot, who: 'Emmett', run: () => measure(callers, () => appendToHotStream(emmett, emmettStream)) },
+          ],
+          turns,
+          say,
+        );
+        measurements.push(a, e, p, hotA, hotE);
+        ratios.push(ratio(a, e), ratio(a, p), ratio(hotA, hotE));
+      }
+    } finally {
+      await Promise.all([ours.close(), emmett.close(), pgbench.close()]);
+    }
+    const promised = (to: string) =>
+      median(ratios.find((each) => each.of.startsWith(`${PROMISED_AT} callers`) && each.to === to)?.rounds ?? []);
     return {
       benchmark: 'append',
       setting:
-        `Appending: ${CALLERS} callers, one small event to a new stream each, ${rounds} rounds of a second in turn. ` +
-        'A command is validated, decided and appended; with the read model kept, its row is also written meanwhile.',
-      measurements: [ours, oursProjected, theirs],
-      ratios: [times, ratio(oursProjected, theirs)],
-      goals: [{ text: "at least 5 times Emmett's appendToStream", value, met: value >= 5 }],
+        `Appending: one small event a call, ${turns} rounds of ${SLICE_S} s in turn. Emmett: appendToStream as its ` +
+        'documentation sets it up, with its pool of 10 connections. pgbench: one prepared INSERT a transaction into a ' +
+        'table with a primary key and a unique index on stream and version, a connection a client.',
+      measurements: measurements.sort((a, b) => NEW.localeCompare(b.chart) - NEW.localeCompare(a.chart)),
+      ratios,
+      goals: [
+        atLeast(6, `times Emmett with ${PROMISED_AT} callers`, promised('Emmett')),
+        atLeast(0.9, `times pgbench's INSERT with ${PROMISED_AT} callers`, promised('pgbench, one INSERT')),
+      ],
     };
-  } finally {
-    await Promise.all([bare.close(), projected.close(), emmett.close()]);
-  }
-}
-
-async function install(engine: BenchEngine): Promise<void> {
-  const outcome = await engine.bus.execute(installMeter, { label: 'In the cellar' }, { actor: SYSTEM });
-  if (outcome.kind !== 'accepted') throw new Error(`A command was not accepted: ${JSON.stringify(outcome)}`);
-}
+  },
+};

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Event } from '@event-driven-io/emmett';
+import { type Event, isExpectedVersionConflictError } from '@event-driven-io/emmett';
 import {
   getPostgreSQLEventStore,
   type PostgresEventStore,
@@ -26,6 +26,18 @@ export function appendToNewStream(store: PostgresEventStore): Promise<unknown> {
   return store.appendToStream<MeterEvent>(`meter-${randomUUID()}`, events, {
     expectedStreamVersion: 'STREAM_DOES_NOT_EXIST',
   });
+}
+
+/** One small event to a stream, whatever version it has; tried again as often as others come first, which Emmett leaves to its caller. */
+export async function appendToHotStream(store: PostgresEventStore, streamId: string): Promise<void> {
+  for (;;) {
+    try {
+      await store.appendToStream<MeterEvent>(streamId, [{ type: 'MeterRead', data: { value: 7 } }]);
+      return;
+    } catch (error) {
+      if (!isExpectedVersionConflictError(error)) throw error;
+    }
+  }
 }
 
 const documents = pongoSingleStreamProjection<MeterDocument, MeterEvent, PostgresReadEventMetadata, MeterEvent>({

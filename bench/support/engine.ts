@@ -1,29 +1,33 @@
 import postgres from 'postgres';
 import { type AfterwriteDatabase, openDatabase } from '../../src/database/database.ts';
 import { migrateDatabase } from '../../src/database/migrate.ts';
+import type { Domain } from '../../src/kernel/define/domain.ts';
 import { createEngine, type Engine } from '../../src/kernel/engine.ts';
-import { createMetersTable, meterDomain } from './meters.ts';
+import { createMetersTables, meterDomain } from './meters.ts';
+import type { BenchPostgres } from './postgres.ts';
 
 export interface BenchEngine extends Engine {
   readonly database: AfterwriteDatabase;
   close(): Promise<void>;
 }
 
-/** Brings an empty database to the product's schema and adds the table of the benchmark's read model. */
-export async function prepareDatabase(url: string): Promise<void> {
+/** Makes a database with the product's schema and the tables of the benchmarks' read models; resolves to its URL. */
+export async function prepareDatabase(postgresServer: BenchPostgres, name: string): Promise<string> {
+  const url = await postgresServer.createDatabase(name);
   await migrateDatabase(url, () => {});
   const sql = postgres(url, { max: 1, onnotice: () => {} });
-  await sql.unsafe(createMetersTable);
+  await sql.unsafe(createMetersTables);
   await sql.end();
+  return url;
 }
 
-/** An engine with the server's default settings. It projects nothing before it is started. */
-export async function openEngine(url: string): Promise<BenchEngine> {
+/** An engine with the server's default settings, of the meters unless told. It projects nothing before it is started. */
+export async function openEngine(url: string, domains: readonly Domain[] = [meterDomain(1)]): Promise<BenchEngine> {
   const connections = { writer: 4, projector: 4, reader: 1 };
   const database = await openDatabase({ url, connections, onNotice: () => {} });
   const engine = createEngine({
     database,
-    domains: [meterDomain],
+    domains,
     onError: (error) => {
       throw error;
     },

@@ -16,7 +16,8 @@ export interface Machine {
   readonly load: number;
   readonly node: string;
   readonly postgres: string;
-  readonly emmett: string;
+  /** The versions of those who are measured beside, by name. */
+  readonly peers: Readonly<Record<string, string>>;
 }
 
 export async function describeMachine(postgres: string): Promise<Machine> {
@@ -30,13 +31,19 @@ export async function describeMachine(postgres: string): Promise<Machine> {
     load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
     node: process.versions.node,
     postgres,
-    emmett: await versionOf('@event-driven-io/emmett-postgresql'),
+    peers: await peers(),
   };
 }
 
-async function versionOf(name: string): Promise<string> {
-  const file = new URL(`../node_modules/${name}/package.json`, import.meta.url);
-  return JSON.parse(await readFile(file, 'utf8')).version;
+/** All that `bench/package.json` asks for, as installed. */
+async function peers(): Promise<Record<string, string>> {
+  const read = async (file: string) => JSON.parse(await readFile(new URL(file, import.meta.url), 'utf8'));
+  const { dependencies } = (await read('../package.json')) as { readonly dependencies: Record<string, string> };
+  const versions = Object.keys(dependencies).map(async (name) => [
+    name,
+    (await read(`../node_modules/${name}/package.json`)).version,
+  ]);
+  return Object.fromEntries(await Promise.all(versions));
 }
 
 /** The commit that was measured, and whether something was changed since. */

@@ -11,11 +11,25 @@ import { readTable } from '../../src/kernel/define/read-table.ts';
 export const MeterInstalled = defineEvent('MeterInstalled', { data: z.object({ label: z.string() }) });
 export const MeterRead = defineEvent('MeterRead', { data: z.object({ value: z.int() }) });
 
-export const Meter = defineAggregate('Meter', {
-  initialState: () => ({ installed: false }),
-  events: { MeterInstalled, MeterRead },
-  evolve: { MeterInstalled: () => ({ installed: true }) },
-});
+interface MeterState {
+  readonly installed: boolean;
+  readonly readings: number;
+}
+
+/** Meters of which snapshots are taken as often as those of the product's aggregates unless `snapshot` says otherwise. */
+export function defineMeter(snapshot?: { readonly every: number }) {
+  return defineAggregate('Meter', {
+    initialState: (): MeterState => ({ installed: false, readings: 0 }),
+    events: { MeterInstalled, MeterRead },
+    evolve: {
+      MeterInstalled: (state) => ({ ...state, installed: true }),
+      MeterRead: (state) => ({ ...state, readings: state.readings + 1 }),
+    },
+    ...(snapshot ? { snapshot } : {}),
+  });
+}
+
+export const Meter = defineMeter();
 
 export const installMeter = defineCommand('installMeter', {
   aggregate: Meter,
@@ -27,38 +41,54 @@ export const installMeter = defineCommand('installMeter', {
     meter.installed ? reject('METER_ALREADY_INSTALLED', 'It is installed already.') : MeterInstalled({ label }),
 });
 
-export const metersTable = readTable('meters', {
-  id: uuid('id').primaryKey(),
-  label: text('label').notNull(),
-  readings: integer('readings').notNull(),
-  total: bigint('total', { mode: 'number' }).notNull(),
-  version: integer('version').notNull(),
+export const readMeter = defineCommand('readMeter', {
+  aggregate: Meter,
+  input: z.object({ id: z.uuid().toLowerCase(), value: z.int() }),
+  id: (input) => input.id,
+  allow: ['staff', 'system'],
+  decide: (meter, { value }) => (meter.installed ? MeterRead({ value }) : reject('NO_METER', 'There is no meter.')),
 });
 
-/** One row a stream. */
-export const meters = defineProjection('meters', {
-  table: metersTable,
-  events: Meter.events,
-  visibleTo: 'everyone',
-  on: {
-    MeterInstalled: ({ streamId: id, data, version }, { upsert }) =>
-      upsert(id, () => ({ id, label: data.label, readings: 0, total: 0, version })),
-    MeterRead: ({ streamId, data, version }, { update }) =>
-      update(streamId, (row) => ({ ...row, readings: row.readings + 1, total: row.total + data.value, version })),
-  },
-});
+/** Read models that are all alike, of one row a stream: what one costs, and what several do. */
+const NAMES = ['meters', 'meters_2', 'meters_3', 'meters_4', 'meters_5'] as const;
 
-export const meterDomain = defineDomain({
-  name: 'meters',
-  aggregates: [Meter],
-  commands: [installMeter],
-  projections: [meters],
-  graphql: undefined,
-});
+function metersProjection(name: (typeof NAMES)[number]) {
+  const table = readTable(name, {
+    id: uuid('id').primaryKey(),
+    label: text('label').notNull(),
+    readings: integer('readings').notNull(),
+    total: bigint('total', { mode: 'number' }).notNull(),
+    version: integer('version').notNull(),
+  });
+  return defineProjection(name.replace('_', ''), {
+    table,
+    events: Meter.events,
+    visibleTo: 'everyone',
+    on: {
+      MeterInstalled: ({ streamId: id, data, version }, { upsert }) =>
+        upsert(id, () => ({ id, label: data.label, readings: 0, total: 0, version })),
+      MeterRead: ({ streamId, data, version }, { update }) =>
+        update(streamId, (row) => ({ ...row, readings: row.readings + 1, total: row.total + data.value, version })),
+    },
+  });
+}
 
-/** No migration of the product knows it. */
-export const createMetersTable = `create table read.meters (
-  id uuid primary key, label text not null, readings int not null, total bigint not null, version int not null,
-  last_position bigint not null,
-  stale_since bigint
-)`;
+/** The meters with so many of their read models, none to five. */
+export function meterDomain(readModels: number) {
+  return defineDomain({
+    name: 'meters',
+    aggregates: [Meter],
+    commands: [installMeter, readMeter],
+    projections: NAMES.slice(0, readModels).map(metersProjection),
+    graphql: undefined,
+  });
+}
+
+/** No migration of the product knows them. */
+export const createMetersTables = NAMES.map(
+  (name) => `create table read.${name} (
+    id uuid primary key, label text not null, readings int not null, total bigint not null, version int not null,
+    last_position bigint not null,
+    stale_since bigint
+  )`,
+).join(';\n');

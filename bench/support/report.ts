@@ -1,15 +1,35 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import type { Machine } from './machine.ts';
-import type { Result } from './result.ts';
+import { type Measurement, nameOf, type Result } from './result.ts';
 import { median } from './statistics.ts';
 
 const folder = new URL('../results/', import.meta.url);
 
+/** What a file in `bench/results` holds. */
+export interface StoredResult extends Omit<Result, 'measurements' | 'ratios'> {
+  readonly command: string;
+  readonly machine: Machine;
+  readonly measurements: readonly (Omit<Measurement, 'rounds'> & Kept)[];
+  readonly ratios: readonly ({ readonly of: string; readonly to: string } & Kept)[];
+}
+
+export interface Kept {
+  readonly median: number;
+  readonly lowest: number;
+  readonly highest: number;
+  /** The rounds as one line, so that a file shows a figure at a glance. */
+  readonly rounds: string;
+}
+
 /** Shows a result as a table, for people. */
 export function print(result: Result): void {
   const lines = [
-    ...result.measurements.map(({ name, unit, rounds }) => [name, ...spread(rounds, unit === 'ms' ? 2 : 0), unit]),
-    ...result.ratios.map(({ of, to, rounds }) => [`${of} : ${to}`, ...spread(rounds, 2), 'times']),
+    ...result.measurements.map((measured) => [
+      `${measured.chart}, ${nameOf(measured)}`,
+      ...spread(measured.rounds),
+      measured.unit,
+    ]),
+    ...result.ratios.map(({ of, to, rounds }) => [`${of} : ${to}`, ...spread(rounds), 'times']),
   ];
   const rows = [[`${result.benchmark}`, 'median', 'lowest', 'highest', ''], ...lines];
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
@@ -23,26 +43,28 @@ export function print(result: Result): void {
     if (index === 0) console.log(`  ${widths.map((width) => '-'.repeat(width)).join('  ')}`);
   }
   for (const { text, value, met } of result.goals) {
-    console.log(`  ${met ? 'met' : 'NOT MET'}: ${text}; it is ${number(value, 2)}`);
+    console.log(`  ${met ? 'met' : 'NOT MET'}: ${text}; it is ${number(value)}`);
   }
 }
 
 /** Keeps a result beside the code that was measured. */
-export async function save(result: Result, machine: Machine): Promise<void> {
+export async function save(result: Result, machine: Machine, command: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const { measurements, ratios, ...facts } = result;
-  const summary = {
-    ...facts,
+  const { benchmark, setting, goals, measurements, ratios } = result;
+  const stored: StoredResult = {
+    benchmark,
+    command,
+    setting,
+    goals,
     machine,
     measurements: measurements.map((measurement) => ({ ...measurement, ...kept(measurement.rounds) })),
     ratios: ratios.map((ratio) => ({ ...ratio, ...kept(ratio.rounds) })),
   };
-  const json = JSON.stringify(summary, (_, value) => (typeof value === 'number' ? rounded(value) : value), 2);
-  await writeFile(new URL(`${result.benchmark}.json`, folder), `${json}\n`);
+  const json = JSON.stringify(stored, (_, value) => (typeof value === 'number' ? rounded(value) : value), 2);
+  await writeFile(new URL(`${benchmark}.json`, folder), `${json}\n`);
 }
 
-/** The rounds as one line, so that a file shows a figure at a glance. */
-function kept(rounds: readonly number[]) {
+function kept(rounds: readonly number[]): Kept {
   return { ...summarise(rounds), rounds: rounds.map(rounded).join(' ') };
 }
 
@@ -50,12 +72,14 @@ function summarise(rounds: readonly number[]) {
   return { median: median(rounds), lowest: Math.min(...rounds), highest: Math.max(...rounds) };
 }
 
-function spread(rounds: readonly number[], digits: number): string[] {
+function spread(rounds: readonly number[]): string[] {
   const { median, lowest, highest } = summarise(rounds);
-  return [median, lowest, highest].map((value) => number(value, digits));
+  return [median, lowest, highest].map((value) => number(value));
 }
 
-function number(value: number, digits: number): string {
+/** Three figures or more. */
+function number(value: number): string {
+  const digits = Math.abs(value) >= 100 ? 0 : 2;
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 

@@ -1,7 +1,14 @@
+export type Unit = 'commands/s' | 'events/s' | 'requests/s' | 'ms' | 'bytes' | 'kB';
+
 /** Something measured, the same way, once a round. */
 export interface Measurement {
-  readonly name: string;
-  readonly unit: 'commands/s' | 'events/s' | 'ms';
+  /** The chart that it belongs to: what is measured, "Appending to new streams". */
+  readonly chart: string;
+  /** Where on the chart: "32 callers"; empty where there is one place only. */
+  readonly at: string;
+  /** Who did it: a contender, or of one thing a percentile, always by the same name. */
+  readonly who: string;
+  readonly unit: Unit;
   readonly rounds: readonly number[];
 }
 
@@ -22,15 +29,30 @@ export interface Goal {
 /** What a benchmark found out. */
 export interface Result {
   readonly benchmark: string;
-  /** One sentence: what was done, how often, with what. */
+  /** Some sentences: what was done, how often, with what. */
   readonly setting: string;
   readonly measurements: readonly Measurement[];
   readonly ratios: readonly Ratio[];
   readonly goals: readonly Goal[];
 }
 
+/** A measurement in one line. */
+export function nameOf({ at, who }: Pick<Measurement, 'at' | 'who'>): string {
+  return at ? `${at}: ${who}` : who;
+}
+
 /** The ratio of two measurements, round by round. */
 export function ratio(of: Measurement, to: Measurement): Ratio {
   const rounds = of.rounds.map((value, round) => value / (to.rounds[round] ?? Number.NaN));
-  return { of: of.name, to: to.name, rounds };
+  return { of: nameOf(of), to: of.at === to.at ? to.who : nameOf(to), rounds };
+}
+
+/** "At least 6 times Emmett": a promise that a value is not lower than a limit. */
+export function atLeast(limit: number, what: string, value: number): Goal {
+  return { text: `at least ${limit.toLocaleString('en')} ${what}`, value, met: value >= limit };
+}
+
+/** "Below 50 ms live lag": a promise that a value is lower than a limit. */
+export function below(limit: number, what: string, value: number): Goal {
+  return { text: `below ${limit.toLocaleString('en')} ${what}`, value, met: value < limit };
 }

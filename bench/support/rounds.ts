@@ -1,35 +1,41 @@
-import type { Measurement } from './result.ts';
+import { type Measurement, nameOf } from './result.ts';
 
 /** One of those who do the same work side by side. */
-export interface Contender {
-  readonly name: string;
-  readonly unit: Measurement['unit'];
-  /** Does the work once; resolves to the rate. */
+export interface Contender extends Omit<Measurement, 'rounds'> {
+  /** Does the work once; resolves to what was measured. */
   run(round: number): Promise<number>;
 }
 
 /**
  * Lets each do its work in turn, round after round, each round beginning with another: what else the machine does in the
  * meantime meets all of them alike. A round before the first warms up and is not counted.
+ *
+ * @returns for each contender, in their order, what was measured.
  */
-export async function inTurn(
-  contenders: readonly Contender[],
+export async function inTurn<const C extends readonly Contender[]>(
+  contenders: C,
   rounds: number,
   say: (line: string) => void,
-): Promise<Measurement[]> {
-  const found = contenders.map(({ name, unit }) => ({ name, unit, rounds: [] as number[] }));
+): Promise<{ [K in keyof C]: Measurement }> {
+  const found = contenders.map(() => [] as number[]);
   for (let round = 0; round <= rounds; round++) {
     for (let nth = 0; nth < contenders.length; nth++) {
       const which = (nth + round) % contenders.length;
-      const value = await (contenders[which] as Contender).run(round);
+      const contender = contenders[which] as Contender;
+      const value = await contender.run(round);
       const label = round === 0 ? 'warming up' : `round ${round} of ${rounds}`;
-      say(
-        `  ${label}: ${contenders[which]?.name}: ${Math.round(value).toLocaleString('en')} ${contenders[which]?.unit}`,
-      );
-      if (round > 0) found[which]?.rounds.push(value);
+      say(`  ${label}: ${nameOf(contender)}: ${shown(value)} ${contender.unit}`);
+      if (round > 0) found[which]?.push(value);
     }
   }
-  return found;
+  const measured = contenders.map(({ chart, at, who, unit }, index) => ({
+    chart,
+    at,
+    who,
+    unit,
+    rounds: found[index],
+  }));
+  return measured as unknown as { [K in keyof C]: Measurement };
 }
 
 /** Keeps `callers` at work, each beginning anew as soon as it is done. Resolves to how often a second it was done. */
@@ -45,4 +51,27 @@ export async function callsPerSecond(callers: number, ms: number, call: () => Pr
   };
   await Promise.all(Array.from({ length: callers }, caller));
   return done / ((performance.now() - began) / 1000);
+}
+
+/** Does something once, of `count` parts; resolves to how many of them a second it did. */
+export async function perSecond(count: number, work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return count / ((performance.now() - began) / 1000);
+}
+
+/** Begins `perSecond` calls a second at a steady pace, whether or not those before are done. */
+export async function steadily<T>(perSecond: number, seconds: number, call: () => Promise<T>): Promise<T[]> {
+  const calls: Promise<T>[] = [];
+  const began = performance.now();
+  for (let nth = 0; nth < perSecond * seconds; nth++) {
+    const early = began + (nth * 1000) / perSecond - performance.now();
+    if (early >= 1) await new Promise((resolve) => setTimeout(resolve, early));
+    calls.push(call());
+  }
+  return Promise.all(calls);
+}
+
+function shown(value: number): string {
+  return value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 2 : 0 });
 }

@@ -1,0 +1,106 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { type Client, createClient } from 'graphql-ws';
+import { Pool } from 'undici';
+import { WebSocket } from 'ws';
+
+/** The API of a server that runs in a process of its own. */
+export interface BenchApi {
+  /** Where it listens, e.g. http://127.0.0.1:4000. */
+  readonly url: string;
+  /** One request over connections that are kept alive, as many as `connections`; resolves to its data. @throws where it has errors. */
+  request<T>(query: string, variables?: Readonly<Record<string, unknown>>): Promise<T>;
+  /** Issues a command; resolves to its receipt. @throws where it was not accepted. */
+  command(document: string, input: Readonly<Record<string, unknown>>): Promise<Receipt>;
+  /** A new WebSocket for subscriptions. */
+  socket(): Client;
+  /** What the server holds after a garbage collection. */
+  memory(): Promise<NodeJS.MemoryUsage>;
+  close(): Promise<void>;
+}
+
+export interface Receipt {
+  readonly aggregateId: string;
+  readonly version: number;
+  readonly token: string;
+}
+
+export interface ApiOptions {
+  /** The domains that it mounts, by name. */
+  readonly domains: readonly string[];
+  /** HTTP connections at most. */
+  readonly connections?: number;
+  /** Settings that are not at their defaults. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** A mutation document for a command that answers what {@link BenchApi.command} reads. */
+export function commandDocument(name: string, inputType: string): string {
+  return `mutation ($input: ${inputType}!) {
+    ${name}(input: $input) { ... on CommandReceipt { aggregateId version token } ... on Error { code message } }
+  }`;
+}
+
+/** Starts a server on a database, which it brings to its schema, with its default settings. */
+export async function openApi(databaseUrl: string, options: ApiOptions): Promise<BenchApi> {
+  const server = fork(fileURLToPath(new URL('server.ts', import.meta.url)), {
+    execArgv: ['--expose-gc'],
+    env: {
+      ...process.env,
+      ...{ DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'error', BENCH_DOMAINS: options.domains.join(',') },
+      ...options.settings,
+    },
+  });
+  const ended = once(server, 'exit');
+  const { url } = await answerOf<{ url: string }>(server, ended);
+  const pool = new Pool(url, { connections: options.connections ?? 64, pipelining: 1 });
+  const sockets: Client[] = [];
+  const request = async <T>(query: string, variables: Readonly<Record<string, unknown>> = {}): Promise<T> => {
+    const { body } = await pool.request({
+      method: 'POST',
+      path: '/graphql',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query, variables }),
+    });
+    const { data, errors } = (await body.json()) as { data?: T; errors?: unknown };
+    if (errors || !data) throw new Error(`A request was not answered: ${JSON.stringify(errors)}`);
+    return data;
+  };
+  return {
+    url,
+    request,
+    command: async (document, input) => {
+      const [receipt] = Object.values(await request<Record<string, Receipt>>(document, { input }));
+      if (!receipt?.token) throw new Error(`A command was not accepted: ${JSON.stringify(receipt)}`);
+      return receipt;
+    },
+    socket: () => {
+      const socket = createClient({
+        url: `${url.replace('http', 'ws')}/graphql`,
+        webSocketImpl: WebSocket,
+        lazy: false,
+        onNonLazyError: () => {},
+      });
+      sockets.push(socket);
+      return socket;
+    },
+    memory: async () => {
+      server.send('memory');
+      return (await answerOf<{ memory: NodeJS.MemoryUsage }>(server, ended)).memory;
+    },
+    close: async () => {
+      await Promise.all(sockets.map((socket) => socket.dispose()));
+      await pool.close();
+      server.disconnect();
+      await ended;
+    },
+  };
+}
+
+async function answerOf<T>(server: ChildProcess, ended: Promise<unknown>): Promise<T> {
+  const gone = ended.then(() => Promise.reject(new Error('The server has ended.')));
+  gone.catch(() => undefined);
+  const [answer] = (await Promise.race([once(server, 'message'), gone])) as [T];
+  return answer;
+}

@@ -1,0 +1,23 @@
+import type { BenchPostgres } from './postgres.ts';
+import type { Result } from './result.ts';
+
+/** What a benchmark has to work with. */
+export interface BenchContext {
+  /** The Postgres of this run, with databases as many as one likes. */
+  readonly postgres: BenchPostgres;
+  /** How often each contender has its turn. */
+  readonly rounds: number;
+  /** How long a turn is to take about, in seconds, where that can be chosen. */
+  readonly seconds: number;
+  /** Only a look whether it works: make everything a hundredth as big. Nothing is kept. */
+  readonly quick: boolean;
+  /** Tells who waits what is going on. */
+  readonly say: (line: string) => void;
+}
+
+/** One file of `bench/`: measures something side by side, cleans up after itself, and says what it found. */
+export interface Benchmark {
+  readonly name: string;
+  /** @throws where what was measured did not do what it should have. */
+  run(context: BenchContext): Promise<Result>;
+}
