@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Event, isExpectedVersionConflictError } from '@event-driven-io/emmett';
+import { CommandHandler, type Event, isExpectedVersionConflictError } from '@event-driven-io/emmett';
 import {
   getPostgreSQLEventStore,
   type PostgresEventStore,
@@ -28,11 +28,48 @@ export function appendToNewStream(store: PostgresEventStore): Promise<unknown> {
   });
 }
 
-/** One small event to a stream, whatever version it has; tried again as often as others come first, which Emmett leaves to its caller. */
-export async function appendToHotStream(store: PostgresEventStore, streamId: string): Promise<void> {
+/** One small event to a stream, whatever version it has. */
+export function appendToHotStream(store: PostgresEventStore, streamId: string): Promise<void> {
+  return untilFirst(() => store.appendToStream<MeterEvent>(streamId, [{ type: 'MeterRead', data: { value: 7 } }]));
+}
+
+interface Meter {
+  readonly installed: boolean;
+  readonly readings: number;
+}
+
+const handle = CommandHandler<Meter, MeterEvent>({
+  initialState: () => ({ installed: false, readings: 0 }),
+  evolve: (meter, { type }) =>
+    type === 'MeterInstalled' ? { ...meter, installed: true } : { ...meter, readings: meter.readings + 1 },
+});
+
+/** A whole command on a new stream. */
+export function handleOnNewStream(store: PostgresEventStore): Promise<unknown> {
+  return handle(store, `meter-${randomUUID()}`, ({ installed }) => {
+    if (installed) throw new Error('It is installed already.');
+    return [{ type: 'MeterInstalled', data: { label: 'In the cellar' } }];
+  });
+}
+
+/** Whole commands on one stream, each tried again as often as others come first. */
+export async function handleOnHotStream(store: PostgresEventStore): Promise<() => Promise<void>> {
+  const id = `meter-${randomUUID()}`;
+  await handle(store, id, () => [{ type: 'MeterInstalled', data: { label: 'In the cellar' } }]);
+  return () =>
+    untilFirst(() =>
+      handle(store, id, ({ installed }) => {
+        if (!installed) throw new Error('There is no meter.');
+        return [{ type: 'MeterRead', data: { value: 7 } }];
+      }),
+    );
+}
+
+/** Tries again as often as others come first, which Emmett leaves to its caller. */
+async function untilFirst(attempt: () => Promise<unknown>): Promise<void> {
   for (;;) {
     try {
-      await store.appendToStream<MeterEvent>(streamId, [{ type: 'MeterRead', data: { value: 7 } }]);
+      await attempt();
       return;
     } catch (error) {
       if (!isExpectedVersionConflictError(error)) throw error;

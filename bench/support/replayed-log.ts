@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { PostgresEventStore } from '@event-driven-io/emmett-postgresql';
-import type { Append } from '../../src/kernel/write/append.ts';
 import type { EventLog } from '../../src/kernel/write/event-log.ts';
+import { newId } from '../../src/kernel/write/new-id.ts';
 import type { MeterEvent } from '../peers/emmett.ts';
+import { appendOf } from './event-store.ts';
 
 const READINGS = 4;
 /** Events of one stream in such a log: the meter is installed, then read. */
@@ -14,11 +15,13 @@ const APPENDS_AT_ONCE = 1000;
  * events of a stream fall into one batch.
  */
 export async function writeLog(log: EventLog, streams: number): Promise<void> {
-  const ids = Array.from({ length: streams }, () => randomUUID());
+  const ids = Array.from({ length: streams }, () => newId());
   for (let version = 0; version < EVENTS_PER_STREAM; version++) {
     for (let first = 0; first < streams; first += APPENDS_AT_ONCE) {
       const batch = ids.slice(first, first + APPENDS_AT_ONCE);
-      const outcomes = await log.append(batch.map((streamId) => appendTo(streamId, version)));
+      const outcomes = await log.append(
+        batch.map((streamId) => appendOf(streamId, version, { ...event(version), schemaVersion: 1 })),
+      );
       if (outcomes.some(({ outcome }) => outcome !== 'accepted')) throw new Error('An append was not accepted.');
     }
   }
@@ -33,18 +36,6 @@ export async function writeEmmettLog(store: PostgresEventStore, streams: number)
   for (let version = 0; version < EVENTS_PER_STREAM; version++) {
     for (const id of ids) await store.appendToStream<MeterEvent>(id, [event(version)]);
   }
-}
-
-function appendTo(streamId: string, expectedVersion: number): Append {
-  return {
-    streamType: 'Meter',
-    streamId,
-    expectedVersion,
-    commandId: randomUUID(),
-    fingerprint: randomUUID(),
-    metadata: { actor: { id: 'system', roles: ['system'] }, correlationId: randomUUID() },
-    events: [{ ...event(expectedVersion), schemaVersion: 1 }],
-  };
 }
 
 function event(version: number): MeterEvent {

@@ -16,7 +16,7 @@ export async function inTurn<const C extends readonly Contender[]>(
   contenders: C,
   rounds: number,
   say: (line: string) => void,
-): Promise<{ [K in keyof C]: Measurement }> {
+): Promise<{ -readonly [K in keyof C]: Measurement }> {
   const found = contenders.map(() => [] as number[]);
   for (let round = 0; round <= rounds; round++) {
     for (let nth = 0; nth < contenders.length; nth++) {
@@ -35,7 +35,7 @@ export async function inTurn<const C extends readonly Contender[]>(
     unit,
     rounds: found[index],
   }));
-  return measured as unknown as { [K in keyof C]: Measurement };
+  return measured as unknown as { -readonly [K in keyof C]: Measurement };
 }
 
 /** Keeps `callers` at work, each beginning anew as soon as it is done. Resolves to how often a second it was done. */

@@ -18,7 +18,7 @@ const STEP = process.env.CI ? 3 : 1;
  * Runs a scenario once for each point at which it can break, until it has been run without breaking.
  *
  * @param lanes the scenario on as many databases as there are runs at one time.
- * @returns how many points there were, about.
+ * @returns how many points there were at most: one less than the first that it did not come to.
  */
 export async function atEveryPoint(
   lanes: readonly Run[],
@@ -27,7 +27,7 @@ export async function atEveryPoint(
   { first = 1 + (CRASHES.findIndex((each) => each[0] === how) % STEP), step = STEP } = {},
 ): Promise<number> {
   let next = first;
-  let points = 0;
+  let points = Infinity;
   let isOver = false;
   const ended = await Promise.allSettled(
     lanes.map(async (run) => {
@@ -35,8 +35,9 @@ export async function atEveryPoint(
         const point = { how, dies, at: next };
         next += step;
         try {
-          if (await run(point)) points++;
-          else isOver = true;
+          if (await run(point)) continue;
+          points = Math.min(points, point.at - 1);
+          isOver = true;
         } catch (error) {
           isOver = true;
           throw new Error(`${describe(point)}: ${error instanceof Error ? error.message : error}`, { cause: error });
@@ -45,7 +46,7 @@ export async function atEveryPoint(
     }),
   );
   for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
-  return points * step;
+  return points;
 }
 
 /** A crash point as a test's failure names it. */

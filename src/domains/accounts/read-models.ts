@@ -84,7 +84,7 @@ const entry = (kind: (typeof ENTRY_KINDS)[number], event: RecordedEvent<string, 
 };
 const keyOf = ({ streamId, version }: RecordedEvent) => [streamId, version];
 
-export const entries = defineProjection('account_entries', {
+export const entries = defineProjection('accountEntries', {
   description: 'The lines of all statements, each with the balance after it.',
   table: entriesTable,
   events: Account.events,

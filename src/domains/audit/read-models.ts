@@ -28,7 +28,7 @@ export const auditTable = readTable(
   ],
 );
 
-export const auditTrail = defineProjection('audit_trail', {
+export const auditTrail = defineProjection('auditTrail', {
   description: 'Who did what, when and why: an entry for every event, whichever domain it is of.',
   table: auditTable,
   visibleTo: { staff: 'all', system: 'all' },

@@ -189,7 +189,7 @@ describe('the balance at a moment', () => {
     await execute(withdraw, { accountId, amount: gbp(10) }, at(30));
     await execute(withdraw, { accountId, amount: gbp(20) }, at(30));
     const { position } = await execute(deposit, { accountId, amount: gbp(7) }, at(40));
-    await app.engine.projector.positions.reached('account_entries', position);
+    await app.engine.projector.positions.reached('accountEntries', position);
     await app.engine.projector.positions.reached('accounts', position);
     const balanceAt = async (moment: Date) => {
       const query = 'query ($id: ID!, $at: DateTime!) { balanceAt(accountId: $id, at: $at) { amount currency } }';

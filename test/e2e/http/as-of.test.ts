@@ -10,7 +10,8 @@ import { system } from '../../support/counter.ts';
 import { expectRequestError } from '../../support/refusals.ts';
 import { ADDRESS, accepted, openShop } from '../../support/shop.ts';
 
-const app = useApp();
+// Nothing but these commands happens to an order.
+const app = useApp({ fulfils: false });
 
 const ORDER =
   'id status version placedAt updatedAt itemCount carrier total { amount } items { quantity product { name } } customer { name } stale';
