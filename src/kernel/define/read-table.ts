@@ -13,6 +13,11 @@ import { readSchema } from '../../database/schema.ts';
 export const ENGINE_COLUMNS = ['lastPosition', 'staleSince', 'heldFrom'] as const;
 export type EngineColumn = (typeof ENGINE_COLUMNS)[number];
 
+/** True of a property that no handler sees. */
+export function isEngineColumn(property: string): property is EngineColumn {
+  return (ENGINE_COLUMNS as readonly string[]).includes(property);
+}
+
 /** Columns that the engine adds to every read model. */
 const engineColumns = {
   /** Position of the last event applied to the row, so that a repeated delivery changes nothing. */

@@ -93,8 +93,9 @@ export class ProcessManager {
   }
 
   async start(): Promise<void> {
+    if (this.#beginnings.size === 0) return;
     if (this.#parts.part !== 'off') await this.#register();
-    if (this.#beginnings.size > 0) await this.#ownership.start();
+    await this.#ownership.start();
   }
 
   /** This instance has committed. */

@@ -37,13 +37,13 @@ export class ColumnArrays {
     );
   }
 
-  /** @param values for each row those of the columns, in their order. */
-  parameters(values: readonly (readonly unknown[])[]): Record<string, string> {
-    const arrays = this.#columns.map((column, nth) => {
-      const own = values.map((row) => row[nth]);
-      return [this.#nameOf(column), arrayLiteral(column, own)];
-    });
-    return Object.fromEntries(arrays);
+  /** @param valueIn what a row has in the nth of the columns. */
+  parameters<Of>(rows: readonly Of[], valueIn: (row: Of, nth: number) => unknown): Record<string, string> {
+    const parameters: Record<string, string> = {};
+    for (const [nth, column] of this.#columns.entries()) {
+      parameters[this.#nameOf(column)] = literal(column, rows, nth, valueIn);
+    }
+    return parameters;
   }
 
   #nameOf(column: PgColumn): string {
@@ -60,7 +60,19 @@ export function arrayOf(column: PgColumn, parameter: ReturnType<typeof sql.place
 
 /** Values of a column as Postgres writes an array. */
 export function arrayLiteral(column: PgColumn, values: readonly unknown[]): string {
-  return `{${values.map((value) => element(column, value)).join(',')}}`;
+  return literal(column, values, 0, (value) => value);
+}
+
+function literal<Of>(
+  column: PgColumn,
+  rows: readonly Of[],
+  nth: number,
+  valueIn: (row: Of, nth: number) => unknown,
+): string {
+  let text = '{';
+  for (const row of rows)
+    text += text.length === 1 ? element(column, valueIn(row, nth)) : `,${element(column, valueIn(row, nth))}`;
+  return `${text}}`;
 }
 
 function element(column: PgColumn, value: unknown): string {

@@ -4,7 +4,7 @@ import type { StoredLetter } from './dead-letter-rows.ts';
 import { changesOrPoison, type Wanted, WantedRows } from './fold.ts';
 import type { Parked } from './parked.ts';
 import { FoldError } from './poison.ts';
-import { keyText, matches, type Row, type Slot, Slots } from './slots.ts';
+import { keyText, matches, type Slot, Slots, type StoredRow } from './slots.ts';
 
 /** An event that waits, with what it changes. */
 export interface WaitingEvent {
@@ -67,7 +67,7 @@ export function foldParked(
   projection: Projection,
   key: string,
   waiting: readonly WaitingEvent[],
-  present: readonly Row[],
+  present: readonly StoredRow[],
   parked: Pick<Parked, 'rows'>,
 ): FoldedParked {
   const slots = new Slots(projection, present);

@@ -3,7 +3,7 @@ import { type Change, changesOf, handlerOf, type Key, type Projection } from '..
 import type { Letter } from './parked.ts';
 import type { Parking } from './parking.ts';
 import { FoldError } from './poison.ts';
-import { keyText, matches, type Row, Slots, type Writes } from './slots.ts';
+import { keyText, matches, Slots, type StoredRow, type Writes } from './slots.ts';
 
 export interface Step {
   readonly event: RecordedEvent;
@@ -109,7 +109,12 @@ function mayHoldId({ column }: Projection['key'][number]): boolean {
  * to it before and changes nothing. What is to be put aside goes to `parking`.
  * @throws {FoldError} where a change throws.
  */
-export function foldBatch(projection: Projection, plan: Plan, present: readonly Row[], parking?: Parking): Writes {
+export function foldBatch(
+  projection: Projection,
+  plan: Plan,
+  present: readonly StoredRow[],
+  parking?: Parking,
+): Writes {
   const slots = new Slots(projection, present);
   for (const step of plan.steps) {
     const { event, change, letter } = step;

@@ -18,6 +18,8 @@ import { Parking } from './parking.ts';
 import { DEAD_LETTER_LIMIT, isPoison, refusal, TooManyDeadLettersError } from './poison.ts';
 import { FencedError, type ProjectionTable } from './projection-table.ts';
 import { ReadAhead } from './read-ahead.ts';
+import { type Batch, readyBatch } from './ready-batch.ts';
+import type { Writes } from './slots.ts';
 import { culpritOf, watchedBatch } from './watched-batch.ts';
 
 export interface RunnerParts {
@@ -76,6 +78,8 @@ export class ProjectionRunner {
       }
     | undefined;
   #underWay: UnderWay | undefined;
+  /** The batch after the one under way; undefined where it could not be made ready. */
+  #ahead: { readonly after: number; readonly batch: Promise<Batch | undefined> } | undefined;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -129,6 +133,7 @@ export class ProjectionRunner {
     this.#failure = failure;
     this.#stopping = new AbortController();
     this.#batch = undefined;
+    this.#ahead = undefined;
     this.#parked = undefined;
     // What was committed since this instance last knew, by whomever, may have changed any row.
     this.#moveTo(position, null, 0);
@@ -157,12 +162,14 @@ export class ProjectionRunner {
     while (!stopping.aborted) {
       try {
         this.#parked ??= await loadParked(this.#parts.table.db, this.#parts.projection, this.#position);
-        const events = await this.#next();
-        if (events.length > 0) await watchedBatch(this.name, events, this.#parts.observer, () => this.#apply(events));
+        const batch = await this.#next();
+        const { events } = batch;
+        if (events.length > 0) await watchedBatch(this.name, events, this.#parts.observer, () => this.#apply(batch));
         await this.#recovered();
         failures = 0;
         if (events.length === 0) await this.#somethingToDo(stopping);
       } catch (error) {
+        this.#ahead = undefined;
         // Somebody else owns it now; the projector starts this runner again when it is ours.
         if (error instanceof FencedError) {
           this.#parts.onFenced?.();
@@ -177,18 +184,40 @@ export class ProjectionRunner {
   }
 
   /** What follows on from the checkpoint: from memory where it is there, else from the log. */
-  async #next(): Promise<readonly RecordedEvent[]> {
-    const { feed, head, batchLimit } = this.#parts;
-    if (this.#position >= head.position) return [];
+  async #next(): Promise<Batch> {
+    const { head, batchLimit } = this.#parts;
+    if (this.#position >= head.position) return { events: [] };
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead?.after === this.#position) {
+      const batch = await ahead.batch;
+      if (batch) return batch;
+    }
     const limit = this.#culprits.limitAfter(this.#position, batchLimit);
-    const fed = feed.after(this.#position, limit);
+    return { events: await this.#eventsAfter(this.#position, limit) };
+  }
+
+  #eventsAfter(position: number, limit: number): Promise<readonly RecordedEvent[]> | readonly RecordedEvent[] {
+    const fed = this.#parts.feed.after(position, limit);
     if (fed.length > 0) return fed;
-    this.#begin(undefined);
-    return this.#log.read(this.#position, limit);
+    if (position === this.#position) this.#begin(undefined);
+    return this.#log.read(position, limit);
+  }
+
+  /**
+   * Makes the next batch ready while one is being written, in a replay: it waits for the database in turns with itself otherwise.
+   * Where it is not a whole one, more may have come until its turn.
+   */
+  #lookAhead(after: number, before: Writes): void {
+    const { projection, table, head, batchLimit } = this.#parts;
+    if (head.position - after < batchLimit || this.#culprits.limitAfter(after, batchLimit) < batchLimit) return;
+    const make = async () => readyBatch(projection, table, await this.#eventsAfter(after, batchLimit), before);
+    // What is wrong with it is found again when it is its turn.
+    this.#ahead = { after, batch: make().catch(() => undefined) };
   }
 
   /** @returns the number of rows that changed. */
-  async #apply(events: readonly RecordedEvent[]): Promise<number> {
+  async #apply({ events, ready }: Batch): Promise<number> {
     const { projection, table, owner } = this.#parts;
     const from = this.#position;
     const first = events[0] as RecordedEvent;
@@ -199,9 +228,10 @@ export class ProjectionRunner {
       throw new Error(`The log has a hole between ${from} and ${to}.`);
     }
     const parking = this.#parkingOf(events);
-    const plan = planBatch(projection, events, parking);
-    const writes = foldBatch(projection, plan, plan.steps.length > 0 ? await table.read(plan) : [], parking);
+    const { plan, present } = (!parking && ready) || (await this.#prepare(events, parking));
+    const writes = foldBatch(projection, plan, present, parking);
     const move = { from, to, owner, generation: this.#generation };
+    if (!parking) this.#lookAhead(to, writes);
     if (parking?.isNeeded) await parkBatch(table.db, projection, writes, move, parking);
     else await table.write(writes, move);
     for (const event of this.#culprits.poison.size > 0 ? events : []) {
@@ -215,6 +245,12 @@ export class ProjectionRunner {
     const keys = parking?.isNeeded ? new Set([...writes.keys, ...parking.stale.map(({ text }) => text)]) : writes.keys;
     this.#moveTo(to, keys, Math.max(0, Date.now() - first.recordedAt.getTime()));
     return writes.keys.size;
+  }
+
+  async #prepare(events: readonly RecordedEvent[], parking: Parking | undefined): Promise<NonNullable<Batch['ready']>> {
+    const { projection, table } = this.#parts;
+    const plan = planBatch(projection, events, parking);
+    return { plan, present: plan.steps.length > 0 ? await table.read(plan) : [] };
   }
 
   /** What of these events is to be put aside; undefined, as nearly always, where there is nothing to look for. */

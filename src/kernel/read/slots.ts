@@ -3,9 +3,21 @@ import type { Change, Key, Projection } from '../define/projection.ts';
 
 export type Row = Record<string, unknown>;
 
+/** A row as it is stored: what handlers see of it, and what the engine adds. */
+export interface StoredRow {
+  readonly row: Row;
+  /** Position of the last event that has been applied to it. */
+  readonly lastPosition: number;
+  /** Position of the first event that it lacks; null where it lacks none. */
+  readonly staleSince: number | null;
+  /** Since when it is as it is, where history is kept; null where that is not known. */
+  readonly heldFrom: Date | null;
+}
+
 /** What folding leaves to write. */
 export interface Writes {
-  readonly upserts: readonly Row[];
+  /** By the texts of their keys. */
+  readonly upserts: ReadonlyMap<string, StoredRow>;
   readonly removals: readonly Key[];
   /** Versions that have ended, where they are kept; those that came and went within the batch too. */
   readonly former: readonly Row[];
@@ -23,8 +35,8 @@ export interface Slot {
   /** Position of the last event applied to it. */
   position: number;
   changed: boolean;
-  /** Since when it is as it is, where history is kept; undefined where that is not known. */
-  heldFrom: Date | undefined;
+  /** Since when it is as it is, where history is kept; null where that is not known. */
+  heldFrom: Date | null;
 }
 
 /** A key's text: the value itself, or for several columns their JSON. Also what subscriptions call the row. */
@@ -42,23 +54,13 @@ export class Slots {
   readonly #keepsHistory: boolean;
   readonly #former: Row[] = [];
 
-  constructor(projection: Pick<Projection, 'key' | 'history'>, present: readonly Row[]) {
+  constructor(projection: Pick<Projection, 'key' | 'history'>, present: readonly StoredRow[]) {
     this.#properties = projection.key.map(({ property }) => property);
     this.#keepsHistory = projection.history !== undefined;
-    for (const row of present) {
-      const { lastPosition, staleSince: _, heldFrom, ...own } = row;
-      const key = this.#keyOf(own);
+    for (const { row, lastPosition: before, heldFrom } of present) {
+      const key = this.#keyOf(row);
       const text = keyText(key);
-      const before = Number(lastPosition);
-      this.#slots.set(text, {
-        key,
-        text,
-        row: own,
-        before,
-        position: before,
-        changed: false,
-        heldFrom: (heldFrom as Date | null) ?? undefined,
-      });
+      this.#slots.set(text, { key, text, row, before, position: before, changed: false, heldFrom });
     }
   }
 
@@ -67,7 +69,7 @@ export class Slots {
     const text = keyText(key);
     let slot = this.#slots.get(text);
     if (!slot) {
-      slot = { key, text, row: undefined, before: 0, position: 0, changed: false, heldFrom: undefined };
+      slot = { key, text, row: undefined, before: 0, position: 0, changed: false, heldFrom: null };
       this.#slots.set(text, slot);
     }
     return slot;
@@ -85,22 +87,21 @@ export class Slots {
     if (position <= slot.before || (!row && change.kind !== 'upsert' && change.kind !== 'put')) return;
     if (this.#keepsHistory) this.#keep(slot, event);
     if (change.kind === 'remove') slot.row = undefined;
-    else slot.row = { ...change.fold(row as Row), ...this.#keyRow(key) };
+    else slot.row = this.#withKey(change.fold(row as Row), key);
     slot.position = position;
     slot.changed = true;
   }
 
   /** @param staleSince of a row that goes on lacking events, the first of them. */
   writes(staleSince: number | null = null): Writes {
-    const upserts: Row[] = [];
+    const upserts = new Map<string, StoredRow>();
     const removals: Key[] = [];
     const keys = new Set<string>();
     for (const [text, { row, key, position, changed, heldFrom }] of this.#slots) {
       if (!changed) continue;
       keys.add(text);
       if (!row) removals.push(key);
-      else if (this.#keepsHistory) upserts.push({ ...row, lastPosition: position, staleSince, heldFrom });
-      else upserts.push({ ...row, lastPosition: position, staleSince });
+      else upserts.set(text, { row, lastPosition: position, staleSince, heldFrom });
     }
     return { upserts, removals, former: this.#former, keys };
   }
@@ -124,9 +125,11 @@ export class Slots {
     return values.length === 1 ? (values[0] as string | number) : values;
   }
 
-  #keyRow(key: Key): Row {
+  /** Whatever a handler says: a row has the key under which it stands. */
+  #withKey(row: Row, key: Key): Row {
     const values = typeof key === 'object' ? key : [key];
-    return Object.fromEntries(this.#properties.map((property, index) => [property, values[index]]));
+    if (this.#properties.every((property, index) => row[property] === values[index])) return row;
+    return { ...row, ...Object.fromEntries(this.#properties.map((property, index) => [property, values[index]])) };
   }
 }
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { RecordedEvent } from '../define/event.ts';
 import { type Change, changesOf, type Key, type Projection, type RowOf } from '../define/projection.ts';
-import { ENGINE_COLUMNS, storedColumns } from '../define/read-table.ts';
+import { isEngineColumn, storedColumns } from '../define/read-table.ts';
 import { deepFreeze } from './freeze.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -102,7 +102,7 @@ function apply(
 function asStored({ table, key }: Pick<Projection, 'table' | 'key'>, address: string, row: Row): Row {
   const stored: Record<string, unknown> = {};
   for (const [property, column] of Object.entries(storedColumns(table))) {
-    if ((ENGINE_COLUMNS as readonly string[]).includes(property)) continue;
+    if (isEngineColumn(property)) continue;
     const value = row[property] ?? null;
     stored[property] = column.dataType === 'json' ? JSON.parse(JSON.stringify(value)) : value;
   }

@@ -39,11 +39,13 @@ const events: RecordedEvent[] = recorded(
 );
 
 test('a row is one row however its key is written: as Postgres compares it', () => {
-  const stored = { person: PERSON, round: 7, votes: 1, lastPosition: 0 };
+  const stored = { row: { person: PERSON, round: 7, votes: 1 }, lastPosition: 0, staleSince: null, heldFrom: null };
   const plan = planBatch(votes, events);
   expect([...plan.keys.values()]).toEqual([[PERSON, 7]]);
   const { upserts } = foldBatch(votes, plan, [stored]);
-  expect(upserts).toEqual([{ person: PERSON, round: 7, votes: 34, lastPosition: 3, staleSince: null }]);
+  expect([...upserts.values()]).toEqual([
+    { row: { person: PERSON, round: 7, votes: 34 }, lastPosition: 3, staleSince: null, heldFrom: null },
+  ]);
 });
 
 test('the reference fold agrees, so that an author’s unit test shows what the server will do', () => {
