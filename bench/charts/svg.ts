@@ -63,7 +63,10 @@ function specOf(chart: Chart): TopLevelSpec {
           color: {
             field: 'who',
             type: 'nominal',
-            scale: { domain: [...chart.contenders], range: coloursOf(chart.contenders) },
+            scale: {
+              domain: [...chart.contenders],
+              range: several ? coloursOf(chart.contenders) : coloursOfParties(chart.contenders),
+            },
             legend: several && chart.contenders.length > 1 ? { columns: columnsOf(chart.contenders) } : null,
           },
         },
@@ -106,12 +109,12 @@ interface Scale {
 }
 
 /** With room behind the longest bar for its label. */
-function scaleOf({ bars }: Chart): Scale {
+function scaleOf({ bars, unit }: Chart): Scale {
   const low = Math.min(...bars.map(({ lowest }) => lowest));
   const high = Math.max(...bars.map(({ highest }) => highest));
   const medians = bars.map(({ median }) => median);
-  // A logarithmic scale has no zero.
-  if (low <= 0 || Math.max(...medians) / Math.min(...medians) <= SPAN) {
+  // A logarithmic scale has no zero, and hides how much of a whole a part is.
+  if (low <= 0 || unit === 'bytes' || Math.max(...medians) / Math.min(...medians) <= SPAN) {
     return { log: false, domain: [Math.min(0, low), high > 0 ? high * 1.12 : 1] };
   }
   // Below the shortest bar by enough that it is still a bar.
@@ -166,6 +169,14 @@ function coloursOf(contenders: readonly string[]): string[] {
   let others = 0;
   const next = (colours: readonly string[], nth: number) => colours[nth % colours.length] as string;
   return contenders.map((who) => (isOurs(who) ? next(OURS, ours++) : next(OTHERS, others++)));
+}
+
+/** Where each bar has its name beside it, a colour stands for whose it is: "Emmett: …". */
+function coloursOfParties(contenders: readonly string[]): string[] {
+  const partyOf = (who: string) => (isOurs(who) ? 'Afterwrite' : (who.split(':')[0] ?? who));
+  const parties = [...new Set(contenders.map(partyOf))];
+  const colours = coloursOf(parties);
+  return contenders.map((who) => colours[parties.indexOf(partyOf(who))] as string);
 }
 
 /** As many as fit side by side. */
