@@ -2,23 +2,22 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensureInstalled } from '../scripts/launcher/install.mjs';
-import type { Benchmark } from './support/benchmark.ts';
+import { drawCharts } from './charts.ts';
+import { BENCHMARKS, type Benchmark } from './support/benchmark.ts';
 import { describeMachine } from './support/machine.ts';
 import { startPostgres } from './support/postgres.ts';
 import { print, save } from './support/report.ts';
 
 const say = (line: string) => console.error(line);
-/** The file that measures it, by name, in the order in which they run. */
-const files = ['append', 'command', 'project', 'read', 'catch-up', 'fan-out', 'cards', 'load', 'size', 'growth'];
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '5' }, quick: { type: 'boolean', default: false } },
 });
 const { quick } = values;
 const rounds = quick ? 1 : Number(values.rounds);
-const unknown = positionals.filter((name) => !files.includes(name));
+const unknown = positionals.filter((name) => !BENCHMARKS.includes(name));
 if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
-  say(`Usage: npm run bench -- [${files.join('] [')}] [--rounds 5] [--quick]`);
+  say(`Usage: npm run bench -- [${BENCHMARKS.join('] [')}] [--rounds 5] [--quick]`);
   process.exit(2);
 }
 
@@ -39,7 +38,7 @@ try {
   say(
     `${machine.cpu}, ${machine.cores} cores, load ${machine.load}; Node ${machine.node}, Postgres ${machine.postgres}`,
   );
-  for (const name of files.filter((name) => positionals.length === 0 || positionals.includes(name))) {
+  for (const name of BENCHMARKS.filter((name) => positionals.length === 0 || positionals.includes(name))) {
     say(`${name} …`);
     const { benchmark } = (await import(`./${name}.ts`)) as { readonly benchmark: Benchmark };
     const result = await benchmark.run({ postgres, rounds, seconds: quick ? 2 : 5, quick, say });
@@ -51,4 +50,6 @@ try {
 } finally {
   await postgres.release();
 }
+// So that what is shown is always what was measured last.
+if (!quick) await drawCharts(say);
 process.exitCode = met ? 0 : 1;

@@ -21,3 +21,17 @@ export interface Benchmark {
   /** @throws where what was measured did not do what it should have. */
   run(context: BenchContext): Promise<Result>;
 }
+
+/** All of them, in the order in which they run: each is what a file of `bench/` is called. */
+export const BENCHMARKS: readonly string[] = [
+  'append',
+  'command',
+  'project',
+  'read',
+  'catch-up',
+  'fan-out',
+  'cards',
+  'load',
+  'size',
+  'growth',
+];

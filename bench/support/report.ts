@@ -77,8 +77,8 @@ function spread(rounds: readonly number[]): string[] {
   return [median, lowest, highest].map((value) => number(value));
 }
 
-/** Three figures or more. */
-function number(value: number): string {
+/** A value as people read it: three figures or more. */
+export function number(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : 2;
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
