@@ -59,7 +59,7 @@ export const benchmark: Benchmark = {
       setting:
         `Appending: one small event a call, ${turns} rounds of ${SLICE_S} s in turn. Emmett: appendToStream as its ` +
         'documentation sets it up, with its pool of 10 connections. pgbench: one prepared INSERT a transaction into a ' +
-        'table with a primary key and a unique index on stream and version, a connection a client.',
+        'table with a primary key and a unique index on stream and version, a connection a client, 80 for 256 callers.',
       measurements: measurements.sort((a, b) => NEW.localeCompare(b.chart) - NEW.localeCompare(a.chart)),
       ratios,
       goals: [
