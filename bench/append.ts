@@ -47,7 +47,7 @@ export const benchmark: Benchmark = {
           say,
         );
         measurements.push(a, e, p, hotA, hotE);
-        ratios.push(ratio(a, e), ratio(a, p), ratio(hotA, hotE));
+        ratios.push(ratio(a, e), ratio(a, p), { ...ratio(hotA, hotE), of: `one stream, ${at}: ${hotA.who}` });
       }
     } finally {
       await Promise.all([ours.close(), emmett.close(), pgbench.close()]);

@@ -15,7 +15,8 @@ const PLACE_AND_READ = `mutation ($input: PlaceOrderInput!, $id: ID!) {
   }
 }`;
 const CAUGHT_UP = 'subscription ($token: ConsistencyToken!) { caughtUp(token: $token) { projection } }';
-const ORDER_UPDATED = 'subscription ($id: ID!) { orderUpdated(id: $id) { id version } }';
+const ORDER_UPDATED =
+  'subscription ($id: ID!, $after: ConsistencyToken) { orderUpdated(id: $id, after: $after) { id version } }';
 const ORDER = 'query ($id: ID!) { order(id: $id) { id status } }';
 
 /** A client that places orders and sees them; every function resolves to how long something took, in ms. */
@@ -45,10 +46,7 @@ export async function openOrderDesk(api: BenchApi, projections: number): Promise
     return { id: randomUUID(), customerId: customers[n % CUSTOMERS], items, shippingAddress };
   };
   const placed = await Promise.all(Array.from({ length: WATCHED }, () => api.command(place, order())));
-  const watched = await watchOrders(
-    socket,
-    placed.map(({ aggregateId }) => aggregateId),
-  );
+  const watched = await watchOrders(socket, placed);
   let changes = 0;
   return {
     caughtUp: async () => {
@@ -89,20 +87,20 @@ const ADD_ITEM = commandDocument('addOrderItem', 'AddOrderItemInput');
 const REMOVE_ITEM = commandDocument('removeOrderItem', 'RemoveOrderItemInput');
 
 /** Watches orders; the function that it returns resolves when a change of one has been seen. */
-async function watchOrders(socket: Client, ids: readonly string[]): Promise<(change: Receipt) => Promise<void>> {
+async function watchOrders(socket: Client, placed: readonly Receipt[]): Promise<(change: Receipt) => Promise<void>> {
   interface Watch {
     seen: number;
     readonly waiting: { readonly version: number; readonly resolve: () => void }[];
   }
   const watches = new Map<string, Watch>();
   await Promise.all(
-    ids.map(
-      (id) =>
+    placed.map(
+      ({ aggregateId: id, token: after }) =>
         new Promise<void>((ready, reject) => {
           const watch: Watch = { seen: 0, waiting: [] };
           watches.set(id, watch);
           socket.subscribe<{ orderUpdated: { version: number } }>(
-            { query: ORDER_UPDATED, variables: { id } },
+            { query: ORDER_UPDATED, variables: { id, after } },
             {
               next: ({ data, errors }) => {
                 if (!data) return reject(new Error(JSON.stringify(errors)));

@@ -75,9 +75,16 @@ function literal<Of>(
   return `${text}}`;
 }
 
+/** Texts and numbers as Postgres writes an array. */
+export function arrayText(values: readonly (string | number)[]): string {
+  return `{${values.map(quoted).join(',')}}`;
+}
+
 function element(column: PgColumn, value: unknown): string {
-  if (value === null || value === undefined) return 'NULL';
-  const sent = column.mapToDriverValue(value);
+  return value === null || value === undefined ? 'NULL' : quoted(column.mapToDriverValue(value));
+}
+
+function quoted(sent: unknown): string {
   if (typeof sent === 'number') return String(sent);
   const text = String(sent);
   return `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`;

@@ -5,6 +5,7 @@ import type { Key, Projection } from '../define/projection.ts';
 import { type EngineColumn, isEngineColumn, storedColumns } from '../define/read-table.ts';
 import { arrayLiteral, arrayOf, ColumnArrays } from './column-arrays.ts';
 import type { Wanted } from './fold.ts';
+import type { SharedMoves } from './shared-moves.ts';
 import type { Row, StoredRow, Writes } from './slots.ts';
 
 /** The checkpoint is not where this projector left it, or the projection is another's now: nothing was written. */
@@ -40,11 +41,14 @@ export class ProjectionTable {
   readonly #readByKey: (parameters: Record<string, unknown>) => Promise<StoredRow[]>;
   readonly #readWhere = new Map<string, (parameters: Record<string, unknown>) => Promise<StoredRow[]>>();
   readonly #write: (parameters: Record<string, unknown>) => Promise<{ moved: number }[]>;
+  readonly #moves: SharedMoves | undefined;
   readonly #moveOnly: (parameters: Record<string, unknown>) => Promise<{ moved: number }[]>;
 
-  constructor(db: Database, projection: Projection) {
+  /** @param moves moves the checkpoint where there is nothing to write; a statement of its own unless told. */
+  constructor(db: Database, projection: Projection, moves?: SharedMoves) {
     this.db = db;
     this.#projection = projection;
+    this.#moves = moves;
     this.#columns = Object.entries(storedColumns(projection.table));
     this.#properties = this.#columns.map(([property]) => property);
     this.#rows = new ColumnArrays(
@@ -89,11 +93,11 @@ export class ProjectionTable {
    * @throws {FencedError} where the checkpoint is not at `from` in this generation, or `owner` does not own the projection.
    */
   async write(writes: Writes, move: Move): Promise<void> {
-    const { upserts, removals } = writes;
-    const [row] =
-      upserts.size + removals.length === 0
-        ? await this.#moveOnly({ ...move })
-        : await this.#write({ ...move, ...this.#parametersOf(writes) });
+    const isNothing = writes.upserts.size + writes.removals.length === 0;
+    if (isNothing && (await this.#moves?.move(this.#projection.name, move))) return;
+    const [row] = isNothing
+      ? await this.#moveOnly({ ...move })
+      : await this.#write({ ...move, ...this.#parametersOf(writes) });
     if (row?.moved !== 1) throw new FencedError(this.#projection.name);
   }
 

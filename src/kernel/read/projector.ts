@@ -17,6 +17,7 @@ import { ProjectionTable } from './projection-table.ts';
 import { Rebuilds } from './rebuilds.ts';
 import { ProjectionRunner } from './runner.ts';
 import type { Aside } from './shadow-filler.ts';
+import { SharedMoves } from './shared-moves.ts';
 import { underWayOf, worksOn } from './standing.ts';
 import { type Verification, type VerifyParts, verifyProjection } from './verify.ts';
 
@@ -64,6 +65,7 @@ export class Projector {
   readonly #options: ProjectorOptions;
   readonly #feed = new CommitFeed(FEED_LIMIT);
   readonly #checkpoints: Checkpoints;
+  readonly #moves: SharedMoves;
   readonly #runners: ReadonlyMap<string, ProjectionRunner>;
   readonly #ownership: Ownership;
   /** How far others have been told that this instance has moved its projections. */
@@ -76,6 +78,7 @@ export class Projector {
     this.positions = new Positions(names, options.maxWaiters);
     this.hub = new Hub((error) => onError(error, { part: 'hub' }));
     this.#checkpoints = new Checkpoints(options.leases);
+    this.#moves = new SharedMoves(options.db);
     const runners = new Map<string, ProjectionRunner>();
     this.#ownership = new Ownership({
       checkpoints: this.#checkpoints,
@@ -205,7 +208,7 @@ export class Projector {
     const { db, log, batchLimit, deadLetterLimit, observer, onError } = this.#options;
     return new ProjectionRunner({
       projection,
-      table: new ProjectionTable(db, projection),
+      table: new ProjectionTable(db, projection, this.#moves),
       log,
       feed: this.#feed,
       head: this.head,
