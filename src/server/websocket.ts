@@ -9,6 +9,7 @@ import type { Config } from '../config.ts';
 import { answerError, type OnFault } from '../graphql/plugins/errors.ts';
 import { UnauthenticatedError } from '../kernel/errors.ts';
 import { type Authenticated, type Authenticator, AuthUnavailableError, credentialsOf } from './auth.ts';
+import { gatherMessages } from './gather-messages.ts';
 import type { Yoga } from './graphql.ts';
 import type { HostGuard } from './hosts.ts';
 import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './request-id.ts';
@@ -116,6 +117,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
     const foreign = options.whyNotHost(request.headers.host);
     if (foreign) return refuse(socket, '403 Forbidden', foreign);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      gatherMessages(webSocket, socket);
       sockets.emit('connection', webSocket, request);
       // What a client does wrong closes its connection. It is no fault of ours, as which graphql-ws would print it.
       webSocket.removeAllListeners('error').on('error', (err) => {
