@@ -1,9 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { type Client, createClient } from 'graphql-ws';
 import { Pool } from 'undici';
 import { WebSocket } from 'ws';
+import { startChild } from './child.ts';
 
 /** The API of a server that runs in a process of its own. */
 export interface BenchApi {
@@ -44,16 +42,11 @@ export function commandDocument(name: string, inputType: string): string {
 
 /** Starts a server on a database, which it brings to its schema, with its default settings. */
 export async function openApi(databaseUrl: string, options: ApiOptions): Promise<BenchApi> {
-  const server = fork(fileURLToPath(new URL('server.ts', import.meta.url)), {
-    execArgv: ['--expose-gc'],
-    env: {
-      ...process.env,
-      ...{ DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'error', BENCH_DOMAINS: options.domains.join(',') },
-      ...options.settings,
-    },
+  const server = await startChild<{ url: string }>('support/server.ts', {
+    ...{ DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'error', BENCH_DOMAINS: options.domains.join(',') },
+    ...options.settings,
   });
-  const ended = once(server, 'exit');
-  const { url } = await answerOf<{ url: string }>(server, ended);
+  const { url } = server.started;
   const pool = new Pool(url, { connections: options.connections ?? 64, pipelining: 1 });
   const sockets: Client[] = [];
   const request = async <T>(query: string, variables: Readonly<Record<string, unknown>> = {}): Promise<T> => {
@@ -85,22 +78,11 @@ export async function openApi(databaseUrl: string, options: ApiOptions): Promise
       sockets.push(socket);
       return socket;
     },
-    memory: async () => {
-      server.send('memory');
-      return (await answerOf<{ memory: NodeJS.MemoryUsage }>(server, ended)).memory;
-    },
+    memory: async () => (await server.ask<{ memory: NodeJS.MemoryUsage }>('memory')).memory,
     close: async () => {
       await Promise.all(sockets.map((socket) => socket.dispose()));
       await pool.close();
-      server.disconnect();
-      await ended;
+      await server.end();
     },
   };
-}
-
-async function answerOf<T>(server: ChildProcess, ended: Promise<unknown>): Promise<T> {
-  const gone = ended.then(() => Promise.reject(new Error('The server has ended.')));
-  gone.catch(() => undefined);
-  const [answer] = (await Promise.race([once(server, 'message'), gone])) as [T];
-  return answer;
 }

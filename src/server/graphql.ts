@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import { type Caller, type Context, createContext, type Shared } from '../graphql/context.ts';
 import { useConsistency } from '../graphql/plugins/consistency.ts';
 import { answerError, type OnFault, useErrors } from '../graphql/plugins/errors.ts';
+import { useExecutor } from '../graphql/plugins/executor.ts';
 import { useLimits } from '../graphql/plugins/limits.ts';
 import { useObserver } from '../graphql/plugins/observer.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
@@ -63,6 +64,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       });
     },
     plugins: [
+      useExecutor(),
       ...(config.graphiql ? [useGraphiql()] : []),
       useStrictRequests(),
       useRetryAfter(),

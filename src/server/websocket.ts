@@ -1,8 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ExecutionArgs, GraphQLError, getOperationAST, OperationTypeNode } from 'graphql';
-import { CloseCode } from 'graphql-ws';
-import { type Extra, useServer } from 'graphql-ws/use/ws';
+import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Config } from '../config.ts';
@@ -14,6 +13,7 @@ import type { Yoga } from './graphql.ts';
 import type { HostGuard } from './hosts.ts';
 import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './request-id.ts';
 import { isEndpoint } from './routes.ts';
+import { openConnection } from './socket-connection.ts';
 
 export interface WebSocketOptions {
   readonly yoga: Yoga;
@@ -30,14 +30,20 @@ export interface WebSocketOptions {
 const MAX_TIMER_MS = 2 ** 31 - 1;
 /** How long a client may take to answer that its connection is to be closed, in ms; then it is cut. */
 const CLOSE_GRACE_MS = 1000;
+/** Clients reconnect, elsewhere. */
+const GOING_AWAY = 1001;
 /** A client may try again, which it does not after any code of graphql-ws' own. */
 const TRY_AGAIN_LATER = 1013;
 
 /** What is kept with a connection. */
-type Session = {
+interface Session {
+  readonly socket: WebSocket;
+  /** The headers of the request that has opened it, as far as they are of use. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
   authenticated: Authenticated | null;
-  expiry: NodeJS.Timeout;
-};
+  expiry: NodeJS.Timeout | undefined;
+}
+const NO_HEADERS: Session['headers'] = {};
 type PipelineRoot = Pick<ReturnType<Yoga['getEnveloped']>, 'execute' | 'subscribe'>;
 
 /**
@@ -48,69 +54,68 @@ type PipelineRoot = Pick<ReturnType<Yoga['getEnveloped']>, 'execute' | 'subscrib
  */
 export function serveWebSockets(server: Server, options: WebSocketOptions): () => Promise<void> {
   const { yoga, authenticator, config, logger, onFault, accepts } = options;
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: config.maxBodyBytes });
-  const served = useServer<Record<string, unknown>, Session>(
-    {
-      // Yoga's pipeline, made for each operation in `onSubscribe`.
-      execute: (args) => (args.rootValue as PipelineRoot).execute(args),
-      subscribe: (args) => (args.rootValue as PipelineRoot).subscribe(args),
-      onConnect: async ({ connectionParams, extra }) => {
-        try {
-          extra.authenticated = await authenticator.authenticate(
-            credentialsOf(connectionParams) ?? extra.request.headers.authorization,
-          );
-        } catch (error) {
-          const correlationId = correlationIdFrom(
-            textIn(connectionParams, CORRELATION_HEADER) ?? extra.request.headers[CORRELATION_HEADER]?.toString(),
-          );
-          closeUnauthenticated(extra.socket, error, logger.child({ correlationId }));
-          return false;
-        }
-        // Checking takes a while; the client may be gone.
-        if (extra.socket.readyState === WebSocket.OPEN) closeAtExpiry(extra);
-        return true;
-      },
-      onDisconnect: ({ extra }) => clearTimeout(extra.expiry),
-      onSubscribe: async ({ connectionParams, subscriptions, extra }, _id, payload) => {
-        // Browsers cannot set headers here.
-        const sent = (name: string) =>
-          textIn(payload.extensions, name) ?? textIn(connectionParams, name) ?? extra.request.headers[name]?.toString();
-        if (Object.keys(subscriptions).length > config.subscriptionsPerConnection) {
-          return [refusal(`A connection holds at most ${config.subscriptionsPerConnection} subscriptions.`)];
-        }
-        const caller = {
-          actor: extra.authenticated?.actor ?? null,
-          correlationId: correlationIdFrom(sent(CORRELATION_HEADER)),
-          traceparent: traceparentFrom(sent('traceparent')),
-        };
-        const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ caller });
-        let document: ExecutionArgs['document'];
-        try {
-          document = parse(payload.query);
-          const errors = validate(schema, document);
-          if (errors.length > 0) return errors;
-        } catch (error) {
-          // A rule that does not go on after its first error throws it.
-          return [answerError(error, caller.correlationId, onFault)];
-        }
-        const operationName = payload.operationName || null;
-        const operation = getOperationAST(document, operationName);
-        if (!operation) return [refusal('The document has no such operation; name one where it has several.')];
-        if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
-          return [refusal('WebSocket carries subscriptions only; send queries and mutations over HTTP.')];
-        }
-        return {
-          schema,
-          document,
-          operationName,
-          variableValues: payload.variables ?? null,
-          contextValue: await contextFactory(),
-          rootValue: { execute, subscribe } satisfies PipelineRoot,
-        };
-      },
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: config.maxBodyBytes, handleProtocols });
+  const protocol = makeServer<Record<string, unknown>, Session>({
+    // Yoga's pipeline, made for each operation in `onSubscribe`.
+    execute: (args) => (args.rootValue as PipelineRoot).execute(args),
+    subscribe: (args) => (args.rootValue as PipelineRoot).subscribe(args),
+    onConnect: async ({ connectionParams, extra }) => {
+      try {
+        extra.authenticated = await authenticator.authenticate(
+          credentialsOf(connectionParams) ?? extra.headers.authorization,
+        );
+      } catch (error) {
+        const correlationId = correlationIdFrom(
+          textIn(connectionParams, CORRELATION_HEADER) ?? extra.headers[CORRELATION_HEADER],
+        );
+        closeUnauthenticated(extra.socket, error, logger.child({ correlationId }));
+        return false;
+      }
+      // Checking takes a while; the client may be gone.
+      if (extra.socket.readyState === WebSocket.OPEN) closeAtExpiry(extra);
+      return true;
     },
-    sockets,
-  );
+    onDisconnect: ({ extra }) => clearTimeout(extra.expiry),
+    onSubscribe: async ({ connectionParams, subscriptions, extra }, _id, payload) => {
+      // Browsers cannot set headers here.
+      const sent = (name: string) =>
+        textIn(payload.extensions, name) ?? textIn(connectionParams, name) ?? extra.headers[name];
+      if (Object.keys(subscriptions).length > config.subscriptionsPerConnection) {
+        return [refusal(`A connection holds at most ${config.subscriptionsPerConnection} subscriptions.`)];
+      }
+      const caller = {
+        actor: extra.authenticated?.actor ?? null,
+        correlationId: correlationIdFrom(sent(CORRELATION_HEADER)),
+        traceparent: traceparentFrom(sent('traceparent')),
+      };
+      const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ caller });
+      let document: ExecutionArgs['document'];
+      try {
+        document = parse(payload.query);
+        // The payload is kept as long as the subscription; the document is one for all that are the same.
+        Object.assign(payload, { query: '' });
+        const errors = validate(schema, document);
+        if (errors.length > 0) return errors;
+      } catch (error) {
+        // A rule that does not go on after its first error throws it.
+        return [answerError(error, caller.correlationId, onFault)];
+      }
+      const operationName = payload.operationName || null;
+      const operation = getOperationAST(document, operationName);
+      if (!operation) return [refusal('The document has no such operation; name one where it has several.')];
+      if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
+        return [refusal('WebSocket carries subscriptions only; send queries and mutations over HTTP.')];
+      }
+      return {
+        schema,
+        document,
+        operationName,
+        variableValues: payload.variables ?? null,
+        contextValue: await contextFactory(),
+        rootValue: { execute, subscribe } satisfies PipelineRoot,
+      };
+    },
+  });
   server.on('upgrade', (request, socket, head) => {
     const refused = whyRefused(request, config.corsOrigins, accepts());
     if (refused) return refuse(socket, refused);
@@ -118,21 +123,32 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
     if (foreign) return refuse(socket, '403 Forbidden', foreign);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       gatherMessages(webSocket, socket);
-      sockets.emit('connection', webSocket, request);
-      // What a client does wrong closes its connection. It is no fault of ours, as which graphql-ws would print it.
-      webSocket.removeAllListeners('error').on('error', (err) => {
-        const correlationId = request.headers[CORRELATION_HEADER]?.toString();
-        logger.info({ err, correlationId }, 'a WebSocket connection broke');
-      });
+      const headers = headersOf(request);
+      const correlationId = headers[CORRELATION_HEADER];
+      webSocket.on('error', (err) => logger.info({ err, correlationId }, 'a WebSocket connection broke'));
+      const session: Session = { socket: webSocket, headers, authenticated: null, expiry: undefined };
+      openConnection(protocol, webSocket, session, (err) =>
+        logger.error({ err, correlationId }, 'a WebSocket message was not handled'),
+      );
     });
   });
   return async () => {
     const cut = setTimeout(() => {
       for (const socket of sockets.clients) socket.terminate();
     }, CLOSE_GRACE_MS);
-    await served.dispose();
+    for (const socket of sockets.clients) socket.close(GOING_AWAY, 'Going away');
+    await new Promise((resolve) => sockets.close(resolve));
     clearTimeout(cut);
   };
+}
+
+/** Those of which something is read later. Most requests have none of them. */
+function headersOf({ headers }: IncomingMessage): Session['headers'] {
+  const known = ['authorization', 'traceparent', CORRELATION_HEADER].flatMap((name) => {
+    const value = headers[name]?.toString();
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return known.length === 0 ? NO_HEADERS : Object.fromEntries(known);
 }
 
 function closeUnauthenticated(socket: WebSocket, error: unknown, logger: Logger): void {
@@ -152,7 +168,7 @@ function textIn(sent: Readonly<Record<string, unknown>> | null | undefined, name
   return typeof value === 'string' ? value : undefined;
 }
 
-function closeAtExpiry(extra: Extra & Partial<Session>): void {
+function closeAtExpiry(extra: Session): void {
   const { expiresAt } = extra.authenticated ?? {};
   if (!expiresAt) return;
   const left = expiresAt.getTime() - Date.now();

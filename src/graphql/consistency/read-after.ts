@@ -1,5 +1,6 @@
 import {
   DirectiveLocation,
+  type DirectiveNode,
   type ExecutionArgs,
   GraphQLDirective,
   GraphQLEnumType,
@@ -74,11 +75,19 @@ export async function awaitTokens(
 ): Promise<void> {
   const { engine, consistency } = context;
   const directive = schema.getDirective(NAME);
+  const nodes = directive ? (operation.directives?.filter(({ name }) => name.value === NAME) ?? []) : [];
+  if (nodes.length === 0 && !header) {
+    consistency.read = freshnessOf(engine, touched);
+    return;
+  }
   // As sent they may be of the wrong type, and lack the defaults that the document gives.
   const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
   // Executing it says what is wrong with them.
   if (!coerced) return;
-  const wanted = [...(directive ? fromDirectives(directive, operation, coerced) : []), ...fromHeader(header)];
+  const wanted = [
+    ...nodes.map((node) => fromDirective(directive as GraphQLDirective, node, coerced)),
+    ...fromHeader(header),
+  ];
   // All of them first: one that cannot be honoured is not worth waiting for the others.
   const positions = await positionsOf(
     engine,
@@ -120,22 +129,15 @@ function detailsOf(waits: readonly Wait[], touched: readonly string[], { tracepa
   return { traceparent, attributes: { 'afterwrite.position': position, 'afterwrite.projections': [...touched] } };
 }
 
-function fromDirectives(
-  directive: GraphQLDirective,
-  operation: OperationDefinitionNode,
-  variables: Record<string, unknown>,
-): Wanted[] {
-  const nodes = operation.directives?.filter(({ name }) => name.value === directive.name) ?? [];
-  return nodes.map((node) => {
-    const values = getArgumentValues(directive, node, variables);
-    const timeoutMs = (values.timeoutMs as number | null | undefined) ?? DEFAULT_WAIT_MS;
-    if (timeoutMs < 0) throw new BadUserInputError(`timeoutMs is 0 or more, not ${timeoutMs}.`);
-    return {
-      token: values.token as string,
-      timeoutMs: Math.min(timeoutMs, MAX_WAIT_MS),
-      mayBeStale: values.onTimeout === 'STALE',
-    };
-  });
+function fromDirective(directive: GraphQLDirective, node: DirectiveNode, variables: Record<string, unknown>): Wanted {
+  const values = getArgumentValues(directive, node, variables);
+  const timeoutMs = (values.timeoutMs as number | null | undefined) ?? DEFAULT_WAIT_MS;
+  if (timeoutMs < 0) throw new BadUserInputError(`timeoutMs is 0 or more, not ${timeoutMs}.`);
+  return {
+    token: values.token as string,
+    timeoutMs: Math.min(timeoutMs, MAX_WAIT_MS),
+    mayBeStale: values.onTimeout === 'STALE',
+  };
 }
 
 function fromHeader(header: string | null | undefined): Wanted[] {

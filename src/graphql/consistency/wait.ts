@@ -40,6 +40,9 @@ export async function waitFor(
   { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
 ): Promise<ConsistencyTimeoutError | undefined> {
   const { positions, isReplica } = engine.readSide;
+  const allAreThere = () => projections.every((name) => positions.of(name) >= position);
+  // As they mostly are; then there is nothing to be set up.
+  if (allAreThere()) return undefined;
   // The server's requests have signals that `AbortSignal.any` does not take.
   const over = new AbortController();
   const giveUp = () => over.abort();
@@ -53,7 +56,7 @@ export async function waitFor(
       const options = { timeoutMs: Math.max(0, until - performance.now()), signal: over.signal };
       const reached = await Promise.all(projections.map((name) => positions.reached(name, position, options)));
       late = projections[reached.indexOf(false)];
-      if (late === undefined && projections.every((name) => positions.of(name) >= position)) return undefined;
+      if (late === undefined && allAreThere()) return undefined;
     }
     const state = engine.projector.status().find(({ name }) => name === late)?.state ?? 'STOPPED';
     const projected = isReplica ? engine.projector.positions.of(late) : undefined;

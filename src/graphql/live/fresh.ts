@@ -31,6 +31,8 @@ export function fresh<T extends Message>(
     next: async () => {
       if (failed) return { value: undefined, done: true };
       try {
+        // The message before is answered. One that is waited for may be long in coming.
+        context.rows.clear();
         const result = await messages.next();
         context.rows.clear();
         consistency.stale = false;

@@ -17,8 +17,11 @@ import {
 import type { Plugin } from 'graphql-yoga';
 import { DEFAULT_PAGE } from '../read/page.ts';
 
-/** Documents in which the length of a list is a variable. */
-const bySize = new WeakMap<DocumentNode, boolean>();
+/** The variables of a document that are lengths of lists. */
+const sizeVariables = new WeakMap<DocumentNode, readonly string[]>();
+
+/** Lengths with which a document was fine are remembered so often; clients have few page sizes. */
+const MAX_REMEMBERED = 100;
 
 type SizeOf = (variable: string) => string | undefined;
 
@@ -33,21 +36,31 @@ export function useCostLimit(options: CostLimitOptions): Plugin {
     const context = new ValidationContext(schema, document, new TypeInfo(schema), () => {});
     for (const operation of operations) rule(context).OperationDefinition.enter(operation);
   };
+  /** Operations, with the lengths of their lists, that are known to be fine. */
+  const fine = new WeakMap<DocumentNode, Set<string>>();
   const onStart = ({ args, stop }: { args: ExecutionArgs; stop: (result: { errors: GraphQLError[] }) => void }) => {
-    if (!hasVariableSize(args.document)) return;
-    const document = withSizes(args.schema, args.document, sizesOf(args));
+    const variables = sizeVariablesOf(args.document);
+    if (variables.length === 0) return;
+    const sizeOf = sizesOf(args);
+    const asked = [args.operationName, ...variables.map(sizeOf)].join();
+    const known = fine.get(args.document) ?? new Set();
+    if (known.has(asked)) return;
+    const document = withSizes(args.schema, args.document, sizeOf);
     const operation = getOperationAST(document, args.operationName);
+    if (!operation) return;
     try {
-      if (operation) check(args.schema, document, [operation]);
+      check(args.schema, document, [operation]);
     } catch (error) {
       stop({ errors: [error as GraphQLError] });
+      return;
     }
+    if (known.size < MAX_REMEMBERED) fine.set(args.document, known.add(asked));
   };
   return {
     onValidate: ({ addValidationRule }) =>
       addValidationRule((context: ValidationContext) => {
         const asked = context.getDocument();
-        if (hasVariableSize(asked)) return {};
+        if (sizeVariablesOf(asked).length > 0) return {};
         const document = withSizes(context.getSchema(), asked, () => undefined);
         check(
           context.getSchema(),
@@ -63,18 +76,17 @@ export function useCostLimit(options: CostLimitOptions): Plugin {
   };
 }
 
-function hasVariableSize(document: DocumentNode): boolean {
-  let found = bySize.get(document);
-  if (found === undefined) {
-    found = false;
-    visit(document, {
-      Argument: (node) => {
-        if (isSize(node) && node.value.kind === Kind.VARIABLE) found = true;
-      },
-    });
-    bySize.set(document, found);
-  }
-  return found;
+function sizeVariablesOf(document: DocumentNode): readonly string[] {
+  const known = sizeVariables.get(document);
+  if (known) return known;
+  const found = new Set<string>();
+  visit(document, {
+    Argument: (node) => {
+      if (isSize(node) && node.value.kind === Kind.VARIABLE) found.add(node.value.name.value);
+    },
+  });
+  sizeVariables.set(document, [...found]);
+  return [...found];
 }
 
 /** The lengths that variables give; whatever else a variable is, is refused when it is coerced. */

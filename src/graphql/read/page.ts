@@ -46,16 +46,36 @@ export interface Page<Row> {
  */
 export async function readPage<Row>(db: Database, projection: Projection, request: PageRequest): Promise<Page<Row>> {
   const cut = cutOf(projection, request);
-  const found = await db
+  const conditions = request.where?.filter((condition) => condition !== undefined) ?? [];
+  const statement =
+    conditions.length > 0 ? pageStatement(db, projection, cut, conditions) : wholeListStatement(db, projection, cut);
+  const found = await statement.execute(cut.parameters).catch(refuseBadCursor);
+  return pageOf<Row>(cut, found);
+}
+
+function pageStatement(db: Database, projection: Projection, cut: Cut, conditions: readonly SQL[]) {
+  return db
     .select(storedColumns(projection.table))
     .from(projection.table)
-    .where(and(...(request.where ?? []), cut.where))
+    .where(and(...conditions, cut.where))
     .orderBy(...cut.columns.map((column) => cut.order(column)))
-    .limit(cut.limit + 1)
-    .prepare(`${projection.name}_page`)
-    .execute()
-    .catch(refuseBadCursor);
-  return pageOf<Row>(cut, found);
+    .limit(LIMIT)
+    .prepare(`${projection.name}_page`);
+}
+
+/**
+ * Statements of lists without conditions: those of a list and an order differ in their parameters only, and to put one together
+ * takes Drizzle longer than Postgres to execute it.
+ */
+const wholeLists = new WeakMap<Database, Map<string, ReturnType<typeof pageStatement>>>();
+
+function wholeListStatement(db: Database, projection: Projection, cut: Cut): ReturnType<typeof pageStatement> {
+  const known = wholeLists.get(db) ?? new Map<string, ReturnType<typeof pageStatement>>();
+  wholeLists.set(db, known);
+  const name = `${projection.name} ${cut.name}`;
+  const statement = known.get(name) ?? pageStatement(db, projection, cut, []);
+  known.set(name, statement);
+  return statement;
 }
 
 /**
@@ -77,7 +97,7 @@ export async function readPages<Row>(
     .from(projection.table)
     .where(and(...(request.where ?? []), sql`${column} = ${list}`, cut.where))
     .orderBy(...cut.columns.map((column) => cut.order(column)))
-    .limit(cut.limit + 1)
+    .limit(LIMIT)
     .as('page');
   const lists = sql`unnest(${arrayLiteral(column, values)}::text::${sql.raw(column.getSQLType())}[]) with ordinality as list(value, nth)`;
   const found = await db
@@ -86,15 +106,22 @@ export async function readPages<Row>(
     .crossJoinLateral(page)
     .orderBy(sql`list.nth`, ...cut.columns.map(({ name }) => cut.order(sql`page.${sql.identifier(name)}`)))
     .prepare(`${projection.name}_pages_by_${column.name}`)
-    .execute()
+    .execute(cut.parameters)
     .catch(refuseBadCursor);
   const rowsOf: Record<string, unknown>[][] = values.map(() => []);
   for (const { nth, row } of found) rowsOf[nth - 1]?.push(row);
   return rowsOf.map((rows) => pageOf<Row>(cut, rows));
 }
 
+/** One row more than the page has, to know whether there is more. */
+const LIMIT = sql.placeholder('limit');
+
 /** What a request means for a statement, and how its rows become a page. */
 interface Cut {
+  /** The same for all whose statements are the same. */
+  readonly name: string;
+  /** What their statements are executed with. */
+  readonly parameters: Readonly<Record<string, unknown>>;
   readonly where: SQL | undefined;
   readonly columns: readonly PgColumn[];
   readonly order: typeof asc;
@@ -112,14 +139,22 @@ function cutOf(projection: Projection, { args, sortBy, direction }: PageRequest)
   const sortName = `${sortBy.name} ${direction}`;
   const after = args.after == null ? undefined : decodeCursor(args.after, sortName, columns.length);
   const before = args.before == null ? undefined : decodeCursor(args.before, sortName, columns.length);
-  const beyond = (cursor: Cursor | undefined, forwards: boolean) =>
-    cursor &&
-    sql`(${list(columns.map((column) => sql`${column}`))}) ${sql.raw((direction === 'asc') === forwards ? '>' : '<')}
-        (${list(columns.map((column, index) => sql`${cursor[index]}::${sql.raw(column.getSQLType())}`))})`;
+  const parameters: Record<string, unknown> = { limit: limit + 1 };
+  const beyond = (name: string, cursor: Cursor | undefined, forwards: boolean) => {
+    if (!cursor) return undefined;
+    const values = columns.map((column, index) => {
+      parameters[`${name}${index}`] = cursor[index];
+      return sql`${sql.placeholder(`${name}${index}`)}::${sql.raw(column.getSQLType())}`;
+    });
+    return sql`(${list(columns.map((column) => sql`${column}`))}) ${sql.raw((direction === 'asc') === forwards ? '>' : '<')}
+        (${list(values)})`;
+  };
   const sortProperty = Object.entries(projection.table).find(([, column]) => column === sortBy)?.[0] ?? '';
   const properties = [sortProperty, ...rest.map(({ property }) => property)];
   return {
-    where: and(beyond(after, true), beyond(before, false)),
+    name: [sortName, backwards && 'backwards', after && 'after', before && 'before'].filter(Boolean).join(' '),
+    parameters,
+    where: and(beyond('after', after, true), beyond('before', before, false)),
     columns,
     order: (direction === 'asc') !== backwards ? asc : desc,
     limit,

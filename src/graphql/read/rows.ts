@@ -20,8 +20,9 @@ export class Rows {
   readonly #readModels: ReadModels;
   readonly #actor: Actor | null;
   readonly #onStale: () => void;
-  readonly #loaded = new Map<Projection, Map<string, Promise<unknown>>>();
-  readonly #lists = new Map<string, DataLoader<unknown, Page<unknown>>>();
+  // Most of those that wait for a subscription's next message are empty: they have no maps.
+  #loaded: Map<Projection, Map<string, Promise<unknown>>> | undefined;
+  #lists: Map<string, DataLoader<unknown, Page<unknown>>> | undefined;
 
   /** @param onStale is told of every row that lacks events which could not be applied. */
   constructor(readModels: ReadModels, actor: Actor | null, onStale: () => void = () => {}) {
@@ -42,6 +43,7 @@ export class Rows {
    */
   byKey<P extends Projection>(projection: P, key: string): Promise<RowOfProjection<P> | null> {
     const text = keyFor(projection, key);
+    this.#loaded ??= new Map();
     let rows = this.#loaded.get(projection);
     if (!rows) {
       rows = new Map();
@@ -127,8 +129,8 @@ export class Rows {
 
   /** Forgets what was loaded: the next event of a subscription shows what is there then. */
   clear(): void {
-    this.#loaded.clear();
-    this.#lists.clear();
+    this.#loaded = undefined;
+    this.#lists = undefined;
   }
 
   async #pageOf<P extends Projection>(
@@ -139,6 +141,7 @@ export class Rows {
   ): Promise<Page<RowOfProjection<P>>> {
     const { args, sortBy, direction, where } = request;
     const key = JSON.stringify([projection.name, column.name, sortBy.name, direction, args, where !== undefined]);
+    this.#lists ??= new Map();
     let list = this.#lists.get(key);
     if (!list) {
       list = new DataLoader((values) => readPages(this.#readModels.db, projection, request, { column, values }), {

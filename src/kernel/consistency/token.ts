@@ -22,6 +22,8 @@ export class TokenError extends Error {
 export class Tokens {
   readonly #epoch: Buffer;
   readonly #prefix: Buffer;
+  /** The last that was made: after a change all subscribers are given the same. */
+  #last = { position: -1, token: '' };
 
   /** @param epoch the UUID of this history (`es.store`). */
   constructor(epoch: string) {
@@ -31,11 +33,8 @@ export class Tokens {
 
   /** The token of a position. */
   encode(position: number): string {
-    const bytes = Buffer.alloc(LENGTH);
-    this.#prefix.copy(bytes);
-    bytes.writeBigUInt64BE(BigInt(position), 17);
-    bytes.writeUInt16BE(checksum(bytes), 25);
-    return bytes.toString('base64url');
+    if (this.#last.position !== position) this.#last = { position, token: this.#encode(position) };
+    return this.#last.token;
   }
 
   /**
@@ -61,6 +60,14 @@ export class Tokens {
       throw new TokenError('INVALID_TOKEN', 'The token names a position that no log has.');
     }
     return Number(position);
+  }
+
+  #encode(position: number): string {
+    const bytes = Buffer.alloc(LENGTH);
+    this.#prefix.copy(bytes);
+    bytes.writeBigUInt64BE(BigInt(position), 17);
+    bytes.writeUInt16BE(checksum(bytes), 25);
+    return bytes.toString('base64url');
   }
 }
 

@@ -6,7 +6,8 @@
  * waits for news that may never come.
  */
 export class Mailbox<T> implements AsyncIterableIterator<T> {
-  readonly #slots = new Map<string, T>();
+  /** Absent while nothing waits, as mostly: an empty map is the largest part of a mailbox. */
+  #slots: Map<string, T> | undefined;
   readonly #merge: (before: T, now: T) => T;
   readonly #onClose: () => void;
   readonly #onCoalesced: (() => void) | undefined;
@@ -44,7 +45,7 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
 
   /** Values that wait to be read. */
   get size(): number {
-    return this.#slots.size;
+    return this.#slots?.size ?? 0;
   }
 
   /** Where merging throws, that is the reader's to see. */
@@ -56,6 +57,7 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
       resolve({ value, done: false });
       return;
     }
+    this.#slots ??= new Map();
     if (!this.#slots.has(key)) {
       this.#slots.set(key, value);
       return;
@@ -79,7 +81,7 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
   fail(error: unknown): void {
     if (this.#state === 'closed') return;
     this.#failure = { error };
-    this.#slots.clear();
+    this.#slots = undefined;
     const pending = this.#pending;
     this.#pending = undefined;
     if (!pending) {
@@ -108,8 +110,8 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
       this.#close();
       return Promise.reject(error);
     }
-    for (const [key, value] of this.#slots) {
-      this.#slots.delete(key);
+    for (const [key, value] of this.#slots ?? []) {
+      if (this.#slots?.delete(key) && this.#slots.size === 0) this.#slots = undefined;
       return Promise.resolve({ value, done: false });
     }
     if (this.#state !== 'open') {
@@ -123,13 +125,13 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
   }
 
   return(): Promise<IteratorResult<T>> {
-    this.#slots.clear();
+    this.#slots = undefined;
     this.#close();
     return Promise.resolve({ value: undefined, done: true });
   }
 
   throw(error?: unknown): Promise<IteratorResult<T>> {
-    this.#slots.clear();
+    this.#slots = undefined;
     this.#close();
     return Promise.reject(error);
   }

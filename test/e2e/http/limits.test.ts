@@ -80,6 +80,16 @@ describe('an operation', () => {
     await refused(`{ ${orders('first: 1')} b: ${orders('first: 23')} }`, /^Query Cost limit/);
   });
 
+  it('costs what it does also where another of its document was fine with the same variables', async () => {
+    const orders = (of: string) => `orders(first: $n) { edges { ${of} } }`;
+    const both = `query Small($n: Int) { ${orders('cursor')} } query Large($n: Int) { ${orders('node { id }')} }`;
+    const ask = (operationName: string) => app.query(both, { n: 30 }, { operationName });
+    for (let time = 1; time <= 2; time++) {
+      expect((await ask('Small')).errors).toBeUndefined();
+      expectRequestError(await ask('Large'), 'BAD_USER_INPUT');
+    }
+  });
+
   it('of a mutation has the same limits, and does not take effect beyond them', async () => {
     const cancel = `cancelOrder(input: { orderId: "${orderId}", reason: "No." }) { __typename }`;
     await refused(`mutation { a: ${cancel} b: ${cancel} c: ${cancel} d: ${cancel} }`, /limit of/);

@@ -1,0 +1,143 @@
+import { type BenchApi, commandDocument, openApi } from './support/api.ts';
+import type { Benchmark } from './support/benchmark.ts';
+import { startChild } from './support/child.ts';
+import { prepareDatabase } from './support/engine.ts';
+import { fillShop, SHOP } from './support/orders.ts';
+import { below, type Measurement } from './support/result.ts';
+import { median } from './support/statistics.ts';
+import type { Expect, Open, Opened, Told } from './support/subscribers.ts';
+
+const SUBSCRIBERS = [1, 1000, 10_000];
+const ORDERS = 1000;
+const CONNECTIONS = 32;
+const ONE = 'Telling all subscribers of a change of their one order';
+const MANY = 'Telling all subscribers of a change of each of 1,000 orders';
+const RECEIPT = 'The same, from the receipt of the command';
+const MEMORY = 'Memory of the server a subscriber';
+const FORMS = [
+  { who: 'a socket each', perSocket: 1 },
+  { who: '100 a socket', perSocket: 100 },
+] as const;
+
+interface Crowd {
+  readonly subscribers: number;
+  readonly perSocket: number;
+  readonly orderIds: readonly string[];
+}
+
+/** Live orders: how soon the last of many subscribers has been told of a change, and what the server holds for each. */
+export const benchmark: Benchmark = {
+  name: 'fan-out',
+  run: async ({ postgres, rounds, quick, say }) => {
+    const url = await prepareDatabase(postgres, 'fan_out');
+    const { productId, orderIds } = await fillShop(url, (quick ? 20 : ORDERS) + 1, { shipping: false });
+    const measurements: Measurement[] = [];
+    for (const subscribers of quick ? [100] : SUBSCRIBERS) {
+      const at = `${subscribers.toLocaleString('en')} ${subscribers === 1 ? 'subscriber' : 'subscribers'}`;
+      for (const { who, perSocket } of FORMS.slice(0, subscribers === 1 ? 1 : FORMS.length)) {
+        const name = { at, who };
+        // One is changed alone, and so is ahead of the others when they are changed together.
+        const [first, ...others] = orderIds as [string, ...string[]];
+        const one = await measure(url, productId, { subscribers, perSocket, orderIds: [first] }, rounds, say);
+        measurements.push(
+          { ...name, chart: ONE, unit: 'ms', rounds: one.fromSending },
+          { ...name, chart: RECEIPT, unit: 'ms', rounds: one.fromReceipt },
+        );
+        if (subscribers > 1) measurements.push({ ...name, chart: MEMORY, unit: 'kB', rounds: [one.kBEach] });
+        const many = await measure(url, productId, { subscribers, perSocket, orderIds: others }, rounds, say);
+        measurements.push({ ...name, chart: MANY, unit: 'ms', rounds: many.fromSending });
+      }
+    }
+    const order = [ONE, RECEIPT, MANY, MEMORY];
+    const found = (chart: string) =>
+      median(measurements.findLast((each) => each.chart === chart && each.who === FORMS[0].who)?.rounds ?? []);
+    const most = measurements.at(-1)?.at;
+    return {
+      benchmark: 'fan-out',
+      setting:
+        `Subscriptions to orderUpdated over WebSockets to a server in a process of its own, the subscribers in another; ` +
+        `${rounds} changes. Of one order: from sending the command until the last subscriber has its message. Of ` +
+        `1,000 orders, among which the subscribers are divided: from sending the first of as many commands, ` +
+        `${CONNECTIONS} at a time, until the last subscriber has the last message. Memory: heap and buffers of the ` +
+        "server's process (heapUsed and external) after a garbage collection with all subscribers, less those with one, " +
+        'divided; what the kernel holds for a socket is not in it.',
+      measurements: measurements.sort((a, b) => order.indexOf(a.chart) - order.indexOf(b.chart)),
+      ratios: [],
+      goals: [
+        below(1000, `ms until ${most} know of one change, ${FORMS[0].who}`, found(ONE)),
+        below(20, `kB a subscriber with ${most}, ${FORMS[0].who}`, found(MEMORY)),
+      ],
+    };
+  },
+};
+
+/** Lets a new server tell a crowd of changes of their orders. */
+async function measure(url: string, productId: string, crowd: Crowd, rounds: number, say: (line: string) => void) {
+  const api = await openApi(url, { domains: SHOP, connections: CONNECTIONS });
+  const child = await startChild<'ready'>('support/subscribers.ts', {});
+  try {
+    await caughtUp(api);
+    const { subscribers } = crowd;
+    // What the first of all costs, others do not cost again: documents, code.
+    await child.ask<Opened>({ ...crowd, url: api.url, subscribers: 1 } satisfies Open);
+    const before = held(await api.memory());
+    if (subscribers > 1) {
+      const began = performance.now();
+      await child.ask<Opened>({ ...crowd, url: api.url, subscribers: subscribers - 1 } satisfies Open);
+      say(`  ${subscribers} subscribers, ${crowd.perSocket} a socket, opened in ${ms(performance.now() - began)}`);
+    }
+    const kBEach = (held(await api.memory()) - before) / Math.max(1, subscribers - 1) / 1000;
+    say(`  ${kBEach.toFixed(1)} kB each`);
+    const fromSending: number[] = [];
+    const fromReceipt: number[] = [];
+    // The first round warms up.
+    for (let round = 0; round <= rounds; round++) {
+      const version = (await versionOf(api, crowd.orderIds)) + 1;
+      const told = child.ask<Told>({ version } satisfies Expect);
+      const sent = performance.timeOrigin + performance.now();
+      await Promise.all(crowd.orderIds.map((orderId) => addItem(api, orderId, productId)));
+      const received = performance.timeOrigin + performance.now();
+      const { at } = await told;
+      say(`  ${subscribers} subscribers of ${crowd.orderIds.length}: told after ${ms(at - sent)}`);
+      if (round === 0) continue;
+      fromSending.push(at - sent);
+      fromReceipt.push(at - received);
+    }
+    return { fromSending, fromReceipt, kBEach };
+  } finally {
+    await child.end();
+    await api.close();
+  }
+}
+
+function addItem(api: BenchApi, orderId: string, productId: string): Promise<unknown> {
+  return api.command(commandDocument('addOrderItem', 'AddOrderItemInput'), { orderId, productId, quantity: 1 });
+}
+
+/** The version of all of these orders. @throws where they are not all of one. */
+async function versionOf(api: BenchApi, orderIds: readonly string[]): Promise<number> {
+  const query = 'query ($id: ID!) { order(id: $id) { version } }';
+  const answers = await Promise.all(
+    orderIds.map((id) => api.request<{ order: { version: number } | null }>(query, { id })),
+  );
+  const versions = new Set(answers.map(({ order }) => order?.version));
+  const [version] = versions;
+  if (versions.size !== 1 || version === undefined) throw new Error(`The orders have versions ${[...versions]}.`);
+  return version;
+}
+
+/** Waits until all that was placed can be read. */
+async function caughtUp(api: BenchApi): Promise<void> {
+  for (;;) {
+    const { projections } = await api.request<{ projections: { lag: number }[] }>('{ projections { lag } }');
+    if (projections.every(({ lag }) => lag === 0)) return;
+  }
+}
+
+function held({ heapUsed, external }: NodeJS.MemoryUsage): number {
+  return heapUsed + external;
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(0)} ms`;
+}

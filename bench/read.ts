@@ -1,0 +1,138 @@
+import { deepStrictEqual } from 'node:assert/strict';
+import postgres from 'postgres';
+import { type BenchApi, commandDocument, openApi } from './support/api.ts';
+import type { Benchmark } from './support/benchmark.ts';
+import { startChild } from './support/child.ts';
+import { prepareDatabase } from './support/engine.ts';
+import { OrderReader, ownDocuments, POSTGRAPHILE_DOCUMENTS } from './support/order-reader.ts';
+import { fillShop, SHOP } from './support/orders.ts';
+import { atLeast, ratio } from './support/result.ts';
+import { callsPerSecond, inTurn } from './support/rounds.ts';
+import { median } from './support/statistics.ts';
+
+const CALLERS = 32;
+/** Connections to the database that each contender has: as many as the product's server has for queries by default. */
+const CONNECTIONS = 10;
+/** Turns are short, and many: what else the machine does changes from second to second. */
+const SLICE_S = 1;
+const ORDERS = 20_000;
+
+/** Reads of one order and of a page of orders over HTTP, beside others that read the same rows. */
+export const benchmark: Benchmark = {
+  name: 'read',
+  run: async ({ postgres: server, rounds, seconds, quick, say }) => {
+    const url = await prepareDatabase(server, 'read');
+    const { customerId, orderIds } = await fillShop(url, quick ? 200 : ORDERS);
+    const api = await openApi(url, { domains: SHOP, settings: { READER_CONNECTIONS: String(CONNECTIONS) } });
+    const production = { NODE_ENV: 'production', GRAPHILE_ENV: 'production' };
+    const database = { DATABASE_URL: url, CONNECTIONS: String(CONNECTIONS) };
+    const startPeer = (file: string) => startChild<{ url: string }>(`peers/${file}.ts`, { ...production, ...database });
+    const [graphile, yoga, plain] = await Promise.all([
+      startPeer('postgraphile'),
+      startPeer('yoga'),
+      startPeer('plain'),
+    ]);
+    const token = await caughtUp(url, api, customerId);
+    const connections = CALLERS;
+    const ours = new OrderReader(api.url, ownDocuments(), { connections });
+    const oursAfter = new OrderReader(api.url, ownDocuments(true), { connections, more: { token } });
+    const theirs = new OrderReader(graphile.started.url, POSTGRAPHILE_DOCUMENTS, { connections });
+    const bare = new OrderReader(yoga.started.url, ownDocuments(), { connections });
+    const driver = new OrderReader(plain.started.url, ownDocuments(), { connections });
+    const constant = new OrderReader(plain.started.url, ownDocuments(), { connections, path: '/constant' });
+    const readers = [ours, oursAfter, theirs, bare, driver, constant];
+    try {
+      await compare([ours, oursAfter, theirs, driver], orderIds);
+      const turns = quick ? 1 : rounds * Math.ceil(seconds / 2);
+      const measure = (call: () => Promise<unknown>) => () => callsPerSecond(CALLERS, SLICE_S * 1000, call);
+      const anId = () => orderIds[Math.floor(Math.random() * orderIds.length)] as string;
+      const nothing = (reader: OrderReader) => measure(() => reader.post('query Nothing { nothing }', {}));
+      const one = { chart: 'Reading an order by its id', at: '', unit: 'requests/s' } as const;
+      const page = { chart: 'Reading 20 orders', at: '', unit: 'requests/s' } as const;
+      const who = {
+        ours: 'Afterwrite',
+        oursAfter: 'Afterwrite, with a token',
+        theirs: 'PostGraphile',
+        bare: 'bare Yoga, a constant',
+        driver: 'postgres.js, no GraphQL',
+        constant: 'node:http, a constant',
+      };
+      const ones = await inTurn(
+        [
+          { ...one, who: who.ours, run: measure(() => ours.order(anId())) },
+          { ...one, who: who.oursAfter, run: measure(() => oursAfter.order(anId())) },
+          { ...one, who: who.theirs, run: measure(() => theirs.order(anId())) },
+          { ...one, who: who.bare, run: nothing(bare) },
+          { ...one, who: who.driver, run: measure(() => driver.order(anId())) },
+          { ...one, who: who.constant, run: nothing(constant) },
+        ],
+        turns,
+        say,
+      );
+      const pages = await inTurn(
+        [
+          { ...page, who: who.ours, run: measure(() => ours.page()) },
+          { ...page, who: who.oursAfter, run: measure(() => oursAfter.page()) },
+          { ...page, who: who.theirs, run: measure(() => theirs.page()) },
+          { ...page, who: who.driver, run: measure(() => driver.page()) },
+        ],
+        turns,
+        say,
+      );
+      const toPostgraphile = ratio(ones[0], ones[2]);
+      const toWithout = ratio(ones[1], ones[0]);
+      return {
+        benchmark: 'read',
+        setting:
+          `GraphQL over HTTP: POST with query and variables over ${CALLERS} connections that are kept alive, ${turns} ` +
+          `rounds of ${SLICE_S} s in turn; ${orderIds.length.toLocaleString('en')} orders, another id or page each ` +
+          `time, of each order the same 9 columns. Each server is one process with ${CONNECTIONS} connections to the ` +
+          'database; the token is of the last event, and reached. PostGraphile: the Amber preset in a node:http ' +
+          'server, as in production, over the same tables. Yoga: createYoga without plugins, answering a constant. ' +
+          'postgres.js: a node:http server that runs the same prepared SELECT, without GraphQL. A constant from ' +
+          'node:http is the most that the client takes; client and database share what the server leaves of the cores.',
+        measurements: [...ones, ...pages],
+        ratios: [
+          toPostgraphile,
+          toWithout,
+          ratio(ones[0], ones[3]),
+          ratio(ones[0], ones[4]),
+          ratio(pages[0], pages[2]),
+          ratio(pages[1], pages[0]),
+          ratio(pages[0], pages[3]),
+        ],
+        goals: [
+          atLeast(1, "times PostGraphile's reads by id", median(toPostgraphile.rounds)),
+          atLeast(0.95, 'times as many reads by id with a token as without', median(toWithout.rounds)),
+        ],
+      };
+    } finally {
+      await Promise.all(readers.map((reader) => reader.close()));
+      await Promise.all([api.close(), graphile.end(), yoga.end(), plain.end()]);
+    }
+  },
+};
+
+/** Waits until all orders can be read, and for Postgres to know its tables. @returns the token of the last event. */
+async function caughtUp(url: string, api: BenchApi, customerId: string): Promise<string> {
+  const rename = commandDocument('renameCustomer', 'RenameCustomerInput');
+  const { token } = await api.command(rename, { customerId, name: 'Ada Lovelace' });
+  const last =
+    'query ($token: ConsistencyToken!) @readAfter(token: $token, timeoutMs: 10000) { orders { __typename } }';
+  await api.request(last, { token });
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  await sql`vacuum analyze`;
+  await sql.end();
+  return token;
+}
+
+/** Lets everybody read everything once. @throws where they do not find the same. */
+async function compare(readers: readonly OrderReader[], orderIds: readonly string[]): Promise<void> {
+  const [lists, orders] = await Promise.all([
+    Promise.all(readers.map((reader) => reader.walk())),
+    Promise.all(readers.map((reader) => reader.comparable(orderIds[0] as string))),
+  ]);
+  if (lists[0]?.length !== orderIds.length) throw new Error(`There are ${lists[0]?.length} orders to read.`);
+  for (const list of lists) deepStrictEqual(list, lists[0]);
+  for (const order of orders) deepStrictEqual(order, orders[0]);
+}

@@ -1,0 +1,46 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** A part of a benchmark in a process of its own, so that it does not share a core with who measures it. */
+export interface Child<Started> {
+  /** What it said when it was ready. */
+  readonly started: Started;
+  /** Asks it something; resolves to its next message. One question at a time. @throws where it has ended. */
+  ask<Answer>(question: unknown): Promise<Answer>;
+  /** Lets go of it, upon which it ends by itself; resolves when it has. */
+  end(): Promise<void>;
+}
+
+/**
+ * Runs a file of `bench/`, named from there, as in production; resolves when it sends its first message.
+ *
+ * @throws where it ends before.
+ */
+export async function startChild<Started>(
+  file: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Child<Started>> {
+  const child = fork(fileURLToPath(new URL(`../${file}`, import.meta.url)), {
+    execArgv: ['--expose-gc'],
+    env: { ...process.env, ...env },
+  });
+  const ended = once(child, 'exit');
+  const next = async <Answer>(): Promise<Answer> => {
+    const gone = ended.then(([code]) => Promise.reject(new Error(`${file} has ended with ${code}.`)));
+    gone.catch(() => undefined);
+    const [answer] = (await Promise.race([once(child, 'message'), gone])) as [Answer];
+    return answer;
+  };
+  return {
+    started: await next<Started>(),
+    ask: (question) => {
+      child.send(question as never);
+      return next();
+    },
+    end: async () => {
+      if (child.connected) child.disconnect();
+      await ended;
+    },
+  };
+}
