@@ -2,7 +2,7 @@ import postgres from 'postgres';
 import { type AfterwriteDatabase, openDatabase } from '../../src/database/database.ts';
 import { migrateDatabase } from '../../src/database/migrate.ts';
 import type { Domain } from '../../src/kernel/define/domain.ts';
-import { createEngine, type Engine } from '../../src/kernel/engine.ts';
+import { createEngine, type Engine, type EngineOptions } from '../../src/kernel/engine.ts';
 import { createMetersTables, meterDomain } from './meters.ts';
 import type { BenchPostgres } from './postgres.ts';
 
@@ -21,13 +21,22 @@ export async function prepareDatabase(postgresServer: BenchPostgres, name: strin
   return url;
 }
 
-/** An engine with the server's default settings, of the meters unless told. It projects nothing before it is started. */
-export async function openEngine(url: string, domains: readonly Domain[] = [meterDomain(1)]): Promise<BenchEngine> {
+/**
+ * An engine with the server's default settings, of the meters unless told. It projects nothing before it is started.
+ *
+ * @param settings those that are not at their defaults.
+ */
+export async function openEngine(
+  url: string,
+  domains: readonly Domain[] = [meterDomain(1)],
+  settings: Pick<EngineOptions, 'stateCacheSize'> = {},
+): Promise<BenchEngine> {
   const connections = { writer: 4, projector: 4, reader: 1 };
   const database = await openDatabase({ url, connections, onNotice: () => {} });
   const engine = createEngine({
     database,
     domains,
+    ...settings,
     onError: (error) => {
       throw error;
     },

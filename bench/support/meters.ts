@@ -29,25 +29,30 @@ export function defineMeter(snapshot?: { readonly every: number }) {
   });
 }
 
+/** What is done to meters of one definition. */
+export function meterCommands(aggregate: ReturnType<typeof defineMeter>) {
+  return {
+    installMeter: defineCommand('installMeter', {
+      aggregate,
+      creates: true,
+      input: z.object({ id: z.uuid().toLowerCase().nullish(), label: z.string().trim().min(1).max(200) }),
+      id: (input) => input.id ?? undefined,
+      allow: ['staff', 'system'],
+      decide: (meter, { label }) =>
+        meter.installed ? reject('METER_ALREADY_INSTALLED', 'It is installed already.') : MeterInstalled({ label }),
+    }),
+    readMeter: defineCommand('readMeter', {
+      aggregate,
+      input: z.object({ id: z.uuid().toLowerCase(), value: z.int() }),
+      id: (input) => input.id,
+      allow: ['staff', 'system'],
+      decide: (meter, { value }) => (meter.installed ? MeterRead({ value }) : reject('NO_METER', 'There is no meter.')),
+    }),
+  };
+}
+
 export const Meter = defineMeter();
-
-export const installMeter = defineCommand('installMeter', {
-  aggregate: Meter,
-  creates: true,
-  input: z.object({ id: z.uuid().toLowerCase().nullish(), label: z.string().trim().min(1).max(200) }),
-  id: (input) => input.id ?? undefined,
-  allow: ['staff', 'system'],
-  decide: (meter, { label }) =>
-    meter.installed ? reject('METER_ALREADY_INSTALLED', 'It is installed already.') : MeterInstalled({ label }),
-});
-
-export const readMeter = defineCommand('readMeter', {
-  aggregate: Meter,
-  input: z.object({ id: z.uuid().toLowerCase(), value: z.int() }),
-  id: (input) => input.id,
-  allow: ['staff', 'system'],
-  decide: (meter, { value }) => (meter.installed ? MeterRead({ value }) : reject('NO_METER', 'There is no meter.')),
-});
+export const { installMeter, readMeter } = meterCommands(Meter);
 
 /** Read models that are all alike, of one row a stream: what one costs, and what several do. */
 const NAMES = ['meters', 'meters_2', 'meters_3', 'meters_4', 'meters_5'] as const;

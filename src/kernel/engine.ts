@@ -129,7 +129,7 @@ export function createEngine(options: EngineOptions): Engine {
     observer,
   });
   const snapshots = new Snapshots(database.writer.db, (error) => onError(error, { part: 'snapshots' }));
-  const states = new StreamStates(log, options.stateCacheSize ?? 10_000);
+  const states = new StreamStates(log, options.stateCacheSize ?? 10_000, snapshots);
   const admission = new Admission(options.throttleLagMs ?? 0);
   const bus = new CommandBus({ log, queue, states, snapshots, admission, observer });
   const processes = new ProcessManager({

@@ -38,11 +38,25 @@ export class Snapshots {
 
   /** Takes one where an append has passed a multiple of the aggregate's `snapshot.every`. */
   consider(aggregate: Aggregate, streamId: string, before: number, version: number, state: unknown): void {
-    const { every, stateVersion } = aggregate.snapshot;
+    const { every } = aggregate.snapshot;
     if (every <= 0 || Math.floor(before / every) === Math.floor(version / every)) return;
+    this.#take(aggregate, streamId, version, state);
+  }
+
+  /**
+   * Takes one where as many events had to be read as there are between two: the one that should have spared this is missing.
+   * The stream was imported, the state has a new shape, or a snapshot was let go; else each command that finds the stream out
+   * of memory would read all of it again until the next multiple is passed.
+   */
+  considerLoaded(aggregate: Aggregate, streamId: string, read: number, version: number, state: unknown): void {
+    const { every } = aggregate.snapshot;
+    if (every > 0 && read >= every) this.#take(aggregate, streamId, version, state);
+  }
+
+  #take(aggregate: Aggregate, streamId: string, version: number, state: unknown): void {
     const key = `${aggregate.name}/${streamId}`;
     if (this.#due.size >= MAX_WAITING && !this.#due.has(key)) return;
-    this.#due.set(key, { t: aggregate.name, i: streamId, v: version, w: stateVersion, s: state });
+    this.#due.set(key, { t: aggregate.name, i: streamId, v: version, w: aggregate.snapshot.stateVersion, s: state });
     this.#running ??= this.#write();
   }
 

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Aggregate } from '../define/aggregate.ts';
 import type { AppendOutcome } from './append.ts';
 import type { EventLog, StreamRequest, StreamTail } from './event-log.ts';
+import type { Snapshots } from './snapshots.ts';
 
 /**
  * A stream's state in memory. It runs ahead of the log while appends that were decided on it are on their way: commands
@@ -31,13 +32,18 @@ export interface StreamState {
 export class StreamStates {
   readonly #cache: LRUCache<string, StreamState>;
   readonly #log: EventLog;
+  readonly #snapshots: Pick<Snapshots, 'considerLoaded'> | undefined;
   readonly #loader: DataLoader<StreamRequest, StreamTail>;
   /** Streams that are being read because they were not in memory: commands that arrive together read a long one once. */
   readonly #reading = new Map<string, Promise<StreamState>>();
 
-  /** @param size streams kept in memory. */
-  constructor(log: EventLog, size: number) {
+  /**
+   * @param size streams kept in memory.
+   * @param snapshots told of what had to be read.
+   */
+  constructor(log: EventLog, size: number, snapshots?: Pick<Snapshots, 'considerLoaded'>) {
     this.#log = log;
+    this.#snapshots = snapshots;
     this.#cache = new LRUCache({ max: Math.max(1, size) });
     this.#loader = new DataLoader((requests) => log.load(requests), { cache: false, maxBatchSize: 500 });
   }
@@ -77,6 +83,8 @@ export class StreamStates {
       if (known.committed.version < newest) {
         if (known.version !== before) continue;
         applyTail(known, tail);
+        const { version, state } = known.committed;
+        this.#snapshots?.considerLoaded(aggregate, streamId, tail.events.length, version, state);
       }
       if (known.version > 0) this.keep(known);
       const present = this.peek(aggregate, streamId);

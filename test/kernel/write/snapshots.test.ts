@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
 import { Snapshots } from '../../../src/kernel/write/snapshots.ts';
-import { receiptOf } from '../../support/appends.ts';
+import { anAppend, receiptOf } from '../../support/appends.ts';
 import {
   Counter,
   type CounterState,
@@ -94,6 +94,32 @@ describe('a snapshot', () => {
     await bus.execute(incrementCounter, { counterId, times: 10 }, system);
     await drain();
     expect(await snapshots()).toMatchObject([{ version: 20, state_version: 1, state: { status: 'OPEN', value: 19 } }]);
+  });
+
+  it('is taken of a stream that was imported when it is first loaded, whatever is then answered', async () => {
+    const streamId = randomUUID();
+    const { bus, log, drain } = await openEngine();
+    const opened = { type: 'CounterOpened', schemaVersion: 1, data: { label: 'a' } };
+    const incremented = { type: 'CounterIncremented', schemaVersion: 1, data: { by: 1 } };
+    const events = [opened, ...Array.from({ length: 11 }, () => incremented)];
+    await log.append([anAppend({ streamType: 'Counter', streamId, expectedVersion: 0, events })]);
+    expect(await bus.execute(incrementCounter, { counterId: streamId, by: 1_000_000 }, system)).toMatchObject({
+      kind: 'rejected',
+    });
+    await drain();
+    expect(await snapshots()).toEqual([
+      { stream_id: streamId, version: 12, state_version: 1, state: { status: 'OPEN', value: 11 } },
+    ]);
+  });
+
+  it('is not taken of a stream that is loaded from few events', async () => {
+    const engine = await openEngine();
+    const counterId = await counterWith(engine, 19);
+    await engine.drain();
+    const { bus, drain } = await openEngine();
+    await bus.execute(incrementCounter, { counterId, by: 1_000_000 }, system);
+    await drain();
+    expect(await snapshots()).toMatchObject([{ version: 10 }]);
   });
 
   it('never goes back to an older version', async () => {
