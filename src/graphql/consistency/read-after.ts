@@ -10,7 +10,9 @@ import {
   GraphQLSchema,
   getArgumentValues,
   getVariableValues,
+  Kind,
   type OperationDefinitionNode,
+  type VariableDefinitionNode,
 } from 'graphql';
 import { inSpan } from '../../kernel/trace.ts';
 import type { Context } from '../context.ts';
@@ -54,6 +56,27 @@ The same as an HTTP header: \`read-after: TOKEN[, TOKEN…]\`.`,
   return new GraphQLSchema({ ...config, description: WHERE_TO_BEGIN, directives: [...config.directives, directive] });
 }
 
+/** The directives of an operation, and the definitions of the variables in them. */
+interface Directives {
+  readonly nodes: readonly DirectiveNode[];
+  readonly variables: readonly VariableDefinitionNode[];
+}
+
+const NO_DIRECTIVES: Directives = { nodes: [], variables: [] };
+const byOperation = new WeakMap<OperationDefinitionNode, Directives>();
+
+function directivesOf(operation: OperationDefinitionNode): Directives {
+  const known = byOperation.get(operation);
+  if (known) return known;
+  const nodes = operation.directives?.filter(({ name }) => name.value === NAME) ?? [];
+  const names = nodes
+    .flatMap((node) => node.arguments ?? [])
+    .map(({ value }) => (value.kind === Kind.VARIABLE ? value.name.value : undefined));
+  const variables = operation.variableDefinitions?.filter(({ variable }) => names.includes(variable.name.value)) ?? [];
+  byOperation.set(operation, { nodes, variables });
+  return { nodes, variables };
+}
+
 interface Wanted {
   readonly token: string;
   readonly timeoutMs: number;
@@ -75,13 +98,13 @@ export async function awaitTokens(
 ): Promise<void> {
   const { engine, consistency } = context;
   const directive = schema.getDirective(NAME);
-  const nodes = directive ? (operation.directives?.filter(({ name }) => name.value === NAME) ?? []) : [];
+  const { nodes, variables } = directive ? directivesOf(operation) : NO_DIRECTIVES;
   if (nodes.length === 0 && !header) {
     consistency.read = freshnessOf(engine, touched);
     return;
   }
   // As sent they may be of the wrong type, and lack the defaults that the document gives.
-  const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
+  const { coerced } = getVariableValues(schema, variables, variableValues ?? {});
   // Executing it says what is wrong with them.
   if (!coerced) return;
   const wanted = [

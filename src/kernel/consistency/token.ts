@@ -3,6 +3,8 @@ import { crc32 } from 'node:zlib';
 const FORMAT = 1;
 /** format (1) · epoch (16) · position (8) · checksum (2): 27 bytes, 36 characters. */
 const LENGTH = 27;
+/** Positions are written as two halves of 32 bits each. */
+const HALF = 2 ** 32;
 
 /** A token that this store cannot honour. */
 export class TokenError extends Error {
@@ -49,23 +51,24 @@ export class Tokens {
         'This is not a consistency token; pass on the one you were given unchanged.',
       );
     }
-    if (!bytes.subarray(1, 17).equals(this.#epoch)) {
+    if (bytes.compare(this.#epoch, 0, 16, 1, 17) !== 0) {
       throw new TokenError(
         'FOREIGN_TOKEN',
         'The token is from another store, or from before this one was restored from a backup; read without it.',
       );
     }
-    const position = bytes.readBigUInt64BE(17);
-    if (position > BigInt(Number.MAX_SAFE_INTEGER)) {
+    const position = bytes.readUInt32BE(17) * HALF + bytes.readUInt32BE(21);
+    if (position > Number.MAX_SAFE_INTEGER) {
       throw new TokenError('INVALID_TOKEN', 'The token names a position that no log has.');
     }
-    return Number(position);
+    return position;
   }
 
   #encode(position: number): string {
     const bytes = Buffer.alloc(LENGTH);
     this.#prefix.copy(bytes);
-    bytes.writeBigUInt64BE(BigInt(position), 17);
+    bytes.writeUInt32BE(Math.floor(position / HALF), 17);
+    bytes.writeUInt32BE(position % HALF, 21);
     bytes.writeUInt16BE(checksum(bytes), 25);
     return bytes.toString('base64url');
   }
