@@ -57,16 +57,20 @@ export const { installMeter, readMeter } = meterCommands(Meter);
 /** Read models that are all alike, of one row a stream: what one costs, and what several do. */
 const NAMES = ['meters', 'meters_2', 'meters_3', 'meters_4', 'meters_5'] as const;
 
-function metersProjection(name: (typeof NAMES)[number]) {
-  const table = readTable(name, {
+function tableOf(name: (typeof NAMES)[number]) {
+  return readTable(name, {
     id: uuid('id').primaryKey(),
     label: text('label').notNull(),
     readings: integer('readings').notNull(),
     total: bigint('total', { mode: 'number' }).notNull(),
     version: integer('version').notNull(),
   });
+}
+export type MetersTable = ReturnType<typeof tableOf>;
+
+function metersProjection(name: (typeof NAMES)[number]) {
   return defineProjection(name.replace('_', ''), {
-    table,
+    table: tableOf(name),
     events: Meter.events,
     visibleTo: 'everyone',
     on: {

@@ -72,6 +72,7 @@ export async function steadily<T>(perSecond: number, seconds: number, call: () =
   return Promise.all(calls);
 }
 
-function shown(value: number): string {
+/** A figure as progress tells it. */
+export function shown(value: number): string {
   return value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 2 : 0 });
 }

@@ -4,11 +4,12 @@ import { readConfig } from '../../src/config.ts';
 import { domains } from '../../src/domains/index.ts';
 import { startApp } from '../../src/server/app.ts';
 import { createLogger } from '../../src/server/logger.ts';
+import { metersWithApi } from './meters-api.ts';
 import { nothingDomain } from './nothing.ts';
 
 const config = readConfig(process.env);
 const wanted = process.env.BENCH_DOMAINS?.split(',') ?? [];
-const mounted = domains.filter(({ name }) => wanted.includes(name));
+const mounted = [...domains, metersWithApi].filter(({ name }) => wanted.includes(name));
 if (mounted.length !== wanted.length) throw new Error(`Not all of these are domains: ${wanted}.`);
 const app = await startApp(config, [...mounted, nothingDomain], createLogger(config));
 process.on('message', async () => {
