@@ -34,7 +34,7 @@ const course = fc.record({
   pageSize: fc.integer({ min: 1, max: 4 }),
 });
 type Course = typeof course extends fc.Arbitrary<infer C> ? C : never;
-const RUNS = process.env.CI ? 20 : 60;
+const RUNS = process.env.CI ? 10 : 60;
 const DISCARDING = { by: 'a test', reason: null };
 
 /** A projection that has gone through a course of faults, to the end of what happened; what then waits, and what is to be. */
