@@ -7,6 +7,7 @@ import {
   pongoSingleStreamProjection,
   rebuildPostgreSQLProjections,
 } from '@event-driven-io/emmett-postgresql';
+import pg from 'pg';
 import type { Sql } from 'postgres';
 
 export type MeterEvent = Event<'MeterInstalled', { label: string }> | Event<'MeterRead', { value: number }>;
@@ -18,6 +19,15 @@ export async function openEmmett(url: string): Promise<PostgresEventStore> {
   const store = getPostgreSQLEventStore(url);
   await store.schema.migrate();
   return store;
+}
+
+/** The same on a pool of so many connections, 10 being what it takes by itself. */
+export async function openEmmettOnPool(url: string, connections: number): Promise<PostgresEventStore> {
+  const pool = new pg.Pool({ connectionString: url, max: connections });
+  const store = getPostgreSQLEventStore(url, { connectionOptions: { pooled: true, pool } });
+  await store.schema.migrate();
+  const close = store.close.bind(store);
+  return Object.assign(store, { close: () => close().finally(() => pool.end()) });
 }
 
 /** One small event to a new stream. */

@@ -31,19 +31,31 @@ export async function describeMachine(postgres: string): Promise<Machine> {
     load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
     node: process.versions.node,
     postgres,
-    peers: await peers(),
+    peers: {
+      ...(await installed('../', Object.keys(await dependencies()))),
+      ...(await installed('../../', OWN_PEERS)),
+    },
   };
 }
 
-/** All that `bench/package.json` asks for, as installed. */
-async function peers(): Promise<Record<string, string>> {
-  const read = async (file: string) => JSON.parse(await readFile(new URL(file, import.meta.url), 'utf8'));
-  const { dependencies } = (await read('../package.json')) as { readonly dependencies: Record<string, string> };
-  const versions = Object.keys(dependencies).map(async (name) => [
+/** Libraries of the product that are measured by themselves too. */
+const OWN_PEERS = ['graphql-yoga', 'postgres'];
+
+/** All that `bench/package.json` asks for. */
+async function dependencies(): Promise<Record<string, string>> {
+  return (await json('../package.json')).dependencies as Record<string, string>;
+}
+
+async function installed(folder: string, names: readonly string[]): Promise<Record<string, string>> {
+  const versions = names.map(async (name) => [
     name,
-    (await read(`../node_modules/${name}/package.json`)).version,
+    (await json(`${folder}node_modules/${name}/package.json`)).version,
   ]);
   return Object.fromEntries(await Promise.all(versions));
+}
+
+async function json(file: string): Promise<Record<string, unknown>> {
+  return JSON.parse(await readFile(new URL(file, import.meta.url), 'utf8'));
 }
 
 /** The commit that was measured, and whether something was changed since. */
@@ -51,7 +63,11 @@ async function commit(): Promise<string> {
   const options = { cwd: new URL('..', import.meta.url) };
   try {
     const { stdout: head } = await run('git', ['rev-parse', '--short=12', 'HEAD'], options);
-    const { stdout: changed } = await run('git', ['status', '--porcelain', '--', '../src', '../drizzle'], options);
+    const { stdout: changed } = await run(
+      'git',
+      ['status', '--porcelain', '--', '../src', '../drizzle', '.', ':(exclude)results'],
+      options,
+    );
     return head.trim() + (changed.trim() ? ' with changes' : '');
   } catch {
     return 'unknown';

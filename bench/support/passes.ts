@@ -9,11 +9,11 @@ import { median } from './statistics.ts';
  *
  * @returns for each contender, in their order, what was measured.
  */
-export async function inPasses(
-  contenders: readonly Contender[],
+export async function inPasses<const C extends readonly Contender[]>(
+  contenders: C,
   { rounds, passes }: { readonly rounds: number; readonly passes: number },
   say: (line: string) => void,
-): Promise<Measurement[]> {
+): Promise<{ -readonly [K in keyof C]: Measurement }> {
   const found = contenders.map(() => [] as number[]);
   for (let round = 0; round <= rounds; round++) {
     const values = contenders.map(() => [] as number[]);
@@ -32,5 +32,12 @@ export async function inPasses(
       if (round > 0) found[which]?.push(middle);
     }
   }
-  return contenders.map(({ chart, at, who, unit }, which) => ({ chart, at, who, unit, rounds: found[which] ?? [] }));
+  const measured = contenders.map(({ chart, at, who, unit }, which) => ({
+    chart,
+    at,
+    who,
+    unit,
+    rounds: found[which],
+  }));
+  return measured as unknown as { -readonly [K in keyof C]: Measurement };
 }

@@ -56,3 +56,8 @@ export function atLeast(limit: number, what: string, value: number): Goal {
 export function below(limit: number, what: string, value: number): Goal {
   return { text: `below ${limit.toLocaleString('en')} ${what}`, value, met: value < limit };
 }
+
+/** "At most 1.5 times one on 10 events": a promise that a value is not higher than a limit. */
+export function atMost(limit: number, what: string, value: number): Goal {
+  return { text: `at most ${limit.toLocaleString('en')} ${what}`, value, met: value <= limit };
+}

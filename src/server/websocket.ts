@@ -116,20 +116,24 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
       };
     },
   });
+  // Apart from what handles the request: what is made here stays as long as the socket, and would keep the request with it.
+  const open = (webSocket: WebSocket, headers: Session['headers']) => {
+    const correlationId = headers[CORRELATION_HEADER];
+    webSocket.on('error', (err) => logger.info({ err, correlationId }, 'a WebSocket connection broke'));
+    const session: Session = { socket: webSocket, headers, authenticated: null, expiry: undefined };
+    openConnection(protocol, webSocket, session, (err) =>
+      logger.error({ err, correlationId }, 'a WebSocket message was not handled'),
+    );
+  };
   server.on('upgrade', (request, socket, head) => {
     const refused = whyRefused(request, config.corsOrigins, accepts());
     if (refused) return refuse(socket, refused);
     const foreign = options.whyNotHost(request.headers.host);
     if (foreign) return refuse(socket, '403 Forbidden', foreign);
+    const headers = headersOf(request);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       gatherMessages(webSocket, socket);
-      const headers = headersOf(request);
-      const correlationId = headers[CORRELATION_HEADER];
-      webSocket.on('error', (err) => logger.info({ err, correlationId }, 'a WebSocket connection broke'));
-      const session: Session = { socket: webSocket, headers, authenticated: null, expiry: undefined };
-      openConnection(protocol, webSocket, session, (err) =>
-        logger.error({ err, correlationId }, 'a WebSocket message was not handled'),
-      );
+      open(webSocket, headers);
     });
   });
   return async () => {

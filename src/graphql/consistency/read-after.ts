@@ -18,7 +18,7 @@ import { inSpan } from '../../kernel/trace.ts';
 import type { Context } from '../context.ts';
 import { BadUserInputError } from '../errors.ts';
 import type { ReadWaited } from '../observe.ts';
-import { DEFAULT_WAIT_MS, freshnessOf, MAX_WAIT_MS, positionsOf, waitFor } from './wait.ts';
+import { areAt, DEFAULT_WAIT_MS, freshnessOf, MAX_WAIT_MS, positionsOf, waitFor } from './wait.ts';
 
 const OnTimeout = new GraphQLEnumType({
   name: 'OnTimeout',
@@ -117,6 +117,11 @@ export async function awaitTokens(
     wanted.map(({ token }) => token),
   );
   const waits = wanted.map((one, index) => ({ ...one, position: positions[index] as number }));
+  if (!waits.every(({ position }) => areAt(engine, touched, position))) {
+    // Nothing is to be waited for by what executing it refuses.
+    const all = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
+    if (!all.coerced) return;
+  }
   if (waits.length > 0)
     await inSpan('query wait', detailsOf(waits, touched, context), () => waitInTurn(waits, touched, context));
   consistency.read = freshnessOf(engine, touched);

@@ -40,9 +40,8 @@ export async function waitFor(
   { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
 ): Promise<ConsistencyTimeoutError | undefined> {
   const { positions, isReplica } = engine.readSide;
-  const allAreThere = () => projections.every((name) => positions.of(name) >= position);
   // As they mostly are; then there is nothing to be set up.
-  if (allAreThere()) return undefined;
+  if (areAt(engine, projections, position)) return undefined;
   // The server's requests have signals that `AbortSignal.any` does not take.
   const over = new AbortController();
   const giveUp = () => over.abort();
@@ -56,7 +55,7 @@ export async function waitFor(
       const options = { timeoutMs: Math.max(0, until - performance.now()), signal: over.signal };
       const reached = await Promise.all(projections.map((name) => positions.reached(name, position, options)));
       late = projections[reached.indexOf(false)];
-      if (late === undefined && allAreThere()) return undefined;
+      if (late === undefined && areAt(engine, projections, position)) return undefined;
     }
     const state = engine.projector.status().find(({ name }) => name === late)?.state ?? 'STOPPED';
     const projected = isReplica ? engine.projector.positions.of(late) : undefined;
@@ -66,6 +65,11 @@ export async function waitFor(
     // Where there was no room for one of the waits, the others are in vain.
     giveUp();
   }
+}
+
+/** True where all of these read models are at or past a position now. */
+export function areAt({ readSide }: Engine, projections: readonly string[], position: number): boolean {
+  return projections.every((name) => readSide.positions.of(name) >= position);
 }
 
 /** The position that all of these read models have reached. */

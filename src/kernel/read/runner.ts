@@ -79,7 +79,7 @@ export class ProjectionRunner {
     | undefined;
   #underWay: UnderWay | undefined;
   /** The batch after the one under way; undefined where it could not be made ready. */
-  #ahead: { readonly after: number; readonly batch: Promise<Batch | undefined> } | undefined;
+  #ahead: { readonly after: number; first: RecordedEvent | undefined; batch: Promise<Batch | undefined> } | undefined;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -140,6 +140,7 @@ export class ProjectionRunner {
     this.#running = this.#run(this.#stopping.signal).finally(() => {
       this.#running = undefined;
       this.#underWay = undefined;
+      this.#ahead = undefined;
     });
   }
 
@@ -190,6 +191,8 @@ export class ProjectionRunner {
     const ahead = this.#ahead;
     this.#ahead = undefined;
     if (ahead?.after === this.#position) {
+      // It may have to wait for a lock, which somebody should be told.
+      this.#begin(ahead.first);
       const batch = await ahead.batch;
       if (batch) return batch;
     }
@@ -211,9 +214,14 @@ export class ProjectionRunner {
   #lookAhead(after: number, before: Writes): void {
     const { projection, table, head, batchLimit } = this.#parts;
     if (head.position - after < batchLimit || this.#culprits.limitAfter(after, batchLimit) < batchLimit) return;
-    const make = async () => readyBatch(projection, table, await this.#eventsAfter(after, batchLimit), before);
+    const ahead = { after, first: undefined as RecordedEvent | undefined };
+    const make = async () => {
+      const events = await this.#eventsAfter(after, batchLimit);
+      ahead.first = events[0];
+      return readyBatch(projection, table, events, before);
+    };
     // What is wrong with it is found again when it is its turn.
-    this.#ahead = { after, batch: make().catch(() => undefined) };
+    this.#ahead = Object.assign(ahead, { batch: make().catch(() => undefined) });
   }
 
   /** @returns the number of rows that changed. */
