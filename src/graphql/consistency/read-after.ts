@@ -14,7 +14,7 @@ import {
   type OperationDefinitionNode,
   type VariableDefinitionNode,
 } from 'graphql';
-import { inSpan } from '../../kernel/trace.ts';
+import { inSpan, isTraced } from '../../kernel/trace.ts';
 import type { Context } from '../context.ts';
 import { BadUserInputError } from '../errors.ts';
 import type { ReadWaited } from '../observe.ts';
@@ -96,7 +96,7 @@ export async function awaitTokens(
   header: string | null | undefined,
   context: Context,
 ): Promise<void> {
-  const { engine, consistency } = context;
+  const { engine, consistency, observer } = context;
   const directive = schema.getDirective(NAME);
   const { nodes, variables } = directive ? directivesOf(operation) : NO_DIRECTIVES;
   if (nodes.length === 0 && !header) {
@@ -117,13 +117,18 @@ export async function awaitTokens(
     wanted.map(({ token }) => token),
   );
   const waits = wanted.map((one, index) => ({ ...one, position: positions[index] as number }));
-  if (!waits.every(({ position }) => areAt(engine, touched, position))) {
+  const isReached = waits.every(({ position }) => areAt(engine, touched, position));
+  if (!isReached) {
     // Nothing is to be waited for by what executing it refuses.
     const all = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
     if (!all.coerced) return;
   }
-  if (waits.length > 0)
+  if (isReached && !isTraced()) {
+    // As it mostly is: then there is nothing to be set up.
+    if (waits.length > 0) observer.readWaited({ ms: 0, kind: 'reached' });
+  } else if (waits.length > 0) {
     await inSpan('query wait', detailsOf(waits, touched, context), () => waitInTurn(waits, touched, context));
+  }
   consistency.read = freshnessOf(engine, touched);
 }
 
