@@ -31,7 +31,8 @@ export class ProjectionTable {
   readonly db: Database;
   readonly #projection: Projection;
   readonly #columns: readonly (readonly [property: string, column: PgColumn])[];
-  readonly #properties: readonly string[];
+  /** Whether each of them is the engine's. */
+  readonly #isEngines: readonly boolean[];
   readonly #rows: ColumnArrays;
   readonly #keys: ColumnArrays;
   /** Former versions, where they are kept. */
@@ -50,7 +51,7 @@ export class ProjectionTable {
     this.#projection = projection;
     this.#moves = moves;
     this.#columns = Object.entries(storedColumns(projection.table));
-    this.#properties = this.#columns.map(([property]) => property);
+    this.#isEngines = this.#columns.map(([property]) => isEngineColumn(property));
     this.#rows = new ColumnArrays(
       'row',
       this.#columns.map(([, column]) => column),
@@ -141,9 +142,7 @@ export class ProjectionTable {
 
   #parametersOf({ upserts, removals, former }: Writes): Record<string, string> {
     return {
-      ...this.#rows.parameters([...upserts.values()], (stored, nth) =>
-        valueIn(stored, this.#properties[nth] as string),
-      ),
+      ...this.#rows.parameters([...upserts.values()], (stored, nth) => this.#valueIn(stored, nth)),
       ...this.#keyParameters(removals),
       ...this.#former?.arrays.parameters(former, (row, nth) => row[this.#former?.properties[nth] as string]),
     };
@@ -213,13 +212,18 @@ export class ProjectionTable {
   #storedRow(stored: Row): StoredRow {
     const row: Row = {};
     const engine: Row = {};
-    for (const [property, column] of this.#columns) {
+    for (const [nth, [property, column]] of this.#columns.entries()) {
       const value = stored[column.name];
-      const own = isEngineColumn(property) ? engine : row;
+      const own = this.#isEngines[nth] ? engine : row;
       own[property] = value === null ? null : column.mapFromDriverValue(value);
     }
     const { lastPosition, staleSince, heldFrom = null } = engine as unknown as StoredRow;
     return { row, lastPosition, staleSince, heldFrom };
+  }
+
+  #valueIn(stored: StoredRow, nth: number): unknown {
+    const property = this.#columns[nth]?.[0] ?? '';
+    return this.#isEngines[nth] ? stored[property as EngineColumn] : stored.row[property];
   }
 
   #isOneOfKeys(): SQL {
@@ -250,10 +254,6 @@ export class ProjectionTable {
   #keyTextOf({ row }: StoredRow): string {
     return JSON.stringify(this.#projection.key.map(({ property }) => row[property]));
   }
-}
-
-function valueIn(stored: StoredRow, property: string): unknown {
-  return isEngineColumn(property) ? stored[property] : stored.row[property];
 }
 
 function partsOf(key: Key): readonly (string | number)[] {

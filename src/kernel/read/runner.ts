@@ -133,7 +133,6 @@ export class ProjectionRunner {
     this.#failure = failure;
     this.#stopping = new AbortController();
     this.#batch = undefined;
-    this.#ahead = undefined;
     this.#parked = undefined;
     // What was committed since this instance last knew, by whomever, may have changed any row.
     this.#moveTo(position, null, 0);

@@ -42,3 +42,15 @@ it('subscribers who wait for a read model that is stuck do not keep reads from w
   for (const feed of feeds) await feed.data();
   expect(positions.waiting).toBe(0);
 });
+
+it('a query that its variables refuse does not wait for a read model that is stuck', async () => {
+  const { customerId } = await openShop(app);
+  const release = await stall(app.database, 'customers');
+  const { token } = await registerCustomer(app);
+  const read = `query ($id: ID!, $first: Int!) @readAfter(token: "${token}", timeoutMs: 10000) {
+    customer(id: $id) { orders(first: $first) { edges { cursor } } }
+  }`;
+  expectRequestError(await app.query(read, { id: customerId, first: 'many' }), 'BAD_USER_INPUT');
+  expect(app.engine.projector.positions.waiting).toBe(0);
+  await release();
+});

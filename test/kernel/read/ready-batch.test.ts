@@ -3,14 +3,27 @@ import fc from 'fast-check';
 import { beforeEach, expect, it } from 'vitest';
 import type { RecordedEvent } from '../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../src/kernel/define/projection.ts';
+import { unobserved } from '../../../src/kernel/observe.ts';
 import { Checkpoints } from '../../../src/kernel/read/checkpoints.ts';
+import { CommitFeed } from '../../../src/kernel/read/commit-feed.ts';
 import { foldBatch, planBatch } from '../../../src/kernel/read/fold.ts';
 import { ProjectionTable } from '../../../src/kernel/read/projection-table.ts';
 import { readyBatch } from '../../../src/kernel/read/ready-batch.ts';
+import { ProjectionRunner } from '../../../src/kernel/read/runner.ts';
 import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
-import { books, libraryAppends, libraryDomain, libraryEvents, libraryTables, readings } from '../../support/library.ts';
+import {
+  bookNumber,
+  books,
+  libraryAppends,
+  libraryDomain,
+  libraryEvents,
+  libraryTables,
+  readings,
+  Written,
+} from '../../support/library.ts';
 import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../support/rows.ts';
+import { until } from '../../support/until.ts';
 
 const database = useDatabase({ tables: libraryTables });
 const openEngine = useEngine(database, [libraryDomain]);
@@ -23,6 +36,42 @@ beforeEach(async () => {
   const checkpoints = new Checkpoints(engine.database.projector.db);
   await checkpoints.register(projections);
   await checkpoints.lease(owner, projections);
+});
+
+/** A table of which one read has to wait, as it would for a lock. */
+class HeldTable extends ProjectionTable {
+  readonly gate = Promise.withResolvers<void>();
+  #reads = 0;
+
+  override async read(...wanted: Parameters<ProjectionTable['read']>): ReturnType<ProjectionTable['read']> {
+    if (++this.#reads === 2) await this.gate.promise;
+    return super.read(...wanted);
+  }
+}
+
+it('what is read ahead and has to wait is said to be under way, and is done once it may', async () => {
+  const { projector, log, database: opened } = engine;
+  const titles = ['One', 'Two', 'Three', 'Four', 'Five', 'Six'];
+  await log.append(
+    libraryAppends(titles.map((title, nth) => [bookNumber(nth + 1), Written({ title, author: null, tags: [] })])),
+  );
+  await projector.look();
+  const table = new HeldTable(opened.projector.db, books);
+  const runner = new ProjectionRunner({
+    ...{ projection: books, table, log, owner, batchLimit: 2, observer: unobserved },
+    ...{ feed: new CommitFeed(1), head: projector.head, checkpoints: new Checkpoints(opened.projector.db) },
+    onMoved: () => {},
+    onError: (error) => {
+      throw error;
+    },
+  });
+  runner.start({ position: 0, generation: 1, failure: null });
+  await until(() => runner.position === 2 && runner.underWay?.after === 2);
+  expect(runner.underWay?.first?.position).toBe(3);
+  table.gate.resolve();
+  await until(() => runner.position === titles.length);
+  await runner.stop();
+  expect(await rowsOf(opened.projector.db, books)).toHaveLength(titles.length);
 });
 
 it('a batch that is made ready before the one ahead of it is written has what it would read afterwards', async () => {
