@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, readConfig, settings } from '../src/config.ts';
@@ -176,19 +175,5 @@ describe('settings', () => {
   it('marks what must not be shown', () => {
     const secret = settings.filter((setting) => setting.secret).map(({ name }) => name);
     expect(secret).toEqual(['DATABASE_URL', 'READ_DATABASE_URL', 'PAYMENT_GATEWAY_KEY', 'AUTH_JWT_SECRET']);
-  });
-
-  it('says in the table what the source says above each setting', () => {
-    const source = readFileSync(new URL('../src/config.ts', import.meta.url), 'utf8');
-    const comments = [...source.matchAll(/\/\*\* (.+) \*\/\n {2}\w+: (?:setting|count)\(\s*'(\w+)'/g)];
-    expect(Object.fromEntries(comments.map(([, comment, name]) => [name, comment]))).toEqual(
-      Object.fromEntries(
-        settings.map((setting) => {
-          const inProduction = setting.productionDefault ? `, ${setting.productionDefault} in production` : '';
-          const suffix = setting.default ? ` Default: ${setting.default}${inProduction}` : '';
-          return [setting.name, setting.description + suffix];
-        }),
-      ),
-    );
   });
 });

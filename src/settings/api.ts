@@ -1,0 +1,33 @@
+import { count, onlyInDevelopment, onOff, origins, setting } from './setting.ts';
+
+/** The API: what is served and the limits of a request. */
+export const apiSettings = {
+  corsOrigins: setting(
+    'CORS_ORIGINS',
+    'Origins, separated by commas, whose pages may call the server from a browser; unset, none but its own.',
+    origins,
+    { default: '' },
+  ),
+  graphiql: setting('GRAPHIQL', 'Whether GraphiQL is served, on or off.', onOff, onlyInDevelopment),
+  introspection: setting(
+    'INTROSPECTION',
+    'Whether clients may ask for the schema, on or off.',
+    onOff,
+    onlyInDevelopment,
+  ),
+  metrics: setting('METRICS', 'Whether `/metrics` is served, for Prometheus, on or off.', onOff, { default: 'on' }),
+  graphqlMaxDepth: count('GRAPHQL_MAX_DEPTH', 12, 'Deepest nesting of fields that an operation may have.'),
+  graphqlMaxAliases: count('GRAPHQL_MAX_ALIASES', 30, 'Most aliases that an operation may have.', 0),
+  graphqlMaxTokens: count('GRAPHQL_MAX_TOKENS', 2000, 'Most lexical tokens that a GraphQL document may have.'),
+  graphqlMaxCost: count(
+    'GRAPHQL_MAX_COST',
+    50_000,
+    'Most cost points of an operation: about one a field, more the deeper, times page sizes.',
+  ),
+  maxBodyBytes: count('MAX_BODY_BYTES', 2 * 1024 * 1024, 'Largest body of an HTTP request, in bytes.', 1024),
+  subscriptionsPerConnection: count(
+    'SUBSCRIPTIONS_PER_CONNECTION',
+    100,
+    'Most subscriptions that one WebSocket connection may hold.',
+  ),
+};

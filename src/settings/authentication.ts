@@ -1,0 +1,24 @@
+import { httpUrl, secretKey, setting, text } from './setting.ts';
+
+/** Who callers are. */
+export const authenticationSettings = {
+  authJwtSecret: setting(
+    'AUTH_JWT_SECRET',
+    'Shared secret of HS256 tokens, at least 32 bytes; excludes AUTH_JWKS_URL.',
+    secretKey,
+    { secret: true },
+  ),
+  authJwksUrl: setting(
+    'AUTH_JWKS_URL',
+    'Where the identity provider publishes the public keys of its tokens; excludes AUTH_JWT_SECRET.',
+    httpUrl,
+  ),
+  authIssuer: setting('AUTH_ISSUER', 'The `iss` claim that tokens must carry; unset, it is not checked.', text),
+  authAudience: setting('AUTH_AUDIENCE', 'The `aud` claim that tokens must carry; unset, it is not checked.', text),
+  authRolesClaim: setting(
+    'AUTH_ROLES_CLAIM',
+    'The claim that lists roles; dots lead into nested claims, as in realm_access.roles.',
+    text,
+    { default: 'roles' },
+  ),
+};

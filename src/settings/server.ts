@@ -1,0 +1,28 @@
+import { count, oneOf, setting, text } from './setting.ts';
+
+/** The server: where it listens and how it stops. */
+export const serverSettings = {
+  host: setting('HOST', 'Address to listen on; 0.0.0.0 listens on every IPv4 interface.', text, {
+    default: '127.0.0.1',
+  }),
+  port: count('PORT', 4000, 'TCP port to listen on; 0 takes any free one.', 0, 65_535),
+  nodeEnv: setting(
+    'NODE_ENV',
+    'Kind of environment; production demands authentication and turns off what helps development.',
+    oneOf('development', 'test', 'production'),
+    { default: 'development' },
+  ),
+  logLevel: setting(
+    'LOG_LEVEL',
+    'Least severe log entries to write, fatal to trace, or silent.',
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    { default: 'info' },
+  ),
+  shutdownTimeoutMs: count(
+    'SHUTDOWN_TIMEOUT_MS',
+    10_000,
+    'Time that a shutdown may take before what is left is cut off, in milliseconds.',
+    0,
+    3_600_000,
+  ),
+};
