@@ -29,15 +29,28 @@ export interface RecordedEvent<Name extends string = string, Data = unknown> ext
   readonly recordedAt: Date;
 }
 
-/** Whence an event comes; stored with it. */
+/** Where an event comes from; stored with it. */
 export interface EventMetadata {
   readonly actor: { readonly id: string; readonly roles: readonly string[] };
+  /**
+   * Id of the actor whose request started the chain that led to this event. Present only if it is not the acting actor, as
+   * for a process that acts as the system on behalf of a customer. Read it with {@link initiatorOf}.
+   */
+  readonly initiator?: string;
   /** One for everything that one request set off. */
   readonly correlationId: string;
   /** The event or command that caused this one's command, where there is one. */
   readonly causationId?: string;
   /** W3C trace context of the request. */
   readonly traceparent?: string;
+}
+
+/**
+ * Id of the actor on whose behalf an event was appended: the one who made the request that started the chain of processes
+ * and effects, else the acting actor. Work is shared out fairly over initiators.
+ */
+export function initiatorOf({ initiator, actor }: Pick<EventMetadata, 'initiator' | 'actor'>): string {
+  return initiator ?? actor.id;
 }
 
 /** Brings the data of one schema version to the next. What it is given was validated when it was written. */

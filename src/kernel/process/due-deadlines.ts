@@ -1,14 +1,25 @@
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
+import type { EventMetadata } from '../define/event.ts';
 import type { Process } from '../define/process.ts';
 import { deadlines } from '../define/process-deadlines.ts';
 import type { Hub } from '../notify/hub.ts';
 
 /** A deadline whose time has come, as far as the read model knows. */
 export interface Due {
+  /** The process's id. */
   readonly id: string;
   readonly name: string;
   readonly at: Date;
+  /** Metadata of the event that began the process: its initiator and correlation id are those of the deadline. */
+  readonly begun: EventMetadata;
+}
+
+interface DueRow {
+  id: string;
+  name: string;
+  at_ms: number;
+  begun: EventMetadata;
 }
 
 /** Read at one time. */
@@ -19,7 +30,7 @@ const LOOK_MS = 1000;
 /** Watches the clock for processes. */
 export class DueDeadlines {
   readonly #hub: Hub;
-  readonly #next: (parameters: Record<string, unknown>) => Promise<{ id: string; name: string; at_ms: number }[]>;
+  readonly #next: ReturnType<typeof prepared<DueRow>>;
   readonly #onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 
   constructor(db: Database, hub: Hub, onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void) {
@@ -28,8 +39,10 @@ export class DueDeadlines {
     this.#next = prepared(
       db,
       'deadlines_next',
-      sql`select id, name, (extract(epoch from at)::float8 * 1000) as at_ms from read.deadlines
-          where process = ${sql.placeholder('process')} order by at limit ${sql.placeholder('limit')}`,
+      sql`select d.id, d.name, (extract(epoch from d.at)::float8 * 1000) as at_ms, e.metadata as begun
+          from read.deadlines d
+          join es.events e on e.stream_type = d.process and e.stream_id = d.id and e.version = 1
+          where d.process = ${sql.placeholder('process')} order by d.at limit ${sql.placeholder('limit')}`,
     );
   }
 
@@ -54,7 +67,7 @@ export class DueDeadlines {
   async #tellDue({ name: process }: Process, onDue: (due: Due) => Promise<unknown>): Promise<number> {
     try {
       const rows = await this.#next({ process, limit: LIMIT });
-      const next = rows.map(({ id, name, at_ms }) => ({ id, name, at: new Date(Math.round(at_ms)) }));
+      const next = rows.map(({ at_ms, ...due }) => ({ ...due, at: new Date(Math.round(at_ms)) }));
       const now = Date.now();
       const due = next.filter(({ at }) => at.getTime() <= now);
       await Promise.all(due.map(onDue));

@@ -1,5 +1,5 @@
 import { SYSTEM } from '../define/actor.ts';
-import type { RecordedEvent } from '../define/event.ts';
+import { type EventMetadata, initiatorOf, type RecordedEvent } from '../define/event.ts';
 import type { CommandBus, CommandOptions } from '../write/command-bus.ts';
 import type { CommandOutcome } from '../write/outcome.ts';
 import { PassingError } from './follower.ts';
@@ -16,17 +16,19 @@ export class BusyError extends PassingError {
   }
 }
 
-/** How a command is issued by the application because of an event: what was begun goes on, also where read models lag. */
-export function causedBy(event: RecordedEvent | undefined): CommandOptions {
-  if (!event) return { actor: SYSTEM, isContinuation: true };
-  const { correlationId, traceparent } = event.metadata;
-  return {
-    actor: SYSTEM,
-    isContinuation: true,
-    correlationId,
-    causationId: event.eventId,
-    ...(traceparent ? { traceparent } : {}),
-  };
+/**
+ * Options of a command that the application issues because of an event. It acts as the system, on behalf of whoever
+ * initiated the event. It is a continuation: lag of read models does not throttle it.
+ */
+export function causedBy({ eventId, metadata }: RecordedEvent): CommandOptions {
+  const { traceparent } = metadata;
+  return { ...onBehalfOf(metadata), causationId: eventId, ...(traceparent ? { traceparent } : {}) };
+}
+
+/** The same for a command that no event causes, as if a deadline comes, in a chain that began with an event of this metadata. */
+export function onBehalfOf(metadata: EventMetadata): CommandOptions {
+  const { correlationId } = metadata;
+  return { actor: SYSTEM, isContinuation: true, initiator: initiatorOf(metadata), correlationId };
 }
 
 /** @throws where a command that nothing speaks against was not accepted. */

@@ -3,11 +3,12 @@ import { type Database, prepared } from '../../database/client.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Process } from '../define/process.ts';
 import type { processEvents } from '../define/process-events.ts';
+import type { CommandOptions } from '../write/command-bus.ts';
 import type { CommandOutcome } from '../write/outcome.ts';
 import { type OwnCommand, reaching, reacting, refusing } from './commands.ts';
 import type { Due, DueDeadlines } from './due-deadlines.ts';
 import type { Patiently, Work } from './follower.ts';
-import { assertDone, BusyError, causedBy, type Issuer } from './issuing.ts';
+import { assertDone, BusyError, causedBy, type Issuer, onBehalfOf } from './issuing.ts';
 import { begins, processIdOf } from './react.ts';
 
 export interface ProcessWorkParts {
@@ -63,13 +64,17 @@ export class ProcessWork implements Work {
 
   async answer(event: RecordedEvent, id: string): Promise<void> {
     if (this.#isRequest(event)) await this.#issue(event);
-    else await this.#issueOwn(reacting(this.#parts.process, id, event), event);
+    else await this.#issueOwn(reacting(this.#parts.process, id, event), causedBy(event));
   }
 
   alongside(patiently: Patiently, stopping: AbortSignal): Promise<void> {
     const { deadlines, process } = this.#parts;
-    const reach = ({ id, name, at }: Due) =>
-      patiently(() => this.#issueOwn(reaching(process, id, name, at)), { process: id, deadline: name }, stopping);
+    const reach = ({ id, name, at, begun }: Due) =>
+      patiently(
+        () => this.#issueOwn(reaching(process, id, name, at), onBehalfOf(begun)),
+        { process: id, deadline: name },
+        stopping,
+      );
     return deadlines.run(process, reach, stopping);
   }
 
@@ -93,18 +98,19 @@ export class ProcessWork implements Work {
     if (outcome.kind === 'accepted') return;
     if (outcome.kind === 'conflict') throw new BusyError(requested.command, commandId);
     // Another instance has recorded under this id that it was refused, or else it was never this command's.
-    if (outcome.kind === 'reused') return this.#issueOwn(refusing(process, event.streamId, requested, REFUSED), event);
-    const told = await this.#executeOwn(refusing(process, event.streamId, requested, outcome), event);
+    if (outcome.kind === 'reused')
+      return this.#issueOwn(refusing(process, event.streamId, requested, REFUSED), causedBy(event));
+    const told = await this.#executeOwn(refusing(process, event.streamId, requested, outcome), causedBy(event));
     // Another instance issued it too, later, and then it was accepted: what it did holds.
     if (told.kind !== 'reused') assertDone(told, command?.name ?? requested.command, commandId);
   }
 
-  async #issueOwn(own: OwnCommand, cause?: RecordedEvent): Promise<void> {
-    assertDone(await this.#executeOwn(own, cause), own.command.name, own.commandId);
+  async #issueOwn(own: OwnCommand, options: CommandOptions): Promise<void> {
+    assertDone(await this.#executeOwn(own, options), own.command.name, own.commandId);
   }
 
-  #executeOwn({ command, input, commandId }: OwnCommand, cause?: RecordedEvent): Promise<CommandOutcome> {
-    return this.#parts.bus.executeUnchecked(command, input, { commandId, ...causedBy(cause) });
+  #executeOwn({ command, input, commandId }: OwnCommand, options: CommandOptions): Promise<CommandOutcome> {
+    return this.#parts.bus.executeUnchecked(command, input, { ...options, commandId });
   }
 }
 

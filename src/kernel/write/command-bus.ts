@@ -35,6 +35,8 @@ export interface CommandOptions {
   readonly traceparent?: string | undefined;
   /** It continues what was taken before, as a process does: that goes on also while lag keeps what is new out. */
   readonly isContinuation?: boolean;
+  /** Id of the actor whose request started the chain that this command belongs to; the actor's own id unless given. */
+  readonly initiator?: string | undefined;
 }
 
 interface Attempt {

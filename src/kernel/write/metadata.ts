@@ -2,12 +2,13 @@ import { NOBODY } from '../define/actor.ts';
 import type { EventMetadata } from '../define/event.ts';
 import type { CommandOptions } from './command-bus.ts';
 
-/** What a command's events say of whence they come. */
+/** Metadata of the events of a command. */
 export function metadataOf(options: CommandOptions, commandId: string): EventMetadata {
-  const { correlationId, causationId, traceparent } = options;
+  const { correlationId, causationId, traceparent, initiator } = options;
   const { id, roles } = options.actor ?? NOBODY;
   return {
     actor: { id, roles },
+    ...(initiator !== undefined && initiator !== id ? { initiator } : {}),
     correlationId: correlationId ?? commandId,
     ...(causationId ? { causationId } : {}),
     ...(traceparent ? { traceparent } : {}),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { RecordedEvent } from '../../../src/kernel/define/event.ts';
+import { initiatorOf, type RecordedEvent } from '../../../src/kernel/define/event.ts';
 import { reacting } from '../../../src/kernel/process/commands.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
@@ -77,6 +77,26 @@ describe('a process', () => {
       select metadata, (select type from es.events where event_id = (e.metadata ->> 'causationId')::uuid) as cause
       from es.events e where type = 'PostagePaid'`;
     expect(paid).toMatchObject({ metadata: { correlationId, actor: { id: 'system' } }, cause: 'CommandRequested' });
+  });
+
+  it('hands on who made the request through all of its commands, deadlines too, and only in events of other actors', async () => {
+    const engine = await openEngine({ start: true });
+    const customer = { actor: { id: randomUUID(), roles: ['customer' as const] } };
+    const purseId = randomUUID();
+    await execute(engine, fillPurse, { id: purseId, amount: 5 }, system);
+    await execute(engine, sendParcel, { to: purseId, postage: 3 }, customer);
+    await execute(engine, sendParcel, { to: randomUUID(), postage: 3 }, customer);
+    await settled(engine);
+    await until(async () => (await database.sql`select from read.deadlines`).length === 1);
+    const events = await engine.log.read(0, 100);
+    const [filled, ...others] = events;
+    expect(filled?.metadata).not.toHaveProperty('initiator');
+    expect(others.length).toBeGreaterThan(10);
+    for (const { type, metadata } of others) {
+      expect(initiatorOf(metadata)).toBe(customer.actor.id);
+      if (type === 'ParcelSent') expect(metadata).not.toHaveProperty('initiator');
+      else expect(metadata).toMatchObject({ actor: { id: 'system' }, initiator: customer.actor.id });
+    }
   });
 
   it('told again of all that happened does nothing again', async () => {
@@ -165,7 +185,8 @@ describe('a deadline', () => {
     const first = await openEngine({ start: true });
     const purseId = randomUUID();
     await execute(first, fillPurse, { id: purseId, amount: 5 }, system);
-    const { aggregateId } = await execute(first, sendParcel, { to: purseId, postage: 3 }, system);
+    const request = { actor: { id: randomUUID(), roles: ['customer' as const] }, correlationId: randomUUID() };
+    const { aggregateId } = await execute(first, sendParcel, { to: purseId, postage: 3 }, request);
     await settled(first);
     await until(async () => (await database.sql`select from read.deadlines`).length === 1);
     await first.close();
@@ -178,6 +199,12 @@ describe('a deadline', () => {
     await openEngine({ start: true });
     await until(async () => (await typesOf('Delivery', aggregateId)).includes('DeliveryEnded'));
     expect((await typesOf('Delivery', aggregateId)).slice(-2)).toEqual(['DeadlineReached', 'DeliveryEnded']);
+    const [reached] = await database.sql`select metadata from es.events where type = 'DeadlineReached'`;
+    expect(reached?.metadata).toMatchObject({
+      actor: { id: 'system' },
+      initiator: request.actor.id,
+      correlationId: request.correlationId,
+    });
     await until(async () => (await database.sql`select from read.deadlines`).length === 0);
   });
 });
