@@ -4,7 +4,7 @@ import { DatabaseError } from './database/errors.ts';
 import { domains } from './domains/index.ts';
 import { providePayments } from './payments/provide.ts';
 import { startApp } from './server/app.ts';
-import { ListenError } from './server/http.ts';
+import { ListenError } from './server/http/http.ts';
 import { onLauncherGone } from './server/launcher.ts';
 import { createLogger } from './server/logger.ts';
 

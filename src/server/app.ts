@@ -15,18 +15,18 @@ import { createEngine, type Engine } from '../kernel/engine.ts';
 import { toAll } from '../kernel/observe.ts';
 import { createAuthenticator } from './auth.ts';
 import { logEngineFaults } from './engine-faults.ts';
-import { EventStreams } from './event-streams.ts';
 import { createGraphql } from './graphql.ts';
 import { Health } from './health.ts';
-import { createHostGuard } from './hosts.ts';
-import { listen, urlOf } from './http.ts';
+import { EventStreams } from './http/event-streams.ts';
+import { createHostGuard } from './http/hosts.ts';
+import { listen, urlOf } from './http/http.ts';
+import { CORRELATION_HEADER, correlationIdFrom } from './http/request-id.ts';
+import { route } from './http/routes.ts';
 import { workLog } from './logger.ts';
 import { Metrics } from './metrics.ts';
 import { logNotice } from './notices.ts';
-import { CORRELATION_HEADER, correlationIdFrom } from './request-id.ts';
-import { route } from './routes.ts';
 import { stopInOrder } from './shutdown.ts';
-import { serveWebSockets } from './websocket.ts';
+import { serveWebSockets } from './websocket/websocket.ts';
 
 /** A server at work. */
 export interface App {

@@ -10,11 +10,11 @@ import { useLimits } from '../graphql/plugins/limits.ts';
 import { useObserver } from '../graphql/plugins/observer.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
 import type { Authenticator } from './auth.ts';
-import type { EventStreams } from './event-streams.ts';
-import { useGraphiql } from './graphiql.ts';
-import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './request-id.ts';
-import { useRetryAfter } from './retry-after.ts';
-import { useStrictRequests } from './strict-requests.ts';
+import { useGraphiql } from './graphiql/graphiql.ts';
+import type { EventStreams } from './http/event-streams.ts';
+import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './http/request-id.ts';
+import { useRetryAfter } from './http/retry-after.ts';
+import { useStrictRequests } from './http/strict-requests.ts';
 
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;

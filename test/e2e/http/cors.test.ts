@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
-import { createHostGuard } from '../../../src/server/hosts.ts';
-import { route } from '../../../src/server/routes.ts';
+import { createHostGuard } from '../../../src/server/http/hosts.ts';
+import { route } from '../../../src/server/http/routes.ts';
 import { useApp } from '../../support/app.ts';
 import { HttpClient } from '../../support/http-client.ts';
 

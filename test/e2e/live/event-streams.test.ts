@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { EventStreams } from '../../../src/server/event-streams.ts';
+import { EventStreams } from '../../../src/server/http/event-streams.ts';
 import { useApp } from '../../support/app.ts';
 import { until } from '../../support/until.ts';
 

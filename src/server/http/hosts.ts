@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Config } from '../config.ts';
+import type { Config } from '../../config.ts';
 
 /** The settings that decide under which names a server may be called. */
 export type HostSettings = Pick<Config, 'host' | 'corsOrigins' | 'authJwtSecret' | 'authJwksUrl'>;

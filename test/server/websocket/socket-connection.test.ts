@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { WebSocket as ProtocolSocket, Server } from 'graphql-ws';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { openConnection } from '../../src/server/socket-connection.ts';
+import { openConnection } from '../../../src/server/websocket/socket-connection.ts';
 
 /** A WebSocket whose other end is the test. */
 class Socket extends EventEmitter {

@@ -1,6 +1,6 @@
 import type { GraphiQLOptions, Plugin } from 'graphql-yoga';
-import { type Assets, loadAssets } from './graphiql/assets.ts';
-import { readOperations } from './graphiql/operations.ts';
+import { type Assets, loadAssets } from './assets.ts';
+import { readOperations } from './operations.ts';
 
 /** The query parameter that asks for a file of the page. */
 const FILE = 'graphiql';

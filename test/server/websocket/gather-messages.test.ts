@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { expect, it, onTestFinished } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { gatherMessages } from '../../src/server/gather-messages.ts';
+import { gatherMessages } from '../../../src/server/websocket/gather-messages.ts';
 
 /** A socket of a server that gathers, how often it wrote to its connection, and what its client has got. */
 async function open() {

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
+import type { Readiness } from '../health.ts';
+import type { Metrics } from '../metrics.ts';
 import { readBody } from './body.ts';
 import { corsHeaders } from './cors.ts';
-import type { Readiness } from './health.ts';
 import type { HostGuard } from './hosts.ts';
 import type { Handler } from './http.ts';
-import type { Metrics } from './metrics.ts';
 import { CORRELATION_HEADER, correlationIdFrom } from './request-id.ts';
 
 export interface Routes {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { TOKEN_HEADER } from '../graphql/plugins/consistency.ts';
+import { TOKEN_HEADER } from '../../graphql/plugins/consistency.ts';
 import { CORRELATION_HEADER } from './request-id.ts';
 
 /** Seconds for which a browser need not ask again; none takes more. */

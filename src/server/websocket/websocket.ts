@@ -4,15 +4,15 @@ import { type ExecutionArgs, GraphQLError, getOperationAST, OperationTypeNode } 
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { WebSocket, WebSocketServer } from 'ws';
-import type { Config } from '../config.ts';
-import { answerError, type OnFault } from '../graphql/plugins/errors.ts';
-import { UnauthenticatedError } from '../kernel/errors.ts';
-import { type Authenticated, type Authenticator, AuthUnavailableError, credentialsOf } from './auth.ts';
+import type { Config } from '../../config.ts';
+import { answerError, type OnFault } from '../../graphql/plugins/errors.ts';
+import { UnauthenticatedError } from '../../kernel/errors.ts';
+import { type Authenticated, type Authenticator, AuthUnavailableError, credentialsOf } from '../auth.ts';
+import type { Yoga } from '../graphql.ts';
+import type { HostGuard } from '../http/hosts.ts';
+import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from '../http/request-id.ts';
+import { isEndpoint } from '../http/routes.ts';
 import { gatherMessages } from './gather-messages.ts';
-import type { Yoga } from './graphql.ts';
-import type { HostGuard } from './hosts.ts';
-import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './request-id.ts';
-import { isEndpoint } from './routes.ts';
 import { openConnection } from './socket-connection.ts';
 
 export interface WebSocketOptions {
