@@ -1,31 +1,9 @@
-import {
-  createRemoteJWKSet,
-  errors,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  type JWTVerifyOptions,
-  jwtVerify,
-} from 'jose';
+import { errors, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
 import { AUTH_REQUIRED, type Config, ConfigError } from '../config.ts';
-import { type Actor, NOBODY, type Role, SYSTEM, subjectOf } from '../kernel/define/actor.ts';
+import type { Actor } from '../kernel/define/actor.ts';
 import { UnauthenticatedError } from '../kernel/errors.ts';
-
-/** The credentials could not be checked because the identity provider's keys are out of reach: a fault of the service. */
-export class AuthUnavailableError extends Error {
-  readonly code = 'AUTH_UNAVAILABLE';
-
-  constructor(options?: ErrorOptions) {
-    super('The keys that check access tokens cannot be had at the moment; try again shortly.', options);
-    this.name = 'AuthUnavailableError';
-  }
-}
-
-/** Whom a request's credentials stand for, and how long. */
-export interface Authenticated {
-  readonly actor: Actor;
-  /** From when on the same credentials are refused; a connection that outlives it must be closed. Absent: never. */
-  readonly expiresAt?: Date;
-}
+import { type Authenticated, authenticatedBy, type ClaimRules } from './auth/claims.ts';
+import { publishedKeys } from './auth/published-keys.ts';
 
 /** Tells who sends a request, in the same way for HTTP, SSE and WebSocket. */
 export interface Authenticator {
@@ -43,14 +21,19 @@ export interface Authenticator {
 /** The settings that decide how requests are authenticated. */
 export type AuthSettings = Pick<
   Config,
-  'nodeEnv' | 'host' | 'authJwtSecret' | 'authJwksUrl' | 'authIssuer' | 'authAudience' | 'authRolesClaim'
+  | 'nodeEnv'
+  | 'host'
+  | 'authJwtSecret'
+  | 'authJwksUrl'
+  | 'authIssuer'
+  | 'authAudience'
+  | 'authRolesClaim'
+  | 'authClockToleranceS'
+  | 'authMaxTokenLifetimeS'
 >;
 
 /** Who everybody is where authentication is off. */
 export const DEVELOPER: Actor = { id: 'developer', roles: ['admin'] };
-
-/** What a token may make of its bearer; `system` is the application itself and cannot be claimed from outside. */
-const CLAIMABLE_ROLES: readonly Role[] = ['customer', 'staff', 'admin'];
 
 /** Signatures by a private key only: were HS256 among them, a published key could be used as a shared secret. */
 const PUBLIC_KEY_ALGORITHMS = [
@@ -58,20 +41,14 @@ const PUBLIC_KEY_ALGORITHMS = [
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ];
 
-/** Seconds that the issuer's clock may differ from this one. */
-const CLOCK_TOLERANCE_S = 5;
-
-/** Keys are fetched again after ten minutes, or for a token of an unknown key, but then at most every ten seconds. */
-const JWKS_TIMES = { timeoutDuration: 3_000, cooldownDuration: 10_000, cacheMaxAge: 600_000 };
+/** Longest access token, in bytes: about what the headers of an HTTP request have room for. */
+const MAX_TOKEN_BYTES = 16_384;
 
 /** A secret is shared with whom it is meant for; an identity provider signs for all of its applications alike. */
 const ANY_AUDIENCE =
   'AUTH_AUDIENCE is not set: access tokens that the identity provider has given out for other applications are taken too. Set it to the "aud" claim of those that are meant for this one.';
 
-/** The last instant that a Date can hold. */
-const END_OF_TIME_MS = 8.64e15;
-
-type Verify = (token: string) => Promise<JWTPayload>;
+type Verify = (token: string) => Promise<JWTVerifyResult>;
 
 /**
  * Checks tokens with AUTH_JWT_SECRET or the keys at AUTH_JWKS_URL. With neither, everybody is {@link DEVELOPER}.
@@ -81,6 +58,11 @@ export function createAuthenticator(config: AuthSettings): Authenticator {
   const verify = verifier(config);
   if (verify === undefined) return openToEverybody(config);
   const anyAudience = config.authJwksUrl !== undefined && config.authAudience === undefined;
+  const rules: ClaimRules = {
+    rolesClaim: config.authRolesClaim,
+    clockToleranceS: config.authClockToleranceS,
+    maxLifetimeS: config.authMaxTokenLifetimeS,
+  };
   return {
     ...(anyAudience && { notice: ANY_AUDIENCE }),
     async authenticate(credentials) {
@@ -89,10 +71,13 @@ export function createAuthenticator(config: AuthSettings): Authenticator {
       if (token === undefined) {
         throw new UnauthenticatedError('Credentials must be the word Bearer, a space, and an access token.');
       }
-      const payload = await verify(token).catch((error: unknown) => {
+      if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) {
+        throw new UnauthenticatedError(`The access token is longer than the ${MAX_TOKEN_BYTES} bytes that are taken.`);
+      }
+      const { protectedHeader, payload } = await verify(token).catch((error: unknown) => {
         throw error instanceof errors.JOSEError ? new UnauthenticatedError(reasonOf(error)) : error;
       });
-      return authenticated(payload, config.authRolesClaim);
+      return authenticatedBy(protectedHeader, payload, rules);
     },
   };
 }
@@ -120,38 +105,26 @@ function openToEverybody({ nodeEnv, host }: AuthSettings): Authenticator {
   };
 }
 
-function verifier({ authJwtSecret, authJwksUrl, authIssuer, authAudience }: AuthSettings): Verify | undefined {
+function verifier(settings: AuthSettings): Verify | undefined {
+  const { authJwtSecret, authJwksUrl, authIssuer, authAudience, authClockToleranceS } = settings;
   const checks: JWTVerifyOptions = {
-    clockTolerance: CLOCK_TOLERANCE_S,
+    clockTolerance: authClockToleranceS,
     ...(authIssuer !== undefined && { issuer: authIssuer }),
     ...(authAudience !== undefined && { audience: authAudience }),
   };
   if (authJwtSecret !== undefined) {
     const key = new TextEncoder().encode(authJwtSecret);
-    return async (token) => (await jwtVerify(token, key, { ...checks, algorithms: ['HS256'] })).payload;
+    return (token) => jwtVerify(token, key, { ...checks, algorithms: ['HS256'] });
   }
   if (authJwksUrl === undefined) return undefined;
   const keys = publishedKeys(new URL(authJwksUrl));
   const options = { ...checks, algorithms: PUBLIC_KEY_ALGORITHMS };
   return async (token) => {
     try {
-      return (await jwtVerify(token, keys, options)).payload;
+      return await jwtVerify(token, keys, options);
     } catch (error) {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
       return await verifyWithAnyOf(error, token, options);
-    }
-  };
-}
-
-/** The keys at the URL; what keeps them from being had is told apart from a token that matches none of them. */
-function publishedKeys(url: URL): JWTVerifyGetKey {
-  const keys = createRemoteJWKSet(url, JWKS_TIMES);
-  return async (header, token) => {
-    try {
-      return await keys(header, token);
-    } catch (error) {
-      const about = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys];
-      throw about.some((kind) => error instanceof kind) ? error : new AuthUnavailableError({ cause: error });
     }
   };
 }
@@ -160,39 +133,12 @@ function publishedKeys(url: URL): JWTVerifyGetKey {
 async function verifyWithAnyOf(keys: errors.JWKSMultipleMatchingKeys, token: string, options: JWTVerifyOptions) {
   for await (const key of keys) {
     try {
-      return (await jwtVerify(token, key, options)).payload;
+      return await jwtVerify(token, key, options);
     } catch (error) {
       if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
     }
   }
   throw new errors.JWSSignatureVerificationFailed();
-}
-
-function authenticated(payload: JWTPayload, rolesClaim: string): Authenticated {
-  // The type of `sub` is the issuer's promise, which nothing has checked.
-  const sub: unknown = payload.sub;
-  if (typeof sub !== 'string' || sub.trim() === '') {
-    throw new UnauthenticatedError('The access token does not say who its bearer is: its "sub" claim is missing.');
-  }
-  if (sub === SYSTEM.id || sub === NOBODY.id) {
-    throw new UnauthenticatedError(
-      `The access token's bearer cannot be "${sub}": that is what the log calls somebody else.`,
-    );
-  }
-  const actor: Actor = { id: subjectOf(sub), roles: rolesIn(payload, rolesClaim) };
-  if (payload.exp === undefined) return { actor };
-  return { actor, expiresAt: new Date(Math.min((payload.exp + CLOCK_TOLERANCE_S) * 1000, END_OF_TIME_MS)) };
-}
-
-function rolesIn(payload: JWTPayload, claim: string): Role[] {
-  // A name with dots may be one claim (they are often URLs), so it is tried as it stands first.
-  const claimed = payload[claim] ?? claim.split('.').reduce(memberOf, payload);
-  const names: unknown[] = typeof claimed === 'string' ? claimed.split(/\s+/) : Array.isArray(claimed) ? claimed : [];
-  return CLAIMABLE_ROLES.filter((role) => names.includes(role));
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return isRecord(value) ? value[name] : undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

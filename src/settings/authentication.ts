@@ -1,4 +1,4 @@
-import { httpUrl, secretKey, setting, text } from './setting.ts';
+import { count, httpUrl, optionalCount, secretKey, setting, text } from './setting.ts';
 
 /** Who callers are. */
 export const authenticationSettings = {
@@ -20,5 +20,17 @@ export const authenticationSettings = {
     'The claim that lists roles; dots lead into nested claims, as in realm_access.roles.',
     text,
     { default: 'roles' },
+  ),
+  authClockToleranceS: count(
+    'AUTH_CLOCK_TOLERANCE_S',
+    5,
+    'Seconds that the clock of whoever issues tokens may differ from this one.',
+    0,
+    300,
+  ),
+  authMaxTokenLifetimeS: optionalCount(
+    'AUTH_MAX_TOKEN_LIFETIME_S',
+    'Longest time in seconds from `iat` (from now, if a token has none) to `exp`; tokens that last longer are refused.',
+    1,
   ),
 };

@@ -44,6 +44,10 @@ export function setting<T>(name: string, description: string, schema: z.ZodType<
 export const count = (name: string, byDefault: number, description: string, min = 1, max = 1_000_000_000) =>
   setting(name, description, wholeNumber(min, max), { default: String(byDefault) });
 
+/** A whole number that is off unless it is set. */
+export const optionalCount = (name: string, description: string, min = 1, max = 1_000_000_000) =>
+  setting(name, description, wholeNumber(min, max));
+
 function wholeNumber(min: number, max: number) {
   const error = `must be a whole number from ${min} to ${max}`;
   return z

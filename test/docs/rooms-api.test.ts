@@ -26,7 +26,11 @@ const client = new HttpClient(() => app.url);
 /** An access token. */
 function tokenOf(id: string, role: string): Promise<string> {
   const key = new TextEncoder().encode(AUTH_JWT_SECRET);
-  return new SignJWT({ roles: [role] }).setProtectedHeader({ alg: 'HS256' }).setSubject(id).sign(key);
+  return new SignJWT({ roles: [role] })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(id)
+    .setExpirationTime('1h')
+    .sign(key);
 }
 
 interface RoomView {

@@ -15,7 +15,8 @@ import {
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { UnauthenticatedError } from '../../src/kernel/errors.ts';
-import { type Authenticator, AuthUnavailableError, createAuthenticator, credentialsOf } from '../../src/server/auth.ts';
+import { AuthUnavailableError } from '../../src/server/auth/published-keys.ts';
+import { type Authenticator, createAuthenticator, credentialsOf } from '../../src/server/auth.ts';
 
 const SECRET = 'a secret of more than thirty-two bytes';
 const ADA = { sub: 'ada', roles: ['customer'] };
@@ -25,8 +26,9 @@ const seconds = (fromNow: number) => Math.floor(Date.now() / 1000) + fromNow;
 const withSecret = (env: NodeJS.ProcessEnv = {}) =>
   createAuthenticator(readConfig({ AUTH_JWT_SECRET: SECRET, ...env }));
 
+/** Valid for an hour unless the claims say otherwise; `exp: undefined` leaves it out. */
 async function bearer(claims: JWTPayload, key: CryptoKey | Uint8Array = keyOf(SECRET), header?: JWTHeaderParameters) {
-  return `Bearer ${await new SignJWT(claims).setProtectedHeader(header ?? { alg: 'HS256' }).sign(key)}`;
+  return `Bearer ${await new SignJWT({ exp: seconds(3600), ...claims }).setProtectedHeader(header ?? { alg: 'HS256' }).sign(key)}`;
 }
 
 async function refusalOf(authenticator: Authenticator, credentials: string): Promise<string> {
@@ -63,7 +65,7 @@ describe('with a shared secret', () => {
   it.each(['Bearer', 'bearer'])('takes who sends a valid token after %s for its subject', async (scheme) => {
     expect(withSecret()).not.toHaveProperty('notice');
     const credentials = (await bearer(ADA)).replace('Bearer', scheme);
-    expect(await withSecret().authenticate(credentials)).toEqual({ actor: { id: 'ada', roles: ['customer'] } });
+    expect(await withSecret().authenticate(credentials)).toMatchObject({ actor: { id: 'ada', roles: ['customer'] } });
   });
 
   it('says when a token runs out, allowing for clocks that differ', async () => {
@@ -121,8 +123,107 @@ describe('with a shared secret', () => {
     expect(await refusalOf(withSecret(), await bearer({ ...ADA, nbf: seconds(60) }))).toContain('not valid yet');
   });
 
-  it.each(['system', 'anonymous'])('refuses who is called %s, as the log calls others', async (sub) => {
-    expect(await refusalOf(withSecret(), await bearer({ sub, roles: ['staff'] }))).toContain(sub);
+  it.each([
+    ...['system', 'anonymous', 'SYSTEM', 'System', 'sys tem', 'ｓｙｓｔｅｍ', 'ⓢⓨⓢⓣⓔⓜ', 'ANONYMOUS', 'ſystem'],
+    ...['system:payments', 'SYSTEM : payments'],
+  ])('refuses the subject %j, which reads as one of the actors of the application itself', async (sub) => {
+    expect(await refusalOf(withSecret(), await bearer({ sub, roles: ['staff'] }))).toMatch(/"(system|anonymous)"/);
+  });
+
+  it.each([
+    ['a white space behind it', 'system '],
+    ['a line break before it', '\nada'],
+    ['the character NUL', 'a\0da'],
+    ['half of a surrogate pair', 'ada\ud800'],
+    ['a character that turns the direction of writing', 'ada\u202e'],
+    ['a zero-width character', 'sys\u200btem'],
+    ['a letter that is written in two characters and has one of its own', 'e\u0301va'],
+    ['256 characters', 'a'.repeat(256)],
+    ['7,336 characters', 'a'.repeat(7336)],
+  ])('refuses a subject with %s and says why', async (_, sub) => {
+    const message = await refusalOf(withSecret(), await bearer({ sub, roles: ['customer'] }));
+    expect(message).toMatch(/^The subject of the access token \("sub" claim\) .+\.$/);
+    expect(message.length).toBeLessThan(200);
+  });
+
+  it.each([
+    'a',
+    'a'.repeat(255),
+    'auth0|5f7c8ec7',
+    'Ada Lovelace',
+    'éva',
+    '李',
+    'ecosystem',
+    'systematic',
+    'my:system',
+  ])('takes the subject %j as it is', async (sub) => {
+    expect((await withSecret().authenticate(await bearer({ sub })))?.actor.id).toBe(sub);
+  });
+
+  it.each<[string, object, string]>([
+    ['has no end', { exp: undefined }, '"exp"'],
+    ['was issued in the future', { iat: seconds(60) }, '"iat"'],
+    ['was issued at no time', { iat: 'yesterday' }, '"iat"'],
+    ['ends at no time', { exp: 'never' }, '"exp"'],
+    ['tells of a logout', { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }, 'logout token'],
+    ['answers the nonce of a login', { nonce: 'n' }, 'ID token'],
+    ['vouches for an access token', { at_hash: 'h' }, 'ID token'],
+    ['vouches for a code', { c_hash: 'h' }, 'ID token'],
+    ['is for the application that it was issued to', { aud: ['web'], azp: 'web' }, 'ID token'],
+    ['is an ID token of Keycloak', { typ: 'ID' }, 'another kind'],
+    ['is a refresh token of Keycloak', { typ: 'Refresh' }, 'another kind'],
+    ['is an ID token of Cognito', { token_use: 'id' }, 'another kind'],
+  ])('refuses a token that %s', async (_, claims, reason) => {
+    expect(await refusalOf(withSecret(), await bearer({ ...ADA, ...claims }))).toContain(reason);
+  });
+
+  it.each(['logout+jwt', 'secevent+jwt', 'dpop+jwt', 'application/id_token+jwt', 'x'])(
+    'refuses a token whose header says that it is of type %s',
+    async (typ) => {
+      const credentials = await bearer(ADA, keyOf(SECRET), { alg: 'HS256', typ });
+      expect(await refusalOf(withSecret(), credentials)).toContain('"typ" header');
+    },
+  );
+
+  it.each<[string, JWTPayload, string | undefined]>([
+    ['with the type of RFC 9068', { auth_time: 1, nonce: 'n' }, 'at+jwt'],
+    ['with the whole media type', {}, 'application/at+jwt'],
+    ['of any JSON Web Token', {}, 'JWT'],
+    ['of Keycloak', { typ: 'Bearer', azp: 'web', aud: 'web', nonce: 'n' }, 'JWT'],
+    ['of Cognito', { token_use: 'access' }, undefined],
+    ['of Auth0', { azp: 'web', aud: ['https://api.example', 'https://x.auth0.com/userinfo'], scope: 'openid' }, 'JWT'],
+    ['of Entra', { azp: 'app', aud: 'app', scp: 'orders.read' }, 'JWT'],
+  ])('takes an access token %s', async (_, claims, typ) => {
+    const credentials = await bearer({ ...ADA, ...claims }, keyOf(SECRET), { alg: 'HS256', ...(typ ? { typ } : {}) });
+    expect((await withSecret().authenticate(credentials))?.actor.id).toBe('ada');
+  });
+
+  it('refuses a token that lasts longer than AUTH_MAX_TOKEN_LIFETIME_S', async () => {
+    const authenticator = withSecret({ AUTH_MAX_TOKEN_LIFETIME_S: '600' });
+    const [iat, exp] = [seconds(-60), seconds(500)];
+    expect(await authenticator.authenticate(await bearer({ ...ADA, iat, exp }))).not.toBeNull();
+    expect(await authenticator.authenticate(await bearer({ ...ADA, exp: seconds(590) }))).not.toBeNull();
+    for (const claims of [{ iat, exp: seconds(560) }, { exp: seconds(660) }]) {
+      expect(await refusalOf(authenticator, await bearer({ ...ADA, ...claims }))).toContain('600 seconds');
+    }
+  });
+
+  it('allows for clocks that differ by AUTH_CLOCK_TOLERANCE_S', async () => {
+    const authenticator = withSecret({ AUTH_CLOCK_TOLERANCE_S: '120' });
+    const exp = seconds(-60);
+    const authenticated = await authenticator.authenticate(await bearer({ ...ADA, exp, iat: seconds(60) }));
+    expect(authenticated?.expiresAt).toEqual(new Date((exp + 120) * 1000));
+  });
+
+  it('refuses a token that names a header parameter which has to be understood and is not', async () => {
+    const credentials = await bearer(ADA, keyOf(SECRET));
+    const header = Buffer.from(JSON.stringify({ alg: 'HS256', crit: ['x'], x: 1 })).toString('base64url');
+    expect(await refusalOf(withSecret(), credentials.replace(/(?<=Bearer )[^.]+/, header))).toContain('malformed');
+  });
+
+  it('refuses a token of more than 16,384 bytes before it is looked into', async () => {
+    const credentials = await bearer({ ...ADA, picture: 'x'.repeat(20_000) });
+    expect(await refusalOf(withSecret(), credentials)).toContain('16384');
   });
 
   it.each<object>([{}, { sub: '' }, { sub: ' ' }, { sub: 7 }])(
@@ -181,7 +282,9 @@ describe('with published keys', () => {
   it.each(['RS256', 'ES256', 'Ed25519'])('takes the bearer of a valid %s token for its subject', async (alg) => {
     const { jwk, sign } = await issuer(alg, 'one');
     const { authenticator } = await publish(jwk);
-    expect(await authenticator.authenticate(await sign(ADA))).toEqual({ actor: { id: 'ada', roles: ['customer'] } });
+    expect(await authenticator.authenticate(await sign(ADA))).toMatchObject({
+      actor: { id: 'ada', roles: ['customer'] },
+    });
   });
 
   it('fetches the keys once for many tokens, also when they come together', async () => {
@@ -245,6 +348,8 @@ describe('with published keys', () => {
     ['answers an error', (_, response) => response.writeHead(503).end()],
     ['answers something else than keys', (_, response) => response.end('<html>')],
     ['breaks the connection', (_, response) => response.destroy()],
+    ['answers more than a key set can be', (_, response) => response.end(`{"keys":[${' '.repeat(300_000)}]}`)],
+    ['sends callers somewhere else', (_, response) => response.writeHead(302, { location: '/other' }).end()],
   ])('blames the service where the endpoint %s', async (_, listener) => {
     const { sign } = await issuer('ES256', 'one');
     const { authenticator } = await serve(listener);
@@ -253,7 +358,23 @@ describe('with published keys', () => {
     expect(error).toHaveProperty('code', 'AUTH_UNAVAILABLE');
   });
 
+  it('does not pass the load of its callers on to an endpoint that fails', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const { sign } = await issuer('ES256', 'one');
+    let requests = 0;
+    const { authenticator } = await serve((_, response) => {
+      requests += 1;
+      response.writeHead(500).end();
+    });
+    const credentials = await sign(ADA);
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      await expect(authenticator.authenticate(credentials)).rejects.toThrow(AuthUnavailableError);
+    }
+    expect(requests).toBe(1);
+  });
+
   it('recovers by itself when the endpoint is back', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
     const { jwk, sign } = await issuer('ES256', 'one');
     let up = false;
     const { authenticator } = await serve((_, response) =>
@@ -261,6 +382,7 @@ describe('with published keys', () => {
     );
     await expect(authenticator.authenticate(await sign(ADA))).rejects.toThrow(AuthUnavailableError);
     up = true;
+    vi.setSystemTime(Date.now() + 1_000);
     expect(await authenticator.authenticate(await sign(ADA))).not.toBeNull();
   });
 

@@ -6,15 +6,17 @@ export const SECRET = 'a secret of more than thirty-two bytes';
 /** Settings of a server that checks tokens. */
 export const WITH_AUTH = { AUTH_JWT_SECRET: SECRET };
 
-/** An access token. */
+/** An access token, of an hour unless told otherwise. */
 export async function accessToken(
   subject: string,
   roles: readonly Role[],
   { expiresAt, secret = SECRET }: { expiresAt?: Date; secret?: string } = {},
 ): Promise<string> {
-  const token = new SignJWT({ roles: [...roles] }).setProtectedHeader({ alg: 'HS256' }).setSubject(subject);
-  if (expiresAt) token.setExpirationTime(expiresAt);
-  return token.sign(new TextEncoder().encode(secret));
+  return new SignJWT({ roles: [...roles] })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(subject)
+    .setExpirationTime(expiresAt ?? '1h')
+    .sign(new TextEncoder().encode(secret));
 }
 
 export const staffToken = () => accessToken('clerk', ['staff']);

@@ -1,6 +1,12 @@
 import { isUuid } from './uuid.ts';
 
 /**
+ * Longest actor id, in UTF-16 units; the limit of OpenID Connect for a subject. In UTF-8 it is at most 765 bytes, which every
+ * index of Postgres can hold (2,704 bytes a row).
+ */
+export const MAX_ACTOR_ID = 255;
+
+/**
  * Who asks. `id` is the subject of the request's credentials (for a customer: her customer id), `roles` what she may be
  * in the eyes of {@link defineCommand}'s `allow` and {@link defineProjection}'s `visibleTo`.
  */
@@ -25,6 +31,35 @@ export function isNobody({ id, roles }: { readonly id: string; readonly roles: r
 /** A subject as actors have it: UUIDs in lower case, so that rules may compare them as text; an identity provider may write others. */
 export function subjectOf(text: string): string {
   return isUuid(text) ? text.toLowerCase() : text;
+}
+
+/** Control characters, invisible and direction-changing format characters, line separators, halves of surrogate pairs. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+
+/** Ids of the engine's own actors. A credential can produce none of them, nor anything that looks the same. */
+const RESERVED: ReadonlySet<string> = new Set([SYSTEM.id, NOBODY.id]);
+
+/**
+ * Why a text from outside, such as the subject of a token, cannot be an actor's id: the end of a sentence that begins with
+ * what the text is. Undefined if it can.
+ *
+ * A text that is not in normal form is refused and not normalised, since two accounts of an identity provider would
+ * otherwise become one actor.
+ */
+export function whyNotActorId(text: string): string | undefined {
+  if (text.length > MAX_ACTOR_ID) return `is ${text.length} characters long; at most ${MAX_ACTOR_ID} are taken`;
+  if (text.trim() === '') return 'is blank';
+  if (UNSAFE.test(text)) return 'contains control, invisible or malformed characters';
+  if (text !== text.trim()) return 'begins or ends with white space';
+  if (text !== text.normalize('NFC')) return 'is not in the Unicode normal form NFC';
+  const reserved = reservedName(text);
+  return reserved && `reads as "${reserved}", which is what the log calls somebody else`;
+}
+
+/** The engine's actor that a text reads as, alone or in front of a colon, whatever its case, width and spaces. */
+function reservedName(text: string): string | undefined {
+  const [name = ''] = text.normalize('NFKC').toLowerCase().replace(/\s/gu, '').split(':', 1);
+  return RESERVED.has(name) ? name : undefined;
 }
 
 /** True where the actor has one of the roles; an admin has all of them. */

@@ -1,0 +1,113 @@
+import type { JWTHeaderParameters, JWTPayload } from 'jose';
+import { type Actor, type Role, subjectOf, whyNotActorId } from '../../kernel/define/actor.ts';
+import { UnauthenticatedError } from '../../kernel/errors.ts';
+
+/** Whom a request's credentials stand for, and how long. */
+export interface Authenticated {
+  readonly actor: Actor;
+  /** From when on the same credentials are refused; a connection that outlives it must be closed. Absent: never. */
+  readonly expiresAt?: Date;
+}
+
+/** What is asked of a token's claims, besides what its signature and the settings for issuer and audience ask. */
+export interface ClaimRules {
+  /** The claim that lists roles. */
+  readonly rolesClaim: string;
+  readonly clockToleranceS: number;
+  /** Longest time from `iat` to `exp`, in seconds; undefined if it may be any. */
+  readonly maxLifetimeS: number | undefined;
+}
+
+/** What a token may make of its bearer; `system` is the application itself and cannot be claimed from outside. */
+const CLAIMABLE_ROLES: readonly Role[] = ['customer', 'staff', 'admin'];
+
+/** The last instant that a Date can hold. */
+const END_OF_TIME_MS = 8.64e15;
+
+/** Media types of the header `typ` that an access token may have (RFC 7519 and RFC 9068), without `application/`. */
+const ACCESS_TOKEN_TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt']);
+
+/** Claims that only ID tokens have (OpenID Connect Core 3.1.2.1, 3.1.3.6, 3.3.2.11; FAPI for `s_hash`). */
+const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'];
+
+/**
+ * The bearer of a token whose signature, issuer and audience were checked.
+ * @throws {UnauthenticatedError} if it is no access token, or what it says cannot be an actor.
+ */
+export function authenticatedBy(header: JWTHeaderParameters, payload: JWTPayload, rules: ClaimRules): Authenticated {
+  const other = otherKindOf(header, payload);
+  if (other) {
+    throw new UnauthenticatedError(`This is ${other}; an access token is expected.`);
+  }
+  const expiresAt = expiryOf(payload, rules);
+  const actor: Actor = { id: subjectIn(payload), roles: rolesIn(payload, rules.rolesClaim) };
+  return { actor, expiresAt };
+}
+
+/** What a signed token is if it is no access token: the same keys sign tokens that are meant for other uses. */
+function otherKindOf({ typ }: JWTHeaderParameters, payload: JWTPayload): string | undefined {
+  const mediaType = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : undefined;
+  if (typ !== undefined && (mediaType === undefined || !ACCESS_TOKEN_TYPES.has(mediaType))) {
+    return 'a token of another type ("typ" header)';
+  }
+  // RFC 8417 and OpenID Connect Back-Channel Logout: only security events and logout tokens have it.
+  if (payload.events !== undefined) return 'a logout token or security event ("events" claim)';
+  // Keycloak and Cognito say which kind it is in a claim of their own.
+  const stated = [payload.typ, payload.token_use].filter((kind) => typeof kind === 'string');
+  const access = ['bearer', 'dpop', 'access', 'at+jwt', 'jwt'];
+  if (stated.some((kind) => !access.includes(kind.toLowerCase()))) {
+    return 'a token of another kind ("typ" or "token_use" claim)';
+  }
+  if (mediaType === 'at+jwt' || stated.length > 0) return undefined;
+  const found = ID_TOKEN_CLAIMS.find((claim) => payload[claim] !== undefined);
+  if (found) return `an ID token ("${found}" claim)`;
+  // Issued to the application that it is meant for, and it permits nothing.
+  const { azp, aud, scope, scp } = payload;
+  const audience = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud;
+  if (azp !== undefined && azp === audience && scope === undefined && scp === undefined) {
+    return 'an ID token ("azp" claim)';
+  }
+  return undefined;
+}
+
+function expiryOf({ exp, iat }: JWTPayload, { clockToleranceS, maxLifetimeS }: ClaimRules): Date {
+  if (exp === undefined) {
+    throw new UnauthenticatedError('The access token does not say when it expires: its "exp" claim is missing.');
+  }
+  const now = Date.now() / 1000;
+  if (iat !== undefined && iat > now + clockToleranceS) {
+    throw new UnauthenticatedError('The access token was issued in the future ("iat" claim).');
+  }
+  // With no time of issue it is not known how long the token has lasted, only how long it still would.
+  if (maxLifetimeS !== undefined && exp - (iat ?? now) > maxLifetimeS) {
+    throw new UnauthenticatedError(
+      `The access token lasts longer than the ${maxLifetimeS} seconds that are taken ("exp" claim).`,
+    );
+  }
+  return new Date(Math.min((exp + clockToleranceS) * 1000, END_OF_TIME_MS));
+}
+
+function subjectIn(payload: JWTPayload): string {
+  // The type of `sub` is the issuer's promise, which nothing has checked.
+  const sub: unknown = payload.sub;
+  if (typeof sub !== 'string' || sub === '') {
+    throw new UnauthenticatedError('The access token does not say who its bearer is: its "sub" claim is missing.');
+  }
+  const reason = whyNotActorId(sub);
+  if (reason) throw new UnauthenticatedError(`The subject of the access token ("sub" claim) ${reason}.`);
+  return subjectOf(sub);
+}
+
+/** The roles that are known; others that the issuer gives out are for other applications. */
+function rolesIn(payload: JWTPayload, claim: string): Role[] {
+  // A name with dots may be one claim (they are often URLs), so it is tried as it stands first.
+  const claimed = payload[claim] ?? claim.split('.').reduce(memberOf, payload);
+  const names: unknown[] = typeof claimed === 'string' ? claimed.split(/\s+/) : Array.isArray(claimed) ? claimed : [];
+  return CLAIMABLE_ROLES.filter((role) => names.includes(role));
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
+}
