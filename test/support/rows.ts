@@ -1,15 +1,21 @@
+import { alias } from 'drizzle-orm/pg-core';
 import type { Database } from '../../src/database/client.ts';
 import type { RecordedEvent } from '../../src/kernel/define/event.ts';
 import type { Projection } from '../../src/kernel/define/projection.ts';
-import { storedColumns } from '../../src/kernel/define/read-table.ts';
+import { isEngineColumn, storedColumns } from '../../src/kernel/define/read-table.ts';
+import { formerColumns } from '../../src/kernel/read/former-value.ts';
 import type { Row } from '../../src/kernel/read/slots.ts';
 import { foldHistory, foldRows } from '../../src/kernel/testing/fold.ts';
 
 /** A projection's rows as a query gives them, in the order of their keys and without the engine's columns. */
 export async function rowsOf(db: Database, projection: Projection): Promise<Row[]> {
-  const { lastPosition: _, staleSince: __, heldFrom: ___, ...columns } = storedColumns(projection.table);
+  const columns = withoutEngineColumns(projection);
   const rows = await db.select(columns).from(projection.table);
   return byKey(projection, rows);
+}
+
+function withoutEngineColumns({ table }: Projection) {
+  return Object.fromEntries(Object.entries(storedColumns(table)).filter(([property]) => !isEngineColumn(property)));
 }
 
 /** The rows that the events make, by the reference, in the order of their keys. */
@@ -18,12 +24,16 @@ export function expectedRows(projection: Projection, events: Iterable<RecordedEv
 }
 
 /** The former versions that a projection has kept, and since when its rows are as they are. */
-export async function historyOf(db: Database, { key, table, history }: Projection) {
+export async function historyOf(db: Database, projection: Projection) {
+  const { key, table, history } = projection;
   if (!history) throw new Error('It keeps no history.');
   const columns = storedColumns(table);
   const properties = [...key.map(({ property }) => property), 'heldFrom'];
   const held = await db.select(Object.fromEntries(properties.map((name) => [name, columns[name]!]))).from(table);
-  return { former: sorted(await db.select().from(history)), held: sorted(held) };
+  return {
+    former: sorted(await db.select(formerColumns(projection, 'former')).from(alias(history, 'former'))),
+    held: sorted(held),
+  };
 }
 
 /** The same, by the reference. */

@@ -1,11 +1,12 @@
 import { and, asc, desc, eq, getTableColumns, gt, type SQL, sql } from 'drizzle-orm';
-import type { PgColumn } from 'drizzle-orm/pg-core';
+import { alias, type PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
+import { formerColumns } from '../../kernel/read/former-value.ts';
 import type { Row } from '../../kernel/read/slots.ts';
 import type { Moment } from './moment.ts';
 
-/** Versions of rows that have ended, by the key of their row: each is one look-up in an index. */
+/** Versions of rows that have ended, by the key of their row: a look-up in an index, and one for each long value left out. */
 export class FormerVersions {
   readonly #db: Database;
   readonly #queries = new Map<string, (parameters: Record<string, unknown>) => Promise<Row[]>>();
@@ -34,16 +35,18 @@ export class FormerVersions {
     const [only, ...more] = key;
     if (!history) throw new Error(`Read model ${projection.name} keeps no history.`);
     if (!only || more.length > 0) throw new Error(`Rows of ${projection.name} have a key of several columns.`);
-    const { fromPosition, untilPosition: _, heldUntil, ...own } = getTableColumns(history);
-    const columns = own as Record<string, PgColumn>;
+    const version = alias(history, 'former');
+    const columns = getTableColumns(version) as Record<string, PgColumn>;
+    const { fromPosition, heldUntil } = version;
+    const { fromPosition: lastPosition, untilPosition: _, heldUntil: __, ...own } = formerColumns(projection, 'former');
     const isRow = eq(columns[only.property] as PgColumn, sql.placeholder('key'));
     const [where, order]: [SQL, SQL[]] =
       by === 'time'
         ? [gt(heldUntil, sql`${sql.placeholder('at')}::timestamptz`), [asc(heldUntil), asc(fromPosition)]]
         : [eq(columns.version as PgColumn, sql.placeholder('version')), [desc(fromPosition)]];
     const query = this.#db
-      .select({ ...columns, lastPosition: fromPosition })
-      .from(history)
+      .select({ ...own, lastPosition: lastPosition as SQL<number> })
+      .from(version)
       .where(and(isRow, where))
       .orderBy(...order)
       .limit(1)

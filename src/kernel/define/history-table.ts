@@ -1,15 +1,16 @@
-import { getTableName } from 'drizzle-orm';
+import { getTableColumns, getTableName } from 'drizzle-orm';
 import {
   bigint,
   getTableConfig,
   index,
+  jsonb,
   type PgColumnBuilderBase,
   type PgTable,
   primaryKey,
   timestamp,
 } from 'drizzle-orm/pg-core';
 import { readSchema } from '../../database/schema.ts';
-import { declaredColumns } from './read-table.ts';
+import { declaredColumns, isLongColumn, type KeptIn } from './read-table.ts';
 
 /**
  * What the engine notes of a former version. Every event that changes a row makes a version of it, which holds until the next
@@ -19,6 +20,10 @@ import { declaredColumns } from './read-table.ts';
  * several streams may see an event of an earlier time after one of a later, and shows both only from the later on. Thus the
  * spans `[held_from, held_until)` of a row follow on from each other. Of versions that one instant makes, all but the last have
  * an empty span: no time finds them, their version does.
+ *
+ * A version does not repeat a long value that an earlier former version holds: its own column is null and `keptIn` names that
+ * version. So a small change of a large row costs a small row here, and any version is read with one more lookup for each
+ * long column at most (see `former-value.ts`).
  */
 const versionColumns = {
   /** Position of the event that made it. */
@@ -27,6 +32,8 @@ const versionColumns = {
   untilPosition: bigint('until_position', { mode: 'number' }).notNull(),
   heldFrom: timestamp('held_from', { precision: 3, withTimezone: true }).notNull(),
   heldUntil: timestamp('held_until', { precision: 3, withTimezone: true }).notNull(),
+  /** Where the long values are that this version leaves out. Null if it has all of its values itself. */
+  keptIn: jsonb('kept_in').$type<KeptIn>(),
 };
 
 /** A table of former versions. */
@@ -49,7 +56,7 @@ export function historyTable(table: PgTable & { readonly heldFrom: unknown }): H
   const known = histories.get(table);
   if (known) return known;
   const name = `${getTableName(table)}_history`;
-  const own = withoutRules(name, declaredColumns(table));
+  const own = withoutRules(name, table);
   const config = getTableConfig(table);
   const keys = config.primaryKeys[0]?.columns ?? config.columns.filter((column) => column.primary);
   const property = (column: string) => Object.keys(own).find((candidate) => own[candidate]?.config.name === column);
@@ -77,20 +84,24 @@ interface Builder extends PgColumnBuilderBase {
   readonly config: { readonly name: string; readonly generated?: unknown };
 }
 
-/** Columns as another table has them, without keys, defaults and references; generated ones are left out. */
-function withoutRules(
-  history: string,
-  columns: Readonly<Record<string, PgColumnBuilderBase>>,
-): Record<string, Builder> {
-  const copies = Object.entries(columns as Record<string, Builder>)
+/**
+ * The columns that a table was declared with, without keys, defaults and references. Generated ones are left out. Long ones may
+ * be null: a version leaves out what an earlier one holds.
+ */
+function withoutRules(history: string, table: PgTable): Record<string, Builder> {
+  const finished = getTableColumns(table);
+  const copies = Object.entries(declaredColumns(table) as Record<string, Builder>)
     .filter(([, { config }]) => !config.generated)
     .map(([property, builder]) => {
       const taken =
         property in versionColumns || Object.values(versionColumns).some((own) => nameOf(own) === nameOf(builder));
       if (taken) throw new Error(`${history}: the column ${property} is the engine's; give yours another name.`);
-      const config = { ...builder.config, primaryKey: false, isUnique: false, uniqueName: undefined };
+      const column = finished[property];
+      const notNull = column?.notNull === true && (column.primary || !isLongColumn(column));
+      const config = { ...builder.config, notNull, primaryKey: false, isUnique: false, uniqueName: undefined };
       const plain = { ...config, hasDefault: false, default: undefined, generatedIdentity: undefined };
-      return [property, Object.assign(Object.create(builder), { config: plain, foreignKeyConfigs: [] })] as const;
+      const copy = Object.assign(Object.create(builder), { config: plain, foreignKeyConfigs: [] }) as Builder;
+      return [property, copy] as const;
     });
   return Object.fromEntries(copies);
 }

@@ -1,6 +1,7 @@
 import { type BuildExtraConfigColumns, getTableColumns, getTableName } from 'drizzle-orm';
 import {
   bigint,
+  jsonb,
   type PgColumn,
   type PgColumnBuilderBase,
   type PgTable,
@@ -10,7 +11,7 @@ import {
 import { readSchema } from '../../database/schema.ts';
 
 /** Properties of the columns that the engine adds to every read model: no handler sees them. */
-export const ENGINE_COLUMNS = ['lastPosition', 'staleSince', 'heldFrom'] as const;
+export const ENGINE_COLUMNS = ['lastPosition', 'staleSince', 'heldFrom', 'keptIn'] as const;
 export type EngineColumn = (typeof ENGINE_COLUMNS)[number];
 
 /** True of a property that no handler sees. */
@@ -26,10 +27,18 @@ const engineColumns = {
   staleSince: bigint('stale_since', { mode: 'number' }),
 } satisfies Partial<Record<EngineColumn, PgColumnBuilderBase>>;
 
-/** What it adds besides where former versions are kept. */
+/**
+ * For each long column whose value a former version already holds, by the column's name in the database: the version that
+ * holds it, as its `held_until` in ms and its `from_position`. These two are its place in the primary key of the history table.
+ */
+export type KeptIn = Readonly<Record<string, readonly [heldUntilMs: number, fromPosition: number]>>;
+
+/** Columns that the engine adds if former versions are kept. */
 const heldColumns = {
   /** Since when the row is as it is: see `history-table.ts`. Null where that was before history was kept. */
   heldFrom: timestamp('held_from', { precision: 3, withTimezone: true }),
+  /** Which former versions hold long values that the row still has. Null if none does. */
+  keptIn: jsonb('kept_in').$type<KeptIn>(),
 } satisfies Partial<Record<EngineColumn, PgColumnBuilderBase>>;
 
 type Engine = typeof engineColumns;
@@ -87,4 +96,12 @@ export type StoredRow<Table extends PgTable> = Pick<
 /** The columns of a row as it is read and written, by property: all but generated ones. */
 export function storedColumns(table: PgTable): Record<string, PgColumn> {
   return Object.fromEntries(Object.entries(getTableColumns(table)).filter(([, column]) => !column.generated));
+}
+
+/** Types whose values can be long. All others take a few bytes. */
+const LONG_TYPE = /^(text|varchar|jsonb?|bytea|xml|tsvector|.*\[\])/;
+
+/** True if values of the column can be so long that it pays not to store them again with each version. */
+export function isLongColumn(column: PgColumn): boolean {
+  return LONG_TYPE.test(column.getSQLType());
 }

@@ -29,12 +29,13 @@ export class ColumnArrays {
 
   /** The relation's columns in the types of the table's. */
   valuesOf(alias: string): SQL {
-    return list(
-      this.#columns.map((column) => {
-        const value = sql`${sql.identifier(alias)}.${sql.identifier(column.name)}`;
-        return isArray(column) ? sql`${value}::${sql.raw(column.getSQLType())}` : value;
-      }),
-    );
+    return list(this.#columns.map((column) => this.valueOf(alias, column)));
+  }
+
+  /** One of these columns. */
+  valueOf(alias: string, column: PgColumn): SQL {
+    const value = sql`${sql.identifier(alias)}.${sql.identifier(column.name)}`;
+    return isArray(column) ? sql`${value}::${sql.raw(column.getSQLType())}` : value;
   }
 
   /** @param valueIn what a row has in the nth of the columns. */

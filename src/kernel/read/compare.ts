@@ -2,6 +2,7 @@ import { getTableColumns, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../define/projection.ts';
+import { formerValue } from './former-value.ts';
 
 /** What a row of the live table is, measured by what the log makes of it. */
 export type DifferenceKind =
@@ -36,12 +37,13 @@ const SHOWN = 20;
 /** Compares the rows of two tables of one projection, in the database. */
 export function compareTables(view: Database, live: Projection, other: Projection): Promise<Comparison> {
   const keys = live.key.map(({ column }) => column);
-  const engines = ['lastPosition', 'staleSince'];
+  const engines = ['lastPosition', 'staleSince', 'keptIn'];
   const columns = Object.entries(getTableColumns(live.table))
     .filter(([property]) => !engines.includes(property))
     .map(([, column]) => column);
   const isStale = sql`l.stale_since is not null or s.stale_since is not null`;
-  return compare(view, { live: live.table, other: other.table, keys, columns, isStale });
+  const columnOf = (column: PgColumn, side: Side) => sql`${sql.identifier(side)}.${id(column)}`;
+  return compare(view, { live: live.table, other: other.table, keys, columns, isStale, columnOf });
 }
 
 /** Compares the former versions that two projections of the same rows have kept. A version is known by what made it. */
@@ -55,7 +57,9 @@ export function compareHistories(view: Database, live: Projection, other: Projec
     live: live.history,
     other: other.history,
     keys: [...keys, live.history.fromPosition],
-    columns: Object.values(getTableColumns(live.history)),
+    columns: Object.values(getTableColumns(live.history)).filter(({ name }) => name !== live.history?.keptIn.name),
+    // Which version holds a value is no part of what the version was.
+    columnOf: (column, side) => formerValue(side === 'l' ? live : other, column, side),
     isStale: sql`exists (${isOf(live.table)}) or exists (${isOf(other.table)})`,
   });
 }
@@ -69,9 +73,15 @@ interface Compared {
   readonly columns: readonly PgColumn[];
   /** Whether a pair lacks events, by the aliases `l` and `s`. */
   readonly isStale: SQL;
+  readonly columnOf: (column: PgColumn, side: Side) => SQL;
 }
 
-async function compare(view: Database, { live, other, keys, columns: all, isStale }: Compared): Promise<Comparison> {
+/** The live table, or what it is compared with. */
+type Side = 'l' | 's';
+
+async function compare(view: Database, compared: Compared): Promise<Comparison> {
+  const { live, other, keys, columns: all, isStale, columnOf } = compared;
+  const differs = (column: PgColumn) => isDistinct(column, columnOf(column, 'l'), columnOf(column, 's'));
   const columns = all.filter((column) => !keys.some(({ name }) => name === column.name));
   const both = sql`${live} l full outer join ${other} s on ${and(keys.map((key) => sql`l.${id(key)} = s.${id(key)}`))}`;
   const [first] = keys as [PgColumn];
@@ -110,9 +120,9 @@ function namesOf(kind: DifferenceKind, columns: string): string[] {
 }
 
 /** `json` and the like have no equality. */
-function differs(column: PgColumn): SQL {
+function isDistinct(column: PgColumn, one: SQL, other: SQL): SQL {
   const cast = /^(json|xml|point|polygon)$/.test(column.getSQLType()) ? sql`::text` : sql``;
-  return sql`l.${id(column)}${cast} is distinct from s.${id(column)}${cast}`;
+  return sql`(${one})${cast} is distinct from (${other})${cast}`;
 }
 
 function id(column: PgColumn): ReturnType<typeof sql.identifier> {

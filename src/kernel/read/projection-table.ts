@@ -5,6 +5,12 @@ import type { Key, Projection } from '../define/projection.ts';
 import { type EngineColumn, isEngineColumn, storedColumns } from '../define/read-table.ts';
 import { arrayLiteral, arrayOf, ColumnArrays } from './column-arrays.ts';
 import type { Wanted } from './fold.ts';
+import {
+  type PartialUpdate,
+  PartialUpdates,
+  partialUpdateParameters,
+  partialUpdateStatement,
+} from './partial-updates.ts';
 import type { SharedMoves } from './shared-moves.ts';
 import type { Row, StoredRow, Writes } from './slots.ts';
 
@@ -26,6 +32,9 @@ export interface Move {
   readonly generation: number;
 }
 
+/** Statements of a projection that write batches: one for each combination of columns that change. */
+const MAX_STATEMENTS = 32;
+
 /** The SQL of one projection: reads and writes a batch's rows with one statement each, however many rows. */
 export class ProjectionTable {
   readonly db: Database;
@@ -41,7 +50,11 @@ export class ProjectionTable {
     | undefined;
   readonly #readByKey: (parameters: Record<string, unknown>) => Promise<StoredRow[]>;
   readonly #readWhere = new Map<string, (parameters: Record<string, unknown>) => Promise<StoredRow[]>>();
-  readonly #write: (parameters: Record<string, unknown>) => Promise<{ moved: number }[]>;
+  readonly #partial: PartialUpdates;
+  /** Statements that write batches, by which sets of columns they update. */
+  readonly #writes = new Map<string, (parameters: Record<string, unknown>) => Promise<{ moved: number }[]>>();
+  /** Moves the checkpoint, as part of a statement. */
+  readonly #moved: SQL;
   readonly #moves: SharedMoves | undefined;
   readonly #moveOnly: (parameters: Record<string, unknown>) => Promise<{ moved: number }[]>;
 
@@ -65,18 +78,18 @@ export class ProjectionTable {
       const columns = Object.values(all);
       this.#former = { columns, properties: Object.keys(all), arrays: new ColumnArrays('former', columns) };
     }
+    this.#partial = new PartialUpdates(projection, this.#columns);
     this.#readByKey = this.#select('key', this.#isOneOfKeys());
     const { name } = projection;
-    const moved = sql`update read.checkpoints set position = ${sql.placeholder('to')}, updated_at = now()
+    this.#moved = sql`update read.checkpoints set position = ${sql.placeholder('to')}, updated_at = now()
       where projection = ${name} and position = ${sql.placeholder('from')} and owner = ${sql.placeholder('owner')}
         and generation = ${sql.placeholder('generation')}
       returning 1`;
     this.#moveOnly = prepared(
       db,
       `${name}_move`,
-      sql`with moved as (${moved}) select count(*)::int as moved from moved`,
+      sql`with moved as (${this.#moved}) select count(*)::int as moved from moved`,
     );
-    this.#write = prepared(db, `${name}_write`, this.#writeStatement(moved));
   }
 
   /** The rows that some changes concern, as they are now. */
@@ -96,17 +109,33 @@ export class ProjectionTable {
   async write(writes: Writes, move: Move): Promise<void> {
     const isNothing = writes.upserts.size + writes.removals.length === 0;
     if (isNothing && (await this.#moves?.move(this.#projection.name, move))) return;
-    const [row] = isNothing
-      ? await this.#moveOnly({ ...move })
-      : await this.#write({ ...move, ...this.#parametersOf(writes) });
+    const [row] = isNothing ? await this.#moveOnly({ ...move }) : await this.#writeBatch(writes, move);
     if (row?.moved !== 1) throw new FencedError(this.#projection.name);
   }
 
   /** Writes rows and leaves the checkpoint where it is: for who holds its lock. */
   async writeRows(writes: Writes): Promise<void> {
     if (writes.upserts.size + writes.removals.length === 0) return;
-    const statement = this.#writeStatement(sql`select 1`);
-    await prepared(this.db, `${this.#projection.name}_write_rows`, statement)(this.#parametersOf(writes));
+    const statement = this.#writeStatement(sql`select 1`, []);
+    const parameters = this.#parametersOf(writes, [...writes.upserts.values()], []);
+    await prepared(this.db, `${this.#projection.name}_write_rows`, statement)(parameters);
+  }
+
+  #writeBatch(writes: Writes, move: Move): Promise<{ moved: number }[]> {
+    let { whole, partial } = this.#partial.split(writes);
+    const nameOf = () => [`${this.#projection.name}_write`, ...partial.map(({ id }) => id)].join('_');
+    // Each connection keeps what it has prepared.
+    if (this.#writes.size >= MAX_STATEMENTS && !this.#writes.has(nameOf())) {
+      whole = [...writes.upserts.values()];
+      partial = [];
+    }
+    const name = nameOf();
+    let write = this.#writes.get(name);
+    if (!write) {
+      write = prepared<{ moved: number }>(this.db, name, this.#writeStatement(this.#moved, partial));
+      this.#writes.set(name, write);
+    }
+    return write({ ...move, ...this.#parametersOf(writes, whole, partial) });
   }
 
   /** Says of rows since when they lack events; of one that says so already it stays as it is. */
@@ -140,15 +169,20 @@ export class ProjectionTable {
     return row?.changed ?? false;
   }
 
-  #parametersOf({ upserts, removals, former }: Writes): Record<string, string> {
+  #parametersOf(
+    { removals, former }: Writes,
+    whole: readonly StoredRow[],
+    partial: readonly PartialUpdate[],
+  ): Record<string, string> {
     return {
-      ...this.#rows.parameters([...upserts.values()], (stored, nth) => this.#valueIn(stored, nth)),
+      ...this.#rows.parameters(whole, (stored, nth) => this.#valueIn(stored, nth)),
+      ...partialUpdateParameters(partial),
       ...this.#keyParameters(removals),
       ...this.#former?.arrays.parameters(former, (row, nth) => row[this.#former?.properties[nth] as string]),
     };
   }
 
-  #writeStatement(moved: SQL): SQL {
+  #writeStatement(moved: SQL, partial: readonly PartialUpdate[]): SQL {
     const { table } = this.#projection;
     const name = sql`${table}`;
     const columns = this.#columns.map(([, column]) => column);
@@ -172,7 +206,7 @@ export class ProjectionTable {
       ),
       removed as (
         delete from ${name} using ${this.#keys.as('k')} where exists (select from moved) and ${this.#hasKeyOf('k')}
-      )${this.#keptFormer()}
+      )${partialUpdateStatement(this.#projection, partial)}${this.#keptFormer()}
       select count(*)::int as moved from moved`;
   }
 
@@ -217,8 +251,8 @@ export class ProjectionTable {
       const own = this.#isEngines[nth] ? engine : row;
       own[property] = value === null ? null : column.mapFromDriverValue(value);
     }
-    const { lastPosition, staleSince, heldFrom = null } = engine as unknown as StoredRow;
-    return { row, lastPosition, staleSince, heldFrom };
+    const { lastPosition, staleSince, heldFrom = null, keptIn = null } = engine as unknown as StoredRow;
+    return { row, lastPosition, staleSince, heldFrom, keptIn };
   }
 
   #valueIn(stored: StoredRow, nth: number): unknown {

@@ -1,5 +1,7 @@
 import type { RecordedEvent } from '../define/event.ts';
 import type { Change, Key, Projection } from '../define/projection.ts';
+import type { KeptIn } from '../define/read-table.ts';
+import { type Ended, LongValues } from './long-values.ts';
 
 export type Row = Record<string, unknown>;
 
@@ -12,6 +14,8 @@ export interface StoredRow {
   readonly staleSince: number | null;
   /** Since when it is as it is, where history is kept; null where that is not known. */
   readonly heldFrom: Date | null;
+  /** Which former versions hold long values that it still has, if history is kept. Null if none does. */
+  readonly keptIn: KeptIn | null;
 }
 
 /** What folding leaves to write. */
@@ -19,6 +23,8 @@ export interface Writes {
   /** By the texts of their keys. */
   readonly upserts: ReadonlyMap<string, StoredRow>;
   readonly removals: readonly Key[];
+  /** The rows that changed as they were read, by the texts of their keys. */
+  readonly before: ReadonlyMap<string, Row>;
   /** Versions that have ended, where they are kept; those that came and went within the batch too. */
   readonly former: readonly Row[];
   /** Texts of the keys of all rows that changed. */
@@ -37,6 +43,12 @@ export interface Slot {
   changed: boolean;
   /** Since when it is as it is, where history is kept; null where that is not known. */
   heldFrom: Date | null;
+  /** Which former versions hold long values of the version before `ended`, or of the row if `ended` is undefined. */
+  keptIn: KeptIn | null;
+  /** The version before the one that the row is now, as long as the row may still change with the same event. */
+  ended: Ended | undefined;
+  /** The row as it was read. */
+  readonly read: Row | undefined;
 }
 
 /** A key's text: the value itself, or for several columns their JSON. Also what subscriptions call the row. */
@@ -51,16 +63,18 @@ export function keyText(key: Key): string {
 export class Slots {
   readonly #properties: readonly string[];
   readonly #slots = new Map<string, Slot>();
-  readonly #keepsHistory: boolean;
+  /** Undefined if no history is kept. */
+  readonly #longValues: LongValues | undefined;
   readonly #former: Row[] = [];
 
-  constructor(projection: Pick<Projection, 'key' | 'history'>, present: readonly StoredRow[]) {
+  constructor(projection: Pick<Projection, 'key' | 'history' | 'table'>, present: readonly StoredRow[]) {
     this.#properties = projection.key.map(({ property }) => property);
-    this.#keepsHistory = projection.history !== undefined;
-    for (const { row, lastPosition: before, heldFrom } of present) {
+    if (projection.history) this.#longValues = LongValues.of(projection);
+    for (const { row, lastPosition: before, heldFrom, keptIn } of present) {
       const key = this.#keyOf(row);
       const text = keyText(key);
-      this.#slots.set(text, { key, text, row, before, position: before, changed: false, heldFrom });
+      const slot = { key, text, row, before, position: before, changed: false, heldFrom, keptIn };
+      this.#slots.set(text, { ...slot, ended: undefined, read: row });
     }
   }
 
@@ -69,7 +83,10 @@ export class Slots {
     const text = keyText(key);
     let slot = this.#slots.get(text);
     if (!slot) {
-      slot = { key, text, row: undefined, before: 0, position: 0, changed: false, heldFrom: null };
+      slot = {
+        ...{ key, text, row: undefined, before: 0, position: 0, changed: false },
+        ...{ heldFrom: null, keptIn: null, ended: undefined, read: undefined },
+      };
       this.#slots.set(text, slot);
     }
     return slot;
@@ -85,7 +102,7 @@ export class Slots {
     const { position } = event;
     // Measured by what it was when it was read: one event may change a row more than once.
     if (position <= slot.before || (!row && change.kind !== 'upsert' && change.kind !== 'put')) return;
-    if (this.#keepsHistory) this.#keep(slot, event);
+    if (this.#longValues) this.#keep(slot, event, this.#longValues);
     if (change.kind === 'remove') slot.row = undefined;
     else slot.row = this.#withKey(change.fold(row as Row), key);
     slot.position = position;
@@ -97,26 +114,50 @@ export class Slots {
     const upserts = new Map<string, StoredRow>();
     const removals: Key[] = [];
     const keys = new Set<string>();
-    for (const [text, { row, key, position, changed, heldFrom }] of this.#slots) {
+    const before = new Map<string, Row>();
+    for (const [text, slot] of this.#slots) {
+      const { row, key, position, changed, heldFrom, read } = slot;
       if (!changed) continue;
       keys.add(text);
-      if (!row) removals.push(key);
-      else upserts.set(text, { row, lastPosition: position, staleSince, heldFrom });
+      if (read) before.set(text, read);
+      if (!row) {
+        removals.push(key);
+        continue;
+      }
+      this.#longValues?.settle(slot);
+      upserts.set(text, { row, lastPosition: position, staleSince, heldFrom, keptIn: slot.keptIn });
     }
-    return { upserts, removals, former: this.#former, keys };
+    return { upserts, removals, before, former: this.#former, keys };
   }
 
   /** The version that an event ends, and since when the next one holds. */
-  #keep(slot: Slot, { position, occurredAt }: Pick<RecordedEvent, 'position' | 'occurredAt'>): void {
+  #keep(
+    slot: Slot,
+    { position, occurredAt }: Pick<RecordedEvent, 'position' | 'occurredAt'>,
+    longValues: LongValues,
+  ): void {
     const { row, heldFrom, position: fromPosition } = slot;
     // One event makes one version, however often it changes the row.
     if (slot.changed && fromPosition === position) return;
     if (!row) {
       slot.heldFrom = occurredAt;
+      slot.keptIn = null;
+      slot.ended = undefined;
       return;
     }
     const heldUntil = heldFrom && heldFrom > occurredAt ? heldFrom : occurredAt;
-    this.#former.push({ ...row, fromPosition, untilPosition: position, heldFrom: heldFrom ?? heldUntil, heldUntil });
+    longValues.settle(slot);
+    const { keptIn } = slot;
+    const own = longValues.without(row, keptIn);
+    this.#former.push({
+      ...own,
+      fromPosition,
+      untilPosition: position,
+      heldFrom: heldFrom ?? heldUntil,
+      heldUntil,
+      keptIn,
+    });
+    slot.ended = { row, place: [heldUntil.getTime(), fromPosition] };
     slot.heldFrom = heldUntil;
   }
 

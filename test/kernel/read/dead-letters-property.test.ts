@@ -68,7 +68,12 @@ async function gone(
   };
   const present = () => db.select().from(projection.table) as Promise<Record<string, unknown>[]>;
   const byKey = (rows: readonly Record<string, unknown>[]) =>
-    new Map(rows.map(({ lastPosition: _, staleSince: __, heldFrom: ___, ...row }) => [keyOf(projection, row), row]));
+    new Map(
+      rows.map(({ lastPosition: _, staleSince: __, heldFrom: ___, keptIn: ____, ...row }) => [
+        keyOf(projection, row),
+        row,
+      ]),
+    );
   await driven.beginAt(before);
   for (const cut of cuts.toSorted((a, b) => a.at - b.at)) {
     await driven.moveTo(at(cut.at), batchLimit);
