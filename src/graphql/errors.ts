@@ -6,10 +6,13 @@ import { ForbiddenError, OutcomeUnknownError, ThrottledError, UnauthenticatedErr
 /** What the client asked for cannot be: the message says what to ask for instead. */
 export class BadUserInputError extends Error {
   readonly code = 'BAD_USER_INPUT';
+  /** What programs may want to know, in the error's `extensions`. */
+  readonly facts: Readonly<Record<string, unknown>>;
 
-  constructor(message: string) {
+  constructor(message: string, facts: Readonly<Record<string, unknown>> = {}) {
     super(message);
     this.name = 'BadUserInputError';
+    this.facts = facts;
   }
 }
 
@@ -26,13 +29,9 @@ function factsOf(error: unknown): Record<string, unknown> | undefined {
     return { code, projection, required, current, state, ...(projected === undefined ? {} : { projected }) };
   }
   if (error instanceof ThrottledError) return { code: error.code, retryAfterMs: error.retryAfterMs };
+  if (error instanceof BadUserInputError) return { code: error.code, ...error.facts };
   if (error instanceof OutcomeUnknownError) return { code: error.code, commandId: error.commandId };
-  if (
-    error instanceof TokenError ||
-    error instanceof UnauthenticatedError ||
-    error instanceof ForbiddenError ||
-    error instanceof BadUserInputError
-  ) {
+  if (error instanceof TokenError || error instanceof UnauthenticatedError || error instanceof ForbiddenError) {
     return { code: error.code };
   }
   return undefined;

@@ -3,10 +3,11 @@ import type { GraphQLSchema } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import type { Config } from '../config.ts';
 import { type Caller, type Context, createContext, type Shared } from '../graphql/context.ts';
+import { documentCaches } from '../graphql/limits/document.ts';
 import { useConsistency } from '../graphql/plugins/consistency.ts';
 import { answerError, type OnFault, useErrors } from '../graphql/plugins/errors.ts';
 import { useExecutor } from '../graphql/plugins/executor.ts';
-import { useLimits } from '../graphql/plugins/limits.ts';
+import { type Limits, useLimits } from '../graphql/plugins/limits.ts';
 import { useObserver } from '../graphql/plugins/observer.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
 import type { Authenticator } from './auth.ts';
@@ -49,6 +50,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     maskedErrors: { maskError: (error) => answerError(error, undefined, onFault) },
     // Yoga's comes from a CDN, and the package that serves it from here does not let it authenticate subscriptions.
     graphiql: false,
+    parserAndValidationCache: documentCaches(config.graphqlDocumentCacheBytes),
     context: async ({ request, caller }) => {
       if (caller) return createContext(shared, caller);
       const correlationId = correlationIdFrom(request.headers.get(CORRELATION_HEADER));
@@ -64,17 +66,12 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       });
     },
     plugins: [
-      useExecutor(),
+      useExecutor({ suggestions: config.introspection }),
       ...(config.graphiql ? [useGraphiql()] : []),
       useStrictRequests(),
       useRetryAfter(),
       eventStreams.plugin,
-      useLimits({
-        depth: config.graphqlMaxDepth,
-        aliases: config.graphqlMaxAliases,
-        tokens: config.graphqlMaxTokens,
-        cost: config.graphqlMaxCost,
-      }),
+      useLimits(limitsOf(config)),
       ...(config.introspection ? [] : [useDisableIntrospection()]),
       useTracing(),
       ...(shared.observer ? [useObserver(shared.observer)] : []),
@@ -82,6 +79,24 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       useConsistency(),
     ],
   });
+}
+
+function limitsOf(config: Config): Limits {
+  return {
+    document: { length: config.graphqlMaxDocumentLength, tokens: config.graphqlMaxTokens },
+    operation: {
+      depth: config.graphqlMaxDepth,
+      aliases: config.graphqlMaxAliases,
+      selections: config.graphqlMaxSelections,
+      cost: config.graphqlMaxCost,
+    },
+    variables: {
+      listLength: config.inputMaxListLength,
+      stringLength: config.inputMaxStringLength,
+      bytes: config.inputMaxBytes,
+    },
+    suggestions: config.introspection,
+  };
 }
 
 /** Of an operation that has no context of its own yet. */

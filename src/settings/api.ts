@@ -22,7 +22,41 @@ export const apiSettings = {
   graphqlMaxCost: count(
     'GRAPHQL_MAX_COST',
     50_000,
-    'Most cost points of an operation: about one a field, more the deeper, times page sizes.',
+    'Most cost points of an operation: one a value, two an object, more for large rows, times the sizes of lists.',
+  ),
+  graphqlMaxDocumentLength: count(
+    'GRAPHQL_MAX_DOCUMENT_LENGTH',
+    128 * 1024,
+    'Longest GraphQL document, in characters.',
+    100,
+  ),
+  graphqlMaxSelections: count(
+    'GRAPHQL_MAX_SELECTIONS',
+    10_000,
+    'Most fields and fragments that a GraphQL document may have once its fragments are expanded.',
+  ),
+  graphqlDocumentCacheBytes: count(
+    'GRAPHQL_DOCUMENT_CACHE_BYTES',
+    32 * 1024 * 1024,
+    'Memory for parsed and validated GraphQL documents, in bytes.',
+    1024,
+  ),
+  inputMaxListLength: count(
+    'INPUT_MAX_LIST_LENGTH',
+    1000,
+    'Most elements of a list, and fields of an object, in the variables of an operation.',
+  ),
+  inputMaxStringLength: count(
+    'INPUT_MAX_STRING_LENGTH',
+    100_000,
+    'Longest string in the variables of an operation, in characters.',
+    36,
+  ),
+  inputMaxBytes: count(
+    'INPUT_MAX_BYTES',
+    1024 * 1024,
+    'Most bytes that the variables of an operation may have together.',
+    1024,
   ),
   maxBodyBytes: count('MAX_BODY_BYTES', 2 * 1024 * 1024, 'Largest body of an HTTP request, in bytes.', 1024),
   subscriptionsPerConnection: count(

@@ -204,7 +204,7 @@ that you may see. The customer and the products that it leads to are as they are
 function conditions(filter: Filter, api: Api): (SQL | undefined)[] {
   const { status, customerId, placedFrom, placedBefore, search } = filter;
   return [
-    status ? inArray(ordersTable.status, [...status]) : undefined,
+    status ? inArray(ordersTable.status, [...new Set(status)]) : undefined,
     customerId != null ? eq(ordersTable.customerId, api.keyFor(customers, customerId)) : undefined,
     placedFrom ? gte(ordersTable.placedAt, placedFrom) : undefined,
     placedBefore ? lt(ordersTable.placedAt, placedBefore) : undefined,

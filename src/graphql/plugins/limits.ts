@@ -1,37 +1,101 @@
-import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
-import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
-import { maxTokensPlugin } from '@escape.tech/graphql-armor-max-tokens';
-import { GraphQLError } from 'graphql';
+import {
+  type DocumentNode,
+  type ExecutionArgs,
+  type GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  Kind,
+  type OperationDefinitionNode,
+  OverlappingFieldsCanBeMergedRule,
+  type ValidationRule,
+  validate,
+} from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { useCostLimit } from './cost-limit.ts';
+import { toClientError } from '../errors.ts';
+import { type DocumentLimits, parseWithin } from '../limits/document.ts';
+import { type OperationLimits, OperationMeter, type VariableSizes } from '../limits/operation-meter.ts';
+import { overlappingFieldsRule } from '../limits/overlapping-fields.ts';
+import { checkVariables, elementsIn, type VariableLimits } from '../limits/variables.ts';
 
-export interface OperationLimits {
-  /** Levels of nesting. */
-  readonly depth: number;
-  /** Aliases in an operation. */
-  readonly aliases: number;
-  /** Lexical tokens in a document. */
-  readonly tokens: number;
-  /** About one a field, more the deeper it is, and times `first` or `last` in a list. */
-  readonly cost: number;
+export interface Limits {
+  readonly document: DocumentLimits;
+  readonly operation: OperationLimits;
+  readonly variables: VariableLimits;
+  /** Whether errors may suggest names of the schema. */
+  readonly suggestions: boolean;
 }
 
+/** Errors of a document that are told; the first ones are what is to be mended. */
+const MAX_ERRORS = 10;
+/** Sizes of variables with which an operation may be executed are remembered so often; clients have few page sizes. */
+const MAX_REMEMBERED = 100;
+
 /**
- * Refuses documents that would cost too much, before they are executed, on whatever way they come. Fragments do not count:
- * they are a way to write a document, and do not make it deeper.
+ * Refuses what would cost too much, on whatever way it comes: a document before it is validated, and the variables of an
+ * operation before they are coerced. Each check takes a time that its own limit bounds.
  */
-export function useLimits({ depth, aliases, tokens, cost }: OperationLimits): Plugin {
+export function useLimits(limits: Limits): Plugin {
+  let meter: OperationMeter | undefined;
+  /** Operations whose cost depends on variables, with their names. */
+  const priced = new WeakMap<OperationDefinitionNode, readonly string[]>();
+  /** Sizes that are known to be fine. */
+  const fine = new WeakMap<OperationDefinitionNode, Set<string>>();
+  const meterOf = (schema: GraphQLSchema) => {
+    meter ??= new OperationMeter(schema, limits.operation);
+    return meter;
+  };
+  const validateWithin = (schema: GraphQLSchema, document: DocumentNode, rules: readonly ValidationRule[]) => {
+    const refused = meterOf(schema).refuse(document, (operation, names) => priced.set(operation, names));
+    if (refused) return [refused];
+    const linear = rules.map((rule) => (rule === OverlappingFieldsCanBeMergedRule ? overlappingFieldsRule : rule));
+    return validate(schema, document, linear, { maxErrors: MAX_ERRORS, hideSuggestions: !limits.suggestions });
+  };
+  const refuseCost = (args: ExecutionArgs): GraphQLError | undefined => {
+    const operation = getOperationAST(args.document, args.operationName);
+    const names = operation && priced.get(operation);
+    if (!names) return undefined;
+    const sizes = sizesOf(operation, args.variableValues ?? {});
+    const asked = names.map((name) => `${sizes.page(name)} ${sizes.elements(name)}`).join();
+    const known = fine.get(operation) ?? new Set();
+    if (known.has(asked)) return undefined;
+    const refused = meterOf(args.schema).refuseCost(args.document, operation, sizes);
+    if (!refused && known.size < MAX_REMEMBERED) fine.set(operation, known.add(asked));
+    return refused;
+  };
+  const onStart = ({ args, setResultAndStopExecution: stop }: Start): undefined => {
+    try {
+      checkVariables(args.variableValues, limits.variables);
+    } catch (error) {
+      stop({ errors: [toClientError(error) ?? (error as GraphQLError)] });
+      return;
+    }
+    const refused = refuseCost(args as unknown as ExecutionArgs);
+    if (refused) stop({ errors: [refused] });
+  };
   return {
-    onPluginInit: ({ addPlugin }) => {
-      addPlugin(maxTokensPlugin({ n: tokens, onReject: [refuse] }) as Plugin);
-      addPlugin(maxDepthPlugin({ n: depth, flattenFragments: true, onReject: [refuse] }) as Plugin);
-      addPlugin(maxAliasesPlugin({ n: aliases, allowList: [], onReject: [refuse] }) as Plugin);
-      addPlugin(useCostLimit({ maxCost: cost, flattenFragments: true, onReject: [refuse] }));
-    },
+    onParse: ({ setParseFn }) => setParseFn((source) => parseWithin(source, limits.document)),
+    onValidate: ({ setValidationFn }) => setValidationFn(validateWithin as never),
+    onExecute: (start) => onStart(start as unknown as Start),
+    onSubscribe: (start) => onStart(start as unknown as Start),
   };
 }
 
-/** What graphql-armor calls a syntax error is none: the document is fine, and too much. */
-function refuse(_: unknown, error: GraphQLError): never {
-  throw new GraphQLError(error.message.replace(/^Syntax Error: /, ''), { extensions: { code: 'BAD_USER_INPUT' } });
+/** What the hooks of executing and of subscribing have in common. */
+interface Start {
+  readonly args: ExecutionArgs;
+  readonly setResultAndStopExecution: (result: { errors: GraphQLError[] }) => void;
+}
+
+function sizesOf(operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>>): VariableSizes {
+  const byDefault = (name: string) =>
+    operation.variableDefinitions?.find(({ variable }) => variable.name.value === name)?.defaultValue;
+  return {
+    page: (name) => {
+      const value = variables[name];
+      const literal = value === undefined ? byDefault(name) : undefined;
+      if (literal?.kind === Kind.INT) return Number(literal.value);
+      return Number.isInteger(value) ? (value as number) : undefined;
+    },
+    elements: (name) => elementsIn(variables[name]),
+  };
 }

@@ -1,0 +1,60 @@
+import {
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isObjectType,
+  isUnionType,
+} from 'graphql';
+
+/** What a field or an object type says of its size, for the cost of an operation; in its extensions. */
+export interface SizeExtensions {
+  /** Elements that a list field usually has, unless it takes `first` or `last`. */
+  readonly listSize?: number;
+  /** Bytes that a row or a value may have, where it may be large. */
+  readonly maxBytes?: number;
+}
+
+/** Elements of a list that says nothing of its size. */
+export const DEFAULT_LIST_SIZE = 10;
+/** Bytes that cost one point. */
+const BYTES_PER_POINT = 1000;
+
+/** What reading a row or a value of this type or field costs for its size, in points. */
+export function pointsOfBytes({ maxBytes = 0 }: SizeExtensions): number {
+  return Math.floor(maxBytes / BYTES_PER_POINT);
+}
+
+/** Elements that the lists of introspection have on average in a schema, by type and field. */
+export function introspectionSizes(schema: GraphQLSchema): ReadonlyMap<string, number> {
+  const types = Object.values(schema.getTypeMap());
+  const fields = types.flatMap((type) => fieldsOf(type));
+  const perType = (count: (type: GraphQLNamedType) => number) =>
+    types.reduce((sum, type) => sum + count(type), 0) / types.length;
+  const argumentCount = fields.reduce((sum, { args }) => sum + args.length, 0);
+  return new Map([
+    ['__Schema.types', types.length],
+    ['__Schema.directives', schema.getDirectives().length],
+    ['__Type.fields', fields.length / types.length],
+    ['__Type.inputFields', perType((type) => (isInputObjectType(type) ? Object.keys(type.getFields()).length : 0))],
+    ['__Type.enumValues', perType((type) => (isEnumType(type) ? type.getValues().length : 0))],
+    [
+      '__Type.interfaces',
+      perType((type) => (isObjectType(type) || isInterfaceType(type) ? type.getInterfaces().length : 0)),
+    ],
+    [
+      '__Type.possibleTypes',
+      perType((type) => (isInterfaceType(type) || isUnionType(type) ? schema.getPossibleTypes(type).length : 0)),
+    ],
+    // Most types are wrapped once or not at all.
+    ['__Type.ofType', 0.5],
+    ['__Field.args', argumentCount / Math.max(1, fields.length)],
+    ['__Directive.args', 2],
+    ['__Directive.locations', 2],
+  ]);
+}
+
+function fieldsOf(type: GraphQLNamedType) {
+  return isObjectType(type) || isInterfaceType(type) ? Object.values(type.getFields()) : [];
+}

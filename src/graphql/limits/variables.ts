@@ -1,0 +1,90 @@
+import { BadUserInputError } from '../errors.ts';
+
+/** Limits of the variables of an operation, as they were sent. */
+export interface VariableLimits {
+  /** Elements of a list, and fields of an object. */
+  readonly listLength: number;
+  /** UTF-16 units of a string. */
+  readonly stringLength: number;
+  /** Bytes of all variables together. */
+  readonly bytes: number;
+}
+
+/** Lists and objects within each other. */
+const MAX_DEPTH = 32;
+
+/**
+ * Checks variables before they are coerced: coercing visits every element, and copies it, for each use of its type. A list
+ * that is too long is refused without a look at its elements.
+ * @throws {BadUserInputError} that names the place, the limit and what was given.
+ */
+export function checkVariables(variables: unknown, limits: VariableLimits): void {
+  if (typeof variables !== 'object' || variables === null) return;
+  new Check(limits).object(variables as Record<string, unknown>, '$', 0);
+}
+
+/** How many elements the lists in a value have together. */
+export function elementsIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let elements = Array.isArray(value) ? value.length : 0;
+  for (const inner of Object.values(value)) elements += elementsIn(inner);
+  return elements;
+}
+
+class Check {
+  readonly #limits: VariableLimits;
+  #bytes = 0;
+
+  constructor(limits: VariableLimits) {
+    this.#limits = limits;
+  }
+
+  object(object: Record<string, unknown>, path: string, depth: number): void {
+    const keys = Object.keys(object);
+    const { listLength, stringLength } = this.#limits;
+    if (keys.length > listLength) refuse('object', path, { limit: listLength, given: keys.length }, 'fields');
+    for (const key of keys) {
+      if (key.length > stringLength) refuse('name', path, { limit: stringLength, given: key.length }, 'characters');
+      this.#add(key.length + 3);
+      this.#value(object[key], path === '$' ? `$${key}` : `${path}.${key}`, depth);
+    }
+  }
+
+  #value(value: unknown, path: string, depth: number): void {
+    const { listLength, stringLength } = this.#limits;
+    if (typeof value === 'string') {
+      if (value.length > stringLength) {
+        refuse('string', path, { limit: stringLength, given: value.length }, 'characters');
+      }
+      this.#add(Buffer.byteLength(value) + 2);
+    } else if (typeof value === 'object' && value !== null) {
+      if (depth === MAX_DEPTH) refuse('value', path, { limit: MAX_DEPTH, given: depth + 1 }, 'levels');
+      if (Array.isArray(value)) {
+        if (value.length > listLength) refuse('list', path, { limit: listLength, given: value.length }, 'elements');
+        for (const [index, element] of value.entries()) this.#value(element, `${path}.${index}`, depth + 1);
+      } else {
+        this.object(value as Record<string, unknown>, path, depth + 1);
+      }
+    } else {
+      this.#add(8);
+    }
+  }
+
+  #add(bytes: number): void {
+    const { bytes: limit } = this.#limits;
+    this.#bytes += bytes;
+    if (this.#bytes <= limit) return;
+    throw new BadUserInputError(`The variables are larger than the ${limit} bytes that are allowed.`, { limit });
+  }
+}
+
+/** Longest path that an error repeats. */
+const MAX_PATH = 100;
+
+function refuse(what: string, path: string, facts: { limit: number; given: number }, unit: string): never {
+  const place = path.length > MAX_PATH ? `${path.slice(0, MAX_PATH)}…` : path;
+  throw new BadUserInputError(
+    `The ${what} at ${place} has ${facts.given} ${unit}; at most ${facts.limit} are allowed.`,
+    { path: place, ...facts },
+  );
+}
