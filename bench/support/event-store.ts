@@ -20,7 +20,7 @@ export interface EventStore {
 const event = { type: 'MeterInstalled', schemaVersion: 1, data: { label: 'In the cellar' } };
 
 export function openEventStore(url: string): EventStore {
-  const pool = openPool({ url, connections: 4, applicationName: 'bench', role: undefined });
+  const pool = openPool({ url, connections: 4, applicationName: 'bench' });
   const log = new EventLog(pool.db, registerDomains([meterDomain(0)]).events);
   const queue = new AppendQueue(log, {
     limit: 10_000,

@@ -1,9 +1,10 @@
 import type { SQL } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
-import postgres from 'postgres';
+import type postgres from 'postgres';
 import { withoutDriverFaults } from './driver-faults.ts';
 import { givenUpAfter } from './given-up.ts';
+import { connect, type Session } from './session.ts';
 import { Transactions } from './transactions.ts';
 import { unpipelined } from './unpipelined.ts';
 
@@ -20,16 +21,9 @@ export interface Pool {
   close(timeoutMs?: number): Promise<void>;
 }
 
-export interface PoolOptions {
-  readonly url: string;
+export interface PoolOptions extends Session {
   /** Connections at most, but for those of transactions; they are opened as they are needed. */
   readonly connections: number;
-  /** Shown in pg_stat_activity, so that an operator sees which part of the application holds a lock. */
-  readonly applicationName: string;
-  /** Undefined: the user of the URL, as for migrations. */
-  readonly role?: string | undefined;
-  /** Settings of Postgres for each connection. */
-  readonly settings?: Readonly<Record<string, string>>;
   /** Prepared statements are kept for each connection; off behind poolers that cannot (PgBouncer before 1.21). */
   readonly prepare?: boolean;
   /**
@@ -45,13 +39,6 @@ export interface PoolOptions {
 /** Postgres' int8 arrives as a string; positions and minor units stay below 2^53. */
 const int8 = { to: 20, from: [20], serialize: (value: number) => String(value), parse: (text: string) => Number(text) };
 
-/**
- * Says nothing to Postgres, and makes the first message of a connection so long that the driver writes it at once. It would
- * wait for a write that was given up with the connection before, in vain: a connection that is lost right when something is
- * written to it would never come back.
- */
-export const WRITTEN_AT_ONCE = ' '.repeat(1024);
-
 /** How long a connection that was used for a transaction waits for the next one, in seconds. */
 const TRANSACTION_IDLE_S = 10;
 
@@ -64,26 +51,16 @@ export function openPool(options: PoolOptions): Pool {
   const settings = {
     types: { int8 },
     prepare: options.prepare ?? true,
-    connect_timeout: 10,
     // While the server is away each failed attempt to connect fails one waiting query. The driver would wait up to 20 seconds
     // between them, and who came last would wait for minutes to hear that there is no database.
     backoff: (attempts) => Math.min(0.25, 2 ** attempts / 100),
-    // The driver would ask for the array types on each new connection, and nobody would catch it where that fails.
-    fetch_types: false,
     onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
-    connection: {
-      application_name: options.applicationName,
-      TimeZone: 'UTC',
-      options: WRITTEN_AT_ONCE,
-      ...options.settings,
-      ...(options.role ? { role: options.role } : {}),
-    },
   } satisfies postgres.Options<Record<string, postgres.PostgresType>>;
   const onclose = () => {
     for (const listener of listeners) listener();
   };
   const open = () => {
-    const opened = withoutDriverFaults(postgres(options.url, { ...settings, max: options.connections, onclose }));
+    const opened = withoutDriverFaults(connect(options, { ...settings, max: options.connections, onclose }));
     return options.pipelining === false ? unpipelined(opened, options.connections) : opened;
   };
   const client = open();
@@ -93,7 +70,7 @@ export function openPool(options: PoolOptions): Pool {
     return other;
   };
   const transactions = new Transactions((onClose) => {
-    const own = postgres(options.url, { ...settings, max: 1, idle_timeout: TRANSACTION_IDLE_S, onclose: onClose });
+    const own = connect(options, { ...settings, max: 1, idle_timeout: TRANSACTION_IDLE_S, onclose: onClose });
     return withoutDriverFaults(asDrizzleHasSet(own));
   });
   client.begin = ((work: Parameters<Transactions['begin']>[0]) => transactions.begin(work)) as never;

@@ -53,13 +53,13 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
   const migrated = await migrateDatabase(url, onNotice);
   const { epoch, roles } = migrated;
   const replica = readUrl === undefined ? undefined : await openReplica(readUrl, migrated, onNotice);
-  const open = (role: PoolRole, more: Partial<PoolOptions> = {}) =>
+  const open = (part: PoolRole, { settings, ...more }: Partial<PoolOptions> = {}, role = roles[part]) =>
     openPool({
       url,
-      connections: connections[role],
-      applicationName: `afterwrite ${role}`,
-      role: roles[role],
+      connections: connections[part],
+      applicationName: `afterwrite ${part}`,
       ...more,
+      settings: { ...settings, ...(role ? { role } : {}) },
     });
   const writer = open('writer');
   const projecting = {
@@ -72,8 +72,6 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
       enable_seqscan: 'off',
       // A process that was paused in the midst of a transaction holds its locks: nobody could take its projections over.
       idle_in_transaction_session_timeout: '2000',
-      // Where it has to read one whole all the same, that seems to cost so much that Postgres would compile the statement first.
-      jit: 'off',
     },
   };
   const projector = open('projector', projecting);
@@ -83,7 +81,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     applicationName: 'afterwrite leases',
     answerWithinMs: ANSWER_WITHIN_MS,
   });
-  const reader = replica && readUrl ? open('reader', { url: readUrl, role: replica.role }) : open('reader');
+  const reader = replica && readUrl ? open('reader', { url: readUrl }, replica.role ?? '') : open('reader');
   const owner = openPool({ url, connections: 1, applicationName: 'afterwrite owner' });
   const watch = openPool({
     url,

@@ -6,9 +6,9 @@ import { type Database, openPool, type Pool } from './client.ts';
 import { DatabaseError } from './errors.ts';
 import { MIGRATION_LOCK } from './locks.ts';
 import { ensureRoles, type Roles } from './roles.ts';
+import { type CheckedServer, checkServer } from './server-check.ts';
 
 const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url));
-const OLDEST_POSTGRES = 150000;
 /** More than the time in which a connection has to be made, in ms. */
 export const ANSWER_WITHIN_MS = 12_000;
 
@@ -16,6 +16,7 @@ export interface Migrated {
   /** Which history this is; part of every consistency token. */
   readonly epoch: string;
   readonly roles: Roles;
+  readonly server: CheckedServer;
 }
 
 /**
@@ -23,7 +24,8 @@ export interface Migrated {
  *
  * @param onNotice is told what an operator should know, a line each.
  * @param answerWithinMs how long Postgres may take to answer for the first time.
- * @throws {DatabaseError} DATABASE_UNREACHABLE, DATABASE_TOO_OLD (Postgres before 15), DATABASE_NEWER (migrated by newer
+ * @throws {DatabaseError} DATABASE_UNREACHABLE, DATABASE_TOO_OLD (Postgres before 15), DATABASE_UNFIT
+ *   (its encoding or its settings), DATABASE_NEWER (migrated by newer
  *   code than this), MIGRATION_FAILED.
  */
 export async function migrateDatabase(
@@ -35,7 +37,7 @@ export async function migrateDatabase(
   try {
     // One connection: a session-level lock holds on the connection that took it, and Drizzle's migrator takes none.
     pool = openPool({ url, connections: 1, applicationName: 'afterwrite migrate', prepare: false });
-    await answerWithin(answerWithinMs, refuseOldPostgres(pool.db));
+    const server = await answerWithin(answerWithinMs, checkServer(pool.db));
     await pool.db.execute(sql`select pg_advisory_lock(${MIGRATION_LOCK})`);
     try {
       await refuseNewerDatabase(pool.db);
@@ -43,7 +45,7 @@ export async function migrateDatabase(
       const roles = await ensureRoles(pool.db, onNotice);
       const [store] = await pool.db.execute<{ epoch: string }>(sql`select epoch from es.store`);
       if (!store) throw new DatabaseError('MIGRATION_FAILED', 'The database has no row in es.store; restore it.');
-      return { epoch: store.epoch, roles };
+      return { epoch: store.epoch, roles, server };
     } finally {
       await pool.db.execute(sql`select pg_advisory_unlock(${MIGRATION_LOCK})`);
     }
@@ -62,13 +64,6 @@ export async function answerWithin<T>(ms: number, answer: Promise<T>): Promise<T
     return await Promise.race([answer, silence]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-async function refuseOldPostgres(db: Database): Promise<void> {
-  const [row] = await db.execute<{ version: string }>(sql`select current_setting('server_version_num') as version`);
-  if (Number(row?.version) < OLDEST_POSTGRES) {
-    throw new DatabaseError('DATABASE_TOO_OLD', `Postgres 15 or newer is needed; this one is ${row?.version}.`);
   }
 }
 

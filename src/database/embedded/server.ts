@@ -1,6 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import postgres from 'postgres';
+import { connect } from '../session.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
 import { clusterExists, clusterFolder, createCluster, NAME, readPassword, removeHalfMade } from './cluster.ts';
 import { dataDirError, EmbeddedPostgresError, errorCode } from './errors.ts';
@@ -130,8 +130,8 @@ async function stopUnused(dataDir: string, users: Users): Promise<void> {
 }
 
 async function ensureDatabase(port: number, password: string): Promise<void> {
-  const access = { host: '127.0.0.1', port, username: NAME, password, database: 'postgres' };
-  const sql = postgres({ ...access, max: 1, connect_timeout: 30, onnotice: () => undefined });
+  const url = `postgres://${NAME}:${password}@127.0.0.1:${port}/postgres`;
+  const sql = connect({ url, applicationName: 'afterwrite start' }, { max: 1, connect_timeout: 30 });
   try {
     const found = await sql`select 1 from pg_database where datname = ${NAME}`;
     if (found.length === 0) await sql`create database ${sql(NAME)}`;

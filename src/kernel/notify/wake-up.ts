@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import postgres from 'postgres';
-import { WRITTEN_AT_ONCE } from '../../database/client.ts';
+import type postgres from 'postgres';
+import { connect, type Login } from '../../database/session.ts';
 import { type Move, type News, NewsDesk, readNews } from './news.ts';
 
 const CHANNEL = 'afterwrite_appended';
@@ -32,6 +32,8 @@ export class NotListeningError extends Error {
 
 export interface WakeUpOptions {
   readonly url: string;
+  /** Undefined: the user of the URL. */
+  readonly login?: Login | undefined;
   /** Another instance tells what it has done. */
   readonly onNews?: (news: News) => void;
   /** Somebody may have done something: look. Also called whenever listening begins or begins again, for what was missed. */
@@ -210,11 +212,7 @@ export class WakeUp {
 
   #connect(): postgres.Sql {
     // Connections of its own: LISTEN keeps one for good, and Drizzle changes the clients that it is given.
-    return postgres(this.#options.url, {
-      max: 1,
-      fetch_types: false,
-      connection: { application_name: 'afterwrite wake-up', options: WRITTEN_AT_ONCE },
-      onnotice: () => {},
-    });
+    const { url, login } = this.#options;
+    return connect({ url, login, applicationName: 'afterwrite wake-up' }, { max: 1 });
   }
 }

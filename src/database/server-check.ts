@@ -1,0 +1,69 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from './client.ts';
+import { DatabaseError } from './errors.ts';
+import { SESSION_SETTINGS } from './session.ts';
+
+const OLDEST_POSTGRES = 150000;
+
+/** What only a superuser may set, and what it has to be: no session of ours can put it right. */
+const SETTINGS_OF_SUPERUSERS: Readonly<Record<string, { readonly wanted: string; readonly because: string }>> = {
+  session_replication_role: { wanted: 'origin', because: 'triggers and foreign keys do nothing otherwise' },
+  zero_damaged_pages: { wanted: 'off', because: 'damaged pages would be emptied without a word' },
+  ignore_checksum_failure: { wanted: 'off', because: 'damaged pages would be read as if they were whole' },
+};
+
+/** What is known of a server that can be used. */
+export interface CheckedServer {
+  /** As `server_version_num`: 180003. */
+  readonly version: number;
+}
+
+/**
+ * Refuses a server on which the application would do something wrong, before anything is written to it.
+ * @throws {DatabaseError} DATABASE_TOO_OLD, DATABASE_UNFIT.
+ */
+export async function checkServer(db: Database): Promise<CheckedServer> {
+  const [row] = await db.execute<{ version: string; encoding: string }>(
+    sql`select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding,
+               -- The first connection does not know the version yet, see session.ts.
+               case when current_setting('server_version_num')::int >= 170000
+                    then set_config('transaction_timeout', '0', false) end as timeout`,
+  );
+  const version = Number(row?.version);
+  if (version < OLDEST_POSTGRES) {
+    throw new DatabaseError('DATABASE_TOO_OLD', `Postgres 15 or newer is needed; this one is ${row?.version}.`);
+  }
+  if (row?.encoding !== 'UTF8') {
+    throw new DatabaseError(
+      'DATABASE_UNFIT',
+      `The database's encoding is ${row?.encoding}, which cannot hold all text: create one with ` +
+        "`create database … encoding 'UTF8' template template0`.",
+    );
+  }
+  const wrong = await wrongSettings(db);
+  if (wrong.length > 0) {
+    throw new DatabaseError('DATABASE_UNFIT', `Sessions here have settings that do not work: ${wrong.join('; ')}.`);
+  }
+  return { version };
+}
+
+/** Settings that are not as they have to be although this session asked for them, each with what to do. */
+async function wrongSettings(db: Database): Promise<string[]> {
+  const names = [...Object.keys(SESSION_SETTINGS), ...Object.keys(SETTINGS_OF_SUPERUSERS)];
+  const rows = await db.execute<{ name: string; setting: string; source: string }>(
+    sql`select name, setting, source from pg_settings
+        where name in (${sql.join(
+          names.map((name) => sql`${name}`),
+          sql`, `,
+        )}) order by name`,
+  );
+  return rows.flatMap(({ name, setting, source }) => {
+    const forSuperusers = SETTINGS_OF_SUPERUSERS[name];
+    const wanted = forSuperusers?.wanted ?? SESSION_SETTINGS[name];
+    if (setting === wanted) return [];
+    const cure = forSuperusers
+      ? `only a superuser can set it, so take it back where it was set (${source}), for ${forSuperusers.because}`
+      : 'what stands between this process and Postgres ignores start-up parameters, so connect directly';
+    return [`${name} is '${setting}' and has to be '${wanted}' (${cure})`];
+  });
+}
