@@ -1,6 +1,7 @@
 import type { Actor } from '../kernel/define/actor.ts';
 import type { Engine } from '../kernel/engine.ts';
 import type { LiveRows } from './live/live-rows.ts';
+import type { LiveUpdates } from './live/live-updates.ts';
 import { type ApiObserver, unobservedApi } from './observe.ts';
 import type { ReadModels } from './read/read-models.ts';
 import { Rows } from './read/rows.ts';
@@ -17,6 +18,7 @@ export interface Context {
   /** Rows that this actor may see, each loaded once for an operation, or for an event of a subscription. */
   readonly rows: Rows;
   readonly live: LiveRows;
+  readonly updates: LiveUpdates;
   readonly consistency: OperationConsistency;
   readonly observer: ApiObserver;
 }
@@ -46,13 +48,14 @@ export interface Shared {
   readonly engine: Engine;
   readonly readModels: ReadModels;
   readonly live: LiveRows;
+  readonly updates: LiveUpdates;
   /** Told what the API does; nobody unless told. */
   readonly observer?: ApiObserver | undefined;
 }
 
 /** A context for one operation. */
 export function createContext(shared: Shared, caller: Caller): Context {
-  const { engine, readModels, live, observer = unobservedApi } = shared;
+  const { engine, readModels, live, updates, observer = unobservedApi } = shared;
   const consistency: OperationConsistency = { appended: undefined, read: undefined, touched: [], stale: false };
   const onStale = () => {
     consistency.stale = true;
@@ -65,6 +68,7 @@ export function createContext(shared: Shared, caller: Caller): Context {
     signal: caller.signal,
     rows: new Rows(readModels, caller.actor, onStale),
     live,
+    updates,
     consistency,
     observer,
   };

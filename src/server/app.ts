@@ -6,12 +6,14 @@ import { type ProvidedPostgres, providePostgres } from '../database/provide.ts';
 import { engineOptions } from '../engine-options.ts';
 import type { DomainGraphql } from '../graphql/api.ts';
 import { LiveRows } from '../graphql/live/live-rows.ts';
+import { LiveUpdates } from '../graphql/live/live-updates.ts';
 import type { OnFault } from '../graphql/plugins/errors.ts';
 import { ReadModels } from '../graphql/read/read-models.ts';
 import { buildSchema } from '../graphql/schema.ts';
 import { type Domain, registerDomains } from '../kernel/define/domain.ts';
 import type { ProvidedPlugs } from '../kernel/define/effect.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
+import { Courier } from '../kernel/notify/courier.ts';
 import { toAll } from '../kernel/observe.ts';
 import { createAuthenticator } from './auth.ts';
 import { logEngineFaults } from './engine-faults.ts';
@@ -112,10 +114,14 @@ export async function startApp(
   });
   health.serve({ engine, database });
   const readModels = new ReadModels(database.reader.db);
-  const live = new LiveRows(readModels, engine.readSide.hub, (err, context) => {
+  const onLiveError = (err: unknown, context: object) => {
     metrics?.faulted('live_row');
-    logger.error({ err, ...context }, 'a live row was not read');
-  });
+    logger.error({ err, ...context }, 'a subscription could not be told of a change yet');
+  };
+  const courier = new Courier((err) => onLiveError(err, {}));
+  const sources = { readModels, hub: engine.readSide.hub, courier, onError: onLiveError };
+  const live = new LiveRows(sources);
+  const updates = new LiveUpdates({ ...sources, registry: engine.registry });
   const eventStreams = new EventStreams();
   metrics?.measure({ engine, live, eventStreams });
   const onFault: OnFault = (err, correlationId) => {
@@ -124,7 +130,7 @@ export async function startApp(
   };
   const yoga = createGraphql({
     schema,
-    shared: { engine, readModels, live, observer: metrics },
+    shared: { engine, readModels, live, updates, observer: metrics },
     config,
     authenticator,
     eventStreams,

@@ -5,7 +5,7 @@ import type { Row } from '../../kernel/read/slots.ts';
 import type { Context } from '../context.ts';
 import { BadUserInputError } from '../errors.ts';
 import { keyFor } from '../read/rows.ts';
-import { isVisible } from '../read/visibility.ts';
+import { isVisible, type Visibility } from '../read/visibility.ts';
 
 /** A row as its read model had it at a position, or later. */
 export interface LiveRow {
@@ -34,12 +34,15 @@ export function liveRow(
   /** What was read of an earlier position comes too late. The row's own may go back: a rebuild makes it by another fold. */
   let freshest = 0;
   let shown: Row | undefined;
+  let visibility: Visibility = [];
   const show = (row: Row | null, position: number) => {
     if (position < freshest) return;
     freshest = position;
-    if (row && isVisible(rows.visibility(projection), row)) {
-      if (isDeepStrictEqual(row, shown)) return;
+    if (row && isVisible(visibility, row)) {
+      const isShown = row === shown || isDeepStrictEqual(row, shown);
+      // All who look at the row keep the same object.
       shown = row;
+      if (isShown) return;
       mailbox.put('row', { row, position });
     } else if (shown) {
       mailbox.end();
@@ -66,7 +69,7 @@ export function liveRow(
     onCoalesced: () => observer.coalesced(),
     start: () => {
       // Is it somebody's business at all? Says so before anything is watched.
-      rows.visibility(projection);
+      visibility = rows.visibility(projection);
       begin().catch((error) => mailbox.fail(error));
     },
     onClose: () => {

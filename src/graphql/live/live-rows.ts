@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Projection } from '../../kernel/define/projection.ts';
+import type { Courier } from '../../kernel/notify/courier.ts';
 import type { Hub } from '../../kernel/notify/hub.ts';
 import type { Row } from '../../kernel/read/slots.ts';
 import type { ReadModels } from '../read/read-models.ts';
@@ -7,7 +9,7 @@ import type { ReadModels } from '../read/read-models.ts';
 /** Between two attempts to read a row, in ms. */
 const MAX_PAUSE_MS = 2000;
 
-/** Must not throw. */
+/** Must not throw. It may be called after it was given up. */
 export type RowListener = (row: Row | null, position: number) => void;
 
 /** Which row could not be read, and where its read model was. */
@@ -15,6 +17,13 @@ export interface LiveRowContext {
   readonly projection: string;
   readonly key: string;
   readonly position: number;
+}
+
+export interface LiveRowsOptions {
+  readonly readModels: ReadModels;
+  readonly hub: Hub;
+  readonly courier: Courier;
+  readonly onError: (error: unknown, context: LiveRowContext) => void;
 }
 
 interface Watch {
@@ -27,6 +36,8 @@ interface Watch {
   reading: boolean;
   /** The row has changed since that read began. */
   dirty: boolean;
+  /** As it was read last; undefined before. */
+  row: Row | null | undefined;
 }
 
 /** The rows of one projection that are looked at. */
@@ -42,12 +53,14 @@ interface Watched {
 export class LiveRows {
   readonly #readModels: ReadModels;
   readonly #hub: Hub;
+  readonly #courier: Courier;
   readonly #onError: (error: unknown, context: LiveRowContext) => void;
   readonly #watched = new Map<string, Watched>();
 
-  constructor(readModels: ReadModels, hub: Hub, onError: (error: unknown, context: LiveRowContext) => void) {
+  constructor({ readModels, hub, courier, onError }: LiveRowsOptions) {
     this.#readModels = readModels;
     this.#hub = hub;
+    this.#courier = courier;
     this.#onError = onError;
   }
 
@@ -72,6 +85,7 @@ export class LiveRows {
       position: 0,
       reading: false,
       dirty: false,
+      row: undefined,
     };
     watched.rows.set(key, watch);
     const own: RowListener = (row, position) => listener(row, position);
@@ -115,8 +129,11 @@ export class LiveRows {
       const { position } = watch;
       try {
         const row = await this.#readModels.row(watch.projection, watch.key);
-        for (const listener of watch.listeners) listener(row, position);
         failures = 0;
+        // The same object as long as nothing has changed: whoever is told need not look into it.
+        if (!isDeepStrictEqual(row, watch.row)) watch.row = row;
+        const shown = watch.row as Row | null;
+        await this.#courier.each(watch.listeners, (listener) => listener(shown, position));
       } catch (error) {
         this.#onError(error, { projection: watch.projection.name, key: watch.key, position });
         watch.dirty = true;

@@ -1,7 +1,9 @@
 import type { Builder } from '../builder.ts';
 import { positionOf } from '../consistency/wait.ts';
+import type { ProjectionUpdate } from './audience.ts';
+import { type CaughtUp, caughtUp } from './caught-up.ts';
 import { fresh, unwrap } from './fresh.ts';
-import { type CaughtUp, caughtUp, type ProjectionUpdate, projectionUpdates, visibleUpdates } from './progress.ts';
+import { projectionUpdates } from './projection-updates.ts';
 
 /** Adds the subscriptions over all read models: `projectionUpdated` and `caughtUp`. */
 export function addSubscriptions(builder: Builder): void {
@@ -49,8 +51,7 @@ The first message comes at once where the read model is already at or past \`aft
       },
       subscribe: async (_, { projections, keys, after }, context) => {
         const position = after == null ? undefined : await positionOf(context.engine, after);
-        const updates = projectionUpdates({ projections, keys, after: position }, context);
-        return fresh(context, visibleUpdates(updates, context));
+        return fresh(context, projectionUpdates({ projections, keys, after: position }, context));
       },
       resolve: unwrap,
     }),

@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import { sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import { storedColumns } from '../../kernel/define/read-table.ts';
@@ -18,6 +19,8 @@ export class ReadModels {
   readonly db: Database;
   readonly former: FormerVersions;
   readonly #sources = new Map<Projection, DataLoader<string, Row | null>>();
+  /** By what they read. */
+  readonly #partial = new Map<string, { execute(values: { keys: string }): Promise<Record<string, unknown>[]> }>();
 
   constructor(db: Database) {
     this.db = db;
@@ -32,6 +35,35 @@ export class ReadModels {
       this.#sources.set(projection, source);
     }
     return source.load(key);
+  }
+
+  /**
+   * Some properties of the rows with these keys, and nothing else of them, by key, whoever may see them. Rows that are not there
+   * are left out. The read model has a key of one column.
+   */
+  async propertiesOf(
+    projection: Projection,
+    properties: readonly string[],
+    keys: readonly string[],
+  ): Promise<Map<string, Row>> {
+    const [key] = projection.key;
+    if (!key || projection.key.length > 1) throw new Error(`Rows of ${projection.name} have a key of several columns.`);
+    const name = `${projection.name}_${properties.toSorted().join('_')}`;
+    let query = this.#partial.get(name);
+    if (!query) {
+      const columns = projection.table as unknown as Record<string, PgColumn>;
+      const read = Object.fromEntries(
+        [key.property, ...properties].map((property) => [property, columns[property] as PgColumn]),
+      );
+      query = this.db
+        .select(read)
+        .from(projection.table)
+        .where(sql`${key.column} = any(${arrayOf(key.column, sql.placeholder('keys'))})`)
+        .prepare(`${name}_of`);
+      this.#partial.set(name, query);
+    }
+    const rows = (await query.execute({ keys: arrayLiteral(key.column, keys) })) as Row[];
+    return new Map(rows.map((row) => [String(row[key.property]), row]));
   }
 
   #source(projection: Projection): DataLoader<string, Row | null> {

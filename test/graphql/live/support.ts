@@ -1,8 +1,11 @@
+import { notes } from '../../../src/domains/notes/read-models.ts';
 import { type Caller, type Context, createContext } from '../../../src/graphql/context.ts';
 import { LiveRows } from '../../../src/graphql/live/live-rows.ts';
+import { LiveUpdates } from '../../../src/graphql/live/live-updates.ts';
 import { ReadModels } from '../../../src/graphql/read/read-models.ts';
 import { Positions } from '../../../src/kernel/consistency/positions.ts';
 import type { Projection } from '../../../src/kernel/define/projection.ts';
+import { Courier } from '../../../src/kernel/notify/courier.ts';
 import { Hub, type ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
 import { Mailbox } from '../../../src/kernel/notify/mailbox.ts';
 import type { Row } from '../../../src/kernel/read/slots.ts';
@@ -11,18 +14,27 @@ import { counters, customer } from '../../support/counter.ts';
 /** A read model that a test holds in its hands, with what looks at it live. */
 export class Stage {
   readonly hub = new Hub((error) => this.faults.push(error));
-  readonly positions = new Positions(['counters', 'others'], 10_000);
+  readonly positions = new Positions(['counters', 'others', 'notes'], 10_000);
   readonly faults: unknown[] = [];
   readonly rows = new Map<string, Row>();
   /** Keys of the rows that were read, in this order. */
   readonly reads: string[] = [];
+  readonly registry = {
+    projections: new Map([counters, notes].map((each) => [each.name, each as unknown as Projection])),
+  };
+  /** Of how many rows it was looked up who may see them, statement by statement. */
+  readonly looks: number[] = [];
   /** Reads that fail from now on. */
   failing = 0;
   readonly live: LiveRows;
+  readonly updates: LiveUpdates;
   #position = 0;
 
   constructor() {
-    this.live = new LiveRows(this.#readModels(), this.hub, (error) => this.faults.push(error));
+    const onError = (error: unknown) => void this.faults.push(error);
+    const sources = { readModels: this.#readModels(), hub: this.hub, courier: new Courier(onError), onError };
+    this.live = new LiveRows(sources);
+    this.updates = new LiveUpdates({ ...sources, registry: this.registry });
   }
 
   /** Writes a row, as the projector does. */
@@ -46,10 +58,14 @@ export class Stage {
 
   /** A context for one subscription. */
   context(caller: Partial<Caller> = {}): Context {
-    const registry = { projections: new Map([['counters', counters as unknown as Projection]]) };
-    const engine = { registry, readSide: { positions: this.positions, hub: this.hub } };
+    const engine = { registry: this.registry, readSide: { positions: this.positions, hub: this.hub } };
     return createContext(
-      { engine: engine as unknown as Context['engine'], readModels: this.#readModels(), live: this.live },
+      {
+        engine: engine as unknown as Context['engine'],
+        readModels: this.#readModels(),
+        live: this.live,
+        updates: this.updates,
+      },
       { actor: customer('ada'), correlationId: 'test', ...caller },
     );
   }
@@ -61,7 +77,12 @@ export class Stage {
       if (this.failing-- > 0) throw new Error('The database is away.');
       return rows.get(key) ?? null;
     };
-    return Object.assign(new ReadModels(undefined as never), { row });
+    const propertiesOf = async (_: Projection, __: readonly string[], keys: readonly string[]) => {
+      this.looks.push(keys.length);
+      if (this.failing-- > 0) throw new Error('The database is away.');
+      return new Map(keys.flatMap((key) => (rows.has(key) ? [[key, rows.get(key) as Row] as const] : [])));
+    };
+    return Object.assign(new ReadModels(undefined as never), { row, propertiesOf });
   }
 }
 

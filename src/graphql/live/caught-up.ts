@@ -1,0 +1,39 @@
+import { Mailbox } from '../../kernel/notify/mailbox.ts';
+import { positionOf } from '../consistency/wait.ts';
+import type { Context } from '../context.ts';
+import { namesOf } from './projection-names.ts';
+
+export interface CaughtUp {
+  readonly projection: string;
+  readonly position: number;
+  readonly waitedMs: number;
+}
+
+/** One message for each projection as it reaches a token's position; then the end. */
+export function caughtUp(
+  args: { token: string; projections?: readonly string[] | null | undefined },
+  context: Context,
+): AsyncIterableIterator<CaughtUp> {
+  const { engine, signal } = context;
+  const { positions } = engine.readSide;
+  const projections = namesOf(args.projections, context);
+  const gone = new AbortController();
+  const begin = async () => {
+    const began = performance.now();
+    const position = await positionOf(engine, args.token);
+    await Promise.all(
+      projections.map(async (projection) => {
+        if (!(await positions.reached(projection, position, { signal: gone.signal, as: 'subscription' }))) return;
+        const waitedMs = Math.round(performance.now() - began);
+        mailbox.put(projection, { projection, position: positions.of(projection), waitedMs });
+      }),
+    );
+    mailbox.end();
+  };
+  const mailbox = new Mailbox<CaughtUp>({
+    signal,
+    start: () => void begin().catch((error) => mailbox.fail(error)),
+    onClose: () => gone.abort(),
+  });
+  return mailbox;
+}

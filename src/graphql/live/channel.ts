@@ -1,0 +1,153 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Projection } from '../../kernel/define/projection.ts';
+import type { ProjectionMoved } from '../../kernel/notify/hub.ts';
+import type { Row } from '../../kernel/read/slots.ts';
+import type { Visibility } from '../read/visibility.ts';
+import { Audience, type Member, type Notice, type Subscriber, type SubscribersByKey } from './audience.ts';
+import type { LiveUpdatesOptions } from './live-updates.ts';
+
+/** Keys that one message names; of more it says null. */
+export const MAX_KEYS = 100;
+/** Changed rows that wait to be told of; of more it is not known which. */
+const MAX_WAITING_KEYS = 10_000;
+/** Changed rows that are looked up for those who may see some rows only; of more they are told that some have changed. */
+const MAX_LOOKED_UP = 1000;
+/** Between two looks at the rows, in ms: what changes meanwhile is looked up together. */
+const LOOK_MS = 10;
+/** Longest time between two attempts to look, in ms. */
+const MAX_PAUSE_MS = 2000;
+
+export interface ChannelOptions extends Omit<LiveUpdatesOptions, 'registry'> {
+  readonly name: string;
+  /** Undefined for a read model that everybody may see. */
+  readonly projection: Projection | undefined;
+  readonly byKey: SubscribersByKey;
+}
+
+/** What has changed and is not told yet. */
+interface Changes {
+  keys: Set<string> | null;
+  lagMs: number;
+}
+
+/**
+ * Tells those who listen to one read model of its changes. Rows are looked up once for all of them, each set of rights is
+ * checked once, and what changes while they are being told waits as one change: the work does not grow with how often the
+ * read model moves.
+ */
+export class Channel {
+  readonly #options: ChannelOptions;
+  readonly #audience: Audience;
+  readonly #stopListening: () => void;
+  /** Counts the changes. */
+  #number = 0;
+  /** The position that was told last, or is about to be: the next one is not before it. */
+  #position = 0;
+  /** The read model was set back, as by a crash of Postgres: nothing is told of it until it is where it was. */
+  #isSetBack = false;
+  #waiting: Changes | undefined;
+  #isTelling = false;
+
+  constructor(options: ChannelOptions) {
+    this.#options = options;
+    this.#audience = new Audience(options.name, options.byKey);
+    this.#stopListening = options.hub.listen([options.name], (moved) => this.#moved(moved));
+  }
+
+  /** @param from is told of at once, and stands for all changes so far. */
+  add(subscriber: Subscriber, visibility: Visibility, from?: number): void {
+    this.#audience.add(subscriber, visibility, this.#number);
+    if (from === undefined) return;
+    this.#position = Math.max(this.#position, from);
+    subscriber.tell({ projection: this.#options.name, position: from, keys: null, lagMs: 0 });
+  }
+
+  /** @returns true if it was the last one: the channel is closed. */
+  remove(subscriber: Subscriber): boolean {
+    const member = subscriber.members.get(this.#options.name);
+    if (member) this.#audience.remove(member);
+    if (this.#audience.isEmpty) this.#stopListening();
+    return this.#audience.isEmpty;
+  }
+
+  #moved({ position, keys, lagMs }: ProjectionMoved): void {
+    if (position < this.#position) {
+      this.#isSetBack = true;
+      return;
+    }
+    this.#position = position;
+    const changed = this.#isSetBack ? null : keys;
+    this.#isSetBack = false;
+    if (changed?.size === 0) return;
+    this.#number++;
+    this.#wait(changed, lagMs);
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    // The projector goes on first, and what it changes in the same turn is told together.
+    setImmediate(() => void this.#tell());
+  }
+
+  #wait(keys: ReadonlySet<string> | null, lagMs: number): void {
+    this.#waiting ??= { keys: new Set(), lagMs };
+    const { keys: waiting } = this.#waiting;
+    if (keys) for (const key of keys) waiting?.add(key);
+    if (!keys || (waiting && waiting.size > MAX_WAITING_KEYS)) this.#waiting.keys = null;
+    this.#waiting.lagMs = Math.max(this.#waiting.lagMs, lagMs);
+  }
+
+  async #tell(): Promise<void> {
+    let failures = 0;
+    for (let changes = this.#take(); changes; changes = this.#take()) {
+      const [number, position] = [this.#number, this.#position];
+      let looked: Looked;
+      try {
+        looked = await this.#look(changes);
+        failures = 0;
+      } catch (error) {
+        this.#options.onError(error, { projection: this.#options.name });
+        this.#wait(changes.keys, changes.lagMs);
+        await delay(Math.min(MAX_PAUSE_MS, 50 * 2 ** failures++), undefined, { ref: false });
+        continue;
+      }
+      const { notices, hasRead } = looked;
+      await this.#options.courier.each(updatesIn(notices), ({ member, keys }) => {
+        if (member.knows >= number) return;
+        member.subscriber.tell({ projection: this.#options.name, position, keys, lagMs: changes.lagMs });
+      });
+      if (hasRead) await delay(LOOK_MS, undefined, { ref: false });
+    }
+    this.#isTelling = false;
+  }
+
+  #take(): Changes | undefined {
+    const changes = this.#audience.isEmpty ? undefined : this.#waiting;
+    this.#waiting = undefined;
+    return changes;
+  }
+
+  /** Finds out whom changes concern. */
+  async #look({ keys }: Changes): Promise<Looked> {
+    if (keys === null) return { notices: [{ members: this.#audience.everybody(), keys }], hasRead: false };
+    const undecided = this.#audience.undecided(keys);
+    if (undecided.length === 0) return { notices: this.#audience.noticesOf(keys, NO_ROWS), hasRead: false };
+    const { projection, readModels } = this.#options;
+    if (!projection || projection.key.length > 1 || undecided.length > MAX_LOOKED_UP) {
+      return { notices: this.#audience.noticesOf(keys, undefined), hasRead: false };
+    }
+    const rows = await readModels.propertiesOf(projection, this.#audience.deciding, undecided);
+    return { notices: this.#audience.noticesOf(keys, rows), hasRead: true };
+  }
+}
+
+interface Looked {
+  readonly notices: readonly Notice[];
+  readonly hasRead: boolean;
+}
+const NO_ROWS: ReadonlyMap<string, Row> = new Map();
+
+function* updatesIn(notices: readonly Notice[]): Iterable<{ member: Member; keys: ReadonlySet<string> | null }> {
+  for (const { members, keys } of notices) {
+    const named = keys && keys.size > MAX_KEYS ? null : keys;
+    for (const member of members) yield { member, keys: named };
+  }
+}

@@ -1,0 +1,82 @@
+/** Work that is done before others have a turn on the event loop, in ms. */
+const SLICE_MS = 5;
+/** Visits of one errand before the next errand has its turn. */
+const TURN = 16;
+/** Most visits in a slice, however quick they have been so far. */
+const MAX_VISITS = 500;
+/** After a quiet time so much work is done without a rest, in ms: a single change is told at full speed. */
+const BURST_MS = 1000;
+/** Share of the event loop that is used if there is always something to tell. */
+const SHARE = 0.5;
+
+interface Errand {
+  /** Makes one more visit; false if none is left. */
+  readonly visitNext: () => boolean;
+  readonly done: () => void;
+}
+
+/**
+ * Tells many subscribers of something without keeping the event loop. It visits a few of them, lets everybody else have a
+ * turn, and goes on; after a second of work it also rests as long as it works. Errands that are under way take turns.
+ */
+export class Courier {
+  readonly #onError: (error: unknown) => void;
+  readonly #errands: Errand[] = [];
+  #isRunning = false;
+  /** What may be spent before the next rest, in ms. */
+  #credit = BURST_MS;
+  #creditedAt = performance.now();
+  /** What a visit has taken lately, in ms, with all that has followed from it at once. */
+  #visitMs = 0.1;
+
+  /** @param onError is told of visits that throw; the others are made all the same. */
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
+
+  /** Calls back for each of these, the first ones at once if nothing else is under way. Resolves after the last one. */
+  each<T>(items: Iterable<T>, visit: (item: T) => void): Promise<void> {
+    const iterator = items[Symbol.iterator]();
+    const visitNext = () => {
+      const { value, done } = iterator.next();
+      if (done) return false;
+      try {
+        visit(value);
+      } catch (error) {
+        this.#onError(error);
+      }
+      return true;
+    };
+    return new Promise((resolve) => {
+      this.#errands.push({ visitNext, done: resolve });
+      if (this.#isRunning) return;
+      this.#isRunning = true;
+      this.#work();
+    });
+  }
+
+  readonly #work = (): void => {
+    const began = performance.now();
+    const most = Math.min(MAX_VISITS, Math.max(1, Math.round(SLICE_MS / this.#visitMs)));
+    let left = most;
+    for (let errand = this.#errands.shift(); errand; errand = this.#errands.shift()) {
+      const before = left;
+      while (left > 0 && before - left < TURN && errand.visitNext()) left--;
+      if (left > 0 && before - left < TURN) errand.done();
+      else this.#errands.push(errand);
+      if (left === 0) break;
+    }
+    // A subscriber that was told goes on in microtasks. This runs after all of them.
+    queueMicrotask(() => process.nextTick(() => this.#rest(performance.now() - began, most - left)));
+  };
+
+  #rest(ms: number, visits: number): void {
+    if (visits > 0) this.#visitMs = Math.max(0.001, 0.8 * this.#visitMs + 0.2 * (ms / visits));
+    const now = performance.now();
+    this.#credit = Math.min(BURST_MS, this.#credit + SHARE * (now - this.#creditedAt)) - ms;
+    this.#creditedAt = now;
+    if (this.#errands.length === 0) this.#isRunning = false;
+    else if (this.#credit > 0) setImmediate(this.#work);
+    else setTimeout(this.#work, -this.#credit / SHARE);
+  }
+}
