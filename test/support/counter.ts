@@ -22,6 +22,7 @@ export interface CounterState {
 }
 
 export const Counter = defineAggregate('Counter', {
+  visibleTo: 'everyone',
   initialState: (): CounterState => ({ status: 'NONE', value: 0 }),
   events: { CounterOpened, CounterIncremented, CounterClosed },
   evolve: {

@@ -18,6 +18,12 @@ export function expectRequestError(answer: Answer<unknown>, code?: string): void
   if (code !== undefined) expect(answer.code, answer.text.slice(0, 500)).toBe(code);
 }
 
+/** Expects a command on an existing aggregate to be answered as if there were none. */
+export function expectAbsent(answer: Answer<Record<string, unknown> | null | undefined>, mutation: string): void {
+  expect(answer.errors, answer.text).toBeUndefined();
+  expect(answer.data?.[mutation], answer.text).toMatchObject({ code: 'AGGREGATE_NOT_FOUND' });
+}
+
 /** Expects a command to be refused: the request is wrong, or the answer says why not. */
 export function expectRefusal(answer: Answer<Record<string, unknown> | null | undefined>, mutation: string): void {
   const outcome = answer.data?.[mutation] as { __typename: string; code: string; message: string } | undefined;

@@ -49,6 +49,7 @@ export interface AccountState {
 
 export const Account = defineAggregate('Account', {
   description: 'Money of one owner, in one currency.',
+  visibleTo: { staff: 'all', system: 'all', customer: (actor, account) => account.owner === actor.id },
   initialState: (): AccountState => ({
     status: 'NONE',
     owner: '',

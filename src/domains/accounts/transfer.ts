@@ -18,12 +18,20 @@ export const TransferRequested = defineEvent('TransferRequested', {
   }),
 });
 
+interface TransferState {
+  readonly isRequested: boolean;
+  /** Whose money it is; null if there was no such account. */
+  readonly owner: string | null;
+}
+
 /** What was asked for. How it goes on is the settlement's story, which has the same id. */
 export const Transfer = defineAggregate('Transfer', {
   description: 'The wish that money goes from one account to another.',
-  initialState: () => ({ isRequested: false }),
+  visibleTo: { staff: 'all', system: 'all', customer: (actor, transfer) => transfer.owner === actor.id },
+  initialState: (): TransferState => ({ isRequested: false, owner: null }),
+  snapshot: { stateVersion: 2 },
   events: { TransferRequested },
-  evolve: { TransferRequested: () => ({ isRequested: true }) },
+  evolve: { TransferRequested: (_, { data: { owner } }) => ({ isRequested: true, owner }) },
 });
 
 export const transfer = defineCommand('transfer', {

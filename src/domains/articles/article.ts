@@ -28,6 +28,7 @@ export interface ArticleState {
 
 export const Article = defineAggregate('Article', {
   description: 'What an author has published, with what readers say of it.',
+  visibleTo: 'everyone',
   initialState: (): ArticleState => ({ published: false, authorId: '', tags: [] }),
   events: { ArticlePublished, ArticleTagged, ArticleCommented },
   evolve: {

@@ -18,6 +18,7 @@ export interface AuthorState {
 
 export const Author = defineAggregate('Author', {
   description: 'Somebody who writes articles.',
+  visibleTo: { staff: 'all', system: 'all', customer: (actor, _, id) => id === actor.id },
   initialState: (): AuthorState => ({ registered: false, displayName: '', avatarUrl: null }),
   events: { AuthorRegistered, AuthorRenamed },
   evolve: {

@@ -17,6 +17,7 @@ export interface CustomerState {
 
 export const Customer = defineAggregate('Customer', {
   description: 'Somebody who orders.',
+  visibleTo: { staff: 'all', system: 'all', customer: (actor, _, id) => id === actor.id },
   initialState: (): CustomerState => ({ registered: false, name: '' }),
   events: { CustomerRegistered, CustomerRenamed },
   evolve: {

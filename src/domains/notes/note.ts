@@ -50,6 +50,7 @@ export const withoutTag = (tags: readonly string[], tag: string) => tags.filter(
 
 export const Note = defineAggregate('Note', {
   description: 'Something written down, with all of its former versions.',
+  visibleTo: { staff: 'all', system: 'all', customer: (actor, note) => note.authorId === actor.id },
   initialState: (): NoteState => ({
     exists: false,
     title: '',

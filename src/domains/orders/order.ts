@@ -50,6 +50,7 @@ export interface OrderState {
 
 export const Order = defineAggregate('Order', {
   description: 'What a customer buys, from placing it to its delivery.',
+  visibleTo: { staff: 'all', system: 'all', customer: (actor, order) => order.customerId === actor.id },
   initialState: (): OrderState => ({ status: 'NONE', customerId: '', items: [], revision: 0, paymentMethod: null }),
   snapshot: { stateVersion: 2 },
   events: {

@@ -47,6 +47,7 @@ export function availableOf({ stock, reserved }: Pick<ProductState, 'stock' | 'r
 
 export const Product = defineAggregate('Product', {
   description: 'Something that is sold.',
+  visibleTo: 'everyone',
   initialState: (): ProductState => ({
     registered: false,
     sku: '',

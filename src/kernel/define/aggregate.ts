@@ -1,3 +1,4 @@
+import { type Actor, hasRole, type Role } from './actor.ts';
 import type { DataOf, EventTypes, NewEvent } from './event.ts';
 
 /** A consistency boundary: a kind of stream, and how its state follows from its events. */
@@ -10,6 +11,8 @@ export interface Aggregate<State = unknown, Events extends EventTypes = EventTyp
   /** The state after one more event. Pure; an event without a handler leaves the state as it is. */
   evolve(state: State, event: NewEvent): State;
   readonly snapshot: SnapshotPolicy;
+  /** Whether the actor may know that the aggregate of this id exists; undefined if its author did not say who may. */
+  isVisibleTo(actor: Actor | null, state: State, id: string): boolean | undefined;
 }
 
 export interface SnapshotPolicy {
@@ -19,6 +22,14 @@ export interface SnapshotPolicy {
   readonly stateVersion: number;
 }
 
+/**
+ * Who may know that an aggregate exists, and at which version it is: everyone, or for each role `'all'` of them or a rule over
+ * the state and the id. Admins see all. Say the same as `visibleTo` of the read model that shows it.
+ */
+export type AggregateVisibility<State> =
+  | 'everyone'
+  | { readonly [R in Role]?: 'all' | ((actor: Actor, state: State, id: string) => boolean) };
+
 /** How each event changes the state; an event that changes nothing needs no entry. */
 export type Evolve<State, Events extends EventTypes, Next extends State = State> = {
   readonly [K in keyof Events & string]?: (state: State, event: NewEvent<K, DataOf<Events[K]>>) => NoInfer<Next>;
@@ -27,6 +38,10 @@ export type Evolve<State, Events extends EventTypes, Next extends State = State>
 /**
  * Defines an aggregate (Evans): the stream type `name`, its events and how they build its state.
  * The state must survive JSON, since snapshots keep it.
+ *
+ * @param options.visibleTo who may know that an aggregate exists. To everybody else a command on it answers as if there were
+ *   none: AggregateNotFound, or ID_TAKEN if it would have created one of that id. Left out, those may know it whom the
+ *   command's `allow` lets in by their role alone.
  */
 export function defineAggregate<State, Events extends EventTypes, const Next extends State = State>(
   name: string,
@@ -36,6 +51,7 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
     // `Next` is State; being `const`, it lets a handler write `status: 'SHIPPED'` where the state has a union there.
     readonly evolve: Evolve<State, Events, Next>;
     readonly snapshot?: Partial<SnapshotPolicy>;
+    readonly visibleTo?: AggregateVisibility<State>;
     readonly description?: string;
   },
 ): Aggregate<State, Events> {
@@ -50,5 +66,16 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
     initialState: options.initialState,
     evolve: (state, event) => handlers.get(event.type)?.(state, event) ?? state,
     snapshot: { every: 100, stateVersion: 1, ...options.snapshot },
+    isVisibleTo: (actor, state, id) => options.visibleTo && isVisible(options.visibleTo, actor, state, id),
   };
+}
+
+function isVisible<State>(visibleTo: AggregateVisibility<State>, actor: Actor | null, state: State, id: string) {
+  if (visibleTo === 'everyone') return true;
+  if (!actor) return false;
+  if (hasRole(actor)) return true;
+  return actor.roles.some((role) => {
+    const rule = visibleTo[role];
+    return rule === 'all' || rule?.(actor, state, id) === true;
+  });
 }

@@ -7,7 +7,7 @@ import { type Observer, unobserved } from '../observe.ts';
 import type { Admission } from './admission.ts';
 import type { Append, AppendEvent, AppendOutcome, HeldStream } from './append.ts';
 import type { AppendQueue } from './append-queue.ts';
-import { mayHere, refuseByRole } from './authorise.ts';
+import { answerUnseen, refuseByRole, type Standing, standingOf } from './authorise.ts';
 import type { EventLog } from './event-log.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { gather } from './gather.ts';
@@ -49,6 +49,7 @@ interface Attempt {
   readonly metadata: EventMetadata;
   /** The version that it was decided on last. */
   decidedOn: number;
+  standing: Standing;
 }
 
 /** Conflicts after which a command without an expected version gives up. */
@@ -130,19 +131,20 @@ export class CommandBus {
       options,
       metadata: metadataOf(options, commandId),
       decidedOn: 0,
+      standing: 'permitted',
     };
     for (let conflicts = 0; ; conflicts++) {
       const answer = await this.#attempt(attempt, id === undefined);
       if (answer !== 'again') return answer;
-      const { actualVersion, gaveUp } = await this.#afterConflict(attempt, conflicts);
-      if (gaveUp) {
-        const { expectedVersion } = options;
-        const versions =
-          expectedVersion == null || expectedVersion === actualVersion
-            ? { expectedVersion: attempt.decidedOn, actualVersion, attempts: conflicts + 1 }
-            : { expectedVersion, actualVersion };
-        return this.#unlessReplayed(attempt, { kind: 'conflict', ...versions });
-      }
+      const actualVersion = await this.#afterConflict(attempt, conflicts);
+      if (conflicts < MAX_CONFLICTS) continue;
+      if (attempt.standing !== 'permitted') return this.#answerUnseen(attempt);
+      const { expectedVersion } = options;
+      const versions =
+        expectedVersion == null || expectedVersion === actualVersion
+          ? { expectedVersion: attempt.decidedOn, actualVersion, attempts: conflicts + 1 }
+          : { expectedVersion, actualVersion };
+      return this.#unlessReplayed(attempt, { kind: 'conflict', ...versions });
     }
   }
 
@@ -155,19 +157,9 @@ export class CommandBus {
     if (known.broken || outdated) return 'again';
     const { version, state } = known;
     attempt.decidedOn = version;
-    if (version === 0 && !command.creates) {
-      return this.#confirmed(attempt, known, version, {
-        kind: 'notFound',
-        aggregate: command.aggregate.name,
-        aggregateId: attempt.streamId,
-      });
-    }
-    if (!mayHere(command, options.actor, input, state, facts)) {
-      if (!(await this.#states.confirm(known, version))) return 'again';
-      // She may have been allowed to: the command itself may have changed what the rule looks at.
-      const own = await this.#findOwn(attempt);
-      if (own) return own;
-      throw new ForbiddenError(`You may not issue ${command.name} here.`);
+    attempt.standing = standingOf(command, options.actor, input, known, facts);
+    if (attempt.standing !== 'permitted') {
+      return (await this.#states.confirm(known, version)) ? this.#answerUnseen(attempt) : 'again';
     }
     const { expectedVersion } = options;
     if (expectedVersion != null && expectedVersion !== version) {
@@ -271,22 +263,31 @@ export class CommandBus {
     return found ? answerOf(attempt, found) : answer;
   }
 
-  /** The first receipt where this very actor was given it; what became of others' commands is not for her. */
-  async #findOwn(attempt: Attempt): Promise<CommandOutcome | undefined> {
-    const { commandId, fingerprint, metadata, options } = attempt;
-    if (!options.commandId) return undefined;
-    const found = await this.#log.findCommand(commandId, fingerprint, metadata.actor.id);
-    return found?.outcome === 'replayed' ? answerOf(attempt, found) : undefined;
+  /**
+   * Answers who is not permitted. What they may not know of is answered exactly as if it were not there: with the same
+   * work, and before anything is told of its version or state.
+   */
+  async #answerUnseen(attempt: Attempt): Promise<CommandOutcome> {
+    const { command, commandId, fingerprint, metadata, options, standing, streamId } = attempt;
+    const [own, known] = options.commandId
+      ? await Promise.all([
+          this.#log.findCommand(commandId, fingerprint, metadata.actor.id),
+          this.#log.findCommand(commandId, fingerprint),
+        ])
+      : [];
+    // They may have been permitted: the command itself may have changed what the rule looks at.
+    if (own?.outcome === 'replayed') return answerOf(attempt, own);
+    if (standing === 'forbidden' || standing === 'permitted')
+      throw new ForbiddenError(`You may not issue ${command.name} here.`);
+    if (known) return { kind: 'reused', commandId };
+    return answerUnseen(command, streamId, standing, options.expectedVersion);
   }
 
-  async #afterConflict(attempt: Attempt, conflicts: number): Promise<{ actualVersion: number; gaveUp: boolean }> {
-    const { command, streamId, options } = attempt;
+  /** @returns the version that the stream has by now. */
+  async #afterConflict({ command, streamId }: Attempt, conflicts: number): Promise<number> {
     // Many who lost to one: let them not meet again at the same moment.
     if (conflicts > 0) await delay(Math.random() * Math.min(50, 2 ** conflicts));
-    const { committed } = await this.#states.refresh(command.aggregate, streamId);
-    const { expectedVersion } = options;
-    const mismatch = expectedVersion != null && expectedVersion !== committed.version;
-    return { actualVersion: committed.version, gaveUp: mismatch || conflicts >= MAX_CONFLICTS };
+    return (await this.#states.refresh(command.aggregate, streamId)).committed.version;
   }
 }
 

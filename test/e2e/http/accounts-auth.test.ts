@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useApp } from '../../support/app.ts';
-import { expectRequestError } from '../../support/refusals.ts';
+import { expectAbsent, expectRequestError } from '../../support/refusals.ts';
 import { accepted } from '../../support/shop.ts';
 import { customerToken, staffToken, WITH_AUTH } from '../../support/tokens.ts';
 
@@ -59,13 +59,15 @@ describe('a customer', () => {
       ['openAccount', { owner: bob.id, currency: 'GBP' }],
       ['deposit', { accountId, amount: gbp(1) }],
       ['deposit', { accountId: ada.accountId, amount: gbp(1) }],
-      ['withdraw', { accountId, amount: gbp(1) }],
       ['transfer', { fromAccountId: accountId, toAccountId: ada.accountId, amount: gbp(1) }],
       ['transfer', { fromAccountId: randomUUID(), toAccountId: ada.accountId, amount: gbp(1) }],
     ] as const) {
       expectRequestError(await app.tryCommand(name, input, { token }), 'FORBIDDEN');
       expectRequestError(await app.tryCommand(name, input), 'UNAUTHENTICATED');
     }
+    const withdrawal = { accountId, amount: gbp(1) };
+    expectAbsent(await app.tryCommand('withdraw', withdrawal, { token }), 'withdraw');
+    expectRequestError(await app.tryCommand('withdraw', withdrawal), 'UNAUTHENTICATED');
   });
 
   it('sends to whom she likes, and sees that transfer, which the receiver does not', async () => {
