@@ -35,10 +35,14 @@ export function addProjectionStatus(builder: Builder): void {
       state: t.field({ type: State, description: 'What it is doing.', resolve: ({ state }) => state }),
       position: t.field({
         type: 'SafeInt',
-        description: 'Every event up to here has been seen, of interest or not.',
-        resolve: ({ position }) => position,
+        description: 'Every event up to here has been seen, of interest or not. 0 if nobody is signed in.',
+        resolve: ({ position }, _, { actor }: Context) => (actor ? position : 0),
       }),
-      head: t.field({ type: 'SafeInt', description: 'The last event of the log.', resolve: ({ head }) => head }),
+      head: t.field({
+        type: 'SafeInt',
+        description: 'The last event of the log. If nobody is signed in, counted from `position`: it equals `lag`.',
+        resolve: ({ head, lag }, _, { actor }: Context) => (actor ? head : lag),
+      }),
       lag: t.field({ type: 'SafeInt', description: 'Events behind the head.', resolve: ({ lag }) => lag }),
       lagMs: t.int({
         description: 'How long the oldest of them has waited, in milliseconds.',
@@ -59,8 +63,9 @@ export function addProjectionStatus(builder: Builder): void {
       rebuild: t.field({
         type: Rebuild,
         nullable: true,
-        description: 'How far the table is that is filled anew beside the one that is read; null where none is.',
-        resolve: ({ rebuild }) => rebuild,
+        description:
+          'How far the table is that is filled anew beside the one that is read; null if none is, or nobody is signed in.',
+        resolve: ({ rebuild }, _, { actor }: Context) => (actor ? rebuild : null),
       }),
       deadLetters: t.int({
         description: 'Events that could not be applied and were put aside.',

@@ -26,6 +26,7 @@ export interface RoomState {
 
 export const Room = defineAggregate('Room', {
   description: 'A room that customers hire by the day.',
+  visibleTo: 'everyone',
   initialState: (): RoomState => ({ status: 'NONE', seats: 0, bookings: {} }),
   events: { RoomOpened, RoomBooked, BookingCancelled, RoomClosed },
   evolve: {

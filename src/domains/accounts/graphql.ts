@@ -3,6 +3,9 @@ import type { Api } from '../../graphql/api.ts';
 import { valueTypes } from '../shared/graphql.ts';
 import { accounts, entries, entriesTable, transfers } from './read-models.ts';
 
+/** One answer for every reason, so that transfers do not find out which accounts there are and in which currency. */
+const NOT_ACCEPTED = 'NOT_ACCEPTED: The receiver cannot take it; the money goes back.';
+
 export function accountsGraphql(api: Api): void {
   const { builder } = api;
   const { Money } = valueTypes(api);
@@ -66,9 +69,17 @@ export function accountsGraphql(api: Api): void {
       }),
       fromAccountId: t.exposeID('fromAccountId', { description: 'Where the money comes from.' }),
       toAccountId: t.exposeID('toAccountId', { description: 'Where it goes.' }),
-      failure: t.exposeString('failure', {
+      failure: t.string({
         nullable: true,
-        description: 'Why it failed or goes back: a code, a colon and a sentence. Null where all is well.',
+        extensions: api.readsFrom(accounts),
+        description: `Why it failed or goes back: a code, a colon and a sentence. Null if all is well. If the receiver could not take
+it, only who may see their account is told why.`,
+        resolve: async ({ state, failure, toAccountId }, _, { rows }) => {
+          // Only what the sender's account refuses ends as FAILED; it is theirs to know.
+          if (failure === null || state === 'FAILED') return failure;
+          const mayKnow = rows.visibility(accounts) === 'all' || (await rows.byKey(accounts, toAccountId)) !== null;
+          return mayKnow ? failure : NOT_ACCEPTED;
+        },
       }),
     }),
   });

@@ -4,6 +4,7 @@ import { useApp } from '../../support/app.ts';
 import { expectAbsent, expectRequestError } from '../../support/refusals.ts';
 import { accepted } from '../../support/shop.ts';
 import { customerToken, staffToken, WITH_AUTH } from '../../support/tokens.ts';
+import { until } from '../../support/until.ts';
 
 const app = useApp({ env: { ...WITH_AUTH, AUTH_ISSUER: '' } });
 
@@ -28,6 +29,13 @@ beforeAll(async () => {
   ada = await join();
   bob = await join();
 });
+
+async function bobsAccount(currency: string, amount = 0): Promise<string> {
+  const { aggregateId } = await accepted(app, 'openAccount', { owner: bob.id, currency }, { token: bob.token });
+  const input = { accountId: aggregateId, amount: { amount, currency } };
+  if (amount > 0) await accepted(app, 'deposit', input, { token: staff });
+  return aggregateId;
+}
 
 describe('a customer', () => {
   it('sees her own accounts with their statements, and nobody else’s', async () => {
@@ -68,6 +76,42 @@ describe('a customer', () => {
     const withdrawal = { accountId, amount: gbp(1) };
     expectAbsent(await app.tryCommand('withdraw', withdrawal, { token }), 'withdraw');
     expectRequestError(await app.tryCommand('withdraw', withdrawal), 'UNAUTHENTICATED');
+  });
+
+  it.each([
+    ['is not there', async () => randomUUID()],
+    ['is kept in another currency', () => bobsAccount('EUR')],
+    ['is full', () => bobsAccount('GBP', Number.MAX_SAFE_INTEGER)],
+  ])('is told nothing of a receiver whose account %s, but staff are', async (_, receiver) => {
+    const input = { fromAccountId: ada.accountId, toAccountId: await receiver(), amount: gbp(1) };
+    const { aggregateId } = await accepted(app, 'transfer', input, { token: ada.token });
+    const failureFor = async (token: string) => {
+      const query = `{ transfer(id: "${aggregateId}") { state failure } }`;
+      const { data } = await app.query<{ transfer: { state: string; failure: string } | null }>(query, {}, { token });
+      return data.transfer;
+    };
+    const refunded = await until(async () => {
+      const transfer = await failureFor(ada.token);
+      return transfer?.state === 'REFUNDED' ? transfer : undefined;
+    });
+    expect(refunded?.failure).toBe('NOT_ACCEPTED: The receiver cannot take it; the money goes back.');
+    expect((await failureFor(staff))?.failure).toMatch(/^(NOT_FOUND|CURRENCY_MISMATCH|BALANCE_TOO_LARGE): /);
+  });
+
+  it('is told why a transfer between accounts of her own goes back', async () => {
+    const own = await accepted(app, 'openAccount', { owner: ada.id, currency: 'EUR' }, { token: ada.token });
+    const input = { fromAccountId: ada.accountId, toAccountId: own.aggregateId, amount: gbp(1) };
+    const { aggregateId } = await accepted(app, 'transfer', input, { token: ada.token });
+    const failure = await until(async () => {
+      const query = `{ transfer(id: "${aggregateId}") { failure } }`;
+      const { data } = await app.query<{ transfer: { failure: string | null } | null }>(
+        query,
+        {},
+        { token: ada.token },
+      );
+      return data.transfer?.failure;
+    });
+    expect(failure).toMatch(/^CURRENCY_MISMATCH: /);
   });
 
   it('sends to whom she likes, and sees that transfer, which the receiver does not', async () => {

@@ -183,6 +183,18 @@ describe('nobody', () => {
     expect(data).toMatchObject({ product: { name: 'Teapot' } });
   });
 
+  it('is not told how many events there are, only how far behind read models are', async () => {
+    type Status = { position: number; head: number; lag: number; rebuild: object | null };
+    const ask = async (token?: string) => {
+      const { data } = await read('{ projections { position head lag rebuild { position } } }', token);
+      return (data as { projections: Status[] }).projections;
+    };
+    for (const { position, head, lag, rebuild } of await ask()) {
+      expect({ position, head, rebuild }).toEqual({ position: 0, head: lag, rebuild: null });
+    }
+    for (const { position } of await ask(ada.token)) expect(position).toBeGreaterThan(0);
+  });
+
   it.each(['orders { edges { cursor } }', 'orderStatistics(currency: "GBP") { count }'])(
     'is asked to sign in for %s',
     async (field) => {
