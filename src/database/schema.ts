@@ -37,7 +37,7 @@ export const events = esSchema.table(
     data: jsonb('data').notNull(),
     metadata: jsonb('metadata').notNull(),
     commandId: uuid('command_id').notNull(),
-    /** On the last event of each command: 128 bits of the hash of its name and input. That row is the receipt. */
+    /** On the last event of each command: 128 bits of the hash of its name, input and actor. That row is the receipt. */
     commandFingerprint: uuid('command_fingerprint'),
     eventId: uuid('event_id').notNull(),
     occurredAt: instant('occurred_at').notNull(),
@@ -77,7 +77,11 @@ export const streams = esSchema.table(
     version: integer('version').notNull(),
     occurredAt: instant('occurred_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.streamType, table.streamId] })],
+  (table) => [
+    primaryKey({ columns: [table.streamType, table.streamId] }),
+    // Tells whether another aggregate has an id. Not unique: processes share the ids of what they are about.
+    index('streams_id').on(table.streamId),
+  ],
 );
 
 /** The newest snapshot of each stream that has one. */

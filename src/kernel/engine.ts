@@ -17,6 +17,7 @@ import { Admission } from './write/admission.ts';
 import { AppendQueue } from './write/append-queue.ts';
 import { CommandBus } from './write/command-bus.ts';
 import { EventLog } from './write/event-log.ts';
+import { idRulesOf } from './write/id-rules.ts';
 import { Snapshots } from './write/snapshots.ts';
 import { StreamStates } from './write/stream-states.ts';
 
@@ -80,7 +81,7 @@ export interface Engine {
 export function createEngine(options: EngineOptions): Engine {
   const { database, domains, observer = unobserved, onError } = options;
   const registry = registerDomains(domains);
-  const log = new EventLog(database.writer.db, registry.events);
+  const log = new EventLog(database.writer.db, registry.events, idRulesOf(registry));
   const projector = new Projector({
     db: database.projector.db,
     leases: database.leases.db,

@@ -16,7 +16,8 @@ export function orderId(invoice: string): string {
 }
 
 /**
- * The id of a command: a command that was accepted before is found in the log and takes effect once.
+ * The id of a command: a command that was accepted before is found in the log and takes effect once. It is issued as an
+ * engine's id, so that no client can use it first.
  * @param occasion what it is issued for, e.g. the invoice and the stock code.
  */
 export function commandId(command: string, ...occasion: readonly (string | number)[]): string {

@@ -4,7 +4,7 @@ import { SYSTEM } from '../../kernel/define/actor.ts';
 import type { Command, InputOf } from '../../kernel/define/command.ts';
 import type { Engine } from '../../kernel/engine.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../kernel/errors.ts';
-import { fingerprintOf } from '../../kernel/write/fingerprint.ts';
+import { commandIdentity } from '../../kernel/write/command-identity.ts';
 import type { CommandOutcome } from '../../kernel/write/outcome.ts';
 import { RowRejection } from './rows.ts';
 
@@ -34,15 +34,15 @@ export class Issuer {
 
   /** Issues a command. Its id, or its harmlessness, lets it be sent again as often as it takes. */
   issue<C extends Command>(command: C, input: InputOf<C>, options: IssueOptions): Promise<CommandOutcome> {
-    const metadata = { actor: SYSTEM, correlationId: this.#correlationId };
+    const metadata = { actor: SYSTEM, idsFrom: 'engine', correlationId: this.#correlationId } as const;
     return this.#patiently(() => this.#engine.bus.execute(command, input, { ...options, ...metadata }));
   }
 
   /** What became of a command that may have been issued before: the same, another under its id, or none. */
   find<C extends Command>(command: C, input: InputOf<C>, commandId: string): Promise<'same' | 'other' | 'none'> {
-    const fingerprint = fingerprintOf(command.name, command.input.parse(input));
+    const identity = commandIdentity(command.name, command.input.parse(input), SYSTEM.id, commandId, 'engine');
     return this.#patiently(async () => {
-      const found = await this.#engine.log.findCommand(commandId, fingerprint);
+      const found = await this.#engine.log.findCommand(identity, SYSTEM.id);
       if (!found) return 'none';
       return found.outcome === 'replayed' ? 'same' : 'other';
     });

@@ -49,6 +49,7 @@ export interface PaymentState {
 
 export const Payment = defineAggregate('Payment', {
   description: 'What an order is paid with; it has the order’s id.',
+  sharesIdsWith: ['Order'],
   initialState: (): PaymentState => ({ attempt: 0, status: 'NONE', amount: { amount: 0, currency: '' } }),
   events: {
     AuthorizationRequested,

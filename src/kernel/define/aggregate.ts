@@ -13,6 +13,8 @@ export interface Aggregate<State = unknown, Events extends EventTypes = EventTyp
   readonly snapshot: SnapshotPolicy;
   /** Whether the actor may know that the aggregate of this id exists; undefined if its author did not say who may. */
   isVisibleTo(actor: Actor | null, state: State, id: string): boolean | undefined;
+  /** Names of aggregates that may have the same id. */
+  readonly sharesIdsWith: readonly string[];
 }
 
 export interface SnapshotPolicy {
@@ -52,6 +54,11 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
     readonly evolve: Evolve<State, Events, Next>;
     readonly snapshot?: Partial<SnapshotPolicy>;
     readonly visibleTo?: AggregateVisibility<State>;
+    /**
+     * Names of aggregates whose ids this one's streams may have, as a payment has the id of its order. Otherwise an id
+     * belongs to one aggregate, whatever its type, and a stream of another type cannot begin with it.
+     */
+    readonly sharesIdsWith?: readonly string[];
     readonly description?: string;
   },
 ): Aggregate<State, Events> {
@@ -67,6 +74,7 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
     evolve: (state, event) => handlers.get(event.type)?.(state, event) ?? state,
     snapshot: { every: 100, stateVersion: 1, ...options.snapshot },
     isVisibleTo: (actor, state, id) => options.visibleTo && isVisible(options.visibleTo, actor, state, id),
+    sharesIdsWith: options.sharesIdsWith ?? [],
   };
 }
 

@@ -1,11 +1,19 @@
 import { sql } from 'drizzle-orm';
 import { v5 as uuidv5 } from 'uuid';
 import { type Database, prepared } from '../../database/client.ts';
+import { SYSTEM } from '../define/actor.ts';
+import { asDerivedId } from '../define/derived-id.ts';
 
-/** The id of the command that the answer to an event's call becomes. */
+/**
+ * The id of the command that the answer to an event's call becomes. The bus stores it as a derived id; earlier versions stored
+ * it as it is.
+ */
 export function answerIdOf(effect: string, eventId: string): string {
   return uuidv5(`${effect} answer`, eventId);
 }
+
+/** Clients could use the ids of earlier versions too. */
+const byEngine = sql.raw(`metadata -> 'actor' ->> 'id' = '${SYSTEM.id}'`);
 
 /** Knows of calls whether their answers are in the log. */
 export class Answers {
@@ -16,16 +24,17 @@ export class Answers {
       db,
       'effects_answered',
       sql`select command_id as id from es.events
-          where command_fingerprint is not null and command_id = any(${sql.placeholder('ids')}::text::uuid[])
+          where command_fingerprint is not null and command_id = any(${sql.placeholder('ids')}::text::uuid[]) and ${byEngine}
           union all
-          select command_id from es.receipts where command_id = any(${sql.placeholder('ids')}::text::uuid[])`,
+          select command_id from es.receipts where command_id = any(${sql.placeholder('ids')}::text::uuid[]) and ${byEngine}`,
     );
   }
 
   /** Which of these are there. */
   async among(ids: readonly string[]): Promise<ReadonlySet<string>> {
     if (ids.length === 0) return new Set();
-    const rows = await this.#known({ ids: `{${ids.join(',')}}` });
-    return new Set(rows.map(({ id }) => id));
+    const given = new Map(ids.flatMap((id) => [[id, id] as const, [asDerivedId(id), id] as const]));
+    const rows = await this.#known({ ids: `{${[...given.keys()].join(',')}}` });
+    return new Set(rows.flatMap(({ id }) => given.get(id) ?? []));
   }
 }

@@ -1,6 +1,7 @@
 import { SYSTEM } from '../define/actor.ts';
 import { type EventMetadata, initiatorOf, type RecordedEvent } from '../define/event.ts';
-import type { CommandBus, CommandOptions } from '../write/command-bus.ts';
+import type { CommandBus } from '../write/command-bus.ts';
+import type { CommandOptions } from '../write/command-options.ts';
 import type { CommandOutcome } from '../write/outcome.ts';
 import { PassingError } from './follower.ts';
 
@@ -28,7 +29,7 @@ export function causedBy({ eventId, metadata }: RecordedEvent): CommandOptions {
 /** The same for a command that no event causes, as if a deadline comes, in a chain that began with an event of this metadata. */
 export function onBehalfOf(metadata: EventMetadata): CommandOptions {
   const { correlationId } = metadata;
-  return { actor: SYSTEM, isContinuation: true, initiator: initiatorOf(metadata), correlationId };
+  return { actor: SYSTEM, idsFrom: 'engine', isContinuation: true, initiator: initiatorOf(metadata), correlationId };
 }
 
 /** @throws where a command that nothing speaks against was not accepted. */

@@ -3,7 +3,7 @@ import { type Database, prepared } from '../../database/client.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Process } from '../define/process.ts';
 import type { processEvents } from '../define/process-events.ts';
-import type { CommandOptions } from '../write/command-bus.ts';
+import type { CommandOptions } from '../write/command-options.ts';
 import type { CommandOutcome } from '../write/outcome.ts';
 import { type OwnCommand, reaching, reacting, refusing } from './commands.ts';
 import type { Due, DueDeadlines } from './due-deadlines.ts';

@@ -1,4 +1,4 @@
-import { v5 as uuidv5 } from 'uuid';
+import { derivedId } from '../define/derived-id.ts';
 import type { DataOf, NewEvent, RecordedEvent } from '../define/event.ts';
 import type { Process, ProcessState, Step } from '../define/process.ts';
 import { processEvents } from '../define/process-events.ts';
@@ -30,7 +30,7 @@ export function react<State>(
   return steps.flatMap((step, nth): NewEvent | [] => {
     if ('type' in step) return step;
     if (step.step === 'issue') {
-      const commandId = uuidv5(`${process.name} ${nth}`, event.eventId);
+      const commandId = derivedId(`${process.name} ${nth}`, event.eventId);
       const input = JSON.parse(JSON.stringify(step.input)) as DataOfEngineEvent<'CommandRequested'>['input'];
       return processEvents.CommandRequested({ commandId, command: step.command, input });
     }

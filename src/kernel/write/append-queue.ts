@@ -224,16 +224,16 @@ export class AppendQueue {
       this.#pace.settled(outcomes.length, ms);
       this.#failingSince = undefined;
     }
-    const counts = { accepted: 0, conflict: unseen, replayed: 0, reused: 0 };
+    const counts = { accepted: 0, conflict: unseen, replayed: 0, reused: 0, taken: 0 };
     for (const { outcome } of outcomes) counts[outcome]++;
-    const { conflict: conflicts, ...others } = counts;
+    const { conflict, taken, ...others } = counts;
     this.#observer.appended({
       appends: batch.length + unseen,
       events,
       ms,
       waitedMs: Math.max(0, began - (batch[0]?.since ?? began)),
       ...others,
-      conflicts,
+      conflicts: conflict + taken,
       failed: batch.length - outcomes.length,
     });
   }

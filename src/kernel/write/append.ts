@@ -1,16 +1,13 @@
 import type { EventMetadata, RecordedEvent } from '../define/event.ts';
+import type { CommandIdentity } from './command-identity.ts';
 import { newId } from './new-id.ts';
 
 /** Events of one command for one stream, accepted or refused together; of none the log keeps the receipt. */
-export interface Append {
+export interface Append extends CommandIdentity {
   readonly streamType: string;
   readonly streamId: string;
   /** The version that the stream must have; null where it does not matter. */
   readonly expectedVersion: number | null;
-  /** The idempotency key: a UUID. */
-  readonly commandId: string;
-  /** 128 bits as a UUID over what the command is and says; see `fingerprint.ts`. */
-  readonly fingerprint: string;
   readonly metadata: EventMetadata;
   /** Business time where it is not now; the store clamps it between the stream's last event and now. */
   readonly occurredAt?: Date | undefined;
@@ -54,8 +51,10 @@ export type AppendOutcome =
   | ({ readonly outcome: 'accepted'; readonly events: readonly RecordedEvent[] } & Accepted)
   /** The same command was accepted before; this is where. */
   | ({ readonly outcome: 'replayed' } & Accepted)
-  /** The command id was used before, for something else. */
+  /** The command id was used before, for something else or by somebody else. */
   | { readonly outcome: 'reused' }
+  /** The stream cannot begin: an aggregate of another type has its id. */
+  | { readonly outcome: 'taken' }
   /** The stream is not at the expected version, or one that is held is not where it was. */
   | { readonly outcome: 'conflict' };
 

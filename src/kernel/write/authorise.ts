@@ -103,5 +103,12 @@ export function answerUnseen(
   if (standing === 'absent') return { kind: 'notFound', aggregate, aggregateId };
   // A free id is at version 0.
   if (expectedVersion) return { kind: 'conflict', expectedVersion, actualVersion: 0 };
-  return { kind: 'rejected', code: 'ID_TAKEN', message: 'This id is taken. Choose another, or leave it out.' };
+  return ID_TAKEN;
 }
+
+/** The answer to a command that would create an aggregate of an id that is in use, by whatever type. */
+export const ID_TAKEN: CommandOutcome = {
+  kind: 'rejected',
+  code: 'ID_TAKEN',
+  message: 'This id is taken. Choose another, or leave it out.',
+};

@@ -1,50 +1,31 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Actor } from '../define/actor.ts';
+import { type Actor, NOBODY } from '../define/actor.ts';
 import { type Command, type InputOf, Rejection } from '../define/command.ts';
+import { isDerivedId } from '../define/derived-id.ts';
 import type { EventMetadata, NewEvent } from '../define/event.ts';
 import { ForbiddenError, ThrottledError } from '../errors.ts';
 import { type Observer, unobserved } from '../observe.ts';
 import type { Admission } from './admission.ts';
 import type { Append, AppendEvent, AppendOutcome, HeldStream } from './append.ts';
 import type { AppendQueue } from './append-queue.ts';
-import { answerUnseen, refuseByRole, type Standing, standingOf } from './authorise.ts';
+import { answerUnseen, ID_TAKEN, refuseByRole, type Standing, standingOf } from './authorise.ts';
+import { type CommandIdentity, commandIdentity } from './command-identity.ts';
+import type { CommandOptions } from './command-options.ts';
 import type { EventLog } from './event-log.ts';
-import { fingerprintOf } from './fingerprint.ts';
 import { gather } from './gather.ts';
 import { metadataOf } from './metadata.ts';
 import { newId } from './new-id.ts';
 import type { CommandOutcome } from './outcome.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { StreamState, StreamStates } from './stream-states.ts';
-import { validate } from './validate.ts';
+import { RESERVED, validate } from './validate.ts';
 import { watched } from './watched.ts';
-
-/** Who issues a command, and how it is to be taken. */
-export interface CommandOptions {
-  /** Null where nobody is signed in. */
-  readonly actor: Actor | null;
-  /** The idempotency key, a UUID: the same command again answers the first receipt. Made where it is left out. */
-  readonly commandId?: string | null | undefined;
-  /** Accept only where the stream is at this version. Left out, the command is decided again after a conflict. */
-  readonly expectedVersion?: number | null | undefined;
-  /** Business time, where it is earlier than now. */
-  readonly occurredAt?: Date | undefined;
-  readonly correlationId?: string | undefined;
-  readonly causationId?: string | undefined;
-  /** W3C trace context of what it belongs to. */
-  readonly traceparent?: string | undefined;
-  /** It continues what was taken before, as a process does: that goes on also while lag keeps what is new out. */
-  readonly isContinuation?: boolean;
-  /** Id of the actor whose request started the chain that this command belongs to; the actor's own id unless given. */
-  readonly initiator?: string | undefined;
-}
 
 interface Attempt {
   readonly command: Command;
   readonly input: unknown;
   readonly streamId: string;
-  readonly commandId: string;
-  readonly fingerprint: string;
+  readonly identity: CommandIdentity;
   readonly options: CommandOptions;
   readonly metadata: EventMetadata;
   /** The version that it was decided on last. */
@@ -119,17 +100,23 @@ export class CommandBus {
     const validated = validate(command, rawInput, options);
     if ('issues' in validated) return { kind: 'invalid', issues: validated.issues };
     const { input } = validated;
-    const commandId = options.commandId?.toLowerCase() ?? newId();
+    const actorId = (options.actor ?? NOBODY).id;
+    const identity = commandIdentity(
+      command.name,
+      input,
+      actorId,
+      options.commandId?.toLowerCase() ?? newId(),
+      options.commandId ? options.idsFrom : 'client',
+    );
     const id = command.id(input)?.toLowerCase();
     const attempt: Attempt = {
       command,
       input,
       // A stream id that was made here is new: nobody can have appended to it.
       streamId: id ?? newId(),
-      commandId,
-      fingerprint: fingerprintOf(command.name, input),
+      identity,
       options,
-      metadata: metadataOf(options, commandId),
+      metadata: metadataOf(options, identity.commandId),
       decidedOn: 0,
       standing: 'permitted',
     };
@@ -157,6 +144,9 @@ export class CommandBus {
     if (known.broken || outdated) return 'again';
     const { version, state } = known;
     attempt.decidedOn = version;
+    if (version === 0 && command.creates && options.idsFrom !== 'engine' && isDerivedId(attempt.streamId)) {
+      return { kind: 'invalid', issues: [{ path: ['id'], message: `${attempt.streamId} ${RESERVED}` }] };
+    }
     attempt.standing = standingOf(command, options.actor, input, known, facts);
     if (attempt.standing !== 'permitted') {
       return (await this.#states.confirm(known, version)) ? this.#answerUnseen(attempt) : 'again';
@@ -193,7 +183,7 @@ export class CommandBus {
     decided: readonly NewEvent[],
     held: readonly HeldStream[],
   ): Promise<CommandOutcome | 'again'> {
-    const { command, streamId, commandId, fingerprint, metadata, options } = attempt;
+    const { command, streamId, identity, metadata, options } = attempt;
     const { aggregate } = command;
     const events = decided.map((event): AppendEvent => {
       const definition = aggregate.events[event.type];
@@ -208,8 +198,7 @@ export class CommandBus {
       streamType: aggregate.name,
       streamId,
       expectedVersion,
-      commandId,
-      fingerprint,
+      ...identity,
       metadata,
       occurredAt: options.occurredAt,
       events,
@@ -249,7 +238,10 @@ export class CommandBus {
   }
 
   async #acceptNothing(attempt: Attempt, known: StreamState, version: number): Promise<CommandOutcome | 'again'> {
-    const { commandId, streamId } = attempt;
+    const {
+      streamId,
+      identity: { commandId },
+    } = attempt;
     const confirmed = await this.#states.confirm(known, version);
     const { position } = await this.#log.head();
     if (!confirmed) return 'again';
@@ -259,7 +251,7 @@ export class CommandBus {
   /** The first answer where the client's command id was used before, else `answer`. */
   async #unlessReplayed(attempt: Attempt, answer: CommandOutcome): Promise<CommandOutcome> {
     if (!attempt.options.commandId) return answer;
-    const found = await this.#log.findCommand(attempt.commandId, attempt.fingerprint);
+    const found = await this.#log.findCommand(attempt.identity, attempt.metadata.actor.id);
     return found ? answerOf(attempt, found) : answer;
   }
 
@@ -268,18 +260,13 @@ export class CommandBus {
    * work, and before anything is told of its version or state.
    */
   async #answerUnseen(attempt: Attempt): Promise<CommandOutcome> {
-    const { command, commandId, fingerprint, metadata, options, standing, streamId } = attempt;
-    const [own, known] = options.commandId
-      ? await Promise.all([
-          this.#log.findCommand(commandId, fingerprint, metadata.actor.id),
-          this.#log.findCommand(commandId, fingerprint),
-        ])
-      : [];
+    const { command, identity, metadata, options, standing, streamId } = attempt;
+    const known = options.commandId ? await this.#log.findCommand(identity, metadata.actor.id) : undefined;
     // They may have been permitted: the command itself may have changed what the rule looks at.
-    if (own?.outcome === 'replayed') return answerOf(attempt, own);
+    if (known?.outcome === 'replayed') return answerOf(attempt, known);
     if (standing === 'forbidden' || standing === 'permitted')
       throw new ForbiddenError(`You may not issue ${command.name} here.`);
-    if (known) return { kind: 'reused', commandId };
+    if (known) return { kind: 'reused', commandId: identity.commandId };
     return answerUnseen(command, streamId, standing, options.expectedVersion);
   }
 
@@ -292,8 +279,9 @@ export class CommandBus {
 }
 
 function answerOf(attempt: Attempt, outcome: Exclude<AppendOutcome, { outcome: 'conflict' }>): CommandOutcome {
-  const { commandId } = attempt;
+  const { commandId } = attempt.identity;
   if (outcome.outcome === 'reused') return { kind: 'reused', commandId };
+  if (outcome.outcome === 'taken') return ID_TAKEN;
   const { streamId, version, position } = outcome;
   const replayed = outcome.outcome === 'replayed';
   return { kind: 'accepted', receipt: { commandId, aggregateId: streamId, version, position, replayed } };

@@ -4,7 +4,9 @@ import { rootOf } from '../../database/errors.ts';
 import { readAgain } from '../../database/transient.ts';
 import { type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
 import { type Accepted, type Append, type AppendOutcome, type KnownCommand, newEventIds } from './append.ts';
+import type { CommandIdentity } from './command-identity.ts';
 import { heldInOrder } from './held-in-order.ts';
+import { type IdRules, OWN_IDS } from './id-rules.ts';
 import { type EventRow, recordedEvents, StoredEvent } from './recorded-events.ts';
 import { wholeBatch } from './whole-batch.ts';
 
@@ -57,6 +59,9 @@ const ms = (column: string) => sql.raw(`round(date_part('epoch', ${column}) * 10
 /** The event log in Postgres: dense positions in commit order, one statement for many appends or streams. */
 export class EventLog {
   readonly #events: EventTypes;
+  readonly #idRules: IdRules;
+  /** The shared types as an array in Postgres' text form. */
+  readonly #sharedTypes: string;
   readonly #append: ReturnType<typeof prepared<AppendRow>>;
   readonly #all: ReturnType<typeof prepared<{ head: number; recorded_ms: number }>>;
   readonly #load: ReturnType<typeof prepared<LoadRow>>;
@@ -66,21 +71,27 @@ export class EventLog {
   readonly #head: ReturnType<typeof prepared<{ position: number; recorded_ms: number }>>;
   readonly #command: ReturnType<typeof prepared<AppendRow & { same: boolean }>>;
 
-  /** @param events every event that the log may hold, by name. */
-  constructor(db: Database, events: EventTypes) {
+  /**
+   * @param events every event that the log may hold, by name.
+   * @param idRules which streams may have the same id; needed only to append.
+   */
+  constructor(db: Database, events: EventTypes, idRules = OWN_IDS) {
     this.#events = events;
+    this.#idRules = idRules;
+    this.#sharedTypes = `{${[...idRules.shared].map((type) => JSON.stringify(type)).join(',')}}`;
     this.#append = prepared(
       db,
       'es_append',
       sql`select ordinal, outcome, stream_type, stream_id, version, position, ${ms('occurred_at')} as occurred_ms,
                  ${ms('recorded_at')} as recorded_ms, known_event_id
-          from es.append(${sql.placeholder('batch')}::jsonb)`,
+          from es.append(${sql.placeholder('batch')}::jsonb, ${sql.placeholder('shared')}::text::text[])`,
     );
     this.#all = prepared(
       db,
       'es_append_all',
       sql`select head, ${ms('recorded_at')} as recorded_ms
-          from es.append_all(${sql.placeholder('appends')}::jsonb, ${sql.placeholder('events')}::jsonb, ${sql.placeholder('known')}::boolean)`,
+          from es.append_all(${sql.placeholder('appends')}::jsonb, ${sql.placeholder('events')}::jsonb,
+                             ${sql.placeholder('known')}::boolean, ${sql.placeholder('shared')}::text::text[])`,
     );
     this.#load = prepared(db, 'es_load', sql`select * from es.load(${sql.placeholder('asked')}::jsonb)`);
     this.#loadAt = prepared(
@@ -110,13 +121,20 @@ export class EventLog {
     this.#command = prepared(
       db,
       'es_command',
-      sql`select stream_type, stream_id, version, position, fingerprint = ${sql.placeholder('fingerprint')} as same
-          from (select command_id, command_fingerprint as fingerprint, stream_type, stream_id, version, position, metadata
-                from es.events where command_fingerprint is not null
-                union all
-                select command_id, fingerprint, stream_type, stream_id, version, position, metadata from es.receipts) known
-          where command_id = ${sql.placeholder('commandId')}
-            and (${sql.placeholder('actorId')}::text is null or metadata -> 'actor' ->> 'id' = ${sql.placeholder('actorId')}::text)`,
+      sql`select stream_type, stream_id, version, position,
+                 fingerprint = ${sql.placeholder('fingerprint')}
+                   or (fingerprint = ${sql.placeholder('formerFingerprint')}::text::uuid and is_actors) as same
+          from (select command_id, fingerprint, stream_type, stream_id, version, position,
+                       metadata -> 'actor' ->> 'id' = ${sql.placeholder('actorId')}::text as is_actors
+                from (select command_id, command_fingerprint as fingerprint, stream_type, stream_id, version, position, metadata
+                      from es.events where command_fingerprint is not null
+                      union all
+                      select command_id, fingerprint, stream_type, stream_id, version, position, metadata
+                      from es.receipts) stored
+                where command_id = any(array[${sql.placeholder('commandId')}, ${sql.placeholder('formerCommandId')}]::text[]::uuid[])
+               ) known
+          where command_id = ${sql.placeholder('commandId')}::text::uuid or is_actors
+          order by command_id = ${sql.placeholder('commandId')}::text::uuid desc limit 1`,
     );
   }
 
@@ -139,12 +157,13 @@ export class EventLog {
     appends: readonly Append[],
     eventIds: readonly (readonly string[])[],
   ): Promise<AppendOutcome[] | undefined> {
-    const batch = wholeBatch(appends, eventIds);
+    const batch = wholeBatch(appends, eventIds, this.#idRules);
     if (!batch) return undefined;
     const [row] = await this.#all({
       appends: JSON.stringify(batch.appends),
       events: JSON.stringify(batch.events),
       known: batch.hasKnownStreams,
+      shared: this.#sharedTypes,
     }).catch(unlessKnown);
     if (!row) return undefined;
     const times = { occurred_ms: row.recorded_ms, recorded_ms: row.recorded_ms };
@@ -167,7 +186,10 @@ export class EventLog {
       i: append.streamId,
       v: append.expectedVersion,
       c: append.commandId,
+      p: append.formerCommandId,
       f: append.fingerprint,
+      g: append.formerFingerprint,
+      x: this.#idRules.sharedWith.get(append.streamType),
       o: append.occurredAt,
       m: append.metadata,
       q: held[index],
@@ -179,9 +201,10 @@ export class EventLog {
         d: event.data,
       })),
     }));
-    const rows = await this.#append({ batch: JSON.stringify(batch) });
+    const rows = await this.#append({ batch: JSON.stringify(batch), shared: this.#sharedTypes });
     return rows.map((row) => {
-      if (row.outcome === 'conflict' || row.outcome === 'reused') return { outcome: row.outcome };
+      const { outcome } = row;
+      if (outcome === 'conflict' || outcome === 'reused' || outcome === 'taken') return { outcome };
       const accepted = toAccepted(row);
       const append = appends[row.ordinal - 1] as Append;
       const ids = eventIds[row.ordinal - 1] as readonly string[];
@@ -263,15 +286,14 @@ export class EventLog {
   }
 
   /**
-   * What became of a command id; undefined where it was never used.
-   * @param actorId look only for a command of this actor.
+   * What became of a command; undefined if its id was never used. It is `reused` if the id was used by another actor.
+   * @param actorId the command's actor, as events' metadata has it.
    */
-  async findCommand(
-    commandId: string,
-    fingerprint: string,
-    actorId: string | null = null,
-  ): Promise<KnownCommand | undefined> {
-    const [row] = await readAgain(() => this.#command({ commandId, fingerprint, actorId }));
+  async findCommand(identity: CommandIdentity, actorId: string): Promise<KnownCommand | undefined> {
+    const { commandId, fingerprint, formerCommandId = null, formerFingerprint = null } = identity;
+    const [row] = await readAgain(() =>
+      this.#command({ commandId, fingerprint, formerCommandId, formerFingerprint, actorId }),
+    );
     if (!row) return undefined;
     return row.same ? { outcome: 'replayed', ...toAccepted(row) } : { outcome: 'reused' };
   }

@@ -1,6 +1,6 @@
 import { NOBODY } from '../define/actor.ts';
 import type { EventMetadata } from '../define/event.ts';
-import type { CommandOptions } from './command-bus.ts';
+import type { CommandOptions } from './command-options.ts';
 
 /** Metadata of the events of a command. */
 export function metadataOf(options: CommandOptions, commandId: string): EventMetadata {

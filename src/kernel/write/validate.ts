@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { Command } from '../define/command.ts';
+import { isDerivedId } from '../define/derived-id.ts';
+import type { IdsFrom } from './command-identity.ts';
 import type { InputIssue } from './outcome.ts';
 
 const CommandId = z.guid('A commandId is a UUID.').nullish();
@@ -8,13 +10,20 @@ const ExpectedVersion = z
   .nonnegative('An expectedVersion is 0 or more.')
   .nullish();
 
+/** What is said of an id that only the application may use. */
+export const RESERVED = 'has a form that is reserved for the application. Use a UUID of version 4 or 7.';
+
 export type Validated = { readonly input: unknown } | { readonly issues: readonly InputIssue[] };
 
 /** Everything that a client may have got wrong, at once. */
 export function validate(
   command: Command,
   input: unknown,
-  options: { commandId?: string | null | undefined; expectedVersion?: number | null | undefined },
+  options: {
+    readonly commandId?: string | null | undefined;
+    readonly idsFrom?: IdsFrom;
+    readonly expectedVersion?: number | null | undefined;
+  },
 ): Validated {
   const issues: InputIssue[] = [];
   const collect = (prefix: string[], result: z.ZodSafeParseResult<unknown>) => {
@@ -23,6 +32,9 @@ export function validate(
     }
   };
   collect(['commandId'], CommandId.safeParse(options.commandId));
+  if (options.commandId && options.idsFrom !== 'engine' && isDerivedId(options.commandId)) {
+    issues.push({ path: ['commandId'], message: `This commandId ${RESERVED}` });
+  }
   collect(['expectedVersion'], ExpectedVersion.safeParse(options.expectedVersion));
   const parsed = command.input.safeParse(input);
   collect([], parsed);

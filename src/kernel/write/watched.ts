@@ -1,7 +1,7 @@
 import { ForbiddenError, OutcomeUnknownError, ThrottledError, UnauthenticatedError } from '../errors.ts';
 import type { CommandEnd, Observer } from '../observe.ts';
 import { inSpan, traceparentOf } from '../trace.ts';
-import type { CommandOptions } from './command-bus.ts';
+import type { CommandOptions } from './command-options.ts';
 import type { CommandOutcome } from './outcome.ts';
 
 /**

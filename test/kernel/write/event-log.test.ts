@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { EventLog } from '../../../src/kernel/write/event-log.ts';
 import { anAppend, incremented } from '../../support/appends.ts';
 import { counterDomain, countersTable } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
@@ -133,8 +134,10 @@ describe('a batch', () => {
     ]);
   });
 
-  it('keeps the streams of two types with one id apart', async () => {
-    const { log } = await openEngine();
+  it('keeps the streams of two types that share an id apart', async () => {
+    const { database: opened, registry } = await openEngine();
+    const idRules = { shared: new Set(['Other']), sharedWith: new Map() };
+    const log = new EventLog(opened.writer.db, registry.events, idRules);
     const streamId = randomUUID();
     const outcomes = await log.append([anAppend({ streamId }), anAppend({ streamId, streamType: 'Other' })]);
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(['accepted', 'accepted']);
@@ -151,7 +154,7 @@ describe('a command id that was used', () => {
       { outcome: 'replayed', position: 3, version: 2, streamId: first.streamId },
       { outcome: 'accepted', position: 4 },
     ]);
-    expect(await log.findCommand(first.commandId, first.fingerprint)).toMatchObject({
+    expect(await log.findCommand(first, 'test')).toMatchObject({
       outcome: 'replayed',
       position: 3,
     });
@@ -171,8 +174,8 @@ describe('a command id that was used', () => {
     const first = anAppend();
     await log.append([first]);
     expect(await log.append([anAppend({ commandId: first.commandId })])).toEqual([{ outcome: 'reused' }]);
-    expect(await log.findCommand(first.commandId, randomUUID())).toEqual({ outcome: 'reused' });
-    expect(await log.findCommand(randomUUID(), first.fingerprint)).toBeUndefined();
+    expect(await log.findCommand({ ...first, fingerprint: randomUUID() }, 'test')).toEqual({ outcome: 'reused' });
+    expect(await log.findCommand({ ...first, commandId: randomUUID() }, 'test')).toBeUndefined();
   });
 
   it('by two writers at one moment is accepted once', async () => {

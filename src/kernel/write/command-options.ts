@@ -1,0 +1,27 @@
+import type { Actor } from '../define/actor.ts';
+import type { IdsFrom } from './command-identity.ts';
+
+/** Who issues a command, and how it is to be taken. */
+export interface CommandOptions {
+  /** Null where nobody is signed in. */
+  readonly actor: Actor | null;
+  /** The idempotency key, a UUID: the same command again answers the first receipt. Made where it is left out. */
+  readonly commandId?: string | null | undefined;
+  /**
+   * Where the command id comes from; a client unless given. Ids that the engine derives from what a command is about are
+   * stored in a form that is refused from clients (see `derived-id.ts`), so that nobody can use one first.
+   */
+  readonly idsFrom?: IdsFrom;
+  /** Accept only where the stream is at this version. Left out, the command is decided again after a conflict. */
+  readonly expectedVersion?: number | null | undefined;
+  /** Business time, where it is earlier than now. */
+  readonly occurredAt?: Date | undefined;
+  readonly correlationId?: string | undefined;
+  readonly causationId?: string | undefined;
+  /** W3C trace context of what it belongs to. */
+  readonly traceparent?: string | undefined;
+  /** It continues what was taken before, as a process does: that goes on also while lag keeps what is new out. */
+  readonly isContinuation?: boolean;
+  /** Id of the actor whose request started the chain that this command belongs to; the actor's own id unless given. */
+  readonly initiator?: string | undefined;
+}
