@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Actor, NOBODY } from '../define/actor.ts';
+import { NOBODY } from '../define/actor.ts';
 import { type Command, type InputOf, Rejection } from '../define/command.ts';
 import { isDerivedId } from '../define/derived-id.ts';
 import type { EventMetadata, NewEvent } from '../define/event.ts';
