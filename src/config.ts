@@ -2,6 +2,7 @@ import { apiSettings } from './settings/api.ts';
 import { authenticationSettings } from './settings/authentication.ts';
 import { databaseSettings } from './settings/database.ts';
 import { engineSettings } from './settings/engine.ts';
+import { liveSettings } from './settings/live.ts';
 import { paymentsSettings } from './settings/payments.ts';
 import { serverSettings } from './settings/server.ts';
 import type { Setting, SettingInfo } from './settings/setting.ts';
@@ -33,6 +34,7 @@ const definitions = {
   ...paymentsSettings,
   ...authenticationSettings,
   ...apiSettings,
+  ...liveSettings,
   ...engineSettings,
 };
 

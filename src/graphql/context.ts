@@ -2,6 +2,7 @@ import type { Actor } from '../kernel/define/actor.ts';
 import type { Engine } from '../kernel/engine.ts';
 import type { LiveRows } from './live/live-rows.ts';
 import type { LiveUpdates } from './live/live-updates.ts';
+import type { Allotment } from './live/subscription-budget.ts';
 import { type ApiObserver, unobservedApi } from './observe.ts';
 import type { ReadModels } from './read/read-models.ts';
 import { Rows } from './read/rows.ts';
@@ -20,6 +21,10 @@ export interface Context {
   readonly live: LiveRows;
   readonly updates: LiveUpdates;
   readonly consistency: OperationConsistency;
+  /** The same object for all operations of one connection; undefined if it is not known. */
+  readonly connection: object | undefined;
+  /** What a subscription may hold in memory; undefined for other operations. */
+  allotment: Allotment | undefined;
   readonly observer: ApiObserver;
 }
 
@@ -41,6 +46,8 @@ export interface Caller {
   readonly correlationId: string;
   readonly traceparent?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The same object for all operations of one connection. */
+  readonly connection?: object | undefined;
 }
 
 /** What all operations share. */
@@ -70,6 +77,8 @@ export function createContext(shared: Shared, caller: Caller): Context {
     live,
     updates,
     consistency,
+    connection: caller.connection,
+    allotment: undefined,
     observer,
   };
 }

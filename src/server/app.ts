@@ -7,6 +7,7 @@ import { engineOptions } from '../engine-options.ts';
 import type { DomainGraphql } from '../graphql/api.ts';
 import { LiveRows } from '../graphql/live/live-rows.ts';
 import { LiveUpdates } from '../graphql/live/live-updates.ts';
+import { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
 import type { OnFault } from '../graphql/plugins/errors.ts';
 import { ReadModels } from '../graphql/read/read-models.ts';
 import { buildSchema } from '../graphql/schema.ts';
@@ -122,8 +123,15 @@ export async function startApp(
   const sources = { readModels, hub: engine.readSide.hub, courier, onError: onLiveError };
   const live = new LiveRows(sources);
   const updates = new LiveUpdates({ ...sources, registry: engine.registry });
+  const budgets = new SubscriptionBudgets({
+    keys: config.subscriptionMaxKeys,
+    subscription: config.subscriptionMaxBytes,
+    connection: config.connectionSubscriptionBytes,
+    actor: config.actorSubscriptionBytes,
+    total: config.totalSubscriptionBytes,
+  });
   const eventStreams = new EventStreams();
-  metrics?.measure({ engine, live, eventStreams });
+  metrics?.measure({ engine, live, eventStreams, subscriptions: budgets });
   const onFault: OnFault = (err, correlationId) => {
     metrics?.faulted('request');
     logger.error({ err, correlationId }, 'a request failed');
@@ -134,6 +142,7 @@ export async function startApp(
     config,
     authenticator,
     eventStreams,
+    budgets,
     onFault,
   });
   handler = route({ ...rules, graphql: async (request, response) => void (await yoga(request, response)) });

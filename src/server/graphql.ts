@@ -1,14 +1,17 @@
+import type { IncomingMessage } from 'node:http';
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
 import type { GraphQLSchema } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import type { Config } from '../config.ts';
 import { type Caller, type Context, createContext, type Shared } from '../graphql/context.ts';
 import { documentCaches } from '../graphql/limits/document.ts';
+import type { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
 import { useConsistency } from '../graphql/plugins/consistency.ts';
 import { answerError, type OnFault, useErrors } from '../graphql/plugins/errors.ts';
 import { useExecutor } from '../graphql/plugins/executor.ts';
 import { type Limits, useLimits } from '../graphql/plugins/limits.ts';
 import { useObserver } from '../graphql/plugins/observer.ts';
+import { useSubscriptionBudget } from '../graphql/plugins/subscription-budget.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
 import type { Authenticator } from './auth.ts';
 import { useGraphiql } from './graphiql/graphiql.ts';
@@ -23,6 +26,7 @@ export interface GraphqlOptions {
   readonly config: Config;
   readonly authenticator: Authenticator;
   readonly eventStreams: EventStreams;
+  readonly budgets: SubscriptionBudgets;
   readonly onFault: OnFault;
 }
 
@@ -31,12 +35,17 @@ export interface SocketContext {
   readonly caller: Caller;
 }
 
-export type Yoga = YogaServerInstance<Partial<SocketContext>, Context>;
+/** What Yoga is handed with a request. */
+interface HttpContext {
+  readonly req?: IncomingMessage;
+}
+
+export type Yoga = YogaServerInstance<Partial<SocketContext> & HttpContext, Context>;
 
 /** The GraphQL pipeline: Yoga with every default that matters set explicitly. HTTP, SSE and WebSocket all pass here. */
 export function createGraphql(options: GraphqlOptions): Yoga {
   const { schema, shared, config, authenticator, eventStreams, onFault } = options;
-  return createYoga<Partial<SocketContext>, Context>({
+  return createYoga<Partial<SocketContext> & HttpContext, Context>({
     schema,
     graphqlEndpoint: '/graphql',
     landingPage: false,
@@ -51,7 +60,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     // Yoga's comes from a CDN, and the package that serves it from here does not let it authenticate subscriptions.
     graphiql: false,
     parserAndValidationCache: documentCaches(config.graphqlDocumentCacheBytes),
-    context: async ({ request, caller }) => {
+    context: async ({ request, caller, req }) => {
       if (caller) return createContext(shared, caller);
       const correlationId = correlationIdFrom(request.headers.get(CORRELATION_HEADER));
       const credentials = request.headers.get('authorization') ?? undefined;
@@ -63,6 +72,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
         correlationId,
         traceparent: traceparentFrom(request.headers.get('traceparent')),
         signal: request.signal,
+        connection: req?.socket,
       });
     },
     plugins: [
@@ -76,6 +86,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       useTracing(),
       ...(shared.observer ? [useObserver(shared.observer)] : []),
       useErrors(onFault, correlationIdOf),
+      useSubscriptionBudget(options.budgets),
       useConsistency(),
     ],
   });

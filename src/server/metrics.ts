@@ -8,6 +8,8 @@ export interface Measured {
   readonly engine: Pick<Engine, 'queue' | 'projector' | 'processes' | 'readSide' | 'watch'>;
   /** Rows that are looked at live. */
   readonly live: { readonly size: number };
+  /** Memory that subscriptions hold. */
+  readonly subscriptions: { readonly bytes: number };
   /** Answers that are streams of server-sent events. */
   readonly eventStreams: { readonly size: number };
 }
@@ -202,7 +204,12 @@ export class Metrics implements Observer, ApiObserver {
   }
 
   /** From now on these are asked for their state. */
-  measure({ engine: { queue, projector, processes, readSide, watch }, live, eventStreams }: Measured): void {
+  measure({
+    engine: { queue, projector, processes, readSide, watch },
+    live,
+    eventStreams,
+    subscriptions,
+  }: Measured): void {
     this.#gauge('afterwrite_append_queue_depth', 'Appends that wait for their group commit.', () => queue.depth);
     this.#gauge('afterwrite_append_queue_limit', 'Appends that may wait; more are throttled.', () => queue.limit);
     this.#gauge(
@@ -220,6 +227,11 @@ export class Metrics implements Observer, ApiObserver {
       'afterwrite_waiters',
       'Reads and subscriptions that wait for a read model.',
       () => readSide.positions.waiting,
+    );
+    this.#gauge(
+      'afterwrite_subscription_bytes',
+      'Memory that subscriptions hold, in bytes, as it is counted for their limits.',
+      () => subscriptions.bytes,
     );
     this.#gauge('afterwrite_live_rows', 'Rows that subscriptions look at.', () => live.size);
     this.#gauge('afterwrite_event_streams', 'Open streams of server-sent events.', () => eventStreams.size);

@@ -132,10 +132,12 @@ describe('GET /metrics', () => {
     const during = await scrape(app);
     expect(during.value('afterwrite_subscribers')).toBe(2);
     expect(during.value('afterwrite_live_rows')).toBe(1);
+    expect(during.value('afterwrite_subscription_bytes')).toBeGreaterThan(10_000);
     expect(during.value('afterwrite_event_streams')).toBe(way === 'WebSocket' ? 0 : 2);
     updates.stop();
     order.stop();
     await until(async () => (await scrape(app)).value('afterwrite_subscribers') === 0);
+    await until(async () => (await scrape(app)).value('afterwrite_subscription_bytes') === 0);
   });
 
   it('counts faults, and what was refused', async () => {

@@ -3,6 +3,9 @@ import { positionOf } from '../consistency/wait.ts';
 import type { Context } from '../context.ts';
 import { namesOf } from './projection-names.ts';
 
+/** Bytes that waiting for one read model takes, and its message. */
+const PROJECTION_BYTES = 1024;
+
 export interface CaughtUp {
   readonly projection: string;
   readonly position: number;
@@ -14,9 +17,10 @@ export function caughtUp(
   args: { token: string; projections?: readonly string[] | null | undefined },
   context: Context,
 ): AsyncIterableIterator<CaughtUp> {
-  const { engine, signal } = context;
+  const { engine, signal, allotment } = context;
   const { positions } = engine.readSide;
   const projections = namesOf(args.projections, context);
+  allotment?.take(PROJECTION_BYTES * projections.length);
   const gone = new AbortController();
   const begin = async () => {
     const began = performance.now();

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { approximateBytes } from '../../kernel/bytes.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import { Mailbox } from '../../kernel/notify/mailbox.ts';
 import type { Row } from '../../kernel/read/slots.ts';
@@ -6,6 +7,18 @@ import type { Context } from '../context.ts';
 import { BadUserInputError } from '../errors.ts';
 import { keyFor } from '../read/rows.ts';
 import { isVisible, type Visibility } from '../read/visibility.ts';
+
+const sizes = new WeakMap<Row, number>();
+
+/** Bytes of a row. All who look at it share it, and it is measured once. */
+function rowBytes(row: Row): number {
+  let bytes = sizes.get(row);
+  if (bytes === undefined) {
+    bytes = approximateBytes(row);
+    sizes.set(row, bytes);
+  }
+  return bytes;
+}
 
 /** A row as its read model had it at a position, or later. */
 export interface LiveRow {
@@ -26,7 +39,7 @@ export function liveRow(
   after: number | undefined,
   context: Context,
 ): AsyncIterableIterator<LiveRow> {
-  const { live, engine, observer, signal, rows, consistency } = context;
+  const { live, engine, observer, signal, rows, consistency, allotment } = context;
   const { positions } = engine.readSide;
   const text = keyFor(projection, key);
   const gone = new AbortController();
@@ -39,6 +52,7 @@ export function liveRow(
     if (position < freshest) return;
     freshest = position;
     if (row && isVisible(visibility, row)) {
+      if (!hold(rowBytes(row))) return;
       const isShown = row === shown || isDeepStrictEqual(row, shown);
       // All who look at the row keep the same object.
       shown = row;
@@ -48,6 +62,19 @@ export function liveRow(
       mailbox.end();
     } else {
       mailbox.fail(new BadUserInputError(`There is no ${projection.name} row ${text} that you may see.`));
+    }
+  };
+  /** The row that is kept to compare with the next one, and waits to be sent. */
+  let held = 0;
+  const hold = (bytes: number) => {
+    try {
+      if (bytes > held) allotment?.take(bytes - held);
+      else allotment?.give(held - bytes);
+      held = bytes;
+      return true;
+    } catch (error) {
+      mailbox.fail(error);
+      return false;
     }
   };
   const begin = async () => {

@@ -4,6 +4,11 @@ import type { ProjectionUpdate } from './audience.ts';
 import { MAX_KEYS } from './channel.ts';
 import { namesOf, readable } from './projection-names.ts';
 
+/** Bytes that listening to one read model takes: its place in the audience, a slot and perhaps a wait. */
+const PROJECTION_BYTES = 1024;
+/** Bytes of a key in a set or an index, without its text. */
+const KEY_BYTES = 256;
+
 /**
  * Tells one subscriber that read models have moved on: one waiting message for each read model, however much happens before it
  * is read. It names rows that the subscriber may see, and nothing is told of changes of other rows.
@@ -16,13 +21,25 @@ export function projectionUpdates(
   },
   context: Context,
 ): AsyncIterableIterator<ProjectionUpdate> {
-  const { engine, observer, signal, rows, updates } = context;
+  const { engine, observer, signal, rows, updates, allotment } = context;
   const { positions } = engine.readSide;
   const projections = readable(namesOf(args.projections, context), args.projections != null, context);
+  allotment?.checkKeys(args.keys?.length ?? 0);
+  allotment?.take(PROJECTION_BYTES * projections.length + keyBytes(args.keys ?? []));
   // Ids are written in lower case, other keys as they are.
   const wanted = args.keys ? new Set(args.keys.flatMap((key) => [key, key.toLowerCase()])) : undefined;
   const gone = new AbortController();
   const { after } = args;
+  /** Bytes that were taken for keys which wait in a slot of its own, by read model. */
+  const waiting = new Map<string, number>();
+  const merged = ({ projection, keys: before }: ProjectionUpdate, { keys: now }: ProjectionUpdate) => {
+    const keys = union(before, now);
+    const [bytes, taken] = [keys ? setBytes(keys) : 0, waiting.get(projection) ?? 0];
+    if (bytes <= taken) return keys;
+    if (allotment && !allotment.tryTake(bytes - taken)) return null;
+    waiting.set(projection, bytes);
+    return keys;
+  };
   let leave: (() => void) | undefined;
   const begin = () => {
     const subscriber = updates.enter(wanted, (update) => mailbox.put(update.projection, update));
@@ -45,7 +62,7 @@ export function projectionUpdates(
   const mailbox = new Mailbox<ProjectionUpdate>({
     signal,
     onCoalesced: () => observer.coalesced(),
-    merge: (before, now) => ({ ...now, keys: union(before.keys, now.keys), lagMs: Math.max(before.lagMs, now.lagMs) }),
+    merge: (before, now) => ({ ...now, keys: merged(before, now), lagMs: Math.max(before.lagMs, now.lagMs) }),
     start: begin,
     onClose: () => {
       gone.abort();
@@ -53,6 +70,17 @@ export function projectionUpdates(
     },
   });
   return mailbox;
+}
+
+/** Each key is looked for as it is written and in lower case. */
+function keyBytes(keys: readonly string[]): number {
+  return keys.reduce((bytes, key) => bytes + 2 * (KEY_BYTES + 2 * key.length), 0);
+}
+
+function setBytes(keys: ReadonlySet<string>): number {
+  let bytes = KEY_BYTES;
+  for (const key of keys) bytes += 64 + 2 * key.length;
+  return bytes;
 }
 
 function union(a: ReadonlySet<string> | null, b: ReadonlySet<string> | null): ReadonlySet<string> | null {

@@ -7,7 +7,7 @@ const MAX_VISITS = 500;
 /** After a quiet time so much work is done without a rest, in ms: a single change is told at full speed. */
 const BURST_MS = 1000;
 /** Share of the event loop that is used if there is always something to tell. */
-const SHARE = 0.5;
+const SHARE = 0.2;
 
 interface Errand {
   /** Makes one more visit; false if none is left. */
@@ -17,7 +17,7 @@ interface Errand {
 
 /**
  * Tells many subscribers of something without keeping the event loop. It visits a few of them, lets everybody else have a
- * turn, and goes on; after a second of work it also rests as long as it works. Errands that are under way take turns.
+ * turn, and goes on; after a second of work it works a fifth of the time. Errands that are under way take turns.
  */
 export class Courier {
   readonly #onError: (error: unknown) => void;

@@ -89,6 +89,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
         actor: extra.authenticated?.actor ?? null,
         correlationId: correlationIdFrom(sent(CORRELATION_HEADER)),
         traceparent: traceparentFrom(sent('traceparent')),
+        connection: extra,
       };
       const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ caller });
       let document: ExecutionArgs['document'];

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LiveRow, liveRow } from '../../../src/graphql/live/live-row.ts';
+import { SubscriptionBudgets } from '../../../src/graphql/live/subscription-budget.ts';
 import type { Projection } from '../../../src/kernel/define/projection.ts';
 import { settle } from '../../support/appends.ts';
 import { counters } from '../../support/counter.ts';
@@ -194,5 +195,32 @@ describe('a client that goes away', () => {
     await settle();
     nothingIsLeft();
     expect(stage.reads).toEqual([]);
+  });
+});
+
+describe('a row that grows beyond what its subscription may hold', () => {
+  it('ends the subscription with an error, gives back what it held, and others go on', async () => {
+    const budgets = new SubscriptionBudgets({
+      keys: 1,
+      subscription: 1000,
+      connection: 5000,
+      actor: 5000,
+      total: 5000,
+    });
+    const small = Object.assign(stage.context(), { allotment: budgets.open({ actor: null, connection: undefined }) });
+    stage.write(key, 1);
+    const messages = liveRow(projection, key, undefined, small);
+    const others = look();
+    expect(value(await messages.next())).toBe(1);
+    expect(value(await others.next())).toBe(1);
+    expect(budgets.bytes).toBeGreaterThan(100);
+    stage.rows.set(key, { ...stage.rows.get(key), label: 'x'.repeat(1000), value: 2 });
+    stage.move({ keys: new Set([key]) });
+    await expect(messages.next()).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+    expect(value(await others.next())).toBe(2);
+    await others.return?.();
+    small.allotment.release();
+    expect(budgets.bytes).toBe(0);
+    nothingIsLeft();
   });
 });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ProjectionUpdate } from '../../../src/graphql/live/audience.ts';
 import { projectionUpdates } from '../../../src/graphql/live/projection-updates.ts';
+import { SubscriptionBudgets } from '../../../src/graphql/live/subscription-budget.ts';
 import { unobservedApi } from '../../../src/graphql/observe.ts';
 import { settle } from '../../support/appends.ts';
 import { Stage, waitingIn } from './support.ts';
@@ -153,5 +154,29 @@ describe('a subscriber to the progress of read models', () => {
     await settle();
     watch({ after: 10 });
     nothingIsLeft();
+  });
+});
+
+describe('a subscriber without room', () => {
+  it('is told that rows have changed, not which, if it does not read', async () => {
+    const budgets = new SubscriptionBudgets({
+      keys: 9,
+      subscription: 2000,
+      connection: 9000,
+      actor: 9000,
+      total: 9000,
+    });
+    const allotment = budgets.open({ actor: null, connection: undefined });
+    const updates = projectionUpdates({ projections: ['counters'] }, Object.assign(stage.context(), { allotment }));
+    const first = updates.next();
+    changed('first');
+    await first;
+    for (let change = 1; change <= 20; change++) {
+      changed(`a key of a certain length, number ${change}`);
+      await settle();
+    }
+    expect((await nextOf(updates))?.keys).toBeNull();
+    expect(allotment.bytes).toBeLessThanOrEqual(2000);
+    await updates.return?.();
   });
 });

@@ -1,0 +1,202 @@
+import type { DocumentNode } from 'graphql';
+import { type Actor, NOBODY } from '../../kernel/define/actor.ts';
+import { ThrottledError } from '../../kernel/errors.ts';
+import { BadUserInputError } from '../errors.ts';
+
+/** When a caller who holds too much may have ended something, in ms. */
+const RETRY_AFTER_MS = 5000;
+/** Bytes that a token of a document takes with its share of the syntax tree. */
+const TOKEN_BYTES = 600;
+
+/** What subscriptions may hold in memory: numbers of keys and of bytes. */
+export interface SubscriptionLimits {
+  /** Keys that one subscription may name. */
+  readonly keys: number;
+  /** Of one subscription. */
+  readonly subscription: number;
+  /** Of all subscriptions of one connection. */
+  readonly connection: number;
+  /** Of all subscriptions of one actor. Everybody who is not signed in counts as one. */
+  readonly actor: number;
+  /** Of all subscriptions of this process. */
+  readonly total: number;
+}
+
+/** Who holds what. */
+export interface Holder {
+  readonly actor: Actor | null;
+  /** The same object for all subscriptions of one connection. */
+  readonly connection: object | undefined;
+}
+
+/**
+ * What all subscriptions hold in memory, in bytes: by connection, by actor and together. It is taken before it is spent, so that
+ * too much is refused, and given back when the subscription ends, however it does.
+ */
+export class SubscriptionBudgets {
+  readonly limits: SubscriptionLimits;
+  readonly #actors = new Map<string, number>();
+  readonly #connections = new WeakMap<object, number>();
+  /** Subscriptions by document. The first one of each pays for it. */
+  readonly #documents = new Map<DocumentNode, Set<Allotment>>();
+  #total = 0;
+
+  constructor(limits: SubscriptionLimits) {
+    this.limits = limits;
+  }
+
+  /** Bytes that are held now. */
+  get bytes(): number {
+    return this.#total;
+  }
+
+  /** An allotment for one subscription; it holds nothing yet and must be released. */
+  open(holder: Holder): Allotment {
+    return new Allotment(this, holder);
+  }
+
+  /** Why a holder may not hold so many bytes more; undefined if there is room. */
+  whyFull({ actor, connection }: Holder, bytes: number): string | undefined {
+    const { limits } = this;
+    const id = (actor ?? NOBODY).id;
+    if (connection && (this.#connections.get(connection) ?? 0) + bytes > limits.connection) {
+      return `The subscriptions of one connection hold at most ${limits.connection} bytes.`;
+    }
+    if ((this.#actors.get(id) ?? 0) + bytes > limits.actor) {
+      return `The subscriptions of ${actor ? 'one caller' : 'all who are not signed in'} hold at most ${limits.actor} bytes.`;
+    }
+    if (this.#total + bytes > limits.total) return `All subscriptions together hold at most ${limits.total} bytes.`;
+    return undefined;
+  }
+
+  /** Counts bytes that a holder takes, or gives back if negative. */
+  count({ actor, connection }: Holder, bytes: number): void {
+    const id = (actor ?? NOBODY).id;
+    const left = (this.#actors.get(id) ?? 0) + bytes;
+    if (left > 0) this.#actors.set(id, left);
+    else this.#actors.delete(id);
+    if (connection) this.#connections.set(connection, (this.#connections.get(connection) ?? 0) + bytes);
+    this.#total += bytes;
+  }
+
+  /** Subscriptions with the same document share it. @returns the bytes that this one pays. */
+  share(document: DocumentNode, allotment: Allotment): number {
+    const sharers = this.#documents.get(document);
+    if (sharers) {
+      sharers.add(allotment);
+      return 0;
+    }
+    this.#documents.set(document, new Set([allotment]));
+    return bytesOf(document);
+  }
+
+  /** If it has paid, the next one does. */
+  unshare(document: DocumentNode, allotment: Allotment): void {
+    const sharers = this.#documents.get(document);
+    const [payer] = sharers ?? [];
+    sharers?.delete(allotment);
+    const [next] = sharers ?? [];
+    if (!next) this.#documents.delete(document);
+    else if (payer === allotment) next.inherit(bytesOf(document));
+  }
+}
+
+/** What one subscription holds in memory, in bytes. */
+export class Allotment {
+  readonly #budgets: SubscriptionBudgets;
+  readonly #holder: Holder;
+  #document: DocumentNode | undefined;
+  #isReleased = false;
+  /** All of it, and what of it is its own, without the document. */
+  #bytes = 0;
+  #own = 0;
+
+  constructor(budgets: SubscriptionBudgets, holder: Holder) {
+    this.#budgets = budgets;
+    this.#holder = holder;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @throws {BadUserInputError} if one subscription may not name so many keys. */
+  checkKeys(count: number): void {
+    const { keys } = this.#budgets.limits;
+    if (count <= keys) return;
+    throw new BadUserInputError(
+      `A subscription names at most ${keys} keys, not ${count}. Leave them out to listen to all.`,
+    );
+  }
+
+  /**
+   * Takes bytes, before they are spent.
+   * @throws {BadUserInputError} if one subscription may not hold so much.
+   * @throws {ThrottledError} if the connection, the caller or the process has no room for it.
+   */
+  take(bytes: number): void {
+    const { subscription } = this.#budgets.limits;
+    if (this.#own + bytes > subscription) {
+      throw new BadUserInputError(
+        `A subscription holds at most ${subscription} bytes in memory, and this one would hold ${this.#own + bytes}. ` +
+          'Name fewer keys, or read with queries what is so large.',
+      );
+    }
+    this.#check(bytes);
+    this.#own += bytes;
+    this.#count(bytes);
+  }
+
+  /** The same; false if there is no room. */
+  tryTake(bytes: number): boolean {
+    const { subscription } = this.#budgets.limits;
+    if (this.#own + bytes > subscription || this.#budgets.whyFull(this.#holder, bytes)) return false;
+    this.#own += bytes;
+    this.#count(bytes);
+    return true;
+  }
+
+  /** Takes its share of a document, which subscriptions with the same one have in common. @throws {ThrottledError} */
+  takeDocument(document: DocumentNode): void {
+    const bytes = this.#budgets.share(document, this);
+    this.#document = document;
+    this.#check(bytes);
+    this.#count(bytes);
+  }
+
+  /** Gives bytes back. */
+  give(bytes: number): void {
+    if (this.#isReleased) return;
+    this.#own -= bytes;
+    this.#count(-bytes);
+  }
+
+  /** Gives everything back. It may be called more than once. */
+  release(): void {
+    if (this.#isReleased) return;
+    const document = this.#document;
+    this.#count(-this.#bytes);
+    this.#isReleased = true;
+    if (document) this.#budgets.unshare(document, this);
+  }
+
+  /** Takes what another one has left behind. */
+  inherit(bytes: number): void {
+    this.#count(bytes);
+  }
+
+  #check(bytes: number): void {
+    const reason = this.#budgets.whyFull(this.#holder, bytes);
+    if (reason) throw new ThrottledError(RETRY_AFTER_MS, `${reason} End others first.`);
+  }
+
+  #count(bytes: number): void {
+    if (this.#isReleased) return;
+    this.#bytes += bytes;
+    this.#budgets.count(this.#holder, bytes);
+  }
+}
+
+function bytesOf({ tokenCount = 0 }: DocumentNode): number {
+  return TOKEN_BYTES * tokenCount;
+}
