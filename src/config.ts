@@ -1,5 +1,6 @@
 import { apiSettings } from './settings/api.ts';
 import { authenticationSettings } from './settings/authentication.ts';
+import { connectionSettings } from './settings/connections.ts';
 import { databaseSettings } from './settings/database.ts';
 import { engineSettings } from './settings/engine.ts';
 import { liveSettings } from './settings/live.ts';
@@ -35,6 +36,7 @@ const definitions = {
   ...authenticationSettings,
   ...apiSettings,
   ...liveSettings,
+  ...connectionSettings,
   ...engineSettings,
 };
 

@@ -40,6 +40,7 @@ try {
   onLauncherGone(() => stop('the launcher is gone'));
   const app = await starting;
   logger.info(`GraphQL API: ${app.url}/graphql`);
+  if (app.opsUrl) logger.info(`Operations:  ${app.opsUrl}/readyz, /metrics`);
   if (config.graphiql) logger.info(`GraphiQL:    ${app.url}/graphql (open it in a browser)`);
 } catch (error) {
   const expected = [ConfigError, ListenError, DatabaseError, EmbeddedPostgresError];

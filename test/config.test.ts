@@ -174,6 +174,12 @@ describe('settings', () => {
 
   it('marks what must not be shown', () => {
     const secret = settings.filter((setting) => setting.secret).map(({ name }) => name);
-    expect(secret).toEqual(['DATABASE_URL', 'READ_DATABASE_URL', 'PAYMENT_GATEWAY_KEY', 'AUTH_JWT_SECRET']);
+    expect(secret).toEqual([
+      'DATABASE_URL',
+      'READ_DATABASE_URL',
+      'PAYMENT_GATEWAY_KEY',
+      'AUTH_JWT_SECRET',
+      'LIMITS_REDIS_URL',
+    ]);
   });
 });

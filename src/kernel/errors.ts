@@ -36,6 +36,14 @@ export class UnauthenticatedError extends Error {
   }
 }
 
+/** The credentials were good and have expired: with new ones the same is allowed. */
+export class CredentialsExpiredError extends UnauthenticatedError {
+  constructor(message: string) {
+    super(message);
+    this.name = 'CredentialsExpiredError';
+  }
+}
+
 /** Who asks may not do or see this. */
 export class ForbiddenError extends Error {
   readonly code = 'FORBIDDEN';

@@ -1,4 +1,3 @@
-import type { IncomingMessage, Server } from 'node:http';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
@@ -21,20 +20,18 @@ import { logEngineFaults } from './engine-faults.ts';
 import { createGraphql } from './graphql.ts';
 import { Health } from './health.ts';
 import { EventStreams } from './http/event-streams.ts';
-import { createHostGuard } from './http/hosts.ts';
-import { listen, urlOf } from './http/http.ts';
-import { CORRELATION_HEADER, correlationIdFrom } from './http/request-id.ts';
-import { route } from './http/routes.ts';
+import { openListeners } from './listeners.ts';
 import { workLog } from './logger.ts';
 import { Metrics } from './metrics.ts';
 import { logNotice } from './notices.ts';
 import { stopInOrder } from './shutdown.ts';
-import { serveWebSockets } from './websocket/websocket.ts';
 
 /** A server at work. */
 export interface App {
   /** Where it listens, e.g. http://127.0.0.1:4000. */
   readonly url: string;
+  /** Where OPS_PORT answers, if it is set. */
+  readonly opsUrl: string | undefined;
   readonly engine: Engine;
   readonly database: AfterwriteDatabase;
   /** Stops in an order in which nothing that was accepted is lost, within SHUTDOWN_TIMEOUT_MS. Idempotent. */
@@ -62,19 +59,13 @@ export async function startApp(
   const metrics = config.metrics ? new Metrics() : undefined;
   let notReady: string | undefined = 'The server is starting.';
   const health = new Health(() => notReady);
-  const rules = {
-    notReady: () => notReady,
-    readiness: () => health.readiness(),
-    whyNotHost: createHostGuard(config),
-    corsOrigins: config.corsOrigins,
-    maxBodyBytes: config.maxBodyBytes,
-    metrics,
+  const onFault: OnFault = (err, correlationId) => {
+    metrics?.faulted('request');
+    logger.error({ err, correlationId }, 'a request failed');
   };
-  let handler = route({ ...rules, graphql: () => {} });
-  const server = await listen(config.host, config.port, (request, response) => handler(request, response));
-  server.on('handlerError', (err, request: IncomingMessage) => {
-    const correlationId = correlationIdFrom(request.headers[CORRELATION_HEADER]?.toString());
-    logger.error({ err, correlationId }, 'a request could not be handled');
+  const listeners = await openListeners({
+    ...{ config, logger, authenticator, health, metrics, onFault },
+    notReady: () => notReady,
   });
 
   let postgres: ProvidedPostgres | undefined;
@@ -94,7 +85,8 @@ export async function startApp(
     });
     outside = await providePlugs(config, postgres.url, logger);
   } catch (error) {
-    await closeServer(server);
+    await listeners.close();
+    await listeners.closeOperations();
     await database?.close(1000);
     await postgres?.release();
     throw error;
@@ -131,30 +123,16 @@ export async function startApp(
     total: config.totalSubscriptionBytes,
   });
   const eventStreams = new EventStreams();
-  metrics?.measure({ engine, live, eventStreams, subscriptions: budgets });
-  const onFault: OnFault = (err, correlationId) => {
-    metrics?.faulted('request');
-    logger.error({ err, correlationId }, 'a request failed');
-  };
+  metrics?.measure({ engine, live, eventStreams, subscriptions: budgets, connections: listeners.connections });
   const yoga = createGraphql({
     schema,
     shared: { engine, readModels, live, updates, observer: metrics },
     config,
-    authenticator,
     eventStreams,
     budgets,
     onFault,
   });
-  handler = route({ ...rules, graphql: async (request, response) => void (await yoga(request, response)) });
-  const closeSockets = serveWebSockets(server, {
-    yoga,
-    authenticator,
-    config,
-    logger,
-    onFault,
-    accepts: () => notReady === undefined,
-    whyNotHost: rules.whyNotHost,
-  });
+  const closeSockets = listeners.serve(yoga);
   let stopping: Promise<void> | undefined;
   const refuseWork = () => {
     notReady = 'The server is shutting down.';
@@ -166,11 +144,12 @@ export async function startApp(
         ['refuse new work', refuseWork],
         ['finish commands', () => engine.drain()],
         ['end streams', () => Promise.all([eventStreams.end(), closeSockets()])],
-        ['close connections', () => closeServer(server)],
+        ['close connections', () => listeners.close()],
         ['stop projections', () => engine.stop()],
         ['leave what is outside', () => outside.release()],
         ['close the database', () => database.close(1000)],
         ['leave Postgres', () => postgres.release()],
+        ['close OPS_PORT', () => listeners.closeOperations()],
       ],
       { timeoutMs: config.shutdownTimeoutMs, logger, status: () => ({ head: projector.head.position }) },
     );
@@ -184,17 +163,5 @@ export async function startApp(
   }
   notReady = undefined;
   if (authenticator.notice) logger.warn(authenticator.notice);
-  return { url: urlOf(server), engine, database, stop };
-}
-
-/** Takes no more connections; answers under way have a moment, streams are ended. */
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const force = setTimeout(() => server.closeAllConnections(), 500);
-    server.close(() => {
-      clearTimeout(force);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
+  return { url: listeners.url, opsUrl: listeners.opsUrl, engine, database, stop };
 }

@@ -1,7 +1,7 @@
 import { errors, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
 import { AUTH_REQUIRED, type Config, ConfigError } from '../config.ts';
 import type { Actor } from '../kernel/define/actor.ts';
-import { UnauthenticatedError } from '../kernel/errors.ts';
+import { CredentialsExpiredError, UnauthenticatedError } from '../kernel/errors.ts';
 import { type Authenticated, authenticatedBy, type ClaimRules } from './auth/claims.ts';
 import { publishedKeys } from './auth/published-keys.ts';
 
@@ -75,6 +75,7 @@ export function createAuthenticator(config: AuthSettings): Authenticator {
         throw new UnauthenticatedError(`The access token is longer than the ${MAX_TOKEN_BYTES} bytes that are taken.`);
       }
       const { protectedHeader, payload } = await verify(token).catch((error: unknown) => {
+        if (error instanceof errors.JWTExpired) throw new CredentialsExpiredError(reasonOf(error));
         throw error instanceof errors.JOSEError ? new UnauthenticatedError(reasonOf(error)) : error;
       });
       return authenticatedBy(protectedHeader, payload, rules);

@@ -13,18 +13,21 @@ import { type Limits, useLimits } from '../graphql/plugins/limits.ts';
 import { useObserver } from '../graphql/plugins/observer.ts';
 import { useSubscriptionBudget } from '../graphql/plugins/subscription-budget.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
-import type { Authenticator } from './auth.ts';
+import { useExpiringQueries } from './expiring-queries.ts';
 import { useGraphiql } from './graphiql/graphiql.ts';
 import type { EventStreams } from './http/event-streams.ts';
+import type { HttpContext } from './http/graphql-requests.ts';
 import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './http/request-id.ts';
 import { useRetryAfter } from './http/retry-after.ts';
 import { useStrictRequests } from './http/strict-requests.ts';
+import { useCallerLimits } from './limits/plugin.ts';
+import { useRefusals } from './limits/refusals-plugin.ts';
+import type { Visit } from './limits/visit.ts';
 
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
   readonly shared: Shared;
   readonly config: Config;
-  readonly authenticator: Authenticator;
   readonly eventStreams: EventStreams;
   readonly budgets: SubscriptionBudgets;
   readonly onFault: OnFault;
@@ -33,19 +36,18 @@ export interface GraphqlOptions {
 /** What the WebSocket transport passes in place of a request. */
 export interface SocketContext {
   readonly caller: Caller;
+  readonly visit: Visit;
 }
 
-/** What Yoga is handed with a request. */
-interface HttpContext {
-  readonly req?: IncomingMessage;
-}
+/** What either transport passes along, and what Yoga does with a request. */
+type ServerContext = Partial<SocketContext & HttpContext> & { readonly req?: IncomingMessage };
 
-export type Yoga = YogaServerInstance<Partial<SocketContext> & HttpContext, Context>;
+export type Yoga = YogaServerInstance<ServerContext, Context>;
 
 /** The GraphQL pipeline: Yoga with every default that matters set explicitly. HTTP, SSE and WebSocket all pass here. */
 export function createGraphql(options: GraphqlOptions): Yoga {
-  const { schema, shared, config, authenticator, eventStreams, onFault } = options;
-  return createYoga<Partial<SocketContext> & HttpContext, Context>({
+  const { schema, shared, config, eventStreams, onFault } = options;
+  return createYoga<ServerContext, Context>({
     schema,
     graphqlEndpoint: '/graphql',
     landingPage: false,
@@ -60,16 +62,11 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     // Yoga's comes from a CDN, and the package that serves it from here does not let it authenticate subscriptions.
     graphiql: false,
     parserAndValidationCache: documentCaches(config.graphqlDocumentCacheBytes),
-    context: async ({ request, caller, req }) => {
+    context: ({ request, caller, visit, req }) => {
       if (caller) return createContext(shared, caller);
-      const correlationId = correlationIdFrom(request.headers.get(CORRELATION_HEADER));
-      const credentials = request.headers.get('authorization') ?? undefined;
-      const authenticated = await authenticator.authenticate(credentials).catch((error) => {
-        throw answerError(error, correlationId, onFault);
-      });
       return createContext(shared, {
-        actor: authenticated?.actor ?? null,
-        correlationId,
+        actor: visit?.authenticated?.actor ?? null,
+        correlationId: correlationIdFrom(request.headers.get(CORRELATION_HEADER)),
         traceparent: traceparentFrom(request.headers.get('traceparent')),
         signal: request.signal,
         connection: req?.socket,
@@ -80,12 +77,15 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       ...(config.graphiql ? [useGraphiql()] : []),
       useStrictRequests(),
       useRetryAfter(),
+      useRefusals(),
       eventStreams.plugin,
       useLimits(limitsOf(config)),
       ...(config.introspection ? [] : [useDisableIntrospection()]),
       useTracing(),
       ...(shared.observer ? [useObserver(shared.observer)] : []),
       useErrors(onFault, correlationIdOf),
+      useCallerLimits(),
+      useExpiringQueries(),
       useSubscriptionBudget(options.budgets),
       useConsistency(),
     ],

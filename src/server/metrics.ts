@@ -12,6 +12,7 @@ export interface Measured {
   readonly subscriptions: { readonly bytes: number };
   /** Answers that are streams of server-sent events. */
   readonly eventStreams: { readonly size: number };
+  readonly connections: { readonly open: number };
 }
 
 /** Where a fault was met: `request` is what clients get as INTERNAL_SERVER_ERROR, the others are tried again. */
@@ -144,6 +145,13 @@ export class Metrics implements Observer, ApiObserver {
     labelNames: ['kind'],
   });
 
+  readonly #refusals = new Counter({
+    ...this.#in,
+    name: 'afterwrite_refusals_total',
+    help: 'Requests, operations and connections that were refused, by the error code or the limit.',
+    labelNames: ['reason', 'transport'],
+  });
+
   constructor() {
     // A series that is not there until the first time something goes wrong cannot be alerted on.
     for (const kind of ['accepted', 'conflict', 'replayed', 'reused', 'failed']) this.#appends.inc({ kind }, 0);
@@ -199,6 +207,10 @@ export class Metrics implements Observer, ApiObserver {
     this.#coalesced.inc();
   }
 
+  refused(reason: string, transport: string): void {
+    this.#refusals.inc({ reason, transport });
+  }
+
   faulted(kind: FaultKind): void {
     this.#faults.inc({ kind });
   }
@@ -209,6 +221,7 @@ export class Metrics implements Observer, ApiObserver {
     live,
     eventStreams,
     subscriptions,
+    connections,
   }: Measured): void {
     this.#gauge('afterwrite_append_queue_depth', 'Appends that wait for their group commit.', () => queue.depth);
     this.#gauge('afterwrite_append_queue_limit', 'Appends that may wait; more are throttled.', () => queue.limit);
@@ -235,6 +248,7 @@ export class Metrics implements Observer, ApiObserver {
     );
     this.#gauge('afterwrite_live_rows', 'Rows that subscriptions look at.', () => live.size);
     this.#gauge('afterwrite_event_streams', 'Open streams of server-sent events.', () => eventStreams.size);
+    this.#gauge('afterwrite_connections', 'TCP connections that are open.', () => connections.open);
     const projections = this.#measureProjections(projector);
     const others = this.#measureProcesses(processes);
     this.#beforeScrape = () => {

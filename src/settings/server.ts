@@ -1,4 +1,4 @@
-import { count, oneOf, setting, text } from './setting.ts';
+import { count, oneOf, optionalCount, setting, text } from './setting.ts';
 
 /** The server: where it listens and how it stops. */
 export const serverSettings = {
@@ -6,6 +6,13 @@ export const serverSettings = {
     default: '127.0.0.1',
   }),
   port: count('PORT', 4000, 'TCP port to listen on; 0 takes any free one.', 0, 65_535),
+  opsPort: optionalCount(
+    'OPS_PORT',
+    'TCP port of a listener of its own for `/metrics` and `/readyz`, which PORT then does not serve; unset, PORT serves them.',
+    0,
+    65_535,
+  ),
+  opsHost: setting('OPS_HOST', 'Address that OPS_PORT listens on; unset, HOST.', text),
   nodeEnv: setting(
     'NODE_ENV',
     'Kind of environment; production demands authentication and turns off what helps development.',

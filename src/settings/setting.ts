@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
 /** What the documentation and `cli config` say of a setting. */
@@ -79,3 +80,29 @@ export const oneOf = <const T extends string>(...values: T[]) =>
   text.pipe(z.enum(values, `must be one of ${values.join(', ')}`));
 export const onOff = oneOf('on', 'off').transform((value) => value === 'on');
 export const onlyInDevelopment = { default: 'on', productionDefault: 'off' };
+
+export const redisUrl = text.regex(/^rediss?:\/\/\S+$/, 'must be a redis:// or rediss:// URL');
+
+/** Names for ranges of addresses that only machines nearby have. */
+const NAMED_RANGES: Readonly<Record<string, readonly string[]>> = {
+  loopback: ['127.0.0.0/8', '::1/128'],
+  private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
+};
+
+export type AddressRange = readonly [address: ipaddr.IPv4 | ipaddr.IPv6, prefixBits: number];
+
+/** Addresses, CIDR ranges and named ranges, separated by commas. */
+export const addressRanges = text
+  .transform((value) => value.split(',').map((range) => range.trim()))
+  .transform((list) => list.filter((range) => range !== '').flatMap((range) => NAMED_RANGES[range] ?? [range]))
+  .refine(
+    (list) => list.every((range) => ipaddr.isValidCIDR(range) || ipaddr.isValid(range)),
+    'must be addresses or CIDR ranges separated by commas, like 10.0.0.7, 192.168.0.0/16, loopback or private',
+  )
+  .transform((list): readonly AddressRange[] =>
+    list.map((range) => {
+      if (ipaddr.isValidCIDR(range)) return ipaddr.parseCIDR(range);
+      const address = ipaddr.parse(range);
+      return [address, address.toByteArray().length * 8];
+    }),
+  );

@@ -1,20 +1,27 @@
 import type { ServerResponse } from 'node:http';
 import type { Plugin } from 'graphql-yoga';
+import { atMoment } from '../expiry.ts';
+import type { HttpContext } from './graphql-requests.ts';
 
-/** A client that has taken nothing for this long, though there is something for it, is as good as gone; in ms. */
-const PATIENCE_MS = 30_000;
+/** Clients read an error before they are told that the connection is over, in ms. */
+const LAST_WORDS_MS = 100;
+
+const EXPIRED = {
+  errors: [
+    {
+      message: 'The access token has expired; subscribe again with a new one.',
+      extensions: { code: 'UNAUTHENTICATED' },
+    },
+  ],
+};
+const LAST_WORDS = `event: next\ndata: ${JSON.stringify(EXPIRED)}\n\n`;
 
 /**
- * The answers that are streams of events. Other than connections of the WebSocket protocol nobody pings them, and the end
- * of the server is not theirs: what is open is known here.
+ * The answers that are streams of events. Other than connections of the WebSocket protocol nobody closes them with a code:
+ * what is open is known here, and ends with the access token that opened it, or with the server.
  */
 export class EventStreams {
   readonly #open = new Set<ServerResponse>();
-  readonly #patienceMs: number;
-
-  constructor(patienceMs = PATIENCE_MS) {
-    this.#patienceMs = patienceMs;
-  }
 
   /** Streams that are open. */
   get size(): number {
@@ -22,27 +29,22 @@ export class EventStreams {
   }
 
   /** Tells of Yoga's. */
-  get plugin(): Plugin {
+  get plugin(): Plugin<object, Partial<HttpContext>> {
     return {
       onResponse: ({ response, serverContext }) => {
-        const { res } = serverContext as { res?: ServerResponse };
-        if (res && response.headers.get('content-type')?.startsWith('text/event-stream')) this.add(res);
+        const { res, visit } = serverContext as Partial<HttpContext> & { res?: ServerResponse };
+        if (!res || !response.headers.get('content-type')?.startsWith('text/event-stream')) return;
+        this.add(res, visit?.authenticated?.expiresAt);
       },
     };
   }
 
-  add(response: ServerResponse): void {
+  /** @param expiresAt when the stream ends, with the error UNAUTHENTICATED. */
+  add(response: ServerResponse, expiresAt?: Date): void {
     this.#open.add(response);
-    let taken = -1;
-    const look = setInterval(() => {
-      const { socket, writableNeedDrain } = response;
-      const before = taken;
-      taken = writableNeedDrain && socket ? socket.bytesWritten - socket.writableLength : -1;
-      if (taken !== -1 && taken === before) response.destroy();
-    }, this.#patienceMs);
-    look.unref();
+    const forget = expiresAt && atMoment(expiresAt, () => endExpired(response));
     response.once('close', () => {
-      clearInterval(look);
+      forget?.();
       this.#open.delete(response);
     });
   }
@@ -51,4 +53,14 @@ export class EventStreams {
   end(): void {
     for (const response of this.#open) response.end();
   }
+}
+
+/**
+ * Ends a stream whose access token has expired. It is not said to be complete: graphql-sse's client takes that for the end of
+ * the subscription, whereas after a lost connection it asks for headers again, with a new token, and subscribes again.
+ */
+function endExpired(response: ServerResponse): void {
+  if (response.writableEnded) return;
+  response.write(LAST_WORDS);
+  setTimeout(() => response.end(), LAST_WORDS_MS).unref();
 }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { forbidSniffing } from './answers.ts';
 
 /** The address is taken or may not be used: one line for whoever starts the server. */
 export class ListenError extends Error {
@@ -19,20 +20,54 @@ export class ListenError extends Error {
   }
 }
 
+/** How long a client may take, in ms, and how many there may be. */
+export interface ConnectionTimes {
+  /** For the headers of a request. */
+  readonly headersTimeoutMs: number;
+  /** For a whole request, its body included. */
+  readonly requestTimeoutMs: number;
+  /** Between two requests on one connection. */
+  readonly keepAliveTimeoutMs: number;
+  readonly maxConnections: number;
+}
+
+/** Between two looks at requests that do not arrive in time, in ms. */
+const LOOK_EVERY_MS = 1000;
+
 /** An HTTP server that listens; nothing is routed yet. @throws {ListenError} */
-export async function listen(host: string, port: number, handler: Handler): Promise<Server> {
-  const server = createServer((request, response) => {
+export async function listen(host: string, port: number, times: ConnectionTimes, handler: Handler): Promise<Server> {
+  const options = {
+    headersTimeout: Math.min(times.headersTimeoutMs, times.requestTimeoutMs),
+    requestTimeout: times.requestTimeoutMs,
+    keepAliveTimeout: times.keepAliveTimeoutMs,
+    connectionsCheckingInterval: LOOK_EVERY_MS,
+  };
+  const server = createServer(options, (request, response) => {
+    forbidSniffing(response);
     Promise.resolve(handler(request, response)).catch((error) => {
       if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
       response.end();
       server.emit('handlerError', error, request);
     });
   });
+  server.maxConnections = times.maxConnections;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new ListenError(host, port, error)));
     server.listen(port, host, resolve);
   });
   return server;
+}
+
+/** Takes no more connections; answers under way have a moment, streams are ended. */
+export function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => server.closeAllConnections(), 500);
+    server.close(() => {
+      clearTimeout(force);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
 }
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;

@@ -6,44 +6,44 @@ import type { Logger } from 'pino';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Config } from '../../config.ts';
 import { answerError, type OnFault } from '../../graphql/plugins/errors.ts';
-import { UnauthenticatedError } from '../../kernel/errors.ts';
-import type { Authenticated } from '../auth/claims.ts';
+import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/errors.ts';
 import { AuthUnavailableError } from '../auth/published-keys.ts';
-import { type Authenticator, credentialsOf } from '../auth.ts';
+import { credentialsOf } from '../auth.ts';
+import { atMoment } from '../expiry.ts';
 import type { Yoga } from '../graphql.ts';
-import type { HostGuard } from '../http/hosts.ts';
 import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from '../http/request-id.ts';
-import { isEndpoint } from '../http/routes.ts';
+import type { Addresses } from '../limits/address.ts';
+import { OverLimitError } from '../limits/over-limit.ts';
+import { refusalCode } from '../limits/refusals-plugin.ts';
+import { type Gate, Visit } from '../limits/visit.ts';
+import { GOING_AWAY, TRY_AGAIN_LATER } from './close-codes.ts';
 import { gatherMessages } from './gather-messages.ts';
 import { openConnection } from './socket-connection.ts';
+import { admitUpgrade, type UpgradeRules } from './upgrade.ts';
 
-export interface WebSocketOptions {
+export interface WebSocketOptions extends UpgradeRules {
   readonly yoga: Yoga;
-  readonly authenticator: Authenticator;
-  readonly config: Pick<Config, 'maxBodyBytes' | 'subscriptionsPerConnection' | 'corsOrigins'>;
+  readonly gate: Gate;
+  readonly addresses: Addresses;
+  readonly config: Pick<
+    Config,
+    'maxBodyBytes' | 'subscriptionsPerConnection' | 'socketMessages' | 'maxBufferedBytes' | 'connectionInitTimeoutMs'
+  >;
   readonly logger: Logger;
   readonly onFault: OnFault;
-  /** False from when the server is shutting down. */
-  readonly accepts: () => boolean;
-  readonly whyNotHost: HostGuard;
 }
 
-/** The longest that a timer can run. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** How long a client may take to answer that its connection is to be closed, in ms; then it is cut. */
 const CLOSE_GRACE_MS = 1000;
-/** Clients reconnect, elsewhere. */
-const GOING_AWAY = 1001;
-/** A client may try again, which it does not after any code of graphql-ws' own. */
-const TRY_AGAIN_LATER = 1013;
 
 /** What is kept with a connection. */
 interface Session {
   readonly socket: WebSocket;
+  readonly visit: Visit;
   /** The headers of the request that has opened it, as far as they are of use. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  authenticated: Authenticated | null;
-  expiry: NodeJS.Timeout | undefined;
+  /** Cancels the end of the connection at the expiry of its access token. */
+  forgetExpiry: (() => void) | undefined;
 }
 const NO_HEADERS: Session['headers'] = {};
 type PipelineRoot = Pick<ReturnType<Yoga['getEnveloped']>, 'execute' | 'subscribe'>;
@@ -55,29 +55,33 @@ type PipelineRoot = Pick<ReturnType<Yoga['getEnveloped']>, 'execute' | 'subscrib
  * @returns closes all sockets, so that clients reconnect elsewhere.
  */
 export function serveWebSockets(server: Server, options: WebSocketOptions): () => Promise<void> {
-  const { yoga, authenticator, config, logger, onFault, accepts } = options;
+  const { yoga, gate, addresses, config, logger, onFault } = options;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: config.maxBodyBytes, handleProtocols });
   const protocol = makeServer<Record<string, unknown>, Session>({
+    connectionInitWaitTimeout: config.connectionInitTimeoutMs,
     // Yoga's pipeline, made for each operation in `onSubscribe`.
     execute: (args) => (args.rootValue as PipelineRoot).execute(args),
     subscribe: (args) => (args.rootValue as PipelineRoot).subscribe(args),
     onConnect: async ({ connectionParams, extra }) => {
       try {
-        extra.authenticated = await authenticator.authenticate(
-          credentialsOf(connectionParams) ?? extra.headers.authorization,
-        );
+        await extra.visit.authenticate(credentialsOf(connectionParams) ?? extra.headers.authorization);
       } catch (error) {
         const correlationId = correlationIdFrom(
           textIn(connectionParams, CORRELATION_HEADER) ?? extra.headers[CORRELATION_HEADER],
         );
-        closeUnauthenticated(extra.socket, error, logger.child({ correlationId }));
+        closeUnauthenticated(extra, error, correlationId, logger);
         return false;
       }
       // Checking takes a while; the client may be gone.
       if (extra.socket.readyState === WebSocket.OPEN) closeAtExpiry(extra);
       return true;
     },
-    onDisconnect: ({ extra }) => clearTimeout(extra.expiry),
+    onDisconnect: ({ extra }) => extra.forgetExpiry?.(),
+    onError: ({ extra }, _id, _payload, errors) => {
+      const code = refusalCode(errors);
+      if (code !== undefined)
+        extra.visit.refused({ code }, errors.find((error) => error.extensions?.code === code)?.originalError);
+    },
     onSubscribe: async ({ connectionParams, subscriptions, extra }, _id, payload) => {
       // Browsers cannot set headers here.
       const sent = (name: string) =>
@@ -85,13 +89,19 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
       if (Object.keys(subscriptions).length > config.subscriptionsPerConnection) {
         return [refusal(`A connection holds at most ${config.subscriptionsPerConnection} subscriptions.`)];
       }
+      const { visit } = extra;
+      try {
+        await visit.spend(1);
+      } catch (error) {
+        return [answerError(error, undefined, onFault)];
+      }
       const caller = {
-        actor: extra.authenticated?.actor ?? null,
+        actor: visit.authenticated?.actor ?? null,
         correlationId: correlationIdFrom(sent(CORRELATION_HEADER)),
         traceparent: traceparentFrom(sent('traceparent')),
         connection: extra,
       };
-      const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ caller });
+      const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ caller, visit });
       let document: ExecutionArgs['document'];
       try {
         document = parse(payload.query);
@@ -120,23 +130,35 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
     },
   });
   // Apart from what handles the request: what is made here stays as long as the socket, and would keep the request with it.
-  const open = (webSocket: WebSocket, headers: Session['headers']) => {
+  const open = (webSocket: WebSocket, visit: Visit, headers: Session['headers']) => {
     const correlationId = headers[CORRELATION_HEADER];
     webSocket.on('error', (err) => logger.info({ err, correlationId }, 'a WebSocket connection broke'));
-    const session: Session = { socket: webSocket, headers, authenticated: null, expiry: undefined };
-    openConnection(protocol, webSocket, session, (err) =>
-      logger.error({ err, correlationId }, 'a WebSocket message was not handled'),
-    );
+    webSocket.once('close', () => visit.leave());
+    const session: Session = { socket: webSocket, visit, headers, forgetExpiry: undefined };
+    const limits = { messages: config.socketMessages, bufferedBytes: config.maxBufferedBytes };
+    openConnection(protocol, webSocket, session, limits, {
+      onFault: (err) => logger.error({ err, correlationId }, 'a WebSocket message was not handled'),
+      onOverLimit: (limit) =>
+        visit.refused({ limit, code: 'THROTTLED', status: TRY_AGAIN_LATER, ...(correlationId && { correlationId }) }),
+    });
   };
-  server.on('upgrade', (request, socket, head) => {
-    const refused = whyRefused(request, config.corsOrigins, accepts());
-    if (refused) return refuse(socket, refused);
-    const foreign = options.whyNotHost(request.headers.host);
-    if (foreign) return refuse(socket, '403 Forbidden', foreign);
+  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const correlationId = correlationIdFrom(request.headers[CORRELATION_HEADER]?.toString());
+    const visit = new Visit(gate, 'websocket', addresses.clientOf(request));
+    if (!(await admitUpgrade(options, visit, request, socket, correlationId))) return;
+    // The connection may break before it is a WebSocket, which is not told then.
+    socket.once('close', () => visit.leave());
+    if (socket.destroyed) return visit.leave();
     const headers = headersOf(request);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       gatherMessages(webSocket, socket);
-      open(webSocket, headers);
+      open(webSocket, visit, headers);
+    });
+  };
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    upgrade(request, socket, head).catch((err) => {
+      logger.error({ err }, 'a WebSocket could not be opened');
+      socket.destroy();
     });
   });
   return async () => {
@@ -158,13 +180,19 @@ function headersOf({ headers }: IncomingMessage): Session['headers'] {
   return known.length === 0 ? NO_HEADERS : Object.fromEntries(known);
 }
 
-function closeUnauthenticated(socket: WebSocket, error: unknown, logger: Logger): void {
-  if (error instanceof UnauthenticatedError) {
-    logger.info({ reason: error.message }, 'a WebSocket connection was refused');
-    socket.close(CloseCode.Unauthorized, error.message.slice(0, 120));
+function closeUnauthenticated({ socket, visit }: Session, error: unknown, correlationId: string, logger: Logger): void {
+  if (error instanceof OverLimitError || error instanceof UnauthenticatedError) {
+    const status =
+      error instanceof OverLimitError
+        ? TRY_AGAIN_LATER
+        : error instanceof CredentialsExpiredError
+          ? CloseCode.Forbidden
+          : CloseCode.Unauthorized;
+    visit.refused({ code: error.code, status, correlationId, why: error.message }, error);
+    socket.close(status, error.message.slice(0, 120));
     return;
   }
-  logger.error({ err: error }, 'the credentials of a WebSocket connection could not be checked');
+  logger.error({ err: error, correlationId }, 'the credentials of a WebSocket connection could not be checked');
   if (error instanceof AuthUnavailableError) socket.close(TRY_AGAIN_LATER, error.message.slice(0, 120));
   else socket.close(CloseCode.InternalServerError, 'Internal server error');
 }
@@ -175,37 +203,12 @@ function textIn(sent: Readonly<Record<string, unknown>> | null | undefined, name
   return typeof value === 'string' ? value : undefined;
 }
 
-function closeAtExpiry(extra: Session): void {
-  const { expiresAt } = extra.authenticated ?? {};
+/** graphql-ws' client takes 4401 as the end, whereas after 4403 it asks for its connectionParams again, with a new token. */
+function closeAtExpiry(session: Session): void {
+  const { socket, visit } = session;
+  const { expiresAt } = visit.authenticated ?? {};
   if (!expiresAt) return;
-  const left = expiresAt.getTime() - Date.now();
-  extra.expiry = setTimeout(
-    () => {
-      if (left > MAX_TIMER_MS) closeAtExpiry(extra);
-      else extra.socket.close(CloseCode.Unauthorized, 'The access token has expired');
-    },
-    Math.min(Math.max(0, left), MAX_TIMER_MS),
-  );
-  extra.expiry.unref();
-}
-
-/** Browsers let any page open a WebSocket to any server and send its cookies along; they say where the page is from. */
-function whyRefused(request: IncomingMessage, origins: readonly string[], accepts: boolean): string | undefined {
-  if (!accepts) return '503 Service Unavailable';
-  if (!isEndpoint(request)) return '404 Not Found';
-  const { origin, host } = request.headers;
-  if (!origin || origins.includes(origin)) return undefined;
-  return URL.canParse(origin) && new URL(origin).host === host ? undefined : '403 Forbidden';
-}
-
-function refuse(socket: Duplex, status: string, message?: string): void {
-  const body = message ? JSON.stringify({ errors: [{ message, extensions: { code: 'FORBIDDEN' } }] }) : '';
-  const type = body && 'Content-Type: application/json; charset=utf-8\r\n';
-  // Once it is asked to be upgraded, nobody but us looks after it.
-  socket.on('error', () => socket.destroy());
-  socket.once('finish', () => socket.destroy());
-  const headers = `Connection: close\r\n${type}Content-Length: ${Buffer.byteLength(body)}\r\n`;
-  socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n${body}`);
+  session.forgetExpiry = atMoment(expiresAt, () => socket.close(CloseCode.Forbidden, 'The access token has expired'));
 }
 
 function refusal(message: string): GraphQLError {

@@ -3,8 +3,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
+import { createAuthenticator } from '../../../src/server/auth.ts';
+import { serveGraphql } from '../../../src/server/http/graphql-requests.ts';
 import { createHostGuard } from '../../../src/server/http/hosts.ts';
-import { route } from '../../../src/server/http/routes.ts';
+import { StalledClients } from '../../../src/server/http/stalled-clients.ts';
+import { createAddresses } from '../../../src/server/limits/address.ts';
+import { Limits } from '../../../src/server/limits/limits.ts';
+import { Refusals } from '../../../src/server/limits/refusals.ts';
+import { createLogger } from '../../../src/server/logger.ts';
 import { useApp } from '../../support/app.ts';
 import { HttpClient } from '../../support/http-client.ts';
 
@@ -83,13 +89,22 @@ describe('with CORS_ORIGINS', () => {
 
 describe('while the server starts or stops', () => {
   async function notReady() {
-    const handle = route({
+    const config = readConfig({});
+    const logger = createLogger({ logLevel: 'silent', nodeEnv: 'test' });
+    const handle = serveGraphql({
       graphql: () => {},
       notReady: () => 'The server is starting.',
-      readiness: async () => ({ status: 'not ready', reasons: ['The server is starting.'] }) as const,
-      whyNotHost: createHostGuard(readConfig({})),
+      whyNotHost: createHostGuard(config),
       corsOrigins: [SHOP],
       maxBodyBytes: 1000,
+      addresses: createAddresses([]),
+      gate: {
+        limits: new Limits(config),
+        refusals: new Refusals(logger),
+        authenticator: createAuthenticator(config),
+      },
+      stalledClients: new StalledClients(1000, 1000),
+      onFault: () => {},
     });
     const server = createServer((request: IncomingMessage, response: ServerResponse) => void handle(request, response));
     onTestFinished(() => void server.close());

@@ -2,20 +2,21 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { EventStreams } from '../../../src/server/http/event-streams.ts';
+import { StalledClients } from '../../../src/server/http/stalled-clients.ts';
 import { useApp } from '../../support/app.ts';
 import { until } from '../../support/until.ts';
 
-describe('a stream of events whose client takes nothing any more', () => {
+describe('an answer whose client takes nothing any more', () => {
   afterEach(() => void vi.useRealTimers());
 
   it('is given up, and one whose client only is slow is not', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    const streams = new EventStreams(1000);
+    const cut: unknown[] = [];
+    const clients = new StalledClients(1000, 100_000_000);
     const responses: ServerResponse[] = [];
     const server = createServer((_, response) => {
       responses.push(response);
-      streams.add(response);
+      clients.watch(response, { refused: (facts) => cut.push(facts) });
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       const fill = () => {
         while (!response.destroyed && response.write(`data: ${'x'.repeat(100_000)}\n\n`));
@@ -50,12 +51,14 @@ describe('a stream of events whose client takes nothing any more', () => {
     for (let look = 0; look < 4; look++) {
       const tookBefore = taken(0);
       await until(() => taken(0) > tookBefore);
-      vi.advanceTimersByTime(1000);
+      vi.advanceTimersByTime(334);
     }
-    await until(() => streams.size === 1);
-    expect([responses[0]?.destroyed, responses[1]?.destroyed]).toEqual([false, true]);
+    await until(() => responses[1]?.destroyed);
+    expect(responses[0]?.destroyed).toBe(false);
+    expect(cut).toEqual([{ limit: 'stalled_client' }]);
     slow.destroy();
-    await until(() => streams.size === 0);
+    await until(() => responses[0]?.closed);
+    vi.advanceTimersByTime(1000);
     expect(vi.getTimerCount()).toBe(0);
   });
 });

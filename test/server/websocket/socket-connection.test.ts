@@ -7,6 +7,7 @@ import { openConnection } from '../../../src/server/websocket/socket-connection.
 /** A WebSocket whose other end is the test. */
 class Socket extends EventEmitter {
   readyState: number = WebSocket.OPEN;
+  bufferedAmount = 0;
   readonly protocol = 'graphql-transport-ws';
   readonly ping = vi.fn();
   readonly close = vi.fn();
@@ -21,12 +22,14 @@ describe('a connection of the graphql-ws protocol', () => {
   let protocolSocket: ProtocolSocket;
   let take: (message: string) => Promise<void>;
   let onFault: ReturnType<typeof vi.fn<(error: unknown) => void>>;
+  let onOverLimit: ReturnType<typeof vi.fn<(limit: string) => void>>;
   const ended = vi.fn(async () => {});
   beforeEach(() => {
     vi.useFakeTimers();
     socket = new Socket();
     take = async () => {};
     onFault = vi.fn();
+    onOverLimit = vi.fn();
     ended.mockClear();
     const server: Server<object> = {
       opened: (given) => {
@@ -35,7 +38,8 @@ describe('a connection of the graphql-ws protocol', () => {
         return ended;
       },
     };
-    openConnection(server, socket as unknown as WebSocket, {}, onFault);
+    const limits = { messages: 3, bufferedBytes: 1000 };
+    openConnection(server, socket as unknown as WebSocket, {}, limits, { onFault, onOverLimit });
   });
   const looks = (count: number) => vi.advanceTimersByTime(count * 12_000);
 
@@ -80,5 +84,29 @@ describe('a connection of the graphql-ws protocol', () => {
   it('says that something was not sent', async () => {
     socket.send.mockImplementation((_, done) => done(new Error('broken')));
     await expect(protocolSocket.send('one')).rejects.toThrow('broken');
+  });
+
+  it('takes so many messages in ten seconds and is closed after them, so that its client may come again later', async () => {
+    const taken: string[] = [];
+    take = async (message) => void taken.push(message);
+    const send = (text: string) => socket.emit('message', Buffer.from(text));
+    for (const text of ['1', '2', '3']) send(text);
+    vi.advanceTimersByTime(10_000);
+    for (const text of ['4', '5', '6', '7']) send(text);
+    expect(taken).toEqual(['1', '2', '3', '4', '5', '6']);
+    expect(onOverLimit).toHaveBeenCalledExactlyOnceWith('socket_messages');
+    expect(socket.close).toHaveBeenCalledExactlyOnceWith(1013, expect.stringMatching(/messages/));
+    vi.advanceTimersByTime(1000);
+    expect(socket.terminate).toHaveBeenCalledOnce();
+  });
+
+  it('is closed where more waits for a client that does not read than may', async () => {
+    socket.bufferedAmount = 1000;
+    await protocolSocket.send('one');
+    socket.bufferedAmount = 1001;
+    await protocolSocket.send('two');
+    expect(socket.send.mock.calls.map(([data]) => data)).toEqual(['one']);
+    expect(onOverLimit).toHaveBeenCalledExactlyOnceWith('buffered_bytes');
+    expect(socket.close).toHaveBeenCalledExactlyOnceWith(1013, expect.any(String));
   });
 });

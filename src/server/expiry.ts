@@ -1,0 +1,14 @@
+/** The longest that a timer can run, in ms. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Runs something at a moment, however far away, without keeping the process alive for it. @returns cancels it. */
+export function atMoment(moment: Date, run: () => void): () => void {
+  let timer: NodeJS.Timeout;
+  const wait = () => {
+    const left = Math.max(0, moment.getTime() - Date.now());
+    timer = setTimeout(() => (left > MAX_TIMER_MS ? wait() : run()), Math.min(left, MAX_TIMER_MS));
+    timer.unref();
+  };
+  wait();
+  return () => clearTimeout(timer);
+}

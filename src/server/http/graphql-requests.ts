@@ -1,0 +1,138 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answerError as describeError, type OnFault } from '../../graphql/plugins/errors.ts';
+import { UnauthenticatedError } from '../../kernel/errors.ts';
+import type { Addresses } from '../limits/address.ts';
+import { OverLimitError } from '../limits/over-limit.ts';
+import { type Gate, Visit } from '../limits/visit.ts';
+import { type AnsweredError, answerError } from './answers.ts';
+import { readBody } from './body.ts';
+import { corsHeaders } from './cors.ts';
+import type { HostGuard } from './hosts.ts';
+import type { Handler } from './http.ts';
+import { CORRELATION_HEADER, correlationIdFrom } from './request-id.ts';
+import type { StalledClients } from './stalled-clients.ts';
+
+/** What the pipeline is given along with a request. */
+export interface HttpContext {
+  readonly visit: Visit;
+  /** The body, read; none of a GET. */
+  readonly body: Buffer | undefined;
+}
+
+export interface GraphqlRequests {
+  readonly graphql: (request: IncomingMessage, response: ServerResponse, context: HttpContext) => unknown;
+  /** Undefined while requests are taken, else why they are not. */
+  readonly notReady: () => string | undefined;
+  readonly whyNotHost: HostGuard;
+  readonly corsOrigins: readonly string[];
+  readonly maxBodyBytes: number;
+  readonly addresses: Addresses;
+  readonly gate: Gate;
+  readonly stalledClients: StalledClients;
+  readonly onFault: OnFault;
+}
+
+/** Nothing behind the checks of a request's Host header is built from it. */
+const INNER_HOST = 'localhost';
+
+const NOT_READY_RETRY_MS = 1000;
+
+/** A request that is refused before its operation is looked at. */
+class Refused extends Error {
+  readonly status: number;
+  readonly answered: AnsweredError;
+
+  constructor(status: number, answered: AnsweredError, cause?: unknown) {
+    super(answered.message, { cause });
+    this.status = status;
+    this.answered = answered;
+  }
+}
+
+/**
+ * Takes requests to the API. Each check costs more than the one before: names and rates come before tokens, tokens before
+ * bodies, bodies before documents.
+ */
+export function serveGraphql(options: GraphqlRequests): Handler {
+  const { graphql, corsOrigins, addresses, gate, stalledClients, onFault } = options;
+  return async (request, response) => {
+    const correlationId = correlate(request, response);
+    for (const [name, value] of Object.entries(corsHeaders(corsOrigins, request))) response.setHeader(name, value);
+    const visit = new Visit(gate, 'http', addresses.clientOf(request));
+    stalledClients.watch(response, visit);
+    response.once('close', () => visit.leave());
+    try {
+      await admit(options, visit, request);
+      if (request.method === 'OPTIONS') {
+        response.writeHead(204, { allow: 'GET, POST, OPTIONS' }).end();
+        return;
+      }
+      const body = await bodyOf(options, visit, request);
+      if (body === 'gone') return;
+      visit.operate();
+      // The client may be gone already: then nobody would give the place back.
+      if (response.closed) visit.leave();
+      request.headers.host = INNER_HOST;
+      await graphql(request, response, { visit, body });
+    } catch (error) {
+      const refused = refusalOf(error);
+      if (refused) {
+        const { status, answered } = refused;
+        visit.refused({ code: answered.code, status, correlationId }, refused.cause);
+        answerError(request, response, status, answered);
+        return;
+      }
+      const { message, extensions } = describeError(error, correlationId, onFault);
+      answerError(request, response, 500, { ...extensions, message } as AnsweredError);
+    }
+  };
+}
+
+async function admit({ notReady, whyNotHost }: GraphqlRequests, visit: Visit, request: IncomingMessage): Promise<void> {
+  const foreign = whyNotHost(request.headers.host);
+  if (foreign) throw new Refused(403, { code: 'FORBIDDEN', message: foreign });
+  await visit.request();
+  if (request.method === 'OPTIONS') return;
+  const reason = notReady();
+  if (reason) throw new Refused(503, { code: 'THROTTLED', message: reason, retryAfterMs: NOT_READY_RETRY_MS });
+  await visit.authenticate(request.headers.authorization);
+  await visit.spend(1);
+}
+
+async function bodyOf(
+  { maxBodyBytes }: GraphqlRequests,
+  visit: Visit,
+  request: IncomingMessage,
+): Promise<Buffer | 'gone' | undefined> {
+  if (request.method !== 'POST') return undefined;
+  const length = request.headers['content-length'];
+  // Before it is read, so that a body that is too large costs nothing.
+  if (Number(length) > maxBodyBytes) throw tooLong(`${length} bytes long; at most ${maxBodyBytes}`);
+  const body = await readBody(request, maxBodyBytes, () => visit.sendSlowly());
+  if (body === 'too long') throw tooLong(`longer than the ${maxBodyBytes} bytes that`);
+  return body;
+}
+
+function tooLong(what: string): Refused {
+  return new Refused(413, { code: 'BAD_USER_INPUT', message: `The request is ${what} are taken.` });
+}
+
+function refusalOf(error: unknown): Refused | undefined {
+  if (error instanceof Refused) return error;
+  if (error instanceof OverLimitError) {
+    const { code, message, retryAfterMs } = error;
+    return new Refused(429, { code, message, retryAfterMs }, error);
+  }
+  if (error instanceof UnauthenticatedError) {
+    return new Refused(401, { code: error.code, message: error.message });
+  }
+  return undefined;
+}
+
+/** The request's correlation id, the client's or a new one, goes on with the request and back with the answer. */
+function correlate(request: IncomingMessage, response: ServerResponse): string {
+  const correlationId = correlationIdFrom(request.headers[CORRELATION_HEADER]?.toString());
+  request.headers[CORRELATION_HEADER] = correlationId;
+  response.setHeader(CORRELATION_HEADER, correlationId);
+  return correlationId;
+}

@@ -1,0 +1,61 @@
+import type { ServerResponse } from 'node:http';
+import type { Visit } from '../limits/visit.ts';
+
+/** Between two looks at all answers, as a part of the time that a client is given. */
+const LOOKS_IN_TIME = 3;
+
+interface Watched {
+  readonly visit: Pick<Visit, 'refused'>;
+  /** Bytes that the client had taken at the last look; undefined if nothing waited for it. */
+  taken: number | undefined;
+  /** Looks since it has taken anything. */
+  looks: number;
+}
+
+/**
+ * Disconnects clients that do not read what they have asked for: their answers would be kept in memory for as long as they
+ * like. A client that is only slow takes something between two looks.
+ */
+export class StalledClients {
+  readonly #open = new Map<ServerResponse, Watched>();
+  readonly #lookEveryMs: number;
+  readonly #maxBufferedBytes: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param timeoutMs in which a client must take something. @param maxBufferedBytes that may wait for one. */
+  constructor(timeoutMs: number, maxBufferedBytes: number) {
+    this.#lookEveryMs = Math.ceil(timeoutMs / LOOKS_IN_TIME);
+    this.#maxBufferedBytes = maxBufferedBytes;
+  }
+
+  /** Watches an answer until it is sent. */
+  watch(response: ServerResponse, visit: Pick<Visit, 'refused'>): void {
+    this.#open.set(response, { visit, taken: undefined, looks: 0 });
+    if (!this.#timer) {
+      this.#timer = setInterval(() => this.#look(), this.#lookEveryMs);
+      this.#timer.unref();
+    }
+    response.once('close', () => this.#open.delete(response));
+  }
+
+  #look(): void {
+    for (const [response, watched] of this.#open) {
+      const { socket } = response;
+      const waits = socket?.writableLength ?? 0;
+      if (!socket || waits === 0) {
+        watched.taken = undefined;
+        continue;
+      }
+      const taken = socket.bytesWritten - waits;
+      watched.looks = taken === watched.taken ? watched.looks + 1 : 0;
+      watched.taken = taken;
+      const isTooMuch = waits > this.#maxBufferedBytes && watched.looks > 0;
+      if (!isTooMuch && watched.looks < LOOKS_IN_TIME) continue;
+      watched.visit.refused({ limit: isTooMuch ? 'buffered_bytes' : 'stalled_client' });
+      response.destroy();
+    }
+    if (this.#open.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}

@@ -1,0 +1,69 @@
+import type { IncomingMessage } from 'node:http';
+import ipaddr from 'ipaddr.js';
+import type { AddressRange } from '../../settings/setting.ts';
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** An IPv6 subscriber is given at least a /64 and may change addresses within it at will. */
+const IPV6_PREFIX_BYTES = 8;
+
+/** Proxies in a row that are looked through. */
+const MAX_HOPS = 20;
+
+/** Tells whose request it is: the address of the client, also behind trusted reverse proxies. */
+export interface Addresses {
+  /**
+   * The client that a request comes from, as the key under which its limits are counted: an IPv4 address, or the /64
+   * of an IPv6 address.
+   */
+  clientOf(request: IncomingMessage): string;
+  /** The key of the other end of a connection; undefined for a trusted proxy, behind which there are many clients. */
+  peerOf(remoteAddress: string | undefined): string | undefined;
+}
+
+/**
+ * Reads X-Forwarded-For from right to left for as long as the address that wrote an entry is a trusted proxy's. So a
+ * client cannot choose its own address: what it sends along stands to the left of what the first proxy adds.
+ */
+export function createAddresses(trusted: readonly AddressRange[]): Addresses {
+  const isTrusted = (address: Address) =>
+    trusted.some(([network, bits]) => address.kind() === network.kind() && matches(address, network, bits));
+  return {
+    clientOf: ({ socket, headers }) => {
+      let client = parse(socket.remoteAddress);
+      if (!client) return 'unknown';
+      if (trusted.length === 0 || !isTrusted(client)) return keyOf(client);
+      const forwarded = String(headers['x-forwarded-for'] ?? '').split(',');
+      for (const entry of forwarded.reverse().slice(0, MAX_HOPS)) {
+        const next = parse(entry);
+        // What is no address may be anything: the last address that is known counts.
+        if (!next) break;
+        client = next;
+        if (!isTrusted(client)) break;
+      }
+      return keyOf(client);
+    },
+    peerOf: (remoteAddress) => {
+      const peer = parse(remoteAddress);
+      return peer && isTrusted(peer) ? undefined : peer ? keyOf(peer) : 'unknown';
+    },
+  };
+}
+
+function matches(address: Address, network: Address, bits: number): boolean {
+  return address instanceof ipaddr.IPv4
+    ? address.match(network as ipaddr.IPv4, bits)
+    : address.match(network as ipaddr.IPv6, bits);
+}
+
+/** An address as proxies write it, some with a port; IPv4 inside IPv6 is IPv4. */
+function parse(text: string | undefined): Address | undefined {
+  const bare = text?.trim().replace(/^\[([^\]]*)\](:\d+)?$|^([\d.]+):\d+$/, '$1$3');
+  return bare && ipaddr.isValid(bare) ? ipaddr.process(bare) : undefined;
+}
+
+function keyOf(address: Address): string {
+  if (address instanceof ipaddr.IPv4) return address.toString();
+  const prefix = address.toByteArray().map((byte, index) => (index < IPV6_PREFIX_BYTES ? byte : 0));
+  return `${ipaddr.fromByteArray(prefix).toString()}/64`;
+}

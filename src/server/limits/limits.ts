@@ -1,0 +1,155 @@
+import type { Config } from '../../config.ts';
+import { Concurrency, type Release, takeAll } from './concurrency.ts';
+import { type Limit, OverLimitError } from './over-limit.ts';
+import { Rate } from './rate.ts';
+import type { SharedCounts } from './shared-counts.ts';
+
+/** The settings that say how much one caller may take. */
+export type LimitSettings = Pick<
+  Config,
+  | 'requestsPerAddress'
+  | 'operationsPerActor'
+  | 'badCredentialsPerAddress'
+  | 'concurrentOperationsPerActor'
+  | 'concurrentOperationsPerAddress'
+  | 'subscriptionsPerActor'
+  | 'subscriptionsPerAddress'
+  | 'eventStreamsPerAddress'
+  | 'socketsPerAddress'
+  | 'connectionsPerAddress'
+  | 'slowBodiesPerAddress'
+>;
+
+/** Whose operation it is, as limits are counted. */
+export interface Spender {
+  readonly address: string;
+  /** Undefined for an anonymous caller, of whom nothing but the address is known. */
+  readonly actorId: string | undefined;
+}
+
+/** All limits on one actor and one address, over all transports. Each is counted on its own, and any may be off. */
+export class Limits {
+  readonly #requests: Rate;
+  readonly #badCredentials: Rate;
+  readonly #points: Rate;
+  readonly #actorOperations: Concurrency;
+  readonly #addressOperations: Concurrency;
+  readonly #actorSubscriptions: Concurrency;
+  readonly #addressSubscriptions: Concurrency;
+  readonly #eventStreams: Concurrency;
+  readonly #sockets: Concurrency;
+  readonly #connections: Concurrency;
+  readonly #slowBodies: Concurrency;
+
+  constructor(settings: LimitSettings, shared?: SharedCounts) {
+    const rate = (limit: Limit, points: number, what: string) =>
+      new Rate({ limit, points, reason: `${what} in ten seconds.`, shared });
+    const most = (limit: Limit, count: number, what: string) => new Concurrency(limit, count, `${what} at once.`);
+    this.#requests = rate('address_requests', settings.requestsPerAddress, 'Your address has sent too many requests');
+    this.#badCredentials = rate(
+      'address_bad_credentials',
+      settings.badCredentialsPerAddress,
+      'Your address has sent too many access tokens that were refused',
+    );
+    this.#points = rate('actor_points', settings.operationsPerActor, 'You have run too many operations');
+    this.#actorOperations = most(
+      'actor_operations',
+      settings.concurrentOperationsPerActor,
+      'You have too many operations under way',
+    );
+    this.#addressOperations = most(
+      'address_operations',
+      settings.concurrentOperationsPerAddress,
+      'Your address has too many operations under way',
+    );
+    this.#actorSubscriptions = most(
+      'actor_subscriptions',
+      settings.subscriptionsPerActor,
+      'You hold too many subscriptions',
+    );
+    this.#addressSubscriptions = most(
+      'address_subscriptions',
+      settings.subscriptionsPerAddress,
+      'Your address holds too many subscriptions',
+    );
+    this.#eventStreams = most(
+      'address_event_streams',
+      settings.eventStreamsPerAddress,
+      'Your address holds too many event streams',
+    );
+    this.#sockets = most('address_sockets', settings.socketsPerAddress, 'Your address holds too many WebSockets');
+    this.#connections = most(
+      'address_connections',
+      settings.connectionsPerAddress,
+      'Your address holds too many connections',
+    );
+    this.#slowBodies = most(
+      'address_slow_bodies',
+      settings.slowBodiesPerAddress,
+      'Your address sends too many requests slowly',
+    );
+  }
+
+  /** Counts a request, or a WebSocket that is opened. @throws {OverLimitError} */
+  request(address: string): Promise<void> {
+    return this.#requests.spend(address);
+  }
+
+  /** Refuses to check another access token of an address that has sent many bad ones. @throws {OverLimitError} */
+  mayAuthenticate(address: string): Promise<void> {
+    return this.#badCredentials.check(address);
+  }
+
+  /** Counts an access token that was refused. */
+  async badCredentials(address: string): Promise<void> {
+    await this.#badCredentials.spend(address).catch((error: unknown) => {
+      // The caller is refused anyway, for the token.
+      if (!(error instanceof OverLimitError)) throw error;
+    });
+  }
+
+  /** Counts what an operation costs. @throws {OverLimitError} */
+  spend(spender: Spender, points: number): Promise<void> {
+    return this.#points.spend(actorKeyOf(spender) ?? `address ${spender.address}`, points);
+  }
+
+  /** A query or mutation begins. @throws {OverLimitError} */
+  operation(spender: Spender): Release {
+    return takeAll(
+      () => this.#actorOperations.take(actorKeyOf(spender)),
+      () => this.#addressOperations.take(spender.address),
+    );
+  }
+
+  /** A subscription begins. @throws {OverLimitError} */
+  subscription(spender: Spender): Release {
+    return takeAll(
+      () => this.#actorSubscriptions.take(actorKeyOf(spender)),
+      () => this.#addressSubscriptions.take(spender.address),
+    );
+  }
+
+  /** @throws {OverLimitError} */
+  eventStream(address: string): Release {
+    return this.#eventStreams.take(address);
+  }
+
+  /** @throws {OverLimitError} */
+  socket(address: string): Release {
+    return this.#sockets.take(address);
+  }
+
+  /** @param peer undefined for a trusted proxy. @throws {OverLimitError} */
+  connection(peer: string | undefined): Release {
+    return this.#connections.take(peer);
+  }
+
+  /** @throws {OverLimitError} */
+  slowBody(address: string): Release {
+    return this.#slowBodies.take(address);
+  }
+}
+
+function actorKeyOf({ actorId }: Spender): string | undefined {
+  return actorId === undefined ? undefined : `actor ${actorId}`;
+}

@@ -1,0 +1,100 @@
+import {
+  type DocumentNode,
+  type ExecutionArgs,
+  GraphQLError,
+  getOperationAST,
+  Kind,
+  type SelectionSetNode,
+} from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { OverLimitError } from './over-limit.ts';
+import type { Visit } from './visit.ts';
+
+/** What a command costs more than a query: it takes a place in the log, for good. */
+const COMMAND_POINTS = 2;
+const HTTP_TOO_MANY_REQUESTS = 429;
+
+interface Visited {
+  readonly visit?: Visit;
+}
+type Stop = (result: { errors: GraphQLError[] }) => void;
+
+/**
+ * Counts what operations cost and the subscriptions that are open, for HTTP, SSE and WebSocket alike. The first point was
+ * spent before the document was read.
+ */
+export function useCallerLimits(): Plugin {
+  return {
+    onExecute: async ({ args, setResultAndStopExecution: stop }) => {
+      const { visit } = args.contextValue as Visited;
+      const more = pointsOf(args.document, args.operationName) - 1;
+      if (!visit || more === 0) return;
+      await visit.spend(more).catch(refuseBy(stop as Stop));
+    },
+    onSubscribe: ({ args, setResultAndStopExecution: stop }) => {
+      const { visit } = args.contextValue as Visited;
+      if (!visit) return undefined;
+      let release: () => void;
+      try {
+        release = visit.subscribe();
+      } catch (error) {
+        refuseBy(stop as Stop)(error);
+        return undefined;
+      }
+      return {
+        onSubscribeError: release,
+        onSubscribeResult: ({ result }) => {
+          if (Symbol.asyncIterator in result) return { onEnd: release };
+          release();
+          return undefined;
+        },
+      };
+    },
+  };
+}
+
+function refuseBy(stop: Stop): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof OverLimitError)) throw error;
+    const { code, retryAfterMs, message } = error;
+    const extensions = { code, retryAfterMs, http: { status: HTTP_TOO_MANY_REQUESTS } };
+    stop({ errors: [new GraphQLError(message, { extensions, originalError: error })] });
+  };
+}
+
+/** Costs of documents that are used again and again. */
+const known = new WeakMap<DocumentNode, Map<string | null, number>>();
+/** A document has few operations; a client cannot make this grow. */
+const MAX_KNOWN = 20;
+
+/** Points that an operation costs: one for each field at its root, two for each command. */
+export function pointsOf(document: DocumentNode, operationName: ExecutionArgs['operationName']): number {
+  const ofDocument = known.get(document) ?? new Map<string | null, number>();
+  const name = operationName ?? null;
+  const remembered = ofDocument.get(name);
+  if (remembered !== undefined) return remembered;
+  const operation = getOperationAST(document, operationName);
+  const fields = operation ? rootFields(document, operation.selectionSet, new Set()) : 1;
+  const points = Math.max(1, fields) * (operation?.operation === 'mutation' ? COMMAND_POINTS : 1);
+  if (ofDocument.size < MAX_KNOWN) known.set(document, ofDocument.set(name, points));
+  return points;
+}
+
+/** Fragments that are spread twice merge: they are executed once, as are fields of one name. */
+function rootFields(document: DocumentNode, { selections }: SelectionSetNode, seen: Set<string>): number {
+  let fields = 0;
+  for (const selection of selections) {
+    if (selection.kind === Kind.FIELD) {
+      fields++;
+    } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+      fields += rootFields(document, selection.selectionSet, seen);
+    } else if (!seen.has(selection.name.value)) {
+      seen.add(selection.name.value);
+      const fragment = document.definitions.find(
+        (each) => each.kind === Kind.FRAGMENT_DEFINITION && each.name.value === selection.name.value,
+      );
+      if (fragment?.kind === Kind.FRAGMENT_DEFINITION) fields += rootFields(document, fragment.selectionSet, seen);
+    }
+  }
+  return fields;
+}

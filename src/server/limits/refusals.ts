@@ -1,0 +1,82 @@
+import type { Logger } from 'pino';
+
+/** How a caller is connected. */
+export type Transport = 'http' | 'sse' | 'websocket' | 'connection';
+
+/** Why something was refused: the code that the caller gets, or the limit that it is over. */
+export interface Refusal {
+  /** The limit, or the error code in lower case. There are as many as the code has, for it labels a metric. */
+  readonly reason: string;
+  readonly transport: Transport;
+  /** The error code that the caller gets. */
+  readonly code?: string;
+  /** HTTP status, or close code of a WebSocket. */
+  readonly status?: number;
+  readonly address?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly correlationId?: string | undefined;
+  /** For the operator. Never what the caller has sent. */
+  readonly why?: string;
+}
+
+/** Told of every refusal, for metrics. */
+export interface RefusalObserver {
+  refused(reason: string, transport: Transport): void;
+}
+
+/** Lines a second of one reason. An attacker can cause any number of refusals and must not fill the disk. */
+const LINES = 5;
+const WINDOW_MS = 1000;
+
+interface Window {
+  said: number;
+  unsaid: number;
+  readonly flush: NodeJS.Timeout;
+}
+
+/**
+ * Every refusal is counted and leaves a log line: the first five a second of each reason in full, the others as a count. A
+ * line has codes and ids and nothing that a caller has written.
+ */
+export class Refusals {
+  readonly #logger: Logger;
+  readonly #observer: RefusalObserver | undefined;
+  readonly #windows = new Map<string, Window>();
+
+  constructor(logger: Logger, observer?: RefusalObserver) {
+    this.#logger = logger;
+    this.#observer = observer;
+  }
+
+  refused({ reason, transport, ...facts }: Refusal): void {
+    this.#observer?.refused(reason, transport);
+    const level = facts.code === 'THROTTLED' ? 'warn' : 'info';
+    const window = this.#windows.get(reason) ?? this.#open(reason, level);
+    if (window.said === LINES) {
+      window.unsaid++;
+      return;
+    }
+    window.said++;
+    this.#logger[level]({ reason, transport, ...facts }, 'refused');
+  }
+
+  /** Says what was only counted, and forgets it. */
+  stop(): void {
+    for (const { flush } of this.#windows.values()) clearTimeout(flush);
+    for (const reason of [...this.#windows.keys()]) this.#close(reason, 'info');
+  }
+
+  #open(reason: string, level: 'warn' | 'info'): Window {
+    const flush = setTimeout(() => this.#close(reason, level), WINDOW_MS);
+    flush.unref();
+    const window = { said: 0, unsaid: 0, flush };
+    this.#windows.set(reason, window);
+    return window;
+  }
+
+  #close(reason: string, level: 'warn' | 'info'): void {
+    const unsaid = this.#windows.get(reason)?.unsaid ?? 0;
+    this.#windows.delete(reason);
+    if (unsaid > 0) this.#logger[level]({ reason, unsaid }, 'refused more often, for the same reason');
+  }
+}

@@ -1,0 +1,129 @@
+import { UnauthenticatedError } from '../../kernel/errors.ts';
+import type { Authenticated } from '../auth/claims.ts';
+import type { Authenticator } from '../auth.ts';
+import { type Release, takeAll } from './concurrency.ts';
+import type { Limits, Spender } from './limits.ts';
+import { type Limit, OverLimitError } from './over-limit.ts';
+import type { Refusal, Refusals, Transport } from './refusals.ts';
+
+/** What admits callers: shared by all transports. */
+export interface Gate {
+  readonly limits: Limits;
+  readonly refusals: Refusals;
+  readonly authenticator: Authenticator;
+}
+
+/** What is known of a refusal besides the visit. */
+export interface RefusedVisit extends Pick<Refusal, 'code' | 'status' | 'correlationId' | 'why'> {
+  readonly limit?: Limit;
+}
+
+/** One caller on its way through the server: a request, or a WebSocket for as long as it is open. */
+export class Visit {
+  readonly address: string;
+  readonly #gate: Gate;
+  readonly #transport: Transport;
+  #authenticated: Authenticated | null = null;
+  readonly #releases = new Set<Release>();
+  #isRefused = false;
+
+  constructor(gate: Gate, transport: Transport, address: string) {
+    this.#gate = gate;
+    this.#transport = transport;
+    this.address = address;
+  }
+
+  /** Null for an anonymous caller. */
+  get authenticated(): Authenticated | null {
+    return this.#authenticated;
+  }
+
+  /**
+   * Finds out who it is. No signature is checked for an address that has sent many bad tokens.
+   * @throws {OverLimitError | UnauthenticatedError | AuthUnavailableError}
+   */
+  async authenticate(credentials: string | undefined): Promise<void> {
+    const { limits, authenticator } = this.#gate;
+    if (credentials !== undefined) await limits.mayAuthenticate(this.address);
+    try {
+      this.#authenticated = await authenticator.authenticate(credentials);
+    } catch (error) {
+      if (error instanceof UnauthenticatedError) await limits.badCredentials(this.address);
+      throw error;
+    }
+  }
+
+  /** Counts a request, or a WebSocket that is opened. @throws {OverLimitError} */
+  request(): Promise<void> {
+    return this.#gate.limits.request(this.address);
+  }
+
+  /** Counts what an operation costs. @throws {OverLimitError} */
+  spend(points: number): Promise<void> {
+    return this.#gate.limits.spend(this.#spender, points);
+  }
+
+  /** Holds a place for a query or mutation until {@link leave}. @throws {OverLimitError} */
+  operate(): void {
+    this.#releases.add(this.#gate.limits.operation(this.#spender));
+  }
+
+  /** Holds a place for a WebSocket until {@link leave}. @throws {OverLimitError} */
+  connect(): void {
+    this.#releases.add(this.#gate.limits.socket(this.address));
+  }
+
+  /** Holds a place for a request body that arrives slowly until {@link leave}. @throws {OverLimitError} */
+  sendSlowly(): void {
+    this.#releases.add(this.#gate.limits.slowBody(this.address));
+  }
+
+  /** Holds a place for a subscription until it is released or the caller leaves. Over HTTP it is a stream too. @throws {OverLimitError} */
+  subscribe(): Release {
+    const { limits } = this.#gate;
+    const isStream = this.#transport === 'http';
+    const places = takeAll(
+      () => limits.subscription(this.#spender),
+      () => (isStream ? limits.eventStream(this.address) : () => {}),
+    );
+    // A stream lasts, and is no operation that is under way any more.
+    if (isStream) this.leave();
+    const release = () => {
+      places();
+      this.#releases.delete(release);
+    };
+    this.#releases.add(release);
+    return release;
+  }
+
+  /** Gives back all places. Calling it again does nothing. */
+  leave(): void {
+    for (const release of this.#releases) release();
+    this.#releases.clear();
+  }
+
+  /**
+   * Logs and counts that the caller was refused.
+   * @param because the error that it was refused with, if it is known.
+   */
+  refused({ limit, ...facts }: RefusedVisit, because?: unknown): void {
+    const over = limit ?? (because instanceof OverLimitError ? because.limit : undefined);
+    this.#isRefused = true;
+    this.#gate.refusals.refused({
+      reason: over ?? (facts.code ?? 'other').toLowerCase(),
+      transport: this.#transport,
+      ...facts,
+      address: this.address,
+      actor: this.#authenticated?.actor.id,
+    });
+  }
+
+  /** Whether {@link refused} was called. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
+  get #spender(): Spender {
+    return { address: this.address, actorId: this.#authenticated?.actor.id };
+  }
+}

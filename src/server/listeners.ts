@@ -1,0 +1,118 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import type { OnFault } from '../graphql/plugins/errors.ts';
+import type { Authenticator } from './auth.ts';
+import type { Yoga } from './graphql.ts';
+import type { Health } from './health.ts';
+import { guardConnections } from './http/connections.ts';
+import { serveGraphql } from './http/graphql-requests.ts';
+import { createHostGuard } from './http/hosts.ts';
+import { closeServer, type Handler, listen, urlOf } from './http/http.ts';
+import { CORRELATION_HEADER, correlationIdFrom } from './http/request-id.ts';
+import { route, routeOperations, type StateRoutes } from './http/routes.ts';
+import { StalledClients } from './http/stalled-clients.ts';
+import { createAddresses } from './limits/address.ts';
+import { Limits } from './limits/limits.ts';
+import { Refusals } from './limits/refusals.ts';
+import { openSharedCounts } from './limits/shared-counts.ts';
+import type { Metrics } from './metrics.ts';
+import { serveWebSockets } from './websocket/websocket.ts';
+
+/** Most connections of OPS_PORT: a few probes and scrapers. */
+const OPS_CONNECTIONS = 100;
+
+export interface ListenerOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly authenticator: Authenticator;
+  readonly health: Health;
+  readonly metrics: Metrics | undefined;
+  readonly onFault: OnFault;
+  /** Undefined while requests are taken, else why they are not. */
+  readonly notReady: () => string | undefined;
+}
+
+/** The ports of a server, and what guards them. */
+export interface Listeners {
+  /** Of the API. */
+  readonly url: string;
+  /** Of OPS_PORT, if it is set. */
+  readonly opsUrl: string | undefined;
+  /** Connections to the API. */
+  readonly connections: { readonly open: number };
+  /** Answers operations from now on. @returns closes all WebSockets, so that clients reconnect elsewhere. */
+  serve(yoga: Yoga): () => Promise<void>;
+  /** Takes no more connections to the API. */
+  close(): Promise<void>;
+  /** Closes what tells of the state of the server: the last of all. */
+  closeOperations(): Promise<void>;
+}
+
+/** Listens, so that a port in use is known at once. The API answers that it is not ready until it is served. @throws {ListenError} */
+export async function openListeners(options: ListenerOptions): Promise<Listeners> {
+  const { config, logger, authenticator, health, metrics, onFault, notReady } = options;
+  const shared = config.limitsRedisUrl ? await openSharedCounts(config.limitsRedisUrl, logger) : undefined;
+  const addresses = createAddresses(config.trustedProxies);
+  const limits = new Limits(config, shared);
+  const refusals = new Refusals(logger, metrics);
+  const gate = { limits, refusals, authenticator };
+  const whyNotHost = createHostGuard(config);
+  const state: StateRoutes = { readiness: () => health.readiness(), whyNotHost, metrics };
+  const requests = {
+    ...{ notReady, whyNotHost, addresses, gate, onFault },
+    ...{ corsOrigins: config.corsOrigins, maxBodyBytes: config.maxBodyBytes },
+    stalledClients: new StalledClients(config.stalledClientTimeoutMs, config.maxBufferedBytes),
+  };
+  const routed = (graphql: Handler) => route({ graphql, state: config.opsPort === undefined ? state : undefined });
+  const release = () => {
+    shared?.close();
+    refusals.stop();
+  };
+  let handler = routed(serveGraphql({ ...requests, graphql: () => {} }));
+  let operations: Server | undefined;
+  let server: Server;
+  try {
+    if (config.opsPort !== undefined) {
+      const times = { ...config, maxConnections: OPS_CONNECTIONS };
+      operations = await listen(config.opsHost ?? config.host, config.opsPort, times, routeOperations(state));
+    }
+    server = await listen(config.host, config.port, config, (request, response) => handler(request, response));
+  } catch (error) {
+    if (operations) await closeServer(operations);
+    release();
+    throw error;
+  }
+  for (const each of [server, operations]) each?.on('handlerError', logHandlerError(logger));
+  const connections = guardConnections(server, { addresses, limits, refusals });
+  return {
+    url: urlOf(server),
+    opsUrl: operations && urlOf(operations),
+    connections,
+    serve: (yoga) => {
+      handler = routed(
+        serveGraphql({ ...requests, graphql: (request, response, context) => yoga(request, response, context) }),
+      );
+      const { corsOrigins } = config;
+      const accepts = () => notReady() === undefined;
+      return serveWebSockets(server, {
+        ...{ yoga, gate, addresses, config, logger, onFault },
+        ...{ accepts, corsOrigins, whyNotHost },
+      });
+    },
+    close: async () => {
+      await closeServer(server);
+      release();
+    },
+    closeOperations: async () => {
+      if (operations) await closeServer(operations);
+    },
+  };
+}
+
+function logHandlerError(logger: Logger) {
+  return (err: unknown, request: IncomingMessage) => {
+    const correlationId = correlationIdFrom(request.headers[CORRELATION_HEADER]?.toString());
+    logger.error({ err, correlationId }, 'a request could not be handled');
+  };
+}

@@ -1,0 +1,4 @@
+/** Clients reconnect, elsewhere. */
+export const GOING_AWAY = 1001;
+/** A client may try again: graphql-ws does, after a growing pause. */
+export const TRY_AGAIN_LATER = 1013;

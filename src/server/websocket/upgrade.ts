@@ -1,0 +1,97 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { AnsweredError } from '../http/answers.ts';
+import type { HostGuard } from '../http/hosts.ts';
+import { isEndpoint } from '../http/routes.ts';
+import { OverLimitError } from '../limits/over-limit.ts';
+import type { Visit } from '../limits/visit.ts';
+
+export interface UpgradeRules {
+  /** False once the server is shutting down. */
+  readonly accepts: () => boolean;
+  readonly corsOrigins: readonly string[];
+  readonly whyNotHost: HostGuard;
+}
+
+/** Why a request to open a WebSocket is refused. */
+interface RefusedUpgrade {
+  readonly status: keyof typeof REASONS;
+  readonly error?: AnsweredError;
+}
+
+const REASONS = {
+  403: 'Forbidden',
+  404: 'Not Found',
+  429: 'Too Many Requests',
+  503: 'Service Unavailable',
+} as const;
+
+/**
+ * Whether a WebSocket may be opened; if so, the visit holds a place for it. Else the request is answered here.
+ * @param socket of the request, which nobody but us looks after since it asked to be upgraded.
+ */
+export async function admitUpgrade(
+  rules: UpgradeRules,
+  visit: Visit,
+  request: IncomingMessage,
+  socket: Duplex,
+  correlationId: string,
+): Promise<boolean> {
+  socket.on('error', () => socket.destroy());
+  const refused = whyRefused(rules, request) ?? (await whyOverLimit(visit, correlationId));
+  if (!refused) return true;
+  const { status, error } = refused;
+  if (status !== 429) visit.refused({ status, correlationId, ...(error && { code: error.code }) });
+  answerUpgrade(socket, refused);
+  return false;
+}
+
+/** Browsers let any page open a WebSocket to any server and send its cookies along; they say where the page is from. */
+function whyRefused(
+  { accepts, corsOrigins, whyNotHost }: UpgradeRules,
+  request: IncomingMessage,
+): RefusedUpgrade | undefined {
+  if (!accepts()) {
+    return {
+      status: 503,
+      error: { code: 'THROTTLED', message: 'The server takes no requests now.', retryAfterMs: 1000 },
+    };
+  }
+  if (!isEndpoint(request)) return { status: 404 };
+  const { origin, host } = request.headers;
+  const isOwn = !origin || corsOrigins.includes(origin) || (URL.canParse(origin) && new URL(origin).host === host);
+  if (!isOwn) {
+    const message = 'Pages of this origin may not open a WebSocket here; the operator names those that may.';
+    return { status: 403, error: { code: 'FORBIDDEN', message } };
+  }
+  const foreign = whyNotHost(host);
+  return foreign ? { status: 403, error: { code: 'FORBIDDEN', message: foreign } } : undefined;
+}
+
+async function whyOverLimit(visit: Visit, correlationId: string): Promise<RefusedUpgrade | undefined> {
+  try {
+    await visit.request();
+    visit.connect();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof OverLimitError)) throw error;
+    const { code, message, retryAfterMs } = error;
+    visit.refused({ code, status: 429, correlationId }, error);
+    return { status: 429, error: { code, message, retryAfterMs } };
+  }
+}
+
+function answerUpgrade(socket: Duplex, { status, error }: RefusedUpgrade): void {
+  const { message, ...extensions } = error ?? { message: '' };
+  const body = error ? JSON.stringify({ errors: [{ message, extensions }] }) : '';
+  const retryAfterMs = error?.retryAfterMs;
+  const headers = [
+    'Connection: close',
+    'X-Content-Type-Options: nosniff',
+    ...(body ? ['Content-Type: application/json; charset=utf-8'] : []),
+    ...(retryAfterMs === undefined ? [] : [`Retry-After: ${Math.ceil(retryAfterMs / 1000)}`]),
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.once('finish', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status} ${REASONS[status]}\r\n${headers.join('\r\n')}\r\n\r\n${body}`);
+}
