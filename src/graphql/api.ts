@@ -7,6 +7,7 @@ import type { ReadModelExtensions } from './consistency/touched.ts';
 import { positionOf } from './consistency/wait.ts';
 import type { Context } from './context.ts';
 import { BadUserInputError } from './errors.ts';
+import type { SizeExtensions } from './limits/sizes.ts';
 import { type Failure, fresh, unwrap } from './live/fresh.ts';
 import { type LiveRow, liveRow } from './live/live-row.ts';
 import { type MomentArguments, momentOf } from './read/moment.ts';
@@ -46,12 +47,15 @@ export class Api {
     projection: Projection<Table>,
     options: {
       readonly description: string;
+      /** Bytes to reckon with for a row, if it may be large: it costs more. */
+      readonly bytes?: number;
       readonly fields: (t: ObjectFieldBuilder<Types, Row<Table>>) => FieldMap;
     },
   ): ReadModelType<Table> {
+    const { bytes, ...own } = options;
     const ref = this.builder.objectRef<Row<Table>>(name);
     ref.implement({
-      ...options,
+      ...own,
       fields: (t) => ({
         stale: t.boolean({
           description: 'True where its newest events could not be applied: an operator has to look.',
@@ -59,7 +63,7 @@ export class Api {
         }),
         ...options.fields(t),
       }),
-      extensions: this.readsFrom(projection),
+      extensions: { ...this.readsFrom(projection), ...(bytes ? ({ bytes } satisfies SizeExtensions) : {}) },
     });
     const model = { projection, ref } as unknown as ReadModelType<Table>;
     this.#models.set(projection as unknown as Projection, model as unknown as ReadModelType);

@@ -1,5 +1,7 @@
 import type { Actor } from '../kernel/define/actor.ts';
 import type { Engine } from '../kernel/engine.ts';
+import { AnswerBudget, type AnswerLimits } from './answer/budget.ts';
+import { Pace } from './answer/pace.ts';
 import type { LiveRows } from './live/live-rows.ts';
 import type { LiveUpdates } from './live/live-updates.ts';
 import type { Allotment } from './live/subscription-budget.ts';
@@ -20,6 +22,9 @@ export interface Context {
   readonly rows: Rows;
   readonly live: LiveRows;
   readonly updates: LiveUpdates;
+  /** What the operation may still spend; it is full again for each message of a subscription. */
+  readonly budget: AnswerBudget;
+  readonly pace: Pace;
   readonly consistency: OperationConsistency;
   /** The same object for all operations of one connection; undefined if it is not known. */
   readonly connection: object | undefined;
@@ -56,13 +61,16 @@ export interface Shared {
   readonly readModels: ReadModels;
   readonly live: LiveRows;
   readonly updates: LiveUpdates;
+  /** What one operation may answer and read. */
+  readonly answerLimits: AnswerLimits;
   /** Told what the API does; nobody unless told. */
   readonly observer?: ApiObserver | undefined;
 }
 
 /** A context for one operation. */
 export function createContext(shared: Shared, caller: Caller): Context {
-  const { engine, readModels, live, updates, observer = unobservedApi } = shared;
+  const { engine, readModels, live, updates, answerLimits, observer = unobservedApi } = shared;
+  const budget = new AnswerBudget(answerLimits);
   const consistency: OperationConsistency = { appended: undefined, read: undefined, touched: [], stale: false };
   const onStale = () => {
     consistency.stale = true;
@@ -73,9 +81,11 @@ export function createContext(shared: Shared, caller: Caller): Context {
     correlationId: caller.correlationId,
     traceparent: caller.traceparent,
     signal: caller.signal,
-    rows: new Rows(readModels, caller.actor, onStale),
+    rows: new Rows(readModels, caller.actor, onStale, budget),
     live,
     updates,
+    budget,
+    pace: new Pace(),
     consistency,
     connection: caller.connection,
     allotment: undefined,

@@ -52,18 +52,19 @@ export function toClientError(error: unknown): GraphQLError | undefined {
   const inner = innermost(error);
   const located = error instanceof GraphQLError ? error : undefined;
   const facts = factsOf(inner);
-  if (facts) return rewrite(located, (inner as Error).message, facts);
+  if (facts) return rewrite(located, clipped((inner as Error).message), facts);
   if (!(inner instanceof GraphQLError)) return undefined;
   if (CODES.has(inner.extensions.code)) return inner;
   // graphql-js or Yoga: a request, a document or variables that are not what they should be. The outermost says which; its
   // own codes and facts are not the API's, how it answers over HTTP is.
   const { http } = (located ?? inner).extensions;
   const { message } = located ?? inner;
-  const clipped =
-    message.length > MAX_MESSAGE
-      ? `${message.slice(0, MAX_MESSAGE / 2)} … ${message.slice(-MAX_MESSAGE / 2)}`
-      : message;
-  return rewrite(located ?? inner, clipped, { code: 'BAD_USER_INPUT', ...(http ? { http } : {}) });
+  return rewrite(located ?? inner, clipped(message), { code: 'BAD_USER_INPUT', ...(http ? { http } : {}) });
+}
+
+function clipped(message: string): string {
+  if (message.length <= MAX_MESSAGE) return message;
+  return `${message.slice(0, MAX_MESSAGE / 2)} … ${message.slice(-MAX_MESSAGE / 2)}`;
 }
 
 /** What stands for a fault: the operator finds it in the log by the correlation id. */

@@ -1,5 +1,6 @@
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
 import type { Domain, Registry } from '../kernel/define/domain.ts';
+import { chargeAnswers } from './answer/charge.ts';
 import { Api, type DomainGraphql } from './api.ts';
 import { createBuilder } from './builder.ts';
 import { addMutations } from './commands/mutations.ts';
@@ -25,6 +26,7 @@ export function buildSchema(
   addDeadLetters(api, ErrorInterface);
   const schema = withReadAfter(builder.toSchema());
   refuseLateReads(schema);
+  chargeAnswers(schema);
   return schema;
 }
 

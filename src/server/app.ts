@@ -126,7 +126,14 @@ export async function startApp(
   metrics?.measure({ engine, live, eventStreams, subscriptions: budgets, connections: listeners.connections });
   const yoga = createGraphql({
     schema,
-    shared: { engine, readModels, live, updates, observer: metrics },
+    shared: {
+      engine,
+      readModels,
+      live,
+      updates,
+      answerLimits: { answerBytes: config.answerMaxBytes, readBytes: config.answerMaxReadBytes },
+      observer: metrics,
+    },
     config,
     eventStreams,
     budgets,

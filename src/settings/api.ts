@@ -58,6 +58,18 @@ export const apiSettings = {
     'Most bytes that the variables of an operation may have together.',
     1024,
   ),
+  answerMaxBytes: count(
+    'ANSWER_MAX_BYTES',
+    10_000_000,
+    'Most bytes of the answer of an operation, or of a message of a subscription; each value counts at least 64.',
+    1000,
+  ),
+  answerMaxReadBytes: count(
+    'ANSWER_MAX_READ_BYTES',
+    64 * 1024 * 1024,
+    'Most bytes in memory of the rows that are read for an operation, or for a message of a subscription.',
+    1000,
+  ),
   maxBodyBytes: count('MAX_BODY_BYTES', 2 * 1024 * 1024, 'Largest body of an HTTP request, in bytes.', 1024),
   subscriptionsPerConnection: count(
     'SUBSCRIPTIONS_PER_CONNECTION',

@@ -3,9 +3,13 @@ import type { Api } from '../../graphql/api.ts';
 import { subjectOf } from '../../kernel/define/actor.ts';
 import { auditTable, auditTrail } from './read-models.ts';
 
+/** Most summaries are short; that of an order of many lines or of an article is not. */
+const ENTRY_BYTES = 5000;
+
 export function auditGraphql(api: Api): void {
   const Entry = api.readModel('AuditEntry', auditTrail, {
     description: 'An event: something that has happened, and who was behind it.',
+    bytes: ENTRY_BYTES,
     fields: (t) => ({
       aggregateType: t.exposeString('aggregateType', { description: 'What it happened to: an Order, a process, …' }),
       aggregateId: t.exposeID('aggregateId', { description: 'Which one.' }),

@@ -1,5 +1,6 @@
 import { eq, type SQL, sql } from 'drizzle-orm';
 import type { Api } from '../../graphql/api.ts';
+import { MAX_CONTENT } from './note.ts';
 import { notes, notesTable } from './read-models.ts';
 
 const MAX_SEARCH = 1000;
@@ -15,6 +16,7 @@ export function notesGraphql(api: Api): void {
   const { builder } = api;
   const Note = api.readModel('Note', notes, {
     description: 'Something written down.',
+    bytes: MAX_CONTENT,
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Its id.' }),
       title: t.exposeString('title', { description: 'What it is called.' }),

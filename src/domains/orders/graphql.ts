@@ -10,6 +10,8 @@ import { orders, ordersTable } from './read-models.ts';
 /** Each word is a condition of its own on every row. */
 const MAX_WORDS = 20;
 const MAX_SEARCH = 1000;
+/** An order of a hundred lines; most are far smaller. */
+const ORDER_BYTES = 20_000;
 
 const SORTS = {
   PLACED_AT_DESC: { sortBy: ordersTable.placedAt, direction: 'desc' },
@@ -67,6 +69,7 @@ export function ordersGraphql(api: Api): void {
 
   const Order = api.readModel('Order', orders, {
     description: 'What a customer buys.',
+    bytes: ORDER_BYTES,
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Its id.' }),
       status: t.field({ type: Status, description: 'How far it is.', resolve: ({ status }) => status }),

@@ -12,8 +12,8 @@ import {
 export interface SizeExtensions {
   /** Elements that a list field usually has, unless it takes `first` or `last`. */
   readonly listSize?: number;
-  /** Bytes that a row or a value may have, where it may be large. */
-  readonly maxBytes?: number;
+  /** Bytes to reckon with for a row or a value, if it may be large. */
+  readonly bytes?: number;
 }
 
 /** Elements of a list that says nothing of its size. */
@@ -22,8 +22,8 @@ export const DEFAULT_LIST_SIZE = 10;
 const BYTES_PER_POINT = 1000;
 
 /** What reading a row or a value of this type or field costs for its size, in points. */
-export function pointsOfBytes({ maxBytes = 0 }: SizeExtensions): number {
-  return Math.floor(maxBytes / BYTES_PER_POINT);
+export function pointsOfBytes({ bytes = 0 }: SizeExtensions): number {
+  return Math.floor(bytes / BYTES_PER_POINT);
 }
 
 /** Elements that the lists of introspection have on average in a schema, by type and field. */

@@ -91,6 +91,7 @@ async function executeSteadily(
       return result;
     }
     context.rows.clear();
+    context.budget.reset();
     try {
       await wait();
     } catch (error) {

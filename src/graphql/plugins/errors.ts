@@ -1,4 +1,4 @@
-import type { ExecutionResult, GraphQLError } from 'graphql';
+import { type ExecutionResult, GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../context.ts';
 import { maskedError, toClientError } from '../errors.ts';
@@ -54,10 +54,26 @@ interface Outcome {
   readonly setResult: (result: never) => void;
 }
 
-function answering({ correlationId }: Context, onFault: OnFault) {
+function answering({ correlationId, budget, consistency }: Context, onFault: OnFault) {
   return ({ result, setResult }: Outcome): undefined => {
     if (Symbol.asyncIterator in result || !result.errors) return;
+    if (budget.exhausted) {
+      setResult({
+        ...result,
+        data: null,
+        errors: [endedBy(budget.exhausted, consistency.appended !== undefined)],
+      } as never);
+      return;
+    }
     const errors = result.errors.map((error) => answerError(error, correlationId, onFault));
     setResult({ ...result, errors } as never);
   };
+}
+
+/** The one error of an operation that was ended; its fields are not told. @param accepted a command of it was. */
+function endedBy({ message, extensions }: GraphQLError, accepted: boolean): GraphQLError {
+  const receipt = accepted
+    ? ' The command was accepted: sent again with the same `commandId`, it answers its receipt.'
+    : '';
+  return new GraphQLError(`${message}${receipt}`, { extensions });
 }

@@ -4,6 +4,7 @@ import type { Actor } from '../../kernel/define/actor.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import type { StoredRow } from '../../kernel/define/read-table.ts';
 import type { Row } from '../../kernel/read/slots.ts';
+import { Gate } from './gate.ts';
 import type { Moment } from './moment.ts';
 import { type Page, type PageRequest, readPage, readPages } from './page.ts';
 import type { ReadModels } from './read-models.ts';
@@ -12,23 +13,39 @@ import { isVisible, type Visibility, visibilityFor, visibleWhere } from './visib
 
 export type RowOfProjection<P> = P extends Projection<infer Table extends PgTable> ? StoredRow<Table> : never;
 
+/** What is charged for the rows that an operation holds. */
+export interface ReadBudget {
+  /** @throws if there is nothing left. */
+  read(rows: readonly Row[], readModel: string): void;
+  /** The rows that were charged are not held any more. */
+  released(): void;
+}
+
 /** Lists that one statement reads at most, each of a page's length. */
 const MAX_LISTS = 100;
+/** Pages that an operation reads at the same time: what is read is charged before more is. */
+const PAGES_AT_ONCE = 4;
 
 /** Read models as one actor sees them, for one operation: each row is loaded once. */
 export class Rows {
   readonly #readModels: ReadModels;
   readonly #actor: Actor | null;
   readonly #onStale: () => void;
+  readonly #budget: ReadBudget | undefined;
   // Most of those that wait for a subscription's next message are empty: they have no maps.
   #loaded: Map<Projection, Map<string, Promise<unknown>>> | undefined;
   #lists: Map<string, DataLoader<unknown, Page<unknown>>> | undefined;
+  #pages: Gate | undefined;
 
-  /** @param onStale is told of every row that lacks events which could not be applied. */
-  constructor(readModels: ReadModels, actor: Actor | null, onStale: () => void = () => {}) {
+  /**
+   * @param onStale is told of every row that lacks events which could not be applied.
+   * @param budget is charged for every row that is read; without one they are free.
+   */
+  constructor(readModels: ReadModels, actor: Actor | null, onStale: () => void = () => {}, budget?: ReadBudget) {
     this.#readModels = readModels;
     this.#actor = actor;
     this.#onStale = onStale;
+    this.#budget = budget;
   }
 
   /** For queries of a domain's own making. They must use {@link visible}. */
@@ -70,10 +87,11 @@ export class Rows {
     const present = await this.#readModels.row(projection, text);
     if (present && !isVisible(visibility, present)) return null;
     if (present && isMeant(present, moment)) {
-      this.#look([present]);
+      this.#look(projection, [present]);
       return present as RowOfProjection<P>;
     }
     const former = await this.#readModels.former.find(projection, text, moment);
+    if (former) this.#budget?.read([former], projection.name);
     if (former) return isVisible(visibility, former) ? (former as RowOfProjection<P>) : null;
     // It was filled before its history was kept: there is more to know than can be answered.
     if (present && !present.heldFrom) this.#onStale();
@@ -83,12 +101,18 @@ export class Rows {
   /** A page of the rows that the actor may see. */
   async page<P extends Projection>(projection: P, request: PageRequest): Promise<Page<RowOfProjection<P>>> {
     const where = visibleWhere(projection, this.visibility(projection));
-    const page = await readPage<RowOfProjection<P>>(this.#readModels.db, projection, {
-      ...request,
-      where: [where, ...(request.where ?? [])],
+    const visible = { ...request, where: [where, ...(request.where ?? [])] };
+    this.#pages ??= new Gate(PAGES_AT_ONCE);
+    return this.#pages.run(async () => {
+      // Nothing is read for an operation that has nothing left.
+      this.#budget?.read([], projection.name);
+      const page = await readPage<RowOfProjection<P>>(this.#readModels.db, projection, visible);
+      this.#look(
+        projection,
+        page.edges.map(({ node }) => node),
+      );
+      return page;
     });
-    this.#look(page.edges.map(({ node }) => node));
-    return page;
   }
 
   /**
@@ -131,6 +155,7 @@ export class Rows {
   clear(): void {
     this.#loaded = undefined;
     this.#lists = undefined;
+    this.#budget?.released();
   }
 
   async #pageOf<P extends Projection>(
@@ -150,7 +175,10 @@ export class Rows {
       this.#lists.set(key, list);
     }
     const page = (await list.load(value)) as Page<RowOfProjection<P>>;
-    this.#look(page.edges.map(({ node }) => node));
+    this.#look(
+      projection,
+      page.edges.map(({ node }) => node),
+    );
     return page;
   }
 
@@ -158,11 +186,12 @@ export class Rows {
     const visibility = this.visibility(projection);
     const row = await this.#readModels.row(projection, key);
     if (!row || !isVisible(visibility, row)) return null;
-    this.#look([row]);
+    this.#look(projection, [row]);
     return row;
   }
 
-  #look(rows: readonly Row[]): void {
+  #look(projection: Projection, rows: readonly Row[]): void {
+    this.#budget?.read(rows, projection.name);
     if (rows.some(({ staleSince }) => staleSince !== null)) this.#onStale();
   }
 }

@@ -65,6 +65,7 @@ export class Stage {
         readModels: this.#readModels(),
         live: this.live,
         updates: this.updates,
+        answerLimits: { answerBytes: 10_000_000, readBytes: 10_000_000 },
       },
       { actor: customer('ada'), correlationId: 'test', ...caller },
     );

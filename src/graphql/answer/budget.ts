@@ -1,0 +1,96 @@
+import { GraphQLError, type GraphQLResolveInfo } from 'graphql';
+import { approximateBytes } from '../../kernel/bytes.ts';
+import type { Row } from '../../kernel/read/slots.ts';
+import { type Path, pathOf } from './path.ts';
+
+export interface AnswerLimits {
+  /** Bytes of the answer of an operation, or of one message of a subscription. */
+  readonly answerBytes: number;
+  /** Bytes of the rows that are read for it. */
+  readonly readBytes: number;
+}
+
+/**
+ * What a field takes at least, in bytes: its value is held by an object, and is written into the answer with its name. So the
+ * number of values is limited too.
+ */
+const FIELD_BYTES = 64;
+/** Fields of one operation that may fail. */
+const MAX_FAILURES = 100;
+
+/**
+ * What one operation may still spend. It is charged while rows are read and values are resolved, so that an answer that would be
+ * too large ends before it takes the memory. Once it is exhausted each further field throws the same error.
+ */
+export class AnswerBudget {
+  readonly #limits: AnswerLimits;
+  #answerBytes = 0;
+  #readBytes = 0;
+  #failures = 0;
+  #exhausted: GraphQLError | undefined;
+
+  constructor(limits: AnswerLimits) {
+    this.#limits = limits;
+  }
+
+  /** Why the operation was ended; undefined if it was not. */
+  get exhausted(): GraphQLError | undefined {
+    return this.#exhausted;
+  }
+
+  /** Begins again: for the next message of a subscription, or if an operation is executed again. */
+  reset(): void {
+    this.#answerBytes = 0;
+    this.#readBytes = 0;
+    this.#failures = 0;
+    this.#exhausted = undefined;
+  }
+
+  /** Charges a field, its name included. @throws {GraphQLError} if the budget is exhausted. */
+  field(info: Pick<GraphQLResolveInfo, 'path'>): void {
+    const { key } = info.path;
+    this.spend(FIELD_BYTES + (typeof key === 'string' ? key.length : 0), info.path);
+  }
+
+  /** Charges bytes of the answer. @throws {GraphQLError} if the budget is exhausted. */
+  spend(bytes: number, path: Path): void {
+    if (this.#exhausted) throw this.#exhausted;
+    this.#answerBytes += bytes;
+    if (this.#answerBytes <= this.#limits.answerBytes) return;
+    const { answerBytes: limit } = this.#limits;
+    const place = pathOf(path);
+    const advice = 'Ask for smaller pages, for fewer fields, or for less at a time.';
+    throw this.#exhaust(`The answer would be larger than ${limit} bytes, which it reached at ${place}. ${advice}`, {
+      limit,
+    });
+  }
+
+  /** Charges rows that were read. @throws {GraphQLError} if the budget is exhausted. */
+  read(rows: readonly Row[], readModel: string): void {
+    if (this.#exhausted) throw this.#exhausted;
+    for (const row of rows) this.#readBytes += approximateBytes(row);
+    const { readBytes: limit } = this.#limits;
+    if (this.#readBytes <= limit) return;
+    const message = `The operation reads more than ${limit} bytes of rows, which it reached in ${readModel}.`;
+    throw this.#exhaust(`${message} Ask for smaller pages or for fewer lists.`, { limit });
+  }
+
+  /** The rows that were charged are not held any more. */
+  released(): void {
+    this.#readBytes = 0;
+  }
+
+  /** Counts a field that failed. @returns the error that it fails with. */
+  failed(error: unknown): unknown {
+    if (this.#exhausted) return this.#exhausted;
+    if (++this.#failures <= MAX_FAILURES) return error;
+    const reason = error instanceof Error ? ` One of them: ${error.message.slice(0, 200)}` : '';
+    return this.#exhaust(`More than ${MAX_FAILURES} fields of the operation failed.${reason}`, { limit: MAX_FAILURES });
+  }
+
+  #exhaust(message: string, facts: Readonly<Record<string, unknown>>): GraphQLError {
+    // An error with a path is not located again, which would take time for each of the fields that are left.
+    this.#exhausted = new GraphQLError(message, { path: [], extensions: { code: 'BAD_USER_INPUT', ...facts } });
+    return this.#exhausted;
+  }
+}

@@ -1,0 +1,15 @@
+/** Where a value is in an answer. */
+export interface Path {
+  readonly prev: Path | undefined;
+  readonly key: string | number;
+}
+
+/** Longest name that a path repeats: names are the client's. */
+const MAX_NAME = 40;
+
+/** A path as text, without the indexes of lists, such as `orders.edges.node`. */
+export function pathOf(path: Path | undefined): string {
+  const names: string[] = [];
+  for (let at = path; at; at = at.prev) if (typeof at.key === 'string') names.unshift(at.key.slice(0, MAX_NAME));
+  return names.join('.');
+}
