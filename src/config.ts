@@ -7,6 +7,7 @@ import { liveSettings } from './settings/live.ts';
 import { paymentsSettings } from './settings/payments.ts';
 import { serverSettings } from './settings/server.ts';
 import type { Setting, SettingInfo } from './settings/setting.ts';
+import { timeSettings } from './settings/time.ts';
 
 export type { SettingInfo } from './settings/setting.ts';
 
@@ -37,6 +38,7 @@ const definitions = {
   ...apiSettings,
   ...liveSettings,
   ...connectionSettings,
+  ...timeSettings,
   ...engineSettings,
 };
 

@@ -2,6 +2,7 @@ import type { SQL } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import type postgres from 'postgres';
+import { cancellable } from './cancellation.ts';
 import { withoutDriverFaults } from './driver-faults.ts';
 import { givenUpAfter } from './given-up.ts';
 import { connect, type Session } from './session.ts';
@@ -31,6 +32,8 @@ export interface PoolOptions extends Session {
    * although they have nothing to do with what it waits for. On unless told.
    */
   readonly pipelining?: boolean;
+  /** Statements are cancelled with the work that they belong to, see `cancellation.ts`: only for reads. Off unless told. */
+  readonly cancellable?: boolean;
   /** A connection on which an answer takes longer is given up, in ms: for short statements only, see `given-up.ts`. Never unless told. */
   readonly answerWithinMs?: number;
   readonly onNotice?: (message: string) => void;
@@ -61,6 +64,7 @@ export function openPool(options: PoolOptions): Pool {
   };
   const open = () => {
     const opened = withoutDriverFaults(connect(options, { ...settings, max: options.connections, onclose }));
+    if (options.cancellable) return cancellable(opened);
     return options.pipelining === false ? unpipelined(opened, options.connections) : opened;
   };
   const client = open();

@@ -8,6 +8,8 @@ export interface DatabaseOptions {
   readonly readUrl?: string | undefined;
   /** Connections at most of each pool. */
   readonly connections: Readonly<Record<PoolRole, number>>;
+  /** Longest time of a statement of the reader, in ms; unlimited unless told. */
+  readonly readStatementTimeoutMs?: number | undefined;
   /** Told what an operator should know, a line each. */
   readonly onNotice: (line: string) => void;
 }
@@ -81,7 +83,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     applicationName: 'afterwrite leases',
     answerWithinMs: ANSWER_WITHIN_MS,
   });
-  const reader = replica && readUrl ? open('reader', { url: readUrl }, replica.role ?? '') : open('reader');
+  const reading = {
+    cancellable: true,
+    settings: { statement_timeout: String(options.readStatementTimeoutMs ?? 0) },
+  };
+  const reader =
+    replica && readUrl ? open('reader', { ...reading, url: readUrl }, replica.role ?? '') : open('reader', reading);
   const owner = openPool({ url, connections: 1, applicationName: 'afterwrite owner' });
   const watch = openPool({
     url,

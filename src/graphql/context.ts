@@ -16,8 +16,8 @@ export interface Context {
   readonly correlationId: string;
   /** W3C trace context that the operation's commands belong to: of its own span where there is one, else the client's. */
   traceparent: string | undefined;
-  /** Aborted when the client is gone. */
-  readonly signal: AbortSignal | undefined;
+  /** Aborted when the client is gone or the operation has taken too long. */
+  signal: AbortSignal | undefined;
   /** Rows that this actor may see, each loaded once for an operation, or for an event of a subscription. */
   readonly rows: Rows;
   readonly live: LiveRows;
@@ -30,6 +30,8 @@ export interface Context {
   readonly connection: object | undefined;
   /** What a subscription may hold in memory; undefined for other operations. */
   allotment: Allotment | undefined;
+  /** Called when a message of a subscription is about to be resolved. */
+  onMessage: (() => void) | undefined;
   readonly observer: ApiObserver;
 }
 
@@ -89,6 +91,7 @@ export function createContext(shared: Shared, caller: Caller): Context {
     consistency,
     connection: caller.connection,
     allotment: undefined,
+    onMessage: undefined,
     observer,
   };
 }

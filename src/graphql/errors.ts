@@ -1,4 +1,5 @@
 import { GraphQLError } from 'graphql';
+import { isCancelled } from '../database/cancellation.ts';
 import { ConsistencyTimeoutError } from '../kernel/consistency/positions.ts';
 import { TokenError } from '../kernel/consistency/token.ts';
 import { ForbiddenError, OutcomeUnknownError, ThrottledError, UnauthenticatedError } from '../kernel/errors.ts';
@@ -16,10 +17,22 @@ export class BadUserInputError extends Error {
   }
 }
 
+/** An operation, or a statement that it needs, took longer than it may. */
+export class OperationTimeoutError extends Error {
+  readonly code = 'TIMEOUT';
+
+  /** @param timeoutMs that it had; undefined if it was a statement of it. */
+  constructor(timeoutMs?: number) {
+    const limit = timeoutMs === undefined ? 'Reading took too long' : `The operation took longer than ${timeoutMs} ms`;
+    super(`${limit} and was ended. Ask for less at once: narrower filters, smaller pages, fewer fields.`);
+    this.name = 'OperationTimeoutError';
+  }
+}
+
 /** The API's codes, of errors that have been looked at already. */
 const CODES: ReadonlySet<unknown> = new Set([
   ...['CONSISTENCY_TIMEOUT', 'INVALID_TOKEN', 'FOREIGN_TOKEN', 'TOKEN_AHEAD', 'UNAUTHENTICATED', 'FORBIDDEN'],
-  ...['BAD_USER_INPUT', 'THROTTLED', 'OUTCOME_UNKNOWN', 'INTERNAL_SERVER_ERROR'],
+  ...['BAD_USER_INPUT', 'THROTTLED', 'OUTCOME_UNKNOWN', 'TIMEOUT', 'INTERNAL_SERVER_ERROR'],
 ]);
 
 /** The facts of an error that a client may know; undefined where it is a fault, and nobody's business. */
@@ -29,6 +42,7 @@ function factsOf(error: unknown): Record<string, unknown> | undefined {
     return { code, projection, required, current, state, ...(projected === undefined ? {} : { projected }) };
   }
   if (error instanceof ThrottledError) return { code: error.code, retryAfterMs: error.retryAfterMs };
+  if (error instanceof OperationTimeoutError) return { code: error.code };
   if (error instanceof BadUserInputError) return { code: error.code, ...error.facts };
   if (error instanceof OutcomeUnknownError) return { code: error.code, commandId: error.commandId };
   if (error instanceof TokenError || error instanceof UnauthenticatedError || error instanceof ForbiddenError) {
@@ -49,7 +63,8 @@ const MAX_MESSAGE = 400;
 
 /** An error as the client gets it, with a code; undefined where it is a fault that has to be masked. */
 export function toClientError(error: unknown): GraphQLError | undefined {
-  const inner = innermost(error);
+  const cause = innermost(error);
+  const inner = isCancelled(cause) ? new OperationTimeoutError() : cause;
   const located = error instanceof GraphQLError ? error : undefined;
   const facts = factsOf(inner);
   if (facts) return rewrite(located, clipped((inner as Error).message), facts);

@@ -81,6 +81,7 @@ export async function startApp(
         projector: config.projectorConnections,
         reader: config.readerConnections,
       },
+      readStatementTimeoutMs: config.readStatementTimeoutMs,
       onNotice: (line) => logger.warn(line),
     });
     outside = await providePlugs(config, postgres.url, logger);

@@ -7,6 +7,7 @@ import { type Caller, type Context, createContext, type Shared } from '../graphq
 import { documentCaches } from '../graphql/limits/document.ts';
 import type { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
 import { useConsistency } from '../graphql/plugins/consistency.ts';
+import { useDeadline } from '../graphql/plugins/deadline.ts';
 import { answerError, type OnFault, useErrors } from '../graphql/plugins/errors.ts';
 import { useExecutor } from '../graphql/plugins/executor.ts';
 import { type Limits, useLimits } from '../graphql/plugins/limits.ts';
@@ -86,6 +87,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       useErrors(onFault, correlationIdOf),
       useCallerLimits(),
       useExpiringQueries(),
+      useDeadline(config.operationTimeoutMs),
       useSubscriptionBudget(options.budgets),
       useConsistency(),
     ],

@@ -34,6 +34,7 @@ export function fresh<T extends Message>(
         // The message before is answered. One that is waited for may be long in coming.
         context.rows.clear();
         const result = await messages.next();
+        context.onMessage?.();
         context.rows.clear();
         consistency.stale = false;
         if (!result.done) consistency.read = Math.min(result.value.position, freshnessOf(engine, consistency.touched));

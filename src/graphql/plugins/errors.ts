@@ -70,10 +70,10 @@ function answering({ correlationId, budget, consistency }: Context, onFault: OnF
   };
 }
 
+/** Said of a command whose receipt does not reach the client because what it reads afterwards was ended. */
+export const ACCEPTED = 'The command was accepted: sent again with the same `commandId`, it answers its receipt.';
+
 /** The one error of an operation that was ended; its fields are not told. @param accepted a command of it was. */
 function endedBy({ message, extensions }: GraphQLError, accepted: boolean): GraphQLError {
-  const receipt = accepted
-    ? ' The command was accepted: sent again with the same `commandId`, it answers its receipt.'
-    : '';
-  return new GraphQLError(`${message}${receipt}`, { extensions });
+  return new GraphQLError(accepted ? `${message} ${ACCEPTED}` : message, { extensions });
 }

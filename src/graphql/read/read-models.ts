@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import { sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
+import { cancelledBy } from '../../database/cancellation.ts';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import { storedColumns } from '../../kernel/define/read-table.ts';
@@ -62,7 +63,9 @@ export class ReadModels {
         .prepare(`${name}_of`);
       this.#partial.set(name, query);
     }
-    const rows = (await query.execute({ keys: arrayLiteral(key.column, keys) })) as Row[];
+    const statement = query;
+    const read = () => statement.execute({ keys: arrayLiteral(key.column, keys) });
+    const rows = (await cancelledBy(undefined, read)) as Row[];
     return new Map(rows.map((row) => [String(row[key.property]), row]));
   }
 
@@ -76,7 +79,9 @@ export class ReadModels {
       .prepare(`${projection.name}_by_key`);
     return new DataLoader(
       async (keys) => {
-        const rows = (await query.execute({ keys: arrayLiteral(key.column, keys) })) as Row[];
+        // It is for several operations: that one of them ends is no reason to cancel it.
+        const read = () => query.execute({ keys: arrayLiteral(key.column, keys) });
+        const rows = (await cancelledBy(undefined, read)) as Row[];
         const found = new Map(rows.map((row) => [String(row[key.property]), row]));
         return keys.map((wanted) => found.get(wanted) ?? null);
       },

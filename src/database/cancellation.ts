@@ -1,0 +1,101 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { rootOf } from './errors.ts';
+
+/** Between two attempts to cancel a statement that waits behind another one on its connection, in ms. */
+const AGAIN_MS = 25;
+/** What Postgres and the driver say of a statement that was cancelled, and Postgres of one that took too long. */
+const QUERY_CANCELED = '57014';
+
+/** Work whose statements are cancelled with its signal. */
+export interface Cancellation {
+  /** Undefined as long as it cannot be cancelled. */
+  readonly signal: AbortSignal | undefined;
+}
+
+const current = new AsyncLocalStorage<Cancellation | undefined>();
+
+/**
+ * Runs work whose statements, on pools that are {@link cancellable}, are cancelled when the signal is aborted that it has when they
+ * are asked. Undefined: none is, for statements that several callers have in common.
+ */
+export function cancelledBy<T>(cancellation: Cancellation | undefined, work: () => T): T {
+  return current.run(cancellation, work);
+}
+
+/** True for the error of a statement that was cancelled, or that took longer than `statement_timeout`. */
+export function isCancelled(error: unknown): boolean {
+  return rootOf(error).code === QUERY_CANCELED;
+}
+
+type Ask = (...asked: unknown[]) => Query;
+interface Query extends PromiseLike<unknown> {
+  handler: (query: Query) => unknown;
+  resolve: (result: unknown) => void;
+  reject: (error: unknown) => void;
+  /** Asks Postgres to cancel it; null if it was asked already. */
+  canceller: ((query: Query) => Promise<void>) | null;
+  /** Where it was sent; undefined as long as it waits for a connection. */
+  readonly state: unknown;
+  /** Postgres works on it: nothing that was sent before on the same connection is unanswered. */
+  readonly active: boolean;
+  readonly isRaw?: boolean;
+  values(): Query;
+}
+
+/**
+ * Cancels a client's statements with the signal of {@link cancelledBy}. Only for statements that may be asked again.
+ *
+ * Postgres cancels what a connection does at the moment, which may be the next statement already: one that nobody wanted to be
+ * cancelled is asked again. The driver mixes results up if a statement is cancelled that waits behind another one on its
+ * connection: such a one is cancelled when its turn has come.
+ */
+export function cancellable<Client extends { unsafe: unknown }>(client: Client): Client {
+  const unsafe = client.unsafe as Ask;
+  const ask: Ask = (...asked) => {
+    const signal = current.getStore()?.signal;
+    const query = unsafe(...asked);
+    const { handler, resolve, reject } = query;
+    let timer: NodeJS.Timeout | undefined;
+    const cancel = () => {
+      if (query.state && !query.active) {
+        timer = setTimeout(cancel, AGAIN_MS).unref();
+        return;
+      }
+      const { canceller } = query;
+      query.canceller = null;
+      // If that fails, the statement's own time limit ends it.
+      canceller?.(query).catch(() => undefined);
+    };
+    const settled = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+    };
+    query.handler = (sent) => {
+      // The driver calls this when somebody waits for the answer.
+      signal?.addEventListener('abort', cancel, { once: true });
+      if (signal?.aborted) {
+        cancel();
+        return undefined;
+      }
+      return handler(sent);
+    };
+    query.resolve = (result) => {
+      settled();
+      resolve(result);
+    };
+    query.reject = (error) => {
+      settled();
+      if (signal?.aborted || !isAnothers(error)) return reject(error);
+      const again = current.run({ signal }, () => ask(...asked));
+      (query.isRaw ? again.values() : again).then(resolve, reject);
+    };
+    return query;
+  };
+  client.unsafe = ask;
+  return client;
+}
+
+/** Cancelled, and not by the time limit. */
+function isAnothers(error: unknown): boolean {
+  return isCancelled(error) && /user request/.test(rootOf(error).message);
+}

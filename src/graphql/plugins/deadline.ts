@@ -1,0 +1,129 @@
+import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { type Cancellation, cancelledBy } from '../../database/cancellation.ts';
+import type { Context } from '../context.ts';
+import { OperationTimeoutError } from '../errors.ts';
+import { ACCEPTED } from './errors.ts';
+
+/**
+ * Ends what takes too long or whose client has gone: its waiting ends and its statements are cancelled. A query that takes too
+ * long is answered TIMEOUT. A mutation always waits for its command, which may have been accepted; what it reads afterwards is
+ * ended. A subscription has that much time for each message.
+ * @param timeoutMs of an operation, and of a message.
+ */
+export function useDeadline(timeoutMs: number): Plugin {
+  return {
+    onExecute: ({ args, executeFn, setExecuteFn }) => {
+      const context = args.contextValue as unknown as Context;
+      const deadline = new Deadline(timeoutMs, context.signal);
+      deadline.begin();
+      context.signal = deadline.signal;
+      const isQuery = getOperationAST(args.document, args.operationName)?.operation === 'query';
+      setExecuteFn((again) => {
+        const result = cancelledBy(deadline, () => executeFn(again));
+        return isQuery && result instanceof Promise ? deadline.orTimeout(result) : result;
+      });
+      return {
+        onExecuteDone: ({ result, setResult }) => {
+          deadline.end();
+          if (isQuery || context.consistency.appended === undefined || Symbol.asyncIterator in result) return;
+          if (result.errors?.some(isTimeout)) setResult({ ...result, errors: result.errors.map(sayAccepted) });
+        },
+      };
+    },
+    onSubscribe: ({ args, subscribeFn, setSubscribeFn }) => {
+      const context = args.contextValue as unknown as Context;
+      const { signal } = context;
+      setSubscribeFn(async (again: ExecutionArgs) => {
+        // What its client waits for before the first message.
+        const opening = new Deadline(timeoutMs, signal);
+        opening.begin();
+        try {
+          const result = await cancelledBy(opening, () => subscribeFn(again as never));
+          return Symbol.asyncIterator in result ? withinTime(result, context, timeoutMs) : result;
+        } finally {
+          opening.end();
+        }
+      });
+    },
+  } as Plugin;
+}
+
+function isTimeout({ extensions }: GraphQLError): boolean {
+  return extensions.code === 'TIMEOUT';
+}
+
+/** A read that fails may leave no place for the receipt. Nobody should take that for a command that failed. */
+function sayAccepted(error: GraphQLError): GraphQLError {
+  if (!isTimeout(error)) return error;
+  const { nodes, path, extensions } = error;
+  return new GraphQLError(`${error.message} ${ACCEPTED}`, { nodes: nodes ?? null, path: path ?? null, extensions });
+}
+
+/** The same messages. The time of each begins when there is something to tell. */
+function withinTime(
+  messages: AsyncIterableIterator<ExecutionResult>,
+  context: Context,
+  timeoutMs: number,
+): AsyncIterableIterator<ExecutionResult> {
+  return {
+    next: async () => {
+      const deadline = new Deadline(timeoutMs, context.signal);
+      context.onMessage = () => deadline.begin();
+      try {
+        return await cancelledBy(deadline, () => messages.next());
+      } finally {
+        deadline.end();
+      }
+    },
+    return: async () => (await messages.return?.()) ?? { value: undefined, done: true },
+    throw: async (error) => (await messages.throw?.(error)) ?? Promise.reject(error),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+/** Ends with its time, or when the client is gone. Until it begins it costs next to nothing. */
+class Deadline implements Cancellation {
+  readonly #timeoutMs: number;
+  readonly #client: AbortSignal | undefined;
+  #controller: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #onTimeout: (() => void) | undefined;
+  readonly #leave = () => this.#controller?.abort();
+
+  constructor(timeoutMs: number, client: AbortSignal | undefined) {
+    this.#timeoutMs = timeoutMs;
+    this.#client = client;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#controller?.signal;
+  }
+
+  begin(): void {
+    if (this.#controller) return;
+    this.#controller = new AbortController();
+    // The server's requests have signals that `AbortSignal.any` does not take.
+    if (this.#client?.aborted) this.#leave();
+    else this.#client?.addEventListener('abort', this.#leave, { once: true });
+    this.#timer = setTimeout(() => {
+      this.#onTimeout?.();
+      this.#leave();
+    }, this.#timeoutMs).unref();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#client?.removeEventListener('abort', this.#leave);
+  }
+
+  /** The result, or TIMEOUT if it does not come in time. */
+  orTimeout<T>(result: Promise<T>): Promise<T | ExecutionResult> {
+    return new Promise((resolve, reject) => {
+      this.#onTimeout = () => resolve({ data: null, errors: [new OperationTimeoutError(this.#timeoutMs) as never] });
+      result.then(resolve, reject);
+    });
+  }
+}

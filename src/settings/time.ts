@@ -1,0 +1,19 @@
+import { count } from './setting.ts';
+
+/** How long things may take. */
+export const timeSettings = {
+  readStatementTimeoutMs: count(
+    'READ_STATEMENT_TIMEOUT_MS',
+    5000,
+    'Longest time that a statement of a query may take in Postgres, in milliseconds.',
+    50,
+    3_600_000,
+  ),
+  operationTimeoutMs: count(
+    'OPERATION_TIMEOUT_MS',
+    30_000,
+    'Longest time that an operation, or one message of a subscription, may take, in milliseconds.',
+    50,
+    3_600_000,
+  ),
+};
