@@ -5,7 +5,11 @@ import type { EngineOptions } from './kernel/engine.ts';
 export function engineOptions(config: Config) {
   return {
     queueLimit: config.appendQueueLimit,
+    queueBytes: config.appendQueueBytes,
+    queueLimitPerActor: config.appendQueueLimitPerActor,
+    queueBytesPerActor: config.appendQueueBytesPerActor,
     appendBatchLimit: config.appendBatchLimit,
+    appendBatchBytes: config.appendBatchBytes,
     stateCacheSize: config.stateCacheSize,
     projectionBatchLimit: config.projectionBatchLimit,
     deadLetterLimit: config.deadLetterLimit,

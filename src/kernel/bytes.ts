@@ -8,13 +8,28 @@ const SLOT = 8;
  * had one that is not Latin-1. The caller bounds a cache or a queue with the sum.
  */
 export function approximateBytes(value: unknown): number {
-  if (typeof value === 'string') return HEADER + 2 * value.length;
-  if (typeof value !== 'object' || value === null) return SLOT;
-  let bytes = HEADER;
-  if (Array.isArray(value)) {
-    for (const element of value) bytes += SLOT + approximateBytes(element);
-    return bytes;
+  let bytes = shallowBytes(value);
+  if (typeof value !== 'object' || value === null) return bytes;
+  // Not by recursion: what somebody sends may be nested deeper than the stack is.
+  const left: object[] = [value];
+  for (let next = left.pop(); next; next = left.pop()) {
+    for (const element of Array.isArray(next) ? next : Object.values(next)) {
+      bytes += SLOT + shallowBytes(element);
+      if (typeof element === 'object' && element !== null) left.push(element);
+    }
   }
-  for (const key in value) bytes += SLOT + approximateBytes((value as Record<string, unknown>)[key]);
   return bytes;
+}
+
+function shallowBytes(value: unknown): number {
+  if (typeof value === 'string') return HEADER + 2 * value.length;
+  return typeof value === 'object' && value !== null ? HEADER : SLOT;
+}
+
+/** Bytes of an event or an append without its data: ids, metadata, instants. */
+const ENVELOPE = 1024;
+
+/** About how many bytes an event takes in memory. */
+export function eventBytes({ data }: { readonly data: unknown }): number {
+  return ENVELOPE + approximateBytes(data);
 }

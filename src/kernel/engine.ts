@@ -15,6 +15,7 @@ import type { Aside } from './read/shadow-filler.ts';
 import { type EngineNotice, EngineWatch } from './watch.ts';
 import { Admission } from './write/admission.ts';
 import { AppendQueue } from './write/append-queue.ts';
+import { appendsAtWork } from './write/beacon.ts';
 import { CommandBus } from './write/command-bus.ts';
 import { EventLog } from './write/event-log.ts';
 import { idRulesOf } from './write/id-rules.ts';
@@ -26,8 +27,16 @@ export interface EngineOptions {
   readonly domains: readonly Domain[];
   /** Appends that may wait for their batch. */
   readonly queueLimit?: number;
+  /** Bytes of those, about. */
+  readonly queueBytes?: number | undefined;
+  /** Appends that may wait on behalf of one actor. */
+  readonly queueLimitPerActor?: number | undefined;
+  /** Bytes of those, about. */
+  readonly queueBytesPerActor?: number | undefined;
   /** Events in one append transaction. */
   readonly appendBatchLimit?: number;
+  /** Bytes of those, about. */
+  readonly appendBatchBytes?: number | undefined;
   /** Aggregates whose state is kept in memory. */
   readonly stateCacheSize?: number;
   /** Events that a projection folds together. */
@@ -119,7 +128,12 @@ export function createEngine(options: EngineOptions): Engine {
   });
   const queue = new AppendQueue(log, {
     limit: options.queueLimit ?? 10_000,
+    bytes: options.queueBytes,
+    limitPerActor: options.queueLimitPerActor,
+    bytesPerActor: options.queueBytesPerActor,
     batchLimit: options.appendBatchLimit ?? 1000,
+    batchBytes: options.appendBatchBytes,
+    isAtWork: appendsAtWork(database.watch.db),
     onCommitted: (events, position) => {
       projector.committed(events, position);
       processes.committed(events);

@@ -7,7 +7,19 @@ export const engineSettings = {
     10_000,
     'Commands that may wait to be appended before new ones are throttled.',
   ),
+  appendQueueBytes: count(
+    'APPEND_QUEUE_BYTES',
+    67_108_864,
+    'Bytes in memory of the commands that wait to be appended, about, before new ones are throttled.',
+  ),
+  appendQueueLimitPerActor: count(
+    'APPEND_QUEUE_LIMIT_PER_ACTOR',
+    2500,
+    'Commands of one actor that may wait to be appended before new ones of that actor are throttled.',
+  ),
+  appendQueueBytesPerActor: count('APPEND_QUEUE_BYTES_PER_ACTOR', 16_777_216, 'Bytes of those in memory, about.'),
   appendBatchLimit: count('APPEND_BATCH_LIMIT', 1000, 'Most events appended in one transaction.'),
+  appendBatchBytes: count('APPEND_BATCH_BYTES', 8_388_608, 'Most bytes appended in one transaction, about.'),
   stateCacheSize: count('STATE_CACHE_SIZE', 10_000, 'Aggregates whose state is kept in memory.', 1, 10_000_000),
   projector: setting(
     'PROJECTOR',

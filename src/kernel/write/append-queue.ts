@@ -1,19 +1,29 @@
 import { rootOf } from '../../database/errors.ts';
 import { isTransient } from '../../database/transient.ts';
-import type { RecordedEvent } from '../define/event.ts';
+import { eventBytes } from '../bytes.ts';
+import { initiatorOf, type RecordedEvent } from '../define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../errors.ts';
 import { type Observer, unobserved } from '../observe.ts';
 import { inBatchSpan } from '../trace.ts';
 import { type Append, type AppendOutcome, newEventIds } from './append.ts';
 import type { EventLog } from './event-log.ts';
+import { type BatchLimits, type Share, streamOf, type Waiting, WaitingAppends } from './fairness/waiting-appends.ts';
 import { Pace } from './pace.ts';
 import { appendUntilKnown, type Patience } from './until-known.ts';
 
 export interface AppendQueueOptions extends Patience {
   /** Appends that may wait; more are refused with THROTTLED. */
   readonly limit: number;
+  /** Bytes of those, about. */
+  readonly bytes?: number | undefined;
+  /** Appends that may wait on behalf of one initiator. The system's own are counted and not refused. */
+  readonly limitPerActor?: number | undefined;
+  /** Bytes of those, about. */
+  readonly bytesPerActor?: number | undefined;
   /** Events in one transaction. */
   readonly batchLimit: number;
+  /** Bytes of those, about. */
+  readonly batchBytes?: number | undefined;
   /**
    * Told of every committed batch before the callers are: its events in the order of positions and its last position.
    */
@@ -24,6 +34,10 @@ export interface AppendQueueOptions extends Patience {
   readonly onRetry?: (error: unknown, attempt: number, correlationIds: readonly string[]) => void;
   readonly observer?: Observer | undefined;
 }
+
+const MB = 2 ** 20;
+/** An append besides its events. */
+const ENVELOPE_BYTES = 256;
 
 /** A log entry about a batch names so many of its requests. */
 const MAX_NAMED = 10;
@@ -39,12 +53,9 @@ export interface AppendUnderWay {
   readonly trouble: string | undefined;
 }
 
-interface Waiting {
-  readonly append: Append;
+interface Appending extends Waiting {
   readonly eventIds: readonly string[];
   readonly holds: () => boolean;
-  /** When it was taken, by `performance.now()`. */
-  readonly since: number;
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -59,8 +70,10 @@ interface Waiting {
 export class AppendQueue {
   readonly #log: EventLog;
   readonly #options: AppendQueueOptions;
+  readonly #limits: { readonly [K in 'limit' | 'bytes' | 'limitPerActor' | 'bytesPerActor']: number };
+  readonly #batchLimits: BatchLimits;
   readonly #observer: Observer;
-  #waiting: Waiting[] = [];
+  readonly #waiting = new WaitingAppends<Appending>();
   #running: Promise<void> | undefined;
   #closed = false;
   readonly #pace = new Pace();
@@ -71,6 +84,9 @@ export class AppendQueue {
   constructor(log: EventLog, options: AppendQueueOptions) {
     this.#log = log;
     this.#options = options;
+    const { limit, bytes = 64 * MB, limitPerActor = limit, bytesPerActor = bytes } = options;
+    this.#limits = { limit, bytes, limitPerActor, bytesPerActor };
+    this.#batchLimits = { events: options.batchLimit, bytes: options.batchBytes ?? 8 * MB };
     this.#observer = options.observer ?? unobserved;
   }
 
@@ -81,13 +97,13 @@ export class AppendQueue {
 
   /** Appends that wait for their batch. */
   get depth(): number {
-    return this.#waiting.length;
+    return this.#waiting.count;
   }
 
   /** How long the first of them has waited, in ms. */
   get oldestWaitMs(): number {
-    const [first] = this.#waiting;
-    return first ? Math.round(performance.now() - first.since) : 0;
+    const { oldest } = this.#waiting;
+    return oldest ? Math.round(performance.now() - oldest.since) : 0;
   }
 
   /** The batch that is being committed, however often it is sent. */
@@ -95,13 +111,31 @@ export class AppendQueue {
     return this.#underWay;
   }
 
-  /** @throws {ThrottledError} where the queue is full or closed. Ask before you do work that would be lost. */
-  assertRoom(): void {
+  /** Bytes of what waits, about. */
+  get bytes(): number {
+    return this.#waiting.bytes;
+  }
+
+  /**
+   * Ask before you do work that would be lost.
+   * @param initiator on whose behalf it is; undefined if its share is not bounded.
+   * @param bytes of the append, about, if it is known.
+   * @throws {ThrottledError} if the queue is full or closed, or has as much of one initiator as it may have.
+   */
+  assertRoom(initiator?: string, bytes = 0): void {
     if (this.#closed) throw new ThrottledError(1000, 'The server is shutting down.');
-    const depth = this.#waiting.length;
-    if (depth < this.#options.limit) return;
+    const { count, bytes: waiting } = this.#waiting;
+    const { limit, bytes: mostBytes, limitPerActor, bytesPerActor } = this.#limits;
+    if (isFull({ count, bytes: waiting }, limit, mostBytes, bytes)) this.#refuse(count, 'The append queue is full.');
+    if (initiator === undefined) return;
+    const share = this.#waiting.shareOf(initiator);
+    if (isFull(share, limitPerActor, bytesPerActor, bytes))
+      this.#refuse(share.count, 'Too many of your commands wait to be stored.');
+  }
+
+  #refuse(depth: number, reason: string): never {
     const underWayMs = this.#underWay ? Date.now() - this.#underWay.since.getTime() : 0;
-    throw new ThrottledError(this.#pace.retryAfterMs(depth, underWayMs), 'The append queue is full.');
+    throw new ThrottledError(this.#pace.retryAfterMs(depth, underWayMs), reason);
   }
 
   /**
@@ -112,10 +146,14 @@ export class AppendQueue {
    * @throws {OutcomeUnknownError} where the database stays away.
    */
   append(append: Append, holds: () => boolean = () => true): Promise<AppendOutcome> {
-    this.assertRoom();
+    const { metadata } = append;
+    const initiator = initiatorOf(metadata);
+    const bytes = append.events.reduce((sum, event) => sum + eventBytes(event), ENVELOPE_BYTES);
+    this.assertRoom(metadata.actor.roles.includes('system') ? undefined : initiator, bytes);
+    const eventIds = newEventIds(append);
     return new Promise((resolve, reject) => {
       const since = performance.now();
-      this.#waiting.push({ append, eventIds: newEventIds(append), holds, since, resolve, reject });
+      this.#waiting.push({ append, bytes, initiator, since, isTaken: false, eventIds, holds, resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -129,9 +167,9 @@ export class AppendQueue {
   async #run(): Promise<void> {
     // Callers that were just answered ask again in this turn of the event loop: let them into the same batch.
     await nextTurn();
-    while (this.#waiting.length > 0) {
-      const batch = this.#takeBatch();
-      const { append: first } = batch[0] as Waiting;
+    while (this.#waiting.count > 0) {
+      const batch = this.#waiting.takeBatch(this.#batchLimits);
+      const { append: first } = batch[0] as Appending;
       this.#underWay = { since: this.#failingSince ?? new Date(), appends: batch.length, first, trouble: undefined };
       await this.#commit(batch);
       await nextTurn();
@@ -141,36 +179,8 @@ export class AppendQueue {
     this.#running = undefined;
   }
 
-  /** As many as fit. A command id that is in the batch already waits for the next one, where it will be found in the log. */
-  #takeBatch(): Waiting[] {
-    const batch: Waiting[] = [];
-    const left: Waiting[] = [];
-    const commandIds = new Set<string>();
-    const heldStreams = new Set<string>();
-    let events = 0;
-    let full = false;
-    for (const waiting of this.#waiting) {
-      const { append } = waiting;
-      const stream = streamOf(waiting);
-      // One without events is a receipt to be written.
-      const size = Math.max(1, append.events.length);
-      full ||= batch.length > 0 && events + size > this.#options.batchLimit;
-      if (full || commandIds.has(append.commandId) || heldStreams.has(stream)) {
-        // What builds on an append that is held back is held back with it.
-        heldStreams.add(stream);
-        left.push(waiting);
-        continue;
-      }
-      commandIds.add(append.commandId);
-      events += size;
-      batch.push(waiting);
-    }
-    this.#waiting = left;
-    return batch;
-  }
-
-  async #commit(taken: readonly Waiting[]): Promise<void> {
-    const batch: Waiting[] = [];
+  async #commit(taken: readonly Appending[]): Promise<void> {
+    const batch: Appending[] = [];
     for (const waiting of taken) {
       if (waiting.holds()) batch.push(waiting);
       else waiting.resolve({ outcome: 'conflict' });
@@ -215,7 +225,7 @@ export class AppendQueue {
 
   /** @param batch of which the first `outcomes.length` have an outcome; `unseen` are conflicts besides. */
   #tell(
-    batch: readonly Waiting[],
+    batch: readonly Appending[],
     outcomes: readonly AppendOutcome[],
     { unseen, events, began }: { readonly unseen: number; readonly events: number; readonly began: number },
   ): void {
@@ -239,14 +249,11 @@ export class AppendQueue {
   }
 
   /** What waits for the same streams: decided on what is not known. */
-  #takeFollowers(batch: readonly Waiting[]): Waiting[] {
-    const streams = new Set(batch.map(streamOf));
-    const followers = this.#waiting.filter((waiting) => streams.has(streamOf(waiting)));
-    this.#waiting = this.#waiting.filter((waiting) => !streams.has(streamOf(waiting)));
-    return followers;
+  #takeFollowers(batch: readonly Appending[]): Appending[] {
+    return this.#waiting.takeStreams(new Set(batch.map(streamOf)));
   }
 
-  #appendInSpan(batch: readonly Waiting[]): Promise<AppendOutcome[]> {
+  #appendInSpan(batch: readonly Appending[]): Promise<AppendOutcome[]> {
     const commands = { length: batch.length, at: (index: number) => batch[index]?.append.metadata };
     return inBatchSpan('append', { 'afterwrite.appends': batch.length }, commands, async (span) => {
       const outcomes = await appendUntilKnown(this.#log, batch, this.#options, (error, attempt) => {
@@ -262,8 +269,9 @@ export class AppendQueue {
   }
 }
 
-function streamOf({ append }: Waiting): string {
-  return `${append.streamType}/${append.streamId}`;
+/** An append larger than what may wait is taken if nothing else waits: it would be refused for ever. */
+function isFull({ count, bytes }: Share, limit: number, mostBytes: number, more: number): boolean {
+  return count >= limit || (count > 0 && bytes + more > mostBytes);
 }
 
 function nextTurn(): Promise<void> {

@@ -95,7 +95,7 @@ export class CommandBus {
   async #execute(command: Command, rawInput: unknown, options: CommandOptions): Promise<CommandOutcome> {
     if (this.#closed) throw new ThrottledError(1000, 'The server is shutting down.');
     refuseByRole(command, options.actor);
-    this.#queue.assertRoom();
+    this.#queue.assertRoom(sharesOf(options));
     if (!options.isContinuation) this.#admission?.assertAdmitted();
     const validated = validate(command, rawInput, options);
     if ('issues' in validated) return { kind: 'invalid', issues: validated.issues };
@@ -276,6 +276,12 @@ export class CommandBus {
     if (conflicts > 0) await delay(Math.random() * Math.min(50, 2 ** conflicts));
     return (await this.#states.refresh(command.aggregate, streamId)).committed.version;
   }
+}
+
+/** On whose behalf a command is, if their share of the queue is bounded: the application's own work goes on. */
+function sharesOf({ actor, initiator, isContinuation }: CommandOptions): string | undefined {
+  if (isContinuation || actor?.roles.includes('system')) return undefined;
+  return initiator ?? (actor ?? NOBODY).id;
 }
 
 function answerOf(attempt: Attempt, outcome: Exclude<AppendOutcome, { outcome: 'conflict' }>): CommandOutcome {

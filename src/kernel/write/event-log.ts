@@ -4,6 +4,7 @@ import { rootOf } from '../../database/errors.ts';
 import { readAgain } from '../../database/transient.ts';
 import { type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
 import { type Accepted, type Append, type AppendOutcome, type KnownCommand, newEventIds } from './append.ts';
+import { lit } from './beacon.ts';
 import type { CommandIdentity } from './command-identity.ts';
 import { heldInOrder } from './held-in-order.ts';
 import { type IdRules, OWN_IDS } from './id-rules.ts';
@@ -84,13 +85,13 @@ export class EventLog {
       'es_append',
       sql`select ordinal, outcome, stream_type, stream_id, version, position, ${ms('occurred_at')} as occurred_ms,
                  ${ms('recorded_at')} as recorded_ms, known_event_id
-          from es.append(${sql.placeholder('batch')}::jsonb, ${sql.placeholder('shared')}::text::text[])`,
+          from es.append(${lit('batch')}, ${sql.placeholder('shared')}::text::text[])`,
     );
     this.#all = prepared(
       db,
       'es_append_all',
       sql`select head, ${ms('recorded_at')} as recorded_ms
-          from es.append_all(${sql.placeholder('appends')}::jsonb, ${sql.placeholder('events')}::jsonb,
+          from es.append_all(${lit('appends')}, ${sql.placeholder('events')}::jsonb,
                              ${sql.placeholder('known')}::boolean, ${sql.placeholder('shared')}::text::text[])`,
     );
     this.#load = prepared(db, 'es_load', sql`select * from es.load(${sql.placeholder('asked')}::jsonb)`);
@@ -144,24 +145,28 @@ export class EventLog {
    *
    * @param appends those of one stream in the order in which they build on each other; no command id twice.
    * @param eventIds for each append those of its events.
+   * @param beacon a number by which others can see whether Postgres is at work on it: see `beacon.ts`.
    */
   async append(
     appends: readonly Append[],
     eventIds: readonly (readonly string[])[] = appends.map(newEventIds),
+    beacon: number | null = null,
   ): Promise<AppendOutcome[]> {
-    return (await this.#appendAll(appends, eventIds)) ?? this.#appendEach(appends, eventIds);
+    return (await this.#appendAll(appends, eventIds, beacon)) ?? this.#appendEach(appends, eventIds, beacon);
   }
 
   /** Appends all of them; undefined, and nothing is done, where something stands in the way of one. */
   async #appendAll(
     appends: readonly Append[],
     eventIds: readonly (readonly string[])[],
+    beacon: number | null,
   ): Promise<AppendOutcome[] | undefined> {
     const batch = wholeBatch(appends, eventIds, this.#idRules);
     if (!batch) return undefined;
     const [row] = await this.#all({
       appends: JSON.stringify(batch.appends),
       events: JSON.stringify(batch.events),
+      beacon,
       known: batch.hasKnownStreams,
       shared: this.#sharedTypes,
     }).catch(unlessKnown);
@@ -179,7 +184,11 @@ export class EventLog {
   }
 
   /** Each is accepted or refused on its own. */
-  async #appendEach(appends: readonly Append[], eventIds: readonly (readonly string[])[]): Promise<AppendOutcome[]> {
+  async #appendEach(
+    appends: readonly Append[],
+    eventIds: readonly (readonly string[])[],
+    beacon: number | null,
+  ): Promise<AppendOutcome[]> {
     const held = heldInOrder(appends);
     const batch = appends.map((append, index) => ({
       t: append.streamType,
@@ -201,7 +210,7 @@ export class EventLog {
         d: event.data,
       })),
     }));
-    const rows = await this.#append({ batch: JSON.stringify(batch), shared: this.#sharedTypes });
+    const rows = await this.#append({ batch: JSON.stringify(batch), beacon, shared: this.#sharedTypes });
     return rows.map((row) => {
       const { outcome } = row;
       if (outcome === 'conflict' || outcome === 'reused' || outcome === 'taken') return { outcome };
