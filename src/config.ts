@@ -8,6 +8,7 @@ import { paymentsSettings } from './settings/payments.ts';
 import { serverSettings } from './settings/server.ts';
 import type { Setting, SettingInfo } from './settings/setting.ts';
 import { timeSettings } from './settings/time.ts';
+import { withoutCredentials } from './text/credentials.ts';
 
 export type { SettingInfo } from './settings/setting.ts';
 
@@ -63,7 +64,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     if (input === undefined) return [key, undefined];
     const result = schema.safeParse(input);
     if (result.success) return [key, result.data];
-    const shown = secret ? '' : `, but is ${JSON.stringify(input)}`;
+    const shown = secret ? '' : `, but is ${JSON.stringify(withoutCredentials(input))}`;
     problems.push(`${name} ${result.error.issues[0]?.message}${shown}.`);
     return [key, undefined];
   });

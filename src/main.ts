@@ -7,6 +7,7 @@ import { startApp } from './server/app.ts';
 import { ListenError } from './server/http/http.ts';
 import { onLauncherGone } from './server/launcher.ts';
 import { createLogger } from './server/logger.ts';
+import { withoutCredentials } from './text/credentials.ts';
 
 /** A second signal as soon as this after the first is the same one, come by another way, in ms. */
 const SAME_SIGNAL_MS = 1000;
@@ -45,6 +46,6 @@ try {
 } catch (error) {
   const expected = [ConfigError, ListenError, DatabaseError, EmbeddedPostgresError];
   const isExpected = expected.some((kind) => error instanceof kind);
-  console.error(isExpected ? (error as Error).message : error);
+  console.error(isExpected ? withoutCredentials((error as Error).message) : error);
   process.exit(1);
 }

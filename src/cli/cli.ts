@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { withoutCredentials } from '../text/credentials.ts';
+import { terminalSafe } from '../text/terminal.ts';
 
 /** What a command works with; the process in `main.ts`, something else in a test. */
 export interface Cli {
@@ -17,12 +19,12 @@ export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean };
 /** What each file of a command exports: a function that makes it. */
 export type CommandFactory = (cli: Cli) => Command;
 
-/** Writes a line of a result. */
+/** Writes a line of a result. Whatever was stored is shown and not obeyed: a terminal sees no control characters. */
 export function print(cli: Cli, line = ''): void {
-  cli.out.write(`${line}\n`);
+  cli.out.write(`${terminalSafe(line)}\n`);
 }
 
 /** Writes a line that is not a result: what takes a while, what an operator should know. */
 export function say(cli: Cli, line: string): void {
-  cli.err.write(`${line}\n`);
+  cli.err.write(`${terminalSafe(withoutCredentials(line))}\n`);
 }

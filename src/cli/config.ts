@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { readConfig, type SettingInfo, settings } from '../config.ts';
+import { withoutCredentials } from '../text/credentials.ts';
 import { type CommandFactory, print } from './cli.ts';
 
 /** `config`: what is set, and what could be. */
@@ -19,7 +20,7 @@ export const configCommand: CommandFactory = (cli) =>
 
 function shownValue({ name, secret, ...defaults }: SettingInfo, env: NodeJS.ProcessEnv, production: boolean): string {
   const given = env[name]?.trim();
-  if (given) return secret ? '(set, not shown)' : given;
+  if (given) return secret ? '(set, not shown)' : withoutCredentials(given);
   return (production ? (defaults.productionDefault ?? defaults.default) : defaults.default) || '(not set)';
 }
 

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import type { Cli } from './cli.ts';
+import { type Cli, say } from './cli.ts';
 import { configCommand } from './config.ts';
 import { deadLettersDiscardCommand } from './dead-letters-discard.ts';
 import { deadLettersListCommand } from './dead-letters-list.ts';
@@ -81,7 +81,7 @@ async function run(cli: Cli, args: readonly string[]): Promise<number> {
   } catch (error) {
     // Commander has written what there is to say.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    cli.err.write(`${errorLine(error)}\n`);
+    say(cli, errorLine(error));
     return error instanceof InterruptedError ? error.exitCode : 1;
   }
 }

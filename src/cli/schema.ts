@@ -21,7 +21,10 @@ export const schemaCommand: CommandFactory = (cli) =>
     .addOption(new Option('--check', `fail where ${FILE} is not what the code makes, as before a commit or in CI`))
     .action(async ({ write, check }: { write?: boolean; check?: boolean }) => {
       const made = printedSchema(buildSchema(domains, registerDomains(domains)));
-      if (!write && !check) return print(cli, made.trimEnd());
+      if (!write && !check) {
+        for (const line of made.trimEnd().split('\n')) print(cli, line);
+        return;
+      }
       const committed = await readFile(path, 'utf8').catch(() => '');
       if (committed === made) return print(cli, `${FILE} is what the code makes.`);
       if (write) {

@@ -1,3 +1,5 @@
+import { terminalSafe } from '../text/terminal.ts';
+
 /** A whole number with commas between thousands. */
 export function formatCount(count: number | bigint): string {
   return count.toLocaleString('en-GB');
@@ -8,7 +10,7 @@ export function formatTable(rows: readonly Readonly<Record<string, string | numb
   const names = Object.keys(rows[0] ?? {});
   const columns = names.map((name) => {
     const values = rows.map((row) => row[name] ?? '');
-    const texts = values.map((value) => (typeof value === 'number' ? formatCount(value) : value));
+    const texts = values.map((value) => (typeof value === 'number' ? formatCount(value) : terminalSafe(value)));
     const width = Math.max(name.length, ...texts.map((text) => text.length));
     const toTheRight = values.some((value) => typeof value === 'number');
     return [name, ...texts].map((text) => (toTheRight ? text.padStart(width) : text.padEnd(width)));

@@ -1,9 +1,11 @@
+import { withoutCredentials } from '../text/credentials.ts';
+
 /** What is wrong with the database, as one line for the person who starts the application. */
 export class DatabaseError extends Error {
   readonly code: DatabaseErrorCode;
 
   constructor(code: DatabaseErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(withoutCredentials(message), options);
     this.name = 'DatabaseError';
     this.code = code;
   }

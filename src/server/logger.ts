@@ -2,6 +2,8 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from '../config.ts';
 import { type Observer, unobserved } from '../kernel/observe.ts';
+import { withoutCredentials } from '../text/credentials.ts';
+import { terminalSafe } from '../text/terminal.ts';
 import { describeError } from './described-error.ts';
 
 /** Names that hold credentials, wherever an entry carries them: at its top, in an object, or in that object's headers. */
@@ -23,12 +25,23 @@ export function createLogger(config: Pick<Config, 'logLevel' | 'nodeEnv'>, desti
       redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      hooks: { streamWrite: readable ? shown : clean },
     },
     // In this thread and unbuffered, so that the last words before a crash are not lost in a worker.
     readable
       ? pretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', sync: true })
       : (destination ?? pino.destination({ fd: 1, sync: true })),
   );
+}
+
+/** A line of the log without credentials of URLs, and without characters that a terminal would obey. */
+function clean(line: string): string {
+  return `${terminalSafe(withoutCredentials(line.trimEnd()))}\n`;
+}
+
+/** The same for the printer of readable lines, which takes the escapes of JSON off again. */
+function shown(line: string): string {
+  return clean(line).replace(/\\\\|\\u(?=[\da-f]{4})/gi, (found) => (found === '\\\\' ? found : '\\\\u'));
 }
 
 /** Writes a line at level debug for each command and each batch of a projection; undefined where nobody would read it. */

@@ -89,6 +89,37 @@ describe('events list', () => {
   });
 });
 
+describe('what was stored by others', () => {
+  it('is shown to a terminal and not obeyed, and is the same to a program', async () => {
+    const { bus } = await engine();
+    const name = 'Ada\u001b]0;owned\u0007\u202e\u200b\u009b2J';
+    await bus.execute(registerCustomer, { ...ada, name }, system);
+    for (const args of [
+      ['events', 'list'],
+      ['events', 'list', '--json'],
+    ]) {
+      const { stdout } = await cli(...args);
+      expect(stdout).toMatch(/^[\x20-\x7e\n]+$/);
+      expect(stdout).toContain('Ada\\u001b]0;owned\\u0007\\u202e\\u200b\\u009b2J');
+    }
+    const { stdout } = await cli('events', 'list', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ data: { name } });
+  });
+});
+
+describe('a URL in the configuration', () => {
+  it('is shown without the credentials in it, also if it is wrong', async () => {
+    const url = 'https://ada:secret@pay.example/v1?api_key=secret';
+    const { code, stdout } = await runCli(database.url, ['config'], { PAYMENT_GATEWAY_URL: url });
+    expect(code).toBe(0);
+    expect(stdout).toContain('PAYMENT_GATEWAY_URL = https://***@pay.example/v1?api_key=***\n');
+    const bad = await runCli(database.url, ['config'], { AUTH_JWKS_URL: 'ftp://ada:secret@id.example' });
+    expect(bad.code).toBe(1);
+    expect(bad.stderr).toContain('ftp://***@id.example');
+    for (const text of [stdout, bad.stdout, bad.stderr]) expect(text).not.toContain('secret');
+  });
+});
+
 describe('projections status', () => {
   it('says where each read model stands and whether somebody moves it', async () => {
     const running = await engine({ start: true });

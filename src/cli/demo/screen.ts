@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { terminalSafe } from '../../text/terminal.ts';
 import type { Output } from '../cli.ts';
 import { formatCount } from '../table.ts';
 
@@ -38,7 +39,8 @@ export class Screen {
   }
 
   /** What came of it: who says it, what, and after how many milliseconds. */
-  line(kind: Kind, label: string, text: string, ms: number): void {
+  line(kind: Kind, label: string, said: string, ms: number): void {
+    const text = terminalSafe(said);
     const [mark, colour] = MARKS[kind];
     const time = `${formatMs(ms)} ms`;
     const start = `    ${mark} ${label.padEnd(LABEL_WIDTH)}${text}`;

@@ -1,8 +1,9 @@
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
+import { csvCell } from '../../text/csv.ts';
 import type { InvoiceFile } from './file.ts';
-import { COLUMNS, RowRejection } from './rows.ts';
+import { COLUMNS, REASON, RowRejection } from './rows.ts';
 
 /** Where the rejected rows of a file go unless told otherwise: beside it, `sales.csv` → `sales.rejected.csv`. */
 export function rejectedPathOf(path: string): string {
@@ -11,7 +12,7 @@ export function rejectedPathOf(path: string): string {
 
 /**
  * Writes the rejected rows with their reasons, in the order of the file. A file of that name is replaced when the new one is
- * whole.
+ * whole. Cells that a spreadsheet would take for a formula begin with an apostrophe, which an import of that file takes off.
  *
  * @param refused by line, rows that can be read and were refused nevertheless.
  * @returns how many there are of each code.
@@ -23,7 +24,7 @@ export async function writeRejected(
 ): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>();
   async function* lines() {
-    yield csvLine([...COLUMNS, 'Reason']);
+    yield csvLine([...COLUMNS, REASON]);
     for await (const row of file.rows()) {
       const reason = row.read instanceof RowRejection ? row.read : refused.get(row.line);
       if (!reason) continue;
@@ -42,6 +43,5 @@ export async function writeRejected(
 }
 
 function csvLine(values: readonly string[]): string {
-  const quoted = values.map((value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value));
-  return `${quoted.join(',')}\n`;
+  return `${values.map(csvCell).join(',')}\n`;
 }

@@ -1,4 +1,5 @@
 import { MAX_QUANTITY } from '../../domains/shared/fields.ts';
+import { csvValue } from '../../text/csv.ts';
 import { parseLondonTime } from './london.ts';
 import type { CsvRecord } from './records.ts';
 
@@ -14,6 +15,9 @@ export const COLUMNS = [
   'Country',
 ] as const;
 type Column = (typeof COLUMNS)[number];
+
+/** The column that a file of rejected rows has besides: its cells are written by `csvCell`. */
+export const REASON = 'Reason';
 
 /** A row that can be imported. */
 export interface InvoiceLine {
@@ -52,6 +56,8 @@ export class RowRejection {
 export class RowReader {
   readonly #indexes: Readonly<Record<Column, number>>;
   readonly #width: number;
+  /** The file is one of rejected rows. */
+  readonly #isOurs: boolean;
   readonly #now = Date.now();
   /** The rows of an invoice share their date, and working one out takes longer than all the rest. */
   #lastDate: { readonly text: string; readonly date: Date | undefined } = { text: '', date: undefined };
@@ -59,6 +65,7 @@ export class RowReader {
   private constructor(header: readonly string[]) {
     this.#indexes = Object.fromEntries(COLUMNS.map((name) => [name, header.indexOf(name)])) as Record<Column, number>;
     this.#width = header.length;
+    this.#isOurs = header.at(-1) === REASON;
   }
 
   /** Undefined where a column is missing. */
@@ -71,7 +78,7 @@ export class RowReader {
   values(record: CsvRecord): string[] {
     const { fields, text } = record;
     if (fields?.length !== this.#width) return COLUMNS.map((_, index) => (index === 0 ? text : ''));
-    return COLUMNS.map((name) => fields[this.#indexes[name]] ?? '');
+    return COLUMNS.map((name) => this.#cell(fields, name));
   }
 
   /** The row, or the first reason why it cannot be imported. */
@@ -81,7 +88,7 @@ export class RowReader {
       return new RowRejection('MALFORMED_ROW', `The row has ${fields.length} columns instead of ${this.#width}.`);
     }
     if (/[\0\uFFFD]/.test(text)) return new RowRejection('UNREADABLE_TEXT', 'The row is not text in UTF-8.');
-    const value = (name: Column) => (fields[this.#indexes[name]] ?? '').trim();
+    const value = (name: Column) => this.#cell(fields, name).trim();
 
     const invoice = value('InvoiceNo');
     if (/^C/i.test(invoice)) return new RowRejection('CREDIT_NOTE', 'Credit notes are not orders.');
@@ -108,6 +115,11 @@ export class RowReader {
       return new RowRejection('BAD_DESCRIPTION', 'A description has at most 200 characters.');
     }
     return { line, invoice, sku, description, quantity, amount, date, customer, country };
+  }
+
+  #cell(fields: readonly string[], name: Column): string {
+    const cell = fields[this.#indexes[name]] ?? '';
+    return this.#isOurs ? csvValue(cell) : cell;
   }
 
   #readDate(text: string): Date | RowRejection {
