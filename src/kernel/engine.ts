@@ -12,6 +12,7 @@ import { Projector } from './read/projector.ts';
 import type { ReadSide } from './read/read-side.ts';
 import { Replica } from './read/replica.ts';
 import type { Aside } from './read/shadow-filler.ts';
+import { StorableRows } from './storable.ts';
 import { type EngineNotice, EngineWatch } from './watch.ts';
 import { Admission } from './write/admission.ts';
 import { AppendQueue } from './write/append-queue.ts';
@@ -146,7 +147,8 @@ export function createEngine(options: EngineOptions): Engine {
   const snapshots = new Snapshots(database.writer.db, (error) => onError(error, { part: 'snapshots' }));
   const states = new StreamStates(log, options.stateCacheSize ?? 10_000, snapshots);
   const admission = new Admission(options.throttleLagMs ?? 0);
-  const bus = new CommandBus({ log, queue, states, snapshots, admission, observer });
+  const { whyNot: whyNotStorable } = new StorableRows([...registry.projections.values()]);
+  const bus = new CommandBus({ log, queue, states, snapshots, admission, whyNotStorable, observer });
   const processes = new ProcessManager({
     db: database.projector.db,
     writer: database.writer.db,

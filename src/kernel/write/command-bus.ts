@@ -43,6 +43,7 @@ export class CommandBus {
   readonly #states: StreamStates;
   readonly #snapshots: Snapshots;
   readonly #admission: Pick<Admission, 'assertAdmitted'> | undefined;
+  readonly #whyNotStorable: ((append: Append) => string | undefined) | undefined;
   readonly #observer: Observer;
   readonly #underWay = new Set<Promise<CommandOutcome>>();
   #closed = false;
@@ -54,6 +55,8 @@ export class CommandBus {
     snapshots: Snapshots;
     /** Asked before a command is taken. */
     admission?: Pick<Admission, 'assertAdmitted'> | undefined;
+    /** Asked before events are appended: why what read models make of them could not be stored. */
+    whyNotStorable?: ((append: Append) => string | undefined) | undefined;
     observer?: Observer | undefined;
   }) {
     this.#log = parts.log;
@@ -61,6 +64,7 @@ export class CommandBus {
     this.#states = parts.states;
     this.#snapshots = parts.snapshots;
     this.#admission = parts.admission;
+    this.#whyNotStorable = parts.whyNotStorable;
     this.#observer = parts.observer ?? unobserved;
   }
 
@@ -204,6 +208,11 @@ export class CommandBus {
       events,
       held,
     };
+    const unstorable = this.#whyNotStorable?.(append);
+    if (unstorable) {
+      const rejection = { kind: 'rejected', code: 'NOT_STORABLE', message: unstorable } as const;
+      return this.#confirmed(attempt, known, expectedVersion, rejection);
+    }
     const appended = this.#queue.append(append, () => !known.broken);
     known.version = version;
     known.state = state;

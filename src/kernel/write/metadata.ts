@@ -1,11 +1,22 @@
-import { NOBODY } from '../define/actor.ts';
+import { MAX_ACTOR_ID, NOBODY } from '../define/actor.ts';
 import type { EventMetadata } from '../define/event.ts';
 import type { CommandOptions } from './command-options.ts';
 
-/** Metadata of the events of a command. */
+/** Longest id of a correlation, a causation or a trace, in UTF-16 units. Read models index them. */
+const MAX_ID = 200;
+
+/**
+ * Metadata of the events of a command.
+ * @throws {RangeError} if an id is longer than read models may count on, or cannot be stored: who issues commands from
+ *   outside has to check that before.
+ */
 export function metadataOf(options: CommandOptions, commandId: string): EventMetadata {
   const { correlationId, causationId, traceparent, initiator } = options;
   const { id, roles } = options.actor ?? NOBODY;
+  assertId('actor', id, MAX_ACTOR_ID);
+  assertId('correlation', correlationId);
+  assertId('causation', causationId);
+  assertId('trace', traceparent);
   return {
     actor: { id, roles },
     ...(initiator !== undefined && initiator !== id ? { initiator } : {}),
@@ -13,4 +24,9 @@ export function metadataOf(options: CommandOptions, commandId: string): EventMet
     ...(causationId ? { causationId } : {}),
     ...(traceparent ? { traceparent } : {}),
   };
+}
+
+function assertId(what: string, id: string | undefined, max = MAX_ID): void {
+  if (id === undefined || (id.length <= max && id.isWellFormed() && !id.includes('\0'))) return;
+  throw new RangeError(`The id of the ${what} is longer than ${max} characters, or no text that Postgres can hold.`);
 }
