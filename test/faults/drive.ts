@@ -7,7 +7,7 @@ import { Shopper } from './clients/shopper.ts';
 import { Watcher } from './clients/watcher.ts';
 import { collectEvidence } from './collect.ts';
 import type { Recorder } from './history.ts';
-import { Random } from './random.ts';
+import { Random } from '../support/random.ts';
 import type { Run } from './report.ts';
 import { injectFaults } from './schedule/schedule.ts';
 import { startWorld, type World } from './world/world.ts';

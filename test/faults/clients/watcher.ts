@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { Recorder, type SeenRow, type StreamName, type Subscribed } from '../history.ts';
-import type { Random } from '../random.ts';
+import type { Random } from '../../support/random.ts';
 import { orderRow } from './reader.ts';
 import type { Place } from './sender.ts';
 

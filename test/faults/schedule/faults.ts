@@ -3,7 +3,7 @@ import { until } from '../../support/until.ts';
 import { Commands, Market } from '../clients/commands.ts';
 import { Sender } from '../clients/sender.ts';
 import { Recorder } from '../history.ts';
-import type { Random } from '../random.ts';
+import type { Random } from '../../support/random.ts';
 import type { Instance } from '../world/instance.ts';
 import type { World } from '../world/world.ts';
 

@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import type { HttpClient } from '../support/http-client.ts';
+import { ADDRESS, accepted } from '../support/shop.ts';
+import { accessToken, customerToken, staffToken } from '../support/tokens.ts';
+import type { Known } from './values.ts';
+
+/** What operations are made about, and as whom. */
+export interface SeededStore extends Known {
+  /** Values of `authorization`; undefined is an anonymous caller. */
+  readonly credentials: readonly (string | undefined)[];
+}
+
+/** Writes a little of everything, so that operations find something. */
+export async function seedStore(client: HttpClient): Promise<SeededStore> {
+  const [customerId, otherId] = [randomUUID(), randomUUID()];
+  const [customer, other, staff, admin] = await Promise.all([
+    customerToken(customerId),
+    customerToken(otherId),
+    staffToken(),
+    accessToken('operator', ['admin']),
+  ]);
+  const as = (token: string) => ({ token });
+  const receipts = [
+    await accepted(client, 'registerCustomer', { id: customerId, name: 'Ada', email: 'ada@example.org' }, as(customer)),
+    await accepted(client, 'registerCustomer', { id: otherId, name: 'Bob', email: 'bob@example.org' }, as(other)),
+  ];
+  const product = await accepted(
+    client,
+    'registerProduct',
+    { sku: 'TEAPOT-1', name: 'Teapot', price: { amount: 1999, currency: 'GBP' } },
+    as(staff),
+  );
+  receipts.push(product);
+  const productId = product.aggregateId;
+  receipts.push(await accepted(client, 'receiveStock', { productId, quantity: 100_000 }, as(staff)));
+  for (const [id, token] of [
+    [customerId, customer],
+    [otherId, other],
+  ] as const) {
+    const order = { customerId: id, items: [{ productId, quantity: 2 }], shippingAddress: ADDRESS };
+    receipts.push(await accepted(client, 'placeOrder', order, as(token)));
+    const note = { title: 'A note', content: 'It says nothing.', workspaceId: randomUUID() };
+    receipts.push(await accepted(client, 'createNote', note, as(token)));
+    receipts.push(await accepted(client, 'openAccount', { owner: id, currency: 'GBP' }, as(token)));
+  }
+  const last = receipts.at(-1)?.token ?? '';
+  const { data } = await client.query<{ orders: { pageInfo: { endCursor: string } } }>(
+    '{ orders(first: 1) { pageInfo { endCursor } } }',
+    {},
+    { token: staff, headers: { 'read-after': last } },
+  );
+  return {
+    ids: receipts.map(({ aggregateId }) => aggregateId),
+    tokens: receipts.map(({ token }) => token),
+    cursors: [data.orders.pageInfo.endCursor],
+    credentials: [
+      undefined,
+      ...[customer, customer, other, staff, admin].map((token) => `Bearer ${token}`),
+      'Bearer x',
+    ],
+  };
+}
