@@ -22,7 +22,7 @@ export const expensiveSearches: Attack = {
     const search = Array.from({ length: 220 }, (_, n) => `word${n}`).join(' ');
     const notes = Array.from(
       { length: FIELDS },
-      (_, n) => `a${n}: notes(search: $search, first: ${n + 1}) { edges { cursor } }`,
+      (_, n) => `a${n}: notes(filter: { search: $search }, first: ${n + 1}) { edges { cursor } }`,
     );
     const orders = Array.from(
       { length: FIELDS },

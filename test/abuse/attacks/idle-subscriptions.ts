@@ -8,7 +8,8 @@ export const idleSubscriptions: Attack = {
   description: `holds ${(SOCKETS * EACH).toLocaleString('en')} subscriptions to rows that it may not see`,
   run: async (attacker) => {
     const { token } = await attacker.customer();
-    const query = 'subscription { projectionUpdated(projections: ["customers", "orders", "notes"]) { position keys } }';
+    const query =
+      'subscription { projectionUpdated(projections: ["customers", "orders", "notes"]) { projection keys } }';
     for (let nth = 0; nth < SOCKETS && !attacker.signal.aborted; nth++) {
       const socket = await attacker.socket(token);
       if (socket.readyState !== socket.OPEN) continue;

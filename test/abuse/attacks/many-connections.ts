@@ -8,7 +8,7 @@ export const manyConnections: Attack = {
   description: `opens ${SOCKETS.toLocaleString('en')} sockets and ${STREAMS.toLocaleString('en')} event streams`,
   run: async (attacker) => {
     const { token } = await attacker.customer();
-    const query = 'subscription { projectionUpdated(projections: ["orders"]) { position } }';
+    const query = 'subscription { projectionUpdated(projections: ["orders"]) { token } }';
     const body = JSON.stringify({ query });
     const sockets = attacker.repeat(20, SOCKETS, async () => {
       const socket = await attacker.socket(token);

@@ -8,8 +8,7 @@ export const manyKeys: Attack = {
   description: `subscribes, without signing in, to ${KEYS.toLocaleString('en')} keys at a time`,
   run: async (attacker) => {
     const keys = Array.from({ length: KEYS }, () => randomUUID());
-    const query =
-      'subscription ($keys: [ID!]) { projectionUpdated(projections: ["products"], keys: $keys) { position } }';
+    const query = 'subscription ($keys: [ID!]) { projectionUpdated(projections: ["products"], keys: $keys) { token } }';
     const body = (list: readonly string[]) => JSON.stringify({ query, variables: { keys: list } });
     const bodies = [body(keys), body(keys.slice(0, 900)), body(keys.slice(0, 90))];
     await attacker.repeat(50, 1_000, async (nth) => {
