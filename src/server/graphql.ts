@@ -13,6 +13,7 @@ import { useExecutor } from '../graphql/plugins/executor.ts';
 import { type Limits, useLimits } from '../graphql/plugins/limits.ts';
 import { useObserver } from '../graphql/plugins/observer.ts';
 import { useSubscriptionBudget } from '../graphql/plugins/subscription-budget.ts';
+import { useSubscriptionRoot } from '../graphql/plugins/subscription-root.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
 import { useExpiringQueries } from './expiring-queries.ts';
 import { useGraphiql } from './graphiql/graphiql.ts';
@@ -81,6 +82,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       useRefusals(),
       eventStreams.plugin,
       useLimits(limitsOf(config)),
+      useSubscriptionRoot(),
       ...(config.introspection ? [] : [useDisableIntrospection()]),
       useTracing(),
       ...(shared.observer ? [useObserver(shared.observer)] : []),
