@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HttpClient } from '../support/http-client.ts';
+import { Random } from '../support/random.ts';
 import { check } from './checker/check.ts';
 import { Log } from './checker/log.ts';
 import { Market } from './clients/commands.ts';
@@ -7,7 +8,6 @@ import { Shopper } from './clients/shopper.ts';
 import { Watcher } from './clients/watcher.ts';
 import { collectEvidence } from './collect.ts';
 import type { Recorder } from './history.ts';
-import { Random } from '../support/random.ts';
 import type { Run } from './report.ts';
 import { injectFaults } from './schedule/schedule.ts';
 import { startWorld, type World } from './world/world.ts';

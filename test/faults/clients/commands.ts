@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { StreamName } from '../history.ts';
 import type { Random } from '../../support/random.ts';
+import type { StreamName } from '../history.ts';
 
 /** A command as it is sent, again and again if need be. */
 export interface Command {

@@ -1,7 +1,7 @@
 import { Freshness, isOutdated } from '../../../docs/example/clients/freshness.ts';
 import type { Answer } from '../../support/http-client.ts';
-import type { Read, Recorder, SeenRow } from '../history.ts';
 import type { Random } from '../../support/random.ts';
+import type { Read, Recorder, SeenRow } from '../history.ts';
 import { type Place, reasonOf, type Sender } from './sender.ts';
 
 /** Longer than a read waits for its tokens. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, type CommandAnswer, HttpClient } from '../../support/http-client.ts';
-import type { Recorder } from '../history.ts';
 import type { Random } from '../../support/random.ts';
+import type { Recorder } from '../history.ts';
 import type { Command } from './commands.ts';
 
 /** A server as clients know it. */

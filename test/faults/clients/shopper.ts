@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Answer } from '../../support/http-client.ts';
-import { Recorder } from '../history.ts';
 import type { Random } from '../../support/random.ts';
+import { Recorder } from '../history.ts';
 import { type Command, Commands, type Market } from './commands.ts';
 import { orderRow, Reader, receiptQuery, type Wish } from './reader.ts';
 import { type Outcome, type Place, Sender } from './sender.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
-import { Recorder, type SeenRow, type StreamName, type Subscribed } from '../history.ts';
 import type { Random } from '../../support/random.ts';
+import { Recorder, type SeenRow, type StreamName, type Subscribed } from '../history.ts';
 import { orderRow } from './reader.ts';
 import type { Place } from './sender.ts';
 

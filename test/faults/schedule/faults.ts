@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Random } from '../../support/random.ts';
 import { until } from '../../support/until.ts';
 import { Commands, Market } from '../clients/commands.ts';
 import { Sender } from '../clients/sender.ts';
 import { Recorder } from '../history.ts';
-import type { Random } from '../../support/random.ts';
 import type { Instance } from '../world/instance.ts';
 import type { World } from '../world/world.ts';
 
