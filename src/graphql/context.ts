@@ -1,7 +1,6 @@
 import type { Actor } from '../kernel/define/actor.ts';
 import type { Engine } from '../kernel/engine.ts';
 import { AnswerBudget, type AnswerLimits } from './answer/budget.ts';
-import { Pace } from './answer/pace.ts';
 import type { LiveRows } from './live/live-rows.ts';
 import type { LiveUpdates } from './live/live-updates.ts';
 import type { Allotment } from './live/subscription-budget.ts';
@@ -24,7 +23,6 @@ export interface Context {
   readonly updates: LiveUpdates;
   /** What the operation may still spend; it is full again for each message of a subscription. */
   readonly budget: AnswerBudget;
-  readonly pace: Pace;
   readonly consistency: OperationConsistency;
   /** The same object for all operations of one connection; undefined if it is not known. */
   readonly connection: object | undefined;
@@ -87,7 +85,6 @@ export function createContext(shared: Shared, caller: Caller): Context {
     live,
     updates,
     budget,
-    pace: new Pace(),
     consistency,
     connection: caller.connection,
     allotment: undefined,

@@ -1,7 +1,8 @@
 import { GraphQLError, type GraphQLResolveInfo } from 'graphql';
 import { approximateBytes } from '../../kernel/bytes.ts';
 import type { Row } from '../../kernel/read/slots.ts';
-import { type Path, pathOf } from './path.ts';
+import { Pace } from './pace.ts';
+import { lengthOf, type Path, pathOf } from './path.ts';
 
 export interface AnswerLimits {
   /** Bytes of the answer of an operation, or of one message of a subscription. */
@@ -15,6 +16,12 @@ export interface AnswerLimits {
  * number of values is limited too.
  */
 const FIELD_BYTES = 64;
+/** Bytes that an element of a list takes besides its value. */
+const ELEMENT_BYTES = 16;
+/** Bytes that an error takes with its message, besides its path. */
+const ERROR_BYTES = 500;
+/** Longest text of an error that another repeats. */
+const MAX_REASON = 200;
 /** Fields of one operation that may fail. */
 const MAX_FAILURES = 100;
 
@@ -28,6 +35,7 @@ export class AnswerBudget {
   #readBytes = 0;
   #failures = 0;
   #exhausted: GraphQLError | undefined;
+  #pace: Pace | undefined;
 
   constructor(limits: AnswerLimits) {
     this.#limits = limits;
@@ -44,6 +52,7 @@ export class AnswerBudget {
     this.#readBytes = 0;
     this.#failures = 0;
     this.#exhausted = undefined;
+    this.#pace = undefined;
   }
 
   /** Charges a field, its name included. @throws {GraphQLError} if the budget is exhausted. */
@@ -80,12 +89,29 @@ export class AnswerBudget {
     this.#readBytes = 0;
   }
 
-  /** Counts a field that failed. @returns the error that it fails with. */
-  failed(error: unknown): unknown {
+  /** Charges the elements of a list. @returns them, those of a long list in later turns: see {@link Pace}. */
+  elements<T>(list: readonly T[], info: GraphQLResolveInfo): readonly (T | Promise<T>)[] {
+    this.spend(ELEMENT_BYTES * list.length, info.path);
+    this.#pace ??= new Pace();
+    return this.#pace.elements(list, info);
+  }
+
+  /** Charges a field that failed, with the path and the message that tell of it. @returns the error that it fails with. */
+  failed(error: unknown, path: Path): unknown {
     if (this.#exhausted) return this.#exhausted;
-    if (++this.#failures <= MAX_FAILURES) return error;
-    const reason = error instanceof Error ? ` One of them: ${error.message.slice(0, 200)}` : '';
-    return this.#exhaust(`More than ${MAX_FAILURES} fields of the operation failed.${reason}`, { limit: MAX_FAILURES });
+    const message = error instanceof Error ? error.message.slice(0, MAX_REASON) : '';
+    if (++this.#failures > MAX_FAILURES) {
+      const reason = message ? ` One of them: ${message}` : '';
+      return this.#exhaust(`More than ${MAX_FAILURES} fields of the operation failed.${reason}`, {
+        limit: MAX_FAILURES,
+      });
+    }
+    try {
+      this.spend(ERROR_BYTES + lengthOf(path), path);
+      return error;
+    } catch (exhausted) {
+      return exhausted;
+    }
   }
 
   #exhaust(message: string, facts: Readonly<Record<string, unknown>>): GraphQLError {

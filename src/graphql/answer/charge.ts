@@ -42,13 +42,13 @@ function charged({ resolve = defaultFieldResolver, type }: GraphQLField<unknown,
     try {
       value = resolve(source, args, context, info);
     } catch (error) {
-      throw budget.failed(error);
+      throw budget.failed(error, info.path);
     }
     if (!isPromise(value)) return take ? take(value, context, info) : value;
     return value.then(
       (resolved) => (take ? take(resolved, context, info) : resolved),
       (error) => {
-        throw budget.failed(error);
+        throw budget.failed(error, info.path);
       },
     );
   };
@@ -58,7 +58,6 @@ function charged({ resolve = defaultFieldResolver, type }: GraphQLField<unknown,
 function eachMessage(resolve: Resolver): Resolver {
   return (source, args, context, info) => {
     context.budget.reset();
-    context.pace.reset();
     return resolve(source, args, context, info);
   };
 }
@@ -79,20 +78,13 @@ const takeLeaf: Take = (value, { budget }, { path }) => {
 const takeLeaves: Take = (value, context, info) => {
   if (!isIterable(value)) return value;
   const leaves = [...value];
-  context.budget.spend(ELEMENT_BYTES * leaves.length, info.path);
+  context.budget.elements(leaves, info);
   for (const leaf of leaves) takeLeaf(leaf, context, info);
   return leaves;
 };
 
-const takeObjects: Take = (value, { budget, pace }, info) => {
-  if (!isIterable(value)) return value;
-  const objects = Array.isArray(value) ? value : [...value];
-  budget.spend(ELEMENT_BYTES * objects.length, info.path);
-  return pace.elements(objects, info);
-};
-
-/** Bytes that an element takes besides its value. */
-const ELEMENT_BYTES = 16;
+const takeObjects: Take = (value, { budget }, info) =>
+  isIterable(value) ? budget.elements(Array.isArray(value) ? value : [...value], info) : value;
 
 function isPromise(value: unknown): value is Promise<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';

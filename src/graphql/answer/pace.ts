@@ -28,10 +28,6 @@ export class Pace {
     return list.map((element, index) => (index < now ? element : this.#later(element, weight)));
   }
 
-  reset(): void {
-    this.#fields = 0;
-  }
-
   #later<T>(element: T, weight: number): Promise<T> {
     if (!this.#turn || this.#leftInTurn <= 0) {
       const before = this.#turn;

@@ -13,3 +13,10 @@ export function pathOf(path: Path | undefined): string {
   for (let at = path; at; at = at.prev) if (typeof at.key === 'string') names.unshift(at.key.slice(0, MAX_NAME));
   return names.join('.');
 }
+
+/** How long the names in a path are together. */
+export function lengthOf(path: Path | undefined): number {
+  let length = 0;
+  for (let at = path; at; at = at.prev) length += typeof at.key === 'string' ? at.key.length + 3 : 4;
+  return length;
+}

@@ -43,7 +43,7 @@ export function refusal(message: string, facts: Readonly<Record<string, unknown>
 }
 
 function hasMoreLines(text: string, lines: number): boolean {
-  const breaks = /[\n\r]/g;
+  const breaks = /\r\n|[\n\r]/g;
   for (let count = 1; count <= lines; count++) if (!breaks.test(text)) return false;
   return true;
 }

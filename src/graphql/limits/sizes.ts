@@ -32,11 +32,13 @@ export function introspectionSizes(schema: GraphQLSchema): ReadonlyMap<string, n
   const fields = types.flatMap((type) => fieldsOf(type));
   const perType = (count: (type: GraphQLNamedType) => number) =>
     types.reduce((sum, type) => sum + count(type), 0) / types.length;
+  const withFields = types.filter((type) => fieldsOf(type).length > 0);
   const argumentCount = fields.reduce((sum, { args }) => sum + args.length, 0);
   return new Map([
     ['__Schema.types', types.length],
     ['__Schema.directives', schema.getDirectives().length],
-    ['__Type.fields', fields.length / types.length],
+    // Of the types that have any: what fields lead to are mostly such.
+    ['__Type.fields', fields.length / withFields.length],
     ['__Type.inputFields', perType((type) => (isInputObjectType(type) ? Object.keys(type.getFields()).length : 0))],
     ['__Type.enumValues', perType((type) => (isEnumType(type) ? type.getValues().length : 0))],
     [

@@ -101,3 +101,36 @@ describe('a command', () => {
     expect(app.engine.projector.head.position).toBe(before);
   });
 });
+
+describe('an error', () => {
+  const LONG = 'x'.repeat(90_000);
+
+  it.each<[string, object]>([
+    ['a name that does not exist', { query: `{ ${LONG} }` }],
+    ['a name in a wrong place', { query: `query query query ${LONG} {` }],
+    [
+      'many names that do not exist',
+      { query: `{ ${Array.from({ length: 900 }, (_, n) => `unknown${n}`).join(' ')} }` },
+    ],
+    ['a value of a variable', { query: ORDERS, variables: { filter: { search: [LONG] } } }],
+    ['many values', { query: ORDERS, variables: { filter: { status: Array(1000).fill(LONG.slice(0, 100)) } } }],
+    ['an id', { query: 'query ($id: ID!) { order(id: $id) { id } }', variables: { id: LONG } }],
+    ['the name of an operation', { query: '{ projections { name } }', operationName: LONG }],
+    ['the name of a parameter', { query: '{ projections { name } }', [LONG]: 1 }],
+    ['a cursor', { query: `{ orders(after: "${LONG}") { edges { cursor } } }` }],
+  ])('does not repeat %s at length', async (_, body) => {
+    const answer = await app.post(JSON.stringify(body));
+    expectRequestError(answer, 'BAD_USER_INPUT');
+    expect(answer.errors?.length).toBeLessThanOrEqual(11);
+    expect(answer.text.length).toBeLessThan(11 * 1000);
+  });
+
+  it('of a subscription does not either', async () => {
+    const query = 'subscription ($names: [String!]) { projectionUpdated(projections: $names) { projection } }';
+    const message = await connect('WebSocket')
+      .subscribe(query, { names: [LONG] })
+      .next();
+    expect(message.errors).toHaveLength(1);
+    expect(JSON.stringify(message.errors).length).toBeLessThan(1000);
+  });
+});

@@ -2,7 +2,6 @@ import { buildSchema, execute, type GraphQLSchema, isObjectType, parse } from 'g
 import { describe, expect, it } from 'vitest';
 import { AnswerBudget } from '../../../src/graphql/answer/budget.ts';
 import { chargeAnswers } from '../../../src/graphql/answer/charge.ts';
-import { Pace } from '../../../src/graphql/answer/pace.ts';
 
 /** A schema whose fields count how often they are resolved. */
 function countingSchema(resolvers: Record<string, () => unknown>) {
@@ -26,8 +25,7 @@ function countingSchema(resolvers: Record<string, () => unknown>) {
 
 const run = async (schema: GraphQLSchema, query: string, limits = { answerBytes: 10_000, readBytes: 10_000 }) => {
   const budget = new AnswerBudget(limits);
-  const contextValue = { budget, pace: new Pace() };
-  return { result: await execute({ schema, document: parse(query), contextValue }), budget };
+  return { result: await execute({ schema, document: parse(query), contextValue: { budget } }), budget };
 };
 const list = (length: number) => () => Array.from({ length }, () => ({}));
 
@@ -79,6 +77,20 @@ describe('an answer', () => {
     const more = await run(schema, '{ items { fails } }', limits);
     expect(more.budget.exhausted?.message).toBe('More than 100 fields of the operation failed. One of them: No.');
     expect(counts.fails).toBe(101);
+  });
+});
+
+describe('an error', () => {
+  it('is charged with its path, which has the names of its client', async () => {
+    const fails = () => {
+      throw new Error('No.');
+    };
+    const { schema } = countingSchema({ items: list(50), fails });
+    const limits = { answerBytes: 60_000, readBytes: 1 };
+    const short = await run(schema, '{ items { fails } }', limits);
+    expect(short.budget.exhausted).toBeUndefined();
+    const long = await run(schema, `{ ${'x'.repeat(1000)}: items { fails } }`, limits);
+    expect(long.budget.exhausted?.message).toMatch(/^The answer would be larger than 60000 bytes/);
   });
 });
 
