@@ -5,6 +5,7 @@ import type { Effect, Plug } from '../define/effect.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Process } from '../define/process.ts';
 import type { Hub } from '../notify/hub.ts';
+import { type CheckpointPlace, UNKNOWN_PLACE } from '../read/checkpoint-place.ts';
 import { Checkpoints } from '../read/checkpoints.ts';
 import { CommitFeed } from '../read/commit-feed.ts';
 import type { ProjectorPart } from '../read/lease.ts';
@@ -161,19 +162,22 @@ export class ProcessManager {
   }
 
   #mover() {
-    const move = prepared<{ moved: number }>(
+    const places = new Map<string, CheckpointPlace>();
+    const move = prepared<{ place: CheckpointPlace }>(
       this.#parts.leases,
       'processes_move',
-      sql`update read.checkpoints set position = ${sql.placeholder('to')}, failure = ${sql.placeholder('failure')}, updated_at = now()
-          where projection = ${sql.placeholder('name')} and owner = ${sql.placeholder('owner')}
-            and generation = ${sql.placeholder('generation')} and position <= ${sql.placeholder('to')}
-          returning 1 as moved`,
+      sql`select place::text from read.move_checkpoint(${sql.placeholder('name')}::text, null, ${sql.placeholder('to')}::text::bigint,
+            ${sql.placeholder('owner')}::text::uuid, ${sql.placeholder('generation')}::text::int,
+            ${sql.placeholder('place')}::text::tid, true, ${sql.placeholder('failure')}::text) as m(place)
+          where place is not null`,
     );
     return async (name: string, to: number, generation: number, failure: string | null) => {
-      const rows = await move({ name, to, generation, failure, owner: this.#ownership.owner });
+      const place = places.get(name) ?? UNKNOWN_PLACE;
+      const [moved] = await move({ name, to, generation, failure, place, owner: this.#ownership.owner });
+      if (moved) places.set(name, moved.place);
       // It is another's by now, or lost, and then needed again at once.
-      if (rows.length === 0) await this.#register();
-      return rows.length > 0;
+      else await this.#register();
+      return moved !== undefined;
     };
   }
 }

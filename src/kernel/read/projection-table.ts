@@ -3,6 +3,7 @@ import type { PgColumn } from 'drizzle-orm/pg-core';
 import { type Database, prepared } from '../../database/client.ts';
 import type { Key, Projection } from '../define/projection.ts';
 import { type EngineColumn, isEngineColumn, storedColumns } from '../define/read-table.ts';
+import { type CheckpointPlace, UNKNOWN_PLACE } from './checkpoint-place.ts';
 import { arrayLiteral, arrayOf, ColumnArrays } from './column-arrays.ts';
 import type { Wanted } from './fold.ts';
 import {
@@ -32,6 +33,11 @@ export interface Move {
   readonly generation: number;
 }
 
+/** A checkpoint that was moved: where its row is now. None if it was not moved. */
+interface Moved {
+  readonly place: CheckpointPlace;
+}
+
 /** Statements of a projection that write batches: one for each combination of columns that change. */
 const MAX_STATEMENTS = 32;
 
@@ -52,11 +58,12 @@ export class ProjectionTable {
   readonly #readWhere = new Map<string, (parameters: Record<string, unknown>) => Promise<StoredRow[]>>();
   readonly #partial: PartialUpdates;
   /** Statements that write batches, by which sets of columns they update. */
-  readonly #writes = new Map<string, (parameters: Record<string, unknown>) => Promise<{ moved: number }[]>>();
+  readonly #writes = new Map<string, (parameters: Record<string, unknown>) => Promise<Moved[]>>();
   /** Moves the checkpoint, as part of a statement. */
   readonly #moved: SQL;
   readonly #moves: SharedMoves | undefined;
-  readonly #moveOnly: (parameters: Record<string, unknown>) => Promise<{ moved: number }[]>;
+  readonly #moveOnly: (parameters: Record<string, unknown>) => Promise<Moved[]>;
+  #place: CheckpointPlace = UNKNOWN_PLACE;
 
   /** @param moves moves the checkpoint where there is nothing to write; a statement of its own unless told. */
   constructor(db: Database, projection: Projection, moves?: SharedMoves) {
@@ -81,15 +88,11 @@ export class ProjectionTable {
     this.#partial = new PartialUpdates(projection, this.#columns);
     this.#readByKey = this.#select('key', this.#isOneOfKeys());
     const { name } = projection;
-    this.#moved = sql`update read.checkpoints set position = ${sql.placeholder('to')}, updated_at = now()
-      where projection = ${name} and position = ${sql.placeholder('from')} and owner = ${sql.placeholder('owner')}
-        and generation = ${sql.placeholder('generation')}
-      returning 1`;
-    this.#moveOnly = prepared(
-      db,
-      `${name}_move`,
-      sql`with moved as (${this.#moved}) select count(*)::int as moved from moved`,
-    );
+    const move = { from: 'bigint', to: 'bigint', owner: 'uuid', generation: 'int', place: 'tid' };
+    const given = Object.entries(move).map(([part, type]) => sql`${sql.placeholder(part)}::text::${sql.raw(type)}`);
+    this.#moved = sql`select place from read.move_checkpoint(${name}, ${sql.join(given, sql`, `)}, true) as m(place)
+      where place is not null`;
+    this.#moveOnly = prepared(db, `${name}_move`, sql`${this.#moved}`);
   }
 
   /** The rows that some changes concern, as they are now. */
@@ -108,20 +111,29 @@ export class ProjectionTable {
    */
   async write(writes: Writes, move: Move): Promise<void> {
     const isNothing = writes.upserts.size + writes.removals.length === 0;
-    if (isNothing && (await this.#moves?.move(this.#projection.name, move))) return;
-    const [row] = isNothing ? await this.#moveOnly({ ...move }) : await this.#writeBatch(writes, move);
-    if (row?.moved !== 1) throw new FencedError(this.#projection.name);
+    if (isNothing) {
+      const place = await this.#moves?.move(this.#projection.name, { ...move, place: this.#place });
+      if (place !== undefined) {
+        this.#place = place;
+        return;
+      }
+    }
+    const [moved] = isNothing
+      ? await this.#moveOnly({ ...move, place: this.#place })
+      : await this.#writeBatch(writes, move);
+    if (!moved) throw new FencedError(this.#projection.name);
+    this.#place = moved.place;
   }
 
   /** Writes rows and leaves the checkpoint where it is: for who holds its lock. */
   async writeRows(writes: Writes): Promise<void> {
     if (writes.upserts.size + writes.removals.length === 0) return;
-    const statement = this.#writeStatement(sql`select 1`, []);
+    const statement = this.#writeStatement(sql`select null as place`, []);
     const parameters = this.#parametersOf(writes, [...writes.upserts.values()], []);
     await prepared(this.db, `${this.#projection.name}_write_rows`, statement)(parameters);
   }
 
-  #writeBatch(writes: Writes, move: Move): Promise<{ moved: number }[]> {
+  #writeBatch(writes: Writes, move: Move): Promise<Moved[]> {
     let { whole, partial } = this.#partial.split(writes);
     const nameOf = () => [`${this.#projection.name}_write`, ...partial.map(({ id }) => id)].join('_');
     // Each connection keeps what it has prepared.
@@ -132,10 +144,10 @@ export class ProjectionTable {
     const name = nameOf();
     let write = this.#writes.get(name);
     if (!write) {
-      write = prepared<{ moved: number }>(this.db, name, this.#writeStatement(this.#moved, partial));
+      write = prepared<Moved>(this.db, name, this.#writeStatement(this.#moved, partial));
       this.#writes.set(name, write);
     }
-    return write({ ...move, ...this.#parametersOf(writes, whole, partial) });
+    return write({ ...move, place: this.#place, ...this.#parametersOf(writes, whole, partial) });
   }
 
   /** Says of rows since when they lack events; of one that says so already it stays as it is. */
@@ -196,7 +208,7 @@ export class ProjectionTable {
       this.#projection.key.map(({ column }) => sql.identifier(column.name)),
       sql`, `,
     );
-    return sql`with moved as (${moved}),
+    return sql`with moved as materialized (${moved}),
       upserted as (
         insert into ${name} (${sql.join(names, sql`, `)})
         select ${this.#rows.valuesOf('r')} from ${this.#rows.as('r')} where exists (select from moved)
@@ -207,7 +219,7 @@ export class ProjectionTable {
       removed as (
         delete from ${name} using ${this.#keys.as('k')} where exists (select from moved) and ${this.#hasKeyOf('k')}
       )${partialUpdateStatement(this.#projection, partial)}${this.#keptFormer()}
-      select count(*)::int as moved from moved`;
+      select place::text from moved`;
   }
 
   #keptFormer(): SQL {

@@ -1,12 +1,15 @@
 import DataLoader from 'dataloader';
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
+import type { CheckpointPlace } from './checkpoint-place.ts';
 import { arrayText } from './column-arrays.ts';
 import type { Move } from './projection-table.ts';
 
 /** A checkpoint's way over events of which its projection writes nothing. */
 interface OwnMove extends Move {
   readonly projection: string;
+  /** Where its row was last seen. */
+  readonly place: CheckpointPlace;
 }
 
 /**
@@ -14,27 +17,27 @@ interface OwnMove extends Move {
  * waits for it in vain: what is asked at the same moment is one statement, however many projections there are.
  */
 export class SharedMoves {
-  readonly #loader: DataLoader<OwnMove, boolean>;
+  readonly #loader: DataLoader<OwnMove, CheckpointPlace | undefined>;
 
   constructor(db: Database) {
-    const placeholders = { names: 'text', froms: 'bigint', tos: 'bigint', owners: 'uuid', generations: 'int' };
+    const placeholders = {
+      names: 'text',
+      froms: 'bigint',
+      tos: 'bigint',
+      owners: 'uuid',
+      generations: 'int',
+      places: 'tid',
+    };
     const arrays = Object.entries(placeholders).map(
       ([name, type]) => sql`${sql.placeholder(name)}::text::${sql.raw(type)}[]`,
     );
-    const move = prepared<{ projection: string }>(
+    const move = prepared<{ projection: string; place: CheckpointPlace }>(
       db,
       'checkpoints_move',
       // One whose row is locked is passed over: what keeps it must not keep the others.
-      sql`with asked as (
-            select * from unnest(${sql.join(arrays, sql`, `)}) as a(projection, "from", "to", owner, generation)
-          ),
-          free as (
-            select c.projection, a."to" from read.checkpoints c join asked a using (projection)
-            where c.position = a."from" and c.owner = a.owner and c.generation = a.generation
-            for no key update of c skip locked
-          )
-          update read.checkpoints c set position = free."to", updated_at = now() from free
-          where c.projection = free.projection returning c.projection`,
+      sql`select projection, place::text from unnest(${sql.join(arrays, sql`, `)}) as a(projection, "from", "to", owner, generation, seen)
+          cross join lateral read.move_checkpoint(projection, "from", "to", owner, generation, seen, false) as m(place)
+          where place is not null`,
     );
     this.#loader = new DataLoader(
       async (moves) => {
@@ -44,16 +47,17 @@ export class SharedMoves {
           tos: arrayText(moves.map(({ to }) => to)),
           owners: arrayText(moves.map(({ owner }) => owner)),
           generations: arrayText(moves.map(({ generation }) => generation)),
+          places: arrayText(moves.map(({ place }) => place)),
         });
-        const moved = new Set(rows.map(({ projection }) => projection));
-        return moves.map(({ projection }) => moved.has(projection));
+        const moved = new Map(rows.map(({ projection, place }) => [projection, place]));
+        return moves.map(({ projection }) => moved.get(projection));
       },
       { cache: false },
     );
   }
 
-  /** @returns false where the checkpoint is not where the move begins, is another's, or is locked just now. */
-  move(projection: string, move: Move): Promise<boolean> {
+  /** @returns where its row is now; undefined if it is not where the move begins, is another's, or is locked just now. */
+  move(projection: string, move: Omit<OwnMove, 'projection'>): Promise<CheckpointPlace | undefined> {
     return this.#loader.load({ projection, ...move });
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openPool, type Pool } from '../../../src/database/client.ts';
+import { UNKNOWN_PLACE } from '../../../src/kernel/read/checkpoint-place.ts';
 import { SharedMoves } from '../../../src/kernel/read/shared-moves.ts';
 import { useDatabase } from '../../support/database.ts';
 
@@ -19,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => pool.close());
 
-const move = { from: 5, to: 9, owner, generation: 1 };
+const move = { from: 5, to: 9, owner, generation: 1, place: UNKNOWN_PLACE };
 const positions = async () => {
   const rows = await database.sql<{ position: string }[]>`select position from read.checkpoints order by projection`;
   return rows.map(({ position }) => Number(position));
@@ -30,7 +31,9 @@ const updates = async () => {
 };
 
 it('moves the checkpoints that are moved at the same moment with one statement', async () => {
-  expect(await Promise.all(['a', 'b', 'c'].map((name) => moves.move(name, move)))).toEqual([true, true, true]);
+  expect(await Promise.all(['a', 'b', 'c'].map((name) => moves.move(name, move)))).toEqual([
+    ...[expect.any(String), expect.any(String), expect.any(String)],
+  ]);
   expect(await positions()).toEqual([9, 9, 9]);
   expect(await updates()).toBe(1);
 });
@@ -41,16 +44,31 @@ it('leaves a checkpoint that is elsewhere, of another generation or another’s,
     moves.move('b', { ...move, generation: 2 }),
     moves.move('c', move),
   ];
-  expect(await Promise.all(asked)).toEqual([false, false, true]);
-  expect(await moves.move('a', { ...move, owner: randomUUID() })).toBe(false);
-  expect(await moves.move('nobody', move)).toBe(false);
+  expect(await Promise.all(asked)).toEqual([undefined, undefined, expect.any(String)]);
+  expect(await moves.move('a', { ...move, owner: randomUUID() })).toBeUndefined();
+  expect(await moves.move('nobody', move)).toBeUndefined();
   expect(await positions()).toEqual([5, 5, 9]);
 });
 
 it('does not wait for a checkpoint that somebody holds', async () => {
   await database.sql.begin(async (sql) => {
     await sql`select from read.checkpoints where projection = 'b' for update`;
-    expect(await Promise.all(['a', 'b', 'c'].map((name) => moves.move(name, move)))).toEqual([true, false, true]);
+    expect(await Promise.all(['a', 'b', 'c'].map((name) => moves.move(name, move)))).toEqual([
+      ...[expect.any(String), undefined, expect.any(String)],
+    ]);
   });
   expect(await positions()).toEqual([9, 5, 9]);
+});
+
+it('finds a checkpoint where a move has left it, and by its name where somebody has written it since', async () => {
+  const place = await moves.move('a', move);
+  expect(await database.sql`select ctid::text as place from read.checkpoints where projection = 'a'`).toMatchObject([
+    { place },
+  ]);
+  const next = { ...move, from: 9, to: 10, place: place ?? '' };
+  expect(await moves.move('a', next)).toEqual(expect.any(String));
+  await database.sql`update read.checkpoints set lease_until = now() where projection = 'a'`;
+  expect(await moves.move('a', { ...next, from: 10, to: 11 })).toEqual(expect.any(String));
+  expect(await moves.move('b', { ...move, place: place ?? '' })).toEqual(expect.any(String));
+  expect(await positions()).toEqual([11, 9, 5]);
 });
