@@ -3,10 +3,15 @@ import { liveAudited, makeAuditedTables } from './peers/audited-tables.ts';
 import type { Benchmark } from './support/benchmark.ts';
 import { prepareDatabase } from './support/engine.ts';
 import { EVENTS_PER_ORDER, ITEMS_PER_ORDER, openOrderLives } from './support/order-lives.ts';
-import { type Measurement, type Ratio, ratio } from './support/result.ts';
+import { atMost, type Measurement, type Ratio, ratio } from './support/result.ts';
+import { median } from './support/statistics.ts';
+import { type TaggedNotes, tagNotes } from './support/tagged-notes.ts';
 
 const ORDERS = 20_000;
 const QUICK_ORDERS = 200;
+/** Small changes of a few large notes. */
+const TAGS = 6000;
+const QUICK_TAGS = 200;
 /** After each such part of the orders everything is vacuumed, as Postgres does when a fifth of a table has changed. */
 const PARTS = 10;
 const LOG = 'Afterwrite: log';
@@ -21,9 +26,13 @@ export const benchmark: Benchmark = {
   run: async ({ postgres: server, rounds, quick, say }) => {
     const orders = quick ? QUICK_ORDERS : ORDERS;
     const found: Size[][] = [];
+    const tags = quick ? QUICK_TAGS : TAGS;
+    const tagged: TaggedNotes[] = [];
     for (let round = 1; round <= rounds; round++) {
       found.push(await sizesOfOrders(await prepareDatabase(server, 'size'), orders));
       say(`  round ${round} of ${rounds}: ${orders.toLocaleString('en')} orders have been delivered`);
+      tagged.push(await sizesOfTags(await prepareDatabase(server, 'size'), tags));
+      say(`  round ${round} of ${rounds}: ${tags.toLocaleString('en')} tags have been put on notes and taken off`);
     }
     const bytes = (
       chart: string,
@@ -51,7 +60,14 @@ export const benchmark: Benchmark = {
       bytes('On disk for an event', who, per, isOf);
     const part = (who: string, name: string) =>
       bytes('On disk for an order, by table', who, orders, (of) => of === name);
-    const ratios: Ratio[] = [ratio(all, audited), ratio(rows, audited), ratio(log, tables)];
+    const change = (who: string, of: keyof TaggedNotes): Measurement => ({
+      ...{ chart: 'On disk for a small change of a large note', at: '', who, unit: 'bytes' },
+      rounds: tagged.map((sizes) => sizes[of] / tags),
+    });
+    const ofEvents = change('Afterwrite: its event, with indexes', 'eventBytes');
+    const ofAll = change('Afterwrite: all that it adds', 'diskBytes');
+    const growth = ratio(ofAll, ofEvents);
+    const ratios: Ratio[] = [ratio(all, audited), ratio(rows, audited), ratio(log, tables), growth];
     return {
       benchmark: 'size',
       setting:
@@ -60,7 +76,9 @@ export const benchmark: Benchmark = {
         'products, orders, the former versions of orders, and the audit trail of all events. The normalised tables are ' +
         'customers, products, orders and their items with three indexes for lists and one for products; their audit table has ' +
         'a row with the whole row before and after, as JSON, for each row changed: seven an order. They go through the same ' +
-        `changes. Both are vacuumed after each of ${PARTS} parts, nothing is packed tighter than that leaves it.`,
+        `changes. Both are vacuumed after each of ${PARTS} parts, nothing is packed tighter than that leaves it. ` +
+        `Then ${tags.toLocaleString('en')} commands tag and untag eight notes of 100,000 characters; their read models are notes, ` +
+        'with former versions, and the audit trail.',
       measurements: [
         ...[log, rows, all, tables, audited],
         each('Afterwrite: the event', events, (name, part) => name === 'es.events' && part === 'table'),
@@ -76,12 +94,25 @@ export const benchmark: Benchmark = {
         part('Normalised: orders', 'shop.orders'),
         part('Normalised: items', 'shop.order_items'),
         part('Normalised: audit table', 'shop.audit'),
+        ...[ofEvents, ofAll],
+        change('Afterwrite: of that notes and their former versions', 'notesBytes'),
+        change('Afterwrite: of that snapshots', 'snapshotBytes'),
+        change('Afterwrite: write-ahead log', 'walBytes'),
       ],
       ratios,
-      goals: [],
+      goals: [atMost(3, 'times the size of its event for a small change of a large note', median(growth.rounds))],
     };
   },
 };
+
+async function sizesOfTags(url: string, commands: number): Promise<TaggedNotes> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    return await tagNotes(url, sql, commands);
+  } finally {
+    await sql.end();
+  }
+}
 
 type Part = 'table' | 'indexes';
 

@@ -34,4 +34,5 @@ export const BENCHMARKS: readonly string[] = [
   'load',
   'size',
   'growth',
+  'held-snapshot',
 ];

@@ -14,12 +14,14 @@ const AT_ONCE = 32;
 
 /** What many small changes of a few large rows cost. */
 export interface TaggedNotes {
-  /** Bytes of the events of the changes: their rows in `es.events`, without indexes. */
+  /** Bytes that the events of the changes take, with their indexes. */
   readonly eventBytes: number;
   /** Bytes that the database has grown by, after a vacuum: events, rows, former versions, audit trail and all indexes. */
   readonly diskBytes: number;
-  /** Of these what is neither events, streams nor audit trail: the read model of notes with its former versions. */
+  /** Of these the read model of notes with its former versions. */
   readonly notesBytes: number;
+  /** Of these snapshots of the aggregates. */
+  readonly snapshotBytes: number;
   /** Bytes of the write-ahead log. */
   readonly walBytes: number;
   /** From the first command until the read models have applied the last one, in ms. */
@@ -66,6 +68,7 @@ export async function tagNotes(url: string, sql: Sql, commands: number): Promise
       eventBytes: after.events - before.events,
       diskBytes: after.disk - before.disk,
       notesBytes: after.notes - before.notes,
+      snapshotBytes: after.snapshots - before.snapshots,
       walBytes: wal - before.wal,
       ms,
     };
@@ -94,13 +97,17 @@ function contentOf(seed: number): string {
 }
 
 async function measure(sql: Sql) {
-  const [row] = await sql<{ events: string; disk: string; notes: string; wal: string }[]>`
-    select (select coalesce(sum(pg_column_size(e.*)), 0) from es.events e) as events,
+  const [row] = await sql<{ events: string; disk: string; notes: string; snapshots: string; wal: string }[]>`
+    select pg_total_relation_size('es.events') as events, pg_total_relation_size('es.snapshots') as snapshots,
       (select sum(pg_total_relation_size(oid)) from pg_class where relkind = 'r'
         and relnamespace in ('es'::regnamespace, 'read'::regnamespace)) as disk,
       (select sum(pg_total_relation_size(oid)) from pg_class where relkind = 'r'
         and relnamespace = 'read'::regnamespace and relname like 'note%') as notes,
       pg_current_wal_insert_lsn() - '0/0'::pg_lsn as wal`;
   if (!row) throw new Error('The database says nothing of its size.');
-  return { events: Number(row.events), disk: Number(row.disk), notes: Number(row.notes), wal: Number(row.wal) };
+  const { events, disk, notes, snapshots, wal } = row;
+  return {
+    ...{ events: Number(events), disk: Number(disk), notes: Number(notes) },
+    ...{ snapshots: Number(snapshots), wal: Number(wal) },
+  };
 }

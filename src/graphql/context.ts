@@ -81,7 +81,7 @@ export function createContext(shared: Shared, caller: Caller): Context {
     correlationId: caller.correlationId,
     traceparent: caller.traceparent,
     signal: caller.signal,
-    rows: new Rows(readModels, caller.actor, onStale, budget),
+    rows: new Rows(readModels, caller.actor, onStale, budget, (name) => engine.readSide.positions.hasParked(name)),
     live,
     updates,
     budget,

@@ -32,20 +32,30 @@ export class Rows {
   readonly #actor: Actor | null;
   readonly #onStale: () => void;
   readonly #budget: ReadBudget | undefined;
+  readonly #hasParked: (projection: string) => boolean;
   // Most of those that wait for a subscription's next message are empty: they have no maps.
   #loaded: Map<Projection, Map<string, Promise<unknown>>> | undefined;
   #lists: Map<string, DataLoader<unknown, Page<unknown>>> | undefined;
   #pages: Gate | undefined;
 
   /**
-   * @param onStale is told of every row that lacks events which could not be applied.
+   * @param onStale is told of every row that lacks events which could not be applied, and of every answer in which rows may be
+   *   missing for that reason: a list, or no row.
    * @param budget is charged for every row that is read; without one they are free.
+   * @param hasParked true if events of a read model wait in its dead letters.
    */
-  constructor(readModels: ReadModels, actor: Actor | null, onStale: () => void = () => {}, budget?: ReadBudget) {
+  constructor(
+    readModels: ReadModels,
+    actor: Actor | null,
+    onStale: () => void = () => {},
+    budget?: ReadBudget,
+    hasParked: (projection: string) => boolean = () => false,
+  ) {
     this.#readModels = readModels;
     this.#actor = actor;
     this.#onStale = onStale;
     this.#budget = budget;
+    this.#hasParked = hasParked;
   }
 
   /** For queries of a domain's own making. They must use {@link visible}. */
@@ -95,6 +105,7 @@ export class Rows {
     if (former) return isVisible(visibility, former) ? (former as RowOfProjection<P>) : null;
     // It was filled before its history was kept: there is more to know than can be answered.
     if (present && !present.heldFrom) this.#onStale();
+    if (!present) this.#mayLackRows(projection);
     return null;
   }
 
@@ -111,6 +122,7 @@ export class Rows {
         projection,
         page.edges.map(({ node }) => node),
       );
+      this.#mayLackRows(projection);
       return page;
     });
   }
@@ -142,8 +154,9 @@ export class Rows {
     return this.#pageOf(projection, column, value, request);
   }
 
-  /** What the actor may see of a read model, as a condition for queries; undefined for all. */
+  /** What the actor may see of a read model, as a condition for queries over its rows; undefined for all. */
   visible(projection: Projection) {
+    this.#mayLackRows(projection);
     return visibleWhere(projection, this.visibility(projection));
   }
 
@@ -179,15 +192,24 @@ export class Rows {
       projection,
       page.edges.map(({ node }) => node),
     );
+    this.#mayLackRows(projection);
     return page;
   }
 
   async #load(projection: Projection, key: string): Promise<unknown> {
     const visibility = this.visibility(projection);
     const row = await this.#readModels.row(projection, key);
-    if (!row || !isVisible(visibility, row)) return null;
+    if (!row || !isVisible(visibility, row)) {
+      this.#mayLackRows(projection);
+      return null;
+    }
     this.#look(projection, [row]);
     return row;
+  }
+
+  /** A list, or no row, was read: events that wait may have made or changed rows that would belong to the answer. */
+  #mayLackRows({ name }: Pick<Projection, 'name'>): void {
+    if (this.#hasParked(name)) this.#onStale();
   }
 
   #look(projection: Projection, rows: readonly Row[]): void {

@@ -103,6 +103,19 @@ export class Positions {
     return this.#track(projection).position;
   }
 
+  /**
+   * True if events wait in this projection's dead letters: rows may lack them, and rows that they would have made are not
+   * there. Known at the latest when the position of the first such event is reached.
+   */
+  hasParked(projection: string): boolean {
+    return this.#track(projection).hasParked;
+  }
+
+  /** Told by the projector before it tells the position that goes with it. */
+  setParked(projection: string, hasParked: boolean): void {
+    this.#track(projection).hasParked = hasParked;
+  }
+
   /** Somebody waits for this projection. */
   isAwaited(projection: string): boolean {
     return this.#track(projection).awaited;
@@ -157,6 +170,7 @@ export class Positions {
 /** One projection's position, and those who wait for it in a heap by position. */
 class Track {
   position = 0;
+  hasParked = false;
   #heap: Waiter[] = [];
   #dead = 0;
 

@@ -8,6 +8,8 @@ export interface ProjectionMoved {
   readonly keys: ReadonlySet<string> | null;
   /** How long the oldest of the events behind it waited, from being recorded to being visible here, in ms. */
   readonly lagMs: number;
+  /** Whether events wait in its dead letters; undefined if that is not known. */
+  readonly hasParked?: boolean | undefined;
 }
 
 export type Listener = (moved: ProjectionMoved) => void;

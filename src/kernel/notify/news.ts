@@ -9,6 +9,8 @@ export interface Move {
   readonly lagMs: number;
   /** The checkpoint's generation: positions of another one are of another table. */
   readonly generation: number;
+  /** Whether events wait in its dead letters; undefined if that is not known. */
+  readonly hasParked?: boolean | undefined;
 }
 
 /** What one instance tells the others. */

@@ -108,7 +108,8 @@ export class Ownership {
   }
 
   /** The owner of a projection says that it has moved it. */
-  heard(projection: string, { from, to, keys, lagMs, generation }: Move): void {
+  heard(projection: string, move: Move): void {
+    const { from, to, keys, lagMs, generation, hasParked } = move;
     const { positions, runners, onMoved } = this.#parts;
     if (!positions.has(projection) || runners.get(projection)?.isRunning) return;
     if (this.#known.get(projection)?.generation !== generation) {
@@ -118,7 +119,7 @@ export class Ownership {
     }
     const here = positions.of(projection);
     if (to <= here) return;
-    onMoved({ projection, position: to, keys: keys && here >= from ? new Set(keys) : null, lagMs });
+    onMoved({ projection, position: to, keys: keys && here >= from ? new Set(keys) : null, lagMs, hasParked });
   }
 
   /** Ends after the batches under way and gives the projections up for others. */
@@ -229,6 +230,7 @@ export class Ownership {
       this.#end(runner, () => this.hurry());
       return;
     }
+    if (!runner.isRunning) positions.setParked(name, checkpoint.deadLetters > 0);
     runner.start(checkpoint);
     positions.advance(name, position);
   }
@@ -236,10 +238,13 @@ export class Ownership {
   /** Takes over from the checkpoints what other instances have done. */
   #follow(all: readonly Checkpoint[], before: ReadonlyMap<string, number>): void {
     const { runners, positions, onMoved } = this.#parts;
-    for (const { projection, position, generation } of all) {
+    for (const { projection, position, generation, deadLetters } of all) {
       if (this.#ours.has(projection) || !positions.has(projection)) continue;
       const runner = runners.get(projection);
       if (runner?.isRunning) this.#end(runner);
+      // That nothing is parked may have been read before what was told since.
+      const isNewest = position >= positions.of(projection);
+      if (deadLetters > 0 || isNewest) positions.setParked(projection, deadLetters > 0);
       // It begins again: its table does not hold what this instance has seen in it.
       if (position < (before.get(projection) ?? 0)) positions.retreat(projection, position);
       const known = this.#known.get(projection);

@@ -224,15 +224,16 @@ export class Projector {
   }
 
   #movedHere(moved: ProjectionMoved): void {
-    const { projection, position: to, keys, lagMs } = moved;
+    const { projection, position: to, keys, lagMs, hasParked } = moved;
     const generation = this.#runners.get(projection)?.generation ?? 0;
     const from = Math.min(this.#told.get(projection) ?? to, to);
     this.#told.set(projection, to);
     this.#moved(moved);
-    this.#options.others.moved(projection, { from, to, keys: keys && [...keys], lagMs, generation });
+    this.#options.others.moved(projection, { from, to, keys: keys && [...keys], lagMs, generation, hasParked });
   }
 
   #moved(moved: ProjectionMoved): void {
+    if (moved.hasParked !== undefined) this.positions.setParked(moved.projection, moved.hasParked);
     this.positions.advance(moved.projection, moved.position);
     this.hub.publish(moved);
   }

@@ -35,6 +35,7 @@ interface Row {
   readonly projection: string | null;
   readonly position: number | null;
   readonly generation: number | null;
+  readonly has_parked: boolean | null;
 }
 
 /** One projection as it was last told of. */
@@ -71,7 +72,9 @@ export class Replica implements ReadSide {
     this.#checkpoints = prepared(
       db,
       'replica_checkpoints',
-      sql`select epoch, projection, position, generation from es.store left join read.checkpoints on true`,
+      sql`select epoch, projection, position, generation,
+            exists (select from read.dead_letters d where d.projection = c.projection and status = 'PARKED') as has_parked
+          from es.store left join read.checkpoints c on true`,
     );
     this.#told = new Map(
       projections.map((name) => [name, { position: 0, generation: 0, pending: new PendingMoves() }]),
@@ -156,7 +159,8 @@ export class Replica implements ReadSide {
     const shown = new Map(rows.map((row) => [row.projection, row]));
     let hasMoved = false;
     for (const [name, told] of this.#told) {
-      const { position, generation } = shown.get(name) ?? {};
+      const { position, generation, has_parked: hasParked } = shown.get(name) ?? {};
+      this.positions.setParked(name, hasParked ?? false);
       if (this.#show(name, told, position ?? 0, generation ?? 0)) hasMoved = true;
     }
     return hasMoved;

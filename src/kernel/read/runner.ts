@@ -280,7 +280,8 @@ export class ProjectionRunner {
 
   #moveTo(position: number, keys: ReadonlySet<string> | null, lagMs: number): void {
     this.#position = position;
-    this.#parts.onMoved({ projection: this.name, position, keys, lagMs });
+    const hasParked = this.#parked && this.#parked.since.size > 0;
+    this.#parts.onMoved({ projection: this.name, position, keys, lagMs, hasParked });
   }
 
   #somethingToDo(stopping: AbortSignal): Promise<void> {

@@ -33,7 +33,10 @@ const counted = async () => {
 async function refuseConfirmed(): Promise<void> {
   await app.database.sql`alter table read.orders add constraint touchy check (status <> 'CONFIRMED') not valid`;
 }
-const mend = () => app.database.sql`alter table read.orders drop constraint if exists touchy`;
+const mend = async () => {
+  await app.database.sql`alter table read.orders drop constraint if exists touchy`;
+  await app.database.sql`alter table read.audit_trail drop constraint if exists touchy`;
+};
 afterEach(async () => {
   await mend();
   await app.database.sql`delete from read.dead_letters`;
@@ -150,6 +153,45 @@ describe('an event that a read model cannot apply', () => {
     expect(await feed.next()).toMatchObject({
       data: { orderUpdated: { status: 'CONFIRMED', stale: false } },
       extensions: { consistency: { stale: false } },
+    });
+  });
+});
+
+describe('an event that waits and would have made a row', () => {
+  it('makes lists that the row is missing from stale, and the answer that there is no such row', async () => {
+    const shop = await openShop(app);
+    const LIST = '{ orders(first: 5) { edges { node { id } } } }';
+    await app.database.sql`alter table read.orders add constraint touchy check (status <> 'PLACED') not valid`;
+    const { aggregateId: id, token } = await placeOrder(app, shop);
+    expect(await app.query(LIST, {}, readAfter(token))).toMatchObject({ consistency: { stale: true } });
+    expect(await app.query(ORDER, { id }, readAfter(token))).toMatchObject({
+      data: { order: null },
+      consistency: { stale: true },
+    });
+    expect(await app.query('{ notes(first: 5) { edges { node { id } } } }', {}, readAfter(token))).toMatchObject({
+      consistency: { stale: false },
+    });
+    await mend();
+    await app.query(RETRY, { key: `Order/${id}` });
+    await until(async () => (await app.query(LIST)).consistency.stale === false);
+    expect(await app.query(ORDER, { id })).toMatchObject({
+      data: { order: { status: 'PLACED', stale: false } },
+      consistency: { stale: false },
+    });
+  });
+
+  it('makes the audit trail stale, also for later events of others on the same aggregate', async () => {
+    const shop = await openShop(app);
+    const { aggregateId: id, token: before } = await placeOrder(app, shop);
+    const TRAIL = 'query ($id: ID!) { auditTrail(aggregateId: $id, first: 5) { edges { node { eventType } } } }';
+    expect(await app.query(TRAIL, { id }, readAfter(before))).toMatchObject({ consistency: { stale: false } });
+    await app.database
+      .sql`alter table read.audit_trail add constraint touchy check (event_type <> 'OrderConfirmed') not valid`;
+    await accepted(app, 'confirmOrder', { orderId: id });
+    const { token } = await accepted(app, 'shipOrder', { orderId: id, carrier: 'UPS', trackingNumber: '1Z' });
+    expect(await app.query(TRAIL, { id }, readAfter(token))).toMatchObject({
+      data: { auditTrail: { edges: [{ node: { eventType: 'OrderPlaced' } }] } },
+      consistency: { stale: true },
     });
   });
 });
