@@ -6,6 +6,7 @@ import { deadLettersListCommand } from './dead-letters-list.ts';
 import { deadLettersRetryCommand } from './dead-letters-retry.ts';
 import { deadLettersShowCommand } from './dead-letters-show.ts';
 import { demoCommand } from './demo.ts';
+import { documentsCommand } from './documents.ts';
 import { errorLine, InterruptedError } from './errors.ts';
 import { eventsCheckCommand } from './events-check.ts';
 import { eventsListCommand } from './events-list.ts';
@@ -45,6 +46,7 @@ function commandsOf(cli: Cli): Command[] {
     migrateCommand(cli),
     restoreEpochCommand(cli),
     schemaCommand(cli),
+    documentsCommand(cli),
     configCommand(cli),
   ];
 }

@@ -33,6 +33,7 @@ export class OperationTimeoutError extends Error {
 const CODES: ReadonlySet<unknown> = new Set([
   ...['CONSISTENCY_TIMEOUT', 'INVALID_TOKEN', 'FOREIGN_TOKEN', 'TOKEN_AHEAD', 'UNAUTHENTICATED', 'FORBIDDEN'],
   ...['BAD_USER_INPUT', 'THROTTLED', 'OUTCOME_UNKNOWN', 'TIMEOUT', 'INTERNAL_SERVER_ERROR'],
+  ...['PERSISTED_QUERY_NOT_FOUND', 'PERSISTED_QUERY_NOT_SUPPORTED'],
 ]);
 
 /** The facts of an error that a client may know; undefined where it is a fault, and nobody's business. */

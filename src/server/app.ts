@@ -4,6 +4,8 @@ import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { type ProvidedPostgres, providePostgres } from '../database/provide.ts';
 import { engineOptions } from '../engine-options.ts';
 import type { DomainGraphql } from '../graphql/api.ts';
+import { readDocuments } from '../graphql/documents/read-documents.ts';
+import { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import { LiveRows } from '../graphql/live/live-rows.ts';
 import { LiveUpdates } from '../graphql/live/live-updates.ts';
 import { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
@@ -46,7 +48,7 @@ const NO_PLUGS: ProvidePlugs = async () => ({ plugs: [], release: async () => {}
 /**
  * Starts a server: listens first, so that a port in use is known at once, then opens the database and takes up work.
  *
- * @throws {ConfigError} ListenError, EmbeddedPostgresError, DatabaseError: each with one line for whoever started it.
+ * @throws {ConfigError} DocumentsError, ListenError, EmbeddedPostgresError, DatabaseError: each with one line for whoever started it.
  */
 export async function startApp(
   config: Config,
@@ -57,6 +59,9 @@ export async function startApp(
   const authenticator = createAuthenticator(config);
   const schema = buildSchema(domains, registerDomains(domains));
   const metrics = config.metrics ? new Metrics() : undefined;
+  const documents = config.trustedDocuments
+    ? new TrustedDocuments(await readDocuments(config.trustedDocuments, schema), config.trustedDocumentsOnly)
+    : new TrustedDocuments();
   let notReady: string | undefined = 'The server is starting.';
   const health = new Health(() => notReady);
   const onFault: OnFault = (err, correlationId) => {
@@ -138,9 +143,10 @@ export async function startApp(
     config,
     eventStreams,
     budgets,
+    documents,
     onFault,
   });
-  const closeSockets = listeners.serve(yoga);
+  const closeSockets = listeners.serve(yoga, documents);
   let stopping: Promise<void> | undefined;
   const refuseWork = () => {
     notReady = 'The server is shutting down.';

@@ -4,6 +4,7 @@ import type { GraphQLSchema } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import type { Config } from '../config.ts';
 import { type Caller, type Context, createContext, type Shared } from '../graphql/context.ts';
+import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import { documentCaches } from '../graphql/limits/document.ts';
 import type { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
 import { useConsistency } from '../graphql/plugins/consistency.ts';
@@ -32,6 +33,7 @@ export interface GraphqlOptions {
   readonly config: Config;
   readonly eventStreams: EventStreams;
   readonly budgets: SubscriptionBudgets;
+  readonly documents: TrustedDocuments;
   readonly onFault: OnFault;
 }
 
@@ -77,7 +79,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     plugins: [
       useExecutor({ suggestions: config.introspection }),
       ...(config.graphiql ? [useGraphiql()] : []),
-      useStrictRequests(),
+      useStrictRequests(options.documents),
       useRetryAfter(),
       useRefusals(),
       eventStreams.plugin,

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
+import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import type { OnFault } from '../graphql/plugins/errors.ts';
 import type { Authenticator } from './auth.ts';
 import type { Yoga } from './graphql.ts';
@@ -42,7 +43,7 @@ export interface Listeners {
   /** Connections to the API. */
   readonly connections: { readonly open: number };
   /** Answers operations from now on. @returns closes all WebSockets, so that clients reconnect elsewhere. */
-  serve(yoga: Yoga): () => Promise<void>;
+  serve(yoga: Yoga, documents: TrustedDocuments): () => Promise<void>;
   /** Takes no more connections to the API. */
   close(): Promise<void>;
   /** Closes what tells of the state of the server: the last of all. */
@@ -89,14 +90,14 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
     url: urlOf(server),
     opsUrl: operations && urlOf(operations),
     connections,
-    serve: (yoga) => {
+    serve: (yoga, documents) => {
       handler = routed(
         serveGraphql({ ...requests, graphql: (request, response, context) => yoga(request, response, context) }),
       );
       const { corsOrigins } = config;
       const accepts = () => notReady() === undefined;
       return serveWebSockets(server, {
-        ...{ yoga, gate, addresses, config, logger, onFault },
+        ...{ yoga, documents, gate, addresses, config, logger, onFault },
         ...{ accepts, corsOrigins, whyNotHost },
       });
     },

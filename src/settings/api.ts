@@ -1,4 +1,5 @@
-import { count, onlyInDevelopment, onOff, origins, setting } from './setting.ts';
+import { resolve } from 'node:path';
+import { count, onlyInDevelopment, onOff, origins, setting, text } from './setting.ts';
 
 /** The API: what is served and the limits of a request. */
 export const apiSettings = {
@@ -14,6 +15,17 @@ export const apiSettings = {
     'Whether clients may ask for the schema, on or off.',
     onOff,
     onlyInDevelopment,
+  ),
+  trustedDocuments: setting(
+    'TRUSTED_DOCUMENTS',
+    'Documents whose ids clients may send instead: a file of JSON, { id: text }, or a folder of .graphql files.',
+    text.transform((path) => resolve(path)),
+  ),
+  trustedDocumentsOnly: setting(
+    'TRUSTED_DOCUMENTS_ONLY',
+    'Whether no other documents are answered if TRUSTED_DOCUMENTS is set, on or off.',
+    onOff,
+    { default: 'off', productionDefault: 'on' },
   ),
   metrics: setting('METRICS', 'Whether `/metrics` is served, for Prometheus, on or off.', onOff, { default: 'on' }),
   graphqlMaxDepth: count('GRAPHQL_MAX_DEPTH', 12, 'Deepest nesting of fields that an operation may have.'),

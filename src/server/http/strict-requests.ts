@@ -1,14 +1,12 @@
 import { GraphQLError } from 'graphql';
 import type { GraphQLParams, Plugin } from 'graphql-yoga';
+import { NOT_SUPPORTED, type SentOperation, type TrustedDocuments } from '../../graphql/documents/trusted-documents.ts';
 import type { HttpContext } from './graphql-requests.ts';
 
 /** What Yoga can answer in. */
 const ANSWERS = ['application/graphql-response+json', 'application/json', 'text/event-stream', 'multipart/mixed'];
 
-/** What makes clients send the query itself, from then on; by name and not by the API's codes. */
-const NOT_PERSISTED = {
-  errors: [{ message: 'PersistedQueryNotSupported', extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' } }],
-};
+/** Clients then send the query itself: no cache may answer them in its place. */
 const NO_JSON = 'The body is not JSON.';
 const NO_STORE = { 'cache-control': 'no-store' };
 
@@ -19,7 +17,7 @@ const NO_STORE = { 'cache-control': 'no-store' };
  * Bodies are JSON only: a form on another site could send a mutation with the user's cookies, whereas JSON needs a
  * preflight, which CORS decides.
  */
-export function useStrictRequests(): Plugin<object, Partial<HttpContext>> {
+export function useStrictRequests(documents: TrustedDocuments): Plugin<object, Partial<HttpContext>> {
   return {
     onRequest: ({ request, fetchAPI, endResponse }) => {
       const refuse = (status: number, message: string) =>
@@ -48,8 +46,11 @@ export function useStrictRequests(): Plugin<object, Partial<HttpContext>> {
       setRequestParser(async (request) => {
         try {
           const params = await parse(request);
-          return isPersisted(params) ? fetchAPI.Response.json(NOT_PERSISTED, { headers: NO_STORE }) : params;
+          return withDocument(params, documents, method === 'GET' ? request.url : undefined);
         } catch (error) {
+          if (isNotSupported(error)) {
+            return fetchAPI.Response.json({ errors: [NOT_SUPPORTED] }, { headers: NO_STORE });
+          }
           if (!(error instanceof SyntaxError)) throw error;
           const message = method === 'POST' ? NO_JSON : 'The variables and extensions of a GET request are JSON.';
           throw new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
@@ -70,11 +71,17 @@ function readJson(body: Buffer | undefined): GraphQLParams {
   return JSON.parse((body?.toString() ?? '').replace(/^\uFEFF/, '')) as GraphQLParams;
 }
 
-/** Whether a hash stands for the query, which clients try that were told to: none is kept here. */
-function isPersisted(params: unknown): boolean {
-  const { query, extensions } = (params ?? {}) as { query?: unknown; extensions?: { persistedQuery?: unknown } };
-  const persisted = extensions?.persistedQuery;
-  return !query && typeof persisted === 'object' && persisted !== null;
+/** With the text of the document in place of its id. What was sent may be no object; Yoga says so. */
+function withDocument(params: unknown, documents: TrustedDocuments, url: string | undefined): GraphQLParams {
+  if (typeof params !== 'object' || params === null || Array.isArray(params)) return params as GraphQLParams;
+  const { documentId: sent, ...rest } = params as SentOperation;
+  const documentId = sent ?? (url && new URL(url).searchParams.get('documentId'));
+  const query = documents.textOf({ ...rest, documentId });
+  return (query === undefined ? params : { ...rest, query }) as GraphQLParams;
+}
+
+function isNotSupported(error: unknown): boolean {
+  return error instanceof GraphQLError && error.extensions.code === NOT_SUPPORTED.extensions.code;
 }
 
 function isJson(contentType: string | null): boolean {

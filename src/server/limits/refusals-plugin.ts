@@ -7,6 +7,7 @@ const NO_REFUSALS: ReadonlySet<unknown> = new Set([
   'OUTCOME_UNKNOWN',
   'INTERNAL_SERVER_ERROR',
   'PERSISTED_QUERY_NOT_SUPPORTED',
+  'TIMEOUT',
 ]);
 
 /** The code of the first error that refuses something; undefined if none does. */

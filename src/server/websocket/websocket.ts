@@ -5,6 +5,7 @@ import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Config } from '../../config.ts';
+import type { SentOperation, TrustedDocuments } from '../../graphql/documents/trusted-documents.ts';
 import { answerError, type OnFault } from '../../graphql/plugins/errors.ts';
 import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/errors.ts';
 import { AuthUnavailableError } from '../auth/published-keys.ts';
@@ -29,6 +30,7 @@ export interface WebSocketOptions extends UpgradeRules {
     Config,
     'maxBodyBytes' | 'subscriptionsPerConnection' | 'socketMessages' | 'maxBufferedBytes' | 'connectionInitTimeoutMs'
   >;
+  readonly documents: TrustedDocuments;
   readonly logger: Logger;
   readonly onFault: OnFault;
 }
@@ -55,7 +57,7 @@ type PipelineRoot = Pick<ReturnType<Yoga['getEnveloped']>, 'execute' | 'subscrib
  * @returns closes all sockets, so that clients reconnect elsewhere.
  */
 export function serveWebSockets(server: Server, options: WebSocketOptions): () => Promise<void> {
-  const { yoga, gate, addresses, config, logger, onFault } = options;
+  const { yoga, documents, gate, addresses, config, logger, onFault } = options;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: config.maxBodyBytes, handleProtocols });
   const protocol = makeServer<Record<string, unknown>, Session>({
     connectionInitWaitTimeout: config.connectionInitTimeoutMs,
@@ -104,7 +106,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
       const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ caller, visit });
       let document: ExecutionArgs['document'];
       try {
-        document = parse(payload.query);
+        document = parse(documents.textOf(payload as SentOperation) ?? '');
         // The payload is kept as long as the subscription; the document is one for all that are the same.
         Object.assign(payload, { query: '' });
         const errors = validate(schema, document);

@@ -1,0 +1,23 @@
+import { writeFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { getOperationAST, parse } from 'graphql';
+import { domains } from '../domains/index.ts';
+import { readDocuments } from '../graphql/documents/read-documents.ts';
+import { buildSchema } from '../graphql/schema.ts';
+import { registerDomains } from '../kernel/define/domain.ts';
+import { type CommandFactory, print, say } from './cli.ts';
+
+/** `documents FOLDER`: makes the file of TRUSTED_DOCUMENTS. */
+export const documentsCommand: CommandFactory = (cli) =>
+  new Command('documents')
+    .description('check the operations of clients and give each its id; needs no database')
+    .argument('<path>', 'a folder of .graphql files, or a file of JSON, { id: text }')
+    .option('--write <file>', 'write them to a file for TRUSTED_DOCUMENTS')
+    .action(async (path: string, { write }: { write?: string }) => {
+      const documents = await readDocuments(path, buildSchema(domains, registerDomains(domains)));
+      for (const [id, text] of documents)
+        print(cli, `${id} ${getOperationAST(parse(text))?.name?.value ?? ''}`.trimEnd());
+      if (write === undefined) return;
+      await writeFile(write, `${JSON.stringify(Object.fromEntries(documents), null, 2)}\n`);
+      say(cli, `Written to ${write}: ${documents.size} documents.`);
+    });
