@@ -15,6 +15,16 @@ export function engineOptions(config: Config) {
     deadLetterLimit: config.deadLetterLimit,
     projector: config.projector ? 'on' : 'off',
     maxWaiters: config.maxWaiters,
+    processLimits: {
+      atOnce: config.processConcurrency,
+      perInitiator: config.processConcurrencyPerInitiator,
+      effectsAtOnce: config.effectConcurrency,
+      effectsPerInitiator: config.effectConcurrencyPerInitiator,
+      effectTimeoutMs: config.effectTimeoutMs,
+      readAhead: config.processReadAhead,
+      readAheadBytes: config.processReadAheadBytes,
+      parked: config.processParkedLimit,
+    },
     throttleLagMs: config.throttleLagMs,
   } satisfies Partial<EngineOptions>;
 }

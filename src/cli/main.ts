@@ -14,6 +14,9 @@ import { gatewayCommand } from './gateway.ts';
 import { importOnlineRetailCommand } from './import-online-retail.ts';
 import { watchInterrupts } from './interrupts.ts';
 import { migrateCommand } from './migrate.ts';
+import { parkedListCommand } from './parked/list.ts';
+import { parkedPassOverCommand } from './parked/pass-over.ts';
+import { parkedRetryCommand } from './parked/retry.ts';
 import { projectionsRebuildCommand } from './projections-rebuild.ts';
 import { projectionsStatusCommand } from './projections-status.ts';
 import { projectionsVerifyCommand } from './projections-verify.ts';
@@ -42,6 +45,11 @@ function commandsOf(cli: Cli): Command[] {
       .addCommand(deadLettersShowCommand(cli))
       .addCommand(deadLettersRetryCommand(cli))
       .addCommand(deadLettersDiscardCommand(cli)),
+    new Command('parked')
+      .description('look after what processes and calls to the outside cannot do for now')
+      .addCommand(parkedListCommand(cli))
+      .addCommand(parkedRetryCommand(cli))
+      .addCommand(parkedPassOverCommand(cli)),
     gatewayCommand(cli),
     migrateCommand(cli),
     restoreEpochCommand(cli),

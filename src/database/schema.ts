@@ -185,3 +185,48 @@ export const deadLetters = readSchema.table(
     index('dead_letters_parked').on(table.projection, table.position).where(sql`status = 'PARKED'`),
   ],
 );
+
+/**
+ * What processes and effects cannot do for now, and what waits behind it in the same line: it holds no checkpoint back, survives
+ * restarts, and is tried again by whoever runs the kind. An item is an event to be answered or a deadline to be told.
+ */
+export const parkedItems = readSchema.table(
+  'parked_items',
+  {
+    /** Checkpoint of the kind, as `process:Fulfilment`. */
+    consumer: text('consumer').notNull(),
+    /** Type and id of the stream that waits: a process, or the stream whose calls are made in order. */
+    line: text('line').notNull(),
+    /** The event; 0 for a deadline. */
+    position: bigint('position', { mode: 'number' }).notNull().default(0),
+    /** The deadline's name; empty for an event. */
+    deadline: text('deadline').notNull().default(''),
+    /** When the deadline was due. */
+    dueAt: instant('due_at').notNull().default(sql`'epoch'`),
+    /** Lines whose later events wait behind this one. */
+    keys: text('keys').array().notNull().default(sql`'{}'`),
+    /** On whose behalf it is done. */
+    initiator: text('initiator').notNull(),
+    eventType: text('event_type'),
+    status: text('status').$type<'PARKED' | 'PASSED_OVER'>().notNull().default('PARKED'),
+    /** True if an operator has to look: it does not only wait for an answer. */
+    isFault: boolean('is_fault').notNull().default(false),
+    /** Why it failed last; null if it only waits for the one before. */
+    code: text('code'),
+    error: text('error'),
+    attempts: integer('attempts').notNull().default(0),
+    parkedAt: instant('parked_at').notNull().default(sql`now()`),
+    triedAt: instant('tried_at'),
+    /** When it is tried next; null if it waits behind another one. */
+    retryAt: instant('retry_at'),
+    /** When an operator asked to pass it over, who, and why. */
+    passedAt: instant('passed_at'),
+    passedBy: text('passed_by'),
+    reason: text('reason'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.consumer, table.line, table.position, table.deadline, table.dueAt] }),
+    index('parked_items_retry').on(table.consumer, table.retryAt).where(sql`status = 'PARKED'`),
+    index('parked_items_keys').using('gin', table.keys).where(sql`status = 'PARKED'`),
+  ],
+);

@@ -3,9 +3,10 @@ import { ForbiddenError, UnauthenticatedError } from '../kernel/errors.ts';
 import type { ProcessStatus } from '../kernel/process/process-status.ts';
 import type { Builder } from './builder.ts';
 import type { Context } from './context.ts';
+import { type addStalls, stallFor } from './stalls.ts';
 
 /** Adds the query `processes`. */
-export function addProcessStatus(builder: Builder): void {
+export function addProcessStatus(builder: Builder, StallType: ReturnType<typeof addStalls>): void {
   const Kind = builder.enumType('ProcessKind', {
     description: 'What answers events.',
     values: {
@@ -29,13 +30,29 @@ export function addProcessStatus(builder: Builder): void {
       state: t.field({ type: State, description: 'What it is doing.', resolve: ({ state }) => state }),
       position: t.field({
         type: 'SafeInt',
-        description: 'Every event up to here has been answered.',
+        description: 'Every event up to here has been answered or is parked.',
         resolve: ({ position }) => position,
       }),
       lag: t.field({
         type: 'SafeInt',
         description: 'Events between that and the end of the log; most may be answered too.',
         resolve: ({ lag }) => lag,
+      }),
+      parked: t.int({
+        description:
+          'Steps or calls that cannot go on, and those that wait behind them. Each is tried again by itself.',
+        resolve: ({ parked }) => parked,
+      }),
+      pending: t.int({
+        description:
+          'Steps or calls that are read and not done, on the server that runs it; 0 if another server answers.',
+        resolve: ({ pending }) => pending,
+      }),
+      stall: t.field({
+        type: StallType,
+        nullable: true,
+        description: 'What is parked first for a fault, on the server that runs it.',
+        resolve: ({ kind, name }, _, context: Context) => stallFor(context, `${kind.toLowerCase()}:${name}`),
       }),
       failure: t.string({
         nullable: true,

@@ -6,8 +6,8 @@ import type { Builder } from './builder.ts';
 import type { Context } from './context.ts';
 import { addStalls, stallFor } from './stalls.ts';
 
-/** Adds the query `projections`. */
-export function addProjectionStatus(builder: Builder): void {
+/** Adds the query `projections`. @returns the type of what stands still. */
+export function addProjectionStatus(builder: Builder): ReturnType<typeof addStalls> {
   const State = builder.enumType('ProjectionState', {
     description: 'What a read model is doing.',
     values: {
@@ -80,6 +80,7 @@ export function addProjectionStatus(builder: Builder): void {
       resolve: (_, __, { engine }: { engine: Engine }) => engine.projector.status(),
     }),
   );
+  return Stall;
 }
 
 function addRebuild(builder: Builder) {

@@ -18,8 +18,8 @@ export function buildSchema(
 ): GraphQLSchema {
   const builder = createBuilder();
   const ErrorInterface = addMutations(builder, registry.commands.values());
-  addProjectionStatus(builder);
-  addProcessStatus(builder);
+  const Stall = addProjectionStatus(builder);
+  addProcessStatus(builder, Stall);
   addSubscriptions(builder);
   const api = new Api(builder);
   for (const { graphql } of domains) graphql(api);

@@ -5,6 +5,7 @@ import { type Domain, type Registry, registerDomains } from './define/domain.ts'
 import type { Plug } from './define/effect.ts';
 import { WakeUp } from './notify/wake-up.ts';
 import { type Observer, unobserved } from './observe.ts';
+import type { ProcessLimits } from './process/limits.ts';
 import { ProcessManager } from './process/manager.ts';
 import { DeadLetters } from './read/dead-letters.ts';
 import type { ProjectorPart } from './read/lease.ts';
@@ -55,6 +56,8 @@ export interface EngineOptions {
    * share is able to move; `off`, none.
    */
   readonly projector?: ProjectorPart | undefined;
+  /** Bounds of processes and effects. */
+  readonly processLimits?: Partial<ProcessLimits> | undefined;
   /** What the outside is called by. Effects whose ports lead nowhere here are left to other instances. */
   readonly plugs?: readonly Plug[];
   /** Told what the engine does; nobody unless told. */
@@ -166,10 +169,12 @@ export function createEngine(options: EngineOptions): Engine {
     },
     hub: projector.hub,
     part: options.projector,
+    registry,
+    limits: options.processLimits,
     onError,
   });
   const onNotice = options.onNotice ?? (() => {});
-  const watch = new EngineWatch({ db: database.watch.db, projector, queue, admission, onNotice });
+  const watch = new EngineWatch({ db: database.watch.db, projector, queue, processes, admission, onNotice });
   return {
     registry,
     bus,

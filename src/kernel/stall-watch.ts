@@ -16,6 +16,8 @@ export interface StallWatchOptions {
   /** A connection that nothing else can keep busy. */
   readonly db: Database;
   readonly watched: readonly Watched[];
+  /** What stands still for reasons that are known without asking Postgres. */
+  readonly known?: () => readonly Stall[];
   /** Told when a stall begins, when it is of another kind, at most every 10 seconds, and when it is over. */
   readonly onStall: (stall: Stall, isOver: boolean) => void;
 }
@@ -61,7 +63,8 @@ export class StallWatch {
       const underWay = each.underWay();
       return underWay && Date.now() - underWay.since.getTime() >= LOOK_AFTER_MS ? underWay : undefined;
     };
-    if (this.#stalls.size === 0 && !watched.some(isStanding)) return;
+    const known = this.#options.known?.() ?? [];
+    if (this.#stalls.size + known.length === 0 && !watched.some(isStanding)) return;
     const backends = watched.some(isStanding) ? await answered(busyBackends(db)) : [];
     const found = new Map<string, Stall>();
     for (const each of watched) {
@@ -71,6 +74,7 @@ export class StallWatch {
       const stall = explainStall({ what: each.what, ...underWay }, backends?.filter(each.isOf));
       if (stall) found.set(each.what, stall);
     }
+    for (const stall of known) found.set(stall.what, stall);
     this.#stalls = found;
     this.#tell();
   }

@@ -2,7 +2,7 @@ import type { Blocker, BusyBackend } from '../database/activity.ts';
 
 /** Why appending or a projection stands still. */
 export interface Stall {
-  /** `append`, or the projection's name. */
+  /** `append`, the projection's name, or `process:` or `effect:` and a name. */
   readonly what: string;
   readonly since: Date;
   /** The lock, or what else it waits for, in words; null where that is not known. */

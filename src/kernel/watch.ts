@@ -1,4 +1,5 @@
 import type { Database } from '../database/client.ts';
+import type { ProcessManager } from './process/manager.ts';
 import { type LagChange, LagReport } from './read/lag-report.ts';
 import type { Projector } from './read/projector.ts';
 import type { Stall } from './stall.ts';
@@ -19,6 +20,7 @@ export interface EngineWatchParts {
   readonly db: Database;
   readonly projector: Projector;
   readonly queue: AppendQueue;
+  readonly processes: Pick<ProcessManager, 'stalls'>;
   readonly admission: Admission;
   readonly onNotice: (notice: EngineNotice) => void;
 }
@@ -36,16 +38,17 @@ export class EngineWatch {
 
   constructor(parts: EngineWatchParts) {
     this.#parts = parts;
-    const { db, projector, queue, onNotice } = parts;
+    const { db, projector, queue, processes, onNotice } = parts;
     this.#lag = new LagReport((change) => onNotice({ kind: 'lag', change }));
     this.#stalls = new StallWatch({
       db,
       watched: [appends(queue), ...projector.watched()],
+      known: () => processes.stalls(),
       onStall: (stall, isOver) => onNotice({ kind: 'stall', stall, isOver }),
     });
   }
 
-  /** What stands still, by `append` or the projection's name. */
+  /** What stands still, by `append`, the projection's name, `process:` or `effect:` and a name. */
   get stalls(): ReadonlyMap<string, Stall> {
     return this.#stalls.stalls;
   }

@@ -230,7 +230,11 @@ export class Metrics implements Observer, ApiObserver {
       'How long the first of them has waited.',
       () => queue.oldestWaitMs / 1000,
     );
-    this.#gauge('afterwrite_stalls', 'Appends and projections that stand still.', () => watch.stalls.size);
+    this.#gauge(
+      'afterwrite_stalls',
+      'Appends, projections, processes and effects that stand still.',
+      () => watch.stalls.size,
+    );
     this.#gauge(
       'afterwrite_log_head_position',
       'The last event of the log, as this process knows it.',
@@ -287,9 +291,11 @@ export class Metrics implements Observer, ApiObserver {
   #measureProcesses(processes: Engine['processes']): () => void {
     const gauge = (name: string, help: string) =>
       new Gauge({ ...this.#in, name: `afterwrite_process_kind_${name}`, help, labelNames: ['kind', 'name'] });
-    const position = gauge('position', 'Every event up to here has been answered.');
+    const position = gauge('position', 'Every event up to here has been answered or is parked.');
     const lagEvents = gauge('lag_events', 'Events between the kind and the end of the log.');
     const owned = gauge('owned', '1 where this process runs it.');
+    const parked = gauge('parked', 'Steps or calls that cannot go on, and those that wait behind them.');
+    const pending = gauge('pending', 'Steps or calls that this process has read and not done.');
     const failing = gauge('failing', '1 where something in it cannot go on, or nobody runs it.');
     return () => {
       for (const { kind, name, ...status } of processes.status()) {
@@ -297,6 +303,8 @@ export class Metrics implements Observer, ApiObserver {
         position.set(labels, status.position);
         lagEvents.set(labels, status.lag);
         owned.set(labels, status.isOurs ? 1 : 0);
+        parked.set(labels, status.parked);
+        pending.set(labels, status.pending);
         failing.set(labels, status.state === 'RUNNING' ? 0 : 1);
       }
     };

@@ -49,6 +49,8 @@ export class Beginnings {
 
   /** Before the first event whose call has been answered. */
   async ofEffect({ name, on }: Effect): Promise<number> {
+    // Looked up first: what comes while the log is read is not past.
+    const end = await this.#end();
     const types = `{${[...on.keys()].map((type) => JSON.stringify(type)).join(',')}}`;
     for (let after = 0; ; ) {
       const asked = await this.#asked({ after, types, limit: PAGE });
@@ -56,7 +58,7 @@ export class Beginnings {
       const first = asked.find(({ event_id }) => answered.has(answerIdOf(name, event_id)));
       if (first) return first.position - 1;
       const last = asked.at(-1);
-      if (!last) return this.#end();
+      if (!last) return end;
       after = last.position;
     }
   }

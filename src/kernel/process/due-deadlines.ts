@@ -4,79 +4,158 @@ import type { EventMetadata } from '../define/event.ts';
 import type { Process } from '../define/process.ts';
 import { deadlines } from '../define/process-deadlines.ts';
 import type { Hub } from '../notify/hub.ts';
+import type { Deadline } from './follow/work.ts';
 
-/** A deadline whose time has come, as far as the read model knows. */
-export interface Due {
-  /** The process's id. */
-  readonly id: string;
-  readonly name: string;
-  readonly at: Date;
-  /** Metadata of the event that began the process: its initiator and correlation id are those of the deadline. */
-  readonly begun: EventMetadata;
-}
-
-interface DueRow {
+interface DeadlineRow {
   id: string;
   name: string;
   at_ms: number;
+  /** From now, in ms. */
+  in_ms: number;
   begun: EventMetadata;
 }
 
-/** Read at one time. */
-const LIMIT = 200;
+/** Read at one time, beside those that are known to be due. */
+const PAGE = 200;
+/** Deadlines that are told at one time. */
+const MOST_UNDER_WAY = 1000;
+/** Deadlines that are told and still stand in the read model: while it lags, no more than these are told. */
+const MOST_REMEMBERED = 10_000;
 /** However far the next deadline is, the clock looks again after this time, in ms. */
 const LOOK_MS = 1000;
 
-/** Watches the clock for processes. */
+/** Watches the clock for processes: that of Postgres, which also stamps the events. */
 export class DueDeadlines {
   readonly #hub: Hub;
-  readonly #next: ReturnType<typeof prepared<DueRow>>;
+  readonly #next: ReturnType<typeof prepared<DeadlineRow>>;
+  readonly #begun: ReturnType<typeof prepared<{ begun: EventMetadata }>>;
   readonly #onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 
   constructor(db: Database, hub: Hub, onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void) {
     this.#hub = hub;
     this.#onError = onError;
+    // What is parked is not due here: it is tried again by itself, or was passed over.
     this.#next = prepared(
       db,
       'deadlines_next',
-      sql`select d.id, d.name, (extract(epoch from d.at)::float8 * 1000) as at_ms, e.metadata as begun
+      sql`select d.id, d.name, (extract(epoch from d.at)::float8 * 1000) as at_ms,
+                 (extract(epoch from d.at - clock_timestamp())::float8 * 1000) as in_ms, e.metadata as begun
           from read.deadlines d
           join es.events e on e.stream_type = d.process and e.stream_id = d.id and e.version = 1
-          where d.process = ${sql.placeholder('process')} order by d.at limit ${sql.placeholder('limit')}`,
+          where d.process = ${sql.placeholder('process')} and not exists (
+            select from read.parked_items p
+            where p.consumer = 'process:' || d.process and p.line = d.process || ' ' || d.id and p.position = 0
+              and p.deadline = d.name and p.due_at = d.at)
+          order by d.at limit ${sql.placeholder('limit')}`,
+    );
+    this.#begun = prepared(
+      db,
+      'deadlines_begun',
+      sql`select metadata as begun from es.events
+          where stream_type = ${sql.placeholder('process')} and stream_id = ${sql.placeholder('id')} and version = 1`,
     );
   }
 
-  /** Tells of each of a process's deadlines when its time has come, until it is stopped. May tell of one more than once. */
-  async run(process: Process, onDue: (due: Due) => Promise<unknown>, stopping: AbortSignal): Promise<void> {
-    let wake = () => {};
-    const unlisten = this.#hub.follow(deadlines.name, () => wake());
-    stopping.addEventListener('abort', () => wake(), { once: true });
+  /**
+   * Tells of each of a process's deadlines when its time has come, until it is stopped. May tell of one more than once. Each is
+   * on its own: one that cannot be told holds up no other.
+   *
+   * @param tell resolves when the deadline is told or parked.
+   */
+  async run(process: Process, tell: (deadline: Deadline) => Promise<void>, stopping: AbortSignal): Promise<void> {
+    const watch = new Watch();
+    const unlisten = this.#hub.follow(deadlines.name, () => watch.wake());
+    const onAbort = () => watch.wake();
+    stopping.addEventListener('abort', onAbort, { once: true });
     while (!stopping.aborted) {
-      const woken = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      const waitMs = await this.#tellDue(process, onDue);
-      const timer = setTimeout(() => wake(), waitMs);
+      const woken = watch.woken();
+      const waitMs = await this.#tellDue(process, watch, tell);
+      const timer = setTimeout(() => watch.wake(), waitMs);
       if (!stopping.aborted) await woken;
       clearTimeout(timer);
     }
+    stopping.removeEventListener('abort', onAbort);
     unlisten();
   }
 
+  /** A deadline of a process that has begun. */
+  async find(process: Process, id: string, name: string, at: Date): Promise<Deadline | undefined> {
+    const [row] = await this.#begun({ process: process.name, id });
+    return row && { id, name, at, begun: row.begun };
+  }
+
   /** @returns when to look again, in ms. */
-  async #tellDue({ name: process }: Process, onDue: (due: Due) => Promise<unknown>): Promise<number> {
+  async #tellDue(
+    { name: process }: Process,
+    watch: Watch,
+    tell: (deadline: Deadline) => Promise<void>,
+  ): Promise<number> {
     try {
-      const rows = await this.#next({ process, limit: LIMIT });
-      const next = rows.map(({ at_ms, ...due }) => ({ ...due, at: new Date(Math.round(at_ms)) }));
-      const now = Date.now();
-      const due = next.filter(({ at }) => at.getTime() <= now);
-      await Promise.all(due.map(onDue));
-      if (due.length === LIMIT) return 0;
-      const [following] = next.slice(due.length);
-      return following ? Math.min(LOOK_MS, Math.max(1, following.at.getTime() - Date.now())) : LOOK_MS;
+      const limit = PAGE + watch.size;
+      const rows = await this.#next({ process, limit });
+      const due = rows.filter(({ in_ms }) => in_ms <= 0);
+      watch.forget(new Set(due.map(nameOf)));
+      const news = due.filter((row) => !watch.has(nameOf(row))).slice(0, watch.room);
+      for (const row of news) {
+        const { id, name, at_ms, begun } = row;
+        watch.tell(nameOf(row), tell({ id, name, at: new Date(Math.round(at_ms)), begun }));
+      }
+      // One of a full page that was new: there may be more behind it.
+      if (due.length === limit && news.length > 0) return 0;
+      const following = rows.find(({ in_ms }) => in_ms > 0);
+      return following ? Math.min(LOOK_MS, Math.max(1, following.in_ms)) : LOOK_MS;
     } catch (error) {
       this.#onError(error, { part: 'deadlines', process });
       return LOOK_MS;
     }
   }
+}
+
+/** Deadlines that are being told, or are told and still stand in the read model, and what wakes the clock. */
+class Watch {
+  readonly #underWay = new Set<string>();
+  readonly #told = new Set<string>();
+  #wake: () => void = () => {};
+
+  get size(): number {
+    return this.#underWay.size + this.#told.size;
+  }
+
+  /** How many more may be told now. */
+  get room(): number {
+    return Math.max(0, Math.min(MOST_UNDER_WAY - this.#underWay.size, MOST_REMEMBERED - this.size));
+  }
+
+  has(name: string): boolean {
+    return this.#underWay.has(name) || this.#told.has(name);
+  }
+
+  tell(name: string, telling: Promise<void>): void {
+    this.#underWay.add(name);
+    void telling.then(() => {
+      const wasFull = this.room === 0;
+      this.#underWay.delete(name);
+      this.#told.add(name);
+      if (wasFull) this.wake();
+    });
+  }
+
+  /** What is told is remembered only until the read model has it too. */
+  forget(due: ReadonlySet<string>): void {
+    for (const name of this.#told) if (!due.has(name)) this.#told.delete(name);
+  }
+
+  woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  wake(): void {
+    this.#wake();
+  }
+}
+
+function nameOf({ id, name, at_ms }: DeadlineRow): string {
+  return `${id} ${at_ms} ${name}`;
 }

@@ -4,8 +4,9 @@ import { CallAgain, type Called, type Effect } from '../define/effect.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { StreamStates } from '../write/stream-states.ts';
 import { type Answers, answerIdOf } from './answers.ts';
-import { PassingError, type Work } from './follower.ts';
-import { assertDone, causedBy, type Issuer } from './issuing.ts';
+import { PassingError } from './follow/retries.ts';
+import { type Place, streamOf, type Work } from './follow/work.ts';
+import { assertDone, causedBy, IdsUsedError, type Issuer, nthId } from './issuing.ts';
 
 export interface EffectWorkParts {
   readonly effect: Effect;
@@ -14,20 +15,18 @@ export interface EffectWorkParts {
   readonly bus: Issuer;
   readonly states: Pick<StreamStates, 'refresh'>;
   readonly answers: Pick<Answers, 'among'>;
+  /** Kinds of streams whose events may ask for calls. */
+  readonly follows: ReadonlySet<string>;
+  /** How long a call may take before it is given up and made again later, in ms. */
+  readonly timeoutMs: number;
 }
 
-/** Calls under way at one time. One that waits to be made again is not under way. */
-const CALLS_AT_ONCE = 32;
-/** Of those, calls that are made again: however many hang each time, the others find a place. */
-const REPEATED_AT_ONCE = 8;
+/** Ids that are tried for an answer if those before were used by others for something else. */
+const IDS = 5;
 
 /** Makes the calls of one effect, and issues the commands that their answers are. */
 export class EffectWork implements Work {
   readonly #parts: EffectWorkParts;
-  readonly #all = new Places(CALLS_AT_ONCE);
-  readonly #repeated = new Places(REPEATED_AT_ONCE);
-  /** Events whose calls have been made here and have no answer yet. */
-  readonly #unanswered = new Set<string>();
 
   constructor(parts: EffectWorkParts) {
     this.#parts = parts;
@@ -37,81 +36,72 @@ export class EffectWork implements Work {
     return this.#parts.effect.on.has(type);
   }
 
+  follows(streamType: string): boolean {
+    return this.#parts.follows.has(streamType);
+  }
+
   /** A call whose answer is in the log is not made again: nobody need know its key for ever. */
-  async linesOf(events: readonly RecordedEvent[]): Promise<(string | undefined)[]> {
+  async placesOf(events: readonly RecordedEvent[]): Promise<(Place | undefined)[]> {
     const { effect, answers } = this.#parts;
     const ids = events.map(({ type, eventId }) => (this.wanted(type) ? answerIdOf(effect.name, eventId) : undefined));
     const answered = await answers.among(ids.filter((id) => id !== undefined));
-    return events.map(({ streamType, streamId }, nth) => {
+    return events.map((event, nth) => {
       const id = ids[nth];
-      return id === undefined || answered.has(id) ? undefined : `${streamType} ${streamId}`;
+      return id === undefined || answered.has(id) ? undefined : { line: streamOf(event), hasBegun: true };
     });
   }
 
-  async answer(event: RecordedEvent, _line: string, stopping: AbortSignal): Promise<void> {
-    const { effect, bus } = this.#parts;
-    const called = await this.#inTurn(event, stopping);
+  async answer(event: RecordedEvent, stopping: AbortSignal): Promise<void> {
+    const { effect } = this.#parts;
+    const called = await this.#call(event, stopping);
     if (called === undefined) return;
     if (called instanceof CallAgain) throw new UnansweredCallError(effect.name, event, called.reason);
     const command = effect.issues.get(called.command);
     if (!command) throw new Error(`Effect ${effect.name} does not say that it issues ${called.command}.`);
-    const commandId = answerIdOf(effect.name, event.eventId);
-    const outcome = await bus.executeUnchecked(command, called.input, { commandId, ...causedBy(event) });
-    // Another answer to this very call was stored before, by an instance that made it too: that one holds.
-    if (outcome.kind !== 'reused') assertDone(outcome, command.name, commandId);
+    const answerId = answerIdOf(effect.name, event.eventId);
+    for (let nth = 0; nth < IDS; nth++) {
+      const commandId = nthId(answerId, nth);
+      const outcome = await this.#parts.bus.executeUnchecked(command, called.input, { ...causedBy(event), commandId });
+      if (outcome.kind !== 'reused') return assertDone(outcome, command.name, commandId);
+      // Another answer to this very call was stored before, by an instance that made it too: that one holds.
+      if ((await this.#parts.answers.among([commandId])).size > 0) return;
+    }
+    throw new IdsUsedError(command.name, answerId);
   }
 
-  async #call(event: RecordedEvent, signal: AbortSignal) {
-    const { effect, port } = this.#parts;
+  /** Calls, and does not wait longer than a call may take: one that ignores its signal takes no slot for ever. */
+  async #call(event: RecordedEvent, stopping: AbortSignal): Promise<Called> {
+    const { effect, port, timeoutMs } = this.#parts;
     const key = uuidv5(effect.name, event.eventId);
-    return effect.on.get(event.type)?.(event, { port, key, load: this.#load, signal });
+    const over = new AbortController();
+    const ended = Promise.withResolvers<Called>();
+    const timer = setTimeout(() => {
+      ended.resolve(new CallAgain(`No answer within ${timeoutMs} ms.`));
+      over.abort(new DOMException(`The call took longer than ${timeoutMs} ms.`, 'TimeoutError'));
+    }, timeoutMs);
+    const onStopping = () => {
+      over.abort(stopping.reason);
+      ended.reject(stopping.reason);
+    };
+    stopping.addEventListener('abort', onStopping, { once: true });
+    try {
+      stopping.throwIfAborted();
+      const tools = { port, key, load: this.#load, signal: over.signal };
+      const call = Promise.resolve(effect.on.get(event.type)?.(event, tools));
+      // If it fails after its time, nobody looks any more.
+      call.catch(() => undefined);
+      return await Promise.race([call, ended.promise]);
+    } finally {
+      clearTimeout(timer);
+      stopping.removeEventListener('abort', onStopping);
+      ended.resolve(undefined);
+    }
   }
 
   readonly #load: Load = async (aggregate, id) => {
     const { committed } = await this.#parts.states.refresh(aggregate, id.toLowerCase());
     return committed.version === 0 ? undefined : (committed.state as ReturnType<typeof aggregate.initialState>);
   };
-
-  async #inTurn(event: RecordedEvent, stopping: AbortSignal): Promise<Called> {
-    const { eventId } = event;
-    const call = () =>
-      this.#all.take(() => {
-        stopping.throwIfAborted();
-        return this.#call(event, stopping);
-      });
-    const isRepeated = this.#unanswered.has(eventId);
-    this.#unanswered.add(eventId);
-    try {
-      const called = await (isRepeated ? this.#repeated.take(call) : call());
-      if (!(called instanceof CallAgain)) this.#unanswered.delete(eventId);
-      return called;
-    } finally {
-      // From now on it is another's.
-      if (stopping.aborted) this.#unanswered.delete(eventId);
-    }
-  }
-}
-
-/** So many at one time, in the order in which they come. */
-class Places {
-  readonly #waiting: (() => void)[] = [];
-  #free: number;
-
-  constructor(places: number) {
-    this.#free = places;
-  }
-
-  async take<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free++;
-    }
-  }
 }
 
 /** The other side has not said what became of a call. It is made again, with the same key. */

@@ -1,9 +1,10 @@
+import { v5 as uuidv5 } from 'uuid';
 import { SYSTEM } from '../define/actor.ts';
 import { type EventMetadata, initiatorOf, type RecordedEvent } from '../define/event.ts';
 import type { CommandBus } from '../write/command-bus.ts';
 import type { CommandOptions } from '../write/command-options.ts';
 import type { CommandOutcome } from '../write/outcome.ts';
-import { PassingError } from './follower.ts';
+import { PassingError } from './follow/retries.ts';
 
 export type Issuer = Pick<CommandBus, 'executeUnchecked'>;
 
@@ -15,6 +16,24 @@ export class BusyError extends PassingError {
     super(`${command} ${commandId} met others on its stream each time that it was decided; it is issued again.`);
     this.name = 'BusyError';
   }
+}
+
+/** All ids of a command were used before, for something else. Nothing but the application makes such ids. */
+export class IdsUsedError extends Error {
+  readonly code = 'COMMAND_IDS_USED';
+
+  constructor(command: string, commandId: string) {
+    super(
+      `${command}: the command id ${commandId} and those that follow from it are in the log already, for something else. ` +
+        'It cannot be issued; pass it over when it is clear what became of it.',
+    );
+    this.name = 'IdsUsedError';
+  }
+}
+
+/** The id under which a command is issued if those before it were used for something else. @param nth 0 for its own. */
+export function nthId(commandId: string, nth: number): string {
+  return nth === 0 ? commandId : uuidv5(`${nth}`, commandId);
 }
 
 /**

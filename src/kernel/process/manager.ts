@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
 import { Positions } from '../consistency/positions.ts';
+import type { Registry } from '../define/domain.ts';
 import type { Effect, Plug } from '../define/effect.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Process } from '../define/process.ts';
@@ -11,6 +13,7 @@ import { CommitFeed } from '../read/commit-feed.ts';
 import type { ProjectorPart } from '../read/lease.ts';
 import type { LogHead } from '../read/log-head.ts';
 import { Ownership } from '../read/ownership.ts';
+import type { Stall } from '../stall.ts';
 import type { CommandBus } from '../write/command-bus.ts';
 import type { EventLog } from '../write/event-log.ts';
 import type { StreamStates } from '../write/stream-states.ts';
@@ -18,8 +21,13 @@ import { Answers } from './answers.ts';
 import { Beginnings } from './beginnings.ts';
 import { DueDeadlines } from './due-deadlines.ts';
 import { EffectWork } from './effect-work.ts';
-import { Follower, type Work } from './follower.ts';
-import { type ProcessStatus, processStatusOf } from './process-status.ts';
+import { Follower } from './follow/follower.ts';
+import { patiently } from './follow/retries.ts';
+import type { RunnerLimits } from './follow/runner.ts';
+import type { Work } from './follow/work.ts';
+import { type ProcessLimits, processLimits } from './limits.ts';
+import { ParkedItems } from './parked/parked-items.ts';
+import { type ProcessStatus, processStatusOf, stallOf } from './process-status.ts';
 import { ProcessWork } from './process-work.ts';
 
 export interface ProcessManagerParts {
@@ -41,9 +49,14 @@ export interface ProcessManagerParts {
   /** Tells when read models have moved. */
   readonly hub: Hub;
   readonly part: ProjectorPart | undefined;
+  /** All kinds of streams and events that this code knows. */
+  readonly registry: Pick<Registry, 'aggregates' | 'events'>;
+  readonly limits?: Partial<ProcessLimits> | undefined;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
+/** How long the start waits for checkpoints that have to be made first, in ms; they are made all the same. */
+const REGISTER_WITHIN_MS = 5000;
 /** Events of this instance that are held for its processes. */
 const FEED_LIMIT = 20_000;
 
@@ -59,6 +72,7 @@ export class ProcessManager {
   /** The checkpoints of all kinds, also of those that this instance cannot run, with where one begins that has none. */
   readonly #beginnings: ReadonlyMap<string, () => Promise<number>>;
   readonly #ownership: Ownership;
+  readonly #stopping = new AbortController();
 
   constructor(parts: ProcessManagerParts) {
     this.#parts = parts;
@@ -86,16 +100,21 @@ export class ProcessManager {
       onError,
     });
     const move = this.#mover();
-    const { log } = parts;
-    for (const [name, work] of works) {
-      followers.set(name, new Follower({ name, work, log, feed: this.#feed, head, move, onError }));
+    const { log, registry } = parts;
+    const knows = (type: string) => Object.hasOwn(registry.events, type);
+    for (const [name, { work, limits }] of works) {
+      const parked = new ParkedItems(db, name);
+      followers.set(
+        name,
+        new Follower({ name, work, log, feed: this.#feed, head, parked, limits, knows, move, onError }),
+      );
     }
     this.#followers = followers;
   }
 
   async start(): Promise<void> {
     if (this.#beginnings.size === 0) return;
-    if (this.#parts.part !== 'off') await this.#register();
+    if (this.#parts.part !== 'off') await this.#registerAll();
     await this.#ownership.start();
   }
 
@@ -123,42 +142,82 @@ export class ProcessManager {
     );
   }
 
+  /** What is parked for a fault in the kinds that this instance runs. */
+  stalls(): Stall[] {
+    return [...this.#followers.values()].flatMap((follower) => {
+      const fault = follower.parkedFault;
+      return follower.isRunning && fault ? [stallOf(follower.name, follower.parkedSize, fault)] : [];
+    });
+  }
+
   /** Ends when what is on its way is done, as far as that is possible, and gives the processes up for others. */
   async stop(): Promise<void> {
+    this.#stopping.abort();
     if (this.#beginnings.size > 0) await this.#ownership.stop();
   }
 
-  /**
-   * Makes the checkpoints that there are not. Each has a generation of its own: whoever believes that it still moves one that was
-   * lost does not move this one.
-   */
-  async #register(): Promise<void> {
-    const { leases } = this.#parts;
-    const rows = await leases.execute<{ projection: string }>(sql`select projection from read.checkpoints`);
-    const known = new Set(rows.map(({ projection }) => projection));
-    for (const [name, beginning] of this.#beginnings) {
-      if (known.has(name)) continue;
-      await leases.execute(sql`insert into read.checkpoints (projection, version, position, generation)
-                               values (${name}, 1, ${await beginning()}, 1 + floor(random() * 1000000000)::int)
-                               on conflict (projection) do nothing`);
-    }
+  /** Makes the checkpoints that are missing. One that takes long, or cannot be made yet, keeps no other from running. */
+  async #registerAll(): Promise<void> {
+    const { onError } = this.#parts;
+    const over = new AbortController();
+    const late = delay(REGISTER_WITHIN_MS, undefined, { signal: over.signal }).catch(() => undefined);
+    const each = [...this.#beginnings.keys()].map((name) =>
+      patiently(() => this.#register(name), {
+        stopping: this.#stopping.signal,
+        onFailure: (error) => error && onError(error, { part: name }),
+      }),
+    );
+    await Promise.race([Promise.all(each), late]);
+    over.abort();
   }
 
-  #works(): Map<string, Work> {
+  /**
+   * Makes a checkpoint unless it is there. It has a generation of its own: whoever believes that it still moves one that was
+   * lost does not move this one.
+   */
+  async #register(name: string): Promise<void> {
+    const { leases } = this.#parts;
+    const known = await leases.execute(sql`select from read.checkpoints where projection = ${name}`);
+    const beginning = this.#beginnings.get(name);
+    if (known.length > 0 || !beginning) return;
+    await leases.execute(sql`insert into read.checkpoints (projection, version, position, generation)
+                             values (${name}, 1, ${await beginning()}, 1 + floor(random() * 1000000000)::int)
+                             on conflict (projection) do nothing`);
+  }
+
+  #works(): Map<string, { readonly work: Work; readonly limits: RunnerLimits }> {
     const { db, hub, bus, states, processes, effects, plugs, onError } = this.#parts;
     const answers = this.#answers;
-    const works = new Map<string, Work>();
+    const limits = processLimits(this.#parts.limits);
+    const { atOnce, perInitiator, effectsAtOnce, effectsPerInitiator, effectTimeoutMs: timeoutMs, ...shared } = limits;
+    const works = new Map<string, { work: Work; limits: RunnerLimits }>();
     for (const process of processes) {
-      const deadlines = new DueDeadlines(db, hub, onError);
-      works.set(checkpointOfProcess(process), new ProcessWork({ db, process, bus, deadlines }));
+      const clock = new DueDeadlines(db, hub, onError);
+      const follows = this.#streamsOf([...process.on.keys()]).add(process.name);
+      const work = new ProcessWork({ db, process, bus, clock, follows });
+      works.set(checkpointOfProcess(process), { work, limits: { ...shared, atOnce, perInitiator } });
     }
     for (const effect of effects) {
       const plugged = plugs.find(({ port }) => port === effect.port);
-      if (plugged) {
-        works.set(checkpointOfEffect(effect), new EffectWork({ effect, port: plugged.into, bus, states, answers }));
-      }
+      if (!plugged) continue;
+      const follows = this.#streamsOf([...effect.on.keys()]);
+      const work = new EffectWork({ effect, port: plugged.into, bus, states, answers, follows, timeoutMs });
+      works.set(checkpointOfEffect(effect), {
+        work,
+        limits: { ...shared, atOnce: effectsAtOnce, perInitiator: effectsPerInitiator },
+      });
     }
     return works;
+  }
+
+  /** Kinds of streams that have events of these types. */
+  #streamsOf(types: readonly string[]): Set<string> {
+    const { aggregates } = this.#parts.registry;
+    return new Set(
+      [...aggregates.values()].flatMap(({ name, events }) =>
+        types.some((type) => Object.hasOwn(events, type)) ? [name] : [],
+      ),
+    );
   }
 
   #mover() {
@@ -176,7 +235,7 @@ export class ProcessManager {
       const [moved] = await move({ name, to, generation, failure, place, owner: this.#ownership.owner });
       if (moved) places.set(name, moved.place);
       // It is another's by now, or lost, and then needed again at once.
-      else await this.#register();
+      else await this.#register(name);
       return moved !== undefined;
     };
   }

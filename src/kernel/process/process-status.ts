@@ -1,7 +1,9 @@
 import type { Checkpoint } from '../read/checkpoints.ts';
 import type { LogHead } from '../read/log-head.ts';
 import { PROCESS } from '../read/owner.ts';
-import type { Follower } from './follower.ts';
+import type { Stall } from '../stall.ts';
+import type { Follower } from './follow/follower.ts';
+import type { ParkedFault } from './parked/parked-items.ts';
 
 export type ProcessStatusState = 'RUNNING' | 'STALLED' | 'STOPPED';
 
@@ -10,10 +12,14 @@ export interface ProcessStatus {
   readonly name: string;
   readonly kind: 'PROCESS' | 'EFFECT';
   readonly state: ProcessStatusState;
-  /** Every event up to here has been answered. */
+  /** Every event up to here has been answered or is parked. */
   readonly position: number;
   /** Events behind the end of the log. */
   readonly lag: number;
+  /** Steps or calls that cannot go on, and those that wait behind them; each is tried again by itself. */
+  readonly parked: number;
+  /** Steps or calls that are read and not done, on the instance that runs it; 0 elsewhere. */
+  readonly pending: number;
   /** Why one of its lines stands still, for operators. */
   readonly failure: string | null;
   /** True where this instance runs it. */
@@ -40,8 +46,22 @@ export function processStatusOf(
     state: failure !== null ? 'STALLED' : isRun ? 'RUNNING' : 'STOPPED',
     position,
     lag: Math.max(0, head.position - position),
+    parked: isOurs ? follower.parkedSize : (checkpoint?.deadLetters ?? 0),
+    pending: isOurs ? follower.pending : 0,
     failure,
     isOurs,
     owner: isOurs ? PROCESS : isRun ? (checkpoint?.ownerProcess ?? null) : null,
   };
+}
+
+/** Why a kind is stalled: the first item that is parked for a fault. The error's text may be personal, so that only its code is told. */
+export function stallOf(what: string, size: number, fault: ParkedFault): Stall {
+  const { line, position, deadline, eventType, code, parkedAt: since } = fault;
+  const [streamType = '', streamId = ''] = line.split(' ');
+  const item = deadline ? `deadline ${deadline} of ${line}` : `event ${position}, ${eventType}, in ${line}`;
+  const event = deadline ? null : { position, type: eventType ?? '', streamType, streamId };
+  const sentence =
+    `${what.replace(/^./, (first) => first.toUpperCase())} has parked ${size} ${size === 1 ? 'item' : 'items'} since ` +
+    `${since.toISOString()}, first ${item}: ${code}. The rest goes on. The command \`parked list\` shows why.`;
+  return { what, since, waitingFor: `the next attempt (${code})`, blockers: [], event, sentence };
 }

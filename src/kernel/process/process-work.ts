@@ -3,31 +3,45 @@ import { type Database, prepared } from '../../database/client.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Process } from '../define/process.ts';
 import type { processEvents } from '../define/process-events.ts';
+import { isUuid } from '../define/uuid.ts';
 import type { CommandOptions } from '../write/command-options.ts';
 import type { CommandOutcome } from '../write/outcome.ts';
-import { type OwnCommand, reaching, reacting, refusing } from './commands.ts';
-import type { Due, DueDeadlines } from './due-deadlines.ts';
-import type { Patiently, Work } from './follower.ts';
-import { assertDone, BusyError, causedBy, type Issuer, onBehalfOf } from './issuing.ts';
+import { type OwnCommand, type Refused, reaching, reacting, refusing } from './commands.ts';
+import type { DueDeadlines } from './due-deadlines.ts';
+import { type DeadlineWork, type Place, streamOf, type Work } from './follow/work.ts';
+import { assertDone, BusyError, causedBy, IdsUsedError, type Issuer, nthId, onBehalfOf } from './issuing.ts';
 import { begins, processIdOf } from './react.ts';
 
 export interface ProcessWorkParts {
   readonly db: Database;
   readonly process: Process;
   readonly bus: Issuer;
-  readonly deadlines: DueDeadlines;
+  readonly clock: DueDeadlines;
+  /** Kinds of streams whose events this process answers. */
+  readonly follows: ReadonlySet<string>;
 }
+
+/** Ids that are tried for one command if those before were used by others for something else. */
+const IDS = 5;
 
 /**
  * Tells one kind of process of the events that concern it, and issues the commands that it asks for. Every effect has an id that
  * follows from the event's, so that it happens once however often the process is told.
  */
 export class ProcessWork implements Work {
+  readonly deadlines: DeadlineWork;
   readonly #parts: ProcessWorkParts;
   readonly #begun: ReturnType<typeof prepared<{ id: string }>>;
 
   constructor(parts: ProcessWorkParts) {
     this.#parts = parts;
+    const { process, clock } = parts;
+    this.deadlines = {
+      watch: (tell, stopping) => clock.run(process, tell, stopping),
+      find: (id, name, at) => clock.find(process, id, name, at),
+      tell: ({ id, name, at, begun }) => this.#issueOwn(reaching(process, id, name, at), onBehalfOf(begun)),
+      lineOf: (id) => this.#lineOf(id),
+    };
     this.#begun = prepared(
       parts.db,
       'processes_begun',
@@ -42,77 +56,118 @@ export class ProcessWork implements Work {
     return on.has(type) || type in aggregate.events;
   }
 
+  follows(streamType: string): boolean {
+    return this.#parts.follows.has(streamType);
+  }
+
   /**
    * Most events of a kind may be about what no process was begun for: of an imported order, say. Those are found out with one look
    * for all rather than with a command each.
    */
-  async linesOf(events: readonly RecordedEvent[], isOpen: (line: string) => boolean): Promise<(string | undefined)[]> {
+  async placesOf(
+    events: readonly RecordedEvent[],
+    isOpen: (line: string) => boolean,
+  ): Promise<(Place | Error | undefined)[]> {
     const { process } = this.#parts;
     const ids = events.map((event) => this.#processOf(event));
     const begun = new Set<string>();
     const doubtful = new Set<string>();
     for (const [nth, event] of events.entries()) {
       const id = ids[nth];
-      if (id === undefined) continue;
-      if (event.streamType === process.name || begins(process, event) || isOpen(id)) begun.add(id);
+      if (typeof id !== 'string') continue;
+      if (event.streamType === process.name || begins(process, event) || isOpen(this.#lineOf(id))) begun.add(id);
       else if (!begun.has(id)) doubtful.add(id);
     }
-    if (doubtful.size === 0) return ids;
-    for (const { id } of await this.#begun({ type: process.name, ids: JSON.stringify([...doubtful]) })) begun.add(id);
-    return ids.map((id) => (id !== undefined && begun.has(id) ? id : undefined));
+    if (doubtful.size > 0) {
+      for (const { id } of await this.#begun({ type: process.name, ids: JSON.stringify([...doubtful]) })) begun.add(id);
+    }
+    return ids.map((id, nth) => {
+      if (typeof id !== 'string') return id;
+      const group = this.#groupOf(events[nth] as RecordedEvent);
+      return { line: this.#lineOf(id), hasBegun: begun.has(id), ...(group ? { group } : {}) };
+    });
   }
 
-  async answer(event: RecordedEvent, id: string): Promise<void> {
-    if (this.#isRequest(event)) await this.#issue(event);
-    else await this.#issueOwn(reacting(this.#parts.process, id, event), causedBy(event));
+  async answer(event: RecordedEvent): Promise<void> {
+    if (this.#isRequest(event)) return this.#issue(event);
+    const id = processIdOf(this.#parts.process, event);
+    if (id !== undefined) await this.#issueOwn(reacting(this.#parts.process, id, event), causedBy(event));
   }
 
-  alongside(patiently: Patiently, stopping: AbortSignal): Promise<void> {
-    const { deadlines, process } = this.#parts;
-    const reach = ({ id, name, at, begun }: Due) =>
-      patiently(
-        () => this.#issueOwn(reaching(process, id, name, at), onBehalfOf(begun)),
-        { process: id, deadline: name },
-        stopping,
-      );
-    return deadlines.run(process, reach, stopping);
+  #lineOf(id: string): string {
+    return streamOf({ streamType: this.#parts.process.name, streamId: id });
   }
 
-  #processOf(event: RecordedEvent): string | undefined {
-    return this.#isRequest(event) ? event.streamId : processIdOf(this.#parts.process, event);
+  #processOf(event: RecordedEvent): string | Error | undefined {
+    if (this.#isRequest(event)) return event.streamId;
+    try {
+      const id = processIdOf(this.#parts.process, event);
+      if (id === undefined || isUuid(id)) return id;
+      return new Error(`${this.#parts.process.name} says of ${event.type} that it is for ${id}, which is no UUID.`);
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
   }
 
   #isRequest({ streamType, type }: RecordedEvent): boolean {
     return streamType === this.#parts.process.name && type === 'CommandRequested';
   }
 
-  /** Issues what the process has asked for; where it is not accepted the process is told, by way of the log. */
+  /** Neighbouring requests of one command for different streams are issued together: their appends share a batch. */
+  #groupOf(event: RecordedEvent): Place['group'] {
+    if (!this.#isRequest(event)) return undefined;
+    const { command: name, input } = event.data as Requested;
+    const command = this.#parts.process.issues.get(name);
+    try {
+      const id = command?.id(input)?.toLowerCase();
+      return id === undefined ? undefined : { kind: name, target: id };
+    } catch {
+      // What is wrong with its input, the command says when it is issued.
+      return undefined;
+    }
+  }
+
+  /** Issues what the process has asked for; if it is not accepted the process is told, by way of the log. */
   async #issue(event: RecordedEvent): Promise<void> {
     const { process, bus } = this.#parts;
-    const requested = event.data as ReturnType<typeof processEvents.CommandRequested>['data'];
-    const { commandId, input } = requested;
+    const requested = event.data as Requested;
     const command = process.issues.get(requested.command);
-    const outcome: CommandOutcome = command
-      ? await bus.executeUnchecked(command, input, { commandId, ...causedBy(event) })
-      : { kind: 'rejected', code: 'UNKNOWN_COMMAND', message: `There is no command ${requested.command}.` };
-    if (outcome.kind === 'accepted') return;
-    if (outcome.kind === 'conflict') throw new BusyError(requested.command, commandId);
-    // Another instance has recorded under this id that it was refused, or else it was never this command's.
-    if (outcome.kind === 'reused')
-      return this.#issueOwn(refusing(process, event.streamId, requested, REFUSED), causedBy(event));
-    const told = await this.#executeOwn(refusing(process, event.streamId, requested, outcome), causedBy(event));
-    // Another instance issued it too, later, and then it was accepted: what it did holds.
-    if (told.kind !== 'reused') assertDone(told, command?.name ?? requested.command, commandId);
+    const issue = async (commandId: string): Promise<CommandOutcome> =>
+      command
+        ? bus.executeUnchecked(command, requested.input, { commandId, ...causedBy(event) })
+        : { kind: 'rejected', code: 'UNKNOWN_COMMAND', message: `There is no command ${requested.command}.` };
+    const refuse = (commandId: string, outcome: Refused) =>
+      this.#executeOwn(refusing(process, event.streamId, { ...requested, commandId }, outcome), causedBy(event));
+    for (let nth = 0; nth < IDS; nth++) {
+      const commandId = nthId(requested.commandId, nth);
+      const outcome = await issue(commandId);
+      if (outcome.kind === 'accepted') return;
+      if (outcome.kind === 'conflict') throw new BusyError(requested.command, commandId);
+      // Another instance may have recorded under this id that it was refused.
+      const told = await refuse(commandId, outcome.kind === 'reused' ? REFUSED : outcome);
+      if (told.kind !== 'reused') return assertDone(told, requested.command, commandId);
+      // Or another instance issued it too, later, and then it was accepted: what it did holds.
+      if (outcome.kind !== 'reused' && (await issue(commandId)).kind === 'accepted') return;
+      // Else somebody has used this id for something else. Everybody finds that so, and takes the next one.
+    }
+    throw new IdsUsedError(requested.command, requested.commandId);
   }
 
   async #issueOwn(own: OwnCommand, options: CommandOptions): Promise<void> {
-    assertDone(await this.#executeOwn(own, options), own.command.name, own.commandId);
+    for (let nth = 0; nth < IDS; nth++) {
+      const commandId = nthId(own.commandId, nth);
+      const outcome = await this.#executeOwn({ ...own, commandId }, options);
+      if (outcome.kind !== 'reused') return assertDone(outcome, own.command.name, commandId);
+    }
+    throw new IdsUsedError(own.command.name, own.commandId);
   }
 
   #executeOwn({ command, input, commandId }: OwnCommand, options: CommandOptions): Promise<CommandOutcome> {
     return this.#parts.bus.executeUnchecked(command, input, { ...options, commandId });
   }
 }
+
+type Requested = ReturnType<typeof processEvents.CommandRequested>['data'];
 
 /** Stands for a refusal that is in the log with its reason. */
 const REFUSED = { kind: 'rejected', code: 'REFUSED', message: 'It was refused before.' } as const;

@@ -20,7 +20,7 @@ export interface Checkpoint {
   /** host:pid of the owner, or of the last one. */
   readonly ownerProcess: string | null;
   readonly failure: string | null;
-  /** Events that wait in its dead letters. */
+  /** Events that wait in its dead letters; of processes and effects what is parked. */
   readonly deadLetters: number;
 }
 

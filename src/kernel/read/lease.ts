@@ -16,7 +16,8 @@ const isSpare = sql`${sql.placeholder('spare')}::boolean`;
 export const checkpointColumns: SQL = sql`projection, position, c.version, generation, whole_at as "wholeAt", failure,
   case when lease_until > now() or exists (select from read.instances i where i.id = owner and alive_until > now())
     then owner end as owner, owner_process as "ownerProcess",
-  (select count(*)::int from read.dead_letters d where d.projection = c.projection and d.status = 'PARKED') as "deadLetters"`;
+  (select count(*)::int from read.dead_letters d where d.projection = c.projection and d.status = 'PARKED')
+    + (select count(*)::int from read.parked_items p where p.consumer = c.projection and p.status = 'PARKED') as "deadLetters"`;
 
 /**
  * Says that an instance lives, keeps what it has, and takes what is free, unless another one that is able to has fewer; that

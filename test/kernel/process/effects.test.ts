@@ -9,6 +9,7 @@ import { defineEvent } from '../../../src/kernel/define/event.ts';
 import { issue } from '../../../src/kernel/define/process.ts';
 import { Answers } from '../../../src/kernel/process/answers.ts';
 import { EffectWork } from '../../../src/kernel/process/effect-work.ts';
+import type { CommandOptions } from '../../../src/kernel/write/command-options.ts';
 import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
@@ -80,8 +81,15 @@ function anOracle(say: Oracle = async (text) => text.toUpperCase()) {
   return { heard, plugs };
 }
 
-async function askOf({ bus }: Pick<TestEngine, 'bus'>, text: string, id: string = randomUUID()): Promise<string> {
-  receiptOf(await bus.execute(ask, { id, text }, system));
+const customer = () => ({ actor: { id: randomUUID(), roles: ['customer' as const] } });
+
+async function askOf(
+  { bus }: Pick<TestEngine, 'bus'>,
+  text: string,
+  id: string = randomUUID(),
+  by: Pick<CommandOptions, 'actor'> = system,
+): Promise<string> {
+  receiptOf(await bus.execute(ask, { id, text }, by));
   return id;
 }
 const answers = async (id?: string) =>
@@ -140,37 +148,65 @@ describe('an effect', () => {
     expect(await answers(first)).toEqual(['slow', 'behind']);
   });
 
-  it('makes a bounded number of calls at a time', async () => {
-    let [open, most] = [0, 0];
+  it('makes a bounded number of calls at a time, and fewer on behalf of one actor', async () => {
+    const [all, one] = [new Set<string>(), new Map<string, number>()];
+    let [most, mostOfOne] = [0, 0];
     const { plugs } = anOracle(async (text) => {
-      most = Math.max(most, ++open);
+      const [who = ''] = text.split(' ');
+      all.add(text);
+      one.set(who, (one.get(who) ?? 0) + 1);
+      most = Math.max(most, all.size);
+      mostOfOne = Math.max(mostOfOne, ...one.values());
       await new Promise((resolve) => setTimeout(resolve, 5));
-      open--;
+      all.delete(text);
+      one.set(who, (one.get(who) ?? 0) - 1);
       return text;
     });
-    const engine = await openEngine({ start: true, plugs });
-    await Promise.all(Array.from({ length: 150 }, (_, n) => askOf(engine, String(n))));
-    await until(async () => (await answers()).length === 150);
+    const processLimits = { effectsAtOnce: 10, effectsPerInitiator: 3 };
+    const engine = await openEngine({ start: true, plugs, processLimits });
+    const customers = Array.from({ length: 8 }, customer);
+    await Promise.all(
+      customers.flatMap((actor) =>
+        Array.from({ length: 20 }, (_, n) => askOf(engine, `${actor.actor.id} ${n}`, undefined, actor)),
+      ),
+    );
+    await until(async () => (await answers()).length === 160);
     expect(most).toBeGreaterThan(1);
-    expect(most).toBeLessThanOrEqual(32);
+    expect(most).toBeLessThanOrEqual(10);
+    expect(mostOfOne).toBeLessThanOrEqual(3);
   });
 
-  it('that has failed before takes only a part of the places', async () => {
-    const hanging = Promise.withResolvers<void>();
-    const asked = new Set<string>();
-    const { heard, plugs } = anOracle(async (text) => {
-      if (text.startsWith('fine')) return text;
-      // Unanswered at first, and then it hangs each time.
-      if (asked.size === asked.add(text).size) await hanging.promise;
-      return undefined;
-    });
+  it('answers a stranger while a hundred calls of one customer hang', async () => {
+    const { heard, plugs } = anOracle(async (text) => (text.startsWith('hangs') ? new Promise<never>(() => {}) : text));
     const engine = await openEngine({ start: true, plugs });
-    await Promise.all(Array.from({ length: 40 }, (_, n) => askOf(engine, `hangs ${n}`)));
-    await until(() => heard.length >= 48);
-    const fine = await askOf(engine, 'fine');
-    await until(async () => (await answers(fine)).length === 1);
-    expect(heard).toHaveLength(49);
-    hanging.resolve();
+    const [greedy, stranger] = [customer(), customer()];
+    await Promise.all(Array.from({ length: 100 }, (_, n) => askOf(engine, `hangs ${n}`, undefined, greedy)));
+    await until(() => heard.length === 8);
+    const id = await askOf(engine, 'fine', undefined, stranger);
+    await until(async () => (await answers(id)).length === 1);
+    expect(heard).toHaveLength(9);
+    expect(engine.faults).toEqual([]);
+  });
+
+  it('gives a call up that takes too long, makes it again, and leaves the others most of the slots', async () => {
+    const aborted: unknown[] = [];
+    const { heard, plugs } = anOracle((text, _, signal) => {
+      if (text.startsWith('fine')) return Promise.resolve(text);
+      // It says that it has heard the signal, and hangs all the same.
+      signal.addEventListener('abort', () => aborted.push(signal.reason));
+      return new Promise(() => {});
+    });
+    const processLimits = { effectsAtOnce: 8, effectsPerInitiator: 4, effectTimeoutMs: 50 };
+    const engine = await openEngine({ start: true, plugs, processLimits });
+    await Promise.all(Array.from({ length: 20 }, (_, n) => askOf(engine, `hangs ${n}`, undefined, customer())));
+    // Each has been made once, and some again.
+    await until(() => heard.length > 24);
+    expect(aborted[0]).toMatchObject({ name: 'TimeoutError' });
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => askOf(engine, `fine ${n}`, undefined, customer())),
+    );
+    for (const id of ids) await until(async () => (await answers(id)).length === 1);
+    expect(engine.faults.every(({ error }) => (error as { code?: string }).code === 'CALL_UNANSWERED')).toBe(true);
   });
 
   it('that is under way when the engine stops is left, and made again with the same key by the next', async () => {
@@ -198,9 +234,18 @@ describe('an effect', () => {
     const states = new StreamStates(engine.log, 10);
     const known = new Answers(engine.database.writer.db);
     const makers = ['one', 'two'].map(
-      (said) => new EffectWork({ effect: Asking, port: async () => said, bus: engine.bus, states, answers: known }),
+      (said) =>
+        new EffectWork({
+          effect: Asking,
+          port: async () => said,
+          bus: engine.bus,
+          states,
+          answers: known,
+          follows: new Set(),
+          timeoutMs: 1000,
+        }),
     );
-    for (const maker of makers) await maker.answer(event, id, new AbortController().signal);
+    for (const maker of makers) await maker.answer(event, new AbortController().signal);
     expect(await answers(id)).toEqual(['one']);
   });
 

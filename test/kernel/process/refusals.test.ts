@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { DueDeadlines } from '../../../src/kernel/process/due-deadlines.ts';
-import { Follower } from '../../../src/kernel/process/follower.ts';
+import { Follower } from '../../../src/kernel/process/follow/follower.ts';
+import { processLimits } from '../../../src/kernel/process/limits.ts';
+import { ParkedItems } from '../../../src/kernel/process/parked/parked-items.ts';
 import { ProcessWork } from '../../../src/kernel/process/process-work.ts';
 import { CommitFeed } from '../../../src/kernel/read/commit-feed.ts';
 import { LogHead } from '../../../src/kernel/read/log-head.ts';
@@ -32,13 +34,16 @@ async function runnerOn(engine: TestEngine, after: Executed) {
     engine.faults.push({ error, context });
   const head = new LogHead();
   const { db } = engine.database.projector;
-  const deadlines = new DueDeadlines(db, engine.projector.hub, onError);
+  const clock = new DueDeadlines(db, engine.projector.hub, onError);
   const runner = new Follower({
     name: 'process:Delivery',
-    work: new ProcessWork({ db, process: Delivery as never, bus: slow, deadlines }),
+    work: new ProcessWork({ db, process: Delivery as never, bus: slow, clock, follows: new Set() }),
     log,
     feed: new CommitFeed(0),
     head,
+    parked: new ParkedItems(db, 'process:Delivery'),
+    limits: processLimits({}),
+    knows: () => true,
     move: async () => true,
     onError,
   });

@@ -1,0 +1,49 @@
+import { Command } from 'commander';
+import { type ParkedItem, ParkedOperations } from '../../kernel/process/parked/operations.ts';
+import { type CommandFactory, print } from '../cli.ts';
+import { withDatabase } from '../context.ts';
+import { formatTable } from '../table.ts';
+
+const PAGE = 500;
+
+/** `parked list`: what processes and effects cannot do for now. */
+export const parkedListCommand: CommandFactory = (cli) =>
+  new Command('list')
+    .description('show what processes and effects cannot do for now, and what waits behind it')
+    .argument('[kind]', 'only of one kind, as process:Fulfilment or effect:PaymentCalls')
+    .option('--json', 'one JSON object a line')
+    .action((kind: string | undefined, { json }: { json?: boolean }) =>
+      withDatabase(cli, async ({ db }) => {
+        const found = await allParked(new ParkedOperations(db), kind);
+        if (json) {
+          for (const item of found) print(cli, JSON.stringify(item));
+          return;
+        }
+        if (found.length === 0) print(cli, 'Nothing is parked.');
+        for (const line of formatTable(found.map(rowOf))) print(cli, line);
+      }),
+    );
+
+function rowOf({ consumer, line, position, eventType, deadline, parkedAt, retryAt, isPassed, ...item }: ParkedItem) {
+  const { attempts, code, error } = item;
+  return {
+    kind: consumer,
+    line,
+    // A position is a name here, not an amount.
+    item: deadline === '' ? `${position}` : deadline,
+    event: eventType ?? '(deadline)',
+    since: parkedAt.toISOString(),
+    attempts,
+    next: isPassed ? 'is passed over' : (retryAt?.toISOString() ?? 'after those before it'),
+    error: error === null ? '' : `${code}: ${error}`,
+  };
+}
+
+async function allParked(operations: ParkedOperations, kind: string | undefined): Promise<ParkedItem[]> {
+  const found: ParkedItem[] = [];
+  for (;;) {
+    const page = await operations.list(kind, PAGE, found.at(-1));
+    found.push(...page);
+    if (page.length < PAGE) return found;
+  }
+}

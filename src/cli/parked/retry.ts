@@ -1,0 +1,24 @@
+import { Command } from 'commander';
+import { ParkedOperations } from '../../kernel/process/parked/operations.ts';
+import { type CommandFactory, print } from '../cli.ts';
+import { withDatabase } from '../context.ts';
+import { formatCount } from '../table.ts';
+
+/** `parked retry`: has parked items tried again at once. */
+export const parkedRetryCommand: CommandFactory = (cli) =>
+  new Command('retry')
+    .description('have parked items tried again now instead of after their pause')
+    .argument('[kind]', 'only of one kind, as process:Fulfilment or effect:PaymentCalls')
+    .argument('[line]', 'only what waits in one line, as `parked list` shows it')
+    .addHelpText(
+      'after',
+      `
+The server or worker that runs the kind tries them within a second; if none runs it, they are tried when one does. Items that
+wait for others in their line follow by themselves. \`parked list\` shows what is left.`,
+    )
+    .action((kind: string | undefined, line: string | undefined) =>
+      withDatabase(cli, async ({ db }) => {
+        const count = await new ParkedOperations(db).retry(kind, line);
+        print(cli, count === 0 ? 'Nothing is parked there.' : `${formatCount(count)} are tried again.`);
+      }),
+    );

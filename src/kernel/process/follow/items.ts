@@ -1,0 +1,85 @@
+import { approximateBytes } from '../../bytes.ts';
+import { initiatorOf, type RecordedEvent } from '../../define/event.ts';
+import type { DueItem, ItemToPark } from '../parked/parked-items.ts';
+import type { Task } from './lanes.ts';
+import type { Failing } from './retries.ts';
+import type { Deadline, Place } from './work.ts';
+
+/** An event to be answered or a deadline to be told, on its way. */
+export interface Item extends Task, Failing {
+  /** Lines whose later events wait behind it when it is parked. */
+  readonly keys: readonly string[];
+  readonly position: number;
+  readonly eventType: string | null;
+  /** Undefined for a deadline, and for an event whose data is read again when its turn comes, to save memory. */
+  event: RecordedEvent | undefined;
+  /** What the event takes in memory. */
+  bytes: number;
+  readonly deadline?: Deadline;
+  /** It was parked, as that. */
+  readonly parked?: DueItem;
+  /** Told when it is done or parked. */
+  readonly onSettled?: () => void;
+}
+
+/** Bytes of an event that take one turn. */
+const BYTES_OF_TURN = 4096;
+
+/** An event on its way to being answered. @param parked as what it was parked, if it was. */
+export function itemOf(event: RecordedEvent, place: Place, parked?: DueItem): Item {
+  const bytes = approximateBytes(event.data);
+  return {
+    lane: initiatorOf(event.metadata),
+    line: place.line,
+    group: place.group,
+    cost: 1 + bytes / BYTES_OF_TURN,
+    keys: [place.line],
+    position: event.position,
+    eventType: event.type,
+    event,
+    bytes,
+    attempts: parked?.attempts ?? 0,
+    since: undefined,
+    ...(parked ? { parked } : {}),
+  };
+}
+
+export function deadlineItemOf(deadline: Deadline, line: string, more: Pick<Item, 'parked' | 'onSettled'>): Item {
+  const { name, at, begun } = deadline;
+  return {
+    lane: initiatorOf(begun),
+    // Deadlines wait for nothing: whether one still holds, the process decides.
+    line: `deadline ${name} ${at.toISOString()} of ${line}`,
+    cost: 1,
+    keys: [],
+    position: 0,
+    eventType: null,
+    event: undefined,
+    bytes: 0,
+    deadline,
+    attempts: more.parked?.attempts ?? 0,
+    since: undefined,
+    ...more,
+  };
+}
+
+/** The item as it is put aside. @param line of a deadline that of its process. */
+export function parkedOf(item: Item, lineOf: (id: string) => string, failure?: ItemToPark['failure']): ItemToPark {
+  const { deadline, position, keys, lane: initiator, eventType, attempts } = item;
+  return {
+    line: deadline ? lineOf(deadline.id) : item.line,
+    position,
+    deadline: deadline?.name ?? '',
+    dueMs: deadline?.at.getTime() ?? 0,
+    keys,
+    initiator,
+    eventType,
+    attempts,
+    failure,
+  };
+}
+
+/** What identifies an item for people and in logs. */
+export function contextOf({ line, position, deadline }: Item): Readonly<Record<string, unknown>> {
+  return deadline ? { process: deadline.id, deadline: deadline.name } : { line, position };
+}

@@ -1,0 +1,143 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DueItem, ParkedFault, ParkedItems } from '../parked/parked-items.ts';
+import type { Batch } from './divide.ts';
+import { deadlineItemOf, itemOf } from './items.ts';
+import { failureOf, pauseAfter } from './retries.ts';
+import type { ItemRunner } from './runner.ts';
+import type { Place, Work } from './work.ts';
+
+export interface ParkedRetryParts {
+  readonly name: string;
+  readonly work: Work;
+  readonly parked: ParkedItems;
+  readonly runner: ItemRunner;
+  readonly read: (positions: readonly number[]) => Promise<Batch>;
+  readonly stopping: AbortSignal;
+  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+}
+
+/** Parked items that are tried at one time. */
+const AT_ONCE = 64;
+/** Between two looks for items whose time has come, in ms; if nothing is known to be parked. */
+const LOOK_EVERY_MS = 200;
+const LOOK_RARELY_MS = 2000;
+
+/** Has parked items tried again when their time has come, and passes over what an operator has said. */
+export class ParkedRetry {
+  readonly #parts: ParkedRetryParts;
+  readonly #trying = new Set<string>();
+  #fault: ParkedFault | undefined;
+  #wake: () => void = () => {};
+
+  constructor(parts: ParkedRetryParts) {
+    this.#parts = parts;
+  }
+
+  /** The first item that is parked for a fault, as of the last look. */
+  get fault(): ParkedFault | undefined {
+    return this.#fault;
+  }
+
+  /** Goes on until it is stopped. */
+  async run(): Promise<void> {
+    const { runner, name, onError, stopping } = this.#parts;
+    while (!stopping.aborted) {
+      let tried = 0;
+      try {
+        tried = await this.#tryDue();
+      } catch (error) {
+        onError(error, { part: name });
+      }
+      // Of what was found there may be more.
+      if (tried > 0) continue;
+      const settled = new AbortController();
+      this.#wake = () => settled.abort();
+      const ms = runner.lines.size > 0 ? LOOK_EVERY_MS : LOOK_RARELY_MS;
+      await delay(ms, undefined, { signal: AbortSignal.any([stopping, settled.signal]) }).catch(() => undefined);
+    }
+  }
+
+  async #tryDue(): Promise<number> {
+    const { parked, runner } = this.#parts;
+    const room = AT_ONCE - this.#trying.size;
+    const due = room > 0 ? await parked.due(room) : [];
+    for (const row of due) runner.lines.add(row);
+    for (const row of due.filter(({ isPassed }) => isPassed)) {
+      await parked.passedOver(row);
+      runner.lines.remove(row);
+    }
+    const tried = due.filter((row) => !row.isPassed && !this.#trying.has(nameOf(row)));
+    await this.#tryEvents(tried.filter(({ deadline }) => deadline === ''));
+    await Promise.all(tried.filter(({ deadline }) => deadline !== '').map((row) => this.#tryDeadline(row)));
+    this.#fault = runner.lines.size > 0 ? await parked.fault() : undefined;
+    return due.length;
+  }
+
+  async #tryEvents(rows: readonly DueItem[]): Promise<void> {
+    if (rows.length === 0) return;
+    const { work, runner, read, stopping } = this.#parts;
+    const { events, unreadable } = await read(rows.map(({ position }) => position));
+    const readable = events.filter(({ position }) => !unreadable.has(position));
+    const places = await work.placesOf(readable, (line) => runner.isOpen(line));
+    const found = new Map(readable.map((event, nth) => [event.position, { event, place: places[nth] }]));
+    for (const row of rows) {
+      if (stopping.aborted) return;
+      const one = found.get(row.position);
+      const error = unreadable.get(row.position) ?? (one?.place instanceof Error ? one.place : undefined);
+      if (error) await this.#failed(row, error);
+      else if (one?.place && !(one.place instanceof Error) && one.place.hasBegun) {
+        await this.#tryIn(one.place, row, one.event);
+      } else await this.#done(row);
+    }
+  }
+
+  async #tryIn(place: Place, row: DueItem, event: Batch['events'][number]): Promise<void> {
+    const { parked, runner } = this.#parts;
+    const { line } = place;
+    if (!row.keys.includes(line) && runner.lines.has(line)) {
+      // Only now is it known which line it belongs to, and that one waits.
+      const keys = [...row.keys, line];
+      await parked.rekey(row, keys);
+      runner.lines.add({ ...row, keys });
+      return;
+    }
+    runner.add({ ...itemOf(event, place, row), onSettled: this.#tried(row) });
+  }
+
+  async #tryDeadline(row: DueItem): Promise<void> {
+    const { work, runner } = this.#parts;
+    const { deadlines } = work;
+    const id = row.line.slice(row.line.lastIndexOf(' ') + 1);
+    const deadline = await deadlines?.find(id, row.deadline, new Date(row.dueMs));
+    if (!deadline || !deadlines) return this.#done(row);
+    runner.add(deadlineItemOf(deadline, deadlines.lineOf(id), { parked: row, onSettled: this.#tried(row) }));
+  }
+
+  /** @returns what is to be called when it has been tried: what waited behind it may be due. */
+  #tried(row: DueItem): () => void {
+    const name = nameOf(row);
+    this.#trying.add(name);
+    return () => {
+      this.#trying.delete(name);
+      this.#wake();
+    };
+  }
+
+  async #failed(row: DueItem, error: Error): Promise<void> {
+    const { name, parked, onError } = this.#parts;
+    const { line, position, attempts } = row;
+    onError(error, { part: name, line, position, attempt: attempts + 1 });
+    await parked.failed(row, failureOf(error), pauseAfter(attempts + 1, error));
+  }
+
+  /** Nothing is left to be done about it. */
+  async #done(row: DueItem): Promise<void> {
+    const { parked, runner } = this.#parts;
+    await parked.answered(row);
+    runner.lines.remove(row);
+  }
+}
+
+function nameOf({ line, position, deadline, dueMs }: DueItem): string {
+  return `${position} ${dueMs} ${deadline} ${line}`;
+}

@@ -1,0 +1,71 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isTransient } from '../../../database/transient.ts';
+import { UnreadableEventError } from '../../define/event.ts';
+import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
+import type { Failure } from '../parked/parked-items.ts';
+
+/** A failure that ends by itself, such as an answer that is still awaited. An operator need not look. */
+export class PassingError extends Error {}
+
+/** Between two attempts, in ms. */
+const FIRST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 60_000;
+/** After so many faults an item is parked. */
+const FAULTS = 5;
+/** An item that fails for so long is parked, whatever the reason, in ms. */
+const LONGEST_FAILING_MS = 30_000;
+
+/** How an item has failed so far. */
+export interface Failing {
+  attempts: number;
+  /** When it failed first, on the monotonic clock. */
+  since: number | undefined;
+}
+
+/** Whether an item is put aside, so that it holds no checkpoint back. */
+export function isToBeParked({ attempts, since }: Failing, error: unknown, now = performance.now()): boolean {
+  if (error instanceof UnreadableEventError) return true;
+  if (!isPassing(error) && attempts >= FAULTS) return true;
+  return since !== undefined && now - since >= LONGEST_FAILING_MS;
+}
+
+/** How long to wait after an attempt, in ms. @param attempt 1 for the first. */
+export function pauseAfter(attempt: number, error: unknown): number {
+  const ms = FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 12);
+  return Math.min(LONGEST_RETRY_MS, error instanceof ThrottledError ? Math.max(ms, error.retryAfterMs) : ms);
+}
+
+/** True if the failure ends by itself. */
+export function isPassing(error: unknown): boolean {
+  return isTransient(error) || PASSING.some((kind) => error instanceof kind);
+}
+
+export function failureOf(error: unknown): Failure {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'FAULT';
+  return { code, message: error instanceof Error ? error.message : String(error), isFault: !isPassing(error) };
+}
+
+export interface PatienceOptions {
+  readonly stopping: AbortSignal;
+  /** Told of each failure, and with undefined when it succeeds after one. */
+  readonly onFailure: (error: unknown, attempt: number) => void;
+}
+
+/** Does what everything behind it needs, until it succeeds. @returns false if it is stopped before. */
+export async function patiently(work: () => Promise<void>, { stopping, onFailure }: PatienceOptions): Promise<boolean> {
+  for (let attempt = 1; !stopping.aborted; attempt++) {
+    try {
+      await work();
+      if (attempt > 1) onFailure(undefined, attempt);
+      return true;
+    } catch (error) {
+      if (stopping.aborted) break;
+      onFailure(error, attempt);
+      const ms = Math.min(10_000, pauseAfter(attempt, error));
+      await delay(ms, undefined, { signal: stopping }).catch(() => undefined);
+    }
+  }
+  return false;
+}
+
+const PASSING = [ThrottledError, OutcomeUnknownError, PassingError];

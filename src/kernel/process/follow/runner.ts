@@ -1,0 +1,256 @@
+import type { RecordedEvent } from '../../define/event.ts';
+import type { ItemToPark, ParkedItems } from '../parked/parked-items.ts';
+import type { ParkedLines } from '../parked/parked-lines.ts';
+import { contextOf, type Item, parkedOf } from './items.ts';
+import { Lanes } from './lanes.ts';
+import { failureOf, isPassing, isToBeParked, patiently, pauseAfter } from './retries.ts';
+import type { Work } from './work.ts';
+
+export interface RunnerLimits {
+  /** Items that are worked on at one time. */
+  readonly atOnce: number;
+  /** Of those, items of one initiator. */
+  readonly perInitiator: number;
+  /** Events that are read ahead. */
+  readonly readAhead: number;
+  /** Bytes of events that are kept in memory; others are read again when their turn comes. */
+  readonly readAheadBytes: number;
+  /** Items that may be parked; with more, what fails holds the checkpoint back. */
+  readonly parked: number;
+}
+
+export interface RunnerParts {
+  readonly name: string;
+  readonly work: Work;
+  readonly parked: ParkedItems;
+  readonly limits: RunnerLimits;
+  /** Reads events again. */
+  readonly read: (positions: readonly number[]) => Promise<readonly RecordedEvent[]>;
+  /** Told when there is room for more. */
+  readonly onRoom: () => void;
+  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+}
+
+/**
+ * Works on items: fairly over initiators, in order within a line, each on its own. One that fails is tried again after a
+ * pause; one that goes on failing is parked with what waits behind it in its line, so that it holds nothing else up.
+ */
+export class ItemRunner {
+  readonly #parts: RunnerParts;
+  readonly #stopping: AbortSignal;
+  readonly #lanes: Lanes<Item>;
+  readonly #lines: ParkedLines;
+  /** Events that are neither answered nor parked, in the order of the log. */
+  readonly #open = new Set<number>();
+  readonly #running = new Set<Promise<void>>();
+  /** Why items fail that are not parked. */
+  readonly #failures = new Map<Item, string>();
+  /** Of items that pause. */
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #seen: number;
+  #heldBytes = 0;
+  #reading: Map<Item, PromiseWithResolvers<RecordedEvent>> | undefined;
+
+  /** @param position everything up to here is answered or parked. */
+  constructor(parts: RunnerParts, lines: ParkedLines, position: number, stopping: AbortSignal) {
+    this.#parts = parts;
+    this.#lines = lines;
+    this.#seen = position;
+    this.#stopping = stopping;
+    stopping.addEventListener('abort', () => this.#timers.forEach(clearTimeout), { once: true });
+    const { atOnce, perInitiator } = parts.limits;
+    this.#lanes = new Lanes({ atOnce, perLane: perInitiator });
+  }
+
+  /** Everything up to here is answered or parked. */
+  get done(): number {
+    const [oldest] = this.#open;
+    return oldest === undefined ? this.#seen : oldest - 1;
+  }
+
+  /** Items on their way. */
+  get size(): number {
+    return this.#lanes.size;
+  }
+
+  /** Whether more events may be added. */
+  get hasRoom(): boolean {
+    return this.#open.size < this.#parts.limits.readAhead && this.#lines.size < this.#parts.limits.parked;
+  }
+
+  get lines(): ParkedLines {
+    return this.#lines;
+  }
+
+  /** Why some item that is not parked fails; null if none does. */
+  get failure(): string | null {
+    const [first] = this.#failures.values();
+    return first ?? null;
+  }
+
+  /** Whether something is waited for in a line. */
+  isOpen(line: string): boolean {
+    return this.#lanes.isOpen(line) || this.#lines.has(line);
+  }
+
+  /** Nothing is to be done up to here but what was added. Positions only grow. */
+  saw(position: number): void {
+    this.#seen = position;
+  }
+
+  add(item: Item): void {
+    if (!item.deadline && !item.parked) this.#open.add(item.position);
+    if (this.#heldBytes + item.bytes > this.#parts.limits.readAheadBytes) {
+      item.event = undefined;
+      item.bytes = 0;
+    }
+    this.#heldBytes += item.bytes;
+    this.#lanes.add(item, item.parked !== undefined && item.attempts > 0);
+    this.#start();
+  }
+
+  /** Puts items aside that were not added. @returns false if it is stopped before they are stored. */
+  async park(items: readonly ItemToPark[], waitMs: number): Promise<boolean> {
+    if (items.length === 0) return true;
+    return this.#store(items, waitMs);
+  }
+
+  /** Resolves when nothing is worked on any more. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  /** Starts what may run now. */
+  #start(): void {
+    if (this.#stopping.aborted) return;
+    for (let item = this.#lanes.next(); item; item = this.#lanes.next()) {
+      const running = this.#run(item).finally(() => {
+        this.#running.delete(running);
+        this.#start();
+      });
+      this.#running.add(running);
+    }
+  }
+
+  async #run(item: Item): Promise<void> {
+    try {
+      const { work } = this.#parts;
+      if (item.deadline) await work.deadlines?.tell(item.deadline);
+      else await work.answer(item.event ?? (await this.#readAgain(item)), this.#stopping);
+    } catch (error) {
+      if (!this.#stopping.aborted) await this.#failed(item, error);
+      return;
+    }
+    this.#failures.delete(item);
+    if (item.parked) await this.#unpark(item, item.parked);
+    this.#settle(item);
+  }
+
+  async #failed(item: Item, error: unknown): Promise<void> {
+    item.attempts++;
+    item.since ??= performance.now();
+    const { name, onError, parked, limits } = this.#parts;
+    const waitMs = pauseAfter(item.attempts, error);
+    if (!isThrottled(error)) onError(error, { part: name, ...contextOf(item), attempt: item.attempts });
+    if (item.parked) {
+      const failure = failureOf(error);
+      const { parked: row } = item;
+      // If this cannot be stored it is tried again too, a little later.
+      await parked.failed(row, failure, waitMs).catch((reason) => onError(reason, { part: name }));
+      this.#settle(item);
+      return;
+    }
+    if (!isPassing(error)) this.#failures.set(item, `${name} ${JSON.stringify(contextOf(item))}: ${messageOf(error)}`);
+    this.#lanes.pause(item);
+    if (isToBeParked(item, error) && this.#lines.size < limits.parked) {
+      if (await this.#putAside(item, error, waitMs)) return;
+    }
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#lanes.resume(item);
+      this.#start();
+    }, waitMs);
+    this.#timers.add(timer);
+  }
+
+  /** Parks an item and those that wait for it. */
+  async #putAside(item: Item, error: unknown, waitMs: number): Promise<boolean> {
+    const behind = this.#lanes.takeWaiting(item.line);
+    const lineOf = (id: string) => this.#parts.work.deadlines?.lineOf(id) ?? id;
+    const items = [parkedOf(item, lineOf, failureOf(error)), ...behind.map((each) => parkedOf(each, lineOf))];
+    if (!(await this.#store(items, waitMs))) return false;
+    this.#failures.delete(item);
+    this.#settle(item);
+    for (const each of behind) this.#release(each);
+    return true;
+  }
+
+  async #store(items: readonly ItemToPark[], waitMs: number): Promise<boolean> {
+    const { name, parked, onError } = this.#parts;
+    const onFailure = (error: unknown) => error && onError(error, { part: name });
+    // From now on what comes later in their lines waits behind them.
+    for (const item of items) this.#lines.add(item);
+    return patiently(
+      async () => {
+        for (const item of await parked.park(items, waitMs)) this.#lines.remove(item);
+      },
+      { stopping: this.#stopping, onFailure },
+    );
+  }
+
+  async #unpark(item: Item, row: NonNullable<Item['parked']>): Promise<void> {
+    const { name, parked, onError } = this.#parts;
+    const onFailure = (error: unknown) => error && onError(error, { part: name, ...contextOf(item) });
+    const done = await patiently(() => parked.answered(row), { stopping: this.#stopping, onFailure });
+    if (done) this.#lines.remove(row);
+  }
+
+  #settle(item: Item): void {
+    this.#lanes.done(item);
+    this.#release(item);
+  }
+
+  #release(item: Item): void {
+    if (!item.deadline && !item.parked) this.#open.delete(item.position);
+    this.#heldBytes -= item.bytes;
+    item.onSettled?.();
+    this.#parts.onRoom();
+  }
+
+  /** Reads an event again; those that are asked for together are read together. */
+  #readAgain(item: Item): Promise<RecordedEvent> {
+    const asked = Promise.withResolvers<RecordedEvent>();
+    if (!this.#reading) {
+      const reading = new Map<Item, PromiseWithResolvers<RecordedEvent>>();
+      this.#reading = reading;
+      queueMicrotask(() => {
+        this.#reading = undefined;
+        void this.#readAll(reading);
+      });
+    }
+    this.#reading.set(item, asked);
+    return asked.promise;
+  }
+
+  async #readAll(reading: ReadonlyMap<Item, PromiseWithResolvers<RecordedEvent>>): Promise<void> {
+    try {
+      const events = await this.#parts.read([...reading.keys()].map(({ position }) => position));
+      const found = new Map(events.map((event) => [event.position, event]));
+      for (const [{ position }, asked] of reading) {
+        const event = found.get(position);
+        if (event) asked.resolve(event);
+        else asked.reject(new Error(`There is no event at position ${position}.`));
+      }
+    } catch (error) {
+      for (const asked of reading.values()) asked.reject(error);
+    }
+  }
+}
+
+function isThrottled(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'THROTTLED';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

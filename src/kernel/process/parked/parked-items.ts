@@ -1,0 +1,238 @@
+import { sql } from 'drizzle-orm';
+import { type Database, prepared } from '../../../database/client.ts';
+
+/** Which item it is: an event to be answered, or a deadline to be told. */
+export interface ParkedKey {
+  /** Type and id of the stream that waits. */
+  readonly line: string;
+  /** The event's; 0 for a deadline. */
+  readonly position: number;
+  /** The deadline's name; empty for an event. */
+  readonly deadline: string;
+  /** When the deadline was due, in ms since 1970; 0 for an event. */
+  readonly dueMs: number;
+}
+
+/** What is put aside. */
+export interface ItemToPark extends ParkedKey {
+  /** Lines whose later events wait behind it. */
+  readonly keys: readonly string[];
+  readonly initiator: string;
+  readonly eventType: string | null;
+  readonly attempts: number;
+  /** Why it failed; undefined if it only waits for the one before. */
+  readonly failure?: Failure | undefined;
+}
+
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  /** False if it only waits, as for the answer of another system. */
+  readonly isFault: boolean;
+}
+
+/** An item whose turn has come. */
+export interface DueItem extends ParkedKey {
+  readonly keys: readonly string[];
+  readonly initiator: string;
+  readonly attempts: number;
+  readonly isFault: boolean;
+  /** An operator wants it to be passed over. */
+  readonly isPassed: boolean;
+}
+
+/** The first parked item of which an operator should know. */
+export interface ParkedFault extends ParkedKey {
+  readonly eventType: string | null;
+  readonly code: string;
+  readonly error: string;
+  readonly parkedAt: Date;
+}
+
+/** An item that is tried now is not taken again for so long, should this instance disappear. */
+const CLAIM = sql.raw("interval '2 minutes'");
+
+const isSame = sql`p.consumer = ${sql.placeholder('consumer')} and p.line = ${sql.placeholder('line')}
+  and p.position = ${sql.placeholder('position')} and p.deadline = ${sql.placeholder('deadline')}
+  and p.due_at = to_timestamp(${sql.placeholder('dueMs')}::float8 / 1000)::timestamptz(3)`;
+
+const name = sql`p.line, p.position, p.deadline, round(extract(epoch from p.due_at) * 1000)::float8 as "dueMs"`;
+
+/** The parked items of one kind of processes or effect, as its owner sees them; see the table. */
+export class ParkedItems {
+  readonly #consumer: string;
+  readonly #all: ReturnType<typeof prepared<ParkedKey & { keys: string[] }>>;
+  readonly #fault: ReturnType<typeof prepared<Omit<ParkedFault, 'parkedAt'> & { parked_ms: number }>>;
+  readonly #begin: ReturnType<typeof prepared<object>>;
+  readonly #park: ReturnType<typeof prepared<object>>;
+  readonly #alreadyPassed: ReturnType<typeof prepared<ParkedKey>>;
+  readonly #release: ReturnType<typeof prepared<object>>;
+  readonly #due: ReturnType<typeof prepared<DueItem & { keys: string[] }>>;
+  readonly #fail: ReturnType<typeof prepared<object>>;
+  readonly #rekey: ReturnType<typeof prepared<object>>;
+  readonly #answered: ReturnType<typeof prepared<object>>;
+  readonly #passed: ReturnType<typeof prepared<object>>;
+
+  constructor(db: Database, consumer: string) {
+    this.#consumer = consumer;
+    const mine = sql`p.consumer = ${sql.placeholder('consumer')} and p.status = 'PARKED'`;
+    const isBehind = sql`exists (select from read.parked_items q where q.consumer = p.consumer and q.status = 'PARKED'
+                                 and q.position < p.position and q.keys && p.keys)`;
+    this.#all = prepared(
+      db,
+      'parked_all',
+      sql`select ${name}, to_jsonb(p.keys) as keys from read.parked_items p where ${mine}`,
+    );
+    this.#fault = prepared(
+      db,
+      'parked_fault',
+      sql`select ${name}, p.event_type as "eventType", p.code, p.error, extract(epoch from p.parked_at)::float8 * 1000 as parked_ms
+          from read.parked_items p where ${mine} and p.is_fault order by p.parked_at, p.position limit 1`,
+    );
+    this.#begin = prepared(
+      db,
+      'parked_begin',
+      sql`update read.parked_items p set retry_at = now() where ${mine} and not ${isBehind}`,
+    );
+    this.#park = prepared(
+      db,
+      'parked_park',
+      sql`insert into read.parked_items (consumer, line, position, deadline, due_at, keys, initiator, event_type, attempts,
+                                         is_fault, code, error, tried_at, retry_at)
+          select ${sql.placeholder('consumer')}, line, position, deadline, to_timestamp("dueMs" / 1000)::timestamptz(3),
+                 array(select jsonb_array_elements_text(keys)), initiator, "eventType", attempts, "isFault", code, error,
+                 case when attempts > 0 then now() end,
+                 case when attempts > 0 then now() + "waitMs" * interval '1 ms' end
+          from jsonb_to_recordset(${sql.placeholder('items')}::jsonb) as item(
+            line text, position bigint, deadline text, "dueMs" float8, keys jsonb, initiator text, "eventType" text,
+            attempts int, "isFault" boolean, code text, error text, "waitMs" float8)
+          on conflict do nothing`,
+    );
+    this.#alreadyPassed = prepared(
+      db,
+      'parked_already_passed',
+      sql`select ${name} from read.parked_items p
+          join jsonb_to_recordset(${sql.placeholder('items')}::jsonb) as item(line text, position bigint, deadline text, "dueMs" float8)
+            on p.line = item.line and p.position = item.position and p.deadline = item.deadline
+              and p.due_at = to_timestamp("dueMs" / 1000)::timestamptz(3)
+          where p.consumer = ${sql.placeholder('consumer')} and p.status = 'PASSED_OVER'`,
+    );
+    this.#release = prepared(
+      db,
+      'parked_release',
+      sql`update read.parked_items p set retry_at = now()
+          from (select key, (select min(q.position) from read.parked_items q
+                             where q.consumer = ${sql.placeholder('consumer')} and q.status = 'PARKED'
+                               and q.keys @> array[key]) as position
+                from jsonb_array_elements_text(${sql.placeholder('keys')}::jsonb) key) head
+          where ${mine} and p.retry_at is null and p.position = head.position and p.keys @> array[head.key]`,
+    );
+    this.#due = prepared(
+      db,
+      'parked_due',
+      sql`update read.parked_items p set retry_at = now() + ${CLAIM}
+          where (p.line, p.position, p.deadline, p.due_at, p.consumer) in (
+            select p.line, p.position, p.deadline, p.due_at, p.consumer from read.parked_items p
+            where ${mine} and p.retry_at <= now() and not ${isBehind}
+            order by p.retry_at limit ${sql.placeholder('limit')})
+          returning ${name}, to_jsonb(p.keys) as keys, p.initiator, p.attempts, p.is_fault as "isFault", p.passed_at is not null as "isPassed"`,
+    );
+    this.#fail = prepared(
+      db,
+      'parked_fail',
+      sql`update read.parked_items p
+          set attempts = p.attempts + 1, tried_at = now(),
+              retry_at = now() + ${sql.placeholder('waitMs')}::float8 * interval '1 ms',
+              code = ${sql.placeholder('code')}, error = ${sql.placeholder('error')},
+              is_fault = ${sql.placeholder('isFault')}::boolean
+          where ${isSame} and p.status = 'PARKED' and p.passed_at is null`,
+    );
+    this.#rekey = prepared(
+      db,
+      'parked_rekey',
+      sql`update read.parked_items p set retry_at = null,
+            keys = array(select jsonb_array_elements_text(${sql.placeholder('keys')}::jsonb))
+          where ${isSame} and p.status = 'PARKED' and p.passed_at is null`,
+    );
+    this.#answered = prepared(
+      db,
+      'parked_answered',
+      sql`delete from read.parked_items p where ${isSame} and p.status = 'PARKED'`,
+    );
+    this.#passed = prepared(
+      db,
+      'parked_passed',
+      sql`update read.parked_items p set status = 'PASSED_OVER', retry_at = null where ${isSame} and p.status = 'PARKED'`,
+    );
+  }
+
+  /** What is parked. Everything that can be tried is due from now on: this code may be able to do it. */
+  async begin(): Promise<readonly Pick<DueItem, keyof ParkedKey | 'keys'>[]> {
+    await this.#begin({ consumer: this.#consumer });
+    return this.#all({ consumer: this.#consumer });
+  }
+
+  /** The first item that is parked for a fault. */
+  async fault(): Promise<ParkedFault | undefined> {
+    const [row] = await this.#fault({ consumer: this.#consumer });
+    if (!row) return undefined;
+    const { parked_ms, ...fault } = row;
+    return { ...fault, parkedAt: new Date(parked_ms) };
+  }
+
+  /**
+   * Puts items aside. One that is parked already stays as it is.
+   * @param waitMs after which those that failed are tried again.
+   * @returns those that were passed over before: they are done.
+   */
+  async park(items: readonly ItemToPark[], waitMs: number): Promise<readonly ParkedKey[]> {
+    const rows = items.map(({ failure, ...item }) => ({
+      ...item,
+      waitMs,
+      isFault: failure?.isFault ?? false,
+      code: failure?.code ?? null,
+      error: failure?.message ?? null,
+    }));
+    const given = { consumer: this.#consumer, items: JSON.stringify(rows) };
+    await this.#park(given);
+    await this.#releaseHeads(items.flatMap(({ keys }) => keys));
+    return this.#alreadyPassed(given);
+  }
+
+  /** Takes items whose turn has come, and those that an operator wants to be passed over. */
+  async due(limit: number): Promise<DueItem[]> {
+    return this.#due({ consumer: this.#consumer, limit });
+  }
+
+  /** It failed again, and is due again after that time. */
+  async failed(item: ParkedKey, { code, message, isFault }: Failure, waitMs: number): Promise<void> {
+    await this.#fail({ ...this.#named(item), code, error: message, isFault, waitMs });
+  }
+
+  /** It turned out to belong to other lines too: it waits for what is parked there before it. */
+  async rekey(item: ParkedKey, keys: readonly string[]): Promise<void> {
+    await this.#rekey({ ...this.#named(item), keys: JSON.stringify(keys) });
+    await this.#releaseHeads(keys);
+  }
+
+  /** It is done: the next one of its lines is due. */
+  async answered(item: ParkedKey & Pick<DueItem, 'keys'>): Promise<void> {
+    await this.#answered(this.#named(item));
+    await this.#releaseHeads(item.keys);
+  }
+
+  /** It is passed over for good; the record stays. */
+  async passedOver(item: ParkedKey & Pick<DueItem, 'keys'>): Promise<void> {
+    await this.#passed(this.#named(item));
+    await this.#releaseHeads(item.keys);
+  }
+
+  async #releaseHeads(keys: readonly string[]): Promise<void> {
+    if (keys.length === 0) return;
+    await this.#release({ consumer: this.#consumer, keys: JSON.stringify([...new Set(keys)]) });
+  }
+
+  #named({ line, position, deadline, dueMs }: ParkedKey) {
+    return { consumer: this.#consumer, line, position, deadline, dueMs };
+  }
+}
