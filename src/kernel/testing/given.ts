@@ -151,7 +151,7 @@ export class When {
     await this.#expect('notFound');
   }
 
-  /** The actor may not issue it. */
+  /** The actor may not issue it. Who may not even see the aggregate is answered as if there were none: see `visibleTo`. */
   async thenForbidden(): Promise<void> {
     await this.#expect('forbidden');
   }

@@ -148,10 +148,12 @@ export class CommandBus {
     if (known.broken || outdated) return 'again';
     const { version, state } = known;
     attempt.decidedOn = version;
-    if (version === 0 && command.creates && options.idsFrom !== 'engine' && isDerivedId(attempt.streamId)) {
+    attempt.standing = standingOf(command, options.actor, input, known, facts);
+    const isBorrowed = command.creates && options.idsFrom !== 'engine' && isDerivedId(attempt.streamId);
+    // Whether there is one already is told to nobody who may not see it.
+    if (isBorrowed && attempt.standing === (version === 0 ? 'permitted' : 'taken')) {
       return { kind: 'invalid', issues: [{ path: ['id'], message: `${attempt.streamId} ${RESERVED}` }] };
     }
-    attempt.standing = standingOf(command, options.actor, input, known, facts);
     if (attempt.standing !== 'permitted') {
       return (await this.#states.confirm(known, version)) ? this.#answerUnseen(attempt) : 'again';
     }
@@ -208,10 +210,9 @@ export class CommandBus {
       events,
       held,
     };
-    const unstorable = this.#whyNotStorable?.(append);
-    if (unstorable) {
-      const rejection = { kind: 'rejected', code: 'NOT_STORABLE', message: unstorable } as const;
-      return this.#confirmed(attempt, known, expectedVersion, rejection);
+    const message = this.#whyNotStorable?.(append);
+    if (message) {
+      return this.#confirmed(attempt, known, expectedVersion, { kind: 'rejected', code: 'NOT_STORABLE', message });
     }
     const appended = this.#queue.append(append, () => !known.broken);
     known.version = version;
@@ -247,14 +248,12 @@ export class CommandBus {
   }
 
   async #acceptNothing(attempt: Attempt, known: StreamState, version: number): Promise<CommandOutcome | 'again'> {
-    const {
-      streamId,
-      identity: { commandId },
-    } = attempt;
+    const { streamId, identity } = attempt;
     const confirmed = await this.#states.confirm(known, version);
     const { position } = await this.#log.head();
     if (!confirmed) return 'again';
-    return { kind: 'accepted', receipt: { commandId, aggregateId: streamId, version, position, replayed: false } };
+    const receipt = { commandId: identity.commandId, aggregateId: streamId, version, position, replayed: false };
+    return { kind: 'accepted', receipt };
   }
 
   /** The first answer where the client's command id was used before, else `answer`. */
@@ -264,10 +263,7 @@ export class CommandBus {
     return found ? answerOf(attempt, found) : answer;
   }
 
-  /**
-   * Answers who is not permitted. What they may not know of is answered exactly as if it were not there: with the same
-   * work, and before anything is told of its version or state.
-   */
+  /** Answers who is not permitted. What they may not know of is answered as if it were not there, with the same work. */
   async #answerUnseen(attempt: Attempt): Promise<CommandOutcome> {
     const { command, identity, metadata, options, standing, streamId } = attempt;
     const known = options.commandId ? await this.#log.findCommand(identity, metadata.actor.id) : undefined;
