@@ -73,7 +73,7 @@ export const apiSettings = {
   answerMaxBytes: count(
     'ANSWER_MAX_BYTES',
     10_000_000,
-    'Most bytes of the answer of an operation, or of a message of a subscription; each value counts at least 64.',
+    'Most bytes of the answer of an operation, or of a message of a subscription; each value counts at least 128.',
     1000,
   ),
   answerMaxReadBytes: count(

@@ -1,7 +1,7 @@
 import { GraphQLError, type GraphQLResolveInfo } from 'graphql';
 import { approximateBytes } from '../../kernel/bytes.ts';
 import type { Row } from '../../kernel/read/slots.ts';
-import { Pace } from './pace.ts';
+import { Pace, type Paced } from './pace.ts';
 import { lengthOf, type Path, pathOf } from './path.ts';
 
 export interface AnswerLimits {
@@ -15,7 +15,7 @@ export interface AnswerLimits {
  * What a field takes at least, in bytes: its value is held by an object, and is written into the answer with its name. So the
  * number of values is limited too.
  */
-const FIELD_BYTES = 64;
+const FIELD_BYTES = 128;
 /** Bytes that an element of a list takes besides its value. */
 const ELEMENT_BYTES = 16;
 /** Bytes that an error takes with its message, besides its path. */
@@ -69,9 +69,13 @@ export class AnswerBudget {
     const { answerBytes: limit } = this.#limits;
     const place = pathOf(path);
     const advice = 'Ask for smaller pages, for fewer fields, or for less at a time.';
-    throw this.#exhaust(`The answer would be larger than ${limit} bytes, which it reached at ${place}. ${advice}`, {
-      limit,
-    });
+    const counted = `counting at least ${FIELD_BYTES} for each value`;
+    throw this.#exhaust(
+      `The answer would take more than ${limit} bytes, ${counted}: it has them at ${place}. ${advice}`,
+      {
+        limit,
+      },
+    );
   }
 
   /** Charges rows that were read. @throws {GraphQLError} if the budget is exhausted. */
@@ -89,10 +93,15 @@ export class AnswerBudget {
     this.#readBytes = 0;
   }
 
-  /** Charges the elements of a list. @returns them, those of a long list in later turns: see {@link Pace}. */
-  elements<T>(list: readonly T[], info: GraphQLResolveInfo): readonly (T | Promise<T>)[] {
-    this.spend(ELEMENT_BYTES * list.length, info.path);
-    this.#pace ??= new Pace();
+  /** Charges the elements of a list without their values. @throws {GraphQLError} if the budget is exhausted. */
+  list(length: number, path: Path): void {
+    this.spend(ELEMENT_BYTES * length, path);
+  }
+
+  /** Charges the elements of a list. @returns them, or a promise of them: see {@link Pace}. */
+  elements<T>(list: readonly T[], info: GraphQLResolveInfo): Paced<T> | Promise<Paced<T>> {
+    this.list(list.length, info.path);
+    this.#pace ??= new Pace(() => this.spend(0, info.path));
     return this.#pace.elements(list, info);
   }
 

@@ -78,7 +78,7 @@ const takeLeaf: Take = (value, { budget }, { path }) => {
 const takeLeaves: Take = (value, context, info) => {
   if (!isIterable(value)) return value;
   const leaves = [...value];
-  context.budget.elements(leaves, info);
+  context.budget.list(leaves.length, info.path);
   for (const leaf of leaves) takeLeaf(leaf, context, info);
   return leaves;
 };

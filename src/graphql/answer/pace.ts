@@ -3,46 +3,57 @@ import { type FieldNode, type GraphQLResolveInfo, Kind, type SelectionSetNode } 
 
 /** Fields that an operation may resolve at once; a page that people look at has fewer. */
 const FIELDS_AT_ONCE = 10_000;
-/** Fields of later elements that are resolved in one turn of the event loop: about 2 ms. */
+/** Fields that are resolved in one turn of the event loop after these: about 2 ms. */
 const FIELDS_A_TURN = 2000;
+
+type ListInfo = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments'>;
+export type Paced<T> = readonly (T | Promise<T>)[];
 
 /**
  * Lets others take turns while an operation resolves long lists. graphql-js resolves all elements of a list that is there at once;
- * elements beyond the first {@link FIELDS_AT_ONCE} fields of an operation are handed to it a few at a time instead.
+ * lists beyond the first {@link FIELDS_AT_ONCE} fields of an operation are handed to it in later turns of the event loop, long
+ * ones a few elements at a time.
  */
 export class Pace {
+  readonly #check: () => void;
   #fields = 0;
   #turn: Promise<void> | undefined;
   #leftInTurn = 0;
 
-  /** The elements of a list, of which later ones come in later turns. */
-  elements<T>(
-    list: readonly T[],
-    info: Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments'>,
-  ): readonly (T | Promise<T>)[] {
-    const weight = weightOf(info);
-    this.#fields += weight * list.length;
-    const beyond = this.#fields - FIELDS_AT_ONCE;
-    if (beyond <= 0) return list;
-    const now = Math.max(0, list.length - Math.ceil(beyond / weight));
-    return list.map((element, index) => (index < now ? element : this.#later(element, weight)));
+  /** @param check is called before a list is resolved in a later turn; it throws if that is in vain. */
+  constructor(check: () => void) {
+    this.#check = check;
   }
 
-  #later<T>(element: T, weight: number): Promise<T> {
+  /** The elements of a list, now or later. */
+  elements<T>(list: readonly T[], info: ListInfo): Paced<T> | Promise<Paced<T>> {
+    const weight = weightOf(info);
+    const fields = weight * list.length;
+    this.#fields += fields;
+    if (this.#fields <= FIELDS_AT_ONCE) return list;
+    return this.#later(Math.min(fields, FIELDS_A_TURN)).then(() => {
+      this.#check();
+      const now = Math.floor(FIELDS_A_TURN / weight);
+      return list.map((element, index) => (index < now ? element : this.#later(weight).then(() => element)));
+    });
+  }
+
+  /** A turn of the event loop that has room for so many fields. */
+  #later(fields: number): Promise<void> {
     if (!this.#turn || this.#leftInTurn <= 0) {
       const before = this.#turn;
       this.#turn = before ? before.then(() => nextTurn()) : nextTurn();
       this.#leftInTurn = FIELDS_A_TURN;
     }
-    this.#leftInTurn -= weight;
-    return this.#turn.then(() => element);
+    this.#leftInTurn -= fields;
+    return this.#turn;
   }
 }
 
 const weights = new WeakMap<FieldNode, number>();
 
 /** The fields that each element of a list has, without those of the elements of lists in it. */
-function weightOf({ fieldNodes, fragments }: Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments'>): number {
+function weightOf({ fieldNodes, fragments }: ListInfo): number {
   let weight = 1;
   for (const node of fieldNodes) {
     let known = weights.get(node);

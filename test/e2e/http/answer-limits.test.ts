@@ -22,7 +22,7 @@ describe('an answer', () => {
     expectRequestError(answer, 'BAD_USER_INPUT');
     expect(answer.errors).toHaveLength(1);
     expect(answer.errors?.[0]?.message).toBe(
-      'The answer would be larger than 1000000 bytes, which it reached at notes.edges.node.content. Ask for smaller pages, for fewer fields, or for less at a time.',
+      'The answer would take more than 1000000 bytes, counting at least 128 for each value: it has them at notes.edges.node.content. Ask for smaller pages, for fewer fields, or for less at a time.',
     );
     expect(answer.errors?.[0]?.extensions.limit).toBe(1_000_000);
     expect(answer.data).toBeNull();
@@ -66,7 +66,7 @@ describe('a mutation whose receipt asks for too much', () => {
     const ended = await app.tryCommand('createNote', input, { commandId, query });
     expect(ended.data).toBeNull();
     expect(ended.errors).toHaveLength(1);
-    expect(ended.errors?.[0]?.message).toMatch(/larger than 1000000 bytes.* The command was accepted: /);
+    expect(ended.errors?.[0]?.message).toMatch(/take more than 1000000 bytes.* The command was accepted: /);
     expect(ended.consistency.token).not.toBe('');
     const again = await app.command('createNote', input, { commandId });
     expect(again).toMatchObject({ __typename: 'CommandReceipt', replayed: true });
@@ -93,7 +93,7 @@ describe('a message of a subscription', () => {
     let message = await feed.next();
     while (!message.errors) message = await feed.next();
     expect(message.errors).toHaveLength(1);
-    expect(message.errors[0]?.message).toMatch(/^The answer would be larger than 2000 bytes/);
+    expect(message.errors[0]?.message).toMatch(/^The answer would take more than 2000 bytes/);
     expect(message.data).toBeNull();
     for (const { aggregateId: productId } of products) {
       await small.command('removeOrderItem', { orderId, productId });

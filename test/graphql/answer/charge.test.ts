@@ -36,7 +36,7 @@ describe('an answer', () => {
     // 16 for each of the elements are too many already.
     expect(counts).toEqual({ items: 1 });
     expect(budget.exhausted?.message).toBe(
-      'The answer would be larger than 10000 bytes, which it reached at items. Ask for smaller pages, for fewer fields, or for less at a time.',
+      'The answer would take more than 10000 bytes, counting at least 128 for each value: it has them at items. Ask for smaller pages, for fewer fields, or for less at a time.',
     );
     expect(result.errors?.[0]).toBe(budget.exhausted);
   });
@@ -44,9 +44,9 @@ describe('an answer', () => {
   it('is charged for control characters as JSON writes them', async () => {
     const { schema, counts } = countingSchema({ items: list(100), text: () => '\u0001'.repeat(100) });
     const { budget } = await run(schema, '{ items { text } }');
-    expect(budget.exhausted?.message).toMatch(/reached at items\.text\./);
-    // Each takes 64 + 4 + 602.
-    expect(counts.text).toBe(Math.ceil((10_000 - 64 - 5 - 1600) / 670));
+    expect(budget.exhausted?.message).toMatch(/has them at items\.text\./);
+    // Each takes 128 + 4 + 602.
+    expect(counts.text).toBe(Math.ceil((10_000 - 128 - 5 - 1600) / 734));
   });
 
   it('is charged for the names that its client gives to fields', async () => {
@@ -90,7 +90,7 @@ describe('an error', () => {
     const short = await run(schema, '{ items { fails } }', limits);
     expect(short.budget.exhausted).toBeUndefined();
     const long = await run(schema, `{ ${'x'.repeat(1000)}: items { fails } }`, limits);
-    expect(long.budget.exhausted?.message).toMatch(/^The answer would be larger than 60000 bytes/);
+    expect(long.budget.exhausted?.message).toMatch(/^The answer would take more than 60000 bytes/);
   });
 });
 
@@ -109,7 +109,7 @@ describe('a long list', () => {
     setImmediate(watch);
     const { result } = await run(schema, '{ items { number } }', limits);
     over = true;
-    // 40,000 fields: 10,000 at once, then 2,000 a turn.
+    // 40,000 fields, 2,000 a turn.
     expect(turns).toBeGreaterThanOrEqual(15);
     const items = result.data?.items as { number: number }[];
     expect(items.map(({ number }) => number)).toEqual(Array.from({ length: 20_000 }, (_, index) => index));
