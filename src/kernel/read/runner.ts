@@ -19,6 +19,7 @@ import { DEAD_LETTER_LIMIT, isPoison, refusal, TooManyDeadLettersError } from '.
 import { FencedError, type ProjectionTable } from './projection-table.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { type Batch, readyBatch } from './ready-batch.ts';
+import { RecentRows } from './recent-rows.ts';
 import type { Writes } from './slots.ts';
 import { culpritOf, watchedBatch } from './watched-batch.ts';
 
@@ -66,6 +67,7 @@ export class ProjectionRunner {
   #wake: (() => void) | undefined;
   #failure: string | null = null;
   readonly #culprits: Culprits;
+  readonly #recent = new RecentRows();
   /** What its batches have to leave out; undefined until it is known. */
   #parked: Parked | undefined;
   /** The batch under way, or the one that failed. */
@@ -134,6 +136,7 @@ export class ProjectionRunner {
     this.#stopping = new AbortController();
     this.#batch = undefined;
     this.#parked = undefined;
+    this.#recent.clear();
     // What was committed since this instance last knew, by whomever, may have changed any row.
     this.#moveTo(position, null, 0);
     this.#running = this.#run(this.#stopping.signal).finally(() => {
@@ -170,6 +173,7 @@ export class ProjectionRunner {
         if (events.length === 0) await this.#somethingToDo(stopping);
       } catch (error) {
         this.#ahead = undefined;
+        this.#recent.clear();
         // Somebody else owns it now; the projector starts this runner again when it is ours.
         if (error instanceof FencedError) {
           this.#parts.onFenced?.();
@@ -241,6 +245,8 @@ export class ProjectionRunner {
     if (!parking) this.#lookAhead(to, writes);
     if (parking?.isNeeded) await parkBatch(table.db, projection, writes, move, parking);
     else await table.write(writes, move);
+    if (parking) this.#recent.clear();
+    else this.#recent.written(writes);
     for (const event of this.#culprits.poison.size > 0 ? events : []) {
       const poison = this.#culprits.poison.get(event.position);
       if (poison) this.#report(poison.error, [event]);
@@ -257,7 +263,11 @@ export class ProjectionRunner {
   async #prepare(events: readonly RecordedEvent[], parking: Parking | undefined): Promise<NonNullable<Batch['ready']>> {
     const { projection, table } = this.#parts;
     const plan = planBatch(projection, events, parking);
-    return { plan, present: plan.steps.length > 0 ? await table.read(plan) : [] };
+    if (plan.steps.length === 0) return { plan, present: [] };
+    // Which rows have a value only the table knows, and what waits may be applied by others.
+    if (parking || plan.where.size > 0) return { plan, present: await table.read(plan) };
+    const { known, others } = this.#recent.take(plan.keys);
+    return { plan, present: [...known, ...(await table.read({ keys: others, where: plan.where }))] };
   }
 
   /** What of these events is to be put aside; undefined, as nearly always, where there is nothing to look for. */
