@@ -33,3 +33,10 @@ const ENVELOPE = 1024;
 export function eventBytes({ data }: { readonly data: unknown }): number {
   return ENVELOPE + approximateBytes(data);
 }
+
+export function bytesOf(events: readonly { readonly data: unknown }[]): number {
+  return events.reduce((sum, event) => sum + eventBytes(event), 0);
+}
+
+/** Bytes in memory of the events that are taken from the log together, about. */
+export const PAGE_BYTES = 8 * 2 ** 20;

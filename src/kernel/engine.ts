@@ -41,6 +41,12 @@ export interface EngineOptions {
   readonly appendBatchBytes?: number | undefined;
   /** Aggregates whose state is kept in memory. */
   readonly stateCacheSize?: number;
+  /** Bytes of those, about; unless given an eighth of the heap limit, at most 256 MB. */
+  readonly stateCacheBytes?: number | undefined;
+  /** Bytes in memory of the newest events, which projections and processes take from there, about; of each of the two. */
+  readonly commitFeedBytes?: number | undefined;
+  /** Bytes of one page of the log, as JSON. */
+  readonly logReadBytes?: number | undefined;
   /** Events that a projection folds together. */
   readonly projectionBatchLimit?: number;
   /** Streams of which events may be in a projection's dead letters at one time. */
@@ -94,12 +100,14 @@ export interface Engine {
 export function createEngine(options: EngineOptions): Engine {
   const { database, domains, observer = unobserved, onError } = options;
   const registry = registerDomains(domains);
-  const log = new EventLog(database.writer.db, registry.events, idRulesOf(registry));
+  const readBytes = options.logReadBytes;
+  const log = new EventLog(database.writer.db, registry.events, idRulesOf(registry), readBytes);
   const projector = new Projector({
     db: database.projector.db,
     leases: database.leases.db,
-    log: new EventLog(database.projector.db, registry.events),
-    openAside: () => openAside(database, registry),
+    log: new EventLog(database.projector.db, registry.events, undefined, readBytes),
+    feedBytes: options.commitFeedBytes,
+    openAside: () => openAside(database, registry, readBytes),
     projections: [...registry.projections.values()],
     batchLimit: options.projectionBatchLimit ?? 2000,
     deadLetterLimit: options.deadLetterLimit,
@@ -148,7 +156,7 @@ export function createEngine(options: EngineOptions): Engine {
     observer,
   });
   const snapshots = new Snapshots(database.writer.db, (error) => onError(error, { part: 'snapshots' }));
-  const states = new StreamStates(log, options.stateCacheSize ?? 10_000, snapshots);
+  const states = new StreamStates(log, options.stateCacheSize ?? 10_000, snapshots, options.stateCacheBytes);
   const admission = new Admission(options.throttleLagMs ?? 0);
   const { whyNot: whyNotStorable } = new StorableRows([...registry.projections.values()]);
   const bus = new CommandBus({ log, queue, states, snapshots, admission, whyNotStorable, observer });
@@ -156,7 +164,8 @@ export function createEngine(options: EngineOptions): Engine {
     db: database.projector.db,
     writer: database.writer.db,
     leases: database.leases.db,
-    log: new EventLog(database.projector.db, registry.events),
+    log: new EventLog(database.projector.db, registry.events, undefined, readBytes),
+    feedBytes: options.commitFeedBytes,
     bus,
     states,
     processes: [...registry.processes.values()],
@@ -214,12 +223,12 @@ export function createEngine(options: EngineOptions): Engine {
   };
 }
 
-function openAside(database: AfterwriteDatabase, { events }: Registry): Aside {
+function openAside(database: AfterwriteDatabase, { events }: Registry, readBytes: number | undefined): Aside {
   const { projector, owner } = database.openAside();
   return {
     projector: projector.db,
     owner: owner.db,
-    log: new EventLog(projector.db, events),
+    log: new EventLog(projector.db, events, undefined, readBytes),
     events,
     close: async () => {
       await Promise.all([projector.close(1000), owner.close(1000)]);

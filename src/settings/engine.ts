@@ -1,4 +1,4 @@
-import { count, onOff, setting } from './setting.ts';
+import { count, onOff, optionalCount, setting } from './setting.ts';
 
 /** The engine: its queues, caches and batches. */
 export const engineSettings = {
@@ -21,6 +21,18 @@ export const engineSettings = {
   appendBatchLimit: count('APPEND_BATCH_LIMIT', 1000, 'Most events appended in one transaction.'),
   appendBatchBytes: count('APPEND_BATCH_BYTES', 8_388_608, 'Most bytes appended in one transaction, about.'),
   stateCacheSize: count('STATE_CACHE_SIZE', 10_000, 'Aggregates whose state is kept in memory.', 1, 10_000_000),
+  stateCacheBytes: optionalCount(
+    'STATE_CACHE_BYTES',
+    'Bytes of those in memory, about; unless set an eighth of the heap that Node may take, at most 268435456.',
+    1,
+    1_000_000_000_000,
+  ),
+  commitFeedBytes: count(
+    'COMMIT_FEED_BYTES',
+    33_554_432,
+    'Bytes of the newest events that are kept in memory for read models, about, and as many again for processes.',
+  ),
+  logReadBytes: count('LOG_READ_BYTES', 4_194_304, 'Bytes of the events that are read from the log together, as JSON.'),
   projector: setting(
     'PROJECTOR',
     'Whether the server takes its share of projecting, on or off; where it is off in all of them, run `cli projector`.',

@@ -9,7 +9,7 @@ import type { Process } from '../define/process.ts';
 import type { Hub } from '../notify/hub.ts';
 import { type CheckpointPlace, UNKNOWN_PLACE } from '../read/checkpoint-place.ts';
 import { Checkpoints } from '../read/checkpoints.ts';
-import { CommitFeed } from '../read/commit-feed.ts';
+import { CommitFeed, FEED_LIMIT } from '../read/commit-feed.ts';
 import type { ProjectorPart } from '../read/lease.ts';
 import type { LogHead } from '../read/log-head.ts';
 import { Ownership } from '../read/ownership.ts';
@@ -37,6 +37,8 @@ export interface ProcessManagerParts {
   /** The same database on a connection that no batch keeps waiting. */
   readonly leases: Database;
   readonly log: EventLog;
+  /** Bytes of the events of this instance that are held for its processes, about. */
+  readonly feedBytes?: number | undefined;
   readonly bus: CommandBus;
   readonly states: StreamStates;
   readonly processes: readonly Process[];
@@ -57,8 +59,6 @@ export interface ProcessManagerParts {
 
 /** How long the start waits for checkpoints that have to be made first, in ms; they are made all the same. */
 const REGISTER_WITHIN_MS = 5000;
-/** Events of this instance that are held for its processes. */
-const FEED_LIMIT = 20_000;
 
 /**
  * Runs this instance's share of the kinds of processes, and of the effects whose ports lead somewhere here. They are owned and taken
@@ -66,7 +66,7 @@ const FEED_LIMIT = 20_000;
  */
 export class ProcessManager {
   readonly #parts: ProcessManagerParts;
-  readonly #feed = new CommitFeed(FEED_LIMIT);
+  readonly #feed: CommitFeed;
   readonly #followers: ReadonlyMap<string, Follower>;
   readonly #answers: Answers;
   /** The checkpoints of all kinds, also of those that this instance cannot run, with where one begins that has none. */
@@ -76,6 +76,7 @@ export class ProcessManager {
 
   constructor(parts: ProcessManagerParts) {
     this.#parts = parts;
+    this.#feed = new CommitFeed(FEED_LIMIT, parts.feedBytes);
     const { db, writer, leases, processes, effects, head, look, part, onError } = parts;
     this.#answers = new Answers(writer);
     const beginnings = new Beginnings(db, this.#answers);

@@ -8,7 +8,7 @@ import type { Observer } from '../observe.ts';
 import type { Watched } from '../stall-watch.ts';
 import type { EventLog } from '../write/event-log.ts';
 import { Checkpoints } from './checkpoints.ts';
-import { CommitFeed } from './commit-feed.ts';
+import { CommitFeed, FEED_LIMIT } from './commit-feed.ts';
 import type { ProjectorPart } from './lease.ts';
 import { LogHead } from './log-head.ts';
 import { Ownership } from './ownership.ts';
@@ -27,6 +27,8 @@ export interface ProjectorOptions {
   readonly leases: Database;
   /** Reads the log with the projector's role. */
   readonly log: EventLog;
+  /** Bytes of the newest events that are held for projections, about. */
+  readonly feedBytes?: number | undefined;
   /** Opens connections of their own for rebuilds and the like; whoever asks closes them. */
   readonly openAside: () => Aside;
   readonly projections: readonly Projection[];
@@ -53,9 +55,6 @@ export interface Others {
   readonly isDeaf: boolean;
 }
 
-/** Events of this instance that are held for its projections. */
-const FEED_LIMIT = 20_000;
-
 /** Moves this instance's projections and follows those of others; what it knows of each is in `positions`. */
 export class Projector {
   readonly positions: Positions;
@@ -63,7 +62,7 @@ export class Projector {
   readonly head = new LogHead();
   readonly rebuilds: Rebuilds;
   readonly #options: ProjectorOptions;
-  readonly #feed = new CommitFeed(FEED_LIMIT);
+  readonly #feed: CommitFeed;
   readonly #checkpoints: Checkpoints;
   readonly #moves: SharedMoves;
   readonly #runners: ReadonlyMap<string, ProjectionRunner>;
@@ -73,6 +72,7 @@ export class Projector {
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
+    this.#feed = new CommitFeed(FEED_LIMIT, options.feedBytes);
     const { projections, others, onError } = options;
     const names = projections.map(({ name }) => name);
     this.positions = new Positions(names, options.maxWaiters);

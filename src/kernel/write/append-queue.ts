@@ -1,6 +1,6 @@
 import { rootOf } from '../../database/errors.ts';
 import { isTransient } from '../../database/transient.ts';
-import { eventBytes } from '../bytes.ts';
+import { bytesOf } from '../bytes.ts';
 import { initiatorOf, type RecordedEvent } from '../define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../errors.ts';
 import { type Observer, unobserved } from '../observe.ts';
@@ -148,7 +148,7 @@ export class AppendQueue {
   append(append: Append, holds: () => boolean = () => true): Promise<AppendOutcome> {
     const { metadata } = append;
     const initiator = initiatorOf(metadata);
-    const bytes = append.events.reduce((sum, event) => sum + eventBytes(event), ENVELOPE_BYTES);
+    const bytes = ENVELOPE_BYTES + (append.bytes ?? bytesOf(append.events));
     this.assertRoom(metadata.actor.roles.includes('system') ? undefined : initiator, bytes);
     const eventIds = newEventIds(append);
     return new Promise((resolve, reject) => {

@@ -12,6 +12,8 @@ export interface Append extends CommandIdentity {
   /** Business time where it is not now; the store clamps it between the stream's last event and now. */
   readonly occurredAt?: Date | undefined;
   readonly events: readonly AppendEvent[];
+  /** What these take in memory, about, if it is known already. */
+  readonly bytes?: number | undefined;
   /** Other streams that must be as they were when it was decided; where one is not, it is a conflict. */
   readonly held?: readonly HeldStream[];
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { bytesOf } from '../bytes.ts';
 import { NOBODY } from '../define/actor.ts';
 import { type Command, type InputOf, Rejection } from '../define/command.ts';
 import { isDerivedId } from '../define/derived-id.ts';
@@ -199,6 +200,7 @@ export class CommandBus {
     });
     const expectedVersion = known.version;
     const version = expectedVersion + events.length;
+    const bytes = bytesOf(events);
     const state = events.reduce((before, event) => aggregate.evolve(before, event), known.state);
     const append: Append = {
       streamType: aggregate.name,
@@ -208,6 +210,7 @@ export class CommandBus {
       metadata,
       occurredAt: options.occurredAt,
       events,
+      bytes,
       held,
     };
     const message = this.#whyNotStorable?.(append);
@@ -218,7 +221,7 @@ export class CommandBus {
     known.version = version;
     known.state = state;
     known.tail = appended;
-    this.#states.keep(known);
+    this.#states.keep(known, bytes);
     let outcome: AppendOutcome;
     try {
       outcome = await appended;

@@ -8,6 +8,7 @@ import { lit } from './beacon.ts';
 import type { CommandIdentity } from './command-identity.ts';
 import { heldInOrder } from './held-in-order.ts';
 import { type IdRules, OWN_IDS } from './id-rules.ts';
+import { eventColumns, LogPages, ms } from './log-pages.ts';
 import { type EventRow, recordedEvents, StoredEvent } from './recorded-events.ts';
 import { wholeBatch } from './whole-batch.ts';
 
@@ -51,12 +52,6 @@ interface LoadRow {
   body: unknown;
 }
 
-/**
- * An instant as milliseconds: parsing Postgres' text of it is what reading events would mostly spend its time on.
- * `date_part` computes with floats, ten times as fast as `extract` with numerics; rounded it is as exact.
- */
-const ms = (column: string) => sql.raw(`round(date_part('epoch', ${column}) * 1000)`);
-
 /** The event log in Postgres: dense positions in commit order, one statement for many appends or streams. */
 export class EventLog {
   readonly #events: EventTypes;
@@ -67,7 +62,7 @@ export class EventLog {
   readonly #all: ReturnType<typeof prepared<{ head: number; recorded_ms: number }>>;
   readonly #load: ReturnType<typeof prepared<LoadRow>>;
   readonly #loadAt: ReturnType<typeof prepared<LoadRow>>;
-  readonly #read: ReturnType<typeof prepared<EventRow>>;
+  readonly #pages: LogPages;
   readonly #readAt: ReturnType<typeof prepared<EventRow>>;
   readonly #head: ReturnType<typeof prepared<{ position: number; recorded_ms: number }>>;
   readonly #command: ReturnType<typeof prepared<AppendRow & { same: boolean }>>;
@@ -75,8 +70,9 @@ export class EventLog {
   /**
    * @param events every event that the log may hold, by name.
    * @param idRules which streams may have the same id; needed only to append.
+   * @param readBytes of one page of the log, as JSON.
    */
-  constructor(db: Database, events: EventTypes, idRules = OWN_IDS) {
+  constructor(db: Database, events: EventTypes, idRules = OWN_IDS, readBytes?: number) {
     this.#events = events;
     this.#idRules = idRules;
     this.#sharedTypes = `{${[...idRules.shared].map((type) => JSON.stringify(type)).join(',')}}`;
@@ -101,18 +97,12 @@ export class EventLog {
       sql`select 0 as n, * from es.load_at(${sql.placeholder('streamType')}, ${sql.placeholder('streamId')},
                                            ${sql.placeholder('version')}, ${sql.placeholder('stateVersion')})`,
     );
-    const read = sql`select position, stream_type, stream_id, version, type, schema_version, data, metadata::text as metadata,
-                            command_id, event_id, ${ms('occurred_at')} as occurred_ms, ${ms('recorded_at')} as recorded_ms
-                     from es.events`;
-    this.#read = prepared(
-      db,
-      'es_read',
-      sql`${read} where position > ${sql.placeholder('after')} order by position limit ${sql.placeholder('limit')}`,
-    );
+    this.#pages = new LogPages(db, readBytes);
     this.#readAt = prepared(
       db,
       'es_read_at',
-      sql`${read} where position = any(${sql.placeholder('positions')}::text::bigint[]) order by position`,
+      sql`select ${eventColumns} from es.events
+          where position = any(${sql.placeholder('positions')}::text::bigint[]) order by position`,
     );
     this.#head = prepared(
       db,
@@ -262,11 +252,11 @@ export class EventLog {
   }
 
   /**
-   * At most `limit` events after a position, in order.
+   * At most `limit` events after a position, in order; fewer if they are large, none at the end of the log.
    * @throws {UnreadableEventError} with the event's position, unless somebody is told of it.
    */
   async read(after: number, limit: number, options: ReadOptions = {}): Promise<RecordedEvent[]> {
-    return this.#recorded(await this.#read({ after, limit }), options);
+    return this.#recorded(await this.#pages.after(after, limit), options);
   }
 
   /** The events at these positions, in order. */

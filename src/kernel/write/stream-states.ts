@@ -1,5 +1,7 @@
+import { getHeapStatistics } from 'node:v8';
 import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
+import { approximateBytes } from '../bytes.ts';
 import type { Aggregate } from '../define/aggregate.ts';
 import type { AppendOutcome } from './append.ts';
 import type { EventLog, StreamRequest, StreamTail } from './event-log.ts';
@@ -22,6 +24,9 @@ export interface StreamState {
   tail: Promise<AppendOutcome> | undefined;
   /** An append that it ran ahead of was refused: it never was true. */
   broken: boolean;
+  /** What the state took in memory when it was measured last, about, and what may have been added since, in bytes. */
+  measured: number;
+  unmeasured: number;
 }
 
 /**
@@ -40,11 +45,12 @@ export class StreamStates {
   /**
    * @param size streams kept in memory.
    * @param snapshots told of what had to be read.
+   * @param bytes of the states in memory, about; unless given {@link defaultCacheBytes}.
    */
-  constructor(log: EventLog, size: number, snapshots?: Pick<Snapshots, 'considerLoaded'>) {
+  constructor(log: EventLog, size: number, snapshots?: Pick<Snapshots, 'considerLoaded'>, bytes = defaultCacheBytes()) {
     this.#log = log;
     this.#snapshots = snapshots;
-    this.#cache = new LRUCache({ max: Math.max(1, size) });
+    this.#cache = new LRUCache({ max: Math.max(1, size), maxSize: Math.max(1, bytes), sizeCalculation: measure });
     this.#loader = new DataLoader((requests) => log.load(requests), { cache: false, maxBatchSize: 500 });
   }
 
@@ -52,7 +58,17 @@ export class StreamStates {
   blank(aggregate: Aggregate, streamId: string): StreamState {
     const state = aggregate.initialState();
     const committed = { version: 0, state };
-    return { aggregate, streamId, version: 0, state, committed, loaded: 0, tail: undefined, broken: false };
+    return {
+      aggregate,
+      streamId,
+      version: 0,
+      state,
+      committed,
+      loaded: 0,
+      tail: undefined,
+      broken: false,
+      ...UNMEASURED,
+    };
   }
 
   /** What is in memory, stale or not. */
@@ -80,13 +96,14 @@ export class StreamStates {
       const before = known.version;
       const { tail, newest } = await this.#look(known, before);
       if (known.broken) continue;
-      if (known.committed.version < newest) {
+      const isBehind = known.committed.version < newest;
+      if (isBehind) {
         if (known.version !== before) continue;
         applyTail(known, tail);
         const { version, state } = known.committed;
         this.#snapshots?.considerLoaded(aggregate, streamId, tail.events.length, version, state);
       }
-      if (known.version > 0) this.keep(known);
+      if (known.version > 0) this.keep(known, isBehind ? Number.POSITIVE_INFINITY : 0);
       const present = this.peek(aggregate, streamId);
       return present && present.committed.version >= known.committed.version ? present : known;
     }
@@ -136,11 +153,27 @@ export class StreamStates {
     return { tail, newest };
   }
 
-  /** Puts it into memory, unless a state of the same stream that is as new is there. */
-  keep(state: StreamState): void {
+  /** Bytes of the states in memory, about. */
+  get bytes(): number {
+    return this.#cache.calculatedSize;
+  }
+
+  /**
+   * Puts it into memory, unless a state of the same stream that is as new is there.
+   * @param grown bytes by which it may have grown since it was kept last. It is measured again only if that is as much as it
+   *   was: a state to which little is added is not looked through each time.
+   */
+  keep(state: StreamState, grown = 0): void {
     const key = keyOf(state.aggregate, state.streamId);
     const present = this.#cache.get(key);
-    if (!present || present.version < state.version) this.#cache.set(key, state);
+    state.unmeasured += grown;
+    if (present === state) {
+      if (state.unmeasured < Math.max(SMALL, state.measured)) return;
+      this.#cache.delete(key);
+      this.#cache.set(key, state);
+    } else if (!present || present.version < state.version) {
+      this.#cache.set(key, state);
+    }
   }
 
   /** An append that it ran ahead of was refused: forget it, and whoever holds it sees that it is broken. */
@@ -149,6 +182,23 @@ export class StreamStates {
     const key = keyOf(state.aggregate, state.streamId);
     if (this.#cache.peek(key) === state) this.#cache.delete(key);
   }
+}
+
+/** An eighth of the heap that Node may take, at most 256 MB. */
+export function defaultCacheBytes(): number {
+  return Math.min(256 * 2 ** 20, Math.floor(getHeapStatistics().heap_size_limit / 8));
+}
+
+const UNMEASURED = { measured: 0, unmeasured: 0 };
+/** What is added to a state may be this much before it is measured again, in bytes. */
+const SMALL = 4096;
+/** Bytes of a state besides what its author put into it. */
+const ENVELOPE = 1024;
+
+function measure(state: StreamState): number {
+  state.measured = ENVELOPE + approximateBytes(state.state);
+  state.unmeasured = 0;
+  return state.measured;
 }
 
 function applyTail(known: StreamState, tail: StreamTail): void {

@@ -1,4 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
+import { defineCommand } from '../../../src/kernel/define/command.ts';
+import { defineEvent } from '../../../src/kernel/define/event.ts';
+import { AppendQueue } from '../../../src/kernel/write/append-queue.ts';
+import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
 import type { EventLog, StreamRequest } from '../../../src/kernel/write/event-log.ts';
 import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
 import { receiptOf } from '../../support/appends.ts';
@@ -9,6 +16,7 @@ import { useEngine } from '../../support/engine.ts';
 const database = useDatabase();
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 
+const TextWritten = defineEvent('TextWritten', { data: z.object({ text: z.string() }) });
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1);
 
 it('a stream that is not in memory is read once for all commands that arrive together', async () => {
@@ -71,5 +79,43 @@ describe('a cache of states that is far too small', () => {
     }
     for (const seen of versions.values()) expect(seen.sort((a, b) => a - b)).toEqual(upTo(15).map((n) => n + 1));
     expect(versions.size).toBe(8);
+  });
+});
+
+describe('a cache of states that is bounded in bytes', () => {
+  const Text = defineAggregate('Text', {
+    initialState: () => ({ text: '' }),
+    events: { TextWritten },
+    evolve: { TextWritten: (_, { data }) => data },
+  });
+  const writeText = defineCommand('writeText', {
+    aggregate: Text,
+    creates: true,
+    input: z.object({ id: z.uuid(), text: z.string() }),
+    id: ({ id }) => id,
+    allow: 'everyone',
+    decide: (_, { text }) => TextWritten({ text }),
+  });
+  const texts = { name: 'texts', aggregates: [Text], commands: [writeText], projections: [], graphql: undefined };
+
+  it('holds no more than that, whether the states were loaded or grew in memory, and all remain true', async () => {
+    const engine = await openEngine({ domains: [texts] });
+    const snapshots = { consider: () => {}, considerLoaded: () => {} };
+    const states = new StreamStates(engine.log, 10_000, snapshots, 1_000_000);
+    const queue = new AppendQueue(engine.log, { limit: 100, batchLimit: 100, onCommitted: () => {} });
+    const bus = new CommandBus({ log: engine.log, queue, states, snapshots: snapshots as never });
+    const ids = upTo(50).map(() => randomUUID());
+    for (const [nth, text] of ['a', 'b'.repeat(50_000), 'c'.repeat(60_000), 'd'].entries()) {
+      for (const id of ids) {
+        expect(receiptOf(await bus.execute(writeText, { id, text }, system)).version).toBe(nth + 1);
+        expect(states.bytes).toBeLessThanOrEqual(1_000_000);
+      }
+    }
+    await bus.execute(writeText, { id: ids[0] as string, text: 'e'.repeat(90_000) }, system);
+    const reading = new StreamStates(engine.log, 10_000, undefined, 150_000);
+    for (const id of ids) {
+      expect((await reading.get(Text, id)).state).toEqual({ text: id === ids[0] ? 'e'.repeat(90_000) : 'd' });
+      expect(reading.bytes).toBeLessThanOrEqual(150_000);
+    }
   });
 });
