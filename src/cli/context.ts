@@ -4,6 +4,7 @@ import { type Database, openPool } from '../database/client.ts';
 import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { DatabaseError } from '../database/errors.ts';
 import { providePostgres } from '../database/provide.ts';
+import { databaseOptions } from '../database-options.ts';
 import { domains } from '../domains/index.ts';
 import { engineOptions } from '../engine-options.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
@@ -65,9 +66,8 @@ export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Pr
 export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promise<T>): Promise<T> {
   return withPostgres(cli, async (context) => {
     const { config, url } = context;
-    const { writerConnections: writer, readerConnections: reader, projectorConnections: projector } = config;
     const onNotice = (line: string) => say(cli, line);
-    const database = await openDatabase({ url, connections: { writer, projector, reader }, onNotice });
+    const database = await openDatabase({ url, ...databaseOptions(config), onNotice });
     try {
       const engine = createEngine({
         database,

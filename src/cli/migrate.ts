@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { sql } from 'drizzle-orm';
 import { type Database, openPool } from '../database/client.ts';
 import { migrateDatabase } from '../database/migrate.ts';
+import { databaseOptions } from '../database-options.ts';
 import { type CommandFactory, print, say } from './cli.ts';
 import { withPostgres } from './context.ts';
 
@@ -10,9 +11,9 @@ export const migrateCommand: CommandFactory = (cli) =>
   new Command('migrate')
     .description("bring the database to this version's schema; the server does the same when it starts")
     .action(() =>
-      withPostgres(cli, async ({ url }) => {
+      withPostgres(cli, async ({ url, config }) => {
         const before = await countMigrations(url);
-        await migrateDatabase(url, (line) => say(cli, line));
+        await migrateDatabase(url, (line) => say(cli, line), { roles: databaseOptions(config).roles });
         const now = await countMigrations(url);
         const applied = now - before;
         print(

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
 import { openDatabase } from '../database/database.ts';
+import { databaseOptions } from '../database-options.ts';
 import { domains } from '../domains/index.ts';
 import { engineOptions } from '../engine-options.ts';
 import { createEngine } from '../kernel/engine.ts';
@@ -30,11 +31,10 @@ async function work(cli: Cli): Promise<void> {
   try {
     await withPostgres(cli, async ({ config, url }) => {
       const logger = createLogger(config);
-      const { writerConnections: writer, readerConnections: reader, projectorConnections: projector } = config;
       const onNotice = (line: string) => logger.warn(line);
       // With a replica beside, what is projected is written out at once: see there.
       const { readDatabaseUrl: readUrl } = config;
-      const database = await openDatabase({ url, readUrl, connections: { writer, projector, reader }, onNotice });
+      const database = await openDatabase({ url, readUrl, ...databaseOptions(config), onNotice });
       const outside = await providePayments(config, url, logger).catch(async (error) => {
         await database.close(1000);
         throw error;

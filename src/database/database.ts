@@ -1,6 +1,8 @@
 import { openPool, type Pool, type PoolOptions, type PoolRole } from './client.ts';
 import { migrateDatabase } from './migrate.ts';
 import { openReplica } from './replica.ts';
+import type { Access, RoleOptions } from './roles/ensure-roles.ts';
+import type { Session } from './session.ts';
 
 export interface DatabaseOptions {
   readonly url: string;
@@ -10,13 +12,16 @@ export interface DatabaseOptions {
   readonly connections: Readonly<Record<PoolRole, number>>;
   /** Longest time of a statement of the reader, in ms; unlimited unless told. */
   readonly readStatementTimeoutMs?: number | undefined;
+  /** Users and secrets for the parts. */
+  readonly roles?: RoleOptions | undefined;
   /** Told what an operator should know, a line each. */
   readonly onNotice: (line: string) => void;
 }
 
 /** The three ways into the database; each connection has the role of its part. */
 export interface AfterwriteDatabase {
-  readonly url: string;
+  /** How to listen and to notify, as somebody who may do nothing else. */
+  readonly wakeUp: Pick<Session, 'url' | 'login'>;
   /** Which history this is. */
   readonly epoch: string;
   readonly writer: Pool;
@@ -24,9 +29,9 @@ export interface AfterwriteDatabase {
   readonly reader: Pool;
   /** One connection with the projector's role, so that leases are kept while all of the projector's stand still. */
   readonly leases: Pool;
-  /** One connection as the URL's user, for what no part's role may do: making tables. */
+  /** One connection as the tables' owner, for what no part may do: making tables. */
   readonly owner: Pool;
-  /** Two connections as the URL's user for short looks, at whether Postgres answers and what others' statements do, while all others wait. */
+  /** Two connections as the tables' owner for short looks, at whether Postgres answers and what others' statements do, while all others wait. */
   readonly watch: Pool;
   /** One connection to the server that `reader` reads from, as its URL's user, to know what it shows; undefined where it is this one. */
   readonly replica: Pool | undefined;
@@ -52,17 +57,14 @@ const ASIDE = 3;
  */
 export async function openDatabase(options: DatabaseOptions): Promise<AfterwriteDatabase> {
   const { url, readUrl, connections, onNotice } = options;
-  const migrated = await migrateDatabase(url, onNotice);
+  const migrated = await migrateDatabase(url, onNotice, { roles: options.roles });
   const { epoch, roles } = migrated;
   const replica = readUrl === undefined ? undefined : await openReplica(readUrl, migrated, onNotice);
-  const open = (part: PoolRole, { settings, ...more }: Partial<PoolOptions> = {}, role = roles[part]) =>
-    openPool({
-      url,
-      connections: connections[part],
-      applicationName: `afterwrite ${part}`,
-      ...more,
-      settings: { ...settings, ...(role ? { role } : {}) },
-    });
+  /** A pool as somebody; what it sets beside that is its own. */
+  const openAs = ({ login, role }: Access, pool: Omit<PoolOptions, 'url'> & { url?: string }) =>
+    openPool({ url, login, ...pool, settings: { ...pool.settings, ...(role === undefined ? {} : { role }) } });
+  const open = (part: PoolRole, pool: Partial<PoolOptions> = {}, access = roles[part]) =>
+    openAs(access, { connections: connections[part], applicationName: `afterwrite ${part}`, ...pool });
   const writer = open('writer');
   const projecting = {
     pipelining: false,
@@ -85,13 +87,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
   });
   const reading = {
     cancellable: true,
-    settings: { statement_timeout: String(options.readStatementTimeoutMs ?? 0) },
+    settings: {
+      default_transaction_read_only: 'on',
+      statement_timeout: String(options.readStatementTimeoutMs ?? 0),
+    },
   };
   const reader =
-    replica && readUrl ? open('reader', { ...reading, url: readUrl }, replica.role ?? '') : open('reader', reading);
-  const owner = openPool({ url, connections: 1, applicationName: 'afterwrite owner' });
-  const watch = openPool({
-    url,
+    replica && readUrl ? open('reader', { ...reading, url: readUrl }, replica.access) : open('reader', reading);
+  const owner = openAs(roles.owner, { connections: 1, applicationName: 'afterwrite owner' });
+  const watch = openAs(roles.owner, {
     // One that has gone silent does not keep the next look waiting.
     connections: 2,
     applicationName: 'afterwrite watch',
@@ -100,7 +104,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     answerWithinMs: ANSWER_WITHIN_MS,
   });
   return {
-    url,
+    wakeUp: { url, login: roles.reader.login },
     epoch,
     writer,
     projector,
@@ -111,8 +115,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     replica: replica?.pool,
     openAside: () => ({
       projector: open('projector', { ...projecting, connections: ASIDE, applicationName: 'afterwrite rebuild' }),
-      owner: openPool({
-        url,
+      owner: openAs(roles.owner, {
         connections: ASIDE,
         applicationName: 'afterwrite rebuild',
         // Whoever is paused in the midst of a swap would keep the live table from being written to.

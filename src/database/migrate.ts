@@ -5,7 +5,7 @@ import { migrate } from 'drizzle-orm/postgres-js/migrator';
 import { type Database, openPool, type Pool } from './client.ts';
 import { DatabaseError } from './errors.ts';
 import { MIGRATION_LOCK } from './locks.ts';
-import { ensureRoles, type Roles } from './roles.ts';
+import { ensureRoles, type RoleOptions, type Roles } from './roles/ensure-roles.ts';
 import { type CheckedServer, checkServer } from './server-check.ts';
 
 const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url));
@@ -19,11 +19,16 @@ export interface Migrated {
   readonly server: CheckedServer;
 }
 
+export interface MigrateOptions {
+  /** How long Postgres may take to answer for the first time. */
+  readonly answerWithinMs?: number | undefined;
+  readonly roles?: RoleOptions | undefined;
+}
+
 /**
  * Brings the database to this code's schema: one process at a time, whoever else starts at the same moment waits.
  *
  * @param onNotice is told what an operator should know, a line each.
- * @param answerWithinMs how long Postgres may take to answer for the first time.
  * @throws {DatabaseError} DATABASE_UNREACHABLE, DATABASE_TOO_OLD (Postgres before 15), DATABASE_UNFIT
  *   (its encoding or its settings), DATABASE_NEWER (migrated by newer
  *   code than this), MIGRATION_FAILED.
@@ -31,7 +36,7 @@ export interface Migrated {
 export async function migrateDatabase(
   url: string,
   onNotice: (line: string) => void,
-  answerWithinMs = ANSWER_WITHIN_MS,
+  { answerWithinMs = ANSWER_WITHIN_MS, roles: roleOptions = {} }: MigrateOptions = {},
 ): Promise<Migrated> {
   let pool: Pool | undefined;
   try {
@@ -42,7 +47,7 @@ export async function migrateDatabase(
     try {
       await refuseNewerDatabase(pool.db);
       await applyMigrations(pool.db);
-      const roles = await ensureRoles(pool.db, onNotice);
+      const roles = await ensureRoles(pool.db, url, roleOptions, onNotice);
       const [store] = await pool.db.execute<{ epoch: string }>(sql`select epoch from es.store`);
       if (!store) throw new DatabaseError('MIGRATION_FAILED', 'The database has no row in es.store; restore it.');
       return { epoch: store.epoch, roles, server };

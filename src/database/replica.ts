@@ -3,6 +3,8 @@ import { sql } from 'drizzle-orm';
 import { type Database, openPool, type Pool } from './client.ts';
 import { DatabaseError, describeUrl, rootOf } from './errors.ts';
 import { ANSWER_WITHIN_MS, answerWithin, type Migrated, newestMigration } from './migrate.ts';
+import type { Access } from './roles/ensure-roles.ts';
+import { refusalOf } from './roles/logins.ts';
 
 /** How long a replica may take to show what the migration has just written, in ms. */
 const WAIT_MS = 10_000;
@@ -11,8 +13,8 @@ const LOOK_MS = 100;
 export interface CheckedReplica {
   /** One connection as the URL's user, who may see what no part's role may: which history it is. */
   readonly pool: Pool;
-  /** The role that queries take there; undefined where the URL's user may not take it. */
-  readonly role: string | undefined;
+  /** Who queries are there. */
+  readonly access: Access;
 }
 
 /**
@@ -38,12 +40,8 @@ export async function openReplica(
       if (Date.now() > end || !(await isReplaying(pool.db))) throw problem;
       await delay(LOOK_MS);
     }
-    const { reader } = expected.roles;
-    const role = reader !== undefined && (await mayTake(pool.db, reader)) ? reader : undefined;
-    if (reader !== undefined && role === undefined) {
-      onNotice(`The user of ${describeUrl(url)} may not take the role ${reader}; queries there run as that user.`);
-    }
-    return { pool, role };
+    const access = await accessTo(pool.db, url, expected.roles.reader, onNotice);
+    return { pool, access };
   } catch (cause) {
     await pool.close(1000);
     throw DatabaseError.from(cause, url);
@@ -85,11 +83,11 @@ async function problemOf(db: Database, url: string, { epoch, roles }: Migrated):
     sql`select max(created_at) as migration,
                (select bool_and(has_table_privilege(rolname, pg_class.oid, 'select'))
                 from pg_roles, pg_class
-                where rolname = ${roles.reader ?? null} and relnamespace = 'read'::regnamespace and relkind = 'r') as granted
+                where rolname = ${nameOf(roles.reader) ?? null} and relnamespace = 'read'::regnamespace and relkind = 'r') as granted
         from drizzle.__drizzle_migrations`,
   );
   const isMigrated = Number(set?.migration) >= newestMigration();
-  return isMigrated && (roles.reader === undefined || set?.granted) ? undefined : behind;
+  return isMigrated && (nameOf(roles.reader) === undefined || set?.granted) ? undefined : behind;
 }
 
 /** Also where there is no such database yet to ask in. */
@@ -103,7 +101,27 @@ async function isReplaying(db: Database): Promise<boolean> {
   }
 }
 
-/** Roles belong to the whole cluster: a copy that is not physical may lack them. */
+function nameOf({ login, role }: Access): string | undefined {
+  return login?.user ?? role;
+}
+
+/**
+ * The reader's user is on a physical replica what it is on the primary. Roles belong to the whole cluster: a copy that is not
+ * physical may lack it, or know it by another password.
+ */
+async function accessTo(db: Database, url: string, reader: Access, onNotice: (line: string) => void): Promise<Access> {
+  const { login } = reader;
+  const [here] = await db.execute<{ database: string }>(sql`select current_database() as database`);
+  if (login && here) {
+    const there = { ...login, database: here.database };
+    if ((await refusalOf({ url }, there)) === undefined) return { login: there, role: undefined };
+  }
+  const name = nameOf(reader);
+  if (name === undefined || (await mayTake(db, name))) return { login: undefined, role: name };
+  onNotice(`The user of ${describeUrl(url)} may not take the role ${name}; queries there run as that user.`);
+  return { login: undefined, role: undefined };
+}
+
 async function mayTake(db: Database, role: string): Promise<boolean> {
   const [row] = await db.execute<{ usable: boolean }>(
     sql`select pg_has_role(current_user, oid,

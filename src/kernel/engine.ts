@@ -126,7 +126,7 @@ export function createEngine(options: EngineOptions): Engine {
   database.projector.onConnectionEnd(() => projector.doubt());
   const replica = database.replica && followReplica(database, database.replica, projector, options);
   const wakeUp = new WakeUp({
-    url: database.url,
+    ...database.wakeUp,
     onNews: (news) => {
       projector.heard(news);
       processes.wake();

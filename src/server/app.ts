@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { type ProvidedPostgres, providePostgres } from '../database/provide.ts';
+import { databaseOptions } from '../database-options.ts';
 import { engineOptions } from '../engine-options.ts';
 import type { DomainGraphql } from '../graphql/api.ts';
 import { readDocuments } from '../graphql/documents/read-documents.ts';
@@ -81,12 +82,7 @@ export async function startApp(
     database = await openDatabase({
       url: postgres.url,
       readUrl: config.readDatabaseUrl,
-      connections: {
-        writer: config.writerConnections,
-        projector: config.projectorConnections,
-        reader: config.readerConnections,
-      },
-      readStatementTimeoutMs: config.readStatementTimeoutMs,
+      ...databaseOptions(config),
       onNotice: (line) => logger.warn(line),
     });
     outside = await providePlugs(config, postgres.url, logger);

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { count, namesOneServer, postgresUrl, setting, text } from './setting.ts';
+import { count, namesOneServer, postgresUrl, secretKey, setting, text } from './setting.ts';
 
 /** Postgres and the connections to it. */
 export const databaseSettings = {
@@ -13,6 +13,30 @@ export const databaseSettings = {
     'READ_DATABASE_URL',
     'Server that queries read from, a replica of the database; unset, they read from the database itself.',
     postgresUrl.refine(namesOneServer, 'must name one server: how far a read model is differs from replica to replica'),
+    { secret: true },
+  ),
+  writerDatabaseUrl: setting(
+    'WRITER_DATABASE_URL',
+    'The database with a user of its own for appending; unset, the server makes a role if it may.',
+    postgresUrl,
+    { secret: true },
+  ),
+  projectorDatabaseUrl: setting(
+    'PROJECTOR_DATABASE_URL',
+    'The database with a user of its own for read models; unset, the server makes a role if it may.',
+    postgresUrl,
+    { secret: true },
+  ),
+  readerDatabaseUrl: setting(
+    'READER_DATABASE_URL',
+    'The database with a user of its own for queries; unset, the server makes a role if it may.',
+    postgresUrl,
+    { secret: true },
+  ),
+  databaseRoleSecret: setting(
+    'DATABASE_ROLE_SECRET',
+    "Secret from which the passwords of the server's roles are derived, the same on all servers; unset, the password in DATABASE_URL.",
+    secretKey,
     { secret: true },
   ),
   dataDir: setting(

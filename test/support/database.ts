@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest';
+import { loginNameOf } from '../../src/database/roles/names.ts';
 import { databaseUrl } from './database-url.ts';
 import { createTable } from './ddl.ts';
 
@@ -81,7 +82,15 @@ export async function createDatabase(
   return {
     url: databaseUrl(serverUrl, name),
     name,
-    drop: () => onServer((sql) => sql`drop database ${sql(name)} with (force)`),
+    drop: () =>
+      onServer(async (sql) => {
+        const [row] = await sql<{ oid: number }[]>`select oid::int8 as oid from pg_database where datname = ${name}`;
+        await sql`drop database ${sql(name)} with (force)`;
+        const roles = (['writer', 'projector', 'reader', 'owner'] as const).map((part) =>
+          loginNameOf(part, row?.oid ?? 0),
+        );
+        await sql.unsafe(`drop role if exists ${roles.join(', ')}`);
+      }),
   };
 }
 

@@ -50,7 +50,10 @@ export class PostgresServer {
 
   /** Makes an empty server in a folder that is not there yet, and starts it. */
   static async create(folder: string): Promise<PostgresServer> {
-    return PostgresServer.#make(folder, (target) => ['initdb', '-D', target, '-U', USER, '--auth=trust', '--no-sync']);
+    return PostgresServer.#make(folder, (target) => [
+      ...['initdb', '-D', target, '-U', USER, '--auth=trust', '--no-sync'],
+      ...['--encoding', 'UTF8', '--locale', 'C'],
+    ]);
   }
 
   /** Makes a streaming replica of this server, and starts it. */

@@ -25,15 +25,7 @@ export class Snapshots {
 
   constructor(db: Database, onError: (error: unknown) => void) {
     this.#onError = onError;
-    this.#save = prepared(
-      db,
-      'es_snapshot',
-      sql`insert into es.snapshots as s (stream_type, stream_id, version, state_version, state)
-          select t, i, v, w, s from jsonb_to_recordset(${sql.placeholder('snapshots')}::jsonb) as r(t text, i uuid, v int, w int, s jsonb)
-          on conflict (stream_type, stream_id) do update
-            set version = excluded.version, state_version = excluded.state_version, state = excluded.state, taken_at = now()
-            where s.version < excluded.version or s.state_version <> excluded.state_version`,
-    );
+    this.#save = prepared(db, 'es_snapshot', sql`select es.save_snapshots(${sql.placeholder('snapshots')}::jsonb)`);
   }
 
   /** Takes one where an append has passed a multiple of the aggregate's `snapshot.every`. */

@@ -101,6 +101,7 @@ describe('every connection', () => {
   const OWN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     projector: { synchronous_commit: 'off', idle_in_transaction_session_timeout: '2000' },
     leases: { synchronous_commit: 'off', idle_in_transaction_session_timeout: '2000' },
+    reader: { default_transaction_read_only: 'on' },
     watch: { statement_timeout: '3000' },
     rebuild: { synchronous_commit: 'off', idle_in_transaction_session_timeout: '2000' },
     swap: { idle_in_transaction_session_timeout: '5000' },

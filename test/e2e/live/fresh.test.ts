@@ -1,6 +1,7 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { useApp } from '../../support/app.ts';
 import { caughtUp } from '../../support/caught-up.ts';
+import { roleOf } from '../../support/roles.ts';
 import { accepted, openShop, placeOrder, registerCustomer, type Shop } from '../../support/shop.ts';
 import { stall } from '../../support/stall.ts';
 import { useTransports, ways } from '../../support/transports.ts';
@@ -65,19 +66,34 @@ describe('the first message after a token', () => {
 });
 
 describe('an order that many look at', () => {
-  /** Counts the rows of orders that queries have looked at, in the database: a policy calls a function for each. */
+  /**
+   * Counts the rows of orders that queries have looked at, in the database: a policy calls a function for each. It notifies,
+   * which a read-only transaction may.
+   */
   const countReads = async () => {
     const { sql } = app.database;
-    await sql`create sequence if not exists public.reads`;
-    await sql`create or replace function public.count_read() returns boolean language sql volatile security definer
-              as $$ select nextval('public.reads') > 0 $$`;
+    const [reader, projector] = [sql(await roleOf(sql, 'reader')), sql(await roleOf(sql, 'projector'))];
+    await sql`create or replace function public.count_read() returns boolean language plpgsql volatile security definer
+              as $$ begin perform pg_notify('reads', gen_random_uuid()::text); return true; end $$`;
     await sql`alter table read.orders enable row level security`;
-    await sql`create policy everything on read.orders to afterwrite_projector using (true) with check (true)`;
-    await sql`create policy counted on read.orders for select to afterwrite_reader using (public.count_read())`;
+    await sql`create policy everything on read.orders to ${projector} using (true) with check (true)`;
+    await sql`create policy counted on read.orders for select to ${reader} using (public.count_read())`;
+    let count = 0;
+    const marks = new Map<string, () => void>();
+    const { unlisten } = await sql.listen('reads', (payload) => {
+      const mark = marks.get(payload);
+      if (mark) mark();
+      else count++;
+    });
+    onTestFinished(unlisten);
     return async () => {
-      const [row] = await sql<{ reads: string }[]>`select case when is_called then last_value else 0 end as reads
-                                                   from public.reads`;
-      return Number(row?.reads);
+      // Notifications come in the order of the commits.
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const mark = `mark ${marks.size}`;
+      marks.set(mark, resolve);
+      await sql.notify('reads', mark);
+      await promise;
+      return count;
     };
   };
 

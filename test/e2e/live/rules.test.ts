@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { useApp } from '../../support/app.ts';
 import { caughtUp } from '../../support/caught-up.ts';
 import type { Message } from '../../support/feed.ts';
+import { roleOf } from '../../support/roles.ts';
 import { openShop, placeOrder, registerCustomer, registerProduct, type Shop } from '../../support/shop.ts';
 import { accessToken, customerToken, staffToken, WITH_AUTH } from '../../support/tokens.ts';
 import { useTransports } from '../../support/transports.ts';
@@ -84,7 +85,8 @@ describe.each(Object.entries(asks))('a rule of the pipeline holds over %s:', (wa
 
   it('a fault is masked, and the log knows it by its correlation id', async () => {
     const { sql } = app.database;
-    await sql`revoke select on read.orders from afterwrite_reader`;
+    const reader = sql(await roleOf(sql, 'reader'));
+    await sql`revoke select on read.orders from ${reader}`;
     try {
       const { errors } = await ask('id', staff);
       expect(errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
@@ -93,7 +95,7 @@ describe.each(Object.entries(asks))('a rule of the pipeline holds over %s:', (wa
       expect(correlationId).toMatch(/^[\da-f-]{36}$/);
       expect(app.log.some((line) => line.includes(correlationId) && line.includes('permission denied'))).toBe(true);
     } finally {
-      await sql`grant select on read.orders to afterwrite_reader`;
+      await sql`grant select on read.orders to ${reader}`;
     }
   });
 });

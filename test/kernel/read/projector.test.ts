@@ -132,7 +132,7 @@ describe('events that another server appends', () => {
     const { database: opened } = await openEngine();
     const faults: unknown[] = [];
     const deaf = createEngine({
-      database: { ...opened, url: 'postgres://127.0.0.1:1/nowhere' },
+      database: { ...opened, wakeUp: { url: 'postgres://127.0.0.1:1/nowhere', login: undefined } },
       domains: [counterDomain],
       onError: (error) => faults.push(error),
     });

@@ -14,6 +14,7 @@ import {
 } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { roleOf } from '../../support/roles.ts';
 import { expectedRows, rowsOf } from '../../support/rows.ts';
 import { until } from '../../support/until.ts';
 
@@ -82,7 +83,7 @@ describe('a rebuild', () => {
     await database.sql`alter table read.counters set (fillfactor = 70)`;
     await database.sql`create role auditor_${database.sql.unsafe('x')}`.catch(() => undefined);
     await database.sql`grant select on read.counters to public`;
-    await database.sql`grant update (label) on read.counters to afterwrite_reader`;
+    await database.sql.unsafe(`grant update (label) on read.counters to ${await roleOf(database.sql, 'reader')}`);
     const shape = () => database.sql`
       select conname as name, pg_get_constraintdef(oid) as definition, null as acl from pg_constraint where conrelid = 'read.counters'::regclass
       union all

@@ -1,0 +1,156 @@
+import { sql } from 'drizzle-orm';
+import type { Database, PoolRole } from '../client.ts';
+import { rootOf } from '../errors.ts';
+import type { Login } from '../session.ts';
+import { readCatalog } from './catalog.ts';
+import { type Account, ensureLogin, type LoginRequest, tryLogin } from './logins.ts';
+import { loginNameOf, SHARED_ROLES } from './names.ts';
+import { passwordIn } from './passwords.ts';
+import { statementsFor } from './statements.ts';
+
+/** How a part's connections get at the database. */
+export interface Access {
+  /** A user of its own, which cannot become another one. Undefined: the URL's user. */
+  readonly login: Login | undefined;
+  /** The role that connections of the URL's user take; they could leave it. Undefined if they take none. */
+  readonly role: string | undefined;
+}
+
+/** Who the parts are: the three of the application, and the owner of the tables. */
+export type Roles = Readonly<Record<PoolRole | 'owner', Access>>;
+
+/** What the settings say about users. */
+export interface RoleOptions {
+  /** URLs with users that an administrator has made for the parts, to the same database. */
+  readonly urls?: Readonly<Partial<Record<PoolRole, string | undefined>>> | undefined;
+  /** From which the roles' passwords are derived; the URL's password unless told. */
+  readonly secret?: string | undefined;
+}
+
+const PARTS = ['writer', 'projector', 'reader'] as const;
+const URL_USER: Access = { login: undefined, role: undefined };
+
+interface Here extends Record<string, unknown> {
+  readonly oid: number;
+  readonly database: string;
+  readonly user: string;
+  readonly isSuperuser: boolean;
+}
+
+/**
+ * Gives each part a user of its own with the rights of `rights.ts` and no others, and grants them what they lack, also on what a
+ * migration has just added. To be called under the migration lock.
+ *
+ * The users are, by what is possible: those of the settings' URLs; roles that are made here and log in with a password derived from the
+ * secret; roles that the URL's user takes by `set role`; the URL's user. The last two do not contain a part that has been taken over by
+ * somebody, and are said.
+ */
+export async function ensureRoles(
+  db: Database,
+  url: string,
+  { urls = {}, secret = passwordIn(url) }: RoleOptions,
+  onNotice: (line: string) => void,
+): Promise<Roles> {
+  const [here] = await db.execute<Here>(sql`
+    select oid::int8 as oid, datname as database, current_user as "user",
+           (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser"
+    from pg_database where datname = current_database()`);
+  if (!here) throw new Error('Postgres does not know the database that this session is connected to.');
+  const request: LoginRequest = { db, url, database: here.database, user: here.user, secret };
+  const access = new Map<PoolRole | 'owner', Access>(PARTS.map((part) => [part, URL_USER]));
+  const asked = PARTS.filter((part) => urls[part]);
+  for (const part of asked) access.set(part, { login: await tryLogin(request, urls[part] ?? ''), role: undefined });
+  const others = PARTS.filter((part) => !urls[part]);
+  if (others.length > 0) {
+    const accounts = others.map((part) => ({ part, name: loginNameOf(part, here.oid) }));
+    for (const [part, how] of await accountsOf(request, accounts, onNotice)) access.set(part, how);
+  }
+  const owner = here.isSuperuser ? await ownerOf(request, loginNameOf('owner', here.oid), access) : URL_USER;
+  await db.transaction(async (tx) => {
+    const parts = Object.fromEntries(PARTS.map((part) => [part, namesOf(access.get(part))])) as Record<
+      PoolRole,
+      string[]
+    >;
+    const statements = statementsFor(await readCatalog(tx as unknown as Database), { parts, owner: owner.login?.user });
+    if (statements.length > 0) await tx.execute(sql.raw(statements.join(';\n')));
+  });
+  const of = (part: PoolRole) => access.get(part) ?? URL_USER;
+  return { writer: of('writer'), projector: of('projector'), reader: of('reader'), owner };
+}
+
+function namesOf(access: Access | undefined): string[] {
+  const name = access?.login?.user ?? access?.role;
+  return name === undefined ? [] : [name];
+}
+
+type Accounts = readonly { readonly part: PoolRole; readonly name: string }[];
+
+async function accountsOf(
+  request: LoginRequest,
+  accounts: Accounts,
+  onNotice: (line: string) => void,
+): Promise<(readonly [PoolRole, Access])[]> {
+  const made: Account[] = [];
+  try {
+    for (const { name } of accounts) made.push(await ensureLogin(request, name));
+  } catch (error) {
+    const { code, message } = rootOf(error);
+    if (code !== '42501') throw error;
+    return sharedRoles(request, accounts, message, onNotice);
+  }
+  const refused = made.find(({ login }) => login === undefined);
+  if (refused) {
+    onNotice(
+      `Postgres does not let the role ${refused.name} log in (${refused.why}): connections log in as ${request.user} and take the ` +
+        'roles, which they could leave. Let pg_hba.conf admit them with a password, and if DATABASE_URL has none, set DATABASE_ROLE_SECRET.',
+    );
+  }
+  return accounts.map(({ part, name }, n) => [
+    part,
+    refused ? { login: undefined, role: name } : { login: made[n]?.login, role: undefined },
+  ]);
+}
+
+/** Where the URL's user may not create roles an administrator may have made the shared ones, and granted them to it. */
+async function sharedRoles(
+  { db, user }: LoginRequest,
+  accounts: Accounts,
+  why: string,
+  onNotice: (line: string) => void,
+): Promise<(readonly [PoolRole, Access])[]> {
+  const usable = await db.execute<{ name: string }>(
+    sql`select rolname as name from pg_roles
+        where rolname in ('afterwrite_writer', 'afterwrite_projector', 'afterwrite_reader') and pg_has_role(current_user, oid,
+                case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end)`,
+  );
+  const areThere = accounts.every(({ part }) => usable.some(({ name }) => name === SHARED_ROLES[part]));
+  onNotice(
+    areThere
+      ? `The database's user may not create roles (${why}): connections log in as ${user} and take the roles ` +
+          'afterwrite_writer, afterwrite_projector and afterwrite_reader, which they could leave. Set WRITER_DATABASE_URL, ' +
+          'PROJECTOR_DATABASE_URL and READER_DATABASE_URL to users of their own to contain them.'
+      : `The database's user may not create roles (${why}); all connections use that user, and nothing but the application keeps its ` +
+          'parts apart. Let it create roles, or set WRITER_DATABASE_URL, PROJECTOR_DATABASE_URL and READER_DATABASE_URL to ' +
+          'users of their own.',
+  );
+  return accounts.map(({ part }) => [part, { login: undefined, role: areThere ? SHARED_ROLES[part] : undefined }]);
+}
+
+/**
+ * A superuser owns nothing: functions that run with their owner's rights, and connections for rebuilds, would have all of the
+ * cluster. The owner may take the parts' roles, to see and to cancel their statements.
+ */
+async function ownerOf(request: LoginRequest, name: string, access: ReadonlyMap<string, Access>): Promise<Access> {
+  const { login } = await ensureLogin(request, name);
+  const parts = PARTS.flatMap((part) => namesOf(access.get(part)));
+  const lacks = await request.db.execute<{ role: string }>(sql`
+    select rolname as role from pg_roles
+    where rolname in (${sql.join(
+      [...parts, 'pg_read_all_stats'].map((part) => sql`${part}`),
+      sql`, `,
+    )}) and not pg_has_role(${name}, oid, 'USAGE') and rolname <> ${name}`);
+  for (const { role } of lacks) {
+    await request.db.execute(sql`grant ${sql.identifier(role)} to ${sql.identifier(name)}`);
+  }
+  return { login, role: login ? undefined : name };
+}

@@ -1,0 +1,125 @@
+import { sql } from 'drizzle-orm';
+import { type Database, openPool } from '../client.ts';
+import { DatabaseError, describeUrl, rootOf } from '../errors.ts';
+import type { Login } from '../session.ts';
+import { passwordOf, scramVerifier } from './passwords.ts';
+
+export interface LoginRequest {
+  /** As the URL's user. */
+  readonly db: Database;
+  readonly url: string;
+  readonly database: string;
+  /** The URL's. */
+  readonly user: string;
+  readonly secret: string | undefined;
+}
+
+/** A role that is there. */
+export interface Account {
+  readonly name: string;
+  /** Undefined if Postgres does not let it log in. */
+  readonly login: Login | undefined;
+  /** Why not. */
+  readonly why?: string;
+}
+
+interface RoleRow extends Record<string, unknown> {
+  readonly isMember: boolean;
+  readonly isTooMighty: boolean;
+  readonly hasSettings: boolean;
+}
+
+/** Refused for who it is, not for anything else. */
+const REFUSED = ['28P01', '28000'];
+
+/**
+ * Makes a role that can log in and may do nothing yet, or sets its password if it has another one: the secret is a new one then.
+ * @throws the driver's error 42501 if the URL's user may not.
+ */
+export async function ensureLogin(request: LoginRequest, name: string): Promise<Account> {
+  const { db, database, secret } = request;
+  const password = secret === undefined ? undefined : await passwordOf(name, secret);
+  const login: Login = { user: name, password, database };
+  const present = await roleOf(db, name);
+  if (!present) await createRole(db, name, password);
+  const [role] = present ? [present] : [await roleOf(db, name)];
+  if (role?.isTooMighty) {
+    throw new DatabaseError(
+      'DATABASE_UNFIT',
+      `The role ${name} is to be confined, and is a superuser, may create roles or databases, or is a member of another role: ` +
+        'take these rights from it.',
+    );
+  }
+  if (role && !role.isMember) await db.execute(sql`grant ${sql.identifier(name)} to current_user`);
+  // A role may change its own settings; what it has set must not outlast it.
+  if (role?.hasSettings) await db.execute(sql`alter role ${sql.identifier(name)} reset all`);
+  let why = await refusalOf(request, login);
+  if (why !== undefined && present && password !== undefined) {
+    await db.execute(
+      sql`alter role ${sql.identifier(name)} login password ${sql.raw(`'${await scramVerifier(password)}'`)}`,
+    );
+    why = await refusalOf(request, login);
+  }
+  return why === undefined ? { name, login } : { name, login: undefined, why };
+}
+
+/**
+ * The user of a URL that an administrator has given for a part.
+ * @throws {DatabaseError} DATABASE_REFUSED and the like, DATABASE_UNFIT if it leads elsewhere or to somebody who is not confined.
+ */
+export async function tryLogin(request: LoginRequest, url: string): Promise<Login> {
+  const pool = openPool({ url, connections: 1, applicationName: 'afterwrite start' });
+  try {
+    const [row] = await pool.db.execute<{ user: string; database: string; isTooMighty: boolean }>(
+      sql`select current_user as user, current_database() as database, rolsuper or rolcreaterole as "isTooMighty"
+          from pg_roles where rolname = current_user`,
+    );
+    if (!row || row.database !== request.database || row.user === request.user || row.isTooMighty) {
+      throw new DatabaseError(
+        'DATABASE_UNFIT',
+        `${describeUrl(url)} has to lead to the database of DATABASE_URL, as another user than there, who may not create roles.`,
+      );
+    }
+    const { username, password } = new URL(url);
+    return { user: decodeURIComponent(username), password: decodeURIComponent(password), database: row.database };
+  } catch (cause) {
+    throw DatabaseError.from(cause, url);
+  } finally {
+    await pool.close(1000);
+  }
+}
+
+/** Why Postgres does not let somebody log in; undefined if it does. */
+export async function refusalOf({ url }: Pick<LoginRequest, 'url'>, login: Login): Promise<string | undefined> {
+  const pool = openPool({ url, login, connections: 1, applicationName: 'afterwrite start' });
+  try {
+    await pool.db.execute(sql`select 1`);
+    return undefined;
+  } catch (error) {
+    const { code, message } = rootOf(error);
+    if (!REFUSED.includes(code)) throw error;
+    return message;
+  } finally {
+    await pool.close(1000);
+  }
+}
+
+async function roleOf(db: Database, name: string): Promise<RoleRow | undefined> {
+  const [row] = await db.execute<RoleRow>(sql`
+    select pg_has_role(current_user, oid, 'USAGE') as "isMember",
+           rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls
+             or (rolname !~ '_owner_' and exists (select from pg_auth_members where member = r.oid)) as "isTooMighty",
+           exists (select from pg_db_role_setting where setrole = r.oid) as "hasSettings"
+    from pg_roles r where rolname = ${name}`);
+  return row;
+}
+
+async function createRole(db: Database, name: string, password: string | undefined): Promise<void> {
+  const withPassword = password === undefined ? '' : ` password '${await scramVerifier(password)}'`;
+  try {
+    await db.execute(sql.raw(`create role ${name} login${withPassword}`));
+  } catch (error) {
+    // The name is the database's own, and its migration lock is held: only somebody else can have made it.
+    if (rootOf(error).code !== '42710') throw error;
+  }
+}

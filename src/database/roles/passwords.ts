@@ -1,0 +1,38 @@
+import { createHash, createHmac, pbkdf2, randomBytes, scrypt } from 'node:crypto';
+import { promisify } from 'node:util';
+
+const stretch = promisify<string, string, number, Buffer>(scrypt);
+const derive = promisify(pbkdf2);
+/** As Postgres does it unless told. */
+const ITERATIONS = 4096;
+
+/** Keys of the secrets that were used: the stretching is slow on purpose. */
+const keys = new Map<string, Promise<Buffer>>();
+
+/**
+ * The password of a role, the same on every server with the same secret, so that servers need not tell each other. The secret cannot be
+ * found from it in reasonable time, unless it is easily guessed.
+ */
+export async function passwordOf(role: string, secret: string): Promise<string> {
+  const key = keys.get(secret) ?? stretch(secret, 'afterwrite roles', 32);
+  keys.set(secret, key);
+  return createHmac('sha256', await key)
+    .update(role)
+    .digest('base64url');
+}
+
+/** A password as Postgres stores it (RFC 5803), so that the password itself is in no statement and in no log. */
+export async function scramVerifier(password: string): Promise<string> {
+  const salt = randomBytes(16);
+  const salted = await derive(password, salt, ITERATIONS, 32, 'sha256');
+  const mac = (text: string) => createHmac('sha256', salted).update(text).digest();
+  const stored = createHash('sha256').update(mac('Client Key')).digest('base64');
+  const server = mac('Server Key').toString('base64');
+  return `SCRAM-SHA-256$${ITERATIONS}:${salt.toString('base64')}$${stored}:${server}`;
+}
+
+/** The password in a URL; undefined if it has none. */
+export function passwordIn(url: string): string | undefined {
+  const found = /^\w+:\/\/[^:@/?]*:([^@/?]*)@/.exec(url)?.[1];
+  return found ? decodeURIComponent(found) : undefined;
+}

@@ -1,0 +1,76 @@
+import type { PoolRole } from '../client.ts';
+
+/** What parts may do with an object. Who owns it may do everything. */
+export type Rights = Readonly<Partial<Record<PoolRole, readonly string[]>>>;
+
+const ALL_ROWS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
+const READ_MODEL: Rights = { projector: ALL_ROWS, reader: ['SELECT'] };
+
+/**
+ * What each part may do in the database: this and nothing else. The command side cannot read a read model and the query
+ * side cannot read an event, because the database does not let them. The writer has no right on a table of the log but to read
+ * it: what it appends goes through functions, which keep positions and versions dense whoever calls them.
+ *
+ * Every table of the engine and every function has to be here: `test/database/roles` fails with the name of one that is not.
+ */
+export const RIGHTS = {
+  schemas: {
+    es: { writer: ['USAGE'], projector: ['USAGE'] },
+    read: { projector: ['USAGE'], reader: ['USAGE'] },
+    drizzle: {},
+    public: {},
+  },
+  tables: {
+    'es.events': { writer: ['SELECT'], projector: ['SELECT'] },
+    'es.receipts': { writer: ['SELECT'] },
+    'es.streams': { writer: ['SELECT'] },
+    'es.snapshots': { writer: ['SELECT'] },
+    'es.store': { writer: ['SELECT'] },
+    'read.checkpoints': READ_MODEL,
+    'read.instances': READ_MODEL,
+    'read.parked_items': READ_MODEL,
+    'read.dead_letters': READ_MODEL,
+    'read.deadlines': READ_MODEL,
+    'drizzle.__drizzle_migrations': {},
+    'drizzle.__drizzle_migrations_id_seq': {},
+  },
+  functions: {
+    'es.append': { writer: ['EXECUTE'] },
+    'es.append_all': { writer: ['EXECUTE'] },
+    'es.load': { writer: ['EXECUTE'] },
+    'es.load_at': { writer: ['EXECUTE'] },
+    'es.save_snapshots': { writer: ['EXECUTE'] },
+    'es.refuse_change': {},
+    'read.move_checkpoint': { projector: ['EXECUTE'] },
+  },
+} as const satisfies Record<string, Readonly<Record<string, Rights>>>;
+
+/**
+ * Functions that write with the rights of the log's owner. Their search path is fixed: who calls them cannot put something of their own in the
+ * place of what they name.
+ */
+export const DEFINER_FUNCTIONS: readonly string[] = ['es.append', 'es.append_all', 'es.save_snapshots'];
+export const DEFINER_SEARCH_PATH = 'pg_catalog, pg_temp';
+
+/** What everybody could do by default, and nobody is to: `public` stands for every role there is. */
+export const REVOKED_FROM_PUBLIC = {
+  schema: ['CREATE'],
+  database: ['TEMPORARY'],
+  function: ['EXECUTE'],
+} as const;
+
+/** Tables in `read` that the engine does not name are those of read models: they come from the domains' definitions. */
+export function rightsOnTable(schema: string, name: string): Rights | undefined {
+  const known: Readonly<Record<string, Rights>> = RIGHTS.tables;
+  return known[`${schema}.${name}`] ?? (schema === 'read' ? READ_MODEL : undefined);
+}
+
+export function rightsOnFunction(schema: string, name: string): Rights | undefined {
+  const known: Readonly<Record<string, Rights>> = RIGHTS.functions;
+  return known[`${schema}.${name}`];
+}
+
+export function rightsOnSchema(name: string): Rights | undefined {
+  const known: Readonly<Record<string, Rights>> = RIGHTS.schemas;
+  return known[name];
+}
