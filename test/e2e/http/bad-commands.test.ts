@@ -108,11 +108,12 @@ describe.each(mutations)('%s', (mutation) => {
       '00000000-0000-4000-8000-00000000000x',
       'a\0b',
       'a\ud800b',
-      'x'.repeat(1_000_000),
+      'x'.repeat(1_000),
     ]) {
       const outcome = await app.command(mutation, good, { commandId });
       expect(outcome).toMatchObject({ __typename: 'ValidationError', issues: [{ path: ['commandId'] }] });
     }
+    expectRequestError(await app.tryCommand(mutation, good, { commandId: 'x'.repeat(1_000_000) }), 'BAD_USER_INPUT');
     expect(await app.command(mutation, good, { expectedVersion: -1 })).toMatchObject({
       __typename: 'ValidationError',
       issues: [{ path: ['expectedVersion'], message: 'An expectedVersion is 0 or more.' }],
