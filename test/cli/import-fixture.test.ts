@@ -233,22 +233,6 @@ describe('what an import leaves behind', () => {
     expect((await readdir(inside)).sort()).toEqual(['untidy.csv', 'untidy.rejected.csv']);
   });
 
-  it('has no cell that a spreadsheet takes for a formula, and says the same when it is imported', async () => {
-    const inside = await folder();
-    const path = join(inside, 'sheet.csv');
-    const columns = 'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country';
-    const rows = ['800001,22423,"=HYPERLINK(""http://x.example"")",-1,12/1/10 8:26,2.55,17850,@SUM(A1)'];
-    await writeFile(path, `${[columns, ...rows].join('\n')}\n`);
-    expect((await importFile(path)).code).toBe(0);
-    const rejected = join(inside, 'sheet.rejected.csv');
-    const [row = {}] = csvRows(await readFile(rejected, 'utf8'));
-    for (const cell of Object.values(row)) expect(cell).not.toMatch(/^[=+\-@\t\r]/);
-    expect(row.Reason).toMatch(/^QUANTITY_NOT_POSITIVE: /);
-    const again = join(inside, 'again.csv');
-    expect((await importFile(rejected, '--rejected', again)).code).toBe(0);
-    expect(await readFile(again, 'utf8')).toBe(await readFile(rejected, 'utf8'));
-  });
-
   it('may go elsewhere, but not over the file itself', async () => {
     const { path, folder: inside } = await aFile();
     const elsewhere = join(inside, 'no.csv');
