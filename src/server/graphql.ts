@@ -16,9 +16,9 @@ import { useObserver } from '../graphql/plugins/observer.ts';
 import { useSubscriptionBudget } from '../graphql/plugins/subscription-budget.ts';
 import { useSubscriptionRoot } from '../graphql/plugins/subscription-root.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
-import { useExpiringQueries } from './expiring-queries.ts';
 import { useGraphiql } from './graphiql/graphiql.ts';
 import type { EventStreams } from './http/event-streams.ts';
+import { useExpiringOperations } from './http/expiring-operations.ts';
 import type { HttpContext } from './http/graphql-requests.ts';
 import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './http/request-id.ts';
 import { useRetryAfter } from './http/retry-after.ts';
@@ -90,7 +90,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       ...(shared.observer ? [useObserver(shared.observer)] : []),
       useErrors(onFault, correlationIdOf),
       useCallerLimits(),
-      useExpiringQueries(),
+      useExpiringOperations(),
       useDeadline(config.operationTimeoutMs),
       useSubscriptionBudget(options.budgets),
       useConsistency(),

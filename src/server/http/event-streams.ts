@@ -62,5 +62,7 @@ export class EventStreams {
 function endExpired(response: ServerResponse): void {
   if (response.writableEnded) return;
   response.write(LAST_WORDS);
+  // Nothing that happens from now on is the former caller's to see.
+  response.write = (() => true) as ServerResponse['write'];
   setTimeout(() => response.end(), LAST_WORDS_MS).unref();
 }

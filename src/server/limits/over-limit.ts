@@ -1,3 +1,4 @@
+import { GraphQLError } from 'graphql';
 import { ThrottledError } from '../../kernel/errors.ts';
 
 /** A limit of one actor, one address or the whole server. Names are the values of a label in the metrics. */
@@ -27,4 +28,26 @@ export class OverLimitError extends ThrottledError {
     this.name = 'OverLimitError';
     this.limit = limit;
   }
+}
+
+/** Errors of operations that stand for an {@link OverLimitError}: what clients get says nothing of the limit's name. */
+const known = new WeakMap<GraphQLError, OverLimitError>();
+
+/** The error of an operation. @param status of the HTTP answer, if it is one. */
+export function graphqlErrorOf(error: OverLimitError, status: number | undefined): GraphQLError {
+  const { code, retryAfterMs, message } = error;
+  const answered = new GraphQLError(message, {
+    extensions: { code, retryAfterMs, ...(status !== undefined && { http: { status } }) },
+  });
+  known.set(answered, error);
+  return answered;
+}
+
+/** The limit that the errors of an operation are about, if any is. */
+export function limitIn(errors: readonly GraphQLError[] | undefined): Limit | undefined {
+  for (const error of errors ?? []) {
+    const over = known.get(error);
+    if (over) return over.limit;
+  }
+  return undefined;
 }

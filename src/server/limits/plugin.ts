@@ -1,13 +1,13 @@
 import {
   type DocumentNode,
   type ExecutionArgs,
-  GraphQLError,
+  type GraphQLError,
   getOperationAST,
   Kind,
   type SelectionSetNode,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { OverLimitError } from './over-limit.ts';
+import { graphqlErrorOf, OverLimitError } from './over-limit.ts';
 import type { Visit } from './visit.ts';
 
 /** What a command costs more than a query: it takes a place in the log, for good. */
@@ -29,7 +29,7 @@ export function useCallerLimits(): Plugin {
       const { visit } = args.contextValue as Visited;
       const more = pointsOf(args.document, args.operationName) - 1;
       if (!visit || more === 0) return;
-      await visit.spend(more).catch(refuseBy(stop as Stop));
+      await visit.spend(more).catch(refuseBy(visit, stop as Stop));
     },
     onSubscribe: ({ args, setResultAndStopExecution: stop }) => {
       const { visit } = args.contextValue as Visited;
@@ -38,7 +38,7 @@ export function useCallerLimits(): Plugin {
       try {
         release = visit.subscribe();
       } catch (error) {
-        refuseBy(stop as Stop)(error);
+        refuseBy(visit, stop as Stop)(error);
         return undefined;
       }
       return {
@@ -53,12 +53,10 @@ export function useCallerLimits(): Plugin {
   };
 }
 
-function refuseBy(stop: Stop): (error: unknown) => void {
+function refuseBy(visit: Visit, stop: Stop): (error: unknown) => void {
   return (error) => {
     if (!(error instanceof OverLimitError)) throw error;
-    const { code, retryAfterMs, message } = error;
-    const extensions = { code, retryAfterMs, http: { status: HTTP_TOO_MANY_REQUESTS } };
-    stop({ errors: [new GraphQLError(message, { extensions, originalError: error })] });
+    stop({ errors: [graphqlErrorOf(error, visit.isHttp ? HTTP_TOO_MANY_REQUESTS : undefined)] });
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Plugin } from 'graphql-yoga';
 import type { HttpContext } from '../http/graphql-requests.ts';
+import { limitIn } from './over-limit.ts';
 
 /** Codes of what is answered as data or is not the caller's doing. */
 const NO_REFUSALS: ReadonlySet<unknown> = new Set([
@@ -25,8 +26,8 @@ export function useRefusals(): Plugin<object, Partial<HttpContext>> {
       const { visit } = serverContext;
       const code = refusalCode(result.errors);
       if (!visit || code === undefined) return;
-      const because = result.errors?.find(({ extensions }) => extensions?.code === code)?.originalError;
-      visit.refused({ code, correlationId: request.headers.get('x-correlation-id') ?? undefined }, because);
+      const correlationId = request.headers.get('x-correlation-id') ?? undefined;
+      visit.refused({ code, correlationId, limit: limitIn(result.errors) });
     },
     onResponse: ({ response, serverContext, request }) => {
       const { visit } = serverContext as Partial<HttpContext>;

@@ -15,7 +15,7 @@ export interface Gate {
 
 /** What is known of a refusal besides the visit. */
 export interface RefusedVisit extends Pick<Refusal, 'code' | 'status' | 'correlationId' | 'why'> {
-  readonly limit?: Limit;
+  readonly limit?: Limit | undefined;
 }
 
 /** One caller on its way through the server: a request, or a WebSocket for as long as it is open. */
@@ -31,6 +31,11 @@ export class Visit {
     this.#gate = gate;
     this.#transport = transport;
     this.address = address;
+  }
+
+  /** A request, and not a WebSocket. */
+  get isHttp(): boolean {
+    return this.#transport === 'http';
   }
 
   /** Null for an anonymous caller. */
@@ -81,7 +86,7 @@ export class Visit {
   /** Holds a place for a subscription until it is released or the caller leaves. Over HTTP it is a stream too. @throws {OverLimitError} */
   subscribe(): Release {
     const { limits } = this.#gate;
-    const isStream = this.#transport === 'http';
+    const isStream = this.isHttp;
     const places = takeAll(
       () => limits.subscription(this.#spender),
       () => (isStream ? limits.eventStream(this.address) : () => {}),

@@ -14,7 +14,7 @@ import { atMoment } from '../expiry.ts';
 import type { Yoga } from '../graphql.ts';
 import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from '../http/request-id.ts';
 import type { Addresses } from '../limits/address.ts';
-import { OverLimitError } from '../limits/over-limit.ts';
+import { graphqlErrorOf, limitIn, OverLimitError } from '../limits/over-limit.ts';
 import { refusalCode } from '../limits/refusals-plugin.ts';
 import { type Gate, Visit } from '../limits/visit.ts';
 import { GOING_AWAY, TRY_AGAIN_LATER } from './close-codes.ts';
@@ -81,8 +81,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
     onDisconnect: ({ extra }) => extra.forgetExpiry?.(),
     onError: ({ extra }, _id, _payload, errors) => {
       const code = refusalCode(errors);
-      if (code !== undefined)
-        extra.visit.refused({ code }, errors.find((error) => error.extensions?.code === code)?.originalError);
+      if (code !== undefined) extra.visit.refused({ code, limit: limitIn(errors) });
     },
     onSubscribe: async ({ connectionParams, subscriptions, extra }, _id, payload) => {
       // Browsers cannot set headers here.
@@ -95,7 +94,8 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
       try {
         await visit.spend(1);
       } catch (error) {
-        return [answerError(error, undefined, onFault)];
+        if (!(error instanceof OverLimitError)) throw error;
+        return [graphqlErrorOf(error, undefined)];
       }
       const caller = {
         actor: visit.authenticated?.actor ?? null,

@@ -1,0 +1,59 @@
+import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { atMoment } from '../expiry.ts';
+import type { Visit } from '../limits/visit.ts';
+import type { HttpContext } from './graphql-requests.ts';
+
+type Result = ExecutionResult | AsyncIterable<ExecutionResult>;
+
+/** 401 is what a request with the same token is answered from now on. */
+const EXPIRED = new GraphQLError('The access token has expired; get a new one and ask again.', {
+  extensions: { code: 'UNAUTHENTICATED', http: { status: 401 } },
+});
+
+/**
+ * Ends what is still under way when its access token expires, with the error UNAUTHENTICATED: a query, or a subscription that
+ * waits for its first message. Commands were authorised when they were taken, and their outcome must not be hidden.
+ */
+export function useExpiringOperations(): Plugin<object, Partial<HttpContext>> {
+  const commands = new WeakSet<Visit>();
+  return {
+    onParams: ({ context: { visit }, paramsHandler, setParamsHandler }) => {
+      const expiresAt = visit?.authenticated?.expiresAt;
+      if (!visit || !expiresAt) return;
+      setParamsHandler((payload) => untilExpired(paramsHandler(payload), expiresAt, () => !commands.has(visit)));
+    },
+    onExecute: ({ args }) => {
+      const { document, operationName } = args as unknown as ExecutionArgs;
+      const { visit } = args.contextValue as Partial<HttpContext>;
+      if (visit && getOperationAST(document, operationName)?.operation === 'mutation') commands.add(visit);
+    },
+  };
+}
+
+async function untilExpired(
+  running: Result | PromiseLike<Result>,
+  expiresAt: Date,
+  mayEnd: () => boolean,
+): Promise<Result> {
+  const { promise: expired, resolve } = Promise.withResolvers<ExecutionResult>();
+  let isExpired = false;
+  const forget = atMoment(expiresAt, () => {
+    if (!mayEnd()) return;
+    isExpired = true;
+    resolve({ errors: [EXPIRED] });
+  });
+  const result = Promise.resolve(running);
+  // A subscription that is there too late is read by nobody.
+  result.then(
+    (late) => {
+      if (isExpired && Symbol.asyncIterator in late) void late[Symbol.asyncIterator]().return?.();
+    },
+    () => {},
+  );
+  try {
+    return await Promise.race([result, expired]);
+  } finally {
+    forget();
+  }
+}
