@@ -13,7 +13,8 @@ import {
 import type { Plugin } from 'graphql-yoga';
 import { toClientError } from '../errors.ts';
 import { type DocumentLimits, parseWithin } from '../limits/document.ts';
-import { type OperationLimits, OperationMeter, type VariableSizes } from '../limits/operation-meter.ts';
+import { type OperationLimits, OperationMeter } from '../limits/operation-meter.ts';
+import type { VariableSizes } from '../limits/operation-walk.ts';
 import { overlappingFieldsRule } from '../limits/overlapping-fields.ts';
 import { checkVariables, elementsIn, type VariableLimits } from '../limits/variables.ts';
 

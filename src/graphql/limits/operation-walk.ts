@@ -1,0 +1,228 @@
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLError,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  getNamedType,
+  getNullableType,
+  isInputObjectType,
+  isInterfaceType,
+  isLeafType,
+  isListType,
+  isObjectType,
+  Kind,
+  type OperationDefinitionNode,
+  SchemaMetaFieldDef,
+  type SelectionSetNode,
+  TypeMetaFieldDef,
+  type TypeNode,
+  type ValueNode,
+} from 'graphql';
+import { DEFAULT_PAGE } from '../read/page.ts';
+import { refusal } from './document.ts';
+import { DEFAULT_LIST_SIZE, pointsOfBytes, type SizeExtensions } from './sizes.ts';
+
+/** What a variable means for the cost: the length that it gives to a page, or the elements of the lists in it. */
+export interface VariableSizes {
+  readonly page: (name: string) => number | undefined;
+  readonly elements: (name: string) => number;
+}
+
+/** What was counted of one operation. */
+export interface Measure {
+  depth: number;
+  aliases: number;
+  cost: number;
+  /** Variables on which the cost depends. */
+  readonly variables: Set<string>;
+}
+
+/** Ends a walk. */
+export class Refused extends Error {
+  readonly error: GraphQLError;
+
+  constructor(error: GraphQLError) {
+    super(error.message);
+    this.error = error;
+  }
+}
+
+/** Where in an operation a selection is. */
+interface Place {
+  readonly type: GraphQLNamedType | undefined;
+  /** The page that the field around it asks for; its lists have this size. */
+  readonly page: number | undefined;
+  readonly depth: number;
+  readonly introspects: boolean;
+}
+
+/** One walk over the selections of a document; the selections of its operations are counted together. */
+export class OperationWalk {
+  readonly #schema: GraphQLSchema;
+  readonly #sizes: VariableSizes;
+  readonly #introspection: ReadonlyMap<string, number>;
+  readonly #fragments = new Map<string, FragmentDefinitionNode>();
+  readonly #within: string[] = [];
+  readonly #used = new Set<string>();
+  readonly #maxSelections: number;
+  #selections = 0;
+  /** Variables of the operation that may be or hold lists. */
+  #lists: ReadonlySet<string> = new Set();
+  #measure: Measure = emptyMeasure();
+
+  constructor(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    sizes: VariableSizes,
+    introspection: ReadonlyMap<string, number>,
+    maxSelections: number,
+  ) {
+    this.#schema = schema;
+    this.#sizes = sizes;
+    this.#introspection = introspection;
+    this.#maxSelections = maxSelections;
+    for (const definition of document.definitions) {
+      if (definition.kind === Kind.FRAGMENT_DEFINITION) this.#fragments.set(definition.name.value, definition);
+    }
+  }
+
+  operation({ operation, selectionSet, variableDefinitions = [] }: OperationDefinitionNode): Measure {
+    this.#measure = emptyMeasure();
+    this.#lists = new Set(
+      variableDefinitions.filter(({ type }) => this.#mayHoldLists(type)).map(({ variable }) => variable.name.value),
+    );
+    const type = this.#schema.getRootType(operation) ?? undefined;
+    this.#measure.cost = this.#costOf(selectionSet, { type, page: undefined, depth: 0, introspects: false });
+    return this.#measure;
+  }
+
+  /** Fragments that no operation uses are validated too: their selections count. */
+  unusedFragments(): void {
+    for (const name of this.#fragments.keys()) {
+      if (!this.#used.has(name))
+        this.#fragment(name, { type: undefined, page: undefined, depth: 0, introspects: false });
+    }
+  }
+
+  #costOf({ selections }: SelectionSetNode, place: Place): number {
+    let cost = 0;
+    for (const selection of selections) {
+      if (++this.#selections > this.#maxSelections) {
+        const message = `The document has more than ${this.#maxSelections} fields and fragments once its fragments are expanded.`;
+        throw new Refused(refusal(message));
+      }
+      if (selection.kind === Kind.FIELD) cost += this.#field(selection, place);
+      else if (selection.kind === Kind.FRAGMENT_SPREAD) cost += this.#fragment(selection.name.value, place);
+      else {
+        const on = selection.typeCondition;
+        const type = on ? this.#schema.getType(on.name.value) : place.type;
+        cost += this.#costOf(selection.selectionSet, type === place.type ? place : { ...place, type });
+      }
+    }
+    return cost;
+  }
+
+  #fragment(name: string, place: Place): number {
+    const fragment = this.#fragments.get(name);
+    if (!fragment) return 0;
+    if (this.#within.includes(name)) {
+      throw new Refused(refusal(`Cannot spread fragment "${name.slice(0, 100)}" within itself.`));
+    }
+    this.#used.add(name);
+    this.#within.push(name);
+    const type = this.#schema.getType(fragment.typeCondition.name.value);
+    const cost = this.#costOf(fragment.selectionSet, { ...place, type });
+    this.#within.pop();
+    return cost;
+  }
+
+  #field(node: FieldNode, { type, page, depth, introspects }: Place): number {
+    const measure = this.#measure;
+    const below = introspects ? depth : depth + 1;
+    measure.depth = Math.max(measure.depth, below);
+    if (node.alias) measure.aliases++;
+    const field = this.#definitionOf(node, type);
+    const named = field && getNamedType(field.type);
+    const given = node.arguments?.length ? this.#elementsGiven(node) : 0;
+    const extensions = (field?.extensions ?? {}) as SizeExtensions;
+    const size = field ? this.#sizeOf(field, type, page, given) : 1;
+    const points = pointsOfBytes(extensions);
+    if (!node.selectionSet) return given + size * (1 + points);
+    const inside = this.#costOf(node.selectionSet, {
+      type: named,
+      page: field?.args.some(({ name }) => name === 'first') ? this.#pageOf(node) : undefined,
+      depth: below,
+      introspects: introspects || field === SchemaMetaFieldDef || field === TypeMetaFieldDef,
+    });
+    const row = named && !isLeafType(named) ? pointsOfBytes(named.extensions as SizeExtensions) : 0;
+    return given + size * (2 + points + row + inside);
+  }
+
+  #definitionOf({ name }: FieldNode, type: GraphQLNamedType | undefined): GraphQLField<unknown, unknown> | undefined {
+    if (!isObjectType(type) && !isInterfaceType(type)) return undefined;
+    const field = type.getFields()[name.value];
+    if (field || type !== this.#schema.getQueryType()) return field;
+    if (name.value === SchemaMetaFieldDef.name) return SchemaMetaFieldDef;
+    return name.value === TypeMetaFieldDef.name ? TypeMetaFieldDef : undefined;
+  }
+
+  #sizeOf(
+    field: GraphQLField<unknown, unknown>,
+    parent: GraphQLNamedType | undefined,
+    page: number | undefined,
+    given: number,
+  ): number {
+    const known = this.#introspection.get(`${parent?.name}.${field.name}`);
+    if (known !== undefined) return known;
+    if (!isListType(getNullableType(field.type))) return 1;
+    const { listSize } = field.extensions as SizeExtensions;
+    return page ?? listSize ?? (given || DEFAULT_LIST_SIZE);
+  }
+
+  #mayHoldLists(type: TypeNode): boolean {
+    if (type.kind === Kind.NON_NULL_TYPE) return this.#mayHoldLists(type.type);
+    return type.kind === Kind.LIST_TYPE || isInputObjectType(this.#schema.getType(type.name.value));
+  }
+
+  /** How long a page is asked for; what is no length is refused when it is coerced. */
+  #pageOf({ arguments: given = [] }: FieldNode): number {
+    const sizes = given.flatMap(({ name, value }) => {
+      if (name.value !== 'first' && name.value !== 'last') return [];
+      if (value.kind === Kind.INT) return [Number(value.value)];
+      if (value.kind !== Kind.VARIABLE) return [];
+      this.#measure.variables.add(value.name.value);
+      return this.#sizes.page(value.name.value) ?? [];
+    });
+    return Math.max(1, sizes.length > 0 ? Math.max(...sizes) : DEFAULT_PAGE);
+  }
+
+  #elementsGiven({ arguments: given = [] }: FieldNode): number {
+    let elements = 0;
+    for (const { name, value } of given) {
+      if (name.value !== 'first' && name.value !== 'last') elements += this.#elementsIn(value);
+    }
+    return elements;
+  }
+
+  #elementsIn(value: ValueNode): number {
+    switch (value.kind) {
+      case Kind.VARIABLE:
+        if (!this.#lists.has(value.name.value)) return 0;
+        this.#measure.variables.add(value.name.value);
+        return this.#sizes.elements(value.name.value);
+      case Kind.LIST:
+        return value.values.reduce((sum, element) => sum + this.#elementsIn(element), value.values.length);
+      case Kind.OBJECT:
+        return value.fields.reduce((sum, field) => sum + this.#elementsIn(field.value), 0);
+      default:
+        return 0;
+    }
+  }
+}
+
+function emptyMeasure(): Measure {
+  return { depth: 0, aliases: 0, cost: 0, variables: new Set() };
+}
