@@ -19,6 +19,9 @@ wait for others in their line follow by themselves. \`parked list\` shows what i
     .action((kind: string | undefined, line: string | undefined) =>
       withDatabase(cli, async ({ db }) => {
         const count = await new ParkedOperations(db).retry(kind, line);
-        print(cli, count === 0 ? 'Nothing is parked there.' : `${formatCount(count)} are tried again.`);
+        print(
+          cli,
+          count === 0 ? 'Nothing is parked there.' : `${formatCount(count)} ${count === 1 ? 'is' : 'are'} tried again.`,
+        );
       }),
     );

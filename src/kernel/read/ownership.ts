@@ -128,7 +128,9 @@ export class Ownership {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#ticking?.catch(() => undefined);
-    await Promise.all([...runners.values()].map((runner) => runner.stop()));
+    // One that cannot be stopped keeps no other from being free for others.
+    const stopped = await Promise.allSettled([...runners.values()].map((runner) => runner.stop()));
+    for (const end of stopped) if (end.status === 'rejected') onError(end.reason, { part: 'lease' });
     await Promise.all(this.#stopping.values());
     if (this.#part === 'off') return;
     await checkpoints.release(this.owner).then(onReleased, (error) => onError(error, { part: 'lease' }));

@@ -50,7 +50,7 @@ export interface ParkedFault extends ParkedKey {
 }
 
 /** An item that is tried now is not taken again for so long, should this instance disappear. */
-const CLAIM = sql.raw("interval '2 minutes'");
+const CLAIM = sql.raw("interval '15 seconds'");
 
 const isSame = sql`p.consumer = ${sql.placeholder('consumer')} and p.line = ${sql.placeholder('line')}
   and p.position = ${sql.placeholder('position')} and p.deadline = ${sql.placeholder('deadline')}
