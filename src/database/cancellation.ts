@@ -10,6 +10,8 @@ const QUERY_CANCELED = '57014';
 export interface Cancellation {
   /** Undefined as long as it cannot be cancelled. */
   readonly signal: AbortSignal | undefined;
+  /** Called when an answer of Postgres has come, before the work goes on with it. */
+  readonly onAnswer?: (() => void) | undefined;
 }
 
 const current = new AsyncLocalStorage<Cancellation | undefined>();
@@ -52,7 +54,8 @@ interface Query extends PromiseLike<unknown> {
 export function cancellable<Client extends { unsafe: unknown }>(client: Client): Client {
   const unsafe = client.unsafe as Ask;
   const ask: Ask = (...asked) => {
-    const signal = current.getStore()?.signal;
+    const cancellation = current.getStore();
+    const signal = cancellation?.signal;
     const query = unsafe(...asked);
     const { handler, resolve, reject } = query;
     let timer: NodeJS.Timeout | undefined;
@@ -81,6 +84,7 @@ export function cancellable<Client extends { unsafe: unknown }>(client: Client):
     };
     query.resolve = (result) => {
       settled();
+      cancellation?.onAnswer?.();
       resolve(result);
     };
     query.reject = (error) => {

@@ -30,6 +30,8 @@ export interface Context {
   allotment: Allotment | undefined;
   /** Called when a message of a subscription is about to be resolved. */
   onMessage: (() => void) | undefined;
+  /** Called when the operation goes on after an answer of the database, or with a message. */
+  onResumed: (() => void) | undefined;
   readonly observer: ApiObserver;
 }
 
@@ -89,6 +91,7 @@ export function createContext(shared: Shared, caller: Caller): Context {
     connection: caller.connection,
     allotment: undefined,
     onMessage: undefined,
+    onResumed: undefined,
     observer,
   };
 }

@@ -25,6 +25,8 @@ import { Health } from './health.ts';
 import { EventStreams } from './http/event-streams.ts';
 import { openListeners } from './listeners.ts';
 import { workLog } from './logger.ts';
+import { logBlocks } from './loop/log-blocks.ts';
+import { LoopWatch } from './loop/loop-watch.ts';
 import { Metrics } from './metrics.ts';
 import { logNotice } from './notices.ts';
 import { stopInOrder } from './shutdown.ts';
@@ -124,6 +126,11 @@ export async function startApp(
     actor: config.actorSubscriptionBytes,
     total: config.totalSubscriptionBytes,
   });
+  const logBlock = logBlocks(logger);
+  const loop = new LoopWatch(config.eventLoopBlockMs, (block) => {
+    metrics?.loopBlocked(block.phase?.kind ?? 'none', block.ms);
+    logBlock(block);
+  });
   const eventStreams = new EventStreams();
   metrics?.measure({ engine, live, eventStreams, subscriptions: budgets, connections: listeners.connections });
   const yoga = createGraphql({
@@ -140,12 +147,14 @@ export async function startApp(
     eventStreams,
     budgets,
     documents,
+    phases: config.eventLoopBlockMs > 0 ? loop : undefined,
     onFault,
   });
   const closeSockets = listeners.serve(yoga, documents);
   let stopping: Promise<void> | undefined;
   const refuseWork = () => {
     notReady = 'The server is shutting down.';
+    loop.stop();
   };
   const { projector } = engine;
   const stop = () => {
@@ -171,6 +180,7 @@ export async function startApp(
     await stop();
     throw error;
   }
+  if (config.eventLoopBlockMs > 0) loop.start();
   notReady = undefined;
   if (authenticator.notice) logger.warn(authenticator.notice);
   return { url: listeners.url, opsUrl: listeners.opsUrl, engine, database, stop };

@@ -7,12 +7,14 @@ import { type Caller, type Context, createContext, type Shared } from '../graphq
 import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import { documentCaches } from '../graphql/limits/document.ts';
 import type { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
+import type { PhaseListener } from '../graphql/phases.ts';
 import { useConsistency } from '../graphql/plugins/consistency.ts';
 import { useDeadline } from '../graphql/plugins/deadline.ts';
 import { answerError, type OnFault, useErrors } from '../graphql/plugins/errors.ts';
 import { useExecutor } from '../graphql/plugins/executor.ts';
 import { type Limits, useLimits } from '../graphql/plugins/limits.ts';
 import { useObserver } from '../graphql/plugins/observer.ts';
+import { usePhases } from '../graphql/plugins/phases.ts';
 import { useSubscriptionBudget } from '../graphql/plugins/subscription-budget.ts';
 import { useSubscriptionRoot } from '../graphql/plugins/subscription-root.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
@@ -34,6 +36,8 @@ export interface GraphqlOptions {
   readonly eventStreams: EventStreams;
   readonly budgets: SubscriptionBudgets;
   readonly documents: TrustedDocuments;
+  /** Told what is done for which operation. */
+  readonly phases: PhaseListener | undefined;
   readonly onFault: OnFault;
 }
 
@@ -77,6 +81,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       });
     },
     plugins: [
+      ...(options.phases ? [usePhases(options.phases)] : []),
       useExecutor({ suggestions: config.introspection }),
       ...(config.graphiql ? [useGraphiql()] : []),
       useStrictRequests(options.documents),

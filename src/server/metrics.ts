@@ -115,6 +115,13 @@ export class Metrics implements Observer, ApiObserver {
     labelNames: ['kind'],
     buckets: SECONDS,
   });
+  readonly #loopBlocks = new Histogram({
+    ...this.#in,
+    name: 'afterwrite_event_loop_block_seconds',
+    help: 'Times at which the event loop did one thing for longer than EVENT_LOOP_BLOCK_MS.',
+    labelNames: ['kind'],
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  });
   readonly #operationErrors = new Counter({
     ...this.#in,
     name: 'afterwrite_operation_errors_total',
@@ -209,6 +216,11 @@ export class Metrics implements Observer, ApiObserver {
 
   refused(reason: string, transport: string): void {
     this.#refusals.inc({ reason, transport });
+  }
+
+  /** @param kind of the operation that did it; `none` if it was none. */
+  loopBlocked(kind: string, ms: number): void {
+    this.#loopBlocks.observe({ kind }, ms / 1000);
   }
 
   faulted(kind: FaultKind): void {

@@ -9,6 +9,13 @@ export const timeSettings = {
     50,
     3_600_000,
   ),
+  eventLoopBlockMs: count(
+    'EVENT_LOOP_BLOCK_MS',
+    50,
+    'Time for which the event loop may do one thing before the log says what it was, in milliseconds; 0 never says.',
+    0,
+    60_000,
+  ),
   operationTimeoutMs: count(
     'OPERATION_TIMEOUT_MS',
     30_000,

@@ -104,7 +104,14 @@ export function useApp({ env = {}, per = 'file', fulfils = true, ...options }: T
   });
 }
 
-const SETTINGS = { HOST: '127.0.0.1', PORT: '0', WRITER_CONNECTIONS: '2', READER_CONNECTIONS: '4', LOG_LEVEL: 'debug' };
+const SETTINGS = {
+  HOST: '127.0.0.1',
+  PORT: '0',
+  WRITER_CONNECTIONS: '2',
+  READER_CONNECTIONS: '4',
+  LOG_LEVEL: 'debug',
+  EVENT_LOOP_BLOCK_MS: '0',
+};
 
 /** Everything there is, but nobody carries orders on. */
 const unfulfilled = domains.map((domain) =>

@@ -15,7 +15,7 @@ export function useDeadline(timeoutMs: number): Plugin {
   return {
     onExecute: ({ args, executeFn, setExecuteFn }) => {
       const context = args.contextValue as unknown as Context;
-      const deadline = new Deadline(timeoutMs, context.signal);
+      const deadline = new Deadline(timeoutMs, context.signal, context.onResumed);
       deadline.begin();
       context.signal = deadline.signal;
       const isQuery = getOperationAST(args.document, args.operationName)?.operation === 'query';
@@ -68,8 +68,11 @@ function withinTime(
 ): AsyncIterableIterator<ExecutionResult> {
   return {
     next: async () => {
-      const deadline = new Deadline(timeoutMs, context.signal);
-      context.onMessage = () => deadline.begin();
+      const deadline = new Deadline(timeoutMs, context.signal, context.onResumed);
+      context.onMessage = () => {
+        context.onResumed?.();
+        deadline.begin();
+      };
       try {
         return await cancelledBy(deadline, () => messages.next());
       } finally {
@@ -86,6 +89,7 @@ function withinTime(
 
 /** Ends with its time, or when the client is gone. Until it begins it costs next to nothing. */
 class Deadline implements Cancellation {
+  readonly onAnswer: (() => void) | undefined;
   readonly #timeoutMs: number;
   readonly #client: AbortSignal | undefined;
   #controller: AbortController | undefined;
@@ -93,7 +97,8 @@ class Deadline implements Cancellation {
   #onTimeout: (() => void) | undefined;
   readonly #leave = () => this.#controller?.abort();
 
-  constructor(timeoutMs: number, client: AbortSignal | undefined) {
+  constructor(timeoutMs: number, client: AbortSignal | undefined, onAnswer?: () => void) {
+    this.onAnswer = onAnswer;
     this.#timeoutMs = timeoutMs;
     this.#client = client;
   }

@@ -1,0 +1,77 @@
+import { type DocumentNode, getOperationAST } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import type { Context } from '../context.ts';
+import type { Phase, PhaseListener } from '../phases.ts';
+
+/** Tells what is done for which operation. Stands before all plugins that do something of their own. */
+export function usePhases(listener: PhaseListener): Plugin {
+  const ended = () => listener.ended();
+  /** It goes on in microtasks: this notes an end after all of them. */
+  const resumed = (phase: () => Phase) => {
+    listener.began(phase);
+    queueMicrotask(() => process.nextTick(ended));
+  };
+  return {
+    onParse: ({ params: { source } }) => {
+      const document = typeof source === 'string' ? source : source.body;
+      listener.began(() => phaseOf('parse', { document }));
+      return ended;
+    },
+    onValidate: ({ params: { documentAST } }) => {
+      listener.began(() => phaseOf('validate', { document: textOf(documentAST) }));
+      return ended;
+    },
+    onExecute: ({ args, executeFn, setExecuteFn }) => {
+      const execution = executionOf(args);
+      const context = args.contextValue as unknown as Context;
+      context.onResumed = () => resumed(() => phaseOf('execute', execution()));
+      setExecuteFn((again) => {
+        listener.began(() => phaseOf('execute', execution()));
+        try {
+          return executeFn(again);
+        } finally {
+          listener.ended();
+        }
+      });
+      return {
+        onExecuteDone: () => {
+          listener.began(() => phaseOf('answer', execution()));
+          // It is made a text by what follows in this turn.
+          setImmediate(ended);
+        },
+      };
+    },
+    onSubscribe: ({ args }) => {
+      const execution = executionOf(args);
+      const context = args.contextValue as unknown as Context;
+      context.onResumed = () => resumed(() => phaseOf('execute', execution()));
+    },
+  } as Plugin;
+}
+
+type Known = Partial<Omit<Phase, 'name'>>;
+
+function phaseOf(name: Phase['name'], known: Known): Phase {
+  const { document, operationName, kind, actor, correlationId } = known;
+  return { name, document, operationName, kind, actor, correlationId };
+}
+
+/** @returns looks it up when somebody wants to know. */
+function executionOf(args: { document: DocumentNode; operationName?: unknown; contextValue?: unknown }): () => Known {
+  return () => {
+    const { actor, correlationId } = args.contextValue as Context;
+    const name = typeof args.operationName === 'string' ? args.operationName : undefined;
+    const operation = getOperationAST(args.document, name);
+    return {
+      document: textOf(args.document),
+      operationName: operation?.name?.value,
+      kind: operation?.operation,
+      actor,
+      correlationId,
+    };
+  };
+}
+
+function textOf(document: DocumentNode): string | undefined {
+  return document.loc?.source.body;
+}
