@@ -19,7 +19,7 @@ export function formerValue(
   const own = of(alias, column);
   if (!history || !isLongColumn(column) || key.some(({ column: { name } }) => name === column.name)) return own;
   const { keptIn, heldUntil, fromPosition } = history;
-  const place = sql`(${of(alias, keptIn)} -> ${sql.raw(`'${column.name}'`)})`;
+  const place = sql`(${of(alias, keptIn)} -> ${sql.raw(`'${column.name.replaceAll("'", "''")}'`)})`;
   const isSameRow = key.map(({ column }) => sql`${of('holder', column)} = ${of(alias, column)}`);
   // In milliseconds, as in the table: the double that is computed may be some microseconds off in far centuries.
   const until = sql`(to_timestamp((${place} ->> 0)::float8 / 1000))::timestamptz(3)`;
