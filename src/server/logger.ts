@@ -25,6 +25,8 @@ export function createLogger(config: Pick<Config, 'logLevel' | 'nodeEnv'>, desti
       redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      // JSON escapes control characters, and what makes it readable undoes that.
+      ...(readable && { hooks: { streamWrite: escapeControls } }),
       hooks: { streamWrite: readable ? shown : clean },
     },
     // In this thread and unbuffered, so that the last words before a crash are not lost in a worker.
@@ -42,6 +44,20 @@ function clean(line: string): string {
 /** The same for the printer of readable lines, which takes the escapes of JSON off again. */
 function shown(line: string): string {
   return clean(line).replace(/\\\\|\\u(?=[\da-f]{4})/gi, (found) => (found === '\\\\' ? found : '\\\\u'));
+}
+
+/**
+ * A JSON line in which the control characters of its texts, but for line ends and tabs, stay escaped when it is made readable: a
+ * terminal would obey them. So do those that change the direction of text.
+ */
+export function escapeControls(line: string): string {
+  return line
+    .replace(/(?<!\\)((?:\\\\)*)\\(?=[bfr])/g, '$1\\\\')
+    .replace(/(?<!\\)((?:\\\\)*)\\(?=u00[01])/g, '$1\\\\')
+    .replace(
+      /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+      (character) => `\\\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
 }
 
 /** Writes a line at level debug for each command and each batch of a projection; undefined where nobody would read it. */

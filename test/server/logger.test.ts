@@ -1,33 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.ts';
-import { createLogger } from '../../src/server/logger.ts';
+import { escapeControls } from '../../src/server/logger.ts';
 
-function written(write: (logger: ReturnType<typeof createLogger>) => void): string {
-  let text = '';
-  const destination = {
-    write: (line: string) => {
-      text += line;
-    },
-  };
-  write(createLogger(readConfig({}), destination));
-  return text;
-}
+const shown = (msg: string) => JSON.parse(escapeControls(JSON.stringify({ msg }))).msg as string;
 
-describe('a line of the log', () => {
-  it('has no credentials of a URL that an error repeats', () => {
-    const error = new Error('connect ECONNREFUSED https://ada:secret@pay.example/v1?api_key=secret');
-    const line = written((logger) => logger.error({ err: error, url: 'postgres://ada:secret@db/shop' }, 'no luck'));
-    expect(line).not.toContain('secret');
-    expect(JSON.parse(line)).toMatchObject({
-      err: { message: 'connect ECONNREFUSED https://***@pay.example/v1?api_key=***' },
-      url: 'postgres://***@db/shop',
-    });
-  });
-
-  it('is one line that a terminal does not obey, and the same to who parses it', () => {
-    const name = 'x\u001b[2J\u202e\u200b\n"';
-    const line = written((logger) => logger.info({ name }, name));
-    expect(line).toMatch(/^[\x20-\x7e]+\n$/);
-    expect(JSON.parse(line)).toMatchObject({ name, msg: name });
+describe('a log line on a terminal', () => {
+  it.each([
+    ['\x1b[31mred', '\\u001b[31mred'],
+    ['bell \x07, back \b, return \r', 'bell \\u0007, back \\b, return \\r'],
+    ['\x9b31m and \x7f', '\\u009b31m and \\u007f'],
+    ['user\u202egnp.exe', 'user\\u202egnp.exe'],
+    ['a backslash \\ and \\u001b as text', 'a backslash \\ and \\u001b as text'],
+    ['a backslash before one: \\\x1b', 'a backslash before one: \\\\u001b'],
+    ['at a\n\tat b, naïve 漢字', 'at a\n\tat b, naïve 漢字'],
+  ])('shows %j without what a terminal would obey', (text, wanted) => {
+    expect(shown(text)).toBe(wanted);
   });
 });
