@@ -1,4 +1,5 @@
 import { openPool, type Pool, type PoolOptions, type PoolRole } from './client.ts';
+import { fitConnections } from './connection-budget.ts';
 import { migrateDatabase } from './migrate.ts';
 import { openReplica } from './replica.ts';
 import type { Access, RoleOptions } from './roles/ensure-roles.ts';
@@ -56,9 +57,11 @@ const ASIDE = 3;
  * @throws {DatabaseError} with one line that says what is wrong.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<AfterwriteDatabase> {
-  const { url, readUrl, connections, onNotice } = options;
+  const { url, readUrl, onNotice } = options;
   const migrated = await migrateDatabase(url, onNotice, { roles: options.roles });
   const { epoch, roles } = migrated;
+  const { connections, notice } = fitConnections(options.connections, migrated.allowance);
+  if (notice !== undefined) onNotice(notice);
   const replica = readUrl === undefined ? undefined : await openReplica(readUrl, migrated, onNotice);
   /** A pool as somebody; what it sets beside that is its own. */
   const openAs = ({ login, role }: Access, pool: Omit<PoolOptions, 'url'> & { url?: string }) =>

@@ -3,8 +3,10 @@ import { sql } from 'drizzle-orm';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { migrate } from 'drizzle-orm/postgres-js/migrator';
 import { type Database, openPool, type Pool } from './client.ts';
+import { type Allowance, allowanceOf } from './connection-budget.ts';
 import { DatabaseError } from './errors.ts';
 import { MIGRATION_LOCK } from './locks.ts';
+import { lockMigrations } from './migration-lock.ts';
 import { ensureRoles, type RoleOptions, type Roles } from './roles/ensure-roles.ts';
 import { type CheckedServer, checkServer } from './server-check.ts';
 
@@ -17,6 +19,8 @@ export interface Migrated {
   readonly epoch: string;
   readonly roles: Roles;
   readonly server: CheckedServer;
+  /** The connections that it allows. */
+  readonly allowance: Allowance;
 }
 
 export interface MigrateOptions {
@@ -43,14 +47,15 @@ export async function migrateDatabase(
     // One connection: a session-level lock holds on the connection that took it, and Drizzle's migrator takes none.
     pool = openPool({ url, connections: 1, applicationName: 'afterwrite migrate', prepare: false });
     const server = await answerWithin(answerWithinMs, checkServer(pool.db));
-    await pool.db.execute(sql`select pg_advisory_lock(${MIGRATION_LOCK})`);
+    await lockMigrations(pool.db, { url, onNotice });
     try {
       await refuseNewerDatabase(pool.db);
       await applyMigrations(pool.db);
       const roles = await ensureRoles(pool.db, url, roleOptions, onNotice);
       const [store] = await pool.db.execute<{ epoch: string }>(sql`select epoch from es.store`);
       if (!store) throw new DatabaseError('MIGRATION_FAILED', 'The database has no row in es.store; restore it.');
-      return { epoch: store.epoch, roles, server };
+      const allowance = await allowanceOf(pool.db, !roles.writer.login);
+      return { epoch: store.epoch, roles, server, allowance };
     } finally {
       await pool.db.execute(sql`select pg_advisory_unlock(${MIGRATION_LOCK})`);
     }

@@ -1,0 +1,81 @@
+import { sql } from 'drizzle-orm';
+import { type Database, openPool } from './client.ts';
+import { rootOf } from './errors.ts';
+import { MIGRATION_LOCK } from './locks.ts';
+
+/** How soon it is said who holds the lock, and how often again, in ms. */
+const FIRST_LOOK_MS = 1000;
+const LOOK_MS = 10_000;
+
+export interface LockWait {
+  readonly url: string;
+  /** Told who holds the lock, a line each time. */
+  readonly onNotice: (line: string) => void;
+  readonly firstLookMs?: number | undefined;
+  readonly lookMs?: number | undefined;
+}
+
+/**
+ * Takes the migration lock on the one connection of `db`, however long another process holds it. Who that is, since when and with what
+ * statement is said after a second, and every ten seconds again.
+ */
+export async function lockMigrations(db: Database, wait: LockWait): Promise<void> {
+  const { url, onNotice, firstLookMs = FIRST_LOOK_MS, lookMs = LOOK_MS } = wait;
+  const began = performance.now();
+  let isOver = false;
+  let looking: Promise<void> | undefined;
+  let timer: NodeJS.Timeout;
+  const look = async () => {
+    const line = await holderOf(url).catch((error) => `who holds it cannot be seen (${rootOf(error).message})`);
+    if (isOver) return;
+    onNotice(`The migration waits for its lock since ${Math.round((performance.now() - began) / 1000)} s: ${line}.`);
+    timer = setTimeout(again, lookMs);
+  };
+  const again = () => {
+    looking = look();
+  };
+  timer = setTimeout(again, firstLookMs);
+  try {
+    await db.execute(sql`select pg_advisory_lock(${MIGRATION_LOCK})`);
+  } finally {
+    isOver = true;
+    clearTimeout(timer);
+    await looking;
+  }
+}
+
+interface Holder extends Record<string, unknown> {
+  readonly pid: number;
+  readonly application: string | null;
+  readonly user: string | null;
+  readonly client: string | null;
+  readonly state: string | null;
+  readonly query: string | null;
+  readonly seconds: number | null;
+}
+
+/** On a connection of its own, for the waiting one waits. */
+async function holderOf(url: string): Promise<string> {
+  const pool = openPool({
+    ...{ url, connections: 1, applicationName: 'afterwrite migrate' },
+    settings: { statement_timeout: '3000' },
+  });
+  try {
+    const [holder] = await pool.db.execute<Holder>(sql`
+      select l.pid, application_name as application, usename as "user", host(client_addr) as client, state,
+             left(query, 200) as query, extract(epoch from clock_timestamp() - state_change)::float8 as seconds
+      from pg_locks l left join pg_stat_activity a on a.pid = l.pid
+      where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.classid = 0 and l.objid = ${MIGRATION_LOCK}
+        and l.database = (select oid from pg_database where datname = current_database())`);
+    if (!holder) return 'it has just become free';
+    const { pid, application, user, client, state, query, seconds } = holder;
+    const since = seconds === null ? '' : ` for ${Math.max(0, Math.round(seconds))} s`;
+    return (
+      `process ${pid} of Postgres holds it (application ${application || 'unnamed'}, user ${user ?? 'unknown'}, ` +
+      `from ${client ?? 'this machine'}), ${state ?? 'in a state that this user may not see'}${since}, last statement: ` +
+      `${query?.replace(/\s+/g, ' ') || 'not to be seen'}. If it does not go on, end it: select pg_terminate_backend(${pid})`
+    );
+  } finally {
+    await pool.close(1000);
+  }
+}
