@@ -88,9 +88,10 @@ class Overlaps {
 
   #sameShape(selections: readonly Selections[]): void {
     for (const [name, group] of this.#fieldsOf(selections)) {
-      const [first, ...others] = group as [Selected, ...Selected[]];
-      for (const other of others) {
-        if (haveSameShape(first.field?.type, other.field?.type)) continue;
+      // Another rule refuses a field that does not exist: it has the shape of any other.
+      const first = group.find(({ field }) => field !== undefined);
+      for (const other of group) {
+        if (!first || haveSameShape(first.field?.type, other.field?.type)) continue;
         const types = `"${first.field?.type}" and "${other.field?.type}"`;
         this.#report(name, `they return conflicting types ${types}`, first, other);
         break;
@@ -209,7 +210,6 @@ function textOf(value: ValueNode): string {
 }
 
 function haveSameShape(a: GraphQLOutputType | undefined, b: GraphQLOutputType | undefined): boolean {
-  // Another rule says that the field does not exist.
   if (!a || !b) return true;
   if (isNonNullType(a) || isNonNullType(b)) {
     return isNonNullType(a) && isNonNullType(b) && haveSameShape(a.ofType, b.ofType);
