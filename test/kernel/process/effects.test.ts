@@ -209,6 +209,34 @@ describe('an effect', () => {
     expect(engine.faults.every(({ error }) => (error as { code?: string }).code === 'CALL_UNANSWERED')).toBe(true);
   });
 
+  it('waits at an event of a newer schema version in its stream alone, and goes on in order', async () => {
+    const silent = await openEngine({ projector: 'off' });
+    const starter = await openEngine({ start: true, plugs: anOracle().plugs });
+    await starter.close();
+    const newer = await askOf(silent, 'newer');
+    await askOf(silent, 'behind', newer);
+    const other = await askOf(silent, 'other');
+    const rewrite = async (version: number) => {
+      await database.sql`alter table es.events disable trigger events_append_only`;
+      await database.sql`update es.events set schema_version = ${version} where data ->> 'text' = 'newer'`;
+      await database.sql`alter table es.events enable always trigger events_append_only`;
+    };
+    await rewrite(2);
+    const before = anOracle();
+    const engine = await openEngine({ start: true, plugs: before.plugs });
+    await until(async () => (await answers(other)).length === 1);
+    await until(() => engine.processes.status()[0]?.parked === 2);
+    await until(() => engine.processes.status()[0]?.state === 'STALLED');
+    expect(before.heard.map(({ text }) => text)).toEqual(['other']);
+    await engine.close();
+    await rewrite(1);
+    const after = anOracle();
+    await openEngine({ start: true, plugs: after.plugs });
+    await until(async () => (await answers(newer)).length === 2);
+    expect(await answers(newer)).toEqual(['NEWER', 'BEHIND']);
+    expect(after.heard.map(({ text }) => text)).toEqual(['newer', 'behind']);
+  });
+
   it('that is under way when the engine stops is left, and made again with the same key by the next', async () => {
     const before = anOracle((_, __, signal) => {
       const { promise, reject } = Promise.withResolvers<string>();

@@ -265,6 +265,40 @@ describe('an event of a newer schema version', () => {
   }
 });
 
+describe('more parked items than are allowed', () => {
+  it('stop the kind, which says so, and goes on when there is room', async () => {
+    const refusal = { is: true };
+    const Refusing = defineProcess('Refusing', {
+      initialState: () => ({}),
+      events: { PostageDue },
+      evolve: {},
+      reactsTo: { ParcelSent },
+      issues: {},
+      on: {
+        ParcelSent: {
+          process: ({ streamId }) => {
+            if (refusal.is) throw new Error('Whose is it?');
+            return streamId;
+          },
+          begins: true,
+          react: () => PostageDue({ amount: 1 }),
+        },
+      },
+    });
+    const domains = [{ ...parcelDomain, processes: [Refusing] }];
+    const engine = await openEngine({ start: true, domains, processLimits: { parked: 1 } });
+    const sent = await execute(engine, sendParcel, { to: randomUUID(), postage: 1 }, system);
+    await until(() => engine.processes.status()[0]?.failure?.includes('1 parked, as many as may be') === true);
+    const next = await execute(engine, sendParcel, { to: randomUUID(), postage: 1 }, system);
+    refusal.is = false;
+    await new ParkedOperations(engine.database.projector.db).retry();
+    for (const { aggregateId } of [sent, next]) {
+      await until(async () => (await typesOf('Refusing', aggregateId)).length === 1);
+    }
+    await until(() => engine.processes.status()[0]?.state === 'RUNNING');
+  });
+});
+
 describe('a process whose command cannot be issued', () => {
   it('is parked with what waits behind it, while the same stream serves nobody else the worse', async () => {
     const heavy = { is: true };

@@ -89,6 +89,9 @@ export class Follower {
 
   /** Why something stands still; null while everything moves. */
   get failure(): string | null {
+    if (this.parkedSize >= this.#parts.limits.parked) {
+      return `${this.name}: ${this.parkedSize} parked, as many as may be. Nothing more is read until some are done.`;
+    }
     return this.#failure ?? this.#runner?.failure ?? (this.parkedFault ? this.#sentenceOf(this.parkedFault) : null);
   }
 

@@ -1,3 +1,5 @@
+import { Fifo } from './fifo.ts';
+
 /** Something to be done, as the lanes see it. */
 export interface Task {
   /** On whose behalf it is done: lanes share the slots. */
@@ -24,35 +26,6 @@ interface Entry<T> {
   state: 'waiting' | 'ready' | 'running' | 'paused';
   /** It has failed before. */
   isRepeated: boolean;
-}
-
-/** Tasks that may run, first come first served. */
-class Fifo<T> {
-  #items: T[] = [];
-  #first = 0;
-
-  get size(): number {
-    return this.#items.length - this.#first;
-  }
-
-  get head(): T | undefined {
-    return this.#items[this.#first];
-  }
-
-  push(item: T): void {
-    this.#items.push(item);
-  }
-
-  shift(): T | undefined {
-    const item = this.#items[this.#first];
-    if (item === undefined) return undefined;
-    this.#first++;
-    if (this.#first >= 64 && this.#first * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#first);
-      this.#first = 0;
-    }
-    return item;
-  }
 }
 
 interface Lane<T> {

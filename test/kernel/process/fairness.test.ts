@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { receiptOf } from '../../support/appends.ts';
+import { system } from '../../support/counter.ts';
+import { useDatabase } from '../../support/database.ts';
+import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { fillPurse, parcelDomain, sendParcel } from '../../support/parcel-process.ts';
+import { until } from '../../support/until.ts';
+
+const database = useDatabase();
+const openEngine = useEngine(database, [parcelDomain]);
+
+const customer = () => ({ actor: { id: randomUUID(), roles: ['customer' as const] } });
+/** Where each parcel's process has ended, in the order of the log. */
+const settled = async () =>
+  (await database.sql`select stream_id from es.events where type = 'PostageSettled' order by position`).map(
+    ({ stream_id }) => stream_id as string,
+  );
+
+/** A checkpoint, and a purse from which everything can be paid. */
+async function begun(engine: TestEngine): Promise<string> {
+  const purseId = randomUUID();
+  receiptOf(await engine.bus.execute(fillPurse, { id: purseId, amount: 100_000 }, system));
+  await engine.close();
+  return purseId;
+}
+
+async function backlog(count: number): Promise<{ ofOne: string[]; ofAnother: string }> {
+  const purseId = await begun(await openEngine({ start: true }));
+  const silent = await openEngine({ projector: 'off' });
+  const [one, another] = [customer(), customer()];
+  const send = async (by: ReturnType<typeof customer>) =>
+    receiptOf(await silent.bus.execute(sendParcel, { to: purseId, postage: 1 }, by)).aggregateId;
+  const ofOne: string[] = [];
+  for (let n = 0; n < count; n++) ofOne.push(await send(one));
+  const ofAnother = await send(another);
+  await silent.close();
+  return { ofOne, ofAnother };
+}
+
+describe('processes of several initiators', () => {
+  it('take turns: one event is answered long before the backlog of somebody else that is older', async () => {
+    const { ofOne, ofAnother } = await backlog(150);
+    await openEngine({ start: true, processLimits: { atOnce: 4, perInitiator: 2 } });
+    await until(async () => (await settled()).length === 151);
+    expect((await settled()).indexOf(ofAnother)).toBeLessThan(75);
+    expect([...(await settled())].sort()).toEqual([...ofOne, ofAnother].sort());
+  });
+
+  it('lose nothing if next to nothing of what is read ahead is kept in memory', async () => {
+    const { ofOne, ofAnother } = await backlog(60);
+    const processLimits = { atOnce: 4, perInitiator: 2, readAhead: 20, readAheadBytes: 500 };
+    const engine = await openEngine({ start: true, processLimits });
+    await until(async () => (await settled()).length === 61);
+    expect([...(await settled())].sort()).toEqual([...ofOne, ofAnother].sort());
+    expect(engine.faults).toEqual([]);
+  });
+});
