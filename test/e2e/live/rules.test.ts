@@ -14,7 +14,7 @@ const app = useApp({
     GRAPHQL_MAX_DEPTH: '4',
     GRAPHQL_MAX_ALIASES: '2',
     GRAPHQL_MAX_TOKENS: '100',
-    GRAPHQL_MAX_COST: '60',
+    GRAPHQL_MAX_COST: '150',
   },
 });
 const open = useTransports(app);

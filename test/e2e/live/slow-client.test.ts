@@ -7,7 +7,7 @@ import { Feed, type Message } from '../../support/feed.ts';
 import { ADDRESS, accepted, openShop, registerProduct, type Shop } from '../../support/shop.ts';
 import { eventFeed, useTransports } from '../../support/transports.ts';
 
-const app = useApp();
+const app = useApp({ fulfils: false });
 const open = useTransports(app);
 
 /** Lines of an order, which make a message of some 100 kB. */
