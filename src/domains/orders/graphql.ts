@@ -1,5 +1,6 @@
-import { and, count, eq, gte, ilike, inArray, lt, or, type SQL, sql, sum } from 'drizzle-orm';
+import { and, type Column, count, eq, gte, inArray, lt, or, type SQL, sql, sum } from 'drizzle-orm';
 import type { Api } from '../../graphql/api.ts';
+import { searchText } from '../../kernel/define/search-text.ts';
 import { customers } from '../customers/index.ts';
 import { products } from '../products/index.ts';
 import { valueTypes } from '../shared/graphql.ts';
@@ -223,13 +224,16 @@ function wordsOf(search: string, api: Api): string[] {
   return words;
 }
 
+/** The same as `searchText`; letters of other scripts than Latin keep their case if the database's locale does not know it. */
+const folded = (column: Column) => sql`lower(regexp_replace(normalize(${column}, NFKD), '[\u0300-\u036f]', '', 'g'))`;
+
 function contains(word: string): SQL | undefined {
   const { table } = customers;
-  const pattern = `%${word.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
+  const pattern = `%${searchText(word).replace(/[\\%_]/g, '\\$&')}%`;
   return or(
     sql`${ordersTable.searchText} like ${pattern}`,
     sql`${ordersTable.id}::text like ${pattern}`,
     sql`exists (select from ${table} where ${table.id} = ${ordersTable.customerId}
-                and (${ilike(table.name, pattern)} or ${ilike(table.email, pattern)}))`,
+                and (${folded(table.name)} like ${pattern} or ${folded(table.email)} like ${pattern}))`,
   );
 }

@@ -3,6 +3,7 @@ import type { RecordedEvent } from '../../kernel/define/event.ts';
 import { historyTable } from '../../kernel/define/history-table.ts';
 import { defineProjection } from '../../kernel/define/projection.ts';
 import { readTable } from '../../kernel/define/read-table.ts';
+import { searchText } from '../../kernel/define/search-text.ts';
 import type { Address } from '../shared/address.ts';
 import { ORDER_STATUSES, Order } from './order.ts';
 import { type OrderItem, totalOf, withItem, withoutItem } from './order-items.ts';
@@ -27,7 +28,7 @@ export const ordersTable = readTable(
     /** When the last event occurred. */
     updatedAt: timestamp('updated_at', { precision: 3, withTimezone: true }).notNull(),
     version: integer('version').notNull(),
-    /** Lower case, one value a line: the items' stock codes and names, the carrier and the tracking number. */
+    /** As `searchText` folds it, one value a line: the items' stock codes and names, the carrier and the tracking number. */
     searchText: text('search_text').notNull(),
   },
   (table) => [
@@ -49,7 +50,7 @@ const itemColumns = (items: readonly OrderItem[]) => ({
   total: totalOf(items),
   searchText: lines(...items.flatMap(({ sku, name }) => [sku, name])),
 });
-const lines = (...words: readonly string[]) => words.join('\n').toLowerCase();
+const lines = (...words: readonly string[]) => searchText(words.join('\n'));
 
 /** What every event leaves on its row. */
 const latest = ({ version, occurredAt }: RecordedEvent) => ({ version, updatedAt: occurredAt });
@@ -58,7 +59,8 @@ export const orders = defineProjection('orders', {
   description: 'Orders as they are now, with what they are listed, sorted and found by.',
   table: ordersTable,
   history: true,
-  version: 2,
+  // 3: what is searched has no accents.
+  version: 3,
   events: Order.events,
   visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ customerId: actor.id }) },
   on: {
@@ -90,8 +92,8 @@ export const orders = defineProjection('orders', {
     OrderShipped: (event, { update }) =>
       update(event.streamId, (row) => {
         const { carrier, trackingNumber } = event.data;
-        const searchText = lines(row.searchText, carrier, trackingNumber);
-        return { ...row, status: 'SHIPPED', carrier, trackingNumber, searchText, ...latest(event) };
+        const found = lines(row.searchText, carrier, trackingNumber);
+        return { ...row, status: 'SHIPPED', carrier, trackingNumber, searchText: found, ...latest(event) };
       }),
     OrderDelivered: (event, { update }) =>
       update(event.streamId, (row) => ({ ...row, status: 'DELIVERED', ...latest(event) })),

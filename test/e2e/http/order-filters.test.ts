@@ -12,10 +12,11 @@ let token: string;
 /** Five orders, of two customers, in two currencies, each in another state. */
 beforeAll(async () => {
   const ada = (await registerCustomer(app, { name: 'Ada Lovelace', email: 'countess@example.org' })).aggregateId;
-  const bob = (await registerCustomer(app, { name: 'Bob 100%_b', email: 'bob@example.org' })).aggregateId;
+  const bob = (await registerCustomer(app, { name: 'Bob Émile 100%_b', email: 'bob@example.org' })).aggregateId;
   const teapot = (await registerProduct(app, { sku: 'TEA-85123A', name: 'WHITE Hanging Teapot' })).aggregateId;
-  const cup = (await registerProduct(app, { sku: 'CUP', name: 'Cup \\ saucer', price: { amount: 5, currency: 'EUR' } }))
-    .aggregateId;
+  const cup = (
+    await registerProduct(app, { sku: 'CUP', name: 'Cup \\ saucer ÜBERSICHT', price: { amount: 5, currency: 'EUR' } })
+  ).aggregateId;
   const order = async (name: string, customerId: string, productId: string, at: string, quantity = 1) => {
     const input = { customerId, items: [{ productId, quantity }], shippingAddress: ADDRESS };
     const options = { ...system, occurredAt: new Date(at) };
@@ -82,6 +83,10 @@ describe('orders searched', () => {
     ['a pattern that is none', 't%t', []],
     ['a backslash', '\\ saucer', ['delivered']],
     ['a quote', "o'clock", []],
+    ['a name without its accent', 'emile', ['shipped', 'delivered', 'cancelled']],
+    ['a name with its accent apart', 'E\u0301MILE', ['shipped', 'delivered', 'cancelled']],
+    ['an item in another case, with its accent', 'übersicht', ['delivered']],
+    ['an item without its accent', 'Ubersicht', ['delivered']],
     ['an emoji', '🫖', []],
   ])('for %s', async (_, search, expected) => {
     expect(await found({ search })).toEqual(expected);
