@@ -10,6 +10,7 @@ import { heldInOrder } from './held-in-order.ts';
 import { type IdRules, OWN_IDS } from './id-rules.ts';
 import { eventColumns, LogPages, ms } from './log-pages.ts';
 import { type EventRow, recordedEvents, StoredEvent } from './recorded-events.ts';
+import { openSnapshot, type SnapshotOf } from './snapshot-envelope.ts';
 import { wholeBatch } from './whole-batch.ts';
 
 /** A stream whose state is wanted, and what the caller has of it already. */
@@ -24,6 +25,8 @@ export interface StreamRequest {
 export interface StreamTail {
   readonly snapshot: { readonly version: number; readonly state: unknown } | undefined;
   readonly events: readonly { readonly version: number; readonly type: string; readonly data: unknown }[];
+  /** There is a snapshot that is damaged, or of an earlier version: it was passed over. */
+  readonly hasBadSnapshot?: boolean;
 }
 
 export interface ReadOptions {
@@ -228,23 +231,34 @@ export class EventLog {
     const rows = await readAgain(() => this.#load({ asked: JSON.stringify(asked) }));
     const rowsOf: LoadRow[][] = requests.map(() => []);
     for (const row of rows) rowsOf[row.n]?.push(row);
-    return rowsOf.map((own) => {
+    const tails = requests.map((request, n) => {
       try {
-        return this.#toTail(own);
+        return this.#toTail(request, rowsOf[n] ?? []);
       } catch (error) {
         return error instanceof Error ? error : new Error(String(error));
       }
     });
+    const again = requests.flatMap((request, n) => (tails[n] === undefined ? { ...request, stateVersion: NONE } : []));
+    const whole = again.length > 0 ? await this.load(again) : [];
+    return tails.map((tail) => tail ?? withoutSnapshot(whole.shift()));
   }
 
   /** What makes a stream's state as it was at a version: of a snapshot that is not newer, and the events after that. */
   async loadAt(request: Omit<StreamRequest, 'afterVersion'> & { readonly version: number }): Promise<StreamTail> {
-    return this.#toTail(await readAgain(() => this.#loadAt({ ...request })));
+    const tail = this.#toTail(request, await readAgain(() => this.#loadAt({ ...request })));
+    return tail ?? { ...(await this.loadAt({ ...request, stateVersion: NONE })), hasBadSnapshot: true };
   }
 
-  #toTail(rows: readonly LoadRow[]): StreamTail {
+  /** @returns undefined if the snapshot does not fit: the events before it are needed too. */
+  #toTail(of: Omit<SnapshotOf, 'version'>, rows: readonly LoadRow[]): StreamTail | undefined {
     const [first] = rows;
-    const snapshot = first && first.type === null ? { version: first.version, state: first.body } : undefined;
+    let snapshot: StreamTail['snapshot'];
+    if (first && first.type === null) {
+      const { version, body } = first;
+      const opened = openSnapshot({ ...of, version }, body);
+      if (!opened) return undefined;
+      snapshot = { version, ...opened };
+    }
     const events = rows.flatMap(({ type, version, body, schema_version }) =>
       type === null ? [] : [{ version, type, data: this.#decode(type, body, { schema_version }) }],
     );
@@ -313,6 +327,14 @@ export class EventLog {
 
 function toAccepted(row: Pick<AppendRow, 'stream_type' | 'stream_id' | 'version' | 'position'>): Accepted {
   return { streamType: row.stream_type, streamId: row.stream_id, version: row.version, position: row.position ?? 0 };
+}
+
+/** A state version that no snapshot has. */
+const NONE = -1;
+
+function withoutSnapshot(tail: StreamTail | Error | undefined): StreamTail | Error {
+  if (!tail) return new Error('A stream was not loaded.');
+  return tail instanceof Error ? tail : { ...tail, hasBadSnapshot: true };
 }
 
 /** A stream or a command of the batch is not new, as a unique index knows (unique_violation). */

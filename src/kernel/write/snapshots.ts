@@ -1,17 +1,35 @@
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
+import { approximateBytes } from '../bytes.ts';
 import type { Aggregate } from '../define/aggregate.ts';
+import { type SnapshotOf, sealSnapshot } from './snapshot-envelope.ts';
 
-interface Due {
-  readonly t: string;
-  readonly i: string;
-  readonly v: number;
-  readonly w: number;
-  readonly s: unknown;
+interface Due extends SnapshotOf {
+  readonly state: unknown;
+  readonly bytes: number;
 }
 
 /** Streams whose snapshots may wait to be written; a snapshot more is not taken, the next one will be. */
 const MAX_WAITING = 1000;
+/** Bytes of these, about. */
+const MAX_BYTES = 32 * 2 ** 20;
+/** Bytes of the snapshots that are written with one statement, about. */
+const WRITE_BYTES = 8 * 2 ** 20;
+/** Between two reports of snapshots that do not fit, in ms: after a migration each stream has one. */
+const TELL_EVERY_MS = 60_000;
+
+/** A snapshot is not as it was stored. It was passed over, and is replaced. */
+export class BadSnapshotError extends Error {
+  readonly code = 'BAD_SNAPSHOT';
+
+  constructor(streamType: string, streamId: string) {
+    super(
+      `The snapshot of ${streamType} ${streamId} is damaged, or of an earlier version. It was passed over: the state was made ` +
+        'from the events, and a new snapshot is taken.',
+    );
+    this.name = 'BadSnapshotError';
+  }
+}
 
 /**
  * Takes snapshots off the write path: the newest state of each stream that is due, many streams in one statement. A
@@ -21,6 +39,8 @@ export class Snapshots {
   readonly #save: (parameters: Record<string, unknown>) => Promise<unknown>;
   readonly #onError: (error: unknown) => void;
   readonly #due = new Map<string, Due>();
+  #bytes = 0;
+  #told = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
 
   constructor(db: Database, onError: (error: unknown) => void) {
@@ -45,11 +65,40 @@ export class Snapshots {
     if (every > 0 && read >= every) this.#take(aggregate, streamId, version, state);
   }
 
+  /** Takes one in place of one that did not fit its hash, and says so: it was damaged, or is of a version without hashes. */
+  replace(aggregate: Aggregate, streamId: string, version: number, state: unknown): void {
+    this.#take(aggregate, streamId, version, state);
+    const now = performance.now();
+    if (now - this.#told < TELL_EVERY_MS) return;
+    this.#told = now;
+    this.#onError(new BadSnapshotError(aggregate.name, streamId));
+  }
+
   #take(aggregate: Aggregate, streamId: string, version: number, state: unknown): void {
     const key = `${aggregate.name}/${streamId}`;
     if (this.#due.size >= MAX_WAITING && !this.#due.has(key)) return;
-    this.#due.set(key, { t: aggregate.name, i: streamId, v: version, w: aggregate.snapshot.stateVersion, s: state });
+    const { name } = aggregate;
+    const { stateVersion } = aggregate.snapshot;
+    const bytes = approximateBytes(state);
+    const others = this.#bytes - (this.#due.get(key)?.bytes ?? 0);
+    if (others > 0 && others + bytes > MAX_BYTES) return;
+    this.#bytes = others + bytes;
+    this.#due.set(key, { streamType: name, streamId, version, stateVersion, state, bytes });
     this.#running ??= this.#write();
+  }
+
+  /** As many as go into one statement. */
+  #takeDue(): Due[] {
+    const taken: Due[] = [];
+    let size = 0;
+    for (const [key, due] of this.#due) {
+      if (taken.length > 0 && size + due.bytes > WRITE_BYTES) break;
+      taken.push(due);
+      size += due.bytes;
+      this.#bytes -= due.bytes;
+      this.#due.delete(key);
+    }
+    return taken;
   }
 
   /** Resolves when all that are due are written. */
@@ -61,9 +110,12 @@ export class Snapshots {
     // What becomes due in this turn of the event loop goes together.
     await Promise.resolve();
     while (this.#due.size > 0) {
-      const snapshots = [...this.#due.values()];
-      this.#due.clear();
+      const due = this.#takeDue();
       try {
+        const snapshots = due.map((of) => {
+          const { streamType: t, streamId: i, version: v, stateVersion: w, state } = of;
+          return { t, i, v, w, s: sealSnapshot(of, state) };
+        });
         await this.#save({ snapshots: JSON.stringify(snapshots) });
       } catch (error) {
         this.#onError(error);

@@ -37,7 +37,7 @@ export interface StreamState {
 export class StreamStates {
   readonly #cache: LRUCache<string, StreamState>;
   readonly #log: EventLog;
-  readonly #snapshots: Pick<Snapshots, 'considerLoaded'> | undefined;
+  readonly #snapshots: Pick<Snapshots, 'considerLoaded' | 'replace'> | undefined;
   readonly #loader: DataLoader<StreamRequest, StreamTail>;
   /** Streams that are being read because they were not in memory: commands that arrive together read a long one once. */
   readonly #reading = new Map<string, Promise<StreamState>>();
@@ -47,7 +47,12 @@ export class StreamStates {
    * @param snapshots told of what had to be read.
    * @param bytes of the states in memory, about; unless given {@link defaultCacheBytes}.
    */
-  constructor(log: EventLog, size: number, snapshots?: Pick<Snapshots, 'considerLoaded'>, bytes = defaultCacheBytes()) {
+  constructor(
+    log: EventLog,
+    size: number,
+    snapshots?: Pick<Snapshots, 'considerLoaded' | 'replace'>,
+    bytes = defaultCacheBytes(),
+  ) {
     this.#log = log;
     this.#snapshots = snapshots;
     this.#cache = new LRUCache({ max: Math.max(1, size), maxSize: Math.max(1, bytes), sizeCalculation: measure });
@@ -101,7 +106,8 @@ export class StreamStates {
         if (known.version !== before) continue;
         applyTail(known, tail);
         const { version, state } = known.committed;
-        this.#snapshots?.considerLoaded(aggregate, streamId, tail.events.length, version, state);
+        if (tail.hasBadSnapshot) this.#snapshots?.replace(aggregate, streamId, version, state);
+        else this.#snapshots?.considerLoaded(aggregate, streamId, tail.events.length, version, state);
       }
       if (known.version > 0) this.keep(known, isBehind ? Number.POSITIVE_INFINITY : 0);
       const present = this.peek(aggregate, streamId);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
+import { sealSnapshot } from '../../../src/kernel/write/snapshot-envelope.ts';
 import { Snapshots } from '../../../src/kernel/write/snapshots.ts';
 import { anAppend, receiptOf } from '../../support/appends.ts';
 import {
@@ -17,9 +18,10 @@ import { type TestEngine, useEngine } from '../../support/engine.ts';
 const database = useDatabase();
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 
-const snapshots = async () => [
-  ...(await database.sql`select stream_id, version, state_version, state from es.snapshots order by version`),
-];
+const snapshots = async () =>
+  (await database.sql`select stream_id, version, state_version, state from es.snapshots order by version`).map(
+    ({ state, ...row }) => ({ ...row, state: JSON.parse(state.state) }),
+  );
 /** Opens a counter and increments it until its stream has this many events. */
 async function counterWith({ bus }: Pick<TestEngine, 'bus'>, events: number): Promise<string> {
   const { aggregateId: counterId } = receiptOf(await bus.execute(openCounter, { label: 'a' }, system));
@@ -41,20 +43,48 @@ describe('a snapshot', () => {
     ]);
   });
 
-  it('is an object in the database, not JSON in a string', async () => {
+  it('is stored as text with its hash', async () => {
     const engine = await openEngine();
     await counterWith(engine, 10);
     await engine.drain();
-    expect([...(await database.sql`select jsonb_typeof(state) as type from es.snapshots`)]).toEqual([
-      { type: 'object' },
+    expect([...(await database.sql`select state from es.snapshots`)]).toEqual([
+      { state: { hash: expect.stringMatching(/^[\w+/]{43}=$/), state: '{"status":"OPEN","value":9}' } },
     ]);
+  });
+
+  it.each([
+    ['an empty object', '{}'],
+    ['null', 'null'],
+    ['a list', '[1]'],
+    ['a state without a hash, as earlier versions stored it', '{"status": "OPEN", "value": 1000}'],
+    ['another state under the old hash', `jsonb_set(state, '{state}', '"{\\"status\\":\\"OPEN\\",\\"value\\":5}"')`],
+  ])('that is %s is passed over, told and replaced', async (_, damage) => {
+    const engine = await openEngine();
+    const counterId = await counterWith(engine, 12);
+    await engine.drain();
+    const stored = await snapshots();
+    const value = damage.startsWith('jsonb_set') ? damage : `'${damage}'::jsonb`;
+    await database.sql.unsafe(`update es.snapshots set state = ${value}`);
+    const { bus, drain, faults, log } = await openEngine();
+    // It counts to a million, and shows 11.
+    const tooMuch = await bus.execute(incrementCounter, { counterId, by: 1_000_000 - 10 }, system);
+    expect(tooMuch).toMatchObject({ kind: 'rejected', code: 'TOO_MUCH' });
+    receiptOf(await bus.execute(incrementCounter, { counterId, by: 1_000_000 - 11 }, system));
+    const former = await log.loadAt({ streamType: 'Counter', streamId: counterId, version: 11, stateVersion: 1 });
+    expect(former.events.length + (former.snapshot?.version ?? 0)).toBe(11);
+    await drain();
+    expect(faults).toMatchObject([{ error: { code: 'BAD_SNAPSHOT' }, context: { part: 'snapshots' } }]);
+    expect(await snapshots()).toMatchObject([{ version: 12, state: { value: 11 } }]);
+    expect(stored).toMatchObject([{ version: 10 }]);
   });
 
   it('is what a stream is loaded from, with the events after it', async () => {
     const engine = await openEngine();
     const counterId = await counterWith(engine, 12);
     await engine.drain();
-    await database.sql`update es.snapshots set state = jsonb_set(state, '{value}', '1000')`;
+    const of = { streamType: 'Counter', streamId: counterId, version: 10, stateVersion: 1 };
+    const sealed = JSON.stringify(sealSnapshot(of, { status: 'OPEN', value: 1000 }));
+    await database.sql`update es.snapshots set state = ${sealed}::text::jsonb`;
     const [tail] = await engine.log.load([
       { streamType: 'Counter', streamId: counterId, afterVersion: 0, stateVersion: 1 },
     ]);

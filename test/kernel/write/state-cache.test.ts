@@ -100,7 +100,7 @@ describe('a cache of states that is bounded in bytes', () => {
 
   it('holds no more than that, whether the states were loaded or grew in memory, and all remain true', async () => {
     const engine = await openEngine({ domains: [texts] });
-    const snapshots = { consider: () => {}, considerLoaded: () => {} };
+    const snapshots = { consider: () => {}, considerLoaded: () => {}, replace: () => {} };
     const states = new StreamStates(engine.log, 10_000, snapshots, 1_000_000);
     const queue = new AppendQueue(engine.log, { limit: 100, batchLimit: 100, onCommitted: () => {} });
     const bus = new CommandBus({ log: engine.log, queue, states, snapshots: snapshots as never });

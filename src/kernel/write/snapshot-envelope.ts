@@ -1,0 +1,32 @@
+import { hash } from 'node:crypto';
+
+/** What a snapshot is of. */
+export interface SnapshotOf {
+  readonly streamType: string;
+  readonly streamId: string;
+  readonly version: number;
+  readonly stateVersion: number;
+}
+
+/** A snapshot as it is stored: the state as text, so that its hash holds whatever Postgres does with JSON. */
+interface Sealed {
+  readonly hash: string;
+  readonly state: string;
+}
+
+/** Puts a state into the form in which it is stored. */
+export function sealSnapshot(of: SnapshotOf, state: unknown): Sealed {
+  const text = JSON.stringify(state) ?? 'null';
+  return { hash: hashOf(of, text), state: text };
+}
+
+/** The state of a stored snapshot; undefined if it is not as it was stored, or is of an earlier version, which had no hash. */
+export function openSnapshot(of: SnapshotOf, stored: unknown): { readonly state: unknown } | undefined {
+  const { hash: expected, state } = (stored ?? {}) as Partial<Sealed>;
+  if (typeof state !== 'string' || typeof expected !== 'string') return undefined;
+  return hashOf(of, state) === expected ? { state: JSON.parse(state) } : undefined;
+}
+
+function hashOf({ streamType, streamId, version, stateVersion }: SnapshotOf, state: string): string {
+  return hash('sha256', `${streamType}/${streamId}/${version}/${stateVersion}\n${state}`, 'base64');
+}
