@@ -29,5 +29,6 @@ export function engineOptions(config: Config) {
       parked: config.processParkedLimit,
     },
     throttleLagMs: config.throttleLagMs,
+    fairLagMs: config.fairLagMs,
   } satisfies Partial<EngineOptions>;
 }

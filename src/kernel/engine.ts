@@ -55,6 +55,8 @@ export interface EngineOptions {
   readonly maxWaiters?: number;
   /** Lag of a read model at which commands are refused, in ms; 0, and nothing else is said, never. */
   readonly throttleLagMs?: number;
+  /** Lag of a read model from which on those are refused first who cause most of it, in ms; 0, and nothing else is said, never. */
+  readonly fairLagMs?: number | undefined;
   /** Told of read models that fall behind and of what stands still. */
   readonly onNotice?: (notice: EngineNotice) => void;
   /**
@@ -157,7 +159,7 @@ export function createEngine(options: EngineOptions): Engine {
   });
   const snapshots = new Snapshots(database.writer.db, (error) => onError(error, { part: 'snapshots' }));
   const states = new StreamStates(log, options.stateCacheSize ?? 10_000, snapshots, options.stateCacheBytes);
-  const admission = new Admission(options.throttleLagMs ?? 0);
+  const admission = new Admission(options.throttleLagMs ?? 0, options.fairLagMs ?? 0);
   const { whyNot: whyNotStorable } = new StorableRows([...registry.projections.values()]);
   const bus = new CommandBus({ log, queue, states, snapshots, admission, whyNotStorable, observer });
   const processes = new ProcessManager({

@@ -108,6 +108,12 @@ export const engineSettings = {
     0,
     100_000_000,
   ),
+  fairLagMs: count(
+    'FAIR_LAG_MS',
+    2000,
+    'Lag of a read model from which on actors are throttled who cause most of it, in milliseconds; 0 throttles nobody first.',
+    0,
+  ),
   throttleLagMs: count(
     'THROTTLE_LAG_MS',
     30_000,

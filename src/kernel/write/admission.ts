@@ -1,4 +1,5 @@
 import { ThrottledError } from '../errors.ts';
+import { Loads } from './fairness/loads.ts';
 
 /** What is known of a read model when commands are let in or not. */
 export interface Lagging {
@@ -9,6 +10,14 @@ export interface Lagging {
   readonly lag: number;
   readonly lagMs: number;
 }
+
+/** Bytes of events that count as much as one event. */
+const BYTES_OF_ONE = 4096;
+/** Who has put less than this into the log lately, in events, is light: they wait only in the emergency. */
+const LIGHT = 100;
+/** The share of all that was put into the log lately that one initiator may have, when the lag begins to count and at its end. */
+const FIRST_SHARE = 1 / 2;
+const LAST_SHARE = 1 / 32;
 
 /** Bounds of what a client is told, in ms. */
 const SOONEST_MS = 1000;
@@ -22,18 +31,40 @@ const LATEST_MS = 10_000;
  */
 export class Admission {
   readonly #throttleLagMs: number;
+  readonly #fairLagMs: number;
+  readonly #loads: Loads;
+  /** A read model is behind: who has a larger share of the load than this waits first. */
+  #pressed: { readonly share: number; readonly reason: string; readonly retryAfterMs: number } | undefined;
   #refused: { readonly reason: string; readonly retryAfterMs: number } | undefined;
   /** Where the one that is too far behind was when that began. */
   #began: { readonly name: string; readonly position: number; readonly at: number } | undefined;
 
-  /** @param throttleLagMs lag at which commands are refused; 0 never does. */
-  constructor(throttleLagMs: number) {
+  /**
+   * @param throttleLagMs lag at which everybody's commands are refused; 0 never does.
+   * @param fairLagMs lag from which on those are refused that cause most of it; 0 never does. The more it lags, the smaller is
+   *   the share of the load that is most. Not those who do little, nor the application itself.
+   */
+  constructor(throttleLagMs: number, fairLagMs = 0, loads = new Loads()) {
     this.#throttleLagMs = throttleLagMs;
+    this.#fairLagMs = fairLagMs;
+    this.#loads = loads;
   }
 
-  /** @throws {ThrottledError} while a read model is too far behind. */
-  assertAdmitted(): void {
+  /** Something was appended: it counts for the initiator, whoever did it on their behalf. */
+  appended(initiator: string, events: number, bytes: number): void {
+    this.#loads.add(initiator, events + bytes / BYTES_OF_ONE);
+  }
+
+  /**
+   * @param initiator on whose behalf it is; undefined if they are never refused before others.
+   * @throws {ThrottledError} while a read model is too far behind.
+   */
+  assertAdmitted(initiator?: string): void {
     if (this.#refused) throw new ThrottledError(this.#refused.retryAfterMs, this.#refused.reason);
+    if (!this.#pressed || initiator === undefined) return;
+    const load = this.#loads.of(initiator);
+    if (load < LIGHT || load <= this.#pressed.share * this.#loads.total) return;
+    throw new ThrottledError(this.#pressed.retryAfterMs, this.#pressed.reason);
   }
 
   /**
@@ -41,7 +72,9 @@ export class Admission {
    * over: it is behind because of what was there before, not because too much comes.
    */
   judge(readModels: readonly Lagging[]): void {
-    const counted = readModels.filter(({ isIncomplete, lagMs }) => !isIncomplete && lagMs >= this.#throttleLagMs);
+    const complete = readModels.filter(({ isIncomplete }) => !isIncomplete);
+    this.#press(complete.reduce<Lagging | undefined>((a, b) => (a && a.lagMs >= b.lagMs ? a : b), undefined));
+    const counted = complete.filter(({ lagMs }) => lagMs >= this.#throttleLagMs);
     const worst = counted.reduce<Lagging | undefined>((a, b) => (a && a.lagMs >= b.lagMs ? a : b), undefined);
     if (!worst || this.#throttleLagMs === 0) {
       this.#refused = undefined;
@@ -54,6 +87,19 @@ export class Admission {
     this.#refused = {
       reason: `Read model ${name} is ${Math.round(lagMs / 1000)} s behind (${events}): commands wait until it has caught up.`,
       retryAfterMs: this.#retryAfterMs(worst, this.#began),
+    };
+  }
+
+  #press(worst: Lagging | undefined): void {
+    this.#pressed = undefined;
+    if (!worst || this.#fairLagMs === 0 || worst.lagMs < this.#fairLagMs) return;
+    const { name, lagMs } = worst;
+    const end = Math.max(this.#throttleLagMs, this.#fairLagMs * 2);
+    const far = Math.min(1, Math.log(lagMs / this.#fairLagMs) / Math.log(end / this.#fairLagMs));
+    this.#pressed = {
+      share: FIRST_SHARE * (LAST_SHARE / FIRST_SHARE) ** far,
+      reason: `Read model ${name} is ${Math.round(lagMs / 1000)} s behind, and much of that is yours: your commands wait first.`,
+      retryAfterMs: Math.round(Math.min(LATEST_MS, Math.max(SOONEST_MS, lagMs))),
     };
   }
 

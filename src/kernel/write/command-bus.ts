@@ -3,7 +3,7 @@ import { bytesOf } from '../bytes.ts';
 import { NOBODY } from '../define/actor.ts';
 import { type Command, type InputOf, Rejection } from '../define/command.ts';
 import { isDerivedId } from '../define/derived-id.ts';
-import type { EventMetadata, NewEvent } from '../define/event.ts';
+import { type EventMetadata, initiatorOf, type NewEvent } from '../define/event.ts';
 import { ForbiddenError, ThrottledError } from '../errors.ts';
 import { type Observer, unobserved } from '../observe.ts';
 import type { Admission } from './admission.ts';
@@ -43,7 +43,7 @@ export class CommandBus {
   readonly #queue: AppendQueue;
   readonly #states: StreamStates;
   readonly #snapshots: Snapshots;
-  readonly #admission: Pick<Admission, 'assertAdmitted'> | undefined;
+  readonly #admission: Pick<Admission, 'assertAdmitted' | 'appended'> | undefined;
   readonly #whyNotStorable: ((append: Append) => string | undefined) | undefined;
   readonly #observer: Observer;
   readonly #underWay = new Set<Promise<CommandOutcome>>();
@@ -55,7 +55,7 @@ export class CommandBus {
     states: StreamStates;
     snapshots: Snapshots;
     /** Asked before a command is taken. */
-    admission?: Pick<Admission, 'assertAdmitted'> | undefined;
+    admission?: Pick<Admission, 'assertAdmitted' | 'appended'> | undefined;
     /** Asked before events are appended: why what read models make of them could not be stored. */
     whyNotStorable?: ((append: Append) => string | undefined) | undefined;
     observer?: Observer | undefined;
@@ -101,7 +101,7 @@ export class CommandBus {
     if (this.#closed) throw new ThrottledError(1000, 'The server is shutting down.');
     refuseByRole(command, options.actor);
     this.#queue.assertRoom(sharesOf(options));
-    if (!options.isContinuation) this.#admission?.assertAdmitted();
+    if (!options.isContinuation) this.#admission?.assertAdmitted(sharesOf(options));
     const validated = validate(command, rawInput, options);
     if ('issues' in validated) return { kind: 'invalid', issues: validated.issues };
     const { input } = validated;
@@ -232,6 +232,7 @@ export class CommandBus {
     if (outcome.outcome !== 'accepted') this.#states.breakOff(known);
     if (outcome.outcome === 'conflict') return 'again';
     if (outcome.outcome !== 'accepted') return answerOf(attempt, outcome);
+    this.#admission?.appended(initiatorOf(metadata), events.length, bytes);
     if (known.tail === appended) known.tail = undefined;
     known.committed = { version, state };
     this.#snapshots.consider(aggregate, streamId, expectedVersion, version, state);

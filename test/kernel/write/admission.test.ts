@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Admission, type Lagging } from '../../../src/kernel/write/admission.ts';
+import { Loads } from '../../../src/kernel/write/fairness/loads.ts';
 
 const orders = (facts: Partial<Lagging> = {}): Lagging => ({
   ...{ name: 'orders', isIncomplete: false, position: 100, lag: 500, lagMs: 31_000 },
@@ -64,4 +65,73 @@ describe('commands', () => {
     expect(judged(1000, { position: 960, lag: 40 })).toBe(1000);
     expect(judged(1000, { position: 961, lag: 1_000_000 })).toBe(10_000);
   });
+});
+
+describe('a read model that lags, but not too far', () => {
+  const admitted = (admission: Admission, initiator?: string) => {
+    try {
+      admission.assertAdmitted(initiator);
+      return true;
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'THROTTLED', retryAfterMs: expect.any(Number) });
+      return false;
+    }
+  };
+
+  it('throttles whoever causes most of it, and nobody who does little, nor the application itself', () => {
+    const admission = new Admission(30_000, 2000);
+    for (let n = 0; n < 6000; n++) admission.appended('heavy', 1, 1000);
+    admission.appended('light', 20, 20_000);
+    admission.judge([orders({ lagMs: 1999 })]);
+    expect(admitted(admission, 'heavy')).toBe(true);
+    for (const lagMs of [2000, 10_000, 29_000]) {
+      admission.judge([orders({ lagMs: 10 }), orders({ lagMs })]);
+      expect(admitted(admission, 'heavy')).toBe(false);
+      for (const initiator of ['light', 'stranger', undefined]) expect(admitted(admission, initiator)).toBe(true);
+    }
+    admission.judge([orders({ lagMs: 1000 })]);
+    expect(admitted(admission, 'heavy')).toBe(true);
+  });
+
+  it('throttles smaller shares the further it lags, and in the end everybody', () => {
+    const admission = new Admission(32_000, 2000);
+    const loads = { half: 5500, quarter: 2600, tenth: 1100, less: 500, light: 50 };
+    for (const [initiator, events] of Object.entries(loads)) admission.appended(initiator, events, 0);
+    const throttledAt = (lagMs: number) => {
+      admission.judge([orders({ lagMs })]);
+      return Object.keys(loads).filter((initiator) => !admitted(admission, initiator));
+    };
+    expect([2000, 6000, 14_000, 31_000, 32_000].map(throttledAt)).toEqual([
+      ['half'],
+      ['half', 'quarter'],
+      ['half', 'quarter', 'tenth'],
+      ['half', 'quarter', 'tenth', 'less'],
+      Object.keys(loads),
+    ]);
+  });
+
+  it('counts bytes as well as events', () => {
+    const admission = new Admission(30_000, 2000);
+    admission.appended('large', 10, 10_000_000);
+    admission.appended('small', 500, 100_000);
+    admission.judge([orders({ lagMs: 3000 })]);
+    expect([admitted(admission, 'large'), admitted(admission, 'small')]).toEqual([false, true]);
+  });
+});
+
+it('what somebody has done fades out, and nothing is kept of it', () => {
+  let now = 0;
+  const loads = new Loads(() => now);
+  loads.add('ann', 100);
+  loads.add('bob', 300);
+  now = 9999;
+  expect([loads.of('ann'), loads.total]).toEqual([100, 400]);
+  now = 15_000;
+  expect([loads.of('ann'), loads.of('bob'), loads.total]).toEqual([50, 150, 200]);
+  loads.add('ann', 10);
+  expect(loads.of('ann')).toBe(60);
+  now = 20_000;
+  expect([loads.of('ann'), loads.of('bob')]).toEqual([10, 0]);
+  now = 1_000_000;
+  expect([loads.of('ann'), loads.total]).toEqual([0, 0]);
 });
