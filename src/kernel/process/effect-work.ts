@@ -40,7 +40,7 @@ export class EffectWork implements Work {
     return this.#parts.follows.has(streamType);
   }
 
-  /** A call whose answer is in the log is not made again: nobody need know its key for ever. */
+  /** A call whose answer is in the log is not made again, so the other side need not remember its key for ever. */
   async placesOf(events: readonly RecordedEvent[]): Promise<(Place | undefined)[]> {
     const { effect, answers } = this.#parts;
     const ids = events.map(({ type, eventId }) => (this.wanted(type) ? answerIdOf(effect.name, eventId) : undefined));

@@ -106,7 +106,7 @@ export class Follower {
     this.#stopping = stopping;
     this.#running = this.#follow(stopping)
       .catch((error) => {
-        // Nothing of it should come to this. It begins again at its checkpoint, if it is still this instance's.
+        // A fault of this code. The owner of the lease starts it again at its checkpoint.
         this.#parts.onError(error, { part: this.name });
       })
       .then(() => {
