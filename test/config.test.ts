@@ -177,6 +177,10 @@ describe('settings', () => {
     expect(secret).toEqual([
       'DATABASE_URL',
       'READ_DATABASE_URL',
+      'WRITER_DATABASE_URL',
+      'PROJECTOR_DATABASE_URL',
+      'READER_DATABASE_URL',
+      'DATABASE_ROLE_SECRET',
       'PAYMENT_GATEWAY_KEY',
       'AUTH_JWT_SECRET',
       'LIMITS_REDIS_URL',
