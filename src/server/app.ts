@@ -18,7 +18,7 @@ import type { ProvidedPlugs } from '../kernel/define/effect.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import { Courier } from '../kernel/notify/courier.ts';
 import { toAll } from '../kernel/observe.ts';
-import { createAuthenticator } from './auth.ts';
+import { createAuthenticator } from './auth/authenticator.ts';
 import { logEngineFaults } from './engine-faults.ts';
 import { createGraphql } from './graphql.ts';
 import { Health } from './health.ts';
@@ -27,7 +27,7 @@ import { openListeners } from './listeners.ts';
 import { workLog } from './logger.ts';
 import { logBlocks } from './loop/log-blocks.ts';
 import { LoopWatch } from './loop/loop-watch.ts';
-import { Metrics } from './metrics.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { logNotice } from './notices.ts';
 import { stopInOrder } from './shutdown.ts';
 

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import type { OnFault } from '../graphql/plugins/errors.ts';
-import type { Authenticator } from './auth.ts';
+import type { Authenticator } from './auth/authenticator.ts';
 import type { Yoga } from './graphql.ts';
 import type { Health } from './health.ts';
 import { guardConnections } from './http/connections.ts';
@@ -17,7 +17,7 @@ import { createAddresses } from './limits/address.ts';
 import { Limits } from './limits/limits.ts';
 import { Refusals } from './limits/refusals.ts';
 import { openSharedCounts } from './limits/shared-counts.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics } from './metrics/metrics.ts';
 import { serveWebSockets } from './websocket/websocket.ts';
 
 /** Most connections of OPS_PORT: a few probes and scrapers. */

@@ -2,40 +2,28 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { rootOf } from '../../database/errors.ts';
 import { isTransient } from '../../database/transient.ts';
 import type { RecordedEvent } from '../define/event.ts';
-import type { Projection } from '../define/projection.ts';
 import type { ProjectionMoved } from '../notify/hub.ts';
 import type { Observer } from '../observe.ts';
-import type { EventLog } from '../write/event-log.ts';
+import { BatchSource, type BatchSourceParts } from './batch-source.ts';
 import type { Checkpoint, Checkpoints } from './checkpoints.ts';
-import type { CommitFeed } from './commit-feed.ts';
 import { Culprits } from './culprits.ts';
 import { loadParked } from './dead-letter-rows.ts';
 import { foldBatch, planBatch } from './fold.ts';
-import type { LogHead } from './log-head.ts';
 import { parkBatch } from './park-batch.ts';
 import { isNothing, type Parked } from './parked.ts';
 import { Parking } from './parking.ts';
 import { DEAD_LETTER_LIMIT, isPoison, refusal, TooManyDeadLettersError } from './poison.ts';
-import { FencedError, type ProjectionTable } from './projection-table.ts';
-import { ReadAhead } from './read-ahead.ts';
-import { type Batch, readyBatch } from './ready-batch.ts';
+import { FencedError } from './projection-table.ts';
+import type { Batch } from './ready-batch.ts';
 import { RecentRows } from './recent-rows.ts';
-import type { Writes } from './slots.ts';
 import { culpritOf, watchedBatch } from './watched-batch.ts';
 
-export interface RunnerParts {
-  readonly projection: Projection;
-  readonly table: ProjectionTable;
-  readonly log: EventLog;
-  readonly feed: CommitFeed;
-  readonly head: LogHead;
+export interface RunnerParts extends BatchSourceParts {
   /** Told when it begins, and of every batch after its commit. */
   readonly onMoved: (moved: ProjectionMoved) => void;
   readonly checkpoints: Checkpoints;
   /** This instance. */
   readonly owner: string;
-  /** Events folded together at most. */
-  readonly batchLimit: number;
   /** Streams of which events may be in dead letters at one time. */
   readonly deadLetterLimit?: number | undefined;
   /** Told when somebody else has moved the checkpoint or taken it over: it has stopped. */
@@ -59,7 +47,7 @@ export interface UnderWay {
 /** Moves one projection along the log, on its own checkpoint and at its own pace. */
 export class ProjectionRunner {
   readonly #parts: RunnerParts;
-  readonly #log: ReadAhead;
+  readonly #source: BatchSource;
   #position = 0;
   #generation = 0;
   #running: Promise<void> | undefined;
@@ -80,18 +68,11 @@ export class ProjectionRunner {
       }
     | undefined;
   #underWay: UnderWay | undefined;
-  /** The batch after the one under way; undefined where it could not be made ready. */
-  #ahead: { readonly after: number; first: RecordedEvent | undefined; batch: Promise<Batch | undefined> } | undefined;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
     this.#culprits = new Culprits(parts.projection.name);
-    this.#log = new ReadAhead((after, limit) =>
-      parts.log.read(after, limit, {
-        wanted: (type) => parts.projection.handlers.has(type),
-        onUnreadable: (error) => this.#culprits.addUnreadable(error),
-      }),
-    );
+    this.#source = new BatchSource(parts, this.#culprits);
   }
 
   get name(): string {
@@ -142,7 +123,7 @@ export class ProjectionRunner {
     this.#running = this.#run(this.#stopping.signal).finally(() => {
       this.#running = undefined;
       this.#underWay = undefined;
-      this.#ahead = undefined;
+      this.#source.forget();
     });
   }
 
@@ -165,14 +146,14 @@ export class ProjectionRunner {
     while (!stopping.aborted) {
       try {
         this.#parked ??= await loadParked(this.#parts.table.db, this.#parts.projection, this.#position);
-        const batch = await this.#next();
+        const batch = await this.#source.next(this.#position, (first) => this.#begin(first));
         const { events } = batch;
         if (events.length > 0) await watchedBatch(this.name, events, this.#parts.observer, () => this.#apply(batch));
         await this.#recovered();
         failures = 0;
         if (events.length === 0) await this.#somethingToDo(stopping);
       } catch (error) {
-        this.#ahead = undefined;
+        this.#source.forget();
         this.#recent.clear();
         // Somebody else owns it now; the projector starts this runner again when it is ours.
         if (error instanceof FencedError) {
@@ -185,46 +166,6 @@ export class ProjectionRunner {
         await delay(Math.min(5000, 50 * 2 ** failures), undefined, { signal: stopping }).catch(() => undefined);
       }
     }
-  }
-
-  /** What follows on from the checkpoint: from memory where it is there, else from the log. */
-  async #next(): Promise<Batch> {
-    const { head, batchLimit } = this.#parts;
-    if (this.#position >= head.position) return { events: [] };
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    if (ahead?.after === this.#position) {
-      // It may have to wait for a lock, which somebody should be told.
-      this.#begin(ahead.first);
-      const batch = await ahead.batch;
-      if (batch) return batch;
-    }
-    const limit = this.#culprits.limitAfter(this.#position, batchLimit);
-    return { events: await this.#eventsAfter(this.#position, limit) };
-  }
-
-  #eventsAfter(position: number, limit: number): Promise<readonly RecordedEvent[]> | readonly RecordedEvent[] {
-    const fed = this.#parts.feed.after(position, limit);
-    if (fed.length > 0) return fed;
-    if (position === this.#position) this.#begin(undefined);
-    return this.#log.read(position, limit);
-  }
-
-  /**
-   * Makes the next batch ready while one is being written, in a replay: it waits for the database in turns with itself otherwise.
-   * Where it is not a whole one, more may have come until its turn.
-   */
-  #lookAhead(after: number, before: Writes): void {
-    const { projection, table, head, batchLimit } = this.#parts;
-    if (head.position - after < batchLimit || this.#culprits.limitAfter(after, batchLimit) < batchLimit) return;
-    const ahead = { after, first: undefined as RecordedEvent | undefined };
-    const make = async () => {
-      const events = await this.#eventsAfter(after, batchLimit);
-      ahead.first = events[0];
-      return readyBatch(projection, table, events, before);
-    };
-    // What is wrong with it is found again when it is its turn.
-    this.#ahead = Object.assign(ahead, { batch: make().catch(() => undefined) });
   }
 
   /** @returns the number of rows that changed. */
@@ -242,7 +183,7 @@ export class ProjectionRunner {
     const { plan, present } = (!parking && ready) || (await this.#prepare(events, parking));
     const writes = foldBatch(projection, plan, present, parking);
     const move = { from, to, owner, generation: this.#generation };
-    if (!parking) this.#lookAhead(to, writes);
+    if (!parking) this.#source.prepare(to, writes);
     if (parking?.isNeeded) await parkBatch(table.db, projection, writes, move, parking);
     else await table.write(writes, move);
     if (parking) this.#recent.clear();
@@ -270,7 +211,7 @@ export class ProjectionRunner {
     return { plan, present: [...known, ...(await table.read({ keys: others, where: plan.where }))] };
   }
 
-  /** What of these events is to be put aside; undefined, as nearly always, where there is nothing to look for. */
+  /** The parking plan for this batch; `undefined` (the normal case) if nothing is parked and no event is known to be poison. */
   #parkingOf(events: readonly RecordedEvent[]): Parking | undefined {
     const parked = this.#parked;
     if (!parked || (isNothing(parked) && !this.#culprits.among(events))) return undefined;

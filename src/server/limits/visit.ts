@@ -1,6 +1,6 @@
 import { UnauthenticatedError } from '../../kernel/errors.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
 import type { Authenticated } from '../auth/claims.ts';
-import type { Authenticator } from '../auth.ts';
 import { type Release, takeAll } from './concurrency.ts';
 import type { Limits, Spender } from './limits.ts';
 import { type Limit, OverLimitError } from './over-limit.ts';

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
-import { createAuthenticator } from '../../../src/server/auth.ts';
+import { createAuthenticator } from '../../../src/server/auth/authenticator.ts';
 import { serveGraphql } from '../../../src/server/http/graphql-requests.ts';
 import { createHostGuard } from '../../../src/server/http/hosts.ts';
 import { StalledClients } from '../../../src/server/http/stalled-clients.ts';

@@ -1,9 +1,9 @@
 import { errors, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
-import { AUTH_REQUIRED, type Config, ConfigError } from '../config.ts';
-import type { Actor } from '../kernel/define/actor.ts';
-import { CredentialsExpiredError, UnauthenticatedError } from '../kernel/errors.ts';
-import { type Authenticated, authenticatedBy, type ClaimRules } from './auth/claims.ts';
-import { publishedKeys } from './auth/published-keys.ts';
+import { AUTH_REQUIRED, type Config, ConfigError } from '../../config.ts';
+import type { Actor } from '../../kernel/define/actor.ts';
+import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/errors.ts';
+import { type Authenticated, authenticatedBy, type ClaimRules } from './claims.ts';
+import { publishedKeys } from './published-keys.ts';
 
 /** Tells who sends a request, in the same way for HTTP, SSE and WebSocket. */
 export interface Authenticator {

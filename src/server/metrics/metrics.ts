@@ -1,19 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { ApiObserver, OperationAnswered, ReadWaited } from '../graphql/observe.ts';
-import type { Engine } from '../kernel/engine.ts';
-import type { AppendedBatch, CommandAnswered, FoldedBatch, Observer } from '../kernel/observe.ts';
-
-/** What is asked for its state at each scrape. */
-export interface Measured {
-  readonly engine: Pick<Engine, 'queue' | 'projector' | 'processes' | 'readSide' | 'watch'>;
-  /** Rows that are looked at live. */
-  readonly live: { readonly size: number };
-  /** Memory that subscriptions hold. */
-  readonly subscriptions: { readonly bytes: number };
-  /** Answers that are streams of server-sent events. */
-  readonly eventStreams: { readonly size: number };
-  readonly connections: { readonly open: number };
-}
+import type { ApiObserver, OperationAnswered, ReadWaited } from '../../graphql/observe.ts';
+import type { AppendedBatch, CommandAnswered, FoldedBatch, Observer } from '../../kernel/observe.ts';
+import { type Measured, measureState } from './state-gauges.ts';
 
 /** Where a fault was met: `request` is what clients get as INTERNAL_SERVER_ERROR, the others are tried again. */
 export type FaultKind = 'request' | 'engine' | 'live_row';
@@ -21,16 +9,15 @@ export type FaultKind = 'request' | 'engine' | 'live_row';
 /** Seconds: from what memory answers to what a client has given up on. */
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
-const STATES = ['RUNNING', 'REBUILDING', 'STALLED', 'STOPPED'] as const;
 
 /**
- * What Prometheus is told, each application for itself. Labels are projections, commands and kinds: as many as the code has,
- * never what a client has sent.
+ * The metrics of one application for Prometheus. Labels are names of projections, commands and kinds. Their number is fixed by
+ * the code: no label has what a client has sent.
  */
 export class Metrics implements Observer, ApiObserver {
   readonly #registry = new Registry();
   readonly #in = { registers: [this.#registry] };
-  /** Sets what is asked for all projections together. */
+  /** Sets the gauges that have a value for each projection and process. */
   #beforeScrape: () => void = () => {};
 
   readonly #commands = new Counter({
@@ -227,110 +214,9 @@ export class Metrics implements Observer, ApiObserver {
     this.#faults.inc({ kind });
   }
 
-  /** From now on these are asked for their state. */
-  measure({
-    engine: { queue, projector, processes, readSide, watch },
-    live,
-    eventStreams,
-    subscriptions,
-    connections,
-  }: Measured): void {
-    this.#gauge('afterwrite_append_queue_depth', 'Appends that wait for their group commit.', () => queue.depth);
-    this.#gauge('afterwrite_append_queue_limit', 'Appends that may wait; more are throttled.', () => queue.limit);
-    this.#gauge(
-      'afterwrite_append_oldest_wait_seconds',
-      'How long the first of them has waited.',
-      () => queue.oldestWaitMs / 1000,
-    );
-    this.#gauge(
-      'afterwrite_stalls',
-      'Appends, projections, processes and effects that stand still.',
-      () => watch.stalls.size,
-    );
-    this.#gauge(
-      'afterwrite_log_head_position',
-      'The last event of the log, as this process knows it.',
-      () => projector.head.position,
-    );
-    this.#gauge(
-      'afterwrite_waiters',
-      'Reads and subscriptions that wait for a read model.',
-      () => readSide.positions.waiting,
-    );
-    this.#gauge(
-      'afterwrite_subscription_bytes',
-      'Memory that subscriptions hold, in bytes, as it is counted for their limits.',
-      () => subscriptions.bytes,
-    );
-    this.#gauge('afterwrite_live_rows', 'Rows that subscriptions look at.', () => live.size);
-    this.#gauge('afterwrite_event_streams', 'Open streams of server-sent events.', () => eventStreams.size);
-    this.#gauge('afterwrite_connections', 'TCP connections that are open.', () => connections.open);
-    const projections = this.#measureProjections(projector);
-    const others = this.#measureProcesses(processes);
-    this.#beforeScrape = () => {
-      projections();
-      others();
-    };
-  }
-
-  #measureProjections(projector: Engine['projector']): () => void {
-    const gauge = (name: string, help: string) =>
-      new Gauge({ ...this.#in, name: `afterwrite_projection_${name}`, help, labelNames: ['projection'] });
-    const position = gauge('position', 'Every event up to here has been seen.');
-    const lagEvents = gauge('lag_events', 'Events between the projection and the end of the log.');
-    const lagSeconds = gauge('lag_seconds', 'How long the oldest of them has waited.');
-    const owned = gauge('owned', '1 where this process moves it.');
-    const deadLetters = gauge('dead_letters', 'Events that could not be applied and were put aside.');
-    const state = new Gauge({
-      ...this.#in,
-      name: 'afterwrite_projection_state',
-      help: '1 for the state in which the projection is.',
-      labelNames: ['projection', 'state'],
-    });
-    return () => {
-      for (const status of projector.status()) {
-        const { name: projection } = status;
-        position.set({ projection }, status.position);
-        lagEvents.set({ projection }, status.lag);
-        lagSeconds.set({ projection }, status.lagMs / 1000);
-        owned.set({ projection }, status.isOurs ? 1 : 0);
-        deadLetters.set({ projection }, status.deadLetters);
-        for (const each of STATES) state.set({ projection, state: each }, each === status.state ? 1 : 0);
-      }
-    };
-  }
-
-  #measureProcesses(processes: Engine['processes']): () => void {
-    const gauge = (name: string, help: string) =>
-      new Gauge({ ...this.#in, name: `afterwrite_process_kind_${name}`, help, labelNames: ['kind', 'name'] });
-    const position = gauge('position', 'Every event up to here has been answered or is parked.');
-    const lagEvents = gauge('lag_events', 'Events between the kind and the end of the log.');
-    const owned = gauge('owned', '1 where this process runs it.');
-    const parked = gauge('parked', 'Steps or calls that cannot go on, and those that wait behind them.');
-    const pending = gauge('pending', 'Steps or calls that this process has read and not done.');
-    const failing = gauge('failing', '1 where something in it cannot go on, or nobody runs it.');
-    return () => {
-      for (const { kind, name, ...status } of processes.status()) {
-        const labels = { kind: kind.toLowerCase(), name };
-        position.set(labels, status.position);
-        lagEvents.set(labels, status.lag);
-        owned.set(labels, status.isOurs ? 1 : 0);
-        parked.set(labels, status.parked);
-        pending.set(labels, status.pending);
-        failing.set(labels, status.state === 'RUNNING' ? 0 : 1);
-      }
-    };
-  }
-
-  #gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
-      ...this.#in,
-      name,
-      help,
-      collect() {
-        this.set(read());
-      },
-    });
+  /** From now on these are asked for their state at each scrape. */
+  measure(measured: Measured): void {
+    this.#beforeScrape = measureState(this.#registry, measured);
   }
 
   /** As Prometheus reads it, with the metrics of the process (memory, CPU, event loop, garbage collection). */

@@ -13,10 +13,10 @@ import {
   UnsecuredJWT,
 } from 'jose';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { readConfig } from '../../src/config.ts';
-import { UnauthenticatedError } from '../../src/kernel/errors.ts';
-import { AuthUnavailableError } from '../../src/server/auth/published-keys.ts';
-import { type Authenticator, createAuthenticator, credentialsOf } from '../../src/server/auth.ts';
+import { readConfig } from '../../../src/config.ts';
+import { UnauthenticatedError } from '../../../src/kernel/errors.ts';
+import { type Authenticator, createAuthenticator, credentialsOf } from '../../../src/server/auth/authenticator.ts';
+import { AuthUnavailableError } from '../../../src/server/auth/published-keys.ts';
 
 const SECRET = 'a secret of more than thirty-two bytes';
 const ADA = { sub: 'ada', roles: ['customer'] };

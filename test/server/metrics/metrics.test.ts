@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { Metrics } from '../../src/server/metrics.ts';
-import { useApp } from '../support/app.ts';
-import { receiptOf } from '../support/appends.ts';
-import { caughtUp } from '../support/caught-up.ts';
-import { counterDomain, countersTable, incrementCounter, openCounter, system } from '../support/counter.ts';
-import { useDatabase } from '../support/database.ts';
-import { useEngine } from '../support/engine.ts';
-import { parseMetrics, type Scrape } from '../support/prometheus.ts';
-import { openShop, placeOrder, registerCustomer } from '../support/shop.ts';
-import { stall } from '../support/stall.ts';
-import { useTransports } from '../support/transports.ts';
-import { until } from '../support/until.ts';
+import { Metrics } from '../../../src/server/metrics/metrics.ts';
+import { useApp } from '../../support/app.ts';
+import { receiptOf } from '../../support/appends.ts';
+import { caughtUp } from '../../support/caught-up.ts';
+import { counterDomain, countersTable, incrementCounter, openCounter, system } from '../../support/counter.ts';
+import { useDatabase } from '../../support/database.ts';
+import { useEngine } from '../../support/engine.ts';
+import { parseMetrics, type Scrape } from '../../support/prometheus.ts';
+import { openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
+import { stall } from '../../support/stall.ts';
+import { useTransports } from '../../support/transports.ts';
+import { until } from '../../support/until.ts';
 
 async function scrape(app: { readonly url: string }): Promise<Scrape> {
   const response = await fetch(`${app.url}/metrics`);
@@ -36,7 +36,7 @@ describe('GET /metrics', () => {
   });
 
   it('is described, each metric by its name', async () => {
-    const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+    const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
     const { names } = await scrape(app);
     const ours = names.filter((name) => name.startsWith('afterwrite_'));
     expect(ours.filter((name) => !new RegExp(`\\b${name.replace('afterwrite_', '')}\\b`).test(page))).toEqual([]);
