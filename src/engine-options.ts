@@ -18,6 +18,7 @@ export function engineOptions(config: Config) {
     deadLetterLimit: config.deadLetterLimit,
     projector: config.projector ? 'on' : 'off',
     maxWaiters: config.maxWaiters,
+    maxWaitersPerCaller: config.maxWaitersPerCaller,
     processLimits: {
       atOnce: config.processConcurrency,
       perInitiator: config.processConcurrencyPerInitiator,

@@ -1,4 +1,4 @@
-import type { Actor } from '../kernel/define/actor.ts';
+import { type Actor, callerKey } from '../kernel/define/actor.ts';
 import type { Engine } from '../kernel/engine.ts';
 import { AnswerBudget, type AnswerLimits } from './answer/budget.ts';
 import type { LiveRows } from './live/live-rows.ts';
@@ -12,10 +12,17 @@ import { Rows } from './read/rows.ts';
 export interface Context {
   readonly engine: Engine;
   readonly actor: Actor | null;
+  /** The address that the request came from; undefined if it is not known. */
+  readonly address: string | undefined;
+  /** Under which the caller's shares are counted: see {@link callerKey}. */
+  readonly caller: string;
   readonly correlationId: string;
   /** W3C trace context that the operation's commands belong to: of its own span where there is one, else the client's. */
   traceparent: string | undefined;
-  /** Aborted when the client is gone or the operation has taken too long. */
+  /**
+   * Aborted when the client is gone or the operation, or the message of a subscription, has taken too long. Over WebSocket a
+   * subscription has one only while a message is resolved.
+   */
   signal: AbortSignal | undefined;
   /** Rows that this actor may see, each loaded once for an operation, or for an event of a subscription. */
   readonly rows: Rows;
@@ -50,6 +57,8 @@ export interface OperationConsistency {
 /** Whose operation it is, as the transports (HTTP, SSE, WebSocket) know it. */
 export interface Caller {
   readonly actor: Actor | null;
+  /** The address that the request came from, as limits count it. */
+  readonly address?: string | undefined;
   readonly correlationId: string;
   readonly traceparent?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -80,6 +89,8 @@ export function createContext(shared: Shared, caller: Caller): Context {
   return {
     engine,
     actor: caller.actor,
+    address: caller.address,
+    caller: callerKey(caller.actor, caller.address),
     correlationId: caller.correlationId,
     traceparent: caller.traceparent,
     signal: caller.signal,

@@ -53,6 +53,8 @@ export interface EngineOptions {
   readonly deadLetterLimit?: number;
   /** Reads that may wait for tokens at one time. */
   readonly maxWaiters?: number;
+  /** Of those, reads of one caller; all of them unless given. */
+  readonly maxWaitersPerCaller?: number;
   /** Lag of a read model at which commands are refused, in ms; 0, and nothing else is said, never. */
   readonly throttleLagMs?: number;
   /** Lag of a read model from which on those are refused first who cause most of it, in ms; 0, and nothing else is said, never. */
@@ -114,6 +116,7 @@ export function createEngine(options: EngineOptions): Engine {
     batchLimit: options.projectionBatchLimit ?? 2000,
     deadLetterLimit: options.deadLetterLimit,
     maxWaiters: options.maxWaiters ?? 10_000,
+    maxWaitersPerCaller: options.maxWaitersPerCaller,
     part: options.projector,
     others: {
       moved: (projection, move) => wakeUp.moved(projection, move),
@@ -242,7 +245,7 @@ function followReplica(
   { epoch, reader }: AfterwriteDatabase,
   pool: Pool,
   { positions, hub }: Projector,
-  { maxWaiters = 10_000, onError }: EngineOptions,
+  { maxWaiters = 10_000, maxWaitersPerCaller, onError }: EngineOptions,
 ): Replica {
   const replica = new Replica({
     db: pool.db,
@@ -250,6 +253,7 @@ function followReplica(
     projections: positions.names,
     projected: hub,
     maxWaiters,
+    maxWaitersPerCaller,
     onError,
   });
   for (const { onConnectionEnd } of [pool, reader]) onConnectionEnd(() => replica.doubt());

@@ -123,7 +123,7 @@ export async function startApp(
     keys: config.subscriptionMaxKeys,
     subscription: config.subscriptionMaxBytes,
     connection: config.connectionSubscriptionBytes,
-    actor: config.actorSubscriptionBytes,
+    caller: config.actorSubscriptionBytes,
     total: config.totalSubscriptionBytes,
   });
   const logBlock = logBlocks(logger);

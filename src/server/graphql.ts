@@ -74,6 +74,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       if (caller) return createContext(shared, caller);
       return createContext(shared, {
         actor: visit?.authenticated?.actor ?? null,
+        address: visit?.address,
         correlationId: correlationIdFrom(request.headers.get(CORRELATION_HEADER)),
         traceparent: traceparentFrom(request.headers.get('traceparent')),
         signal: request.signal,

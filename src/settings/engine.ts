@@ -58,6 +58,11 @@ export const engineSettings = {
     10_000,
     'Reads that may wait for a consistency token at the same time before new ones are throttled.',
   ),
+  maxWaitersPerCaller: count(
+    'MAX_WAITERS_PER_CALLER',
+    2500,
+    'Of those, reads of one actor, or of one address without an access token.',
+  ),
   processConcurrency: count(
     'PROCESS_CONCURRENCY',
     256,

@@ -18,7 +18,7 @@ export const liveSettings = {
   actorSubscriptionBytes: count(
     'ACTOR_SUBSCRIPTION_BYTES',
     128 * 1024 * 1024,
-    'Most memory that all subscriptions of one actor may hold, in bytes; everybody who is not signed in counts as one actor.',
+    'Most memory that all subscriptions of one actor may hold, in bytes. All callers of one address who are not signed in count as one actor.',
     16 * 1024,
     100_000_000_000,
   ),

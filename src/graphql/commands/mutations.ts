@@ -29,8 +29,8 @@ export function addMutations(builder: Builder, commands: Iterable<Command>) {
           }),
         },
         resolve: async (_, { input: value, commandId, expectedVersion }, context) => {
-          const { engine, actor, correlationId, traceparent, consistency } = context;
-          const options = { actor, commandId, expectedVersion, correlationId, traceparent };
+          const { engine, actor, address, correlationId, traceparent, consistency } = context;
+          const options = { actor, address, commandId, expectedVersion, correlationId, traceparent };
           const outcome = await engine.bus.executeUnchecked(command, value, options);
           if (outcome.kind === 'accepted') {
             consistency.appended = Math.max(consistency.appended ?? 0, outcome.receipt.position);

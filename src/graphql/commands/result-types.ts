@@ -150,14 +150,14 @@ export function inWords(outcome: CommandOutcome) {
 
 /** The query root after what a command has written is in every read model that the selection touches. */
 async function readAt(position: number, context: Context, info: GraphQLResolveInfo): Promise<QueryRoot> {
-  const { engine, consistency, rows, signal } = context;
+  const { engine, consistency, rows, signal, caller } = context;
   const query = info.schema.getQueryType();
   const selections = info.fieldNodes.flatMap(({ selectionSet }) => selectionSet ?? []);
   const touched = query ? touchedIn(info.schema, selections, query, info.fragments) : [];
   // A mutation before it in the same request may have loaded rows as they were.
   rows.clear();
   // The command is in the log: what keeps its reads from being answered is no reason to withhold the receipt.
-  const timeout = await waitFor(engine, touched, position, { timeoutMs: DEFAULT_WAIT_MS, signal }).catch(
+  const timeout = await waitFor(engine, touched, position, { timeoutMs: DEFAULT_WAIT_MS, signal, caller }).catch(
     (error: Error) => error,
   );
   consistency.read = freshnessOf(engine, touched);

@@ -135,7 +135,7 @@ export async function awaitTokens(
 type Wait = Wanted & { readonly position: number };
 
 async function waitInTurn(waits: Wait[], touched: readonly string[], context: Context): Promise<void> {
-  const { engine, consistency, observer, signal } = context;
+  const { engine, consistency, observer, signal, caller } = context;
   // By their deadlines, one after the other, the furthest of a deadline first: it stands for those before it. So that
   // however many tokens there are, a query takes one wait for each read model.
   waits.sort((a, b) => a.timeoutMs - b.timeoutMs || b.position - a.position);
@@ -144,7 +144,7 @@ async function waitInTurn(waits: Wait[], touched: readonly string[], context: Co
   try {
     for (const { position, timeoutMs, mayBeStale } of waits) {
       const left = Math.max(0, timeoutMs - (performance.now() - began));
-      const timeout = await waitFor(engine, touched, position, { timeoutMs: left, signal });
+      const timeout = await waitFor(engine, touched, position, { timeoutMs: left, signal, caller });
       if (timeout) kind = 'late';
       if (timeout && !mayBeStale) throw timeout;
       if (timeout) consistency.stale = true;

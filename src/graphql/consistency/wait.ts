@@ -1,4 +1,4 @@
-import { ConsistencyTimeoutError } from '../../kernel/consistency/positions.ts';
+import { ConsistencyTimeoutError, type WaitOptions } from '../../kernel/consistency/positions.ts';
 import { TokenError } from '../../kernel/consistency/token.ts';
 import type { Engine } from '../../kernel/engine.ts';
 
@@ -37,7 +37,7 @@ export async function waitFor(
   engine: Engine,
   projections: readonly string[],
   position: number,
-  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal | undefined },
+  { timeoutMs, signal, caller }: Pick<WaitOptions, 'signal' | 'caller'> & { readonly timeoutMs: number },
 ): Promise<ConsistencyTimeoutError | undefined> {
   const { positions, isReplica } = engine.readSide;
   // As they mostly are; then there is nothing to be set up.
@@ -52,7 +52,7 @@ export async function waitFor(
     let late: string | undefined;
     // While one was waited for, another may have gone back, as after a crash of Postgres.
     while (late === undefined) {
-      const options = { timeoutMs: Math.max(0, until - performance.now()), signal: over.signal };
+      const options = { timeoutMs: Math.max(0, until - performance.now()), signal: over.signal, caller };
       const reached = await Promise.all(projections.map((name) => positions.reached(name, position, options)));
       late = projections[reached.indexOf(false)];
       if (late === undefined && areAt(engine, projections, position)) return undefined;

@@ -17,7 +17,7 @@ export function caughtUp(
   args: { token: string; projections?: readonly string[] | null | undefined },
   context: Context,
 ): AsyncIterableIterator<CaughtUp> {
-  const { engine, signal, allotment } = context;
+  const { engine, signal, allotment, caller } = context;
   const { positions } = engine.readSide;
   const projections = namesOf(args.projections, context);
   allotment?.take(PROJECTION_BYTES * projections.length);
@@ -25,9 +25,10 @@ export function caughtUp(
   const begin = async () => {
     const began = performance.now();
     const position = await positionOf(engine, args.token);
+    const waiting = { signal: gone.signal, caller, as: 'subscription' } as const;
     await Promise.all(
       projections.map(async (projection) => {
-        if (!(await positions.reached(projection, position, { signal: gone.signal, as: 'subscription' }))) return;
+        if (!(await positions.reached(projection, position, waiting))) return;
         const waitedMs = Math.round(performance.now() - began);
         mailbox.put(projection, { projection, position: positions.of(projection), waitedMs });
       }),

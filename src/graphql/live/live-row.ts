@@ -39,7 +39,7 @@ export function liveRow(
   after: number | undefined,
   context: Context,
 ): AsyncIterableIterator<LiveRow> {
-  const { live, engine, observer, signal, rows, consistency, allotment } = context;
+  const { live, engine, observer, signal, rows, consistency, allotment, caller } = context;
   const { positions } = engine.readSide;
   const text = keyFor(projection, key);
   const gone = new AbortController();
@@ -80,7 +80,7 @@ export function liveRow(
   const begin = async () => {
     // As a query does, the first message waits for everything that its fields are resolved from.
     const needed = new Set([projection.name, ...consistency.touched]);
-    const waiting = { signal: gone.signal, as: 'subscription' } as const;
+    const waiting = { signal: gone.signal, caller, as: 'subscription' } as const;
     await Promise.all([...needed].map((name) => positions.reached(name, after ?? 0, waiting)));
     if (gone.signal.aborted) return;
     const position = positions.of(projection.name);

@@ -21,7 +21,7 @@ export function projectionUpdates(
   },
   context: Context,
 ): AsyncIterableIterator<ProjectionUpdate> {
-  const { engine, observer, signal, rows, updates, allotment } = context;
+  const { engine, observer, signal, rows, updates, allotment, caller } = context;
   const { positions } = engine.readSide;
   const projections = readable(namesOf(args.projections, context), args.projections != null, context);
   allotment?.checkKeys(args.keys?.length ?? 0);
@@ -52,7 +52,7 @@ export function projectionUpdates(
         continue;
       }
       positions
-        .reached(name, after, { signal: gone.signal, as: 'subscription' })
+        .reached(name, after, { signal: gone.signal, caller, as: 'subscription' })
         .then((reached) => {
           if (reached && !gone.signal.aborted) updates.listenFrom(positions.of(name), subscriber, name, visibility);
         })

@@ -1,5 +1,4 @@
 import type { DocumentNode } from 'graphql';
-import { type Actor, NOBODY } from '../../kernel/define/actor.ts';
 import { ThrottledError } from '../../kernel/errors.ts';
 import { BadUserInputError } from '../errors.ts';
 
@@ -16,26 +15,27 @@ export interface SubscriptionLimits {
   readonly subscription: number;
   /** Of all subscriptions of one connection. */
   readonly connection: number;
-  /** Of all subscriptions of one actor. Everybody who is not signed in counts as one. */
-  readonly actor: number;
+  /** Of all subscriptions of one caller: an actor, or an address if nobody is signed in. */
+  readonly caller: number;
   /** Of all subscriptions of this process. */
   readonly total: number;
 }
 
 /** Who holds what. */
 export interface Holder {
-  readonly actor: Actor | null;
+  /** Key of the actor or address: see `callerKey`. */
+  readonly caller: string;
   /** The same object for all subscriptions of one connection. */
   readonly connection: object | undefined;
 }
 
 /**
- * What all subscriptions hold in memory, in bytes: by connection, by actor and together. It is taken before it is spent, so that
+ * What all subscriptions hold in memory, in bytes: by connection, by caller and together. It is taken before it is spent, so that
  * too much is refused, and given back when the subscription ends, however it does.
  */
 export class SubscriptionBudgets {
   readonly limits: SubscriptionLimits;
-  readonly #actors = new Map<string, number>();
+  readonly #callers = new Map<string, number>();
   readonly #connections = new WeakMap<object, number>();
   /** Subscriptions by document. The first one of each pays for it. */
   readonly #documents = new Map<DocumentNode, Set<Allotment>>();
@@ -56,25 +56,23 @@ export class SubscriptionBudgets {
   }
 
   /** Why a holder may not hold so many bytes more; undefined if there is room. */
-  whyFull({ actor, connection }: Holder, bytes: number): string | undefined {
+  whyFull({ caller, connection }: Holder, bytes: number): string | undefined {
     const { limits } = this;
-    const id = (actor ?? NOBODY).id;
     if (connection && (this.#connections.get(connection) ?? 0) + bytes > limits.connection) {
       return `The subscriptions of one connection hold at most ${limits.connection} bytes.`;
     }
-    if ((this.#actors.get(id) ?? 0) + bytes > limits.actor) {
-      return `The subscriptions of ${actor ? 'one caller' : 'all who are not signed in'} hold at most ${limits.actor} bytes.`;
+    if ((this.#callers.get(caller) ?? 0) + bytes > limits.caller) {
+      return `The subscriptions of one caller hold at most ${limits.caller} bytes.`;
     }
     if (this.#total + bytes > limits.total) return `All subscriptions together hold at most ${limits.total} bytes.`;
     return undefined;
   }
 
   /** Counts bytes that a holder takes, or gives back if negative. */
-  count({ actor, connection }: Holder, bytes: number): void {
-    const id = (actor ?? NOBODY).id;
-    const left = (this.#actors.get(id) ?? 0) + bytes;
-    if (left > 0) this.#actors.set(id, left);
-    else this.#actors.delete(id);
+  count({ caller, connection }: Holder, bytes: number): void {
+    const left = (this.#callers.get(caller) ?? 0) + bytes;
+    if (left > 0) this.#callers.set(caller, left);
+    else this.#callers.delete(caller);
     if (connection) this.#connections.set(connection, (this.#connections.get(connection) ?? 0) + bytes);
     this.#total += bytes;
   }

@@ -21,7 +21,7 @@ export function useDeadline(timeoutMs: number): Plugin {
       const isQuery = getOperationAST(args.document, args.operationName)?.operation === 'query';
       setExecuteFn((again) => {
         const result = cancelledBy(deadline, () => executeFn(again));
-        return isQuery && result instanceof Promise ? deadline.orTimeout(result) : result;
+        return isQuery && result instanceof Promise ? deadline.orTimeout(result, (late) => late) : result;
       });
       return {
         onExecuteDone: ({ result, setResult }) => {
@@ -60,26 +60,46 @@ function sayAccepted(error: GraphQLError): GraphQLError {
   return new GraphQLError(`${error.message} ${ACCEPTED}`, { nodes: nodes ?? null, path: path ?? null, extensions });
 }
 
-/** The same messages. The time of each begins when there is something to tell. */
+/**
+ * The same messages. The time of each begins when there is something to tell. One that takes too long is answered TIMEOUT, and
+ * the next one waits until what was cancelled has ended. When the client ends the subscription, on whatever transport, the
+ * message under way is cancelled.
+ */
 function withinTime(
   messages: AsyncIterableIterator<ExecutionResult>,
   context: Context,
   timeoutMs: number,
 ): AsyncIterableIterator<ExecutionResult> {
+  const { signal } = context;
+  let underWay: Deadline | undefined;
+  let late: Promise<unknown> | undefined;
   return {
     next: async () => {
-      const deadline = new Deadline(timeoutMs, context.signal, context.onResumed);
+      await late;
+      late = undefined;
+      const deadline = new Deadline(timeoutMs, signal, context.onResumed);
+      underWay = deadline;
       context.onMessage = () => {
         context.onResumed?.();
         deadline.begin();
+        context.signal = deadline.signal;
       };
+      const message = cancelledBy(deadline, () => messages.next());
       try {
-        return await cancelledBy(deadline, () => messages.next());
+        return await deadline.orTimeout(message, (value) => {
+          late = message.catch(() => undefined);
+          return { value, done: false };
+        });
       } finally {
         deadline.end();
+        context.signal = signal;
+        underWay = undefined;
       }
     },
-    return: async () => (await messages.return?.()) ?? { value: undefined, done: true },
+    return: async () => {
+      underWay?.cancel();
+      return (await messages.return?.()) ?? { value: undefined, done: true };
+    },
     throw: async (error) => (await messages.throw?.(error)) ?? Promise.reject(error),
     [Symbol.asyncIterator]() {
       return this;
@@ -95,7 +115,7 @@ class Deadline implements Cancellation {
   #controller: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #onTimeout: (() => void) | undefined;
-  readonly #leave = () => this.#controller?.abort();
+  readonly #leave = () => this.cancel();
 
   constructor(timeoutMs: number, client: AbortSignal | undefined, onAnswer?: () => void) {
     this.onAnswer = onAnswer;
@@ -119,15 +139,21 @@ class Deadline implements Cancellation {
     }, this.#timeoutMs).unref();
   }
 
+  /** Aborts the signal, if it has begun. */
+  cancel(): void {
+    this.#controller?.abort();
+  }
+
   end(): void {
     clearTimeout(this.#timer);
     this.#client?.removeEventListener('abort', this.#leave);
   }
 
-  /** The result, or TIMEOUT if it does not come in time. */
-  orTimeout<T>(result: Promise<T>): Promise<T | ExecutionResult> {
+  /** The result, or what is made of TIMEOUT if it does not come in time. */
+  orTimeout<T>(result: Promise<T>, instead: (late: ExecutionResult) => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#onTimeout = () => resolve({ data: null, errors: [new OperationTimeoutError(this.#timeoutMs) as never] });
+      this.#onTimeout = () =>
+        resolve(instead({ data: null, errors: [new OperationTimeoutError(this.#timeoutMs) as never] }));
       result.then(resolve, reject);
     });
   }

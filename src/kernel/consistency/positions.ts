@@ -44,10 +44,19 @@ const RETRY_AFTER_MS = 500;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface WaitOptions {
+  /** Whose share of the waits it takes: see `callerKey`. Undefined for the application itself, which has no share. */
+  readonly caller?: string | undefined;
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** A read unless told. */
   readonly as?: WaitKind;
+}
+
+export interface PositionsOptions {
+  /** Of {@link Positions}' limit, what one caller may have; all of it unless given. */
+  readonly perCaller?: number | undefined;
+  /** Told that somebody has begun to wait. */
+  readonly onWait?: (() => void) | undefined;
 }
 
 interface Waiter {
@@ -62,19 +71,20 @@ interface Waiter {
  */
 export class Positions {
   readonly #projections: ReadonlyMap<string, Track>;
-  readonly #limits: Readonly<Record<WaitKind, number>>;
-  readonly #waiting: Record<WaitKind, number> = { read: 0, subscription: 0 };
+  readonly #places: Readonly<Record<WaitKind, Places>>;
   #retreats = 0;
   readonly #onWait: () => void;
 
   /**
    * @param limit waits of reads at one time, over all projections.
-   * @param onWait told that somebody has begun to wait.
    */
-  constructor(projections: Iterable<string>, limit: number, onWait: () => void = () => {}) {
-    this.#onWait = onWait;
+  constructor(projections: Iterable<string>, limit: number, { perCaller = limit, onWait }: PositionsOptions = {}) {
+    this.#onWait = onWait ?? (() => {});
     this.#projections = new Map([...projections].map((name) => [name, new Track()]));
-    this.#limits = { read: limit, subscription: limit * SUBSCRIPTIONS_A_READ };
+    this.#places = {
+      read: new Places('reads', limit, perCaller),
+      subscription: new Places('subscriptions', limit * SUBSCRIPTIONS_A_READ, perCaller * SUBSCRIPTIONS_A_READ),
+    };
   }
 
   get names(): string[] {
@@ -83,7 +93,7 @@ export class Positions {
 
   /** Waits at this moment. */
   get waiting(): number {
-    return this.#waiting.read + this.#waiting.subscription;
+    return this.#places.read.taken + this.#places.subscription.taken;
   }
 
   /**
@@ -137,26 +147,24 @@ export class Positions {
   /**
    * Resolves to true when the projection is at or past the position, to false when `signal` is aborted or `timeoutMs` is over
    * before.
-   * @throws {ThrottledError}
+   * @throws {ThrottledError} if as many wait as may, in all or of this caller.
    */
   async reached(
     projection: string,
     position: number,
-    { timeoutMs, signal, as = 'read' }: WaitOptions = {},
+    { timeoutMs, signal, caller, as = 'read' }: WaitOptions = {},
   ): Promise<boolean> {
     const track = this.#track(projection);
     if (track.position >= position) return true;
     if (signal?.aborted || timeoutMs === 0) return false;
-    if (this.#waiting[as] >= this.#limits[as]) {
-      throw new ThrottledError(RETRY_AFTER_MS, `${this.#limits[as]} ${as}s wait for read models to catch up already.`);
-    }
-    this.#waiting[as]++;
+    const places = this.#places[as];
+    places.take(caller);
     try {
       const reached = track.wait(position, timeoutMs, signal);
       this.#onWait();
       return await reached;
     } finally {
-      this.#waiting[as]--;
+      places.giveBack(caller);
     }
   }
 
@@ -164,6 +172,40 @@ export class Positions {
     const track = this.#projections.get(projection);
     if (!track) throw new Error(`There is no projection ${projection}.`);
     return track;
+  }
+}
+
+/** Waits of one kind: how many there may be in all, and how many of one caller. */
+class Places {
+  readonly #what: string;
+  readonly #limit: number;
+  readonly #perCaller: number;
+  readonly #callers = new Map<string, number>();
+  taken = 0;
+
+  constructor(what: string, limit: number, perCaller: number) {
+    this.#what = what;
+    this.#limit = limit;
+    this.#perCaller = perCaller;
+  }
+
+  take(caller: string | undefined): void {
+    const own = (caller !== undefined && this.#callers.get(caller)) || 0;
+    if (this.taken >= this.#limit || (caller !== undefined && own >= this.#perCaller)) {
+      const how =
+        this.taken >= this.#limit ? `${this.#limit} ${this.#what}` : `${this.#perCaller} of your ${this.#what}`;
+      throw new ThrottledError(RETRY_AFTER_MS, `${how} wait for read models to catch up already.`);
+    }
+    this.taken++;
+    if (caller !== undefined) this.#callers.set(caller, own + 1);
+  }
+
+  giveBack(caller: string | undefined): void {
+    this.taken--;
+    if (caller === undefined) return;
+    const left = (this.#callers.get(caller) ?? 0) - 1;
+    if (left > 0) this.#callers.set(caller, left);
+    else this.#callers.delete(caller);
   }
 }
 

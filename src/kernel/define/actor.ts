@@ -24,6 +24,16 @@ export const SYSTEM: Actor = { id: 'system', roles: ['system'] };
 /** Who is behind a command in the log where nobody was signed in. */
 export const NOBODY: Actor = { id: 'anonymous', roles: [] };
 
+/**
+ * The key under which shares of one caller are counted: the id of the actor, or the address if nobody is signed in. An
+ * actor's id cannot look like an address's key (see {@link whyNotActorId}).
+ * @param address undefined if it is not known: all callers without actor and address have one share.
+ */
+export function callerKey(actor: Actor | null, address?: string | undefined): string {
+  if (actor) return actor.id;
+  return address === undefined ? NOBODY.id : `${NOBODY.id}:${address}`;
+}
+
 export function isNobody({ id, roles }: { readonly id: string; readonly roles: readonly string[] }): boolean {
   return id === NOBODY.id && roles.length === 0;
 }

@@ -37,6 +37,8 @@ export interface ProjectorOptions {
   readonly deadLetterLimit?: number | undefined;
   /** Waits for read models at one time. */
   readonly maxWaiters: number;
+  /** Of those, waits of one caller. */
+  readonly maxWaitersPerCaller?: number | undefined;
   /** What this instance has to do with projections; its share of them unless told. */
   readonly part?: ProjectorPart | undefined;
   /** Tells other instances what this one does. */
@@ -75,7 +77,7 @@ export class Projector {
     this.#feed = new CommitFeed(FEED_LIMIT, options.feedBytes);
     const { projections, others, onError } = options;
     const names = projections.map(({ name }) => name);
-    this.positions = new Positions(names, options.maxWaiters);
+    this.positions = new Positions(names, options.maxWaiters, { perCaller: options.maxWaitersPerCaller });
     this.hub = new Hub((error) => onError(error, { part: 'hub' }));
     this.#checkpoints = new Checkpoints(options.leases);
     this.#moves = new SharedMoves(options.db);

@@ -27,6 +27,8 @@ export interface ReplicaOptions {
   readonly projected: Hub;
   /** Waits of reads at one time. */
   readonly maxWaiters: number;
+  /** Of those, waits of one caller. */
+  readonly maxWaitersPerCaller?: number | undefined;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -66,8 +68,8 @@ export class Replica implements ReadSide {
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
-    const { db, projections, projected, maxWaiters, onError } = options;
-    this.positions = new Positions(projections, maxWaiters, () => this.#wake?.());
+    const { db, projections, projected, maxWaiters, maxWaitersPerCaller: perCaller, onError } = options;
+    this.positions = new Positions(projections, maxWaiters, { perCaller, onWait: () => this.#wake?.() });
     this.hub = new Hub((error) => onError(error, { part: 'hub' }));
     this.#checkpoints = prepared(
       db,

@@ -147,7 +147,7 @@ export class AppendQueue {
    */
   append(append: Append, holds: () => boolean = () => true): Promise<AppendOutcome> {
     const { metadata } = append;
-    const initiator = initiatorOf(metadata);
+    const initiator = append.caller ?? initiatorOf(metadata);
     const bytes = ENVELOPE_BYTES + (append.bytes ?? bytesOf(append.events));
     this.assertRoom(metadata.actor.roles.includes('system') ? undefined : initiator, bytes);
     const eventIds = newEventIds(append);

@@ -9,6 +9,8 @@ export interface Append extends CommandIdentity {
   /** The version that the stream must have; null where it does not matter. */
   readonly expectedVersion: number | null;
   readonly metadata: EventMetadata;
+  /** Whose share of the queue it takes; the initiator's unless given. It is not stored. */
+  readonly caller?: string | undefined;
   /** Business time where it is not now; the store clamps it between the stream's last event and now. */
   readonly occurredAt?: Date | undefined;
   readonly events: readonly AppendEvent[];

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { bytesOf } from '../bytes.ts';
-import { NOBODY } from '../define/actor.ts';
+import { callerKey, NOBODY } from '../define/actor.ts';
 import { type Command, type InputOf, Rejection } from '../define/command.ts';
 import { isDerivedId } from '../define/derived-id.ts';
-import { type EventMetadata, initiatorOf, type NewEvent } from '../define/event.ts';
+import type { EventMetadata, NewEvent } from '../define/event.ts';
 import { ForbiddenError, ThrottledError } from '../errors.ts';
 import { type Observer, unobserved } from '../observe.ts';
 import type { Admission } from './admission.ts';
@@ -100,8 +100,9 @@ export class CommandBus {
   async #execute(command: Command, rawInput: unknown, options: CommandOptions): Promise<CommandOutcome> {
     if (this.#closed) throw new ThrottledError(1000, 'The server is shutting down.');
     refuseByRole(command, options.actor);
-    this.#queue.assertRoom(sharesOf(options));
-    if (!options.isContinuation) this.#admission?.assertAdmitted(sharesOf(options));
+    const share = isSystems(options) ? undefined : callerOf(options);
+    this.#queue.assertRoom(share);
+    if (!options.isContinuation) this.#admission?.assertAdmitted(share);
     const validated = validate(command, rawInput, options);
     if ('issues' in validated) return { kind: 'invalid', issues: validated.issues };
     const { input } = validated;
@@ -208,6 +209,7 @@ export class CommandBus {
       expectedVersion,
       ...identity,
       metadata,
+      caller: callerOf(options),
       occurredAt: options.occurredAt,
       events,
       bytes,
@@ -232,7 +234,7 @@ export class CommandBus {
     if (outcome.outcome !== 'accepted') this.#states.breakOff(known);
     if (outcome.outcome === 'conflict') return 'again';
     if (outcome.outcome !== 'accepted') return answerOf(attempt, outcome);
-    this.#admission?.appended(initiatorOf(metadata), events.length, bytes);
+    this.#admission?.appended(callerOf(options), events.length, bytes);
     if (known.tail === appended) known.tail = undefined;
     known.committed = { version, state };
     this.#snapshots.consider(aggregate, streamId, expectedVersion, version, state);
@@ -287,10 +289,14 @@ export class CommandBus {
   }
 }
 
-/** On whose behalf a command is, if their share of the queue is bounded: the application's own work goes on. */
-function sharesOf({ actor, initiator, isContinuation }: CommandOptions): string | undefined {
-  if (isContinuation || actor?.roles.includes('system')) return undefined;
-  return initiator ?? (actor ?? NOBODY).id;
+/** The application's own work goes on, however much of it there is. */
+function isSystems({ actor, isContinuation }: CommandOptions): boolean {
+  return isContinuation === true || actor?.roles.includes('system') === true;
+}
+
+/** On whose behalf a command is: whose share of the queue and of the load it takes. */
+function callerOf({ actor, initiator, address }: CommandOptions): string {
+  return initiator ?? callerKey(actor, address);
 }
 
 function answerOf(attempt: Attempt, outcome: Exclude<AppendOutcome, { outcome: 'conflict' }>): CommandOutcome {

@@ -24,4 +24,6 @@ export interface CommandOptions {
   readonly isContinuation?: boolean;
   /** Id of the actor whose request started the chain that this command belongs to; the actor's own id unless given. */
   readonly initiator?: string | undefined;
+  /** Where the request came from. Anonymous callers of one address have one share of the append queue. It is not stored. */
+  readonly address?: string | undefined;
 }

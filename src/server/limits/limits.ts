@@ -1,4 +1,5 @@
 import type { Config } from '../../config.ts';
+import { type Actor, callerKey } from '../../kernel/define/actor.ts';
 import { Concurrency, type Release, takeAll } from './concurrency.ts';
 import { type Limit, OverLimitError } from './over-limit.ts';
 import { Rate } from './rate.ts';
@@ -23,8 +24,8 @@ export type LimitSettings = Pick<
 /** Whose operation it is, as limits are counted. */
 export interface Spender {
   readonly address: string;
-  /** Undefined for an anonymous caller, of whom nothing but the address is known. */
-  readonly actorId: string | undefined;
+  /** Null for an anonymous caller, of whom nothing but the address is known. */
+  readonly actor: Actor | null;
 }
 
 /** All limits on one actor and one address, over all transports. Each is counted on its own, and any may be off. */
@@ -109,23 +110,23 @@ export class Limits {
   }
 
   /** Counts what an operation costs. @throws {OverLimitError} */
-  spend(spender: Spender, points: number): Promise<void> {
-    return this.#points.spend(actorKeyOf(spender) ?? `address ${spender.address}`, points);
+  spend({ actor, address }: Spender, points: number): Promise<void> {
+    return this.#points.spend(callerKey(actor, address), points);
   }
 
   /** A query or mutation begins. @throws {OverLimitError} */
-  operation(spender: Spender): Release {
+  operation({ actor, address }: Spender): Release {
     return takeAll(
-      () => this.#actorOperations.take(actorKeyOf(spender)),
-      () => this.#addressOperations.take(spender.address),
+      () => this.#actorOperations.take(actor?.id),
+      () => this.#addressOperations.take(address),
     );
   }
 
   /** A subscription begins. @throws {OverLimitError} */
-  subscription(spender: Spender): Release {
+  subscription({ actor, address }: Spender): Release {
     return takeAll(
-      () => this.#actorSubscriptions.take(actorKeyOf(spender)),
-      () => this.#addressSubscriptions.take(spender.address),
+      () => this.#actorSubscriptions.take(actor?.id),
+      () => this.#addressSubscriptions.take(address),
     );
   }
 
@@ -148,8 +149,4 @@ export class Limits {
   slowBody(address: string): Release {
     return this.#slowBodies.take(address);
   }
-}
-
-function actorKeyOf({ actorId }: Spender): string | undefined {
-  return actorId === undefined ? undefined : `actor ${actorId}`;
 }

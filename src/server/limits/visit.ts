@@ -129,6 +129,6 @@ export class Visit {
   }
 
   get #spender(): Spender {
-    return { address: this.address, actorId: this.#authenticated?.actor.id };
+    return { address: this.address, actor: this.#authenticated?.actor ?? null };
   }
 }

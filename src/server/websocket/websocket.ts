@@ -99,6 +99,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
       }
       const caller = {
         actor: visit.authenticated?.actor ?? null,
+        address: visit.address,
         correlationId: correlationIdFrom(sent(CORRELATION_HEADER)),
         traceparent: traceparentFrom(sent('traceparent')),
         connection: extra,

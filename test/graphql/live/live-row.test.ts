@@ -204,10 +204,10 @@ describe('a row that grows beyond what its subscription may hold', () => {
       keys: 1,
       subscription: 1000,
       connection: 5000,
-      actor: 5000,
+      caller: 5000,
       total: 5000,
     });
-    const small = Object.assign(stage.context(), { allotment: budgets.open({ actor: null, connection: undefined }) });
+    const small = Object.assign(stage.context(), { allotment: budgets.open({ caller: 'ada', connection: undefined }) });
     stage.write(key, 1);
     const messages = liveRow(projection, key, undefined, small);
     const others = look();

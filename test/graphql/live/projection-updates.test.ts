@@ -163,10 +163,10 @@ describe('a subscriber without room', () => {
       keys: 9,
       subscription: 2000,
       connection: 9000,
-      actor: 9000,
+      caller: 9000,
       total: 9000,
     });
-    const allotment = budgets.open({ actor: null, connection: undefined });
+    const allotment = budgets.open({ caller: 'ada', connection: undefined });
     const updates = projectionUpdates({ projections: ['counters'] }, Object.assign(stage.context(), { allotment }));
     const first = updates.next();
     changed('first');

@@ -1,14 +1,12 @@
 import { parse } from 'graphql';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SubscriptionBudgets } from '../../../src/graphql/live/subscription-budget.ts';
-import { customer } from '../../support/counter.ts';
 
 let budgets: SubscriptionBudgets;
 beforeEach(() => {
-  budgets = new SubscriptionBudgets({ keys: 10, subscription: 100, connection: 150, actor: 250, total: 400 });
+  budgets = new SubscriptionBudgets({ keys: 10, subscription: 100, connection: 150, caller: 250, total: 400 });
 });
-const open = (name: string | null, connection: object = {}) =>
-  budgets.open({ actor: name === null ? null : customer(name), connection });
+const open = (caller: string, connection: object = {}) => budgets.open({ caller, connection });
 const THROTTLED = expect.objectContaining({ code: 'THROTTLED', retryAfterMs: 5000 });
 
 describe('what subscriptions may hold', () => {
@@ -30,15 +28,10 @@ describe('what subscriptions may hold', () => {
     open('ada').take(51);
   });
 
-  it('is bounded for one actor, over all connections', () => {
+  it('is bounded for one caller, over all connections', () => {
     for (const bytes of [100, 100, 50]) open('ada').take(bytes);
     expect(() => open('ada').take(1)).toThrow(THROTTLED);
     open('bob').take(1);
-  });
-
-  it('is bounded for all who are not signed in, as for one actor', () => {
-    for (const bytes of [100, 100, 50]) open(null).take(bytes);
-    expect(() => open(null).take(1)).toThrow(THROTTLED);
   });
 
   it('is bounded for the process', () => {
@@ -67,7 +60,7 @@ describe('what subscriptions may hold', () => {
 
 describe('a document that subscriptions have in common', () => {
   it('is counted once, for one of those that hold it, until the last one ends', () => {
-    budgets = new SubscriptionBudgets({ keys: 10, subscription: 100, connection: 1e6, actor: 1e6, total: 1e6 });
+    budgets = new SubscriptionBudgets({ keys: 10, subscription: 100, connection: 1e6, caller: 1e6, total: 1e6 });
     const document = parse('subscription { projectionUpdated { projection } }');
     const [first, second] = [open('ada'), open('bob')];
     first.takeDocument(document);

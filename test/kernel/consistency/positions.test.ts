@@ -125,6 +125,31 @@ describe('waiting', () => {
   });
 });
 
+describe('waits of one caller', () => {
+  it('are refused beyond their share, of reads and of subscriptions, while others and the application may wait', async () => {
+    const positions = new Positions(['a'], 10, { perCaller: 2 });
+    const wait = (caller?: string, as: 'read' | 'subscription' = 'read') => positions.reached('a', 1, { caller, as });
+    const waits = [wait('ada'), wait('ada')];
+    await expect(wait('ada')).rejects.toMatchObject({
+      code: 'THROTTLED',
+      message: expect.stringContaining('2 of your'),
+    });
+    waits.push(...Array.from({ length: 20 }, () => wait('ada', 'subscription')));
+    await expect(wait('ada', 'subscription')).rejects.toMatchObject({ code: 'THROTTLED' });
+    waits.push(wait('bob'), wait(), wait(), wait());
+    positions.advance('a', 1);
+    expect(new Set(await Promise.all(waits))).toEqual(new Set([true]));
+    const again = [wait('ada'), positions.reached('a', 2, { caller: 'ada' })];
+    positions.advance('a', 2);
+    expect(await Promise.all(again)).toEqual([true, true]);
+  });
+
+  it('are free again when they end without success', async () => {
+    const positions = new Positions(['a'], 10, { perCaller: 1 });
+    for (let n = 0; n < 3; n++) expect(await positions.reached('a', 1, { caller: 'ada', timeoutMs: 1 })).toBe(false);
+  });
+});
+
 describe('the order of those who wait', () => {
   type Step = { readonly kind: 'wait' | 'advance' | 'leave'; readonly value: number };
   const steps = fc.array(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SYSTEM } from '../../../src/kernel/define/actor.ts';
+import { callerKey, NOBODY, SYSTEM } from '../../../src/kernel/define/actor.ts';
 import { ThrottledError } from '../../../src/kernel/errors.ts';
 import type { Append } from '../../../src/kernel/write/append.ts';
 import { AppendQueue, type AppendQueueOptions } from '../../../src/kernel/write/append-queue.ts';
@@ -95,6 +95,16 @@ describe('an append queue', () => {
     await letGo();
     await Promise.all(taken);
     await queue.append(of('ann'));
+  });
+
+  it('counts anonymous callers by their address', async () => {
+    const { queue, letGo } = await heldQueue({ limitPerActor: 2 });
+    const from = (address: string) => of(NOBODY.id, { caller: callerKey(null, address) });
+    const taken = [1, 2].map(() => queue.append(from('192.0.2.1')));
+    expect(() => queue.append(from('192.0.2.1'))).toThrow(ThrottledError);
+    taken.push(queue.append(from('192.0.2.2')));
+    await letGo();
+    await Promise.all(taken);
   });
 
   it('stores a stranger’s append before most of what waits for somebody else', async () => {

@@ -1,0 +1,95 @@
+import { sql } from 'drizzle-orm';
+import type { ExecutionResult } from 'graphql';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { isCancelled } from '../../../src/database/cancellation.ts';
+import { openPool, type Pool } from '../../../src/database/client.ts';
+import type { Context } from '../../../src/graphql/context.ts';
+import { OperationTimeoutError } from '../../../src/graphql/errors.ts';
+import { useDeadline } from '../../../src/graphql/plugins/deadline.ts';
+import { useDatabase } from '../../support/database.ts';
+import { until } from '../../support/until.ts';
+
+const database = useDatabase();
+const applicationName = 'deadline test';
+const LONG = 60_000;
+
+let pool: Pool;
+beforeEach(async () => {
+  pool = openPool({ url: database.url, connections: 1, applicationName, cancellable: true });
+  onTestFinished(() => pool.close(0));
+  await pool.db.execute(sql`select 1`);
+});
+const running = async () => {
+  const rows = await database.sql`select from pg_stat_activity
+    where application_name = ${applicationName} and state = 'active'`;
+  return rows.length;
+};
+
+type Messages = AsyncIterableIterator<ExecutionResult>;
+type Subscribe = () => Promise<Messages>;
+interface Hooks {
+  onSubscribe(options: { args: object; subscribeFn: Subscribe; setSubscribeFn(own: Subscribe): void }): void;
+}
+
+/** A subscription whose messages sleep that long in Postgres, as it passes the plugin. The caller has no signal. */
+async function subscription(timeoutMs: number, seconds: readonly number[]) {
+  const context: Pick<Context, 'signal' | 'onMessage' | 'onResumed'> = {
+    signal: undefined,
+    onMessage: undefined,
+    onResumed: undefined,
+  };
+  const ended: string[] = [];
+  const signals: (AbortSignal | undefined)[] = [];
+  const left = [...seconds];
+  const source: Messages = {
+    next: async () => {
+      const length = left.shift();
+      if (length === undefined) return { value: undefined, done: true };
+      context.onMessage?.();
+      signals.push(context.signal);
+      try {
+        await pool.db.execute(sql`select pg_sleep(${length})`);
+        ended.push('answered');
+      } catch (error) {
+        ended.push(isCancelled(error) ? 'cancelled' : String(error));
+      }
+      return { value: { data: { slept: length } }, done: false };
+    },
+    return: async () => ({ value: undefined, done: true }),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+  let own: Subscribe = async () => source;
+  const plugin = useDeadline(timeoutMs) as unknown as Hooks;
+  plugin.onSubscribe({
+    args: { contextValue: context },
+    subscribeFn: own,
+    setSubscribeFn: (wrapped) => {
+      own = wrapped;
+    },
+  });
+  return { messages: await own(), ended, signals, context };
+}
+
+describe('a message of a subscription that takes too long', () => {
+  it('is answered TIMEOUT, its statement is cancelled, and the subscription goes on', async () => {
+    const { messages, ended } = await subscription(200, [60, 0]);
+    const { value } = await messages.next();
+    expect(value.errors).toEqual([expect.any(OperationTimeoutError)]);
+    expect(await messages.next()).toEqual({ value: { data: { slept: 0 } }, done: false });
+    expect(ended).toEqual(['cancelled', 'answered']);
+  });
+});
+
+describe('a subscription that its client ends', () => {
+  it('takes the statement of the message under way with it', async () => {
+    const { messages, ended, signals, context } = await subscription(LONG, [60]);
+    const message = messages.next();
+    await until(async () => (await running()) === 1);
+    await messages.return?.();
+    await message;
+    expect([ended, signals[0]?.aborted, context.signal]).toEqual([['cancelled'], true, undefined]);
+    await until(async () => (await running()) === 0);
+  });
+});
