@@ -110,6 +110,12 @@ async function bodyOf(
   if (Number(length) > maxBodyBytes) throw tooLong(`${length} bytes long; at most ${maxBodyBytes}`);
   const body = await readBody(request, maxBodyBytes, () => visit.sendSlowly());
   if (body === 'too long') throw tooLong(`longer than the ${maxBodyBytes} bytes that`);
+  if (body === 'too many pieces') {
+    throw new Refused(413, {
+      code: 'BAD_USER_INPUT',
+      message: 'The request comes in too many pieces. Send larger ones.',
+    });
+  }
   return body;
 }
 
