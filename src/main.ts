@@ -19,10 +19,10 @@ try {
   let signalledAt: number | undefined;
   const stop = (reason: string) => {
     if (signalledAt !== undefined) {
-      if (Date.now() - signalledAt > SAME_SIGNAL_MS) process.exit(1);
+      if (performance.now() - signalledAt > SAME_SIGNAL_MS) process.exit(1);
       return;
     }
-    signalledAt = Date.now();
+    signalledAt = performance.now();
     logger.info({ reason }, 'stopping; once more to stop at once');
     // A start may wait long, for another server's migration for example. Until it has ended nothing was taken that could be lost.
     const tooLate = setTimeout(() => {

@@ -34,7 +34,7 @@ export async function ensureInstalled(root, target, say) {
   const onWait = (/** @type {number} */ pid) => say(`Waiting for process ${pid}, which installs the packages …`);
   await withLock(lock, onWait, async (alsoHeldBy) => {
     if (isComplete(root, target)) return;
-    const started = Date.now();
+    const started = performance.now();
     // What runs from node_modules, and the Node package, are for development as far as npm is concerned.
     const needsDev = isTooOld() || target.startsWith(join(root, 'node_modules') + sep);
     if (!hasPackages(root, target)) {
@@ -42,7 +42,7 @@ export async function ensureInstalled(root, target, say) {
     }
     if (isTooOld() && !existsSync(packagedNode(root))) await fetchNode(root, say, alsoHeldBy);
     markComplete(root);
-    say(`Installed the packages in ${((Date.now() - started) / 1000).toFixed(1)} s.`);
+    say(`Installed the packages in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
   });
 }
 

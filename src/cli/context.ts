@@ -94,8 +94,8 @@ function quietly(report: (error: unknown) => void): (error: unknown) => void {
   const reported = new Map<string, number>();
   return (error) => {
     const key = errorLine(error);
-    if (Date.now() - (reported.get(key) ?? 0) < QUIET_MS) return;
-    reported.set(key, Date.now());
+    if (performance.now() - (reported.get(key) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return;
+    reported.set(key, performance.now());
     report(error);
   };
 }

@@ -15,9 +15,9 @@ export function watchInterrupts(): AbortSignal {
   let since = 0;
   const interrupt = (name: (typeof SIGNALS)[number]) => {
     const interrupted = new InterruptedError(name, constants.signals[name]);
-    if (controller.signal.aborted && Date.now() - since > SAME_SIGNAL_MS) process.exit(interrupted.exitCode);
+    if (controller.signal.aborted && performance.now() - since > SAME_SIGNAL_MS) process.exit(interrupted.exitCode);
     if (controller.signal.aborted) return;
-    since = Date.now();
+    since = performance.now();
     controller.abort(interrupted);
   };
   for (const name of SIGNALS) process.on(name, interrupt);

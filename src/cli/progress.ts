@@ -27,7 +27,7 @@ export function startProgress(output: Output, options: ProgressOptions): Progres
   return output.isTTY ? bar(output, options) : lines(output, options);
 }
 
-function bar(output: Output, { title, unit, total, now = Date.now }: ProgressOptions): Progress {
+function bar(output: Output, { title, unit, total, now = () => performance.now() }: ProgressOptions): Progress {
   const from = now();
   const single = new cliProgress.SingleBar(
     {
@@ -57,7 +57,10 @@ function bar(output: Output, { title, unit, total, now = Date.now }: ProgressOpt
   };
 }
 
-function lines(output: Output, { title, unit, total, everyMs = 3000, now = Date.now }: ProgressOptions): Progress {
+function lines(
+  output: Output,
+  { title, unit, total, everyMs = 3000, now = () => performance.now() }: ProgressOptions,
+): Progress {
   const from = now();
   let done = 0;
   let written = from;

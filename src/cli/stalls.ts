@@ -1,6 +1,7 @@
 import { type BusyBackend, busyBackends } from '../database/activity.ts';
 import type { Database } from '../database/client.ts';
 import { domains } from '../domains/index.ts';
+import { clockOf, DatabaseClock } from '../kernel/clock/database-clock.ts';
 import { worksOn } from '../kernel/read/standing.ts';
 import { explainStall, type Stall, type StalledEvent } from '../kernel/stall.ts';
 
@@ -13,13 +14,16 @@ export interface Position {
 
 /** What stands still on this database, whichever process it is that waits; by `append` or the projection's name. */
 export async function findStalls(db: Database, positions: readonly Position[]): Promise<ReadonlyMap<string, Stall>> {
+  const clock = new DatabaseClock({ ask: clockOf(db) });
+  await clock.look();
   const backends = await busyBackends(db);
   const stalls = new Map<string, Stall>();
   const explain = (what: string, event: StalledEvent | null, isOf: (backend: BusyBackend) => boolean) => {
     const own = backends.filter(isOf);
     const [oldest] = own;
     if (!oldest) return;
-    const stall = explainStall({ what, since: oldest.since, event, trouble: undefined }, own);
+    const forMs = clock.now() - oldest.since.getTime();
+    const stall = explainStall({ what, forMs, event, trouble: undefined }, own, clock);
     if (stall) stalls.set(what, stall);
   };
   explain('append', null, ({ application }) => application === 'afterwrite writer');

@@ -32,12 +32,12 @@ export async function openReplica(
 ): Promise<CheckedReplica> {
   const pool = openPool({ url, connections: 1, applicationName: 'afterwrite replica' });
   try {
-    const end = Date.now() + waitMs;
+    const end = performance.now() + waitMs;
     for (;;) {
       const problem = await answerWithin(ANSWER_WITHIN_MS, problemOf(pool.db, url, expected));
       if (!problem) break;
       // What does not replay a primary's log will not come to have what it lacks.
-      if (Date.now() > end || !(await isReplaying(pool.db))) throw problem;
+      if (performance.now() > end || !(await isReplaying(pool.db))) throw problem;
       await delay(LOOK_MS);
     }
     const access = await accessTo(pool.db, url, expected.roles.reader, onNotice);

@@ -1,5 +1,6 @@
 import type { Pool } from '../database/client.ts';
 import type { AfterwriteDatabase } from '../database/database.ts';
+import { clockOf, DatabaseClock } from './clock/database-clock.ts';
 import { Tokens } from './consistency/token.ts';
 import { type Domain, type Registry, registerDomains } from './define/domain.ts';
 import type { Plug } from './define/effect.ts';
@@ -92,6 +93,8 @@ export interface Engine {
   readonly deadLetters: DeadLetters;
   /** What stands still, and why. */
   readonly watch: Pick<EngineWatch, 'stalls'>;
+  /** The time of Postgres, by which deadlines, lags and ages go. */
+  readonly clock: Pick<DatabaseClock, 'now' | 'at' | 'skewMs'>;
   /** Takes up the projections. */
   start(): Promise<void>;
   /** Takes no more commands and resolves when all that were taken are answered. */
@@ -103,9 +106,16 @@ export interface Engine {
 /** Puts the kernel's parts together. */
 export function createEngine(options: EngineOptions): Engine {
   const { database, domains, observer = unobserved, onError } = options;
+  const onNotice = options.onNotice ?? (() => {});
   const registry = registerDomains(domains);
   const readBytes = options.logReadBytes;
   const log = new EventLog(database.writer.db, registry.events, idRulesOf(registry), readBytes);
+  const clock = new DatabaseClock({
+    ask: clockOf(database.watch.db),
+    onSkew: (skewMs) => onNotice({ kind: 'clock', skewMs }),
+    onStep: (stepMs) => onNotice({ kind: 'clock-step', stepMs }),
+    onError: (error) => onError(error, { part: 'clock' }),
+  });
   const projector = new Projector({
     db: database.projector.db,
     leases: database.leases.db,
@@ -126,6 +136,7 @@ export function createEngine(options: EngineOptions): Engine {
       },
     },
     observer,
+    clock,
     onError,
   });
   database.projector.onConnectionEnd(() => projector.doubt());
@@ -187,8 +198,7 @@ export function createEngine(options: EngineOptions): Engine {
     limits: options.processLimits,
     onError,
   });
-  const onNotice = options.onNotice ?? (() => {});
-  const watch = new EngineWatch({ db: database.watch.db, projector, queue, processes, admission, onNotice });
+  const watch = new EngineWatch({ db: database.watch.db, clock, projector, queue, processes, admission, onNotice });
   return {
     registry,
     bus,
@@ -205,7 +215,9 @@ export function createEngine(options: EngineOptions): Engine {
       onChanged: () => projector.hurry(),
     }),
     watch,
+    clock,
     start: async () => {
+      await clock.start();
       await projector.start();
       await processes.start();
       await replica?.start();
@@ -221,6 +233,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     stop: async () => {
       watch.stop();
+      clock.stop();
       replica?.stop();
       await projector.stop();
       await wakeUp.close();

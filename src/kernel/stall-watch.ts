@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BusyBackend, busyBackends } from '../database/activity.ts';
 import type { Database } from '../database/client.ts';
+import type { Clock } from './clock/database-clock.ts';
 import { explainStall, type Stall, type Standing } from './stall.ts';
 
 /** Something that is looked after. */
@@ -15,6 +16,7 @@ export interface Watched {
 export interface StallWatchOptions {
   /** A connection that nothing else can keep busy. */
   readonly db: Database;
+  readonly clock: Clock;
   readonly watched: readonly Watched[];
   /** What stands still for reasons that are known without asking Postgres. */
   readonly known?: () => readonly Stall[];
@@ -58,10 +60,10 @@ export class StallWatch {
   }
 
   async #look(): Promise<void> {
-    const { db, watched } = this.#options;
+    const { db, watched, clock } = this.#options;
     const isStanding = (each: Watched) => {
       const underWay = each.underWay();
-      return underWay && Date.now() - underWay.since.getTime() >= LOOK_AFTER_MS ? underWay : undefined;
+      return underWay && underWay.forMs >= LOOK_AFTER_MS ? underWay : undefined;
     };
     const known = this.#options.known?.() ?? [];
     if (this.#stalls.size + known.length === 0 && !watched.some(isStanding)) return;
@@ -71,7 +73,7 @@ export class StallWatch {
       // Only what still stands still after Postgres was asked.
       const underWay = isStanding(each);
       if (!underWay) continue;
-      const stall = explainStall({ what: each.what, ...underWay }, backends?.filter(each.isOf));
+      const stall = explainStall({ what: each.what, ...underWay }, backends?.filter(each.isOf), clock);
       if (stall) found.set(each.what, stall);
     }
     for (const stall of known) found.set(stall.what, stall);
@@ -81,7 +83,7 @@ export class StallWatch {
 
   #tell(): void {
     const { onStall } = this.#options;
-    const now = Date.now();
+    const now = performance.now();
     for (const [what, stall] of this.#stalls) {
       const told = this.#told.get(what);
       if (told && (isSame(told.stall, stall) || now - told.at < TELL_AGAIN_AFTER_MS)) continue;

@@ -1,4 +1,5 @@
 import type { Blocker, BusyBackend } from '../database/activity.ts';
+import type { Clock } from './clock/database-clock.ts';
 
 /** Why appending or a projection stands still. */
 export interface Stall {
@@ -25,7 +26,8 @@ export interface StalledEvent {
 /** Something that has not got any further for a while. */
 export interface Standing {
   readonly what: string;
-  readonly since: Date;
+  /** For so long, in ms. */
+  readonly forMs: number;
   readonly event: StalledEvent | null;
   /** Why the last attempt failed, where it is made again. */
   readonly trouble: string | undefined;
@@ -37,19 +39,21 @@ const SLOW_MS = 5000;
 /**
  * Explains why it stands still.
  *
+ * @param clock the time of Postgres.
  * @param backends those that work for it; undefined where Postgres could not be asked.
  * @returns undefined where it only takes its time.
  */
 export function explainStall(
   standing: Standing,
   backends: readonly BusyBackend[] | undefined,
-  now = Date.now(),
+  clock: Clock,
 ): Stall | undefined {
   const { what, event } = standing;
   const backend = backends?.find(({ isLocked }) => isLocked) ?? backends?.[0];
-  if (!backend?.isLocked && now - standing.since.getTime() < SLOW_MS) return undefined;
+  if (!backend?.isLocked && standing.forMs < SLOW_MS) return undefined;
   // A batch whose connection was given up may have left a statement behind that has waited longer.
-  const since = backend?.isLocked && backend.since < standing.since ? backend.since : standing.since;
+  const began = new Date(Math.round(clock.now() - standing.forMs));
+  const since = backend?.isLocked && backend.since < began ? backend.since : began;
   const waitingFor = backend ? backend.waitingFor : withoutBackend(standing, backends !== undefined);
   const blockers = backend?.blockers ?? [];
   const subject = what === 'append' ? 'Appending' : `Projection ${what}`;

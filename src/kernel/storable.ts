@@ -1,5 +1,6 @@
 import { getTableColumns } from 'drizzle-orm';
 import { getTableConfig, type PgColumn } from 'drizzle-orm/pg-core';
+import { wallTime } from './clock/wall-clock.ts';
 import type { RecordedEvent } from './define/event.ts';
 import { type Change, changesOf, handlerOf, type Key, type Projection } from './define/projection.ts';
 import { isUuid } from './define/uuid.ts';
@@ -111,7 +112,7 @@ function rowsOf(projection: Projection, event: RecordedEvent): Row[] {
 /** An event as its readers would get it. Its position is not known yet, and its summary is not worth making. */
 function eventToCome({ streamType, streamId, expectedVersion, events, metadata, ...append }: Append, nth: number) {
   const { type = '', data } = events[nth] ?? {};
-  const now = new Date();
+  const now = new Date(wallTime());
   return {
     ...{ eventId: append.commandId, position: 1, streamType, streamId, version: (expectedVersion ?? 0) + nth + 1 },
     ...{ type, data, summary: '', metadata, commandId: append.commandId },

@@ -55,7 +55,8 @@ export function inSpan<T>(name: string, details: SpanDetails, run: (span: Span |
 /** What a batch was made of, as far as a trace is concerned. */
 export interface Traced {
   readonly traceparent?: string | undefined;
-  readonly recordedAt?: Date;
+  /** How long ago it was recorded, in ms. */
+  readonly ageMs?: number;
 }
 
 /**
@@ -72,13 +73,12 @@ export function inBatchSpan<T>(
   if (!isTraced()) return run(undefined);
   const links = new Map<string, Link>();
   let parent: SpanContext | undefined;
-  const freshSince = Date.now() - FRESH_MS;
   for (let index = 0; index < Math.min(parts.length, MAX_LOOKED_AT) && links.size < MAX_LINKS; index++) {
-    const { traceparent, recordedAt } = parts.at(index) ?? {};
+    const { traceparent, ageMs = 0 } = parts.at(index) ?? {};
     const of = spanContextOf(traceparent);
     if (!traceparent || !of) continue;
     links.set(traceparent, { context: of });
-    if (recordedAt && recordedAt.getTime() < freshSince) continue;
+    if (ageMs > FRESH_MS) continue;
     if (!parent || (!isSampled(parent) && isSampled(of))) parent = of;
   }
   const root = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;

@@ -1,4 +1,5 @@
 import type { Database } from '../database/client.ts';
+import type { DatabaseClock } from './clock/database-clock.ts';
 import type { ProcessManager } from './process/manager.ts';
 import { type LagChange, LagReport } from './read/lag-report.ts';
 import type { Projector } from './read/projector.ts';
@@ -12,12 +13,17 @@ export type EngineNotice =
   | { readonly kind: 'lag'; readonly change: LagChange }
   /** This instance moves other read models than before: leases came or went. */
   | { readonly kind: 'moves'; readonly taken: readonly string[]; readonly left: readonly string[] }
+  /** This machine's clock and Postgres' differ by another order of magnitude than before; positive if this one is ahead. */
+  | { readonly kind: 'clock'; readonly skewMs: number }
+  /** Postgres' clock was set, or one of the two machines slept; positive if it went forward. */
+  | { readonly kind: 'clock-step'; readonly stepMs: number }
   /** Something stands still, for another reason than before, or goes on again. */
   | { readonly kind: 'stall'; readonly stall: Stall; readonly isOver: boolean };
 
 export interface EngineWatchParts {
   /** A connection that nothing else can keep busy. */
   readonly db: Database;
+  readonly clock: DatabaseClock;
   readonly projector: Projector;
   readonly queue: AppendQueue;
   readonly processes: Pick<ProcessManager, 'stalls'>;
@@ -38,10 +44,11 @@ export class EngineWatch {
 
   constructor(parts: EngineWatchParts) {
     this.#parts = parts;
-    const { db, projector, queue, processes, onNotice } = parts;
+    const { db, clock, projector, queue, processes, onNotice } = parts;
     this.#lag = new LagReport((change) => onNotice({ kind: 'lag', change }));
     this.#stalls = new StallWatch({
       db,
+      clock,
       watched: [appends(queue), ...projector.watched()],
       known: () => processes.stalls(),
       onStall: (stall, isOver) => onNotice({ kind: 'stall', stall, isOver }),
@@ -88,7 +95,8 @@ function appends(queue: AppendQueue): Watched {
       const { since, first, trouble } = queue.underWay;
       const [event] = first.events;
       const { streamType, streamId } = first;
-      return { since, trouble, event: event ? { position: null, type: event.type, streamType, streamId } : null };
+      const forMs = performance.now() - since;
+      return { forMs, trouble, event: event ? { position: null, type: event.type, streamType, streamId } : null };
     },
     isOf: ({ application, query }) => application === 'afterwrite writer' && query.includes('es.append'),
   };

@@ -21,7 +21,7 @@ export function logEngineFaults(
 ): (error: unknown, context: Readonly<Record<string, unknown>>, now?: number) => void {
   /** By part, projection and code: as many as the code has. */
   const known = new Map<string, Said>();
-  return (err, context, now = Date.now()) => {
+  return (err, context, now = performance.now()) => {
     if (!isTransient(err)) {
       logger.error({ err, ...context }, MESSAGE);
       return;

@@ -97,7 +97,7 @@ export class Health {
   }
 
   #askDatabase({ database: { watch, replica } }: Served): Promise<readonly string[]> {
-    if (this.#database && Date.now() - this.#database.at < CACHE_MS) return this.#database.reasons;
+    if (this.#database && performance.now() - this.#database.at < CACHE_MS) return this.#database.reasons;
     const asked = [
       problemOf('The database', async () => {
         // One that is further than this code knows is a newer version's, beside which this one works until it is stopped.
@@ -111,7 +111,7 @@ export class Health {
         }),
     ];
     const reasons = Promise.all(asked).then((found) => found.filter((reason) => reason !== undefined));
-    this.#database = { at: Date.now(), reasons };
+    this.#database = { at: performance.now(), reasons };
     return reasons;
   }
 }

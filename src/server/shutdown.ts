@@ -14,13 +14,13 @@ export async function stopInOrder(
   steps: readonly Step[],
   { timeoutMs, logger, status }: { timeoutMs: number; logger: Logger; status: () => object },
 ): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   logger.info(status(), 'shutting down');
   for (const [index, [name, run]] of steps.entries()) {
     const over = new AbortController();
     try {
       const kept = timeoutMs * KEPT_FOR_EACH * (steps.length - index - 1);
-      const left = Math.max(1, deadline - kept - Date.now());
+      const left = Math.max(1, deadline - kept - performance.now());
       const late = delay(left, 'late', { signal: over.signal }).catch(() => 'late');
       const ending = Promise.resolve(run());
       // Where it fails after its time nobody looks any more.

@@ -208,7 +208,8 @@ it('names a prepared transaction, which no backend runs any more', () => {
     ...{ pid: 7, application: 'afterwrite projector', query: '', since: new Date(0) },
     ...{ waitingFor: 'a row of read.counters', isLocked: true, blockers: [nobody] },
   };
-  const stall = explainStall({ what: 'counters', since: new Date(1), event: null, trouble: undefined }, [backend]);
+  const clock = { now: () => 1001, at: (instant: number) => new Date(instant) };
+  const stall = explainStall({ what: 'counters', forMs: 1000, event: null, trouble: undefined }, [backend], clock);
   expect(stall?.sentence).toBe(
     'Projection counters stands still since 1970-01-01T00:00:00.000Z: ' +
       'it waits for a row of read.counters, held by a prepared transaction (see pg_prepared_xacts).',

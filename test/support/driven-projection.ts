@@ -76,6 +76,7 @@ export class DrivenProjection {
       batchLimit,
       deadLetterLimit,
       observer: unobserved,
+      clock: this.#engine.clock,
       onError: (error, context) => this.faults.push({ error, context }),
     });
     runner.start({ position: checkpoint?.position, generation: checkpoint?.generation, failure: null });

@@ -61,9 +61,9 @@ export class Issuer {
           await delay(error.retryAfterMs, undefined, { signal: this.#signal }).catch(() => undefined);
           continue;
         }
-        since ??= Date.now();
+        since ??= performance.now();
         const mayPass = isTransient(error) || error instanceof OutcomeUnknownError;
-        if (!mayPass || this.#signal.aborted || Date.now() - since > PATIENCE_MS) {
+        if (!mayPass || this.#signal.aborted || performance.now() - since > PATIENCE_MS) {
           this.#fault ??= { error };
           throw error;
         }

@@ -1,4 +1,5 @@
 import { MAX_QUANTITY } from '../../domains/shared/fields.ts';
+import { wallTime } from '../../kernel/clock/wall-clock.ts';
 import { csvValue } from '../../text/csv.ts';
 import { parseLondonTime } from './london.ts';
 import type { CsvRecord } from './records.ts';
@@ -58,7 +59,7 @@ export class RowReader {
   readonly #width: number;
   /** The file is one of rejected rows. */
   readonly #isOurs: boolean;
-  readonly #now = Date.now();
+  readonly #now = wallTime();
   /** The rows of an invoice share their date, and working one out takes longer than all the rest. */
   #lastDate: { readonly text: string; readonly date: Date | undefined } = { text: '', date: undefined };
 

@@ -78,7 +78,7 @@ export async function awaitReady(pid: number, folder: string): Promise<Postmaste
  */
 export async function startPostmaster(order: StartOrder): Promise<Postmaster> {
   await order.log.rotate();
-  const orphanDeadline = Date.now() + order.orphanPatience;
+  const orphanDeadline = performance.now() + order.orphanPatience;
   let ports = 0;
   let waiting = false;
   for (;;) {
@@ -92,7 +92,7 @@ export async function startPostmaster(order: StartOrder): Promise<Postmaster> {
     const ready = other && (await awaitReady(other.pid, order.folder));
     if (ready !== undefined) return ready;
     if (!/pre-existing shared memory block/i.test(output)) throw failed(output);
-    if (Date.now() > orphanDeadline) throw orphansRemain(order, output);
+    if (performance.now() > orphanDeadline) throw orphansRemain(order, output);
     if (!waiting) order.onProgress('waiting for the processes of a Postgres that was killed to end');
     waiting = true;
     await delay(250);

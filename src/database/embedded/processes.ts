@@ -41,10 +41,10 @@ export async function pollUntil<T>(
   milliseconds: number,
   probe: () => T | undefined | Promise<T | undefined>,
 ): Promise<T | undefined> {
-  const deadline = Date.now() + milliseconds;
+  const deadline = performance.now() + milliseconds;
   for (let pause = 5; ; pause = Math.min(pause * 1.5, 100)) {
     const answer = await probe();
-    if (answer !== undefined || Date.now() >= deadline) return answer;
+    if (answer !== undefined || performance.now() >= deadline) return answer;
     await delay(pause);
   }
 }

@@ -47,7 +47,7 @@ export class NewsDesk {
     this.#isEmpty = false;
     if (head <= this.#head) return;
     this.#head = head;
-    this.#recordedAt = recordedAt?.getTime() ?? Date.now();
+    this.#recordedAt = recordedAt?.getTime() ?? 0;
   }
 
   moved(projection: string, move: Move): void {

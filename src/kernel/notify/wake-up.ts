@@ -121,13 +121,13 @@ export class WakeUp {
         this.#timer = undefined;
         void this.#send();
       },
-      Math.max(0, this.#sendAfter - Date.now()),
+      Math.max(0, this.#sendAfter - performance.now()),
     );
   }
 
   #send(): Promise<void> {
     const number = ++this.#number;
-    this.#sendAfter = Date.now() + INTERVAL_MS;
+    this.#sendAfter = performance.now() + INTERVAL_MS;
     this.#sending = this.#sql
       .notify(CHANNEL, this.#desk.take(this.#self, number))
       .then(
@@ -136,7 +136,7 @@ export class WakeUp {
           if (number >= this.#nextEcho) this.#expectEcho();
         },
         (error) => {
-          this.#sendAfter = Date.now() + PAUSE_MS;
+          this.#sendAfter = performance.now() + PAUSE_MS;
           this.#fails('sending', error);
         },
       )

@@ -30,7 +30,7 @@ export class LagReport {
   }
 
   /** Looks where they are. What is worse is told at once, what is better when it has lasted. */
-  look(projections: readonly ProjectionStatus[], now = Date.now()): void {
+  look(projections: readonly ProjectionStatus[], now = performance.now()): void {
     for (const status of projections) {
       const { name, lagState, isOurs, state } = status;
       if (!isOurs && state !== 'STOPPED') {

@@ -7,7 +7,7 @@ export class LogHead {
   advance(position: number, recordedAt: Date | undefined): boolean {
     if (position <= this.position) return false;
     this.position = position;
-    this.recordedAt = recordedAt ?? new Date();
+    this.recordedAt = recordedAt;
     return true;
   }
 }

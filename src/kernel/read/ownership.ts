@@ -61,8 +61,8 @@ export class Ownership {
   #timer: NodeJS.Timeout | undefined;
   #ticking: Promise<unknown> | undefined;
   #looking: Promise<void> | undefined;
-  #lastTick = 0;
-  #lastLook = 0;
+  #lastTick = Number.NEGATIVE_INFINITY;
+  #lastLook = Number.NEGATIVE_INFINITY;
   /** Raised when what is known may not be true any more: also the answer to a question that is under way. */
   #doubts = 0;
   #stopped = false;
@@ -98,7 +98,7 @@ export class Ownership {
 
   /** Something is free, or what is known may be out of date: looks again at once. */
   hurry(): void {
-    this.#lastTick = 0;
+    this.#lastTick = Number.NEGATIVE_INFINITY;
   }
 
   /** Nothing that is known is certain any more, nor is an answer that is on its way. */
@@ -114,7 +114,7 @@ export class Ownership {
     if (!positions.has(projection) || runners.get(projection)?.isRunning) return;
     if (this.#known.get(projection)?.generation !== generation) {
       // The table was changed from outside: where it stands is looked up. Or the news is of the time before that.
-      this.#lastLook = 0;
+      this.#lastLook = Number.NEGATIVE_INFINITY;
       return;
     }
     const here = positions.of(projection);
@@ -146,7 +146,7 @@ export class Ownership {
 
   #tickWhereDue(): Promise<unknown> | undefined {
     const { positions, runners, isDeaf } = this.#parts;
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.#lastTick >= TICK_MS) return this.#tick();
     const isAwaited = positions.names.some((name) => !runners.get(name)?.isRunning && positions.isAwaited(name));
     const sinceLook = now - this.#lastLook;
@@ -161,7 +161,7 @@ export class Ownership {
   async #tick(): Promise<void> {
     if (this.#stopped) return;
     const { checkpoints, positions, head } = this.#parts;
-    this.#lastTick = this.#lastLook = Date.now();
+    this.#lastTick = this.#lastLook = performance.now();
     const before = this.#before();
     this.#lookAtLog();
     const all = await this.#lease();
@@ -189,7 +189,7 @@ export class Ownership {
 
   /** Looks how far others are. */
   async #look(): Promise<void> {
-    this.#lastLook = Date.now();
+    this.#lastLook = performance.now();
     const before = this.#before();
     const all = await this.#parts.checkpoints.all();
     if (this.#stopped || before.doubts !== this.#doubts) return;

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock/database-clock.ts';
 import type { Positions } from '../consistency/positions.ts';
 import type { Checkpoint, OldestWaiting } from './checkpoints.ts';
 import { type LagState, lagStateOf } from './lag.ts';
@@ -46,6 +47,7 @@ export interface Known {
   /** What it had not applied for the longest time, where it was behind at the last look. */
   readonly waiting: OldestWaiting | undefined;
   readonly rebuild: RebuildStatus | null;
+  readonly clock: Clock;
 }
 
 /** Where a projection stands. */
@@ -57,7 +59,7 @@ export function statusOf({
   ...known
 }: Known): ProjectionStatus {
   const { name, isRunning } = runner;
-  const { checkpoint, waiting, rebuild } = known;
+  const { checkpoint, waiting, rebuild, clock } = known;
   const position = positions.of(name);
   const failure = isRunning ? runner.failure : (checkpoint?.failure ?? null);
   const head = Math.max(end, position);
@@ -67,7 +69,7 @@ export function statusOf({
   const oldest =
     (isRunning ? runner.oldestWaiting : undefined) ??
     (isDoubted ? undefined : waiting?.position === position ? waiting.recordedAt : recordedAt);
-  const lagMs = lag === 0 || !oldest ? 0 : Math.max(0, Date.now() - oldest.getTime());
+  const lagMs = lag === 0 || !oldest ? 0 : Math.max(0, clock.now() - oldest.getTime());
   const isMoved = isRunning || checkpoint?.owner != null;
   const isOutdated = checkpoint !== undefined && checkpoint.version < version;
   const isPartial = position < (checkpoint?.wholeAt ?? 0);

@@ -1,4 +1,5 @@
 import type { Database } from '../../database/client.ts';
+import type { Clock } from '../clock/database-clock.ts';
 import { Positions } from '../consistency/positions.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Projection } from '../define/projection.ts';
@@ -44,6 +45,7 @@ export interface ProjectorOptions {
   /** Tells other instances what this one does. */
   readonly others: Others;
   readonly observer: Observer;
+  readonly clock: Clock;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -135,7 +137,7 @@ export class Projector {
 
   /** Another instance has told what it has done. */
   heard({ head, recordedAt, moved, released }: News): void {
-    if (this.head.advance(head, new Date(recordedAt))) this.#wakeAll();
+    if (this.head.advance(head, recordedAt > 0 ? new Date(recordedAt) : undefined)) this.#wakeAll();
     for (const [projection, move] of Object.entries(moved)) this.#ownership.heard(projection, move);
     if (released) this.#ownership.hurry();
   }
@@ -171,6 +173,7 @@ export class Projector {
         checkpoint: this.#ownership.checkpoint(name),
         waiting: this.#ownership.waiting(name),
         rebuild: this.rebuilds.status(name),
+        clock: this.#options.clock,
       }),
     );
   }
@@ -207,7 +210,7 @@ export class Projector {
   }
 
   #runnerOf(projection: Projection): ProjectionRunner {
-    const { db, log, batchLimit, deadLetterLimit, observer, onError } = this.#options;
+    const { db, log, batchLimit, deadLetterLimit, observer, clock, onError } = this.#options;
     return new ProjectionRunner({
       projection,
       table: new ProjectionTable(db, projection, this.#moves),
@@ -221,6 +224,7 @@ export class Projector {
       deadLetterLimit,
       onFenced: () => this.hurry(),
       observer,
+      clock,
       onError,
     });
   }

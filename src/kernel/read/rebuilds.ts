@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
+import type { Clock } from '../clock/database-clock.ts';
 import type { Projection } from '../define/projection.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { CommitFeed } from './commit-feed.ts';
@@ -22,6 +23,7 @@ export interface RebuildsParts {
   readonly feed: CommitFeed;
   readonly head: LogHead;
   readonly batchLimit: number;
+  readonly clock: Clock;
   /** A read model has another table, generation and perhaps position now. */
   readonly onSwapped: () => void;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
@@ -130,7 +132,7 @@ export class Rebuilds {
       const begun = rows.find(({ projection, purpose }) => projection === name && purpose === 'rebuild');
       return filled && filled.version < version && (begun?.version ?? 0) < version;
     });
-    if (outdated.length === 0 || Date.now() < this.#refusedUntil) return false;
+    if (outdated.length === 0 || performance.now() < this.#refusedUntil) return false;
     await this.#aside(async ({ owner }) => {
       for (const projection of outdated) await this.#begin(owner, projection);
     });
@@ -142,7 +144,7 @@ export class Rebuilds {
     try {
       await beginRebuild(db, projection);
     } catch (error) {
-      this.#refusedUntil = Date.now() + REFUSED_MS;
+      this.#refusedUntil = performance.now() + REFUSED_MS;
       onError(error, { part: 'rebuild', projection: projection.name });
       if (error instanceof RebuildError) await checkpoints.setFailure(projection.name, error.message);
     }

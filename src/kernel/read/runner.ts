@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { rootOf } from '../../database/errors.ts';
 import { isTransient } from '../../database/transient.ts';
+import type { Clock } from '../clock/database-clock.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { ProjectionMoved } from '../notify/hub.ts';
 import type { Observer } from '../observe.ts';
@@ -29,13 +30,14 @@ export interface RunnerParts extends BatchSourceParts {
   /** Told when somebody else has moved the checkpoint or taken it over: it has stopped. */
   readonly onFenced?: () => void;
   readonly observer: Observer;
+  readonly clock: Clock;
   readonly onError: (error: unknown, context: { readonly projection: string; readonly position: number }) => void;
 }
 
 /** What a projection tries to apply. */
 export interface UnderWay {
-  /** When it was tried for the first time. */
-  readonly since: Date;
+  /** When it was tried for the first time, by `performance.now()`. */
+  readonly since: number;
   /** Where the projection is: the batch begins right after. */
   readonly after: number;
   /** Its first event; undefined until it is read. */
@@ -148,7 +150,7 @@ export class ProjectionRunner {
         this.#parked ??= await loadParked(this.#parts.table.db, this.#parts.projection, this.#position);
         const batch = await this.#source.next(this.#position, (first) => this.#begin(first));
         const { events } = batch;
-        if (events.length > 0) await watchedBatch(this.name, events, this.#parts.observer, () => this.#apply(batch));
+        if (events.length > 0) await watchedBatch(this.name, events, this.#parts, () => this.#apply(batch));
         await this.#recovered();
         failures = 0;
         if (events.length === 0) await this.#somethingToDo(stopping);
@@ -197,7 +199,7 @@ export class ProjectionRunner {
     if (parking) this.#parked = parking.after(to);
     this.#culprits.forget(to);
     const keys = parking?.isNeeded ? new Set([...writes.keys, ...parking.stale.map(({ text }) => text)]) : writes.keys;
-    this.#moveTo(to, keys, Math.max(0, Date.now() - first.recordedAt.getTime()));
+    this.#moveTo(to, keys, Math.max(0, this.#parts.clock.now() - first.recordedAt.getTime()));
     return writes.keys.size;
   }
 
@@ -222,7 +224,7 @@ export class ProjectionRunner {
     const after = this.#position;
     const before = this.#underWay?.after === after ? this.#underWay : undefined;
     this.#underWay = {
-      since: before?.since ?? new Date(),
+      since: before?.since ?? performance.now(),
       after,
       first: first ?? before?.first,
       trouble: before?.trouble,

@@ -1,4 +1,5 @@
 import type { Database } from '../../database/client.ts';
+import type { Clock } from '../clock/database-clock.ts';
 import { Positions } from '../consistency/positions.ts';
 import type { EventTypes } from '../define/event.ts';
 import type { Projection } from '../define/projection.ts';
@@ -34,6 +35,7 @@ export interface FillerParts {
   readonly feed: CommitFeed;
   readonly head: LogHead;
   readonly batchLimit: number;
+  readonly clock: Clock;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 

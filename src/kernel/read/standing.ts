@@ -8,9 +8,10 @@ export function underWayOf(runner: ProjectionRunner | undefined): Omit<Standing,
   // Where it failed for good, its status says so.
   if (!runner?.underWay || runner.failure !== null) return undefined;
   const { since, first, trouble } = runner.underWay;
-  if (!first) return { since, trouble, event: null };
+  const forMs = performance.now() - since;
+  if (!first) return { forMs, trouble, event: null };
   const { position, type, streamType, streamId } = first;
-  return { since, trouble, event: { position, type, streamType, streamId } };
+  return { forMs, trouble, event: { position, type, streamType, streamId } };
 }
 
 /** Whether a statement is a projector's on this table, or one that all projections share. */

@@ -21,7 +21,8 @@ export interface Verification extends Comparison {
   readonly position: number;
 }
 
-export interface VerifyParts extends Pick<FillerParts, 'aside' | 'projection' | 'owner' | 'batchLimit' | 'onError'> {
+export interface VerifyParts
+  extends Pick<FillerParts, 'aside' | 'projection' | 'owner' | 'batchLimit' | 'clock' | 'onError'> {
   /** Ends it; what it has made is dropped. */
   readonly signal?: AbortSignal | undefined;
   /** Told how far the second table is, and how far it has to come. */

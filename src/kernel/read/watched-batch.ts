@@ -1,3 +1,4 @@
+import type { Clock } from '../clock/database-clock.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Observer } from '../observe.ts';
 import { inBatchSpan } from '../trace.ts';
@@ -10,7 +11,7 @@ import { inBatchSpan } from '../trace.ts';
 export async function watchedBatch(
   projection: string,
   events: readonly RecordedEvent[],
-  observer: Observer,
+  { observer, clock }: { readonly observer: Observer; readonly clock: Clock },
   apply: () => Promise<number>,
 ): Promise<void> {
   const began = performance.now();
@@ -25,7 +26,7 @@ export async function watchedBatch(
     length: events.length,
     at: (index: number) => {
       const { metadata, recordedAt } = events[index] as RecordedEvent;
-      return { traceparent: metadata.traceparent, recordedAt };
+      return { traceparent: metadata.traceparent, ageMs: clock.now() - recordedAt.getTime() };
     },
   };
   const rows = await inBatchSpan(`project ${projection}`, attributes, parts, async (span) => {
@@ -33,7 +34,7 @@ export async function watchedBatch(
     span?.setAttribute('afterwrite.rows', changed);
     return changed;
   });
-  const lagMs = Math.max(0, Date.now() - first.recordedAt.getTime());
+  const lagMs = Math.max(0, clock.now() - first.recordedAt.getTime());
   observer.folded({ projection, events: events.length, rows, position, ms: performance.now() - began, lagMs });
 }
 

@@ -82,7 +82,7 @@ export class Admission {
       return;
     }
     const { name, position, lag, lagMs } = worst;
-    if (this.#began?.name !== name) this.#began = { name, position, at: Date.now() };
+    if (this.#began?.name !== name) this.#began = { name, position, at: performance.now() };
     const events = lag === 1 ? '1 event' : `${lag} events`;
     this.#refused = {
       reason: `Read model ${name} is ${Math.round(lagMs / 1000)} s behind (${events}): commands wait until it has caught up.`,
@@ -107,7 +107,7 @@ export class Admission {
   #retryAfterMs(now: Lagging, began: { readonly position: number; readonly at: number }): number {
     const moved = now.position - began.position;
     if (moved <= 0) return LATEST_MS;
-    const ms = (now.lag * (Date.now() - began.at)) / moved;
+    const ms = (now.lag * (performance.now() - began.at)) / moved;
     return Math.round(Math.min(LATEST_MS, Math.max(SOONEST_MS, ms)));
   }
 }

@@ -44,8 +44,8 @@ const MAX_NAMED = 10;
 
 /** The batch that is being committed. */
 export interface AppendUnderWay {
-  /** When it began, or where those before it failed, when the first of these did. */
-  readonly since: Date;
+  /** When it began, or if those before it failed, when the first of these did; by `performance.now()`. */
+  readonly since: number;
   readonly appends: number;
   /** Its first append. */
   readonly first: Pick<Append, 'streamType' | 'streamId' | 'events'>;
@@ -79,7 +79,7 @@ export class AppendQueue {
   readonly #pace = new Pace();
   #underWay: AppendUnderWay | undefined;
   /** Since when batches fail, where the last one did. */
-  #failingSince: Date | undefined;
+  #failingSince: number | undefined;
 
   constructor(log: EventLog, options: AppendQueueOptions) {
     this.#log = log;
@@ -134,7 +134,7 @@ export class AppendQueue {
   }
 
   #refuse(depth: number, reason: string): never {
-    const underWayMs = this.#underWay ? Date.now() - this.#underWay.since.getTime() : 0;
+    const underWayMs = this.#underWay ? performance.now() - this.#underWay.since : 0;
     throw new ThrottledError(this.#pace.retryAfterMs(depth, underWayMs), reason);
   }
 
@@ -170,7 +170,12 @@ export class AppendQueue {
     while (this.#waiting.count > 0) {
       const batch = this.#waiting.takeBatch(this.#batchLimits);
       const { append: first } = batch[0] as Appending;
-      this.#underWay = { since: this.#failingSince ?? new Date(), appends: batch.length, first, trouble: undefined };
+      this.#underWay = {
+        since: this.#failingSince ?? performance.now(),
+        appends: batch.length,
+        first,
+        trouble: undefined,
+      };
       await this.#commit(batch);
       await nextTurn();
     }

@@ -1,4 +1,5 @@
 import type { JWTHeaderParameters, JWTPayload } from 'jose';
+import { wallTime } from '../../kernel/clock/wall-clock.ts';
 import { type Actor, type Role, subjectOf, whyNotActorId } from '../../kernel/define/actor.ts';
 import { UnauthenticatedError } from '../../kernel/errors.ts';
 
@@ -74,7 +75,7 @@ function expiryOf({ exp, iat }: JWTPayload, { clockToleranceS, maxLifetimeS }: C
   if (exp === undefined) {
     throw new UnauthenticatedError('The access token does not say when it expires: its "exp" claim is missing.');
   }
-  const now = Date.now() / 1000;
+  const now = wallTime() / 1000;
   if (iat !== undefined && iat > now + clockToleranceS) {
     throw new UnauthenticatedError('The access token was issued in the future ("iat" claim).');
   }

@@ -39,7 +39,7 @@ function boundedFetch(): FetchImplementation {
   let failedAt = Number.NEGATIVE_INFINITY;
   let failure: unknown;
   return async (url, options) => {
-    if (Math.abs(Date.now() - failedAt) < PAUSE_AFTER_FAILURE_MS) throw failure;
+    if (performance.now() - failedAt < PAUSE_AFTER_FAILURE_MS) throw failure;
     try {
       const response = await fetch(url, options);
       if (response.status !== 200) {
@@ -49,7 +49,7 @@ function boundedFetch(): FetchImplementation {
       const keySet = Response.json(JSON.parse(await textOf(response)));
       return keySet;
     } catch (error) {
-      failedAt = Date.now();
+      failedAt = performance.now();
       failure = error;
       throw error;
     }

@@ -74,7 +74,8 @@ export class Rate {
   }
 
   #over(msBeforeNext: number): OverLimitError {
-    return new OverLimitError(this.#options.limit, msBeforeNext, this.#options.reason);
+    // The library counts by this machine's clock, which may be set; windows end by a timer.
+    return new OverLimitError(this.#options.limit, Math.min(msBeforeNext, WINDOW_S * 1000), this.#options.reason);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Engine } from '../../kernel/engine.ts';
 
 /** Parts of the application whose state is read at each scrape. */
 export interface Measured {
-  readonly engine: Pick<Engine, 'queue' | 'projector' | 'processes' | 'readSide' | 'watch'>;
+  readonly engine: Pick<Engine, 'queue' | 'projector' | 'processes' | 'readSide' | 'watch' | 'clock'>;
   /** Rows that subscriptions follow. */
   readonly live: { readonly size: number };
   /** Memory that subscriptions hold. */
@@ -22,7 +22,7 @@ const STATES = ['RUNNING', 'REBUILDING', 'STALLED', 'STOPPED'] as const;
 export function measureState(
   registry: Registry,
   {
-    engine: { queue, projector, processes, readSide, watch },
+    engine: { queue, projector, processes, readSide, watch, clock },
     live,
     eventStreams,
     subscriptions,
@@ -44,6 +44,11 @@ export function measureState(
   gauge('append_oldest_wait_seconds', 'How long the first of them has waited.', () => queue.oldestWaitMs / 1000);
   gauge('stalls', 'Appends, projections, processes and effects that stand still.', () => watch.stalls.size);
   gauge('log_head_position', 'The last event of the log, as this process knows it.', () => projector.head.position);
+  gauge(
+    'clock_skew_seconds',
+    "How far this machine's clock is ahead of Postgres'; negative if it is behind.",
+    () => clock.skewMs / 1000,
+  );
   gauge('waiters', 'Reads and subscriptions that wait for a read model.', () => readSide.positions.waiting);
   gauge(
     'subscription_bytes',

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Readiness } from '../../../src/server/health.ts';
 import { useApp } from '../../support/app.ts';
@@ -69,6 +70,28 @@ describe('/readyz', () => {
     await expectAlive();
     between.refuse(false);
     await untilReady(true);
+  });
+
+  it('goes on to say what is so after the clock of this machine was set back by an hour', async () => {
+    const realNow = Date.now;
+    await untilReady(true);
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => realNow() - 3_600_000);
+    // Its timeouts go by the clock that was set, and the answers come as they did.
+    const untilAnswered = async (status: number) => {
+      for (let asked = 0; (await ask('/readyz')).status !== status; asked++) {
+        if (asked > 2000) throw new Error(`/readyz did not come to answer ${status}.`);
+        await delay(5);
+      }
+    };
+    try {
+      between.refuse(true);
+      between.cut();
+      await untilAnswered(503);
+      between.refuse(false);
+      await untilAnswered(200);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   it('is 503 while the database says nothing; the process is alive while commands hang', async () => {

@@ -58,7 +58,7 @@ it('what is read ahead and has to wait is said to be under way, and is done once
   await projector.look();
   const table = new HeldTable(opened.projector.db, books);
   const runner = new ProjectionRunner({
-    ...{ projection: books, table, log, owner, batchLimit: 2, observer: unobserved },
+    ...{ projection: books, table, log, owner, batchLimit: 2, observer: unobserved, clock: engine.clock },
     ...{ feed: new CommitFeed(1), head: projector.head, checkpoints: new Checkpoints(opened.projector.db) },
     onMoved: () => {},
     onError: (error) => {

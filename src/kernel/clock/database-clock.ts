@@ -1,0 +1,149 @@
+import { sql } from 'drizzle-orm';
+import { type Database, prepared } from '../../database/client.ts';
+import { wallTime } from './wall-clock.ts';
+
+/** The time of Postgres, as this process knows it. */
+export interface Clock {
+  /** Ms since 1970. */
+  now(): number;
+  /** The same at an instant of `performance.now()`. */
+  at(instant: number): Date;
+}
+
+/** One look at the clock of Postgres. */
+interface Sample {
+  /** The time of Postgres less `performance.now()`, in ms. */
+  readonly offset: number;
+  /** The offset is off by at most this, in ms: half of the round trip. */
+  readonly error: number;
+  /** `performance.now()`. */
+  readonly at: number;
+}
+
+export interface DatabaseClockOptions {
+  /** Asks Postgres for its time, in ms since 1970, on a connection that nothing else can keep busy. */
+  readonly ask: () => Promise<number>;
+  /** Told when the difference between the two clocks comes to another order of magnitude, in ms; positive if this machine is ahead. */
+  readonly onSkew?: (skewMs: number) => void;
+  /** Told when Postgres' clock was set, or this machine or the other one slept: by how much it is ahead of what was expected, in ms. */
+  readonly onStep?: (stepMs: number) => void;
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Between two looks, in ms. */
+const LOOK_MS = 10_000;
+/** Looks at the start: the quickest counts. */
+const FIRST_LOOKS = 3;
+/** Looks of which the quickest counts. */
+const KEPT = 6;
+/** How far two monotonic clocks drift apart at most, in ms a ms. */
+const DRIFT = 0.0002;
+/** What two looks may differ by besides, in ms: times have steps. */
+const STEP_MS = 2;
+/** Differences from here on are told, in ms, and again with each power of ten. */
+const TOLD_FROM_MS = 1000;
+
+/**
+ * The clock that deadlines, lags and ages go by: that of Postgres, so that servers whose own clocks differ decide alike. It is
+ * measured by the middle of a round trip, as Cristian's algorithm does, and goes on between two looks with `performance.now()`,
+ * so that nobody who sets this machine's clock moves it. Until the first look it is this machine's time.
+ */
+export class DatabaseClock implements Clock {
+  readonly #options: DatabaseClockOptions;
+  #samples: readonly Sample[] = [];
+  #offset = wallTime() - performance.now();
+  /** The order of magnitude that was told last, with the sign of the difference. */
+  #told = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+
+  constructor(options: DatabaseClockOptions) {
+    this.#options = options;
+  }
+
+  now(): number {
+    return performance.now() + this.#offset;
+  }
+
+  at(instant: number): Date {
+    return new Date(Math.round(instant + this.#offset));
+  }
+
+  /** How far this machine's clock is ahead of Postgres', in ms; negative if it is behind. 0 until the first look. */
+  get skewMs(): number {
+    return this.#samples.length === 0 ? 0 : wallTime() - this.now();
+  }
+
+  /** Resolves after the first looks. Postgres need not answer: then it looks again later. */
+  async start(): Promise<void> {
+    for (let look = 0; look < FIRST_LOOKS; look++) await this.look();
+    this.#timer = setInterval(() => void this.look(), LOOK_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Looks once; joins a look that is under way. Never throws. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look()
+      .catch((error) => this.#options.onError?.(error))
+      .finally(() => {
+        this.#looking = undefined;
+      });
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const sent = performance.now();
+    const time = await this.#options.ask();
+    const received = performance.now();
+    this.#take({ offset: time - (sent + received) / 2, error: (received - sent) / 2, at: received });
+  }
+
+  #take(sample: Sample): void {
+    const before = this.#samples.filter((kept) => agree(kept, sample));
+    // It was set, or one of the two machines slept: what was measured before says nothing any more.
+    const isStep = before.length < this.#samples.length;
+    if (isStep) this.#options.onStep?.(sample.offset - this.#offset);
+    this.#samples = isStep ? [sample] : [...before.slice(1 - KEPT), sample];
+    const errorOf = ({ error, at }: Sample) => error + (sample.at - at) * DRIFT;
+    this.#offset = this.#samples.reduce((best, next) => (errorOf(next) <= errorOf(best) ? next : best)).offset;
+    this.#tell();
+  }
+
+  #tell(): void {
+    const { skewMs } = this;
+    const size = magnitudeOf(skewMs);
+    const isSmaller = Math.abs(size) < Math.abs(this.#told) && Math.sign(size) * Math.sign(this.#told) >= 0;
+    // At the edge of two orders it is told once.
+    if (size === this.#told || (isSmaller && magnitudeOf(skewMs * 1.25) === this.#told)) return;
+    this.#told = size;
+    this.#options.onSkew?.(skewMs);
+  }
+}
+
+/** The clock of a database, to be asked. */
+export function clockOf(db: Database): () => Promise<number> {
+  const ask = prepared<{ ms: number }>(
+    db,
+    'clock',
+    sql`select extract(epoch from clock_timestamp())::float8 * 1000 as ms`,
+  );
+  return async () => {
+    const [row] = await ask({});
+    if (!row) throw new Error('Postgres does not say what time it is.');
+    return row.ms;
+  };
+}
+
+/** Whether two looks may be at one clock that nobody has set. */
+function agree(a: Sample, b: Sample): boolean {
+  return Math.abs(a.offset - b.offset) <= a.error + b.error + Math.abs(a.at - b.at) * DRIFT + STEP_MS;
+}
+
+/** 0 below a second, 1 below ten, 2 below a hundred and so on; negative for negative differences. */
+function magnitudeOf(ms: number): number {
+  const size = Math.abs(ms);
+  return size < TOLD_FROM_MS ? 0 : Math.sign(ms) * (Math.floor(Math.log10(size / TOLD_FROM_MS)) + 1);
+}
