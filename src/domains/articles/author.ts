@@ -20,7 +20,7 @@ export const Author = defineAggregate('Author', {
   description: 'Somebody who writes articles.',
   visibleTo: { staff: 'all', system: 'all', customer: (actor, _, id) => id === actor.id },
   // Customers register themselves as authors under the id that they are signed in with.
-  sharesIdsWith: ['Customer'],
+  idsAreActors: true,
   initialState: (): AuthorState => ({ registered: false, displayName: '', avatarUrl: null }),
   events: { AuthorRegistered, AuthorRenamed },
   evolve: {

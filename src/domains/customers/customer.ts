@@ -18,6 +18,8 @@ export interface CustomerState {
 export const Customer = defineAggregate('Customer', {
   description: 'Somebody who orders.',
   visibleTo: { staff: 'all', system: 'all', customer: (actor, _, id) => id === actor.id },
+  // Customers register themselves under the id that they are signed in with.
+  idsAreActors: true,
   initialState: (): CustomerState => ({ registered: false, name: '' }),
   events: { CustomerRegistered, CustomerRenamed },
   evolve: {

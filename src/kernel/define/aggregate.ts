@@ -15,6 +15,8 @@ export interface Aggregate<State = unknown, Events extends EventTypes = EventTyp
   isVisibleTo(actor: Actor | null, state: State, id: string): boolean | undefined;
   /** Names of aggregates that may have the same id. */
   readonly sharesIdsWith: readonly string[];
+  /** Its ids are those of actors. */
+  readonly idsAreActors: boolean;
 }
 
 export interface SnapshotPolicy {
@@ -59,6 +61,11 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
      * belongs to one aggregate, whatever its type, and a stream of another type cannot begin with it.
      */
     readonly sharesIdsWith?: readonly string[];
+    /**
+     * True if an id is that of the actor whom it stands for, so that they cannot choose another. One may begin although
+     * another aggregate has the id: if not, everybody who knows an actor's id could take it before them.
+     */
+    readonly idsAreActors?: boolean;
     readonly description?: string;
   },
 ): Aggregate<State, Events> {
@@ -75,6 +82,7 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
     snapshot: { every: 100, stateVersion: 1, ...options.snapshot },
     isVisibleTo: (actor, state, id) => options.visibleTo && isVisible(options.visibleTo, actor, state, id),
     sharesIdsWith: options.sharesIdsWith ?? [],
+    idsAreActors: options.idsAreActors ?? false,
   };
 }
 

@@ -3,11 +3,12 @@ import type { Registry } from '../define/domain.ts';
 /**
  * Which streams may have the same id. An id belongs to one aggregate whatever its type, so that an id alone says what it
  * means. Processes have the ids of what they are about, and an aggregate may share the ids of another one (`sharesIdsWith`).
+ * Aggregates whose ids are those of actors (`idsAreActors`) may begin whatever has the id already.
  */
 export interface IdRules {
   /** Stream types that may have any id. */
   readonly shared: ReadonlySet<string>;
-  /** For a stream type the others that may have the same id. */
+  /** For a stream type the others that may have an id with which it begins. */
   readonly sharedWith: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -16,15 +17,15 @@ export const OWN_IDS: IdRules = { shared: new Set(), sharedWith: new Map() };
 
 export function idRulesOf({ aggregates, processes }: Pick<Registry, 'aggregates' | 'processes'>): IdRules {
   const sharedWith = new Map<string, Set<string>>();
-  const share = (type: string, other: string) => {
-    const types = sharedWith.get(type) ?? new Set();
-    sharedWith.set(type, types.add(other));
+  const share = (type: string, others: Iterable<string>) => {
+    sharedWith.set(type, new Set([...(sharedWith.get(type) ?? []), ...others]));
   };
-  for (const { name, sharesIdsWith } of aggregates.values()) {
-    for (const other of sharesIdsWith) {
-      share(name, other);
-      share(other, name);
-    }
+  const ofActors = [...aggregates.values()].filter(({ idsAreActors }) => idsAreActors).map(({ name }) => name);
+  for (const { name, sharesIdsWith, idsAreActors } of aggregates.values()) {
+    for (const other of sharesIdsWith) share(other, [name]);
+    // An actor's aggregate may have begun with the id after the one that it is shared with.
+    if (sharesIdsWith.length > 0) share(name, [...sharesIdsWith, ...ofActors]);
+    if (idsAreActors) share(name, aggregates.keys());
   }
   return {
     shared: new Set(processes.keys()),

@@ -16,6 +16,7 @@ import { type TestEngine, useEngine } from '../../support/engine.ts';
 
 const ThingMade = defineEvent('ThingMade', { data: z.object({}) });
 const LabelMade = defineEvent('LabelMade', { data: z.object({}) });
+const MemberMade = defineEvent('MemberMade', { data: z.object({}) });
 const evolve = () => ({ isMade: true });
 const Thing = defineAggregate('Thing', {
   initialState: () => ({ isMade: false }),
@@ -28,6 +29,13 @@ const Label = defineAggregate('Label', {
   events: { LabelMade },
   evolve: { LabelMade: evolve },
   sharesIdsWith: ['Counter'],
+});
+/** Stands for an actor and has their id. */
+const Member = defineAggregate('Member', {
+  initialState: () => ({ isMade: false }),
+  events: { MemberMade },
+  evolve: { MemberMade: evolve },
+  idsAreActors: true,
 });
 const input = z.object({ id: z.guid() });
 const makeThing = defineCommand('makeThing', {
@@ -46,10 +54,18 @@ const makeLabel = defineCommand('makeLabel', {
   allow: 'everyone',
   decide: ({ isMade }) => (isMade ? reject('LABEL_EXISTS', 'It is there.') : LabelMade({})),
 });
+const makeMember = defineCommand('makeMember', {
+  aggregate: Member,
+  creates: true,
+  input,
+  id: ({ id }) => id,
+  allow: 'everyone',
+  decide: ({ isMade }) => (isMade ? reject('MEMBER_EXISTS', 'It is there.') : MemberMade({})),
+});
 const things = defineDomain({
   name: 'things',
-  aggregates: [Thing, Label],
-  commands: [makeThing, makeLabel],
+  aggregates: [Thing, Label, Member],
+  commands: [makeThing, makeLabel, makeMember],
   projections: [],
   graphql: undefined,
 });
@@ -223,6 +239,25 @@ describe('an aggregate’s id', () => {
     expect(await bus.execute(makeThing, { id }, ann)).toMatchObject(inUse);
     const thing = receiptOf(await bus.execute(makeThing, { id: randomUUID() }, ann)).aggregateId;
     expect(await bus.execute(makeLabel, { id: thing }, ann)).toMatchObject(inUse);
+  });
+
+  it('of an actor cannot be taken before them, and is no other’s once they have it', async () => {
+    const [one, two] = await Promise.all([openEngine(), openEngine()]);
+    for (const { bus } of [one, two]) {
+      const id = randomUUID();
+      receiptOf(await one.bus.execute(makeThing, { id }, bob));
+      receiptOf(await bus.execute(makeMember, { id }, ann));
+      const other = randomUUID();
+      receiptOf(await one.bus.execute(makeMember, { id: other }, ann));
+      expect(await bus.execute(makeThing, { id: other }, bob)).toMatchObject(inUse);
+    }
+  });
+
+  it('that is shared may begin a second stream although an actor has it by then', async () => {
+    const { bus } = await openEngine();
+    const id = await open({ bus });
+    receiptOf(await bus.execute(makeMember, { id }, ann));
+    receiptOf(await bus.execute(makeLabel, { id }, ann));
   });
 
   it('that two aggregates have from before stays with both', async () => {
