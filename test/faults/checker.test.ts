@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Tokens } from '../../src/kernel/consistency/token.ts';
 import { check } from './checker/check.ts';
-import type { Table } from './checker/evidence.ts';
+import type { Table, Unmet } from './checker/evidence.ts';
 import { VIOLATIONS, type ViolationKind } from './checker/violation.ts';
 import type { Observation, Timed } from './history.ts';
 import {
@@ -62,6 +62,19 @@ const inStock =
     const products = { ...first, projection: 'products', streamType: 'Product', live: teapots, folded: teapots };
     return { ...told, evidence: { ...told.evidence, tables: [...told.evidence.tables, products as Table] } };
   };
+
+/** The story with a process that waits for what is due then, because of the event that was recorded at 1000 ms. */
+const withDeadline =
+  ({ setMs, reachedAtMs }: { readonly setMs: number; readonly reachedAtMs: number }) =>
+  (story: Story): Story => {
+    const process = { type: 'Fulfilment', id: 'order' };
+    const set = { ...event(6, process, 1, 'DeadlineSet', 'set'), cause: 1, dueMs: setMs };
+    const reached = { ...event(7, process, 2, 'DeadlineReached', 'reached'), cause: 6, dueMs: setMs };
+    return withEvents(story, (events) => [...events, set, { ...reached, recordedAtMs: reachedAtMs }]);
+  };
+const unmetBy =
+  (expected: Unmet['expected']) =>
+  (story: Story): Story => ({ ...story, evidence: { ...story.evidence, unmet: [{ expected, facts: {} }] } });
 
 type Forgery = readonly [what: string, forge: (story: Story) => Story];
 
@@ -238,9 +251,15 @@ const FORGERIES: Readonly<Record<ViolationKind, readonly Forgery[]>> = {
       ]),
     ],
   ],
+  'deadline came early': [
+    ['reached too early', withDeadline({ setMs: 31_000, reachedAtMs: 30_998 })],
+    ['set too near', withDeadline({ setMs: 30_000, reachedAtMs: 60_000 })],
+  ],
   'server ended by itself': [
     ['once', (story) => ({ ...story, evidence: { ...story.evidence, crashes: [{ instance: 'A', code: 1 }] } })],
   ],
+  'server did not serve': [['after a fault', unmetBy('server serves')]],
+  'readiness did not tell': [['during a fault', unmetBy('readiness tells')]],
 };
 
 describe('the checker', () => {
@@ -268,6 +287,11 @@ describe('the checker', () => {
 
   it('acquits what the application did because of something that is in the log', () => {
     expect(kindsIn(withLast({ cause: 5 })(honestStory()))).not.toContain('from nobody');
+  });
+
+  it('acquits a process that is told of a deadline when it is due', () => {
+    const kinds = kindsIn(withDeadline({ setMs: 31_000, reachedAtMs: 31_000 })(honestStory()));
+    expect(kinds).not.toContain('deadline came early');
   });
 
   it('acquits a shop in which open orders hold what is set aside', () => {

@@ -24,7 +24,11 @@ const SHOWN: readonly (readonly [streamType: string, projection: Projection])[] 
 const BATCH = 5000;
 
 /** Looks into the database, past all servers, for what the histories are to be judged by. */
-export async function collectEvidence(url: string, sql: Sql, crashes: readonly object[]): Promise<Evidence> {
+export async function collectEvidence(
+  url: string,
+  sql: Sql,
+  told: Pick<Evidence, 'crashes' | 'unmet'>,
+): Promise<Evidence> {
   const pool = openPool({ url, connections: 1, applicationName: 'faults' });
   try {
     const recorded = await readLog(pool.db);
@@ -40,7 +44,7 @@ export async function collectEvidence(url: string, sql: Sql, crashes: readonly o
       })),
       tables: await Promise.all(SHOWN.map(([type, projection]) => tableOf(type, projection, { recorded, sql, pool }))),
       rowAt: rowsByVersion((stream) => byStream.get(nameOf(stream)) ?? [], projections),
-      crashes,
+      ...told,
     };
   } finally {
     await pool.close();
@@ -57,13 +61,24 @@ const streamOf = ({ stream_type: type, stream_id: id }: StreamRow): StreamName =
 
 async function loggedEvents(sql: Sql): Promise<LoggedEvent[]> {
   const rows = await sql<
-    (StreamRow & { position: string; type: string; command_id: string; closes: boolean; cause: string | null })[]
+    (StreamRow & {
+      position: string;
+      type: string;
+      command_id: string;
+      closes: boolean;
+      cause: string | null;
+      at_ms: number;
+      due_ms: number | null;
+    })[]
   >`
     select e.position, e.stream_type, e.stream_id, e.version, e.type, e.command_id, e.command_fingerprint is not null as closes,
       case when e.metadata #>> '{actor,id}' = 'system' then coalesce(c.position,
         -- The clock sets it off; what it follows from is that the process has asked to be told.
         (select max(s.position) from es.events s where e.type = 'DeadlineReached' and s.type = 'DeadlineSet'
-          and s.stream_type = e.stream_type and s.stream_id = e.stream_id and s.version < e.version)) end as cause
+          and s.stream_type = e.stream_type and s.stream_id = e.stream_id and s.version < e.version)) end as cause,
+      extract(epoch from e.recorded_at)::float8 * 1000 as at_ms,
+      case when e.type in ('DeadlineSet', 'DeadlineReached')
+        then extract(epoch from (e.data ->> 'at')::timestamptz)::float8 * 1000 end as due_ms
     from es.events e left join es.events c on c.event_id = (e.metadata ->> 'causationId')::uuid order by e.position`;
   return rows.map((row) => ({
     position: Number(row.position),
@@ -72,6 +87,8 @@ async function loggedEvents(sql: Sql): Promise<LoggedEvent[]> {
     type: row.type,
     commandId: row.command_id,
     closes: row.closes,
+    recordedAtMs: row.at_ms,
+    ...(row.due_ms === null ? {} : { dueMs: row.due_ms }),
     ...causeOf(row),
   }));
 }

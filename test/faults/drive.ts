@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HttpClient } from '../support/http-client.ts';
 import { Random } from '../support/random.ts';
 import { check } from './checker/check.ts';
+import type { Unmet } from './checker/evidence.ts';
 import { Log } from './checker/log.ts';
 import { Market } from './clients/commands.ts';
 import { Shopper } from './clients/shopper.ts';
@@ -9,7 +10,9 @@ import { Watcher } from './clients/watcher.ts';
 import { collectEvidence } from './collect.ts';
 import type { Recorder } from './history.ts';
 import type { Run } from './report.ts';
-import { injectFaults } from './schedule/schedule.ts';
+import type { Scene } from './schedule/fault.ts';
+import type { FaultKind } from './schedule/faults.ts';
+import { injectFaults, LONG_RUN_S } from './schedule/schedule.ts';
 import { startWorld, type World } from './world/world.ts';
 
 export interface DriveOptions {
@@ -22,6 +25,8 @@ export interface DriveOptions {
   readonly instances: number;
   /** Commands that may wait in a server. */
   readonly queueLimit: number;
+  /** The kinds of faults that may come. */
+  readonly kinds: readonly FaultKind[];
   readonly say: (line: string) => void;
   /** Ends all of it early; what it has started is ended too. */
   readonly signal: AbortSignal;
@@ -48,7 +53,8 @@ export async function drive(options: DriveOptions): Promise<Run> {
   }
 }
 
-async function driveOn(world: World, { seconds, seed, clients, queueLimit, say, signal }: DriveOptions): Promise<Run> {
+async function driveOn(world: World, options: DriveOptions): Promise<Run> {
+  const { seconds, seed, clients, queueLimit, kinds, say, signal } = options;
   const random = new Random(seed);
   const began = performance.now();
   const clock = () => Math.round((performance.now() - began) * 1000) / 1000;
@@ -92,10 +98,12 @@ async function driveOn(world: World, { seconds, seed, clients, queueLimit, say, 
   const lives = people.map(({ shopper }) => shopper.live(stop.signal, giveUp.signal));
   const recorders: Recorder[] = [];
   const from = clock();
-  const timer = setTimeout(() => stop.abort(), seconds * 1000);
-  const scene = { world, random: random.fork(), clock, recorders, queueLimit, giveUp: giveUp.signal };
-  const injected = await injectFaults(scene, stop.signal, say);
-  clearTimeout(timer);
+  const over = AbortSignal.any([AbortSignal.timeout(seconds * 1000), signal]);
+  const unmet: Unmet[] = [];
+  const about = { world, clock, recorders, unmet, queueLimit, giveUp: giveUp.signal };
+  const scene: Scene = { ...about, random: random.fork(), atEnd: [] };
+  const schedule = { kinds, all: seconds >= LONG_RUN_S };
+  const injected = await injectFaults(scene, schedule, over, say);
   stop.abort();
   const span = { from, to: clock() };
 
@@ -105,14 +113,14 @@ async function driveOn(world: World, { seconds, seed, clients, queueLimit, say, 
   clearTimeout(patience);
   await calm(world);
   await Promise.all(people.map(({ shopper }) => shopper.lookAtAll()));
-  const crashes = () => instances.flatMap((instance) => instance.crashes);
-  const collect = () => postgres.as((sql) => collectEvidence(postgres.url.href, sql, crashes()));
+  const told = () => ({ crashes: instances.flatMap((instance) => instance.crashes), unmet });
+  const collect = () => postgres.as((sql) => collectEvidence(postgres.url.href, sql, told()));
   await awaitTheLastWord(people, new Log(await collect()));
   const histories = [...people.flatMap(({ shopper, watcher }) => [shopper.recorder, watcher.recorder]), ...recorders];
   await Promise.all(people.map(({ watcher }) => watcher.end()));
   const evidence = await collect();
   const violations = check(histories, evidence);
-  return { seed, seconds, span, injected, histories, events: evidence.events.length, violations };
+  return { seed, seconds, kinds, span, injected, histories, events: evidence.events.length, violations };
 }
 
 /**

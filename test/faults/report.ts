@@ -2,13 +2,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VIOLATIONS, type Violation, type ViolationKind } from './checker/violation.ts';
 import type { History, Timed } from './history.ts';
-import { FAULT_KINDS } from './schedule/faults.ts';
+import type { FaultKind } from './schedule/faults.ts';
 import type { Injected } from './schedule/schedule.ts';
 
 /** A run, when it is over. */
 export interface Run {
   readonly seed: number;
   readonly seconds: number;
+  /** The kinds of faults that could come. */
+  readonly kinds: readonly FaultKind[];
   /** From when to when faults came, in ms. */
   readonly span: { readonly from: number; readonly to: number };
   readonly injected: readonly Injected[];
@@ -37,7 +39,7 @@ export function describe(run: Run): string {
   const found = (Object.keys(VIOLATIONS) as ViolationKind[]).filter((kind) => kindsOf(violations, kind) > 0);
   return table([
     ['faults injected', injected.length],
-    ...FAULT_KINDS.map((kind) => [`  ${kind}`, kindsOf(injected, kind)] as const),
+    ...run.kinds.map((kind) => [`  ${kind}`, kindsOf(injected, kind) || 'not played'] as const),
     ['events in the log', run.events],
     ['commands', commands.size],
     ['  sent (again and twice)', sent.length],

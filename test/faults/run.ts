@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { onLauncherGone } from '../../src/server/launcher.ts';
 import { drive } from './drive.ts';
 import { describe, describeViolations, save } from './report.ts';
+import { FAULT_KINDS } from './schedule/faults.ts';
 
 const say = (line: string) => console.error(line);
 const { values } = parseArgs({
@@ -15,15 +16,21 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '24' },
     instances: { type: 'string', default: '2' },
     'queue-limit': { type: 'string', default: '100' },
+    only: { type: 'string', default: '' },
     keep: { type: 'boolean', default: false },
   },
 });
 const [seconds, seed, clients, instances, queueLimit] = (
   ['seconds', 'seed', 'clients', 'instances', 'queue-limit'] as const
 ).map((name) => Number(values[name])) as [number, number, number, number, number];
-if ([seconds, seed, clients, instances, queueLimit].some((value) => !Number.isInteger(value) || value < 1)) {
+const kinds = FAULT_KINDS.filter((kind) => kind.includes(values.only));
+if (kinds.length === 0) say(`No kind of fault has "${values.only}" in its name. There are: ${FAULT_KINDS.join(', ')}.`);
+if (
+  kinds.length === 0 ||
+  [seconds, seed, clients, instances, queueLimit].some((value) => !Number.isInteger(value) || value < 1)
+) {
   say(
-    'Usage: npm run faults -- [--seconds 120] [--seed N] [--clients 24] [--instances 2] [--queue-limit 100] [--keep]',
+    'Usage: npm run faults -- [--seconds 120] [--seed N] [--clients 24] [--instances 2] [--queue-limit 100] [--only TEXT] [--keep]',
   );
   process.exit(2);
 }
@@ -37,7 +44,8 @@ onLauncherGone(stop);
 say(`seed ${seed}: ${clients} clients, ${instances} servers, ${seconds} seconds`);
 let keeps = values.keep;
 try {
-  const run = await drive({ folder, seconds, seed, clients, instances, queueLimit, say, signal: interrupted.signal });
+  const { signal } = interrupted;
+  const run = await drive({ folder, seconds, seed, clients, instances, queueLimit, kinds, say, signal });
   console.log(`\n${describe(run)}\n`);
   const { violations } = run;
   keeps ||= violations.length > 0;

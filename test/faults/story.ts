@@ -87,6 +87,7 @@ export function honestStory(): Story {
       tables: [table('customers', ada), table('orders', order)],
       rowAt: stateOf,
       crashes: [],
+      unmet: [],
     },
   };
 }
@@ -116,7 +117,7 @@ export function event(
   type: string,
   commandId: string,
 ): LoggedEvent {
-  return { position, stream, version, type, commandId, closes: true };
+  return { position, stream, version, type, commandId, closes: true, recordedAtMs: position * 1000 };
 }
 
 /** A command that was sent and acknowledged. */

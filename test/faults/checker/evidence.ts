@@ -11,6 +11,10 @@ export interface LoggedEvent {
   readonly closes: boolean;
   /** The event because of which the application itself issued the command; undefined where somebody else did. */
   readonly cause?: number | undefined;
+  /** By Postgres' clock, in ms since 1970. */
+  readonly recordedAtMs: number;
+  /** Of a deadline that was set or reached: when it is due, by the same clock. */
+  readonly dueMs?: number;
 }
 
 /** The receipt of a command that decided no events. */
@@ -50,4 +54,12 @@ export interface Evidence {
   rowAt(stream: StreamName, version: number): Columns | undefined;
   /** Server processes that ended by themselves. */
   readonly crashes: readonly object[];
+  readonly unmet: readonly Unmet[];
+}
+
+/** What servers were expected to do about a fault and did not. */
+export interface Unmet {
+  /** That `/readyz` says that a server cannot do its work, or that a server does its work. */
+  readonly expected: 'readiness tells' | 'server serves';
+  readonly facts: Readonly<Record<string, unknown>>;
 }

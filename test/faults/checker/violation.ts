@@ -10,6 +10,7 @@ export const VIOLATIONS = {
   'from nobody': 'The log holds what nobody has sent, and what does not follow from something that somebody has.',
   'stock is not held': 'What is set aside of a product is not what its open orders hold, or is more than there is.',
   'order left alone': 'An order was neither confirmed nor cancelled.',
+  'deadline came early': 'A process was told that a time was over that was not, or had set it too near.',
   'token not reflected': 'A read did not show what its token stands for.',
   'never so': 'Somebody was shown a state that has never been.',
   'token not honoured': 'A token that this store had given was refused.',
@@ -20,6 +21,9 @@ export const VIOLATIONS = {
   'subscription not at the end': 'A subscription ended on a state that is not the last one, or missed a change.',
   'subscription went back': 'A subscription showed an older state after a newer one.',
   'server ended by itself': 'A server process ended though nobody had ended it.',
+  'server did not serve':
+    'A server did not do its work again when a harm was over, or in spite of one that it has to endure.',
+  'readiness did not tell': 'A server that could not do its work did not say so.',
 } as const;
 
 export type ViolationKind = keyof typeof VIOLATIONS;

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../../support/until.ts';
-import { FAULT_KINDS, FAULTS, type FaultKind, type Scene } from './faults.ts';
+import type { Scene } from './fault.ts';
+import { FAULTS, type FaultKind } from './faults.ts';
 
 /** A fault that was injected, and when, in ms since the beginning. */
 export interface Injected {
@@ -18,27 +19,44 @@ const MEETS_ANOTHER = 0.3;
 const WAITS_FOR_ALL = 0.7;
 const ALL_SERVE_MS = 10_000;
 
+/** In a run of so many seconds or more each kind comes, even if that takes longer; a shorter one plays what it has time for. */
+export const LONG_RUN_S = 120;
+
+export interface ScheduleOptions {
+  /** The kinds that may come. */
+  readonly kinds: readonly FaultKind[];
+  /** Whether each of them has to. */
+  readonly all: boolean;
+}
+
 /**
- * Injects faults: first each kind once, in an order that chance makes, then whichever, some of them together, until `stop`
- * and until each has happened. Resolves when all harm is over.
+ * Injects faults: first each kind once, in an order that chance makes, then whichever, some of them together, until `stop` (and
+ * until each has happened, if all have to). Resolves when all harm is over.
  */
-export async function injectFaults(scene: Scene, stop: AbortSignal, say: (line: string) => void): Promise<Injected[]> {
-  const { random, clock } = scene;
+export async function injectFaults(
+  scene: Scene,
+  { kinds, all }: ScheduleOptions,
+  stop: AbortSignal,
+  say: (line: string) => void,
+): Promise<Injected[]> {
+  const { random, clock, giveUp, atEnd } = scene;
   const injected: Injected[] = [];
   const inject = async (kind: FaultKind) => {
     const from = clock();
-    const what = await FAULTS[kind](scene);
+    const what = await FAULTS[kind].play(scene);
     injected.push({ kind, from, to: clock(), what });
     say(`${(from / 1000).toFixed(1).padStart(6)} s  ${kind}: ${what}`);
   };
-  const first = random.shuffled(FAULT_KINDS);
-  while (first.length > 0 || !stop.aborted) {
-    const kind = first.pop() ?? random.pick(FAULT_KINDS);
+  const first = random.shuffled(kinds);
+  while (!giveUp.aborted && (!stop.aborted || (all && first.length > 0))) {
+    const kind = first.pop() ?? random.pick(kinds);
     if (random.chance(WAITS_FOR_ALL)) await allServe(scene);
-    const together = first.length === 0 && random.chance(MEETS_ANOTHER) ? [kind, otherThan(kind, scene)] : [kind];
-    await Promise.all(together.map(inject));
+    const others = otherThan(kind, kinds);
+    const meets = first.length === 0 && others.length > 0 && random.chance(MEETS_ANOTHER);
+    await Promise.all((meets ? [kind, random.pick(others)] : [kind]).map(inject));
     await delay(random.between(LULL_MS.least, LULL_MS.most), undefined, { signal: stop }).catch(() => undefined);
   }
+  for (const end of atEnd.splice(0)) await end();
   return injected.sort((a, b) => a.from - b.from);
 }
 
@@ -48,9 +66,8 @@ async function allServe({ world: { instances } }: Scene): Promise<void> {
   await until(all, { deadline: ALL_SERVE_MS }).catch(() => undefined);
 }
 
-/** Another kind; where Postgres is away there are no backends to terminate. */
-function otherThan(kind: FaultKind, { random }: Scene): FaultKind {
-  const ofPostgres: readonly FaultKind[] = ['Postgres killed (SIGKILL)', 'backends terminated'];
-  const excluded = ofPostgres.includes(kind) ? ofPostgres : [kind];
-  return random.pick(FAULT_KINDS.filter((other) => !excluded.includes(other)));
+/** Kinds that may come together with one: if both changed the same thing, one would undo what the other has done. */
+function otherThan(kind: FaultKind, kinds: readonly FaultKind[]): FaultKind[] {
+  const { subject } = FAULTS[kind];
+  return kinds.filter((other) => FAULTS[other].subject !== subject);
 }

@@ -2,13 +2,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { CLOCK_VARIABLE, type Clock, type ClockMessage, RIGHT } from './clock.ts';
 import { Link } from './link.ts';
 import type { MortalPostgres } from './mortal-postgres.ts';
 
+const SHIFTED_CLOCK = new URL('./shifted-clock.ts', import.meta.url).href;
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Between the end of an instance and its next start, in ms: what a supervisor takes. */
 const RESTART_MS = 300;
+/** What does not answer within this, in ms, does not say that it is ready. */
+const READYZ_MS = 5000;
 
 /** An instance ended though nobody ended it and it had been ready. */
 export interface Crash {
@@ -47,6 +51,7 @@ export class Instance {
   #stopping = false;
   #supervised: Promise<void> | undefined;
   #lastExit: number | null = null;
+  #clock: Clock = RIGHT;
 
   private constructor(options: InstanceOptions, links: { clients: Link; database: Link }) {
     this.name = options.name;
@@ -102,6 +107,23 @@ export class Instance {
     this.#child?.kill('SIGCONT');
   }
 
+  /** From now on its wall clock is so wrong, also when it is started again. */
+  setClock(clock: Clock): void {
+    this.#clock = clock;
+    const message: ClockMessage = { clock };
+    // One that is about to end may have closed its channel.
+    if (this.#child?.connected) this.#child.send(message, () => undefined);
+  }
+
+  /** Whether `/readyz` says that it is ready; false also if it does not answer in time. */
+  async saysReady(): Promise<boolean> {
+    try {
+      return (await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(READYZ_MS) })).ok;
+    } catch {
+      return false;
+    }
+  }
+
   /** Ends it for good: with SIGTERM, and where that takes longer than `patienceMs` with SIGKILL. */
   async stop(patienceMs: number): Promise<void> {
     this.#stopping = true;
@@ -133,10 +155,15 @@ export class Instance {
     const { PATH, HOME, LANG } = process.env;
     this.#killed = false;
     this.#log.write(`--- ${new Date().toISOString()} started\n`);
-    const child = spawn(process.execPath, ['src/main.ts'], {
+    const child = spawn(process.execPath, ['--import', SHIFTED_CLOCK, 'src/main.ts'], {
       cwd: root,
       // As its launcher we need not end it where we are killed: it sees that its channel is closed.
-      env: { PATH, HOME, LANG, HOST: '127.0.0.1', PORT: '0', AFTERWRITE_LAUNCHER: '1', ...env, DATABASE_URL: url.href },
+      env: {
+        ...{ PATH, HOME, LANG, HOST: '127.0.0.1', PORT: '0', AFTERWRITE_LAUNCHER: '1' },
+        ...env,
+        DATABASE_URL: url.href,
+        [CLOCK_VARIABLE]: JSON.stringify(this.#clock),
+      },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
     });

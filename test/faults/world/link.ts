@@ -1,17 +1,28 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Where a link leads; undefined while there is nothing at its end. */
-export type Target = () => { readonly host: string; readonly port: number } | undefined;
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
 
-/** A way over TCP with an address that stays, whose connections can be cut, silenced and refused. */
+/** Where a link leads; undefined while there is nothing at its end. */
+export type Target = () => Address | undefined;
+
+type Pair = readonly [client: Socket, server: Socket];
+
+/** A way over TCP with an address that stays, whose connections can be cut, silenced, led elsewhere and refused. */
 export class Link {
   readonly #target: Target;
-  readonly #pairs = new Set<readonly [client: Socket, server: Socket]>();
+  readonly #pairs = new Set<Pair>();
+  /** They are open and nothing is forwarded, in either direction. */
+  readonly #silent = new Set<Pair>();
   readonly #listener: Server;
   #port = 0;
   #held = false;
   #refused = false;
+  #swallows = false;
+  #elsewhere: Address | undefined;
 
   private constructor(target: Target) {
     this.#target = target;
@@ -51,7 +62,30 @@ export class Link {
   /** Answers that waited go on. */
   pass(): void {
     this.#held = false;
-    for (const [, server] of this.#pairs) server.resume();
+    for (const pair of this.#pairs) if (!this.#silent.has(pair)) pair[1].resume();
+  }
+
+  /**
+   * From now on nothing is forwarded on the connections that there are, and neither end is told: TCP acknowledges what is sent,
+   * as in front of a dead pooler. Later ones are as before.
+   */
+  silence(): void {
+    for (const pair of this.#pairs) this.#mute(pair);
+  }
+
+  /** From now on new connections are silent from their beginning, or not. */
+  swallow(swallowed: boolean): void {
+    this.#swallows = swallowed;
+  }
+
+  /** Breaks the connections that are silent. */
+  cutSilent(): void {
+    for (const pair of this.#silent) for (const socket of pair) socket.destroy();
+  }
+
+  /** From now on new connections lead there; undefined: where they have always led. Those that there are stay. */
+  leadTo(address: Address | undefined): void {
+    this.#elsewhere = address;
   }
 
   /** From now on new connections are refused, or not. */
@@ -67,22 +101,29 @@ export class Link {
   }
 
   #join(client: Socket): void {
-    const target = this.#refused ? undefined : this.#target();
+    const target = this.#refused ? undefined : (this.#elsewhere ?? this.#target());
     if (!target) {
       client.on('error', () => {}).destroy();
       return;
     }
     const server = connect(target.port, target.host);
-    const pair = [client, server] as const;
+    const pair: Pair = [client, server];
     this.#pairs.add(pair);
     const end = () => {
       this.#pairs.delete(pair);
+      this.#silent.delete(pair);
       client.destroy();
       server.destroy();
     };
     for (const socket of pair) socket.on('error', end).on('close', end).setNoDelay(true);
     client.on('data', (data) => server.write(data));
     server.on('data', (data) => client.write(data));
-    if (this.#held) server.pause();
+    if (this.#swallows) this.#mute(pair);
+    else if (this.#held) server.pause();
+  }
+
+  #mute(pair: Pair): void {
+    this.#silent.add(pair);
+    for (const socket of pair) socket.pause();
   }
 }

@@ -1,27 +1,33 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import postgres, { type Sql } from 'postgres';
+import type { Sql } from 'postgres';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/database/embedded/server.ts';
+import { connect } from '../../../src/database/session.ts';
 import { until } from '../../support/until.ts';
+import { type Primary, Standby } from './standby.ts';
 
-/** The product's own embedded Postgres with its own settings, in a folder from which it can rise again. */
-export class MortalPostgres {
+/**
+ * The product's own embedded Postgres with its own settings, in a folder from which it can rise again, and which a standby can
+ * take the place of.
+ */
+export class MortalPostgres implements Primary {
   readonly #folder: string;
+  #dataDir: string;
   #server: EmbeddedPostgres;
-  #up = true;
+  #standbys = 0;
+  #standby: Promise<Standby> | undefined;
   #restarting: Promise<void> | undefined;
 
-  private constructor(folder: string, server: EmbeddedPostgres) {
+  private constructor(folder: string, dataDir: string, server: EmbeddedPostgres) {
     this.#folder = folder;
+    this.#dataDir = dataDir;
     this.#server = server;
   }
 
   static async start(folder: string): Promise<MortalPostgres> {
-    return new MortalPostgres(folder, await startEmbeddedPostgres({ dataDir: folder }));
-  }
-
-  get isUp(): boolean {
-    return this.#up;
+    const dataDir = join(folder, 'primary');
+    return new MortalPostgres(folder, dataDir, await startEmbeddedPostgres({ dataDir }));
   }
 
   /** Of its superuser, at its present port. */
@@ -29,9 +35,13 @@ export class MortalPostgres {
     return new URL(this.#server.url);
   }
 
-  /** A connection as superuser, straight to the server. */
+  get dataDir(): string {
+    return this.#dataDir;
+  }
+
+  /** A connection as superuser, straight to the server, whose settings are the project's also if the database has others. */
   async as<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    const sql = postgres(this.url.href, { max: 1, connect_timeout: 5, onnotice: () => {} });
+    const sql = connect({ url: this.url.href, applicationName: 'faults' }, { max: 1, connect_timeout: 5 });
     try {
       return await work(sql);
     } finally {
@@ -43,7 +53,6 @@ export class MortalPostgres {
   async kill(): Promise<void> {
     const pid = this.#pid();
     if (pid === undefined) return;
-    this.#up = false;
     process.kill(pid, 'SIGKILL');
     await until(() => !isAlive(pid));
   }
@@ -54,21 +63,44 @@ export class MortalPostgres {
     return this.#restarting;
   }
 
+  /** Runs `work` with a standby that streams from it. The standby is removed afterwards if it was not promoted. */
+  async withStandby<T>(work: (standby: Standby) => Promise<T>): Promise<T> {
+    this.#standbys += 1;
+    this.#standby = Standby.of(this, join(this.#folder, `standby-${this.#standbys}`));
+    const standby = await this.#standby;
+    try {
+      return await work(standby);
+    } finally {
+      this.#standby = undefined;
+      if (this.#server !== standby.server) await standby.remove();
+    }
+  }
+
+  /** Kills it; the standby is promoted and takes its place. */
+  async failOver(standby: Standby): Promise<void> {
+    await this.kill();
+    await standby.promote();
+    const before = { server: this.#server, dataDir: this.#dataDir };
+    this.#server = standby.server;
+    this.#dataDir = standby.dataDir;
+    await before.server.release();
+    await rm(before.dataDir, { recursive: true, force: true });
+  }
+
   async stop(): Promise<void> {
     await this.#restarting?.catch(() => undefined);
-    this.#up = false;
-    await this.#server.release();
+    const standby = await this.#standby?.catch(() => undefined);
+    await Promise.all([this.#server.release(), standby?.server.release()]);
   }
 
   async #start(): Promise<void> {
     const before = this.#server;
-    this.#server = await startEmbeddedPostgres({ dataDir: this.#folder });
+    this.#server = await startEmbeddedPostgres({ dataDir: this.#dataDir });
     await before.release();
-    this.#up = true;
   }
 
   #pid(): number | undefined {
-    const file = join(this.#folder, 'postgres', 'postmaster.pid');
+    const file = join(this.#dataDir, 'postgres', 'postmaster.pid');
     return existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : undefined;
   }
 }
