@@ -11,9 +11,17 @@ const TELLS_WITHIN_MS = 30_000;
 const SERVES_WITHIN_MS = 60_000;
 const LOOK_MS = 100;
 
-/** Waits until each server acknowledges a command and says that it is ready, or writes down that it did not in time. */
-export async function expectService(scene: Scene, instances: readonly Instance[], fault: string): Promise<void> {
-  await Promise.all(instances.map((instance) => expectServiceOf(scene, instance, fault)));
+/**
+ * Waits until each server acknowledges commands, so many in a row, and says that it is ready, or writes down that it did not in
+ * time.
+ */
+export async function expectService(
+  scene: Scene,
+  instances: readonly Instance[],
+  fault: string,
+  inARow = 1,
+): Promise<void> {
+  await Promise.all(instances.map((instance) => expectServiceOf(scene, instance, { fault, inARow })));
 }
 
 /** Waits until each server says that it is not ready, or writes down that it did not in time. */
@@ -35,24 +43,33 @@ export async function expectNotReady(scene: Scene, instances: readonly Instance[
   );
 }
 
-async function expectServiceOf(scene: Scene, instance: Instance, fault: string): Promise<void> {
+async function expectServiceOf(
+  scene: Scene,
+  instance: Instance,
+  { fault, inARow }: { readonly fault: string; readonly inARow: number },
+): Promise<void> {
   const { clock, giveUp, recorders, unmet } = scene;
   const random = scene.random.fork();
   const recorder = new Recorder(`probe-${recorders.length + 1}`, clock);
   recorders.push(recorder);
   const sender = new Sender(recorder, random, [instance]);
-  const command = new Commands(random, new Market()).registerCustomer();
+  const commands = new Commands(random, new Market());
+  let command = commands.registerCustomer();
   const end = clock() + SERVES_WITHIN_MS;
-  let isAcknowledged = false;
-  for (;;) {
-    isAcknowledged ||= (await sender.attempt(command, instance)).is === 'acknowledged';
-    if (isAcknowledged && (await instance.saysReady())) return;
-    if (giveUp.aborted) return;
+  let acknowledged = 0;
+  while (!giveUp.aborted) {
+    if (acknowledged < inARow) {
+      const isAcknowledged = (await sender.attempt(command, instance)).is === 'acknowledged';
+      acknowledged = isAcknowledged ? acknowledged + 1 : 0;
+      // What has no answer yet is sent again until it has.
+      if (isAcknowledged) command = commands.registerCustomer();
+    }
+    if (acknowledged >= inARow && (await instance.saysReady())) return;
     if (clock() > end) {
-      const facts = { fault, instance: instance.name, withinMs: SERVES_WITHIN_MS, at: clock(), isAcknowledged };
+      const facts = { fault, instance: instance.name, withinMs: SERVES_WITHIN_MS, at: clock(), inARow, acknowledged };
       unmet.push({ expected: 'server serves', facts: { ...facts, last: recorder.records.slice(-4) } });
       return;
     }
-    await delay(LOOK_MS);
+    if (acknowledged === 0 || acknowledged >= inARow) await delay(LOOK_MS);
   }
 }
