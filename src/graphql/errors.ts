@@ -3,6 +3,7 @@ import { isCancelled } from '../database/cancellation.ts';
 import { ConsistencyTimeoutError } from '../kernel/consistency/positions.ts';
 import { TokenError } from '../kernel/consistency/token.ts';
 import { ForbiddenError, OutcomeUnknownError, ThrottledError, UnauthenticatedError } from '../kernel/errors.ts';
+import { NewerEventError } from '../kernel/write/newer-events.ts';
 
 /** What the client asked for cannot be: the message says what to ask for instead. */
 export class BadUserInputError extends Error {
@@ -41,6 +42,10 @@ function factsOf(error: unknown): Record<string, unknown> | undefined {
   if (error instanceof ConsistencyTimeoutError) {
     const { code, projection, required, current, state, projected } = error;
     return { code, projection, required, current, state, ...(projected === undefined ? {} : { projected }) };
+  }
+  if (error instanceof NewerEventError) {
+    // Proxies try another instance then.
+    return { code: error.code, retryAfterMs: error.retryAfterMs, http: { status: 503 } };
   }
   if (error instanceof ThrottledError) return { code: error.code, retryAfterMs: error.retryAfterMs };
   if (error instanceof OperationTimeoutError) return { code: error.code };

@@ -38,5 +38,10 @@ export function bytesOf(events: readonly { readonly data: unknown }[]): number {
   return events.reduce((sum, event) => sum + eventBytes(event), 0);
 }
 
+/** About how many bytes the data of events takes in memory. @param bytes of the events, if that is known: see {@link bytesOf}. */
+export function dataBytesOf(events: readonly { readonly data: unknown }[], bytes = bytesOf(events)): number {
+  return bytes - ENVELOPE * events.length;
+}
+
 /** Bytes in memory of the events that are taken from the log together, about. */
 export const PAGE_BYTES = 8 * 2 ** 20;

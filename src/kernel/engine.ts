@@ -175,7 +175,7 @@ export function createEngine(options: EngineOptions): Engine {
   const states = new StreamStates(log, options.stateCacheSize ?? 10_000, snapshots, options.stateCacheBytes);
   const admission = new Admission(options.throttleLagMs ?? 0, options.fairLagMs ?? 0);
   const { whyNot: whyNotStorable } = new StorableRows([...registry.projections.values()]);
-  const bus = new CommandBus({ log, queue, states, snapshots, admission, whyNotStorable, observer });
+  const bus = new CommandBus({ log, queue, states, admission, whyNotStorable, observer });
   const processes = new ProcessManager({
     db: database.projector.db,
     writer: database.writer.db,

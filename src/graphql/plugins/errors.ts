@@ -65,9 +65,18 @@ function answering({ correlationId, budget, consistency }: Context, onFault: OnF
       } as never);
       return;
     }
-    const errors = result.errors.map((error) => answerError(error, correlationId, onFault));
+    const answered = result.errors.map((error) => answerError(error, correlationId, onFault));
+    // A status other than 200 says that nothing was done.
+    const errors = consistency.appended === undefined ? answered : answered.map(withoutStatus);
     setResult({ ...result, errors } as never);
   };
+}
+
+function withoutStatus(error: GraphQLError): GraphQLError {
+  const { http, ...extensions } = error.extensions;
+  if (!http) return error;
+  const { message, nodes, path } = error;
+  return new GraphQLError(message, { nodes: nodes ?? null, path: path ?? null, extensions });
 }
 
 /** Said of a command whose receipt does not reach the client because what it reads afterwards was ended. */

@@ -20,7 +20,10 @@ export interface Aggregate<State = unknown, Events extends EventTypes = EventTyp
 }
 
 export interface SnapshotPolicy {
-  /** A snapshot after every so many events; 0 for none. */
+  /**
+   * A snapshot after every so many events; 0 for none. That of a state larger than 16 kB waits until the data of the events takes
+   * twice as many bytes as the state, for at most ten times as many events.
+   */
   readonly every: number;
   /** Raise it when the state's shape changes: older snapshots are then ignored. */
   readonly stateVersion: number;

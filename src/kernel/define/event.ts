@@ -91,21 +91,32 @@ export class UnreadableEventError extends Error {
   readonly schemaVersion: number;
   /** Where in the log; undefined until the reader of the log has added it. */
   readonly position: number | undefined;
+  /** It was stored by newer code than this, which can read it: its schema version or its name is not known here. */
+  readonly isNewer: boolean;
   readonly #reason: string;
 
-  constructor(eventName: string, schemaVersion: number, reason: string, position?: number) {
+  constructor(
+    eventName: string,
+    schemaVersion: number,
+    reason: string,
+    { position, isNewer = false }: { readonly position?: number | undefined; readonly isNewer?: boolean } = {},
+  ) {
     const where = position === undefined ? '' : ` at position ${position}`;
     super(`${eventName} (schema version ${schemaVersion})${where} cannot be read: ${reason}`);
     this.name = 'UnreadableEventError';
     this.eventName = eventName;
     this.schemaVersion = schemaVersion;
     this.position = position;
+    this.isNewer = isNewer;
     this.#reason = reason;
   }
 
   /** The same, with its place in the log. */
   at(position: number | undefined): UnreadableEventError {
-    return new UnreadableEventError(this.eventName, this.schemaVersion, this.#reason, position);
+    return new UnreadableEventError(this.eventName, this.schemaVersion, this.#reason, {
+      position,
+      isNewer: this.isNewer,
+    });
   }
 }
 
@@ -138,7 +149,8 @@ export function defineEvent<Name extends string, Schema extends z.ZodType<Json>>
   }
   const decode = (stored: unknown, storedVersion: number): z.output<Schema> => {
     if (storedVersion < 1 || storedVersion > schemaVersion) {
-      throw new UnreadableEventError(name, storedVersion, `this code knows versions 1 to ${schemaVersion}`);
+      const reason = `this code knows versions 1 to ${schemaVersion}`;
+      throw new UnreadableEventError(name, storedVersion, reason, { isNewer: storedVersion > schemaVersion });
     }
     let data = stored;
     for (let version = storedVersion; version < schemaVersion; version++) {

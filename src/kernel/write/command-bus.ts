@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { bytesOf } from '../bytes.ts';
-import { callerKey, NOBODY } from '../define/actor.ts';
+import { NOBODY } from '../define/actor.ts';
 import { type Command, type InputOf, Rejection } from '../define/command.ts';
 import { isDerivedId } from '../define/derived-id.ts';
 import type { EventMetadata, NewEvent } from '../define/event.ts';
@@ -11,13 +11,13 @@ import type { Append, AppendEvent, AppendOutcome, HeldStream } from './append.ts
 import type { AppendQueue } from './append-queue.ts';
 import { answerUnseen, ID_TAKEN, refuseByRole, type Standing, standingOf } from './authorise.ts';
 import { type CommandIdentity, commandIdentity } from './command-identity.ts';
-import type { CommandOptions } from './command-options.ts';
+import { type CommandOptions, callerOf, isSystems } from './command-options.ts';
 import type { EventLog } from './event-log.ts';
 import { gather } from './gather.ts';
 import { metadataOf } from './metadata.ts';
 import { newId } from './new-id.ts';
+import { orElsewhere } from './newer-events.ts';
 import type { CommandOutcome } from './outcome.ts';
-import type { Snapshots } from './snapshots.ts';
 import type { StreamState, StreamStates } from './stream-states.ts';
 import { RESERVED, validate } from './validate.ts';
 import { watched } from './watched.ts';
@@ -42,7 +42,6 @@ export class CommandBus {
   readonly #log: EventLog;
   readonly #queue: AppendQueue;
   readonly #states: StreamStates;
-  readonly #snapshots: Snapshots;
   readonly #admission: Pick<Admission, 'assertAdmitted' | 'appended'> | undefined;
   readonly #whyNotStorable: ((append: Append) => string | undefined) | undefined;
   readonly #observer: Observer;
@@ -53,7 +52,6 @@ export class CommandBus {
     log: EventLog;
     queue: AppendQueue;
     states: StreamStates;
-    snapshots: Snapshots;
     /** Asked before a command is taken. */
     admission?: Pick<Admission, 'assertAdmitted' | 'appended'> | undefined;
     /** Asked before events are appended: why what read models make of them could not be stored. */
@@ -63,7 +61,6 @@ export class CommandBus {
     this.#log = parts.log;
     this.#queue = parts.queue;
     this.#states = parts.states;
-    this.#snapshots = parts.snapshots;
     this.#admission = parts.admission;
     this.#whyNotStorable = parts.whyNotStorable;
     this.#observer = parts.observer ?? unobserved;
@@ -73,7 +70,8 @@ export class CommandBus {
    * Issues a command.
    *
    * @returns what it answers; an accepted command is durable.
-   * @throws {UnauthenticatedError} {@link ForbiddenError}, ThrottledError (nothing was taken), OutcomeUnknownError (send it
+   * @throws {UnauthenticatedError} {@link ForbiddenError}, ThrottledError (nothing was taken; {@link NewerEventError} if another
+   *   instance can take it), OutcomeUnknownError (send it
    *   again with the same command id), or the database's error.
    */
   async execute<C extends Command>(command: C, input: InputOf<C>, options: CommandOptions): Promise<CommandOutcome> {
@@ -82,7 +80,9 @@ export class CommandBus {
 
   /** Like {@link execute} for input that comes from outside and has no type yet. */
   async executeUnchecked(command: Command, rawInput: unknown, options: CommandOptions): Promise<CommandOutcome> {
-    const answer = watched(this.#observer, command, options, (own) => this.#execute(command, rawInput, own));
+    const answer = watched(this.#observer, command, options, (own) =>
+      orElsewhere(() => this.#execute(command, rawInput, own)),
+    );
     this.#underWay.add(answer);
     try {
       return await answer;
@@ -237,7 +237,7 @@ export class CommandBus {
     this.#admission?.appended(callerOf(options), events.length, bytes);
     if (known.tail === appended) known.tail = undefined;
     known.committed = { version, state };
-    this.#snapshots.consider(aggregate, streamId, expectedVersion, version, state);
+    this.#states.grew(known, events, bytes);
     return answerOf(attempt, outcome);
   }
 
@@ -287,16 +287,6 @@ export class CommandBus {
     if (conflicts > 0) await delay(Math.random() * Math.min(50, 2 ** conflicts));
     return (await this.#states.refresh(command.aggregate, streamId)).committed.version;
   }
-}
-
-/** The application's own work goes on, however much of it there is. */
-function isSystems({ actor, isContinuation }: CommandOptions): boolean {
-  return isContinuation === true || actor?.roles.includes('system') === true;
-}
-
-/** On whose behalf a command is: whose share of the queue and of the load it takes. */
-function callerOf({ actor, initiator, address }: CommandOptions): string {
-  return initiator ?? callerKey(actor, address);
 }
 
 function answerOf(attempt: Attempt, outcome: Exclude<AppendOutcome, { outcome: 'conflict' }>): CommandOutcome {

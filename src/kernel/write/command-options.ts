@@ -1,4 +1,4 @@
-import type { Actor } from '../define/actor.ts';
+import { type Actor, callerKey } from '../define/actor.ts';
 import type { IdsFrom } from './command-identity.ts';
 
 /** Who issues a command, and how it is to be taken. */
@@ -26,4 +26,14 @@ export interface CommandOptions {
   readonly initiator?: string | undefined;
   /** Where the request came from. Anonymous callers of one address have one share of the append queue. It is not stored. */
   readonly address?: string | undefined;
+}
+
+/** Whether it is the application's own work, which goes on however much of it there is. */
+export function isSystems({ actor, isContinuation }: CommandOptions): boolean {
+  return isContinuation === true || actor?.roles.includes('system') === true;
+}
+
+/** On whose behalf a command is: whose share of the queue and of the load it takes. */
+export function callerOf({ actor, initiator, address }: CommandOptions): string {
+  return initiator ?? callerKey(actor, address);
 }

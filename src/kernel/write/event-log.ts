@@ -315,7 +315,8 @@ export class EventLog {
     const definition = this.#events[type];
     const schemaVersion = row.schema_version ?? 0;
     if (!definition) {
-      throw new UnreadableEventError(type, schemaVersion, 'no domain defines this event', row.position);
+      const { position } = row;
+      throw new UnreadableEventError(type, schemaVersion, 'no domain defines this event', { position, isNewer: true });
     }
     try {
       return definition.decode(data, schemaVersion);

@@ -9,6 +9,20 @@ interface Due extends SnapshotOf {
   readonly bytes: number;
 }
 
+/** A state of so many bytes, or fewer, has its snapshots by the number of events alone. */
+const SMALL_STATE = 16_384;
+/** Bytes of events for each byte of a large snapshot. */
+const EVENTS_A_SNAPSHOT = 2;
+/** A large state has a snapshot after this many times `snapshot.every` events at the latest, so that loading stays quick. */
+const LONGEST_TAIL = 10;
+
+/** What a stream has had since the newest snapshot that this instance knows of; a state without snapshot is made of it. */
+export interface Tail {
+  readonly events: number;
+  /** Bytes of their data, about. */
+  readonly bytes: number;
+}
+
 /** Streams whose snapshots may wait to be written; a snapshot more is not taken, the next one will be. */
 const MAX_WAITING = 1000;
 /** Bytes of these, about. */
@@ -48,21 +62,29 @@ export class Snapshots {
     this.#save = prepared(db, 'es_snapshot', sql`select es.save_snapshots(${sql.placeholder('snapshots')}::jsonb)`);
   }
 
-  /** Takes one where an append has passed a multiple of the aggregate's `snapshot.every`. */
-  consider(aggregate: Aggregate, streamId: string, before: number, version: number, state: unknown): void {
-    const { every } = aggregate.snapshot;
-    if (every <= 0 || Math.floor(before / every) === Math.floor(version / every)) return;
-    this.#take(aggregate, streamId, version, state);
-  }
-
   /**
-   * Takes one where as many events had to be read as there are between two: the one that should have spared this is missing.
-   * The stream was imported, the state has a new shape, or a snapshot was let go; else each command that finds the stream out
-   * of memory would read all of it again until the next multiple is passed.
+   * Takes a snapshot after `snapshot.every` events. That of a large state waits until the data of the events since the last
+   * one takes twice as many bytes, or there are ten times as many events. So snapshots take less space than events do, and the
+   * events that have to be read are bounded.
+   * @param tail what the stream has had since the last one.
+   * @param bytes of the state, about, if they are known.
+   * @returns true if it is taken: the tail begins again.
    */
-  considerLoaded(aggregate: Aggregate, streamId: string, read: number, version: number, state: unknown): void {
+  consider(
+    aggregate: Aggregate,
+    streamId: string,
+    tail: Tail,
+    version: number,
+    state: unknown,
+    bytes?: number,
+  ): boolean {
     const { every } = aggregate.snapshot;
-    if (every > 0 && read >= every) this.#take(aggregate, streamId, version, state);
+    if (every <= 0 || tail.events < every) return false;
+    if (tail.events < LONGEST_TAIL * every) {
+      const size = bytes ?? approximateBytes(state);
+      if (size > SMALL_STATE && tail.bytes < EVENTS_A_SNAPSHOT * size) return false;
+    }
+    return this.#take(aggregate, streamId, version, state);
   }
 
   /** Takes one in place of one that did not fit its hash, and says so: it was damaged, or is of a version without hashes. */
@@ -74,17 +96,18 @@ export class Snapshots {
     this.#onError(new BadSnapshotError(aggregate.name, streamId));
   }
 
-  #take(aggregate: Aggregate, streamId: string, version: number, state: unknown): void {
+  #take(aggregate: Aggregate, streamId: string, version: number, state: unknown): boolean {
     const key = `${aggregate.name}/${streamId}`;
-    if (this.#due.size >= MAX_WAITING && !this.#due.has(key)) return;
+    if (this.#due.size >= MAX_WAITING && !this.#due.has(key)) return false;
     const { name } = aggregate;
     const { stateVersion } = aggregate.snapshot;
     const bytes = approximateBytes(state);
     const others = this.#bytes - (this.#due.get(key)?.bytes ?? 0);
-    if (others > 0 && others + bytes > MAX_BYTES) return;
+    if (others > 0 && others + bytes > MAX_BYTES) return false;
     this.#bytes = others + bytes;
     this.#due.set(key, { streamType: name, streamId, version, stateVersion, state, bytes });
     this.#running ??= this.#write();
+    return true;
   }
 
   /** As many as go into one statement. */

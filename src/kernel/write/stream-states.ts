@@ -1,11 +1,11 @@
 import { getHeapStatistics } from 'node:v8';
 import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
-import { approximateBytes } from '../bytes.ts';
+import { approximateBytes, dataBytesOf } from '../bytes.ts';
 import type { Aggregate } from '../define/aggregate.ts';
 import type { AppendOutcome } from './append.ts';
 import type { EventLog, StreamRequest, StreamTail } from './event-log.ts';
-import type { Snapshots } from './snapshots.ts';
+import type { Snapshots, Tail } from './snapshots.ts';
 
 /**
  * A stream's state in memory. It runs ahead of the log while appends that were decided on it are on their way: commands
@@ -24,6 +24,8 @@ export interface StreamState {
   tail: Promise<AppendOutcome> | undefined;
   /** An append that it ran ahead of was refused: it never was true. */
   broken: boolean;
+  /** What the stream has had since the newest snapshot that this instance knows of. */
+  unsaved: Tail;
   /** What the state took in memory when it was measured last, about, and what may have been added since, in bytes. */
   measured: number;
   unmeasured: number;
@@ -37,7 +39,7 @@ export interface StreamState {
 export class StreamStates {
   readonly #cache: LRUCache<string, StreamState>;
   readonly #log: EventLog;
-  readonly #snapshots: Pick<Snapshots, 'considerLoaded' | 'replace'> | undefined;
+  readonly #snapshots: Pick<Snapshots, 'consider' | 'replace'> | undefined;
   readonly #loader: DataLoader<StreamRequest, StreamTail>;
   /** Streams that are being read because they were not in memory: commands that arrive together read a long one once. */
   readonly #reading = new Map<string, Promise<StreamState>>();
@@ -50,7 +52,7 @@ export class StreamStates {
   constructor(
     log: EventLog,
     size: number,
-    snapshots?: Pick<Snapshots, 'considerLoaded' | 'replace'>,
+    snapshots?: Pick<Snapshots, 'consider' | 'replace'>,
     bytes = defaultCacheBytes(),
   ) {
     this.#log = log;
@@ -72,6 +74,7 @@ export class StreamStates {
       loaded: 0,
       tail: undefined,
       broken: false,
+      unsaved: NO_TAIL,
       ...UNMEASURED,
     };
   }
@@ -106,8 +109,9 @@ export class StreamStates {
         if (known.version !== before) continue;
         applyTail(known, tail);
         const { version, state } = known.committed;
+        if (tail.snapshot || tail.hasBadSnapshot) known.unsaved = NO_TAIL;
         if (tail.hasBadSnapshot) this.#snapshots?.replace(aggregate, streamId, version, state);
-        else this.#snapshots?.considerLoaded(aggregate, streamId, tail.events.length, version, state);
+        else this.grew(known, tail.events);
       }
       if (known.version > 0) this.keep(known, isBehind ? Number.POSITIVE_INFINITY : 0);
       const present = this.peek(aggregate, streamId);
@@ -159,6 +163,19 @@ export class StreamStates {
     return { tail, newest };
   }
 
+  /**
+   * Adds committed events to what a snapshot of the stream would save reading, and has one taken if that is enough: also of a
+   * stream that was imported, or whose snapshot was let go or is of another shape.
+   * @param bytes of the events, about, if that is known.
+   */
+  grew(known: StreamState, events: readonly { readonly data: unknown }[], bytes?: number): void {
+    const { aggregate, streamId, committed, measured, unsaved: before } = known;
+    const tail = { events: before.events + events.length, bytes: before.bytes + dataBytesOf(events, bytes) };
+    const { version, state } = committed;
+    const isTaken = this.#snapshots?.consider(aggregate, streamId, tail, version, state, measured || undefined);
+    known.unsaved = isTaken ? NO_TAIL : tail;
+  }
+
   /** Bytes of the states in memory, about. */
   get bytes(): number {
     return this.#cache.calculatedSize;
@@ -195,6 +212,7 @@ export function defaultCacheBytes(): number {
   return Math.min(256 * 2 ** 20, Math.floor(getHeapStatistics().heap_size_limit / 8));
 }
 
+const NO_TAIL: Tail = { events: 0, bytes: 0 };
 const UNMEASURED = { measured: 0, unmeasured: 0 };
 /** What is added to a state may be this much before it is measured again, in bytes. */
 const SMALL = 4096;

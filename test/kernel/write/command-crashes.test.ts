@@ -55,7 +55,7 @@ function busOf({ log, database: { writer } }: TestEngine, batchLimit: number, gi
     },
   });
   const snapshots = new Snapshots(writer.db, () => {});
-  return new CommandBus({ log, queue, states: new StreamStates(log, 100), snapshots });
+  return new CommandBus({ log, queue, states: new StreamStates(log, 100, snapshots) });
 }
 
 /** Lets every client do its steps one after the other, by the bus that there is; without an answer it sends them again. */

@@ -153,8 +153,7 @@ describe('a command whose outcome is unknown', () => {
     const bus = new CommandBus({
       log,
       queue: new AppendQueue(log, { limit: 10, batchLimit: 1, retryForMs: 150, onCommitted: () => {} }),
-      states: new StreamStates(log, 10),
-      snapshots: new Snapshots(opened.writer.db, () => {}),
+      states: new StreamStates(log, 10, new Snapshots(opened.writer.db, () => {})),
     });
     const { aggregateId: counterId } = receiptOf(await bus.execute(openCounter, { label: 'a' }, system));
     proxy.holdAnswers();

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
+import { defineCommand } from '../../../src/kernel/define/command.ts';
+import { defineEvent } from '../../../src/kernel/define/event.ts';
 import { sealSnapshot } from '../../../src/kernel/write/snapshot-envelope.ts';
 import { Snapshots } from '../../../src/kernel/write/snapshots.ts';
 import { anAppend, receiptOf } from '../../support/appends.ts';
@@ -22,6 +25,8 @@ const snapshots = async () =>
   (await database.sql`select stream_id, version, state_version, state from es.snapshots order by version`).map(
     ({ state, ...row }) => ({ ...row, state: JSON.parse(state.state) }),
   );
+/** What a stream has had since its last snapshot. */
+const TEN = { events: 10, bytes: 1000 };
 /** Opens a counter and increments it until its stream has this many events. */
 async function counterWith({ bus }: Pick<TestEngine, 'bus'>, events: number): Promise<string> {
   const { aggregateId: counterId } = receiptOf(await bus.execute(openCounter, { label: 'a' }, system));
@@ -158,9 +163,9 @@ describe('a snapshot', () => {
     const taker = new Snapshots(opened.writer.db, (error) => failures.push(error));
     const streamId = randomUUID();
     const state = (value: number): CounterState => ({ status: 'OPEN', value });
-    taker.consider(Counter, streamId, 19, 20, state(20));
+    taker.consider(Counter, streamId, TEN, 20, state(20));
     await taker.settled();
-    taker.consider(Counter, streamId, 9, 10, state(10));
+    taker.consider(Counter, streamId, TEN, 10, state(10));
     await taker.settled();
     expect(await snapshots()).toMatchObject([{ version: 20, state: state(20) }]);
     expect(failures).toEqual([]);
@@ -170,12 +175,12 @@ describe('a snapshot', () => {
     const failures: unknown[] = [];
     const { database: opened } = await openEngine();
     const taker = new Snapshots(opened.writer.db, (error) => failures.push(error));
-    taker.consider(Counter, randomUUID(), 9, 10, { value: 1n });
+    taker.consider(Counter, randomUUID(), TEN, 10, { value: 1n });
     await taker.settled();
-    taker.consider(Counter, randomUUID(), 9, 10, { value: [1n] });
+    taker.consider(Counter, randomUUID(), TEN, 10, { value: [1n] });
     await taker.settled();
     expect(failures).toHaveLength(2);
-    taker.consider(Counter, randomUUID(), 9, 10, { value: 1 });
+    taker.consider(Counter, randomUUID(), TEN, 10, { value: 1 });
     await taker.settled();
     expect(await snapshots()).toMatchObject([{ state: { value: 1 } }]);
   });
@@ -184,8 +189,57 @@ describe('a snapshot', () => {
     const { database: opened } = await openEngine();
     const taker = new Snapshots(opened.writer.db, () => {});
     const none = defineAggregate('None', { initialState: () => 0, events: {}, evolve: {}, snapshot: { every: 0 } });
-    taker.consider(none, randomUUID(), 0, 1000, 1);
+    taker.consider(none, randomUUID(), { events: 1000, bytes: 1_000_000 }, 1000, 1);
     await taker.settled();
     expect(await snapshots()).toEqual([]);
+  });
+});
+
+describe('the snapshot of a large state', () => {
+  const LabelChanged = defineEvent('LabelChanged', { data: z.object({ label: z.string() }) });
+  const Label = defineAggregate('Label', {
+    visibleTo: 'everyone',
+    initialState: () => ({ label: '', changes: 0 }),
+    events: { LabelChanged },
+    // An empty label leaves it as it is: a small event of a large state.
+    evolve: { LabelChanged: (state, { data }) => ({ label: data.label || state.label, changes: state.changes + 1 }) },
+    snapshot: { every: 10 },
+  });
+  const changeLabel = defineCommand('changeLabel', {
+    aggregate: Label,
+    creates: true,
+    input: z.object({ id: z.uuid(), label: z.string() }),
+    id: ({ id }) => id,
+    allow: 'everyone',
+    decide: (_, { label }) => LabelChanged({ label }),
+  });
+  const labels = { name: 'labels', aggregates: [Label], commands: [changeLabel], projections: [], graphql: undefined };
+  const large = 'x'.repeat(50_000);
+
+  const small = (count: number) => Array.from({ length: count }, () => '');
+
+  it.each([
+    [false, 'few events have come', { events: 9, bytes: 1e6 }, 'small'],
+    [true, 'the state is small', { events: 10, bytes: 100 }, 'small'],
+    [false, 'the events are small', { events: 99, bytes: 8000 }, large],
+    [true, 'the events take twice as many bytes', { events: 10, bytes: 210_000 }, large],
+    [true, 'there are ten times as many events', { events: 100, bytes: 8000 }, large],
+  ])('is taken (%s) if %s', async (isTaken, _, tail, label) => {
+    const { database: opened } = await openEngine();
+    const taker = new Snapshots(opened.writer.db, () => {});
+    expect(taker.consider(Label, randomUUID(), tail, tail.events, { label, changes: 1 })).toBe(isTaken);
+    await taker.settled();
+    expect(await database.sql`select from es.snapshots`).toHaveLength(isTaken ? 1 : 0);
+  });
+
+  it('counts what a former process has appended', async () => {
+    const id = randomUUID();
+    const { bus, close } = await openEngine({ domains: [labels] });
+    for (const label of [large, ...small(60)]) receiptOf(await bus.execute(changeLabel, { id, label }, system));
+    await close();
+    const next = await openEngine({ domains: [labels] });
+    for (const label of small(60)) receiptOf(await next.bus.execute(changeLabel, { id, label }, system));
+    await next.drain();
+    expect(await database.sql`select version from es.snapshots`).toMatchObject([{ version: 100 }]);
   });
 });

@@ -100,10 +100,9 @@ describe('a cache of states that is bounded in bytes', () => {
 
   it('holds no more than that, whether the states were loaded or grew in memory, and all remain true', async () => {
     const engine = await openEngine({ domains: [texts] });
-    const snapshots = { consider: () => {}, considerLoaded: () => {}, replace: () => {} };
-    const states = new StreamStates(engine.log, 10_000, snapshots, 1_000_000);
+    const states = new StreamStates(engine.log, 10_000, undefined, 1_000_000);
     const queue = new AppendQueue(engine.log, { limit: 100, batchLimit: 100, onCommitted: () => {} });
-    const bus = new CommandBus({ log: engine.log, queue, states, snapshots: snapshots as never });
+    const bus = new CommandBus({ log: engine.log, queue, states });
     const ids = upTo(50).map(() => randomUUID());
     for (const [nth, text] of ['a', 'b'.repeat(50_000), 'c'.repeat(60_000), 'd'].entries()) {
       for (const id of ids) {

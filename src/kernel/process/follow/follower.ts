@@ -216,7 +216,10 @@ export class Follower {
     });
     for (const { type, streamType, position } of events) {
       if (knows(type) || !work.follows(streamType)) continue;
-      unreadable.set(position, new UnreadableEventError(type, 0, 'no domain defines this event', position));
+      unreadable.set(
+        position,
+        new UnreadableEventError(type, 0, 'no domain defines this event', { position, isNewer: true }),
+      );
     }
     return { events, unreadable };
   }

@@ -1,0 +1,29 @@
+import { UnreadableEventError } from '../define/event.ts';
+import { ThrottledError } from '../errors.ts';
+
+/** When to try again, in ms: by then a proxy may have chosen another instance, or this one may be replaced. */
+const RETRY_AFTER_MS = 1000;
+
+/**
+ * A command needs a stream that holds an event of newer code, as during a deployment. Nothing was done. Instances that run the
+ * newer code can take the command.
+ */
+export class NewerEventError extends ThrottledError {
+  constructor({ eventName, schemaVersion }: UnreadableEventError) {
+    super(
+      RETRY_AFTER_MS,
+      `This instance cannot read the event ${eventName} of schema version ${schemaVersion}. It was stored by a newer version ` +
+        'of the application, and another instance can take this command.',
+    );
+    this.name = 'NewerEventError';
+  }
+}
+
+/** Runs something that loads streams. @throws {NewerEventError} if one holds an event that only newer code can read. */
+export async function orElsewhere<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw error instanceof UnreadableEventError && error.isNewer ? new NewerEventError(error) : error;
+  }
+}
