@@ -85,10 +85,11 @@ export async function busyBackends(db: Database): Promise<BusyBackend[]> {
  */
 const BUSY = sql`
   with recursive busy as (
-    select pid, application_name, query, query_start, wait_event_type, wait_event
+    -- What a connection string calls the application stands behind the name, in brackets.
+    select pid, split_part(application_name, ' (', 1) as application_name, query, query_start, wait_event_type, wait_event
     from pg_stat_activity
     where datname = current_database() and state = 'active' and pid <> pg_backend_pid()
-      and application_name in ('afterwrite writer', 'afterwrite projector')
+      and split_part(application_name, ' (', 1) in ('afterwrite writer', 'afterwrite projector')
       and query_start < now() - ${sql.raw(`interval '${BUSY_AFTER_MS} ms'`)}
   ),
   chain as (

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { rootOf } from './errors.ts';
+import { SILENT } from './link/errors.ts';
 
 /** Between two attempts to cancel a statement that waits behind another one on its connection, in ms. */
 const AGAIN_MS = 25;
@@ -53,7 +54,9 @@ interface Query extends PromiseLike<unknown> {
  */
 export function cancellable<Client extends { unsafe: unknown }>(client: Client): Client {
   const unsafe = client.unsafe as Ask;
-  const ask: Ask = (...asked) => {
+  /** What is asked again, by its arguments, because no answer came. */
+  const repeated = new WeakSet<unknown[]>();
+  const ask = (asked: unknown[]): Query => {
     const cancellation = current.getStore();
     const signal = cancellation?.signal;
     const query = unsafe(...asked);
@@ -89,14 +92,21 @@ export function cancellable<Client extends { unsafe: unknown }>(client: Client):
     };
     query.reject = (error) => {
       settled();
-      if (signal?.aborted || !isAnothers(error)) return reject(error);
-      const again = current.run({ signal }, () => ask(...asked));
+      const isSilent = isSilence(error) && !repeated.has(asked);
+      if (signal?.aborted || !(isSilent || isAnothers(error))) return reject(error);
+      if (isSilent) repeated.add(asked);
+      const again = current.run({ signal }, () => ask(asked));
       (query.isRaw ? again.values() : again).then(resolve, reject);
     };
     return query;
   };
-  client.unsafe = ask;
+  client.unsafe = ((...asked) => ask(asked)) satisfies Ask;
   return client;
+}
+
+/** The connection was given up, see `link/answer-watch.ts`: a read may be asked once more, on another one. */
+function isSilence(error: unknown): boolean {
+  return rootOf(error).code === SILENT;
 }
 
 /** Cancelled, and not by the time limit. */

@@ -4,7 +4,7 @@ import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import type postgres from 'postgres';
 import { cancellable } from './cancellation.ts';
 import { withoutDriverFaults } from './driver-faults.ts';
-import { givenUpAfter } from './given-up.ts';
+import { Answers } from './link/answers.ts';
 import { connect, type Session } from './session.ts';
 import { Transactions } from './transactions.ts';
 import { unpipelined } from './unpipelined.ts';
@@ -18,6 +18,8 @@ export interface Pool {
   readonly db: Database;
   /** Calls back when a connection has ended, whoever ended it. */
   onConnectionEnd(listener: () => void): void;
+  /** Whether what is asked here is answered. */
+  readonly answers: Answers;
   /** Waits for running statements at most `timeoutMs`, then cuts them off. */
   close(timeoutMs?: number): Promise<void>;
 }
@@ -34,8 +36,6 @@ export interface PoolOptions extends Session {
   readonly pipelining?: boolean;
   /** Statements are cancelled with the work that they belong to, see `cancellation.ts`: only for reads. Off unless told. */
   readonly cancellable?: boolean;
-  /** A connection on which an answer takes longer is given up, in ms: for short statements only, see `given-up.ts`. Never unless told. */
-  readonly answerWithinMs?: number;
   readonly onNotice?: (message: string) => void;
 }
 
@@ -62,33 +62,30 @@ export function openPool(options: PoolOptions): Pool {
   const onclose = () => {
     for (const listener of listeners) listener();
   };
-  const open = () => {
-    const opened = withoutDriverFaults(connect(options, { ...settings, max: options.connections, onclose }));
-    if (options.cancellable) return cancellable(opened);
-    return options.pipelining === false ? unpipelined(opened, options.connections) : opened;
-  };
-  const client = open();
-  const asDrizzleHasSet = (other: postgres.Sql) => {
-    Object.assign(other.options.parsers, client.options.parsers);
-    Object.assign(other.options.serializers, client.options.serializers);
-    return other;
-  };
+  const answers = new Answers();
+  const session = { ...options, answers };
+  const opened = withoutDriverFaults(connect(session, { ...settings, max: options.connections, onclose }));
+  const client = options.cancellable
+    ? cancellable(opened)
+    : options.pipelining === false
+      ? unpipelined(opened, options.connections)
+      : opened;
   const transactions = new Transactions((onClose) => {
-    const own = connect(options, { ...settings, max: 1, idle_timeout: TRANSACTION_IDLE_S, onclose: onClose });
-    return withoutDriverFaults(asDrizzleHasSet(own));
+    const own = connect(session, { ...settings, max: 1, idle_timeout: TRANSACTION_IDLE_S, onclose: onClose });
+    // As Drizzle has set them.
+    Object.assign(own.options.parsers, client.options.parsers);
+    Object.assign(own.options.serializers, client.options.serializers);
+    return withoutDriverFaults(own);
   });
   client.begin = ((work: Parameters<Transactions['begin']>[0]) => transactions.begin(work)) as never;
-  const { answerWithinMs } = options;
-  const end = answerWithinMs
-    ? givenUpAfter(answerWithinMs, client, () => asDrizzleHasSet(open() as postgres.Sql))
-    : (how: { timeout: number }) => client.end(how);
   return {
     db: drizzle({ client }) as Database,
+    answers,
     onConnectionEnd: (listener) => {
       listeners.push(listener);
     },
     close: async (timeoutMs = 5000) => {
-      await Promise.all([end({ timeout: timeoutMs / 1000 }), transactions.close(timeoutMs)]);
+      await Promise.all([client.end({ timeout: timeoutMs / 1000 }), transactions.close(timeoutMs)]);
     },
   };
 }

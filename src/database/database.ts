@@ -88,15 +88,19 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     applicationName: 'afterwrite leases',
     answerWithinMs: ANSWER_WITHIN_MS,
   });
+  const readMs = options.readStatementTimeoutMs ?? 0;
   const reading = {
     cancellable: true,
     settings: {
       default_transaction_read_only: 'on',
-      statement_timeout: String(options.readStatementTimeoutMs ?? 0),
+      statement_timeout: String(readMs),
     },
+    ...(readMs > 0 ? { answerWithinMs: readMs + ANSWER_WITHIN_MS } : {}),
   };
   const reader =
-    replica && readUrl ? open('reader', { ...reading, url: readUrl }, replica.access) : open('reader', reading);
+    replica && readUrl
+      ? open('reader', { ...reading, url: readUrl, kind: 'any' }, replica.access)
+      : open('reader', { ...reading, kind: 'primary' });
   const owner = openAs(roles.owner, { connections: 1, applicationName: 'afterwrite owner' });
   const watch = openAs(roles.owner, {
     // One that has gone silent does not keep the next look waiting.

@@ -1,4 +1,5 @@
 import { withoutCredentials } from '../text/credentials.ts';
+import { readTarget } from './connection-string/target.ts';
 
 /** What is wrong with the database, as one line for the person who starts the application. */
 export class DatabaseError extends Error {
@@ -28,6 +29,8 @@ export class DatabaseError extends Error {
       case 'ERR_INVALID_URL':
         // Its cause would repeat the URL.
         return new DatabaseError('DATABASE_UNREACHABLE', `The database's URL cannot be read: ${message}`);
+      case '25006':
+        return new DatabaseError('DATABASE_READ_ONLY', `${where} cannot be written to: ${message}`, { cause });
       case '57P03':
         return new DatabaseError('DATABASE_UNREACHABLE', `${where} is starting or shutting down: ${message}`, {
           cause,
@@ -45,6 +48,7 @@ export type DatabaseErrorCode =
   | 'DATABASE_FORBIDDEN'
   | 'DATABASE_TOO_OLD'
   | 'DATABASE_UNFIT'
+  | 'DATABASE_READ_ONLY'
   | 'DATABASE_NEWER'
   | 'MIGRATION_FAILED'
   | 'REPLICA_FOREIGN'
@@ -62,8 +66,9 @@ export function rootOf(error: unknown): { code: string; message: string } {
 /** Where a URL leads, without user and password. */
 export function describeUrl(url: string): string {
   try {
-    const { host, pathname } = new URL(url);
-    return `Postgres at ${host}${pathname}`;
+    const { servers, database } = readTarget(url);
+    const places = servers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
+    return `Postgres at ${places.join(',')}/${database}`;
   } catch {
     return 'Postgres';
   }

@@ -30,7 +30,7 @@ export async function openReplica(
   onNotice: (line: string) => void,
   waitMs = WAIT_MS,
 ): Promise<CheckedReplica> {
-  const pool = openPool({ url, connections: 1, applicationName: 'afterwrite replica' });
+  const pool = openPool({ url, connections: 1, kind: 'any', applicationName: 'afterwrite replica' });
   try {
     const end = performance.now() + waitMs;
     for (;;) {
@@ -114,7 +114,7 @@ async function accessTo(db: Database, url: string, reader: Access, onNotice: (li
   const [here] = await db.execute<{ database: string }>(sql`select current_database() as database`);
   if (login && here) {
     const there = { ...login, database: here.database };
-    if ((await refusalOf({ url }, there)) === undefined) return { login: there, role: undefined };
+    if ((await refusalOf({ url, kind: 'any' }, there)) === undefined) return { login: there, role: undefined };
   }
   const name = nameOf(reader);
   if (name === undefined || (await mayTake(db, name))) return { login: undefined, role: name };

@@ -1,4 +1,9 @@
 import postgres from 'postgres';
+import { readTarget, type Target } from './connection-string/target.ts';
+import { AnswerWatch, type Sight } from './link/answer-watch.ts';
+import { Answers } from './link/answers.ts';
+import { Links } from './link/link.ts';
+import type { ServerKind } from './link/open-session.ts';
 
 /**
  * What every session of the project sets, whatever `alter database … set` and `alter role … set` say. A start-up parameter
@@ -72,7 +77,20 @@ export interface Session {
   readonly applicationName: string;
   /** More settings of Postgres, or other ones than {@link SESSION_SETTINGS}. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
+  /** Which server will do: one that can be written to unless told. */
+  readonly kind?: ServerKind | undefined;
+  /** The longest that a statement may take, in ms: for short ones. Unless told, as long as Postgres is at work on it. */
+  readonly answerWithinMs?: number | undefined;
+  /** Silence after which it is looked whether Postgres is at work, in ms; {@link LOOK_AFTER_MS} unless told. */
+  readonly lookAfterMs?: number | undefined;
+  /** Told of answers, together with other clients of the same pool. */
+  readonly answers?: Answers | undefined;
 }
+
+/** Silence of a connection after which it is looked whether Postgres is still at work, in ms. */
+export const LOOK_AFTER_MS = 3000;
+/** The longest that such a look takes, in ms. */
+const LOOK_MS = 5000;
 
 /**
  * Says nothing to Postgres, and makes the first message of a connection so long that the driver writes it at once. It would
@@ -81,34 +99,105 @@ export interface Session {
  */
 const WRITTEN_AT_ONCE = ' '.repeat(1024);
 
-/** Opens a client of the driver. Every connection of the project is made here, so that every session is the same. */
+/**
+ * Opens a client of the driver. Every connection of the project is made here, so that every session is the same, every
+ * connection string means the same, and every connection that does not answer is given up.
+ *
+ * @throws {ConnectionStringError} if the URL cannot be used.
+ */
 export function connect<Types extends Record<string, unknown> = Record<string, never>>(
   session: Session,
   options: postgres.Options<Record<string, postgres.PostgresType>> = {},
 ): postgres.Sql<Types> {
-  const { url, login, applicationName, settings } = session;
-  const client = postgres(url, {
-    connect_timeout: 10,
-    // The driver would ask for the array types on each new connection, and nobody would catch it if that fails.
-    fetch_types: false,
-    onnotice: () => {},
-    ...options,
-    ...(login ? { username: login.user, password: login.password ?? '', database: login.database } : {}),
-    connection: {
-      application_name: applicationName,
-      options: WRITTEN_AT_ONCE,
-      ...SESSION_SETTINGS,
-      ...settingsSince(versions.get(url)),
-      ...settings,
-    },
-    onparameter: (name: string, value: string) => {
-      if (name !== 'server_version') return;
-      versions.set(url, Number.parseInt(value, 10));
-      // From the next connection on.
-      Object.assign(client.options.connection, settingsSince(versions.get(url)), settings);
-    },
-  }) as unknown as postgres.Sql<Types>;
+  const { login, kind = 'writable', answers = new Answers(), lookAfterMs = LOOK_AFTER_MS, answerWithinMs } = session;
+  const target = readTarget(session.url);
+  const links = new Links({ target, login, kind });
+  const client = openClient(session, target, links, options);
+  new AnswerWatch({
+    ...{ links, answers, lookAfterMs, answerWithinMs },
+    writes: kind === 'writable',
+    look: (pid, { server = target.servers[0] }) => lookAt(session, { ...target, servers: [server] }, pid),
+  }).watch(client);
+  return client as unknown as postgres.Sql<Types>;
+}
+
+function openClient(
+  { url, login, applicationName, settings }: Session,
+  target: Target,
+  links: Links,
+  options: postgres.Options<Record<string, postgres.PostgresType>>,
+): postgres.Sql {
+  const [first] = target.servers;
+  const client: postgres.Sql = withoutEnvironment(() =>
+    postgres({
+      host: first.host,
+      port: first.port,
+      // The links know how long each server may take, and try twice at most.
+      connect_timeout: (target.connectTimeoutMs * target.servers.length * 2) / 1000 + 1,
+      // The driver would ask for the array types on each new connection, and nobody would catch it if that fails.
+      fetch_types: false,
+      onnotice: () => {},
+      ...options,
+      username: login?.user ?? target.user,
+      password: '',
+      database: login?.database ?? target.database,
+      ssl: false,
+      socket: () => links.create(),
+      connection: {
+        application_name: target.applicationName ? `${applicationName} (${target.applicationName})` : applicationName,
+        options: `${target.options ?? ''}${WRITTEN_AT_ONCE}`,
+        ...SESSION_SETTINGS,
+        ...settingsSince(versions.get(url)),
+        ...settings,
+      },
+      onparameter: (name: string, value: string) => {
+        if (name !== 'server_version') return;
+        versions.set(url, Number.parseInt(value, 10));
+        // From the next connection on.
+        Object.assign(client.options.connection, settingsSince(versions.get(url)), settings);
+      },
+    } as postgres.Options<Record<string, postgres.PostgresType>>),
+  ) as unknown as postgres.Sql;
   return client;
+}
+
+/** What a backend does, as a new connection sees it. */
+async function lookAt(session: Session, target: Target, pid: number): Promise<Sight> {
+  const { url, login, settings } = session;
+  const role = settings?.role === undefined ? {} : { role: settings.role };
+  const looks: Session = { url, login, applicationName: 'afterwrite look', settings: role };
+  const client = openClient(looks, target, new Links({ target, login, kind: session.kind ?? 'writable' }), { max: 1 });
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, LOOK_MS, undefined).unref();
+    });
+    const asked = client<{ state: string | null; wait: string | null }[]>`
+      select state, wait_event_type as wait from pg_catalog.pg_stat_activity where pid = ${pid}::int4`;
+    const rows = await Promise.race([asked, late]);
+    if (!rows) return 'unknown';
+    const [backend] = rows;
+    if (!backend) return 'idle';
+    // Without the right to see it, it may be at work. What waits for this side is not.
+    return backend.state === null || (backend.state === 'active' && backend.wait !== 'Client') ? 'working' : 'idle';
+  } catch {
+    return 'unknown';
+  } finally {
+    clearTimeout(timer);
+    void client.end({ timeout: 0 }).catch(() => undefined);
+  }
+}
+
+/** The driver reads this one itself, and knows fewer values than libpq. */
+function withoutEnvironment<T>(open: () => T): T {
+  const { PGTARGETSESSIONATTRS: attributes } = process.env;
+  if (attributes === undefined) return open();
+  delete process.env.PGTARGETSESSIONATTRS;
+  try {
+    return open();
+  } finally {
+    process.env.PGTARGETSESSIONATTRS = attributes;
+  }
 }
 
 function settingsSince(version = 0): Record<string, string> {

@@ -1,12 +1,17 @@
 import { resolve } from 'node:path';
-import { count, namesOneServer, postgresUrl, secretKey, setting, text } from './setting.ts';
+import { allowsWriting, count, namesOneServer, postgresUrl, secretKey, setting, text } from './setting.ts';
+
+const writableUrl = postgresUrl.refine(
+  allowsWriting,
+  'has a target_session_attrs that asks for a server that only reads: write read-write, or leave it out',
+);
 
 /** Postgres and the connections to it. */
 export const databaseSettings = {
   databaseUrl: setting(
     'DATABASE_URL',
     'Postgres 15 or newer to use; unset, an embedded one is started in DATA_DIR.',
-    postgresUrl,
+    writableUrl,
     { secret: true },
   ),
   readDatabaseUrl: setting(
@@ -18,19 +23,19 @@ export const databaseSettings = {
   writerDatabaseUrl: setting(
     'WRITER_DATABASE_URL',
     'The database with a user of its own for appending; unset, the server makes a role if it may.',
-    postgresUrl,
+    writableUrl,
     { secret: true },
   ),
   projectorDatabaseUrl: setting(
     'PROJECTOR_DATABASE_URL',
     'The database with a user of its own for read models; unset, the server makes a role if it may.',
-    postgresUrl,
+    writableUrl,
     { secret: true },
   ),
   readerDatabaseUrl: setting(
     'READER_DATABASE_URL',
     'The database with a user of its own for queries; unset, the server makes a role if it may.',
-    postgresUrl,
+    writableUrl,
     { secret: true },
   ),
   databaseRoleSecret: setting(

@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { problemOfUrl, readTarget } from '../database/connection-string/target.ts';
 
 /** What the documentation and `cli config` say of a setting. */
 export interface SettingInfo {
@@ -60,8 +61,14 @@ function wholeNumber(min: number, max: number) {
 }
 
 export const text = z.string().trim();
-export const postgresUrl = text.regex(/^postgres(ql)?:\/\/\S+$/, 'must be a postgres:// or postgresql:// URL');
-export const namesOneServer = (url: string) => !/^\w+:\/\/(?:[^/?]*@)?([^/?]*)/.exec(url)?.[1]?.includes(',');
+export const postgresUrl = text.superRefine((url, { addIssue }) => {
+  const problem = problemOfUrl(url);
+  if (problem !== undefined) addIssue({ code: 'custom', message: problem });
+});
+export const namesOneServer = (url: string) => problemOfUrl(url) !== undefined || readTarget(url).servers.length === 1;
+/** Whether a connection string can lead to a server that is written to. */
+export const allowsWriting = (url: string) =>
+  problemOfUrl(url) !== undefined || ['any', 'read-write', 'primary'].includes(readTarget(url).sessionAttributes);
 const isHttpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 export const httpUrl = text.refine(isHttpUrl, 'must be an http:// or https:// URL');
 /** @param word that is taken too. */

@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { type Database, openPool } from '../client.ts';
+import { readTarget } from '../connection-string/target.ts';
 import { DatabaseError, describeUrl, rootOf } from '../errors.ts';
-import type { Login } from '../session.ts';
+import type { Login, Session } from '../session.ts';
 import { passwordOf, scramVerifier } from './passwords.ts';
 
 export interface LoginRequest {
@@ -80,8 +81,8 @@ export async function tryLogin(request: LoginRequest, url: string): Promise<Logi
         `${describeUrl(url)} has to lead to the database of DATABASE_URL, as another user than there, who may not create roles.`,
       );
     }
-    const { username, password } = new URL(url);
-    return { user: decodeURIComponent(username), password: decodeURIComponent(password), database: row.database };
+    const { user, servers } = readTarget(url);
+    return { user, password: servers[0].password, database: row.database };
   } catch (cause) {
     throw DatabaseError.from(cause, url);
   } finally {
@@ -90,8 +91,11 @@ export async function tryLogin(request: LoginRequest, url: string): Promise<Logi
 }
 
 /** Why Postgres does not let somebody log in; undefined if it does. */
-export async function refusalOf({ url }: Pick<LoginRequest, 'url'>, login: Login): Promise<string | undefined> {
-  const pool = openPool({ url, login, connections: 1, applicationName: 'afterwrite start' });
+export async function refusalOf(
+  { url, kind }: Pick<LoginRequest, 'url'> & Pick<Session, 'kind'>,
+  login: Login,
+): Promise<string | undefined> {
+  const pool = openPool({ url, kind, login, connections: 1, applicationName: 'afterwrite start' });
   try {
     await pool.db.execute(sql`select 1`);
     return undefined;

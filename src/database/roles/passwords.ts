@@ -1,5 +1,6 @@
 import { createHash, createHmac, pbkdf2, randomBytes, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
+import { readTarget } from '../connection-string/target.ts';
 
 const stretch = promisify<string, string, number, Buffer>(scrypt);
 const derive = promisify(pbkdf2);
@@ -31,8 +32,7 @@ export async function scramVerifier(password: string): Promise<string> {
   return `SCRAM-SHA-256$${ITERATIONS}:${salt.toString('base64')}$${stored}:${server}`;
 }
 
-/** The password in a URL; undefined if it has none. */
+/** The password that a URL says, or the environment or a file of passwords for it; undefined if there is none. */
 export function passwordIn(url: string): string | undefined {
-  const found = /^\w+:\/\/[^:@/?]*:([^@/?]*)@/.exec(url)?.[1];
-  return found ? decodeURIComponent(found) : undefined;
+  return readTarget(url).servers[0].password;
 }

@@ -12,6 +12,8 @@ const PAUSE_MS = 1000;
 const ECHO_MS = 3000;
 /** Between two attempts to listen where that does not work, in ms. */
 const RETRY_MS = 15_000;
+/** If nothing was heard for so long, this instance sends itself something, in ms: a connection that is silent looks like a quiet one. */
+const HEARTBEAT_MS = 10_000;
 /** What is still to be said when this ends may take as long, in ms. */
 const CLOSE_MS = 1000;
 
@@ -64,6 +66,8 @@ export class WakeUp {
   #nextEcho = Number.POSITIVE_INFINITY;
   #echo: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #lastHeard = 0;
   #timer: NodeJS.Timeout | undefined;
   #sendAfter = 0;
   #sending: Promise<void> | undefined;
@@ -77,7 +81,9 @@ export class WakeUp {
 
   /** Begins to listen. */
   start(): void {
-    if (!this.#closed) this.#listen();
+    if (this.#closed) return;
+    this.#listen();
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS / 2).unref();
   }
 
   /** Notifications do not arrive: nobody else can tell this instance anything. */
@@ -108,6 +114,7 @@ export class WakeUp {
     if (this.#closed) return;
     this.#closed = true;
     for (const timer of [this.#timer, this.#echo, this.#retry]) clearTimeout(timer);
+    clearInterval(this.#heartbeat);
     const over = delay(CLOSE_MS, undefined, { ref: false });
     await Promise.race([over, this.#sending]);
     if (!this.#desk.isEmpty) await Promise.race([over, this.#send()]);
@@ -129,7 +136,8 @@ export class WakeUp {
     const number = ++this.#number;
     this.#sendAfter = performance.now() + INTERVAL_MS;
     this.#sending = this.#sql
-      .notify(CHANNEL, this.#desk.take(this.#self, number))
+      // Not by the driver's `notify`: only what is asked this way is given up if no answer comes.
+      .unsafe('select pg_notify($1, $2)', [CHANNEL, this.#desk.take(this.#self, number)])
       .then(
         () => {
           this.#works.sending = true;
@@ -145,6 +153,12 @@ export class WakeUp {
         if (!this.#desk.isEmpty) this.#schedule();
       });
     return this.#sending;
+  }
+
+  /** Its echo shows that notifications arrive, or after {@link ECHO_MS} that they do not. */
+  #beat(): void {
+    const isQuiet = performance.now() - this.#lastHeard >= HEARTBEAT_MS;
+    if (isQuiet && this.#isListening && this.#works.listening && !this.#sending) void this.#send();
   }
 
   #listen(): void {
@@ -164,6 +178,7 @@ export class WakeUp {
   }
 
   #received(payload: string): void {
+    this.#lastHeard = performance.now();
     const news = readNews(payload);
     if (news?.sender === this.#self) {
       this.#works.listening = true;

@@ -1,0 +1,177 @@
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import type { ServerAddress, Target } from '../connection-string/target.ts';
+import { linkError } from './errors.ts';
+import { openSession, type ServerKind, sendCancel } from './open-session.ts';
+import type { Started } from './start-up.ts';
+
+/** `CancelRequest` of the protocol. */
+const CANCEL = 80_877_102;
+/** A server that does not close a connection that was ended has so long to do so, in ms. */
+const END_MS = 1000;
+
+/** How the connections of one client are made. */
+export interface LinkOptions {
+  readonly target: Target;
+  readonly login: { readonly user: string; readonly password: string | undefined } | undefined;
+  readonly kind: ServerKind;
+}
+
+/** The connections of one client that are open, by `pid:secret` of their backends. */
+export class Links {
+  readonly #options: LinkOptions;
+  readonly #open = new Map<string, Link>();
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  /** A new connection, not yet made. */
+  create(): Link {
+    return new Link(this.#options, this.#open);
+  }
+
+  /** The connection to a backend. */
+  get(backend: string): Link | undefined {
+    return this.#open.get(backend);
+  }
+}
+
+/**
+ * What the driver takes for a socket. It connects when the driver writes its first message, logs in by itself, and tells the
+ * driver how that ended: so several servers, all of `sslmode`, channel binding and the kind of the server are decided here. From
+ * then on bytes go through as they are.
+ */
+export class Link extends EventEmitter {
+  readonly #options: LinkOptions;
+  readonly #open: Map<string, Link>;
+  readonly #abort = new AbortController();
+  #socket: Socket | undefined;
+  #isBegun = false;
+  #isClosed = false;
+  #backend = '';
+  #server: ServerAddress | undefined;
+
+  constructor(options: LinkOptions, open: Map<string, Link>) {
+    super();
+    this.#options = options;
+    this.#open = open;
+  }
+
+  /** Open from the start for the driver: it ends what is open, and forgets what is not. */
+  get readyState(): 'open' | 'closed' {
+    return this.#isClosed ? 'closed' : 'open';
+  }
+
+  /** Where it leads, once that is known. */
+  get server(): ServerAddress | undefined {
+    return this.#server;
+  }
+
+  /** Bytes so far: received, sent, and waiting to be sent. */
+  get traffic(): { readonly received: number; readonly sent: number; readonly queued: number } {
+    const socket = this.#socket;
+    if (!socket) return { received: 0, sent: 0, queued: 0 };
+    const { bytesRead: received, bytesWritten, writableLength: queued } = socket;
+    return { received, sent: bytesWritten - queued, queued };
+  }
+
+  write(bytes: Buffer, done?: () => void): boolean {
+    if (this.#socket) return this.#socket.write(bytes, done);
+    if (!this.#isBegun && !this.#isClosed) {
+      this.#isBegun = true;
+      void this.#begin(Buffer.from(bytes));
+    }
+    return true;
+  }
+
+  pause(): void {
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#socket?.resume();
+  }
+
+  /** Says goodbye, and closes whatever the other side does. */
+  end(bytes?: Buffer): void {
+    if (!this.#socket) {
+      this.destroy();
+      return;
+    }
+    if (bytes) this.#socket.end(bytes);
+    else this.#socket.end();
+    setTimeout(() => this.#socket?.destroy(), END_MS).unref();
+  }
+
+  /** Closes it at once. */
+  destroy(error?: Error): void {
+    if (this.#isClosed) return;
+    if (this.#socket) this.#socket.destroy(error);
+    else {
+      this.#abort.abort(error);
+      this.#close(error);
+    }
+  }
+
+  async #begin(first: Buffer): Promise<void> {
+    const { target, login, kind } = this.#options;
+    const { signal } = this.#abort;
+    try {
+      if (first.length === 16 && first.readInt32BE(4) === CANCEL) await this.#cancel(first);
+      else this.#started(await openSession({ target, login, kind, first, signal }));
+    } catch (error) {
+      this.#close(error instanceof Error ? error : linkError('08006', String(error)));
+    }
+  }
+
+  #started({ socket, backend, said, server }: Started): void {
+    if (this.#isClosed) {
+      socket.on('error', () => {}).destroy();
+      return;
+    }
+    this.#backend = backend;
+    this.#server = server;
+    this.#open.set(backend, this);
+    this.#adopt(socket);
+    this.emit('data', said);
+    socket.resume();
+  }
+
+  /** Where a backend's connection leads, a request to cancel its statement goes. */
+  async #cancel(request: Buffer): Promise<void> {
+    const backend = `${request.readUInt32BE(8)}:${request.readUInt32BE(12)}`;
+    const server = this.#open.get(backend)?.server;
+    if (!server) {
+      this.#close(undefined);
+      return;
+    }
+    const { target } = this.#options;
+    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(target.connectTimeoutMs)]);
+    const socket = await sendCancel(server, target, request, signal);
+    this.#adopt(socket);
+    socket.resume();
+    setTimeout(() => socket.destroy(), target.connectTimeoutMs).unref();
+  }
+
+  #adopt(socket: Socket): void {
+    this.#socket = socket;
+    let failure: Error | undefined;
+    socket
+      .on('data', (data) => this.emit('data', data))
+      .on('drain', () => this.emit('drain'))
+      .on('error', (error) => {
+        failure = error;
+      })
+      .on('close', () => this.#close(failure));
+  }
+
+  #close(error: Error | undefined): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#open.get(this.#backend) === this) this.#open.delete(this.#backend);
+    // An error that nobody listens to would end the process.
+    if (error && this.listenerCount('error') > 0) this.emit('error', error);
+    this.emit('close', error !== undefined);
+  }
+}
