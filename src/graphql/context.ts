@@ -1,6 +1,7 @@
 import { type Actor, callerKey } from '../kernel/define/actor.ts';
 import type { Engine } from '../kernel/engine.ts';
 import { AnswerBudget, type AnswerLimits } from './answer/budget.ts';
+import type { AnswerShares } from './answer/shares.ts';
 import type { LiveRows } from './live/live-rows.ts';
 import type { LiveUpdates } from './live/live-updates.ts';
 import type { Allotment } from './live/subscription-budget.ts';
@@ -74,14 +75,17 @@ export interface Shared {
   readonly updates: LiveUpdates;
   /** What one operation may answer and read. */
   readonly answerLimits: AnswerLimits;
+  /** What all answers may take together; without limits unless told. */
+  readonly answerShares?: AnswerShares | undefined;
   /** Told what the API does; nobody unless told. */
   readonly observer?: ApiObserver | undefined;
 }
 
 /** A context for one operation. */
 export function createContext(shared: Shared, caller: Caller): Context {
-  const { engine, readModels, live, updates, answerLimits, observer = unobservedApi } = shared;
-  const budget = new AnswerBudget(answerLimits);
+  const { engine, readModels, live, updates, answerLimits, answerShares, observer = unobservedApi } = shared;
+  const by = callerKey(caller.actor, caller.address);
+  const budget = new AnswerBudget(answerLimits, answerShares, by);
   const consistency: OperationConsistency = { appended: undefined, read: undefined, touched: [], stale: false };
   const onStale = () => {
     consistency.stale = true;
@@ -90,7 +94,7 @@ export function createContext(shared: Shared, caller: Caller): Context {
     engine,
     actor: caller.actor,
     address: caller.address,
-    caller: callerKey(caller.actor, caller.address),
+    caller: by,
     correlationId: caller.correlationId,
     traceparent: caller.traceparent,
     signal: caller.signal,

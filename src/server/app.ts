@@ -4,6 +4,7 @@ import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { type ProvidedPostgres, providePostgres } from '../database/provide.ts';
 import { databaseOptions } from '../database-options.ts';
 import { engineOptions } from '../engine-options.ts';
+import { AnswerShares } from '../graphql/answer/shares.ts';
 import type { DomainGraphql } from '../graphql/api.ts';
 import { readDocuments } from '../graphql/documents/read-documents.ts';
 import { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
@@ -141,6 +142,7 @@ export async function startApp(
       live,
       updates,
       answerLimits: { answerBytes: config.answerMaxBytes, readBytes: config.answerMaxReadBytes },
+      answerShares: new AnswerShares({ caller: config.actorAnswerBytes, total: config.totalAnswerBytes }),
       observer: metrics,
     },
     config,

@@ -25,6 +25,7 @@ import type { HttpContext } from './http/graphql-requests.ts';
 import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './http/request-id.ts';
 import { useRetryAfter } from './http/retry-after.ts';
 import { useStrictRequests } from './http/strict-requests.ts';
+import { useAnswerShares } from './limits/answers-plugin.ts';
 import { useCallerLimits } from './limits/plugin.ts';
 import { useRefusals } from './limits/refusals-plugin.ts';
 import type { Visit } from './limits/visit.ts';
@@ -95,6 +96,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       useTracing(),
       ...(shared.observer ? [useObserver(shared.observer)] : []),
       useErrors(onFault, correlationIdOf),
+      useAnswerShares(),
       useCallerLimits(),
       useExpiringOperations(),
       useDeadline(config.operationTimeoutMs),

@@ -82,6 +82,20 @@ export const apiSettings = {
     'Most bytes in memory of the rows that are read for an operation, or for a message of a subscription.',
     1000,
   ),
+  actorAnswerBytes: count(
+    'ACTOR_ANSWER_BYTES',
+    128 * 1024 * 1024,
+    'Most bytes of the large answers of one actor that are under way, with the rows that are read for them.',
+    1024 * 1024,
+    100_000_000_000,
+  ),
+  totalAnswerBytes: count(
+    'TOTAL_ANSWER_BYTES',
+    512 * 1024 * 1024,
+    'Most bytes of all large answers that are under way, with the rows that are read for them.',
+    1024 * 1024,
+    100_000_000_000,
+  ),
   maxBodyBytes: count('MAX_BODY_BYTES', 2 * 1024 * 1024, 'Largest body of an HTTP request, in bytes.', 1024),
   subscriptionsPerConnection: count(
     'SUBSCRIPTIONS_PER_CONNECTION',

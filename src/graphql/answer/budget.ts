@@ -3,6 +3,7 @@ import { approximateBytes } from '../../kernel/bytes.ts';
 import type { Row } from '../../kernel/read/slots.ts';
 import { Pace, type Paced } from './pace.ts';
 import { lengthOf, type Path, pathOf } from './path.ts';
+import type { AnswerShares } from './shares.ts';
 
 export interface AnswerLimits {
   /** Bytes of the answer of an operation, or of one message of a subscription. */
@@ -24,6 +25,10 @@ const ERROR_BYTES = 500;
 const MAX_REASON = 200;
 /** Fields of one operation that may fail. */
 const MAX_FAILURES = 100;
+/** Bytes that an operation takes of its caller's share at once. The first ones are not counted: most operations need no more. */
+const STEP_BYTES = 256 * 1024;
+/** When somebody whose share is used up may ask again, in ms. */
+const RETRY_AFTER_MS = 1000;
 
 /**
  * What one operation may still spend. It is charged while rows are read and values are resolved, so that an answer that would be
@@ -31,14 +36,22 @@ const MAX_FAILURES = 100;
  */
 export class AnswerBudget {
   readonly #limits: AnswerLimits;
+  readonly #shares: AnswerShares | undefined;
+  readonly #caller: string;
+  /** Bytes for which there is room: the first ones, and what was taken of the shares. */
+  #room = STEP_BYTES;
+  #isEnded = false;
   #answerBytes = 0;
   #readBytes = 0;
   #failures = 0;
   #exhausted: GraphQLError | undefined;
   #pace: Pace | undefined;
 
-  constructor(limits: AnswerLimits) {
+  /** @param shares of which a large answer takes what it needs, on behalf of the caller; undefined counts each by itself. */
+  constructor(limits: AnswerLimits, shares?: AnswerShares, caller = '') {
     this.#limits = limits;
+    this.#shares = shares;
+    this.#caller = caller;
   }
 
   /** Why the operation was ended; undefined if it was not. */
@@ -53,6 +66,19 @@ export class AnswerBudget {
     this.#failures = 0;
     this.#exhausted = undefined;
     this.#pace = undefined;
+    this.#shrink();
+  }
+
+  /** The operation is executed: its rows are not held any more, its answer until it is sent. */
+  executed(): void {
+    this.#readBytes = 0;
+    this.#shrink();
+  }
+
+  /** The answer is sent, or nobody waits for it. It may be called more than once. */
+  end(): void {
+    this.reset();
+    this.#isEnded = true;
   }
 
   /** Charges a field, its name included. @throws {GraphQLError} if the budget is exhausted. */
@@ -65,7 +91,10 @@ export class AnswerBudget {
   spend(bytes: number, path: Path): void {
     if (this.#exhausted) throw this.#exhausted;
     this.#answerBytes += bytes;
-    if (this.#answerBytes <= this.#limits.answerBytes) return;
+    if (this.#answerBytes <= this.#limits.answerBytes) {
+      if (this.#answerBytes + this.#readBytes > this.#room) this.#makeRoom();
+      return;
+    }
     const { answerBytes: limit } = this.#limits;
     const place = pathOf(path);
     const advice = 'Ask for smaller pages, for fewer fields, or for less at a time.';
@@ -83,7 +112,10 @@ export class AnswerBudget {
     if (this.#exhausted) throw this.#exhausted;
     for (const row of rows) this.#readBytes += approximateBytes(row);
     const { readBytes: limit } = this.#limits;
-    if (this.#readBytes <= limit) return;
+    if (this.#readBytes <= limit) {
+      if (this.#answerBytes + this.#readBytes > this.#room) this.#makeRoom();
+      return;
+    }
     const message = `The operation reads more than ${limit} bytes of rows, which it reached in ${readModel}.`;
     throw this.#exhaust(`${message} Ask for smaller pages or for fewer lists.`, { limit });
   }
@@ -123,9 +155,33 @@ export class AnswerBudget {
     }
   }
 
+  /** Takes more of the shares. @throws {GraphQLError} THROTTLED if there is no room. */
+  #makeRoom(): void {
+    const needed = stepsOf(this.#answerBytes + this.#readBytes);
+    const reason = this.#isEnded ? undefined : this.#shares?.take(this.#caller, needed - this.#room);
+    if (reason) {
+      const facts = { code: 'THROTTLED', retryAfterMs: RETRY_AFTER_MS };
+      throw this.#exhaust(`${reason} Read those first, or ask for less at a time.`, facts);
+    }
+    if (!this.#isEnded) this.#room = needed;
+  }
+
+  /** Gives back what is not needed any more. */
+  #shrink(): void {
+    const needed = stepsOf(this.#answerBytes + this.#readBytes);
+    if (needed >= this.#room) return;
+    this.#shares?.give(this.#caller, this.#room - needed);
+    this.#room = needed;
+  }
+
   #exhaust(message: string, facts: Readonly<Record<string, unknown>>): GraphQLError {
     // An error with a path is not located again, which would take time for each of the fields that are left.
     this.#exhausted = new GraphQLError(message, { path: [], extensions: { code: 'BAD_USER_INPUT', ...facts } });
     return this.#exhausted;
   }
+}
+
+/** Bytes in whole steps, at least one. */
+function stepsOf(bytes: number): number {
+  return STEP_BYTES * Math.max(1, Math.ceil(bytes / STEP_BYTES));
 }

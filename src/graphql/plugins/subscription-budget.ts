@@ -1,7 +1,7 @@
 import type { Plugin } from 'graphql-yoga';
 import { approximateBytes } from '../../kernel/bytes.ts';
 import type { Context } from '../context.ts';
-import type { Allotment, SubscriptionBudgets } from '../live/subscription-budget.ts';
+import type { SubscriptionBudgets } from '../live/subscription-budget.ts';
 
 /** Bytes of a subscription before it holds anything: its context, its mailbox and what the libraries keep for it. */
 const BASE_BYTES = 8192;
@@ -25,12 +25,16 @@ export function useSubscriptionBudget(budgets: SubscriptionBudgets): Plugin {
         return undefined;
       }
       context.allotment = allotment;
-      const release = () => allotment.release();
+      const release = () => {
+        allotment.release();
+        context.budget.end();
+      };
       if (context.signal?.aborted) release();
       context.signal?.addEventListener('abort', release, { once: true });
       return {
         onSubscribeResult: ({ result, setResult }) => {
-          if (Symbol.asyncIterator in result) setResult(releasing(result as AsyncIterableIterator<never>, allotment));
+          if (Symbol.asyncIterator in result)
+            setResult(releasing(result as AsyncIterableIterator<never>, context.budget, release));
           else release();
         },
         onSubscribeError: release,
@@ -39,25 +43,30 @@ export function useSubscriptionBudget(budgets: SubscriptionBudgets): Plugin {
   } as Plugin;
 }
 
-/** The same messages; the allotment is released with the last one. */
-function releasing<T>(messages: AsyncIterableIterator<T>, allotment: Allotment): AsyncIterableIterator<T> {
+/** The same messages. A message was sent if the next one is asked for, and with the last one everything is released. */
+function releasing<T>(
+  messages: AsyncIterableIterator<T>,
+  budget: Context['budget'],
+  release: () => void,
+): AsyncIterableIterator<T> {
   return {
     next: async () => {
+      budget.reset();
       try {
         const result = await messages.next();
-        if (result.done) allotment.release();
+        if (result.done) release();
         return result;
       } catch (error) {
-        allotment.release();
+        release();
         throw error;
       }
     },
     return: async () => {
-      allotment.release();
+      release();
       return (await messages.return?.()) ?? { value: undefined, done: true };
     },
     throw: async (error) => {
-      allotment.release();
+      release();
       return (await messages.throw?.(error)) ?? Promise.reject(error);
     },
     [Symbol.asyncIterator]() {

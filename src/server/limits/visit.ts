@@ -26,6 +26,7 @@ export class Visit {
   #authenticated: Authenticated | null = null;
   readonly #releases = new Set<Release>();
   #isRefused = false;
+  #hasLeft = false;
 
   constructor(gate: Gate, transport: Transport, address: string) {
     this.#gate = gate;
@@ -92,7 +93,7 @@ export class Visit {
       () => (isStream ? limits.eventStream(this.address) : () => {}),
     );
     // A stream lasts, and is no operation that is under way any more.
-    if (isStream) this.leave();
+    if (isStream) this.#giveBack();
     const release = () => {
       places();
       this.#releases.delete(release);
@@ -101,8 +102,19 @@ export class Visit {
     return release;
   }
 
+  /** Calls when the caller leaves; at once if they have left. */
+  onLeave(listener: Release): void {
+    if (this.#hasLeft) listener();
+    else this.#releases.add(listener);
+  }
+
   /** Gives back all places. Calling it again does nothing. */
   leave(): void {
+    this.#hasLeft = true;
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
     for (const release of this.#releases) release();
     this.#releases.clear();
   }
