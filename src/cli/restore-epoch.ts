@@ -2,12 +2,13 @@ import { Command } from 'commander';
 import { sql } from 'drizzle-orm';
 import type { Database } from '../database/client.ts';
 import { store } from '../database/schema.ts';
-import { type CommandFactory, print, say } from './cli.ts';
+import { type Cli, type CommandFactory, print, say } from './cli.ts';
 import { withDatabase } from './context.ts';
 import { CliError } from './errors.ts';
 
 const WHAT_IT_MEANS = `
-Run it once after the database was restored from a backup, before the server starts again.
+Run it once after the database was restored from a backup, or a standby was promoted that lacked the last events, before
+the servers start again.
 
 A consistency token is a place in the log. Events that were written after the backup are gone, and their places will be
 taken by others, so a token from before the restore could mean another history. With a new epoch the server knows them:
@@ -33,6 +34,7 @@ export const restoreEpochCommand: CommandFactory = (cli) =>
         if (!now) throw new CliError('STORE_MISSING', 'The database has no row in es.store; restore it.');
         print(cli, `The epoch is now ${now.epoch}; it was ${before?.epoch}.`);
         print(cli, 'Tokens from before are answered with FOREIGN_TOKEN; clients read without them and go on.');
+        await comeBackToTheEnd(cli, db);
         if (await isServed(db)) {
           say(
             cli,
@@ -41,6 +43,24 @@ export const restoreEpochCommand: CommandFactory = (cli) =>
         }
       }),
     );
+
+/** What was done with events that the log no longer has is done again with those that take their places. */
+async function comeBackToTheEnd(cli: Cli, db: Database): Promise<void> {
+  const end = sql`(select coalesce(max(position), 0) from es.events)`;
+  await db.execute(
+    sql`update read.checkpoints set position = ${end}
+        where position > ${end} and (projection like 'process:%' or projection like 'effect:%')`,
+  );
+  const ahead = await db.execute<{ projection: string }>(
+    sql`select projection from read.checkpoints where position > ${end} order by projection`,
+  );
+  if (ahead.length === 0) return;
+  const names = ahead.map(({ projection }) => projection).join(', ');
+  print(
+    cli,
+    `These read models hold events that the log has lost; rebuild each with \`projections rebuild\`: ${names}.`,
+  );
+}
 
 async function isServed(db: Database): Promise<boolean> {
   const [row] = await db.execute<{ served: boolean }>(

@@ -6,6 +6,7 @@ import { type Domain, type Registry, registerDomains } from './define/domain.ts'
 import type { Plug } from './define/effect.ts';
 import { WakeUp } from './notify/wake-up.ts';
 import { type Observer, unobserved } from './observe.ts';
+import { Obstacles } from './obstacles.ts';
 import type { ProcessLimits } from './process/limits.ts';
 import { ProcessManager } from './process/manager.ts';
 import { DeadLetters } from './read/dead-letters.ts';
@@ -93,6 +94,8 @@ export interface Engine {
   readonly deadLetters: DeadLetters;
   /** What stands still, and why. */
   readonly watch: Pick<EngineWatch, 'stalls'>;
+  /** Why no command is taken, if none is. */
+  readonly obstacles: Pick<Obstacles, 'reasons'>;
   /** The time of Postgres, by which deadlines, lags and ages go. */
   readonly clock: Pick<DatabaseClock, 'now' | 'at' | 'skewMs'>;
   /** Takes up the projections. */
@@ -116,6 +119,7 @@ export function createEngine(options: EngineOptions): Engine {
     onStep: (stepMs) => onNotice({ kind: 'clock-step', stepMs }),
     onError: (error) => onError(error, { part: 'clock' }),
   });
+  const obstacles = new Obstacles((obstacle, isOver) => onNotice({ kind: 'obstacle', obstacle, isOver }));
   const projector = new Projector({
     db: database.projector.db,
     leases: database.leases.db,
@@ -137,9 +141,13 @@ export function createEngine(options: EngineOptions): Engine {
     },
     observer,
     clock,
+    onLost: (reason) => obstacles.set('log', reason),
     onError,
   });
-  database.projector.onConnectionEnd(() => projector.doubt());
+  database.projector.onConnectionEnd(() => {
+    projector.doubt();
+    processes.doubt();
+  });
   const replica = database.replica && followReplica(database, database.replica, projector, options);
   const wakeUp = new WakeUp({
     ...database.wakeUp,
@@ -161,6 +169,7 @@ export function createEngine(options: EngineOptions): Engine {
     bytesPerActor: options.queueBytesPerActor,
     batchLimit: options.appendBatchLimit ?? 1000,
     batchBytes: options.appendBatchBytes,
+    obstacles,
     isAtWork: appendsAtWork(database.watch.db),
     onCommitted: (events, position) => {
       projector.committed(events, position);
@@ -175,7 +184,7 @@ export function createEngine(options: EngineOptions): Engine {
   const states = new StreamStates(log, options.stateCacheSize ?? 10_000, snapshots, options.stateCacheBytes);
   const admission = new Admission(options.throttleLagMs ?? 0, options.fairLagMs ?? 0);
   const { whyNot: whyNotStorable } = new StorableRows([...registry.projections.values()]);
-  const bus = new CommandBus({ log, queue, states, admission, whyNotStorable, observer });
+  const bus = new CommandBus({ obstacles, log, queue, states, admission, whyNotStorable, observer });
   const processes = new ProcessManager({
     db: database.projector.db,
     writer: database.writer.db,
@@ -216,6 +225,7 @@ export function createEngine(options: EngineOptions): Engine {
     }),
     watch,
     clock,
+    obstacles,
     start: async () => {
       await clock.start();
       await projector.start();

@@ -1,5 +1,6 @@
 import type { Database } from '../database/client.ts';
 import type { DatabaseClock } from './clock/database-clock.ts';
+import type { Obstacle } from './obstacles.ts';
 import type { ProcessManager } from './process/manager.ts';
 import { type LagChange, LagReport } from './read/lag-report.ts';
 import type { Projector } from './read/projector.ts';
@@ -17,6 +18,8 @@ export type EngineNotice =
   | { readonly kind: 'clock'; readonly skewMs: number }
   /** Postgres' clock was set, or one of the two machines slept; positive if it went forward. */
   | { readonly kind: 'clock-step'; readonly stepMs: number }
+  /** Something stands in the way of every command, or no longer. */
+  | { readonly kind: 'obstacle'; readonly obstacle: Obstacle; readonly isOver: boolean }
   /** Something stands still, for another reason than before, or goes on again. */
   | { readonly kind: 'stall'; readonly stall: Stall; readonly isOver: boolean };
 

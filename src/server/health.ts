@@ -79,6 +79,7 @@ export class Health {
       // Its table is of an older shape, which this code's queries may not fit.
       if (isOutdated) reasons.push(`Read model ${name} is still to be rebuilt for this version of the code.`);
     }
+    reasons.push(...engine.obstacles.reasons);
     const { stalls } = engine.watch;
     const { depth, limit, oldestWaitMs } = engine.queue;
     return {

@@ -15,6 +15,12 @@ export function logNotice(logger: Logger): (notice: EngineNotice) => void {
       logger.info({ taken, left }, 'this process moves other read models than before');
       return;
     }
+    if (notice.kind === 'obstacle') {
+      const { kind, reason } = notice.obstacle;
+      if (notice.isOver) logger.info({ obstacle: kind }, `commands are taken again; it is over: ${reason}`);
+      else logger.error({ obstacle: kind }, `no command is taken: ${reason}`);
+      return;
+    }
     if (notice.kind === 'clock') {
       const { skewMs } = notice;
       const message =

@@ -126,6 +126,11 @@ export class ProcessManager {
     this.wake();
   }
 
+  /** Another server may have taken over, without the newest events: none that were not read are believed. */
+  doubt(): void {
+    this.#feed.clear();
+  }
+
   /** There may be new events. */
   wake(): void {
     for (const follower of this.#followers.values()) follower.wake();

@@ -79,6 +79,11 @@ export class CommitFeed {
     return this.#events.slice(from, to);
   }
 
+  /** Forgets all that it holds: it may not be in the log any more. */
+  clear(): void {
+    this.#clear();
+  }
+
   /** Bytes of all that was pushed before an index. */
   #before(index: number): number {
     return index === 0 ? this.#base : (this.#through[index - 1] ?? 0);

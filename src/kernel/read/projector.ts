@@ -12,6 +12,7 @@ import { Checkpoints } from './checkpoints.ts';
 import { CommitFeed, FEED_LIMIT } from './commit-feed.ts';
 import type { ProjectorPart } from './lease.ts';
 import { LogHead } from './log-head.ts';
+import { checkpointsAhead, LogHistory, type LogLook, lostEvents } from './log-history.ts';
 import { Ownership } from './ownership.ts';
 import { type ProjectionStatus, statusOf } from './projection-status.ts';
 import { ProjectionTable } from './projection-table.ts';
@@ -45,6 +46,8 @@ export interface ProjectorOptions {
   /** Tells other instances what this one does. */
   readonly others: Others;
   readonly observer: Observer;
+  /** Told why the log is not the one that it was, and with `undefined` that it is. */
+  readonly onLost: (reason: string | undefined) => void;
   readonly clock: Clock;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
@@ -71,6 +74,11 @@ export class Projector {
   readonly #moves: SharedMoves;
   readonly #runners: ReadonlyMap<string, ProjectionRunner>;
   readonly #ownership: Ownership;
+  /** What the log has held. */
+  readonly #history = new LogHistory();
+  #hasLost = false;
+  /** Raised with each connection that ends: an answer of before may be another server's. */
+  #doubts = 0;
   /** How far others have been told that this instance has moved its projections. */
   readonly #told = new Map<string, number>();
 
@@ -126,13 +134,41 @@ export class Projector {
     this.#feed.push(events);
     const runners = [...this.#runners.values()].filter(({ isRunning }) => isRunning);
     this.#feed.forget(Math.min(...runners.map(({ position }) => position)));
-    if (this.head.advance(position, events.at(-1)?.recordedAt)) this.#wakeAll();
+    const last = events.at(-1);
+    if (last && !this.#hasLost) this.#history.saw(position, last.eventId);
+    if (this.head.advance(position, last?.recordedAt)) this.#wakeAll();
   }
 
   /** Somebody else may have committed. */
   async look(): Promise<void> {
-    const { position, recordedAt } = await this.#options.log.head();
-    if (this.head.advance(position, recordedAt)) this.#wakeAll();
+    const { log } = this.#options;
+    // Asked for before the log is: what is learnt meanwhile may be newer than the answer.
+    const before = this.#history.newest;
+    const doubts = this.#doubts;
+    const seen = await log.look(before?.position ?? 0);
+    if (!seen.isStandby) {
+      const isLost = before !== undefined && seen.knownId !== before.eventId;
+      const kept = isLost ? this.#history.lastIn(await log.idsAt(this.#history.positions)) : 0;
+      if (isLost) this.#lose(lostEvents(kept, before.position, seen.position), seen);
+      else if (seen.checkpoint > seen.position) this.#lose(checkpointsAhead(seen.position, seen.checkpoint), seen);
+      else this.#findAll(seen, doubts);
+    }
+    if (this.head.advance(seen.position, seen.recordedAt)) this.#wakeAll();
+  }
+
+  /** The log lacks events that were committed. What is there can be read; nothing may be appended to it. */
+  #lose(reason: string, { position, recordedAt }: LogLook): void {
+    this.#hasLost = true;
+    this.#feed.clear();
+    this.head.retreat(position, recordedAt);
+    this.#options.onLost(reason);
+  }
+
+  #findAll({ position, eventId }: LogLook, doubts: number): void {
+    if (eventId && doubts === this.#doubts) this.#history.saw(position, eventId);
+    if (!this.#hasLost) return;
+    this.#hasLost = false;
+    this.#options.onLost(undefined);
   }
 
   /** Another instance has told what it has done. */
@@ -154,6 +190,9 @@ export class Projector {
    */
   doubt(): void {
     for (const name of this.positions.names) this.positions.retreat(name, 0);
+    // Another server may have taken over, without the newest events.
+    this.#feed.clear();
+    this.#doubts++;
     this.#ownership.doubt();
   }
 

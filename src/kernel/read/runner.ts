@@ -145,6 +145,7 @@ export class ProjectionRunner {
 
   async #run(stopping: AbortSignal): Promise<void> {
     let failures = 0;
+    let missed = 0;
     while (!stopping.aborted) {
       try {
         this.#parked ??= await loadParked(this.#parts.table.db, this.#parts.projection, this.#position);
@@ -153,7 +154,10 @@ export class ProjectionRunner {
         if (events.length > 0) await watchedBatch(this.name, events, this.#parts, () => this.#apply(batch));
         await this.#recovered();
         failures = 0;
-        if (events.length === 0) await this.#somethingToDo(stopping);
+        missed = events.length === 0 && this.#position < this.#parts.head.position ? missed + 1 : 0;
+        // The log ends before the head that was told: it has lost events, or goes on in a moment.
+        if (missed > 0) await pause(missed, stopping);
+        else if (events.length === 0) await this.#somethingToDo(stopping);
       } catch (error) {
         this.#source.forget();
         this.#recent.clear();
@@ -165,7 +169,7 @@ export class ProjectionRunner {
         if (this.#culprits.narrow(error, { after: this.#position, size: this.#batch?.size ?? 0 })) continue;
         failures++;
         await this.#failed(error);
-        await delay(Math.min(5000, 50 * 2 ** failures), undefined, { signal: stopping }).catch(() => undefined);
+        await pause(failures, stopping);
       }
     }
   }
@@ -267,4 +271,9 @@ export class ProjectionRunner {
     this.#failure = null;
     await this.#parts.checkpoints.setFailure(this.name, null).catch(() => undefined);
   }
+}
+
+/** Longer with each time in a row, up to 5 seconds. */
+function pause(times: number, stopping: AbortSignal): Promise<void> {
+  return delay(Math.min(5000, 50 * 2 ** times), undefined, { signal: stopping }).catch(() => undefined);
 }

@@ -4,6 +4,7 @@ import { bytesOf } from '../bytes.ts';
 import { initiatorOf, type RecordedEvent } from '../define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../errors.ts';
 import { type Observer, unobserved } from '../observe.ts';
+import type { Obstacles } from '../obstacles.ts';
 import { inBatchSpan } from '../trace.ts';
 import { type Append, type AppendOutcome, newEventIds } from './append.ts';
 import type { EventLog } from './event-log.ts';
@@ -32,6 +33,8 @@ export interface AppendQueueOptions extends Patience {
   readonly onError?: (error: unknown) => void;
   /** Told of each failure that is being retried, and of what requests the batch is. */
   readonly onRetry?: (error: unknown, attempt: number, correlationIds: readonly string[]) => void;
+  /** What stands in the way of any append. */
+  readonly obstacles?: Pick<Obstacles, 'assertNone'> | undefined;
   readonly observer?: Observer | undefined;
 }
 
@@ -198,10 +201,11 @@ export class AppendQueue {
     }
     let outcomes: readonly AppendOutcome[];
     try {
+      this.#options.obstacles?.assertNone();
       outcomes = await this.#appendInSpan(batch);
     } catch (error) {
       const unknown = isTransient(error);
-      if (!unknown && batch.length > 1) {
+      if (!unknown && batch.length > 1 && !(error instanceof ThrottledError)) {
         // One of them holds something that Postgres does not take, and nothing was appended. Apart, the others succeed.
         const middle = Math.ceil(batch.length / 2);
         await this.#commit(batch.slice(0, middle));

@@ -6,6 +6,7 @@ import { isDerivedId } from '../define/derived-id.ts';
 import type { EventMetadata, NewEvent } from '../define/event.ts';
 import { ForbiddenError, ThrottledError } from '../errors.ts';
 import { type Observer, unobserved } from '../observe.ts';
+import type { Obstacles } from '../obstacles.ts';
 import type { Admission } from './admission.ts';
 import type { Append, AppendEvent, AppendOutcome, HeldStream } from './append.ts';
 import type { AppendQueue } from './append-queue.ts';
@@ -44,6 +45,7 @@ export class CommandBus {
   readonly #states: StreamStates;
   readonly #admission: Pick<Admission, 'assertAdmitted' | 'appended'> | undefined;
   readonly #whyNotStorable: ((append: Append) => string | undefined) | undefined;
+  readonly #obstacles: Pick<Obstacles, 'assertNone'> | undefined;
   readonly #observer: Observer;
   readonly #underWay = new Set<Promise<CommandOutcome>>();
   #closed = false;
@@ -56,6 +58,8 @@ export class CommandBus {
     admission?: Pick<Admission, 'assertAdmitted' | 'appended'> | undefined;
     /** Asked before events are appended: why what read models make of them could not be stored. */
     whyNotStorable?: ((append: Append) => string | undefined) | undefined;
+    /** What stands in the way of any command. */
+    obstacles?: Pick<Obstacles, 'assertNone'> | undefined;
     observer?: Observer | undefined;
   }) {
     this.#log = parts.log;
@@ -63,6 +67,7 @@ export class CommandBus {
     this.#states = parts.states;
     this.#admission = parts.admission;
     this.#whyNotStorable = parts.whyNotStorable;
+    this.#obstacles = parts.obstacles;
     this.#observer = parts.observer ?? unobserved;
   }
 
@@ -100,6 +105,7 @@ export class CommandBus {
   async #execute(command: Command, rawInput: unknown, options: CommandOptions): Promise<CommandOutcome> {
     if (this.#closed) throw new ThrottledError(1000, 'The server is shutting down.');
     refuseByRole(command, options.actor);
+    this.#obstacles?.assertNone();
     const share = isSystems(options) ? undefined : callerOf(options);
     this.#queue.assertRoom(share);
     if (!options.isContinuation) this.#admission?.assertAdmitted(share);

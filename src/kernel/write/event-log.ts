@@ -3,6 +3,7 @@ import { type Database, prepared } from '../../database/client.ts';
 import { rootOf } from '../../database/errors.ts';
 import { readAgain } from '../../database/transient.ts';
 import { type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
+import type { LogLook } from '../read/log-history.ts';
 import { type Accepted, type Append, type AppendOutcome, type KnownCommand, newEventIds } from './append.ts';
 import { lit } from './beacon.ts';
 import type { CommandIdentity } from './command-identity.ts';
@@ -47,6 +48,14 @@ interface AppendRow {
   recorded_ms: number;
   known_event_id: string | null;
 }
+interface LookRow {
+  position: number | null;
+  event_id: string | null;
+  recorded_ms: number | null;
+  is_standby: boolean;
+  known_id: string | null;
+  checkpoint: number;
+}
 interface LoadRow {
   n: number;
   version: number;
@@ -68,6 +77,8 @@ export class EventLog {
   readonly #pages: LogPages;
   readonly #readAt: ReturnType<typeof prepared<EventRow>>;
   readonly #head: ReturnType<typeof prepared<{ position: number; recorded_ms: number }>>;
+  readonly #look: ReturnType<typeof prepared<LookRow>>;
+  readonly #idsAt: ReturnType<typeof prepared<{ position: number; event_id: string }>>;
   readonly #command: ReturnType<typeof prepared<AppendRow & { same: boolean }>>;
 
   /**
@@ -111,6 +122,21 @@ export class EventLog {
       db,
       'es_head',
       sql`select position, ${ms('recorded_at')} as recorded_ms from es.events order by position desc limit 1`,
+    );
+    this.#look = prepared(
+      db,
+      'es_look',
+      sql`select h.*, pg_is_in_recovery() as is_standby,
+                 (select k.event_id from es.events k where k.position = ${sql.placeholder('known')}) as known_id,
+                 (select coalesce(max(c.position), 0) from read.checkpoints c) as checkpoint
+          from (select) one left join lateral (
+            select position, event_id, ${ms('recorded_at')} as recorded_ms from es.events order by position desc limit 1
+          ) h on true`,
+    );
+    this.#idsAt = prepared(
+      db,
+      'es_ids_at',
+      sql`select position, event_id from es.events where position = any(${sql.placeholder('positions')}::text::bigint[])`,
     );
     this.#command = prepared(
       db,
@@ -296,6 +322,28 @@ export class EventLog {
   async head(): Promise<{ position: number; recordedAt: Date | undefined }> {
     const [row] = await readAgain(() => this.#head({}));
     return { position: row?.position ?? 0, recordedAt: row && new Date(row.recorded_ms) };
+  }
+
+  /**
+   * Looks at the end of the log, at the event at a known position and at the furthest checkpoint, all at one moment. For who may
+   * read checkpoints.
+   */
+  async look(known: number): Promise<LogLook> {
+    const [row] = await readAgain(() => this.#look({ known }));
+    return {
+      position: row?.position ?? 0,
+      recordedAt: row?.recorded_ms == null ? undefined : new Date(row.recorded_ms),
+      eventId: row?.event_id ?? undefined,
+      knownId: row?.known_id ?? undefined,
+      checkpoint: row?.checkpoint ?? 0,
+      isStandby: row?.is_standby ?? false,
+    };
+  }
+
+  /** The ids of the events at these positions; of those that are there. */
+  async idsAt(positions: readonly number[]): Promise<Map<number, string>> {
+    const rows = await readAgain(() => this.#idsAt({ positions: `{${positions.join(',')}}` }));
+    return new Map(rows.map(({ position, event_id }) => [position, event_id]));
   }
 
   /**

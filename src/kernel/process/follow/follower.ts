@@ -178,12 +178,17 @@ export class Follower {
 
   async #read(runner: ItemRunner, stopping: AbortSignal): Promise<void> {
     let after = this.#position;
+    let missed = 0;
     while (!stopping.aborted) {
       const batch = runner.hasRoom ? await this.#next(after, stopping) : NOTHING;
       if (!(await this.#take(batch, runner, stopping))) break;
       after = batch.events.at(-1)?.position ?? after;
       runner.saw(after);
-      if (batch.events.length === 0) await this.#somethingToDo(after, runner, stopping);
+      const isMissing = batch.events.length === 0 && runner.hasRoom && after < this.#parts.head.position;
+      missed = isMissing ? missed + 1 : 0;
+      // The log ends before the head that was told: it has lost events, or goes on in a moment.
+      if (isMissing) await delay(pauseAfter(missed, undefined), undefined, { signal: stopping }).catch(() => undefined);
+      else if (batch.events.length === 0) await this.#somethingToDo(after, runner, stopping);
     }
   }
 

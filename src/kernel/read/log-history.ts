@@ -1,0 +1,69 @@
+/** An event that is known to have been committed. */
+export interface KnownEvent {
+  readonly position: number;
+  readonly eventId: string;
+}
+
+/** What one look at the log has shown, all of it at one moment. */
+export interface LogLook {
+  /** The last position; 0 if the log is empty. */
+  readonly position: number;
+  readonly recordedAt: Date | undefined;
+  readonly eventId: string | undefined;
+  /** The id at the position that was asked for; undefined if there is no event. */
+  readonly knownId: string | undefined;
+  /** The furthest checkpoint; 0 if there is none. */
+  readonly checkpoint: number;
+  /** It was a standby that answered: it may be behind, and that says nothing. */
+  readonly isStandby: boolean;
+}
+
+/** Events that are remembered. Of older ones fewer and fewer are kept. */
+const KEPT = 128;
+
+/**
+ * What this process knows of the log's past: ids of events that were committed, by position. If one of them is no longer where
+ * it was, the log has lost events, as when a standby that lacked them was promoted. Positions alone would not show it, since others may have
+ * appended up to the same position again.
+ */
+export class LogHistory {
+  #known: KnownEvent[] = [];
+
+  /** The newest event that is known. */
+  get newest(): KnownEvent | undefined {
+    return this.#known.at(-1);
+  }
+
+  get positions(): number[] {
+    return this.#known.map(({ position }) => position);
+  }
+
+  /** This event is committed. What is older than the newest one is passed over. */
+  saw(position: number, eventId: string): void {
+    if (position <= (this.newest?.position ?? 0)) return;
+    this.#known.push({ position, eventId });
+    if (this.#known.length > KEPT) this.#known = this.#known.filter((_, index) => index >= KEPT / 2 || index % 2 === 0);
+  }
+
+  /** The last position up to which the log is as it was, among those that are known; 0 if none is. */
+  lastIn(ids: ReadonlyMap<number, string>): number {
+    return this.#known.findLast(({ position, eventId }) => ids.get(position) === eventId)?.position ?? 0;
+  }
+}
+
+/** Why nothing may be appended to a log that lacks events up to `lost`. */
+export function lostEvents(kept: number, lost: number, end: number): string {
+  const again = end > kept ? `, and others were appended after ${kept} instead` : '';
+  return (
+    `The log has lost events ${kept + 1} to ${lost}, which were committed${again}: it now ends at ${end}. Probably a standby without them was promoted. ` +
+    'Stop all servers, run the command restore-epoch, and start them again.'
+  );
+}
+
+/** The same if nobody remembers the events, but a checkpoint is past the end of the log. */
+export function checkpointsAhead(end: number, checkpoint: number): string {
+  return (
+    `The log ends at ${end}, but a checkpoint is at ${checkpoint}: events ${end + 1} to ${checkpoint} are lost. ` +
+    'Stop all servers, run the command restore-epoch, start them again and rebuild the read models that it names.'
+  );
+}
