@@ -70,19 +70,20 @@ async function answered<T>(
   patienceMs: number,
   isAtWork: () => Promise<boolean> | boolean,
 ): Promise<T> {
-  const silent = Symbol();
+  const silent: unique symbol = Symbol();
   // Told where it is awaited; while it is looked, nobody awaits it.
   answer.catch(() => undefined);
   for (;;) {
-    const giveUp = new AbortController();
     const ms = Math.max(1, Math.min(deadline - performance.now(), patienceMs));
-    const silence = delay(ms, silent, { signal: giveUp.signal });
-    silence.catch(() => undefined);
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<typeof silent>((resolve) => {
+      timer = setTimeout(resolve, ms, silent);
+    });
     try {
       const first = await Promise.race([answer, silence]);
       if (first !== silent) return first as T;
     } finally {
-      giveUp.abort();
+      clearTimeout(timer);
     }
     if (performance.now() < deadline && (await Promise.race([answer.then(() => true), looked(isAtWork)]))) continue;
     throw Object.assign(new Error('Postgres does not answer.'), { code: 'ETIMEDOUT' });

@@ -22,7 +22,14 @@ export function wholeBatch(
   eventIds: readonly (readonly string[])[],
   idRules: IdRules,
 ): WholeBatch | undefined {
-  const streams = new Map<string, { readonly base: number; version: number; readonly entry: { w: number } }>();
+  interface Counted {
+    /** Its place among the streams of the batch, from 1. */
+    readonly n: number;
+    readonly base: number;
+    version: number;
+    readonly entry: { w: number };
+  }
+  const streams = new Map<string, Counted>();
   const begun = new Set<string>();
   const entries: object[] = [];
   const events: object[] = [];
@@ -42,7 +49,7 @@ export function wholeBatch(
         begun.add(i);
       }
       const entry = { t, i, v: expectedVersion, c, p, w: expectedVersion, x: idRules.sharedWith.get(t) };
-      stream = { base: expectedVersion, version: expectedVersion, entry };
+      stream = { n: streams.size + 1, base: expectedVersion, version: expectedVersion, entry };
       streams.set(key, stream);
       entries.push(entry);
       hasKnownStreams ||= expectedVersion > 0;
@@ -51,7 +58,7 @@ export function wholeBatch(
     const last = append.events.length - 1;
     for (const [nth, { type: y, schemaVersion: s, data: d }] of append.events.entries()) {
       const v = expectedVersion + nth + 1;
-      events.push({ t, i, v, c, ...(nth === last ? { f: append.fingerprint } : {}), m, e: ids[nth], y, s, d });
+      events.push({ n: stream.n, v, c, ...(nth === last ? { f: append.fingerprint } : {}), m, e: ids[nth], y, s, d });
     }
     stream.version += append.events.length;
     stream.entry.w = stream.version;

@@ -313,8 +313,8 @@ describe.each(PARTS)('somebody in a session of the %s', (part) => {
 });
 
 describe('the functions that append', () => {
-  const event = (v: number, i = '00000000-0000-4000-8000-000000000001') => ({
-    ...{ t: 'Counter', i, v, c: crypto.randomUUID(), f: crypto.randomUUID(), m: {}, e: crypto.randomUUID() },
+  const event = (v: number, n = 1) => ({
+    ...{ n, v, c: crypto.randomUUID(), f: crypto.randomUUID(), m: {}, e: crypto.randomUUID() },
     ...{ y: 'CounterIncremented', s: 1, d: {} },
   });
   const entry = (v: number, w?: number, i = '00000000-0000-4000-8000-000000000001') => ({
@@ -332,6 +332,8 @@ describe('the functions that append', () => {
     ['fewer events than the stream is said to have', [entry(0, 2)], [event(1)], false],
     ['more events than the stream is said to have', [entry(0, 1)], [event(1), event(2)], false],
     ['events of a stream that nothing is said of', [], [event(1)], false],
+    ['an event of a stream beyond those that are said', [entry(0, 1)], [event(1), event(2, 2)], false],
+    ['a stream that is said to stay where it is', [entry(0, 1), entry(0, 0)], [event(1)], false],
     ['a negative version', [entry(-1, 0)], [event(0)], false],
   ])('refuse what would leave a hole, whoever calls them: %s', async (_, appends, events, known) => {
     await expect(append(appends, events, known)).rejects.toMatchObject({ code: '22000' });
@@ -340,9 +342,9 @@ describe('the functions that append', () => {
 
   it('refuse to append to a stream that has events and is said to have none', async () => {
     const stream = '00000000-0000-4000-8000-000000000002';
-    await append([entry(0, 1, stream)], [event(1, stream)], false);
-    await expect(append([entry(1, 2, stream)], [event(2, stream)], false)).rejects.toMatchObject({ code: '22000' });
-    await append([entry(1, 2, stream)], [event(2, stream)], true);
+    await append([entry(0, 1, stream)], [event(1)], false);
+    await expect(append([entry(1, 2, stream)], [event(2)], false)).rejects.toMatchObject({ code: '22000' });
+    await append([entry(1, 2, stream)], [event(2)], true);
     expect([...(await database.sql`select version from es.streams`)]).toEqual([{ version: 2 }]);
   });
 });
