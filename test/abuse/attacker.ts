@@ -124,7 +124,10 @@ export class Attacker {
         this.count(/\d{3}/.exec(error.message)?.[0] ?? 'closed');
         resolve(socket);
       });
-      socket.on('close', (code) => this.count(`close ${code}`));
+      socket.on('close', (code) => {
+        this.count(`close ${code}`);
+        resolve(socket);
+      });
       socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload })));
       socket.on('message', (data) => {
         const message = JSON.parse(String(data)) as { type: string; payload?: { extensions?: { code?: string } }[] };
