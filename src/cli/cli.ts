@@ -24,6 +24,11 @@ export function print(cli: Cli, line = ''): void {
   cli.out.write(`${terminalSafe(line)}\n`);
 }
 
+/** Writes a value as JSON of several lines, for a program or a reader. */
+export function printJson(cli: Cli, value: unknown): void {
+  for (const line of JSON.stringify(value, undefined, 2).split('\n')) print(cli, line);
+}
+
 /** Writes a line that is not a result: what takes a while, what an operator should know. */
 export function say(cli: Cli, line: string): void {
   cli.err.write(`${terminalSafe(withoutCredentials(line))}\n`);

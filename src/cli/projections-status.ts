@@ -4,7 +4,7 @@ import type { Database } from '../database/client.ts';
 import { lagStateOf } from '../kernel/read/lag.ts';
 import { type ShadowRow, shadowRows } from '../kernel/read/shadow-rows.ts';
 import type { StalledEvent } from '../kernel/stall.ts';
-import { type CommandFactory, print, say } from './cli.ts';
+import { type CommandFactory, print, printJson, say } from './cli.ts';
 import { withDatabase } from './context.ts';
 import { findStalls, stallLines } from './stalls.ts';
 import { formatCount, formatTable } from './table.ts';
@@ -57,13 +57,9 @@ STOPPED  nobody moves it: no server is running; one that has died is noticed aft
         }));
         const appends = stalls.get('append');
         if (json) {
-          print(
+          printJson(
             cli,
-            JSON.stringify(
-              found.map(({ owned: _, ...row }) => row),
-              undefined,
-              2,
-            ),
+            found.map(({ owned: _, ...row }) => row),
           );
           if (appends) for (const line of stallLines(appends)) say(cli, line);
           return;
