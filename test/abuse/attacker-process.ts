@@ -25,7 +25,8 @@ setPriority(LOWEST_PRIORITY);
 process.on('disconnect', () => process.exit());
 
 const stop = new AbortController();
-const attacker = new Attacker({ url, random: new Random(Number(seed)), signal: stop.signal });
+const address = `127.0.1.${attacks.indexOf(attack) + 1}`;
+const attacker = new Attacker({ url, address, random: new Random(Number(seed)), signal: stop.signal });
 const tell = (report: AttackerReport) => new Promise<void>((resolve) => process.send?.(report, () => resolve()));
 
 process.on('message', async (order: AttackerOrder) => {

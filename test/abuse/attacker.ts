@@ -7,11 +7,10 @@ import { mutationOf } from '../support/http-client.ts';
 import type { Random } from '../support/random.ts';
 import { SECRET } from '../support/tokens.ts';
 
-/** All attackers come from this address, innocent clients from another. */
-export const ATTACKERS_ADDRESS = '127.0.0.66';
-
 export interface AttackerOptions {
   readonly url: string;
+  /** A loopback address of its own: innocent clients and other attackers have others. */
+  readonly address: string;
   readonly random: Random;
   readonly signal: AbortSignal;
 }
@@ -38,11 +37,14 @@ export class Attacker {
   readonly tally = new Map<string, number>();
   /** Bytes of all answers. */
   received = 0;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64, localAddress: ATTACKERS_ADDRESS } as object);
+  readonly #address: string;
+  readonly #agent: Agent;
   readonly #open = new Set<{ destroy(): void }>();
 
-  constructor({ url, random, signal }: AttackerOptions) {
+  constructor({ url, address, random, signal }: AttackerOptions) {
     this.url = url;
+    this.#address = address;
+    this.#agent = new Agent({ keepAlive: true, maxSockets: 64, localAddress: address } as object);
     this.random = random;
     this.signal = signal;
   }
@@ -106,7 +108,7 @@ export class Attacker {
   /** A raw connection, for requests that are not well-formed or never end. */
   connect(): Socket {
     const { hostname, port } = new URL(this.url);
-    const socket = connect({ host: hostname, port: Number(port), localAddress: ATTACKERS_ADDRESS });
+    const socket = connect({ host: hostname, port: Number(port), localAddress: this.#address });
     this.#keep(socket);
     socket.on('error', (error: NodeJS.ErrnoException) => this.count(error.code ?? 'closed'));
     return socket;
@@ -115,7 +117,7 @@ export class Attacker {
   /** A WebSocket that speaks graphql-ws once it is open. Resolves when it is acknowledged or refused. */
   socket(token?: string): Promise<WebSocket> {
     const socket = new WebSocket(`${this.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
-      localAddress: ATTACKERS_ADDRESS,
+      localAddress: this.#address,
     });
     this.#keep({ destroy: () => socket.terminate() });
     const payload = token === undefined ? {} : { authorization: `Bearer ${token}` };

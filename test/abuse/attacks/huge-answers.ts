@@ -19,10 +19,15 @@ export const hugeAnswers: Attack = {
     );
   },
   run: async (attacker) => {
-    const fields = Array.from(
-      { length: ALIASES },
-      (_, n) => `a${n}: notes(first: ${NOTES}) { edges { node { content } } }`,
-    );
-    await attacker.repeat(6, 300, () => attacker.query(`{ ${fields.join(' ')} }`, {}, token));
+    const query = (aliases: number, first: number) => {
+      const fields = Array.from(
+        { length: aliases },
+        (_, n) => `a${n}: notes(first: ${first}) { edges { node { content } } }`,
+      );
+      return `{ ${fields.join(' ')} }`;
+    };
+    // The others ask for less, up to what is allowed.
+    const queries = [query(ALIASES, NOTES), query(1, NOTES), query(1, 50), query(1, 15), query(ALIASES, 2)];
+    await attacker.repeat(6, 2_000, (nth) => attacker.query(queries[nth % queries.length] as string, {}, token));
   },
 };

@@ -12,7 +12,8 @@ export const longLists: Attack = {
     const query = `query ($filter: OrderFilter) { ${fields.join(' ')} }`;
     const body = (length: number) =>
       JSON.stringify({ query, variables: { filter: { status: Array.from({ length }, () => 'PLACED') } } });
-    const [long, shorter] = [body(LENGTH), body(LENGTH / 4)];
-    await attacker.repeat(4, 400, (nth) => attacker.send(nth % 2 === 0 ? long : shorter, token));
+    // The last one is as long as a list may be.
+    const bodies = [LENGTH, LENGTH / 4, 1_000].map(body);
+    await attacker.repeat(4, 2_000, (nth) => attacker.send(bodies[nth % bodies.length] as string, token));
   },
 };
