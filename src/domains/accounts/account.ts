@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_ACTOR_ID } from '../../kernel/define/actor.ts';
 import { defineAggregate } from '../../kernel/define/aggregate.ts';
 import { type Allow, defineCommand, type Rejection, reject } from '../../kernel/define/command.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
@@ -144,7 +145,7 @@ export const openAccount = defineCommand('openAccount', {
   creates: true,
   input: z.object({
     id: newId(),
-    owner: text('An owner', 200, '')
+    owner: text('An owner', MAX_ACTOR_ID, '')
       .overwrite((owner) => (z.guid().safeParse(owner).success ? owner.toLowerCase() : owner))
       .describe('Whose it is: a customer’s id, or whatever else names somebody.'),
     currency: currency('ISO 4217 code, such as GBP: the account’s only currency.'),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineAggregate } from '../../kernel/define/aggregate.ts';
 import { type Allow, defineCommand, reject } from '../../kernel/define/command.ts';
-import { defineEvent } from '../../kernel/define/event.ts';
+import { type DataOf, defineEvent } from '../../kernel/define/event.ts';
 import { personal } from '../../kernel/define/personal.ts';
 import { Id, id, newId, text } from '../shared/fields.ts';
 
@@ -14,7 +14,6 @@ const Page = z.object({
   content: personal(z.string()),
   tags: personal(z.array(z.string())),
 });
-type Page = z.output<typeof Page>;
 
 export const NoteCreated = defineEvent('NoteCreated', {
   description: 'Who wrote it is in it, not only in its metadata, since rules look at the author.',
@@ -32,11 +31,20 @@ export const NoteUntagged = defineEvent('NoteUntagged', { data: z.object({ tag: 
 export const NoteArchived = defineEvent('NoteArchived', { data: z.object({}) });
 export const NoteRestored = defineEvent('NoteRestored', { data: z.object({}) });
 export const NoteReverted = defineEvent('NoteReverted', {
-  description: 'Carries what it was brought back to: a reader of this event has not seen the ones before.',
-  data: Page.extend({ toVersion: z.int() }),
+  description:
+    'Carries what it was brought back to, as far as that is not what it was: a state has only the present title, content and tags.',
+  version: 2,
+  data: Page.partial().extend({ toVersion: z.int() }),
+  upcast: {
+    // All of the page was there, whether it had changed or not.
+    1: (old) => old,
+  },
 });
 
-export interface NoteState extends Readonly<Page> {
+export interface NoteState {
+  readonly title: string;
+  readonly content: string;
+  readonly tags: readonly string[];
   readonly exists: boolean;
   readonly archived: boolean;
   /** Null where nobody was signed in. */
@@ -47,6 +55,15 @@ export interface NoteState extends Readonly<Page> {
 export const withTag = (tags: readonly string[], tag: string) => [...tags.filter((other) => other !== tag), tag];
 /** Tags without one. */
 export const withoutTag = (tags: readonly string[], tag: string) => tags.filter((other) => other !== tag);
+
+/** Title, content and tags after a note was brought back to a former version. */
+export function pageAfter(
+  present: Pick<NoteState, 'title' | 'content' | 'tags'>,
+  brought: DataOf<typeof NoteReverted>,
+) {
+  const { title = present.title, content = present.content, tags = present.tags } = brought;
+  return { title, content, tags };
+}
 
 export const Note = defineAggregate('Note', {
   description: 'Something written down, with all of its former versions.',
@@ -80,7 +97,7 @@ export const Note = defineAggregate('Note', {
     NoteUntagged: (note, { data }) => ({ ...note, tags: withoutTag(note.tags, data.tag) }),
     NoteArchived: (note) => ({ ...note, archived: true }),
     NoteRestored: (note) => ({ ...note, archived: false }),
-    NoteReverted: (note, { data: { title, content, tags } }) => ({ ...note, title, content, tags }),
+    NoteReverted: (note, { data }) => ({ ...note, ...pageAfter(note, data) }),
   },
 });
 
@@ -211,10 +228,14 @@ export const revertNote = defineCommand('revertNote', {
   allow: staffOrAuthor,
   gather: async ({ version }, { stateAt }) =>
     (await stateAt(version)) ?? reject('NOTE_VERSION_NOT_FOUND', `The note has no version ${version} yet.`),
-  decide: (note, { version }, { title, content, tags }) =>
-    note.title === title && note.content === content && sameTags(note.tags, tags)
-      ? []
-      : NoteReverted({ toVersion: version, title, content, tags: [...tags] }),
+  decide: (note, { version }, { title, content, tags }) => {
+    const changed = {
+      ...(title !== note.title && { title }),
+      ...(content !== note.content && { content }),
+      ...(!sameTags(tags, note.tags) && { tags: [...tags] }),
+    };
+    return Object.keys(changed).length === 0 ? [] : NoteReverted({ toVersion: version, ...changed });
+  },
 });
 
 function sameTags(a: readonly string[], b: readonly string[]): boolean {

@@ -4,7 +4,7 @@ import type { RecordedEvent } from '../../kernel/define/event.ts';
 import { historyTable } from '../../kernel/define/history-table.ts';
 import { defineProjection } from '../../kernel/define/projection.ts';
 import { readTable } from '../../kernel/define/read-table.ts';
-import { Note, withoutTag, withTag } from './note.ts';
+import { Note, pageAfter, withoutTag, withTag } from './note.ts';
 
 const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' });
 
@@ -72,9 +72,6 @@ export const notes = defineProjection('notes', {
     NoteRestored: (event, { update }) =>
       update(event.streamId, (row) => ({ ...row, archived: false, ...latest(event) })),
     NoteReverted: (event, { update }) =>
-      update(event.streamId, (row) => {
-        const { title, content, tags } = event.data;
-        return { ...row, title, content, tags, ...latest(event) };
-      }),
+      update(event.streamId, (row) => ({ ...row, ...pageAfter(row, event.data), ...latest(event) })),
   },
 });

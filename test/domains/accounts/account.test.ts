@@ -45,7 +45,7 @@ describe('opening an account', () => {
 
   it.each([
     [{ owner: ' ' }, 'owner'],
-    [{ owner: 'x'.repeat(201) }, 'owner'],
+    [{ owner: 'x'.repeat(256) }, 'owner'],
     [{ currency: 'gbp' }, 'currency'],
     [{ id: 'mine' }, 'id'],
   ])('refuses %j', async (bad, path) => {

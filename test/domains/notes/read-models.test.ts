@@ -62,6 +62,8 @@ describe('the read model of notes', () => {
     const changed = [tea, NoteEdited({ content: '' }), NoteTagged({ tag: 'b' }), NoteArchived({})];
     const log = recorded(Note, TEA, [...changed, NoteReverted({ toVersion: 1, ...page })]);
     expect(givenEvents(log).project(notes)).toMatchObject([{ ...page, archived: true, version: 5 }]);
+    const partly = recorded(Note, TEA, [...changed, NoteReverted({ toVersion: 2, tags: ['a'] })]);
+    expect(givenEvents(partly).project(notes)).toMatchObject([{ ...page, content: '', version: 5 }]);
   });
 
   it('shows a customer her own notes, and staff all of them', () => {
