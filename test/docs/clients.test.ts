@@ -37,6 +37,9 @@ const CHANGE = /* GraphQL */ `
 const PRICE = 'query ($id: ID!) { product(id: $id) { version price { amount } } }';
 const UPDATES = /* GraphQL */ `
   subscription ($keys: [ID!]) { projectionUpdated(projections: ["products"], keys: $keys) { projection keys token } }`;
+/** Another price than all before, and than the one that a product is registered with. */
+const nextAmount = () => ++amount;
+let amount = 1;
 interface ProductView {
   readonly product: { readonly version: number; readonly price: { readonly amount: number } };
 }
@@ -78,7 +81,7 @@ describe('the client made of fetch', () => {
     })();
     await restart();
     await until(async () => {
-      await client.mutate(CHANGE, { id, amount: 2 + Math.floor(Math.random() * 1000) });
+      await client.mutate(CHANGE, { id, amount: nextAmount() });
       return seen.length > 0;
     });
     stop.abort();
@@ -111,7 +114,7 @@ describe('the urql client', () => {
       .subscribe(({ data }) => data && seen.push(data));
     const changed = () =>
       until(async () => {
-        await client.mutation(CHANGE, { id, amount: 2 + Math.floor(Math.random() * 1000) }).toPromise();
+        await client.mutation(CHANGE, { id, amount: nextAmount() }).toPromise();
         return seen.length > 0;
       });
     await changed();

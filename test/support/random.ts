@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto';
+
 /** Chance that can be had again: the same seed makes the same choices. */
 export class Random {
   #state: number;
@@ -53,4 +55,17 @@ export class Random {
   fork(): Random {
     return new Random(Math.floor(this.next() * 2 ** 32));
   }
+}
+
+/**
+ * Chance for a test. Its seed is printed, and with `TEST_SEED` set to it the same choices are made again.
+ *
+ * @param whose the file's name.
+ */
+export function announcedRandom(whose: string): Random {
+  const given = process.env.TEST_SEED;
+  const seed = given === undefined ? randomInt(2 ** 31) : Number(given);
+  if (!Number.isInteger(seed)) throw new Error(`TEST_SEED must be a whole number, not "${given}".`);
+  console.info(`${whose}: seed ${seed}`);
+  return new Random(seed);
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
@@ -149,7 +150,7 @@ describe('every connection', () => {
 describe('a database that cannot be used', () => {
   it.each(['LATIN1', 'SQL_ASCII'])('is refused at the start with its encoding and what to do: %s', async (encoding) => {
     const { sql: admin } = database;
-    const name = `other_${encoding.toLowerCase()}_${Math.random().toString(36).slice(2, 8)}`;
+    const name = `other_${encoding.toLowerCase()}_${randomUUID().slice(0, 8)}`;
     await admin.unsafe(
       `create database ${name} encoding '${encoding}' locale 'C' locale_provider libc template template0`,
     );

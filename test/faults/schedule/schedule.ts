@@ -14,7 +14,7 @@ export interface Injected {
 /** Between two faults, in ms. */
 const LULL_MS = { least: 200, most: 1500 };
 /** How often two come together. */
-const MEETS_ANOTHER = 0.3;
+const MEETS_ANOTHER = 0.4;
 /** How often the next waits until all servers serve: harm to what is down already proves little. */
 const WAITS_FOR_ALL = 0.7;
 const ALL_SERVE_MS = 10_000;
@@ -30,8 +30,8 @@ export interface ScheduleOptions {
 }
 
 /**
- * Injects faults: first each kind once, in an order that chance makes, then whichever, some of them together, until `stop` (and
- * until each has happened, if all have to). Resolves when all harm is over.
+ * Injects faults: first each kind once, in an order that chance makes, then any of them, some of them two at a time, until `stop`
+ * (and until each has happened, if all have to). Resolves when all harm is over.
  */
 export async function injectFaults(
   scene: Scene,
@@ -51,9 +51,12 @@ export async function injectFaults(
   while (!giveUp.aborted && (!stop.aborted || (all && first.length > 0))) {
     const kind = first.pop() ?? random.pick(kinds);
     if (random.chance(WAITS_FOR_ALL)) await allServe(scene);
-    const others = otherThan(kind, kinds);
-    const meets = first.length === 0 && others.length > 0 && random.chance(MEETS_ANOTHER);
-    await Promise.all((meets ? [kind, random.pick(others)] : [kind]).map(inject));
+    // A short run has no time for one after the other.
+    const others = otherThan(kind, all || first.length === 0 ? kinds : first);
+    const meets = (!all || first.length === 0) && others.length > 0 && random.chance(MEETS_ANOTHER);
+    const together = meets ? [kind, random.pick(others)] : [kind];
+    for (const played of together) if (first.includes(played)) first.splice(first.indexOf(played), 1);
+    await Promise.all(together.map(inject));
     await delay(random.between(LULL_MS.least, LULL_MS.most), undefined, { signal: stop }).catch(() => undefined);
   }
   for (const end of atEnd.splice(0)) await end();
