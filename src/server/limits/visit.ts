@@ -79,9 +79,15 @@ export class Visit {
     this.#releases.add(this.#gate.limits.socket(this.address));
   }
 
-  /** Holds a place for a request body that arrives slowly until {@link leave}. @throws {OverLimitError} */
-  sendSlowly(): void {
-    this.#releases.add(this.#gate.limits.slowBody(this.address));
+  /** Holds a place for what arrives slowly until it is released or the caller leaves. @throws {OverLimitError} */
+  sendSlowly(): Release {
+    const place = this.#gate.limits.slowBody(this.address);
+    const release = () => {
+      place();
+      this.#releases.delete(release);
+    };
+    this.#releases.add(release);
+    return release;
   }
 
   /** Holds a place for a subscription until it is released or the caller leaves. Over HTTP it is a stream too. @throws {OverLimitError} */

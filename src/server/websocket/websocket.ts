@@ -20,6 +20,7 @@ import { type Gate, Visit } from '../limits/visit.ts';
 import { GOING_AWAY, TRY_AGAIN_LATER } from './close-codes.ts';
 import { gatherMessages } from './gather-messages.ts';
 import { openConnection } from './socket-connection.ts';
+import { watchUnfinished } from './unfinished-messages.ts';
 import { admitUpgrade, type UpgradeRules } from './upgrade.ts';
 
 export interface WebSocketOptions extends UpgradeRules {
@@ -28,7 +29,12 @@ export interface WebSocketOptions extends UpgradeRules {
   readonly addresses: Addresses;
   readonly config: Pick<
     Config,
-    'maxBodyBytes' | 'subscriptionsPerConnection' | 'socketMessages' | 'maxBufferedBytes' | 'connectionInitTimeoutMs'
+    | 'maxBodyBytes'
+    | 'subscriptionsPerConnection'
+    | 'socketMessages'
+    | 'maxBufferedBytes'
+    | 'connectionInitTimeoutMs'
+    | 'requestTimeoutMs'
   >;
   readonly documents: TrustedDocuments;
   readonly logger: Logger;
@@ -37,6 +43,8 @@ export interface WebSocketOptions extends UpgradeRules {
 
 /** How long a client may take to answer that its connection is to be closed, in ms; then it is cut. */
 const CLOSE_GRACE_MS = 1000;
+/** Pieces of the network in which a message may arrive: each takes memory besides its bytes. */
+const MAX_CHUNKS = 16_384;
 
 /** What is kept with a connection. */
 interface Session {
@@ -58,7 +66,12 @@ type PipelineRoot = Pick<ReturnType<Yoga['getEnveloped']>, 'execute' | 'subscrib
  */
 export function serveWebSockets(server: Server, options: WebSocketOptions): () => Promise<void> {
   const { yoga, documents, gate, addresses, config, logger, onFault } = options;
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: config.maxBodyBytes, handleProtocols });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: config.maxBodyBytes,
+    maxBufferedChunks: MAX_CHUNKS,
+    handleProtocols,
+  });
   const protocol = makeServer<Record<string, unknown>, Session>({
     connectionInitWaitTimeout: config.connectionInitTimeoutMs,
     // Yoga's pipeline, made for each operation in `onSubscribe`.
@@ -155,6 +168,18 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
     const headers = headersOf(request);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       gatherMessages(webSocket, socket);
+      watchUnfinished(webSocket, socket, {
+        timeoutMs: config.requestTimeoutMs,
+        hold: () => visit.sendSlowly(),
+        onRefused: (error) => {
+          visit.refused(
+            { limit: 'address_slow_bodies', code: 'THROTTLED', status: TRY_AGAIN_LATER, correlationId },
+            error,
+          );
+          webSocket.close(TRY_AGAIN_LATER, 'A large message has not arrived as a whole');
+          setTimeout(() => webSocket.terminate(), CLOSE_GRACE_MS).unref();
+        },
+      });
       open(webSocket, visit, headers);
     });
   };
