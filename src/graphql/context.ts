@@ -25,6 +25,8 @@ export interface Context {
    * subscription has one only while a message is resolved.
    */
   signal: AbortSignal | undefined;
+  /** Aborted when the client of a subscription is gone, for what is done to open it; undefined if `signal` says it. */
+  readonly opening: AbortSignal | undefined;
   /** Rows that this actor may see, each loaded once for an operation, or for an event of a subscription. */
   readonly rows: Rows;
   readonly live: LiveRows;
@@ -63,6 +65,8 @@ export interface Caller {
   readonly correlationId: string;
   readonly traceparent?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** In place of `signal` if many subscriptions of one connection share it: they hold nothing of it once they are open. */
+  readonly opening?: AbortSignal | undefined;
   /** The same object for all operations of one connection. */
   readonly connection?: object | undefined;
 }
@@ -98,6 +102,7 @@ export function createContext(shared: Shared, caller: Caller): Context {
     correlationId: caller.correlationId,
     traceparent: caller.traceparent,
     signal: caller.signal,
+    opening: caller.opening,
     rows: new Rows(readModels, caller.actor, onStale, budget, (name) => engine.readSide.positions.hasParked(name)),
     live,
     updates,

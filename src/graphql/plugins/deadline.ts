@@ -33,10 +33,10 @@ export function useDeadline(timeoutMs: number): Plugin {
     },
     onSubscribe: ({ args, subscribeFn, setSubscribeFn }) => {
       const context = args.contextValue as unknown as Context;
-      const { signal } = context;
+      const { signal, opening: gone } = context;
       setSubscribeFn(async (again: ExecutionArgs) => {
         // What its client waits for before the first message.
-        const opening = new Deadline(timeoutMs, signal);
+        const opening = new Deadline(timeoutMs, signal ?? gone);
         opening.begin();
         try {
           const result = await cancelledBy(opening, () => subscribeFn(again as never));

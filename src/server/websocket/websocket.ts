@@ -50,6 +50,8 @@ const MAX_CHUNKS = 16_384;
 interface Session {
   readonly socket: WebSocket;
   readonly visit: Visit;
+  /** Aborted when the connection is closed. */
+  readonly gone: AbortSignal;
   /** The headers of the request that has opened it, as far as they are of use. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** Cancels the end of the connection at the expiry of its access token. */
@@ -116,6 +118,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
         correlationId: correlationIdFrom(sent(CORRELATION_HEADER)),
         traceparent: traceparentFrom(sent('traceparent')),
         connection: extra,
+        opening: extra.gone,
       };
       const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ caller, visit });
       let document: ExecutionArgs['document'];
@@ -149,8 +152,12 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
   const open = (webSocket: WebSocket, visit: Visit, headers: Session['headers']) => {
     const correlationId = headers[CORRELATION_HEADER];
     webSocket.on('error', (err) => logger.info({ err, correlationId }, 'a WebSocket connection broke'));
-    webSocket.once('close', () => visit.leave());
-    const session: Session = { socket: webSocket, visit, headers, forgetExpiry: undefined };
+    const gone = new AbortController();
+    webSocket.once('close', () => {
+      visit.leave();
+      gone.abort();
+    });
+    const session: Session = { socket: webSocket, visit, gone: gone.signal, headers, forgetExpiry: undefined };
     const limits = { messages: config.socketMessages, bufferedBytes: config.maxBufferedBytes };
     openConnection(protocol, webSocket, session, limits, {
       onFault: (err) => logger.error({ err, correlationId }, 'a WebSocket message was not handled'),

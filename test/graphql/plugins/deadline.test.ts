@@ -33,8 +33,9 @@ interface Hooks {
 
 /** A subscription whose messages sleep that long in Postgres, as it passes the plugin. The caller has no signal. */
 async function subscription(timeoutMs: number, seconds: readonly number[]) {
-  const context: Pick<Context, 'signal' | 'onMessage' | 'onResumed'> = {
+  const context: Pick<Context, 'signal' | 'opening' | 'onMessage' | 'onResumed'> = {
     signal: undefined,
+    opening: undefined,
     onMessage: undefined,
     onResumed: undefined,
   };
@@ -91,5 +92,28 @@ describe('a subscription that its client ends', () => {
     await message;
     expect([ended, signals[0]?.aborted, context.signal]).toEqual([['cancelled'], true, undefined]);
     await until(async () => (await running()) === 0);
+  });
+});
+
+describe('a client that goes away while its subscription is opened', () => {
+  it('takes the statements for that with it', async () => {
+    const gone = new AbortController();
+    const asleep: Subscribe = async () => {
+      await pool.db.execute(sql`select pg_sleep(60)`);
+      throw new Error('It slept.');
+    };
+    let own = asleep;
+    const plugin = useDeadline(LONG) as unknown as Hooks;
+    plugin.onSubscribe({
+      args: { contextValue: { signal: undefined, opening: gone.signal } },
+      subscribeFn: asleep,
+      setSubscribeFn: (wrapped) => {
+        own = wrapped;
+      },
+    });
+    const opened = own().catch((error: unknown) => (isCancelled(error) ? 'cancelled' : error));
+    await until(async () => (await running()) === 1);
+    gone.abort();
+    expect(await opened).toBe('cancelled');
   });
 });
