@@ -29,6 +29,7 @@ export function engineOptions(config: Config) {
       readAheadBytes: config.processReadAheadBytes,
       parked: config.processParkedLimit,
     },
+    clockSkewLimitMs: config.clockSkewLimitMs,
     throttleLagMs: config.throttleLagMs,
     fairLagMs: config.fairLagMs,
   } satisfies Partial<EngineOptions>;

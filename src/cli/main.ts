@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { type Cli, say } from './cli.ts';
+import { clockAcceptCommand } from './clock/accept.ts';
 import { configCommand } from './config.ts';
 import { deadLettersDiscardCommand } from './dead-letters-discard.ts';
 import { deadLettersListCommand } from './dead-letters-list.ts';
@@ -45,6 +46,9 @@ function commandsOf(cli: Cli): Command[] {
       .addCommand(deadLettersShowCommand(cli))
       .addCommand(deadLettersRetryCommand(cli))
       .addCommand(deadLettersDiscardCommand(cli)),
+    new Command('clock')
+      .description('look after the time at which events are recorded')
+      .addCommand(clockAcceptCommand(cli)),
     new Command('parked')
       .description('look after what processes and calls to the outside cannot do for now')
       .addCommand(parkedListCommand(cli))

@@ -102,6 +102,8 @@ export const snapshots = esSchema.table(
 export const store = esSchema.table('store', {
   id: smallint('id').primaryKey().default(1),
   /** Part of every consistency token; renewed after a restore from backup. */
+  /** An operator has said that events up to this position may be recorded in the future: those after it do not follow them. */
+  acceptedPosition: bigint('accepted_position', { mode: 'number' }).notNull().default(0),
   epoch: uuid('epoch').notNull(),
   createdAt: instant('created_at').notNull().default(sql`now()`),
 });

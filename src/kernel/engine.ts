@@ -1,5 +1,6 @@
 import type { Pool } from '../database/client.ts';
 import type { AfterwriteDatabase } from '../database/database.ts';
+import { ClockCheck } from './clock/clock-check.ts';
 import { clockOf, DatabaseClock } from './clock/database-clock.ts';
 import { Tokens } from './consistency/token.ts';
 import { type Domain, type Registry, registerDomains } from './define/domain.ts';
@@ -61,6 +62,8 @@ export interface EngineOptions {
   readonly throttleLagMs?: number;
   /** Lag of a read model from which on those are refused first who cause most of it, in ms; 0, and nothing else is said, never. */
   readonly fairLagMs?: number | undefined;
+  /** By how much this machine's clock may differ from Postgres' before no command is taken, in ms; 0, and nothing else is said, by any. */
+  readonly clockSkewLimitMs?: number | undefined;
   /** Told of read models that fall behind and of what stands still. */
   readonly onNotice?: (notice: EngineNotice) => void;
   /**
@@ -112,7 +115,13 @@ export function createEngine(options: EngineOptions): Engine {
   const onNotice = options.onNotice ?? (() => {});
   const registry = registerDomains(domains);
   const readBytes = options.logReadBytes;
-  const log = new EventLog(database.writer.db, registry.events, idRulesOf(registry), readBytes);
+  const log = new EventLog(
+    database.writer.db,
+    registry.events,
+    idRulesOf(registry),
+    readBytes,
+    options.clockSkewLimitMs,
+  );
   const clock = new DatabaseClock({
     ask: clockOf(database.watch.db),
     onSkew: (skewMs) => onNotice({ kind: 'clock', skewMs }),
@@ -207,7 +216,20 @@ export function createEngine(options: EngineOptions): Engine {
     limits: options.processLimits,
     onError,
   });
-  const watch = new EngineWatch({ db: database.watch.db, clock, projector, queue, processes, admission, onNotice });
+  const clockCheck = new ClockCheck({
+    ...{ db: database.watch.db, clock, obstacles, head: projector.head, limitMs: options.clockSkewLimitMs ?? 0 },
+    onError: (error) => onError(error, { part: 'clock' }),
+  });
+  const watch = new EngineWatch({
+    db: database.watch.db,
+    clock,
+    clockCheck,
+    projector,
+    queue,
+    processes,
+    admission,
+    onNotice,
+  });
   return {
     registry,
     bus,

@@ -1,4 +1,5 @@
 import type { Database } from '../database/client.ts';
+import type { ClockCheck } from './clock/clock-check.ts';
 import type { DatabaseClock } from './clock/database-clock.ts';
 import type { Obstacle } from './obstacles.ts';
 import type { ProcessManager } from './process/manager.ts';
@@ -27,6 +28,7 @@ export interface EngineWatchParts {
   /** A connection that nothing else can keep busy. */
   readonly db: Database;
   readonly clock: DatabaseClock;
+  readonly clockCheck: Pick<ClockCheck, 'look'>;
   readonly projector: Projector;
   readonly queue: AppendQueue;
   readonly processes: Pick<ProcessManager, 'stalls'>;
@@ -73,7 +75,8 @@ export class EngineWatch {
   }
 
   #look(): void {
-    const { projector, admission } = this.#parts;
+    const { projector, admission, clockCheck } = this.#parts;
+    clockCheck.look();
     const projections = projector.status();
     admission.judge(projections);
     this.#lag.look(projections);

@@ -16,6 +16,13 @@ export const timeSettings = {
     0,
     60_000,
   ),
+  clockSkewLimitMs: count(
+    'CLOCK_SKEW_LIMIT_MS',
+    60_000,
+    "How far this server's clock and Postgres' may be apart, and the last event in the future, before no command is taken, in milliseconds; 0 for any.",
+    0,
+    86_400_000,
+  ),
   operationTimeoutMs: count(
     'OPERATION_TIMEOUT_MS',
     30_000,

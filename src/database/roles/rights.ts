@@ -41,6 +41,8 @@ export const RIGHTS = {
     'es.load_at': { writer: ['EXECUTE'] },
     'es.save_snapshots': { writer: ['EXECUTE'] },
     'es.refuse_change': {},
+    'es.now': {},
+    'es.recording_time': {},
     'read.move_checkpoint': { projector: ['EXECUTE'] },
   },
 } as const satisfies Record<string, Readonly<Record<string, Rights>>>;

@@ -125,11 +125,7 @@ export class DatabaseClock implements Clock {
 
 /** The clock of a database, to be asked. */
 export function clockOf(db: Database): () => Promise<number> {
-  const ask = prepared<{ ms: number }>(
-    db,
-    'clock',
-    sql`select extract(epoch from clock_timestamp())::float8 * 1000 as ms`,
-  );
+  const ask = prepared<{ ms: number }>(db, 'clock', sql`select extract(epoch from es.now())::float8 * 1000 as ms`);
   return async () => {
     const [row] = await ask({});
     if (!row) throw new Error('Postgres does not say what time it is.');

@@ -2,7 +2,9 @@ import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
 import { rootOf } from '../../database/errors.ts';
 import { readAgain } from '../../database/transient.ts';
+import { wallTime } from '../clock/wall-clock.ts';
 import { type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
+import { ThrottledError } from '../errors.ts';
 import type { LogLook } from '../read/log-history.ts';
 import { type Accepted, type Append, type AppendOutcome, type KnownCommand, newEventIds } from './append.ts';
 import { lit } from './beacon.ts';
@@ -68,6 +70,7 @@ interface LoadRow {
 export class EventLog {
   readonly #events: EventTypes;
   readonly #idRules: IdRules;
+  readonly #clockLimitMs: number;
   /** The shared types as an array in Postgres' text form. */
   readonly #sharedTypes: string;
   readonly #append: ReturnType<typeof prepared<AppendRow>>;
@@ -85,8 +88,10 @@ export class EventLog {
    * @param events every event that the log may hold, by name.
    * @param idRules which streams may have the same id; needed only to append.
    * @param readBytes of one page of the log, as JSON.
+   * @param clockLimitMs by which this machine's clock and Postgres' may differ when events are appended; 0 does not compare them.
    */
-  constructor(db: Database, events: EventTypes, idRules = OWN_IDS, readBytes?: number) {
+  constructor(db: Database, events: EventTypes, idRules = OWN_IDS, readBytes?: number, clockLimitMs = 0) {
+    this.#clockLimitMs = clockLimitMs;
     this.#events = events;
     this.#idRules = idRules;
     this.#sharedTypes = `{${[...idRules.shared].map((type) => JSON.stringify(type)).join(',')}}`;
@@ -164,6 +169,7 @@ export class EventLog {
    *
    * @param appends those of one stream in the order in which they build on each other; no command id twice.
    * @param eventIds for each append those of its events.
+   * @throws {ThrottledError} if the clocks say that the events would get a false time; nothing is appended.
    * @param beacon a number by which others can see whether Postgres is at work on it: see `beacon.ts`.
    */
   async append(
@@ -171,7 +177,17 @@ export class EventLog {
     eventIds: readonly (readonly string[])[] = appends.map(newEventIds),
     beacon: number | null = null,
   ): Promise<AppendOutcome[]> {
-    return (await this.#appendAll(appends, eventIds, beacon)) ?? this.#appendEach(appends, eventIds, beacon);
+    const send = async () =>
+      (await this.#appendAll(appends, eventIds, beacon)) ?? (await this.#appendEach(appends, eventIds, beacon));
+    // A process that was paused before it could send sends a time that is old: once more, then it is the clock.
+    return send().catch((error) =>
+      rootOf(error).code === CLOCKS_DIFFER ? send().catch(refuseTime) : refuseTime(error),
+    );
+  }
+
+  /** What this machine's clock says, for Postgres to compare. */
+  #witness(): { k?: readonly [number, number] } {
+    return this.#clockLimitMs > 0 ? { k: [wallTime(), this.#clockLimitMs] } : {};
   }
 
   /** Appends all of them; undefined, and nothing is done, where something stands in the way of one. */
@@ -183,7 +199,7 @@ export class EventLog {
     const batch = wholeBatch(appends, eventIds, this.#idRules);
     if (!batch) return undefined;
     const [row] = await this.#all({
-      appends: JSON.stringify(batch.appends),
+      appends: JSON.stringify([{ ...batch.appends[0], ...this.#witness() }, ...batch.appends.slice(1)]),
       events: JSON.stringify(batch.events),
       beacon,
       known: batch.hasKnownStreams,
@@ -210,6 +226,7 @@ export class EventLog {
   ): Promise<AppendOutcome[]> {
     const held = heldInOrder(appends);
     const batch = appends.map((append, index) => ({
+      ...(index === 0 ? this.#witness() : {}),
       t: append.streamType,
       i: append.streamId,
       v: append.expectedVersion,
@@ -376,6 +393,16 @@ export class EventLog {
 
 function toAccepted(row: Pick<AppendRow, 'stream_type' | 'stream_id' | 'version' | 'position'>): Accepted {
   return { streamType: row.stream_type, streamId: row.stream_id, version: row.version, position: row.position ?? 0 };
+}
+
+const CLOCKS_DIFFER = 'AW001';
+const FUTURE_EVENT = 'AW002';
+
+/** Puts what `es.recording_time` refuses into words. */
+function refuseTime(error: unknown): never {
+  const { code, message } = rootOf(error);
+  if (code !== CLOCKS_DIFFER && code !== FUTURE_EVENT) throw error;
+  throw new ThrottledError(10_000, `Nothing can be recorded with the right time: ${message}.`);
 }
 
 /** A state version that no snapshot has. */

@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { sql } from 'drizzle-orm';
+import { type CommandFactory, print } from '../cli.ts';
+import { withDatabase } from '../context.ts';
+import { CliError } from '../errors.ts';
+
+const WHAT_IT_MEANS = `
+The time at which events are recorded never decreases along the log. If Postgres' clock was ahead for a while, all later events would
+be recorded at that time too, until it has come; servers take no command instead.
+
+Run this when the clock is right again. Events that are there keep their times: they are facts, and nothing changes them. Those
+that come after get the right time, so that it goes back once in the log. See "Clocks" in docs/operations.md for what shows the false
+times.`;
+
+/** `clock accept`: lets recorded time go back once, after Postgres' clock was ahead. */
+export const clockAcceptCommand: CommandFactory = (cli) =>
+  new Command('accept')
+    .description("after Postgres' clock was ahead: record later events at the right time again")
+    .option('--yes', 'do it; without it the command only says what it would do')
+    .addHelpText('after', WHAT_IT_MEANS)
+    .action(({ yes }: { yes?: boolean }) =>
+      withDatabase(cli, async ({ db }) => {
+        const [last] = await db.execute<{ position: number; recorded: string; now: string; is_ahead: boolean }>(
+          sql`select position, recorded_at::text as recorded, es.now()::text as now, recorded_at > es.now() as is_ahead
+              from es.events order by position desc limit 1`,
+        );
+        if (!last?.is_ahead) {
+          print(cli, 'No event is recorded in the future; there is nothing to accept.');
+          return;
+        }
+        const { position, recorded, now } = last;
+        const facts = `The last event, ${position}, is recorded at ${recorded}, and Postgres says that it is ${now}.`;
+        if (!yes) throw new CliError('NOT_CONFIRMED', `${facts} If that is right now, add --yes; nothing was changed.`);
+        await db.execute(sql`update es.store set accepted_position = ${position}`);
+        print(
+          cli,
+          `${facts} Events after ${position} are recorded at the right time. Servers go on within about a second.`,
+        );
+      }),
+    );
