@@ -7,6 +7,7 @@ import { deadLettersListCommand } from './dead-letters-list.ts';
 import { deadLettersRetryCommand } from './dead-letters-retry.ts';
 import { deadLettersShowCommand } from './dead-letters-show.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
 import { documentsCommand } from './documents.ts';
 import { errorLine, InterruptedError } from './errors.ts';
 import { eventsCheckCommand } from './events-check.ts';
@@ -55,6 +56,7 @@ function commandsOf(cli: Cli): Command[] {
       .addCommand(parkedRetryCommand(cli))
       .addCommand(parkedPassOverCommand(cli)),
     gatewayCommand(cli),
+    doctorCommand(cli),
     migrateCommand(cli),
     restoreEpochCommand(cli),
     schemaCommand(cli),

@@ -62,6 +62,7 @@ export function cancellable<Client extends { unsafe: unknown }>(client: Client):
     const query = unsafe(...asked);
     const { handler, resolve, reject } = query;
     let timer: NodeJS.Timeout | undefined;
+    let isOver = false;
     const cancel = () => {
       if (query.state && !query.active) {
         timer = setTimeout(cancel, AGAIN_MS).unref();
@@ -86,11 +87,14 @@ export function cancellable<Client extends { unsafe: unknown }>(client: Client):
       return handler(sent);
     };
     query.resolve = (result) => {
+      // The driver resolves a statement that was lost with its connection, with nothing, when the next connection is ready.
+      if (isOver) return;
       settled();
       cancellation?.onAnswer?.();
       resolve(result);
     };
     query.reject = (error) => {
+      isOver = true;
       settled();
       const isSilent = isSilence(error) && !repeated.has(asked);
       if (signal?.aborted || !(isSilent || isAnothers(error))) return reject(error);

@@ -18,8 +18,11 @@ export interface Pool {
   readonly db: Database;
   /** Calls back when a connection has ended, whoever ended it. */
   onConnectionEnd(listener: () => void): void;
-  /** Whether what is asked here is answered. */
-  readonly answers: Answers;
+  /**
+   * For how long nothing that was asked here has been answered, in ms; 0 if all is well. A statement that Postgres is at work on
+   * counts as answered. If nothing was asked lately, something is asked, and the next call knows what came of it.
+   */
+  silentMs(): number;
   /** Waits for running statements at most `timeoutMs`, then cuts them off. */
   close(timeoutMs?: number): Promise<void>;
 }
@@ -41,6 +44,11 @@ export interface PoolOptions extends Session {
 
 /** Postgres' int8 arrives as a string; positions and minor units stay below 2^53. */
 const int8 = { to: 20, from: [20], serialize: (value: number) => String(value), parse: (text: string) => Number(text) };
+
+/** A pool that was not used for so long is asked something when it is to be known whether it answers, in ms. */
+const ASK_AFTER_MS = 3000;
+/** A pool that has not answered for so long cannot do its work: longer than it takes to see that a statement is at work, in ms. */
+export const SILENT_AFTER_MS = 8000;
 
 /** How long a connection that was used for a transaction waits for the next one, in seconds. */
 const TRANSACTION_IDLE_S = 10;
@@ -80,7 +88,12 @@ export function openPool(options: PoolOptions): Pool {
   client.begin = ((work: Parameters<Transactions['begin']>[0]) => transactions.begin(work)) as never;
   return {
     db: drizzle({ client }) as Database,
-    answers,
+    silentMs: () => {
+      if (!answers.isWaiting && answers.lastAnswerMs > ASK_AFTER_MS) {
+        client.unsafe('select 1').catch(() => undefined);
+      }
+      return answers.silentMs;
+    },
     onConnectionEnd: (listener) => {
       listeners.push(listener);
     },

@@ -1,4 +1,5 @@
 import type { Pool } from '../database/client.ts';
+import { SILENT_AFTER_MS } from '../database/client.ts';
 import type { AfterwriteDatabase } from '../database/database.ts';
 import { ClockCheck } from './clock/clock-check.ts';
 import { clockOf, DatabaseClock } from './clock/database-clock.ts';
@@ -129,9 +130,11 @@ export function createEngine(options: EngineOptions): Engine {
     onError: (error) => onError(error, { part: 'clock' }),
   });
   const obstacles = new Obstacles((obstacle, isOver) => onNotice({ kind: 'obstacle', obstacle, isOver }));
+  const canWork = () => database.projector.silentMs() < SILENT_AFTER_MS;
   const projector = new Projector({
     db: database.projector.db,
     leases: database.leases.db,
+    canWork,
     log: new EventLog(database.projector.db, registry.events, undefined, readBytes),
     feedBytes: options.commitFeedBytes,
     openAside: () => openAside(database, registry, readBytes),
@@ -198,6 +201,7 @@ export function createEngine(options: EngineOptions): Engine {
     db: database.projector.db,
     writer: database.writer.db,
     leases: database.leases.db,
+    canWork,
     log: new EventLog(database.projector.db, registry.events, undefined, readBytes),
     feedBytes: options.commitFeedBytes,
     bus,

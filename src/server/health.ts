@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import { SILENT_AFTER_MS } from '../database/client.ts';
 import type { AfterwriteDatabase } from '../database/database.ts';
 import { rootOf } from '../database/errors.ts';
 import { migratedTo, newestMigration } from '../database/migrate.ts';
@@ -42,8 +43,16 @@ interface StallHealth {
 
 export interface Served {
   readonly engine: Engine;
-  readonly database: Pick<AfterwriteDatabase, 'watch' | 'replica'>;
+  readonly database: Pick<AfterwriteDatabase, 'watch' | 'replica' | (typeof WORKING)[number][0]>;
 }
+
+/** The pools that the work is done with. */
+const WORKING = [
+  ['writer', 'appending'],
+  ['projector', 'projecting'],
+  ['reader', 'reading'],
+  ['leases', 'leases'],
+] as const;
 
 /** How long the database may take to answer, in ms. */
 const ANSWER_WITHIN_MS = 1000;
@@ -72,7 +81,7 @@ export class Health {
     const served = this.#served;
     const reasons = [this.#notReady()].filter((reason) => reason !== undefined);
     if (!served) return { status: 'not ready', reasons };
-    if (reasons.length === 0) reasons.push(...(await this.#askDatabase(served)));
+    if (reasons.length === 0) reasons.push(...(await this.#askDatabase(served)), ...silentPools(served));
     const { engine } = served;
     const projections = engine.projector.status();
     for (const { name, isOutdated } of projections) {
@@ -115,6 +124,15 @@ export class Health {
     this.#database = { at: performance.now(), reasons };
     return reasons;
   }
+}
+
+/** That the database answers one connection says nothing about the others. */
+function silentPools({ database }: Served): string[] {
+  return WORKING.flatMap(([name, purpose]) => {
+    const silentMs = database[name].silentMs();
+    if (silentMs < SILENT_AFTER_MS) return [];
+    return [`The connections for ${purpose} have not been answered for ${Math.round(silentMs / 1000)} s.`];
+  });
 }
 
 async function problemOf(who: string, ask: () => Promise<string | undefined>): Promise<string | undefined> {

@@ -76,8 +76,8 @@ export class AnswerWatch {
         return handler(sent);
       };
       query.resolve = (result) => {
-        this.#asked.delete(query);
-        answers.answered(query);
+        // The driver also resolves what it has rejected with a lost connection.
+        if (this.#asked.delete(query)) answers.answered(query);
         resolve(result);
       };
       query.reject = (error) => {

@@ -36,6 +36,8 @@ export interface ProcessManagerParts {
   readonly writer: Database;
   /** The same database on a connection that no batch keeps waiting. */
   readonly leases: Database;
+  /** False if the connections of `db` do not answer. */
+  readonly canWork?: (() => boolean) | undefined;
   readonly log: EventLog;
   /** Bytes of the events of this instance that are held for its processes, about. */
   readonly feedBytes?: number | undefined;
@@ -94,6 +96,7 @@ export class ProcessManager {
       positions: new Positions(names, 0),
       head,
       part,
+      canWork: parts.canWork,
       look,
       onMoved: () => {},
       onReleased: () => {},

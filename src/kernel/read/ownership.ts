@@ -28,6 +28,8 @@ export interface OwnershipParts {
   readonly head: LogHead;
   /** What this instance has to do with projections; its share of them unless told. */
   readonly part?: ProjectorPart | undefined;
+  /** False if the connections that the work is done on do not answer: then another instance should have it. */
+  readonly canWork?: (() => boolean) | undefined;
   /** Looks where the log ends. */
   readonly look: () => Promise<void>;
   /** Told of what other instances have done. */
@@ -214,7 +216,8 @@ export class Ownership {
   async #lease(): Promise<LeasedCheckpoint[]> {
     const { checkpoints, projections } = this.#parts;
     const part = this.#part;
-    if (part === 'off') {
+    // A lease is a promise to do the work, so that it is not renewed by somebody who cannot.
+    if (part === 'off' || this.#parts.canWork?.() === false) {
       return (await checkpoints.all()).map((checkpoint) => ({ ...checkpoint, isOurs: false, isWanted: false }));
     }
     const all = await checkpoints.lease(this.owner, projections, part);

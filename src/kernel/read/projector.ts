@@ -27,6 +27,8 @@ export interface ProjectorOptions {
   readonly db: Database;
   /** The same database on a connection that no batch keeps waiting. */
   readonly leases: Database;
+  /** False if the connections of `db` do not answer. */
+  readonly canWork?: (() => boolean) | undefined;
   /** Reads the log with the projector's role. */
   readonly log: EventLog;
   /** Bytes of the newest events that are held for projections, about. */
@@ -99,6 +101,7 @@ export class Projector {
       positions: this.positions,
       head: this.head,
       part: options.part,
+      canWork: options.canWork,
       look: () => this.look(),
       onMoved: (moved) => this.#moved(moved),
       onReleased: () => others.released(),

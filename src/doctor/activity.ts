@@ -1,0 +1,86 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../database/client.ts';
+import { MIGRATION_LOCK } from '../database/locks.ts';
+import { type Finding, ok, warning } from './finding.ts';
+
+/** A transaction that is open for so long holds up others, in seconds. */
+const LONG_S = 60;
+/** A standby may be so far behind before it is told, in bytes. */
+const LAG_BYTES = 16 * 1024 * 1024;
+
+interface Holder extends Record<string, unknown> {
+  readonly who: string;
+  readonly seconds: number;
+}
+
+/** What others do on this server that holds up appends and projections. */
+export async function checkActivity(db: Database): Promise<Finding[]> {
+  return [...(await checkTransactions(db)), ...(await checkMigrationLock(db)), ...(await checkStandbys(db))];
+}
+
+/** Transactions that keep old versions of rows, and sessions that hold a snapshot: prepared ones and replication slots too. */
+async function checkTransactions(db: Database): Promise<Finding[]> {
+  const rows = await db.execute<Holder>(sql`
+    select * from (
+      select format('process %s (application %s, user %s, %s)', pid, coalesce(nullif(application_name, ''), 'unnamed'), usename, state) as who,
+             extract(epoch from clock_timestamp() - xact_start)::float8 as seconds
+      from pg_stat_activity
+      where pid <> pg_backend_pid() and backend_type = 'client backend' and (backend_xmin is not null or backend_xid is not null)
+      union all
+      select format('the prepared transaction %s of %s', gid, owner), extract(epoch from clock_timestamp() - prepared)::float8
+      from pg_prepared_xacts where database = current_database()
+    ) holders
+    where seconds > ${LONG_S}::float8 order by seconds desc limit 5`);
+  const slots = await db.execute<{ name: string; age: number }>(sql`
+    select slot_name as name, greatest(age(xmin), age(catalog_xmin))::int as age from pg_replication_slots
+    where not active and (xmin is not null or catalog_xmin is not null)`);
+  const found = [
+    ...rows.map(({ who, seconds }) =>
+      warning(
+        'transactions',
+        `${who} has had a transaction open for ${Math.round(Number(seconds))} s`,
+        'Rows that change often become slow meanwhile: end it if nobody needs it.',
+      ),
+    ),
+    ...slots.map(({ name, age }) =>
+      warning(
+        'transactions',
+        `nobody uses the replication slot ${name}, which keeps the row versions of ${age} transactions`,
+        `Let its standby go on, or drop it: select pg_drop_replication_slot('${name.replaceAll("'", "''")}').`,
+      ),
+    ),
+  ];
+  return found.length > 0 ? found : [ok('transactions', `no transaction has been open for more than ${LONG_S} s`)];
+}
+
+async function checkMigrationLock(db: Database): Promise<Finding[]> {
+  const [holder] = await db.execute<{ pid: number }>(sql`
+    select pid from pg_locks
+    where locktype = 'advisory' and granted and objsubid = 1 and classid = 0 and objid = ${MIGRATION_LOCK}
+      and database = (select oid from pg_database where datname = current_database())`);
+  if (!holder) return [ok('migration lock', 'nobody holds it')];
+  return [
+    warning(
+      'migration lock',
+      `process ${holder.pid} of Postgres holds it`,
+      `A server migrates, or has hung: servers that start wait for it. To end it: select pg_terminate_backend(${holder.pid}).`,
+    ),
+  ];
+}
+
+/** What the primary knows of its standbys. A user without rights sees them without their positions. */
+async function checkStandbys(db: Database): Promise<Finding[]> {
+  const rows = await db.execute<{ name: string; bytes: number | null }>(sql`
+    select application_name as name,
+           case when not pg_is_in_recovery() then pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::float8 end as bytes
+    from pg_stat_replication`);
+  const behind = rows.filter(({ bytes }) => Number(bytes) > LAG_BYTES);
+  if (behind.length === 0) return [ok('standbys', `${rows.length} are connected, and none is far behind`)];
+  return behind.map(({ name, bytes }) =>
+    warning(
+      'standbys',
+      `${name} is ${Math.round(Number(bytes) / 1024 / 1024)} MiB behind`,
+      'Look whether it keeps up.',
+    ),
+  );
+}

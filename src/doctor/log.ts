@@ -1,0 +1,98 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../database/client.ts';
+import { migratedTo, newestMigration } from '../database/migrate.ts';
+import { checkLog } from '../kernel/audit/check-log.ts';
+import type { EventTypes } from '../kernel/define/event.ts';
+import { type Finding, ok, problem, warning } from './finding.ts';
+
+/** Events that may be stamped ahead of Postgres' clock, in seconds: less than clocks are corrected by. */
+const AHEAD_S = 5;
+/** A log of more events is checked by `events check`, which takes its time. */
+const MOST_EVENTS = 200_000;
+const SHOWN = 5;
+
+export interface LogCheck {
+  readonly types: EventTypes;
+  readonly signal: AbortSignal;
+}
+
+/** Whether the database fits this version: migrations, events, and the log itself. */
+export async function checkStoredLog(db: Database, { types, signal }: LogCheck): Promise<Finding[]> {
+  const [present] = await db.execute<{ there: boolean }>(sql`select to_regclass('es.events') is not null as there`);
+  if (!present?.there) return [ok('migrations', 'the database is empty: the first start sets it up')];
+  const [has, newest] = [await migratedTo(db), newestMigration()];
+  if (has > newest) {
+    return [
+      problem(
+        'migrations',
+        'the database was migrated by a newer version than this one',
+        'Start that version, or restore a backup.',
+      ),
+    ];
+  }
+  const findings: Finding[] = [
+    has === newest
+      ? ok('migrations', 'the database has all migrations of this version')
+      : warning(
+          'migrations',
+          'the database lacks migrations of this version',
+          'The start applies them, or `cli migrate` does.',
+        ),
+  ];
+  findings.push(...(await checkEventTypes(db, types)), ...(await checkTimes(db)));
+  findings.push(await checkWholeness(db, signal));
+  return findings;
+}
+
+async function checkEventTypes(db: Database, types: EventTypes): Promise<Finding[]> {
+  // A recursive walk along an index would need one: a whole log has a handful of types.
+  const rows = await db.execute<{ type: string; version: number; position: number }>(sql`
+    select type, max(schema_version)::int as version, min(position) as position from es.events group by type order by type`);
+  const found = rows.flatMap(({ type, version, position }) => {
+    const known = types[type];
+    if (!known) {
+      return [
+        problem(
+          'events',
+          `no domain of this version defines ${type} (first at position ${position})`,
+          'Deploy the version that defines it.',
+        ),
+      ];
+    }
+    if (version <= known.schemaVersion) return [];
+    return [
+      problem(
+        'events',
+        `${type} is stored in schema version ${version}, and this version knows ${known.schemaVersion}`,
+        'Deploy the newer version, or wait until it has taken over.',
+      ),
+    ];
+  });
+  return found.length > 0 ? found : [ok('events', `this version knows all ${rows.length} types of stored events`)];
+}
+
+async function checkTimes(db: Database): Promise<Finding[]> {
+  const [row] = await db.execute<{ seconds: number | null }>(sql`
+    select extract(epoch from recorded_at - clock_timestamp())::float8 as seconds from es.events order by position desc limit 1`);
+  const seconds = Number(row?.seconds ?? 0);
+  if (seconds <= AHEAD_S) return [ok('time of the log', 'the last event is not in the future')];
+  return [
+    problem(
+      'time of the log',
+      `the last event was recorded ${Math.round(seconds)} s in the future`,
+      "Postgres' clock was ahead when it was appended. See docs/operations.md on clocks.",
+    ),
+  ];
+}
+
+async function checkWholeness(db: Database, signal: AbortSignal): Promise<Finding> {
+  const [row] = await db.execute<{ head: number }>(sql`select coalesce(max(position), 0) as head from es.events`);
+  const head = Number(row?.head ?? 0);
+  if (head > MOST_EVENTS) return ok('log', `${head} events; \`cli events check\` looks at each of them`);
+  const damages: string[] = [];
+  for await (const { position, reason } of checkLog(db, head, { signal })) {
+    if (damages.length < SHOWN) damages.push(`position ${position}: ${reason}`);
+  }
+  if (damages.length === 0) return ok('log', `all ${head} events are there`);
+  return problem('log', damages.join('; '), 'Restore a backup, or find out who changed the log.');
+}

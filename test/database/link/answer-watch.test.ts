@@ -1,0 +1,62 @@
+import { sql } from 'drizzle-orm';
+import { expect, it, onTestFinished } from 'vitest';
+import { openPool, type PoolOptions } from '../../../src/database/client.ts';
+import { rootOf } from '../../../src/database/errors.ts';
+import { useDatabase } from '../../support/database.ts';
+import { useProxy } from '../../support/proxy.ts';
+
+const database = useDatabase();
+const openProxy = useProxy(database);
+
+function open(url: string, options: Partial<PoolOptions> = {}) {
+  const pool = openPool({ url, connections: 1, applicationName: 'silence', lookAfterMs: 200, ...options });
+  onTestFinished(() => pool.close(0));
+  return pool;
+}
+
+it('a statement that takes long is left alone as long as Postgres is at work on it', async () => {
+  const { db, silentMs } = open(database.url);
+  const [row] = await db.execute<{ n: number }>(sql`select 7 as n from pg_sleep(2)`);
+  expect(row?.n).toBe(7);
+  expect(silentMs()).toBe(0);
+});
+
+it('a statement that may not take so long is given up although Postgres is at work on it', async () => {
+  const { db } = open(database.url, { answerWithinMs: 400 });
+  const error = await db.execute(sql`select pg_sleep(30)`).catch((failure) => failure);
+  expect(rootOf(error).code).toBe('CONNECTION_SILENT');
+});
+
+it('a read on a silent connection is asked again on another one', async () => {
+  const proxy = await openProxy();
+  const { db } = open(proxy.url, { cancellable: true });
+  await db.execute(sql`select 1`);
+  proxy.silence();
+  expect([...(await db.execute(sql`select 7 as n`))]).toEqual([{ n: 7 }]);
+});
+
+it('a transaction on a silent connection fails, and the next one does not', async () => {
+  const proxy = await openProxy();
+  const { db } = open(proxy.url);
+  const work = () => db.transaction((transaction) => transaction.execute(sql`select 7 as n`));
+  await work();
+  proxy.silence();
+  expect(rootOf(await work().catch((failure) => failure)).code).toMatch(/^CONNECTION_(SILENT|CLOSED)$/);
+  expect([...(await work())]).toEqual([{ n: 7 }]);
+});
+
+it('a pool that is answered no more says for how long, and that it is over', async () => {
+  const proxy = await openProxy();
+  const pool = open(proxy.url, { lookAfterMs: 60_000 });
+  await pool.db.execute(sql`select 1`);
+  expect(pool.silentMs()).toBe(0);
+  proxy.holdAnswers();
+  const asked = pool.db.execute(sql`select 1`);
+  asked.execute?.();
+  const began = performance.now();
+  while (pool.silentMs() === 0 && performance.now() - began < 5000) await new Promise(setImmediate);
+  expect(pool.silentMs()).toBeGreaterThan(0);
+  proxy.passAnswers();
+  await asked;
+  expect(pool.silentMs()).toBe(0);
+});

@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { sql } from 'drizzle-orm';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openPool } from '../../../src/database/client.ts';
+import { rootOf } from '../../../src/database/errors.ts';
+import { isTransient } from '../../../src/database/transient.ts';
+import { canReplicate } from '../../support/postgres-server.ts';
+import { useReplicatedDatabase } from '../../support/replica.ts';
+
+describe.skipIf(!canReplicate())('a primary and its standby', () => {
+  const database = useReplicatedDatabase();
+
+  /** A name that leads to one of the two servers. */
+  async function openName() {
+    let target = new URL(database.url);
+    const sockets = new Set<Socket>();
+    const listener = createServer((client) => {
+      const server = connect(Number(target.port), target.hostname);
+      for (const socket of [client, server]) {
+        sockets.add(socket.on('error', () => {}).on('close', () => void [client.destroy(), server.destroy()]));
+      }
+      client.pipe(server).pipe(client);
+    });
+    await once(listener.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => {
+      listener.close();
+      for (const socket of sockets) socket.destroy();
+    });
+    const url = new URL(database.url);
+    url.port = String((listener.address() as AddressInfo).port);
+    return {
+      url: url.href,
+      leadTo: (to: string) => {
+        target = new URL(to);
+        for (const socket of sockets) socket.destroy();
+      },
+    };
+  }
+
+  function open(url: string, options: { kind?: 'writable' | 'primary' | 'any' } = {}) {
+    const pool = openPool({ url, connections: 1, applicationName: 'failover test', ...options });
+    onTestFinished(() => pool.close(0));
+    const isStandby = async () => {
+      const [row] = await pool.db.execute<{ standby: boolean }>(sql`select pg_is_in_recovery() as standby`);
+      return row?.standby;
+    };
+    return { pool, isStandby };
+  }
+
+  it.each(['writable', 'primary'] as const)(
+    'a %s pool leaves the standby as soon as the name leads to the primary',
+    async (kind) => {
+      const name = await openName();
+      const { isStandby } = open(name.url, { kind });
+      expect(await isStandby()).toBe(false);
+      name.leadTo(database.readUrl);
+      const failures: unknown[] = [];
+      while (failures.length < 3) failures.push(await isStandby().catch((error) => error));
+      expect(failures.every(isTransient)).toBe(true);
+      expect(rootOf(failures.at(-1)).code).toBe('25006');
+      name.leadTo(database.url);
+      expect(await isStandby()).toBe(false);
+    },
+  );
+
+  it('a session that turns out to read only is not used again', async () => {
+    const { pool } = open(database.url);
+    const pidOf = async () => (await pool.db.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`))[0]?.pid;
+    const before = await pidOf();
+    await pool.db.execute(sql`set default_transaction_read_only = on`);
+    const refused = await pool.db.execute(sql`create table never ()`).catch((error) => error);
+    expect(rootOf(refused).code).toBe('25006');
+    await pool.db.execute(sql`create table once_more ()`).catch(() => undefined);
+    expect(await pidOf()).not.toBe(before);
+  });
+
+  it.each([
+    ['any', 'standby', true],
+    ['read-write', 'primary', false],
+    ['primary', 'primary', false],
+    ['standby', 'standby', true],
+    ['read-only', 'standby', true],
+    ['prefer-standby', 'standby', true],
+  ])('several hosts and target_session_attrs=%s lead to the %s', async (attributes, _, standby) => {
+    const [primary, replica] = [new URL(database.url), new URL(database.readUrl)];
+    const hosts = `127.0.0.1:1,${replica.host},${primary.host}`;
+    const url = `postgres://${primary.username}@${hosts}${primary.pathname}?target_session_attrs=${attributes}`;
+    expect(await open(url, { kind: 'any' }).isStandby()).toBe(standby);
+  });
+
+  it('no server will do if none is of the kind that is asked for, and each is named', async () => {
+    const { host, pathname, username } = new URL(database.url);
+    const url = `postgres://${username}@${host},127.0.0.1:1${pathname}?target_session_attrs=standby`;
+    const error = await open(url, { kind: 'any' })
+      .isStandby()
+      .catch((failure) => failure);
+    expect(rootOf(error).message).toMatch(/^no server will do: .*is a primary.*; 127\.0\.0\.1:1: .*ECONNREFUSED/);
+  });
+});
