@@ -131,7 +131,8 @@ async function stopUnused(dataDir: string, users: Users): Promise<void> {
 
 async function ensureDatabase(port: number, password: string): Promise<void> {
   const url = `postgres://${NAME}:${password}@127.0.0.1:${port}/postgres`;
-  const sql = connect({ url, applicationName: 'afterwrite start' }, { max: 1, connect_timeout: 30 });
+  // A cluster may be a standby of another: it has the database already.
+  const sql = connect({ url, applicationName: 'afterwrite start', kind: 'any' }, { max: 1, connect_timeout: 30 });
   try {
     const found = await sql`select 1 from pg_database where datname = ${NAME}`;
     if (found.length === 0) await sql`create database ${sql(NAME)}`;

@@ -91,7 +91,7 @@ export class Standby {
 
   /** Makes it a primary. */
   async promote(): Promise<void> {
-    const sql = connect({ url: this.server.url, applicationName: 'faults' }, { max: 1 });
+    const sql = connect({ url: this.server.url, applicationName: 'faults', kind: 'any' }, { max: 1 });
     try {
       const [row] = await sql<{ promoted: boolean }[]>`select pg_promote(true, 60) as promoted`;
       if (!row?.promoted) throw new Error('The standby was not promoted within a minute.');
