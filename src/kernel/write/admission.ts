@@ -1,5 +1,6 @@
 import { ThrottledError } from '../errors.ts';
 import { Loads } from './fairness/loads.ts';
+import { Movement } from './fairness/movement.ts';
 
 /** What is known of a read model when commands are let in or not. */
 export interface Lagging {
@@ -19,6 +20,9 @@ const LIGHT = 100;
 const FIRST_SHARE = 1 / 2;
 const LAST_SHARE = 1 / 32;
 
+/** Events: a shorter backlog is not the work of one initiator. */
+const BACKLOG = 100;
+
 /** Bounds of what a client is told, in ms. */
 const SOONEST_MS = 1000;
 const LATEST_MS = 10_000;
@@ -33,6 +37,7 @@ export class Admission {
   readonly #throttleLagMs: number;
   readonly #fairLagMs: number;
   readonly #loads: Loads;
+  readonly #movement: Movement;
   /** A read model is behind: who has a larger share of the load than this waits first. */
   #pressed: { readonly share: number; readonly reason: string; readonly retryAfterMs: number } | undefined;
   #refused: { readonly reason: string; readonly retryAfterMs: number } | undefined;
@@ -42,12 +47,14 @@ export class Admission {
   /**
    * @param throttleLagMs lag at which everybody's commands are refused; 0 never does.
    * @param fairLagMs lag from which on those are refused that cause most of it; 0 never does. The more it lags, the smaller is
-   *   the share of the load that is most. Not those who do little, nor the application itself.
+   *   the share of the load that is most. Not those who do little, nor the application itself. Nobody is the cause if a read
+   *   model stands still or has little to catch up with.
    */
-  constructor(throttleLagMs: number, fairLagMs = 0, loads = new Loads()) {
+  constructor(throttleLagMs: number, fairLagMs = 0, loads = new Loads(), movement = new Movement()) {
     this.#throttleLagMs = throttleLagMs;
     this.#fairLagMs = fairLagMs;
     this.#loads = loads;
+    this.#movement = movement;
   }
 
   /** Something was appended: it counts for the initiator, whoever did it on their behalf. */
@@ -73,9 +80,9 @@ export class Admission {
    */
   judge(readModels: readonly Lagging[]): void {
     const complete = readModels.filter(({ isIncomplete }) => !isIncomplete);
-    this.#press(complete.reduce<Lagging | undefined>((a, b) => (a && a.lagMs >= b.lagMs ? a : b), undefined));
-    const counted = complete.filter(({ lagMs }) => lagMs >= this.#throttleLagMs);
-    const worst = counted.reduce<Lagging | undefined>((a, b) => (a && a.lagMs >= b.lagMs ? a : b), undefined);
+    const moving = complete.filter(({ name, position }) => this.#movement.saw(name, position));
+    this.#press(furthestBehind(moving.filter(({ lag }) => lag >= BACKLOG)));
+    const worst = furthestBehind(complete.filter(({ lagMs }) => lagMs >= this.#throttleLagMs));
     if (!worst || this.#throttleLagMs === 0) {
       this.#refused = undefined;
       this.#began = undefined;
@@ -110,4 +117,8 @@ export class Admission {
     const ms = (now.lag * (performance.now() - began.at)) / moved;
     return Math.round(Math.min(LATEST_MS, Math.max(SOONEST_MS, ms)));
   }
+}
+
+function furthestBehind(readModels: readonly Lagging[]): Lagging | undefined {
+  return readModels.reduce<Lagging | undefined>((a, b) => (a && a.lagMs >= b.lagMs ? a : b), undefined);
 }

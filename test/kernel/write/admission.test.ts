@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Admission, type Lagging } from '../../../src/kernel/write/admission.ts';
 import { Loads } from '../../../src/kernel/write/fairness/loads.ts';
+import { Movement } from '../../../src/kernel/write/fairness/movement.ts';
 
 const orders = (facts: Partial<Lagging> = {}): Lagging => ({
   ...{ name: 'orders', isIncomplete: false, position: 100, lag: 500, lagMs: 31_000 },
@@ -78,18 +79,24 @@ describe('a read model that lags, but not too far', () => {
     }
   };
 
+  /** Lets it find a read model further on than it was a moment ago. */
+  const judge = (admission: Admission, ...readModels: readonly Lagging[]) => {
+    admission.judge(readModels.map((model) => ({ ...model, position: model.position - 1 })));
+    admission.judge(readModels);
+  };
+
   it('throttles whoever causes most of it, and nobody who does little, nor the application itself', () => {
     const admission = new Admission(30_000, 2000);
     for (let n = 0; n < 6000; n++) admission.appended('heavy', 1, 1000);
     admission.appended('light', 20, 20_000);
-    admission.judge([orders({ lagMs: 1999 })]);
+    judge(admission, orders({ lagMs: 1999 }));
     expect(admitted(admission, 'heavy')).toBe(true);
     for (const lagMs of [2000, 10_000, 29_000]) {
-      admission.judge([orders({ lagMs: 10 }), orders({ lagMs })]);
+      judge(admission, orders({ lagMs: 10 }), orders({ lagMs }));
       expect(admitted(admission, 'heavy')).toBe(false);
       for (const initiator of ['light', 'stranger', undefined]) expect(admitted(admission, initiator)).toBe(true);
     }
-    admission.judge([orders({ lagMs: 1000 })]);
+    judge(admission, orders({ lagMs: 1000 }));
     expect(admitted(admission, 'heavy')).toBe(true);
   });
 
@@ -98,7 +105,7 @@ describe('a read model that lags, but not too far', () => {
     const loads = { half: 5500, quarter: 2600, tenth: 1100, less: 500, light: 50 };
     for (const [initiator, events] of Object.entries(loads)) admission.appended(initiator, events, 0);
     const throttledAt = (lagMs: number) => {
-      admission.judge([orders({ lagMs })]);
+      judge(admission, orders({ lagMs }));
       return Object.keys(loads).filter((initiator) => !admitted(admission, initiator));
     };
     expect([2000, 6000, 14_000, 31_000, 32_000].map(throttledAt)).toEqual([
@@ -114,8 +121,23 @@ describe('a read model that lags, but not too far', () => {
     const admission = new Admission(30_000, 2000);
     admission.appended('large', 10, 10_000_000);
     admission.appended('small', 500, 100_000);
-    admission.judge([orders({ lagMs: 3000 })]);
+    judge(admission, orders({ lagMs: 3000 }));
     expect([admitted(admission, 'large'), admitted(admission, 'small')]).toEqual([false, true]);
+  });
+
+  it('throttles nobody while the read model stands still, for its next owner or a lock, or has little to catch up with', () => {
+    let now = 0;
+    const admission = new Admission(30_000, 2000, new Loads(), new Movement(() => now));
+    admission.appended('heavy', 6000, 0);
+    judge(admission, orders({ lagMs: 3000, lag: 99 }));
+    expect(admitted(admission, 'heavy')).toBe(true);
+    judge(admission, orders({ lagMs: 3000, position: 200 }));
+    expect(admitted(admission, 'heavy')).toBe(false);
+    now += 2000;
+    admission.judge([orders({ lagMs: 5000, position: 200 })]);
+    expect(admitted(admission, 'heavy')).toBe(true);
+    admission.judge([orders({ lagMs: 5000, position: 201 })]);
+    expect(admitted(admission, 'heavy')).toBe(false);
   });
 });
 

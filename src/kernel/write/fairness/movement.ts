@@ -1,0 +1,25 @@
+/** A read model that has not moved for this long stands still, in ms. */
+const STILL_MS = 2000;
+
+/**
+ * Which read models move. One that lags and moves has more to do than it manages; one that lags and stands still waits for
+ * something else, such as its next owner, and whoever writes meanwhile is not the cause.
+ */
+export class Movement {
+  readonly #now: () => number;
+  readonly #last = new Map<string, { readonly position: number; readonly at: number }>();
+
+  /** @param now the monotonic clock, in ms. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** Takes note of where a read model is. @returns whether it has moved lately; false the first time. */
+  saw(name: string, position: number): boolean {
+    const last = this.#last.get(name);
+    const now = this.#now();
+    if (!last) this.#last.set(name, { position, at: Number.NEGATIVE_INFINITY });
+    else if (last.position !== position) this.#last.set(name, { position, at: now });
+    return now - (this.#last.get(name)?.at ?? Number.NEGATIVE_INFINITY) < STILL_MS;
+  }
+}
