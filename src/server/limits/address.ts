@@ -1,11 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
+import { LRUCache } from 'lru-cache';
 import type { AddressRange } from '../../settings/setting.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 /** An IPv6 subscriber is given at least a /64 and may change addresses within it at will. */
 const IPV6_PREFIX_BYTES = 8;
+
+/** Other ends of connections that are remembered with their key: taking an address apart costs more than all else here. */
+const MAX_PEERS = 10_000;
 
 /** Proxies in a row that are looked through. */
 const MAX_HOPS = 20;
@@ -28,11 +32,24 @@ export interface Addresses {
 export function createAddresses(trusted: readonly AddressRange[]): Addresses {
   const isTrusted = (address: Address) =>
     trusted.some(([network, bits]) => address.kind() === network.kind() && matches(address, network, bits));
+  // Undefined for a trusted proxy.
+  const peers = new LRUCache<string, { readonly key: string | undefined }>({ max: MAX_PEERS });
+  const peerOf = (remoteAddress: string | undefined): string | undefined => {
+    if (remoteAddress === undefined) return 'unknown';
+    let known = peers.get(remoteAddress);
+    if (!known) {
+      const peer = parse(remoteAddress);
+      known = { key: peer && isTrusted(peer) ? undefined : peer ? keyOf(peer) : 'unknown' };
+      peers.set(remoteAddress, known);
+    }
+    return known.key;
+  };
   return {
+    peerOf,
     clientOf: ({ socket, headers }) => {
-      let client = parse(socket.remoteAddress);
-      if (!client) return 'unknown';
-      if (trusted.length === 0 || !isTrusted(client)) return keyOf(client);
+      const peer = peerOf(socket.remoteAddress);
+      if (peer !== undefined) return peer;
+      let client = parse(socket.remoteAddress) as Address;
       const forwarded = String(headers['x-forwarded-for'] ?? '').split(',');
       for (const entry of forwarded.reverse().slice(0, MAX_HOPS)) {
         const next = parse(entry);
@@ -42,10 +59,6 @@ export function createAddresses(trusted: readonly AddressRange[]): Addresses {
         if (!isTrusted(client)) break;
       }
       return keyOf(client);
-    },
-    peerOf: (remoteAddress) => {
-      const peer = parse(remoteAddress);
-      return peer && isTrusted(peer) ? undefined : peer ? keyOf(peer) : 'unknown';
     },
   };
 }

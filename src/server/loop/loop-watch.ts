@@ -2,9 +2,6 @@ import type { Phase, PhaseListener } from '../../graphql/phases.ts';
 
 /** Between two looks at the event loop, in ms. */
 const LOOK_MS = 20;
-/** Phases that are remembered between two looks; of more only the longest one so far. */
-const MAX_MARKS = 2000;
-
 /** The event loop did one thing for too long. */
 export interface LoopBlock {
   readonly ms: number;
@@ -12,20 +9,20 @@ export interface LoopBlock {
   readonly phase: Phase | undefined;
 }
 
-interface Mark {
-  readonly at: number;
-  /** Undefined where a phase has ended. */
-  readonly phase: (() => Phase) | undefined;
-}
-
 /**
  * Notices that the event loop was blocked, and by what. A timer that fires too late says that it was; operations say when
- * they begin and end to do something, and the one that had most of that time is named. It costs a note for each phase.
+ * they begin and end to do something, and the one that had most of that time is named. Only that one and the present one are
+ * remembered: a phase leads to all that belongs to its request, which would be kept from the garbage collector.
  */
 export class LoopWatch implements PhaseListener {
   readonly #blockMs: number;
   readonly #onBlock: (block: LoopBlock) => void;
-  #marks: Mark[] = [];
+  /** What is done now, since when, by `performance.now()`; undefined if it is nothing for an operation. */
+  #present: (() => Phase) | undefined;
+  #since = 0;
+  /** What was done longest since the last look, and for how many ms. */
+  #longest: (() => Phase) | undefined;
+  #longestMs = 0;
   #lookedAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -37,13 +34,15 @@ export class LoopWatch implements PhaseListener {
 
   start(): void {
     this.#lookedAt = performance.now();
+    this.#since = this.#lookedAt;
     this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#marks = [];
+    this.#present = undefined;
+    this.#longest = undefined;
   }
 
   began(phase: () => Phase): void {
@@ -54,35 +53,29 @@ export class LoopWatch implements PhaseListener {
     this.#mark(undefined);
   }
 
-  #mark(phase: Mark['phase']): void {
+  #mark(next: (() => Phase) | undefined): void {
     if (!this.#timer) return;
-    this.#marks.push({ at: performance.now(), phase });
-    if (this.#marks.length > MAX_MARKS) this.#marks = [...longest(this.#marks), this.#marks.at(-1) as Mark];
+    this.#count(performance.now());
+    this.#present = next;
+  }
+
+  /** Counts what was done until now. */
+  #count(now: number): void {
+    const ms = now - this.#since;
+    this.#since = now;
+    if (ms <= this.#longestMs) return;
+    this.#longestMs = ms;
+    this.#longest = this.#present;
   }
 
   #look(): void {
     const now = performance.now();
     const ms = now - this.#lookedAt - LOOK_MS;
     this.#lookedAt = now;
-    const last = this.#marks.at(-1);
-    if (ms > this.#blockMs) {
-      const [mark] = longest([...this.#marks, { at: now, phase: undefined }]);
-      this.#onBlock({ ms, phase: mark?.phase?.() });
-    }
-    // What is under way goes on.
-    this.#marks = last ? [{ ...last, at: now }] : [];
+    this.#count(now);
+    const phase = this.#longest;
+    this.#longest = undefined;
+    this.#longestMs = 0;
+    if (ms > this.#blockMs) this.#onBlock({ ms, phase: phase?.() });
   }
-}
-
-/** The mark after which most time went by until the next one, and that one. */
-function longest(marks: readonly Mark[]): Mark[] {
-  let found: Mark[] = [];
-  let most = 0;
-  for (const [index, mark] of marks.entries()) {
-    const next = marks[index + 1];
-    if (!next || next.at - mark.at <= most) continue;
-    most = next.at - mark.at;
-    found = [mark, next];
-  }
-  return found;
 }
