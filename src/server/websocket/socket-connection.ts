@@ -52,10 +52,18 @@ export function openConnection<Extra>(
     answers = false;
     socket.ping();
   }, LOOK_MS);
+  const takesMessage = messageCounter(limits.messages);
+  const closeIfTooMany = () => {
+    if (takesMessage()) return false;
+    closeOver('socket_messages', 'Too many messages in ten seconds');
+    return true;
+  };
   socket.on('pong', () => {
     answers = true;
+    closeIfTooMany();
   });
-  const takesMessage = messageCounter(limits.messages);
+  // Each is answered with a pong, which waits in memory if the client does not read.
+  socket.on('ping', closeIfTooMany);
   const closed = server.opened(
     {
       protocol: socket.protocol,
@@ -73,7 +81,7 @@ export function openConnection<Extra>(
       onMessage: (take) => {
         socket.on('message', (data) => {
           if (socket.readyState !== WebSocket.OPEN) return;
-          if (!takesMessage()) return closeOver('socket_messages', 'Too many messages in ten seconds');
+          if (closeIfTooMany()) return;
           // It goes on for as long as the subscription that the message opens: this must not wait for it with the data at hand.
           take(String(data)).catch((error) => {
             onFault(error);

@@ -100,6 +100,14 @@ describe('a connection of the graphql-ws protocol', () => {
     expect(socket.terminate).toHaveBeenCalledOnce();
   });
 
+  it.each(['ping', 'pong'])('counts each %s as a message', (frame) => {
+    for (let nth = 0; nth < 3; nth++) socket.emit(frame);
+    expect(socket.close).not.toHaveBeenCalled();
+    socket.emit(frame);
+    expect(onOverLimit).toHaveBeenCalledExactlyOnceWith('socket_messages');
+    expect(socket.close).toHaveBeenCalledExactlyOnceWith(1013, expect.stringMatching(/messages/));
+  });
+
   it('is closed where more waits for a client that does not read than may', async () => {
     socket.bufferedAmount = 1000;
     await protocolSocket.send('one');
