@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { forbidSniffing } from './answers.ts';
+import { Pipelines } from './pipelines.ts';
 
 /** The address is taken or may not be used: one line for whoever starts the server. */
 export class ListenError extends Error {
@@ -42,7 +43,9 @@ export async function listen(host: string, port: number, times: ConnectionTimes,
     keepAliveTimeout: times.keepAliveTimeoutMs,
     connectionsCheckingInterval: LOOK_EVERY_MS,
   };
+  const pipelines = new Pipelines();
   const server = createServer(options, (request, response) => {
+    if (!pipelines.take(request, response)) return;
     forbidSniffing(response);
     Promise.resolve(handler(request, response)).catch((error) => {
       if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
