@@ -33,6 +33,7 @@ import { system } from '../support/counter.ts';
 import { useDatabase } from '../support/database.ts';
 import { type TestEngine, useEngine } from '../support/engine.ts';
 import { useGateway } from '../support/gateway.ts';
+import { everyEvent } from '../support/log.ts';
 import { expectedRows, rowsOf } from '../support/rows.ts';
 import { until } from '../support/until.ts';
 import { runCli, useFolder } from './support.ts';
@@ -162,7 +163,7 @@ it('after an import and every command of every domain, all read models are right
   // No process of these sets itself a deadline.
   expect(own.filter((type) => !happened.has(type) && !type.startsWith('Deadline'))).toEqual([]);
 
-  const events = await engine.log.read(0, head);
+  const events = await everyEvent(engine.log);
   const projections = [...engine.registry.projections.values()];
   const tables = () => Promise.all(projections.map((projection) => rowsOf(engine.database.projector.db, projection)));
   const before = await tables();

@@ -11,6 +11,7 @@ import type { Projection } from '../../src/kernel/define/projection.ts';
 import { ENGINE_COLUMNS } from '../../src/kernel/define/read-table.ts';
 import { foldRows } from '../../src/kernel/testing/fold.ts';
 import { EventLog } from '../../src/kernel/write/event-log.ts';
+import { everyEvent } from '../support/log.ts';
 import type { Columns, Evidence, LoggedEvent, StoredReceipt, Table } from './checker/evidence.ts';
 import { nameOf } from './checker/log.ts';
 import type { StreamName } from './history.ts';
@@ -21,7 +22,6 @@ const SHOWN: readonly (readonly [streamType: string, projection: Projection])[] 
   ['Product', products],
   ['Order', orders],
 ];
-const BATCH = 5000;
 
 /** Looks into the database, past all servers, for what the histories are to be judged by. */
 export async function collectEvidence(
@@ -113,14 +113,8 @@ function causeOf({ cause }: { readonly cause: string | null }): { readonly cause
   return cause === null ? {} : { cause: Number(cause) };
 }
 
-async function readLog(db: Database): Promise<RecordedEvent[]> {
-  const log = new EventLog(db, registerDomains(domains).events);
-  const events: RecordedEvent[] = [];
-  for (;;) {
-    const batch = await log.read(events.length, BATCH);
-    if (batch.length === 0) return events;
-    events.push(...batch);
-  }
+function readLog(db: Database): Promise<RecordedEvent[]> {
+  return everyEvent(new EventLog(db, registerDomains(domains).events));
 }
 
 async function tableOf(

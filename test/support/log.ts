@@ -1,3 +1,5 @@
+import type { RecordedEvent } from '../../src/kernel/define/event.ts';
+import type { EventLog } from '../../src/kernel/write/event-log.ts';
 import type { TestDatabase } from './database.ts';
 
 /** How much has ever happened. */
@@ -11,6 +13,16 @@ export async function logSize({ sql }: Pick<TestDatabase, 'sql'>): Promise<LogSi
     select (select count(*) from es.events)::int as events, (select count(*) from es.streams)::int as streams`;
   if (!row) throw new Error('The log cannot be counted.');
   return row;
+}
+
+/** Every event after a position; the log gives out pages that are bounded in bytes. */
+export async function everyEvent(log: EventLog, after = 0): Promise<RecordedEvent[]> {
+  const events: RecordedEvent[] = [];
+  for (;;) {
+    const page = await log.read(after + events.length, 2000);
+    if (page.length === 0) return events;
+    events.push(...page);
+  }
 }
 
 /** An event as the log holds it. */

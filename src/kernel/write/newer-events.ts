@@ -9,13 +9,18 @@ const RETRY_AFTER_MS = 1000;
  * newer code can take the command.
  */
 export class NewerEventError extends ThrottledError {
-  constructor({ eventName, schemaVersion }: UnreadableEventError) {
+  /** What could not be read, for those who put it aside instead of trying again. */
+  override readonly cause: UnreadableEventError;
+
+  constructor(cause: UnreadableEventError) {
+    const { eventName, schemaVersion } = cause;
     super(
       RETRY_AFTER_MS,
       `This instance cannot read the event ${eventName} of schema version ${schemaVersion}. It was stored by a newer version ` +
         'of the application, and another instance can take this command.',
     );
     this.name = 'NewerEventError';
+    this.cause = cause;
   }
 }
 

@@ -4,7 +4,11 @@ import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
 import { rootOf } from '../../../src/database/errors.ts';
+import { migrateDatabase } from '../../../src/database/migrate.ts';
 import { isTransient } from '../../../src/database/transient.ts';
+import { AppendQueue } from '../../../src/kernel/write/append-queue.ts';
+import { EventLog } from '../../../src/kernel/write/event-log.ts';
+import { anAppend } from '../../support/appends.ts';
 import { canReplicate } from '../../support/postgres-server.ts';
 import { useReplicatedDatabase } from '../../support/replica.ts';
 
@@ -63,6 +67,27 @@ describe.skipIf(!canReplicate())('a primary and its standby', () => {
       expect(await isStandby()).toBe(false);
     },
   );
+
+  it('an append that meets the standby is sent again until the name leads to the primary', async () => {
+    await migrateDatabase(database.url, () => {});
+    const name = await openName();
+    const { pool } = open(name.url, { kind: 'writable' });
+    const refusals: string[] = [];
+    const queue = new AppendQueue(new EventLog(pool.db, {}), {
+      limit: 10,
+      batchLimit: 10,
+      onCommitted: () => {},
+      onRetry: (error) => {
+        const { code } = rootOf(error);
+        if (code === '25006' && refusals.push(code) === 1) name.leadTo(database.url);
+      },
+    });
+    await queue.append(anAppend());
+    name.leadTo(database.readUrl);
+    expect(await queue.append(anAppend())).toMatchObject({ outcome: 'accepted', position: 2 });
+    expect(refusals).toContain('25006');
+    await queue.close();
+  });
 
   it('a session that turns out to read only is not used again', async () => {
     const { pool } = open(database.url);

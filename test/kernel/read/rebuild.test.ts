@@ -14,6 +14,7 @@ import {
 } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { everyEvent } from '../../support/log.ts';
 import { roleOf } from '../../support/roles.ts';
 import { expectedRows, rowsOf } from '../../support/rows.ts';
 import { until } from '../../support/until.ts';
@@ -54,7 +55,7 @@ async function replaced(before: unknown): Promise<void> {
 async function expectWhole(engine: TestEngine, projection = counters) {
   const { position } = await engine.log.head();
   expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
-  const events = await engine.log.read(0, 100_000);
+  const events = await everyEvent(engine.log);
   expect(await rowsOf(engine.database.projector.db, projection)).toEqual(expectedRows(projection, events));
 }
 

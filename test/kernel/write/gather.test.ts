@@ -15,6 +15,7 @@ import {
 } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { everyEvent } from '../../support/log.ts';
 
 const database = useDatabase();
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
@@ -118,7 +119,7 @@ describe('what a command holds', () => {
     expect(accepted).toBeGreaterThan(0);
     let shown = 0;
     let added = 0;
-    for (const { streamId, type, data } of await engines[0]!.log.read(0, 100_000)) {
+    for (const { streamId, type, data } of await everyEvent(engines[0]!.log)) {
       if (type !== 'CounterIncremented') continue;
       const { by } = data as { by: number };
       if (streamId === otherId) shown += by;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isTransient } from '../../../database/transient.ts';
 import { UnreadableEventError } from '../../define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
+import { NewerEventError } from '../../write/newer-events.ts';
 import type { Failure } from '../parked/parked-items.ts';
 
 /** A failure that ends by itself, such as an answer that is still awaited. An operator need not look. */
@@ -24,7 +25,7 @@ export interface Failing {
 
 /** Whether an item is put aside, so that it holds no checkpoint back. */
 export function isToBeParked({ attempts, since }: Failing, error: unknown, now = performance.now()): boolean {
-  if (error instanceof UnreadableEventError) return true;
+  if (unreadable(error)) return true;
   if (!isPassing(error) && attempts >= FAULTS) return true;
   return since !== undefined && now - since >= LONGEST_FAILING_MS;
 }
@@ -35,12 +36,23 @@ export function pauseAfter(attempt: number, error: unknown): number {
   return Math.min(LONGEST_RETRY_MS, error instanceof ThrottledError ? Math.max(ms, error.retryAfterMs) : ms);
 }
 
+/**
+ * The event that this code cannot read, if that is why: the item's own, or one of the stream that its command is about. A client
+ * sends such a command to another instance; an item is parked at once, and newer code goes on with it.
+ */
+function unreadable(error: unknown): UnreadableEventError | undefined {
+  const cause = error instanceof NewerEventError ? error.cause : error;
+  return cause instanceof UnreadableEventError ? cause : undefined;
+}
+
 /** True if the failure ends by itself. */
 export function isPassing(error: unknown): boolean {
+  if (unreadable(error)) return false;
   return isTransient(error) || PASSING.some((kind) => error instanceof kind);
 }
 
-export function failureOf(error: unknown): Failure {
+export function failureOf(failure: unknown): Failure {
+  const error = unreadable(failure) ?? failure;
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'FAULT';
   return { code, message: error instanceof Error ? error.message : String(error), isFault: !isPassing(error) };
 }
