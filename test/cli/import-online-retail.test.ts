@@ -48,7 +48,8 @@ const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => to
 async function readModels(sql: postgres.Sql) {
   const [customers, products, orders] = await Promise.all(
     ['customers', 'products', 'orders'].map(
-      (table) => sql`select to_jsonb(r) - 'last_position' as row from read.${sql.unsafe(table)} r order by id`,
+      (table) =>
+        sql`select to_jsonb(r) - 'last_position' - 'kept_in' as row from read.${sql.unsafe(table)} r order by id`,
     ),
   );
   return { customers, products, orders };
