@@ -2,6 +2,7 @@ import type { Phase, PhaseListener } from '../../graphql/phases.ts';
 
 /** Between two looks at the event loop, in ms. */
 const LOOK_MS = 20;
+
 /** The event loop did one thing for too long. */
 export interface LoopBlock {
   readonly ms: number;
@@ -20,7 +21,7 @@ export class LoopWatch implements PhaseListener {
   /** What is done now, since when, by `performance.now()`; undefined if it is nothing for an operation. */
   #present: (() => Phase) | undefined;
   #since = 0;
-  /** What was done longest since the last look, and for how many ms. */
+  /** What was done longest for an operation since the last look, and for how many ms. */
   #longest: (() => Phase) | undefined;
   #longestMs = 0;
   #lookedAt = 0;
@@ -63,7 +64,8 @@ export class LoopWatch implements PhaseListener {
   #count(now: number): void {
     const ms = now - this.#since;
     this.#since = now;
-    if (ms <= this.#longestMs) return;
+    // What is done for no operation may be waiting: it is no rival.
+    if (!this.#present || ms <= this.#longestMs) return;
     this.#longestMs = ms;
     this.#longest = this.#present;
   }
@@ -73,7 +75,7 @@ export class LoopWatch implements PhaseListener {
     const ms = now - this.#lookedAt - LOOK_MS;
     this.#lookedAt = now;
     this.#count(now);
-    const phase = this.#longest;
+    const phase = this.#longestMs >= ms / 2 ? this.#longest : undefined;
     this.#longest = undefined;
     this.#longestMs = 0;
     if (ms > this.#blockMs) this.#onBlock({ ms, phase: phase?.() });
