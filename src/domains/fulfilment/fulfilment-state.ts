@@ -3,6 +3,7 @@ import type { Evolve } from '../../kernel/define/aggregate.ts';
 import { defineEvent } from '../../kernel/define/event.ts';
 import { impersonal, personal } from '../../kernel/define/personal.ts';
 import { Id } from '../shared/fields.ts';
+import { type Counts, withCount, withCounts, withoutCount } from './counts.ts';
 
 /** Of a product on the order how many there are in all, and what they cost together. */
 const Lines = z.record(Id, z.object({ quantity: z.int(), cost: z.int() }));
@@ -112,11 +113,11 @@ export interface FulfilmentState {
   /** The order's: 1, and one more with each change of its items. */
   readonly revision: number;
   /** What is set aside, by product. */
-  readonly held: Readonly<Record<string, number>>;
+  readonly held: Counts;
   /** Something was set aside at some time. */
   readonly hasHeld: boolean;
   /** What is asked for and not answered, by product. */
-  readonly asked: Readonly<Record<string, number>>;
+  readonly asked: Counts;
   /** The revision for which all was set aside. */
   readonly reservedRevision: number;
   readonly reservation: 'OPEN' | 'RELEASED' | 'SHIPPED';
@@ -155,12 +156,13 @@ export const initialState = (): FulfilmentState => ({
 export const evolve: Evolve<FulfilmentState, typeof fulfilmentEvents> = {
   FulfilmentBegun: (state, { data }) => ({ ...state, ...data, status: 'RUNNING', revision: 1 }),
   FulfilmentChanged: (state, { data }) => ({ ...state, ...data, revision: state.revision + 1 }),
-  StockAsked: (state, { data }) => ({ ...state, asked: { ...state.asked, ...data.quantities } }),
-  StockAnswered: (state, { data: { productId, held } }) => {
-    const { [productId]: _, ...asked } = state.asked;
-    const hasHeld = state.hasHeld || held > 0;
-    return { ...state, asked, hasHeld, held: { ...state.held, [productId]: held } };
-  },
+  StockAsked: (state, { data }) => ({ ...state, asked: withCounts(state.asked, data.quantities) }),
+  StockAnswered: (state, { data: { productId, held } }) => ({
+    ...state,
+    asked: withoutCount(state.asked, productId),
+    hasHeld: state.hasHeld || held > 0,
+    held: withCount(state.held, productId, held),
+  }),
   ReservationCompleted: (state) => ({ ...state, reservedRevision: state.revision }),
   ReservationEnded: (state, { data }) => ({ ...state, reservation: data.how }),
   PaymentAsked: (state, { data }) => ({ ...state, payment: 'ASKED', ...data, attempt: state.attempt + 1 }),

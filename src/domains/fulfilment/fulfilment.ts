@@ -19,6 +19,7 @@ import {
   StockShipped,
   shipStock,
 } from '../products/index.ts';
+import { countOf } from './counts.ts';
 import {
   CancellationRefused,
   CancellationSeen,
@@ -83,7 +84,7 @@ function onStock(sign: 1 | -1): Reaction<FulfilmentState, Fact, RecordedEvent<st
   return {
     process: ({ data }) => data.orderId,
     react: (state, { streamId: productId, data: { orderId, quantity }, recordedAt: at }) => {
-      const held = (state.held[productId] ?? 0) + sign * quantity;
+      const held = (countOf(state.held, productId) ?? 0) + sign * quantity;
       return goOn(state, { orderId, at }, StockAnswered({ productId, held }));
     },
   };
@@ -99,6 +100,7 @@ export const Fulfilment = defineProcess('Fulfilment', {
   initialState,
   events: fulfilmentEvents,
   evolve,
+  snapshot: { stateVersion: 2 },
   reactsTo: {
     OrderPlaced,
     OrderItemAdded,
@@ -133,7 +135,7 @@ export const Fulfilment = defineProcess('Fulfilment', {
       begins: true,
       react: (state, event) => {
         const currency = event.data.items[0]?.unitPrice.currency ?? '';
-        const lines = event.data.items.reduce(withLine, {});
+        const lines = linesOf(event.data.items);
         return goOn(state, momentOf(event), FulfilmentBegun({ lines, currency }));
       },
     },
@@ -183,7 +185,7 @@ export const Fulfilment = defineProcess('Fulfilment', {
   refused: {
     reserveStock: (state, { input: { productId, orderId, quantity }, message, at }) => {
       const moment = { orderId, at };
-      const answered = StockAnswered({ productId, held: state.held[productId] ?? 0 });
+      const answered = StockAnswered({ productId, held: countOf(state.held, productId) ?? 0 });
       // It was too many before the items changed; what is wanted now is asked for.
       if (wantedOf(state, productId) < quantity) return goOn(state, moment, answered);
       return fail(state, moment, 'STOCK', `Out of stock: ${message}`, answered);
@@ -206,10 +208,20 @@ export const Fulfilment = defineProcess('Fulfilment', {
   deadlines: { payment: waitOn, lastPayment: waitNoMore },
 });
 
-function withLine(lines: Lines, { productId, quantity, unitPrice }: OrderItem): Lines {
-  const before = lines[productId] ?? { quantity: 0, cost: 0 };
-  const cost = before.cost + quantity * unitPrice.amount;
-  return { ...lines, [productId]: { quantity: before.quantity + quantity, cost } };
+/** Of all items at once: an order may have a thousand. */
+function linesOf(items: readonly OrderItem[]): Lines {
+  const lines: Lines = {};
+  for (const item of items) Object.assign(lines, { [item.productId]: withItem(lines[item.productId], item) });
+  return lines;
+}
+
+function withLine(lines: Lines, item: OrderItem): Lines {
+  return { ...lines, [item.productId]: withItem(lines[item.productId], item) };
+}
+
+function withItem(line: Lines[string] | undefined, { quantity, unitPrice }: OrderItem): Lines[string] {
+  const before = line ?? { quantity: 0, cost: 0 };
+  return { quantity: before.quantity + quantity, cost: before.cost + quantity * unitPrice.amount };
 }
 
 function declined(state: FulfilmentState, moment: Moment, message: string): FulfilmentStep[] {

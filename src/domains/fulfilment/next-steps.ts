@@ -3,6 +3,7 @@ import { clearDeadline, issue, type Reached, type Step, setDeadline } from '../.
 import { cancelOrder, confirmPaidOrder } from '../orders/index.ts';
 import { releaseStock, reserveStock, shipStock } from '../products/index.ts';
 import { cut } from '../shared/cut.ts';
+import { countOf, isEmpty, productsOf } from './counts.ts';
 import {
   CaptureAsked,
   ConfirmationAsked,
@@ -120,13 +121,14 @@ function nextSteps(state: FulfilmentState, moment: Moment): FulfilmentStep[] {
 }
 
 function stockSteps(state: FulfilmentState, { orderId }: Moment, goal: 'HOLD' | 'SHIP' | 'RELEASE'): FulfilmentStep[] {
-  const products = new Set([...Object.keys(state.lines), ...Object.keys(state.held)]);
+  const { lines, held } = state;
   const quantities: Record<string, number> = {};
-  for (const productId of products) {
-    const quantity = wantedOf(state, productId);
-    if (state.asked[productId] === undefined && (state.held[productId] ?? 0) !== quantity)
+  const askFor = (productId: string, quantity: number) => {
+    if (countOf(state.asked, productId) === undefined && (countOf(held, productId) ?? 0) !== quantity)
       quantities[productId] = quantity;
-  }
+  };
+  for (const productId in lines) askFor(productId, goal === 'HOLD' ? (lines[productId]?.quantity ?? 0) : 0);
+  for (const productId of productsOf(held)) if (!(productId in lines)) askFor(productId, 0);
   const asked = Object.entries(quantities);
   if (asked.length === 0) return [];
   return [
@@ -139,7 +141,7 @@ function stockSteps(state: FulfilmentState, { orderId }: Moment, goal: 'HOLD' | 
 }
 
 function isAsked({ asked }: FulfilmentState): boolean {
-  return Object.keys(asked).length > 0;
+  return !isEmpty(asked);
 }
 
 /** Undefined where the payment is as it is to be. */

@@ -1,4 +1,4 @@
-import { type Aggregate, defineAggregate, type Evolve } from './aggregate.ts';
+import { type Aggregate, defineAggregate, type Evolve, type SnapshotPolicy } from './aggregate.ts';
 import type { Command, CommandOf, InputOf } from './command.ts';
 import type { DataOf, EventTypes, NewEvent, NewEventOf, RecordedEvent } from './event.ts';
 import { processEvents } from './process-events.ts';
@@ -114,6 +114,8 @@ export function defineProcess<
     readonly initialState: () => State;
     readonly events: Own;
     readonly evolve: Evolve<State, Own, Next>;
+    /** As of an aggregate: raise `stateVersion` when the shape of the state changes. */
+    readonly snapshot?: Partial<SnapshotPolicy>;
     readonly reactsTo: Others;
     readonly on: {
       readonly [K in keyof Others & string]: Reaction<State, NewEventOf<Own>, RecordedEvent<K, DataOf<Others[K]>>>;
@@ -146,6 +148,7 @@ export function defineProcess<
   ]);
   const aggregate = defineAggregate<ProcessState<State>, EventTypes>(name, {
     ...(description === undefined ? {} : { description }),
+    ...(options.snapshot ? { snapshot: options.snapshot } : {}),
     initialState: () => ({ own: initialState(), deadlines: {} }),
     events: { ...events, ...processEvents },
     evolve: { ...Object.fromEntries(own), ...engineEvolve },

@@ -1,0 +1,45 @@
+/**
+ * How many of each product. Counts are kept in sixteen groups by the end of the product's id, so that changing one of a thousand
+ * copies a few dozen entries: a process with many lines changes one with each answer.
+ */
+export type Counts = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+const groupOf = (productId: string) => productId.slice(-1);
+
+/** Undefined if there is no count of this product. */
+export function countOf(counts: Counts, productId: string): number | undefined {
+  return counts[groupOf(productId)]?.[productId];
+}
+
+export function withCount(counts: Counts, productId: string, count: number): Counts {
+  const group = groupOf(productId);
+  return { ...counts, [group]: { ...counts[group], [productId]: count } };
+}
+
+export function withCounts(counts: Counts, more: Readonly<Record<string, number>>): Counts {
+  const groups: Record<string, Record<string, number>> = {};
+  for (const productId in more) {
+    const group = groupOf(productId);
+    groups[group] ??= { ...counts[group] };
+    groups[group][productId] = more[productId] as number;
+  }
+  return { ...counts, ...groups };
+}
+
+export function withoutCount(counts: Counts, productId: string): Counts {
+  const group = groupOf(productId);
+  if (counts[group]?.[productId] === undefined) return counts;
+  const { [productId]: _, ...rest } = counts[group];
+  if (Object.keys(rest).length > 0) return { ...counts, [group]: rest };
+  const { [group]: __, ...others } = counts;
+  return others;
+}
+
+export function productsOf(counts: Counts): string[] {
+  return Object.values(counts).flatMap((group) => Object.keys(group));
+}
+
+export function isEmpty(counts: Counts): boolean {
+  for (const _ in counts) return false;
+  return true;
+}
