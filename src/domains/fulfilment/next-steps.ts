@@ -42,7 +42,7 @@ export interface Moment {
 /** Remembers what has happened, and does what is next because of it. */
 export function goOn(state: FulfilmentState, moment: Moment, ...facts: readonly Fact[]): FulfilmentStep[] {
   const after = facts.reduce(apply, state);
-  const steps = nextSteps(after, moment);
+  const steps = nextSteps(after, moment, answeredBy(facts));
   // What is done may make the next thing possible at once: with nothing to pay, say, the order is confirmed.
   const more = steps.filter((step): step is Fact => 'type' in step);
   return [...facts, ...steps, ...(more.length > 0 ? goOn(more.reduce(apply, after), moment) : [])];
@@ -96,39 +96,60 @@ function goalOf({ status, isConfirmed, isShipped }: FulfilmentState): 'HOLD' | '
   return status === 'CANCELLED' ? 'RELEASE' : 'WAIT';
 }
 
-/** Of each product at most one thing is asked for at a time, and so of the payment: what comes next depends on the answer. */
-function nextSteps(state: FulfilmentState, moment: Moment): FulfilmentStep[] {
+/**
+ * The product, if all that has happened is an answer about its stock. What is wanted of the others has been asked for: it
+ * changes only with the order or its state. So an order of a thousand lines is not gone through with each of a thousand answers.
+ */
+function answeredBy(facts: readonly Fact[]): string | undefined {
+  const [fact] = facts;
+  return facts.length === 1 && fact?.type === 'StockAnswered' ? fact.data.productId : undefined;
+}
+
+/**
+ * Of each product at most one thing is asked for at a time, and so of the payment: what comes next depends on the answer.
+ * @param only the only product of which something may have to be asked for; undefined if it may be any.
+ */
+function nextSteps(state: FulfilmentState, moment: Moment, only?: string): FulfilmentStep[] {
   const goal = goalOf(state);
   switch (goal) {
     case 'WAIT':
       return [];
     case 'HOLD': {
-      const stock = stockSteps(state, moment, goal);
+      const stock = stockSteps(state, moment, goal, only);
       if (stock.length > 0 || isAsked(state)) return stock;
       if (state.reservedRevision !== state.revision) return [ReservationCompleted({})];
       return paymentSteps(state, moment) ?? confirmSteps(state, moment);
     }
     case 'SHIP': {
-      const steps = [...chargeSteps(state, moment), ...stockSteps(state, moment, goal)];
+      const steps = [...chargeSteps(state, moment), ...stockSteps(state, moment, goal, only)];
       return steps.length > 0 ? steps : endSteps(state, 'SHIPPED');
     }
     case 'RELEASE': {
       // What was done last is taken back first; the shop need not wait for its stock until the gateway has answered.
-      const steps = [...returnSteps(state, moment), ...stockSteps(state, moment, goal)];
+      const steps = [...returnSteps(state, moment), ...stockSteps(state, moment, goal, only)];
       return steps.length > 0 ? steps : endSteps(state, 'RELEASED');
     }
   }
 }
 
-function stockSteps(state: FulfilmentState, { orderId }: Moment, goal: 'HOLD' | 'SHIP' | 'RELEASE'): FulfilmentStep[] {
+function stockSteps(
+  state: FulfilmentState,
+  { orderId }: Moment,
+  goal: 'HOLD' | 'SHIP' | 'RELEASE',
+  only?: string,
+): FulfilmentStep[] {
   const { lines, held } = state;
   const quantities: Record<string, number> = {};
   const askFor = (productId: string, quantity: number) => {
     if (countOf(state.asked, productId) === undefined && (countOf(held, productId) ?? 0) !== quantity)
       quantities[productId] = quantity;
   };
-  for (const productId in lines) askFor(productId, goal === 'HOLD' ? (lines[productId]?.quantity ?? 0) : 0);
-  for (const productId of productsOf(held)) if (!(productId in lines)) askFor(productId, 0);
+  if (only === undefined) {
+    for (const productId in lines) askFor(productId, wantedOf(state, productId));
+    for (const productId of productsOf(held)) if (!(productId in lines)) askFor(productId, 0);
+  } else {
+    askFor(only, wantedOf(state, only));
+  }
   const asked = Object.entries(quantities);
   if (asked.length === 0) return [];
   return [
