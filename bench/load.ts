@@ -1,6 +1,6 @@
 import postgres from 'postgres';
+import { newId } from '../src/kernel/log/new-id.ts';
 import type { CommandBus } from '../src/kernel/write/command-bus.ts';
-import { newId } from '../src/kernel/write/new-id.ts';
 import type { Benchmark } from './support/benchmark.ts';
 import { type BenchEngine, openEngine, prepareDatabase } from './support/engine.ts';
 import { inPasses } from './support/passes.ts';

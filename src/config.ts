@@ -4,10 +4,10 @@ import { connectionSettings } from './settings/connections.ts';
 import { databaseSettings } from './settings/database.ts';
 import { engineSettings } from './settings/engine.ts';
 import { liveSettings } from './settings/live.ts';
-import { paymentsSettings } from './settings/payments.ts';
 import { serverSettings } from './settings/server.ts';
 import type { Setting, SettingInfo } from './settings/setting.ts';
 import { timeSettings } from './settings/time.ts';
+import { paymentsSettings } from './shop/settings.ts';
 import { withoutCredentials } from './text/credentials.ts';
 
 export type { SettingInfo } from './settings/setting.ts';

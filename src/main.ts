@@ -2,11 +2,11 @@ import { ConfigError, readConfig } from './config.ts';
 import { EmbeddedPostgresError } from './database/embedded/server.ts';
 import { DatabaseError } from './database/errors.ts';
 import { domains } from './domains/index.ts';
-import { providePayments } from './payments/provide.ts';
 import { startApp } from './server/app.ts';
 import { ListenError } from './server/http/http.ts';
 import { onLauncherGone } from './server/launcher.ts';
-import { createLogger } from './server/logger.ts';
+import { createLogger } from './server/operations/logger.ts';
+import { providePayments } from './shop/payments/provide.ts';
 import { withoutCredentials } from './text/credentials.ts';
 
 /** A second signal as soon as this after the first is the same one, come by another way, in ms. */

@@ -1,6 +1,6 @@
-import type { Append, AppendEvent } from '../../src/kernel/write/append.ts';
-import type { EventLog } from '../../src/kernel/write/event-log.ts';
-import { newId } from '../../src/kernel/write/new-id.ts';
+import type { Append, AppendEvent } from '../../src/kernel/log/append/append.ts';
+import type { EventLog } from '../../src/kernel/log/event-log.ts';
+import { newId } from '../../src/kernel/log/new-id.ts';
 import { appendOf } from './event-store.ts';
 import { sameEachTime, wordsOf } from './random.ts';
 

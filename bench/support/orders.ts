@@ -3,7 +3,7 @@ import { customersDomain, registerCustomer } from '../../src/domains/customers/i
 import { confirmOrder, ordersDomain, placeOrder, shipOrder } from '../../src/domains/orders/index.ts';
 import { productsDomain, registerProduct } from '../../src/domains/products/index.ts';
 import { SYSTEM } from '../../src/kernel/define/actor.ts';
-import type { CommandOutcome } from '../../src/kernel/write/outcome.ts';
+import type { CommandOutcome } from '../../src/kernel/define/command-outcome.ts';
 import { openEngine } from './engine.ts';
 
 /** The domains of a shop that only takes orders; a server that mounts them projects them. */

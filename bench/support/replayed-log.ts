@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { PostgresEventStore } from '@event-driven-io/emmett-postgresql';
-import type { EventLog } from '../../src/kernel/write/event-log.ts';
-import { newId } from '../../src/kernel/write/new-id.ts';
+import type { EventLog } from '../../src/kernel/log/event-log.ts';
+import { newId } from '../../src/kernel/log/new-id.ts';
 import type { MeterEvent } from '../peers/emmett.ts';
 import { appendOf } from './event-store.ts';
 

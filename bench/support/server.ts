@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readConfig } from '../../src/config.ts';
 import { domains } from '../../src/domains/index.ts';
 import { startApp } from '../../src/server/app.ts';
-import { createLogger } from '../../src/server/logger.ts';
+import { createLogger } from '../../src/server/operations/logger.ts';
 import { metersWithApi } from './meters-api.ts';
 import { nothingDomain } from './nothing.ts';
 

@@ -2,8 +2,8 @@ import { type BusyBackend, busyBackends } from '../database/activity.ts';
 import type { Database } from '../database/client.ts';
 import { domains } from '../domains/index.ts';
 import { clockOf, DatabaseClock } from '../kernel/clock/database-clock.ts';
-import { worksOn } from '../kernel/read/standing.ts';
-import { explainStall, type Stall, type StalledEvent } from '../kernel/stall.ts';
+import { explainStall, type Stall, type StalledEvent } from '../kernel/observe/stall.ts';
+import { worksOn } from '../kernel/read/run/current-batch.ts';
 
 /** Where a read model is. */
 export interface Position {

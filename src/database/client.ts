@@ -3,11 +3,11 @@ import { PgDialect } from 'drizzle-orm/pg-core';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import type postgres from 'postgres';
 import { cancellable } from './cancellation.ts';
-import { withoutDriverFaults } from './driver-faults.ts';
+import { withoutDriverFaults } from './driver/driver-faults.ts';
+import { Transactions } from './driver/transactions.ts';
+import { unpipelined } from './driver/unpipelined.ts';
 import { Answers } from './link/answers.ts';
 import { connect, type Session } from './session.ts';
-import { Transactions } from './transactions.ts';
-import { unpipelined } from './unpipelined.ts';
 
 export type Database = PostgresJsDatabase<Record<string, never>>;
 

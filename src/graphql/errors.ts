@@ -3,7 +3,7 @@ import { isCancelled } from '../database/cancellation.ts';
 import { ConsistencyTimeoutError } from '../kernel/consistency/positions.ts';
 import { TokenError } from '../kernel/consistency/token.ts';
 import { ForbiddenError, OutcomeUnknownError, ThrottledError, UnauthenticatedError } from '../kernel/errors.ts';
-import { NewerEventError } from '../kernel/write/newer-events.ts';
+import { NewerEventError } from '../kernel/log/newer-events.ts';
 
 /** What the client asked for cannot be: the message says what to ask for instead. */
 export class BadUserInputError extends Error {

@@ -6,10 +6,10 @@ import { createBuilder } from './builder.ts';
 import { addMutations } from './commands/mutations.ts';
 import { refuseLateReads } from './consistency/query-root.ts';
 import { withReadAfter } from './consistency/read-after.ts';
-import { addDeadLetters } from './dead-letters.ts';
 import { addSubscriptions } from './live/subscriptions.ts';
-import { addProcessStatus } from './process-status.ts';
-import { addProjectionStatus } from './projection-status.ts';
+import { addDeadLetters } from './operators/dead-letters.ts';
+import { addProcessStatus } from './operators/process-status.ts';
+import { addProjectionStatus } from './operators/projection-status.ts';
 
 /** The API of these domains, in the order in which they are given: one whose types another leads to comes before it. */
 export function buildSchema(

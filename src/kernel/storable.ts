@@ -4,7 +4,7 @@ import { wallTime } from './clock/wall-clock.ts';
 import type { RecordedEvent } from './define/event.ts';
 import { type Change, changesOf, handlerOf, type Key, type Projection } from './define/projection.ts';
 import { isUuid } from './define/uuid.ts';
-import type { Append } from './write/append.ts';
+import type { Append } from './log/append/append.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 type Property = readonly [property: string, column: PgColumn];

@@ -18,18 +18,18 @@ import { type Domain, registerDomains } from '../kernel/define/domain.ts';
 import type { ProvidedPlugs } from '../kernel/define/effect.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import { Courier } from '../kernel/notify/courier.ts';
-import { toAll } from '../kernel/observe.ts';
+import { toAll } from '../kernel/observe/observer.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
-import { logEngineFaults } from './engine-faults.ts';
 import { createGraphql } from './graphql.ts';
-import { Health } from './health.ts';
 import { EventStreams } from './http/event-streams.ts';
 import { openListeners } from './listeners.ts';
-import { workLog } from './logger.ts';
 import { logBlocks } from './loop/log-blocks.ts';
 import { LoopWatch } from './loop/loop-watch.ts';
 import { Metrics } from './metrics/metrics.ts';
-import { logNotice } from './notices.ts';
+import { logEngineFaults } from './operations/engine-faults.ts';
+import { Health } from './operations/health.ts';
+import { workLog } from './operations/logger.ts';
+import { logNotice } from './operations/notices.ts';
 import { stopInOrder } from './shutdown.ts';
 
 /** A server at work. */

@@ -5,7 +5,6 @@ import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts
 import type { OnFault } from '../graphql/plugins/errors.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import type { Yoga } from './graphql.ts';
-import type { Health } from './health.ts';
 import { guardConnections } from './http/connections.ts';
 import { serveGraphql } from './http/graphql-requests.ts';
 import { createHostGuard } from './http/hosts.ts';
@@ -18,6 +17,7 @@ import { Limits } from './limits/limits.ts';
 import { Refusals } from './limits/refusals.ts';
 import { openSharedCounts } from './limits/shared-counts.ts';
 import type { Metrics } from './metrics/metrics.ts';
+import type { Health } from './operations/health.ts';
 import { serveWebSockets } from './websocket/websocket.ts';
 
 /** Most connections of OPS_PORT: a few probes and scrapers. */

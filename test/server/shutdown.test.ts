@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
-import { createLogger } from '../../src/server/logger.ts';
+import { createLogger } from '../../src/server/operations/logger.ts';
 import { stopInOrder } from '../../src/server/shutdown.ts';
 
 function logger() {

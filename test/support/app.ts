@@ -2,9 +2,9 @@ import { Writable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { domains } from '../../src/domains/index.ts';
-import { providePayments } from '../../src/payments/provide.ts';
 import { type App, startApp } from '../../src/server/app.ts';
-import { createLogger } from '../../src/server/logger.ts';
+import { createLogger } from '../../src/server/operations/logger.ts';
+import { providePayments } from '../../src/shop/payments/provide.ts';
 import { type TestDatabase, useDatabase } from './database.ts';
 import { HttpClient } from './http-client.ts';
 

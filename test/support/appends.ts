@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Append, AppendEvent } from '../../src/kernel/write/append.ts';
-import type { CommandOutcome, Receipt } from '../../src/kernel/write/outcome.ts';
+import type { CommandOutcome, Receipt } from '../../src/kernel/define/command-outcome.ts';
+import type { Append, AppendEvent } from '../../src/kernel/log/append/append.ts';
 
 /** An event of the test domain as it goes into the log. */
 export const incremented = (by: unknown = 1): AppendEvent => ({

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type postgres from 'postgres';
+import { Checkpoints } from '../../src/kernel/checkpoints/checkpoints.ts';
 import type { Change, Projection } from '../../src/kernel/define/projection.ts';
+import { CommitFeed } from '../../src/kernel/log/commit-feed.ts';
+import { LogHead } from '../../src/kernel/log/log-head.ts';
 import type { ProjectionMoved } from '../../src/kernel/notify/hub.ts';
-import { unobserved } from '../../src/kernel/observe.ts';
-import { Checkpoints } from '../../src/kernel/read/checkpoints.ts';
-import { CommitFeed } from '../../src/kernel/read/commit-feed.ts';
-import { LogHead } from '../../src/kernel/read/log-head.ts';
-import { ProjectionTable } from '../../src/kernel/read/projection-table.ts';
-import { ProjectionRunner } from '../../src/kernel/read/runner.ts';
+import { unobserved } from '../../src/kernel/observe/observer.ts';
+import { ProjectionTable } from '../../src/kernel/read/fold/projection-table.ts';
+import { ProjectionRunner } from '../../src/kernel/read/run/projection-runner.ts';
 import type { TestEngine } from './engine.ts';
 import { until } from './until.ts';
 

@@ -1,8 +1,8 @@
 import { afterEach } from 'vitest';
 import { type PaymentGateway, paymentGateway } from '../../src/domains/fulfilment/index.ts';
 import { type Plug, plug } from '../../src/kernel/define/effect.ts';
-import { HttpPaymentGateway } from '../../src/payments/http-gateway.ts';
-import { type LocalGateway, startLocalGateway } from '../../src/payments/local-gateway/server.ts';
+import { HttpPaymentGateway } from '../../src/shop/payments/http-gateway.ts';
+import { type LocalGateway, startLocalGateway } from '../../src/shop/payments/local-gateway/server.ts';
 
 /** How long an attempt may take in tests, in ms: longer than tok_slow takes, shorter than tok_late. */
 export const TIMEOUT_MS = 400;

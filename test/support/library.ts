@@ -7,7 +7,7 @@ import { defineEvent, type NewEvent } from '../../src/kernel/define/event.ts';
 import { historyTable } from '../../src/kernel/define/history-table.ts';
 import { defineProjection } from '../../src/kernel/define/projection.ts';
 import { readTable } from '../../src/kernel/define/read-table.ts';
-import type { Append } from '../../src/kernel/write/append.ts';
+import type { Append } from '../../src/kernel/log/append/append.ts';
 import { anAppend } from './appends.ts';
 
 /** A domain whose projections do everything that a projection may do to its rows. */

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../src/kernel/define/event.ts';
-import type { EventLog } from '../../src/kernel/write/event-log.ts';
+import type { EventLog } from '../../src/kernel/log/event-log.ts';
 import type { TestDatabase } from './database.ts';
 
 /** How much has ever happened. */

@@ -3,8 +3,8 @@ import type { Database } from '../../src/database/client.ts';
 import type { RecordedEvent } from '../../src/kernel/define/event.ts';
 import type { Projection } from '../../src/kernel/define/projection.ts';
 import { isEngineColumn, storedColumns } from '../../src/kernel/define/read-table.ts';
-import { formerColumns } from '../../src/kernel/read/former-value.ts';
-import type { Row } from '../../src/kernel/read/slots.ts';
+import { formerColumns } from '../../src/kernel/read/fold/former-value.ts';
+import type { Row } from '../../src/kernel/read/fold/working-rows.ts';
 import { foldHistory, foldRows } from '../../src/kernel/testing/fold.ts';
 
 /** A projection's rows as a query gives them, in the order of their keys and without the engine's columns. */

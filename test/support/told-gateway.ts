@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { HttpPaymentGateway } from '../../src/payments/http-gateway.ts';
+import { HttpPaymentGateway } from '../../src/shop/payments/http-gateway.ts';
 
 /** A gateway that answers as it is told, and what it was asked. */
 export function gatewayThat(...answers: RequestListener[]) {

@@ -1,6 +1,6 @@
 import { GraphQLError, type GraphQLResolveInfo } from 'graphql';
 import { approximateBytes } from '../../kernel/bytes.ts';
-import type { Row } from '../../kernel/read/slots.ts';
+import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import { Pace, type Paced } from './pace.ts';
 import { lengthOf, type Path, pathOf } from './path.ts';
 import type { AnswerShares } from './shares.ts';

@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import type { CommandOutcome, InputIssue, Receipt } from '../../kernel/write/outcome.ts';
+import type { CommandOutcome, InputIssue, Receipt } from '../../kernel/define/command-outcome.ts';
 import type { Builder } from '../builder.ts';
 import type { QueryRoot } from '../consistency/query-root.ts';
 import { touchedIn } from '../consistency/touched.ts';

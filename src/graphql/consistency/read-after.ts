@@ -14,7 +14,7 @@ import {
   type OperationDefinitionNode,
   type VariableDefinitionNode,
 } from 'graphql';
-import { inSpan, isTraced } from '../../kernel/trace.ts';
+import { inSpan, isTraced } from '../../kernel/observe/trace.ts';
 import type { Context } from '../context.ts';
 import { BadUserInputError } from '../errors.ts';
 import type { ReadWaited } from '../observe.ts';

@@ -1,4 +1,4 @@
-import type { Row } from '../../kernel/read/slots.ts';
+import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import { isVisible, type Visibility } from '../read/visibility.ts';
 import { RightsIndex } from './rights-index.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Projection } from '../../kernel/define/projection.ts';
 import type { ProjectionMoved } from '../../kernel/notify/hub.ts';
-import type { Row } from '../../kernel/read/slots.ts';
+import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import type { Visibility } from '../read/visibility.ts';
 import { Audience, type Member, type Notice, type Subscriber, type SubscribersByKey } from './audience.ts';
 import type { LiveUpdatesOptions } from './live-updates.ts';

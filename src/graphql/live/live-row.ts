@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { approximateBytes } from '../../kernel/bytes.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import { Mailbox } from '../../kernel/notify/mailbox.ts';
-import type { Row } from '../../kernel/read/slots.ts';
+import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import type { Context } from '../context.ts';
 import { BadUserInputError } from '../errors.ts';
 import { keyFor } from '../read/rows.ts';

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Projection } from '../../kernel/define/projection.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
 import type { Hub } from '../../kernel/notify/hub.ts';
-import type { Row } from '../../kernel/read/slots.ts';
+import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import type { ReadModels } from '../read/read-models.ts';
 
 /** Between two attempts to read a row, in ms. */

@@ -1,4 +1,4 @@
-import type { Row } from '../../kernel/read/slots.ts';
+import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import type { Visibility } from '../read/visibility.ts';
 
 /** Rules over the same properties, by the values that they demand. */

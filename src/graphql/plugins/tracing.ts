@@ -1,7 +1,7 @@
 import type { Span } from '@opentelemetry/api';
 import { type ExecutionArgs, type ExecutionResult, getOperationAST } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { endedBy, inside, isTraced, startSpan, traceparentOf } from '../../kernel/trace.ts';
+import { endedBy, inside, isTraced, startSpan, traceparentOf } from '../../kernel/observe/trace.ts';
 import type { Context } from '../context.ts';
 import { toClientError } from '../errors.ts';
 

@@ -2,8 +2,8 @@ import { and, asc, desc, eq, getTableColumns, gt, type SQL, sql } from 'drizzle-
 import { alias, type PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
-import { formerColumns } from '../../kernel/read/former-value.ts';
-import type { Row } from '../../kernel/read/slots.ts';
+import { formerColumns } from '../../kernel/read/fold/former-value.ts';
+import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import type { Moment } from './moment.ts';
 
 /** Versions of rows that have ended, by the key of their row: a look-up in an index, and one for each long value left out. */

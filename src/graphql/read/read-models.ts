@@ -3,10 +3,10 @@ import { sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { cancelledBy } from '../../database/cancellation.ts';
 import type { Database } from '../../database/client.ts';
+import { arrayLiteral, arrayOf } from '../../database/column-arrays.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import { storedColumns } from '../../kernel/define/read-table.ts';
-import { arrayLiteral, arrayOf } from '../../kernel/read/column-arrays.ts';
-import type { Row } from '../../kernel/read/slots.ts';
+import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import { FormerVersions } from './former-versions.ts';
 
 /** Rows read together at most. */

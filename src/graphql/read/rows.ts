@@ -3,7 +3,7 @@ import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Actor } from '../../kernel/define/actor.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import type { StoredRow } from '../../kernel/define/read-table.ts';
-import type { Row } from '../../kernel/read/slots.ts';
+import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import { Gate } from './gate.ts';
 import type { Moment } from './moment.ts';
 import { type Page, type PageRequest, readPage, readPages } from './page.ts';

@@ -4,7 +4,7 @@ import { type Actor, hasRole } from '../../kernel/define/actor.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import { isUuid } from '../../kernel/define/uuid.ts';
 import { ForbiddenError, UnauthenticatedError } from '../../kernel/errors.ts';
-import type { Row } from '../../kernel/read/slots.ts';
+import type { Row } from '../../kernel/read/fold/working-rows.ts';
 
 /** Which rows of a read model an actor may see: all, or those that have the values of one of these. */
 export type Visibility = 'all' | readonly Partial<Row>[];

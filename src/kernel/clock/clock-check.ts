@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
+import type { LogHead } from '../log/log-head.ts';
 import type { Obstacles } from '../obstacles.ts';
-import type { LogHead } from '../read/log-head.ts';
 import type { DatabaseClock } from './database-clock.ts';
 
 export interface ClockCheckParts {

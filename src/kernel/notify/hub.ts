@@ -1,4 +1,4 @@
-import { inActiveSpan } from '../trace.ts';
+import { inActiveSpan } from '../observe/trace.ts';
 
 /** A read model has moved on: committed, visible to queries. */
 export interface ProjectionMoved {

@@ -3,10 +3,10 @@ import type { Load } from '../define/command.ts';
 import { CallAgain, type Called, type Effect } from '../define/effect.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { StreamStates } from '../write/stream-states.ts';
-import { type Answers, answerIdOf } from './answers.ts';
+import { type Answers, answerIdOf } from './effect-answers.ts';
 import { PassingError } from './follow/retries.ts';
 import { type Place, streamOf, type Work } from './follow/work.ts';
-import { assertDone, causedBy, IdsUsedError, type Issuer, nthId } from './issuing.ts';
+import { assertDone, causedBy, IdsUsedError, type Issuer, nthId } from './issue-command.ts';
 
 export interface EffectWorkParts {
   readonly effect: Effect;

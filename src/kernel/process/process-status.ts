@@ -1,7 +1,7 @@
-import type { Checkpoint } from '../read/checkpoints.ts';
-import type { LogHead } from '../read/log-head.ts';
-import { PROCESS } from '../read/owner.ts';
-import type { Stall } from '../stall.ts';
+import type { Checkpoint } from '../checkpoints/checkpoints.ts';
+import { PROCESS } from '../checkpoints/instance-id.ts';
+import type { LogHead } from '../log/log-head.ts';
+import type { Stall } from '../observe/stall.ts';
 import type { Follower } from './follow/follower.ts';
 import type { ParkedFault } from './parked/parked-items.ts';
 

@@ -1,15 +1,15 @@
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
+import type { CommandOutcome } from '../define/command-outcome.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Process } from '../define/process.ts';
 import type { processEvents } from '../define/process-events.ts';
 import { isUuid } from '../define/uuid.ts';
 import type { CommandOptions } from '../write/command-options.ts';
-import type { CommandOutcome } from '../write/outcome.ts';
-import { type OwnCommand, type Refused, reaching, reacting, refusing } from './commands.ts';
 import type { DueDeadlines } from './due-deadlines.ts';
 import { type DeadlineWork, type Place, streamOf, type Work } from './follow/work.ts';
-import { assertDone, BusyError, causedBy, IdsUsedError, type Issuer, nthId, onBehalfOf } from './issuing.ts';
+import { assertDone, BusyError, causedBy, IdsUsedError, type Issuer, nthId, onBehalfOf } from './issue-command.ts';
+import { type OwnCommand, type Refused, reaching, reacting, refusing } from './process-commands.ts';
 import { begins, processIdOf } from './react.ts';
 
 export interface ProcessWorkParts {

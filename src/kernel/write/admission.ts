@@ -1,6 +1,6 @@
 import { ThrottledError } from '../errors.ts';
-import { Loads } from './fairness/loads.ts';
-import { Movement } from './fairness/movement.ts';
+import { Loads } from '../fairness/loads.ts';
+import { Movement } from '../fairness/movement.ts';
 
 /** What is known of a read model when commands are let in or not. */
 export interface Lagging {

@@ -1,7 +1,7 @@
 import { type Actor, hasRole } from '../define/actor.ts';
 import { type Command, Rejection } from '../define/command.ts';
+import type { CommandOutcome } from '../define/command-outcome.ts';
 import { ForbiddenError, UnauthenticatedError } from '../errors.ts';
-import type { CommandOutcome } from './outcome.ts';
 
 type Rule = (actor: Actor, input: unknown, state: unknown, facts: unknown) => boolean;
 

@@ -1,6 +1,6 @@
 import type { Actor } from '../define/actor.ts';
 import type { Command, GatherTools, Load } from '../define/command.ts';
-import type { HeldStream } from './append.ts';
+import type { HeldStream } from '../log/append/append.ts';
 import type { StreamState, StreamStates } from './stream-states.ts';
 
 /** What a command's `gather` came to. */

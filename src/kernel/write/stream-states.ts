@@ -3,9 +3,9 @@ import DataLoader from 'dataloader';
 import { LRUCache } from 'lru-cache';
 import { approximateBytes, dataBytesOf } from '../bytes.ts';
 import type { Aggregate } from '../define/aggregate.ts';
-import type { AppendOutcome } from './append.ts';
-import type { EventLog, StreamRequest, StreamTail } from './event-log.ts';
-import type { Snapshots, Tail } from './snapshots.ts';
+import type { AppendOutcome } from '../log/append/append.ts';
+import type { EventLog, StreamRequest, StreamTail } from '../log/event-log.ts';
+import type { Snapshots, Tail } from '../log/snapshots.ts';
 
 /**
  * A stream's state in memory. It runs ahead of the log while appends that were decided on it are on their way: commands

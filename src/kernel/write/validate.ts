@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Command } from '../define/command.ts';
+import type { InputIssue } from '../define/command-outcome.ts';
 import { isDerivedId } from '../define/derived-id.ts';
 import type { IdsFrom } from './command-identity.ts';
-import type { InputIssue } from './outcome.ts';
 
 const CommandId = z.guid('A commandId is a UUID.').nullish();
 const ExpectedVersion = z

@@ -1,4 +1,4 @@
-import { newId } from '../../kernel/write/new-id.ts';
+import { newId } from '../../kernel/log/new-id.ts';
 
 /** In requests and answers alike. */
 export const CORRELATION_HEADER = 'x-correlation-id';

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Readiness } from '../health.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Readiness } from '../operations/health.ts';
 import { answer, answerError } from './answers.ts';
 import type { HostGuard } from './hosts.ts';
 import type { Handler } from './http.ts';

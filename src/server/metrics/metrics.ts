@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ApiObserver, OperationAnswered, ReadWaited } from '../../graphql/observe.ts';
-import type { AppendedBatch, CommandAnswered, FoldedBatch, Observer } from '../../kernel/observe.ts';
+import type { AppendedBatch, CommandAnswered, FoldedBatch, Observer } from '../../kernel/observe/observer.ts';
 import { type Measured, measureState } from './state-gauges.ts';
 
 /** Where a fault was met: `request` is what clients get as INTERNAL_SERVER_ERROR, the others are tried again. */

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { migrateDatabase } from '../../../src/database/migrate.ts';
 import { connect } from '../../../src/database/session.ts';
 import { domains } from '../../../src/domains/index.ts';
-import { tablesOf } from '../../../src/kernel/read/shadow.ts';
+import { tablesOf } from '../../../src/kernel/read/rebuild/shadow.ts';
 import { useDatabase } from '../../support/database.ts';
 import { roleOf } from '../../support/roles.ts';
 

@@ -7,7 +7,7 @@ import type { Pool } from '../../../src/database/client.ts';
 import { openDatabase } from '../../../src/database/database.ts';
 import { migrateDatabase } from '../../../src/database/migrate.ts';
 import { SESSION_SETTINGS } from '../../../src/database/session.ts';
-import { beginRebuild } from '../../../src/kernel/read/rebuild.ts';
+import { beginRebuild } from '../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { receiptOf } from '../../support/appends.ts';
 import {
   counterDomain,

@@ -8,7 +8,7 @@ import {
   registerAuthor,
   renameAuthor,
 } from '../../../src/domains/articles/index.ts';
-import { beginRebuild } from '../../../src/kernel/read/rebuild.ts';
+import { beginRebuild } from '../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';

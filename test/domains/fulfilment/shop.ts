@@ -4,7 +4,7 @@ import { fulfilmentDomain } from '../../../src/domains/fulfilment/index.ts';
 import { Order, ordersDomain, placeOrder } from '../../../src/domains/orders/index.ts';
 import { productsDomain, receiveStock, registerProduct } from '../../../src/domains/products/index.ts';
 import type { Command } from '../../../src/kernel/define/command.ts';
-import type { CommandOutcome } from '../../../src/kernel/write/outcome.ts';
+import type { CommandOutcome } from '../../../src/kernel/define/command-outcome.ts';
 import { system } from '../../support/counter.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import type { TestEngine } from '../../support/engine.ts';

@@ -11,7 +11,7 @@ import {
   tagNote,
 } from '../../../src/domains/notes/index.ts';
 import { MAX_CONTENT } from '../../../src/domains/notes/note.ts';
-import { beginRebuild } from '../../../src/kernel/read/rebuild.ts';
+import { beginRebuild } from '../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { anAppend, receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';

@@ -10,7 +10,7 @@ import { StalledClients } from '../../../src/server/http/stalled-clients.ts';
 import { createAddresses } from '../../../src/server/limits/address.ts';
 import { Limits } from '../../../src/server/limits/limits.ts';
 import { Refusals } from '../../../src/server/limits/refusals.ts';
-import { createLogger } from '../../../src/server/logger.ts';
+import { createLogger } from '../../../src/server/operations/logger.ts';
 import { useApp } from '../../support/app.ts';
 import { HttpClient } from '../../support/http-client.ts';
 

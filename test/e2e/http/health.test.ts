@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Readiness } from '../../../src/server/health.ts';
+import type { Readiness } from '../../../src/server/operations/health.ts';
 import { useApp } from '../../support/app.ts';
 import { holdUp } from '../../support/blocker.ts';
 import { useDatabase } from '../../support/database.ts';

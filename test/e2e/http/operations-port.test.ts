@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
 import { domains } from '../../../src/domains/index.ts';
 import { startApp } from '../../../src/server/app.ts';
-import { createLogger } from '../../../src/server/logger.ts';
+import { createLogger } from '../../../src/server/operations/logger.ts';
 import { useDatabase } from '../../support/database.ts';
 
 const database = useDatabase();

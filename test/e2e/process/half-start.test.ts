@@ -3,7 +3,7 @@ import { readConfig } from '../../../src/config.ts';
 import { MIGRATION_LOCK } from '../../../src/database/locks.ts';
 import { domains } from '../../../src/domains/index.ts';
 import { startApp } from '../../../src/server/app.ts';
-import { createLogger } from '../../../src/server/logger.ts';
+import { createLogger } from '../../../src/server/operations/logger.ts';
 import { holdUp } from '../../support/blocker.ts';
 import { useDatabase } from '../../support/database.ts';
 import { until } from '../../support/until.ts';

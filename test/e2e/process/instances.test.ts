@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { openDatabase } from '../../../src/database/database.ts';
 import { domains } from '../../../src/domains/index.ts';
 import { registerDomains } from '../../../src/kernel/define/domain.ts';
-import { EventLog } from '../../../src/kernel/write/event-log.ts';
+import { EventLog } from '../../../src/kernel/log/event-log.ts';
 import { useDatabase } from '../../support/database.ts';
 import { openPooler } from '../../support/pooler.ts';
 import { expectedRows, rowsOf } from '../../support/rows.ts';

@@ -8,7 +8,7 @@ import type { Projection } from '../../../src/kernel/define/projection.ts';
 import { Courier } from '../../../src/kernel/notify/courier.ts';
 import { Hub, type ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
 import { Mailbox } from '../../../src/kernel/notify/mailbox.ts';
-import type { Row } from '../../../src/kernel/read/slots.ts';
+import type { Row } from '../../../src/kernel/read/fold/working-rows.ts';
 import { counters, customer } from '../../support/counter.ts';
 
 /** A read model that a test holds in its hands, with what looks at it live. */

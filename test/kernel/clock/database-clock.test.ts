@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { DatabaseClock } from '../../../src/kernel/clock/database-clock.ts';
-import type { EngineNotice } from '../../../src/kernel/watch.ts';
+import type { EngineNotice } from '../../../src/kernel/engine-watch.ts';
 import { holdUp } from '../../support/blocker.ts';
 import { counterDomain, countersTable, openCounter, system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';

@@ -5,7 +5,7 @@ import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
 import { defineEvent, type RecordedEvent } from '../../../src/kernel/define/event.ts';
 import { defineProjection } from '../../../src/kernel/define/projection.ts';
 import { readTable } from '../../../src/kernel/define/read-table.ts';
-import { foldBatch, planBatch } from '../../../src/kernel/read/fold.ts';
+import { foldBatch, planBatch } from '../../../src/kernel/read/fold/fold-batch.ts';
 import { foldRows } from '../../../src/kernel/testing/fold.ts';
 import { recorded } from '../../../src/kernel/testing/recorded.ts';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { asDerivedId } from '../../../src/kernel/define/derived-id.ts';
-import { type OwnCommand, reaching, reacting } from '../../../src/kernel/process/commands.ts';
-import { causedBy } from '../../../src/kernel/process/issuing.ts';
+import { causedBy } from '../../../src/kernel/process/issue-command.ts';
+import { type OwnCommand, reaching, reacting } from '../../../src/kernel/process/process-commands.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';

@@ -7,7 +7,7 @@ import { defineDomain } from '../../../src/kernel/define/domain.ts';
 import { callAgain, defineEffect, definePort, type Plug, plug } from '../../../src/kernel/define/effect.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
 import { issue } from '../../../src/kernel/define/process.ts';
-import { Answers } from '../../../src/kernel/process/answers.ts';
+import { Answers } from '../../../src/kernel/process/effect-answers.ts';
 import { EffectWork } from '../../../src/kernel/process/effect-work.ts';
 import type { CommandOptions } from '../../../src/kernel/write/command-options.ts';
 import { StreamStates } from '../../../src/kernel/write/stream-states.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { defineProcess, issue } from '../../../src/kernel/define/process.ts';
-import { reaching } from '../../../src/kernel/process/commands.ts';
+import { reaching } from '../../../src/kernel/process/process-commands.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { initiatorOf, type RecordedEvent } from '../../../src/kernel/define/event.ts';
-import { reacting } from '../../../src/kernel/process/commands.ts';
+import { reacting } from '../../../src/kernel/process/process-commands.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';

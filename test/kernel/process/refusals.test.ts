@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { CommandOutcome } from '../../../src/kernel/define/command-outcome.ts';
+import { CommitFeed } from '../../../src/kernel/log/commit-feed.ts';
+import { LogHead } from '../../../src/kernel/log/log-head.ts';
 import { DueDeadlines } from '../../../src/kernel/process/due-deadlines.ts';
 import { Follower } from '../../../src/kernel/process/follow/follower.ts';
 import { processLimits } from '../../../src/kernel/process/limits.ts';
 import { ParkedItems } from '../../../src/kernel/process/parked/parked-items.ts';
 import { ProcessWork } from '../../../src/kernel/process/process-work.ts';
-import { CommitFeed } from '../../../src/kernel/read/commit-feed.ts';
-import { LogHead } from '../../../src/kernel/read/log-head.ts';
 import type { CommandBus } from '../../../src/kernel/write/command-bus.ts';
-import type { CommandOutcome } from '../../../src/kernel/write/outcome.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';

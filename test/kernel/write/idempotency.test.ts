@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineCommand } from '../../../src/kernel/define/command.ts';
 import { ForbiddenError } from '../../../src/kernel/errors.ts';
-import { AppendQueue } from '../../../src/kernel/write/append-queue.ts';
+import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
+import { Snapshots } from '../../../src/kernel/log/snapshots.ts';
 import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
-import { Snapshots } from '../../../src/kernel/write/snapshots.ts';
 import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
 import { receiptOf } from '../../support/appends.ts';
 import {

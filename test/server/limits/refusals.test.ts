@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Refusals } from '../../../src/server/limits/refusals.ts';
-import { createLogger } from '../../../src/server/logger.ts';
+import { createLogger } from '../../../src/server/operations/logger.ts';
 
 describe('refusals', () => {
   let lines: Record<string, unknown>[];

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Checkpoint } from '../../checkpoints/checkpoints.ts';
 import { type RecordedEvent, UnreadableEventError } from '../../define/event.ts';
-import type { Checkpoint } from '../../read/checkpoints.ts';
-import type { CommitFeed } from '../../read/commit-feed.ts';
-import type { LogHead } from '../../read/log-head.ts';
-import type { EventLog } from '../../write/event-log.ts';
+import type { CommitFeed } from '../../log/commit-feed.ts';
+import type { EventLog } from '../../log/event-log.ts';
+import type { LogHead } from '../../log/log-head.ts';
 import type { ItemToPark, ParkedFault, ParkedItems } from '../parked/parked-items.ts';
 import { ParkedLines } from '../parked/parked-lines.ts';
 import { type Batch, divide } from './divide.ts';

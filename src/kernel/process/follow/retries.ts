@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isTransient } from '../../../database/transient.ts';
 import { UnreadableEventError } from '../../define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
-import { NewerEventError } from '../../write/newer-events.ts';
+import { NewerEventError } from '../../log/newer-events.ts';
 import type { Failure } from '../parked/parked-items.ts';
 
 /** A failure that ends by itself, such as an answer that is still awaited. An operator need not look. */

@@ -1,0 +1,51 @@
+import { userInfo } from 'node:os';
+import { Command, InvalidArgumentError } from 'commander';
+import { type CommandFactory, print } from '../cli.ts';
+import { CliError } from '../errors.ts';
+import { printOutcome, withDeadLetters } from './shared.ts';
+
+interface Options {
+  readonly yes?: boolean;
+  readonly reason?: string;
+}
+
+/** `dead-letters discard`: passes an event over for good. */
+export const deadLettersDiscardCommand: CommandFactory = (cli) =>
+  new Command('discard')
+    .description('pass the first event that waits under a key over for good, and apply those behind it')
+    .argument('<projection>', 'the read model')
+    .argument('<key>', 'type and id of the stream at fault, as `dead-letters list` shows it')
+    .argument('<position>', "the event's position, lest another one is meant", position)
+    .option('--yes', 'do it; without it nothing is changed')
+    .option('--reason <text>', 'why, for those who come later')
+    .addHelpText(
+      'after',
+      `
+The read model will be without what the event says: rather mend the fold and retry. The event stays in the log, and in other
+read models. A rebuild by the same version of the read model passes it over too; one by a newer version does not.`,
+    )
+    .action((projection: string, key: string, position: number, { yes, reason }: Options) =>
+      withDeadLetters(cli, async (deadLetters) => {
+        if (!yes) {
+          throw new CliError(
+            'NOT_CONFIRMED',
+            `This passes the event at position ${position} over for good in ${projection}; nothing was changed. Add --yes to do it.`,
+          );
+        }
+        const by = { by: `cli:${userInfo().username}`, reason: reason ?? null };
+        const outcome = await deadLetters.discard(projection, key, position, by);
+        print(cli, `${projection} ${key}: the event at position ${position} is passed over.`);
+        if (!printOutcome(cli, projection, key, outcome)) {
+          throw new CliError(
+            'STILL_WAITING',
+            `The event at position ${outcome.error?.position} cannot be applied either.`,
+          );
+        }
+      }),
+    );
+
+function position(value: string): number {
+  const number = Number(value);
+  if (!/^\d{1,15}$/.test(value) || number === 0) throw new InvalidArgumentError('It is a whole number, 1 or more.');
+  return number;
+}

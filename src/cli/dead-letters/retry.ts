@@ -1,0 +1,47 @@
+import { Command } from 'commander';
+import { DeadLetterNotFoundError } from '../../kernel/read/dead-letters/errors.ts';
+import type { CommandFactory } from '../cli.ts';
+import { CliError } from '../errors.ts';
+import { formatCount } from '../table.ts';
+import { allKeys } from './list.ts';
+import { printOutcome, withDeadLetters } from './shared.ts';
+
+/** `dead-letters retry`: applies what waits, once what was wrong is mended. */
+export const deadLettersRetryCommand: CommandFactory = (cli) =>
+  new Command('retry')
+    .description('apply the events that wait, in order and as far as it goes')
+    .argument('[projection]', 'the read model')
+    .argument('[key]', 'type and id of the stream at fault, as `dead-letters list` shows it')
+    .option('--all', 'all keys of the read model, or of all read models')
+    .addHelpText(
+      'after',
+      `
+Run it with the version of the application that mends the fault. Servers may go on meanwhile. Exit code 1 if events still
+wait under a key; the line of the key says why.`,
+    )
+    .action((projection: string | undefined, key: string | undefined, { all }: { all?: boolean }) =>
+      withDeadLetters(cli, async (deadLetters) => {
+        if (key === undefined ? !all : all) {
+          throw new CliError('WHAT_TO_RETRY', 'Name a read model and a key, or say --all instead of the key.');
+        }
+        const keys =
+          projection !== undefined && key !== undefined
+            ? [{ projection, key }]
+            : await allKeys(deadLetters, projection);
+        let stuck = 0;
+        for (const one of keys) {
+          cli.signal.throwIfAborted();
+          const outcome = await deadLetters.retry(one.projection, one.key).catch((error: unknown) => {
+            // It went with another key that it turned out to belong to.
+            if (all && error instanceof DeadLetterNotFoundError) return undefined;
+            throw error;
+          });
+          if (outcome && !printOutcome(cli, one.projection, one.key, outcome)) stuck++;
+        }
+        if (stuck > 0)
+          throw new CliError(
+            'STILL_WAITING',
+            `Events still wait under ${formatCount(stuck)} of ${formatCount(keys.length)} keys.`,
+          );
+      }),
+    );

@@ -1,0 +1,133 @@
+import { Command } from 'commander';
+import { asc, gt, sql } from 'drizzle-orm';
+import type { Database } from '../../database/client.ts';
+import { events } from '../../database/schema.ts';
+import { domains } from '../../domains/index.ts';
+import { checkLog } from '../../kernel/audit/check-log.ts';
+import { registerDomains } from '../../kernel/define/domain.ts';
+import type { EventTypes } from '../../kernel/define/event.ts';
+import { type Cli, type CommandFactory, print } from '../cli.ts';
+import { withDatabase } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { startProgress } from '../progress.ts';
+import { formatCount } from '../table.ts';
+
+const PAGE = 2000;
+/** Of what is damaged, this much is printed: one hole may show in many streams. */
+const MAX_DAMAGES = 100;
+
+/** `events check`: reads the whole log with this version's code, and checks that it is whole. */
+export const eventsCheckCommand: CommandFactory = (cli) =>
+  new Command('check')
+    .description('check that the log is whole and that this version can read every event of it')
+    .addHelpText(
+      'after',
+      `
+Run it before a deploy, with the new version against the production database. It changes nothing, migrates nothing and
+needs no server. Each unreadable event is a line of its position, type, schema version and reason. The log is whole if its
+positions and the versions of each stream have no holes, and es.streams, es.receipts and the checkpoints agree; each
+difference is a line of its position and reason. Exit code 1 if there is any line.`,
+    )
+    .action(() =>
+      withDatabase(cli, async ({ db }) => {
+        const types = registerDomains(domains).events;
+        const head = await headOf(db);
+        const unreadable = await printUnreadable(cli, db, types, head);
+        const first = await printDamages(cli, db, head);
+        if (first !== undefined) {
+          throw new CliError(
+            'LOG_DAMAGED',
+            `The log is not what was written: it differs from position ${first} on. Restore a backup, or find out who changed it.`,
+          );
+        }
+        if (unreadable > 0) {
+          const counts = `${formatCount(unreadable)} of ${formatCount(head)} events`;
+          throw new CliError(
+            'UNREADABLE_EVENT',
+            `This version cannot read ${counts}; add upcasters before you deploy it.`,
+          );
+        }
+        print(cli, `This version reads all ${formatCount(head)} events, and the log is whole.`);
+      }),
+    );
+
+/** @returns how many events cannot be read. */
+async function printUnreadable(cli: Cli, db: Database, types: EventTypes, head: number): Promise<number> {
+  const progress = startProgress(cli.err, { title: 'Reading', unit: 'events', total: head });
+  let read = 0;
+  let unreadable = 0;
+  try {
+    for await (const event of storedEvents(db, head, cli.signal)) {
+      const reason = whyUnreadable(types, event);
+      if (reason !== undefined) {
+        unreadable++;
+        print(cli, `${event.position}\t${event.type}\t${event.schemaVersion}\t${reason}`);
+      }
+      progress.update(++read);
+    }
+  } finally {
+    progress.stop();
+  }
+  return unreadable;
+}
+
+/** @returns the first position at which the log is not whole; undefined if it is. */
+async function printDamages(cli: Cli, db: Database, head: number): Promise<number | undefined> {
+  const progress = startProgress(cli.err, { title: 'Checking', unit: 'positions', total: head });
+  let first: number | undefined;
+  let count = 0;
+  try {
+    for await (const { position, reason } of checkLog(db, head, {
+      signal: cli.signal,
+      onProgress: (done) => progress.update(done),
+    })) {
+      if (++count <= MAX_DAMAGES) print(cli, `${position}\t${reason}`);
+      first = Math.min(first ?? position, position);
+    }
+  } finally {
+    progress.stop();
+  }
+  if (count > MAX_DAMAGES) print(cli, `and ${formatCount(count - MAX_DAMAGES)} more`);
+  return first;
+}
+
+interface StoredEvent {
+  readonly position: number;
+  readonly type: string;
+  readonly schemaVersion: number;
+  readonly data: unknown;
+}
+
+async function headOf(db: Database): Promise<number> {
+  const [row] = await db.select({ head: sql<number>`coalesce(max(${events.position}), 0)` }).from(events);
+  return Number(row?.head ?? 0);
+}
+
+/** The log up to `head`, a page at a time. */
+async function* storedEvents(db: Database, head: number, signal: AbortSignal): AsyncGenerator<StoredEvent> {
+  const { position, type, schemaVersion, data } = events;
+  for (let after = 0; after < head; ) {
+    signal.throwIfAborted();
+    const page = await db
+      .select({ position, type, schemaVersion, data })
+      .from(events)
+      .where(gt(position, after))
+      .orderBy(asc(position))
+      .limit(Math.min(PAGE, head - after));
+    yield* page;
+    after = page.at(-1)?.position ?? head;
+  }
+}
+
+function whyUnreadable(types: EventTypes, { type, schemaVersion, data }: StoredEvent): string | undefined {
+  const definition = types[type];
+  if (!definition) return 'no domain defines this event';
+  try {
+    definition.decode(data, schemaVersion);
+    return undefined;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    // The position and the type stand in the line already.
+    return text.replace(/^.* cannot be read: /, '').replace(/\s+/g, ' ');
+  }
+}

@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Command } from 'commander';
+import type { Database } from '../../database/client.ts';
+import type { Projection } from '../../kernel/define/projection.ts';
+import { beginRebuild, cancelRebuild, rebuildProgress } from '../../kernel/read/rebuild/begin-rebuild.ts';
+import { type ShadowRow, shadowRows } from '../../kernel/read/rebuild/shadow-checkpoint.ts';
+import { type Cli, type CommandFactory, print, say } from '../cli.ts';
+import { type EngineContext, withDatabase, withEngine } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { startProgress } from '../progress.ts';
+import { formatCount } from '../table.ts';
+import { chosenProjections } from './chosen.ts';
+
+/** How often the progress is looked at, in ms. */
+const LOOK_MS = 200;
+
+interface Options {
+  readonly all?: boolean;
+  readonly cancel?: boolean;
+  readonly detach?: boolean;
+}
+
+/** `projections rebuild`: makes read models anew from the log, beside the ones that are read. */
+export const projectionsRebuildCommand: CommandFactory = (cli) =>
+  new Command('rebuild')
+    .description('fill a read model anew from the log, beside the one that is read, and put it in its place')
+    .argument('[name]', 'the read model')
+    .option('--all', 'all of them')
+    .option('--detach', 'begin it and leave the work to the servers')
+    .option('--cancel', 'end one that is under way, without effect')
+    .addHelpText(
+      'after',
+      `
+Reading, tokens and subscriptions go on throughout. Ctrl-C leaves what is done: a running server goes on with it, or this
+command when it is run again.`,
+    )
+    .action(async (name: string | undefined, { all, cancel, detach }: Options, command: Command) => {
+      const projections = chosenProjections(command, name, all);
+      if (cancel) await withDatabase(cli, ({ db }) => cancelAll(cli, db, projections));
+      else if (detach) await withDatabase(cli, ({ db }) => beginAll(cli, db, projections));
+      else await withEngine(cli, (context) => rebuildAll(cli, context, projections));
+    });
+
+async function cancelAll(cli: Cli, db: Database, projections: readonly Projection[]): Promise<void> {
+  for (const projection of projections) {
+    const cancelled = await cancelRebuild(db, projection);
+    print(cli, `${projection.name}: ${cancelled ? 'cancelled; it is as it was' : 'no rebuild is under way'}.`);
+  }
+}
+
+async function beginAll(cli: Cli, db: Database, projections: readonly Projection[]): Promise<void> {
+  for (const projection of projections) {
+    const outcome = await beginRebuild(db, projection);
+    print(cli, `${projection.name}: ${outcome === 'begun' ? 'begun' : 'under way already'}; a running server does it.`);
+  }
+}
+
+async function rebuildAll(cli: Cli, { engine, database }: EngineContext, projections: readonly Projection[]) {
+  const { db } = database.projector;
+  const left = new Map<string, ShadowRow>();
+  for (const projection of projections) {
+    await engine.projector.rebuilds.begin(projection);
+    const row = (await shadowRows(db, projection.name)).find(({ purpose }) => purpose === 'rebuild');
+    // Small ones are done by now.
+    if (row) left.set(projection.name, row);
+    else print(cli, `${projection.name}: rebuilt.`);
+  }
+  const { position: target } = await engine.log.head();
+  const start = new Map([...left].map(([name, { position }]) => [name, Math.min(target, position)]));
+  const total = [...start.values()].reduce((sum, position) => sum + target - position, 0);
+  const progress = startProgress(cli.err, { title: 'Rebuilding', unit: 'events', total });
+  const finished: string[] = [];
+  try {
+    while (left.size > 0) {
+      for (const [name, { startedAt }] of left) {
+        const now = await rebuildProgress(db, name, startedAt);
+        if (now.kind === 'cancelled') throw new CliError('REBUILD_CANCELLED', `${name}: somebody has cancelled it.`);
+        if (now.kind === 'done') {
+          left.delete(name);
+          finished.push(name);
+        } else if (now.row.failure !== null) {
+          throw new CliError('REBUILD_STALLED', `${now.row.failure} The rebuild is kept: it goes on by itself then.`);
+        } else left.set(name, now.row);
+      }
+      const missing = [...left.values()].reduce((sum, { position }) => sum + Math.max(0, target - position), 0);
+      progress.update(Math.max(0, total - missing));
+      await delay(LOOK_MS, undefined, { signal: cli.signal }).catch(() => cli.signal.throwIfAborted());
+    }
+  } catch (error) {
+    progress.stop();
+    if (cli.signal.aborted) await sayKept(cli, db, left);
+    throw error;
+  } finally {
+    progress.stop();
+    for (const name of finished) print(cli, `${name}: rebuilt.`);
+  }
+}
+
+async function sayKept(cli: Cli, db: Database, left: ReadonlyMap<string, ShadowRow>): Promise<void> {
+  const rows = (await shadowRows(db)).filter(
+    ({ projection, purpose }) => purpose === 'rebuild' && left.has(projection),
+  );
+  for (const { projection: name, position } of rows) {
+    say(
+      cli,
+      `The rebuild of ${name} is kept at position ${formatCount(position)}: a running server goes on with it, or ` +
+        `\`projections rebuild ${name}\`; \`projections rebuild ${name} --cancel\` drops it.`,
+    );
+  }
+}

@@ -1,0 +1,245 @@
+import type { InterfaceRef } from '@pothos/core';
+import type { After, ParkedKey } from '../../kernel/read/dead-letters/dead-letters.ts';
+import {
+  DeadLetterChangedError,
+  DeadLetterNotFoundError,
+  OtherVersionError,
+  UnknownProjectionError,
+} from '../../kernel/read/dead-letters/errors.ts';
+import type { RetryOutcome } from '../../kernel/read/dead-letters/retry.ts';
+import type { Api } from '../api.ts';
+import { BadUserInputError } from '../errors.ts';
+import { type Page, sizeOf } from '../read/page.ts';
+import { storableText } from '../read/text.ts';
+import { adminOf } from './admin.ts';
+
+interface Retried extends RetryOutcome {
+  readonly projection: string;
+  readonly key: string;
+}
+/** Why nothing was done. A value, not an error: what is returned as an error is thrown. */
+interface Refusal {
+  readonly type: 'DeadLetterNotFound' | 'DeadLetterChanged' | 'DeadLettersOfOtherVersion';
+  readonly code: string;
+  readonly message: string;
+  /** Of the event that is the first now, where it is another. */
+  readonly position?: number;
+}
+
+/** Adds what admins do about events that could not be applied: the query `deadLetters` and two mutations. */
+export function addDeadLetters(api: Api, ErrorInterface: ErrorRef): void {
+  addQuery(api);
+  addMutations(api, ErrorInterface);
+}
+
+/** The interface `Error`. */
+export type ErrorRef = InterfaceRef<
+  Api['builder'] extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : never,
+  { code: string; message: string }
+>;
+
+function addQuery(api: Api): void {
+  const { builder } = api;
+  const DeadLetter = builder.objectRef<ParkedKey>('DeadLetter').implement({
+    description: `An event that a read model could not apply. It waits with all later events of its stream, and its rows are
+\`stale\`, until it is retried successfully or discarded.`,
+    fields: (t) => ({
+      projection: t.exposeString('projection', { description: 'The read model.' }),
+      key: t.exposeID('key', { description: 'What it waits under: the type and id of the stream at fault.' }),
+      position: t.expose('position', { type: 'SafeInt', description: "The event's position in the log." }),
+      streamType: t.exposeString('streamType', { description: "The type of the event's stream." }),
+      streamId: t.exposeID('streamId', { description: "The id of the event's stream." }),
+      eventType: t.exposeString('eventType', { description: "The event's type." }),
+      error: t.exposeString('error', {
+        nullable: true,
+        description: 'Why it could not be applied; null where it has come to the front since and was not tried yet.',
+      }),
+      since: t.field({
+        type: 'DateTime',
+        description: 'When it was put aside.',
+        resolve: ({ parkedAt }) => parkedAt,
+      }),
+      waiting: t.exposeInt('behind', { description: 'Events that wait behind it.' }),
+    }),
+  });
+  const Edge = builder.objectRef<Page<ParkedKey>['edges'][number]>('DeadLetterEdge').implement({
+    description: 'A place in a list of dead letters.',
+    fields: (t) => ({
+      node: t.field({ type: DeadLetter, description: 'What is there.', resolve: ({ node }) => node }),
+      cursor: t.exposeString('cursor', { description: 'Names the place: pass it as `after`.' }),
+    }),
+  });
+  const Connection = builder.objectRef<Page<ParkedKey>>('DeadLetterConnection').implement({
+    description: 'A page of dead letters.',
+    fields: (t) => ({
+      edges: t.field({ type: [Edge], description: 'The page, in order.', resolve: ({ edges }) => [...edges] }),
+      pageInfo: t.field({
+        type: api.pageInfo,
+        description: 'Whether there is more.',
+        resolve: ({ pageInfo }) => pageInfo,
+      }),
+    }),
+  });
+  builder.queryField('deadLetters', (t) =>
+    t.field({
+      type: Connection,
+      description: 'For admins: the events that read models could not apply, by read model and position.',
+      args: {
+        projection: t.arg.string({ description: 'Of this read model; of all unless told.' }),
+        ...api.forwardArguments(t),
+      },
+      resolve: async (_, { projection, first, after }, context) => {
+        adminOf(context, 'look at dead letters');
+        const { limit } = sizeOf({ first });
+        const { deadLetters } = context.engine;
+        const found = await deadLetters
+          .keys(projection ?? undefined, limit + 1, after == null ? undefined : decode(after))
+          .catch(refuseUnknown);
+        return pageOf(found, limit, after != null);
+      },
+    }),
+  );
+}
+
+function addMutations({ builder }: Api, ErrorInterface: ErrorRef): void {
+  const RetriedType = builder.objectRef<Retried>('DeadLettersRetried').implement({
+    description: 'What came of applying the events that waited.',
+    fields: (t) => ({
+      projection: t.exposeString('projection', { description: 'The read model.' }),
+      key: t.exposeID('key', { description: 'What they waited under.' }),
+      applied: t.exposeInt('applied', { description: 'Events that were applied.' }),
+      remaining: t.exposeInt('remaining', {
+        description: 'Events that still wait; 0 where nothing is stale any more.',
+      }),
+      stuckAt: t.field({
+        type: 'SafeInt',
+        nullable: true,
+        description: 'The position of the event that could not be applied this time; null where none waits.',
+        resolve: ({ error }) => error?.position ?? null,
+      }),
+      error: t.string({
+        nullable: true,
+        description: 'Why it could not.',
+        resolve: ({ error }) => error?.message ?? null,
+      }),
+    }),
+  });
+  const NotFound = builder.objectRef<Refusal>('DeadLetterNotFound').implement({
+    description: 'Nothing waits under this key, or not any more.',
+    interfaces: [ErrorInterface],
+  });
+  const Changed = builder.objectRef<Refusal>('DeadLetterChanged').implement({
+    description: 'Another event is the first of this key than the one that was to be discarded. Look at it again.',
+    interfaces: [ErrorInterface],
+    fields: (t) => ({
+      position: t.field({
+        type: 'SafeInt',
+        description: 'The position of the event that is the first.',
+        resolve: ({ position = 0 }) => position,
+      }),
+    }),
+  });
+  const OtherVersion = builder.objectRef<Refusal>('DeadLettersOfOtherVersion').implement({
+    description: 'The read model was filled by another version of the application than this one.',
+    interfaces: [ErrorInterface],
+  });
+  const Result = builder.unionType('DeadLettersResult', {
+    description: 'What retrying or discarding may answer.',
+    types: [RetriedType, NotFound, Changed, OtherVersion],
+    resolveType: (value: Retried | Refusal) => ('type' in value ? value.type : 'DeadLettersRetried'),
+  });
+  builder.mutationField('retryDeadLetters', (t) =>
+    t.field({
+      type: Result,
+      description: `For admins; no command. Applies the events that wait under a key, in order and as far as it goes: after
+what was wrong with the first of them has been mended.`,
+      args: {
+        projection: t.arg.string({ required: true, description: 'The read model.' }),
+        key: t.arg.id({ required: true, description: 'The `key` of the dead letter.' }),
+      },
+      resolve: (_, { projection, key }, context) => {
+        adminOf(context, 'retry dead letters');
+        const under = storableText(key, 'A key');
+        return outcomeOf(projection, under, context.engine.deadLetters.retry(projection, under));
+      },
+    }),
+  );
+  builder.mutationField('discardDeadLetter', (t) =>
+    t.field({
+      type: Result,
+      description: `For admins; no command. Passes the first event that waits under a key over for good, also in rebuilds by the
+same version of the read model, and applies what waits behind it. The event stays in the log.`,
+      args: {
+        projection: t.arg.string({ required: true, description: 'The read model.' }),
+        key: t.arg.id({ required: true, description: 'The `key` of the dead letter.' }),
+        position: t.arg({
+          type: 'SafeInt',
+          required: true,
+          description: 'The `position` of the dead letter: where another event has come to the front, nothing is done.',
+        }),
+        reason: t.arg.string({ description: 'Why, for those who come later.' }),
+      },
+      resolve: (_, { projection, key, position, reason }, context) => {
+        const { id: by } = adminOf(context, 'discard dead letters');
+        const under = storableText(key, 'A key');
+        const discarded = context.engine.deadLetters.discard(projection, under, position, {
+          by,
+          reason: reason ?? null,
+        });
+        return outcomeOf(projection, under, discarded);
+      },
+    }),
+  );
+}
+
+async function outcomeOf(projection: string, key: string, outcome: Promise<RetryOutcome>): Promise<Retried | Refusal> {
+  try {
+    return { projection, key, ...(await outcome) };
+  } catch (error) {
+    return refusalOf(error) ?? refuseUnknown(error);
+  }
+}
+
+function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof DeadLetterNotFoundError) return { type: 'DeadLetterNotFound', ...said(error) };
+  if (error instanceof OtherVersionError) return { type: 'DeadLettersOfOtherVersion', ...said(error) };
+  if (!(error instanceof DeadLetterChangedError)) return undefined;
+  return { type: 'DeadLetterChanged', ...said(error), position: error.position };
+}
+
+function said({ code, message }: { readonly code: string; readonly message: string }) {
+  return { code, message };
+}
+
+function refuseUnknown(error: unknown): never {
+  throw error instanceof UnknownProjectionError ? new BadUserInputError(error.message) : error;
+}
+
+function pageOf(found: readonly ParkedKey[], limit: number, hasPreviousPage: boolean): Page<ParkedKey> {
+  const edges = found.slice(0, limit).map((node) => ({ node, cursor: encode(node) }));
+  return {
+    edges,
+    pageInfo: {
+      hasNextPage: found.length > limit,
+      hasPreviousPage,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+  };
+}
+
+function encode({ projection, position, key }: After): string {
+  return Buffer.from(JSON.stringify([projection, position, key])).toString('base64url');
+}
+
+function decode(cursor: string): After {
+  try {
+    const [projection, position, key] = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    if (typeof projection === 'string' && Number.isSafeInteger(position) && typeof key === 'string') {
+      return { projection: storableText(projection, 'A cursor'), position, key: storableText(key, 'A cursor') };
+    }
+  } catch {
+    // Said below.
+  }
+  throw new BadUserInputError('This cursor is not one of this list; begin again without it.');
+}

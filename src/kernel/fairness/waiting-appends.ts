@@ -1,0 +1,232 @@
+import type { Append } from '../log/append/append.ts';
+
+/** An append that waits for its batch. */
+export interface Waiting {
+  readonly append: Append;
+  /** What it takes in memory, about. */
+  readonly bytes: number;
+  /** On whose behalf it was decided: see `initiatorOf`. */
+  readonly initiator: string;
+  /** When it was taken, by `performance.now()`. */
+  readonly since: number;
+  /** It is in a batch, or is not to be. Only {@link WaitingAppends} writes it. */
+  isTaken: boolean;
+}
+
+/** What a batch may hold. An append that is larger than a batch goes alone. */
+export interface BatchLimits {
+  /** Events. */
+  readonly events: number;
+  readonly bytes: number;
+}
+
+/** What waits on behalf of one initiator. */
+export interface Share {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** What one initiator may put into a batch before the next one has a turn, in bytes. */
+const TURN_BYTES = 16_384;
+
+interface Line<W> {
+  /** In the order of the calls, those that were taken out of turn among them. */
+  readonly appends: W[];
+  count: number;
+  bytes: number;
+}
+
+/**
+ * The appends that wait for a batch. Initiators take turns (deficit round robin after Shreedhar and Varghese, without a deficit:
+ * a turn ends with the append that fills it), so that however much waits for one of them the others wait for a turn, not for
+ * all of that. Appends for one stream keep the order of the calls, whoever they are for: each is decided on what the one
+ * before it leaves.
+ */
+export class WaitingAppends<W extends Waiting> {
+  /** By initiator, the one whose turn is next first. */
+  readonly #lines = new Map<string, Line<W>>();
+  /** For each stream what waits, in order. It is taken from the front only. */
+  readonly #streams = new Map<string, Fifo<W>>();
+  #count = 0;
+  #bytes = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The one that has waited longest; undefined if none waits. */
+  get oldest(): W | undefined {
+    let oldest: W | undefined;
+    for (const { appends } of this.#lines.values()) {
+      const first = appends.find(({ isTaken }) => !isTaken);
+      if (first && (!oldest || first.since < oldest.since)) oldest = first;
+    }
+    return oldest;
+  }
+
+  shareOf(initiator: string): Share {
+    return this.#lines.get(initiator) ?? { count: 0, bytes: 0 };
+  }
+
+  push(waiting: W): void {
+    let line = this.#lines.get(waiting.initiator);
+    if (!line) {
+      line = { appends: [], count: 0, bytes: 0 };
+      this.#lines.set(waiting.initiator, line);
+    }
+    line.appends.push(waiting);
+    line.count++;
+    line.bytes += waiting.bytes;
+    this.#count++;
+    this.#bytes += waiting.bytes;
+    const stream = streamOf(waiting);
+    let others = this.#streams.get(stream);
+    if (!others) {
+      others = new Fifo();
+      this.#streams.set(stream, others);
+    }
+    others.push(waiting);
+  }
+
+  /**
+   * Takes as many as fit into a batch. A command id that is in the batch already waits for the next one, where it will be found
+   * in the log, and what builds on it in the same stream waits with it.
+   */
+  takeBatch(limits: BatchLimits): W[] {
+    const batch = new Batch<W>(limits);
+    let passed = 0;
+    while (this.#lines.size > passed && !batch.isFull) {
+      const [next] = this.#lines;
+      if (!next) break;
+      const [initiator, line] = next;
+      const before = line.count;
+      this.#takeTurn(line, batch);
+      const hasTaken = line.count < before;
+      passed = hasTaken ? 0 : passed + 1;
+      // It comes last now, unless the batch was full before it had its turn.
+      if (line.count > 0 && (hasTaken || !batch.isFull)) {
+        this.#lines.delete(initiator);
+        this.#lines.set(initiator, line);
+      }
+    }
+    return batch.appends;
+  }
+
+  /** Takes everything that waits for these streams, in order. */
+  takeStreams(streams: ReadonlySet<string>): W[] {
+    const taken: W[] = [];
+    for (const stream of streams) {
+      for (let next = this.#streams.get(stream)?.first; next; next = this.#streams.get(stream)?.first) {
+        this.#take(next, stream);
+        taken.push(next);
+      }
+    }
+    return taken;
+  }
+
+  #takeTurn(line: Line<W>, batch: Batch<W>): void {
+    let spent = 0;
+    let nth = 0;
+    const kept: W[] = [];
+    for (; nth < line.appends.length && spent < TURN_BYTES && !batch.isFull; nth++) {
+      const waiting = line.appends[nth] as W;
+      if (waiting.isTaken) continue;
+      if (this.#takeUpTo(waiting, batch)) spent += waiting.bytes;
+      else kept.push(waiting);
+    }
+    line.appends.splice(0, nth, ...kept);
+  }
+
+  /** Takes it and what waits before it for the same stream. @returns false if it has to wait. */
+  #takeUpTo(waiting: W, batch: Batch<W>): boolean {
+    const stream = streamOf(waiting);
+    if (batch.heldStreams.has(stream)) return false;
+    while (!waiting.isTaken) {
+      const first = this.#streams.get(stream)?.first;
+      if (!first || !batch.add(first, stream)) return false;
+      this.#take(first, stream);
+    }
+    return true;
+  }
+
+  /** @param waiting the first of its stream. */
+  #take(waiting: W, stream: string): void {
+    waiting.isTaken = true;
+    const others = this.#streams.get(stream);
+    others?.shift();
+    if (!others?.first) this.#streams.delete(stream);
+    this.#count--;
+    this.#bytes -= waiting.bytes;
+    const line = this.#lines.get(waiting.initiator);
+    if (!line) return;
+    line.count--;
+    line.bytes -= waiting.bytes;
+    if (line.count === 0) this.#lines.delete(waiting.initiator);
+  }
+}
+
+/** A batch while it is put together. */
+class Batch<W extends Waiting> {
+  readonly appends: W[] = [];
+  /** Streams of which the next append has to wait for another batch. */
+  readonly heldStreams = new Set<string>();
+  isFull = false;
+  readonly #limits: BatchLimits;
+  readonly #commandIds = new Set<string>();
+  #events = 0;
+  #bytes = 0;
+
+  constructor(limits: BatchLimits) {
+    this.#limits = limits;
+  }
+
+  /** @returns false if it has to wait. */
+  add(waiting: W, stream: string): boolean {
+    const { append, bytes } = waiting;
+    // One without events is a receipt to be written.
+    const events = Math.max(1, append.events.length);
+    const { events: mostEvents, bytes: mostBytes } = this.#limits;
+    if (this.appends.length > 0 && (this.#events + events > mostEvents || this.#bytes + bytes > mostBytes)) {
+      this.isFull = true;
+      return false;
+    }
+    if (this.#commandIds.has(append.commandId)) {
+      this.heldStreams.add(stream);
+      return false;
+    }
+    this.#commandIds.add(append.commandId);
+    this.#events += events;
+    this.#bytes += bytes;
+    this.appends.push(waiting);
+    return true;
+  }
+}
+
+/** A queue whose front moves without moving the rest. */
+class Fifo<T> {
+  #items: T[] = [];
+  #first = 0;
+
+  get first(): T | undefined {
+    return this.#items[this.#first];
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  shift(): void {
+    this.#first++;
+    if (this.#first < 64 || this.#first * 2 < this.#items.length) return;
+    this.#items = this.#items.slice(this.#first);
+    this.#first = 0;
+  }
+}
+
+export function streamOf({ append }: Pick<Waiting, 'append'>): string {
+  return `${append.streamType}/${append.streamId}`;
+}

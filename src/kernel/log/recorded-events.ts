@@ -1,0 +1,132 @@
+import {
+  type EventDefinition,
+  type EventMetadata,
+  type EventTypes,
+  type RecordedEvent,
+  UnreadableEventError,
+} from '../define/event.ts';
+import type { Accepted, Append } from './append/append.ts';
+
+/** A row of the log as the driver gives it; instants in ms. */
+export interface EventRow {
+  position: number;
+  stream_type: string;
+  stream_id: string;
+  version: number;
+  type: string;
+  schema_version: number;
+  data: unknown;
+  metadata: string;
+  command_id: string;
+  event_id: string;
+  occurred_ms: number;
+  recorded_ms: number;
+}
+
+/** The events of an append as a reader of the log would get them, so that the projector need not read them. */
+export function recordedEvents(
+  append: Append,
+  accepted: Accepted,
+  row: { occurred_ms: number; recorded_ms: number },
+  eventIds: readonly string[],
+  definitions: EventTypes,
+): RecordedEvent[] {
+  const size = append.events.length;
+  const occurredAt = new Date(row.occurred_ms);
+  const recordedAt = new Date(row.recorded_ms);
+  return append.events.map(
+    (event, nth) =>
+      new AppendedEvent(
+        {
+          eventId: eventIds[nth] ?? '',
+          position: accepted.position - size + nth + 1,
+          streamType: accepted.streamType,
+          streamId: accepted.streamId,
+          version: accepted.version - size + nth + 1,
+          type: event.type,
+          data: event.data,
+          metadata: append.metadata,
+          commandId: append.commandId,
+          occurredAt,
+          recordedAt,
+        },
+        definitions[event.type],
+      ),
+  );
+}
+
+/** An event as appended. Few ask for its summary. */
+class AppendedEvent implements RecordedEvent {
+  declare readonly eventId: string;
+  declare readonly position: number;
+  declare readonly streamType: string;
+  declare readonly streamId: string;
+  declare readonly version: number;
+  declare readonly type: string;
+  declare readonly data: unknown;
+  declare readonly metadata: EventMetadata;
+  declare readonly commandId: string;
+  declare readonly occurredAt: Date;
+  declare readonly recordedAt: Date;
+  readonly #definition: EventDefinition | undefined;
+
+  constructor(event: Omit<RecordedEvent, 'summary'>, definition: EventDefinition | undefined) {
+    Object.assign(this, event);
+    this.#definition = definition;
+  }
+
+  get summary(): string {
+    return this.#definition?.summary(this.data) ?? '';
+  }
+}
+
+/** An event as read; most readers never look at its metadata, so that it is parsed when somebody does. */
+export class StoredEvent implements RecordedEvent {
+  readonly eventId: string;
+  readonly position: number;
+  readonly streamType: string;
+  readonly streamId: string;
+  readonly version: number;
+  readonly type: string;
+  readonly data: unknown;
+  readonly commandId: string;
+  readonly occurredAt: Date;
+  readonly recordedAt: Date;
+  readonly #metadata: string;
+  readonly #definition: EventDefinition | undefined;
+  /** Of data as it was stored; undefined where it was brought to the newest. */
+  readonly #schemaVersion: number | undefined;
+
+  /** @param stored the data is as it was stored. */
+  constructor(row: EventRow, data: unknown, definition: EventDefinition | undefined, stored: boolean) {
+    this.eventId = row.event_id;
+    this.position = row.position;
+    this.streamType = row.stream_type;
+    this.streamId = row.stream_id;
+    this.version = row.version;
+    this.type = row.type;
+    this.data = data;
+    this.commandId = row.command_id;
+    this.occurredAt = new Date(row.occurred_ms);
+    this.recordedAt = new Date(row.recorded_ms);
+    this.#metadata = row.metadata;
+    this.#definition = definition;
+    this.#schemaVersion = stored ? row.schema_version : undefined;
+  }
+
+  get metadata(): EventMetadata {
+    return JSON.parse(this.#metadata);
+  }
+
+  get summary(): string {
+    const definition = this.#definition;
+    if (!definition) return '';
+    const version = this.#schemaVersion;
+    try {
+      return definition.summary(version === undefined ? this.data : definition.decode(this.data, version));
+    } catch (error) {
+      if (error instanceof UnreadableEventError) return '';
+      throw error;
+    }
+  }
+}

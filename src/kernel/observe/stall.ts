@@ -1,0 +1,88 @@
+import type { Blocker, BusyBackend } from '../../database/activity.ts';
+import type { Clock } from '../clock/database-clock.ts';
+
+/** Why appending or a projection stands still. */
+export interface Stall {
+  /** `append`, the projection's name, or `process:` or `effect:` and a name. */
+  readonly what: string;
+  readonly since: Date;
+  /** The lock, or what else it waits for, in words; null where that is not known. */
+  readonly waitingFor: string | null;
+  /** Who stands in the way. Their statements may hold what people have written: for operators only. */
+  readonly blockers: readonly Blocker[];
+  /** The first event that waits; its position is null where it has none yet. */
+  readonly event: StalledEvent | null;
+  /** All of it for people, but for the statements. */
+  readonly sentence: string;
+}
+
+export interface StalledEvent {
+  readonly position: number | null;
+  readonly type: string;
+  readonly streamType: string;
+  readonly streamId: string;
+}
+
+/** Something that has not got any further for a while. */
+export interface Standing {
+  readonly what: string;
+  /** For so long, in ms. */
+  readonly forMs: number;
+  readonly event: StalledEvent | null;
+  /** Why the last attempt failed, where it is made again. */
+  readonly trouble: string | undefined;
+}
+
+/** What does not wait for a lock may be slow, and is called a stall when it has taken so long, in ms. */
+const SLOW_MS = 5000;
+
+/**
+ * Explains why it stands still.
+ *
+ * @param clock the time of Postgres.
+ * @param backends those that work for it; undefined where Postgres could not be asked.
+ * @returns undefined where it only takes its time.
+ */
+export function explainStall(
+  standing: Standing,
+  backends: readonly BusyBackend[] | undefined,
+  clock: Clock,
+): Stall | undefined {
+  const { what, event } = standing;
+  const backend = backends?.find(({ isLocked }) => isLocked) ?? backends?.[0];
+  if (!backend?.isLocked && standing.forMs < SLOW_MS) return undefined;
+  // A batch whose connection was given up may have left a statement behind that has waited longer.
+  const began = new Date(Math.round(clock.now() - standing.forMs));
+  const since = backend?.isLocked && backend.since < began ? backend.since : began;
+  const waitingFor = backend ? backend.waitingFor : withoutBackend(standing, backends !== undefined);
+  const blockers = backend?.blockers ?? [];
+  const subject = what === 'append' ? 'Appending' : `Projection ${what}`;
+  const behind = blockers.length > 0 ? `, held by ${blockers.map(blockerInWords).join(' and ')}` : '';
+  const why =
+    waitingFor === null ? `backend ${backend?.pid} works on one statement` : `it waits for ${waitingFor}${behind}`;
+  const sentence = `${subject} stands still since ${since.toISOString()}${event ? ` before ${eventInWords(event)}` : ''}: ${why}.`;
+  return { what, since, waitingFor, blockers, event, sentence };
+}
+
+function withoutBackend({ trouble }: Standing, answers: boolean): string {
+  if (!answers) return `Postgres, which does not answer${trouble === undefined ? '' : ` (${trouble})`}`;
+  // A Postgres message of the kinds that are tried again names what it lacks, and no values.
+  return trouble === undefined
+    ? 'a connection to Postgres: no statement of it is running'
+    : `the next attempt (${trouble})`;
+}
+
+function eventInWords({ position, type, streamType, streamId }: StalledEvent): string {
+  return `${position === null ? '' : `event ${position}, `}${type} of ${streamType} ${streamId}`;
+}
+
+function blockerInWords({ pid, application, user, state, since }: Blocker): string {
+  if (pid === null) return 'a prepared transaction (see pg_prepared_xacts)';
+  const facts = [
+    application,
+    user && `user ${user}`,
+    state && `${state}${since ? ` since ${since.toISOString()}` : ''}`,
+  ];
+  const known = facts.filter(Boolean).join(', ');
+  return `backend ${pid}${known ? ` (${known})` : ''}`;
+}

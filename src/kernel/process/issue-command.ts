@@ -1,0 +1,60 @@
+import { v5 as uuidv5 } from 'uuid';
+import { SYSTEM } from '../define/actor.ts';
+import type { CommandOutcome } from '../define/command-outcome.ts';
+import { type EventMetadata, initiatorOf, type RecordedEvent } from '../define/event.ts';
+import type { CommandBus } from '../write/command-bus.ts';
+import type { CommandOptions } from '../write/command-options.ts';
+import { PassingError } from './follow/retries.ts';
+
+export type Issuer = Pick<CommandBus, 'executeUnchecked'>;
+
+/** Others change the same stream so often that this command found no moment for itself. It is no answer: it will. */
+export class BusyError extends PassingError {
+  readonly code = 'STREAM_BUSY';
+
+  constructor(command: string, commandId: string) {
+    super(`${command} ${commandId} met others on its stream each time that it was decided; it is issued again.`);
+    this.name = 'BusyError';
+  }
+}
+
+/** All ids of a command were used before, for something else. Nothing but the application makes such ids. */
+export class IdsUsedError extends Error {
+  readonly code = 'COMMAND_IDS_USED';
+
+  constructor(command: string, commandId: string) {
+    super(
+      `${command}: the command id ${commandId} and those that follow from it are in the log already, for something else. ` +
+        'It cannot be issued; pass it over when it is clear what became of it.',
+    );
+    this.name = 'IdsUsedError';
+  }
+}
+
+/** The id under which a command is issued if those before it were used for something else. @param nth 0 for its own. */
+export function nthId(commandId: string, nth: number): string {
+  return nth === 0 ? commandId : uuidv5(`${nth}`, commandId);
+}
+
+/**
+ * Options of a command that the application issues because of an event. It acts as the system, on behalf of whoever
+ * initiated the event. It is a continuation: lag of read models does not throttle it.
+ */
+export function causedBy({ eventId, metadata }: RecordedEvent): CommandOptions {
+  const { traceparent } = metadata;
+  return { ...onBehalfOf(metadata), causationId: eventId, ...(traceparent ? { traceparent } : {}) };
+}
+
+/** The same for a command that no event causes, as if a deadline comes, in a chain that began with an event of this metadata. */
+export function onBehalfOf(metadata: EventMetadata): CommandOptions {
+  const { correlationId } = metadata;
+  return { actor: SYSTEM, idsFrom: 'engine', isContinuation: true, initiator: initiatorOf(metadata), correlationId };
+}
+
+/** @throws where a command that nothing speaks against was not accepted. */
+export function assertDone(outcome: CommandOutcome, command: string, commandId: string): void {
+  // Not begun: what does not begin a process does not concern it.
+  if (outcome.kind === 'accepted' || outcome.kind === 'notFound') return;
+  if (outcome.kind === 'conflict') throw new BusyError(command, commandId);
+  throw new Error(`${command} ${commandId} came to ${JSON.stringify(outcome)}.`);
+}

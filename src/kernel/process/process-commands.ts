@@ -1,0 +1,97 @@
+import { v5 as uuidv5 } from 'uuid';
+import { z } from 'zod';
+import { type CommandOf, defineCommand } from '../define/command.ts';
+import type { CommandOutcome } from '../define/command-outcome.ts';
+import type { RecordedEvent } from '../define/event.ts';
+import type { Process, ProcessState } from '../define/process.ts';
+import { processEvents } from '../define/process-events.ts';
+import { begins, react } from './react.ts';
+
+// What the engine itself does to a process's stream; none of it is in the API. The ids of these commands follow from what
+// they are about, and their inputs hold nothing else, so that the same thing done again is a replay also after a deploy.
+
+const ReactInput = z.object({ process: z.string(), eventId: z.string() });
+const RefuseInput = z.object({ process: z.string(), commandId: z.string() });
+const ReachInput = z.object({ process: z.string(), name: z.string(), at: z.iso.datetime() });
+
+/** Why a command will not be accepted, however often it is issued. */
+export type Refused = Extract<CommandOutcome, { kind: 'rejected' | 'invalid' | 'notFound' }>;
+
+/** A command of the engine's, with what it is issued with. */
+export interface OwnCommand {
+  readonly command: CommandOf<z.ZodObject>;
+  readonly input: Readonly<Record<string, string>>;
+  readonly commandId: string;
+}
+
+function own(
+  process: Process,
+  verb: string,
+  schema: z.ZodObject,
+  input: Readonly<Record<string, string>>,
+  commandId: string,
+  decide: (state: ProcessState<unknown>) => ReturnType<typeof react>,
+  creates = false,
+): OwnCommand {
+  const { name, aggregate } = process;
+  const id = () => input.process;
+  const command = defineCommand(`${name}.${verb}`, {
+    aggregate,
+    creates,
+    input: schema,
+    id,
+    allow: ['system'],
+    decide,
+  });
+  return { command, input, commandId };
+}
+
+/** The process answers an event. */
+export function reacting(process: Process, id: string, event: RecordedEvent): OwnCommand {
+  const input = { process: id, eventId: event.eventId };
+  const decide = (state: ProcessState<unknown>) => react(process, state, event);
+  return own(process, 'react', ReactInput, input, uuidv5(process.name, event.eventId), decide, begins(process, event));
+}
+
+/**
+ * One of its commands was not accepted. This is recorded under that command's own id, so that the log holds either what the
+ * command did or that it was refused: an instance that has lost the process without knowing it may still be issuing it.
+ */
+export function refusing(
+  process: Process,
+  id: string,
+  requested: {
+    readonly commandId: string;
+    readonly command: string;
+    readonly input: Record<string, z.core.util.JSONType>;
+  },
+  outcome: Refused,
+): OwnCommand {
+  const { commandId } = requested;
+  const refused = processEvents.CommandRefused({ ...requested, ...reasonOf(outcome) });
+  const decide = () => [refused];
+  return own(process, 'refuse', RefuseInput, { process: id, commandId }, commandId, decide);
+}
+
+/** A deadline has come; nothing where it was cleared or moved meanwhile. */
+export function reaching(process: Process, id: string, name: string, at: Date): OwnCommand {
+  const time = at.toISOString();
+  const decide = ({ deadlines }: ProcessState<unknown>) =>
+    deadlines[name] === time ? [processEvents.DeadlineReached({ name, at: time })] : [];
+  const commandId = uuidv5(`${process.name} ${name} ${time}`, id);
+  return own(process, 'reach', ReachInput, { process: id, name, at: time }, commandId, decide);
+}
+
+function reasonOf(outcome: Refused): { code: string; message: string } {
+  switch (outcome.kind) {
+    case 'rejected':
+      return { code: outcome.code, message: outcome.message };
+    case 'invalid':
+      return {
+        code: 'INVALID',
+        message: outcome.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join(' '),
+      };
+    case 'notFound':
+      return { code: 'NOT_FOUND', message: `There is no ${outcome.aggregate} ${outcome.aggregateId}.` };
+  }
+}

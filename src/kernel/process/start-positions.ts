@@ -1,0 +1,70 @@
+import { sql } from 'drizzle-orm';
+import { type Database, prepared } from '../../database/client.ts';
+import type { Effect } from '../define/effect.ts';
+import type { Process } from '../define/process.ts';
+import { type Answers, answerIdOf } from './effect-answers.ts';
+
+/** Events that are looked at together. */
+const PAGE = 1000;
+
+/**
+ * Where a kind of processes or an effect begins that has no checkpoint. A new one begins where the log is, since it would otherwise
+ * act on what is long past. One whose checkpoint was lost has left traces in the log, and begins right before the first of them:
+ * else what is under way would stay so for ever. What it is told of again it does not do again.
+ */
+export class Beginnings {
+  readonly #answers: Answers;
+  readonly #process: ReturnType<typeof prepared<{ position: number }>>;
+  readonly #asked: ReturnType<typeof prepared<{ position: number; event_id: string }>>;
+  readonly #head: ReturnType<typeof prepared<{ position: number }>>;
+
+  constructor(db: Database, answers: Answers) {
+    this.#answers = answers;
+    // Materialized, and not by position: of a kind without streams the whole log would be looked through.
+    this.#process = prepared(
+      db,
+      'processes_beginning',
+      sql`with own as materialized (select position from es.events where stream_type = ${sql.placeholder('type')} and version = 1),
+               first as (select position, metadata from es.events where position = (select min(position) from own))
+          select coalesce((select e.position from es.events e
+                           where e.position < first.position and e.event_id = (first.metadata ->> 'causationId')::uuid
+                           order by e.position desc limit 1), first.position) as position
+          from first`,
+    );
+    this.#asked = prepared(
+      db,
+      'effects_asked',
+      sql`select position, event_id from es.events
+          where position > ${sql.placeholder('after')} and type = any(${sql.placeholder('types')}::text::text[])
+          order by position limit ${sql.placeholder('limit')}`,
+    );
+    this.#head = prepared(db, 'processes_head', sql`select coalesce(max(position), 0) as position from es.events`);
+  }
+
+  /** Before the event that began the first process of the kind. */
+  async ofProcess({ name }: Process): Promise<number> {
+    const [first] = await this.#process({ type: name });
+    return first ? first.position - 1 : this.#end();
+  }
+
+  /** Before the first event whose call has been answered. */
+  async ofEffect({ name, on }: Effect): Promise<number> {
+    // Looked up first: what comes while the log is read is not past.
+    const end = await this.#end();
+    const types = `{${[...on.keys()].map((type) => JSON.stringify(type)).join(',')}}`;
+    for (let after = 0; ; ) {
+      const asked = await this.#asked({ after, types, limit: PAGE });
+      const answered = await this.#answers.among(asked.map(({ event_id }) => answerIdOf(name, event_id)));
+      const first = asked.find(({ event_id }) => answered.has(answerIdOf(name, event_id)));
+      if (first) return first.position - 1;
+      const last = asked.at(-1);
+      if (!last) return end;
+      after = last.position;
+    }
+  }
+
+  async #end(): Promise<number> {
+    const [row] = await this.#head({});
+    return row?.position ?? 0;
+  }
+}

@@ -1,0 +1,202 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { Database } from '../../../database/client.ts';
+import type { Key, Projection } from '../../define/projection.ts';
+import { ProjectionTable } from '../fold/projection-table.ts';
+import { keyText } from '../fold/working-rows.ts';
+import type { Parking } from './batch-parking.ts';
+import type { Letter, Parked } from './parked-streams.ts';
+
+/** A row of `read.dead_letters`, as far as applying it takes. */
+export interface StoredLetter extends Record<string, unknown> {
+  readonly position: number;
+  readonly partial: boolean;
+  readonly rows: readonly Key[];
+  readonly rowsKnown: boolean;
+}
+
+/** How long a reason may be, in characters. */
+const MAX_ERROR = 2000;
+
+/** What is parked of a projection, and what of its events after a position was discarded. */
+export async function loadParked(
+  db: Database,
+  { name, version }: Pick<Projection, 'name' | 'version'>,
+  position: number,
+): Promise<Parked> {
+  const parked = sql`read.dead_letters where projection = ${name} and status = 'PARKED'`;
+  const keys = await db.execute<{ key: string; since: number }>(
+    sql`select key, min(position) as since from ${parked} group by key`,
+  );
+  const discarded = await db.execute<{ position: number; rows: Key[]; rowsKnown: boolean }>(
+    sql`select position, rows, rows_known as "rowsKnown" from read.dead_letters
+        where projection = ${liveName(name)} and status = 'DISCARDED' and version = ${version} and position > ${position}`,
+  );
+  const since = new Map(keys.map((row) => [row.key, row.since]));
+  const passedOver = new Map<number, 'all' | Set<string>>();
+  for (const { position: at, rows, rowsKnown } of discarded) passOver(passedOver, at, rowsKnown ? rows : 'all');
+  if (since.size === 0) return { streams: new Map(), rows: new Map(), since, discarded: passedOver };
+  const streams = await db.execute<{ key: string; stream: string }>(
+    sql`select distinct key, stream_type || '/' || stream_id as stream from ${parked} and not partial`,
+  );
+  const rows = await db.execute<{ key: string; row: Key }>(
+    sql`select distinct key, parked.row from read.dead_letters, jsonb_array_elements(rows) as parked(row)
+        where projection = ${name} and status = 'PARKED'`,
+  );
+  return {
+    streams: new Map(streams.map(({ stream, key }) => [stream, key])),
+    rows: new Map(rows.map(({ row, key }) => [keyText(row), key])),
+    since,
+    discarded: passedOver,
+  };
+}
+
+function passOver(discarded: Map<number, 'all' | Set<string>>, position: number, rows: readonly Key[] | 'all'): void {
+  const present = discarded.get(position);
+  if (present === 'all') return;
+  if (rows === 'all') discarded.set(position, 'all');
+  else discarded.set(position, new Set([...(present ?? []), ...rows.map(keyText)]));
+}
+
+/** What a batch puts aside; in the transaction that writes the batch, after its rows. */
+export async function writeParking(db: Database, projection: Projection, parking: Parking): Promise<void> {
+  const { name, version } = projection;
+  for (const { from, into } of parking.merged) await mergeKeys(db, name, from, into);
+  await new ProjectionTable(db, projection).markStale(parking.stale);
+  await insertLetters(db, name, version, parking.letters);
+}
+
+async function insertLetters(
+  db: Database,
+  projection: string,
+  version: number,
+  letters: readonly Letter[],
+): Promise<void> {
+  const rows = letters.map(({ event, key, partial, rows, rowsKnown, error }) => ({
+    key,
+    position: event.position,
+    stream_type: event.streamType,
+    stream_id: event.streamId,
+    event_type: event.type,
+    partial,
+    rows: [...rows.values()],
+    rows_known: rowsKnown,
+    error: error === null ? null : storable(error),
+  }));
+  await db.execute(sql`
+    insert into read.dead_letters (projection, version, key, position, stream_type, stream_id, event_type, partial, rows, rows_known, error)
+    select ${projection}, ${version}::int, l.* from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as
+      l(key text, position bigint, stream_type text, stream_id uuid, event_type text, partial boolean, rows jsonb, rows_known boolean, error text)
+    on conflict (projection, key, position, status) do update
+      set version = excluded.version, partial = excluded.partial, rows = excluded.rows, rows_known = excluded.rows_known, error = excluded.error`);
+}
+
+/** Puts what waits under one key under another. */
+export async function mergeKeys(db: Database, projection: string, from: string, into: string): Promise<void> {
+  await db.execute(sql`
+    with moved as (
+      delete from read.dead_letters where projection = ${projection} and key = ${from} and status = 'PARKED' returning *
+    )
+    insert into read.dead_letters as present
+      (projection, key, position, stream_type, stream_id, event_type, version, partial, rows, rows_known, error, parked_at)
+    select projection, ${into}, position, stream_type, stream_id, event_type, version, partial, rows, rows_known, error, parked_at from moved
+    on conflict (projection, key, position, status) do update
+      set partial = present.partial and excluded.partial, rows = present.rows || excluded.rows,
+          rows_known = present.rows_known and excluded.rows_known, error = coalesce(present.error, excluded.error)`);
+}
+
+/** The first events that wait under a key, in order. */
+export function firstLetters(db: Database, projection: string, key: string, limit: number): Promise<StoredLetter[]> {
+  return db.execute<StoredLetter>(
+    sql`select position, partial, rows, rows_known as "rowsKnown" from read.dead_letters
+        where ${parkedUnder(projection, key)} order by position limit ${limit}`,
+  );
+}
+
+/**
+ * Removes a key's events up to a position, which have been applied. The rows that the key has by then go on to the next one.
+ * @returns the position of the next one; null where there is none.
+ */
+export async function removeLetters(
+  db: Database,
+  projection: string,
+  key: string,
+  upTo: number,
+  rows: Iterable<Key>,
+): Promise<number | null> {
+  await db.execute(sql`delete from read.dead_letters where ${parkedUnder(projection, key)} and position <= ${upTo}`);
+  return carryOn(db, projection, key, rows);
+}
+
+/** Passes the first event of a key over for good; the rows that the key has by then go on to the next one. */
+export async function discardLetter(
+  db: Database,
+  projection: string,
+  key: string,
+  { position, rows }: StoredLetter,
+  { by, reason }: { readonly by: string; readonly reason: string | null },
+): Promise<number | null> {
+  // A former version of the read model may have passed it over too.
+  await db.execute(
+    sql`delete from read.dead_letters
+        where projection = ${projection} and key = ${key} and status = 'DISCARDED' and position = ${position}`,
+  );
+  await db.execute(
+    sql`update read.dead_letters
+        set status = 'DISCARDED', discarded_at = now(), discarded_by = ${storable(by)}, reason = ${reason && storable(reason)}
+        where ${parkedUnder(projection, key)} and position = ${position}`,
+  );
+  return carryOn(db, projection, key, rows);
+}
+
+async function carryOn(db: Database, projection: string, key: string, rows: Iterable<Key>): Promise<number | null> {
+  const carried = JSON.stringify([...rows]);
+  const [next] = await db.execute<{ position: number }>(
+    sql`update read.dead_letters set rows = ${carried}::jsonb || rows
+        where ${parkedUnder(projection, key)}
+          and position = (select min(position) from read.dead_letters where ${parkedUnder(projection, key)})
+        returning position`,
+  );
+  return next?.position ?? null;
+}
+
+/** Says why an event could not be applied this time. */
+export async function setError(
+  db: Database,
+  projection: string,
+  key: string,
+  position: number,
+  error: string,
+): Promise<void> {
+  await db.execute(
+    sql`update read.dead_letters set error = ${storable(error)}
+        where ${parkedUnder(projection, key)} and position = ${position}`,
+  );
+}
+
+/** Gives a projection's table with what is parked of it to another name, in place of what was parked there. */
+export async function adoptLetters(tx: Database, from: string, to: string): Promise<void> {
+  await tx.execute(sql`delete from read.dead_letters where projection = ${to} and status = 'PARKED'`);
+  await tx.execute(
+    sql`update read.dead_letters set projection = ${to} where projection = ${from} and status = 'PARKED'`,
+  );
+  await dropLetters(tx, from);
+}
+
+/** Forgets what is parked and discarded under a projection's name: its table begins anew, or is no more. */
+export async function dropLetters(tx: Database, name: string): Promise<void> {
+  await tx.execute(sql`delete from read.dead_letters where projection = ${name}`);
+}
+
+function parkedUnder(projection: string, key: string): SQL {
+  return sql`projection = ${projection} and key = ${key} and status = 'PARKED'`;
+}
+
+/** A table that is filled beside the live one passes over what was discarded there. */
+function liveName(projection: string): string {
+  return projection.split('#', 1)[0] as string;
+}
+
+/** Text as Postgres can hold it, and not more than somebody would read. */
+function storable(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\u{fffd}').slice(0, MAX_ERROR).toWellFormed();
+}

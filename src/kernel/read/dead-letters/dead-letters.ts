@@ -1,0 +1,146 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { Database } from '../../../database/client.ts';
+import type { EventTypes } from '../../define/event.ts';
+import type { Projection } from '../../define/projection.ts';
+import { UnknownProjectionError } from './errors.ts';
+import { discardFirst, type RetryOutcome, type RetryParts, retryKey } from './retry.ts';
+
+/** A key of which events wait, with the event that is at fault. */
+export interface ParkedKey {
+  readonly projection: string;
+  /** Type and id of the stream at fault. */
+  readonly key: string;
+  /** The event that could not be applied: the first that waits. */
+  readonly position: number;
+  readonly streamType: string;
+  readonly streamId: string;
+  readonly eventType: string;
+  /** Why it could not; null where it has come to the front since and was not tried yet. */
+  readonly error: string | null;
+  readonly parkedAt: Date;
+  /** Events that wait behind it. */
+  readonly behind: number;
+}
+
+/** An event that waits. */
+export interface ParkedEvent {
+  readonly position: number;
+  readonly streamType: string;
+  readonly streamId: string;
+  readonly eventType: string;
+  /** Only what it does to some rows waits. */
+  readonly partial: boolean;
+  readonly error: string | null;
+  readonly parkedAt: Date;
+}
+
+export interface DeadLettersOptions {
+  /** With the projector's rights. */
+  readonly db: Database;
+  readonly projections: Iterable<Projection>;
+  /** Every event that the log may hold, by name. */
+  readonly events: EventTypes;
+  /** Events applied in one transaction at most; 1000 unless told. */
+  readonly pageSize?: number;
+  /** Told when a projection may have been changed under whoever moves it. */
+  readonly onChanged?: (projection: string) => void;
+}
+
+/** Where a list goes on: after this key. */
+export type After = Pick<ParkedKey, 'projection' | 'position' | 'key'>;
+
+/** The events that projections could not apply, and what an operator does about them. */
+export class DeadLetters {
+  readonly #options: DeadLettersOptions;
+  readonly #projections: ReadonlyMap<string, Projection>;
+
+  constructor(options: DeadLettersOptions) {
+    this.#options = options;
+    this.#projections = new Map([...options.projections].map((projection) => [projection.name, projection]));
+  }
+
+  /** @throws {UnknownProjectionError} where it is none. */
+  check(projection: string): void {
+    if (!this.#projections.has(projection)) throw new UnknownProjectionError(projection, this.#projections.keys());
+  }
+
+  /**
+   * Keys of which events wait, by projection and the event at fault.
+   * @param projection of this one; undefined for all.
+   */
+  async keys(projection: string | undefined, limit: number, after?: After): Promise<ParkedKey[]> {
+    if (projection !== undefined) this.check(projection);
+    const names = projection === undefined ? [...this.#projections.keys()] : [projection];
+    const beyond: SQL = after
+      ? sql`where (projection, position, key) > (${after.projection}, ${after.position}, ${after.key})`
+      : sql``;
+    const rows = await this.#options.db.execute<Stored<ParkedKey>>(sql`
+      select * from (
+        select distinct on (projection, key) projection, key, position, stream_type as "streamType", stream_id as "streamId",
+               event_type as "eventType", error, extract(epoch from parked_at)::float8 * 1000 as "parkedMs",
+               (count(*) over (partition by projection, key) - 1)::int as behind
+        from read.dead_letters
+        where status = 'PARKED' and projection in ${names}
+        order by projection, key, read.dead_letters.position
+      ) as first ${beyond}
+      order by projection, position, key limit ${limit}`);
+    return rows.map(withDate);
+  }
+
+  /** The events that wait under a key, in order. */
+  async events(projection: string, key: string, limit: number, after = 0): Promise<ParkedEvent[]> {
+    this.check(projection);
+    const rows = await this.#options.db.execute<Stored<ParkedEvent>>(sql`
+      select position, stream_type as "streamType", stream_id as "streamId", event_type as "eventType", partial, error,
+             extract(epoch from parked_at)::float8 * 1000 as "parkedMs"
+      from read.dead_letters
+      where projection = ${projection} and key = ${key} and status = 'PARKED' and position > ${after}
+      order by position limit ${limit}`);
+    return rows.map(withDate);
+  }
+
+  /**
+   * Applies what waits under a key, in order and as far as it goes; whatever process moves the projection.
+   * @throws {UnknownProjectionError} DeadLetterNotFoundError, OtherVersionError
+   */
+  async retry(projection: string, key: string): Promise<RetryOutcome> {
+    return this.#changing(projection, () => retryKey(this.#partsOf(projection, key)));
+  }
+
+  /**
+   * Passes the first event of a key over for good, in a rebuild by the same version of the projection too, and applies what
+   * waits behind it.
+   * @param position of the event that is meant.
+   * @param by who decided so, and why.
+   * @throws {UnknownProjectionError} DeadLetterNotFoundError, DeadLetterChangedError, OtherVersionError
+   */
+  async discard(
+    projection: string,
+    key: string,
+    position: number,
+    by: { readonly by: string; readonly reason: string | null },
+  ): Promise<RetryOutcome> {
+    return this.#changing(projection, () => discardFirst(this.#partsOf(projection, key), position, by));
+  }
+
+  #partsOf(name: string, key: string): RetryParts {
+    this.check(name);
+    const { db, events, pageSize } = this.#options;
+    return { db, events, key, pageSize, projection: this.#projections.get(name) as Projection };
+  }
+
+  async #changing<T>(projection: string, change: () => Promise<T>): Promise<T> {
+    try {
+      return await change();
+    } finally {
+      this.#options.onChanged?.(projection);
+    }
+  }
+}
+
+/** As it is read, with the instant in milliseconds. */
+type Stored<T> = Record<string, unknown> & Omit<T, 'parkedAt'> & { readonly parkedMs: number };
+
+function withDate<T extends { readonly parkedMs: number }>(row: T): T & { readonly parkedAt: Date } {
+  return { ...row, parkedAt: new Date(Math.round(row.parkedMs)) };
+}

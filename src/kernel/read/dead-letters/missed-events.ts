@@ -1,0 +1,49 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../../../database/client.ts';
+import type { Projection } from '../../define/projection.ts';
+import type { EventLog } from '../../log/event-log.ts';
+import { changesOrPoison } from '../fold/fold-batch.ts';
+import { keyText } from '../fold/working-rows.ts';
+import { isPoison } from './poison.ts';
+
+/** Events that are looked through: nothing else is applied meanwhile. */
+const LOOK_LIMIT = 20_000;
+const PAGE = 1000;
+
+/**
+ * True where the projection has gone by an event after a position that names one of these rows by its key, in vain for it was not
+ * there; or where that cannot be said. What looks for rows by their values waits under every key that was parked then.
+ * @param tx holds the projection where it is.
+ * @param rows texts of their keys.
+ */
+export async function hasPassedBy(
+  tx: Database,
+  log: EventLog,
+  projection: Projection,
+  rows: ReadonlySet<string>,
+  position: number,
+): Promise<boolean> {
+  const { name, handlers, every } = projection;
+  const isHandled = every ? sql`true` : sql`type in ${[...handlers.keys()]}`;
+  const found = await tx.execute<{ position: number }>(sql`
+    select position from es.events e
+    where position > ${position} and position <= (select position from read.checkpoints where projection = ${name})
+      and ${isHandled}
+      and not exists (
+        select from read.dead_letters d
+        where d.projection = ${name} and d.status = 'PARKED' and not d.partial and d.position = e.position
+      )
+    order by position limit ${LOOK_LIMIT + 1}`);
+  if (found.length > LOOK_LIMIT) return true;
+  try {
+    for (let from = 0; from < found.length; from += PAGE) {
+      const events = await log.readAt(found.slice(from, from + PAGE).map(({ position }) => position));
+      const names = events.flatMap((event) => changesOrPoison(projection, event));
+      if (names.some((change) => change.kind !== 'updateWhere' && rows.has(keyText(change.key)))) return true;
+    }
+    return false;
+  } catch (error) {
+    if (isPoison(error)) return true;
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+import { rootOf } from '../../../database/errors.ts';
+import { UnreadableEventError } from '../../define/event.ts';
+
+/** The projection's handlers threw: this event is poison to it. */
+export class FoldError extends Error {
+  readonly code = 'FOLD_FAILED';
+  readonly projection: string;
+  readonly position: number;
+
+  constructor(projection: string, event: { readonly position: number; readonly type?: string }, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(
+      `Projection ${projection} failed at position ${event.position}${event.type ? ` (${event.type})` : ''}: ${reason}`,
+      {
+        cause,
+      },
+    );
+    this.name = 'FoldError';
+    this.projection = projection;
+    this.position = event.position;
+  }
+}
+
+/** Streams of one projection that may be in dead letters at one time, unless told. */
+export const DEAD_LETTER_LIMIT = 1000;
+
+/** So many streams could not be applied that the fold itself must be at fault: no more are put aside. */
+export class TooManyDeadLettersError extends Error {
+  readonly code = 'TOO_MANY_DEAD_LETTERS';
+
+  constructor(position: number, limit: number) {
+    super(
+      `The event at position ${position} could not be applied either, and events of ${limit} streams are in dead letters already. ` +
+        'Mend the fold, or raise DEAD_LETTER_LIMIT.',
+    );
+    this.name = 'TooManyDeadLettersError';
+  }
+}
+
+/** Why an event is put aside. */
+export interface Poison {
+  /** For operators. */
+  readonly message: string;
+  readonly error: unknown;
+  /** What it would change is not to be asked for: its handler, its data or the rows that it names are what is wrong. */
+  readonly isOpaque: boolean;
+}
+
+/** The event is at fault, whatever comes before and after it: it will fail again. */
+export function isPoison(error: unknown): error is Error & { readonly position: number } {
+  return error instanceof FoldError || (error instanceof UnreadableEventError && error.position !== undefined);
+}
+
+/**
+ * Postgres does not take what some event makes of a row: data that does not fit (SQLSTATE class 22), a constraint (23), more
+ * than an index or a row can hold (54).
+ */
+export function isDataFault(error: unknown): boolean {
+  return /^(22|23|54)...$/.test(rootOf(error).code);
+}
+
+/** Why Postgres refuses a row. Its own words may hold the row's values, which are nobody's business here. */
+export function refusal(projection: string, position: number, error: unknown): string {
+  const { code, message } = rootOf(error);
+  const why = code ? `Postgres refused its change (SQLSTATE ${code})` : message;
+  return `Projection ${projection} failed at position ${position}: ${why}`;
+}

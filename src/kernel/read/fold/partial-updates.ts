@@ -1,0 +1,132 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
+import { ColumnArrays } from '../../../database/column-arrays.ts';
+import { approximateBytes } from '../../bytes.ts';
+import type { Projection } from '../../define/projection.ts';
+import { type EngineColumn, isEngineColumn, isLongColumn } from '../../define/read-table.ts';
+import type { Row, StoredRow, Writes } from './working-rows.ts';
+
+type Columns = readonly (readonly [property: string, column: PgColumn])[];
+
+/** Rows of one batch in which the same columns changed. */
+export interface PartialUpdate {
+  /** Tells it from others that set other columns; part of the name of a prepared statement. */
+  readonly id: number;
+  readonly columns: Columns;
+  readonly arrays: ColumnArrays;
+  readonly rows: StoredRow[];
+}
+
+/** Rows are written whole unless they keep a value of about so many bytes: Postgres stores a shorter one in the row itself. */
+const KEPT_BYTES = 2000;
+/** Sets of columns for which a table has statements. Rows with other sets are written whole. */
+const MAX_SETS = 16;
+/** Sets of columns in one statement. */
+const MAX_SETS_A_BATCH = 3;
+
+/**
+ * Finds rows that keep a long value while other columns change, so that only these are written. Postgres stores a long value
+ * outside of its row and leaves it there as long as no statement sets its column; one that sets it to an equal value stores it
+ * again, computes the generated columns that depend on it, and sends all of it over the connection.
+ */
+export class PartialUpdates {
+  readonly #keys: Columns;
+  readonly #others: Columns;
+  readonly #long: readonly string[];
+  readonly #sets = new Map<string, Omit<PartialUpdate, 'rows'>>();
+
+  constructor(projection: Pick<Projection, 'key'>, columns: Columns) {
+    const keys = projection.key.map(({ property }) => property);
+    this.#keys = columns.filter(([property]) => keys.includes(property));
+    this.#others = columns.filter(([property]) => !keys.includes(property));
+    this.#long = this.#others
+      .filter(([property, column]) => isLongColumn(column) && !isEngineColumn(property))
+      .map(([property]) => property);
+  }
+
+  /** Takes a batch's rows apart into those that are written whole and those of which some columns are. */
+  split({ upserts, before }: Pick<Writes, 'upserts' | 'before'>): {
+    readonly whole: readonly StoredRow[];
+    readonly partial: readonly PartialUpdate[];
+  } {
+    if (before.size === 0 || this.#long.length === 0) return { whole: [...upserts.values()], partial: [] };
+    const whole: StoredRow[] = [];
+    const partial = new Map<number, PartialUpdate>();
+    for (const [text, stored] of upserts) {
+      const was = before.get(text);
+      const set = was && this.#keepsLongValue(was, stored.row) ? this.#setOf(was, stored.row) : undefined;
+      const update = set && (partial.get(set.id) ?? { ...set, rows: [] });
+      if (!update || (!partial.has(update.id) && partial.size >= MAX_SETS_A_BATCH)) {
+        whole.push(stored);
+        continue;
+      }
+      partial.set(update.id, update);
+      update.rows.push(stored);
+    }
+    return { whole, partial: [...partial.values()].sort((one, other) => one.id - other.id) };
+  }
+
+  #keepsLongValue(was: Row, row: Row): boolean {
+    return this.#long.some((property) => row[property] === was[property] && isLong(row[property]));
+  }
+
+  /** The columns to set; undefined if there are too many different sets. */
+  #setOf(was: Row, row: Row): Omit<PartialUpdate, 'rows'> | undefined {
+    const changed = this.#others.filter(([property]) => isEngineColumn(property) || row[property] !== was[property]);
+    const name = changed.map(([property]) => property).join();
+    let set = this.#sets.get(name);
+    if (!set && this.#sets.size < MAX_SETS) {
+      const id = this.#sets.size;
+      const columns = [...this.#keys, ...changed];
+      set = {
+        id,
+        columns,
+        arrays: new ColumnArrays(
+          `set${id}`,
+          columns.map(([, column]) => column),
+        ),
+      };
+      this.#sets.set(name, set);
+    }
+    return set;
+  }
+}
+
+/** The part of a statement that writes the changed columns, as common table expressions after one named `moved`. */
+export function partialUpdateStatement(
+  { table, key }: Pick<Projection, 'table' | 'key'>,
+  updates: readonly PartialUpdate[],
+): SQL {
+  const parts = updates.map(({ id, columns, arrays }) => {
+    const keys = key.map(({ column }) => column.name);
+    const changing = columns
+      .filter(([, { name }]) => !keys.includes(name))
+      .map(([, column]) => sql`${sql.identifier(column.name)} = ${arrays.valueOf('u', column)}`);
+    const isSame = key.map(({ column }) => sql`t.${sql.identifier(column.name)} = u.${sql.identifier(column.name)}`);
+    return sql`, ${sql.identifier(`updated_${id}`)} as (
+        update ${table} t set ${sql.join(changing, sql`, `)} from ${arrays.as('u')}
+        where exists (select from moved) and ${sql.join(isSame, sql` and `)} and t.last_position < u.last_position
+      )`;
+  });
+  return sql.join(parts, sql``);
+}
+
+/** The parameters of {@link partialUpdateStatement}. */
+export function partialUpdateParameters(updates: readonly PartialUpdate[]): Record<string, string> {
+  return Object.assign(
+    {},
+    ...updates.map(({ columns, arrays, rows }) =>
+      arrays.parameters(rows, (stored, nth) => columnOf(stored, columns[nth]?.[0] ?? '')),
+    ),
+  );
+}
+
+function columnOf(stored: StoredRow, property: string): unknown {
+  return isEngineColumn(property) ? stored[property satisfies EngineColumn] : stored.row[property];
+}
+
+/** Of JSON `approximateBytes` says about three times what Postgres stores. */
+function isLong(value: unknown): boolean {
+  if (typeof value === 'string') return value.length >= KEPT_BYTES;
+  return typeof value === 'object' && value !== null && approximateBytes(value) >= 3 * KEPT_BYTES;
+}

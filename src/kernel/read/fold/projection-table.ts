@@ -1,0 +1,313 @@
+import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
+import { type Database, prepared } from '../../../database/client.ts';
+import { arrayLiteral, arrayOf, ColumnArrays } from '../../../database/column-arrays.ts';
+import type { SharedMoves } from '../../checkpoints/batched-advance.ts';
+import { type CheckpointPlace, UNKNOWN_PLACE } from '../../checkpoints/checkpoint-place.ts';
+import type { Key, Projection } from '../../define/projection.ts';
+import { type EngineColumn, isEngineColumn, storedColumns } from '../../define/read-table.ts';
+import type { Wanted } from './fold-batch.ts';
+import {
+  type PartialUpdate,
+  PartialUpdates,
+  partialUpdateParameters,
+  partialUpdateStatement,
+} from './partial-updates.ts';
+import type { Row, StoredRow, Writes } from './working-rows.ts';
+
+/** The checkpoint is not where this projector left it, or the projection is another's now: nothing was written. */
+export class FencedError extends Error {
+  readonly code = 'FENCED';
+
+  constructor(projection: string) {
+    super(`Projection ${projection} was moved by somebody else.`);
+    this.name = 'FencedError';
+  }
+}
+
+/** Where a batch moves a checkpoint, and in whose name. */
+export interface Move {
+  readonly from: number;
+  readonly to: number;
+  readonly owner: string;
+  readonly generation: number;
+}
+
+/** A checkpoint that was moved: where its row is now. None if it was not moved. */
+interface Moved {
+  readonly place: CheckpointPlace;
+}
+
+/** Statements of a projection that write batches: one for each combination of columns that change. */
+const MAX_STATEMENTS = 32;
+
+/** The SQL of one projection: reads and writes a batch's rows with one statement each, however many rows. */
+export class ProjectionTable {
+  readonly db: Database;
+  readonly #projection: Projection;
+  readonly #columns: readonly (readonly [property: string, column: PgColumn])[];
+  /** Whether each of them is the engine's. */
+  readonly #isEngines: readonly boolean[];
+  readonly #rows: ColumnArrays;
+  readonly #keys: ColumnArrays;
+  /** Former versions, where they are kept. */
+  readonly #former:
+    | { readonly columns: readonly PgColumn[]; readonly properties: readonly string[]; readonly arrays: ColumnArrays }
+    | undefined;
+  readonly #readByKey: (parameters: Record<string, unknown>) => Promise<StoredRow[]>;
+  readonly #readWhere = new Map<string, (parameters: Record<string, unknown>) => Promise<StoredRow[]>>();
+  readonly #partial: PartialUpdates;
+  /** Statements that write batches, by which sets of columns they update. */
+  readonly #writes = new Map<string, (parameters: Record<string, unknown>) => Promise<Moved[]>>();
+  /** Moves the checkpoint, as part of a statement. */
+  readonly #moved: SQL;
+  readonly #moves: SharedMoves | undefined;
+  readonly #moveOnly: (parameters: Record<string, unknown>) => Promise<Moved[]>;
+  #place: CheckpointPlace = UNKNOWN_PLACE;
+
+  /** @param moves moves the checkpoint where there is nothing to write; a statement of its own unless told. */
+  constructor(db: Database, projection: Projection, moves?: SharedMoves) {
+    this.db = db;
+    this.#projection = projection;
+    this.#moves = moves;
+    this.#columns = Object.entries(storedColumns(projection.table));
+    this.#isEngines = this.#columns.map(([property]) => isEngineColumn(property));
+    this.#rows = new ColumnArrays(
+      'row',
+      this.#columns.map(([, column]) => column),
+    );
+    this.#keys = new ColumnArrays(
+      'key',
+      projection.key.map(({ column }) => column),
+    );
+    if (projection.history) {
+      const all = getTableColumns(projection.history);
+      const columns = Object.values(all);
+      this.#former = { columns, properties: Object.keys(all), arrays: new ColumnArrays('former', columns) };
+    }
+    this.#partial = new PartialUpdates(projection, this.#columns);
+    this.#readByKey = this.#select('key', this.#isOneOfKeys());
+    const { name } = projection;
+    const move = { from: 'bigint', to: 'bigint', owner: 'uuid', generation: 'int', place: 'tid' };
+    const given = Object.entries(move).map(([part, type]) => sql`${sql.placeholder(part)}::text::${sql.raw(type)}`);
+    this.#moved = sql`select place from read.move_checkpoint(${name}, ${sql.join(given, sql`, `)}, true) as m(place)
+      where place is not null`;
+    this.#moveOnly = prepared(db, `${name}_move`, sql`${this.#moved}`);
+  }
+
+  /** The rows that some changes concern, as they are now. */
+  async read(wanted: Wanted): Promise<StoredRow[]> {
+    const reads: Promise<StoredRow[]>[] = [];
+    if (wanted.keys.size > 0) reads.push(this.#readByKey(this.#keyParameters(wanted.keys.values())));
+    for (const [property, values] of wanted.where) reads.push(this.#readByColumn(property, [...values]));
+    const rows = (await Promise.all(reads)).flat();
+    // A row may be found by its key and by a column.
+    return reads.length < 2 ? rows : [...new Map(rows.map((stored) => [this.#keyTextOf(stored), stored])).values()];
+  }
+
+  /**
+   * Writes what a batch has left and moves the checkpoint, all or nothing.
+   * @throws {FencedError} where the checkpoint is not at `from` in this generation, or `owner` does not own the projection.
+   */
+  async write(writes: Writes, move: Move): Promise<void> {
+    const isNothing = writes.upserts.size + writes.removals.length === 0;
+    if (isNothing) {
+      const place = await this.#moves?.move(this.#projection.name, { ...move, place: this.#place });
+      if (place !== undefined) {
+        this.#place = place;
+        return;
+      }
+    }
+    const [moved] = isNothing
+      ? await this.#moveOnly({ ...move, place: this.#place })
+      : await this.#writeBatch(writes, move);
+    if (!moved) throw new FencedError(this.#projection.name);
+    this.#place = moved.place;
+  }
+
+  /** Writes rows and leaves the checkpoint where it is: for who holds its lock. */
+  async writeRows(writes: Writes): Promise<void> {
+    if (writes.upserts.size + writes.removals.length === 0) return;
+    const statement = this.#writeStatement(sql`select null as place`, []);
+    const parameters = this.#parametersOf(writes, [...writes.upserts.values()], []);
+    await prepared(this.db, `${this.#projection.name}_write_rows`, statement)(parameters);
+  }
+
+  #writeBatch(writes: Writes, move: Move): Promise<Moved[]> {
+    let { whole, partial } = this.#partial.split(writes);
+    const nameOf = () => [`${this.#projection.name}_write`, ...partial.map(({ id }) => id)].join('_');
+    // Each connection keeps what it has prepared.
+    if (this.#writes.size >= MAX_STATEMENTS && !this.#writes.has(nameOf())) {
+      whole = [...writes.upserts.values()];
+      partial = [];
+    }
+    const name = nameOf();
+    let write = this.#writes.get(name);
+    if (!write) {
+      write = prepared<Moved>(this.db, name, this.#writeStatement(this.#moved, partial));
+      this.#writes.set(name, write);
+    }
+    return write({ ...move, place: this.#place, ...this.#parametersOf(writes, whole, partial) });
+  }
+
+  /** Says of rows since when they lack events; of one that says so already it stays as it is. */
+  async markStale(marks: readonly { readonly key: Key; readonly since: number }[]): Promise<void> {
+    if (marks.length === 0) return;
+    const { name, key, table } = this.#projection;
+    const staleSince = staleColumn(table);
+    const rows = new ColumnArrays('stale', [...key.map(({ column }) => column), staleSince]);
+    const mark = sql`update ${table} set stale_since = s.stale_since from ${rows.as('s')}
+                     where ${this.#hasKeyOf('s')} and ${staleSince} is null`;
+    const parameters = rows.parameters(marks, ({ key: of, since }, nth) => [...partsOf(of), since][nth]);
+    await prepared(this.db, `${name}_mark_stale`, mark)(parameters);
+  }
+
+  /** Says of rows that they lack nothing any more. */
+  async clearStale(keys: readonly Key[]): Promise<void> {
+    if (keys.length === 0) return;
+    const { name, table } = this.#projection;
+    const clear = sql`update ${table} set stale_since = null from ${this.#keys.as('k')}
+                      where ${this.#hasKeyOf('k')} and ${staleColumn(table)} is not null`;
+    await prepared(this.db, `${name}_clear_stale`, clear)(this.#keyParameters(keys));
+  }
+
+  /** True where some row has had an event after a position; also one that is gone, where history is kept. */
+  async hasChangedAfter(position: number): Promise<boolean> {
+    const { table, history } = this.#projection;
+    const ended = history ? sql` or exists (select from ${history} where until_position > ${position})` : sql``;
+    const [row] = await this.db.execute<{ changed: boolean }>(
+      sql`select exists (select from ${table} where last_position > ${position})${ended} as changed`,
+    );
+    return row?.changed ?? false;
+  }
+
+  #parametersOf(
+    { removals, former }: Writes,
+    whole: readonly StoredRow[],
+    partial: readonly PartialUpdate[],
+  ): Record<string, string> {
+    return {
+      ...this.#rows.parameters(whole, (stored, nth) => this.#valueIn(stored, nth)),
+      ...partialUpdateParameters(partial),
+      ...this.#keyParameters(removals),
+      ...this.#former?.arrays.parameters(former, (row, nth) => row[this.#former?.properties[nth] as string]),
+    };
+  }
+
+  #writeStatement(moved: SQL, partial: readonly PartialUpdate[]): SQL {
+    const { table } = this.#projection;
+    const name = sql`${table}`;
+    const columns = this.#columns.map(([, column]) => column);
+    const names = columns.map((column) => sql.identifier(column.name));
+    // Setting a key to itself would take the lock that foreign keys wait for.
+    const keys = this.#projection.key.map(({ column }) => column.name);
+    const changing = columns
+      .filter((column) => !keys.includes(column.name))
+      .map((column) => sql`${sql.identifier(column.name)} = excluded.${sql.identifier(column.name)}`);
+    const key = sql.join(
+      this.#projection.key.map(({ column }) => sql.identifier(column.name)),
+      sql`, `,
+    );
+    return sql`with moved as materialized (${moved}),
+      upserted as (
+        insert into ${name} (${sql.join(names, sql`, `)})
+        select ${this.#rows.valuesOf('r')} from ${this.#rows.as('r')} where exists (select from moved)
+        on conflict (${key}) do update
+          set ${sql.join(changing, sql`, `)}
+          where ${name}.last_position < excluded.last_position
+      ),
+      removed as (
+        delete from ${name} using ${this.#keys.as('k')} where exists (select from moved) and ${this.#hasKeyOf('k')}
+      )${partialUpdateStatement(this.#projection, partial)}${this.#keptFormer()}
+      select place::text from moved`;
+  }
+
+  #keptFormer(): SQL {
+    const { history } = this.#projection;
+    if (!history || !this.#former) return sql``;
+    const { columns, arrays } = this.#former;
+    const names = columns.map((column) => sql.identifier(column.name));
+    return sql`, kept as (
+        insert into ${history} (${sql.join(names, sql`, `)})
+        select ${arrays.valuesOf('f')} from ${arrays.as('f')} where exists (select from moved)
+      )`;
+  }
+
+  #readByColumn(property: string, values: readonly unknown[]): Promise<StoredRow[]> {
+    const column = this.#columns.find(([candidate]) => candidate === property)?.[1];
+    if (!column) throw new Error(`Projection ${this.#projection.name} has no column ${property}.`);
+    let read = this.#readWhere.get(property);
+    if (!read) {
+      read = this.#select(property, sql`${column} = any(${arrayOf(column, sql.placeholder('values'))})`);
+      this.#readWhere.set(property, read);
+    }
+    return read({ values: arrayLiteral(column, values) });
+  }
+
+  #select(by: string, where: SQL): (parameters: Record<string, unknown>) => Promise<StoredRow[]> {
+    const columns = sql.join(
+      this.#columns.map(([, column]) => sql`${column}`),
+      sql`, `,
+    );
+    const { name, table } = this.#projection;
+    const query = prepared<Row>(this.db, `${name}_read_by_${by}`, sql`select ${columns} from ${table} where ${where}`);
+    return async (parameters) => (await query(parameters)).map((stored) => this.#storedRow(stored));
+  }
+
+  /** As Drizzle would map it, which takes several times as long. */
+  #storedRow(stored: Row): StoredRow {
+    const row: Row = {};
+    const engine: Row = {};
+    for (const [nth, [property, column]] of this.#columns.entries()) {
+      const value = stored[column.name];
+      const own = this.#isEngines[nth] ? engine : row;
+      own[property] = value === null ? null : column.mapFromDriverValue(value);
+    }
+    const { lastPosition, staleSince, heldFrom = null, keptIn = null } = engine as unknown as StoredRow;
+    return { row, lastPosition, staleSince, heldFrom, keptIn };
+  }
+
+  #valueIn(stored: StoredRow, nth: number): unknown {
+    const property = this.#columns[nth]?.[0] ?? '';
+    return this.#isEngines[nth] ? stored[property as EngineColumn] : stored.row[property];
+  }
+
+  #isOneOfKeys(): SQL {
+    const columns = this.#projection.key.map(({ column }) => column);
+    const [first] = columns;
+    // Of one column Postgres looks an array's values up in their order in the index, which is twice as quick as a join.
+    if (first && columns.length === 1) return sql`${first} = any(${this.#keys.array(first)})`;
+    return sql`(${sql.join(
+      columns.map((column) => sql`${column}`),
+      sql`, `,
+    )}) in (select * from ${this.#keys.as('k')})`;
+  }
+
+  #keyParameters(keys: Iterable<Key>): Record<string, string> {
+    return this.#keys.parameters([...keys], (key, nth) => (typeof key === 'object' ? key[nth] : key));
+  }
+
+  /** A row of the table has the key that a row of another relation has. */
+  #hasKeyOf(alias: string): SQL {
+    return sql.join(
+      this.#projection.key.map(
+        ({ column }) => sql`${column} = ${sql.identifier(alias)}.${sql.identifier(column.name)}`,
+      ),
+      sql` and `,
+    );
+  }
+
+  #keyTextOf({ row }: StoredRow): string {
+    return JSON.stringify(this.#projection.key.map(({ property }) => row[property]));
+  }
+}
+
+function partsOf(key: Key): readonly (string | number)[] {
+  return typeof key === 'object' ? key : [key];
+}
+
+function staleColumn(table: Projection['table']): PgColumn {
+  const { staleSince } = getTableColumns(table) as Record<string, PgColumn> & Partial<Record<EngineColumn, PgColumn>>;
+  if (!staleSince) throw new Error(`${getTableName(table)} is not a read table.`);
+  return staleSince;
+}

@@ -1,0 +1,61 @@
+import type { ShadowRow } from './shadow-checkpoint.ts';
+
+/** How far the rebuild of a read model is. */
+export interface RebuildStatus {
+  /** Every event up to here is in the new table. */
+  readonly position: number;
+  /** Where it has to come: the end of the log. */
+  readonly target: number;
+  readonly startedAt: Date;
+  /** 0 where nobody works on it, or it has only just begun. */
+  readonly eventsPerSecond: number;
+  /** Null where that cannot be told. */
+  readonly secondsLeft: number | null;
+  /** Why it does not get on, for operators. */
+  readonly failure: string | null;
+}
+
+interface Look {
+  readonly at: number;
+  readonly position: number;
+}
+
+/** The rate is that of the last seconds: a rebuild may have waited for hours for somebody to go on with it. In ms. */
+const WINDOW_MS = 10_000;
+
+/** Follows the rebuilds by their checkpoints, whoever does the work. */
+export class RebuildMeter {
+  #rows: readonly ShadowRow[] = [];
+  readonly #looks = new Map<string, Look[]>();
+
+  /** What there is now. */
+  seen(rows: readonly ShadowRow[], now: number = performance.now()): void {
+    this.#rows = rows.filter(({ purpose }) => purpose === 'rebuild');
+    for (const name of this.#looks.keys()) {
+      if (!this.#rows.some(({ projection }) => projection === name)) this.#looks.delete(name);
+    }
+    for (const { projection, position } of this.#rows) {
+      const looks = (this.#looks.get(projection) ?? []).filter(({ at }) => now - at <= WINDOW_MS);
+      // It has begun anew.
+      if ((looks.at(-1)?.position ?? 0) > position) looks.length = 0;
+      this.#looks.set(projection, [...looks, { at: now, position }]);
+    }
+  }
+
+  /** Null where a projection is not being rebuilt. */
+  of(projection: string, head: number): RebuildStatus | null {
+    const row = this.#rows.find((candidate) => candidate.projection === projection);
+    if (!row) return null;
+    const { position, startedAt, failure } = row;
+    const target = Math.max(head, position);
+    const eventsPerSecond = row.owner === null ? 0 : Math.round(rateOf(this.#looks.get(projection) ?? []));
+    const secondsLeft = eventsPerSecond > 0 ? Math.ceil((target - position) / eventsPerSecond) : null;
+    return { position, target, startedAt, eventsPerSecond, secondsLeft, failure };
+  }
+}
+
+function rateOf(looks: readonly Look[]): number {
+  const [first, last] = [looks[0], looks.at(-1)];
+  if (!first || !last || last.at === first.at) return 0;
+  return ((last.position - first.position) / (last.at - first.at)) * 1000;
+}

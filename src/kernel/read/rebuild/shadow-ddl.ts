@@ -1,0 +1,102 @@
+import { getTableName, type SQL, sql } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import type { Database } from '../../../database/client.ts';
+import type { Projection } from '../../define/projection.ts';
+import { columnsOf, grantsOf, partsOf, regclass, type TablePart } from '../verify/table-shape.ts';
+import { READ_SCHEMA, tablePairs } from './shadow.ts';
+
+/**
+ * Makes a shadow's table: columns, rules, primary key and rights of the live one. The other indexes come later: filling a
+ * table is much quicker without them.
+ */
+export async function createShadowTable(tx: Database, live: PgTable, shadow: PgTable): Promise<void> {
+  await tx.execute(sql`create table ${shadow} (like ${live} including all excluding indexes)`);
+  const [options] = await tx.execute<{ options: string | null; owner: string | null }>(sql`
+    select array_to_string(reloptions, ', ') as options,
+           case when pg_get_userbyid(relowner) <> current_user then pg_get_userbyid(relowner) end as owner
+    from pg_class where oid = ${regclass(live)}`);
+  if (options?.options) await tx.execute(sql`alter table ${shadow} set (${sql.raw(options.options)})`);
+  for (const part of await partsOf(tx, live)) if (part.isPrimary) await tx.execute(creationOf(part, shadow));
+  if (options?.owner) await tx.execute(sql`alter table ${shadow} owner to ${sql.identifier(options.owner)}`);
+  for (const grant of await grantsOf(tx, live, shadow)) await tx.execute(grant);
+}
+
+/** The statements that make the indexes that a shadow lacks of the live table's. */
+export async function missingIndexes(
+  db: Database,
+  live: PgTable,
+  shadow: PgTable,
+  wanted: (index: TablePart) => boolean = () => true,
+): Promise<SQL[]> {
+  const present = await partsOf(db, shadow);
+  return (await partsOf(db, live)).flatMap((part) => {
+    const at = present.findIndex((other) => isSame(part, other));
+    if (at >= 0) present.splice(at, 1);
+    return at < 0 && part.kind !== 'rule' && wanted(part) ? [creationOf(part, shadow)] : [];
+  });
+}
+
+/** A shadow's tables were made from another shape of the live ones, or are gone: a migration has changed those since. */
+export async function hasOtherColumns(db: Database, live: Projection, shadow: Projection): Promise<boolean> {
+  for (const [table, beside] of tablePairs(live, shadow)) {
+    if ((await columnsOf(db, table)) !== (await columnsOf(db, beside))) return true;
+  }
+  return false;
+}
+
+/**
+ * Puts the shadow's table in the place of the live one, under its name and with the names of its indexes and constraints,
+ * which later migrations refer to.
+ * @returns false, and nothing is done, where the two are not of the same shape.
+ */
+export async function replaceTable(tx: Database, live: PgTable, shadow: PgTable): Promise<boolean> {
+  const parts = await partsOf(tx, shadow);
+  const renames = (await partsOf(tx, live)).map((part) => {
+    const at = parts.findIndex((other) => isSame(part, other));
+    return { part, from: at < 0 ? undefined : parts.splice(at, 1)[0]?.name };
+  });
+  if (parts.length > 0 || renames.some(({ from }) => from === undefined)) return false;
+  for (const grant of await grantsOf(tx, live, shadow)) await tx.execute(grant);
+  await tx.execute(sql`drop table ${live}`);
+  await tx.execute(sql`alter table ${shadow} rename to ${sql.identifier(getTableName(live))}`);
+  for (const { part, from } of renames) {
+    if (from === undefined || from === part.name) continue;
+    const [was, now] = [sql.identifier(from), sql.identifier(part.name)];
+    await tx.execute(
+      part.kind === 'rule'
+        ? sql`alter table ${live} rename constraint ${was} to ${now}`
+        : sql`alter index ${sql.identifier(READ_SCHEMA)}.${was} rename to ${now}`,
+    );
+  }
+  return true;
+}
+
+/**
+ * Drops a shadow's table where there is one. What is being done to it (a batch, an index that is being built, a comparison)
+ * is cancelled, for that may take long and is of no use any more.
+ */
+export async function dropShadowTable(tx: Database, shadow: PgTable): Promise<void> {
+  await cancelWorkOn(tx, shadow);
+  await tx.execute(sql`drop table if exists ${shadow}`);
+}
+
+/** Cancels the statements of others that hold a lock on a shadow's table. */
+export async function cancelWorkOn(db: Database, shadow: PgTable): Promise<void> {
+  await db.execute(sql`
+    select pg_cancel_backend(pid) from (
+      select distinct l.pid from pg_locks l join pg_stat_activity a on a.pid = l.pid
+      where l.locktype = 'relation' and l.relation = ${regclass(shadow)}
+        and l.database = (select oid from pg_database where datname = current_database())
+        and l.pid <> pg_backend_pid() and a.backend_type = 'client backend'
+    ) others`);
+}
+
+function creationOf(part: TablePart, table: PgTable): SQL {
+  const definition = sql.raw(part.definition);
+  if (part.kind === 'key') return sql`alter table ${table} add ${definition}`;
+  return sql`create ${sql.raw(part.isUnique ? 'unique index' : 'index')} on ${table} ${definition}`;
+}
+
+function isSame(a: TablePart, b: TablePart): boolean {
+  return a.kind === b.kind && a.isUnique === b.isUnique && a.definition === b.definition;
+}

@@ -1,0 +1,81 @@
+import { getTableColumns, sql } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import type { Database } from '../../../database/client.ts';
+import type { Projection } from '../../define/projection.ts';
+import { FencedError, ProjectionTable } from '../fold/projection-table.ts';
+import type { TablePart } from '../verify/table-shape.ts';
+import { tablePairs } from './shadow.ts';
+import { missingIndexes } from './shadow-ddl.ts';
+
+/** Who fills a shadow: what it does to the table counts only as long as it is so. */
+export interface Filler {
+  readonly owner: string;
+  readonly generation: number;
+}
+
+export interface ShadowTableParts {
+  /** Fills the table. */
+  readonly db: Database;
+  /** Makes its indexes, with the rights of its owner. */
+  readonly ddl: Database;
+  readonly live: Projection;
+  readonly shadow: Projection;
+  readonly filler: Filler;
+  /** Awaited after each batch: whoever fills a shadow has time. */
+  readonly rest: () => Promise<void>;
+}
+
+/** The tables of a shadow, which have an index by something else than the key only from the moment on when it is needed. */
+export class ShadowTable extends ProjectionTable {
+  readonly #parts: ShadowTableParts;
+  readonly #indexed = new Set<string>();
+
+  constructor(parts: ShadowTableParts) {
+    super(parts.db, parts.shadow);
+    this.#parts = parts;
+  }
+
+  override async read(wanted: Parameters<ProjectionTable['read']>[0]): ReturnType<ProjectionTable['read']> {
+    for (const property of wanted.where.keys()) {
+      const column = getTableColumns(this.#parts.shadow.table)[property];
+      if (!column || this.#indexed.has(property)) continue;
+      await this.addIndexes(({ leads }) => leads === column.name);
+      this.#indexed.add(property);
+    }
+    return super.read(wanted);
+  }
+
+  override async write(...batch: Parameters<ProjectionTable['write']>): Promise<void> {
+    await super.write(...batch);
+    await this.#parts.rest();
+  }
+
+  /**
+   * Makes the indexes that the live tables have and these lack, one a transaction: what is made stays made.
+   * @param wanted which ones of the rows' table; all of all tables unless told.
+   * @throws {FencedError} where somebody else fills the shadow by now, or nobody.
+   */
+  async addIndexes(wanted?: (index: TablePart) => boolean): Promise<void> {
+    const { live, shadow } = this.#parts;
+    const pairs = tablePairs(live, shadow);
+    for (const [table, beside] of wanted ? pairs.slice(0, 1) : pairs) {
+      while (await this.#addIndex(table, beside, wanted));
+    }
+  }
+
+  #addIndex(live: PgTable, beside: PgTable, wanted?: (index: TablePart) => boolean): Promise<boolean> {
+    const { ddl, shadow, filler } = this.#parts;
+    return ddl.transaction(async (transaction) => {
+      const tx = transaction as unknown as Database;
+      // Leases may be renewed meanwhile, the row may not go.
+      const [ours] = await tx.execute(sql`
+        select from read.checkpoints
+        where projection = ${shadow.name} and owner = ${filler.owner} and generation = ${filler.generation} for key share`);
+      if (!ours) throw new FencedError(shadow.name);
+      await tx.execute(sql`lock table ${beside} in share mode`);
+      const [statement] = await missingIndexes(tx, live, beside, wanted);
+      if (statement) await tx.execute(statement);
+      return statement !== undefined;
+    });
+  }
+}

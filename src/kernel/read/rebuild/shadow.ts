@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import type { Projection } from '../../define/projection.ts';
+
+/** Why a read model is filled a second time, beside the live one. */
+export type ShadowPurpose = 'rebuild' | 'verify';
+
+/** The schema of all read models. */
+export const READ_SCHEMA = 'read';
+
+/** Postgres cuts longer names off; some room is left for the names of indexes. */
+const LONGEST_NAME = 55;
+
+/** The tables that a projection fills, in the order in which they are locked. */
+export function tablesOf({ table, history }: Pick<Projection, 'table' | 'history'>): readonly PgTable[] {
+  return history ? [table, history] : [table];
+}
+
+/** Each table of a projection beside that of its shadow. */
+export function tablePairs(live: Projection, shadow: Projection): (readonly [live: PgTable, shadow: PgTable])[] {
+  const shadows = tablesOf(shadow);
+  return tablesOf(live).map((table, nth) => [table, shadows[nth] as PgTable]);
+}
+
+/** Tables as a statement lists them. */
+export function listed(tables: readonly PgTable[]): SQL {
+  return sql.join(
+    tables.map((table) => sql`${table}`),
+    sql`, `,
+  );
+}
+
+/** What the checkpoint of a shadow is called: `orders#rebuild`. */
+export function shadowName(projection: string, purpose: ShadowPurpose): string {
+  return `${projection}#${purpose}`;
+}
+
+/** The projection of a shadow, and what the shadow is for; undefined where a name is not a shadow's. */
+export function shadowed(name: string): { readonly projection: string; readonly purpose: ShadowPurpose } | undefined {
+  const at = name.lastIndexOf('#');
+  const purpose = name.slice(at + 1);
+  if (at < 0 || (purpose !== 'rebuild' && purpose !== 'verify')) return undefined;
+  return { projection: name.slice(0, at), purpose };
+}
+
+/**
+ * The same projection over other tables of the same columns, beside the live ones: its own checkpoint, the same fold. The
+ * tables need not be there.
+ */
+export function shadowOf(projection: Projection, purpose: ShadowPurpose): Projection {
+  const beside = <Table extends PgTable>(live: Table) => renamed(live, shadowTableName(getTableName(live), purpose));
+  const table = beside(projection.table);
+  const columns = getTableColumns(table);
+  return {
+    ...projection,
+    name: shadowName(projection.name, purpose),
+    table,
+    history: projection.history && beside(projection.history),
+    key: projection.key.map(({ property, column }) => ({ property, column: columns[property] ?? column })),
+  };
+}
+
+function shadowTableName(live: string, purpose: ShadowPurpose): string {
+  const name = `${live}__${purpose}`;
+  if (Buffer.byteLength(name) <= LONGEST_NAME) return name;
+  const hash = createHash('sha256').update(live).digest('hex').slice(0, 12);
+  return `${Buffer.from(live).subarray(0, 24).toString().replace(/\W/g, '_')}_${hash}__${purpose}`;
+}
+
+/** Where Drizzle keeps a table's names and columns; its declarations leave these symbols out. */
+const NAMES = [Symbol.for('drizzle:Name'), Symbol.for('drizzle:OriginalName'), Symbol.for('drizzle:BaseName')];
+const COLUMNS = Symbol.for('drizzle:Columns');
+
+/**
+ * A table that has everything from another one but its name. Drizzle makes tables from column builders, which a finished
+ * table does not have any more; its own aliases are made in this way too, but are nothing that can be written to.
+ */
+function renamed<Table extends PgTable>(table: Table, name: string): Table {
+  const copy: Table = Object.create(table);
+  const columns = Object.fromEntries(
+    Object.entries(getTableColumns(table)).map(([property, column]) => [
+      property,
+      Object.create(column, { table: { value: copy } }),
+    ]),
+  );
+  for (const symbol of NAMES) Object.defineProperty(copy, symbol, { value: name });
+  Object.defineProperty(copy, COLUMNS, { value: columns });
+  for (const [property, column] of Object.entries(columns)) Object.defineProperty(copy, property, { value: column });
+  return copy;
+}

@@ -1,0 +1,113 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../../../database/client.ts';
+import { rootOf } from '../../../database/errors.ts';
+import type { Projection } from '../../define/projection.ts';
+import { adoptLetters } from '../dead-letters/dead-letter-store.ts';
+import { inTheWay, lockShadows, obstaclesToAll } from './begin-rebuild.ts';
+import { listed, shadowOf, tablePairs, tablesOf } from './shadow.ts';
+import { replaceTable } from './shadow-ddl.ts';
+
+/** How a swap ended. Unless it is `done` nothing was changed. */
+export type SwapOutcome =
+  | { readonly kind: 'done'; readonly position: number }
+  /** A lock was not to be had in time, or the shadow did not come near enough: later. */
+  | { readonly kind: 'busy' }
+  /** The shadow is another instance's, or gone. */
+  | { readonly kind: 'lost' }
+  /** The live table is not as it was when the shadow was made. */
+  | { readonly kind: 'reshaped' }
+  /** It will not go before somebody does something. */
+  | { readonly kind: 'refused'; readonly why: string };
+
+export interface Swap {
+  readonly projection: Projection;
+  /** Who fills the shadow, and in which generation. */
+  readonly owner: string;
+  readonly generation: number;
+  /**
+   * Resolves when the shadow has seen all events up to a position, or it is clear that it will not soon, and nobody here
+   * writes to it any more.
+   */
+  readonly fillTo: (position: number) => Promise<boolean>;
+}
+
+/** How long it waits for a lock, in ms: reads that come meanwhile wait behind it. */
+const LOCK_TIMEOUT_MS = 200;
+
+/**
+ * Puts a shadow in the place of its live table, and of that of its history, in one transaction. Whoever reads sees the one or the other, whole and never
+ * older than before.
+ *
+ * Writing to the live table stops first, then the shadow comes to where it stands, and only for the exchange of the names do
+ * reads wait too. Locks are taken as those who write take them: the table, then the checkpoint.
+ * @param db with the rights of the tables' owner.
+ */
+export async function swapIn(db: Database, swap: Swap): Promise<SwapOutcome> {
+  try {
+    return await db.transaction(async (transaction) => {
+      const outcome = await exchange(transaction as unknown as Database, swap);
+      if (outcome.kind !== 'done') throw new Undone(outcome);
+      return outcome;
+    });
+  } catch (error) {
+    if (error instanceof Undone) return error.outcome;
+    const { code, message } = rootOf(error);
+    if (code === LOCK_NOT_AVAILABLE || code === DEADLOCK) return { kind: 'busy' };
+    if (code === DEPENDENT_OBJECTS) return { kind: 'refused', why: inTheWay(swap.projection, [message]) };
+    throw error;
+  }
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';
+const DEADLOCK = '40P01';
+const DEPENDENT_OBJECTS = '2BP01';
+
+/** Rolls the transaction back. */
+class Undone extends Error {
+  readonly outcome: SwapOutcome;
+
+  constructor(outcome: SwapOutcome) {
+    super(outcome.kind);
+    this.outcome = outcome;
+  }
+}
+
+async function exchange(tx: Database, { projection, owner, generation, fillTo }: Swap): Promise<SwapOutcome> {
+  const { name, version } = projection;
+  const shadow = shadowOf(projection, 'rebuild');
+  const tables = listed(tablesOf(projection));
+  await lockShadows(tx, name, LOCK_TIMEOUT_MS);
+  const obstacles = await obstaclesToAll(tx, projection);
+  if (obstacles.length > 0) return { kind: 'refused', why: inTheWay(projection, obstacles) };
+
+  await tx.execute(sql`lock table ${tables} in share row exclusive mode`);
+  const [live] = await tx.execute<{ position: number; version: number }>(
+    sql`select position, version from read.checkpoints where projection = ${name} for no key update`,
+  );
+  if (!live || live.version > version) return { kind: 'lost' };
+  if (!(await fillTo(live.position))) return { kind: 'busy' };
+
+  await tx.execute(sql`lock table ${tables} in access exclusive mode`);
+  const [adopted] = await tx.execute<{ position: number; enough: boolean }>(sql`
+    with shadow as (
+      delete from read.checkpoints
+      where projection = ${shadow.name} and owner = ${owner} and generation = ${generation} and version = ${version}
+      returning position, started_at
+    )
+    update read.checkpoints live
+    set position = shadow.position, started_at = shadow.started_at, updated_at = now(), generation = live.generation + 1,
+        whole_at = 0, failure = null, version = ${version},
+        owner = case when live.version = ${version} then owner end,
+        owner_process = case when live.version = ${version} then owner_process end,
+        lease_until = case when live.version = ${version} then lease_until end
+    from shadow where projection = ${name}
+    returning live.position, live.position >= ${live.position} as enough`);
+  if (!adopted) return { kind: 'lost' };
+  // Postgres may have crashed and lost what this instance believes to be there.
+  if (!adopted.enough) return { kind: 'busy' };
+  for (const [table, beside] of tablePairs(projection, shadow)) {
+    if (!(await replaceTable(tx, table, beside))) return { kind: 'reshaped' };
+  }
+  await adoptLetters(tx, shadow.name, name);
+  return { kind: 'done', position: adopted.position };
+}

@@ -1,0 +1,219 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'drizzle-orm';
+import { type Database, prepared } from '../../../database/client.ts';
+import { foreignReplica } from '../../../database/replica.ts';
+import { Positions } from '../../consistency/positions.ts';
+import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
+import { PendingMoves } from './pending-updates.ts';
+import type { ReadSide } from './read-side.ts';
+
+/** Between two looks at the replica while something is on its way or somebody waits, in ms: at first, and at most. */
+const BUSY_MS = 5;
+const LONGEST_BUSY_MS = 25;
+/** The same where nothing is. */
+const IDLE_MS = 1000;
+/** Most between two attempts where the replica cannot be looked at. */
+const LONGEST_PAUSE_MS = 2000;
+/** An answer that takes longer is complained of, in ms. */
+const SILENCE_MS = 5000;
+
+export interface ReplicaOptions {
+  /** The server that queries read from, as a user who may read `es.store`. */
+  readonly db: Database;
+  /** The history that it must have. */
+  readonly epoch: string;
+  /** What is projected, on the primary. */
+  readonly projections: readonly string[];
+  readonly projected: Hub;
+  /** Waits of reads at one time. */
+  readonly maxWaiters: number;
+  /** Of those, waits of one caller. */
+  readonly maxWaitersPerCaller?: number | undefined;
+  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+}
+
+interface Row {
+  readonly epoch: string;
+  readonly projection: string | null;
+  readonly position: number | null;
+  readonly generation: number | null;
+  readonly has_parked: boolean | null;
+}
+
+/** One projection as it was last told of. */
+interface Told {
+  position: number;
+  generation: number;
+  readonly pending: PendingMoves;
+}
+
+/**
+ * The read side on a replica. What has been projected is told of when the replica shows it, and its checkpoints, which travel
+ * with the rows, are all that says so. A replica that lags, or is away, makes reads with a token wait and nothing else.
+ */
+export class Replica implements ReadSide {
+  readonly isReplica = true;
+  readonly positions: Positions;
+  readonly hub: Hub;
+  readonly #options: ReplicaOptions;
+  readonly #checkpoints: (parameters: Record<string, unknown>) => Promise<Row[]>;
+  readonly #told: ReadonlyMap<string, Told>;
+  readonly #stopListening: () => void;
+  /** Raised when what is known of the replica may not be true any more: also of a look that is under way. */
+  #doubts = 0;
+  /** The replica has said where it is, and nothing has happened to its connections since. */
+  #isKnown = false;
+  #wake: (() => void) | undefined;
+  readonly #stopping = new AbortController();
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+    const { db, projections, projected, maxWaiters, maxWaitersPerCaller: perCaller, onError } = options;
+    this.positions = new Positions(projections, maxWaiters, { perCaller, onWait: () => this.#wake?.() });
+    this.hub = new Hub((error) => onError(error, { part: 'hub' }));
+    this.#checkpoints = prepared(
+      db,
+      'replica_checkpoints',
+      sql`select epoch, projection, position, generation,
+            exists (select from read.dead_letters d where d.projection = c.projection and status = 'PARKED') as has_parked
+          from es.store left join read.checkpoints c on true`,
+    );
+    this.#told = new Map(
+      projections.map((name) => [name, { position: 0, generation: 0, pending: new PendingMoves() }]),
+    );
+    this.#stopListening = projected.listen(projections, (moved) => this.#projected(moved));
+  }
+
+  /** Begins to look. Resolves after the first look, whatever came of it. */
+  start(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    void this.#run(resolve);
+    return promise;
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    this.#stopping.abort();
+    this.#stopListening();
+    this.#wake?.();
+  }
+
+  /**
+   * A connection has ended; it may be that the replica was killed, and comes back at an earlier point. Nothing is known until it
+   * says where it is.
+   */
+  doubt(): void {
+    this.#doubts++;
+    this.#isKnown = false;
+    for (const name of this.positions.names) this.positions.retreat(name, 0);
+    this.#wake?.();
+  }
+
+  #projected(moved: ProjectionMoved): void {
+    const told = this.#told.get(moved.projection);
+    if (!told) return;
+    told.pending.add(moved, told.position);
+    // The replica was faster than the news.
+    if (moved.position <= told.position) this.hub.publish({ ...moved, position: told.position });
+    else this.#wake?.();
+  }
+
+  async #run(onLooked: () => void): Promise<void> {
+    let failures = 0;
+    let busyMs = BUSY_MS;
+    while (!this.#stopping.signal.aborted) {
+      const began = performance.now();
+      try {
+        busyMs = (await this.#look()) ? BUSY_MS : Math.min(LONGEST_BUSY_MS, busyMs * 1.5);
+        failures = 0;
+      } catch (error) {
+        if (!this.#stopping.signal.aborted) this.#options.onError(error, { part: 'replica' });
+        failures++;
+      }
+      onLooked();
+      if (failures > 0) await this.#pause(Math.min(LONGEST_PAUSE_MS, 50 * 2 ** failures));
+      else if (this.#isBusy) await this.#pause(busyMs);
+      else {
+        await this.#idle();
+        busyMs = BUSY_MS;
+        await this.#pause(BUSY_MS - (performance.now() - began));
+      }
+    }
+  }
+
+  /** Something is on its way, somebody waits, or nothing is known. */
+  get #isBusy(): boolean {
+    if (!this.#isKnown) return true;
+    return [...this.#told].some(([name, { pending }]) => !pending.isEmpty || this.positions.isAwaited(name));
+  }
+
+  /** @returns whether anything has changed. */
+  async #look(): Promise<boolean> {
+    const doubts = this.#doubts;
+    const rows = await this.#answered(this.#checkpoints({}));
+    // It was said before the connection ended, and need not be true any more.
+    if (this.#stopping.signal.aborted || doubts !== this.#doubts) return true;
+    if (rows[0]?.epoch !== this.#options.epoch) {
+      this.doubt();
+      throw foreignReplica('The read replica');
+    }
+    this.#isKnown = true;
+    const shown = new Map(rows.map((row) => [row.projection, row]));
+    let hasMoved = false;
+    for (const [name, told] of this.#told) {
+      const { position, generation, has_parked: hasParked } = shown.get(name) ?? {};
+      this.positions.setParked(name, hasParked ?? false);
+      if (this.#show(name, told, position ?? 0, generation ?? 0)) hasMoved = true;
+    }
+    return hasMoved;
+  }
+
+  /** Says so, again and again, where the answer does not come: the driver goes on connecting without a word. */
+  async #answered<T>(answer: Promise<T>): Promise<T> {
+    const began = performance.now();
+    const complain = () => {
+      const seconds = Math.round((performance.now() - began) / 1000);
+      this.#options.onError(new Error(`The read replica has not answered for ${seconds} s.`), { part: 'replica' });
+    };
+    const timer = setInterval(complain, SILENCE_MS);
+    const stop = () => clearInterval(timer);
+    this.#stopping.signal.addEventListener('abort', stop);
+    try {
+      return await answer;
+    } finally {
+      stop();
+      this.#stopping.signal.removeEventListener('abort', stop);
+    }
+  }
+
+  #show(projection: string, told: Told, position: number, generation: number): boolean {
+    const { position: before, generation: former, pending } = told;
+    told.position = position;
+    told.generation = generation;
+    // The replica was made anew, or the projection begins again there.
+    this.positions.retreat(projection, position);
+    this.positions.advance(projection, position);
+    if (position < before || (position === before && generation === former)) return position !== before;
+    const { keys, lagMs } = pending.take(before, position);
+    // Somebody has changed the table from outside: it is not known which rows.
+    this.hub.publish({ projection, position, keys: generation === former ? keys : null, lagMs });
+    return true;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return delay(Math.max(0, ms), undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+  }
+
+  /** Ends when there is something to look for. */
+  #idle(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve();
+      };
+      const timer = setTimeout(end, IDLE_MS);
+      this.#wake = end;
+    });
+  }
+}

@@ -1,0 +1,23 @@
+import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
+import type { BusyBackend } from '../../../database/activity.ts';
+import type { Standing } from '../../observe/stall.ts';
+import type { ProjectionRunner } from './projection-runner.ts';
+
+/** What a projection tries to apply, where this instance moves it. */
+export function underWayOf(runner: ProjectionRunner | undefined): Omit<Standing, 'what'> | undefined {
+  // Where it failed for good, its status says so.
+  if (!runner?.underWay || runner.failure !== null) return undefined;
+  const { since, first, trouble } = runner.underWay;
+  const forMs = performance.now() - since;
+  if (!first) return { forMs, trouble, event: null };
+  const { position, type, streamType, streamId } = first;
+  return { forMs, trouble, event: { position, type, streamType, streamId } };
+}
+
+/** Whether a statement is a projector's on this table, or one that all projections share. */
+export function worksOn(table: PgTable): (backend: Pick<BusyBackend, 'application' | 'query'>) => boolean {
+  const { schema, name } = getTableConfig(table);
+  const own = `"${schema}"."${name}"`;
+  return ({ application, query }) =>
+    application === 'afterwrite projector' && (query.includes(own) || !query.includes(`"${schema}".`));
+}

@@ -1,0 +1,293 @@
+import type { Database } from '../../../database/client.ts';
+import { SharedMoves } from '../../checkpoints/batched-advance.ts';
+import { Checkpoints } from '../../checkpoints/checkpoints.ts';
+import type { ProjectorPart } from '../../checkpoints/lease-statement.ts';
+import { Ownership } from '../../checkpoints/ownership.ts';
+import type { Clock } from '../../clock/database-clock.ts';
+import { Positions } from '../../consistency/positions.ts';
+import type { RecordedEvent } from '../../define/event.ts';
+import type { Projection } from '../../define/projection.ts';
+import { CommitFeed, FEED_LIMIT } from '../../log/commit-feed.ts';
+import type { EventLog } from '../../log/event-log.ts';
+import { LogHead } from '../../log/log-head.ts';
+import { checkpointsAhead, LogHistory, type LogLook, lostEvents } from '../../log/log-history.ts';
+import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
+import type { Move, News } from '../../notify/news.ts';
+import type { Observer } from '../../observe/observer.ts';
+import type { Watched } from '../../observe/stall-watch.ts';
+import { ProjectionTable } from '../fold/projection-table.ts';
+import { Rebuilds } from '../rebuild/rebuild-coordinator.ts';
+import type { Aside } from '../rebuild/shadow-filler.ts';
+import { type ProjectionStatus, statusOf } from '../status/projection-status.ts';
+import { type Verification, type VerifyParts, verifyProjection } from '../verify/verify.ts';
+import { underWayOf, worksOn } from './current-batch.ts';
+import { ProjectionRunner } from './projection-runner.ts';
+
+export interface ProjectorOptions {
+  readonly db: Database;
+  /** The same database on a connection that no batch keeps waiting. */
+  readonly leases: Database;
+  /** False if the connections of `db` do not answer. */
+  readonly canWork?: (() => boolean) | undefined;
+  /** Reads the log with the projector's role. */
+  readonly log: EventLog;
+  /** Bytes of the newest events that are held for projections, about. */
+  readonly feedBytes?: number | undefined;
+  /** Opens connections of their own for rebuilds and the like; whoever asks closes them. */
+  readonly openAside: () => Aside;
+  readonly projections: readonly Projection[];
+  readonly batchLimit: number;
+  /** Streams of which events may be in a projection's dead letters at one time; 1000 unless told. */
+  readonly deadLetterLimit?: number | undefined;
+  /** Waits for read models at one time. */
+  readonly maxWaiters: number;
+  /** Of those, waits of one caller. */
+  readonly maxWaitersPerCaller?: number | undefined;
+  /** What this instance has to do with projections; its share of them unless told. */
+  readonly part?: ProjectorPart | undefined;
+  /** Tells other instances what this one does. */
+  readonly others: Others;
+  readonly observer: Observer;
+  /** Told why the log is not the one that it was, and with `undefined` that it is. */
+  readonly onLost: (reason: string | undefined) => void;
+  readonly clock: Clock;
+  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+}
+
+/** How other instances are told. They may miss it. */
+export interface Others {
+  /** A projection was moved here. */
+  moved(projection: string, move: Move): void;
+  /** Projections that were moved here are free. */
+  released(): void;
+  /** True where they cannot tell this instance anything. */
+  readonly isDeaf: boolean;
+}
+
+/** Moves this instance's projections and follows those of others; what it knows of each is in `positions`. */
+export class Projector {
+  readonly positions: Positions;
+  readonly hub: Hub;
+  readonly head = new LogHead();
+  readonly rebuilds: Rebuilds;
+  readonly #options: ProjectorOptions;
+  readonly #feed: CommitFeed;
+  readonly #checkpoints: Checkpoints;
+  readonly #moves: SharedMoves;
+  readonly #runners: ReadonlyMap<string, ProjectionRunner>;
+  readonly #ownership: Ownership;
+  /** What the log has held. */
+  readonly #history = new LogHistory();
+  #hasLost = false;
+  /** Raised with each connection that ends: an answer of before may be another server's. */
+  #doubts = 0;
+  /** How far others have been told that this instance has moved its projections. */
+  readonly #told = new Map<string, number>();
+
+  constructor(options: ProjectorOptions) {
+    this.#options = options;
+    this.#feed = new CommitFeed(FEED_LIMIT, options.feedBytes);
+    const { projections, others, onError } = options;
+    const names = projections.map(({ name }) => name);
+    this.positions = new Positions(names, options.maxWaiters, { perCaller: options.maxWaitersPerCaller });
+    this.hub = new Hub((error) => onError(error, { part: 'hub' }));
+    this.#checkpoints = new Checkpoints(options.leases);
+    this.#moves = new SharedMoves(options.db);
+    const runners = new Map<string, ProjectionRunner>();
+    this.#ownership = new Ownership({
+      checkpoints: this.#checkpoints,
+      projections,
+      runners,
+      positions: this.positions,
+      head: this.head,
+      part: options.part,
+      canWork: options.canWork,
+      look: () => this.look(),
+      onMoved: (moved) => this.#moved(moved),
+      onReleased: () => others.released(),
+      isDeaf: () => others.isDeaf,
+      onError,
+    });
+    for (const projection of projections) runners.set(projection.name, this.#runnerOf(projection));
+    this.#runners = runners;
+    this.rebuilds = new Rebuilds({
+      ...options,
+      db: options.leases,
+      checkpoints: this.#checkpoints,
+      owner: this.#ownership.owner,
+      feed: this.#feed,
+      head: this.head,
+      onSwapped: () => {
+        this.#ownership.hurry();
+        others.released();
+      },
+    });
+  }
+
+  /** Takes up the projections. Resolves when each that is ours runs; they need not have caught up. */
+  async start(): Promise<void> {
+    // Who moves nothing leaves also the beginning to those who do.
+    if (this.#options.part !== 'off') await this.#checkpoints.register(this.#options.projections);
+    await this.#ownership.start();
+    await this.rebuilds.start(this.#options.part !== 'off');
+  }
+
+  /** This instance has committed: its projections are fed without reading the log. */
+  committed(events: readonly RecordedEvent[], position: number): void {
+    this.#feed.push(events);
+    const runners = [...this.#runners.values()].filter(({ isRunning }) => isRunning);
+    this.#feed.forget(Math.min(...runners.map(({ position }) => position)));
+    const last = events.at(-1);
+    if (last && !this.#hasLost) this.#history.saw(position, last.eventId);
+    if (this.head.advance(position, last?.recordedAt)) this.#wakeAll();
+  }
+
+  /** Somebody else may have committed. */
+  async look(): Promise<void> {
+    const { log } = this.#options;
+    // Asked for before the log is: what is learnt meanwhile may be newer than the answer.
+    const before = this.#history.newest;
+    const doubts = this.#doubts;
+    const seen = await log.look(before?.position ?? 0);
+    if (!seen.isStandby) {
+      const isLost = before !== undefined && seen.knownId !== before.eventId;
+      const kept = isLost ? this.#history.lastIn(await log.idsAt(this.#history.positions)) : 0;
+      if (isLost) this.#lose(lostEvents(kept, before.position, seen.position), seen);
+      else if (seen.checkpoint > seen.position) this.#lose(checkpointsAhead(seen.position, seen.checkpoint), seen);
+      else this.#findAll(seen, doubts);
+    }
+    if (this.head.advance(seen.position, seen.recordedAt)) this.#wakeAll();
+  }
+
+  /** The log lacks events that were committed. What is there can be read; nothing may be appended to it. */
+  #lose(reason: string, { position, recordedAt }: LogLook): void {
+    this.#hasLost = true;
+    this.#feed.clear();
+    this.head.retreat(position, recordedAt);
+    this.#options.onLost(reason);
+  }
+
+  #findAll({ position, eventId }: LogLook, doubts: number): void {
+    if (eventId && doubts === this.#doubts) this.#history.saw(position, eventId);
+    if (!this.#hasLost) return;
+    this.#hasLost = false;
+    this.#options.onLost(undefined);
+  }
+
+  /** Another instance has told what it has done. */
+  heard({ head, recordedAt, moved, released }: News): void {
+    if (this.head.advance(head, recordedAt > 0 ? new Date(recordedAt) : undefined)) this.#wakeAll();
+    for (const [projection, move] of Object.entries(moved)) this.#ownership.heard(projection, move);
+    if (released) this.#ownership.hurry();
+  }
+
+  /** Something may have happened of which this instance was not told. */
+  async missed(): Promise<void> {
+    this.#ownership.hurry();
+    await this.look();
+  }
+
+  /**
+   * A connection has ended; it may be that Postgres has crashed. Batches are committed without waiting for the disk, so it
+   * may have lost the last of them. Nothing is known until it says where the projections stand: reads with a token wait.
+   */
+  doubt(): void {
+    for (const name of this.positions.names) this.positions.retreat(name, 0);
+    // Another server may have taken over, without the newest events.
+    this.#feed.clear();
+    this.#doubts++;
+    this.#ownership.doubt();
+  }
+
+  /** Somebody may have changed what a projection begins with: looks at once, rather than at the next look. */
+  hurry(): void {
+    this.#ownership.hurry();
+  }
+
+  /** Where every projection stands. */
+  status(): ProjectionStatus[] {
+    return this.#options.projections.map(({ name, version }) =>
+      statusOf({
+        version,
+        runner: this.#runners.get(name) as ProjectionRunner,
+        positions: this.positions,
+        head: this.head,
+        checkpoint: this.#ownership.checkpoint(name),
+        waiting: this.#ownership.waiting(name),
+        rebuild: this.rebuilds.status(name),
+        clock: this.#options.clock,
+      }),
+    );
+  }
+
+  /** What each projection is at, to see whether it stands still. */
+  watched(): Watched[] {
+    return this.#options.projections.map(({ name, table }) => ({
+      what: name,
+      underWay: () => underWayOf(this.#runners.get(name)),
+      isOf: worksOn(table),
+    }));
+  }
+
+  /**
+   * Compares a read model with what its fold makes of the log, beside all else that happens.
+   * @throws {RebuildError} VERIFY_UNDER_WAY, REBUILD_REFUSED, VERIFY_FAILED
+   */
+  async verify(
+    projection: Projection,
+    options: Pick<VerifyParts, 'signal' | 'onProgress'> = {},
+  ): Promise<Verification> {
+    const aside = this.#options.openAside();
+    try {
+      return await verifyProjection({ ...this.#options, ...options, aside, projection, owner: this.#ownership.owner });
+    } finally {
+      await aside.close();
+    }
+  }
+
+  /** Ends after the batches under way and gives the projections up for others. */
+  async stop(): Promise<void> {
+    await this.rebuilds.stop();
+    await this.#ownership.stop();
+  }
+
+  #runnerOf(projection: Projection): ProjectionRunner {
+    const { db, log, batchLimit, deadLetterLimit, observer, clock, onError } = this.#options;
+    return new ProjectionRunner({
+      projection,
+      table: new ProjectionTable(db, projection, this.#moves),
+      log,
+      feed: this.#feed,
+      head: this.head,
+      onMoved: (moved) => this.#movedHere(moved),
+      checkpoints: this.#checkpoints,
+      owner: this.#ownership.owner,
+      batchLimit,
+      deadLetterLimit,
+      onFenced: () => this.hurry(),
+      observer,
+      clock,
+      onError,
+    });
+  }
+
+  #movedHere(moved: ProjectionMoved): void {
+    const { projection, position: to, keys, lagMs, hasParked } = moved;
+    const generation = this.#runners.get(projection)?.generation ?? 0;
+    const from = Math.min(this.#told.get(projection) ?? to, to);
+    this.#told.set(projection, to);
+    this.#moved(moved);
+    this.#options.others.moved(projection, { from, to, keys: keys && [...keys], lagMs, generation, hasParked });
+  }
+
+  #moved(moved: ProjectionMoved): void {
+    if (moved.hasParked !== undefined) this.positions.setParked(moved.projection, moved.hasParked);
+    this.positions.advance(moved.projection, moved.position);
+    this.hub.publish(moved);
+  }
+
+  #wakeAll(): void {
+    for (const runner of this.#runners.values()) runner.wake();
+    this.rebuilds.wake();
+  }
+}

@@ -1,0 +1,138 @@
+import { getTableColumns, type SQL, sql } from 'drizzle-orm';
+import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
+import type { Database } from '../../../database/client.ts';
+import type { Projection } from '../../define/projection.ts';
+import { formerValue } from '../fold/former-value.ts';
+
+/** What a row of the live table is, measured by what the log makes of it. */
+export type DifferenceKind =
+  /** It is not there. */
+  | 'missing'
+  /** It should not be there. */
+  | 'extra'
+  /** It has other values. */
+  | 'different'
+  /** One of the two lacks events that are parked in dead letters: that they differ says nothing. */
+  | 'stale';
+
+export interface Difference {
+  readonly kind: DifferenceKind;
+  /** The row's key, as text; of several columns as JSON. */
+  readonly key: string;
+  /** The columns that differ, where both rows are there. */
+  readonly columns: readonly string[];
+}
+
+export interface Comparison {
+  /** Rows of the live table. */
+  readonly rows: number;
+  readonly counts: Readonly<Record<DifferenceKind, number>>;
+  /** The first of them by key. */
+  readonly first: readonly Difference[];
+}
+
+/** Differences that are shown. */
+const SHOWN = 20;
+
+/** Compares the rows of two tables of one projection, in the database. */
+export function compareTables(view: Database, live: Projection, other: Projection): Promise<Comparison> {
+  const keys = live.key.map(({ column }) => column);
+  const engines = ['lastPosition', 'staleSince', 'keptIn'];
+  const columns = Object.entries(getTableColumns(live.table))
+    .filter(([property]) => !engines.includes(property))
+    .map(([, column]) => column);
+  const isStale = sql`l.stale_since is not null or s.stale_since is not null`;
+  const columnOf = (column: PgColumn, side: Side) => sql`${sql.identifier(side)}.${id(column)}`;
+  return compare(view, { live: live.table, other: other.table, keys, columns, isStale, columnOf });
+}
+
+/** Compares the former versions that two projections of the same rows have kept. A version is known by what made it. */
+export function compareHistories(view: Database, live: Projection, other: Projection): Promise<Comparison> {
+  if (!live.history || !other.history) throw new Error(`Projection ${live.name} keeps no history.`);
+  const keys = live.key.map(({ column }) => column);
+  const isOf = (table: PgTable) => sql`
+    select from ${table} r where r.stale_since is not null
+      and ${and(keys.map((key) => sql`r.${id(key)} = coalesce(l.${id(key)}, s.${id(key)})`))}`;
+  return compare(view, {
+    live: live.history,
+    other: other.history,
+    keys: [...keys, live.history.fromPosition],
+    columns: Object.values(getTableColumns(live.history)).filter(({ name }) => name !== live.history?.keptIn.name),
+    // Which version holds a value is no part of what the version was.
+    columnOf: (column, side) => formerValue(side === 'l' ? live : other, column, side),
+    isStale: sql`exists (${isOf(live.table)}) or exists (${isOf(other.table)})`,
+  });
+}
+
+interface Compared {
+  readonly live: PgTable;
+  readonly other: PgTable;
+  /** What is the same in rows that belong together. */
+  readonly keys: readonly PgColumn[];
+  /** What ought to be the same. */
+  readonly columns: readonly PgColumn[];
+  /** Whether a pair lacks events, by the aliases `l` and `s`. */
+  readonly isStale: SQL;
+  readonly columnOf: (column: PgColumn, side: Side) => SQL;
+}
+
+/** The live table, or what it is compared with. */
+type Side = 'l' | 's';
+
+async function compare(view: Database, compared: Compared): Promise<Comparison> {
+  const { live, other, keys, columns: all, isStale, columnOf } = compared;
+  const differs = (column: PgColumn) => isDistinct(column, columnOf(column, 'l'), columnOf(column, 's'));
+  const columns = all.filter((column) => !keys.some(({ name }) => name === column.name));
+  const both = sql`${live} l full outer join ${other} s on ${and(keys.map((key) => sql`l.${id(key)} = s.${id(key)}`))}`;
+  const [first] = keys as [PgColumn];
+  const kind = sql`case
+    when ${isStale} then 'stale'
+    when l.${id(first)} is null then 'missing'
+    when s.${id(first)} is null then 'extra'
+    else 'different' end`;
+  const differ = or([
+    sql`l.${id(first)} is null`,
+    sql`s.${id(first)} is null`,
+    ...columns.map((column) => differs(column)),
+  ]);
+
+  const [counted] = await view.execute<{ rows: number }>(sql`select count(*)::int as rows from ${live}`);
+  const counts = { missing: 0, extra: 0, different: 0, stale: 0 };
+  const found = await view.execute<{ kind: DifferenceKind; count: number }>(
+    sql`select ${kind} as kind, count(*)::int as count from ${both} where ${differ} group by 1`,
+  );
+  for (const { kind, count } of found) counts[kind] = count;
+  if (found.length === 0) return { rows: counted?.rows ?? 0, counts, first: [] };
+
+  const key = keys.map((column) => sql`coalesce(l.${id(column)}, s.${id(column)})`);
+  const keyText = key.length === 1 ? sql`${key[0]}::text` : sql`jsonb_build_array(${sql.join(key, sql`, `)})::text`;
+  const names = columns.map((column) => sql`case when ${differs(column)} then ${column.name}::text end`);
+  const rows = await view.execute<{ kind: DifferenceKind; key: string; columns: string }>(sql`
+    select ${kind} as kind, ${keyText} as key,
+           array_to_json(array_remove(array[${sql.join(names, sql`, `)}]::text[], null))::text as columns
+    from ${both} where ${differ} order by ${sql.join(key, sql`, `)} limit ${SHOWN}`);
+  const shown = rows.map(({ columns, ...row }) => ({ ...row, columns: namesOf(row.kind, columns) }));
+  return { rows: counted?.rows ?? 0, counts, first: shown };
+}
+
+function namesOf(kind: DifferenceKind, columns: string): string[] {
+  return kind === 'missing' || kind === 'extra' ? [] : JSON.parse(columns);
+}
+
+/** `json` and the like have no equality. */
+function isDistinct(column: PgColumn, one: SQL, other: SQL): SQL {
+  const cast = /^(json|xml|point|polygon)$/.test(column.getSQLType()) ? sql`::text` : sql``;
+  return sql`(${one})${cast} is distinct from (${other})${cast}`;
+}
+
+function id(column: PgColumn): ReturnType<typeof sql.identifier> {
+  return sql.identifier(column.name);
+}
+
+function and(conditions: readonly SQL[]): SQL {
+  return sql.join([...conditions], sql` and `);
+}
+
+function or(conditions: readonly SQL[]): SQL {
+  return sql`(${sql.join([...conditions], sql` or `)})`;
+}

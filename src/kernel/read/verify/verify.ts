@@ -1,0 +1,148 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../../../database/client.ts';
+import { rootOf } from '../../../database/errors.ts';
+import type { Projection } from '../../define/projection.ts';
+import { CommitFeed } from '../../log/commit-feed.ts';
+import type { EventLog } from '../../log/event-log.ts';
+import { LogHead } from '../../log/log-head.ts';
+import { beginVerify, dropShadow, RebuildError } from '../rebuild/begin-rebuild.ts';
+import { listed, tablesOf } from '../rebuild/shadow.ts';
+import { leaseShadow } from '../rebuild/shadow-checkpoint.ts';
+import { cancelWorkOn } from '../rebuild/shadow-ddl.ts';
+import { type FillerParts, ShadowFiller } from '../rebuild/shadow-filler.ts';
+import { type Comparison, compareHistories, compareTables } from './compare-tables.ts';
+
+/** A read model beside what its fold makes of the log. */
+export interface Verification extends Comparison {
+  readonly projection: string;
+  /** Former versions, where they are kept. */
+  readonly history: Comparison | undefined;
+  /** Both are there. */
+  readonly position: number;
+}
+
+export interface VerifyParts
+  extends Pick<FillerParts, 'aside' | 'projection' | 'owner' | 'batchLimit' | 'clock' | 'onError'> {
+  /** Ends it; what it has made is dropped. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told how far the second table is, and how far it has to come. */
+  readonly onProgress?: ((position: number, target: number) => void) | undefined;
+}
+
+const UNDEFINED_TABLE = '42P01';
+/** Between two looks, in ms. */
+const LOOK_MS = 200;
+/** Between two renewals of the lease, in ms. */
+const RENEW_MS = 1000;
+/** How long the live table is not written to while both come to the same position, in ms. */
+const HOLD_MS = 1000;
+/** How long it waits for the batch that is being written, in ms, before it tries again. */
+const LOCK_TIMEOUT_MS = 1000;
+
+/**
+ * Fills a second table from the log and compares the live one with it, both at the same position; reading and commands go on
+ * meanwhile. Nothing stays of the second table, however this ends.
+ *
+ * @throws {RebuildError} VERIFY_UNDER_WAY, REBUILD_REFUSED, VERIFY_FAILED
+ */
+export async function verifyProjection(parts: VerifyParts): Promise<Verification> {
+  const { aside, projection, owner, signal, onError } = parts;
+  signal?.throwIfAborted();
+  const row = await beginVerify(aside.owner, projection, owner);
+  const renewing = setInterval(() => {
+    leaseShadow(aside.projector, owner, row).catch((error) => onError(error, { part: 'verify' }));
+  }, RENEW_MS);
+  // It goes no further than the live table.
+  const end = new LogHead();
+  const log: Pick<EventLog, 'read'> = {
+    read: (after, limit, wanted) => aside.log.read(after, Math.min(limit, end.position - after), wanted),
+  };
+  const filler = new ShadowFiller({ ...parts, row, log, feed: new CommitFeed(0), head: end });
+  const interrupt = () => {
+    for (const table of tablesOf(filler.shadow)) cancelWorkOn(aside.owner, table).catch(() => undefined);
+  };
+  signal?.addEventListener('abort', interrupt, { once: true });
+  try {
+    for (;;) {
+      await fill(parts, filler, end);
+      const verified = await compare(parts, filler, end).catch(unlessLocked);
+      signal?.throwIfAborted();
+      if (verified) return { ...verified, projection: projection.name };
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw rootOf(error).code === UNDEFINED_TABLE ? gone(projection) : error;
+  } finally {
+    signal?.removeEventListener('abort', interrupt);
+    clearInterval(renewing);
+    await filler.stop();
+    await dropShadow(aside.owner, projection, 'verify');
+  }
+}
+
+/** Resolves when the second table is about where the live one is. */
+async function fill(
+  { aside, projection, signal, batchLimit, onProgress }: VerifyParts,
+  filler: ShadowFiller,
+  end: LogHead,
+) {
+  filler.start();
+  for (;;) {
+    signal?.throwIfAborted();
+    const target = await livePosition(aside.projector, projection);
+    end.advance(target, undefined);
+    filler.wake();
+    await filler.reached(target, LOOK_MS, signal);
+    onProgress?.(filler.position, target);
+    if (!filler.isRunning) throw gone(projection);
+    if (filler.position >= target - batchLimit) break;
+  }
+  await aside.owner.execute(sql`analyze ${listed(tablesOf(filler.shadow))}`);
+}
+
+/** Compares both at one position; undefined where the second table did not come to it in time. */
+async function compare({ aside, projection, signal }: VerifyParts, filler: ShadowFiller, end: LogHead) {
+  return await aside.owner.transaction(
+    async (transaction) => {
+      const view = transaction as unknown as Database;
+      // While the checkpoint is held nobody writes to the live table: what is seen from then on is of one position.
+      const position = await aside.owner.transaction(async (hold) => {
+        await hold.execute(sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`));
+        const position = await livePosition(hold as unknown as Database, projection, sql`for no key update`);
+        end.advance(position, undefined);
+        filler.wake();
+        if (!(await filler.reached(position, HOLD_MS, signal))) return undefined;
+        await filler.stop();
+        if (filler.position !== position) throw gone(projection);
+        await view.execute(
+          sql`lock table ${listed([...tablesOf(projection), ...tablesOf(filler.shadow)])} in access share mode`,
+        );
+        await view.execute(sql`select from read.checkpoints`);
+        return position;
+      });
+      if (position === undefined) return undefined;
+      const rows = await compareTables(view, projection, filler.shadow);
+      const history = projection.history && (await compareHistories(view, projection, filler.shadow));
+      return { ...rows, history, position };
+    },
+    { isolationLevel: 'repeatable read', accessMode: 'read only' },
+  );
+}
+
+async function livePosition(db: Database, { name, version }: Projection, lock = sql``): Promise<number> {
+  const [live] = await db.execute<{ position: number; version: number }>(
+    sql`select position, version from read.checkpoints where projection = ${name} ${lock}`,
+  );
+  if (live?.version === version) return live.position;
+  const message = `Read model ${name} is at version ${live?.version}, this code at ${version}: they cannot be compared.`;
+  throw new RebuildError('VERIFY_FAILED', name, message);
+}
+
+function gone({ name }: Projection): RebuildError {
+  return new RebuildError('VERIFY_FAILED', name, `The table that ${name} was compared with is gone; try again.`);
+}
+
+/** Somebody holds a lock for long (lock_not_available): it is tried again. */
+function unlessLocked(error: unknown): undefined {
+  if (rootOf(error).code !== '55P03') throw error;
+}

@@ -1,0 +1,155 @@
+import { sql } from 'drizzle-orm';
+import { SILENT_AFTER_MS } from '../../database/client.ts';
+import type { AfterwriteDatabase } from '../../database/database.ts';
+import { rootOf } from '../../database/errors.ts';
+import { migratedTo, newestMigration } from '../../database/migrate.ts';
+import type { Engine } from '../../kernel/engine.ts';
+import type { Stall } from '../../kernel/observe/stall.ts';
+import type { LagState } from '../../kernel/read/status/lag.ts';
+
+/** What `/readyz` answers. Anybody may ask: it names no user, no stream and no statement. */
+export interface Readiness {
+  readonly status: 'ready' | 'not ready';
+  /** Why it is not; none where it is. */
+  readonly reasons: readonly string[];
+  readonly projections?: readonly ProjectionHealth[];
+  readonly appendQueue?: AppendQueueHealth;
+}
+
+interface ProjectionHealth {
+  readonly name: string;
+  readonly state: string;
+  readonly lagState: LagState;
+  readonly lag: number;
+  readonly lagMs: number;
+  readonly stall: StallHealth | null;
+}
+
+interface AppendQueueHealth {
+  /** Appends that wait. */
+  readonly depth: number;
+  readonly limit: number;
+  readonly oldestWaitMs: number;
+  readonly stall: StallHealth | null;
+}
+
+interface StallHealth {
+  readonly since: Date;
+  readonly waitingFor: string | null;
+  readonly position: number | null;
+  /** Backends of Postgres. */
+  readonly blockedBy: readonly (number | null)[];
+}
+
+export interface Served {
+  readonly engine: Engine;
+  readonly database: Pick<AfterwriteDatabase, 'watch' | 'replica' | (typeof WORKING)[number][0]>;
+}
+
+/** The pools that the work is done with. */
+const WORKING = [
+  ['writer', 'appending'],
+  ['projector', 'projecting'],
+  ['reader', 'reading'],
+  ['leases', 'leases'],
+] as const;
+
+/** How long the database may take to answer, in ms. */
+const ANSWER_WITHIN_MS = 1000;
+/** For so long its answer holds, in ms: many probes cost what one does. */
+const CACHE_MS = 1000;
+
+/** Whether this instance can do its work. */
+export class Health {
+  readonly #notReady: () => string | undefined;
+  readonly #newestMigration = newestMigration();
+  #served: Served | undefined;
+  #database: { readonly at: number; readonly reasons: Promise<readonly string[]> } | undefined;
+
+  /** @param notReady why it takes no requests, where it does not. */
+  constructor(notReady: () => string | undefined) {
+    this.#notReady = notReady;
+  }
+
+  /** What there is to look at, from now on. */
+  serve(served: Served): void {
+    this.#served = served;
+  }
+
+  /** Never throws, and answers within about a second. */
+  async readiness(): Promise<Readiness> {
+    const served = this.#served;
+    const reasons = [this.#notReady()].filter((reason) => reason !== undefined);
+    if (!served) return { status: 'not ready', reasons };
+    if (reasons.length === 0) reasons.push(...(await this.#askDatabase(served)), ...silentPools(served));
+    const { engine } = served;
+    const projections = engine.projector.status();
+    for (const { name, isOutdated } of projections) {
+      // Its table is of an older shape, which this code's queries may not fit.
+      if (isOutdated) reasons.push(`Read model ${name} is still to be rebuilt for this version of the code.`);
+    }
+    reasons.push(...engine.obstacles.reasons);
+    const { stalls } = engine.watch;
+    const { depth, limit, oldestWaitMs } = engine.queue;
+    return {
+      status: reasons.length === 0 ? 'ready' : 'not ready',
+      reasons,
+      projections: projections.map(({ name, state, lagState, lag, lagMs }) => ({
+        name,
+        state,
+        lagState,
+        lag,
+        lagMs,
+        stall: stallOf(stalls.get(name)),
+      })),
+      appendQueue: { depth, limit, oldestWaitMs, stall: stallOf(stalls.get('append')) },
+    };
+  }
+
+  #askDatabase({ database: { watch, replica } }: Served): Promise<readonly string[]> {
+    if (this.#database && performance.now() - this.#database.at < CACHE_MS) return this.#database.reasons;
+    const asked = [
+      problemOf('The database', async () => {
+        // One that is further than this code knows is a newer version's, beside which this one works until it is stopped.
+        if ((await migratedTo(watch.db)) >= this.#newestMigration) return undefined;
+        return 'The database lacks migrations of this version: it was restored or replaced. Start the server again.';
+      }),
+      replica &&
+        problemOf('The replica that queries read from', async () => {
+          await replica.db.execute(sql`select 1`);
+          return undefined;
+        }),
+    ];
+    const reasons = Promise.all(asked).then((found) => found.filter((reason) => reason !== undefined));
+    this.#database = { at: performance.now(), reasons };
+    return reasons;
+  }
+}
+
+/** That the database answers one connection says nothing about the others. */
+function silentPools({ database }: Served): string[] {
+  return WORKING.flatMap(([name, purpose]) => {
+    const silentMs = database[name].silentMs();
+    if (silentMs < SILENT_AFTER_MS) return [];
+    return [`The connections for ${purpose} have not been answered for ${Math.round(silentMs / 1000)} s.`];
+  });
+}
+
+async function problemOf(who: string, ask: () => Promise<string | undefined>): Promise<string | undefined> {
+  const { promise: silence, resolve } = Promise.withResolvers<string>();
+  const timer = setTimeout(() => resolve(`${who} does not answer within ${ANSWER_WITHIN_MS} ms.`), ANSWER_WITHIN_MS);
+  try {
+    return await Promise.race([ask(), silence]);
+  } catch (error) {
+    // The words of the driver would name host and user.
+    return `${who} cannot be used (${rootOf(error).code || 'no connection'}).`;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function stallOf(stall: Stall | undefined): StallHealth | null {
+  if (!stall) return null;
+  const { since, waitingFor, event, blockers } = stall;
+  return { since, waitingFor, position: event?.position ?? null, blockedBy: blockers.map(({ pid }) => pid) };
+}

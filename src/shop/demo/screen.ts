@@ -1,0 +1,74 @@
+import { styleText } from 'node:util';
+import type { Output } from '../../cli/cli.ts';
+import { formatCount } from '../../cli/table.ts';
+import { terminalSafe } from '../../text/terminal.ts';
+
+/** Where the milliseconds end. */
+const WIDTH = 100;
+const LABEL_WIDTH = 20;
+
+/** How a line is meant: an answer, a message that came by itself, or a no that was expected. */
+export type Kind = 'answer' | 'live' | 'refusal';
+
+const MARKS = { answer: ['✔', 'green'], live: ['◂', 'cyan'], refusal: ['✘', 'yellow'] } as const;
+
+/** What the demo shows: numbered steps, and under each what came of it and after how long. Coloured on a terminal. */
+export class Screen {
+  readonly #out: Output;
+  #steps = 0;
+  #since = performance.now();
+
+  constructor(out: Output) {
+    this.#out = out;
+  }
+
+  title(text: string): void {
+    this.#write(`\n${this.#paint('bold', 'Afterwrite demo')}  ${text}`);
+  }
+
+  /** Begins a step; messages that come by themselves are timed from here. */
+  step(text: string): void {
+    this.#steps += 1;
+    this.#since = performance.now();
+    this.#write(`\n${String(this.#steps).padStart(2)}  ${this.#paint('bold', text)}`);
+  }
+
+  /** Milliseconds since the step began. */
+  get elapsedMs(): number {
+    return performance.now() - this.#since;
+  }
+
+  /** What came of it: who says it, what, and after how many milliseconds. */
+  line(kind: Kind, label: string, said: string, ms: number): void {
+    const text = terminalSafe(said);
+    const [mark, colour] = MARKS[kind];
+    const time = `${formatMs(ms)} ms`;
+    const start = `    ${mark} ${label.padEnd(LABEL_WIDTH)}${text}`;
+    const dots = ` ${'·'.repeat(Math.max(2, WIDTH - start.length - time.length - 2))} `;
+    const shown = `    ${this.#paint(colour, mark)} ${this.#paint(colour, label.padEnd(LABEL_WIDTH))}${text}`;
+    this.#write(`${shown}${this.#paint('dim', dots)}${time}`);
+  }
+
+  /** A remark under a line. */
+  note(text: string): void {
+    this.#write(`      ${' '.repeat(LABEL_WIDTH)}${this.#paint('dim', text)}`);
+  }
+
+  closing(text: string): void {
+    this.#write(`\n${text}\n`);
+  }
+
+  #paint(format: 'bold' | 'dim' | 'green' | 'cyan' | 'yellow', text: string): string {
+    // It leaves the text as it is where the stream is no terminal, or NO_COLOR is set.
+    return styleText(format, text, { stream: this.#out });
+  }
+
+  #write(line: string): void {
+    this.#out.write(`${line}\n`);
+  }
+}
+
+/** Milliseconds, with a decimal where they are few. */
+export function formatMs(ms: number): string {
+  return ms < 9.95 ? ms.toFixed(1) : formatCount(Math.round(ms));
+}

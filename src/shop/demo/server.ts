@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Cli } from '../../cli/cli.ts';
+import { CliError } from '../../cli/errors.ts';
+import { settings } from '../../config.ts';
+import { clusterFolder } from '../../database/embedded/cluster.ts';
+import { startEmbeddedPostgres } from '../../database/embedded/server.ts';
+import type { Screen } from './screen.ts';
+
+const main = fileURLToPath(new URL('../../main.ts', import.meta.url));
+
+/** Longer than its own deadline, so that nothing but a fault makes us kill it. */
+const STOP_MS = 20_000;
+
+/** How long after its connections a process may be gone. */
+const GONE_MS = 2000;
+
+/**
+ * Gives `work` a server as `npm start` starts it, on an empty Postgres of its own, and leaves nothing of it behind.
+ * The signal is aborted where the demo is stopped, or the server ends.
+ */
+export async function withDemoServer(
+  cli: Cli,
+  screen: Screen,
+  work: (endpoint: URL, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'afterwrite-demo-'));
+  try {
+    screen.step('Start a server, on a Postgres of its own that goes when the demo ends');
+    const server = new DemoServer(cli.env, dataDir);
+    try {
+      const signal = AbortSignal.any([cli.signal, server.gone]);
+      const endpoint = await server.ready(signal);
+      screen.line('answer', 'npm start', String(endpoint), screen.elapsedMs);
+      await work(endpoint, signal);
+    } catch (error) {
+      throw await server.explain(error);
+    } finally {
+      await server.stop();
+      await stopPostgres(dataDir);
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+}
+
+class DemoServer {
+  readonly #child: ChildProcess;
+  readonly #gone = new AbortController();
+  readonly #endpoint = Promise.withResolvers<URL>();
+  /** What it has written, for the address in it and for saying why it failed. */
+  #output = '';
+  #answered = false;
+
+  constructor(env: NodeJS.ProcessEnv, dataDir: string) {
+    this.#child = spawn(process.execPath, [main], {
+      env: environment(env, dataDir),
+      // Away from the terminal's Ctrl-C, which is for the demo to pass on; the channel tells it when the demo is killed.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+    }
+    this.#child.once('error', (error) => this.#gone.abort(ended(error.message)));
+    this.#child.once('close', () => this.#gone.abort(ended(this.#answered ? '' : lastLine(this.#output))));
+  }
+
+  /** Aborted when it has ended. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** Where it answers, as soon as it does. */
+  async ready(signal: AbortSignal): Promise<URL> {
+    const stopped = Promise.withResolvers<never>();
+    const stop = () => stopped.reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    return Promise.race([this.#endpoint.promise, stopped.promise]).finally(() =>
+      signal.removeEventListener('abort', stop),
+    );
+  }
+
+  /** That it has ended, where that is behind an error: the connections break a moment before the process is gone. */
+  async explain(error: unknown): Promise<unknown> {
+    if (!(error instanceof CliError) || !['NO_ANSWER', 'NO_MESSAGE'].includes(error.code)) return error;
+    const late = AbortSignal.timeout(GONE_MS);
+    if (!this.gone.aborted) await once(AbortSignal.any([this.gone, late]), 'abort');
+    return this.gone.aborted ? this.gone.reason : error;
+  }
+
+  async stop(): Promise<void> {
+    if (this.gone.aborted) return;
+    const closed = once(this.gone, 'abort');
+    this.#child.kill('SIGTERM');
+    const late = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
+    await closed;
+    clearTimeout(late);
+  }
+
+  #read(text: string): void {
+    this.#output = `${this.#output}${text}`.slice(-10_000);
+    const [, address] = /GraphQL API: (http:\/\/[^\s"]+\/graphql)/.exec(this.#output) ?? [];
+    if (!address) return;
+    this.#answered = true;
+    this.#endpoint.resolve(new URL(address));
+  }
+}
+
+/** Ours, without the settings of whoever runs the demo: their database is not for playing with. */
+function environment(env: NodeJS.ProcessEnv, dataDir: string): NodeJS.ProcessEnv {
+  const own = new Set(settings.map(({ name }) => name));
+  return {
+    ...Object.fromEntries(Object.entries(env).filter(([name]) => !own.has(name))),
+    HOST: '127.0.0.1',
+    PORT: '0',
+    DATA_DIR: dataDir,
+    // Its address is in the log, which nobody but us reads.
+    LOG_LEVEL: 'info',
+    AFTERWRITE_LAUNCHER: String(process.pid),
+  };
+}
+
+/** A server that was killed leaves its Postgres running: join it, and stop it as its last user. */
+async function stopPostgres(dataDir: string): Promise<void> {
+  if (!existsSync(join(clusterFolder(dataDir), 'postmaster.pid'))) return;
+  const postgres = await startEmbeddedPostgres({ dataDir });
+  await postgres.release();
+}
+
+function ended(reason: string): CliError {
+  return new CliError(
+    'SERVER_ENDED',
+    `The server of the demo has ended${reason && `: ${reason}`}${reason.endsWith('.') ? '' : '.'}`,
+  );
+}
+
+/** The last thing that it said, of a log entry its message. */
+function lastLine(output: string): string {
+  const line = output.trim().split('\n').at(-1) ?? '';
+  try {
+    return String((JSON.parse(line) as { readonly msg?: unknown }).msg ?? line);
+  } catch {
+    return line;
+  }
+}

@@ -1,0 +1,97 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isTransient } from '../../database/transient.ts';
+import { SYSTEM } from '../../kernel/define/actor.ts';
+import type { Command, InputOf } from '../../kernel/define/command.ts';
+import type { CommandOutcome } from '../../kernel/define/command-outcome.ts';
+import type { Engine } from '../../kernel/engine.ts';
+import { OutcomeUnknownError, ThrottledError } from '../../kernel/errors.ts';
+import { commandIdentity } from '../../kernel/write/command-identity.ts';
+import { RowRejection } from './rows.ts';
+
+export interface IssueOptions {
+  /** Left out where the command does no harm twice. */
+  readonly commandId?: string;
+  readonly occurredAt: Date;
+}
+
+/** How long a database that is away is waited for, and how often it is asked, in ms. */
+const PATIENCE_MS = 30_000;
+const RETRY_MS = 500;
+
+/** Issues commands on the application's own behalf, as patiently as somebody who is in no hurry. */
+export class Issuer {
+  readonly #engine: Pick<Engine, 'bus' | 'log'>;
+  /** Of all that one import issues: in the log its events are found by it. */
+  readonly #correlationId: string;
+  readonly #signal: AbortSignal;
+  #fault: { readonly error: unknown } | undefined;
+
+  constructor(engine: Pick<Engine, 'bus' | 'log'>, correlationId: string, signal: AbortSignal) {
+    this.#engine = engine;
+    this.#correlationId = correlationId;
+    this.#signal = signal;
+  }
+
+  /** Issues a command. Its id, or its harmlessness, lets it be sent again as often as it takes. */
+  issue<C extends Command>(command: C, input: InputOf<C>, options: IssueOptions): Promise<CommandOutcome> {
+    const metadata = { actor: SYSTEM, idsFrom: 'engine', correlationId: this.#correlationId } as const;
+    return this.#patiently(() => this.#engine.bus.execute(command, input, { ...options, ...metadata }));
+  }
+
+  /** What became of a command that may have been issued before: the same, another under its id, or none. */
+  find<C extends Command>(command: C, input: InputOf<C>, commandId: string): Promise<'same' | 'other' | 'none'> {
+    const identity = commandIdentity(command.name, command.input.parse(input), SYSTEM.id, commandId, 'engine');
+    return this.#patiently(async () => {
+      const found = await this.#engine.log.findCommand(identity, SYSTEM.id);
+      if (!found) return 'none';
+      return found.outcome === 'replayed' ? 'same' : 'other';
+    });
+  }
+
+  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+    let since: number | undefined;
+    for (;;) {
+      // Where the database is gone, hundreds of commands wait for each other: one of them has waited for all.
+      if (this.#fault) throw this.#fault.error;
+      try {
+        return await work();
+      } catch (error) {
+        // A read model that is far behind can take as long as somebody takes to look: she may give up before.
+        if (error instanceof ThrottledError && !this.#signal.aborted) {
+          await delay(error.retryAfterMs, undefined, { signal: this.#signal }).catch(() => undefined);
+          continue;
+        }
+        since ??= performance.now();
+        const mayPass = isTransient(error) || error instanceof OutcomeUnknownError;
+        if (!mayPass || this.#signal.aborted || performance.now() - since > PATIENCE_MS) {
+          this.#fault ??= { error };
+          throw error;
+        }
+        await delay(RETRY_MS);
+      }
+    }
+  }
+}
+
+/** Why a command was not accepted; undefined where it was. */
+export function refusalOf(outcome: Exclude<CommandOutcome, { kind: 'accepted' }>): RowRejection;
+export function refusalOf(outcome: CommandOutcome): RowRejection | undefined;
+export function refusalOf(outcome: CommandOutcome): RowRejection | undefined {
+  switch (outcome.kind) {
+    case 'accepted':
+      return undefined;
+    case 'rejected':
+      return new RowRejection(outcome.code, outcome.message);
+    case 'invalid':
+      return new RowRejection(
+        'INVALID',
+        outcome.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join(' '),
+      );
+    case 'reused':
+      return new RowRejection('IMPORTED_OTHERWISE', 'It was imported before with other values.');
+    case 'notFound':
+      return new RowRejection('NOT_FOUND', `There is no ${outcome.aggregate} ${outcome.aggregateId}.`);
+    case 'conflict':
+      return new RowRejection('CONFLICT', 'Somebody else changes the same thing all the time.');
+  }
+}

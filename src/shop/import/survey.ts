@@ -1,0 +1,51 @@
+import { CliError } from '../../cli/errors.ts';
+import type { InvoiceFile } from './file.ts';
+import type { InvoiceLine } from './rows.ts';
+import { RowRejection } from './rows.ts';
+
+/** What has to be known of the whole file before its first invoice is imported. */
+export interface Survey {
+  readonly rows: number;
+  /** Those of them that can be read. */
+  readonly importable: number;
+  /** The line of each invoice's last row: there it is complete, even if others stand in between. */
+  readonly lastLines: ReadonlyMap<string, number>;
+  /** The first description of each stock code that is not empty. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
+/** Reads the file once. @throws {CliError} BAD_FILE where it is none, or has no rows. */
+export async function surveyFile(file: InvoiceFile, signal: AbortSignal): Promise<Survey> {
+  const lastLines = new Map<string, number>();
+  const names = new Map<string, string>();
+  let rows = 0;
+  let importable = 0;
+  for await (const { read } of file.rows()) {
+    signal.throwIfAborted();
+    rows++;
+    if (read instanceof RowRejection) continue;
+    importable++;
+    lastLines.set(read.invoice, read.line);
+    if (read.description !== '' && !names.has(read.sku)) names.set(read.sku, read.description);
+  }
+  if (rows === 0) throw new CliError('BAD_FILE', `${file.path} has a header and no rows.`);
+  return { rows, importable, lastLines, names };
+}
+
+/** The file's invoices, each with its rows, in the order in which they are complete. */
+export async function* readInvoices(
+  file: InvoiceFile,
+  { lastLines }: Survey,
+): AsyncGenerator<readonly [InvoiceLine, ...InvoiceLine[]]> {
+  const open = new Map<string, [InvoiceLine, ...InvoiceLine[]]>();
+  for await (const { read } of file.rows()) {
+    if (read instanceof RowRejection) continue;
+    const { invoice, line } = read;
+    const lines = open.get(invoice);
+    if (lines) lines.push(read);
+    else open.set(invoice, [read]);
+    if (line !== lastLines.get(invoice)) continue;
+    yield open.get(invoice) ?? [read];
+    open.delete(invoice);
+  }
+}

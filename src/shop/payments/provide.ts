@@ -1,0 +1,30 @@
+import type { Logger } from 'pino';
+import type { Config } from '../../config.ts';
+import { paymentGateway } from '../../domains/fulfilment/index.ts';
+import { type ProvidedPlugs, plug } from '../../kernel/define/effect.ts';
+import { HttpPaymentGateway } from './http-gateway.ts';
+import { startLocalGateway } from './local-gateway/server.ts';
+
+/**
+ * The payment gateway that the settings ask for: PAYMENT_GATEWAY_URL's, else a local one on a free port of this machine. In
+ * production nobody is taken to have meant that one unless told: real orders would look paid.
+ * @param databaseUrl where a local one keeps what it has done.
+ * @param log is told of a local one; as a warning where the database is not the embedded one, and orders may be real.
+ */
+export async function providePayments(
+  config: Pick<Config, 'databaseUrl' | 'nodeEnv' | 'paymentGatewayUrl' | 'paymentGatewayKey' | 'paymentTimeoutMs'>,
+  databaseUrl: string,
+  log: Pick<Logger, 'info' | 'warn'>,
+): Promise<ProvidedPlugs> {
+  const { paymentGatewayUrl: named, paymentGatewayKey: apiKey, paymentTimeoutMs: timeoutMs } = config;
+  const through = (url: string) => [plug(paymentGateway, new HttpPaymentGateway({ url, apiKey, timeoutMs }))];
+  if (named && named !== 'local') return { plugs: through(named), release: async () => {} };
+  if (!named && config.nodeEnv === 'production') {
+    log.warn('no payments are made from here: PAYMENT_GATEWAY_URL is not set; local is a gateway that takes no money');
+    return { plugs: [], release: async () => {} };
+  }
+  const local = await startLocalGateway({ databaseUrl });
+  const level = config.databaseUrl === undefined ? 'info' : 'warn';
+  log[level](`payments go to a local gateway at ${local.url}, which takes no money; PAYMENT_GATEWAY_URL names another`);
+  return { plugs: through(local.url), release: () => local.close() };
+}

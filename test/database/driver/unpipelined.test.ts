@@ -1,0 +1,27 @@
+import { sql } from 'drizzle-orm';
+import { expect, it, onTestFinished } from 'vitest';
+import { openPool } from '../../../src/database/client.ts';
+import { useDatabase } from '../../support/database.ts';
+import { until } from '../../support/until.ts';
+
+const database = useDatabase();
+
+it('a statement that waits for a connection is sent when the one before it is lost with its connection', async () => {
+  const applicationName = 'unpipelined test';
+  const pool = openPool({ url: database.url, connections: 1, applicationName, pipelining: false });
+  onTestFinished(() => pool.close(0));
+  for (let round = 0; round < 5; round++) {
+    const torn = pool.db.execute(sql`select pg_sleep(60)`).then(
+      () => 'slept',
+      () => 'torn',
+    );
+    const waiting = Promise.all([1, 2, 3].map((n) => pool.db.execute(sql`select ${n}::int as n`)));
+    await until(async () => {
+      const ended = await database.sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name = ${applicationName} and query like '%pg_sleep%' and state = 'active'`;
+      return ended.length > 0;
+    });
+    expect(await torn).toBe('torn');
+    expect((await waiting).flat()).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+  }
+});

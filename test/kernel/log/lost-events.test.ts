@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, it, vi } from 'vitest';
+import type { EngineNotice } from '../../../src/kernel/engine-watch.ts';
+import { counterDomain, countersTable, openCounter, system } from '../../support/counter.ts';
+import { useDatabase } from '../../support/database.ts';
+import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { until } from '../../support/until.ts';
+
+// A look at the log is made every second.
+vi.setConfig({ testTimeout: 60_000 });
+
+const database = useDatabase({ tables: [countersTable] });
+const open = useEngine(database, [counterDomain]);
+
+const openOne = ({ bus }: TestEngine) =>
+  bus.execute(openCounter, { counterId: randomUUID(), label: 'a' }, { ...system, commandId: randomUUID() });
+
+/** An engine whose read models have so many counters. */
+async function started(counters: number) {
+  const notices: EngineNotice[] = [];
+  const engine = await open({ start: true, onNotice: (notice) => notices.push(notice) });
+  for (let nth = 0; nth < counters; nth++) await openOne(engine);
+  await engine.projector.positions.reached('counters', counters, {});
+  return { engine, notices };
+}
+
+/** What a promoted standby without the last events looks like. */
+async function loseAfter(position: number, { checkpoints = true } = {}): Promise<void> {
+  await database.sql.begin(async (sql) => {
+    await sql`alter table es.events disable trigger events_append_only`;
+    await sql`delete from es.streams where stream_id in (select stream_id from es.events where position > ${position})`;
+    await sql`delete from es.events where position > ${position}`;
+    await sql`alter table es.events enable always trigger events_append_only`;
+    if (!checkpoints) return;
+    await sql`delete from read.counters where last_position > ${position}`;
+    await sql`update read.checkpoints set position = least(position, ${position})`;
+  });
+}
+
+const reasonOf = (engine: TestEngine) => until(() => engine.obstacles.reasons[0], { deadline: 20_000 });
+
+it('a log that has lost its last events is noticed; commands are refused with what to do, and reads go on', async () => {
+  const { engine, notices } = await started(6);
+  await loseAfter(2);
+  expect(await reasonOf(engine)).toMatch(/^The log has lost events 3 to 6, .* ends at 2\..* restore-epoch/);
+  await expect(openOne(engine)).rejects.toMatchObject({
+    code: 'THROTTLED',
+    message: expect.stringContaining('The log has lost events 3 to 6'),
+  });
+  expect(engine.projector.head.position).toBe(2);
+  await until(() => engine.projector.positions.of('counters') === 2);
+  expect(notices.filter(({ kind }) => kind === 'obstacle')).toEqual([
+    { kind: 'obstacle', isOver: false, obstacle: { kind: 'log', reason: expect.stringContaining('lost events') } },
+  ]);
+});
+
+it('is noticed too if others have appended up to the same position again', async () => {
+  const { engine } = await started(4);
+  const other = await open();
+  await loseAfter(2);
+  for (let nth = 0; nth < 4; nth++) await openOne(other);
+  expect(await reasonOf(engine)).toMatch(
+    /^The log has lost events 3 to 4, which were committed, and others were appended after 2 instead: it now ends at 6\./,
+  );
+});
+
+it('does not ask again and again for events that are not there, also if another instance says that they are', async () => {
+  const { engine } = await started(6);
+  await loseAfter(2);
+  await reasonOf(engine);
+  // As the news of an instance that has not noticed would do.
+  engine.projector.head.advance(6, undefined);
+  engine.projector.hurry();
+  const look = async () => {
+    const [row] = await database.sql`
+      select (select lease_until::text from read.checkpoints where projection = 'counters') as lease,
+             (select xact_commit + xact_rollback from pg_stat_database where datname = current_database())::int as transactions`;
+    return row as { lease: string; transactions: number };
+  };
+  const before = await look();
+  // Leases are renewed once a second: in five of these a loop asks thousands of times.
+  const leases = new Set<string>();
+  let now = before;
+  while (leases.size < 6) {
+    now = await look();
+    leases.add(now.lease);
+    await delay(50);
+  }
+  expect(now.transactions - before.transactions).toBeLessThan(1000);
+});
+
+it('a server that starts on a log behind its checkpoints takes no command, and says what to do', async () => {
+  const { engine } = await started(4);
+  await engine.close();
+  await loseAfter(2, { checkpoints: false });
+  const next = await open({ start: true });
+  expect(await reasonOf(next)).toMatch(/^The log ends at 2, but a checkpoint is at 4: events 3 to 4 are lost\./);
+  await expect(openOne(next)).rejects.toMatchObject({ code: 'THROTTLED' });
+});
+
+it('events that are there again, as after a wrong turn to another server, are no reason any more', async () => {
+  const { engine, notices } = await started(4);
+  await database.sql`create table public.kept as select * from es.events where position > 2`;
+  await loseAfter(2);
+  await reasonOf(engine);
+  await database.sql`insert into es.events select * from public.kept`;
+  await until(() => engine.obstacles.reasons.length === 0, { deadline: 20_000 });
+  expect(notices.flatMap((notice) => (notice.kind === 'obstacle' ? [notice.isOver] : []))).toEqual([false, true]);
+});

@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { callerKey, NOBODY, SYSTEM } from '../../../src/kernel/define/actor.ts';
+import { ThrottledError } from '../../../src/kernel/errors.ts';
+import type { Append } from '../../../src/kernel/log/append/append.ts';
+import { AppendQueue, type AppendQueueOptions } from '../../../src/kernel/log/append/append-queue.ts';
+import { appendsAtWork } from '../../../src/kernel/log/append/beacon.ts';
+import { anAppend, incremented } from '../../support/appends.ts';
+import { counterDomain } from '../../support/counter.ts';
+import { useDatabase } from '../../support/database.ts';
+import { useEngine } from '../../support/engine.ts';
+import { until } from '../../support/until.ts';
+
+const database = useDatabase();
+const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
+
+/** A queue whose appends wait until the test gives the lock of es.append back. */
+async function heldQueue(options: Partial<AppendQueueOptions> = {}) {
+  const engine = await openEngine();
+  const retries: unknown[] = [];
+  const looks: Promise<boolean>[] = [];
+  const isAtWork = appendsAtWork(engine.database.watch.db);
+  const queue = new AppendQueue(engine.log, {
+    limit: 1000,
+    batchLimit: 1000,
+    onCommitted: () => {},
+    onRetry: (error) => retries.push(error),
+    isAtWork: (beacon) => {
+      const look = isAtWork(beacon);
+      looks.push(look);
+      return look;
+    },
+    ...options,
+  });
+  const held = await database.sql.reserve();
+  await held`begin`;
+  await held`select pg_advisory_xact_lock(4651732)`;
+  const first = queue.append(of('first'));
+  await until(async () => (await waiters()) > 0);
+  const letGo = async () => {
+    await held`commit`;
+    held.release();
+    await first;
+  };
+  return { queue, retries, looks, letGo };
+}
+
+const waiters = async () =>
+  (await database.sql`select 1 from pg_locks where locktype = 'advisory' and objid = 4651732 and not granted`).length;
+const transactions = async () => (await database.sql`select count(distinct xmin::text)::int as n from es.events`)[0]?.n;
+const large = incremented('x'.repeat(100_000));
+const of = (id: string, parts: Partial<Append> = {}) =>
+  anAppend({ metadata: { actor: { id, roles: [] }, correlationId: 'test' }, ...parts });
+
+describe('an append queue', () => {
+  it('is full by bytes too: it refuses with THROTTLED and takes again later', async () => {
+    const { queue, letGo } = await heldQueue({ bytes: 1_000_000 });
+    const taken = [1, 2, 3, 4].map(() => queue.append(of('ann', { events: [large] })));
+    expect(() => queue.append(of('bob', { events: [large] }))).toThrow(ThrottledError);
+    expect(queue.bytes).toBeLessThan(1_000_000);
+    const small = queue.append(of('bob'));
+    await letGo();
+    await Promise.all([...taken, small]);
+    expect(queue.bytes).toBe(0);
+    await queue.append(of('bob', { events: [large] }));
+  });
+
+  it('takes what is larger than all that may wait if nothing else waits', async () => {
+    const { queue, letGo } = await heldQueue({ bytes: 1000, bytesPerActor: 1000 });
+    const alone = queue.append(of('ann', { events: [large] }));
+    await letGo();
+    expect(await alone).toMatchObject({ outcome: 'accepted' });
+  });
+
+  it('puts no more bytes into a transaction than it may', async () => {
+    const { queue, letGo } = await heldQueue({ batchBytes: 500_000 });
+    const appends = Array.from({ length: 6 }, () => queue.append(of('ann', { events: [large] })));
+    await letGo();
+    await Promise.all(appends);
+    expect(await transactions()).toBe(1 + 3);
+  });
+
+  it('refuses what waits too much on behalf of one actor, by number and bytes, and nobody else', async () => {
+    const { queue, letGo } = await heldQueue({ limitPerActor: 3, bytesPerActor: 500_000 });
+    const taken = [1, 2, 3].map(() => queue.append(of('ann')));
+    taken.push(...[1, 2].map(() => queue.append(of('bob', { events: [large] }))));
+    expect(() => queue.append(of('ann'))).toThrow(
+      /^Too many of your commands wait to be stored\. Try again in \d+ ms\.$/,
+    );
+    expect(() => queue.assertRoom('ann')).toThrow(ThrottledError);
+    expect(() => queue.append(of('bob', { events: [large] }))).toThrow(ThrottledError);
+    // What the system does on their behalf counts as theirs and goes on.
+    const metadata = { actor: SYSTEM, initiator: 'ann', correlationId: 'test' };
+    taken.push(queue.append(of('system', { metadata })));
+    taken.push(queue.append(of('bob')), queue.append(of('eve', { events: [large] })));
+    await letGo();
+    await Promise.all(taken);
+    await queue.append(of('ann'));
+  });
+
+  it('counts anonymous callers by their address', async () => {
+    const { queue, letGo } = await heldQueue({ limitPerActor: 2 });
+    const from = (address: string) => of(NOBODY.id, { caller: callerKey(null, address) });
+    const taken = [1, 2].map(() => queue.append(from('192.0.2.1')));
+    expect(() => queue.append(from('192.0.2.1'))).toThrow(ThrottledError);
+    taken.push(queue.append(from('192.0.2.2')));
+    await letGo();
+    await Promise.all(taken);
+  });
+
+  it('stores a stranger’s append before most of what waits for somebody else', async () => {
+    const { queue, letGo } = await heldQueue({ batchLimit: 40 });
+    const many = Array.from({ length: 400 }, () =>
+      queue.append(of('ann', { events: [incremented('x'.repeat(1000))] })),
+    );
+    const stranger = queue.append(of('bob'));
+    await letGo();
+    const outcome = await stranger;
+    expect(outcome.outcome === 'accepted' && outcome.position).toBeLessThan(40);
+    await Promise.all(many);
+  });
+});
+
+describe('a batch that takes longer than an attempt may be silent', () => {
+  it('is not sent again while Postgres is at work on it', async () => {
+    const { queue, retries, looks, letGo } = await heldQueue({ attemptMs: 20 });
+    const next = queue.append(of('ann'));
+    const before = looks.length;
+    await until(() => looks.length >= before + 3);
+    expect(await waiters()).toBe(1);
+    await letGo();
+    expect(await next).toMatchObject({ outcome: 'accepted', position: 2 });
+    expect(retries).toEqual([]);
+  });
+});

@@ -1,0 +1,151 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { AfterwriteDatabase } from '../../../../src/database/database.ts';
+import { isTransient } from '../../../../src/database/transient.ts';
+import { DeadLetters } from '../../../../src/kernel/read/dead-letters/dead-letters.ts';
+import { type Lane, untilDone, useLanes } from '../../../support/crash-lane.ts';
+import { atEveryPoint, CRASHES, type Run } from '../../../support/crash-points.ts';
+import { type Fault, failing } from '../../../support/driven-projection.ts';
+import {
+  Book,
+  bookNumber,
+  books,
+  libraryAppends,
+  libraryDomain,
+  Read,
+  Renamed,
+  Written,
+} from '../../../support/library.ts';
+
+const [one, two] = [bookNumber(1), bookNumber(2)];
+/** Of which the third parks the first book, the sixth concerns it too, and the rest goes on. */
+const happened = [
+  [one, Written({ title: 'One', author: 'ann', tags: [] })],
+  [two, Written({ title: 'Two', author: 'ann', tags: [] })],
+  [one, Read({ reader: 'cid', pages: 1 })],
+  [two, Read({ reader: 'cid', pages: 2 })],
+  [one, Read({ reader: 'dan', pages: 3 })],
+  [two, Renamed({ from: 'ann', to: 'bob' })],
+  [one, Written({ title: 'One again', author: 'eve', tags: ['x'] })],
+] as const;
+const KEY = `Book/${one}`;
+const faults = new Map<number, Fault>();
+const domain = { ...libraryDomain, projections: [failing(books, faults)] };
+const options = { projectionBatchLimit: 4 };
+const lanes = useLanes(4, domain);
+
+/** What is in the database but for times and generations, which a second attempt changes. */
+async function present({ sql }: Lane): Promise<unknown> {
+  const [found] = await sql`select
+    (select jsonb_agg(to_jsonb(b) order by id) from read.books b) as books,
+    (select jsonb_agg(to_jsonb(h) order by id, from_position) from read.books_history h) as former,
+    (select jsonb_agg(to_jsonb(d) - 'parked_at' - 'discarded_at' order by key, position) from read.dead_letters d) as letters,
+    (select jsonb_agg(jsonb_build_array(projection, position, failure)) from read.checkpoints) as checkpoints`;
+  return { ...found };
+}
+
+/** The projection's life up to the end of the log. */
+async function live(lane: Lane, way: AfterwriteDatabase, isDead: () => boolean): Promise<boolean> {
+  const engine = lane.engine(way, options);
+  const hasStarted = await engine.start().then(
+    () => true,
+    () => false,
+  );
+  await untilDone(lane, engine, () => isDead() || !hasStarted);
+  await engine.stop();
+  return hasStarted && !isDead();
+}
+
+const lettersOf = (database: AfterwriteDatabase) =>
+  new DeadLetters({ db: database.projector.db, projections: domain.projections, events: Book.events });
+const retry = (database: AfterwriteDatabase) => lettersOf(database).retry('books', KEY);
+const discard = (database: AfterwriteDatabase) =>
+  lettersOf(database).discard('books', KEY, 3, { by: 'admin-1', reason: null });
+
+async function park(lane: Lane): Promise<void> {
+  faults.set(3, 'fold');
+  await lane.forget();
+  await live(lane, lane.direct, () => false);
+}
+const KEPT = ['books', 'books_history', 'dead_letters', 'checkpoints'];
+/** What is parked, to be put back before each run. */
+async function keep({ sql }: Lane): Promise<void> {
+  await sql`create schema if not exists kept`;
+  for (const table of KEPT) {
+    await sql.unsafe(`drop table if exists kept.${table}; create table kept.${table} as table read.${table}`);
+  }
+}
+async function putBack({ sql }: Lane): Promise<void> {
+  for (const table of KEPT) {
+    await sql.unsafe(`delete from read.${table}; insert into read.${table} select * from kept.${table}`);
+  }
+}
+
+beforeAll(async () => {
+  for (const lane of lanes) {
+    await lane.log.append(libraryAppends(happened));
+    await park(lane);
+    await keep(lane);
+  }
+});
+
+describe('what is parked is the same as without a crash', () => {
+  it.each(CRASHES.map(([how, dies], nth) => [how, dies, { first: 1 + 3 * nth, step: 23 }] as const))(
+    'whichever message is %s while it is put aside, and the %s dies',
+    async (how, dies, points) => {
+      faults.set(3, 'fold');
+      const expected = await Promise.all(lanes.map((lane) => park(lane).then(() => present(lane))));
+      expect(expected[0]).toMatchObject({
+        letters: [{ position: 3 }, { position: 5 }, { position: 6 }, { position: 7 }],
+      });
+      const runs = lanes.map(
+        (lane, nth): Run =>
+          async (point) => {
+            await lane.forget();
+            await lane.proxy.arm(point);
+            const isWhole = await live(lane, lane.breaking, () => dies === 'process' && lane.proxy.hasBroken);
+            const { hasBroken } = lane.proxy;
+            await lane.proxy.mend();
+            if (!isWhole) await live(lane, lane.direct, () => false);
+            expect(await present(lane)).toEqual(expected[nth]);
+            return hasBroken;
+          },
+      );
+      expect(await atEveryPoint(runs, how, dies, points)).toBeGreaterThan(2);
+    },
+    60_000,
+  );
+});
+
+describe.each([
+  ['retrying', retry, () => faults.clear()],
+  ['discarding', discard, () => faults.set(3, 'fold')],
+])('after %s the rows are the same as without a crash', (_, act, prepare) => {
+  it.each(CRASHES.filter(([, dies]) => dies === 'connection'))('whichever message is %s', async (how, dies) => {
+    prepare();
+    const expected = await Promise.all(
+      lanes.map(async (lane) => {
+        await putBack(lane);
+        expect(await act(lane.direct)).toMatchObject({ remaining: 0, error: null });
+        return present(lane);
+      }),
+    );
+    const runs = lanes.map(
+      (lane, nth): Run =>
+        async (point) => {
+          await putBack(lane);
+          await lane.proxy.arm(point);
+          const outcome = await act(lane.breaking).catch((error: unknown) => error);
+          const { hasBroken } = lane.proxy;
+          await lane.proxy.mend();
+          if (outcome instanceof Error) expect(isTransient(outcome), `${outcome}`).toBe(true);
+          else expect(outcome).toMatchObject({ remaining: 0, error: null });
+          // Who did not hear what became of it does it again; that nothing waits any more is no fault then.
+          if (outcome instanceof Error) await act(lane.direct).catch(() => undefined);
+          if (outcome instanceof Error) await retry(lane.direct).catch(() => undefined);
+          expect(await present(lane)).toEqual(expected[nth]);
+          return hasBroken;
+        },
+    );
+    expect(await atEveryPoint(runs, how, dies)).toBeGreaterThan(20);
+  });
+});

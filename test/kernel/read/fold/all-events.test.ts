@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto';
+import { bigint, text } from 'drizzle-orm/pg-core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
+import { defineDomain } from '../../../../src/kernel/define/domain.ts';
+import { defineProjection, type Projection } from '../../../../src/kernel/define/projection.ts';
+import { readTable } from '../../../../src/kernel/define/read-table.ts';
+import { foldBatch, planBatch } from '../../../../src/kernel/read/fold/fold-batch.ts';
+import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
+import { beginRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
+import { anAppend, receiptOf } from '../../../support/appends.ts';
+import { counterDomain, countersTable, openCounter, system } from '../../../support/counter.ts';
+import { useDatabase } from '../../../support/database.ts';
+import { type TestEngine, useEngine } from '../../../support/engine.ts';
+import {
+  bookNumber,
+  libraryAppends,
+  libraryDomain,
+  libraryEvents,
+  libraryTables,
+  Written,
+} from '../../../support/library.ts';
+import { fillPurse, parcelDomain, sendParcel } from '../../../support/parcel-process.ts';
+import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../support/rows.ts';
+import { shelf, shelfHistory, shelfTable } from '../../../support/shelf.ts';
+import { until } from '../../../support/until.ts';
+
+const chronicleTable = readTable('chronicle', {
+  position: bigint('position', { mode: 'number' }).primaryKey(),
+  stream: text('stream').notNull(),
+  type: text('type').notNull(),
+  actor: text('actor').notNull(),
+  summary: text('summary').notNull(),
+});
+/** A row for every event of the log. */
+const chronicle = defineProjection('chronicle', {
+  table: chronicleTable,
+  visibleTo: 'everyone',
+  every: ({ position, streamType, streamId, type, metadata, summary }, { put }) =>
+    put(position, () => ({ position, stream: `${streamType}/${streamId}`, type, actor: metadata.actor.id, summary })),
+});
+
+const projections = [chronicle as unknown as Projection, shelf];
+const chronicleDomain = defineDomain({
+  name: 'chronicle',
+  aggregates: [],
+  commands: [],
+  projections: [chronicle as unknown as Projection],
+  graphql: undefined,
+});
+
+const database = useDatabase({ tables: [...libraryTables, countersTable, chronicleTable, shelfTable, shelfHistory] });
+const openLibrary = useEngine(database, [libraryDomain]);
+const openEngine = useEngine(database, [parcelDomain, chronicleDomain]);
+
+const send = async ({ bus }: TestEngine) => {
+  const id = randomUUID();
+  await bus.execute(fillPurse, { id, amount: 5 }, system);
+  return receiptOf(await bus.execute(sendParcel, { to: id, postage: 3 }, system)).aggregateId;
+};
+/** Everything has happened that will, and the chronicle has it. */
+async function settled(engine: TestEngine): Promise<void> {
+  await until(async () => {
+    const rows = await database.sql`
+      select c.position from read.checkpoints c, es.store where c.projection in ('process:Delivery', 'chronicle')`;
+    const { position } = await engine.log.head();
+    return rows.length === 2 && rows.every((row) => row.position === position);
+  });
+}
+async function expectWhole(engine: TestEngine): Promise<void> {
+  await settled(engine);
+  const events = await engine.log.read(0, 10_000, { onUnreadable: () => {} });
+  const rows = await rowsOf(engine.database.projector.db, chronicle as unknown as Projection);
+  expect(rows).toEqual(expectedRows(chronicle as unknown as Projection, events));
+  expect(rows).toHaveLength(events.length);
+}
+
+describe('a projection over all events', () => {
+  it('has the rows of a fold from scratch, however the log was cut into batches and whatever is delivered again', async () => {
+    const engine = await openLibrary();
+    const { db } = engine.database.projector;
+    const owner = randomUUID();
+    const checkpoints = new Checkpoints(db);
+    await checkpoints.register(projections);
+    await checkpoints.lease(owner, projections);
+    const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(libraryEvents, sizes, async (happened, sizes) => {
+        const { position: before } = await engine.log.head();
+        await database.sql`truncate read.chronicle, read.shelf, read.shelf_history`;
+        await engine.log.append(libraryAppends(happened));
+        const events = await engine.log.read(before, 1000);
+        for (const projection of projections) {
+          const table = new ProjectionTable(db, projection);
+          await database.sql`update read.checkpoints set position = ${before} where projection = ${projection.name}`;
+          for (let at = 0, nth = 0; at < events.length; nth++) {
+            const batch = events.slice(at, at + (sizes[nth % sizes.length] as number));
+            const plan = planBatch(projection, batch);
+            const writes = foldBatch(projection, plan, await table.read(plan));
+            const from = before + at;
+            at += batch.length;
+            await table.write(writes, { from, to: before + at, owner, generation: 1 });
+            // The same rows once more, at the same positions.
+            if (projection.name === 'chronicle') await table.writeRows(writes);
+          }
+          expect(await rowsOf(db, projection)).toEqual(expectedRows(projection, events));
+        }
+        expect(await historyOf(db, shelf)).toEqual(expectedHistory(shelf, events));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('reads nothing before it writes a row that is put as a whole, unless that becomes history', async () => {
+    const engine = await openLibrary();
+    await engine.log.append(libraryAppends([[bookNumber(1), Written({ title: 'One', author: null, tags: [] })]]));
+    const events = await engine.log.read(0, 10);
+    for (const projection of projections) {
+      const { keys, where, steps } = planBatch({ ...projection, history: undefined }, events);
+      expect([keys.size, where.size, steps.length]).toEqual([0, 0, 1]);
+    }
+    expect(planBatch(shelf, events).keys.size).toBe(1);
+  });
+
+  it('has the events of processes too, with who was behind them', async () => {
+    const engine = await openEngine({ start: true });
+    const parcelId = await send(engine);
+    await expectWhole(engine);
+    const rows =
+      await database.sql`select type, actor from read.chronicle where stream = ${`Delivery/${parcelId}`} order by position`;
+    expect(rows.map(({ type }) => type)).toEqual(['PostageDue', 'CommandRequested', 'DeadlineSet', 'PostageSettled']);
+    expect(new Set(rows.map(({ actor }) => actor))).toEqual(new Set(['system']));
+    expect(engine.faults).toEqual([]);
+  });
+
+  it('has those of domains that are mounted later, and those that nobody knows any more, without their data', async () => {
+    const engine = await openEngine({ start: true });
+    await send(engine);
+    await settled(engine);
+    await engine.close();
+    const more = await openEngine({ start: true, domains: [parcelDomain, chronicleDomain, counterDomain] });
+    const { position } = receiptOf(await more.bus.execute(openCounter, { label: 'a' }, system));
+    const forgotten = { type: 'Forgotten', schemaVersion: 1, data: { text: 'what was that' } };
+    await more.log.append([anAppend({ streamType: 'Lost', events: [forgotten] })]);
+    await more.log.append([
+      anAppend({ events: [{ type: 'CounterIncremented', schemaVersion: 1, data: { by: 'not a number' } }] }),
+      anAppend({ events: [{ type: 'CounterIncremented', schemaVersion: 1, data: { by: 7 } }] }),
+    ]);
+    await more.projector.look();
+    await expectWhole(more);
+    const rows =
+      await database.sql`select type, summary from read.chronicle where position >= ${position} order by position`;
+    expect([...rows]).toEqual([
+      { type: 'CounterOpened', summary: '' },
+      { type: 'Forgotten', summary: '' },
+      { type: 'CounterIncremented', summary: '' },
+      { type: 'CounterIncremented', summary: 'by: 7' },
+    ]);
+  });
+
+  it('is taken over by another instance without losing or doubling an event', async () => {
+    const first = await openEngine({ start: true });
+    const second = await openEngine({ start: true });
+    const writing = Array.from({ length: 30 }, (_, n) => send(n % 3 ? second : first));
+    await Promise.all(writing);
+    await Promise.all([first.close(), ...Array.from({ length: 10 }, () => send(second))]);
+    await expectWhole(second);
+  });
+
+  it('is the same when it is rebuilt, and verifies', async () => {
+    const engine = await openEngine({ start: true });
+    for (let n = 0; n < 5; n++) await send(engine);
+    await settled(engine);
+    await database.sql`update read.chronicle set type = 'Spoilt' where position = 3`;
+    await database.sql`delete from read.chronicle where position = 4`;
+    const oid = async () => (await database.sql`select 'read.chronicle'::regclass::oid::int as oid`)[0]?.oid;
+    const before = await oid();
+    await beginRebuild(engine.database.owner.db, chronicle as unknown as Projection);
+    await until(async () => (await oid()) !== before);
+    await expectWhole(engine);
+    const { counts } = await engine.projector.verify(chronicle as unknown as Projection);
+    expect(counts).toEqual({ missing: 0, extra: 0, different: 0, stale: 0 });
+  });
+});

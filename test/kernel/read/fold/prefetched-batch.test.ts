@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { beforeEach, expect, it } from 'vitest';
+import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
+import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
+import type { Projection } from '../../../../src/kernel/define/projection.ts';
+import { CommitFeed } from '../../../../src/kernel/log/commit-feed.ts';
+import { unobserved } from '../../../../src/kernel/observe/observer.ts';
+import { foldBatch, planBatch } from '../../../../src/kernel/read/fold/fold-batch.ts';
+import { readyBatch } from '../../../../src/kernel/read/fold/prefetched-batch.ts';
+import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
+import { ProjectionRunner } from '../../../../src/kernel/read/run/projection-runner.ts';
+import { useDatabase } from '../../../support/database.ts';
+import { type TestEngine, useEngine } from '../../../support/engine.ts';
+import {
+  bookNumber,
+  books,
+  libraryAppends,
+  libraryDomain,
+  libraryEvents,
+  libraryTables,
+  readings,
+  Written,
+} from '../../../support/library.ts';
+import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../support/rows.ts';
+import { until } from '../../../support/until.ts';
+
+const database = useDatabase({ tables: libraryTables });
+const openEngine = useEngine(database, [libraryDomain]);
+const projections: readonly Projection[] = [books, readings];
+const owner = randomUUID();
+let engine: TestEngine;
+
+beforeEach(async () => {
+  engine = await openEngine();
+  const checkpoints = new Checkpoints(engine.database.projector.db);
+  await checkpoints.register(projections);
+  await checkpoints.lease(owner, projections);
+});
+
+/** A table of which one read has to wait, as it would for a lock. */
+class HeldTable extends ProjectionTable {
+  readonly gate = Promise.withResolvers<void>();
+  #reads = 0;
+
+  override async read(...wanted: Parameters<ProjectionTable['read']>): ReturnType<ProjectionTable['read']> {
+    if (++this.#reads === 2) await this.gate.promise;
+    return super.read(...wanted);
+  }
+}
+
+it('what is read ahead and has to wait is said to be under way, and is done once it may', async () => {
+  const { projector, log, database: opened } = engine;
+  const titles = ['One', 'Two', 'Three', 'Four', 'Five', 'Six'];
+  await log.append(
+    libraryAppends(titles.map((title, nth) => [bookNumber(nth + 1), Written({ title, author: null, tags: [] })])),
+  );
+  await projector.look();
+  const table = new HeldTable(opened.projector.db, books);
+  const runner = new ProjectionRunner({
+    ...{ projection: books, table, log, owner, batchLimit: 2, observer: unobserved, clock: engine.clock },
+    ...{ feed: new CommitFeed(1), head: projector.head, checkpoints: new Checkpoints(opened.projector.db) },
+    onMoved: () => {},
+    onError: (error) => {
+      throw error;
+    },
+  });
+  runner.start({ position: 0, generation: 1, failure: null });
+  await until(() => runner.position === 2 && runner.underWay?.after === 2);
+  expect(runner.underWay?.first?.position).toBe(3);
+  table.gate.resolve();
+  await until(() => runner.position === titles.length);
+  await runner.stop();
+  expect(await rowsOf(opened.projector.db, books)).toHaveLength(titles.length);
+});
+
+it('a batch that is made ready before the one ahead of it is written has what it would read afterwards', async () => {
+  let made = 0;
+  await fc.assert(
+    fc.asyncProperty(libraryEvents, fc.integer({ min: 1, max: 9 }), async (happened, size) => {
+      const { position: began } = await engine.log.head();
+      await database.sql`truncate read.books, read.readings, read.books_history, read.readings_history`;
+      await database.sql`update read.checkpoints set position = ${began}`;
+      await engine.log.append(libraryAppends(happened));
+      const events = await engine.log.read(began, 1000);
+      for (const projection of projections) made += await replay(projection, events, size);
+    }),
+    { numRuns: 60 },
+  );
+  expect(made).toBeGreaterThan(10);
+});
+
+/** Replays events in batches, each ready before the one ahead of it is written where that can be. @returns how many were. */
+async function replay(projection: Projection, events: readonly RecordedEvent[], size: number): Promise<number> {
+  const { db } = engine.database.projector;
+  const table = new ProjectionTable(db, projection);
+  let ready: Awaited<ReturnType<typeof readyBatch>>['ready'];
+  let made = 0;
+  for (let at = 0; at < events.length; at += size) {
+    const batch = events.slice(at, at + size);
+    const plan = planBatch(projection, batch);
+    const present = ready?.present ?? (await table.read(plan));
+    const writes = foldBatch(projection, ready?.plan ?? plan, present);
+    const next = events.slice(at + size, at + 2 * size);
+    ready = (await readyBatch(projection, table, next, writes)).ready;
+    if (ready && next.length > 0) made++;
+    const [from, to] = [batch[0]!.position - 1, batch.at(-1)!.position];
+    await table.write(writes, { from, to, owner, generation: 1 });
+  }
+  expect(await rowsOf(db, projection)).toEqual(expectedRows(projection, events));
+  expect(await historyOf(db, projection)).toEqual(expectedHistory(projection, events));
+  return made;
+}

@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { AfterwriteDatabase } from '../../../../src/database/database.ts';
+import { beginRebuild, cancelRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
+import { leaseShadow, shadowRows } from '../../../../src/kernel/read/rebuild/shadow-checkpoint.ts';
+import { swapIn } from '../../../../src/kernel/read/rebuild/swap.ts';
+import { anAppend, incremented } from '../../../support/appends.ts';
+import { counterDomain, counters } from '../../../support/counter.ts';
+import { expectWhole, type Lane, untilDone, useLanes } from '../../../support/crash-lane.ts';
+import { atEveryPoint, CRASHES, type Run } from '../../../support/crash-points.ts';
+import { until } from '../../../support/until.ts';
+
+const lanes = useLanes(4, counterDomain);
+/** So that a shadow is filled in several batches. */
+const options = { projectionBatchLimit: 3 };
+
+beforeAll(async () => {
+  for (const { sql, log } of lanes) {
+    await sql`create index counters_value on read.counters (value, id)`;
+    const opened = anAppend({ events: [{ type: 'CounterOpened', schemaVersion: 1, data: { label: 'a' } }] });
+    const counted = { streamId: opened.streamId, expectedVersion: 1, events: [1, 2, 3].map((by) => incremented(by)) };
+    await log.append([opened, anAppend(counted)]);
+  }
+});
+
+/** The live table is at the end of the log and holds wrong values, which it has until it is replaced. */
+async function spoil({ sql, log, forget }: Lane): Promise<void> {
+  await forget();
+  await sql`drop table if exists read.counters__rebuild`;
+  const { position } = await log.head();
+  await sql`insert into read.counters select stream_id, 'a', 999, false, 4, ${position} from es.streams`;
+  await sql`insert into read.checkpoints (projection, version, position) values ('counters', 1, ${position})`;
+}
+
+const begin = ({ owner }: AfterwriteDatabase) => beginRebuild(owner.db, counters);
+const cancel = ({ owner }: AfterwriteDatabase) => cancelRebuild(owner.db, counters);
+const tableId = async ({ sql }: Lane) => (await sql`select 'read.counters'::regclass::oid::int as oid`)[0]?.oid;
+const shadow = async ({ sql }: Lane) => {
+  const [table] = await sql`select to_regclass('read.counters__rebuild') is not null as there`;
+  const [row] = await sql`select count(*)::int as rows from read.checkpoints where projection = 'counters#rebuild'`;
+  // Both or none.
+  expect(table?.there).toBe(row?.rows === 1);
+  return table?.there as boolean;
+};
+const indexesOf = async ({ sql }: Lane) =>
+  (await sql`select indexname, indexdef from pg_indexes where tablename = 'counters' order by 1`).map((row) => ({
+    ...row,
+  }));
+
+/** Gives the lane's shadow the rows that a rebuild would, and to an instance the right to swap it in. */
+async function fill(lane: Lane): Promise<{ owner: string; generation: number }> {
+  const { sql, direct } = lane;
+  await sql`insert into read.counters__rebuild select id, label, 6, closed, version, last_position from read.counters`;
+  await sql`create index on read.counters__rebuild (value, id)`;
+  await sql`update read.checkpoints set position = (select max(position) from es.events) where projection = 'counters#rebuild'`;
+  const owner = randomUUID();
+  const [row] = await shadowRows(direct.projector.db, 'counters');
+  const leased = await leaseShadow(direct.projector.db, owner, row!);
+  return { owner, generation: leased!.generation };
+}
+
+const fillTo = async () => true;
+const single = CRASHES.filter(([, dies]) => dies === 'connection');
+
+describe('a step of a rebuild is done whole or not at all, and may be tried again', () => {
+  it.each(single)('whichever message of its beginning is %s', async (how, dies) => {
+    const runs = lanes.map(
+      (lane): Run =>
+        async (point) => {
+          await spoil(lane);
+          await lane.proxy.arm(point);
+          await begin(lane.breaking).catch(() => undefined);
+          const { hasBroken } = lane.proxy;
+          await lane.proxy.mend();
+          const isThere = await shadow(lane);
+          expect(await begin(lane.direct)).toBe(isThere ? 'joined' : 'begun');
+          expect(await shadow(lane)).toBe(true);
+          return hasBroken;
+        },
+    );
+    expect(await atEveryPoint(runs, how, dies)).toBeGreaterThan(20);
+  });
+
+  it.each(single)('whichever message of its cancellation is %s', async (how, dies) => {
+    const runs = lanes.map(
+      (lane): Run =>
+        async (point) => {
+          await spoil(lane);
+          await begin(lane.direct);
+          await lane.proxy.arm(point);
+          await cancel(lane.breaking).catch(() => undefined);
+          const { hasBroken } = lane.proxy;
+          await lane.proxy.mend();
+          const isThere = await shadow(lane);
+          expect(await cancel(lane.direct)).toBe(isThere);
+          expect(await shadow(lane)).toBe(false);
+          return hasBroken;
+        },
+    );
+    expect(await atEveryPoint(runs, how, dies)).toBeGreaterThan(5);
+  });
+
+  it.each(single)('whichever message of the swap is %s', async (how, dies) => {
+    const runs = lanes.map(
+      (lane): Run =>
+        async (point) => {
+          await spoil(lane);
+          await begin(lane.direct);
+          const swap = { projection: counters, ...(await fill(lane)), fillTo };
+          const [before, indexes] = [await tableId(lane), await indexesOf(lane)];
+          await lane.proxy.arm(point);
+          const outcome = await swapIn(lane.breaking.owner.db, swap).catch(() => undefined);
+          const { hasBroken } = lane.proxy;
+          await lane.proxy.mend();
+          const isThere = await shadow(lane);
+          expect(isThere).toBe((await tableId(lane)) === before);
+          if (outcome) expect([outcome.kind, isThere]).toEqual(['done', false]);
+          expect((await swapIn(lane.direct.owner.db, swap)).kind).toBe(isThere ? 'done' : 'lost');
+          expect(await indexesOf(lane)).toEqual(indexes);
+          await expectWhole(lane, counterDomain);
+          return hasBroken;
+        },
+    );
+    expect(await atEveryPoint(runs, how, dies)).toBeGreaterThan(20);
+  });
+});
+
+describe('a rebuild comes to its end', () => {
+  it.each(CRASHES.map(([how, dies], nth) => [how, dies, { first: 1 + 5 * nth, step: 41 }] as const))(
+    'whichever message is %s from its beginning on, and the %s dies',
+    async (how, dies, points) => {
+      const runs = lanes.map(
+        (lane): Run =>
+          async (point) => {
+            await spoil(lane);
+            const [before, indexes] = [await tableId(lane), await indexesOf(lane)];
+            await lane.proxy.arm(point);
+            const isReplaced = async () => !(await shadow(lane)) && (await tableId(lane)) !== before;
+            const work = async (way: AfterwriteDatabase) => {
+              const dead = () => way === lane.breaking && point.dies === 'process' && lane.proxy.hasBroken;
+              await until(() => dead() || begin(way).catch(() => false));
+              const engine = lane.engine(way, options);
+              const hasStarted = await engine.start().then(
+                () => true,
+                () => false,
+              );
+              await until(async () => dead() || !hasStarted || (await isReplaced()));
+              if (await isReplaced()) await untilDone(lane, engine, dead);
+              await engine.stop();
+            };
+            await work(lane.breaking);
+            const { hasBroken } = lane.proxy;
+            await lane.proxy.mend();
+            if (!(await isReplaced())) await work(lane.direct);
+            expect(await indexesOf(lane)).toEqual(indexes);
+            await expectWhole(lane, counterDomain);
+            return hasBroken;
+          },
+      );
+      expect(await atEveryPoint(runs, how, dies, points)).toBeGreaterThan(2);
+    },
+    60_000,
+  );
+});

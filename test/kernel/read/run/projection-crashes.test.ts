@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { newOwner } from '../../../../src/kernel/checkpoints/instance-id.ts';
+import { expectWhole, type Lane, untilDone, useLanes } from '../../../support/crash-lane.ts';
+import { atEveryPoint, CRASHES, type Run } from '../../../support/crash-points.ts';
+import type { CrashPoint } from '../../../support/crash-proxy.ts';
+import { Burned, libraryAppends, libraryDomain, Read, Renamed, Written } from '../../../support/library.ts';
+
+/** What a projection may do to rows: make, change, change by a column's value, remove, and make again. */
+function aFewBooks() {
+  const [one, two, three] = [randomUUID(), randomUUID(), randomUUID()];
+  const [ann, bob] = [randomUUID(), randomUUID()];
+  return libraryAppends([
+    [one, Written({ title: 'One', author: ann, tags: ['x'] })],
+    [two, Written({ title: 'Two', author: ann, tags: [] })],
+    [one, Read({ reader: 'cid', pages: 1 })],
+    [three, Written({ title: 'Three', author: bob, tags: [] })],
+    [two, Renamed({ from: ann, to: bob })],
+    [three, Read({ reader: 'cid', pages: 2 })],
+    [two, Burned({})],
+    [one, Read({ reader: 'dan', pages: 3 })],
+    [two, Written({ title: 'Two again', author: null, tags: ['y'] })],
+    [three, Renamed({ from: bob, to: 'eve' })],
+  ]);
+}
+/** So that they are several batches. */
+const options = { projectionBatchLimit: 4 };
+
+const lanes = useLanes(4, libraryDomain);
+beforeAll(async () => {
+  for (const lane of lanes) await lane.log.append(aFewBooks());
+});
+
+/** As somebody leaves them who was killed in the midst of things. */
+async function ownedByTheDead({ sql }: Lane): Promise<void> {
+  const process = `${hostname()}:4194303`;
+  for (const { name } of libraryDomain.projections) {
+    await sql`insert into read.checkpoints (projection, version, owner, owner_process, lease_until)
+              values (${name}, 1, ${newOwner()}, ${process}, now() + interval '1 minute')`;
+  }
+}
+
+/** Starts a server on the way that breaks and lets it come to the end of the log, unless it is gone before; then it stops. */
+async function live(lane: Lane, { dies }: CrashPoint, meanwhile: () => Promise<unknown> = async () => {}) {
+  const engine = lane.engine(lane.breaking, options);
+  const hasStarted = await engine.start().then(
+    () => true,
+    () => false,
+  );
+  const isGone = () => !hasStarted || (dies === 'process' && lane.proxy.hasBroken);
+  await meanwhile();
+  await untilDone(lane, engine, isGone);
+  await engine.stop();
+  const { hasBroken } = lane.proxy;
+  await lane.proxy.mend();
+  return { hasBroken, isGone: isGone() };
+}
+
+/** Each way to break is tried at every nth message, each beginning with another one: together they see nearly all. */
+const sampled = (every: number) =>
+  CRASHES.map(([how, dies], nth) => [how, dies, { first: 1 + 3 * nth, step: every }] as const);
+
+describe('projections come to the end of the log with the rows of a fold from scratch', () => {
+  it.each(sampled(23))(
+    'whichever message of a server is %s and the %s dies, which begins with them or takes over from one that was killed',
+    async (how, dies, points) => {
+      const runs = lanes.map(
+        (lane): Run =>
+          async (point) => {
+            await lane.forget();
+            if (point.at % 2 === 0) await ownedByTheDead(lane);
+            await lane.proxy.arm(point);
+            const { hasBroken, isGone } = await live(lane, point);
+            if (isGone) {
+              const fresh = lane.engine(lane.direct, options);
+              await fresh.start();
+              await untilDone(lane, fresh, () => false);
+              await fresh.stop();
+            }
+            await expectWhole(lane, libraryDomain);
+            return hasBroken;
+          },
+      );
+      expect(await atEveryPoint(runs, how, dies, points)).toBeGreaterThan(3);
+    },
+    60_000,
+  );
+
+  it.each(sampled(37))(
+    'whichever message of one of two servers is %s and the %s dies',
+    async (how, dies, points) => {
+      const runs = lanes.map(async (lane): Promise<Run> => {
+        const steady = lane.engine(lane.direct, options);
+        lane.onEnd(() => steady.stop());
+        await steady.start();
+        return async (point) => {
+          await lane.proxy.arm(point);
+          const { hasBroken } = await live(lane, point, () => lane.log.append(aFewBooks()));
+          await untilDone(lane, steady, () => false);
+          await expectWhole(lane, libraryDomain);
+          return hasBroken;
+        };
+      });
+      expect(await atEveryPoint(await Promise.all(runs), how, dies, points)).toBeGreaterThan(1);
+    },
+    60_000,
+  );
+
+  it.each(CRASHES.filter(([, dies]) => dies === 'connection'))(
+    'whichever message of a batch is %s',
+    async (how, dies) => {
+      const runs = lanes.map(async (lane): Promise<Run> => {
+        const engine = lane.engine(lane.breaking, options);
+        lane.onEnd(() => engine.stop());
+        await engine.start();
+        return async (point) => {
+          lane.proxy.rearm(point);
+          await lane.log.append(aFewBooks());
+          await engine.projector.look().catch(() => undefined);
+          await untilDone(lane, engine, () => false);
+          const { hasBroken } = lane.proxy;
+          await lane.proxy.mend();
+          await expectWhole(lane, libraryDomain);
+          return hasBroken;
+        };
+      });
+      expect(await atEveryPoint(await Promise.all(runs), how, dies)).toBeGreaterThan(20);
+    },
+    60_000,
+  );
+});

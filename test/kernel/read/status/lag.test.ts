@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { lagStateOf } from '../../../../src/kernel/read/status/lag.ts';
+import { type LagChange, LagReport } from '../../../../src/kernel/read/status/lag-report.ts';
+import type { ProjectionStatus } from '../../../../src/kernel/read/status/projection-status.ts';
+
+it.each([
+  [0, 'NORMAL'],
+  [199, 'NORMAL'],
+  [200, 'WARNING'],
+  [1999, 'WARNING'],
+  [2000, 'CRITICAL'],
+  [29_999, 'CRITICAL'],
+  [30_000, 'EMERGENCY'],
+])('calls a lag of %i ms %s', (ms, state) => {
+  expect(lagStateOf(ms)).toBe(state);
+});
+
+describe('what operators are told', () => {
+  const status = (lagMs: number, facts: Partial<ProjectionStatus> = {}) =>
+    ({
+      name: 'orders',
+      state: 'RUNNING',
+      isOurs: true,
+      lag: 3,
+      lagMs,
+      lagState: lagStateOf(lagMs),
+      ...facts,
+    }) as ProjectionStatus;
+  const report = () => {
+    const told: LagChange[] = [];
+    const lag = new LagReport((change) => told.push(change));
+    return { told: () => told.map(({ from, to }) => `${from} → ${to}`), look: lag.look.bind(lag) };
+  };
+
+  it('is at once when it becomes worse, and when it is better for a while', () => {
+    const { told, look } = report();
+    look([status(10)], 0);
+    look([status(40_000)], 250);
+    look([status(10)], 500);
+    look([status(40_000)], 3000);
+    look([status(10)], 3250);
+    expect(told()).toEqual(['NORMAL → EMERGENCY']);
+    look([status(10)], 6250);
+    expect(told()).toEqual(['NORMAL → EMERGENCY', 'EMERGENCY → NORMAL']);
+  });
+
+  it('is what this instance moves or nobody does: others tell of theirs', () => {
+    const { told, look } = report();
+    look([status(5000, { isOurs: false })], 0);
+    expect(told()).toEqual([]);
+    look([status(5000, { isOurs: false, state: 'STOPPED' })], 250);
+    expect(told()).toEqual(['NORMAL → CRITICAL']);
+  });
+});
