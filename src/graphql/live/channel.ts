@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Projection } from '../../kernel/define/projection.ts';
-import type { ProjectionMoved } from '../../kernel/notify/hub.ts';
+import type { Courier } from '../../kernel/notify/courier.ts';
+import type { Hub, ProjectionMoved } from '../../kernel/notify/hub.ts';
 import type { Row } from '../../kernel/read/fold/working-rows.ts';
+import type { ReadModels } from '../read/read-models.ts';
 import type { Visibility } from '../read/visibility.ts';
 import { Audience, type Member, type Notice, type Subscriber, type SubscribersByKey } from './audience.ts';
-import type { LiveUpdatesOptions } from './live-updates.ts';
 
 /** Keys that one message names; of more it says null. */
 export const MAX_KEYS = 100;
@@ -17,7 +18,15 @@ const LOOK_MS = 10;
 /** Longest time between two attempts to look, in ms. */
 const MAX_PAUSE_MS = 2000;
 
-export interface ChannelOptions extends Omit<LiveUpdatesOptions, 'registry'> {
+/** Where the channels take what they tell from. */
+export interface ChannelSources {
+  readonly hub: Hub;
+  readonly readModels: ReadModels;
+  readonly courier: Courier;
+  readonly onError: (error: unknown, context: { readonly projection: string }) => void;
+}
+
+export interface ChannelOptions extends ChannelSources {
   readonly name: string;
   /** Undefined for a read model that everybody may see. */
   readonly projection: Projection | undefined;

@@ -1,17 +1,10 @@
 import type { Registry } from '../../kernel/define/domain.ts';
-import type { Courier } from '../../kernel/notify/courier.ts';
-import type { Hub } from '../../kernel/notify/hub.ts';
-import type { ReadModels } from '../read/read-models.ts';
 import type { Visibility } from '../read/visibility.ts';
 import type { ProjectionUpdate, Subscriber, SubscribersByKey } from './audience.ts';
-import { Channel } from './channel.ts';
+import { Channel, type ChannelSources } from './channel.ts';
 
-export interface LiveUpdatesOptions {
-  readonly hub: Hub;
+export interface LiveUpdatesOptions extends ChannelSources {
   readonly registry: Pick<Registry, 'projections'>;
-  readonly readModels: ReadModels;
-  readonly courier: Courier;
-  readonly onError: (error: unknown, context: { readonly projection: string }) => void;
 }
 
 /** Tells subscriptions which rows of read models have changed. There is a {@link Channel} for each that is listened to. */

@@ -2,11 +2,11 @@ import DataLoader from 'dataloader';
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
 import { arrayText } from '../../database/column-arrays.ts';
-import type { Move } from '../read/fold/projection-table.ts';
+import type { CheckpointAdvance } from './advance.ts';
 import type { CheckpointPlace } from './checkpoint-place.ts';
 
 /** A checkpoint's way over events of which its projection writes nothing. */
-interface OwnMove extends Move {
+interface OwnMove extends CheckpointAdvance {
   readonly projection: string;
   /** Where its row was last seen. */
   readonly place: CheckpointPlace;

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { FencedError } from '../../../src/kernel/checkpoints/advance.ts';
 import { Checkpoints } from '../../../src/kernel/checkpoints/checkpoints.ts';
 import type { RecordedEvent } from '../../../src/kernel/define/event.ts';
 import { foldBatch, planBatch } from '../../../src/kernel/read/fold/fold-batch.ts';
-import { FencedError, ProjectionTable } from '../../../src/kernel/read/fold/projection-table.ts';
+import { ProjectionTable } from '../../../src/kernel/read/fold/projection-table.ts';
 import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
 import { books, libraryAppends, libraryDomain, libraryEvents, libraryTables } from '../../support/library.ts';

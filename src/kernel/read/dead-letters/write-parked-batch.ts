@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
+import type { CheckpointAdvance } from '../../checkpoints/advance.ts';
 import type { Projection } from '../../define/projection.ts';
-import { type Move, ProjectionTable } from '../fold/projection-table.ts';
+import { ProjectionTable } from '../fold/projection-table.ts';
 import type { Writes } from '../fold/working-rows.ts';
 import { listed, tablesOf } from '../rebuild/shadow.ts';
 import type { Parking } from './batch-parking.ts';
@@ -15,7 +16,7 @@ export async function parkBatch(
   db: Database,
   projection: Projection,
   writes: Writes,
-  move: Move,
+  move: CheckpointAdvance,
   parking: Parking,
 ): Promise<void> {
   await db.transaction(async (transaction) => {

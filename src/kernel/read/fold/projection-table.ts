@@ -2,6 +2,7 @@ import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { type Database, prepared } from '../../../database/client.ts';
 import { arrayLiteral, arrayOf, ColumnArrays } from '../../../database/column-arrays.ts';
+import { type CheckpointAdvance, FencedError } from '../../checkpoints/advance.ts';
 import type { SharedMoves } from '../../checkpoints/batched-advance.ts';
 import { type CheckpointPlace, UNKNOWN_PLACE } from '../../checkpoints/checkpoint-place.ts';
 import type { Key, Projection } from '../../define/projection.ts';
@@ -14,24 +15,6 @@ import {
   partialUpdateStatement,
 } from './partial-updates.ts';
 import type { Row, StoredRow, Writes } from './working-rows.ts';
-
-/** The checkpoint is not where this projector left it, or the projection is another's now: nothing was written. */
-export class FencedError extends Error {
-  readonly code = 'FENCED';
-
-  constructor(projection: string) {
-    super(`Projection ${projection} was moved by somebody else.`);
-    this.name = 'FencedError';
-  }
-}
-
-/** Where a batch moves a checkpoint, and in whose name. */
-export interface Move {
-  readonly from: number;
-  readonly to: number;
-  readonly owner: string;
-  readonly generation: number;
-}
 
 /** A checkpoint that was moved: where its row is now. None if it was not moved. */
 interface Moved {
@@ -109,7 +92,7 @@ export class ProjectionTable {
    * Writes what a batch has left and moves the checkpoint, all or nothing.
    * @throws {FencedError} where the checkpoint is not at `from` in this generation, or `owner` does not own the projection.
    */
-  async write(writes: Writes, move: Move): Promise<void> {
+  async write(writes: Writes, move: CheckpointAdvance): Promise<void> {
     const isNothing = writes.upserts.size + writes.removals.length === 0;
     if (isNothing) {
       const place = await this.#moves?.move(this.#projection.name, { ...move, place: this.#place });
@@ -133,7 +116,7 @@ export class ProjectionTable {
     await prepared(this.db, `${this.#projection.name}_write_rows`, statement)(parameters);
   }
 
-  #writeBatch(writes: Writes, move: Move): Promise<Moved[]> {
+  #writeBatch(writes: Writes, move: CheckpointAdvance): Promise<Moved[]> {
     let { whole, partial } = this.#partial.split(writes);
     const nameOf = () => [`${this.#projection.name}_write`, ...partial.map(({ id }) => id)].join('_');
     // Each connection keeps what it has prepared.

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
-import { FencedError } from '../fold/projection-table.ts';
+import { FencedError } from '../../checkpoints/advance.ts';
 import { listed, tablesOf } from './shadow.ts';
 import { cancelWorkOn } from './shadow-ddl.ts';
 import { ShadowLetters } from './shadow-dead-letters.ts';

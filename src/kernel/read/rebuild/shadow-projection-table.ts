@@ -1,8 +1,9 @@
 import { getTableColumns, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
+import { FencedError } from '../../checkpoints/advance.ts';
 import type { Projection } from '../../define/projection.ts';
-import { FencedError, ProjectionTable } from '../fold/projection-table.ts';
+import { ProjectionTable } from '../fold/projection-table.ts';
 import type { TablePart } from '../verify/table-shape.ts';
 import { tablePairs } from './shadow.ts';
 import { missingIndexes } from './shadow-ddl.ts';

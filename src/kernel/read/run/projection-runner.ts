@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { rootOf } from '../../../database/errors.ts';
 import { isTransient } from '../../../database/transient.ts';
+import { FencedError } from '../../checkpoints/advance.ts';
 import type { Checkpoint, Checkpoints } from '../../checkpoints/checkpoints.ts';
 import type { Clock } from '../../clock/database-clock.ts';
 import type { RecordedEvent } from '../../define/event.ts';
@@ -14,7 +15,6 @@ import { Culprits } from '../dead-letters/poison-finder.ts';
 import { parkBatch } from '../dead-letters/write-parked-batch.ts';
 import { foldBatch, planBatch } from '../fold/fold-batch.ts';
 import type { Batch } from '../fold/prefetched-batch.ts';
-import { FencedError } from '../fold/projection-table.ts';
 import { RecentRows } from '../fold/recent-rows.ts';
 import { BatchSource, type BatchSourceParts } from './batch-source.ts';
 import { culpritOf, watchedBatch } from './observed-batch.ts';

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { FencedError } from '../../../../src/kernel/checkpoints/advance.ts';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../../src/kernel/define/projection.ts';
 import type { Append } from '../../../../src/kernel/log/append/append.ts';
 import { foldBatch, planBatch } from '../../../../src/kernel/read/fold/fold-batch.ts';
-import { FencedError, ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
+import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
 import { keyText } from '../../../../src/kernel/read/fold/working-rows.ts';
 import { useDatabase } from '../../../support/database.ts';
 import { type TestEngine, useEngine } from '../../../support/engine.ts';
