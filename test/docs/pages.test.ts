@@ -10,7 +10,7 @@ import { registerDomains } from '../../src/kernel/define/domain.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const pages = ['README.md', ...globSync('docs/*.md', { cwd: root })].filter((page) => existsSync(join(root, page)));
+const pages = globSync(['*.md', 'docs/*.md'], { cwd: root });
 
 interface Block {
   readonly page: string;
@@ -98,8 +98,33 @@ describe('the documentation', () => {
   );
 
   it('shows its examples in pages that exist', () => {
-    expect(pages).toEqual(expect.arrayContaining(['README.md', 'docs/adding-a-domain.md', 'docs/consistency.md']));
+    expect(pages).toEqual(
+      expect.arrayContaining(['README.md', 'CONTRIBUTING.md', 'docs/adding-a-domain.md', 'docs/consistency.md']),
+    );
     expect(blocks.filter(({ page, file }) => page === 'docs/adding-a-domain.md' && file)).not.toHaveLength(0);
+  });
+});
+
+describe('the front page', () => {
+  const figures = [...read('README.md').matchAll(/\*\*([\d.,]+)[^*]*\*\* \| `npm run bench -- (\S+)`/g)];
+
+  it.each(figures.map(([, figure = '', benchmark = '']) => ({ figure, benchmark })))(
+    'shows $figure as the benchmark $benchmark measured it',
+    ({ figure, benchmark }) => {
+      const [, section = ''] = read('docs/benchmarks.md').split(`\n### ${benchmark}\n`);
+      expect(section.split('\n### ')[0]).toContain(` ${figure} |`);
+    },
+  );
+
+  it('shows three figures', () => {
+    expect(figures).toHaveLength(3);
+  });
+
+  it('leads to every document through the index', () => {
+    const index = read('docs/README.md');
+    const documents = globSync('docs/*.md', { cwd: root }).map((page) => page.slice('docs/'.length));
+    expect(read('README.md')).toContain('(docs/README.md)');
+    expect(documents.filter((page) => page !== 'README.md' && !index.includes(`(${page}`))).toEqual([]);
   });
 });
 
