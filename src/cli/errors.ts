@@ -1,5 +1,25 @@
 import { rootOf } from '../database/errors.ts';
 
+/** Why a command fails, besides the codes of the database, the engine and the configuration. */
+export const CLI_ERROR_CODES = [
+  ...([
+    'DATABASE_NOT_SET_UP',
+    'STORE_MISSING',
+    'NOT_CONFIRMED',
+    'INTERRUPTED',
+    'PROBLEMS_FOUND',
+    'SCHEMA_OUTDATED',
+  ] as const),
+  ...(['LOG_DAMAGED', 'UNREADABLE_EVENT', 'DEAD_LETTER_NOT_FOUND', 'WHAT_TO_RETRY', 'STILL_WAITING'] as const),
+  ...([
+    'NO_SUCH_READ_MODEL',
+    'NOT_AS_THE_LOG_SAYS',
+    'PROJECTION_STALLED',
+    'REBUILD_CANCELLED',
+    'REBUILD_STALLED',
+  ] as const),
+] as const;
+
 /** A command could not do what it was asked to, as one line for the person who typed it. */
 export class CliError extends Error {
   readonly code: string;

@@ -41,18 +41,14 @@ export class DatabaseError extends Error {
   }
 }
 
-export type DatabaseErrorCode =
-  | 'DATABASE_UNREACHABLE'
-  | 'DATABASE_REFUSED'
-  | 'DATABASE_MISSING'
-  | 'DATABASE_FORBIDDEN'
-  | 'DATABASE_TOO_OLD'
-  | 'DATABASE_UNFIT'
-  | 'DATABASE_READ_ONLY'
-  | 'DATABASE_NEWER'
-  | 'MIGRATION_FAILED'
-  | 'REPLICA_FOREIGN'
-  | 'REPLICA_BEHIND';
+/** Why an application does not start on its database. */
+export const DATABASE_ERROR_CODES = [
+  ...(['DATABASE_UNREACHABLE', 'DATABASE_REFUSED', 'DATABASE_MISSING', 'DATABASE_FORBIDDEN'] as const),
+  ...(['DATABASE_TOO_OLD', 'DATABASE_UNFIT', 'DATABASE_READ_ONLY', 'DATABASE_NEWER', 'MIGRATION_FAILED'] as const),
+  ...(['REPLICA_FOREIGN', 'REPLICA_BEHIND'] as const),
+] as const;
+
+export type DatabaseErrorCode = (typeof DATABASE_ERROR_CODES)[number];
 
 /** Drizzle wraps the driver's error and postgres.js may wrap the socket's: the innermost one says what happened. */
 export function rootOf(error: unknown): { code: string; message: string } {

@@ -5,7 +5,7 @@ import { DatabaseError, describeUrl, rootOf } from '../database/errors.ts';
 import { answerWithin } from '../database/migrate.ts';
 import { checkConnections, checkRights } from './access.ts';
 import { checkActivity } from './activity.ts';
-import { type Finding, ok, problem, warning } from './finding.ts';
+import { type Check, type Finding, ok, problem, warning } from './finding.ts';
 import { checkStoredLog, type LogCheck } from './log.ts';
 import { checkClock, checkDurability, checkFitness, checkPooler, checkStoredSettings } from './server.ts';
 
@@ -41,7 +41,7 @@ export async function* examine(request: Examination): AsyncGenerator<Finding> {
       throw DatabaseError.from(cause, url);
     }
     yield ok('connection', `${describeUrl(url)} answers`);
-    const checks: readonly [string, (db: Database) => Promise<Finding[]>][] = [
+    const checks: readonly [Check, (db: Database) => Promise<Finding[]>][] = [
       ['server', checkFitness],
       ['settings', checkStoredSettings],
       ['rights', (on) => checkRights(on, hasOwnUrls)],
@@ -72,7 +72,7 @@ function checkNode(version: string): Finding {
 }
 
 /** A look that fails says nothing about what it would have seen. */
-function unseen(check: string, error: unknown): Finding {
+function unseen(check: Check, error: unknown): Finding {
   return warning(
     check,
     `it cannot be seen (${rootOf(error).message})`,

@@ -1,22 +1,41 @@
+/** What `doctor` checks, in the order of its lines. */
+export const CHECKS = [
+  ...([
+    'node',
+    'connection',
+    'server',
+    'writing',
+    'settings',
+    'rights',
+    'roles',
+    'connections',
+    'pooler',
+    'clock',
+  ] as const),
+  ...(['durability', 'activity', 'transactions', 'migration lock', 'standbys'] as const),
+  ...(['log', 'migrations', 'events', 'time of the log'] as const),
+] as const;
+
+export type Check = (typeof CHECKS)[number];
+
 /** One line of what `doctor` says. */
 export interface Finding {
   readonly level: 'ok' | 'warning' | 'problem';
-  /** What was looked at: `version`, `connections`. */
-  readonly check: string;
+  readonly check: Check;
   /** What was found. */
   readonly fact: string;
   /** What to do about it; undefined if nothing is to be done. */
   readonly advice?: string | undefined;
 }
 
-export const ok = (check: string, fact: string): Finding => ({ level: 'ok', check, fact });
-export const warning = (check: string, fact: string, advice: string): Finding => ({
+export const ok = (check: Check, fact: string): Finding => ({ level: 'ok', check, fact });
+export const warning = (check: Check, fact: string, advice: string): Finding => ({
   level: 'warning',
   check,
   fact,
   advice,
 });
-export const problem = (check: string, fact: string, advice: string): Finding => ({
+export const problem = (check: Check, fact: string, advice: string): Finding => ({
   level: 'problem',
   check,
   fact,

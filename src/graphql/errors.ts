@@ -30,12 +30,23 @@ export class OperationTimeoutError extends Error {
   }
 }
 
-/** The API's codes, of errors that have been looked at already. */
-const CODES: ReadonlySet<unknown> = new Set([
-  ...['CONSISTENCY_TIMEOUT', 'INVALID_TOKEN', 'FOREIGN_TOKEN', 'TOKEN_AHEAD', 'UNAUTHENTICATED', 'FORBIDDEN'],
-  ...['BAD_USER_INPUT', 'THROTTLED', 'OUTCOME_UNKNOWN', 'TIMEOUT', 'INTERNAL_SERVER_ERROR'],
-  ...['PERSISTED_QUERY_NOT_FOUND', 'PERSISTED_QUERY_NOT_SUPPORTED'],
-]);
+/** All codes in `extensions.code` of the API's errors, over HTTP, server-sent events and WebSocket. */
+export const REQUEST_ERROR_CODES = [
+  ...([
+    'CONSISTENCY_TIMEOUT',
+    'INVALID_TOKEN',
+    'FOREIGN_TOKEN',
+    'TOKEN_AHEAD',
+    'UNAUTHENTICATED',
+    'FORBIDDEN',
+  ] as const),
+  ...(['BAD_USER_INPUT', 'THROTTLED', 'OUTCOME_UNKNOWN', 'TIMEOUT', 'INTERNAL_SERVER_ERROR'] as const),
+  ...(['PERSISTED_QUERY_NOT_FOUND', 'PERSISTED_QUERY_NOT_SUPPORTED'] as const),
+] as const;
+
+export type RequestErrorCode = (typeof REQUEST_ERROR_CODES)[number];
+
+const CODES: ReadonlySet<unknown> = new Set(REQUEST_ERROR_CODES);
 
 /** The facts of an error that a client may know; undefined where it is a fault, and nobody's business. */
 function factsOf(error: unknown): Record<string, unknown> | undefined {

@@ -1,3 +1,23 @@
+/**
+ * Codes of the engine's errors. Clients see some of them (see `REQUEST_ERROR_CODES`); the others appear in logs, dead letters, parked
+ * items and answers to operators. docs/errors.md explains each.
+ */
+export const ENGINE_ERROR_CODES = [
+  ...(['THROTTLED', 'OUTCOME_UNKNOWN', 'UNAUTHENTICATED', 'FORBIDDEN'] as const),
+  ...(['CONSISTENCY_TIMEOUT', 'INVALID_TOKEN', 'FOREIGN_TOKEN', 'TOKEN_AHEAD'] as const),
+  ...(['BAD_SNAPSHOT', 'FENCED', 'NOT_LISTENING', 'UNREADABLE_EVENT'] as const),
+  ...(['FOLD_FAILED', 'FULL_BATCH', 'TOO_LATE', 'TOO_MANY_DEAD_LETTERS'] as const),
+  ...(['DEAD_LETTER_CHANGED', 'DEAD_LETTER_NOT_FOUND', 'OTHER_VERSION', 'UNKNOWN_PROJECTION'] as const),
+  ...(['REBUILD_REFUSED', 'VERIFY_FAILED', 'VERIFY_UNDER_WAY'] as const),
+  ...(['CALL_UNANSWERED', 'COMMAND_IDS_USED', 'PARKED_ITEM_NOT_FOUND', 'STREAM_BUSY'] as const),
+] as const;
+
+/** Codes with which the engine itself, not a rule of the application, rejects a command. */
+export const ENGINE_REJECTION_CODES = ['ID_TAKEN', 'NOT_STORABLE'] as const;
+
+/** Codes that a process or an effect sees if its command or call came to nothing; parked items carry them. */
+export const ISSUED_COMMAND_CODES = ['INVALID', 'NOT_FOUND', 'REFUSED', 'UNKNOWN_COMMAND', 'FAULT'] as const;
+
 /** Too much waits already: nothing was taken, try again. */
 export class ThrottledError extends Error {
   readonly code = 'THROTTLED';

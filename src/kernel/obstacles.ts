@@ -1,7 +1,9 @@
 import { ThrottledError } from './errors.ts';
 
-/** What can stand in the way of appending although Postgres answers: what the log holds, or what time it is. */
-export type ObstacleKind = 'log' | 'clock' | 'recorded time';
+/** What can prevent appending although Postgres answers: the content of the log, or the time. */
+export const OBSTACLE_KINDS = ['log', 'clock', 'recorded time'] as const;
+
+export type ObstacleKind = (typeof OBSTACLE_KINDS)[number];
 
 export interface Obstacle {
   readonly kind: ObstacleKind;

@@ -1,23 +1,26 @@
-/** What can go wrong with the embedded Postgres, for programs; the message of the error says it for people. */
-export type EmbeddedPostgresErrorCode =
-  | 'unsupported_platform'
-  | 'binaries_missing'
-  | 'binaries_unusable'
-  | 'data_dir_unusable'
-  | 'data_dir_unreachable'
-  | 'no_space'
-  | 'wrong_owner'
-  | 'no_ordinary_user'
-  | 'not_a_cluster'
-  | 'other_major_version'
-  | 'password_missing'
-  | 'password_wrong'
-  | 'initdb_failed'
-  | 'start_failed'
-  | 'start_timeout'
-  | 'orphans_remain'
-  | 'stop_failed'
-  | 'locked';
+/** What can go wrong with the embedded Postgres. */
+export const EMBEDDED_POSTGRES_ERROR_CODES = [
+  'unsupported_platform',
+  'binaries_missing',
+  'binaries_unusable',
+  'data_dir_unusable',
+  'data_dir_unreachable',
+  'no_space',
+  'wrong_owner',
+  'no_ordinary_user',
+  'not_a_cluster',
+  'other_major_version',
+  'password_missing',
+  'password_wrong',
+  'initdb_failed',
+  'start_failed',
+  'start_timeout',
+  'orphans_remain',
+  'stop_failed',
+  'locked',
+] as const;
+
+export type EmbeddedPostgresErrorCode = (typeof EMBEDDED_POSTGRES_ERROR_CODES)[number];
 
 /** Every failure of the embedded Postgres that a person or a calling program can do something about. */
 export class EmbeddedPostgresError extends Error {

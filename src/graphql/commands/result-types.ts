@@ -109,6 +109,14 @@ answer what there is, and \`extensions.consistency.stale\` says so; the receipt 
   return { CommandResult, ErrorInterface };
 }
 
+/** The code of each outcome that has one of its own. A rejection carries the code of the rule. */
+export const COMMAND_ERROR_CODES = {
+  invalid: 'VALIDATION_FAILED',
+  conflict: 'CONCURRENCY_CONFLICT',
+  notFound: 'AGGREGATE_NOT_FOUND',
+  reused: 'COMMAND_ID_REUSED',
+} as const;
+
 interface Said {
   readonly code: string;
   readonly message: string;
@@ -125,7 +133,7 @@ export function inWords(outcome: CommandOutcome) {
       const more = outcome.issues.length > 1 ? ` And ${outcome.issues.length - 1} more.` : '';
       return {
         ...outcome,
-        code: 'VALIDATION_FAILED',
+        code: COMMAND_ERROR_CODES.invalid,
         message: `${first?.message ?? 'The input is not valid.'}${more}`,
       };
     }
@@ -135,15 +143,15 @@ export function inWords(outcome: CommandOutcome) {
         ? `Others were faster ${attempts} times: it was last decided on version ${expectedVersion}, ` +
           `and now it is at ${actualVersion}. Send it again.`
         : `Expected version ${expectedVersion}, but it is at ${actualVersion}. Read again and decide.`;
-      return { ...outcome, code: 'CONCURRENCY_CONFLICT', message };
+      return { ...outcome, code: COMMAND_ERROR_CODES.conflict, message };
     }
     case 'notFound': {
       const { aggregate, aggregateId } = outcome;
-      return { ...outcome, code: 'AGGREGATE_NOT_FOUND', message: `There is no ${aggregate} ${aggregateId}.` };
+      return { ...outcome, code: COMMAND_ERROR_CODES.notFound, message: `There is no ${aggregate} ${aggregateId}.` };
     }
     case 'reused': {
       const message = `The commandId ${outcome.commandId} was used for another command or input; use a new one.`;
-      return { ...outcome, code: 'COMMAND_ID_REUSED', message };
+      return { ...outcome, code: COMMAND_ERROR_CODES.reused, message };
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestErrorCode } from '../../graphql/errors.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const GRAPHQL_TYPE = 'application/graphql-response+json; charset=utf-8';
@@ -11,7 +12,7 @@ export function answer(response: ServerResponse, status: number, body: unknown, 
 
 /** An error as GraphQL clients read it. */
 export interface AnsweredError {
-  readonly code: string;
+  readonly code: RequestErrorCode;
   readonly message: string;
   readonly retryAfterMs?: number;
   readonly correlationId?: string;
