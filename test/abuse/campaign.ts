@@ -1,4 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ProductionServer } from '../support/production-server.ts';
@@ -19,6 +21,8 @@ export interface CampaignOptions {
   readonly server: ProductionServer;
   readonly seconds: number;
   readonly seed: number;
+  /** Where to write CPU profiles of the server under each attack. */
+  readonly profiles: string | undefined;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -74,8 +78,10 @@ export class Campaign {
     await server.blocks();
     const memory = watchMemory(server);
     const ended = reportOf(child, 'ended');
+    const profiled = await this.#profile(attack);
     child.send('begin' satisfies AttackerOrder);
     const attacked = await this.#live(seconds);
+    await profiled();
     child.send('end' satisfies AttackerOrder);
     const report = await ended;
     const began = performance.now();
@@ -94,6 +100,13 @@ export class Campaign {
   async #live(seconds: number): Promise<readonly Sample[]> {
     const end = AbortSignal.any([AbortSignal.timeout(seconds * 1000), this.#options.signal]);
     return (await Promise.all(this.#innocents.map((innocent) => innocent.live(end)))).flat();
+  }
+
+  async #profile({ name }: Attack): Promise<() => Promise<void>> {
+    const { server, profiles } = this.#options;
+    if (profiles === undefined) return async () => {};
+    const end = await server.profile();
+    return async () => writeFile(join(profiles, `${name}.cpuprofile`), JSON.stringify(await end()));
   }
 
   async #prepare(attack: Attack): Promise<ChildProcess> {

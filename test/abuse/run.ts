@@ -1,6 +1,6 @@
 // `npm run abuse` attacks a server and looks at how innocent clients fare meanwhile. See docs/abuse.md.
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
     only: { type: 'string', multiple: true, default: [] },
     'max-ratio': { type: 'string', default: '3' },
+    profiles: { type: 'string' },
   },
 });
 const [seconds, seed, maxRatio] = [values.seconds, values.seed, values['max-ratio']].map(Number) as [
@@ -26,7 +27,7 @@ const [seconds, seed, maxRatio] = [values.seconds, values.seed, values['max-rati
 ];
 const chosen = attacks.filter(({ name }) => values.only.length === 0 || values.only.includes(name));
 if (!(seconds >= 1) || !Number.isInteger(seed) || !(maxRatio >= 1) || chosen.length === 0) {
-  say('Usage: npm run abuse -- [--seconds 10] [--seed N] [--max-ratio 3] [--only NAME]...');
+  say('Usage: npm run abuse -- [--seconds 10] [--seed N] [--max-ratio 3] [--only NAME]... [--profiles FOLDER]');
   say(`Attacks: ${attacks.map(({ name }) => name).join(', ')}`);
   process.exit(2);
 }
@@ -42,7 +43,9 @@ const server = await ProductionServer.start(folder);
 const results: (readonly [Result, Verdict])[] = [];
 let held = true;
 try {
-  const campaign = await Campaign.begin({ server, seconds, seed, say, signal: interrupted.signal });
+  const { profiles } = values;
+  if (profiles !== undefined) await mkdir(profiles, { recursive: true });
+  const campaign = await Campaign.begin({ server, seconds, seed, profiles, say, signal: interrupted.signal });
   for (const attack of chosen) {
     const result = await campaign.try(attack);
     const verdict = verdictOf(result, maxRatio);

@@ -1,4 +1,5 @@
 // Loaded into a server with --import: watches its event loop from within, and answers its parent.
+import { Session } from 'node:inspector/promises';
 
 /** A stretch of time in which the event loop did nothing else, in ms. */
 export interface LoopBlock {
@@ -10,12 +11,15 @@ export interface LoopBlock {
   readonly cpuMs: number;
 }
 
-export type LoopRequest = 'blocks' | 'heap';
+/** `profile` begins a CPU profile, `profiled` ends it. */
+export type LoopRequest = 'blocks' | 'heap' | 'profile' | 'profiled';
 
 export interface LoopReport {
   readonly blocks: readonly LoopBlock[];
   /** After a full garbage collection. */
   readonly heapBytes: number;
+  /** What `profiled` has ended, as the tools of Chrome and editors read it. */
+  readonly profile?: object | undefined;
 }
 
 const LOOK_EVERY_MS = 10;
@@ -42,9 +46,24 @@ setInterval(() => {
   [lastAt, lastCpu] = [at, cpu];
 }, LOOK_EVERY_MS).unref();
 
-process.on('message', (request: LoopRequest) => {
+const session = new Session();
+async function profiled(request: LoopRequest): Promise<object | undefined> {
+  if (request === 'profile') {
+    session.connect();
+    await session.post('Profiler.enable');
+    await session.post('Profiler.start');
+  } else if (request === 'profiled') {
+    const { profile } = await session.post('Profiler.stop');
+    session.disconnect();
+    return profile;
+  }
+  return undefined;
+}
+
+process.on('message', async (request: LoopRequest) => {
   if (request === 'heap') (globalThis as { gc?: () => void }).gc?.();
-  const report: LoopReport = { blocks, heapBytes: request === 'heap' ? process.memoryUsage().heapUsed : 0 };
+  const profile = await profiled(request);
+  const report: LoopReport = { blocks, heapBytes: request === 'heap' ? process.memoryUsage().heapUsed : 0, profile };
   if (request === 'blocks') blocks = [];
   // The collection above is no block of the server's.
   [lastAt, lastCpu] = [performance.now(), cpuNow()];
