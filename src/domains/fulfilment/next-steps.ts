@@ -33,6 +33,12 @@ export const PAYMENT_PATIENCE_MS = 30_000;
 /** A deadline that is told of so much too late, in ms, says nothing of the gateway: this side was away. */
 const AWAY_MS = 5000;
 
+/**
+ * Products for which something is asked at a time. An order has up to a thousand: each step of its fulfilment stays small, and
+ * others' orders have their turns in between.
+ */
+export const STOCK_PORTION = 50;
+
 /** The order, and when what happened was recorded. */
 export interface Moment {
   readonly orderId: string;
@@ -97,8 +103,8 @@ function goalOf({ status, isConfirmed, isShipped }: FulfilmentState): 'HOLD' | '
 }
 
 /**
- * The product, if all that has happened is an answer about its stock. What is wanted of the others has been asked for: it
- * changes only with the order or its state. So an order of a thousand lines is not gone through with each of a thousand answers.
+ * The product, if all that has happened is an answer about its stock. The others are looked at when all that was asked for is
+ * answered, so that an order of a thousand lines is not gone through with each of a thousand answers.
  */
 function answeredBy(facts: readonly Fact[]): string | undefined {
   const [fact] = facts;
@@ -107,7 +113,7 @@ function answeredBy(facts: readonly Fact[]): string | undefined {
 
 /**
  * Of each product at most one thing is asked for at a time, and so of the payment: what comes next depends on the answer.
- * @param only the only product of which something may have to be asked for; undefined if it may be any.
+ * @param only the only product of which something may have to be asked for while others are asked for; undefined if it may be any.
  */
 function nextSteps(state: FulfilmentState, moment: Moment, only?: string): FulfilmentStep[] {
   const goal = goalOf(state);
@@ -138,17 +144,19 @@ function stockSteps(
   goal: 'HOLD' | 'SHIP' | 'RELEASE',
   only?: string,
 ): FulfilmentStep[] {
-  const { lines, held } = state;
   const quantities: Record<string, number> = {};
+  let room = STOCK_PORTION - productsOf(state.asked).length;
   const askFor = (productId: string, quantity: number) => {
-    if (countOf(state.asked, productId) === undefined && (countOf(held, productId) ?? 0) !== quantity)
-      quantities[productId] = quantity;
+    if (countOf(state.asked, productId) !== undefined || (countOf(state.held, productId) ?? 0) === quantity) return;
+    quantities[productId] = quantity;
+    room--;
   };
-  if (only === undefined) {
-    for (const productId in lines) askFor(productId, wantedOf(state, productId));
-    for (const productId of productsOf(held)) if (!(productId in lines)) askFor(productId, 0);
-  } else {
-    askFor(only, wantedOf(state, only));
+  if (only !== undefined) askFor(only, wantedOf(state, only));
+  if (only === undefined || !isAsked(state)) {
+    for (const productId of productsToAskFor(state)) {
+      if (room <= 0) break;
+      askFor(productId, wantedOf(state, productId));
+    }
   }
   const asked = Object.entries(quantities);
   if (asked.length === 0) return [];
@@ -159,6 +167,12 @@ function stockSteps(
       return issue(goal === 'SHIP' ? shipStock : releaseStock, { productId, orderId });
     }),
   ];
+}
+
+/** Those that are on the order, and those that only are set aside for it. */
+function* productsToAskFor({ lines, held }: FulfilmentState): Iterable<string> {
+  yield* Object.keys(lines);
+  for (const productId of productsOf(held)) if (!(productId in lines)) yield productId;
 }
 
 function isAsked({ asked }: FulfilmentState): boolean {

@@ -17,13 +17,19 @@ export type OrderItem = z.output<typeof OrderItem>;
 
 /** The lines with one more: joined to the line of the same product at the same price, else a line of its own. */
 export function withItem(items: readonly OrderItem[], item: OrderItem): OrderItem[] {
-  const { amount, currency } = item.unitPrice;
-  const at = items.findIndex(
-    ({ productId, unitPrice }) =>
-      productId === item.productId && unitPrice.amount === amount && unitPrice.currency === currency,
-  );
-  const line = items[at];
-  return line ? items.with(at, { ...line, quantity: line.quantity + item.quantity }) : [...items, item];
+  return withItems(items, [item]);
+}
+
+/** The lines with more of them, each as {@link withItem} adds it. */
+export function withItems(items: readonly OrderItem[], more: readonly OrderItem[]): OrderItem[] {
+  const joined = new Map<string, OrderItem>();
+  for (const item of [...items, ...more]) {
+    const { productId, unitPrice, quantity } = item;
+    const key = `${productId} ${unitPrice.amount} ${unitPrice.currency}`;
+    const line = joined.get(key);
+    joined.set(key, line ? { ...line, quantity: line.quantity + quantity } : item);
+  }
+  return [...joined.values()];
 }
 
 /** The lines without a product's, whatever their prices. */

@@ -6,7 +6,7 @@ import { personal } from '../../kernel/define/personal.ts';
 import { Customer } from '../customers/index.ts';
 import { Address, AddressInput } from '../shared/address.ts';
 import { Id, id, newId, quantity, text } from '../shared/fields.ts';
-import { MAX_LINES, OrderItem, offer, refuseItems, withItem, withoutItem } from './order-items.ts';
+import { MAX_LINES, OrderItem, offer, refuseItems, withItem, withItems, withoutItem } from './order-items.ts';
 
 /**
  * Whose business an order's stock and payment are. HERE: the fulfilment's. ELSEWHERE: they were settled before the order came
@@ -147,7 +147,7 @@ export function place(
   settled: Pick<DataOf<typeof OrderPlaced>, 'fulfilled' | 'paymentMethod'>,
 ) {
   if (order.status !== 'NONE') return reject('ORDER_ALREADY_PLACED', 'An order with this id was placed before.');
-  const items = offered.reduce<OrderItem[]>(withItem, []);
+  const items = withItems([], offered);
   return refuseItems(items) ?? OrderPlaced({ customerId, items, shippingAddress, ...settled });
 }
 
@@ -186,7 +186,7 @@ export const addOrderItem = defineCommand('addOrderItem', {
   gather: (input, { load }) => offer([input], load),
   decide: (order, _, offered) =>
     refuseUnless(order, 'PLACED') ??
-    refuseItems(offered.reduce(withItem, order.items)) ??
+    refuseItems(withItems(order.items, offered)) ??
     offered.map((item) => OrderItemAdded(item)),
 });
 

@@ -110,7 +110,7 @@ class Walk {
     );
     return (value) => {
       const data = value as Readonly<Record<string, unknown>> | null | undefined;
-      return braced(shows.map(([name, show]) => [name, present(data?.[name], show)]));
+      return braced(shows.map(([name, show]) => [name, data?.[name], show]));
     };
   }
 
@@ -148,16 +148,24 @@ function fields(showName: Show, show: Show): Show {
   return (value) => {
     const entries = Object.entries(value as object)
       .filter(([name]) => showName(name) !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1));
-    return braced(
+      .sort(([a], [b]) => (a < b ? -1 : 1))
       // A name that is not plain would look like something else.
-      entries.map(([name, own]) => [/^\w+$/.test(name) ? name : JSON.stringify(name), present(own, show)]),
-    );
+      .map(([name, own]) => [/^\w+$/.test(name) ? name : JSON.stringify(name), own, show] as const);
+    return braced(entries);
   };
 }
 
-function braced(entries: readonly (readonly [name: string, text: string | undefined])[]): string | undefined {
-  const shown = entries.flatMap(([name, text]) => (text === undefined ? [] : `${name}: ${text}`));
+/** What would be cut off in the end is not put into words: a record may have thousands of fields. */
+function braced(entries: readonly (readonly [name: string, value: unknown, show: Show])[]): string | undefined {
+  const shown: string[] = [];
+  let length = 0;
+  for (const [name, value, show] of entries) {
+    const text = present(value, show);
+    if (text === undefined) continue;
+    shown.push(`${name}: ${text}`);
+    length += name.length + text.length;
+    if (length > MAX_LENGTH) break;
+  }
   return shown.length === 0 ? undefined : `{${shown.join(', ')}}`;
 }
 

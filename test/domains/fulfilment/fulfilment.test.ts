@@ -10,7 +10,7 @@ import {
   ReservationEnded,
   StockAnswered,
 } from '../../../src/domains/fulfilment/fulfilment-state.ts';
-import { PAYMENT_PATIENCE_MS } from '../../../src/domains/fulfilment/next-steps.ts';
+import { PAYMENT_PATIENCE_MS, STOCK_PORTION } from '../../../src/domains/fulfilment/next-steps.ts';
 import {
   authorizePayment,
   CaptureDeclined,
@@ -31,7 +31,7 @@ import { confirmPaidOrder } from '../../../src/domains/orders/order-fulfilment.t
 import { releaseStock, reserveStock, shipStock } from '../../../src/domains/products/stock.ts';
 import type { RecordedEvent } from '../../../src/kernel/define/event.ts';
 import { givenProcess } from '../../../src/kernel/testing/process.ts';
-import { ADA, gbp, HOME, LAMP, lamp, MUG, mug, ORDER } from '../fixtures.ts';
+import { ADA, gbp, HOME, LAMP, lamp, MUG, mug, ORDER, uuid } from '../fixtures.ts';
 import { authorized, cancelled, ofOrder, ofPayment, placed, released, reserved, stockShipped, voided } from './life.ts';
 
 const orderId = ORDER;
@@ -54,6 +54,46 @@ describe('an order on its way', () => {
         [reserveStock, { productId: LAMP, orderId, quantity: 4 }],
         [reserveStock, { productId: MUG, orderId, quantity: 2 }],
       );
+  });
+
+  it('with many products has them reserved in portions, each when the last one is answered', () => {
+    const products = Array.from({ length: 2 * STOCK_PORTION + 1 }, (_, n) => uuid(1000 + n));
+    const asks = (from: number, to: number) =>
+      products.slice(from, to).map((productId) => [reserveStock, { productId, orderId, quantity: 1 }] as const);
+    const answers = (from: number, to: number) => products.slice(from, to).map((productId) => reserved(productId, 1));
+    const order = placed(...products.map((productId) => ({ ...lamp(), productId })));
+    const [first, second] = [STOCK_PORTION, 2 * STOCK_PORTION];
+    told()
+      .whenEvent(order)
+      .thenIssues(...asks(0, first));
+    told(order, ...answers(0, first - 2))
+      .whenEvent(reserved(products[first - 2] as string, 1))
+      .thenIssues();
+    told(order, ...answers(0, first - 1))
+      .whenEvent(reserved(products[first - 1] as string, 1))
+      .thenIssues(...asks(first, second));
+    told(order, ...answers(0, second - 1))
+      .whenEvent(reserved(products[second - 1] as string, 1))
+      .thenIssues(...asks(second, second + 1));
+    told(order, ...answers(0, second))
+      .whenEvent(reserved(products[second] as string, 1))
+      .thenIssues([authorizePayment, { orderId, amount: gbp(2500 * products.length) }]);
+  });
+
+  it('with many products that is cancelled has all given back that was reserved, in portions too', () => {
+    const products = Array.from({ length: STOCK_PORTION + 1 }, (_, n) => uuid(1000 + n));
+    const gives = (from: number, to: number) =>
+      products.slice(from, to).map((productId) => [releaseStock, { productId, orderId }] as const);
+    const order = placed(...products.map((productId) => ({ ...lamp(), productId, unitPrice: gbp(0) })));
+    const { given } = told(order, ...products.map((productId) => reserved(productId, 1)))
+      .whenEvent(cancelled('Changed my mind.'))
+      .thenIssues(...gives(0, STOCK_PORTION));
+    const last = products[STOCK_PORTION - 1] as string;
+    products
+      .slice(0, STOCK_PORTION - 1)
+      .reduce((so, productId) => so.and(released(productId, 1)), given)
+      .whenEvent(released(last, 1))
+      .thenIssues(...gives(STOCK_PORTION, STOCK_PORTION + 1));
   });
 
   it('is left alone where it is fulfilled elsewhere', () => {

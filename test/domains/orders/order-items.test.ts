@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { addOrderItem, OrderItemAdded, OrderItemRemoved, removeOrderItem } from '../../../src/domains/orders/order.ts';
-import { withItem } from '../../../src/domains/orders/order-items.ts';
+import { type OrderItem, withItem, withItems } from '../../../src/domains/orders/order-items.ts';
 import { eur, gbp, LAMP, lamp, MUG, mug, ORDER, uuid } from '../fixtures.ts';
 import { inShop, PRICES, placed } from './shop.ts';
 
@@ -24,6 +24,11 @@ describe('adding to an order', () => {
 
   it('never joins lines of two currencies', () => {
     expect(withItem([lamp(1, gbp(5))], lamp(1, eur(5)))).toEqual([lamp(1, gbp(5)), lamp(1, eur(5))]);
+  });
+
+  it('joins a thousand lines as it would join one after the other', () => {
+    const more = Array.from({ length: 1000 }, (_, n) => ({ ...lamp(1, gbp(n % 3)), productId: uuid(n % 400) }));
+    expect(withItems([mug()], more)).toEqual(more.reduce<OrderItem[]>(withItem, [mug()]));
   });
 
   it('is refused for an unknown product', async () => {

@@ -110,6 +110,24 @@ describe('the summary of an event', () => {
     expect(long.endsWith('…')).toBe(true);
   });
 
+  it('of a record with thousands of fields is the beginning of what they are, and only that is put into words', () => {
+    let shown = 0;
+    const names = Array.from({ length: 5000 }, (_, n) => `field${n}`);
+    const one = {
+      get n() {
+        shown++;
+        return 1;
+      },
+    };
+    const summary = summaryOf(impersonal(z.any()), Object.fromEntries(names.map((name) => [name, one])));
+    const whole = names
+      .sort()
+      .map((name) => `${name}: {n: 1}`)
+      .join(', ');
+    expect(summary).toBe(`${whole.slice(0, 999)}…`);
+    expect(shown).toBeLessThan(200);
+  });
+
   it('is empty for an event that has nothing to tell', () => {
     expect(summaryOf(z.object({}), {})).toBe('');
     expect(summaryOf(z.object({ name: personal(z.string()) }), { name: 'Ada' })).toBe('');
