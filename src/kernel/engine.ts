@@ -11,7 +11,8 @@ import { type EngineNotice, EngineWatch } from './engine-watch.ts';
 import { AppendQueue } from './log/append/append-queue.ts';
 import { appendsAtWork } from './log/append/beacon.ts';
 import { EventLog } from './log/event-log.ts';
-import { Snapshots } from './log/snapshots.ts';
+import { LogReader } from './log/log-reader.ts';
+import { Snapshots } from './log/streams/snapshots.ts';
 import { WakeUp } from './notify/wake-up.ts';
 import { type Observer, unobserved } from './observe/observer.ts';
 import { Obstacles } from './obstacles.ts';
@@ -116,13 +117,11 @@ export function createEngine(options: EngineOptions): Engine {
   const onNotice = options.onNotice ?? (() => {});
   const registry = registerDomains(domains);
   const readBytes = options.logReadBytes;
-  const log = new EventLog(
-    database.writer.db,
-    registry.events,
-    idRulesOf(registry),
-    readBytes,
-    options.clockSkewLimitMs,
-  );
+  const log = new EventLog(database.writer.db, registry.events, {
+    idRules: idRulesOf(registry),
+    clockLimitMs: options.clockSkewLimitMs,
+    pageBytes: readBytes,
+  });
   const clock = new DatabaseClock({
     ask: clockOf(database.watch.db),
     onSkew: (skewMs) => onNotice({ kind: 'clock', skewMs }),
@@ -135,7 +134,7 @@ export function createEngine(options: EngineOptions): Engine {
     db: database.projector.db,
     leases: database.leases.db,
     canWork,
-    log: new EventLog(database.projector.db, registry.events, undefined, readBytes),
+    log: new LogReader(database.projector.db, registry.events, readBytes),
     feedBytes: options.commitFeedBytes,
     openAside: () => openAside(database, registry, readBytes),
     projections: [...registry.projections.values()],
@@ -202,7 +201,7 @@ export function createEngine(options: EngineOptions): Engine {
     writer: database.writer.db,
     leases: database.leases.db,
     canWork,
-    log: new EventLog(database.projector.db, registry.events, undefined, readBytes),
+    log: new LogReader(database.projector.db, registry.events, readBytes),
     feedBytes: options.commitFeedBytes,
     bus,
     states,
@@ -282,7 +281,7 @@ function openAside(database: AfterwriteDatabase, { events }: Registry, readBytes
   return {
     projector: projector.db,
     owner: owner.db,
-    log: new EventLog(projector.db, events, undefined, readBytes),
+    log: new LogReader(projector.db, events, readBytes),
     events,
     close: async () => {
       await Promise.all([projector.close(1000), owner.close(1000)]);

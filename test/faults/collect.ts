@@ -9,7 +9,7 @@ import { registerDomains } from '../../src/kernel/define/domain.ts';
 import type { RecordedEvent } from '../../src/kernel/define/event.ts';
 import type { Projection } from '../../src/kernel/define/projection.ts';
 import { ENGINE_COLUMNS } from '../../src/kernel/define/read-table.ts';
-import { EventLog } from '../../src/kernel/log/event-log.ts';
+import { LogReader } from '../../src/kernel/log/log-reader.ts';
 import { foldRows } from '../../src/kernel/testing/fold.ts';
 import { everyEvent } from '../support/log.ts';
 import type { Columns, Evidence, LoggedEvent, StoredReceipt, Table } from './checker/evidence.ts';
@@ -114,7 +114,7 @@ function causeOf({ cause }: { readonly cause: string | null }): { readonly cause
 }
 
 function readLog(db: Database): Promise<RecordedEvent[]> {
-  return everyEvent(new EventLog(db, registerDomains(domains).events));
+  return everyEvent(new LogReader(db, registerDomains(domains).events));
 }
 
 async function tableOf(

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../src/kernel/define/event.ts';
-import type { EventLog } from '../../src/kernel/log/event-log.ts';
+import type { LogReader } from '../../src/kernel/log/log-reader.ts';
 import type { TestDatabase } from './database.ts';
 
 /** How much has ever happened. */
@@ -16,7 +16,7 @@ export async function logSize({ sql }: Pick<TestDatabase, 'sql'>): Promise<LogSi
 }
 
 /** Every event after a position; the log gives out pages that are bounded in bytes. */
-export async function everyEvent(log: EventLog, after = 0): Promise<RecordedEvent[]> {
+export async function everyEvent(log: Pick<LogReader, 'read'>, after = 0): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = [];
   for (;;) {
     const page = await log.read(after + events.length, 2000);

@@ -11,8 +11,8 @@ import type { Effect, Plug } from '../define/effect.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { Process } from '../define/process.ts';
 import { CommitFeed, FEED_LIMIT } from '../log/commit-feed.ts';
-import type { EventLog } from '../log/event-log.ts';
 import type { LogHead } from '../log/log-head.ts';
+import type { LogReader } from '../log/log-reader.ts';
 import type { Hub } from '../notify/hub.ts';
 import type { Stall } from '../observe/stall.ts';
 import type { CommandBus } from '../write/command-bus.ts';
@@ -38,7 +38,7 @@ export interface ProcessManagerParts {
   readonly leases: Database;
   /** False if the connections of `db` do not answer. */
   readonly canWork?: (() => boolean) | undefined;
-  readonly log: EventLog;
+  readonly log: LogReader;
   /** Bytes of the events of this instance that are held for its processes, about. */
   readonly feedBytes?: number | undefined;
   readonly bus: CommandBus;

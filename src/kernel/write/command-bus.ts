@@ -40,7 +40,7 @@ const MAX_CONFLICTS = 10;
 
 /** Takes commands: validates, loads, decides, appends, and answers with a receipt or the reason why not. */
 export class CommandBus {
-  readonly #log: EventLog;
+  readonly #log: Pick<EventLog, 'head' | 'findCommand'>;
   readonly #queue: AppendQueue;
   readonly #states: StreamStates;
   readonly #admission: Pick<Admission, 'assertAdmitted' | 'appended'> | undefined;
@@ -51,7 +51,7 @@ export class CommandBus {
   #closed = false;
 
   constructor(parts: {
-    log: EventLog;
+    log: Pick<EventLog, 'head' | 'findCommand'>;
     queue: AppendQueue;
     states: StreamStates;
     /** Asked before a command is taken. */

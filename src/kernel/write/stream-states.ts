@@ -4,8 +4,8 @@ import { LRUCache } from 'lru-cache';
 import { approximateBytes, dataBytesOf } from '../bytes.ts';
 import type { Aggregate } from '../define/aggregate.ts';
 import type { AppendOutcome } from '../log/append/append.ts';
-import type { EventLog, StreamRequest, StreamTail } from '../log/event-log.ts';
-import type { Snapshots, Tail } from '../log/snapshots.ts';
+import type { Snapshots, Tail } from '../log/streams/snapshots.ts';
+import type { StreamLoader, StreamRequest, StreamTail } from '../log/streams/stream-loader.ts';
 
 /**
  * A stream's state in memory. It runs ahead of the log while appends that were decided on it are on their way: commands
@@ -38,7 +38,7 @@ export interface StreamState {
  */
 export class StreamStates {
   readonly #cache: LRUCache<string, StreamState>;
-  readonly #log: EventLog;
+  readonly #log: Pick<StreamLoader, 'load' | 'loadAt'>;
   readonly #snapshots: Pick<Snapshots, 'consider' | 'replace'> | undefined;
   readonly #loader: DataLoader<StreamRequest, StreamTail>;
   /** Streams that are being read because they were not in memory: commands that arrive together read a long one once. */
@@ -50,7 +50,7 @@ export class StreamStates {
    * @param bytes of the states in memory, about; unless given {@link defaultCacheBytes}.
    */
   constructor(
-    log: EventLog,
+    log: Pick<StreamLoader, 'load' | 'loadAt'>,
     size: number,
     snapshots?: Pick<Snapshots, 'consider' | 'replace'>,
     bytes = defaultCacheBytes(),

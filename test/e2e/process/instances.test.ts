@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { openDatabase } from '../../../src/database/database.ts';
 import { domains } from '../../../src/domains/index.ts';
 import { registerDomains } from '../../../src/kernel/define/domain.ts';
-import { EventLog } from '../../../src/kernel/log/event-log.ts';
+import { LogReader } from '../../../src/kernel/log/log-reader.ts';
 import { useDatabase } from '../../support/database.ts';
 import { openPooler } from '../../support/pooler.ts';
 import { expectedRows, rowsOf } from '../../support/rows.ts';
@@ -62,7 +62,7 @@ async function expectWhole() {
   });
   try {
     const { events: types, projections } = registry;
-    const events = await new EventLog(opened.projector.db, types).read(0, 100_000);
+    const events = await new LogReader(opened.projector.db, types).read(0, 100_000);
     expect(events).toHaveLength(end);
     for (const projection of projections.values()) {
       expect(await rowsOf(opened.projector.db, projection)).toEqual(expectedRows(projection, events));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { EventLog } from '../../../src/kernel/log/event-log.ts';
+import { LogReader } from '../../../src/kernel/log/log-reader.ts';
 import { anAppend, incremented } from '../../support/appends.ts';
 import { counterDomain } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
@@ -17,7 +17,7 @@ it('a page of the log is bounded in bytes, whether Postgres has compressed the e
   const kinds = Array.from({ length: 300 }, (_, nth) => sizes[Math.floor(nth / 100)] as (typeof sizes)[number]);
   const stored = await engine.log.append(kinds.map((kind) => anAppend({ events: [incremented(data[kind]())] })));
   expect(stored.every(({ outcome }) => outcome === 'accepted')).toBe(true);
-  const log = new EventLog(engine.database.writer.db, engine.registry.events, undefined, 100_000);
+  const log = new LogReader(engine.database.writer.db, engine.registry.events, 100_000);
   const unread = { wanted: () => false };
   const pages: number[][] = [];
   for (let after = 0; ; ) {
@@ -37,7 +37,7 @@ it('an event that is larger than a page is read alone', async () => {
   const engine = await openEngine();
   const large = () => anAppend({ events: [incremented('x'.repeat(10_000))] });
   await engine.log.append([large(), large(), large()]);
-  const log = new EventLog(engine.database.writer.db, engine.registry.events, undefined, 1);
+  const log = new LogReader(engine.database.writer.db, engine.registry.events, 1);
   for (const position of [1, 2, 3]) {
     const events = await log.read(position - 1, 100, { wanted: () => false });
     expect(events.map((event) => event.position)).toEqual([position]);

@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
 import { defineCommand } from '../../../src/kernel/define/command.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
-import { sealSnapshot } from '../../../src/kernel/log/snapshot-envelope.ts';
-import { Snapshots } from '../../../src/kernel/log/snapshots.ts';
+import { sealSnapshot } from '../../../src/kernel/log/streams/snapshot-envelope.ts';
+import { Snapshots } from '../../../src/kernel/log/streams/snapshots.ts';
 import { anAppend, receiptOf } from '../../support/appends.ts';
 import {
   Counter,

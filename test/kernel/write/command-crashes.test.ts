@@ -6,7 +6,7 @@ import type { Command } from '../../../src/kernel/define/command.ts';
 import type { CommandOutcome } from '../../../src/kernel/define/command-outcome.ts';
 import { OutcomeUnknownError } from '../../../src/kernel/errors.ts';
 import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
-import { Snapshots } from '../../../src/kernel/log/snapshots.ts';
+import { Snapshots } from '../../../src/kernel/log/streams/snapshots.ts';
 import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
 import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
 import { closeCounter, counterDomain, incrementCounter, openCounter, system } from '../../support/counter.ts';

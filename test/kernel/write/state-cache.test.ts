@@ -5,7 +5,7 @@ import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
 import { defineCommand } from '../../../src/kernel/define/command.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
 import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
-import type { EventLog, StreamRequest } from '../../../src/kernel/log/event-log.ts';
+import type { StreamRequest } from '../../../src/kernel/log/streams/stream-loader.ts';
 import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
 import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
 import { receiptOf } from '../../support/appends.ts';
@@ -29,7 +29,7 @@ it('a stream that is not in memory is read once for all commands that arrive tog
     reads += requests.length;
     return log.load(requests);
   };
-  const states = new StreamStates({ load } as EventLog, 10);
+  const states = new StreamStates({ load, loadAt: log.loadAt }, 10);
   const found = await Promise.all(upTo(50).map(() => states.get(Counter, counterId)));
   expect(reads).toBe(1);
   expect(new Set(found).size).toBe(1);

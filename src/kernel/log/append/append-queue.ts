@@ -13,10 +13,10 @@ import {
 import { type Observer, unobserved } from '../../observe/observer.ts';
 import { inBatchSpan } from '../../observe/trace.ts';
 import type { Obstacles } from '../../obstacles.ts';
-import type { EventLog } from '../event-log.ts';
 import { type Append, type AppendOutcome, newEventIds } from './append.ts';
 import { appendUntilKnown, type Patience } from './append-until-known.ts';
 import { Pace } from './drain-rate.ts';
+import type { LogAppender } from './log-appender.ts';
 
 export interface AppendQueueOptions extends Patience {
   /** Appends that may wait; more are refused with THROTTLED. */
@@ -77,7 +77,7 @@ interface Appending extends Waiting {
  * appends, so that what was committed is found rather than repeated.
  */
 export class AppendQueue {
-  readonly #log: EventLog;
+  readonly #log: Pick<LogAppender, 'append'>;
   readonly #options: AppendQueueOptions;
   readonly #limits: { readonly [K in 'limit' | 'bytes' | 'limitPerActor' | 'bytesPerActor']: number };
   readonly #batchLimits: BatchLimits;
@@ -90,7 +90,7 @@ export class AppendQueue {
   /** Since when batches fail, where the last one did. */
   #failingSince: number | undefined;
 
-  constructor(log: EventLog, options: AppendQueueOptions) {
+  constructor(log: Pick<LogAppender, 'append'>, options: AppendQueueOptions) {
     this.#log = log;
     this.#options = options;
     const { limit, bytes = 64 * MB, limitPerActor = limit, bytesPerActor = bytes } = options;

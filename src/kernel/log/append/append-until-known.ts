@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isTransient } from '../../../database/transient.ts';
-import type { EventLog } from '../event-log.ts';
 import type { Append, AppendOutcome } from './append.ts';
+import type { LogAppender } from './log-appender.ts';
 
 export interface Patience {
   /** How long a batch whose outcome is unknown is looked up and sent again, in ms. */
@@ -38,7 +38,7 @@ const LOOK_MS = 2000;
  * @throws the database's error: a transient one if its outcome stays unknown.
  */
 export async function appendUntilKnown(
-  log: EventLog,
+  log: Pick<LogAppender, 'append'>,
   batch: readonly Identified[],
   { retryForMs = 15_000, attemptMs = 3000, isAtWork }: Patience,
   onRetry: (error: unknown, attempt: number) => void,

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Checkpoint } from '../../checkpoints/checkpoints.ts';
 import { type RecordedEvent, UnreadableEventError } from '../../define/event.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
-import type { EventLog } from '../../log/event-log.ts';
 import type { LogHead } from '../../log/log-head.ts';
+import type { LogReader } from '../../log/log-reader.ts';
 import type { ItemToPark, ParkedFault, ParkedItems } from '../parked/parked-items.ts';
 import { ParkedLines } from '../parked/parked-lines.ts';
 import { type Batch, divide } from './divide.ts';
@@ -17,7 +17,7 @@ export interface FollowerParts {
   /** The checkpoint's. */
   readonly name: string;
   readonly work: Work;
-  readonly log: Pick<EventLog, 'read' | 'readAt'>;
+  readonly log: Pick<LogReader, 'read' | 'readAt'>;
   readonly feed: CommitFeed;
   readonly head: LogHead;
   readonly parked: ParkedItems;
@@ -211,7 +211,7 @@ export class Follower {
 
   /** Events, with the reasons why this code cannot read some of them. */
   async #readable(
-    read: (options: NonNullable<Parameters<EventLog['read']>[2]>) => Promise<RecordedEvent[]>,
+    read: (options: NonNullable<Parameters<LogReader['read']>[2]>) => Promise<RecordedEvent[]>,
   ): Promise<Batch> {
     const { work, knows } = this.#parts;
     const unreadable = new Map<number, Error>();

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import type { Projection } from '../../define/projection.ts';
-import type { EventLog } from '../../log/event-log.ts';
+import type { LogReader } from '../../log/log-reader.ts';
 import { changesOrPoison } from '../fold/fold-batch.ts';
 import { keyText } from '../fold/working-rows.ts';
 import { isPoison } from './poison.ts';
@@ -18,7 +18,7 @@ const PAGE = 1000;
  */
 export async function hasPassedBy(
   tx: Database,
-  log: EventLog,
+  log: LogReader,
   projection: Projection,
   rows: ReadonlySet<string>,
   position: number,

@@ -3,7 +3,7 @@ import type { Database } from '../../../database/client.ts';
 import { readAgain } from '../../../database/transient.ts';
 import type { EventTypes } from '../../define/event.ts';
 import type { Key, Projection } from '../../define/projection.ts';
-import { EventLog } from '../../log/event-log.ts';
+import { LogReader } from '../../log/log-reader.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import {
   discardLetter,
@@ -143,7 +143,7 @@ async function applyPage(tx: Database, { projection, events: types, key }: Retry
   const last = letters.at(-1);
   if (!last) return { from: undefined, to: 0, applied: 0, remaining: 0 };
   try {
-    const log = new EventLog(tx, types);
+    const log = new LogReader(tx, types);
     const events = await log.readAt(letters.map(({ position }) => position));
     const { waiting, wanted } = planParked(projection, letters, events);
     const table = new ProjectionTable(tx, projection);

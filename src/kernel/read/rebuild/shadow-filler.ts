@@ -5,8 +5,8 @@ import { Positions } from '../../consistency/positions.ts';
 import type { EventTypes } from '../../define/event.ts';
 import type { Projection } from '../../define/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
-import type { EventLog } from '../../log/event-log.ts';
 import type { LogHead } from '../../log/log-head.ts';
+import type { LogReader } from '../../log/log-reader.ts';
 import { unobserved } from '../../observe/observer.ts';
 import { ProjectionRunner } from '../run/projection-runner.ts';
 import { shadowOf } from './shadow.ts';
@@ -19,7 +19,7 @@ export interface Aside {
   readonly projector: Database;
   /** With the rights of the tables' owner. */
   readonly owner: Database;
-  readonly log: EventLog;
+  readonly log: LogReader;
   /** Every event that the log may hold, by name. */
   readonly events: EventTypes;
   close(): Promise<void>;
@@ -31,7 +31,7 @@ export interface FillerParts {
   readonly row: ShadowRow;
   /** This instance, which has the shadow's lease. */
   readonly owner: string;
-  readonly log: Pick<EventLog, 'read'>;
+  readonly log: Pick<LogReader, 'read'>;
   readonly feed: CommitFeed;
   readonly head: LogHead;
   readonly batchLimit: number;
@@ -69,7 +69,7 @@ export class ShadowFiller {
       ...parts,
       projection: this.shadow,
       table: this.table,
-      log: parts.log as EventLog,
+      log: parts.log,
       // How long its events have waited is nobody's lag.
       observer: unobserved,
       checkpoints: new Checkpoints(aside.projector),

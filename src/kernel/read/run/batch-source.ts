@@ -1,8 +1,8 @@
 import type { RecordedEvent } from '../../define/event.ts';
 import type { Projection } from '../../define/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
-import type { EventLog } from '../../log/event-log.ts';
 import type { LogHead } from '../../log/log-head.ts';
+import type { LogReader } from '../../log/log-reader.ts';
 import type { Culprits } from '../dead-letters/poison-finder.ts';
 import { type Batch, readyBatch } from '../fold/prefetched-batch.ts';
 import type { ProjectionTable } from '../fold/projection-table.ts';
@@ -12,7 +12,7 @@ import { ReadAhead } from './read-ahead.ts';
 export interface BatchSourceParts {
   readonly projection: Projection;
   readonly table: ProjectionTable;
-  readonly log: EventLog;
+  readonly log: Pick<LogReader, 'read'>;
   readonly feed: CommitFeed;
   readonly head: LogHead;
   /** Events folded together at most. */

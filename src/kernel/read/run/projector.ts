@@ -8,9 +8,9 @@ import { Positions } from '../../consistency/positions.ts';
 import type { RecordedEvent } from '../../define/event.ts';
 import type { Projection } from '../../define/projection.ts';
 import { CommitFeed, FEED_LIMIT } from '../../log/commit-feed.ts';
-import type { EventLog } from '../../log/event-log.ts';
 import { LogHead } from '../../log/log-head.ts';
 import { checkpointsAhead, LogHistory, type LogLook, lostEvents } from '../../log/log-history.ts';
+import type { LogReader } from '../../log/log-reader.ts';
 import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
 import type { Move, News } from '../../notify/news.ts';
 import type { Observer } from '../../observe/observer.ts';
@@ -30,7 +30,7 @@ export interface ProjectorOptions {
   /** False if the connections of `db` do not answer. */
   readonly canWork?: (() => boolean) | undefined;
   /** Reads the log with the projector's role. */
-  readonly log: EventLog;
+  readonly log: LogReader;
   /** Bytes of the newest events that are held for projections, about. */
   readonly feedBytes?: number | undefined;
   /** Opens connections of their own for rebuilds and the like; whoever asks closes them. */

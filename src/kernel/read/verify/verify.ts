@@ -3,8 +3,8 @@ import type { Database } from '../../../database/client.ts';
 import { rootOf } from '../../../database/errors.ts';
 import type { Projection } from '../../define/projection.ts';
 import { CommitFeed } from '../../log/commit-feed.ts';
-import type { EventLog } from '../../log/event-log.ts';
 import { LogHead } from '../../log/log-head.ts';
+import type { LogReader } from '../../log/log-reader.ts';
 import { beginVerify, dropShadow, RebuildError } from '../rebuild/begin-rebuild.ts';
 import { listed, tablesOf } from '../rebuild/shadow.ts';
 import { leaseShadow } from '../rebuild/shadow-checkpoint.ts';
@@ -54,7 +54,7 @@ export async function verifyProjection(parts: VerifyParts): Promise<Verification
   }, RENEW_MS);
   // It goes no further than the live table.
   const end = new LogHead();
-  const log: Pick<EventLog, 'read'> = {
+  const log: Pick<LogReader, 'read'> = {
     read: (after, limit, wanted) => aside.log.read(after, Math.min(limit, end.position - after), wanted),
   };
   const filler = new ShadowFiller({ ...parts, row, log, feed: new CommitFeed(0), head: end });

@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm';
-import { type Database, prepared } from '../../database/client.ts';
-import { approximateBytes } from '../bytes.ts';
-import type { Aggregate } from '../define/aggregate.ts';
+import { type Database, prepared } from '../../../database/client.ts';
+import { approximateBytes } from '../../bytes.ts';
+import type { Aggregate } from '../../define/aggregate.ts';
+import { snapshotsJson } from '../sql-json.ts';
 import { type SnapshotOf, sealSnapshot } from './snapshot-envelope.ts';
 
 interface Due extends SnapshotOf {
@@ -135,11 +136,9 @@ export class Snapshots {
     while (this.#due.size > 0) {
       const due = this.#takeDue();
       try {
-        const snapshots = due.map((of) => {
-          const { streamType: t, streamId: i, version: v, stateVersion: w, state } = of;
-          return { t, i, v, w, s: sealSnapshot(of, state) };
+        await this.#save({
+          snapshots: snapshotsJson(due.map((of) => ({ ...of, sealed: sealSnapshot(of, of.state) }))),
         });
-        await this.#save({ snapshots: JSON.stringify(snapshots) });
       } catch (error) {
         this.#onError(error);
       }

@@ -1,0 +1,157 @@
+import { sql } from 'drizzle-orm';
+import { type Database, prepared } from '../../../database/client.ts';
+import { rootOf } from '../../../database/errors.ts';
+import type { EventTypes } from '../../define/event.ts';
+import { ThrottledError } from '../../errors.ts';
+import { type IdRules, OWN_IDS } from '../../write/id-rules.ts';
+import { ms } from '../log-pages.ts';
+import { recordedEvents } from '../recorded-events.ts';
+import { appendsJson, wholeBatchJson } from '../sql-json.ts';
+import { type Append, type AppendOutcome, newEventIds } from './append.ts';
+import { lit } from './beacon.ts';
+import { wholeBatch } from './whole-batch.ts';
+
+export interface AppenderOptions {
+  /** Which streams may have the same id; each type for itself if this is left out. */
+  readonly idRules?: IdRules;
+  /** By how much this machine's clock and Postgres' may differ, in ms; 0, the default, does not compare them. */
+  readonly clockLimitMs?: number | undefined;
+}
+
+interface AppendRow {
+  ordinal: number;
+  outcome: AppendOutcome['outcome'];
+  stream_type: string;
+  stream_id: string;
+  version: number;
+  position: number | null;
+  occurred_ms: number;
+  recorded_ms: number;
+  known_event_id: string | null;
+}
+
+/** SQLSTATEs of `es.recording_time` and of a unique index. */
+const CLOCKS_DIFFER = 'AW001';
+const FUTURE_EVENT = 'AW002';
+const UNIQUE_VIOLATION = '23505';
+
+/** When to try again if nothing can be recorded with the right time, in ms: an operator has to do something first. */
+const RETRY_AFTER_MS = 10_000;
+
+/** Appends batches, each in one statement and one transaction. */
+export class LogAppender {
+  readonly #events: EventTypes;
+  readonly #idRules: IdRules;
+  readonly #clockLimitMs: number;
+  /** The stream types that may have any id, as an array in Postgres' text form. */
+  readonly #sharedTypes: string;
+  readonly #append: ReturnType<typeof prepared<AppendRow>>;
+  readonly #appendAll: ReturnType<typeof prepared<{ head: number; recorded_ms: number }>>;
+
+  /** @param events every event that the log may hold, by name. */
+  constructor(db: Database, events: EventTypes, { idRules = OWN_IDS, clockLimitMs = 0 }: AppenderOptions = {}) {
+    this.#events = events;
+    this.#idRules = idRules;
+    this.#clockLimitMs = clockLimitMs;
+    this.#sharedTypes = `{${[...idRules.shared].map((type) => JSON.stringify(type)).join(',')}}`;
+    this.#append = prepared(
+      db,
+      'es_append',
+      sql`select ordinal, outcome, stream_type, stream_id, version, position, ${ms('occurred_at')} as occurred_ms,
+                 ${ms('recorded_at')} as recorded_ms, known_event_id
+          from es.append(${lit('batch')}, ${sql.placeholder('shared')}::text::text[])`,
+    );
+    this.#appendAll = prepared(
+      db,
+      'es_append_all',
+      sql`select head, ${ms('recorded_at')} as recorded_ms
+          from es.append_all(${lit('appends')}, ${sql.placeholder('events')}::jsonb,
+                             ${sql.placeholder('known')}::boolean, ${sql.placeholder('shared')}::text::text[])`,
+    );
+  }
+
+  /**
+   * Appends a batch in one transaction. Each append is accepted or refused on its own. Appends for one stream have to stand in
+   * the order in which they build on each other, and a command id may occur once.
+   *
+   * @param eventIds for each append those of its events: the same at every attempt.
+   * @param beacon a number by which others see that this is at work: see `beacon.ts`.
+   * @throws the database's error. If it is a lost connection, nobody knows whether the batch was committed.
+   * @throws {ThrottledError} if the clocks are such that nothing can be recorded with the right time; nothing was appended.
+   */
+  async append(
+    appends: readonly Append[],
+    eventIds: readonly (readonly string[])[] = appends.map(newEventIds),
+    beacon: number | null = null,
+  ): Promise<AppendOutcome[]> {
+    const send = async () =>
+      (await this.#sendWhole(appends, eventIds, beacon)) ?? (await this.#sendEach(appends, eventIds, beacon));
+    try {
+      return await send();
+    } catch (error) {
+      // A process that was paused before it could send sends a time that is old. If it happens again, it is the clock.
+      if (rootOf(error).code === CLOCKS_DIFFER) return send().catch(refuseTime);
+      return refuseTime(error);
+    }
+  }
+
+  /** Appends all of them at once. @returns undefined if an append has to be judged by itself; then nothing was done. */
+  async #sendWhole(
+    appends: readonly Append[],
+    eventIds: readonly (readonly string[])[],
+    beacon: number | null,
+  ): Promise<AppendOutcome[] | undefined> {
+    const batch = wholeBatch(appends, this.#idRules);
+    if (!batch) return undefined;
+    const [row] = await this.#appendAll({
+      ...wholeBatchJson(batch, eventIds, this.#idRules.sharedWith, this.#clockLimitMs),
+      beacon,
+      known: batch.hasKnownStreams,
+      shared: this.#sharedTypes,
+    }).catch(noneIfNotNew);
+    if (!row) return undefined;
+    const times = { occurred_ms: row.recorded_ms, recorded_ms: row.recorded_ms };
+    let position = row.head;
+    return batch.appends.map(({ append, before }, nth) => {
+      const { streamType, streamId, events } = append;
+      position += events.length;
+      const accepted = { streamType, streamId, version: before + events.length, position };
+      const ids = eventIds[nth] as readonly string[];
+      return { outcome: 'accepted', ...accepted, events: recordedEvents(append, accepted, times, ids, this.#events) };
+    });
+  }
+
+  /** Lets Postgres judge each append. */
+  async #sendEach(
+    appends: readonly Append[],
+    eventIds: readonly (readonly string[])[],
+    beacon: number | null,
+  ): Promise<AppendOutcome[]> {
+    const batch = appendsJson(appends, eventIds, this.#idRules.sharedWith, this.#clockLimitMs);
+    const rows = await this.#append({ batch, beacon, shared: this.#sharedTypes });
+    return rows.map((row) => {
+      const { outcome } = row;
+      if (outcome === 'conflict' || outcome === 'reused' || outcome === 'taken') return { outcome };
+      const { stream_type: streamType, stream_id: streamId, version, position } = row;
+      const accepted = { streamType, streamId, version, position: position ?? 0 };
+      const append = appends[row.ordinal - 1] as Append;
+      const ids = eventIds[row.ordinal - 1] as readonly string[];
+      // For a known command the log names its last event. If it is the one sent here, an earlier attempt has committed it.
+      if (outcome === 'replayed' && row.known_event_id !== ids.at(-1)) return { outcome, ...accepted };
+      return { outcome: 'accepted', ...accepted, events: recordedEvents(append, accepted, row, ids, this.#events) };
+    });
+  }
+}
+
+/** Explains what `es.recording_time` refuses. */
+function refuseTime(error: unknown): never {
+  const { code, message } = rootOf(error);
+  if (code !== CLOCKS_DIFFER && code !== FUTURE_EVENT) throw error;
+  throw new ThrottledError(RETRY_AFTER_MS, `Nothing can be recorded with the right time: ${message}.`);
+}
+
+/** A unique index knows a stream or a command of the batch already: the batch was undone. */
+function noneIfNotNew(error: unknown): [] {
+  if (rootOf(error).code === UNIQUE_VIOLATION) return [];
+  throw error;
+}

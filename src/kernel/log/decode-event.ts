@@ -1,0 +1,25 @@
+import { type EventTypes, UnreadableEventError } from '../define/event.ts';
+
+/** What is stored of an event besides its data. */
+interface Stored {
+  readonly type: string;
+  readonly schema_version: number | null;
+  readonly position?: number;
+}
+
+/**
+ * The data of a stored event, brought to the newest schema version.
+ * @throws {UnreadableEventError} with the event's position if it is known.
+ */
+export function decodeEvent(events: EventTypes, data: unknown, { type, schema_version, position }: Stored): unknown {
+  const definition = events[type];
+  const schemaVersion = schema_version ?? 0;
+  if (!definition) {
+    throw new UnreadableEventError(type, schemaVersion, 'no domain defines this event', { position, isNewer: true });
+  }
+  try {
+    return definition.decode(data, schemaVersion);
+  } catch (error) {
+    throw error instanceof UnreadableEventError ? error.at(position) : error;
+  }
+}

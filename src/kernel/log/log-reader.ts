@@ -1,0 +1,124 @@
+import { sql } from 'drizzle-orm';
+import { type Database, prepared } from '../../database/client.ts';
+import { readAgain } from '../../database/transient.ts';
+import { type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
+import { decodeEvent } from './decode-event.ts';
+import type { LogLook } from './log-history.ts';
+import { eventColumns, LogPages, ms } from './log-pages.ts';
+import { type EventRow, StoredEvent } from './recorded-events.ts';
+
+export interface ReadOptions {
+  /** The types whose data is decoded. The data of others stays as it was stored, readable or not. */
+  readonly wanted?: (type: string) => boolean;
+  /** Told of events that cannot be read. Their data then stays as it was stored, too. */
+  readonly onUnreadable?: (error: UnreadableEventError) => void;
+}
+
+interface LookRow {
+  position: number | null;
+  event_id: string | null;
+  recorded_ms: number | null;
+  is_standby: boolean;
+  known_id: string | null;
+  checkpoint: number;
+}
+
+/** Reads the log in the order of positions. */
+export class LogReader {
+  readonly #events: EventTypes;
+  readonly #pages: LogPages;
+  readonly #readAt: ReturnType<typeof prepared<EventRow>>;
+  readonly #head: ReturnType<typeof prepared<{ position: number; recorded_ms: number }>>;
+  readonly #look: ReturnType<typeof prepared<LookRow>>;
+  readonly #idsAt: ReturnType<typeof prepared<{ position: number; event_id: string }>>;
+
+  /**
+   * @param events every event that the log may hold, by name.
+   * @param pageBytes of one page of the log, as JSON.
+   */
+  constructor(db: Database, events: EventTypes, pageBytes?: number) {
+    this.#events = events;
+    this.#pages = new LogPages(db, pageBytes);
+    this.#readAt = prepared(
+      db,
+      'es_read_at',
+      sql`select ${eventColumns} from es.events
+          where position = any(${sql.placeholder('positions')}::text::bigint[]) order by position`,
+    );
+    this.#head = prepared(
+      db,
+      'es_head',
+      sql`select position, ${ms('recorded_at')} as recorded_ms from es.events order by position desc limit 1`,
+    );
+    this.#look = prepared(
+      db,
+      'es_look',
+      sql`select h.*, pg_is_in_recovery() as is_standby,
+                 (select k.event_id from es.events k where k.position = ${sql.placeholder('known')}) as known_id,
+                 (select coalesce(max(c.position), 0) from read.checkpoints c) as checkpoint
+          from (select) one left join lateral (
+            select position, event_id, ${ms('recorded_at')} as recorded_ms from es.events order by position desc limit 1
+          ) h on true`,
+    );
+    this.#idsAt = prepared(
+      db,
+      'es_ids_at',
+      sql`select position, event_id from es.events where position = any(${sql.placeholder('positions')}::text::bigint[])`,
+    );
+  }
+
+  /**
+   * At most `limit` events after a position, in order; fewer if they are large, none at the end of the log.
+   * @throws {UnreadableEventError} with the event's position, unless `onUnreadable` is given.
+   */
+  async read(after: number, limit: number, options: ReadOptions = {}): Promise<RecordedEvent[]> {
+    return this.#recorded(await this.#pages.after(after, limit), options);
+  }
+
+  /** The events at these positions, in order. */
+  async readAt(positions: readonly number[], options: ReadOptions = {}): Promise<RecordedEvent[]> {
+    return this.#recorded(await this.#readAt({ positions: `{${positions.join(',')}}` }), options);
+  }
+
+  #recorded(rows: readonly EventRow[], { wanted = () => true, onUnreadable }: ReadOptions): RecordedEvent[] {
+    return rows.map((row) => {
+      const definition = this.#events[row.type];
+      if (!wanted(row.type)) return new StoredEvent(row, row.data, definition, true);
+      try {
+        return new StoredEvent(row, decodeEvent(this.#events, row.data, row), definition, false);
+      } catch (error) {
+        if (!onUnreadable || !(error instanceof UnreadableEventError)) throw error;
+        onUnreadable(error);
+        return new StoredEvent(row, row.data, definition, true);
+      }
+    });
+  }
+
+  /** The log's last position and when it was recorded; 0 if the log is empty. */
+  async head(): Promise<{ position: number; recordedAt: Date | undefined }> {
+    const [row] = await readAgain(() => this.#head({}));
+    return { position: row?.position ?? 0, recordedAt: row && new Date(row.recorded_ms) };
+  }
+
+  /**
+   * Looks at the end of the log, at the event at a known position and at the furthest checkpoint, all at one moment. Only a
+   * role that may read checkpoints can do this.
+   */
+  async look(known: number): Promise<LogLook> {
+    const [row] = await readAgain(() => this.#look({ known }));
+    return {
+      position: row?.position ?? 0,
+      recordedAt: row?.recorded_ms == null ? undefined : new Date(row.recorded_ms),
+      eventId: row?.event_id ?? undefined,
+      knownId: row?.known_id ?? undefined,
+      checkpoint: row?.checkpoint ?? 0,
+      isStandby: row?.is_standby ?? false,
+    };
+  }
+
+  /** The ids of the events at these positions, for each position that has an event. */
+  async idsAt(positions: readonly number[]): Promise<Map<number, string>> {
+    const rows = await readAgain(() => this.#idsAt({ positions: `{${positions.join(',')}}` }));
+    return new Map(rows.map(({ position, event_id }) => [position, event_id]));
+  }
+}

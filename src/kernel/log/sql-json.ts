@@ -1,0 +1,280 @@
+import { wallTime } from '../clock/wall-clock.ts';
+import type { Append } from './append/append.ts';
+import type { WholeBatch } from './append/whole-batch.ts';
+
+/**
+ * The JSON that the functions of schema `es` take. This is the only file that knows its keys. They are single letters because
+ * Postgres parses them with every append.
+ *
+ * Each interface is one element of an array. The table of columns after it is what the function declares for that element:
+ * `test/kernel/log/sql-json.test.ts` compares it with the function in the database.
+ */
+type Columns<Element> = { readonly [Key in keyof Element]-?: string };
+
+/** The caller's clock in ms since 1970, and the largest difference to Postgres' clock in ms: see `es.recording_time`. */
+type Witness = readonly [time: number, limitMs: number];
+
+/** An append, as `es.append` takes it. */
+interface AppendJson {
+  /** Stream type. */
+  readonly t: string;
+  /** Stream id. */
+  readonly i: string;
+  /** Version that the stream must have; null if any will do. */
+  readonly v: number | null;
+  /** Command id. */
+  readonly c: string;
+  /** Former command id. */
+  readonly p: string | undefined;
+  /** Fingerprint. */
+  readonly f: string;
+  /** Former fingerprint. */
+  readonly g: string | undefined;
+  /** Business time; when it is recorded if there is none. */
+  readonly o: Date | undefined;
+  /** Metadata of its events. */
+  readonly m: object;
+  /** Other streams that it holds. */
+  readonly q: readonly HeldJson[] | undefined;
+  /** Other stream types that may have its stream's id. */
+  readonly x: readonly string[] | undefined;
+  /** Id of its receipt, if it has no events. */
+  readonly r: string | undefined;
+  /** Its events. */
+  readonly e: readonly EventJson[];
+}
+
+export const APPEND_COLUMNS: Columns<AppendJson> = {
+  ...{ t: 'text', i: 'uuid', v: 'int', c: 'uuid', p: 'uuid', f: 'uuid', g: 'uuid', o: 'timestamptz', m: 'jsonb' },
+  ...{ q: 'jsonb', x: 'text[]', r: 'uuid', e: 'jsonb' },
+};
+
+/** A stream that an append holds. */
+interface HeldJson {
+  /** Stream type. */
+  readonly t: string;
+  /** Stream id. */
+  readonly i: string;
+  /** Version that it must have; -1 never matches. */
+  readonly v: number;
+}
+
+export const HELD_COLUMNS: Columns<HeldJson> = { t: 'text', i: 'uuid', v: 'int' };
+
+/** An event of an append. */
+interface EventJson {
+  /** Event id. */
+  readonly i: string | undefined;
+  /** Type. */
+  readonly t: string;
+  /** Schema version. */
+  readonly s: number;
+  /** Data. */
+  readonly d: unknown;
+}
+
+/** These are read by name, not as columns. */
+export const EVENT_KEYS: Columns<EventJson> = { i: '->>', t: '->>', s: '->>', d: '->' };
+
+/** An append, as `es.append_all` takes it: what stands for its stream is on the stream's first append only. */
+interface BatchAppendJson {
+  /** Stream type. */
+  readonly t: string;
+  /** Stream id. */
+  readonly i: string;
+  /** Version that the stream must have before the batch. */
+  readonly v: number;
+  /** Command id. */
+  readonly c: string;
+  /** Former command id. */
+  readonly p: string | undefined;
+  /** Version of the stream after the batch, on its first append. */
+  readonly w: number | undefined;
+  /** Other stream types that may have its id, on its first append. */
+  readonly x: readonly string[] | undefined;
+}
+
+export const BATCH_APPEND_COLUMNS: Columns<BatchAppendJson> = {
+  ...{ t: 'text', i: 'uuid', v: 'int', c: 'uuid', p: 'uuid', w: 'int', x: 'text[]' },
+};
+
+/** An event, as `es.append_all` takes it. */
+interface BatchEventJson {
+  /** Which stream of the batch it is of, from 1, in the order of their first appends. */
+  readonly n: number;
+  /** Its version. */
+  readonly v: number;
+  /** Command id. */
+  readonly c: string;
+  /** Fingerprint, on the last event of a command. */
+  readonly f: string | undefined;
+  /** Metadata. */
+  readonly m: object;
+  /** Event id. */
+  readonly e: string | undefined;
+  /** Type. */
+  readonly y: string;
+  /** Schema version. */
+  readonly s: number;
+  /** Data. */
+  readonly d: unknown;
+}
+
+export const BATCH_EVENT_COLUMNS: Columns<BatchEventJson> = {
+  ...{ n: 'int', v: 'int', c: 'uuid', f: 'uuid', m: 'jsonb', e: 'uuid', y: 'text', s: 'smallint', d: 'jsonb' },
+};
+
+/** A stream, as `es.load` takes it. */
+interface LoadJson {
+  /** Number of the request. */
+  readonly n: number;
+  /** Stream type. */
+  readonly t: string;
+  /** Stream id. */
+  readonly i: string;
+  /** Version that the caller has. */
+  readonly v: number;
+  /** State version that a snapshot must have. */
+  readonly w: number;
+}
+
+export const LOAD_COLUMNS: Columns<LoadJson> = { n: 'int', t: 'text', i: 'uuid', v: 'int', w: 'int' };
+
+/** A snapshot, as `es.save_snapshots` takes it. */
+interface SnapshotJson {
+  /** Stream type. */
+  readonly t: string;
+  /** Stream id. */
+  readonly i: string;
+  /** Version. */
+  readonly v: number;
+  /** State version. */
+  readonly w: number;
+  /** The sealed state. */
+  readonly s: object;
+}
+
+export const SNAPSHOT_COLUMNS: Columns<SnapshotJson> = { t: 'text', i: 'uuid', v: 'int', w: 'int', s: 'jsonb' };
+
+/** On the first append of a batch, so that Postgres compares the clocks. */
+interface Witnessed {
+  readonly k: Witness | undefined;
+}
+
+/** @param clockLimitMs by which this machine's clock and Postgres' may differ, in ms; 0 does not compare them. */
+function witness(clockLimitMs: number): Witness | undefined {
+  return clockLimitMs > 0 ? [wallTime(), clockLimitMs] : undefined;
+}
+
+/**
+ * The argument of `es.append`.
+ * @param eventIds for each append those of its events, or that of its receipt.
+ * @param sharedWith for a stream type the others that may have its ids.
+ */
+export function appendsJson(
+  appends: readonly Append[],
+  eventIds: readonly (readonly string[])[],
+  sharedWith: ReadonlyMap<string, readonly string[]>,
+  clockLimitMs: number,
+): string {
+  const held = heldInOrder(appends);
+  return JSON.stringify(
+    appends.map((append, nth): AppendJson & Witnessed => ({
+      k: nth === 0 ? witness(clockLimitMs) : undefined,
+      t: append.streamType,
+      i: append.streamId,
+      v: append.expectedVersion,
+      c: append.commandId,
+      p: append.formerCommandId,
+      f: append.fingerprint,
+      g: append.formerFingerprint,
+      o: append.occurredAt,
+      m: append.metadata,
+      q: held[nth],
+      x: sharedWith.get(append.streamType),
+      r: append.events.length === 0 ? eventIds[nth]?.[0] : undefined,
+      e: append.events.map((event, index) => ({
+        i: eventIds[nth]?.[index],
+        t: event.type,
+        s: event.schemaVersion,
+        d: event.data,
+      })),
+    })),
+  );
+}
+
+/**
+ * The streams that each append holds. If an append before it in the batch changes a held stream, its expected version becomes
+ * -1, which never matches, so this append conflicts.
+ */
+function heldInOrder(appends: readonly Append[]): (readonly HeldJson[] | undefined)[] {
+  const changed = new Set<string>();
+  return appends.map(({ streamType, streamId, events, held }) => {
+    const own = held?.map(({ streamType: t, streamId: i, version }) => ({
+      t,
+      i,
+      v: changed.has(`${t}/${i}`) ? -1 : version,
+    }));
+    if (events.length > 0) changed.add(`${streamType}/${streamId}`);
+    return own;
+  });
+}
+
+/** The two arguments of `es.append_all`. */
+export function wholeBatchJson(
+  { appends }: WholeBatch,
+  eventIds: readonly (readonly string[])[],
+  sharedWith: ReadonlyMap<string, readonly string[]>,
+  clockLimitMs: number,
+): { readonly appends: string; readonly events: string } {
+  const events: BatchEventJson[] = [];
+  const asked = appends.map(({ append, stream, before }, nth): BatchAppendJson & Witnessed => {
+    const { streamType: t, streamId: i, commandId: c, formerCommandId: p, metadata: m, fingerprint } = append;
+    const ids = eventIds[nth] ?? [];
+    const last = append.events.length - 1;
+    for (const [index, { type: y, schemaVersion: s, data: d }] of append.events.entries()) {
+      const f = index === last ? fingerprint : undefined;
+      events.push({ n: stream.number, v: before + index + 1, c, f, m, e: ids[index], y, s, d });
+    }
+    const isFirst = before === stream.base;
+    const w = isFirst ? stream.version : undefined;
+    const x = isFirst ? sharedWith.get(t) : undefined;
+    return { t, i, v: stream.base, c, p, w, x, k: nth === 0 ? witness(clockLimitMs) : undefined };
+  });
+  return { appends: JSON.stringify(asked), events: JSON.stringify(events) };
+}
+
+/** A stream to be loaded. */
+export interface LoadRequest {
+  readonly streamType: string;
+  readonly streamId: string;
+  readonly afterVersion: number;
+  readonly stateVersion: number;
+}
+
+/** The argument of `es.load`. */
+export function loadJson(requests: readonly LoadRequest[]): string {
+  return JSON.stringify(
+    requests.map(
+      ({ streamType: t, streamId: i, afterVersion: v, stateVersion: w }, n): LoadJson => ({ n, t, i, v, w }),
+    ),
+  );
+}
+
+/** A snapshot to be saved. */
+export interface SnapshotRequest {
+  readonly streamType: string;
+  readonly streamId: string;
+  readonly version: number;
+  readonly stateVersion: number;
+  readonly sealed: object;
+}
+
+/** The argument of `es.save_snapshots`. */
+export function snapshotsJson(snapshots: readonly SnapshotRequest[]): string {
+  return JSON.stringify(
+    snapshots.map(
+      ({ streamType: t, streamId: i, version: v, stateVersion: w, sealed: s }): SnapshotJson => ({ t, i, v, w, s }),
+    ),
+  );
+}

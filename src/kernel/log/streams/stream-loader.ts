@@ -1,0 +1,96 @@
+import { sql } from 'drizzle-orm';
+import { type Database, prepared } from '../../../database/client.ts';
+import { readAgain } from '../../../database/transient.ts';
+import type { EventTypes } from '../../define/event.ts';
+import { decodeEvent } from '../decode-event.ts';
+import { type LoadRequest, loadJson } from '../sql-json.ts';
+import { openSnapshot, type SnapshotOf } from './snapshot-envelope.ts';
+
+/** A stream whose state is wanted. Only what comes after `afterVersion` is: what the caller has already, or 0 for all. */
+export type StreamRequest = LoadRequest;
+
+/** What brings a stream's state up to date: apply `events` to the snapshot, or to what you have if there is none. */
+export interface StreamTail {
+  readonly snapshot: { readonly version: number; readonly state: unknown } | undefined;
+  readonly events: readonly { readonly version: number; readonly type: string; readonly data: unknown }[];
+  /** There is a snapshot that is damaged, or of an earlier version. It was ignored. */
+  readonly hasBadSnapshot?: boolean;
+}
+
+interface LoadRow {
+  n: number;
+  version: number;
+  /** Null for a snapshot. */
+  type: string | null;
+  schema_version: number | null;
+  body: unknown;
+}
+
+/** A state version that no snapshot has. */
+const NONE = -1;
+
+/** Loads streams: the newest usable snapshot of each, and the events after it. */
+export class StreamLoader {
+  readonly #events: EventTypes;
+  readonly #load: ReturnType<typeof prepared<LoadRow>>;
+  readonly #loadAt: ReturnType<typeof prepared<LoadRow>>;
+
+  /** @param events every event that the log may hold, by name. */
+  constructor(db: Database, events: EventTypes) {
+    this.#events = events;
+    this.#load = prepared(db, 'es_load', sql`select * from es.load(${sql.placeholder('asked')}::jsonb)`);
+    this.#loadAt = prepared(
+      db,
+      'es_load_at',
+      sql`select 0 as n, * from es.load_at(${sql.placeholder('streamType')}, ${sql.placeholder('streamId')},
+                                           ${sql.placeholder('version')}, ${sql.placeholder('stateVersion')})`,
+    );
+  }
+
+  /**
+   * What brings each of these streams up to date, in their order, in one round trip. A stream that cannot be read has the
+   * error in its place, so that the others are not affected.
+   */
+  async load(requests: readonly StreamRequest[]): Promise<(StreamTail | Error)[]> {
+    const rows = await readAgain(() => this.#load({ asked: loadJson(requests) }));
+    const rowsOf: LoadRow[][] = requests.map(() => []);
+    for (const row of rows) rowsOf[row.n]?.push(row);
+    const tails = requests.map((request, n) => {
+      try {
+        return this.#toTail(request, rowsOf[n] ?? []);
+      } catch (error) {
+        return error instanceof Error ? error : new Error(String(error));
+      }
+    });
+    const again = requests.flatMap((request, n) => (tails[n] === undefined ? { ...request, stateVersion: NONE } : []));
+    const whole = again.length > 0 ? await this.load(again) : [];
+    return tails.map((tail) => tail ?? withoutSnapshot(whole.shift()));
+  }
+
+  /** What makes a stream's state as it was at a version: a snapshot that is not newer, and the events after it. */
+  async loadAt(request: Omit<StreamRequest, 'afterVersion'> & { readonly version: number }): Promise<StreamTail> {
+    const tail = this.#toTail(request, await readAgain(() => this.#loadAt({ ...request })));
+    return tail ?? { ...(await this.loadAt({ ...request, stateVersion: NONE })), hasBadSnapshot: true };
+  }
+
+  /** @returns undefined if the snapshot cannot be used: the events before it are needed too. */
+  #toTail(of: Omit<SnapshotOf, 'version'>, rows: readonly LoadRow[]): StreamTail | undefined {
+    const [first] = rows;
+    let snapshot: StreamTail['snapshot'];
+    if (first && first.type === null) {
+      const { version, body } = first;
+      const opened = openSnapshot({ ...of, version }, body);
+      if (!opened) return undefined;
+      snapshot = { version, ...opened };
+    }
+    const events = rows.flatMap(({ type, version, body, schema_version }) =>
+      type === null ? [] : [{ version, type, data: decodeEvent(this.#events, body, { type, schema_version }) }],
+    );
+    return { snapshot, events };
+  }
+}
+
+function withoutSnapshot(tail: StreamTail | Error | undefined): StreamTail | Error {
+  if (!tail) return new Error('A stream was not loaded.');
+  return tail instanceof Error ? tail : { ...tail, hasBadSnapshot: true };
+}
