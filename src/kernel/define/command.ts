@@ -53,7 +53,7 @@ export type Allow<State, Input, Facts = unknown> =
     };
 
 /** What a command does, with its types; see {@link defineCommand}. */
-export interface CommandOptions<
+export interface CommandDefinition<
   State,
   Events extends EventTypes,
   Schema extends z.ZodObject,
@@ -100,7 +100,7 @@ export type CommandOf<Schema extends z.ZodObject> = Command & { readonly input: 
  */
 export function defineCommand<State, Events extends EventTypes, Schema extends z.ZodObject, Facts = undefined>(
   name: string,
-  options: CommandOptions<State, Events, Schema, Facts>,
+  options: CommandDefinition<State, Events, Schema, Facts>,
 ): CommandOf<Schema> {
   return {
     name,

@@ -3,7 +3,7 @@ import { SYSTEM } from '../define/actor.ts';
 import type { CommandOutcome } from '../define/command-outcome.ts';
 import { type EventMetadata, initiatorOf, type RecordedEvent } from '../define/event.ts';
 import type { CommandBus } from '../write/command-bus.ts';
-import type { CommandOptions } from '../write/command-options.ts';
+import type { ExecuteOptions } from '../write/execute-options.ts';
 import { PassingError } from './follow/retries.ts';
 
 export type Issuer = Pick<CommandBus, 'executeUnchecked'>;
@@ -40,13 +40,13 @@ export function nthId(commandId: string, nth: number): string {
  * Options of a command that the application issues because of an event. It acts as the system, on behalf of whoever
  * initiated the event. It is a continuation: lag of read models does not throttle it.
  */
-export function causedBy({ eventId, metadata }: RecordedEvent): CommandOptions {
+export function causedBy({ eventId, metadata }: RecordedEvent): ExecuteOptions {
   const { traceparent } = metadata;
   return { ...onBehalfOf(metadata), causationId: eventId, ...(traceparent ? { traceparent } : {}) };
 }
 
 /** The same for a command that no event causes, as if a deadline comes, in a chain that began with an event of this metadata. */
-export function onBehalfOf(metadata: EventMetadata): CommandOptions {
+export function onBehalfOf(metadata: EventMetadata): ExecuteOptions {
   const { correlationId } = metadata;
   return { actor: SYSTEM, idsFrom: 'engine', isContinuation: true, initiator: initiatorOf(metadata), correlationId };
 }

@@ -5,7 +5,7 @@ import type { RecordedEvent } from '../define/event.ts';
 import type { Process } from '../define/process.ts';
 import type { processEvents } from '../define/process-events.ts';
 import { isUuid } from '../define/uuid.ts';
-import type { CommandOptions } from '../write/command-options.ts';
+import type { ExecuteOptions } from '../write/execute-options.ts';
 import type { DueDeadlines } from './due-deadlines.ts';
 import { type DeadlineWork, type Place, streamOf, type Work } from './follow/work.ts';
 import { assertDone, BusyError, causedBy, IdsUsedError, type Issuer, nthId, onBehalfOf } from './issue-command.ts';
@@ -153,7 +153,7 @@ export class ProcessWork implements Work {
     throw new IdsUsedError(requested.command, requested.commandId);
   }
 
-  async #issueOwn(own: OwnCommand, options: CommandOptions): Promise<void> {
+  async #issueOwn(own: OwnCommand, options: ExecuteOptions): Promise<void> {
     for (let nth = 0; nth < IDS; nth++) {
       const commandId = nthId(own.commandId, nth);
       const outcome = await this.#executeOwn({ ...own, commandId }, options);
@@ -162,7 +162,7 @@ export class ProcessWork implements Work {
     throw new IdsUsedError(own.command.name, own.commandId);
   }
 
-  #executeOwn({ command, input, commandId }: OwnCommand, options: CommandOptions): Promise<CommandOutcome> {
+  #executeOwn({ command, input, commandId }: OwnCommand, options: ExecuteOptions): Promise<CommandOutcome> {
     return this.#parts.bus.executeUnchecked(command, input, { ...options, commandId });
   }
 }

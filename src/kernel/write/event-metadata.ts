@@ -1,6 +1,6 @@
 import { MAX_ACTOR_ID, NOBODY } from '../define/actor.ts';
 import type { EventMetadata } from '../define/event.ts';
-import type { CommandOptions } from './command-options.ts';
+import type { ExecuteOptions } from './execute-options.ts';
 
 /** Longest id of a correlation, a causation or a trace, in UTF-16 units. Read models index them. */
 const MAX_ID = 200;
@@ -10,7 +10,7 @@ const MAX_ID = 200;
  * @throws {RangeError} if an id is longer than read models may count on, or cannot be stored: who issues commands from
  *   outside has to check that before.
  */
-export function metadataOf(options: CommandOptions, commandId: string): EventMetadata {
+export function metadataOf(options: ExecuteOptions, commandId: string): EventMetadata {
   const { correlationId, causationId, traceparent, initiator } = options;
   const { id, roles } = options.actor ?? NOBODY;
   assertId('actor', id, MAX_ACTOR_ID);

@@ -9,7 +9,7 @@ import { defineEvent } from '../../../src/kernel/define/event.ts';
 import { issue } from '../../../src/kernel/define/process.ts';
 import { Answers } from '../../../src/kernel/process/effect-answers.ts';
 import { EffectWork } from '../../../src/kernel/process/effect-work.ts';
-import type { CommandOptions } from '../../../src/kernel/write/command-options.ts';
+import type { ExecuteOptions } from '../../../src/kernel/write/execute-options.ts';
 import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
@@ -87,7 +87,7 @@ async function askOf(
   { bus }: Pick<TestEngine, 'bus'>,
   text: string,
   id: string = randomUUID(),
-  by: Pick<CommandOptions, 'actor'> = system,
+  by: Pick<ExecuteOptions, 'actor'> = system,
 ): Promise<string> {
   receiptOf(await bus.execute(ask, { id, text }, by));
   return id;

@@ -2,7 +2,7 @@ import { type Actor, callerKey } from '../define/actor.ts';
 import type { IdsFrom } from './command-identity.ts';
 
 /** Who issues a command, and how it is to be taken. */
-export interface CommandOptions {
+export interface ExecuteOptions {
   /** Null where nobody is signed in. */
   readonly actor: Actor | null;
   /** The idempotency key, a UUID: the same command again answers the first receipt. Made where it is left out. */
@@ -29,11 +29,11 @@ export interface CommandOptions {
 }
 
 /** Whether it is the application's own work, which goes on however much of it there is. */
-export function isSystems({ actor, isContinuation }: CommandOptions): boolean {
+export function isSystems({ actor, isContinuation }: ExecuteOptions): boolean {
   return isContinuation === true || actor?.roles.includes('system') === true;
 }
 
 /** On whose behalf a command is: whose share of the queue and of the load it takes. */
-export function callerOf({ actor, initiator, address }: CommandOptions): string {
+export function callerOf({ actor, initiator, address }: ExecuteOptions): string {
   return initiator ?? callerKey(actor, address);
 }

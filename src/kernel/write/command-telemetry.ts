@@ -2,17 +2,17 @@ import type { CommandOutcome } from '../define/command-outcome.ts';
 import { ForbiddenError, OutcomeUnknownError, ThrottledError, UnauthenticatedError } from '../errors.ts';
 import type { CommandEnd, Observer } from '../observe/observer.ts';
 import { inSpan, traceparentOf } from '../observe/trace.ts';
-import type { CommandOptions } from './command-options.ts';
+import type { ExecuteOptions } from './execute-options.ts';
 
 /**
  * Runs a command where it can be seen: in a span of its own, whose trace context goes into its events, and with its end told
  * to the observer. An error comes out as it went in.
  */
-export async function watched(
+export async function withTelemetry(
   observer: Observer,
   command: { readonly name: string; readonly aggregate: { readonly name: string } },
-  options: CommandOptions,
-  run: (options: CommandOptions) => Promise<CommandOutcome>,
+  options: ExecuteOptions,
+  run: (options: ExecuteOptions) => Promise<CommandOutcome>,
 ): Promise<CommandOutcome> {
   const began = performance.now();
   const answered = (kind: CommandEnd, outcome?: CommandOutcome) => {
@@ -40,8 +40,8 @@ export async function watched(
 
 function traced(
   command: { readonly name: string; readonly aggregate: { readonly name: string } },
-  options: CommandOptions,
-  run: (options: CommandOptions) => Promise<CommandOutcome>,
+  options: ExecuteOptions,
+  run: (options: ExecuteOptions) => Promise<CommandOutcome>,
 ): Promise<CommandOutcome> {
   const { traceparent, correlationId } = options;
   const attributes = {

@@ -1,0 +1,219 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { bytesOf } from '../bytes.ts';
+import { type Command, Rejection } from '../define/command.ts';
+import type { CommandOutcome } from '../define/command-outcome.ts';
+import { isDerivedId } from '../define/derived-id.ts';
+import type { EventMetadata, NewEvent } from '../define/event.ts';
+import { ForbiddenError } from '../errors.ts';
+import type { Append, AppendEvent, AppendOutcome, HeldStream } from '../log/append/append.ts';
+import type { AppendQueue } from '../log/append/append-queue.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { newId } from '../log/new-id.ts';
+import type { Admission } from './admission.ts';
+import { answerUnseen, ID_TAKEN, type Standing, standingOf } from './authorise.ts';
+import type { CommandIdentity } from './command-identity.ts';
+import { callerOf, type ExecuteOptions } from './execute-options.ts';
+import { gather } from './gather.ts';
+import type { StreamState } from './stream-state.ts';
+import type { StreamStates } from './stream-states.ts';
+import { RESERVED } from './validate.ts';
+
+/** What commands are run with. */
+export interface CommandTools {
+  readonly log: Pick<EventLog, 'head' | 'findCommand'>;
+  readonly queue: Pick<AppendQueue, 'append'>;
+  readonly states: StreamStates;
+  /** Told what was appended. */
+  readonly admission?: Pick<Admission, 'appended'> | undefined;
+  /** Says why what read models make of events could not be stored. Asked before they are appended. */
+  readonly whyNotStorable?: ((append: Append) => string | undefined) | undefined;
+}
+
+/** A command that was admitted. */
+export interface AdmittedCommand {
+  readonly command: Command;
+  /** Validated. */
+  readonly input: unknown;
+  readonly identity: CommandIdentity;
+  readonly options: ExecuteOptions;
+  readonly metadata: EventMetadata;
+}
+
+/** Conflicts after which a command without an expected version gives up. */
+const MAX_CONFLICTS = 10;
+
+/** One command on its way: loads, decides and appends, and does so again after a conflict. */
+export class CommandRun {
+  readonly #tools: CommandTools;
+  readonly #admitted: AdmittedCommand;
+  readonly #streamId: string;
+  /** The stream id was made here: nobody can have appended to it. */
+  readonly #isNewId: boolean;
+  /** The version that it was decided on last. */
+  #decidedOn = 0;
+  #standing: Standing = 'permitted';
+
+  constructor(tools: CommandTools, admitted: AdmittedCommand) {
+    this.#tools = tools;
+    this.#admitted = admitted;
+    const id = admitted.command.id(admitted.input)?.toLowerCase();
+    this.#isNewId = id === undefined;
+    this.#streamId = id ?? newId();
+  }
+
+  /** Resolves to the command's answer. @throws as {@link CommandBus.execute} does. */
+  async answer(): Promise<CommandOutcome> {
+    for (let conflicts = 0; ; conflicts++) {
+      const answer = await this.#attempt();
+      if (answer !== 'again') return answer;
+      // Many may have lost to one: do not let them meet again at the same moment.
+      if (conflicts > 0) await delay(Math.random() * Math.min(50, 2 ** conflicts));
+      const { aggregate } = this.#admitted.command;
+      const { committed } = await this.#tools.states.refresh(aggregate, this.#streamId);
+      if (conflicts === MAX_CONFLICTS) return this.#giveUp(committed.version, conflicts + 1);
+    }
+  }
+
+  /** One decision and its append. @returns 'again' if it was decided on a state that was not the stream's. */
+  async #attempt(): Promise<CommandOutcome | 'again'> {
+    const { command, input, options } = this.#admitted;
+    const { states } = this.#tools;
+    const known = await this.#load();
+    const { facts, outdated, held } = await gather(command, input, options.actor, known, states);
+    // Nothing is awaited from here to the append, so that the state cannot move in between.
+    if (known.isDiscarded || outdated) return 'again';
+    const { version, state } = known;
+    this.#decidedOn = version;
+    this.#standing = standingOf(command, options.actor, input, known, facts);
+    const isBorrowed = command.creates && options.idsFrom !== 'engine' && isDerivedId(this.#streamId);
+    // If they may not see it, they are not told whether there is one.
+    if (isBorrowed && this.#standing === (version === 0 ? 'permitted' : 'taken')) {
+      return { kind: 'invalid', issues: [{ path: ['id'], message: `${this.#streamId} ${RESERVED}` }] };
+    }
+    if (this.#standing !== 'permitted') {
+      return (await states.confirm(known, version)) ? this.#answerUnseen() : 'again';
+    }
+    const { expectedVersion } = options;
+    if (expectedVersion != null && expectedVersion !== version) {
+      return this.#confirmed(known, { kind: 'conflict', expectedVersion, actualVersion: version });
+    }
+    const decision = facts instanceof Rejection ? facts : command.decide(state, input, facts);
+    if (decision instanceof Rejection) {
+      const { code, message } = decision;
+      return this.#confirmed(known, { kind: 'rejected', code, message });
+    }
+    const events = 'type' in decision ? [decision] : decision;
+    // Nobody can send it again if the client gave no id: it needs no receipt.
+    if (events.length === 0 && !options.commandId) return this.#acceptNothing(known);
+    return this.#append(known, events, held);
+  }
+
+  #load(): StreamState | Promise<StreamState> {
+    const { states } = this.#tools;
+    const { aggregate, creates } = this.#admitted.command;
+    if (this.#isNewId) return states.getNew(aggregate, this.#streamId);
+    return creates ? states.getToCreate(aggregate, this.#streamId) : states.get(aggregate, this.#streamId);
+  }
+
+  async #append(
+    known: StreamState,
+    decided: readonly NewEvent[],
+    held: readonly HeldStream[],
+  ): Promise<CommandOutcome | 'again'> {
+    const { states, queue, admission, whyNotStorable } = this.#tools;
+    const { command, identity, metadata, options } = this.#admitted;
+    const events = decided.map((event) => toAppendEvent(command, event));
+    const next = known.after(events);
+    const bytes = bytesOf(events);
+    const caller = callerOf(options);
+    const append: Append = {
+      streamType: command.aggregate.name,
+      streamId: this.#streamId,
+      expectedVersion: known.version,
+      ...identity,
+      metadata,
+      caller,
+      occurredAt: options.occurredAt,
+      events,
+      bytes,
+      held,
+    };
+    const message = whyNotStorable?.(append);
+    if (message) return this.#confirmed(known, { kind: 'rejected', code: 'NOT_STORABLE', message });
+    const outcome = await states.append(known, append, next, queue);
+    if (outcome.outcome === 'conflict') return 'again';
+    if (outcome.outcome === 'accepted') admission?.appended(caller, events.length, bytes);
+    return this.#answerOf(outcome);
+  }
+
+  /** A decision without events is valid only if the state was current and the command is not a repeat. */
+  async #confirmed(known: StreamState, answer: CommandOutcome): Promise<CommandOutcome | 'again'> {
+    // The first sending of this command may be on its way. It is found only when it is settled, so this comes first.
+    if (!(await this.#tools.states.confirm(known, this.#decidedOn))) return 'again';
+    return this.#unlessReplayed(answer);
+  }
+
+  async #acceptNothing(known: StreamState): Promise<CommandOutcome | 'again'> {
+    const { states, log } = this.#tools;
+    const version = this.#decidedOn;
+    const confirmed = await states.confirm(known, version);
+    const { position } = await log.head();
+    if (!confirmed) return 'again';
+    const { commandId } = this.#admitted.identity;
+    return {
+      kind: 'accepted',
+      receipt: { commandId, aggregateId: this.#streamId, version, position, replayed: false },
+    };
+  }
+
+  #giveUp(actualVersion: number, attempts: number): Promise<CommandOutcome> {
+    if (this.#standing !== 'permitted') return this.#answerUnseen();
+    const { expectedVersion } = this.#admitted.options;
+    return this.#unlessReplayed(
+      expectedVersion == null || expectedVersion === actualVersion
+        ? { kind: 'conflict', expectedVersion: this.#decidedOn, actualVersion, attempts }
+        : { kind: 'conflict', expectedVersion, actualVersion },
+    );
+  }
+
+  /** The first answer if the client's command id was used before, else `answer`. */
+  async #unlessReplayed(answer: CommandOutcome): Promise<CommandOutcome> {
+    const found = await this.#findEarlier();
+    return found ? this.#answerOf(found) : answer;
+  }
+
+  /** Answers who is not permitted. What they may not know of is answered as if it were not there, with the same work. */
+  async #answerUnseen(): Promise<CommandOutcome> {
+    const { command, identity, options } = this.#admitted;
+    const found = await this.#findEarlier();
+    // They may have been permitted: the command itself may have changed what the rule looks at.
+    if (found?.outcome === 'replayed') return this.#answerOf(found);
+    if (this.#standing === 'forbidden' || this.#standing === 'permitted')
+      throw new ForbiddenError(`You may not issue ${command.name} here.`);
+    if (found) return { kind: 'reused', commandId: identity.commandId };
+    return answerUnseen(command, this.#streamId, this.#standing, options.expectedVersion);
+  }
+
+  /** The command that has used the client's command id; undefined if the client gave none. */
+  async #findEarlier() {
+    const { identity, metadata, options } = this.#admitted;
+    return options.commandId ? this.#tools.log.findCommand(identity, metadata.actor.id) : undefined;
+  }
+
+  #answerOf(outcome: Exclude<AppendOutcome, { outcome: 'conflict' }>): CommandOutcome {
+    const { commandId } = this.#admitted.identity;
+    if (outcome.outcome === 'reused') return { kind: 'reused', commandId };
+    if (outcome.outcome === 'taken') return ID_TAKEN;
+    const { streamId: aggregateId, version, position } = outcome;
+    const replayed = outcome.outcome === 'replayed';
+    return { kind: 'accepted', receipt: { commandId, aggregateId, version, position, replayed } };
+  }
+}
+
+/** Validates what was decided, and brings it into the form in which it is stored. */
+function toAppendEvent({ name, aggregate }: Command, { type, data }: NewEvent): AppendEvent {
+  const definition = aggregate.events[type];
+  if (!definition) throw new Error(`${name} decided ${type}, which ${aggregate.name} does not have.`);
+  const { schemaVersion } = definition;
+  return { type, schemaVersion, data: definition.decode(data, schemaVersion) };
+}
