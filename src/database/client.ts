@@ -2,10 +2,13 @@ import type { SQL } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import type postgres from 'postgres';
-import { cancellable } from './cancellation.ts';
-import { withoutDriverFaults } from './driver/driver-faults.ts';
+import { cancellable } from './driver/cancellation.ts';
+import { withoutReplayedErrors } from './driver/replayed-errors.ts';
+import { withoutHoles } from './driver/sparse-results.ts';
+import type { Guard } from './driver/statement.ts';
 import { Transactions } from './driver/transactions.ts';
-import { unpipelined } from './driver/unpipelined.ts';
+import { int8, shareValues } from './driver/values.ts';
+import { withoutPipelining } from './driver/without-pipelining.ts';
 import { Answers } from './link/answers.ts';
 import { connect, type Session } from './session.ts';
 
@@ -37,25 +40,30 @@ export interface PoolOptions extends Session {
    * although they have nothing to do with what it waits for. On unless told.
    */
   readonly pipelining?: boolean;
-  /** Statements are cancelled with the work that they belong to, see `cancellation.ts`: only for reads. Off unless told. */
+  /** Statements are cancelled with the work that they belong to, see `driver/cancellation.ts`: only for reads. Off unless told. */
   readonly cancellable?: boolean;
   readonly onNotice?: (message: string) => void;
 }
-
-/** Postgres' int8 arrives as a string; positions and minor units stay below 2^53. */
-const int8 = { to: 20, from: [20], serialize: (value: number) => String(value), parse: (text: string) => Number(text) };
 
 /** A pool that was not used for so long is asked something when it is to be known whether it answers, in ms. */
 const ASK_AFTER_MS = 3000;
 /** A pool that has not answered for so long cannot do its work: longer than it takes to see that a statement is at work, in ms. */
 export const SILENT_AFTER_MS = 8000;
 
+const FOR_EVERYBODY: readonly Guard[] = [withoutHoles, withoutReplayedErrors];
+
+function guardsFor({ cancellable: isCancellable, pipelining, connections }: PoolOptions): readonly Guard[] {
+  if (isCancellable) return [...FOR_EVERYBODY, cancellable];
+  return pipelining === false ? [...FOR_EVERYBODY, withoutPipelining(connections)] : FOR_EVERYBODY;
+}
+
+type Work = Parameters<Transactions['begin']>[0];
+
 /** How long a connection that was used for a transaction waits for the next one, in seconds. */
 const TRANSACTION_IDLE_S = 10;
 
 /**
- * Opens a pool behind Drizzle. The client is not given out: Drizzle changes the serialisers of the one that it gets, so
- * that it must not be shared with raw use.
+ * Opens a pool behind Drizzle. The client is not given out: Drizzle changes it, so that nobody else can use it.
  */
 export function openPool(options: PoolOptions): Pool {
   const listeners: (() => void)[] = [];
@@ -72,22 +80,21 @@ export function openPool(options: PoolOptions): Pool {
   };
   const answers = new Answers();
   const session = { ...options, answers };
-  const opened = withoutDriverFaults(connect(session, { ...settings, max: options.connections, onclose }));
-  const client = options.cancellable
-    ? cancellable(opened)
-    : options.pipelining === false
-      ? unpipelined(opened, options.connections)
-      : opened;
+  const client = connect(session, { ...settings, max: options.connections, onclose }, guardsFor(options));
   const transactions = new Transactions((onClose) => {
-    const own = connect(session, { ...settings, max: 1, idle_timeout: TRANSACTION_IDLE_S, onclose: onClose });
-    // As Drizzle has set them.
-    Object.assign(own.options.parsers, client.options.parsers);
-    Object.assign(own.options.serializers, client.options.serializers);
-    return withoutDriverFaults(own);
+    const own = connect(
+      session,
+      { ...settings, max: 1, idle_timeout: TRANSACTION_IDLE_S, onclose: onClose },
+      FOR_EVERYBODY,
+    );
+    shareValues(client, own);
+    return own;
   });
-  client.begin = ((work: Parameters<Transactions['begin']>[0]) => transactions.begin(work)) as never;
+  // What Drizzle uses of a client.
+  const { options: values, unsafe } = client;
+  const guarded = { options: values, unsafe, begin: (work: Work) => transactions.begin(work) };
   return {
-    db: drizzle({ client }) as Database,
+    db: drizzle({ client: guarded as unknown as postgres.Sql }) as Database,
     silentMs: () => {
       if (!answers.isWaiting && answers.lastAnswerMs > ASK_AFTER_MS) {
         client.unsafe('select 1').catch(() => undefined);

@@ -1,5 +1,8 @@
 import postgres from 'postgres';
 import { readTarget, type Target } from './connection-string/target.ts';
+import { withoutEnvironment } from './driver/environment.ts';
+import { WRITTEN_AT_ONCE } from './driver/first-message.ts';
+import { type Guard, guard } from './driver/statement.ts';
 import { AnswerWatch, type Sight } from './link/answer-watch.ts';
 import { Answers } from './link/answers.ts';
 import { Links } from './link/link.ts';
@@ -93,32 +96,27 @@ export const LOOK_AFTER_MS = 3000;
 const LOOK_MS = 5000;
 
 /**
- * Says nothing to Postgres, and makes the first message of a connection so long that the driver writes it at once. It would
- * wait for a write that was given up with the connection before, in vain: a connection that is lost right when something is
- * written to it would never come back.
- */
-const WRITTEN_AT_ONCE = ' '.repeat(1024);
-
-/**
  * Opens a client of the driver. Every connection of the project is made here, so that every session is the same, every
  * connection string means the same, and every connection that does not answer is given up.
  *
+ * @param guards between those who ask and the driver; only what is asked by `unsafe` goes through them.
  * @throws {ConnectionStringError} if the URL cannot be used.
  */
 export function connect<Types extends Record<string, unknown> = Record<string, never>>(
   session: Session,
   options: postgres.Options<Record<string, postgres.PostgresType>> = {},
+  guards: readonly Guard[] = [],
 ): postgres.Sql<Types> {
   const { login, kind = 'writable', answers = new Answers(), lookAfterMs = LOOK_AFTER_MS, answerWithinMs } = session;
   const target = readTarget(session.url);
   const links = new Links({ target, login, kind });
   const client = openClient(session, target, links, options);
-  new AnswerWatch({
+  const watch = new AnswerWatch({
     ...{ links, answers, lookAfterMs, answerWithinMs },
     writes: kind === 'writable',
     look: (pid, { server = target.servers[0] }) => lookAt(session, { ...target, servers: [server] }, pid),
-  }).watch(client);
-  return client as unknown as postgres.Sql<Types>;
+  });
+  return guard(client, [watch.guard, ...guards]) as unknown as postgres.Sql<Types>;
 }
 
 function openClient(
@@ -134,7 +132,8 @@ function openClient(
       port: first.port,
       // The links know how long each server may take, and try twice at most.
       connect_timeout: (target.connectTimeoutMs * target.servers.length * 2) / 1000 + 1,
-      // The driver would ask for the array types on each new connection, and nobody would catch it if that fails.
+      // The driver would ask for the array types on each new connection, and nobody could catch it if that fails:
+      // https://github.com/porsager/postgres/issues/1192.
       fetch_types: false,
       onnotice: () => {},
       ...options,
@@ -185,18 +184,6 @@ async function lookAt(session: Session, target: Target, pid: number): Promise<Si
   } finally {
     clearTimeout(timer);
     void client.end({ timeout: 0 }).catch(() => undefined);
-  }
-}
-
-/** The driver reads this one itself, and knows fewer values than libpq. */
-function withoutEnvironment<T>(open: () => T): T {
-  const { PGTARGETSESSIONATTRS: attributes } = process.env;
-  if (attributes === undefined) return open();
-  delete process.env.PGTARGETSESSIONATTRS;
-  try {
-    return open();
-  } finally {
-    process.env.PGTARGETSESSIONATTRS = attributes;
   }
 }
 

@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import { isCancelled } from '../database/cancellation.ts';
+import { isCancelled } from '../database/driver/cancellation.ts';
 import { ConsistencyTimeoutError } from '../kernel/consistency/positions.ts';
 import { TokenError } from '../kernel/consistency/token.ts';
 import { ForbiddenError, OutcomeUnknownError, ThrottledError, UnauthenticatedError } from '../kernel/errors.ts';

@@ -1,16 +1,10 @@
 import type postgres from 'postgres';
-
-/** A statement as the driver knows it. */
-interface Statement extends PromiseLike<unknown> {
-  /** It was sent, or is about to be. */
-  readonly executed?: boolean;
-  readonly reject?: (error: Error) => void;
-}
+import type { Ask, Statement } from './statement.ts';
 
 /** Parts of the driver's client that Drizzle uses in a transaction. */
-interface Inside {
+export interface Inside {
   readonly options: unknown;
-  unsafe(...asked: unknown[]): Statement;
+  unsafe(...asked: unknown[]): PromiseLike<unknown>;
   savepoint(work: (inside: Inside) => unknown): Promise<unknown>;
 }
 
@@ -25,10 +19,12 @@ interface Own {
 }
 
 /**
- * Transactions as Drizzle begins them, each on a connection that nobody else uses meanwhile, and that is given up where it is
- * lost. The driver's own go on with the connection after that: their next statement ends the process with an exception that
- * nobody can catch, or is sent on the connection that comes after it, outside of any transaction (porsager/postgres issues
- * 1154, 1208 and 1216).
+ * Transactions as Drizzle begins them, each on a connection that nobody else uses meanwhile. If the connection is lost, the
+ * transaction fails. The driver's own transactions go on with the connection after that: their next statement ends the process
+ * with an exception that nobody can catch, or is sent on the next connection, outside of any transaction.
+ *
+ * https://github.com/porsager/postgres/issues/1154, https://github.com/porsager/postgres/issues/1208,
+ * https://github.com/porsager/postgres/issues/1216
  */
 export class Transactions {
   readonly #open: (onClose: () => void) => postgres.Sql;
@@ -43,9 +39,9 @@ export class Transactions {
   /** Does what is to be done whole or not at all; answers what it answered. */
   async begin(work: (inside: Inside) => unknown): Promise<unknown> {
     const own = this.#take();
-    const ask = (...asked: unknown[]): Statement => {
+    const ask = (...asked: unknown[]): PromiseLike<unknown> => {
       if (own.isLost) return Promise.reject(lost());
-      const statement = (own.client.unsafe as unknown as Inside['unsafe'])(...asked);
+      const statement = (own.client.unsafe as unknown as Ask)(...asked);
       own.asked.push(statement);
       return statement;
     };
@@ -88,7 +84,7 @@ export class Transactions {
     const client = this.#open(() => {
       own.isLost = true;
       // The driver forgets what it was given at the very moment.
-      for (const { executed, reject } of own.asked) if (executed) reject?.(lost());
+      for (const { executed, reject } of own.asked) if (executed) reject(lost());
       if (!own.isBusy) this.#drop(own);
     });
     const own: Own = { client, isLost: false, isBusy: true, asked: [] };

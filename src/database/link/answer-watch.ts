@@ -1,17 +1,7 @@
+import type { Guard, Statement } from '../driver/statement.ts';
 import type { Answers } from './answers.ts';
 import { linkError, READ_ONLY, SILENT } from './errors.ts';
 import type { Link, Links } from './link.ts';
-
-type Ask = (...asked: unknown[]) => Query;
-interface Query {
-  handler: (query: Query) => unknown;
-  resolve: (result: unknown) => void;
-  reject: (error: unknown) => void;
-  /** The backend that it was sent to; undefined as long as it waits for a connection. */
-  readonly state?: { readonly pid: number | null; readonly secret: number | null } | null;
-  /** Nothing that was sent before on the same connection is unanswered. */
-  readonly active?: boolean;
-}
 
 /** What a backend does, as another connection sees it: `unknown` if that one does not answer either. */
 export type Sight = 'working' | 'idle' | 'unknown';
@@ -54,7 +44,7 @@ const BLIND_LOOKS = 3;
 export class AnswerWatch {
   readonly #options: AnswerWatchOptions;
   /** Since when each statement is what its connection works on. */
-  readonly #asked = new Map<Query, number | undefined>();
+  readonly #asked = new Map<Statement, number | undefined>();
   readonly #quiet = new Map<Link, Quiet>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -62,12 +52,12 @@ export class AnswerWatch {
     this.#options = options;
   }
 
-  /** Watches what is asked through `unsafe`. */
-  watch(client: { unsafe: unknown }): void {
-    const { answers } = this.#options;
-    const unsafe = client.unsafe as Ask;
-    client.unsafe = ((...asked) => {
-      const query = unsafe(...asked);
+  /** Watches what is asked. */
+  readonly guard: Guard =
+    (ask) =>
+    (...asked) => {
+      const { answers } = this.#options;
+      const query = ask(...asked);
       const { handler, resolve, reject } = query;
       query.handler = (sent) => {
         this.#asked.set(query, undefined);
@@ -86,15 +76,14 @@ export class AnswerWatch {
         reject(error);
       };
       return query;
-    }) satisfies Ask;
-  }
+    };
 
   get #tickMs(): number {
     const { lookAfterMs, answerWithinMs = LONGEST_TICK_MS } = this.#options;
     return Math.max(10, Math.min(LONGEST_TICK_MS, lookAfterMs / 4, answerWithinMs / 4));
   }
 
-  #failed(query: Query, error: unknown): void {
+  #failed(query: Statement, error: unknown): void {
     const { answers, writes } = this.#options;
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     // Postgres' codes have five characters. What was not sent was answered by nobody.
@@ -107,7 +96,7 @@ export class AnswerWatch {
     );
   }
 
-  #linkOf({ state }: Query): Link | undefined {
+  #linkOf({ state }: Statement): Link | undefined {
     return state ? this.#options.links.get(`${state.pid}:${state.secret}`) : undefined;
   }
 

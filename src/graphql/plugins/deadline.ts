@@ -1,6 +1,6 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { type Cancellation, cancelledBy } from '../../database/cancellation.ts';
+import { type Cancellation, cancelledBy } from '../../database/driver/cancellation.ts';
 import type { Context } from '../context.ts';
 import { OperationTimeoutError } from '../errors.ts';
 import { ACCEPTED } from './errors.ts';

@@ -1,9 +1,9 @@
 import DataLoader from 'dataloader';
 import { sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
-import { cancelledBy } from '../../database/cancellation.ts';
 import type { Database } from '../../database/client.ts';
 import { arrayLiteral, arrayOf } from '../../database/column-arrays.ts';
+import { cancelledBy } from '../../database/driver/cancellation.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import { storedColumns } from '../../kernel/define/read-table.ts';
 import type { Row } from '../../kernel/read/fold/working-rows.ts';

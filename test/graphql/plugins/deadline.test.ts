@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { ExecutionResult } from 'graphql';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { isCancelled } from '../../../src/database/cancellation.ts';
 import { openPool, type Pool } from '../../../src/database/client.ts';
+import { isCancelled } from '../../../src/database/driver/cancellation.ts';
 import type { Context } from '../../../src/graphql/context.ts';
 import { OperationTimeoutError } from '../../../src/graphql/errors.ts';
 import { useDeadline } from '../../../src/graphql/plugins/deadline.ts';

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { rootOf } from './errors.ts';
-import { SILENT } from './link/errors.ts';
+import { rootOf } from '../errors.ts';
+import { SILENT } from '../link/errors.ts';
+import type { Guard, Statement } from './statement.ts';
 
 /** Between two attempts to cancel a statement that waits behind another one on its connection, in ms. */
 const AGAIN_MS = 25;
@@ -30,54 +31,40 @@ export function isCancelled(error: unknown): boolean {
   return rootOf(error).code === QUERY_CANCELED;
 }
 
-type Ask = (...asked: unknown[]) => Query;
-interface Query extends PromiseLike<unknown> {
-  handler: (query: Query) => unknown;
-  resolve: (result: unknown) => void;
-  reject: (error: unknown) => void;
-  /** Asks Postgres to cancel it; null if it was asked already. */
-  canceller: ((query: Query) => Promise<void>) | null;
-  /** Where it was sent; undefined as long as it waits for a connection. */
-  readonly state: unknown;
-  /** Postgres works on it: nothing that was sent before on the same connection is unanswered. */
-  readonly active: boolean;
-  readonly isRaw?: boolean;
-  values(): Query;
-}
-
 /**
- * Cancels a client's statements with the signal of {@link cancelledBy}. Only for statements that may be asked again.
+ * Cancels statements with the signal of {@link cancelledBy}. Only for statements that may be asked again.
  *
- * Postgres cancels what a connection does at the moment, which may be the next statement already: one that nobody wanted to be
- * cancelled is asked again. The driver mixes results up if a statement is cancelled that waits behind another one on its
- * connection: such a one is cancelled when its turn has come.
+ * Postgres cancels what a connection does at the moment, which may be the next statement already. One that nobody wanted to be
+ * cancelled is asked again. If a statement is cancelled while it waits behind another one on its connection, the driver sends the
+ * request at once, and Postgres cancels the other one. Such a statement is cancelled when its turn has come.
+ *
+ * https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
  */
-export function cancellable<Client extends { unsafe: unknown }>(client: Client): Client {
-  const unsafe = client.unsafe as Ask;
+export const cancellable: Guard = (unguarded) => {
   /** What is asked again, by its arguments, because no answer came. */
   const repeated = new WeakSet<unknown[]>();
-  const ask = (asked: unknown[]): Query => {
+  const ask = (asked: unknown[]): Statement => {
     const cancellation = current.getStore();
     const signal = cancellation?.signal;
-    const query = unsafe(...asked);
-    const { handler, resolve, reject } = query;
+    const statement = unguarded(...asked);
+    const { handler, resolve, reject } = statement;
     let timer: NodeJS.Timeout | undefined;
     let isOver = false;
     const cancel = () => {
-      if (query.state && !query.active) {
+      if (statement.state && !statement.active) {
         timer = setTimeout(cancel, AGAIN_MS).unref();
         return;
       }
-      const { canceller } = query;
-      query.canceller = null;
+      const { canceller } = statement;
+      statement.canceller = null;
       // If that fails, the statement's own time limit ends it.
-      canceller?.(query).catch(() => undefined);
+      canceller?.(statement).catch(() => undefined);
     };
     const settled = () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);
     };
-    query.handler = (sent) => {
+    statement.handler = (sent) => {
       // The driver calls this when somebody waits for the answer.
       signal?.addEventListener('abort', cancel, { once: true });
       if (signal?.aborted) {
@@ -86,27 +73,26 @@ export function cancellable<Client extends { unsafe: unknown }>(client: Client):
       }
       return handler(sent);
     };
-    query.resolve = (result) => {
+    statement.resolve = (result) => {
       // The driver resolves a statement that was lost with its connection, with nothing, when the next connection is ready.
       if (isOver) return;
       settled();
       cancellation?.onAnswer?.();
       resolve(result);
     };
-    query.reject = (error) => {
+    statement.reject = (error) => {
       isOver = true;
       settled();
       const isSilent = isSilence(error) && !repeated.has(asked);
       if (signal?.aborted || !(isSilent || isAnothers(error))) return reject(error);
       if (isSilent) repeated.add(asked);
       const again = current.run({ signal }, () => ask(asked));
-      (query.isRaw ? again.values() : again).then(resolve, reject);
+      (statement.isRaw ? again.values() : again).then(resolve, reject);
     };
-    return query;
+    return statement;
   };
-  client.unsafe = ((...asked) => ask(asked)) satisfies Ask;
-  return client;
-}
+  return (...asked) => ask(asked);
+};
 
 /** The connection was given up, see `link/answer-watch.ts`: a read may be asked once more, on another one. */
 function isSilence(error: unknown): boolean {

@@ -1,7 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Database, openPool, prepared } from '../../../src/database/client.ts';
+import { type Database, openPool } from '../../../src/database/client.ts';
 import { atEveryPoint } from '../../support/crash-points.ts';
 import { useCrashProxy } from '../../support/crash-proxy.ts';
 import { useDatabase } from '../../support/database.ts';
@@ -19,31 +18,6 @@ const numbers = sql`select n::int from generate_series(1, 3) n`;
 /** Answers two rows and then fails. */
 const failing = sql`select 1 / (3 - n) from generate_series(1, 5) n`;
 const all = [{ n: 1 }, { n: 2 }, { n: 3 }];
-
-describe('a statement after one that broke off in the midst of its rows', () => {
-  it('has its own rows and nothing else', async () => {
-    const db = openOne();
-    await expect(db.execute(failing)).rejects.toThrow();
-    expect([...(await db.execute(numbers))]).toEqual(all);
-  });
-
-  it('also where it was prepared and on its way already', async () => {
-    const db = openOne();
-    const [fail, read] = [prepared(db, 'failing', failing), prepared<{ n: number }>(db, 'numbers', numbers)];
-    await read({});
-    const [failed, rows] = await Promise.allSettled([fail({}), read({})]);
-    expect(failed.status).toBe('rejected');
-    expect(rows.status === 'fulfilled' && [...rows.value]).toEqual(all);
-  });
-
-  it('also inside a transaction, where a savepoint was gone back to', async () => {
-    const rows = await openOne().transaction(async (tx) => {
-      await expect(tx.transaction((inner) => inner.execute(failing))).rejects.toThrow();
-      return tx.transaction((inner) => inner.execute(numbers));
-    });
-    expect([...rows]).toEqual(all);
-  });
-});
 
 describe('a statement after one whose answer was torn, wherever it was', () => {
   it.each([
@@ -80,23 +54,4 @@ describe('a statement after one whose answer was torn, wherever it was', () => {
     await proxy.mend();
     expect([...(await db.execute(numbers))]).toEqual(all);
   });
-});
-
-describe('a connection that is lost while statements are written to it', () => {
-  it('comes back at once', async () => {
-    const proxy = await openProxy(database);
-    const db = openOne(proxy.url);
-    for (let n = 0; n < 20; n++) {
-      await db.execute(numbers).catch(() => undefined);
-      const cut = proxy.arm({ how: 'lost', at: 1_000_000, dies: 'connection' });
-      const written: Promise<unknown>[] = [];
-      for (let turn = 0; turn < 8; turn++) {
-        written.push(db.execute(numbers).catch(() => undefined));
-        await nextTurn();
-      }
-      await Promise.all([cut, ...written]);
-    }
-    expect([...(await db.execute(numbers))]).toEqual(all);
-    // The driver gives up after 10 seconds.
-  }, 8000);
 });

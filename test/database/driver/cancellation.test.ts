@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { cancelledBy, isCancelled } from '../../src/database/cancellation.ts';
-import { openPool, type Pool } from '../../src/database/client.ts';
-import { useDatabase } from '../support/database.ts';
-import { until } from '../support/until.ts';
+import { openPool, type Pool } from '../../../src/database/client.ts';
+import { cancelledBy, isCancelled } from '../../../src/database/driver/cancellation.ts';
+import { useDatabase } from '../../support/database.ts';
+import { until } from '../../support/until.ts';
 
 const database = useDatabase();
 const applicationName = 'cancellation test';

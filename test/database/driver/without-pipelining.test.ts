@@ -25,3 +25,16 @@ it('a statement that waits for a connection is sent when the one before it is lo
     expect((await waiting).flat()).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
   }
 });
+
+it('a statement does not wait behind one that waits for a lock while another connection is free', async () => {
+  const pool = openPool({ url: database.url, connections: 2, applicationName: 'unpipelined test', pipelining: false });
+  onTestFinished(() => pool.close(0));
+  const lock = await database.sql.reserve();
+  onTestFinished(() => lock.release());
+  await lock`select pg_advisory_lock(1)`;
+  const waiting = pool.db.execute(sql`select pg_advisory_lock(1)`);
+  const others = Array.from({ length: 20 }, (_, n) => pool.db.execute(sql`select ${n}::int as n`));
+  expect((await Promise.all(others)).flat()).toEqual(Array.from({ length: 20 }, (_, n) => ({ n })));
+  await lock`select pg_advisory_unlock(1)`;
+  await waiting;
+});

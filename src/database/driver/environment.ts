@@ -1,0 +1,14 @@
+/**
+ * Opens a client without PGTARGETSESSIONATTRS. The driver reads that variable itself, knows fewer values than libpq, and throws
+ * on the others. A connection string is read with all of libpq's values, see `connection-string/`.
+ */
+export function withoutEnvironment<T>(open: () => T): T {
+  const { PGTARGETSESSIONATTRS: attributes } = process.env;
+  if (attributes === undefined) return open();
+  delete process.env.PGTARGETSESSIONATTRS;
+  try {
+    return open();
+  } finally {
+    process.env.PGTARGETSESSIONATTRS = attributes;
+  }
+}
