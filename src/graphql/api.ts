@@ -19,7 +19,7 @@ type Types = Builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : neve
 type FieldBuilder = Pick<QueryFieldBuilder<Types, object>, 'arg'>;
 type Row<Table extends PgTable> = StoredRow<Table>;
 
-/** What a domain's `graphql.ts` is: given the API, it adds its types, queries and subscriptions. */
+/** A domain's `graphql.ts`: given the API, it adds its types, queries and subscriptions. */
 export type DomainGraphql = (api: Api) => void;
 
 /** An object type that is resolved from the rows of a read model. */
@@ -29,8 +29,8 @@ export interface ReadModelType<Table extends PgTable = PgTable> {
 }
 
 /**
- * What domains build their part of the schema with: Pothos, and the few shapes that all read models share. Each says which
- * read models it is resolved from, so that a read with a token waits for these and no others.
+ * What domains build their part of the schema with: Pothos, and the few shapes that all read models share. Each shape
+ * declares which read models it is resolved from, so that a read with a token waits for these and no others.
  */
 export class Api {
   readonly builder: Builder;
@@ -47,7 +47,7 @@ export class Api {
     projection: Projection<Table>,
     options: {
       readonly description: string;
-      /** Bytes to reckon with for a row, if it may be large: it costs more. */
+      /** Expected size of a row in bytes, if it may be large: it then costs more. */
       readonly bytes?: number;
       readonly fields: (t: ObjectFieldBuilder<Types, Row<Table>>) => FieldMap;
     },
@@ -70,25 +70,25 @@ export class Api {
     return model;
   }
 
-  /** Where a page lies in its list. */
+  /** The position of a page in its list. */
   get pageInfo() {
     return this.once('page info', addPageInfo);
   }
 
-  /** Makes something that several domains use, for the first that asks for it. */
+  /** Creates something that several domains use, when it is first needed. */
   once<T>(name: string, make: (api: Api) => T): T {
     if (!this.#shared.has(name)) this.#shared.set(name, make(this));
     return this.#shared.get(name) as T;
   }
 
-  /** The type of another domain's projection, for fields that lead there. That domain is mounted before. */
+  /** The type of another domain's projection, for fields that lead to it. That domain must be mounted before. */
   typeOf<Table extends PgTable>(projection: Projection<Table>): ReadModelType<Table> {
     const model = this.#models.get(projection as unknown as Projection);
     if (!model) throw new Error(`Read model ${projection.name} has no type yet; mount its domain before this one.`);
     return model as unknown as ReadModelType<Table>;
   }
 
-  /** The query `name(id: ID!)`: the row with this key, null where there is none or none that the actor may see. */
+  /** The query `name(id: ID!)`: the row with this key; null if there is none or the actor may not see it. */
   queryByKey<Table extends PgTable>(name: string, model: ReadModelType<Table>, description: string): void {
     this.builder.queryField(name, (t) =>
       t.field({
@@ -104,8 +104,9 @@ export class Api {
   }
 
   /**
-   * The query `name(id: ID!, at: DateTime, version: Int)`: the row with this key as it was at that time, or in that version; null
-   * where there was none then, or none that the actor may see. The read model keeps its history and has a column `version`.
+   * The query `name(id: ID!, at: DateTime, version: Int)`: the row with this key as it was at that time, or in that
+   * version; null if there was none then, or the actor may not see it. The read model must keep its history and have a
+   * column `version`.
    */
   queryAsOf<Table extends PgTable>(name: string, model: ReadModelType<Table>, description: string): void {
     const projection = model.projection as unknown as Projection;
@@ -151,7 +152,7 @@ export class Api {
     );
   }
 
-  /** The arguments `first` and `after` of a list that is only read forwards. */
+  /** The arguments `first` and `after` of a list that can only be read forwards. */
   forwardArguments(t: FieldBuilder) {
     return {
       first: t.arg.int({ description: `The first so many, ${DEFAULT_PAGE} unless told, at most ${MAX_PAGE}.` }),
@@ -168,27 +169,27 @@ export class Api {
     };
   }
 
-  /** Extensions of a field or type that is resolved from these read models beyond what its type says. */
+  /** Extensions of a field or type that is resolved from these read models, in addition to those of its type. */
   readsFrom(...projections: readonly { readonly name: string }[]): ReadModelExtensions {
     return { readModels: projections.map(({ name }) => name) };
   }
 
-  /** A key as the read model writes it. @throws {BadUserInputError} where it cannot be one. */
+  /** A key in the form that the read model stores. @throws {BadUserInputError} if it cannot be a key. */
   keyFor(projection: { readonly key: Projection['key'] }, key: string): string {
     return keyFor(projection, key);
   }
 
-  /** An id of whatever aggregate, as read models write it. @throws {BadUserInputError} where it is none. */
+  /** The id of any aggregate, in the form that read models store. @throws {BadUserInputError} if it is not an id. */
   idFrom(text: string): string {
     return uuidFrom(text);
   }
 
-  /** Text that Postgres can be asked for. @throws {BadUserInputError} where it holds NUL or half of a surrogate pair. */
+  /** Text that can be sent to Postgres. @throws {BadUserInputError} if it contains NUL or half of a surrogate pair. */
   storableText(text: string, what: string): string {
     return storableText(text, what);
   }
 
-  /** Says why what is asked for cannot be, and what can. @throws {BadUserInputError} always. */
+  /** Refuses the request. @param message says why, and what to ask for instead. @throws {BadUserInputError} always. */
   refuse(message: string): never {
     throw new BadUserInputError(message);
   }

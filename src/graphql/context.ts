@@ -9,29 +9,31 @@ import { type ApiObserver, unobservedApi } from './observe.ts';
 import type { ReadModels } from './read/read-models.ts';
 import { Rows } from './read/rows.ts';
 
-/** What resolvers of one operation have at hand. */
+/** What resolvers of one operation can use. */
 export interface Context {
   readonly engine: Engine;
   readonly actor: Actor | null;
   /** The address that the request came from; undefined if it is not known. */
   readonly address: string | undefined;
-  /** Under which the caller's shares are counted: see {@link callerKey}. */
+  /** The key under which the caller's shares are counted: see {@link callerKey}. */
   readonly caller: string;
   readonly correlationId: string;
-  /** W3C trace context that the operation's commands belong to: of its own span where there is one, else the client's. */
+  /** W3C trace context for the operation's commands: that of its own span if there is one, otherwise the client's. */
   traceparent: string | undefined;
   /**
-   * Aborted when the client is gone or the operation, or the message of a subscription, has taken too long. Over WebSocket a
-   * subscription has one only while a message is resolved.
+   * Aborted when the client is gone, or the operation or the message of a subscription has taken too long. Over
+   * WebSocket a subscription has a signal only while a message is resolved.
    */
   signal: AbortSignal | undefined;
-  /** Aborted when the client of a subscription is gone, for what is done to open it; undefined if `signal` says it. */
+  /**
+   * Aborted when the client of a subscription goes away while it is being opened; undefined if `signal` covers this.
+   */
   readonly opening: AbortSignal | undefined;
-  /** Rows that this actor may see, each loaded once for an operation, or for an event of a subscription. */
+  /** Rows that this actor may see. Each is loaded once for an operation, or for a message of a subscription. */
   readonly rows: Rows;
   readonly live: LiveRows;
   readonly updates: LiveUpdates;
-  /** What the operation may still spend; it is full again for each message of a subscription. */
+  /** What the operation may still spend; renewed for each message of a subscription. */
   readonly budget: AnswerBudget;
   readonly consistency: OperationConsistency;
   /** The same object for all operations of one connection; undefined if it is not known. */
@@ -40,24 +42,24 @@ export interface Context {
   allotment: Allotment | undefined;
   /** Called when a message of a subscription is about to be resolved. */
   onMessage: (() => void) | undefined;
-  /** Called when the operation goes on after an answer of the database, or with a message. */
+  /** Called when the operation resumes after an answer of the database, or with a message. */
   onResumed: (() => void) | undefined;
   readonly observer: ApiObserver;
 }
 
-/** What an operation has waited for and written; its answer says so in `extensions.consistency`. */
+/** What an operation has waited for and written. Its answer shows this in `extensions.consistency`. */
 export interface OperationConsistency {
   /** Position of the last event that the operation appended. */
   appended: number | undefined;
   /** What was read is at least this fresh. */
   read: number | undefined;
-  /** Of a subscription: the read models that its fields are resolved from. */
+  /** For a subscription: the read models that its fields are resolved from. */
   touched: readonly string[];
-  /** Something was read that had not caught up in time, or that lacks events. */
+  /** Something that was read had not caught up in time, or lacks events. */
   stale: boolean;
 }
 
-/** Whose operation it is, as the transports (HTTP, SSE, WebSocket) know it. */
+/** Who sends an operation, as the transports (HTTP, SSE, WebSocket) know it. */
 export interface Caller {
   readonly actor: Actor | null;
   /** The address that the request came from, as limits count it. */
@@ -65,7 +67,7 @@ export interface Caller {
   readonly correlationId: string;
   readonly traceparent?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** In place of `signal` if many subscriptions of one connection share it: they hold nothing of it once they are open. */
+  /** Replaces `signal` if many subscriptions share one connection: an open subscription holds no reference to it. */
   readonly opening?: AbortSignal | undefined;
   /** The same object for all operations of one connection. */
   readonly connection?: object | undefined;
@@ -77,11 +79,11 @@ export interface Shared {
   readonly readModels: ReadModels;
   readonly live: LiveRows;
   readonly updates: LiveUpdates;
-  /** What one operation may answer and read. */
+  /** Limits of what one operation may read and answer. */
   readonly answerLimits: AnswerLimits;
-  /** What all answers may take together; without limits unless told. */
+  /** Memory that all answers may take together; unlimited by default. */
   readonly answerShares?: AnswerShares | undefined;
-  /** Told what the API does; nobody unless told. */
+  /** Observes the API; optional. */
   readonly observer?: ApiObserver | undefined;
 }
 

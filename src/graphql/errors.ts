@@ -5,10 +5,10 @@ import { TokenError } from '../kernel/consistency/token.ts';
 import { ForbiddenError, OutcomeUnknownError, ThrottledError, UnauthenticatedError } from '../kernel/errors.ts';
 import { NewerEventError } from '../kernel/log/newer-events.ts';
 
-/** What the client asked for cannot be: the message says what to ask for instead. */
+/** The client asks for something impossible. The message says what to ask for instead. */
 export class BadUserInputError extends Error {
   readonly code = 'BAD_USER_INPUT';
-  /** What programs may want to know, in the error's `extensions`. */
+  /** Facts for programs, in the error's `extensions`. */
   readonly facts: Readonly<Record<string, unknown>>;
 
   constructor(message: string, facts: Readonly<Record<string, unknown>> = {}) {
@@ -18,11 +18,11 @@ export class BadUserInputError extends Error {
   }
 }
 
-/** An operation, or a statement that it needs, took longer than it may. */
+/** An operation, or one of its statements, took too long. */
 export class OperationTimeoutError extends Error {
   readonly code = 'TIMEOUT';
 
-  /** @param timeoutMs that it had; undefined if it was a statement of it. */
+  /** @param timeoutMs the operation's limit; undefined if one of its statements took too long. */
   constructor(timeoutMs?: number) {
     const limit = timeoutMs === undefined ? 'Reading took too long' : `The operation took longer than ${timeoutMs} ms`;
     super(`${limit} and was ended. Ask for less at once: narrower filters, smaller pages, fewer fields.`);
@@ -48,14 +48,14 @@ export type RequestErrorCode = (typeof REQUEST_ERROR_CODES)[number];
 
 const CODES: ReadonlySet<unknown> = new Set(REQUEST_ERROR_CODES);
 
-/** The facts of an error that a client may know; undefined where it is a fault, and nobody's business. */
+/** The facts of an error that a client may know; undefined if the error is a fault and must be masked. */
 function factsOf(error: unknown): Record<string, unknown> | undefined {
   if (error instanceof ConsistencyTimeoutError) {
     const { code, projection, required, current, state, projected } = error;
     return { code, projection, required, current, state, ...(projected === undefined ? {} : { projected }) };
   }
   if (error instanceof NewerEventError) {
-    // Proxies try another instance then.
+    // Status 503 makes a proxy try another instance.
     return { code: error.code, retryAfterMs: error.retryAfterMs, http: { status: 503 } };
   }
   if (error instanceof ThrottledError) return { code: error.code, retryAfterMs: error.retryAfterMs };
@@ -68,17 +68,17 @@ function factsOf(error: unknown): Record<string, unknown> | undefined {
   return undefined;
 }
 
-/** Undoes the wrapping that executing and delegating do. */
+/** Undoes the wrapping of execution and delegation. */
 function innermost(error: unknown): unknown {
   let inner = error;
   while (inner instanceof GraphQLError && inner.originalError) inner = inner.originalError;
   return inner;
 }
 
-/** Of what a client sent, an answer repeats at most so much. */
+/** Longest message; longer ones quote what the client sent. */
 const MAX_MESSAGE = 400;
 
-/** An error as the client gets it, with a code; undefined where it is a fault that has to be masked. */
+/** An error in the form for the client, with a code; undefined if it is a fault that must be masked. */
 export function toClientError(error: unknown): GraphQLError | undefined {
   const cause = innermost(error);
   const inner = isCancelled(cause) ? new OperationTimeoutError() : cause;
@@ -87,8 +87,8 @@ export function toClientError(error: unknown): GraphQLError | undefined {
   if (facts) return rewrite(located, clipped((inner as Error).message), facts);
   if (!(inner instanceof GraphQLError)) return undefined;
   if (CODES.has(inner.extensions.code)) return inner;
-  // graphql-js or Yoga: a request, a document or variables that are not what they should be. The outermost says which; its
-  // own codes and facts are not the API's, how it answers over HTTP is.
+  // An error of graphql-js or Yoga: an invalid request, document or variables. The outermost error says which. Its own
+  // codes and facts are not part of our API, but its HTTP status is.
   const { http } = (located ?? inner).extensions;
   const { message } = located ?? inner;
   return rewrite(located ?? inner, clipped(message), { code: 'BAD_USER_INPUT', ...(http ? { http } : {}) });
@@ -99,7 +99,7 @@ function clipped(message: string): string {
   return `${message.slice(0, MAX_MESSAGE / 2)} … ${message.slice(-MAX_MESSAGE / 2)}`;
 }
 
-/** What stands for a fault: the operator finds it in the log by the correlation id. */
+/** The error that the client gets for a fault. The operator finds the fault in the log by the correlation id. */
 export function maskedError(error: unknown, correlationId: string | undefined): GraphQLError {
   return rewrite(error instanceof GraphQLError ? error : undefined, 'Something went wrong on our side.', {
     code: 'INTERNAL_SERVER_ERROR',

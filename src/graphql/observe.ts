@@ -1,32 +1,34 @@
-/** An operation whose answer is ready; of a subscription, one that was refused. */
+/** An operation whose answer is ready, or a subscription that was refused. */
 export interface OperationAnswered {
   readonly kind: 'query' | 'mutation' | 'subscription';
-  /** From when it was parsed, validated and authenticated. */
+  /** Time since it was parsed, validated and authenticated. */
   readonly ms: number;
   /** Its answer has errors. */
   readonly failed: boolean;
 }
 
-/** A read that asked for a token to be honoured. */
+/** A read with a consistency token. */
 export interface ReadWaited {
   readonly ms: number;
-  /** `reached` also where nothing had to be waited for; `late` where it was not there in time, `refused` where it could not wait. */
+  /**
+   * `reached` also if nothing had to be waited for; `late` if it was not there in time; `refused` if it could not wait.
+   */
   readonly kind: 'reached' | 'late' | 'refused';
 }
 
-/** Told what the API does, for metrics. Hooks return at once and do not throw. */
+/** Observes the API, for metrics. Hooks return at once and do not throw. */
 export interface ApiObserver {
   operationAnswered(answered: OperationAnswered): void;
   readWaited(waited: ReadWaited): void;
   /** A subscription has begun. */
   subscribed(): void;
-  /** A subscription has ended, however it did. */
+  /** A subscription has ended, for whatever reason. */
   unsubscribed(): void;
-  /** A message went into a slot where one for the same key waited for its subscriber. */
+  /** A message replaced one for the same key that its subscriber had not read. */
   coalesced(): void;
 }
 
-/** Tells nobody. */
+/** Observes nothing. */
 export const unobservedApi: ApiObserver = {
   operationAnswered: () => {},
   readWaited: () => {},

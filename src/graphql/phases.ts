@@ -1,8 +1,8 @@
 import type { Actor } from '../kernel/define/actor.ts';
 
-/** What is done for an operation without a pause, as far as it is known by then. */
+/** Work for an operation without a pause, with what is known about the operation at that time. */
 export interface Phase {
-  /** `execute` also stands for going on after an answer of the database, `answer` for what makes the answer a text. */
+  /** `execute` includes resuming after an answer of the database, `answer` is the serialisation of the answer. */
   readonly name: 'parse' | 'validate' | 'execute' | 'answer';
   /** The text of the document. */
   readonly document: string | undefined;
@@ -12,10 +12,13 @@ export interface Phase {
   readonly correlationId: string | undefined;
 }
 
-/** Told what the process does at each moment, to know later what has kept the event loop. Must be cheap and must not throw. */
+/**
+ * Told what the process does at each moment, to explain later what has blocked the event loop. Must be cheap and must
+ * not throw.
+ */
 export interface PhaseListener {
-  /** It begins. */
+  /** A phase begins. */
   began(phase: () => Phase): void;
-  /** Something else begins. */
+  /** The phase is over. */
   ended(): void;
 }

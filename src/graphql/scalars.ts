@@ -19,7 +19,7 @@ export const SafeInt = new GraphQLScalarType<number, number>({
   parseLiteral: (node) => toSafeInt(Number(literal(node, Kind.INT))),
 });
 
-/** Read in the resolvers, which know this store: here it is only text. */
+/** The resolvers decode it, because they know the store; here it is only text. */
 export const Token = new GraphQLScalarType<string, string>({
   name: 'ConsistencyToken',
   description: `An opaque mark in the event log. Whoever holds one can ask any later read to be at least that fresh.
@@ -34,7 +34,7 @@ const ISO_INSTANT = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d
 
 function toDate(value: unknown): Date {
   const date = value instanceof Date ? value : new Date(isInstant(value) ? value : Number.NaN);
-  // By its offset it may be of another year than it is written in.
+  // With its offset, the instant may be in another year than the one that is written.
   const year = date.getUTCFullYear();
   if (!(year >= 1 && year <= 9999)) {
     throw new GraphQLError(`${JSON.stringify(value)} is not an instant such as 2010-12-01T08:26:00Z.`);
@@ -42,7 +42,7 @@ function toDate(value: unknown): Date {
   return date;
 }
 
-/** A Date would take 30 February for 1 March. */
+/** `Date` would read 30 February as 1 March. */
 function isInstant(value: unknown): value is string {
   if (typeof value !== 'string' || !ISO_INSTANT.test(value)) return false;
   const [year, month, day] = value.slice(0, 10).split('-').map(Number) as [number, number, number];

@@ -11,7 +11,10 @@ import { addDeadLetters } from './operators/dead-letters.ts';
 import { addProcessStatus } from './operators/process-status.ts';
 import { addProjectionStatus } from './operators/projection-status.ts';
 
-/** The API of these domains, in the order in which they are given: one whose types another leads to comes before it. */
+/**
+ * The API of these domains, in the given order: if a type leads to a type of another domain, the other domain comes
+ * first.
+ */
 export function buildSchema(
   domains: readonly Domain<DomainGraphql>[],
   registry: Pick<Registry, 'commands'>,

@@ -13,32 +13,36 @@ export interface AnswerLimits {
 }
 
 /**
- * What a field takes at least, in bytes: its value is held by an object, and is written into the answer with its name. So the
- * number of values is limited too.
+ * Minimum cost of a field, in bytes: an object holds its value, and the answer contains its name. This also limits the
+ * number of values.
  */
 const FIELD_BYTES = 128;
 /** Bytes that an element of a list takes besides its value. */
 const ELEMENT_BYTES = 16;
 /** Bytes that an error takes with its message, besides its path. */
 const ERROR_BYTES = 500;
-/** Longest text of an error that another repeats. */
+/** Longest part of an error's message that another error quotes. */
 const MAX_REASON = 200;
 /** Fields of one operation that may fail. */
 const MAX_FAILURES = 100;
-/** Bytes that an operation takes of its caller's share at once. The first ones are not counted: most operations need no more. */
+/**
+ * Bytes that an operation takes from its caller's share at a time. The first step is not counted: most operations need
+ * no more.
+ */
 const STEP_BYTES = 256 * 1024;
-/** When somebody whose share is used up may ask again, in ms. */
+/** Time after which a caller whose share is used up may ask again, in ms. */
 const RETRY_AFTER_MS = 1000;
 
 /**
- * What one operation may still spend. It is charged while rows are read and values are resolved, so that an answer that would be
- * too large ends before it takes the memory. Once it is exhausted each further field throws the same error.
+ * What one operation may still spend. It is charged while rows are read and values are resolved, so that an answer that
+ * would be too large ends before it uses the memory. Once the budget is exhausted, every further field throws the same
+ * error.
  */
 export class AnswerBudget {
   readonly #limits: AnswerLimits;
   readonly #shares: AnswerShares | undefined;
   readonly #caller: string;
-  /** Bytes for which there is room: the first ones, and what was taken of the shares. */
+  /** Bytes that may still be spent: the first step, and what was taken from the shares. */
   #room = STEP_BYTES;
   #isEnded = false;
   #answerBytes = 0;
@@ -47,7 +51,10 @@ export class AnswerBudget {
   #exhausted: GraphQLError | undefined;
   #pace: Pace | undefined;
 
-  /** @param shares of which a large answer takes what it needs, on behalf of the caller; undefined counts each by itself. */
+  /**
+   * @param shares from which a large answer takes what it needs, for its caller. Without shares, only the limits of one
+   * operation apply.
+   */
   constructor(limits: AnswerLimits, shares?: AnswerShares, caller = '') {
     this.#limits = limits;
     this.#shares = shares;
@@ -59,7 +66,7 @@ export class AnswerBudget {
     return this.#exhausted;
   }
 
-  /** Begins again: for the next message of a subscription, or if an operation is executed again. */
+  /** Starts again, for the next message of a subscription or a repeated execution. */
   reset(): void {
     this.#answerBytes = 0;
     this.#readBytes = 0;
@@ -69,13 +76,13 @@ export class AnswerBudget {
     this.#shrink();
   }
 
-  /** The operation is executed: its rows are not held any more, its answer until it is sent. */
+  /** The operation has been executed: its rows are released, its answer is held until it is sent. */
   executed(): void {
     this.#readBytes = 0;
     this.#shrink();
   }
 
-  /** The answer is sent, or nobody waits for it. It may be called more than once. */
+  /** The answer was sent, or nobody waits for it. May be called more than once. */
   end(): void {
     this.reset();
     this.#isEnded = true;
@@ -120,7 +127,7 @@ export class AnswerBudget {
     throw this.#exhaust(`${message} Ask for smaller pages or for fewer lists.`, { limit });
   }
 
-  /** The rows that were charged are not held any more. */
+  /** The charged rows are no longer held. */
   released(): void {
     this.#readBytes = 0;
   }
@@ -137,7 +144,7 @@ export class AnswerBudget {
     return this.#pace.elements(list, info);
   }
 
-  /** Charges a field that failed, with the path and the message that tell of it. @returns the error that it fails with. */
+  /** Charges a field that failed, with the path and message of its error. @returns the error to throw. */
   failed(error: unknown, path: Path): unknown {
     if (this.#exhausted) return this.#exhausted;
     const message = error instanceof Error ? error.message.slice(0, MAX_REASON) : '';
@@ -166,7 +173,7 @@ export class AnswerBudget {
     if (!this.#isEnded) this.#room = needed;
   }
 
-  /** Gives back what is not needed any more. */
+  /** Gives back what is no longer needed. */
   #shrink(): void {
     const needed = stepsOf(this.#answerBytes + this.#readBytes);
     if (needed >= this.#room) return;
@@ -175,13 +182,13 @@ export class AnswerBudget {
   }
 
   #exhaust(message: string, facts: Readonly<Record<string, unknown>>): GraphQLError {
-    // An error with a path is not located again, which would take time for each of the fields that are left.
+    // graphql-js does not locate an error that has a path. Locating takes time for each remaining field.
     this.#exhausted = new GraphQLError(message, { path: [], extensions: { code: 'BAD_USER_INPUT', ...facts } });
     return this.#exhausted;
   }
 }
 
-/** Bytes in whole steps, at least one. */
+/** Bytes rounded up to whole steps, at least one. */
 function stepsOf(bytes: number): number {
   return STEP_BYTES * Math.max(1, Math.ceil(bytes / STEP_BYTES));
 }

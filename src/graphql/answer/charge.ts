@@ -15,12 +15,12 @@ import { approximateBytes } from '../../kernel/bytes.ts';
 import type { Context } from '../context.ts';
 import { jsonLength } from './json-length.ts';
 
-/** What becomes of a resolved value before it is completed. */
+/** Charges a resolved value and returns it, before graphql-js completes it. */
 type Take = (value: unknown, context: Context, info: GraphQLResolveInfo) => unknown;
 
 /**
- * Makes every field of a schema charge its operation's budget for what it resolves. A message of a subscription has a budget of
- * its own.
+ * Makes every field of a schema charge its operation's budget for the value that it resolves. Each message of a
+ * subscription has its own budget.
  */
 export function chargeAnswers(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap())) {
@@ -54,7 +54,7 @@ function charged({ resolve = defaultFieldResolver, type }: GraphQLField<unknown,
   };
 }
 
-/** Each message begins with its only root field. */
+/** A message has exactly one root field: resolving it starts the message's budget. */
 function eachMessage(resolve: Resolver): Resolver {
   return (source, args, context, info) => {
     context.budget.reset();
@@ -62,7 +62,7 @@ function eachMessage(resolve: Resolver): Resolver {
   };
 }
 
-/** Numbers and objects are paid with their field. */
+/** How values of a type are charged. Numbers and objects are included in the cost of their field. */
 function takeOf(type: GraphQLOutputType): Take | undefined {
   const nullable = getNullableType(type);
   if (isListType(nullable)) return isLeafType(getNullableType(nullable.ofType)) ? takeLeaves : takeObjects;

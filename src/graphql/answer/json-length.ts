@@ -7,7 +7,7 @@ export function jsonLength(text: string): number {
   let bytes = 2;
   for (let index = 0; index < text.length; index++) {
     const code = text.codePointAt(index) as number;
-    // It has two UTF-16 units.
+    // The character has two UTF-16 units.
     if (code > 0xffff) index++;
     bytes += bytesOf(code);
   }
@@ -19,7 +19,7 @@ function bytesOf(code: number): number {
   if (code < 0x80) return code === QUOTE || code === BACKSLASH ? 2 : 1;
   if (code < 0x800) return 2;
   if (code > 0xffff) return 4;
-  // Half of a pair is escaped.
+  // JSON escapes a lone surrogate.
   return code >= 0xd800 && code <= 0xdfff ? 6 : 3;
 }
 

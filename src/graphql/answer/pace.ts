@@ -1,18 +1,18 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type FieldNode, type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql';
 
-/** Fields that an operation may resolve at once; a page that people look at has fewer. */
+/** Fields that an operation may resolve at once. A page that people look at has fewer. */
 const FIELDS_AT_ONCE = 10_000;
-/** Fields that are resolved in one turn of the event loop after these: about 2 ms. */
+/** Fields that are resolved in each later turn of the event loop: about 2 ms. */
 const FIELDS_A_TURN = 2000;
 
 type ListInfo = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments'>;
 export type Paced<T> = readonly (T | Promise<T>)[];
 
 /**
- * Lets others take turns while an operation resolves long lists. graphql-js resolves all elements of a list that is there at once;
- * lists beyond the first {@link FIELDS_AT_ONCE} fields of an operation are handed to it in later turns of the event loop, long
- * ones a few elements at a time.
+ * Gives others a turn while an operation resolves long lists. graphql-js resolves all elements of an available list at
+ * once. So lists beyond the first {@link FIELDS_AT_ONCE} fields of an operation are handed to it in later turns of the
+ * event loop, long ones a few elements at a time.
  */
 export class Pace {
   readonly #check: () => void;
@@ -20,12 +20,12 @@ export class Pace {
   #turn: Promise<void> | undefined;
   #leftInTurn = 0;
 
-  /** @param check is called before a list is resolved in a later turn; it throws if that is in vain. */
+  /** @param check is called before a list is resolved in a later turn; it throws if the operation is over. */
   constructor(check: () => void) {
     this.#check = check;
   }
 
-  /** The elements of a list, now or later. */
+  /** The elements of a list, now or in a later turn. */
   elements<T>(list: readonly T[], info: ListInfo): Paced<T> | Promise<Paced<T>> {
     const weight = weightOf(info);
     const fields = weight * list.length;
@@ -38,7 +38,7 @@ export class Pace {
     });
   }
 
-  /** A turn of the event loop that has room for so many fields. */
+  /** Resolves in a turn of the event loop that has room for this many fields. */
   #later(fields: number): Promise<void> {
     if (!this.#turn || this.#leftInTurn <= 0) {
       const before = this.#turn;
@@ -52,7 +52,7 @@ export class Pace {
 
 const weights = new WeakMap<FieldNode, number>();
 
-/** The fields that each element of a list has, without those of the elements of lists in it. */
+/** Number of fields of each element, without the elements of nested lists. */
 function weightOf({ fieldNodes, fragments }: ListInfo): number {
   let weight = 1;
   for (const node of fieldNodes) {

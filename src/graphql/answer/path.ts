@@ -1,10 +1,10 @@
-/** Where a value is in an answer. */
+/** The place of a value in an answer. */
 export interface Path {
   readonly prev: Path | undefined;
   readonly key: string | number;
 }
 
-/** Longest name that a path repeats: names are the client's. */
+/** Longest name that is quoted from a path: the client chooses names. */
 const MAX_NAME = 40;
 
 /** A path as text, without the indexes of lists, such as `orders.edges.node`. */
@@ -14,7 +14,7 @@ export function pathOf(path: Path | undefined): string {
   return names.join('.');
 }
 
-/** How long the names in a path are together. */
+/** Total length of the names in a path. */
 export function lengthOf(path: Path | undefined): number {
   let length = 0;
   for (let at = path; at; at = at.prev) length += typeof at.key === 'string' ? at.key.length + 3 : 4;

@@ -1,14 +1,14 @@
-/** What answers that are under way may take in memory together, in bytes: while they are made and until they are sent. */
+/** Memory that running answers may take together, in bytes, while they are made and until they are sent. */
 export interface AnswerShareLimits {
-  /** Of one caller. */
+  /** For one caller. */
   readonly caller: number;
-  /** Of all callers of this process. */
+  /** For all callers of this process. */
   readonly total: number;
 }
 
 /**
- * What is held for answers that are large: one answer is bounded, and many at once would still fill the memory, most of all if
- * their clients do not read them. It is taken before it is spent, so that too much is refused.
+ * Counts the memory of large answers. Each answer is bounded, but many at once would still fill the memory, above all
+ * if their clients do not read them. Memory is counted before it is used, so that an answer without room is refused.
  */
 export class AnswerShares {
   readonly #limits: AnswerShareLimits;

@@ -9,8 +9,8 @@ interface FieldType {
 }
 
 /**
- * GraphQL input types from zod schemas, so that an input is written once. A nested object needs a name:
- * `.meta({ id: 'AddressInput' })`; the same schema is the same type wherever it is used.
+ * Derives GraphQL input types from zod schemas, so that an input is written once. A nested object needs a name:
+ * `.meta({ id: 'AddressInput' })`. The same schema is the same type wherever it is used.
  */
 export class InputTypes {
   readonly #builder: Builder;
@@ -22,8 +22,8 @@ export class InputTypes {
 
   /**
    * The input type of an object schema.
-   * @param unnamed what it is called and said to be where the schema itself does not say it.
-   * @throws {Error} where two schemas have one name, or a schema has no counterpart in GraphQL.
+   * @param unnamed name and description if the schema itself has none.
+   * @throws {Error} if two schemas have one name, or a schema has no counterpart in GraphQL.
    */
   object(schema: z.ZodObject, unnamed?: { readonly name: string; readonly description: string }): InputRef<unknown> {
     const name = (schema.meta()?.id as string | undefined) ?? unnamed?.name;
@@ -36,7 +36,7 @@ export class InputTypes {
     this.#types.set(name, { schema, ref });
     ref.implement({
       ...(description ? { description } : {}),
-      // The fields are known at run time only, which Pothos' types do not foresee.
+      // The fields are known only at run time, which Pothos' types do not support.
       fields: ((t: { field(options: object): unknown }) =>
         Object.fromEntries(
           Object.entries(schema.shape as Record<string, z.ZodType>).map(([key, type]) => {
@@ -73,7 +73,7 @@ export class InputTypes {
   }
 }
 
-/** Takes off what makes a field optional, and what only changes its value. */
+/** Removes wrappers that make a field optional or only change its value. */
 function unwrap(schema: z.ZodType): { inner: z.ZodType; optional: boolean } {
   let inner = schema;
   let optional = false;

@@ -4,8 +4,8 @@ import { InputTypes } from './input-types.ts';
 import { addResultTypes, inWords } from './result-types.ts';
 
 /**
- * Adds a mutation for every command: its name, its input, and what a command may answer.
- * @returns the interface of what may go wrong.
+ * Adds a mutation for every command, with its input and its possible answers.
+ * @returns the interface `Error`.
  */
 export function addMutations(builder: Builder, commands: Iterable<Command>) {
   const { CommandResult, ErrorInterface } = addResultTypes(builder);

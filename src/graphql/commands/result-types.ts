@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 
 type OutcomeOf<Kind extends CommandOutcome['kind']> = Extract<CommandOutcome, { kind: Kind }>;
 
-/** The types of what a command may answer: the union `CommandResult`, and the interface `Error`. */
+/** The types of a command's answer: the union `CommandResult`, and the interface `Error`. */
 export function addResultTypes(builder: Builder) {
   const ErrorInterface = builder
     .interfaceRef<{ code: string; message: string }>('Error')
@@ -156,15 +156,15 @@ export function inWords(outcome: CommandOutcome) {
   }
 }
 
-/** The query root after what a command has written is in every read model that the selection touches. */
+/** The query root, once every read model that the selection touches includes what the command has written. */
 async function readAt(position: number, context: Context, info: GraphQLResolveInfo): Promise<QueryRoot> {
   const { engine, consistency, rows, signal, caller } = context;
   const query = info.schema.getQueryType();
   const selections = info.fieldNodes.flatMap(({ selectionSet }) => selectionSet ?? []);
   const touched = query ? touchedIn(info.schema, selections, query, info.fragments) : [];
-  // A mutation before it in the same request may have loaded rows as they were.
+  // An earlier mutation of the same request may have loaded rows in their former state.
   rows.clear();
-  // The command is in the log: what keeps its reads from being answered is no reason to withhold the receipt.
+  // The command is in the log. If its reads fail, the receipt must still be sent.
   const timeout = await waitFor(engine, touched, position, { timeoutMs: DEFAULT_WAIT_MS, signal, caller }).catch(
     (error: Error) => error,
   );

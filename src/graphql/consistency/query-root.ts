@@ -1,18 +1,18 @@
 import { defaultFieldResolver, type GraphQLSchema, isNonNullType } from 'graphql';
 
 /**
- * The root that queries resolve from. Within a receipt (`CommandReceipt.query`) it knows whether the read models reached the
- * command in time.
+ * The root value of queries. In a receipt (`CommandReceipt.query`) it says whether the read models reached the command
+ * in time.
  */
 export interface QueryRoot {
-  /** Why they did not. */
+  /** Why they did not reach it. */
   readonly timeout?: Error | undefined;
 }
 
 /**
- * A mutation that was accepted never fails because a read model lags. So where a receipt's `query` was not reached in time,
- * each of its fields that may be null is null with the error, and what may not be null answers what there is; the answer
- * is marked `stale` either way, and the receipt arrives.
+ * An accepted mutation never fails because a read model lags. If the read models of a receipt's `query` did not reach
+ * the command in time, each nullable field is null with the error, and the other fields return the data that is
+ * available. The answer is marked `stale`, and the receipt arrives.
  */
 export function refuseLateReads(schema: GraphQLSchema): void {
   for (const field of Object.values(schema.getQueryType()?.getFields() ?? {})) {

@@ -31,11 +31,11 @@ const OnTimeout = new GraphQLEnumType({
 
 const NAME = 'readAfter';
 
-/** What whoever opens the documentation reads first. */
+/** The description of the schema, which a reader of the documentation sees first. */
 const WHERE_TO_BEGIN = `Write with a mutation: each is a command, answered with a \`CommandReceipt\` or with why nothing was done.
 Read with a query, which shows what you have written where \`@readAfter\` gives it the receipt's \`token\`; follow with a subscription.`;
 
-/** The schema with the directive `@readAfter`, and with words on how to begin. */
+/** The schema with the directive `@readAfter`, and with an introduction as its description. */
 export function withReadAfter(schema: GraphQLSchema): GraphQLSchema {
   const token = new GraphQLNonNull(schema.getType('ConsistencyToken') as GraphQLScalarType);
   const directive = new GraphQLDirective({
@@ -84,7 +84,7 @@ interface Wanted {
 }
 
 /**
- * Waits for what a query asks to be read after, once, before it is executed. It holds nothing of the database meanwhile and
+ * Before a query is executed, waits once for what it asks to be read after. Waiting holds nothing of the database and
  * ends when the client goes away.
  *
  * @throws {TokenError} ConsistencyTimeoutError, {@link BadUserInputError}, ThrottledError
@@ -103,15 +103,15 @@ export async function awaitTokens(
     consistency.read = freshnessOf(engine, touched);
     return;
   }
-  // As sent they may be of the wrong type, and lack the defaults that the document gives.
+  // Variables as sent may have the wrong type, and lack the defaults of the document.
   const { coerced } = getVariableValues(schema, variables, variableValues ?? {});
-  // Executing it says what is wrong with them.
+  // The execution reports what is wrong with them.
   if (!coerced) return;
   const wanted = [
     ...nodes.map((node) => fromDirective(directive as GraphQLDirective, node, coerced)),
     ...fromHeader(header),
   ];
-  // All of them first: one that cannot be honoured is not worth waiting for the others.
+  // Check all tokens first: if one is not valid, waiting for the others is pointless.
   const positions = await positionsOf(
     engine,
     wanted.map(({ token }) => token),
@@ -119,12 +119,12 @@ export async function awaitTokens(
   const waits = wanted.map((one, index) => ({ ...one, position: positions[index] as number }));
   const isReached = waits.every(({ position }) => areAt(engine, touched, position));
   if (!isReached) {
-    // Nothing is to be waited for by what executing it refuses.
+    // Do not wait for a query whose execution will be refused.
     const all = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
     if (!all.coerced) return;
   }
   if (isReached && !isTraced()) {
-    // As it mostly is: then there is nothing to be set up.
+    // The usual case: nothing to wait for, nothing to set up.
     if (waits.length > 0) observer.readWaited({ ms: 0, kind: 'reached' });
   } else if (waits.length > 0) {
     await inSpan('query wait', detailsOf(waits, touched, context), () => waitInTurn(waits, touched, context));
@@ -136,8 +136,8 @@ type Wait = Wanted & { readonly position: number };
 
 async function waitInTurn(waits: Wait[], touched: readonly string[], context: Context): Promise<void> {
   const { engine, consistency, observer, signal, caller } = context;
-  // By their deadlines, one after the other, the furthest of a deadline first: it stands for those before it. So that
-  // however many tokens there are, a query takes one wait for each read model.
+  // Sort by deadline, then by position, furthest first: for each deadline, the furthest position covers the others. So
+  // a query needs one wait for each read model, however many tokens there are.
   waits.sort((a, b) => a.timeoutMs - b.timeoutMs || b.position - a.position);
   const began = performance.now();
   let kind: ReadWaited['kind'] = 'reached';

@@ -13,14 +13,14 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 
-/** What a type or field of the schema says of itself: which read models it is resolved from. */
+/** Extensions of a type or field: the read models that it is resolved from. */
 export type ReadModelExtensions = { readonly readModels?: readonly string[] };
 
 type Fragments = Readonly<Record<string, FragmentDefinitionNode>>;
 
 const byOperation = new WeakMap<OperationDefinitionNode, readonly string[]>();
 
-/** The read models that an operation's fields are resolved from. Known from the schema, found once for each document. */
+/** The read models that an operation's fields are resolved from. Derived from the schema, once for each document. */
 export function touchedBy(
   schema: GraphQLSchema,
   document: DocumentNode,
@@ -38,7 +38,7 @@ export function touchedBy(
   return touched;
 }
 
-/** The same for some selections on a type. */
+/** The same for selections on a type. */
 export function touchedIn(
   schema: GraphQLSchema,
   selectionSets: readonly SelectionSetNode[],

@@ -2,26 +2,26 @@ import { ConsistencyTimeoutError, type WaitOptions } from '../../kernel/consiste
 import { TokenError } from '../../kernel/consistency/token.ts';
 import type { Engine } from '../../kernel/engine.ts';
 
-/** How long a read waits unless it says otherwise, in ms. */
+/** How long a read waits by default, in ms. */
 export const DEFAULT_WAIT_MS = 2000;
-/** How long it may wait at most, in ms. */
+/** How long a read may wait at most, in ms. */
 export const MAX_WAIT_MS = 10_000;
 
 /**
- * The position of a token from outside.
- * @throws {TokenError} INVALID_TOKEN, FOREIGN_TOKEN, or TOKEN_AHEAD where the log does not reach it.
+ * The position of a client's token.
+ * @throws {TokenError} INVALID_TOKEN, FOREIGN_TOKEN, or TOKEN_AHEAD if the log does not reach it.
  */
 export async function positionOf(engine: Engine, token: string): Promise<number> {
   const [position] = await positionsOf(engine, [token]);
   return position as number;
 }
 
-/** The same of several, with one look at the log at most. */
+/** The same for several tokens, with at most one query of the log. */
 export async function positionsOf(engine: Engine, tokens: readonly string[]): Promise<number[]> {
   const positions = tokens.map((token) => engine.tokens.decode(token));
   const highest = Math.max(0, ...positions);
   const { head } = engine.projector;
-  // It may be of an event that another instance has just appended: look before refusing.
+  // The token may belong to an event that another instance has just appended: ask the database before refusing.
   if (highest > head.position) await engine.projector.look();
   if (highest > head.position) {
     throw new TokenError('TOKEN_AHEAD', 'The token is past the end of the log: this store has never given it out.');
@@ -40,7 +40,7 @@ export async function waitFor(
   { timeoutMs, signal, caller }: Pick<WaitOptions, 'signal' | 'caller'> & { readonly timeoutMs: number },
 ): Promise<ConsistencyTimeoutError | undefined> {
   const { positions, isReplica } = engine.readSide;
-  // As they mostly are; then there is nothing to be set up.
+  // The usual case: they are already there, and nothing has to be set up.
   if (areAt(engine, projections, position)) return undefined;
   // The server's requests have signals that `AbortSignal.any` does not take.
   const over = new AbortController();
@@ -50,7 +50,7 @@ export async function waitFor(
   const until = performance.now() + timeoutMs;
   try {
     let late: string | undefined;
-    // While one was waited for, another may have gone back, as after a crash of Postgres.
+    // While we waited for one read model, another may have gone back, as after a crash of Postgres.
     while (late === undefined) {
       const options = { timeoutMs: Math.max(0, until - performance.now()), signal: over.signal, caller };
       const reached = await Promise.all(projections.map((name) => positions.reached(name, position, options)));
@@ -62,12 +62,12 @@ export async function waitFor(
     return new ConsistencyTimeoutError(late, position, positions.of(late), state, projected);
   } finally {
     signal?.removeEventListener('abort', giveUp);
-    // Where there was no room for one of the waits, the others are in vain.
+    // If one wait was refused, the others are pointless.
     giveUp();
   }
 }
 
-/** True where all of these read models are at or past a position now. */
+/** True if all of these read models are at or past a position now. */
 export function areAt({ readSide }: Engine, projections: readonly string[], position: number): boolean {
   return projections.every((name) => readSide.positions.of(name) >= position);
 }

@@ -1,34 +1,34 @@
 import { GraphQLError } from 'graphql';
 import { type Documents, idOf, withoutPrefix } from './read-documents.ts';
 
-/** What a client sends, by whatever transport. Nothing of it has been looked at. */
+/** An operation as a client sends it, over any transport. Not validated yet. */
 export interface SentOperation {
   readonly query?: unknown;
   readonly documentId?: unknown;
   readonly extensions?: unknown;
 }
 
-/** Said by name and not by the API's codes: clients then send the document itself, from then on. */
+/** The message has the name that clients of Apollo's protocol know: they then send the document itself from then on. */
 export const NOT_SUPPORTED = {
   message: 'PersistedQueryNotSupported',
   extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' },
 };
 
-/** The documents that a server was given. Clients may send their ids instead of them. */
+/** The documents that a server was given. Clients may send their ids instead of the text. */
 export class TrustedDocuments {
   readonly #documents: Documents;
   readonly #only: boolean;
 
-  /** @param only answers no other documents. */
+  /** @param only if true, all other documents are refused. */
   constructor(documents: Documents = new Map(), only = false) {
     this.#documents = documents;
     this.#only = only;
   }
 
   /**
-   * The text of the document that is meant; undefined if nothing says which.
-   * @throws {GraphQLError} PERSISTED_QUERY_NOT_FOUND for an unknown id, PERSISTED_QUERY_NOT_SUPPORTED for a hash if there may be
-   * other documents, FORBIDDEN for a document that is not among these and has to be.
+   * The text of the document that the client means; undefined if the client names none.
+   * @throws {GraphQLError} PERSISTED_QUERY_NOT_FOUND for an unknown id, PERSISTED_QUERY_NOT_SUPPORTED for a hash if
+   * other documents are allowed, FORBIDDEN for a document that is not among these if they are the only ones.
    */
   textOf(sent: SentOperation): string | undefined {
     const { query, documentId } = sent;
@@ -51,7 +51,7 @@ export class TrustedDocuments {
   }
 }
 
-/** The hash that stands for a document, as clients of Apollo's protocol send it. Undefined if there is none. */
+/** The hash of a document as clients of Apollo's protocol send it; undefined if there is none. */
 function hashIn(extensions: unknown): unknown {
   const { persistedQuery } = (extensions ?? {}) as { persistedQuery?: unknown };
   if (typeof persistedQuery !== 'object' || persistedQuery === null) return undefined;

@@ -2,21 +2,22 @@ import { type DocumentNode, GraphQLError, parse, type Source } from 'graphql';
 import { LRUCache } from 'lru-cache';
 
 export interface DocumentLimits {
-  /** UTF-16 units. */
+  /** In UTF-16 units. */
   readonly length: number;
   /** Lexical tokens. */
   readonly tokens: number;
 }
 
-/** Bytes that a token takes with its share of the syntax tree; measured on large documents, rounded up. */
+/** Bytes of a token with its share of the syntax tree; measured on large documents, rounded up. */
 const BYTES_PER_TOKEN = 600;
 /** Bytes of a cache entry besides its document. */
 const BYTES_PER_ENTRY = 500;
 
 /**
- * Parses a document within limits. Only what is within the limits is read: a long document costs no more than a short one.
+ * Parses a document within limits. Reading stops at the limit, so a long document costs no more than a short one.
  *
- * Lines are limited too, to twice as many as tokens: the place of an error is found by counting the lines before it.
+ * Lines are limited too, to twice as many as tokens: finding the place of an error requires counting the lines before
+ * it.
  * @throws {GraphQLError} BAD_USER_INPUT beyond a limit, or a syntax error.
  */
 export function parseWithin(source: string | Source, { length, tokens }: DocumentLimits): DocumentNode {
@@ -49,8 +50,8 @@ function hasMoreLines(text: string, lines: number): boolean {
 }
 
 /**
- * Caches of parsed documents and of syntax errors, by the text of the document; together they take about `maxBytes` at most.
- * What validation says of a document is kept with the parsed document and goes with it.
+ * Caches of parsed documents and of syntax errors, by the text of the document; together they take at most about
+ * `maxBytes`. The result of validation is kept with the parsed document.
  */
 export function documentCaches(maxBytes: number) {
   const share = Math.max(1, Math.floor(maxBytes / 16));

@@ -17,12 +17,13 @@ export interface OperationLimits {
 const NO_SIZES: VariableSizes = { page: () => undefined, elements: () => 0 };
 
 /**
- * Measures the operations of a document in one walk over their selections, before they are validated: types and fields need not
- * exist. The walk ends as soon as it has seen more selections than are allowed, so that its time is bounded.
+ * Measures the operations of a document in one walk over their selections, before they are validated: types and fields
+ * need not exist. The walk ends as soon as it has seen more selections than allowed, so its time is bounded.
  *
- * Cost, in points: one for a value and two for an object, more for a row or value that may be large, and one for each element of
- * a list that is given as an argument; all times the sizes of the lists around it. A list has the size that is asked for by
- * `first` or `last`, or that its field declares, or as many elements as its field is given, or {@link DEFAULT_LIST_SIZE}.
+ * Cost, in points: one for a value, two for an object, more for a row or value that may be large, and one for each
+ * element of a list that is given as an argument; all multiplied by the sizes of the lists around it. The size of a
+ * list is what `first` or `last` asks for, or what its field declares, or the number of elements given to its field, or
+ * {@link DEFAULT_LIST_SIZE}.
  */
 export class OperationMeter {
   readonly #schema: GraphQLSchema;
@@ -36,8 +37,8 @@ export class OperationMeter {
   }
 
   /**
-   * Why a document may not be validated, or undefined. The cost of operations that depends on variables is not looked at.
-   * @param priced is told the operations whose cost depends on variables, with these.
+   * Why a document may not be validated, or undefined. Operations whose cost depends on variables are not priced yet.
+   * @param priced called with each operation whose cost depends on variables, and their names.
    */
   refuse(
     document: DocumentNode,

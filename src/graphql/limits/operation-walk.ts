@@ -25,13 +25,13 @@ import { DEFAULT_PAGE } from '../read/page.ts';
 import { refusal } from './document.ts';
 import { DEFAULT_LIST_SIZE, pointsOfBytes, type SizeExtensions } from './sizes.ts';
 
-/** What a variable means for the cost: the length that it gives to a page, or the elements of the lists in it. */
+/** How a variable affects the cost: as the length of a page, or by the number of elements of its lists. */
 export interface VariableSizes {
   readonly page: (name: string) => number | undefined;
   readonly elements: (name: string) => number;
 }
 
-/** What was counted of one operation. */
+/** Counts for one operation. */
 export interface Measure {
   depth: number;
   aliases: number;
@@ -50,7 +50,7 @@ export class Refused extends Error {
   }
 }
 
-/** Where in an operation a selection is. */
+/** The place of a selection in an operation. */
 interface Place {
   readonly type: GraphQLNamedType | undefined;
   /** The page that the field around it asks for; its lists have this size. */
@@ -59,7 +59,7 @@ interface Place {
   readonly introspects: boolean;
 }
 
-/** One walk over the selections of a document; the selections of its operations are counted together. */
+/** One walk over the selections of a document; the selections of all its operations are counted together. */
 export class OperationWalk {
   readonly #schema: GraphQLSchema;
   readonly #sizes: VariableSizes;
@@ -187,7 +187,7 @@ export class OperationWalk {
     return type.kind === Kind.LIST_TYPE || isInputObjectType(this.#schema.getType(type.name.value));
   }
 
-  /** How long a page is asked for; what is no length is refused when it is coerced. */
+  /** The requested length of a page. An invalid length is refused later, when it is coerced. */
   #pageOf({ arguments: given = [] }: FieldNode): number {
     const sizes = given.flatMap(({ name, value }) => {
       if (name.value !== 'first' && name.value !== 'last') return [];

@@ -57,7 +57,7 @@ export function overlappingFieldsRule(context: ValidationContext): ASTVisitor {
       for (const definition of definitions) {
         if (definition.kind === Kind.FRAGMENT_DEFINITION) overlaps.checkUnused(definition);
       }
-      // What is below was checked with it.
+      // Everything below was checked with it.
       return false;
     },
   };
@@ -79,7 +79,7 @@ class Overlaps {
     this.#sameShape([selections]);
   }
 
-  /** What operations use is checked as a part of them. */
+  /** Fragments that operations use are checked as part of these operations. */
   checkUnused(fragment: FragmentDefinitionNode): void {
     if (this.#used.has(fragment)) return;
     this.#used.add(fragment);
@@ -88,7 +88,7 @@ class Overlaps {
 
   #sameShape(selections: readonly Selections[]): void {
     for (const [name, group] of this.#fieldsOf(selections)) {
-      // Another rule refuses a field that does not exist: it has the shape of any other.
+      // Another rule refuses a field that does not exist: here it counts as having any shape.
       const first = group.find(({ field }) => field !== undefined);
       for (const other of group) {
         if (!first || haveSameShape(first.field?.type, other.field?.type)) continue;
@@ -186,7 +186,10 @@ class Overlaps {
   }
 }
 
-/** Groups of fields that may be selected on the same object: those of each object type, with those of all abstract types. */
+/**
+ * Groups of fields that may be selected on the same object: the fields on each object type together with those on all
+ * abstract types.
+ */
 function onOneObject(group: readonly Selected[]): Iterable<[Selected, ...Selected[]]> {
   if (group.length === 1) return [group as [Selected]];
   const abstract = group.filter(({ parent }) => !isObjectType(parent));
@@ -201,7 +204,7 @@ function onOneObject(group: readonly Selected[]): Iterable<[Selected, ...Selecte
   return (byType.size > 0 ? byType.values() : [abstract]) as Iterable<[Selected, ...Selected[]]>;
 }
 
-/** A value as text; the order of an object's fields means nothing. */
+/** A value as text; independent of the order of an object's fields. */
 function textOf(value: ValueNode): string {
   if (value.kind === Kind.LIST) return `[${value.values.map(textOf).join()}]`;
   if (value.kind !== Kind.OBJECT) return print(value);

@@ -8,20 +8,20 @@ import {
   isUnionType,
 } from 'graphql';
 
-/** What a field or an object type says of its size, for the cost of an operation; in its extensions. */
+/** Size of a field or an object type for the cost of an operation; in its extensions. */
 export interface SizeExtensions {
-  /** Elements that a list field usually has, unless it takes `first` or `last`. */
+  /** Usual number of elements of a list field without `first` or `last`. */
   readonly listSize?: number;
-  /** Bytes to reckon with for a row or a value, if it may be large. */
+  /** Expected bytes of a row or a value, if it may be large. */
   readonly bytes?: number;
 }
 
-/** Elements of a list that says nothing of its size. */
+/** Assumed number of elements of a list that declares no size. */
 export const DEFAULT_LIST_SIZE = 10;
 /** Bytes that cost one point. */
 const BYTES_PER_POINT = 1000;
 
-/** What reading a row or a value of this type or field costs for its size, in points. */
+/** Points for the size of a row or a value of this type or field. */
 export function pointsOfBytes({ bytes = 0 }: SizeExtensions): number {
   return Math.floor(bytes / BYTES_PER_POINT);
 }
@@ -37,7 +37,7 @@ export function introspectionSizes(schema: GraphQLSchema): ReadonlyMap<string, n
   return new Map([
     ['__Schema.types', types.length],
     ['__Schema.directives', schema.getDirectives().length],
-    // Of the types that have any: what fields lead to are mostly such.
+    // Counts only types that have fields: most fields lead to such types.
     ['__Type.fields', fields.length / withFields.length],
     ['__Type.inputFields', perType((type) => (isInputObjectType(type) ? Object.keys(type.getFields()).length : 0))],
     ['__Type.enumValues', perType((type) => (isEnumType(type) ? type.getValues().length : 0))],

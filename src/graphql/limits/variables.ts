@@ -14,16 +14,16 @@ export interface VariableLimits {
 const MAX_DEPTH = 32;
 
 /**
- * Checks variables before they are coerced: coercing visits every element, and copies it, for each use of its type. A list
- * that is too long is refused without a look at its elements.
- * @throws {BadUserInputError} that names the place, the limit and what was given.
+ * Checks variables before they are coerced, because coercion visits and copies every element for each use of its type.
+ * A list that is too long is refused without visiting its elements.
+ * @throws {BadUserInputError} with the place, the limit and the given size.
  */
 export function checkVariables(variables: unknown, limits: VariableLimits): void {
   if (typeof variables !== 'object' || variables === null) return;
   new Check(limits).object(variables as Record<string, unknown>, '$', 0);
 }
 
-/** How many elements the lists in a value have together. */
+/** Total number of elements of the lists in a value. */
 export function elementsIn(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   let elements = Array.isArray(value) ? value.length : 0;
@@ -78,7 +78,7 @@ class Check {
   }
 }
 
-/** Longest path that an error repeats. */
+/** Longest path that an error quotes. */
 const MAX_PATH = 100;
 
 function refuse(what: string, path: string, facts: { limit: number; given: number }, unit: string): never {

@@ -6,16 +6,16 @@ import { RightsIndex } from './rights-index.ts';
 export interface Member {
   readonly group: Group;
   readonly subscriber: Subscriber;
-  /** Number of the last change that this member need not be told of. */
+  /** Number of the last change that this member has seen or need not see. */
   knows: number;
 }
 
-/** Members of a read model with the same rights: what changes is checked once for all of them. */
+/** Members of a read model with the same rights: each change is checked once for all of them. */
 export interface Group {
   readonly visibility: Visibility;
-  /** Those who listen to every row. */
+  /** Members who listen to every row. */
   readonly members: Set<Member>;
-  /** All of them, also those who listen to some rows only. */
+  /** Number of all members, including those who listen to some rows only. */
   size: number;
 }
 
@@ -29,7 +29,7 @@ export interface Subscriber {
   readonly tell: (update: ProjectionUpdate) => void;
 }
 
-/** A read model has moved on, as one subscription is told. */
+/** The update of one read model that a subscription receives. */
 export interface ProjectionUpdate {
   readonly projection: string;
   readonly position: number;
@@ -37,7 +37,7 @@ export interface ProjectionUpdate {
   readonly lagMs: number;
 }
 
-/** What some members are told: the rows that changed, null if it is not known which. */
+/** A notice for some members: the rows that changed; null if unknown. */
 export interface Notice {
   readonly members: Iterable<Member>;
   readonly keys: ReadonlySet<string> | null;
@@ -46,7 +46,7 @@ export interface Notice {
 /** Subscriptions by the keys of the rows that they listen to, for all read models together. */
 export type SubscribersByKey = Map<string, Set<Subscriber>>;
 
-/** Rights in words that are the same for the same rights. */
+/** A text that is equal for equal rights. */
 function nameOf(visibility: Visibility): string {
   if (visibility === 'all') return visibility;
   const rules = visibility.map((rule) =>
@@ -57,13 +57,16 @@ function nameOf(visibility: Visibility): string {
   return JSON.stringify(rules);
 }
 
-/** Who listens to one read model: by rights, so that a change costs as much as there are people whom it concerns. */
+/**
+ * Everyone who listens to one read model, grouped by rights, so that a change costs only as much as there are
+ * subscribers whom it concerns.
+ */
 export class Audience {
   readonly #projection: string;
   readonly #byKey: SubscribersByKey;
   readonly #groups = new Map<string, Group>();
   readonly #rights = new RightsIndex<Group>();
-  /** Those who listen to some rows only. */
+  /** Members who listen to some rows only. */
   readonly #keyed = new Set<Member>();
   /** Members who listen to every row and may see some rows only. */
   #restricted = 0;
@@ -116,7 +119,7 @@ export class Audience {
     return this.#rights.properties;
   }
 
-  /** Those of the changed rows of which it has to be known who may see them. */
+  /** Changed rows for which somebody's right to see them has to be looked up. */
   undecided(changed: ReadonlySet<string>): string[] {
     if (this.#rights.isEmpty) return [];
     if (this.#restricted > 0) return [...changed];
@@ -124,8 +127,8 @@ export class Audience {
   }
 
   /**
-   * Who is told what of these changes.
-   * @param rows the {@link deciding} properties of the rows that are {@link undecided}; undefined if they cannot be known.
+   * Decides who is told about which of these changes.
+   * @param rows the {@link deciding} properties of the {@link undecided} rows; undefined if they could not be read.
    */
   noticesOf(changed: ReadonlySet<string>, rows: ReadonlyMap<string, Row> | undefined): Notice[] {
     const notices: Notice[] = [];
@@ -165,7 +168,7 @@ export class Audience {
     return visible;
   }
 
-  /** Those of the changed rows that some member listens to by its key. */
+  /** Changed rows that some member listens to by key. */
   #listenedTo(changed: ReadonlySet<string>): string[] {
     if (this.#keyed.size === 0) return [];
     if (changed.size <= this.#byKey.size) return [...changed].filter((key) => this.#byKey.has(key));

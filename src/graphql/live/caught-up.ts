@@ -3,7 +3,7 @@ import { positionOf } from '../consistency/wait.ts';
 import type { Context } from '../context.ts';
 import { namesOf } from './projection-names.ts';
 
-/** Bytes that waiting for one read model takes, and its message. */
+/** Bytes for waiting for one read model, and for its message. */
 const PROJECTION_BYTES = 1024;
 
 export interface CaughtUp {

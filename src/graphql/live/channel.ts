@@ -7,18 +7,21 @@ import type { ReadModels } from '../read/read-models.ts';
 import type { Visibility } from '../read/visibility.ts';
 import { Audience, type Member, type Notice, type Subscriber, type SubscribersByKey } from './audience.ts';
 
-/** Keys that one message names; of more it says null. */
+/** Most keys in one message; if more change, it says null. */
 export const MAX_KEYS = 100;
-/** Changed rows that wait to be told of; of more it is not known which. */
+/** Most changed rows that are remembered until they are announced; beyond, the keys are unknown. */
 const MAX_WAITING_KEYS = 10_000;
-/** Changed rows that are looked up for those who may see some rows only; of more they are told that some have changed. */
+/**
+ * Most changed rows that are looked up for subscribers who may see some rows only; beyond, they are only told that some
+ * rows have changed.
+ */
 const MAX_LOOKED_UP = 1000;
-/** Between two looks at the rows, in ms: what changes meanwhile is looked up together. */
+/** Minimum time between two lookups, in ms: changes in between are looked up together. */
 const LOOK_MS = 10;
-/** Longest time between two attempts to look, in ms. */
+/** Longest time between two attempts of a lookup, in ms. */
 const MAX_PAUSE_MS = 2000;
 
-/** Where the channels take what they tell from. */
+/** What the channels read from. */
 export interface ChannelSources {
   readonly hub: Hub;
   readonly readModels: ReadModels;
@@ -33,26 +36,29 @@ export interface ChannelOptions extends ChannelSources {
   readonly byKey: SubscribersByKey;
 }
 
-/** What has changed and is not told yet. */
+/** Changes that have not been announced yet. */
 interface Changes {
   keys: Set<string> | null;
   lagMs: number;
 }
 
 /**
- * Tells those who listen to one read model of its changes. Rows are looked up once for all of them, each set of rights is
- * checked once, and what changes while they are being told waits as one change: the work does not grow with how often the
- * read model moves.
+ * Announces the changes of one read model to its listeners. Rows are looked up once for all of them, each set of rights
+ * is checked once, and changes that arrive during an announcement are merged: the work does not grow with the rate at
+ * which the read model moves.
  */
 export class Channel {
   readonly #options: ChannelOptions;
   readonly #audience: Audience;
   readonly #stopListening: () => void;
-  /** Counts the changes. */
+  /** Number of changes so far. */
   #number = 0;
-  /** The position that was told last, or is about to be: the next one is not before it. */
+  /** The position that was announced last, or is being announced. The next one is never lower. */
   #position = 0;
-  /** The read model was set back, as by a crash of Postgres: nothing is told of it until it is where it was. */
+  /**
+   * The read model went back, as after a crash of Postgres: nothing is announced until it has caught up with where it
+   * was.
+   */
   #isSetBack = false;
   #waiting: Changes | undefined;
   #isTelling = false;
@@ -63,7 +69,7 @@ export class Channel {
     this.#stopListening = options.hub.listen([options.name], (moved) => this.#moved(moved));
   }
 
-  /** @param from is told of at once, and stands for all changes so far. */
+  /** @param from is announced at once, and stands for all changes so far. */
   add(subscriber: Subscriber, visibility: Visibility, from?: number): void {
     this.#audience.add(subscriber, visibility, this.#number);
     if (from === undefined) return;
@@ -92,7 +98,7 @@ export class Channel {
     this.#wait(changed, lagMs);
     if (this.#isTelling) return;
     this.#isTelling = true;
-    // The projector goes on first, and what it changes in the same turn is told together.
+    // Let the projector finish its turn first: everything that it changes in this turn is announced together.
     setImmediate(() => void this.#tell());
   }
 
@@ -134,7 +140,7 @@ export class Channel {
     return changes;
   }
 
-  /** Finds out whom changes concern. */
+  /** Finds out whom the changes concern. */
   async #look({ keys }: Changes): Promise<Looked> {
     if (keys === null) return { notices: [{ members: this.#audience.everybody(), keys }], hasRead: false };
     const undecided = this.#audience.undecided(keys);

@@ -1,7 +1,7 @@
 import { freshnessOf } from '../consistency/wait.ts';
 import type { Context } from '../context.ts';
 
-/** A message that says why there are no more. */
+/** A last message that carries an error. */
 export class Failure {
   readonly error: unknown;
 
@@ -10,16 +10,16 @@ export class Failure {
   }
 }
 
-/** What a subscription tells of. */
+/** A message of a subscription. */
 export interface Message {
-  /** What it says is at least as fresh as this; it may have waited for its reader since. */
+  /** The message is at least this fresh. It may have waited for its reader since. */
   readonly position: number;
 }
 
 /**
- * The same messages, as a subscription's source. Before each is resolved, what the operation had loaded for the one before
- * is forgotten: otherwise it would answer its first message's data for ever. An error becomes a last message, for
- * {@link unwrap} to throw: thrown here, it would take the whole WebSocket down.
+ * The same messages, as a subscription's source. Before each message is resolved, everything that the operation has
+ * loaded is forgotten; otherwise it would return the first message's data forever. An error becomes a last message that
+ * {@link unwrap} throws: thrown here, it would close the whole WebSocket.
  */
 export function fresh<T extends Message>(
   context: Context,
@@ -31,7 +31,7 @@ export function fresh<T extends Message>(
     next: async () => {
       if (failed) return { value: undefined, done: true };
       try {
-        // The message before is answered. One that is waited for may be long in coming.
+        // The previous message has been answered. The next one may take long.
         context.rows.clear();
         const result = await messages.next();
         context.onMessage?.();
@@ -52,7 +52,7 @@ export function fresh<T extends Message>(
   };
 }
 
-/** The message that a subscription resolves. @throws the error of a {@link Failure}. */
+/** The value that a subscription resolves. @throws the error of a {@link Failure}. */
 export function unwrap<T>(message: T | Failure): T {
   if (message instanceof Failure) throw message.error;
   return message;

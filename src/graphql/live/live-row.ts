@@ -10,7 +10,7 @@ import { isVisible, type Visibility } from '../read/visibility.ts';
 
 const sizes = new WeakMap<Row, number>();
 
-/** Bytes of a row. All who look at it share it, and it is measured once. */
+/** Bytes of a row. Everyone who watches it shares one object, so it is measured once. */
 function rowBytes(row: Row): number {
   let bytes = sizes.get(row);
   if (bytes === undefined) {
@@ -20,18 +20,19 @@ function rowBytes(row: Row): number {
   return bytes;
 }
 
-/** A row as its read model had it at a position, or later. */
+/** A row as its read model had it at a position or later. */
 export interface LiveRow {
   readonly row: Row;
   readonly position: number;
 }
 
 /**
- * A row now, and again each time it changes, for one subscriber. With `after`, a position, the first message waits until the
- * read models are there. A row that is gone, or that the subscriber may not see any more, ends it.
+ * A row now, and again each time it changes, for one subscriber. With `after`, a position, the first message waits
+ * until the read models have reached it. The subscription ends if the row is deleted or the subscriber may no longer
+ * see it.
  *
- * The row is watched before it is first read, so that nothing between the two is missed.
- * @throws {BadUserInputError} as the first message, where there is no such row that the subscriber may see.
+ * The row is watched before it is first read, so no change in between is missed.
+ * @throws {BadUserInputError} as the first message, if there is no such row that the subscriber may see.
  */
 export function liveRow(
   projection: Projection,
@@ -44,7 +45,9 @@ export function liveRow(
   const text = keyFor(projection, key);
   const gone = new AbortController();
   let stopWatching: (() => void) | undefined;
-  /** What was read of an earlier position comes too late. The row's own may go back: a rebuild makes it by another fold. */
+  /**
+   * A read of an earlier position arrived too late. The row's own version may decrease: a rebuild uses another fold.
+   */
   let freshest = 0;
   let shown: Row | undefined;
   let visibility: Visibility = [];
@@ -54,7 +57,7 @@ export function liveRow(
     if (row && isVisible(visibility, row)) {
       if (!hold(rowBytes(row))) return;
       const isShown = row === shown || isDeepStrictEqual(row, shown);
-      // All who look at the row keep the same object.
+      // Everyone who watches the row keeps the same object.
       shown = row;
       if (isShown) return;
       mailbox.put('row', { row, position });
@@ -64,7 +67,7 @@ export function liveRow(
       mailbox.fail(new BadUserInputError(`There is no ${projection.name} row ${text} that you may see.`));
     }
   };
-  /** The row that is kept to compare with the next one, and waits to be sent. */
+  /** Bytes of the row that is kept for comparison, and of the one that waits to be sent. */
   let held = 0;
   const hold = (bytes: number) => {
     try {
@@ -78,7 +81,7 @@ export function liveRow(
     }
   };
   const begin = async () => {
-    // As a query does, the first message waits for everything that its fields are resolved from.
+    // Like a query, the first message waits for everything that its fields are resolved from.
     const needed = new Set([projection.name, ...consistency.touched]);
     const waiting = { signal: gone.signal, caller, as: 'subscription' } as const;
     await Promise.all([...needed].map((name) => positions.reached(name, after ?? 0, waiting)));
@@ -88,14 +91,14 @@ export function liveRow(
     stopWatching = live.watch(projection, text, show);
     rows.clear();
     const row = (await rows.byKey(projection, text)) as Row | null;
-    // What a change has shown was read later.
+    // A change that arrived meanwhile was read later: keep it.
     if (!shown) show(row, position);
   };
   const mailbox = new Mailbox<LiveRow>({
     signal,
     onCoalesced: () => observer.coalesced(),
     start: () => {
-      // Is it somebody's business at all? Says so before anything is watched.
+      // Check the right to see anything at all before the row is watched.
       visibility = rows.visibility(projection);
       begin().catch((error) => mailbox.fail(error));
     },

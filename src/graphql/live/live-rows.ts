@@ -6,13 +6,13 @@ import type { Hub } from '../../kernel/notify/hub.ts';
 import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import type { ReadModels } from '../read/read-models.ts';
 
-/** Between two attempts to read a row, in ms. */
+/** Longest time between two attempts to read a row, in ms. */
 const MAX_PAUSE_MS = 2000;
 
-/** Must not throw. It may be called after it was given up. */
+/** Must not throw. May be called after it was unsubscribed. */
 export type RowListener = (row: Row | null, position: number) => void;
 
-/** Which row could not be read, and where its read model was. */
+/** The row that could not be read, and the position of its read model. */
 export interface LiveRowContext {
   readonly projection: string;
   readonly key: string;
@@ -30,25 +30,25 @@ interface Watch {
   readonly projection: Projection;
   readonly key: string;
   readonly listeners: Set<RowListener>;
-  /** Where the read model was when the row changed last. */
+  /** Position of the read model at the row's last change. */
   position: number;
-  /** A read is under way. */
+  /** A read is running. */
   reading: boolean;
   /** The row has changed since that read began. */
   dirty: boolean;
-  /** As it was read last; undefined before. */
+  /** The row as last read; undefined before the first read. */
   row: Row | null | undefined;
 }
 
-/** The rows of one projection that are looked at. */
+/** The watched rows of one projection. */
 interface Watched {
   readonly rows: Map<string, Watch>;
   readonly stopListening: () => void;
 }
 
 /**
- * Rows that somebody looks at live. A row that changes is read once, however many look at it, and rows that change together
- * are read with one statement.
+ * Rows that somebody watches. A changed row is read once, however many watch it, and rows that change together are read
+ * with one statement.
  */
 export class LiveRows {
   readonly #readModels: ReadModels;
@@ -64,7 +64,7 @@ export class LiveRows {
     this.#onError = onError;
   }
 
-  /** Rows that are being looked at. */
+  /** Number of watched rows. */
   get size(): number {
     let size = 0;
     for (const { rows } of this.#watched.values()) size += rows.size;
@@ -72,8 +72,8 @@ export class LiveRows {
   }
 
   /**
-   * Calls back with the row after each change that comes, null where it is gone, and the position that it is as fresh as;
-   * until the returned function is called.
+   * Calls back with the row after each further change, with null if it was deleted, and with the position that it is as
+   * fresh as; until the returned function is called.
    */
   watch(projection: Projection, key: string, listener: RowListener): () => void {
     const { name } = projection;
@@ -120,7 +120,7 @@ export class LiveRows {
     if (!watch.reading) void this.#read(watch);
   }
 
-  /** Reads until nothing has changed since. A read that fails is tried again: nobody else would tell of that change. */
+  /** Reads until nothing has changed since. A failed read is retried: nobody else would announce that change. */
   async #read(watch: Watch): Promise<void> {
     watch.reading = true;
     let failures = 0;
@@ -130,7 +130,7 @@ export class LiveRows {
       try {
         const row = await this.#readModels.row(watch.projection, watch.key);
         failures = 0;
-        // The same object as long as nothing has changed: whoever is told need not look into it.
+        // Keeps the same object if nothing has changed, so that listeners can compare by identity.
         if (!isDeepStrictEqual(row, watch.row)) watch.row = row;
         const shown = watch.row as Row | null;
         await this.#courier.each(watch.listeners, (listener) => listener(shown, position));

@@ -7,7 +7,7 @@ export interface LiveUpdatesOptions extends ChannelSources {
   readonly registry: Pick<Registry, 'projections'>;
 }
 
-/** Tells subscriptions which rows of read models have changed. There is a {@link Channel} for each that is listened to. */
+/** Tells subscriptions which rows of read models have changed. Each read model with listeners has a {@link Channel}. */
 export class LiveUpdates {
   readonly #options: LiveUpdatesOptions;
   readonly #channels = new Map<string, Channel>();
@@ -37,8 +37,8 @@ export class LiveUpdates {
   }
 
   /**
-   * The same for one that has waited for the read model to be at a position: it is told first that the read model is there, which
-   * stands for all of its rows.
+   * The same for a subscription that has waited for the read model to reach a position: it is first told that the read
+   * model is there, which stands for all of its rows.
    */
   listenFrom(position: number, subscriber: Subscriber, projection: string, visibility: Visibility): void {
     this.#channelOf(projection).add(subscriber, visibility, position);

@@ -2,7 +2,7 @@ import type { Context } from '../context.ts';
 import { BadUserInputError } from '../errors.ts';
 
 /**
- * The read models that a subscription names, each once; all if it names none.
+ * The read models that a subscription names, without duplicates; all if it names none.
  * @throws {BadUserInputError} if there is no such read model.
  */
 export function namesOf(wanted: readonly string[] | null | undefined, { engine }: Context): string[] {
@@ -17,8 +17,8 @@ export function namesOf(wanted: readonly string[] | null | undefined, { engine }
 }
 
 /**
- * The read models of which the caller may see anything. @throws UnauthenticatedError, ForbiddenError where one that she
- * names herself is not among them.
+ * The read models of which the caller may see anything. @throws UnauthenticatedError, ForbiddenError if the caller
+ * names one of which they may see nothing.
  */
 export function readable(names: readonly string[], named: boolean, { engine, rows }: Context): string[] {
   return names.filter((name) => {

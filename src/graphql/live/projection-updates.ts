@@ -4,14 +4,14 @@ import type { ProjectionUpdate } from './audience.ts';
 import { MAX_KEYS } from './channel.ts';
 import { namesOf, readable } from './projection-names.ts';
 
-/** Bytes that listening to one read model takes: its place in the audience, a slot and perhaps a wait. */
+/** Bytes for listening to one read model: its place in the audience, a slot and perhaps a wait. */
 const PROJECTION_BYTES = 1024;
 /** Bytes of a key in a set or an index, without its text. */
 const KEY_BYTES = 256;
 
 /**
- * Tells one subscriber that read models have moved on: one waiting message for each read model, however much happens before it
- * is read. It names rows that the subscriber may see, and nothing is told of changes of other rows.
+ * Tells one subscriber that read models have advanced. At most one message waits for each read model, however much
+ * happens before it is read. It names only rows that the subscriber may see; changes of other rows are not announced.
  */
 export function projectionUpdates(
   args: {
@@ -30,7 +30,7 @@ export function projectionUpdates(
   const wanted = args.keys ? new Set(args.keys.flatMap((key) => [key, key.toLowerCase()])) : undefined;
   const gone = new AbortController();
   const { after } = args;
-  /** Bytes that were taken for keys which wait in a slot of its own, by read model. */
+  /** Bytes that were taken for the waiting keys, by read model. */
   const waiting = new Map<string, number>();
   const merged = ({ projection, keys: before }: ProjectionUpdate, { keys: now }: ProjectionUpdate) => {
     const keys = union(before, now);
@@ -72,7 +72,7 @@ export function projectionUpdates(
   return mailbox;
 }
 
-/** Each key is looked for as it is written and in lower case. */
+/** Each key is looked up as written and in lower case. */
 function keyBytes(keys: readonly string[]): number {
   return keys.reduce((bytes, key) => bytes + 2 * (KEY_BYTES + 2 * key.length), 0);
 }

@@ -1,15 +1,15 @@
 import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import type { Visibility } from '../read/visibility.ts';
 
-/** Rules over the same properties, by the values that they demand. */
+/** Rules over the same properties, by the values that they require. */
 interface SameProperties<T> {
   readonly properties: readonly string[];
   readonly byValues: Map<string, Set<T>>;
 }
 
 /**
- * Finds whose rights a row may fall under. Rules demand values of properties, so that the values of a row lead to them: it
- * takes as long for two actors as for two thousand.
+ * Finds the owners whose rights may cover a row. Rules require values of properties, so the values of a row lead to the
+ * rules: two thousand actors take as long as two.
  */
 export class RightsIndex<T> {
   readonly #byProperties = new Map<string, SameProperties<T>>();

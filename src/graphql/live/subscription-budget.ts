@@ -2,7 +2,7 @@ import type { DocumentNode } from 'graphql';
 import { ThrottledError } from '../../kernel/errors.ts';
 import { BadUserInputError } from '../errors.ts';
 
-/** When a caller who holds too much may have ended something, in ms. */
+/** Time after which a caller who holds too much may have ended something, in ms. */
 const RETRY_AFTER_MS = 5000;
 /** Bytes that a token of a document takes with its share of the syntax tree. */
 const TOKEN_BYTES = 600;
@@ -30,14 +30,15 @@ export interface Holder {
 }
 
 /**
- * What all subscriptions hold in memory, in bytes: by connection, by caller and together. It is taken before it is spent, so that
- * too much is refused, and given back when the subscription ends, however it does.
+ * Counts what all subscriptions hold in memory, in bytes: by connection, by caller and in total. Bytes are counted
+ * before they are used, so that a subscription without room is refused, and given back when it ends, for whatever
+ * reason.
  */
 export class SubscriptionBudgets {
   readonly limits: SubscriptionLimits;
   readonly #callers = new Map<string, number>();
   readonly #connections = new WeakMap<object, number>();
-  /** Subscriptions by document. The first one of each pays for it. */
+  /** Subscriptions by document. The first one of each document pays for it. */
   readonly #documents = new Map<DocumentNode, Set<Allotment>>();
   #total = 0;
 
@@ -88,7 +89,7 @@ export class SubscriptionBudgets {
     return bytesOf(document);
   }
 
-  /** If it has paid, the next one does. */
+  /** If this one has paid, the next one takes over the cost. */
   unshare(document: DocumentNode, allotment: Allotment): void {
     const sharers = this.#documents.get(document);
     const [payer] = sharers ?? [];
@@ -105,7 +106,7 @@ export class Allotment {
   readonly #holder: Holder;
   #document: DocumentNode | undefined;
   #isReleased = false;
-  /** All of it, and what of it is its own, without the document. */
+  /** All bytes, and those of its own without the document. */
   #bytes = 0;
   #own = 0;
 
@@ -154,7 +155,9 @@ export class Allotment {
     return true;
   }
 
-  /** Takes its share of a document, which subscriptions with the same one have in common. @throws {ThrottledError} */
+  /**
+   * Takes its share of a document, which subscriptions with the same document have in common. @throws {ThrottledError}
+   */
   takeDocument(document: DocumentNode): void {
     const bytes = this.#budgets.share(document, this);
     this.#document = document;
@@ -178,7 +181,7 @@ export class Allotment {
     if (document) this.#budgets.unshare(document, this);
   }
 
-  /** Takes what another one has left behind. */
+  /** Takes over what another one has left behind. */
   inherit(bytes: number): void {
     this.#count(bytes);
   }

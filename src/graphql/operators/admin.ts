@@ -3,7 +3,7 @@ import { ForbiddenError, UnauthenticatedError } from '../../kernel/errors.ts';
 import type { Context } from '../context.ts';
 
 /**
- * Who asks, where that is an admin.
+ * The actor, who must be an admin.
  * @param what as in "You may not look at dead letters."
  * @throws {UnauthenticatedError} {@link ForbiddenError}
  */

@@ -17,16 +17,16 @@ interface Retried extends RetryOutcome {
   readonly projection: string;
   readonly key: string;
 }
-/** Why nothing was done. A value, not an error: what is returned as an error is thrown. */
+/** Why nothing was done. It is a plain value: GraphQL throws returned errors. */
 interface Refusal {
   readonly type: 'DeadLetterNotFound' | 'DeadLetterChanged' | 'DeadLettersOfOtherVersion';
   readonly code: string;
   readonly message: string;
-  /** Of the event that is the first now, where it is another. */
+  /** Position of the event that is first now, if it is another one. */
   readonly position?: number;
 }
 
-/** Adds what admins do about events that could not be applied: the query `deadLetters` and two mutations. */
+/** Adds the tools of admins for events that could not be applied: the query `deadLetters` and two mutations. */
 export function addDeadLetters(api: Api, ErrorInterface: ErrorRef): void {
   addQuery(api);
   addMutations(api, ErrorInterface);

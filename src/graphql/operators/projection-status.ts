@@ -6,7 +6,7 @@ import type { Builder } from '../builder.ts';
 import type { Context } from '../context.ts';
 import { addStalls, stallFor } from './stalls.ts';
 
-/** Adds the query `projections`. @returns the type of what stands still. */
+/** Adds the query `projections`. @returns the type of a stall. */
 export function addProjectionStatus(builder: Builder): ReturnType<typeof addStalls> {
   const State = builder.enumType('ProjectionState', {
     description: 'What a read model is doing.',

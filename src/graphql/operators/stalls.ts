@@ -4,7 +4,7 @@ import type { Stall, StalledEvent } from '../../kernel/observe/stall.ts';
 import type { Builder } from '../builder.ts';
 import type { Context } from '../context.ts';
 
-/** Adds what the API tells of things that stand still, and the query `appendQueue`. */
+/** Adds the types for stalls, and the query `appendQueue`. */
 export function addStalls(builder: Builder) {
   const BlockerType = builder.objectRef<Blocker>('Blocker').implement({
     description: 'A backend of Postgres that others wait for.',
@@ -101,7 +101,7 @@ export function addStalls(builder: Builder) {
   return StallType;
 }
 
-/** Why something stands still, for those who may know: it names streams of anybody, and users of the database. */
+/** Why something does not progress, for callers who may know: it names streams of other people, and database users. */
 export function stallFor({ engine, actor }: Pick<Context, 'engine' | 'actor'>, what: string): Stall | null {
   return maySee(actor) ? (engine.watch.stalls.get(what) ?? null) : null;
 }

@@ -10,8 +10,8 @@ export const TOKEN_HEADER = 'consistency-token';
 export const READ_AFTER_HEADER = 'read-after';
 
 /**
- * Makes a query wait for what it is to be read after, once, before it is executed; and says in every answer how fresh it
- * is: in `extensions.consistency`, and over HTTP in a header.
+ * Makes a query wait once, before it is executed, for what it is to be read after. Every answer says how fresh it is:
+ * in `extensions.consistency`, and over HTTP in a header.
  */
 export function useConsistency(): Plugin {
   const tokens = new WeakMap<Request, string>();
@@ -69,12 +69,12 @@ export function useConsistency(): Plugin {
   } as Plugin;
 }
 
-/** How often a query is executed whose read models went back meanwhile. */
+/** How often a query is executed if its read models keep going back meanwhile. */
 const ATTEMPTS = 5;
 
 /**
- * Executes a query that has waited. Where a server that it reads from has crashed after the wait and come back with less (its
- * newest batches need not have been on disk), the query may have read that: then it waits and reads again.
+ * Executes a query that has waited. If a Postgres that it reads from crashes after the wait and comes back with less
+ * (its newest batches need not have been on disk), the query may have read that. Then it waits and reads again.
  */
 async function executeSteadily(
   execute: () => unknown,
@@ -110,8 +110,8 @@ function requestOf(args: Pick<ExecutionArgs, 'contextValue'>): Request | undefin
 }
 
 /**
- * Of a mutation the position of the last event that it appended, so that a client reads its own writes; of all else how
- * fresh what was read is at least.
+ * For a mutation, the position of the last event that it appended, so that a client reads its own writes; for
+ * everything else, a position that the data includes.
  */
 function consistencyOf({ consistency, engine }: Context) {
   const { appended, read, stale } = consistency;

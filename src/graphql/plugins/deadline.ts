@@ -6,10 +6,10 @@ import { OperationTimeoutError } from '../errors.ts';
 import { ACCEPTED } from './errors.ts';
 
 /**
- * Ends what takes too long or whose client has gone: its waiting ends and its statements are cancelled. A query that takes too
- * long is answered TIMEOUT. A mutation always waits for its command, which may have been accepted; what it reads afterwards is
- * ended. A subscription has that much time for each message.
- * @param timeoutMs of an operation, and of a message.
+ * Ends operations that take too long or whose client has gone: their waiting ends and their statements are cancelled. A
+ * query that takes too long is answered with TIMEOUT. A mutation always waits for its command, which may have been
+ * accepted; what it reads afterwards is ended. A subscription has the full time for each message.
+ * @param timeoutMs for an operation, and for a message.
  */
 export function useDeadline(timeoutMs: number): Plugin {
   return {
@@ -35,7 +35,7 @@ export function useDeadline(timeoutMs: number): Plugin {
       const context = args.contextValue as unknown as Context;
       const { signal, opening: gone } = context;
       setSubscribeFn(async (again: ExecutionArgs) => {
-        // What its client waits for before the first message.
+        // Covers what happens before the first message.
         const opening = new Deadline(timeoutMs, signal ?? gone);
         opening.begin();
         try {
@@ -53,7 +53,7 @@ function isTimeout({ extensions }: GraphQLError): boolean {
   return extensions.code === 'TIMEOUT';
 }
 
-/** A read that fails may leave no place for the receipt. Nobody should take that for a command that failed. */
+/** A failed read may leave no place for the receipt. Nobody should mistake that for a failed command. */
 function sayAccepted(error: GraphQLError): GraphQLError {
   if (!isTimeout(error)) return error;
   const { nodes, path, extensions } = error;
@@ -61,9 +61,9 @@ function sayAccepted(error: GraphQLError): GraphQLError {
 }
 
 /**
- * The same messages. The time of each begins when there is something to tell. One that takes too long is answered TIMEOUT, and
- * the next one waits until what was cancelled has ended. When the client ends the subscription, on whatever transport, the
- * message under way is cancelled.
+ * The same messages. The time of each begins when there is something to send. A message that takes too long is answered
+ * with TIMEOUT, and the next one waits until what was cancelled has ended. When the client ends the subscription, on
+ * any transport, the running message is cancelled.
  */
 function withinTime(
   messages: AsyncIterableIterator<ExecutionResult>,
@@ -107,7 +107,7 @@ function withinTime(
   };
 }
 
-/** Ends with its time, or when the client is gone. Until it begins it costs next to nothing. */
+/** Ends with its time, or when the client is gone. Costs almost nothing until it begins. */
 class Deadline implements Cancellation {
   readonly onAnswer: (() => void) | undefined;
   readonly #timeoutMs: number;
@@ -149,7 +149,7 @@ class Deadline implements Cancellation {
     this.#client?.removeEventListener('abort', this.#leave);
   }
 
-  /** The result, or what is made of TIMEOUT if it does not come in time. */
+  /** The result, or a replacement made from TIMEOUT if the result does not come in time. */
   orTimeout<T>(result: Promise<T>, instead: (late: ExecutionResult) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#onTimeout = () =>

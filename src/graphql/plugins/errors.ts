@@ -3,10 +3,12 @@ import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../context.ts';
 import { maskedError, toClientError } from '../errors.ts';
 
-/** Told of each fault, with the correlation id that its masked error carries. */
+/** Told about each fault, with the correlation id of its masked error. */
 export type OnFault = (error: unknown, correlationId: string | undefined) => void;
 
-/** An error as the client gets it: with its code, or masked where it is a fault, of which the operator is told. */
+/**
+ * An error in the form for the client: with its code, or masked if it is a fault, which is reported to the operator.
+ */
 export function answerError(error: unknown, correlationId: string | undefined, onFault: OnFault): GraphQLError {
   const known = toClientError(error);
   if (known) return known;
@@ -15,8 +17,8 @@ export function answerError(error: unknown, correlationId: string | undefined, o
 }
 
 /**
- * Gives every error its code. Sits where HTTP, SSE and WebSocket all pass.
- * @param correlationIdOf of an operation that is not executed yet.
+ * Gives every error its code, for HTTP, SSE and WebSocket alike.
+ * @param correlationIdOf an operation that is not executed yet.
  */
 export function useErrors(
   onFault: OnFault,
@@ -34,7 +36,7 @@ export function useErrors(
       ({ result, setResult }) => {
         if (result.length > 0) setResult(result.map((error) => answerError(error, correlationIdOf(context), onFault)));
       },
-    // Yoga's own masking comes after this and does not know whose operation it was.
+    // Yoga's own masking comes after this and does not know the operation.
     onExecute: ({ args }) => ({ onExecuteDone: answering(args.contextValue as unknown as Context, onFault) }),
     onSubscribe: ({ args }) => {
       const answer = answering(args.contextValue as unknown as Context, onFault);
@@ -50,7 +52,7 @@ export function useErrors(
 
 interface Outcome {
   readonly result: ExecutionResult | AsyncIterable<unknown>;
-  // What it takes depends on the hook; it is always given what the result was, with other errors.
+  // Its parameter depends on the hook. It always gets the result with other errors.
   readonly setResult: (result: never) => void;
 }
 
@@ -66,7 +68,7 @@ function answering({ correlationId, budget, consistency }: Context, onFault: OnF
       return;
     }
     const answered = result.errors.map((error) => answerError(error, correlationId, onFault));
-    // A status other than 200 says that nothing was done.
+    // A status other than 200 would mean that nothing was done.
     const errors = consistency.appended === undefined ? answered : answered.map(withoutStatus);
     setResult({ ...result, errors } as never);
   };
@@ -79,10 +81,13 @@ function withoutStatus(error: GraphQLError): GraphQLError {
   return new GraphQLError(message, { nodes: nodes ?? null, path: path ?? null, extensions });
 }
 
-/** Said of a command whose receipt does not reach the client because what it reads afterwards was ended. */
+/** Message for a command whose receipt does not reach the client because its reads were ended. */
 export const ACCEPTED = 'The command was accepted: sent again with the same `commandId`, it answers its receipt.';
 
-/** The one error of an operation that was ended; its fields are not told. @param accepted a command of it was. */
+/**
+ * The single error of an operation that was ended, without its fields. @param accepted whether a command of it was
+ * accepted.
+ */
 function endedBy({ message, extensions }: GraphQLError, accepted: boolean): GraphQLError {
   return new GraphQLError(accepted ? `${message} ${ACCEPTED}` : message, { extensions });
 }

@@ -1,12 +1,12 @@
 import { type ExecutionArgs, execute, type SubscriptionArgs, subscribe } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 
-/** Errors of variables that are told; more are not looked for. */
+/** Most errors of variables that are reported; the search ends there. */
 const MAX_COERCION_ERRORS = 10;
 
 /**
- * Executes by graphql-js itself. Yoga's own executor can do more, of which nothing is used here, and for that keeps a sixth
- * more with each subscription. Stands before all plugins that wrap what executes.
+ * Executes with graphql-js itself. Yoga's own executor can do more, which is not used here, and needs a sixth more
+ * memory for each subscription. Must come before all plugins that wrap the execution.
  * @param suggestions whether errors may suggest names of the schema.
  */
 export function useExecutor({ suggestions }: { readonly suggestions: boolean }): Plugin {

@@ -26,20 +26,20 @@ export interface Limits {
   readonly suggestions: boolean;
 }
 
-/** Errors of a document that are told; the first ones are what is to be mended. */
+/** Most errors of a document that are reported. */
 const MAX_ERRORS = 10;
-/** Sizes of variables with which an operation may be executed are remembered so often; clients have few page sizes. */
+/** For each operation, at most so many sizes of variables are remembered as acceptable; clients use few page sizes. */
 const MAX_REMEMBERED = 100;
 
 /**
- * Refuses what would cost too much, on whatever way it comes: a document before it is validated, and the variables of an
- * operation before they are coerced. Each check takes a time that its own limit bounds.
+ * Refuses operations that would cost too much, on every transport: a document before it is validated, and the variables
+ * of an operation before they are coerced. The time of each check is bounded by its own limit.
  */
 export function useLimits(limits: Limits): Plugin {
   let meter: OperationMeter | undefined;
-  /** Operations whose cost depends on variables, with their names. */
+  /** Operations whose cost depends on variables, with the names of these. */
   const priced = new WeakMap<OperationDefinitionNode, readonly string[]>();
-  /** Sizes that are known to be fine. */
+  /** Sizes that are known to be acceptable. */
   const fine = new WeakMap<OperationDefinitionNode, Set<string>>();
   const meterOf = (schema: GraphQLSchema) => {
     meter ??= new OperationMeter(schema, limits.operation);
@@ -81,7 +81,7 @@ export function useLimits(limits: Limits): Plugin {
   };
 }
 
-/** What the hooks of executing and of subscribing have in common. */
+/** What the hooks for executing and subscribing have in common. */
 interface Start {
   readonly args: ExecutionArgs;
   readonly setResultAndStopExecution: (result: { errors: GraphQLError[] }) => void;

@@ -2,7 +2,7 @@ import { type ExecutionArgs, getOperationAST } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { ApiObserver } from '../observe.ts';
 
-/** Tells the observer of every operation and of the subscriptions that are open. Sits where HTTP, SSE and WebSocket all pass. */
+/** Reports every operation and all open subscriptions to the observer, for HTTP, SSE and WebSocket alike. */
 export function useObserver(observer: ApiObserver): Plugin {
   return {
     onExecute: ({ args }) => {

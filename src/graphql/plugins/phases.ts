@@ -3,10 +3,10 @@ import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../context.ts';
 import type { Phase, PhaseListener } from '../phases.ts';
 
-/** Tells what is done for which operation. Stands before all plugins that do something of their own. */
+/** Reports what is done for which operation. Must come before all plugins that do work of their own. */
 export function usePhases(listener: PhaseListener): Plugin {
   const ended = () => listener.ended();
-  /** It goes on in microtasks: this notes an end after all of them. */
+  /** The operation continues in microtasks: the end is noted after all of them. */
   const resumed = (phase: () => Phase) => {
     listener.began(phase);
     queueMicrotask(() => process.nextTick(ended));
@@ -36,7 +36,7 @@ export function usePhases(listener: PhaseListener): Plugin {
       return {
         onExecuteDone: () => {
           listener.began(() => phaseOf('answer', execution()));
-          // It is made a text by what follows in this turn.
+          // The rest of this turn serialises the answer.
           setImmediate(ended);
         },
       };
@@ -56,7 +56,7 @@ function phaseOf(name: Phase['name'], known: Known): Phase {
   return { name, document, operationName, kind, actor, correlationId };
 }
 
-/** @returns looks it up when somebody wants to know. */
+/** @returns a function that looks the details up when they are needed. */
 function executionOf(args: { document: DocumentNode; operationName?: unknown; contextValue?: unknown }): () => Known {
   return () => {
     const { actor, correlationId } = args.contextValue as Context;

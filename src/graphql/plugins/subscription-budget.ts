@@ -3,12 +3,12 @@ import { approximateBytes } from '../../kernel/bytes.ts';
 import type { Context } from '../context.ts';
 import type { SubscriptionBudgets } from '../live/subscription-budget.ts';
 
-/** Bytes of a subscription before it holds anything: its context, its mailbox and what the libraries keep for it. */
+/** Bytes of a subscription before it holds any data: its context, its mailbox and the overhead of the libraries. */
 const BASE_BYTES = 8192;
 
 /**
- * Opens an allotment for each subscription and refuses one for which there is no room, before its variables are coerced. It is
- * released however the subscription ends. Sits where SSE and WebSocket both pass.
+ * Opens an allotment for each subscription, and refuses a subscription without room before its variables are coerced.
+ * The allotment is released when the subscription ends, for whatever reason. Works for SSE and WebSocket alike.
  */
 export function useSubscriptionBudget(budgets: SubscriptionBudgets): Plugin {
   return {
@@ -16,7 +16,7 @@ export function useSubscriptionBudget(budgets: SubscriptionBudgets): Plugin {
       const context = args.contextValue as unknown as Context;
       const allotment = budgets.open(context);
       try {
-        // As they were sent, and as they are coerced.
+        // Variables are held as sent and as coerced.
         allotment.take(BASE_BYTES + 2 * approximateBytes(args.variableValues));
         allotment.takeDocument(args.document);
       } catch (error) {
@@ -43,7 +43,9 @@ export function useSubscriptionBudget(budgets: SubscriptionBudgets): Plugin {
   } as Plugin;
 }
 
-/** The same messages. A message was sent if the next one is asked for, and with the last one everything is released. */
+/**
+ * The same messages. A message has been sent when the next one is requested. After the last one everything is released.
+ */
 function releasing<T>(
   messages: AsyncIterableIterator<T>,
   budget: Context['budget'],

@@ -39,7 +39,7 @@ function unconditionalRoot(context: ValidationContext) {
   };
 }
 
-/** What stands at the root, also within fragments. */
+/** The selections at the root, including those in fragments. */
 function* rootSelections(
   { selections }: SelectionSetNode,
   context: ValidationContext,

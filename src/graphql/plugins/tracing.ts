@@ -6,8 +6,9 @@ import type { Context } from '../context.ts';
 import { toClientError } from '../errors.ts';
 
 /**
- * A span for every operation, a part of the client's trace; what the operation sets off is a part of it. Of a subscription it
- * ends when the first message can be waited for. Stands before all plugins that do something of their own at execution.
+ * A span for every operation, as part of the client's trace; whatever the operation causes is part of it. A
+ * subscription's span ends when its first message can be awaited. Must come before all plugins that do work at
+ * execution.
  */
 export function useTracing(): Plugin {
   return {
@@ -46,7 +47,7 @@ function startOperation(args: ExecutionArgs): Span | undefined {
 
 function end(span: Span, result: ExecutionResult | AsyncIterable<unknown>): void {
   const errors = Symbol.asyncIterator in result ? undefined : result.errors;
-  // A fault, where there is one, says more than what the client did wrong.
+  // A fault, if there is one, says more than an error of the client.
   const fault = errors?.find((error) => toClientError(error) === undefined);
   if (fault) endedBy(span, fault.originalError ?? fault);
   if (errors) span.setAttribute('graphql.errors', errors.length);

@@ -6,7 +6,7 @@ import { formerColumns } from '../../kernel/read/fold/former-value.ts';
 import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import type { Moment } from './moment.ts';
 
-/** Versions of rows that have ended, by the key of their row: a look-up in an index, and one for each long value left out. */
+/** Former versions of rows, by the key of their row: one index lookup, and one more for each omitted long value. */
 export class FormerVersions {
   readonly #db: Database;
   readonly #queries = new Map<string, (parameters: Record<string, unknown>) => Promise<Row[]>>();
@@ -15,7 +15,7 @@ export class FormerVersions {
     this.#db = db;
   }
 
-  /** The version that held at a time, or with a number; null where none that has ended did. */
+  /** The version that was valid at a time, or that has a number; null if no former version fits. */
   async find(projection: Projection, key: string, moment: Moment): Promise<Row | null> {
     const by = 'at' in moment ? 'time' : 'version';
     const name = `${projection.name}_history_by_${by}`;
@@ -25,7 +25,7 @@ export class FormerVersions {
       this.#queries.set(name, query);
     }
     const [row] = await query({ key, ...('at' in moment ? { at: moment.at.toISOString() } : moment) });
-    // The first that ends after a time may also begin after it: then there was no row.
+    // The first version that ends after a time may also begin after it: then there was no row.
     if (!row || ('at' in moment && (row.heldFrom as Date) > moment.at)) return null;
     return row;
   }
@@ -53,7 +53,7 @@ export class FormerVersions {
       .prepare(name);
     return async (parameters: Record<string, unknown>) => {
       const rows = await query.execute(parameters);
-      // All that happened while it held is in it: what a row lacks it lacks at its end.
+      // A former version includes everything that happened while it was valid.
       return rows.map((row) => ({ ...row, staleSince: null }));
     };
   }

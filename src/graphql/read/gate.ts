@@ -1,4 +1,4 @@
-/** Lets a few tasks run at a time; others wait for their turn, in order. */
+/** Runs at most a few tasks at a time; others wait for their turn, in order. */
 export class Gate {
   #free: number;
   readonly #waiting: (() => void)[] = [];

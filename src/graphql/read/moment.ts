@@ -1,15 +1,15 @@
 import { BadUserInputError } from '../errors.ts';
 
-/** Which of a row's versions is meant: the one that held at a time, or the one with a number. */
+/** Selects one of a row's versions: by a time at which it was valid, or by its number. */
 export type Moment = { readonly at: Date } | { readonly version: number };
 
-/** As a client says it. */
+/** The same as arguments of a query. */
 export interface MomentArguments {
   readonly at?: Date | null | undefined;
   readonly version?: number | null | undefined;
 }
 
-/** The moment that a client names. @throws {BadUserInputError} where it names none, or two. */
+/** The moment that a client names. @throws {BadUserInputError} if the client names none, or both. */
 export function momentOf({ at, version }: MomentArguments): Moment {
   if (at != null && version != null) throw new BadUserInputError('Give either `at` or `version`, not both.');
   if (at != null) return { at };

@@ -20,8 +20,8 @@ export interface PageArguments {
 export interface PageRequest {
   readonly args: PageArguments;
   /**
-   * The column to sort by; rows with equal values are sorted by the key, in the same direction. A cursor of a list that was
-   * sorted otherwise is refused.
+   * The column to sort by; rows with equal values are sorted by the key, in the same direction. A cursor from a list
+   * with another order is refused.
    */
   readonly sortBy: PgColumn;
   readonly direction: 'asc' | 'desc';
@@ -39,10 +39,10 @@ export interface Page<Row> {
 }
 
 /**
- * A page by keyset: as quick on the thousandth page as on the first, and rows that come or go elsewhere neither repeat nor
+ * A page by keyset: the thousandth page is as fast as the first, and rows that come or go elsewhere neither repeat nor
  * hide others (Winand, *We need tool support for keyset pagination*). Follows the Relay connection specification.
  *
- * @throws {BadUserInputError} for arguments that make no page.
+ * @throws {BadUserInputError} for invalid arguments.
  */
 export async function readPage<Row>(db: Database, projection: Projection, request: PageRequest): Promise<Page<Row>> {
   const cut = cutOf(projection, request);
@@ -64,8 +64,8 @@ function pageStatement(db: Database, projection: Projection, cut: Cut, condition
 }
 
 /**
- * Statements of lists without conditions: those of a list and an order differ in their parameters only, and to put one together
- * takes Drizzle longer than Postgres to execute it.
+ * Prepared statements of lists without conditions. Statements of one list and order differ only in their parameters,
+ * and building one takes Drizzle longer than Postgres needs to execute it.
  */
 const wholeLists = new WeakMap<Database, Map<string, ReturnType<typeof pageStatement>>>();
 
@@ -81,8 +81,8 @@ function wholeListStatement(db: Database, projection: Projection, cut: Cut): Ret
 /**
  * The same page of each of several lists, in one statement: the rows where `column` has the first value, the second, …
  *
- * @returns a page a value, in their order.
- * @throws {BadUserInputError} for arguments that make no page.
+ * @returns one page for each value, in their order.
+ * @throws {BadUserInputError} for invalid arguments.
  */
 export async function readPages<Row>(
   db: Database,
@@ -116,11 +116,11 @@ export async function readPages<Row>(
 /** One row more than the page has, to know whether there is more. */
 const LIMIT = sql.placeholder('limit');
 
-/** What a request means for a statement, and how its rows become a page. */
+/** A page request translated for a statement, and how its rows become a page. */
 interface Cut {
-  /** The same for all whose statements are the same. */
+  /** Equal for all requests with the same statement. */
   readonly name: string;
-  /** What their statements are executed with. */
+  /** Parameters of the statement. */
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly where: SQL | undefined;
   readonly columns: readonly PgColumn[];
@@ -133,7 +133,7 @@ interface Cut {
 
 function cutOf(projection: Projection, { args, sortBy, direction }: PageRequest): Cut {
   const { limit, backwards } = sizeOf(args);
-  // What is sorted by may be of the key itself.
+  // The list may be sorted by a part of the key itself.
   const rest = projection.key.filter(({ column }) => column.name !== sortBy.name);
   const columns = [sortBy, ...rest.map(({ column }) => column)];
   const sortName = `${sortBy.name} ${direction}`;
@@ -168,7 +168,7 @@ function cutOf(projection: Projection, { args, sortBy, direction }: PageRequest)
   };
 }
 
-/** @param found one row more than the page has, where there is more, in the order in which they were read. */
+/** @param found the rows in reading order, including one row more than the page if there is more. */
 function pageOf<Row>({ args, limit, backwards, cursorOf }: Cut, found: readonly Record<string, unknown>[]): Page<Row> {
   const more = found.length > limit;
   const rows = found.slice(0, limit);
@@ -185,7 +185,7 @@ function pageOf<Row>({ args, limit, backwards, cursorOf }: Cut, found: readonly 
   };
 }
 
-/** How much a page holds. @throws {BadUserInputError} where it is no size of one. */
+/** The size of a page. @throws {BadUserInputError} if it is not a valid size. */
 export function sizeOf({ first, last }: PageArguments): { limit: number; backwards: boolean } {
   if (first != null && last != null) throw new BadUserInputError('Ask for `first` or for `last`, not for both.');
   const [name, size] = last != null ? ['last', last] : ['first', first ?? DEFAULT_PAGE];
@@ -194,7 +194,7 @@ export function sizeOf({ first, last }: PageArguments): { limit: number; backwar
   return { limit: size, backwards: last != null };
 }
 
-/** A row's place: the value that it is sorted by and those of its key, as text. */
+/** A row's place: the value that it is sorted by and the values of its key, as text. */
 type Cursor = readonly string[];
 
 function encodeCursor(sortName: string, values: readonly unknown[]): string {
@@ -208,7 +208,7 @@ function decodeCursor(cursor: string, sortName: string, length: number): Cursor 
     const fits = values.length === length && values.every((value: unknown) => typeof value === 'string');
     if (name === sortName && fits) return values;
   } catch {
-    // Said below.
+    // The caller reports the error.
   }
   throw new BadUserInputError('This cursor is not one of this list in this order; begin again without it.');
 }

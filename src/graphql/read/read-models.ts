@@ -9,18 +9,18 @@ import { storedColumns } from '../../kernel/define/read-table.ts';
 import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import { FormerVersions } from './former-versions.ts';
 
-/** Rows read together at most. */
+/** Most rows that are read together. */
 const MAX_ROWS = 1000;
 
 /**
- * The read side's access to the read tables. Rows asked for by key in the same moment, by whatever operations, are read with
- * one statement; nothing is kept.
+ * Access to the read tables. Rows that any operations ask for by key in the same moment are read with one statement;
+ * nothing is cached.
  */
 export class ReadModels {
   readonly db: Database;
   readonly former: FormerVersions;
   readonly #sources = new Map<Projection, DataLoader<string, Row | null>>();
-  /** By what they read. */
+  /** By the properties that they read. */
   readonly #partial = new Map<string, { execute(values: { keys: string }): Promise<Record<string, unknown>[]> }>();
 
   constructor(db: Database) {
@@ -28,7 +28,7 @@ export class ReadModels {
     this.former = new FormerVersions(db);
   }
 
-  /** The row as it is now, whoever may see it; null where there is none. */
+  /** The current row, regardless of who may see it; null if there is none. */
   row(projection: Projection, key: string): Promise<Row | null> {
     let source = this.#sources.get(projection);
     if (!source) {
@@ -39,8 +39,8 @@ export class ReadModels {
   }
 
   /**
-   * Some properties of the rows with these keys, and nothing else of them, by key, whoever may see them. Rows that are not there
-   * are left out. The read model has a key of one column.
+   * Some properties of the rows with these keys, by key, regardless of who may see them. Missing rows are left out. The
+   * read model's key has one column.
    */
   async propertiesOf(
     projection: Projection,
@@ -79,7 +79,7 @@ export class ReadModels {
       .prepare(`${projection.name}_by_key`);
     return new DataLoader(
       async (keys) => {
-        // It is for several operations: that one of them ends is no reason to cancel it.
+        // The statement serves several operations: the end of one must not cancel it.
         const read = () => query.execute({ keys: arrayLiteral(key.column, keys) });
         const rows = (await cancelledBy(undefined, read)) as Row[];
         const found = new Map(rows.map((row) => [String(row[key.property]), row]));

@@ -13,35 +13,36 @@ import { isVisible, type Visibility, visibilityFor, visibleWhere } from './visib
 
 export type RowOfProjection<P> = P extends Projection<infer Table extends PgTable> ? StoredRow<Table> : never;
 
-/** What is charged for the rows that an operation holds. */
+/** Budget for the rows that an operation holds. */
 export interface ReadBudget {
-  /** @throws if there is nothing left. */
+  /** @throws if the budget is exhausted. */
   read(rows: readonly Row[], readModel: string): void;
-  /** The rows that were charged are not held any more. */
+  /** The charged rows are no longer held. */
   released(): void;
 }
 
-/** Lists that one statement reads at most, each of a page's length. */
+/** Most lists that one statement reads, each with one page. */
 const MAX_LISTS = 100;
-/** Pages that an operation reads at the same time: what is read is charged before more is. */
+/** Pages that an operation reads at the same time: each is charged before more are read. */
 const PAGES_AT_ONCE = 4;
 
-/** Read models as one actor sees them, for one operation: each row is loaded once. */
+/** The read models as one actor sees them, for one operation: each row is loaded once. */
 export class Rows {
   readonly #readModels: ReadModels;
   readonly #actor: Actor | null;
   readonly #onStale: () => void;
   readonly #budget: ReadBudget | undefined;
   readonly #hasParked: (projection: string) => boolean;
-  // Most of those that wait for a subscription's next message are empty: they have no maps.
+  // Undefined while it is empty, as for most subscriptions that wait for their next message.
   #loaded: Map<Projection, Map<string, Promise<unknown>>> | undefined;
   #lists: Map<string, DataLoader<unknown, Page<unknown>>> | undefined;
   #pages: Gate | undefined;
 
   /**
-   * @param onStale is told of every row that lacks events which could not be applied, and of every answer in which rows may be
-   *   missing for that reason: a list, or no row.
-   * @param budget is charged for every row that is read; without one they are free.
+   * @param onStale called for every row that lacks events because they could not be applied, and for every answer from
+   * which rows may
+   *   be missing for that reason: a list, or no row.
+   * @param budget charged for every row that is read; without one rows are free.
    * @param hasParked true if events of a read model wait in its dead letters.
    */
   constructor(
@@ -58,15 +59,15 @@ export class Rows {
     this.#hasParked = hasParked;
   }
 
-  /** For queries of a domain's own making. They must use {@link visible}. */
+  /** For a domain's own queries. They must use {@link visible}. */
   get db() {
     return this.#readModels.db;
   }
 
   /**
-   * The row with this key; null where there is none, or none that the actor may see.
-   * @throws {BadUserInputError} where the key cannot be one.
-   * @throws {UnauthenticatedError} ForbiddenError where the actor may see no row at all.
+   * The row with this key; null if there is none or the actor may not see it.
+   * @throws {BadUserInputError} if the key is not valid.
+   * @throws {UnauthenticatedError} ForbiddenError if the actor may see no row at all.
    */
   byKey<P extends Projection>(projection: P, key: string): Promise<RowOfProjection<P> | null> {
     const text = keyFor(projection, key);
@@ -85,15 +86,15 @@ export class Rows {
   }
 
   /**
-   * The row with this key as it was at a time, or in a version; null where there was none then, or none that the actor may see:
-   * neither as it was nor, where it is still there, as it is.
-   * @throws {BadUserInputError} where the key cannot be one.
-   * @throws {UnauthenticatedError} ForbiddenError where the actor may see no row at all.
+   * The row with this key as it was at a time, or in a version; null if there was none, or the actor may not see it:
+   * neither as it was nor, if it still exists, as it is now.
+   * @throws {BadUserInputError} if the key is not valid.
+   * @throws {UnauthenticatedError} ForbiddenError if the actor may see no row at all.
    */
   async asOf<P extends Projection>(projection: P, key: string, moment: Moment): Promise<RowOfProjection<P> | null> {
     const visibility = this.visibility(projection);
     const text = keyFor(projection, key);
-    // The present row first: what it has not been since then, had become history by the time it was read.
+    // Read the current row first: a version that ends after this read is in the history by the time that is read.
     const present = await this.#readModels.row(projection, text);
     if (present && !isVisible(visibility, present)) return null;
     if (present && isMeant(present, moment)) {
@@ -103,7 +104,7 @@ export class Rows {
     const former = await this.#readModels.former.find(projection, text, moment);
     if (former) this.#budget?.read([former], projection.name);
     if (former) return isVisible(visibility, former) ? (former as RowOfProjection<P>) : null;
-    // It was filled before its history was kept: there is more to know than can be answered.
+    // The row was filled before its history was kept: the answer may be incomplete.
     if (present && !present.heldFrom) this.#onStale();
     if (!present) this.#mayLackRows(projection);
     return null;
@@ -115,7 +116,7 @@ export class Rows {
     const visible = { ...request, where: [where, ...(request.where ?? [])] };
     this.#pages ??= new Gate(PAGES_AT_ONCE);
     return this.#pages.run(async () => {
-      // Nothing is read for an operation that has nothing left.
+      // An operation without budget reads nothing.
       this.#budget?.read([], projection.name);
       const page = await readPage<RowOfProjection<P>>(this.#readModels.db, projection, visible);
       this.#look(
@@ -128,8 +129,8 @@ export class Rows {
   }
 
   /**
-   * A page of the rows that the actor may see and where the column has this value. The same list of many parents (the orders
-   * of each customer of a page) is one statement.
+   * A page of the rows that the actor may see and in which the column has this value. The same list for many parents
+   * (the orders of each customer of a page) is one statement.
    */
   async pageWhere<P extends Projection>(
     projection: P,
@@ -142,8 +143,8 @@ export class Rows {
   }
 
   /**
-   * The same of rows that are parts of another, which the actor sees and so sees these: their own `visibleTo`, which is for who
-   * comes to them otherwise, is not asked.
+   * The same for rows that are parts of another row. The actor sees that row and so its parts: the `visibleTo` of the
+   * parts, which is for direct access, is not applied.
    */
   async pageOfParts<P extends Projection>(
     projection: P,
@@ -154,7 +155,7 @@ export class Rows {
     return this.#pageOf(projection, column, value, request);
   }
 
-  /** What the actor may see of a read model, as a condition for queries over its rows; undefined for all. */
+  /** The rows of a read model that the actor may see, as a condition for queries; undefined for all. */
   visible(projection: Projection) {
     this.#mayLackRows(projection);
     return visibleWhere(projection, this.visibility(projection));
@@ -164,7 +165,7 @@ export class Rows {
     return visibilityFor(projection, this.#actor);
   }
 
-  /** Forgets what was loaded: the next event of a subscription shows what is there then. */
+  /** Forgets all loaded rows, so that the next message of a subscription shows the current state. */
   clear(): void {
     this.#loaded = undefined;
     this.#lists = undefined;
@@ -207,7 +208,7 @@ export class Rows {
     return row;
   }
 
-  /** A list, or no row, was read: events that wait may have made or changed rows that would belong to the answer. */
+  /** A list, or no row, was read: waiting events may have created or changed rows that would belong to the answer. */
   #mayLackRows({ name }: Pick<Projection, 'name'>): void {
     if (this.#hasParked(name)) this.#onStale();
   }
@@ -218,13 +219,13 @@ export class Rows {
   }
 }
 
-/** True where the row as it is now is the version that is asked for. */
+/** True if the current row is the version that is asked for. */
 function isMeant({ heldFrom, version }: Row, moment: Moment): boolean {
   if ('version' in moment) return version === moment.version;
   return heldFrom instanceof Date && heldFrom <= moment.at;
 }
 
-/** A key as the read model writes it. @throws {BadUserInputError} */
+/** A key in the form that the read model stores. @throws {BadUserInputError} */
 export function keyFor(projection: Pick<Projection, 'key'>, key: string): string {
   if (projection.key[0]?.column.getSQLType() !== 'uuid') return storableText(key, 'A key');
   return uuidFrom(key);

@@ -6,12 +6,12 @@ import { isUuid } from '../../kernel/define/uuid.ts';
 import { ForbiddenError, UnauthenticatedError } from '../../kernel/errors.ts';
 import type { Row } from '../../kernel/read/fold/working-rows.ts';
 
-/** Which rows of a read model an actor may see: all, or those that have the values of one of these. */
+/** The rows of a read model that an actor may see: all, or those that match one of these sets of values. */
 export type Visibility = 'all' | readonly Partial<Row>[];
 
 /**
- * What the projection's `visibleTo` says of an actor.
- * @throws {UnauthenticatedError} {@link ForbiddenError} where it is nothing at all.
+ * Applies the projection's `visibleTo` to an actor.
+ * @throws {UnauthenticatedError} {@link ForbiddenError} if the actor may see nothing at all.
  */
 export function visibilityFor(projection: Projection, actor: Actor | null): Visibility {
   const { visibleTo } = projection;
@@ -26,7 +26,7 @@ export function visibilityFor(projection: Projection, actor: Actor | null): Visi
     .filter((values) => canExist(projection, values));
 }
 
-/** False for a value that its column cannot hold, such as an actor's id that is no UUID: no row has it. */
+/** False for a value that its column cannot hold, such as an actor's id that is not a UUID: no row has it. */
 function canExist(projection: Projection, values: Partial<Row>): boolean {
   const columns = projection.table as unknown as Record<string, PgColumn>;
   return Object.entries(values).every(
@@ -34,7 +34,7 @@ function canExist(projection: Projection, values: Partial<Row>): boolean {
   );
 }
 
-/** True where a row may be seen. */
+/** True if the actor may see the row. */
 export function isVisible(visibility: Visibility, row: Row): boolean {
   return (
     visibility === 'all' ||
@@ -42,7 +42,7 @@ export function isVisible(visibility: Visibility, row: Row): boolean {
   );
 }
 
-/** The same as a condition for queries; undefined where all rows may be seen. */
+/** The same as a condition for queries; undefined if all rows may be seen. */
 export function visibleWhere(projection: Projection, visibility: Visibility): SQL | undefined {
   if (visibility === 'all') return undefined;
   const columns = projection.table as unknown as Record<string, PgColumn>;
