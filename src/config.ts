@@ -19,7 +19,7 @@ export class ConfigError extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    // A single one reads best on the same line; several get one each.
+    // A single problem reads best on the same line; several get one line each.
     const [only, ...more] = problems;
     const list = more.length === 0 ? ` ${only}` : `\n${problems.map((problem) => `  ${problem}`).join('\n')}`;
     super(`The configuration cannot be used:${list}`);
@@ -80,7 +80,7 @@ function authProblems(isSet: (name: string) => boolean, production: boolean): st
     return ['AUTH_JWT_SECRET and AUTH_JWKS_URL exclude each other: set the one that signs your tokens.'];
   if (secret || jwks) return [];
   if (production) return [AUTH_REQUIRED];
-  // Whoever sets these believes that tokens are checked; starting with authentication off would prove them wrong.
+  // Whoever sets these expects tokens to be checked; starting without authentication would be a trap.
   return ['AUTH_ISSUER', 'AUTH_AUDIENCE']
     .filter(isSet)
     .map((name) => `${name} checks nothing unless AUTH_JWT_SECRET or AUTH_JWKS_URL is set too.`);

@@ -9,7 +9,7 @@ import { createLogger } from './server/operations/logger.ts';
 import { providePayments } from './shop/payments/provide.ts';
 import { withoutCredentials } from './text/credentials.ts';
 
-/** A second signal as soon as this after the first is the same one, come by another way, in ms. */
+/** A second signal within this time is the same one, forwarded on another way, in ms. */
 const SAME_SIGNAL_MS = 1000;
 
 try {
@@ -24,7 +24,8 @@ try {
     }
     signalledAt = performance.now();
     logger.info({ reason }, 'stopping; once more to stop at once');
-    // A start may wait long, for another server's migration for example. Until it has ended nothing was taken that could be lost.
+    // A start may wait long, for another server's migration for example. Until it has ended, nothing was accepted that
+    // could be lost.
     const tooLate = setTimeout(() => {
       logger.warn('the start did not end in time and is cut off');
       process.exit(1);

@@ -3,12 +3,12 @@ import type { Cli } from './cli.ts';
 import { CliError } from './errors.ts';
 import { startProgress } from './progress.ts';
 
-/** How often the progress is looked at, in ms. */
+/** Time between two updates of the progress, in ms. */
 const LOOK_MS = 100;
 
 /**
- * Waits until every read model has seen the log as it is now, whoever moves them: this process, or a server beside it.
- * @throws {CliError} PROJECTION_STALLED where one of them cannot go on.
+ * Waits until every read model has seen the log as it is now, whether this process or a server projects.
+ * @throws {CliError} PROJECTION_STALLED if one of them cannot continue.
  */
 export async function catchUp(cli: Cli, engine: Engine): Promise<void> {
   const { projector, log } = engine;

@@ -3,7 +3,7 @@ import { readConfig, type SettingInfo, settings } from '../config.ts';
 import { withoutCredentials } from '../text/credentials.ts';
 import { type CommandFactory, print } from './cli.ts';
 
-/** `config`: what is set, and what could be. */
+/** `config`: shows the settings and their meaning. */
 export const configCommand: CommandFactory = (cli) =>
   new Command('config')
     .description('show every setting: its value, default and meaning; secrets are not shown')
@@ -14,7 +14,7 @@ export const configCommand: CommandFactory = (cli) =>
         print(cli, `${setting.name} = ${shownValue(setting, cli.env, production)}`);
         print(cli, `    ${setting.description} ${defaultsOf(setting)}`);
       }
-      // At the end: who looks for what is wrong wants to see what is set.
+      // At the end: whoever looks for a mistake wants to see the settings first.
       readConfig(cli.env);
     });
 

@@ -11,10 +11,10 @@ import { createEngine, type Engine } from '../kernel/engine.ts';
 import { type Cli, say } from './cli.ts';
 import { CliError, errorLine } from './errors.ts';
 
-/** How long the same warning is not repeated, in ms. */
+/** Minimum time between two equal warnings, in ms. */
 const QUIET_MS = 5000;
 
-/** A Postgres for the length of a command: the one that a running server uses, or one of our own. */
+/** A Postgres for the duration of a command: the one that a running server uses, or one of our own. */
 export interface PostgresContext {
   readonly config: Config;
   readonly url: string;
@@ -25,13 +25,13 @@ export interface DatabaseContext extends PostgresContext {
   readonly db: Database;
 }
 
-/** The kernel at work beside whatever else works on this database. */
+/** The kernel, running beside whatever else works on this database. */
 export interface EngineContext extends PostgresContext {
   readonly database: AfterwriteDatabase;
   readonly engine: Engine;
 }
 
-/** Gives `work` the Postgres that the settings ask for, and gives it up whatever happens. */
+/** Gives `work` the Postgres of the settings, and always releases it. */
 export async function withPostgres<T>(cli: Cli, work: (context: PostgresContext) => Promise<T>): Promise<T> {
   const config = readConfig(cli.env);
   const postgres = await providePostgres(config, (line) => say(cli, line));
@@ -44,8 +44,8 @@ export async function withPostgres<T>(cli: Cli, work: (context: PostgresContext)
 }
 
 /**
- * Gives `work` a connection without migrating anything: what looks at a database must not change it.
- * @throws {CliError} DATABASE_NOT_SET_UP where no server has been started on it yet.
+ * Gives `work` a connection without migrating anything: a command that only reads must not change the database.
+ * @throws {CliError} DATABASE_NOT_SET_UP if no server has been started on it yet.
  */
 export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Promise<T>): Promise<T> {
   return withPostgres(cli, async (context) => {
@@ -60,8 +60,8 @@ export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Pr
 }
 
 /**
- * Gives `work` the migrated database and the kernel on it. Projections run here where no server and no worker can move them: a
- * command that is over soon takes nothing from those who stay.
+ * Gives `work` the migrated database and the kernel on it. Projections run here only if no server and no worker can run
+ * them: a short command takes nothing from those who stay.
  */
 export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promise<T>): Promise<T> {
   return withPostgres(cli, async (context) => {
@@ -89,7 +89,7 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
   });
 }
 
-/** A fault that lasts is reported every time it is met: once in a while is enough. */
+/** A persistent fault is reported each time it occurs: once in a while is enough. */
 function quietly(report: (error: unknown) => void): (error: unknown) => void {
   const reported = new Map<string, number>();
   return (error) => {

@@ -7,7 +7,7 @@ import { buildSchema } from '../graphql/schema.ts';
 import { registerDomains } from '../kernel/define/domain.ts';
 import { type CommandFactory, print, say } from './cli.ts';
 
-/** `documents FOLDER`: makes the file of TRUSTED_DOCUMENTS. */
+/** `documents FOLDER`: creates the file for TRUSTED_DOCUMENTS. */
 export const documentsCommand: CommandFactory = (cli) =>
   new Command('documents')
     .description('check the operations of clients and give each its id; needs no database')

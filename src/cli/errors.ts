@@ -20,7 +20,7 @@ export const CLI_ERROR_CODES = [
   ] as const),
 ] as const;
 
-/** A command could not do what it was asked to, as one line for the person who typed it. */
+/** A command failed; one line for the person who typed it. */
 export class CliError extends Error {
   readonly code: string;
 
@@ -34,7 +34,7 @@ export class CliError extends Error {
 /** Somebody pressed Ctrl-C, or the process was asked to end. */
 export class InterruptedError extends Error {
   readonly code = 'INTERRUPTED';
-  /** What a shell expects of a process that a signal ended. */
+  /** The exit code that a shell expects of a process that was ended by a signal. */
   readonly exitCode: number;
 
   constructor(signal: string, signalNumber: number) {
@@ -44,9 +44,9 @@ export class InterruptedError extends Error {
   }
 }
 
-/** Any error as one line that begins with its code, where it has one. */
+/** Any error as one line that begins with its code, if it has one. */
 export function errorLine(error: unknown): string {
-  // Ours carry a code and a sentence; Drizzle's carry the statement, and what happened is in their cause.
+  // Our errors carry a code and a sentence; Drizzle's carry the statement, and their cause says what happened.
   const own = error instanceof Error && 'code' in error && typeof error.code === 'string';
   const { code, message } = own ? { code: String(error.code), message: error.message } : rootOf(error);
   const line = message.replace(/\s*\n\s*/g, ' ').trim() || String(error);

@@ -3,12 +3,12 @@ import { onLauncherGone } from '../server/launcher.ts';
 import { InterruptedError } from './errors.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** A signal to the whole process group arrives twice: once by itself and once passed on by the launcher. */
+/** A signal to the whole process group arrives twice: directly, and forwarded by the launcher. */
 const SAME_SIGNAL_MS = 500;
 
 /**
- * Turns the process's signals into an AbortSignal: the first lets the command give up what it holds, another one after it
- * ends the process at once.
+ * Turns the process's signals into an AbortSignal: the first lets the command release what it holds, a later one ends
+ * the process at once.
  */
 export function watchInterrupts(): AbortSignal {
   const controller = new AbortController();

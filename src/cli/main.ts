@@ -65,7 +65,7 @@ function commandsOf(cli: Cli): Command[] {
   ];
 }
 
-/** How long what is left of the process may take to end, in ms. */
+/** How long the rest of the process may take to end, in ms. */
 const LINGER_MS = 1000;
 
 const HELP = `
@@ -84,7 +84,7 @@ function createProgram(cli: Cli): Command {
   return program;
 }
 
-/** Commander would end the process by itself. */
+/** Otherwise Commander would end the process by itself. */
 function throwUsageErrors(command: Command): void {
   command.exitOverride().showHelpAfterError('(add --help for how to use it)');
   for (const child of command.commands) throwUsageErrors(child);
@@ -95,16 +95,16 @@ async function run(cli: Cli, args: readonly string[]): Promise<number> {
     await createProgram(cli).parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
-    // Commander has written what there is to say.
+    // Commander has already written the message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     say(cli, errorLine(error));
     return error instanceof InterruptedError ? error.exitCode : 1;
   }
 }
 
-// Whoever reads the result may have seen enough: `npm run cli -- events list | head`.
+// The reader of the results may have seen enough: `npm run cli -- events list | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 const cli: Cli = { env: process.env, out: process.stdout, err: process.stderr, signal: watchInterrupts() };
 process.exitCode = await run(cli, process.argv.slice(2));
-// A connection that was lost may still be trying to come back.
+// A lost connection may still be trying to reconnect.
 setTimeout(() => process.exit(), LINGER_MS).unref();

@@ -25,7 +25,9 @@ export const migrateCommand: CommandFactory = (cli) =>
       }),
     );
 
-/** How many are in the database; 0 where it is not there or cannot be asked, which migrating will put into words. */
+/**
+ * Number of migrations in the database; 0 if it does not exist or cannot be reached, which the migration will report.
+ */
 async function countMigrations(url: string): Promise<number> {
   const pool = openPool({ url, connections: 1, applicationName: 'afterwrite cli' });
   try {

@@ -2,27 +2,27 @@ import cliProgress from 'cli-progress';
 import type { Output } from './cli.ts';
 import { formatCount } from './table.ts';
 
-/** How far something is that takes a while. */
+/** Progress of something that takes a while. */
 export interface Progress {
-  /** So much is done; call it as often as you like. */
+  /** Sets how much is done; may be called as often as you like. */
   update(done: number): void;
-  /** Ends with what is done. */
+  /** Ends the display with the current state. */
   stop(): void;
 }
 
 export interface ProgressOptions {
-  /** What is being done, e.g. `Importing`. */
+  /** The activity, e.g. `Importing`. */
   readonly title: string;
-  /** What is counted, e.g. `rows`. */
+  /** The unit that is counted, e.g. `rows`. */
   readonly unit: string;
   readonly total: number;
-  /** How often a line is written where the output is not a terminal, in ms. */
+  /** Time between two lines if the output is not a terminal, in ms. */
   readonly everyMs?: number;
   /** The clock, in ms. */
   readonly now?: () => number;
 }
 
-/** A bar with rate and time left on a terminal; elsewhere a plain line every few seconds, fit for a log file. */
+/** A bar with rate and remaining time on a terminal; elsewhere a plain line every few seconds, fit for a log file. */
 export function startProgress(output: Output, options: ProgressOptions): Progress {
   return output.isTTY ? bar(output, options) : lines(output, options);
 }
@@ -34,7 +34,7 @@ function bar(output: Output, { title, unit, total, now = () => performance.now()
       stream: output,
       format: `${title} {bar} {percentage}% | {done} of {of} ${unit} | {rate} ${unit}/s | {left} left`,
       hideCursor: true,
-      // Ctrl-C is the command's business: it stops the bar when it has given up what it holds.
+      // The command handles Ctrl-C: it stops the bar once it has released what it holds.
       gracefulExit: false,
     },
     cliProgress.Presets.shades_classic,
@@ -84,7 +84,9 @@ function lines(
   };
 }
 
-/** From the whole time so far: work comes in waves, and the pace of the last second says little about the rest. */
+/**
+ * Averaged over the whole time so far: work comes in waves, and the rate of the last second says little about the rest.
+ */
 function paceOf(done: number, total: number, elapsedMs: number): { rate: number; left: string } {
   const rate = elapsedMs > 0 ? (done / elapsedMs) * 1000 : 0;
   const seconds = rate > 0 ? Math.ceil((total - done) / rate) : Number.POSITIVE_INFINITY;

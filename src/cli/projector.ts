@@ -14,7 +14,7 @@ import type { Cli, CommandFactory } from './cli.ts';
 import { withPostgres } from './context.ts';
 import { InterruptedError } from './errors.ts';
 
-/** `projector`: a worker, which moves read models until it is told to stop. */
+/** `projector`: a worker that projects until it is stopped. */
 export const projectorCommand: CommandFactory = (cli) =>
   new Command('projector')
     .description('keep the read models and run the processes, without serving anybody: a worker beside servers')
@@ -32,7 +32,8 @@ async function work(cli: Cli): Promise<void> {
     await withPostgres(cli, async ({ config, url }) => {
       const logger = createLogger(config);
       const onNotice = (line: string) => logger.warn(line);
-      // With a replica beside, what is projected is written out at once: see there.
+      // If there is a replica, projections write their commits to the WAL at once: see `synchronous_commit` in
+      // docs/operations.md.
       const { readDatabaseUrl: readUrl } = config;
       const database = await openDatabase({ url, readUrl, ...databaseOptions(config), onNotice });
       const outside = await providePayments(config, url, logger).catch(async (error) => {
@@ -67,7 +68,7 @@ async function work(cli: Cli): Promise<void> {
       }
     });
   } catch (error) {
-    // It is what a worker is told sooner or later, and no failure.
+    // Every worker is interrupted sooner or later: this is not a failure.
     if (!(error instanceof InterruptedError)) throw error;
   }
 }

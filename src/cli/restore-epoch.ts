@@ -44,7 +44,10 @@ export const restoreEpochCommand: CommandFactory = (cli) =>
       }),
     );
 
-/** What was done with events that the log no longer has is done again with those that take their places. */
+/**
+ * Positions that the log no longer has will be assigned to new events. Consumers beyond the end go back to it, so that
+ * they handle those.
+ */
 async function comeBackToTheEnd(cli: Cli, db: Database): Promise<void> {
   const end = sql`(select coalesce(max(position), 0) from es.events)`;
   await db.execute(

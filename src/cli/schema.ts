@@ -10,10 +10,10 @@ import { CliError } from './errors.ts';
 const FILE = 'schema/schema.graphql';
 const path = fileURLToPath(new URL(`../../${FILE}`, import.meta.url));
 
-/** As many lines of a difference show what it is about. */
+/** Most lines of a difference that are shown. */
 const MAX_SHOWN = 20;
 
-/** `schema`: the API as this code makes it. */
+/** `schema`: prints or checks the API that this code defines. */
 export const schemaCommand: CommandFactory = (cli) =>
   new Command('schema')
     .description('print the GraphQL schema that this version serves; needs no database')
@@ -38,7 +38,9 @@ export const schemaCommand: CommandFactory = (cli) =>
       );
     });
 
-/** What is between the lines at the beginning and at the end that both have: `-` is only in the file, `+` only made. */
+/**
+ * The lines between the common beginning and the common end: `-` is only in the file, `+` only in the generated schema.
+ */
 export function differenceOf(committed: string, made: string): string[] {
   const [before, after] = [committed.split('\n'), made.split('\n')];
   const shorter = Math.min(before.length, after.length);

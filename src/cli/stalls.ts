@@ -5,14 +5,14 @@ import { clockOf, DatabaseClock } from '../kernel/clock/database-clock.ts';
 import { explainStall, type Stall, type StalledEvent } from '../kernel/observe/stall.ts';
 import { worksOn } from '../kernel/read/run/current-batch.ts';
 
-/** Where a read model is. */
+/** The position of a read model. */
 export interface Position {
   readonly projection: string;
-  /** The first event that it has not applied; null where it has all. */
+  /** The first event that it has not applied; null if it has applied all. */
   readonly next: StalledEvent | null;
 }
 
-/** What stands still on this database, whichever process it is that waits; by `append` or the projection's name. */
+/** Everything that is stalled on this database, in any process; by `append` or the projection's name. */
 export async function findStalls(db: Database, positions: readonly Position[]): Promise<ReadonlyMap<string, Stall>> {
   const clock = new DatabaseClock({ ask: clockOf(db) });
   await clock.look();
@@ -35,7 +35,7 @@ export async function findStalls(db: Database, positions: readonly Position[]): 
   return stalls;
 }
 
-/** Why something stands still, a line, and what those in the way have run last, a line each. */
+/** Why something is stalled, as one line, and the last statements of the blockers, one line each. */
 export function stallLines({ sentence, blockers }: Stall): string[] {
   const ran = blockers.filter(({ query }) => query !== null);
   return [sentence, ...ran.map(({ pid, query }) => `  ${pid ?? '-'} ran: ${query?.replaceAll(/\s+/g, ' ')}`)];

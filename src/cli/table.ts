@@ -5,7 +5,7 @@ export function formatCount(count: number | bigint): string {
   return count.toLocaleString('en-GB');
 }
 
-/** Columns under their names, as wide as what stands in them; numbers to the right. */
+/** Columns under their names, as wide as their contents; numbers are aligned to the right. */
 export function formatTable(rows: readonly Readonly<Record<string, string | number>>[]): string[] {
   const names = Object.keys(rows[0] ?? {});
   const columns = names.map((name) => {

@@ -4,7 +4,7 @@ import { allowanceOf, type Connections, fitConnections } from '../database/conne
 import { DatabaseError } from '../database/errors.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-/** What the user may do here, and so how the parts will be kept apart. */
+/** The user's rights, and how the roles of the parts will be separated because of them. */
 export async function checkRights(db: Database, hasOwnUrls: boolean): Promise<Finding[]> {
   const [row] = await db.execute<{
     user: string;

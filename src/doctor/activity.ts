@@ -3,9 +3,9 @@ import type { Database } from '../database/client.ts';
 import { MIGRATION_LOCK } from '../database/locks.ts';
 import { type Finding, ok, warning } from './finding.ts';
 
-/** A transaction that is open for so long holds up others, in seconds. */
+/** A transaction that is open for longer than this slows others down, in seconds. */
 const LONG_S = 60;
-/** A standby may be so far behind before it is told, in bytes. */
+/** A standby that is further behind than this is reported, in bytes. */
 const LAG_BYTES = 16 * 1024 * 1024;
 
 interface Holder extends Record<string, unknown> {
@@ -13,12 +13,15 @@ interface Holder extends Record<string, unknown> {
   readonly seconds: number;
 }
 
-/** What others do on this server that holds up appends and projections. */
+/** Activity of others on this server that slows down appends and projections. */
 export async function checkActivity(db: Database): Promise<Finding[]> {
   return [...(await checkTransactions(db)), ...(await checkMigrationLock(db)), ...(await checkStandbys(db))];
 }
 
-/** Transactions that keep old versions of rows, and sessions that hold a snapshot: prepared ones and replication slots too. */
+/**
+ * Transactions that keep old versions of rows, and sessions that hold a snapshot, including prepared transactions and
+ * replication slots.
+ */
 async function checkTransactions(db: Database): Promise<Finding[]> {
   const rows = await db.execute<Holder>(sql`
     select * from (
@@ -68,7 +71,7 @@ async function checkMigrationLock(db: Database): Promise<Finding[]> {
   ];
 }
 
-/** What the primary knows of its standbys. A user without rights sees them without their positions. */
+/** What the primary knows about its standbys. A user without rights sees them without their positions. */
 async function checkStandbys(db: Database): Promise<Finding[]> {
   const rows = await db.execute<{ name: string; bytes: number | null }>(sql`
     select application_name as name,

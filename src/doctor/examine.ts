@@ -11,9 +11,9 @@ import { checkClock, checkDurability, checkFitness, checkPooler, checkStoredSett
 
 /** The oldest Node that is supported. */
 const OLDEST_NODE = 24;
-/** Time in which the database has to answer for the first time, in ms. */
+/** Time in which the database must answer for the first time, in ms. */
 const ANSWER_WITHIN_MS = 15_000;
-/** The longest that one look may take, in ms. */
+/** Longest time of one check, in ms. */
 const STATEMENT_MS = 30_000;
 
 export interface Examination extends LogCheck {
@@ -24,7 +24,7 @@ export interface Examination extends LogCheck {
   readonly nodeVersion?: string | undefined;
 }
 
-/** Looks at everything around the application that can be wrong, and changes nothing. */
+/** Checks everything around the application that can be wrong, and changes nothing. */
 export async function* examine(request: Examination): AsyncGenerator<Finding> {
   yield checkNode(request.nodeVersion ?? process.versions.node);
   const { url, connections, hasOwnUrls } = request;
@@ -71,7 +71,7 @@ function checkNode(version: string): Finding {
     : problem('node', `Node ${version} is too old`, `Install Node ${OLDEST_NODE} or newer.`);
 }
 
-/** A look that fails says nothing about what it would have seen. */
+/** A check that fails says nothing about its subject. */
 function unseen(check: Check, error: unknown): Finding {
   return warning(
     check,

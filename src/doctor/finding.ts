@@ -18,13 +18,13 @@ export const CHECKS = [
 
 export type Check = (typeof CHECKS)[number];
 
-/** One line of what `doctor` says. */
+/** One line of `doctor`'s output. */
 export interface Finding {
   readonly level: 'ok' | 'warning' | 'problem';
   readonly check: Check;
   /** What was found. */
   readonly fact: string;
-  /** What to do about it; undefined if nothing is to be done. */
+  /** What to do about it; undefined if there is nothing to do. */
   readonly advice?: string | undefined;
 }
 

@@ -5,9 +5,9 @@ import { checkLog } from '../kernel/audit/check-log.ts';
 import type { EventTypes } from '../kernel/define/event.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-/** Events that may be stamped ahead of Postgres' clock, in seconds: less than clocks are corrected by. */
+/** How far ahead of Postgres' clock an event may be, in seconds: less than usual clock corrections. */
 const AHEAD_S = 5;
-/** A log of more events is checked by `events check`, which takes its time. */
+/** A longer log is left to `events check`, which takes more time. */
 const MOST_EVENTS = 200_000;
 const SHOWN = 5;
 
@@ -45,7 +45,7 @@ export async function checkStoredLog(db: Database, { types, signal }: LogCheck):
 }
 
 async function checkEventTypes(db: Database, types: EventTypes): Promise<Finding[]> {
-  // A recursive walk along an index would need one: a whole log has a handful of types.
+  // A loose index scan needs an index on the type; a log has only a handful of types, so reading all is acceptable.
   const rows = await db.execute<{ type: string; version: number; position: number }>(sql`
     select type, max(schema_version)::int as version, min(position) as position from es.events group by type order by type`);
   const found = rows.flatMap(({ type, version, position }) => {

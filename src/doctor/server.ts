@@ -6,10 +6,10 @@ import { SESSION_SETTINGS } from '../database/session.ts';
 import { wallTime } from '../kernel/clock/wall-clock.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-/** A difference of clocks that deadlines and lags do not notice, in ms. */
+/** A clock difference that does not affect deadlines and lags, in ms. */
 const CLOCK_MS = 1000;
 
-/** Whether this server can be used at all, and what kind of server it is. */
+/** Whether this server can be used, and its kind. */
 export async function checkFitness(db: Database): Promise<Finding[]> {
   const [row] = await db.execute<{
     version: string;
@@ -42,7 +42,7 @@ export async function checkFitness(db: Database): Promise<Finding[]> {
   ];
 }
 
-/** Settings by database or role that would change what sessions do. Every session sets them for itself. */
+/** Settings by database or role that would change the behaviour of sessions. Every session overrides them. */
 export async function checkStoredSettings(db: Database): Promise<Finding[]> {
   const rows = await db.execute<{ place: string; setting: string }>(sql`
     select case when setdatabase = 0 then '' else 'database ' || datname end
@@ -69,7 +69,7 @@ export async function checkStoredSettings(db: Database): Promise<Finding[]> {
     : [ok('settings', 'nothing is set for the database or the user that sessions have to change')];
 }
 
-/** What decides whether an acknowledged event survives a crash. */
+/** Settings that decide whether an acknowledged event survives a crash. */
 export async function checkDurability(db: Database): Promise<Finding[]> {
   const rows = await db.execute<{ name: string; setting: string; source: string; file: string | null }>(sql`
     select name, setting, source, sourcefile as file from pg_settings where name in ('fsync', 'full_page_writes')`);
@@ -84,7 +84,7 @@ export async function checkDurability(db: Database): Promise<Finding[]> {
   );
 }
 
-/** Postgres' clock compared with this machine's, to within half of the round trip. */
+/** Postgres' clock compared with this machine's, accurate to half of the round trip. */
 export async function checkClock(db: Database): Promise<Finding[]> {
   const began = performance.now();
   const before = wallTime();
@@ -98,7 +98,7 @@ export async function checkClock(db: Database): Promise<Finding[]> {
   return [warning('clock', shown, "Postgres' clock decides; let both machines keep time with NTP.")];
 }
 
-/** What stands between this process and Postgres. */
+/** Detects a pooler between this process and Postgres. */
 export async function checkPooler(db: Database): Promise<Finding[]> {
   const pids = new Set<number>();
   for (let round = 0; round < 3; round++) {

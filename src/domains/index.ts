@@ -7,7 +7,7 @@ import { notesDomain } from './notes/index.ts';
 import { ordersDomain } from './orders/index.ts';
 import { productsDomain } from './products/index.ts';
 
-/** Every domain of the application. One whose types another leads to comes before it. */
+/** Every domain of the application. If a type leads to a type of another domain, the other domain comes first. */
 export const domains = [
   customersDomain,
   productsDomain,

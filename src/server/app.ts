@@ -32,27 +32,32 @@ import { workLog } from './operations/logger.ts';
 import { logNotice } from './operations/notices.ts';
 import { stopInOrder } from './shutdown.ts';
 
-/** A server at work. */
+/** A running server. */
 export interface App {
-  /** Where it listens, e.g. http://127.0.0.1:4000. */
+  /** Its address, e.g. http://127.0.0.1:4000. */
   readonly url: string;
-  /** Where OPS_PORT answers, if it is set. */
+  /** The address of OPS_PORT, if it is set. */
   readonly opsUrl: string | undefined;
   readonly engine: Engine;
   readonly database: AfterwriteDatabase;
-  /** Stops in an order in which nothing that was accepted is lost, within SHUTDOWN_TIMEOUT_MS. Idempotent. */
+  /** Stops within SHUTDOWN_TIMEOUT_MS, in an order that loses nothing that was accepted. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** Provides what the server calls outside. @param databaseUrl of the server's own Postgres. @param logger is told what is provided. */
+/**
+ * Provides adapters for external services. @param databaseUrl of the server's own Postgres. @param logger is told what
+ * is provided.
+ */
 export type ProvidePlugs = (config: Config, databaseUrl: string, logger: Logger) => Promise<ProvidedPlugs>;
 
 const NO_PLUGS: ProvidePlugs = async () => ({ plugs: [], release: async () => {} });
 
 /**
- * Starts a server: listens first, so that a port in use is known at once, then opens the database and takes up work.
+ * Starts a server. It listens first, so that a port in use is known at once, then opens the database and begins to
+ * work.
  *
- * @throws {ConfigError} DocumentsError, ListenError, EmbeddedPostgresError, DatabaseError: each with one line for whoever started it.
+ * @throws {ConfigError} DocumentsError, ListenError, EmbeddedPostgresError, DatabaseError: each with one line for
+ * whoever started it.
  */
 export async function startApp(
   config: Config,

@@ -37,23 +37,25 @@ export interface GraphqlOptions {
   readonly eventStreams: EventStreams;
   readonly budgets: SubscriptionBudgets;
   readonly documents: TrustedDocuments;
-  /** Told what is done for which operation. */
+  /** Told about the phases of each operation. */
   readonly phases: PhaseListener | undefined;
   readonly onFault: OnFault;
 }
 
-/** What the WebSocket transport passes in place of a request. */
+/** The WebSocket transport passes this instead of a request. */
 export interface SocketContext {
   readonly caller: Caller;
   readonly visit: Visit;
 }
 
-/** What either transport passes along, and what Yoga does with a request. */
+/** The context that either transport passes, and what Yoga adds for a request. */
 type ServerContext = Partial<SocketContext & HttpContext> & { readonly req?: IncomingMessage };
 
 export type Yoga = YogaServerInstance<ServerContext, Context>;
 
-/** The GraphQL pipeline: Yoga with every default that matters set explicitly. HTTP, SSE and WebSocket all pass here. */
+/**
+ * The GraphQL pipeline: Yoga with every relevant default set explicitly. HTTP, SSE and WebSocket all pass through it.
+ */
 export function createGraphql(options: GraphqlOptions): Yoga {
   const { schema, shared, config, eventStreams, onFault } = options;
   return createYoga<ServerContext, Context>({
@@ -62,13 +64,14 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     landingPage: false,
     batching: false,
     multipart: false,
-    // The routes see to MAX_BODY_BYTES.
+    // The routes enforce MAX_BODY_BYTES.
     maxRequestBodySize: false,
-    // Answers that never come here need it too: see cors.ts.
+    // Answers that never reach Yoga need CORS too: see cors.ts.
     cors: false,
     logging: false,
     maskedErrors: { maskError: (error) => answerError(error, undefined, onFault) },
-    // Yoga's comes from a CDN, and the package that serves it from here does not let it authenticate subscriptions.
+    // Yoga's GraphiQL comes from a CDN, and the package that serves it locally does not support authenticated
+    // subscriptions.
     graphiql: false,
     parserAndValidationCache: documentCaches(config.graphqlDocumentCacheBytes),
     context: ({ request, caller, visit, req }) => {
@@ -124,7 +127,7 @@ function limitsOf(config: Config): Limits {
   };
 }
 
-/** Of an operation that has no context of its own yet. */
+/** The correlation id of an operation that has no context of its own yet. */
 function correlationIdOf({ caller, request }: { readonly caller?: Caller; readonly request?: Request }) {
   return caller?.correlationId ?? request?.headers.get(CORRELATION_HEADER) ?? undefined;
 }

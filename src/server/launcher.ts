@@ -1,10 +1,10 @@
 /**
- * Calls back once when the launcher (scripts/run.mjs) that started this process is gone. The launcher passes SIGINT,
- * SIGTERM and SIGHUP on, but can not pass on that it was killed with SIGKILL; a server that is to end with it gives its
- * graceful shutdown here. Does not keep the process alive, and does nothing where no launcher started it.
+ * Calls back once when the launcher (scripts/run.mjs) that started this process is gone. The launcher forwards SIGINT,
+ * SIGTERM and SIGHUP, but it cannot forward its own SIGKILL; a server that should end with it can shut down gracefully
+ * here. Does not keep the process alive, and does nothing if no launcher started it.
  */
 export function onLauncherGone(callback: () => void): void {
-  // The variable is inherited by processes further down, which have no channel; a channel may also be another parent's.
+  // Child processes inherit the variable but have no channel; a channel may also belong to another parent.
   if (process.env.AFTERWRITE_LAUNCHER === undefined || process.send === undefined) return;
   if (!process.connected) {
     queueMicrotask(callback);

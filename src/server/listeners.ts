@@ -20,7 +20,7 @@ import type { Metrics } from './metrics/metrics.ts';
 import type { Health } from './operations/health.ts';
 import { serveWebSockets } from './websocket/websocket.ts';
 
-/** Most connections of OPS_PORT: a few probes and scrapers. */
+/** Most connections to OPS_PORT: a few probes and scrapers. */
 const OPS_CONNECTIONS = 100;
 
 export interface ListenerOptions {
@@ -30,27 +30,33 @@ export interface ListenerOptions {
   readonly health: Health;
   readonly metrics: Metrics | undefined;
   readonly onFault: OnFault;
-  /** Undefined while requests are taken, else why they are not. */
+  /** Undefined while requests are accepted, otherwise the reason why they are not. */
   readonly notReady: () => string | undefined;
 }
 
-/** The ports of a server, and what guards them. */
+/** The ports of a server, and their limits. */
 export interface Listeners {
-  /** Of the API. */
+  /** The address of the API. */
   readonly url: string;
-  /** Of OPS_PORT, if it is set. */
+  /** The address of OPS_PORT, if it is set. */
   readonly opsUrl: string | undefined;
   /** Connections to the API. */
   readonly connections: { readonly open: number };
-  /** Answers operations from now on. @returns closes all WebSockets, so that clients reconnect elsewhere. */
+  /**
+   * Answers operations from now on. @returns a function that closes all WebSockets, so that clients reconnect to
+   * another server.
+   */
   serve(yoga: Yoga, documents: TrustedDocuments): () => Promise<void>;
-  /** Takes no more connections to the API. */
+  /** Accepts no more connections to the API. */
   close(): Promise<void>;
-  /** Closes what tells of the state of the server: the last of all. */
+  /** Closes the port for the state of the server, as the last step. */
   closeOperations(): Promise<void>;
 }
 
-/** Listens, so that a port in use is known at once. The API answers that it is not ready until it is served. @throws {ListenError} */
+/**
+ * Listens at once, so that a port in use is known early. Until it is served, the API answers that it is not ready.
+ * @throws {ListenError}
+ */
 export async function openListeners(options: ListenerOptions): Promise<Listeners> {
   const { config, logger, authenticator, health, metrics, onFault, notReady } = options;
   const shared = config.limitsRedisUrl ? await openSharedCounts(config.limitsRedisUrl, logger) : undefined;

@@ -3,12 +3,14 @@ import type { Logger } from 'pino';
 
 type Step = readonly [name: string, run: () => unknown];
 
-/** Of the time, what is kept for each of the steps to come, so that one that hangs does not leave them without any. */
+/**
+ * Share of the time that is reserved for each later step, so that a step that hangs leaves some time for the others.
+ */
 const KEPT_FOR_EACH = 1 / 20;
 
 /**
- * Runs the steps one after the other, all of them within `timeoutMs`. One that fails or takes too long is logged and does not
- * keep the others from running: what has not ended when the time is over is left to the end of the process.
+ * Runs the steps one after the other, all of them within `timeoutMs`. A step that fails or takes too long is logged,
+ * and the others still run. Whatever has not ended when the time is over ends with the process.
  */
 export async function stopInOrder(
   steps: readonly Step[],
@@ -23,7 +25,7 @@ export async function stopInOrder(
       const left = Math.max(1, deadline - kept - performance.now());
       const late = delay(left, 'late', { signal: over.signal }).catch(() => 'late');
       const ending = Promise.resolve(run());
-      // Where it fails after its time nobody looks any more.
+      // A failure after the time is over is ignored.
       ending.catch(() => undefined);
       if ((await Promise.race([ending, late])) === 'late') logger.warn({ step: name }, 'did not end in time');
     } catch (err) {

@@ -2,17 +2,17 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { problemOfUrl, readTarget } from '../database/connection-string/target.ts';
 
-/** What the documentation and `cli config` say of a setting. */
+/** Facts about a setting for the documentation and `cli config`. */
 export interface SettingInfo {
   /** The environment variable. */
   readonly name: string;
-  /** As it would be written in the environment; undefined where the setting is off unless it is set. */
+  /** As written in the environment; undefined if the setting is off by default. */
   readonly default: string | undefined;
-  /** Where production differs from `default`. */
+  /** The default in production, if it differs from `default`. */
   readonly productionDefault: string | undefined;
   /** Meaning and unit, in one sentence. */
   readonly description: string;
-  /** True where the value must not be shown or logged. */
+  /** True if the value must not be shown or logged. */
   readonly secret: boolean;
 }
 
@@ -46,7 +46,7 @@ export function setting<T>(name: string, description: string, schema: z.ZodType<
 export const count = (name: string, byDefault: number, description: string, min = 1, max = 1_000_000_000) =>
   setting(name, description, wholeNumber(min, max), { default: String(byDefault) });
 
-/** A whole number that is off unless it is set. */
+/** A whole number; off by default. */
 export const optionalCount = (name: string, description: string, min = 1, max = 1_000_000_000) =>
   setting(name, description, wholeNumber(min, max));
 
@@ -66,12 +66,12 @@ export const postgresUrl = text.superRefine((url, { addIssue }) => {
   if (problem !== undefined) addIssue({ code: 'custom', message: problem });
 });
 export const namesOneServer = (url: string) => problemOfUrl(url) !== undefined || readTarget(url).servers.length === 1;
-/** Whether a connection string can lead to a server that is written to. */
+/** Whether a connection string can lead to a writable server. */
 export const allowsWriting = (url: string) =>
   problemOfUrl(url) !== undefined || ['any', 'read-write', 'primary'].includes(readTarget(url).sessionAttributes);
 const isHttpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 export const httpUrl = text.refine(isHttpUrl, 'must be an http:// or https:// URL');
-/** @param word that is taken too. */
+/** @param word that is accepted too. */
 export const httpUrlOr = (word: string) =>
   text.refine((value) => value === word || isHttpUrl(value), `must be an http:// or https:// URL, or ${word}`);
 export const secretKey = z.string().refine((value) => Buffer.byteLength(value) >= 32, 'must be at least 32 bytes long');
@@ -90,7 +90,7 @@ export const onlyInDevelopment = { default: 'on', productionDefault: 'off' };
 
 export const redisUrl = text.regex(/^rediss?:\/\/\S+$/, 'must be a redis:// or rediss:// URL');
 
-/** Names for ranges of addresses that only machines nearby have. */
+/** Names for ranges of addresses that only nearby machines have. */
 const NAMED_RANGES: Readonly<Record<string, readonly string[]>> = {
   loopback: ['127.0.0.0/8', '::1/128'],
   private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],

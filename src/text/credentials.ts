@@ -6,8 +6,8 @@ const SECRET_PARAMETER =
   /([?&](?:[^=&\s"'`\\]{0,60}[_.-])?(?:password|passwd|pass|pwd|sslpassword|secret|clientsecret|token|apikey|key|sig|signature|credential|auth)=)[^&#\s"'`\\]+/gi;
 
 /**
- * A text without the credentials of URLs in it: `postgres://ada:secret@db/shop?password=x` becomes
- * `postgres://***@db/shop?password=***`. For whatever repeats a URL to people: messages, logs, `config`.
+ * Removes the credentials from URLs in a text: `postgres://ada:secret@db/shop?password=x` becomes
+ * `postgres://***@db/shop?password=***`. Use it for everything that shows a URL to people: messages, logs, `config`.
  */
 export function withoutCredentials(text: string): string {
   if (!text.includes('://')) return text;

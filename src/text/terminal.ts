@@ -1,14 +1,15 @@
 /**
- * Characters that a terminal or an editor obeys and does not show: controls (so all of ANSI), direction overrides, zero-width
- * and other format characters, line and paragraph separators, halves of surrogate pairs.
+ * Characters that a terminal or an editor executes instead of showing: controls (including ANSI sequences), direction
+ * overrides, zero-width and other format characters, line and paragraph separators, lone surrogates.
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const HAS_UNSAFE = new RegExp(UNSAFE.source, 'u');
 
 /**
- * A text of one line that a terminal shows as it is: what would be obeyed is written as `\u001b`. Tabs stay.
+ * A text of one line that a terminal shows literally: characters that it would execute are written as `\u001b`. Tabs
+ * stay.
  *
- * Within JSON the result is the same JSON: the escapes are those of JSON, and read back they are the characters.
+ * Within JSON the result is equivalent JSON, because the escapes are those of JSON.
  */
 export function terminalSafe(line: string): string {
   return HAS_UNSAFE.test(line)

@@ -9,7 +9,7 @@ interface Options {
   readonly reason?: string;
 }
 
-/** `dead-letters discard`: passes an event over for good. */
+/** `dead-letters discard`: skips an event permanently. */
 export const deadLettersDiscardCommand: CommandFactory = (cli) =>
   new Command('discard')
     .description('pass the first event that waits under a key over for good, and apply those behind it')

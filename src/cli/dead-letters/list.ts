@@ -23,7 +23,7 @@ export const deadLettersListCommand: CommandFactory = (cli) =>
         const table = found.map(({ projection, key, position, eventType, parkedAt, behind, error }) => ({
           projection,
           key,
-          // A position is a name here, not an amount.
+          // A position is a name here: no thousands separators.
           position: String(position),
           event: eventType,
           since: parkedAt.toISOString(),
@@ -34,7 +34,7 @@ export const deadLettersListCommand: CommandFactory = (cli) =>
       }),
     );
 
-/** Every key of which events wait. */
+/** Every key under which events wait. */
 export async function allKeys(deadLetters: DeadLetters, projection: string | undefined): Promise<ParkedKey[]> {
   const found: ParkedKey[] = [];
   for (;;) {

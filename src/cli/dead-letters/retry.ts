@@ -6,7 +6,7 @@ import { formatCount } from '../table.ts';
 import { allKeys } from './list.ts';
 import { printOutcome, withDeadLetters } from './shared.ts';
 
-/** `dead-letters retry`: applies what waits, once what was wrong is mended. */
+/** `dead-letters retry`: applies waiting events once the cause is corrected. */
 export const deadLettersRetryCommand: CommandFactory = (cli) =>
   new Command('retry')
     .description('apply the events that wait, in order and as far as it goes')
@@ -32,7 +32,7 @@ wait under a key; the line of the key says why.`,
         for (const one of keys) {
           cli.signal.throwIfAborted();
           const outcome = await deadLetters.retry(one.projection, one.key).catch((error: unknown) => {
-            // It went with another key that it turned out to belong to.
+            // It was retried together with another key, to which it turned out to belong.
             if (all && error instanceof DeadLetterNotFoundError) return undefined;
             throw error;
           });

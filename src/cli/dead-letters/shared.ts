@@ -6,7 +6,7 @@ import { type Cli, print } from '../cli.ts';
 import { type DatabaseContext, withDatabase } from '../context.ts';
 import { formatCount } from '../table.ts';
 
-/** Gives `work` the dead letters of a database that servers may be at work on. */
+/** Gives `work` the dead letters of a database that servers may be using. */
 export function withDeadLetters<T>(
   cli: Cli,
   work: (deadLetters: DeadLetters, context: DatabaseContext) => Promise<T>,
@@ -17,7 +17,7 @@ export function withDeadLetters<T>(
   );
 }
 
-/** Says what came of a retry. @returns false where events still wait. */
+/** Prints the outcome of a retry. @returns false if events still wait. */
 export function printOutcome(cli: Cli, projection: string, key: string, outcome: RetryOutcome): boolean {
   const { applied, remaining, error } = outcome;
   const done = `${projection} ${key}: ${formatCount(applied)} applied`;

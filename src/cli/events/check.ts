@@ -13,7 +13,7 @@ import { startProgress } from '../progress.ts';
 import { formatCount } from '../table.ts';
 
 const PAGE = 2000;
-/** Of what is damaged, this much is printed: one hole may show in many streams. */
+/** Most damages that are printed: one hole may show in many streams. */
 const MAX_DAMAGES = 100;
 
 /** `events check`: reads the whole log with this version's code, and checks that it is whole. */
@@ -71,7 +71,7 @@ async function printUnreadable(cli: Cli, db: Database, types: EventTypes, head: 
   return unreadable;
 }
 
-/** @returns the first position at which the log is not whole; undefined if it is. */
+/** @returns the first position at which the log is damaged; undefined if it is complete. */
 async function printDamages(cli: Cli, db: Database, head: number): Promise<number | undefined> {
   const progress = startProgress(cli.err, { title: 'Checking', unit: 'positions', total: head });
   let first: number | undefined;
@@ -127,7 +127,7 @@ function whyUnreadable(types: EventTypes, { type, schemaVersion, data }: StoredE
     return undefined;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    // The position and the type stand in the line already.
+    // The line already has the position and the type.
     return text.replace(/^.* cannot be read: /, '').replace(/\s+/g, ' ');
   }
 }

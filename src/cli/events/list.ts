@@ -31,7 +31,7 @@ export const eventsListCommand: CommandFactory = (cli) =>
         }
         if (found.length === 0) print(cli, 'There are no such events.');
         const table = found.map(({ position, type, streamId, version, occurredAt, data }) => ({
-          // A position is a name here, not an amount.
+          // A position is a name here: no thousands separators.
           position: String(position),
           'occurred at': occurredAt.toISOString(),
           type,

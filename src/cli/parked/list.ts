@@ -6,7 +6,7 @@ import { formatTable } from '../table.ts';
 
 const PAGE = 500;
 
-/** `parked list`: what processes and effects cannot do for now. */
+/** `parked list`: shows what processes and effects cannot do for now. */
 export const parkedListCommand: CommandFactory = (cli) =>
   new Command('list')
     .description('show what processes and effects cannot do for now, and what waits behind it')
@@ -29,7 +29,7 @@ function rowOf({ consumer, line, position, eventType, deadline, parkedAt, retryA
   return {
     kind: consumer,
     line,
-    // A position is a name here, not an amount.
+    // A position is a name here: no thousands separators.
     item: deadline === '' ? `${position}` : deadline,
     event: eventType ?? '(deadline)',
     since: parkedAt.toISOString(),

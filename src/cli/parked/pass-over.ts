@@ -10,7 +10,7 @@ interface Options {
   readonly reason?: string;
 }
 
-/** `parked pass-over`: gives a parked item up for good. */
+/** `parked pass-over`: gives up a parked item permanently. */
 export const parkedPassOverCommand: CommandFactory = (cli) =>
   new Command('pass-over')
     .description('give a parked item up for good, so that what waits behind it goes on')

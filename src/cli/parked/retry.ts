@@ -4,7 +4,7 @@ import { type CommandFactory, print } from '../cli.ts';
 import { withDatabase } from '../context.ts';
 import { formatCount } from '../table.ts';
 
-/** `parked retry`: has parked items tried again at once. */
+/** `parked retry`: retries parked items at once. */
 export const parkedRetryCommand: CommandFactory = (cli) =>
   new Command('retry')
     .description('have parked items tried again now instead of after their pause')

@@ -5,7 +5,7 @@ import type { Projection } from '../../kernel/define/projection.ts';
 import { CliError } from '../errors.ts';
 
 /**
- * The read models that somebody has named, or all of them.
+ * The named read models, or all of them.
  * @throws {CliError} NO_SUCH_READ_MODEL
  */
 export function chosenProjections(command: Command, name: string | undefined, all: boolean | undefined): Projection[] {

@@ -11,7 +11,7 @@ import { startProgress } from '../progress.ts';
 import { formatCount } from '../table.ts';
 import { chosenProjections } from './chosen.ts';
 
-/** How often the progress is looked at, in ms. */
+/** Time between two updates of the progress, in ms. */
 const LOOK_MS = 200;
 
 interface Options {
@@ -20,7 +20,7 @@ interface Options {
   readonly detach?: boolean;
 }
 
-/** `projections rebuild`: makes read models anew from the log, beside the ones that are read. */
+/** `projections rebuild`: fills read models again from the log, beside the live ones. */
 export const projectionsRebuildCommand: CommandFactory = (cli) =>
   new Command('rebuild')
     .description('fill a read model anew from the log, beside the one that is read, and put it in its place')
@@ -61,7 +61,7 @@ async function rebuildAll(cli: Cli, { engine, database }: EngineContext, project
   for (const projection of projections) {
     await engine.projector.rebuilds.begin(projection);
     const row = (await shadowRows(db, projection.name)).find(({ purpose }) => purpose === 'rebuild');
-    // Small ones are done by now.
+    // Small ones are done already.
     if (row) left.set(projection.name, row);
     else print(cli, `${projection.name}: rebuilt.`);
   }

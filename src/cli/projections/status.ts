@@ -15,16 +15,16 @@ interface StatusRow extends Record<string, unknown> {
   head: number;
   version: number;
   owner: string | null;
-  /** The owner's, as host:pid. */
+  /** The owner as host:pid. */
   process: string | null;
   owned: boolean;
   failure: string | null;
-  /** How long the first event that it has not applied has waited; null where it has all. */
+  /** How long the first event that it has not applied has waited; null if it has applied all. */
   lag_ms: number | null;
   next: StalledEvent | null;
 }
 
-/** `projections status`: where every read model stands. */
+/** `projections status`: shows the position of every read model. */
 export const projectionsStatusCommand: CommandFactory = (cli) =>
   new Command('status')
     .description('show where every read model stands, who moves it, and why one stands still')

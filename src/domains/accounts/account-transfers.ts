@@ -13,8 +13,9 @@ import {
   TransferClosed,
 } from './account.ts';
 
-// What a transfer does to an account. The application issues these; they are not in the API. Each can be repeated as long as
-// the transfer is open; after that a repeat is the same command with the same id, which the log knows.
+// The effects of a transfer on an account. Only the application issues these commands; they are not in the API. Each
+// can be repeated while the transfer is open. After that, a repeat is the same command with the same id, which the log
+// knows.
 
 const transferId = id('The transfer.');
 const accountId = id('The account.');

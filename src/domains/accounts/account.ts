@@ -8,8 +8,8 @@ import { Id, id, newId, text } from '../shared/fields.ts';
 import { currency, Money, MoneyInput } from '../shared/money.ts';
 
 /**
- * What every line of the statement says. The balance after it follows from the lines before it and is there all the same: it
- * is what the owner was told, and a line of the statement is made from its own event alone.
+ * The data of every line of the statement. The balance follows from the lines before it, but it is stored: the owner
+ * was shown it, and a line of the statement can then be made from its own event alone.
  */
 const line = { amount: Money, balance: z.int(), reference: personal(z.string()).nullish() };
 const transferLine = { ...line, transferId: Id };
@@ -42,9 +42,9 @@ export interface AccountState {
   readonly currency: string;
   /** In minor units of the currency, and never below zero. */
   readonly balance: number;
-  /** What transfers that are not over have taken, by their ids. */
+  /** Amounts that transfers in progress have taken, by transfer id. */
   readonly sent: Readonly<Record<string, number>>;
-  /** Transfers that are not over and have brought something. */
+  /** Ids of transfers in progress that have brought money. */
   readonly received: readonly string[];
 }
 
@@ -92,7 +92,7 @@ function without(account: AccountState, transferId: string): AccountState {
   return { ...account, sent, received: account.received.filter((received) => received !== transferId) };
 }
 
-/** Says no where an account cannot take an amount in: what is under way from it has to have room to come back. */
+/** Refuses an amount that an account cannot take in: money in transit must have room to come back. */
 export function refuseIncoming(account: AccountState, amount: Money): Rejection | undefined {
   const underWay = Object.values(account.sent).reduce((sum, sent) => sum + sent, 0);
   const room = Number.MAX_SAFE_INTEGER - account.balance - underWay;
@@ -104,7 +104,7 @@ export function refuseIncoming(account: AccountState, amount: Money): Rejection 
   );
 }
 
-/** Says no where an amount cannot be taken from an account. */
+/** Refuses an amount that cannot be taken from an account. */
 export function refuseOutgoing(account: AccountState, amount: Money): Rejection | undefined {
   const { balance, currency } = account;
   return (
@@ -120,7 +120,7 @@ function refuseCurrency(account: AccountState, { currency }: Money): Rejection |
   return reject('CURRENCY_MISMATCH', `The account is kept in ${account.currency}, not in ${currency}.`);
 }
 
-/** What is moved: something, not nothing. */
+/** True for an amount above zero. */
 export function isSomething({ amount }: { readonly amount: Money }): boolean {
   return amount.amount > 0;
 }

@@ -3,7 +3,7 @@ import type { Api } from '../../graphql/api.ts';
 import { valueTypes } from '../shared/graphql.ts';
 import { accounts, entries, entriesTable, transfers } from './read-models.ts';
 
-/** One answer for every reason, so that transfers do not find out which accounts there are and in which currency. */
+/** The same answer for every reason, so that transfers do not reveal which accounts exist and in which currency. */
 const NOT_ACCEPTED = 'NOT_ACCEPTED: The receiver cannot take it; the money goes back.';
 
 export function accountsGraphql(api: Api): void {
@@ -75,7 +75,7 @@ export function accountsGraphql(api: Api): void {
         description: `Why it failed or goes back: a code, a colon and a sentence. Null if all is well. If the receiver could not take
 it, only who may see their account is told why.`,
         resolve: async ({ state, failure, toAccountId }, _, { rows }) => {
-          // Only what the sender's account refuses ends as FAILED; it is theirs to know.
+          // Only refusals by the sender's account end as FAILED, and the sender may see the reason.
           if (failure === null || state === 'FAILED') return failure;
           const mayKnow = rows.visibility(accounts) === 'all' || (await rows.byKey(accounts, toAccountId)) !== null;
           return mayKnow ? failure : NOT_ACCEPTED;

@@ -18,7 +18,7 @@ export const accountsTable = readTable('accounts', {
 });
 
 type AccountRow = Omit<typeof accountsTable.$inferSelect, 'lastPosition' | 'staleSince'>;
-/** What a line of the statement leaves on its account's row. */
+/** How a line of the statement changes its account's row. */
 const after =
   ({ version, data: { balance } }: RecordedEvent<string, Line>) =>
   (row: AccountRow) => ({ ...row, balance, version });
@@ -46,12 +46,12 @@ export const entriesTable = readTable(
   'account_entries',
   {
     accountId: uuid('account_id').notNull(),
-    /** Of the account's stream. Not every version is an entry. */
+    /** Of the account's stream. Some versions are not entries. */
     version: integer('version').notNull(),
     kind: text('kind', { enum: ENTRY_KINDS }).notNull(),
-    /** What was moved, in minor units of `currency`; more than zero whichever way it went. */
+    /** The amount in minor units of `currency`; above zero in both directions. */
     amount: bigint('amount', { mode: 'number' }).notNull(),
-    /** After it. */
+    /** The balance after the entry. */
     balance: bigint('balance', { mode: 'number' }).notNull(),
     currency: text('currency').notNull(),
     reference: text('reference'),
@@ -88,7 +88,7 @@ export const entries = defineProjection('accountEntries', {
   description: 'The lines of all statements, each with the balance after it.',
   table: entriesTable,
   events: Account.events,
-  // Customers see them as parts of their accounts.
+  // Customers see entries as parts of their accounts.
   visibleTo: { staff: 'all', system: 'all' },
   on: {
     MoneyDeposited: (event, { upsert }) => upsert(keyOf(event), entry('DEPOSIT', event)),
@@ -108,7 +108,7 @@ export const transfersTable = readTable('transfers', {
   currency: text('currency').notNull(),
   fromAccountId: uuid('from_account_id').notNull(),
   toAccountId: uuid('to_account_id').notNull(),
-  /** Whose money it is; null where there was no such account. */
+  /** The owner of the money; null if there was no such account. */
   owner: text('owner'),
   failure: text('failure'),
 });

@@ -14,7 +14,7 @@ const Wish = z.object({
   amount: Money,
   reference: personal(z.string()).nullish(),
 });
-/** The sentence may quote what was asked for. */
+/** The message may quote the input. */
 const Reason = z.object({ code: impersonal(z.string()), message: personal(z.string()) });
 
 export const SettlementBegun = defineEvent('SettlementBegun', { data: Wish });
@@ -32,7 +32,7 @@ export const TransferRefunded = defineEvent('TransferRefunded', { data: z.object
 
 const reasonOf = ({ code, message }: Refusal) => ({ code, message });
 
-/** Carries a transfer through: takes, gives, and gives back where the other side refuses. */
+/** Coordinates a transfer: debits, credits, and returns the money if the receiver refuses. */
 export const Settlement = defineProcess('Settlement', {
   description: 'How a transfer goes on; it has the transfer’s id.',
   initialState: (): z.output<typeof Wish> => ({

@@ -13,18 +13,18 @@ export const TransferRequested = defineEvent('TransferRequested', {
     toAccountId: Id,
     amount: Money,
     reference: personal(z.string()).nullish(),
-    /** Whose money it is; null where there was no such account. */
+    /** The owner of the money; null if there was no such account. */
     owner: personal(z.string()).nullable(),
   }),
 });
 
 interface TransferState {
   readonly isRequested: boolean;
-  /** Whose money it is; null if there was no such account. */
+  /** The owner of the money; null if there was no such account. */
   readonly owner: string | null;
 }
 
-/** What was asked for. How it goes on is the settlement's story, which has the same id. */
+/** The request for a transfer. The settlement, which has the same id, records its progress. */
 export const Transfer = defineAggregate('Transfer', {
   description: 'The wish that money goes from one account to another.',
   visibleTo: { staff: 'all', system: 'all', customer: (actor, transfer) => transfer.owner === actor.id },
@@ -50,7 +50,7 @@ account of her own.`,
     })
     .refine(isSomething, NOTHING),
   id: (input) => input.id,
-  // Accounts do not change their owners, and one that is not there yet is for the settlement to find out.
+  // The owner of an account never changes. The settlement finds out if the account does not exist yet.
   gather: async ({ fromAccountId }, { load }) => ({ owner: (await load(Account, fromAccountId))?.owner ?? null }),
   allow: { staff: true, system: true, customer: (actor, _, __, facts) => facts?.owner === actor.id },
   decide: (transfer, { fromAccountId, toAccountId, amount, reference }, { owner }) => {

@@ -43,10 +43,10 @@ const articleId = id('The article.');
 const tag = text('A tag', 50, 'A word to find it by, at most 50 characters; upper and lower case are different.');
 
 /**
- * A card shows its author's name, and a fold sees no row but its own, so the event has to bring the name. It has to be her
- * name at that place in the log: were it an older one, a renaming before it would find no card to change, and the old name
- * would stay for ever. So the author is held: where she is renamed between gathering and storing, both happen again, and
- * every renaming is either in the event or comes after it.
+ * A card shows its author's name, and a fold sees only its own row, so the event must contain the name. It must be the
+ * author's name at this place in the log: with an older name, a rename before it would find no card to change, and the
+ * old name would stay forever. So the author's stream is held. If the author is renamed between gathering and storing,
+ * both are repeated, and every rename is either in the event or comes after it.
  */
 export const publishArticle = defineCommand('publishArticle', {
   description: 'Publishes an article under its author’s name.',

@@ -1,11 +1,11 @@
 import { cut } from '../shared/cut.ts';
 
-/** The most that an excerpt has, in UTF-16 units, its ellipsis among them. */
+/** Longest excerpt, in UTF-16 units, including the ellipsis. */
 export const MAX_EXCERPT = 200;
 
 /**
- * The beginning of a text on one line, cut after a word where it is too long. A first word that is too long itself is cut, but
- * not within a character.
+ * The beginning of a text on one line, cut after a word if it is too long. A first word that is itself too long is cut,
+ * but not within a character.
  */
 export function excerptOf(text: string): string {
   const line = text.trim().replace(/\s+/g, ' ');

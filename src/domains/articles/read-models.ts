@@ -15,11 +15,11 @@ export const articleCardsTable = readTable(
     authorId: uuid('author_id').notNull(),
     authorName: text('author_name').notNull(),
     authorAvatarUrl: text('author_avatar_url'),
-    /** In the order in which they were given. JSON, for Drizzle loses backslashes when it reads arrays of text. */
+    /** In the given order. JSON, because Drizzle loses backslashes when it reads arrays of text. */
     tags: jsonb('tags').$type<readonly string[]>().notNull(),
     commentCount: integer('comment_count').notNull(),
     publishedAt: timestamp('published_at', { precision: 3, withTimezone: true }).notNull(),
-    /** The article's; a new name of its author leaves it. */
+    /** Version of the article; a new name of its author does not change it. */
     version: integer('version').notNull(),
   },
   (table) => [
@@ -29,7 +29,7 @@ export const articleCardsTable = readTable(
   ],
 );
 
-/** What is published is for everybody, also for people who are not signed in. */
+/** Published cards are visible to everyone, including people who are not signed in. */
 export const articleCards = defineProjection('articleCards', {
   description: 'What lists of articles show: from the article, its author, its tags and its comments.',
   table: articleCardsTable,

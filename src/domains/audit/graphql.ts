@@ -3,7 +3,7 @@ import type { Api } from '../../graphql/api.ts';
 import { subjectOf } from '../../kernel/define/actor.ts';
 import { auditTable, auditTrail } from './read-models.ts';
 
-/** Most summaries are short; that of an order of many lines or of an article is not. */
+/** Most summaries are short; that of an order with many lines or of an article is not. */
 const ENTRY_BYTES = 5000;
 
 export function auditGraphql(api: Api): void {

@@ -6,22 +6,22 @@ import { readTable } from '../../kernel/define/read-table.ts';
 export const auditTable = readTable(
   'audit_trail',
   {
-    /** The event's place in the log: each has a row of its own. */
+    /** The event's position in the log: each event has a row of its own. */
     position: bigint('position', { mode: 'number' }).primaryKey(),
     aggregateType: text('aggregate_type').notNull(),
     aggregateId: uuid('aggregate_id').notNull(),
     version: integer('version').notNull(),
     eventType: text('event_type').notNull(),
     occurredAt: timestamp('occurred_at', { precision: 3, withTimezone: true }).notNull(),
-    /** Null where nobody was signed in. */
+    /** Null if nobody was signed in. */
     actorId: text('actor_id'),
     correlationId: text('correlation_id').notNull(),
     causationId: text('causation_id'),
     commandId: uuid('command_id').notNull(),
-    /** The event's data, personal data left out. */
+    /** The event's data without personal data. */
     summary: text('summary').notNull(),
   },
-  // Read backwards: newest first.
+  // Read backwards, newest first.
   (table) => [
     index('audit_trail_aggregate').on(table.aggregateId, table.position),
     index('audit_trail_actor').on(table.actorId, table.position),

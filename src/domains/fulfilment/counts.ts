@@ -1,6 +1,6 @@
 /**
- * How many of each product. Counts are kept in sixteen groups by the end of the product's id, so that changing one of a thousand
- * copies a few dozen entries: a process with many lines changes one with each answer.
+ * Number of pieces by product. The counts are spread over sixteen groups by the end of the product's id, so that
+ * changing one of a thousand copies only a few dozen entries: a process with many lines changes one with each answer.
  */
 export type Counts = Readonly<Record<string, Readonly<Record<string, number>>>>;
 

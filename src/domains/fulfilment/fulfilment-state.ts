@@ -5,7 +5,7 @@ import { impersonal, personal } from '../../kernel/define/personal.ts';
 import { Id } from '../shared/fields.ts';
 import { type Counts, withCount, withCounts, withoutCount } from './counts.ts';
 
-/** Of a product on the order how many there are in all, and what they cost together. */
+/** For each product on the order, the total quantity and cost. */
 const Lines = z.record(Id, z.object({ quantity: z.int(), cost: z.int() }));
 export type Lines = z.output<typeof Lines>;
 const Nothing = z.object({});
@@ -103,30 +103,30 @@ export const fulfilmentEvents = {
 
 export interface FulfilmentState {
   /**
-   * RUNNING: towards confirming and shipping. FAILING: the order's cancelling is asked for. CANCELLED: it is cancelled.
-   * STRANDED: it ought to be, and has been shipped. OVER: nothing more happens.
+   * RUNNING: on the way to confirming and shipping. FAILING: the cancellation of the order is requested. CANCELLED: it
+   * is cancelled. STRANDED: it should be cancelled, but has been shipped. OVER: nothing more happens.
    */
   readonly status: 'NONE' | 'RUNNING' | 'FAILING' | 'CANCELLED' | 'STRANDED' | 'OVER';
   readonly reason: string;
   readonly currency: string;
   readonly lines: Lines;
-  /** The order's: 1, and one more with each change of its items. */
+  /** Revision of the order: 1, plus one for each change of its items. */
   readonly revision: number;
-  /** What is set aside, by product. */
+  /** Reserved quantities, by product. */
   readonly held: Counts;
-  /** Something was set aside at some time. */
+  /** Something was reserved at some time. */
   readonly hasHeld: boolean;
-  /** What is asked for and not answered, by product. */
+  /** Requested quantities without an answer, by product. */
   readonly asked: Counts;
-  /** The revision for which all was set aside. */
+  /** The revision for which everything was reserved. */
   readonly reservedRevision: number;
   readonly reservation: 'OPEN' | 'RELEASED' | 'SHIPPED';
   readonly payment: 'NONE' | 'ASKED' | 'SECURED' | 'RETURNING' | 'RETURNED' | 'CAPTURING' | 'CAPTURED' | 'UNCAPTURED';
-  /** What is asked for or authorised. */
+  /** The amount that is requested or authorised. */
   readonly amount: number;
-  /** How often a payment was asked for. */
+  /** Number of payment attempts. */
   readonly attempt: number;
-  /** The revision whose confirming was asked for last. */
+  /** The revision whose confirmation was requested last. */
   readonly confirmedRevision: number;
   readonly isAccepted: boolean;
   readonly isConfirmed: boolean;

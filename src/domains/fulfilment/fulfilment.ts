@@ -63,12 +63,12 @@ import {
   RefundDeclined,
 } from './payment.ts';
 
-/** Told where the reason itself cannot be. */
+/** The reason that is used if the actual reason is refused. */
 const PLAIN_REASON = 'The order could not be fulfilled.';
 
 const momentOf = ({ streamId, recordedAt }: RecordedEvent) => ({ orderId: streamId, at: recordedAt });
 
-/** What happens to the order itself, or to its payment, which has the same id. */
+/** Reactions to events of the order itself, or of its payment, which has the same id. */
 function onOrder<Name extends string, Data>(
   _: EventDefinition<Name, Data>,
   react: (state: FulfilmentState, event: RecordedEvent<Name, Data>) => FulfilmentStep[],
@@ -79,7 +79,7 @@ function onOrder<Name extends string, Data>(
   };
 }
 
-/** What has become of the stock of a product. */
+/** Reacts to a change of the reserved stock of a product. */
 function onStock(sign: 1 | -1): Reaction<FulfilmentState, Fact, RecordedEvent<string, StockChange>> {
   return {
     process: ({ data }) => data.orderId,
@@ -94,7 +94,7 @@ interface StockChange {
   readonly quantity: number;
 }
 
-/** Carries an order from being placed to being paid; see docs/processes.md. */
+/** Coordinates an order from placing to payment; see docs/processes.md. */
 export const Fulfilment = defineProcess('Fulfilment', {
   description: 'How an order goes on; it has the order’s id.',
   initialState,
@@ -166,7 +166,7 @@ export const Fulfilment = defineProcess('Fulfilment', {
       if (attempt !== state.attempt) return [];
       const moment = momentOf(event);
       if (state.payment === 'RETURNING') return goOn(state, moment, PaymentReturned({ how: 'NONE' }));
-      // Declined was what the order cost before its items changed.
+      // The declined amount was that of the order before its items changed.
       const isOutdated = state.amount !== totalOf(state);
       const steps = isOutdated ? goOn(state, moment, PaymentRefused({})) : declined(state, moment, message);
       return [...endWait(), ...steps];
@@ -186,21 +186,21 @@ export const Fulfilment = defineProcess('Fulfilment', {
     reserveStock: (state, { input: { productId, orderId, quantity }, message, at }) => {
       const moment = { orderId, at };
       const answered = StockAnswered({ productId, held: countOf(state.held, productId) ?? 0 });
-      // It was too many before the items changed; what is wanted now is asked for.
+      // The quantity was too large before the items changed: ask for what is needed now.
       if (wantedOf(state, productId) < quantity) return goOn(state, moment, answered);
       return fail(state, moment, 'STOCK', `Out of stock: ${message}`, answered);
     },
     authorizePayment: (state, { input: { orderId }, message, at }) =>
       fail(state, { orderId, at }, 'PAYMENT', `The payment could not be begun: ${message}`, PaymentRefused({})),
     confirmPaidOrder: (state, { input: { orderId }, code, message, at }) => {
-      // What has changed or cancelled the order says so itself.
+      // An event reports the change or cancellation of the order.
       if (code === 'ORDER_CHANGED' || code === 'ORDER_CANCELLED') return [];
       return fail(state, { orderId, at }, 'ORDER', message);
     },
     cancelOrder: (state, { input: { orderId, reason }, code, at }) => {
       if (code === 'ORDER_ALREADY_SHIPPED' || code === 'ORDER_ALREADY_DELIVERED')
         return goOn(state, { orderId, at }, CancellationRefused({}));
-      // Nothing stands in the way of the order's end but how the reason is told.
+      // Only the text of the reason can prevent the cancellation.
       const isOver = code === 'ORDER_CANCELLED' || reason === PLAIN_REASON;
       return isOver ? [] : issue(cancelOrder, { orderId, reason: PLAIN_REASON });
     },
@@ -208,7 +208,7 @@ export const Fulfilment = defineProcess('Fulfilment', {
   deadlines: { payment: waitOn, lastPayment: waitNoMore },
 });
 
-/** Of all items at once: an order may have a thousand. */
+/** Handles all items together: an order may have a thousand. */
 function linesOf(items: readonly OrderItem[]): Lines {
   const lines: Lines = {};
   for (const item of items) Object.assign(lines, { [item.productId]: withItem(lines[item.productId], item) });
@@ -234,7 +234,7 @@ const uncharged = (message: string) =>
 
 type OfAttempt = RecordedEvent<string, { readonly attempt: number }>;
 
-/** An attempt that another one has replaced may turn out to have been taken; then it is given back. */
+/** An attempt that was replaced may still have been captured; then it is refunded. */
 function isCapturing({ attempt, payment }: FulfilmentState, { data }: OfAttempt): boolean {
   return data.attempt === attempt && payment === 'CAPTURING';
 }

@@ -26,35 +26,36 @@ export type Fact = NewEventOf<typeof fulfilmentEvents>;
 export type FulfilmentStep = Step<Fact>;
 
 /**
- * How long the gateway may be unable to say whether a payment is authorised, in ms, twice: from when it was to be asked, and
- * again from when that time was seen to be over. Nobody may have been there to ask it at first.
+ * How long the gateway may be unable to say whether a payment is authorised, in ms. It applies twice: from the moment
+ * of the request, and again from the moment when that time is found to be over, because nobody may have been running to
+ * ask.
  */
 export const PAYMENT_PATIENCE_MS = 30_000;
-/** A deadline that is told of so much too late, in ms, says nothing of the gateway: this side was away. */
+/** A deadline that fires later than this, in ms, says nothing about the gateway: our own side was down. */
 const AWAY_MS = 5000;
 
 /**
- * Products for which something is asked at a time. An order has up to a thousand: each step of its fulfilment stays small, and
- * others' orders have their turns in between.
+ * Products that are requested at a time. An order has up to a thousand: each step of its fulfilment stays small, and
+ * other orders get their turn in between.
  */
 export const STOCK_PORTION = 50;
 
-/** The order, and when what happened was recorded. */
+/** The order, and when the event was recorded. */
 export interface Moment {
   readonly orderId: string;
   readonly at: Date;
 }
 
-/** Remembers what has happened, and does what is next because of it. */
+/** Records what has happened, and the steps that follow from it. */
 export function goOn(state: FulfilmentState, moment: Moment, ...facts: readonly Fact[]): FulfilmentStep[] {
   const after = facts.reduce(apply, state);
   const steps = nextSteps(after, moment, answeredBy(facts));
-  // What is done may make the next thing possible at once: with nothing to pay, say, the order is confirmed.
+  // A step may make the next one possible at once: if there is nothing to pay, for example, the order is confirmed.
   const more = steps.filter((step): step is Fact => 'type' in step);
   return [...facts, ...steps, ...(more.length > 0 ? goOn(more.reduce(apply, after), moment) : [])];
 }
 
-/** Remembers what has happened, and that the order is to be cancelled for it. */
+/** Records what has happened, and that the order must be cancelled because of it. */
 export function fail(
   state: FulfilmentState,
   moment: Moment,
@@ -67,7 +68,7 @@ export function fail(
   return [...facts, FulfilmentFailing({ step, reason }), issue(cancelOrder, { orderId, reason: cut(reason, 500) })];
 }
 
-/** Its time is over for the first time: it has as much again, and once more where this side was away. */
+/** When the time is first over, it is extended once by the same amount, and once more if our own side was down. */
 export function waitOn(state: FulfilmentState, { at }: Pick<Reached, 'at'>): FulfilmentStep[] {
   return state.payment === 'ASKED' ? [setDeadline('lastPayment', patienceFrom(at))] : [];
 }
@@ -79,19 +80,19 @@ export function waitNoMore(state: FulfilmentState, reached: Reached): Fulfilment
   return fail(state, { orderId, at }, 'PAYMENT', 'The payment gateway could not say in time whether it is paid.');
 }
 
-/** Nothing is waited for any more. */
+/** Stops waiting. */
 export const endWait = (): FulfilmentStep[] => [clearDeadline('payment'), clearDeadline('lastPayment')];
 
 function patienceFrom(at: Date): Date {
   return new Date(at.getTime() + PAYMENT_PATIENCE_MS);
 }
 
-/** How many of a product are to be set aside: what is on the order, until it is cancelled or has left. */
+/** Quantity of a product to reserve: the quantity on the order, until it is cancelled or shipped. */
 export function wantedOf(state: FulfilmentState, productId: string): number {
   return goalOf(state) === 'HOLD' ? (state.lines[productId]?.quantity ?? 0) : 0;
 }
 
-/** What the order costs, in minor units. */
+/** Cost of the order, in minor units. */
 export function totalOf({ lines }: FulfilmentState): number {
   return Object.values(lines).reduce((total, { cost }) => total + cost, 0);
 }
@@ -103,8 +104,8 @@ function goalOf({ status, isConfirmed, isShipped }: FulfilmentState): 'HOLD' | '
 }
 
 /**
- * The product, if all that has happened is an answer about its stock. The others are looked at when all that was asked for is
- * answered, so that an order of a thousand lines is not gone through with each of a thousand answers.
+ * The product, if the only event is an answer about its stock. The other products are checked once every request has
+ * been answered, so that a thousand answers do not each check a thousand lines.
  */
 function answeredBy(facts: readonly Fact[]): string | undefined {
   const [fact] = facts;
@@ -112,8 +113,8 @@ function answeredBy(facts: readonly Fact[]): string | undefined {
 }
 
 /**
- * Of each product at most one thing is asked for at a time, and so of the payment: what comes next depends on the answer.
- * @param only the only product of which something may have to be asked for while others are asked for; undefined if it may be any.
+ * At most one request at a time for each product, and for the payment: what comes next depends on the answer.
+ * @param only the only product that may need a request while others are outstanding; undefined if any may.
  */
 function nextSteps(state: FulfilmentState, moment: Moment, only?: string): FulfilmentStep[] {
   const goal = goalOf(state);
@@ -131,7 +132,7 @@ function nextSteps(state: FulfilmentState, moment: Moment, only?: string): Fulfi
       return steps.length > 0 ? steps : endSteps(state, 'SHIPPED');
     }
     case 'RELEASE': {
-      // What was done last is taken back first; the shop need not wait for its stock until the gateway has answered.
+      // Compensation runs in reverse order, but the shop does not wait for the gateway before it releases stock.
       const steps = [...returnSteps(state, moment), ...stockSteps(state, moment, goal, only)];
       return steps.length > 0 ? steps : endSteps(state, 'RELEASED');
     }
@@ -169,7 +170,7 @@ function stockSteps(
   ];
 }
 
-/** Those that are on the order, and those that only are set aside for it. */
+/** Products on the order, and those that are only reserved for it. */
 function* productsToAskFor({ lines, held }: FulfilmentState): Iterable<string> {
   yield* Object.keys(lines);
   for (const productId of productsOf(held)) if (!(productId in lines)) yield productId;
@@ -179,7 +180,7 @@ function isAsked({ asked }: FulfilmentState): boolean {
   return !isEmpty(asked);
 }
 
-/** Undefined where the payment is as it is to be. */
+/** Undefined if the payment is already as it should be. */
 function paymentSteps(state: FulfilmentState, moment: Moment): FulfilmentStep[] | undefined {
   const { payment, currency } = state;
   const { orderId, at } = moment;
@@ -202,7 +203,7 @@ function confirmSteps(state: FulfilmentState, { orderId }: Moment): FulfilmentSt
 
 function chargeSteps(state: FulfilmentState, moment: Moment): FulfilmentStep[] {
   const { payment, amount } = state;
-  // Shipped on trust before it was paid. What was declined is not asked for again.
+  // Shipped on trust before payment. A declined payment is not requested again.
   const isUnpaid = (payment === 'NONE' || payment === 'SECURED') && amount !== totalOf(state);
   if (isUnpaid) return paymentSteps(state, moment) ?? [];
   return payment === 'SECURED' ? [CaptureAsked({}), issue(capturePayment, { orderId: moment.orderId })] : [];
@@ -213,7 +214,7 @@ function returnSteps({ payment }: FulfilmentState, { orderId }: Moment): Fulfilm
   return [PaymentReturnAsked({}), issue(cancelPayment, { orderId })];
 }
 
-/** Nothing is left to be asked for: is it over? */
+/** Nothing is left to request: checks whether the fulfilment is over. */
 function endSteps(state: FulfilmentState, how: 'SHIPPED' | 'RELEASED'): FulfilmentStep[] {
   if (isAsked(state)) return [];
   if (state.reservation === 'OPEN' && state.hasHeld) return [ReservationEnded({ how })];

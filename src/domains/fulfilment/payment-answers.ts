@@ -13,13 +13,13 @@ import {
   RefundRequested,
 } from './payment.ts';
 
-// What the gateway has answered, as commands. What comes too late for what is wanted now changes nothing; but an attempt that another
-// one has replaced is voided, or given back, all the same.
+// The gateway's answers, as commands. A late answer that is no longer relevant changes nothing; but an attempt that was
+// replaced is still voided or refunded.
 
 const Answer = z.object({
   orderId: id('The order.'),
   attempt: z.int(),
-  /** Why not; null where it was done. */
+  /** The reason for a refusal; null if it was done. */
   declined: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
 const Answered = Answer.omit({ declined: true });

@@ -5,7 +5,7 @@ import { AuthorizationRequested, CaptureRequested, Payment, RefundRequested, Voi
 import { recordAuthorization, recordCapture, recordRefund, recordVoid } from './payment-answers.ts';
 import { type Declined, paymentGateway } from './payment-gateway.ts';
 
-/** What the gateway knows an attempt by. */
+/** The reference under which the gateway knows an attempt. */
 export function referenceOf(orderId: string, attempt: number): string {
   return `${orderId}-${attempt}`;
 }
@@ -16,7 +16,7 @@ function uncertain({ is, reason }: { readonly is: string; readonly reason?: stri
   return callAgain(reason ?? `The gateway says ${is}.`);
 }
 
-/** Carries what is asked of payments to the gateway, and back what it answers. */
+/** Sends payment requests to the gateway, and its answers back. */
 export const PaymentCalls = defineEffect('PaymentCalls', {
   description: 'Calls to the payment gateway.',
   port: paymentGateway,
@@ -25,7 +25,7 @@ export const PaymentCalls = defineEffect('PaymentCalls', {
   on: {
     AuthorizationRequested: async ({ streamId: orderId, data: { attempt, amount } }, { port, key, load, signal }) => {
       const payment = await load(Payment, orderId);
-      // Answered before, or not wanted any more: then a void comes after it, which also holds for what may be under way.
+      // Already answered, or no longer wanted: then a void follows, which also covers a call in progress.
       if (payment?.attempt !== attempt || payment.status !== 'AUTHORIZING') return undefined;
       const method = (await load(Order, orderId))?.paymentMethod ?? '';
       const reference = referenceOf(orderId, attempt);
@@ -34,7 +34,7 @@ export const PaymentCalls = defineEffect('PaymentCalls', {
       const authorization = await port.authorize({ key, reference, amount, method, signal });
       if (authorization.is === 'authorized') return answer(undefined);
       if (authorization.is === 'declined') return answer(authorization);
-      // It may have been done although nobody heard of it.
+      // It may have been done although the answer was lost.
       const found = await port.lookup({ reference, signal });
       if (found.is === 'authorized') return answer(undefined);
       return found.is === 'declined' ? answer(found) : uncertain(authorization);

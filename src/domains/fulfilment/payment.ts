@@ -7,8 +7,8 @@ import { id } from '../shared/fields.ts';
 import { Money, MoneyInput } from '../shared/money.ts';
 
 /**
- * An authorisation is an attempt: where the amount changes the last attempt is voided and another one begun. What is asked of
- * the gateway is one event, what it has answered another.
+ * An authorisation is an attempt. If the amount changes, the last attempt is voided and a new one begins. A request to
+ * the gateway is one event, its answer another.
  */
 const Attempt = { attempt: z.int() };
 const Reason = { code: impersonal(z.string()), message: personal(z.string()) };
@@ -27,7 +27,7 @@ export const RefundRequested = defineEvent('RefundRequested', { data: z.object(A
 export const PaymentRefunded = defineEvent('PaymentRefunded', { data: z.object(Attempt) });
 export const RefundDeclined = defineEvent('RefundDeclined', { data: z.object({ ...Attempt, ...Reason }) });
 
-/** How far an attempt is; what ends with ING waits for the gateway. */
+/** State of an attempt; those that end with ING wait for the gateway. */
 export type PaymentStatus =
   | 'NONE'
   | 'AUTHORIZING'
@@ -41,7 +41,7 @@ export type PaymentStatus =
   | 'REFUNDED';
 
 export interface PaymentState {
-  /** The newest; 0 before the first. Those before it are voided. */
+  /** Number of the newest attempt; 0 before the first. Earlier ones are voided. */
   readonly attempt: number;
   readonly status: PaymentStatus;
   readonly amount: Money;
@@ -79,7 +79,7 @@ export const Payment = defineAggregate('Payment', {
   },
 });
 
-/** What is said of an attempt that another one has replaced is of no interest. */
+/** Ignores answers about an attempt that was replaced. */
 function of(payment: PaymentState, attempt: number, status: PaymentStatus): PaymentState {
   return attempt === payment.attempt ? { ...payment, status } : payment;
 }
@@ -116,7 +116,7 @@ export const cancelPayment = defineCommand('cancelPayment', {
   id: (input) => input.orderId,
   allow: ['system'],
   decide: ({ attempt, status }) => {
-    // Where a capture is on its way, voiding finds out what became of it.
+    // If a capture is in progress, voiding finds out what became of it.
     if (status === 'AUTHORIZING' || status === 'AUTHORIZED' || status === 'CAPTURING')
       return VoidRequested({ attempt });
     return status === 'CAPTURED' ? RefundRequested({ attempt }) : [];

@@ -15,7 +15,7 @@ export const FULFILMENT_STATES = [
 ] as const;
 export type FulfilmentState = (typeof FULFILMENT_STATES)[number];
 
-/** Something that was done, and when. */
+/** A completed step, and when. */
 export interface FulfilmentStep {
   readonly name: string;
   /** ISO 8601. */
@@ -26,15 +26,15 @@ export const fulfilmentsTable = readTable('fulfilments', {
   orderId: uuid('order_id').primaryKey(),
   customerId: uuid('customer_id').notNull(),
   state: text('state', { enum: FULFILMENT_STATES }).notNull(),
-  /** In the order in which they were done; {@link MAX_STEPS} at most. */
+  /** In the order of completion; at most {@link MAX_STEPS}. */
   steps: jsonb('steps').$type<readonly FulfilmentStep[]>().notNull(),
-  /** Why it fails or has failed, for people. */
+  /** Why it fails or has failed, as a sentence for people. */
   failure: text('failure'),
 });
 
 type Row = Omit<typeof fulfilmentsTable.$inferSelect, 'lastPosition' | 'staleSince'>;
 
-/** Kept of one order: the first and the newest. Items may be changed as often as somebody likes. */
+/** Steps that are kept for one order: the first and the newest. Items can be changed any number of times. */
 export const MAX_STEPS = 100;
 
 function withStep(steps: readonly FulfilmentStep[], next: FulfilmentStep): FulfilmentStep[] {
@@ -42,14 +42,17 @@ function withStep(steps: readonly FulfilmentStep[], next: FulfilmentStep): Fulfi
   return [...kept, next];
 }
 
-/** The row with one more step, and whatever else that changes. */
+/** The row with one more step and other changes. */
 const step =
   (name: string, { recordedAt }: RecordedEvent, change: Partial<Row> = {}) =>
   (row: Row): Row => {
     return { ...row, ...change, steps: withStep(row.steps, { name, at: recordedAt.toISOString() }) };
   };
 
-/** How far it is, but for an order that was cancelled: the fulfilment may hear of that after it has decided something else. */
+/**
+ * The new state, except for a cancelled order: the fulfilment may learn of the cancellation after it has decided
+ * something else.
+ */
 const unlessCancelled = (row: Row, state: FulfilmentState) => (row.state === 'COMPENSATING' ? row.state : state);
 
 const STEP_THAT_FAILED = { STOCK: 'STOCK_REFUSED', PAYMENT: 'PAYMENT_REFUSED', ORDER: 'CONFIRMATION_REFUSED' } as const;
@@ -60,7 +63,7 @@ export const fulfilments = defineProjection('fulfilments', {
   events: { OrderPlaced, OrderCancelled, ...fulfilmentEvents },
   visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ customerId: actor.id }) },
   on: {
-    // The order's own event, so that whoever has placed it finds the fulfilment by the token of the receipt.
+    // Folds the order's own event, so that the fulfilment can be read with the token of `placeOrder`.
     OrderPlaced: (event, { upsert }) => {
       const { streamId: orderId, data } = event;
       if (data.fulfilled !== 'HERE') return [];
@@ -97,7 +100,7 @@ export const fulfilments = defineProjection('fulfilments', {
     FulfilmentFailing: (event, { update }) => {
       const { step: failed, reason: failure } = event.data;
       return update(event.streamId, (row) => {
-        // The order may have been cancelled by somebody else meanwhile.
+        // Somebody else may have cancelled the order in the meantime.
         const reason = row.state === 'COMPENSATING' ? row.failure : failure;
         return step(STEP_THAT_FAILED[failed], event, { state: 'COMPENSATING', failure: reason })(row);
       });

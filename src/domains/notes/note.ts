@@ -5,10 +5,10 @@ import { type DataOf, defineEvent } from '../../kernel/define/event.ts';
 import { personal } from '../../kernel/define/personal.ts';
 import { Id, id, newId, text } from '../shared/fields.ts';
 
-/** Where notes are that say nothing of a workspace. */
+/** The workspace of notes that name none. */
 export const DEFAULT_WORKSPACE = 'default';
 
-/** What undo brings back. */
+/** The part of a note that undo restores. */
 const Page = z.object({
   title: personal(z.string()),
   content: personal(z.string()),
@@ -20,7 +20,7 @@ export const NoteCreated = defineEvent('NoteCreated', {
   version: 2,
   data: Page.extend({ workspaceId: personal(z.string()), authorId: Id.nullish() }),
   upcast: {
-    // There were no workspaces.
+    // There were no workspaces in version 1.
     1: (old) => ({ ...old, workspaceId: DEFAULT_WORKSPACE }),
   },
 });
@@ -36,7 +36,7 @@ export const NoteReverted = defineEvent('NoteReverted', {
   version: 2,
   data: Page.partial().extend({ toVersion: z.int() }),
   upcast: {
-    // All of the page was there, whether it had changed or not.
+    // Version 1 contained the whole page, whether it had changed or not.
     1: (old) => old,
   },
 });
@@ -47,16 +47,16 @@ export interface NoteState {
   readonly tags: readonly string[];
   readonly exists: boolean;
   readonly archived: boolean;
-  /** Null where nobody was signed in. */
+  /** Null if nobody was signed in. */
   readonly authorId: string | null;
 }
 
-/** Tags after one more. */
+/** Adds a tag. */
 export const withTag = (tags: readonly string[], tag: string) => [...tags.filter((other) => other !== tag), tag];
-/** Tags without one. */
+/** Removes a tag. */
 export const withoutTag = (tags: readonly string[], tag: string) => tags.filter((other) => other !== tag);
 
-/** Title, content and tags after a note was brought back to a former version. */
+/** Title, content and tags after a former version was restored. */
 export function pageAfter(
   present: Pick<NoteState, 'title' | 'content' | 'tags'>,
   brought: DataOf<typeof NoteReverted>,
@@ -101,7 +101,7 @@ export const Note = defineAggregate('Note', {
   },
 });
 
-/** The index for searching takes a megabyte of words a row, which this many characters never make. */
+/** The search index can hold a megabyte of words per row, which this many characters never produce. */
 export const MAX_CONTENT = 100_000;
 export const MAX_TAGS = 50;
 
@@ -116,7 +116,7 @@ const NoteInput = z.object({ noteId }).meta({ id: 'NoteInput', description: 'A n
 const TagNoteInput = z.object({ noteId, tag }).meta({ id: 'TagNoteInput', description: 'A note and a tag.' });
 
 const signedIn: Allow<NoteState, unknown> = ['customer', 'staff', 'system'];
-/** Customers write notes of their own. */
+/** Customers can write their own notes. */
 const staffOrAuthor: Allow<NoteState, unknown> = {
   staff: true,
   system: true,

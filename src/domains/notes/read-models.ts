@@ -14,18 +14,18 @@ export const notesTable = readTable(
     id: uuid('id').primaryKey(),
     title: text('title').notNull(),
     content: text('content').notNull(),
-    /** In the order in which they were given. JSON, for Drizzle loses backslashes when it reads arrays of text. */
+    /** In the given order. JSON, because Drizzle loses backslashes when it reads arrays of text. */
     tags: jsonb('tags').$type<readonly string[]>().notNull(),
     workspaceId: text('workspace_id').notNull(),
-    /** The actor who created it; null where nobody was signed in. */
+    /** The actor who created it; null if nobody was signed in. */
     authorId: text('author_id'),
     archived: boolean('archived').notNull(),
     /** When the last event occurred. */
     updatedAt: timestamp('updated_at', { precision: 3, withTimezone: true }).notNull(),
     version: integer('version').notNull(),
     /**
-     * The words of title and content. The configuration `simple` takes words as they are written, in lower case: a note may be
-     * in any language, and stems and stop words of a wrong one would lose words that somebody looks for.
+     * The words of title and content. The configuration `simple` takes words as written, in lower case: a note may be
+     * in any language, and stemming and stop words of the wrong language would lose words.
      */
     words: tsvector('words').generatedAlwaysAs(sql`to_tsvector('simple', title || E'\\n' || content)`),
   },
@@ -40,10 +40,10 @@ export const notesTable = readTable(
 );
 export const notesHistory = historyTable(notesTable);
 
-/** What every event leaves on its row. */
+/** Columns that every event sets. */
 const latest = ({ version, occurredAt }: RecordedEvent) => ({ version, updatedAt: occurredAt });
 
-/** Notes are private to who wrote them, and to staff: those of nobody that is known are for staff alone. */
+/** Notes are visible to their authors and to staff; notes without an author only to staff. */
 export const notes = defineProjection('notes', {
   description: 'Notes as they are now, with what they are found by.',
   table: notesTable,

@@ -8,10 +8,10 @@ import { ORDER_STATUSES, type OrderStatus } from './order.ts';
 import type { OrderItem } from './order-items.ts';
 import { orders, ordersTable } from './read-models.ts';
 
-/** Each word is a condition of its own on every row. */
+/** Each word is a separate condition on every row. */
 const MAX_WORDS = 20;
 const MAX_SEARCH = 1000;
-/** An order of a hundred lines; most are far smaller. */
+/** For an order of a hundred lines; most are far smaller. */
 const ORDER_BYTES = 20_000;
 
 const SORTS = {
@@ -143,7 +143,7 @@ that you may see. The customer and the products that it leads to are as they are
     t.field({
       type: OrderConnection,
       description: 'Orders that you may see.',
-      // Searching looks at customers too.
+      // The search also reads customers.
       extensions: api.readsFrom(orders, customers),
       args: {
         ...api.pageArguments(t),
@@ -216,7 +216,7 @@ function conditions(filter: Filter, api: Api): (SQL | undefined)[] {
   ];
 }
 
-/** What is searched for. @throws {BadUserInputError} where it is more than anybody would type. */
+/** The words of a search. @throws {BadUserInputError} if there are more than anybody would type. */
 function wordsOf(search: string, api: Api): string[] {
   if (search.length > MAX_SEARCH) api.refuse(`A search is at most ${MAX_SEARCH} characters long.`);
   const words = api.storableText(search, 'A search').split(/\s+/).filter(Boolean);
@@ -224,7 +224,9 @@ function wordsOf(search: string, api: Api): string[] {
   return words;
 }
 
-/** The same as `searchText`; letters of other scripts than Latin keep their case if the database's locale does not know it. */
+/**
+ * The same as `searchText`. Letters of non-Latin scripts keep their case if the database's locale does not know them.
+ */
 const folded = (column: Column) => sql`lower(regexp_replace(normalize(${column}, NFKD), '[\u0300-\u036f]', '', 'g'))`;
 
 function contains(word: string): SQL | undefined {

@@ -3,7 +3,7 @@ import { defineCommand, reject } from '../../kernel/define/command.ts';
 import { id } from '../shared/fields.ts';
 import { Order, OrderConfirmed, offerTo, PlacedInput, place } from './order.ts';
 
-// What the application itself does with orders. None of it is in the API.
+// Commands on orders that only the application issues. They are not in the API.
 
 export const confirmPaidOrder = defineCommand('confirmPaidOrder', {
   description: `Accepts an order for whose items, as they were at a revision, stock is reserved and the payment authorised. The

@@ -5,7 +5,7 @@ import { Product } from '../products/index.ts';
 import { Id, MAX_QUANTITY } from '../shared/fields.ts';
 import { Money } from '../shared/money.ts';
 
-/** A line: what the customer was shown when it came onto the order, and how many of it. */
+/** A line: the product as the customer saw it when it was added, and the quantity. */
 export const OrderItem = z.object({
   productId: Id,
   sku: impersonal(z.string()),
@@ -15,12 +15,12 @@ export const OrderItem = z.object({
 });
 export type OrderItem = z.output<typeof OrderItem>;
 
-/** The lines with one more: joined to the line of the same product at the same price, else a line of its own. */
+/** Adds a line: merged with the line of the same product at the same price, otherwise as a new line. */
 export function withItem(items: readonly OrderItem[], item: OrderItem): OrderItem[] {
   return withItems(items, [item]);
 }
 
-/** The lines with more of them, each as {@link withItem} adds it. */
+/** Adds several lines, each like {@link withItem}. */
 export function withItems(items: readonly OrderItem[], more: readonly OrderItem[]): OrderItem[] {
   const joined = new Map<string, OrderItem>();
   for (const item of [...items, ...more]) {
@@ -32,20 +32,20 @@ export function withItems(items: readonly OrderItem[], more: readonly OrderItem[
   return [...joined.values()];
 }
 
-/** The lines without a product's, whatever their prices. */
+/** Removes the lines of a product, whatever their prices. */
 export function withoutItem(items: readonly OrderItem[], productId: string): OrderItem[] {
   return items.filter((item) => item.productId !== productId);
 }
 
-/** What the lines cost together, in minor units; exact up to 2^53 - 1, and never less than that where it is more. */
+/** Total of the lines, in minor units; exact up to 2^53 - 1, and never less than that if it is more. */
 export function totalOf(items: readonly OrderItem[]): number {
   return items.reduce((total, { quantity, unitPrice }) => total + quantity * unitPrice.amount, 0);
 }
 
-/** The most lines that an order has. */
+/** Most lines of an order. */
 export const MAX_LINES = 1_000;
 
-/** Says no to lines that no order may have. */
+/** Refuses lines that no order may have. */
 export function refuseItems(items: readonly OrderItem[]): Rejection | undefined {
   if (items.length > MAX_LINES) {
     return reject('TOO_MANY_ORDER_LINES', 'An order has at most 1,000 lines; place a second order for the rest.');
@@ -64,12 +64,12 @@ export function refuseItems(items: readonly OrderItem[]): Rejection | undefined 
   return undefined;
 }
 
-/** The lines as they would come onto an order now: with each product's present name and price. */
+/** The lines as they would be added to an order now: with each product's current name and price. */
 export async function offer(
   wanted: readonly { readonly productId: string; readonly quantity: number }[],
   load: Load,
 ): Promise<OrderItem[] | Rejection> {
-  // Each product once: were it loaded for each of its lines, its price could change in between.
+  // Load each product once: if it were loaded for each of its lines, its price could change in between.
   const ids = [...new Set(wanted.map((item) => item.productId))];
   const products = new Map(await Promise.all(ids.map(async (id) => [id, await load(Product, id)] as const)));
   const items: OrderItem[] = [];

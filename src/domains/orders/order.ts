@@ -9,8 +9,8 @@ import { Id, id, newId, quantity, text } from '../shared/fields.ts';
 import { MAX_LINES, OrderItem, offer, refuseItems, withItem, withItems, withoutItem } from './order-items.ts';
 
 /**
- * Whose business an order's stock and payment are. HERE: the fulfilment's. ELSEWHERE: they were settled before the order came
- * here, as those of imported orders were: it reserves no stock and pays nothing.
+ * Who handles an order's stock and payment. HERE: the fulfilment. ELSEWHERE: they were settled before the order came
+ * here, as with imported orders: nothing is reserved or paid.
  */
 export const FULFILLED = ['HERE', 'ELSEWHERE'] as const;
 
@@ -21,10 +21,10 @@ export const OrderPlaced = defineEvent('OrderPlaced', {
     items: z.array(OrderItem).min(1),
     shippingAddress: Address,
     fulfilled: z.enum(FULFILLED),
-    /** The payment gateway's token of what it is paid with; null where it is not paid here. */
+    /** The payment gateway's token for the payment method; null if the order is not paid here. */
     paymentMethod: personal(z.string()).nullable(),
   }),
-  // There was no fulfilment then: people saw to it.
+  // There was no fulfilment in version 1: people handled it.
   upcast: { 1: (old) => ({ ...old, fulfilled: 'ELSEWHERE', paymentMethod: null }) },
 });
 export const OrderItemAdded = defineEvent('OrderItemAdded', { data: OrderItem });
@@ -43,7 +43,7 @@ export interface OrderState {
   readonly status: OrderStatus | 'NONE';
   readonly customerId: string;
   readonly items: readonly OrderItem[];
-  /** 1 when it is placed, and one more with each change of its items. */
+  /** 1 when the order is placed, plus one for each change of its items. */
   readonly revision: number;
   readonly paymentMethod: string | null;
 }
@@ -83,12 +83,12 @@ function changed(order: OrderState, items: readonly OrderItem[]): OrderState {
   return { ...order, items, revision: order.revision + 1 };
 }
 
-/** What stands in the way of an order that is not as far yet as it must be. */
+/** Rejections for an order that has not reached the required status yet. */
 const TOO_EARLY: Partial<Record<OrderStatus, Rejection>> = {
   CONFIRMED: reject('ORDER_NOT_CONFIRMED', 'The order has not been confirmed yet; confirm it first.'),
   SHIPPED: reject('ORDER_NOT_SHIPPED', 'The order has not been shipped yet; ship it first.'),
 };
-/** What stands in the way of an order that is further already. */
+/** Rejections for an order that is past the required status. */
 const TOO_LATE: Partial<Record<OrderStatus, Rejection>> = {
   CONFIRMED: reject('ORDER_ALREADY_CONFIRMED', 'The order has been confirmed; it can only be shipped or cancelled.'),
   SHIPPED: reject('ORDER_ALREADY_SHIPPED', 'The order has been shipped; only its delivery can be confirmed.'),
@@ -96,7 +96,7 @@ const TOO_LATE: Partial<Record<OrderStatus, Rejection>> = {
   CANCELLED: reject('ORDER_CANCELLED', 'The order was cancelled; nothing more happens to it.'),
 };
 
-/** Says no where the order is in none of these statuses, of which the first is the earliest. */
+/** Refuses if the order has none of these statuses, of which the first is the earliest. */
 function refuseUnless(order: OrderState, ...allowed: readonly [OrderStatus, ...OrderStatus[]]): Rejection | undefined {
   const { status } = order;
   if (status === 'NONE' || allowed.includes(status)) return undefined;
@@ -113,10 +113,10 @@ const staffOrOwner: Allow<OrderState, unknown> = {
   customer: (actor, _, order) => order.customerId === actor.id,
 };
 
-/** The gateway's token that is taken where the customer names none. */
+/** The gateway's token that is used if the customer names none. */
 const USUAL_PAYMENT_METHOD = 'tok_ok';
 
-/** What is said of an order when it comes in, wherever from. */
+/** Input of an order, from any source. */
 export const PlacedInput = {
   id: newId(),
   customerId: id('Who orders.'),
@@ -133,13 +133,13 @@ export const PlacedInput = {
 };
 type Placing = z.output<z.ZodObject<typeof PlacedInput>>;
 
-/** The lines as they would come onto a customer's order now. */
+/** The lines as they would be added to a customer's order now. */
 export async function offerTo({ customerId, items }: Placing, { load }: { readonly load: Load }) {
   if (await load(Customer, customerId)) return offer(items, load);
   return reject('CUSTOMER_NOT_FOUND', `There is no customer ${customerId}.`);
 }
 
-/** Places an order, unless it was or may not be. */
+/** Places an order, unless it exists already or is not allowed. */
 export function place(
   order: OrderState,
   { customerId, shippingAddress }: Placing,

@@ -28,7 +28,10 @@ export const ordersTable = readTable(
     /** When the last event occurred. */
     updatedAt: timestamp('updated_at', { precision: 3, withTimezone: true }).notNull(),
     version: integer('version').notNull(),
-    /** As `searchText` folds it, one value a line: the items' stock codes and names, the carrier and the tracking number. */
+    /**
+     * Folded by `searchText`, one value per line: the items' stock codes and names, the carrier and the tracking
+     * number.
+     */
     searchText: text('search_text').notNull(),
   },
   (table) => [
@@ -43,7 +46,10 @@ export const ordersTable = readTable(
 );
 export const ordersHistory = historyTable(ordersTable);
 
-/** What follows from the items. They change only before shipping, so the search text of the parcel comes after theirs. */
+/**
+ * Columns that follow from the items. Items change only before shipping, so the search text of the parcel is appended
+ * to theirs.
+ */
 const itemColumns = (items: readonly OrderItem[]) => ({
   items,
   itemCount: items.reduce((count, item) => count + item.quantity, 0),
@@ -52,14 +58,14 @@ const itemColumns = (items: readonly OrderItem[]) => ({
 });
 const lines = (...words: readonly string[]) => searchText(words.join('\n'));
 
-/** What every event leaves on its row. */
+/** Columns that every event sets. */
 const latest = ({ version, occurredAt }: RecordedEvent) => ({ version, updatedAt: occurredAt });
 
 export const orders = defineProjection('orders', {
   description: 'Orders as they are now, with what they are listed, sorted and found by.',
   table: ordersTable,
   history: true,
-  // 3: what is searched has no accents.
+  // 3: the search text has no accents.
   version: 3,
   events: Order.events,
   visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ customerId: actor.id }) },

@@ -32,15 +32,15 @@ export interface ProductState {
   readonly sku: string;
   readonly name: string;
   readonly price: Money;
-  /** On hand: what has arrived and has not left the house, set aside or not. Never below zero. */
+  /** Number on hand: arrived and not yet shipped, reserved or not. Never below zero. */
   readonly stock: number;
-  /** How many of them are set aside, by order. Never more than there are. */
+  /** Reserved quantities, by order. Their sum never exceeds the stock. */
   readonly reservations: Reservations;
   /** The sum of the reservations. */
   readonly reserved: number;
 }
 
-/** How many nobody has ordered yet. */
+/** Number that can still be ordered. */
 export function availableOf({ stock, reserved }: Pick<ProductState, 'stock' | 'reserved'>): number {
   return stock - reserved;
 }

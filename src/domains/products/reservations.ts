@@ -1,18 +1,18 @@
 /**
- * How many pieces are set aside for each order. A product that sells well has thousands of open orders, and every event makes
- * a new state: they are spread over groups by the end of the order's id (its beginning is a time), so that only one small
+ * Reserved pieces by order. A product that sells well has thousands of open orders, and every event creates a new
+ * state. So the orders are spread over groups by the end of their ids (the beginning is a time), and only one small
  * group is copied.
  */
 export type Reservations = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 const groupOf = (orderId: string) => orderId.slice(-2);
 
-/** How many are set aside for an order. */
+/** Number reserved for an order. */
 export function heldFor(reservations: Reservations, orderId: string): number {
   return reservations[groupOf(orderId)]?.[orderId] ?? 0;
 }
 
-/** The same with so many more set aside for an order, or less. */
+/** Adds pieces to the reservation of an order; a negative number removes them. */
 export function withMore(reservations: Reservations, orderId: string, more: number): Reservations {
   const name = groupOf(orderId);
   const { [orderId]: before = 0, ...others } = reservations[name] ?? {};

@@ -4,8 +4,8 @@ import { id, MAX_QUANTITY } from '../shared/fields.ts';
 import { availableOf, Product, StockReleased, StockReserved, StockShipped } from './product.ts';
 import { heldFor } from './reservations.ts';
 
-// What an order does to the stock. The application issues these; they are not in the API. Each says what is to be for the
-// order, not what is to change, so that repeating one changes nothing.
+// The effects of an order on the stock. Only the application issues these commands; they are not in the API. Each
+// states the wanted reservation, not the change, so that repeating one changes nothing.
 
 const productId = id('The product.');
 const orderId = id('The order.');
@@ -17,7 +17,7 @@ export const reserveStock = defineCommand('reserveStock', {
   input: z.object({
     productId,
     orderId,
-    // The lines of one product on an order together may be more than one line may have.
+    // Several lines of an order may have the same product, so the sum may exceed the limit of one line.
     quantity: z
       .int()
       .min(1)

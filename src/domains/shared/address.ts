@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { personal } from '../../kernel/define/personal.ts';
 import { text } from './fields.ts';
 
-/** An address as events and rows hold it. */
+/** An address in events and rows. */
 export const Address = personal(
   z.object({
     line1: z.string(),
@@ -14,7 +14,7 @@ export const Address = personal(
 );
 export type Address = z.output<typeof Address>;
 
-/** An address as a client states it. */
+/** An address in an input. */
 export const AddressInput = z
   .object({
     line1: text('The first line', 200, 'Street and number.'),

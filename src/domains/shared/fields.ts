@@ -1,24 +1,24 @@
 import { z } from 'zod';
 import { impersonal } from '../../kernel/define/personal.ts';
 
-/** An id as events hold it. */
+/** An id in events. */
 export const Id = impersonal(z.string());
 
 /**
- * The id of something that exists: a UUID of whatever version and variant, as Postgres takes it. Lower case, as Postgres
- * writes it, so that ids compare as strings.
- * @param description what the API's manual says of the field.
+ * The id of something that exists: a UUID of any version and variant that Postgres accepts. It is converted to lower
+ * case, as Postgres writes it, so that ids compare as strings.
+ * @param description of the field in the API's manual.
  */
 export function id(description: string) {
   return z.guid('An id must be a UUID.').toLowerCase().describe(description);
 }
 
-/** The id that a creating command may choose; where it is left out or null the server makes one. */
+/** The id that a creating command may choose; if it is omitted or null, the server generates one. */
 export function newId() {
   return id('').nullish().describe('A UUID of your choice; left out, the server makes one.');
 }
 
-/** Text that must say something: trimmed, not blank, at most `max` UTF-16 units. */
+/** Text with content: trimmed, not blank, at most `max` UTF-16 units. */
 export function text(what: string, max: number, description: string) {
   return z
     .string()
@@ -28,10 +28,10 @@ export function text(what: string, max: number, description: string) {
     .describe(description);
 }
 
-/** The most that one quantity may be. */
+/** Largest quantity. */
 export const MAX_QUANTITY = 1_000_000;
 
-/** How many: a whole number, 1 to {@link MAX_QUANTITY}. */
+/** A quantity: a whole number from 1 to {@link MAX_QUANTITY}. */
 export function quantity(description: string) {
   return z
     .int32('A quantity must be a whole number.')

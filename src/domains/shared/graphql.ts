@@ -2,7 +2,7 @@ import type { Api } from '../../graphql/api.ts';
 import type { Address } from './address.ts';
 import type { Money } from './money.ts';
 
-/** The shop's value types in the API; made once, by the first domain that asks. */
+/** The shop's value types in the API; created once, by the first domain that needs them. */
 export function valueTypes(api: Api) {
   return api.once('shop value types', ({ builder }) => ({
     Money: builder.objectRef<Money>('Money').implement({

@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { impersonal } from '../../kernel/define/personal.ts';
 
-/** Money as events and rows hold it: minor units, so that it is exact (1999 GBP is 19.99 pounds). */
+/** Money in events and rows: minor units, so that it is exact (1999 GBP is 19.99 pounds). */
 export const Money = z.object({ amount: z.int(), currency: impersonal(z.string()) });
 export type Money = z.output<typeof Money>;
 
-/** A currency as a client states it. */
+/** A currency in an input. */
 export const currency = (description: string) =>
   z
     .string()
     .regex(/^[A-Z]{3}$/, 'A currency must be three upper-case letters, such as GBP.')
     .describe(description);
 
-/** Money as a client states it. */
+/** Money in an input. */
 export const MoneyInput = z
   .object({
     amount: z

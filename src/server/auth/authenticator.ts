@@ -5,15 +5,17 @@ import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/erro
 import { type Authenticated, authenticatedBy, type ClaimRules } from './claims.ts';
 import { publishedKeys } from './published-keys.ts';
 
-/** Tells who sends a request, in the same way for HTTP, SSE and WebSocket. */
+/** Identifies the sender of a request, in the same way for HTTP, SSE and WebSocket. */
 export interface Authenticator {
-  /** One line that whoever starts the server should read: that authentication is off, or takes more than it may seem. */
+  /**
+   * A line that whoever starts the server should read: authentication is off, or accepts more than one might expect.
+   */
   readonly notice?: string;
   /**
    * @param credentials the value of an Authorization header (`Bearer …`), or what {@link credentialsOf} found.
-   * @returns null for a request without credentials: an anonymous one.
-   * @throws {UnauthenticatedError} where the credentials are not acceptable.
-   * @throws {AuthUnavailableError} where they could not be checked.
+   * @returns null for an anonymous request without credentials.
+   * @throws {UnauthenticatedError} if the credentials are not acceptable.
+   * @throws {AuthUnavailableError} if they could not be checked.
    */
   authenticate(credentials: string | undefined): Promise<Authenticated | null>;
 }
@@ -32,10 +34,10 @@ export type AuthSettings = Pick<
   | 'authMaxTokenLifetimeS'
 >;
 
-/** Who everybody is where authentication is off. */
+/** Everybody is this actor while authentication is off. */
 export const DEVELOPER: Actor = { id: 'developer', roles: ['admin'] };
 
-/** Signatures by a private key only: were HS256 among them, a published key could be used as a shared secret. */
+/** Only signatures by a private key: with HS256 in the list, a published key could be used as a shared secret. */
 const PUBLIC_KEY_ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
@@ -44,7 +46,9 @@ const PUBLIC_KEY_ALGORITHMS = [
 /** Longest access token, in bytes: about what the headers of an HTTP request have room for. */
 const MAX_TOKEN_BYTES = 16_384;
 
-/** A secret is shared with whom it is meant for; an identity provider signs for all of its applications alike. */
+/**
+ * A secret is shared only with its intended application; an identity provider signs for all of its applications alike.
+ */
 const ANY_AUDIENCE =
   'AUTH_AUDIENCE is not set: access tokens that the identity provider has given out for other applications are taken too. Set it to the "aud" claim of those that are meant for this one.';
 
@@ -85,7 +89,8 @@ export function createAuthenticator(config: AuthSettings): Authenticator {
 
 /**
  * The credentials among the parameters of a graphql-ws connection: `authorization` or `Authorization`, at the top or
- * under `headers`. A value that is no string comes back as one, to be refused rather than taken for anonymous.
+ * under `headers`. A value that is not a string is converted to one, so that it is refused and not treated as
+ * anonymous.
  */
 export function credentialsOf(connectionParams: unknown): string | undefined {
   if (!isRecord(connectionParams)) return undefined;
@@ -130,7 +135,7 @@ function verifier(settings: AuthSettings): Verify | undefined {
   };
 }
 
-/** A token need not name its key; while the issuer changes keys, two may fit. */
+/** A token need not name its key; while the issuer rotates keys, two may match. */
 async function verifyWithAnyOf(keys: errors.JWKSMultipleMatchingKeys, token: string, options: JWTVerifyOptions) {
   for await (const key of keys) {
     try {

@@ -3,14 +3,16 @@ import { wallTime } from '../../kernel/clock/wall-clock.ts';
 import { type Actor, type Role, subjectOf, whyNotActorId } from '../../kernel/define/actor.ts';
 import { UnauthenticatedError } from '../../kernel/errors.ts';
 
-/** Whom a request's credentials stand for, and how long. */
+/** The actor whom a request's credentials identify, and until when. */
 export interface Authenticated {
   readonly actor: Actor;
-  /** From when on the same credentials are refused; a connection that outlives it must be closed. Absent: never. */
+  /**
+   * From this time on the same credentials are refused; a connection that outlives it must be closed. Absent: never.
+   */
   readonly expiresAt?: Date;
 }
 
-/** What is asked of a token's claims, besides what its signature and the settings for issuer and audience ask. */
+/** Requirements for a token's claims, in addition to its signature, issuer and audience. */
 export interface ClaimRules {
   /** The claim that lists roles. */
   readonly rolesClaim: string;
@@ -19,7 +21,7 @@ export interface ClaimRules {
   readonly maxLifetimeS: number | undefined;
 }
 
-/** What a token may make of its bearer; `system` is the application itself and cannot be claimed from outside. */
+/** Roles that a token may give. `system` is the application itself and cannot be claimed from outside. */
 const CLAIMABLE_ROLES: readonly Role[] = ['customer', 'staff', 'admin'];
 
 /** The last instant that a Date can hold. */
@@ -33,7 +35,7 @@ const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'];
 
 /**
  * The bearer of a token whose signature, issuer and audience were checked.
- * @throws {UnauthenticatedError} if it is no access token, or what it says cannot be an actor.
+ * @throws {UnauthenticatedError} if it is not an access token, or its claims cannot be an actor.
  */
 export function authenticatedBy(header: JWTHeaderParameters, payload: JWTPayload, rules: ClaimRules): Authenticated {
   const other = otherKindOf(header, payload);
@@ -45,7 +47,7 @@ export function authenticatedBy(header: JWTHeaderParameters, payload: JWTPayload
   return { actor, expiresAt };
 }
 
-/** What a signed token is if it is no access token: the same keys sign tokens that are meant for other uses. */
+/** The kind of a signed token that is not an access token: the same keys sign tokens for other purposes. */
 function otherKindOf({ typ }: JWTHeaderParameters, payload: JWTPayload): string | undefined {
   const mediaType = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : undefined;
   if (typ !== undefined && (mediaType === undefined || !ACCESS_TOKEN_TYPES.has(mediaType))) {
@@ -53,7 +55,7 @@ function otherKindOf({ typ }: JWTHeaderParameters, payload: JWTPayload): string 
   }
   // RFC 8417 and OpenID Connect Back-Channel Logout: only security events and logout tokens have it.
   if (payload.events !== undefined) return 'a logout token or security event ("events" claim)';
-  // Keycloak and Cognito say which kind it is in a claim of their own.
+  // Keycloak and Cognito name the kind in a claim of their own.
   const stated = [payload.typ, payload.token_use].filter((kind) => typeof kind === 'string');
   const access = ['bearer', 'dpop', 'access', 'at+jwt', 'jwt'];
   if (stated.some((kind) => !access.includes(kind.toLowerCase()))) {
@@ -62,7 +64,7 @@ function otherKindOf({ typ }: JWTHeaderParameters, payload: JWTPayload): string 
   if (mediaType === 'at+jwt' || stated.length > 0) return undefined;
   const found = ID_TOKEN_CLAIMS.find((claim) => payload[claim] !== undefined);
   if (found) return `an ID token ("${found}" claim)`;
-  // Issued to the application that it is meant for, and it permits nothing.
+  // Issued to the application that is its own audience, and without any permission: an ID token.
   const { azp, aud, scope, scp } = payload;
   const audience = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud;
   if (azp !== undefined && azp === audience && scope === undefined && scp === undefined) {
@@ -79,7 +81,7 @@ function expiryOf({ exp, iat }: JWTPayload, { clockToleranceS, maxLifetimeS }: C
   if (iat !== undefined && iat > now + clockToleranceS) {
     throw new UnauthenticatedError('The access token was issued in the future ("iat" claim).');
   }
-  // With no time of issue it is not known how long the token has lasted, only how long it still would.
+  // Without a time of issue we do not know how old the token is, only how long it remains valid.
   if (maxLifetimeS !== undefined && exp - (iat ?? now) > maxLifetimeS) {
     throw new UnauthenticatedError(
       `The access token lasts longer than the ${maxLifetimeS} seconds that are taken ("exp" claim).`,
@@ -89,7 +91,7 @@ function expiryOf({ exp, iat }: JWTPayload, { clockToleranceS, maxLifetimeS }: C
 }
 
 function subjectIn(payload: JWTPayload): string {
-  // The type of `sub` is the issuer's promise, which nothing has checked.
+  // The issuer promises the type of `sub`; nothing has checked it.
   const sub: unknown = payload.sub;
   if (typeof sub !== 'string' || sub === '') {
     throw new UnauthenticatedError('The access token does not say who its bearer is: its "sub" claim is missing.');
@@ -99,9 +101,9 @@ function subjectIn(payload: JWTPayload): string {
   return subjectOf(sub);
 }
 
-/** The roles that are known; others that the issuer gives out are for other applications. */
+/** The known roles. The issuer may give out others for other applications. */
 function rolesIn(payload: JWTPayload, claim: string): Role[] {
-  // A name with dots may be one claim (they are often URLs), so it is tried as it stands first.
+  // A name with dots may be a single claim (they are often URLs), so it is tried unchanged first.
   const claimed = payload[claim] ?? claim.split('.').reduce(memberOf, payload);
   const names: unknown[] = typeof claimed === 'string' ? claimed.split(/\s+/) : Array.isArray(claimed) ? claimed : [];
   return CLAIMABLE_ROLES.filter((role) => names.includes(role));

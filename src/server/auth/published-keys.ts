@@ -1,6 +1,8 @@
 import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWTVerifyGetKey } from 'jose';
 
-/** The credentials could not be checked because the identity provider's keys are out of reach: a fault of the service. */
+/**
+ * The credentials could not be checked because the identity provider's keys cannot be fetched: a fault of the service.
+ */
 export class AuthUnavailableError extends Error {
   readonly code = 'AUTH_UNAVAILABLE';
 
@@ -13,7 +15,10 @@ export class AuthUnavailableError extends Error {
 /** Keys are fetched again after ten minutes, or for a token of an unknown key, but then at most every ten seconds. */
 const JWKS_TIMES = { timeoutDuration: 3_000, cooldownDuration: 10_000, cacheMaxAge: 600_000 };
 
-/** After a failed fetch the keys are not asked for again for this long, in ms: callers must not pass their load on. */
+/**
+ * After a failed fetch, the keys are not requested again for this long, in ms: callers must not pass their load on to
+ * the provider.
+ */
 const PAUSE_AFTER_FAILURE_MS = 1_000;
 
 /** Longest key set that is read, in bytes. Providers publish a few keys of about 2 kB, with certificates. */
@@ -21,7 +26,7 @@ const MAX_KEY_SET_BYTES = 262_144;
 
 /**
  * The keys at the URL. One fetch at a time, bounded in time, bytes and rate.
- * @throws {AuthUnavailableError} if the keys cannot be had, as opposed to a token that matches none of them.
+ * @throws {AuthUnavailableError} if the keys cannot be fetched. A token that matches none of them is another error.
  */
 export function publishedKeys(url: URL): JWTVerifyGetKey {
   const keys = createRemoteJWKSet(url, { ...JWKS_TIMES, [customFetch]: boundedFetch() });

@@ -8,7 +8,7 @@ export interface Asset {
   readonly type: string;
   readonly gzipped: Promise<Uint8Array<ArrayBuffer>>;
   readonly content: Uint8Array<ArrayBuffer>;
-  /** Changes with the content, so that a browser keeps a file for ever and never too long. */
+  /** Changes with the content, so that browsers can cache a file forever. */
   readonly version: string;
 }
 
@@ -24,7 +24,7 @@ export function loadAssets(): Promise<Assets> {
 }
 
 async function load(): Promise<Assets> {
-  // Nine megabytes of text, which a server that nobody opens GraphiQL on does without.
+  // Nine megabytes of text: loaded only if somebody opens GraphiQL.
   const graphiql = await import('@graphql-yoga/render-graphiql/graphiql');
   const script = 'text/javascript; charset=utf-8';
   const files: [name: string, type: string, content: string | Uint8Array][] = [

@@ -5,12 +5,12 @@ import { readOperations } from './operations.ts';
 /** The query parameter that asks for a file of the page. */
 const FILE = 'graphiql';
 
-/** Three marks of a log, and a reader who has come as far as the last. */
+/** The logo: three marks of a log, and a reader who has reached the last one. */
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="28" height="28" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#1f6f5c"/><path d="M8 10h16M8 16h16M8 22h9" stroke="#fff" stroke-width="3" stroke-linecap="round"/><circle cx="24" cy="22" r="3.5" fill="#ffc65c"/></svg>`;
 
 /**
- * GraphiQL at the endpoint for browsers, opened with the documents of `schema/operations/`. All that it loads comes from
- * the installed packages through this server, and its Content-Security-Policy forbids it to ask anybody else.
+ * GraphiQL for browsers at the endpoint, opened with the documents of `schema/operations/`. Everything that it loads
+ * comes from the installed packages through this server; its Content-Security-Policy forbids other sources.
  */
 export function useGraphiql(): Plugin {
   return {
@@ -82,11 +82,11 @@ function page(assets: Assets): Answer {
     "default-src 'none'",
     "script-src 'self'",
     "worker-src 'self'",
-    // The editor writes its colours and sizes into style attributes and elements.
+    // The editor sets its colours and sizes in style attributes and elements.
     "style-src 'self' 'unsafe-inline'",
     "font-src 'self' data:",
     "img-src 'self' data:",
-    // It covers WebSocket too. Nothing here is built from the Host header, which whoever sends the request can choose.
+    // This covers WebSocket too. Nothing here is built from the Host header, which the sender of the request chooses.
     "connect-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",

@@ -2,13 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const folder = new URL('../../../schema/operations/', import.meta.url);
 
-/** A document of `schema/operations/`: what GraphiQL opens with, the demo plays and the tests use. */
+/** A document of `schema/operations/`: GraphiQL opens with them, the demo plays them, and tests use them. */
 export interface Operation {
-  /** Of the only operation in it. */
+  /** The name of its only operation. */
   readonly name: string;
-  /** As it was written, comments and all. */
+  /** As written, including comments. */
   readonly query: string;
-  /** JSON of the example's variables; null where it has none. */
+  /** JSON of the example's variables; null if there are none. */
   readonly variables: string | null;
 }
 

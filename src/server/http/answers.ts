@@ -4,13 +4,13 @@ import type { RequestErrorCode } from '../../graphql/errors.ts';
 const JSON_TYPE = 'application/json; charset=utf-8';
 const GRAPHQL_TYPE = 'application/graphql-response+json; charset=utf-8';
 
-/** Answers in JSON; no cache keeps it. */
+/** Answers with JSON that no cache may keep. */
 export function answer(response: ServerResponse, status: number, body: unknown, type = JSON_TYPE): void {
   response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
   response.end(JSON.stringify(body));
 }
 
-/** An error as GraphQL clients read it. */
+/** An error in the form that GraphQL clients read. */
 export interface AnsweredError {
   readonly code: RequestErrorCode;
   readonly message: string;
@@ -18,7 +18,9 @@ export interface AnsweredError {
   readonly correlationId?: string;
 }
 
-/** Answers a request that is refused before its operation is looked at. Its body is not read, so the connection is closed. */
+/**
+ * Answers a request that is refused before its operation is read. Its body is not read, so the connection is closed.
+ */
 export function answerError(
   request: IncomingMessage,
   response: ServerResponse,
@@ -28,12 +30,12 @@ export function answerError(
   const { retryAfterMs } = extensions;
   if (retryAfterMs !== undefined) response.setHeader('retry-after', String(Math.ceil(retryAfterMs / 1000)));
   response.setHeader('connection', 'close');
-  // Clients that know the newer media type read errors of a 4xx only if it is used.
+  // Clients that know the newer media type read the errors of a 4xx only if the answer uses it.
   const type = request.headers.accept?.includes('application/graphql-response+json') ? GRAPHQL_TYPE : JSON_TYPE;
   answer(response, status, { errors: [{ message, extensions }] }, type);
 }
 
-/** No browser guesses another type than the one that an answer says. */
+/** Forbids browsers to guess another media type than the declared one. */
 export function forbidSniffing(response: ServerResponse): void {
   response.setHeader('x-content-type-options', 'nosniff');
 }

@@ -1,21 +1,22 @@
 import type { IncomingMessage } from 'node:http';
 
-/** A body that takes longer to arrive is slow, in ms. */
+/** A body that takes longer than this to arrive counts as slow, in ms. */
 const SLOW_MS = 1000;
-/** Pieces in which any body may arrive. A longer one may come in more if these have so many bytes on average. */
+/** Pieces in which any body may arrive. A longer body may have more pieces if they have this many bytes on average. */
 const MIN_PIECES = 1000;
 const MIN_PIECE_BYTES = 64;
 
-/** The body of a request; or why there is none: it is too long or in too many pieces, or the client has gone away meanwhile. */
+/** The body of a request, or why there is none: it is too long, it has too many pieces, or the client has gone away. */
 export type Body = Buffer | 'too long' | 'too many pieces' | 'gone';
 
 /**
- * Reads the body of a request; what is beyond that many bytes is not read. What has arrived takes at most twice its bytes in
- * memory, however small its pieces are: a client that sends chunks of one byte would else have an object for each kept.
- * @param onSlow called once if the body takes long; what it throws ends the reading.
+ * Reads the body of a request, up to the given number of bytes. What has arrived takes at most twice its bytes in
+ * memory, however small the pieces are: otherwise a client that sends chunks of one byte would make us keep an object
+ * for each.
+ * @param onSlow called once if the body takes long; if it throws, reading ends.
  */
 export function readBody(request: IncomingMessage, maxBytes: number, onSlow: () => void): Promise<Body> {
-  // Iterating over the request and breaking off would close its connection, on which it is still to be answered.
+  // Iterating over the request and breaking off would close its connection, but we still have to answer on it.
   return new Promise((resolve, reject) => {
     const body = new GrowingBuffer();
     let pieces = 0;
@@ -50,7 +51,7 @@ export function readBody(request: IncomingMessage, maxBytes: number, onSlow: () 
   });
 }
 
-/** Bytes that come in pieces. The first piece is not copied, for most bodies have no other. */
+/** Collects bytes that arrive in pieces. The first piece is not copied, because most bodies have only one. */
 class GrowingBuffer {
   #buffer: Buffer = Buffer.alloc(0);
   #length = 0;
@@ -59,7 +60,7 @@ class GrowingBuffer {
     return this.#length;
   }
 
-  /** All of them. */
+  /** All bytes so far. */
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }

@@ -11,19 +11,19 @@ export interface ConnectionGate {
   readonly refusals: Refusals;
 }
 
-/** What Node's parser finds wrong with a request, as HTTP says it; everything else is 400. */
+/** HTTP statuses for the errors of Node's parser; everything else is 400. */
 const STATUS_OF: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
   HPE_HEADER_OVERFLOW: 431,
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
 };
 
-/** The connection was lost: nobody is there to be answered, and nothing was refused. */
+/** The connection was lost: there is nobody to answer, and nothing was refused. */
 const LOST: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'HPE_INVALID_EOF_STATE']);
 
 /**
- * Bounds the connections of one address, and says which connections are refused and why.
- * @returns how many are open.
+ * Limits the connections of one address, and reports which connections are refused and why.
+ * @returns the number of open connections.
  */
 export function guardConnections(
   server: Server,
@@ -48,7 +48,7 @@ export function guardConnections(
     const address = addresses.peerOf(dropped?.remoteAddress);
     refusals.refused({ reason: 'all_connections', transport: 'connection', code: 'THROTTLED', address });
   });
-  // Node answers these by itself if nobody listens, and leaves no trace of them.
+  // Without a listener, Node answers these by itself and leaves no trace.
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket & { readonly _httpMessage?: unknown }) => {
     if (LOST.has(error.code)) return void socket.destroy(error);
     const status = STATUS_OF[error.code ?? ''] ?? 400;

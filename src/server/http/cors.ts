@@ -2,14 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { TOKEN_HEADER } from '../../graphql/plugins/consistency.ts';
 import { CORRELATION_HEADER } from './request-id.ts';
 
-/** Seconds for which a browser need not ask again; none takes more. */
+/** Seconds for which a browser may cache a preflight; no browser accepts more. */
 const MAX_AGE_S = 7200;
 
 const EXPOSED = [TOKEN_HEADER, CORRELATION_HEADER, 'retry-after'].join(', ');
 
 /**
- * What lets pages of these origins read an answer, whichever it is: one that lacks it is a network error to them. Pages
- * of other origins are told nothing, least of all the origin `null`, which is the one that a sandboxed page has.
+ * Headers that let pages of these origins read any answer; without them, an answer looks like a network error. Pages of
+ * other origins get none, above all not the origin `null`, which a sandboxed page has.
  */
 export function corsHeaders(origins: readonly string[], request: IncomingMessage): Record<string, string> {
   if (origins.length === 0) return {};
@@ -27,7 +27,7 @@ export function corsHeaders(origins: readonly string[], request: IncomingMessage
   return {
     ...allowed,
     'access-control-allow-methods': 'GET, POST',
-    // Which headers a page sends is no reason to trust it more or less than its origin is trusted.
+    // The headers that a page sends make its origin neither more nor less trusted.
     ...(headers !== undefined && { 'access-control-allow-headers': headers }),
     'access-control-max-age': String(MAX_AGE_S),
   };

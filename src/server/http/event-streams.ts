@@ -4,7 +4,7 @@ import { atMoment } from '../expiry.ts';
 import type { Visit } from '../limits/visit.ts';
 import type { HttpContext } from './graphql-requests.ts';
 
-/** Clients read an error before they are told that the connection is over, in ms. */
+/** Time for a client to read an error before the connection is closed, in ms. */
 const LAST_WORDS_MS = 100;
 
 const EXPIRED = {
@@ -18,20 +18,20 @@ const EXPIRED = {
 const LAST_WORDS = `event: next\ndata: ${JSON.stringify(EXPIRED)}\n\n`;
 
 /**
- * The answers that are streams of events. Other than connections of the WebSocket protocol nobody closes them with a code:
- * what is open is known here, and ends with the access token that opened it, or with the server.
+ * The answers that are event streams. Unlike WebSocket connections, they have no close code. So the open streams are
+ * listed here, and end with the access token that opened them, or with the server.
  */
 export class EventStreams {
   readonly #open = new Set<ServerResponse>();
-  /** The messages of subscriptions that are opened over HTTP. */
+  /** The messages of subscriptions that were opened over HTTP. */
   readonly #messages = new WeakMap<Visit, AsyncIterable<unknown>>();
 
-  /** Streams that are open. */
+  /** Number of open streams. */
   get size(): number {
     return this.#open.size;
   }
 
-  /** Tells of Yoga's. */
+  /** Registers the streams that Yoga opens. */
   get plugin(): Plugin<object, Partial<HttpContext>> {
     return {
       onSubscribe: ({ args }) => {
@@ -53,7 +53,8 @@ export class EventStreams {
 
   /**
    * @param expiresAt when the stream ends, with the error UNAUTHENTICATED.
-   * @param endMessages ends the subscription, so that it keeps nothing while its client does not take the end of the stream.
+   * @param endMessages ends the subscription, so that it holds nothing while its client does not read the end of the
+   * stream.
    */
   add(response: ServerResponse, expiresAt?: Date, endMessages: () => void = () => {}): void {
     this.#open.add(response);
@@ -64,20 +65,21 @@ export class EventStreams {
     });
   }
 
-  /** Ends all, without saying that what they carry is complete: clients subscribe again, elsewhere. */
+  /** Ends all streams without a "complete" event: clients subscribe again, at another server. */
   end(): void {
     for (const response of this.#open) response.end();
   }
 }
 
 /**
- * Ends a stream whose access token has expired. It is not said to be complete: graphql-sse's client takes that for the end of
- * the subscription, whereas after a lost connection it asks for headers again, with a new token, and subscribes again.
+ * Ends a stream whose access token has expired, without a "complete" event: graphql-sse's client would take that for
+ * the end of the subscription. After a lost connection it asks for headers again, with a new token, and subscribes
+ * again.
  */
 function endExpired(response: ServerResponse, endMessages: () => void): void {
   if (response.writableEnded) return;
   response.write(LAST_WORDS);
-  // Nothing that happens from now on is the former caller's to see.
+  // The former caller must not see anything that happens from now on.
   response.write = (() => true) as ServerResponse['write'];
   setTimeout(() => {
     response.end();

@@ -6,14 +6,15 @@ import type { HttpContext } from './graphql-requests.ts';
 
 type Result = ExecutionResult | AsyncIterable<ExecutionResult>;
 
-/** 401 is what a request with the same token is answered from now on. */
+/** A new request with the same token would now get 401. */
 const EXPIRED = new GraphQLError('The access token has expired; get a new one and ask again.', {
   extensions: { code: 'UNAUTHENTICATED', http: { status: 401 } },
 });
 
 /**
- * Ends what is still under way when its access token expires, with the error UNAUTHENTICATED: a query, or a subscription that
- * waits for its first message. Commands were authorised when they were taken, and their outcome must not be hidden.
+ * When an access token expires, ends the operations that still run with the error UNAUTHENTICATED: queries, and
+ * subscriptions that wait for their first message. Commands were authorised when they were accepted, and their outcome
+ * must not be hidden.
  */
 export function useExpiringOperations(): Plugin<object, Partial<HttpContext>> {
   const commands = new WeakSet<Visit>();
@@ -44,7 +45,7 @@ async function untilExpired(
     resolve({ errors: [EXPIRED] });
   });
   const result = Promise.resolve(running);
-  // A subscription that is there too late is read by nobody.
+  // Nobody reads a subscription that starts too late.
   result.then(
     (late) => {
       if (isExpired && Symbol.asyncIterator in late) void late[Symbol.asyncIterator]().return?.();

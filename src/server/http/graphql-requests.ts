@@ -12,16 +12,16 @@ import type { Handler } from './http.ts';
 import { CORRELATION_HEADER, correlationIdFrom } from './request-id.ts';
 import type { StalledClients } from './stalled-clients.ts';
 
-/** What the pipeline is given along with a request. */
+/** Passed to the pipeline with a request. */
 export interface HttpContext {
   readonly visit: Visit;
-  /** The body, read; none of a GET. */
+  /** The complete body; undefined for a GET. */
   readonly body: Buffer | undefined;
 }
 
 export interface GraphqlRequests {
   readonly graphql: (request: IncomingMessage, response: ServerResponse, context: HttpContext) => unknown;
-  /** Undefined while requests are taken, else why they are not. */
+  /** Undefined while requests are accepted, otherwise the reason why they are not. */
   readonly notReady: () => string | undefined;
   readonly whyNotHost: HostGuard;
   readonly corsOrigins: readonly string[];
@@ -32,12 +32,12 @@ export interface GraphqlRequests {
   readonly onFault: OnFault;
 }
 
-/** Nothing behind the checks of a request's Host header is built from it. */
+/** After the check of the Host header, nothing is built from it. */
 const INNER_HOST = 'localhost';
 
 const NOT_READY_RETRY_MS = 1000;
 
-/** A request that is refused before its operation is looked at. */
+/** A request that is refused before its operation is read. */
 class Refused extends Error {
   readonly status: number;
   readonly answered: AnsweredError;
@@ -50,8 +50,8 @@ class Refused extends Error {
 }
 
 /**
- * Takes requests to the API. Each check costs more than the one before: names and rates come before tokens, tokens before
- * bodies, bodies before documents.
+ * Handles requests to the API. Each check costs more than the one before: hosts and rates come before tokens, tokens
+ * before bodies, bodies before documents.
  */
 export function serveGraphql(options: GraphqlRequests): Handler {
   const { graphql, corsOrigins, addresses, gate, stalledClients, onFault } = options;
@@ -70,7 +70,7 @@ export function serveGraphql(options: GraphqlRequests): Handler {
       const body = await bodyOf(options, visit, request);
       if (body === 'gone') return;
       visit.operate();
-      // The client may be gone already: then nobody would give the place back.
+      // The client may already be gone: then no later event would release the place.
       if (response.closed) visit.leave();
       request.headers.host = INNER_HOST;
       await graphql(request, response, { visit, body });
@@ -106,7 +106,7 @@ async function bodyOf(
 ): Promise<Buffer | 'gone' | undefined> {
   if (request.method !== 'POST') return undefined;
   const length = request.headers['content-length'];
-  // Before it is read, so that a body that is too large costs nothing.
+  // Check before reading, so that a body that is too large costs nothing.
   if (Number(length) > maxBodyBytes) throw tooLong(`${length} bytes long; at most ${maxBodyBytes}`);
   const body = await readBody(request, maxBodyBytes, () => visit.sendSlowly());
   if (body === 'too long') throw tooLong(`longer than the ${maxBodyBytes} bytes that`);
@@ -135,7 +135,7 @@ function refusalOf(error: unknown): Refused | undefined {
   return undefined;
 }
 
-/** The request's correlation id, the client's or a new one, goes on with the request and back with the answer. */
+/** Sets the request's correlation id, the client's or a new one, on the request and on the answer. */
 function correlate(request: IncomingMessage, response: ServerResponse): string {
   const correlationId = correlationIdFrom(request.headers[CORRELATION_HEADER]?.toString());
   request.headers[CORRELATION_HEADER] = correlationId;

@@ -1,16 +1,16 @@
 import { isIP } from 'node:net';
 import type { Config } from '../../config.ts';
 
-/** The settings that decide under which names a server may be called. */
+/** The settings that decide under which host names a server may be called. */
 export type HostSettings = Pick<Config, 'host' | 'corsOrigins' | 'authJwtSecret' | 'authJwksUrl'>;
 
-/** Says why a request with this Host header is refused; undefined where it is not. */
+/** Why a request with this Host header is refused; undefined if it is not. */
 export type HostGuard = (host: string | undefined) => string | undefined;
 
 /**
- * A page can have its own name resolve to this machine, and is then of the same origin as the server as far as a browser
- * can tell. Where no token is asked for, that would make every page the development admin: only names that nobody else
- * can give out are served.
+ * A page can let its own host name resolve to this machine; to a browser it then has the same origin as the server.
+ * Without access tokens every such page would act as the development admin, so only host names that nobody else
+ * controls are served (DNS rebinding).
  */
 export function createHostGuard({ host, corsOrigins, authJwtSecret, authJwksUrl }: HostSettings): HostGuard {
   if (authJwtSecret !== undefined || authJwksUrl !== undefined) return () => undefined;
@@ -20,7 +20,7 @@ export function createHostGuard({ host, corsOrigins, authJwtSecret, authJwksUrl 
   return (header) => {
     const name = nameIn(header);
     if (name !== undefined && (known.has(name) || name.endsWith('.localhost'))) return undefined;
-    // An address is nobody's to give out.
+    // Nobody controls what an IP address resolves to.
     if (anywhere && name !== undefined && isIP(name) !== 0) return undefined;
     return 'While authentication is off, the server is not to be called by this host name: use localhost, or name it in CORS_ORIGINS.';
   };

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { forbidSniffing } from './answers.ts';
 import { Pipelines } from './pipelines.ts';
 
-/** The address is taken or may not be used: one line for whoever starts the server. */
+/** The address is in use or not allowed: one line for whoever starts the server. */
 export class ListenError extends Error {
   readonly code: string;
 
@@ -21,7 +21,7 @@ export class ListenError extends Error {
   }
 }
 
-/** How long a client may take, in ms, and how many there may be. */
+/** Time limits for clients, in ms, and the number of connections. */
 export interface ConnectionTimes {
   /** For the headers of a request. */
   readonly headersTimeoutMs: number;
@@ -32,10 +32,10 @@ export interface ConnectionTimes {
   readonly maxConnections: number;
 }
 
-/** Between two looks at requests that do not arrive in time, in ms. */
+/** Time between two checks for requests that do not arrive in time, in ms. */
 const LOOK_EVERY_MS = 1000;
 
-/** An HTTP server that listens; nothing is routed yet. @throws {ListenError} */
+/** Starts an HTTP server without routes. @throws {ListenError} */
 export async function listen(host: string, port: number, times: ConnectionTimes, handler: Handler): Promise<Server> {
   const options = {
     headersTimeout: Math.min(times.headersTimeoutMs, times.requestTimeoutMs),
@@ -61,7 +61,7 @@ export async function listen(host: string, port: number, times: ConnectionTimes,
   return server;
 }
 
-/** Takes no more connections; answers under way have a moment, streams are ended. */
+/** Accepts no more connections. Running answers have a moment to finish; streams are ended. */
 export function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     const force = setTimeout(() => server.closeAllConnections(), 500);
@@ -75,7 +75,7 @@ export function closeServer(server: Server): Promise<void> {
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
-/** Where a server can be reached, for people and clients on this machine. */
+/** The URL of a server for people and clients on this machine. */
 export function urlOf(server: Server): string {
   const { address, port, family } = server.address() as AddressInfo;
   const anywhere = address === '0.0.0.0' || address === '::';

@@ -1,19 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Requests of one connection that may be under way. Hardly any client sends a request before the last one is answered. */
+/**
+ * Requests of one connection that may run at the same time. Hardly any client sends a request before the last one is
+ * answered.
+ */
 const MAX_UNDER_WAY = 16;
 
 /**
- * Bounds HTTP pipelining. Node hands on all requests in a piece of the network at once: hundreds of small ones from a client that
- * sends them without waiting, and the event loop would begin them all before it does anything else.
+ * Bounds HTTP pipelining. Node passes on all requests in one network packet at once. For a client that sends hundreds
+ * of small ones without waiting, the event loop would begin all of them before it does anything else.
  */
 export class Pipelines {
   readonly #underWay = new WeakMap<Socket, number>();
 
-  /** Counts a request until it is answered. @returns false if there are too many: then its connection is closed. */
+  /** Counts a request until it is answered. @returns false if there are too many: its connection is then closed. */
   take({ socket }: IncomingMessage, response: ServerResponse): boolean {
-    // The rest of the piece that had too many.
+    // The rest of a packet that had too many requests.
     if (socket.destroyed) return false;
     const before = this.#underWay.get(socket) ?? 0;
     if (before >= MAX_UNDER_WAY) {

@@ -1,6 +1,6 @@
 import type { Plugin } from 'graphql-yoga';
 
-/** Says in HTTP's own words too when a throttled client is to come again: proxies and clients' retries look there. */
+/** Adds the header `retry-after` for throttled clients: proxies and HTTP clients evaluate it. */
 export function useRetryAfter(): Plugin {
   return {
     onResultProcess: ({ result, setResult }) => {

@@ -5,12 +5,12 @@ import { answer, answerError } from './answers.ts';
 import type { HostGuard } from './hosts.ts';
 import type { Handler } from './http.ts';
 
-/** What tells of the state of the server. */
+/** What reports the state of the server. */
 export interface StateRoutes {
   /** Whether it can do its work. */
   readonly readiness: () => Promise<Readiness>;
   readonly whyNotHost: HostGuard;
-  /** Undefined if they are not served. */
+  /** Undefined if metrics are not served. */
   readonly metrics?: Pick<Metrics, 'scrape'> | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface Routes {
   readonly state: StateRoutes | undefined;
 }
 
-/** Where a request to the public port goes. */
+/** Routes a request to the public port. */
 export function route({ graphql, state }: Routes): Handler {
   return (request, response) => {
     if (isEndpoint(request)) return graphql(request, response);
@@ -32,12 +32,12 @@ export function route({ graphql, state }: Routes): Handler {
   };
 }
 
-/** Where a request to OPS_PORT goes. */
+/** Routes a request to OPS_PORT. */
 export function routeOperations(state: StateRoutes): Handler {
   return (request, response) => routeState(state, [], request, response);
 }
 
-/** Whether it is for the API. */
+/** Whether the request is for the API. */
 export function isEndpoint(request: IncomingMessage): boolean {
   return ['/graphql', '/graphql/'].includes(pathOf(request));
 }
@@ -49,7 +49,7 @@ function routeState(
   response: ServerResponse,
 ): void | Promise<void> {
   const path = pathOf(request);
-  // That it is answered is all that it says: a restart mends no database.
+  // Any answer will do: this only shows that the process responds. A restart repairs no database.
   if (path === '/livez') return answer(response, 200, { status: 'alive' });
   if (path === '/readyz' && state) {
     return state.readiness().then((body) => answer(response, body.reasons.length === 0 ? 200 : 503, body));

@@ -1,20 +1,20 @@
 import type { ServerResponse } from 'node:http';
 import type { Visit } from '../limits/visit.ts';
 
-/** Between two looks at all answers, as a part of the time that a client is given. */
+/** Number of checks within the time that a client is given. */
 const LOOKS_IN_TIME = 3;
 
 interface Watched {
   readonly visit: Pick<Visit, 'refused'>;
-  /** Bytes that the client had taken at the last look; undefined if nothing waited for it. */
+  /** Bytes that the client had read at the last check; undefined if nothing waited for it. */
   taken: number | undefined;
-  /** Looks since it has taken anything. */
+  /** Checks since it has read anything. */
   looks: number;
 }
 
 /**
- * Disconnects clients that do not read what they have asked for: their answers would be kept in memory for as long as they
- * like. A client that is only slow takes something between two looks.
+ * Disconnects clients that do not read their answers, which would otherwise stay in memory indefinitely. A slow client
+ * reads something between two checks.
  */
 export class StalledClients {
   readonly #open = new Map<ServerResponse, Watched>();
@@ -22,7 +22,7 @@ export class StalledClients {
   readonly #maxBufferedBytes: number;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param timeoutMs in which a client must take something. @param maxBufferedBytes that may wait for one. */
+  /** @param timeoutMs in which a client must read something. @param maxBufferedBytes that may wait for one client. */
   constructor(timeoutMs: number, maxBufferedBytes: number) {
     this.#lookEveryMs = Math.ceil(timeoutMs / LOOKS_IN_TIME);
     this.#maxBufferedBytes = maxBufferedBytes;

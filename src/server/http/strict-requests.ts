@@ -3,18 +3,18 @@ import type { GraphQLParams, Plugin } from 'graphql-yoga';
 import { NOT_SUPPORTED, type SentOperation, type TrustedDocuments } from '../../graphql/documents/trusted-documents.ts';
 import type { HttpContext } from './graphql-requests.ts';
 
-/** What Yoga can answer in. */
+/** The media types that Yoga can answer with. */
 const ANSWERS = ['application/graphql-response+json', 'application/json', 'text/event-stream', 'multipart/mixed'];
 
-/** Clients then send the query itself: no cache may answer them in its place. */
+/** Clients react to this message by sending the query itself; no cache may answer for them. */
 const NO_JSON = 'The body is not JSON.';
 const NO_STORE = { 'cache-control': 'no-store' };
 
 /**
- * Refuses, in words, requests that are no GraphQL over HTTP; before anything is executed, since a mutation whose answer
- * cannot be sent would take effect all the same.
+ * Refuses requests that are not GraphQL over HTTP, with a clear message and before anything is executed: a mutation
+ * whose answer cannot be sent would still take effect.
  *
- * Bodies are JSON only: a form on another site could send a mutation with the user's cookies, whereas JSON needs a
+ * Bodies must be JSON: a form on another site could send a mutation with the user's cookies, whereas JSON needs a
  * preflight, which CORS decides.
  */
 export function useStrictRequests(documents: TrustedDocuments): Plugin<object, Partial<HttpContext>> {
@@ -31,7 +31,7 @@ export function useStrictRequests(documents: TrustedDocuments): Plugin<object, P
         return refuse(415, 'Send operations as JSON, with content-type: application/json.');
       }
     },
-    // Yoga answers 406 without a word.
+    // Yoga would answer 406 without a message.
     onSubscribe: ({ args, setResultAndStopExecution }) => {
       const { request } = args.contextValue as { request?: Request };
       if (!request || matches('text/event-stream', request.headers.get('accept'))) return;
@@ -40,7 +40,7 @@ export function useStrictRequests(documents: TrustedDocuments): Plugin<object, P
       setResultAndStopExecution({ errors: [new GraphQLError(message, { extensions })] });
     },
     onRequestParse: ({ request: { method }, serverContext, requestParser, setRequestParser, fetchAPI }) => {
-      // Yoga's for bodies knows fewer names for JSON, no byte order mark, and no limit of time.
+      // Yoga's body parser knows fewer names for JSON, no byte order mark, and no time limit.
       const parse = method === 'POST' ? () => readJson(serverContext.body) : requestParser;
       if (!parse) return;
       setRequestParser(async (request) => {
@@ -57,7 +57,7 @@ export function useStrictRequests(documents: TrustedDocuments): Plugin<object, P
         }
       });
     },
-    // Some clients send one always, which is empty where the operation has none. What was sent may be no object yet.
+    // Some clients always send this field, empty if the operation has none. The parameters may not be an object yet.
     onParams: ({ params, setParams }) => {
       if (params?.operationName !== '') return;
       const { operationName: _, ...unnamed } = params;
@@ -66,12 +66,12 @@ export function useStrictRequests(documents: TrustedDocuments): Plugin<object, P
   };
 }
 
-/** What a body says; what it is besides JSON, Yoga looks at. */
+/** The JSON of a body; Yoga validates its shape. */
 function readJson(body: Buffer | undefined): GraphQLParams {
   return JSON.parse((body?.toString() ?? '').replace(/^\uFEFF/, '')) as GraphQLParams;
 }
 
-/** With the text of the document in place of its id. What was sent may be no object; Yoga says so. */
+/** Replaces the id of a document with its text. The parameters may not be an object; Yoga reports that. */
 function withDocument(params: unknown, documents: TrustedDocuments, url: string | undefined): GraphQLParams {
   if (typeof params !== 'object' || params === null || Array.isArray(params)) return params as GraphQLParams;
   const { documentId: sent, ...rest } = params as SentOperation;
@@ -92,7 +92,7 @@ function accepts(accept: string | null): boolean {
   return ANSWERS.some((answer) => matches(answer, accept));
 }
 
-/** Whether a client takes this media type. */
+/** Whether a client accepts this media type. */
 function matches(type: string, accept: string | null): boolean {
   const ranges = (accept || '*/*').split(',').map((range) => range.split(';')[0]?.trim().toLowerCase());
   return ranges.some((range) => range === '*/*' || range === type || range === `${type.split('/')[0]}/*`);

@@ -5,16 +5,16 @@ import type { AddressRange } from '../../settings/setting.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-/** An IPv6 subscriber is given at least a /64 and may change addresses within it at will. */
+/** An IPv6 subscriber has at least a /64 and can change addresses within it at will. */
 const IPV6_PREFIX_BYTES = 8;
 
-/** Other ends of connections that are remembered with their key: taking an address apart costs more than all else here. */
+/** Peers whose key is cached: parsing an address costs more than everything else here. */
 const MAX_PEERS = 10_000;
 
-/** Proxies in a row that are looked through. */
+/** Most proxies in a chain that are followed. */
 const MAX_HOPS = 20;
 
-/** Tells whose request it is: the address of the client, also behind trusted reverse proxies. */
+/** Determines whose request it is: the address of the client, also behind trusted reverse proxies. */
 export interface Addresses {
   /**
    * The client that a request comes from, as the key under which its limits are counted: an IPv4 address, or the /64
@@ -26,8 +26,8 @@ export interface Addresses {
 }
 
 /**
- * Reads X-Forwarded-For from right to left for as long as the address that wrote an entry is a trusted proxy's. So a
- * client cannot choose its own address: what it sends along stands to the left of what the first proxy adds.
+ * Reads X-Forwarded-For from right to left while the address that wrote an entry is a trusted proxy. So a client cannot
+ * choose its own address: what it sends itself is to the left of what the first proxy adds.
  */
 export function createAddresses(trusted: readonly AddressRange[]): Addresses {
   const isTrusted = (address: Address) =>
@@ -53,7 +53,7 @@ export function createAddresses(trusted: readonly AddressRange[]): Addresses {
       const forwarded = String(headers['x-forwarded-for'] ?? '').split(',');
       for (const entry of forwarded.reverse().slice(0, MAX_HOPS)) {
         const next = parse(entry);
-        // What is no address may be anything: the last address that is known counts.
+        // This entry is not an address and may be anything: the last known address counts.
         if (!next) break;
         client = next;
         if (!isTrusted(client)) break;
@@ -69,7 +69,7 @@ function matches(address: Address, network: Address, bits: number): boolean {
     : address.match(network as ipaddr.IPv6, bits);
 }
 
-/** An address as proxies write it, some with a port; IPv4 inside IPv6 is IPv4. */
+/** An address as proxies write it, possibly with a port; IPv4 inside IPv6 becomes IPv4. */
 function parse(text: string | undefined): Address | undefined {
   const bare = text?.trim().replace(/^\[([^\]]*)\](:\d+)?$|^([\d.]+):\d+$/, '$1$3');
   return bare && ipaddr.isValid(bare) ? ipaddr.process(bare) : undefined;

@@ -2,7 +2,7 @@ import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../../graphql/context.ts';
 import type { Visit } from './visit.ts';
 
-/** Keeps what an answer has taken of its caller's share until it is sent, or until its client is gone. */
+/** Holds what an answer has taken of its caller's share until it is sent, or until its client is gone. */
 export function useAnswerShares(): Plugin {
   return {
     onExecute: ({ args }) => {

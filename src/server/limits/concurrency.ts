@@ -4,29 +4,29 @@ import { type Limit, OverLimitError } from './over-limit.ts';
 export type Release = () => void;
 
 const NOTHING: Release = () => {};
-/** When to try again is not known; others may end at any time. */
+/** The best time to retry is unknown; others may end at any time. */
 const RETRY_AFTER_MS = 1000;
 
-/** How many of something each key holds at the same time. Keys that hold nothing cost nothing. */
+/** Counts how many of something each key holds at the same time. Keys that hold nothing cost nothing. */
 export class Concurrency {
   readonly #held = new Map<string, number>();
   readonly #limit: Limit;
   readonly #most: number;
   readonly #reason: string;
 
-  /** @param most of one key; 0 sets no limit. @param reason said to the caller who is over the limit. */
+  /** @param most for one key; 0 sets no limit. @param reason for the caller who exceeds the limit. */
   constructor(limit: Limit, most: number, reason: string) {
     this.#limit = limit;
     this.#most = most;
     this.#reason = reason;
   }
 
-  /** Keys that hold something. */
+  /** Number of keys that hold something. */
   get keys(): number {
     return this.#held.size;
   }
 
-  /** @param key undefined is not counted. @throws {OverLimitError} if the key holds as many as it may. */
+  /** @param key undefined is not counted. @throws {OverLimitError} if the key already holds as many as allowed. */
   take(key: string | undefined): Release {
     if (this.#most === 0 || key === undefined) return NOTHING;
     const held = this.#held.get(key) ?? 0;
@@ -43,7 +43,7 @@ export class Concurrency {
   }
 }
 
-/** Takes all or none. @throws {OverLimitError} of the first that refuses. */
+/** Takes all or none. @throws {OverLimitError} from the first that refuses. */
 export function takeAll(...takes: readonly (() => Release)[]): Release {
   const taken: Release[] = [];
   const releaseAll = () => {

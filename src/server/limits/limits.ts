@@ -5,7 +5,7 @@ import { type Limit, OverLimitError } from './over-limit.ts';
 import { Rate } from './rate.ts';
 import type { SharedCounts } from './shared-counts.ts';
 
-/** The settings that say how much one caller may take. */
+/** The settings for the limits of one caller. */
 export type LimitSettings = Pick<
   Config,
   | 'requestsPerAddress'
@@ -21,14 +21,14 @@ export type LimitSettings = Pick<
   | 'slowBodiesPerAddress'
 >;
 
-/** Whose operation it is, as limits are counted. */
+/** The owner of an operation, for counting limits. */
 export interface Spender {
   readonly address: string;
-  /** Null for an anonymous caller, of whom nothing but the address is known. */
+  /** Null for an anonymous caller, who is only known by address. */
   readonly actor: Actor | null;
 }
 
-/** All limits on one actor and one address, over all transports. Each is counted on its own, and any may be off. */
+/** All limits on one actor and one address, over all transports. Each is counted separately, and each may be off. */
 export class Limits {
   readonly #requests: Rate;
   readonly #badCredentials: Rate;
@@ -104,7 +104,7 @@ export class Limits {
   /** Counts an access token that was refused. */
   async badCredentials(address: string): Promise<void> {
     await this.#badCredentials.spend(address).catch((error: unknown) => {
-      // The caller is refused anyway, for the token.
+      // The caller is refused anyway, because of the token.
       if (!(error instanceof OverLimitError)) throw error;
     });
   }

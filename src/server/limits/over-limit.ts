@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql';
 import { ThrottledError } from '../../kernel/errors.ts';
 
-/** A limit of one actor, one address or the whole server. Names are the values of a label in the metrics. */
+/** A limit of one actor, one address or the whole server. The names are values of a metric's label. */
 export type Limit =
   | 'address_requests'
   | 'address_operations'
@@ -19,7 +19,7 @@ export type Limit =
   | 'buffered_bytes'
   | 'stalled_client';
 
-/** A caller is over one of its limits; nothing was done. The message says which limit and when to try again. */
+/** A caller exceeds one of its limits; nothing was done. The message says which limit, and when to try again. */
 export class OverLimitError extends ThrottledError {
   readonly limit: Limit;
 
@@ -30,10 +30,10 @@ export class OverLimitError extends ThrottledError {
   }
 }
 
-/** Errors of operations that stand for an {@link OverLimitError}: what clients get says nothing of the limit's name. */
+/** Maps errors of operations to their {@link OverLimitError}: clients do not see the name of the limit. */
 const known = new WeakMap<GraphQLError, OverLimitError>();
 
-/** The error of an operation. @param status of the HTTP answer, if it is one. */
+/** The error for an operation. @param status of the HTTP answer, if there is one. */
 export function graphqlErrorOf(error: OverLimitError, status: number | undefined): GraphQLError {
   const { code, retryAfterMs, message } = error;
   const answered = new GraphQLError(message, {
@@ -43,7 +43,7 @@ export function graphqlErrorOf(error: OverLimitError, status: number | undefined
   return answered;
 }
 
-/** The limit that the errors of an operation are about, if any is. */
+/** The limit that these errors are about, if any. */
 export function limitIn(errors: readonly GraphQLError[] | undefined): Limit | undefined {
   for (const error of errors ?? []) {
     const over = known.get(error);

@@ -10,7 +10,7 @@ import type { Plugin } from 'graphql-yoga';
 import { graphqlErrorOf, OverLimitError } from './over-limit.ts';
 import type { Visit } from './visit.ts';
 
-/** What a command costs more than a query: it takes a place in the log, for good. */
+/** A command costs more than a query: it uses space in the log permanently. */
 const COMMAND_POINTS = 2;
 const HTTP_TOO_MANY_REQUESTS = 429;
 
@@ -20,7 +20,7 @@ interface Visited {
 type Stop = (result: { errors: GraphQLError[] }) => void;
 
 /**
- * Counts what operations cost and the subscriptions that are open, for HTTP, SSE and WebSocket alike. The first point was
+ * Counts the cost of operations and the open subscriptions, for HTTP, SSE and WebSocket alike. The first point was
  * spent before the document was read.
  */
 export function useCallerLimits(): Plugin {
@@ -60,12 +60,12 @@ function refuseBy(visit: Visit, stop: Stop): (error: unknown) => void {
   };
 }
 
-/** Costs of documents that are used again and again. */
+/** Costs of documents that are used repeatedly. */
 const known = new WeakMap<DocumentNode, Map<string | null, number>>();
-/** A document has few operations; a client cannot make this grow. */
+/** A document has few operations; this bounds what a client could make grow. */
 const MAX_KNOWN = 20;
 
-/** Points that an operation costs: one for each field at its root, two for each command. */
+/** Points of an operation: one for each field at its root, two for each command. */
 export function pointsOf(document: DocumentNode, operationName: ExecutionArgs['operationName']): number {
   const ofDocument = known.get(document) ?? new Map<string | null, number>();
   const name = operationName ?? null;
@@ -78,7 +78,7 @@ export function pointsOf(document: DocumentNode, operationName: ExecutionArgs['o
   return points;
 }
 
-/** Fragments that are spread twice merge: they are executed once, as are fields of one name. */
+/** A fragment that is spread twice is executed once, as are fields with the same name. */
 function rootFields(document: DocumentNode, { selections }: SelectionSetNode, seen: Set<string>): number {
   let fields = 0;
   for (const selection of selections) {

@@ -3,21 +3,24 @@ import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limite
 import { type Limit, OverLimitError } from './over-limit.ts';
 import type { SharedCounts } from './shared-counts.ts';
 
-/** Seconds over which rates are counted. A limit is a burst that may come at once and refills after this time. */
+/**
+ * Seconds over which rates are counted. A limit is a burst that may come at once and is available again after this
+ * time.
+ */
 const WINDOW_S = 10;
-/** Keys that are counted in memory, some 300 bytes each. The least recently used one is forgotten beyond that. */
+/** Keys that are counted in memory, about 300 bytes each. Beyond that the least recently used one is forgotten. */
 const MAX_KEYS = 50_000;
 
 export interface RateOptions {
   readonly limit: Limit;
   /** Most points of one key in ten seconds; 0 sets no limit. */
   readonly points: number;
-  /** Said to the caller who is over the limit. */
+  /** For the caller who exceeds the limit. */
   readonly reason: string;
   readonly shared?: SharedCounts | undefined;
 }
 
-/** Counts what each key has spent lately: in Redis if there is one that answers, else in this process. */
+/** Counts what each key has spent recently: in Redis if there is one that answers, otherwise in this process. */
 export class Rate {
   readonly #options: RateOptions;
   readonly #memory: BoundedMemory | undefined;
@@ -36,7 +39,7 @@ export class Rate {
         points,
         duration: WINDOW_S,
         rejectIfRedisNotReady: true,
-        // A key that is over its limit costs Redis nothing until its window ends.
+        // A key that exceeds its limit costs Redis nothing until its window ends.
         inMemoryBlockOnConsumed: points + 1,
       });
   }
@@ -44,7 +47,7 @@ export class Rate {
   /** @throws {OverLimitError} if the key has spent more than its limit. */
   async spend(key: string, points = 1): Promise<void> {
     if (!this.#memory || points <= 0) return;
-    // An operation that costs more than the whole limit can still be run, alone.
+    // An operation that costs more than the whole limit can still run, alone.
     const spent = Math.min(points, this.#options.points);
     try {
       await this.#consume(this.#memory, key, spent);
@@ -53,7 +56,10 @@ export class Rate {
     }
   }
 
-  /** Refuses a key that is over its limit already, without spending anything. Looks in this process only. @throws {OverLimitError} */
+  /**
+   * Refuses a key that already exceeds its limit, without spending anything. Checks this process only. @throws
+   * {OverLimitError}
+   */
   async check(key: string): Promise<void> {
     const found = await this.#memory?.get(key);
     if (found && found.consumedPoints >= this.#options.points) throw this.#over(found.msBeforeNext);
@@ -74,12 +80,12 @@ export class Rate {
   }
 
   #over(msBeforeNext: number): OverLimitError {
-    // The library counts by this machine's clock, which may be set; windows end by a timer.
+    // The library uses this machine's clock, which may be changed; windows end by a timer.
     return new OverLimitError(this.#options.limit, Math.min(msBeforeNext, WINDOW_S * 1000), this.#options.reason);
   }
 }
 
-/** Counts in memory, of a bounded number of keys: addresses cost an attacker nothing, so there may be any number. */
+/** Counts in memory, for a bounded number of keys: new addresses cost an attacker nothing. */
 class BoundedMemory extends RateLimiterMemory {
   readonly #keys = new LRUCache<string, true>({
     max: MAX_KEYS,

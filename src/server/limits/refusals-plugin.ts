@@ -2,7 +2,7 @@ import type { Plugin } from 'graphql-yoga';
 import type { HttpContext } from '../http/graphql-requests.ts';
 import { limitIn } from './over-limit.ts';
 
-/** Codes of what is answered as data or is not the caller's doing. */
+/** Codes of answers that are data, or that are not the caller's fault. */
 const NO_REFUSALS: ReadonlySet<unknown> = new Set([
   'CONSISTENCY_TIMEOUT',
   'OUTCOME_UNKNOWN',

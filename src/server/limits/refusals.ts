@@ -3,9 +3,9 @@ import type { Logger } from 'pino';
 /** How a caller is connected. */
 export type Transport = 'http' | 'sse' | 'websocket' | 'connection';
 
-/** Why something was refused: the code that the caller gets, or the limit that it is over. */
+/** Why something was refused: the code for the caller, or the limit that was exceeded. */
 export interface Refusal {
-  /** The limit, or the error code in lower case. There are as many as the code has, for it labels a metric. */
+  /** The limit, or the error code in lower case. It labels a metric, so the set of values is fixed. */
   readonly reason: string;
   readonly transport: Transport;
   /** The error code that the caller gets. */
@@ -15,16 +15,16 @@ export interface Refusal {
   readonly address?: string | undefined;
   readonly actor?: string | undefined;
   readonly correlationId?: string | undefined;
-  /** For the operator. Never what the caller has sent. */
+  /** For the operator. Never contains what the caller has sent. */
   readonly why?: string;
 }
 
-/** Told of every refusal, for metrics. */
+/** Observes refusals, for metrics. */
 export interface RefusalObserver {
   refused(reason: string, transport: Transport): void;
 }
 
-/** Lines a second of one reason. An attacker can cause any number of refusals and must not fill the disk. */
+/** Log lines per second and reason. An attacker can cause any number of refusals and must not fill the disk. */
 const LINES = 5;
 const WINDOW_MS = 1000;
 
@@ -35,8 +35,8 @@ interface Window {
 }
 
 /**
- * Every refusal is counted and leaves a log line: the first five a second of each reason in full, the others as a count. A
- * line has codes and ids and nothing that a caller has written.
+ * Counts and logs every refusal: the first five per second and reason in full, the others as a number. A line has codes
+ * and ids and nothing that a caller has written.
  */
 export class Refusals {
   readonly #logger: Logger;
@@ -60,7 +60,7 @@ export class Refusals {
     this.#logger[level]({ reason, transport, ...facts }, 'refused');
   }
 
-  /** Says what was only counted, and forgets it. */
+  /** Logs the remaining counts and resets them. */
   stop(): void {
     for (const { flush } of this.#windows.values()) clearTimeout(flush);
     for (const reason of [...this.#windows.keys()]) this.#close(reason, 'info');

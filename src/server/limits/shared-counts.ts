@@ -5,10 +5,10 @@ import { ConfigError } from '../../config.ts';
 /** How long Redis may take to count, in ms: every request waits for it. */
 const ANSWER_WITHIN_MS = 250;
 const CONNECT_WITHIN_MS = 2000;
-/** How long Redis is not asked after it has failed, in ms. */
+/** How long Redis is left alone after a failure, in ms. */
 const PAUSE_MS = 5000;
 const MAX_RECONNECT_DELAY_MS = 5000;
-/** How long the log does not repeat that Redis is away, in ms. */
+/** Minimum time between two log lines about Redis being away, in ms. */
 const QUIET_MS = 60_000;
 
 /**

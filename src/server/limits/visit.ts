@@ -6,19 +6,19 @@ import type { Limits, Spender } from './limits.ts';
 import { type Limit, OverLimitError } from './over-limit.ts';
 import type { Refusal, Refusals, Transport } from './refusals.ts';
 
-/** What admits callers: shared by all transports. */
+/** What admits callers; shared by all transports. */
 export interface Gate {
   readonly limits: Limits;
   readonly refusals: Refusals;
   readonly authenticator: Authenticator;
 }
 
-/** What is known of a refusal besides the visit. */
+/** Facts about a refusal in addition to those of the visit. */
 export interface RefusedVisit extends Pick<Refusal, 'code' | 'status' | 'correlationId' | 'why'> {
   readonly limit?: Limit | undefined;
 }
 
-/** One caller on its way through the server: a request, or a WebSocket for as long as it is open. */
+/** One caller's way through the server: a request, or a WebSocket for as long as it is open. */
 export class Visit {
   readonly address: string;
   readonly #gate: Gate;
@@ -34,7 +34,7 @@ export class Visit {
     this.address = address;
   }
 
-  /** A request, and not a WebSocket. */
+  /** True for a request, false for a WebSocket. */
   get isHttp(): boolean {
     return this.#transport === 'http';
   }
@@ -45,7 +45,7 @@ export class Visit {
   }
 
   /**
-   * Finds out who it is. No signature is checked for an address that has sent many bad tokens.
+   * Authenticates the caller. No signature is checked for an address that has sent many bad tokens.
    * @throws {OverLimitError | UnauthenticatedError | AuthUnavailableError}
    */
   async authenticate(credentials: string | undefined): Promise<void> {
@@ -79,7 +79,10 @@ export class Visit {
     this.#releases.add(this.#gate.limits.socket(this.address));
   }
 
-  /** Holds a place for what arrives slowly until it is released or the caller leaves. @throws {OverLimitError} */
+  /**
+   * Holds a place for something that arrives slowly, until it is released or the caller leaves. @throws
+   * {OverLimitError}
+   */
   sendSlowly(): Release {
     const place = this.#gate.limits.slowBody(this.address);
     const release = () => {
@@ -90,7 +93,10 @@ export class Visit {
     return release;
   }
 
-  /** Holds a place for a subscription until it is released or the caller leaves. Over HTTP it is a stream too. @throws {OverLimitError} */
+  /**
+   * Holds a place for a subscription until it is released or the caller leaves. Over HTTP it is also an event stream.
+   * @throws {OverLimitError}
+   */
   subscribe(): Release {
     const { limits } = this.#gate;
     const isStream = this.isHttp;
@@ -98,7 +104,7 @@ export class Visit {
       () => limits.subscription(this.#spender),
       () => (isStream ? limits.eventStream(this.address) : () => {}),
     );
-    // A stream lasts, and is no operation that is under way any more.
+    // A stream stays open, so it no longer counts as a running operation.
     if (isStream) this.#giveBack();
     const release = () => {
       places();
@@ -108,13 +114,13 @@ export class Visit {
     return release;
   }
 
-  /** Calls when the caller leaves; at once if they have left. */
+  /** Calls the listener when the caller leaves, or at once if they already have. */
   onLeave(listener: Release): void {
     if (this.#hasLeft) listener();
     else this.#releases.add(listener);
   }
 
-  /** Gives back all places. Calling it again does nothing. */
+  /** Releases all places. Calling it again does nothing. */
   leave(): void {
     this.#hasLeft = true;
     this.#giveBack();
@@ -126,8 +132,8 @@ export class Visit {
   }
 
   /**
-   * Logs and counts that the caller was refused.
-   * @param because the error that it was refused with, if it is known.
+   * Logs and counts a refusal of the caller.
+   * @param because the error with which they were refused, if known.
    */
   refused({ limit, ...facts }: RefusedVisit, because?: unknown): void {
     const over = limit ?? (because instanceof OverLimitError ? because.limit : undefined);

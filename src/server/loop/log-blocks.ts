@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { LoopBlock } from './loop-watch.ts';
 
-/** Between two lines, in ms: what blocks the event loop again and again need not fill the log. */
+/** Minimum time between two lines, in ms: repeated blocks must not fill the log. */
 const PAUSE_MS = 1000;
 
-/** Writes what has blocked the event loop into the log. Values of variables and texts of documents stay out of it. */
+/** Logs what has blocked the event loop, without values of variables and texts of documents. */
 export function logBlocks(logger: Logger): (block: LoopBlock) => void {
   let loggedAt = Number.NEGATIVE_INFINITY;
   let unsaid = 0;

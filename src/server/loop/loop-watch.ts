@@ -1,33 +1,36 @@
 import type { Phase, PhaseListener } from '../../graphql/phases.ts';
 
-/** Between two looks at the event loop, in ms. */
+/** Time between two checks of the event loop, in ms. */
 const LOOK_MS = 20;
 
-/** The event loop did one thing for too long. */
+/** The event loop was busy with one thing for too long. */
 export interface LoopBlock {
   readonly ms: number;
-  /** The phase of an operation that took most of that time; undefined if it was no operation: a fold, a garbage collection. */
+  /**
+   * The phase of an operation that took most of that time; undefined if it was not an operation, but for example a fold
+   * or a garbage collection.
+   */
   readonly phase: Phase | undefined;
 }
 
 /**
- * Notices that the event loop was blocked, and by what. A timer that fires too late says that it was; operations say when
- * they begin and end to do something, and the one that had most of that time is named. Only that one and the present one are
- * remembered: a phase leads to all that belongs to its request, which would be kept from the garbage collector.
+ * Detects that the event loop was blocked, and by what. A timer that fires late shows that it was. Operations report
+ * when their phases begin and end, and the one that took most of the time is named. Only that phase and the current one
+ * are remembered: a phase references everything of its request, which could not be garbage collected.
  */
 export class LoopWatch implements PhaseListener {
   readonly #blockMs: number;
   readonly #onBlock: (block: LoopBlock) => void;
-  /** What is done now, since when, by `performance.now()`; undefined if it is nothing for an operation. */
+  /** The current phase and its start by `performance.now()`; undefined if nothing is being done for an operation. */
   #present: (() => Phase) | undefined;
   #since = 0;
-  /** What was done longest for an operation since the last look, and for how many ms. */
+  /** The longest phase since the last check, and its duration in ms. */
   #longest: (() => Phase) | undefined;
   #longestMs = 0;
   #lookedAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param blockMs as long the event loop may do one thing. */
+  /** @param blockMs how long the event loop may be busy with one thing. */
   constructor(blockMs: number, onBlock: (block: LoopBlock) => void) {
     this.#blockMs = blockMs;
     this.#onBlock = onBlock;
@@ -60,11 +63,11 @@ export class LoopWatch implements PhaseListener {
     this.#present = next;
   }
 
-  /** Counts what was done until now. */
+  /** Counts the time until now. */
   #count(now: number): void {
     const ms = now - this.#since;
     this.#since = now;
-    // What is done for no operation may be waiting: it is no rival.
+    // Time without an operation may be idle time: it does not compete.
     if (!this.#present || ms <= this.#longestMs) return;
     this.#longestMs = ms;
     this.#longest = this.#present;

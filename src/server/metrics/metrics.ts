@@ -3,16 +3,16 @@ import type { ApiObserver, OperationAnswered, ReadWaited } from '../../graphql/o
 import type { AppendedBatch, CommandAnswered, FoldedBatch, Observer } from '../../kernel/observe/observer.ts';
 import { type Measured, measureState } from './state-gauges.ts';
 
-/** Where a fault was met: `request` is what clients get as INTERNAL_SERVER_ERROR, the others are tried again. */
+/** Where a fault occurred: clients see `request` as INTERNAL_SERVER_ERROR; the others are retried. */
 export type FaultKind = 'request' | 'engine' | 'live_row';
 
-/** Seconds: from what memory answers to what a client has given up on. */
+/** Seconds: from an answer out of memory to what a client has given up on. */
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 
 /**
- * The metrics of one application for Prometheus. Labels are names of projections, commands and kinds. Their number is fixed by
- * the code: no label has what a client has sent.
+ * The metrics of one application for Prometheus. Labels are names of projections, commands and kinds: the code fixes
+ * their number, and no label contains what a client has sent.
  */
 export class Metrics implements Observer, ApiObserver {
   readonly #registry = new Registry();
@@ -147,7 +147,7 @@ export class Metrics implements Observer, ApiObserver {
   });
 
   constructor() {
-    // A series that is not there until the first time something goes wrong cannot be alerted on.
+    // An alert needs the series to exist before the first failure.
     for (const kind of ['accepted', 'conflict', 'replayed', 'reused', 'failed']) this.#appends.inc({ kind }, 0);
     for (const kind of ['request', 'engine', 'live_row']) this.#faults.inc({ kind }, 0);
   }
@@ -205,7 +205,7 @@ export class Metrics implements Observer, ApiObserver {
     this.#refusals.inc({ reason, transport });
   }
 
-  /** @param kind of the operation that did it; `none` if it was none. */
+  /** @param kind of the operation; `none` if there was none. */
   loopBlocked(kind: string, ms: number): void {
     this.#loopBlocks.observe({ kind }, ms / 1000);
   }
@@ -214,12 +214,12 @@ export class Metrics implements Observer, ApiObserver {
     this.#faults.inc({ kind });
   }
 
-  /** From now on these are asked for their state at each scrape. */
+  /** From now on each scrape reads the state of these parts. */
   measure(measured: Measured): void {
     this.#beforeScrape = measureState(this.#registry, measured);
   }
 
-  /** As Prometheus reads it, with the metrics of the process (memory, CPU, event loop, garbage collection). */
+  /** The Prometheus text format, including metrics of the process (memory, CPU, event loop, garbage collection). */
   async scrape(): Promise<{ readonly contentType: string; readonly text: string }> {
     this.#beforeScrape();
     const texts = await Promise.all([this.#registry, processRegistry()].map((registry) => registry.metrics()));
@@ -229,7 +229,9 @@ export class Metrics implements Observer, ApiObserver {
 
 let ofProcess: Registry | undefined;
 
-/** Of all applications in a process: what watches the event loop and garbage collection cannot be stopped again. */
+/**
+ * Shared by all applications in a process: the observers of event loop and garbage collection cannot be stopped again.
+ */
 function processRegistry(): Registry {
   if (!ofProcess) {
     ofProcess = new Registry();

@@ -17,7 +17,7 @@ const STATES = ['RUNNING', 'REBUILDING', 'STALLED', 'STOPPED'] as const;
 
 /**
  * Adds gauges that read the state of these parts at each scrape.
- * @returns sets the gauges that have a value for each projection and process. To be called before each scrape.
+ * @returns a function that sets the gauges with a value for each projection and process. Call it before each scrape.
  */
 export function measureState(
   registry: Registry,

@@ -1,13 +1,13 @@
-/** An error as it goes into the log. */
+/** An error in the form for the log. */
 export interface DescribedError {
   readonly type: string;
-  /** What happened, and after colons what caused it. */
+  /** The error's message, followed by those of its causes, separated by colons. */
   readonly message: string;
   readonly stack: string;
   readonly [fact: string]: unknown;
 }
 
-/** Texts that an error may say besides its message: names of things, never what somebody has written. */
+/** Properties of an error that may be logged besides its message: names of things, never what somebody has written. */
 const SAFE_TEXTS = [
   ...['code', 'state', 'projection', 'commandId', 'severity', 'routine'],
   ...['schema_name', 'table_name', 'column_name', 'constraint_name'],
@@ -21,14 +21,14 @@ const STATEMENT_LENGTH = 200;
 const MAX_CAUSES = 8;
 
 /**
- * What the operator has to know of an error, without the values that it is about: Drizzle's errors repeat a statement's
- * parameters, Postgres' a row, GraphQL's a document. Customers' names and addresses are no business of a log.
+ * What the operator needs to know about an error, without the values that it is about: Drizzle's errors repeat a
+ * statement's parameters, Postgres' a row, GraphQL's a document. Personal data does not belong in a log.
  */
 export function describeError(error: unknown): DescribedError | unknown {
   if (!(error instanceof Error)) return error;
   const chain = chainOf(error);
   return {
-    // The first cause says most of what there is to say.
+    // The first cause usually says the most.
     ...Object.assign({}, ...chain.map(factsOf).reverse()),
     type: chain[0]?.constructor.name ?? error.name,
     message: chain.map(messageOf).join(': '),
@@ -36,7 +36,7 @@ export function describeError(error: unknown): DescribedError | unknown {
   };
 }
 
-/** The error and what caused it. What GraphQL has wrapped to say where in the document it was says the same twice. */
+/** The error and its causes. GraphQL wraps errors only to add the place in the document; the wrapper is skipped. */
 function chainOf(error: Error): Error[] {
   const chain: Error[] = [];
   let next: unknown = error;
@@ -56,7 +56,7 @@ function messageOf(error: Error): string {
   return isAboutValue ? error.message.replace(/".*"/s, '"…"') : error.message;
 }
 
-/** What is behind it, why it failed, is what has to be read. */
+/** Only the beginning of a statement: the reason for the failure follows it and must stay readable. */
 function beginningOf(statement: string): string {
   const line = statement.trim().replace(/\s+/g, ' ');
   return line.length > STATEMENT_LENGTH ? `${line.slice(0, STATEMENT_LENGTH)} …` : line;

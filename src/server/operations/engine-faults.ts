@@ -2,24 +2,24 @@ import type { Logger } from 'pino';
 import { rootOf } from '../../database/errors.ts';
 import { isTransient } from '../../database/transient.ts';
 
-/** How long the same is not said again, in ms. */
+/** Minimum time between two lines about the same fault, in ms. */
 const QUIET_MS = 10_000;
 
 interface Said {
   readonly at: number;
-  /** How often it was met since and not said. */
+  /** Occurrences since then that were not logged. */
   unsaid: number;
 }
 
 /**
- * Writes into the log what the engine deals with by itself. While the database is away every part meets the same several times a
- * second: that is said once, and every 10 seconds again with how often it was met in between (`unsaid`). A fault that is not the
- * database's is always said.
+ * Logs faults that the engine handles by itself. While the database is away, every part meets the same fault several
+ * times a second: it is logged once, and again every 10 seconds with the number of occurrences in between (`unsaid`). A
+ * fault that is not caused by the database is always logged.
  */
 export function logEngineFaults(
   logger: Logger,
 ): (error: unknown, context: Readonly<Record<string, unknown>>, now?: number) => void {
-  /** By part, projection and code: as many as the code has. */
+  /** By part, projection and code: the code fixes their number. */
   const known = new Map<string, Said>();
   return (err, context, now = performance.now()) => {
     if (!isTransient(err)) {

@@ -7,10 +7,10 @@ import type { Engine } from '../../kernel/engine.ts';
 import type { Stall } from '../../kernel/observe/stall.ts';
 import type { LagState } from '../../kernel/read/status/lag.ts';
 
-/** What `/readyz` answers. Anybody may ask: it names no user, no stream and no statement. */
+/** The body of `/readyz`. Anybody may ask, so it names no user, no stream and no statement. */
 export interface Readiness {
   readonly status: 'ready' | 'not ready';
-  /** Why it is not; none where it is. */
+  /** Why it is not ready; empty if it is. */
   readonly reasons: readonly string[];
   readonly projections?: readonly ProjectionHealth[];
   readonly appendQueue?: AppendQueueHealth;
@@ -26,7 +26,7 @@ interface ProjectionHealth {
 }
 
 interface AppendQueueHealth {
-  /** Appends that wait. */
+  /** Number of waiting appends. */
   readonly depth: number;
   readonly limit: number;
   readonly oldestWaitMs: number;
@@ -37,7 +37,7 @@ interface StallHealth {
   readonly since: Date;
   readonly waitingFor: string | null;
   readonly position: number | null;
-  /** Backends of Postgres. */
+  /** Process ids of Postgres backends. */
   readonly blockedBy: readonly (number | null)[];
 }
 
@@ -46,7 +46,7 @@ export interface Served {
   readonly database: Pick<AfterwriteDatabase, 'watch' | 'replica' | (typeof WORKING)[number][0]>;
 }
 
-/** The pools that the work is done with. */
+/** The pools that do the work. */
 const WORKING = [
   ['writer', 'appending'],
   ['projector', 'projecting'],
@@ -56,22 +56,22 @@ const WORKING = [
 
 /** How long the database may take to answer, in ms. */
 const ANSWER_WITHIN_MS = 1000;
-/** For so long its answer holds, in ms: many probes cost what one does. */
+/** How long its answer is cached, in ms: many probes cost no more than one. */
 const CACHE_MS = 1000;
 
-/** Whether this instance can do its work. */
+/** Whether this server can do its work. */
 export class Health {
   readonly #notReady: () => string | undefined;
   readonly #newestMigration = newestMigration();
   #served: Served | undefined;
   #database: { readonly at: number; readonly reasons: Promise<readonly string[]> } | undefined;
 
-  /** @param notReady why it takes no requests, where it does not. */
+  /** @param notReady returns why no requests are accepted; undefined if they are. */
   constructor(notReady: () => string | undefined) {
     this.#notReady = notReady;
   }
 
-  /** What there is to look at, from now on. */
+  /** Reports the state of these parts from now on. */
   serve(served: Served): void {
     this.#served = served;
   }
@@ -85,7 +85,7 @@ export class Health {
     const { engine } = served;
     const projections = engine.projector.status();
     for (const { name, isOutdated } of projections) {
-      // Its table is of an older shape, which this code's queries may not fit.
+      // Its table has an older shape, which this code's queries may not fit.
       if (isOutdated) reasons.push(`Read model ${name} is still to be rebuilt for this version of the code.`);
     }
     reasons.push(...engine.obstacles.reasons);
@@ -110,7 +110,8 @@ export class Health {
     if (this.#database && performance.now() - this.#database.at < CACHE_MS) return this.#database.reasons;
     const asked = [
       problemOf('The database', async () => {
-        // One that is further than this code knows is a newer version's, beside which this one works until it is stopped.
+        // A database with more migrations than this code knows belongs to a newer version; this one keeps working
+        // beside it until it is stopped.
         if ((await migratedTo(watch.db)) >= this.#newestMigration) return undefined;
         return 'The database lacks migrations of this version: it was restored or replaced. Start the server again.';
       }),
@@ -126,7 +127,7 @@ export class Health {
   }
 }
 
-/** That the database answers one connection says nothing about the others. */
+/** One connection that is answered says nothing about the others. */
 function silentPools({ database }: Served): string[] {
   return WORKING.flatMap(([name, purpose]) => {
     const silentMs = database[name].silentMs();
@@ -141,7 +142,7 @@ async function problemOf(who: string, ask: () => Promise<string | undefined>): P
   try {
     return await Promise.race([ask(), silence]);
   } catch (error) {
-    // The words of the driver would name host and user.
+    // The driver's message would name host and user.
     return `${who} cannot be used (${rootOf(error).code || 'no connection'}).`;
   } finally {
     clearTimeout(timer);

@@ -6,15 +6,15 @@ import { withoutCredentials } from '../../text/credentials.ts';
 import { terminalSafe } from '../../text/terminal.ts';
 import { describeError } from './described-error.ts';
 
-/** Names that hold credentials, wherever an entry carries them: at its top, in an object, or in that object's headers. */
+/** Property names that hold credentials, at the top of a log entry, in an object, or in that object's headers. */
 const CREDENTIALS = ['authorization', 'Authorization', 'cookie', 'authJwtSecret', 'databaseUrl'];
 
 const REDACTED_PATHS = CREDENTIALS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
 /**
- * The application's logger: JSON lines in production, or where standard output is not a terminal; readable lines
- * otherwise. Credentials are replaced by `[redacted]`.
- * @param destination where the JSON lines go instead of standard output.
+ * The application's logger: JSON lines in production, or if standard output is not a terminal; otherwise readable
+ * lines. Credentials are replaced by `[redacted]`.
+ * @param destination of the JSON lines instead of standard output.
  */
 export function createLogger(config: Pick<Config, 'logLevel' | 'nodeEnv'>, destination?: DestinationStream): Logger {
   const readable = destination === undefined && config.nodeEnv !== 'production' && process.stdout.isTTY;
@@ -25,7 +25,7 @@ export function createLogger(config: Pick<Config, 'logLevel' | 'nodeEnv'>, desti
       redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      // JSON escapes control characters, and what makes it readable undoes that.
+      // JSON escapes control characters, but the readable format would undo that.
       ...(readable && { hooks: { streamWrite: escapeControls } }),
       hooks: { streamWrite: readable ? shown : clean },
     },
@@ -36,19 +36,19 @@ export function createLogger(config: Pick<Config, 'logLevel' | 'nodeEnv'>, desti
   );
 }
 
-/** A line of the log without credentials of URLs, and without characters that a terminal would obey. */
+/** A log line without credentials of URLs, and without control characters for terminals. */
 function clean(line: string): string {
   return `${terminalSafe(withoutCredentials(line.trimEnd()))}\n`;
 }
 
-/** The same for the printer of readable lines, which takes the escapes of JSON off again. */
+/** The same for the readable format, which removes the escapes of JSON. */
 function shown(line: string): string {
   return clean(line).replace(/\\\\|\\u(?=[\da-f]{4})/gi, (found) => (found === '\\\\' ? found : '\\\\u'));
 }
 
 /**
- * A JSON line in which the control characters of its texts, but for line ends and tabs, stay escaped when it is made readable: a
- * terminal would obey them. So do those that change the direction of text.
+ * A JSON line in which control characters of texts, except for line ends and tabs, stay escaped in the readable format,
+ * because a terminal would execute them. The same applies to characters that change the direction of text.
  */
 export function escapeControls(line: string): string {
   return line
@@ -60,7 +60,7 @@ export function escapeControls(line: string): string {
     );
 }
 
-/** Writes a line at level debug for each command and each batch of a projection; undefined where nobody would read it. */
+/** Writes a line at level debug for each command and each batch of a projection; undefined if that level is off. */
 export function workLog(logger: Logger): Observer | undefined {
   if (!logger.isLevelEnabled('debug')) return undefined;
   return {

@@ -1,7 +1,10 @@
 import type { Logger } from 'pino';
 import type { EngineNotice } from '../../kernel/engine-watch.ts';
 
-/** Writes into the log what an operator should know of the engine. Others' statements may hold personal data: they stay out. */
+/**
+ * Logs what an operator should know about the engine. Statements of others may contain personal data, so they are left
+ * out.
+ */
 export function logNotice(logger: Logger): (notice: EngineNotice) => void {
   return (notice) => {
     if (notice.kind === 'lag') {

@@ -2,10 +2,10 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 
 /**
- * Lets the messages of one turn of the event loop go out together: a change that many subscriptions of a client wait for costs
- * one write to its connection, not one each.
+ * Sends the messages of one turn of the event loop together: a change that many subscriptions of a client wait for
+ * costs one write to its connection instead of one each.
  *
- * @param connection what carries the socket.
+ * @param connection that carries the socket.
  */
 export function gatherMessages(socket: WebSocket, connection: Duplex): void {
   const send = socket.send as (...message: unknown[]) => void;

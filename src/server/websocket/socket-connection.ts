@@ -2,14 +2,14 @@ import { CloseCode, type Server } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { TRY_AGAIN_LATER } from './close-codes.ts';
 
-/** Between two looks whether a client is still there, in ms. One that has not answered the look before is cut off. */
+/** Time between two pings, in ms. A client that has not answered the previous one is cut off. */
 const LOOK_MS = 12_000;
 /** Time over which the messages of a client are counted, in ms. */
 const WINDOW_MS = 10_000;
-/** How long a client that is over a limit may take to read why it is closed, in ms. */
+/** How long a client that exceeds a limit may take to read why it is closed, in ms. */
 const CLOSE_GRACE_MS = 1000;
 
-/** What one connection may take. */
+/** Limits of one connection. */
 export interface ConnectionLimits {
   /** Messages in ten seconds. */
   readonly messages: number;
@@ -17,19 +17,19 @@ export interface ConnectionLimits {
   readonly bufferedBytes: number;
 }
 
-/** Told what goes wrong with a connection. */
+/** Reports problems of a connection. */
 export interface ConnectionEvents {
   /** A message could not be handled; the connection is closed. */
   onFault(error: unknown): void;
-  /** The client is over a limit; the connection is closed. */
+  /** The client exceeds a limit; the connection is closed. */
   onOverLimit(limit: 'socket_messages' | 'buffered_bytes'): void;
 }
 
 /**
- * Lets a WebSocket speak the graphql-ws protocol. It stands in for the adapter of that package, which keeps every message that
- * opens a subscription, and the request that opened the socket, for as long as these are open.
+ * Speaks the graphql-ws protocol over a WebSocket. It replaces the adapter of that package, which keeps every message
+ * that opens a subscription, and the request that opened the socket, for as long as these are open.
  *
- * @param extra is kept with the connection, and nothing else is.
+ * @param extra is kept with the connection; nothing else is.
  */
 export function openConnection<Extra>(
   server: Server<Extra>,
@@ -62,12 +62,12 @@ export function openConnection<Extra>(
     answers = true;
     closeIfTooMany();
   });
-  // Each is answered with a pong, which waits in memory if the client does not read.
+  // Each ping is answered with a pong, which waits in memory if the client does not read.
   socket.on('ping', closeIfTooMany);
   const closed = server.opened(
     {
       protocol: socket.protocol,
-      // Resolves when it is written: until then nothing more of the same subscription is sent.
+      // Resolves when the message is written: until then nothing more of the same subscription is sent.
       send: (data) =>
         new Promise((resolve, reject) => {
           if (socket.readyState !== WebSocket.OPEN) return resolve();
@@ -82,7 +82,7 @@ export function openConnection<Extra>(
         socket.on('message', (data) => {
           if (socket.readyState !== WebSocket.OPEN) return;
           if (closeIfTooMany()) return;
-          // It goes on for as long as the subscription that the message opens: this must not wait for it with the data at hand.
+          // This promise lasts as long as the subscription that the message opens, so it must not keep the data alive.
           take(String(data)).catch((error) => {
             onFault(error);
             socket.close(CloseCode.InternalServerError, 'Internal server error');
@@ -99,7 +99,7 @@ export function openConnection<Extra>(
   });
 }
 
-/** @returns counts a message; false if there were too many. */
+/** @returns a function that counts a message; false if there were too many. */
 function messageCounter(most: number): () => boolean {
   let count = 0;
   let since = 0;

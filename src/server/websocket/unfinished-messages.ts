@@ -1,25 +1,28 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 
-/** An unfinished message with fewer bytes than this is not counted. */
+/** Unfinished messages with fewer bytes than this are ignored. */
 const LARGE_BYTES = 64 * 1024;
-/** Bytes of a ping or pong from a client besides what it carries. */
+/** Bytes of a client's ping or pong besides its payload. */
 const CONTROL_BYTES = 6;
 
 export interface UnfinishedRules {
   /** How long a large message may take to arrive, in ms. */
   readonly timeoutMs: number;
-  /** Takes a place for a large message that is not whole yet. @returns gives it back. @throws if there is none. */
+  /**
+   * Takes a place for a large message that is not complete yet. @returns a function that releases it. @throws if there
+   * is no place.
+   */
   readonly hold: () => () => void;
-  /** The message took too long, or there was no place for it: the error says why. */
+  /** The message took too long, or there was no place for it; the error says which. */
   readonly onRefused: (error: unknown) => void;
 }
 
 /**
- * Bounds what clients keep in memory with messages that they never finish: in the middle of one that is sent in fragments they can
- * still answer pings, so that the connection seems to be fine.
+ * Bounds the memory of messages that clients never finish. In the middle of a fragmented message they can still answer
+ * pings, so the connection looks healthy.
  *
- * @param connection what carries the socket.
+ * @param connection that carries the socket.
  */
 export function watchUnfinished(socket: WebSocket, connection: Duplex, rules: UnfinishedRules): void {
   let bytes = 0;
@@ -44,7 +47,7 @@ export function watchUnfinished(socket: WebSocket, connection: Duplex, rules: Un
       refuse(error);
     }
   };
-  // Before the socket takes them, so that a message which ends with them is not counted.
+  // Runs before the socket parses the chunk, so that a message that ends with it is not counted.
   connection.prependListener('data', (chunk: Buffer) => {
     bytes += chunk.length;
   });

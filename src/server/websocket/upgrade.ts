@@ -27,8 +27,9 @@ const REASONS = {
 } as const;
 
 /**
- * Whether a WebSocket may be opened; if so, the visit holds a place for it. Else the request is answered here.
- * @param socket of the request, which nobody but us looks after since it asked to be upgraded.
+ * Decides whether a WebSocket may be opened. If so, the visit holds a place for it; otherwise the request is answered
+ * here.
+ * @param socket of the request; since it asked to be upgraded, only this code handles it.
  */
 export async function admitUpgrade(
   rules: UpgradeRules,
@@ -46,7 +47,9 @@ export async function admitUpgrade(
   return false;
 }
 
-/** Browsers let any page open a WebSocket to any server and send its cookies along; they say where the page is from. */
+/**
+ * Browsers let any page open a WebSocket to any server and send cookies along, but they send the origin of the page.
+ */
 function whyRefused(
   { accepts, corsOrigins, whyNotHost }: UpgradeRules,
   request: IncomingMessage,

@@ -41,30 +41,30 @@ export interface WebSocketOptions extends UpgradeRules {
   readonly onFault: OnFault;
 }
 
-/** How long a client may take to answer that its connection is to be closed, in ms; then it is cut. */
+/** How long a client may take to acknowledge the close of its connection, in ms; then it is cut. */
 const CLOSE_GRACE_MS = 1000;
-/** Pieces of the network in which a message may arrive: each takes memory besides its bytes. */
+/** Network packets in which a message may arrive: each takes memory besides its bytes. */
 const MAX_CHUNKS = 16_384;
 
-/** What is kept with a connection. */
+/** State of a connection. */
 interface Session {
   readonly socket: WebSocket;
   readonly visit: Visit;
   /** Aborted when the connection is closed. */
   readonly gone: AbortSignal;
-  /** The headers of the request that has opened it, as far as they are of use. */
+  /** The useful headers of the request that opened it. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Cancels the end of the connection at the expiry of its access token. */
+  /** Cancels the timer that closes the connection when its access token expires. */
   forgetExpiry: (() => void) | undefined;
 }
 const NO_HEADERS: Session['headers'] = {};
 type PipelineRoot = Pick<ReturnType<Yoga['getEnveloped']>, 'execute' | 'subscribe'>;
 
 /**
- * Subscriptions over WebSocket (graphql-ws protocol) on the path of the API. It passes the same pipeline as HTTP; it carries
- * subscriptions only, since what hangs on an HTTP request (headers, tokens, the client going away) is not there.
+ * Subscriptions over WebSocket (graphql-ws protocol) on the path of the API, through the same pipeline as HTTP. Only
+ * subscriptions: what depends on an HTTP request (headers, tokens, a client that goes away) is missing here.
  *
- * @returns closes all sockets, so that clients reconnect elsewhere.
+ * @returns a function that closes all sockets, so that clients reconnect to another server.
  */
 export function serveWebSockets(server: Server, options: WebSocketOptions): () => Promise<void> {
   const { yoga, documents, gate, addresses, config, logger, onFault } = options;
@@ -76,7 +76,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
   });
   const protocol = makeServer<Record<string, unknown>, Session>({
     connectionInitWaitTimeout: config.connectionInitTimeoutMs,
-    // Yoga's pipeline, made for each operation in `onSubscribe`.
+    // Yoga's pipeline, which `onSubscribe` creates for each operation.
     execute: (args) => (args.rootValue as PipelineRoot).execute(args),
     subscribe: (args) => (args.rootValue as PipelineRoot).subscribe(args),
     onConnect: async ({ connectionParams, extra }) => {
@@ -89,7 +89,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
         closeUnauthenticated(extra, error, correlationId, logger);
         return false;
       }
-      // Checking takes a while; the client may be gone.
+      // The check takes a while; the client may be gone.
       if (extra.socket.readyState === WebSocket.OPEN) closeAtExpiry(extra);
       return true;
     },
@@ -124,12 +124,12 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
       let document: ExecutionArgs['document'];
       try {
         document = parse(documents.textOf(payload as SentOperation) ?? '');
-        // The payload is kept as long as the subscription; the document is one for all that are the same.
+        // The payload is kept as long as the subscription; the text of the document is not needed any more.
         Object.assign(payload, { query: '' });
         const errors = validate(schema, document);
         if (errors.length > 0) return errors;
       } catch (error) {
-        // A rule that does not go on after its first error throws it.
+        // A validation rule that stops at its first error throws it.
         return [answerError(error, caller.correlationId, onFault)];
       }
       const operationName = payload.operationName || null;
@@ -148,7 +148,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
       };
     },
   });
-  // Apart from what handles the request: what is made here stays as long as the socket, and would keep the request with it.
+  // A separate function: its closure lives as long as the socket, and must not keep the request alive.
   const open = (webSocket: WebSocket, visit: Visit, headers: Session['headers']) => {
     const correlationId = headers[CORRELATION_HEADER];
     webSocket.on('error', (err) => logger.info({ err, correlationId }, 'a WebSocket connection broke'));
@@ -169,7 +169,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
     const correlationId = correlationIdFrom(request.headers[CORRELATION_HEADER]?.toString());
     const visit = new Visit(gate, 'websocket', addresses.clientOf(request));
     if (!(await admitUpgrade(options, visit, request, socket, correlationId))) return;
-    // The connection may break before it is a WebSocket, which is not told then.
+    // The connection may break before it becomes a WebSocket; no WebSocket event reports that.
     socket.once('close', () => visit.leave());
     if (socket.destroyed) return visit.leave();
     const headers = headersOf(request);
@@ -206,7 +206,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
   };
 }
 
-/** Those of which something is read later. Most requests have none of them. */
+/** The headers that are read later. Most requests have none of them. */
 function headersOf({ headers }: IncomingMessage): Session['headers'] {
   const known = ['authorization', 'traceparent', CORRELATION_HEADER].flatMap((name) => {
     const value = headers[name]?.toString();
@@ -232,13 +232,13 @@ function closeUnauthenticated({ socket, visit }: Session, error: unknown, correl
   else socket.close(CloseCode.InternalServerError, 'Internal server error');
 }
 
-/** What a client has sent along under a name, where it is text. */
+/** A text that the client has sent under a name, if it is text. */
 function textIn(sent: Readonly<Record<string, unknown>> | null | undefined, name: string): string | undefined {
   const value = sent?.[name];
   return typeof value === 'string' ? value : undefined;
 }
 
-/** graphql-ws' client takes 4401 as the end, whereas after 4403 it asks for its connectionParams again, with a new token. */
+/** After 4401 graphql-ws' client gives up. After 4403 it asks for its connectionParams again, with a new token. */
 function closeAtExpiry(session: Session): void {
   const { socket, visit } = session;
   const { expiresAt } = visit.authenticated ?? {};

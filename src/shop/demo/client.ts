@@ -5,7 +5,7 @@ import { readOperations } from '../../server/graphiql/operations.ts';
 
 /** How long an answer or a live message may take. */
 const PATIENCE_MS = 20_000;
-/** How often is looked for what comes by itself. */
+/** Time between two reads while waiting for a change. */
 const LOOK_MS = 20;
 
 /** An answer, and how long it took. */
@@ -14,9 +14,9 @@ export interface Answer<Data> {
   readonly ms: number;
 }
 
-/** A subscription that runs. */
+/** A running subscription. */
 export interface Live<Message> {
-  /** The first message, of those that have come and those that will, for which this holds. */
+  /** The first message, received or still to come, for which this is true. */
   until(holds: (message: Message) => boolean): Promise<Message>;
   /** Waits until the server has ended it. */
   toItsEnd(): Promise<void>;
@@ -27,7 +27,7 @@ interface Result {
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
 }
 
-/** A frontend in the small: it knows the documents of `schema/operations` by their names, and the public API. */
+/** A small frontend: it knows the documents of `schema/operations` by name, and the public API. */
 export class DemoClient {
   readonly #endpoint: URL;
   readonly #signal: AbortSignal;
@@ -49,7 +49,7 @@ export class DemoClient {
     return JSON.parse(this.#operation(name).variables ?? '{}') as Variables;
   }
 
-  /** Runs a query or mutation over HTTP. @throws {CliError} where the answer is an error. */
+  /** Runs a query or mutation over HTTP. @throws {CliError} if the answer is an error. */
   async run<Data>(name: string, variables: Readonly<Record<string, unknown>> = {}): Promise<Answer<Data>> {
     const body = JSON.stringify({ query: this.#operation(name).query, operationName: name, variables });
     const from = performance.now();
@@ -57,7 +57,10 @@ export class DemoClient {
     return { data: dataOf<Data>(name, result), ms: performance.now() - from };
   }
 
-  /** Runs a query again and again until its answer is so; tells how long that took. @throws {CliError} where it does not become so. */
+  /**
+   * Repeats a query until its answer satisfies a condition; returns how long that took. @throws {CliError} if it does
+   * not in time.
+   */
   async runUntil<Data>(
     name: string,
     variables: Readonly<Record<string, unknown>>,
@@ -83,7 +86,7 @@ export class DemoClient {
     const messages: Message[] = [];
     const waiting = new Set<() => void>();
     const ended = Promise.withResolvers<void>();
-    // Whoever waits for a message, or for the end, hears of a failure there.
+    // Whoever waits for a message, or for the end, learns of a failure there.
     ended.promise.catch(() => undefined);
     const sink: Sink<Result> = {
       next: (result) => {
@@ -147,7 +150,7 @@ export class DemoClient {
     }
   }
 
-  /** Gives up where it takes too long, or the demo is stopped. */
+  /** Gives up if it takes too long, or the demo is stopped. */
   #inTime<T>(name: string, work: Promise<T>): Promise<T> {
     const late = AbortSignal.timeout(PATIENCE_MS);
     const over = Promise.withResolvers<never>();
@@ -169,7 +172,7 @@ function dataOf<Data>(name: string, { data, errors }: Result): Data {
   return data as Data;
 }
 
-/** What graphql-ws reports: the server's errors, or how the connection ended. */
+/** An error from graphql-ws: errors of the server, or how the connection ended. */
 function errorOf(name: string, error: unknown): CliError {
   if (Array.isArray(error)) return errorOf(name, error[0]);
   const { reason, message } = error as { readonly reason?: string; readonly message?: string };

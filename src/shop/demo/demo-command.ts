@@ -6,7 +6,7 @@ import { Screen } from './screen.ts';
 import { withDemoServer } from './server.ts';
 import { playSession } from './session.ts';
 
-/** `demo`: a whole session of a shop, played as a frontend would. */
+/** `demo`: plays a whole session of a shop, as a frontend would. */
 export const demoCommand: CommandFactory = (cli) =>
   new Command('demo')
     .description('play a whole session through the GraphQL API, on a server of its own that ends with it')
@@ -38,7 +38,7 @@ It sends the documents of schema/operations, those that GraphiQL opens with, ove
       }
     });
 
-/** The API's address on a server, of which its own address is enough. */
+/** The address of the API on a server; the address of the server itself is enough. */
 function endpointOf(url: string): URL {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new CliError('BAD_URL', `${url} is not the URL of a server, such as http://127.0.0.1:4000.`);

@@ -27,7 +27,7 @@ export function formatMoney({ amount, currency }: Money): string {
   return (amount / 100).toLocaleString('en-GB', { style: 'currency', currency });
 }
 
-/** Read models with how far they are, and what is wrong where something is. */
+/** Read models with their positions, and their problems if they have any. */
 export function formatProjections(projections: readonly Projection[]): string {
   return projections
     .map(({ name, state, position, lag }) => {

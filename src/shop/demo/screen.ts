@@ -3,16 +3,16 @@ import type { Output } from '../../cli/cli.ts';
 import { formatCount } from '../../cli/table.ts';
 import { terminalSafe } from '../../text/terminal.ts';
 
-/** Where the milliseconds end. */
+/** Column at which the milliseconds end. */
 const WIDTH = 100;
 const LABEL_WIDTH = 20;
 
-/** How a line is meant: an answer, a message that came by itself, or a no that was expected. */
+/** Kind of a line: an answer, a live message, or an expected refusal. */
 export type Kind = 'answer' | 'live' | 'refusal';
 
 const MARKS = { answer: ['✔', 'green'], live: ['◂', 'cyan'], refusal: ['✘', 'yellow'] } as const;
 
-/** What the demo shows: numbered steps, and under each what came of it and after how long. Coloured on a terminal. */
+/** The output of the demo: numbered steps, and under each the results with their durations. Coloured on a terminal. */
 export class Screen {
   readonly #out: Output;
   #steps = 0;
@@ -26,7 +26,7 @@ export class Screen {
     this.#write(`\n${this.#paint('bold', 'Afterwrite demo')}  ${text}`);
   }
 
-  /** Begins a step; messages that come by themselves are timed from here. */
+  /** Begins a step; live messages are timed from here. */
   step(text: string): void {
     this.#steps += 1;
     this.#since = performance.now();
@@ -38,7 +38,7 @@ export class Screen {
     return performance.now() - this.#since;
   }
 
-  /** What came of it: who says it, what, and after how many milliseconds. */
+  /** A result: who reports it, what it is, and after how many milliseconds. */
   line(kind: Kind, label: string, said: string, ms: number): void {
     const text = terminalSafe(said);
     const [mark, colour] = MARKS[kind];
@@ -59,7 +59,7 @@ export class Screen {
   }
 
   #paint(format: 'bold' | 'dim' | 'green' | 'cyan' | 'yellow', text: string): string {
-    // It leaves the text as it is where the stream is no terminal, or NO_COLOR is set.
+    // The text stays unchanged if the stream is not a terminal, or NO_COLOR is set.
     return styleText(format, text, { stream: this.#out });
   }
 
@@ -68,7 +68,7 @@ export class Screen {
   }
 }
 
-/** Milliseconds, with a decimal where they are few. */
+/** Milliseconds, with a decimal if there are few. */
 export function formatMs(ms: number): string {
   return ms < 9.95 ? ms.toFixed(1) : formatCount(Math.round(ms));
 }

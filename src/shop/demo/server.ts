@@ -14,15 +14,15 @@ import type { Screen } from './screen.ts';
 
 const main = fileURLToPath(new URL('../../main.ts', import.meta.url));
 
-/** Longer than its own deadline, so that nothing but a fault makes us kill it. */
+/** Longer than the server's own deadline, so that only a fault makes us kill it. */
 const STOP_MS = 20_000;
 
-/** How long after its connections a process may be gone. */
+/** How long after its connections a process may still exist, in ms. */
 const GONE_MS = 2000;
 
 /**
- * Gives `work` a server as `npm start` starts it, on an empty Postgres of its own, and leaves nothing of it behind.
- * The signal is aborted where the demo is stopped, or the server ends.
+ * Gives `work` a server as `npm start` starts it, on an empty Postgres of its own, and removes all of it afterwards.
+ * The signal is aborted if the demo is stopped, or the server ends.
  */
 export async function withDemoServer(
   cli: Cli,
@@ -53,14 +53,14 @@ class DemoServer {
   readonly #child: ChildProcess;
   readonly #gone = new AbortController();
   readonly #endpoint = Promise.withResolvers<URL>();
-  /** What it has written, for the address in it and for saying why it failed. */
+  /** Its output so far, which has its address, or the reason why it failed. */
   #output = '';
   #answered = false;
 
   constructor(env: NodeJS.ProcessEnv, dataDir: string) {
     this.#child = spawn(process.execPath, [main], {
       env: environment(env, dataDir),
-      // Away from the terminal's Ctrl-C, which is for the demo to pass on; the channel tells it when the demo is killed.
+      // Detached from the terminal's Ctrl-C, which the demo forwards; the channel tells it if the demo is killed.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -71,12 +71,12 @@ class DemoServer {
     this.#child.once('close', () => this.#gone.abort(ended(this.#answered ? '' : lastLine(this.#output))));
   }
 
-  /** Aborted when it has ended. */
+  /** Aborted when the server has ended. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
 
-  /** Where it answers, as soon as it does. */
+  /** The server's address, as soon as it answers. */
   async ready(signal: AbortSignal): Promise<URL> {
     const stopped = Promise.withResolvers<never>();
     const stop = () => stopped.reject(signal.reason);
@@ -87,7 +87,10 @@ class DemoServer {
     );
   }
 
-  /** That it has ended, where that is behind an error: the connections break a moment before the process is gone. */
+  /**
+   * Replaces an error by the end of the server if that is its cause: connections break a moment before the process is
+   * gone.
+   */
   async explain(error: unknown): Promise<unknown> {
     if (!(error instanceof CliError) || !['NO_ANSWER', 'NO_MESSAGE'].includes(error.code)) return error;
     const late = AbortSignal.timeout(GONE_MS);
@@ -113,7 +116,7 @@ class DemoServer {
   }
 }
 
-/** Ours, without the settings of whoever runs the demo: their database is not for playing with. */
+/** Our settings without those of whoever runs the demo: their database must not be touched. */
 function environment(env: NodeJS.ProcessEnv, dataDir: string): NodeJS.ProcessEnv {
   const own = new Set(settings.map(({ name }) => name));
   return {
@@ -121,7 +124,7 @@ function environment(env: NodeJS.ProcessEnv, dataDir: string): NodeJS.ProcessEnv
     HOST: '127.0.0.1',
     PORT: '0',
     DATA_DIR: dataDir,
-    // Its address is in the log, which nobody but us reads.
+    // The address is in the log, which nobody else reads.
     LOG_LEVEL: 'info',
     AFTERWRITE_LAUNCHER: String(process.pid),
   };
@@ -141,7 +144,7 @@ function ended(reason: string): CliError {
   );
 }
 
-/** The last thing that it said, of a log entry its message. */
+/** The last message of the output; for a log entry, its message. */
 function lastLine(output: string): string {
   const line = output.trim().split('\n').at(-1) ?? '';
   try {

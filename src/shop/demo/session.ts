@@ -38,17 +38,17 @@ interface Refusal {
 }
 type Outcome = Receipt | Refusal;
 
-/** The variables of placing an order, as its example has them. */
+/** The variables for placing an order, as in its example. */
 interface Placing {
   readonly [name: string]: unknown;
   readonly items: readonly { readonly productId: string; readonly quantity: number }[];
 }
 
-/** A customer orders a teapot: every kind of operation once, in the order in which a shop's frontend would come to it. */
+/** A customer orders a teapot: every kind of operation once, in the order in which a shop's frontend would use it. */
 export async function playSession(client: DemoClient, screen: Screen): Promise<void> {
   const [customerId, productId, orderId] = [randomUUID(), randomUUID(), randomUUID()];
 
-  /** Issues the command of a document, and shows what it answered. */
+  /** Issues the command of a document, and shows the answer. */
   async function command(name: string, variables: Readonly<Record<string, unknown>>, show = said): Promise<Receipt> {
     const answer = await client.run<Record<string, Outcome>>(name, variables);
     const receipts = Object.values(answer.data).map((outcome) => accepted(name, outcome));
@@ -58,7 +58,7 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
     return last;
   }
 
-  /** Issues a command that is to be refused. */
+  /** Issues a command that must be refused. */
   async function refused(name: string, variables: Readonly<Record<string, unknown>>): Promise<void> {
     const { data, ms }: Answer<Record<string, Outcome>> = await client.run(name, variables);
     const [outcome] = Object.values(data);
@@ -69,7 +69,7 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
     for (const reason of reasons) screen.note(reason);
   }
 
-  /** Looks until a fulfilment has come so far, and shows how. */
+  /** Waits until a fulfilment has reached a state, and shows its steps. */
   async function fulfilled(id: string, state: string): Promise<void> {
     const { data, ms } = await client.runUntil<{ fulfilment: Fulfilment | null }>(
       'Fulfilment',
@@ -151,7 +151,7 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
     shippingAddress: nowhere,
   });
 
-  /** A step of the order's life, and the live message of it. */
+  /** A step in the order's life, and its live message. */
   async function advance(title: string, name: string, variables: Readonly<Record<string, unknown>>): Promise<void> {
     screen.step(title);
     const { version } = await command(name, { ...variables, orderId }, ({ query, ...receipt }) =>

@@ -7,7 +7,7 @@ import { ProductLane } from './product-lane.ts';
 import type { RowRejection } from './rows.ts';
 import type { Tally } from './tally.ts';
 
-/** Sees to it that the customers and products of orders are there when they are needed. */
+/** Makes sure that the customers and products of orders exist when they are needed. */
 export class Catalogue {
   readonly #issuer: Issuer;
   readonly #tally: Tally;
@@ -19,7 +19,7 @@ export class Catalogue {
     this.#tally = tally;
   }
 
-  /** Registers the customer where that is not done yet. @returns why not. */
+  /** Registers the customer if necessary. @returns why it was refused. */
   customer(order: PlannedOrder): Promise<RowRejection | undefined> {
     const known = this.#customers.get(order.customer) ?? this.#registerCustomer(order);
     this.#customers.set(order.customer, known);
@@ -27,12 +27,12 @@ export class Catalogue {
   }
 
   /**
-   * Makes a product ready for an order: there, in stock, and at the price of its first sale. Call it in the order of the
-   * file.
+   * Prepares a product for an order: it exists, is in stock, and has the price of its first sale. Call this in the
+   * order of the file.
    *
-   * @param isNew false where the order was placed by an earlier import, and the product is left alone.
+   * @param isNew false if an earlier import has placed the order: the product is then left alone.
    * @param placed settles when the order is placed or will not be.
-   * @returns why not.
+   * @returns why it was refused.
    */
   product(
     order: PlannedOrder,
@@ -43,7 +43,7 @@ export class Catalogue {
     const lane = this.#laneOf(product);
     const changesPrice = product.sales.length > 1;
     const prepare = async (allBefore: Promise<unknown>) => {
-      // It will change the price once it is placed: those before it must have been placed by then.
+      // This order will change the price: all orders before it must be placed by then.
       if (changesPrice) await allBefore;
       if (!(await isNew)) return undefined;
       const refused =
@@ -57,7 +57,7 @@ export class Catalogue {
     return lane.enter(prepare, placed, changesPrice);
   }
 
-  /** For the holder of the lane. Harmless where it is the price already, so that it needs no command id. */
+  /** Only for the holder of the lane. Needs no command id: setting the same price again has no effect. */
   async setPrice(
     { placedAt }: PlannedOrder,
     product: PlannedProduct,
@@ -92,7 +92,7 @@ export class Catalogue {
     return unlessPresent(refusalOf(outcome), 'PRODUCT_ALREADY_REGISTERED');
   }
 
-  /** What is sold must have come in: exactly that, for each sale once. */
+  /** Stock for a sale must have come in: exactly its quantity, once for each sale. */
   async #receiveStock(
     { invoice, placedAt }: PlannedOrder,
     { productId, sku, sales }: PlannedProduct,
@@ -109,7 +109,7 @@ export class Catalogue {
   async #registerCustomer({ customer, customerId, placedAt }: PlannedOrder): Promise<RowRejection | undefined> {
     const outcome = await this.#issuer.issue(
       registerCustomer,
-      // The domain is one that can never exist (RFC 2606), so that nobody is written to by mistake.
+      // The domain can never exist (RFC 2606), so that nobody receives mail by mistake.
       { id: customerId, name: `Customer ${customer}`, email: `customer-${customer}@online-retail.example` },
       { commandId: commandId('registerCustomer', customer), occurredAt: placedAt },
     );
@@ -122,7 +122,7 @@ function pounds(pence: number) {
   return { amount: pence, currency: 'GBP' };
 }
 
-/** It may be there from an earlier file, which knew another name or price. */
+/** The product may exist from an earlier file with another name or price. */
 function unlessPresent(refused: RowRejection | undefined, code: string): RowRejection | undefined {
   return refused?.code === code || refused?.code === 'IMPORTED_OTHERWISE' ? undefined : refused;
 }

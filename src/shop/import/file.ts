@@ -5,15 +5,15 @@ import { rootOf } from '../../database/errors.ts';
 import { readRecords } from './records.ts';
 import { COLUMNS, type InvoiceLine, RowReader, type RowRejection } from './rows.ts';
 
-/** A row of the file, and what it says. */
+/** A row of the file, and its parsed content. */
 export interface Row {
   readonly line: number;
   readonly read: InvoiceLine | RowRejection;
-  /** Its values in the order of {@link COLUMNS}, as they stand in the file. */
+  /** Its values in the order of {@link COLUMNS}, as written in the file. */
   values(): string[];
 }
 
-/** A file of invoice lines. It is read anew as often as that is asked for, so that no more of it is kept than is needed. */
+/** A file of invoice lines. It is read again whenever its rows are needed, so that it is never in memory as a whole. */
 export class InvoiceFile {
   readonly path: string;
   readonly #stamp: string;
@@ -23,12 +23,12 @@ export class InvoiceFile {
     this.#stamp = stamp;
   }
 
-  /** @throws {CliError} BAD_FILE where there is no such file. */
+  /** @throws {CliError} BAD_FILE if there is no such file. */
   static async open(path: string): Promise<InvoiceFile> {
     return new InvoiceFile(path, await stampOf(path));
   }
 
-  /** @throws {CliError} BAD_FILE where it is not a CSV file of these columns. */
+  /** @throws {CliError} BAD_FILE if it is not a CSV file with these columns. */
   async *rows(): AsyncGenerator<Row> {
     let reader: RowReader | undefined;
     try {
@@ -51,14 +51,14 @@ export class InvoiceFile {
     if (!reader) throw new CliError('BAD_FILE', `${this.path} is empty.`);
   }
 
-  /** @throws {CliError} FILE_CHANGED where somebody wrote to it meanwhile. */
+  /** @throws {CliError} FILE_CHANGED if somebody has written to it in the meantime. */
   async assertUnchanged(): Promise<void> {
     if ((await stampOf(this.path)) === this.#stamp) return;
     throw new CliError('FILE_CHANGED', `${this.path} was changed while it was being imported; import it again.`);
   }
 }
 
-/** Finds out before the work that what it leaves behind can be written. @throws {CliError} NOT_WRITABLE */
+/** Checks before the work that the result file can be written. @throws {CliError} NOT_WRITABLE */
 export async function assertWritable(path: string): Promise<void> {
   await access(dirname(path), constants.W_OK).catch((cause) => {
     throw new CliError('NOT_WRITABLE', `${path} cannot be written: ${rootOf(cause).message}.`, { cause });

@@ -1,6 +1,8 @@
 import { v5 as uuidv5 } from 'uuid';
 
-/** Whatever is imported has its id from its number in the file, so that the same row is the same thing every time. */
+/**
+ * Ids of imported things are derived from their numbers in the file, so that the same row is the same thing each time.
+ */
 const NAMESPACE = '3f0c6a52-9d1b-5c58-8a55-6a6f3c1d7e02';
 
 export function customerId(number: string): string {
@@ -16,9 +18,9 @@ export function orderId(invoice: string): string {
 }
 
 /**
- * The id of a command: a command that was accepted before is found in the log and takes effect once. It is issued as an
- * engine's id, so that no client can use it first.
- * @param occasion what it is issued for, e.g. the invoice and the stock code.
+ * The id of a command: a command that was accepted before is found in the log and takes effect once. It has the form of
+ * an engine's id, so that no client can use it first.
+ * @param occasion of the command, e.g. the invoice and the stock code.
  */
 export function commandId(command: string, ...occasion: readonly (string | number)[]): string {
   return uuidv5(['command', command, ...occasion].join('/'), NAMESPACE);

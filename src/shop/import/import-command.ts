@@ -16,7 +16,7 @@ import { readInvoices, type Survey, surveyFile } from './survey.ts';
 import type { OrderSum, Tally } from './tally.ts';
 import { type Difference, findDifferences } from './verify.ts';
 
-/** `import online-retail FILE`: invoices become customers, products, stock and orders. */
+/** `import online-retail FILE`: turns invoices into customers, products, stock and orders. */
 export const importOnlineRetailCommand: CommandFactory = (cli) =>
   new Command('online-retail')
     .description('import invoice lines in the form of the Online Retail data set (UCI Machine Learning Repository)')
@@ -49,7 +49,7 @@ Running it again imports nothing twice, also after it was stopped or killed in t
       });
     });
 
-/** @returns when everything that was begun is done, also where it is stopped. */
+/** @returns when everything that was begun is done, even if the import is stopped. */
 async function importInvoices(cli: Cli, { engine }: EngineContext, file: InvoiceFile, survey: Survey): Promise<Tally> {
   const progress = startProgress(cli.err, { title: 'Importing', unit: 'rows', total: survey.importable });
   let done = 0;
@@ -67,7 +67,7 @@ async function importInvoices(cli: Cli, { engine }: EngineContext, file: Invoice
       if (order) await importer.add(order);
     }
   } finally {
-    // What is on its way is finished, so that the next import finds whole orders; what went wrong is thrown once.
+    // Finish what has begun, so that the next import finds whole orders; the first error is thrown once.
     await importer.settled().finally(() => progress.stop());
     if (cli.signal.aborted) say(cli, 'Stopped; the same command goes on from here.');
   }

@@ -7,15 +7,15 @@ import type { PlannedOrder, PlannedProduct, PlannedSale } from './plan.ts';
 import { RowRejection } from './rows.ts';
 import { Tally } from './tally.ts';
 
-/** Orders on their way at one time. */
+/** Orders that are being placed at the same time. */
 const ORDERS_AT_ONCE = 64;
-/** What stands in an address where the file says nothing. */
+/** The text for parts of an address that the file does not have. */
 const NOT_RECORDED = 'not recorded';
 
 /** Whether an order is new to the log, was placed by an earlier import, or cannot be placed. */
 type Standing = 'new' | 'before' | 'refused';
 
-/** Places planned orders: many at a time, each as if those before it in the file had been placed one by one. */
+/** Places planned orders: many at a time, with the same result as if they were placed one by one. */
 export class Importer {
   readonly tally = new Tally();
   readonly #issuer: Issuer;
@@ -24,14 +24,14 @@ export class Importer {
   readonly #running = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
 
-  /** @param onOrder is told whenever an order is done, with the number of its rows. */
+  /** @param onOrder called whenever an order is done, with the number of its rows. */
   constructor(issuer: Issuer, onOrder: (rows: number) => void) {
     this.#issuer = issuer;
     this.#catalogue = new Catalogue(issuer, this.tally);
     this.#onOrder = onOrder;
   }
 
-  /** Begins with an order as soon as there is room. Call it in the order of the file. @throws what went wrong before. */
+  /** Begins an order as soon as there is room. Call this in the order of the file. @throws an earlier error. */
   async add(order: PlannedOrder): Promise<void> {
     while (this.#running.size >= ORDERS_AT_ONCE) await Promise.race(this.#running);
     if (this.#failure) throw this.#failure.error;
@@ -46,7 +46,7 @@ export class Importer {
     this.#running.add(running);
   }
 
-  /** Resolves when nothing is on its way any more. @throws what went wrong. */
+  /** Resolves when nothing is in progress. @throws the first error. */
   async settled(): Promise<void> {
     await Promise.all(this.#running);
     if (this.#failure) throw this.#failure.error;
@@ -64,7 +64,7 @@ export class Importer {
     if (standing !== 'refused') await this.#confirm(order, standing);
   }
 
-  /** Nothing is awaited before every product's lane is entered: they are entered in the order of the file. */
+  /** Nothing is awaited before every product's lane has been entered: lanes are entered in the order of the file. */
   async #place(order: PlannedOrder, placed: Promise<void>): Promise<Standing> {
     const id = commandId('placeOrder', order.invoice);
     const input = placeInput(order);
@@ -93,7 +93,10 @@ export class Importer {
     }
   }
 
-  /** What was paid and sent long ago is recorded. Before there was a command for that, importers placed it as customers do. */
+  /**
+   * The order was paid and sent long ago, so it is recorded. Earlier importers had no such command and placed orders as
+   * customers do.
+   */
   async #find(input: ReturnType<typeof placeInput>, id: string): ReturnType<Issuer['find']> {
     const found = await this.#issuer.find(recordOrder, input, id);
     return found === 'other' ? this.#issuer.find(placeOrder, input, id) : found;
@@ -110,7 +113,7 @@ export class Importer {
     return 'refused';
   }
 
-  /** The same product at another price: the price is changed, and what was sold at it added to the order. */
+  /** The same product at another price: the price is changed, and the sales at that price are added to the order. */
   async #addFurtherSales(order: PlannedOrder): Promise<void> {
     for (const product of order.products) {
       for (const sale of product.sales.slice(1)) await this.#addSale(order, product, sale);
@@ -128,7 +131,7 @@ export class Importer {
     else this.tally.refuse(sale.lines, refusalOf(outcome));
   }
 
-  /** What was invoiced had been accepted. Where somebody has confirmed or cancelled the order since, that stands. */
+  /** An invoiced order had been accepted. If somebody has confirmed or cancelled it since, that stays. */
   async #confirm(order: PlannedOrder, standing: Standing): Promise<void> {
     const id = commandId('confirmOrder', order.invoice);
     const input = { orderId: order.orderId };

@@ -9,19 +9,19 @@ import { commandIdentity } from '../../kernel/write/command-identity.ts';
 import { RowRejection } from './rows.ts';
 
 export interface IssueOptions {
-  /** Left out where the command does no harm twice. */
+  /** Omitted if repeating the command does no harm. */
   readonly commandId?: string;
   readonly occurredAt: Date;
 }
 
-/** How long a database that is away is waited for, and how often it is asked, in ms. */
+/** How long the import waits for a database that is away, and how often it asks, in ms. */
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 500;
 
-/** Issues commands on the application's own behalf, as patiently as somebody who is in no hurry. */
+/** Issues commands on behalf of the application, and retries patiently. */
 export class Issuer {
   readonly #engine: Pick<Engine, 'bus' | 'log'>;
-  /** Of all that one import issues: in the log its events are found by it. */
+  /** The same for everything that one import issues: it finds the import's events in the log. */
   readonly #correlationId: string;
   readonly #signal: AbortSignal;
   #fault: { readonly error: unknown } | undefined;
@@ -32,13 +32,13 @@ export class Issuer {
     this.#signal = signal;
   }
 
-  /** Issues a command. Its id, or its harmlessness, lets it be sent again as often as it takes. */
+  /** Issues a command. Thanks to its id, or because it is harmless, it can be sent again as often as necessary. */
   issue<C extends Command>(command: C, input: InputOf<C>, options: IssueOptions): Promise<CommandOutcome> {
     const metadata = { actor: SYSTEM, idsFrom: 'engine', correlationId: this.#correlationId } as const;
     return this.#patiently(() => this.#engine.bus.execute(command, input, { ...options, ...metadata }));
   }
 
-  /** What became of a command that may have been issued before: the same, another under its id, or none. */
+  /** The outcome of a command that may have been issued before: the same command, another one under its id, or none. */
   find<C extends Command>(command: C, input: InputOf<C>, commandId: string): Promise<'same' | 'other' | 'none'> {
     const identity = commandIdentity(command.name, command.input.parse(input), SYSTEM.id, commandId, 'engine');
     return this.#patiently(async () => {
@@ -51,12 +51,12 @@ export class Issuer {
   async #patiently<T>(work: () => Promise<T>): Promise<T> {
     let since: number | undefined;
     for (;;) {
-      // Where the database is gone, hundreds of commands wait for each other: one of them has waited for all.
+      // If the database is gone, hundreds of commands wait: once one of them has given up, all do.
       if (this.#fault) throw this.#fault.error;
       try {
         return await work();
       } catch (error) {
-        // A read model that is far behind can take as long as somebody takes to look: she may give up before.
+        // A read model that is far behind can take any length of time: the user may stop the import before.
         if (error instanceof ThrottledError && !this.#signal.aborted) {
           await delay(error.retryAfterMs, undefined, { signal: this.#signal }).catch(() => undefined);
           continue;
@@ -73,7 +73,7 @@ export class Issuer {
   }
 }
 
-/** Why a command was not accepted; undefined where it was. */
+/** Why a command was not accepted; undefined if it was. */
 export function refusalOf(outcome: Exclude<CommandOutcome, { kind: 'accepted' }>): RowRejection;
 export function refusalOf(outcome: CommandOutcome): RowRejection | undefined;
 export function refusalOf(outcome: CommandOutcome): RowRejection | undefined {

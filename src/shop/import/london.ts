@@ -1,4 +1,4 @@
-/** The clock that hangs in a place, in the parts of a date that matter here. */
+/** Formats an instant as London's local time, with the parts that matter here. */
 const clock = new Intl.DateTimeFormat('en-GB', {
   timeZone: 'Europe/London',
   hourCycle: 'h23',
@@ -10,10 +10,10 @@ const clock = new Intl.DateTimeFormat('en-GB', {
 });
 
 /**
- * The instant of an invoice's date, `M/D/YY H:MM` (or `M/D/YYYY H:MM`) by the clocks of London. Where they are put back and
- * show an hour twice it is the first of them.
+ * The instant of an invoice's date, `M/D/YY H:MM` (or `M/D/YYYY H:MM`), in London's local time. For an hour that occurs
+ * twice when the clocks go back, it is the first.
  *
- * @returns undefined where it is no date, or a time that the clocks jumped over.
+ * @returns undefined if it is not a date, or a time that the clocks skipped.
  */
 export function parseLondonTime(text: string): Date | undefined {
   const match = /^(\d{1,2})\/(\d{1,2})\/(\d{2}|\d{4}) (\d{1,2}):(\d{2})$/.exec(text);
@@ -24,7 +24,7 @@ export function parseLondonTime(text: string): Date | undefined {
   const wanted = new Date(asUtc);
   const isDate = wanted.getUTCMonth() === month - 1 && wanted.getUTCDate() === day && hour < 24 && minute < 60;
   if (!isDate) return undefined;
-  // The offsets of the day before and the day after: one of them holds. The larger one gives the earlier instant.
+  // The offsets of the day before and the day after: one of them is right. The larger one gives the earlier instant.
   const offsets = [offsetAt(asUtc - DAY_MS), offsetAt(asUtc + DAY_MS)].sort((a, b) => b - a);
   const offset = offsets.find((candidate) => offsetAt(asUtc - candidate) === candidate);
   return offset === undefined ? undefined : new Date(asUtc - offset);

@@ -2,14 +2,14 @@ import { refuseItems } from '../../domains/orders/order-items.ts';
 import { customerId, orderId, productId } from './ids.ts';
 import { type InvoiceLine, RowRejection } from './rows.ts';
 
-/** How many of a product were sold at one price, and by which rows. */
+/** How many pieces of a product were sold at one price, and in which rows. */
 export interface PlannedSale {
   readonly amount: number;
   quantity: number;
   readonly lines: number[];
 }
 
-/** A product on an order. Nearly always it has one price; a row further down the invoice may have another. */
+/** A product on an order. It nearly always has one price; a later row of the invoice may have another. */
 export interface PlannedProduct {
   readonly sku: string;
   readonly productId: string;
@@ -26,18 +26,18 @@ export interface PlannedOrder {
   readonly country: string;
   readonly placedAt: Date;
   readonly products: readonly PlannedProduct[];
-  /** How many rows it is made of. */
+  /** Number of its rows. */
   readonly rows: number;
 }
 
-/** What becomes of an invoice's rows. */
+/** The plan for an invoice's rows. */
 export interface Plan {
   readonly order: PlannedOrder | undefined;
-  /** By line: rows that do not go with the others. */
+  /** Rows that do not fit the others, by line. */
   readonly rejected: ReadonlyMap<number, RowRejection>;
 }
 
-/** Makes one order of an invoice's rows. The first row says whose it is, when, and where it goes. */
+/** Combines an invoice's rows into one order. The first row determines customer, date and destination. */
 export function planOrder(rows: readonly [InvoiceLine, ...InvoiceLine[]], names: ReadonlyMap<string, string>): Plan {
   const [first] = rows;
   const rejected = new Map<number, RowRejection>();

@@ -5,23 +5,23 @@ import { parse } from 'csv-parse/sync';
 export interface CsvRecord {
   /** Number of its first line in the file, from 1. */
   readonly line: number;
-  /** As it stands in the file. */
+  /** The text as written in the file. */
   readonly text: string;
-  /** Undefined where a quote is opened and never closed. */
+  /** Undefined if a quote is opened and never closed. */
   readonly fields: readonly string[] | undefined;
 }
 
-/** A line that is longer is no line of a CSV file. */
+/** A longer line does not belong to a CSV file. */
 const MAX_LINE = 1 << 20;
-/** A quoted field that goes on for longer is rather a quote that somebody forgot to close. */
+/** If a quoted field has more lines than this, somebody probably forgot the closing quote. */
 const MAX_LINES = 50;
 
 /**
- * The records of a CSV file, one after the other, blank lines left out. A record is a line, or several where a quoted
- * field holds line breaks. A quote that is never closed costs its own line and not the rest of the file.
+ * The records of a CSV file in order, without blank lines. A record is one line, or several if a quoted field contains
+ * line breaks. A quote that is never closed costs its own line and not the rest of the file.
  *
- * @param columns how many fields a record should have: tells a field with line breaks from a forgotten quote.
- * @throws {RangeError} where a line has no end.
+ * @param columns the expected number of fields: it distinguishes a field with line breaks from a forgotten quote.
+ * @throws {RangeError} if a line does not end.
  */
 export async function* readRecords(path: string, columns: number): AsyncGenerator<CsvRecord> {
   const source = readLines(path);
@@ -58,8 +58,8 @@ export async function* readRecords(path: string, columns: number): AsyncGenerato
 }
 
 /**
- * Undefined where a quote stays open. A quote in the middle of a field is a character like any other; but not where fields
- * go on over lines, for there it is rather the next row's.
+ * Undefined if a quote stays open. A quote in the middle of a field is an ordinary character. But if a field spans
+ * lines, such a quote probably belongs to the next row.
  */
 function parseRecord(text: string, lines: number): readonly string[] | undefined {
   try {

@@ -5,17 +5,18 @@ import { csvCell } from '../../text/csv.ts';
 import type { InvoiceFile } from './file.ts';
 import { COLUMNS, REASON, RowRejection } from './rows.ts';
 
-/** Where the rejected rows of a file go unless told otherwise: beside it, `sales.csv` → `sales.rejected.csv`. */
+/** Default path for the rejected rows: beside the file, `sales.csv` → `sales.rejected.csv`. */
 export function rejectedPathOf(path: string): string {
   return `${path.replace(/\.csv$/i, '')}.rejected.csv`;
 }
 
 /**
- * Writes the rejected rows with their reasons, in the order of the file. A file of that name is replaced when the new one is
- * whole. Cells that a spreadsheet would take for a formula begin with an apostrophe, which an import of that file takes off.
+ * Writes the rejected rows with their reasons, in the order of the file. An existing file is replaced once the new one
+ * is complete. Cells that a spreadsheet would interpret as a formula get an apostrophe in front, which importing that
+ * file removes.
  *
- * @param refused by line, rows that can be read and were refused nevertheless.
- * @returns how many there are of each code.
+ * @param refused by line, rows that were readable but refused.
+ * @returns the number of rows for each code.
  */
 export async function writeRejected(
   file: InvoiceFile,

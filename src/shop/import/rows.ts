@@ -17,16 +17,16 @@ export const COLUMNS = [
 ] as const;
 type Column = (typeof COLUMNS)[number];
 
-/** The column that a file of rejected rows has besides: its cells are written by `csvCell`. */
+/** The additional column of a file of rejected rows; its cells are written by `csvCell`. */
 export const REASON = 'Reason';
 
 /** A row that can be imported. */
 export interface InvoiceLine {
-  /** Where it stands in the file. */
+  /** Line number in the file. */
   readonly line: number;
   readonly invoice: string;
   readonly sku: string;
-  /** Tidied; empty where the file has none. */
+  /** Trimmed; empty if the file has none. */
   readonly description: string;
   readonly quantity: number;
   /** The unit price in pence. */
@@ -53,14 +53,14 @@ export class RowRejection {
   }
 }
 
-/** Reads the rows of a file whose header names the columns, in whatever order and with whatever others beside them. */
+/** Reads the rows of a file whose header names the columns, in any order, possibly among others. */
 export class RowReader {
   readonly #indexes: Readonly<Record<Column, number>>;
   readonly #width: number;
-  /** The file is one of rejected rows. */
+  /** The file contains rejected rows. */
   readonly #isOurs: boolean;
   readonly #now = wallTime();
-  /** The rows of an invoice share their date, and working one out takes longer than all the rest. */
+  /** The rows of an invoice share their date, and computing one takes longer than everything else. */
   #lastDate: { readonly text: string; readonly date: Date | undefined } = { text: '', date: undefined };
 
   private constructor(header: readonly string[]) {
@@ -69,13 +69,13 @@ export class RowReader {
     this.#isOurs = header.at(-1) === REASON;
   }
 
-  /** Undefined where a column is missing. */
+  /** Undefined if a column is missing. */
   static of(header: readonly string[]): RowReader | undefined {
     const names = header.map((name) => name.trim());
     return COLUMNS.every((name) => names.includes(name)) ? new RowReader(names) : undefined;
   }
 
-  /** The row's values in the order of {@link COLUMNS}; of a malformed one the text as it stands in the file. */
+  /** The row's values in the order of {@link COLUMNS}; for a malformed row, its text. */
   values(record: CsvRecord): string[] {
     const { fields, text } = record;
     if (fields?.length !== this.#width) return COLUMNS.map((_, index) => (index === 0 ? text : ''));
@@ -94,7 +94,7 @@ export class RowReader {
     const invoice = value('InvoiceNo');
     if (/^C/i.test(invoice)) return new RowRejection('CREDIT_NOTE', 'Credit notes are not orders.');
     if (!/^\d{1,20}$/.test(invoice)) return new RowRejection('BAD_INVOICE_NUMBER', 'An invoice number is digits.');
-    // Spreadsheets that once held an empty cell in the column write 17850 as 17850.0.
+    // Spreadsheets that once had an empty cell in the column write 17850 as 17850.0.
     const customer = value('CustomerID').replace(/\.0$/, '');
     if (customer === '') return new RowRejection('NO_CUSTOMER', 'The row names no customer.');
     if (!/^\d{1,20}$/.test(customer)) return new RowRejection('BAD_CUSTOMER', 'A customer number is digits.');
@@ -145,7 +145,7 @@ function readQuantity(text: string): number | RowRejection {
   return quantity;
 }
 
-/** Pounds as they are written, in pence; by their digits, since 1.15 * 100 is not 115. */
+/** An amount in pounds, converted to pence digit by digit, because 1.15 * 100 is not 115. */
 function readPence(text: string): number | RowRejection {
   const match = /^(-?)(\d+)(?:\.(\d*))?$/.exec(text);
   if (!match) return new RowRejection('BAD_PRICE', 'A price is a decimal number such as 2.55.');

@@ -3,18 +3,18 @@ import type { InvoiceFile } from './file.ts';
 import type { InvoiceLine } from './rows.ts';
 import { RowRejection } from './rows.ts';
 
-/** What has to be known of the whole file before its first invoice is imported. */
+/** Facts about the whole file that are needed before its first invoice is imported. */
 export interface Survey {
   readonly rows: number;
-  /** Those of them that can be read. */
+  /** Number of readable rows. */
   readonly importable: number;
-  /** The line of each invoice's last row: there it is complete, even if others stand in between. */
+  /** The line of each invoice's last row: the invoice is complete there, even if rows of others stand in between. */
   readonly lastLines: ReadonlyMap<string, number>;
   /** The first description of each stock code that is not empty. */
   readonly names: ReadonlyMap<string, string>;
 }
 
-/** Reads the file once. @throws {CliError} BAD_FILE where it is none, or has no rows. */
+/** Reads the file once. @throws {CliError} BAD_FILE if it is not such a file, or has no rows. */
 export async function surveyFile(file: InvoiceFile, signal: AbortSignal): Promise<Survey> {
   const lastLines = new Map<string, number>();
   const names = new Map<string, string>();

@@ -1,18 +1,18 @@
 import type { PlannedOrder, PlannedSale } from './plan.ts';
 import type { RowRejection } from './rows.ts';
 
-/** What is in an order, as the read model has to say it. */
+/** The contents of an order, as the read model must have them. */
 export interface OrderSum {
   /** In pence. */
   total: number;
   itemCount: number;
 }
 
-/** Counts of what was done now and of what an earlier import had done. */
+/** Counts what this import has done, and what an earlier one had done. */
 export class Counts {
   rows = 0;
   orders = 0;
-  /** In pence; of a whole file more than a number holds exactly. */
+  /** In pence; the sum of a whole file may exceed a safe number. */
   pence = 0n;
 }
 
@@ -35,7 +35,7 @@ export class Tally {
     if (!isBefore) this.sums.set(orderId, { total: 0, itemCount: 0 });
   }
 
-  /** What its rows have sold is on the order. */
+  /** The sales of its rows are on the order. */
   sold({ orderId }: PlannedOrder, { amount, quantity, lines }: PlannedSale, isBefore: boolean): void {
     const counts = this.#counts(isBefore);
     const value = amount * quantity;

@@ -5,15 +5,15 @@ import type { OrderSum } from './tally.ts';
 
 const PAGE = 1000;
 
-/** An order that is not as it was invoiced. */
+/** An order that differs from its invoice. */
 export interface Difference {
   readonly orderId: string;
   readonly invoiced: OrderSum;
-  /** What the read model has; undefined where it has no such order. */
+  /** The order in the read model; undefined if it is missing. */
   readonly stored: OrderSum | undefined;
 }
 
-/** Compares orders in the read model with what they should be. @returns those that are missing or hold something else. */
+/** Compares orders in the read model with the expected ones. @returns those that are missing or differ. */
 export async function findDifferences(reader: Database, sums: ReadonlyMap<string, OrderSum>): Promise<Difference[]> {
   const { id, total, itemCount } = ordersTable;
   const ids = [...sums.keys()];

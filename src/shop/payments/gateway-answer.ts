@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import type { Lookup, Uncertain } from '../../domains/fulfilment/index.ts';
 
-/** What came with a status below 500; nothing in it is believed before it is looked at. */
+/** An answer with a status below 500. Its content is not trusted. */
 export interface GatewayAnswer {
   readonly is: 'answer';
   readonly status: number;
-  /** How the payment is, where the gateway says it. */
+  /** The state of the payment, if the gateway states it. */
   readonly state: string | undefined;
   /** The code that came in an error, and nothing else. */
   readonly code: string | undefined;
-  /** Why not, fit to be stored and shown. */
+  /** The reason for a refusal, fit to be stored and shown. */
   readonly error: { readonly code: string; readonly message: string };
 }
 
@@ -17,10 +17,10 @@ export interface GatewayAnswer {
 const MAX_ANSWER = 64 * 1024;
 const MAX_CODE = 100;
 const MAX_MESSAGE = 300;
-/** Too early, too late or too often: it may pass. */
+/** Too early, too late or too often: temporary. */
 const PASSING = new Set([408, 425, 429]);
 
-/** A text of which nobody knows who wrote it, as one that can be stored; undefined where there is none. */
+/** Untrusted text in a form that can be stored; undefined if there is none. */
 const said = (longest: number) =>
   z
     .string()
@@ -36,7 +36,7 @@ const Body = z.object({
     .catch(undefined),
 });
 
-/** Reads what a gateway has answered: as a certain answer, or that nobody knows. */
+/** Reads an answer of the gateway: a certain answer, or that the outcome is unknown. */
 export async function readAnswer(response: Response): Promise<GatewayAnswer | Uncertain> {
   const { status } = response;
   const text = await readText(response);
@@ -47,12 +47,12 @@ export async function readAnswer(response: Response): Promise<GatewayAnswer | Un
   const error = { code: code ?? (status < 400 ? 'declined' : `http_${status}`), message };
   if (status >= 500 || PASSING.has(status) || (status === 409 && code === 'in_progress')) return uncertain(message);
   if (status < 400 && !body) return uncertain('What it answered is no JSON.');
-  // What is neither done nor refused: a redirection, say.
+  // Neither done nor refused, for example a redirection.
   if (status >= 300 && status < 400) return uncertain(`The gateway answered ${status}.`);
   return { is: 'answer', status, state: body?.status, code, error };
 }
 
-/** How the payment is by an answer of 200 or so. */
+/** The state of the payment according to a 2xx answer. */
 export function stateOf({ status, state, error }: GatewayAnswer): Lookup {
   if (state === 'declined') return { is: 'declined', ...error };
   const known = (['authorized', 'captured', 'voided', 'refunded', 'pending'] as const).find((one) => one === state);
@@ -66,7 +66,7 @@ export function uncertain(reason: string): Uncertain {
 async function readText(response: Response): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  // What is left unread is given up with the connection.
+  // Leaving the loop closes the connection and drops the rest.
   for await (const chunk of response.body ?? []) {
     length += chunk.byteLength;
     if (length > MAX_ANSWER) return undefined;

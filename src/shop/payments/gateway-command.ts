@@ -6,7 +6,7 @@ import { CliError, InterruptedError } from '../../cli/errors.ts';
 import { CARDS } from './local-gateway/cards.ts';
 import { startLocalGateway } from './local-gateway/server.ts';
 
-/** `gateway`: the local payment gateway alone, for servers that name it in PAYMENT_GATEWAY_URL. */
+/** `gateway`: runs the local payment gateway alone, for servers that name it in PAYMENT_GATEWAY_URL. */
 export const gatewayCommand: CommandFactory = (cli) =>
   new Command('gateway')
     .description('run the local payment gateway alone: it behaves as a real one and takes no money')
@@ -38,7 +38,7 @@ async function serve(cli: Cli, port: number): Promise<void> {
       }
     });
   } catch (error) {
-    // It is what it is told sooner or later, and no failure.
+    // The gateway is interrupted sooner or later: this is not a failure.
     if (!(error instanceof InterruptedError)) throw error;
   }
 }

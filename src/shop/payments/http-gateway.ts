@@ -19,11 +19,11 @@ export interface HttpGatewayOptions {
   readonly timeoutMs?: number;
   /** Attempts of one call. */
   readonly attempts?: number;
-  /** Before the second attempt at most, in ms; twice as long before each further one. */
+  /** Longest pause before the second attempt, in ms; doubled before each further one. */
   readonly backoffMs?: number;
 }
 
-/** The gateway does not understand what it is sent, or does not know by whom: a fault of ours or of the settings. */
+/** The gateway does not understand the request, or does not know the sender: a fault of ours or of the settings. */
 export class GatewayMisuseError extends Error {
   readonly code = 'GATEWAY_MISUSE';
 
@@ -44,12 +44,12 @@ interface Request {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** So many attempts at most, each with the same idempotency key. */
+/** Most attempts of one call, all with the same idempotency key. */
 const ATTEMPTS = 3;
 const TIMEOUT_MS = 5000;
 const BACKOFF_MS = 100;
 
-/** Where a connection could not be made nothing was sent. */
+/** If the connection could not be made, nothing was sent. */
 const NOT_CONNECTED = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -60,10 +60,10 @@ const NOT_CONNECTED = new Set([
 ]);
 
 /**
- * A payment gateway over HTTP and JSON, in the style of the providers: an `Idempotency-Key` on all that changes something, 402 for
- * what is declined. What may pass (no answer in time, 409 for a call that is under way, 408, 425, 429, 5xx) is tried again a few
- * times, with a growing pause of random length; then it is for the caller to know that nobody knows. Done is what the gateway says
- * is done: a status alone proves nothing.
+ * A payment gateway over HTTP and JSON, in the style of payment providers: an `Idempotency-Key` on every change, 402
+ * for a declined payment. Temporary failures (no answer in time, 409 for a call in progress, 408, 425, 429, 5xx) are
+ * retried a few times, with growing, random pauses; after that the answer is `uncertain`. Only the state that the
+ * gateway reports counts as done: a status alone proves nothing.
  */
 export class HttpPaymentGateway implements PaymentGateway {
   readonly #options: Required<Omit<HttpGatewayOptions, 'apiKey'>>;
@@ -107,7 +107,7 @@ export class HttpPaymentGateway implements PaymentGateway {
   async void(call: Call): Promise<Voiding> {
     const found = await this.#change(call, 'void');
     switch (found.is) {
-      // Nothing was set aside, or nothing is any more.
+      // Nothing was authorised, or no longer is.
       case 'voided':
       case 'declined':
       case 'refunded':
@@ -134,7 +134,7 @@ export class HttpPaymentGateway implements PaymentGateway {
     return stateOf(answer);
   }
 
-  /** How the payment is once the change was asked for. */
+  /** The state of the payment after the requested change. */
   async #change({ key, reference, signal }: Call, change: Change): Promise<Lookup> {
     const path = `/v1/payments/${encodeURIComponent(reference)}/${change}`;
     const answer = await this.#send({ method: 'POST', path, key, body: {}, signal });
@@ -144,14 +144,14 @@ export class HttpPaymentGateway implements PaymentGateway {
     if (status === 402 && change !== 'void') return { is: 'declined', ...error };
     if (change === 'void' && isUnknown(answer)) return { is: 'unknown' };
     if (status !== 409) throw misuse(answer);
-    // It does not go with how the payment is: perhaps it was done before.
+    // The change does not fit the state of the payment: perhaps it was done before.
     const found = await this.lookup({ reference, signal });
     return change === 'capture' && found.is === 'voided' ? { is: 'declined', ...error } : found;
   }
 
   /**
-   * The authorisation makes no sense to the gateway, which is no word of the card's issuer: it is declined once it is certain that
-   * nothing was set aside by an attempt before, and that nothing will be.
+   * The gateway does not understand the authorisation; this is not a decision of the card's issuer. The payment counts
+   * as declined once it is certain that no earlier attempt has authorised it, and none will.
    */
   async #notUnderstood(call: Call, { error }: GatewayAnswer): Promise<Authorization> {
     const found = await this.lookup(call);
@@ -168,7 +168,7 @@ export class HttpPaymentGateway implements PaymentGateway {
     for (let attempt = 0; ; attempt++) {
       const answer = await this.#attempt(request);
       if (answer.is === 'answer') return answer;
-      // An attempt that may have been heard is not undone by one that was not.
+      // An attempt that may have arrived is not undone by one that did not.
       known = known?.is === 'uncertain' ? known : answer;
       if (attempt + 1 >= attempts || request.signal?.aborted) return known;
       const ms = Math.random() * backoffMs * 2 ** attempt;
@@ -199,12 +199,12 @@ export class HttpPaymentGateway implements PaymentGateway {
   }
 }
 
-/** A 404 that says why is about the payment; any other about the address, which is wrong then. */
+/** A 404 with a reason is about the payment; without one it is about the address, which is then wrong. */
 function isUnknown({ status, code }: GatewayAnswer): boolean {
   return status === 404 && code !== undefined;
 }
 
-/** What ends the matter, or says that nobody knows. */
+/** A final refusal, or that the outcome is unknown. */
 function refusalOf(found: Lookup): Declined | NoAnswer | undefined {
   return found.is === 'declined' || found.is === 'uncertain' || found.is === 'unreachable' ? found : undefined;
 }

@@ -6,10 +6,11 @@ import { HttpPaymentGateway } from './http-gateway.ts';
 import { startLocalGateway } from './local-gateway/server.ts';
 
 /**
- * The payment gateway that the settings ask for: PAYMENT_GATEWAY_URL's, else a local one on a free port of this machine. In
- * production nobody is taken to have meant that one unless told: real orders would look paid.
- * @param databaseUrl where a local one keeps what it has done.
- * @param log is told of a local one; as a warning where the database is not the embedded one, and orders may be real.
+ * The payment gateway of the settings: that of PAYMENT_GATEWAY_URL, otherwise a local one on a free port of this
+ * machine. In production the local one must be chosen explicitly: real orders would look paid.
+ * @param databaseUrl for the data of a local one.
+ * @param log is told about a local one; as a warning if the database is not the embedded one, because orders may then
+ * be real.
  */
 export async function providePayments(
   config: Pick<Config, 'databaseUrl' | 'nodeEnv' | 'paymentGatewayUrl' | 'paymentGatewayKey' | 'paymentTimeoutMs'>,

@@ -1,19 +1,19 @@
-/** How a test card behaves when something is to be authorised with it. */
+/** How a test card behaves during an authorisation. */
 export interface Card {
   readonly description: string;
   /** Why it is declined. */
   readonly declined?: { readonly code: string; readonly message: string };
-  /** Why what was authorised with it cannot be taken. */
+  /** Why an authorised amount cannot be captured. */
   readonly uncapturable?: { readonly code: string; readonly message: string };
   /**
-   * How the first answer is given: `slow` after a second or so; `late` so late that no client waits for it; `lost`, the
-   * connection breaks after it was done; `unsure`, the gateway says that it does not know, and has not done it; `never`,
-   * nor has it done anything. Those after it are given at once, but for `never`.
+   * How the first answer is given: `slow`: after about a second; `late`: so late that no client waits for it; `lost`:
+   * the connection breaks after it was done; `unsure`: the gateway says that it does not know, and has not done it;
+   * `never`: no answer, and nothing was done. Later answers come at once, except for `never`.
    */
   readonly answers?: 'slow' | 'late' | 'lost' | 'unsure' | 'never';
 }
 
-/** By the tokens that a shop would have got for them. */
+/** By the tokens that a shop would receive for them. */
 export const CARDS: ReadonlyMap<string, Card> = new Map(
   Object.entries<Card>({
     tok_ok: { description: 'is authorised' },

@@ -3,11 +3,11 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { CARDS } from './cards.ts';
 
-/** An answer as it is given, and given again to the same key. */
+/** An answer, which is repeated for the same key. */
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
-  /** It was given before. */
+  /** The answer is a repeat. */
   readonly isReplayed: boolean;
 }
 
@@ -27,7 +27,7 @@ interface PaymentRow extends Record<string, unknown> {
 type Said = Pick<Answer, 'status' | 'body'>;
 type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
 
-/** What the gateway remembers: payments by their references, and answers by their idempotency keys, in tables of its own. */
+/** The gateway's memory: payments by their references, and answers by their idempotency keys, in its own tables. */
 export class Ledger {
   readonly #db: Database;
   #ready: Promise<unknown> | undefined;
@@ -69,7 +69,7 @@ export class Ledger {
     });
   }
 
-  /** Undefined where there is no such payment. */
+  /** Undefined if there is no such payment. */
   async find(reference: string): Promise<unknown> {
     await this.#prepare();
     const payment = await find(this.#db, reference);
@@ -79,14 +79,17 @@ export class Ledger {
     return { reference, status, amount, ...(error ? { error } : {}) };
   }
 
-  /** True where a request with this key was answered before. */
+  /** True if a request with this key was answered before. */
   async knows(key: string): Promise<boolean> {
     await this.#prepare();
     const rows = await this.#db.execute(sql`select from local_gateway.answers where key = ${key}`);
     return rows.length > 0;
   }
 
-  /** One key, one effect: what comes with it again is answered as at first, and what is about the same payment waits its turn. */
+  /**
+   * One key, one effect: a repeated request gets the first answer, and requests about the same payment wait for each
+   * other.
+   */
   async #once(
     key: string,
     reference: string,
@@ -112,7 +115,7 @@ export class Ledger {
     });
   }
 
-  /** It is no part of the application's schema: a database whose server calls a real gateway never has these tables. */
+  /** Not part of the application's schema: a database whose server calls a real gateway never has these tables. */
   #prepare(): Promise<unknown> {
     this.#ready ??= this.#db
       .transaction(async (tx) => {
@@ -156,7 +159,7 @@ async function capture(tx: Transaction, reference: string, payment: PaymentRow |
   return refusal ? declined(refusal.code, refusal.message) : move(tx, reference, 'captured');
 }
 
-/** Of what has not come yet it is remembered that it must not. */
+/** Remembers that an authorisation which has not arrived yet must be refused. */
 async function voidPayment(tx: Transaction, reference: string, payment: PaymentRow | undefined): Promise<Said> {
   if (payment?.status === 'captured') return conflict('already_captured', 'It was taken already: refund it.');
   if (payment) {

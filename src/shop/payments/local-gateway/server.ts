@@ -8,19 +8,19 @@ import { CARDS, type Card } from './cards.ts';
 import { type Answer, type Change, failure, Ledger } from './ledger.ts';
 
 export interface LocalGatewayOptions {
-  /** The Postgres in which it keeps what it has done, in a schema of its own: any number of gateways may share it. */
+  /** The Postgres with its data, in a schema of its own: any number of gateways may share it. */
   readonly databaseUrl: string;
-  /** 127.0.0.1 unless told. */
+  /** 127.0.0.1 by default. */
   readonly host?: string;
-  /** 0, and nothing else is said, takes any free one. */
+  /** 0, the default, uses any free port. */
   readonly port?: number;
-  /** How long tok_slow is waited for, in ms. */
+  /** How long tok_slow takes, in ms. */
   readonly slowMs?: number;
-  /** How long tok_late is waited for, in ms: longer than clients wait. */
+  /** How long tok_late takes, in ms: longer than clients wait. */
   readonly lateMs?: number;
 }
 
-/** A payment gateway to develop and test with. It takes no money. */
+/** A payment gateway for development and tests. It takes no money. */
 export interface LocalGateway {
   readonly url: string;
   close(): Promise<void>;
@@ -64,7 +64,7 @@ function closed(server: Server): Promise<void> {
   });
 }
 
-/** What is wrong with a request. */
+/** A bad request, with the reason. */
 class BadRequest extends Error {
   readonly status: number;
   readonly code: string;
@@ -79,7 +79,7 @@ class BadRequest extends Error {
 class Desk {
   readonly #ledger: Ledger;
   readonly #waitMs: { readonly slow: number; readonly late: number };
-  /** Keys that were told that nobody knows. */
+  /** Keys that were answered with "unknown". */
   readonly #unsure = new Set<string>();
 
   constructor(ledger: Ledger, waitMs: { readonly slow: number; readonly late: number }) {
@@ -89,7 +89,7 @@ class Desk {
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => {});
-    // Nobody is waited for who is not there any more.
+    // Stops waiting when the client goes away.
     const gone = new AbortController();
     response.on('close', () => gone.abort());
     try {
@@ -102,7 +102,7 @@ class Desk {
     }
   }
 
-  /** Undefined where the connection is to break instead. */
+  /** Undefined if the connection is to break instead. */
   async #answer(request: IncomingMessage, over: AbortSignal): Promise<Pick<Answer, 'status' | 'body'> | undefined> {
     const { pathname } = new URL(request.url ?? '/', 'http://gateway');
     const [, reference, change] = /^\/v1\/payments\/([^/]+)(?:\/(capture|void|refund))?$/.exec(pathname) ?? [];
