@@ -2,33 +2,33 @@ import { sql } from 'drizzle-orm';
 import type { Database } from './client.ts';
 import { LOCK_NAMES } from './locks.ts';
 
-/** A backend that others wait for. */
+/** A backend or prepared transaction that others wait for. */
 export interface Blocker {
-  /** Null for a prepared transaction, which no backend runs any more. */
+  /** Null for a prepared transaction, which has no backend any more. */
   readonly pid: number | null;
   readonly application: string | null;
   readonly user: string | null;
-  /** As in pg_stat_activity: `idle in transaction`, `active`, …; null where this user may not know. */
+  /** As in pg_stat_activity: `idle in transaction`, `active`, …; null if this user may not see it. */
   readonly state: string | null;
-  /** The beginning of its last statement. May hold what people have written: for operators only. */
+  /** The beginning of its last statement. It may contain personal data: for operators only. */
   readonly query: string | null;
-  /** When its transaction began, or where it has none, when it came to this state. */
+  /** When its transaction began; without a transaction, when it entered this state. */
   readonly since: Date | null;
 }
 
 /** A statement of the application that takes long. */
 export interface BusyBackend {
   readonly pid: number;
-  /** `afterwrite writer`, `afterwrite projector`: which pool's it is, of this process or another. */
+  /** The pool that runs it, of this process or another: `afterwrite writer`, `afterwrite projector`. */
   readonly application: string;
   readonly query: string;
   /** When the statement began. */
   readonly since: Date;
-  /** The lock or whatever else it waits for, in words; null where it waits for nothing. */
+  /** The lock or other thing that it waits for, in words; null if it does not wait. */
   readonly waitingFor: string | null;
-  /** True where that is a lock. */
+  /** True if it waits for a lock. */
   readonly isLocked: boolean;
-  /** Who stands in the way, without those who stand in the same queue. */
+  /** The actual blockers, without backends that wait in the same queue. */
   readonly blockers: readonly Blocker[];
 }
 
@@ -47,15 +47,15 @@ interface ActivityRow extends Record<string, unknown> {
   blockers: { pid: number; application: string; user: string; state: string; query: string; since_ms: number }[] | null;
 }
 
-/** A statement that has run for so long is shown, in ms. */
+/** Time after which a running statement is shown, in ms. */
 const BUSY_AFTER_MS = 500;
 /** Characters of a blocker's statement. */
 const QUERY_LENGTH = 200;
 
 /**
- * The statements of the application's writers and projectors on this database that take long, with what they wait for and
- * who is in the way. The user needs no rights for it, but without `pg_read_all_stats` sees of other users' backends neither
- * state nor statement: their `query` then says so.
+ * The statements of the application's writers and projectors on this database that take long, with what they wait for
+ * and who blocks them. Needs no rights; but without `pg_read_all_stats` the state and statement of other users'
+ * backends are hidden, and their `query` says so.
  */
 export async function busyBackends(db: Database): Promise<BusyBackend[]> {
   const rows = await db.execute<ActivityRow>(BUSY);
@@ -78,10 +78,11 @@ export async function busyBackends(db: Database): Promise<BusyBackend[]> {
 }
 
 /**
- * Who waits for another transaction's end waits for a row that it has changed: of a table that both write.
+ * A backend that waits for the end of another transaction waits for a row that the other has changed, in a table that
+ * both write.
  *
- * `pg_blocking_pids` names those who are before one in the queue too: the ones that wait themselves are passed through to
- * whom they wait for.
+ * `pg_blocking_pids` also names backends that are earlier in the queue. Those that wait themselves are replaced by the
+ * backends that they wait for.
  */
 const BUSY = sql`
   with recursive busy as (
@@ -135,7 +136,7 @@ function inWords({ wait_type, wait_event, locktype, mode, relation, key, row_of 
     case 'transactionid':
       return row_of ? `a row of ${row_of}` : 'a row that another transaction has changed';
     case null:
-      // It was given in between.
+      // The lock was granted in the meantime.
       return `a lock (${wait_event})`;
     default:
       return `${mode} on ${relation ? `${relation} (${locktype})` : locktype}`;

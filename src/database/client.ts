@@ -14,16 +14,17 @@ import { connect, type Session } from './session.ts';
 
 export type Database = PostgresJsDatabase<Record<string, never>>;
 
-/** The role that a pool's connections take: each may do its part of the work and nothing else (see `roles.ts`). */
+/** The role of a pool's connections: each may do its part of the work and nothing else (see `roles.ts`). */
 export type PoolRole = 'writer' | 'projector' | 'reader';
 
 export interface Pool {
   readonly db: Database;
-  /** Calls back when a connection has ended, whoever ended it. */
+  /** Calls back when a connection has ended, for whatever reason. */
   onConnectionEnd(listener: () => void): void;
   /**
-   * For how long nothing that was asked here has been answered, in ms; 0 if all is well. A statement that Postgres is at work on
-   * counts as answered. If nothing was asked lately, something is asked, and the next call knows what came of it.
+   * How long nothing that was asked here has been answered, in ms; 0 if all is well. A statement that Postgres is still
+   * working on counts as answered. If nothing was asked recently, this asks something, and the next call knows the
+   * result.
    */
   silentMs(): number;
   /** Waits for running statements at most `timeoutMs`, then cuts them off. */
@@ -31,23 +32,32 @@ export interface Pool {
 }
 
 export interface PoolOptions extends Session {
-  /** Connections at most, but for those of transactions; they are opened as they are needed. */
+  /** Most connections, not counting those for transactions; they are opened when needed. */
   readonly connections: number;
-  /** Prepared statements are kept for each connection; off behind poolers that cannot (PgBouncer before 1.21). */
+  /**
+   * Whether each connection keeps prepared statements; off behind poolers that do not support them (PgBouncer before
+   * 1.21).
+   */
   readonly prepare?: boolean;
   /**
-   * Off where one statement may have to wait long: the driver would send others behind it on the same connection, which wait too,
-   * although they have nothing to do with what it waits for. On unless told.
+   * Turn this off if a statement may have to wait long: the driver would send unrelated statements behind it on the
+   * same connection, and they would wait too. On by default.
    */
   readonly pipelining?: boolean;
-  /** Statements are cancelled with the work that they belong to, see `driver/cancellation.ts`: only for reads. Off unless told. */
+  /**
+   * Statements are cancelled together with the work that they belong to, see `driver/cancellation.ts`. Only for reads.
+   * Off by default.
+   */
   readonly cancellable?: boolean;
   readonly onNotice?: (message: string) => void;
 }
 
-/** A pool that was not used for so long is asked something when it is to be known whether it answers, in ms. */
+/** To find out whether a pool answers, it is asked something if it was not used for this long, in ms. */
 const ASK_AFTER_MS = 3000;
-/** A pool that has not answered for so long cannot do its work: longer than it takes to see that a statement is at work, in ms. */
+/**
+ * A pool that has not answered for this long cannot do its work, in ms. Longer than it takes to see that a statement is
+ * still running.
+ */
 export const SILENT_AFTER_MS = 8000;
 
 const FOR_EVERYBODY: readonly Guard[] = [withoutHoles, withoutReplayedErrors];
@@ -59,19 +69,17 @@ function guardsFor({ cancellable: isCancellable, pipelining, connections }: Pool
 
 type Work = Parameters<Transactions['begin']>[0];
 
-/** How long a connection that was used for a transaction waits for the next one, in seconds. */
+/** How long an idle connection is kept for the next transaction, in seconds. */
 const TRANSACTION_IDLE_S = 10;
 
-/**
- * Opens a pool behind Drizzle. The client is not given out: Drizzle changes it, so that nobody else can use it.
- */
+/** Opens a pool behind Drizzle. The client is not exposed: Drizzle changes it, so nobody else can use it. */
 export function openPool(options: PoolOptions): Pool {
   const listeners: (() => void)[] = [];
   const settings = {
     types: { int8 },
     prepare: options.prepare ?? true,
-    // While the server is away each failed attempt to connect fails one waiting query. The driver would wait up to 20 seconds
-    // between them, and who came last would wait for minutes to hear that there is no database.
+    // While the server is away, each failed attempt to connect fails one waiting query. The driver would pause up to 20
+    // seconds between attempts, and the last query would wait minutes for its error.
     backoff: (attempts) => Math.min(0.25, 2 ** attempts / 100),
     onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
   } satisfies postgres.Options<Record<string, postgres.PostgresType>>;
@@ -90,7 +98,7 @@ export function openPool(options: PoolOptions): Pool {
     shareValues(client, own);
     return own;
   });
-  // What Drizzle uses of a client.
+  // The parts of a client that Drizzle uses.
   const { options: values, unsafe } = client;
   const guarded = { options: values, unsafe, begin: (work: Work) => transactions.begin(work) };
   return {

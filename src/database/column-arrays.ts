@@ -2,14 +2,14 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 
 /**
- * Many rows as the parameters of one statement: an array a column, unnested there. It takes Postgres half the time that
- * rows as JSON take it, and the statement is the same however many rows there are.
+ * Many rows as the parameters of one statement: one array for each column, unnested in Postgres. This takes Postgres
+ * half the time of rows as JSON, and the statement does not depend on the number of rows.
  */
 export class ColumnArrays {
   readonly #prefix: string;
   readonly #columns: readonly PgColumn[];
 
-  /** @param prefix tells the parameters from others of the statement. */
+  /** @param prefix distinguishes these parameters from others of the statement. */
   constructor(prefix: string, columns: readonly PgColumn[]) {
     this.#prefix = prefix;
     this.#columns = columns;
@@ -27,7 +27,7 @@ export class ColumnArrays {
     return sql`unnest(${list(arrays)}) as ${sql.identifier(alias)}(${list(names)})`;
   }
 
-  /** The relation's columns in the types of the table's. */
+  /** The relation's columns, cast to the types of the table. */
   valuesOf(alias: string): SQL {
     return list(this.#columns.map((column) => this.valueOf(alias, column)));
   }
@@ -38,7 +38,7 @@ export class ColumnArrays {
     return isArray(column) ? sql`${value}::${sql.raw(column.getSQLType())}` : value;
   }
 
-  /** @param valueIn what a row has in the nth of the columns. */
+  /** @param valueIn returns a row's value of the nth column. */
   parameters<Of>(rows: readonly Of[], valueIn: (row: Of, nth: number) => unknown): Record<string, string> {
     const parameters: Record<string, string> = {};
     for (const [nth, column] of this.#columns.entries()) {
@@ -54,12 +54,12 @@ export class ColumnArrays {
 
 /** A parameter that {@link arrayLiteral} has written, as an array of the column's type. */
 export function arrayOf(column: PgColumn, parameter: ReturnType<typeof sql.placeholder>): SQL {
-  // `unnest` takes arrays of arrays apart to the bottom: an array in a column goes as its text.
+  // `unnest` also flattens nested arrays, so an array column is passed as text.
   const type = isArray(column) ? 'text' : withoutLength(column.getSQLType());
   return sql`${parameter}::text::${sql.raw(type)}[]`;
 }
 
-/** Values of a column as Postgres writes an array. */
+/** Values of a column as a Postgres array literal. */
 export function arrayLiteral(column: PgColumn, values: readonly unknown[]): string {
   return literal(column, values, 0, (value) => value);
 }
@@ -76,7 +76,7 @@ function literal<Of>(
   return `${text}}`;
 }
 
-/** Texts and numbers as Postgres writes an array. */
+/** Texts and numbers as a Postgres array literal. */
 export function arrayText(values: readonly (string | number)[]): string {
   return `{${values.map(quoted).join(',')}}`;
 }
@@ -91,7 +91,7 @@ function quoted(sent: unknown): string {
   return `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`;
 }
 
-/** Cast to a type with a length, text that is too long would be cut off; on being written it is refused. */
+/** A cast to a type with a length would cut text that is too long; without the length, writing it fails. */
 function withoutLength(type: string): string {
   return type.replace(/\s*\([^)]*\)/, '').replace(/^char$/, 'bpchar');
 }

@@ -4,14 +4,14 @@ import { DatabaseError } from './errors.ts';
 
 export type Connections = Readonly<Record<PoolRole, number>>;
 
-/** Beside the three pools: two to be woken, one for leases, one for making tables, two for looking. */
+/** Connections besides the three pools: two for notifications, one for leases, one to create tables, two to watch. */
 const BESIDE = 6;
-/** Left for what is not the server's: the command line, a rebuild, what the application plugs in. */
+/** Reserved for the command line, a rebuild, and adapters of the application. */
 const LEFT = 2;
 
-/** What a database allows to the server's users. */
+/** How many connections a database allows to the server's users. */
 export interface Allowance {
-  /** Connections that they may have together, at most. */
+  /** Most connections that they may have in total. */
   readonly limit: number;
   /** Where the limit is set, in words. */
   readonly set: string;
@@ -20,10 +20,10 @@ export interface Allowance {
 }
 
 /**
- * How many connections each pool may have so that the database allows all of them: as the settings say if there are enough, else
- * fewer in proportion, and at least one each.
+ * Number of connections for each pool, so that the database allows all of them: as in the settings if there are enough,
+ * otherwise fewer in proportion, and at least one each.
  *
- * @returns with a line for an operator if there are fewer.
+ * @returns also a line for an operator if there are fewer.
  * @throws {DatabaseError} DATABASE_UNFIT if there can never be enough, with what is missing.
  */
 export function fitConnections(
@@ -59,7 +59,7 @@ export function fitConnections(
   };
 }
 
-/** What the database allows; the limit of the user counts only if all connections are its own. */
+/** The connections that the database allows; the limit of the user counts only if all connections are its own. */
 export async function allowanceOf(db: Database, allAsUser: boolean): Promise<Allowance> {
   const [row] = await db.execute<{
     server: number;

@@ -7,36 +7,45 @@ import type { Session } from './session.ts';
 
 export interface DatabaseOptions {
   readonly url: string;
-  /** Where queries read instead: a replica of it. */
+  /** A replica from which queries read instead. */
   readonly readUrl?: string | undefined;
-  /** Connections at most of each pool. */
+  /** Most connections of each pool. */
   readonly connections: Readonly<Record<PoolRole, number>>;
-  /** Longest time of a statement of the reader, in ms; unlimited unless told. */
+  /** Longest time of a statement of the reader, in ms; unlimited by default. */
   readonly readStatementTimeoutMs?: number | undefined;
   /** Users and secrets for the parts. */
   readonly roles?: RoleOptions | undefined;
-  /** Told what an operator should know, a line each. */
+  /** Called with lines for an operator. */
   readonly onNotice: (line: string) => void;
 }
 
-/** The three ways into the database; each connection has the role of its part. */
+/** The pools of the database; each connection has the role of its part. */
 export interface AfterwriteDatabase {
-  /** How to listen and to notify, as somebody who may do nothing else. */
+  /** A session for listening and notifying, with a role that may do nothing else. */
   readonly wakeUp: Pick<Session, 'url' | 'login'>;
-  /** Which history this is. */
+  /** Identifies the history of this store. */
   readonly epoch: string;
   readonly writer: Pool;
   readonly projector: Pool;
   readonly reader: Pool;
-  /** One connection with the projector's role, so that leases are kept while all of the projector's stand still. */
+  /**
+   * One connection with the projector's role, so that leases are renewed even if all connections of the projector are
+   * blocked.
+   */
   readonly leases: Pool;
-  /** One connection as the tables' owner, for what no part may do: making tables. */
+  /** One connection as the tables' owner, for what no part may do: creating tables. */
   readonly owner: Pool;
-  /** Two connections as the tables' owner for short looks, at whether Postgres answers and what others' statements do, while all others wait. */
+  /**
+   * Two connections as the tables' owner for short checks while all others wait: whether Postgres answers, and what
+   * blocks.
+   */
   readonly watch: Pool;
-  /** One connection to the server that `reader` reads from, as its URL's user, to know what it shows; undefined where it is this one. */
+  /**
+   * One connection to the server that `reader` reads from, as its URL's user, to read its checkpoints; undefined if
+   * `reader` uses the primary.
+   */
   readonly replica: Pool | undefined;
-  /** More connections of these kinds, for work that takes long and must not take those of others; its caller closes them. */
+  /** Additional connections for long work that must not occupy those of others; the caller closes them. */
   openAside(): PoolsAside;
   close(timeoutMs?: number): Promise<void>;
 }
@@ -47,9 +56,9 @@ export interface PoolsAside {
   readonly owner: Pool;
 }
 
-/** In which what takes moments is answered, or never, in ms. */
+/** Short statements are answered within this time, in ms, or never. */
 const ANSWER_WITHIN_MS = 5000;
-/** Connections of each: some to work with, and one to look or to read ahead meanwhile. */
+/** Connections of each pool: some to work with, and one to check or read ahead at the same time. */
 const ASIDE = 3;
 
 /**
@@ -63,7 +72,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
   const { connections, notice } = fitConnections(options.connections, migrated.allowance);
   if (notice !== undefined) onNotice(notice);
   const replica = readUrl === undefined ? undefined : await openReplica(readUrl, migrated, onNotice);
-  /** A pool as somebody; what it sets beside that is its own. */
+  /** Opens a pool with the login of a part. */
   const openAs = ({ login, role }: Access, pool: Omit<PoolOptions, 'url'> & { url?: string }) =>
     openPool({ url, login, ...pool, settings: { ...pool.settings, ...(role === undefined ? {} : { role }) } });
   const open = (part: PoolRole, pool: Partial<PoolOptions> = {}, access = roles[part]) =>
@@ -72,12 +81,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
   const projecting = {
     pipelining: false,
     settings: {
-      // Rows and checkpoint are one transaction: what a crash of the server takes back is folded again from the log. A
-      // replica gets nothing that is not on the primary's disk: reads there would wait for the next time that Postgres writes.
+      // Rows and checkpoint are one transaction: whatever a crash of the server loses is folded again from the log.
+      // With a replica, commits are flushed locally at once: a replica only receives what is on the primary's disk, and
+      // its readers would wait for the next WAL flush.
       synchronous_commit: replica ? 'local' : 'off',
-      // It looks rows up by their keys. A plan made while a table was small would read it whole for as long as it is cached.
+      // Rows are looked up by key. Without this, a plan made while a table was small would scan it for as long as the
+      // plan is cached.
       enable_seqscan: 'off',
-      // A process that was paused in the midst of a transaction holds its locks: nobody could take its projections over.
+      // A process that is paused in the middle of a transaction holds its locks, and nobody could take over its
+      // projections.
       idle_in_transaction_session_timeout: '2000',
     },
   };
@@ -103,10 +115,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
       : open('reader', { ...reading, kind: 'primary' });
   const owner = openAs(roles.owner, { connections: 1, applicationName: 'afterwrite owner' });
   const watch = openAs(roles.owner, {
-    // One that has gone silent does not keep the next look waiting.
+    // Two, so that a silent connection does not delay the next check.
     connections: 2,
     applicationName: 'afterwrite watch',
-    // Whoever asked has given up by then.
+    // The caller has given up by then.
     settings: { statement_timeout: '3000' },
     answerWithinMs: ANSWER_WITHIN_MS,
   });
@@ -125,7 +137,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
       owner: openAs(roles.owner, {
         connections: ASIDE,
         applicationName: 'afterwrite rebuild',
-        // Whoever is paused in the midst of a swap would keep the live table from being written to.
+        // A process that is paused in the middle of a swap would block writes to the live table.
         settings: { idle_in_transaction_session_timeout: '5000' },
       }),
     }),

@@ -1,7 +1,7 @@
 import { withoutCredentials } from '../text/credentials.ts';
 import { readTarget } from './connection-string/target.ts';
 
-/** What is wrong with the database, as one line for the person who starts the application. */
+/** A problem with the database, as one line for the person who starts the application. */
 export class DatabaseError extends Error {
   readonly code: DatabaseErrorCode;
 
@@ -11,7 +11,7 @@ export class DatabaseError extends Error {
     this.code = code;
   }
 
-  /** Puts words to a driver's error; one of ours passes through. The URL's password is not repeated. */
+  /** Describes a driver's error; one of ours passes through. The URL's password is not repeated. */
   static from(cause: unknown, url: string): DatabaseError {
     if (cause instanceof DatabaseError) return cause;
     const { code, message } = rootOf(cause);
@@ -59,7 +59,7 @@ export function rootOf(error: unknown): { code: string; message: string } {
   return { code, message: root instanceof Error ? root.message : String(root) };
 }
 
-/** Where a URL leads, without user and password. */
+/** The servers and the database of a URL, without user and password. */
 export function describeUrl(url: string): string {
   try {
     const { servers, database } = readTarget(url);

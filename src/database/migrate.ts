@@ -11,15 +11,15 @@ import { ensureRoles, type RoleOptions, type Roles } from './roles/ensure-roles.
 import { type CheckedServer, checkServer } from './server-check.ts';
 
 const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url));
-/** More than the time in which a connection has to be made, in ms. */
+/** Longer than the time limit for a connection, in ms. */
 export const ANSWER_WITHIN_MS = 12_000;
 
 export interface Migrated {
-  /** Which history this is; part of every consistency token. */
+  /** Identifies the history; part of every consistency token. */
   readonly epoch: string;
   readonly roles: Roles;
   readonly server: CheckedServer;
-  /** The connections that it allows. */
+  /** The connections that the database allows. */
   readonly allowance: Allowance;
 }
 
@@ -30,12 +30,12 @@ export interface MigrateOptions {
 }
 
 /**
- * Brings the database to this code's schema: one process at a time, whoever else starts at the same moment waits.
+ * Brings the database to this code's schema. One process at a time migrates; others that start at the same moment wait.
  *
- * @param onNotice is told what an operator should know, a line each.
- * @throws {DatabaseError} DATABASE_UNREACHABLE, DATABASE_TOO_OLD (Postgres before 15), DATABASE_UNFIT
- *   (its encoding or its settings), DATABASE_NEWER (migrated by newer
- *   code than this), MIGRATION_FAILED.
+ * @param onNotice called with lines for an operator.
+ * @throws {DatabaseError} DATABASE_UNREACHABLE, DATABASE_TOO_OLD (Postgres before 15), DATABASE_UNFIT (its encoding or
+ * its settings),
+ *   DATABASE_NEWER (migrated by newer code than this), MIGRATION_FAILED.
  */
 export async function migrateDatabase(
   url: string,
@@ -44,7 +44,7 @@ export async function migrateDatabase(
 ): Promise<Migrated> {
   let pool: Pool | undefined;
   try {
-    // One connection: a session-level lock holds on the connection that took it, and Drizzle's migrator takes none.
+    // One connection: a session-level lock belongs to the connection that took it, and Drizzle's migrator takes none.
     pool = openPool({ url, connections: 1, applicationName: 'afterwrite migrate', prepare: false });
     const server = await answerWithin(answerWithinMs, checkServer(pool.db));
     await lockMigrations(pool.db, { url, onNotice });
@@ -66,7 +66,7 @@ export async function migrateDatabase(
   }
 }
 
-/** The driver would connect again and again to something that takes connections and is no Postgres. */
+/** The driver would reconnect again and again to something that accepts connections but is not Postgres. */
 export async function answerWithin<T>(ms: number, answer: Promise<T>): Promise<T> {
   const { promise: silence, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(`it does not answer within ${ms} ms`)), ms);
@@ -77,7 +77,10 @@ export async function answerWithin<T>(ms: number, answer: Promise<T>): Promise<T
   }
 }
 
-/** The newest migration that the database has had, as {@link newestMigration}; 0 before the first. Asked as the URL's user. */
+/**
+ * The newest migration of the database, comparable with {@link newestMigration}; 0 before the first. Runs as the URL's
+ * user.
+ */
 export async function migratedTo(db: Database): Promise<number> {
   const [present] = await db.execute<{ there: boolean }>(
     sql`select to_regclass('drizzle.__drizzle_migrations') is not null as there`,
@@ -98,7 +101,7 @@ async function refuseNewerDatabase(db: Database): Promise<void> {
   }
 }
 
-/** The last migration of this code, as the database names it: when it was made. */
+/** The last migration of this code, identified by its creation time, as in the database. */
 export function newestMigration(): number {
   return Math.max(...readMigrationFiles({ migrationsFolder }).map(({ folderMillis }) => folderMillis));
 }

@@ -3,21 +3,21 @@ import { type Database, openPool } from './client.ts';
 import { rootOf } from './errors.ts';
 import { MIGRATION_LOCK } from './locks.ts';
 
-/** How soon it is said who holds the lock, and how often again, in ms. */
+/** When the holder of the lock is first reported, and how often again, in ms. */
 const FIRST_LOOK_MS = 1000;
 const LOOK_MS = 10_000;
 
 export interface LockWait {
   readonly url: string;
-  /** Told who holds the lock, a line each time. */
+  /** Called with a line about the holder each time. */
   readonly onNotice: (line: string) => void;
   readonly firstLookMs?: number | undefined;
   readonly lookMs?: number | undefined;
 }
 
 /**
- * Takes the migration lock on the one connection of `db`, however long another process holds it. Who that is, since when and with what
- * statement is said after a second, and every ten seconds again.
+ * Takes the migration lock on the one connection of `db`, however long another process holds it. After a second, and
+ * every ten seconds again, reports who holds it, since when and with which statement.
  */
 export async function lockMigrations(db: Database, wait: LockWait): Promise<void> {
   const { url, onNotice, firstLookMs = FIRST_LOOK_MS, lookMs = LOOK_MS } = wait;
@@ -54,7 +54,7 @@ interface Holder extends Record<string, unknown> {
   readonly seconds: number | null;
 }
 
-/** On a connection of its own, for the waiting one waits. */
+/** On a connection of its own, because the other one waits. */
 async function holderOf(url: string): Promise<string> {
   const pool = openPool({
     ...{ url, connections: 1, applicationName: 'afterwrite migrate' },

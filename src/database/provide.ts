@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import { startEmbeddedPostgres } from './embedded/server.ts';
 
-/** A Postgres to work with, and how to give it up. */
+/** A Postgres to work with, and how to release it. */
 export interface ProvidedPostgres {
   readonly url: string;
   /** 'embedded': ours, in the data folder; 'external': the one that DATABASE_URL names. */
@@ -11,8 +11,8 @@ export interface ProvidedPostgres {
 }
 
 /**
- * The Postgres that the settings ask for: DATABASE_URL's, else the embedded one in DATA_DIR, started or joined.
- * @param onProgress is told, a line each, what takes a while.
+ * The Postgres of the settings: that of DATABASE_URL, otherwise the embedded one in DATA_DIR, started or joined.
+ * @param onProgress called with a line for each step that takes a while.
  */
 export async function providePostgres(
   config: Pick<Config, 'databaseUrl' | 'dataDir'>,

@@ -11,18 +11,18 @@ const WAIT_MS = 10_000;
 const LOOK_MS = 100;
 
 export interface CheckedReplica {
-  /** One connection as the URL's user, who may see what no part's role may: which history it is. */
+  /** One connection as the URL's user, who may read what no part may read: which history it has. */
   readonly pool: Pool;
-  /** Who queries are there. */
+  /** The login for queries. */
   readonly access: Access;
 }
 
 /**
- * Connects to where queries are to read from, once that it shows the history and the tables of the primary.
+ * Connects to the server from which queries read, once it has the history and the tables of the primary.
  *
- * @param expected what the primary is.
- * @throws {DatabaseError} DATABASE_UNREACHABLE and the like; REPLICA_FOREIGN where it has another history, REPLICA_BEHIND where it
- *   does not get there in time.
+ * @param expected facts about the primary.
+ * @throws {DatabaseError} DATABASE_UNREACHABLE and the like; REPLICA_FOREIGN if it has another history, REPLICA_BEHIND
+ * if it does not catch up in time.
  */
 export async function openReplica(
   url: string,
@@ -36,7 +36,7 @@ export async function openReplica(
     for (;;) {
       const problem = await answerWithin(ANSWER_WITHIN_MS, problemOf(pool.db, url, expected));
       if (!problem) break;
-      // What does not replay a primary's log will not come to have what it lacks.
+      // A server that does not replay a primary's log will never get what it lacks.
       if (performance.now() > end || !(await isReplaying(pool.db))) throw problem;
       await delay(LOOK_MS);
     }
@@ -48,7 +48,7 @@ export async function openReplica(
   }
 }
 
-/** Another history than the primary's: positions in one mean nothing in the other. */
+/** The replica has another history than the primary: positions of one mean nothing in the other. */
 export function foreignReplica(where: string): DatabaseError {
   return new DatabaseError(
     'REPLICA_FOREIGN',
@@ -56,7 +56,7 @@ export function foreignReplica(where: string): DatabaseError {
   );
 }
 
-/** What keeps queries from reading there; undefined where nothing does. */
+/** Why queries cannot read there; undefined if they can. */
 async function problemOf(db: Database, url: string, { epoch, roles }: Migrated): Promise<DatabaseError | undefined> {
   const where = describeUrl(url);
   const behind = new DatabaseError(
@@ -66,7 +66,7 @@ async function problemOf(db: Database, url: string, { epoch, roles }: Migrated):
   try {
     await db.execute(sql`select 1`);
   } catch (error) {
-    // The primary's database may be that new.
+    // The primary's database may be too new to exist there.
     if (rootOf(error).code === '3D000') return DatabaseError.from(error, url);
     throw error;
   }
@@ -77,7 +77,7 @@ async function problemOf(db: Database, url: string, { epoch, roles }: Migrated):
   if (!tables?.there) return behind;
   const [store] = await db.execute<{ epoch: string }>(sql`select epoch from es.store`);
   if (store?.epoch !== epoch) return foreignReplica(where);
-  // What is not a physical replica is kept up to date, or not, by whoever made it.
+  // Whoever set up a logical copy is responsible for its content.
   if (!tables.replaying) return undefined;
   const [set] = await db.execute<{ migration: string | null; granted: boolean | null }>(
     sql`select max(created_at) as migration,
@@ -90,7 +90,7 @@ async function problemOf(db: Database, url: string, { epoch, roles }: Migrated):
   return isMigrated && (nameOf(roles.reader) === undefined || set?.granted) ? undefined : behind;
 }
 
-/** Also where there is no such database yet to ask in. */
+/** Also true if our database does not exist there yet. */
 async function isReplaying(db: Database): Promise<boolean> {
   try {
     const [row] = await db.execute<{ replaying: boolean }>(sql`select pg_is_in_recovery() as replaying`);
@@ -106,8 +106,8 @@ function nameOf({ login, role }: Access): string | undefined {
 }
 
 /**
- * The reader's user is on a physical replica what it is on the primary. Roles belong to the whole cluster: a copy that is not
- * physical may lack it, or know it by another password.
+ * On a physical replica the reader's user is the same as on the primary. Roles belong to the whole cluster: a logical
+ * copy may lack it, or have another password for it.
  */
 async function accessTo(db: Database, url: string, reader: Access, onNotice: (line: string) => void): Promise<Access> {
   const { login } = reader;

@@ -15,12 +15,12 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 
-/** The schema of the log. Nothing but the kernel's write side and the projector's role reads it. */
+/** The schema of the log. Only the kernel's write side and the projector's role read it. */
 export const esSchema = pgSchema('es');
-/** The schema of everything that queries read; the reader's database role sees nothing else. */
+/** The schema of everything that queries read; the reader's role sees nothing else. */
 export const readSchema = pgSchema('read');
 
-/** Milliseconds, like JavaScript's Date: an instant survives the way through the application unchanged. */
+/** Millisecond precision, like JavaScript's Date: an instant passes through the application unchanged. */
 const instant = (name: string) => timestamp(name, { precision: 3, withTimezone: true, mode: 'date' });
 
 /** The log. Append-only: triggers refuse everything but INSERT (`drizzle/` has them). */
@@ -37,7 +37,10 @@ export const events = esSchema.table(
     data: jsonb('data').notNull(),
     metadata: jsonb('metadata').notNull(),
     commandId: uuid('command_id').notNull(),
-    /** On the last event of each command: 128 bits of the hash of its name, input and actor. That row is the receipt. */
+    /**
+     * On the last event of each command: 128 bits of the hash of its name, input and actor. That row is the command's
+     * receipt.
+     */
     commandFingerprint: uuid('command_fingerprint'),
     eventId: uuid('event_id').notNull(),
     occurredAt: instant('occurred_at').notNull(),
@@ -50,25 +53,25 @@ export const events = esSchema.table(
 );
 
 /**
- * The receipts of commands that decided no events and whose clients gave an id: what the log itself cannot remember. An id
- * is here or in the log, never in both: `es.append` looks into both under its lock. Append-only like the log.
+ * Receipts of commands that decided no events and whose clients gave an id, which the log itself cannot remember. An id
+ * is here or in the log, never in both: `es.append` checks both under its lock. Append-only like the log.
  */
 export const receipts = esSchema.table('receipts', {
   commandId: uuid('command_id').primaryKey(),
   fingerprint: uuid('fingerprint').notNull(),
-  /** Of the append that wrote it, as an event's id is. */
+  /** Identifies the append that wrote it, like an event's id. */
   receiptId: uuid('receipt_id').notNull(),
   streamType: text('stream_type').notNull(),
   streamId: uuid('stream_id').notNull(),
-  /** The stream's version, which the command left as it was. */
+  /** The stream's version, which the command did not change. */
   version: integer('version').notNull(),
-  /** Where the log stood. */
+  /** The position of the log's end at that time. */
   position: bigint('position', { mode: 'number' }).notNull(),
   metadata: jsonb('metadata').notNull(),
   acceptedAt: instant('accepted_at').notNull(),
 });
 
-/** Where each stream stands. */
+/** The current version of each stream. */
 export const streams = esSchema.table(
   'streams',
   {
@@ -79,7 +82,7 @@ export const streams = esSchema.table(
   },
   (table) => [
     primaryKey({ columns: [table.streamType, table.streamId] }),
-    // Tells whether another aggregate has an id. Not unique: processes share the ids of what they are about.
+    // To check whether another aggregate has an id. Not unique: a process shares the id of what it is about.
     index('streams_id').on(table.streamId),
   ],
 );
@@ -98,19 +101,22 @@ export const snapshots = esSchema.table(
   (table) => [primaryKey({ columns: [table.streamType, table.streamId] })],
 );
 
-/** One row: which history this is. */
+/** One row, which identifies the history. */
 export const store = esSchema.table('store', {
   id: smallint('id').primaryKey().default(1),
   /** Part of every consistency token; renewed after a restore from backup. */
-  /** An operator has said that events up to this position may be recorded in the future: those after it do not follow them. */
+  /**
+   * An operator has accepted that events up to this position were recorded in the future: later events need not follow
+   * their time.
+   */
   acceptedPosition: bigint('accepted_position', { mode: 'number' }).notNull().default(0),
   epoch: uuid('epoch').notNull(),
   createdAt: instant('created_at').notNull().default(sql`now()`),
 });
 
 /**
- * Where each projection stands, and who moves it. It is in schema `read`, so that it travels with the rows to a read
- * replica and the reader's role may see it. A table that is filled beside the live one (a rebuild) has a row of its own.
+ * The position and the owner of each projection. In schema `read`, so that it is replicated with the rows and the
+ * reader's role may see it. A table that is filled beside the live one (a rebuild) has its own row.
  */
 export const checkpoints = readSchema.table('checkpoints', {
   projection: text('projection').primaryKey(),
@@ -119,38 +125,38 @@ export const checkpoints = readSchema.table('checkpoints', {
   /** The projection's own version that filled the table. */
   version: integer('version').notNull(),
   /**
-   * Raised by whoever changes the table, or what is parked, from outside: what its owner works out at that moment is based on
-   * what was before, and is refused.
+   * Incremented by whoever changes the table, or the parked events, from outside. A batch that the owner is working on
+   * is based on the former content, and is refused.
    */
   generation: integer('generation').notNull().default(1),
-  /** Up to here it has to come before it is whole: where the log was when it began. */
+  /** Position at which the table is complete: the end of the log when the fill began. */
   wholeAt: bigint('whole_at', { mode: 'number' }).notNull().default(0),
-  /** The instance that moves it, until `leaseUntil`. */
+  /** The instance that runs it, until `leaseUntil`. */
   owner: uuid('owner'),
   leaseUntil: instant('lease_until'),
-  /** The owner's process, as host:pid: one that starts where it was killed need not wait for its lease to end. */
+  /** The owner's process, as host:pid: a process that starts where it was killed need not wait for its lease to end. */
   ownerProcess: text('owner_process'),
-  /** Why it stands still, where it does; null while it runs. */
+  /** Why it cannot continue; null while it runs. */
   failure: text('failure'),
   startedAt: instant('started_at').notNull().default(sql`now()`),
   updatedAt: instant('updated_at').notNull().default(sql`now()`),
 });
 
-/** The instances that move projections, so that each knows its share. */
+/** The instances that can run projections, so that each knows its share. */
 export const instances = readSchema.table('instances', {
   id: uuid('id').primaryKey(),
   /** As host:pid. */
   process: text('process').notNull(),
-  /** What it is able to move, each as `name@version`. */
+  /** The projections that it can run, each as `name@version`. */
   moves: text('moves').array().notNull().default(sql`'{}'`),
   startedAt: instant('started_at').notNull().default(sql`now()`),
-  /** It counts until then, unless it says again that it lives. */
+  /** The instance counts until then, unless it renews this. */
   aliveUntil: instant('alive_until').notNull(),
 });
 
 /**
- * Events that a projection could not apply, and those that wait behind them, each under the key that it is parked with: the
- * stream of the event that was the first. What is discarded stays, so that a rebuild passes it over too.
+ * Events that a projection could not apply, and those that wait behind them, under the key with which they are parked:
+ * the stream of the first failed event. Discarded events stay, so that a rebuild skips them too.
  */
 export const deadLetters = readSchema.table(
   'dead_letters',
@@ -163,34 +169,38 @@ export const deadLetters = readSchema.table(
     streamType: text('stream_type').notNull(),
     streamId: uuid('stream_id').notNull(),
     eventType: text('event_type').notNull(),
-    /** The projection's version that parked it. */
+    /** The version of the projection that parked it. */
     version: integer('version').notNull(),
-    /** Only what it does to rows that the key has by then waits; else all of it. */
+    /** True if only its changes to the key's rows wait; otherwise all of it waits. */
     partial: boolean('partial').notNull().default(false),
-    /** Keys of the rows that the key has from this event on; of the first event that waits, of those before it too. */
+    /**
+     * Keys of the rows that belong to the key from this event on; for the first waiting event, also those before it.
+     */
     rows: jsonb('rows').$type<readonly (string | number | readonly (string | number)[])[]>().notNull().default([]),
-    /** False where the handler could not say which rows the event changes: `rows` is a guess. */
+    /** False if the handler could not say which rows the event changes: `rows` is a guess. */
     rowsKnown: boolean('rows_known').notNull().default(true),
-    /** Why it could not be applied; null where it only waits for the one before. */
+    /** Why it could not be applied; null if it only waits for an earlier event. */
     error: text('error'),
     status: text('status').$type<'PARKED' | 'DISCARDED'>().notNull().default('PARKED'),
     parkedAt: instant('parked_at').notNull().default(sql`now()`),
     discardedAt: instant('discarded_at'),
     /** Who discarded it. */
     discardedBy: text('discarded_by'),
-    /** Why, in their words. */
+    /** The reason, in their words. */
     reason: text('reason'),
   },
   (table) => [
-    // With the status: what is parked may come under a key where the same event was discarded, when two keys become one.
+    // Includes the status: when two keys become one, a parked event may get a key under which the same event was
+    // discarded.
     primaryKey({ columns: [table.projection, table.key, table.position, table.status] }),
     index('dead_letters_parked').on(table.projection, table.position).where(sql`status = 'PARKED'`),
   ],
 );
 
 /**
- * What processes and effects cannot do for now, and what waits behind it in the same line: it holds no checkpoint back, survives
- * restarts, and is tried again by whoever runs the kind. An item is an event to be answered or a deadline to be told.
+ * Items that processes and effects cannot handle for now, and items that wait behind them in the same line. They do not
+ * hold back a checkpoint, survive restarts, and are retried by whoever runs the kind. An item is an event to handle or
+ * a deadline to fire.
  */
 export const parkedItems = readSchema.table(
   'parked_items',
@@ -207,21 +217,21 @@ export const parkedItems = readSchema.table(
     dueAt: instant('due_at').notNull().default(sql`'epoch'`),
     /** Lines whose later events wait behind this one. */
     keys: text('keys').array().notNull().default(sql`'{}'`),
-    /** On whose behalf it is done. */
+    /** The actor on whose behalf it is done. */
     initiator: text('initiator').notNull(),
     eventType: text('event_type'),
     status: text('status').$type<'PARKED' | 'PASSED_OVER'>().notNull().default('PARKED'),
-    /** True if an operator has to look: it does not only wait for an answer. */
+    /** True if an operator has to act: it does not only wait for an answer. */
     isFault: boolean('is_fault').notNull().default(false),
-    /** Why it failed last; null if it only waits for the one before. */
+    /** The code of its last failure; null if it only waits for an earlier item. */
     code: text('code'),
     error: text('error'),
     attempts: integer('attempts').notNull().default(0),
     parkedAt: instant('parked_at').notNull().default(sql`now()`),
     triedAt: instant('tried_at'),
-    /** When it is tried next; null if it waits behind another one. */
+    /** When it is tried next; null if it waits behind another item. */
     retryAt: instant('retry_at'),
-    /** When an operator asked to pass it over, who, and why. */
+    /** Set when an operator asked to pass it over, with who and why. */
     passedAt: instant('passed_at'),
     passedBy: text('passed_by'),
     reason: text('reason'),

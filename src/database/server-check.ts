@@ -5,21 +5,21 @@ import { SESSION_SETTINGS } from './session.ts';
 
 const OLDEST_POSTGRES = 150000;
 
-/** What only a superuser may set, and what it has to be: no session of ours can put it right. */
+/** Settings that only a superuser may change, and their required values: our sessions cannot correct them. */
 const SETTINGS_OF_SUPERUSERS: Readonly<Record<string, { readonly wanted: string; readonly because: string }>> = {
   session_replication_role: { wanted: 'origin', because: 'triggers and foreign keys do nothing otherwise' },
   zero_damaged_pages: { wanted: 'off', because: 'damaged pages would be emptied without a word' },
   ignore_checksum_failure: { wanted: 'off', because: 'damaged pages would be read as if they were whole' },
 };
 
-/** What is known of a server that can be used. */
+/** Facts about a usable server. */
 export interface CheckedServer {
   /** As `server_version_num`: 180003. */
   readonly version: number;
 }
 
 /**
- * Refuses a server on which the application would do something wrong, before anything is written to it.
+ * Refuses a server on which the application would not work correctly, before anything is written to it.
  * @throws {DatabaseError} DATABASE_TOO_OLD, DATABASE_UNFIT.
  */
 export async function checkServer(db: Database): Promise<CheckedServer> {
@@ -47,7 +47,7 @@ export async function checkServer(db: Database): Promise<CheckedServer> {
   return { version };
 }
 
-/** Settings that are not as they have to be although this session asked for them, each with what to do. */
+/** Settings that differ from what this session has set, each with advice. */
 async function wrongSettings(db: Database): Promise<string[]> {
   const names = [...Object.keys(SESSION_SETTINGS), ...Object.keys(SETTINGS_OF_SUPERUSERS)];
   const rows = await db.execute<{ name: string; setting: string; source: string }>(

@@ -9,13 +9,13 @@ import { Links } from './link/link.ts';
 import type { ServerKind } from './link/open-session.ts';
 
 /**
- * What every session of the project sets, whatever `alter database … set` and `alter role … set` say. A start-up parameter
- * wins over both, costs no round trip, and is what `reset` and `discard all` go back to.
+ * Settings of every session of the project, whatever `alter database … set` and `alter role … set` say. A start-up
+ * parameter overrides both, costs no round trip, and is what `reset` and `discard all` restore.
  *
- * All of these may be set by anybody. What only a superuser may set is checked instead, see `hostile-settings.ts`.
+ * Any user may set all of these. Settings that only a superuser may change are checked instead, see `server-check.ts`.
  */
 export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
-  // How values are written as text, which is how the driver reads and sends them.
+  // How values are written as text: the driver relies on it.
   client_encoding: 'UTF8',
   DateStyle: 'ISO, MDY',
   IntervalStyle: 'postgres',
@@ -33,38 +33,38 @@ export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   array_nulls: 'on',
   transform_null_equals: 'off',
   quote_all_identifiers: 'off',
-  // What stands in front cannot be replaced by something of the same name; nobody but an owner creates in `public`.
+  // `pg_catalog` first, so that its objects cannot be shadowed; only an owner creates objects in `public`.
   search_path: 'pg_catalog, public, pg_temp',
   row_security: 'on',
-  // An index scan of a GIN index would leave rows out.
+  // With a limit, an index scan of a GIN index would leave rows out.
   gin_fuzzy_search_limit: '0',
-  // What a transaction is: `es.append` reads what the append before it has written.
+  // `es.append` must read what the append before it has written.
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
   default_transaction_deferrable: 'off',
   synchronous_commit: 'on',
-  // How long things may take. A pool that has a limit of its own says so in its options.
+  // Time limits. A pool with its own limits sets them in its options.
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',
   idle_session_timeout: '0',
-  // How statements are planned: short ones, by indexes.
+  // For the planning of short statements that use indexes.
   jit: 'off',
   plan_cache_mode: 'auto',
   client_min_messages: 'notice',
-  // A statement that fails ends no session.
+  // A failed statement does not end its session.
   exit_on_error: 'off',
 };
 
-/** Settings that only newer versions know: an older one would refuse the connection. */
+/** Settings that only newer versions know: an older server would refuse the connection. */
 const NEWER_SETTINGS: readonly { readonly since: number; readonly settings: Readonly<Record<string, string>> }[] = [
   { since: 17, settings: { transaction_timeout: '0' } },
 ];
 
-/** The major version that answered at a URL: each server says it when it is connected to. */
+/** The major version at a URL: each server reports it when a connection is made. */
 const versions = new Map<string, number>();
 
-/** Who a connection logs in as, if not as the user of its URL. */
+/** The user of a connection, if it is not the user of its URL. */
 export interface Login {
   readonly user: string;
   /** Undefined if Postgres asks this user for none. */
@@ -78,28 +78,30 @@ export interface Session {
   readonly login?: Login | undefined;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
-  /** More settings of Postgres, or other ones than {@link SESSION_SETTINGS}. */
+  /** Additional settings of Postgres, or overrides of {@link SESSION_SETTINGS}. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
-  /** Which server will do: one that can be written to unless told. */
+  /** The kind of server that is needed; by default one that can be written to. */
   readonly kind?: ServerKind | undefined;
-  /** The longest that a statement may take, in ms: for short ones. Unless told, as long as Postgres is at work on it. */
+  /** Longest time of a statement, in ms, for short statements. By default, as long as Postgres is working on it. */
   readonly answerWithinMs?: number | undefined;
-  /** Silence after which it is looked whether Postgres is at work, in ms; {@link LOOK_AFTER_MS} unless told. */
+  /**
+   * Silence after which another connection checks whether Postgres is working, in ms; {@link LOOK_AFTER_MS} by default.
+   */
   readonly lookAfterMs?: number | undefined;
-  /** Told of answers, together with other clients of the same pool. */
+  /** Records answers, together with other clients of the same pool. */
   readonly answers?: Answers | undefined;
 }
 
-/** Silence of a connection after which it is looked whether Postgres is still at work, in ms. */
+/** Silence of a connection after which another one checks whether Postgres is working, in ms. */
 export const LOOK_AFTER_MS = 3000;
-/** The longest that such a look takes, in ms. */
+/** Longest time of such a check, in ms. */
 const LOOK_MS = 5000;
 
 /**
- * Opens a client of the driver. Every connection of the project is made here, so that every session is the same, every
- * connection string means the same, and every connection that does not answer is given up.
+ * Opens a client of the driver. Every connection of the project is made here, so that every session has the same
+ * settings, every connection string has the same meaning, and every connection that does not answer is given up.
  *
- * @param guards between those who ask and the driver; only what is asked by `unsafe` goes through them.
+ * @param guards between the callers and the driver; only statements sent by `unsafe` pass through them.
  * @throws {ConnectionStringError} if the URL cannot be used.
  */
 export function connect<Types extends Record<string, unknown> = Record<string, never>>(
@@ -130,9 +132,9 @@ function openClient(
     postgres({
       host: first.host,
       port: first.port,
-      // The links know how long each server may take, and try twice at most.
+      // The links enforce the limit for each server, and try each at most twice.
       connect_timeout: (target.connectTimeoutMs * target.servers.length * 2) / 1000 + 1,
-      // The driver would ask for the array types on each new connection, and nobody could catch it if that fails:
+      // The driver would query the array types on each new connection, and nobody could catch an error of that:
       // https://github.com/porsager/postgres/issues/1192.
       fetch_types: false,
       onnotice: () => {},
@@ -152,7 +154,7 @@ function openClient(
       onparameter: (name: string, value: string) => {
         if (name !== 'server_version') return;
         versions.set(url, Number.parseInt(value, 10));
-        // From the next connection on.
+        // Takes effect from the next connection on.
         Object.assign(client.options.connection, settingsSince(versions.get(url)), settings);
       },
     } as postgres.Options<Record<string, postgres.PostgresType>>),
@@ -160,7 +162,7 @@ function openClient(
   return client;
 }
 
-/** What a backend does, as a new connection sees it. */
+/** Checks on a new connection what a backend is doing. */
 async function lookAt(session: Session, target: Target, pid: number): Promise<Sight> {
   const { url, login, settings } = session;
   const role = settings?.role === undefined ? {} : { role: settings.role };
@@ -177,7 +179,7 @@ async function lookAt(session: Session, target: Target, pid: number): Promise<Si
     if (!rows) return 'unknown';
     const [backend] = rows;
     if (!backend) return 'idle';
-    // Without the right to see it, it may be at work. What waits for this side is not.
+    // If we may not see its state, it may be working. A backend that waits for its client is not.
     return backend.state === null || (backend.state === 'active' && backend.wait !== 'Client') ? 'working' : 'idle';
   } catch {
     return 'unknown';

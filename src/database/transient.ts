@@ -19,9 +19,9 @@ const connectionCodes = new Set([
 ]);
 
 /**
- * True where the same statement may succeed later, for the fault was not the statement's: a lost connection (SQLSTATE class
- * 08), a server that starts, stops or is short of something (57P0x, 53xxx), a deadlock or serialization failure (40xxx), a
- * lock or statement timeout, a server that only reads because another one has taken over or is about to (25006).
+ * True if the same statement may succeed later, because the statement was not the cause: a lost connection (SQLSTATE
+ * class 08), a server that starts, stops or lacks resources (57P0x, 53xxx), a deadlock or serialization failure
+ * (40xxx), a lock or statement timeout, or a read-only server after or before a failover (25006).
  */
 export function isTransient(error: unknown): boolean {
   const { code } = rootOf(error);
@@ -31,7 +31,7 @@ export function isTransient(error: unknown): boolean {
 /** Attempts of a read, over about a second: enough for a lost connection, not for a database that stays away. */
 const READ_ATTEMPTS = 6;
 
-/** Reads again where the connection was lost, which a read may as often as it likes. */
+/** Repeats a read if the connection was lost, which is always safe. */
 export async function readAgain<T>(read: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -1,4 +1,4 @@
-/** What becomes of a parameter of a connection string. */
+/** How a parameter of a connection string is handled. */
 export type Parameter = {
   /** The environment variable that libpq reads if the string does not have it. */
   readonly variable?: string;
@@ -8,7 +8,7 @@ export type Parameter = {
       readonly values?: readonly string[];
       readonly check?: (value: string) => string | undefined;
     }
-  /** It changes nothing that a user would notice; `why` says so for the documentation. */
+  /** Has no effect that a user would notice; `why` is for the documentation. */
   | { readonly kind: 'ignored'; readonly why: string }
   /** `sentence` says what to write instead, unless the value is one of `harmless`. */
   | { readonly kind: 'refused'; readonly sentence: string; readonly harmless?: readonly string[] }
@@ -41,7 +41,7 @@ export const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 
 export const SESSION_ATTRIBUTES = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
 export const AUTHENTICATION_METHODS = ['password', 'md5', 'gss', 'sspi', 'scram-sha-256', 'oauth', 'none'] as const;
 
-/** All parameters of libpq 18 (Postgres' documentation, "Parameter Key Words"), and what others' connection strings have. */
+/** All parameters of libpq 18 (Postgres' documentation, "Parameter Key Words"), and some of other clients. */
 export const PARAMETERS: Readonly<Record<string, Parameter>> = {
   host: supported('PGHOST'),
   hostaddr: supported('PGHOSTADDR'),
@@ -112,7 +112,7 @@ export const PARAMETERS: Readonly<Record<string, Parameter>> = {
   pool_timeout: refused(PRISMA),
 };
 
-/** Why a parameter cannot be used, as the rest of a sentence about the connection string; undefined if it can. */
+/** Why a parameter cannot be used, to be continued after "the connection string"; undefined if it can. */
 export function problemOfParameter(name: string, value: string): string | undefined {
   const parameter = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
   const has = `has the parameter ${name},`;

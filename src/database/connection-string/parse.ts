@@ -1,19 +1,19 @@
 import { problemOfParameter } from './parameters.ts';
 
-/** A connection string taken apart: what it says itself, without environment and defaults. */
+/** The parts of a connection string, without environment and defaults. */
 export interface ParsedUrl {
   /** By the names of libpq; `host`, `hostaddr` and `port` are lists separated by commas. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** The longest that is said by a connection string, in characters. */
+/** Longest connection string, in characters. */
 const LONGEST = 10_000;
 
 /** A connection string that cannot be used. Its message never repeats a value, which may be a password. */
 export class ConnectionStringError extends Error {
-  /** As for a URL that cannot be read. */
+  /** The same code as for an invalid URL. */
   readonly code = 'ERR_INVALID_URL';
-  /** The rest of a sentence about the connection string: `has the parameter …`. */
+  /** The problem, to be continued after "the connection string": `has the parameter …`. */
   readonly problem: string;
 
   constructor(problem: string) {
@@ -24,7 +24,7 @@ export class ConnectionStringError extends Error {
 }
 
 /**
- * Takes a URL apart as libpq documents it ("Connection URIs"): several hosts, IPv6, sockets, percent-encoding, parameters.
+ * Parses a URL as libpq documents it ("Connection URIs"): several hosts, IPv6, sockets, percent-encoding, parameters.
  * @throws {ConnectionStringError} with the parameter's name and what to write.
  */
 export function parseUrl(url: string): ParsedUrl {
@@ -60,7 +60,7 @@ function addParameter(parameters: Map<string, string>, pair: string): void {
   if (text === undefined)
     throw new ConnectionStringError(`has the parameter ${name} without a value: write ${name}=value`);
   const value = decoded(text, `parameter ${name}`);
-  // As libpq does, for JDBC's sake.
+  // libpq accepts this for JDBC URLs.
   if (name === 'ssl' && value === 'true') {
     parameters.set('sslmode', 'require');
     return;

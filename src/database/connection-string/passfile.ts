@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 
-/** Which password is looked for. */
+/** Identifies the wanted password. */
 export interface PasswordFor {
   readonly host: string;
   readonly port: number;
@@ -9,14 +9,15 @@ export interface PasswordFor {
 }
 
 /**
- * The password in a file like `~/.pgpass`: lines of `host:port:database:user:password`, in which `*` stands for anything and a
- * backslash is before a colon or a backslash. Undefined if there is no such file or line, or if others may read the file.
+ * The password in a file like `~/.pgpass`: lines of `host:port:database:user:password`, in which `*` matches anything
+ * and a backslash escapes a colon or a backslash. Undefined if there is no such file or line, or if others may read the
+ * file.
  */
 export function passwordInFile(path: string, { host, port, database, user }: PasswordFor): string | undefined {
   let text: string;
   try {
     const { mode } = statSync(path);
-    // As libpq: such a file is not used.
+    // Like libpq, ignore such a file.
     if (process.platform !== 'win32' && (mode & 0o077) !== 0) return undefined;
     text = readFileSync(path, 'utf8');
   } catch {
@@ -33,7 +34,7 @@ export function passwordInFile(path: string, { host, port, database, user }: Pas
   return undefined;
 }
 
-/** Split at the colons that no backslash is before. */
+/** Splits at colons that are not escaped by a backslash. */
 function fieldsOf(line: string): string[] {
   return (
     line

@@ -4,11 +4,11 @@ import { PARAMETERS, problemOfParameter, type SESSION_ATTRIBUTES, type SSL_MODES
 import { ConnectionStringError, parseUrl } from './parse.ts';
 import { passwordInFile } from './passfile.ts';
 
-/** One of the servers that a connection string names. */
+/** One of the servers of a connection string. */
 export interface ServerAddress {
-  /** Its name, as certificates have it; the folder of a socket if it begins with a slash. */
+  /** The name that its certificate must have; if it begins with a slash, the folder of a socket. */
   readonly host: string;
-  /** Where to connect to, if not to what `host` is resolved to. */
+  /** The address to connect to, if it differs from what `host` resolves to. */
   readonly address: string | undefined;
   readonly port: number;
   readonly password: string | undefined;
@@ -28,7 +28,7 @@ export interface TlsTarget {
   readonly newest: string | undefined;
 }
 
-/** What a connection string means, with environment and defaults. */
+/** The meaning of a connection string, with environment and defaults. */
 export interface Target {
   readonly servers: readonly [ServerAddress, ...ServerAddress[]];
   readonly user: string;
@@ -38,12 +38,12 @@ export interface Target {
   readonly options: string | undefined;
   /** Time for a connection to one server, in ms. */
   readonly connectTimeoutMs: number;
-  /** Seconds before TCP asks whether an idle connection is still there; undefined: it does not ask. */
+  /** Seconds before TCP checks whether an idle connection still exists; undefined: never. */
   readonly keepAliveS: number | undefined;
   readonly sessionAttributes: (typeof SESSION_ATTRIBUTES)[number];
   readonly isBalanced: boolean;
   readonly channelBinding: 'disable' | 'prefer' | 'require';
-  /** Ways to log in that are allowed; undefined: all. */
+  /** Allowed login methods; undefined: all. */
   readonly authentication: ReadonlySet<string> | undefined;
   readonly tls: TlsTarget;
 }
@@ -56,7 +56,7 @@ const MOST_SERVERS = 64;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * What a URL of Postgres means, as libpq documents it. What it does not say is taken from libpq's environment variables.
+ * The meaning of a Postgres URL, as libpq documents it. Missing parts are taken from libpq's environment variables.
  * @throws {ConnectionStringError} with the parameter's name and what to write.
  */
 export function readTarget(url: string, environment: Environment = process.env): Target {
@@ -85,7 +85,7 @@ export function readTarget(url: string, environment: Environment = process.env):
     database,
     applicationName: get('application_name'),
     options: get('options'),
-    // Zero is "for ever" in libpq. Here everything is bounded.
+    // Zero means "forever" in libpq. Here everything is bounded.
     connectTimeoutMs: (timeoutS > 0 ? Math.min(timeoutS, 3600) : CONNECT_TIMEOUT_S) * 1000,
     keepAliveS: get('keepalives') === '0' ? undefined : keepAliveS > 0 ? keepAliveS : KEEP_ALIVE_S,
     sessionAttributes: (get('target_session_attrs') ?? 'any') as Target['sessionAttributes'],
@@ -96,7 +96,7 @@ export function readTarget(url: string, environment: Environment = process.env):
   };
 }
 
-/** What is wrong with a URL, as the rest of a sentence about it; undefined if it can be used. */
+/** What is wrong with a URL, as the rest of a sentence about it; undefined if nothing is. */
 export function problemOfUrl(url: string): string | undefined {
   try {
     readTarget(url);
@@ -186,7 +186,7 @@ function systemUser(): string {
   try {
     return userInfo().username;
   } catch {
-    // A process without an entry in the system's list of users.
+    // The process's user is not in the system's list of users.
     return 'postgres';
   }
 }

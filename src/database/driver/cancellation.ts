@@ -3,45 +3,46 @@ import { rootOf } from '../errors.ts';
 import { SILENT } from '../link/errors.ts';
 import type { Guard, Statement } from './statement.ts';
 
-/** Between two attempts to cancel a statement that waits behind another one on its connection, in ms. */
+/** Time between two attempts to cancel a statement that waits behind another one on its connection, in ms. */
 const AGAIN_MS = 25;
-/** What Postgres and the driver say of a statement that was cancelled, and Postgres of one that took too long. */
+/** The code of a statement that was cancelled or exceeded its time limit. */
 const QUERY_CANCELED = '57014';
 
 /** Work whose statements are cancelled with its signal. */
 export interface Cancellation {
-  /** Undefined as long as it cannot be cancelled. */
+  /** Undefined while it cannot be cancelled. */
   readonly signal: AbortSignal | undefined;
-  /** Called when an answer of Postgres has come, before the work goes on with it. */
+  /** Called when Postgres has answered, before the work continues. */
   readonly onAnswer?: (() => void) | undefined;
 }
 
 const current = new AsyncLocalStorage<Cancellation | undefined>();
 
 /**
- * Runs work whose statements, on pools that are {@link cancellable}, are cancelled when the signal is aborted that it has when they
- * are asked. Undefined: none is, for statements that several callers have in common.
+ * Runs work whose statements are cancelled, on pools that are {@link cancellable}, when the signal is aborted that it
+ * has at the time of the statement. With undefined nothing is cancelled: for statements that several callers share.
  */
 export function cancelledBy<T>(cancellation: Cancellation | undefined, work: () => T): T {
   return current.run(cancellation, work);
 }
 
-/** True for the error of a statement that was cancelled, or that took longer than `statement_timeout`. */
+/** True for the error of a statement that was cancelled, or that exceeded `statement_timeout`. */
 export function isCancelled(error: unknown): boolean {
   return rootOf(error).code === QUERY_CANCELED;
 }
 
 /**
- * Cancels statements with the signal of {@link cancelledBy}. Only for statements that may be asked again.
+ * Cancels statements with the signal of {@link cancelledBy}. Only for statements that may be repeated.
  *
- * Postgres cancels what a connection does at the moment, which may be the next statement already. One that nobody wanted to be
- * cancelled is asked again. If a statement is cancelled while it waits behind another one on its connection, the driver sends the
- * request at once, and Postgres cancels the other one. Such a statement is cancelled when its turn has come.
+ * Postgres cancels whatever a connection is executing, which may already be the next statement. A statement that nobody
+ * wanted to cancel is sent again. If a statement is cancelled while it waits behind another one on its connection, the
+ * driver would send the cancel request at once, and Postgres would cancel the other one. Such a statement is cancelled
+ * when its turn has come.
  *
  * https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
  */
 export const cancellable: Guard = (unguarded) => {
-  /** What is asked again, by its arguments, because no answer came. */
+  /** Statements that are sent again because no answer came, by their arguments. */
   const repeated = new WeakSet<unknown[]>();
   const ask = (asked: unknown[]): Statement => {
     const cancellation = current.getStore();
@@ -65,7 +66,7 @@ export const cancellable: Guard = (unguarded) => {
       signal?.removeEventListener('abort', cancel);
     };
     statement.handler = (sent) => {
-      // The driver calls this when somebody waits for the answer.
+      // The driver calls this when somebody awaits the result.
       signal?.addEventListener('abort', cancel, { once: true });
       if (signal?.aborted) {
         cancel();
@@ -74,7 +75,8 @@ export const cancellable: Guard = (unguarded) => {
       return handler(sent);
     };
     statement.resolve = (result) => {
-      // The driver resolves a statement that was lost with its connection, with nothing, when the next connection is ready.
+      // If a statement was lost with its connection, the driver resolves it with nothing once the next connection is
+      // ready.
       if (isOver) return;
       settled();
       cancellation?.onAnswer?.();
@@ -94,12 +96,12 @@ export const cancellable: Guard = (unguarded) => {
   return (...asked) => ask(asked);
 };
 
-/** The connection was given up, see `link/answer-watch.ts`: a read may be asked once more, on another one. */
+/** The connection was given up, see `link/answer-watch.ts`: a read may be sent once more, on another one. */
 function isSilence(error: unknown): boolean {
   return rootOf(error).code === SILENT;
 }
 
-/** Cancelled, and not by the time limit. */
+/** Cancelled by somebody else's request, not by the time limit. */
 function isAnothers(error: unknown): boolean {
   return isCancelled(error) && /user request/.test(rootOf(error).message);
 }

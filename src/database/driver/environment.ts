@@ -1,6 +1,6 @@
 /**
- * Opens a client without PGTARGETSESSIONATTRS. The driver reads that variable itself, knows fewer values than libpq, and throws
- * on the others. A connection string is read with all of libpq's values, see `connection-string/`.
+ * Opens a client without PGTARGETSESSIONATTRS. The driver reads that variable itself, knows fewer values than libpq,
+ * and throws on the others. Our own code for connection strings supports all values, see `connection-string/`.
  */
 export function withoutEnvironment<T>(open: () => T): T {
   const { PGTARGETSESSIONATTRS: attributes } = process.env;

@@ -1,12 +1,15 @@
 import postgres from 'postgres';
 import type { Ask, Guard } from './statement.ts';
 
-/** Errors of Postgres that the driver gave to a statement that was settled already, with its connection. */
+/**
+ * Errors of Postgres that the driver assigned to a statement that was already settled, together with its connection.
+ */
 const late = new WeakSet<Error>();
 
 /**
- * Sends a statement again that got the error of another one. If a connection is lost after an error of Postgres and before the
- * end of that answer, the driver rejects the next connection's first statement with that error, without having sent it.
+ * Sends a statement again if it got the error of another one. If a connection is lost after an error of Postgres and
+ * before the end of that answer, the driver rejects the next connection's first statement with that error, without
+ * having sent it.
  *
  * https://github.com/porsager/postgres/issues/1223
  */

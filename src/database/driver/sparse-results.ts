@@ -1,8 +1,9 @@
 import type { Guard } from './statement.ts';
 
 /**
- * Takes the holes out of results. If a statement broke off in the midst of its rows, by an error or with its connection, the
- * driver goes on counting there: the next result begins with as many holes, and `const [row] = …` finds none.
+ * Removes holes from results. If a statement broke off in the middle of its rows, by an error or with its connection,
+ * the driver does not reset its row counter. The next result then begins with as many holes, and `const [row] = …`
+ * finds nothing.
  *
  * https://github.com/porsager/postgres/issues/1119, https://github.com/porsager/postgres/issues/1181
  */
@@ -12,7 +13,7 @@ export const withoutHoles: Guard =
     const statement = ask(...asked);
     const { resolve } = statement;
     statement.resolve = (result) => {
-      // In place, because the result also says what the statement was.
+      // In place, because the result object also has properties of the statement.
       if (Array.isArray(result) && result.length > 0 && !(0 in result)) result.splice(0, result.findIndex(Boolean));
       resolve(result);
     };

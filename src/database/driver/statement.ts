@@ -1,20 +1,20 @@
 /**
- * What the files in this folder know of the driver, postgres.js, besides its public interface. Each of them works around one
- * fault of the driver or of Drizzle, and names the upstream issue. They rely on private parts, so package.json names exact
- * versions of both. With a new version, try each file's test without the file first.
+ * The private parts of the driver, postgres.js, that the files in this folder rely on. Each file works around one fault
+ * of the driver or of Drizzle, and names the upstream issue. Because of this, package.json has exact versions of both.
+ * With a new version, first try each file's test without the file.
  */
 
 /** A statement of the driver. It is sent when somebody awaits it. */
 export interface Statement extends PromiseLike<unknown> {
-  /** Sends it. */
+  /** Sends the statement. */
   handler: (statement: Statement) => unknown;
   resolve: (result: unknown) => void;
   reject: (error: unknown) => void;
-  /** Asks Postgres to cancel it; null if it was asked already. */
+  /** Asks Postgres to cancel it; null if that was already done. */
   canceller: ((statement: Statement) => Promise<void>) | null;
-  /** The backend that it was sent to; unset as long as it waits for a connection. */
+  /** The backend that it was sent to; unset while it waits for a connection. */
   readonly state?: { readonly pid: number | null; readonly secret: number | null } | null;
-  /** Postgres works on it: nothing that was sent before on the same connection is unanswered. */
+  /** Postgres is working on it: everything sent before it on the same connection has been answered. */
   readonly active?: boolean;
   /** It was sent, or is about to be. */
   readonly executed?: boolean;
@@ -26,10 +26,10 @@ export interface Statement extends PromiseLike<unknown> {
 /** Makes a statement, as the driver's `unsafe` does. */
 export type Ask = (...asked: unknown[]) => Statement;
 
-/** Puts something between those who ask and the driver. */
+/** Wraps the function that sends statements to the driver. */
 export type Guard = (ask: Ask) => Ask;
 
-/** Lets a client's `unsafe` go through guards; the first is the one nearest to the driver. */
+/** Lets a client's `unsafe` go through guards; the first guard is closest to the driver. */
 export function guard<Client extends { unsafe: unknown }>(client: Client, guards: readonly Guard[]): Client {
   client.unsafe = guards.reduce((ask, next) => next(ask), client.unsafe as Ask);
   return client;

@@ -11,17 +11,17 @@ export interface Inside {
 /** A client with one connection. */
 interface Own {
   readonly client: postgres.Sql;
-  /** Its connection has ended, after it had one. */
+  /** Its connection existed and has ended. */
   isLost: boolean;
   isBusy: boolean;
-  /** What the transaction under way has asked. */
+  /** The statements of the running transaction. */
   asked: Statement[];
 }
 
 /**
- * Transactions as Drizzle begins them, each on a connection that nobody else uses meanwhile. If the connection is lost, the
- * transaction fails. The driver's own transactions go on with the connection after that: their next statement ends the process
- * with an exception that nobody can catch, or is sent on the next connection, outside of any transaction.
+ * Transactions in the form that Drizzle expects, each on a connection of its own. If the connection is lost, the
+ * transaction fails. The driver's own transactions continue to use the connection after that: their next statement ends
+ * the process with an exception that nobody can catch, or is sent on the next connection, outside any transaction.
  *
  * https://github.com/porsager/postgres/issues/1154, https://github.com/porsager/postgres/issues/1208,
  * https://github.com/porsager/postgres/issues/1216
@@ -31,12 +31,12 @@ export class Transactions {
   readonly #all = new Set<Own>();
   #isClosed = false;
 
-  /** @param open a client of one connection that is told when that has ended. */
+  /** @param open opens a client with one connection, and calls back when that has ended. */
   constructor(open: (onClose: () => void) => postgres.Sql) {
     this.#open = open;
   }
 
-  /** Does what is to be done whole or not at all; answers what it answered. */
+  /** Runs work in a transaction. @returns its result. */
   async begin(work: (inside: Inside) => unknown): Promise<unknown> {
     const own = this.#take();
     const ask = (...asked: unknown[]): PromiseLike<unknown> => {
@@ -54,7 +54,7 @@ export class Transactions {
       await ask('begin');
       const answer = await work(inside);
       const ended = (await ask('commit')) as { readonly command?: string };
-      // A statement had failed, and whoever asked for it did not care.
+      // A statement had failed, and the caller ignored the error.
       if (ended.command === 'ROLLBACK')
         throw new Error('The transaction was rolled back, because a statement in it failed.');
       return answer;
@@ -68,7 +68,7 @@ export class Transactions {
     }
   }
 
-  /** Waits for what is under way at most so long, then cuts it off. */
+  /** Waits at most this long for running transactions, then cuts them off. */
   async close(timeoutMs: number): Promise<void> {
     this.#isClosed = true;
     await Promise.all([...this.#all].map(({ client }) => client.end({ timeout: timeoutMs / 1000 })));
@@ -83,7 +83,7 @@ export class Transactions {
     }
     const client = this.#open(() => {
       own.isLost = true;
-      // The driver forgets what it was given at the very moment.
+      // The driver forgets statements that it receives at this very moment.
       for (const { executed, reject } of own.asked) if (executed) reject(lost());
       if (!own.isBusy) this.#drop(own);
     });
@@ -92,7 +92,7 @@ export class Transactions {
     return own;
   }
 
-  /** What the driver keeps of a lost connection is of no use to the next one. */
+  /** Drops the client: the driver's state of a lost connection would break the next one. */
   #drop(own: Own): void {
     this.#all.delete(own);
     void own.client.end({ timeout: 0 }).catch(() => undefined);
@@ -118,7 +118,7 @@ function lost(): Error {
   return fault('CONNECTION_CLOSED', 'The connection was lost in the midst of a transaction.');
 }
 
-/** As the driver's errors are. */
+/** An error in the form of the driver's. */
 function fault(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
 }

@@ -13,8 +13,8 @@ export const int8 = {
 };
 
 /**
- * Lets a client read and write values as another one does that Drizzle was given: Drizzle changes the parsers and serializers of
- * the client that it gets.
+ * Lets a client read and write values like another client that was given to Drizzle: Drizzle changes the parsers and
+ * serializers of its client.
  *
  * https://github.com/drizzle-team/drizzle-orm/issues/5789
  */

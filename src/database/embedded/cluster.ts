@@ -44,8 +44,8 @@ export async function clusterExists(dataDir: string, major: number): Promise<boo
 }
 
 /**
- * Makes the cluster. It comes into being complete and at once, by a rename, so a process that is killed on the way
- * leaves nothing that could be taken for a cluster (see {@link removeHalfMade}).
+ * Creates the cluster. A rename makes it appear complete and at once, so a process that is killed on the way leaves
+ * nothing that could be mistaken for a cluster (see {@link removeHalfMade}).
  * @throws EmbeddedPostgresError `no_space` or `initdb_failed`, and those of {@link prepareAccess}.
  */
 export async function createCluster(
@@ -126,14 +126,14 @@ function outputOf(error: unknown): string {
   return printed !== '' ? printed : String(error);
 }
 
-/** Removes what a process that was killed while making a cluster left. */
+/** Removes what a process left that was killed while it created a cluster. */
 export async function removeHalfMade(dataDir: string): Promise<void> {
   for (const name of await readdir(dataDir)) {
     if (name.startsWith(HALF_MADE)) await removeQuietly(join(dataDir, name));
   }
 }
 
-/** An initdb that outlived its starter may still write there; then the next start removes the rest. */
+/** An initdb that outlived its starter may still be writing there; then the next start removes the rest. */
 async function removeQuietly(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true }).catch(() => undefined);
 }

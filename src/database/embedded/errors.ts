@@ -1,4 +1,4 @@
-/** What can go wrong with the embedded Postgres. */
+/** Everything that can go wrong with the embedded Postgres. */
 export const EMBEDDED_POSTGRES_ERROR_CODES = [
   'unsupported_platform',
   'binaries_missing',
@@ -33,7 +33,7 @@ export class EmbeddedPostgresError extends Error {
   }
 }
 
-/** The system's error code (`ENOENT`, …) or Postgres's SQLSTATE of something thrown; `undefined` where it has none. */
+/** The system's error code (`ENOENT`, …) or Postgres's SQLSTATE of a thrown value; `undefined` if it has none. */
 export function errorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;

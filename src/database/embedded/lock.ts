@@ -6,13 +6,13 @@ import { isAlive, ownIdentity, pollUntil } from './processes.ts';
 const FREE = 'free';
 
 /**
- * Runs `work` while no other holder of the lock in `folder` runs, in this process or another one. The lock of a
- * process that died is free.
+ * Runs `work` while no other holder of the lock in `folder` runs, in this process or another one. The lock of a process
+ * that died is free.
  *
- * The lock is a row of numbered tickets, of which only the newest counts: a symbolic link (made atomically, and only
- * by one) whose target names its holder. Whoever finds the newest ticket free, or its holder dead, tries to make the
- * next one. Nobody ever removes the newest ticket, so a latecomer that makes an older number sees that it lost; that is
- * what a single lock file that is deleted and made again can not promise.
+ * The lock is a series of numbered tickets, of which only the newest counts: a symbolic link (created atomically, and
+ * by only one process) whose target names its holder. Whoever finds the newest ticket free, or its holder dead, tries
+ * to create the next one. Nobody ever removes the newest ticket, so a latecomer that creates an older number sees that
+ * it lost. A single lock file that is deleted and created again cannot guarantee this.
  *
  * @param patience - milliseconds to wait for the holder before giving up.
  * @throws EmbeddedPostgresError `locked` when the holder does not finish in time.

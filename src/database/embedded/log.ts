@@ -11,7 +11,7 @@ export class PostgresLog {
     this.#path = join(dataDir, 'postgres.log');
   }
 
-  /** Puts a log that has grown over 10 MB aside, in the place of the one that was put aside before. */
+  /** Rotates a log of more than 10 MB, replacing the previous rotated log. */
   async rotate(): Promise<void> {
     if ((await this.size()) > LIMIT_BYTES) await rename(this.#path, `${this.#path}.1`);
   }

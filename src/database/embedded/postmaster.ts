@@ -22,7 +22,7 @@ export interface Postmaster {
   port: number;
 }
 
-/** What a start needs to know. */
+/** Parameters of a start. */
 export interface StartOrder {
   folder: string;
   access: Access;
@@ -34,9 +34,9 @@ export interface StartOrder {
 }
 
 /**
- * The Postgres that runs on the cluster, ready or on its way to be; `undefined` when there is none. One that is
- * shutting down is waited for. A postmaster.pid whose number now belongs to another program is removed, because
- * Postgres would refuse to start for it.
+ * The Postgres that runs on the cluster, ready or starting; `undefined` if there is none. Waits for one that is
+ * shutting down. A postmaster.pid whose number now belongs to another program is removed, because Postgres would refuse
+ * to start.
  */
 export async function findPostmaster(folder: string): Promise<{ pid: number } | undefined> {
   const state = await readState(folder);
@@ -87,7 +87,7 @@ export async function startPostmaster(order: StartOrder): Promise<Postmaster> {
     if (started !== undefined) return started;
     const output = await order.log.since(offset);
     if (/Address already in use/i.test(output) && ++ports < PORT_ATTEMPTS) continue;
-    // A starter that was killed may have left one that had not told its pid yet when we looked.
+    // A starter that was killed may have left a Postgres that had not written its pid yet when we checked.
     const other = await findPostmaster(order.folder);
     const ready = other && (await awaitReady(other.pid, order.folder));
     if (ready !== undefined) return ready;
@@ -100,8 +100,8 @@ export async function startPostmaster(order: StartOrder): Promise<Postmaster> {
 }
 
 /**
- * Stops Postgres fast: sessions are ended, everything is written to disk. Gives it a minute, then ends it without the
- * writing, which the next start makes up for from the write-ahead log.
+ * Stops Postgres fast: sessions are ended, everything is written to disk. After a minute it is ended without writing,
+ * and the next start recovers from the write-ahead log.
  * @throws EmbeddedPostgresError `stop_failed` when it does not even end then.
  */
 export async function stopPostmaster(pid: number, folder: string): Promise<void> {
@@ -159,10 +159,10 @@ async function readState(folder: string): Promise<{ pid: number; port: number; s
   return { pid, port: Number(lines[3]), status: lines[7]?.trim() ?? '' };
 }
 
-/** A pid above any that Linux or macOS gives. */
+/** A pid above any that Linux or macOS assigns. */
 const NOBODY = 2 ** 31 - 2;
 
-/** Also true of a process that has ended and that its parent has not asked about yet. */
+/** Also true for a zombie, a process that has ended but that its parent has not waited for. */
 function isThere(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -173,8 +173,8 @@ function isThere(pid: number): boolean {
 }
 
 /**
- * A postmaster that was killed in a container without an init stays in the process table, and Postgres would take it for a
- * living one. The file is kept, for it also names the shared memory that its orphans may still use.
+ * A postmaster that was killed in a container without an init stays in the process table, and Postgres would consider
+ * it alive. The file is kept, because it also names the shared memory that its orphans may still use.
  */
 async function disown(folder: string, pid: number): Promise<void> {
   const file = join(folder, 'postmaster.pid');

@@ -8,18 +8,18 @@ import { postgresEnvironment } from './settings.ts';
 
 const execute = promisify(execFile);
 
-/** The ways in which root, as whom Postgres refuses to run, can run it. */
+/** How root can run Postgres, which refuses to run as root. */
 export type RootWay = 'namespace' | 'drop';
 
-/** As whom Postgres's programs run. */
+/** The user for Postgres's programs. */
 export interface Identity {
   /** Put in front of a program's command line. */
   prefix: string[];
-  /** Only where the program must run as another user. */
+  /** Set only if the program must run as another user. */
   user?: { uid: number; gid: number };
 }
 
-/** Programs, and an identity that can run them and write to the folder that was asked for. */
+/** Programs, and an identity that can run them and write to the wanted folder. */
 export interface Access {
   identity: Identity;
   binaries: Binaries;
@@ -35,10 +35,10 @@ export function commandAs(
 }
 
 /**
- * Decides as whom Postgres runs on `folder` (the cluster, or the folder to make it in), and gives that user what it
- * needs: the folder, the way to it, and programs that it can reach. An ordinary user runs it as itself. Root runs it as
- * the cluster's owner; where that is root too, in a user namespace in which root looks like nobody (no file changes
- * its owner, and a project in a private home folder works), or else as the user postgres or nobody.
+ * Decides as which user Postgres runs on `folder` (the cluster, or the folder for it), and gives that user what it
+ * needs: the folder, the path to it, and programs that it can reach. An ordinary user runs it as itself. Root runs it
+ * as the cluster's owner. If that is root too, it runs in a user namespace in which root appears as nobody (no file
+ * changes its owner, and a project in a private home folder works), or else as the user postgres or nobody.
  * @throws EmbeddedPostgresError `wrong_owner`, `no_ordinary_user`, `data_dir_unreachable` or `binaries_unusable`.
  */
 export async function prepareAccess(
@@ -96,7 +96,7 @@ async function dropTo(
   );
 }
 
-/** A folder's own owner changes last, so that a change that was interrupted starts anew. */
+/** The folder's own owner changes last, so that an interrupted change starts again. */
 async function giveTo(user: { uid: number; gid: number }, folder: string): Promise<void> {
   if ((await stat(folder)).uid === user.uid) return;
   for (const entry of await readdir(folder, { withFileTypes: true })) {
@@ -107,7 +107,7 @@ async function giveTo(user: { uid: number; gid: number }, folder: string): Promi
   await lchown(folder, user.uid, user.gid);
 }
 
-/** By trying, because access lists, mount options and missing capabilities decide as much as the modes do. */
+/** Tests by running: access lists, mount options and missing capabilities matter as much as file modes. */
 async function canRun(identity: Identity, binaries: Binaries, folder: string): Promise<boolean> {
   const script = 'test "$(id -u)" != 0 && cd "$2" && test -w . && "$1" --version';
   return succeeds(identity, script, [binaries.postgres, folder]);
@@ -127,7 +127,7 @@ async function succeeds(identity: Identity, script: string, words: string[]): Pr
 
 async function namespaceIdentity(): Promise<Identity | undefined> {
   if (process.platform !== 'linux') return undefined;
-  // initdb looks up the name of the user it runs as, so the namespace's user must be one that exists.
+  // initdb looks up the name of its user, so the namespace's user must exist.
   const nobody = await lookUp('nobody');
   if (nobody === undefined) return undefined;
   const user = [`--map-user=${nobody.uid}`, `--map-group=${nobody.gid}`];

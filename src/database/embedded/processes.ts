@@ -4,8 +4,8 @@ import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Names one run of one process: its pid and when it started, so that a later process with the same pid is not
- * mistaken for it. `undefined` when no such process is alive (a zombie counts as dead: nobody may ever reap it).
+ * Identifies one run of one process: its pid and start time, so that a later process with the same pid is not mistaken
+ * for it. `undefined` if no such process is alive (a zombie counts as dead: nobody may ever reap it).
  */
 export function processIdentity(pid: number): string | undefined {
   const started = hasProc() ? startFromProc(pid) : startFromPs(pid);
@@ -23,12 +23,12 @@ export function ownIdentity(): string {
   return processIdentity(process.pid) ?? `${process.pid}:unknown`;
 }
 
-/** Whether `pid` is the postmaster of the cluster in `folder` and not some other process that got its old pid. */
+/** Whether `pid` is the postmaster of the cluster in `folder`, and not another process that got its old pid. */
 export function isPostmasterOf(pid: number, folder: string): boolean {
   if (processIdentity(pid) === undefined) return false;
   const words = commandWords(pid);
   if (words === undefined || !basename(words[0] ?? '').startsWith('postgres')) return false;
-  // A postmaster works inside its cluster; -D is the second hint, for where /proc/<pid>/cwd may not be read.
+  // A postmaster works inside its cluster. If /proc/<pid>/cwd cannot be read, its option -D shows the folder.
   const option = words.indexOf('-D');
   return isSameFolder(`/proc/${pid}/cwd`, folder) || isSameFolder(words[option + 1] ?? '', folder);
 }
@@ -56,10 +56,11 @@ function hasProc(): boolean {
 function startFromProc(pid: number): string | undefined {
   const stat = read(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
-  // The second field is the program's name in parentheses and may hold anything; what follows the last ')' is plain.
+  // The second field is the program's name in parentheses and may contain anything; the fields after the last ')' are
+  // plain.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-  // The start time counts from the boot, so the boot belongs to it.
+  // The start time counts from the boot, so the boot id is part of the identity.
   return `${fields[19]}@${read('/proc/sys/kernel/random/boot_id')?.trim() ?? ''}`;
 }
 

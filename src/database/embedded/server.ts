@@ -15,14 +15,17 @@ export { EmbeddedPostgresError, type EmbeddedPostgresErrorCode } from './errors.
 /** A start may create a cluster on a slow disk, or replay a long log. */
 const LOCK_PATIENCE_MS = 12 * 60_000;
 
-/** Where the embedded Postgres lives and how it is to run. */
+/** Where the embedded Postgres is and how it runs. */
 export interface EmbeddedOptions {
   /**
    * Folder that holds (or will hold) the cluster; created with mode 0700 if missing. The cluster itself is in
    * <dataDir>/postgres. Only processes of one machine (one container) may use it at a time.
    */
   dataDir: string;
-  /** Postgres settings that override ours, e.g. { fsync: 'off' } in tests. They matter to the one who starts it. */
+  /**
+   * Postgres settings that override ours, e.g. { fsync: 'off' } in tests. They apply only if this process starts the
+   * server.
+   */
   settings?: Record<string, string>;
   /** One line of progress for a person, e.g. 'creating a Postgres 18 cluster in …'. */
   onProgress?: (line: string) => void;
@@ -32,28 +35,28 @@ export interface EmbeddedOptions {
 export interface EmbeddedPostgres {
   /** postgres://user:password@127.0.0.1:port/afterwrite, as superuser of the whole cluster. */
   url: string;
-  /** True where the server was already running: another process of ours uses it, or one that was killed left it. */
+  /** True if the server was already running: another process of ours uses it, or one that was killed left it. */
   adopted: boolean;
   /**
-   * Gives it up: the last living process that uses the folder stops Postgres and waits until it is gone. Idempotent.
+   * Releases it: the last living process that uses the folder stops Postgres and waits until it is gone. Idempotent.
    * @throws EmbeddedPostgresError `stop_failed` or `locked`.
    */
   release(): Promise<void>;
 }
 
-/** What tests change. */
+/** Parameters for tests. */
 export interface EmbeddedInternals {
-  /** The ways that root may use, in place of all. */
+  /** The ways that root may use; all by default. */
   rootWays?: readonly RootWay[];
   /** Milliseconds to wait for the processes that a killed Postgres left. */
   orphanPatience?: number;
 }
 
 /**
- * Starts Postgres on a folder of our own, or joins the one that runs there already. It keeps running when this process
- * is killed; the next start on the folder takes it over.
+ * Starts Postgres on a folder of our own, or joins the one that already runs there. It keeps running if this process is
+ * killed; the next start on the folder takes it over.
  * @param internals - for tests.
- * @throws EmbeddedPostgresError when it can not; the code says why, the message what to do.
+ * @throws EmbeddedPostgresError if it cannot; the code says why, the message what to do.
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedOptions,
@@ -85,7 +88,7 @@ export async function startEmbeddedPostgres(
           release: () => (released ??= withLock(lock, LOCK_PATIENCE_MS, giveUp).catch(toSentence)),
         };
       } catch (error) {
-        // What went wrong first is what the caller must hear.
+        // The caller must see the first error.
         await giveUp().catch(() => undefined);
         throw error;
       }
@@ -131,7 +134,7 @@ async function stopUnused(dataDir: string, users: Users): Promise<void> {
 
 async function ensureDatabase(port: number, password: string): Promise<void> {
   const url = `postgres://${NAME}:${password}@127.0.0.1:${port}/postgres`;
-  // A cluster may be a standby of another: it has the database already.
+  // The cluster may be a standby of another: then it already has the database.
   const sql = connect({ url, applicationName: 'afterwrite start', kind: 'any' }, { max: 1, connect_timeout: 30 });
   try {
     const found = await sql`select 1 from pg_database where datname = ${NAME}`;

@@ -1,6 +1,6 @@
 /**
- * Postgres's settings for a small machine that it shares with the server: durable, and made for many short
- * transactions. They are given on the command line at each start, so they follow the code and not the age of the
+ * Postgres's settings for a small machine that it shares with the server: durable, and tuned for many short
+ * transactions. They are passed on the command line at each start, so they follow the code and not the age of the
  * cluster.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -20,7 +20,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   checkpoint_completion_target: '0.9',
   random_page_cost: '1.1',
   jit: 'off',
-  // Parallel plans need shared memory segments, of which a container has 64 MB unless told otherwise.
+  // Parallel plans need shared memory segments, for which a container has only 64 MB by default.
   max_parallel_workers_per_gather: '0',
   password_encryption: 'scram-sha-256',
   timezone: 'UTC',
@@ -35,7 +35,7 @@ export function postmasterArguments(folder: string, port: number, overrides: Rec
   return ['-D', folder, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
 }
 
-/** The environment of Postgres's programs: ours without what would change their language or where they connect. */
+/** The environment of Postgres's programs: ours without variables that change their language or where they connect. */
 export function postgresEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(PG|LC_|LANG|NODE_|npm_)/i.test(name));
   return { ...Object.fromEntries(kept), LC_ALL: 'C', TZ: 'UTC' };

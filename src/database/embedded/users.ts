@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { isAlive, ownIdentity } from './processes.ts';
 
 /**
- * The processes that use one data folder, one small file each, which a process killed with SIGKILL leaves behind.
- * Everything here is to be called under the folder's lock.
+ * The processes that use one data folder, one small file each. A process that is killed with SIGKILL leaves its file
+ * behind. Call everything here under the folder's lock.
  */
 export class Users {
   readonly #folder: string;
@@ -14,7 +14,7 @@ export class Users {
     this.#folder = folder;
   }
 
-  /** Adds this process (once more) and gives the name to remove it by. */
+  /** Adds this process (once more). @returns the name for removing it. */
   async add(): Promise<string> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const name = `${process.pid}-${randomBytes(6).toString('hex')}`;
@@ -22,12 +22,12 @@ export class Users {
     return name;
   }
 
-  /** Takes one use back; nothing happens when it is gone already. */
+  /** Removes one use; does nothing if it is already gone. */
   async remove(name: string): Promise<void> {
     await rm(join(this.#folder, name), { force: true });
   }
 
-  /** How many uses by living processes there are; forgets those of dead ones. */
+  /** Number of uses by living processes; removes those of dead ones. */
   async count(): Promise<number> {
     let living = 0;
     for (const name of await readdir(this.#folder)) {

@@ -3,19 +3,19 @@ import type { Answers } from './answers.ts';
 import { linkError, READ_ONLY, SILENT } from './errors.ts';
 import type { Link, Links } from './link.ts';
 
-/** What a backend does, as another connection sees it: `unknown` if that one does not answer either. */
+/** The state of a backend as seen from another connection: `unknown` if that one does not answer either. */
 export type Sight = 'working' | 'idle' | 'unknown';
 
 export interface AnswerWatchOptions {
   readonly links: Links;
   readonly answers: Answers;
-  /** Silence, in ms, after which it is looked whether Postgres is still at work. */
+  /** Silence, in ms, after which another connection checks whether Postgres is still working. */
   readonly lookAfterMs: number;
-  /** The longest that a statement may take at all, in ms; undefined: as long as Postgres is at work on it. */
+  /** Longest time of a statement, in ms; undefined: as long as Postgres is working on it. */
   readonly answerWithinMs: number | undefined;
-  /** Whether a session that only reads is of no use. */
+  /** Whether a session must be able to write. */
   readonly writes: boolean;
-  /** Looks by another connection what a backend does. Never throws, and ends in bounded time. */
+  /** Checks on another connection what a backend is doing. Never throws, and ends in bounded time. */
   readonly look: (pid: number, link: Link) => Promise<Sight>;
 }
 
@@ -25,25 +25,25 @@ interface Quiet {
   queued: number;
   since: number;
   isLooking: boolean;
-  /** Looks in a row that showed nothing. */
+  /** Checks in a row without a result. */
   blind: number;
 }
 
 const LONGEST_TICK_MS = 1000;
-/** Looks that show nothing are made so often: Postgres may only be busy. */
+/** After this many checks without a result, the connection is given up: Postgres may only be busy. */
 const BLIND_LOOKS = 3;
 
 /**
- * Gives up connections that do not answer. A broken path is invisible to both ends: TCP goes on for a quarter of an hour, and for
- * ever if something on the way still acknowledges. If nothing has arrived for a while although something was asked, another
- * connection looks whether the backend is still at work. If it is not, the answer is lost, and the connection is closed: what was
- * asked on it fails as with a lost connection, what waits goes to a new one.
+ * Gives up connections that do not answer. A broken network path is invisible to both ends: TCP waits for a quarter of
+ * an hour, or forever if something on the way still acknowledges. If nothing has arrived for a while although something
+ * was asked, another connection checks whether the backend is still working. If it is not, the answer is lost, and the
+ * connection is closed: statements on it fail as with a lost connection, and waiting ones go to a new connection.
  *
- * A connection that turns out to be one to a server that only reads is closed too.
+ * A connection that turns out to lead to a read-only server is closed too.
  */
 export class AnswerWatch {
   readonly #options: AnswerWatchOptions;
-  /** Since when each statement is what its connection works on. */
+  /** For each statement, since when its connection has been working on it. */
   readonly #asked = new Map<Statement, number | undefined>();
   readonly #quiet = new Map<Link, Quiet>();
   #timer: NodeJS.Timeout | undefined;
@@ -52,7 +52,7 @@ export class AnswerWatch {
     this.#options = options;
   }
 
-  /** Watches what is asked. */
+  /** Watches the statements that are sent. */
   readonly guard: Guard =
     (ask) =>
     (...asked) => {
@@ -66,7 +66,7 @@ export class AnswerWatch {
         return handler(sent);
       };
       query.resolve = (result) => {
-        // The driver also resolves what it has rejected with a lost connection.
+        // The driver also resolves statements that it has rejected with a lost connection.
         if (this.#asked.delete(query)) answers.answered(query);
         resolve(result);
       };
@@ -86,7 +86,7 @@ export class AnswerWatch {
   #failed(query: Statement, error: unknown): void {
     const { answers, writes } = this.#options;
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    // Postgres' codes have five characters. What was not sent was answered by nobody.
+    // Postgres' codes have five characters. A statement that was not sent was not answered.
     if (code.length === 5 && query.state) answers.answered(query);
     else if (code === 'CONNECTION_ENDED' || code === '57014') answers.forgotten(query);
     else answers.failed(query);
@@ -125,7 +125,7 @@ export class AnswerWatch {
   #lookAt(link: Link, pid: number, now: number): void {
     const { received, sent, queued } = link.traffic;
     const quiet = this.#quiet.get(link);
-    // What is sent proves nothing, unless it had to wait for the other side to take what came before.
+    // Sending proves nothing, unless earlier bytes had to wait until the other side took them.
     if (!quiet || received !== quiet.received || (quiet.queued > 0 && sent !== quiet.sent)) {
       this.#quiet.set(link, { received, sent, queued, since: now, isLooking: false, blind: 0 });
       return;
@@ -139,7 +139,7 @@ export class AnswerWatch {
   async #judge(link: Link, pid: number, quiet: Quiet): Promise<void> {
     const sight = await this.#options.look(pid, link);
     quiet.isLooking = false;
-    // It has said something meanwhile, or is gone.
+    // It has answered in the meantime, or is gone.
     if (this.#quiet.get(link) !== quiet || link.traffic.received !== quiet.received) return;
     const now = performance.now();
     if (sight === 'working') {

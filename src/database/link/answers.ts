@@ -1,11 +1,11 @@
-/** Whether what a pool asks is answered. */
+/** Tracks whether a pool's statements are answered. */
 export class Answers {
-  /** When each statement was asked that has no answer yet; the oldest is first. */
+  /** When each unanswered statement was sent, oldest first. */
   readonly #asked = new Map<object, number>();
   #lastAnswer = Number.NEGATIVE_INFINITY;
   #failingSince: number | undefined;
 
-  /** For how long nothing has been answered although something was asked, in ms; 0 if all is well. */
+  /** How long nothing has been answered although something was asked, in ms; 0 if all is well. */
   get silentMs(): number {
     const now = performance.now();
     const [oldest] = this.#asked.values();
@@ -13,7 +13,7 @@ export class Answers {
     return Math.max(waiting, this.#failingSince === undefined ? 0 : now - this.#failingSince);
   }
 
-  /** How long ago there was an answer, in ms; Infinity before the first. */
+  /** Time since the last answer, in ms; Infinity before the first. */
   get lastAnswerMs(): number {
     return performance.now() - this.#lastAnswer;
   }
@@ -26,13 +26,13 @@ export class Answers {
     this.#asked.set(query, performance.now());
   }
 
-  /** Postgres has answered, if only with an error. */
+  /** Postgres has answered, possibly with an error. */
   answered(query: object): void {
     this.#asked.delete(query);
     this.alive();
   }
 
-  /** Postgres was seen to be at work on a statement. */
+  /** Postgres was seen working on a statement. */
   alive(): void {
     this.#lastAnswer = performance.now();
     this.#failingSince = undefined;

@@ -7,17 +7,17 @@ import type { Started } from './start-up.ts';
 
 /** `CancelRequest` of the protocol. */
 const CANCEL = 80_877_102;
-/** A server that does not close a connection that was ended has so long to do so, in ms. */
+/** Time for a server to close a connection after we have ended it, in ms. */
 const END_MS = 1000;
 
-/** How the connections of one client are made. */
+/** Options for the connections of one client. */
 export interface LinkOptions {
   readonly target: Target;
   readonly login: { readonly user: string; readonly password: string | undefined } | undefined;
   readonly kind: ServerKind;
 }
 
-/** The connections of one client that are open, by `pid:secret` of their backends. */
+/** The open connections of one client, by `pid:secret` of their backends. */
 export class Links {
   readonly #options: LinkOptions;
   readonly #open = new Map<string, Link>();
@@ -26,7 +26,7 @@ export class Links {
     this.#options = options;
   }
 
-  /** A new connection, not yet made. */
+  /** A new connection that is not established yet. */
   create(): Link {
     return new Link(this.#options, this.#open);
   }
@@ -38,9 +38,9 @@ export class Links {
 }
 
 /**
- * What the driver takes for a socket. It connects when the driver writes its first message, logs in by itself, and tells the
- * driver how that ended: so several servers, all of `sslmode`, channel binding and the kind of the server are decided here. From
- * then on bytes go through as they are.
+ * The socket that the driver sees. It connects when the driver writes its first message, logs in by itself, and tells
+ * the driver the result. So several servers, every `sslmode`, channel binding and the kind of the server are handled
+ * here. After that, bytes pass through unchanged.
  */
 export class Link extends EventEmitter {
   readonly #options: LinkOptions;
@@ -58,12 +58,12 @@ export class Link extends EventEmitter {
     this.#open = open;
   }
 
-  /** Open from the start for the driver: it ends what is open, and forgets what is not. */
+  /** The driver expects it to be open from the start: it ends open sockets, and forgets others. */
   get readyState(): 'open' | 'closed' {
     return this.#isClosed ? 'closed' : 'open';
   }
 
-  /** Where it leads, once that is known. */
+  /** The server that it is connected to, once that is known. */
   get server(): ServerAddress | undefined {
     return this.#server;
   }
@@ -93,7 +93,7 @@ export class Link extends EventEmitter {
     this.#socket?.resume();
   }
 
-  /** Says goodbye, and closes whatever the other side does. */
+  /** Sends the terminate message, and closes whatever the other side does. */
   end(bytes?: Buffer): void {
     if (!this.#socket) {
       this.destroy();
@@ -138,7 +138,7 @@ export class Link extends EventEmitter {
     socket.resume();
   }
 
-  /** Where a backend's connection leads, a request to cancel its statement goes. */
+  /** Sends a request to cancel a statement to the server of that backend's connection. */
   async #cancel(request: Buffer): Promise<void> {
     const backend = `${request.readUInt32BE(8)}:${request.readUInt32BE(12)}`;
     const server = this.#open.get(backend)?.server;
@@ -170,7 +170,7 @@ export class Link extends EventEmitter {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#open.get(this.#backend) === this) this.#open.delete(this.#backend);
-    // An error that nobody listens to would end the process.
+    // An error event without a listener would end the process.
     if (error && this.listenerCount('error') > 0) this.emit('error', error);
     this.emit('close', error !== undefined);
   }

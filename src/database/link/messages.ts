@@ -1,18 +1,18 @@
 import type { Socket } from 'node:net';
 import { linkError } from './errors.ts';
 
-/** A message of Postgres. */
+/** A protocol message from Postgres. */
 export interface Message {
   readonly type: string;
   readonly body: Buffer;
-  /** Type and length included. */
+  /** Including type and length. */
   readonly bytes: Buffer;
 }
 
-/** What comes before a session is ready is short. */
+/** Messages before a session is ready are short. */
 const LONGEST = 1_000_000;
 
-/** The messages that arrive on a socket. It is left paused, and unread bytes stay in `rest`. */
+/** The messages that arrive on a socket. The socket is left paused, and unread bytes stay in `rest`. */
 export class Messages {
   readonly #socket: Socket;
   #held: Buffer = Buffer.alloc(0);
@@ -72,7 +72,7 @@ export function message(type: string, ...parts: readonly (string | Buffer)[]): B
   return Buffer.concat([head, body]);
 }
 
-/** An error of Postgres, with the fields that the driver's have. */
+/** An error of Postgres, with the same fields as the driver's. */
 export function errorOf(body: Buffer): Error & { readonly code: string } {
   const names: Readonly<Record<string, string>> = {
     S: 'severity_local',

@@ -6,14 +6,14 @@ import { type Started, startUp } from './start-up.ts';
 import { secure, TlsError } from './tls.ts';
 
 /**
- * Which server will do, beside what the connection string says: one that can be written to; a primary, for sessions that only
- * read and must see everything; any.
+ * The kind of server that is needed, besides what the connection string requires: one that can be written to; a
+ * primary, for sessions that only read but must see everything; any.
  */
 export type ServerKind = 'writable' | 'primary' | 'any';
 
 export interface SessionRequest {
   readonly target: Target;
-  /** Who logs in, if not the user of the connection string. */
+  /** The user who logs in, if it is not that of the connection string. */
   readonly login: { readonly user: string; readonly password: string | undefined } | undefined;
   readonly kind: ServerKind;
   /** The first message, as the driver writes it. */
@@ -24,10 +24,10 @@ export interface SessionRequest {
 type Encryption = 'plain' | 'tls' | 'tls if possible';
 
 /**
- * Opens a session at the first server that will do, as libpq does: server after server, with and without encryption as
- * `sslmode` says, and only at one of the kind that is asked for.
+ * Opens a session at the first suitable server, as libpq does: server after server, with and without encryption as
+ * `sslmode` says, and only on a server of the wanted kind.
  *
- * @throws what was wrong at the last server, with a line for each if there are several.
+ * @throws the problem of the last server, with a line for each server if there are several.
  */
 export async function openSession(request: SessionRequest): Promise<Started> {
   const { target, kind, signal } = request;
@@ -55,7 +55,7 @@ export async function openSession(request: SessionRequest): Promise<Started> {
   throw linkError(code, `no server will do: ${each.join('; ')}`);
 }
 
-/** A request to cancel what a backend does: no answer comes, the server closes the connection. */
+/** Asks a server to cancel what a backend is executing. There is no answer; the server closes the connection. */
 export async function sendCancel(
   server: ServerAddress,
   target: Target,
@@ -70,12 +70,12 @@ export async function sendCancel(
 
 function attributesFor(kind: ServerKind, said: Target['sessionAttributes']): Target['sessionAttributes'] {
   if (kind === 'writable') return said === 'any' ? 'read-write' : said;
-  // Whether these sessions may write is their own setting.
+  // `transaction_read_only` of these sessions is their own setting.
   if (said === 'read-write' || (said === 'any' && kind === 'primary')) return 'primary';
   return said === 'read-only' ? 'standby' : said;
 }
 
-/** What makes a session the wrong one. */
+/** Why a session is unsuitable. */
 function unfit({ isStandby, isReadOnly, server }: Started, wanted: Target['sessionAttributes']): string | undefined {
   const where = `the server at ${server.host}:${server.port}`;
   switch (wanted) {
@@ -98,7 +98,7 @@ async function openAt(server: ServerAddress, request: SessionRequest, asksKind: 
     try {
       return await openIn(server, request, asksKind, encryption);
     } catch (error) {
-      // `allow` and `prefer` go on the other way if the server refuses this one, or if TLS fails.
+      // `allow` and `prefer` try the other way if the server refuses this one, or if TLS fails.
       const isRefusal = error instanceof TlsError || (error instanceof Error && 'severity' in error);
       if (request.signal.aborted || index === ways.length - 1 || !isRefusal) throw error;
     }
@@ -136,7 +136,7 @@ async function openIn(
   }
 }
 
-/** An open connection, encrypted if that was asked for. */
+/** An open connection, encrypted if required. */
 async function connectTo(
   server: ServerAddress,
   target: Target,
@@ -160,16 +160,19 @@ async function connectTo(
   }
 }
 
-/** The ways that are tried, in this order. */
+/** The ways to connect, in the order in which they are tried. */
 function encryptions({ host }: ServerAddress, { tls, channelBinding }: Target): readonly Encryption[] {
   if (host.startsWith('/') || host.startsWith('@') || tls.mode === 'disable') return ['plain'];
-  // A channel that is to be bound is encrypted.
+  // Channel binding needs encryption.
   if (channelBinding === 'require') return ['tls'];
   if (tls.mode === 'allow') return ['plain', 'tls'];
   return tls.mode === 'prefer' ? ['tls if possible', 'plain'] : ['tls'];
 }
 
-/** A refusal that would be the same at other servers. One that starts, stops or has no room is none. */
+/**
+ * True for a refusal that would be the same at other servers. A server that starts, stops or has no room does not
+ * count.
+ */
 function isFinal(error: unknown): boolean {
   if (!(error instanceof Error) || !('severity' in error)) return false;
   return !/^(57P|53)/.test(String((error as NodeJS.ErrnoException).code));

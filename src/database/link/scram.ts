@@ -3,14 +3,14 @@ import { promisify } from 'node:util';
 import { linkError } from './errors.ts';
 
 const stretch = promisify(pbkdf2);
-/** What a server may ask to be computed; Postgres' default is 4096. */
+/** Limit for the computation that a server may demand; Postgres' default is 4096. */
 const MOST_ITERATIONS = 10_000_000;
 
 /** How the login is bound to the encrypted channel. */
 export type Binding =
   /** The hash of the server's certificate. */
   | { readonly kind: 'bound'; readonly data: Buffer }
-  /** This side could, the server does not offer it. The server notices if that is not true. */
+  /** We support it, but the server does not offer it. The server notices if an attacker removed the offer. */
   | { readonly kind: 'not offered' }
   | { readonly kind: 'none' };
 
@@ -25,7 +25,7 @@ export class ScramLogin {
   constructor(password: string, binding: Binding) {
     this.#binding = binding;
     this.#header = binding.kind === 'bound' ? 'p=tls-server-end-point,,' : binding.kind === 'none' ? 'n,,' : 'y,,';
-    // SASLprep for what people use in passwords.
+    // SASLprep for characters that people use in passwords.
     this.#password = password.replace(/[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/g, ' ').normalize('NFKC');
   }
 
@@ -37,7 +37,7 @@ export class ScramLogin {
     return `${this.#header}n=,r=${this.#nonce}`;
   }
 
-  /** What is answered to the server's first message. */
+  /** The answer to the server's first message. */
   async answer(challenge: string): Promise<string> {
     const [, nonce = '', salt = '', count = ''] = /^r=([^,]*),s=([^,]*),i=(\d+)/.exec(challenge) ?? [];
     const iterations = Number(count);
@@ -60,7 +60,7 @@ export class ScramLogin {
     return `${last},p=${proof.toString('base64')}`;
   }
 
-  /** @throws if the server does not know the password either. */
+  /** @throws if the server does not prove that it knows the password. */
   check(final: string): void {
     const given = Buffer.from(/^v=([^,]*)/.exec(final)?.[1] ?? '', 'base64');
     if (this.#signature && given.length === this.#signature.length && timingSafeEqual(given, this.#signature)) return;
@@ -68,7 +68,7 @@ export class ScramLogin {
   }
 }
 
-/** What a login is bound to: undefined for signatures that have no hash of their own, as Ed25519. */
+/** The data for channel binding; undefined for signatures without a hash of their own, such as Ed25519. */
 export function bindingOf(certificate: X509Certificate | undefined): Buffer | undefined {
   const hash = /sha-?(1|224|256|384|512)/i.exec(certificate?.signatureAlgorithm ?? '')?.[1];
   if (!certificate || !hash) return undefined;

@@ -10,9 +10,9 @@ import { type Binding, bindingOf, ScramLogin } from './scram.ts';
 export interface Started {
   readonly socket: Socket;
   readonly server: ServerAddress;
-  /** What Postgres said from the end of the login on. */
+  /** Bytes that Postgres has sent since the end of the login. */
   readonly said: Buffer;
-  /** The backend, as a request to cancel names it: `pid:secret`. */
+  /** The backend as `pid:secret`, as in a cancel request. */
   readonly backend: string;
   readonly isStandby: boolean;
   readonly isReadOnly: boolean;
@@ -27,7 +27,7 @@ export interface StartUp {
   readonly password: string | undefined;
   readonly channelBinding: Target['channelBinding'];
   readonly authentication: Target['authentication'];
-  /** Whether it matters what kind of server this is. */
+  /** Whether the kind of the server matters. */
   readonly asksKind: boolean;
   readonly signal: AbortSignal;
 }
@@ -52,7 +52,7 @@ export async function startUp(start: StartUp): Promise<Started> {
     if (type === 'Z') break;
   }
   let standby = parameters.get('in_hot_standby');
-  // A pooler passes few parameters on.
+  // A pooler forwards only few parameters.
   if (standby === undefined && start.asksKind) standby = await askKind(socket, messages, signal);
   return {
     ...{ socket, server, backend, said: Buffer.concat([...said, messages.rest]) },
@@ -73,7 +73,7 @@ async function askKind(socket: Socket, messages: Messages, signal: AbortSignal):
   }
 }
 
-/** @returns the message that says that the login has succeeded. */
+/** @returns the message that reports the successful login. */
 async function logIn(start: StartUp, messages: Messages): Promise<Buffer> {
   const { socket, user, signal, channelBinding } = start;
   let scram: ScramLogin | undefined;
@@ -92,7 +92,7 @@ async function logIn(start: StartUp, messages: Messages): Promise<Buffer> {
     switch (demand) {
       case 0:
         if (method === undefined) use('none');
-        // Whoever lets everybody in need not be who it says it is.
+        // A server that lets everybody in need not be the one that it claims to be.
         if ((scram && !isProven) || (channelBinding === 'require' && scram?.mechanism !== 'SCRAM-SHA-256-PLUS')) {
           throw unbound(start);
         }

@@ -19,7 +19,7 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 const YES = 0x53;
 const NO = 0x4e;
 
-/** TLS could not be agreed on. */
+/** TLS could not be established. */
 export class TlsError extends Error {
   readonly code: string;
 
@@ -31,9 +31,9 @@ export class TlsError extends Error {
 }
 
 /**
- * Encrypts a connection that is open and unused.
+ * Encrypts an open, unused connection.
  *
- * @param isOptional whether it goes on without encryption if the server has none.
+ * @param isOptional whether to continue without encryption if the server does not support it.
  * @returns the encrypted socket, or the same one.
  */
 export async function secure(
@@ -47,7 +47,7 @@ export async function secure(
   if (!tls.isDirect) {
     socket.write(SSL_REQUEST);
     const answer = await readBytes(socket, signal);
-    // More than a byte was put in by somebody on the way, before encryption began.
+    // If more than one byte has arrived, somebody has inserted data before the encryption began.
     if (answer.length !== 1 || (answer[0] !== YES && answer[0] !== NO)) {
       throw linkError('TLS_REFUSED', 'what answers is no Postgres, or something on the way changes what it says');
     }
@@ -74,7 +74,7 @@ async function tlsOptions({ host }: ServerAddress, tls: TlsTarget): Promise<Conn
   return {
     rejectUnauthorized: ca !== undefined,
     ...(ca === undefined ? {} : { ca }),
-    // The name of the connection string counts, also if `hostaddr` leads elsewhere.
+    // The host name of the connection string counts, even if `hostaddr` leads elsewhere.
     checkServerIdentity: (_, certificate) => (isNamed ? checkServerIdentity(host, certificate) : undefined),
     ...(isIP(host) === 0 && tls.sendsName ? { servername: host } : {}),
     ...(tls.isDirect ? { ALPNProtocols: ['postgresql'] } : {}),
@@ -87,7 +87,7 @@ async function tlsOptions({ host }: ServerAddress, tls: TlsTarget): Promise<Conn
   };
 }
 
-/** Who is trusted to sign the server's certificate; undefined if it is not checked. */
+/** The authorities that may sign the server's certificate; undefined if it is not checked. */
 async function authoritiesOf({ mode, rootCert }: TlsTarget): Promise<string | string[] | undefined> {
   if (rootCert === 'system') return [...getCACertificates('system'), ...getCACertificates('extra')];
   const isChecked = mode === 'verify-ca' || mode === 'verify-full';

@@ -1,26 +1,26 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../client.ts';
 
-/** Something in the database that somebody has rights on. */
+/** An object in the database that has permissions. */
 export interface CatalogObject {
   readonly kind: 'database' | 'schema' | 'table' | 'sequence' | 'view' | 'function';
   readonly schema: string;
   readonly name: string;
-  /** As SQL names it, with the arguments' types of a function. */
+  /** As named in SQL, for a function including the types of its arguments. */
   readonly identity: string;
   readonly owner: string;
-  /** Whether the user that asks may change it. */
+  /** Whether the current user may change it. */
   readonly isOurs: boolean;
   /** A sequence that belongs to a column has its table's owner. */
   readonly isPartOfTable: boolean;
-  /** A function that runs with its owner's rights. */
+  /** A function that runs with its owner's rights (`security definer`). */
   readonly isDefiner: boolean;
   /** Settings of a function. */
   readonly settings: readonly string[];
   readonly grants: readonly { readonly grantee: string; readonly privilege: string }[];
 }
 
-/** Every object of the application's schemas, `public` and the database itself, with who may do what. */
+/** Every object of the application's schemas, of `public` and the database itself, with its permissions. */
 export async function readCatalog(db: Database): Promise<CatalogObject[]> {
   return await db.execute<CatalogObject & Record<string, unknown>>(CATALOG);
 }

@@ -8,22 +8,24 @@ import { loginNameOf, SHARED_ROLES } from './names.ts';
 import { passwordIn } from './passwords.ts';
 import { statementsFor } from './statements.ts';
 
-/** How a part's connections get at the database. */
+/** How a part's connections access the database. */
 export interface Access {
-  /** A user of its own, which cannot become another one. Undefined: the URL's user. */
+  /** The part's own user, which cannot become another one. Undefined: the URL's user. */
   readonly login: Login | undefined;
-  /** The role that connections of the URL's user take; they could leave it. Undefined if they take none. */
+  /**
+   * The role that connections of the URL's user take by `set role`; they could leave it. Undefined if they take none.
+   */
   readonly role: string | undefined;
 }
 
-/** Who the parts are: the three of the application, and the owner of the tables. */
+/** The access of the three parts, and of the owner of the tables. */
 export type Roles = Readonly<Record<PoolRole | 'owner', Access>>;
 
-/** What the settings say about users. */
+/** Settings for users. */
 export interface RoleOptions {
-  /** URLs with users that an administrator has made for the parts, to the same database. */
+  /** URLs for the parts to the same database, with users that an administrator has created. */
   readonly urls?: Readonly<Partial<Record<PoolRole, string | undefined>>> | undefined;
-  /** From which the roles' passwords are derived; the URL's password unless told. */
+  /** The secret from which the roles' passwords are derived; the URL's password by default. */
   readonly secret?: string | undefined;
 }
 
@@ -38,12 +40,12 @@ interface Here extends Record<string, unknown> {
 }
 
 /**
- * Gives each part a user of its own with the rights of `rights.ts` and no others, and grants them what they lack, also on what a
- * migration has just added. To be called under the migration lock.
+ * Gives each part a user of its own with exactly the rights of `rights.ts`, also on tables that a migration has just
+ * created. Call this under the migration lock.
  *
- * The users are, by what is possible: those of the settings' URLs; roles that are made here and log in with a password derived from the
- * secret; roles that the URL's user takes by `set role`; the URL's user. The last two do not contain a part that has been taken over by
- * somebody, and are said.
+ * The users are, in order of preference: those of the settings' URLs; roles that are created here and log in with a
+ * password derived from the secret; roles that the URL's user takes by `set role`; the URL's user. The last two do not
+ * confine a part that an attacker controls, and are reported.
  */
 export async function ensureRoles(
   db: Database,
@@ -111,7 +113,7 @@ async function accountsOf(
   ]);
 }
 
-/** Where the URL's user may not create roles an administrator may have made the shared ones, and granted them to it. */
+/** If the URL's user may not create roles, an administrator may have created the shared ones and granted them to it. */
 async function sharedRoles(
   { db, user }: LoginRequest,
   accounts: Accounts,
@@ -137,8 +139,8 @@ async function sharedRoles(
 }
 
 /**
- * A superuser owns nothing: functions that run with their owner's rights, and connections for rebuilds, would have all of the
- * cluster. The owner may take the parts' roles, to see and to cancel their statements.
+ * A superuser must own nothing: functions with their owner's rights, and connections for rebuilds, would have full
+ * power over the cluster. The owner may take the parts' roles, to see and to cancel their statements.
  */
 async function ownerOf(request: LoginRequest, name: string, access: ReadonlyMap<string, Access>): Promise<Access> {
   const { login } = await ensureLogin(request, name);

@@ -6,21 +6,21 @@ import type { Login, Session } from '../session.ts';
 import { passwordOf, scramVerifier } from './passwords.ts';
 
 export interface LoginRequest {
-  /** As the URL's user. */
+  /** Connected as the URL's user. */
   readonly db: Database;
   readonly url: string;
   readonly database: string;
-  /** The URL's. */
+  /** The user of the URL. */
   readonly user: string;
   readonly secret: string | undefined;
 }
 
-/** A role that is there. */
+/** An existing role. */
 export interface Account {
   readonly name: string;
-  /** Undefined if Postgres does not let it log in. */
+  /** Undefined if Postgres refuses its login. */
   readonly login: Login | undefined;
-  /** Why not. */
+  /** Why its login is refused. */
   readonly why?: string;
 }
 
@@ -30,11 +30,11 @@ interface RoleRow extends Record<string, unknown> {
   readonly hasSettings: boolean;
 }
 
-/** Refused for who it is, not for anything else. */
+/** Codes of a refused login, as opposed to other failures. */
 const REFUSED = ['28P01', '28000'];
 
 /**
- * Makes a role that can log in and may do nothing yet, or sets its password if it has another one: the secret is a new one then.
+ * Creates a role that can log in and has no rights yet, or changes its password if the secret has changed.
  * @throws the driver's error 42501 if the URL's user may not.
  */
 export async function ensureLogin(request: LoginRequest, name: string): Promise<Account> {
@@ -52,7 +52,7 @@ export async function ensureLogin(request: LoginRequest, name: string): Promise<
     );
   }
   if (role && !role.isMember) await db.execute(sql`grant ${sql.identifier(name)} to current_user`);
-  // A role may change its own settings; what it has set must not outlast it.
+  // A role may change its own settings; reset them so that they do not persist.
   if (role?.hasSettings) await db.execute(sql`alter role ${sql.identifier(name)} reset all`);
   let why = await refusalOf(request, login);
   if (why !== undefined && present && password !== undefined) {
@@ -65,8 +65,9 @@ export async function ensureLogin(request: LoginRequest, name: string): Promise<
 }
 
 /**
- * The user of a URL that an administrator has given for a part.
- * @throws {DatabaseError} DATABASE_REFUSED and the like, DATABASE_UNFIT if it leads elsewhere or to somebody who is not confined.
+ * The user of a URL that an administrator has configured for a part.
+ * @throws {DatabaseError} DATABASE_REFUSED and the like, DATABASE_UNFIT if it leads to another database or to a user
+ * who is not confined.
  */
 export async function tryLogin(request: LoginRequest, url: string): Promise<Login> {
   const pool = openPool({ url, connections: 1, applicationName: 'afterwrite start' });
@@ -90,7 +91,7 @@ export async function tryLogin(request: LoginRequest, url: string): Promise<Logi
   }
 }
 
-/** Why Postgres does not let somebody log in; undefined if it does. */
+/** Why Postgres refuses a login; undefined if it does not. */
 export async function refusalOf(
   { url, kind }: Pick<LoginRequest, 'url'> & Pick<Session, 'kind'>,
   login: Login,
@@ -123,7 +124,7 @@ async function createRole(db: Database, name: string, password: string | undefin
   try {
     await db.execute(sql.raw(`create role ${name} login${withPassword}`));
   } catch (error) {
-    // The name is the database's own, and its migration lock is held: only somebody else can have made it.
+    // The name belongs to this database, and we hold its migration lock: only somebody else can have created the role.
     if (rootOf(error).code !== '42710') throw error;
   }
 }

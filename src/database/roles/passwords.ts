@@ -4,15 +4,15 @@ import { readTarget } from '../connection-string/target.ts';
 
 const stretch = promisify<string, string, number, Buffer>(scrypt);
 const derive = promisify(pbkdf2);
-/** As Postgres does it unless told. */
+/** Postgres' default. */
 const ITERATIONS = 4096;
 
-/** Keys of the secrets that were used: the stretching is slow on purpose. */
+/** Keys of the secrets that were used: stretching is slow on purpose. */
 const keys = new Map<string, Promise<Buffer>>();
 
 /**
- * The password of a role, the same on every server with the same secret, so that servers need not tell each other. The secret cannot be
- * found from it in reasonable time, unless it is easily guessed.
+ * The password of a role, the same on every server with the same secret, so that servers need not communicate. Finding
+ * the secret from it takes unreasonably long, unless the secret is easily guessed.
  */
 export async function passwordOf(role: string, secret: string): Promise<string> {
   const key = keys.get(secret) ?? stretch(secret, 'afterwrite roles', 32);
@@ -22,7 +22,9 @@ export async function passwordOf(role: string, secret: string): Promise<string> 
     .digest('base64url');
 }
 
-/** A password as Postgres stores it (RFC 5803), so that the password itself is in no statement and in no log. */
+/**
+ * A password in the form that Postgres stores (RFC 5803), so that the password itself is in no statement and in no log.
+ */
 export async function scramVerifier(password: string): Promise<string> {
   const salt = randomBytes(16);
   const salted = await derive(password, salt, ITERATIONS, 32, 'sha256');
@@ -32,7 +34,7 @@ export async function scramVerifier(password: string): Promise<string> {
   return `SCRAM-SHA-256$${ITERATIONS}:${salt.toString('base64')}$${stored}:${server}`;
 }
 
-/** The password that a URL says, or the environment or a file of passwords for it; undefined if there is none. */
+/** The password of a URL, or from the environment or a password file; undefined if there is none. */
 export function passwordIn(url: string): string | undefined {
   return readTarget(url).servers[0].password;
 }

@@ -1,17 +1,18 @@
 import type { PoolRole } from '../client.ts';
 
-/** What parts may do with an object. Who owns it may do everything. */
+/** What parts may do with an object. Its owner may do everything. */
 export type Rights = Readonly<Partial<Record<PoolRole, readonly string[]>>>;
 
 const ALL_ROWS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
 const READ_MODEL: Rights = { projector: ALL_ROWS, reader: ['SELECT'] };
 
 /**
- * What each part may do in the database: this and nothing else. The command side cannot read a read model and the query
- * side cannot read an event, because the database does not let them. The writer has no right on a table of the log but to read
- * it: what it appends goes through functions, which keep positions and versions dense whoever calls them.
+ * The rights of each part in the database: these and no others. The command side cannot read a read model and the query
+ * side cannot read an event, because the database forbids it. The writer may only read the tables of the log: it
+ * appends by calling functions, which keep positions and versions dense, whoever calls them.
  *
- * Every table of the engine and every function has to be here: `test/database/roles` fails with the name of one that is not.
+ * Every table and function of the engine must be listed here: `test/database/roles` fails with the name of a missing
+ * one.
  */
 export const RIGHTS = {
   schemas: {
@@ -48,20 +49,20 @@ export const RIGHTS = {
 } as const satisfies Record<string, Readonly<Record<string, Rights>>>;
 
 /**
- * Functions that write with the rights of the log's owner. Their search path is fixed: who calls them cannot put something of their own in the
- * place of what they name.
+ * Functions that write with the rights of the log's owner. Their search path is fixed, so that a caller cannot
+ * substitute objects of its own.
  */
 export const DEFINER_FUNCTIONS: readonly string[] = ['es.append', 'es.append_all', 'es.save_snapshots'];
 export const DEFINER_SEARCH_PATH = 'pg_catalog, pg_temp';
 
-/** What everybody could do by default, and nobody is to: `public` stands for every role there is. */
+/** Default rights of everybody that nobody should have: `public` stands for every role. */
 export const REVOKED_FROM_PUBLIC = {
   schema: ['CREATE'],
   database: ['TEMPORARY'],
   function: ['EXECUTE'],
 } as const;
 
-/** Tables in `read` that the engine does not name are those of read models: they come from the domains' definitions. */
+/** Tables in `read` that the engine does not name belong to read models, from the domains' definitions. */
 export function rightsOnTable(schema: string, name: string): Rights | undefined {
   const known: Readonly<Record<string, Rights>> = RIGHTS.tables;
   return known[`${schema}.${name}`] ?? (schema === 'read' ? READ_MODEL : undefined);

@@ -11,17 +11,17 @@ import {
   rightsOnTable,
 } from './rights.ts';
 
-/** Who the parts are in this database. */
+/** The roles of the parts in this database. */
 export interface Grantees {
   /** The roles of each part: the one that it logs in as or takes. */
   readonly parts: Readonly<Record<PoolRole, readonly string[]>>;
-  /** Who is to own everything; undefined leaves the owners as they are. */
+  /** The owner of everything; undefined leaves the owners as they are. */
   readonly owner: string | undefined;
 }
 
 /**
- * The statements that bring what is in the database to what `rights.ts` says; none if it is so already. Rights of roles that are
- * none of ours stay as an administrator has granted them.
+ * The statements that bring the database to the state of `rights.ts`; none if it is already there. Rights that an
+ * administrator has granted to other roles stay.
  */
 export function statementsFor(objects: readonly CatalogObject[], grantees: Grantees): string[] {
   return objects
@@ -91,7 +91,7 @@ function revokedFromPublic({ kind }: CatalogObject): readonly string[] {
   return [];
 }
 
-/** A server of before, or one that may not log in as a role of its own, takes the shared role where it has rights. */
+/** An older server, or one that cannot log in with its own role, takes the shared role if that has rights. */
 function sharedRoleIn({ grants }: CatalogObject, part: PoolRole): string[] {
   const shared = SHARED_ROLES[part];
   return grants.some(({ grantee }) => grantee === shared) ? [shared] : [];
