@@ -1,5 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type SettingInfo, settings } from '../src/config.ts';
+import app from '../src/app.ts';
+import { settingsWith } from '../src/settings/config.ts';
+import type { SettingInfo } from '../src/settings/setting.ts';
 
 const page = new URL('../docs/configuration.md', import.meta.url);
 
@@ -9,7 +11,7 @@ export function withSettingsTable(text: string): string {
   const isRow = (line: string) => /^\| `[A-Z_]+` \|/.test(line);
   const first = lines.findIndex(isRow);
   const others = lines.filter((line) => !isRow(line));
-  return others.toSpliced(first, 0, ...settings.map(rowOf)).join('\n');
+  return others.toSpliced(first, 0, ...settingsWith(app.settings).map(rowOf)).join('\n');
 }
 
 function rowOf({ name, default: byDefault, productionDefault, description, secret }: SettingInfo): string {

@@ -5,9 +5,10 @@ import { domains } from '../src/domains/index.ts';
 import { buildSchema } from '../src/graphql/schema.ts';
 import { registerDomains } from '../src/kernel/define/domain.ts';
 import { type Operation, readOperations } from '../src/server/graphiql/operations.ts';
+import { operations as folder } from '../src/shop/operations.ts';
 
 const schema = buildSchema(domains, registerDomains(domains));
-const operations = readOperations();
+const operations = readOperations(folder);
 
 function definitionsOf({ query }: Operation): OperationDefinitionNode[] {
   const { definitions } = parse(query);

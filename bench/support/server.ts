@@ -1,17 +1,17 @@
 // A server in a process of its own, on the database in DATABASE_URL, with the domains that BENCH_DOMAINS names.
 import { setTimeout as delay } from 'node:timers/promises';
-import { readConfig } from '../../src/config.ts';
-import { domains } from '../../src/domains/index.ts';
-import { startApp } from '../../src/server/app.ts';
+import shop from '../../src/app.ts';
 import { createLogger } from '../../src/server/operations/logger.ts';
+import { startServer } from '../../src/server/server.ts';
+import { readConfig } from '../../src/settings/config.ts';
 import { metersWithApi } from './meters-api.ts';
 import { nothingDomain } from './nothing.ts';
 
-const config = readConfig(process.env);
+const config = readConfig(process.env, shop.settings);
 const wanted = process.env.BENCH_DOMAINS?.split(',') ?? [];
-const mounted = [...domains, metersWithApi].filter(({ name }) => wanted.includes(name));
+const mounted = [...shop.domains, metersWithApi].filter(({ name }) => wanted.includes(name));
 if (mounted.length !== wanted.length) throw new Error(`Not all of these are domains: ${wanted}.`);
-const app = await startApp(config, [...mounted, nothingDomain], createLogger(config));
+const app = await startServer({ ...shop, domains: [...mounted, nothingDomain] }, config, createLogger(config));
 process.on('message', async () => {
   // Twice, with a moment between them: what is freed by finalisers is gone with the second.
   gc?.();

@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
+import type { App } from '../definition/app.ts';
 import { withoutCredentials } from '../text/credentials.ts';
 import { terminalSafe } from '../text/terminal.ts';
 
-/** The environment of a command: the process in `main.ts`, or a substitute in a test. */
+/** The environment of a command. */
 export interface Cli {
+  readonly app: App;
+  /** Folder of the project: what the repository of the application has is looked for below it. */
+  readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
   /** Results. */
   readonly out: Output;

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { readConfig, type SettingInfo, settings } from '../config.ts';
+import { readConfig, type SettingInfo, settingsWith } from '../settings/config.ts';
 import { withoutCredentials } from '../text/credentials.ts';
 import { type CommandFactory, print } from './cli.ts';
 
@@ -10,12 +10,12 @@ export const configCommand: CommandFactory = (cli) =>
     .addHelpText('after', '\nSettings are environment variables: `PORT=4001 npm start`.')
     .action(() => {
       const production = cli.env.NODE_ENV?.trim() === 'production';
-      for (const setting of settings) {
+      for (const setting of settingsWith(cli.app.settings)) {
         print(cli, `${setting.name} = ${shownValue(setting, cli.env, production)}`);
         print(cli, `    ${setting.description} ${defaultsOf(setting)}`);
       }
       // At the end: whoever looks for a mistake wants to see the settings first.
-      readConfig(cli.env);
+      readConfig(cli.env, cli.app.settings);
     });
 
 function shownValue({ name, secret, ...defaults }: SettingInfo, env: NodeJS.ProcessEnv, production: boolean): string {

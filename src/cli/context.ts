@@ -1,13 +1,12 @@
 import { sql } from 'drizzle-orm';
-import { type Config, readConfig } from '../config.ts';
 import { type Database, openPool } from '../database/client.ts';
 import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { DatabaseError } from '../database/errors.ts';
 import { providePostgres } from '../database/provide.ts';
-import { databaseOptions } from '../database-options.ts';
-import { domains } from '../domains/index.ts';
-import { engineOptions } from '../engine-options.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
+import { type Config, readConfig } from '../settings/config.ts';
+import { databaseOptions } from '../settings/database-options.ts';
+import { engineOptions } from '../settings/engine-options.ts';
 import { type Cli, say } from './cli.ts';
 import { CliError, errorLine } from './errors.ts';
 
@@ -33,7 +32,7 @@ export interface EngineContext extends PostgresContext {
 
 /** Gives `work` the Postgres of the settings, and always releases it. */
 export async function withPostgres<T>(cli: Cli, work: (context: PostgresContext) => Promise<T>): Promise<T> {
-  const config = readConfig(cli.env);
+  const config = readConfig(cli.env, cli.app.settings);
   const postgres = await providePostgres(config, (line) => say(cli, line));
   try {
     cli.signal.throwIfAborted();
@@ -71,7 +70,7 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
     try {
       const engine = createEngine({
         database,
-        domains,
+        domains: cli.app.domains,
         ...engineOptions(config),
         projector: 'spare',
         onError: quietly((error) => say(cli, `warning: ${errorLine(error)}`)),

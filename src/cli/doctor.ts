@@ -1,9 +1,8 @@
 import { Command } from 'commander';
-import { databaseOptions } from '../database-options.ts';
 import { examine } from '../doctor/examine.ts';
 import type { Finding } from '../doctor/finding.ts';
-import { domains } from '../domains/index.ts';
 import { registerDomains } from '../kernel/define/domain.ts';
+import { databaseOptions } from '../settings/database-options.ts';
 import { type CommandFactory, print } from './cli.ts';
 import { withPostgres } from './context.ts';
 import { CliError } from './errors.ts';
@@ -24,7 +23,7 @@ code is 1 if there is a problem.`,
         const { connections, roles } = databaseOptions(config);
         const findings: Finding[] = [];
         const hasOwnUrls = Object.values(roles.urls).every((own) => own !== undefined);
-        const types = registerDomains(domains).events;
+        const types = registerDomains(cli.app.domains).events;
         for await (const finding of examine({ url, connections, hasOwnUrls, types, signal: cli.signal })) {
           findings.push(finding);
           for (const line of json ? [JSON.stringify(finding)] : linesOf(finding)) print(cli, line);

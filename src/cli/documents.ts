@@ -1,10 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { getOperationAST, parse } from 'graphql';
-import { domains } from '../domains/index.ts';
 import { readDocuments } from '../graphql/documents/read-documents.ts';
-import { buildSchema } from '../graphql/schema.ts';
-import { registerDomains } from '../kernel/define/domain.ts';
+import { schemaOf } from '../graphql/schema.ts';
 import { type CommandFactory, print, say } from './cli.ts';
 
 /** `documents FOLDER`: creates the file for TRUSTED_DOCUMENTS. */
@@ -14,7 +12,7 @@ export const documentsCommand: CommandFactory = (cli) =>
     .argument('<path>', 'a folder of .graphql files, or a file of JSON, { id: text }')
     .option('--write <file>', 'write them to a file for TRUSTED_DOCUMENTS')
     .action(async (path: string, { write }: { write?: string }) => {
-      const documents = await readDocuments(path, buildSchema(domains, registerDomains(domains)));
+      const documents = await readDocuments(path, schemaOf(cli.app));
       for (const [id, text] of documents)
         print(cli, `${id} ${getOperationAST(parse(text))?.name?.value ?? ''}`.trimEnd());
       if (write === undefined) return;

@@ -3,6 +3,7 @@ import { rootOf } from '../database/errors.ts';
 /** Why a command fails, besides the codes of the database, the engine and the configuration. */
 export const CLI_ERROR_CODES = [
   ...([
+    'NO_APP',
     'DATABASE_NOT_SET_UP',
     'STORE_MISSING',
     'NOT_CONFIRMED',

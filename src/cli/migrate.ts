@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { sql } from 'drizzle-orm';
 import { type Database, openPool } from '../database/client.ts';
 import { migrateDatabase } from '../database/migrate.ts';
-import { databaseOptions } from '../database-options.ts';
+import { databaseOptions } from '../settings/database-options.ts';
 import { type CommandFactory, print, say } from './cli.ts';
 import { withPostgres } from './context.ts';
 

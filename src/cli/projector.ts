@@ -1,15 +1,13 @@
 import { once } from 'node:events';
 import { Command } from 'commander';
 import { openDatabase } from '../database/database.ts';
-import { databaseOptions } from '../database-options.ts';
-import { domains } from '../domains/index.ts';
-import { engineOptions } from '../engine-options.ts';
 import { createEngine } from '../kernel/engine.ts';
 import { logEngineFaults } from '../server/operations/engine-faults.ts';
 import { createLogger, workLog } from '../server/operations/logger.ts';
 import { logNotice } from '../server/operations/notices.ts';
 import { stopInOrder } from '../server/shutdown.ts';
-import { providePayments } from '../shop/payments/provide.ts';
+import { databaseOptions } from '../settings/database-options.ts';
+import { engineOptions } from '../settings/engine-options.ts';
 import type { Cli, CommandFactory } from './cli.ts';
 import { withPostgres } from './context.ts';
 import { InterruptedError } from './errors.ts';
@@ -22,8 +20,7 @@ export const projectorCommand: CommandFactory = (cli) =>
       'after',
       `
 Takes its share of the read models, as each server with PROJECTOR=on does, of their rebuilds, of the processes and of the
-calls to the payment gateway. Logs as a server does,
-and ends after the batches under way on SIGTERM, SIGINT or SIGHUP, with 0. Any number of workers may run.`,
+calls to the outside. Logs as a server does, and ends after the batches under way on SIGTERM, SIGINT or SIGHUP, with 0. Any number of workers may run.`,
     )
     .action(() => work(cli));
 
@@ -36,16 +33,16 @@ async function work(cli: Cli): Promise<void> {
       // docs/operations.md.
       const { readDatabaseUrl: readUrl } = config;
       const database = await openDatabase({ url, readUrl, ...databaseOptions(config), onNotice });
-      const outside = await providePayments(config, url, logger).catch(async (error) => {
+      const adapters = await cli.app.adapters({ config, databaseUrl: url, log: logger }).catch(async (error) => {
         await database.close(1000);
         throw error;
       });
       const engine = createEngine({
         database,
-        domains,
+        domains: cli.app.domains,
         ...engineOptions(config),
         projector: 'on',
-        plugs: outside.plugs,
+        adapters: adapters.adapters,
         observer: workLog(logger),
         onNotice: logNotice(logger),
         onError: logEngineFaults(logger),
@@ -60,7 +57,7 @@ async function work(cli: Cli): Promise<void> {
         const steps = [
           ['stop processes', () => engine.drain()],
           ['stop projections', () => engine.stop()],
-          ['leave what is outside', () => outside.release()],
+          ['release the adapters', () => adapters.release()],
           ['close the database', () => database.close(1000)],
         ] as const;
         const status = () => ({ head: engine.projector.head.position });

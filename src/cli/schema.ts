@@ -1,14 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { domains } from '../domains/index.ts';
-import { buildSchema, printedSchema } from '../graphql/schema.ts';
-import { registerDomains } from '../kernel/define/domain.ts';
+import { printedSchema, schemaOf } from '../graphql/schema.ts';
 import { type CommandFactory, print } from './cli.ts';
 import { CliError } from './errors.ts';
 
 const FILE = 'schema/schema.graphql';
-const path = fileURLToPath(new URL(`../../${FILE}`, import.meta.url));
 
 /** Most lines of a difference that are shown. */
 const MAX_SHOWN = 20;
@@ -20,11 +17,12 @@ export const schemaCommand: CommandFactory = (cli) =>
     .addOption(new Option('--write', `write it to ${FILE}`).conflicts('check'))
     .addOption(new Option('--check', `fail where ${FILE} is not what the code makes, as before a commit or in CI`))
     .action(async ({ write, check }: { write?: boolean; check?: boolean }) => {
-      const made = printedSchema(buildSchema(domains, registerDomains(domains)));
+      const made = printedSchema(schemaOf(cli.app));
       if (!write && !check) {
         for (const line of made.trimEnd().split('\n')) print(cli, line);
         return;
       }
+      const path = join(cli.folder, FILE);
       const committed = await readFile(path, 'utf8').catch(() => '');
       if (committed === made) return print(cli, `${FILE} is what the code makes.`);
       if (write) {

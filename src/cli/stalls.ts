@@ -1,7 +1,7 @@
 import { type BusyBackend, busyBackends } from '../database/activity.ts';
 import type { Database } from '../database/client.ts';
-import { domains } from '../domains/index.ts';
 import { clockOf, DatabaseClock } from '../kernel/clock/database-clock.ts';
+import type { Projection } from '../kernel/define/projection.ts';
 import { explainStall, type Stall, type StalledEvent } from '../kernel/observe/stall.ts';
 import { worksOn } from '../kernel/read/run/current-batch.ts';
 
@@ -13,7 +13,11 @@ export interface Position {
 }
 
 /** Everything that is stalled on this database, in any process; by `append` or the projection's name. */
-export async function findStalls(db: Database, positions: readonly Position[]): Promise<ReadonlyMap<string, Stall>> {
+export async function findStalls(
+  db: Database,
+  projections: readonly Projection[],
+  positions: readonly Position[],
+): Promise<ReadonlyMap<string, Stall>> {
   const clock = new DatabaseClock({ ask: clockOf(db) });
   await clock.look();
   const backends = await busyBackends(db);
@@ -28,7 +32,7 @@ export async function findStalls(db: Database, positions: readonly Position[]): 
   };
   explain('append', null, ({ application }) => application === 'afterwrite writer');
   const next = new Map(positions.map(({ projection, next }) => [projection, next]));
-  for (const { name, table } of domains.flatMap(({ projections }) => projections)) {
+  for (const { name, table } of projections) {
     const event = next.get(name);
     if (event) explain(name, event, worksOn(table));
   }

@@ -1,5 +1,12 @@
-import type { Config } from '../config.ts';
 import { startEmbeddedPostgres } from './embedded/server.ts';
+
+/** Which Postgres to use. */
+export interface PostgresChoice {
+  /** A running server; the embedded one unless given. */
+  readonly databaseUrl: string | undefined;
+  /** Folder of the embedded one. */
+  readonly dataDir: string;
+}
 
 /** A Postgres to work with, and how to release it. */
 export interface ProvidedPostgres {
@@ -15,10 +22,10 @@ export interface ProvidedPostgres {
  * @param onProgress called with a line for each step that takes a while.
  */
 export async function providePostgres(
-  config: Pick<Config, 'databaseUrl' | 'dataDir'>,
+  { databaseUrl, dataDir }: PostgresChoice,
   onProgress: (line: string) => void,
 ): Promise<ProvidedPostgres> {
-  if (config.databaseUrl) return { url: config.databaseUrl, kind: 'external', release: async () => {} };
-  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, onProgress });
+  if (databaseUrl) return { url: databaseUrl, kind: 'external', release: async () => {} };
+  const embedded = await startEmbeddedPostgres({ dataDir, onProgress });
   return { url: embedded.url, kind: 'embedded', release: () => embedded.release() };
 }

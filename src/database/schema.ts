@@ -162,7 +162,7 @@ export const deadLetters = readSchema.table(
   'dead_letters',
   {
     projection: text('projection').notNull(),
-    /** Type and id of the stream at fault, as `Order/01a…`. */
+    /** Type and id of the stream at fault, as `Loan/01a…`. */
     key: text('key').notNull(),
     /** The event. */
     position: bigint('position', { mode: 'number' }).notNull(),

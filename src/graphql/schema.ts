@@ -1,5 +1,5 @@
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
-import type { Domain, Registry } from '../kernel/define/domain.ts';
+import { type Domain, type Registry, registerDomains } from '../kernel/define/domain.ts';
 import { chargeAnswers } from './answer/charge.ts';
 import { Api, type DomainGraphql } from './api.ts';
 import { createBuilder } from './builder.ts';
@@ -31,6 +31,11 @@ export function buildSchema(
   refuseLateReads(schema);
   chargeAnswers(schema);
   return schema;
+}
+
+/** The API of an application. */
+export function schemaOf({ domains }: { readonly domains: readonly Domain<DomainGraphql>[] }): GraphQLSchema {
+  return buildSchema(domains, registerDomains(domains));
 }
 
 /** The schema as it is committed in `schema/schema.graphql`, sorted so that a difference is a change. */

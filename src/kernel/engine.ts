@@ -6,7 +6,7 @@ import { ClockCheck } from './clock/clock-check.ts';
 import { clockOf, DatabaseClock } from './clock/database-clock.ts';
 import { Tokens } from './consistency/token.ts';
 import { type Domain, type Registry, registerDomains } from './define/domain.ts';
-import type { Plug } from './define/effect.ts';
+import type { PortBinding } from './define/port.ts';
 import { type EngineNotice, EngineWatch } from './engine-watch.ts';
 import { AppendQueue } from './log/append/append-queue.ts';
 import { appendsAtWork } from './log/append/beacon.ts';
@@ -75,8 +75,8 @@ export interface EngineOptions {
   readonly projector?: ProjectorPart | undefined;
   /** Bounds of processes and effects. */
   readonly processLimits?: Partial<ProcessLimits> | undefined;
-  /** What the outside is called by. Effects whose ports lead nowhere here are left to other instances. */
-  readonly plugs?: readonly Plug[];
+  /** What stands behind the ports of effects. An effect whose port has no adapter here is left to other instances. */
+  readonly adapters?: readonly PortBinding[];
   /** Told what the engine does; nobody unless told. */
   readonly observer?: Observer | undefined;
   /** Told of every fault that the engine deals with by itself. */
@@ -207,7 +207,7 @@ export function createEngine(options: EngineOptions): Engine {
     states,
     processes: [...registry.processes.values()],
     effects: [...registry.effects.values()],
-    plugs: options.plugs ?? [],
+    adapters: options.adapters ?? [],
     head: projector.head,
     look: async () => {
       await projector.look();

@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
 import type { GraphQLSchema } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
-import type { Config } from '../config.ts';
 import { type Caller, type Context, createContext, type Shared } from '../graphql/context.ts';
 import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import { documentCaches } from '../graphql/limits/document.ts';
@@ -18,6 +17,7 @@ import { usePhases } from '../graphql/plugins/phases.ts';
 import { useSubscriptionBudget } from '../graphql/plugins/subscription-budget.ts';
 import { useSubscriptionRoot } from '../graphql/plugins/subscription-root.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
+import type { Config } from '../settings/config.ts';
 import { useGraphiql } from './graphiql/graphiql.ts';
 import type { EventStreams } from './http/event-streams.ts';
 import { useExpiringOperations } from './http/expiring-operations.ts';
@@ -37,6 +37,8 @@ export interface GraphqlOptions {
   readonly eventStreams: EventStreams;
   readonly budgets: SubscriptionBudgets;
   readonly documents: TrustedDocuments;
+  /** Folder of the documents that GraphiQL opens with. */
+  readonly graphiqlDocuments: URL | undefined;
   /** Told about the phases of each operation. */
   readonly phases: PhaseListener | undefined;
   readonly onFault: OnFault;
@@ -88,7 +90,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     plugins: [
       ...(options.phases ? [usePhases(options.phases)] : []),
       useExecutor({ suggestions: config.introspection }),
-      ...(config.graphiql ? [useGraphiql()] : []),
+      ...(config.graphiql ? [useGraphiql(options.graphiqlDocuments)] : []),
       useStrictRequests(options.documents),
       useRetryAfter(),
       useRefusals(),

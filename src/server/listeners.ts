@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
 import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import type { OnFault } from '../graphql/plugins/errors.ts';
+import type { Config } from '../settings/config.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import type { Yoga } from './graphql.ts';
 import { guardConnections } from './http/connections.ts';

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { count, onlyInDevelopment, onOff, origins, setting, text } from './setting.ts';
+import { count, onlyInDevelopment, setting } from './setting.ts';
+import { onOff, origins, text } from './values.ts';
 
 /** The API: what is served and the limits of a request. */
 export const apiSettings = {

@@ -1,4 +1,5 @@
-import { count, httpUrl, optionalCount, secretKey, setting, text } from './setting.ts';
+import { count, optionalCount, setting } from './setting.ts';
+import { httpUrl, secretKey, text } from './values.ts';
 
 /** Who callers are. */
 export const authenticationSettings = {

@@ -1,4 +1,5 @@
-import { addressRanges, count, redisUrl, setting } from './setting.ts';
+import { count, setting } from './setting.ts';
+import { addressRanges, redisUrl } from './values.ts';
 
 /** A limit on one actor or one address. Off outside production, where everything comes from one person on one machine. */
 const limit = (name: string, inProduction: number, description: string) => ({

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { allowsWriting, count, namesOneServer, postgresUrl, secretKey, setting, text } from './setting.ts';
+import { count, setting } from './setting.ts';
+import { allowsWriting, namesOneServer, postgresUrl, secretKey, text } from './values.ts';
 
 const writableUrl = postgresUrl.refine(
   allowsWriting,

@@ -1,4 +1,5 @@
-import { count, onOff, optionalCount, setting } from './setting.ts';
+import { count, optionalCount, setting } from './setting.ts';
+import { onOff } from './values.ts';
 
 /** The engine: its queues, caches and batches. */
 export const engineSettings = {

@@ -1,4 +1,5 @@
-import { count, oneOf, optionalCount, setting, text } from './setting.ts';
+import { count, optionalCount, setting } from './setting.ts';
+import { oneOf, text } from './values.ts';
 
 /** The server: where it listens and how it stops. */
 export const serverSettings = {

@@ -1,23 +1,22 @@
-import { count, httpUrlOr, setting, text } from '../settings/setting.ts';
+import { defineSetting, settingValue } from '../index.ts';
 
-/** The payment gateway. */
-export const paymentsSettings = {
-  paymentGatewayUrl: setting(
+/** Settings that only the shop has. */
+export const settings = {
+  paymentGatewayUrl: defineSetting(
     'PAYMENT_GATEWAY_URL',
     'Payment gateway to call; local is one on a free port that takes no money, as unset; in production unset is none.',
-    httpUrlOr('local'),
+    settingValue.httpUrlOr('local'),
   ),
-  paymentGatewayKey: setting(
+  paymentGatewayKey: defineSetting(
     'PAYMENT_GATEWAY_KEY',
     'Key with which the payment gateway is called, as a bearer token.',
-    text,
+    settingValue.text,
     { secret: true },
   ),
-  paymentTimeoutMs: count(
+  paymentTimeoutMs: defineSetting(
     'PAYMENT_TIMEOUT_MS',
-    5000,
     'Time in which the payment gateway must answer one attempt of a call, in milliseconds.',
-    1,
-    60_000,
+    settingValue.wholeNumber(1, 60_000),
+    { default: '5000' },
   ),
 };

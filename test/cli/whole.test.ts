@@ -141,8 +141,8 @@ async function settled({ log }: TestEngine): Promise<number> {
 it('after an import and every command of every domain, all read models are right, and the same when they are rebuilt', {
   timeout: 240_000,
 }, async () => {
-  const { plugs } = await openGateway();
-  const engine = await openEngine({ start: true, plugs });
+  const { adapters } = await openGateway();
+  const engine = await openEngine({ start: true, adapters });
   for (const file of [fixture, real].filter((file) => existsSync(file))) {
     const path = join(await folder(), 'invoices.csv');
     await copyFile(file, path);

@@ -3,19 +3,19 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FetchClient } from '../../docs/example/clients/fetch.ts';
 import { createUrqlClient } from '../../docs/example/clients/urql.ts';
-import { readConfig } from '../../src/config.ts';
-import { domains } from '../../src/domains/index.ts';
+import shop from '../../src/app.ts';
 import { Tokens } from '../../src/kernel/consistency/token.ts';
-import { type App, startApp } from '../../src/server/app.ts';
+import { type RunningServer, startServer } from '../../src/server/server.ts';
+import { readConfig } from '../../src/settings/config.ts';
 import { useDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
 
 const database = useDatabase();
-let app: App;
+let app: RunningServer;
 let url: string;
 async function start(port = '0'): Promise<void> {
-  const config = readConfig({ DATABASE_URL: database.url, PORT: port });
-  app = await startApp(config, domains, pino({ level: 'silent' }));
+  const config = readConfig({ DATABASE_URL: database.url, PORT: port }, shop.settings);
+  app = await startServer(shop, config, pino({ level: 'silent' }));
   url = `${app.url}/graphql`;
 }
 beforeEach(() => start());

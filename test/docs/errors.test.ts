@@ -44,7 +44,7 @@ function explainedIn(section: string): string[] {
 
 /** Codes that the product's source gives to errors, wherever it does. */
 function codesInSource(): string[] {
-  const files = globSync(['src/{kernel,database,graphql,server,cli,doctor,settings}/**/*.ts', 'src/config.ts'], {
+  const files = globSync(['src/{kernel,database,graphql,server,cli,doctor,settings,definition}/**/*.ts'], {
     cwd: root,
   });
   const givesCode = [

@@ -4,20 +4,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FetchClient } from '../../docs/example/clients/fetch.ts';
 import { roomsDomain } from '../../docs/example/rooms/index.ts';
 import { bookingsTable, roomsTable } from '../../docs/example/rooms/read-models.ts';
-import { readConfig } from '../../src/config.ts';
-import { domains } from '../../src/domains/index.ts';
-import { type App, startApp } from '../../src/server/app.ts';
+import shop from '../../src/app.ts';
+import { type RunningServer, startServer } from '../../src/server/server.ts';
+import { readConfig } from '../../src/settings/config.ts';
 import { BOB } from '../domains/fixtures.ts';
 import { useDatabase } from '../support/database.ts';
 import { HttpClient } from '../support/http-client.ts';
 
 const AUTH_JWT_SECRET = 'a secret of these tests and of nothing else';
 const database = useDatabase({ tables: [roomsTable, bookingsTable], per: 'file' });
-let app: App;
+let app: RunningServer;
 let clerk: string;
 beforeAll(async () => {
-  const config = readConfig({ DATABASE_URL: database.url, PORT: '0', AUTH_JWT_SECRET });
-  app = await startApp(config, [...domains, roomsDomain], pino({ level: 'silent' }));
+  const config = readConfig({ DATABASE_URL: database.url, PORT: '0', AUTH_JWT_SECRET }, shop.settings);
+  app = await startServer({ ...shop, domains: [...shop.domains, roomsDomain] }, config, pino({ level: 'silent' }));
   clerk = await tokenOf('clerk', 'staff');
 });
 afterAll(() => app.stop());

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { settings } from '../../src/config.ts';
+import app from '../../src/app.ts';
+import { settingsWith } from '../../src/settings/config.ts';
 
 const page = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
+const settings = settingsWith(app.settings);
 /** What is limited, the settings, the default, and the answer beyond it. */
 const rows = page
   .split('\n')

@@ -1,9 +1,9 @@
 import { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { readConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/server/operations/logger.ts';
 import { stopInOrder } from '../../src/server/shutdown.ts';
+import { readConfig } from '../../src/settings/config.ts';
 
 function logger() {
   const entries: { readonly msg: string; readonly step?: string }[] = [];

@@ -1,10 +1,9 @@
 import { Writable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
-import { readConfig } from '../../src/config.ts';
-import { domains } from '../../src/domains/index.ts';
-import { type App, startApp } from '../../src/server/app.ts';
+import shop from '../../src/app.ts';
 import { createLogger } from '../../src/server/operations/logger.ts';
-import { providePayments } from '../../src/shop/payments/provide.ts';
+import { type RunningServer, startServer } from '../../src/server/server.ts';
+import { readConfig } from '../../src/settings/config.ts';
 import { type TestDatabase, useDatabase } from './database.ts';
 import { HttpClient } from './http-client.ts';
 
@@ -21,7 +20,7 @@ export class TestApp extends HttpClient {
     return this.#present().app.url;
   }
 
-  get engine(): App['engine'] {
+  get engine(): RunningServer['engine'] {
     return this.#present().app.engine;
   }
 
@@ -41,7 +40,7 @@ export class TestApp extends HttpClient {
 }
 
 interface Running {
-  readonly app: App;
+  readonly app: RunningServer;
   readonly database: TestDatabase;
   readonly log: readonly string[];
 }
@@ -70,11 +69,14 @@ export function useApp({ env = {}, per = 'file', fulfils = true, ...options }: T
   let current: Running | undefined;
   const start = async () => {
     const log: string[] = [];
-    const config = readConfig({
-      ...SETTINGS,
-      ...(typeof env === 'function' ? env() : env),
-      DATABASE_URL: database.url,
-    });
+    const config = readConfig(
+      {
+        ...SETTINGS,
+        ...(typeof env === 'function' ? env() : env),
+        DATABASE_URL: database.url,
+      },
+      shop.settings,
+    );
     const destination = new Writable({
       write: (chunk, _, done) => {
         log.push(String(chunk));
@@ -82,7 +84,7 @@ export function useApp({ env = {}, per = 'file', fulfils = true, ...options }: T
       },
     });
     current = {
-      app: await startApp(config, fulfils ? domains : unfulfilled, createLogger(config, destination), providePayments),
+      app: await startServer(fulfils ? shop : unfulfilled, config, createLogger(config, destination)),
       database,
       log,
     };
@@ -114,6 +116,9 @@ const SETTINGS = {
 };
 
 /** Everything there is, but nobody carries orders on. */
-const unfulfilled = domains.map((domain) =>
-  domain.name === 'fulfilment' ? { ...domain, processes: [], effects: [] } : domain,
-);
+const unfulfilled = {
+  ...shop,
+  domains: shop.domains.map((domain) =>
+    domain.name === 'fulfilment' ? { ...domain, processes: [], effects: [] } : domain,
+  ),
+};

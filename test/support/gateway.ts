@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest';
 import { type PaymentGateway, paymentGateway } from '../../src/domains/fulfilment/index.ts';
-import { type Plug, plug } from '../../src/kernel/define/effect.ts';
+import { bindPort, type PortBinding } from '../../src/kernel/define/port.ts';
 import { HttpPaymentGateway } from '../../src/shop/payments/http-gateway.ts';
 import { type LocalGateway, startLocalGateway } from '../../src/shop/payments/local-gateway/server.ts';
 
@@ -10,7 +10,7 @@ export const TIMEOUT_MS = 400;
 export interface TestGateway extends LocalGateway {
   readonly client: PaymentGateway;
   /** For an engine that is to call it. */
-  readonly plugs: readonly Plug[];
+  readonly adapters: readonly PortBinding[];
 }
 
 /** Starts local gateways on a test's database, as many as it wants, and ends them after it. */
@@ -25,6 +25,6 @@ export function useGateway(database: { readonly url: string }) {
     const client = new HttpPaymentGateway({ url: gateway.url, timeoutMs: TIMEOUT_MS, backoffMs: 20 });
     // Its tables are there from the first question on: tests look into them.
     await client.lookup({ reference: 'nothing' });
-    return { ...gateway, client, plugs: [plug(paymentGateway, client)] };
+    return { ...gateway, client, adapters: [bindPort(paymentGateway, client)] };
   };
 }

@@ -1,5 +1,5 @@
 import { SignJWT } from 'jose';
-import type { Role } from '../../src/kernel/define/actor.ts';
+import type { Role } from '../../src/kernel/define/roles.ts';
 
 export const SECRET = 'a secret of more than thirty-two bytes';
 

@@ -1,4 +1,3 @@
-import { domains } from '../../domains/index.ts';
 import { registerDomains } from '../../kernel/define/domain.ts';
 import { DeadLetters } from '../../kernel/read/dead-letters/dead-letters.ts';
 import type { RetryOutcome } from '../../kernel/read/dead-letters/retry.ts';
@@ -11,7 +10,7 @@ export function withDeadLetters<T>(
   cli: Cli,
   work: (deadLetters: DeadLetters, context: DatabaseContext) => Promise<T>,
 ): Promise<T> {
-  const { projections, events } = registerDomains(domains);
+  const { projections, events } = registerDomains(cli.app.domains);
   return withDatabase(cli, (context) =>
     work(new DeadLetters({ db: context.db, projections: projections.values(), events }), context),
   );

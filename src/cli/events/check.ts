@@ -2,7 +2,6 @@ import { Command } from 'commander';
 import { asc, gt, sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { events } from '../../database/schema.ts';
-import { domains } from '../../domains/index.ts';
 import { checkLog } from '../../kernel/audit/check-log.ts';
 import { registerDomains } from '../../kernel/define/domain.ts';
 import type { EventTypes } from '../../kernel/define/event.ts';
@@ -30,7 +29,7 @@ difference is a line of its position and reason. Exit code 1 if there is any lin
     )
     .action(() =>
       withDatabase(cli, async ({ db }) => {
-        const types = registerDomains(domains).events;
+        const types = registerDomains(cli.app.domains).events;
         const head = await headOf(db);
         const unreadable = await printUnreadable(cli, db, types, head);
         const first = await printDamages(cli, db, head);

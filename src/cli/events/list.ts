@@ -20,7 +20,7 @@ export const eventsListCommand: CommandFactory = (cli) =>
     .description('show the last events of the log or of one stream, oldest first, as they are stored')
     .option('--last <n>', 'how many', wholeNumber, 20)
     .option('--stream <id>', "only one aggregate's", uuid)
-    .option('--type <name>', 'only of one type, e.g. OrderPlaced')
+    .option('--type <name>', 'only of one type, as BookLent')
     .option('--json', 'one JSON object a line, with metadata')
     .action((options: Options) =>
       withDatabase(cli, async ({ db }) => {

@@ -35,7 +35,7 @@ Reading, tokens and subscriptions go on throughout. Ctrl-C leaves what is done: 
 command when it is run again.`,
     )
     .action(async (name: string | undefined, { all, cancel, detach }: Options, command: Command) => {
-      const projections = chosenProjections(command, name, all);
+      const projections = chosenProjections(cli, command, name, all);
       if (cancel) await withDatabase(cli, ({ db }) => cancelAll(cli, db, projections));
       else if (detach) await withDatabase(cli, ({ db }) => beginAll(cli, db, projections));
       else await withEngine(cli, (context) => rebuildAll(cli, context, projections));

@@ -8,6 +8,7 @@ import { type CommandFactory, print, printJson, say } from '../cli.ts';
 import { withDatabase } from '../context.ts';
 import { findStalls, stallLines } from '../stalls.ts';
 import { formatCount, formatTable } from '../table.ts';
+import { projectionsOf } from './chosen.ts';
 
 interface StatusRow extends Record<string, unknown> {
   projection: string;
@@ -43,7 +44,7 @@ STOPPED  nobody moves it: no server is running; one that has died is noticed aft
     .action(({ json }: { json?: boolean }) =>
       withDatabase(cli, async ({ db }) => {
         const rows = await readStatus(db);
-        const stalls = await findStalls(db, rows);
+        const stalls = await findStalls(db, projectionsOf(cli), rows);
         const rebuilds = (await shadowRows(db)).filter(({ purpose }) => purpose === 'rebuild');
         const rebuildOf = (name: string) => rebuilds.find(({ projection }) => projection === name) ?? null;
         const found = rows.map(({ lag_ms, next: _, ...row }) => ({

@@ -30,7 +30,7 @@ Where a read model keeps its history, the former versions are compared too, in a
 position of the event that made it.`,
     )
     .action((name: string | undefined, { all }: { all?: boolean }, command: Command) => {
-      const projections = chosenProjections(command, name, all);
+      const projections = chosenProjections(cli, command, name, all);
       return withEngine(cli, (context) => verifyAll(cli, context, projections));
     });
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from '../session.ts';
@@ -123,6 +124,13 @@ async function joinOrStart(
   const log = new PostgresLog(dataDir);
   const server = await startPostmaster({ folder, access, settings, log, orphanPatience, onProgress });
   return { ...server, adopted: false };
+}
+
+/** Stops the Postgres of a data folder if it still runs and nobody uses it, as after a process that was killed. */
+export async function stopEmbeddedPostgres(dataDir: string): Promise<void> {
+  if (!existsSync(join(clusterFolder(dataDir), 'postmaster.pid'))) return;
+  const postgres = await startEmbeddedPostgres({ dataDir });
+  await postgres.release();
 }
 
 async function stopUnused(dataDir: string, users: Users): Promise<void> {

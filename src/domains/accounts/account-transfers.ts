@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineCommand } from '../../kernel/define/command.ts';
+import { defineCommand } from '../../index.ts';
 import { id } from '../shared/fields.ts';
 import { MoneyInput } from '../shared/money.ts';
 import {

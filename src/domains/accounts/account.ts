@@ -1,9 +1,15 @@
 import { z } from 'zod';
-import { MAX_ACTOR_ID } from '../../kernel/define/actor.ts';
-import { defineAggregate } from '../../kernel/define/aggregate.ts';
-import { type Allow, defineCommand, type Rejection, reject } from '../../kernel/define/command.ts';
-import { defineEvent } from '../../kernel/define/event.ts';
-import { impersonal, personal } from '../../kernel/define/personal.ts';
+import {
+  type Allow,
+  defineAggregate,
+  defineCommand,
+  defineEvent,
+  impersonal,
+  MAX_ACTOR_ID,
+  personal,
+  type Rejection,
+  reject,
+} from '../../index.ts';
 import { Id, id, newId, text } from '../shared/fields.ts';
 import { currency, Money, MoneyInput } from '../shared/money.ts';
 

@@ -1,5 +1,5 @@
 import { and, desc, eq, lte } from 'drizzle-orm';
-import type { Api } from '../../graphql/api.ts';
+import type { Api } from '../../graphql/index.ts';
 import { valueTypes } from '../shared/graphql.ts';
 import { accounts, entries, entriesTable, transfers } from './read-models.ts';
 

@@ -1,4 +1,4 @@
-import { defineDomain } from '../../kernel/define/domain.ts';
+import { defineDomain } from '../../index.ts';
 import { Account, deposit, openAccount, withdraw } from './account.ts';
 import { accountsGraphql } from './graphql.ts';
 import { accounts, entries, transfers } from './read-models.ts';

@@ -1,7 +1,5 @@
 import { bigint, index, integer, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core';
-import type { RecordedEvent } from '../../kernel/define/event.ts';
-import { defineProjection } from '../../kernel/define/projection.ts';
-import { readTable } from '../../kernel/define/read-table.ts';
+import { defineProjection, type RecordedEvent, readTable } from '../../index.ts';
 import type { Money } from '../shared/money.ts';
 import { Account } from './account.ts';
 import { TransferCompleted, TransferDebited, TransferFailed, TransferRefunded, TransferRefused } from './settlement.ts';

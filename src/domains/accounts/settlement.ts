@@ -1,7 +1,5 @@
 import { z } from 'zod';
-import { defineEvent } from '../../kernel/define/event.ts';
-import { impersonal, personal } from '../../kernel/define/personal.ts';
-import { defineProcess, issue, type Refusal } from '../../kernel/define/process.ts';
+import { defineEvent, defineProcess, impersonal, issue, personal, type Refusal } from '../../index.ts';
 import { Id } from '../shared/fields.ts';
 import { Money } from '../shared/money.ts';
 import { MoneyReceived, MoneyReturned, MoneySent } from './account.ts';

@@ -1,8 +1,5 @@
 import { z } from 'zod';
-import { defineAggregate } from '../../kernel/define/aggregate.ts';
-import { defineCommand, reject } from '../../kernel/define/command.ts';
-import { defineEvent } from '../../kernel/define/event.ts';
-import { personal } from '../../kernel/define/personal.ts';
+import { defineAggregate, defineCommand, defineEvent, personal, reject } from '../../index.ts';
 import { Id, id, newId } from '../shared/fields.ts';
 import { Money, MoneyInput } from '../shared/money.ts';
 import { Account, isSomething, NOTHING, reference } from './account.ts';

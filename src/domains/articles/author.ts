@@ -1,8 +1,5 @@
 import { z } from 'zod';
-import { defineAggregate } from '../../kernel/define/aggregate.ts';
-import { defineCommand, reject } from '../../kernel/define/command.ts';
-import { defineEvent } from '../../kernel/define/event.ts';
-import { personal } from '../../kernel/define/personal.ts';
+import { defineAggregate, defineCommand, defineEvent, personal, reject } from '../../index.ts';
 import { id, newId, text } from '../shared/fields.ts';
 
 export const AuthorRegistered = defineEvent('AuthorRegistered', {

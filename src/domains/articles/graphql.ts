@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { Api } from '../../graphql/api.ts';
+import type { Api } from '../../graphql/index.ts';
 import { articleCards, articleCardsTable } from './read-models.ts';
 
 export function articlesGraphql(api: Api): void {

@@ -1,4 +1,4 @@
-import { defineDomain } from '../../kernel/define/domain.ts';
+import { defineDomain } from '../../index.ts';
 import { Article, comment, publishArticle, tagArticle } from './article.ts';
 import { Author, registerAuthor, renameAuthor } from './author.ts';
 import { articlesGraphql } from './graphql.ts';

@@ -1,6 +1,5 @@
 import { index, integer, jsonb, text, timestamp, uuid } from 'drizzle-orm/pg-core';
-import { defineProjection } from '../../kernel/define/projection.ts';
-import { readTable } from '../../kernel/define/read-table.ts';
+import { defineProjection, readTable } from '../../index.ts';
 import { Article } from './article.ts';
 import { Author } from './author.ts';
 import { excerptOf } from './excerpt.ts';

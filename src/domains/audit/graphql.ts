@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm';
-import type { Api } from '../../graphql/api.ts';
-import { subjectOf } from '../../kernel/define/actor.ts';
+import type { Api } from '../../graphql/index.ts';
+import { subjectOf } from '../../index.ts';
 import { auditTable, auditTrail } from './read-models.ts';
 
 /** Most summaries are short; that of an order with many lines or of an article is not. */

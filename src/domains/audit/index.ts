@@ -1,4 +1,4 @@
-import { defineDomain } from '../../kernel/define/domain.ts';
+import { defineDomain } from '../../index.ts';
 import { auditGraphql } from './graphql.ts';
 import { auditTrail } from './read-models.ts';
 

@@ -1,7 +1,5 @@
 import { bigint, index, integer, text, timestamp, uuid } from 'drizzle-orm/pg-core';
-import { isNobody } from '../../kernel/define/actor.ts';
-import { defineProjection } from '../../kernel/define/projection.ts';
-import { readTable } from '../../kernel/define/read-table.ts';
+import { defineProjection, isNobody, readTable } from '../../index.ts';
 
 export const auditTable = readTable(
   'audit_trail',

@@ -1,4 +1,4 @@
-import type { Api } from '../../graphql/api.ts';
+import type { Api } from '../../graphql/index.ts';
 import { customers } from './read-models.ts';
 
 export function customersGraphql(api: Api): void {

@@ -1,4 +1,4 @@
-import { defineDomain } from '../../kernel/define/domain.ts';
+import { defineDomain } from '../../index.ts';
 import { Customer, registerCustomer, renameCustomer } from './customer.ts';
 import { customersGraphql } from './graphql.ts';
 import { customers } from './read-models.ts';

@@ -1,6 +1,5 @@
 import { integer, text, uuid } from 'drizzle-orm/pg-core';
-import { defineProjection } from '../../kernel/define/projection.ts';
-import { readTable } from '../../kernel/define/read-table.ts';
+import { defineProjection, readTable } from '../../index.ts';
 import { Customer } from './customer.ts';
 
 export const customersTable = readTable('customers', {

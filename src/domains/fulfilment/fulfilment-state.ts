@@ -1,7 +1,5 @@
 import { z } from 'zod';
-import type { Evolve } from '../../kernel/define/aggregate.ts';
-import { defineEvent } from '../../kernel/define/event.ts';
-import { impersonal, personal } from '../../kernel/define/personal.ts';
+import { defineEvent, type Evolve, impersonal, personal } from '../../index.ts';
 import { Id } from '../shared/fields.ts';
 import { type Counts, withCount, withCounts, withoutCount } from './counts.ts';
 

@@ -1,5 +1,4 @@
-import type { EventDefinition, RecordedEvent } from '../../kernel/define/event.ts';
-import { defineProcess, issue, type Reaction } from '../../kernel/define/process.ts';
+import { defineProcess, type EventDefinition, issue, type Reaction, type RecordedEvent } from '../../index.ts';
 import {
   cancelOrder,
   confirmPaidOrder,

@@ -1,4 +1,4 @@
-import type { Api } from '../../graphql/api.ts';
+import type { Api } from '../../graphql/index.ts';
 import { FULFILMENT_STATES, type FulfilmentStep, fulfilments, MAX_STEPS } from './read-models.ts';
 
 const MEANING = {

@@ -1,4 +1,4 @@
-import { defineDomain } from '../../kernel/define/domain.ts';
+import { defineDomain } from '../../index.ts';
 import { Fulfilment } from './fulfilment.ts';
 import { fulfilmentGraphql } from './graphql.ts';
 import { Payment } from './payment.ts';

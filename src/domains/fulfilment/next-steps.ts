@@ -1,5 +1,4 @@
-import type { NewEventOf } from '../../kernel/define/event.ts';
-import { clearDeadline, issue, type Reached, type Step, setDeadline } from '../../kernel/define/process.ts';
+import { clearDeadline, issue, type NewEventOf, type Reached, type Step, setDeadline } from '../../index.ts';
 import { cancelOrder, confirmPaidOrder } from '../orders/index.ts';
 import { releaseStock, reserveStock, shipStock } from '../products/index.ts';
 import { cut } from '../shared/cut.ts';

@@ -1,5 +1,4 @@
-import { type CallAgain, callAgain, defineEffect } from '../../kernel/define/effect.ts';
-import { issue } from '../../kernel/define/process.ts';
+import { type CallAgain, callAgain, defineEffect, issue } from '../../index.ts';
 import { Order } from '../orders/index.ts';
 import { AuthorizationRequested, CaptureRequested, Payment, RefundRequested, VoidRequested } from './payment.ts';
 import { recordAuthorization, recordCapture, recordRefund, recordVoid } from './payment-answers.ts';

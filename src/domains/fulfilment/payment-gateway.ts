@@ -1,4 +1,4 @@
-import { definePort } from '../../kernel/define/effect.ts';
+import { definePort } from '../../index.ts';
 import type { Money } from '../shared/money.ts';
 
 /** Identifies a call to the gateway, however often it is sent. */

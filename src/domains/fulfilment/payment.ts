@@ -1,8 +1,5 @@
 import { z } from 'zod';
-import { defineAggregate } from '../../kernel/define/aggregate.ts';
-import { defineCommand } from '../../kernel/define/command.ts';
-import { defineEvent } from '../../kernel/define/event.ts';
-import { impersonal, personal } from '../../kernel/define/personal.ts';
+import { defineAggregate, defineCommand, defineEvent, impersonal, personal } from '../../index.ts';
 import { id } from '../shared/fields.ts';
 import { Money, MoneyInput } from '../shared/money.ts';
 

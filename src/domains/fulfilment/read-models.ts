@@ -1,7 +1,5 @@
 import { jsonb, text, uuid } from 'drizzle-orm/pg-core';
-import type { RecordedEvent } from '../../kernel/define/event.ts';
-import { defineProjection } from '../../kernel/define/projection.ts';
-import { readTable } from '../../kernel/define/read-table.ts';
+import { defineProjection, type RecordedEvent, readTable } from '../../index.ts';
 import { OrderCancelled, OrderPlaced } from '../orders/index.ts';
 import { fulfilmentEvents } from './fulfilment-state.ts';
 

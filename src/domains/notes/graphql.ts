@@ -1,5 +1,5 @@
 import { eq, type SQL, sql } from 'drizzle-orm';
-import type { Api } from '../../graphql/api.ts';
+import type { Api } from '../../graphql/index.ts';
 import { MAX_CONTENT } from './note.ts';
 import { notes, notesTable } from './read-models.ts';
 

@@ -1,4 +1,4 @@
-import { defineDomain } from '../../kernel/define/domain.ts';
+import { defineDomain } from '../../index.ts';
 import { notesGraphql } from './graphql.ts';
 import {
   archiveNote,

@@ -1,8 +1,5 @@
 import { z } from 'zod';
-import { defineAggregate } from '../../kernel/define/aggregate.ts';
-import { type Allow, defineCommand, reject } from '../../kernel/define/command.ts';
-import { type DataOf, defineEvent } from '../../kernel/define/event.ts';
-import { personal } from '../../kernel/define/personal.ts';
+import { type Allow, type DataOf, defineAggregate, defineCommand, defineEvent, personal, reject } from '../../index.ts';
 import { Id, id, newId, text } from '../shared/fields.ts';
 
 /** The workspace of notes that name none. */

@@ -1,9 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { boolean, customType, index, integer, jsonb, text, timestamp, uuid } from 'drizzle-orm/pg-core';
-import type { RecordedEvent } from '../../kernel/define/event.ts';
-import { historyTable } from '../../kernel/define/history-table.ts';
-import { defineProjection } from '../../kernel/define/projection.ts';
-import { readTable } from '../../kernel/define/read-table.ts';
+import { defineProjection, historyTable, type RecordedEvent, readTable } from '../../index.ts';
 import { Note, pageAfter, withoutTag, withTag } from './note.ts';
 
 const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' });

@@ -1,6 +1,6 @@
 import { and, type Column, count, eq, gte, inArray, lt, or, type SQL, sql, sum } from 'drizzle-orm';
-import type { Api } from '../../graphql/api.ts';
-import { searchText } from '../../kernel/define/search-text.ts';
+import type { Api } from '../../graphql/index.ts';
+import { searchText } from '../../index.ts';
 import { customers } from '../customers/index.ts';
 import { products } from '../products/index.ts';
 import { valueTypes } from '../shared/graphql.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineCommand, reject } from '../../kernel/define/command.ts';
+import { defineCommand, reject } from '../../index.ts';
 import { id } from '../shared/fields.ts';
 import { Order, OrderConfirmed, offerTo, PlacedInput, place } from './order.ts';
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { type Load, type Rejection, reject } from '../../kernel/define/command.ts';
-import { impersonal } from '../../kernel/define/personal.ts';
+import { impersonal, type Load, type Rejection, reject } from '../../index.ts';
 import { Product } from '../products/index.ts';
 import { Id, MAX_QUANTITY } from '../shared/fields.ts';
 import { Money } from '../shared/money.ts';

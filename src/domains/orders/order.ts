@@ -1,8 +1,15 @@
 import { z } from 'zod';
-import { defineAggregate } from '../../kernel/define/aggregate.ts';
-import { type Allow, defineCommand, type Load, type Rejection, reject } from '../../kernel/define/command.ts';
-import { type DataOf, defineEvent } from '../../kernel/define/event.ts';
-import { personal } from '../../kernel/define/personal.ts';
+import {
+  type Allow,
+  type DataOf,
+  defineAggregate,
+  defineCommand,
+  defineEvent,
+  type Load,
+  personal,
+  type Rejection,
+  reject,
+} from '../../index.ts';
 import { Customer } from '../customers/index.ts';
 import { Address, AddressInput } from '../shared/address.ts';
 import { Id, id, newId, quantity, text } from '../shared/fields.ts';

@@ -1,9 +1,5 @@
 import { bigint, index, integer, jsonb, text, timestamp, uuid } from 'drizzle-orm/pg-core';
-import type { RecordedEvent } from '../../kernel/define/event.ts';
-import { historyTable } from '../../kernel/define/history-table.ts';
-import { defineProjection } from '../../kernel/define/projection.ts';
-import { readTable } from '../../kernel/define/read-table.ts';
-import { searchText } from '../../kernel/define/search-text.ts';
+import { defineProjection, historyTable, type RecordedEvent, readTable, searchText } from '../../index.ts';
 import type { Address } from '../shared/address.ts';
 import { ORDER_STATUSES, Order } from './order.ts';
 import { type OrderItem, totalOf, withItem, withoutItem } from './order-items.ts';

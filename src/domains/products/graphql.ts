@@ -1,4 +1,4 @@
-import type { Api } from '../../graphql/api.ts';
+import type { Api } from '../../graphql/index.ts';
 import { valueTypes } from '../shared/graphql.ts';
 import { products } from './read-models.ts';
 

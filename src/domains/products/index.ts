@@ -1,4 +1,4 @@
-import { defineDomain } from '../../kernel/define/domain.ts';
+import { defineDomain } from '../../index.ts';
 import { productsGraphql } from './graphql.ts';
 import { changeProductPrice, Product, receiveStock, registerProduct } from './product.ts';
 import { products } from './read-models.ts';

@@ -1,8 +1,5 @@
 import { z } from 'zod';
-import { defineAggregate } from '../../kernel/define/aggregate.ts';
-import { defineCommand, reject } from '../../kernel/define/command.ts';
-import { defineEvent } from '../../kernel/define/event.ts';
-import { impersonal } from '../../kernel/define/personal.ts';
+import { defineAggregate, defineCommand, defineEvent, impersonal, reject } from '../../index.ts';
 import { Id, id, newId, quantity, text } from '../shared/fields.ts';
 import { Money, MoneyInput } from '../shared/money.ts';
 import { type Reservations, withMore } from './reservations.ts';

@@ -1,6 +1,5 @@
 import { bigint, integer, text, uuid } from 'drizzle-orm/pg-core';
-import { defineProjection } from '../../kernel/define/projection.ts';
-import { readTable } from '../../kernel/define/read-table.ts';
+import { defineProjection, readTable } from '../../index.ts';
 import { Product } from './product.ts';
 
 export const productsTable = readTable('products', {

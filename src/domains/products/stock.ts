@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineCommand, reject } from '../../kernel/define/command.ts';
+import { defineCommand, reject } from '../../index.ts';
 import { id, MAX_QUANTITY } from '../shared/fields.ts';
 import { availableOf, Product, StockReleased, StockReserved, StockShipped } from './product.ts';
 import { heldFor } from './reservations.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { personal } from '../../kernel/define/personal.ts';
+import { personal } from '../../index.ts';
 import { text } from './fields.ts';
 
 /** An address in events and rows. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { impersonal } from '../../kernel/define/personal.ts';
+import { impersonal } from '../../index.ts';
 
 /** An id in events. */
 export const Id = impersonal(z.string());

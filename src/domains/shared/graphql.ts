@@ -1,4 +1,4 @@
-import type { Api } from '../../graphql/api.ts';
+import type { Api } from '../../graphql/index.ts';
 import type { Address } from './address.ts';
 import type { Money } from './money.ts';
 

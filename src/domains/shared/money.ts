@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { impersonal } from '../../kernel/define/personal.ts';
+import { impersonal } from '../../index.ts';
 
 /** Money in events and rows: minor units, so that it is exact (1999 GBP is 19.99 pounds). */
 export const Money = z.object({ amount: z.int(), currency: impersonal(z.string()) });

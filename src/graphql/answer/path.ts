@@ -7,7 +7,7 @@ export interface Path {
 /** Longest name that is quoted from a path: the client chooses names. */
 const MAX_NAME = 40;
 
-/** A path as text, without the indexes of lists, such as `orders.edges.node`. */
+/** A path as text, without the indexes of lists, such as `loans.edges.node`. */
 export function pathOf(path: Path | undefined): string {
   const names: string[] = [];
   for (let at = path; at; at = at.prev) if (typeof at.key === 'string') names.unshift(at.key.slice(0, MAX_NAME));

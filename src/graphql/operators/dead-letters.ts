@@ -11,7 +11,7 @@ import type { Api } from '../api.ts';
 import { BadUserInputError } from '../errors.ts';
 import { type Page, sizeOf } from '../read/page.ts';
 import { storableText } from '../read/text.ts';
-import { adminOf } from './admin.ts';
+import { operatorOf } from './operator.ts';
 
 interface Retried extends RetryOutcome {
   readonly projection: string;
@@ -26,7 +26,7 @@ interface Refusal {
   readonly position?: number;
 }
 
-/** Adds the tools of admins for events that could not be applied: the query `deadLetters` and two mutations. */
+/** Adds the tools of operators for events that could not be applied: the query `deadLetters` and two mutations. */
 export function addDeadLetters(api: Api, ErrorInterface: ErrorRef): void {
   addQuery(api);
   addMutations(api, ErrorInterface);
@@ -83,13 +83,14 @@ function addQuery(api: Api): void {
   builder.queryField('deadLetters', (t) =>
     t.field({
       type: Connection,
-      description: 'For admins: the events that read models could not apply, by read model and position.',
+      description:
+        'For operators who may act: the events that read models could not apply, by read model and position.',
       args: {
         projection: t.arg.string({ description: 'Of this read model; of all unless told.' }),
         ...api.forwardArguments(t),
       },
       resolve: async (_, { projection, first, after }, context) => {
-        adminOf(context, 'look at dead letters');
+        operatorOf(context, 'operate', 'look at dead letters');
         const { limit } = sizeOf({ first });
         const { deadLetters } = context.engine;
         const found = await deadLetters
@@ -151,14 +152,14 @@ function addMutations({ builder }: Api, ErrorInterface: ErrorRef): void {
   builder.mutationField('retryDeadLetters', (t) =>
     t.field({
       type: Result,
-      description: `For admins; no command. Applies the events that wait under a key, in order and as far as it goes: after
+      description: `For operators who may act; no command. Applies the events that wait under a key, in order and as far as it goes: after
 what was wrong with the first of them has been mended.`,
       args: {
         projection: t.arg.string({ required: true, description: 'The read model.' }),
         key: t.arg.id({ required: true, description: 'The `key` of the dead letter.' }),
       },
       resolve: (_, { projection, key }, context) => {
-        adminOf(context, 'retry dead letters');
+        operatorOf(context, 'operate', 'retry dead letters');
         const under = storableText(key, 'A key');
         return outcomeOf(projection, under, context.engine.deadLetters.retry(projection, under));
       },
@@ -167,7 +168,7 @@ what was wrong with the first of them has been mended.`,
   builder.mutationField('discardDeadLetter', (t) =>
     t.field({
       type: Result,
-      description: `For admins; no command. Passes the first event that waits under a key over for good, also in rebuilds by the
+      description: `For operators who may act; no command. Passes the first event that waits under a key over for good, also in rebuilds by the
 same version of the read model, and applies what waits behind it. The event stays in the log.`,
       args: {
         projection: t.arg.string({ required: true, description: 'The read model.' }),
@@ -180,7 +181,7 @@ same version of the read model, and applies what waits behind it. The event stay
         reason: t.arg.string({ description: 'Why, for those who come later.' }),
       },
       resolve: (_, { projection, key, position, reason }, context) => {
-        const { id: by } = adminOf(context, 'discard dead letters');
+        const { id: by } = operatorOf(context, 'operate', 'discard dead letters');
         const under = storableText(key, 'A key');
         const discarded = context.engine.deadLetters.discard(projection, under, position, {
           by,

@@ -1,8 +1,7 @@
-import { hasRole } from '../../kernel/define/actor.ts';
-import { ForbiddenError, UnauthenticatedError } from '../../kernel/errors.ts';
 import type { ProcessStatus } from '../../kernel/process/process-status.ts';
 import type { Builder } from '../builder.ts';
 import type { Context } from '../context.ts';
+import { forOperator, operatorOf } from './operator.ts';
 import { type addStalls, stallFor } from './stalls.ts';
 
 /** Adds the query `processes`. */
@@ -56,24 +55,24 @@ export function addProcessStatus(builder: Builder, StallType: ReturnType<typeof 
       }),
       failure: t.string({
         nullable: true,
-        description: 'Why something in it cannot go on. May name what people have written: only admins see it.',
-        resolve: ({ failure }, _, { actor }: Context) => (actor && hasRole(actor, 'admin') ? failure : null),
+        description:
+          'Why something in it cannot go on. May name what people have written: only operators who may act see it.',
+        resolve: ({ failure }, _, context: Context) => forOperator(context, 'operate', failure),
       }),
       owner: t.string({
         nullable: true,
-        description: 'Who runs it, as host:pid; null where nobody does. Admins see it.',
-        resolve: ({ owner }, _, { actor }: Context) => (actor && hasRole(actor, 'admin') ? owner : null),
+        description: 'Who runs it, as host:pid; null where nobody does. Operators who may act see it.',
+        resolve: ({ owner }, _, context: Context) => forOperator(context, 'operate', owner),
       }),
     }),
   });
   builder.queryField('processes', (t) =>
     t.field({
       type: [Status],
-      description: 'Where processes and calls to the outside stand. For staff and admins.',
-      resolve: (_, __, { engine, actor }: Context) => {
-        if (!actor) throw new UnauthenticatedError('Sign in to look at processes.');
-        if (!hasRole(actor, 'staff')) throw new ForbiddenError('You may not look at processes.');
-        return engine.processes.status();
+      description: 'Where processes and calls to the outside stand. For operators.',
+      resolve: (_, __, context: Context) => {
+        operatorOf(context, 'observe', 'look at processes');
+        return context.engine.processes.status();
       },
     }),
   );

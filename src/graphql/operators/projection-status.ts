@@ -1,9 +1,9 @@
-import { hasRole } from '../../kernel/define/actor.ts';
 import type { Engine } from '../../kernel/engine.ts';
 import type { RebuildStatus } from '../../kernel/read/rebuild/rebuild-progress.ts';
 import type { ProjectionStatus } from '../../kernel/read/status/projection-status.ts';
 import type { Builder } from '../builder.ts';
 import type { Context } from '../context.ts';
+import { forOperator } from './operator.ts';
 import { addStalls, stallFor } from './stalls.ts';
 
 /** Adds the query `projections`. @returns the type of a stall. */
@@ -52,13 +52,13 @@ export function addProjectionStatus(builder: Builder): ReturnType<typeof addStal
       stall: t.field({
         type: Stall,
         nullable: true,
-        description: 'Why it stands still, where the server that answers moves it. Staff and admins see it.',
+        description: 'Why it stands still, where the server that answers moves it. Operators see it.',
         resolve: ({ name }, _, context: Context) => stallFor(context, name),
       }),
       owner: t.string({
         nullable: true,
-        description: 'The process that moves it, as host:pid; null where nobody does. Admins see it.',
-        resolve: ({ owner }, _, { actor }: Context) => (actor && hasRole(actor, 'admin') ? owner : null),
+        description: 'The process that moves it, as host:pid; null where nobody does. Operators who may act see it.',
+        resolve: ({ owner }, _, context: Context) => forOperator(context, 'operate', owner),
       }),
       rebuild: t.field({
         type: Rebuild,

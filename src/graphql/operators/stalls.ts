@@ -1,8 +1,8 @@
 import type { Blocker } from '../../database/activity.ts';
-import { type Actor, hasRole } from '../../kernel/define/actor.ts';
 import type { Stall, StalledEvent } from '../../kernel/observe/stall.ts';
 import type { Builder } from '../builder.ts';
 import type { Context } from '../context.ts';
+import { forOperator } from './operator.ts';
 
 /** Adds the types for stalls, and the query `appendQueue`. */
 export function addStalls(builder: Builder) {
@@ -33,8 +33,9 @@ export function addStalls(builder: Builder) {
       }),
       query: t.string({
         nullable: true,
-        description: 'The beginning of its last statement. May hold what people have written: only an admin sees it.',
-        resolve: ({ query }, _, { actor }: Context) => (actor && hasRole(actor, 'admin') ? query : null),
+        description:
+          'The beginning of its last statement. May hold what people have written: only operators who may act see it.',
+        resolve: ({ query }, _, context: Context) => forOperator(context, 'operate', query),
       }),
     }),
   });
@@ -90,7 +91,7 @@ export function addStalls(builder: Builder) {
       stall: t.field({
         type: StallType,
         nullable: true,
-        description: 'Why nothing is appended, where that is so. Staff and admins see it.',
+        description: 'Why nothing is appended, where that is so. Operators see it.',
         resolve: (_, __, context: Context) => stallFor(context, 'append'),
       }),
     }),
@@ -102,10 +103,6 @@ export function addStalls(builder: Builder) {
 }
 
 /** Why something does not progress, for callers who may know: it names streams of other people, and database users. */
-export function stallFor({ engine, actor }: Pick<Context, 'engine' | 'actor'>, what: string): Stall | null {
-  return maySee(actor) ? (engine.watch.stalls.get(what) ?? null) : null;
-}
-
-function maySee(actor: Actor | null): boolean {
-  return actor !== null && hasRole(actor, 'staff');
+export function stallFor(context: Pick<Context, 'engine' | 'actor'>, what: string): Stall | null {
+  return forOperator(context, 'observe', context.engine.watch.stalls.get(what) ?? null);
 }

@@ -130,7 +130,7 @@ export class Rows {
 
   /**
    * A page of the rows that the actor may see and in which the column has this value. The same list for many parents
-   * (the orders of each customer of a page) is one statement.
+   * (the loans of each member of a page) is one statement.
    */
   async pageWhere<P extends Projection>(
     projection: P,

@@ -1,6 +1,6 @@
 import { and, eq, or, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
-import { type Actor, hasRole } from '../../kernel/define/actor.ts';
+import { type Actor, hasPower } from '../../kernel/define/actor.ts';
 import type { Projection } from '../../kernel/define/projection.ts';
 import { isUuid } from '../../kernel/define/uuid.ts';
 import { ForbiddenError, UnauthenticatedError } from '../../kernel/errors.ts';
@@ -17,7 +17,11 @@ export function visibilityFor(projection: Projection, actor: Actor | null): Visi
   const { visibleTo } = projection;
   if (visibleTo === 'everyone') return 'all';
   if (!actor) throw new UnauthenticatedError(`Sign in to read ${projection.name}.`);
-  if (hasRole(actor)) return 'all';
+  if (hasPower(actor, 'everything')) return 'all';
+  if (visibleTo === 'operators') {
+    if (hasPower(actor, 'observe')) return 'all';
+    throw new ForbiddenError(`You may not read ${projection.name}.`);
+  }
   const rules = actor.roles.flatMap((role) => visibleTo[role] ?? []);
   if (rules.length === 0) throw new ForbiddenError(`You may not read ${projection.name}.`);
   if (rules.includes('all')) return 'all';

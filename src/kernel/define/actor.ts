@@ -1,3 +1,4 @@
+import { POWERS, type Power, type Role, type Roles } from './roles.ts';
 import { isUuid } from './uuid.ts';
 
 /**
@@ -6,19 +7,17 @@ import { isUuid } from './uuid.ts';
  */
 export const MAX_ACTOR_ID = 255;
 
-/**
- * Who asks. `id` is the subject of the request's credentials (for a customer: her customer id), `roles` what she may be
- * in the eyes of {@link defineCommand}'s `allow` and {@link defineProjection}'s `visibleTo`.
- */
+/** Who asks. Made by {@link actorWith}, from credentials or by code of the application. */
 export interface Actor {
+  /** Subject of the request's credentials. */
   readonly id: string;
+  /** What the rules of domains (`allow`, `visibleTo`) are asked for. */
   readonly roles: readonly Role[];
+  /** What the actor may do beyond those rules: the greatest power of their roles. */
+  readonly power?: Power;
 }
 
-/** `admin` may do and see everything; `system` is the application itself (importers, process managers). */
-export type Role = 'customer' | 'staff' | 'admin' | 'system';
-
-/** The application acting on its own behalf. */
+/** The application acting on its own behalf: its processes, effects and imports. No credential leads to it. */
 export const SYSTEM: Actor = { id: 'system', roles: ['system'] };
 
 /** Who is behind a command in the log where nobody was signed in. */
@@ -72,7 +71,20 @@ function reservedName(text: string): string | undefined {
   return RESERVED.has(name) ? name : undefined;
 }
 
-/** True where the actor has one of the roles; an admin has all of them. */
+/** True if the actor has one of the roles, or may do everything. */
 export function hasRole(actor: Actor, ...roles: readonly Role[]): boolean {
-  return actor.roles.some((role) => role === 'admin' || roles.includes(role));
+  return hasPower(actor, 'everything') || actor.roles.some((role) => roles.includes(role));
+}
+
+/** True if the actor has this power, or one that includes it. */
+export function hasPower({ power }: Pick<Actor, 'power'>, needed: Power): boolean {
+  return power !== undefined && POWERS.indexOf(power) >= POWERS.indexOf(needed);
+}
+
+/** An actor with the power that these roles give together. Roles that are not declared are left out. */
+export function actorWith(declared: Roles, id: string, ...names: readonly string[]): Actor {
+  const roles = Object.keys(declared).filter((role) => names.includes(role));
+  const powers = roles.flatMap((role) => declared[role]?.power ?? []);
+  const power = POWERS.findLast((each) => powers.includes(each));
+  return { id, roles: roles as Role[], ...(power && { power }) };
 }

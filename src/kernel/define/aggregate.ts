@@ -1,5 +1,6 @@
-import { type Actor, hasRole, type Role } from './actor.ts';
+import { type Actor, hasPower } from './actor.ts';
 import type { DataOf, EventTypes, NewEvent } from './event.ts';
+import type { Role } from './roles.ts';
 
 /** A consistency boundary: a kind of stream, and how its state follows from its events. */
 export interface Aggregate<State = unknown, Events extends EventTypes = EventTypes> {
@@ -11,6 +12,8 @@ export interface Aggregate<State = unknown, Events extends EventTypes = EventTyp
   /** The state after one more event. Pure; an event without a handler leaves the state as it is. */
   evolve(state: State, event: NewEvent): State;
   readonly snapshot: SnapshotPolicy;
+  /** The rule that its author gave, if any. */
+  readonly visibleTo: AggregateVisibility<never> | undefined;
   /** Whether the actor may know that the aggregate of this id exists; undefined if its author did not say who may. */
   isVisibleTo(actor: Actor | null, state: State, id: string): boolean | undefined;
   /** Names of aggregates that may have the same id. */
@@ -31,7 +34,7 @@ export interface SnapshotPolicy {
 
 /**
  * Who may know that an aggregate exists, and at which version it is: everyone, or for each role `'all'` of them or a rule over
- * the state and the id. Admins see all. Say the same as `visibleTo` of the read model that shows it.
+ * the state and the id. Who may do everything sees all. Say the same as `visibleTo` of the read model that shows it.
  */
 export type AggregateVisibility<State> =
   | 'everyone'
@@ -60,7 +63,7 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
     readonly snapshot?: Partial<SnapshotPolicy>;
     readonly visibleTo?: AggregateVisibility<State>;
     /**
-     * Names of aggregates whose ids this one's streams may have, as a payment has the id of its order. Otherwise an id
+     * Names of aggregates whose ids this one's streams may have, as an invoice has the id of its order. Otherwise an id
      * belongs to one aggregate, whatever its type, and a stream of another type cannot begin with it.
      */
     readonly sharesIdsWith?: readonly string[];
@@ -83,6 +86,7 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
     initialState: options.initialState,
     evolve: (state, event) => handlers.get(event.type)?.(state, event) ?? state,
     snapshot: { every: 100, stateVersion: 1, ...options.snapshot },
+    visibleTo: options.visibleTo,
     isVisibleTo: (actor, state, id) => options.visibleTo && isVisible(options.visibleTo, actor, state, id),
     sharesIdsWith: options.sharesIdsWith ?? [],
     idsAreActors: options.idsAreActors ?? false,
@@ -92,7 +96,7 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
 function isVisible<State>(visibleTo: AggregateVisibility<State>, actor: Actor | null, state: State, id: string) {
   if (visibleTo === 'everyone') return true;
   if (!actor) return false;
-  if (hasRole(actor)) return true;
+  if (hasPower(actor, 'everything')) return true;
   return actor.roles.some((role) => {
     const rule = visibleTo[role];
     return rule === 'all' || rule?.(actor, state, id) === true;

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
-import type { Actor, Role } from './actor.ts';
+import type { Actor } from './actor.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { EventTypes, NewEvent, NewEventOf } from './event.ts';
+import type { Role } from './roles.ts';
 
 /** A business rule says no. */
 export class Rejection {
@@ -43,7 +44,7 @@ export interface GatherTools<State> {
 /**
  * Who may issue a command: roles, or for each role `true` or a rule over the input, the aggregate's state and what the command
  * has gathered (nothing where that came to a rejection).
- * `everyone` includes people who are not signed in. An admin may issue every command.
+ * `everyone` includes people who are not signed in. A role with the power `everything` may issue every command.
  */
 export type Allow<State, Input, Facts = unknown> =
   | 'everyone'

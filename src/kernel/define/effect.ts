@@ -1,35 +1,7 @@
 import type { Command, Load } from './command.ts';
 import type { DataOf, EventTypes, RecordedEvent } from './event.ts';
+import type { Port } from './port.ts';
 import type { IssueStep } from './process.ts';
-
-/** A way out of the application, known by what it promises. Whoever starts an engine plugs something in that keeps it. */
-export interface Port<Promised = unknown> {
-  readonly name: string;
-  /** For the type alone. */
-  readonly promised?: Promised;
-}
-
-/** Defines a port: `definePort<PaymentGateway>('payment gateway')`. */
-export function definePort<Promised>(name: string): Port<Promised> {
-  return { name };
-}
-
-/** What is at the other side of a port. */
-export interface Plug {
-  readonly port: Port;
-  readonly into: unknown;
-}
-
-/** Plugs something into a port, for an engine to be started with. */
-export function plug<Promised>(port: Port<Promised>, into: Promised): Plug {
-  return { port, into };
-}
-
-/** What ports lead to, and how to give it up. */
-export interface ProvidedPlugs {
-  readonly plugs: readonly Plug[];
-  release(): Promise<void>;
-}
 
 /** What a call to the outside has to work with. */
 export interface CallTools<Promised> {
@@ -76,7 +48,7 @@ export interface Effect<Promised = unknown> {
  * event's calls the first that is stored holds. Calls for one stream are made one after the other in the order of its events, calls
  * for different streams side by side, a bounded number at a time.
  *
- * @param options.port what is called. An engine into which nothing is plugged there leaves the effect to others.
+ * @param options.port what is called. An engine without an adapter for it leaves the effect to other instances.
  * @param options.reactsTo the events that ask for calls, for their types.
  * @param options.on the call for each.
  * @param options.issues the commands that answers become, by their names. They need not be in the API.

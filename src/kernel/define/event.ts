@@ -34,7 +34,7 @@ export interface EventMetadata {
   readonly actor: { readonly id: string; readonly roles: readonly string[] };
   /**
    * Id of the actor whose request started the chain that led to this event. Present only if it is not the acting actor, as
-   * for a process that acts as the system on behalf of a customer. Read it with {@link initiatorOf}.
+   * for a process that acts as the system on behalf of somebody. Read it with {@link initiatorOf}.
    */
   readonly initiator?: string;
   /** One for everything that one request set off. */

@@ -46,8 +46,8 @@ const histories = new WeakMap<PgTable, HistoryTable>();
  * the positions of the events that made and ended it. Export it beside the table, so that migrations know it.
  *
  * ```ts
- * export const ordersTable = readTable('orders', { … }, (table) => [ … ], { history: true });
- * export const ordersHistory = historyTable(ordersTable);
+ * export const loansTable = readTable('loans', { … }, (table) => [ … ], { history: true });
+ * export const loansHistory = historyTable(loansTable);
  * ```
  *
  * @param table was made with `{ history: true }`.

@@ -24,7 +24,7 @@ export const deadlines = defineProjection('deadlines', {
   description: 'Times at which processes are told.',
   table: deadlinesTable,
   events: { DeadlineSet, DeadlineCleared, DeadlineReached },
-  visibleTo: { staff: 'all' },
+  visibleTo: 'operators',
   on: {
     DeadlineSet: ({ streamType, streamId, data: { name, at } }, { upsert }) =>
       upsert([streamType, streamId, name], () => ({ process: streamType, id: streamId, name, at: new Date(at) })),

@@ -1,9 +1,10 @@
 import { getTableColumns } from 'drizzle-orm';
 import { getTableConfig, type PgColumn, type PgTable } from 'drizzle-orm/pg-core';
-import type { Actor, Role } from './actor.ts';
+import type { Actor } from './actor.ts';
 import type { DataOf, EventTypes, RecordedEvent } from './event.ts';
 import { type HistoryTable, historyOf } from './history-table.ts';
 import type { EngineColumn, StoredRow } from './read-table.ts';
+import type { Role } from './roles.ts';
 
 /** A row of a read model without the engine's own columns and without generated ones. */
 export type RowOf<Table extends PgTable> = Omit<StoredRow<Table>, EngineColumn>;
@@ -37,8 +38,14 @@ export interface Changes<Row> {
   updateWhere<C extends keyof Row & string>(column: C, value: Row[C], fold: (row: Row) => Row): Change<Row>;
 }
 
-/** Who may see which rows: all of them, or those where the columns have these values. Admins see all. */
-export type VisibleTo<Row> = 'everyone' | { readonly [R in Role]?: 'all' | ((actor: Actor) => Partial<Row>) };
+/**
+ * Who may see which rows: everyone, operators (roles with at least the power `observe`), or for each role all of them or those
+ * whose columns have these values. Roles with the power `everything` see all.
+ */
+export type VisibleTo<Row> =
+  | 'everyone'
+  | 'operators'
+  | { readonly [R in Role]?: 'all' | ((actor: Actor) => Partial<Row>) };
 
 export type Handlers<Row, Events extends EventTypes> = {
   readonly [K in keyof Events & string]?: (

@@ -7,8 +7,9 @@ import type { ProjectorPart } from '../checkpoints/lease-statement.ts';
 import { Ownership } from '../checkpoints/ownership.ts';
 import { Positions } from '../consistency/positions.ts';
 import type { Registry } from '../define/domain.ts';
-import type { Effect, Plug } from '../define/effect.ts';
+import type { Effect } from '../define/effect.ts';
 import type { RecordedEvent } from '../define/event.ts';
+import type { PortBinding } from '../define/port.ts';
 import type { Process } from '../define/process.ts';
 import { CommitFeed, FEED_LIMIT } from '../log/commit-feed.ts';
 import type { LogHead } from '../log/log-head.ts';
@@ -46,7 +47,7 @@ export interface ProcessManagerParts {
   readonly processes: readonly Process[];
   readonly effects: readonly Effect[];
   /** What this instance is able to call. */
-  readonly plugs: readonly Plug[];
+  readonly adapters: readonly PortBinding[];
   /** Where the log ends, as the projector knows. */
   readonly head: LogHead;
   readonly look: () => Promise<void>;
@@ -195,7 +196,7 @@ export class ProcessManager {
   }
 
   #works(): Map<string, { readonly work: Work; readonly limits: RunnerLimits }> {
-    const { db, hub, bus, states, processes, effects, plugs, onError } = this.#parts;
+    const { db, hub, bus, states, processes, effects, adapters, onError } = this.#parts;
     const answers = this.#answers;
     const limits = processLimits(this.#parts.limits);
     const { atOnce, perInitiator, effectsAtOnce, effectsPerInitiator, effectTimeoutMs: timeoutMs, ...shared } = limits;
@@ -207,10 +208,10 @@ export class ProcessManager {
       works.set(checkpointOfProcess(process), { work, limits: { ...shared, atOnce, perInitiator } });
     }
     for (const effect of effects) {
-      const plugged = plugs.find(({ port }) => port === effect.port);
-      if (!plugged) continue;
+      const binding = adapters.find(({ port }) => port === effect.port);
+      if (!binding) continue;
       const follows = this.#streamsOf([...effect.on.keys()]);
-      const work = new EffectWork({ effect, port: plugged.into, bus, states, answers, follows, timeoutMs });
+      const work = new EffectWork({ effect, port: binding.adapter, bus, states, answers, follows, timeoutMs });
       works.set(checkpointOfEffect(effect), {
         work,
         limits: { ...shared, atOnce: effectsAtOnce, perInitiator: effectsPerInitiator },

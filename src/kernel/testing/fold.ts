@@ -7,7 +7,7 @@ import { deepFreeze } from './freeze.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Starts a test of a read model: `givenEvents(recorded(Order, id, [ … ])).project(orders)` are its rows. */
+/** Starts a test of a read model: `givenEvents(recorded(Loan, id, [ … ])).project(loans)` are its rows. */
 export function givenEvents(events: readonly RecordedEvent[]) {
   return {
     /** The rows that the projection makes of these events, oldest first. */

@@ -22,8 +22,8 @@ export type Outcome =
  * Starts a test of a command, with the stream's past:
  *
  * ```ts
- * await given(Order, [OrderPlaced({ … })]).when(confirmOrder, { orderId }).thenEvents(OrderConfirmed({}));
- * await given(Order).and(Customer, customerId, [ … ]).when(placeOrder, { … }).thenRejected('PRODUCT_NOT_FOUND');
+ * await given(Loan, [BookLent({ … })]).when(returnBook, { loanId }).thenEvents(BookReturned({}));
+ * await given(Loan).and(Member, memberId, [ … ]).when(lendBook, { … }).thenRejected('CARD_EXPIRED');
  * ```
  *
  * The input is validated; events go through JSON and their schemas, and the state through JSON, as in the store; all of

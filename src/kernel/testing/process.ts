@@ -12,10 +12,10 @@ import { asStored, recorded } from './recorded.ts';
  * Starts a test of a process, with what happened before, as {@link recorded} makes it:
  *
  * ```ts
- * const log = recorded(Order, orderId, [OrderPlaced({ … })]);
- * givenProcess(Fulfilment, []).whenEvent(log[0]).thenIssues([reserveStock, { … }]);
- * givenProcess(Fulfilment, log).whenRefused(reserveStock, 'OUT_OF_STOCK').thenIssues([cancelOrder, { … }]);
- * givenProcess(Fulfilment, log).whenDeadline('payment').thenIssues(…);
+ * const log = recorded(Loan, loanId, [BookLent({ … })]);
+ * givenProcess(Reminder, []).whenEvent(log[0]).thenIssues([sendReminder, { … }]);
+ * givenProcess(Reminder, log).whenRefused(sendReminder, 'NO_ADDRESS').thenIssues([closeLoan, { … }]);
+ * givenProcess(Reminder, log).whenDeadline('due').thenIssues(…);
  * ```
  */
 export function givenProcess<State>(process: Process<State>, history: readonly RecordedEvent[]): GivenProcess<State> {

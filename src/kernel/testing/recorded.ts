@@ -12,7 +12,7 @@ const BEGINNING = Date.parse('2026-01-01T00:00:00.000Z');
  * in each run.
  *
  * ```ts
- * const log = recorded(Order, orderId, [OrderPlaced({ … }), OrderConfirmed({})], recorded(Customer, customerId, [ … ]));
+ * const log = recorded(Loan, loanId, [BookLent({ … }), BookReturned({})], recorded(Member, memberId, [ … ]));
  * ```
  *
  * @throws {UnreadableEventError} where an event does not fit its schema.

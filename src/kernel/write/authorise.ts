@@ -1,4 +1,4 @@
-import { type Actor, hasRole } from '../define/actor.ts';
+import { type Actor, hasPower, hasRole } from '../define/actor.ts';
 import { type Command, Rejection } from '../define/command.ts';
 import type { CommandOutcome } from '../define/command-outcome.ts';
 import { ForbiddenError, UnauthenticatedError } from '../errors.ts';
@@ -9,7 +9,7 @@ type Rule = (actor: Actor, input: unknown, state: unknown, facts: unknown) => bo
 export function mayAlways(command: Command, actor: Actor | null): boolean {
   if (command.allow === 'everyone') return true;
   if (!actor) return false;
-  if (hasRole(actor)) return true;
+  if (hasPower(actor, 'everything')) return true;
   if (Array.isArray(command.allow)) return hasRole(actor, ...command.allow);
   const rules = command.allow as Partial<Record<string, true | Rule>>;
   return actor.roles.some((role) => rules[role] === true);

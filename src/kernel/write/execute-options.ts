@@ -1,4 +1,5 @@
 import { type Actor, callerKey } from '../define/actor.ts';
+import { SYSTEM_ROLE } from '../define/roles.ts';
 import type { IdsFrom } from './command-identity.ts';
 
 /** Who issues a command, and how it is to be taken. */
@@ -30,7 +31,7 @@ export interface ExecuteOptions {
 
 /** Whether it is the application's own work, which goes on however much of it there is. */
 export function isSystems({ actor, isContinuation }: ExecuteOptions): boolean {
-  return isContinuation === true || actor?.roles.includes('system') === true;
+  return isContinuation === true || actor?.roles.includes(SYSTEM_ROLE) === true;
 }
 
 /** On whose behalf a command is: whose share of the queue and of the load it takes. */

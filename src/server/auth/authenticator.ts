@@ -1,7 +1,8 @@
 import { errors, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
-import { AUTH_REQUIRED, type Config, ConfigError } from '../../config.ts';
-import type { Actor } from '../../kernel/define/actor.ts';
+import { type Actor, actorWith } from '../../kernel/define/actor.ts';
+import type { Roles } from '../../kernel/define/roles.ts';
 import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/errors.ts';
+import { AUTH_REQUIRED, type Config, ConfigError } from '../../settings/config.ts';
 import { type Authenticated, authenticatedBy, type ClaimRules } from './claims.ts';
 import { publishedKeys } from './published-keys.ts';
 
@@ -34,8 +35,15 @@ export type AuthSettings = Pick<
   | 'authMaxTokenLifetimeS'
 >;
 
-/** Everybody is this actor while authentication is off. */
-export const DEVELOPER: Actor = { id: 'developer', roles: ['admin'] };
+/** Who callers can be. */
+export interface AppRoles {
+  readonly roles: Roles;
+  /** Roles that everybody has while authentication is off. */
+  readonly developerRoles: readonly string[];
+}
+
+/** Everybody has this id while authentication is off. */
+const DEVELOPER_ID = 'developer';
 
 /** Only signatures by a private key: with HS256 in the list, a published key could be used as a shared secret. */
 const PUBLIC_KEY_ALGORITHMS = [
@@ -55,14 +63,16 @@ const ANY_AUDIENCE =
 type Verify = (token: string) => Promise<JWTVerifyResult>;
 
 /**
- * Checks tokens with AUTH_JWT_SECRET or the keys at AUTH_JWKS_URL. With neither, everybody is {@link DEVELOPER}.
+ * Checks tokens with AUTH_JWT_SECRET or the keys at AUTH_JWKS_URL. With neither, everybody is `developer`, with the
+ * application's `developerRoles`.
  * @throws {ConfigError} with neither in production.
  */
-export function createAuthenticator(config: AuthSettings): Authenticator {
+export function createAuthenticator(config: AuthSettings, { roles, developerRoles }: AppRoles): Authenticator {
   const verify = verifier(config);
-  if (verify === undefined) return openToEverybody(config);
+  if (verify === undefined) return openToEverybody(config, actorWith(roles, DEVELOPER_ID, ...developerRoles));
   const anyAudience = config.authJwksUrl !== undefined && config.authAudience === undefined;
   const rules: ClaimRules = {
+    roles,
     rolesClaim: config.authRolesClaim,
     clockToleranceS: config.authClockToleranceS,
     maxLifetimeS: config.authMaxTokenLifetimeS,
@@ -100,14 +110,14 @@ export function credentialsOf(connectionParams: unknown): string | undefined {
   return typeof found === 'string' || found === undefined ? found : JSON.stringify(found);
 }
 
-function openToEverybody({ nodeEnv, host }: AuthSettings): Authenticator {
+function openToEverybody({ nodeEnv, host }: AuthSettings, actor: Actor): Authenticator {
   if (nodeEnv === 'production') {
     throw new ConfigError([AUTH_REQUIRED]);
   }
   const reach = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host) ? '' : `, from any machine that reaches ${host},`;
   return {
-    notice: `Authentication is off: every request${reach} acts as the development admin. Set AUTH_JWT_SECRET or AUTH_JWKS_URL to turn it on.`,
-    authenticate: async () => ({ actor: DEVELOPER }),
+    notice: `Authentication is off: every request${reach} acts as the development ${actor.roles.join(' and ')}. Set AUTH_JWT_SECRET or AUTH_JWKS_URL to turn it on.`,
+    authenticate: async () => ({ actor }),
   };
 }
 

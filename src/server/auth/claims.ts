@@ -1,6 +1,7 @@
 import type { JWTHeaderParameters, JWTPayload } from 'jose';
 import { wallTime } from '../../kernel/clock/wall-clock.ts';
-import { type Actor, type Role, subjectOf, whyNotActorId } from '../../kernel/define/actor.ts';
+import { type Actor, actorWith, subjectOf, whyNotActorId } from '../../kernel/define/actor.ts';
+import type { Roles } from '../../kernel/define/roles.ts';
 import { UnauthenticatedError } from '../../kernel/errors.ts';
 
 /** The actor whom a request's credentials identify, and until when. */
@@ -14,15 +15,14 @@ export interface Authenticated {
 
 /** Requirements for a token's claims, in addition to its signature, issuer and audience. */
 export interface ClaimRules {
+  /** The roles that a token can give; others that the issuer gives out are for other applications. */
+  readonly roles: Roles;
   /** The claim that lists roles. */
   readonly rolesClaim: string;
   readonly clockToleranceS: number;
   /** Longest time from `iat` to `exp`, in seconds; undefined if it may be any. */
   readonly maxLifetimeS: number | undefined;
 }
-
-/** Roles that a token may give. `system` is the application itself and cannot be claimed from outside. */
-const CLAIMABLE_ROLES: readonly Role[] = ['customer', 'staff', 'admin'];
 
 /** The last instant that a Date can hold. */
 const END_OF_TIME_MS = 8.64e15;
@@ -43,7 +43,7 @@ export function authenticatedBy(header: JWTHeaderParameters, payload: JWTPayload
     throw new UnauthenticatedError(`This is ${other}; an access token is expected.`);
   }
   const expiresAt = expiryOf(payload, rules);
-  const actor: Actor = { id: subjectIn(payload), roles: rolesIn(payload, rules.rolesClaim) };
+  const actor = actorWith(rules.roles, subjectIn(payload), ...namesIn(payload, rules.rolesClaim));
   return { actor, expiresAt };
 }
 
@@ -101,12 +101,12 @@ function subjectIn(payload: JWTPayload): string {
   return subjectOf(sub);
 }
 
-/** The known roles. The issuer may give out others for other applications. */
-function rolesIn(payload: JWTPayload, claim: string): Role[] {
+/** The roles that the token lists. */
+function namesIn(payload: JWTPayload, claim: string): string[] {
   // A name with dots may be a single claim (they are often URLs), so it is tried unchanged first.
   const claimed = payload[claim] ?? claim.split('.').reduce(memberOf, payload);
   const names: unknown[] = typeof claimed === 'string' ? claimed.split(/\s+/) : Array.isArray(claimed) ? claimed : [];
-  return CLAIMABLE_ROLES.filter((role) => names.includes(role));
+  return names.filter((name) => typeof name === 'string');
 }
 
 function memberOf(value: unknown, name: string): unknown {

@@ -9,10 +9,10 @@ const FILE = 'graphiql';
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="28" height="28" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#1f6f5c"/><path d="M8 10h16M8 16h16M8 22h9" stroke="#fff" stroke-width="3" stroke-linecap="round"/><circle cx="24" cy="22" r="3.5" fill="#ffc65c"/></svg>`;
 
 /**
- * GraphiQL for browsers at the endpoint, opened with the documents of `schema/operations/`. Everything that it loads
- * comes from the installed packages through this server; its Content-Security-Policy forbids other sources.
+ * GraphiQL for browsers at the endpoint, opened with the documents of a folder. Everything that it loads comes from the
+ * installed packages through this server; its Content-Security-Policy forbids other sources.
  */
-export function useGraphiql(): Plugin {
+export function useGraphiql(documents: URL | undefined): Plugin {
   return {
     onRequest: async ({ request, url, fetchAPI, endResponse }) => {
       if (request.method !== 'GET') return;
@@ -20,7 +20,9 @@ export function useGraphiql(): Plugin {
       if (file === null && !request.headers.get('accept')?.includes('text/html')) return;
       const assets = await loadAssets();
       const { body, status, headers } =
-        file === null ? page(assets) : await answerFile(assets, file, request.headers.get('accept-encoding'));
+        file === null
+          ? page(assets, documents)
+          : await answerFile(assets, file, request.headers.get('accept-encoding'));
       endResponse(
         new fetchAPI.Response(body, { status, headers: { ...headers, 'x-content-type-options': 'nosniff' } }),
       );
@@ -46,11 +48,11 @@ async function answerFile(assets: Assets, name: string, acceptEncoding: string |
   return { body: await asset.gzipped, status: 200, headers: { ...headers, 'content-encoding': 'gzip' } };
 }
 
-function page(assets: Assets): Answer {
+function page(assets: Assets, documents: URL | undefined): Answer {
   const hrefOf = (name: string) => `?${FILE}=${name}&v=${assets.get(name)?.version}`;
   const script = (name: string) => `<script src="${escapeHtml(hrefOf(name))}" defer></script>`;
   const options = {
-    ...graphiqlOptions(),
+    ...graphiqlOptions(documents),
     workers: {
       editorWorkerService: hrefOf('editor.worker.js'),
       graphql: hrefOf('graphql.worker.js'),
@@ -104,7 +106,7 @@ function page(assets: Assets): Answer {
   };
 }
 
-function graphiqlOptions(): GraphiQLOptions {
+function graphiqlOptions(documents: URL | undefined): GraphiQLOptions {
   return {
     title: 'Afterwrite',
     logo: LOGO,
@@ -112,7 +114,7 @@ function graphiqlOptions(): GraphiQLOptions {
     inputValueDeprecation: true,
     directiveIsRepeatable: true,
     defaultEditorToolsVisibility: 'variables',
-    defaultTabs: readOperations().map(({ query, variables }) => ({ query, variables })),
+    ...(documents && { defaultTabs: readOperations(documents).map(({ query, variables }) => ({ query, variables })) }),
   };
 }
 

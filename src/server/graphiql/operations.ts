@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const folder = new URL('../../../schema/operations/', import.meta.url);
-
-/** A document of `schema/operations/`: GraphiQL opens with them, the demo plays them, and tests use them. */
+/** A document of a folder: GraphiQL opens with it, and demos and tests play it. */
 export interface Operation {
   /** The name of its only operation. */
   readonly name: string;
@@ -12,20 +12,21 @@ export interface Operation {
   readonly variables: string | null;
 }
 
-/** All documents, in the order of their files' names. */
-export function readOperations(): Operation[] {
-  const files = readdirSync(folder).sort();
+/**
+ * All `.graphql` files of a folder, in the order of their names, each with the variables of `NAME.variables.json`.
+ * @throws {Error} if a file has no operation with a name, or the folder cannot be read.
+ */
+export function readOperations(folder: URL): Operation[] {
+  const path = fileURLToPath(folder);
+  const read = (file: string) => readFileSync(join(path, file), 'utf8');
+  const files = readdirSync(path).sort();
   return files
     .filter((file) => file.endsWith('.graphql'))
     .map((file) => {
       const query = read(file);
       const name = /^(?:query|mutation|subscription) (\w+)/m.exec(query)?.[1];
-      if (!name) throw new Error(`schema/operations/${file} has no operation with a name.`);
+      if (!name) throw new Error(`${join(path, file)} has no operation with a name.`);
       const variables = file.replace(/\.graphql$/, '.variables.json');
       return { name, query, variables: files.includes(variables) ? read(variables) : null };
     });
-}
-
-function read(file: string): string {
-  return readFileSync(new URL(file, folder), 'utf8');
 }

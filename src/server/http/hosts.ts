@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../settings/config.ts';
 
 /** The settings that decide under which host names a server may be called. */
 export type HostSettings = Pick<Config, 'host' | 'corsOrigins' | 'authJwtSecret' | 'authJwksUrl'>;
@@ -9,8 +9,8 @@ export type HostGuard = (host: string | undefined) => string | undefined;
 
 /**
  * A page can let its own host name resolve to this machine; to a browser it then has the same origin as the server.
- * Without access tokens every such page would act as the development admin, so only host names that nobody else
- * controls are served (DNS rebinding).
+ * Without access tokens every such page would act as the developer, who may do everything, so only host names that
+ * nobody else controls are served (DNS rebinding).
  */
 export function createHostGuard({ host, corsOrigins, authJwtSecret, authJwksUrl }: HostSettings): HostGuard {
   if (authJwtSecret !== undefined || authJwksUrl !== undefined) return () => undefined;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import { LRUCache } from 'lru-cache';
-import type { AddressRange } from '../../settings/setting.ts';
+import type { AddressRange } from '../../settings/values.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 

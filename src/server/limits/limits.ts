@@ -1,5 +1,5 @@
-import type { Config } from '../../config.ts';
 import { type Actor, callerKey } from '../../kernel/define/actor.ts';
+import type { Config } from '../../settings/config.ts';
 import { Concurrency, type Release, takeAll } from './concurrency.ts';
 import { type Limit, OverLimitError } from './over-limit.ts';
 import { Rate } from './rate.ts';

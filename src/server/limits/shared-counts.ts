@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { ConfigError } from '../../config.ts';
+import { ConfigError } from '../../settings/config.ts';
 
 /** How long Redis may take to count, in ms: every request waits for it. */
 const ANSWER_WITHIN_MS = 250;

@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
-import type { Config } from '../../config.ts';
 import { type Observer, unobserved } from '../../kernel/observe/observer.ts';
+import type { Config } from '../../settings/config.ts';
 import { withoutCredentials } from '../../text/credentials.ts';
 import { terminalSafe } from '../../text/terminal.ts';
 import { describeError } from './described-error.ts';

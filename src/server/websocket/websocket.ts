@@ -4,10 +4,10 @@ import { type ExecutionArgs, GraphQLError, getOperationAST, OperationTypeNode } 
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { WebSocket, WebSocketServer } from 'ws';
-import type { Config } from '../../config.ts';
 import type { SentOperation, TrustedDocuments } from '../../graphql/documents/trusted-documents.ts';
 import { answerError, type OnFault } from '../../graphql/plugins/errors.ts';
 import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/errors.ts';
+import type { Config } from '../../settings/config.ts';
 import { credentialsOf } from '../auth/authenticator.ts';
 import { AuthUnavailableError } from '../auth/published-keys.ts';
 import { atMoment } from '../expiry.ts';

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, createClient, type Sink } from 'graphql-ws';
-import { CliError } from '../../cli/errors.ts';
-import { readOperations } from '../../server/graphiql/operations.ts';
+import { CliError } from '../../cli/index.ts';
+import { readOperations } from '../../server/index.ts';
+import { operations } from '../operations.ts';
 
 /** How long an answer or a live message may take. */
 const PATIENCE_MS = 20_000;
@@ -32,7 +33,7 @@ export class DemoClient {
   readonly #endpoint: URL;
   readonly #signal: AbortSignal;
   readonly #headers: Record<string, string>;
-  readonly #operations = new Map(readOperations().map((operation) => [operation.name, operation]));
+  readonly #operations = new Map(readOperations(operations).map((operation) => [operation.name, operation]));
   readonly #socket: Client;
 
   constructor(endpoint: URL, { signal, token }: { signal: AbortSignal; token?: string }) {

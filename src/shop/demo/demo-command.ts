@@ -1,6 +1,5 @@
 import { Command } from 'commander';
-import type { CommandFactory } from '../../cli/cli.ts';
-import { CliError } from '../../cli/errors.ts';
+import { CliError, type CommandFactory } from '../../cli/index.ts';
 import { DemoClient } from './client.ts';
 import { Screen } from './screen.ts';
 import { withDemoServer } from './server.ts';

@@ -1,5 +1,4 @@
-import { formatCount } from '../../cli/table.ts';
-
+import { formatCount } from '../../cli/index.ts';
 export interface Money {
   readonly amount: number;
   readonly currency: string;

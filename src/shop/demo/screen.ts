@@ -1,7 +1,5 @@
 import { styleText } from 'node:util';
-import type { Output } from '../../cli/cli.ts';
-import { formatCount } from '../../cli/table.ts';
-import { terminalSafe } from '../../text/terminal.ts';
+import { formatCount, type Output, terminalSafe } from '../../cli/index.ts';
 
 /** Column at which the milliseconds end. */
 const WIDTH = 100;

@@ -1,15 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Cli } from '../../cli/cli.ts';
-import { CliError } from '../../cli/errors.ts';
-import { settings } from '../../config.ts';
-import { clusterFolder } from '../../database/embedded/cluster.ts';
-import { startEmbeddedPostgres } from '../../database/embedded/server.ts';
+import { type Cli, CliError } from '../../cli/index.ts';
+import { settingsWith, stopEmbeddedPostgres } from '../../server/index.ts';
+import { settings } from '../settings.ts';
 import type { Screen } from './screen.ts';
 
 const main = fileURLToPath(new URL('../../main.ts', import.meta.url));
@@ -42,7 +39,7 @@ export async function withDemoServer(
       throw await server.explain(error);
     } finally {
       await server.stop();
-      await stopPostgres(dataDir);
+      await stopEmbeddedPostgres(dataDir);
     }
   } finally {
     await rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
@@ -118,7 +115,7 @@ class DemoServer {
 
 /** Our settings without those of whoever runs the demo: their database must not be touched. */
 function environment(env: NodeJS.ProcessEnv, dataDir: string): NodeJS.ProcessEnv {
-  const own = new Set(settings.map(({ name }) => name));
+  const own = new Set(settingsWith(settings).map(({ name }) => name));
   return {
     ...Object.fromEntries(Object.entries(env).filter(([name]) => !own.has(name))),
     HOST: '127.0.0.1',
@@ -128,13 +125,6 @@ function environment(env: NodeJS.ProcessEnv, dataDir: string): NodeJS.ProcessEnv
     LOG_LEVEL: 'info',
     AFTERWRITE_LAUNCHER: String(process.pid),
   };
-}
-
-/** A server that was killed leaves its Postgres running: join it, and stop it as its last user. */
-async function stopPostgres(dataDir: string): Promise<void> {
-  if (!existsSync(join(clusterFolder(dataDir), 'postmaster.pid'))) return;
-  const postgres = await startEmbeddedPostgres({ dataDir });
-  await postgres.release();
 }
 
 function ended(reason: string): CliError {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { CliError } from '../../cli/errors.ts';
+import { CliError } from '../../cli/index.ts';
 import type { Answer, DemoClient } from './client.ts';
 import {
   formatMoney,

@@ -1,7 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { CliError } from '../../cli/errors.ts';
-import { rootOf } from '../../database/errors.ts';
+import { CliError } from '../../cli/index.ts';
+import { rootOf } from '../../server/index.ts';
 import { readRecords } from './records.ts';
 import { COLUMNS, type InvoiceLine, RowReader, type RowRejection } from './rows.ts';
 

@@ -1,12 +1,18 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
-import { catchUp } from '../../cli/catch-up.ts';
-import { type Cli, type CommandFactory, print, say } from '../../cli/cli.ts';
-import { type EngineContext, withEngine } from '../../cli/context.ts';
-import { CliError } from '../../cli/errors.ts';
-import { startProgress } from '../../cli/progress.ts';
-import { formatCount } from '../../cli/table.ts';
+import {
+  type Cli,
+  CliError,
+  type CommandFactory,
+  catchUp,
+  type EngineContext,
+  formatCount,
+  print,
+  say,
+  startProgress,
+  withEngine,
+} from '../../cli/index.ts';
 import { assertWritable, InvoiceFile } from './file.ts';
 import { Importer } from './importer.ts';
 import { Issuer } from './issuer.ts';
@@ -16,8 +22,12 @@ import { readInvoices, type Survey, surveyFile } from './survey.ts';
 import type { OrderSum, Tally } from './tally.ts';
 import { type Difference, findDifferences } from './verify.ts';
 
+/** `import`: brings data in from files. */
+export const importCommand: CommandFactory = (cli) =>
+  new Command('import').description('bring data in from files').addCommand(onlineRetailCommand(cli));
+
 /** `import online-retail FILE`: turns invoices into customers, products, stock and orders. */
-export const importOnlineRetailCommand: CommandFactory = (cli) =>
+const onlineRetailCommand: CommandFactory = (cli) =>
   new Command('online-retail')
     .description('import invoice lines in the form of the Online Retail data set (UCI Machine Learning Repository)')
     .argument('<file>', 'CSV: InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country')

@@ -1,11 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isTransient } from '../../database/transient.ts';
-import { SYSTEM } from '../../kernel/define/actor.ts';
-import type { Command, InputOf } from '../../kernel/define/command.ts';
-import type { CommandOutcome } from '../../kernel/define/command-outcome.ts';
-import type { Engine } from '../../kernel/engine.ts';
-import { OutcomeUnknownError, ThrottledError } from '../../kernel/errors.ts';
-import { commandIdentity } from '../../kernel/write/command-identity.ts';
+import {
+  type Command,
+  type CommandOutcome,
+  type Engine,
+  findCommand,
+  type InputOf,
+  OutcomeUnknownError,
+  SYSTEM,
+  ThrottledError,
+} from '../../index.ts';
+import { isTransient } from '../../server/index.ts';
 import { RowRejection } from './rows.ts';
 
 export interface IssueOptions {
@@ -40,12 +44,7 @@ export class Issuer {
 
   /** The outcome of a command that may have been issued before: the same command, another one under its id, or none. */
   find<C extends Command>(command: C, input: InputOf<C>, commandId: string): Promise<'same' | 'other' | 'none'> {
-    const identity = commandIdentity(command.name, command.input.parse(input), SYSTEM.id, commandId, 'engine');
-    return this.#patiently(async () => {
-      const found = await this.#engine.log.findCommand(identity, SYSTEM.id);
-      if (!found) return 'none';
-      return found.outcome === 'replayed' ? 'same' : 'other';
-    });
+    return this.#patiently(() => findCommand(this.#engine.log, command, input, { actor: SYSTEM, commandId }));
   }
 
   async #patiently<T>(work: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { csvCell } from '../../text/csv.ts';
+import { csvCell } from './csv.ts';
 import type { InvoiceFile } from './file.ts';
 import { COLUMNS, REASON, RowRejection } from './rows.ts';
 

@@ -1,6 +1,5 @@
 import { MAX_QUANTITY } from '../../domains/shared/fields.ts';
-import { wallTime } from '../../kernel/clock/wall-clock.ts';
-import { csvValue } from '../../text/csv.ts';
+import { csvValue } from './csv.ts';
 import { parseLondonTime } from './london.ts';
 import type { CsvRecord } from './records.ts';
 
@@ -59,7 +58,7 @@ export class RowReader {
   readonly #width: number;
   /** The file contains rejected rows. */
   readonly #isOurs: boolean;
-  readonly #now = wallTime();
+  readonly #now = Date.now();
   /** The rows of an invoice share their date, and computing one takes longer than everything else. */
   #lastDate: { readonly text: string; readonly date: Date | undefined } = { text: '', date: undefined };
 

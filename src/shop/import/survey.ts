@@ -1,4 +1,4 @@
-import { CliError } from '../../cli/errors.ts';
+import { CliError } from '../../cli/index.ts';
 import type { InvoiceFile } from './file.ts';
 import type { InvoiceLine } from './rows.ts';
 import { RowRejection } from './rows.ts';

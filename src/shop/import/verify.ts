@@ -1,6 +1,6 @@
 import { inArray } from 'drizzle-orm';
-import type { Database } from '../../database/client.ts';
 import { ordersTable } from '../../domains/orders/read-models.ts';
+import type { Database } from '../../server/index.ts';
 import type { OrderSum } from './tally.ts';
 
 const PAGE = 1000;

@@ -1,8 +1,6 @@
 import { once } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
-import { type Cli, type CommandFactory, print } from '../../cli/cli.ts';
-import { withPostgres } from '../../cli/context.ts';
-import { CliError, InterruptedError } from '../../cli/errors.ts';
+import { type Cli, CliError, type CommandFactory, InterruptedError, print, withPostgres } from '../../cli/index.ts';
 import { CARDS } from './local-gateway/cards.ts';
 import { startLocalGateway } from './local-gateway/server.ts';
 

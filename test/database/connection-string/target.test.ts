@@ -2,9 +2,9 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readConfig } from '../../../src/config.ts';
 import { PARAMETERS } from '../../../src/database/connection-string/parameters.ts';
 import { problemOfUrl, readTarget } from '../../../src/database/connection-string/target.ts';
+import { readConfig } from '../../../src/settings/config.ts';
 
 const NOWHERE = {};
 const read = (url: string, environment: Record<string, string> = NOWHERE) => readTarget(url, environment);

@@ -68,14 +68,14 @@ interface World {
   engine: TestEngine;
   replace(): Promise<void>;
 }
-async function startWorld({ plugs }: TestGateway): Promise<World> {
+async function startWorld({ adapters }: TestGateway): Promise<World> {
   let replacing: Promise<void> = Promise.resolve();
   const world: World = {
-    engine: await openEngine({ start: true, plugs }),
+    engine: await openEngine({ start: true, adapters }),
     replace: () => {
       replacing = replacing.then(async () => {
         const before = world.engine;
-        world.engine = await openEngine({ start: true, plugs });
+        world.engine = await openEngine({ start: true, adapters });
         await before.close();
       });
       return replacing;

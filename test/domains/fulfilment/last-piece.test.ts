@@ -12,8 +12,8 @@ const openGateway = useGateway(database);
 const ORDERS = 300;
 
 it('of hundreds who order the last piece at once one gets it, and nobody pays for nothing', async () => {
-  const { plugs } = await openGateway();
-  const engines = [await openEngine({ start: true, plugs }), await openEngine({ start: true, plugs })] as const;
+  const { adapters } = await openGateway();
+  const engines = [await openEngine({ start: true, adapters }), await openEngine({ start: true, adapters })] as const;
   const shop = new EngineShop(database);
   await shop.open(engines[0]);
   const [last, plenty] = [await shop.product(engines[0], 1), await shop.product(engines[0], ORDERS)];

@@ -36,10 +36,10 @@ async function placeUnasked(count: number, method: string): Promise<string[]> {
 const OUTAGE_MS = -600_000;
 
 it('an outage longer than a payment may take costs no order: the gateway has its time after it', async () => {
-  const { plugs } = await openGateway();
+  const { adapters } = await openGateway();
   await placeUnasked(10, 'tok_ok');
   await putDeadlines(OUTAGE_MS);
-  await openEngine({ start: true, plugs });
+  await openEngine({ start: true, adapters });
   await until(async () => {
     const { CONFIRMED = 0, FAILED = 0 } = await shop.resting();
     return CONFIRMED + FAILED === 10;
@@ -49,13 +49,13 @@ it('an outage longer than a payment may take costs no order: the gateway has its
 }, 30_000);
 
 it('a gateway that stays silent has its time after each outage, and then the order is cancelled', async () => {
-  const { plugs } = await openGateway();
+  const { adapters } = await openGateway();
   const [orderId] = (await placeUnasked(1, 'tok_timeout')) as [string];
   const reached = async () =>
     (await shop.typesOf('Fulfilment', orderId)).filter((type) => type === 'DeadlineReached').length;
   for (const outages of [1, 2]) {
     await putDeadlines(OUTAGE_MS);
-    const engine = await openEngine({ start: true, plugs });
+    const engine = await openEngine({ start: true, adapters });
     await until(async () => (await reached()) === outages && (await deadlines()).length === 1);
     await shop.answered('process:Fulfilment');
     await engine.close();
@@ -63,7 +63,7 @@ it('a gateway that stays silent has its time after each outage, and then the ord
   }
   expect((await shop.typesOf('Order', orderId)).at(-1)).toBe('OrderPlaced');
   await putDeadlines(300);
-  await openEngine({ start: true, plugs });
+  await openEngine({ start: true, adapters });
   await until(async () => (await shop.typesOf('Order', orderId)).includes('OrderCancelled'));
   await until(async () => (await shop.resting()).FAILED === 1);
   expect(await shop.moneyOf(orderId)).toEqual([]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readOperations } from '../../../src/server/graphiql/operations.ts';
+import { operations } from '../../../src/shop/operations.ts';
 import { type TestApp, useApp } from '../../support/app.ts';
 import { staffToken, WITH_AUTH } from '../../support/tokens.ts';
 import { hasChromium, useBrowser } from './browser.ts';
@@ -23,7 +24,7 @@ describe.skipIf(!hasChromium())('GraphiQL in a browser', { timeout: 60_000 }, ()
 
     /** Plays documents of the first session elsewhere. */
     async function play(...names: readonly string[]): Promise<void> {
-      for (const { name, query, variables } of readOperations().filter((one) => names.includes(one.name))) {
+      for (const { name, query, variables } of readOperations(operations).filter((one) => names.includes(one.name))) {
         const answer = await app.query(query, JSON.parse(variables ?? '{}'));
         expect([name, answer.errors]).toEqual([name, undefined]);
       }
@@ -32,7 +33,7 @@ describe.skipIf(!hasChromium())('GraphiQL in a browser', { timeout: 60_000 }, ()
     it('opens with a tab for each operation of the first session, each called after it', async () => {
       const { graphiql, page } = await open(app);
       expect(await page.title()).toBe('Afterwrite GraphiQL');
-      expect(await graphiql.tabs.allInnerTexts()).toEqual(readOperations().map(({ name }) => name));
+      expect(await graphiql.tabs.allInnerTexts()).toEqual(readOperations(operations).map(({ name }) => name));
     });
 
     it('plays the session, reads its own write, and asks nobody but the server for anything', async () => {
@@ -93,10 +94,10 @@ describe.skipIf(!hasChromium())('GraphiQL in a browser', { timeout: 60_000 }, ()
       await graphiql.run('OrderStatistics');
       await graphiql.answered('"orderStatistics"');
       await graphiql.openTab('ShipOrder');
-      await graphiql.remembered(readOperations().findIndex(({ name }) => name === 'ShipOrder'));
+      await graphiql.remembered(readOperations(operations).findIndex(({ name }) => name === 'ShipOrder'));
       await graphiql.open(app.url);
       await graphiql.opened('ShipOrder');
-      expect(await graphiql.tabs.count()).toBe(readOperations().length);
+      expect(await graphiql.tabs.count()).toBe(readOperations(operations).length);
     });
   });
 

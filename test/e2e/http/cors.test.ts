@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readConfig } from '../../../src/config.ts';
+import shop from '../../../src/app.ts';
 import { createAuthenticator } from '../../../src/server/auth/authenticator.ts';
 import { serveGraphql } from '../../../src/server/http/graphql-requests.ts';
 import { createHostGuard } from '../../../src/server/http/hosts.ts';
@@ -11,6 +11,7 @@ import { createAddresses } from '../../../src/server/limits/address.ts';
 import { Limits } from '../../../src/server/limits/limits.ts';
 import { Refusals } from '../../../src/server/limits/refusals.ts';
 import { createLogger } from '../../../src/server/operations/logger.ts';
+import { readConfig } from '../../../src/settings/config.ts';
 import { useApp } from '../../support/app.ts';
 import { HttpClient } from '../../support/http-client.ts';
 
@@ -101,7 +102,7 @@ describe('while the server starts or stops', () => {
       gate: {
         limits: new Limits(config),
         refusals: new Refusals(logger),
-        authenticator: createAuthenticator(config),
+        authenticator: createAuthenticator(config, shop),
       },
       stalledClients: new StalledClients(1000, 1000),
       onFault: () => {},

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { readConfig } from '../../../src/config.ts';
-import { domains } from '../../../src/domains/index.ts';
-import { startApp } from '../../../src/server/app.ts';
+import app from '../../../src/app.ts';
 import { createLogger } from '../../../src/server/operations/logger.ts';
+import { startServer } from '../../../src/server/server.ts';
+import { readConfig } from '../../../src/settings/config.ts';
 import { useDatabase } from '../../support/database.ts';
 
 const database = useDatabase();
 
 async function start(env: NodeJS.ProcessEnv) {
   const settings = { HOST: '127.0.0.1', PORT: '0', DATABASE_URL: database.url, LOG_LEVEL: 'silent' };
-  const config = readConfig({ ...settings, ...env });
-  return startApp(config, domains, createLogger(config));
+  const config = readConfig({ ...settings, ...env }, app.settings);
+  return startServer(app, config, createLogger(config));
 }
 const statusOf = async (url: string) => {
   const response = await fetch(url);

@@ -1,9 +1,9 @@
 import { expect, it, vi } from 'vitest';
-import { readConfig } from '../../../src/config.ts';
+import app from '../../../src/app.ts';
 import { MIGRATION_LOCK } from '../../../src/database/locks.ts';
-import { domains } from '../../../src/domains/index.ts';
-import { startApp } from '../../../src/server/app.ts';
 import { createLogger } from '../../../src/server/operations/logger.ts';
+import { startServer } from '../../../src/server/server.ts';
+import { readConfig } from '../../../src/settings/config.ts';
 import { holdUp } from '../../support/blocker.ts';
 import { useDatabase } from '../../support/database.ts';
 import { until } from '../../support/until.ts';
@@ -18,8 +18,8 @@ it('a server that fails at the last step of its start gives up what it had taken
   const { sql } = database;
   await sql`drop table read.checkpoints`;
   const port = await freePort();
-  const config = readConfig({ PORT: String(port), DATABASE_URL: database.url, LOG_LEVEL: 'silent' });
-  await expect(startApp(config, domains, createLogger(config))).rejects.toThrow();
+  const config = readConfig({ PORT: String(port), DATABASE_URL: database.url, LOG_LEVEL: 'silent' }, app.settings);
+  await expect(startServer(app, config, createLogger(config))).rejects.toThrow();
   expect(await statusOf(`http://127.0.0.1:${port}/livez`)).toBeUndefined();
   const connections = () => sql`select 1 from pg_stat_activity
                                 where datname = current_database() and application_name like 'afterwrite %'`;

@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
 import { defineCommand } from '../../../src/kernel/define/command.ts';
 import { defineDomain } from '../../../src/kernel/define/domain.ts';
-import { callAgain, defineEffect, definePort, type Plug, plug } from '../../../src/kernel/define/effect.ts';
+import { callAgain, defineEffect } from '../../../src/kernel/define/effect.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
+import { bindPort, definePort, type PortBinding } from '../../../src/kernel/define/port.ts';
 import { issue } from '../../../src/kernel/define/process.ts';
 import { Answers } from '../../../src/kernel/process/effect-answers.ts';
 import { EffectWork } from '../../../src/kernel/process/effect-work.ts';
@@ -72,13 +73,13 @@ const openEngine = useEngine(database, [domain]);
 /** An oracle, and what she was asked: each question with its key. */
 function anOracle(say: Oracle = async (text) => text.toUpperCase()) {
   const heard: { text: string; key: string }[] = [];
-  const plugs: Plug[] = [
-    plug<Oracle>(oracle, (text, key, signal) => {
+  const adapters: PortBinding[] = [
+    bindPort<Oracle>(oracle, (text, key, signal) => {
       heard.push({ text, key });
       return say(text, key, signal);
     }),
   ];
-  return { heard, plugs };
+  return { heard, adapters };
 }
 
 const customer = () => ({ actor: { id: randomUUID(), roles: ['customer' as const] } });
@@ -100,8 +101,8 @@ const answers = async (id?: string) =>
 
 describe('an effect', () => {
   it('calls because of an event, and what is answered becomes a command', async () => {
-    const { heard, plugs } = anOracle();
-    const engine = await openEngine({ start: true, plugs });
+    const { heard, adapters } = anOracle();
+    const engine = await openEngine({ start: true, adapters });
     const correlationId = randomUUID();
     const id = randomUUID();
     receiptOf(await engine.bus.execute(ask, { id, text: 'why' }, { ...system, correlationId }));
@@ -118,12 +119,12 @@ describe('an effect', () => {
 
   it('calls again with the same key until there is an answer, also after it threw', async () => {
     let times = 0;
-    const { heard, plugs } = anOracle(async (text) => {
+    const { heard, adapters } = anOracle(async (text) => {
       times++;
       if (times === 1) throw new Error('She is asleep.');
       return times === 2 ? undefined : text;
     });
-    const engine = await openEngine({ start: true, plugs });
+    const engine = await openEngine({ start: true, adapters });
     const id = await askOf(engine, 'when');
     await until(async () => (await answers(id)).length === 1);
     expect(heard).toHaveLength(3);
@@ -136,8 +137,8 @@ describe('an effect', () => {
 
   it('calls for one stream in order, and lets no slow one hold up the others', async () => {
     const slow = Promise.withResolvers<string>();
-    const { heard, plugs } = anOracle((text) => (text === 'slow' ? slow.promise : Promise.resolve(text)));
-    const engine = await openEngine({ start: true, plugs });
+    const { heard, adapters } = anOracle((text) => (text === 'slow' ? slow.promise : Promise.resolve(text)));
+    const engine = await openEngine({ start: true, adapters });
     const first = await askOf(engine, 'slow');
     await askOf(engine, 'behind', first);
     const others = await Promise.all(Array.from({ length: 50 }, (_, n) => askOf(engine, `other ${n}`)));
@@ -151,7 +152,7 @@ describe('an effect', () => {
   it('makes a bounded number of calls at a time, and fewer on behalf of one actor', async () => {
     const [all, one] = [new Set<string>(), new Map<string, number>()];
     let [most, mostOfOne] = [0, 0];
-    const { plugs } = anOracle(async (text) => {
+    const { adapters } = anOracle(async (text) => {
       const [who = ''] = text.split(' ');
       all.add(text);
       one.set(who, (one.get(who) ?? 0) + 1);
@@ -163,7 +164,7 @@ describe('an effect', () => {
       return text;
     });
     const processLimits = { effectsAtOnce: 10, effectsPerInitiator: 3 };
-    const engine = await openEngine({ start: true, plugs, processLimits });
+    const engine = await openEngine({ start: true, adapters, processLimits });
     const customers = Array.from({ length: 8 }, customer);
     await Promise.all(
       customers.flatMap((actor) =>
@@ -177,8 +178,10 @@ describe('an effect', () => {
   });
 
   it('answers a stranger while a hundred calls of one customer hang', async () => {
-    const { heard, plugs } = anOracle(async (text) => (text.startsWith('hangs') ? new Promise<never>(() => {}) : text));
-    const engine = await openEngine({ start: true, plugs });
+    const { heard, adapters } = anOracle(async (text) =>
+      text.startsWith('hangs') ? new Promise<never>(() => {}) : text,
+    );
+    const engine = await openEngine({ start: true, adapters });
     const [greedy, stranger] = [customer(), customer()];
     await Promise.all(Array.from({ length: 100 }, (_, n) => askOf(engine, `hangs ${n}`, undefined, greedy)));
     await until(() => heard.length === 8);
@@ -190,14 +193,14 @@ describe('an effect', () => {
 
   it('gives a call up that takes too long, makes it again, and leaves the others most of the slots', async () => {
     const aborted: unknown[] = [];
-    const { heard, plugs } = anOracle((text, _, signal) => {
+    const { heard, adapters } = anOracle((text, _, signal) => {
       if (text.startsWith('fine')) return Promise.resolve(text);
       // It says that it has heard the signal, and hangs all the same.
       signal.addEventListener('abort', () => aborted.push(signal.reason));
       return new Promise(() => {});
     });
     const processLimits = { effectsAtOnce: 8, effectsPerInitiator: 4, effectTimeoutMs: 50 };
-    const engine = await openEngine({ start: true, plugs, processLimits });
+    const engine = await openEngine({ start: true, adapters, processLimits });
     await Promise.all(Array.from({ length: 20 }, (_, n) => askOf(engine, `hangs ${n}`, undefined, customer())));
     // Each has been made once, and some again.
     await until(() => heard.length > 24);
@@ -211,7 +214,7 @@ describe('an effect', () => {
 
   it('waits at an event of a newer schema version in its stream alone, and goes on in order', async () => {
     const silent = await openEngine({ projector: 'off' });
-    const starter = await openEngine({ start: true, plugs: anOracle().plugs });
+    const starter = await openEngine({ start: true, adapters: anOracle().adapters });
     await starter.close();
     const newer = await askOf(silent, 'newer');
     await askOf(silent, 'behind', newer);
@@ -223,7 +226,7 @@ describe('an effect', () => {
     };
     await rewrite(2);
     const before = anOracle();
-    const engine = await openEngine({ start: true, plugs: before.plugs });
+    const engine = await openEngine({ start: true, adapters: before.adapters });
     await until(async () => (await answers(other)).length === 1);
     await until(() => engine.processes.status()[0]?.parked === 2);
     await until(() => engine.processes.status()[0]?.state === 'STALLED');
@@ -231,7 +234,7 @@ describe('an effect', () => {
     await engine.close();
     await rewrite(1);
     const after = anOracle();
-    await openEngine({ start: true, plugs: after.plugs });
+    await openEngine({ start: true, adapters: after.adapters });
     await until(async () => (await answers(newer)).length === 2);
     expect(await answers(newer)).toEqual(['NEWER', 'BEHIND']);
     expect(after.heard.map(({ text }) => text)).toEqual(['newer', 'behind']);
@@ -243,13 +246,13 @@ describe('an effect', () => {
       signal.addEventListener('abort', () => reject(signal.reason));
       return promise;
     });
-    const first = await openEngine({ start: true, plugs: before.plugs });
+    const first = await openEngine({ start: true, adapters: before.adapters });
     const id = await askOf(first, 'who');
     await until(() => before.heard.length === 1);
     await first.close();
     expect(first.faults).toEqual([]);
     const after = anOracle();
-    await openEngine({ start: true, plugs: after.plugs });
+    await openEngine({ start: true, adapters: after.adapters });
     await until(async () => (await answers(id)).length === 1);
     expect(after.heard).toEqual(before.heard);
   });
@@ -279,8 +282,8 @@ describe('an effect', () => {
 
   it('is not made again once its answer is in the log, also where its checkpoint is lost', async () => {
     let says: string | undefined = 'so';
-    const { heard, plugs } = anOracle(async () => says);
-    const first = await openEngine({ start: true, plugs });
+    const { heard, adapters } = anOracle(async () => says);
+    const first = await openEngine({ start: true, adapters });
     const ids = [await askOf(first, 'how')];
     await until(async () => (await answers()).length === 1);
     says = undefined;
@@ -289,7 +292,7 @@ describe('an effect', () => {
     await first.close();
     await database.sql`delete from read.checkpoints where projection = 'effect:Asking'`;
     says = 'thus';
-    const second = await openEngine({ start: true, plugs });
+    const second = await openEngine({ start: true, adapters });
     await until(async () => (await answers()).length === 2);
     expect(await answers(ids[0])).toEqual(['so']);
     expect(await answers(ids[1])).toEqual(['thus']);
@@ -300,8 +303,8 @@ describe('an effect', () => {
   it('is left to others by an engine that has nothing at the port', async () => {
     const without = await openEngine({ start: true });
     const id = await askOf(without, 'where');
-    const { plugs } = anOracle();
-    await openEngine({ start: true, plugs });
+    const { adapters } = anOracle();
+    await openEngine({ start: true, adapters });
     await until(async () => (await answers(id)).length === 1);
   });
 });

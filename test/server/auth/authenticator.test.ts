@@ -13,12 +13,19 @@ import {
   UnsecuredJWT,
 } from 'jose';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { readConfig } from '../../../src/config.ts';
+import shop from '../../../src/app.ts';
 import { UnauthenticatedError } from '../../../src/kernel/errors.ts';
-import { type Authenticator, createAuthenticator, credentialsOf } from '../../../src/server/auth/authenticator.ts';
+import {
+  type Authenticator,
+  type AuthSettings,
+  createAuthenticator as createWith,
+  credentialsOf,
+} from '../../../src/server/auth/authenticator.ts';
 import { AuthUnavailableError } from '../../../src/server/auth/published-keys.ts';
+import { readConfig } from '../../../src/settings/config.ts';
 
 const SECRET = 'a secret of more than thirty-two bytes';
+const createAuthenticator = (settings: AuthSettings) => createWith(settings, shop);
 const ADA = { sub: 'ada', roles: ['customer'] };
 
 const keyOf = (secret: string) => new TextEncoder().encode(secret);
@@ -41,7 +48,7 @@ async function refusalOf(authenticator: Authenticator, credentials: string): Pro
 describe('without any setting for authentication', () => {
   it('takes every request for the development admin', async () => {
     const authenticator = createAuthenticator(readConfig({}));
-    const developer = { actor: { id: 'developer', roles: ['admin'] } };
+    const developer = { actor: { id: 'developer', roles: ['admin'], power: 'everything' } };
     expect(await authenticator.authenticate(undefined)).toEqual(developer);
     expect(await authenticator.authenticate('Bearer anything')).toEqual(developer);
   });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { readConfig } from '../../../src/config.ts';
 import { createHostGuard } from '../../../src/server/http/hosts.ts';
+import { readConfig } from '../../../src/settings/config.ts';
 
 const refuses = (env: NodeJS.ProcessEnv, host: string | undefined) =>
   createHostGuard(readConfig(env))(host) !== undefined;

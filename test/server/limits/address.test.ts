@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { readConfig } from '../../../src/config.ts';
 import { createAddresses } from '../../../src/server/limits/address.ts';
+import { readConfig } from '../../../src/settings/config.ts';
 
 const behind = (trustedProxies: string) =>
   createAddresses(readConfig({ TRUSTED_PROXIES: trustedProxies }).trustedProxies);

@@ -2,6 +2,7 @@ import { rootOf } from '../../../database/errors.ts';
 import { isTransient } from '../../../database/transient.ts';
 import { bytesOf } from '../../bytes.ts';
 import { initiatorOf, type RecordedEvent } from '../../define/event.ts';
+import { SYSTEM_ROLE } from '../../define/roles.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
 import {
   type BatchLimits,
@@ -158,7 +159,7 @@ export class AppendQueue {
     const { metadata } = append;
     const initiator = append.caller ?? initiatorOf(metadata);
     const bytes = ENVELOPE_BYTES + (append.bytes ?? bytesOf(append.events));
-    this.assertRoom(metadata.actor.roles.includes('system') ? undefined : initiator, bytes);
+    this.assertRoom(metadata.actor.roles.includes(SYSTEM_ROLE) ? undefined : initiator, bytes);
     const eventIds = newEventIds(append);
     return new Promise((resolve, reject) => {
       const since = performance.now();

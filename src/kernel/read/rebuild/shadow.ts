@@ -31,7 +31,7 @@ export function listed(tables: readonly PgTable[]): SQL {
   );
 }
 
-/** What the checkpoint of a shadow is called: `orders#rebuild`. */
+/** What the checkpoint of a shadow is called: `loans#rebuild`. */
 export function shadowName(projection: string, purpose: ShadowPurpose): string {
   return `${projection}#${purpose}`;
 }

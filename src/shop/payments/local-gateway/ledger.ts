@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'drizzle-orm';
-import type { Database } from '../../../database/client.ts';
+import type { Database } from '../../../server/index.ts';
 import { CARDS } from './cards.ts';
 
 /** An answer, which is repeated for the same key. */

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { openPool } from '../../../database/client.ts';
+import { openPool } from '../../../server/index.ts';
 import { CARDS, type Card } from './cards.ts';
 import { type Answer, type Change, failure, Ledger } from './ledger.ts';
 

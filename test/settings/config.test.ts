@@ -1,8 +1,12 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, readConfig, settings } from '../src/config.ts';
+import app from '../../src/app.ts';
+import { ConfigError, readConfig as readSettings, settingsWith } from '../../src/settings/config.ts';
 
 const SECRET = 'a secret of more than thirty-two bytes';
+
+const settings = settingsWith(app.settings);
+const readConfig = (env: NodeJS.ProcessEnv) => readSettings(env, app.settings);
 
 function problemsOf(env: NodeJS.ProcessEnv): readonly string[] {
   try {
@@ -181,9 +185,9 @@ describe('settings', () => {
       'PROJECTOR_DATABASE_URL',
       'READER_DATABASE_URL',
       'DATABASE_ROLE_SECRET',
-      'PAYMENT_GATEWAY_KEY',
       'AUTH_JWT_SECRET',
       'LIMITS_REDIS_URL',
+      'PAYMENT_GATEWAY_KEY',
     ]);
   });
 });

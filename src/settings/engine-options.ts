@@ -1,5 +1,5 @@
+import type { EngineOptions } from '../kernel/engine.ts';
 import type { Config } from './config.ts';
-import type { EngineOptions } from './kernel/engine.ts';
 
 /** The settings that are the engine's, as it takes them. */
 export function engineOptions(config: Config) {

@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
-import { csvCell, csvValue } from '../../src/text/csv.ts';
+import { csvCell, csvValue } from '../../../src/shop/import/csv.ts';
 
 const VALUES = [
   ...[

@@ -1,11 +1,8 @@
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
 import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { type ProvidedPostgres, providePostgres } from '../database/provide.ts';
-import { databaseOptions } from '../database-options.ts';
-import { engineOptions } from '../engine-options.ts';
+import type { App } from '../definition/app.ts';
 import { AnswerShares } from '../graphql/answer/shares.ts';
-import type { DomainGraphql } from '../graphql/api.ts';
 import { readDocuments } from '../graphql/documents/read-documents.ts';
 import { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import { LiveRows } from '../graphql/live/live-rows.ts';
@@ -13,12 +10,14 @@ import { LiveUpdates } from '../graphql/live/live-updates.ts';
 import { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
 import type { OnFault } from '../graphql/plugins/errors.ts';
 import { ReadModels } from '../graphql/read/read-models.ts';
-import { buildSchema } from '../graphql/schema.ts';
-import { type Domain, registerDomains } from '../kernel/define/domain.ts';
-import type { ProvidedPlugs } from '../kernel/define/effect.ts';
+import { schemaOf } from '../graphql/schema.ts';
+import type { ProvidedAdapters } from '../kernel/define/port.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import { Courier } from '../kernel/notify/courier.ts';
 import { toAll } from '../kernel/observe/observer.ts';
+import type { Config } from '../settings/config.ts';
+import { databaseOptions } from '../settings/database-options.ts';
+import { engineOptions } from '../settings/engine-options.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { createGraphql } from './graphql.ts';
 import { EventStreams } from './http/event-streams.ts';
@@ -33,7 +32,7 @@ import { logNotice } from './operations/notices.ts';
 import { stopInOrder } from './shutdown.ts';
 
 /** A running server. */
-export interface App {
+export interface RunningServer {
   /** Its address, e.g. http://127.0.0.1:4000. */
   readonly url: string;
   /** The address of OPS_PORT, if it is set. */
@@ -45,28 +44,17 @@ export interface App {
 }
 
 /**
- * Provides adapters for external services. @param databaseUrl of the server's own Postgres. @param logger is told what
- * is provided.
- */
-export type ProvidePlugs = (config: Config, databaseUrl: string, logger: Logger) => Promise<ProvidedPlugs>;
-
-const NO_PLUGS: ProvidePlugs = async () => ({ plugs: [], release: async () => {} });
-
-/**
  * Starts a server. It listens first, so that a port in use is known at once, then opens the database and begins to
  * work.
  *
+ * @param config as `readConfig` reads it with the application's settings.
  * @throws {ConfigError} DocumentsError, ListenError, EmbeddedPostgresError, DatabaseError: each with one line for
  * whoever started it.
  */
-export async function startApp(
-  config: Config,
-  domains: readonly Domain<DomainGraphql>[],
-  logger: Logger,
-  providePlugs: ProvidePlugs = NO_PLUGS,
-): Promise<App> {
-  const authenticator = createAuthenticator(config);
-  const schema = buildSchema(domains, registerDomains(domains));
+export async function startServer(app: App, config: Config, logger: Logger): Promise<RunningServer> {
+  const { domains } = app;
+  const authenticator = createAuthenticator(config, app);
+  const schema = schemaOf(app);
   const metrics = config.metrics ? new Metrics() : undefined;
   const documents = config.trustedDocuments
     ? new TrustedDocuments(await readDocuments(config.trustedDocuments, schema), config.trustedDocumentsOnly)
@@ -84,7 +72,7 @@ export async function startApp(
 
   let postgres: ProvidedPostgres | undefined;
   let database: AfterwriteDatabase | undefined;
-  let outside: ProvidedPlugs | undefined;
+  let adapters: ProvidedAdapters | undefined;
   try {
     postgres = await providePostgres(config, (line) => logger.info(line));
     database = await openDatabase({
@@ -93,7 +81,7 @@ export async function startApp(
       ...databaseOptions(config),
       onNotice: (line) => logger.warn(line),
     });
-    outside = await providePlugs(config, postgres.url, logger);
+    adapters = await app.adapters({ config, databaseUrl: postgres.url, log: logger });
   } catch (error) {
     await listeners.close();
     await listeners.closeOperations();
@@ -107,7 +95,7 @@ export async function startApp(
     database,
     domains,
     ...engineOptions(config),
-    plugs: outside.plugs,
+    adapters: adapters.adapters,
     observer: toAll([metrics, workLog(logger)].filter((observer) => observer !== undefined)),
     onNotice: logNotice(logger),
     onError: (err, context) => {
@@ -154,6 +142,7 @@ export async function startApp(
     eventStreams,
     budgets,
     documents,
+    graphiqlDocuments: app.graphiql.documents,
     phases: config.eventLoopBlockMs > 0 ? loop : undefined,
     onFault,
   });
@@ -172,7 +161,7 @@ export async function startApp(
         ['end streams', () => Promise.all([eventStreams.end(), closeSockets()])],
         ['close connections', () => listeners.close()],
         ['stop projections', () => engine.stop()],
-        ['leave what is outside', () => outside.release()],
+        ['release the adapters', () => adapters.release()],
         ['close the database', () => database.close(1000)],
         ['leave Postgres', () => postgres.release()],
         ['close OPS_PORT', () => listeners.closeOperations()],

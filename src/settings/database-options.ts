@@ -1,5 +1,5 @@
+import type { DatabaseOptions } from '../database/database.ts';
 import type { Config } from './config.ts';
-import type { DatabaseOptions } from './database/database.ts';
 
 /** The settings that are the database's, as it takes them. */
 export function databaseOptions(config: Config) {

@@ -1,0 +1,9 @@
+// The face of the product for the command line: running it, and what commands of an application build on.
+export { terminalSafe } from '../text/terminal.ts';
+export { catchUp } from './catch-up.ts';
+export { type Cli, type CommandFactory, type Output, print, printJson, say } from './cli.ts';
+export { type EngineContext, type PostgresContext, withEngine, withPostgres } from './context.ts';
+export { CliError, InterruptedError } from './errors.ts';
+export { startProgress } from './progress.ts';
+export { run } from './run.ts';
+export { formatCount } from './table.ts';

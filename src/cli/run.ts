@@ -1,0 +1,116 @@
+import { Command, CommanderError } from 'commander';
+import type { AppWithCommands } from '../definition/define-app.ts';
+import { type Cli, say } from './cli.ts';
+import { clockAcceptCommand } from './clock/accept.ts';
+import { configCommand } from './config.ts';
+import { deadLettersDiscardCommand } from './dead-letters/discard.ts';
+import { deadLettersListCommand } from './dead-letters/list.ts';
+import { deadLettersRetryCommand } from './dead-letters/retry.ts';
+import { deadLettersShowCommand } from './dead-letters/show.ts';
+import { doctorCommand } from './doctor.ts';
+import { documentsCommand } from './documents.ts';
+import { errorLine, InterruptedError } from './errors.ts';
+import { eventsCheckCommand } from './events/check.ts';
+import { eventsListCommand } from './events/list.ts';
+import { watchInterrupts } from './interrupts.ts';
+import { migrateCommand } from './migrate.ts';
+import { parkedListCommand } from './parked/list.ts';
+import { parkedPassOverCommand } from './parked/pass-over.ts';
+import { parkedRetryCommand } from './parked/retry.ts';
+import { projectionsRebuildCommand } from './projections/rebuild.ts';
+import { projectionsStatusCommand } from './projections/status.ts';
+import { projectionsVerifyCommand } from './projections/verify.ts';
+import { projectorCommand } from './projector.ts';
+import { restoreEpochCommand } from './restore-epoch.ts';
+import { schemaCommand } from './schema.ts';
+
+/** The commands, in the order of the help. */
+function commandsOf(cli: Cli): Command[] {
+  return [
+    new Command('events')
+      .description('look at the log')
+      .addCommand(eventsListCommand(cli))
+      .addCommand(eventsCheckCommand(cli)),
+    new Command('projections')
+      .description('look after the read models')
+      .addCommand(projectionsStatusCommand(cli))
+      .addCommand(projectionsRebuildCommand(cli))
+      .addCommand(projectionsVerifyCommand(cli)),
+    projectorCommand(cli),
+    new Command('dead-letters')
+      .description('look after the events that read models could not apply')
+      .addCommand(deadLettersListCommand(cli))
+      .addCommand(deadLettersShowCommand(cli))
+      .addCommand(deadLettersRetryCommand(cli))
+      .addCommand(deadLettersDiscardCommand(cli)),
+    new Command('clock')
+      .description('look after the time at which events are recorded')
+      .addCommand(clockAcceptCommand(cli)),
+    new Command('parked')
+      .description('look after what processes and calls to the outside cannot do for now')
+      .addCommand(parkedListCommand(cli))
+      .addCommand(parkedRetryCommand(cli))
+      .addCommand(parkedPassOverCommand(cli)),
+    doctorCommand(cli),
+    migrateCommand(cli),
+    restoreEpochCommand(cli),
+    schemaCommand(cli),
+    documentsCommand(cli),
+    configCommand(cli),
+  ];
+}
+
+/** How long the rest of the process may take to end, in ms. */
+const LINGER_MS = 1000;
+
+const HELP = `
+Every command works beside a running server as well as without one: it uses the Postgres of DATABASE_URL, else the
+embedded one in DATA_DIR, which it starts where it does not run. \`npm run cli -- config\` shows what is set.
+
+Results go to standard output, progress and errors to standard error.
+Exit codes: 0 done, 1 failed (one line says why), 2 not understood, 130 stopped by Ctrl-C.`;
+
+function createProgram(app: AppWithCommands, cli: Cli): Command {
+  const program = new Command('npm run cli --')
+    .description('Afterwrite from the command line.')
+    .addHelpText('after', HELP);
+  for (const command of app.commands.map((create) => create(cli)))
+    program.addCommand(command.helpGroup(`Commands of ${app.name}:`));
+  for (const command of commandsOf(cli)) program.addCommand(command.helpGroup('Commands:'));
+  throwUsageErrors(program);
+  return program;
+}
+
+/** Otherwise Commander would end the process by itself. */
+function throwUsageErrors(command: Command): void {
+  command.exitOverride().showHelpAfterError('(add --help for how to use it)');
+  for (const child of command.commands) throwUsageErrors(child);
+}
+
+/**
+ * Runs the command line of an application, and sets the exit code of the process: 0 done, 1 failed, 2 not understood, 130
+ * stopped by Ctrl-C. Ends the process a moment after the command, whatever still holds it.
+ * @param args the words after the program's name.
+ * @param folder of the project.
+ */
+export async function run(app: AppWithCommands, args: readonly string[], folder = process.cwd()): Promise<void> {
+  // The reader of the results may have seen enough: `events list | head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  const { env, stdout: out, stderr: err } = process;
+  const cli: Cli = { app, folder, env, out, err, signal: watchInterrupts() };
+  process.exitCode = await exitCodeOf(app, cli, args);
+  // A lost connection may still be trying to reconnect.
+  setTimeout(() => process.exit(), LINGER_MS).unref();
+}
+
+async function exitCodeOf(app: AppWithCommands, cli: Cli, args: readonly string[]): Promise<number> {
+  try {
+    await createProgram(app, cli).parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    // Commander has already written the message.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    say(cli, errorLine(error));
+    return error instanceof InterruptedError ? error.exitCode : 1;
+  }
+}

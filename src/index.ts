@@ -1,0 +1,64 @@
+// The face of the product for authors of applications: what defines one.
+export type { AdapterContext, App } from './definition/app.ts';
+export { type AppDefinition, defineApp } from './definition/define-app.ts';
+export {
+  type Actor,
+  actorWith,
+  hasPower,
+  hasRole,
+  isNobody,
+  MAX_ACTOR_ID,
+  SYSTEM,
+  subjectOf,
+} from './kernel/define/actor.ts';
+export { type Aggregate, defineAggregate, type Evolve } from './kernel/define/aggregate.ts';
+export {
+  type Allow,
+  type Command,
+  defineCommand,
+  type GatherTools,
+  type InputOf,
+  type Load,
+  Rejection,
+  reject,
+} from './kernel/define/command.ts';
+export type { CommandOutcome } from './kernel/define/command-outcome.ts';
+export { type Domain, defineDomain } from './kernel/define/domain.ts';
+export { CallAgain, type CallTools, callAgain, defineEffect, type Effect } from './kernel/define/effect.ts';
+export {
+  type DataOf,
+  defineEvent,
+  type EventDefinition,
+  type NewEventOf,
+  type RecordedEvent,
+} from './kernel/define/event.ts';
+export { historyTable } from './kernel/define/history-table.ts';
+export { impersonal, personal } from './kernel/define/personal.ts';
+export { bindPort, definePort, type Port, type PortBinding, type ProvidedAdapters } from './kernel/define/port.ts';
+export {
+  clearDeadline,
+  defineProcess,
+  issue,
+  type Process,
+  type Reached,
+  type Reaction,
+  type Refusal,
+  type Step,
+  setDeadline,
+} from './kernel/define/process.ts';
+export { defineProjection, type Projection, type RowOf, type VisibleTo } from './kernel/define/projection.ts';
+export { readTable, type StoredRow } from './kernel/define/read-table.ts';
+export {
+  type AppTypes,
+  defineRoles,
+  type Power,
+  type Role,
+  type RoleDefinition,
+  type Roles,
+} from './kernel/define/roles.ts';
+export { searchText } from './kernel/define/search-text.ts';
+export type { Engine } from './kernel/engine.ts';
+export { OutcomeUnknownError, ThrottledError } from './kernel/errors.ts';
+export { findCommand } from './kernel/write/find-command.ts';
+export { type Setting, type Settings, setting as defineSetting, type ValuesOf } from './settings/setting.ts';
+export * as settingValue from './settings/values.ts';

@@ -1,0 +1,58 @@
+/**
+ * Types that an application tells the product, so that the rules of its domains are checked by the compiler:
+ *
+ * ```ts
+ * declare module 'afterwrite' {
+ *   interface AppTypes { readonly role: keyof typeof roles }
+ * }
+ * ```
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: applications merge their declarations into it.
+export interface AppTypes {}
+
+/**
+ * Name of a role: one that the application declares, or `system`, which is the application itself. Any text if the
+ * application does not declare {@link AppTypes}.
+ */
+export type Role =
+  | typeof SYSTEM_ROLE
+  | (AppTypes extends { readonly role: infer Declared extends string } ? Declared : string);
+
+/** The application itself: its processes, effects and imports. Every application has it, and no credential gives it. */
+export const SYSTEM_ROLE = 'system';
+
+/** From the least to the greatest; each includes those before it. */
+export const POWERS = ['observe', 'operate', 'everything'] as const;
+
+/**
+ * What a role may do beyond the rules of the domains.
+ *
+ * - `observe`: see where processes stand, and why something stands still.
+ * - `operate`: see failures and statements in full, which may hold what people have written; retry and discard dead letters.
+ * - `everything`: issue every command and see every row.
+ */
+export type Power = (typeof POWERS)[number];
+
+/** A role, as the application declares it. */
+export interface RoleDefinition {
+  /** Who has it, in a sentence. */
+  readonly description: string;
+  /** What it may do beyond the rules of the domains; nothing unless given. */
+  readonly power?: Power;
+}
+
+/** All roles that credentials can give, by their names. */
+export type Roles = Readonly<Record<string, RoleDefinition>>;
+
+/**
+ * Declares the roles of an application; tell their names to the compiler too (see {@link AppTypes}).
+ * @throws {Error} if one has the name `system`.
+ */
+export function defineRoles<const Declared extends Roles>(roles: Declared): Declared {
+  if (SYSTEM_ROLE in roles) {
+    throw new Error(
+      `The role ${SYSTEM_ROLE} cannot be declared: it is the application itself, and no credential gives it. Choose another name.`,
+    );
+  }
+  return roles;
+}

@@ -1,0 +1,21 @@
+import type { z } from 'zod';
+import type { Actor } from '../define/actor.ts';
+import type { CommandOf } from '../define/command.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { commandIdentity } from './command-identity.ts';
+
+/**
+ * What became of a command that the application may have issued before, under an id that it derived: accepted as it is here, taken
+ * by another command, or in nobody's use.
+ */
+export async function findCommand<Schema extends z.ZodObject>(
+  log: Pick<EventLog, 'findCommand'>,
+  command: CommandOf<Schema>,
+  input: z.input<Schema>,
+  { actor, commandId }: { readonly actor: Actor; readonly commandId: string },
+): Promise<'same' | 'other' | 'none'> {
+  const identity = commandIdentity(command.name, command.input.parse(input), actor.id, commandId, 'engine');
+  const found = await log.findCommand(identity, actor.id);
+  if (!found) return 'none';
+  return found.outcome === 'replayed' ? 'same' : 'other';
+}

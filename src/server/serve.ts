@@ -1,0 +1,59 @@
+import { EmbeddedPostgresError } from '../database/embedded/server.ts';
+import { DatabaseError } from '../database/errors.ts';
+import type { App } from '../definition/app.ts';
+import { ConfigError, readConfig } from '../settings/config.ts';
+import { withoutCredentials } from '../text/credentials.ts';
+import { ListenError } from './http/http.ts';
+import { onLauncherGone } from './launcher.ts';
+import { createLogger } from './operations/logger.ts';
+
+/** A second signal within this time is the same one, forwarded on another way, in ms. */
+const SAME_SIGNAL_MS = 1000;
+
+/**
+ * Serves an application in this process: with the settings of the environment, until SIGINT, SIGTERM or SIGHUP. Then it stops
+ * in an order in which nothing that was accepted is lost, and exits with 0. If it cannot start, one line says why, and it
+ * exits with 1.
+ */
+export async function serve(app: App): Promise<void> {
+  try {
+    const config = readConfig(process.env, app.settings);
+    const logger = createLogger(config);
+    // Commands import this file's face too and serve nobody: they need not load the whole server.
+    const { startServer } = await import('./server.ts');
+    const starting = startServer(app, config, logger);
+    let signalledAt: number | undefined;
+    const stop = (reason: string) => {
+      if (signalledAt !== undefined) {
+        if (performance.now() - signalledAt > SAME_SIGNAL_MS) process.exit(1);
+        return;
+      }
+      signalledAt = performance.now();
+      logger.info({ reason }, 'stopping; once more to stop at once');
+      // A start may wait long, for another server's migration for example. Until it has ended, nothing was accepted that
+      // could be lost.
+      const tooLate = setTimeout(() => {
+        logger.warn('the start did not end in time and is cut off');
+        process.exit(1);
+      }, config.shutdownTimeoutMs);
+      starting.then(
+        (server) => {
+          clearTimeout(tooLate);
+          return server.stop().finally(() => process.exit(0));
+        },
+        () => process.exit(1),
+      );
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(signal));
+    onLauncherGone(() => stop('the launcher is gone'));
+    const server = await starting;
+    logger.info(`GraphQL API: ${server.url}/graphql`);
+    if (server.opsUrl) logger.info(`Operations:  ${server.opsUrl}/readyz, /metrics`);
+    if (config.graphiql) logger.info(`GraphiQL:    ${server.url}/graphql (open it in a browser)`);
+  } catch (error) {
+    const expected = [ConfigError, ListenError, DatabaseError, EmbeddedPostgresError];
+    const isExpected = expected.some((kind) => error instanceof kind);
+    console.error(isExpected ? withoutCredentials((error as Error).message) : error);
+    process.exit(1);
+  }
+}
