@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,9 +37,9 @@ import { expectedRows, rowsOf } from '../support/rows.ts';
 import { until } from '../support/until.ts';
 import { runCli, useFolder } from './support.ts';
 
-const fixture = fileURLToPath(new URL('fixtures/untidy.csv', import.meta.url));
-const real = fileURLToPath(new URL('../../../shared/data/online-retail-2010-12-01.csv', import.meta.url));
-if (!existsSync(real)) console.warn(`There are no real invoices at ${real}: only the untidy file is imported.`);
+const invoices = ['untidy', 'online-retail-sample'].map((name) =>
+  fileURLToPath(new URL(`../shop/import/fixtures/${name}.csv`, import.meta.url)),
+);
 
 const database = useDatabase();
 const openEngine = useEngine(database, domains);
@@ -143,7 +142,7 @@ it('after an import and every command of every domain, all read models are right
 }, async () => {
   const { adapters } = await openGateway();
   const engine = await openEngine({ start: true, adapters });
-  for (const file of [fixture, real].filter((file) => existsSync(file))) {
+  for (const file of invoices) {
     const path = join(await folder(), 'invoices.csv');
     await copyFile(file, path);
     const { code, stderr } = await cli('import', 'online-retail', path);

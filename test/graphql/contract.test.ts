@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { buildSchema as fromText, parse, print, printSchema, visit } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { domains } from '../../src/domains/index.ts';
@@ -6,11 +6,7 @@ import { buildSchema } from '../../src/graphql/schema.ts';
 import { registerDomains } from '../../src/kernel/define/domain.ts';
 import { differences, partOfContract } from '../support/contract.ts';
 
-/** It lies beside the checkout, where its author keeps it. */
-const file = new URL('../../../shared/contract.graphql', import.meta.url);
-const isThere = existsSync(file);
-if (!isThere)
-  console.warn(`The public contract is not at ${file.pathname}: the served schema is not compared with it.`);
+const file = new URL('../../schema/contract.graphql', import.meta.url);
 
 /** What is served by now. */
 const CAPABILITIES = ['base', 'history', 'accounts', 'notes', 'articles'];
@@ -30,7 +26,7 @@ const changed = (from: string | RegExp, to: string) => {
   return fromText(after, { assumeValid: true });
 };
 
-describe.skipIf(!isThere)('the served schema', () => {
+describe('the served schema', () => {
   it('has everything that the contract names, as the contract has it', () => {
     expect(differences(contract(), served)).toEqual([]);
   });
