@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { onLauncherGone } from '../../src/server/launcher.ts';
 import { ProductionServer } from '../support/production-server.ts';
+import { testSeed } from '../support/random.ts';
 import { attacks } from './attacks.ts';
 import { Campaign, type Result } from './campaign.ts';
 import { describe, type Verdict, verdictOf } from './report.ts';
@@ -14,7 +15,7 @@ const say = (line: string) => console.error(line);
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '10' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
+    seed: { type: 'string', default: String(testSeed()) },
     only: { type: 'string', multiple: true, default: [] },
     'max-ratio': { type: 'string', default: '3' },
     profiles: { type: 'string' },

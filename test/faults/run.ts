@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { onLauncherGone } from '../../src/server/launcher.ts';
+import { testSeed } from '../support/random.ts';
 import { drive } from './drive.ts';
 import { describe, describeViolations, save } from './report.ts';
 import { FAULT_KINDS } from './schedule/faults.ts';
@@ -12,7 +13,7 @@ const say = (line: string) => console.error(line);
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '120' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
+    seed: { type: 'string', default: String(testSeed()) },
     clients: { type: 'string', default: '24' },
     instances: { type: 'string', default: '2' },
     'queue-limit': { type: 'string', default: '100' },

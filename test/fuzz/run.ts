@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { buildSchema } from 'graphql';
 import { onLauncherGone } from '../../src/server/launcher.ts';
 import { ProductionServer } from '../support/production-server.ts';
-import { Random } from '../support/random.ts';
+import { Random, testSeed } from '../support/random.ts';
 import { Documents } from './documents.ts';
 import { Fuzzer } from './fuzzer.ts';
 import { Requests } from './requests.ts';
@@ -17,7 +17,7 @@ import { Values } from './values.ts';
 const { values } = parseArgs({
   options: {
     operations: { type: 'string', default: '10000' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
+    seed: { type: 'string', default: String(testSeed()) },
   },
 });
 const [operations, seed] = [Number(values.operations), Number(values.seed)];

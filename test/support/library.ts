@@ -1,5 +1,4 @@
 import { integer, jsonb, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
-import fc from 'fast-check';
 import { z } from 'zod';
 import { defineAggregate } from '../../src/kernel/define/aggregate.ts';
 import { defineDomain } from '../../src/kernel/define/domain.ts';
@@ -9,6 +8,7 @@ import { defineProjection } from '../../src/kernel/define/projection.ts';
 import { readTable } from '../../src/kernel/define/read-table.ts';
 import type { Append } from '../../src/kernel/log/append/append.ts';
 import { anAppend } from './appends.ts';
+import { fc } from './properties.ts';
 
 /** A domain whose projections do everything that a projection may do to its rows. */
 export const Written = defineEvent('Written', {

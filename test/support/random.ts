@@ -58,14 +58,19 @@ export class Random {
 }
 
 /**
- * Chance for a test. Its seed is printed, and with `TEST_SEED` set to it the same choices are made again.
+ * The seed of every random choice: `TEST_SEED` if it is set, else one that is drawn once. A run of tests prints it; with the same
+ * seed it makes the same choices.
  *
- * @param whose the file's name.
+ * @throws {Error} if `TEST_SEED` is no whole number.
  */
-export function announcedRandom(whose: string): Random {
-  const given = process.env.TEST_SEED;
-  const seed = given === undefined ? randomInt(2 ** 31) : Number(given);
-  if (!Number.isInteger(seed)) throw new Error(`TEST_SEED must be a whole number, not "${given}".`);
-  console.info(`${whose}: seed ${seed}`);
-  return new Random(seed);
+export function testSeed(): number {
+  process.env.TEST_SEED ??= String(randomInt(1, 2 ** 31));
+  const seed = Number(process.env.TEST_SEED);
+  if (!Number.isInteger(seed)) throw new Error(`TEST_SEED must be a whole number, not "${process.env.TEST_SEED}".`);
+  return seed;
+}
+
+/** Random choices of one test. They depend on the run's seed and on nothing else, whichever tests run beside it. */
+export function testRandom(): Random {
+  return new Random(testSeed());
 }

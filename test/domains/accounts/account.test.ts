@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   Account,
@@ -22,6 +21,7 @@ import {
 import { SYSTEM } from '../../../src/kernel/define/actor.ts';
 import type { NewEventOf } from '../../../src/kernel/define/event.ts';
 import { given } from '../../../src/kernel/testing/given.ts';
+import { fc } from '../../support/properties.ts';
 import { ADA, ADMIN, BOB, customer, eur, gbp, STAFF, uuid } from '../fixtures.ts';
 
 const accountId = uuid(41);

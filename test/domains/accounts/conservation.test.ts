@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { accountsDomain, deposit, openAccount, transfer } from '../../../src/domains/accounts/index.ts';
 import type { Command } from '../../../src/kernel/define/command.ts';
@@ -10,6 +9,7 @@ import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { fc } from '../../support/properties.ts';
 import { type PostgresProxy, useProxy } from '../../support/proxy.ts';
 import { expectedRows, rowsOf } from '../../support/rows.ts';
 import { until } from '../../support/until.ts';

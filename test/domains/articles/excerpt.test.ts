@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { excerptOf, MAX_EXCERPT } from '../../../src/domains/articles/excerpt.ts';
+import { fc } from '../../support/properties.ts';
 
 describe('an excerpt', () => {
   it('is the whole text where that is short', () => {

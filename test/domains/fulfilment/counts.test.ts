@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
   type Counts,
@@ -9,6 +8,7 @@ import {
   withCounts,
   withoutCount,
 } from '../../../src/domains/fulfilment/counts.ts';
+import { fc } from '../../support/properties.ts';
 
 it('counts of products are those of a plain record, whatever is changed in what order', () => {
   const id = fc.constantFrom('p-0', 'p-1', 'q-1', 'r-f', 's-f', 't-f');

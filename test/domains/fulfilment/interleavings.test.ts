@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
   addOrderItem,
@@ -12,6 +11,7 @@ import { receiveStock } from '../../../src/domains/products/index.ts';
 import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
 import { type TestGateway, useGateway } from '../../support/gateway.ts';
+import { fc } from '../../support/properties.ts';
 import { EngineShop, shopDomains } from './shop.ts';
 
 const database = useDatabase();

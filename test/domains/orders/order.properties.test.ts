@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Customer, CustomerRegistered } from '../../../src/domains/customers/customer.ts';
 import * as order from '../../../src/domains/orders/order.ts';
@@ -10,6 +9,7 @@ import type { NewEventOf } from '../../../src/kernel/define/event.ts';
 import { givenEvents } from '../../../src/kernel/testing/fold.ts';
 import { given } from '../../../src/kernel/testing/given.ts';
 import { recorded } from '../../../src/kernel/testing/recorded.ts';
+import { fc } from '../../support/properties.ts';
 import { ADA, HOME, ORDER, uuid } from '../fixtures.ts';
 
 const { Order } = order;

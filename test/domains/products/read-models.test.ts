@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   Product,
@@ -12,6 +11,7 @@ import {
 import { products } from '../../../src/domains/products/read-models.ts';
 import { givenEvents } from '../../../src/kernel/testing/fold.ts';
 import { recorded } from '../../../src/kernel/testing/recorded.ts';
+import { fc } from '../../support/properties.ts';
 import { gbp, LAMP, MUG, uuid } from '../fixtures.ts';
 
 const registered = ProductRegistered({ sku: 'LAMP-1', name: 'Desk Lamp', price: gbp(2500) });

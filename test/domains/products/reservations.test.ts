@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { heldFor, type Reservations, withMore } from '../../../src/domains/products/reservations.ts';
+import { fc } from '../../support/properties.ts';
 
 it('what is set aside for each order is what was added and taken, and nothing is left of what is nothing', () => {
   const order = fc.constantFrom('a-01', 'b-01', 'c-01', 'a-02', 'b-03');

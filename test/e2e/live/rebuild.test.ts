@@ -4,7 +4,7 @@ import { registerDomains } from '../../../src/kernel/define/domain.ts';
 import { type TestApp, useApp } from '../../support/app.ts';
 import { useDatabase } from '../../support/database.ts';
 import { useEngine } from '../../support/engine.ts';
-import { announcedRandom } from '../../support/random.ts';
+import { testRandom } from '../../support/random.ts';
 import { accepted, openShop, placeOrder, type Shop } from '../../support/shop.ts';
 import { useTransports, type Way } from '../../support/transports.ts';
 import { until } from '../../support/until.ts';
@@ -35,7 +35,7 @@ interface Read {
   readonly order: { itemCount: number };
 }
 
-const random = announcedRandom('rebuild.test.ts');
+const random = testRandom();
 
 /** Writes on one server and reads on another with the token, until it is told to stop; every read has to show what was written. */
 async function client(servers: readonly TestApp[], shop: Shop, signal: AbortSignal): Promise<number> {

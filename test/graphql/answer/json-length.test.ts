@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { jsonLength } from '../../../src/graphql/answer/json-length.ts';
+import { fc } from '../../support/properties.ts';
 
 const inJson = (text: string) => Buffer.byteLength(JSON.stringify(text));
 

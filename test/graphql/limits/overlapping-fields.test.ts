@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { buildSchema, OverlappingFieldsCanBeMergedRule, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { overlappingFieldsRule } from '../../../src/graphql/limits/overlapping-fields.ts';
+import { fc } from '../../support/properties.ts';
 
 const schema = buildSchema(`
   interface Node { id: ID! self(n: Int, o: In): Node name: String list: [Node!] }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { FencedError } from '../../../src/kernel/checkpoints/advance.ts';
 import { Checkpoints } from '../../../src/kernel/checkpoints/checkpoints.ts';
@@ -10,6 +9,7 @@ import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
 import { books, libraryAppends, libraryDomain, libraryEvents, libraryTables } from '../../support/library.ts';
 import { everyEvent } from '../../support/log.ts';
+import { fc } from '../../support/properties.ts';
 import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../support/rows.ts';
 
 const database = useDatabase({ tables: libraryTables });

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Positions } from '../../../src/kernel/consistency/positions.ts';
 import { ThrottledError } from '../../../src/kernel/errors.ts';
 import { settle } from '../../support/appends.ts';
+import { fc } from '../../support/properties.ts';
 
 const LONG = 2 ** 40;
 

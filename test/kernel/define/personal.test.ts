@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineEvent, type Json } from '../../../src/kernel/define/event.ts';
 import { impersonal, personal } from '../../../src/kernel/define/personal.ts';
+import { fc } from '../../support/properties.ts';
 
 const summaryOf = <S extends z.ZodType<Json>>(data: S, value: z.output<S>) =>
   defineEvent('Happened', { data }).summary(value);

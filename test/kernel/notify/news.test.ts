@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Move, NewsDesk, readNews } from '../../../src/kernel/notify/news.ts';
+import { fc } from '../../support/properties.ts';
 
 const move = (from: number, to: number, keys: readonly string[] | null = [], generation = 1): Move => ({
   from,

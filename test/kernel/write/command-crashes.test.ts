@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { isTransient } from '../../../src/database/transient.ts';
 import type { Command } from '../../../src/kernel/define/command.ts';
@@ -14,6 +13,7 @@ import { CRASHES, expectSoundLog } from '../../support/crash-points.ts';
 import { useCrashProxy } from '../../support/crash-proxy.ts';
 import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { fc } from '../../support/properties.ts';
 
 const database = useDatabase();
 const openProxy = useCrashProxy();

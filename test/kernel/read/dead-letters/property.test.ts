@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import { changesOf, type Projection } from '../../../../src/kernel/define/projection.ts';
@@ -16,6 +15,7 @@ import {
   readings,
 } from '../../../support/library.ts';
 import { people, peopleHistory, peopleTable } from '../../../support/people.ts';
+import { fc } from '../../../support/properties.ts';
 import { expectedHistory, expectedRows, historyOf } from '../../../support/rows.ts';
 import { shelf, shelfHistory, shelfTable } from '../../../support/shelf.ts';
 

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { bigint, text } from 'drizzle-orm/pg-core';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
 import { defineDomain } from '../../../../src/kernel/define/domain.ts';
@@ -22,6 +21,7 @@ import {
   Written,
 } from '../../../support/library.ts';
 import { fillPurse, parcelDomain, sendParcel } from '../../../support/parcel-process.ts';
+import { fc } from '../../../support/properties.ts';
 import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../support/rows.ts';
 import { shelf, shelfHistory, shelfTable } from '../../../support/shelf.ts';
 import { until } from '../../../support/until.ts';

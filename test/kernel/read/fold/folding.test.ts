@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FencedError } from '../../../../src/kernel/checkpoints/advance.ts';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
@@ -22,6 +21,7 @@ import {
   readings,
   Written,
 } from '../../../support/library.ts';
+import { fc } from '../../../support/properties.ts';
 import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../support/rows.ts';
 
 const database = useDatabase({ tables: libraryTables });

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ReadModels } from '../../../../src/graphql/read/read-models.ts';
 import { Rows } from '../../../../src/graphql/read/rows.ts';
@@ -22,6 +21,7 @@ import {
   Written,
 } from '../../../support/library.ts';
 import { people, peopleHistory, peopleTable } from '../../../support/people.ts';
+import { fc } from '../../../support/properties.ts';
 import { expectedHistory, historyOf } from '../../../support/rows.ts';
 
 const database = useDatabase({ tables: [...libraryTables, peopleTable, peopleHistory] });

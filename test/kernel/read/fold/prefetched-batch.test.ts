@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import fc from 'fast-check';
 import { beforeEach, expect, it } from 'vitest';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
@@ -22,6 +21,7 @@ import {
   readings,
   Written,
 } from '../../../support/library.ts';
+import { fc } from '../../../support/properties.ts';
 import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../support/rows.ts';
 import { until } from '../../../support/until.ts';
 

@@ -12,14 +12,14 @@ import {
 } from '../../../support/counter.ts';
 import { useDatabase } from '../../../support/database.ts';
 import { type TestEngine, useEngine } from '../../../support/engine.ts';
-import { announcedRandom } from '../../../support/random.ts';
+import { testRandom } from '../../../support/random.ts';
 import { until } from '../../../support/until.ts';
 
 const database = useDatabase({ tables: [countersTable] });
 const openEngine = useEngine(database, [counterDomain]);
 
 const REBUILDS = 4;
-const random = announcedRandom('rebuild-under-load.test.ts');
+const random = testRandom();
 
 /** Reads what it has just written, on any of the engines, until it is told to stop. */
 async function client(engines: readonly TestEngine[], signal: AbortSignal): Promise<number> {

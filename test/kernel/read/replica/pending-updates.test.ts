@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PendingMoves } from '../../../../src/kernel/read/replica/pending-updates.ts';
+import { fc } from '../../../support/properties.ts';
 
 const move = (position: number, ...keys: string[]) => ({ position, keys: new Set(keys), lagMs: 0 });
 /** One that the projector of another instance has made. */

@@ -23,9 +23,8 @@ async function lint(path: string, source: string): Promise<{ readonly passes: bo
 beforeAll(async () => {
   folder = await mkdtemp(join(scratchFolder(), 'afterwrite-lint-'));
   const { overrides } = JSON.parse(await readFile('biome.json', 'utf8')) as { overrides: { plugins?: string[] }[] };
-  const withPlugins = overrides.filter(({ plugins }) => plugins);
-  await write('biome.json', JSON.stringify({ overrides: withPlugins }));
-  const plugins = withPlugins.flatMap(({ plugins }) => plugins ?? []);
+  await write('biome.json', JSON.stringify({ overrides }));
+  const plugins = overrides.flatMap(({ plugins }) => plugins ?? []);
   for (const plugin of plugins) await write(plugin, await readFile(plugin, 'utf8'));
 });
 
@@ -48,4 +47,18 @@ it('takes the monotonic clock, and dates that are made of something', async () =
 it('takes the wall clock in the one file that is for it', async () => {
   const { passes } = await lint('src/kernel/clock/wall-clock.ts', 'export const some = Date.now();\n');
   expect(passes).toBe(true);
+});
+
+it('refuses a random choice in a test that no seed repeats', async () => {
+  const { passes, output } = await lint('test/kernel/some.test.ts', 'export const some = Math.random();\n');
+  expect(passes).toBe(false);
+  expect(output).toContain('testRandom()');
+});
+
+it('refuses fast-check in a test without the seed of the run', async () => {
+  const source = "import fc from 'fast-check';\nexport const some = fc.nat();\n";
+  const { passes, output } = await lint('test/kernel/some.test.ts', source);
+  expect(passes).toBe(false);
+  expect(output).toContain('test/support/properties.ts');
+  expect(await lint('test/support/properties.ts', source)).toMatchObject({ passes: true });
 });
