@@ -77,14 +77,17 @@ function createProgram(app: AppWithCommands, cli: Cli): Command {
   for (const command of app.commands.map((create) => create(cli)))
     program.addCommand(command.helpGroup(`Commands of ${app.name}:`));
   for (const command of commandsOf(cli)) program.addCommand(command.helpGroup('Commands:'));
-  throwUsageErrors(program);
+  configure(program, cli);
   return program;
 }
 
-/** Otherwise Commander would end the process by itself. */
-function throwUsageErrors(command: Command): void {
-  command.exitOverride().showHelpAfterError('(add --help for how to use it)');
-  for (const child of command.commands) throwUsageErrors(child);
+/** Otherwise Commander would write to the streams of the process, and end it. */
+function configure(command: Command, cli: Cli): void {
+  command
+    .exitOverride()
+    .showHelpAfterError('(add --help for how to use it)')
+    .configureOutput({ writeOut: (text) => cli.out.write(text), writeErr: (text) => cli.err.write(text) });
+  for (const child of command.commands) configure(child, cli);
 }
 
 /**
@@ -98,12 +101,17 @@ export async function run(app: AppWithCommands, args: readonly string[], folder 
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   const { env, stdout: out, stderr: err } = process;
   const cli: Cli = { app, folder, env, out, err, signal: watchInterrupts() };
-  process.exitCode = await exitCodeOf(app, cli, args);
+  process.exitCode = await runCommand(app, cli, args);
   // A lost connection may still be trying to reconnect.
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
-async function exitCodeOf(app: AppWithCommands, cli: Cli, args: readonly string[]): Promise<number> {
+/**
+ * Runs the command that the words name.
+ *
+ * @returns the exit code.
+ */
+export async function runCommand(app: AppWithCommands, cli: Cli, args: readonly string[]): Promise<number> {
   try {
     await createProgram(app, cli).parseAsync(args, { from: 'user' });
     return 0;

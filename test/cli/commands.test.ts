@@ -9,7 +9,7 @@ import { system } from '../support/counter.ts';
 import { createDatabase, useDatabase } from '../support/database.ts';
 import { useEngine } from '../support/engine.ts';
 import { until } from '../support/until.ts';
-import { runCli } from './support.ts';
+import { runCli, startCli } from './support.ts';
 
 const database = useDatabase();
 const engine = useEngine(database, domains);
@@ -260,5 +260,21 @@ describe('a command that cannot be carried out', () => {
     const { code, stdout } = await cli('import', 'online-retail', '--help');
     expect(code).toBe(0);
     expect(stdout).toContain('Running it again imports nothing twice');
+  });
+});
+
+describe('the process', () => {
+  it('has the results on standard output, errors on standard error, and ends with the exit code', async () => {
+    expect(await startCli(database.url, ['events', 'check']).done).toEqual({
+      code: 0,
+      stdout: 'This version reads all 0 events, and the log is whole.\n',
+      stderr: '',
+    });
+    expect(await startCli(database.url, ['restore-epoch']).done).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^Error NOT_CONFIRMED: /),
+    });
+    expect(await startCli(database.url, ['event']).done).toMatchObject({ code: 2, stdout: '' });
   });
 });

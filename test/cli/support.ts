@@ -2,9 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'csv-parse/sync';
 import { afterEach } from 'vitest';
+import app from '../../src/app.ts';
+import type { Cli } from '../../src/cli/cli.ts';
+import { runCommand } from '../../src/cli/run.ts';
+import { childEnvironment } from '../support/child-environment.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -20,10 +25,10 @@ export interface CliRun {
   readonly done: Promise<CliResult>;
 }
 
-/** Starts `npm run cli -- …args` on a database, as a process of its own. */
+/** Starts `npm run cli -- …args` on a database, as a process of its own: for tests that interrupt or kill it. */
 export function startCli(databaseUrl: string, args: readonly string[], env: Record<string, string> = {}): CliRun {
   const child = spawn(process.execPath, [main, ...args], {
-    env: { PATH: process.env.PATH, DATABASE_URL: databaseUrl, ...env },
+    env: { ...childEnvironment(), DATABASE_URL: databaseUrl, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const texts = { stdout: '', stderr: '' };
@@ -36,9 +41,32 @@ export function startCli(databaseUrl: string, args: readonly string[], env: Reco
   return { child, done };
 }
 
-/** Runs a command to its end. */
-export function runCli(databaseUrl: string, args: readonly string[], env: Record<string, string> = {}) {
-  return startCli(databaseUrl, args, env).done;
+/** Runs a command to its end, in this process: starting one takes longer than most commands do. */
+export async function runCli(
+  databaseUrl: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<CliResult> {
+  const texts = { stdout: '', stderr: '' };
+  const cli: Cli = {
+    app,
+    folder: process.cwd(),
+    env: { DATABASE_URL: databaseUrl, ...env },
+    out: collect((text) => (texts.stdout += text)),
+    err: collect((text) => (texts.stderr += text)),
+    signal: new AbortController().signal,
+  };
+  const code = await runCommand(app, cli, args);
+  return { code, ...texts };
+}
+
+function collect(take: (text: string) => void): Writable {
+  return new Writable({
+    write: (chunk, _, done) => {
+      take(String(chunk));
+      done();
+    },
+  });
 }
 
 /** A folder for each test that asks for one, removed after it. */

@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEmbeddedPostgres } from '../../src/database/embedded/server.ts';
+import { childEnvironment } from './child-environment.ts';
 import { HttpClient } from './http-client.ts';
 import { parseMetrics, type Scrape } from './prometheus.ts';
 import { SECRET } from './tokens.ts';
@@ -54,11 +55,11 @@ export class ProductionServer extends HttpClient {
     await mkdir(folder, { recursive: true });
     const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'data') });
     const logFile = join(folder, 'server.log');
-    const { PATH, HOME, LANG } = process.env;
     const child = spawn(process.execPath, ['--expose-gc', '--import', WATCH, 'src/main.ts'], {
       cwd: root,
       env: {
-        ...{ PATH, HOME, LANG, HOST: '127.0.0.1', PORT: '0', AFTERWRITE_LAUNCHER: '1' },
+        ...childEnvironment(),
+        ...{ HOST: '127.0.0.1', PORT: '0', AFTERWRITE_LAUNCHER: '1' },
         ...{ NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET, PAYMENT_GATEWAY_URL: 'local' },
         ...env,
         DATABASE_URL: postgres.url,

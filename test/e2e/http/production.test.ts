@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, inject, it } from 'vitest';
 import { type TestApp, useApp } from '../../support/app.ts';
+import { childEnvironment } from '../../support/child-environment.ts';
 import { expectRequestError } from '../../support/refusals.ts';
 import { WITH_AUTH } from '../../support/tokens.ts';
 
 const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 
 it('does not start in production without authentication, and says so in one line', async () => {
-  const env = { PATH: process.env.PATH, NODE_ENV: 'production', PORT: '0', DATABASE_URL: inject('serverUrl') };
+  const env = { ...childEnvironment(), NODE_ENV: 'production', PORT: '0', DATABASE_URL: inject('serverUrl') };
   const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (said += text));

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { childEnvironment } from '../../support/child-environment.ts';
 import { HttpClient } from '../../support/http-client.ts';
 import { until } from '../../support/until.ts';
 
@@ -34,7 +35,7 @@ export class ServerProcess extends HttpClient {
     super(() => this.#url);
     this.child = spawn(process.execPath, words, {
       cwd: root,
-      env: { ...cleanEnvironment(), HOST: '127.0.0.1', PORT: '0', ...env },
+      env: { ...childEnvironment(), HOST: '127.0.0.1', PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       // Away from the terminal of whoever runs the tests.
       detached: true,
@@ -122,10 +123,4 @@ export async function statusOf(url: string): Promise<number | undefined> {
     ({ status }) => status,
     () => undefined,
   );
-}
-
-/** Ours without what the test runner sets and what would configure the server. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
-  const { PATH, HOME, LANG } = process.env;
-  return { PATH, HOME, LANG };
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { childEnvironment } from '../../support/child-environment.ts';
 import { CLOCK_VARIABLE, type Clock, type ClockMessage, RIGHT } from './clock.ts';
 import { Link } from './link.ts';
 import type { MortalPostgres } from './mortal-postgres.ts';
@@ -152,14 +153,14 @@ export class Instance {
     const { postgres, env } = this.#options;
     const url = postgres.url;
     url.port = String(this.database.port);
-    const { PATH, HOME, LANG } = process.env;
     this.#killed = false;
     this.#log.write(`--- ${new Date().toISOString()} started\n`);
     const child = spawn(process.execPath, ['--import', SHIFTED_CLOCK, 'src/main.ts'], {
       cwd: root,
       // As its launcher we need not end it where we are killed: it sees that its channel is closed.
       env: {
-        ...{ PATH, HOME, LANG, HOST: '127.0.0.1', PORT: '0', AFTERWRITE_LAUNCHER: '1' },
+        ...childEnvironment(),
+        ...{ HOST: '127.0.0.1', PORT: '0', AFTERWRITE_LAUNCHER: '1' },
         ...env,
         DATABASE_URL: url.href,
         [CLOCK_VARIABLE]: JSON.stringify(this.#clock),
