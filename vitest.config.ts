@@ -1,20 +1,30 @@
 import { defineConfig } from 'vitest/config';
-import { scratchFolder } from './test/support/scratch.ts';
+import { testSeed } from './test/support/random.ts';
+import { lanesOf } from './test/support/run/lanes.ts';
+import { openRunFolder } from './test/support/run/scratch.ts';
 
-// All that tests and the servers that they start make for themselves is made there.
-process.env.TMPDIR ??= scratchFolder();
+const lanes = lanesOf(import.meta.dirname);
+
+// Known before the workers start, so that all of them make the same choices and use the same folder.
+testSeed();
+process.env.TEST_RUN_FOLDER = process.env.TMPDIR = openRunFolder();
 
 export default defineConfig({
   // The file that Node takes for libraries: graphql refuses to work beside a second copy of itself.
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
-    // On a machine that others load too, what waits with a deadline may miss it once.
-    ...(process.env.CI ? { retry: 1 } : {}),
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/global-setup.ts'],
+    reporters: ['default', './test/support/run/reporter.ts'],
+    setupFiles: ['test/support/run/each-file.ts'],
     // Each file works on its own database of one server; more at a time only makes them wait for each other.
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: 'unit', include: lanes.unit } },
+      {
+        extends: true,
+        test: { name: 'integration', include: lanes.integration, globalSetup: ['test/support/global-setup.ts'] },
+      },
+    ],
   },
 });

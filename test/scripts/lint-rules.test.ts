@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { scratchFolder } from '../support/scratch.ts';
 
 let folder: string;
 const biome = resolve('node_modules/@biomejs/biome/bin/biome');
@@ -21,7 +21,7 @@ async function lint(path: string, source: string): Promise<{ readonly passes: bo
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(scratchFolder(), 'afterwrite-lint-'));
+  folder = await mkdtemp(join(tmpdir(), 'afterwrite-lint-'));
   const { overrides } = JSON.parse(await readFile('biome.json', 'utf8')) as { overrides: { plugins?: string[] }[] };
   await write('biome.json', JSON.stringify({ overrides }));
   const plugins = overrides.flatMap(({ plugins }) => plugins ?? []);

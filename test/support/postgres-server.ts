@@ -27,13 +27,6 @@ const SETTINGS = {
 };
 const USER = 'afterwrite';
 
-/** Whether there is a Postgres to replicate; says so where there is none. */
-export function canReplicate(): boolean {
-  if (PG_BASEBACKUP) return true;
-  console.log("No pg_basebackup in /usr/lib/postgresql: tests on a replica are skipped. Install Debian's postgresql.");
-  return false;
-}
-
 /** A Postgres server of a test's own, as its administrators run it. */
 export class PostgresServer {
   readonly #folder: string;

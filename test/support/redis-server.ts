@@ -1,10 +1,7 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { until } from './until.ts';
-
-/** Whether Debian's redis-server is installed. */
-export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 
 /** A Redis of a test's own, on loopback, that keeps nothing on disk. */
 export interface RedisServer {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,14 +13,10 @@ import {
   type EmbeddedOptions,
   startEmbeddedPostgres,
 } from '../../../src/database/embedded/server.ts';
+import { USER_NAMESPACE } from '../../support/environment.ts';
 
 /** Light enough for many of them in one test run. */
 export const LIGHT = { fsync: 'off', shared_buffers: '16MB' };
-
-export const isRoot = process.getuid?.() === 0;
-// As user 1 (daemon), because a namespace shows users that it does not know as 65534.
-const IN_NAMESPACE = ['unshare', '--user', '--map-user=1', '--map-group=1', '--'];
-export const hasNamespaces = spawnSync(IN_NAMESPACE[0] ?? '', [...IN_NAMESPACE.slice(1), 'true']).status === 0;
 
 const cleanups: (() => Promise<void>)[] = [];
 
@@ -95,7 +91,7 @@ export class Other {
   readonly lines: Line[] = [];
 
   /** @param prefix - put in front of its command line. */
-  constructor(dataDir: string, prefix: string[] = []) {
+  constructor(dataDir: string, prefix: readonly string[] = []) {
     const script = fileURLToPath(new URL('process.ts', import.meta.url));
     const [file = '', ...args] = [...prefix, process.execPath, script, dataDir];
     this.child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -107,7 +103,7 @@ export class Other {
 
   /** In a user namespace, where root is an ordinary user. */
   static unprivileged(dataDir: string): Other {
-    return new Other(dataDir, IN_NAMESPACE);
+    return new Other(dataDir, USER_NAMESPACE);
   }
 
   /** Its first line for which the condition holds. */

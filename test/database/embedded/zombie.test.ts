@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { findPostmaster } from '../../../src/database/embedded/postmaster.ts';
+import { lacks } from '../../support/environment.ts';
 import { until } from '../../support/until.ts';
 import { cleanUp, temporaryFolder } from './helpers.ts';
 
 vi.setConfig({ testTimeout: 30_000 });
 afterEach(cleanUp);
 
-test.skipIf(!existsSync('/proc/self/stat'))(
+test.skipIf(lacks('/proc'))(
   'a killed postmaster that nobody has taken out of the process table does not keep Postgres from starting',
   async () => {
     // When the child ends, its parent has become a program that never asks about it.

@@ -9,10 +9,10 @@ import { isTransient } from '../../../src/database/transient.ts';
 import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import { EventLog } from '../../../src/kernel/log/event-log.ts';
 import { anAppend } from '../../support/appends.ts';
-import { canReplicate } from '../../support/postgres-server.ts';
+import { lacks } from '../../support/environment.ts';
 import { useReplicatedDatabase } from '../../support/replica.ts';
 
-describe.skipIf(!canReplicate())('a primary and its standby', () => {
+describe.skipIf(lacks('pg_basebackup'))('a primary and its standby', () => {
   const database = useReplicatedDatabase();
 
   /** A name that leads to one of the two servers. */

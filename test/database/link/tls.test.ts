@@ -7,15 +7,12 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
 import { rootOf } from '../../../src/database/errors.ts';
-import { canReplicate, PostgresServer } from '../../support/postgres-server.ts';
+import { lacks } from '../../support/environment.ts';
+import { PostgresServer } from '../../support/postgres-server.ts';
 
 const run = promisify(execFile);
-const hasOpenssl = await run('openssl', ['version']).then(
-  () => true,
-  () => false,
-);
 
-describe.skipIf(!hasOpenssl || !canReplicate())('a Postgres with TLS', () => {
+describe.skipIf(lacks('openssl', 'pg_basebackup'))('a Postgres with TLS', () => {
   let folder = '';
   let server: PostgresServer;
   const file = (name: string) => join(folder, name);

@@ -1,12 +1,9 @@
-import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-
-/** Debian's, unless CHROMIUM_PATH names another. */
-const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+import { CHROMIUM } from '../../support/environment.ts';
 
 /** Quiet, and asking nobody for anything: neither updates nor accounts. */
 const FLAGS = [
@@ -18,19 +15,6 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-
-/** Whether there is a browser to test with; says so where there is none. */
-export function hasChromium(): boolean {
-  try {
-    accessSync(CHROMIUM, constants.X_OK);
-    return true;
-  } catch {
-    console.log(
-      `No Chromium at ${CHROMIUM}: its tests are skipped. Install it, or say where it is with CHROMIUM_PATH.`,
-    );
-    return false;
-  }
-}
 
 /** What a page has done beside what it shows. */
 export interface Watched {

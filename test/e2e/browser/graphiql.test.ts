@@ -2,14 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { readOperations } from '../../../src/server/graphiql/operations.ts';
 import { operations } from '../../../src/shop/operations.ts';
 import { type TestApp, useApp } from '../../support/app.ts';
+import { lacks } from '../../support/environment.ts';
 import { staffToken, WITH_AUTH } from '../../support/tokens.ts';
-import { hasChromium, useBrowser } from './browser.ts';
+import { useBrowser } from './browser.ts';
 import { GraphiqlPage } from './graphiql-page.ts';
 
 /** The order of the first session. */
 const ORDER = '33333333-3333-4333-8333-333333333333';
 
-describe.skipIf(!hasChromium())('GraphiQL in a browser', { timeout: 60_000 }, () => {
+describe.skipIf(lacks('chromium'))('GraphiQL in a browser', { timeout: 60_000 }, () => {
   const browser = useBrowser();
 
   async function open(app: TestApp) {

@@ -1,15 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useApp } from '../../support/app.ts';
-import { hasRedis, type RedisServer, redisServer } from '../../support/redis-server.ts';
+import { lacks } from '../../support/environment.ts';
+import { type RedisServer, redisServer } from '../../support/redis-server.ts';
 import { customerToken, WITH_AUTH } from '../../support/tokens.ts';
 import { until } from '../../support/until.ts';
 
-if (!hasRedis)
-  console.warn('redis-server is not installed: the tests of limits that several servers share are skipped.');
-
 const READ = '{ projections { name } }';
 
-describe.skipIf(!hasRedis)('two servers with one Redis', () => {
+describe.skipIf(lacks('redis-server'))('two servers with one Redis', () => {
   let redis: RedisServer;
   beforeAll(async () => {
     redis = await redisServer();

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { useApp } from '../../support/app.ts';
 import { caughtUp } from '../../support/caught-up.ts';
-import { canReplicate } from '../../support/postgres-server.ts';
+import { lacks } from '../../support/environment.ts';
 import { expectRequestError } from '../../support/refusals.ts';
 import { useReplicatedDatabase } from '../../support/replica.ts';
 import { accepted, registerCustomer } from '../../support/shop.ts';
@@ -10,7 +10,7 @@ import { until } from '../../support/until.ts';
 const NAME = `query ($id: ID!, $token: ConsistencyToken!, $timeoutMs: Int, $onTimeout: OnTimeout)
   @readAfter(token: $token, timeoutMs: $timeoutMs, onTimeout: $onTimeout) { customer(id: $id) { name } }`;
 
-describe.skipIf(!canReplicate())('a replica that lags', () => {
+describe.skipIf(lacks('pg_basebackup'))('a replica that lags', () => {
   const database = useReplicatedDatabase();
   const app = useApp({ database, env: () => ({ READ_DATABASE_URL: database.readUrl }) });
   const { replica } = database;

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { useApp } from '../../support/app.ts';
 import { caughtUp } from '../../support/caught-up.ts';
+import { lacks } from '../../support/environment.ts';
 import type { Feed } from '../../support/feed.ts';
-import { canReplicate } from '../../support/postgres-server.ts';
 import { useReplicatedDatabase } from '../../support/replica.ts';
 import { accepted, openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
 import { useTransports } from '../../support/transports.ts';
@@ -26,7 +26,7 @@ const ORDER_UPDATED = `subscription ($id: ID!, $after: ConsistencyToken) { order
 const MOVED = `subscription { projectionUpdated(projections: ["customers"]) { projection keys token lagMs } }`;
 const CAUGHT_UP = `subscription ($token: ConsistencyToken!) { caughtUp(token: $token) { projection token waitedMs } }`;
 
-describe.skipIf(!canReplicate())('a subscription on a replica', () => {
+describe.skipIf(lacks('pg_basebackup'))('a subscription on a replica', () => {
   const database = useReplicatedDatabase();
   const app = useApp({ database, env: () => ({ READ_DATABASE_URL: database.readUrl }) });
   const open = useTransports(app);

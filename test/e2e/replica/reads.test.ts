@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { useApp } from '../../support/app.ts';
-import { canReplicate } from '../../support/postgres-server.ts';
+import { lacks } from '../../support/environment.ts';
 import { useReplicatedDatabase } from '../../support/replica.ts';
 import { accepted, openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
 
 const CUSTOMER = `query ($id: ID!, $token: ConsistencyToken!) @readAfter(token: $token) { customer(id: $id) { name } }`;
 
-describe.skipIf(!canReplicate())('a server whose queries read from a replica', () => {
+describe.skipIf(lacks('pg_basebackup'))('a server whose queries read from a replica', () => {
   const database = useReplicatedDatabase();
   const app = useApp({ database, env: () => ({ READ_DATABASE_URL: database.readUrl }), fulfils: false });
   const positionOf = (token: string) => app.engine.tokens.decode(token);

@@ -3,7 +3,7 @@ import { domains } from '../../../src/domains/index.ts';
 import { registerDomains } from '../../../src/kernel/define/domain.ts';
 import type { Projection } from '../../../src/kernel/define/projection.ts';
 import { useApp } from '../../support/app.ts';
-import { canReplicate } from '../../support/postgres-server.ts';
+import { lacks } from '../../support/environment.ts';
 import { useReplicatedDatabase } from '../../support/replica.ts';
 import { accepted, openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
 import { useTransports } from '../../support/transports.ts';
@@ -13,7 +13,7 @@ const NAME = `query ($id: ID!, $token: ConsistencyToken!) @readAfter(token: $tok
 }`;
 const ORDER_UPDATED = `subscription ($id: ID!, $after: ConsistencyToken) { orderUpdated(id: $id, after: $after) { version } }`;
 
-describe.skipIf(!canReplicate())('of several servers, one that reads from a replica', () => {
+describe.skipIf(lacks('pg_basebackup'))('of several servers, one that reads from a replica', () => {
   const database = useReplicatedDatabase();
   // It comes first and moves the projections; it knows nothing of a replica.
   const other = useApp({ database });

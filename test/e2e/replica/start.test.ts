@@ -3,12 +3,12 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type DatabaseOptions, openDatabase } from '../../../src/database/database.ts';
 import { migrateDatabase } from '../../../src/database/migrate.ts';
 import { openReplica } from '../../../src/database/replica.ts';
-import { canReplicate } from '../../support/postgres-server.ts';
+import { lacks } from '../../support/environment.ts';
 import { useReplicatedDatabase } from '../../support/replica.ts';
 import { roleOf as roleNamed } from '../../support/roles.ts';
 import { until } from '../../support/until.ts';
 
-describe.skipIf(!canReplicate())('a database that is opened with a server to read from', () => {
+describe.skipIf(lacks('pg_basebackup'))('a database that is opened with a server to read from', () => {
   const database = useReplicatedDatabase();
   const { replica } = database;
   const notices: string[] = [];

@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { runCli, startCli } from '../../cli/support.ts';
 import { useApp } from '../../support/app.ts';
+import { lacks } from '../../support/environment.ts';
 import { staffToken, WITH_AUTH } from '../../support/tokens.ts';
 import { until } from '../../support/until.ts';
 
@@ -45,7 +46,7 @@ async function childrenOf(pid: number | undefined): Promise<number[]> {
   return text.trim().split(' ').filter(Boolean).map(Number);
 }
 
-describe.runIf(process.platform === 'linux')('the demo on a server of its own', { timeout: TIMEOUT }, () => {
+describe.skipIf(lacks('/proc'))('the demo on a server of its own', { timeout: TIMEOUT }, () => {
   it('plays from the customer to the delivery, ends by itself and leaves nothing behind', async () => {
     const demo = await startDemo();
     const { code, stdout, stderr } = await demo.done;

@@ -1,0 +1,62 @@
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isAlive, ownIdentity } from '../../../src/database/embedded/processes.ts';
+import { endTree, ProcessRegistry, postgresBelow } from './processes.ts';
+
+const IN_MEMORY = '/dev/shm';
+const ENOUGH_BYTES = 4 * 2 ** 30;
+const PREFIX = 'afterwrite-run-';
+
+/**
+ * Makes a folder for everything that one run of tests makes. When this process exits, the folder is removed, and what still
+ * runs of the processes that the run has started is ended. What an earlier run left that was killed goes now.
+ */
+export function openRunFolder(): string {
+  const parent = process.env.TMPDIR ?? scratchFolder();
+  removeLeftovers(parent);
+  const folder = mkdtempSync(join(parent, PREFIX));
+  // Some tests do things as another user.
+  chmodSync(folder, 0o755);
+  writeFileSync(join(folder, 'owner'), ownIdentity());
+  registryOf(folder).watch();
+  process.on('exit', () => removeRun(folder));
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+  return folder;
+}
+
+/** The registry of the processes that a run's tests start. */
+export function registryOf(runFolder: string): ProcessRegistry {
+  return new ProcessRegistry(join(runFolder, 'processes'));
+}
+
+/**
+ * Where tests keep what they throw away: in memory if there is enough of it. A copy of a database is some 300 files, and a
+ * file system on a disk takes longer to make them than most tests take to run.
+ */
+function scratchFolder(): string {
+  try {
+    const { bavail, bsize } = statfsSync(IN_MEMORY);
+    return bavail * bsize < ENOUGH_BYTES ? tmpdir() : IN_MEMORY;
+  } catch {
+    // No Linux.
+    return tmpdir();
+  }
+}
+
+function removeLeftovers(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    if (!name.startsWith(PREFIX)) continue;
+    try {
+      if (!isAlive(readFileSync(join(parent, name, 'owner'), 'utf8'))) removeRun(join(parent, name));
+    } catch {
+      // It is being made, or removed, or another user's.
+    }
+  }
+}
+
+function removeRun(folder: string): void {
+  registryOf(folder).end();
+  for (const { pid } of postgresBelow(folder)) endTree(pid);
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+}
