@@ -1,6 +1,7 @@
 import type postgres from 'postgres';
 import { expect } from 'vitest';
-import type { Break, CrashPoint } from './crash-proxy.ts';
+import type { Break, CrashPoint, CrashProxy } from './crash-proxy.ts';
+import { testSeed } from './random.ts';
 
 /** All that can break, and what dies of it. */
 export const CRASHES: readonly (readonly [Break, CrashPoint['dies']])[] = [
@@ -8,44 +9,74 @@ export const CRASHES: readonly (readonly [Break, CrashPoint['dies']])[] = [
   ...(['lost', 'unanswered', 'torn'] as const).map((how) => [how, 'process'] as const),
 ];
 
-/** Does a scenario with something that breaks; false where it was over before it came to the point. */
-export type Run = (point: CrashPoint) => Promise<boolean>;
+/** What may break, on one database. */
+export interface Scenario {
+  /** Through which its messages go, and at which it breaks. */
+  readonly proxy: CrashProxy;
+  /** Arms the proxy, does what is tested, and checks what is left. */
+  readonly run: (point: CrashPoint) => Promise<void>;
+}
 
-/** In CI each way to break is tried at every sixth point, beginning with another one. */
-const STEP = process.env.CI ? 6 : 1;
+export interface Points {
+  /** How many messages the scenario has at least: with fewer it does not do what the test is about. */
+  readonly messages: number;
+  /**
+   * Every nth message is tried, unless `CRASH_STEP` says otherwise. Each way to break begins with another one, so that together
+   * they try every message about once; the seed of the run decides which way tries which.
+   */
+  readonly every?: number;
+  /** Timers add messages. A run may then be over before one of the last points. */
+  readonly isTimed?: boolean;
+}
 
 /**
- * Runs a scenario once for each point at which it can break, until it has been run without breaking.
+ * Counts the messages of a scenario, then runs it once for each point that is tried and expects it to break there.
  *
- * @param lanes the scenario on as many databases as there are runs at one time.
- * @returns how many points there were at most: one less than the first that it did not come to.
+ * @param scenarios the same on as many databases as there are runs at one time.
  */
-export async function atEveryPoint(
-  lanes: readonly Run[],
+export async function breakAtPoints(
+  scenarios: readonly Scenario[],
   how: Break,
   dies: CrashPoint['dies'],
-  { first = 1 + (CRASHES.findIndex((each) => each[0] === how) % STEP), step = STEP } = {},
-): Promise<number> {
-  let next = first;
-  let points = Infinity;
-  let isOver = false;
+  { messages, every = CRASHES.length, isTimed = false }: Points,
+): Promise<void> {
+  const points = pointsOf(await count(scenarios[0] as Scenario, how, dies, messages), how, dies, every);
+  expect(points).not.toEqual([]);
+  const left = [...points];
+  const unbroken: string[] = [];
   const ended = await Promise.allSettled(
-    lanes.map(async (run) => {
-      while (!isOver) {
-        const point = { how, dies, at: next };
-        next += step;
+    scenarios.map(async ({ proxy, run }) => {
+      for (let at = left.shift(); at !== undefined; at = left.shift()) {
+        const point = { how, dies, at };
         try {
-          if (await run(point)) continue;
-          points = Math.min(points, point.at - 1);
-          isOver = true;
+          await run(point);
+          if (!proxy.hasBroken) unbroken.push(describe(point));
         } catch (error) {
-          isOver = true;
+          left.length = 0;
           throw new Error(`${describe(point)}: ${error instanceof Error ? error.message : error}`, { cause: error });
         }
       }
     }),
   );
   for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
+  if (isTimed) expect(unbroken.length).toBeLessThanOrEqual(points.length / 4);
+  else expect(unbroken).toEqual([]);
+}
+
+/** How many messages there are if nothing breaks. */
+async function count({ proxy, run }: Scenario, how: Break, dies: CrashPoint['dies'], atLeast: number): Promise<number> {
+  await run({ how, dies, at: Infinity });
+  expect(proxy.hasBroken).toBe(false);
+  expect(proxy.messages).toBeGreaterThanOrEqual(atLeast);
+  return proxy.messages;
+}
+
+function pointsOf(messages: number, how: Break, dies: CrashPoint['dies'], every: number): number[] {
+  const step = Number(process.env.CRASH_STEP ?? every);
+  const nth = CRASHES.findIndex((crash) => crash[0] === how && crash[1] === dies);
+  const first = 1 + ((Math.round((nth * step) / CRASHES.length) + testSeed()) % step);
+  const points: number[] = [];
+  for (let at = first; at <= messages; at += step) points.push(at);
   return points;
 }
 

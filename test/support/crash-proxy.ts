@@ -31,6 +31,8 @@ export interface CrashProxy {
   arm(point: CrashPoint): Promise<void>;
   /** The same with the connections that there are. */
   rearm(point: CrashPoint): void;
+  /** How many messages there were of those that count, since it was armed and until it was mended. */
+  readonly messages: number;
   /** It has come to the point since it was armed. */
   readonly hasBroken: boolean;
   /** Connections are as they should be from now on; what the broken ones still did in Postgres is done. */
@@ -174,6 +176,9 @@ export async function startCrashProxy({ url: target, sql }: Target): Promise<Cra
       rearm(next);
     },
     rearm,
+    get messages() {
+      return seen;
+    },
     get hasBroken() {
       return hasBroken;
     },

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Database, openPool } from '../../../src/database/client.ts';
-import { atEveryPoint } from '../../support/crash-points.ts';
+import { breakAtPoints, type Scenario } from '../../support/crash-points.ts';
 import { useCrashProxy } from '../../support/crash-proxy.ts';
 import { useDatabase } from '../../support/database.ts';
 
@@ -26,21 +26,16 @@ describe('a statement after one whose answer was torn, wherever it was', () => {
   ])('of %s: has its own rows', async (_, former) => {
     const proxy = await openProxy(database);
     const db = openOne(proxy.url);
-    const points = await atEveryPoint(
-      [
-        async (point) => {
-          await proxy.arm(point);
-          await db.execute(former).catch(() => undefined);
-          const { hasBroken } = proxy;
-          await proxy.mend();
-          expect([...(await db.execute(numbers))]).toEqual(all);
-          return hasBroken;
-        },
-      ],
-      'torn',
-      'connection',
-    );
-    expect(points).toBeGreaterThan(10);
+    const scenario: Scenario = {
+      proxy,
+      run: async (point) => {
+        await proxy.arm(point);
+        await db.execute(former).catch(() => undefined);
+        await proxy.mend();
+        expect([...(await db.execute(numbers))]).toEqual(all);
+      },
+    };
+    await breakAtPoints([scenario], 'torn', 'connection', { messages: 10, every: 1 });
   });
 
   it('fails as any other, where there is no database any more', async () => {

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openPool, type Pool } from '../../../src/database/client.ts';
 import { isTransient } from '../../../src/database/transient.ts';
-import { atEveryPoint, CRASHES } from '../../support/crash-points.ts';
+import { breakAtPoints, CRASHES, type Scenario } from '../../support/crash-points.ts';
 import { useCrashProxy } from '../../support/crash-proxy.ts';
 import { useDatabase } from '../../support/database.ts';
 import { until } from '../../support/until.ts';
@@ -25,37 +25,32 @@ describe('a transaction', () => {
     await database.sql`create table public.notes (n int)`;
     const proxy = await openProxy(database);
     const { db } = openOne(proxy.url);
-    const points = await atEveryPoint(
-      [
-        async (point) => {
-          await database.sql`truncate public.notes`;
-          await proxy.arm(point);
-          const work = db.transaction(async (tx) => {
-            await tx.execute(sql`insert into public.notes values (1)`);
-            await tx.execute(sql`insert into public.notes values (2)`).catch(() => undefined);
-            // Somebody else uses the pool meanwhile.
-            await db.execute(sql`select 1`).catch(() => undefined);
-            await tx.execute(sql`insert into public.notes values (3)`);
-          });
-          const failure = await work.then(
-            () => undefined,
-            (error: unknown) => error,
-          );
-          const { hasBroken } = proxy;
-          await proxy.mend();
-          const left = await noted();
-          if (failure === undefined) expect(left).toEqual([1, 2, 3]);
-          else expect(isTransient(failure)).toBe(true);
-          expect([[], [1, 2, 3]]).toContainEqual(left);
-          await db.transaction((tx) => tx.execute(sql`insert into public.notes values (4)`));
-          expect(await noted()).toEqual([...left, 4]);
-          return hasBroken;
-        },
-      ],
-      how,
-      dies,
-    );
-    expect(points).toBeGreaterThan(10);
+    const scenario: Scenario = {
+      proxy,
+      run: async (point) => {
+        await database.sql`truncate public.notes`;
+        await proxy.arm(point);
+        const work = db.transaction(async (tx) => {
+          await tx.execute(sql`insert into public.notes values (1)`);
+          await tx.execute(sql`insert into public.notes values (2)`).catch(() => undefined);
+          // Somebody else uses the pool meanwhile.
+          await db.execute(sql`select 1`).catch(() => undefined);
+          await tx.execute(sql`insert into public.notes values (3)`);
+        });
+        const failure = await work.then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        await proxy.mend();
+        const left = await noted();
+        if (failure === undefined) expect(left).toEqual([1, 2, 3]);
+        else expect(isTransient(failure)).toBe(true);
+        expect([[], [1, 2, 3]]).toContainEqual(left);
+        await db.transaction((tx) => tx.execute(sql`insert into public.notes values (4)`));
+        expect(await noted()).toEqual([...left, 4]);
+      },
+    };
+    await breakAtPoints([scenario], how, dies, { messages: 10 });
   });
 
   it('of which a statement failed is not done, whether somebody cared or not', async () => {

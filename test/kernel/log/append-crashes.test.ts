@@ -6,7 +6,7 @@ import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import type { EventLog } from '../../../src/kernel/log/event-log.ts';
 import { anAppend, incremented } from '../../support/appends.ts';
 import { counterDomain } from '../../support/counter.ts';
-import { atEveryPoint, CRASHES, expectSoundLog, type Run } from '../../support/crash-points.ts';
+import { breakAtPoints, CRASHES, type Scenario as CrashScenario, expectSoundLog } from '../../support/crash-points.ts';
 import { useCrashProxy } from '../../support/crash-proxy.ts';
 import { useDatabase } from '../../support/database.ts';
 import { useEngine } from '../../support/engine.ts';
@@ -82,10 +82,10 @@ function queueOf(log: EventLog, gives: { up: boolean } = { up: false }) {
 }
 
 /** Appends a batch by a way that breaks, then once more as its client does who has not heard what became of it. */
-async function scenarioOf(make: () => Scenario): Promise<Run> {
+async function scenarioOf(make: () => Scenario): Promise<CrashScenario> {
   const proxy = await openProxy(database);
   const [breaking, direct] = await Promise.all([openEngine({ url: proxy.url, writers: 1 }), openEngine()]);
-  return async (point) => {
+  const run: CrashScenario['run'] = async (point) => {
     const { before, batch, outcomes } = make();
     await direct.log.append(before);
     const { position: head } = await direct.log.head();
@@ -118,8 +118,8 @@ async function scenarioOf(make: () => Scenario): Promise<Run> {
       }
     }
     expect((await direct.log.read(head, 100)).map(({ data }) => data)).toEqual(added.map(({ data }) => data));
-    return hasBroken;
   };
+  return { proxy, run };
 }
 
 describe.each([
@@ -127,8 +127,7 @@ describe.each([
   ['judged one by one', judgedBatch],
 ])('a batch that is %s', (_, make) => {
   it.each(CRASHES)('is in the log once, whichever message is %s and the %s dies', async (how, dies) => {
-    const run = await scenarioOf(make);
-    expect(await atEveryPoint([run], how, dies)).toBeGreaterThan(6);
+    await breakAtPoints([await scenarioOf(make)], how, dies, { messages: 6 });
     await expectSoundLog(database.sql);
   });
 });

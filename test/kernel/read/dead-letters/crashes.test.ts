@@ -3,7 +3,7 @@ import type { AfterwriteDatabase } from '../../../../src/database/database.ts';
 import { isTransient } from '../../../../src/database/transient.ts';
 import { DeadLetters } from '../../../../src/kernel/read/dead-letters/dead-letters.ts';
 import { type Lane, untilDone, useLanes } from '../../../support/crash-lane.ts';
-import { atEveryPoint, CRASHES, type Run } from '../../../support/crash-points.ts';
+import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash-points.ts';
 import { type Fault, failing } from '../../../support/driven-projection.ts';
 import {
   Book,
@@ -89,28 +89,28 @@ beforeAll(async () => {
 });
 
 describe('what is parked is the same as without a crash', () => {
-  it.each(CRASHES.map(([how, dies], nth) => [how, dies, { first: 1 + 3 * nth, step: 23 }] as const))(
+  it.each(CRASHES)(
     'whichever message is %s while it is put aside, and the %s dies',
-    async (how, dies, points) => {
+    async (how, dies) => {
       faults.set(3, 'fold');
       const expected = await Promise.all(lanes.map((lane) => park(lane).then(() => present(lane))));
       expect(expected[0]).toMatchObject({
         letters: [{ position: 3 }, { position: 5 }, { position: 6 }, { position: 7 }],
       });
       const runs = lanes.map(
-        (lane, nth): Run =>
-          async (point) => {
+        (lane, nth): Scenario => ({
+          proxy: lane.proxy,
+          run: async (point) => {
             await lane.forget();
             await lane.proxy.arm(point);
             const isWhole = await live(lane, lane.breaking, () => dies === 'process' && lane.proxy.hasBroken);
-            const { hasBroken } = lane.proxy;
             await lane.proxy.mend();
             if (!isWhole) await live(lane, lane.direct, () => false);
             expect(await present(lane)).toEqual(expected[nth]);
-            return hasBroken;
           },
+        }),
       );
-      expect(await atEveryPoint(runs, how, dies, points)).toBeGreaterThan(2);
+      await breakAtPoints(runs, how, dies, { messages: 100, every: 61, isTimed: true });
     },
     60_000,
   );
@@ -130,12 +130,12 @@ describe.each([
       }),
     );
     const runs = lanes.map(
-      (lane, nth): Run =>
-        async (point) => {
+      (lane, nth): Scenario => ({
+        proxy: lane.proxy,
+        run: async (point) => {
           await putBack(lane);
           await lane.proxy.arm(point);
           const outcome = await act(lane.breaking).catch((error: unknown) => error);
-          const { hasBroken } = lane.proxy;
           await lane.proxy.mend();
           if (outcome instanceof Error) expect(isTransient(outcome), `${outcome}`).toBe(true);
           else expect(outcome).toMatchObject({ remaining: 0, error: null });
@@ -143,9 +143,9 @@ describe.each([
           if (outcome instanceof Error) await act(lane.direct).catch(() => undefined);
           if (outcome instanceof Error) await retry(lane.direct).catch(() => undefined);
           expect(await present(lane)).toEqual(expected[nth]);
-          return hasBroken;
         },
+      }),
     );
-    expect(await atEveryPoint(runs, how, dies)).toBeGreaterThan(20);
+    await breakAtPoints(runs, how, dies, { messages: 20 });
   });
 });

@@ -7,7 +7,7 @@ import { swapIn } from '../../../../src/kernel/read/rebuild/swap.ts';
 import { anAppend, incremented } from '../../../support/appends.ts';
 import { counterDomain, counters } from '../../../support/counter.ts';
 import { expectWhole, type Lane, untilDone, useLanes } from '../../../support/crash-lane.ts';
-import { atEveryPoint, CRASHES, type Run } from '../../../support/crash-points.ts';
+import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash-points.ts';
 import { until } from '../../../support/until.ts';
 
 const lanes = useLanes(4, counterDomain);
@@ -65,52 +65,52 @@ const single = CRASHES.filter(([, dies]) => dies === 'connection');
 describe('a step of a rebuild is done whole or not at all, and may be tried again', () => {
   it.each(single)('whichever message of its beginning is %s', async (how, dies) => {
     const runs = lanes.map(
-      (lane): Run =>
-        async (point) => {
+      (lane): Scenario => ({
+        proxy: lane.proxy,
+        run: async (point) => {
           await spoil(lane);
           await lane.proxy.arm(point);
           await begin(lane.breaking).catch(() => undefined);
-          const { hasBroken } = lane.proxy;
           await lane.proxy.mend();
           const isThere = await shadow(lane);
           expect(await begin(lane.direct)).toBe(isThere ? 'joined' : 'begun');
           expect(await shadow(lane)).toBe(true);
-          return hasBroken;
         },
+      }),
     );
-    expect(await atEveryPoint(runs, how, dies)).toBeGreaterThan(20);
+    await breakAtPoints(runs, how, dies, { messages: 20 });
   });
 
   it.each(single)('whichever message of its cancellation is %s', async (how, dies) => {
     const runs = lanes.map(
-      (lane): Run =>
-        async (point) => {
+      (lane): Scenario => ({
+        proxy: lane.proxy,
+        run: async (point) => {
           await spoil(lane);
           await begin(lane.direct);
           await lane.proxy.arm(point);
           await cancel(lane.breaking).catch(() => undefined);
-          const { hasBroken } = lane.proxy;
           await lane.proxy.mend();
           const isThere = await shadow(lane);
           expect(await cancel(lane.direct)).toBe(isThere);
           expect(await shadow(lane)).toBe(false);
-          return hasBroken;
         },
+      }),
     );
-    expect(await atEveryPoint(runs, how, dies)).toBeGreaterThan(5);
+    await breakAtPoints(runs, how, dies, { messages: 5 });
   });
 
   it.each(single)('whichever message of the swap is %s', async (how, dies) => {
     const runs = lanes.map(
-      (lane): Run =>
-        async (point) => {
+      (lane): Scenario => ({
+        proxy: lane.proxy,
+        run: async (point) => {
           await spoil(lane);
           await begin(lane.direct);
           const swap = { projection: counters, ...(await fill(lane)), fillTo };
           const [before, indexes] = [await tableId(lane), await indexesOf(lane)];
           await lane.proxy.arm(point);
           const outcome = await swapIn(lane.breaking.owner.db, swap).catch(() => undefined);
-          const { hasBroken } = lane.proxy;
           await lane.proxy.mend();
           const isThere = await shadow(lane);
           expect(isThere).toBe((await tableId(lane)) === before);
@@ -118,20 +118,21 @@ describe('a step of a rebuild is done whole or not at all, and may be tried agai
           expect((await swapIn(lane.direct.owner.db, swap)).kind).toBe(isThere ? 'done' : 'lost');
           expect(await indexesOf(lane)).toEqual(indexes);
           await expectWhole(lane, counterDomain);
-          return hasBroken;
         },
+      }),
     );
-    expect(await atEveryPoint(runs, how, dies)).toBeGreaterThan(20);
+    await breakAtPoints(runs, how, dies, { messages: 20 });
   });
 });
 
 describe('a rebuild comes to its end', () => {
-  it.each(CRASHES.map(([how, dies], nth) => [how, dies, { first: 1 + 5 * nth, step: 41 }] as const))(
+  it.each(CRASHES)(
     'whichever message is %s from its beginning on, and the %s dies',
-    async (how, dies, points) => {
+    async (how, dies) => {
       const runs = lanes.map(
-        (lane): Run =>
-          async (point) => {
+        (lane): Scenario => ({
+          proxy: lane.proxy,
+          run: async (point) => {
             await spoil(lane);
             const [before, indexes] = [await tableId(lane), await indexesOf(lane)];
             await lane.proxy.arm(point);
@@ -149,15 +150,14 @@ describe('a rebuild comes to its end', () => {
               await engine.stop();
             };
             await work(lane.breaking);
-            const { hasBroken } = lane.proxy;
             await lane.proxy.mend();
             if (!(await isReplaced())) await work(lane.direct);
             expect(await indexesOf(lane)).toEqual(indexes);
             await expectWhole(lane, counterDomain);
-            return hasBroken;
           },
+        }),
       );
-      expect(await atEveryPoint(runs, how, dies, points)).toBeGreaterThan(2);
+      await breakAtPoints(runs, how, dies, { messages: 100, every: 97, isTimed: true });
     },
     60_000,
   );

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, it } from 'vitest';
 import { newOwner } from '../../../../src/kernel/checkpoints/instance-id.ts';
 import { expectWhole, type Lane, untilDone, useLanes } from '../../../support/crash-lane.ts';
-import { atEveryPoint, CRASHES, type Run } from '../../../support/crash-points.ts';
+import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash-points.ts';
 import type { CrashPoint } from '../../../support/crash-proxy.ts';
 import { Burned, libraryAppends, libraryDomain, Read, Renamed, Written } from '../../../support/library.ts';
 
@@ -52,26 +52,22 @@ async function live(lane: Lane, { dies }: CrashPoint, meanwhile: () => Promise<u
   await meanwhile();
   await untilDone(lane, engine, isGone);
   await engine.stop();
-  const { hasBroken } = lane.proxy;
   await lane.proxy.mend();
-  return { hasBroken, isGone: isGone() };
+  return isGone();
 }
 
-/** Each way to break is tried at every nth message, each beginning with another one: together they see nearly all. */
-const sampled = (every: number) =>
-  CRASHES.map(([how, dies], nth) => [how, dies, { first: 1 + 3 * nth, step: every }] as const);
-
 describe('projections come to the end of the log with the rows of a fold from scratch', () => {
-  it.each(sampled(23))(
+  it.each(CRASHES)(
     'whichever message of a server is %s and the %s dies, which begins with them or takes over from one that was killed',
-    async (how, dies, points) => {
+    async (how, dies) => {
       const runs = lanes.map(
-        (lane): Run =>
-          async (point) => {
+        (lane): Scenario => ({
+          proxy: lane.proxy,
+          run: async (point) => {
             await lane.forget();
             if (point.at % 2 === 0) await ownedByTheDead(lane);
             await lane.proxy.arm(point);
-            const { hasBroken, isGone } = await live(lane, point);
+            const isGone = await live(lane, point);
             if (isGone) {
               const fresh = lane.engine(lane.direct, options);
               await fresh.start();
@@ -79,30 +75,30 @@ describe('projections come to the end of the log with the rows of a fold from sc
               await fresh.stop();
             }
             await expectWhole(lane, libraryDomain);
-            return hasBroken;
           },
+        }),
       );
-      expect(await atEveryPoint(runs, how, dies, points)).toBeGreaterThan(3);
+      await breakAtPoints(runs, how, dies, { messages: 100, every: 61, isTimed: true });
     },
     60_000,
   );
 
-  it.each(sampled(37))(
+  it.each(CRASHES)(
     'whichever message of one of two servers is %s and the %s dies',
-    async (how, dies, points) => {
-      const runs = lanes.map(async (lane): Promise<Run> => {
+    async (how, dies) => {
+      const runs = lanes.map(async (lane): Promise<Scenario> => {
         const steady = lane.engine(lane.direct, options);
         lane.onEnd(() => steady.stop());
         await steady.start();
-        return async (point) => {
+        const run: Scenario['run'] = async (point) => {
           await lane.proxy.arm(point);
-          const { hasBroken } = await live(lane, point, () => lane.log.append(aFewBooks()));
+          await live(lane, point, () => lane.log.append(aFewBooks()));
           await untilDone(lane, steady, () => false);
           await expectWhole(lane, libraryDomain);
-          return hasBroken;
         };
+        return { proxy: lane.proxy, run };
       });
-      expect(await atEveryPoint(await Promise.all(runs), how, dies, points)).toBeGreaterThan(1);
+      await breakAtPoints(await Promise.all(runs), how, dies, { messages: 100, every: 97, isTimed: true });
     },
     60_000,
   );
@@ -110,22 +106,21 @@ describe('projections come to the end of the log with the rows of a fold from sc
   it.each(CRASHES.filter(([, dies]) => dies === 'connection'))(
     'whichever message of a batch is %s',
     async (how, dies) => {
-      const runs = lanes.map(async (lane): Promise<Run> => {
+      const runs = lanes.map(async (lane): Promise<Scenario> => {
         const engine = lane.engine(lane.breaking, options);
         lane.onEnd(() => engine.stop());
         await engine.start();
-        return async (point) => {
+        const run: Scenario['run'] = async (point) => {
           lane.proxy.rearm(point);
           await lane.log.append(aFewBooks());
           await engine.projector.look().catch(() => undefined);
           await untilDone(lane, engine, () => false);
-          const { hasBroken } = lane.proxy;
           await lane.proxy.mend();
           await expectWhole(lane, libraryDomain);
-          return hasBroken;
         };
+        return { proxy: lane.proxy, run };
       });
-      expect(await atEveryPoint(await Promise.all(runs), how, dies)).toBeGreaterThan(20);
+      await breakAtPoints(await Promise.all(runs), how, dies, { messages: 20, isTimed: true });
     },
     60_000,
   );
