@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 
 type Step = readonly [name: string, run: () => unknown];
@@ -19,11 +18,13 @@ export async function stopInOrder(
   const deadline = performance.now() + timeoutMs;
   logger.info(status(), 'shutting down');
   for (const [index, [name, run]] of steps.entries()) {
-    const over = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
     try {
       const kept = timeoutMs * KEPT_FOR_EACH * (steps.length - index - 1);
       const left = Math.max(1, deadline - kept - performance.now());
-      const late = delay(left, 'late', { signal: over.signal }).catch(() => 'late');
+      const late = new Promise((resolve) => {
+        timer = setTimeout(resolve, left, 'late');
+      });
       const ending = Promise.resolve(run());
       // A failure after the time is over is ignored.
       ending.catch(() => undefined);
@@ -31,7 +32,7 @@ export async function stopInOrder(
     } catch (err) {
       logger.error({ err, step: name }, 'a step of the shutdown failed');
     } finally {
-      over.abort();
+      clearTimeout(timer);
     }
   }
   logger.info('stopped');

@@ -44,7 +44,11 @@ interface ProductView {
   readonly product: { readonly version: number; readonly price: { readonly amount: number } };
 }
 interface Update {
-  readonly projectionUpdated: { readonly keys: readonly string[] | null };
+  readonly projectionUpdated: {
+    readonly projection: string;
+    readonly keys: readonly string[] | null;
+    readonly token: string;
+  };
 }
 
 describe('the client made of fetch', () => {
@@ -122,5 +126,10 @@ describe('the urql client', () => {
     seen.length = 0;
     await changed();
     unsubscribe();
+    expect(seen.at(-1)?.projectionUpdated).toMatchObject({
+      projection: 'products',
+      keys: [id],
+      token: expect.stringMatching(/^[A-Za-z0-9_-]{36}$/),
+    });
   });
 });
