@@ -58,7 +58,7 @@ export class Api {
       ...own,
       fields: (t) => ({
         stale: t.boolean({
-          description: 'True where its newest events could not be applied: an operator has to look.',
+          description: 'True if its newest events could not be applied: an operator has to act.',
           resolve: ((row: { readonly staleSince: unknown }) => row.staleSince !== null) as never,
         }),
         ...options.fields(t),
@@ -120,7 +120,10 @@ export class Api {
         description,
         args: {
           id: t.arg.id({ required: true, description: 'Its id, a UUID.' }),
-          at: t.arg({ type: 'DateTime', description: 'At this time: what happened at this very instant is in it.' }),
+          at: t.arg({
+            type: 'DateTime',
+            description: 'At this time, including what happened at exactly this instant.',
+          }),
           version: t.arg.int({ description: 'In this version, from 1.' }),
         },
         resolve: (async (_: unknown, { id, ...args }: { id: string } & MomentArguments, { rows }: Context) =>
@@ -155,7 +158,9 @@ export class Api {
   /** The arguments `first` and `after` of a list that can only be read forwards. */
   forwardArguments(t: FieldBuilder) {
     return {
-      first: t.arg.int({ description: `The first so many, ${DEFAULT_PAGE} unless told, at most ${MAX_PAGE}.` }),
+      first: t.arg.int({
+        description: `The number of elements from the beginning: ${DEFAULT_PAGE} by default, at most ${MAX_PAGE}.`,
+      }),
       after: t.arg.string({ description: 'Only what comes after this cursor.' }),
     };
   }
@@ -164,7 +169,7 @@ export class Api {
   pageArguments(t: FieldBuilder) {
     return {
       ...this.forwardArguments(t),
-      last: t.arg.int({ description: `The last so many, at most ${MAX_PAGE}.` }),
+      last: t.arg.int({ description: `The number of elements from the end, at most ${MAX_PAGE}.` }),
       before: t.arg.string({ description: 'Only what comes before this cursor.' }),
     };
   }
@@ -203,7 +208,7 @@ export class Api {
       description: `A place in a list of ${model.projection.name}.`,
       extensions,
       fields: (t) => ({
-        node: t.field({ type: model.ref, description: 'What is there.', resolve: ({ node }) => node as never }),
+        node: t.field({ type: model.ref, description: 'The element.', resolve: ({ node }) => node as never }),
         cursor: t.exposeString('cursor', { description: 'Names the place: pass it as `after` or `before`.' }),
       }),
     });
@@ -224,7 +229,7 @@ export class Api {
 
 function addPageInfo({ builder }: Api) {
   return builder.objectRef<Page<unknown>['pageInfo']>('PageInfo').implement({
-    description: 'Where a page lies in its list (Relay).',
+    description: 'The position of a page in its list (Relay).',
     fields: (t) => ({
       hasNextPage: t.exposeBoolean('hasNextPage', { description: 'There is more after this page.' }),
       hasPreviousPage: t.exposeBoolean('hasPreviousPage', { description: 'There is more before this page.' }),

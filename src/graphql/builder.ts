@@ -26,7 +26,7 @@ export function createBuilder() {
   builder.addScalarType('SafeInt', SafeInt);
   builder.addScalarType('ConsistencyToken', Token);
   builder.queryType({ description: 'Reads: from read models alone. Add @readAfter to read your own writes.' });
-  builder.mutationType({ description: 'Commands. Each answers a receipt, or why it was not accepted.' });
+  builder.mutationType({ description: 'Commands. Each returns a receipt, or the reason why it was not accepted.' });
   builder.subscriptionType({ description: 'Live read models, over WebSocket (graphql-ws) or server-sent events.' });
   return builder;
 }

@@ -22,8 +22,8 @@ export const SafeInt = new GraphQLScalarType<number, number>({
 /** The resolvers decode it, because they know the store; here it is only text. */
 export const Token = new GraphQLScalarType<string, string>({
   name: 'ConsistencyToken',
-  description: `An opaque mark in the event log. Whoever holds one can ask any later read to be at least that fresh.
-A token of another store, a malformed one, or one past the end of the log is refused with a typed error.`,
+  description: `An opaque place in the event log. With it, any later read can be made at least that fresh.
+A token of another store, a malformed one, or one past the end of the log is refused with an error code.`,
   serialize: String,
   parseValue: toText,
   parseLiteral: (node) => toText(literal(node, Kind.STRING)),

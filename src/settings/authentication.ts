@@ -25,7 +25,7 @@ export const authenticationSettings = {
   authClockToleranceS: count(
     'AUTH_CLOCK_TOLERANCE_S',
     5,
-    'Seconds that the clock of whoever issues tokens may differ from this one.',
+    'Seconds by which the clock of the issuer of tokens may differ from this one.',
     0,
     300,
   ),

@@ -36,7 +36,7 @@ export const engineSettings = {
   logReadBytes: count('LOG_READ_BYTES', 4_194_304, 'Bytes of the events that are read from the log together, as JSON.'),
   projector: setting(
     'PROJECTOR',
-    'Whether the server takes its share of projecting, on or off; where it is off in all of them, run `cli projector`.',
+    'Whether the server takes its share of projecting, on or off; if it is off in all of them, run `cli projector`.',
     onOff,
     { default: 'on' },
   ),
@@ -117,7 +117,7 @@ export const engineSettings = {
   fairLagMs: count(
     'FAIR_LAG_MS',
     2000,
-    'Lag of a read model from which on actors are throttled who cause most of it, in milliseconds; 0 throttles nobody first.',
+    'Lag of a read model at which the actors who cause most of it are throttled, in milliseconds; 0 throttles nobody first.',
     0,
   ),
   throttleLagMs: count(

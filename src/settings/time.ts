@@ -19,7 +19,7 @@ export const timeSettings = {
   clockSkewLimitMs: count(
     'CLOCK_SKEW_LIMIT_MS',
     60_000,
-    "How far this server's clock and Postgres' may be apart, and the last event in the future, before no command is taken, in milliseconds; 0 for any.",
+    "How far this server's clock and Postgres' may be apart, and the last event in the future, before commands are refused, in milliseconds; 0 for any.",
     0,
     86_400_000,
   ),

@@ -8,7 +8,7 @@ export function roomsGraphql(api: Api): void {
     description: 'A room for hire.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Its id.' }),
-      name: t.exposeString('name', { description: 'What it is called.' }),
+      name: t.exposeString('name', { description: 'The name or title.' }),
       seats: t.exposeInt('seats', { description: 'How many people it holds.' }),
       open: t.exposeBoolean('open', { description: 'Whether it can be hired.' }),
       booked: t.exposeInt('booked', { description: 'For how many days it is booked.' }),

@@ -23,7 +23,7 @@ const TransferLine = z.object({ accountId, transferId, amount: MoneyInput, refer
 const TransferEnd = z.object({ accountId, transferId });
 
 export const debitTransfer = defineCommand('debitTransfer', {
-  description: 'Takes what a transfer is to bring elsewhere.',
+  description: 'Debits the amount of a transfer.',
   aggregate: Account,
   input: TransferLine,
   id: (input) => input.accountId,

@@ -26,19 +26,19 @@ export const AccountOpened = defineEvent('AccountOpened', {
 export const MoneyDeposited = defineEvent('MoneyDeposited', { data: z.object(line) });
 export const MoneyWithdrawn = defineEvent('MoneyWithdrawn', { data: z.object(line) });
 export const MoneySent = defineEvent('MoneySent', {
-  description: 'A transfer has taken money; until it ends that is under way.',
+  description: 'A transfer has debited money, which is in transit until the transfer ends.',
   data: z.object(transferLine),
 });
 export const MoneyReceived = defineEvent('MoneyReceived', {
-  description: 'A transfer has brought money.',
+  description: 'A transfer has credited money.',
   data: z.object(transferLine),
 });
 export const MoneyReturned = defineEvent('MoneyReturned', {
-  description: 'A transfer has given back what it had taken, since the other side would not have it.',
+  description: 'A transfer has returned its money, because the other side refused it.',
   data: z.object(transferLine),
 });
 export const TransferClosed = defineEvent('TransferClosed', {
-  description: 'A transfer is over: the account need not remember it any longer. No line of the statement.',
+  description: 'A transfer is over: the account no longer needs to remember it. Not a line of the statement.',
   data: z.object({ transferId: Id }),
 });
 
@@ -131,7 +131,7 @@ export function isSomething({ amount }: { readonly amount: Money }): boolean {
   return amount.amount > 0;
 }
 export const NOTHING = { path: ['amount', 'amount'], message: 'An amount must be at least 1.' };
-export const reference = text('A reference', 140, '').nullish().describe('What it is for, as the statement says it.');
+export const reference = text('A reference', 140, '').nullish().describe('The reference on the statement.');
 
 const AccountAmountInput = z
   .object({ accountId: id('The account.'), amount: MoneyInput, reference })
@@ -146,14 +146,14 @@ const staffOrOwner: Allow<AccountState, unknown> = {
 
 export const openAccount = defineCommand('openAccount', {
   description:
-    'Opens an account with nothing in it. A customer opens it for herself: the owner is the id she is signed in with.',
+    'Opens an empty account. Customers open accounts for themselves: the owner is the id with which they are signed in.',
   aggregate: Account,
   creates: true,
   input: z.object({
     id: newId(),
     owner: text('An owner', MAX_ACTOR_ID, '')
       .overwrite((owner) => (z.guid().safeParse(owner).success ? owner.toLowerCase() : owner))
-      .describe('Whose it is: a customer’s id, or whatever else names somebody.'),
+      .describe('The owner: a customer’s id, or any other id of a person.'),
     currency: currency('ISO 4217 code, such as GBP: the account’s only currency.'),
   }),
   id: (input) => input.id,
@@ -165,7 +165,7 @@ export const openAccount = defineCommand('openAccount', {
 });
 
 export const deposit = defineCommand('deposit', {
-  description: 'Pays money in that has been received: for staff, and whatever system has seen it come.',
+  description: 'Records money that was received: for staff, and for the system that has received it.',
   aggregate: Account,
   input: AccountAmountInput,
   id: (input) => input.accountId,
@@ -175,7 +175,7 @@ export const deposit = defineCommand('deposit', {
 });
 
 export const withdraw = defineCommand('withdraw', {
-  description: 'Takes money out, at most what is there.',
+  description: 'Withdraws money, at most the balance.',
   aggregate: Account,
   input: AccountAmountInput,
   id: (input) => input.accountId,

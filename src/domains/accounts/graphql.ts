@@ -14,10 +14,10 @@ export function accountsGraphql(api: Api): void {
     description: 'Money of one owner, in one currency.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Its id.' }),
-      owner: t.exposeString('owner', { description: 'Whose it is.' }),
+      owner: t.exposeString('owner', { description: 'The owner.' }),
       balance: t.field({
         type: Money,
-        description: 'What is in it now. Transfers under way have left it already.',
+        description: 'The current balance. Transfers in progress are already deducted.',
         resolve: ({ balance, currency }) => ({ amount: balance, currency }),
       }),
       version: t.exposeInt('version', { description: 'The stream version that this view reflects.' }),
@@ -33,42 +33,42 @@ export function accountsGraphql(api: Api): void {
       kind: t.exposeString('kind', { description: 'DEPOSIT, WITHDRAWAL, TRANSFER_OUT, TRANSFER_IN or REFUND.' }),
       amount: t.field({
         type: Money,
-        description: 'What was moved; more than zero, the kind says which way.',
+        description: 'The amount; always above zero, the kind gives the direction.',
         resolve: ({ amount, currency }) => ({ amount, currency }),
       }),
       balance: t.field({
         type: Money,
-        description: 'What was in the account after it.',
+        description: 'The balance after the entry.',
         resolve: ({ balance, currency }) => ({ amount: balance, currency }),
       }),
-      reference: t.exposeString('reference', { nullable: true, description: 'What it was for.' }),
+      reference: t.exposeString('reference', { nullable: true, description: 'The reference.' }),
       occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When it was.' }),
     }),
   });
   const EntryConnection = api.connection('Entry', Entry);
 
   const State = builder.enumType('TransferState', {
-    description: 'How far a transfer is.',
+    description: 'The state of a transfer.',
     values: {
       REQUESTED: { description: 'Nothing has been moved yet.' },
       DEBITED: { description: 'The sender has paid, the receiver has not got it yet.' },
-      COMPLETED: { description: 'The receiver has it.' },
-      REFUNDED: { description: 'The receiver could not take it; the sender has it back.' },
-      FAILED: { description: 'The sender could not pay; nothing was moved.' },
+      COMPLETED: { description: 'The receiver has the money.' },
+      REFUNDED: { description: 'The receiver could not accept it; the sender has the money back.' },
+      FAILED: { description: 'The sender could not pay; no money was moved.' },
     } as const,
   });
   const Transfer = api.readModel('Transfer', transfers, {
     description: 'Money on its way from one account to another.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Its id.' }),
-      state: t.field({ type: State, description: 'How far it is.', resolve: ({ state }) => state }),
+      state: t.field({ type: State, description: 'The state.', resolve: ({ state }) => state }),
       amount: t.field({
         type: Money,
-        description: 'What is moved.',
+        description: 'The amount.',
         resolve: ({ amount, currency }) => ({ amount, currency }),
       }),
-      fromAccountId: t.exposeID('fromAccountId', { description: 'Where the money comes from.' }),
-      toAccountId: t.exposeID('toAccountId', { description: 'Where it goes.' }),
+      fromAccountId: t.exposeID('fromAccountId', { description: 'The account that sends the money.' }),
+      toAccountId: t.exposeID('toAccountId', { description: 'The destination.' }),
       failure: t.string({
         nullable: true,
         extensions: api.readsFrom(accounts),
@@ -84,8 +84,8 @@ it, only who may see their account is told why.`,
     }),
   });
 
-  api.queryByKey('account', Account, 'An account; null where there is none that you may see.');
-  api.queryByKey('transfer', Transfer, 'A transfer; null where there is none that you may see.');
+  api.queryByKey('account', Account, 'An account; null if there is none that you may see.');
+  api.queryByKey('transfer', Transfer, 'A transfer; null if there is none that you may see.');
   builder.objectField(Account.ref, 'entries', (t) =>
     t.field({
       type: EntryConnection,
@@ -103,8 +103,8 @@ it, only who may see their account is told why.`,
     t.field({
       type: Money,
       nullable: true,
-      description: `What was in an account at a moment: an entry counts from its own instant on. Null where there is no such account
-that you may see, and before it was opened.`,
+      description: `The balance of an account at a moment: an entry counts from its own instant on. Null before the account was opened,
+and if there is none that you may see.`,
       extensions: api.readsFrom(accounts, entries),
       args: {
         accountId: t.arg.id({ required: true, description: 'The account.' }),

@@ -32,16 +32,16 @@ export const Transfer = defineAggregate('Transfer', {
 });
 
 export const transfer = defineCommand('transfer', {
-  description: `Sends money from one account to another. The receipt says that this is under way, \`transfer(id)\` how it goes on:
-it fails where the sender has not got the money, and is refunded where the receiver cannot take it. A customer may send from an
-account of her own.`,
+  description: `Sends money from one account to another. The receipt only says that it has begun; \`transfer(id)\` shows the progress.
+It fails if the sender does not have the money, and is refunded if the receiver cannot accept it. Customers may send from their
+own accounts.`,
   aggregate: Transfer,
   creates: true,
   input: z
     .object({
       id: newId(),
-      fromAccountId: id('Where the money comes from.'),
-      toAccountId: id('Where it goes.'),
+      fromAccountId: id('The account that sends the money.'),
+      toAccountId: id('The destination.'),
       amount: MoneyInput,
       reference,
     })

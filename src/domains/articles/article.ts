@@ -37,7 +37,7 @@ export const Article = defineAggregate('Article', {
 const MAX_TAGS = 50;
 
 const articleId = id('The article.');
-const tag = text('A tag', 50, 'A word to find it by, at most 50 characters; upper and lower case are different.');
+const tag = text('A tag', 50, 'A tag, at most 50 characters; case-sensitive.');
 
 /**
  * A card shows its author's name, and a fold sees only its own row, so the event must contain the name. It must be the
@@ -52,13 +52,13 @@ export const publishArticle = defineCommand('publishArticle', {
   input: z.object({
     id: newId(),
     authorId: id('Who wrote it.'),
-    title: text('A title', 200, 'What it is called.'),
+    title: text('A title', 200, 'The name or title.'),
     body: text('A body', 100_000, 'The article itself; its beginning is shown on the card.'),
     tags: z
       .array(tag)
       .max(MAX_TAGS, 'An article has at most 50 tags.')
       .nullish()
-      .describe('Words to find it by, at most 50; the same word counts once.'),
+      .describe('Tags, at most 50; duplicates count once.'),
   }),
   id: (input) => input.id,
   allow: { staff: true, system: true, customer: (actor, input) => input.authorId === actor.id },
@@ -78,7 +78,7 @@ export const publishArticle = defineCommand('publishArticle', {
 });
 
 export const tagArticle = defineCommand('tagArticle', {
-  description: 'Gives an article one more tag; where it has it already nothing happens.',
+  description: 'Adds a tag to an article; if the article already has it, nothing happens.',
   aggregate: Article,
   input: z.object({ articleId, tag }),
   id: (input) => input.articleId,
@@ -92,9 +92,9 @@ export const tagArticle = defineCommand('tagArticle', {
 });
 
 export const comment = defineCommand('comment', {
-  description: 'Says something about an article. Whoever is signed in may.',
+  description: 'Adds a comment to an article. Anyone who is signed in may do so.',
   aggregate: Article,
-  input: z.object({ articleId, body: text('A comment', 10_000, 'What there is to say, at most 10,000 characters.') }),
+  input: z.object({ articleId, body: text('A comment', 10_000, 'The text, at most 10,000 characters.') }),
   id: (input) => input.articleId,
   allow: ['customer', 'staff', 'system'],
   decide: (_, { body }) => ArticleCommented({ body }),

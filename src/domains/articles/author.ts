@@ -26,7 +26,7 @@ export const Author = defineAggregate('Author', {
   },
 });
 
-const displayName = text('A name', 200, 'What stands under her articles.');
+const displayName = text('A name', 200, 'The name under the author’s articles.');
 
 export const registerAuthor = defineCommand('registerAuthor', {
   description: 'Registers an author. Customers may register themselves, under the id that they are signed in with.',
@@ -39,7 +39,7 @@ export const registerAuthor = defineCommand('registerAuthor', {
       .url({ protocol: /^https?$/, error: 'An avatar is a URL that begins with https:// or http://.' })
       .max(2000, 'A URL must not be longer than 2000 characters.')
       .nullish()
-      .describe('Where her picture is: an https or http URL.'),
+      .describe('The URL (https or http) of the author’s picture.'),
   }),
   id: (input) => input.id,
   allow: { staff: true, system: true, customer: (actor, input) => input.id === actor.id },
@@ -50,7 +50,7 @@ export const registerAuthor = defineCommand('registerAuthor', {
 });
 
 export const renameAuthor = defineCommand('renameAuthor', {
-  description: 'Gives an author another name, on all of her articles.',
+  description: "Changes an author's name on all of their articles.",
   aggregate: Author,
   input: z.object({ authorId: id('The author.'), displayName }),
   id: (input) => input.authorId,

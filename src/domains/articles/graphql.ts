@@ -8,28 +8,28 @@ export function articlesGraphql(api: Api): void {
     description: 'An article as lists show it.',
     fields: (t) => ({
       articleId: t.exposeID('articleId', { description: 'The article’s id.' }),
-      title: t.exposeString('title', { description: 'What it is called.' }),
+      title: t.exposeString('title', { description: 'The name or title.' }),
       excerpt: t.exposeString('excerpt', {
-        description: 'How it begins, at most 200 characters; cut after a word, with an ellipsis, where it goes on.',
+        description: 'The beginning, at most 200 characters; cut after a word, with an ellipsis, if there is more.',
       }),
-      authorName: t.exposeString('authorName', { description: 'What its author is called now.' }),
+      authorName: t.exposeString('authorName', { description: "The author's current name." }),
       authorAvatarUrl: t.exposeString('authorAvatarUrl', {
         nullable: true,
-        description: 'Where her picture is; null where she has none.',
+        description: "The URL of the author's picture; null if there is none.",
       }),
       tags: t.field({
         type: ['String'],
-        description: 'Words to find it by, in the order in which they were given.',
+        description: 'Tags in the given order.',
         resolve: ({ tags }) => [...tags],
       }),
-      commentCount: t.exposeInt('commentCount', { description: 'How often somebody has said something about it.' }),
+      commentCount: t.exposeInt('commentCount', { description: 'Number of comments.' }),
       publishedAt: t.expose('publishedAt', { type: 'DateTime', description: 'When it was published.' }),
       version: t.exposeInt('version', { description: 'The article’s stream version that this view reflects.' }),
     }),
   });
   const ArticleCardConnection = api.connection('ArticleCard', Card);
 
-  api.queryByKey('articleCard', Card, 'The card of an article; null where there is none.');
+  api.queryByKey('articleCard', Card, 'The card of an article; null if there is none.');
   builder.queryField('articleCards', (t) =>
     t.field({
       type: ArticleCardConnection,

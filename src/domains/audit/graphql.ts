@@ -11,27 +11,30 @@ export function auditGraphql(api: Api): void {
     description: 'An event: something that has happened, and who was behind it.',
     bytes: ENTRY_BYTES,
     fields: (t) => ({
-      aggregateType: t.exposeString('aggregateType', { description: 'What it happened to: an Order, a process, …' }),
+      aggregateType: t.exposeString('aggregateType', {
+        description: 'The type of what it happened to: an Order, a process, …',
+      }),
       aggregateId: t.exposeID('aggregateId', { description: 'Which one.' }),
-      version: t.exposeInt('version', { description: "The event's place among those of its aggregate: 1, 2, 3, …" }),
-      eventType: t.exposeString('eventType', { description: 'What happened.' }),
+      version: t.exposeInt('version', { description: "The event's number within its aggregate: 1, 2, 3, …" }),
+      eventType: t.exposeString('eventType', { description: 'The type of the event.' }),
       occurredAt: t.expose('occurredAt', {
         type: 'DateTime',
-        description: 'When; of what was imported the time that it had there.',
+        description: 'When it happened; for imported events, the original time.',
       }),
       actorId: t.exposeID('actorId', {
         nullable: true,
-        description: 'Who did it; `system` for the application itself, null where nobody was signed in.',
+        description: 'Who did it; `system` for the application itself, null if nobody was signed in.',
       }),
       correlationId: t.exposeID('correlationId', {
-        description: 'The request that set it off: the same for all that came of it, through processes too.',
+        description:
+          'The request that caused it: the same for everything that followed from it, also through processes.',
       }),
       causationId: t.exposeID('causationId', {
         nullable: true,
-        description: 'The event in answer to which a process did it; null for what was asked for from outside.',
+        description: 'The event to which a process reacted; null for a request from outside.',
       }),
       commandId: t.exposeID('commandId', { nullable: true, description: 'The command that decided it.' }),
-      summary: t.exposeString('summary', { description: "The event's data, personal data left out." }),
+      summary: t.exposeString('summary', { description: "The event's data, without personal data." }),
     }),
   });
   const Connection = api.connection('Audit', Entry);
@@ -40,7 +43,7 @@ export function auditGraphql(api: Api): void {
     t.field({
       type: Connection,
       description:
-        'For staff: who did what, when and why, newest first; of one aggregate, of one actor, or of everything.',
+        'For staff: who did what, when and why, newest first; for one aggregate, for one actor, or for everything.',
       args: {
         aggregateId: t.arg.id({ description: 'Only what happened to this aggregate or process.' }),
         actorId: t.arg.id({ description: 'Only what this actor did.' }),

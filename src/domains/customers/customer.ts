@@ -13,7 +13,7 @@ export interface CustomerState {
 }
 
 export const Customer = defineAggregate('Customer', {
-  description: 'Somebody who orders.',
+  description: 'A customer, who orders.',
   visibleTo: { staff: 'all', system: 'all', customer: (actor, _, id) => id === actor.id },
   // Customers register themselves under the id that they are signed in with.
   idsAreActors: true,
@@ -25,7 +25,7 @@ export const Customer = defineAggregate('Customer', {
   },
 });
 
-const name = text('A name', 200, 'What the customer is called.');
+const name = text('A name', 200, "The customer's name.");
 
 export const registerCustomer = defineCommand('registerCustomer', {
   description: 'Registers a customer. Customers may register themselves, under the id that they are signed in with.',
@@ -39,7 +39,7 @@ export const registerCustomer = defineCommand('registerCustomer', {
       .trim()
       .max(320, 'An e-mail address must not be longer than 320 characters.')
       .regex(z.regexes.email, 'This is not an e-mail address.')
-      .describe('Where the customer is written to.'),
+      .describe("The customer's e-mail address."),
   }),
   id: (input) => input.id,
   allow: { staff: true, system: true, customer: (actor, input) => input.id === actor.id },
@@ -50,7 +50,7 @@ export const registerCustomer = defineCommand('registerCustomer', {
 });
 
 export const renameCustomer = defineCommand('renameCustomer', {
-  description: 'Gives a customer another name.',
+  description: "Changes a customer's name.",
   aggregate: Customer,
   input: z.object({ customerId: id('The customer.'), name }),
   id: (input) => input.customerId,

@@ -3,13 +3,13 @@ import { customers } from './read-models.ts';
 
 export function customersGraphql(api: Api): void {
   const Customer = api.readModel('Customer', customers, {
-    description: 'Somebody who orders.',
+    description: 'A customer, who orders.',
     fields: (t) => ({
-      id: t.exposeID('id', { description: 'Her id.' }),
-      name: t.exposeString('name', { description: 'What she is called.' }),
-      email: t.exposeString('email', { description: 'Where she is written to.' }),
+      id: t.exposeID('id', { description: 'The author’s id.' }),
+      name: t.exposeString('name', { description: 'The name.' }),
+      email: t.exposeString('email', { description: 'The e-mail address.' }),
       version: t.exposeInt('version', { description: 'The stream version that this view reflects.' }),
     }),
   });
-  api.queryByKey('customer', Customer, 'A customer; null where there is none that you may see.');
+  api.queryByKey('customer', Customer, 'A customer; null if there is none that you may see.');
 }

@@ -17,24 +17,24 @@ paid follows from the newest of them alone.`,
   data: z.object({ lines: Lines }),
 });
 export const StockAsked = defineEvent('StockAsked', {
-  description: 'Of these products so many are to be set aside, by what was asked for; 0 for none.',
+  description: 'Requested reservations, by product; 0 for none.',
   data: z.object({ quantities: z.record(Id, z.int()) }),
 });
 export const StockAnswered = defineEvent('StockAnswered', {
-  description: 'Of a product so many are set aside now, whether that is what was asked for or not.',
+  description: 'The number of pieces of a product that are reserved now, as requested or not.',
   data: z.object({ productId: Id, held: z.int() }),
 });
 export const ReservationCompleted = defineEvent('ReservationCompleted', {
-  description: 'All that is on the order is set aside.',
+  description: 'Everything on the order is reserved.',
   data: Nothing,
 });
 export const ReservationEnded = defineEvent('ReservationEnded', {
-  description: 'Nothing is set aside for the order any more.',
+  description: 'Nothing is reserved for the order any more.',
   data: z.object({ how: z.enum(['RELEASED', 'SHIPPED']) }),
 });
 export const PaymentAsked = defineEvent('PaymentAsked', { data: z.object({ amount: z.int() }) });
 export const PaymentSecured = defineEvent('PaymentSecured', {
-  description: 'The amount that was asked for is authorised.',
+  description: 'The requested amount is authorised.',
   data: Nothing,
 });
 export const PaymentRefused = defineEvent('PaymentRefused', { data: Nothing });
@@ -57,20 +57,20 @@ export const FulfilmentConfirmed = defineEvent('FulfilmentConfirmed', {
 });
 export const ShipmentSeen = defineEvent('ShipmentSeen', { data: Nothing });
 export const FulfilmentFailing = defineEvent('FulfilmentFailing', {
-  description: 'A step has failed: the order is to be cancelled.',
+  description: 'A step has failed: the order must be cancelled.',
   data: z.object({ step: z.enum(['STOCK', 'PAYMENT', 'ORDER']), reason: personal(z.string()) }),
 });
 export const CancellationSeen = defineEvent('CancellationSeen', {
-  description: 'The order is cancelled: what was done is taken back.',
+  description: 'The order is cancelled: completed steps are compensated.',
   data: z.object({ reason: personal(z.string()) }),
 });
 export const CancellationRefused = defineEvent('CancellationRefused', {
-  description: 'A step has failed when the order had left the house: what can be put right of it is.',
+  description: 'A step has failed after the order was shipped: whatever is possible is compensated.',
   data: Nothing,
 });
 export const FulfilmentCompleted = defineEvent('FulfilmentCompleted', { data: Nothing });
 export const FulfilmentFailed = defineEvent('FulfilmentFailed', {
-  description: 'All that could be taken back is.',
+  description: 'Everything that could be compensated is.',
   data: z.object({ reason: personal(z.string()) }),
 });
 

@@ -51,7 +51,7 @@ export const recordCapture = defineCommand('recordCapture', {
 });
 
 export const recordVoid = defineCommand('recordVoid', {
-  description: 'The gateway has freed the amount; or it had been taken, and is to be given back.',
+  description: 'The gateway has voided the amount; or it had been captured and must be refunded.',
   aggregate: Payment,
   input: Answered.extend({ captured: z.boolean() }),
   id: (input) => input.orderId,

@@ -45,7 +45,7 @@ export interface PaymentState {
 }
 
 export const Payment = defineAggregate('Payment', {
-  description: 'What an order is paid with; it has the order’s id.',
+  description: 'The payment of an order; it has the order’s id.',
   sharesIdsWith: ['Order'],
   initialState: (): PaymentState => ({ attempt: 0, status: 'NONE', amount: { amount: 0, currency: '' } }),
   events: {
@@ -85,7 +85,7 @@ const orderId = id('The order.');
 const OfOrder = z.object({ orderId });
 
 export const authorizePayment = defineCommand('authorizePayment', {
-  description: 'Has an amount set aside; what was set aside before is freed.',
+  description: 'Requests the authorisation of an amount; an earlier authorisation is voided.',
   aggregate: Payment,
   creates: true,
   input: z.object({ orderId, amount: MoneyInput }),
@@ -98,7 +98,7 @@ export const authorizePayment = defineCommand('authorizePayment', {
 });
 
 export const capturePayment = defineCommand('capturePayment', {
-  description: 'Has what was set aside taken.',
+  description: 'Requests the capture of the authorised amount.',
   aggregate: Payment,
   input: OfOrder,
   id: (input) => input.orderId,
@@ -107,7 +107,7 @@ export const capturePayment = defineCommand('capturePayment', {
 });
 
 export const cancelPayment = defineCommand('cancelPayment', {
-  description: 'Has what was set aside freed, or what was taken given back.',
+  description: 'Requests that the authorised amount is voided, or the captured one refunded.',
   aggregate: Payment,
   input: OfOrder,
   id: (input) => input.orderId,

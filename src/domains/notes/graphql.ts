@@ -15,46 +15,46 @@ interface Filter {
 export function notesGraphql(api: Api): void {
   const { builder } = api;
   const Note = api.readModel('Note', notes, {
-    description: 'Something written down.',
+    description: 'A note.',
     bytes: MAX_CONTENT,
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Its id.' }),
-      title: t.exposeString('title', { description: 'What it is called.' }),
-      content: t.exposeString('content', { description: 'What it says.' }),
+      title: t.exposeString('title', { description: 'The name or title.' }),
+      content: t.exposeString('content', { description: 'The content.' }),
       tags: t.field({
         type: ['String'],
-        description: 'Words to find it by, in the order in which they were given.',
+        description: 'Tags in the given order.',
         resolve: ({ tags }) => [...tags],
       }),
-      workspaceId: t.exposeString('workspaceId', { description: 'Whose notes it belongs to.' }),
+      workspaceId: t.exposeString('workspaceId', { description: 'The workspace.' }),
       authorId: t.exposeID('authorId', {
         nullable: true,
-        description: 'Who wrote it; null where nobody was signed in or it is not known.',
+        description: "The author's id; null if nobody was signed in or it is unknown.",
       }),
-      archived: t.exposeBoolean('archived', { description: 'Whether it was put out of the way.' }),
+      archived: t.exposeBoolean('archived', { description: 'Whether it is archived.' }),
       version: t.exposeInt('version', { description: 'The stream version that this view reflects: see `revertNote`.' }),
       updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
     }),
   });
   const NoteConnection = api.connection('Note', Note);
   const NoteFilter = builder.inputType('NoteFilter', {
-    description: 'Notes for which all that is given holds.',
+    description: 'Filters notes; all given conditions must hold.',
     fields: (t) => ({
       workspaceId: t.string({ description: 'Of this workspace.' }),
-      tag: t.string({ description: 'With this tag.' }),
-      archived: t.boolean({ description: 'Only archived ones, or only others; both unless told.' }),
+      tag: t.string({ description: 'Notes with this tag.' }),
+      archived: t.boolean({ description: 'Only archived notes, or only others; by default both.' }),
       search: t.string({
-        description: `Full text, over title and content, in any case: whole words, all of which occur; "…" for a phrase, or between
-alternatives, - before what must not occur. What has no word in it is found nowhere.`,
+        description: `Full-text search in title and content, ignoring case: whole words, all of which must occur; "…" for a phrase, or between
+alternatives, - before a word that must not occur. A search without a word finds nothing.`,
       }),
     }),
   });
 
-  api.queryByKey('note', Note, 'A note; null where there is none that you may see.');
+  api.queryByKey('note', Note, 'A note; null if there is none that you may see.');
   api.queryAsOf(
     'noteAsOf',
     Note,
-    `The note as it was at that time, or at that version; exactly one of the two. Null before it was created, and where there is none
+    `The note as it was at that time, or at that version; exactly one of the two. Null before it was created, and if there is none
 that you may see.`,
   );
   builder.queryField('notes', (t) =>

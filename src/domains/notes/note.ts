@@ -13,7 +13,7 @@ const Page = z.object({
 });
 
 export const NoteCreated = defineEvent('NoteCreated', {
-  description: 'Who wrote it is in it, not only in its metadata, since rules look at the author.',
+  description: 'The author is in the data, not only in the metadata, because rules need it.',
   version: 2,
   data: Page.extend({ workspaceId: personal(z.string()), authorId: Id.nullish() }),
   upcast: {
@@ -103,12 +103,12 @@ export const MAX_CONTENT = 100_000;
 export const MAX_TAGS = 50;
 
 const noteId = id('The note.');
-const title = text('A title', 200, 'What it is called.');
+const title = text('A title', 200, 'The name or title.');
 const content = z
   .string()
   .max(MAX_CONTENT, 'The content must not be longer than 100,000 characters.')
-  .describe('What it says; may be empty.');
-const tag = text('A tag', 50, 'A word to find it by, at most 50 characters; upper and lower case are different.');
+  .describe('The content; may be empty.');
+const tag = text('A tag', 50, 'A tag, at most 50 characters; case-sensitive.');
 const NoteInput = z.object({ noteId }).meta({ id: 'NoteInput', description: 'A note.' });
 const TagNoteInput = z.object({ noteId, tag }).meta({ id: 'TagNoteInput', description: 'A note and a tag.' });
 
@@ -121,7 +121,7 @@ const staffOrAuthor: Allow<NoteState, unknown> = {
 };
 
 export const createNote = defineCommand('createNote', {
-  description: 'Writes a note. Its author is who is signed in.',
+  description: 'Creates a note. Its author is the actor who is signed in.',
   aggregate: Note,
   creates: true,
   input: z.object({
@@ -132,8 +132,8 @@ export const createNote = defineCommand('createNote', {
       .array(tag)
       .max(MAX_TAGS, 'A note has at most 50 tags.')
       .nullish()
-      .describe('Words to find it by, at most 50; the same word counts once.'),
-    workspaceId: text('A workspace', 100, '').nullish().describe('Whose notes it belongs to; `default` unless told.'),
+      .describe('Tags, at most 50; duplicates count once.'),
+    workspaceId: text('A workspace', 100, '').nullish().describe('The workspace; `default` by default.'),
   }),
   id: (input) => input.id,
   allow: signedIn,
@@ -152,7 +152,7 @@ export const createNote = defineCommand('createNote', {
 });
 
 export const renameNote = defineCommand('renameNote', {
-  description: 'Gives a note another title.',
+  description: "Changes a note's title.",
   aggregate: Note,
   input: z.object({ noteId, title }),
   id: (input) => input.noteId,
@@ -161,7 +161,7 @@ export const renameNote = defineCommand('renameNote', {
 });
 
 export const editNote = defineCommand('editNote', {
-  description: 'Replaces what a note says.',
+  description: 'Replaces the content of a note.',
   aggregate: Note,
   input: z.object({ noteId, content }),
   id: (input) => input.noteId,
@@ -170,7 +170,7 @@ export const editNote = defineCommand('editNote', {
 });
 
 export const tagNote = defineCommand('tagNote', {
-  description: 'Gives a note one more tag; where it has it already nothing happens.',
+  description: 'Adds a tag to a note; if the note already has it, nothing happens.',
   aggregate: Note,
   input: TagNoteInput,
   id: (input) => input.noteId,
@@ -184,7 +184,7 @@ export const tagNote = defineCommand('tagNote', {
 });
 
 export const untagNote = defineCommand('untagNote', {
-  description: 'Takes a tag off a note; where it does not have it nothing happens.',
+  description: 'Removes a tag from a note; if the note does not have it, nothing happens.',
   aggregate: Note,
   input: TagNoteInput,
   id: (input) => input.noteId,
@@ -193,7 +193,7 @@ export const untagNote = defineCommand('untagNote', {
 });
 
 export const archiveNote = defineCommand('archiveNote', {
-  description: 'Puts a note out of the way. It can still be found, changed and restored.',
+  description: 'Archives a note. It can still be found, changed and restored.',
   aggregate: Note,
   input: NoteInput,
   id: (input) => input.noteId,
@@ -202,7 +202,7 @@ export const archiveNote = defineCommand('archiveNote', {
 });
 
 export const restoreNote = defineCommand('restoreNote', {
-  description: 'Takes a note back out of the archive.',
+  description: 'Restores a note from the archive.',
   aggregate: Note,
   input: NoteInput,
   id: (input) => input.noteId,
@@ -212,7 +212,7 @@ export const restoreNote = defineCommand('restoreNote', {
 
 export const revertNote = defineCommand('revertNote', {
   description:
-    'Brings title, content and tags back to what they were at a version, by a new event: undo, and by going back to a version before an undo also redo.',
+    'Restores title, content and tags as they were at a version, by a new event: this is undo, and, with a version from before an undo, also redo.',
   aggregate: Note,
   input: z.object({
     noteId,

@@ -35,13 +35,13 @@ export function ordersGraphql(api: Api): void {
   const Product = api.typeOf(products);
 
   const Status = builder.enumType('OrderStatus', {
-    description: 'How far an order is.',
+    description: 'The state of an order.',
     values: {
       PLACED: { description: 'The customer has ordered; items may still change.' },
       CONFIRMED: { description: 'Accepted; the items stay as they are.' },
       SHIPPED: { description: 'Handed to a carrier.' },
       DELIVERED: { description: 'Arrived.' },
-      CANCELLED: { description: 'Called off.' },
+      CANCELLED: { description: 'Cancelled.' },
     } as const,
   });
 
@@ -51,7 +51,7 @@ export function ordersGraphql(api: Api): void {
       product: t.field({
         type: Product.ref,
         nullable: true,
-        description: 'The product as it is now; null where it cannot be seen any more.',
+        description: 'The product as it is now; null if you can no longer see it.',
         resolve: ({ productId }, _, { rows }) => rows.byKey(products, productId),
       }),
       unitPrice: t.field({
@@ -69,37 +69,37 @@ export function ordersGraphql(api: Api): void {
   });
 
   const Order = api.readModel('Order', orders, {
-    description: 'What a customer buys.',
+    description: 'An order of a customer.',
     bytes: ORDER_BYTES,
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Its id.' }),
-      status: t.field({ type: Status, description: 'How far it is.', resolve: ({ status }) => status }),
+      status: t.field({ type: Status, description: 'The state.', resolve: ({ status }) => status }),
       customer: t.field({
         type: Customer.ref,
         nullable: true,
-        description: 'Who ordered; null where you may not see her.',
+        description: 'The customer; null if you may not see them.',
         resolve: ({ customerId }, _, { rows }) => rows.byKey(customers, customerId),
       }),
       items: t.field({ type: [Item], description: 'Its lines.', resolve: ({ items }) => [...items] }),
       itemCount: t.exposeInt('itemCount', { description: 'How many pieces: the sum of the quantities.' }),
       total: t.field({
         type: Money,
-        description: 'What its lines cost together.',
+        description: 'The total of its lines.',
         resolve: ({ total, currency }) => ({ amount: total, currency }),
       }),
       shippingAddress: t.field({
         type: Address,
-        description: 'Where it goes.',
+        description: 'The destination.',
         resolve: ({ shippingAddress }) => shippingAddress,
       }),
-      carrier: t.exposeString('carrier', { nullable: true, description: 'Who brings it; null until it is shipped.' }),
+      carrier: t.exposeString('carrier', { nullable: true, description: 'The carrier; null until it is shipped.' }),
       trackingNumber: t.exposeString('trackingNumber', {
         nullable: true,
-        description: 'What the carrier calls the parcel; null until it is shipped.',
+        description: "The carrier's tracking number; null until it is shipped.",
       }),
       cancellationReason: t.exposeString('cancellationReason', {
         nullable: true,
-        description: 'Why it was called off; null where it was not.',
+        description: 'Why it was cancelled; null if it was not.',
       }),
       placedAt: t.expose('placedAt', { type: 'DateTime', description: 'When it was placed.' }),
       updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
@@ -109,9 +109,9 @@ export function ordersGraphql(api: Api): void {
   const OrderConnection = api.connection('Order', Order);
 
   const OrderFilter = builder.inputType('OrderFilter', {
-    description: 'Orders for which all that is given holds.',
+    description: 'Filters orders; all given conditions must hold.',
     fields: (t) => ({
-      status: t.field({ type: [Status], description: 'In one of these states.' }),
+      status: t.field({ type: [Status], description: 'Orders in one of these states.' }),
       customerId: t.id({ description: "This customer's." }),
       placedFrom: t.field({ type: 'DateTime', description: 'Placed at this instant or later.' }),
       placedBefore: t.field({ type: 'DateTime', description: 'Placed before this instant.' }),
@@ -122,7 +122,7 @@ names of its items, the carrier, the tracking number, its id, or its customer's 
     }),
   });
   const OrderSort = builder.enumType('OrderSort', {
-    description: 'An order of orders; equal ones are sorted by id.',
+    description: 'A sort order of orders; equal ones are sorted by id.',
     values: {
       PLACED_AT_DESC: { description: 'Newest first.' },
       PLACED_AT_ASC: { description: 'Oldest first.' },
@@ -130,11 +130,11 @@ names of its items, the carrier, the tracking number, its id, or its customer's 
     } as const,
   });
 
-  api.queryByKey('order', Order, 'An order; null where there is none that you may see.');
+  api.queryByKey('order', Order, 'An order; null if there is none that you may see.');
   api.queryAsOf(
     'orderAsOf',
     Order,
-    `The order as it was at that time, or at that version; exactly one of the two. Null before it was placed, and where there is none
+    `The order as it was at that time, or at that version; exactly one of the two. Null before it was placed, and if there is none
 that you may see. The customer and the products that it leads to are as they are now.`,
   );
   api.subscriptionToRow('orderUpdated', Order, 'The order now, and again each time its read model changes.');
@@ -148,7 +148,7 @@ that you may see. The customer and the products that it leads to are as they are
       args: {
         ...api.pageArguments(t),
         filter: t.arg({ type: OrderFilter, description: 'Only these.' }),
-        sort: t.arg({ type: OrderSort, description: 'PLACED_AT_DESC unless told.' }),
+        sort: t.arg({ type: OrderSort, description: 'PLACED_AT_DESC by default.' }),
       },
       resolve: (_, { filter, sort, ...args }, { rows }) => {
         return rows.page(orders, { args, ...SORTS[sort ?? 'PLACED_AT_DESC'], where: conditions(filter ?? {}, api) });
@@ -173,13 +173,13 @@ that you may see. The customer and the products that it leads to are as they are
       fields: (t) => ({
         status: t.field({ type: Status, description: 'The state.', resolve: ({ status }) => status }),
         count: t.exposeInt('count', { description: 'How many orders are in it.' }),
-        revenue: t.field({ type: Money, description: 'What they cost together.', resolve: ({ revenue }) => revenue }),
+        revenue: t.field({ type: Money, description: 'The total of the orders.', resolve: ({ revenue }) => revenue }),
       }),
     });
   builder.queryField('orderStatistics', (t) =>
     t.field({
       type: [Statistics],
-      description: 'Orders and revenue by status, of one currency. A state without orders is left out.',
+      description: 'Orders and revenue by status, for one currency. A state without orders is omitted.',
       args: { currency: t.arg.string({ required: true, description: 'ISO 4217 code.' }) },
       resolve: async (_, { currency: text }, { rows }) => {
         const currency = api.storableText(text, 'A currency');

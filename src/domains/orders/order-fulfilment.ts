@@ -20,7 +20,7 @@ fulfilment issues it; it is not in the API.`,
 });
 
 export const recordOrder = defineCommand('recordOrder', {
-  description: 'Takes down an order that was paid and fulfilled elsewhere. For importers; not in the API.',
+  description: 'Records an order that was paid and fulfilled elsewhere. For importers; not in the API.',
   aggregate: Order,
   creates: true,
   input: z.object(PlacedInput),

@@ -56,7 +56,7 @@ export interface OrderState {
 }
 
 export const Order = defineAggregate('Order', {
-  description: 'What a customer buys, from placing it to its delivery.',
+  description: 'An order of a customer, from placing to delivery.',
   visibleTo: { staff: 'all', system: 'all', customer: (actor, order) => order.customerId === actor.id },
   initialState: (): OrderState => ({ status: 'NONE', customerId: '', items: [], revision: 0, paymentMethod: null }),
   snapshot: { stateVersion: 2 },
@@ -135,7 +135,7 @@ export const PlacedInput = {
     )
     .min(1, 'An order needs at least one item.')
     .max(MAX_LINES, 'An order has at most 1,000 lines.')
-    .describe('What is ordered: 1 to 1,000 lines, all in one currency.'),
+    .describe('The items: 1 to 1,000 lines, all in one currency.'),
   shippingAddress: AddressInput,
 };
 type Placing = z.output<z.ZodObject<typeof PlacedInput>>;
@@ -160,8 +160,8 @@ export function place(
 
 export const placeOrder = defineCommand('placeOrder', {
   description: `Places an order. The unit prices are the products’ at this moment; lines of the same product are joined.
-What follows goes on by itself, and \`fulfilment(orderId)\` tells how far it is: stock is reserved for every item, the payment
-authorised, and the order confirmed; where one of these fails the order is cancelled with the reason.`,
+The rest happens automatically, and \`fulfilment(orderId)\` shows the progress: stock is reserved for every item, the payment
+is authorised, and the order is confirmed. If one of these fails, the order is cancelled with the reason.`,
   aggregate: Order,
   creates: true,
   input: z.object({
@@ -171,7 +171,7 @@ authorised, and the order confirmed; where one of these fails the order is cance
       .regex(/^[\w-]{1,200}$/, 'A payment method must be a token of the payment gateway: letters, digits, _ and -.')
       .nullish()
       .describe(
-        'What it is paid with: the payment gateway’s token for it, such as tok_ok or tok_declined. Left out, tok_ok.',
+        'The payment method: the payment gateway’s token for it, such as tok_ok or tok_declined. Default: tok_ok.',
       ),
   }),
   id: (input) => input.id,
@@ -185,7 +185,7 @@ authorised, and the order confirmed; where one of these fails the order is cance
 });
 
 export const addOrderItem = defineCommand('addOrderItem', {
-  description: 'Adds to an order that is not confirmed yet, at the product’s price of this moment.',
+  description: 'Adds a product to an order that is not confirmed yet, at the product’s current price.',
   aggregate: Order,
   input: z.object({ orderId, productId, quantity: quantity('How many more of it, 1 to 1,000,000.') }),
   id: (input) => input.orderId,
@@ -198,7 +198,7 @@ export const addOrderItem = defineCommand('addOrderItem', {
 });
 
 export const removeOrderItem = defineCommand('removeOrderItem', {
-  description: 'Takes a product off an order that is not confirmed yet: all of its lines, whatever their prices.',
+  description: 'Removes a product from an order that is not confirmed yet: all of its lines, whatever their prices.',
   aggregate: Order,
   input: z.object({ orderId, productId }),
   id: (input) => input.orderId,
@@ -220,9 +220,9 @@ export const removeOrderItem = defineCommand('removeOrderItem', {
 const OrderInput = z.object({ orderId }).meta({ id: 'OrderInput', description: 'An order.' });
 
 export const confirmOrder = defineCommand('confirmOrder', {
-  description: `Accepts a placed order; from now on its items stay as they are. The fulfilment does so by itself when stock and
-payment are certain; whoever is faster takes the order on trust, and it is cancelled all the same where one of these fails. An
-order that is confirmed already stays so.`,
+  description: `Accepts a placed order; from now on its items cannot change. The fulfilment does so automatically once stock and
+payment are secured. Whoever is faster accepts the order on trust, and it is still cancelled if one of these fails. A
+confirmed order stays confirmed.`,
   aggregate: Order,
   input: OrderInput,
   id: (input) => input.orderId,
@@ -235,8 +235,8 @@ export const shipOrder = defineCommand('shipOrder', {
   aggregate: Order,
   input: z.object({
     orderId,
-    carrier: text('A carrier', 100, 'Who brings it.'),
-    trackingNumber: text('A tracking number', 100, 'What the carrier calls the parcel.'),
+    carrier: text('A carrier', 100, 'The carrier.'),
+    trackingNumber: text('A tracking number', 100, "The carrier's tracking number."),
   }),
   id: (input) => input.orderId,
   allow: ['staff', 'system'],
@@ -245,7 +245,7 @@ export const shipOrder = defineCommand('shipOrder', {
 });
 
 export const confirmDelivery = defineCommand('confirmDelivery', {
-  description: 'Says that a shipped order has arrived.',
+  description: 'Records that a shipped order has arrived.',
   aggregate: Order,
   input: OrderInput,
   id: (input) => input.orderId,
@@ -254,7 +254,7 @@ export const confirmDelivery = defineCommand('confirmDelivery', {
 });
 
 export const cancelOrder = defineCommand('cancelOrder', {
-  description: 'Calls off an order that has not been shipped.',
+  description: 'Cancels an order that has not been shipped.',
   aggregate: Order,
   input: z.object({ orderId, reason: text('A reason', 500, 'Why, in a sentence.') }),
   id: (input) => input.orderId,

@@ -12,15 +12,15 @@ export const StockReceived = defineEvent('StockReceived', { data: z.object({ qua
 
 const OfOrder = z.object({ orderId: Id, quantity: z.int() });
 export const StockReserved = defineEvent('StockReserved', {
-  description: 'So many more are set aside for an order.',
+  description: 'More pieces are reserved for an order.',
   data: OfOrder,
 });
 export const StockReleased = defineEvent('StockReleased', {
-  description: 'So many that were set aside for an order are there for others again.',
+  description: 'Pieces that were reserved for an order are available again.',
   data: OfOrder,
 });
 export const StockShipped = defineEvent('StockShipped', {
-  description: 'So many that were set aside for an order have left the house.',
+  description: 'Pieces that were reserved for an order have been shipped.',
   data: OfOrder,
 });
 
@@ -43,7 +43,7 @@ export function availableOf({ stock, reserved }: Pick<ProductState, 'stock' | 'r
 }
 
 export const Product = defineAggregate('Product', {
-  description: 'Something that is sold.',
+  description: 'A product, which is sold.',
   visibleTo: 'everyone',
   initialState: (): ProductState => ({
     registered: false,
@@ -83,8 +83,8 @@ export const registerProduct = defineCommand('registerProduct', {
   creates: true,
   input: z.object({
     id: newId(),
-    sku: text('A stock code', 64, 'Stock code: what the warehouse calls the product.'),
-    name: text('A name', 200, 'What customers call the product.'),
+    sku: text('A stock code', 64, 'The stock code, which the warehouse uses.'),
+    name: text('A name', 200, 'The name that customers see.'),
     price: MoneyInput,
   }),
   id: (input) => input.id,
@@ -111,7 +111,7 @@ export const changeProductPrice = defineCommand('changeProductPrice', {
 });
 
 export const receiveStock = defineCommand('receiveStock', {
-  description: 'Adds what has arrived to the stock.',
+  description: 'Adds received pieces to the stock.',
   aggregate: Product,
   input: z.object({ productId: id('The product.'), quantity: quantity('How many have arrived, 1 to 1,000,000.') }),
   id: (input) => input.productId,

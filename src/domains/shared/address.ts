@@ -23,9 +23,9 @@ export const AddressInput = z
       .trim()
       .max(200, 'The second line must not be longer than 200 characters.')
       .nullish()
-      .describe('Flat, floor, company: whatever the first line has no room for.'),
+      .describe('Flat, floor, company: anything that does not fit in the first line.'),
     city: text('The city', 200, 'City or town.'),
     postalCode: text('The postal code', 200, 'Postal code, as the country writes it.'),
     country: text('The country', 200, 'Name or ISO 3166 code of the country.'),
   })
-  .meta({ id: 'AddressInput', description: 'Where something is sent to.' });
+  .meta({ id: 'AddressInput', description: 'A shipping address.' });

@@ -15,7 +15,7 @@ export function id(description: string) {
 
 /** The id that a creating command may choose; if it is omitted or null, the server generates one. */
 export function newId() {
-  return id('').nullish().describe('A UUID of your choice; left out, the server makes one.');
+  return id('').nullish().describe('A UUID of your choice; if omitted, the server generates one.');
 }
 
 /** Text with content: trimmed, not blank, at most `max` UTF-16 units. */

@@ -13,10 +13,14 @@ export function valueTypes(api: Api) {
       }),
     }),
     Address: builder.objectRef<Address>('Address').implement({
-      description: 'Where something is sent.',
+      description: 'A shipping address.',
       fields: (t) => ({
         line1: t.exposeString('line1', { description: 'Street and number.' }),
-        line2: t.string({ nullable: true, description: 'More of it.', resolve: ({ line2 }) => line2 ?? null }),
+        line2: t.string({
+          nullable: true,
+          description: 'The kind in more detail.',
+          resolve: ({ line2 }) => line2 ?? null,
+        }),
         city: t.exposeString('city', { description: 'City.' }),
         postalCode: t.exposeString('postalCode', { description: 'Postal code.' }),
         country: t.exposeString('country', { description: 'Country.' }),

@@ -20,12 +20,13 @@ export function addMutations(builder: Builder, commands: Iterable<Command>) {
         type: CommandResult,
         ...(command.description ? { description: command.description } : {}),
         args: {
-          input: t.arg({ type: input, required: true, description: 'What the command says.' }),
+          input: t.arg({ type: input, required: true, description: 'The input of the command.' }),
           commandId: t.arg.id({
-            description: 'The idempotency key, a UUID: sent again with the same input, it answers the first receipt.',
+            description: 'The idempotency key, a UUID: a repeated command with the same input gets the first receipt.',
           }),
           expectedVersion: t.arg.int({
-            description: 'Accept only where the stream is at this version; left out, it is decided on what is there.',
+            description:
+              'Accept only if the stream is at this version; if omitted, the command is decided on the current state.',
           }),
         },
         resolve: async (_, { input: value, commandId, expectedVersion }, context) => {

@@ -14,35 +14,38 @@ export function addResultTypes(builder: Builder) {
     .interfaceRef<{ code: string; message: string }>('Error')
     .implement({ description: 'Why a command was not accepted.' });
   builder.interfaceFields(ErrorInterface, (t) => ({
-    code: t.exposeString('code', { description: 'Names the reason, for programs.' }),
-    message: t.exposeString('message', { description: 'Tells the reason, for people.' }),
+    code: t.exposeString('code', { description: 'The reason as a code, for programs.' }),
+    message: t.exposeString('message', { description: 'The reason as a sentence, for people.' }),
   }));
 
   const ReceiptType = builder.objectRef<OutcomeOf<'accepted'>>('CommandReceipt').implement({
-    description: 'What a command answers: it was accepted, and where in the log. Never domain data.',
+    description: 'The answer to an accepted command, with its place in the log. It never contains domain data.',
     fields: (t) => {
       const receipt = <Field extends keyof Receipt>(field: Field) => ({
         resolve: (outcome: OutcomeOf<'accepted'>) => outcome.receipt[field],
       });
       return {
         commandId: t.id({ ...receipt('commandId'), description: 'The idempotency key under which it was accepted.' }),
-        aggregateId: t.id({ ...receipt('aggregateId'), description: 'What the command was about, or has created.' }),
+        aggregateId: t.id({
+          ...receipt('aggregateId'),
+          description: 'The aggregate that the command was about, or that it created.',
+        }),
         version: t.int({ ...receipt('version'), description: "The stream's version after the command." }),
         token: t.field({
           type: 'ConsistencyToken',
-          description: 'Ask any later read to be at least this fresh, and it shows the command.',
+          description: 'Pass it to later reads, and they show the effect of the command.',
           resolve: ({ receipt: { position } }, _, { engine }) => engine.tokens.encode(position),
         }),
         replayed: t.boolean({
           ...receipt('replayed'),
           description:
-            'True where this commandId had been accepted before: nothing new happened, this is the first answer again.',
+            'True if this commandId had been accepted before: nothing new happened, and this is the first receipt again.',
         }),
         query: t.field({
           type: 'Query',
           description: `The query root, read at or after this command: write and read your write in one request.
-Where a read model does not get there in time, the fields that may be null are null with CONSISTENCY_TIMEOUT, the others
-answer what there is, and \`extensions.consistency.stale\` says so; the receipt arrives all the same.`,
+If a read model does not reach the command in time, nullable fields are null with CONSISTENCY_TIMEOUT, the others
+return the available data, and \`extensions.consistency.stale\` is true; the receipt still arrives.`,
           resolve: ({ receipt: { position } }, _, context, info) => readAt(position, context, info),
         }),
       };
@@ -53,14 +56,14 @@ answer what there is, and \`extensions.consistency.stale\` says so; the receipt 
     description: 'One thing that is wrong with an input.',
     fields: (t) => ({
       path: t.stringList({
-        description: 'Where: names of fields and indexes of lists, from the input on.',
+        description: 'The path: names of fields and indexes of lists, starting at the input.',
         resolve: ({ path }) => [...path],
       }),
-      message: t.exposeString('message', { description: 'What is wrong there.' }),
+      message: t.exposeString('message', { description: 'What is wrong.' }),
     }),
   });
   const Invalid = builder.objectRef<OutcomeOf<'invalid'> & Said>('ValidationError').implement({
-    description: 'The input is not what the command takes; nothing happened.',
+    description: 'The input is invalid; nothing happened.',
     interfaces: [ErrorInterface],
     fields: (t) => ({
       issues: t.field({
@@ -71,11 +74,11 @@ answer what there is, and \`extensions.consistency.stale\` says so; the receipt 
     }),
   });
   const Rejected = builder.objectRef<OutcomeOf<'rejected'>>('CommandRejected').implement({
-    description: 'A business rule says no. `code` names the rule, e.g. ORDER_ALREADY_SHIPPED.',
+    description: 'A business rule refuses the command. `code` names the rule, e.g. ORDER_ALREADY_SHIPPED.',
     interfaces: [ErrorInterface],
   });
   const Conflict = builder.objectRef<OutcomeOf<'conflict'> & Said>('ConcurrencyConflict').implement({
-    description: 'The stream is not at the version that was expected: somebody else was faster. Read again and decide.',
+    description: 'The stream is not at the expected version: somebody else was faster. Read again and decide.',
     interfaces: [ErrorInterface],
     fields: (t) => ({
       expectedVersion: t.exposeInt('expectedVersion', { description: 'The version that the command expected.' }),
@@ -102,7 +105,7 @@ answer what there is, and \`extensions.consistency.stale\` says so; the receipt 
     reused: 'CommandIdReused',
   } as const;
   const CommandResult = builder.unionType('CommandResult', {
-    description: 'What a command may answer.',
+    description: 'The possible answers to a command.',
     types: [ReceiptType, Invalid, Rejected, Conflict, NotFound, Reused],
     resolveType: ({ kind }) => types[kind],
   });

@@ -22,18 +22,18 @@ import { areAt, DEFAULT_WAIT_MS, freshnessOf, MAX_WAIT_MS, positionsOf, waitFor 
 
 const OnTimeout = new GraphQLEnumType({
   name: 'OnTimeout',
-  description: 'What a read does that waited in vain.',
+  description: 'What a read does if its read models are not fresh enough in time.',
   values: {
     ERROR: { description: 'Answer CONSISTENCY_TIMEOUT.' },
-    STALE: { description: 'Answer what there is and say so in `extensions.consistency.stale`.' },
+    STALE: { description: 'Answer with the available data and report it in `extensions.consistency.stale`.' },
   },
 });
 
 const NAME = 'readAfter';
 
 /** The description of the schema, which a reader of the documentation sees first. */
-const WHERE_TO_BEGIN = `Write with a mutation: each is a command, answered with a \`CommandReceipt\` or with why nothing was done.
-Read with a query, which shows what you have written where \`@readAfter\` gives it the receipt's \`token\`; follow with a subscription.`;
+const WHERE_TO_BEGIN = `Write with a mutation: each is a command and returns a \`CommandReceipt\` or the reason why nothing was done.
+Read with a query, which shows what you have written if \`@readAfter\` has the receipt's \`token\`; follow changes with a subscription.`;
 
 /** The schema with the directive `@readAfter`, and with an introduction as its description. */
 export function withReadAfter(schema: GraphQLSchema): GraphQLSchema {
@@ -41,7 +41,7 @@ export function withReadAfter(schema: GraphQLSchema): GraphQLSchema {
   const directive = new GraphQLDirective({
     name: NAME,
     description: `Reads of this operation wait until every read model that it touches has reached \`token\`.
-Past \`timeoutMs\` (default ${DEFAULT_WAIT_MS}, at most ${MAX_WAIT_MS}) the operation answers CONSISTENCY_TIMEOUT or, with STALE, what there is,
+Past \`timeoutMs\` (default ${DEFAULT_WAIT_MS}, at most ${MAX_WAIT_MS}) the operation answers CONSISTENCY_TIMEOUT or, with STALE, the available data,
 and says so in \`extensions.consistency.stale\`.
 The same as an HTTP header: \`read-after: TOKEN[, TOKEN…]\`.`,
     locations: [DirectiveLocation.QUERY],
@@ -49,7 +49,7 @@ The same as an HTTP header: \`read-after: TOKEN[, TOKEN…]\`.`,
     args: {
       token: { type: token, description: 'From a receipt, or from an earlier answer.' },
       timeoutMs: { type: GraphQLInt, description: 'How long to wait at most, in milliseconds.' },
-      onTimeout: { type: OnTimeout, description: 'ERROR unless told.' },
+      onTimeout: { type: OnTimeout, description: 'ERROR by default.' },
     },
   });
   const config = schema.toConfig();

@@ -8,17 +8,17 @@ import { projectionUpdates } from './projection-updates.ts';
 /** Adds the subscriptions over all read models: `projectionUpdated` and `caughtUp`. */
 export function addSubscriptions(builder: Builder): void {
   const Update = builder.objectRef<ProjectionUpdate>('ProjectionUpdate').implement({
-    description: 'A read model has moved on.',
+    description: 'A read model has advanced.',
     fields: (t) => ({
       projection: t.exposeString('projection', { description: 'Which read model.' }),
       token: t.field({
         type: 'ConsistencyToken',
-        description: 'What is read now is at least this fresh.',
+        description: 'Reads are now at least this fresh.',
         resolve: ({ position }, _, { engine }) => engine.tokens.encode(position),
       }),
       keys: t.idList({
         nullable: true,
-        description: "The read model's rows that changed; null where too many to name: read again what you show.",
+        description: 'Keys of the rows that changed; null if there are too many: read again what you show.',
         resolve: ({ keys }) => keys && [...keys],
       }),
       lagMs: t.int({
@@ -33,7 +33,7 @@ export function addSubscriptions(builder: Builder): void {
       projection: t.exposeString('projection', { description: 'Which read model.' }),
       token: t.field({
         type: 'ConsistencyToken',
-        description: 'Where it is now: at or past the token that was waited for.',
+        description: 'The current position: at or past the token.',
         resolve: ({ position }, _, { engine }) => engine.tokens.encode(position),
       }),
       waitedMs: t.exposeInt('waitedMs', { description: 'How long that took, in milliseconds.' }),
@@ -42,12 +42,12 @@ export function addSubscriptions(builder: Builder): void {
   builder.subscriptionField('projectionUpdated', (t) =>
     t.field({
       type: Update,
-      description: `Notifies that a read model has moved on. It tells state, not every step: one message may stand for many events.
-The first message comes at once where the read model is already at or past \`after\`.`,
+      description: `Notifies that a read model has advanced. Messages are states, not steps: one message may cover many events.
+The first message comes at once if the read model is already at or past \`after\`.`,
       args: {
-        projections: t.arg.stringList({ description: 'Only these read models; all where it is left out.' }),
-        keys: t.arg.idList({ description: 'Only where one of these rows changed.' }),
-        after: t.arg({ type: 'ConsistencyToken', description: 'Begin with everything after this.' }),
+        projections: t.arg.stringList({ description: 'Only these read models; by default all.' }),
+        keys: t.arg.idList({ description: 'Only changes of one of these rows.' }),
+        after: t.arg({ type: 'ConsistencyToken', description: 'Begin after this position.' }),
       },
       subscribe: async (_, { projections, keys, after }, context) => {
         const position = after == null ? undefined : await positionOf(context.engine, after);
@@ -62,7 +62,7 @@ The first message comes at once where the read model is already at or past \`aft
       description: 'One message for each named projection (default: all) as it reaches the token; then it completes.',
       args: {
         token: t.arg({ type: 'ConsistencyToken', required: true, description: 'From a receipt.' }),
-        projections: t.arg.stringList({ description: 'Only these read models; all where it is left out.' }),
+        projections: t.arg.stringList({ description: 'Only these read models; by default all.' }),
       },
       subscribe: (_, { token, projections }, context) => fresh(context, caughtUp({ token, projections }, context)),
       resolve: unwrap,

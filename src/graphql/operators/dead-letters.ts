@@ -45,18 +45,20 @@ function addQuery(api: Api): void {
 \`stale\`, until it is retried successfully or discarded.`,
     fields: (t) => ({
       projection: t.exposeString('projection', { description: 'The read model.' }),
-      key: t.exposeID('key', { description: 'What it waits under: the type and id of the stream at fault.' }),
+      key: t.exposeID('key', {
+        description: 'The key under which it waits: the type and id of the stream that failed.',
+      }),
       position: t.expose('position', { type: 'SafeInt', description: "The event's position in the log." }),
       streamType: t.exposeString('streamType', { description: "The type of the event's stream." }),
       streamId: t.exposeID('streamId', { description: "The id of the event's stream." }),
       eventType: t.exposeString('eventType', { description: "The event's type." }),
       error: t.exposeString('error', {
         nullable: true,
-        description: 'Why it could not be applied; null where it has come to the front since and was not tried yet.',
+        description: 'Why it could not be applied; null if it has become the first since and was not tried yet.',
       }),
       since: t.field({
         type: 'DateTime',
-        description: 'When it was put aside.',
+        description: 'When it was parked.',
         resolve: ({ parkedAt }) => parkedAt,
       }),
       waiting: t.exposeInt('behind', { description: 'Events that wait behind it.' }),
@@ -65,7 +67,7 @@ function addQuery(api: Api): void {
   const Edge = builder.objectRef<Page<ParkedKey>['edges'][number]>('DeadLetterEdge').implement({
     description: 'A place in a list of dead letters.',
     fields: (t) => ({
-      node: t.field({ type: DeadLetter, description: 'What is there.', resolve: ({ node }) => node }),
+      node: t.field({ type: DeadLetter, description: 'The element.', resolve: ({ node }) => node }),
       cursor: t.exposeString('cursor', { description: 'Names the place: pass it as `after`.' }),
     }),
   });
@@ -86,7 +88,7 @@ function addQuery(api: Api): void {
       description:
         'For operators who may act: the events that read models could not apply, by read model and position.',
       args: {
-        projection: t.arg.string({ description: 'Of this read model; of all unless told.' }),
+        projection: t.arg.string({ description: 'Only of this read model; by default of all.' }),
         ...api.forwardArguments(t),
       },
       resolve: async (_, { projection, first, after }, context) => {
@@ -104,18 +106,18 @@ function addQuery(api: Api): void {
 
 function addMutations({ builder }: Api, ErrorInterface: ErrorRef): void {
   const RetriedType = builder.objectRef<Retried>('DeadLettersRetried').implement({
-    description: 'What came of applying the events that waited.',
+    description: 'The result of applying the waiting events.',
     fields: (t) => ({
       projection: t.exposeString('projection', { description: 'The read model.' }),
-      key: t.exposeID('key', { description: 'What they waited under.' }),
+      key: t.exposeID('key', { description: 'The key under which they waited.' }),
       applied: t.exposeInt('applied', { description: 'Events that were applied.' }),
       remaining: t.exposeInt('remaining', {
-        description: 'Events that still wait; 0 where nothing is stale any more.',
+        description: 'Events that still wait; 0 if nothing is stale any more.',
       }),
       stuckAt: t.field({
         type: 'SafeInt',
         nullable: true,
-        description: 'The position of the event that could not be applied this time; null where none waits.',
+        description: 'The position of the event that could not be applied this time; null if none waits.',
         resolve: ({ error }) => error?.position ?? null,
       }),
       error: t.string({
@@ -126,16 +128,16 @@ function addMutations({ builder }: Api, ErrorInterface: ErrorRef): void {
     }),
   });
   const NotFound = builder.objectRef<Refusal>('DeadLetterNotFound').implement({
-    description: 'Nothing waits under this key, or not any more.',
+    description: 'Nothing waits under this key, or no longer.',
     interfaces: [ErrorInterface],
   });
   const Changed = builder.objectRef<Refusal>('DeadLetterChanged').implement({
-    description: 'Another event is the first of this key than the one that was to be discarded. Look at it again.',
+    description: 'The first event of this key is not the one that you wanted to discard. Look at it again.',
     interfaces: [ErrorInterface],
     fields: (t) => ({
       position: t.field({
         type: 'SafeInt',
-        description: 'The position of the event that is the first.',
+        description: 'The position of the event that is first now.',
         resolve: ({ position = 0 }) => position,
       }),
     }),
@@ -145,15 +147,15 @@ function addMutations({ builder }: Api, ErrorInterface: ErrorRef): void {
     interfaces: [ErrorInterface],
   });
   const Result = builder.unionType('DeadLettersResult', {
-    description: 'What retrying or discarding may answer.',
+    description: 'The possible answers to retrying or discarding.',
     types: [RetriedType, NotFound, Changed, OtherVersion],
     resolveType: (value: Retried | Refusal) => ('type' in value ? value.type : 'DeadLettersRetried'),
   });
   builder.mutationField('retryDeadLetters', (t) =>
     t.field({
       type: Result,
-      description: `For operators who may act; no command. Applies the events that wait under a key, in order and as far as it goes: after
-what was wrong with the first of them has been mended.`,
+      description: `For operators who may act; not a command. Applies the events that wait under a key, in order and as far as possible,
+once the cause of the first failure is corrected.`,
       args: {
         projection: t.arg.string({ required: true, description: 'The read model.' }),
         key: t.arg.id({ required: true, description: 'The `key` of the dead letter.' }),
@@ -168,17 +170,17 @@ what was wrong with the first of them has been mended.`,
   builder.mutationField('discardDeadLetter', (t) =>
     t.field({
       type: Result,
-      description: `For operators who may act; no command. Passes the first event that waits under a key over for good, also in rebuilds by the
-same version of the read model, and applies what waits behind it. The event stays in the log.`,
+      description: `For operators who may act; not a command. Permanently skips the first event that waits under a key, also in rebuilds by the
+same version of the read model, and applies the events behind it. The event stays in the log.`,
       args: {
         projection: t.arg.string({ required: true, description: 'The read model.' }),
         key: t.arg.id({ required: true, description: 'The `key` of the dead letter.' }),
         position: t.arg({
           type: 'SafeInt',
           required: true,
-          description: 'The `position` of the dead letter: where another event has come to the front, nothing is done.',
+          description: 'The `position` of the dead letter. If another event is first now, nothing is done.',
         }),
-        reason: t.arg.string({ description: 'Why, for those who come later.' }),
+        reason: t.arg.string({ description: 'The reason, for the record.' }),
       },
       resolve: (_, { projection, key, position, reason }, context) => {
         const { id: by } = operatorOf(context, 'operate', 'discard dead letters');

@@ -7,61 +7,61 @@ import { type addStalls, stallFor } from './stalls.ts';
 /** Adds the query `processes`. */
 export function addProcessStatus(builder: Builder, StallType: ReturnType<typeof addStalls>): void {
   const Kind = builder.enumType('ProcessKind', {
-    description: 'What answers events.',
+    description: 'The kind of a consumer that reacts to events.',
     values: {
-      PROCESS: { description: 'A kind of processes, which issue commands.' },
-      EFFECT: { description: 'Calls to the outside.' },
+      PROCESS: { description: 'A kind of process, which issues commands.' },
+      EFFECT: { description: 'Calls to external services.' },
     } as const,
   });
   const State = builder.enumType('ProcessState', {
-    description: 'What a kind of processes or an effect is doing.',
+    description: 'The state of a kind of process or an effect.',
     values: {
       RUNNING: { description: 'It follows the log.' },
-      STALLED: { description: 'Something in it cannot go on; an operator has to look. The rest goes on.' },
+      STALLED: { description: 'Something in it cannot continue; an operator has to act. The rest continues.' },
       STOPPED: { description: 'Nobody runs it at the moment.' },
     } as const,
   });
   const Status = builder.objectRef<ProcessStatus>('ProcessStatus').implement({
-    description: 'Where a kind of processes or an effect stands.',
+    description: 'The status of a kind of process or an effect.',
     fields: (t) => ({
-      name: t.exposeString('name', { description: 'What it is called.' }),
-      kind: t.field({ type: Kind, description: 'What it is.', resolve: ({ kind }) => kind }),
-      state: t.field({ type: State, description: 'What it is doing.', resolve: ({ state }) => state }),
+      name: t.exposeString('name', { description: 'The name or title.' }),
+      kind: t.field({ type: Kind, description: 'Process or effect.', resolve: ({ kind }) => kind }),
+      state: t.field({ type: State, description: 'The current state.', resolve: ({ state }) => state }),
       position: t.field({
         type: 'SafeInt',
-        description: 'Every event up to here has been answered or is parked.',
+        description: 'Every event up to here has been handled or is parked.',
         resolve: ({ position }) => position,
       }),
       lag: t.field({
         type: 'SafeInt',
-        description: 'Events between that and the end of the log; most may be answered too.',
+        description: 'Events between that position and the end of the log; most of them may already be handled.',
         resolve: ({ lag }) => lag,
       }),
       parked: t.int({
         description:
-          'Steps or calls that cannot go on, and those that wait behind them. Each is tried again by itself.',
+          'Steps or calls that cannot continue, and those that wait behind them. Each is retried automatically.',
         resolve: ({ parked }) => parked,
       }),
       pending: t.int({
         description:
-          'Steps or calls that are read and not done, on the server that runs it; 0 if another server answers.',
+          'Steps or calls that were read and are not done, on the server that runs it; 0 if another server answers.',
         resolve: ({ pending }) => pending,
       }),
       stall: t.field({
         type: StallType,
         nullable: true,
-        description: 'What is parked first for a fault, on the server that runs it.',
+        description: 'The first item that is parked because of a fault, on the server that runs it.',
         resolve: ({ kind, name }, _, context: Context) => stallFor(context, `${kind.toLowerCase()}:${name}`),
       }),
       failure: t.string({
         nullable: true,
         description:
-          'Why something in it cannot go on. May name what people have written: only operators who may act see it.',
+          'Why something in it cannot continue. May quote what people have written: for operators who may act.',
         resolve: ({ failure }, _, context: Context) => forOperator(context, 'operate', failure),
       }),
       owner: t.string({
         nullable: true,
-        description: 'Who runs it, as host:pid; null where nobody does. Operators who may act see it.',
+        description: 'The process that runs it, as host:pid; null if nobody does. For operators who may act.',
         resolve: ({ owner }, _, context: Context) => forOperator(context, 'operate', owner),
       }),
     }),
@@ -69,7 +69,7 @@ export function addProcessStatus(builder: Builder, StallType: ReturnType<typeof 
   builder.queryField('processes', (t) =>
     t.field({
       type: [Status],
-      description: 'Where processes and calls to the outside stand. For operators.',
+      description: 'The status of processes and external calls. For operators.',
       resolve: (_, __, context: Context) => {
         operatorOf(context, 'observe', 'look at processes');
         return context.engine.processes.status();

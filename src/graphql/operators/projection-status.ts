@@ -9,12 +9,12 @@ import { addStalls, stallFor } from './stalls.ts';
 /** Adds the query `projections`. @returns the type of a stall. */
 export function addProjectionStatus(builder: Builder): ReturnType<typeof addStalls> {
   const State = builder.enumType('ProjectionState', {
-    description: 'What a read model is doing.',
+    description: 'The state of a read model.',
     values: {
       RUNNING: { description: 'It follows the log.' },
-      REBUILDING: { description: 'It is being made anew: for the first time, or beside the one that is read.' },
-      STALLED: { description: 'It cannot apply an event; an operator has to look.' },
-      STOPPED: { description: 'Nobody moves it at the moment.' },
+      REBUILDING: { description: 'It is being filled: for the first time, or beside the live one.' },
+      STALLED: { description: 'It cannot apply an event; an operator has to act.' },
+      STOPPED: { description: 'Nobody runs it at the moment.' },
     } as const,
   });
   const Lag = builder.enumType('LagState', {
@@ -23,16 +23,16 @@ export function addProjectionStatus(builder: Builder): ReturnType<typeof addStal
       NORMAL: { description: 'Less than 200 ms.' },
       WARNING: { description: 'Less than 2 s.' },
       CRITICAL: { description: 'Less than 30 s.' },
-      EMERGENCY: { description: '30 s or more: commands are throttled, unless the server is set otherwise.' },
+      EMERGENCY: { description: '30 s or more: commands are throttled, unless the server is configured otherwise.' },
     } as const,
   });
   const Stall = addStalls(builder);
   const Rebuild = addRebuild(builder);
   const Status = builder.objectRef<ProjectionStatus>('ProjectionStatus').implement({
-    description: 'Where a read model stands.',
+    description: 'The status of a read model.',
     fields: (t) => ({
-      name: t.exposeString('name', { description: 'What @readAfter errors and subscriptions call it.' }),
-      state: t.field({ type: State, description: 'What it is doing.', resolve: ({ state }) => state }),
+      name: t.exposeString('name', { description: 'The name that errors of @readAfter and subscriptions use.' }),
+      state: t.field({ type: State, description: 'The current state.', resolve: ({ state }) => state }),
       position: t.field({
         type: 'SafeInt',
         description: 'Every event up to here has been seen, of interest or not. 0 if nobody is signed in.',
@@ -48,27 +48,27 @@ export function addProjectionStatus(builder: Builder): ReturnType<typeof addStal
         description: 'How long the oldest of them has waited, in milliseconds.',
         resolve: ({ lagMs }) => Math.min(Math.round(lagMs), 2 ** 31 - 1),
       }),
-      lagState: t.field({ type: Lag, description: 'The same in one word.', resolve: ({ lagState }) => lagState }),
+      lagState: t.field({ type: Lag, description: 'The lag as one word.', resolve: ({ lagState }) => lagState }),
       stall: t.field({
         type: Stall,
         nullable: true,
-        description: 'Why it stands still, where the server that answers moves it. Operators see it.',
+        description: 'Why it is stalled, if the answering server runs it. For operators.',
         resolve: ({ name }, _, context: Context) => stallFor(context, name),
       }),
       owner: t.string({
         nullable: true,
-        description: 'The process that moves it, as host:pid; null where nobody does. Operators who may act see it.',
+        description: 'The process that runs it, as host:pid; null if nobody does. For operators who may act.',
         resolve: ({ owner }, _, context: Context) => forOperator(context, 'operate', owner),
       }),
       rebuild: t.field({
         type: Rebuild,
         nullable: true,
         description:
-          'How far the table is that is filled anew beside the one that is read; null if none is, or nobody is signed in.',
+          'Progress of the table that is being filled beside the live one; null if there is none, or nobody is signed in.',
         resolve: ({ rebuild }, _, { actor }: Context) => (actor ? rebuild : null),
       }),
       deadLetters: t.int({
-        description: 'Events that could not be applied and were put aside.',
+        description: 'Number of events that could not be applied and wait in dead letters.',
         resolve: ({ deadLetters }) => deadLetters,
       }),
     }),
@@ -76,7 +76,7 @@ export function addProjectionStatus(builder: Builder): ReturnType<typeof addStal
   builder.queryField('projections', (t) =>
     t.field({
       type: [Status],
-      description: 'Where every read model stands.',
+      description: 'The status of every read model.',
       resolve: (_, __, { engine }: { engine: Engine }) => engine.projector.status(),
     }),
   );
@@ -85,7 +85,7 @@ export function addProjectionStatus(builder: Builder): ReturnType<typeof addStal
 
 function addRebuild(builder: Builder) {
   return builder.objectRef<RebuildStatus>('ProjectionRebuild').implement({
-    description: 'A read model that is filled anew from the log, to take the place of the one that is read.',
+    description: 'A read model that is being filled again from the log, to replace the live one.',
     fields: (t) => ({
       position: t.field({
         type: 'SafeInt',
@@ -94,17 +94,17 @@ function addRebuild(builder: Builder) {
       }),
       target: t.field({
         type: 'SafeInt',
-        description: 'Where it has to come: the end of the log.',
+        description: 'The position to reach: the end of the log.',
         resolve: ({ target }) => target,
       }),
       startedAt: t.field({ type: 'DateTime', description: 'When it began.', resolve: ({ startedAt }) => startedAt }),
       eventsPerSecond: t.int({
-        description: 'How fast it gets on; 0 where nobody works on it at the moment.',
+        description: 'Current rate; 0 if nobody works on it at the moment.',
         resolve: ({ eventsPerSecond }) => eventsPerSecond,
       }),
       secondsLeft: t.int({
         nullable: true,
-        description: 'How long it still takes at that pace; null where that cannot be told.',
+        description: 'Remaining time at that rate; null if unknown.',
         resolve: ({ secondsLeft }) => secondsLeft && Math.min(secondsLeft, 2 ** 31 - 1),
       }),
     }),

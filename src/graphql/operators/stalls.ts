@@ -16,7 +16,7 @@ export function addStalls(builder: Builder) {
       }),
       application: t.string({
         nullable: true,
-        description: 'What it calls itself.',
+        description: 'Its application name.',
         resolve: ({ application }) => application,
       }),
       user: t.string({ nullable: true, description: 'Its user in the database.', resolve: ({ user }) => user }),
@@ -28,13 +28,13 @@ export function addStalls(builder: Builder) {
       since: t.field({
         type: 'DateTime',
         nullable: true,
-        description: 'When its transaction began, or where it has none, when it came to this state.',
+        description: 'When its transaction began; without a transaction, when it entered this state.',
         resolve: ({ since }) => since,
       }),
       query: t.string({
         nullable: true,
         description:
-          'The beginning of its last statement. May hold what people have written: only operators who may act see it.',
+          'The beginning of its last statement. May contain what people have written: for operators who may act.',
         resolve: ({ query }, _, context: Context) => forOperator(context, 'operate', query),
       }),
     }),
@@ -45,43 +45,46 @@ export function addStalls(builder: Builder) {
       position: t.field({
         type: 'SafeInt',
         nullable: true,
-        description: 'Null where it is not in the log yet.',
+        description: 'Null if it is not in the log yet.',
         resolve: ({ position }) => position,
       }),
-      type: t.exposeString('type', { description: 'What happened.' }),
+      type: t.exposeString('type', { description: 'The type of the event.' }),
       aggregate: t.string({ description: 'The kind of its stream.', resolve: ({ streamType }) => streamType }),
       aggregateId: t.id({ description: 'Its stream.', resolve: ({ streamId }) => streamId }),
     }),
   });
   const StallType = builder.objectRef<Stall>('Stall').implement({
-    description: 'Why something stands still.',
+    description: 'Why something is stalled.',
     fields: (t) => ({
       since: t.field({ type: 'DateTime', description: 'Since when.', resolve: ({ since }) => since }),
       waitingFor: t.string({
         nullable: true,
-        description: 'The lock, or what else it waits for; null where it waits for nothing and only takes long.',
+        description: 'The lock or other thing that it waits for; null if it does not wait but only takes long.',
         resolve: ({ waitingFor }) => waitingFor,
       }),
       blockers: t.field({
         type: [BlockerType],
-        description: 'Who stands in the way.',
+        description: 'The blockers.',
         resolve: (stall) => [...stall.blockers],
       }),
       event: t.field({
         type: EventType,
         nullable: true,
-        description: 'The first event that waits; null where that is not known yet.',
+        description: 'The first waiting event; null if not known yet.',
         resolve: ({ event }) => event,
       }),
-      sentence: t.exposeString('sentence', { description: 'All of it for people.' }),
+      sentence: t.exposeString('sentence', { description: 'The whole reason as a sentence.' }),
     }),
   });
   const Queue = builder.objectRef<object>('AppendQueue').implement({
     description: 'Commands on their way into the log, on the server that answers.',
     fields: (t) => ({
-      depth: t.int({ description: 'Appends that wait.', resolve: (_, __, { engine }: Context) => engine.queue.depth }),
+      depth: t.int({
+        description: 'Number of waiting appends.',
+        resolve: (_, __, { engine }: Context) => engine.queue.depth,
+      }),
       limit: t.int({
-        description: 'As many may wait; more are throttled.',
+        description: 'Most appends that may wait; beyond, commands are throttled.',
         resolve: (_, __, { engine }: Context) => engine.queue.limit,
       }),
       oldestWaitMs: t.int({
@@ -91,13 +94,13 @@ export function addStalls(builder: Builder) {
       stall: t.field({
         type: StallType,
         nullable: true,
-        description: 'Why nothing is appended, where that is so. Operators see it.',
+        description: 'Why nothing is appended; null if appends progress. For operators.',
         resolve: (_, __, context: Context) => stallFor(context, 'append'),
       }),
     }),
   });
   builder.queryField('appendQueue', (t) =>
-    t.field({ type: Queue, description: 'How commands get into the log at this moment.', resolve: () => ({}) }),
+    t.field({ type: Queue, description: 'The queue of commands for the log.', resolve: () => ({}) }),
   );
   return StallType;
 }

@@ -74,7 +74,7 @@ function projectionGauges(registry: Registry, projector: Engine['projector']): (
   const lagEvents = gauge('lag_events', 'Events between the projection and the end of the log.');
   const lagSeconds = gauge('lag_seconds', 'How long the oldest of them has waited.');
   const owned = gauge('owned', '1 if this process moves it.');
-  const deadLetters = gauge('dead_letters', 'Events that could not be applied and were put aside.');
+  const deadLetters = gauge('dead_letters', 'Number of events that could not be applied and wait in dead letters.');
   const state = new Gauge({
     registers,
     name: 'afterwrite_projection_state',
@@ -98,7 +98,7 @@ function processGauges(registry: Registry, processes: Engine['processes']): () =
   const registers = [registry];
   const gauge = (name: string, help: string) =>
     new Gauge({ registers, name: `afterwrite_process_kind_${name}`, help, labelNames: ['kind', 'name'] });
-  const position = gauge('position', 'Every event up to here has been answered or is parked.');
+  const position = gauge('position', 'Every event up to here has been handled or is parked.');
   const lagEvents = gauge('lag_events', 'Events between the kind and the end of the log.');
   const owned = gauge('owned', '1 if this process runs it.');
   const parked = gauge('parked', 'Steps or calls that cannot go on, and those that wait behind them.');

@@ -86,7 +86,7 @@ describe.skipIf(lacks('chromium'))('GraphiQL in a browser', { timeout: 60_000 },
       const { graphiql } = await open(app);
       await graphiql.openManual('Mutation');
       await graphiql.manual
-        .filter({ hasText: 'Commands. Each answers a receipt, or why it was not accepted.' })
+        .filter({ hasText: 'Commands. Each returns a receipt, or the reason why it was not accepted.' })
         .waitFor();
     });
 
