@@ -15,10 +15,10 @@ export const ENGINE_ERROR_CODES = [
 /** Codes with which the engine itself, not a rule of the application, rejects a command. */
 export const ENGINE_REJECTION_CODES = ['ID_TAKEN', 'NOT_STORABLE'] as const;
 
-/** Codes that a process or an effect sees if its command or call came to nothing; parked items carry them. */
+/** Codes that a process or an effect receives if its command or call failed; parked items carry them. */
 export const ISSUED_COMMAND_CODES = ['INVALID', 'NOT_FOUND', 'REFUSED', 'UNKNOWN_COMMAND', 'FAULT'] as const;
 
-/** Too much waits already: nothing was taken, try again. */
+/** Too much is waiting: nothing was done, try again. */
 export class ThrottledError extends Error {
   readonly code = 'THROTTLED';
   readonly retryAfterMs: number;
@@ -30,7 +30,7 @@ export class ThrottledError extends Error {
   }
 }
 
-/** The connection to the database was lost for so long that nobody knows whether the append was committed. */
+/** The connection to the database was lost for so long that it is unknown whether the append was committed. */
 export class OutcomeUnknownError extends Error {
   readonly code = 'OUTCOME_UNKNOWN';
   readonly commandId: string;
@@ -46,7 +46,10 @@ export class OutcomeUnknownError extends Error {
   }
 }
 
-/** Who asks has to sign in first, or with other credentials. Has no cause: libraries' errors carry a token's claims. */
+/**
+ * The caller must sign in first, or with other credentials. Has no cause: errors of libraries contain the token's
+ * claims.
+ */
 export class UnauthenticatedError extends Error {
   readonly code = 'UNAUTHENTICATED';
 
@@ -56,7 +59,7 @@ export class UnauthenticatedError extends Error {
   }
 }
 
-/** The credentials were good and have expired: with new ones the same is allowed. */
+/** The credentials were valid and have expired: the same request is allowed with new ones. */
 export class CredentialsExpiredError extends UnauthenticatedError {
   constructor(message: string) {
     super(message);
@@ -64,7 +67,7 @@ export class CredentialsExpiredError extends UnauthenticatedError {
   }
 }
 
-/** Who asks may not do or see this. */
+/** The caller may not do or see this. */
 export class ForbiddenError extends Error {
   readonly code = 'FORBIDDEN';
 

@@ -7,22 +7,22 @@ export type ObstacleKind = (typeof OBSTACLE_KINDS)[number];
 
 export interface Obstacle {
   readonly kind: ObstacleKind;
-  /** What is wrong and what to do. Anybody may read it. */
+  /** What is wrong and what to do. Visible to anybody. */
   readonly reason: string;
 }
 
-/** When a client may try again, in ms: an operator has to do something first. */
+/** When a client may try again, in ms: an operator has to act first. */
 const RETRY_AFTER_MS = 10_000;
 
 /**
- * Reasons for which no command is taken until they are gone. They are found by whoever looks at the log and the clocks; `/readyz`
- * names them, and a command is refused with the first.
+ * Reasons for which no command is accepted until they are gone. The observers of the log and the clocks set them;
+ * `/readyz` names them, and commands are refused with the first.
  */
 export class Obstacles {
   readonly #reasons = new Map<ObstacleKind, string>();
   readonly #onChange: (obstacle: Obstacle, isOver: boolean) => void;
 
-  /** @param onChange told of a new reason, and when it is gone. */
+  /** @param onChange called with a new reason, and when it is gone. */
   constructor(onChange: (obstacle: Obstacle, isOver: boolean) => void) {
     this.#onChange = onChange;
   }
@@ -31,7 +31,7 @@ export class Obstacles {
     return [...this.#reasons.values()];
   }
 
-  /** Says what is so now; `undefined` if nothing of this kind stands in the way. */
+  /** Sets the current reason of a kind; `undefined` if there is none. */
   set(kind: ObstacleKind, reason: string | undefined): void {
     const before = this.#reasons.get(kind);
     if (reason === undefined) {

@@ -7,25 +7,25 @@ import { isUuid } from './uuid.ts';
  */
 export const MAX_ACTOR_ID = 255;
 
-/** Who asks. Made by {@link actorWith}, from credentials or by code of the application. */
+/** The sender of a request. Created by {@link actorWith}, from credentials or by code of the application. */
 export interface Actor {
   /** Subject of the request's credentials. */
   readonly id: string;
-  /** What the rules of domains (`allow`, `visibleTo`) are asked for. */
+  /** Checked by the rules of domains (`allow`, `visibleTo`). */
   readonly roles: readonly Role[];
-  /** What the actor may do beyond those rules: the greatest power of their roles. */
+  /** Rights beyond those rules: the greatest power of the actor's roles. */
   readonly power?: Power;
 }
 
-/** The application acting on its own behalf: its processes, effects and imports. No credential leads to it. */
+/** The application acting on its own behalf: its processes, effects and imports. No credential identifies it. */
 export const SYSTEM: Actor = { id: 'system', roles: ['system'] };
 
-/** Who is behind a command in the log where nobody was signed in. */
+/** The actor of a command in the log if nobody was signed in. */
 export const NOBODY: Actor = { id: 'anonymous', roles: [] };
 
 /**
- * The key under which shares of one caller are counted: the id of the actor, or the address if nobody is signed in. An
- * actor's id cannot look like an address's key (see {@link whyNotActorId}).
+ * The key under which the shares of one caller are counted: the id of the actor, or the address if nobody is signed in.
+ * An actor's id cannot look like an address's key (see {@link whyNotActorId}).
  * @param address undefined if it is not known: all callers without actor and address have one share.
  */
 export function callerKey(actor: Actor | null, address?: string | undefined): string {
@@ -37,23 +37,26 @@ export function isNobody({ id, roles }: { readonly id: string; readonly roles: r
   return id === NOBODY.id && roles.length === 0;
 }
 
-/** A subject as actors have it: UUIDs in lower case, so that rules may compare them as text; an identity provider may write others. */
+/**
+ * The id of an actor for a subject: UUIDs are converted to lower case, because identity providers may write them
+ * differently and rules compare ids as text.
+ */
 export function subjectOf(text: string): string {
   return isUuid(text) ? text.toLowerCase() : text;
 }
 
-/** Control characters, invisible and direction-changing format characters, line separators, halves of surrogate pairs. */
+/** Control characters, invisible and direction-changing format characters, line separators, lone surrogates. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
-/** Ids of the engine's own actors. A credential can produce none of them, nor anything that looks the same. */
+/** Ids of the engine's own actors. No credential can produce one of them, nor anything that looks the same. */
 const RESERVED: ReadonlySet<string> = new Set([SYSTEM.id, NOBODY.id]);
 
 /**
- * Why a text from outside, such as the subject of a token, cannot be an actor's id: the end of a sentence that begins with
- * what the text is. Undefined if it can.
+ * Why a text from outside, such as the subject of a token, cannot be an actor's id, to be continued after the name of
+ * the text. Undefined if it can.
  *
- * A text that is not in normal form is refused and not normalised, since two accounts of an identity provider would
- * otherwise become one actor.
+ * A text that is not in normal form is refused and not normalised: two accounts of an identity provider would otherwise
+ * become one actor.
  */
 export function whyNotActorId(text: string): string | undefined {
   if (text.length > MAX_ACTOR_ID) return `is ${text.length} characters long; at most ${MAX_ACTOR_ID} are taken`;
@@ -65,7 +68,7 @@ export function whyNotActorId(text: string): string | undefined {
   return reserved && `reads as "${reserved}", which is what the log calls somebody else`;
 }
 
-/** The engine's actor that a text reads as, alone or in front of a colon, whatever its case, width and spaces. */
+/** The engine's actor whose name the text reads like, alone or before a colon, in any case, width and spacing. */
 function reservedName(text: string): string | undefined {
   const [name = ''] = text.normalize('NFKC').toLowerCase().replace(/\s/gu, '').split(':', 1);
   return RESERVED.has(name) ? name : undefined;
@@ -81,7 +84,7 @@ export function hasPower({ power }: Pick<Actor, 'power'>, needed: Power): boolea
   return power !== undefined && POWERS.indexOf(power) >= POWERS.indexOf(needed);
 }
 
-/** An actor with the power that these roles give together. Roles that are not declared are left out. */
+/** An actor with the combined power of these roles. Undeclared roles are ignored. */
 export function actorWith(declared: Roles, id: string, ...names: readonly string[]): Actor {
   const roles = Object.keys(declared).filter((role) => names.includes(role));
   const powers = roles.flatMap((role) => declared[role]?.power ?? []);

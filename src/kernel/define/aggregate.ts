@@ -9,23 +9,23 @@ export interface Aggregate<State = unknown, Events extends EventTypes = EventTyp
   readonly description: string | undefined;
   readonly events: Events;
   initialState(): State;
-  /** The state after one more event. Pure; an event without a handler leaves the state as it is. */
+  /** The state after one more event. Pure; an event without a handler does not change the state. */
   evolve(state: State, event: NewEvent): State;
   readonly snapshot: SnapshotPolicy;
-  /** The rule that its author gave, if any. */
+  /** The rule of its author, if any. */
   readonly visibleTo: AggregateVisibility<never> | undefined;
-  /** Whether the actor may know that the aggregate of this id exists; undefined if its author did not say who may. */
+  /** Whether the actor may know that the aggregate with this id exists; undefined if its author gave no rule. */
   isVisibleTo(actor: Actor | null, state: State, id: string): boolean | undefined;
   /** Names of aggregates that may have the same id. */
   readonly sharesIdsWith: readonly string[];
-  /** Its ids are those of actors. */
+  /** Its ids are ids of actors. */
   readonly idsAreActors: boolean;
 }
 
 export interface SnapshotPolicy {
   /**
-   * A snapshot after every so many events; 0 for none. That of a state larger than 16 kB waits until the data of the events takes
-   * twice as many bytes as the state, for at most ten times as many events.
+   * Number of events after which a snapshot is taken; 0 for none. For a state larger than 16 kB it waits until the data
+   * of the events has twice as many bytes as the state, for at most ten times as many events.
    */
   readonly every: number;
   /** Raise it when the state's shape changes: older snapshots are then ignored. */
@@ -33,8 +33,9 @@ export interface SnapshotPolicy {
 }
 
 /**
- * Who may know that an aggregate exists, and at which version it is: everyone, or for each role `'all'` of them or a rule over
- * the state and the id. Who may do everything sees all. Say the same as `visibleTo` of the read model that shows it.
+ * Who may know that an aggregate exists, and at which version it is: everyone, or for each role `'all'` of them or a
+ * rule over the state and the id. Roles with the power `everything` see all. Use the same rules as `visibleTo` of the
+ * read model that shows it.
  */
 export type AggregateVisibility<State> =
   | 'everyone'
@@ -46,19 +47,22 @@ export type Evolve<State, Events extends EventTypes, Next extends State = State>
 };
 
 /**
- * Defines an aggregate (Evans): the stream type `name`, its events and how they build its state.
- * The state must survive JSON, since snapshots keep it.
+ * Defines an aggregate (Evans): the stream type `name`, its events and how they build its state. The state must survive
+ * JSON, because snapshots store it.
  *
- * @param options.visibleTo who may know that an aggregate exists. To everybody else a command on it answers as if there were
- *   none: AggregateNotFound, or ID_TAKEN if it would have created one of that id. Left out, those may know it whom the
- *   command's `allow` lets in by their role alone.
+ * @param options.visibleTo who may know that an aggregate exists. To everybody else a command on it is answered as if
+ * there were
+ *   none: AggregateNotFound, or ID_TAKEN if it would have created one with that id. Without it, those may know of it
+ *   whom the
+ *   command's `allow` admits by their role alone.
  */
 export function defineAggregate<State, Events extends EventTypes, const Next extends State = State>(
   name: string,
   options: {
     readonly initialState: () => State;
     readonly events: Events;
-    // `Next` is State; being `const`, it lets a handler write `status: 'SHIPPED'` where the state has a union there.
+    // `Next` is State. Because it is `const`, a handler may write `status: 'SHIPPED'` if the state has a union type
+    // there.
     readonly evolve: Evolve<State, Events, Next>;
     readonly snapshot?: Partial<SnapshotPolicy>;
     readonly visibleTo?: AggregateVisibility<State>;
@@ -68,8 +72,9 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
      */
     readonly sharesIdsWith?: readonly string[];
     /**
-     * True if an id is that of the actor whom it stands for, so that they cannot choose another. One may begin although
-     * another aggregate has the id: if not, everybody who knows an actor's id could take it before them.
+     * True if an id is that of the actor whom the aggregate represents, so that they cannot choose another. Such an
+     * aggregate may begin although another one has the id: otherwise everybody who knows an actor's id could take it
+     * first.
      */
     readonly idsAreActors?: boolean;
     readonly description?: string;

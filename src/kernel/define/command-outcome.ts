@@ -1,4 +1,4 @@
-/** A command was accepted; this is where. */
+/** The result of an accepted command. */
 export interface Receipt {
   readonly commandId: string;
   readonly aggregateId: string;
@@ -11,22 +11,22 @@ export interface Receipt {
 }
 
 export interface InputIssue {
-  /** Where in the input, e.g. ['items', '0', 'quantity']. */
+  /** The place in the input, e.g. ['items', '0', 'quantity']. */
   readonly path: readonly string[];
   readonly message: string;
 }
 
-/** The stream is not where it had to be. */
+/** The stream is not at the required version. */
 export interface Conflict {
   readonly kind: 'conflict';
-  /** What the client expected; where it expected nothing, the version that the command was decided on last. */
+  /** The version that the client expected; if it expected none, the version that the command was decided on last. */
   readonly expectedVersion: number;
   readonly actualVersion: number;
-  /** How often the command was decided before it was given up; absent where the client expected another version. */
+  /** Number of decisions before the command was given up; absent if the client expected another version. */
   readonly attempts?: number;
 }
 
-/** What a command answers. Faults (forbidden, throttled, database away) are thrown instead. */
+/** The result of a command. Faults (forbidden, throttled, database away) are thrown instead. */
 export type CommandOutcome =
   | { readonly kind: 'accepted'; readonly receipt: Receipt }
   | { readonly kind: 'invalid'; readonly issues: readonly InputIssue[] }

@@ -4,7 +4,7 @@ import type { Aggregate } from './aggregate.ts';
 import type { EventTypes, NewEvent, NewEventOf } from './event.ts';
 import type { Role } from './roles.ts';
 
-/** A business rule says no. */
+/** A business rule refuses the command. */
 export class Rejection {
   /** Names the rule, e.g. ORDER_ALREADY_SHIPPED. */
   readonly code: string;
@@ -16,35 +16,38 @@ export class Rejection {
   }
 }
 
-/** What `decide` and `gather` return to say no: the rule's name and a sentence for a person. */
+/** Returned by `decide` and `gather` to refuse a command, with the code of the rule and a sentence for people. */
 export function reject(code: string, message: string): Rejection {
   return new Rejection(code, message);
 }
 
-/** Loads another aggregate's present state for `gather`; undefined where it has no events. */
+/** Loads another aggregate's current state for `gather`; undefined if it has no events. */
 export type Load = <State>(aggregate: Aggregate<State>, id: string) => Promise<State | undefined>;
 
-/** What `gather` has to find facts with. */
+/** The tools with which `gather` finds facts. */
 export interface GatherTools<State> {
-  /** Another aggregate's state, true at this moment: it may have changed by the time the events are appended. */
+  /**
+   * Another aggregate's state, which is true at this moment but may have changed by the time the events are appended.
+   */
   readonly load: Load;
   /**
-   * Like `load`, and the events are appended only if it has not changed by then: else the command gathers and decides again.
-   * So in the log they stand after all that was seen and before all that was not.
+   * Like `load`, but the events are appended only if the state has not changed by then; otherwise the command gathers
+   * and decides again. So the events come after everything in the log that was seen, and before everything that was
+   * not.
    */
   readonly hold: Load;
   /** The command's own aggregate. */
   readonly state: State;
-  /** The same as it was at a version of its stream; undefined where the stream does not have that version. */
+  /** The same aggregate at a version of its stream; undefined if the stream does not have that version. */
   readonly stateAt: (version: number) => Promise<State | undefined>;
-  /** Who issues the command; null where nobody is signed in. */
+  /** The issuer of the command; null if nobody is signed in. */
   readonly actor: Actor | null;
 }
 
 /**
- * Who may issue a command: roles, or for each role `true` or a rule over the input, the aggregate's state and what the command
- * has gathered (nothing where that came to a rejection).
- * `everyone` includes people who are not signed in. A role with the power `everything` may issue every command.
+ * Who may issue a command: roles, or for each role `true` or a rule over the input, the aggregate's state and the
+ * gathered facts (undefined if gathering ended with a rejection). `everyone` includes people who are not signed in. A
+ * role with the power `everything` may issue every command.
  */
 export type Allow<State, Input, Facts = unknown> =
   | 'everyone'
@@ -53,7 +56,7 @@ export type Allow<State, Input, Facts = unknown> =
       readonly [R in Role]?: true | ((actor: Actor, input: Input, state: State, facts: Facts | undefined) => boolean);
     };
 
-/** What a command does, with its types; see {@link defineCommand}. */
+/** A command with its types; see {@link defineCommand}. */
 export interface CommandDefinition<
   State,
   Events extends EventTypes,
@@ -62,14 +65,16 @@ export interface CommandDefinition<
   Allowed extends NewEvent = NewEventOf<Events>,
 > {
   readonly aggregate: Aggregate<State, Events>;
-  /** Written once: the mutation's input type, its validation and `input`'s TypeScript type. */
+  /** Written once: the mutation's input type, its validation and `input`'s TypeScript type are derived from it. */
   readonly input: Schema;
-  /** Which aggregate; nothing where a creating command leaves the id to the server. */
+  /** The id of the aggregate; nothing if a creating command leaves the id to the server. */
   readonly id: (input: z.output<Schema>) => string | null | undefined;
-  /** True where the command begins a stream; any other command on an empty stream answers AggregateNotFound. */
+  /**
+   * True if the command may begin a stream; any other command on an empty stream is answered with AggregateNotFound.
+   */
   readonly creates?: boolean;
   readonly allow: Allow<State, z.output<Schema>, NoInfer<Facts>>;
-  /** Facts that `decide` needs besides state and input. May not read anything but what its tools give. */
+  /** Facts that `decide` needs besides state and input. May only read with the given tools. */
   readonly gather?: (input: z.output<Schema>, tools: GatherTools<State>) => Promise<Facts | Rejection>;
   /** Pure. No events is a valid answer: accepted, nothing happened. */
   readonly decide: (state: State, input: z.output<Schema>, facts: Facts) => Allowed | readonly Allowed[] | Rejection;
@@ -89,10 +94,10 @@ export interface Command {
   readonly decide: (state: unknown, input: unknown, facts: unknown) => NewEvent | readonly NewEvent[] | Rejection;
 }
 
-/** The input type of a command, as its caller writes it. */
+/** The input type of a command, before validation. */
 export type InputOf<C> = C extends { readonly input: infer Schema extends z.ZodType } ? z.input<Schema> : never;
 
-/** A command with its input schema kept in the type, for callers in TypeScript. */
+/** A command that keeps its input schema in the type, for callers in TypeScript. */
 export type CommandOf<Schema extends z.ZodObject> = Command & { readonly input: Schema };
 
 /**

@@ -7,17 +7,17 @@ import { deadlines } from './process-deadlines.ts';
 import type { Projection } from './projection.ts';
 
 /**
- * What a domain folder exports and `main.ts` mounts. `Api` is what adds the domain's types, queries and subscriptions to
- * the API; the kernel hands it on unread.
+ * The export of a domain's folder, which the application mounts. `Api` adds the domain's types, queries and
+ * subscriptions to the API; the kernel passes it on unread.
  */
 export interface Domain<Api = unknown> {
   readonly name: string;
   readonly aggregates: readonly Aggregate[];
   readonly commands: readonly Command[];
   readonly projections: readonly Projection[];
-  /** Process managers, where it has any. */
+  /** Process managers, if any. */
   readonly processes?: readonly Process[];
-  /** What is done outside of the application, where anything is. */
+  /** Effects, if any. */
   readonly effects?: readonly Effect[];
   readonly graphql: Api;
 }
@@ -27,7 +27,10 @@ export function defineDomain<Api>(domain: Domain<Api>): Domain<Api> {
   return domain;
 }
 
-/** All that is mounted, by name. Names are unique across domains: they are names in the log and in the API. */
+/**
+ * Everything that is mounted, by name. Names are unique across domains, because they are names in the log and in the
+ * API.
+ */
 export interface Registry {
   readonly aggregates: ReadonlyMap<string, Aggregate>;
   readonly events: EventTypes;
@@ -37,7 +40,7 @@ export interface Registry {
   readonly effects: ReadonlyMap<string, Effect>;
 }
 
-/** Collects domains. @throws {Error} where two of them use one name for different things. */
+/** Collects domains. @throws {Error} if two of them use one name for different things. */
 export function registerDomains(domains: readonly Domain[]): Registry {
   const aggregates = new Map<string, Aggregate>();
   const events = new Map<string, EventTypes[string]>();
@@ -64,7 +67,7 @@ export function registerDomains(domains: readonly Domain[]): Registry {
     for (const command of domain.commands) add('command', commands, command.name, command);
     for (const projection of domain.projections) add('projection', projections, projection.name, projection);
   }
-  // What the engine itself needs for processes.
+  // The engine's own parts for processes.
   if (processes.size > 0) add('projection', projections, deadlines.name, deadlines as unknown as Projection);
   return { aggregates, events: Object.fromEntries(events), commands, projections, processes, effects };
 }

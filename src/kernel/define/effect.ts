@@ -3,18 +3,20 @@ import type { DataOf, EventTypes, RecordedEvent } from './event.ts';
 import type { Port } from './port.ts';
 import type { IssueStep } from './process.ts';
 
-/** What a call to the outside has to work with. */
+/** The tools of an external call. */
 export interface CallTools<Promised> {
   readonly port: Promised;
-  /** A UUID that is the same each time that the call for this event is made: the key by which the other side knows it again. */
+  /**
+   * A UUID that is the same each time the call for this event is made: the other side recognises a repeated call by it.
+   */
   readonly key: string;
-  /** An aggregate's present state: whether the call is still wanted, and what it needs besides. */
+  /** An aggregate's current state: whether the call is still wanted, and which other data it needs. */
   readonly load: Load;
-  /** Aborted where the engine stops: the call is then made again by whoever comes next. */
+  /** Aborted if the engine stops: the next owner then makes the call again. */
   readonly signal: AbortSignal;
 }
 
-/** Nothing is known yet: the call is made again, later. */
+/** The outcome is not known yet: the call is made again later. */
 export class CallAgain {
   readonly reason: string;
 
@@ -23,15 +25,17 @@ export class CallAgain {
   }
 }
 
-/** What a call returns that did not get a certain answer. @param reason for the log. */
+/** Returned by a call that did not get a certain answer. @param reason for the log. */
 export function callAgain(reason: string): CallAgain {
   return new CallAgain(reason);
 }
 
-/** A call's answer as a command, nothing where the answer is of no interest, or that it has to be made again. */
+/**
+ * The result of a call: its answer as a command, nothing if the answer does not matter, or that it must be made again.
+ */
 export type Called = IssueStep | CallAgain | undefined;
 
-/** How the outside is called because of events; see {@link defineEffect}. */
+/** External calls in reaction to events; see {@link defineEffect}. */
 export interface Effect<Promised = unknown> {
   readonly name: string;
   readonly description: string | undefined;

@@ -1,19 +1,19 @@
 import type { z } from 'zod';
 import { type Disclosure, disclosureOf } from './personal.ts';
 
-/** What may stand in an event: JSON, for that is what the log holds and gives back. */
+/** Possible content of an event: JSON, because the log stores it. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 
-/** An event that was decided and is not yet in the log. */
+/** An event that was decided and is not in the log yet. */
 export interface NewEvent<Name extends string = string, Data = unknown> {
   readonly type: Name;
   readonly data: Data;
 }
 
-/** An event in the log, brought to its newest schema version. */
+/** An event in the log, converted to its newest schema version. */
 export interface RecordedEvent<Name extends string = string, Data = unknown> extends NewEvent<Name, Data> {
   readonly eventId: string;
-  /** Place in the whole log: 1, 2, 3, … without holes, in the order of commits. */
+  /** Place in the whole log: 1, 2, 3, … without holes, in commit order. */
   readonly position: number;
   readonly streamType: string;
   readonly streamId: string;
@@ -21,59 +21,62 @@ export interface RecordedEvent<Name extends string = string, Data = unknown> ext
   readonly version: number;
   readonly metadata: EventMetadata;
   readonly commandId: string;
-  /** Its data as text, personal data left out; empty where nothing is left, or this version of the application cannot read it. */
+  /**
+   * Its data as text, without personal data; empty if nothing is left, or this version of the application cannot read
+   * it.
+   */
   readonly summary: string;
   /** Business time. Never decreases within a stream. */
   readonly occurredAt: Date;
-  /** When the store took it. Never decreases along the log. */
+  /** When the store recorded it. Never decreases along the log. */
   readonly recordedAt: Date;
 }
 
-/** Where an event comes from; stored with it. */
+/** The origin of an event; stored with it. */
 export interface EventMetadata {
   readonly actor: { readonly id: string; readonly roles: readonly string[] };
   /**
-   * Id of the actor whose request started the chain that led to this event. Present only if it is not the acting actor, as
-   * for a process that acts as the system on behalf of somebody. Read it with {@link initiatorOf}.
+   * Id of the actor whose request started the chain that led to this event. Present only if it differs from the acting
+   * actor, as for a process that acts as the system on behalf of a customer. Read it with {@link initiatorOf}.
    */
   readonly initiator?: string;
-  /** One for everything that one request set off. */
+  /** The same for everything that one request caused. */
   readonly correlationId: string;
-  /** The event or command that caused this one's command, where there is one. */
+  /** The event or command that caused this event's command, if any. */
   readonly causationId?: string;
   /** W3C trace context of the request. */
   readonly traceparent?: string;
 }
 
 /**
- * Id of the actor on whose behalf an event was appended: the one who made the request that started the chain of processes
- * and effects, else the acting actor. Work is shared out fairly over initiators.
+ * Id of the actor on whose behalf an event was appended: whoever made the request that started the chain of processes
+ * and effects, or else the acting actor. Work is distributed fairly over initiators.
  */
 export function initiatorOf({ initiator, actor }: Pick<EventMetadata, 'initiator' | 'actor'>): string {
   return initiator ?? actor.id;
 }
 
-/** Brings the data of one schema version to the next. What it is given was validated when it was written. */
+/** Converts the data of one schema version to the next. Its input was validated when it was written. */
 export type Upcaster = (old: Readonly<Record<string, Json>>) => unknown;
 
-/** A kind of event, whatever its data. */
+/** A kind of event with any data. */
 export interface EventDefinition<Name extends string = string, Data = unknown> {
   readonly eventName: Name;
-  /** The newest; new events are stored with it. */
+  /** The newest version; new events are stored with it. */
   readonly schemaVersion: number;
   readonly description: string | undefined;
   /**
-   * Data as stored under `schemaVersion` → data of the newest version, validated.
-   * @throws {UnreadableEventError} where an upcaster is missing or the result does not fit the schema.
+   * Converts stored data to the newest version and validates it.
+   * @throws {UnreadableEventError} if an upcaster is missing or the result does not fit the schema.
    */
   decode(stored: unknown, schemaVersion: number): Data;
-  /** Data of the newest version as text, personal data left out: for whoever looks at what has happened. */
+  /** Data of the newest version as text, without personal data, for the audit trail. */
   summary(data: Data): string;
   /** Paths of texts in the data that are neither `personal` nor `impersonal`: they are left out of the summary. */
   readonly unclassified: readonly string[];
 }
 
-/** A kind of event: calling it makes one. */
+/** A kind of event: call it to create one. */
 export interface EventType<Name extends string, Data> extends EventDefinition<Name, Data> {
   (data: Data): NewEvent<Name, Data>;
 }
@@ -84,14 +87,16 @@ export type NewEventOf<Events> = {
   [K in keyof Events & string]: NewEvent<K, DataOf<Events[K]>>;
 }[keyof Events & string];
 
-/** A stored event cannot be brought to today's schema. `npm run cli -- events check` finds these before a deploy. */
+/**
+ * A stored event cannot be converted to the current schema. `npm run cli -- events check` finds these before a deploy.
+ */
 export class UnreadableEventError extends Error {
   readonly code = 'UNREADABLE_EVENT';
   readonly eventName: string;
   readonly schemaVersion: number;
-  /** Where in the log; undefined until the reader of the log has added it. */
+  /** Position in the log; undefined until the reader of the log has added it. */
   readonly position: number | undefined;
-  /** It was stored by newer code than this, which can read it: its schema version or its name is not known here. */
+  /** It was stored by newer code, which can read it: this code does not know its schema version or its name. */
   readonly isNewer: boolean;
   readonly #reason: string;
 
@@ -111,7 +116,7 @@ export class UnreadableEventError extends Error {
     this.#reason = reason;
   }
 
-  /** The same, with its place in the log. */
+  /** The same error with its position in the log. */
   at(position: number | undefined): UnreadableEventError {
     return new UnreadableEventError(this.eventName, this.schemaVersion, this.#reason, {
       position,
@@ -166,7 +171,7 @@ export function defineEvent<Name extends string, Schema extends z.ZodType<Json>>
     throw new UnreadableEventError(name, storedVersion, `${issue?.path.join('.') || 'data'}: ${issue?.message}`);
   };
   const make = (data: z.output<Schema>): NewEvent<Name, z.output<Schema>> => ({ type: name, data });
-  // Most that define events never ask.
+  // Computed only when needed: most processes never ask.
   let disclosure: Disclosure | undefined;
   const disclosed = () => {
     disclosure ??= disclosureOf(schema);

@@ -26,13 +26,13 @@ import { declaredColumns, isLongColumn, type KeptIn } from './read-table.ts';
  * long column at most (see `former-value.ts`).
  */
 const versionColumns = {
-  /** Position of the event that made it. */
+  /** Position of the event that created it. */
   fromPosition: bigint('from_position', { mode: 'number' }).notNull(),
-  /** Position of the event that ended it: another version came, or the row went. */
+  /** Position of the event that ended it: another version began, or the row was removed. */
   untilPosition: bigint('until_position', { mode: 'number' }).notNull(),
   heldFrom: timestamp('held_from', { precision: 3, withTimezone: true }).notNull(),
   heldUntil: timestamp('held_until', { precision: 3, withTimezone: true }).notNull(),
-  /** Where the long values are that this version leaves out. Null if it has all of its values itself. */
+  /** Where the omitted long values are. Null if the version has all of its values itself. */
   keptIn: jsonb('kept_in').$type<KeptIn>(),
 };
 
@@ -65,7 +65,7 @@ export function historyTable(table: PgTable & { readonly heldFrom: unknown }): H
     const all = columns as typeof columns & Record<string, typeof columns.fromPosition>;
     const keyColumns = key.map((each) => all[each]) as [typeof columns.fromPosition];
     return [
-      // A time is looked up as the first version that ends after it.
+      // A lookup by time finds the first version that ends after it.
       primaryKey({ name: `${name}_pkey`, columns: [...keyColumns, columns.heldUntil, columns.fromPosition] }),
       ...(all.version ? [index(`${name}_version`).on(...keyColumns, all.version)] : []),
     ];
@@ -74,19 +74,19 @@ export function historyTable(table: PgTable & { readonly heldFrom: unknown }): H
   return history;
 }
 
-/** The history of a table; undefined where none was declared. */
+/** The history of a table; undefined if none was declared. */
 export function historyOf(table: PgTable): HistoryTable | undefined {
   return histories.get(table);
 }
 
-/** What a column builder of Drizzle is made of. Its declarations leave out all but the types. */
+/** The parts of a column builder of Drizzle. Its declarations omit everything but the types. */
 interface Builder extends PgColumnBuilderBase {
   readonly config: { readonly name: string; readonly generated?: unknown };
 }
 
 /**
- * The columns that a table was declared with, without keys, defaults and references. Generated ones are left out. Long ones may
- * be null: a version leaves out what an earlier one holds.
+ * The declared columns of a table, without keys, defaults and references. Generated ones are omitted. Long ones are
+ * nullable, because a version omits values that an earlier one has.
  */
 function withoutRules(history: string, table: PgTable): Record<string, Builder> {
   const finished = getTableColumns(table);

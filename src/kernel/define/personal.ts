@@ -3,14 +3,14 @@ import { z } from 'zod';
 const marks = z.registry<{ personal: boolean }>();
 
 /**
- * Marks a part of an event's data as personal: a name, an address, whatever people write in their own words. It and all that is
- * in it stays out of {@link EventDefinition.summary}.
+ * Marks a part of an event's data as personal: a name, an address, whatever people write in their own words. Everything
+ * in it is left out of {@link EventDefinition.summary}.
  */
 export function personal<Schema extends z.ZodType>(schema: Schema): Schema {
   return marked(schema, true);
 }
 
-/** Says of a text in an event's data that it is not personal: an id, a code, a name that the business itself has given. */
+/** Marks a text in an event's data as not personal: an id, a code, a name that the business itself has given. */
 export function impersonal<Schema extends z.ZodType>(schema: Schema): Schema {
   return marked(schema, false);
 }
@@ -22,24 +22,24 @@ function marked<Schema extends z.ZodType>(schema: Schema, isPersonal: boolean): 
   return copy;
 }
 
-/** What of an event's data may be shown to whoever looks at what has happened. */
+/** What may be shown of an event's data in the audit trail. */
 export interface Disclosure {
-  /** Data as text, personal data left out: `sku: "TEA-1", price: {amount: 1999, currency: "GBP"}`. The same each time. */
+  /** Data as text, without personal data: `sku: "TEA-1", price: {amount: 1999, currency: "GBP"}`. Deterministic. */
   summary(data: unknown): string;
-  /** Paths of what could hold text and does not say whether that is personal: it is left out like what is. */
+  /** Paths of parts that could contain text and are not marked: they are left out as if they were personal. */
   readonly unclassified: readonly string[];
 }
 
-/** A value as text; undefined where it is left out. */
+/** A value as text; undefined if it is left out. */
 type Show = (value: unknown) => string | undefined;
 
-/** What is told of lists, and of all in all. */
+/** Most elements that are shown of a list, and longest summary. */
 const MAX_ELEMENTS = 20;
 const MAX_LENGTH = 1000;
-/** Formats of text in which nobody can say anything. */
+/** Text formats in which nobody can write anything personal. */
 const FORMATS = ['uuid', 'guid', 'datetime', 'date', 'time', 'duration'];
 
-/** Works out from a schema what may be shown of data that fits it. */
+/** Derives from a schema what may be shown of data that fits it. */
 export function disclosureOf(schema: z.ZodType): Disclosure {
   const walk = new Walk();
   const show = walk.show(schema, '', false);
@@ -54,10 +54,10 @@ export function disclosureOf(schema: z.ZodType): Disclosure {
 
 class Walk {
   readonly unclassified: string[] = [];
-  /** Places where something is left out. */
+  /** Number of places at which something is left out. */
   #hidden = 0;
 
-  /** @param isOpen it is within something that is not personal. */
+  /** @param isOpen true inside something that is marked as not personal. */
   show(schema: z.core.$ZodType, path: string, isOpen: boolean): Show {
     const isPersonal = marks.get(schema as z.ZodType)?.personal;
     if (isPersonal) return this.#hide();
@@ -99,7 +99,7 @@ class Walk {
       case 'template_literal':
         return open ? written : this.#ask(path);
       default:
-        // What is in it is not looked at, and some of that may be personal: it has to be said of the whole.
+        // The inside is unknown, and may be personal: the whole must be marked.
         return this.#ask(path);
     }
   }
@@ -114,7 +114,7 @@ class Walk {
     };
   }
 
-  /** Which of them a value is would be a guess: it is shown where nothing of any is left out. */
+  /** It is unknown which option a value has: the value is shown only if nothing is left out of any option. */
   #oneOf(options: readonly z.core.$ZodType[], path: string, open: boolean): Show {
     const before = this.#hidden;
     for (const option of options) this.show(option, path, open);
@@ -143,19 +143,19 @@ function list(show: Show): Show {
   };
 }
 
-/** In the order of their names: the log does not keep that in which they were written. */
+/** Sorted by name: the log does not keep the original order. */
 function fields(showName: Show, show: Show): Show {
   return (value) => {
     const entries = Object.entries(value as object)
       .filter(([name]) => showName(name) !== undefined)
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      // A name that is not plain would look like something else.
+      // A name with special characters could be mistaken for something else.
       .map(([name, own]) => [/^\w+$/.test(name) ? name : JSON.stringify(name), own, show] as const);
     return braced(entries);
   };
 }
 
-/** What would be cut off in the end is not put into words: a record may have thousands of fields. */
+/** Stops when the text is long enough: a record may have thousands of fields. */
 function braced(entries: readonly (readonly [name: string, value: unknown, show: Show])[]): string | undefined {
   const shown: string[] = [];
   let length = 0;
@@ -169,12 +169,12 @@ function braced(entries: readonly (readonly [name: string, value: unknown, show:
   return shown.length === 0 ? undefined : `{${shown.join(', ')}}`;
 }
 
-/** What is null or not there goes without saying. */
+/** Null and absent values are omitted. */
 function present(value: unknown, show: Show): string | undefined {
   return value === null || value === undefined ? undefined : show(value);
 }
 
-/** Any JSON: texts in quotes, so that none of them looks like a field. */
+/** Any JSON, with texts in quotes, so that none of them looks like a field. */
 function written(value: unknown): string | undefined {
   if (Array.isArray(value)) return list(written)(value);
   if (typeof value === 'object' && value !== null) return fields(written, written)(value);
@@ -183,6 +183,6 @@ function written(value: unknown): string | undefined {
 
 function shortened(text: string): string {
   if (text.length <= MAX_LENGTH) return text;
-  // Not in the middle of a surrogate pair.
+  // Do not cut a surrogate pair.
   return `${text.slice(0, MAX_LENGTH - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }

@@ -1,4 +1,4 @@
-/** Something outside of the application, known by what it promises. An adapter keeps the promise. */
+/** An external service, described by its interface. An adapter implements it. */
 export interface Port<Promised = unknown> {
   readonly name: string;
   /** For the type alone. */
@@ -10,18 +10,18 @@ export function definePort<Promised>(name: string): Port<Promised> {
   return { name };
 }
 
-/** A port and the adapter that stands behind it. */
+/** A port and its adapter. */
 export interface PortBinding {
   readonly port: Port;
   readonly adapter: unknown;
 }
 
-/** Says which adapter stands behind a port. */
+/** Binds an adapter to a port. */
 export function bindPort<Promised>(port: Port<Promised>, adapter: Promised): PortBinding {
   return { port, adapter };
 }
 
-/** The adapters that a server or worker uses, and how to give them up. */
+/** The adapters of a server or worker, and how to release them. */
 export interface ProvidedAdapters {
   readonly adapters: readonly PortBinding[];
   release(): Promise<void>;

@@ -19,7 +19,9 @@ export const deadlinesTable = readTable(
 
 const { DeadlineSet, DeadlineCleared, DeadlineReached } = processEvents;
 
-/** The deadlines of all processes that are set: what the clock looks at. Whether one still holds the process itself decides. */
+/**
+ * All deadlines of processes, which the clock watches. The process itself decides whether a deadline is still valid.
+ */
 export const deadlines = defineProjection('deadlines', {
   description: 'Times at which processes are told.',
   table: deadlinesTable,

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { defineEvent } from './event.ts';
 import { impersonal, personal } from './personal.ts';
 
-/** It may hold anything. */
+/** The input may contain anything. */
 const Input = personal(z.record(z.string(), z.json()));
 const Name = impersonal(z.string());
 
-/** What the engine itself remembers of a process, in the process's stream beside the events of its author. */
+/** The engine's own events of a process, in the process's stream beside those of its author. */
 export const processEvents = {
   CommandRequested: defineEvent('CommandRequested', {
     description: 'The process wants a command to be issued. Its id follows from what set it off: it takes effect once.',

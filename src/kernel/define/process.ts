@@ -4,8 +4,8 @@ import type { DataOf, EventTypes, NewEvent, NewEventOf, RecordedEvent } from './
 import { processEvents } from './process-events.ts';
 
 /**
- * One thing that a process does in answer to an event: it remembers something (an event of its own), issues a command, sets
- * itself a deadline or clears one.
+ * A step of a process in reaction to an event: it remembers something (an event of its own), issues a command, sets a
+ * deadline or clears one.
  */
 export type Step<Own extends NewEvent = NewEvent> = Own | IssueStep | DeadlineStep;
 
@@ -17,24 +17,26 @@ export interface IssueStep {
 export interface DeadlineStep {
   readonly step: 'deadline';
   readonly name: string;
-  /** Null clears it. */
+  /** Null clears the deadline. */
   readonly at: Date | null;
 }
 
 /**
- * A command that the process wants to be issued, by the application itself. It takes effect exactly once, however often the
- * process is told of the same event; where it is refused, the process's `refused` handler for it is told.
+ * A command that the application should issue for the process. It takes effect exactly once, however often the process
+ * sees the same event. If it is refused, the process's `refused` handler for it is called.
  */
 export function issue<C extends Command>(command: C, input: InputOf<C>): IssueStep {
   return { step: 'issue', command: command.name, input };
 }
 
-/** The process's `deadlines` handler of this name is told at that time, after a restart too. Set again, it moves. */
+/**
+ * Calls the process's `deadlines` handler of this name at that time, also after a restart. Setting it again moves it.
+ */
 export function setDeadline(name: string, at: Date): DeadlineStep {
   return { step: 'deadline', name, at };
 }
 
-/** The deadline is off. */
+/** Removes a deadline. */
 export function clearDeadline(name: string): DeadlineStep {
   return { step: 'deadline', name, at: null };
 }
@@ -42,65 +44,65 @@ export function clearDeadline(name: string): DeadlineStep {
 /** A command of the process that was not accepted. */
 export interface Refusal<Input = unknown> {
   readonly input: Input;
-  /** Names the rule that said no, as CommandRejected does; INVALID or NOT_FOUND where none did. */
+  /** The code of the rule that refused it, as in CommandRejected; INVALID or NOT_FOUND if it was not a rule. */
   readonly code: string;
   readonly message: string;
   readonly at: Date;
 }
 
-/** A deadline whose time has come. */
+/** A deadline that has fired. */
 export interface Reached {
   /** The process's id. */
   readonly process: string;
-  /** When it was told: later than it was set for where nobody was there at that time. */
+  /** When it fired: later than its time if nobody was running then. */
   readonly at: Date;
-  /** What it was set for. */
+  /** The time for which it was set. */
   readonly due: Date;
 }
 
-/** How a process answers an event of somebody else's. */
+/** The reaction of a process to an event of another stream. */
 export interface Reaction<State, Own extends NewEvent, Event extends RecordedEvent = RecordedEvent> {
-  /** Which process the event concerns, by its id (a UUID); nothing where none. */
+  /** The id (a UUID) of the process that the event concerns; nothing if there is none. */
   process(event: Event): string | undefined;
-  /** True where the event begins the process; any other is passed over by a process that has not begun. */
+  /** True if the event begins the process; a process that has not begun ignores all others. */
   readonly begins?: boolean;
   /** Pure. */
   react(state: State, event: Event): Step<Own> | readonly Step<Own>[];
 }
 
-/** A process manager: a stream of its own that answers events of other streams with commands. */
+/** A process manager: a stream of its own that reacts to events of other streams with commands. */
 export interface Process<State = unknown> {
   readonly name: string;
   readonly description: string | undefined;
-  /** Its stream: what it has remembered, asked for and been refused. */
+  /** Its stream: what it has remembered, requested, and which requests were refused. */
   readonly aggregate: Aggregate<ProcessState<State>>;
   readonly on: ReadonlyMap<string, Reaction<State, NewEvent>>;
   /** The commands that it issues, by name. They need not be in the API. */
   readonly issues: ReadonlyMap<string, Command>;
-  /** Whether it wants to be told that a command of this name was refused, or that a deadline of this name has come. */
+  /** Whether it has a handler for a refused command or a deadline of this name. */
   answers(what: 'refused' | 'deadlines', name: string): boolean;
   whenRefused(command: string, state: State, refusal: Refusal): Answer;
   whenReached(deadline: string, state: State, reached: Reached): Answer;
 }
 type Answer = Step | readonly Step[];
 
-/** What is known of a process: its author's state, and what the engine keeps beside it. */
+/** The state of a process: that of its author, and the engine's own. */
 export interface ProcessState<State> {
   readonly own: State;
-  /** Deadlines that are set: name → ISO time. */
+  /** The deadlines that are set: name → ISO time. */
   readonly deadlines: Readonly<Record<string, string>>;
 }
 
 /**
- * Defines a process manager (Hohpe and Woolf, *Enterprise Integration Patterns*; sagas after Garcia-Molina and Salem): it
- * carries something through several aggregates, one step after the other, and takes back what was done where a step fails.
+ * Defines a process manager (Hohpe and Woolf, *Enterprise Integration Patterns*; sagas after Garcia-Molina and Salem):
+ * it coordinates several aggregates, one step after the other, and compensates completed steps if one fails.
  *
- * All of it is pure: the engine sees to it that each event is answered once, that commands take effect once, and that
+ * All of it is pure. The engine guarantees that each event is handled once, that commands take effect once, and that
  * deadlines survive a restart.
  *
- * @param options.events what it remembers of its steps, in its own words.
- * @param options.reactsTo the events of others that it may answer, for their types.
- * @param options.refused for a command that it issues, what to do where that is not accepted: the place to compensate.
+ * @param options.events its own events, with which it remembers its steps.
+ * @param options.reactsTo the events of others that it may handle, for their types.
+ * @param options.refused for each command that it issues, the reaction to a refusal: the place to compensate.
  */
 export function defineProcess<
   State,
@@ -114,13 +116,13 @@ export function defineProcess<
     readonly initialState: () => State;
     readonly events: Own;
     readonly evolve: Evolve<State, Own, Next>;
-    /** As of an aggregate: raise `stateVersion` when the shape of the state changes. */
+    /** As for an aggregate: raise `stateVersion` when the shape of the state changes. */
     readonly snapshot?: Partial<SnapshotPolicy>;
     readonly reactsTo: Others;
     readonly on: {
       readonly [K in keyof Others & string]: Reaction<State, NewEventOf<Own>, RecordedEvent<K, DataOf<Others[K]>>>;
     };
-    /** The commands that it issues, by their names: one that may still be under way stays here. */
+    /** The commands that it issues, by name. Keep a command here while one may still be in progress. */
     readonly issues: Commands;
     readonly refused?: {
       readonly [K in keyof Commands & string]?: (

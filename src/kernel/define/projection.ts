@@ -11,7 +11,7 @@ export type RowOf<Table extends PgTable> = Omit<StoredRow<Table>, EngineColumn>;
 /** A primary key: its value, or the values of its columns in their order. */
 export type Key = string | number | readonly (string | number)[];
 
-/** What one event does to a read model. Made with the functions that a handler is given. */
+/** The effect of one event on a read model. Created with the functions that a handler receives. */
 export type Change<Row = Record<string, unknown>> =
   | { readonly kind: 'upsert'; readonly key: Key; readonly fold: (row: Row | undefined) => Row }
   | { readonly kind: 'put'; readonly key: Key; readonly fold: () => Row }
@@ -24,15 +24,17 @@ export type Change<Row = Record<string, unknown>> =
       readonly fold: (row: Row) => Row;
     };
 
-/** The changes that a handler may ask for. */
+/** The changes that a handler may return. */
 export interface Changes<Row> {
-  /** Makes the row, or changes it where there is one. The engine fills the key's columns. */
+  /** Creates the row, or changes it if it exists. The engine fills the key's columns. */
   upsert(key: Key, fold: (row: Row | undefined) => Row): Change<Row>;
-  /** Makes the row whole, whatever was there: nothing has to be read for it, where every row is an event's own. */
+  /**
+   * Writes the whole row, whatever was there. Nothing has to be read, for example if every row belongs to one event.
+   */
   put(key: Key, make: () => Row): Change<Row>;
-  /** Changes the row; where there is none nothing happens. */
+  /** Changes the row; does nothing if there is none. */
   update(key: Key, fold: (row: Row) => Row): Change<Row>;
-  /** Deletes the row; where there is none nothing happens. */
+  /** Deletes the row; does nothing if there is none. */
   remove(key: Key): Change<Row>;
   /** Changes all rows where a column has a value (an author's new name on all of her cards). Index the column. */
   updateWhere<C extends keyof Row & string>(column: C, value: Row[C], fold: (row: Row) => Row): Change<Row>;
@@ -54,10 +56,10 @@ export type Handlers<Row, Events extends EventTypes> = {
   ) => Change<Row> | readonly Change<Row>[];
 };
 
-/** An event of whatever kind; of its data there is the `summary`. */
+/** An event of any kind; instead of its data it has the `summary`. */
 export type AnyEvent = Omit<RecordedEvent, 'data'>;
 
-/** Answers every event of the log, whichever domain it is of and whenever that was mounted. */
+/** Handles every event of the log, of any domain, whenever that was mounted. */
 export type HandlerOfAll<Row> = (event: AnyEvent, changes: Changes<Row>) => Change<Row> | readonly Change<Row>[];
 
 /** A read model: a table and the pure fold from events to its rows. */
@@ -65,13 +67,13 @@ export interface Projection<Table extends PgTable = PgTable> {
   readonly name: string;
   readonly description: string | undefined;
   readonly table: Table;
-  /** Where former versions of its rows are kept; undefined where they are not. */
+  /** The table of former versions; undefined if they are not kept. */
   readonly history: HistoryTable | undefined;
   /** Raise it when the fold changes: the read model is then rebuilt. */
   readonly version: number;
   readonly visibleTo: VisibleTo<RowOf<Table>>;
   readonly handlers: ReadonlyMap<string, Handler>;
-  /** Handles all events that `handlers` has nothing for. */
+  /** Handles all events without an entry in `handlers`. */
   readonly every: Handler | undefined;
   /** The primary key's columns, in their order. */
   readonly key: readonly KeyColumn[];
@@ -91,12 +93,12 @@ const changes: Changes<Record<string, unknown>> = {
   updateWhere: (column, value, fold) => ({ kind: 'updateWhere', column, value, fold }),
 };
 
-/** What answers events of a type; undefined where they are of no interest. */
+/** The handler of an event type; undefined if there is none. */
 export function handlerOf({ handlers, every }: Projection, type: string): Handler | undefined {
   return handlers.get(type) ?? every;
 }
 
-/** What `projection` does with `event`: nothing where it has no handler for it. */
+/** The changes that `projection` makes for `event`; none if it has no handler. */
 export function changesOf(projection: Projection, event: RecordedEvent): readonly Change[] {
   const handler = handlerOf(projection, event.type);
   if (!handler) return [];
@@ -105,7 +107,7 @@ export function changesOf(projection: Projection, event: RecordedEvent): readonl
   return asked.map((change) => canonicalChange(projection, change));
 }
 
-/** With keys and values as Postgres writes them, so that what is one row there is one row in memory too. */
+/** Converts keys and values to the form in which Postgres writes them, so that equal rows are equal in memory too. */
 function canonicalChange(projection: Projection, change: Change): Change {
   if (change.kind === 'updateWhere') {
     const column = (projection.table as unknown as Record<string, PgColumn | undefined>)[change.column];
@@ -126,7 +128,7 @@ function canonicalChange(projection: Projection, change: Change): Change {
   return { ...change, key: values as unknown as Key };
 }
 
-/** As its type says, whatever a handler made it of: a key with a hole would be the same row for all that lack it. */
+/** Checks the shape at run time: a key with a hole would be the same row for all keys that lack the part. */
 function isKeyOf({ key: columns }: Projection, key: unknown): key is Key {
   if (columns.length === 1) return isKeyPart(key);
   return Array.isArray(key) && key.length === columns.length && key.every(isKeyPart);
@@ -137,7 +139,7 @@ function isKeyPart(part: unknown): boolean {
   return typeof part === 'string' && part.isWellFormed() && !part.includes('\0');
 }
 
-/** A UUID in lower case, a whole number as a number: the same value, however its author wrote it. */
+/** A UUID in lower case, a whole number as a number: the same value in one form. */
 function canonical(column: PgColumn | undefined, value: unknown): unknown {
   if (typeof value !== 'string' || !column) return value;
   const type = column.getSQLType();
@@ -183,7 +185,7 @@ export function defineProjection<Table extends PgTable, Events extends EventType
   };
 }
 
-/** Whoever says half of it would be left without history, or without the column that it takes. */
+/** Declaring only half of it would leave the read model without history, or without the columns for it. */
 function historyFor(name: string, table: PgTable, isKept: boolean): HistoryTable | undefined {
   const history = historyOf(table);
   if (isKept === (history !== undefined)) return history;
@@ -201,7 +203,7 @@ function keyColumns(name: string, table: PgTable): KeyColumn[] {
   if (columns.length === 0) throw new Error(`Projection ${name}: its table ${config.name} has no primary key.`);
   const properties = Object.entries(getTableColumns(table));
   return columns.map(({ name: columnName }) => {
-    // By name: the columns that `primaryKey` is given are copies of the table's.
+    // Compared by name: the columns in `primaryKey` are copies of the table's.
     const found = properties.find(([, { name }]) => name === columnName);
     if (!found) throw new Error(`Projection ${name}: key column ${columnName} is not a property of its table.`);
     const [property, column] = found;

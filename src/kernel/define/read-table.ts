@@ -10,11 +10,11 @@ import {
 } from 'drizzle-orm/pg-core';
 import { readSchema } from '../../database/schema.ts';
 
-/** Properties of the columns that the engine adds to every read model: no handler sees them. */
+/** Properties of the columns that the engine adds to every read model; hidden from handlers. */
 export const ENGINE_COLUMNS = ['lastPosition', 'staleSince', 'heldFrom', 'keptIn'] as const;
 export type EngineColumn = (typeof ENGINE_COLUMNS)[number];
 
-/** True of a property that no handler sees. */
+/** True for a property that is hidden from handlers. */
 export function isEngineColumn(property: string): property is EngineColumn {
   return (ENGINE_COLUMNS as readonly string[]).includes(property);
 }
@@ -23,21 +23,21 @@ export function isEngineColumn(property: string): property is EngineColumn {
 const engineColumns = {
   /** Position of the last event applied to the row, so that a repeated delivery changes nothing. */
   lastPosition: bigint('last_position', { mode: 'number' }).notNull(),
-  /** Position of the first event that the row lacks, because it is parked in dead letters; null where it lacks none. */
+  /** Position of the first event that the row lacks because it is parked in dead letters; null if it lacks none. */
   staleSince: bigint('stale_since', { mode: 'number' }),
 } satisfies Partial<Record<EngineColumn, PgColumnBuilderBase>>;
 
 /**
- * For each long column whose value a former version already holds, by the column's name in the database: the version that
- * holds it, as its `held_until` in ms and its `from_position`. These two are its place in the primary key of the history table.
+ * For each long column whose value a former version already has, by the column's name in the database: that version, as
+ * its `held_until` in ms and its `from_position`, which identify it in the primary key of the history table.
  */
 export type KeptIn = Readonly<Record<string, readonly [heldUntilMs: number, fromPosition: number]>>;
 
 /** Columns that the engine adds if former versions are kept. */
 const heldColumns = {
-  /** Since when the row is as it is: see `history-table.ts`. Null where that was before history was kept. */
+  /** Since when the row is as it is: see `history-table.ts`. Null if that was before history was kept. */
   heldFrom: timestamp('held_from', { precision: 3, withTimezone: true }),
-  /** Which former versions hold long values that the row still has. Null if none does. */
+  /** Which former versions have long values that the row still has. Null if none do. */
   keptIn: jsonb('kept_in').$type<KeptIn>(),
 } satisfies Partial<Record<EngineColumn, PgColumnBuilderBase>>;
 
@@ -47,7 +47,7 @@ type Extra<Name extends string, Columns extends Record<string, PgColumnBuilderBa
   table: BuildExtraConfigColumns<Name, Columns & Engine, 'pg'>,
 ) => PgTableExtraConfigValue[];
 
-/** What tables were made of: a finished one does not have it any more. */
+/** The declarations of tables: a finished table no longer has them. */
 const declared = new WeakMap<PgTable, Readonly<Record<string, PgColumnBuilderBase>>>();
 
 /**
@@ -80,7 +80,10 @@ export function readTable<Name extends string, Columns extends Record<string, Pg
   return table;
 }
 
-/** The columns that a table was declared with, by property, without the engine's. @throws {Error} where it is no {@link readTable}. */
+/**
+ * The declared columns of a table by property, without the engine's. @throws {Error} if it was not created with {@link
+ * readTable}.
+ */
 export function declaredColumns(table: PgTable): Readonly<Record<string, PgColumnBuilderBase>> {
   const columns = declared.get(table);
   if (!columns) throw new Error(`${getTableName(table)} is not made with readTable.`);
@@ -101,7 +104,7 @@ export function storedColumns(table: PgTable): Record<string, PgColumn> {
 /** Types whose values can be long. All others take a few bytes. */
 const LONG_TYPE = /^(text|varchar|jsonb?|bytea|xml|tsvector|.*\[\])/;
 
-/** True if values of the column can be so long that it pays not to store them again with each version. */
+/** True if values of the column may be so long that storing them again with each version would waste space. */
 export function isLongColumn(column: PgColumn): boolean {
   return LONG_TYPE.test(column.getSQLType());
 }

@@ -25,19 +25,20 @@ export const SYSTEM_ROLE = 'system';
 export const POWERS = ['observe', 'operate', 'everything'] as const;
 
 /**
- * What a role may do beyond the rules of the domains.
+ * Rights of a role beyond the rules of the domains.
  *
- * - `observe`: see where processes stand, and why something stands still.
- * - `operate`: see failures and statements in full, which may hold what people have written; retry and discard dead letters.
+ * - `observe`: see the status of processes, and why something is stalled.
+ * - `operate`: see failures and statements in full, which may contain what people have written; retry and discard dead
+ *   letters.
  * - `everything`: issue every command and see every row.
  */
 export type Power = (typeof POWERS)[number];
 
-/** A role, as the application declares it. */
+/** A role that the application declares. */
 export interface RoleDefinition {
-  /** Who has it, in a sentence. */
+  /** Who has the role, as a sentence. */
   readonly description: string;
-  /** What it may do beyond the rules of the domains; nothing unless given. */
+  /** Rights beyond the rules of the domains; none by default. */
   readonly power?: Power;
 }
 

@@ -1,8 +1,8 @@
 /**
- * Text as it is searched: without case, accents and variants of the same letter, whatever the database's locale is. Both sides
- * of a comparison have to go through it: a column that a fold has filled, and the words that somebody looks for.
+ * Normalises text for searching: without case, accents and variants of the same letter, independent of the database's
+ * locale. Apply it to both sides of a comparison: the column that a fold fills, and the words of the search.
  *
- * NFKD takes letters and marks apart (Unicode Standard Annex 15); what it leaves alone, such as ß and ø, stays.
+ * NFKD separates letters and marks (Unicode Standard Annex 15); letters without a decomposition, such as ß and ø, stay.
  */
 export function searchText(text: string): string {
   return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replaceAll('ς', 'σ');

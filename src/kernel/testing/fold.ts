@@ -10,17 +10,17 @@ type Row = Readonly<Record<string, unknown>>;
 /** Starts a test of a read model: `givenEvents(recorded(Loan, id, [ … ])).project(loans)` are its rows. */
 export function givenEvents(events: readonly RecordedEvent[]) {
   return {
-    /** The rows that the projection makes of these events, oldest first. */
+    /** The rows that the projection produces from these events, oldest first. */
     project: <Table extends PgTable>(projection: Projection<Table>): RowOf<Table>[] => foldRows(projection, events),
-    /** The former versions that it keeps of them, in the order in which they ended. */
+    /** The former versions that it keeps, in the order in which they ended. */
     history: <Table extends PgTable>(projection: Projection<Table>): FormerRow<Table>[] =>
       foldHistory(projection, events).former,
   };
 }
 
 /**
- * The fold of a projection in memory and at its plainest, event by event: what the engine must agree with. The rows are
- * as a query would give them back, without the engine's columns, in the order in which they were made.
+ * The simplest possible fold of a projection, in memory and event by event: the engine must agree with it. The rows are
+ * those of a query, without the engine's columns, in the order in which they were created.
  *
  * Rows are frozen, so a handler that changes one in place throws.
  */
@@ -35,7 +35,7 @@ export function foldRows<Table extends PgTable>(
   return [...rows.values()] as RowOf<Table>[];
 }
 
-/** A version of a row that has ended, with the span in which it held. */
+/** A former version of a row, with its period of validity. */
 export type FormerRow<Table extends PgTable = PgTable> = RowOf<Table> & {
   readonly fromPosition: number;
   readonly untilPosition: number;
@@ -43,7 +43,7 @@ export type FormerRow<Table extends PgTable = PgTable> = RowOf<Table> & {
   readonly heldUntil: Date;
 };
 
-/** The former versions of rows, and since when the present ones hold, in their order: event by event too. */
+/** The former versions of rows, and the start of the current ones, in order; also event by event. */
 export function foldHistory<Table extends PgTable>(
   projection: Projection<Table>,
   events: Iterable<RecordedEvent>,
@@ -98,7 +98,7 @@ function apply(
   else if (row) put(address, change.fold(row));
 }
 
-/** The row's columns and nothing else; JSON as JSON, null where there is nothing, and the key from the address. */
+/** Only the row's own columns; JSON as JSON, null for missing values, and the key from the address. */
 function asStored({ table, key }: Pick<Projection, 'table' | 'key'>, address: string, row: Row): Row {
   const stored: Record<string, unknown> = {};
   for (const [property, column] of Object.entries(storedColumns(table))) {

@@ -1,4 +1,4 @@
-/** Freezes a value and all that it holds, so that a function that ought to be pure throws where it changes it. */
+/** Freezes a value and everything in it, so that a function that should be pure throws if it changes something. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

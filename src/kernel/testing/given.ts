@@ -10,7 +10,7 @@ import { validate } from '../write/validate.ts';
 import { deepFreeze } from './freeze.ts';
 import { asStored } from './recorded.ts';
 
-/** What a command came to, without a store. */
+/** The outcome of a command without a store. */
 export type Outcome =
   | { readonly kind: 'events'; readonly events: readonly NewEvent[] }
   | { readonly kind: 'rejected'; readonly code: string; readonly message: string }
@@ -36,7 +36,7 @@ export function given<State, Events extends EventTypes>(
   return new Given(aggregate, history, new Map(), undefined);
 }
 
-/** The past that a command meets. Every method leaves it as it is and answers a new one. */
+/** The past of a command. Every method returns a new object. */
 export class Given {
   readonly #aggregate: Aggregate;
   readonly #history: readonly NewEvent[];
@@ -67,12 +67,12 @@ export class Given {
     return new Given(this.#aggregate, this.#history, others, this.#actor);
   }
 
-  /** Who issues the command, null for nobody; without this its `allow` is not asked. */
+  /** Sets the issuer of the command, null for nobody; without this its `allow` is not checked. */
   by(actor: Actor | null): Given {
     return new Given(this.#aggregate, this.#history, this.#others, actor);
   }
 
-  /** Issues a command; with `facts`, these stand for what its `gather` would have found. */
+  /** Issues a command. If `facts` are given, they replace the result of its `gather`. */
   when<C extends Command>(command: C, input: InputOf<C>, facts?: unknown): When {
     return new When(command.name, () => this.#issue(command, input, facts));
   }
@@ -93,7 +93,7 @@ export class Given {
     if (decision instanceof Rejection) return { kind: 'rejected', code: decision.code, message: decision.message };
     const decided = 'type' in decision ? [decision] : decision;
     const events = decided.map((event) => asStored(aggregate, event));
-    // The events must also be such that the state can follow them.
+    // The state must also be able to evolve with the events.
     stateAfter(aggregate, [...this.#history, ...events]);
     return { kind: 'events', events };
   }
@@ -110,7 +110,7 @@ export class Given {
     this.#others.get(addressOf(aggregate, id)) as ReturnType<typeof aggregate.initialState> | undefined;
 }
 
-/** A command that is to be issued. Every expectation is a promise: await it. */
+/** A command to issue. Every expectation is a promise: await it. */
 export class When {
   readonly #name: string;
   readonly #issue: () => Promise<Outcome>;
@@ -121,25 +121,25 @@ export class When {
     this.#issue = issue;
   }
 
-  /** What the command comes to, for tests that go on from there. */
+  /** The outcome of the command, for tests that continue from there. */
   outcome(): Promise<Outcome> {
     return this.#issue();
   }
 
-  /** The command decides exactly these events, in this order; none where nothing is to happen. */
+  /** The command decides exactly these events, in this order; none if nothing should happen. */
   async thenEvents(...expected: readonly NewEvent[]): Promise<void> {
     const { events } = await this.#expect('events');
     assert.deepEqual(plain(events), plain(expected));
   }
 
-  /** A rule says no, and names itself so. Answers the sentence that goes with it. */
+  /** A rule with this code refuses the command. @returns its sentence. */
   async thenRejected(code: string): Promise<string> {
     const outcome = await this.#expect('rejected');
     assert.equal(outcome.code, code, `Expected ${this.#name} to be rejected with ${code}, but ${told(outcome)}.`);
     return outcome.message;
   }
 
-  /** The input has something wrong at each of these paths (such as `items.0.quantity`) and nowhere else. */
+  /** The input has an issue at each of these paths (such as `items.0.quantity`) and nowhere else. */
   async thenInvalid(...paths: readonly string[]): Promise<readonly InputIssue[]> {
     const { issues } = await this.#expect('invalid');
     assert.deepEqual([...new Set(issues.map(({ path }) => path.join('.')))].sort(), [...paths].sort());
@@ -151,7 +151,10 @@ export class When {
     await this.#expect('notFound');
   }
 
-  /** The actor may not issue it. Who may not even see the aggregate is answered as if there were none: see `visibleTo`. */
+  /**
+   * The actor may not issue it. If they may not even see the aggregate, it is answered as if it did not exist: see
+   * `visibleTo`.
+   */
   async thenForbidden(): Promise<void> {
     await this.#expect('forbidden');
   }
@@ -182,7 +185,7 @@ function show(value: unknown): string {
   return inspect(value, { depth: 10 });
 }
 
-/** @throws {AssertionError} where the state does not survive JSON. */
+/** @throws {AssertionError} if the state does not survive JSON. */
 function stateAfter<State>(aggregate: Aggregate<State>, history: readonly NewEvent[]): State {
   let state = deepFreeze(aggregate.initialState());
   for (const event of history) state = deepFreeze(aggregate.evolve(state, asStored(aggregate, event)));
@@ -196,7 +199,7 @@ function plain<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
 
-/** JSON leaves these out, and reading what is not there gives undefined again: nothing is lost. */
+/** JSON omits these, and reading a missing property gives undefined again: nothing is lost. */
 function withoutUndefined(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutUndefined);
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;

@@ -25,7 +25,7 @@ export function givenProcess<State>(process: Process<State>, history: readonly R
 interface Instance<State> {
   readonly version: number;
   readonly state: ProcessState<State>;
-  /** Commands that it has asked for, newest last. */
+  /** The commands that it has requested, newest last. */
   readonly requested: readonly Requested[];
 }
 interface Requested {
@@ -34,7 +34,7 @@ interface Requested {
   readonly input: Readonly<Record<string, unknown>>;
 }
 
-/** Processes and what they have been told. Every method leaves it as it is. */
+/** Processes and the events that they have seen. Every method returns a new object. */
 export class GivenProcess<State> {
   readonly #process: Process<State>;
   readonly #instances: ReadonlyMap<string, Instance<State>>;
@@ -47,7 +47,7 @@ export class GivenProcess<State> {
     this.#position = position;
   }
 
-  /** The process is told of one more event. */
+  /** One more event arrives. */
   and(event: RecordedEvent): GivenProcess<State> {
     return this.whenEvent(event).given;
   }
@@ -60,7 +60,7 @@ export class GivenProcess<State> {
     return this.#tell(id, event);
   }
 
-  /** The newest of these commands that the process has issued was not accepted. */
+  /** The newest command of this kind that the process has issued was not accepted. */
   whenRefused<C extends Command>(command: C, code: string, input?: Partial<InputOf<C>>): WhenProcess<State> {
     for (const [id, { requested }] of this.#instances) {
       const found = requested.findLast((asked) => asked.command === command.name && includes(asked.input, input));
@@ -75,7 +75,7 @@ export class GivenProcess<State> {
     throw new Error(`${this.#process.name} has not issued ${command.name}${input ? ` with ${inspect(input)}` : ''}.`);
   }
 
-  /** The time of a deadline that the process has set has come. */
+  /** A deadline that the process has set fires. */
   whenDeadline(name: string): WhenProcess<State> {
     for (const [id, { state }] of this.#instances) {
       const at = state.deadlines[name];
@@ -84,7 +84,7 @@ export class GivenProcess<State> {
     throw new Error(`${this.#process.name} has set no deadline ${name}.`);
   }
 
-  /** The only process's own state. */
+  /** The state of the only process. */
   get state(): State {
     const [instance] = this.#instances.values();
     return (instance?.state ?? this.#process.aggregate.initialState()).own;
@@ -124,9 +124,9 @@ export class GivenProcess<State> {
   }
 }
 
-/** What the process does in answer. */
+/** The reaction of the process. */
 export class WhenProcess<State> {
-  /** The process afterwards, to go on from. */
+  /** The process afterwards, for continuing. */
   readonly given: GivenProcess<State>;
   readonly #events: readonly NewEvent[];
 

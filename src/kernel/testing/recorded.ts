@@ -3,7 +3,7 @@ import type { Aggregate } from '../define/aggregate.ts';
 import type { EventTypes, NewEvent, NewEventOf, RecordedEvent } from '../define/event.ts';
 import { deepFreeze } from './freeze.ts';
 
-/** The time of position 0; each event occurs a second after the one before it. */
+/** The time of position 0; each event occurs one second after the one before it. */
 const BEGINNING = Date.parse('2026-01-01T00:00:00.000Z');
 
 /**
@@ -47,8 +47,8 @@ export function recorded<State, Events extends EventTypes>(
 }
 
 /**
- * The event as the log gives it back: through JSON and its schema.
- * @throws {UnreadableEventError} where it does not fit its schema.
+ * The event as the log returns it: converted to JSON and validated by its schema.
+ * @throws {UnreadableEventError} if it does not fit its schema.
  */
 export function asStored(aggregate: Aggregate, event: NewEvent): NewEvent {
   const definition = aggregate.events[event.type];
