@@ -10,7 +10,7 @@ import { CliError } from './errors.ts';
 /** `doctor`: looks at the database and its surroundings before the first start, or when something is wrong. */
 export const doctorCommand: CommandFactory = (cli) =>
   new Command('doctor')
-    .description('check the database and what is around it: settings, rights, connections, clocks, the log')
+    .description('check the database and its surroundings: settings, rights, connections, clocks, the log')
     .option('--json', 'print each finding as a line of JSON')
     .addHelpText(
       'after',

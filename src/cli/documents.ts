@@ -8,7 +8,7 @@ import { type CommandFactory, print, say } from './cli.ts';
 /** `documents FOLDER`: creates the file for TRUSTED_DOCUMENTS. */
 export const documentsCommand: CommandFactory = (cli) =>
   new Command('documents')
-    .description('check the operations of clients and give each its id; needs no database')
+    .description('check the operations of clients and assign their ids; needs no database')
     .argument('<path>', 'a folder of .graphql files, or a file of JSON, { id: text }')
     .option('--write <file>', 'write them to a file for TRUSTED_DOCUMENTS')
     .action(async (path: string, { write }: { write?: string }) => {

@@ -15,12 +15,12 @@ import { InterruptedError } from './errors.ts';
 /** `projector`: a worker that projects until it is stopped. */
 export const projectorCommand: CommandFactory = (cli) =>
   new Command('projector')
-    .description('keep the read models and run the processes, without serving anybody: a worker beside servers')
+    .description('run read models and processes without serving requests: a worker beside servers')
     .addHelpText(
       'after',
       `
-Takes its share of the read models, as each server with PROJECTOR=on does, of their rebuilds, of the processes and of the
-calls to the outside. Logs as a server does, and ends after the batches under way on SIGTERM, SIGINT or SIGHUP, with 0. Any number of workers may run.`,
+Takes its share of the read models, their rebuilds, the processes and the external calls, like each server with PROJECTOR=on.
+Logs like a server. On SIGTERM, SIGINT or SIGHUP it finishes its current batches and ends with 0. Any number of workers may run.`,
     )
     .action(() => work(cli));
 

@@ -18,8 +18,8 @@ events, read models and command ids stay as they were restored.`;
 /** `restore-epoch`: after a restore from a backup, makes the tokens of the lost history invalid. */
 export const restoreEpochCommand: CommandFactory = (cli) =>
   new Command('restore-epoch')
-    .description('after a restore from a backup: make the consistency tokens that clients hold invalid')
-    .option('--yes', 'do it; without it nothing is changed')
+    .description('after a restore from a backup: invalidate the consistency tokens of clients')
+    .option('--yes', 'confirm; without it nothing is changed')
     .addHelpText('after', WHAT_IT_MEANS)
     .action(({ yes }: { yes?: boolean }) =>
       withDatabase(cli, async ({ db }) => {

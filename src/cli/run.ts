@@ -28,26 +28,26 @@ import { schemaCommand } from './schema.ts';
 function commandsOf(cli: Cli): Command[] {
   return [
     new Command('events')
-      .description('look at the log')
+      .description('inspect the log')
       .addCommand(eventsListCommand(cli))
       .addCommand(eventsCheckCommand(cli)),
     new Command('projections')
-      .description('look after the read models')
+      .description('manage the read models')
       .addCommand(projectionsStatusCommand(cli))
       .addCommand(projectionsRebuildCommand(cli))
       .addCommand(projectionsVerifyCommand(cli)),
     projectorCommand(cli),
     new Command('dead-letters')
-      .description('look after the events that read models could not apply')
+      .description('manage the events that read models could not apply')
       .addCommand(deadLettersListCommand(cli))
       .addCommand(deadLettersShowCommand(cli))
       .addCommand(deadLettersRetryCommand(cli))
       .addCommand(deadLettersDiscardCommand(cli)),
     new Command('clock')
-      .description('look after the time at which events are recorded')
+      .description('manage the time at which events are recorded')
       .addCommand(clockAcceptCommand(cli)),
     new Command('parked')
-      .description('look after what processes and calls to the outside cannot do for now')
+      .description('manage parked steps of processes and parked external calls')
       .addCommand(parkedListCommand(cli))
       .addCommand(parkedRetryCommand(cli))
       .addCommand(parkedPassOverCommand(cli)),

@@ -15,7 +15,7 @@ export const schemaCommand: CommandFactory = (cli) =>
   new Command('schema')
     .description('print the GraphQL schema that this version serves; needs no database')
     .addOption(new Option('--write', `write it to ${FILE}`).conflicts('check'))
-    .addOption(new Option('--check', `fail where ${FILE} is not what the code makes, as before a commit or in CI`))
+    .addOption(new Option('--check', `fail if ${FILE} is not what the code makes, for example in CI`))
     .action(async ({ write, check }: { write?: boolean; check?: boolean }) => {
       const made = printedSchema(schemaOf(cli.app));
       if (!write && !check) {

@@ -16,7 +16,7 @@ times.`;
 export const clockAcceptCommand: CommandFactory = (cli) =>
   new Command('accept')
     .description("after Postgres' clock was ahead: record later events at the right time again")
-    .option('--yes', 'do it; without it the command only says what it would do')
+    .option('--yes', 'confirm; without it the command only says what it would do')
     .addHelpText('after', WHAT_IT_MEANS)
     .action(({ yes }: { yes?: boolean }) =>
       withDatabase(cli, async ({ db }) => {

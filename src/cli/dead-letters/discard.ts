@@ -12,12 +12,12 @@ interface Options {
 /** `dead-letters discard`: skips an event permanently. */
 export const deadLettersDiscardCommand: CommandFactory = (cli) =>
   new Command('discard')
-    .description('pass the first event that waits under a key over for good, and apply those behind it')
+    .description('skip the first waiting event of a key permanently, and apply those behind it')
     .argument('<projection>', 'the read model')
-    .argument('<key>', 'type and id of the stream at fault, as `dead-letters list` shows it')
+    .argument('<key>', 'type and id of the stream that failed, as `dead-letters list` shows it')
     .argument('<position>', "the event's position, lest another one is meant", position)
-    .option('--yes', 'do it; without it nothing is changed')
-    .option('--reason <text>', 'why, for those who come later')
+    .option('--yes', 'confirm; without it nothing is changed')
+    .option('--reason <text>', 'the reason, for the record')
     .addHelpText(
       'after',
       `

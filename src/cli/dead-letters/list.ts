@@ -11,7 +11,7 @@ export const deadLettersListCommand: CommandFactory = (cli) =>
   new Command('list')
     .description('show the events that read models could not apply, and how many wait behind each')
     .argument('[projection]', 'only of one read model')
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'one JSON object per line')
     .action((projection: string | undefined, { json }: { json?: boolean }) =>
       withDeadLetters(cli, async (deadLetters) => {
         const found = await allKeys(deadLetters, projection);

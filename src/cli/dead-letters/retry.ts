@@ -9,9 +9,9 @@ import { printOutcome, withDeadLetters } from './shared.ts';
 /** `dead-letters retry`: applies waiting events once the cause is corrected. */
 export const deadLettersRetryCommand: CommandFactory = (cli) =>
   new Command('retry')
-    .description('apply the events that wait, in order and as far as it goes')
+    .description('apply the waiting events, in order and as far as possible')
     .argument('[projection]', 'the read model')
-    .argument('[key]', 'type and id of the stream at fault, as `dead-letters list` shows it')
+    .argument('[key]', 'type and id of the stream that failed, as `dead-letters list` shows it')
     .option('--all', 'all keys of the read model, or of all read models')
     .addHelpText(
       'after',
@@ -22,7 +22,7 @@ wait under a key; the line of the key says why.`,
     .action((projection: string | undefined, key: string | undefined, { all }: { all?: boolean }) =>
       withDeadLetters(cli, async (deadLetters) => {
         if (key === undefined ? !all : all) {
-          throw new CliError('WHAT_TO_RETRY', 'Name a read model and a key, or say --all instead of the key.');
+          throw new CliError('WHAT_TO_RETRY', 'Name a read model and a key, or use --all instead of the key.');
         }
         const keys =
           projection !== undefined && key !== undefined

@@ -15,9 +15,9 @@ export const deadLettersShowCommand: CommandFactory = (cli) =>
   new Command('show')
     .description('show the events that wait under one key, in order')
     .argument('<projection>', 'the read model')
-    .argument('<key>', 'type and id of the stream at fault, as `dead-letters list` shows it')
+    .argument('<key>', 'type and id of the stream that failed, as `dead-letters list` shows it')
     .option('--data', "the events' data too, which may be personal")
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'one JSON object per line')
     .action((projection: string, key: string, { data, json }: { data?: boolean; json?: boolean }) =>
       withDeadLetters(cli, async (deadLetters, { db }) => {
         let shown = 0;

@@ -18,12 +18,12 @@ const MAX_DAMAGES = 100;
 /** `events check`: reads the whole log with this version's code, and checks that it is whole. */
 export const eventsCheckCommand: CommandFactory = (cli) =>
   new Command('check')
-    .description('check that the log is whole and that this version can read every event of it')
+    .description('check that the log is complete and that this version can read every event')
     .addHelpText(
       'after',
       `
 Run it before a deploy, with the new version against the production database. It changes nothing, migrates nothing and
-needs no server. Each unreadable event is a line of its position, type, schema version and reason. The log is whole if its
+needs no server. Each unreadable event is a line of its position, type, schema version and reason. The log is complete if its
 positions and the versions of each stream have no holes, and es.streams, es.receipts and the checkpoints agree; each
 difference is a line of its position and reason. Exit code 1 if there is any line.`,
     )

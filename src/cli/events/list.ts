@@ -21,7 +21,7 @@ export const eventsListCommand: CommandFactory = (cli) =>
     .option('--last <n>', 'how many', wholeNumber, 20)
     .option('--stream <id>', "only one aggregate's", uuid)
     .option('--type <name>', 'only of one type, as BookLent')
-    .option('--json', 'one JSON object a line, with metadata')
+    .option('--json', 'one JSON object per line, with metadata')
     .action((options: Options) =>
       withDatabase(cli, async ({ db }) => {
         const found = await lastEvents(db, options);

@@ -9,9 +9,9 @@ const PAGE = 500;
 /** `parked list`: shows what processes and effects cannot do for now. */
 export const parkedListCommand: CommandFactory = (cli) =>
   new Command('list')
-    .description('show what processes and effects cannot do for now, and what waits behind it')
+    .description('show parked items of processes and effects, and what waits behind them')
     .argument('[kind]', 'only of one kind, as process:Fulfilment or effect:PaymentCalls')
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'one JSON object per line')
     .action((kind: string | undefined, { json }: { json?: boolean }) =>
       withDatabase(cli, async ({ db }) => {
         const found = await allParked(new ParkedOperations(db), kind);

@@ -13,12 +13,12 @@ interface Options {
 /** `parked pass-over`: gives up a parked item permanently. */
 export const parkedPassOverCommand: CommandFactory = (cli) =>
   new Command('pass-over')
-    .description('give a parked item up for good, so that what waits behind it goes on')
+    .description('give up a parked item permanently, so that the items behind it continue')
     .argument('<kind>', 'as process:Fulfilment or effect:PaymentCalls')
     .argument('<line>', 'the line that waits, as `parked list` shows it')
     .argument('<item>', "the event's position, or the deadline's name")
-    .option('--yes', 'do it; without it nothing is changed')
-    .option('--reason <text>', 'why, for those who come later')
+    .option('--yes', 'confirm; without it nothing is changed')
+    .option('--reason <text>', 'the reason, for the record')
     .addHelpText(
       'after',
       `

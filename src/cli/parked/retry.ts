@@ -7,9 +7,9 @@ import { formatCount } from '../table.ts';
 /** `parked retry`: retries parked items at once. */
 export const parkedRetryCommand: CommandFactory = (cli) =>
   new Command('retry')
-    .description('have parked items tried again now instead of after their pause')
+    .description('retry parked items now instead of after their pause')
     .argument('[kind]', 'only of one kind, as process:Fulfilment or effect:PaymentCalls')
-    .argument('[line]', 'only what waits in one line, as `parked list` shows it')
+    .argument('[line]', 'only the items of one line, as `parked list` shows it')
     .addHelpText(
       'after',
       `

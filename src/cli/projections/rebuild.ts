@@ -23,16 +23,16 @@ interface Options {
 /** `projections rebuild`: fills read models again from the log, beside the live ones. */
 export const projectionsRebuildCommand: CommandFactory = (cli) =>
   new Command('rebuild')
-    .description('fill a read model anew from the log, beside the one that is read, and put it in its place')
+    .description('fill a read model again from the log, beside the live one, and replace it')
     .argument('[name]', 'the read model')
     .option('--all', 'all of them')
     .option('--detach', 'begin it and leave the work to the servers')
-    .option('--cancel', 'end one that is under way, without effect')
+    .option('--cancel', 'end a running one, without effect')
     .addHelpText(
       'after',
       `
-Reading, tokens and subscriptions go on throughout. Ctrl-C leaves what is done: a running server goes on with it, or this
-command when it is run again.`,
+Reads, tokens and subscriptions work throughout. Ctrl-C keeps the progress: a running server continues, or this command when it
+is run again.`,
     )
     .action(async (name: string | undefined, { all, cancel, detach }: Options, command: Command) => {
       const projections = chosenProjections(cli, command, name, all);

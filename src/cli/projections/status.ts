@@ -28,18 +28,18 @@ interface StatusRow extends Record<string, unknown> {
 /** `projections status`: shows the position of every read model. */
 export const projectionsStatusCommand: CommandFactory = (cli) =>
   new Command('status')
-    .description('show where every read model stands, who moves it, and why one stands still')
+    .description('show the position and owner of every read model, and why one is stalled')
     .option('--json', 'as JSON')
     .addHelpText(
       'after',
       `
-Below the table stands why one, or appending, stands still: who is in the way, and what they have run.
+Below the table is the reason if one of them, or appending, is stalled: who blocks it, and their last statement.
 
-RUNNING  a server or a worker moves it, the owner, as host:pid; the lag is the number of events that it has not seen yet
-STALLED  it met an event that it cannot apply; the reason stands below the table
-REBUILDING  it is filled anew beside the one that is read; how far that is stands below the table
-process:…, effect:…  a kind of processes, or calls to the outside; STALLED where something in it cannot go on
-STOPPED  nobody moves it: no server is running; one that has died is noticed after 3 seconds`,
+RUNNING  a server or a worker (the owner, as host:pid) runs it; the lag is the number of events that it has not seen yet
+STALLED  it cannot continue; the reason is below the table
+REBUILDING  it is being filled again beside the live one; the progress is below the table
+process:…, effect:…  a kind of process, or external calls; STALLED if something in it cannot continue
+STOPPED  nobody runs it: no server is running; a server that has died is noticed after 3 seconds`,
     )
     .action(({ json }: { json?: boolean }) =>
       withDatabase(cli, async ({ db }) => {

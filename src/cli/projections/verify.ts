@@ -12,22 +12,22 @@ import { chosenProjections } from './chosen.ts';
 /** `projections verify`: compares read models with what the log makes of them. */
 export const projectionsVerifyCommand: CommandFactory = (cli) =>
   new Command('verify')
-    .description('fill a read model anew from the log, beside the one that is read, and compare the two row by row')
+    .description('fill a read model again from the log, beside the live one, and compare the two row by row')
     .argument('[name]', 'the read model')
     .option('--all', 'all of them')
     .addHelpText(
       'after',
       `
-Changes nothing; reading and commands go on. Differences are counted, and the first 20 of each read model are shown, a line
+Changes nothing; reads and commands continue. Differences are counted, and the first 20 of each read model are shown, one line
 each: kind, key and the columns that differ, separated by tabs.
 
-missing    it should be there and is not
-extra      it is there and should not be
-different  it has other values than it should have
-stale      it, or what it is compared with, lacks events that are parked in dead letters: not counted as wrong
+missing    the row should exist and does not
+extra      the row exists and should not
+different  the row has wrong values
+stale      one of the two rows lacks events that are parked in dead letters: not counted as wrong
 
-Where a read model keeps its history, the former versions are compared too, in a line of their own; the key of one ends with the
-position of the event that made it.`,
+If a read model keeps its history, the former versions are compared too, on lines of their own; the key of a version ends with
+the position of the event that created it.`,
     )
     .action((name: string | undefined, { all }: { all?: boolean }, command: Command) => {
       const projections = chosenProjections(cli, command, name, all);

@@ -37,7 +37,7 @@ export interface EventMetadata {
   readonly actor: { readonly id: string; readonly roles: readonly string[] };
   /**
    * Id of the actor whose request started the chain that led to this event. Present only if it differs from the acting
-   * actor, as for a process that acts as the system on behalf of a customer. Read it with {@link initiatorOf}.
+   * actor, as for a process that acts as the system on behalf of a user. Read it with {@link initiatorOf}.
    */
   readonly initiator?: string;
   /** The same for everything that one request caused. */

@@ -9,8 +9,8 @@ import { playSession } from './session.ts';
 export const demoCommand: CommandFactory = (cli) =>
   new Command('demo')
     .description('play a whole session through the GraphQL API, on a server of its own that ends with it')
-    .option('--url <url>', 'play it against this running server instead; the demo leaves its order there')
-    .option('--token <token>', 'access token of a member of staff, where that server demands one')
+    .option('--url <url>', "play it against this running server instead; the demo's order stays there")
+    .option('--token <token>', 'access token of a member of staff, if the server requires one')
     .addHelpText(
       'after',
       `

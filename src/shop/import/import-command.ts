@@ -33,7 +33,7 @@ const onlineRetailCommand: CommandFactory = (cli) =>
     .argument('<file>', 'CSV: InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country')
     .option(
       '--rejected <file>',
-      'where rejected rows go with their reasons (default: FILE.rejected.csv beside the file)',
+      'file for rejected rows with their reasons (default: FILE.rejected.csv beside the file)',
     )
     .addHelpText(
       'after',

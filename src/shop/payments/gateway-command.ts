@@ -7,8 +7,8 @@ import { startLocalGateway } from './local-gateway/server.ts';
 /** `gateway`: runs the local payment gateway alone, for servers that name it in PAYMENT_GATEWAY_URL. */
 export const gatewayCommand: CommandFactory = (cli) =>
   new Command('gateway')
-    .description('run the local payment gateway alone: it behaves as a real one and takes no money')
-    .option('--port <port>', 'where to listen, on 127.0.0.1', portOf, 4010)
+    .description('run the local payment gateway alone: it behaves like a real one and takes no money')
+    .option('--port <port>', 'port to listen on, on 127.0.0.1', portOf, 4010)
     .addHelpText(
       'after',
       `
