@@ -8,7 +8,7 @@ export function roomsGraphql(api: Api): void {
     description: 'A room for hire.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Its id.' }),
-      name: t.exposeString('name', { description: 'The name or title.' }),
+      name: t.exposeString('name', { description: 'Its name.' }),
       seats: t.exposeInt('seats', { description: 'How many people it holds.' }),
       open: t.exposeBoolean('open', { description: 'Whether it can be hired.' }),
       booked: t.exposeInt('booked', { description: 'For how many days it is booked.' }),
@@ -32,7 +32,7 @@ export function roomsGraphql(api: Api): void {
   const RoomConnection = api.connection('Room', Room);
   const BookingConnection = api.connection('Booking', Booking);
 
-  api.queryByKey('room', Room, 'A room; null where there is none.');
+  api.queryByKey('room', Room, 'A room; null if there is none.');
   api.subscriptionToRow('roomUpdated', Room, 'The room now, and again each time its read model changes.');
   api.builder.queryField('rooms', (t) =>
     t.field({
