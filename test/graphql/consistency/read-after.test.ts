@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
 import { GraphQLScalarType, GraphQLSchema, type OperationDefinitionNode, parse } from 'graphql';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { awaitTokens, withReadAfter } from '../../../src/graphql/consistency/read-after.ts';
@@ -6,7 +7,7 @@ import type { Context } from '../../../src/graphql/context.ts';
 import { unobservedApi } from '../../../src/graphql/observe.ts';
 import { Positions } from '../../../src/kernel/consistency/positions.ts';
 import { Tokens } from '../../../src/kernel/consistency/token.ts';
-import { settle } from '../../support/appends.ts';
+import { until } from '../../support/until.ts';
 
 const schema = withReadAfter(new GraphQLSchema({ types: [new GraphQLScalarType({ name: 'ConsistencyToken' })] }));
 const tokens = new Tokens(randomUUID());
@@ -30,7 +31,7 @@ beforeEach(() => {
 function read({ directives = '', header: sent = '', touched = ['a', 'b'] }) {
   const look = async () => {
     looks++;
-    await settle();
+    await turn();
     head.position = Math.max(head.position, end);
   };
   const engine = { tokens, readSide: { positions }, projector: { head, look, status: () => [] } };
@@ -44,12 +45,10 @@ function read({ directives = '', header: sent = '', touched = ['a', 'b'] }) {
 describe('a query with many tokens', () => {
   it('takes one wait for each read model', async () => {
     const { done } = read({ header: header(...upTo(400)) });
-    await settle();
-    expect(positions.waiting).toBe(2);
+    await until(() => positions.waiting === 2);
     positions.advance('a', 400);
     positions.advance('b', 399);
-    await settle();
-    expect(positions.waiting).toBe(1);
+    await until(() => positions.waiting === 1);
     positions.advance('b', 400);
     await done;
   });
@@ -59,8 +58,7 @@ describe('a query with many tokens', () => {
       .map((n) => `@readAfter(token: "${tokens.encode(n)}", timeoutMs: ${5000 + n})`)
       .join(' ');
     const { done, consistency } = read({ directives, header: header(101) });
-    await settle();
-    expect(positions.waiting).toBe(2);
+    await until(() => positions.waiting === 2);
     positions.advance('a', 101);
     positions.advance('b', 101);
     await done;
@@ -69,12 +67,13 @@ describe('a query with many tokens', () => {
 
   it('waits on for a read model that went back while another was waited for', async () => {
     const { done, consistency } = read({ header: header(5) });
-    await settle();
+    await until(() => positions.waiting === 2);
     positions.advance('a', 5);
-    await settle();
+    await until(() => positions.waiting === 1);
     positions.retreat('a', 0);
     positions.advance('b', 5);
-    await settle();
+    // Only once both are there it sees that one went back, and waits again.
+    await until(() => positions.isAwaited('a'));
     expect(consistency.read).toBeUndefined();
     positions.advance('a', 6);
     await done;
@@ -115,8 +114,7 @@ describe('a query with many tokens', () => {
 it('a query that is refused for want of room waits for nothing any more', async () => {
   const waits = [read({ header: header(1) }), read({ header: header(1) })];
   await expect(waits[1]?.done).rejects.toMatchObject({ code: 'THROTTLED' });
-  await settle();
-  expect(positions.waiting).toBe(2);
+  await until(() => positions.waiting === 2);
   positions.advance('a', 1);
   positions.advance('b', 1);
   await waits[0]?.done;

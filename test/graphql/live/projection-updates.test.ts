@@ -4,6 +4,7 @@ import { projectionUpdates } from '../../../src/graphql/live/projection-updates.
 import { SubscriptionBudgets } from '../../../src/graphql/live/subscription-budget.ts';
 import { unobservedApi } from '../../../src/graphql/observe.ts';
 import { settle } from '../../support/appends.ts';
+import { until } from '../../support/until.ts';
 import { Stage, waitingIn } from './support.ts';
 
 let stage: Stage;
@@ -75,22 +76,26 @@ describe('a subscriber to the progress of read models', () => {
     const first = updates.next();
     changed('a');
     await first;
-    for (const key of ['b', 'c', 'd']) {
-      changed(key);
-      await settle();
-    }
+    changed('b');
+    await until(() => waitingIn(updates) === 1);
+    changed('c');
+    await until(() => coalesced === 1);
+    changed('d');
+    await until(() => coalesced === 2);
     stage.move({ projection: 'others', keys: new Set(['e']) });
-    await settle();
-    expect(waitingIn(updates)).toBe(2);
+    await until(() => waitingIn(updates) === 2);
     expect(coalesced).toBe(2);
     await updates.return?.();
   });
 
   it('is not told of rows that are not hers, nor of events that changed none', async () => {
     const updates = await listening({ keys: ['first', 'A'] });
+    const witness = await listening();
+    await nextOf(updates);
     changed('b', 'c');
     changed();
-    await settle();
+    changed('d');
+    while (!(await nextOf(witness))?.keys?.has('d'));
     expect(waitingIn(updates)).toBe(0);
     changed('b', 'a');
     expect((await nextOf(updates))?.keys).toEqual(new Set(['a']));
@@ -109,8 +114,6 @@ describe('a subscriber to the progress of read models', () => {
     const first = updates.next();
     for (const key of ['a', 'b', 'c']) changed(key);
     expect((await first).value).toMatchObject({ position: 3, keys: null });
-    await settle();
-    expect(waitingIn(updates)).toBe(0);
     changed('d');
     expect((await nextOf(updates))?.keys).toEqual(new Set(['d']));
   });
@@ -133,8 +136,8 @@ describe('a subscriber to the progress of read models', () => {
     const updates = await listening();
     for (let change = 1; change <= 50; change++) changed(`key ${change}`);
     expect((await nextOf(updates))?.keys?.size).toBe(50);
-    await settle();
-    expect(waitingIn(updates)).toBe(0);
+    changed('one more');
+    expect((await nextOf(updates))?.keys).toEqual(new Set(['one more']));
   });
 
   it('leaves nothing behind, whether she stops, her client goes away or she never read', async () => {
@@ -151,7 +154,7 @@ describe('a subscriber to the progress of read models', () => {
     await stopping.return?.();
     gone.abort();
     expect([(await stopped).done, (await left).done]).toEqual([true, true]);
-    await settle();
+    await until(() => stage.positions.waiting === 0);
     watch({ after: 10 });
     nothingIsLeft();
   });

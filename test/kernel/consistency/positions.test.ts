@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Positions } from '../../../src/kernel/consistency/positions.ts';
 import { ThrottledError } from '../../../src/kernel/errors.ts';
-import { settle } from '../../support/appends.ts';
 import { fc } from '../../support/properties.ts';
 
 const LONG = 2 ** 40;
@@ -41,8 +40,9 @@ describe('waiting', () => {
     );
     expect([positions.waiting, positions.isAwaited('a')]).toEqual([3, true]);
     positions.advance('a', 4);
-    await settle();
+    await Promise.all(waits.slice(1));
     expect(order).toEqual([3, 4]);
+    expect(positions.waiting).toBe(1);
     positions.advance('a', 5);
     await Promise.all(waits);
     expect([positions.waiting, positions.isAwaited('a')]).toEqual([0, false]);
@@ -152,6 +152,13 @@ describe('waits of one caller', () => {
 
 describe('the order of those who wait', () => {
   type Step = { readonly kind: 'wait' | 'advance' | 'leave'; readonly value: number };
+  interface Wait {
+    readonly position: number;
+    readonly reader: AbortController;
+    readonly answer: Promise<boolean>;
+    /** Undefined as long as it waits. */
+    expected: boolean | undefined;
+  }
   const steps = fc.array(
     fc.record({ kind: fc.constantFrom<Step['kind']>('wait', 'wait', 'advance', 'leave'), value: fc.nat({ max: 300 }) }),
     { maxLength: 400 },
@@ -161,16 +168,13 @@ describe('the order of those who wait', () => {
     await fc.assert(
       fc.asyncProperty(steps, async (taken) => {
         const positions = new Positions(['a'], 1000);
-        const waits: { position: number; reader: AbortController; expected?: boolean; answer?: boolean }[] = [];
+        const waits: Wait[] = [];
         let now = 0;
         for (const { kind, value } of taken) {
           if (kind === 'wait') {
-            const wait: (typeof waits)[number] = { position: value, reader: new AbortController() };
-            if (value <= now) wait.expected = true;
-            waits.push(wait);
-            void positions.reached('a', value, { signal: wait.reader.signal }).then((answer) => {
-              wait.answer = answer;
-            });
+            const reader = new AbortController();
+            const answer = positions.reached('a', value, { signal: reader.signal });
+            waits.push({ position: value, reader, answer, expected: value <= now || undefined });
           } else if (kind === 'leave') {
             const leaving = waits[value];
             leaving?.reader.abort();
@@ -182,13 +186,12 @@ describe('the order of those who wait', () => {
           }
           await null;
         }
-        await settle();
-        expect(waits.map(({ answer }) => answer)).toEqual(waits.map(({ expected }) => expected));
         const left = waits.filter(({ expected }) => expected === undefined).length;
         expect(positions.waiting).toBe(left);
         expect(positions.isAwaited('a')).toBe(left > 0);
         positions.advance('a', 1000);
-        await settle();
+        const answers = await Promise.all(waits.map(({ answer }) => answer));
+        expect(answers).toEqual(waits.map(({ expected = true }) => expected));
         expect(positions.waiting).toBe(0);
       }),
       { numRuns: 200 },

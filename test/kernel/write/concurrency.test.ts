@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { inWords } from '../../../src/graphql/commands/result-types.ts';
 import { defineCommand } from '../../../src/kernel/define/command.ts';
-import { receiptOf, settle } from '../../support/appends.ts';
+import { receiptOf } from '../../support/appends.ts';
 import {
   addCounter,
   Counter,
@@ -99,7 +99,8 @@ describe('a command that was decided on an append under way', () => {
     );
     // By now the stream is closed, at the version to which the first would have brought it.
     const second = here.bus.execute(incrementCounter, { counterId }, system);
-    await settle();
+    // It is decided, and waits behind the first.
+    await until(() => here.queue.depth === 1);
     await lock`commit`;
     lock.release();
     const rejected = { kind: 'rejected', code: 'CLOSED' };
