@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
-import { defineCommand } from '../../../src/kernel/define/command.ts';
-import { defineEvent } from '../../../src/kernel/define/event.ts';
-import { sealSnapshot } from '../../../src/kernel/log/streams/snapshot-envelope.ts';
-import { Snapshots } from '../../../src/kernel/log/streams/snapshots.ts';
-import { anAppend, receiptOf } from '../../support/appends.ts';
+import { defineAggregate } from '../../../../src/kernel/define/aggregate.ts';
+import { defineCommand } from '../../../../src/kernel/define/command.ts';
+import { defineEvent } from '../../../../src/kernel/define/event.ts';
+import { sealSnapshot } from '../../../../src/kernel/log/streams/snapshot-envelope.ts';
+import { Snapshots } from '../../../../src/kernel/log/streams/snapshots.ts';
+import { anAppend, receiptOf } from '../../../support/appends.ts';
 import {
   Counter,
   type CounterState,
@@ -14,9 +14,9 @@ import {
   incrementCounter,
   openCounter,
   system,
-} from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
+} from '../../../support/counter.ts';
+import { useDatabase } from '../../../support/database.ts';
+import { type TestEngine, useEngine } from '../../../support/engine.ts';
 
 const database = useDatabase();
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { callerKey, NOBODY, SYSTEM } from '../../../src/kernel/define/actor.ts';
-import { ThrottledError } from '../../../src/kernel/errors.ts';
-import type { Append } from '../../../src/kernel/log/append/append.ts';
-import { AppendQueue, type AppendQueueOptions } from '../../../src/kernel/log/append/append-queue.ts';
-import { appendsAtWork } from '../../../src/kernel/log/append/beacon.ts';
-import { anAppend, incremented } from '../../support/appends.ts';
-import { counterDomain } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
-import { until } from '../../support/until.ts';
+import { callerKey, NOBODY, SYSTEM } from '../../../../src/kernel/define/actor.ts';
+import { ThrottledError } from '../../../../src/kernel/errors.ts';
+import type { Append } from '../../../../src/kernel/log/append/append.ts';
+import { AppendQueue, type AppendQueueOptions } from '../../../../src/kernel/log/append/append-queue.ts';
+import { appendsAtWork } from '../../../../src/kernel/log/append/beacon.ts';
+import { anAppend, incremented } from '../../../support/appends.ts';
+import { counterDomain } from '../../../support/counter.ts';
+import { useDatabase } from '../../../support/database.ts';
+import { useEngine } from '../../../support/engine.ts';
+import { until } from '../../../support/until.ts';
 
 const database = useDatabase();
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);

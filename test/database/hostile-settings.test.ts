@@ -3,23 +3,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Pool } from '../../../src/database/client.ts';
-import { openDatabase } from '../../../src/database/database.ts';
-import { migrateDatabase } from '../../../src/database/migrate.ts';
-import { SESSION_SETTINGS } from '../../../src/database/session.ts';
-import { beginRebuild } from '../../../src/kernel/read/rebuild/begin-rebuild.ts';
-import { receiptOf } from '../../support/appends.ts';
-import {
-  counterDomain,
-  counters,
-  countersTable,
-  incrementCounter,
-  openCounter,
-  system,
-} from '../../support/counter.ts';
-import { onServer, useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
-import { until } from '../../support/until.ts';
+import type { Pool } from '../../src/database/client.ts';
+import { openDatabase } from '../../src/database/database.ts';
+import { migrateDatabase } from '../../src/database/migrate.ts';
+import { SESSION_SETTINGS } from '../../src/database/session.ts';
+import { beginRebuild } from '../../src/kernel/read/rebuild/begin-rebuild.ts';
+import { receiptOf } from '../support/appends.ts';
+import { counterDomain, counters, countersTable, incrementCounter, openCounter, system } from '../support/counter.ts';
+import { onServer, useDatabase } from '../support/database.ts';
+import { useEngine } from '../support/engine.ts';
+import { until } from '../support/until.ts';
 
 const database = useDatabase({ tables: [countersTable] });
 const openEngine = useEngine(database, [counterDomain]);

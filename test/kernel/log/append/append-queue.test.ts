@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { RecordedEvent } from '../../../src/kernel/define/event.ts';
-import { OutcomeUnknownError, ThrottledError } from '../../../src/kernel/errors.ts';
-import { AppendQueue, type AppendQueueOptions } from '../../../src/kernel/log/append/append-queue.ts';
-import { anAppend, incremented } from '../../support/appends.ts';
-import { counterDomain } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
-import { useProxy } from '../../support/proxy.ts';
-import { until } from '../../support/until.ts';
+import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
+import { OutcomeUnknownError, ThrottledError } from '../../../../src/kernel/errors.ts';
+import { AppendQueue, type AppendQueueOptions } from '../../../../src/kernel/log/append/append-queue.ts';
+import { anAppend, incremented } from '../../../support/appends.ts';
+import { counterDomain } from '../../../support/counter.ts';
+import { useDatabase } from '../../../support/database.ts';
+import { type TestEngine, useEngine } from '../../../support/engine.ts';
+import { useProxy } from '../../../support/proxy.ts';
+import { until } from '../../../support/until.ts';
 
 const database = useDatabase();
 const openProxy = useProxy(database);

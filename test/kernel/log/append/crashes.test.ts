@@ -1,15 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { OutcomeUnknownError } from '../../../src/kernel/errors.ts';
-import type { Append, AppendOutcome } from '../../../src/kernel/log/append/append.ts';
-import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
-import type { EventLog } from '../../../src/kernel/log/event-log.ts';
-import { anAppend, incremented } from '../../support/appends.ts';
-import { counterDomain } from '../../support/counter.ts';
-import { breakAtPoints, CRASHES, type Scenario as CrashScenario, expectSoundLog } from '../../support/crash-points.ts';
-import { useCrashProxy } from '../../support/crash-proxy.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
+import { OutcomeUnknownError } from '../../../../src/kernel/errors.ts';
+import type { Append, AppendOutcome } from '../../../../src/kernel/log/append/append.ts';
+import { AppendQueue } from '../../../../src/kernel/log/append/append-queue.ts';
+import type { EventLog } from '../../../../src/kernel/log/event-log.ts';
+import { anAppend, incremented } from '../../../support/appends.ts';
+import { counterDomain } from '../../../support/counter.ts';
+import {
+  breakAtPoints,
+  CRASHES,
+  type Scenario as CrashScenario,
+  expectSoundLog,
+} from '../../../support/crash-points.ts';
+import { useCrashProxy } from '../../../support/crash-proxy.ts';
+import { useDatabase } from '../../../support/database.ts';
+import { useEngine } from '../../../support/engine.ts';
 
 const database = useDatabase();
 const openProxy = useCrashProxy();

@@ -1,11 +1,11 @@
 import { type OperationDefinitionNode, parse, validate } from 'graphql';
 import { getVariableValues } from 'graphql/execution/values.js';
 import { describe, expect, it } from 'vitest';
-import { domains } from '../src/domains/index.ts';
-import { buildSchema } from '../src/graphql/schema.ts';
-import { registerDomains } from '../src/kernel/define/domain.ts';
-import { type Operation, readOperations } from '../src/server/graphiql/operations.ts';
-import { operations as folder } from '../src/shop/operations.ts';
+import { domains } from '../../src/domains/index.ts';
+import { buildSchema } from '../../src/graphql/schema.ts';
+import { registerDomains } from '../../src/kernel/define/domain.ts';
+import { type Operation, readOperations } from '../../src/server/graphiql/operations.ts';
+import { operations as folder } from '../../src/shop/operations.ts';
 
 const schema = buildSchema(domains, registerDomains(domains));
 const operations = readOperations(folder);
