@@ -1,19 +1,58 @@
 import { wallTime } from '../kernel/clock/wall-clock.ts';
 
-/** The longest that a timer can run, in ms. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Between two looks at the clock, in ms, however far the next moment is away: somebody may set it. */
+const MAX_WAIT_MS = 10_000;
+
+type Run = () => void;
+
+/** What runs at which moment, in ms since 1970. Most of it has a few moments in common: those at which access tokens expire. */
+const runsAt = new Map<number, Set<Run>>();
+let timer: NodeJS.Timeout | undefined;
+/** The moment that the timer waits for. */
+let awaited = Number.POSITIVE_INFINITY;
 
 /**
- * Runs something at a moment, however far away, without keeping the process alive for it. @returns a function that
- * cancels it.
+ * Runs something at a moment, however far away, without keeping the process alive for it. All moments have one timer in common:
+ * each request asks for the expiry of its token, and nearly none is there when it comes.
+ * @returns cancels it.
  */
-export function atMoment(moment: Date, run: () => void): () => void {
-  let timer: NodeJS.Timeout;
-  const wait = () => {
-    const left = Math.max(0, moment.getTime() - wallTime());
-    timer = setTimeout(() => (left > MAX_TIMER_MS ? wait() : run()), Math.min(left, MAX_TIMER_MS));
-    timer.unref();
+export function atMoment(moment: Date, run: Run): () => void {
+  const at = moment.getTime();
+  let runs = runsAt.get(at);
+  if (!runs) {
+    runs = new Set();
+    runsAt.set(at, runs);
+  }
+  // The same function may be there for somebody else.
+  const own = () => run();
+  runs.add(own);
+  if (at < awaited) wait(at);
+  return () => {
+    if (!runs.delete(own) || runs.size > 0) return;
+    // The timer stays: when it ends, it looks for the moment that is next.
+    if (runsAt.get(at) === runs) runsAt.delete(at);
   };
-  wait();
-  return () => clearTimeout(timer);
+}
+
+function wait(at: number): void {
+  awaited = at;
+  clearTimeout(timer);
+  timer = setTimeout(runDue, Math.min(Math.max(0, at - wallTime()), MAX_WAIT_MS)).unref();
+}
+
+function runDue(): void {
+  const now = wallTime();
+  const due: Set<Run>[] = [];
+  let next = Number.POSITIVE_INFINITY;
+  for (const [at, runs] of runsAt) {
+    if (at > now) {
+      next = Math.min(next, at);
+    } else {
+      runsAt.delete(at);
+      due.push(runs);
+    }
+  }
+  awaited = Number.POSITIVE_INFINITY;
+  if (next < awaited) wait(next);
+  for (const runs of due) for (const run of runs) run();
 }

@@ -5,6 +5,7 @@ import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/erro
 import { AUTH_REQUIRED, type Config, ConfigError } from '../../settings/config.ts';
 import { type Authenticated, authenticatedBy, type ClaimRules } from './claims.ts';
 import { publishedKeys } from './published-keys.ts';
+import { VerifiedTokens } from './verified-tokens.ts';
 
 /** Identifies the sender of a request, in the same way for HTTP, SSE and WebSocket. */
 export interface Authenticator {
@@ -77,6 +78,7 @@ export function createAuthenticator(config: AuthSettings, { roles, developerRole
     clockToleranceS: config.authClockToleranceS,
     maxLifetimeS: config.authMaxTokenLifetimeS,
   };
+  const verified = new VerifiedTokens();
   return {
     ...(anyAudience && { notice: ANY_AUDIENCE }),
     async authenticate(credentials) {
@@ -88,11 +90,15 @@ export function createAuthenticator(config: AuthSettings, { roles, developerRole
       if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) {
         throw new UnauthenticatedError(`The access token is longer than the ${MAX_TOKEN_BYTES} bytes that are taken.`);
       }
+      const known = verified.find(token);
+      if (known) return known;
       const { protectedHeader, payload } = await verify(token).catch((error: unknown) => {
         if (error instanceof errors.JWTExpired) throw new CredentialsExpiredError(reasonOf(error));
         throw error instanceof errors.JOSEError ? new UnauthenticatedError(reasonOf(error)) : error;
       });
-      return authenticatedBy(protectedHeader, payload, rules);
+      const authenticated = authenticatedBy(protectedHeader, payload, rules);
+      verified.remember(token, authenticated);
+      return authenticated;
     },
   };
 }

@@ -128,7 +128,8 @@ describe('a customer', () => {
     expect(receipt).toMatchObject({ aggregateId: id });
     const order = await placeOrder(app, { customerId: id, productId }, {}, { token });
     await accepted(app, 'cancelOrder', { orderId: order.aggregateId, reason: 'No.' }, { token });
-    const { data } = await read(`{ customer(id: "${id}") { name } }`, token);
+    const options = { token, headers: { 'read-after': receipt.token } };
+    const { data } = await app.query(`{ customer(id: "${id}") { name } }`, {}, options);
     expect(data).toEqual({ customer: { name: 'Cleo' } });
   });
 
