@@ -1,3 +1,4 @@
+import type { Signal } from '../database/signal.ts';
 import { type Actor, callerKey } from '../kernel/define/actor.ts';
 import type { Engine } from '../kernel/engine.ts';
 import { AnswerBudget, type AnswerLimits } from './answer/budget.ts';
@@ -18,17 +19,19 @@ export interface Context {
   /** The key under which the caller's shares are counted: see {@link callerKey}. */
   readonly caller: string;
   readonly correlationId: string;
+  /** Tokens to read after, as a request's header names them. */
+  readonly readAfter: string | undefined;
   /** W3C trace context for the operation's commands: that of its own span if there is one, otherwise the client's. */
   traceparent: string | undefined;
   /**
    * Aborted when the client is gone, or the operation or the message of a subscription has taken too long. Over
    * WebSocket a subscription has a signal only while a message is resolved.
    */
-  signal: AbortSignal | undefined;
+  signal: Signal | undefined;
   /**
    * Aborted when the client of a subscription goes away while it is being opened; undefined if `signal` covers this.
    */
-  readonly opening: AbortSignal | undefined;
+  readonly opening: Signal | undefined;
   /** Rows that this actor may see. Each is loaded once for an operation, or for a message of a subscription. */
   readonly rows: Rows;
   readonly live: LiveRows;
@@ -66,9 +69,11 @@ export interface Caller {
   readonly address?: string | undefined;
   readonly correlationId: string;
   readonly traceparent?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
+  /** Tokens to read after, separated by commas. */
+  readonly readAfter?: string | undefined;
+  readonly signal?: Signal | undefined;
   /** Replaces `signal` if many subscriptions share one connection: an open subscription holds no reference to it. */
-  readonly opening?: AbortSignal | undefined;
+  readonly opening?: Signal | undefined;
   /** The same object for all operations of one connection. */
   readonly connection?: object | undefined;
 }
@@ -102,6 +107,7 @@ export function createContext(shared: Shared, caller: Caller): Context {
     address: caller.address,
     caller: by,
     correlationId: caller.correlationId,
+    readAfter: caller.readAfter,
     traceparent: caller.traceparent,
     signal: caller.signal,
     opening: caller.opening,

@@ -1,10 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
 import type { GraphQLSchema } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import { type Caller, type Context, createContext, type Shared } from '../graphql/context.ts';
+import type { KnownDocuments } from '../graphql/documents/known-documents.ts';
 import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
-import { documentCaches } from '../graphql/limits/document.ts';
 import type { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
 import type { PhaseListener } from '../graphql/phases.ts';
 import { useConsistency } from '../graphql/plugins/consistency.ts';
@@ -21,8 +20,6 @@ import type { Config } from '../settings/config.ts';
 import { useGraphiql } from './graphiql/graphiql.ts';
 import type { EventStreams } from './http/event-streams.ts';
 import { useExpiringOperations } from './http/expiring-operations.ts';
-import type { HttpContext } from './http/graphql-requests.ts';
-import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './http/request-id.ts';
 import { useRetryAfter } from './http/retry-after.ts';
 import { useStrictRequests } from './http/strict-requests.ts';
 import { useAnswerShares } from './limits/answers-plugin.ts';
@@ -37,6 +34,7 @@ export interface GraphqlOptions {
   readonly eventStreams: EventStreams;
   readonly budgets: SubscriptionBudgets;
   readonly documents: TrustedDocuments;
+  readonly known: KnownDocuments;
   /** Folder of the documents that GraphiQL opens with. */
   readonly graphiqlDocuments: URL | undefined;
   /** Told about the phases of each operation. */
@@ -44,14 +42,14 @@ export interface GraphqlOptions {
   readonly onFault: OnFault;
 }
 
-/** The WebSocket transport passes this instead of a request. */
-export interface SocketContext {
-  readonly caller: Caller;
+/** The context that each transport passes. */
+interface ServerContext {
+  /** Not `caller`: the operation's context that is made of it has a `caller` of its own. */
+  readonly client: Caller;
   readonly visit: Visit;
+  /** Of an HTTP request. */
+  readonly body?: Buffer | undefined;
 }
-
-/** The context that either transport passes, and what Yoga adds for a request. */
-type ServerContext = Partial<SocketContext & HttpContext> & { readonly req?: IncomingMessage };
 
 export type Yoga = YogaServerInstance<ServerContext, Context>;
 
@@ -75,18 +73,8 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     // Yoga's GraphiQL comes from a CDN, and the package that serves it locally does not support authenticated
     // subscriptions.
     graphiql: false,
-    parserAndValidationCache: documentCaches(config.graphqlDocumentCacheBytes),
-    context: ({ request, caller, visit, req }) => {
-      if (caller) return createContext(shared, caller);
-      return createContext(shared, {
-        actor: visit?.authenticated?.actor ?? null,
-        address: visit?.address,
-        correlationId: correlationIdFrom(request.headers.get(CORRELATION_HEADER)),
-        traceparent: traceparentFrom(request.headers.get('traceparent')),
-        signal: request.signal,
-        connection: req?.socket,
-      });
-    },
+    parserAndValidationCache: options.known.caches,
+    context: ({ client }) => createContext(shared, client),
     plugins: [
       ...(options.phases ? [usePhases(options.phases)] : []),
       useExecutor({ suggestions: config.introspection }),
@@ -95,6 +83,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       useRetryAfter(),
       useRefusals(),
       eventStreams.plugin,
+      options.known.plugin,
       useLimits(limitsOf(config)),
       useSubscriptionRoot(),
       ...(config.introspection ? [] : [useDisableIntrospection()]),
@@ -130,6 +119,6 @@ function limitsOf(config: Config): Limits {
 }
 
 /** The correlation id of an operation that has no context of its own yet. */
-function correlationIdOf({ caller, request }: { readonly caller?: Caller; readonly request?: Request }) {
-  return caller?.correlationId ?? request?.headers.get(CORRELATION_HEADER) ?? undefined;
+function correlationIdOf({ client }: Partial<ServerContext>) {
+  return client?.correlationId;
 }

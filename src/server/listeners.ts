@@ -1,14 +1,13 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Logger } from 'pino';
-import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import type { OnFault } from '../graphql/plugins/errors.ts';
 import type { Config } from '../settings/config.ts';
 import type { Authenticator } from './auth/authenticator.ts';
-import type { Yoga } from './graphql.ts';
 import { guardConnections } from './http/connections.ts';
 import { serveGraphql } from './http/graphql-requests.ts';
 import { createHostGuard } from './http/hosts.ts';
 import { closeServer, type Handler, listen, urlOf } from './http/http.ts';
+import { answerRequests, type JsonRequests } from './http/json-requests.ts';
 import { CORRELATION_HEADER, correlationIdFrom } from './http/request-id.ts';
 import { route, routeOperations, type StateRoutes } from './http/routes.ts';
 import { StalledClients } from './http/stalled-clients.ts';
@@ -46,7 +45,7 @@ export interface Listeners {
    * Answers operations from now on. @returns a function that closes all WebSockets, so that clients reconnect to
    * another server.
    */
-  serve(yoga: Yoga, documents: TrustedDocuments): () => Promise<void>;
+  serve(api: Pick<JsonRequests, 'yoga' | 'documents' | 'known'>): () => Promise<void>;
   /** Accepts no more connections to the API. */
   close(): Promise<void>;
   /** Closes the port for the state of the server, as the last step. */
@@ -96,10 +95,8 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
     url: urlOf(server),
     opsUrl: operations && urlOf(operations),
     connections,
-    serve: (yoga, documents) => {
-      handler = routed(
-        serveGraphql({ ...requests, graphql: (request, response, context) => yoga(request, response, context) }),
-      );
+    serve: ({ yoga, documents, known }) => {
+      handler = routed(serveGraphql({ ...requests, graphql: answerRequests({ yoga, documents, known, onFault }) }));
       const { corsOrigins } = config;
       const accepts = () => notReady() === undefined;
       return serveWebSockets(server, {

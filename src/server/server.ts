@@ -3,6 +3,7 @@ import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { type ProvidedPostgres, providePostgres } from '../database/provide.ts';
 import type { App } from '../definition/app.ts';
 import { AnswerShares } from '../graphql/answer/shares.ts';
+import { KnownDocuments } from '../graphql/documents/known-documents.ts';
 import { readDocuments } from '../graphql/documents/read-documents.ts';
 import { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import { LiveRows } from '../graphql/live/live-rows.ts';
@@ -126,6 +127,7 @@ export async function startServer(app: App, config: Config, logger: Logger): Pro
     logBlock(block);
   });
   const eventStreams = new EventStreams();
+  const known = new KnownDocuments(config.graphqlDocumentCacheBytes);
   metrics?.measure({ engine, live, eventStreams, subscriptions: budgets, connections: listeners.connections });
   const yoga = createGraphql({
     schema,
@@ -142,11 +144,12 @@ export async function startServer(app: App, config: Config, logger: Logger): Pro
     eventStreams,
     budgets,
     documents,
+    known,
     graphiqlDocuments: app.graphiql.documents,
     phases: config.eventLoopBlockMs > 0 ? loop : undefined,
     onFault,
   });
-  const closeSockets = listeners.serve(yoga, documents);
+  const closeSockets = listeners.serve({ yoga, documents, known });
   let stopping: Promise<void> | undefined;
   const refuseWork = () => {
     notReady = 'The server is shutting down.';

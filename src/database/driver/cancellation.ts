@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { rootOf } from '../errors.ts';
 import { SILENT } from '../link/errors.ts';
+import type { Signal } from '../signal.ts';
 import type { Guard, Statement } from './statement.ts';
 
 /** Time between two attempts to cancel a statement that waits behind another one on its connection, in ms. */
@@ -11,7 +12,7 @@ const QUERY_CANCELED = '57014';
 /** Work whose statements are cancelled with its signal. */
 export interface Cancellation {
   /** Undefined while it cannot be cancelled. */
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Signal | undefined;
   /** Called when Postgres has answered, before the work continues. */
   readonly onAnswer?: (() => void) | undefined;
 }

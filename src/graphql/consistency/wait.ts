@@ -1,3 +1,4 @@
+import { Ending } from '../../database/signal.ts';
 import { ConsistencyTimeoutError, type WaitOptions } from '../../kernel/consistency/positions.ts';
 import { TokenError } from '../../kernel/consistency/token.ts';
 import type { Engine } from '../../kernel/engine.ts';
@@ -42,8 +43,7 @@ export async function waitFor(
   const { positions, isReplica } = engine.readSide;
   // The usual case: they are already there, and nothing has to be set up.
   if (areAt(engine, projections, position)) return undefined;
-  // The server's requests have signals that `AbortSignal.any` does not take.
-  const over = new AbortController();
+  const over = new Ending();
   const giveUp = () => over.abort();
   if (signal?.aborted) giveUp();
   signal?.addEventListener('abort', giveUp, { once: true });
@@ -52,7 +52,7 @@ export async function waitFor(
     let late: string | undefined;
     // While we waited for one read model, another may have gone back, as after a crash of Postgres.
     while (late === undefined) {
-      const options = { timeoutMs: Math.max(0, until - performance.now()), signal: over.signal, caller };
+      const options = { timeoutMs: Math.max(0, until - performance.now()), signal: over, caller };
       const reached = await Promise.all(projections.map((name) => positions.reached(name, position, options)));
       late = projections[reached.indexOf(false)];
       if (late === undefined && areAt(engine, projections, position)) return undefined;

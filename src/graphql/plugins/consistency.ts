@@ -23,8 +23,7 @@ export function useConsistency(): Plugin {
       const request = requestOf(args);
       if (operation.operation === 'query') {
         const touched = touchedBy(args.schema, args.document, operation);
-        const header = request?.headers.get(READ_AFTER_HEADER);
-        const wait = () => awaitTokens(args, operation, touched, header, context);
+        const wait = () => awaitTokens(args, operation, touched, context.readAfter, context);
         try {
           await wait();
         } catch (error) {

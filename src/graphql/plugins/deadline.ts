@@ -1,6 +1,7 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import { type Cancellation, cancelledBy } from '../../database/driver/cancellation.ts';
+import { Ending, type Signal } from '../../database/signal.ts';
 import type { Context } from '../context.ts';
 import { OperationTimeoutError } from '../errors.ts';
 import { ACCEPTED } from './errors.ts';
@@ -111,26 +112,25 @@ function withinTime(
 class Deadline implements Cancellation {
   readonly onAnswer: (() => void) | undefined;
   readonly #timeoutMs: number;
-  readonly #client: AbortSignal | undefined;
-  #controller: AbortController | undefined;
+  readonly #client: Signal | undefined;
+  #ending: Ending | undefined;
   #timer: NodeJS.Timeout | undefined;
   #onTimeout: (() => void) | undefined;
   readonly #leave = () => this.cancel();
 
-  constructor(timeoutMs: number, client: AbortSignal | undefined, onAnswer?: () => void) {
+  constructor(timeoutMs: number, client: Signal | undefined, onAnswer?: () => void) {
     this.onAnswer = onAnswer;
     this.#timeoutMs = timeoutMs;
     this.#client = client;
   }
 
-  get signal(): AbortSignal | undefined {
-    return this.#controller?.signal;
+  get signal(): Signal | undefined {
+    return this.#ending;
   }
 
   begin(): void {
-    if (this.#controller) return;
-    this.#controller = new AbortController();
-    // The server's requests have signals that `AbortSignal.any` does not take.
+    if (this.#ending) return;
+    this.#ending = new Ending();
     if (this.#client?.aborted) this.#leave();
     else this.#client?.addEventListener('abort', this.#leave, { once: true });
     this.#timer = setTimeout(() => {
@@ -141,7 +141,7 @@ class Deadline implements Cancellation {
 
   /** Aborts the signal, if it has begun. */
   cancel(): void {
-    this.#controller?.abort();
+    this.#ending?.abort();
   }
 
   end(): void {

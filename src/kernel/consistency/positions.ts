@@ -1,3 +1,4 @@
+import type { Signal } from '../../database/signal.ts';
 import { ThrottledError } from '../errors.ts';
 
 /** A wait for a read model that did not end in time. */
@@ -47,7 +48,7 @@ export interface WaitOptions {
   /** Whose share of the waits it takes: see `callerKey`. Undefined for the application itself, which has no share. */
   readonly caller?: string | undefined;
   readonly timeoutMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Signal | undefined;
   /** A read unless told. */
   readonly as?: WaitKind;
 }
@@ -220,7 +221,7 @@ class Track {
     return this.#heap.length > this.#dead;
   }
 
-  wait(position: number, timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<boolean> {
+  wait(position: number, timeoutMs: number | undefined, signal: Signal | undefined): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = (reached: boolean) => {
         if (waiter.settled) return;

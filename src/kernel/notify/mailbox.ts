@@ -1,3 +1,4 @@
+import type { Signal } from '../../database/signal.ts';
 /**
  * What one subscriber has not read yet: the latest value of each key, so that one who does not read costs a slot a key and
  * never holds up anybody. Putting something in never throws and never waits.
@@ -11,7 +12,7 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
   readonly #merge: (before: T, now: T) => T;
   readonly #onClose: () => void;
   readonly #onCoalesced: (() => void) | undefined;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: Signal | undefined;
   readonly #leave = () => void this.return();
   #start: (() => void) | undefined;
   #pending: { resolve: (result: IteratorResult<T>) => void; reject: (error: unknown) => void } | undefined;
@@ -31,7 +32,7 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
       onClose?: () => void;
       merge?: (before: T, now: T) => T;
       onCoalesced?: (() => void) | undefined;
-      signal?: AbortSignal | undefined;
+      signal?: Signal | undefined;
     } = {},
   ) {
     this.#start = options.start;

@@ -32,11 +32,12 @@ export function useExpiringOperations(): Plugin<object, Partial<HttpContext>> {
   };
 }
 
-async function untilExpired(
-  running: Result | PromiseLike<Result>,
+/** The result, or the error that the access token has expired if that comes first. @param mayEnd false if it must not end then. */
+export async function untilExpired<R extends Result>(
+  running: R | PromiseLike<R>,
   expiresAt: Date,
-  mayEnd: () => boolean,
-): Promise<Result> {
+  mayEnd: () => boolean = () => true,
+): Promise<R | ExecutionResult> {
   const { promise: expired, resolve } = Promise.withResolvers<ExecutionResult>();
   let isExpired = false;
   const forget = atMoment(expiresAt, () => {

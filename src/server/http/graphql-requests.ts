@@ -1,4 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Ending, type Signal } from '../../database/signal.ts';
+import type { Caller } from '../../graphql/context.ts';
+import { READ_AFTER_HEADER } from '../../graphql/plugins/consistency.ts';
 import { answerError as describeError, type OnFault } from '../../graphql/plugins/errors.ts';
 import { UnauthenticatedError } from '../../kernel/errors.ts';
 import type { Addresses } from '../limits/address.ts';
@@ -9,7 +12,7 @@ import { readBody } from './body.ts';
 import { corsHeaders } from './cors.ts';
 import type { HostGuard } from './hosts.ts';
 import type { Handler } from './http.ts';
-import { CORRELATION_HEADER, correlationIdFrom } from './request-id.ts';
+import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './request-id.ts';
 import type { StalledClients } from './stalled-clients.ts';
 
 /** Passed to the pipeline with a request. */
@@ -17,6 +20,8 @@ export interface HttpContext {
   readonly visit: Visit;
   /** The complete body; undefined for a GET. */
   readonly body: Buffer | undefined;
+  /** Whose operation it is. */
+  readonly client: Caller;
 }
 
 export interface GraphqlRequests {
@@ -60,7 +65,11 @@ export function serveGraphql(options: GraphqlRequests): Handler {
     for (const [name, value] of Object.entries(corsHeaders(corsOrigins, request))) response.setHeader(name, value);
     const visit = new Visit(gate, 'http', addresses.clientOf(request));
     stalledClients.watch(response, visit);
-    response.once('close', () => visit.leave());
+    const gone = new Ending();
+    response.once('close', () => {
+      visit.leave();
+      gone.abort();
+    });
     try {
       await admit(options, visit, request);
       if (request.method === 'OPTIONS') {
@@ -73,7 +82,8 @@ export function serveGraphql(options: GraphqlRequests): Handler {
       // The client may already be gone: then no later event would release the place.
       if (response.closed) visit.leave();
       request.headers.host = INNER_HOST;
-      await graphql(request, response, { visit, body });
+      const client = callerOf(request, visit, correlationId, gone);
+      await graphql(request, response, { visit, body, client });
     } catch (error) {
       const refused = refusalOf(error);
       if (refused) {
@@ -117,6 +127,18 @@ async function bodyOf(
     });
   }
   return body;
+}
+
+function callerOf({ headers, socket }: IncomingMessage, visit: Visit, correlationId: string, signal: Signal): Caller {
+  return {
+    actor: visit.authenticated?.actor ?? null,
+    address: visit.address,
+    correlationId,
+    traceparent: traceparentFrom(headers.traceparent?.toString()),
+    readAfter: headers[READ_AFTER_HEADER]?.toString(),
+    signal,
+    connection: socket,
+  };
 }
 
 function tooLong(what: string): Refused {

@@ -2,6 +2,8 @@ import { GraphQLError } from 'graphql';
 import type { GraphQLParams, Plugin } from 'graphql-yoga';
 import { NOT_SUPPORTED, type SentOperation, type TrustedDocuments } from '../../graphql/documents/trusted-documents.ts';
 import type { HttpContext } from './graphql-requests.ts';
+import { isJson, takes } from './media-types.ts';
+import { readJson } from './request-body.ts';
 
 /** The media types that Yoga can answer with. */
 const ANSWERS = ['application/graphql-response+json', 'application/json', 'text/event-stream', 'multipart/mixed'];
@@ -34,7 +36,7 @@ export function useStrictRequests(documents: TrustedDocuments): Plugin<object, P
     // Yoga would answer 406 without a message.
     onSubscribe: ({ args, setResultAndStopExecution }) => {
       const { request } = args.contextValue as { request?: Request };
-      if (!request || matches('text/event-stream', request.headers.get('accept'))) return;
+      if (!request || takes('text/event-stream', request.headers.get('accept'))) return;
       const message = 'Subscriptions are answered with a stream: accept text/event-stream, or use WebSocket.';
       const extensions = { code: 'BAD_USER_INPUT', http: { status: 406 } };
       setResultAndStopExecution({ errors: [new GraphQLError(message, { extensions })] });
@@ -66,11 +68,6 @@ export function useStrictRequests(documents: TrustedDocuments): Plugin<object, P
   };
 }
 
-/** The JSON of a body; Yoga validates its shape. */
-function readJson(body: Buffer | undefined): GraphQLParams {
-  return JSON.parse((body?.toString() ?? '').replace(/^\uFEFF/, '')) as GraphQLParams;
-}
-
 /** Replaces the id of a document with its text. The parameters may not be an object; Yoga reports that. */
 function withDocument(params: unknown, documents: TrustedDocuments, url: string | undefined): GraphQLParams {
   if (typeof params !== 'object' || params === null || Array.isArray(params)) return params as GraphQLParams;
@@ -84,16 +81,6 @@ function isNotSupported(error: unknown): boolean {
   return error instanceof GraphQLError && error.extensions.code === NOT_SUPPORTED.extensions.code;
 }
 
-function isJson(contentType: string | null): boolean {
-  return /^application\/(graphql-response\+|graphql\+)?json\b/i.test(contentType ?? '');
-}
-
 function accepts(accept: string | null): boolean {
-  return ANSWERS.some((answer) => matches(answer, accept));
-}
-
-/** Whether a client accepts this media type. */
-function matches(type: string, accept: string | null): boolean {
-  const ranges = (accept || '*/*').split(',').map((range) => range.split(';')[0]?.trim().toLowerCase());
-  return ranges.some((range) => range === '*/*' || range === type || range === `${type.split('/')[0]}/*`);
+  return ANSWERS.some((answer) => takes(answer, accept));
 }

@@ -1,6 +1,8 @@
+import type { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { HttpContext } from '../http/graphql-requests.ts';
 import { limitIn } from './over-limit.ts';
+import type { Visit } from './visit.ts';
 
 /** Codes of answers that are data, or that are not the caller's fault. */
 const NO_REFUSALS: ReadonlySet<unknown> = new Set([
@@ -18,22 +20,28 @@ export function refusalCode(errors: readonly { readonly extensions?: Record<stri
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Logs and counts what the pipeline refuses over HTTP. */
+/** Logs and counts what the errors of a result refuse. */
+export function noteRefusal(visit: Visit, errors: readonly GraphQLError[] | undefined, correlationId?: string): void {
+  const code = refusalCode(errors);
+  if (code !== undefined) visit.refused({ code, correlationId, limit: limitIn(errors) });
+}
+
+/** Logs and counts a request that is refused by its status alone. */
+export function noteStatus(visit: Visit, status: number, correlationId?: string): void {
+  if (visit.isRefused || status < 400 || status >= 500) return;
+  visit.refused({ code: 'BAD_USER_INPUT', status, correlationId });
+}
+
+/** Logs and counts what Yoga refuses over HTTP. */
 export function useRefusals(): Plugin<object, Partial<HttpContext>> {
   return {
-    onResultProcess: ({ result, serverContext, request }) => {
+    onResultProcess: ({ result, serverContext: { visit, client } }) => {
       if (Symbol.asyncIterator in result || Array.isArray(result) || !('errors' in result)) return;
-      const { visit } = serverContext;
-      const code = refusalCode(result.errors);
-      if (!visit || code === undefined) return;
-      const correlationId = request.headers.get('x-correlation-id') ?? undefined;
-      visit.refused({ code, correlationId, limit: limitIn(result.errors) });
+      if (visit) noteRefusal(visit, result.errors, client?.correlationId);
     },
-    onResponse: ({ response, serverContext, request }) => {
-      const { visit } = serverContext as Partial<HttpContext>;
-      if (!visit || visit.isRefused || response.status < 400 || response.status >= 500) return;
-      const correlationId = request.headers.get('x-correlation-id') ?? undefined;
-      visit.refused({ code: 'BAD_USER_INPUT', status: response.status, correlationId });
+    onResponse: ({ response, serverContext }) => {
+      const { visit, client } = serverContext as Partial<HttpContext>;
+      if (visit) noteStatus(visit, response.status, client?.correlationId);
     },
   };
 }

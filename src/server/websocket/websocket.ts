@@ -112,7 +112,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
         if (!(error instanceof OverLimitError)) throw error;
         return [graphqlErrorOf(error, undefined)];
       }
-      const caller = {
+      const client = {
         actor: visit.authenticated?.actor ?? null,
         address: visit.address,
         correlationId: correlationIdFrom(sent(CORRELATION_HEADER)),
@@ -120,7 +120,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
         connection: extra,
         opening: extra.gone,
       };
-      const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ caller, visit });
+      const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ client, visit });
       let document: ExecutionArgs['document'];
       try {
         document = parse(documents.textOf(payload as SentOperation) ?? '');
@@ -130,7 +130,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
         if (errors.length > 0) return errors;
       } catch (error) {
         // A validation rule that stops at its first error throws it.
-        return [answerError(error, caller.correlationId, onFault)];
+        return [answerError(error, client.correlationId, onFault)];
       }
       const operationName = payload.operationName || null;
       const operation = getOperationAST(document, operationName);

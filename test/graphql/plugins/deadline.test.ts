@@ -3,6 +3,7 @@ import type { ExecutionResult } from 'graphql';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openPool, type Pool } from '../../../src/database/client.ts';
 import { isCancelled } from '../../../src/database/driver/cancellation.ts';
+import type { Signal } from '../../../src/database/signal.ts';
 import type { Context } from '../../../src/graphql/context.ts';
 import { OperationTimeoutError } from '../../../src/graphql/errors.ts';
 import { useDeadline } from '../../../src/graphql/plugins/deadline.ts';
@@ -40,7 +41,7 @@ async function subscription(timeoutMs: number, seconds: readonly number[]) {
     onResumed: undefined,
   };
   const ended: string[] = [];
-  const signals: (AbortSignal | undefined)[] = [];
+  const signals: (Signal | undefined)[] = [];
   const left = [...seconds];
   const source: Messages = {
     next: async () => {
