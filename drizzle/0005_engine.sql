@@ -29,7 +29,4 @@ CREATE TABLE "read"."instances" (
 ALTER TABLE "read"."checkpoints" ADD COLUMN "generation" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
 ALTER TABLE "read"."checkpoints" ADD COLUMN "whole_at" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "read"."checkpoints" ADD COLUMN "started_at" timestamp (3) with time zone DEFAULT now() NOT NULL;--> statement-breakpoint
-ALTER TABLE "read"."customers" ADD COLUMN "stale_since" bigint;--> statement-breakpoint
-ALTER TABLE "read"."orders" ADD COLUMN "stale_since" bigint;--> statement-breakpoint
-ALTER TABLE "read"."products" ADD COLUMN "stale_since" bigint;--> statement-breakpoint
 CREATE INDEX "dead_letters_parked" ON "read"."dead_letters" USING btree ("projection","position") WHERE status = 'PARKED';

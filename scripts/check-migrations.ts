@@ -5,25 +5,33 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const copy = mkdtempSync(join(root, 'node_modules', '.migrations-'));
-try {
-  cpSync(join(root, 'drizzle'), copy, { recursive: true });
-  const before = readdirSync(copy).length;
-  const kit = join(root, 'node_modules/drizzle-kit/bin.cjs');
-  const said = execFileSync(process.execPath, [kit, 'generate', '--name', 'drift'], {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, DRIZZLE_OUT: `./${relative(root, copy)}` },
-  });
-  const drifted = readdirSync(copy).length > before;
-  if (!drifted && !said.includes('No schema changes'))
-    throw new Error(`drizzle-kit did not say what it found:\n${said}`);
-  if (drifted) {
-    console.error('The tables in the code differ from the migrations. Run: npm run migration -- --name what_changed');
-    process.exitCode = 1;
-  } else {
-    console.log('The migrations make exactly the tables of the code.');
+
+/** What drizzle-kit has to say about a folder of migrations whose tables are those of the code: nothing. */
+function findDrift(folder: string, config: string, command: string): string | undefined {
+  const copy = mkdtempSync(join(root, 'node_modules', '.migrations-'));
+  try {
+    cpSync(join(root, folder), copy, { recursive: true });
+    const before = readdirSync(copy).length;
+    const kit = join(root, 'node_modules/drizzle-kit/bin.cjs');
+    const said = execFileSync(process.execPath, [kit, 'generate', '--config', config, '--name', 'drift'], {
+      cwd: root,
+      encoding: 'utf8',
+      env: { ...process.env, DRIZZLE_OUT: `./${relative(root, copy)}` },
+    });
+    if (readdirSync(copy).length > before) {
+      return `The tables in the code differ from the migrations in ${folder}. Run: ${command} -- --name what_changed`;
+    }
+    if (!said.includes('No schema changes')) throw new Error(`drizzle-kit did not say what it found:\n${said}`);
+    return undefined;
+  } finally {
+    rmSync(copy, { recursive: true });
   }
-} finally {
-  rmSync(copy, { recursive: true });
 }
+
+const drifts = [
+  findDrift('drizzle', 'drizzle.config.ts', 'npm run migration:engine'),
+  findDrift('src/shop/migrations', 'src/shop/drizzle.config.ts', 'npm run migration'),
+].filter((drift) => drift !== undefined);
+for (const drift of drifts) console.error(drift);
+if (drifts.length > 0) process.exitCode = 1;
+else console.log('The migrations make exactly the tables of the code.');

@@ -1,4 +1,5 @@
 import postgres from 'postgres';
+import shop from '../../src/app.ts';
 import { type AfterwriteDatabase, openDatabase } from '../../src/database/database.ts';
 import { migrateDatabase } from '../../src/database/migrate.ts';
 import type { Domain } from '../../src/kernel/define/domain.ts';
@@ -14,7 +15,7 @@ export interface BenchEngine extends Engine {
 /** Makes a database with the product's schema and the tables of the benchmarks' read models; resolves to its URL. */
 export async function prepareDatabase(postgresServer: BenchPostgres, name: string): Promise<string> {
   const url = await postgresServer.createDatabase(name);
-  await migrateDatabase(url, () => {});
+  await migrateDatabase(url, () => {}, { appMigrations: shop.migrations });
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   await sql.unsafe(createMetersTables);
   await sql.end();

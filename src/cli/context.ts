@@ -66,7 +66,10 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
   return withPostgres(cli, async (context) => {
     const { config, url } = context;
     const onNotice = (line: string) => say(cli, line);
-    const database = await openDatabase({ url, ...databaseOptions(config), onNotice });
+    const database = await openDatabase({
+      ...{ url, onNotice, appMigrations: cli.app.migrations },
+      ...databaseOptions(config),
+    });
     try {
       const engine = createEngine({
         database,

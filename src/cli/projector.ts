@@ -32,7 +32,10 @@ async function work(cli: Cli): Promise<void> {
       // If there is a replica, projections write their commits to the WAL at once: see `synchronous_commit` in
       // docs/operations.md.
       const { readDatabaseUrl: readUrl } = config;
-      const database = await openDatabase({ url, readUrl, ...databaseOptions(config), onNotice });
+      const database = await openDatabase({
+        ...{ url, readUrl, onNotice, appMigrations: cli.app.migrations },
+        ...databaseOptions(config),
+      });
       const adapters = await cli.app.adapters({ config, databaseUrl: url, log: logger }).catch(async (error) => {
         await database.close(1000);
         throw error;

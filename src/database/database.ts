@@ -13,6 +13,8 @@ export interface DatabaseOptions {
   readonly connections: Readonly<Record<PoolRole, number>>;
   /** Longest time of a statement of the reader, in ms; unlimited by default. */
   readonly readStatementTimeoutMs?: number | undefined;
+  /** Folder of the application's own migrations; none unless given. */
+  readonly appMigrations?: URL | undefined;
   /** Users and secrets for the parts. */
   readonly roles?: RoleOptions | undefined;
   /** Called with lines for an operator. */
@@ -67,7 +69,7 @@ const ASIDE = 3;
  */
 export async function openDatabase(options: DatabaseOptions): Promise<AfterwriteDatabase> {
   const { url, readUrl, onNotice } = options;
-  const migrated = await migrateDatabase(url, onNotice, { roles: options.roles });
+  const migrated = await migrateDatabase(url, onNotice, { roles: options.roles, appMigrations: options.appMigrations });
   const { epoch, roles } = migrated;
   const { connections, notice } = fitConnections(options.connections, migrated.allowance);
   if (notice !== undefined) onNotice(notice);

@@ -1,16 +1,24 @@
-import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
-import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { migrate } from 'drizzle-orm/postgres-js/migrator';
 import { type Database, openPool, type Pool } from './client.ts';
 import { type Allowance, allowanceOf } from './connection-budget.ts';
 import { DatabaseError } from './errors.ts';
 import { MIGRATION_LOCK } from './locks.ts';
+import {
+  appHistory,
+  engineHistory,
+  LAST_OF_ONE_HISTORY,
+  MIGRATIONS_SCHEMA,
+  type MigrationHistory,
+  migratedTo,
+  newestOf,
+  prepareAppHistory,
+  timesOf,
+} from './migration-history.ts';
 import { lockMigrations } from './migration-lock.ts';
 import { ensureRoles, type RoleOptions, type Roles } from './roles/ensure-roles.ts';
 import { type CheckedServer, checkServer } from './server-check.ts';
 
-const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url));
 /** Longer than the time limit for a connection, in ms. */
 export const ANSWER_WITHIN_MS = 12_000;
 
@@ -21,12 +29,16 @@ export interface Migrated {
   readonly server: CheckedServer;
   /** The connections that the database allows. */
   readonly allowance: Allowance;
+  /** How many migrations were applied now, and how many this code has. */
+  readonly migrations: { readonly applied: number; readonly all: number };
 }
 
 export interface MigrateOptions {
   /** How long Postgres may take to answer for the first time. */
   readonly answerWithinMs?: number | undefined;
   readonly roles?: RoleOptions | undefined;
+  /** Folder of the application's own migrations, which are applied after the engine's; none unless given. */
+  readonly appMigrations?: URL | undefined;
 }
 
 /**
@@ -40,8 +52,9 @@ export interface MigrateOptions {
 export async function migrateDatabase(
   url: string,
   onNotice: (line: string) => void,
-  { answerWithinMs = ANSWER_WITHIN_MS, roles: roleOptions = {} }: MigrateOptions = {},
+  { answerWithinMs = ANSWER_WITHIN_MS, roles: roleOptions = {}, appMigrations }: MigrateOptions = {},
 ): Promise<Migrated> {
+  const histories = [engineHistory, ...(appMigrations ? [appHistory(appMigrations)] : [])];
   let pool: Pool | undefined;
   try {
     // One connection: a session-level lock belongs to the connection that took it, and Drizzle's migrator takes none.
@@ -49,13 +62,21 @@ export async function migrateDatabase(
     const server = await answerWithin(answerWithinMs, checkServer(pool.db));
     await lockMigrations(pool.db, { url, onNotice });
     try {
-      await refuseNewerDatabase(pool.db);
-      await applyMigrations(pool.db);
+      await refuseNewerDatabase(pool.db, histories);
+      await prepareAppHistory(pool.db);
+      const migrations = { applied: 0, all: 0 };
+      for (const history of histories) {
+        const times = timesOf(history);
+        const last = await migratedTo(pool.db, history);
+        await applyMigrations(pool.db, history);
+        migrations.applied += times.filter((time) => time > last).length;
+        migrations.all += times.length;
+      }
       const roles = await ensureRoles(pool.db, url, roleOptions, onNotice);
       const [store] = await pool.db.execute<{ epoch: string }>(sql`select epoch from es.store`);
       if (!store) throw new DatabaseError('MIGRATION_FAILED', 'The database has no row in es.store; restore it.');
       const allowance = await allowanceOf(pool.db, !roles.writer.login);
-      return { epoch: store.epoch, roles, server, allowance };
+      return { epoch: store.epoch, roles, server, allowance, migrations };
     } finally {
       await pool.db.execute(sql`select pg_advisory_unlock(${MIGRATION_LOCK})`);
     }
@@ -77,38 +98,20 @@ export async function answerWithin<T>(ms: number, answer: Promise<T>): Promise<T
   }
 }
 
-/**
- * The newest migration of the database, comparable with {@link newestMigration}; 0 before the first. Runs as the URL's
- * user.
- */
-export async function migratedTo(db: Database): Promise<number> {
-  const [present] = await db.execute<{ there: boolean }>(
-    sql`select to_regclass('drizzle.__drizzle_migrations') is not null as there`,
-  );
-  if (!present?.there) return 0;
-  const [last] = await db.execute<{ created_at: string | null }>(
-    sql`select max(created_at) as created_at from drizzle.__drizzle_migrations`,
-  );
-  return Number(last?.created_at ?? 0);
-}
-
-async function refuseNewerDatabase(db: Database): Promise<void> {
-  if ((await migratedTo(db)) > newestMigration()) {
+async function refuseNewerDatabase(db: Database, histories: readonly MigrationHistory[]): Promise<void> {
+  for (const history of histories) {
+    if ((await migratedTo(db, history)) <= Math.max(newestOf(history), LAST_OF_ONE_HISTORY)) continue;
+    const what = history === engineHistory ? 'Afterwrite' : 'the application';
     throw new DatabaseError(
       'DATABASE_NEWER',
-      'The database was migrated by a newer version of Afterwrite than this one; start that version, or restore a backup.',
+      `The database was migrated by a newer version of ${what} than this one; start that version, or restore a backup.`,
     );
   }
 }
 
-/** The last migration of this code, identified by its creation time, as in the database. */
-export function newestMigration(): number {
-  return Math.max(...readMigrationFiles({ migrationsFolder }).map(({ folderMillis }) => folderMillis));
-}
-
-async function applyMigrations(db: Database): Promise<void> {
+async function applyMigrations(db: Database, { folder, table }: MigrationHistory): Promise<void> {
   try {
-    await migrate(db, { migrationsFolder });
+    await migrate(db, { migrationsFolder: folder, migrationsTable: table, migrationsSchema: MIGRATIONS_SCHEMA });
   } catch (cause) {
     const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
     throw new DatabaseError('MIGRATION_FAILED', `A migration failed, nothing was changed: ${reason}`, { cause });

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { type Database, openPool, type Pool } from './client.ts';
 import { DatabaseError, describeUrl, rootOf } from './errors.ts';
-import { ANSWER_WITHIN_MS, answerWithin, type Migrated, newestMigration } from './migrate.ts';
+import { ANSWER_WITHIN_MS, answerWithin, type Migrated } from './migrate.ts';
+import { engineHistory, newestOf } from './migration-history.ts';
 import type { Access } from './roles/ensure-roles.ts';
 import { refusalOf } from './roles/logins.ts';
 
@@ -86,7 +87,7 @@ async function problemOf(db: Database, url: string, { epoch, roles }: Migrated):
                 where rolname = ${nameOf(roles.reader) ?? null} and relnamespace = 'read'::regnamespace and relkind = 'r') as granted
         from drizzle.__drizzle_migrations`,
   );
-  const isMigrated = Number(set?.migration) >= newestMigration();
+  const isMigrated = Number(set?.migration) >= newestOf(engineHistory);
   return isMigrated && (nameOf(roles.reader) === undefined || set?.granted) ? undefined : behind;
 }
 

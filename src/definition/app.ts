@@ -30,6 +30,8 @@ export interface App {
   readonly settings: Settings;
   /** Provides the adapters of its ports, for one server or worker. */
   readonly adapters: (context: AdapterContext) => Promise<ProvidedAdapters>;
+  /** Folder of its own migrations, which are applied after the engine's; undefined for none. */
+  readonly migrations: URL | undefined;
   readonly graphiql: {
     /** Folder of the `.graphql` files that GraphiQL opens with, each with one operation; undefined for none. */
     readonly documents: URL | undefined;

@@ -25,6 +25,8 @@ export interface AppDefinition<Declared extends Roles, Own extends Settings> {
    * returns is released when that stops. An effect whose port has no adapter is left to other instances.
    */
   readonly adapters?: (context: AdapterContext<Own>) => Promise<ProvidedAdapters>;
+  /** Folder of its own migrations, made by drizzle-kit. They are applied after the engine's. */
+  readonly migrations?: URL;
   readonly graphiql?: {
     /** Folder of the `.graphql` files that GraphiQL opens with, each with one operation. */
     readonly documents?: URL;
@@ -63,6 +65,7 @@ export function defineApp<const Declared extends Roles, const Own extends Settin
     domains,
     settings,
     adapters: adapters ?? NO_ADAPTERS,
+    migrations: definition.migrations,
     graphiql: { documents: graphiql?.documents },
     commands,
   };

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../database/client.ts';
-import { migratedTo, newestMigration } from '../database/migrate.ts';
+import { engineHistory, migratedTo, newestOf } from '../database/migration-history.ts';
 import { checkLog } from '../kernel/audit/check-log.ts';
 import type { EventTypes } from '../kernel/define/event.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
@@ -20,7 +20,7 @@ export interface LogCheck {
 export async function checkStoredLog(db: Database, { types, signal }: LogCheck): Promise<Finding[]> {
   const [present] = await db.execute<{ there: boolean }>(sql`select to_regclass('es.events') is not null as there`);
   if (!present?.there) return [ok('migrations', 'the database is empty: the first start sets it up')];
-  const [has, newest] = [await migratedTo(db), newestMigration()];
+  const [has, newest] = [await migratedTo(db, engineHistory), newestOf(engineHistory)];
   if (has > newest) {
     return [
       problem(

@@ -80,6 +80,7 @@ export async function startServer(app: App, config: Config, logger: Logger): Pro
       url: postgres.url,
       readUrl: config.readDatabaseUrl,
       ...databaseOptions(config),
+      appMigrations: app.migrations,
       onNotice: (line) => logger.warn(line),
     });
     adapters = await app.adapters({ config, databaseUrl: postgres.url, log: logger });

@@ -59,7 +59,10 @@ describe('migrating', () => {
     const url = await emptyDatabase();
     const first = await migrateDatabase(url, silent);
     const again = await migrateDatabase(url, silent);
-    expect({ ...again, allowance: undefined }).toEqual({ ...first, allowance: undefined });
+    expect({ ...again, allowance: undefined, migrations: undefined }).toEqual({
+      ...{ ...first, allowance: undefined, migrations: undefined },
+    });
+    expect(again.migrations).toEqual({ ...first.migrations, applied: 0 });
   });
 
   it('is done by one of several processes at once', async () => {
@@ -73,7 +76,11 @@ describe('migrating', () => {
     );
     const epochs = runs.map(({ stdout }) => stdout.trim());
     expect(new Set(epochs)).toEqual(new Set([(await query(url, 'select epoch from es.store'))[0]?.epoch]));
-    expect(runs.map(({ stderr }) => stderr)).toEqual(['', '', '']);
+    // On a busy machine one may say that it waits for another.
+    const complaints = runs.flatMap(({ stderr }) =>
+      stderr.split('\n').filter((line) => !/^$|waits for its lock/.test(line)),
+    );
+    expect(complaints).toEqual([]);
   });
 
   it('is done by one of several in this process at once', async () => {

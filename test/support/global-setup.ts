@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import type { TestProject } from 'vitest/node';
+import app from '../../src/app.ts';
 import { startEmbeddedPostgres } from '../../src/database/embedded/server.ts';
 import { migrateDatabase } from '../../src/database/migrate.ts';
 import { databaseUrl } from './database-url.ts';
@@ -32,7 +33,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
   try {
     await admin`create database ${admin(template)}`;
-    await migrateDatabase(databaseUrl(server.url, template), () => {});
+    await migrateDatabase(databaseUrl(server.url, template), () => {}, { appMigrations: app.migrations });
   } catch (error) {
     await tearDown();
     throw error;

@@ -34,6 +34,8 @@ export const RIGHTS = {
     'read.deadlines': READ_MODEL,
     'drizzle.__drizzle_migrations': {},
     'drizzle.__drizzle_migrations_id_seq': {},
+    'drizzle.app_migrations': {},
+    'drizzle.app_migrations_id_seq': {},
   },
   functions: {
     'es.append': { writer: ['EXECUTE'] },

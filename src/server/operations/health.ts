@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { SILENT_AFTER_MS } from '../../database/client.ts';
 import type { AfterwriteDatabase } from '../../database/database.ts';
 import { rootOf } from '../../database/errors.ts';
-import { migratedTo, newestMigration } from '../../database/migrate.ts';
+import { engineHistory, migratedTo, newestOf } from '../../database/migration-history.ts';
 import type { Engine } from '../../kernel/engine.ts';
 import type { Stall } from '../../kernel/observe/stall.ts';
 import type { LagState } from '../../kernel/read/status/lag.ts';
@@ -62,7 +62,7 @@ const CACHE_MS = 1000;
 /** Whether this server can do its work. */
 export class Health {
   readonly #notReady: () => string | undefined;
-  readonly #newestMigration = newestMigration();
+  readonly #newestMigration = newestOf(engineHistory);
   #served: Served | undefined;
   #database: { readonly at: number; readonly reasons: Promise<readonly string[]> } | undefined;
 
@@ -112,7 +112,7 @@ export class Health {
       problemOf('The database', async () => {
         // A database with more migrations than this code knows belongs to a newer version; this one keeps working
         // beside it until it is stopped.
-        if ((await migratedTo(watch.db)) >= this.#newestMigration) return undefined;
+        if ((await migratedTo(watch.db, engineHistory)) >= this.#newestMigration) return undefined;
         return 'The database lacks migrations of this version: it was restored or replaced. Start the server again.';
       }),
       replica &&

@@ -1,6 +1,7 @@
 import { getTableName } from 'drizzle-orm';
 import type postgres from 'postgres';
 import { beforeAll, describe, expect, it } from 'vitest';
+import app from '../../../src/app.ts';
 import { migrateDatabase } from '../../../src/database/migrate.ts';
 import { connect } from '../../../src/database/session.ts';
 import { domains } from '../../../src/domains/index.ts';
@@ -29,9 +30,13 @@ const TABLES: Readonly<Record<string, May>> = {
   'read.instances': READ_MODEL,
   'read.parked_items': READ_MODEL,
   'drizzle.__drizzle_migrations': {},
+  'drizzle.app_migrations': {},
 };
 
-const SEQUENCES: Readonly<Record<string, May>> = { 'drizzle.__drizzle_migrations_id_seq': {} };
+const SEQUENCES: Readonly<Record<string, May>> = {
+  'drizzle.__drizzle_migrations_id_seq': {},
+  'drizzle.app_migrations_id_seq': {},
+};
 
 const FUNCTIONS: Readonly<Record<string, May>> = {
   'es.append': { writer: 'execute' },
@@ -134,7 +139,9 @@ const sessions = new Map<Part, postgres.Sql>();
 let names: { owner: string; superuser: string; superuserPid: number; database: string };
 
 beforeAll(async () => {
-  const roles = await migrateDatabase(database.url, () => {}).then((migrated) => migrated.roles);
+  const roles = await migrateDatabase(database.url, () => {}, { appMigrations: app.migrations }).then(
+    (migrated) => migrated.roles,
+  );
   for (const part of PARTS) {
     const { login } = roles[part];
     if (!login) throw new Error(`The ${part} does not log in.`);

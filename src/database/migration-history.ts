@@ -1,0 +1,82 @@
+import { fileURLToPath } from 'node:url';
+import { sql } from 'drizzle-orm';
+import { readMigrationFiles } from 'drizzle-orm/migrator';
+import type { Database } from './client.ts';
+
+/** Schema of the tables that remember what has been applied. */
+export const MIGRATIONS_SCHEMA = 'drizzle';
+
+/** Migrations in a folder, and the table of the database that remembers which of them it has had. */
+export interface MigrationHistory {
+  readonly table: string;
+  readonly folder: string;
+}
+
+/** The migrations of the engine's own tables. */
+export const engineHistory: MigrationHistory = {
+  table: '__drizzle_migrations',
+  folder: fileURLToPath(new URL('../../drizzle', import.meta.url)),
+};
+
+/** Remembers the migrations of an application. */
+const APP_TABLE = 'app_migrations';
+
+/** The migrations of an application. */
+export function appHistory(folder: URL): MigrationHistory {
+  return { table: APP_TABLE, folder: fileURLToPath(folder) };
+}
+
+/** Times at which the migrations of this code were made, oldest first: the database knows them by these. */
+export function timesOf({ folder }: MigrationHistory): readonly number[] {
+  return readMigrationFiles({ migrationsFolder: folder }).map(({ folderMillis }) => folderMillis);
+}
+
+/** The last migration of this code; 0 if there is none. */
+export function newestOf(history: MigrationHistory): number {
+  return Math.max(0, ...timesOf(history));
+}
+
+/** The newest migration of the database, comparable with {@link newestOf}; 0 before the first. Runs as the URL's user. */
+export async function migratedTo(db: Database, { table }: MigrationHistory): Promise<number> {
+  if (!(await isThere(db, table))) return 0;
+  const [last] = await db.execute<{ created_at: string | null }>(
+    sql`select max(created_at) as created_at from ${nameOf(table)}`,
+  );
+  return Number(last?.created_at ?? 0);
+}
+
+/**
+ * The last migration of the time when engine and application had one history, in the engine's table. A database from that time has
+ * had the application's migrations up to then as well.
+ */
+export const LAST_OF_ONE_HISTORY = 1796001244349;
+
+/**
+ * Makes the application's table. It is made before the engine's first migration, so that a database without it and with the
+ * engine's is one from the time of one history.
+ */
+export async function prepareAppHistory(db: Database): Promise<void> {
+  if (await isThere(db, APP_TABLE)) return;
+  const hasOneHistory = await isThere(db, engineHistory.table);
+  await db.transaction(async (tx) => {
+    await tx.execute(sql`create schema if not exists ${sql.identifier(MIGRATIONS_SCHEMA)}`);
+    // As Drizzle makes it.
+    await tx.execute(
+      sql`create table ${nameOf(APP_TABLE)} (id serial primary key, hash text not null, created_at bigint)`,
+    );
+    if (!hasOneHistory) return;
+    await tx.execute(sql`insert into ${nameOf(APP_TABLE)} (hash, created_at)
+      select hash, created_at from ${nameOf(engineHistory.table)} where created_at <= ${LAST_OF_ONE_HISTORY} order by created_at`);
+  });
+}
+
+function nameOf(table: string) {
+  return sql`${sql.identifier(MIGRATIONS_SCHEMA)}.${sql.identifier(table)}`;
+}
+
+async function isThere(db: Database, table: string): Promise<boolean> {
+  const [row] = await db.execute<{ there: boolean }>(
+    sql`select to_regclass(${`${MIGRATIONS_SCHEMA}.${table}`}) is not null as there`,
+  );
+  return row?.there === true;
+}

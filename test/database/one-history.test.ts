@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import app from '../../src/app.ts';
+import { migrateDatabase } from '../../src/database/migrate.ts';
+import { LAST_OF_ONE_HISTORY } from '../../src/database/migration-history.ts';
+import { connect, createDatabase } from '../support/database.ts';
+
+const appMigrations = app.migrations as URL;
+const engineMigrations = new URL('../../drizzle/', import.meta.url);
+
+interface Migration {
+  readonly when: number;
+  readonly statements: readonly string[];
+}
+
+function migrationsIn(folder: URL): Migration[] {
+  const journal = JSON.parse(readFileSync(new URL('meta/_journal.json', folder), 'utf8'));
+  return journal.entries.map(({ when, tag }: { when: number; tag: string }) => ({
+    when,
+    statements: readFileSync(new URL(`${tag}.sql`, folder), 'utf8').split('--> statement-breakpoint'),
+  }));
+}
+
+/** Engine and application in the order in which they were applied while they had one history. */
+const oneHistory = [...migrationsIn(engineMigrations), ...migrationsIn(appMigrations)]
+  .filter(({ when }) => when <= LAST_OF_ONE_HISTORY)
+  .toSorted((a, b) => a.when - b.when);
+const times = [...new Set(oneHistory.map(({ when }) => when))];
+
+const databases: Awaited<ReturnType<typeof createDatabase>>[] = [];
+const openDatabases: Awaited<ReturnType<typeof connect>>[] = [];
+afterEach(async () => {
+  await Promise.all(openDatabases.splice(0).map((sql) => sql.end({ timeout: 1 })));
+  await Promise.all(databases.splice(0).map(({ name, drop }) => drop(name)));
+});
+
+async function emptyDatabase() {
+  const database = await createDatabase();
+  const sql = connect(database.url);
+  databases.push(database);
+  openDatabases.push(sql);
+  return { url: database.url, sql };
+}
+
+/** A database as a version from the time of one history left it. */
+async function oldDatabase(until: number) {
+  const { url, sql } = await emptyDatabase();
+  await sql.unsafe(`create schema drizzle;
+    create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`);
+  for (const { when, statements } of oneHistory.filter((migration) => migration.when <= until)) {
+    for (const statement of statements) await sql.unsafe(statement);
+    const [known] = await sql`select 1 from drizzle.__drizzle_migrations where created_at = ${when}`;
+    if (!known) await sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('of then', ${when})`;
+  }
+  return { url, sql };
+}
+
+/** Every column, index and function. */
+async function shapeOf(sql: ReturnType<typeof connect>) {
+  const columns = await sql`
+    select table_schema, table_name, column_name, data_type, is_nullable, column_default
+    from information_schema.columns where table_schema in ('es', 'read') order by 1, 2, 3`;
+  const indexes = await sql`select indexdef from pg_indexes where schemaname in ('es', 'read') order by 1`;
+  const functions = await sql`
+    select p.oid::regprocedure::text as name, md5(prosrc) as source from pg_proc p
+    where pronamespace in ('es'::regnamespace, 'read'::regnamespace) order by 1`;
+  return { columns: [...columns], indexes: [...indexes], functions: [...functions] };
+}
+
+const migrate = (url: string) => migrateDatabase(url, () => {}, { appMigrations });
+
+describe('a database that engine and application migrated together', () => {
+  let fresh: Awaited<ReturnType<typeof shapeOf>>;
+  beforeAll(async () => {
+    const { url, sql } = await emptyDatabase();
+    await migrate(url);
+    fresh = await shapeOf(sql);
+  });
+
+  it('has had all of it: only what is newer than that time is applied', async () => {
+    const { url, sql } = await oldDatabase(LAST_OF_ONE_HISTORY);
+    const newer = [...migrationsIn(engineMigrations), ...migrationsIn(appMigrations)].filter(
+      ({ when }) => when > LAST_OF_ONE_HISTORY,
+    );
+    expect((await migrate(url)).migrations.applied).toBe(newer.length);
+    expect(await shapeOf(sql)).toEqual(fresh);
+    expect((await migrate(url)).migrations.applied).toBe(0);
+  });
+
+  it.each(times.slice(0, -1).map((when, index) => [index + 1, when]))(
+    'comes from its first %i migrations to the shape of a new one',
+    async (_, when) => {
+      const { url, sql } = await oldDatabase(when);
+      await migrate(url);
+      expect(await shapeOf(sql)).toEqual(fresh);
+    },
+  );
+
+  it('keeps the rows of its read models', async () => {
+    const { url, sql } = await oldDatabase(LAST_OF_ONE_HISTORY);
+    await sql`insert into read.customers (id, name, email, version, last_position)
+              values ('00000000-0000-7000-8000-000000000001', 'Ada', 'ada@example.com', 1, 1)`;
+    await migrate(url);
+    expect([...(await sql`select name from read.customers`)]).toEqual([{ name: 'Ada' }]);
+  });
+});
+
+describe('an application whose migrations come later than the engine’s', () => {
+  it('has them applied, though the engine was there before', async () => {
+    const { url, sql } = await emptyDatabase();
+    await migrateDatabase(url, () => {});
+    const [orders] = await sql`select to_regclass('read.orders') as there`;
+    expect(orders).toEqual({ there: null });
+    expect((await migrate(url)).migrations.applied).toBe(migrationsIn(appMigrations).length);
+  });
+
+  it('refuses a database that a newer version of it has migrated, and names itself', async () => {
+    const { url, sql } = await emptyDatabase();
+    await migrate(url);
+    await sql`insert into drizzle.app_migrations (hash, created_at) values ('newer', 99999999999999)`;
+    await expect(migrate(url)).rejects.toMatchObject({
+      code: 'DATABASE_NEWER',
+      message: expect.stringContaining('newer version of the application'),
+    });
+  });
+});
