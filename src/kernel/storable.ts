@@ -9,10 +9,13 @@ import type { Append } from './log/append/append.ts';
 type Row = Readonly<Record<string, unknown>>;
 type Property = readonly [property: string, column: PgColumn];
 
-/** Bytes of text that a row of a B-tree may hold: Postgres takes 2,704, of which a few are the other columns' and its own. */
+/**
+ * Bytes of text that a row of a B-tree may hold: Postgres allows 2,704, some of which other columns and the overhead
+ * need.
+ */
 const MAX_INDEX_BYTES = 2_600;
 
-/** An event with less text than this, in UTF-16 units, fills no index row, whatever columns it ends up in together. */
+/** An event with less text than this, in UTF-16 units, cannot exceed an index row, however its texts are combined. */
 const ORDINARY_TEXT = 800;
 
 /** Larger numbers may be out of the range of an `integer`. */
@@ -21,12 +24,12 @@ const ORDINARY_NUMBER = 2 ** 31 - 1;
 const INTEGERS: Readonly<Record<string, number>> = { smallint: 2 ** 15, integer: 2 ** 31, bigint: 2 ** 63 };
 
 /**
- * Finds events whose rows Postgres would refuse, before they are appended: afterwards they would be poison to a read model.
+ * Finds events whose rows Postgres would refuse, before they are appended: later they would be poison for a read model.
  *
- * Known are the values that a handler takes from the event into a row: numbers out of a column's range, text that is too long for
- * an index or a `varchar`, text and dates that Postgres does not hold. Not known is what a handler makes of a value and the row
- * as it was, such as a sum: no row is read here. Expressions in indexes are not looked at. Ordinary events, with little text and
- * small numbers, are not asked about at all.
+ * It checks the values that a handler takes from the event into a row: numbers out of a column's range, text that is
+ * too long for an index or a `varchar`, text and dates that Postgres cannot store. It does not check what a handler
+ * computes from a value and the former row, such as a sum: no row is read here. Expressions in indexes are not checked.
+ * Ordinary events, with little text and small numbers, are skipped.
  */
 export class StorableRows {
   readonly #projections: readonly Projection[];
@@ -36,7 +39,7 @@ export class StorableRows {
     this.#projections = projections;
   }
 
-  /** Why what read models make of these events cannot be stored; undefined if nothing is known to stand in the way. */
+  /** Why read models could not store the result of these events; undefined if no reason is known. */
   readonly whyNot = (append: Append): string | undefined => {
     for (const [nth, { data }] of append.events.entries()) {
       const reason = isOrdinary(data) ? undefined : this.#whyNotEvent(eventToCome(append, nth));
@@ -99,17 +102,17 @@ function indexesOf({ table, key }: Projection): Property[][] {
   ];
 }
 
-/** The rows that an event makes or changes, as far as they follow from the event alone. */
+/** The rows that an event creates or changes, as far as they follow from the event alone. */
 function rowsOf(projection: Projection, event: RecordedEvent): Row[] {
   try {
     return changesOf(projection, event).map((change) => rowOf(projection, change));
   } catch {
-    // A handler that throws is a fault of the code, and the event is not to blame for it.
+    // A handler that throws is a fault of the code, not of the event.
     return [];
   }
 }
 
-/** An event as its readers would get it. Its position is not known yet, and its summary is not worth making. */
+/** An event as its readers would get it, without its position, which is not known yet, and without its summary. */
 function eventToCome({ streamType, streamId, expectedVersion, events, metadata, ...append }: Append, nth: number) {
   const { type = '', data } = events[nth] ?? {};
   const now = new Date(wallTime());
@@ -125,14 +128,14 @@ function rowOf(projection: Projection, change: Change): Row {
   return { ...folded(change), ...keyed };
 }
 
-/** What a fold makes of a row that is not there, or of one of which nothing is known. */
+/** The result of a fold for a missing row, or for one of which nothing is known. */
 function folded(change: Change): Row {
   if (change.kind === 'remove') return {};
   for (const before of [undefined, {}]) {
     try {
       return change.fold(before as never);
     } catch {
-      // It needs the row.
+      // The fold needs the row.
     }
   }
   return {};
@@ -169,7 +172,7 @@ function bytesOf(value: unknown): number {
   return typeof value === 'string' ? Buffer.byteLength(value) : 0;
 }
 
-/** True of data with so little text and such small numbers that no column refuses what is taken from it. */
+/** True for data with so little text and such small numbers that every column accepts them. */
 function isOrdinary(data: unknown): boolean {
   let room = ORDINARY_TEXT;
   const fits = (value: unknown): boolean => {

@@ -1,30 +1,32 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 
-/** Something in the log that cannot be so if only the application has written to it. */
+/** Something in the log that is impossible if only the application has written to it. */
 export interface Damage {
-  /** The first position that is not as it should be. */
+  /** The first wrong position. */
   readonly position: number;
-  /** What is wrong there, as one sentence. */
+  /** The problem, as one sentence. */
   readonly reason: string;
 }
 
 export interface CheckLogOptions {
   readonly signal: AbortSignal;
-  /** Told how many rows have been looked at, of how many. */
+  /** Called with the number of rows checked so far, and the total. */
   readonly onProgress?: (done: number) => void;
-  /** Streams, and positions, that one statement looks at. */
+  /** Number of streams or positions that one statement checks. */
   readonly page?: number;
 }
 
 const PAGE = 20_000;
 
 /**
- * Checks that the log is whole: positions from 1 to the head without holes, the versions of each stream from 1 without holes, both as
- * `es.streams` says, command ids as `es.receipts` says, and nothing (a checkpoint, a receipt, a snapshot) that knows of more than there is.
+ * Checks that the log is complete: positions from 1 to the head without holes, the versions of each stream from 1
+ * without holes, both as in `es.streams`, command ids as in `es.receipts`, and no checkpoint, receipt or snapshot
+ * beyond the end.
  *
- * It works beside appends: each statement sees one moment of the log, in which all of this has to hold. It takes no lock, and
- * its memory and its statements do not grow with the log: they look at {@link CheckLogOptions.page} streams or positions each.
+ * It can run while events are appended: each statement sees one moment of the log, in which all of this must hold. It
+ * takes no lock, and its memory and statements do not grow with the log: each checks {@link CheckLogOptions.page}
+ * streams or positions.
  */
 export async function* checkLog(db: Database, head: number, options: CheckLogOptions): AsyncGenerator<Damage> {
   const { signal, onProgress = () => {}, page = PAGE } = options;
@@ -47,7 +49,7 @@ async function rowsOf(db: Database, statement: SQL): Promise<Damage[]> {
   return rows.map(({ position, reason }) => ({ position: Number(position), reason }));
 }
 
-/** Positions are the primary key, so that as many as there should be are all of them. */
+/** Positions are the primary key: if their number is right, none is missing. */
 const holesBetween = (after: number, until: number): SQL => sql`
   with range as (select position from es.events where position > ${after} and position <= ${until}),
   ends as (
@@ -78,7 +80,7 @@ const pageAfter = ({ type, id }: StreamKey, page: number): SQL => sql`
   select stream_type, stream_id, version from es.streams
   where (stream_type, stream_id) > (${type}::text, ${id}::uuid) order by stream_type, stream_id limit ${page}::int`;
 
-/** The version of an event is unique in its stream, so that its versions are whole if number and last are as they should be. */
+/** The version of an event is unique in its stream: if the number and the last version are right, none is missing. */
 const streamsThatDiffer = (after: StreamKey, page: number): SQL => sql`
   select coalesce(
            (select min(e.position) from es.events e
@@ -111,7 +113,7 @@ async function lastOfPage(db: Database, after: StreamKey, page: number): Promise
   return last;
 }
 
-/** The log has lost its end if anything that follows it knows more. */
+/** The log has lost its end if any of its consumers is further. */
 const beyondTheHead = sql`
   with head as (select coalesce(max(position), 0) as position from es.events)
   select head.position + 1 as position, format('%s, and the log ends at %s', what, head.position) as reason

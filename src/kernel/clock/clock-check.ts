@@ -5,26 +5,26 @@ import type { Obstacles } from '../obstacles.ts';
 import type { DatabaseClock } from './database-clock.ts';
 
 export interface ClockCheckParts {
-  /** May read `es.store`; a connection that nothing else can keep busy. */
+  /** Must be allowed to read `es.store`; a connection that nothing else can occupy. */
   readonly db: Database;
   readonly clock: Pick<DatabaseClock, 'now' | 'skewMs'>;
   readonly head: LogHead;
   readonly obstacles: Pick<Obstacles, 'set'>;
-  /** By how much clocks may differ, and the log may be ahead, in ms; 0 for any. */
+  /** Largest difference between the clocks, and of the log to now, in ms; 0 for any. */
   readonly limitMs: number;
   readonly onError: (error: unknown) => void;
 }
 
-/** Between two looks whether an operator has accepted a log that is ahead, in ms. */
+/** Minimum time between two checks whether an operator has accepted a log that is ahead, in ms. */
 const LOOK_MS = 1000;
 
 /**
- * Says why no event would be recorded at the right time. `es.recording_time` refuses each append for the same reasons; this names
- * them also while nobody appends.
+ * Reports why no event would be recorded at the right time. `es.recording_time` refuses each append for the same
+ * reasons; this also reports them while nobody appends.
  */
 export class ClockCheck {
   readonly #parts: ClockCheckParts;
-  /** Up to this position an operator has accepted events of the future. */
+  /** Up to this position an operator has accepted events in the future. */
   #accepted = 0;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
@@ -42,7 +42,7 @@ export class ClockCheck {
     const aheadMs = (head.recordedAt?.getTime() ?? 0) - clock.now();
     const isAhead = aheadMs > limitMs && head.position > this.#accepted;
     if (isAhead) void this.#lookUpAccepted();
-    // It is named when it is known that nobody has accepted it.
+    // Reported only once it is known that nobody has accepted it.
     if (!isAhead || this.#lookedAt > 0) {
       obstacles.set('recorded time', isAhead ? isInFuture(head.position, aheadMs) : undefined);
     }

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
 import { wallTime } from './wall-clock.ts';
 
-/** The time of Postgres, as this process knows it. */
+/** The time of Postgres, as far as this process knows it. */
 export interface Clock {
   /** Ms since 1970. */
   now(): number;
@@ -10,49 +10,55 @@ export interface Clock {
   at(instant: number): Date;
 }
 
-/** One look at the clock of Postgres. */
+/** One measurement of Postgres' clock. */
 interface Sample {
-  /** The time of Postgres less `performance.now()`, in ms. */
+  /** The time of Postgres minus `performance.now()`, in ms. */
   readonly offset: number;
-  /** The offset is off by at most this, in ms: half of the round trip. */
+  /** Largest error of the offset, in ms: half of the round trip. */
   readonly error: number;
   /** `performance.now()`. */
   readonly at: number;
 }
 
 export interface DatabaseClockOptions {
-  /** Asks Postgres for its time, in ms since 1970, on a connection that nothing else can keep busy. */
+  /** Asks Postgres for its time, in ms since 1970, on a connection that nothing else can occupy. */
   readonly ask: () => Promise<number>;
-  /** Told when the difference between the two clocks comes to another order of magnitude, in ms; positive if this machine is ahead. */
+  /**
+   * Called when the difference between the two clocks reaches another order of magnitude, in ms; positive if this
+   * machine is ahead.
+   */
   readonly onSkew?: (skewMs: number) => void;
-  /** Told when Postgres' clock was set, or this machine or the other one slept: by how much it is ahead of what was expected, in ms. */
+  /**
+   * Called when Postgres' clock was set, or one of the machines slept, with the difference to the expected time in ms.
+   */
   readonly onStep?: (stepMs: number) => void;
   readonly onError?: (error: unknown) => void;
 }
 
-/** Between two looks, in ms. */
+/** Time between two measurements, in ms. */
 const LOOK_MS = 10_000;
-/** Looks at the start: the quickest counts. */
+/** Measurements at the start, of which the fastest counts. */
 const FIRST_LOOKS = 3;
-/** Looks of which the quickest counts. */
+/** Number of latest measurements of which the fastest counts. */
 const KEPT = 6;
-/** How far two monotonic clocks drift apart at most, in ms a ms. */
+/** Largest drift between two monotonic clocks, in ms per ms. */
 const DRIFT = 0.0002;
-/** What two looks may differ by besides, in ms: times have steps. */
+/** Additional tolerance between two measurements, in ms: clocks have steps. */
 const STEP_MS = 2;
-/** Differences from here on are told, in ms, and again with each power of ten. */
+/** Differences from here on are reported, in ms, and again at each power of ten. */
 const TOLD_FROM_MS = 1000;
 
 /**
- * The clock that deadlines, lags and ages go by: that of Postgres, so that servers whose own clocks differ decide alike. It is
- * measured by the middle of a round trip, as Cristian's algorithm does, and goes on between two looks with `performance.now()`,
- * so that nobody who sets this machine's clock moves it. Until the first look it is this machine's time.
+ * The clock for deadlines, lags and ages: that of Postgres, so that servers whose own clocks differ decide alike. It is
+ * measured by the middle of a round trip, as in Cristian's algorithm, and advanced with `performance.now()` between two
+ * measurements, so that setting this machine's clock does not move it. Until the first measurement it is this machine's
+ * time.
  */
 export class DatabaseClock implements Clock {
   readonly #options: DatabaseClockOptions;
   #samples: readonly Sample[] = [];
   #offset = wallTime() - performance.now();
-  /** The order of magnitude that was told last, with the sign of the difference. */
+  /** The order of magnitude that was last reported, with the sign of the difference. */
   #told = 0;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
@@ -69,12 +75,14 @@ export class DatabaseClock implements Clock {
     return new Date(Math.round(instant + this.#offset));
   }
 
-  /** How far this machine's clock is ahead of Postgres', in ms; negative if it is behind. 0 until the first look. */
+  /**
+   * How far this machine's clock is ahead of Postgres', in ms; negative if it is behind. 0 until the first measurement.
+   */
   get skewMs(): number {
     return this.#samples.length === 0 ? 0 : wallTime() - this.now();
   }
 
-  /** Resolves after the first looks. Postgres need not answer: then it looks again later. */
+  /** Resolves after the first measurements. If Postgres does not answer, they are repeated later. */
   async start(): Promise<void> {
     for (let look = 0; look < FIRST_LOOKS; look++) await this.look();
     this.#timer = setInterval(() => void this.look(), LOOK_MS).unref();
@@ -84,7 +92,7 @@ export class DatabaseClock implements Clock {
     clearInterval(this.#timer);
   }
 
-  /** Looks once; joins a look that is under way. Never throws. */
+  /** Measures once, or joins a running measurement. Never throws. */
   look(): Promise<void> {
     this.#looking ??= this.#look()
       .catch((error) => this.#options.onError?.(error))
@@ -103,7 +111,7 @@ export class DatabaseClock implements Clock {
 
   #take(sample: Sample): void {
     const before = this.#samples.filter((kept) => agree(kept, sample));
-    // It was set, or one of the two machines slept: what was measured before says nothing any more.
+    // The clock was set, or one of the machines slept: earlier measurements are worthless.
     const isStep = before.length < this.#samples.length;
     if (isStep) this.#options.onStep?.(sample.offset - this.#offset);
     this.#samples = isStep ? [sample] : [...before.slice(1 - KEPT), sample];
@@ -116,14 +124,14 @@ export class DatabaseClock implements Clock {
     const { skewMs } = this;
     const size = magnitudeOf(skewMs);
     const isSmaller = Math.abs(size) < Math.abs(this.#told) && Math.sign(size) * Math.sign(this.#told) >= 0;
-    // At the edge of two orders it is told once.
+    // Avoids repeated reports at the edge between two orders.
     if (size === this.#told || (isSmaller && magnitudeOf(skewMs * 1.25) === this.#told)) return;
     this.#told = size;
     this.#options.onSkew?.(skewMs);
   }
 }
 
-/** The clock of a database, to be asked. */
+/** A function that asks a database for its time. */
 export function clockOf(db: Database): () => Promise<number> {
   const ask = prepared<{ ms: number }>(db, 'clock', sql`select extract(epoch from es.now())::float8 * 1000 as ms`);
   return async () => {
@@ -133,7 +141,7 @@ export function clockOf(db: Database): () => Promise<number> {
   };
 }
 
-/** Whether two looks may be at one clock that nobody has set. */
+/** Whether two measurements can be of one clock that nobody has set. */
 function agree(a: Sample, b: Sample): boolean {
   return Math.abs(a.offset - b.offset) <= a.error + b.error + Math.abs(a.at - b.at) * DRIFT + STEP_MS;
 }

@@ -6,7 +6,7 @@ const LENGTH = 27;
 /** Positions are written as two halves of 32 bits each. */
 const HALF = 2 ** 32;
 
-/** A token that this store cannot honour. */
+/** A token that is not valid for this store. */
 export class TokenError extends Error {
   readonly code: 'INVALID_TOKEN' | 'FOREIGN_TOKEN' | 'TOKEN_AHEAD';
 
@@ -18,13 +18,13 @@ export class TokenError extends Error {
 }
 
 /**
- * Consistency tokens: opaque to clients, a position in one history inside. Constant size, so that a client may keep one in
- * a header or a cookie.
+ * Consistency tokens: opaque to clients, inside a position in one history. Constant size, so that a client may keep one
+ * in a header or a cookie.
  */
 export class Tokens {
   readonly #epoch: Buffer;
   readonly #prefix: Buffer;
-  /** The last that was made: after a change all subscribers are given the same. */
+  /** The last token: after a change all subscribers get the same one. */
   #last = { position: -1, token: '' };
 
   /** @param epoch the UUID of this history (`es.store`). */
@@ -41,7 +41,7 @@ export class Tokens {
 
   /**
    * The position of a token.
-   * @throws {TokenError} INVALID_TOKEN where it is not a token, FOREIGN_TOKEN where it is another store's.
+   * @throws {TokenError} INVALID_TOKEN if it is not a token, FOREIGN_TOKEN if it belongs to another store.
    */
   decode(token: string): number {
     const bytes = token.length === 36 ? Buffer.from(token, 'base64url') : Buffer.alloc(0);

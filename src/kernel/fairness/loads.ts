@@ -1,11 +1,11 @@
-/** How long what somebody did counts in full, in ms; it fades out over as long again. */
+/** How long load counts in full, in ms; it fades out over the same time again. */
 const WINDOW_MS = 10_000;
-/** Initiators that are counted by name in one window. What others do counts in the total. */
+/** Initiators that are counted by name in one window. The load of others counts in the total. */
 const MOST = 10_000;
 
 /**
- * What initiators have lately put into the log: a sliding window of two halves, so that it is bounded in number and time and
- * costs one look-up to add to.
+ * The recent load of initiators on the log: a sliding window of two halves, which is bounded in number and time and
+ * costs one lookup to add to.
  */
 export class Loads {
   readonly #now: () => number;
@@ -28,19 +28,19 @@ export class Loads {
     this.#total += load;
   }
 
-  /** What this initiator has put into it lately. */
+  /** The recent load of this initiator. */
   of(initiator: string): number {
     const past = this.#turn();
     return (this.#present.get(initiator) ?? 0) + past * (this.#past.get(initiator) ?? 0);
   }
 
-  /** What all have put into it lately. */
+  /** The recent load of all. */
   get total(): number {
     const past = this.#turn();
     return this.#total + past * this.#pastTotal;
   }
 
-  /** Begins a new window if the last one is over. @returns for how much the one before counts. */
+  /** Begins a new window if the last one is over. @returns the weight of the previous one. */
   #turn(): number {
     const now = this.#now();
     const windows = (now - this.#since) / WINDOW_MS;

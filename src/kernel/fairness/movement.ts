@@ -1,9 +1,9 @@
-/** A read model that has not moved for this long stands still, in ms. */
+/** A read model that has not advanced for this long stands still, in ms. */
 const STILL_MS = 2000;
 
 /**
- * Which read models move. One that lags and moves has more to do than it manages; one that lags and stands still waits for
- * something else, such as its next owner, and whoever writes meanwhile is not the cause.
+ * Tracks which read models advance. One that lags and advances has too much to do; one that lags and stands still waits
+ * for something else, such as its next owner, and whoever writes meanwhile is not the cause.
  */
 export class Movement {
   readonly #now: () => number;
@@ -14,7 +14,7 @@ export class Movement {
     this.#now = now;
   }
 
-  /** Takes note of where a read model is. @returns whether it has moved lately; false the first time. */
+  /** Records the position of a read model. @returns whether it has advanced recently; false the first time. */
   saw(name: string, position: number): boolean {
     const last = this.#last.get(name);
     const now = this.#now();

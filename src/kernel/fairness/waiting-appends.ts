@@ -1,51 +1,51 @@
 import type { Append } from '../log/append/append.ts';
 
-/** An append that waits for its batch. */
+/** An append that waits for a batch. */
 export interface Waiting {
   readonly append: Append;
-  /** What it takes in memory, about. */
+  /** Approximate memory. */
   readonly bytes: number;
-  /** On whose behalf it was decided: see `initiatorOf`. */
+  /** The initiator: see `initiatorOf`. */
   readonly initiator: string;
-  /** When it was taken, by `performance.now()`. */
+  /** When it was queued, by `performance.now()`. */
   readonly since: number;
-  /** It is in a batch, or is not to be. Only {@link WaitingAppends} writes it. */
+  /** It is in a batch, or was withdrawn. Only {@link WaitingAppends} writes it. */
   isTaken: boolean;
 }
 
-/** What a batch may hold. An append that is larger than a batch goes alone. */
+/** Limits of a batch. An append that is larger than a batch goes alone. */
 export interface BatchLimits {
   /** Events. */
   readonly events: number;
   readonly bytes: number;
 }
 
-/** What waits on behalf of one initiator. */
+/** The waiting appends of one initiator. */
 export interface Share {
   readonly count: number;
   readonly bytes: number;
 }
 
-/** What one initiator may put into a batch before the next one has a turn, in bytes. */
+/** Bytes that one initiator may put into a batch before the next one gets a turn. */
 const TURN_BYTES = 16_384;
 
 interface Line<W> {
-  /** In the order of the calls, those that were taken out of turn among them. */
+  /** In the order of the calls, including those that were already taken out of turn. */
   readonly appends: W[];
   count: number;
   bytes: number;
 }
 
 /**
- * The appends that wait for a batch. Initiators take turns (deficit round robin after Shreedhar and Varghese, without a deficit:
- * a turn ends with the append that fills it), so that however much waits for one of them the others wait for a turn, not for
- * all of that. Appends for one stream keep the order of the calls, whoever they are for: each is decided on what the one
- * before it leaves.
+ * The appends that wait for a batch. Initiators take turns (deficit round robin after Shreedhar and Varghese, without a
+ * deficit: a turn ends with the append that fills it). So however many appends of one initiator wait, the others wait
+ * for one turn only. Appends for one stream keep the order of the calls, for whomever they are: each is decided on the
+ * state that the previous one leaves.
  */
 export class WaitingAppends<W extends Waiting> {
-  /** By initiator, the one whose turn is next first. */
+  /** By initiator, in the order of turns. */
   readonly #lines = new Map<string, Line<W>>();
-  /** For each stream what waits, in order. It is taken from the front only. */
+  /** The waiting appends of each stream, in order; taken only from the front. */
   readonly #streams = new Map<string, Fifo<W>>();
   #count = 0;
   #bytes = 0;
@@ -58,7 +58,7 @@ export class WaitingAppends<W extends Waiting> {
     return this.#bytes;
   }
 
-  /** The one that has waited longest; undefined if none waits. */
+  /** The append that has waited longest; undefined if none waits. */
   get oldest(): W | undefined {
     let oldest: W | undefined;
     for (const { appends } of this.#lines.values()) {
@@ -93,8 +93,8 @@ export class WaitingAppends<W extends Waiting> {
   }
 
   /**
-   * Takes as many as fit into a batch. A command id that is in the batch already waits for the next one, where it will be found
-   * in the log, and what builds on it in the same stream waits with it.
+   * Takes as many as fit into a batch. If a command id is already in the batch, the append waits for the next one,
+   * where it will be found in the log; whatever builds on it in the same stream waits with it.
    */
   takeBatch(limits: BatchLimits): W[] {
     const batch = new Batch<W>(limits);
@@ -107,7 +107,7 @@ export class WaitingAppends<W extends Waiting> {
       this.#takeTurn(line, batch);
       const hasTaken = line.count < before;
       passed = hasTaken ? 0 : passed + 1;
-      // It comes last now, unless the batch was full before it had its turn.
+      // The initiator goes to the end, unless the batch was full before its turn.
       if (line.count > 0 && (hasTaken || !batch.isFull)) {
         this.#lines.delete(initiator);
         this.#lines.set(initiator, line);
@@ -141,7 +141,7 @@ export class WaitingAppends<W extends Waiting> {
     line.appends.splice(0, nth, ...kept);
   }
 
-  /** Takes it and what waits before it for the same stream. @returns false if it has to wait. */
+  /** Takes an append and those before it for the same stream. @returns false if it must wait. */
   #takeUpTo(waiting: W, batch: Batch<W>): boolean {
     const stream = streamOf(waiting);
     if (batch.heldStreams.has(stream)) return false;
@@ -169,10 +169,10 @@ export class WaitingAppends<W extends Waiting> {
   }
 }
 
-/** A batch while it is put together. */
+/** A batch that is being assembled. */
 class Batch<W extends Waiting> {
   readonly appends: W[] = [];
-  /** Streams of which the next append has to wait for another batch. */
+  /** Streams whose next append must wait for another batch. */
   readonly heldStreams = new Set<string>();
   isFull = false;
   readonly #limits: BatchLimits;
@@ -184,10 +184,10 @@ class Batch<W extends Waiting> {
     this.#limits = limits;
   }
 
-  /** @returns false if it has to wait. */
+  /** @returns false if the append must wait. */
   add(waiting: W, stream: string): boolean {
     const { append, bytes } = waiting;
-    // One without events is a receipt to be written.
+    // An append without events writes a receipt.
     const events = Math.max(1, append.events.length);
     const { events: mostEvents, bytes: mostBytes } = this.#limits;
     if (this.appends.length > 0 && (this.#events + events > mostEvents || this.#bytes + bytes > mostBytes)) {

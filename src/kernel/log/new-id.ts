@@ -1,11 +1,11 @@
 import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
 
-/** Randomness for many ids: asking the system for that of one takes longer than all else that makes it. */
+/** Random bytes for many ids: asking the system for each id would take longer than the rest of creating it. */
 const pool = new Uint8Array(4096);
 let used = pool.length;
 
-/** A UUID of version 7: ids that are made one after the other stand together in an index. */
+/** A UUID of version 7: ids that are created one after the other are neighbours in an index. */
 export function newId(): string {
   return v7({ rng: sixteenBytes });
 }

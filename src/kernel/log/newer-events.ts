@@ -1,7 +1,7 @@
 import { UnreadableEventError } from '../define/event.ts';
 import { ThrottledError } from '../errors.ts';
 
-/** When to try again, in ms: by then a proxy may have chosen another instance, or this one may be replaced. */
+/** When to try again, in ms: by then a proxy may choose another instance, or this one may be replaced. */
 const RETRY_AFTER_MS = 1000;
 
 /**
@@ -9,7 +9,7 @@ const RETRY_AFTER_MS = 1000;
  * newer code can take the command.
  */
 export class NewerEventError extends ThrottledError {
-  /** What could not be read, for those who put it aside instead of trying again. */
+  /** The unreadable event, for callers who park it instead of retrying. */
   override readonly cause: UnreadableEventError;
 
   constructor(cause: UnreadableEventError) {

@@ -7,7 +7,7 @@ import {
 } from '../define/event.ts';
 import type { Accepted, Append } from './append/append.ts';
 
-/** A row of the log as the driver gives it; instants in ms. */
+/** A row of the log as the driver returns it; instants in ms. */
 export interface EventRow {
   position: number;
   stream_type: string;
@@ -55,7 +55,7 @@ export function recordedEvents(
   );
 }
 
-/** An event as appended. Few ask for its summary. */
+/** An event that this process has appended. Its summary is rarely needed, so it is computed on demand. */
 class AppendedEvent implements RecordedEvent {
   declare readonly eventId: string;
   declare readonly position: number;
@@ -80,7 +80,7 @@ class AppendedEvent implements RecordedEvent {
   }
 }
 
-/** An event as read; most readers never look at its metadata, so that it is parsed when somebody does. */
+/** An event that was read. Its metadata is parsed on demand, because most readers never need it. */
 export class StoredEvent implements RecordedEvent {
   readonly eventId: string;
   readonly position: number;
@@ -94,10 +94,10 @@ export class StoredEvent implements RecordedEvent {
   readonly recordedAt: Date;
   readonly #metadata: string;
   readonly #definition: EventDefinition | undefined;
-  /** Of data as it was stored; undefined where it was brought to the newest. */
+  /** Of unconverted data; undefined if the data has the newest version. */
   readonly #schemaVersion: number | undefined;
 
-  /** @param stored the data is as it was stored. */
+  /** @param stored true if the data is unconverted. */
   constructor(row: EventRow, data: unknown, definition: EventDefinition | undefined, stored: boolean) {
     this.eventId = row.event_id;
     this.position = row.position;

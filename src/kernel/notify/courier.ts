@@ -1,12 +1,12 @@
-/** Work that is done before others have a turn on the event loop, in ms. */
+/** Duration of a slice of work before others get a turn on the event loop, in ms. */
 const SLICE_MS = 5;
-/** Visits of one errand before the next errand has its turn. */
+/** Visits of one errand before the next errand gets its turn. */
 const TURN = 16;
-/** Most visits in a slice, however quick they have been so far. */
+/** Most visits in a slice, however fast they have been so far. */
 const MAX_VISITS = 500;
-/** After a quiet time so much work is done without a rest, in ms: a single change is told at full speed. */
+/** Work that is done without a pause after a quiet time, in ms: a single change is announced at full speed. */
 const BURST_MS = 1000;
-/** Share of the event loop that is used if there is always something to tell. */
+/** Share of the event loop that is used if there is always something to do. */
 const SHARE = 0.2;
 
 interface Errand {
@@ -16,25 +16,25 @@ interface Errand {
 }
 
 /**
- * Tells many subscribers of something without keeping the event loop. It visits a few of them, lets everybody else have a
- * turn, and goes on; after a second of work it works a fifth of the time. Errands that are under way take turns.
+ * Notifies many subscribers without blocking the event loop. It visits a few of them, gives everybody else a turn, and
+ * continues; after a second of work it uses a fifth of the time. Concurrent errands take turns.
  */
 export class Courier {
   readonly #onError: (error: unknown) => void;
   readonly #errands: Errand[] = [];
   #isRunning = false;
-  /** What may be spent before the next rest, in ms. */
+  /** Time that may be used before the next pause, in ms. */
   #credit = BURST_MS;
   #creditedAt = performance.now();
-  /** What a visit has taken lately, in ms, with all that has followed from it at once. */
+  /** Recent duration of a visit in ms, including everything that follows from it at once. */
   #visitMs = 0.1;
 
-  /** @param onError is told of visits that throw; the others are made all the same. */
+  /** @param onError called for visits that throw; the others are still made. */
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
   }
 
-  /** Calls back for each of these, the first ones at once if nothing else is under way. Resolves after the last one. */
+  /** Calls back for each item, the first ones at once if nothing else is running. Resolves after the last one. */
   each<T>(items: Iterable<T>, visit: (item: T) => void): Promise<void> {
     const iterator = items[Symbol.iterator]();
     const visitNext = () => {
@@ -66,7 +66,7 @@ export class Courier {
       else this.#errands.push(errand);
       if (left === 0) break;
     }
-    // A subscriber that was told goes on in microtasks. This runs after all of them.
+    // A notified subscriber continues in microtasks. This runs after all of them.
     queueMicrotask(() => process.nextTick(() => this.#rest(performance.now() - began, most - left)));
   };
 

@@ -1,22 +1,22 @@
 import { inActiveSpan } from '../observe/trace.ts';
 
-/** A read model has moved on: committed, visible to queries. */
+/** A read model has advanced: committed and visible to queries. */
 export interface ProjectionMoved {
   readonly projection: string;
   readonly position: number;
-  /** The rows that changed, as the text of their keys; null where it is not known which. */
+  /** The rows that changed, as the text of their keys; null if unknown. */
   readonly keys: ReadonlySet<string> | null;
-  /** How long the oldest of the events behind it waited, from being recorded to being visible here, in ms. */
+  /** How long the oldest of the events waited, from being recorded to being visible here, in ms. */
   readonly lagMs: number;
-  /** Whether events wait in its dead letters; undefined if that is not known. */
+  /** Whether events wait in its dead letters; undefined if unknown. */
   readonly hasParked?: boolean | undefined;
 }
 
 export type Listener = (moved: ProjectionMoved) => void;
 
 /**
- * Tells this process what its read models do. Listeners are called one after the other in the projector's turn: they put
- * something into a mailbox and return.
+ * Announces in this process what its read models do. Listeners are called one after the other in the projector's turn:
+ * they put something into a mailbox and return.
  */
 export class Hub {
   readonly #listeners = new Map<string, Set<Listener>>();
@@ -27,12 +27,12 @@ export class Hub {
     this.#onError = onError;
   }
 
-  /** Who listens for subscribers, counted once for each projection that they listen to. */
+  /** Number of listeners for subscribers, counted once for each projection that they listen to. */
   get size(): number {
     return this.#subscribers;
   }
 
-  /** Calls back for each move of these projections until the returned function is called. */
+  /** Calls back for each advance of these projections until the returned function is called. */
   listen(projections: Iterable<string>, listener: Listener): () => void {
     const leaves = [...new Set(projections)].map((projection) => this.follow(projection, listener));
     this.#subscribers += leaves.length;
@@ -44,11 +44,11 @@ export class Hub {
     };
   }
 
-  /** The same for the engine itself, whom `size` does not count. */
+  /** The same for the engine itself, which `size` does not count. */
   follow(projection: string, listener: Listener): () => void {
     const listeners = this.#listeners.get(projection) ?? new Set();
     this.#listeners.set(projection, listeners);
-    // The same function may listen twice, for two subscribers.
+    // A separate function: the same listener may be registered for two subscribers.
     const own: Listener = (moved) => listener(moved);
     listeners.add(own);
     return () => listeners.delete(own);

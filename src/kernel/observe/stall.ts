@@ -1,18 +1,18 @@
 import type { Blocker, BusyBackend } from '../../database/activity.ts';
 import type { Clock } from '../clock/database-clock.ts';
 
-/** Why appending or a projection stands still. */
+/** Why appending or a projection does not progress. */
 export interface Stall {
   /** `append`, the projection's name, or `process:` or `effect:` and a name. */
   readonly what: string;
   readonly since: Date;
-  /** The lock, or what else it waits for, in words; null where that is not known. */
+  /** The lock or other thing that it waits for, in words; null if unknown. */
   readonly waitingFor: string | null;
-  /** Who stands in the way. Their statements may hold what people have written: for operators only. */
+  /** The blockers. Their statements may contain what people have written: for operators only. */
   readonly blockers: readonly Blocker[];
-  /** The first event that waits; its position is null where it has none yet. */
+  /** The first waiting event; its position is null if it has none yet. */
   readonly event: StalledEvent | null;
-  /** All of it for people, but for the statements. */
+  /** The whole reason as a sentence, without the statements. */
   readonly sentence: string;
 }
 
@@ -23,25 +23,25 @@ export interface StalledEvent {
   readonly streamId: string;
 }
 
-/** Something that has not got any further for a while. */
+/** Something that has not progressed for a while. */
 export interface Standing {
   readonly what: string;
-  /** For so long, in ms. */
+  /** For how long, in ms. */
   readonly forMs: number;
   readonly event: StalledEvent | null;
-  /** Why the last attempt failed, where it is made again. */
+  /** Why the last attempt failed, if it is being retried. */
   readonly trouble: string | undefined;
 }
 
-/** What does not wait for a lock may be slow, and is called a stall when it has taken so long, in ms. */
+/** Work that does not wait for a lock may just be slow; after this time it is called a stall, in ms. */
 const SLOW_MS = 5000;
 
 /**
- * Explains why it stands still.
+ * Explains a stall.
  *
  * @param clock the time of Postgres.
- * @param backends those that work for it; undefined where Postgres could not be asked.
- * @returns undefined where it only takes its time.
+ * @param backends that work for it; undefined if Postgres could not be asked.
+ * @returns undefined if it is only slow.
  */
 export function explainStall(
   standing: Standing,
@@ -66,7 +66,7 @@ export function explainStall(
 
 function withoutBackend({ trouble }: Standing, answers: boolean): string {
   if (!answers) return `Postgres, which does not answer${trouble === undefined ? '' : ` (${trouble})`}`;
-  // A Postgres message of the kinds that are tried again names what it lacks, and no values.
+  // Postgres' messages for retryable errors name what is missing, and contain no values.
   return trouble === undefined
     ? 'a connection to Postgres: no statement of it is running'
     : `the next attempt (${trouble})`;

@@ -15,22 +15,24 @@ import {
 import { ForbiddenError, ThrottledError, UnauthenticatedError } from '../errors.ts';
 
 const NAME = 'afterwrite';
-/** A batch names at most so many of the commands that are behind it. */
+/** Most commands that a batch links to. */
 const MAX_LINKS = 32;
-/** Of a batch's events so many are looked at for their traces: reading the metadata of stored ones is work. */
+/** Most events of a batch that are examined for their traces: reading stored metadata takes time. */
 const MAX_LOOKED_AT = 256;
-/** What was recorded longer ago than this is replayed: it belongs to no request that anybody waits for, in ms. */
+/** Events that were recorded longer ago than this are replayed: they belong to no current request, in ms. */
 const FRESH_MS = 60_000;
 
 const tracer = trace.getTracer(NAME);
 
 export interface SpanDetails {
-  /** W3C trace context of what it belongs to; what is active where that is of the same trace, or this is left out. */
+  /**
+   * W3C trace context of the parent. The active span is used instead if it is of the same trace, or if this is omitted.
+   */
   readonly traceparent?: string | undefined;
   readonly attributes?: Attributes;
 }
 
-/** Whether anybody has registered an OpenTelemetry SDK: without one, tracing costs this look and no more. */
+/** Whether an OpenTelemetry SDK is registered: without one, tracing costs only this check. */
 export function isTraced(): boolean {
   const provider = trace.getTracerProvider();
   return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(NAME) !== undefined;
@@ -41,18 +43,18 @@ export function startSpan(name: string, { traceparent, attributes = {} }: SpanDe
   return tracer.startSpan(name, { attributes }, under(traceparent));
 }
 
-/** Runs something as a part of a span, so that what others trace in it belongs there. */
+/** Runs something inside a span, so that nested spans belong to it. */
 export function inside<T>(span: Span, run: () => T): T {
   return context.with(trace.setSpan(context.active(), span), run);
 }
 
-/** Runs something in a span of its own; without an SDK just runs it. */
+/** Runs something in a new span; without an SDK just runs it. */
 export function inSpan<T>(name: string, details: SpanDetails, run: (span: Span | undefined) => Promise<T>): Promise<T> {
   if (!isTraced()) return run(undefined);
   return runIn(startSpan(name, details), run);
 }
 
-/** What a batch was made of, as far as a trace is concerned. */
+/** Trace facts about an event or command of a batch. */
 export interface Traced {
   readonly traceparent?: string | undefined;
   /** How long ago it was recorded, in ms. */
@@ -60,9 +62,9 @@ export interface Traced {
 }
 
 /**
- * The same for work that many commands share: the span has a link to each of them, to 32 at most. It is a part of the trace of
- * the first, one that is sampled where there is any: so that who samples a request sees all that it has set off. What is
- * replayed long after stands alone.
+ * The same for work that many commands share: the span links to at most 32 of them. Its parent is the first command, if
+ * possible a sampled one: so whoever samples a request sees everything that it caused. A replay of old events has no
+ * parent.
  */
 export function inBatchSpan<T>(
   name: string,
@@ -89,7 +91,7 @@ function isSampled({ traceFlags }: SpanContext): boolean {
   return (traceFlags & TraceFlags.SAMPLED) !== 0;
 }
 
-/** Marks the active span's moment at which something was told to somebody, as a span of its own; without one just runs it. */
+/** Records a notification as a child of the active span; without one just runs it. */
 export function inActiveSpan(name: string, attributes: () => Attributes, run: () => void): void {
   if (!trace.getActiveSpan()) {
     run();
@@ -103,7 +105,7 @@ export function inActiveSpan(name: string, attributes: () => Attributes, run: ()
   }
 }
 
-/** The span as W3C trace context; undefined where it is none. */
+/** The span as W3C trace context; undefined if it is not recording. */
 export function traceparentOf(span: Span): string | undefined {
   const { traceId, spanId, traceFlags } = span.spanContext();
   if (!isSpanContextValid(span.spanContext())) return undefined;
@@ -111,8 +113,8 @@ export function traceparentOf(span: Span): string | undefined {
 }
 
 /**
- * Says of a span which error ended it, without the message, which may hold what somebody has written. What the server
- * refuses as it should has not failed.
+ * Records on a span which error ended it, without the message, which may contain what somebody has written. An expected
+ * refusal is not a failure.
  */
 export function endedBy(span: Span, error: unknown): void {
   span.setAttribute('error.type', error instanceof Error ? error.name : typeof error);
@@ -131,7 +133,7 @@ async function runIn<T>(span: Span, run: (span: Span) => Promise<T>, base = cont
   }
 }
 
-/** Where something of the same trace is active, that is nearer than what was sent along. */
+/** An active span of the same trace is a closer parent than the transmitted context. */
 function under(traceparent: string | undefined): Context {
   const active = context.active();
   const sent = spanContextOf(traceparent);

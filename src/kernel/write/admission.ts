@@ -2,10 +2,10 @@ import { ThrottledError } from '../errors.ts';
 import { Loads } from '../fairness/loads.ts';
 import { Movement } from '../fairness/movement.ts';
 
-/** What is known of a read model when commands are let in or not. */
+/** Facts about a read model that decide the admission of commands. */
 export interface Lagging {
   readonly name: string;
-  /** It is being filled for the first time, or waits to be filled anew for another version. */
+  /** It is being filled for the first time, or waits to be filled again for another version. */
   readonly isIncomplete: boolean;
   readonly position: number;
   readonly lag: number;
@@ -14,41 +14,43 @@ export interface Lagging {
 
 /** Bytes of events that count as much as one event. */
 const BYTES_OF_ONE = 4096;
-/** Who has put less than this into the log lately, in events, is light: they wait only in the emergency. */
+/** Initiators with less recent load than this, in events, are light: they wait only in the emergency. */
 const LIGHT = 100;
-/** The share of all that was put into the log lately that one initiator may have, when the lag begins to count and at its end. */
+/** The share of the recent load that one initiator may have, when the lag begins to count and at its end. */
 const FIRST_SHARE = 1 / 2;
 const LAST_SHARE = 1 / 32;
 
-/** Events: a shorter backlog is not the work of one initiator. */
+/** In events: a shorter backlog is not the work of one initiator. */
 const BACKLOG = 100;
 
-/** Bounds of what a client is told, in ms. */
+/** Bounds of `retryAfterMs`. */
 const SOONEST_MS = 1000;
 const LATEST_MS = 10_000;
 
 /**
- * Whether commands are taken: not while a read model is so far behind that taking more would only make it worse. It is asked
- * for the application's own commands too: an importer writes more than anybody, and can wait. It is not asked for what a process
- * issues: that continues what was taken already, and one read model that stands still must not hold up every order. Asking costs
- * nothing; what is answered is worked out by whoever looks at the read models from time to time.
+ * Decides whether commands are accepted: not while a read model is so far behind that more events would only make it
+ * worse. This applies to the application's own commands too: an importer writes more than anybody, and can wait. It
+ * does not apply to commands of processes: these continue accepted work, and one read model that stands still must not
+ * delay every order. Asking costs nothing; the answer is computed when the read models are checked from time to time.
  */
 export class Admission {
   readonly #throttleLagMs: number;
   readonly #fairLagMs: number;
   readonly #loads: Loads;
   readonly #movement: Movement;
-  /** A read model is behind: who has a larger share of the load than this waits first. */
+  /** A read model is behind: initiators with a larger share of the load than this wait first. */
   #pressed: { readonly share: number; readonly reason: string; readonly retryAfterMs: number } | undefined;
   #refused: { readonly reason: string; readonly retryAfterMs: number } | undefined;
-  /** Where the one that is too far behind was when that began. */
+  /** The position of the read model that is too far behind, when that began. */
   #began: { readonly name: string; readonly position: number; readonly at: number } | undefined;
 
   /**
-   * @param throttleLagMs lag at which everybody's commands are refused; 0 never does.
-   * @param fairLagMs lag from which on those are refused that cause most of it; 0 never does. The more it lags, the smaller is
-   *   the share of the load that is most. Not those who do little, nor the application itself. Nobody is the cause if a read
-   *   model stands still or has little to catch up with.
+   * @param throttleLagMs lag at which all commands are refused; 0 never refuses.
+   * @param fairLagMs lag at which the commands of those who cause most of it are refused; 0 never refuses. The further
+   * it lags, the
+   *   smaller the share that counts as most. Exempt are initiators with little load, and the application itself. Nobody
+   *   is the
+   *   cause if a read model stands still or has little to catch up with.
    */
   constructor(throttleLagMs: number, fairLagMs = 0, loads = new Loads(), movement = new Movement()) {
     this.#throttleLagMs = throttleLagMs;
@@ -57,7 +59,7 @@ export class Admission {
     this.#movement = movement;
   }
 
-  /** Something was appended: it counts for the initiator, whoever did it on their behalf. */
+  /** Counts an append for its initiator, whoever acted on their behalf. */
   appended(initiator: string, events: number, bytes: number): void {
     this.#loads.add(initiator, events + bytes / BYTES_OF_ONE);
   }

@@ -5,8 +5,8 @@ import type { EventLog } from '../log/event-log.ts';
 import { commandIdentity } from './command-identity.ts';
 
 /**
- * What became of a command that the application may have issued before, under an id that it derived: accepted as it is here, taken
- * by another command, or in nobody's use.
+ * What became of a command that the application may have issued before, under a derived id: accepted as given, the id
+ * taken by another command, or unused.
  */
 export async function findCommand<Schema extends z.ZodObject>(
   log: Pick<EventLog, 'findCommand'>,

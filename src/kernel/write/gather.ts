@@ -4,17 +4,17 @@ import type { HeldStream } from '../log/append/append.ts';
 import type { StreamState } from './stream-state.ts';
 import type { StreamStates } from './stream-states.ts';
 
-/** What a command's `gather` came to. */
+/** The result of a command's `gather`. */
 export interface Gathered {
-  /** A rejection among them. */
+  /** Possibly a rejection. */
   readonly facts: unknown;
-  /** They followed from a state of the command's own stream that has moved on meanwhile. */
+  /** The facts were based on a state of the command's own stream that is no longer current. */
   readonly outdated: boolean;
-  /** Streams that have to be as they were for the facts to hold. */
+  /** Streams that must not have changed for the facts to hold. */
   readonly held: readonly HeldStream[];
 }
 
-/** Asks a command for its facts. @param known the command's own stream. */
+/** Runs a command's `gather`. @param known the command's own stream. */
 export async function gather(
   command: Command,
   input: unknown,
@@ -42,7 +42,7 @@ export async function gather(
       return known.state;
     },
     stateAt: (version) => {
-      // What is past stays; what is to come may come.
+      // A past version does not change; a version in the future may still come.
       if (version > known.version) seen ??= known.version;
       return states.at(known, version);
     },

@@ -1,18 +1,19 @@
 import type { Registry } from '../define/domain.ts';
 
 /**
- * Which streams may have the same id. An id belongs to one aggregate whatever its type, so that an id alone says what it
- * means. Processes have the ids of what they are about, and an aggregate may share the ids of another one (`sharesIdsWith`).
- * Aggregates whose ids are those of actors (`idsAreActors`) may begin whatever has the id already.
+ * Which streams may have the same id. An id belongs to one aggregate whatever its type, so that an id alone identifies
+ * it. Processes have the ids of what they are about, and an aggregate may share the ids of another one
+ * (`sharesIdsWith`). Aggregates whose ids are those of actors (`idsAreActors`) may begin even if another stream has the
+ * id.
  */
 export interface IdRules {
   /** Stream types that may have any id. */
   readonly shared: ReadonlySet<string>;
-  /** For a stream type the others that may have an id with which it begins. */
+  /** For each stream type, the other types that may have its ids. */
   readonly sharedWith: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Without knowledge of aggregates: every type for itself. */
+/** Without knowledge of aggregates: ids are never shared. */
 export const OWN_IDS: IdRules = { shared: new Set(), sharedWith: new Map() };
 
 export function idRulesOf({ aggregates, processes }: Pick<Registry, 'aggregates' | 'processes'>): IdRules {

@@ -2,25 +2,25 @@ import type { EventMetadata, RecordedEvent } from '../../define/event.ts';
 import type { CommandIdentity } from '../../write/command-identity.ts';
 import { newId } from '../new-id.ts';
 
-/** Events of one command for one stream, accepted or refused together; of none the log keeps the receipt. */
+/** Events of one command for one stream, accepted or refused together. Without events, the log stores the receipt. */
 export interface Append extends CommandIdentity {
   readonly streamType: string;
   readonly streamId: string;
-  /** The version that the stream must have; null where it does not matter. */
+  /** The version that the stream must have; null for any. */
   readonly expectedVersion: number | null;
   readonly metadata: EventMetadata;
-  /** Whose share of the queue it takes; the initiator's unless given. It is not stored. */
+  /** The caller whose share of the queue it takes; the initiator by default. Not stored. */
   readonly caller?: string | undefined;
-  /** Business time where it is not now; the store clamps it between the stream's last event and now. */
+  /** Business time if it is not now; the store limits it to the time between the stream's last event and now. */
   readonly occurredAt?: Date | undefined;
   readonly events: readonly AppendEvent[];
-  /** What these take in memory, about, if it is known already. */
+  /** Approximate memory of the events, if already known. */
   readonly bytes?: number | undefined;
-  /** Other streams that must be as they were when it was decided; where one is not, it is a conflict. */
+  /** Other streams that must not have changed since the decision; otherwise the append conflicts. */
   readonly held?: readonly HeldStream[];
 }
 
-/** A stream and the version that it must have; 0 where it must have no events. */
+/** A stream and the version that it must have; 0 if it must have no events. */
 export interface HeldStream {
   readonly streamType: string;
   readonly streamId: string;
@@ -34,14 +34,14 @@ export interface AppendEvent {
 }
 
 /**
- * Ids for an append's events; where it has none, one for its receipt. Made once for all attempts to append it: by them the log recognises what an attempt whose
- * answer was lost has committed.
+ * Ids for an append's events; without events, one for its receipt. Created once for all attempts: by them the log
+ * recognises what an attempt whose answer was lost has committed.
  */
 export function newEventIds(append: Append): readonly string[] {
   return append.events.length === 0 ? [newId()] : append.events.map(() => newId());
 }
 
-/** Where an accepted command stands in the log. */
+/** The place of an accepted command in the log. */
 export interface Accepted {
   readonly streamType: string;
   readonly streamId: string;
@@ -53,14 +53,14 @@ export interface Accepted {
 
 export type AppendOutcome =
   | ({ readonly outcome: 'accepted'; readonly events: readonly RecordedEvent[] } & Accepted)
-  /** The same command was accepted before; this is where. */
+  /** The same command was accepted before, at this place. */
   | ({ readonly outcome: 'replayed' } & Accepted)
   /** The command id was used before, for something else or by somebody else. */
   | { readonly outcome: 'reused' }
   /** The stream cannot begin: an aggregate of another type has its id. */
   | { readonly outcome: 'taken' }
-  /** The stream is not at the expected version, or one that is held is not where it was. */
+  /** The stream is not at the expected version, or a held stream has changed. */
   | { readonly outcome: 'conflict' };
 
-/** What the log knows of a command id that was used before. */
+/** The outcome for a command id that was used before. */
 export type KnownCommand = Extract<AppendOutcome, { outcome: 'replayed' | 'reused' }>;

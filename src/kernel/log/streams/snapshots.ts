@@ -10,30 +10,33 @@ interface Due extends SnapshotOf {
   readonly bytes: number;
 }
 
-/** A state of so many bytes, or fewer, has its snapshots by the number of events alone. */
+/** The snapshots of a state with at most this many bytes depend only on the number of events. */
 const SMALL_STATE = 16_384;
 /** Bytes of events for each byte of a large snapshot. */
 const EVENTS_A_SNAPSHOT = 2;
-/** A large state has a snapshot after this many times `snapshot.every` events at the latest, so that loading stays quick. */
+/**
+ * A large state gets a snapshot after this many times `snapshot.every` events at the latest, so that loading stays
+ * fast.
+ */
 const LONGEST_TAIL = 10;
 
-/** What a stream has had since the newest snapshot that this instance knows of; a state without snapshot is made of it. */
+/** The events since the newest snapshot that this instance knows of. */
 export interface Tail {
   readonly events: number;
-  /** Bytes of their data, about. */
+  /** Approximate bytes of their data. */
   readonly bytes: number;
 }
 
-/** Streams whose snapshots may wait to be written; a snapshot more is not taken, the next one will be. */
+/** Most streams whose snapshots wait to be written. Beyond, a snapshot is skipped; the next one will be taken. */
 const MAX_WAITING = 1000;
-/** Bytes of these, about. */
+/** Approximate bytes of these. */
 const MAX_BYTES = 32 * 2 ** 20;
-/** Bytes of the snapshots that are written with one statement, about. */
+/** Approximate bytes of the snapshots that one statement writes. */
 const WRITE_BYTES = 8 * 2 ** 20;
-/** Between two reports of snapshots that do not fit, in ms: after a migration each stream has one. */
+/** Minimum time between two reports of unusable snapshots, in ms: after a migration each stream has one. */
 const TELL_EVERY_MS = 60_000;
 
-/** A snapshot is not as it was stored. It was passed over, and is replaced. */
+/** A snapshot is damaged. It was skipped, and is replaced. */
 export class BadSnapshotError extends Error {
   readonly code = 'BAD_SNAPSHOT';
 
@@ -48,7 +51,7 @@ export class BadSnapshotError extends Error {
 
 /**
  * Takes snapshots off the write path: the newest state of each stream that is due, many streams in one statement. A
- * snapshot is a saving of work, nothing more: one that cannot be written is let go.
+ * snapshot only saves work: one that cannot be written is dropped.
  */
 export class Snapshots {
   readonly #save: (parameters: Record<string, unknown>) => Promise<unknown>;
@@ -88,7 +91,9 @@ export class Snapshots {
     return this.#take(aggregate, streamId, version, state);
   }
 
-  /** Takes one in place of one that did not fit its hash, and says so: it was damaged, or is of a version without hashes. */
+  /**
+   * Replaces a snapshot that did not match its hash, and reports it: it was damaged, or is of a version without hashes.
+   */
   replace(aggregate: Aggregate, streamId: string, version: number, state: unknown): void {
     this.#take(aggregate, streamId, version, state);
     const now = performance.now();
@@ -111,7 +116,7 @@ export class Snapshots {
     return true;
   }
 
-  /** As many as go into one statement. */
+  /** The snapshots of the next statement. */
   #takeDue(): Due[] {
     const taken: Due[] = [];
     let size = 0;
@@ -125,13 +130,13 @@ export class Snapshots {
     return taken;
   }
 
-  /** Resolves when all that are due are written. */
+  /** Resolves when all due snapshots are written. */
   async settled(): Promise<void> {
     await this.#running;
   }
 
   async #write(): Promise<void> {
-    // What becomes due in this turn of the event loop goes together.
+    // Everything that becomes due in this turn of the event loop goes together.
     await Promise.resolve();
     while (this.#due.size > 0) {
       const due = this.#takeDue();

@@ -4,10 +4,10 @@ import type { Projection } from '../../define/projection.ts';
 import { isLongColumn } from '../../define/read-table.ts';
 
 /**
- * The value that a former version has in a column, as SQL: its own, or that of the former version which holds it. The second
- * is one lookup by primary key, and only happens if the version leaves the value out.
+ * The value of a column in a former version, as SQL: its own, or that of the former version that has it. The latter is
+ * one lookup by primary key, and only happens if the version omits the value.
  *
- * @param alias what the statement calls the history table.
+ * @param alias of the history table in the statement.
  */
 export function formerValue(
   { history, key }: Pick<Projection, 'history' | 'key'>,
@@ -21,14 +21,14 @@ export function formerValue(
   const { keptIn, heldUntil, fromPosition } = history;
   const place = sql`(${of(alias, keptIn)} -> ${sql.raw(`'${column.name.replaceAll("'", "''")}'`)})`;
   const isSameRow = key.map(({ column }) => sql`${of('holder', column)} = ${of(alias, column)}`);
-  // In milliseconds, as in the table: the double that is computed may be some microseconds off in far centuries.
+  // Rounded to milliseconds, as in the table: the computed double may be some microseconds off in distant centuries.
   const until = sql`(to_timestamp((${place} ->> 0)::float8 / 1000))::timestamptz(3)`;
   return sql`case when ${place} is null then ${own} else (
     select ${of('holder', column)} from ${history} holder where ${sql.join(isSameRow, sql` and `)}
       and ${of('holder', heldUntil)} = ${until} and ${of('holder', fromPosition)} = (${place} ->> 1)::bigint) end`;
 }
 
-/** All columns of whole former versions, by property, without where their values are. */
+/** All columns of complete former versions, by property, without `keptIn`. */
 export function formerColumns(projection: Projection, alias: string): Record<string, SQL> {
   if (!projection.history) throw new Error(`Read model ${projection.name} keeps no history.`);
   const { keptIn: _, ...columns } = getTableColumns(projection.history) as Record<string, PgColumn>;

@@ -10,22 +10,22 @@ export interface Ended {
   readonly place: readonly [heldUntilMs: number, fromPosition: number];
 }
 
-/** What {@link LongValues} reads and changes of a row that is being folded. */
+/** The part of a working row that {@link LongValues} reads and changes. */
 interface Version {
   readonly row: Row | undefined;
   keptIn: KeptIn | null;
   ended: Ended | undefined;
 }
 
-/** A shorter value is repeated with each version: saying where it is would take about as much. */
+/** Shorter values are repeated with each version: a reference would take about as much space. */
 const LONG_BYTES = 200;
 
 const known = new WeakMap<object, LongValues>();
 
 /**
- * Which values of a row's present version former versions hold already. Values count as the same if they are equal texts or
- * the same object, as in a row that a handler made with `{ ...row, … }`. So an equal object that a handler made again is stored
- * again: that costs room and is never wrong.
+ * Tracks which values of a row's current version former versions already have. Values count as the same if they are
+ * equal texts or the same object, as in a row that a handler made with `{ ...row, … }`. An equal object that a handler
+ * created again is stored again: this costs space and is never wrong.
  */
 export class LongValues {
   readonly #columns: readonly (readonly [property: string, name: string])[];
@@ -37,7 +37,7 @@ export class LongValues {
       .map(([property, column]) => [property, column.name]);
   }
 
-  /** Those of a projection's table. */
+  /** For a projection's table. */
   static of(projection: Pick<Projection, 'table' | 'key'>): LongValues {
     let values = known.get(projection.table);
     if (!values) {
@@ -47,7 +47,7 @@ export class LongValues {
     return values;
   }
 
-  /** A version's own values: those that former versions hold are null. */
+  /** A version's own values: those that former versions have are null. */
   without(row: Row, keptIn: KeptIn | null): Row {
     if (!keptIn) return row;
     const own = { ...row };
@@ -55,7 +55,7 @@ export class LongValues {
     return own;
   }
 
-  /** Works out `keptIn` for a version that no event changes any more. */
+  /** Computes `keptIn` for a version that has ended. */
   settle(version: Version): void {
     const { row, ended, keptIn: before } = version;
     if (!ended || !row) return;
@@ -71,7 +71,7 @@ export class LongValues {
   }
 }
 
-/** Of JSON `approximateBytes` says about three times what Postgres stores. */
+/** For JSON, `approximateBytes` is about three times what Postgres stores. */
 function isLong(value: unknown): boolean {
   if (typeof value === 'string') return value.length >= LONG_BYTES;
   return typeof value === 'object' && value !== null && approximateBytes(value) >= 3 * LONG_BYTES;

@@ -1,12 +1,12 @@
 import type { Positions } from '../../consistency/positions.ts';
 import type { Hub } from '../../notify/hub.ts';
 
-/** What queries and subscriptions may see: never more than the server that they read from shows. */
+/** What queries and subscriptions may see: never more than the server that they read from. */
 export interface ReadSide {
-  /** How far each read model is there. */
+  /** The position of each read model there. */
   readonly positions: Positions;
-  /** What has become visible there. */
+  /** Announces what has become visible there. */
   readonly hub: Hub;
-  /** That server is another one than where projections are written. */
+  /** True if projections are written on another server than that. */
   readonly isReplica: boolean;
 }

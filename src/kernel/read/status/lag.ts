@@ -1,21 +1,21 @@
-/** How far behind a read model is, in one word: see {@link lagStateOf}. */
+/** The lag of a read model in one word: see {@link lagStateOf}. */
 export type LagState = 'NORMAL' | 'WARNING' | 'CRITICAL' | 'EMERGENCY';
 
-/** From how many ms on it is called so, the worst first. */
+/** Lower bounds in ms, the worst first. */
 const BOUNDS: readonly (readonly [LagState, number])[] = [
   ['EMERGENCY', 30_000],
   ['CRITICAL', 2000],
   ['WARNING', 200],
 ];
 
-/** What a lag is called: NORMAL < 200 ms ≤ WARNING < 2 s ≤ CRITICAL < 30 s ≤ EMERGENCY. */
+/** Classifies a lag: NORMAL < 200 ms ≤ WARNING < 2 s ≤ CRITICAL < 30 s ≤ EMERGENCY. */
 export function lagStateOf(lagMs: number): LagState {
   return BOUNDS.find(([, bound]) => lagMs >= bound)?.[0] ?? 'NORMAL';
 }
 
 const ORDER: readonly LagState[] = ['NORMAL', 'WARNING', 'CRITICAL', 'EMERGENCY'];
 
-/** True where `a` is further behind than `b`. */
+/** True if `a` is further behind than `b`. */
 export function isWorse(a: LagState, b: LagState): boolean {
   return ORDER.indexOf(a) > ORDER.indexOf(b);
 }

@@ -14,43 +14,43 @@ export interface ProjectionStatus {
   readonly state: ProjectionState;
   readonly position: number;
   readonly head: number;
-  /** It is of an older version than this code's, which waits for it to be made anew. */
+  /** Its table is of an older version than this code, which waits for a rebuild. */
   readonly isOutdated: boolean;
-  /** It is behind because it was begun late or not at all, or waits to be made anew; not because too much comes. */
+  /** It is behind because it was begun late or not at all, or waits for a rebuild; not because of the current load. */
   readonly isIncomplete: boolean;
   /** Events behind the head. */
   readonly lag: number;
   /** How long the oldest of them has waited. */
   readonly lagMs: number;
   readonly lagState: LagState;
-  /** True where this instance moves it. */
+  /** True if this instance runs it. */
   readonly isOurs: boolean;
-  /** The process that moves it, as host:pid; null where nobody does. For operators. */
+  /** The process that runs it, as host:pid; null if nobody does. For operators. */
   readonly owner: string | null;
-  /** Events that were put aside because they could not be applied, or wait behind one that could not. */
+  /** Number of events in dead letters: those that could not be applied, and those that wait behind them. */
   readonly deadLetters: number;
   /** Why it is stalled, for operators. */
   readonly failure: string | null;
-  /** How far the table is that is filled beside it; null where none is. */
+  /** Progress of a rebuild; null if there is none. */
   readonly rebuild: RebuildStatus | null;
 }
 
-/** What is known of one projection, here and from its checkpoint. */
+/** Facts about one projection, from this process and from its checkpoint. */
 export interface Known {
   /** The projection's version in this code. */
   readonly version: number;
   readonly runner: ProjectionRunner;
   readonly positions: Positions;
   readonly head: LogHead;
-  /** The checkpoint as it was looked at last; undefined before the first look. */
+  /** The checkpoint as last read; undefined before the first read. */
   readonly checkpoint: Checkpoint | undefined;
-  /** What it had not applied for the longest time, where it was behind at the last look. */
+  /** The oldest event that it had not applied at the last check, if it was behind. */
   readonly waiting: OldestWaiting | undefined;
   readonly rebuild: RebuildStatus | null;
   readonly clock: Clock;
 }
 
-/** Where a projection stands. */
+/** The status of a projection. */
 export function statusOf({
   version,
   runner,
@@ -64,7 +64,7 @@ export function statusOf({
   const failure = isRunning ? runner.failure : (checkpoint?.failure ?? null);
   const head = Math.max(end, position);
   const lag = head - position;
-  // After a lost connection nothing is known until the next look; how long what waits has waited neither.
+  // After a lost connection, position and waiting time are unknown until the next check.
   const isDoubted = position === 0 && (isRunning ? runner.position : (checkpoint?.position ?? 0)) > 0;
   const oldest =
     (isRunning ? runner.oldestWaiting : undefined) ??

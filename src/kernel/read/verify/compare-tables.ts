@@ -4,22 +4,22 @@ import type { Database } from '../../../database/client.ts';
 import type { Projection } from '../../define/projection.ts';
 import { formerValue } from '../fold/former-value.ts';
 
-/** What a row of the live table is, measured by what the log makes of it. */
+/** How a row of the live table differs from what the log makes of it. */
 export type DifferenceKind =
-  /** It is not there. */
+  /** The row does not exist. */
   | 'missing'
-  /** It should not be there. */
+  /** The row should not exist. */
   | 'extra'
-  /** It has other values. */
+  /** The row has other values. */
   | 'different'
-  /** One of the two lacks events that are parked in dead letters: that they differ says nothing. */
+  /** One of the two rows lacks events that are parked in dead letters, so the difference is meaningless. */
   | 'stale';
 
 export interface Difference {
   readonly kind: DifferenceKind;
-  /** The row's key, as text; of several columns as JSON. */
+  /** The row's key as text; with several columns as JSON. */
   readonly key: string;
-  /** The columns that differ, where both rows are there. */
+  /** The columns that differ, if both rows exist. */
   readonly columns: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export interface Comparison {
   readonly first: readonly Difference[];
 }
 
-/** Differences that are shown. */
+/** Most differences that are shown. */
 const SHOWN = 20;
 
 /** Compares the rows of two tables of one projection, in the database. */
@@ -46,7 +46,10 @@ export function compareTables(view: Database, live: Projection, other: Projectio
   return compare(view, { live: live.table, other: other.table, keys, columns, isStale, columnOf });
 }
 
-/** Compares the former versions that two projections of the same rows have kept. A version is known by what made it. */
+/**
+ * Compares the former versions that two projections of the same rows have kept. A version is identified by the event
+ * that created it.
+ */
 export function compareHistories(view: Database, live: Projection, other: Projection): Promise<Comparison> {
   if (!live.history || !other.history) throw new Error(`Projection ${live.name} keeps no history.`);
   const keys = live.key.map(({ column }) => column);
@@ -58,7 +61,7 @@ export function compareHistories(view: Database, live: Projection, other: Projec
     other: other.history,
     keys: [...keys, live.history.fromPosition],
     columns: Object.values(getTableColumns(live.history)).filter(({ name }) => name !== live.history?.keptIn.name),
-    // Which version holds a value is no part of what the version was.
+    // Where a value is stored is not part of the version.
     columnOf: (column, side) => formerValue(side === 'l' ? live : other, column, side),
     isStale: sql`exists (${isOf(live.table)}) or exists (${isOf(other.table)})`,
   });
@@ -67,16 +70,16 @@ export function compareHistories(view: Database, live: Projection, other: Projec
 interface Compared {
   readonly live: PgTable;
   readonly other: PgTable;
-  /** What is the same in rows that belong together. */
+  /** Columns that identify a pair of rows. */
   readonly keys: readonly PgColumn[];
-  /** What ought to be the same. */
+  /** Columns that should be equal. */
   readonly columns: readonly PgColumn[];
-  /** Whether a pair lacks events, by the aliases `l` and `s`. */
+  /** Whether a row of a pair lacks events, with the aliases `l` and `s`. */
   readonly isStale: SQL;
   readonly columnOf: (column: PgColumn, side: Side) => SQL;
 }
 
-/** The live table, or what it is compared with. */
+/** The live table, or the one that it is compared with. */
 type Side = 'l' | 's';
 
 async function compare(view: Database, compared: Compared): Promise<Comparison> {
@@ -119,7 +122,7 @@ function namesOf(kind: DifferenceKind, columns: string): string[] {
   return kind === 'missing' || kind === 'extra' ? [] : JSON.parse(columns);
 }
 
-/** `json` and the like have no equality. */
+/** `json` and similar types have no equality operator. */
 function isDistinct(column: PgColumn, one: SQL, other: SQL): SQL {
   const cast = /^(json|xml|point|polygon)$/.test(column.getSQLType()) ? sql`::text` : sql``;
   return sql`(${one})${cast} is distinct from (${other})${cast}`;
