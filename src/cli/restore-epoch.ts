@@ -52,7 +52,7 @@ async function comeBackToTheEnd(cli: Cli, db: Database): Promise<void> {
   const end = sql`(select coalesce(max(position), 0) from es.events)`;
   await db.execute(
     sql`update read.checkpoints set position = ${end}
-        where position > ${end} and (projection like 'process:%' or projection like 'effect:%')`,
+        where position > ${end} and kind in ('process', 'effect')`,
   );
   const ahead = await db.execute<{ projection: string }>(
     sql`select projection from read.checkpoints where position > ${end} order by projection`,

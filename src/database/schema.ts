@@ -115,32 +115,45 @@ export const store = esSchema.table('store', {
 });
 
 /**
- * The position and the owner of each projection. In schema `read`, so that it is replicated with the rows and the
- * reader's role may see it. A table that is filled beside the live one (a rebuild) has its own row.
+ * How far each consumer of the log is, and which instance owns it. The table is in schema `read`, so that it travels with the
+ * rows to a read replica and the reader's role may see it. A table that is filled beside the live one (a rebuild) has a row of
+ * its own.
  */
-export const checkpoints = readSchema.table('checkpoints', {
-  projection: text('projection').primaryKey(),
-  /** Every event up to here has been seen, of interest or not. */
-  position: bigint('position', { mode: 'number' }).notNull().default(0),
-  /** The projection's own version that filled the table. */
-  version: integer('version').notNull(),
-  /**
-   * Incremented by whoever changes the table, or the parked events, from outside. A batch that the owner is working on
-   * is based on the former content, and is refused.
-   */
-  generation: integer('generation').notNull().default(1),
-  /** Position at which the table is complete: the end of the log when the fill began. */
-  wholeAt: bigint('whole_at', { mode: 'number' }).notNull().default(0),
-  /** The instance that runs it, until `leaseUntil`. */
-  owner: uuid('owner'),
-  leaseUntil: instant('lease_until'),
-  /** The owner's process, as host:pid: a process that starts where it was killed need not wait for its lease to end. */
-  ownerProcess: text('owner_process'),
-  /** Why it cannot continue; null while it runs. */
-  failure: text('failure'),
-  startedAt: instant('started_at').notNull().default(sql`now()`),
-  updatedAt: instant('updated_at').notNull().default(sql`now()`),
-});
+export const checkpoints = readSchema.table(
+  'checkpoints',
+  {
+    /**
+     * Identifies the row, also in `dead_letters.projection` and `parked_items.consumer`. Nothing is read out of it: kind and
+     * name of the consumer have columns of their own. See `kernel/checkpoints/checkpoint-id.ts`.
+     */
+    key: text('projection').primaryKey(),
+    /** `projection`, `rebuild`, `verify`, `process` or `effect`. Releases before 0022 do not set it: a trigger does. */
+    kind: text('kind').notNull(),
+    /** The name of the projection, of the kind of processes or of the effect. */
+    consumer: text('consumer').notNull(),
+    /** Every event up to here has been seen, of interest or not. */
+    position: bigint('position', { mode: 'number' }).notNull().default(0),
+    /** The projection's own version that filled the table. */
+    version: integer('version').notNull(),
+    /**
+     * Incremented by whoever changes the table, or the parked events, from outside. A batch that the owner is working on is
+     * based on the former content, and is refused.
+     */
+    generation: integer('generation').notNull().default(1),
+    /** Position at which the table is complete: the end of the log when the fill began. */
+    wholeAt: bigint('whole_at', { mode: 'number' }).notNull().default(0),
+    /** The instance that runs it, until `leaseUntil`. */
+    owner: uuid('owner'),
+    leaseUntil: instant('lease_until'),
+    /** The owner's process, as host:pid: a process that starts where it was killed need not wait for its lease to end. */
+    ownerProcess: text('owner_process'),
+    /** Why it cannot continue; null while it runs. */
+    failure: text('failure'),
+    startedAt: instant('started_at').notNull().default(sql`now()`),
+    updatedAt: instant('updated_at').notNull().default(sql`now()`),
+  },
+  (table) => [unique('checkpoints_kind_consumer').on(table.kind, table.consumer)],
+);
 
 /** The instances that can run projections, so that each knows its share. */
 export const instances = readSchema.table('instances', {

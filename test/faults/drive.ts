@@ -131,9 +131,7 @@ async function calm({ instances, postgres }: World): Promise<void> {
   const end = Date.now() + 2 * QUIET_MS;
   const isDone = async () => {
     const behind = await postgres.as(
-      (
-        sql,
-      ) => sql`select projection from read.checkpoints where (projection like 'process:%' or projection like 'effect:%')
+      (sql) => sql`select projection from read.checkpoints where kind in ('process', 'effect')
                      and position < (select max(position) from es.events)`,
     );
     return behind.length === 0;

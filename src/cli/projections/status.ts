@@ -93,7 +93,7 @@ function readStatus(db: Database): Promise<StatusRow[]> {
                case when e.position is not null then jsonb_build_object(
                  'position', e.position, 'type', e.type, 'streamType', e.stream_type, 'streamId', e.stream_id) end as next
         from read.checkpoints c left join es.events e on e.position = c.position + 1
-        where projection not like '%#%' order by projection`,
+        where kind in ('projection', 'process', 'effect') order by projection`,
   );
 }
 

@@ -47,6 +47,7 @@ export const RIGHTS = {
     'es.now': {},
     'es.recording_time': {},
     'read.move_checkpoint': { projector: ['EXECUTE'] },
+    'read.name_checkpoint': {},
   },
 } as const satisfies Record<string, Readonly<Record<string, Rights>>>;
 

@@ -2,62 +2,67 @@ import DataLoader from 'dataloader';
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
 import { arrayText } from '../../database/column-arrays.ts';
-import type { CheckpointAdvance } from './advance.ts';
-import type { CheckpointPlace } from './checkpoint-place.ts';
+import { type CheckpointAdvance, type CheckpointPlace, moveCheckpoint } from './advance.ts';
 
-/** A checkpoint's way over events of which its projection writes nothing. */
-interface OwnMove extends CheckpointAdvance {
-  readonly projection: string;
-  /** Where its row was last seen. */
+/** An advance over events of which nothing is written. */
+interface EmptyAdvance extends Omit<CheckpointAdvance, 'failure'> {
+  readonly key: string;
+  readonly from: number;
+  /** Where the checkpoint's row was last seen. */
   readonly place: CheckpointPlace;
 }
 
 /**
- * Moves checkpoints together. Most projections handle few of the events, but each has to pass over all of them, so that nobody
- * waits for it in vain: what is asked at the same moment is one statement, however many projections there are.
+ * Moves checkpoints together. Most projections handle few of the events, but each has to pass all of them, or a token for one
+ * would wait forever. All that are moved at the same moment share one statement.
  */
-export class SharedMoves {
-  readonly #loader: DataLoader<OwnMove, CheckpointPlace | undefined>;
+export class CheckpointBatcher {
+  readonly #loader: DataLoader<EmptyAdvance, CheckpointPlace | undefined>;
 
   constructor(db: Database) {
-    const placeholders = {
-      names: 'text',
-      froms: 'bigint',
-      tos: 'bigint',
-      owners: 'uuid',
-      generations: 'int',
-      places: 'tid',
-    };
-    const arrays = Object.entries(placeholders).map(
-      ([name, type]) => sql`${sql.placeholder(name)}::text::${sql.raw(type)}[]`,
-    );
-    const move = prepared<{ projection: string; place: CheckpointPlace }>(
+    const array = (name: string, type: string) => sql`${sql.placeholder(name)}::text::${sql.raw(type)}[]`;
+    const call = moveCheckpoint({
+      key: sql`key`,
+      from: sql`"from"`,
+      to: sql`"to"`,
+      owner: sql`owner`,
+      generation: sql`generation`,
+      place: sql`seen`,
+      // A checkpoint whose row is locked is left out: whoever holds it must not keep the others waiting.
+      waits: sql`false`,
+      failure: sql`null`,
+    });
+    const move = prepared<{ key: string; place: CheckpointPlace }>(
       db,
       'checkpoints_move',
-      // One whose row is locked is passed over: what keeps it must not keep the others.
-      sql`select projection, place::text from unnest(${sql.join(arrays, sql`, `)}) as a(projection, "from", "to", owner, generation, seen)
-          cross join lateral read.move_checkpoint(projection, "from", "to", owner, generation, seen, false) as m(place)
-          where place is not null`,
+      sql`select key, place::text
+          from unnest(${array('key', 'text')}, ${array('from', 'bigint')}, ${array('to', 'bigint')}, ${array('owner', 'uuid')},
+                      ${array('generation', 'int')}, ${array('place', 'tid')}) as a(key, "from", "to", owner, generation, seen)
+          cross join lateral ${call} as m(place) where place is not null`,
     );
     this.#loader = new DataLoader(
-      async (moves) => {
+      async (advances) => {
+        const list = (property: keyof EmptyAdvance) => arrayText(advances.map((advance) => advance[property]));
         const rows = await move({
-          names: arrayText(moves.map(({ projection }) => projection)),
-          froms: arrayText(moves.map(({ from }) => from)),
-          tos: arrayText(moves.map(({ to }) => to)),
-          owners: arrayText(moves.map(({ owner }) => owner)),
-          generations: arrayText(moves.map(({ generation }) => generation)),
-          places: arrayText(moves.map(({ place }) => place)),
+          key: list('key'),
+          from: list('from'),
+          to: list('to'),
+          owner: list('owner'),
+          generation: list('generation'),
+          place: list('place'),
         });
-        const moved = new Map(rows.map(({ projection, place }) => [projection, place]));
-        return moves.map(({ projection }) => moved.get(projection));
+        const moved = new Map(rows.map(({ key, place }) => [key, place]));
+        return advances.map(({ key }) => moved.get(key));
       },
       { cache: false },
     );
   }
 
-  /** @returns where its row is now; undefined if it is not where the move begins, is another's, or is locked just now. */
-  move(projection: string, move: Omit<OwnMove, 'projection'>): Promise<CheckpointPlace | undefined> {
-    return this.#loader.load({ projection, ...move });
+  /** @returns where the row is now; undefined if it is not where it has to be, another instance's, or locked. */
+  move(
+    key: string,
+    { from, to, owner, generation, place }: Omit<EmptyAdvance, 'key'>,
+  ): Promise<CheckpointPlace | undefined> {
+    return this.#loader.load({ key, from, to, owner, generation, place });
   }
 }

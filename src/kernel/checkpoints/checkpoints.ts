@@ -1,13 +1,22 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
-import type { Projection } from '../define/projection.ts';
+import type { CheckpointId, Consumer } from './checkpoint-id.ts';
 import { isGone, PROCESS } from './instance-id.ts';
-import { checkpointColumns, leaseStatement, type ProjectorPart } from './lease-statement.ts';
+import { checkpointColumns, LEASE_MS, leaseStatement, type ProjectorPart } from './lease-statement.ts';
 
-export { LEASE_MS } from './lease-statement.ts';
+/** Where a new checkpoint begins. */
+export interface CheckpointStart {
+  /** The consumer's version. */
+  readonly version: number;
+  /** Everything up to here counts as done; 0 unless given. */
+  readonly position?: number;
+  /** 1 unless given. */
+  readonly generation?: number;
+  /** The instance that has its lease from the beginning; nobody unless given. */
+  readonly owner?: string | null;
+}
 
-export interface Checkpoint {
-  readonly projection: string;
+export interface Checkpoint extends CheckpointId {
   readonly position: number;
   /** The projection's version that filled the table. */
   readonly version: number;
@@ -34,10 +43,27 @@ export interface LeasedCheckpoint extends Checkpoint {
 
 /** The first event that a projection has not applied. */
 export interface OldestWaiting {
-  readonly projection: string;
+  readonly key: string;
   /** The projection's position, right before it. */
   readonly position: number;
   readonly recordedAt: Date;
+}
+
+/** When a lease that is taken now ends. */
+export const leaseEnd: SQL = sql.raw(`now() + interval '${LEASE_MS} ms'`);
+
+/** Makes a checkpoint unless it is there. It is whole when it is where the log ends now. */
+export async function createCheckpoint(
+  db: Database,
+  { key, kind, name }: CheckpointId,
+  { version, position = 0, generation = 1, owner = null }: CheckpointStart,
+): Promise<void> {
+  const lease = owner === null ? sql`null, null, null` : sql`${owner}, ${PROCESS}, ${leaseEnd}`;
+  await db.execute(sql`
+    insert into read.checkpoints (projection, kind, consumer, version, position, generation, whole_at, owner, owner_process, lease_until)
+    values (${key}, ${kind}, ${name}, ${version}, ${position}, ${generation},
+            (select coalesce(max(position), 0) from es.events), ${lease})
+    on conflict do nothing`);
 }
 
 /** Owners that this process has. */
@@ -56,22 +82,24 @@ export class Checkpoints {
     this.#waiting = prepared(
       db,
       'checkpoints_waiting',
-      sql`select c.projection, c.position, (extract(epoch from e.recorded_at)::float8 * 1000) as recorded_ms
+      sql`select c.projection as key, c.position, (extract(epoch from e.recorded_at)::float8 * 1000) as recorded_ms
           from read.checkpoints c join es.events e on e.position = c.position + 1`,
     );
     this.#lease = prepared(db, 'checkpoints_lease', leaseStatement);
   }
 
   /**
-   * Makes the rows of new projections, which are whole when they are where the log is now. One whose version was raised is left
-   * as it is, to those who know the former version, until it has been rebuilt.
+   * Makes the checkpoints that are missing. One of a former version stays as it is, for those who know that version, until the
+   * read model has been rebuilt.
    */
-  async register(projections: readonly Projection[]): Promise<void> {
-    for (const { name, version } of projections) {
-      await this.#db.execute(sql`insert into read.checkpoints (projection, version, whole_at)
-                                 values (${name}, ${version}, (select coalesce(max(position), 0) from es.events))
-                                 on conflict (projection) do nothing`);
-    }
+  async register(consumers: readonly Consumer[]): Promise<void> {
+    for (const consumer of consumers) await createCheckpoint(this.#db, consumer, consumer);
+  }
+
+  /** Makes a checkpoint unless it is there. `start` is only worked out if it is not. */
+  async registerAt(id: CheckpointId, start: () => Promise<CheckpointStart>): Promise<void> {
+    const known = await this.#db.execute(sql`select from read.checkpoints where projection = ${id.key}`);
+    if (known.length === 0) await createCheckpoint(this.#db, id, await start());
   }
 
   all(): Promise<Checkpoint[]> {
@@ -81,8 +109,8 @@ export class Checkpoints {
   /** Of each projection that is behind, what it has not applied for the longest time. */
   async oldestWaiting(): Promise<OldestWaiting[]> {
     const rows = await this.#waiting({});
-    return rows.map(({ projection, position, recorded_ms }) => ({
-      projection,
+    return rows.map(({ key, position, recorded_ms }) => ({
+      key,
       position,
       recordedAt: new Date(Math.round(recorded_ms)),
     }));
@@ -94,11 +122,11 @@ export class Checkpoints {
    */
   lease(
     owner: string,
-    projections: readonly Pick<Projection, 'name' | 'version'>[],
+    consumers: readonly Pick<Consumer, 'key' | 'version'>[],
     part: Exclude<ProjectorPart, 'off'> = 'on',
   ): Promise<LeasedCheckpoint[]> {
     livingHere.add(owner);
-    const asked = projections.map(({ name, version }) => ({ name, version }));
+    const asked = consumers.map(({ key, version }) => ({ name: key, version }));
     return this.#lease({
       owner,
       process: PROCESS,
@@ -107,11 +135,11 @@ export class Checkpoints {
     });
   }
 
-  /** Gives one projection of an instance up, for those who share. */
-  async give(owner: string, projection: string): Promise<void> {
+  /** Gives one checkpoint of an instance up, for those who share. */
+  async give(owner: string, key: string): Promise<void> {
     await this.#db.execute(
       sql`update read.checkpoints set owner = null, owner_process = null, lease_until = now()
-          where owner = ${owner} and projection = ${projection}`,
+          where owner = ${owner} and projection = ${key}`,
     );
   }
 
@@ -138,7 +166,7 @@ export class Checkpoints {
   }
 
   /** Says why a projection stands still, or with null that it does not. */
-  async setFailure(projection: string, failure: string | null): Promise<void> {
-    await this.#db.execute(sql`update read.checkpoints set failure = ${failure} where projection = ${projection}`);
+  async setFailure(key: string, failure: string | null): Promise<void> {
+    await this.#db.execute(sql`update read.checkpoints set failure = ${failure} where projection = ${key}`);
   }
 }

@@ -13,7 +13,7 @@ const owner = sql`${sql.placeholder('owner')}::uuid`;
 const isSpare = sql`${sql.placeholder('spare')}::boolean`;
 
 /** A checkpoint's columns. An owner that is gone and has not said so is none. */
-export const checkpointColumns: SQL = sql`projection, position, c.version, generation, whole_at as "wholeAt", failure,
+export const checkpointColumns: SQL = sql`projection as key, kind, consumer as name, position, c.version, generation, whole_at as "wholeAt", failure,
   case when lease_until > now() or exists (select from read.instances i where i.id = owner and alive_until > now())
     then owner end as owner, owner_process as "ownerProcess",
   (select count(*)::int from read.dead_letters d where d.projection = c.projection and d.status = 'PARKED')

@@ -1,8 +1,8 @@
 import type { Positions } from '../consistency/positions.ts';
-import type { Projection } from '../define/projection.ts';
 import type { LogHead } from '../log/log-head.ts';
 import type { ProjectionMoved } from '../notify/hub.ts';
 import type { Move } from '../notify/news.ts';
+import type { Consumer } from './checkpoint-id.ts';
 import type { Checkpoint, Checkpoints, LeasedCheckpoint, OldestWaiting } from './checkpoints.ts';
 import { newOwner } from './instance-id.ts';
 import type { ProjectorPart } from './lease-statement.ts';
@@ -22,7 +22,7 @@ export interface Owned {
 
 export interface OwnershipParts {
   readonly checkpoints: Checkpoints;
-  readonly projections: readonly Pick<Projection, 'name' | 'version'>[];
+  readonly consumers: readonly Consumer[];
   readonly runners: ReadonlyMap<string, Owned>;
   readonly positions: Positions;
   readonly head: LogHead;
@@ -169,14 +169,14 @@ export class Ownership {
     const all = await this.#lease();
     if (this.#stopped || before.doubts !== this.#doubts) return;
     const ours = all.filter(({ isOurs }) => isOurs);
-    this.#ours = new Set(ours.map(({ projection }) => projection));
-    for (const checkpoint of ours) this.#startAt(checkpoint, before.runners.get(checkpoint.projection) ?? 0);
+    this.#ours = new Set(ours.map(({ key }) => key));
+    for (const checkpoint of ours) this.#startAt(checkpoint, before.runners.get(checkpoint.key) ?? 0);
     this.#follow(all, before.positions);
-    this.#known = new Map(all.map((checkpoint) => [checkpoint.projection, checkpoint]));
+    this.#known = new Map(all.map((checkpoint) => [checkpoint.key, checkpoint]));
     this.#giveUp(ours);
     const behind = positions.names.some((name) => positions.of(name) < head.position);
     const waiting = behind ? await checkpoints.oldestWaiting() : [];
-    this.#waiting = new Map(waiting.map((oldest) => [oldest.projection, oldest]));
+    this.#waiting = new Map(waiting.map((oldest) => [oldest.key, oldest]));
   }
 
   /** Looks where the log ends. Nobody waits for it, and where it takes long it is not asked again meanwhile. */
@@ -196,11 +196,8 @@ export class Ownership {
     const all = await this.#parts.checkpoints.all();
     if (this.#stopped || before.doubts !== this.#doubts) return;
     this.#follow(all, before.positions);
-    const others = all.filter(({ projection }) => !this.#ours.has(projection));
-    this.#known = new Map([
-      ...this.#known,
-      ...others.map((checkpoint) => [checkpoint.projection, checkpoint] as const),
-    ]);
+    const others = all.filter(({ key }) => !this.#ours.has(key));
+    this.#known = new Map([...this.#known, ...others.map((checkpoint) => [checkpoint.key, checkpoint] as const)]);
   }
 
   /** What is known before the database is asked: its answer can be behind what is learnt meanwhile, not behind this. */
@@ -214,20 +211,20 @@ export class Ownership {
   }
 
   async #lease(): Promise<LeasedCheckpoint[]> {
-    const { checkpoints, projections } = this.#parts;
+    const { checkpoints, consumers } = this.#parts;
     const part = this.#part;
     // A lease is a promise to do the work, so that it is not renewed by somebody who cannot.
     if (part === 'off' || this.#parts.canWork?.() === false) {
       return (await checkpoints.all()).map((checkpoint) => ({ ...checkpoint, isOurs: false, isWanted: false }));
     }
-    const all = await checkpoints.lease(this.owner, projections, part);
-    return (await checkpoints.releaseDead(all)) ? checkpoints.lease(this.owner, projections, part) : all;
+    const all = await checkpoints.lease(this.owner, consumers, part);
+    return (await checkpoints.releaseDead(all)) ? checkpoints.lease(this.owner, consumers, part) : all;
   }
 
   /** @param before where this instance believed the projection to be when it asked. */
   #startAt(checkpoint: Checkpoint, before: number): void {
     const { runners, positions } = this.#parts;
-    const { projection: name, position, generation } = checkpoint;
+    const { key: name, position, generation } = checkpoint;
     const runner = runners.get(name);
     if (!runner || this.#stopping.has(name)) return;
     if (runner.isRunning && (position < before || generation !== runner.generation)) {
@@ -243,7 +240,7 @@ export class Ownership {
   /** Takes over from the checkpoints what other instances have done. */
   #follow(all: readonly Checkpoint[], before: ReadonlyMap<string, number>): void {
     const { runners, positions, onMoved } = this.#parts;
-    for (const { projection, position, generation, deadLetters } of all) {
+    for (const { key: projection, position, generation, deadLetters } of all) {
       if (this.#ours.has(projection) || !positions.has(projection)) continue;
       const runner = runners.get(projection);
       if (runner?.isRunning) this.#end(runner);
@@ -264,9 +261,9 @@ export class Ownership {
     if (this.#stopping.size > 0) return;
     // The furthest has the least to do, and to read again elsewhere.
     const wanted = ours.filter(({ isWanted }) => isWanted).sort((a, b) => b.position - a.position);
-    for (const { projection } of this.#part === 'spare' ? wanted : wanted.slice(0, 1)) {
-      const runner = runners.get(projection);
-      if (runner) this.#end(runner, () => checkpoints.give(this.owner, projection).then(onReleased));
+    for (const { key } of this.#part === 'spare' ? wanted : wanted.slice(0, 1)) {
+      const runner = runners.get(key);
+      if (runner) this.#end(runner, () => checkpoints.give(this.owner, key).then(onReleased));
     }
   }
 

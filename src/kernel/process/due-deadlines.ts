@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../database/client.ts';
+import { checkpointId } from '../checkpoints/checkpoint-id.ts';
 import type { EventMetadata } from '../define/event.ts';
 import type { Process } from '../define/process.ts';
 import { deadlines } from '../define/process-deadlines.ts';
@@ -44,7 +45,7 @@ export class DueDeadlines {
           join es.events e on e.stream_type = d.process and e.stream_id = d.id and e.version = 1
           where d.process = ${sql.placeholder('process')} and not exists (
             select from read.parked_items p
-            where p.consumer = 'process:' || d.process and p.line = d.process || ' ' || d.id and p.position = 0
+            where p.consumer = ${sql.placeholder('consumer')} and p.line = d.process || ' ' || d.id and p.position = 0
               and p.deadline = d.name and p.due_at = d.at)
           order by d.at limit ${sql.placeholder('limit')}`,
     );
@@ -92,7 +93,7 @@ export class DueDeadlines {
   ): Promise<number> {
     try {
       const limit = PAGE + watch.size;
-      const rows = await this.#next({ process, limit });
+      const rows = await this.#next({ process, consumer: checkpointId('process', process).key, limit });
       const due = rows.filter(({ in_ms }) => in_ms <= 0);
       watch.forget(new Set(due.map(nameOf)));
       const news = due.filter((row) => !watch.has(nameOf(row))).slice(0, watch.room);

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { sql } from 'drizzle-orm';
-import { type Database, prepared } from '../../database/client.ts';
-import { type CheckpointPlace, UNKNOWN_PLACE } from '../checkpoints/checkpoint-place.ts';
+import type { Database } from '../../database/client.ts';
+import { type CheckpointAdvance, FencedError } from '../checkpoints/advance.ts';
+import { type CheckpointId, checkpointId } from '../checkpoints/checkpoint-id.ts';
+import { CheckpointMover } from '../checkpoints/checkpoint-mover.ts';
 import { Checkpoints } from '../checkpoints/checkpoints.ts';
 import type { ProjectorPart } from '../checkpoints/lease-statement.ts';
 import { Ownership } from '../checkpoints/ownership.ts';
@@ -60,6 +61,18 @@ export interface ProcessManagerParts {
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
+/** A kind of processes or an effect. */
+interface Consumer {
+  readonly id: CheckpointId;
+  /** Where its checkpoint begins if it has none. */
+  readonly beginning: () => Promise<number>;
+}
+
+interface Works {
+  readonly work: Work;
+  readonly limits: RunnerLimits;
+}
+
 /** How long the start waits for checkpoints that have to be made first, in ms; they are made all the same. */
 const REGISTER_WITHIN_MS = 5000;
 
@@ -72,8 +85,9 @@ export class ProcessManager {
   readonly #feed: CommitFeed;
   readonly #followers: ReadonlyMap<string, Follower>;
   readonly #answers: Answers;
-  /** The checkpoints of all kinds, also of those that this instance cannot run, with where one begins that has none. */
-  readonly #beginnings: ReadonlyMap<string, () => Promise<number>>;
+  readonly #checkpoints: Checkpoints;
+  /** All processes and effects, also those that this instance cannot run. */
+  readonly #consumers: readonly Consumer[];
   readonly #ownership: Ownership;
   readonly #stopping = new AbortController();
 
@@ -83,18 +97,25 @@ export class ProcessManager {
     const { db, writer, leases, processes, effects, head, look, part, onError } = parts;
     this.#answers = new Answers(writer);
     const beginnings = new Beginnings(db, this.#answers);
-    this.#beginnings = new Map([
-      ...processes.map((process) => [checkpointOfProcess(process), () => beginnings.ofProcess(process)] as const),
-      ...effects.map((effect) => [checkpointOfEffect(effect), () => beginnings.ofEffect(effect)] as const),
-    ]);
+    this.#checkpoints = new Checkpoints(leases);
+    this.#consumers = [
+      ...processes.map((process) => ({
+        id: checkpointId('process', process.name),
+        beginning: () => beginnings.ofProcess(process),
+      })),
+      ...effects.map((effect) => ({
+        id: checkpointId('effect', effect.name),
+        beginning: () => beginnings.ofEffect(effect),
+      })),
+    ];
     const followers = new Map<string, Follower>();
     const works = this.#works();
-    const names = [...works.keys()];
+    const own = this.#consumers.filter(({ id }) => works.has(id.key));
     this.#ownership = new Ownership({
-      checkpoints: new Checkpoints(leases),
-      projections: names.map((name) => ({ name, version: 1 })),
+      checkpoints: this.#checkpoints,
+      consumers: own.map(({ id }) => ({ ...id, version: 1 })),
       runners: followers,
-      positions: new Positions(names, 0),
+      positions: new Positions(works.keys(), 0),
       head,
       part,
       canWork: parts.canWork,
@@ -104,11 +125,13 @@ export class ProcessManager {
       isDeaf: () => false,
       onError,
     });
-    const move = this.#mover();
     const { log, registry } = parts;
     const knows = (type: string) => Object.hasOwn(registry.events, type);
-    for (const [name, { work, limits }] of works) {
+    for (const consumer of own) {
+      const name = consumer.id.key;
+      const { work, limits } = works.get(name) as Works;
       const parked = new ParkedItems(db, name);
+      const move = this.#moverOf(consumer);
       followers.set(
         name,
         new Follower({ name, work, log, feed: this.#feed, head, parked, limits, knows, move, onError }),
@@ -118,7 +141,7 @@ export class ProcessManager {
   }
 
   async start(): Promise<void> {
-    if (this.#beginnings.size === 0) return;
+    if (this.#consumers.length === 0) return;
     if (this.#parts.part !== 'off') await this.#registerAll();
     await this.#ownership.start();
   }
@@ -142,13 +165,8 @@ export class ProcessManager {
 
   /** Where each kind stands, also those that other instances run. */
   status(): ProcessStatus[] {
-    return [...this.#beginnings.keys()].map((checkpoint) =>
-      processStatusOf(
-        checkpoint,
-        this.#followers.get(checkpoint),
-        this.#ownership.checkpoint(checkpoint),
-        this.#parts.head,
-      ),
+    return this.#consumers.map(({ id }) =>
+      processStatusOf(id, this.#followers.get(id.key), this.#ownership.checkpoint(id.key), this.#parts.head),
     );
   }
 
@@ -163,7 +181,7 @@ export class ProcessManager {
   /** Ends when what is on its way is done, as far as that is possible, and gives the processes up for others. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    if (this.#beginnings.size > 0) await this.#ownership.stop();
+    if (this.#consumers.length > 0) await this.#ownership.stop();
   }
 
   /** Makes the checkpoints that are missing. One that takes long, or cannot be made yet, keeps no other from running. */
@@ -171,10 +189,10 @@ export class ProcessManager {
     const { onError } = this.#parts;
     const over = new AbortController();
     const late = delay(REGISTER_WITHIN_MS, undefined, { signal: over.signal }).catch(() => undefined);
-    const each = [...this.#beginnings.keys()].map((name) =>
-      patiently(() => this.#register(name), {
+    const each = this.#consumers.map((consumer) =>
+      patiently(() => this.#register(consumer), {
         stopping: this.#stopping.signal,
-        onFailure: (error) => error && onError(error, { part: name }),
+        onFailure: (error) => error && onError(error, { part: consumer.id.key }),
       }),
     );
     await Promise.race([Promise.all(each), late]);
@@ -182,37 +200,35 @@ export class ProcessManager {
   }
 
   /**
-   * Makes a checkpoint unless it is there. It has a generation of its own: whoever believes that it still moves one that was
-   * lost does not move this one.
+   * Makes a checkpoint unless it is there. It has a generation of its own: an instance that believes that it still moves one
+   * that was lost cannot move this one.
    */
-  async #register(name: string): Promise<void> {
-    const { leases } = this.#parts;
-    const known = await leases.execute(sql`select from read.checkpoints where projection = ${name}`);
-    const beginning = this.#beginnings.get(name);
-    if (known.length > 0 || !beginning) return;
-    await leases.execute(sql`insert into read.checkpoints (projection, version, position, generation)
-                             values (${name}, 1, ${await beginning()}, 1 + floor(random() * 1000000000)::int)
-                             on conflict (projection) do nothing`);
+  async #register({ id, beginning }: Consumer): Promise<void> {
+    await this.#checkpoints.registerAt(id, async () => ({
+      version: 1,
+      position: await beginning(),
+      generation: 1 + Math.floor(Math.random() * 1_000_000_000),
+    }));
   }
 
-  #works(): Map<string, { readonly work: Work; readonly limits: RunnerLimits }> {
+  #works(): Map<string, Works> {
     const { db, hub, bus, states, processes, effects, adapters, onError } = this.#parts;
     const answers = this.#answers;
     const limits = processLimits(this.#parts.limits);
     const { atOnce, perInitiator, effectsAtOnce, effectsPerInitiator, effectTimeoutMs: timeoutMs, ...shared } = limits;
-    const works = new Map<string, { work: Work; limits: RunnerLimits }>();
+    const works = new Map<string, Works>();
     for (const process of processes) {
       const clock = new DueDeadlines(db, hub, onError);
       const follows = this.#streamsOf([...process.on.keys()]).add(process.name);
       const work = new ProcessWork({ db, process, bus, clock, follows });
-      works.set(checkpointOfProcess(process), { work, limits: { ...shared, atOnce, perInitiator } });
+      works.set(checkpointId('process', process.name).key, { work, limits: { ...shared, atOnce, perInitiator } });
     }
     for (const effect of effects) {
       const binding = adapters.find(({ port }) => port === effect.port);
       if (!binding) continue;
       const follows = this.#streamsOf([...effect.on.keys()]);
       const work = new EffectWork({ effect, port: binding.adapter, bus, states, answers, follows, timeoutMs });
-      works.set(checkpointOfEffect(effect), {
+      works.set(checkpointId('effect', effect.name).key, {
         work,
         limits: { ...shared, atOnce: effectsAtOnce, perInitiator: effectsPerInitiator },
       });
@@ -230,32 +246,19 @@ export class ProcessManager {
     );
   }
 
-  #mover() {
-    const places = new Map<string, CheckpointPlace>();
-    const move = prepared<{ place: CheckpointPlace }>(
-      this.#parts.leases,
-      'processes_move',
-      sql`select place::text from read.move_checkpoint(${sql.placeholder('name')}::text, null, ${sql.placeholder('to')}::text::bigint,
-            ${sql.placeholder('owner')}::text::uuid, ${sql.placeholder('generation')}::text::int,
-            ${sql.placeholder('place')}::text::tid, true, ${sql.placeholder('failure')}::text) as m(place)
-          where place is not null`,
-    );
-    return async (name: string, to: number, generation: number, failure: string | null) => {
-      const place = places.get(name) ?? UNKNOWN_PLACE;
-      const [moved] = await move({ name, to, generation, failure, place, owner: this.#ownership.owner });
-      if (moved) places.set(name, moved.place);
-      // It is another's by now, or lost, and then needed again at once.
-      else await this.#register(name);
-      return moved !== undefined;
+  /** @returns what moves a consumer's checkpoint, and answers whether it is still this instance's. */
+  #moverOf(consumer: Consumer): (advance: Omit<CheckpointAdvance, 'from' | 'owner'>) => Promise<boolean> {
+    const mover = new CheckpointMover(this.#parts.leases, consumer.id.key);
+    return async (advance) => {
+      try {
+        await mover.move({ ...advance, from: null, owner: this.#ownership.owner });
+        return true;
+      } catch (error) {
+        if (!(error instanceof FencedError)) throw error;
+        // Another instance owns it by now. Or it was lost, and then it is needed again at once.
+        await this.#register(consumer);
+        return false;
+      }
     };
   }
-}
-
-/** What the checkpoint of a kind of processes is called: no projection can have that name. */
-function checkpointOfProcess({ name }: Process): string {
-  return `process:${name}`;
-}
-
-function checkpointOfEffect({ name }: Effect): string {
-  return `effect:${name}`;
 }

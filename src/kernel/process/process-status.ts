@@ -1,3 +1,4 @@
+import type { CheckpointId } from '../checkpoints/checkpoint-id.ts';
 import type { Checkpoint } from '../checkpoints/checkpoints.ts';
 import { PROCESS } from '../checkpoints/instance-id.ts';
 import type { LogHead } from '../log/log-head.ts';
@@ -30,7 +31,7 @@ export interface ProcessStatus {
 
 /** @param checkpoint as it was looked at last. */
 export function processStatusOf(
-  name: string,
+  { kind, name }: CheckpointId,
   follower: Follower | undefined,
   checkpoint: Checkpoint | undefined,
   head: LogHead,
@@ -39,9 +40,8 @@ export function processStatusOf(
   const position = isOurs ? follower.position : (checkpoint?.position ?? 0);
   const failure = isOurs ? follower.failure : (checkpoint?.failure ?? null);
   const isRun = isOurs || (checkpoint !== undefined && checkpoint.owner !== null);
-  const [kind] = name.split(':');
   return {
-    name: name.slice(name.indexOf(':') + 1),
+    name,
     kind: kind === 'effect' ? 'EFFECT' : 'PROCESS',
     state: failure !== null ? 'STALLED' : isRun ? 'RUNNING' : 'STOPPED',
     position,

@@ -48,6 +48,7 @@ const FUNCTIONS: Readonly<Record<string, May>> = {
   'es.refuse_change': {},
   'es.save_snapshots': { writer: 'execute' },
   'read.move_checkpoint': { projector: 'execute' },
+  'read.name_checkpoint': {},
 };
 
 const SCHEMAS: Readonly<Record<string, May>> = {

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openPool, type Pool } from '../../../src/database/client.ts';
-import { SharedMoves } from '../../../src/kernel/checkpoints/batched-advance.ts';
-import { UNKNOWN_PLACE } from '../../../src/kernel/checkpoints/checkpoint-place.ts';
+import { UNKNOWN_PLACE } from '../../../src/kernel/checkpoints/advance.ts';
+import { CheckpointBatcher } from '../../../src/kernel/checkpoints/batched-advance.ts';
 import { useDatabase } from '../../support/database.ts';
 
 const database = useDatabase();
 const owner = randomUUID();
 let pool: Pool;
-let moves: SharedMoves;
+let batcher: CheckpointBatcher;
 
 beforeEach(async () => {
   pool = openPool({ url: database.url, connections: 1, applicationName: 'test' });
-  moves = new SharedMoves(pool.db);
+  batcher = new CheckpointBatcher(pool.db);
   for (const name of ['a', 'b', 'c']) {
     await database.sql`insert into read.checkpoints (projection, version, position, owner, generation)
                        values (${name}, 1, 5, ${owner}, 1)`;
@@ -31,7 +31,7 @@ const updates = async () => {
 };
 
 it('moves the checkpoints that are moved at the same moment with one statement', async () => {
-  expect(await Promise.all(['a', 'b', 'c'].map((name) => moves.move(name, move)))).toEqual([
+  expect(await Promise.all(['a', 'b', 'c'].map((name) => batcher.move(name, move)))).toEqual([
     ...[expect.any(String), expect.any(String), expect.any(String)],
   ]);
   expect(await positions()).toEqual([9, 9, 9]);
@@ -40,20 +40,20 @@ it('moves the checkpoints that are moved at the same moment with one statement',
 
 it('leaves a checkpoint that is elsewhere, of another generation or another’s, and moves the others', async () => {
   const asked = [
-    moves.move('a', { ...move, from: 4 }),
-    moves.move('b', { ...move, generation: 2 }),
-    moves.move('c', move),
+    batcher.move('a', { ...move, from: 4 }),
+    batcher.move('b', { ...move, generation: 2 }),
+    batcher.move('c', move),
   ];
   expect(await Promise.all(asked)).toEqual([undefined, undefined, expect.any(String)]);
-  expect(await moves.move('a', { ...move, owner: randomUUID() })).toBeUndefined();
-  expect(await moves.move('nobody', move)).toBeUndefined();
+  expect(await batcher.move('a', { ...move, owner: randomUUID() })).toBeUndefined();
+  expect(await batcher.move('nobody', move)).toBeUndefined();
   expect(await positions()).toEqual([5, 5, 9]);
 });
 
 it('does not wait for a checkpoint that somebody holds', async () => {
   await database.sql.begin(async (sql) => {
     await sql`select from read.checkpoints where projection = 'b' for update`;
-    expect(await Promise.all(['a', 'b', 'c'].map((name) => moves.move(name, move)))).toEqual([
+    expect(await Promise.all(['a', 'b', 'c'].map((name) => batcher.move(name, move)))).toEqual([
       ...[expect.any(String), undefined, expect.any(String)],
     ]);
   });
@@ -61,14 +61,14 @@ it('does not wait for a checkpoint that somebody holds', async () => {
 });
 
 it('finds a checkpoint where a move has left it, and by its name where somebody has written it since', async () => {
-  const place = await moves.move('a', move);
+  const place = await batcher.move('a', move);
   expect(await database.sql`select ctid::text as place from read.checkpoints where projection = 'a'`).toMatchObject([
     { place },
   ]);
   const next = { ...move, from: 9, to: 10, place: place ?? '' };
-  expect(await moves.move('a', next)).toEqual(expect.any(String));
+  expect(await batcher.move('a', next)).toEqual(expect.any(String));
   await database.sql`update read.checkpoints set lease_until = now() where projection = 'a'`;
-  expect(await moves.move('a', { ...next, from: 10, to: 11 })).toEqual(expect.any(String));
-  expect(await moves.move('b', { ...move, place: place ?? '' })).toEqual(expect.any(String));
+  expect(await batcher.move('a', { ...next, from: 10, to: 11 })).toEqual(expect.any(String));
+  expect(await batcher.move('b', { ...move, place: place ?? '' })).toEqual(expect.any(String));
   expect(await positions()).toEqual([11, 9, 5]);
 });

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPool, type Pool } from '../../../src/database/client.ts';
 import { notes } from '../../../src/domains/notes/index.ts';
 import { FencedError } from '../../../src/kernel/checkpoints/advance.ts';
-import { SharedMoves } from '../../../src/kernel/checkpoints/batched-advance.ts';
+import { CheckpointBatcher } from '../../../src/kernel/checkpoints/batched-advance.ts';
 import type { Projection } from '../../../src/kernel/define/projection.ts';
 import { ProjectionTable } from '../../../src/kernel/read/fold/projection-table.ts';
 import type { Writes } from '../../../src/kernel/read/fold/working-rows.ts';
@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => pool.close());
 
 const position = async () => Number((await database.sql`select position from read.checkpoints`)[0]?.position);
-const tableOf = (moves?: SharedMoves) => new ProjectionTable(pool.db, notes as unknown as Projection, moves);
+const tableOf = (batcher?: CheckpointBatcher) => new ProjectionTable(pool.db, notes as unknown as Projection, batcher);
 const step = (from: number, by = owner) => ({ from, to: from + 1, owner: by, generation: 1 });
 
 /** How often the checkpoints were looked through or looked up by name. */
@@ -37,7 +37,7 @@ async function lookups(): Promise<number> {
 
 describe.each([
   ['alone', () => tableOf()],
-  ['together with others', () => tableOf(new SharedMoves(pool.db))],
+  ['together with others', () => tableOf(new CheckpointBatcher(pool.db))],
 ])('a checkpoint that is moved %s', (_, open) => {
   it('is looked up once, however often it is moved while somebody holds a snapshot', async () => {
     const table = open();

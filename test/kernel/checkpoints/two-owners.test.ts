@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { FencedError } from '../../../src/kernel/checkpoints/advance.ts';
+import { consumerOf } from '../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../../src/kernel/checkpoints/checkpoints.ts';
 import type { RecordedEvent } from '../../../src/kernel/define/event.ts';
 import { foldBatch, planBatch } from '../../../src/kernel/read/fold/fold-batch.ts';
@@ -80,8 +81,8 @@ class Owner {
   }
 
   async #lease(): Promise<void> {
-    const all = await this.#checkpoints.lease(this.#id, [books]);
-    const found = all.find(({ projection }) => projection === 'books');
+    const all = await this.#checkpoints.lease(this.#id, [consumerOf(books)]);
+    const found = all.find(({ key }) => key === 'books');
     // A runner goes on with what it is at; one that has come to own the projection begins at the checkpoint.
     if (!found?.isOurs) this.#forget();
     else this.#at ??= { position: found.position, generation: found.generation };
@@ -127,7 +128,7 @@ it('two owners in any order of their steps, however they lose the projection and
 }, async () => {
   const engine = await openEngine();
   const checkpoints = new Checkpoints(engine.database.leases.db);
-  await checkpoints.register([books]);
+  await checkpoints.register([consumerOf(books)]);
   await fc.assert(
     fc.asyncProperty(libraryEvents, schedule, async (happened, steps) => {
       await database.sql`truncate read.books, read.books_history, read.instances`;

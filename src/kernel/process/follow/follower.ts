@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { CheckpointAdvance } from '../../checkpoints/advance.ts';
 import type { Checkpoint } from '../../checkpoints/checkpoints.ts';
 import { type RecordedEvent, UnreadableEventError } from '../../define/event.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
@@ -25,7 +26,7 @@ export interface FollowerParts {
   /** Whether this code has events of this type. */
   readonly knows: (type: string) => boolean;
   /** Moves the checkpoint, and says in it why something stands still. @returns false if it is another's. */
-  readonly move: (name: string, to: number, generation: number, failure: string | null) => Promise<boolean>;
+  readonly move: (advance: Omit<CheckpointAdvance, 'from' | 'owner'>) => Promise<boolean>;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -276,7 +277,7 @@ export class Follower {
     const { failure } = this;
     if (to === this.#position && failure === this.#said) return true;
     try {
-      const moved = await this.#parts.move(this.name, to, this.#generation, failure);
+      const moved = await this.#parts.move({ to, generation: this.#generation, failure });
       if (moved) {
         this.#position = to;
         this.#said = failure;

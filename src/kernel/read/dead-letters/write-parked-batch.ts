@@ -16,13 +16,13 @@ export async function parkBatch(
   db: Database,
   projection: Projection,
   writes: Writes,
-  move: CheckpointAdvance,
+  advance: CheckpointAdvance,
   parking: Parking,
 ): Promise<void> {
   await db.transaction(async (transaction) => {
     const tx = transaction as unknown as Database;
     await lockForWriting(tx, projection);
-    await new ProjectionTable(tx, projection).write(writes, move);
+    await new ProjectionTable(tx, projection).write(writes, advance);
     await writeParking(tx, projection, parking);
   });
 }

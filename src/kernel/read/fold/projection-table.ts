@@ -2,9 +2,9 @@ import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { type Database, prepared } from '../../../database/client.ts';
 import { arrayLiteral, arrayOf, ColumnArrays } from '../../../database/column-arrays.ts';
-import { type CheckpointAdvance, FencedError } from '../../checkpoints/advance.ts';
-import type { SharedMoves } from '../../checkpoints/batched-advance.ts';
-import { type CheckpointPlace, UNKNOWN_PLACE } from '../../checkpoints/checkpoint-place.ts';
+import type { CheckpointAdvance } from '../../checkpoints/advance.ts';
+import type { CheckpointBatcher } from '../../checkpoints/batched-advance.ts';
+import { CheckpointMover, type Moved } from '../../checkpoints/checkpoint-mover.ts';
 import type { Key, Projection } from '../../define/projection.ts';
 import { type EngineColumn, isEngineColumn, storedColumns } from '../../define/read-table.ts';
 import type { Wanted } from './fold-batch.ts';
@@ -15,11 +15,6 @@ import {
   partialUpdateStatement,
 } from './partial-updates.ts';
 import type { Row, StoredRow, Writes } from './working-rows.ts';
-
-/** A checkpoint that was moved: where its row is now. None if it was not moved. */
-interface Moved {
-  readonly place: CheckpointPlace;
-}
 
 /** Statements of a projection that write batches: one for each combination of columns that change. */
 const MAX_STATEMENTS = 32;
@@ -42,17 +37,14 @@ export class ProjectionTable {
   readonly #partial: PartialUpdates;
   /** Statements that write batches, by which sets of columns they update. */
   readonly #writes = new Map<string, (parameters: Record<string, unknown>) => Promise<Moved[]>>();
-  /** Moves the checkpoint, as part of a statement. */
-  readonly #moved: SQL;
-  readonly #moves: SharedMoves | undefined;
-  readonly #moveOnly: (parameters: Record<string, unknown>) => Promise<Moved[]>;
-  #place: CheckpointPlace = UNKNOWN_PLACE;
+  readonly #checkpoint: CheckpointMover;
 
-  /** @param moves moves the checkpoint where there is nothing to write; a statement of its own unless told. */
-  constructor(db: Database, projection: Projection, moves?: SharedMoves) {
+  /** @param batcher moves the checkpoint if there is nothing to write. Without one that takes a statement of its own. */
+  constructor(db: Database, projection: Projection, batcher?: CheckpointBatcher) {
     this.db = db;
     this.#projection = projection;
-    this.#moves = moves;
+    // A projection is named as its checkpoint is, also that of a shadow.
+    this.#checkpoint = new CheckpointMover(db, projection.name, batcher);
     this.#columns = Object.entries(storedColumns(projection.table));
     this.#isEngines = this.#columns.map(([property]) => isEngineColumn(property));
     this.#rows = new ColumnArrays(
@@ -70,12 +62,6 @@ export class ProjectionTable {
     }
     this.#partial = new PartialUpdates(projection, this.#columns);
     this.#readByKey = this.#select('key', this.#isOneOfKeys());
-    const { name } = projection;
-    const move = { from: 'bigint', to: 'bigint', owner: 'uuid', generation: 'int', place: 'tid' };
-    const given = Object.entries(move).map(([part, type]) => sql`${sql.placeholder(part)}::text::${sql.raw(type)}`);
-    this.#moved = sql`select place from read.move_checkpoint(${name}, ${sql.join(given, sql`, `)}, true) as m(place)
-      where place is not null`;
-    this.#moveOnly = prepared(db, `${name}_move`, sql`${this.#moved}`);
   }
 
   /** The rows that some changes concern, as they are now. */
@@ -90,22 +76,11 @@ export class ProjectionTable {
 
   /**
    * Writes what a batch has left and moves the checkpoint, all or nothing.
-   * @throws {FencedError} where the checkpoint is not at `from` in this generation, or `owner` does not own the projection.
+   * @throws {FencedError} if the checkpoint is not at `from` in this generation, or `owner` does not own the projection.
    */
-  async write(writes: Writes, move: CheckpointAdvance): Promise<void> {
-    const isNothing = writes.upserts.size + writes.removals.length === 0;
-    if (isNothing) {
-      const place = await this.#moves?.move(this.#projection.name, { ...move, place: this.#place });
-      if (place !== undefined) {
-        this.#place = place;
-        return;
-      }
-    }
-    const [moved] = isNothing
-      ? await this.#moveOnly({ ...move, place: this.#place })
-      : await this.#writeBatch(writes, move);
-    if (!moved) throw new FencedError(this.#projection.name);
-    this.#place = moved.place;
+  async write(writes: Writes, advance: CheckpointAdvance): Promise<void> {
+    if (writes.upserts.size + writes.removals.length === 0) await this.#checkpoint.move(advance);
+    else this.#checkpoint.moved(await this.#writeBatch(writes, advance));
   }
 
   /** Writes rows and leaves the checkpoint where it is: for who holds its lock. */
@@ -116,7 +91,7 @@ export class ProjectionTable {
     await prepared(this.db, `${this.#projection.name}_write_rows`, statement)(parameters);
   }
 
-  #writeBatch(writes: Writes, move: CheckpointAdvance): Promise<Moved[]> {
+  #writeBatch(writes: Writes, advance: CheckpointAdvance): Promise<Moved[]> {
     let { whole, partial } = this.#partial.split(writes);
     const nameOf = () => [`${this.#projection.name}_write`, ...partial.map(({ id }) => id)].join('_');
     // Each connection keeps what it has prepared.
@@ -127,10 +102,10 @@ export class ProjectionTable {
     const name = nameOf();
     let write = this.#writes.get(name);
     if (!write) {
-      write = prepared<Moved>(this.db, name, this.#writeStatement(this.#moved, partial));
+      write = prepared<Moved>(this.db, name, this.#writeStatement(this.#checkpoint.statement, partial));
       this.#writes.set(name, write);
     }
-    return write({ ...move, place: this.#place, ...this.#parametersOf(writes, whole, partial) });
+    return write({ ...this.#checkpoint.parametersOf(advance), ...this.#parametersOf(writes, whole, partial) });
   }
 
   /** Says of rows since when they lack events; of one that says so already it stays as it is. */

@@ -1,11 +1,12 @@
 import { getTableName, sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import { PROCESS } from '../../checkpoints/instance-id.ts';
+import { checkpointId } from '../../checkpoints/checkpoint-id.ts';
+import { createCheckpoint } from '../../checkpoints/checkpoints.ts';
 import type { Projection } from '../../define/projection.ts';
 import { dropLetters } from '../dead-letters/dead-letter-store.ts';
 import { obstaclesTo } from '../verify/table-shape.ts';
-import { type ShadowPurpose, shadowName, shadowOf, tablePairs, tablesOf } from './shadow.ts';
-import { leaseEnd, type ShadowRow, shadowRows } from './shadow-checkpoint.ts';
+import { type ShadowPurpose, shadowOf, tablePairs, tablesOf } from './shadow.ts';
+import { type ShadowRow, shadowRows } from './shadow-checkpoint.ts';
 import { createShadowTable, dropShadowTable, hasOtherColumns } from './shadow-ddl.ts';
 
 /** A read model cannot be made again or compared, or not now. */
@@ -152,19 +153,14 @@ async function createShadow(
   await removeShadow(tx, projection, purpose);
   const shadow = shadowOf(projection, purpose);
   for (const [table, beside] of tablePairs(projection, shadow)) await createShadowTable(tx, table, beside);
-  const owned = owner ? sql`${owner}, ${PROCESS}, ${leaseEnd}` : sql`null, null, null`;
-  await tx.execute(sql`
-    insert into read.checkpoints (projection, version, whole_at, owner, owner_process, lease_until)
-    values (${shadow.name}, ${projection.version}, (select coalesce(max(position), 0) from es.events), ${owned})`);
+  await createCheckpoint(tx, checkpointId(purpose, projection.name), { version: projection.version, owner });
 }
 
 async function removeShadow(tx: Database, projection: Projection, purpose: ShadowPurpose): Promise<boolean> {
   const shadow = shadowOf(projection, purpose);
   // Table before checkpoint, as who fills it takes its locks.
   for (const table of tablesOf(shadow)) await dropShadowTable(tx, table);
-  const rows = await tx.execute(
-    sql`delete from read.checkpoints where projection = ${shadowName(projection.name, purpose)} returning 1`,
-  );
+  const rows = await tx.execute(sql`delete from read.checkpoints where projection = ${shadow.name} returning 1`);
   await dropLetters(tx, shadow.name);
   return rows.length > 0;
 }

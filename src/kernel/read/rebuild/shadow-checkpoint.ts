@@ -1,8 +1,9 @@
-import { type SQL, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import { LEASE_MS } from '../../checkpoints/checkpoints.ts';
+import { checkpointId } from '../../checkpoints/checkpoint-id.ts';
+import { leaseEnd } from '../../checkpoints/checkpoints.ts';
 import { PROCESS } from '../../checkpoints/instance-id.ts';
-import { type ShadowPurpose, shadowed, shadowName } from './shadow.ts';
+import type { ShadowPurpose } from './shadow.ts';
 
 /** The checkpoint of a shadow, as it was looked at. */
 export interface ShadowRow {
@@ -22,52 +23,43 @@ export interface ShadowRow {
   readonly startedAt: Date;
 }
 
-interface Found extends Record<string, unknown> {
-  readonly name: string;
-  readonly version: number;
-  readonly position: number;
-  readonly generation: number;
-  readonly owner: string | null;
-  readonly process: string | null;
-  readonly failure: string | null;
+interface Found extends Record<string, unknown>, Omit<ShadowRow, 'startedAt'> {
   readonly started: number;
 }
 
-const found = sql`projection as name, version, position, generation,
-  case when lease_until > now() then owner end as owner, owner_process as process, failure,
+const found = sql`consumer as projection, kind as purpose, version, position, generation,
+  case when lease_until > now() then owner end as owner, owner_process as "ownerProcess", failure,
   (extract(epoch from started_at) * 1000)::float8 as started`;
 
 /** The shadows that there are, of one projection or of all. */
 export async function shadowRows(db: Database, projection?: string): Promise<ShadowRow[]> {
-  const names =
-    projection === undefined ? undefined : (['rebuild', 'verify'] as const).map((p) => shadowName(projection, p));
-  const which = names ? sql`projection in ${names}` : sql`projection like '%#rebuild' or projection like '%#verify'`;
-  return (await db.execute<Found>(sql`select ${found} from read.checkpoints where ${which}`)).flatMap(toRow);
+  const isOfProjection = projection === undefined ? sql`` : sql` and consumer = ${projection}`;
+  const rows = await db.execute<Found>(
+    sql`select ${found} from read.checkpoints where kind in ('rebuild', 'verify')${isOfProjection}`,
+  );
+  return rows.map(toRow);
 }
 
-/** Takes or keeps a shadow for an instance, where nobody else has it; undefined where somebody has, or it is gone. */
+/** Takes or keeps a shadow for an instance. Undefined if another instance has it, or it is gone. */
 export async function leaseShadow(db: Database, owner: string, row: ShadowRow): Promise<ShadowRow | undefined> {
-  const name = shadowName(row.projection, row.purpose);
   const [leased] = await db.execute<Found>(sql`
     update read.checkpoints
     set owner = ${owner}, owner_process = ${PROCESS}, lease_until = ${leaseEnd}
-    where projection = ${name} and version = ${row.version} and (owner is null or owner = ${owner} or lease_until < now())
+    where projection = ${keyOf(row)} and version = ${row.version} and (owner is null or owner = ${owner} or lease_until < now())
     returning ${found}`);
-  return leased && toRow(leased)[0];
+  return leased && toRow(leased);
 }
 
-/** Gives one up, for another to go on with. */
+/** Gives a shadow up, for another instance to go on with. */
 export async function releaseShadow(db: Database, owner: string, row: ShadowRow): Promise<void> {
   await db.execute(sql`update read.checkpoints set owner = null, owner_process = null, lease_until = null
-                       where projection = ${shadowName(row.projection, row.purpose)} and owner = ${owner}`);
+                       where projection = ${keyOf(row)} and owner = ${owner}`);
 }
 
-/** When a lease that is taken now ends. */
-export const leaseEnd: SQL = sql.raw(`now() + interval '${LEASE_MS} ms'`);
+function keyOf({ purpose, projection }: ShadowRow): string {
+  return checkpointId(purpose, projection).key;
+}
 
-function toRow({ name, process: ownerProcess, started, ...rest }: Found): ShadowRow[] {
-  const of = shadowed(name);
-  if (!of) return [];
-  const { version, position, generation, owner, failure } = rest;
-  return [{ ...of, version, position, generation, owner, ownerProcess, failure, startedAt: new Date(started) }];
+function toRow({ started, ...row }: Found): ShadowRow {
+  return { ...row, startedAt: new Date(started) };
 }

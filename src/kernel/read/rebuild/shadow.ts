@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
+import { checkpointId } from '../../checkpoints/checkpoint-id.ts';
 import type { Projection } from '../../define/projection.ts';
 
 /** Why a read model is filled a second time, beside the live one. */
@@ -31,19 +32,6 @@ export function listed(tables: readonly PgTable[]): SQL {
   );
 }
 
-/** What the checkpoint of a shadow is called: `loans#rebuild`. */
-export function shadowName(projection: string, purpose: ShadowPurpose): string {
-  return `${projection}#${purpose}`;
-}
-
-/** The projection of a shadow, and what the shadow is for; undefined where a name is not a shadow's. */
-export function shadowed(name: string): { readonly projection: string; readonly purpose: ShadowPurpose } | undefined {
-  const at = name.lastIndexOf('#');
-  const purpose = name.slice(at + 1);
-  if (at < 0 || (purpose !== 'rebuild' && purpose !== 'verify')) return undefined;
-  return { projection: name.slice(0, at), purpose };
-}
-
 /**
  * The same projection over other tables of the same columns, beside the live ones: its own checkpoint, the same fold. The
  * tables need not be there.
@@ -54,7 +42,7 @@ export function shadowOf(projection: Projection, purpose: ShadowPurpose): Projec
   const columns = getTableColumns(table);
   return {
     ...projection,
-    name: shadowName(projection.name, purpose),
+    name: checkpointId(purpose, projection.name).key,
     table,
     history: projection.history && beside(projection.history),
     key: projection.key.map(({ property, column }) => ({ property, column: columns[property] ?? column })),

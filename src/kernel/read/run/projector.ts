@@ -1,5 +1,6 @@
 import type { Database } from '../../../database/client.ts';
-import { SharedMoves } from '../../checkpoints/batched-advance.ts';
+import { CheckpointBatcher } from '../../checkpoints/batched-advance.ts';
+import { type Consumer, consumerOf } from '../../checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../checkpoints/checkpoints.ts';
 import type { ProjectorPart } from '../../checkpoints/lease-statement.ts';
 import { Ownership } from '../../checkpoints/ownership.ts';
@@ -73,7 +74,8 @@ export class Projector {
   readonly #options: ProjectorOptions;
   readonly #feed: CommitFeed;
   readonly #checkpoints: Checkpoints;
-  readonly #moves: SharedMoves;
+  readonly #batcher: CheckpointBatcher;
+  readonly #consumers: readonly Consumer[];
   readonly #runners: ReadonlyMap<string, ProjectionRunner>;
   readonly #ownership: Ownership;
   /** What the log has held. */
@@ -92,11 +94,12 @@ export class Projector {
     this.positions = new Positions(names, options.maxWaiters, { perCaller: options.maxWaitersPerCaller });
     this.hub = new Hub((error) => onError(error, { part: 'hub' }));
     this.#checkpoints = new Checkpoints(options.leases);
-    this.#moves = new SharedMoves(options.db);
+    this.#batcher = new CheckpointBatcher(options.db);
+    this.#consumers = projections.map(consumerOf);
     const runners = new Map<string, ProjectionRunner>();
     this.#ownership = new Ownership({
       checkpoints: this.#checkpoints,
-      projections,
+      consumers: this.#consumers,
       runners,
       positions: this.positions,
       head: this.head,
@@ -127,7 +130,7 @@ export class Projector {
   /** Takes up the projections. Resolves when each that is ours runs; they need not have caught up. */
   async start(): Promise<void> {
     // Who moves nothing leaves also the beginning to those who do.
-    if (this.#options.part !== 'off') await this.#checkpoints.register(this.#options.projections);
+    if (this.#options.part !== 'off') await this.#checkpoints.register(this.#consumers);
     await this.#ownership.start();
     await this.rebuilds.start(this.#options.part !== 'off');
   }
@@ -255,7 +258,7 @@ export class Projector {
     const { db, log, batchLimit, deadLetterLimit, observer, clock, onError } = this.#options;
     return new ProjectionRunner({
       projection,
-      table: new ProjectionTable(db, projection, this.#moves),
+      table: new ProjectionTable(db, projection, this.#batcher),
       log,
       feed: this.#feed,
       head: this.head,

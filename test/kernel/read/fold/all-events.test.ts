@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { bigint, text } from 'drizzle-orm/pg-core';
 import { describe, expect, it } from 'vitest';
+import { consumerOf } from '../../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
 import { defineDomain } from '../../../../src/kernel/define/domain.ts';
 import { defineProjection, type Projection } from '../../../../src/kernel/define/projection.ts';
@@ -82,8 +83,8 @@ describe('a projection over all events', () => {
     const { db } = engine.database.projector;
     const owner = randomUUID();
     const checkpoints = new Checkpoints(db);
-    await checkpoints.register(projections);
-    await checkpoints.lease(owner, projections);
+    await checkpoints.register(projections.map(consumerOf));
+    await checkpoints.lease(owner, projections.map(consumerOf));
     const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 });
     await fc.assert(
       fc.asyncProperty(libraryEvents, sizes, async (happened, sizes) => {

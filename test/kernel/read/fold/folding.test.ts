@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FencedError } from '../../../../src/kernel/checkpoints/advance.ts';
+import { consumerOf } from '../../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../../src/kernel/define/projection.ts';
@@ -35,8 +36,8 @@ let checkpoints: Checkpoints;
 beforeEach(async () => {
   engine = await openEngine();
   checkpoints = new Checkpoints(engine.database.projector.db);
-  await checkpoints.register(projections);
-  await checkpoints.lease(owner, projections);
+  await checkpoints.register(projections.map(consumerOf));
+  await checkpoints.lease(owner, projections.map(consumerOf));
 });
 
 const tableOf = (projection: Projection) => new ProjectionTable(engine.database.projector.db, projection);
@@ -123,7 +124,7 @@ describe('a projection', () => {
     const before = await present(books);
     await expect((await deliver(table, books, events)).write()).rejects.toThrow(FencedError);
     expect(await present(books)).toEqual(before);
-    expect(await checkpoints.all()).toContainEqual(expect.objectContaining({ projection: 'books', position: 3 }));
+    expect(await checkpoints.all()).toContainEqual(expect.objectContaining({ key: 'books', position: 3 }));
   });
 
   it.each([randomUUID(), null])('writes nothing where it does not own it but %s does', async (another) => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, it } from 'vitest';
+import { consumerOf } from '../../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../../src/kernel/define/projection.ts';
@@ -34,8 +35,8 @@ let engine: TestEngine;
 beforeEach(async () => {
   engine = await openEngine();
   const checkpoints = new Checkpoints(engine.database.projector.db);
-  await checkpoints.register(projections);
-  await checkpoints.lease(owner, projections);
+  await checkpoints.register(projections.map(consumerOf));
+  await checkpoints.lease(owner, projections.map(consumerOf));
 });
 
 /** A table of which one read has to wait, as it would for a lock. */

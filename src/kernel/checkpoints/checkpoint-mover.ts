@@ -1,0 +1,64 @@
+import { type SQL, sql } from 'drizzle-orm';
+import { type Database, prepared } from '../../database/client.ts';
+import { type CheckpointAdvance, type CheckpointPlace, FencedError, moveCheckpoint, UNKNOWN_PLACE } from './advance.ts';
+import type { CheckpointBatcher } from './batched-advance.ts';
+
+const parameter = (name: string, type: string) => sql`${sql.placeholder(name)}::text::${sql.raw(type)}`;
+
+/** A checkpoint that was moved: where its row is now. */
+export interface Moved {
+  readonly place: CheckpointPlace;
+}
+
+/** Moves one checkpoint, alone or within the statement that writes what its events have changed. Remembers where the row is. */
+export class CheckpointMover {
+  /** Moves the checkpoint within a larger statement. Has one row with `place` if it was moved, else none. */
+  readonly statement: SQL;
+  readonly #key: string;
+  readonly #batcher: CheckpointBatcher | undefined;
+  readonly #alone: (parameters: Record<string, unknown>) => Promise<Moved[]>;
+  #place: CheckpointPlace = UNKNOWN_PLACE;
+
+  /** @param batcher moves it together with others that are moved at the same moment. */
+  constructor(db: Database, key: string, batcher?: CheckpointBatcher) {
+    this.#key = key;
+    this.#batcher = batcher;
+    const call = moveCheckpoint({
+      key: sql`${key}`,
+      from: parameter('from', 'bigint'),
+      to: parameter('to', 'bigint'),
+      owner: parameter('owner', 'uuid'),
+      generation: parameter('generation', 'int'),
+      place: parameter('place', 'tid'),
+      waits: sql`true`,
+      failure: parameter('failure', 'text'),
+    });
+    this.statement = sql`select place from ${call} as m(place) where place is not null`;
+    this.#alone = prepared(db, `${key}_move`, sql`with moved as (${this.statement}) select place::text from moved`);
+  }
+
+  /** The parameters of {@link statement}. */
+  parametersOf({ failure = null, ...advance }: CheckpointAdvance): Record<string, unknown> {
+    return { ...advance, failure, place: this.#place };
+  }
+
+  /**
+   * Takes over what a statement that contains {@link statement} has answered.
+   * @throws {FencedError} if the checkpoint was not moved.
+   */
+  moved([moved]: readonly Moved[]): void {
+    if (!moved) throw new FencedError(this.#key);
+    this.#place = moved.place;
+  }
+
+  /**
+   * Moves the checkpoint and writes nothing else.
+   * @throws {FencedError} if it is not where it has to be, or another instance's.
+   */
+  async move(advance: CheckpointAdvance): Promise<void> {
+    const { from } = advance;
+    const place =
+      from === null ? undefined : await this.#batcher?.move(this.#key, { ...advance, from, place: this.#place });
+    this.moved(place === undefined ? await this.#alone(this.parametersOf(advance)) : [{ place }]);
+  }
+}

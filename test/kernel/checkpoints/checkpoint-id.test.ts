@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { openPool } from '../../../src/database/client.ts';
+import { type CheckpointKind, checkpointId } from '../../../src/kernel/checkpoints/checkpoint-id.ts';
+import { createCheckpoint } from '../../../src/kernel/checkpoints/checkpoints.ts';
+import { useDatabase } from '../../support/database.ts';
+
+const database = useDatabase();
+const ids = (['projection', 'rebuild', 'verify', 'process', 'effect'] as const satisfies readonly CheckpointKind[]).map(
+  (kind) => checkpointId(kind, 'orders_by_day'),
+);
+const stored = () =>
+  database.sql`select projection as key, kind, consumer as name from read.checkpoints order by projection`;
+const byKey = ids.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+
+describe('checkpoints of every kind', () => {
+  it('have keys of their own, whatever they have in common', () => {
+    expect(new Set(ids.map(({ key }) => key)).size).toBe(ids.length);
+  });
+
+  it('are stored with their kind and name', async () => {
+    const pool = openPool({ url: database.url, connections: 1, applicationName: 'test' });
+    for (const id of ids) await createCheckpoint(pool.db, id, { version: 1 });
+    await pool.close();
+    expect(await stored()).toEqual(byKey);
+  });
+
+  it('have their kind and name although a release that knows only keys makes them', async () => {
+    for (const { key } of ids) {
+      await database.sql`insert into read.checkpoints (projection, version) values (${key}, 1) on conflict (projection) do nothing`;
+    }
+    expect(await stored()).toEqual(byKey);
+  });
+});
