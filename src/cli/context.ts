@@ -75,7 +75,7 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
         database,
         domains: cli.app.domains,
         ...engineOptions(config),
-        projector: 'spare',
+        projector: 'standby',
         onError: quietly((error) => say(cli, `warning: ${errorLine(error)}`)),
       });
       try {

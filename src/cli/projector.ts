@@ -44,7 +44,7 @@ async function work(cli: Cli): Promise<void> {
         database,
         domains: cli.app.domains,
         ...engineOptions(config),
-        projector: 'on',
+        projector: 'active',
         adapters: adapters.adapters,
         observer: workLog(logger),
         onNotice: logNotice(logger),

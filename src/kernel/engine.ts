@@ -1,7 +1,7 @@
 import type { Pool } from '../database/client.ts';
 import { SILENT_AFTER_MS } from '../database/client.ts';
 import type { AfterwriteDatabase } from '../database/database.ts';
-import type { ProjectorPart } from './checkpoints/lease-statement.ts';
+import type { ProjectorRole } from './checkpoints/choose-leases.ts';
 import { ClockCheck } from './clock/clock-check.ts';
 import { clockOf, DatabaseClock } from './clock/database-clock.ts';
 import { Tokens } from './consistency/token.ts';
@@ -69,10 +69,10 @@ export interface EngineOptions {
   /** Told of read models that fall behind and of what stands still. */
   readonly onNotice?: (notice: EngineNotice) => void;
   /**
-   * What this instance has to do with projections: `on`, its share of them, unless told; `spare`, those that no instance with a
-   * share is able to move; `off`, none.
+   * What this instance has to do with projections: `active` (unless given), its share of them; `standby`, those that no active
+   * instance is able to run; `off`, none.
    */
-  readonly projector?: ProjectorPart | undefined;
+  readonly projector?: ProjectorRole | undefined;
   /** Bounds of processes and effects. */
   readonly processLimits?: Partial<ProcessLimits> | undefined;
   /** What stands behind the ports of effects. An effect whose port has no adapter here is left to other instances. */
@@ -142,7 +142,7 @@ export function createEngine(options: EngineOptions): Engine {
     deadLetterLimit: options.deadLetterLimit,
     maxWaiters: options.maxWaiters ?? 10_000,
     maxWaitersPerCaller: options.maxWaitersPerCaller,
-    part: options.projector,
+    role: options.projector,
     others: {
       moved: (projection, move) => wakeUp.moved(projection, move),
       released: () => wakeUp.released(),
@@ -214,7 +214,7 @@ export function createEngine(options: EngineOptions): Engine {
       processes.wake();
     },
     hub: projector.hub,
-    part: options.projector,
+    role: options.projector,
     registry,
     limits: options.processLimits,
     onError,

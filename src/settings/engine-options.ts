@@ -16,7 +16,7 @@ export function engineOptions(config: Config) {
     logReadBytes: config.logReadBytes,
     projectionBatchLimit: config.projectionBatchLimit,
     deadLetterLimit: config.deadLetterLimit,
-    projector: config.projector ? 'on' : 'off',
+    projector: config.projector ? 'active' : 'off',
     maxWaiters: config.maxWaiters,
     maxWaitersPerCaller: config.maxWaitersPerCaller,
     processLimits: {

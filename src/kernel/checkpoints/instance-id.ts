@@ -6,24 +6,24 @@ import { hostname } from 'node:os';
 export const PROCESS = `${hostname()}:${process.pid}`;
 
 /**
- * The machine, or the container, in which a process' number says which one it is. Its name alone does not: containers share
- * their machine's, or are given one name, and count their processes each from 1.
+ * The machine or container within which a process id identifies a process. The host name alone does not tell: containers may
+ * share one, and each counts its processes from 1.
  */
-const PLACE = createHash('sha256')
+const MACHINE = createHash('sha256')
   .update([hostname(), bootId(), processNamespace()].join('\n'))
   .digest('hex')
   .slice(0, 8);
 
-/** An owner of leases in this process: a UUID that others in the same place know as one of theirs. */
-export function newOwner(): string {
-  return PLACE + randomUUID().slice(PLACE.length);
+/** A new id for an instance in this process: a UUID that instances on the same machine recognise as one of theirs. */
+export function newInstanceId(): string {
+  return MACHINE + randomUUID().slice(MACHINE.length);
 }
 
-/** True where an owner was a process of this place that is no more; false where that cannot be known from here. */
-export function isGone(owner: string, ownerProcess: string): boolean {
-  if (!owner.startsWith(PLACE)) return false;
-  const pid = Number(ownerProcess.slice(ownerProcess.lastIndexOf(':') + 1));
-  // Whoever had this process's number before it is gone.
+/** True if an instance was a process of this machine that has ended; false if that cannot be known from here. */
+export function isGone(instanceId: string, itsProcess: string): boolean {
+  if (!instanceId.startsWith(MACHINE)) return false;
+  const pid = Number(itsProcess.slice(itsProcess.lastIndexOf(':') + 1));
+  // A process that had this one's id has ended.
   if (pid === process.pid) return true;
   try {
     process.kill(pid, 0);
@@ -34,15 +34,15 @@ export function isGone(owner: string, ownerProcess: string): boolean {
 }
 
 function bootId(): string {
-  return whereThereIs(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
+  return ifThereIs(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
 }
 
 function processNamespace(): string {
-  return whereThereIs(() => readlinkSync('/proc/self/ns/pid'));
+  return ifThereIs(() => readlinkSync('/proc/self/ns/pid'));
 }
 
 /** Systems other than Linux have neither, and no such containers. */
-function whereThereIs(read: () => string): string {
+function ifThereIs(read: () => string): string {
   try {
     return read();
   } catch {

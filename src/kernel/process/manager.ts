@@ -4,9 +4,10 @@ import { type CheckpointAdvance, FencedError } from '../checkpoints/advance.ts';
 import { type CheckpointId, checkpointId } from '../checkpoints/checkpoint-id.ts';
 import { CheckpointMover } from '../checkpoints/checkpoint-mover.ts';
 import { Checkpoints } from '../checkpoints/checkpoints.ts';
-import type { ProjectorPart } from '../checkpoints/lease-statement.ts';
-import { Ownership } from '../checkpoints/ownership.ts';
-import { Positions } from '../consistency/positions.ts';
+import type { ProjectorRole } from '../checkpoints/choose-leases.ts';
+import { KnownCheckpoints } from '../checkpoints/known-checkpoints.ts';
+import { LeaseKeeper } from '../checkpoints/lease-keeper.ts';
+import { Leases } from '../checkpoints/leases.ts';
 import type { Registry } from '../define/domain.ts';
 import type { Effect } from '../define/effect.ts';
 import type { RecordedEvent } from '../define/event.ts';
@@ -17,6 +18,7 @@ import type { LogHead } from '../log/log-head.ts';
 import type { LogReader } from '../log/log-reader.ts';
 import type { Hub } from '../notify/hub.ts';
 import type { Stall } from '../observe/stall.ts';
+import { singleFlight } from '../sleeper.ts';
 import type { CommandBus } from '../write/command-bus.ts';
 import type { StreamStates } from '../write/stream-states.ts';
 import { DueDeadlines } from './due-deadlines.ts';
@@ -54,7 +56,7 @@ export interface ProcessManagerParts {
   readonly look: () => Promise<void>;
   /** Tells when read models have moved. */
   readonly hub: Hub;
-  readonly part: ProjectorPart | undefined;
+  readonly role: ProjectorRole | undefined;
   /** All kinds of streams and events that this code knows. */
   readonly registry: Pick<Registry, 'aggregates' | 'events'>;
   readonly limits?: Partial<ProcessLimits> | undefined;
@@ -88,13 +90,14 @@ export class ProcessManager {
   readonly #checkpoints: Checkpoints;
   /** All processes and effects, also those that this instance cannot run. */
   readonly #consumers: readonly Consumer[];
-  readonly #ownership: Ownership;
+  readonly #known = new KnownCheckpoints();
+  readonly #leases: LeaseKeeper;
   readonly #stopping = new AbortController();
 
   constructor(parts: ProcessManagerParts) {
     this.#parts = parts;
     this.#feed = new CommitFeed(FEED_LIMIT, parts.feedBytes);
-    const { db, writer, leases, processes, effects, head, look, part, onError } = parts;
+    const { db, writer, leases, processes, effects, head, look, role, onError } = parts;
     this.#answers = new Answers(writer);
     const beginnings = new Beginnings(db, this.#answers);
     this.#checkpoints = new Checkpoints(leases);
@@ -111,18 +114,16 @@ export class ProcessManager {
     const followers = new Map<string, Follower>();
     const works = this.#works();
     const own = this.#consumers.filter(({ id }) => works.has(id.key));
-    this.#ownership = new Ownership({
+    this.#leases = new LeaseKeeper({
+      leases: new Leases(leases),
       checkpoints: this.#checkpoints,
       consumers: own.map(({ id }) => ({ ...id, version: 1 })),
       runners: followers,
-      positions: new Positions(works.keys(), 0),
-      head,
-      part,
+      known: this.#known,
+      role,
       canWork: parts.canWork,
-      look,
-      onMoved: () => {},
+      look: singleFlight(() => look().catch((error) => onError(error, { part: 'projector' }))),
       onReleased: () => {},
-      isDeaf: () => false,
       onError,
     });
     const { log, registry } = parts;
@@ -142,8 +143,8 @@ export class ProcessManager {
 
   async start(): Promise<void> {
     if (this.#consumers.length === 0) return;
-    if (this.#parts.part !== 'off') await this.#registerAll();
-    await this.#ownership.start();
+    if (this.#parts.role !== 'off') await this.#registerAll();
+    await this.#leases.start();
   }
 
   /** This instance has committed. */
@@ -166,7 +167,7 @@ export class ProcessManager {
   /** Where each kind stands, also those that other instances run. */
   status(): ProcessStatus[] {
     return this.#consumers.map(({ id }) =>
-      processStatusOf(id, this.#followers.get(id.key), this.#ownership.checkpoint(id.key), this.#parts.head),
+      processStatusOf(id, this.#followers.get(id.key), this.#known.of(id.key), this.#parts.head),
     );
   }
 
@@ -181,7 +182,7 @@ export class ProcessManager {
   /** Ends when what is on its way is done, as far as that is possible, and gives the processes up for others. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    if (this.#consumers.length > 0) await this.#ownership.stop();
+    if (this.#consumers.length > 0) await this.#leases.stop();
   }
 
   /** Makes the checkpoints that are missing. One that takes long, or cannot be made yet, keeps no other from running. */
@@ -251,7 +252,7 @@ export class ProcessManager {
     const mover = new CheckpointMover(this.#parts.leases, consumer.id.key);
     return async (advance) => {
       try {
-        await mover.move({ ...advance, from: null, owner: this.#ownership.owner });
+        await mover.move({ ...advance, from: null, owner: this.#leases.instanceId });
         return true;
       } catch (error) {
         if (!(error instanceof FencedError)) throw error;

@@ -197,7 +197,7 @@ describe('projections of several instances', () => {
 
 describe('an instance that is a spare', () => {
   it('moves everything while it is alone, and nothing from when another comes', async () => {
-    const spare = await openEngine({ start: true, projector: 'spare' });
+    const spare = await openEngine({ start: true, projector: 'standby' });
     expect(runningOn(spare)).toBe(5);
     expect(await instances()).toEqual([]);
     const { aggregateId } = await open(spare);
@@ -212,7 +212,7 @@ describe('an instance that is a spare', () => {
 
   it('takes nothing from another', async () => {
     const server = await openEngine({ start: true });
-    const spare = await openEngine({ start: true, projector: 'spare' });
+    const spare = await openEngine({ start: true, projector: 'standby' });
     const { aggregateId } = await open(spare);
     for (let n = 0; n < 5; n++) await increment(spare, aggregateId);
     await expectWhole(spare);

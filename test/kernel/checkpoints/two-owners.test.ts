@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { FencedError } from '../../../src/kernel/checkpoints/advance.ts';
 import { consumerOf } from '../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../../src/kernel/checkpoints/checkpoints.ts';
+import { Leases } from '../../../src/kernel/checkpoints/leases.ts';
 import type { RecordedEvent } from '../../../src/kernel/define/event.ts';
 import { foldBatch, planBatch } from '../../../src/kernel/read/fold/fold-batch.ts';
 import { ProjectionTable } from '../../../src/kernel/read/fold/projection-table.ts';
@@ -41,7 +42,7 @@ const schedule = fc.array(fc.tuple(fc.nat({ max: 1 }), step), { minLength: 10, m
 
 /** An owner as an instance is one, step by step: it believes what it knew last, however long ago that was. */
 class Owner {
-  readonly #checkpoints: Checkpoints;
+  readonly #leases: Leases;
   readonly #table: ProjectionTable;
   readonly #log: readonly RecordedEvent[];
   #id = randomUUID();
@@ -51,7 +52,7 @@ class Owner {
   written = 0;
 
   constructor({ database: { leases, projector } }: TestEngine, log: readonly RecordedEvent[]) {
-    this.#checkpoints = new Checkpoints(leases.db);
+    this.#leases = new Leases(leases.db);
     this.#table = new ProjectionTable(projector.db, books);
     this.#log = log;
   }
@@ -64,7 +65,7 @@ class Owner {
     // It gives the projection up between two batches, as it does where it is told to.
     if (step.does === 'give') {
       this.#forget();
-      return this.#checkpoints.give(this.#id, 'books');
+      return this.#leases.give(this.#id, 'books');
     }
     // It is killed, and another process comes in its place.
     if (step.does === 'die') {
@@ -81,7 +82,7 @@ class Owner {
   }
 
   async #lease(): Promise<void> {
-    const all = await this.#checkpoints.lease(this.#id, [consumerOf(books)]);
+    const all = await this.#leases.lease(this.#id, [consumerOf(books)]);
     const found = all.find(({ key }) => key === 'books');
     // A runner goes on with what it is at; one that has come to own the projection begins at the checkpoint.
     if (!found?.isOurs) this.#forget();

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import type { Checkpoints } from '../../checkpoints/checkpoints.ts';
+import type { Leases } from '../../checkpoints/leases.ts';
 import type { Clock } from '../../clock/database-clock.ts';
 import type { Projection } from '../../define/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
@@ -18,6 +19,7 @@ export interface RebuildsParts {
   readonly openAside: () => Aside;
   readonly projections: readonly Projection[];
   readonly checkpoints: Checkpoints;
+  readonly leases: Leases;
   /** This instance. */
   readonly owner: string;
   readonly feed: CommitFeed;
@@ -108,11 +110,12 @@ export class Rebuilds {
   }
 
   async #look(): Promise<void> {
-    const { db, checkpoints, owner } = this.#parts;
+    const { db, checkpoints, leases, owner } = this.#parts;
     let rows = await shadowRows(db);
     if (this.#works && !this.#stopped) {
       if (await this.#beginOutdated(rows)) rows = await shadowRows(db);
-      if (rows.some((row) => row.owner !== null && row.owner !== owner)) await checkpoints.releaseDead();
+      if (rows.some((row) => row.owner !== null && row.owner !== owner))
+        await leases.releaseDead(await checkpoints.all());
       await this.#dropAbandoned(rows);
       await this.#keep();
       if (!this.#current) await this.#take(rows);

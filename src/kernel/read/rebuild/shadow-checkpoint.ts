@@ -1,8 +1,9 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { checkpointId } from '../../checkpoints/checkpoint-id.ts';
-import { leaseEnd } from '../../checkpoints/checkpoints.ts';
+
 import { PROCESS } from '../../checkpoints/instance-id.ts';
+import { leaseEnd } from '../../checkpoints/lease-statements.ts';
 import type { ShadowPurpose } from './shadow.ts';
 
 /** The checkpoint of a shadow, as it was looked at. */

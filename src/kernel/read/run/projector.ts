@@ -2,8 +2,10 @@ import type { Database } from '../../../database/client.ts';
 import { CheckpointBatcher } from '../../checkpoints/batched-advance.ts';
 import { type Consumer, consumerOf } from '../../checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../checkpoints/checkpoints.ts';
-import type { ProjectorPart } from '../../checkpoints/lease-statement.ts';
-import { Ownership } from '../../checkpoints/ownership.ts';
+import type { ProjectorRole } from '../../checkpoints/choose-leases.ts';
+import { LeaseKeeper } from '../../checkpoints/lease-keeper.ts';
+import { Leases } from '../../checkpoints/leases.ts';
+import { RemoteCheckpoints } from '../../checkpoints/remote-checkpoints.ts';
 import type { Clock } from '../../clock/database-clock.ts';
 import { Positions } from '../../consistency/positions.ts';
 import type { RecordedEvent } from '../../define/event.ts';
@@ -16,6 +18,7 @@ import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
 import type { Move, News } from '../../notify/news.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Watched } from '../../observe/stall-watch.ts';
+import { singleFlight } from '../../sleeper.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import { Rebuilds } from '../rebuild/rebuild-coordinator.ts';
 import type { Aside } from '../rebuild/shadow-filler.ts';
@@ -45,7 +48,7 @@ export interface ProjectorOptions {
   /** Of those, waits of one caller. */
   readonly maxWaitersPerCaller?: number | undefined;
   /** What this instance has to do with projections; its share of them unless told. */
-  readonly part?: ProjectorPart | undefined;
+  readonly role?: ProjectorRole | undefined;
   /** Tells other instances what this one does. */
   readonly others: Others;
   readonly observer: Observer;
@@ -77,7 +80,8 @@ export class Projector {
   readonly #batcher: CheckpointBatcher;
   readonly #consumers: readonly Consumer[];
   readonly #runners: ReadonlyMap<string, ProjectionRunner>;
-  readonly #ownership: Ownership;
+  readonly #leases: LeaseKeeper;
+  readonly #remote: RemoteCheckpoints;
   /** What the log has held. */
   readonly #history = new LogHistory();
   #hasLost = false;
@@ -91,24 +95,37 @@ export class Projector {
     this.#feed = new CommitFeed(FEED_LIMIT, options.feedBytes);
     const { projections, others, onError } = options;
     const names = projections.map(({ name }) => name);
-    this.positions = new Positions(names, options.maxWaiters, { perCaller: options.maxWaitersPerCaller });
+    this.positions = new Positions(names, options.maxWaiters, {
+      perCaller: options.maxWaitersPerCaller,
+      onWait: () => this.#remote.awaited(),
+    });
     this.hub = new Hub((error) => onError(error, { part: 'hub' }));
     this.#checkpoints = new Checkpoints(options.leases);
     this.#batcher = new CheckpointBatcher(options.db);
     this.#consumers = projections.map(consumerOf);
     const runners = new Map<string, ProjectionRunner>();
-    this.#ownership = new Ownership({
+    const look = singleFlight(() => this.look().catch((error) => onError(error, { part: 'projector' })));
+    this.#remote = new RemoteCheckpoints({
+      checkpoints: this.#checkpoints,
+      positions: this.positions,
+      head: this.head,
+      isRunning: (name) => runners.get(name)?.isRunning ?? false,
+      look,
+      canListen: () => !others.isDeaf,
+      onMoved: (moved) => this.#moved(moved),
+      onError,
+    });
+    const leases = new Leases(options.leases);
+    this.#leases = new LeaseKeeper({
+      leases,
       checkpoints: this.#checkpoints,
       consumers: this.#consumers,
       runners,
-      positions: this.positions,
-      head: this.head,
-      part: options.part,
+      known: this.#remote,
+      role: options.role,
       canWork: options.canWork,
-      look: () => this.look(),
-      onMoved: (moved) => this.#moved(moved),
+      look,
       onReleased: () => others.released(),
-      isDeaf: () => others.isDeaf,
       onError,
     });
     for (const projection of projections) runners.set(projection.name, this.#runnerOf(projection));
@@ -117,11 +134,12 @@ export class Projector {
       ...options,
       db: options.leases,
       checkpoints: this.#checkpoints,
-      owner: this.#ownership.owner,
+      leases,
+      owner: this.#leases.instanceId,
       feed: this.#feed,
       head: this.head,
       onSwapped: () => {
-        this.#ownership.hurry();
+        this.#leases.renewSoon();
         others.released();
       },
     });
@@ -130,9 +148,10 @@ export class Projector {
   /** Takes up the projections. Resolves when each that is ours runs; they need not have caught up. */
   async start(): Promise<void> {
     // Who moves nothing leaves also the beginning to those who do.
-    if (this.#options.part !== 'off') await this.#checkpoints.register(this.#consumers);
-    await this.#ownership.start();
-    await this.rebuilds.start(this.#options.part !== 'off');
+    if (this.#options.role !== 'off') await this.#checkpoints.register(this.#consumers);
+    await this.#leases.start();
+    this.#remote.start();
+    await this.rebuilds.start(this.#options.role !== 'off');
   }
 
   /** This instance has committed: its projections are fed without reading the log. */
@@ -180,13 +199,13 @@ export class Projector {
   /** Another instance has told what it has done. */
   heard({ head, recordedAt, moved, released }: News): void {
     if (this.head.advance(head, recordedAt > 0 ? new Date(recordedAt) : undefined)) this.#wakeAll();
-    for (const [projection, move] of Object.entries(moved)) this.#ownership.heard(projection, move);
-    if (released) this.#ownership.hurry();
+    for (const [projection, move] of Object.entries(moved)) this.#remote.onAdvance(projection, move);
+    if (released) this.#leases.renewSoon();
   }
 
   /** Something may have happened of which this instance was not told. */
   async missed(): Promise<void> {
-    this.#ownership.hurry();
+    this.#leases.renewSoon();
     await this.look();
   }
 
@@ -199,12 +218,13 @@ export class Projector {
     // Another server may have taken over, without the newest events.
     this.#feed.clear();
     this.#doubts++;
-    this.#ownership.doubt();
+    this.#remote.invalidate();
+    this.#leases.renewSoon();
   }
 
   /** Somebody may have changed what a projection begins with: looks at once, rather than at the next look. */
   hurry(): void {
-    this.#ownership.hurry();
+    this.#leases.renewSoon();
   }
 
   /** Where every projection stands. */
@@ -215,8 +235,8 @@ export class Projector {
         runner: this.#runners.get(name) as ProjectionRunner,
         positions: this.positions,
         head: this.head,
-        checkpoint: this.#ownership.checkpoint(name),
-        waiting: this.#ownership.waiting(name),
+        checkpoint: this.#remote.of(name),
+        waiting: this.#remote.waiting(name),
         rebuild: this.rebuilds.status(name),
         clock: this.#options.clock,
       }),
@@ -242,7 +262,13 @@ export class Projector {
   ): Promise<Verification> {
     const aside = this.#options.openAside();
     try {
-      return await verifyProjection({ ...this.#options, ...options, aside, projection, owner: this.#ownership.owner });
+      return await verifyProjection({
+        ...this.#options,
+        ...options,
+        aside,
+        projection,
+        owner: this.#leases.instanceId,
+      });
     } finally {
       await aside.close();
     }
@@ -251,7 +277,8 @@ export class Projector {
   /** Ends after the batches under way and gives the projections up for others. */
   async stop(): Promise<void> {
     await this.rebuilds.stop();
-    await this.#ownership.stop();
+    await this.#remote.stop();
+    await this.#leases.stop();
   }
 
   #runnerOf(projection: Projection): ProjectionRunner {
@@ -264,7 +291,7 @@ export class Projector {
       head: this.head,
       onMoved: (moved) => this.#movedHere(moved),
       checkpoints: this.#checkpoints,
-      owner: this.#ownership.owner,
+      owner: this.#leases.instanceId,
       batchLimit,
       deadLetterLimit,
       onFenced: () => this.hurry(),

@@ -3,6 +3,7 @@ import { bigint, text } from 'drizzle-orm/pg-core';
 import { describe, expect, it } from 'vitest';
 import { consumerOf } from '../../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
+import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
 import { defineDomain } from '../../../../src/kernel/define/domain.ts';
 import { defineProjection, type Projection } from '../../../../src/kernel/define/projection.ts';
 import { readTable } from '../../../../src/kernel/define/read-table.ts';
@@ -84,7 +85,7 @@ describe('a projection over all events', () => {
     const owner = randomUUID();
     const checkpoints = new Checkpoints(db);
     await checkpoints.register(projections.map(consumerOf));
-    await checkpoints.lease(owner, projections.map(consumerOf));
+    await new Leases(db).lease(owner, projections.map(consumerOf));
     const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 });
     await fc.assert(
       fc.asyncProperty(libraryEvents, sizes, async (happened, sizes) => {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { FencedError } from '../../../../src/kernel/checkpoints/advance.ts';
 import { consumerOf } from '../../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
+import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../../src/kernel/define/projection.ts';
 import type { Append } from '../../../../src/kernel/log/append/append.ts';
@@ -37,7 +38,7 @@ beforeEach(async () => {
   engine = await openEngine();
   checkpoints = new Checkpoints(engine.database.projector.db);
   await checkpoints.register(projections.map(consumerOf));
-  await checkpoints.lease(owner, projections.map(consumerOf));
+  await new Leases(engine.database.projector.db).lease(owner, projections.map(consumerOf));
 });
 
 const tableOf = (projection: Projection) => new ProjectionTable(engine.database.projector.db, projection);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, it } from 'vitest';
 import { consumerOf } from '../../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
+import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../../src/kernel/define/projection.ts';
 import { CommitFeed } from '../../../../src/kernel/log/commit-feed.ts';
@@ -36,7 +37,7 @@ beforeEach(async () => {
   engine = await openEngine();
   const checkpoints = new Checkpoints(engine.database.projector.db);
   await checkpoints.register(projections.map(consumerOf));
-  await checkpoints.lease(owner, projections.map(consumerOf));
+  await new Leases(engine.database.projector.db).lease(owner, projections.map(consumerOf));
 });
 
 /** A table of which one read has to wait, as it would for a lock. */

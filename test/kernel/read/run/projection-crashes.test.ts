@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { beforeAll, describe, it } from 'vitest';
-import { newOwner } from '../../../../src/kernel/checkpoints/instance-id.ts';
+import { newInstanceId } from '../../../../src/kernel/checkpoints/instance-id.ts';
 import { expectWhole, type Lane, untilDone, useLanes } from '../../../support/crash-lane.ts';
 import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash-points.ts';
 import type { CrashPoint } from '../../../support/crash-proxy.ts';
@@ -37,7 +37,7 @@ async function ownedByTheDead({ sql }: Lane): Promise<void> {
   const process = `${hostname()}:4194303`;
   for (const { name } of libraryDomain.projections) {
     await sql`insert into read.checkpoints (projection, version, owner, owner_process, lease_until)
-              values (${name}, 1, ${newOwner()}, ${process}, now() + interval '1 minute')`;
+              values (${name}, 1, ${newInstanceId()}, ${process}, now() + interval '1 minute')`;
   }
 }
 

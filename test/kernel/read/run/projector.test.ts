@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { newOwner } from '../../../../src/kernel/checkpoints/instance-id.ts';
+import { newInstanceId } from '../../../../src/kernel/checkpoints/instance-id.ts';
 import { createEngine } from '../../../../src/kernel/engine.ts';
 import type { ProjectionMoved } from '../../../../src/kernel/notify/hub.ts';
 import { receiptOf } from '../../../support/appends.ts';
@@ -213,7 +213,7 @@ describe('ownership', () => {
     const ended = spawnSync(process.execPath, ['-e', '']).pid;
     await before.close();
     // While it lives nobody takes anything from it.
-    await database.sql`update read.checkpoints set owner = ${newOwner()},
+    await database.sql`update read.checkpoints set owner = ${newInstanceId()},
       owner_process = ${`${hostname()}:${process.ppid}`}, lease_until = now() + interval '1 hour'`;
     const neighbour = await openEngine({ start: true });
     await increment(neighbour, counterId);

@@ -1,0 +1,165 @@
+import { pause, Sleeper } from '../sleeper.ts';
+import type { Consumer } from './checkpoint-id.ts';
+import type { Checkpoint, Checkpoints } from './checkpoints.ts';
+import type { ProjectorRole } from './choose-leases.ts';
+import { newInstanceId } from './instance-id.ts';
+import type { KnownCheckpoints } from './known-checkpoints.ts';
+import type { LeasedCheckpoint, Leases } from './leases.ts';
+
+/** Something that runs on a checkpoint while this instance owns it. */
+export interface Runner {
+  /** Key of the checkpoint. */
+  readonly name: string;
+  /** Everything up to here is done, as far as this instance knows. */
+  readonly position: number;
+  /** The checkpoint's generation when it started. */
+  readonly generation: number;
+  readonly isRunning: boolean;
+  start(checkpoint: Checkpoint): void;
+  /** Ends after the work in progress. */
+  stop(): Promise<void>;
+}
+
+export interface LeaseKeeperParts {
+  readonly leases: Leases;
+  readonly checkpoints: Checkpoints;
+  readonly consumers: readonly Consumer[];
+  /** By the keys of their checkpoints. */
+  readonly runners: ReadonlyMap<string, Runner>;
+  readonly known: KnownCheckpoints;
+  /** Active unless given. */
+  readonly role?: ProjectorRole | undefined;
+  /** False if the connections that the work is done on do not answer: then another instance should do it. */
+  readonly canWork?: (() => boolean) | undefined;
+  /** Looks where the log ends, or joins a look in progress. Called at each renewal, which does not wait for it. */
+  readonly look: () => Promise<void>;
+  /** Told when something that this instance had is free for others. */
+  readonly onReleased: () => void;
+  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+}
+
+/** How often leases are renewed, in ms. A wake-up only makes it sooner. */
+const RENEW_MS = 1000;
+/** What wakes it within this time comes to one renewal, in ms. */
+const SOON_MS = 10;
+
+/** Keeps this instance's leases, and runs what it owns. */
+export class LeaseKeeper {
+  /** This instance, as the leases name it. */
+  readonly instanceId: string;
+  readonly #parts: LeaseKeeperParts;
+  readonly #role: ProjectorRole;
+  /** Runners that are being stopped. A batch may take long; leases are kept meanwhile. */
+  readonly #ending = new Map<string, Promise<unknown>>();
+  readonly #sleeper = new Sleeper();
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(parts: LeaseKeeperParts, instanceId: string = newInstanceId()) {
+    this.#parts = parts;
+    this.#role = parts.role ?? 'active';
+    this.instanceId = instanceId;
+  }
+
+  /** Resolves when everything that this instance owns runs. */
+  async start(): Promise<void> {
+    const first = this.#renew();
+    this.#running = first.catch(() => undefined).then(() => this.#keep());
+    await first;
+    await this.#parts.look();
+  }
+
+  /** Something is free, or what is known may be out of date: renews at once. */
+  renewSoon(): void {
+    this.#sleeper.wake();
+  }
+
+  /** Ends after the batches in progress and gives all leases up for others. */
+  async stop(): Promise<void> {
+    const { leases, runners, onReleased, onError } = this.#parts;
+    this.#stopping.abort();
+    this.#sleeper.wake();
+    await this.#running;
+    // One that cannot be stopped keeps no other from being free for others.
+    const stopped = await Promise.allSettled([...runners.values()].map((runner) => runner.stop()));
+    for (const end of stopped) if (end.status === 'rejected') onError(end.reason, { part: 'lease' });
+    await Promise.all(this.#ending.values());
+    if (this.#role === 'off') return;
+    await leases.release(this.instanceId).then(onReleased, (error) => onError(error, { part: 'lease' }));
+  }
+
+  async #keep(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await this.#sleeper.sleep(RENEW_MS);
+      await pause(SOON_MS, signal);
+      if (!signal.aborted) await this.#renew().catch((error) => this.#parts.onError(error, { part: 'projector' }));
+    }
+  }
+
+  /** Renews leases, starts what this instance has come to own and ends what it does not own any more. */
+  async #renew(): Promise<void> {
+    const { runners, known } = this.#parts;
+    const before = known.before();
+    const positions = new Map([...runners].map(([key, { position }]) => [key, position]));
+    void this.#parts.look();
+    const all = await this.#lease();
+    if (this.#stopping.signal.aborted || before.isOutdated) return;
+    const own = all.filter(({ isOurs }) => isOurs);
+    const owned = new Set(own.map(({ key }) => key));
+    for (const checkpoint of own) this.#run(checkpoint, positions.get(checkpoint.key) ?? 0);
+    for (const [key, runner] of runners) if (runner.isRunning && !owned.has(key)) this.#end(runner);
+    const seen = known.seen(all, owned, before);
+    this.#giveUp(own);
+    await seen;
+  }
+
+  async #lease(): Promise<LeasedCheckpoint[]> {
+    const { leases, checkpoints, consumers, canWork } = this.#parts;
+    const role = this.#role;
+    // A lease is a promise to do the work. An instance that cannot does not renew it.
+    if (role === 'off' || canWork?.() === false) {
+      return (await checkpoints.all()).map((checkpoint) => ({ ...checkpoint, isOurs: false, isWanted: false }));
+    }
+    const all = await leases.lease(this.instanceId, consumers, role);
+    return (await leases.releaseDead(all)) ? leases.lease(this.instanceId, consumers, role) : all;
+  }
+
+  /** @param before where this instance believed its runner to be when it asked. */
+  #run(checkpoint: Checkpoint, before: number): void {
+    const { runners, known } = this.#parts;
+    const { key, position, generation } = checkpoint;
+    const runner = runners.get(key);
+    if (!runner || this.#ending.has(key)) return;
+    if (runner.isRunning && (position < before || generation !== runner.generation)) {
+      known.wentBack(checkpoint);
+      this.#end(runner, () => this.renewSoon());
+      return;
+    }
+    if (!runner.isRunning) known.starting(checkpoint);
+    runner.start(checkpoint);
+    known.started(checkpoint);
+  }
+
+  /** Leaves to others what they should have. */
+  #giveUp(own: readonly LeasedCheckpoint[]): void {
+    const { leases, runners, onReleased } = this.#parts;
+    if (this.#ending.size > 0) return;
+    for (const { key, isWanted } of own) {
+      const runner = isWanted ? runners.get(key) : undefined;
+      if (runner) this.#end(runner, () => leases.give(this.instanceId, key).then(onReleased));
+    }
+  }
+
+  /** Ends a runner after its batch, and then does what comes after that. */
+  #end(runner: Runner, after: () => unknown = () => {}): void {
+    const { name } = runner;
+    if (this.#ending.has(name)) return;
+    const ended = runner
+      .stop()
+      .then(after)
+      .catch((error) => this.#parts.onError(error, { part: 'lease', projection: name }))
+      .finally(() => this.#ending.delete(name));
+    this.#ending.set(name, ended);
+  }
+}

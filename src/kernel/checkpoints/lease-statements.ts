@@ -1,0 +1,72 @@
+import { type SQL, sql } from 'drizzle-orm';
+
+/** How long an instance that says nothing counts as alive and keeps its leases, in ms. */
+const LEASE_MS = 3000;
+
+/** When a lease that is taken now ends. */
+export const leaseEnd: SQL = sql.raw(`now() + interval '${LEASE_MS} ms'`);
+
+/** A checkpoint's columns. The owner is null if its lease is over and it does not live. */
+export const checkpointColumns: SQL = sql`projection as key, kind, consumer as name, position, c.version, generation,
+  whole_at as "wholeAt", failure,
+  case when lease_until > now() or exists (select from read.instances i where i.id = owner and alive_until > now())
+    then owner end as owner, owner_process as "ownerProcess",
+  (select count(*)::int from read.dead_letters d where d.projection = c.projection and d.status = 'PARKED')
+    + (select count(*)::int from read.parked_items p where p.consumer = c.projection and p.status = 'PARKED') as "deadLetters"`;
+
+const me = sql`${sql.placeholder('me')}::uuid`;
+const process = sql.placeholder('process');
+const asked = sql`asked as (
+  select key, version from jsonb_to_recordset(${sql.placeholder('consumers')}::jsonb) as given(key text, version int)
+)`;
+
+/**
+ * Says that an instance lives and renews its leases. Answers all checkpoints as they are then, also those of other instances.
+ *
+ * A row that somebody has locked, as its owner does that writes a batch, is left out: it stays whose it is, and the instance
+ * does not wait behind a batch that takes long. A standby lives without being among those who share.
+ *
+ * Parameters: me, process, consumers (JSON of key and version), isActive.
+ */
+export const renewStatement: SQL = sql`
+  with ${asked},
+  gone as (
+    delete from read.instances where id in (
+      select id from read.instances where alive_until < now() and id <> ${me} order by id for update skip locked
+    )
+  ),
+  alive as (
+    insert into read.instances (id, process, moves, alive_until)
+    select ${me}, ${process}, array(select key || '@' || version from asked), ${leaseEnd}
+    where ${sql.placeholder('isActive')}::boolean
+    on conflict (id) do update set alive_until = excluded.alive_until, moves = excluded.moves
+    returning started_at
+  ),
+  own as (
+    select projection from read.checkpoints c join asked on projection = key and c.version = asked.version
+    where owner = ${me} order by projection for no key update of c skip locked
+  ),
+  renewed as (
+    update read.checkpoints c set lease_until = ${leaseEnd} from own where c.projection = own.projection returning c.*
+  )
+  select ${checkpointColumns}, coalesce(owner = ${me}, false) as "isOurs",
+    -- An instance that has just started does not know yet what others have.
+    case when owner is null or (owner <> ${me} and lease_until < now()) then
+      extract(epoch from now() - greatest(coalesce(lease_until, started_at), (select started_at from alive)))::float8 * 1000
+    end as "freeForMs"
+  from (select * from renewed union all
+        select * from read.checkpoints where projection not in (select projection from renewed)) as c`;
+
+/** Other active instances that live, with what they are able to own. Parameters: me. */
+export const othersStatement: SQL = sql`
+  select id, to_jsonb(moves) as abilities from read.instances where id <> ${me} and alive_until > now()`;
+
+/** Takes those of some checkpoints that are free still. Parameters: me, process, consumers. Answers the keys of those. */
+export const takeStatement: SQL = sql`
+  with ${asked},
+  free as (
+    select projection as taken from read.checkpoints c join asked on projection = key and c.version = asked.version
+    where owner is null or lease_until < now() order by projection for no key update of c skip locked
+  )
+  update read.checkpoints c set owner = ${me}, owner_process = ${process}, lease_until = ${leaseEnd}
+  from free where c.projection = free.taken returning ${checkpointColumns}`;

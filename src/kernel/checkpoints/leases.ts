@@ -1,0 +1,113 @@
+import { sql } from 'drizzle-orm';
+import { type Database, prepared } from '../../database/client.ts';
+import type { Consumer } from './checkpoint-id.ts';
+import type { Checkpoint } from './checkpoints.ts';
+import { chooseLeases, type ProjectorRole } from './choose-leases.ts';
+import { isGone, PROCESS } from './instance-id.ts';
+import { othersStatement, renewStatement, takeStatement } from './lease-statements.ts';
+
+/** A checkpoint as an instance finds it that has just renewed its leases. */
+export interface LeasedCheckpoint extends Checkpoint {
+  /** That instance owns it. */
+  readonly isOurs: boolean;
+  /** That instance owns it and is to give it up for another one. */
+  readonly isWanted: boolean;
+}
+
+interface Renewed extends Omit<LeasedCheckpoint, 'isWanted'> {
+  readonly freeForMs: number | null;
+}
+
+/** Instances that this process has. */
+const livingHere = new Set<string>();
+
+/** Leases on checkpoints. Which instance owns one is decided by Postgres, which one should is worked out by `chooseLeases`. */
+export class Leases {
+  readonly #db: Database;
+  readonly #renew: (parameters: Record<string, unknown>) => Promise<Renewed[]>;
+  readonly #others: (parameters: Record<string, unknown>) => Promise<{ id: string; abilities: string[] }[]>;
+  readonly #take: (parameters: Record<string, unknown>) => Promise<Checkpoint[]>;
+
+  constructor(db: Database) {
+    this.#db = db;
+    this.#renew = prepared(db, 'leases_renew', renewStatement);
+    this.#others = prepared(db, 'leases_others', othersStatement);
+    this.#take = prepared(db, 'leases_take', takeStatement);
+  }
+
+  /**
+   * Says that an instance lives, renews its leases on these consumers and takes what is free and its to take. A checkpoint of
+   * another version than the consumer's is nothing that it is able to own.
+   * @returns all checkpoints, also those of other instances and of other consumers.
+   */
+  async lease(
+    me: string,
+    consumers: readonly Pick<Consumer, 'key' | 'version'>[],
+    role: Exclude<ProjectorRole, 'off'> = 'active',
+  ): Promise<LeasedCheckpoint[]> {
+    livingHere.add(me);
+    const isActive = role === 'active';
+    const [all, others] = await Promise.all([
+      this.#renew({ me, process: PROCESS, isActive, consumers: requested(consumers) }),
+      this.#others({ me }),
+    ]);
+    const { take, give } = chooseLeases({
+      ...{ me, role },
+      abilities: new Set(consumers.map(abilityOf)),
+      // A rebuild has a lease of its own, which nobody shares.
+      checkpoints: all
+        .filter(({ kind }) => kind !== 'rebuild' && kind !== 'verify')
+        .map(({ key, version, position, isOurs, owner, freeForMs }) => ({
+          ...{ key, position, owner: isOurs ? me : owner, ability: abilityOf({ key, version }) },
+          freeForMs: freeForMs ?? undefined,
+        })),
+      others: others.map(({ id, abilities }) => ({ id, abilities: new Set(abilities) })),
+    });
+    const chosen = consumers.filter(({ key }) => take.includes(key));
+    const taken = chosen.length > 0 ? await this.#take({ me, process: PROCESS, consumers: requested(chosen) }) : [];
+    const own = new Map(taken.map((checkpoint) => [checkpoint.key, checkpoint]));
+    return all.map(({ freeForMs: _, ...checkpoint }) => {
+      const { key, isOurs } = checkpoint;
+      const now = own.get(key);
+      return { ...checkpoint, ...now, isOurs: isOurs || now !== undefined, isWanted: give.includes(key) };
+    });
+  }
+
+  /** Gives one checkpoint up, for another instance to take. */
+  async give(me: string, key: string): Promise<void> {
+    await this.#db.execute(
+      sql`update read.checkpoints set owner = null, owner_process = null, lease_until = now()
+          where owner = ${me} and projection = ${key}`,
+    );
+  }
+
+  /** Gives all checkpoints of an instance up and says that it is gone, so that others need not wait for its leases to end. */
+  async release(instance: string): Promise<void> {
+    livingHere.delete(instance);
+    await this.#db.execute(sql`
+      with gone as (delete from read.instances where id = ${instance})
+      update read.checkpoints set owner = null, owner_process = null, lease_until = now() where owner = ${instance}`);
+  }
+
+  /**
+   * Ends the leases of processes of this machine, or container, that were killed.
+   * @returns true if there was one.
+   */
+  async releaseDead(checkpoints: readonly Checkpoint[]): Promise<boolean> {
+    const dead = new Set<string>();
+    for (const { owner, ownerProcess } of checkpoints) {
+      if (owner && ownerProcess && !livingHere.has(owner) && isGone(owner, ownerProcess)) dead.add(owner);
+    }
+    for (const instance of dead) await this.release(instance);
+    return dead.size > 0;
+  }
+}
+
+/** How instances say what they are able to own: see `renewStatement`. */
+function abilityOf({ key, version }: Pick<Consumer, 'key' | 'version'>): string {
+  return `${key}@${version}`;
+}
+
+function requested(consumers: readonly Pick<Consumer, 'key' | 'version'>[]): string {
+  return JSON.stringify(consumers.map(({ key, version }) => ({ key, version })));
+}

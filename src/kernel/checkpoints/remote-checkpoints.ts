@@ -1,0 +1,178 @@
+import type { Positions } from '../consistency/positions.ts';
+import type { LogHead } from '../log/log-head.ts';
+import type { ProjectionMoved } from '../notify/hub.ts';
+import type { Move as RemoteAdvance } from '../notify/news.ts';
+import { Sleeper } from '../sleeper.ts';
+import type { Checkpoint, Checkpoints, OldestWaiting } from './checkpoints.ts';
+import { type Before, KnownCheckpoints } from './known-checkpoints.ts';
+
+export interface RemoteCheckpointsParts {
+  readonly checkpoints: Checkpoints;
+  readonly positions: Positions;
+  readonly head: LogHead;
+  /** Whether this instance runs a projection itself. */
+  readonly isRunning: (projection: string) => boolean;
+  /** Looks where the log ends. */
+  readonly look: () => Promise<void>;
+  /** False while other instances cannot notify this one. */
+  readonly canListen: () => boolean;
+  /** Told of what other instances have done. */
+  readonly onMoved: (moved: ProjectionMoved) => void;
+  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+}
+
+/** How often the table is read while other instances cannot notify this one, in ms. */
+const DEAF_MS = 250;
+/** The same while somebody waits for a projection that another instance runs. */
+const AWAITED_MS = 25;
+
+interface BeforePositions extends Before {
+  readonly positions: ReadonlyMap<string, number>;
+}
+
+/**
+ * Follows the projections that other instances run: by what these tell, and by the table of checkpoints. The table is read at
+ * each renewal of leases; in between only while that is too seldom.
+ */
+export class RemoteCheckpoints extends KnownCheckpoints {
+  readonly #parts: RemoteCheckpointsParts;
+  readonly #sleeper = new Sleeper();
+  /** For each projection that was behind when the table was read, the first event that it had not applied. */
+  #waiting: ReadonlyMap<string, OldestWaiting> = new Map();
+  #owned: ReadonlySet<string> = new Set();
+  #all: readonly Checkpoint[] = [];
+  #readAt = Number.NEGATIVE_INFINITY;
+  /** Counts how often everything that was known became uncertain, also an answer that is on its way. */
+  #invalidations = 0;
+  #running: Promise<void> | undefined;
+  #isStopped = false;
+
+  constructor(parts: RemoteCheckpointsParts) {
+    super();
+    this.#parts = parts;
+  }
+
+  /** Some projection is run by another instance, or by none. */
+  get isFollowing(): boolean {
+    return this.#parts.positions.names.some((name) => !this.#owned.has(name));
+  }
+
+  /** The first event that a projection had not applied when the table was read, if it was behind. */
+  waiting(projection: string): OldestWaiting | undefined {
+    return this.#waiting.get(projection);
+  }
+
+  start(): void {
+    this.#running = this.#poll();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#sleeper.wake();
+    await this.#running;
+  }
+
+  /** Somebody waits, perhaps for a projection that another instance runs. */
+  awaited(): void {
+    if (this.isFollowing) this.#sleeper.wake();
+  }
+
+  /** Nothing that is known is certain any more, nor is an answer that is on its way. */
+  invalidate(): void {
+    this.#invalidations++;
+  }
+
+  /** The instance that runs a projection says that it has moved it. */
+  onAdvance(projection: string, advance: RemoteAdvance): void {
+    const { from, to, keys, lagMs, generation, hasParked } = advance;
+    const { positions, isRunning, onMoved } = this.#parts;
+    if (!positions.has(projection) || isRunning(projection)) return;
+    if (this.of(projection)?.generation !== generation) {
+      // The table was changed from outside, so the position is read again. Or this was sent before that.
+      this.#readAt = Number.NEGATIVE_INFINITY;
+      this.#sleeper.wake();
+      return;
+    }
+    const here = positions.of(projection);
+    if (to <= here) return;
+    onMoved({ projection, position: to, keys: keys && here >= from ? new Set(keys) : null, lagMs, hasParked });
+  }
+
+  /** Snapshot taken before the table is read. The result may be older than what is learnt meanwhile, never older than this. */
+  override before(): BeforePositions {
+    const { positions } = this.#parts;
+    const invalidations = this.#invalidations;
+    const isOutdated = () => invalidations !== this.#invalidations;
+    this.#readAt = performance.now();
+    return {
+      positions: new Map(positions.names.map((name) => [name, positions.of(name)])),
+      get isOutdated() {
+        return isOutdated();
+      },
+    };
+  }
+
+  override starting({ key, deadLetters }: Checkpoint): void {
+    this.#parts.positions.setParked(key, deadLetters > 0);
+  }
+
+  override started({ key, position }: Checkpoint): void {
+    this.#parts.positions.advance(key, position);
+  }
+
+  override wentBack({ key, position }: Checkpoint): void {
+    this.#parts.positions.retreat(key, position);
+  }
+
+  override async seen(all: readonly Checkpoint[], owned: ReadonlySet<string>, before: BeforePositions): Promise<void> {
+    const { checkpoints, positions, head } = this.#parts;
+    this.#owned = owned;
+    for (const checkpoint of all) if (!owned.has(checkpoint.key)) this.#follow(checkpoint, before.positions);
+    this.#all = all;
+    await super.seen(all, owned, before);
+    const isBehind = positions.names.some((name) => positions.of(name) < head.position);
+    const waiting = isBehind ? await checkpoints.oldestWaiting() : [];
+    this.#waiting = new Map(waiting.map((oldest) => [oldest.key, oldest]));
+  }
+
+  /** Takes over from a checkpoint what another instance has done. */
+  #follow({ key, position, generation, deadLetters }: Checkpoint, before: ReadonlyMap<string, number>): void {
+    const { positions, onMoved } = this.#parts;
+    if (!positions.has(key)) return;
+    // That nothing is parked may have been read before what was told since.
+    const isNewest = position >= positions.of(key);
+    if (deadLetters > 0 || isNewest) positions.setParked(key, deadLetters > 0);
+    // It begins again: its table does not hold what this instance has seen in it.
+    if (position < (before.get(key) ?? 0)) positions.retreat(key, position);
+    const known = this.of(key);
+    const isOtherTable = known !== undefined && known.generation !== generation;
+    if (positions.of(key) < position || isOtherTable) onMoved({ projection: key, position, keys: null, lagMs: 0 });
+  }
+
+  /** Reads the table while leases are renewed too seldom for what is waited for. */
+  async #poll(): Promise<void> {
+    const { positions, isRunning, canListen, look, onError } = this.#parts;
+    while (!this.#isStopped) {
+      const isAwaited = positions.names.some((name) => !isRunning(name) && positions.isAwaited(name));
+      const isDeaf = !canListen();
+      const sinceRead = performance.now() - this.#readAt;
+      if (sinceRead >= (isAwaited ? AWAITED_MS : isDeaf ? DEAF_MS : Number.POSITIVE_INFINITY)) {
+        if (isDeaf) void look();
+        await this.#read().catch((error) => onError(error, { part: 'projector' }));
+      }
+      await this.#sleeper.sleep(isAwaited ? AWAITED_MS : DEAF_MS);
+    }
+  }
+
+  async #read(): Promise<void> {
+    const before = this.before();
+    const all = await this.#parts.checkpoints.all();
+    if (this.#isStopped || before.isOutdated) return;
+    // What this instance owns it knows better, and leases decide what that is.
+    const own = this.#all.filter(({ key }) => this.#owned.has(key));
+    const others = all.filter(({ key }) => !this.#owned.has(key));
+    for (const checkpoint of others) this.#follow(checkpoint, before.positions);
+    this.#all = [...own, ...others];
+    await super.seen(this.#all, this.#owned, before);
+  }
+}
