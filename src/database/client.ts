@@ -41,7 +41,7 @@ export interface PoolOptions extends Session {
   readonly prepare?: boolean;
   /**
    * Turn this off if a statement may have to wait long: the driver would send unrelated statements behind it on the
-   * same connection, and they would wait too. On by default.
+   * same connection, and they would wait too. On by default, except for statements that are cancellable.
    */
   readonly pipelining?: boolean;
   /**
@@ -63,7 +63,8 @@ export const SILENT_AFTER_MS = 8000;
 const FOR_EVERYBODY: readonly Guard[] = [withoutHoles, withoutReplayedErrors];
 
 function guardsFor({ cancellable: isCancellable, pipelining, connections }: PoolOptions): readonly Guard[] {
-  if (isCancellable) return [...FOR_EVERYBODY, cancellable];
+  // Outside of `cancellable`: a statement that is sent again does not wait again.
+  if (isCancellable) return [...FOR_EVERYBODY, cancellable, withoutPipelining(connections)];
   return pipelining === false ? [...FOR_EVERYBODY, withoutPipelining(connections)] : FOR_EVERYBODY;
 }
 

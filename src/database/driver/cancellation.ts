@@ -13,6 +13,8 @@ const QUERY_CANCELED = '57014';
 export interface Cancellation {
   /** Undefined while it cannot be cancelled. */
   readonly signal: Signal | undefined;
+  /** Whose statements these are: callers share the connections. */
+  readonly caller?: string | undefined;
   /** Called when Postgres has answered, before the work continues. */
   readonly onAnswer?: (() => void) | undefined;
 }
@@ -25,6 +27,11 @@ const current = new AsyncLocalStorage<Cancellation | undefined>();
  */
 export function cancelledBy<T>(cancellation: Cancellation | undefined, work: () => T): T {
   return current.run(cancellation, work);
+}
+
+/** Whose statements are sent now; undefined if they are nobody's, or shared by several callers. */
+export function currentCaller(): string | undefined {
+  return current.getStore()?.caller;
 }
 
 /** True for the error of a statement that was cancelled, or that exceeded `statement_timeout`. */

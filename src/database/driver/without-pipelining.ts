@@ -1,9 +1,11 @@
+import { Rotation } from '../../fairness/rotation.ts';
+import { currentCaller } from './cancellation.ts';
 import type { Guard } from './statement.ts';
 
 /**
  * Keeps the driver from sending a statement behind another one on the same connection if all connections are busy. It
  * would wait with that one, for a lock for example, although it has nothing to do with it. Here it waits for the first
- * free connection.
+ * free connection. Callers take turns, and none of them uses all connections at once if there are several.
  *
  * The driver's own setting for this, `max_pipeline`, breaks its transactions. Statements of transactions are not
  * counted here.
@@ -13,31 +15,24 @@ import type { Guard } from './statement.ts';
  */
 export function withoutPipelining(connections: number): Guard {
   return (ask) => {
-    const waiting: (() => void)[] = [];
-    let busy = 0;
-    const free = () => {
-      const next = waiting.shift();
-      // Not at once: the driver settles a statement before it knows that its connection is closed. It would send the
-      // next statement there, which ends the process.
-      if (next) queueMicrotask(next);
-      else busy--;
-    };
+    const places = new Places(connections);
     return (...asked) => {
       const statement = ask(...asked);
       const { handler, resolve, reject } = statement;
-      let isSent = false;
+      const caller = currentCaller() ?? NOBODY;
+      let state: 'waiting' | 'sent' | 'ended' = 'waiting';
       const ended = () => {
-        if (isSent) free();
-        isSent = false;
+        if (state === 'sent') places.leave(caller);
+        state = 'ended';
       };
       statement.handler = (sent) => {
         const send = () => {
-          isSent = true;
-          handler(sent);
+          // It ended while it waited.
+          if (state === 'ended') return places.leave(caller);
+          state = 'sent';
+          return handler(sent);
         };
-        if (busy >= connections) return waiting.push(send);
-        busy++;
-        return send();
+        return places.enter(caller, send);
       };
       statement.resolve = (result) => {
         ended();
@@ -50,4 +45,50 @@ export function withoutPipelining(connections: number): Guard {
       return statement;
     };
   };
+}
+
+/** Statements of the application itself, and those that several callers share. */
+const NOBODY = '';
+
+/** Counts the statements on the connections, and keeps those that wait for one. */
+class Places {
+  readonly #connections: number;
+  readonly #perCaller: number;
+  readonly #waiting = new Rotation<() => void>();
+  readonly #busyOf = new Map<string, number>();
+  #busy = 0;
+
+  constructor(connections: number) {
+    this.#connections = connections;
+    this.#perCaller = Math.max(1, connections - Math.ceil(connections / 4));
+  }
+
+  /** Sends a statement, now or when it is its turn. */
+  enter(caller: string, send: () => unknown): unknown {
+    if (this.#busy >= this.#connections || !this.#mayEnter(caller)) return this.#waiting.add(caller, send);
+    this.#take(caller);
+    return send();
+  }
+
+  leave(caller: string): void {
+    this.#busy--;
+    const left = (this.#busyOf.get(caller) ?? 1) - 1;
+    if (left === 0) this.#busyOf.delete(caller);
+    else this.#busyOf.set(caller, left);
+    const next = this.#waiting.next((key) => this.#mayEnter(key));
+    if (!next) return;
+    this.#take(next.key);
+    // Not at once: the driver settles a statement before it knows that its connection is closed. It would send the
+    // next statement there, which ends the process.
+    queueMicrotask(next.thing);
+  }
+
+  #mayEnter(caller: string): boolean {
+    return caller === NOBODY || (this.#busyOf.get(caller) ?? 0) < this.#perCaller;
+  }
+
+  #take(caller: string): void {
+    this.#busy++;
+    this.#busyOf.set(caller, (this.#busyOf.get(caller) ?? 0) + 1);
+  }
 }

@@ -16,7 +16,7 @@ export function useDeadline(timeoutMs: number): Plugin {
   return {
     onExecute: ({ args, executeFn, setExecuteFn }) => {
       const context = args.contextValue as unknown as Context;
-      const deadline = new Deadline(timeoutMs, context.signal, context.onResumed);
+      const deadline = new Deadline(timeoutMs, context, context.signal);
       deadline.begin();
       context.signal = deadline.signal;
       const isQuery = getOperationAST(args.document, args.operationName)?.operation === 'query';
@@ -37,7 +37,7 @@ export function useDeadline(timeoutMs: number): Plugin {
       const { signal, opening: gone } = context;
       setSubscribeFn(async (again: ExecutionArgs) => {
         // Covers what happens before the first message.
-        const opening = new Deadline(timeoutMs, signal ?? gone);
+        const opening = new Deadline(timeoutMs, { caller: context.caller }, signal ?? gone);
         opening.begin();
         try {
           const result = await cancelledBy(opening, () => subscribeFn(again as never));
@@ -78,7 +78,7 @@ function withinTime(
     next: async () => {
       await late;
       late = undefined;
-      const deadline = new Deadline(timeoutMs, signal, context.onResumed);
+      const deadline = new Deadline(timeoutMs, context, signal);
       underWay = deadline;
       context.onMessage = () => {
         context.onResumed?.();
@@ -111,6 +111,7 @@ function withinTime(
 /** Ends with its time, or when the client is gone. Costs almost nothing until it begins. */
 class Deadline implements Cancellation {
   readonly onAnswer: (() => void) | undefined;
+  readonly caller: string;
   readonly #timeoutMs: number;
   readonly #client: Signal | undefined;
   #ending: Ending | undefined;
@@ -118,8 +119,13 @@ class Deadline implements Cancellation {
   #onTimeout: (() => void) | undefined;
   readonly #leave = () => this.cancel();
 
-  constructor(timeoutMs: number, client: Signal | undefined, onAnswer?: () => void) {
-    this.onAnswer = onAnswer;
+  constructor(
+    timeoutMs: number,
+    { caller, onResumed }: { readonly caller: string; readonly onResumed?: (() => void) | undefined },
+    client: Signal | undefined,
+  ) {
+    this.onAnswer = onResumed;
+    this.caller = caller;
     this.#timeoutMs = timeoutMs;
     this.#client = client;
   }

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { expect, it, onTestFinished } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
+import { cancelledBy } from '../../../src/database/driver/cancellation.ts';
 import { useDatabase } from '../../support/database.ts';
 import { until } from '../../support/until.ts';
 
@@ -37,4 +38,27 @@ it('a statement does not wait behind one that waits for a lock while another con
   expect((await Promise.all(others)).flat()).toEqual(Array.from({ length: 20 }, (_, n) => ({ n })));
   await lock`select pg_advisory_unlock(1)`;
   await waiting;
+});
+
+it('statements of one caller leave a connection to others, who need not wait for any of these', async () => {
+  const applicationName = 'fair test';
+  const pool = openPool({ url: database.url, connections: 4, applicationName, pipelining: false });
+  onTestFinished(() => pool.close(0));
+  const done: string[] = [];
+  const ask = (caller: string, name: string, statement = sql`select`) =>
+    cancelledBy({ signal: undefined, caller }, async () => {
+      await pool.db.execute(statement);
+      done.push(name);
+    });
+  const locked = sql`select pg_advisory_lock_shared(7), pg_advisory_unlock_shared(7)`;
+  await database.sql.begin(async (holder) => {
+    await holder`select pg_advisory_xact_lock(7)`;
+    for (let n = 0; n < 8; n++) void ask('greedy', 'greedy', locked);
+    const waits = () => holder`select from pg_locks where locktype = 'advisory' and objid = 7 and not granted`;
+    await until(async () => (await waits()).length === 3);
+    // The fourth connection is free.
+    await ask('modest', 'modest');
+    expect(done).toEqual(['modest']);
+  });
+  await until(async () => done.length === 9);
 });
