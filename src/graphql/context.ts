@@ -1,4 +1,5 @@
 import type { Signal } from '../database/signal.ts';
+import type { Turns } from '../fairness/turns.ts';
 import { type Actor, callerKey } from '../kernel/define/actor.ts';
 import type { Engine } from '../kernel/engine.ts';
 import { AnswerBudget, type AnswerLimits } from './answer/budget.ts';
@@ -88,15 +89,17 @@ export interface Shared {
   readonly answerLimits: AnswerLimits;
   /** Memory that all answers may take together; unlimited by default. */
   readonly answerShares?: AnswerShares | undefined;
+  /** Turns of large answers on the event loop; by default each answer has its own. */
+  readonly turns?: Turns | undefined;
   /** Observes the API; optional. */
   readonly observer?: ApiObserver | undefined;
 }
 
 /** A context for one operation. */
 export function createContext(shared: Shared, caller: Caller): Context {
-  const { engine, readModels, live, updates, answerLimits, answerShares, observer = unobservedApi } = shared;
+  const { engine, readModels, live, updates, answerLimits, answerShares, turns, observer = unobservedApi } = shared;
   const by = callerKey(caller.actor, caller.address);
-  const budget = new AnswerBudget(answerLimits, answerShares, by);
+  const budget = new AnswerBudget(answerLimits, answerShares, by, turns);
   const consistency: OperationConsistency = { appended: undefined, read: undefined, touched: [], stale: false };
   const onStale = () => {
     consistency.stale = true;

@@ -1,6 +1,7 @@
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
 import type { GraphQLSchema } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
+import type { Turns } from '../fairness/turns.ts';
 import { type Caller, type Context, createContext, type Shared } from '../graphql/context.ts';
 import type { KnownDocuments } from '../graphql/documents/known-documents.ts';
 import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
@@ -13,6 +14,7 @@ import { useExecutor } from '../graphql/plugins/executor.ts';
 import { type Limits, useLimits } from '../graphql/plugins/limits.ts';
 import { useObserver } from '../graphql/plugins/observer.ts';
 import { usePhases } from '../graphql/plugins/phases.ts';
+import { useSlicedAnswers } from '../graphql/plugins/sliced-answers.ts';
 import { useSubscriptionBudget } from '../graphql/plugins/subscription-budget.ts';
 import { useSubscriptionRoot } from '../graphql/plugins/subscription-root.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
@@ -37,6 +39,8 @@ export interface GraphqlOptions {
   readonly known: KnownDocuments;
   /** Folder of the documents that GraphiQL opens with. */
   readonly graphiqlDocuments: URL | undefined;
+  /** Turns of large bodies and answers on the event loop. */
+  readonly turns: Turns;
   /** Told about the phases of each operation. */
   readonly phases: PhaseListener | undefined;
   readonly onFault: OnFault;
@@ -57,7 +61,8 @@ export type Yoga = YogaServerInstance<ServerContext, Context>;
  * The GraphQL pipeline: Yoga with every relevant default set explicitly. HTTP, SSE and WebSocket all pass through it.
  */
 export function createGraphql(options: GraphqlOptions): Yoga {
-  const { schema, shared, config, eventStreams, onFault } = options;
+  const { schema, config, eventStreams, turns, onFault } = options;
+  const shared = { ...options.shared, turns };
   return createYoga<ServerContext, Context>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -96,6 +101,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       useDeadline(config.operationTimeoutMs),
       useSubscriptionBudget(options.budgets),
       useConsistency(),
+      useSlicedAnswers(turns),
     ],
   });
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Logger } from 'pino';
+import type { Turns } from '../fairness/turns.ts';
 import type { OnFault } from '../graphql/plugins/errors.ts';
 import type { Config } from '../settings/config.ts';
 import type { Authenticator } from './auth/authenticator.ts';
@@ -28,6 +29,8 @@ export interface ListenerOptions {
   readonly authenticator: Authenticator;
   readonly health: Health;
   readonly metrics: Metrics | undefined;
+  /** Turns of large bodies on the event loop. */
+  readonly turns: Turns;
   readonly onFault: OnFault;
   /** Undefined while requests are accepted, otherwise the reason why they are not. */
   readonly notReady: () => string | undefined;
@@ -57,7 +60,7 @@ export interface Listeners {
  * @throws {ListenError}
  */
 export async function openListeners(options: ListenerOptions): Promise<Listeners> {
-  const { config, logger, authenticator, health, metrics, onFault, notReady } = options;
+  const { config, logger, authenticator, health, metrics, turns, onFault, notReady } = options;
   const shared = config.limitsRedisUrl ? await openSharedCounts(config.limitsRedisUrl, logger) : undefined;
   const addresses = createAddresses(config.trustedProxies);
   const limits = new Limits(config, shared);
@@ -66,7 +69,7 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
   const whyNotHost = createHostGuard(config);
   const state: StateRoutes = { readiness: () => health.readiness(), whyNotHost, metrics };
   const requests = {
-    ...{ notReady, whyNotHost, addresses, gate, onFault },
+    ...{ notReady, whyNotHost, addresses, gate, turns, onFault },
     ...{ corsOrigins: config.corsOrigins, maxBodyBytes: config.maxBodyBytes },
     stalledClients: new StalledClients(config.stalledClientTimeoutMs, config.maxBufferedBytes),
   };

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { type ProvidedPostgres, providePostgres } from '../database/provide.ts';
 import type { App } from '../definition/app.ts';
+import { Turns } from '../fairness/turns.ts';
 import { AnswerShares } from '../graphql/answer/shares.ts';
 import { KnownDocuments } from '../graphql/documents/known-documents.ts';
 import { readDocuments } from '../graphql/documents/read-documents.ts';
@@ -66,8 +67,9 @@ export async function startServer(app: App, config: Config, logger: Logger): Pro
     metrics?.faulted('request');
     logger.error({ err, correlationId }, 'a request failed');
   };
+  const turns = new Turns();
   const listeners = await openListeners({
-    ...{ config, logger, authenticator, health, metrics, onFault },
+    ...{ config, logger, authenticator, health, metrics, turns, onFault },
     notReady: () => notReady,
   });
 
@@ -147,6 +149,7 @@ export async function startServer(app: App, config: Config, logger: Logger): Pro
     documents,
     known,
     graphiqlDocuments: app.graphiql.documents,
+    turns,
     phases: config.eventLoopBlockMs > 0 ? loop : undefined,
     onFault,
   });

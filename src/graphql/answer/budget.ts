@@ -1,4 +1,5 @@
 import { GraphQLError, type GraphQLResolveInfo } from 'graphql';
+import { Turns } from '../../fairness/turns.ts';
 import { approximateBytes } from '../../kernel/bytes.ts';
 import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import { Pace, type Paced } from './pace.ts';
@@ -42,11 +43,14 @@ export class AnswerBudget {
   readonly #limits: AnswerLimits;
   readonly #shares: AnswerShares | undefined;
   readonly #caller: string;
+  readonly #turns: Turns | undefined;
   /** Bytes that may still be spent: the first step, and what was taken from the shares. */
   #room = STEP_BYTES;
   #isEnded = false;
   #answerBytes = 0;
   #readBytes = 0;
+  /** Rows that were read, and answers before the last {@link reset}. */
+  #chargedBytes = 0;
   #failures = 0;
   #exhausted: GraphQLError | undefined;
   #pace: Pace | undefined;
@@ -54,11 +58,23 @@ export class AnswerBudget {
   /**
    * @param shares from which a large answer takes what it needs, for its caller. Without shares, only the limits of one
    * operation apply.
+   * @param turns that a large answer takes on the event loop. By default it has turns of its own.
    */
-  constructor(limits: AnswerLimits, shares?: AnswerShares, caller = '') {
+  constructor(limits: AnswerLimits, shares?: AnswerShares, caller = '', turns?: Turns) {
     this.#limits = limits;
     this.#shares = shares;
     this.#caller = caller;
+    this.#turns = turns;
+  }
+
+  /** Bytes of the answer so far. */
+  get answerBytes(): number {
+    return this.#answerBytes;
+  }
+
+  /** Bytes that were charged in all: answered and read, also of what ended before it was answered. */
+  get chargedBytes(): number {
+    return this.#chargedBytes + this.#answerBytes;
   }
 
   /** Why the operation was ended; undefined if it was not. */
@@ -68,6 +84,7 @@ export class AnswerBudget {
 
   /** Starts again, for the next message of a subscription or a repeated execution. */
   reset(): void {
+    this.#chargedBytes += this.#answerBytes;
     this.#answerBytes = 0;
     this.#readBytes = 0;
     this.#failures = 0;
@@ -117,7 +134,9 @@ export class AnswerBudget {
   /** Charges rows that were read. @throws {GraphQLError} if the budget is exhausted. */
   read(rows: readonly Row[], readModel: string): void {
     if (this.#exhausted) throw this.#exhausted;
-    for (const row of rows) this.#readBytes += approximateBytes(row);
+    const bytes = rows.reduce((sum, row) => sum + approximateBytes(row), 0);
+    this.#readBytes += bytes;
+    this.#chargedBytes += bytes;
     const { readBytes: limit } = this.#limits;
     if (this.#readBytes <= limit) {
       if (this.#answerBytes + this.#readBytes > this.#room) this.#makeRoom();
@@ -140,7 +159,11 @@ export class AnswerBudget {
   /** Charges the elements of a list. @returns them, or a promise of them: see {@link Pace}. */
   elements<T>(list: readonly T[], info: GraphQLResolveInfo): Paced<T> | Promise<Paced<T>> {
     this.list(list.length, info.path);
-    this.#pace ??= new Pace(() => this.spend(0, info.path));
+    const turns = this.#turns ?? new Turns();
+    this.#pace ??= new Pace({
+      check: () => this.spend(0, info.path),
+      turn: () => turns.take(this.#caller),
+    });
     return this.#pace.elements(list, info);
   }
 

@@ -1,40 +1,54 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type FieldNode, type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql';
+import { approximateBytes } from '../../kernel/bytes.ts';
 
 /** Fields that an operation may resolve at once. A page that people look at has fewer. */
-const FIELDS_AT_ONCE = 10_000;
+const FIELDS_AT_ONCE = 5000;
 /** Fields that are resolved in each later turn of the event loop: about 2 ms. */
 const FIELDS_A_TURN = 2000;
+/** Bytes of an element that take as long as a field: they are counted as they will be in JSON. */
+const BYTES_A_FIELD = 400;
 
 type ListInfo = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments'>;
 export type Paced<T> = readonly (T | Promise<T>)[];
 
+/** What paces an operation. */
+export interface Pacing {
+  /** Called before a list is resolved in a later turn; it throws if the operation is over. */
+  readonly check: () => void;
+  /** Resolves when the operation has a turn on the event loop. */
+  readonly turn: () => Promise<void>;
+}
+
 /**
- * Gives others a turn while an operation resolves long lists. graphql-js resolves all elements of an available list at
+ * Gives others a turn while an operation resolves long lists, or lists of large rows. graphql-js resolves all elements of an available list at
  * once. So lists beyond the first {@link FIELDS_AT_ONCE} fields of an operation are handed to it in later turns of the
  * event loop, long ones a few elements at a time.
  */
 export class Pace {
-  readonly #check: () => void;
+  readonly #pacing: Pacing;
   #fields = 0;
   #turn: Promise<void> | undefined;
   #leftInTurn = 0;
 
-  /** @param check is called before a list is resolved in a later turn; it throws if the operation is over. */
-  constructor(check: () => void) {
-    this.#check = check;
+  constructor(pacing: Pacing) {
+    this.#pacing = pacing;
   }
 
   /** The elements of a list, now or in a later turn. */
   elements<T>(list: readonly T[], info: ListInfo): Paced<T> | Promise<Paced<T>> {
-    const weight = weightOf(info);
-    const fields = weight * list.length;
-    this.#fields += fields;
+    const own = weightOf(info);
+    const weights = list.map((element) => own + Math.floor(approximateBytes(element) / BYTES_A_FIELD));
+    const weight = weights.reduce((sum, each) => sum + each, 0);
+    this.#fields += weight;
     if (this.#fields <= FIELDS_AT_ONCE) return list;
-    return this.#later(Math.min(fields, FIELDS_A_TURN)).then(() => {
-      this.#check();
-      const now = Math.floor(FIELDS_A_TURN / weight);
-      return list.map((element, index) => (index < now ? element : this.#later(weight).then(() => element)));
+    return this.#later(Math.min(weight, FIELDS_A_TURN)).then(() => {
+      this.#pacing.check();
+      let left = FIELDS_A_TURN;
+      return list.map((element, index) => {
+        const fields = weights[index] as number;
+        left -= fields;
+        return left >= 0 || index === 0 ? element : this.#later(fields).then(() => element);
+      });
     });
   }
 
@@ -42,7 +56,7 @@ export class Pace {
   #later(fields: number): Promise<void> {
     if (!this.#turn || this.#leftInTurn <= 0) {
       const before = this.#turn;
-      this.#turn = before ? before.then(() => nextTurn()) : nextTurn();
+      this.#turn = before ? before.then(() => this.#pacing.turn()) : this.#pacing.turn();
       this.#leftInTurn = FIELDS_A_TURN;
     }
     this.#leftInTurn -= fields;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Ending, type Signal } from '../../database/signal.ts';
+import type { Turns } from '../../fairness/turns.ts';
 import type { Caller } from '../../graphql/context.ts';
 import { READ_AFTER_HEADER } from '../../graphql/plugins/consistency.ts';
 import { answerError as describeError, type OnFault } from '../../graphql/plugins/errors.ts';
@@ -34,6 +35,8 @@ export interface GraphqlRequests {
   readonly addresses: Addresses;
   readonly gate: Gate;
   readonly stalledClients: StalledClients;
+  /** Turns of large bodies on the event loop. */
+  readonly turns: Turns;
   readonly onFault: OnFault;
 }
 
@@ -41,6 +44,9 @@ export interface GraphqlRequests {
 const INNER_HOST = 'localhost';
 
 const NOT_READY_RETRY_MS = 1000;
+
+/** A body of this many bytes or more is parsed when it is its caller's turn. */
+const LARGE_BODY = 32 * 1024;
 
 /** A request that is refused before its operation is read. */
 class Refused extends Error {
@@ -59,7 +65,7 @@ class Refused extends Error {
  * before bodies, bodies before documents.
  */
 export function serveGraphql(options: GraphqlRequests): Handler {
-  const { graphql, corsOrigins, addresses, gate, stalledClients, onFault } = options;
+  const { graphql, corsOrigins, addresses, gate, stalledClients, turns, onFault } = options;
   return async (request, response) => {
     const correlationId = correlate(request, response);
     for (const [name, value] of Object.entries(corsHeaders(corsOrigins, request))) response.setHeader(name, value);
@@ -78,6 +84,8 @@ export function serveGraphql(options: GraphqlRequests): Handler {
       }
       const body = await bodyOf(options, visit, request);
       if (body === 'gone') return;
+      // What follows at once, validation and the start of the execution, is part of the turn.
+      if (body && body.length >= LARGE_BODY) await turns.take(visit.caller);
       visit.operate();
       // The client may already be gone: then no later event would release the place.
       if (response.closed) visit.leave();

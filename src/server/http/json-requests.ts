@@ -5,6 +5,7 @@ import type { KnownDocuments, KnownOperation } from '../../graphql/documents/kno
 import type { TrustedDocuments } from '../../graphql/documents/trusted-documents.ts';
 import { TOKEN_HEADER } from '../../graphql/plugins/consistency.ts';
 import { answerError, type OnFault } from '../../graphql/plugins/errors.ts';
+import { writtenAnswer } from '../../graphql/plugins/sliced-answers.ts';
 import type { Yoga } from '../graphql.ts';
 import { noteRefusal, noteStatus } from '../limits/refusals-plugin.ts';
 import { untilExpired } from './expiring-operations.ts';
@@ -59,7 +60,7 @@ async function answerJson(
   const token = tokenIn(result);
   if (token !== undefined) response.setHeader(TOKEN_HEADER, token);
   if (!result.errors) {
-    response.writeHead(200, { 'content-type': `${type}; charset=utf-8` }).end(JSON.stringify(result));
+    response.writeHead(200, { 'content-type': `${type}; charset=utf-8` }).end(writtenAnswer(result));
     return;
   }
   noteRefusal(visit, result.errors, client.correlationId);

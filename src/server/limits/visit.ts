@@ -1,3 +1,4 @@
+import { callerKey } from '../../kernel/define/actor.ts';
 import { UnauthenticatedError } from '../../kernel/errors.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Authenticated } from '../auth/claims.ts';
@@ -57,6 +58,11 @@ export class Visit {
       if (error instanceof UnauthenticatedError) await limits.badCredentials(this.address);
       throw error;
     }
+  }
+
+  /** The name under which the caller's shares are counted: see {@link callerKey}. */
+  get caller(): string {
+    return callerKey(this.#authenticated?.actor ?? null, this.address);
   }
 
   /** Counts a request, or a WebSocket that is opened. @throws {OverLimitError} */

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import shop from '../../../src/app.ts';
+import { Turns } from '../../../src/fairness/turns.ts';
 import { createAuthenticator } from '../../../src/server/auth/authenticator.ts';
 import { serveGraphql } from '../../../src/server/http/graphql-requests.ts';
 import { createHostGuard } from '../../../src/server/http/hosts.ts';
@@ -104,6 +105,7 @@ describe('while the server starts or stops', () => {
         refusals: new Refusals(logger),
         authenticator: createAuthenticator(config, shop),
       },
+      turns: new Turns(),
       stalledClients: new StalledClients(1000, 1000),
       onFault: () => {},
     });
