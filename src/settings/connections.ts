@@ -28,7 +28,7 @@ export const connectionSettings = {
   operationsPerActor: limit(
     'OPERATIONS_PER_ACTOR',
     5000,
-    'Most points that one actor may spend in ten seconds: one for each root field of a query or subscription, two for each command.',
+    'Most points that one actor may spend in ten seconds: one for each root field of a query or subscription, two for each command, and one for each 16 kB that is sent, read or answered.',
   ),
   badCredentialsPerAddress: limit(
     'BAD_CREDENTIALS_PER_ADDRESS',
@@ -72,7 +72,11 @@ export const connectionSettings = {
     'Most request bodies of one address that may take longer than a second to arrive.',
   ),
   maxConnections: count('MAX_CONNECTIONS', 20_000, 'Most TCP connections in all; more are closed at once.'),
-  socketMessages: count('SOCKET_MESSAGES', 2000, 'Most messages that one WebSocket may send in ten seconds.'),
+  socketMessages: count(
+    'SOCKET_MESSAGES',
+    2000,
+    'Most messages that one WebSocket may send in ten seconds; one more for each 16 kB of a message.',
+  ),
   maxBufferedBytes: count(
     'MAX_BUFFERED_BYTES',
     16 * 1024 * 1024,

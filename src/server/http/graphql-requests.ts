@@ -7,6 +7,7 @@ import { answerError as describeError, type OnFault } from '../../graphql/plugin
 import { UnauthenticatedError } from '../../kernel/errors.ts';
 import type { Addresses } from '../limits/address.ts';
 import { OverLimitError } from '../limits/over-limit.ts';
+import { pointsOfBytes } from '../limits/traffic.ts';
 import { type Gate, Visit } from '../limits/visit.ts';
 import { type AnsweredError, answerError } from './answers.ts';
 import { readBody } from './body.ts';
@@ -126,6 +127,7 @@ async function bodyOf(
   const length = request.headers['content-length'];
   // Check before reading, so that a body that is too large costs nothing.
   if (Number(length) > maxBodyBytes) throw tooLong(`${length} bytes long; at most ${maxBodyBytes}`);
+  if (length !== undefined) await visit.spend(pointsOfBytes(Number(length)));
   const body = await readBody(request, maxBodyBytes, () => visit.sendSlowly());
   if (body === 'too long') throw tooLong(`longer than the ${maxBodyBytes} bytes that`);
   if (body === 'too many pieces') {
@@ -134,6 +136,7 @@ async function bodyOf(
       message: 'The request comes in too many pieces. Send larger ones.',
     });
   }
+  if (length === undefined && body !== 'gone') await visit.spend(pointsOfBytes(body.length));
   return body;
 }
 

@@ -7,32 +7,33 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import type { Context } from '../../graphql/context.ts';
 import { graphqlErrorOf, OverLimitError } from './over-limit.ts';
+import { pointsOfBytes } from './traffic.ts';
 import type { Visit } from './visit.ts';
 
 /** A command costs more than a query: it uses space in the log permanently. */
 const COMMAND_POINTS = 2;
 const HTTP_TOO_MANY_REQUESTS = 429;
 
-interface Visited {
-  readonly visit?: Visit;
-}
+type Visited = Pick<Context, 'budget'> & { readonly visit?: Visit };
 type Stop = (result: { errors: GraphQLError[] }) => void;
 
 /**
  * Counts the cost of operations and the open subscriptions, for HTTP, SSE and WebSocket alike. The first point was
- * spent before the document was read.
+ * spent before the document was read. What was read and answered is known afterwards: it counts for the next operation.
  */
 export function useCallerLimits(): Plugin {
   return {
     onExecute: async ({ args, setResultAndStopExecution: stop }) => {
-      const { visit } = args.contextValue as Visited;
+      const { visit, budget } = args.contextValue as unknown as Visited;
+      if (!visit) return undefined;
       const more = pointsOf(args.document, args.operationName) - 1;
-      if (!visit || more === 0) return;
-      await visit.spend(more).catch(refuseBy(visit, stop as Stop));
+      if (more > 0) await visit.spend(more).catch(refuseBy(visit, stop as Stop));
+      return { onExecuteDone: () => spendLater(visit, budget.chargedBytes) };
     },
     onSubscribe: ({ args, setResultAndStopExecution: stop }) => {
-      const { visit } = args.contextValue as Visited;
+      const { visit, budget } = args.contextValue as unknown as Visited;
       if (!visit) return undefined;
       let release: () => void;
       try {
@@ -44,13 +45,26 @@ export function useCallerLimits(): Plugin {
       return {
         onSubscribeError: release,
         onSubscribeResult: ({ result }) => {
-          if (Symbol.asyncIterator in result) return { onEnd: release };
-          release();
-          return undefined;
+          if (!(Symbol.asyncIterator in result)) {
+            release();
+            return undefined;
+          }
+          let spent = 0;
+          const onNext = () => {
+            spendLater(visit, budget.chargedBytes - spent);
+            spent = budget.chargedBytes;
+          };
+          return { onNext, onEnd: release };
         },
       };
     },
   };
+}
+
+function spendLater(visit: Visit, bytes: number): void {
+  const points = pointsOfBytes(bytes);
+  // Callers who exceed their limit by this have their answer all the same; their next operation is refused.
+  if (points > 0) visit.spend(points).catch(() => undefined);
 }
 
 function refuseBy(visit: Visit, stop: Stop): (error: unknown) => void {

@@ -1,5 +1,6 @@
 import { CloseCode, type Server } from 'graphql-ws';
-import { WebSocket } from 'ws';
+import { type RawData, WebSocket } from 'ws';
+import { pointsOfBytes } from '../limits/traffic.ts';
 import { TRY_AGAIN_LATER } from './close-codes.ts';
 
 /** Time between two pings, in ms. A client that has not answered the previous one is cut off. */
@@ -11,7 +12,7 @@ const CLOSE_GRACE_MS = 1000;
 
 /** Limits of one connection. */
 export interface ConnectionLimits {
-  /** Messages in ten seconds. */
+  /** Messages in ten seconds; a large one counts as several, see {@link pointsOfBytes}. */
   readonly messages: number;
   /** Bytes that may wait for a client that does not read. */
   readonly bufferedBytes: number;
@@ -53,8 +54,8 @@ export function openConnection<Extra>(
     socket.ping();
   }, LOOK_MS);
   const takesMessage = messageCounter(limits.messages);
-  const closeIfTooMany = () => {
-    if (takesMessage()) return false;
+  const closeIfTooMany = (bytes = 0) => {
+    if (takesMessage(1 + pointsOfBytes(bytes))) return false;
     closeOver('socket_messages', 'Too many messages in ten seconds');
     return true;
   };
@@ -63,7 +64,7 @@ export function openConnection<Extra>(
     closeIfTooMany();
   });
   // Each ping is answered with a pong, which waits in memory if the client does not read.
-  socket.on('ping', closeIfTooMany);
+  socket.on('ping', () => closeIfTooMany());
   const closed = server.opened(
     {
       protocol: socket.protocol,
@@ -81,7 +82,7 @@ export function openConnection<Extra>(
       onMessage: (take) => {
         socket.on('message', (data) => {
           if (socket.readyState !== WebSocket.OPEN) return;
-          if (closeIfTooMany()) return;
+          if (closeIfTooMany(lengthOf(data))) return;
           // This promise lasts as long as the subscription that the message opens, so it must not keep the data alive.
           take(String(data)).catch((error) => {
             onFault(error);
@@ -99,16 +100,21 @@ export function openConnection<Extra>(
   });
 }
 
-/** @returns a function that counts a message; false if there were too many. */
-function messageCounter(most: number): () => boolean {
+function lengthOf(data: RawData): number {
+  return Array.isArray(data) ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength;
+}
+
+/** Counts messages. The function returns false if there were too many; a large message counts as several. */
+function messageCounter(most: number): (messages: number) => boolean {
   let count = 0;
   let since = 0;
-  return () => {
+  return (messages) => {
     const now = performance.now();
     if (now - since >= WINDOW_MS) {
       since = now;
       count = 0;
     }
-    return ++count <= most;
+    count += messages;
+    return count <= most;
   };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { useApp } from '../../support/app.ts';
@@ -120,6 +121,36 @@ describe('an actor who runs too many operations', () => {
     for (let sent = 0; sent < 10; sent++) expect((await app.query(READ)).status).toBe(200);
     expect(await app.query(READ)).toMatchObject({ status: 429, code: 'THROTTLED' });
     expect((await app.query(READ, {}, { token: await staffToken() })).status).toBe(200);
+  });
+});
+
+describe('an actor who sends or is answered much', () => {
+  const POINTS = 100;
+  const app = useApp({ env: { ...WITH_AUTH, OPERATIONS_PER_ACTOR: `${POINTS}` }, fulfils: false, per: 'test' });
+  /** A point in bytes: see `src/server/limits/traffic.ts`. */
+  const POINT = 16 * 1024;
+
+  it('pays for what is sent before it is read', async () => {
+    const token = await customerToken('ada');
+    const body = (points: number) => JSON.stringify({ query: READ, variables: { x: 'x'.repeat(points * POINT) } });
+    // The first is refused for its variables: it was paid all the same.
+    expect((await app.post(body(POINTS - 10), { token })).code).toBe('BAD_USER_INPUT');
+    expect((await app.query(READ, {}, { token })).status).toBe(200);
+    expect(await app.post(body(10), { token })).toMatchObject({ status: 429, code: 'THROTTLED' });
+    expect((await app.query(READ, {}, { token: await customerToken('bob') })).status).toBe(200);
+  });
+
+  it('has the answer that costs too much, whole, and is refused the next one', async () => {
+    const token = await customerToken(randomUUID());
+    const content = '\u0001é"'.repeat(30_000);
+    const { aggregateId: id, token: after } = await app.command('createNote', { title: 'Long', content }, { token });
+    const copies = Array.from({ length: 6 }, (_, n) => `n${n}: note(id: "${id}") { content }`);
+    const options = { token, headers: { 'read-after': after } };
+    const answer = await app.query<Record<string, { content: string }>>(`{ ${copies.join(' ')} }`, {}, options);
+    expect(answer.errors).toBeUndefined();
+    expect(Object.values(answer.data ?? {}).map((note) => note.content)).toEqual(Array(6).fill(content));
+    expect(answer.consistency.token).not.toBe('');
+    expect(await app.query(READ, {}, { token })).toMatchObject({ status: 429, code: 'THROTTLED' });
   });
 });
 

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { SLICE_BYTES, slicedJson } from '../../../src/graphql/answer/sliced-json.ts';
+import { fc } from '../../support/properties.ts';
 
 const textOf = async (value: unknown, turn = async () => {}) =>
   Buffer.concat(await slicedJson(value, turn)).toString('utf8');
