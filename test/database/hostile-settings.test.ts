@@ -130,7 +130,7 @@ describe('every connection', () => {
   });
 
   it('is made in one place', () => {
-    const src = join(import.meta.dirname, '../../../src');
+    const src = join(import.meta.dirname, '../../src');
     const makers = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
       (file) =>
         file.endsWith('.ts') && /^import postgres\b.*from 'postgres'/m.test(readFileSync(join(src, file), 'utf8')),
