@@ -17,6 +17,8 @@ export default defineConfig({
     setupFiles: ['test/support/run/each-file.ts'],
     // Each file works on its own database of one server; more at a time only makes them wait for each other.
     maxWorkers: 2,
+    // A worker keeps what it has imported, which takes longer than most files' tests. No test changes a module.
+    isolate: false,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     projects: [

@@ -78,7 +78,8 @@ export async function createDatabase(
 ): Promise<{ url: string; name: string; drop: (name: string) => Promise<void> }> {
   const serverUrl = inject('serverUrl');
   const name = `afterwrite_test_${randomUUID().replaceAll('-', '').slice(0, 16)}`;
-  await onServer((sql) => sql`create database ${sql(name)} template ${sql(template)}`);
+  // Copying files takes a third of the CPU that copying page by page does.
+  await onServer((sql) => sql`create database ${sql(name)} template ${sql(template)} strategy file_copy`);
   return {
     url: databaseUrl(serverUrl, name),
     name,
@@ -94,14 +95,13 @@ export async function createDatabase(
   };
 }
 
+/** To the server's own database, for all tests of this worker: to connect costs as much as to copy a database. */
+let server: postgres.Sql<{ int8: number }> | undefined;
+
 /** Runs one statement on the server's own database. */
 export async function onServer(statement: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
-  const sql = connect(inject('serverUrl'), 1);
-  try {
-    await statement(sql);
-  } finally {
-    await sql.end({ timeout: 1 });
-  }
+  server ??= connect(inject('serverUrl'), 2);
+  await statement(server);
 }
 
 /** A plain connection, silent; numbers for int8, as in the application. */
