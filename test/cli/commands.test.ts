@@ -194,7 +194,7 @@ describe('restore-epoch', () => {
     expect(await epoch()).toBe(before);
   });
 
-  it('says so where a server goes on with the former epoch', async () => {
+  it('says so if a server goes on with the former epoch', async () => {
     await engine({ start: true });
     expect((await cli('restore-epoch', '--yes')).stderr).toContain('a server is running on this database; restart it');
   });

@@ -7,7 +7,7 @@ function anOutput(isTTY: boolean) {
   return { output, text: () => String(output.read() ?? '') };
 }
 
-describe('progress where the output is not a terminal', () => {
+describe('progress if the output is not a terminal', () => {
   it('is plain lines, at most one every few seconds, with rate and time left', () => {
     const { output, text } = anOutput(false);
     let now = 0;
@@ -33,7 +33,7 @@ describe('progress where the output is not a terminal', () => {
     expect(text()).toBe('Checking: 10 of 10 events (100%), 2 events/s\n');
   });
 
-  it('counts hours where it takes them', () => {
+  it('counts hours if it takes them', () => {
     const { output, text } = anOutput(false);
     let now = 0;
     const progress = startProgress(output, { title: 'Importing', unit: 'rows', total: 7301, now: () => now });

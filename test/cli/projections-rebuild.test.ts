@@ -24,7 +24,7 @@ const shadows = () => database.sql`select * from read.checkpoints where projecti
 const spoil = () => database.sql`update read.customers set name = 'Spoilt' where name like '%1'`;
 
 describe('projections rebuild', { timeout: 60_000 }, () => {
-  it('makes a read model anew beside a running server, which goes on', async () => {
+  it('makes a read model again beside a running server, which goes on', async () => {
     const server = await engine({ start: true });
     await register(server, 20);
     await server.projector.positions.reached('customers', 20);
@@ -37,7 +37,7 @@ describe('projections rebuild', { timeout: 60_000 }, () => {
     expect(server.faults).toEqual([]);
   });
 
-  it('makes all of them anew without a server', async () => {
+  it('makes all of them again without a server', async () => {
     const server = await engine({ start: true });
     await register(server, 3);
     await server.projector.positions.reached('customers', 3);

@@ -25,7 +25,7 @@ async function registered({ bus, projector }: TestEngine, ...names: string[]): P
 }
 
 describe('projections verify', () => {
-  it('is content where each row is what the log makes of it', async () => {
+  it('is content if each row is what the log makes of it', async () => {
     await registered(await engine({ start: true }), 'Ada', 'Bob');
     const { code, stdout } = await cli('verify', '--all');
     expect(code).toBe(0);

@@ -16,7 +16,7 @@ it('an ending calls each listener once, and none that has left or comes later', 
   expect(called).toEqual(['first']);
 });
 
-it('an ending stands in for an AbortSignal where one is listened to', () => {
+it('an ending stands in for an AbortSignal if one is listened to', () => {
   const listen = (signal: Pick<Ending, 'aborted' | 'addEventListener'>) => {
     let heard = false;
     signal.addEventListener('abort', () => {

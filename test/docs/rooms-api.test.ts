@@ -85,7 +85,7 @@ describe('the example domain, mounted beside the shop', () => {
     });
   });
 
-  it('lets a customer book and cancel, and shows her bookings to nobody else', async () => {
+  it('lets a customer book and cancel, and shows their bookings to nobody else', async () => {
     const { id } = await openRoom();
     const { customerId, token } = await registerAda();
     const booking = { roomId: id, customerId, people: 4 };

@@ -66,7 +66,7 @@ describe('the log', () => {
       feed.stop();
     });
 
-    it('names what came with the connection over WebSocket, where no header can be set', async () => {
+    it('names what came with the connection over WebSocket, if no header can be set', async () => {
       const { aggregateId: id, token } = await placeOrder(app, await openShop(app));
       await caughtUp(app, token);
       await app.database.sql`alter table read.customers rename column name to lost`;

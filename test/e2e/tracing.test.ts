@@ -62,7 +62,7 @@ describe('a mutation', () => {
     expect(new Set([mutation, command, append, project, notify].map(traceOf))).toEqual(new Set([TRACE_ID]));
   });
 
-  it('begins a trace of its own where the client brings none', async () => {
+  it('begins a trace of its own if the client brings none', async () => {
     await Promise.all([registerCustomer(app), registerCustomer(app)]);
     const mutations = spans.all().filter(({ name }) => name === 'mutation');
     expect(mutations.map(parentOf)).toEqual([undefined, undefined]);
@@ -106,7 +106,7 @@ describe('a mutation', () => {
     expect(told).not.toMatch(/xanthippe|quirk|failed query/i);
   });
 
-  it('is not traced where the client’s trace is not sampled, nor is what it sets off', async () => {
+  it('is not traced if the client’s trace is not sampled, nor is what it sets off', async () => {
     const headers = { traceparent: SENT.traceparent.replace(/01$/, '00') };
     const { aggregateId, token } = await registerCustomer(app, {}, { headers });
     await caughtUp(app, token);

@@ -83,7 +83,7 @@ describe('the launcher installs the packages', () => {
     expect(npmCalls()).toEqual(['install']);
   });
 
-  test('with npm install where npm ci finds the lock file incomplete, which stays as it is', async () => {
+  test('with npm install if npm ci finds the lock file incomplete, which stays as it is', async () => {
     put('go', 'incomplete');
     const before = readFileSync(join(root, 'package-lock.json'), 'utf8');
     expect(await launch(['hello.mjs']).ended).toMatchObject({ code: 0, stdout: 'hello\n' });

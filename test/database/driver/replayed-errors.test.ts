@@ -38,7 +38,7 @@ describe('a statement after one whose answer was torn, wherever it was', () => {
     await breakAtPoints([scenario], 'torn', 'connection', { messages: 10, every: 1 });
   });
 
-  it('fails as any other, where there is no database any more', async () => {
+  it('fails as any other, if there is no database any more', async () => {
     const proxy = await openProxy(database);
     const db = openOne(proxy.url);
     await proxy.arm({ how: 'torn', at: 20, dies: 'process' });

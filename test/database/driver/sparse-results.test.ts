@@ -32,7 +32,7 @@ describe('a statement after one that broke off in the midst of its rows', () => 
     expect(rows.status === 'fulfilled' && [...rows.value]).toEqual(all);
   });
 
-  it('also inside a transaction, where a savepoint was gone back to', async () => {
+  it('also inside a transaction, if a savepoint was gone back to', async () => {
     const rows = await openOne().transaction(async (tx) => {
       await expect(tx.transaction((inner) => inner.execute(failing))).rejects.toThrow();
       return tx.transaction((inner) => inner.execute(numbers));

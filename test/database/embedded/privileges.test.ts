@@ -37,7 +37,7 @@ describe.skipIf(lacks('root'))('root', () => {
     },
   );
 
-  test('runs it as another user where namespaces are not to be had', async () => {
+  test('runs it as another user if namespaces are not to be had', async () => {
     openFolder();
     const server = await start(dataDir, {}, { rootWays: ['drop'] });
     expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }]);
@@ -60,7 +60,7 @@ describe.skipIf(lacks('root'))('root', () => {
   });
 
   test.skipIf(lacks('user namespaces'))(
-    'hands its own cluster over where namespaces are no longer to be had',
+    'hands its own cluster over if namespaces are no longer to be had',
     async () => {
       openFolder();
       const own = await start(dataDir, {}, { rootWays: ['namespace'] });

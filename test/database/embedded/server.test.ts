@@ -106,7 +106,7 @@ describe('a later start', () => {
     expect(await readdir(join(dataDir, 'users'))).toEqual([]);
   });
 
-  test('starts anew after Postgres was killed, with everything that was committed', async () => {
+  test('starts again after Postgres was killed, with everything that was committed', async () => {
     const first = await start(dataDir);
     await query(first.url, 'create table kept as select 42 as answer');
     await killAndWait(postmasterPid(dataDir) ?? 0);

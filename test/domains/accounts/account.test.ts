@@ -38,7 +38,7 @@ describe('opening an account', () => {
       .when(openAccount, { owner: ' Ada ', currency: 'GBP' })
       .thenEvents(AccountOpened({ owner: 'Ada', currency: 'GBP' })));
 
-  it('is refused where the id is in use', () =>
+  it('is refused if the id is in use', () =>
     given(Account, [opened])
       .when(openAccount, { id: accountId, owner: ADA, currency: 'GBP' })
       .thenRejected('ACCOUNT_ALREADY_OPENED'));
@@ -137,7 +137,7 @@ describe('the debit of a transfer', () => {
       .when(debitTransfer, debit)
       .thenEvents());
 
-  it('is refused where the money is not there, or another', async () => {
+  it('is refused if the money is not there, or another', async () => {
     await given(Account, with100)
       .when(debitTransfer, { ...debit, amount: gbp(101) })
       .thenRejected('INSUFFICIENT_FUNDS');
@@ -158,7 +158,7 @@ describe('the credit of a transfer', () => {
       .when(creditTransfer, credit)
       .thenEvents());
 
-  it('is refused where there is no room, another currency or no account', async () => {
+  it('is refused if there is no room, another currency or no account', async () => {
     await given(Account, with100)
       .when(creditTransfer, { ...credit, amount: gbp(MOST) })
       .thenRejected('BALANCE_TOO_LARGE');
@@ -182,9 +182,9 @@ describe('the refund of a transfer', () => {
       .thenEvents();
   });
 
-  it('brings nothing where nothing was taken', () => given(Account, with100).when(refundTransfer, refund).thenEvents());
+  it('brings nothing if nothing was taken', () => given(Account, with100).when(refundTransfer, refund).thenEvents());
 
-  it('has room also where as much as possible was paid in meanwhile', () =>
+  it('has room even if as much as possible was paid in meanwhile', () =>
     given(Account, [...with100, sent60, MoneyDeposited({ amount: gbp(MOST - 100), balance: MOST - 60 })])
       .when(refundTransfer, { accountId, transferId })
       .thenEvents(MoneyReturned({ transferId, amount: gbp(60), balance: MOST })));

@@ -47,7 +47,7 @@ describe('the read model of accounts', () => {
     ]);
   });
 
-  it('shows a customer her own', () => {
+  it('shows customers their own', () => {
     expect(accounts.visibleTo).toMatchObject({ staff: 'all', system: 'all' });
     const { customer: rule } = accounts.visibleTo as { customer: (actor: ReturnType<typeof customer>) => object };
     expect(rule(customer(ADA))).toEqual({ owner: ADA });

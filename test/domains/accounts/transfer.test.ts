@@ -108,14 +108,14 @@ describe('the settlement of a transfer', () => {
       );
   });
 
-  it('fails where the money is not there: nothing was taken, nothing goes back', () => {
+  it('fails if the money is not there: nothing was taken, nothing goes back', () => {
     givenProcess(Settlement, requested)
       .whenRefused(debitTransfer, 'INSUFFICIENT_FUNDS')
       .thenRemembers(TransferFailed({ code: 'INSUFFICIENT_FUNDS', message: 'INSUFFICIENT_FUNDS.' }))
       .thenIssues();
   });
 
-  it('gives the money back where the other side refuses it', () => {
+  it('gives the money back if the other side refuses it', () => {
     const refused = givenProcess(Settlement, sent)
       .whenRefused(creditTransfer, 'NOT_FOUND')
       .thenRemembers(TransferRefused({ code: 'NOT_FOUND', message: 'NOT_FOUND.' }))

@@ -35,7 +35,7 @@ const published = ArticlePublished({
 describe('registering an author', () => {
   const registration = { id: ADA, displayName: ' Ada ', avatarUrl };
 
-  it('registers her by name and picture', () => given(Author).when(registerAuthor, registration).thenEvents(ada));
+  it('registers a person by name and picture', () => given(Author).when(registerAuthor, registration).thenEvents(ada));
 
   it('needs no picture', async () => {
     const without = AuthorRegistered({ displayName: 'Ada', avatarUrl: null });
@@ -45,7 +45,7 @@ describe('registering an author', () => {
       .thenEvents(without);
   });
 
-  it('is refused where the id is in use', () =>
+  it('is refused if the id is in use', () =>
     given(Author, [ada]).when(registerAuthor, registration).thenRejected('AUTHOR_ALREADY_REGISTERED'));
 
   it.each([
@@ -81,9 +81,9 @@ describe('renaming an author', () => {
   const rename = { authorId: ADA, displayName: 'Ada Lovelace' };
   const renamed = AuthorRenamed({ displayName: 'Ada Lovelace' });
 
-  it('gives her the new name', () => given(Author, [ada]).when(renameAuthor, rename).thenEvents(renamed));
+  it('changes the name', () => given(Author, [ada]).when(renameAuthor, rename).thenEvents(renamed));
 
-  it('does nothing where she is called so already', () =>
+  it('does nothing if the name is already the same', () =>
     given(Author, [ada, renamed]).when(renameAuthor, rename).thenEvents());
 
   it('needs an author and a name', async () => {
@@ -109,7 +109,7 @@ describe('publishing an article', () => {
   it('puts its author’s name and picture into the event', () =>
     byAda.when(publishArticle, article).thenEvents(published));
 
-  it('takes the name that she has by then', () =>
+  it('takes the name that the author has by then', () =>
     given(Article)
       .and(Author, ADA, [ada, AuthorRenamed({ displayName: 'Countess' })])
       .when(publishArticle, article)
@@ -126,7 +126,7 @@ describe('publishing an article', () => {
 
   it('needs an author', () => given(Article).when(publishArticle, article).thenRejected('AUTHOR_NOT_FOUND'));
 
-  it('is refused where the id is in use', () =>
+  it('is refused if the id is in use', () =>
     given(Article, [published])
       .and(Author, ADA, [ada])
       .when(publishArticle, article)

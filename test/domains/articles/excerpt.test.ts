@@ -31,7 +31,7 @@ describe('an excerpt', () => {
     expect(excerptOf(`x${'🫖'.repeat(200)}`)).toBe(`x${'🫖'.repeat(99)}…`);
   });
 
-  it('is bounded, well-formed, and the beginning of the text, cut at a word where there is one', () => {
+  it('is bounded, well-formed, and the beginning of the text, cut at a word if there is one', () => {
     const piece = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 80 }), fc.constantFrom(' ', '\n', 'word', '🫖'));
     const text = fc
       .array(piece, { maxLength: 60 })

@@ -49,7 +49,7 @@ describe('the cards of articles', () => {
     expect(wheels).toMatchObject({ articleId: WHEELS, tags: ['a'], commentCount: 0, version: 1 });
   });
 
-  it('show an author’s new name on all of hers and on no other', () => {
+  it('show an author’s new name on all of theirs and on no other', () => {
     const more = recorded(Article, uuid(43), [by(ADA, 'Ada', 'Cards')], published);
     const renamed = recorded(Author, ADA, [AuthorRenamed({ displayName: 'Countess' })], more);
     const later = recorded(Article, uuid(44), [by(ADA, 'Countess', 'Cogs')], renamed);

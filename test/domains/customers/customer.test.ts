@@ -14,10 +14,10 @@ const ada = CustomerRegistered({ name: 'Ada', email: 'ada@example.com' });
 const registration = { id: ADA, name: 'Ada', email: 'ada@example.com' };
 
 describe('registering a customer', () => {
-  it('registers her by name and e-mail address', () =>
+  it('registers a person by name and e-mail address', () =>
     given(Customer).when(registerCustomer, registration).thenEvents(ada));
 
-  it('leaves the id to the server where none is given', async () => {
+  it('leaves the id to the server if none is given', async () => {
     await given(Customer).when(registerCustomer, { name: 'Ada', email: 'ada@example.com' }).thenEvents(ada);
     await given(Customer)
       .when(registerCustomer, { ...registration, id: null })
@@ -27,7 +27,7 @@ describe('registering a customer', () => {
   it('trims what was typed', () =>
     given(Customer).when(registerCustomer, { id: ADA, name: ' Ada ', email: ' ada@example.com\n' }).thenEvents(ada));
 
-  it('is refused where the id is in use', () =>
+  it('is refused if the id is in use', () =>
     given(Customer, [ada]).when(registerCustomer, registration).thenRejected('CUSTOMER_ALREADY_REGISTERED'));
 
   it.each(['', 'ada', 'ada@', '@example.com', 'a da@example.com', `${'a'.repeat(320)}@example.com`])(
@@ -67,12 +67,12 @@ describe('registering a customer', () => {
 describe('renaming a customer', () => {
   const rename = { customerId: ADA, name: 'Ada Lovelace' };
 
-  it('gives her the new name', () =>
+  it('changes the name', () =>
     given(Customer, [ada])
       .when(renameCustomer, rename)
       .thenEvents(CustomerRenamed({ name: 'Ada Lovelace' })));
 
-  it('does nothing where she is called so already', async () => {
+  it('does nothing if the name is already the same', async () => {
     await given(Customer, [ada])
       .when(renameCustomer, { ...rename, name: ' Ada ' })
       .thenEvents();

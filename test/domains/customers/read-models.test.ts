@@ -9,7 +9,7 @@ const ada = CustomerRegistered({ name: 'Ada', email: 'ada@example.com' });
 const bob = CustomerRegistered({ name: 'Bob', email: 'bob@example.com' });
 
 describe('the read model of customers', () => {
-  it('has a row for each customer, by her present name', () => {
+  it('has a row for each customer, by the current name', () => {
     const both = recorded(Customer, BOB, [bob], recorded(Customer, ADA, [ada]));
     const log = recorded(Customer, ADA, [CustomerRenamed({ name: 'Ada Lovelace' })], both);
     expect(givenEvents(log).project(customers)).toEqual([
@@ -18,7 +18,7 @@ describe('the read model of customers', () => {
     ]);
   });
 
-  it('shows a customer her own row, and staff all of them', () => {
+  it('shows customers their own row, and staff all of them', () => {
     expect(visibilityOf(customers, STAFF)).toBe('all');
     expect(visibilityOf(customers, customer(ADA))).toEqual([{ id: ADA }]);
   });

@@ -183,7 +183,7 @@ describe('a step that fails', () => {
       .thenIssues([cancelOrder, { orderId, reason: 'Out of stock: OUT_OF_STOCK.' }]);
   });
 
-  it('gives back what was set aside for the other items, also where that comes later', () => {
+  it('gives back what was set aside for the other items, even if that comes later', () => {
     const failing = told(...bought).whenRefused(reserveStock, 'OUT_OF_STOCK', { productId: MUG }).given;
     failing
       .and(reserved(LAMP, 1))
@@ -231,7 +231,7 @@ describe('a step that fails', () => {
       );
   });
 
-  it('is none where the gateway answers when its first time is over', () => {
+  it('is none if the gateway answers when its first time is over', () => {
     const { given } = told(...inStock)
       .whenDeadline('payment')
       .given.whenEvent(authorized(total))
@@ -271,7 +271,7 @@ describe('a step that fails', () => {
         .thenRemembers(CaptureEnded({ declined: null }), FulfilmentFailed({ reason }));
     });
 
-    it('asks for the money once where the card is declined, and says so', () => {
+    it('asks for the money once if the card is declined, and says so', () => {
       const declined = 'The payment could not be taken after the order was shipped: No.';
       stranded.given
         .and(stockShipped(LAMP, 1))
@@ -290,7 +290,7 @@ describe('a step that fails', () => {
         .thenIssues([capturePayment, { orderId }]);
     });
 
-    it('has all of it paid where items were added that there are none of', () => {
+    it('has all of it paid if items were added that there are none of', () => {
       told(...paid, ofOrder(OrderItemAdded(mug(3))), ofOrder(OrderConfirmed({})), shipped)
         .whenRefused(reserveStock, 'OUT_OF_STOCK', { productId: MUG })
         .given.whenRefused(cancelOrder, 'ORDER_ALREADY_SHIPPED')
@@ -363,7 +363,7 @@ describe('items that change while the order is on its way', () => {
   const added = ofOrder(OrderItemAdded(mug(3)));
   const removed = ofOrder(OrderItemRemoved({ productId: LAMP }));
 
-  it('are set aside or given back, and the payment is authorised anew for what it costs then', () => {
+  it('are set aside or given back, and the payment is authorised again for what it costs then', () => {
     const { given } = told(...paid)
       .whenEvent(added)
       .thenIssues([reserveStock, { productId: MUG, orderId, quantity: 5 }]);

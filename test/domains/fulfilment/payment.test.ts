@@ -87,7 +87,7 @@ describe('what the gateway answers', () => {
       .thenEvents(RefundDeclined({ attempt, ...declined }));
   });
 
-  it('changes nothing where it comes too late', async () => {
+  it('changes nothing if it comes too late', async () => {
     await given(Payment, voiding).when(recordAuthorization, done).thenEvents();
     await given(Payment, voiding).when(recordCapture, done).thenEvents();
     const again = [...voiding, AuthorizationRequested({ attempt: 2, amount })];

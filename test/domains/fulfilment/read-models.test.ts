@@ -49,7 +49,7 @@ it.each([
   ['after it', [cancelled, ReservationCompleted({}), PaymentSecured({}), FulfilmentConfirmed({}), seen]],
   ['before it', [ReservationCompleted({}), PaymentSecured({}), FulfilmentConfirmed({}), cancelled, seen]],
   ['around it', [ReservationCompleted({}), PaymentSecured({}), cancelled, FulfilmentConfirmed({}), seen]],
-])('an order that is cancelled is being given back, also where the fulfilment decides its steps %s', (_, events) => {
+])('an order that is cancelled is being given back, even if the fulfilment decides its steps %s', (_, events) => {
   expect(rowAfter(...events.slice(0, -1))).toMatchObject({ state: 'COMPENSATING', failure: reason });
   expect(rowAfter(...events)).toMatchObject({ state: 'COMPENSATING', failure: reason });
   const ended = [PaymentReturned({ how: 'VOIDED' }), ReservationEnded({ how: 'RELEASED' })];

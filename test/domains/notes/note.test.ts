@@ -54,7 +54,7 @@ describe('creating a note', () => {
       .when(createNote, { title: 'Tea', content: '  a\n\n' })
       .thenEvents(NoteCreated({ title: 'Tea', content: '  a\n\n', tags: [], workspaceId: 'default', authorId: null })));
 
-  it('is refused where the id is in use', () =>
+  it('is refused if the id is in use', () =>
     given(Note, [created])
       .when(createNote, { id: noteId, ...page })
       .thenRejected('NOTE_ALREADY_EXISTS'));
@@ -93,7 +93,7 @@ describe('changing a note', () => {
       .when(restoreNote, { noteId })
       .thenEvents(NoteRestored({})));
 
-  it('does nothing where nothing would change', async () => {
+  it('does nothing if nothing would change', async () => {
     await note.when(renameNote, { noteId, title: 'Tea' }).thenEvents();
     await note.when(editNote, { noteId, content: page.content }).thenEvents();
     await note.when(tagNote, { noteId, tag: 'drinks' }).thenEvents();

@@ -66,7 +66,7 @@ describe('the read model of notes', () => {
     expect(givenEvents(partly).project(notes)).toMatchObject([{ ...page, content: '', version: 5 }]);
   });
 
-  it('shows a customer her own notes, and staff all of them', () => {
+  it('shows customers their own notes, and staff all of them', () => {
     expect(visibilityOf(notes, STAFF)).toBe('all');
     expect(visibilityOf(notes, customer(BOB))).toEqual([{ authorId: BOB }]);
   });

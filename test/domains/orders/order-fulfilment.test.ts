@@ -49,12 +49,12 @@ describe('confirming a paid order', () => {
       .thenEvents(OrderConfirmed({}));
   });
 
-  it('changes nothing where a person was faster', async () => {
+  it('changes nothing if a person was faster', async () => {
     for (const status of ['CONFIRMED', 'SHIPPED', 'DELIVERED'] as const)
       await inShop(IN_STATUS[status]).when(confirmPaidOrder, asItWas).thenEvents();
   });
 
-  it('is refused where the order was cancelled', () =>
+  it('is refused if the order was cancelled', () =>
     inShop(IN_STATUS.CANCELLED).when(confirmPaidOrder, asItWas).thenRejected('ORDER_CANCELLED'));
 
   it('is for the application alone', async () => {

@@ -17,7 +17,7 @@ describe('adding to an order', () => {
     expect(withItem([mug(), lamp(1)], lamp(2))).toEqual([mug(), lamp(3)]);
   });
 
-  it('makes another line where the price has changed since', () => {
+  it('makes another line if the price has changed since', () => {
     expect(withItem([lamp(1)], lamp(2, gbp(1999)))).toEqual([lamp(1), lamp(2, gbp(1999))]);
     expect(withItem([lamp(1), lamp(2, gbp(1999))], lamp(3, gbp(1999)))).toEqual([lamp(1), lamp(5, gbp(1999))]);
   });
@@ -43,18 +43,18 @@ describe('adding to an order', () => {
       .when(addOrderItem, add(LAMP))
       .thenRejected('MIXED_CURRENCIES'));
 
-  it('is refused where the line would be too many', async () => {
+  it('is refused if the line would be too many', async () => {
     const many = inShop([placed(lamp(999_999))]);
     await many.when(addOrderItem, add(LAMP)).thenEvents(OrderItemAdded(lamp()));
     await many.when(addOrderItem, add(LAMP, 2)).thenRejected('QUANTITY_TOO_LARGE');
   });
 
-  it('is refused where the total would be too large', () =>
+  it('is refused if the total would be too large', () =>
     inShop([placed(mug(1, gbp(Number.MAX_SAFE_INTEGER)))])
       .when(addOrderItem, add(LAMP))
       .thenRejected('ORDER_TOTAL_TOO_LARGE'));
 
-  it('is refused where the order has 1,000 lines and this would be one more', async () => {
+  it('is refused if the order has 1,000 lines and this would be one more', async () => {
     const full = inShop([placed(...Array.from({ length: 1_000 }, (_, n) => mug(1, gbp(n))))]);
     await full.when(addOrderItem, add(MUG)).thenEvents(OrderItemAdded(mug()));
     await full.when(addOrderItem, add(LAMP)).thenRejected('TOO_MANY_ORDER_LINES');

@@ -18,7 +18,7 @@ describe('placing an order', () => {
       .when(placeOrder, of([LAMP, 1], [MUG, 3]))
       .thenEvents(placed(lamp(1), mug(3))));
 
-  it('leaves the id to the server where none is given', async () => {
+  it('leaves the id to the server if none is given', async () => {
     await inShop()
       .when(placeOrder, { ...of([LAMP, 1]), id: null })
       .thenEvents(placed(lamp()));
@@ -49,7 +49,7 @@ describe('placing an order', () => {
     expect(message).toContain(uuid(99));
   });
 
-  it('is refused where the id is in use', () =>
+  it('is refused if the id is in use', () =>
     inShop([placed(mug())])
       .when(placeOrder, of([LAMP, 1]))
       .thenRejected('ORDER_ALREADY_PLACED'));
@@ -59,7 +59,7 @@ describe('placing an order', () => {
       .when(placeOrder, of([LAMP, 1], [MUG, 1]))
       .thenRejected('MIXED_CURRENCIES'));
 
-  it('is refused where joined lines come to too many', async () => {
+  it('is refused if joined lines come to too many', async () => {
     await inShop()
       .when(placeOrder, of([LAMP, 999_999], [LAMP, 1]))
       .thenEvents(placed(lamp(1_000_000)));
@@ -137,7 +137,7 @@ describe('the lines of an order', () => {
   const different = (length: number): OrderItem[] =>
     Array.from({ length }, (_, n) => ({ ...lamp(), productId: uuid(1_000 + n) }));
 
-  it('are at most 1,000, also where they came one by one', () => {
+  it('are at most 1,000, even if they came one by one', () => {
     expect(refuseItems(different(1_000))).toBeUndefined();
     expect(refuseItems(different(1_001))?.code).toBe('TOO_MANY_ORDER_LINES');
   });

@@ -80,7 +80,7 @@ describe('the read model of orders', () => {
     ]);
   });
 
-  it('shows a customer her own orders, and staff all of them', () => {
+  it('shows customers their own orders, and staff all of them', () => {
     expect(visibilityOf(orders, STAFF)).toBe('all');
     expect(visibilityOf(orders, customer(ADA))).toEqual([{ customerId: ADA }]);
   });

@@ -23,7 +23,7 @@ describe('registering a product', () => {
       .when(registerProduct, { ...registration, price: gbp(0) })
       .thenEvents(ProductRegistered({ sku: 'LAMP-1', name: 'Desk Lamp', price: gbp(0) })));
 
-  it('leaves the id to the server where none is given', () =>
+  it('leaves the id to the server if none is given', () =>
     given(Product)
       .when(registerProduct, { ...registration, id: null })
       .thenEvents(registered));
@@ -33,7 +33,7 @@ describe('registering a product', () => {
       .when(registerProduct, { ...registration, sku: ' LAMP-1', name: 'Desk Lamp ' })
       .thenEvents(registered));
 
-  it('is refused where the id is in use', () =>
+  it('is refused if the id is in use', () =>
     given(Product, [registered]).when(registerProduct, registration).thenRejected('PRODUCT_ALREADY_REGISTERED'));
 
   it.each([

@@ -24,7 +24,7 @@ describe('the page of GraphiQL', () => {
     expect(policy).toContain("script-src 'self';");
   });
 
-  it('has all of its files here, for browsers to keep, compressed where they take it', async () => {
+  it('has all of its files here, for browsers to keep, compressed if they take it', async () => {
     const files = await filesOf(await open(app.url));
     expect(files).toHaveLength(7);
     for (const file of files) {

@@ -38,7 +38,7 @@ async function bobsAccount(currency: string, amount = 0): Promise<string> {
 }
 
 describe('a customer', () => {
-  it('sees her own accounts with their statements, and nobody else’s', async () => {
+  it('sees their own accounts with their statements, and nobody else’s', async () => {
     const { token: after } = await accepted(
       app,
       'deposit',
@@ -60,7 +60,7 @@ describe('a customer', () => {
     expect(await read(bob.accountId, ada.token)).toEqual({ account: null, balanceAt: null });
   });
 
-  it('moves money of her own only', async () => {
+  it('moves money of their own only', async () => {
     const { accountId } = bob;
     const { token } = ada;
     for (const [name, input] of [
@@ -98,7 +98,7 @@ describe('a customer', () => {
     expect((await failureFor(staff))?.failure).toMatch(/^(NOT_FOUND|CURRENCY_MISMATCH|BALANCE_TOO_LARGE): /);
   });
 
-  it('is told why a transfer between accounts of her own goes back', async () => {
+  it('is told why a transfer between accounts of their own goes back', async () => {
     const own = await accepted(app, 'openAccount', { owner: ada.id, currency: 'EUR' }, { token: ada.token });
     const input = { fromAccountId: ada.accountId, toAccountId: own.aggregateId, amount: gbp(1) };
     const { aggregateId } = await accepted(app, 'transfer', input, { token: ada.token });
@@ -114,7 +114,7 @@ describe('a customer', () => {
     expect(failure).toMatch(/^CURRENCY_MISMATCH: /);
   });
 
-  it('sends to whom she likes, and sees that transfer, which the receiver does not', async () => {
+  it('sends to anybody, and sees that transfer, which the receiver does not', async () => {
     const input = { fromAccountId: ada.accountId, toAccountId: bob.accountId, amount: gbp(1) };
     const { aggregateId, token: after } = await accepted(app, 'transfer', input, { token: ada.token });
     const read = async (token: string) => {
@@ -126,7 +126,7 @@ describe('a customer', () => {
     expect(await read(bob.token)).toEqual({ transfer: null });
   });
 
-  it('has an account of hers also where staff wrote her id in capitals', async () => {
+  it('has an account even if staff wrote the id in capitals', async () => {
     const owner = ada.id.toUpperCase();
     const { aggregateId: accountId } = await accepted(app, 'openAccount', { owner, currency: 'GBP' }, { token: staff });
     await accepted(app, 'deposit', { accountId, amount: gbp(1) }, { token: staff });

@@ -127,7 +127,7 @@ describe('an account', () => {
     expect(answers.filter(({ code }) => code === 'INSUFFICIENT_FUNDS')).toHaveLength(15);
   });
 
-  it('is null where there is none, and its statement is paged newest first', async () => {
+  it('is null if there is none, and its statement is paged newest first', async () => {
     expect((await app.query('query ($id: ID!) { account(id: $id) { id } }', { id: randomUUID() })).data).toEqual({
       account: null,
     });
@@ -317,7 +317,7 @@ describe('a transfer', () => {
     });
   });
 
-  it('is null where there is none', async () => {
+  it('is null if there is none', async () => {
     const { data } = await app.query('query ($id: ID!) { transfer(id: $id) { id } }', { id: randomUUID() });
     expect(data).toEqual({ transfer: null });
   });

@@ -52,7 +52,7 @@ describe('the card of an article', () => {
     });
   });
 
-  it('is null where there is none', async () => {
+  it('is null if there is none', async () => {
     const authorId = await author('Ada');
     const { token } = await publish(authorId);
     expect(await card(randomUUID(), token)).toBeNull();

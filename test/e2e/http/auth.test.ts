@@ -35,7 +35,7 @@ const read = (query: string, token?: string, variables = {}) =>
   app.query<Record<string, unknown>>(query, variables, { token, headers: { 'read-after': after } });
 
 describe('a customer', () => {
-  it('sees her own rows and nobody else’s', async () => {
+  it('sees their own rows and nobody else’s', async () => {
     const query = `query ($id: ID!, $order: ID!) {
       customer(id: $id) { name orders { edges { node { id } } } }
       order(id: $order) { id customer { name } items { product { name } } }
@@ -53,7 +53,7 @@ describe('a customer', () => {
     expect(others.data).toEqual({ customer: null, order: null, product: { name: 'Teapot' } });
   });
 
-  it('finds, filters, searches and counts among her own orders only', async () => {
+  it('finds, filters, searches and counts among their own orders only', async () => {
     const orders = async (args: string) => {
       const { data } = await read(`{ orders${args} { edges { node { id } } } }`, ada.token);
       return (data as { orders: { edges: { node: { id: string } }[] } }).orders.edges.map(({ node }) => node.id);
@@ -110,7 +110,7 @@ describe('a customer', () => {
     expect(await logSize(app.database)).toEqual(before);
   });
 
-  it('may do with her own order what is hers to do', async () => {
+  it('may do with their own order what customers may do', async () => {
     const other = await registerProduct(app, {}, { token: staff });
     const { aggregateId: orderId } = await placeOrder(app, { customerId: ada.id, productId }, {}, { token: ada.token });
     const options = { token: ada.token };
@@ -121,7 +121,7 @@ describe('a customer', () => {
     expect(events.map(({ metadata }) => metadata.actor)).toEqual(Array(4).fill({ id: ada.id, roles: ['customer'] }));
   });
 
-  it('is herself also where the identity provider writes her id in capital letters', async () => {
+  it('is the same actor even if the identity provider writes the id in capital letters', async () => {
     const id = randomUUID();
     const token = await customerToken(id.toUpperCase());
     const receipt = await registerCustomer(app, { id, name: 'Cleo' }, { token });

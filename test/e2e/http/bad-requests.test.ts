@@ -202,7 +202,7 @@ describe('a path', () => {
     expect(await got.json()).toHaveProperty('data.projections');
   });
 
-  it('may end in a slash for a WebSocket, where an empty operationName is none, too', async () => {
+  it('may end in a slash for a WebSocket, if an empty operationName is none, too', async () => {
     const webSocketImpl = WebSocket;
     const client = createClient({ url: `${app.url.replace('http', 'ws')}/graphql/`, webSocketImpl, retryAttempts: 0 });
     const query = `subscription A { caughtUp(token: "${app.engine.tokens.encode(0)}", projections: ["orders"]) { projection } }`;

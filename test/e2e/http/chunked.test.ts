@@ -33,7 +33,7 @@ async function answerTo(one: ClientRequest) {
 }
 
 describe('a body that does not say how long it is', () => {
-  it('is taken, also where characters are cut in two', async () => {
+  it('is taken, even if characters are cut in two', async () => {
     const input = { name: 'Ada Łövelace', email: 'ada@example.org' };
     const body = Buffer.from(JSON.stringify({ query: mutationOf('registerCustomer'), variables: { input } }));
     const cut = body.indexOf(Buffer.from('Ł')) + 1;

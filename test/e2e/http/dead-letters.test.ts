@@ -118,7 +118,7 @@ describe('an event that a read model cannot apply', () => {
     expect(app.log.filter((line) => line.includes('goes on') && line.includes('"orders"')).length).toBeGreaterThan(0);
   });
 
-  it('is passed over where an admin says so, and no other is in its place', async () => {
+  it('is passed over if an admin says so, and no other is in its place', async () => {
     const { id, key, confirmed } = await twoOrdersOneOfThemParked();
     const position = app.engine.tokens.decode(confirmed.token);
     const shipped = await accepted(app, 'shipOrder', { orderId: id, carrier: 'UPS', trackingNumber: '1Z' });

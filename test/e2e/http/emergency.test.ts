@@ -49,7 +49,7 @@ it('answers THROTTLED on every instance while a read model is too far behind, an
   }
 });
 
-it('does so too where nobody moves the read models any more, until somebody does', async () => {
+it('does so too if nobody moves the read models any more, until somebody does', async () => {
   const worker = await engine({ start: true });
   await registerCustomer(withoutProjector);
   await worker.close();

@@ -6,7 +6,7 @@ import { customerToken, staffToken, WITH_AUTH } from '../../support/tokens.ts';
 
 const app = useApp({ env: { ...WITH_AUTH, AUTH_ISSUER: '' } });
 
-it('a customer sees how her own order goes on, and nobody else’s', async () => {
+it('a customer sees how their own order goes on, and nobody else’s', async () => {
   const staff = await staffToken();
   const shop = await openShop(app, { token: staff });
   const { aggregateId: bobId } = await registerCustomer(app, { email: 'bob@example.org' }, { token: staff });

@@ -36,7 +36,7 @@ describe('an order that is placed', () => {
     expect(await stockOf(shop.productId)).toEqual({ stock: 10, reserved: 2, available: 8 });
   });
 
-  it('is cancelled with the reason where the card is declined, and the stock is there for others again', async () => {
+  it('is cancelled with the reason if the card is declined, and the stock is there for others again', async () => {
     const shop = await openStockedShop();
     const { aggregateId } = await placeOrder(app, shop, { paymentMethod: 'tok_declined' });
     const order = await orderIn(app, aggregateId, 'CANCELLED');
@@ -53,7 +53,7 @@ describe('an order that is placed', () => {
     expect(await stockOf(shop.productId)).toEqual({ stock: 10, reserved: 0, available: 10 });
   });
 
-  it('is cancelled with the reason where there is not enough in stock', async () => {
+  it('is cancelled with the reason if there is not enough in stock', async () => {
     const shop = await openStockedShop(1);
     const { aggregateId } = await placeOrder(app, shop);
     const order = await orderIn(app, aggregateId, 'CANCELLED');

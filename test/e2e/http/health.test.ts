@@ -109,7 +109,7 @@ describe('/readyz', () => {
     expect(await command).toMatchObject({ __typename: 'CommandReceipt' });
   });
 
-  it('is 503 where the database lacks migrations of this code, not where it has more', async () => {
+  it('is 503 if the database lacks migrations of this code, not if it has more', async () => {
     const { sql } = database;
     const [newest] = await sql`delete from drizzle.__drizzle_migrations
       where created_at = (select max(created_at) from drizzle.__drizzle_migrations) returning hash, created_at`;
@@ -132,7 +132,7 @@ describe('/readyz', () => {
     await untilReady(true);
   });
 
-  it('is 200 where a read model only lags, since no other instance would be better off, and says why it does', async () => {
+  it('is 200 if a read model only lags, since no other instance would be better off, and says why it does', async () => {
     const token = await staffToken();
     const { pid, release } = await holdUp(database, 'lock table read.customers in share mode');
     const { aggregateId } = await registerCustomer(app, {}, { token });

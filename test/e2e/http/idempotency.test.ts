@@ -71,7 +71,7 @@ describe('a commandId', () => {
     expect(await eventsOf(app.database, id)).toMatchObject([{ type: 'CustomerRegistered', commandId }]);
   });
 
-  it('takes effect once also where each of them leaves the new id to the server', async () => {
+  it('takes effect once even if each of them leaves the new id to the server', async () => {
     const commandId = randomUUID();
     const before = await logSize(app.database);
     const receipts = await Promise.all(Array.from({ length: 6 }, () => registerCustomer(app, {}, { commandId })));
@@ -81,7 +81,7 @@ describe('a commandId', () => {
 });
 
 describe('expectedVersion', () => {
-  it('lets a command through where the stream is at that version', async () => {
+  it('lets a command through if the stream is at that version', async () => {
     const { aggregateId: customerId } = await registerCustomer(app, {}, { expectedVersion: 0 });
     const renamed = await app.command('renameCustomer', { customerId, name: 'Bob' }, { expectedVersion: 1 });
     expect(renamed).toMatchObject({ __typename: 'CommandReceipt', version: 2 });
@@ -141,7 +141,7 @@ describe('an aggregate that is not there', () => {
     });
   });
 
-  it('answers addOrderItem with AggregateNotFound where the product exists', async () => {
+  it('answers addOrderItem with AggregateNotFound if the product exists', async () => {
     const { productId } = await openShop(app);
     const orderId = randomUUID();
     expect(await app.command('addOrderItem', { orderId, productId, quantity: 1 })).toMatchObject({

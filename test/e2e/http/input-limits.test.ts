@@ -30,7 +30,7 @@ describe('the variables of an operation', () => {
     expect(answer.errors).toBeUndefined();
   });
 
-  it('hold no list that is too long also where none of its elements would be taken, or nothing uses it', async () => {
+  it('hold no list that is too long even if none of its elements would be taken, or nothing uses it', async () => {
     const list = Array(1001).fill('LOST');
     const tooLong = /^The list at \$\w+(\.\w+)? has 1001 elements; at most 1000 are allowed\.$/;
     expect((await refusal(ORDERS, { filter: { status: list } }))?.message).toMatch(tooLong);

@@ -80,7 +80,7 @@ describe('an operation', () => {
     await refused(`{ ${orders('first: 1')} b: ${orders('first: 11')} }`, /^Query Cost limit/);
   });
 
-  it('costs what it does also where another of its document was fine with the same variables', async () => {
+  it('costs what it does even if another of its document was fine with the same variables', async () => {
     const orders = (of: string) => `orders(first: $n) { edges { ${of} } }`;
     const both = `query Small($n: Int) { ${orders('cursor')} } query Large($n: Int) { ${orders('node { id }')} }`;
     const ask = (operationName: string) => app.query(both, { n: 70 }, { operationName });
@@ -97,7 +97,7 @@ describe('an operation', () => {
     expect(answer.data.order.status).toBe('PLACED');
   });
 
-  it('is not told names of the schema where INTROSPECTION is off, neither of fields nor of values', async () => {
+  it('is not told names of the schema if INTROSPECTION is off, neither of fields nor of values', async () => {
     const wrong: [string, object?][] = [
       ['{ projectons { name } }'],
       ['{ projections { nam } }'],
@@ -114,7 +114,7 @@ describe('an operation', () => {
     }
   });
 
-  it('may not ask for the schema where INTROSPECTION is off', async () => {
+  it('may not ask for the schema if INTROSPECTION is off', async () => {
     await refused('{ __schema { queryType { name } } }', /introspection/i);
     await refused('{ __type(name: "Order") { name } }', /introspection/i);
     await passes(`{ __typename projections { __typename } }`);

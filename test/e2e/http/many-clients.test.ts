@@ -4,7 +4,7 @@ import { accepted, openShop, placeOrder, registerCustomer } from '../../support/
 
 const app = useApp();
 
-it('lets every one of many clients that write and read at once see her own write, always', async () => {
+it('lets every one of many clients that write and read at once see their own writes, always', async () => {
   const shop = await openShop(app);
   const client = async (n: number) => {
     const { aggregateId: id } = await registerCustomer(app, { name: `Client ${n}` });
@@ -39,7 +39,7 @@ it('lets every one of many clients that write and read at once see her own write
   expect(app.engine.projector.positions.waiting).toBe(0);
 }, 120_000);
 
-it('lets many clients change one order, each of whom sees what she did', async () => {
+it('lets many clients change one order, each of whom sees what they did', async () => {
   const shop = await openShop(app);
   const { aggregateId: orderId } = await placeOrder(app, shop);
   const versions = await Promise.all(

@@ -19,7 +19,7 @@ describe('an event', () => {
     ]);
   });
 
-  it('gets a correlation id of its own request where the client brings none', async () => {
+  it('gets a correlation id of its own request if the client brings none', async () => {
     const [one, two] = await Promise.all([registerCustomer(app), registerCustomer(app)]);
     const [first] = await metadataOf(one.aggregateId);
     const [second] = await metadataOf(two.aggregateId);

@@ -97,7 +97,7 @@ describe('orders searched', () => {
     expect(await found({ search: ids.shipped?.toUpperCase() })).toEqual(['shipped']);
   });
 
-  it("for a customer's new name find her by it, and no more by the old one", async () => {
+  it("for a customer's new name find them by it, and no more by the old one", async () => {
     const { aggregateId: customerId } = await registerCustomer(app, { name: 'Zebedee', email: 'z@example.org' });
     const productId = (await registerProduct(app)).aggregateId;
     const items = [{ productId, quantity: 1 }];

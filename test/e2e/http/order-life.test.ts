@@ -166,7 +166,7 @@ describe('a receipt', () => {
     expect(await eventsOf(app.database, customerId)).toHaveLength(1);
   });
 
-  it('comes with a token by which the whole of the request can be read, where it issues several commands', async () => {
+  it('comes with a token by which the whole of the request can be read, if it issues several commands', async () => {
     const [customerId, productId, orderId] = [randomUUID(), randomUUID(), randomUUID()];
     const answer = await app.query<Record<string, { token: string; version: number }>>(
       `mutation ($customer: RegisterCustomerInput!, $product: RegisterProductInput!, $stock: ReceiveStockInput!, $order: PlaceOrderInput!, $confirm: OrderInput!) {

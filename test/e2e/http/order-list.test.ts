@@ -134,7 +134,7 @@ describe('a list of orders', () => {
 });
 
 describe("a customer's orders", () => {
-  it('are hers alone, newest first, in pages', async () => {
+  it('are theirs alone, newest first, in pages', async () => {
     const { aggregateId: customerId } = await registerCustomer(app, { name: 'Cleo' });
     const hers = { ...shop, customerId };
     const ids = [await placedAt('2024-01-01T00:00:00Z', 1, hers), await placedAt('2024-01-02T00:00:00Z', 1, hers)];

@@ -30,7 +30,7 @@ describe('a hash in place of a query', () => {
     expect(got.headers.get('cache-control')).toBe('no-store');
   });
 
-  it('is no matter where the query is there too', async () => {
+  it('is no matter if the query is there too', async () => {
     const answer = await app.post(JSON.stringify({ query: QUERY, extensions }));
     expect(answer.errors).toBeUndefined();
     expect(answer.data).toHaveProperty('projections');

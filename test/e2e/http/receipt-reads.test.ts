@@ -45,7 +45,7 @@ describe('a command whose read model lags', () => {
     expect(later.data).toEqual({ customer: { name: 'Bob' } });
   });
 
-  it('does not wait where nothing is read, or nothing that lags', async () => {
+  it('does not wait if nothing is read, or nothing that lags', async () => {
     const { customerId, productId } = await openShop(app);
     await stalledCustomers();
     const query = `product(id: "${productId}") { name }`;
@@ -56,7 +56,7 @@ describe('a command whose read model lags', () => {
     expect((await app.tryCommand('renameCustomer', { customerId, name: 'Cleo' })).consistency.stale).toBe(false);
   });
 
-  it('is accepted also where too many reads wait already', async () => {
+  it('is accepted even if too many reads wait already', async () => {
     const { customerId } = await openShop(app);
     await stalledCustomers();
     const { token } = await registerCustomer(app);

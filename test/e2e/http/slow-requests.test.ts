@@ -43,7 +43,7 @@ const refusals = (reason: string) =>
   app.log.map((line) => JSON.parse(line)).filter((line) => line.msg === 'refused' && line.reason === reason);
 
 describe('a request that arrives too slowly', () => {
-  it('is answered 408 and closed where its headers do not come', async () => {
+  it('is answered 408 and closed if its headers do not come', async () => {
     const slow = await raw('POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-Sl');
     await until(() => slow.closed);
     expect(statusOf(slow)).toBe(408);
@@ -51,7 +51,7 @@ describe('a request that arrives too slowly', () => {
     expect(refusals('http_408').at(-1)).toMatchObject({ status: 408, address: '127.0.0.1', transport: 'connection' });
   });
 
-  it('is answered 408 and closed where its body does not come, with its length or without', async () => {
+  it('is answered 408 and closed if its body does not come, with its length or without', async () => {
     const slow = await Promise.all([
       raw(`${POST}Content-Length: 100\r\n\r\n{"query"`),
       raw(`${POST}Transfer-Encoding: chunked\r\n\r\n5\r\n{"que\r\n`),
@@ -60,7 +60,7 @@ describe('a request that arrives too slowly', () => {
     expect(slow.map(statusOf)).toEqual([408, 408]);
   });
 
-  it('is refused where its address sends others that slowly already, and requests that are not slow are served', async () => {
+  it('is refused if its address sends others that slowly already, and requests that are not slow are served', async () => {
     const body = `${POST}Content-Length: 100\r\n\r\n{"query"`;
     const slow = [await raw(body), await raw(body), await raw(body)];
     await until(() => slow.some(({ answer }) => answer !== ''));

@@ -65,7 +65,7 @@ describe('a query whose read model does not get there in time', () => {
     expect(answer).toMatchObject({ data: { customer: { name: 'Ada' } }, consistency: { stale: true } });
   });
 
-  it('waits two seconds where nothing is said, and by the header', async () => {
+  it('waits two seconds if nothing is said, and by the header', async () => {
     const [directive, header] = await Promise.all([
       app.query(NAME, { id: shop.customerId, token }),
       app.query(

@@ -7,7 +7,7 @@ import { until } from '../../support/until.ts';
 
 const app = useApp({ env: { APPEND_QUEUE_LIMIT: '1' } });
 
-it('answers THROTTLED with when to try again where the queue of commands is full, and takes nothing of these', async () => {
+it('answers THROTTLED with when to try again if the queue of commands is full, and takes nothing of these', async () => {
   await registerCustomer(app);
   const before = await logSize(app.database);
   const connection = await app.database.sql.reserve();

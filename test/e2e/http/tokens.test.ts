@@ -111,7 +111,7 @@ describe('a token that cannot be honoured', () => {
     },
   );
 
-  it('is INVALID_TOKEN where a character of it was changed', async () => {
+  it('is INVALID_TOKEN if a character of it was changed', async () => {
     const { token } = await registerCustomer(app);
     for (const at of [0, 10, 30, 35]) {
       const changed = `${token.slice(0, at)}${token[at] === 'x' ? 'y' : 'x'}${token.slice(at + 1)}`;
@@ -133,23 +133,23 @@ describe('a token that cannot be honoured', () => {
     expectRequestError(await app.query(BY_VARIABLE, { id: randomUUID(), token }), 'BAD_USER_INPUT');
   });
 
-  it('is FOREIGN_TOKEN where another store gave it', async () => {
+  it('is FOREIGN_TOKEN if another store gave it', async () => {
     for (const answer of await both(foreign.encode(1))) expectRequestError(answer, 'FOREIGN_TOKEN');
   });
 
-  it('is TOKEN_AHEAD where the log does not reach it', async () => {
+  it('is TOKEN_AHEAD if the log does not reach it', async () => {
     const ahead = app.engine.tokens.encode(app.engine.projector.head.position + 1000);
     for (const answer of await both(ahead)) expectRequestError(answer, 'TOKEN_AHEAD');
   });
 
-  it('is refused also where others beside it can be', async () => {
+  it('is refused even if others beside it can be', async () => {
     const { aggregateId: id, token } = await registerCustomer(app);
     const headers = { 'read-after': `${token}, ${foreign.encode(1)}` };
     expectRequestError(await app.query(WITHOUT, { id }, { headers }), 'FOREIGN_TOKEN');
     expectRequestError(await app.query(BY_VARIABLE, { id, token }, { headers }), 'FOREIGN_TOKEN');
   });
 
-  it('is refused also where nothing that is read could be late', async () => {
+  it('is refused even if nothing that is read could be late', async () => {
     expectRequestError(await app.query('query @readAfter(token: "x") { projections { name } }'), 'INVALID_TOKEN');
   });
 });

@@ -20,7 +20,7 @@ const CUSTOMER = gql`
   }
 `;
 
-it('works with urql as it is: queries with fragments, by GET where it chooses to, and mutations', async () => {
+it('works with urql as it is: queries with fragments, by GET if it chooses to, and mutations', async () => {
   const client = makeClient();
   const mutation = gql`
     mutation Register($input: RegisterCustomerInput!) {

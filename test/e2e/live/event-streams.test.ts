@@ -85,7 +85,7 @@ describe('a subscription over server-sent events', () => {
     ]);
   });
 
-  it('is chosen where a client takes it besides other answers', async () => {
+  it('is chosen if a client takes it besides other answers', async () => {
     const response = await ask(
       'application/graphql-response+json, application/json, text/event-stream, multipart/mixed',
     );

@@ -29,7 +29,7 @@ const ORDER_UPDATED = /* GraphQL */ `
 const addItem = (orderId: string) => accepted(app, 'addOrderItem', { orderId, productId: shop.productId, quantity: 1 });
 
 describe.each(ways)('what a message leads to (%s)', (way) => {
-  it('is loaded anew for each message', async () => {
+  it('is loaded again for each message', async () => {
     const { aggregateId: customerId } = await registerCustomer(app, { name: 'Name 0' });
     const { aggregateId: id, token: after } = await placeOrder(app, { ...shop, customerId });
     const feed = open(way).subscribe<Updated>(ORDER_UPDATED, { id, after });

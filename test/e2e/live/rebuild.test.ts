@@ -129,7 +129,7 @@ describe('over HTTP, WebSocket and SSE on two servers', { timeout: 120_000 }, ()
     });
   });
 
-  it('a server with newer versions of all read models makes them anew, while the others go on', async () => {
+  it('a server with newer versions of all read models makes them again, while the others go on', async () => {
     await unnoticed(async () => {
       await openNewer({ start: true });
       const versions = new Map(

@@ -76,7 +76,7 @@ describe.each(Object.entries(asks))('a rule of the pipeline holds over %s:', (wa
     expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN' } }]);
   });
 
-  it("a customer sees her own order, and of another's not even that it is there", async () => {
+  it("a customer sees their own order, and of another's not even that it is there", async () => {
     expect((await ask('id', await customerToken(shop.customerId))).errors).toBeUndefined();
     const { data, errors } = await ask('id', await customerToken('00000000-0000-7000-8000-000000000001'));
     if (way === 'HTTP') expect(data).toEqual({ order: null });
@@ -119,7 +119,7 @@ describe.each(['WebSocket', 'SSE by POST'] as const)('projectionUpdated (%s)', (
     readonly projectionUpdated: { readonly projection: string; readonly keys: readonly string[] | null };
   }
 
-  it('names to a customer only the rows that she may see', async () => {
+  it('names to a customer only the rows that they may see', async () => {
     const ada = await registerCustomer(app, {}, { token: staff });
     const bob = await registerCustomer(app, {}, { token: staff });
     await caughtUp(app, bob.token);
@@ -136,7 +136,7 @@ describe.each(['WebSocket', 'SSE by POST'] as const)('projectionUpdated (%s)', (
     expect(await hers('orders')).toEqual([order.aggregateId]);
   });
 
-  it('tells nobody of read models that she may not read, and refuses them where she names them', async () => {
+  it('tells nobody of read models that they may not read, and refuses these if they are named', async () => {
     const orders = 'subscription { projectionUpdated(projections: ["orders"]) { projection keys } }';
     const named = await open(way, {}).subscribe<Update>(orders, {}).next();
     expect(named.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);

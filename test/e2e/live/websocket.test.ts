@@ -118,7 +118,7 @@ describe('a WebSocket connection', () => {
     expect((await app.query('{ projections { name } }')).status).toBe(200);
   });
 
-  it('is closed where it subscribes without having introduced itself', async () => {
+  it('is closed if it subscribes without having introduced itself', async () => {
     const { subscribe, closed } = await dial({ init: false });
     subscribe('1', UPDATES);
     expect((await closed).code).toBe(4401);

@@ -39,7 +39,7 @@ describe.skipIf(lacks('pg_basebackup'))('a replica that lags', () => {
       expect(await answer).toMatchObject({ data: { customer: { name: 'Countess' } }, consistency: { stale: false } });
     });
 
-    it('makes it time out with where the replica is, and where the primary is', async () => {
+    it('makes it time out and says where the replica is, and where the primary is', async () => {
       const answer = await app.query(NAME, { id, token, timeoutMs: 100 });
       expectRequestError(answer, 'CONSISTENCY_TIMEOUT');
       const required = app.engine.tokens.decode(token);

@@ -44,7 +44,7 @@ describe.skipIf(lacks('pg_basebackup'))('of several servers, one that reads from
     await feed.dataWhere(({ orderUpdated }) => orderUpdated.version === 3);
   });
 
-  it('goes on honouring tokens and feeding subscriptions while a read model is made anew and swapped', async () => {
+  it('goes on honouring tokens and feeding subscriptions while a read model is made again and swapped', async () => {
     const { aggregateId: id, token: opened } = await registerCustomer(other);
     const feed = open('WebSocket').subscribe<{ projectionUpdated: { keys: string[] | null } }>(
       'subscription ($after: ConsistencyToken) { projectionUpdated(projections: ["customers"], after: $after) { keys } }',

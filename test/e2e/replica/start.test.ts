@@ -99,7 +99,7 @@ describe.skipIf(lacks('pg_basebackup'))('a database that is opened with a server
       expect(await roleOf(opened)).toEqual({ role: await nameOf(), replaying: true });
     });
 
-    it('is refused where that user may not know which history it is', async () => {
+    it('is refused if that user may not know which history it is', async () => {
       await expect(open(named(database.readUrl, 'shop', 'nobody'))).rejects.toMatchObject({
         code: 'DATABASE_FORBIDDEN',
       });

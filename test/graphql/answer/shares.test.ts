@@ -59,7 +59,7 @@ describe('answers that are under way', () => {
     expect(shares.bytes).toBe(0);
   });
 
-  it('are counted anew for each message of a subscription', () => {
+  it('are counted again for each message of a subscription', () => {
     const { shares, answer } = answering(3 * MB, 3 * MB);
     const budget = answer('ann');
     for (let message = 0; message < 10; message++) {

@@ -53,7 +53,7 @@ describe('a query with many tokens', () => {
     await done;
   });
 
-  it('does so also where each is waited for as long as it says', async () => {
+  it('does so even if each is waited for as long as it says', async () => {
     const directives = upTo(100)
       .map((n) => `@readAfter(token: "${tokens.encode(n)}", timeoutMs: ${5000 + n})`)
       .join(' ');
@@ -80,14 +80,14 @@ describe('a query with many tokens', () => {
     expect(consistency).toMatchObject({ stale: false, read: 5 });
   });
 
-  it('looks once at the log where it knows of none of them', async () => {
+  it('looks once at the log if it knows of none of them', async () => {
     end = 1400;
     const { done } = read({ header: header(...upTo(400).map((n) => 1000 + n)), touched: [] });
     await done;
     expect(looks).toBe(1);
   });
 
-  it('is refused where the log does not reach one of them', async () => {
+  it('is refused if the log does not reach one of them', async () => {
     end = 1399;
     const { done } = read({ header: header(...upTo(400).map((n) => 1000 + n)), touched: [] });
     await expect(done).rejects.toMatchObject({ code: 'TOKEN_AHEAD' });

@@ -66,7 +66,7 @@ describe('the cost of an operation', () => {
     expect(costOf('query ($n: Int) { orders(first: $n) { nodes { id } } }', { n: 50 })).toBe(2 + 50 * 3);
   });
 
-  it('is left for later where it depends on variables that may be sizes or lists', () => {
+  it('is left for later if it depends on variables that may be sizes or lists', () => {
     const priced: (readonly string[])[] = [];
     const meter = new OperationMeter(schema, { ...GENEROUS, cost: 1 });
     const ask = (query: string) => meter.refuse(parse(query), (_, variables) => priced.push(variables))?.message;
@@ -112,7 +112,7 @@ describe('a document', () => {
     );
   });
 
-  it('is measured also where its types and fields do not exist', () => {
+  it('is measured even if its types and fields do not exist', () => {
     expect(refusalOf('{ nothing { at { all } } ... on Nowhere { x } }', { depth: 2 })).toMatch(/^Query depth limit/);
   });
 });

@@ -40,7 +40,7 @@ describe('fields with one name in the answer', () => {
     agrees(document);
   });
 
-  it('conflict exactly where the rule of graphql-js says so', () => {
+  it('conflict exactly if the rule of graphql-js says so', () => {
     const name = fc.constantFrom('', 'x: ', 'y: ');
     const leaf = fc.tuple(name, fc.constantFrom('id', 'name', 'age')).map((parts) => parts.join(''));
     const { selections } = fc.letrec<{ selections: string; selection: string }>((tie) => ({

@@ -63,7 +63,7 @@ describe('a row that is looked at live', () => {
     await quick.return?.();
   });
 
-  it('is as fresh as it says, also where it has waited for its reader', async () => {
+  it('is as fresh as it says, even if it has waited for its reader', async () => {
     expect((await messages.next()).value.position).toBe(1);
     stage.write(key, 2);
     await until(() => waitingIn(messages) === 1);
@@ -71,7 +71,7 @@ describe('a row that is looked at live', () => {
     expect(await messages.next()).toMatchObject({ value: { row: { value: 2 }, position: 2 } });
   });
 
-  it('is shown once where it did not change', async () => {
+  it('is shown once if it did not change', async () => {
     stage.move({ keys: null });
     expect(value(await messages.next())).toBe(1);
     const before = stage.reads.length;
@@ -81,7 +81,7 @@ describe('a row that is looked at live', () => {
     expect(waitingIn(messages)).toBe(0);
   });
 
-  it('is shown as a rebuild has made it, also where its last event is an earlier one now', async () => {
+  it('is shown as a rebuild has made it, even if its last event is an earlier one now', async () => {
     stage.write(key, 2);
     expect(value(await messages.next())).toBe(2);
     stage.rows.set(key, { ...stage.rows.get(key), value: 7, lastPosition: 1 });
@@ -92,7 +92,7 @@ describe('a row that is looked at live', () => {
     expect(value(await messages.next())).toBe(8);
   });
 
-  it('ends where a rebuild has left it out', async () => {
+  it('ends if a rebuild has left it out', async () => {
     stage.write(key, 2);
     expect(value(await messages.next())).toBe(2);
     stage.rows.delete(key);
@@ -100,7 +100,7 @@ describe('a row that is looked at live', () => {
     expect(value(await messages.next())).toBe('the end');
   });
 
-  it('is read again where a read failed, so that its change is shown', async () => {
+  it('is read again if a read failed, so that its change is shown', async () => {
     expect(value(await messages.next())).toBe(1);
     stage.failing = 2;
     stage.write(key, 2);
@@ -108,7 +108,7 @@ describe('a row that is looked at live', () => {
     expect(stage.faults).toHaveLength(2);
   });
 
-  it('ends where it is gone', async () => {
+  it('ends if it is gone', async () => {
     expect(value(await messages.next())).toBe(1);
     stage.remove(key);
     expect(value(await messages.next())).toBe('the end');
@@ -188,7 +188,7 @@ describe('a client that goes away', () => {
     nothingIsLeft();
   });
 
-  it('looks at nothing where it was gone before', async () => {
+  it('looks at nothing if it was gone before', async () => {
     stage.write(key, 1);
     const messages = look(undefined, AbortSignal.abort());
     expect(value(await messages.next())).toBe('the end');

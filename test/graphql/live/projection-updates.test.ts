@@ -88,7 +88,7 @@ describe('a subscriber to the progress of read models', () => {
     await updates.return?.();
   });
 
-  it('is not told of rows that are not hers, nor of events that changed none', async () => {
+  it('is not told of rows that it may not see, nor of events that changed none', async () => {
     const updates = await listening({ keys: ['first', 'A'] });
     const witness = await listening();
     await nextOf(updates);
@@ -103,7 +103,7 @@ describe('a subscriber to the progress of read models', () => {
     expect((await nextOf(updates))?.keys).toEqual(new Set(['A']));
   });
 
-  it('is told where it is not known which rows changed', async () => {
+  it('is told if it is not known which rows changed', async () => {
     const updates = await listening({ keys: ['first'] });
     stage.move({ keys: null });
     expect((await nextOf(updates))?.keys).toBeNull();
@@ -140,7 +140,7 @@ describe('a subscriber to the progress of read models', () => {
     expect((await nextOf(updates))?.keys).toEqual(new Set(['one more']));
   });
 
-  it('leaves nothing behind, whether she stops, her client goes away or she never read', async () => {
+  it('leaves nothing behind, whether it stops, its client goes away or it never read', async () => {
     const stopping = watch({ after: 10 });
     const stopped = stopping.next();
     const gone = new AbortController();

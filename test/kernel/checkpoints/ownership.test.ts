@@ -74,7 +74,7 @@ describe('projections of several instances', () => {
     await expectWhole(first);
   });
 
-  it('are not taken by whoever starts first where all start together', async () => {
+  it('are not taken by whoever starts first if all start together', async () => {
     await openEngine({ start: true }).then((engine) => engine.close());
     const both = await Promise.all([openEngine({ start: true }), openEngine({ start: true })]);
     await shared(3, 2);

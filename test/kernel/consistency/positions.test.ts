@@ -23,7 +23,7 @@ describe('positions', () => {
 });
 
 describe('waiting', () => {
-  it('is over at once where the position is reached', async () => {
+  it('is over at once if the position is reached', async () => {
     const positions = new Positions(['a'], 0);
     positions.advance('a', 5);
     expect(await positions.reached('a', 5, { timeoutMs: 0, signal: AbortSignal.abort() })).toBe(true);

@@ -203,7 +203,7 @@ describe('time', () => {
     expect(outcome?.outcome === 'accepted' && outcome.events[0]?.recordedAt).toEqual(events[2]?.recordedAt);
   });
 
-  it('of business is what the caller says where that is earlier', async () => {
+  it('of business is what the caller says if that is earlier', async () => {
     const { log } = await openEngine();
     const occurredAt = new Date('2020-02-29T12:34:56.789Z');
     const [outcome] = await log.append([anAppend({ occurredAt })]);
@@ -261,7 +261,7 @@ describe('what is stored', () => {
 });
 
 describe('the head of the log', () => {
-  it('is read again where the connection breaks', async () => {
+  it('is read again if the connection breaks', async () => {
     const proxy = await openProxy();
     const { log } = await openEngine({ url: proxy.url, writers: 1 });
     await log.append([anAppend()]);

@@ -51,7 +51,7 @@ describe('a command that decided nothing, sent again with its id', () => {
     expect(await count('es.receipts')).toBe(1);
   });
 
-  it('answers the first receipt where it would be rejected now, or is no longer allowed', async () => {
+  it('answers the first receipt if it would be rejected now, or is no longer allowed', async () => {
     const { bus, ...engine } = await openEngine();
     const counterId = await open({ bus, ...engine }, 'ann');
     const commandId = randomUUID();
@@ -107,7 +107,7 @@ describe('a command that decided nothing, sent again with its id', () => {
     expect(both).toHaveLength(0);
   });
 
-  it('is not remembered where the client gave no id', async () => {
+  it('is not remembered if the client gave no id', async () => {
     const engine = await openEngine();
     const counterId = await open(engine);
     receiptOf(await engine.bus.execute(setCounter, { counterId, to: 0 }, system));

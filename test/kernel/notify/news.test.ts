@@ -40,7 +40,7 @@ describe('the news of an instance', () => {
     expect(told(desk)?.moved).toEqual({ a: move(5, 9, null) });
   });
 
-  it('are of the last stretch only where one does not follow on from the other, or the table is another', () => {
+  it('are of the last stretch only if one does not follow on from the other, or the table is another', () => {
     const desk = new NewsDesk();
     desk.moved('a', move(0, 5, ['k']));
     desk.moved('a', move(7, 9, ['l']));

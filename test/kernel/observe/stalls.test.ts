@@ -96,7 +96,7 @@ describe('a projection that stands still', () => {
     await over('counters');
   });
 
-  it('says so where it cannot read', async () => {
+  it('says so if it cannot read', async () => {
     const { increment, stallOf, over } = await started();
     const blocker = await holdUp(database, 'lock table read.counters in access exclusive mode');
     await increment();

@@ -31,11 +31,11 @@ describe('the span of a batch', () => {
     expect(span?.links.map(({ context }) => number(context.spanId))).toEqual([1, 2, 3]);
   });
 
-  it('is not recorded where none of its traces is sampled', async () => {
+  it('is not recorded if none of its traces is sampled', async () => {
     expect(await batch({ traceparent: sent(1, { sampled: false }) })).toBeUndefined();
   });
 
-  it('stands alone, with links, where it replays what is long past', async () => {
+  it('stands alone, with links, if it replays what is long past', async () => {
     const ageMs = 3_600_000;
     const span = await batch({ traceparent: sent(1), ageMs }, { traceparent: sent(2), ageMs });
     expect(span?.parentSpanContext).toBeUndefined();

@@ -257,7 +257,7 @@ describe('an effect', () => {
     expect(after.heard).toEqual(before.heard);
   });
 
-  it('takes effect once where two make it, and the first answer holds', async () => {
+  it('takes effect once if two make it, and the first answer holds', async () => {
     const engine = await openEngine({ start: true, projector: 'off' });
     const id = await askOf(engine, 'how');
     const [event] = await engine.log.read(0, 1);
@@ -280,7 +280,7 @@ describe('an effect', () => {
     expect(await answers(id)).toEqual(['one']);
   });
 
-  it('is not made again once its answer is in the log, also where its checkpoint is lost', async () => {
+  it('is not made again once its answer is in the log, even if its checkpoint is lost', async () => {
     let says: string | undefined = 'so';
     const { heard, adapters } = anOracle(async () => says);
     const first = await openEngine({ start: true, adapters });

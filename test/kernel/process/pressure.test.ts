@@ -43,7 +43,7 @@ describe('processes under pressure', () => {
     }
   });
 
-  it('wait where the append queue is full, and lose nothing', async () => {
+  it('wait if the append queue is full, and lose nothing', async () => {
     const engine = await openEngine({ start: true, queueLimit: 3 });
     const purseId = randomUUID();
     receiptOf(await engine.bus.execute(fillPurse, { id: purseId, amount: 1000 }, system));

@@ -50,7 +50,7 @@ describe('a process', () => {
     expect(engine.faults).toEqual([]);
   });
 
-  it('compensates where a command is refused', async () => {
+  it('compensates if a command is refused', async () => {
     const engine = await openEngine({ start: true });
     const { aggregateId } = await execute(engine, sendParcel, { to: randomUUID(), postage: 3 }, system);
     await until(async () => (await typesOf('Parcel', aggregateId)).includes('ParcelReturned'));
@@ -181,7 +181,7 @@ describe('the checkpoint of a kind', () => {
 });
 
 describe('a deadline', () => {
-  it('is told of when its time has come, also where nobody was there at that time', async () => {
+  it('is told of when its time has come, even if nobody was there at that time', async () => {
     const first = await openEngine({ start: true });
     const purseId = randomUUID();
     await execute(first, fillPurse, { id: purseId, amount: 5 }, system);

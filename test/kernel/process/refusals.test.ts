@@ -72,7 +72,7 @@ async function sentToNobody(engine: TestEngine): Promise<string> {
 }
 
 describe('a command that is refused to one instance and accepted from another', () => {
-  it('has been accepted, where that was first in the log', async () => {
+  it('has been accepted, if that was first in the log', async () => {
     const engine = await openEngine({ projector: 'off' });
     const to = await sentToNobody(engine);
     const runner = await runnerOn(engine, async (outcome, again) => {
@@ -90,7 +90,7 @@ describe('a command that is refused to one instance and accepted from another', 
     expect(engine.faults).toEqual([]);
   });
 
-  it('has been refused, where that was first in the log', async () => {
+  it('has been refused, if that was first in the log', async () => {
     const engine = await openEngine({ projector: 'off' });
     const to = await sentToNobody(engine);
     const first = await runnerOn(engine, async (outcome) => outcome);

@@ -77,7 +77,7 @@ describe('the rows of a projection', () => {
     ]);
   });
 
-  it('change together where a column has a value; a null equals nothing', () => {
+  it('change together if their column has a value; a null equals nothing', () => {
     let log = recorded(Card, 'a', [wrote('Ada')]);
     log = recorded(Card, 'b', [wrote('Bob')], log);
     log = recorded(Card, 'c', [wrote('Ada')], log);

@@ -11,7 +11,7 @@ const opened = given(Counter, [Opened({})]);
 const STAFF: Actor = { id: 'clerk', roles: ['staff'] };
 
 describe('given, when, then of a command', () => {
-  it('passes where the events are the expected ones', async () => {
+  it('passes if the events are the expected ones', async () => {
     await given(Counter)
       .when(open, { note: 'first' })
       .thenEvents(Opened({ note: 'first' }));
@@ -25,14 +25,14 @@ describe('given, when, then of a command', () => {
       .thenEvents(Opened({ note: undefined }));
   });
 
-  it('fails with both lists where the events are others', async () => {
+  it('fails with both lists if the events are others', async () => {
     const counted = opened.when(count, { id: 'a', by: 2 });
     await expect(counted.thenEvents(Counted({ by: 3 }))).rejects.toThrow(/by: 2[\s\S]*by: 3/);
     await expect(counted.thenEvents()).rejects.toThrow(/Counted/);
     await expect(counted.thenEvents(Counted({ by: 2 }), Counted({ by: 2 }))).rejects.toThrow(/Counted/);
   });
 
-  it('fails with the reason where the command was rejected and events were expected', async () => {
+  it('fails with the reason if the command was rejected and events were expected', async () => {
     await expect(opened.when(open, {}).thenEvents(Opened({}))).rejects.toThrow('ALREADY_OPEN (It is open.)');
   });
 
@@ -76,7 +76,7 @@ describe('given, when, then of a command', () => {
     await opened.when(count, { id: 'a', by: 1 }, reject('NO', 'No.')).thenRejected('NO');
   });
 
-  it('asks who may only where somebody is named', async () => {
+  it('asks who may only if somebody is named', async () => {
     await opened
       .by(SYSTEM)
       .when(count, { id: 'a', by: 4 })

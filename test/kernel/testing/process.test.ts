@@ -35,7 +35,7 @@ describe('a process', () => {
     expect(when.given.state).toEqual({ parcelId: '', isPaid: true });
   });
 
-  it('takes back what it has done where a command is refused', () => {
+  it('takes back what it has done if a command is refused', () => {
     givenProcess(Delivery, sent)
       .whenRefused(payPostage, 'PURSE_EMPTY')
       .thenIssues([returnParcel, { parcelId, reason: 'PURSE_EMPTY' }])

@@ -41,7 +41,7 @@ describe('commands', () => {
     }
   });
 
-  it('are taken while one is filled from the beginning, or waits to be filled anew', () => {
+  it('are taken while one is filled from the beginning, or waits to be filled again', () => {
     const admission = new Admission(30_000);
     admission.judge([orders({ isIncomplete: true })]);
     expect(refusal(admission)).toBeUndefined();

@@ -137,7 +137,7 @@ describe('invalid input', () => {
 });
 
 describe('a command that cannot be', () => {
-  it('is NotFound where its stream has no events', async () => {
+  it('is NotFound if its stream has no events', async () => {
     const { bus } = await openEngine();
     const counterId = randomUUID();
     expect(await bus.execute(incrementCounter, { counterId }, system)).toEqual({
@@ -163,7 +163,7 @@ describe('a command that cannot be', () => {
     expect(outcome).toMatchObject({ kind: 'rejected', code: 'NO_SUCH_COUNTER' });
   });
 
-  it('creates nothing where the id exists', async () => {
+  it('creates nothing if the id exists', async () => {
     const { bus, counterId } = await withCounter();
     const again = await openEngine();
     for (const { bus: any } of [{ bus }, again]) {
@@ -214,7 +214,7 @@ describe('an expected version', () => {
     expect(receiptOf(right).version).toBe(4);
   });
 
-  it('of 0 creates, and conflicts where the stream exists', async () => {
+  it('of 0 creates, and conflicts if the stream exists', async () => {
     const { bus, counterId } = await withCounter();
     const fresh = await bus.execute(openCounter, { label: 'a' }, { ...system, expectedVersion: 0 });
     expect(receiptOf(fresh).version).toBe(1);
@@ -244,7 +244,7 @@ describe('who may', () => {
     expect(await stored()).toBe(1);
   });
 
-  it('is a rule over the state where the command says so', async () => {
+  it('is a rule over the state if the command says so', async () => {
     const { bus, counterId } = await withCounter('ann');
     await expect(bus.execute(closeCounter, { counterId }, { actor: customer('bob') })).rejects.toThrow(ForbiddenError);
     receiptOf(await bus.execute(closeCounter, { counterId }, { actor: customer('ann') }));

@@ -86,7 +86,7 @@ describe('many commands for one stream', () => {
 });
 
 describe('a command that was decided on an append under way', () => {
-  it('is decided again where that is refused, although the stream has come to the version it expects', async () => {
+  it('is decided again if that is refused, although the stream has come to the version it expects', async () => {
     const [here, elsewhere] = await Promise.all([openEngine(), openEngine()]);
     const counterId = await open(here);
     receiptOf(await elsewhere.bus.execute(closeCounter, { counterId }, system));

@@ -63,7 +63,7 @@ describe('what a command holds', () => {
     expect(await lastAdded(counterId)).toBe(10);
   });
 
-  it('may change meanwhile where it is only loaded', async () => {
+  it('may change meanwhile if it is only loaded', async () => {
     const engine = await openEngine();
     const [counterId, otherId] = [await open(engine), await open(engine)];
     const change = once(() => increment(engine, otherId, 5));
@@ -84,7 +84,7 @@ describe('what a command holds', () => {
     expect(await lastAdded(counterId)).toBe(-1);
   });
 
-  it('that never stays is a conflict in the end, also where the stream itself is as expected', async () => {
+  it('that never stays is a conflict in the end, even if the stream itself is as expected', async () => {
     const engine = await openEngine();
     const [counterId, otherId] = [await open(engine), await open(engine)];
     const always = adding('hold', () => increment(engine, otherId));

@@ -44,7 +44,7 @@ describe('a command that is sent again with its id', () => {
     expect(await stored()).toBe(3);
   });
 
-  it('answers the first receipt where the server chose the aggregate’s id', async () => {
+  it('answers the first receipt if the server chose the aggregate’s id', async () => {
     const [one, two] = await Promise.all([openEngine(), openEngine()]);
     const options = { ...system, commandId: randomUUID() };
     const first = receiptOf(await one.bus.execute(openCounter, { label: 'a' }, options));
@@ -53,7 +53,7 @@ describe('a command that is sent again with its id', () => {
     }
   });
 
-  it('answers the first receipt also where it would be rejected now', async () => {
+  it('answers the first receipt even if it would be rejected now', async () => {
     const [one, two] = await Promise.all([openEngine(), openEngine()]);
     const options = { ...system, commandId: randomUUID() };
     const { aggregateId: counterId } = receiptOf(await one.bus.execute(openCounter, { label: 'a' }, system));
@@ -63,7 +63,7 @@ describe('a command that is sent again with its id', () => {
     }
   });
 
-  it('answers the first receipt also where it has itself changed what allowed it, but to nobody else', async () => {
+  it('answers the first receipt even if it has itself changed what allowed it, but to nobody else', async () => {
     const closeOwn = defineCommand('closeOwn', {
       aggregate: Counter,
       input: z.object({ counterId: z.uuid() }),
@@ -86,7 +86,7 @@ describe('a command that is sent again with its id', () => {
     }
   });
 
-  it('answers the first receipt also where its expected version has passed', async () => {
+  it('answers the first receipt even if its expected version has passed', async () => {
     const { bus } = await openEngine();
     const options = { ...system, commandId: randomUUID(), expectedVersion: 1 };
     const { aggregateId: counterId } = receiptOf(await bus.execute(openCounter, { label: 'a' }, system));

@@ -53,7 +53,7 @@ describe('without any setting for authentication', () => {
     expect(await authenticator.authenticate('Bearer anything')).toEqual(developer);
   });
 
-  it('has a notice of one line, which names the address where other machines can reach it', () => {
+  it('has a notice of one line, which names the address if other machines can reach it', () => {
     expect(createAuthenticator(readConfig({})).notice).toMatch(/^Authentication is off: every request acts as .+\.$/);
     const exposed = createAuthenticator(readConfig({ HOST: '0.0.0.0' }));
     expect(exposed.notice).toContain('every request, from any machine that reaches 0.0.0.0, acts as');
@@ -243,7 +243,7 @@ describe('with a shared secret', () => {
   it.each([
     ['iss', 'AUTH_ISSUER', 'another issuer'],
     ['aud', 'AUTH_AUDIENCE', 'another audience'],
-  ])('refuses a token with a wrong or no %s claim where %s is set, without telling the right one', async (...given) => {
+  ])('refuses a token with a wrong or no %s claim if %s is set, without telling the right one', async (...given) => {
     const [claim, setting, reason] = given;
     const authenticator = withSecret({ [setting]: 'the-right-one' });
     expect(await authenticator.authenticate(await bearer({ ...ADA, [claim]: 'the-right-one' }))).not.toBeNull();
@@ -393,7 +393,7 @@ describe('with published keys', () => {
     expect(await authenticator.authenticate(await sign(ADA))).not.toBeNull();
   });
 
-  it('has a notice of one line where tokens for any audience are taken', () => {
+  it('has a notice of one line if tokens for any audience are taken', () => {
     const env = { AUTH_JWKS_URL: 'https://id.example/keys' };
     expect(createAuthenticator(readConfig(env)).notice).toMatch(/^AUTH_AUDIENCE is not set: .+\.$/);
     expect(createAuthenticator(readConfig({ ...env, AUTH_AUDIENCE: 'shop' })).notice).toBeUndefined();

@@ -27,12 +27,12 @@ it('serves the names that HOST and CORS_ORIGINS have', () => {
   expect(refuses({ HOST: 'fd00::2' }, '[fd00::2]:4000')).toBe(false);
 });
 
-it.each(['0.0.0.0', '::'])('serves any address, though not any name, where HOST is %s', (HOST) => {
+it.each(['0.0.0.0', '::'])('serves any address, though not any name, if HOST is %s', (HOST) => {
   for (const host of ['192.168.1.2:4000', '[fd00::1]:4000']) expect(refuses({ HOST }, host)).toBe(false);
   expect(refuses({ HOST }, 'evil.example')).toBe(true);
 });
 
-it('serves every name where tokens are checked', () => {
+it('serves every name if tokens are checked', () => {
   const env = { AUTH_JWT_SECRET: 'a secret of more than thirty-two bytes' };
   for (const host of ['evil.example', undefined]) expect(refuses(env, host)).toBe(false);
 });

@@ -40,7 +40,7 @@ describe('the address that a request is counted under', () => {
   });
 
   it.each([undefined, '', 'nonsense', 'unknown, ,', '192.0.2.7, <script>'])(
-    'is the proxy’s where it has written no address (%j)',
+    'is the proxy’s if it has written no address (%j)',
     (forwarded) => {
       expect(behind('10.0.0.0/8').clientOf(request('10.0.0.1', forwarded))).toBe('10.0.0.1');
     },

@@ -30,7 +30,7 @@ describe('what a key may hold at the same time', () => {
     expect(places.keys).toBe(0);
   });
 
-  it('is not counted where there is no limit or no key', () => {
+  it('is not counted if there is no limit or no key', () => {
     const unlimited = new Concurrency('address_sockets', 0, '');
     const limited = new Concurrency('address_sockets', 1, '');
     for (let times = 0; times < 5; times++) {

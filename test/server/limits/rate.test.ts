@@ -33,7 +33,7 @@ describe('a rate', () => {
     await expect(rate.check('a')).rejects.toMatchObject({ retryAfterMs: 10_000 });
   });
 
-  it('is without a limit where it is 0', async () => {
+  it('is without a limit if it is 0', async () => {
     const rate = rateOf(0);
     for (let call = 0; call < 100; call++) await rate.spend('a', 1000);
     await rate.check('a');

@@ -22,7 +22,7 @@ describe('refusals', () => {
   });
   afterEach(() => void vi.useRealTimers());
 
-  it('leave a line with codes and ids, a warning where a limit is the reason', () => {
+  it('leave a line with codes and ids, a warning if a limit is the reason', () => {
     refusals.refused({ reason: 'forbidden', transport: 'http', code: 'FORBIDDEN', address: '192.0.2.7', actor: 'ada' });
     refusals.refused({ reason: 'address_requests', transport: 'websocket', code: 'THROTTLED', status: 429 });
     expect(lines).toMatchObject([

@@ -148,7 +148,7 @@ describe('GET /metrics', () => {
     expect(value('afterwrite_operation_errors_total', { kind: 'query' })).toBe(1);
   });
 
-  it('is of its own application, where a process has several', async () => {
+  it('is of its own application, if a process has several', async () => {
     await registerCustomer(app);
     const kind = 'accepted';
     const [here, there] = await Promise.all([scrape(app), scrape(other)]);
@@ -180,7 +180,7 @@ describe('the metrics of engines on one database', () => {
   const database = useDatabase({ tables: [countersTable] });
   const openEngine = useEngine(database, [counterDomain]);
 
-  it('count a conflict also where the command was decided again and accepted', async () => {
+  it('count a conflict even if the command was decided again and accepted', async () => {
     const metrics = new Metrics();
     const [one, two] = await Promise.all([openEngine({ observer: metrics }), openEngine()]);
     const { aggregateId: counterId } = receiptOf(await one.bus.execute(openCounter, { label: 'a' }, system));

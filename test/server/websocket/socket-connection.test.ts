@@ -52,7 +52,7 @@ describe('a connection of the graphql-ws protocol', () => {
     expect(socket.terminate).not.toHaveBeenCalled();
   });
 
-  it('is cut off where its client has not answered a ping by the next', () => {
+  it('is cut off if its client has not answered a ping by the next', () => {
     looks(1);
     expect(socket.terminate).not.toHaveBeenCalled();
     looks(1);
@@ -66,7 +66,7 @@ describe('a connection of the graphql-ws protocol', () => {
     expect(ended).toHaveBeenCalledWith(1000, 'done');
   });
 
-  it('is closed where a message is not handled, of which the operator is told', async () => {
+  it('is closed if a message is not handled, of which the operator is told', async () => {
     const error = new Error('no such message');
     take = () => Promise.reject(error);
     socket.emit('message', Buffer.from('{}'));
@@ -108,7 +108,7 @@ describe('a connection of the graphql-ws protocol', () => {
     expect(socket.close).toHaveBeenCalledExactlyOnceWith(1013, expect.stringMatching(/messages/));
   });
 
-  it('is closed where more waits for a client that does not read than may', async () => {
+  it('is closed if more waits for a client that does not read than may', async () => {
     socket.bufferedAmount = 1000;
     await protocolSocket.send('one');
     socket.bufferedAmount = 1001;

@@ -110,7 +110,7 @@ describe('the demo on a running server', { timeout: TIMEOUT }, () => {
     }
   });
 
-  it('fails with one line where nobody answers, or nothing that it understands', async () => {
+  it('fails with one line if nobody answers, or nothing that it understands', async () => {
     expect(await runCli(SOMEBODY_ELSES, ['demo', '--url', 'http://127.0.0.1:1'])).toMatchObject({
       code: 1,
       stderr: 'Error NO_ANSWER: No server answers at http://127.0.0.1:1/graphql.\n',

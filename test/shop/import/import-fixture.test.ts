@@ -116,7 +116,7 @@ describe('importing an untidy file', () => {
     expect(await orderOf('700004')).toMatchObject({ placed_at: new Date('2011-07-15T13:05:00Z') });
   });
 
-  it('keeps the price of each row, also where an invoice has one product at two', async () => {
+  it('keeps the price of each row, even if an invoice has one product at two', async () => {
     expect((await orderOf('700002'))?.items).toMatchObject([{ quantity: 1, unitPrice: { amount: 295 } }]);
     const order = await orderOf('700003');
     expect(order).toMatchObject({ status: 'CONFIRMED', item_count: 16, total: 3855 });
@@ -178,7 +178,7 @@ describe('importing again', () => {
     expect(await orderOf('700021')).toMatchObject({ total: 210 });
   });
 
-  it('brings prices back to those of the file where somebody has changed them in between', async () => {
+  it('brings prices back to those of the file if somebody has changed them in between', async () => {
     const { path, folder: inside } = await aFile();
     await importFile(path);
     const { bus } = await engine({ start: true });
@@ -245,7 +245,7 @@ describe('what an import leaves behind', () => {
     });
   });
 
-  it('is plain text where nobody sits at a terminal', async () => {
+  it('is plain text if nobody sits at a terminal', async () => {
     const { path } = await aFile();
     const { stdout, stderr } = await importFile(path);
     for (const control of ['\u001b', '\r']) expect(`${stdout}${stderr}`).not.toContain(control);
@@ -262,7 +262,7 @@ describe('a file that cannot be imported', () => {
     ],
     ['has other columns', 'a,b,c\n1,2,3\n', 'does not begin with the columns InvoiceNo,StockCode,'],
     ['is no text', '\u0000\u0001\u0002'.repeat(1_000_000), 'is not a CSV file: a line has no end.'],
-  ])('is refused in one line where it %s', async (_, text, message) => {
+  ])('is refused in one line if it %s', async (_, text, message) => {
     const path = join(await folder(), 'bad.csv');
     await writeFile(path, text);
     const { code, stdout, stderr } = await importFile(path);
@@ -271,7 +271,7 @@ describe('a file that cannot be imported', () => {
     expect(stderr).toContain(message);
   });
 
-  it('is refused in one line where there is none', async () => {
+  it('is refused in one line if there is none', async () => {
     const inside = await folder();
     const missing = await importFile(join(inside, 'none.csv'));
     expect(missing).toMatchObject({

@@ -133,7 +133,7 @@ describe('real invoices of three days', () => {
     expect(await count(killed.sql)).toEqual(await count(whole.sql));
   }, 60_000);
 
-  it('are the same where the database went away for a while', async () => {
+  it('are the same if the database went away for a while', async () => {
     const path = await aFile();
     const proxy = await aProxy();
     const { done } = startCli(proxy.url, args(path));

@@ -22,7 +22,7 @@ describe("an invoice's date, by the clocks of London", () => {
     expect(instant('3/27/11 1:30')).toBeUndefined();
   });
 
-  it('is the first of both where the clocks show an hour twice', () => {
+  it('is the first of both if the clocks show an hour twice', () => {
     expect(instant('10/30/11 1:30')).toBe('2011-10-30T00:30:00.000Z');
     expect(instant('10/30/11 2:00')).toBe('2011-10-30T02:00:00.000Z');
   });

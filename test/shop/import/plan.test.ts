@@ -32,7 +32,7 @@ describe('an invoice as an order', () => {
     ]);
   });
 
-  it('calls a product by its stock code where the file never names it', () => {
+  it('calls a product by its stock code if the file never names it', () => {
     expect(planOrder([aRow(2, { sku: 'B2' })], names).order?.products[0]?.name).toBe('B2');
   });
 
@@ -45,7 +45,7 @@ describe('an invoice as an order', () => {
     ]);
   });
 
-  it('is none where no order may be like that', () => {
+  it('is none if no order may be like that', () => {
     const { order, rejected } = planOrder([aRow(2, { quantity: 1_000_000 }), aRow(3)], names);
     expect(order).toBeUndefined();
     expect([...rejected].map(([line, { code }]) => [line, code])).toEqual([

@@ -48,14 +48,14 @@ describe('the records of a CSV file', () => {
     ]);
   });
 
-  it('are whole where the file is read in pieces', async () => {
+  it('are whole if the file is read in pieces', async () => {
     const lines = Array.from({ length: 20_000 }, (_, index) => `${index},"é, ${index}",ü`);
     const records = await recordsOf(lines.join('\n'));
     expect(records).toHaveLength(20_000);
     expect(records.at(-1)).toEqual([20_000, ['19999', 'é, 19999', 'ü']]);
   });
 
-  it('end with an error where a line has no end', async () => {
+  it('end with an error if a line has no end', async () => {
     await expect(recordsOf(Buffer.alloc(3 << 20, 'x'))).rejects.toThrow('a line has no end');
   });
 });

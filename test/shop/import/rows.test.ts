@@ -48,7 +48,7 @@ describe('a row', () => {
     expect(reader.read({ line: 1, text: fields.join(','), fields })).toMatchObject({ invoice: '536365', amount: 255 });
   });
 
-  it('cannot be read where a column is missing', () => {
+  it('cannot be read if a column is missing', () => {
     expect(RowReader.of(COLUMNS.slice(1))).toBeUndefined();
   });
 

@@ -26,7 +26,7 @@ describe('what will not pass', () => {
     await expect(client.void(call())).rejects.toThrow('402');
   });
 
-  it('is looked up where it does not go with how the payment is', async () => {
+  it('is looked up if it does not go with how the payment is', async () => {
     const found = async (what: (typeof changes)[number], status: string) => {
       const { client } = await gatewayThat(answering(409, no), answering(200, { status }));
       const { is } = await client[what](call());
@@ -43,7 +43,7 @@ describe('what will not pass', () => {
     expect(await client.authorize({ ...call(), amount, method: 'tok_ok' })).toMatchObject({ is: 'uncertain' });
   });
 
-  it.each([400, 422])('is looked up where an authorisation makes no sense: %i', async (status) => {
+  it.each([400, 422])('is looked up if an authorisation makes no sense: %i', async (status) => {
     const authorized = async (...then: RequestListener[]) => {
       const { asked, client } = await gatewayThat(answering(status, no), ...then);
       const { is } = await client.authorize({ ...call(), amount, method: 'tok_ok' });
@@ -60,7 +60,7 @@ describe('what will not pass', () => {
     expect((await authorized(unknown, answering(503, {}))).is).toBe('uncertain');
   });
 
-  it('is nothing to void where the payment is not known, and a wrong address where nothing is said of it', async () => {
+  it('is nothing to void if the payment is not known, and a wrong address if nothing is said of it', async () => {
     const { client } = await gatewayThat(answering(404, no));
     expect(await client.void(call())).toEqual({ is: 'voided' });
     const { client: lost } = await gatewayThat(answering(404, '<html>'));

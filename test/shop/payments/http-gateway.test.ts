@@ -68,7 +68,7 @@ describe('a payment', () => {
     expect(await client.lookup({ reference })).toEqual({ is: 'refunded' });
   });
 
-  it('that was voided can be neither captured nor, where that comes late, authorised', async () => {
+  it('that was voided can be neither captured nor, if that comes late, authorised', async () => {
     const { client } = await openGateway();
     const { reference } = call();
     expect(await client.void({ reference, key: randomUUID() })).toEqual({ is: 'voided' });
@@ -101,7 +101,7 @@ describe('a payment', () => {
     expect(row?.count).toBe(1);
   });
 
-  it('is made once where many ask for it at once', async () => {
+  it('is made once if many ask for it at once', async () => {
     const { client } = await openGateway();
     const authorizing = { ...call(), amount, method: 'tok_ok' };
     const answers = await Promise.all(Array.from({ length: 20 }, () => client.authorize(authorizing)));
@@ -136,7 +136,7 @@ describe('what may pass', () => {
     expect(asked).toHaveLength(3);
   });
 
-  it('is unreachable where no connection was made, unless an attempt before may have been heard', async () => {
+  it('is unreachable if no connection was made, unless an attempt before may have been heard', async () => {
     const { url, close } = await openGateway();
     await close();
     const nowhere = new HttpPaymentGateway({ url, backoffMs: 1 });
@@ -148,7 +148,7 @@ describe('what may pass', () => {
     expect(await leaving.client.capture(call())).toMatchObject({ is: 'uncertain' });
   });
 
-  it('ends at once where nobody wants it any more', async () => {
+  it('ends at once if nobody wants it any more', async () => {
     const { client } = await gatewayThat(() => {});
     const gone = new AbortController();
     const capturing = client.capture({ ...call(), signal: gone.signal });

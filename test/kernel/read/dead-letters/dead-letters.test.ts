@@ -117,7 +117,7 @@ describe('a row that events of several streams change', () => {
 });
 
 describe('many keys that wait', () => {
-  it('make batches shorter where an event looks for rows by their values, which waits under each of them', async () => {
+  it('make batches shorter if an event looks for rows by their values, which waits under each of them', async () => {
     const faults = new Map<number, Fault>();
     const ids = Array.from({ length: 120 }, (_, n) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`);
     const broken = ids.map((id) => [id, Written({ title: 'x', author: 'ann', tags: [] })] as const);
@@ -138,7 +138,7 @@ describe('many keys that wait', () => {
 });
 
 describe('an event whose handler threw', () => {
-  it('is refused a retry where its rows have had later events, rather than be applied out of order', async () => {
+  it('is refused a retry if its rows have had later events, rather than be applied out of order', async () => {
     const { faults, deadLetters, db } = await seen(
       people,
       { 2: 'handler' },
@@ -156,7 +156,7 @@ describe('an event whose handler threw', () => {
 });
 
 describe('an event of which it is not known which row it makes', () => {
-  it('is refused a retry where others may have passed that row by since, for it was not there', async () => {
+  it('is refused a retry if others may have passed that row by since, for it was not there', async () => {
     // Two of them would have changed what the first one makes: the one adds to the row, the other takes it away.
     const { faults, deadLetters, db } = await seen(
       people,
@@ -173,7 +173,7 @@ describe('an event of which it is not known which row it makes', () => {
     expect(await rowsOf(db, people)).toEqual(before);
   });
 
-  it('is applied where no event that has come since would have changed that row', async () => {
+  it('is applied if no event that has come since would have changed that row', async () => {
     const { faults, deadLetters, db } = await seen(
       people,
       { 1: 'handler' },
@@ -230,7 +230,7 @@ describe('a handler that names no row', () => {
 });
 
 describe('an event that is discarded', () => {
-  it('may be discarded again, where the next version of the read model cannot apply it either', async () => {
+  it('may be discarded again, if the next version of the read model cannot apply it either', async () => {
     const happened = [written(1), read(1, 'cid'), read(1, 'dan')];
     const { faults, deadLetters, db } = await seen(books, { 2: 'fold' }, ...happened);
     await deadLetters.discard('books', keyOf(1), 2, DISCARDING);

@@ -112,7 +112,7 @@ describe('a handler that throws', () => {
     expect(await rowsOf(wrong.database.projector.db, books)).toEqual(expectedRows(books, log));
   });
 
-  it('loses nothing and keeps the order where events of its stream come while it is retried', async () => {
+  it('loses nothing and keeps the order if events of its stream come while it is retried', async () => {
     const wrong = await openEngine({ domains: [touchyDomain], projectionBatchLimit: 3 });
     const right = await openEngine();
     await append(wrong, written(1));
@@ -216,7 +216,7 @@ describe('a row that Postgres refuses', () => {
     expect((await database.sql`select id from read.books`).length).toBe(4);
   });
 
-  it('is parked also where Postgres cannot even look for it', async () => {
+  it('is parked even if Postgres cannot even look for it', async () => {
     const nameless = defineProjection('books', {
       table: booksTable,
       history: true,

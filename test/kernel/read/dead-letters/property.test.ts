@@ -157,7 +157,7 @@ describe.each<readonly [string, Projection]>([
     );
   }, 120_000);
 
-  it('a table that is filled anew passes over what was discarded, and is the same', async () => {
+  it('a table that is filled again passes over what was discarded, and is the same', async () => {
     const engine = await openEngine();
     await fc.assert(
       fc.asyncProperty(libraryEvents, course, fc.nat({ max: 5 }), async (happened, course, discards) => {

@@ -117,7 +117,7 @@ describe('a projection', () => {
     );
   });
 
-  it('writes nothing where the checkpoint is not where the batch begins', async () => {
+  it('writes nothing if the checkpoint is not where the batch begins', async () => {
     const events = await inEmptyTables(libraryAppends(twoBooks));
     const table = tableOf(books);
     await expect((await deliver(table, books, events.slice(1))).write()).rejects.toThrow(FencedError);
@@ -128,7 +128,7 @@ describe('a projection', () => {
     expect(await checkpoints.all()).toContainEqual(expect.objectContaining({ key: 'books', position: 3 }));
   });
 
-  it.each([randomUUID(), null])('writes nothing where it does not own it but %s does', async (another) => {
+  it.each([randomUUID(), null])('writes nothing if it does not own it but %s does', async (another) => {
     const events = await inEmptyTables(libraryAppends(twoBooks));
     await database.sql`update read.checkpoints set owner = ${another}`;
     for (const projection of projections) {

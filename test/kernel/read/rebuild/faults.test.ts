@@ -140,7 +140,7 @@ describe('a rebuild', { timeout: 30_000 }, () => {
     await Promise.all([aside.owner.close(0), aside.projector.close(0)]);
   });
 
-  it('begins anew where a migration has changed the columns meanwhile', async () => {
+  it('begins again if a migration has changed the columns meanwhile', async () => {
     const engine = await between();
     await beginRebuild(engine.database.owner.db, counters);
     await database.sql`alter table read.counters add column note text`;

@@ -42,7 +42,7 @@ const shadows = async () =>
 const oid = async () => (await database.sql`select 'read.notes_history'::regclass::oid::int as oid`)[0]?.oid;
 
 describe('a rebuild', () => {
-  it('fills the former versions anew and puts them in place together with the rows', async () => {
+  it('fills the former versions again and puts them in place together with the rows', async () => {
     const shape = () => database.sql`
       select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as what from pg_index where indrelid = 'read.notes_history'::regclass
       union all select 'rights', relacl::text from pg_class where oid = 'read.notes_history'::regclass order by 1`;
@@ -59,7 +59,7 @@ describe('a rebuild', () => {
     expect(engine.faults).toEqual([]);
   });
 
-  it('begins the history of a read model that was filled without one, where its version is raised', async () => {
+  it('begins the history of a read model that was filled without one, if its version is raised', async () => {
     await engine.close();
     await database.sql`truncate read.notes_history`;
     await database.sql`update read.notes set held_from = null`;

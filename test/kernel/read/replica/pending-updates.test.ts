@@ -16,7 +16,7 @@ describe('moves that a replica does not show yet', () => {
     expect(pending.isEmpty).toBe(true);
   });
 
-  it('are of rows that are not known where somebody else has made them, or some of them', () => {
+  it('are of rows that are not known if somebody else has made them, or some of them', () => {
     const pending = new PendingMoves();
     for (const one of [foreign(0), move(2, 'a'), foreign(4), move(6, 'b')]) pending.add(one);
     expect(pending.take(0, 3).keys).toBeNull();
@@ -25,7 +25,7 @@ describe('moves that a replica does not show yet', () => {
     expect(pending.take(6, 7).keys).toEqual(new Set(['c']));
   });
 
-  it('are of rows that are not known where the replica is ahead of the news, or the news begin late', () => {
+  it('are of rows that are not known if the replica is ahead of the news, or the news begin late', () => {
     const ahead = new PendingMoves();
     for (const one of [foreign(0), move(2, 'a')]) ahead.add(one);
     expect(ahead.take(0, 3).keys).toBeNull();
@@ -41,7 +41,7 @@ describe('moves that a replica does not show yet', () => {
     expect(pending.take(0, 2).lagMs).toBeGreaterThanOrEqual(5000);
   });
 
-  it('are forgotten where the projection begins again', () => {
+  it('are forgotten if the projection begins again', () => {
     const pending = new PendingMoves();
     for (const one of [foreign(0), move(9, 'a'), foreign(0), move(4, 'b')]) pending.add(one);
     expect(pending.take(0, 4).keys).toEqual(new Set(['b']));

@@ -113,7 +113,7 @@ describe('an engine whose queries read from another server', () => {
     await until(() => moves.at(-1)?.position === position);
   });
 
-  it('tells that any row may have changed where somebody changes the table from outside', async () => {
+  it('tells that any row may have changed if somebody changes the table from outside', async () => {
     const engine = await openEngine({ start: true, readUrl: database.url });
     await open(engine);
     await until(() => shown(engine) === 1);
@@ -122,7 +122,7 @@ describe('an engine whose queries read from another server', () => {
     await until(() => moves.some(({ position, keys }) => position === 1 && keys === null));
   });
 
-  it('goes back where the projection begins again there', async () => {
+  it('goes back if the projection begins again there', async () => {
     const engine = await openEngine({ start: true, readUrl: database.url });
     await open(engine);
     await until(() => shown(engine) === 1);

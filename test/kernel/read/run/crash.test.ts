@@ -19,7 +19,7 @@ async function crash(lostAfter: number): Promise<void> {
 }
 
 describe('read models, when Postgres has lost batches that it had committed', () => {
-  it('are said to be where the database says they are, and are brought up again without a new event', async () => {
+  it('are said to be if the database says they are, and are brought up again without a new event', async () => {
     const { bus, projector } = await engine({ start: true });
     const counterId = randomUUID();
     await bus.execute(openCounter, { counterId, label: 'visits' }, system);
@@ -34,7 +34,7 @@ describe('read models, when Postgres has lost batches that it had committed', ()
     ]);
   });
 
-  it('go on where they were when only connections were lost', async () => {
+  it('go on if they were when only connections were lost', async () => {
     const { bus, projector } = await engine({ start: true });
     const counterId = randomUUID();
     await bus.execute(openCounter, { counterId, label: 'visits' }, system);

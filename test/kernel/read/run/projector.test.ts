@@ -206,7 +206,7 @@ describe('ownership', () => {
     await expectWhole(engine);
   });
 
-  it('goes to a neighbour within a second where the owner’s process was killed', async () => {
+  it('goes to a neighbour within a second if the owner’s process was killed', async () => {
     const before = await openEngine({ start: true });
     const counterId = await open(before);
     await expectWhole(before);
