@@ -47,6 +47,15 @@ describe('processes of several initiators', () => {
     expect([...(await settled())].sort()).toEqual([...ofOne, ofAnother].sort());
   });
 
+  it('are read past the events of somebody who has more than may be read ahead', async () => {
+    const { ofOne, ofAnother } = await backlog(60);
+    // Of the sixty only ten count. If all did, the last event were read when twenty-one others are done.
+    await openEngine({ start: true, processLimits: { atOnce: 2, perInitiator: 1, readAhead: 40 } });
+    await until(async () => (await settled()).length === 61);
+    expect((await settled()).indexOf(ofAnother)).toBeLessThan(15);
+    expect([...(await settled())].sort()).toEqual([...ofOne, ofAnother].sort());
+  });
+
   it('lose nothing if next to nothing of what is read ahead is kept in memory', async () => {
     const { ofOne, ofAnother } = await backlog(60);
     const processLimits = { atOnce: 4, perInitiator: 2, readAhead: 20, readAheadBytes: 500 };

@@ -17,6 +17,8 @@ export interface LaneLimits {
   readonly atOnce: number;
   /** Of those, tasks of one lane. */
   readonly perLane: number;
+  /** Tasks of one lane that {@link Lanes.crowd} counts. Unless given, all. */
+  readonly counted?: number | undefined;
 }
 
 interface Entry<T> {
@@ -68,6 +70,7 @@ export class Lanes<T extends Task> {
   readonly #repeated = new Set<Lane<T>>();
   #running = 0;
   #repeatedRunning = 0;
+  #crowd = 0;
 
   constructor(limits: LaneLimits) {
     this.#limits = limits;
@@ -76,6 +79,11 @@ export class Lanes<T extends Task> {
   /** Tasks that were added and are not done. */
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** The same, with at most `counted` of each lane: one lane alone makes no crowd. */
+  get crowd(): number {
+    return this.#crowd;
   }
 
   get running(): number {
@@ -98,6 +106,7 @@ export class Lanes<T extends Task> {
     const line = this.#lineOf(task.line);
     const entry: Entry<T> = { task, lane, line, state: 'waiting', isRepeated };
     this.#entries.set(task, entry);
+    if (this.#counts(lane)) this.#crowd++;
     lane.size++;
     line.waiting.push(entry);
     this.#release(line);
@@ -231,10 +240,16 @@ export class Lanes<T extends Task> {
   #forget({ task, lane }: Entry<T>): void {
     this.#entries.delete(task);
     lane.size--;
+    if (this.#counts(lane)) this.#crowd--;
     if (lane.size > 0) return;
     this.#fresh.delete(lane);
     this.#repeated.delete(lane);
     this.#lanes.delete(lane.name);
+  }
+
+  /** Whether one more task of a lane counts. */
+  #counts({ size }: Lane<T>): boolean {
+    return size < (this.#limits.counted ?? Number.POSITIVE_INFINITY);
   }
 
   #entryOf(task: T): Entry<T> {

@@ -6,12 +6,17 @@ import { Lanes } from './lanes.ts';
 import { failureOf, isPassing, isToBeParked, patiently, pauseAfter } from './retries.ts';
 import type { Work } from './work.ts';
 
+/** The part of what is read ahead that one initiator's events count as at most: the rest is left to others. */
+const INITIATOR_SHARE = 1 / 4;
+/** With the events that do not count, so many times as many are read ahead at most. */
+const FURTHEST = 2;
+
 export interface RunnerLimits {
   /** Items that are worked on at one time. */
   readonly atOnce: number;
   /** Of those, items of one initiator. */
   readonly perInitiator: number;
-  /** Events that are read ahead. */
+  /** Events that are read ahead; of one initiator at most a quarter as many count. */
   readonly readAhead: number;
   /** Bytes of events that are kept in memory; others are read again when their turn comes. */
   readonly readAheadBytes: number;
@@ -58,8 +63,8 @@ export class ItemRunner {
     this.#seen = position;
     this.#stopping = stopping;
     stopping.addEventListener('abort', () => this.#timers.forEach(clearTimeout), { once: true });
-    const { atOnce, perInitiator } = parts.limits;
-    this.#lanes = new Lanes({ atOnce, perLane: perInitiator });
+    const { atOnce, perInitiator, readAhead } = parts.limits;
+    this.#lanes = new Lanes({ atOnce, perLane: perInitiator, counted: Math.ceil(readAhead * INITIATOR_SHARE) });
   }
 
   /** Everything up to here is answered or parked. */
@@ -75,7 +80,9 @@ export class ItemRunner {
 
   /** Whether more events may be added. */
   get hasRoom(): boolean {
-    return this.#open.size < this.#parts.limits.readAhead && this.#lines.size < this.#parts.limits.parked;
+    const { readAhead, parked } = this.#parts.limits;
+    if (this.#lanes.crowd >= readAhead || this.#open.size >= FURTHEST * readAhead) return false;
+    return this.#lines.size < parked;
   }
 
   get lines(): ParkedLines {

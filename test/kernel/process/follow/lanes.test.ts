@@ -34,6 +34,20 @@ const runs = fc.record({
 });
 
 describe('lanes', () => {
+  it('count at most so many tasks of each as they are told, whatever is added and done', () => {
+    const lanes = new Lanes<Numbered>({ ...limits, perLane: 8, counted: 2 });
+    const add = (nth: number, lane: string) => lanes.add(task(nth, lane, `line ${nth}`));
+    for (const nth of [1, 2, 3, 4, 5]) add(nth, 'a');
+    expect([lanes.size, lanes.crowd]).toEqual([5, 2]);
+    add(6, 'b');
+    expect([lanes.size, lanes.crowd]).toEqual([6, 3]);
+    const running = Array.from({ length: 6 }, () => lanes.next() as Numbered);
+    for (const each of running.filter(({ lane }) => lane === 'a').slice(0, 3)) lanes.done(each);
+    expect([lanes.size, lanes.crowd]).toEqual([3, 3]);
+    for (const each of running.filter(({ lane }) => lane === 'a').slice(3)) lanes.done(each);
+    expect([lanes.size, lanes.crowd]).toEqual([1, 1]);
+  });
+
   it('run every task once, in order within a line, with bounded slots, whatever fails and in which order tasks end', () => {
     fc.assert(
       fc.property(runs, ({ tasks, choices }) => {
