@@ -128,6 +128,27 @@ describe('the front page', () => {
   });
 });
 
+describe('the trips through the code', () => {
+  const page = read('docs/architecture.md');
+  const trips = page.slice(page.indexOf('## Five trips'), page.indexOf('## The log\n')).split(/^\*\*/m).slice(1);
+
+  it('are five, each a list of files that exist', () => {
+    expect(trips).toHaveLength(5);
+    for (const trip of trips) {
+      const files = [...trip.matchAll(/\]\(\.\.\/(src\/[^)]+)\)/g)].map(([, file = '']) => file);
+      expect(files.length).toBeGreaterThan(4);
+      expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+    }
+  });
+
+  it('return to no file more than three times', () => {
+    for (const trip of trips) {
+      const files = [...trip.matchAll(/\]\(\.\.\/(src\/[^)]+)\)/g)].map(([, file]) => file);
+      for (const file of files) expect(files.filter((other) => other === file).length).toBeLessThanOrEqual(3);
+    }
+  });
+});
+
 describe('the example domain', () => {
   it('is less than 300 lines, all of its files together', () => {
     const files = globSync('docs/example/rooms/*', { cwd: root });
