@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { assertInputObjectType } from 'graphql';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { domains } from '../../../src/domains/index.ts';
 import { buildSchema } from '../../../src/graphql/schema.ts';
 import { registerDomains } from '../../../src/kernel/define/domain.ts';
@@ -79,9 +79,14 @@ async function goodInputs(): Promise<Record<string, Record<string, unknown>>> {
 const mutations = [...registry.commands.keys()];
 
 describe.each(mutations)('%s', (mutation) => {
+  let good: Record<string, unknown>;
+  beforeAll(async () => {
+    const input = (await goodInputs())[mutation];
+    if (!input) throw new Error(`Say what a good input of ${mutation} is.`);
+    good = input;
+  });
+
   it('answers everything that can be wrong with its input in words, and nothing happens', async () => {
-    const good = (await goodInputs())[mutation];
-    if (!good) throw new Error(`Say what a good input of ${mutation} is.`);
     const before = await logSize(app.database);
     const cases = badInputs(assertInputObjectType(schema.getType(inputTypeOf(mutation))), good, MAY_BE_EMPTY);
     expect(cases.length).toBeGreaterThan(10);
@@ -100,7 +105,6 @@ describe.each(mutations)('%s', (mutation) => {
   }, 60_000);
 
   it('refuses a commandId and an expectedVersion that are none', async () => {
-    const good = (await goodInputs())[mutation] ?? {};
     const before = await logSize(app.database);
     for (const commandId of [
       '',
