@@ -4,7 +4,8 @@ import { placeOrder, registerCustomer, registerProduct, unknownId } from '../../
 import { stall } from '../../support/stall.ts';
 import { useTransports, ways } from '../../support/transports.ts';
 
-const app = useApp({ fulfils: false });
+// It lets a read model fall behind on purpose, on a busy machine for seconds.
+const app = useApp({ fulfils: false, env: { FAIR_LAG_MS: '0' } });
 const open = useTransports(app);
 
 interface Update {
