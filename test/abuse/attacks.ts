@@ -1,6 +1,7 @@
 import type { Attack } from './attack.ts';
 import { bigOrders } from './attacks/big-orders.ts';
 import { borrowedIdentities } from './attacks/borrowed-identities.ts';
+import { circularTransfers } from './attacks/circular-transfers.ts';
 import { commandIdGuesses } from './attacks/command-id-guesses.ts';
 import { expensiveSearches } from './attacks/expensive-searches.ts';
 import { hardDocuments } from './attacks/hard-documents.ts';
@@ -30,6 +31,7 @@ export const attacks: readonly Attack[] = [
   borrowedIdentities,
   commandIdGuesses,
   bigOrders,
+  circularTransfers,
   smallChanges,
   largeNotes,
 ];

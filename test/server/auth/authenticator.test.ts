@@ -312,6 +312,29 @@ describe('with published keys', () => {
     expect(endpoint.requests).toBe(1);
   });
 
+  it('answers for known keys at once while tokens of any number of unknown keys wait for one slow fetch', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const known = await issuer('ES256', 'known');
+    const answers: ((keys: { keys: JWK[] }) => void)[] = [];
+    const { authenticator } = await serve((_, response) => {
+      answers.push((keys) => response.setHeader('content-type', 'application/json').end(JSON.stringify(keys)));
+      if (answers.length === 1) answers[0]?.({ keys: [known.jwk] });
+    });
+    await authenticator.authenticate(await known.sign(ADA));
+    // Unknown keys are looked for again only after this time.
+    vi.setSystemTime(Date.now() + 11_000);
+    const unknown = await Promise.all(
+      Array.from({ length: 100 }, (_, nth) => known.sign(ADA, { alg: 'ES256', kid: `unknown ${nth}` })),
+    );
+    const refusals = Promise.all(unknown.map((token) => refusalOf(authenticator, token)));
+    const other = { ...ADA, sub: 'bob' };
+    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    expect(await authenticator.authenticate(await known.sign(other))).toMatchObject({ actor: { id: 'bob' } });
+    answers[1]?.({ keys: [known.jwk] });
+    for (const refusal of await refusals) expect(refusal).toContain('publish');
+    expect(answers).toHaveLength(2);
+  });
+
   it('finds a key that was published later', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const [first, second] = [await issuer('ES256', 'one'), await issuer('ES256', 'two')];
