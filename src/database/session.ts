@@ -162,31 +162,49 @@ function openClient(
   return client;
 }
 
-/** Checks on a new connection what a backend is doing. */
-async function lookAt(session: Session, target: Target, pid: number): Promise<Sight> {
-  const { url, login, settings } = session;
-  const role = settings?.role === undefined ? {} : { role: settings.role };
-  const looks: Session = { url, login, applicationName: 'afterwrite look', settings: role };
-  const client = openClient(looks, target, new Links({ target, login, kind: session.kind ?? 'writable' }), { max: 1 });
+interface SeenBackend {
+  readonly state: string | null;
+  readonly wait: string | null;
+  /** The backend that looks. */
+  readonly looker: number;
+}
+
+/**
+ * What a backend does, as a new connection sees it. It logs in as the same user and takes no other role, so that Postgres shows it
+ * what this user's backends do.
+ */
+async function lookAt({ url, login, kind = 'writable' }: Session, target: Target, pid: number): Promise<Sight> {
+  const looks: Session = { url, login, applicationName: 'afterwrite look' };
+  const client = openClient(looks, target, new Links({ target, login, kind }), { max: 1 });
   let timer: NodeJS.Timeout | undefined;
   try {
     const late = new Promise<undefined>((resolve) => {
       timer = setTimeout(resolve, LOOK_MS, undefined).unref();
     });
-    const asked = client<{ state: string | null; wait: string | null }[]>`
-      select state, wait_event_type as wait from pg_catalog.pg_stat_activity where pid = ${pid}::int4`;
+    // If another server has taken over, somebody else may have the number there.
+    const asked = client<SeenBackend[]>`
+      select state, wait_event_type as wait, pg_catalog.pg_backend_pid() as looker
+      from (values (1)) one left join pg_catalog.pg_stat_activity
+        on pid = ${pid}::int4 and usename = session_user and datname = pg_catalog.current_database()`;
     const rows = await Promise.race([asked, late]);
     if (!rows) return 'unknown';
-    const [backend] = rows;
-    if (!backend) return 'idle';
-    // If we may not see its state, it may be working. A backend that waits for its client is not.
-    return backend.state === null || (backend.state === 'active' && backend.wait !== 'Client') ? 'working' : 'idle';
+    const { state } = asked as unknown as { readonly state?: { readonly pid: number } };
+    return sightOf(rows[0], state?.pid);
   } catch {
     return 'unknown';
   } finally {
     clearTimeout(timer);
     void client.end({ timeout: 0 }).catch(() => undefined);
   }
+}
+
+/** @param told the number of the looking backend, as it was told when it logged in. */
+function sightOf(seen: SeenBackend | undefined, told: number | undefined): Sight {
+  if (!seen) return 'unknown';
+  // A pooler tells numbers of its own, or Postgres does not keep track: a statement that takes long must not end for that.
+  if (seen.looker !== told || seen.state === 'disabled') return 'working';
+  // What waits for this side is not at work.
+  return seen.state === 'active' && seen.wait !== 'Client' ? 'working' : 'idle';
 }
 
 function settingsSince(version = 0): Record<string, string> {

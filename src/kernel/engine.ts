@@ -9,7 +9,6 @@ import { type Domain, type Registry, registerDomains } from './define/domain.ts'
 import type { PortBinding } from './define/port.ts';
 import { type EngineNotice, EngineWatch } from './engine-watch.ts';
 import { AppendQueue } from './log/append/append-queue.ts';
-import { appendsAtWork } from './log/append/beacon.ts';
 import { EventLog } from './log/event-log.ts';
 import { LogReader } from './log/log-reader.ts';
 import { Snapshots } from './log/streams/snapshots.ts';
@@ -181,7 +180,6 @@ export function createEngine(options: EngineOptions): Engine {
     batchLimit: options.appendBatchLimit ?? 1000,
     batchBytes: options.appendBatchBytes,
     obstacles,
-    isAtWork: appendsAtWork(database.watch.db),
     onCommitted: (events, position) => {
       projector.committed(events, position);
       processes.committed(events);

@@ -10,10 +10,12 @@ import { HttpClient } from './http-client.ts';
 /** A server of a test's own, on a database of its own, and a client to it. */
 export class TestApp extends HttpClient {
   readonly #present: () => Running;
+  readonly #start: () => Promise<void>;
 
-  constructor(present: () => Running) {
+  constructor(present: () => Running, start: () => Promise<void>) {
     super(() => present().app.url);
     this.#present = present;
+    this.#start = start;
   }
 
   get url(): string {
@@ -36,6 +38,11 @@ export class TestApp extends HttpClient {
   /** Stops it, as happens after the test anyway. */
   stop(): Promise<void> {
     return this.#present().app.stop();
+  }
+
+  /** Starts another one in place of one that was stopped. */
+  start(): Promise<void> {
+    return this.#start();
   }
 }
 
@@ -103,7 +110,7 @@ export function useApp({ env = {}, per = 'file', fulfils = true, ...options }: T
   return new TestApp(() => {
     if (!current) throw new Error('There is a server only while a test runs.');
     return current;
-  });
+  }, start);
 }
 
 const SETTINGS = {

@@ -5,18 +5,31 @@ import { afterEach } from 'vitest';
 /** A way to Postgres that can be slow or broken, at will. */
 export interface PostgresProxy {
   readonly url: string;
-  /** From now on Postgres' answers wait here. */
-  holdAnswers(): void;
+  /** From now on Postgres' answers wait here; those to connections of these applications only, if they are named. */
+  holdAnswers(applications?: readonly string[]): void;
   /** Answers that waited go on, and those to come with them. */
   passAnswers(): void;
-  /** The connections that there are say nothing any more, and nobody is told; later ones are as before. */
-  silence(): void;
+  /**
+   * Nothing gets through the connections that there are any more, or no answers only, and nobody is told: what is sent is still
+   * acknowledged. Later ones are as before.
+   */
+  silence(what?: 'all' | 'answers'): void;
   /** Breaks all connections; what was held is lost. Later connections are as before. */
   cut(): void;
+  /** Connections that were made so far. */
+  readonly connections: number;
+  /** From now on clients are told other numbers of their backends, as by a pooler. */
+  renumber(numberOf: (pid: number) => number): void;
   /** From now on connections are refused, or not. */
   refuse(refused: boolean): void;
   close(): Promise<void>;
 }
+
+/** How `BackendKeyData` begins, with a secret of four bytes. */
+const BACKEND = Buffer.from([0x4b, 0, 0, 0, 12]);
+
+/** In the first message that is not about encryption. */
+const APPLICATION = /application_name\0([^\0]*)\0/;
 
 /** Puts proxies before the database, closed after each test. Call it before `useEngine`, whose engines end first. */
 export function useProxy(database: { readonly url: string }): () => Promise<PostgresProxy> {
@@ -31,29 +44,84 @@ export function useProxy(database: { readonly url: string }): () => Promise<Post
   };
 }
 
+/** One connection through a proxy. */
+class Passage {
+  /** As it said when it logged in: `afterwrite writer`. */
+  application: string | undefined;
+  silent: 'all' | 'answers' | undefined;
+  readonly #client: Socket;
+  readonly #server: Socket;
+  #hasNumber = false;
+
+  constructor(client: Socket, server: Socket, options: PassageOptions) {
+    this.#client = client;
+    this.#server = server;
+    const end = () => {
+      this.cut();
+      options.onEnd(this);
+    };
+    for (const socket of [client, server]) socket.on('error', end).on('close', end).setNoDelay(true);
+    client.on('data', (data: Buffer) => {
+      this.application ??= APPLICATION.exec(data.toString('latin1'))?.[1];
+      if (options.isHeld(this)) this.hold();
+      if (this.silent !== 'all') server.write(data);
+    });
+    server.on('data', (data: Buffer) => {
+      this.#renumber(data, options.numberOf);
+      if (!this.silent) client.write(data);
+    });
+    if (options.isHeld(this)) this.hold();
+  }
+
+  hold(): void {
+    this.#server.pause();
+  }
+
+  pass(): void {
+    this.#server.resume();
+  }
+
+  cut(): void {
+    this.#client.destroy();
+    this.#server.destroy();
+  }
+
+  #renumber(data: Buffer, numberOf: (pid: number) => number): void {
+    const at = this.#hasNumber ? -1 : data.indexOf(BACKEND);
+    if (at < 0) return;
+    this.#hasNumber = true;
+    data.writeInt32BE(numberOf(data.readInt32BE(at + BACKEND.length)), at + BACKEND.length);
+  }
+}
+
+interface PassageOptions {
+  readonly isHeld: (passage: Passage) => boolean;
+  readonly numberOf: (pid: number) => number;
+  readonly onEnd: (passage: Passage) => void;
+}
+
 /** Stands between a client and the Postgres of `target`. */
 async function startProxy(target: string): Promise<PostgresProxy> {
   const to = new URL(target);
-  const pairs = new Set<readonly [client: Socket, server: Socket]>();
-  let held = false;
+  const passages = new Set<Passage>();
+  let isHeld = (_: Passage) => false;
   let refused = false;
+  let connections = 0;
+  let numberOf = (pid: number) => pid;
   const listener = createServer((client) => {
     if (refused) {
       client.destroy();
       return;
     }
+    connections++;
     const server = tcpConnect(Number(to.port || 5432), to.hostname);
-    const pair = [client, server] as const;
-    pairs.add(pair);
-    const end = () => {
-      pairs.delete(pair);
-      client.destroy();
-      server.destroy();
-    };
-    for (const socket of pair) socket.on('error', end).on('close', end).setNoDelay(true);
-    client.on('data', (data) => server.write(data));
-    server.on('data', (data) => client.write(data));
-    if (held) server.pause();
+    passages.add(
+      new Passage(client, server, {
+        isHeld: (passage) => isHeld(passage),
+        numberOf: (pid) => numberOf(pid),
+        onEnd: (passage) => passages.delete(passage),
+      }),
+    );
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
@@ -61,26 +129,26 @@ async function startProxy(target: string): Promise<PostgresProxy> {
   url.hostname = '127.0.0.1';
   url.port = String((listener.address() as AddressInfo).port);
   const cut = () => {
-    for (const [client, server] of pairs) {
-      client.destroy();
-      server.destroy();
-    }
+    for (const passage of passages) passage.cut();
   };
   return {
     url: url.href,
-    holdAnswers: () => {
-      held = true;
-      for (const [, server] of pairs) server.pause();
+    get connections() {
+      return connections;
+    },
+    renumber: (rule) => {
+      numberOf = rule;
+    },
+    holdAnswers: (applications) => {
+      isHeld = ({ application }) => !applications || (application !== undefined && applications.includes(application));
+      for (const passage of passages) if (isHeld(passage)) passage.hold();
     },
     passAnswers: () => {
-      held = false;
-      for (const [, server] of pairs) server.resume();
+      isHeld = () => false;
+      for (const passage of passages) passage.pass();
     },
-    silence: () => {
-      for (const [client, server] of pairs) {
-        client.pause();
-        server.pause();
-      }
+    silence: (what = 'all') => {
+      for (const passage of passages) passage.silent = what;
     },
     cut,
     refuse: (now) => {

@@ -22,7 +22,8 @@ export class NotListeningError extends Error {
   readonly code = 'NOT_LISTENING';
 
   constructor(cause?: unknown) {
-    const why = cause instanceof Error ? cause.message : 'as behind a pooler in transaction mode';
+    const why =
+      cause instanceof Error ? cause.message : 'behind a pooler in transaction mode, or a connection is silent';
     super(
       `Notifications of Postgres do not arrive (${why}): what other instances do is noticed by looking, somewhat later. ` +
         'Let DATABASE_URL lead to Postgres itself to have it at once.',
@@ -42,6 +43,8 @@ export interface WakeUpOptions {
   readonly onWake: () => void;
   /** Told once of what does not work, and again only when it had worked in between. */
   readonly onError: (error: unknown) => void;
+  /** If nothing was heard for so long, it is tried whether anything can be, in ms; {@link HEARTBEAT_MS} unless told. */
+  readonly heartbeatMs?: number | undefined;
 }
 
 /**
@@ -83,7 +86,11 @@ export class WakeUp {
   start(): void {
     if (this.#closed) return;
     this.#listen();
-    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS / 2).unref();
+    this.#heartbeat = setInterval(() => this.#beat(), this.#heartbeatMs / 2).unref();
+  }
+
+  get #heartbeatMs(): number {
+    return this.#options.heartbeatMs ?? HEARTBEAT_MS;
   }
 
   /** Notifications do not arrive: nobody else can tell this instance anything. */
@@ -157,7 +164,7 @@ export class WakeUp {
 
   /** Its echo shows that notifications arrive, or after {@link ECHO_MS} that they do not. */
   #beat(): void {
-    const isQuiet = performance.now() - this.#lastHeard >= HEARTBEAT_MS;
+    const isQuiet = performance.now() - this.#lastHeard >= this.#heartbeatMs;
     if (isQuiet && this.#isListening && this.#works.listening && !this.#sending) void this.#send();
   }
 
@@ -169,6 +176,8 @@ export class WakeUp {
       this.#isListening = true;
       this.#heard(this.#number);
       this.#options.onWake();
+      // Whether it works now is not known before something comes back.
+      if (!this.#works.listening && !this.#sending) void this.#send();
     };
     ear
       .listen(CHANNEL, (payload) => this.#received(payload), onListening)
@@ -204,9 +213,15 @@ export class WakeUp {
     }, ECHO_MS).unref();
   }
 
+  /** A connection that has fallen silent is replaced at once. Where listening does not work, it is tried again from time to time. */
   #isDeafFor(cause: unknown): void {
+    const isNew = this.#works.listening;
     this.#fails('listening', new NotListeningError(cause));
     if (this.#closed || this.#retry) return;
+    if (isNew && this.#isListening) {
+      this.#listenAnew();
+      return;
+    }
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       if (!this.#works.listening) this.#listenAnew();

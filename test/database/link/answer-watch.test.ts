@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { expect, it, onTestFinished } from 'vitest';
 import { openPool, type PoolOptions } from '../../../src/database/client.ts';
@@ -5,13 +6,29 @@ import { rootOf } from '../../../src/database/errors.ts';
 import { useDatabase } from '../../support/database.ts';
 import { useProxy } from '../../support/proxy.ts';
 
-const database = useDatabase();
+const database = useDatabase({ per: 'file' });
 const openProxy = useProxy(database);
 
 function open(url: string, options: Partial<PoolOptions> = {}) {
   const pool = openPool({ url, connections: 1, applicationName: 'silence', lookAfterMs: 200, ...options });
   onTestFinished(() => pool.close(0));
   return pool;
+}
+
+/** A role of a test's own, which may see nothing of others. */
+async function createRole(login = ''): Promise<string> {
+  const role = `nobody_${randomUUID().replaceAll('-', '')}`;
+  await database.sql.unsafe(`create role ${role} ${login}`);
+  onTestFinished(async () => void (await database.sql.unsafe(`drop role ${role}`)));
+  return role;
+}
+
+/** The database's URL for another user. */
+async function urlOfSomebody(): Promise<string> {
+  const url = new URL(database.url);
+  url.password = 'pencil';
+  url.username = await createRole("login password 'pencil'");
+  return url.href;
 }
 
 it('a statement that takes long is left alone as long as Postgres is at work on it', async () => {
@@ -59,4 +76,41 @@ it('a pool that is answered no more says for how long, and that it is over', asy
   proxy.passAnswers();
   await asked;
   expect(pool.silentMs()).toBe(0);
+});
+
+it('a silent connection is given up also if it has taken a role that may not see what its user does', async () => {
+  const proxy = await openProxy();
+  const { db } = open(proxy.url, { settings: { role: await createRole() } });
+  await db.execute(sql`select 1`);
+  proxy.silence();
+  const error = await db.execute(sql`select 1`).catch((failure) => failure);
+  expect(rootOf(error).code).toBe('CONNECTION_SILENT');
+});
+
+it('a silent connection is given up also if its number is that of another backend where connections lead now', async () => {
+  const proxy = await openProxy();
+  const { db: other } = open(await urlOfSomebody());
+  const [theirs] = await other.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`);
+  const atWork = other.execute(sql`select pg_sleep(60)`).catch(() => undefined);
+  const { db } = open(proxy.url);
+  proxy.renumber(() => Number(theirs?.pid));
+  await db.execute(sql`select 1`);
+  proxy.renumber((pid) => pid);
+  proxy.silence();
+  const error = await db.execute(sql`select 1`).catch((failure) => failure);
+  expect(rootOf(error).code).toBe('CONNECTION_SILENT');
+  await database.sql`select pg_terminate_backend(${Number(theirs?.pid)})`;
+  await atWork;
+});
+
+it.each([
+  ['a pooler tells numbers of its own', 'on'],
+  ['Postgres keeps no track of activity', 'off'],
+])('a statement that takes long is left alone if %s', async (_, tracking) => {
+  const proxy = await openProxy();
+  if (tracking === 'on') proxy.renumber((pid) => pid + 1_000_000);
+  const { db } = open(proxy.url, { settings: { track_activities: tracking } });
+  const [row] = await db.execute<{ n: number }>(sql`select 7 as n from pg_sleep(2)`);
+  expect(row?.n).toBe(7);
+  expect(proxy.connections).toBeGreaterThan(2);
 });

@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
@@ -10,36 +8,17 @@ import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import { EventLog } from '../../../src/kernel/log/event-log.ts';
 import { anAppend } from '../../support/appends.ts';
 import { lacks } from '../../support/environment.ts';
+import { openName } from '../../support/name.ts';
 import { useReplicatedDatabase } from '../../support/replica.ts';
 
 describe.skipIf(lacks('pg_basebackup'))('a primary and its standby', () => {
   const database = useReplicatedDatabase();
 
   /** A name that leads to one of the two servers. */
-  async function openName() {
-    let target = new URL(database.url);
-    const sockets = new Set<Socket>();
-    const listener = createServer((client) => {
-      const server = connect(Number(target.port), target.hostname);
-      for (const socket of [client, server]) {
-        sockets.add(socket.on('error', () => {}).on('close', () => void [client.destroy(), server.destroy()]));
-      }
-      client.pipe(server).pipe(client);
-    });
-    await once(listener.listen(0, '127.0.0.1'), 'listening');
-    onTestFinished(() => {
-      listener.close();
-      for (const socket of sockets) socket.destroy();
-    });
-    const url = new URL(database.url);
-    url.port = String((listener.address() as AddressInfo).port);
-    return {
-      url: url.href,
-      leadTo: (to: string) => {
-        target = new URL(to);
-        for (const socket of sockets) socket.destroy();
-      },
-    };
+  async function nameOfPrimary() {
+    const name = await openName(database.url);
+    onTestFinished(name.close);
+    return name;
   }
 
   function open(url: string, options: { kind?: 'writable' | 'primary' | 'any' } = {}) {
@@ -55,7 +34,7 @@ describe.skipIf(lacks('pg_basebackup'))('a primary and its standby', () => {
   it.each(['writable', 'primary'] as const)(
     'a %s pool leaves the standby as soon as the name leads to the primary',
     async (kind) => {
-      const name = await openName();
+      const name = await nameOfPrimary();
       const { isStandby } = open(name.url, { kind });
       expect(await isStandby()).toBe(false);
       name.leadTo(database.readUrl);
@@ -70,7 +49,7 @@ describe.skipIf(lacks('pg_basebackup'))('a primary and its standby', () => {
 
   it('an append that meets the standby is sent again until the name leads to the primary', async () => {
     await migrateDatabase(database.url, () => {});
-    const name = await openName();
+    const name = await nameOfPrimary();
     const { pool } = open(name.url, { kind: 'writable' });
     const refusals: string[] = [];
     const queue = new AppendQueue(new EventLog(pool.db, {}), {

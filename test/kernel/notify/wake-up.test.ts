@@ -15,10 +15,11 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((wakeUp) => wakeUp.close()));
 });
 
-function wakeUpOf(url = database.url) {
+function wakeUpOf(url = database.url, heartbeatMs?: number) {
   const seen = { wakes: 0, news: [] as News[], errors: [] as unknown[] };
   const wakeUp = new WakeUp({
     url,
+    heartbeatMs,
     onNews: (news) => {
       seen.wakes++;
       seen.news.push(news);
@@ -31,8 +32,8 @@ function wakeUpOf(url = database.url) {
 }
 
 /** One that listens, and has been told that it does. */
-async function listening(url?: string) {
-  const { wakeUp, seen } = wakeUpOf(url);
+async function listening(url?: string, heartbeatMs?: number) {
+  const { wakeUp, seen } = wakeUpOf(url, heartbeatMs);
   wakeUp.start();
   await until(() => seen.wakes === 1);
   return { wakeUp, seen };
@@ -88,6 +89,21 @@ describe('a wake-up', () => {
     elsewhere.wakeUp.appended(++position);
     await until(() => seen.wakes === 3);
   });
+});
+
+describe('a connection that has fallen silent', () => {
+  it('is found out although nobody has anything to say, and replaced; what is told then arrives', async () => {
+    const proxy = await openProxy();
+    const { wakeUp, seen } = await listening(proxy.url, 500);
+    const elsewhere = await listening();
+    proxy.silence();
+    await until(() => wakeUp.isDeaf, { deadline: 20_000 });
+    // It looks for what it may have missed as soon as it listens again, and knows that it hears when its own word comes back.
+    await until(() => !wakeUp.isDeaf, { deadline: 10_000 });
+    expect(seen.wakes).toBeGreaterThanOrEqual(2);
+    elsewhere.wakeUp.appended(7);
+    await until(() => seen.news.some(({ head }) => head === 7));
+  }, 40_000);
 });
 
 describe('what is told', () => {

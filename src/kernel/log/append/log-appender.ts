@@ -8,7 +8,6 @@ import { ms } from '../log-pages.ts';
 import { recordedEvents } from '../recorded-events.ts';
 import { appendsJson, wholeBatchJson } from '../sql-json.ts';
 import { type Append, type AppendOutcome, newEventIds } from './append.ts';
-import { lit } from './beacon.ts';
 import { wholeBatch } from './whole-batch.ts';
 
 export interface AppenderOptions {
@@ -59,13 +58,13 @@ export class LogAppender {
       'es_append',
       sql`select ordinal, outcome, stream_type, stream_id, version, position, ${ms('occurred_at')} as occurred_ms,
                  ${ms('recorded_at')} as recorded_ms, known_event_id
-          from es.append(${lit('batch')}, ${sql.placeholder('shared')}::text::text[])`,
+          from es.append(${sql.placeholder('batch')}::jsonb, ${sql.placeholder('shared')}::text::text[])`,
     );
     this.#appendAll = prepared(
       db,
       'es_append_all',
       sql`select head, ${ms('recorded_at')} as recorded_ms
-          from es.append_all(${lit('appends')}, ${sql.placeholder('events')}::jsonb,
+          from es.append_all(${sql.placeholder('appends')}::jsonb, ${sql.placeholder('events')}::jsonb,
                              ${sql.placeholder('known')}::boolean, ${sql.placeholder('shared')}::text::text[])`,
     );
   }
@@ -75,17 +74,14 @@ export class LogAppender {
    * the order in which they build on each other, and a command id may occur once.
    *
    * @param eventIds for each append those of its events: the same at every attempt.
-   * @param beacon a number by which others see that this is at work: see `beacon.ts`.
    * @throws the database's error. If it is a lost connection, nobody knows whether the batch was committed.
    * @throws {ThrottledError} if the clocks are such that nothing can be recorded with the right time; nothing was appended.
    */
   async append(
     appends: readonly Append[],
     eventIds: readonly (readonly string[])[] = appends.map(newEventIds),
-    beacon: number | null = null,
   ): Promise<AppendOutcome[]> {
-    const send = async () =>
-      (await this.#sendWhole(appends, eventIds, beacon)) ?? (await this.#sendEach(appends, eventIds, beacon));
+    const send = async () => (await this.#sendWhole(appends, eventIds)) ?? (await this.#sendEach(appends, eventIds));
     try {
       return await send();
     } catch (error) {
@@ -99,13 +95,11 @@ export class LogAppender {
   async #sendWhole(
     appends: readonly Append[],
     eventIds: readonly (readonly string[])[],
-    beacon: number | null,
   ): Promise<AppendOutcome[] | undefined> {
     const batch = wholeBatch(appends, this.#idRules);
     if (!batch) return undefined;
     const [row] = await this.#appendAll({
       ...wholeBatchJson(batch, eventIds, this.#idRules.sharedWith, this.#clockLimitMs),
-      beacon,
       known: batch.hasKnownStreams,
       shared: this.#sharedTypes,
     }).catch(noneIfNotNew);
@@ -122,13 +116,9 @@ export class LogAppender {
   }
 
   /** Lets Postgres judge each append. */
-  async #sendEach(
-    appends: readonly Append[],
-    eventIds: readonly (readonly string[])[],
-    beacon: number | null,
-  ): Promise<AppendOutcome[]> {
+  async #sendEach(appends: readonly Append[], eventIds: readonly (readonly string[])[]): Promise<AppendOutcome[]> {
     const batch = appendsJson(appends, eventIds, this.#idRules.sharedWith, this.#clockLimitMs);
-    const rows = await this.#append({ batch, beacon, shared: this.#sharedTypes });
+    const rows = await this.#append({ batch, shared: this.#sharedTypes });
     return rows.map((row) => {
       const { outcome } = row;
       if (outcome === 'conflict' || outcome === 'reused' || outcome === 'taken') return { outcome };

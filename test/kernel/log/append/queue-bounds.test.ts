@@ -3,7 +3,6 @@ import { callerKey, NOBODY, SYSTEM } from '../../../../src/kernel/define/actor.t
 import { ThrottledError } from '../../../../src/kernel/errors.ts';
 import type { Append } from '../../../../src/kernel/log/append/append.ts';
 import { AppendQueue, type AppendQueueOptions } from '../../../../src/kernel/log/append/append-queue.ts';
-import { appendsAtWork } from '../../../../src/kernel/log/append/beacon.ts';
 import { anAppend, incremented } from '../../../support/appends.ts';
 import { counterDomain } from '../../../support/counter.ts';
 import { useDatabase } from '../../../support/database.ts';
@@ -15,22 +14,8 @@ const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 
 /** A queue whose appends wait until the test gives the lock of es.append back. */
 async function heldQueue(options: Partial<AppendQueueOptions> = {}) {
-  const engine = await openEngine();
-  const retries: unknown[] = [];
-  const looks: Promise<boolean>[] = [];
-  const isAtWork = appendsAtWork(engine.database.watch.db);
-  const queue = new AppendQueue(engine.log, {
-    limit: 1000,
-    batchLimit: 1000,
-    onCommitted: () => {},
-    onRetry: (error) => retries.push(error),
-    isAtWork: (beacon) => {
-      const look = isAtWork(beacon);
-      looks.push(look);
-      return look;
-    },
-    ...options,
-  });
+  const { log } = await openEngine();
+  const queue = new AppendQueue(log, { limit: 1000, batchLimit: 1000, onCommitted: () => {}, ...options });
   const held = await database.sql.reserve();
   await held`begin`;
   await held`select pg_advisory_xact_lock(4651732)`;
@@ -41,7 +26,7 @@ async function heldQueue(options: Partial<AppendQueueOptions> = {}) {
     held.release();
     await first;
   };
-  return { queue, retries, looks, letGo };
+  return { queue, letGo };
 }
 
 const waiters = async () =>
@@ -117,18 +102,5 @@ describe('an append queue', () => {
     const outcome = await stranger;
     expect(outcome.outcome === 'accepted' && outcome.position).toBeLessThan(40);
     await Promise.all(many);
-  });
-});
-
-describe('a batch that takes longer than an attempt may be silent', () => {
-  it('is not sent again while Postgres is at work on it', async () => {
-    const { queue, retries, looks, letGo } = await heldQueue({ attemptMs: 20 });
-    const next = queue.append(of('ann'));
-    const before = looks.length;
-    await until(() => looks.length >= before + 3);
-    expect(await waiters()).toBe(1);
-    await letGo();
-    expect(await next).toMatchObject({ outcome: 'accepted', position: 2 });
-    expect(retries).toEqual([]);
   });
 });
