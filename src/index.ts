@@ -56,7 +56,7 @@ export {
   type RoleDefinition,
   type Roles,
 } from './kernel/define/roles.ts';
-export { searchText } from './kernel/define/search-text.ts';
+export { searchText, searchTextIn } from './kernel/define/search-text.ts';
 export type { Engine } from './kernel/engine.ts';
 export { OutcomeUnknownError, ThrottledError } from './kernel/errors.ts';
 export { findCommand } from './kernel/write/find-command.ts';

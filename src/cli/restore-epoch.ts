@@ -12,8 +12,9 @@ the servers start again.
 
 A consistency token is a place in the log. Events that were written after the backup are gone, and their places will be
 taken by others, so a token from before the restore could mean another history. With a new epoch the server knows them:
-it answers FOREIGN_TOKEN, and the client reads without the token, that is what is there now. Nothing else changes:
-events, read models and command ids stay as they were restored.`;
+it answers FOREIGN_TOKEN, and the client reads without the token, that is what is there now. Snapshots of aggregates are dropped,
+and made anew from the events. Processes that have seen later events than there are go back to the end of the log. Nothing
+else changes: events, read models and command ids stay as they were restored.`;
 
 /** `restore-epoch`: after a restore from a backup, makes the tokens of the lost history invalid. */
 export const restoreEpochCommand: CommandFactory = (cli) =>
@@ -34,6 +35,7 @@ export const restoreEpochCommand: CommandFactory = (cli) =>
         if (!now) throw new CliError('STORE_MISSING', 'The database has no row in es.store; restore it.');
         print(cli, `The epoch is now ${now.epoch}; it was ${before?.epoch}.`);
         print(cli, 'Tokens from before are answered with FOREIGN_TOKEN; clients read without them and go on.');
+        await dropSnapshots(db);
         await comeBackToTheEnd(cli, db);
         if (await isServed(db)) {
           say(
@@ -43,6 +45,11 @@ export const restoreEpochCommand: CommandFactory = (cli) =>
         }
       }),
     );
+
+/** Snapshots may be of events that the log no longer has. Nothing depends on them: they are taken again. */
+async function dropSnapshots(db: Database): Promise<void> {
+  await db.execute(sql`delete from es.snapshots`);
+}
 
 /**
  * Positions that the log no longer has will be assigned to new events. Consumers beyond the end go back to it, so that

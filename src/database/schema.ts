@@ -104,12 +104,14 @@ export const snapshots = esSchema.table(
 /** One row, which identifies the history. */
 export const store = esSchema.table('store', {
   id: smallint('id').primaryKey().default(1),
-  /** Part of every consistency token; renewed after a restore from backup. */
   /**
    * An operator has accepted that events up to this position were recorded in the future: later events need not follow
    * their time.
    */
   acceptedPosition: bigint('accepted_position', { mode: 'number' }).notNull().default(0),
+  /** When the operator said so: events up to there are read as if they had been recorded then, if they say that it was later. */
+  acceptedAt: instant('accepted_at'),
+  /** Part of every consistency token; renewed after a restore from backup. */
   epoch: uuid('epoch').notNull(),
   createdAt: instant('created_at').notNull().default(sql`now()`),
 });

@@ -80,7 +80,7 @@ async function checkTimes(db: Database): Promise<Finding[]> {
     problem(
       'time of the log',
       `the last event was recorded ${Math.round(seconds)} s in the future`,
-      "Postgres' clock was ahead when it was appended. See docs/operations.md on clocks.",
+      "Postgres' clock was ahead when it was appended. If it is right now, run: cli clock accept.",
     ),
   ];
 }

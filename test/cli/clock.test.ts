@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { counterDomain, countersTable, openCounter, system } from '../support/counter.ts';
 import { useDatabase } from '../support/database.ts';
 import { useEngine } from '../support/engine.ts';
 import { runCli } from './support.ts';
+
+// Each command is a process.
+vi.setConfig({ testTimeout: 90_000 });
 
 const database = useDatabase({ tables: [countersTable] });
 const open = useEngine(database, [counterDomain]);

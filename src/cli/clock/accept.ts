@@ -8,9 +8,9 @@ const WHAT_IT_MEANS = `
 The time at which events are recorded never decreases along the log. If Postgres' clock was ahead for a while, all later events would
 be recorded at that time too, until it has come; servers take no command instead.
 
-Run this when the clock is right again. Events that are there keep their times: they are facts, and nothing changes them. Those
-that come after get the right time, so that it goes back once in the log. See "Clocks" in docs/operations.md for what shows the false
-times.`;
+Run this when the clock is right again. Events that are there stay as they are stored: nothing changes them. But they are read as
+if they had been recorded at the time of this command, and those that come after get the right time. Read models that have seen them
+show the false time until they are rebuilt (projections rebuild). See "Clocks" in docs/operations.md.`;
 
 /** `clock accept`: lets recorded time go back once, after Postgres' clock was ahead. */
 export const clockAcceptCommand: CommandFactory = (cli) =>
@@ -31,10 +31,11 @@ export const clockAcceptCommand: CommandFactory = (cli) =>
         const { position, recorded, now } = last;
         const facts = `The last event, ${position}, is recorded at ${recorded}, and Postgres says that it is ${now}.`;
         if (!yes) throw new CliError('NOT_CONFIRMED', `${facts} If that is right now, add --yes; nothing was changed.`);
-        await db.execute(sql`update es.store set accepted_position = ${position}`);
+        await db.execute(sql`update es.store set accepted_position = ${position}, accepted_at = es.now()`);
         print(
           cli,
-          `${facts} Events after ${position} are recorded at the right time. Servers go on within about a second.`,
+          `${facts} Events after ${position} are recorded at the right time. Servers go on within about a second. ` +
+            'Read models show the false time until they are rebuilt: projections rebuild --all.',
         );
       }),
     );

@@ -26,7 +26,7 @@ export const RIGHTS = {
     'es.receipts': { writer: ['SELECT'] },
     'es.streams': { writer: ['SELECT'] },
     'es.snapshots': { writer: ['SELECT'] },
-    'es.store': { writer: ['SELECT'] },
+    'es.store': { writer: ['SELECT'], projector: ['SELECT'] },
     'read.checkpoints': READ_MODEL,
     'read.instances': READ_MODEL,
     'read.parked_items': READ_MODEL,
@@ -48,6 +48,7 @@ export const RIGHTS = {
     'es.recording_time': {},
     'read.move_checkpoint': { projector: ['EXECUTE'] },
     'read.name_checkpoint': {},
+    'read.search_text': { projector: ['EXECUTE'], reader: ['EXECUTE'] },
   },
 } as const satisfies Record<string, Readonly<Record<string, Rights>>>;
 

@@ -1,5 +1,6 @@
 import { eq, type SQL, sql } from 'drizzle-orm';
 import type { Api } from '../../graphql/index.ts';
+import { searchTextIn } from '../../index.ts';
 import { MAX_CONTENT } from './note.ts';
 import { notes, notesTable } from './read-models.ts';
 
@@ -81,6 +82,6 @@ function conditions({ workspaceId, tag, archived, search }: Filter, api: Api): (
     workspaceId != null ? eq(notesTable.workspaceId, api.storableText(workspaceId, 'A workspace')) : undefined,
     tag != null ? sql`${tags} @> ${JSON.stringify([api.storableText(tag, 'A tag')])}::jsonb` : undefined,
     archived != null ? eq(notesTable.archived, archived) : undefined,
-    found ? sql`${words} @@ websearch_to_tsquery('simple', ${found})` : undefined,
+    found ? sql`${words} @@ websearch_to_tsquery('simple', ${searchTextIn(sql`${found}::text`)})` : undefined,
   ];
 }

@@ -1,7 +1,10 @@
 import { sql } from 'drizzle-orm';
 import { boolean, customType, index, integer, jsonb, text, timestamp, uuid } from 'drizzle-orm/pg-core';
-import { defineProjection, historyTable, type RecordedEvent, readTable } from '../../index.ts';
+import { defineProjection, historyTable, type RecordedEvent, readTable, searchTextIn } from '../../index.ts';
 import { Note, pageAfter, withoutTag, withTag } from './note.ts';
+
+/** In characters. Of a megabyte, which is what Postgres has room for, each word takes its letters and some 6 bytes. */
+const LONGEST_SEARCHED = 250_000;
 
 const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' });
 
@@ -21,10 +24,13 @@ export const notesTable = readTable(
     updatedAt: timestamp('updated_at', { precision: 3, withTimezone: true }).notNull(),
     version: integer('version').notNull(),
     /**
-     * The words of title and content. The configuration `simple` takes words as written, in lower case: a note may be
-     * in any language, and stemming and stop words of the wrong language would lose words.
+     * The words of title and content, without case and accents. The configuration `simple` takes words as they are: a note
+     * may be in any language, and stemming and stop words of the wrong language would lose words. Characters that stand for
+     * several letters can make a text too long for Postgres: the end of such a text is not searched.
      */
-    words: tsvector('words').generatedAlwaysAs(sql`to_tsvector('simple', title || E'\\n' || content)`),
+    words: tsvector('words').generatedAlwaysAs(
+      sql`to_tsvector('simple', left(${searchTextIn(sql`title || E'\\n' || content`)}, ${sql.raw(String(LONGEST_SEARCHED))}))`,
+    ),
   },
   (table) => [
     index('notes_updated_at').on(table.updatedAt, table.id),

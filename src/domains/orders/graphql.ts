@@ -1,6 +1,6 @@
 import { and, type Column, count, eq, gte, inArray, lt, or, type SQL, sql, sum } from 'drizzle-orm';
 import type { Api } from '../../graphql/index.ts';
-import { searchText } from '../../index.ts';
+import { searchText, searchTextIn } from '../../index.ts';
 import { customers } from '../customers/index.ts';
 import { products } from '../products/index.ts';
 import { valueTypes } from '../shared/graphql.ts';
@@ -224,18 +224,14 @@ function wordsOf(search: string, api: Api): string[] {
   return words;
 }
 
-/**
- * The same as `searchText`. Letters of non-Latin scripts keep their case if the database's locale does not know them.
- */
-const folded = (column: Column) => sql`lower(regexp_replace(normalize(${column}, NFKD), '[\u0300-\u036f]', '', 'g'))`;
-
 function contains(word: string): SQL | undefined {
   const { table } = customers;
+  const isIn = (column: Column) => sql`strpos(${searchTextIn(column)}, ${searchTextIn(sql`${word}::text`)}) > 0`;
   const pattern = `%${searchText(word).replace(/[\\%_]/g, '\\$&')}%`;
   return or(
     sql`${ordersTable.searchText} like ${pattern}`,
     sql`${ordersTable.id}::text like ${pattern}`,
     sql`exists (select from ${table} where ${table.id} = ${ordersTable.customerId}
-                and (${folded(table.name)} like ${pattern} or ${folded(table.email)} like ${pattern}))`,
+                and (${isIn(table.name)} or ${isIn(table.email)}))`,
   );
 }

@@ -1,3 +1,5 @@
+import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+
 /**
  * Normalises text for searching: without case, accents and variants of the same letter, independent of the database's
  * locale. Apply it to both sides of a comparison: the column that a fold fills, and the words of the search.
@@ -6,4 +8,12 @@
  */
 export function searchText(text: string): string {
   return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replaceAll('ς', 'σ');
+}
+
+/**
+ * The same of text that is in Postgres (`read.search_text`), for text that no fold has folded. Here too both sides have to go
+ * through it.
+ */
+export function searchTextIn(text: SQLWrapper): SQL<string> {
+  return sql`read.search_text(${text})`;
 }

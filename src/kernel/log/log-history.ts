@@ -60,10 +60,27 @@ export function lostEvents(kept: number, lost: number, end: number): string {
   );
 }
 
-/** The same if nobody remembers the events, but a checkpoint is past the end of the log. */
-export function checkpointsAhead(end: number, checkpoint: number): string {
+/**
+ * The same if nobody remembers the events, but something has been done with them.
+ * @param ahead checkpoints past the end of the log, by the names of their rows.
+ */
+export function checkpointsAhead(
+  end: number,
+  ahead: readonly { readonly name: string; readonly position: number }[],
+): string {
+  const furthest = Math.max(...ahead.map(({ position }) => position));
+  const shown = ahead.slice(0, SHOWN).map(({ name, position }) => `${nameOf(name)} (${position})`);
+  const more = ahead.length > SHOWN ? ` and ${ahead.length - SHOWN} more` : '';
   return (
-    `The log ends at ${end}, but a checkpoint is at ${checkpoint}: events ${end + 1} to ${checkpoint} are lost. ` +
+    `The log ends at ${end}, and these have seen later events: ${shown.join(', ')}${more}. So events ${end + 1} to ${furthest} are lost. ` +
     'Stop all servers, run the command restore-epoch, start them again and rebuild the read models that it names.'
   );
+}
+
+/** So many are named. */
+const SHOWN = 20;
+
+/** `process:Fulfilment` is `process Fulfilment`, `orders` is `read model orders`. */
+function nameOf(row: string): string {
+  return row.includes(':') ? row.replace(':', ' ') : `read model ${row}`;
 }

@@ -16,9 +16,17 @@ const MOST = 100_000;
  */
 export const ms = (column: string) => sql.raw(`round(date_part('epoch', ${column}) * 1000)`);
 
+/**
+ * An instant of an event as it is told: if an operator has accepted events of the future (`clock accept`), those did not happen
+ * later than that. Postgres asks for the two facts once a statement.
+ */
+const toldMs = (column: string) =>
+  ms(`case when position <= (select accepted_position from es.store)
+           then least(${column}, (select accepted_at from es.store)) else ${column} end`);
+
 /** What is read of an event. */
 export const eventColumns = sql`position, stream_type, stream_id, version, type, schema_version, data,
-  metadata::text as metadata, command_id, event_id, ${ms('occurred_at')} as occurred_ms, ${ms('recorded_at')} as recorded_ms`;
+  metadata::text as metadata, command_id, event_id, ${toldMs('occurred_at')} as occurred_ms, ${toldMs('recorded_at')} as recorded_ms`;
 
 /**
  * Reads the log in pages that are bounded in bytes as well as in events, so that a page of large events does not take the

@@ -30,6 +30,7 @@ export class LogReader {
   readonly #readAt: ReturnType<typeof prepared<EventRow>>;
   readonly #head: ReturnType<typeof prepared<{ position: number; recorded_ms: number }>>;
   readonly #look: ReturnType<typeof prepared<LookRow>>;
+  readonly #checkpointsAfter: ReturnType<typeof prepared<{ name: string; position: number }>>;
   readonly #idsAt: ReturnType<typeof prepared<{ position: number; event_id: string }>>;
 
   /**
@@ -59,6 +60,12 @@ export class LogReader {
           from (select) one left join lateral (
             select position, event_id, ${ms('recorded_at')} as recorded_ms from es.events order by position desc limit 1
           ) h on true`,
+    );
+    this.#checkpointsAfter = prepared(
+      db,
+      'es_checkpoints_after',
+      sql`select projection as name, position from read.checkpoints
+          where position > ${sql.placeholder('position')}::text::bigint order by projection`,
     );
     this.#idsAt = prepared(
       db,
@@ -114,6 +121,11 @@ export class LogReader {
       checkpoint: row?.checkpoint ?? 0,
       isStandby: row?.is_standby ?? false,
     };
+  }
+
+  /** Checkpoints beyond a position. Only a role that may read checkpoints can do this. */
+  async checkpointsAfter(position: number): Promise<{ name: string; position: number }[]> {
+    return readAgain(() => this.#checkpointsAfter({ position }));
   }
 
   /** The ids of the events at these positions, for each position that has an event. */

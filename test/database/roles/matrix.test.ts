@@ -22,7 +22,7 @@ const TABLES: Readonly<Record<string, May>> = {
   'es.events': { writer: 'select', projector: 'select' },
   'es.receipts': { writer: 'select' },
   'es.snapshots': { writer: 'select' },
-  'es.store': { writer: 'select' },
+  'es.store': { writer: 'select', projector: 'select' },
   'es.streams': { writer: 'select' },
   'read.checkpoints': READ_MODEL,
   'read.dead_letters': READ_MODEL,
@@ -49,6 +49,7 @@ const FUNCTIONS: Readonly<Record<string, May>> = {
   'es.save_snapshots': { writer: 'execute' },
   'read.move_checkpoint': { projector: 'execute' },
   'read.name_checkpoint': {},
+  'read.search_text': { projector: 'execute', reader: 'execute' },
 };
 
 const SCHEMAS: Readonly<Record<string, May>> = {

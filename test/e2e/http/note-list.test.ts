@@ -82,6 +82,7 @@ describe('notes searched', () => {
     ['what must not occur', 'warm -beans', ['tea']],
     ['a part of a hyphenated word', 'pot', ['tea', 'list']],
     ['a number', '2', ['list']],
+    ['letters without their accents', 'GROßE', ['kurz']],
     ['letters beyond ASCII', 'STRASSE or größe', ['kurz']],
     ['nothing', '  ', NEWEST_FIRST],
     ['what has no word in it', '!? & |', []],
@@ -135,5 +136,18 @@ describe('a list of notes', () => {
     ['{ notes(filter: { nonsense: 1 }) { edges { cursor } } }'],
   ])('refuses %s', async (query) => {
     expectRequestError(await app.query(query), 'BAD_USER_INPUT');
+  });
+});
+
+describe('notes that are long', () => {
+  it('are found by the words at the beginning of a text whose signs stand for so many letters that Postgres has no room for all', async () => {
+    // Each of them is five letters of three bytes: ㌀ is アパート.
+    const sign = (n: number) => String.fromCodePoint(0x3300 + (n % 88));
+    const word = (n: number) => sign(n) + sign(Math.floor(n / 88)) + sign(Math.floor(n / 88 ** 2));
+    const content = Array.from({ length: 25_000 }, (_, n) => word(n)).join(' ');
+    const receipt = await accepted(app, 'createNote', { title: 'Signs', content, workspaceId: 'signs' });
+    ids.signs = receipt.aggregateId;
+    ({ token } = receipt);
+    expect(await found({ search: word(7), workspaceId: 'signs' })).toEqual(['signs']);
   });
 });

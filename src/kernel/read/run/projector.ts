@@ -174,8 +174,9 @@ export class Projector {
     if (!seen.isStandby) {
       const isLost = before !== undefined && seen.knownId !== before.eventId;
       const kept = isLost ? this.#history.lastIn(await log.idsAt(this.#history.positions)) : 0;
+      const ahead = seen.checkpoint > seen.position ? await log.checkpointsAfter(seen.position) : [];
       if (isLost) this.#lose(lostEvents(kept, before.position, seen.position), seen);
-      else if (seen.checkpoint > seen.position) this.#lose(checkpointsAhead(seen.position, seen.checkpoint), seen);
+      else if (ahead.length > 0) this.#lose(checkpointsAhead(seen.position, ahead), seen);
       else this.#findAll(seen, doubts);
     }
     if (this.head.advance(seen.position, seen.recordedAt)) this.#wakeAll();

@@ -6,7 +6,7 @@ import { defineCommand } from '../../../../src/kernel/define/command.ts';
 import { defineEvent } from '../../../../src/kernel/define/event.ts';
 import { sealSnapshot } from '../../../../src/kernel/log/streams/snapshot-envelope.ts';
 import { Snapshots } from '../../../../src/kernel/log/streams/snapshots.ts';
-import { anAppend, receiptOf } from '../../../support/appends.ts';
+import { anAppend, incremented, receiptOf } from '../../../support/appends.ts';
 import {
   Counter,
   type CounterState,
@@ -25,6 +25,13 @@ const snapshots = async () =>
   (await database.sql`select stream_id, version, state_version, state from es.snapshots order by version`).map(
     ({ state, ...row }) => ({ ...row, state: JSON.parse(state.state) }),
   );
+/** A counter whose stream has so many events. */
+async function streamOf({ log }: Pick<TestEngine, 'log'>, count: number): Promise<string> {
+  const streamId = randomUUID();
+  const events = Array.from({ length: count }, () => incremented());
+  await log.append([anAppend({ streamType: 'Counter', streamId, expectedVersion: 0, events })]);
+  return streamId;
+}
 /** What a stream has had since its last snapshot. */
 const TEN = { events: 10, bytes: 1000 };
 /** Opens a counter and increments it until its stream has this many events. */
@@ -159,9 +166,9 @@ describe('a snapshot', () => {
 
   it('never goes back to an older version', async () => {
     const failures: unknown[] = [];
-    const { database: opened } = await openEngine();
-    const taker = new Snapshots(opened.writer.db, (error) => failures.push(error));
-    const streamId = randomUUID();
+    const engine = await openEngine();
+    const taker = new Snapshots(engine.database.writer.db, (error) => failures.push(error));
+    const streamId = await streamOf(engine, 20);
     const state = (value: number): CounterState => ({ status: 'OPEN', value });
     taker.consider(Counter, streamId, TEN, 20, state(20));
     await taker.settled();
@@ -171,16 +178,44 @@ describe('a snapshot', () => {
     expect(failures).toEqual([]);
   });
 
+  it('of what a stream has not come to is neither taken nor loaded: a log that lost events may have others in their place', async () => {
+    const engine = await openEngine();
+    const counterId = await counterWith(engine, 12);
+    await engine.close();
+    await database.sql.begin(async (sql) => {
+      await sql`alter table es.events disable trigger events_append_only`;
+      await sql`delete from es.events where version > 7`;
+      await sql`update es.streams set version = 7`;
+      await sql`alter table es.events enable always trigger events_append_only`;
+    });
+    expect(await snapshots()).toMatchObject([{ version: 10 }]);
+    const { bus, database: opened, log, drain } = await openEngine();
+    const asked = { streamType: 'Counter', streamId: counterId, stateVersion: 1 };
+    expect(await log.load([{ ...asked, afterVersion: 0 }])).toMatchObject([{ snapshot: undefined }]);
+    expect(await log.loadAt({ ...asked, version: 20 })).toMatchObject({ snapshot: undefined });
+    const taker = new Snapshots(opened.writer.db, () => {});
+    taker.consider(Counter, counterId, TEN, 20, { status: 'OPEN', value: 20 });
+    await taker.settled();
+    expect(await snapshots()).toMatchObject([{ version: 10 }]);
+    // One that the stream has come to takes the place of the one that it has not.
+    taker.consider(Counter, counterId, TEN, 7, { status: 'OPEN', value: 6 });
+    await taker.settled();
+    expect(await snapshots()).toMatchObject([{ version: 7 }]);
+    expect(receiptOf(await bus.execute(incrementCounter, { counterId }, system))).toMatchObject({ version: 8 });
+    await drain();
+  });
+
   it('that cannot be taken is let go, and the next is taken', async () => {
     const failures: unknown[] = [];
-    const { database: opened } = await openEngine();
-    const taker = new Snapshots(opened.writer.db, (error) => failures.push(error));
-    taker.consider(Counter, randomUUID(), TEN, 10, { value: 1n });
+    const engine = await openEngine();
+    const streamId = await streamOf(engine, 10);
+    const taker = new Snapshots(engine.database.writer.db, (error) => failures.push(error));
+    taker.consider(Counter, streamId, TEN, 10, { value: 1n });
     await taker.settled();
-    taker.consider(Counter, randomUUID(), TEN, 10, { value: [1n] });
+    taker.consider(Counter, streamId, TEN, 10, { value: [1n] });
     await taker.settled();
     expect(failures).toHaveLength(2);
-    taker.consider(Counter, randomUUID(), TEN, 10, { value: 1 });
+    taker.consider(Counter, streamId, TEN, 10, { value: 1 });
     await taker.settled();
     expect(await snapshots()).toMatchObject([{ state: { value: 1 } }]);
   });
@@ -225,9 +260,12 @@ describe('the snapshot of a large state', () => {
     [true, 'the events take twice as many bytes', { events: 10, bytes: 210_000 }, large],
     [true, 'there are ten times as many events', { events: 100, bytes: 8000 }, large],
   ])('is taken (%s) if %s', async (isTaken, _, tail, label) => {
-    const { database: opened } = await openEngine();
+    const { database: opened, log } = await openEngine();
     const taker = new Snapshots(opened.writer.db, () => {});
-    expect(taker.consider(Label, randomUUID(), tail, tail.events, { label, changes: 1 })).toBe(isTaken);
+    const streamId = randomUUID();
+    const events = Array.from({ length: tail.events }, () => ({ ...LabelChanged({ label: '' }), schemaVersion: 1 }));
+    await log.append([anAppend({ streamType: 'Label', streamId, expectedVersion: 0, events })]);
+    expect(taker.consider(Label, streamId, tail, tail.events, { label, changes: 1 })).toBe(isTaken);
     await taker.settled();
     expect(await database.sql`select from es.snapshots`).toHaveLength(isTaken ? 1 : 0);
   });
