@@ -24,7 +24,9 @@ code is 1 if there is a problem.`,
         const findings: Finding[] = [];
         const hasOwnUrls = Object.values(roles.urls).every((own) => own !== undefined);
         const types = registerDomains(cli.app.domains).events;
-        for await (const finding of examine({ url, connections, hasOwnUrls, types, signal: cli.signal })) {
+        const { readDatabaseUrl: readUrl, clockSkewLimitMs } = config;
+        const about = { url, readUrl, clockSkewLimitMs, connections, hasOwnUrls, types };
+        for await (const finding of examine({ ...about, signal: cli.signal })) {
           findings.push(finding);
           for (const line of json ? [JSON.stringify(finding)] : linesOf(finding)) print(cli, line);
         }

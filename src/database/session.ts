@@ -88,6 +88,8 @@ export interface Session {
    * Silence after which another connection checks whether Postgres is working, in ms; {@link LOOK_AFTER_MS} by default.
    */
   readonly lookAfterMs?: number | undefined;
+  /** Sets nothing, to see what the sessions of others get. */
+  readonly isPlain?: boolean | undefined;
   /** Records answers, together with other clients of the same pool. */
   readonly answers?: Answers | undefined;
 }
@@ -122,7 +124,7 @@ export function connect<Types extends Record<string, unknown> = Record<string, n
 }
 
 function openClient(
-  { url, login, applicationName, settings }: Session,
+  { url, login, applicationName, settings, isPlain = false }: Session,
   target: Target,
   links: Links,
   options: postgres.Options<Record<string, postgres.PostgresType>>,
@@ -147,15 +149,14 @@ function openClient(
       connection: {
         application_name: target.applicationName ? `${applicationName} (${target.applicationName})` : applicationName,
         options: `${target.options ?? ''}${WRITTEN_AT_ONCE}`,
-        ...SESSION_SETTINGS,
-        ...settingsSince(versions.get(url)),
+        ...(isPlain ? {} : { ...SESSION_SETTINGS, ...settingsSince(versions.get(url)) }),
         ...settings,
       },
       onparameter: (name: string, value: string) => {
         if (name !== 'server_version') return;
         versions.set(url, Number.parseInt(value, 10));
         // Takes effect from the next connection on.
-        Object.assign(client.options.connection, settingsSince(versions.get(url)), settings);
+        if (!isPlain) Object.assign(client.options.connection, settingsSince(versions.get(url)), settings);
       },
     } as postgres.Options<Record<string, postgres.PostgresType>>),
   ) as unknown as postgres.Sql;

@@ -5,8 +5,6 @@ import { type Finding, ok, warning } from './finding.ts';
 
 /** A transaction that is open for longer than this slows others down, in seconds. */
 const LONG_S = 60;
-/** A standby that is further behind than this is reported, in bytes. */
-const LAG_BYTES = 16 * 1024 * 1024;
 
 interface Holder extends Record<string, unknown> {
   readonly who: string;
@@ -15,7 +13,7 @@ interface Holder extends Record<string, unknown> {
 
 /** Activity of others on this server that slows down appends and projections. */
 export async function checkActivity(db: Database): Promise<Finding[]> {
-  return [...(await checkTransactions(db)), ...(await checkMigrationLock(db)), ...(await checkStandbys(db))];
+  return [...(await checkTransactions(db)), ...(await checkMigrationLock(db))];
 }
 
 /**
@@ -69,21 +67,4 @@ async function checkMigrationLock(db: Database): Promise<Finding[]> {
       `A server migrates, or has hung: servers that start wait for it. To end it: select pg_terminate_backend(${holder.pid}).`,
     ),
   ];
-}
-
-/** What the primary knows about its standbys. A user without rights sees them without their positions. */
-async function checkStandbys(db: Database): Promise<Finding[]> {
-  const rows = await db.execute<{ name: string; bytes: number | null }>(sql`
-    select application_name as name,
-           case when not pg_is_in_recovery() then pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::float8 end as bytes
-    from pg_stat_replication`);
-  const behind = rows.filter(({ bytes }) => Number(bytes) > LAG_BYTES);
-  if (behind.length === 0) return [ok('standbys', `${rows.length} are connected, and none is far behind`)];
-  return behind.map(({ name, bytes }) =>
-    warning(
-      'standbys',
-      `${name} is ${Math.round(Number(bytes) / 1024 / 1024)} MiB behind`,
-      'Look whether it keeps up.',
-    ),
-  );
 }

@@ -6,8 +6,12 @@ import { answerWithin } from '../database/migrate.ts';
 import { checkConnections, checkRights } from './access.ts';
 import { checkActivity } from './activity.ts';
 import { type Check, type Finding, ok, problem, warning } from './finding.ts';
+import { checkLocale } from './locale.ts';
 import { checkStoredLog, type LogCheck } from './log.ts';
-import { checkClock, checkDurability, checkFitness, checkPooler, checkStoredSettings } from './server.ts';
+import { adviceOnRefusal, checkPooler } from './pooler.ts';
+import { checkReplica, checkStandbys } from './replication.ts';
+import { checkClock, checkEncryption, checkFitness } from './server.ts';
+import { checkDurability, checkServerSettings, checkStoredSettings } from './settings.ts';
 
 /** The oldest Node that is supported. */
 const OLDEST_NODE = 24;
@@ -18,6 +22,10 @@ const STATEMENT_MS = 30_000;
 
 export interface Examination extends LogCheck {
   readonly url: string;
+  /** Where queries read, if that is another server. */
+  readonly readUrl?: string | undefined;
+  /** By how much the clocks may differ before no command is taken, in ms; 0 for any. */
+  readonly clockSkewLimitMs: number;
   readonly connections: Connections;
   /** Whether the settings name a user for each part. */
   readonly hasOwnUrls: boolean;
@@ -27,41 +35,59 @@ export interface Examination extends LogCheck {
 /** Checks everything around the application that can be wrong, and changes nothing. */
 export async function* examine(request: Examination): AsyncGenerator<Finding> {
   yield checkNode(request.nodeVersion ?? process.versions.node);
-  const { url, connections, hasOwnUrls } = request;
-  let pool: ReturnType<typeof openPool> | undefined;
-  try {
-    pool = openPool({
+  const { url } = request;
+  const open = (options: { isPlain?: boolean } = {}) =>
+    openPool({
       ...{ url, connections: 1, kind: 'any', applicationName: 'afterwrite doctor', prepare: false },
+      ...options,
       answerWithinMs: STATEMENT_MS,
     });
-    const { db } = pool;
+  const pools: ReturnType<typeof openPool>[] = [];
+  try {
+    const pool = open();
+    pools.push(pool);
     try {
-      await answerWithin(ANSWER_WITHIN_MS, db.execute('select 1'));
+      await answerWithin(ANSWER_WITHIN_MS, pool.db.execute('select 1'));
     } catch (cause) {
       throw DatabaseError.from(cause, url);
     }
     yield ok('connection', `${describeUrl(url)} answers`);
-    const checks: readonly [Check, (db: Database) => Promise<Finding[]>][] = [
-      ['server', checkFitness],
-      ['settings', checkStoredSettings],
-      ['rights', (on) => checkRights(on, hasOwnUrls)],
-      ['connections', (on) => checkConnections(on, connections, false)],
-      ['pooler', checkPooler],
-      ['clock', checkClock],
-      ['durability', checkDurability],
-      ['activity', checkActivity],
-      ['log', (on) => checkStoredLog(on, request)],
-    ];
-    for (const [name, check] of checks) {
+    const plain = open({ isPlain: true });
+    pools.push(plain);
+    for (const [name, check] of checksOf(request, plain.db)) {
       request.signal.throwIfAborted();
-      yield* await check(db).catch((error) => [unseen(name, error)]);
+      yield* await check(pool.db).catch((error) => [unseen(name, error)]);
     }
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error;
-    yield problem('connection', error.message, 'See the message; nothing else can be checked without a connection.');
+    const advice =
+      adviceOnRefusal(error.message) ?? 'See the message; nothing else can be checked without a connection.';
+    yield problem('connection', error.message, advice);
   } finally {
-    await pool?.close(1000);
+    await Promise.all(pools.map((pool) => pool.close(1000)));
   }
+}
+
+type Look = readonly [check: Check, look: (db: Database) => Promise<Finding[]>];
+
+function checksOf(request: Examination, plain: Database): readonly Look[] {
+  const { url, readUrl, connections, hasOwnUrls, clockSkewLimitMs } = request;
+  return [
+    ['server', checkFitness],
+    ['locale', checkLocale],
+    ['encryption', (on) => checkEncryption(on, url)],
+    ['settings', checkStoredSettings],
+    ['settings', () => checkServerSettings(plain)],
+    ['rights', (on) => checkRights(on, hasOwnUrls)],
+    ['connections', (on) => checkConnections(on, connections, false)],
+    ['pooler', () => checkPooler(url)],
+    ['clock', (on) => checkClock(on, clockSkewLimitMs)],
+    ['durability', checkDurability],
+    ['standbys', checkStandbys],
+    ...(readUrl === undefined ? [] : [['replica', (on) => checkReplica(on, readUrl)] as Look]),
+    ['activity', checkActivity],
+    ['log', (on) => checkStoredLog(on, request)],
+  ];
 }
 
 function checkNode(version: string): Finding {

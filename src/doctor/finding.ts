@@ -5,6 +5,8 @@ export const CHECKS = [
     'connection',
     'server',
     'writing',
+    'locale',
+    'encryption',
     'settings',
     'rights',
     'roles',
@@ -12,8 +14,8 @@ export const CHECKS = [
     'pooler',
     'clock',
   ] as const),
-  ...(['durability', 'activity', 'transactions', 'migration lock', 'standbys'] as const),
-  ...(['log', 'migrations', 'events', 'time of the log'] as const),
+  ...(['durability', 'activity', 'transactions', 'migration lock', 'standbys', 'replica'] as const),
+  ...(['log', 'migrations', 'events', 'time of the log', 'checkpoints', 'parked'] as const),
 ] as const;
 
 export type Check = (typeof CHECKS)[number];

@@ -40,6 +40,7 @@ export async function checkStoredLog(db: Database, { types, signal }: LogCheck):
         ),
   ];
   findings.push(...(await checkEventTypes(db, types)), ...(await checkTimes(db)));
+  findings.push(...(await checkCheckpoints(db)), ...(await checkParked(db)));
   findings.push(await checkWholeness(db, signal));
   return findings;
 }
@@ -83,6 +84,44 @@ async function checkTimes(db: Database): Promise<Finding[]> {
       "Postgres' clock was ahead when it was appended. If it is right now, run: cli clock accept.",
     ),
   ];
+}
+
+/** A log that is shorter than what was done with it has lost events. */
+async function checkCheckpoints(db: Database): Promise<Finding[]> {
+  const rows = await db.execute<{ name: string; position: number; head: number }>(sql`
+    select projection as name, c.position, head.position as head
+    from read.checkpoints c, (select coalesce(max(position), 0) as position from es.events) head
+    where c.position > head.position order by projection`);
+  const [first] = rows;
+  if (!first) return [ok('checkpoints', 'nothing has seen more events than there are')];
+  const names = rows.map(({ name, position }) => `${name} (${position})`).join(', ');
+  return [
+    problem(
+      'checkpoints',
+      `the log ends at ${first.head}, and these have seen later events: ${names}`,
+      'It has lost events, as after a failover. See docs/operations.md: stop all servers and run restore-epoch.',
+    ),
+  ];
+}
+
+/** What waits for newer code, or for somebody. */
+async function checkParked(db: Database): Promise<Finding[]> {
+  const [row] = await db.execute<{ items: number; events: number }>(sql`
+    select (select count(*)::int from read.parked_items where status = 'PARKED') as items,
+           (select count(*)::int from read.dead_letters where status = 'PARKED') as events`);
+  const { items = 0, events = 0 } = row ?? {};
+  const found: Finding[] = [];
+  if (items > 0) {
+    found.push(
+      warning('parked', `${items} steps of processes or calls are parked`, 'See why, and what to do: cli parked list.'),
+    );
+  }
+  if (events > 0) {
+    found.push(
+      warning('parked', `${events} events are in dead letters of read models`, 'See why: cli dead-letters list.'),
+    );
+  }
+  return found.length > 0 ? found : [ok('parked', 'no process and no read model has put anything aside')];
 }
 
 async function checkWholeness(db: Database, signal: AbortSignal): Promise<Finding> {

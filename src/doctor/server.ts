@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../database/client.ts';
+import { readTarget } from '../database/connection-string/target.ts';
 import { DatabaseError } from '../database/errors.ts';
 import { checkServer } from '../database/server-check.ts';
-import { SESSION_SETTINGS } from '../database/session.ts';
 import { wallTime } from '../kernel/clock/wall-clock.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
@@ -42,50 +42,31 @@ export async function checkFitness(db: Database): Promise<Finding[]> {
   ];
 }
 
-/** Settings by database or role that would change the behaviour of sessions. Every session overrides them. */
-export async function checkStoredSettings(db: Database): Promise<Finding[]> {
-  const rows = await db.execute<{ place: string; setting: string }>(sql`
-    select case when setdatabase = 0 then '' else 'database ' || datname end
-             || case when setdatabase <> 0 and setrole <> 0 then ', ' else '' end
-             || case when setrole = 0 then '' else 'role ' || rolname end as place, unnest(setconfig) as setting
-    from pg_db_role_setting left join pg_database d on d.oid = setdatabase left join pg_roles r on r.oid = setrole
-    where (setdatabase = 0 or datname = current_database()) and (setrole = 0 or rolname = current_user)
-    order by 1, 2`);
-  const names = new Map(Object.entries(SESSION_SETTINGS).map(([name, value]) => [name.toLowerCase(), value]));
-  const found = rows.flatMap(({ place, setting }) => {
-    const [, name = '', value = ''] = /^([^=]*)=(.*)$/s.exec(setting) ?? [];
-    const wanted = names.get(name.toLowerCase());
-    if (wanted === undefined || wanted === value) return [];
-    return [
-      warning(
-        'settings',
-        `${name} is '${value}' (${place})`,
-        `Nothing has to be done: every session sets it to '${wanted}'. Other tools on this database see '${value}'.`,
-      ),
-    ];
-  });
-  return found.length > 0
-    ? found
-    : [ok('settings', 'nothing is set for the database or the user that sessions have to change')];
+/** Whether what is sent can be read on the way. */
+export async function checkEncryption(db: Database, url: string): Promise<Finding[]> {
+  const [row] = await db.execute<{ ssl: boolean; version: string | null }>(
+    sql`select ssl, version from pg_stat_ssl where pid = pg_backend_pid()`,
+  );
+  if (row?.ssl) return [ok('encryption', `the connection is encrypted (${row.version})`)];
+  if (readTarget(url).servers.every(({ host }) => isNear(host))) {
+    return [ok('encryption', 'the connection is not encrypted, and stays on this machine')];
+  }
+  return [
+    warning(
+      'encryption',
+      'the connection is not encrypted',
+      'Write sslmode=verify-full into DATABASE_URL, unless nobody else is in that network.',
+    ),
+  ];
 }
 
-/** Settings that decide whether an acknowledged event survives a crash. */
-export async function checkDurability(db: Database): Promise<Finding[]> {
-  const rows = await db.execute<{ name: string; setting: string; source: string; file: string | null }>(sql`
-    select name, setting, source, sourcefile as file from pg_settings where name in ('fsync', 'full_page_writes')`);
-  const off = rows.filter(({ setting }) => setting !== 'on');
-  if (off.length === 0) return [ok('durability', 'fsync and full_page_writes are on')];
-  return off.map(({ name, setting, source }) =>
-    problem(
-      'durability',
-      `${name} is ${setting} (${source})`,
-      `A crash of the machine may lose or damage what was acknowledged: set ${name} = on, unless this is a test.`,
-    ),
-  );
+/** A socket in the file system, or this machine. */
+function isNear(host: string): boolean {
+  return host.startsWith('/') || host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 /** Postgres' clock compared with this machine's, accurate to half of the round trip. */
-export async function checkClock(db: Database): Promise<Finding[]> {
+export async function checkClock(db: Database, limitMs: number): Promise<Finding[]> {
   const began = performance.now();
   const before = wallTime();
   const [row] = await db.execute<{ ms: number }>(
@@ -95,23 +76,14 @@ export async function checkClock(db: Database): Promise<Finding[]> {
   const skewMs = Number(row?.ms ?? before) - (before + tripMs / 2);
   const shown = `Postgres' clock differs by ${Math.round(skewMs)} ms (to within ${Math.ceil(tripMs / 2)} ms)`;
   if (Math.abs(skewMs) - tripMs / 2 <= CLOCK_MS) return [ok('clock', shown)];
-  return [warning('clock', shown, "Postgres' clock decides; let both machines keep time with NTP.")];
-}
-
-/** Detects a pooler between this process and Postgres. */
-export async function checkPooler(db: Database): Promise<Finding[]> {
-  const pids = new Set<number>();
-  for (let round = 0; round < 3; round++) {
-    const [row] = await db.execute<{ pid: number; name: string }>(sql`
-      select pg_backend_pid() as pid, current_setting('application_name') as name`);
-    if (row) pids.add(row.pid);
+  if (limitMs > 0 && Math.abs(skewMs) - tripMs / 2 > limitMs) {
+    return [
+      problem(
+        'clock',
+        shown,
+        `A server takes no command beyond ${limitMs} ms (CLOCK_SKEW_LIMIT_MS): set both clocks by NTP.`,
+      ),
+    ];
   }
-  if (pids.size <= 1) return [ok('pooler', 'statements of one connection reach one backend')];
-  return [
-    problem(
-      'pooler',
-      `statements of one connection reach ${pids.size} backends, as behind a pooler in transaction mode`,
-      'Let DATABASE_URL lead to Postgres itself, or to a pooler in session mode.',
-    ),
-  ];
+  return [warning('clock', shown, "Postgres' clock decides; let both machines keep time with NTP.")];
 }
