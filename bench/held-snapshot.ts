@@ -1,31 +1,86 @@
 import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
 import { SYSTEM } from '../src/kernel/define/actor.ts';
+import type { CommandOutcome } from '../src/kernel/define/command-outcome.ts';
 import type { Benchmark } from './support/benchmark.ts';
 import { type BenchEngine, openEngine, prepareDatabase } from './support/engine.ts';
-import { installMeter, meterDomain } from './support/meters.ts';
-import { atLeast, type Measurement, ratio } from './support/result.ts';
+import { installMeter, meterDomain, readMeter } from './support/meters.ts';
+import { atLeast, type Measurement, type Ratio, ratio } from './support/result.ts';
 import { callsPerSecond } from './support/rounds.ts';
 import { median } from './support/statistics.ts';
 
-const CALLERS = 8;
-/** Commands that are issued while the snapshot is held, before it is measured again: each moves five checkpoints or more. */
+/** Commands that are issued while the snapshot is held, before it is measured again. */
 const MEANWHILE = 10_000;
 const QUICK_MEANWHILE = 200;
 const BEFORE = 'before';
 const HELD = 'while a snapshot is held';
+
+/** One way of working, and what was measured of it before and while a snapshot is held. */
+interface Scene {
+  readonly what: string;
+  readonly callers: number;
+  /** Issues a command and answers its position. */
+  readonly begin: (engine: BenchEngine) => Promise<() => Promise<number>>;
+  readonly rates: Readonly<Record<string, number[]>>;
+  readonly lags: Readonly<Record<string, number[]>>;
+}
+
+const none = () => ({ [BEFORE]: [], [HELD]: [] });
+/** Each command creates a stream, and moves five checkpoints or more. */
+const newStreams = (): Scene => ({
+  ...{ what: 'on new streams', callers: 8, rates: none(), lags: none() },
+  begin: async (engine) => () => install(engine),
+});
+/** Each command updates the row of the same stream, and a row of each read model. */
+const oneStream = (): Scene => ({
+  ...{ what: 'on one stream', callers: 1, rates: none(), lags: none() },
+  begin: async (engine) => {
+    const id = randomUUID();
+    await install(engine, id);
+    return () => read(engine, id);
+  },
+});
 
 /** What a transaction that is left open, or a dump, costs everybody else: rows that are updated often keep all their versions. */
 export const benchmark: Benchmark = {
   name: 'held-snapshot',
   run: async ({ postgres: server, rounds, seconds, quick, say }) => {
     const meanwhile = quick ? QUICK_MEANWHILE : MEANWHILE;
-    const rates: Record<string, number[]> = { [BEFORE]: [], [HELD]: [] };
-    const lags: Record<string, number[]> = { [BEFORE]: [], [HELD]: [] };
-    const measure = async (engine: BenchEngine, who: string) => {
+    const scenes = [newStreams(), oneStream()];
+    for (let round = 1; round <= rounds; round++) {
+      for (const scene of scenes) {
+        await play(scene, await prepareDatabase(server, 'held_snapshot'), seconds, meanwhile);
+        const [before, held] = [BEFORE, HELD].map((who) => Math.round(scene.rates[who]?.at(-1) ?? 0));
+        say(`  round ${round} of ${rounds}: ${before} commands/s ${scene.what}, then ${held}`);
+      }
+    }
+    const results = scenes.map(resultOf);
+    return {
+      benchmark: 'held-snapshot',
+      setting:
+        '8 callers issue commands that create a stream (1 caller: commands on one stream), and wait until five read models have the event, ' +
+        `for ${seconds} s. Then another connection begins a transaction at REPEATABLE READ and keeps it open; ` +
+        `${meanwhile.toLocaleString('en')} such commands later the same is measured again.`,
+      measurements: results.flatMap(({ measurements }) => measurements),
+      ratios: results.flatMap(({ ratios }) => ratios),
+      goals: results.map(({ kept, what }) =>
+        atLeast(0.8, `times the commands/s of before, ${what}`, median(kept.rounds)),
+      ),
+    };
+  },
+};
+
+async function play(scene: Scene, url: string, seconds: number, meanwhile: number): Promise<void> {
+  const { callers, begin, rates, lags } = scene;
+  const engine = await openEngine(url, [meterDomain(5)]);
+  const holder = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    await engine.start();
+    const command = await begin(engine);
+    const measure = async (who: string) => {
       const waited: number[] = [];
-      const rate = await callsPerSecond(CALLERS, seconds * 1000, async () => {
-        const position = await install(engine);
+      const rate = await callsPerSecond(callers, seconds * 1000, async () => {
+        const position = await command();
         const began = performance.now();
         await reached(engine, position);
         waited.push(performance.now() - began);
@@ -33,60 +88,54 @@ export const benchmark: Benchmark = {
       rates[who]?.push(rate);
       lags[who]?.push(median(waited));
     };
-    for (let round = 1; round <= rounds; round++) {
-      const url = await prepareDatabase(server, 'held_snapshot');
-      const engine = await openEngine(url, [meterDomain(5)]);
-      const holder = postgres(url, { max: 1, onnotice: () => {} });
-      try {
-        await engine.start();
-        await callsPerSecond(CALLERS, 1000, () => install(engine));
-        await measure(engine, BEFORE);
-        await holder.begin('isolation level repeatable read', async (sql) => {
-          await sql`select from read.checkpoints`;
-          let left = meanwhile;
-          const worker = async () => {
-            while (left-- > 0) await reached(engine, await install(engine));
-          };
-          await Promise.all(Array.from({ length: CALLERS }, worker));
-          await measure(engine, HELD);
-        });
-      } finally {
-        await engine.close();
-        await holder.end();
-      }
-      say(
-        `  round ${round} of ${rounds}: ${Math.round(rates[BEFORE]?.at(-1) ?? 0)} commands/s, then ${Math.round(rates[HELD]?.at(-1) ?? 0)}`,
-      );
-    }
-    const rate = (who: string): Measurement => ({
-      ...{ chart: 'Commands whose rows are waited for', at: '', who, unit: 'commands/s' },
-      rounds: rates[who] ?? [],
+    await callsPerSecond(callers, 1000, command);
+    await measure(BEFORE);
+    await holder.begin('isolation level repeatable read', async (sql) => {
+      await sql`select from read.checkpoints`;
+      let left = meanwhile;
+      const worker = async () => {
+        while (left-- > 0) await reached(engine, await command());
+      };
+      await Promise.all(Array.from({ length: callers }, worker));
+      await measure(HELD);
     });
-    const lag = (who: string): Measurement => ({
-      ...{ chart: 'From a receipt until all read models have it, median', at: '', who, unit: 'ms' },
-      rounds: lags[who] ?? [],
-    });
-    const [before, held] = [rate(BEFORE), rate(HELD)];
-    const kept = ratio(held, before);
-    return {
-      benchmark: 'held-snapshot',
-      setting:
-        `${CALLERS} callers issue commands that create a stream, and wait until five read models have the event, for ${seconds} s. ` +
-        'Then another connection begins a transaction at REPEATABLE READ and keeps it open; ' +
-        `${meanwhile.toLocaleString('en')} such commands later the same is measured again.`,
-      measurements: [before, held, lag(BEFORE), lag(HELD)],
-      ratios: [kept, ratio(lag(HELD), lag(BEFORE))],
-      goals: [atLeast(0.8, 'times the commands/s of before', median(kept.rounds))],
-    };
-  },
-};
+  } finally {
+    await engine.close();
+    await holder.end();
+  }
+}
 
-async function install(engine: BenchEngine): Promise<number> {
-  const outcome = await engine.bus.execute(
-    installMeter,
-    { label: 'In the cellar' },
-    { actor: SYSTEM, correlationId: randomUUID() },
+function resultOf({ what, rates, lags }: Scene): {
+  readonly what: string;
+  readonly measurements: readonly Measurement[];
+  readonly ratios: readonly Ratio[];
+  readonly kept: Ratio;
+} {
+  const measurement = (chart: string, unit: Measurement['unit'], from: Scene['rates'], who: string): Measurement => ({
+    ...{ chart, at: '', who, unit, rounds: from[who] ?? [] },
+  });
+  const [before, held] = [BEFORE, HELD].map((who) =>
+    measurement(`Commands whose rows are waited for, ${what}`, 'commands/s', rates, who),
+  ) as [Measurement, Measurement];
+  const [lagBefore, lagHeld] = [BEFORE, HELD].map((who) =>
+    measurement(`From a receipt until all read models have it, ${what}, median`, 'ms', lags, who),
+  ) as [Measurement, Measurement];
+  const kept = ratio(held, before);
+  return { what, measurements: [before, held, lagBefore, lagHeld], ratios: [kept, ratio(lagHeld, lagBefore)], kept };
+}
+
+function install({ bus }: BenchEngine, id?: string): Promise<number> {
+  return positionOf(
+    bus.execute(installMeter, { id, label: 'In the cellar' }, { actor: SYSTEM, correlationId: randomUUID() }),
   );
+}
+
+function read({ bus }: BenchEngine, id: string): Promise<number> {
+  return positionOf(bus.execute(readMeter, { id, value: 1 }, { actor: SYSTEM, correlationId: randomUUID() }));
+}
+
+async function positionOf(executed: Promise<CommandOutcome>): Promise<number> {
+  const outcome = await executed;
   if (outcome.kind !== 'accepted') throw new Error(`A command was not accepted: ${JSON.stringify(outcome)}`);
   return outcome.receipt.position;
 }

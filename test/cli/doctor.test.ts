@@ -170,9 +170,9 @@ describe.skipIf(lacks('pg_basebackup'))('doctor of a primary with a standby', ()
       ]),
     );
     await replica.pause();
-    await replicated.sql`create table public.bulk as select repeat(md5(n::text), 100) as x from generate_series(1, 8000) n`;
-    await replicated.sql`alter table public.bulk alter x set storage external`;
-    await replicated.sql`insert into public.bulk select x from public.bulk`;
+    // More than 16 MiB, and nothing that can be compressed.
+    await replicated.sql`create table public.bulk as
+      select (select string_agg(md5((n * 1000 + m)::text), '') from generate_series(1, 60) m) from generate_series(1, 12000) n`;
     await primary.ask(`alter system set synchronous_standby_names = 'nobody'`);
     await primary.ask('select pg_reload_conf()');
     const later = await ask();
