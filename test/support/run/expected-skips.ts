@@ -19,6 +19,8 @@ const expected: readonly ExpectedSkip[] = [
     reason: 'There is no browser: install chromium, or say in CHROMIUM_PATH where it is.',
   },
   { files: 'test/e2e/replica/', lacking: ['pg_basebackup'], reason: REPLICA },
+  { files: 'test/e2e/surroundings/promoted.test.ts', lacking: ['pg_basebackup'], reason: REPLICA },
+  { files: 'test/cli/doctor.test.ts', lacking: ['pg_basebackup'], reason: REPLICA },
   { files: 'test/database/link/failover.test.ts', lacking: ['pg_basebackup'], reason: REPLICA },
   {
     files: 'test/database/link/tls.test.ts',
@@ -37,6 +39,11 @@ const expected: readonly ExpectedSkip[] = [
     reason: 'The system allows no namespaces, as in many containers.',
   },
   { files: 'test/database/embedded/zombie.test.ts', lacking: ['/proc'], reason: 'Only /proc shows a zombie.' },
+  {
+    files: 'test/e2e/process/large-notes.test.ts',
+    lacking: ['/proc'],
+    reason: 'Only /proc says how much memory was used.',
+  },
   { files: 'test/shop/demo/demo.test.ts', lacking: ['/proc'], reason: 'Only /proc shows what a process has started.' },
 ];
 
