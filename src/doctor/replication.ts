@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { type Database, openPool } from '../database/client.ts';
-import { DatabaseError, describeUrl, rootOf } from '../database/errors.ts';
-import { answerWithin, newestMigration } from '../database/migrate.ts';
+import { DatabaseError, describeUrl } from '../database/errors.ts';
+import { answerWithin } from '../database/migrate.ts';
+import { engineHistory, migratedTo, newestOf } from '../database/migration-history.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
 /** A standby may be so far behind before it is told, in bytes and in seconds. */
@@ -119,12 +120,7 @@ async function differences(primary: Database, replica: Database, url: string): P
       ),
     ];
   }
-  const [row] = await replica
-    .execute<{ migration: string | null }>(sql`select max(created_at) as migration from drizzle.__drizzle_migrations`)
-    .catch((error) => {
-      throw new Error(rootOf(error).message);
-    });
-  if (Number(row?.migration) >= newestMigration()) return [];
+  if ((await migratedTo(replica, engineHistory)) >= newestOf(engineHistory)) return [];
   return [warning('replica', `${describeUrl(url)} lacks migrations of this version`, 'It gets them from the primary.')];
 }
 
