@@ -10,7 +10,7 @@ import { median } from './support/statistics.ts';
 
 const CALLERS = [1, 8, 32, 256];
 const PROMISED_AT = 32;
-/** Emmett's pool has 10 connections unless told; here is whether it is that which holds it up. */
+/** Emmett's default pool has 10 connections; a second pool shows whether this is the limit. */
 const EMMETT_POOL = 32;
 const NEW = 'Appending to new streams';
 const HOT = 'Appending to one stream';

@@ -71,7 +71,8 @@ export const benchmark: Benchmark = {
     function contenders(page: CardPage, callers: number, at: string, usualMs: number) {
       const on = { chart: page.name, at, unit: 'queries/s' } as const;
       const rate = (query: Query, atWork: number) => () => callsPerSecond(atWork, sliceMs, () => run(sql, query));
-      // Where one takes so long, whoever waits for a connection when the time is over does not begin any more.
+      // If one contender takes this long, a caller that still waits for a connection when the time is over does not
+      // begin.
       const ofUsual = usualMs > sliceMs / 20 ? Math.min(callers, CONNECTIONS) : callers;
       return [
         { ...on, who: 'Afterwrite', run: rate(page.readModel, callers) },

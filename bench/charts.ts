@@ -12,7 +12,7 @@ const pictures = new URL('benchmarks/', docs);
 /** Makes the charts in `docs/benchmarks` and the figures in `docs/benchmarks.md` of all that is in `bench/results`. */
 export async function drawCharts(say: (line: string) => void): Promise<void> {
   const bench = fileURLToPath(new URL('.', import.meta.url));
-  // Of those who only measure nobody needs what draws: it is for development, and found where that was left out.
+  // Only development needs the drawing library, so it is loaded only if it is installed.
   await ensureInstalled(bench, fileURLToPath(new URL('node_modules/vega/package.json', import.meta.url)), say);
   const { draw } = await import('./charts/svg.ts');
   const results = await readResults(say);

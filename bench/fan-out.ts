@@ -84,7 +84,7 @@ async function measure(url: string, productId: string, crowd: Crowd, rounds: num
   try {
     await caughtUp(api);
     const { subscribers } = crowd;
-    // What the first of all cost, others do not cost again: documents, and code that is compiled once it is used more often.
+    // Warms up: the first operations pay for parsing documents and compiling code.
     const first = Math.ceil(subscribers / 10);
     await child.ask<Opened>({ ...crowd, url: api.url, subscribers: first } satisfies Open);
     const before = held(await api.memory());
@@ -119,7 +119,7 @@ function addItem(api: BenchApi, orderId: string, productId: string): Promise<unk
   return api.command(commandDocument('addOrderItem', 'AddOrderItemInput'), { orderId, productId, quantity: 1 });
 }
 
-/** The version of all of these orders. @throws where they are not all of one. */
+/** The version of all of these orders. @throws if they differ. */
 async function versionOf(api: BenchApi, orderIds: readonly string[]): Promise<number> {
   const query = 'query ($id: ID!) { order(id: $id) { version } }';
   const answers = await Promise.all(

@@ -17,7 +17,7 @@ const WITHOUT = 'not in memory, without snapshots';
 const IN_MEMORY = 'in memory';
 /** Commands on the streams of each place, a round. */
 const PASSES = 100;
-/** Where all events of a stream are read: there a command may take half a second. */
+/** If all events of a stream are read, a command may take half a second. */
 const LONG_PASSES = 10;
 
 /** Streams that are alike: where each stands on a chart, and what its commands go through. */
@@ -31,7 +31,7 @@ interface Place {
   readonly streams: number;
 }
 
-/** What a command costs on streams that are longer and longer, where it has to be loaded and where it is in memory. */
+/** The cost of a command on longer and longer streams, when it has to be loaded and when it is in memory. */
 export const benchmark: Benchmark = {
   name: 'load',
   run: async ({ postgres: server, rounds, quick, say }) => {

@@ -92,7 +92,10 @@ async function replayOnce(url: string, streams: number, readModels: number): Pro
   }
 }
 
-/** What Postgres needs for the same rows where one statement may make them all, and nobody has to be able to go on from there. */
+/**
+ * The time that Postgres needs for the same rows if one statement may create them all and nobody has to continue from
+ * there.
+ */
 async function insertSelect(url: string, streams: number): Promise<number> {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   try {

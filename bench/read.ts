@@ -128,7 +128,7 @@ async function caughtUp(url: string, api: BenchApi, customerId: string): Promise
   return token;
 }
 
-/** Lets everybody read everything once. @throws where they do not find the same. */
+/** Lets every contender read everything once. @throws if they do not find the same. */
 async function compare(readers: readonly OrderReader[], orderIds: readonly string[]): Promise<void> {
   const [lists, orders] = await Promise.all([
     Promise.all(readers.map((reader) => reader.walk())),

@@ -20,7 +20,7 @@ const ALL = 'Afterwrite: log, read models, former versions and audit trail';
 const TABLES = 'Normalised: tables';
 const AUDITED = 'Normalised: with an audit table';
 
-/** What orders take on disk, with everything that is kept of them. */
+/** Disk space of orders, with everything that is kept of them. */
 export const benchmark: Benchmark = {
   name: 'size',
   run: async ({ postgres: server, rounds, quick, say }) => {
@@ -123,7 +123,7 @@ interface Size {
   readonly grown: number;
 }
 
-/** @throws where not all orders have been delivered on both sides. */
+/** @throws if not all orders have been delivered on both sides. */
 async function sizesOfOrders(url: string, orders: number): Promise<Size[]> {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   const shop = await openOrderLives(url);

@@ -1,4 +1,4 @@
-// Fails where the tables in the code are not what the migrations make: somebody has changed one and not the other.
+// Fails if the tables in the code differ from what the migrations create: somebody has changed one and not the other.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** What drizzle-kit has to say about a folder of migrations whose tables are those of the code: nothing. */
+/** The output of drizzle-kit for a folder of migrations; empty if the tables match the code. */
 function findDrift(folder: string, config: string, command: string): string | undefined {
   const copy = mkdtempSync(join(root, 'node_modules', '.migrations-'));
   try {

@@ -1,6 +1,6 @@
 // Runs a script of this project on a fresh clone: `node scripts/run.mjs src/main.ts …`. Needs Node 20 and nothing
-// installed; installs the packages where they are missing, finds a Node that runs TypeScript, and stands between the
-// script and whoever started it. A relative path of the script starts at the project's folder.
+// installed. Installs the packages if they are missing, finds a Node that runs TypeScript, and forwards signals between
+// its caller and the script. A relative path of the script starts at the project's folder.
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runChild } from './launcher/child.mjs';

@@ -6,7 +6,7 @@ const END = '<!-- /figures -->';
 
 /**
  * Puts the figures of all benchmarks between the marks of a document.
- * @throws where the document has no such marks.
+ * @throws if the document has no such marks.
  */
 export function withFigures(document: string, results: readonly StoredResult[]): string {
   const begin = document.indexOf(BEGIN);

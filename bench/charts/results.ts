@@ -5,8 +5,8 @@ import type { StoredResult } from '../support/report.ts';
 const folder = new URL('../results/', import.meta.url);
 
 /**
- * What `bench/results` holds, in the order in which the benchmarks run. Left out, and told, is what an older version of
- * them wrote, and what there is no benchmark of any more.
+ * The files in `bench/results`, in the order of the benchmarks. Files of an older version of a benchmark, or of one
+ * that no longer exists, are skipped and reported.
  */
 export async function readResults(say: (line: string) => void): Promise<StoredResult[]> {
   const kept = (await readdir(folder)).filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -5));

@@ -6,7 +6,9 @@ import { type Chart, isOurs, isRate } from './chart.ts';
 const WIDTH = 820;
 /** Values that lie further apart than this many times are shown on a logarithmic scale. */
 const SPAN = 30;
-/** What people of any colour vision tell apart (Okabe and Ito). Blue is Afterwrite's, in whatever shade. */
+/**
+ * Colours that people with any colour vision can distinguish (Okabe and Ito). Afterwrite is blue, in different shades.
+ */
 const OURS = ['#0072b2', '#56b4e9', '#a5d8f6', '#003f63'];
 const OTHERS = ['#e69f00', '#009e73', '#cc79a7', '#d55e00', '#8c8c8c', '#f0e442'];
 const INK = '#24292f';

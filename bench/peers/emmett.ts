@@ -21,7 +21,7 @@ export async function openEmmett(url: string): Promise<PostgresEventStore> {
   return store;
 }
 
-/** The same on a pool of so many connections, 10 being what it takes by itself. */
+/** The same with a pool of this many connections; its own default is 10. */
 export async function openEmmettOnPool(url: string, connections: number): Promise<PostgresEventStore> {
   const pool = new pg.Pool({ connectionString: url, max: connections });
   const store = getPostgreSQLEventStore(url, { connectionOptions: { pooled: true, pool } });
@@ -97,9 +97,9 @@ const documents = pongoSingleStreamProjection<MeterDocument, MeterEvent, Postgre
       : { ...meter, readings: meter.readings + 1, total: meter.total + data.value },
 });
 
-/** What stands in the documents, and a rebuild's way back to the beginning. */
+/** The content of the documents, and a way to start a rebuild from the beginning. */
 export async function emptyDocuments(sql: Sql): Promise<void> {
-  // Otherwise a second rebuild of a projection empties it and then goes on from where the first one ended.
+  // Otherwise a second rebuild of a projection empties it and then continues from where the first one ended.
   await sql`delete from emt_processors`;
   await sql`drop table if exists meters`;
 }

@@ -7,12 +7,15 @@ import postgres from 'postgres';
 
 const run = promisify(execFile);
 
-/** A client is a connection, of which Postgres takes 100 unless told. */
+/** A client is a connection; Postgres allows 100 by default. */
 const MOST_CLIENTS = 80;
 
 /** Postgres' own load generator, writing a table of events as one would write it by hand. */
 export interface Pgbench {
-  /** One prepared INSERT a transaction by so many clients, at most 80, for so many seconds; resolves to transactions a second. */
+  /**
+   * One prepared INSERT per transaction by this many clients, at most 80, for this many seconds; resolves to
+   * transactions per second.
+   */
   insertsPerSecond(clients: number, seconds: number): Promise<number>;
   close(): Promise<void>;
 }
@@ -32,7 +35,7 @@ const INSERT = `insert into events (stream_id, version, type, data, metadata)
   values (gen_random_uuid(), 1, 'MeterInstalled', '{"label": "In the cellar"}', '{"actor": {"id": "system", "roles": ["system"]}}');
 `;
 
-/** @throws where there is no pgbench on this machine; Debian has it in its package postgresql. */
+/** @throws if there is no pgbench on this machine; Debian has it in its package postgresql. */
 export async function openPgbench(url: string): Promise<Pgbench> {
   await run('pgbench', ['--version']).catch(() => {
     throw new Error("This needs pgbench, which is in Debian's package postgresql (or postgresql-contrib elsewhere).");

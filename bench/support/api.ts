@@ -7,9 +7,9 @@ import { startChild } from './child.ts';
 export interface BenchApi {
   /** Where it listens, e.g. http://127.0.0.1:4000. */
   readonly url: string;
-  /** One request over connections that are kept alive, as many as `connections`; resolves to its data. @throws where it has errors. */
+  /** One request over at most `connections` keep-alive connections; resolves to its data. @throws if it has errors. */
   request<T>(query: string, variables?: Readonly<Record<string, unknown>>): Promise<T>;
-  /** Issues a command; resolves to its receipt. @throws where it was not accepted. */
+  /** Issues a command; resolves to its receipt. @throws if it was not accepted. */
   command(document: string, input: Readonly<Record<string, unknown>>): Promise<Receipt>;
   /** A new WebSocket for subscriptions. */
   socket(): Client;

@@ -17,10 +17,10 @@ interface AuthorOfCards {
 }
 
 /**
- * What the read model costs: a name that is one row in normalised tables is on every card of its author. Measured of an
- * author with as many articles as most have, and of the one with the most.
+ * The price of the read model: a name that is one row in normalised tables is on every card of its author. Measured for
+ * an author with an average number of articles, and for the one with the most.
  *
- * @throws where a card shows another name in the end.
+ * @throws if a card shows another name in the end.
  */
 export async function measureRenamings(
   url: string,

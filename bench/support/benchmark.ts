@@ -7,7 +7,7 @@ export interface BenchContext {
   readonly postgres: BenchPostgres;
   /** How often each contender has its turn. */
   readonly rounds: number;
-  /** How long a turn is to take about, in seconds, where that can be chosen. */
+  /** Approximate duration of a turn, in seconds, if it can be chosen. */
   readonly seconds: number;
   /** Only a look whether it works: make everything a hundredth as big. Nothing is kept. */
   readonly quick: boolean;
@@ -18,7 +18,7 @@ export interface BenchContext {
 /** One file of `bench/`: measures something side by side, cleans up after itself, and says what it found. */
 export interface Benchmark {
   readonly name: string;
-  /** @throws where what was measured did not do what it should have. */
+  /** @throws if the measured work did not do what it should have. */
   run(context: BenchContext): Promise<Result>;
 }
 

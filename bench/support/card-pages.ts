@@ -86,7 +86,7 @@ export async function cardPages(url: string, tag: string): Promise<CardPage[]> {
   }
 }
 
-/** @throws where not all contenders answer the same cards. */
+/** @throws if not all contenders return the same cards. */
 export async function assertSameCards(sql: Sql<{ json: unknown }>, page: CardPage): Promise<void> {
   const [readModel, usual, tuned] = await Promise.all(
     [page.readModel, page.usual, page.tuned].map(async (query) => (await run(sql, query)).map(cardOf)),
@@ -98,7 +98,7 @@ export async function assertSameCards(sql: Sql<{ json: unknown }>, page: CardPag
   }
 }
 
-/** What is on a card; tags in one order, for the usual join knows no other than the alphabet's. */
+/** The content of a card, with tags in alphabetical order, the only order that the usual join has. */
 function cardOf(row: Readonly<Record<string, unknown>>) {
   const { article_id: id = row.id, title, excerpt, author_name, author_avatar_url, comment_count, published_at } = row;
   return {

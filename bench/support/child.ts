@@ -6,16 +6,16 @@ import { fileURLToPath } from 'node:url';
 export interface Child<Started> {
   /** What it said when it was ready. */
   readonly started: Started;
-  /** Asks it something; resolves to its next message. One question at a time. @throws where it has ended. */
+  /** Asks it something; resolves to its next message. One question at a time. @throws if it has ended. */
   ask<Answer>(question: unknown): Promise<Answer>;
   /** Lets go of it, upon which it ends by itself; resolves when it has. */
   end(): Promise<void>;
 }
 
 /**
- * Runs a file of `bench/`, named from there, as in production; resolves when it sends its first message.
+ * Runs a file of `bench/` as in production; resolves when it sends its first message.
  *
- * @throws where it ends before.
+ * @throws if it ends before.
  */
 export async function startChild<Started>(
   file: string,

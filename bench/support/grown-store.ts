@@ -161,8 +161,8 @@ function aMeter(): Append {
 }
 
 /**
- * What Postgres does in the background sooner or later: done now, and not again while it is measured. Of a log that became so
- * long within years most has been done long before.
+ * Does now what Postgres does in the background sooner or later, so that it does not happen during the measurement. In
+ * a log that grew over years, most of it was done long before.
  */
 async function settle(sql: postgres.Sql): Promise<void> {
   for (const table of ['es.events', 'es.streams', 'read.meters']) {

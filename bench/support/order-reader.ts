@@ -65,14 +65,14 @@ export class OrderReader {
     this.#more = options.more ?? {};
   }
 
-  /** An order. @throws where something else comes back. */
+  /** An order. @throws if something else comes back. */
   async order(id: string): Promise<string> {
     const answer = await this.post(this.#documents.byId, { id });
     if (!answer.includes(`"id":"${id}"`)) throw new Error(`An order was not answered: ${answer}`);
     return answer;
   }
 
-  /** A page of 20 orders, somewhere in the list. @throws where something else comes back. */
+  /** A page of 20 orders, somewhere in the list. @throws if something else comes back. */
   async page(): Promise<string> {
     const after = this.#cursors[Math.floor(Math.random() * this.#cursors.length)];
     const answer = await this.post(this.#documents.page, { first: 20, after });
@@ -102,7 +102,7 @@ export class OrderReader {
     return asComparable((JSON.parse(await this.order(id)) as { data: { order: ReadOrder } }).data.order);
   }
 
-  /** One request. @throws where it is answered with another status than 200. */
+  /** One request. @throws if its status is not 200. */
   async post(query: string, variables: Readonly<Record<string, unknown>>): Promise<string> {
     const { body, statusCode } = await this.#pool.request({
       method: 'POST',

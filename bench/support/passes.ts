@@ -3,11 +3,11 @@ import { type Contender, shown } from './rounds.ts';
 import { median } from './statistics.ts';
 
 /**
- * Lets each do its work once, pass after pass, each two passes beginning with another, and takes the medians of each round's
- * passes. For work that takes moments: what the disk does changes from one moment to the next, and meets all of them alike
- * only where they take turns as quickly. A round before the first warms up and is not counted.
+ * Lets each contender do its work once, pass after pass, each two passes beginning with another one, and takes the
+ * medians of each round's passes. For short work: the speed of the disk changes from one moment to the next, and
+ * affects all of them alike only if they take turns quickly. The first round warms up and is not counted.
  *
- * @returns for each contender, in their order, what was measured.
+ * @returns for each contender, in their order, the measurements.
  */
 export async function inPasses<const C extends readonly Contender[]>(
   contenders: C,

@@ -38,7 +38,7 @@ export async function inTurn<const C extends readonly Contender[]>(
   return measured as unknown as { -readonly [K in keyof C]: Measurement };
 }
 
-/** Keeps `callers` at work, each beginning anew as soon as it is done. Resolves to how often a second it was done. */
+/** Keeps `callers` busy, each beginning again as soon as it is done. Resolves to the number of calls per second. */
 export async function callsPerSecond(callers: number, ms: number, call: () => Promise<unknown>): Promise<number> {
   let done = 0;
   const began = performance.now();

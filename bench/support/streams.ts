@@ -57,7 +57,7 @@ export const accounts: StreamKind = {
 const EVENTS_AT_ONCE = 100;
 const EVENTS_IN_BATCH = 5000;
 
-/** Makes streams longer, all of them from one version to another; new ones where that is 0. */
+/** Makes streams longer, all of them from one version to another; creates them if that is 0. */
 export async function writeStreams(
   log: EventLog,
   { streamType, event }: StreamKind,

@@ -12,7 +12,7 @@ const CHARACTERS = 100_000;
 /** Commands under way at a time. */
 const AT_ONCE = 32;
 
-/** What many small changes of a few large rows cost. */
+/** The cost of many small changes of a few large rows. */
 export interface TaggedNotes {
   /** Bytes that the events of the changes take, with their indexes. */
   readonly eventBytes: number;
@@ -30,7 +30,7 @@ export interface TaggedNotes {
 
 /**
  * Tags and untags a few notes of 100,000 characters in turn.
- * @throws where a command was not accepted.
+ * @throws if a command was not accepted.
  */
 export async function tagNotes(url: string, sql: Sql, commands: number): Promise<TaggedNotes> {
   const engine = await openEngine(url, [notesDomain, auditDomain]);

@@ -57,7 +57,7 @@ export function markComplete(root) {
   try {
     writeFileSync(markFile(root), fingerprint(root));
   } catch {
-    // A folder that may not be written to is compared anew each time.
+    // A folder that is not writable is compared each time.
   }
 }
 
@@ -97,7 +97,7 @@ function lacks(root, target) {
 function isInstalled(locked, installed) {
   if (locked === undefined || installed === undefined) return false;
   const all = Object.values(installed);
-  // Where not a single package of a kind is there, it was left out on purpose (npm ci --omit=dev).
+  // If not a single package of a kind is installed, the kind was omitted on purpose (npm ci --omit=dev).
   const omitted = { dev: !all.some((entry) => entry.dev), optional: !all.some((entry) => entry.optional) };
   return Object.entries(locked).every(([path, entry]) => {
     const there = installed[path];

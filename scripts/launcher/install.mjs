@@ -35,7 +35,7 @@ export async function ensureInstalled(root, target, say) {
   await withLock(lock, onWait, async (alsoHeldBy) => {
     if (isComplete(root, target)) return;
     const started = performance.now();
-    // What runs from node_modules, and the Node package, are for development as far as npm is concerned.
+    // For npm, programs in node_modules and the Node package are development dependencies.
     const needsDev = isTooOld() || target.startsWith(join(root, 'node_modules') + sep);
     if (!hasPackages(root, target)) {
       await installPackages(root, needsDev ? ['--include=dev'] : [], say, alsoHeldBy);

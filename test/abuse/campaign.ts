@@ -13,7 +13,7 @@ import { Innocent, type Sample } from './innocent.ts';
 
 /** Innocent clients, each with about 12 requests a second. */
 const INNOCENTS = 4;
-/** What an attack has left to do is done within this, in ms, or something stands still. */
+/** Time for the rest of an attack's work, in ms; beyond, something is stuck. */
 const DRAIN_MS = 180_000;
 const LOOK_MS = 100;
 
@@ -27,12 +27,12 @@ export interface CampaignOptions {
   readonly signal: AbortSignal;
 }
 
-/** What an attack did to others, and what it was answered. */
+/** The effect of an attack on others, and the answers to it. */
 export interface Result {
   readonly attack: Attack;
   readonly calm: readonly Sample[];
   readonly attacked: readonly Sample[];
-  /** What innocent clients, the server or the attack itself had to complain about. */
+  /** Complaints of innocent clients, the server or the attack itself. */
   readonly failures: readonly string[];
   readonly tally: Readonly<Record<string, number>>;
   readonly receivedBytes: number;

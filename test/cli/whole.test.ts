@@ -152,7 +152,7 @@ it('after an import and every command of every domain, all read models are right
   const head = await settled(engine);
 
   const kinds = await database.sql<{ type: string }[]>`select distinct type from es.events`;
-  // Of a fulfilment much happens only where something fails.
+  // Many steps of a fulfilment happen only after a failure.
   const straight = domains.filter(({ name }) => name !== 'fulfilment');
   const own = straight.flatMap(({ aggregates, processes = [] }) => [
     ...aggregates.flatMap(({ events }) => Object.keys(events)),

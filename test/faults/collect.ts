@@ -143,7 +143,7 @@ async function tableOf(
   };
 }
 
-/** Folds each stream anew for each version that is asked for, by the reference and not by the engine. */
+/** Folds each stream again for each requested version, with the reference and not with the engine. */
 function rowsByVersion(
   eventsOf: (stream: StreamName) => readonly RecordedEvent[],
   projections: ReadonlyMap<string, Projection>,

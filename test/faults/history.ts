@@ -4,7 +4,7 @@ export interface StreamName {
   readonly id: string;
 }
 
-/** A row as somebody was shown it. `version` is 0 where there was none. */
+/** A row as it was shown to somebody. `version` is 0 if there was none. */
 export interface SeenRow {
   readonly stream: StreamName;
   readonly version: number;

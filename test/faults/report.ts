@@ -83,7 +83,7 @@ export async function save(run: Run, folder: string): Promise<void> {
   await writeFile(join(folder, 'run.json'), `${toJson({ seed, seconds, span, injected }, 2)}\n`);
 }
 
-/** It settles the command for its sender: a rule said no. A full queue asks her to come again. */
+/** It settles the command for its sender: a rule refused it. A full queue asks the sender to try again. */
 function isSettled({ type }: { readonly type: string }): boolean {
   return type !== 'THROTTLED';
 }

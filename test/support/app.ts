@@ -57,9 +57,9 @@ export interface TestAppOptions {
   readonly env?: NodeJS.ProcessEnv | (() => NodeJS.ProcessEnv);
   /** Another database than one of its own. */
   readonly database?: TestDatabase;
-  /** Off, orders stay as they are left, for tests of something else. On unless told. */
+  /** If off, orders stay as they are, for tests of something else. On by default. */
   readonly fulfils?: boolean;
-  /** One server for all tests of the file, unless told 'test'. */
+  /** One server for all tests of the file, unless it is 'test'. */
   readonly per?: 'test' | 'file';
 }
 

@@ -10,7 +10,7 @@ export const incremented = (by: unknown = 1): AppendEvent => ({
   data: { by },
 });
 
-/** An append of one event to a stream of its own, unless told otherwise. */
+/** An append of one event to a stream of its own by default. */
 export function anAppend(parts: Partial<Append> = {}): Append {
   return {
     streamType: 'Counter',

@@ -63,7 +63,7 @@ export const incrementCounter = defineCommand('incrementCounter', {
   },
 });
 
-/** Open counters of nobody are closed by staff; those of somebody by her too. */
+/** Open counters without an owner are closed by staff; others also by their owner. */
 export const closeCounter = defineCommand('closeCounter', {
   aggregate: Counter,
   input: z.object({ counterId: id }),

@@ -15,10 +15,10 @@ import { type Frame, Frames } from './wire-frames.ts';
  */
 export type Break = 'lost' | 'unanswered' | 'torn' | 'terminated';
 
-/** Where something breaks. */
+/** The place of a fault. */
 export interface CrashPoint {
   readonly how: Break;
-  /** At which message since the proxy was armed, from 1: of those to Postgres; where it is torn, of those from Postgres. */
+  /** The message since the proxy was armed, from 1: of those to Postgres; for a torn answer, of those from Postgres. */
   readonly at: number;
   /** One connection, or the whole process: then all of its connections break and no more can be made. */
   readonly dies: 'connection' | 'process';
@@ -31,7 +31,7 @@ export interface CrashProxy {
   arm(point: CrashPoint): Promise<void>;
   /** The same with the connections that there are. */
   rearm(point: CrashPoint): void;
-  /** How many messages there were of those that count, since it was armed and until it was mended. */
+  /** Number of relevant messages between arming and repair. */
   readonly messages: number;
   /** It has come to the point since it was armed. */
   readonly hasBroken: boolean;

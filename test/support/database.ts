@@ -16,7 +16,7 @@ export interface TestDatabase {
 export interface TestDatabaseOptions {
   /** Read tables of domains that no migration knows; the roles get their rights when an engine is opened on it. */
   readonly tables?: readonly PgTable[];
-  /** One database for each test of the file, unless told 'file'. */
+  /** One database for each test of the file, unless it is 'file'. */
   readonly per?: 'test' | 'file';
 }
 

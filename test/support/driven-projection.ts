@@ -57,7 +57,7 @@ export class DrivenProjection {
       on conflict (projection) do update set position = excluded.position, owner = excluded.owner, lease_until = excluded.lease_until, failure = null`;
   }
 
-  /** Moves it to a position, with so many events in a batch. @throws {Error} where it stalls. */
+  /** Advances it to a position, with this many events in a batch. @throws {Error} if it stalls. */
   async moveTo(position: number, batchLimit = 100, deadLetterLimit = 1000): Promise<void> {
     const { db } = this.#engine.database.projector;
     const { name } = this.projection;

@@ -41,7 +41,7 @@ export class Feed<Data = Record<string, unknown>> {
     this.ending ??= ending;
   }
 
-  /** The next message that was not read yet. @throws where there is none before the deadline, or none will come. */
+  /** The next unread message. @throws if there is none before the deadline, or none will come. */
   async next(): Promise<Message<Data>> {
     await until(() => this.#read < this.messages.length || this.ending);
     const message = this.messages[this.#read];
@@ -50,7 +50,7 @@ export class Feed<Data = Record<string, unknown>> {
     return message;
   }
 
-  /** Data of the next message. @throws where it has errors. */
+  /** Data of the next message. @throws if it has errors. */
   async data(): Promise<Data> {
     const { data, errors } = await this.next();
     if (errors || !data) throw new Error(`The message has errors: ${JSON.stringify(errors)}`);

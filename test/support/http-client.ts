@@ -6,7 +6,7 @@ export interface Answer<Data> {
   readonly text: string;
   readonly data: Data;
   readonly errors: readonly AnsweredError[] | undefined;
-  /** Where it was one: the code of the first error. */
+  /** The code of the first error, if there was one. */
   readonly code: string | undefined;
   readonly consistency: { readonly token: string; readonly stale?: boolean };
 }

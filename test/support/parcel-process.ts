@@ -77,7 +77,7 @@ export const DeliveryEnded = defineEvent('DeliveryEnded', { data: z.object({ how
 /** How long a parcel may take, in ms. */
 export const DELIVERY_MS = 60_000;
 
-/** Makes the receiver pay for what she is sent, and sends it back where she cannot, or where it does not arrive. */
+/** Charges the receiver for a parcel, and sends it back if they cannot pay, or if it does not arrive. */
 export const Delivery = defineProcess('Delivery', {
   initialState: () => ({ parcelId: '', isPaid: false }),
   events: { PostageDue, PostageSettled, DeliveryEnded },

@@ -1,6 +1,6 @@
 /** Metrics as Prometheus reads them. */
 export interface Scrape {
-  /** The value of a series; undefined where there is none. */
+  /** The value of a series; undefined if there is none. */
   value(name: string, labels?: Readonly<Record<string, string>>): number | undefined;
   /** All series of a name, by their labels. */
   series(name: string): readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];

@@ -6,7 +6,7 @@ export const SECRET = 'a secret of more than thirty-two bytes';
 /** Settings of a server that checks tokens. */
 export const WITH_AUTH = { AUTH_JWT_SECRET: SECRET };
 
-/** An access token, of an hour unless told otherwise. */
+/** An access token, valid for an hour by default. */
 export async function accessToken(
   subject: string,
   roles: readonly Role[],

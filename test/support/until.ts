@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Waits until a condition holds and answers what it gave, looking every few milliseconds.
- * @throws {Error} when it does not hold before the deadline; what it threw last, where it threw.
+ * Waits until a condition holds and returns its value, checking every few milliseconds.
+ * @throws {Error} if it does not hold before the deadline, or the last error that it threw.
  */
 export async function until<T>(
   condition: () => T | Promise<T>,

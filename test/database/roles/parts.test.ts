@@ -126,7 +126,7 @@ describe('a server that has no roles yet', () => {
     await Promise.all(open.splice(0).map((database) => database.close(1000)));
   });
 
-  /** A database whose owner may do what she likes in it, and nothing beside it. */
+  /** A database whose owner may do anything in it, and nothing outside it. */
   async function databaseOfPlainUser(): Promise<string> {
     const name = `plain_${randomUUID().slice(0, 8)}`;
     await admin.unsafe(`create role ${name} login password 'plain'`);

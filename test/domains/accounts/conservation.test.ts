@@ -24,14 +24,14 @@ const account = fc.nat({ max: KINDS.length - 1 });
 const wish = fc.record({ from: account, to: account, amount: fc.integer({ min: 1, max: 150 }) });
 
 /**
- * What happens to a server meanwhile: its connections break; they break and it cannot make others for a while; somebody else
- * takes its processes over without its knowing; it is stopped, and another one comes; it is gone without a word, and another one
- * comes; the checkpoints of the processes are lost.
+ * Faults of a server: its connections break; they break and cannot be made again for a while; another server takes over
+ * its processes without its knowledge; it is stopped and replaced; it disappears and is replaced; the checkpoints of
+ * the processes are lost.
  */
 const fault = fc.record({
   what: fc.constantFrom('cut', 'away', 'expire', 'replace', 'abandon', 'forget'),
   server: fc.nat({ max: 1 }),
-  /** Happens when the log has grown by so many events. */
+  /** Happens when the log has grown by this many events. */
   after: fc.integer({ min: 1, max: 25 }),
 });
 type Fault = typeof fault extends fc.Arbitrary<infer T> ? T : never;
@@ -68,7 +68,7 @@ const abandoned: Server[] = [];
 
 async function happen({ what, server, after }: Fault, servers: Server[]): Promise<void> {
   const from = await head();
-  // Where nothing happens any more it happens all the same.
+  // If nothing else happens any more, it happens anyway.
   await until(async () => (await head()) >= from + after, { deadline: 300 }).catch(() => undefined);
   const victim = servers[server];
   if (!victim) return;
@@ -164,7 +164,7 @@ it('money is neither made nor lost, and every transfer ends, whatever breaks', a
             expect(seen.lowest).toBeGreaterThanOrEqual(0n);
           }
         })();
-        // Told where it is awaited; by then something else may have failed.
+        // The error appears where this is awaited; by then something else may have failed.
         watching.catch(() => undefined);
         const clients = lanes.map(async (wishes) => {
           for (const { from, to, amount } of wishes) {

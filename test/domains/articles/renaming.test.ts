@@ -35,7 +35,7 @@ async function expectExact({ log, projector, database: pools }: TestEngine): Pro
     if (type === 'AuthorRegistered' || type === 'AuthorRenamed') {
       names.set(streamId, (data as { displayName: string }).displayName);
     }
-    // What it brings is her name at that place in the log.
+    // The event contains the author's name at that place in the log.
     if (type !== 'ArticlePublished') continue;
     const { authorId, authorName } = data as { authorId: string; authorName: string };
     expect(authorName).toBe(names.get(authorId));

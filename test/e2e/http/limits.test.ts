@@ -70,7 +70,7 @@ describe('an operation', () => {
     await refused(`query ($n: Int!) { ...F } fragment F on Query { ${orders('first: $n')} }`, /^Query Cost limit/, {
       n: 100,
     });
-    // Where none is given it is the default, 20.
+    // Without one, the default is 20.
     const longer = 'edges { node { id } }';
     await passes(`{ orders(first: 10) { ${longer} } }`);
     for (const args of ['', '(sort: TOTAL_DESC)', '(first: null)']) {

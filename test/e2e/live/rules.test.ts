@@ -130,7 +130,7 @@ describe.each(['WebSocket', 'SSE by POST'] as const)('projectionUpdated (%s)', (
     const hers = async (projection: string) =>
       (await feed.dataWhere(({ projectionUpdated }) => projectionUpdated.projection === projection)).projectionUpdated
         .keys;
-    // Of this one she is not even told that there was something.
+    // The client is not even told that this order changed.
     await placeOrder(app, { ...shop, customerId: bob.aggregateId }, {}, { token: staff });
     const order = await placeOrder(app, { ...shop, customerId: ada.aggregateId }, {}, { token: staff });
     expect(await hers('orders')).toEqual([order.aggregateId]);

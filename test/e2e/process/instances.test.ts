@@ -88,7 +88,7 @@ async function writeAndRead(on: ServerProcess, elsewhere: ServerProcess, shop: S
   expect(answer.data).toEqual({ order: atLeast(1), customer: { version: 1 }, product: atLeast(2) });
 }
 
-/** Sends commands until it is told to stop. Where the server is gone they are sent to the other. */
+/** Sends commands until it is told to stop. If the server is gone, they are sent to the other one. */
 function load(servers: readonly ServerProcess[]) {
   let isOver = false;
   const clients = servers.map(async (server) => {

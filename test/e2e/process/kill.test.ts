@@ -8,7 +8,7 @@ import { dataFolder, isAlive, postmasterOf, ServerProcess } from './server-proce
 // Processes start slowly where many tests share the machine.
 vi.setConfig({ testTimeout: 240_000 });
 
-/** A command as it was sent, and its receipt where one came. */
+/** A command as it was sent, and its receipt if there was one. */
 interface Sent {
   readonly commandId: string;
   readonly input: { readonly id: string; readonly name: string; readonly email: string };

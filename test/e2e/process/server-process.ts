@@ -30,7 +30,7 @@ export class ServerProcess extends HttpClient {
   stderr = '';
   #url = '';
 
-  /** @param words of the command line; `src/main.ts` unless told. */
+  /** @param words of the command line; `src/main.ts` by default. */
   constructor(env: NodeJS.ProcessEnv, words: readonly string[] = ['src/main.ts']) {
     super(() => this.#url);
     this.child = spawn(process.execPath, words, {
@@ -117,7 +117,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** The answer's status; undefined where nothing answers. */
+/** The status of the answer; undefined if nothing answers. */
 export async function statusOf(url: string): Promise<number | undefined> {
   return fetch(url).then(
     ({ status }) => status,

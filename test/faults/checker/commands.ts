@@ -2,7 +2,7 @@ import type { Acknowledged, History, Refused, Sent, Timed } from '../history.ts'
 import { type Log, nameOf } from './log.ts';
 import type { Violation } from './violation.ts';
 
-/** What became of a command, by everybody who sent it. */
+/** The fate of a command, according to everybody who sent it. */
 interface Known {
   readonly sent: (Sent & { readonly at: number; readonly client: string })[];
   readonly acknowledged: (Acknowledged & { readonly at: number })[];
@@ -10,8 +10,9 @@ interface Known {
 }
 
 /**
- * Every acknowledged command is in the log exactly once, where its receipt says; what was only refused is not; nothing is
- * there that nobody has sent, but what the application did because of something else that is there.
+ * Every acknowledged command is in the log exactly once, at the place of its receipt. A command that was only refused
+ * is not. Everything in the log was sent by somebody, or issued by the application because of something else in the
+ * log.
  */
 export function* checkCommands(histories: readonly History[], log: Log): Generator<Violation> {
   const commands = commandsOf(histories);

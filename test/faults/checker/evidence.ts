@@ -9,7 +9,7 @@ export interface LoggedEvent {
   readonly commandId: string;
   /** It is its command's last and stands for the receipt. */
   readonly closes: boolean;
-  /** The event because of which the application itself issued the command; undefined where somebody else did. */
+  /** The event because of which the application itself issued the command; undefined if somebody else did. */
   readonly cause?: number | undefined;
   /** By Postgres' clock, in ms since 1970. */
   readonly recordedAtMs: number;
@@ -41,7 +41,7 @@ export interface Table {
   readonly parked: number;
 }
 
-/** What is there when all is quiet: what the histories are judged by. */
+/** The final state, by which the histories are judged. */
 export interface Evidence {
   /** Of the store's tokens. */
   readonly epoch: string;
@@ -50,14 +50,14 @@ export interface Evidence {
   readonly receipts: readonly StoredReceipt[];
   readonly streams: readonly { readonly stream: StreamName; readonly version: number }[];
   readonly tables: readonly Table[];
-  /** A stream's row as the fold of its first `version` events; undefined where that makes none. */
+  /** A stream's row as the fold of its first `version` events; undefined if they produce none. */
   rowAt(stream: StreamName, version: number): Columns | undefined;
   /** Server processes that ended by themselves. */
   readonly crashes: readonly object[];
   readonly unmet: readonly Unmet[];
 }
 
-/** What servers were expected to do about a fault and did not. */
+/** Expected reactions of servers to a fault that did not happen. */
 export interface Unmet {
   /** That `/readyz` says that a server cannot do its work, or that a server does its work. */
   readonly expected: 'readiness tells' | 'server serves';

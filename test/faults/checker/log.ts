@@ -24,7 +24,7 @@ export class Log {
     return new Set([...this.#byCommand.keys(), ...this.#receipts.keys()]);
   }
 
-  /** True where the application issued a command because of what was in the log before it. */
+  /** True if the application issued a command because of something earlier in the log. */
   isConsequence(commandId: string): boolean {
     const records = [...this.eventsOf(commandId), ...this.receiptsOf(commandId)];
     return records.every(({ cause, position }) => cause !== undefined && cause <= position);
@@ -52,7 +52,7 @@ export class Log {
     return this.eventsIn(stream).at(-1)?.version ?? 0;
   }
 
-  /** The position of a token; NaN where it is not this store's, which `checkTokens` finds. */
+  /** The position of a token; NaN if it belongs to another store, which `checkTokens` finds. */
   positionOf(token: string): number {
     try {
       return this.#tokens.decode(token);
@@ -62,7 +62,7 @@ export class Log {
     }
   }
 
-  /** The furthest of some tokens; 0 where there is none. */
+  /** The highest position of some tokens; 0 if there is none. */
   furthest(tokens: readonly string[]): number {
     return tokens.reduce((furthest, token) => Math.max(furthest, this.positionOf(token)), 0);
   }

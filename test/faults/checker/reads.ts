@@ -33,7 +33,7 @@ export function* checkReads(histories: readonly History[], evidence: Evidence, l
   }
 }
 
-/** What was shown of a row is what the fold of its stream gives at that version. */
+/** Every row that was shown equals the fold of its stream at that version. */
 export function* checkShown(
   { stream, version, columns }: SeenRow,
   facts: Readonly<Record<string, unknown>>,

@@ -44,7 +44,7 @@ export class Commands {
     return command('registerCustomer', input, { type: 'Customer', id }, 'CustomerRegistered');
   }
 
-  /** Now and then to the name that she has: a command that is accepted and leaves no event. */
+  /** Sometimes the new name is the current one: such a command is accepted and leaves no event. */
   renameCustomer(customerId: string): Command {
     const input = { customerId, name: this.#random.pick(['Ada', 'Grace', 'Edsger', `Barbara ${this.#word()}`]) };
     return command('renameCustomer', input, { type: 'Customer', id: customerId }, 'CustomerRenamed');

@@ -59,7 +59,7 @@ export class Reader {
     this.#sender = sender;
   }
 
-  /** Reads once and writes down what came; false where there was no answer. Never throws. */
+  /** Reads once and records the answer; false if there was none. Never throws. */
   async read(wish: Wish, place: Place): Promise<boolean> {
     const waitedFor = this.#random.chance(0.1) ? [] : this.freshness.tokens;
     const askedAt = this.#recorder.now;

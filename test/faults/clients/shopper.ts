@@ -8,11 +8,11 @@ import { type Outcome, type Place, Sender } from './sender.ts';
 
 /** Between two things that it does, in ms at most. */
 const THINK_MS = 100;
-/** It reads before it writes more than this: who sends the tokens of her writes along keeps only so many. */
+/** It reads before it has written more than this: a client that sends the tokens of its writes keeps only a few. */
 const MOST_UNREAD = 12;
-/** Reads that it tries where none is answered. */
+/** Attempts of a read that is not answered. */
 const INSISTS = 5;
-/** Of a customer who has more than a page of orders it could not say whether she was shown all. */
+/** If a customer has more than a page of orders, the client could not tell whether all were shown. */
 const MOST_ORDERS = 60;
 
 export interface ShopperOptions {
@@ -96,7 +96,7 @@ export class Shopper {
       market.orders.push(command.stream.id);
       onOrder(command.stream.id, outcome.receipt.token);
     }
-    // What one server has taken, any other has to show.
+    // Everything that one server has accepted, every other must show.
     if (outcome?.is === 'acknowledged' && random.chance(0.5)) {
       await this.#insist(wishFor(command));
     }

@@ -32,8 +32,8 @@ interface Message {
 }
 
 /**
- * A client over WebSocket that wants to know: whenever its subscriptions end, it subscribes again, at any server, from where
- * it was.
+ * A persistent client over WebSocket: whenever its subscriptions end, it subscribes again, at any server, from where it
+ * was.
  */
 export class Watcher {
   readonly recorder: Recorder;
@@ -142,7 +142,7 @@ export class Watcher {
   }
 }
 
-/** Where a subscription is: it goes on from the newest token that it was told. */
+/** The state of a subscription: it continues from the newest token that it received. */
 interface Newest {
   readonly subscription: string;
   readonly to: Subscribed['to'];
@@ -155,7 +155,7 @@ function reasonOf(error: unknown): string {
   return String(code ?? name ?? message ?? error);
 }
 
-/** As the documentation of graphql-ws has it: pings, and where no pong comes in time ends the connection itself. */
+/** As in the documentation of graphql-ws: pings, and if no pong comes in time, ends the connection itself. */
 function leavesTheSilent(client: () => Client) {
   let timer: NodeJS.Timeout | undefined;
   return {

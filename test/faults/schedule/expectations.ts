@@ -12,8 +12,8 @@ const SERVES_WITHIN_MS = 60_000;
 const LOOK_MS = 100;
 
 /**
- * Waits until each server acknowledges commands, so many in a row, and says that it is ready, or writes down that it did not in
- * time.
+ * Waits until each server acknowledges this many commands in a row and says that it is ready, or records that it did
+ * not in time.
  */
 export async function expectService(
   scene: Scene,

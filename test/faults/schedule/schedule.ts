@@ -19,7 +19,10 @@ const MEETS_ANOTHER = 0.4;
 const WAITS_FOR_ALL = 0.7;
 const ALL_SERVE_MS = 10_000;
 
-/** In a run of so many seconds or more each kind comes, even if that takes longer; a shorter one plays what it has time for. */
+/**
+ * In a run of this many seconds or more each kind occurs, even if that takes longer; a shorter run plays as many as it
+ * has time for.
+ */
 export const LONG_RUN_S = 120;
 
 export interface ScheduleOptions {

@@ -81,7 +81,7 @@ export class Instance {
     return this.#port !== undefined && !this.#paused;
   }
 
-  /** The exit code of its last process; null where a signal ended it. */
+  /** The exit code of its last process; null if a signal ended it. */
   get exitCode(): number | null {
     return this.#lastExit;
   }
@@ -125,7 +125,7 @@ export class Instance {
     }
   }
 
-  /** Ends it for good: with SIGTERM, and where that takes longer than `patienceMs` with SIGKILL. */
+  /** Ends it permanently: with SIGTERM, and if that takes longer than `patienceMs` with SIGKILL. */
   async stop(patienceMs: number): Promise<void> {
     this.#stopping = true;
     this.resume();

@@ -53,7 +53,7 @@ export class Link {
     for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
   }
 
-  /** From now on answers wait here, on all connections, as where a network swallows them. */
+  /** From now on answers wait here, on all connections, as if the network swallowed them. */
   hold(): void {
     this.#held = true;
     for (const [, server] of this.#pairs) server.pause();
@@ -83,7 +83,7 @@ export class Link {
     for (const pair of this.#silent) for (const socket of pair) socket.destroy();
   }
 
-  /** From now on new connections lead there; undefined: where they have always led. Those that there are stay. */
+  /** From now on new connections lead there; undefined: to the original destination. Existing connections stay. */
   leadTo(address: Address | undefined): void {
     this.#elsewhere = address;
   }

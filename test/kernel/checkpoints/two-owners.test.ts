@@ -46,7 +46,7 @@ class Owner {
   readonly #table: ProjectionTable;
   readonly #log: readonly RecordedEvent[];
   #id = randomUUID();
-  /** Where it believes the projection to be; undefined where it does not own it, as far as it knows. */
+  /** The believed position of the projection; undefined if it does not own it, as far as it knows. */
   #at: { position: number; generation: number } | undefined;
   #batch: { events: readonly RecordedEvent[]; rows?: Awaited<ReturnType<ProjectionTable['read']>> } | undefined;
   written = 0;
@@ -62,7 +62,7 @@ class Owner {
     if (step.does === 'plan') return this.#plan(step.size);
     if (step.does === 'read') return this.#read();
     if (step.does === 'write') return this.#write();
-    // It gives the projection up between two batches, as it does where it is told to.
+    // It gives the projection up between two batches, if it is told to.
     if (step.does === 'give') {
       this.#forget();
       return this.#leases.give(this.#id, 'books');

@@ -21,7 +21,7 @@ import { type TestEngine, useEngine } from '../../support/engine.ts';
 const database = useDatabase();
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 
-/** Decides nothing where the counter shows that already. Of others' open counters one keeps one's hands. */
+/** Decides nothing if the counter already has that value. Open counters of others are left alone. */
 const setCounter = defineCommand('setCounter', {
   aggregate: Counter,
   input: z.object({ counterId: z.uuid(), to: z.int() }),

@@ -44,7 +44,7 @@ const answer = defineCommand('answer', {
   decide: (_, input) => QuestionAnswered({ answer: input.answer }),
 });
 
-/** Somebody who knows; undefined where she does not answer. */
+/** An oracle that knows the answer; undefined if it does not answer. */
 type Oracle = (text: string, key: string, signal: AbortSignal) => Promise<string | undefined>;
 const oracle = definePort<Oracle>('oracle');
 const Asking = defineEffect('Asking', {
@@ -70,7 +70,7 @@ const domain = defineDomain({
 const database = useDatabase();
 const openEngine = useEngine(database, [domain]);
 
-/** An oracle, and what she was asked: each question with its key. */
+/** An oracle, and the questions that it was asked, each with its key. */
 function anOracle(say: Oracle = async (text) => text.toUpperCase()) {
   const heard: { text: string; key: string }[] = [];
   const adapters: PortBinding[] = [

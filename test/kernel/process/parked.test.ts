@@ -331,7 +331,7 @@ describe('a process whose command cannot be issued', () => {
     await until(async () => (await typesOf('Weighing', fine)).length === 1);
     await until(async () => (await parked()).length === 2);
     await until(async () => (await checkpoint('process:Weighing')) === (await head()));
-    // It survives that the server is gone, and goes on in order when what was wrong is mended.
+    // It survives the end of the server, and continues in order once the cause is corrected.
     await engine.close();
     const again = await openEngine({ start: true, domains });
     await until(async () => ((await parked())[0]?.attempts ?? 0) > 5);

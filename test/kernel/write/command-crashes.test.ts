@@ -44,7 +44,7 @@ interface Issued {
   readonly outcomes: readonly CommandOutcome[];
 }
 
-/** The parts of a server that take commands; `gives.up` where its process is gone. */
+/** The parts of a server that accept commands; `gives.up` if its process is gone. */
 function busOf({ log, database: { writer } }: TestEngine, batchLimit: number, gives: { up: boolean }): CommandBus {
   const queue = new AppendQueue(log, {
     limit: 1000,

@@ -16,8 +16,8 @@ const IN_A_ROW = 30;
 const HARM_MS = { least: 3000, most: 6000 };
 
 /**
- * Harm to the servers' wall clocks. That of Postgres cannot be set without that of the machine: where all servers go wrong by the
- * same, it is as if Postgres' clock went wrong by the opposite.
+ * Faults of the servers' wall clocks. Postgres' clock cannot be set without that of the machine: if all servers are
+ * wrong by the same amount, it is as if Postgres' clock were wrong by the opposite amount.
  */
 export const CLOCK_FAULTS = {
   'clock shifted': {

@@ -46,7 +46,7 @@ export const POSTGRES_FAULTS = {
     },
   },
 
-  // As where a name leads to the wrong server for a while. The connections that land there are not broken afterwards.
+  // As if a name leads to the wrong server for a while. The connections that land there are not broken afterwards.
   'connections land on a standby': {
     subject: 'Postgres',
     play: async (scene) => {

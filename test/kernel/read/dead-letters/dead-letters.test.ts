@@ -131,7 +131,7 @@ describe('many keys that wait', () => {
     await engine.log.append(libraryAppends(renames));
     const before = driven.moved.length;
     await driven.moveTo(320, 1000);
-    // It begins anew, and then goes on in three steps instead of one.
+    // It starts again, and then continues in three steps instead of one.
     expect(driven.moved.slice(before).map(({ position }) => position)).toEqual([120, 203, 286, 320]);
     expect(await database.sql`select from read.dead_letters`).toHaveLength(120 * 201);
   });

@@ -29,7 +29,7 @@ const keyOf = (projection: Projection, row: Readonly<Record<string, unknown>>) =
 let [mended, rebuilt] = [0, 0];
 
 const share = fc.nat({ max: 999 });
-/** What goes wrong: which events are at fault and how, when that is mended, and how the log is cut. */
+/** The faults: which events fail and how, when that is corrected, and how the log is divided. */
 const course = fc.record({
   faults: fc.array(fc.tuple(share, fc.constantFrom<Fault>('handler', 'fold')), { minLength: 1, maxLength: 5 }),
   cuts: fc.array(fc.record({ at: share, retry: fc.boolean(), mended: fc.nat({ max: 2 }) }), { maxLength: 3 }),
@@ -103,7 +103,7 @@ describe.each<readonly [string, Projection]>([
 ])('whatever happens to %s', (_, projection) => {
   it('a row that is not stale is as it should be, and all are once what was at fault is mended', async () => {
     const engine = await openEngine();
-    // Which rows an event changes by their values is known only where its handler works.
+    // Which rows an event changes by their values is known only if its handler works.
     const known = (event: RecordedEvent, fault: Fault) =>
       projection === people || changesOf(projection, event).some(({ kind }) => kind === 'updateWhere') ? 'fold' : fault;
     await fc.assert(

@@ -97,7 +97,7 @@ describe('history', () => {
         await drive(engine, books, events, 7);
         for (const id of [0, 1, 2].map(bookNumber)) {
           const spans = spansOf(events, id);
-          // A row that is made again begins anew: only then spans may overlap.
+          // A row that is created again starts a new series: only then may periods overlap.
           if (spans.some(({ heldFrom }, n) => n > 0 && heldFrom < (spans[n - 1]?.heldUntil as Date))) continue;
           const bounds = spans.flatMap(({ heldFrom, heldUntil }) => [heldFrom, heldUntil ?? heldFrom]);
           const moments = new Set(bounds.flatMap((bound) => [-1, 0, 1].map((ms) => bound.getTime() + ms)));
