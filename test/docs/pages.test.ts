@@ -82,6 +82,11 @@ describe('the documentation', () => {
     expect(brokenLinks(page)).toEqual([]);
   });
 
+  it.each(pages)('%s names only source files that exist', (page) => {
+    const named = [...read(page).matchAll(/`((?:src|test|scripts|drizzle)\/[\w./-]+)`/g)].map(([, path = '']) => path);
+    expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
   it.each(blocks.filter(({ file }) => file !== undefined))(
     '$page, line $line, shows a part of $file as it is',
     ({ file = '', text }) => {
