@@ -217,6 +217,7 @@ export function createEngine(options: EngineOptions): Engine {
     limits: options.processLimits,
     onError,
   });
+  admission.watchProcesses((initiator) => processes.crowdedBy(initiator));
   const clockCheck = new ClockCheck({
     ...{ db: database.watch.db, clock, obstacles, head: projector.head, limitMs: options.clockSkewLimitMs ?? 0 },
     onError: (error) => onError(error, { part: 'clock' }),

@@ -179,6 +179,12 @@ export class ProcessManager {
     });
   }
 
+  /** The kind, of those that this instance runs, in which an initiator has more to be done, or parked, than its share. */
+  crowdedBy(initiator: string): string | undefined {
+    for (const follower of this.#followers.values()) if (follower.isCrowdedBy(initiator)) return follower.name;
+    return undefined;
+  }
+
   /** Ends when what is on its way is done, as far as that is possible, and gives the processes up for others. */
   async stop(): Promise<void> {
     this.#stopping.abort();

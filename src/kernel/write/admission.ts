@@ -41,6 +41,7 @@ export class Admission {
   /** A read model is behind: initiators with a larger share of the load than this wait first. */
   #pressed: { readonly share: number; readonly reason: string; readonly retryAfterMs: number } | undefined;
   #refused: { readonly reason: string; readonly retryAfterMs: number } | undefined;
+  #crowdedBy: (initiator: string) => string | undefined = () => undefined;
   /** The position of the read model that is too far behind, when that began. */
   #began: { readonly name: string; readonly position: number; readonly at: number } | undefined;
 
@@ -59,6 +60,11 @@ export class Admission {
     this.#movement = movement;
   }
 
+  /** @param crowdedBy the kind of process or effect in which an initiator has more to be done than its share. */
+  watchProcesses(crowdedBy: (initiator: string) => string | undefined): void {
+    this.#crowdedBy = crowdedBy;
+  }
+
   /** Counts an append for its initiator, whoever acted on their behalf. */
   appended(initiator: string, events: number, bytes: number): void {
     this.#loads.add(initiator, events + bytes / BYTES_OF_ONE);
@@ -66,11 +72,17 @@ export class Admission {
 
   /**
    * @param initiator on whose behalf it is; undefined if they are never refused before others.
-   * @throws {ThrottledError} while a read model is too far behind.
+   * @throws {ThrottledError} while a read model is too far behind, or what the initiator has set off is.
    */
   assertAdmitted(initiator?: string): void {
     if (this.#refused) throw new ThrottledError(this.#refused.retryAfterMs, this.#refused.reason);
-    if (!this.#pressed || initiator === undefined) return;
+    if (initiator === undefined) return;
+    const crowded = this.#crowdedBy(initiator);
+    if (crowded) {
+      const reason = `${crowded} has much to do that you have set off: your commands wait until some of it is done.`;
+      throw new ThrottledError(SOONEST_MS, reason);
+    }
+    if (!this.#pressed) return;
     const load = this.#loads.of(initiator);
     if (load < LIGHT || load <= this.#pressed.share * this.#loads.total) return;
     throw new ThrottledError(this.#pressed.retryAfterMs, this.#pressed.reason);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { ThrottledError } from '../../../src/kernel/errors.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
@@ -54,6 +55,29 @@ describe('processes of several initiators', () => {
     await until(async () => (await settled()).length === 61);
     expect((await settled()).indexOf(ofAnother)).toBeLessThan(15);
     expect([...(await settled())].sort()).toEqual([...ofOne, ofAnother].sort());
+  });
+
+  it('have commands of somebody refused who has set off more than their share, and of nobody else', async () => {
+    const purseId = await begun(await openEngine({ start: true }));
+    const engine = await openEngine({ start: true, processLimits: { atOnce: 1, perInitiator: 1, readAhead: 40 } });
+    const [one, another] = [customer(), customer()];
+    const send = (by: ReturnType<typeof customer>) =>
+      engine.bus.execute(sendParcel, { to: purseId, postage: 1 }, by).then(receiptOf);
+    let sent = 0;
+    let refusal: Error | undefined;
+    await until(async () => {
+      const sends = Array.from({ length: 20 }, () => send(one));
+      for (const outcome of await Promise.allSettled(sends)) {
+        if (outcome.status === 'fulfilled') sent++;
+        else refusal = outcome.reason;
+      }
+      return refusal !== undefined;
+    });
+    expect(refusal).toBeInstanceOf(ThrottledError);
+    expect(refusal?.message).toMatch(/^process:\w+ has much to do that you have set off/);
+    await send(another);
+    await until(async () => (await settled()).length === sent + 1);
+    await send(one);
   });
 
   it('lose nothing if next to nothing of what is read ahead is kept in memory', async () => {

@@ -83,6 +83,11 @@ export class Follower {
     return this.#runner?.size ?? 0;
   }
 
+  /** Whether an initiator has more to be done, or parked, than its share. */
+  isCrowdedBy(initiator: string): boolean {
+    return this.#runner?.isCrowdedBy(initiator) ?? false;
+  }
+
   /** The first parked item of which an operator should know. */
   get parkedFault(): ParkedFault | undefined {
     return this.#retry?.fault;

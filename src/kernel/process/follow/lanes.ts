@@ -90,6 +90,11 @@ export class Lanes<T extends Task> {
     return this.#running;
   }
 
+  /** The same of one lane. */
+  sizeOf(lane: string): number {
+    return this.#lanes.get(lane)?.size ?? 0;
+  }
+
   /** Lanes that have tasks. */
   get lanes(): number {
     return this.#lanes.size;

@@ -6,7 +6,7 @@ import { Lanes } from './lanes.ts';
 import { failureOf, isPassing, isToBeParked, patiently, pauseAfter } from './retries.ts';
 import type { Work } from './work.ts';
 
-/** The part of what is read ahead that one initiator's events count as at most: the rest is left to others. */
+/** The share of one initiator in what is read ahead, and in what may be parked: the rest is left to others. */
 const INITIATOR_SHARE = 1 / 4;
 /** With the events that do not count, so many times as many are read ahead at most. */
 const FURTHEST = 2;
@@ -83,6 +83,15 @@ export class ItemRunner {
     const { readAhead, parked } = this.#parts.limits;
     if (this.#lanes.crowd >= readAhead || this.#open.size >= FURTHEST * readAhead) return false;
     return this.#lines.size < parked;
+  }
+
+  /** Whether so many items of an initiator are on their way or parked that no more should be set off. */
+  isCrowdedBy(initiator: string): boolean {
+    const { readAhead, parked } = this.#parts.limits;
+    return (
+      this.#lanes.sizeOf(initiator) > INITIATOR_SHARE * readAhead ||
+      this.#lines.sizeOf(initiator) > INITIATOR_SHARE * parked
+    );
   }
 
   get lines(): ParkedLines {

@@ -61,7 +61,7 @@ const name = sql`p.line, p.position, p.deadline, round(extract(epoch from p.due_
 /** The parked items of one kind of processes or effect, as its owner sees them; see the table. */
 export class ParkedItems {
   readonly #consumer: string;
-  readonly #all: ReturnType<typeof prepared<ParkedKey & { keys: string[] }>>;
+  readonly #all: ReturnType<typeof prepared<ParkedKey & { keys: string[]; initiator: string }>>;
   readonly #fault: ReturnType<typeof prepared<Omit<ParkedFault, 'parkedAt'> & { parked_ms: number }>>;
   readonly #begin: ReturnType<typeof prepared<object>>;
   readonly #park: ReturnType<typeof prepared<object>>;
@@ -81,7 +81,7 @@ export class ParkedItems {
     this.#all = prepared(
       db,
       'parked_all',
-      sql`select ${name}, to_jsonb(p.keys) as keys from read.parked_items p where ${mine}`,
+      sql`select ${name}, to_jsonb(p.keys) as keys, p.initiator from read.parked_items p where ${mine}`,
     );
     this.#fault = prepared(
       db,
@@ -167,7 +167,7 @@ export class ParkedItems {
   }
 
   /** What is parked. Everything that can be tried is due from now on: this code may be able to do it. */
-  async begin(): Promise<readonly Pick<DueItem, keyof ParkedKey | 'keys'>[]> {
+  async begin(): Promise<readonly Pick<DueItem, keyof ParkedKey | 'keys' | 'initiator'>[]> {
     await this.#begin({ consumer: this.#consumer });
     return this.#all({ consumer: this.#consumer });
   }

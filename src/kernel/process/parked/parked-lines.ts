@@ -1,11 +1,12 @@
 import type { ParkedKey } from './parked-items.ts';
 
-type Parked = ParkedKey & { readonly keys: readonly string[] };
+type Parked = ParkedKey & { readonly keys: readonly string[]; readonly initiator: string };
 
 /** Which lines have parked items, in memory: what comes later in one of them waits behind those. */
 export class ParkedLines {
-  readonly #items = new Map<string, readonly string[]>();
+  readonly #items = new Map<string, Pick<Parked, 'keys' | 'initiator'>>();
   readonly #keys = new Map<string, number>();
+  readonly #initiators = new Map<string, number>();
 
   constructor(parked: readonly Parked[] = []) {
     for (const item of parked) this.add(item);
@@ -16,6 +17,11 @@ export class ParkedLines {
     return this.#items.size;
   }
 
+  /** Items of one initiator that are parked. */
+  sizeOf(initiator: string): number {
+    return this.#initiators.get(initiator) ?? 0;
+  }
+
   has(key: string): boolean {
     return this.#keys.has(key);
   }
@@ -23,20 +29,26 @@ export class ParkedLines {
   /** An item is parked, or has other keys than before. */
   add(item: Parked): void {
     this.remove(item);
-    this.#items.set(nameOf(item), item.keys);
-    for (const key of item.keys) this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1);
+    const { keys, initiator } = item;
+    this.#items.set(nameOf(item), { keys, initiator });
+    for (const key of keys) add(this.#keys, key, 1);
+    add(this.#initiators, initiator, 1);
   }
 
   remove(item: ParkedKey): void {
     const name = nameOf(item);
-    const keys = this.#items.get(name) ?? [];
+    const known = this.#items.get(name);
+    if (!known) return;
     this.#items.delete(name);
-    for (const key of keys) {
-      const left = (this.#keys.get(key) ?? 0) - 1;
-      if (left > 0) this.#keys.set(key, left);
-      else this.#keys.delete(key);
-    }
+    for (const key of known.keys) add(this.#keys, key, -1);
+    add(this.#initiators, known.initiator, -1);
   }
+}
+
+function add(counts: Map<string, number>, key: string, more: 1 | -1): void {
+  const count = (counts.get(key) ?? 0) + more;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
 }
 
 function nameOf({ line, position, deadline, dueMs }: ParkedKey): string {
