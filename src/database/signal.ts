@@ -1,11 +1,11 @@
-/** What tells that something has ended, as far as anybody listens. An `AbortSignal` is one; {@link Ending} costs a tenth of it. */
+/** Tells that something has ended. An `AbortSignal` is one; {@link Ending} costs a tenth of it. */
 export interface Signal {
   readonly aborted: boolean;
   addEventListener(type: 'abort', listener: () => void, options?: { readonly once?: boolean }): void;
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
-/** A signal for each request: it has no events and no list of listeners until somebody listens. */
+/** A signal for each request: it allocates no listeners until somebody listens. */
 export class Ending implements Signal {
   #aborted = false;
   #listeners: Set<() => void> | undefined;

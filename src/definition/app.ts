@@ -6,34 +6,34 @@ import type { Roles } from '../kernel/define/roles.ts';
 import type { Config } from '../settings/config.ts';
 import type { Settings, ValuesOf } from '../settings/setting.ts';
 
-/** What an application has at hand when it provides its adapters. */
+/** What an application can use to provide its adapters. */
 export interface AdapterContext<Own extends Settings = Settings> {
   /** The product's settings and the application's own. */
   readonly config: Config & ValuesOf<Own>;
-  /** The Postgres that the server or worker uses, for adapters that keep something there. */
+  /** The Postgres that the server or worker uses, for adapters that store something there. */
   readonly databaseUrl: string;
-  /** For what an operator should know of the adapters. */
+  /** For messages about the adapters to the operator. */
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** An application, as the server and the command line run it; made by `defineApp`. */
+/** An application in the form in which the server and the command line run it; created by `defineApp`. */
 export interface App {
-  /** In lower case, as `shop`. */
+  /** In lower case, e.g. `shop`. */
   readonly name: string;
   /** Who callers can be. */
   readonly roles: Roles;
-  /** Roles that everybody has while authentication is off, which it never is in production. */
+  /** Roles that everybody has while authentication is off; it is never off in production. */
   readonly developerRoles: readonly string[];
-  /** A domain whose types another one leads to comes before it. */
+  /** If a type leads to a type of another domain, the other domain comes first. */
   readonly domains: readonly Domain<DomainGraphql>[];
-  /** Settings of its own, beside the product's. */
+  /** The application's own settings, in addition to the product's. */
   readonly settings: Settings;
   /** Provides the adapters of its ports, for one server or worker. */
   readonly adapters: (context: AdapterContext) => Promise<ProvidedAdapters>;
-  /** Folder of its own migrations, which are applied after the engine's; undefined for none. */
+  /** Folder of its own migrations, which are applied after the engine's; undefined if there are none. */
   readonly migrations: URL | undefined;
   readonly graphiql: {
-    /** Folder of the `.graphql` files that GraphiQL opens with, each with one operation; undefined for none. */
+    /** Folder of the `.graphql` files that GraphiQL opens with, each with one operation; undefined if there is none. */
     readonly documents: URL | undefined;
   };
 }

@@ -1,6 +1,6 @@
 import type { Domain } from '../kernel/define/domain.ts';
 
-/** The first rule that names a role nobody can have, as a sentence; undefined if there is none. */
+/** The first rule that names an undeclared role, as a sentence; undefined if there is none. */
 export function undeclaredRole(declared: readonly string[], domains: readonly Domain[]): string | undefined {
   const rules = domains.flatMap(({ aggregates, commands, projections }) => [
     ...aggregates.map(({ name, visibleTo }) => [`Aggregate ${name} is visible to`, rolesIn(visibleTo)] as const),
@@ -16,7 +16,7 @@ export function undeclaredRole(declared: readonly string[], domains: readonly Do
   return undefined;
 }
 
-/** Roles that a rule names: of a list its elements, of rules by role their keys, of a word for many none. */
+/** Roles that a rule names: the elements of a list, the keys of an object; a word for many names none. */
 function rolesIn(rule: unknown): readonly string[] {
   if (Array.isArray(rule)) return rule;
   return typeof rule === 'object' && rule !== null ? Object.keys(rule) : [];

@@ -69,7 +69,7 @@ function rolesOf({ user, isSuperuser, createsRoles, hasShared, hasOwnUrls }: Rol
   );
 }
 
-/** Connections that are allowed, compared with what the settings want. */
+/** Allowed connections, compared with what the settings need. */
 export async function checkConnections(db: Database, wanted: Connections, allAsUser: boolean): Promise<Finding[]> {
   const allowance = await allowanceOf(db, allAsUser);
   try {

@@ -22,9 +22,9 @@ const STATEMENT_MS = 30_000;
 
 export interface Examination extends LogCheck {
   readonly url: string;
-  /** Where queries read, if that is another server. */
+  /** The URL of the replica from which queries read, if there is one. */
   readonly readUrl?: string | undefined;
-  /** By how much the clocks may differ before no command is taken, in ms; 0 for any. */
+  /** Largest difference between the clocks before commands are refused, in ms; 0 for any. */
   readonly clockSkewLimitMs: number;
   readonly connections: Connections;
   /** Whether the settings name a user for each part. */

@@ -2,10 +2,10 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../database/client.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-/** By which search folds case, see `read.search_text`. */
+/** The collation with which search folds case, see `read.search_text`. */
 const FOLDING = '"und-x-icu"';
 
-/** Whether text is compared and sorted as it was when the indexes were made. */
+/** Whether text is still compared and sorted as it was when the indexes were created. */
 export async function checkLocale(db: Database): Promise<Finding[]> {
   const [row] = await db.execute<{
     provider: string;

@@ -86,7 +86,7 @@ async function checkTimes(db: Database): Promise<Finding[]> {
   ];
 }
 
-/** A log that is shorter than what was done with it has lost events. */
+/** A log that is shorter than its consumers' positions has lost events. */
 async function checkCheckpoints(db: Database): Promise<Finding[]> {
   const rows = await db.execute<{ name: string; position: number; head: number }>(sql`
     select projection as name, c.position, head.position as head
@@ -104,7 +104,7 @@ async function checkCheckpoints(db: Database): Promise<Finding[]> {
   ];
 }
 
-/** What waits for newer code, or for somebody. */
+/** Parked work that waits for newer code, or for an operator. */
 async function checkParked(db: Database): Promise<Finding[]> {
   const [row] = await db.execute<{ items: number; events: number }>(sql`
     select (select count(*)::int from read.parked_items where status = 'PARKED') as items,

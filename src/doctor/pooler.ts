@@ -2,19 +2,19 @@ import type postgres from 'postgres';
 import { connect } from '../database/session.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-/** How poolers say that they do not take the settings of a session, which all of ours come with. */
+/** How poolers refuse start-up settings, which all of our sessions have. */
 const REFUSED_SETTINGS = /unsupported startup parameter/i;
 
 interface Seen {
   /** The backend that answered. */
   readonly backend: number;
-  /** The one that was named when the connection was made. */
+  /** The backend that was named when the connection was made. */
   readonly named: number | undefined;
 }
 
 /**
- * What stands between this process and Postgres. While another connection of the same client is in the midst of a transaction,
- * a statement still goes to the backend that it went to before, unless a pooler deals them out by transactions.
+ * Detects a pooler. While another connection of the same client is in the middle of a transaction, a statement still
+ * goes to the same backend as before, unless a pooler assigns backends for each transaction.
  */
 export async function checkPooler(url: string): Promise<Finding[]> {
   const open = () => connect({ url, kind: 'any', applicationName: 'afterwrite doctor' }, { max: 1 });
@@ -49,13 +49,13 @@ export async function checkPooler(url: string): Promise<Finding[]> {
   }
 }
 
-/** What to do about a connection that cannot be made, if it is a pooler that refuses it. */
+/** What to do if a connection is refused by a pooler. */
 export function adviceOnRefusal(message: string): string | undefined {
   if (!REFUSED_SETTINGS.test(message)) return undefined;
   return 'A pooler such as PgBouncer answers here, which does not pass the settings of sessions on. Let DATABASE_URL lead to Postgres itself.';
 }
 
-/** By the simple protocol: a pooler may give each message of the other one another backend. */
+/** Uses the simple protocol: with the extended one, a pooler may send each message to another backend. */
 async function backendOf(client: Pick<postgres.Sql, 'unsafe'>): Promise<Seen> {
   const asked = client.unsafe<{ backend: number }[]>('select pg_backend_pid() as backend').simple();
   const [row] = await asked;

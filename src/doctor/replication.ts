@@ -5,13 +5,13 @@ import { answerWithin } from '../database/migrate.ts';
 import { engineHistory, migratedTo, newestOf } from '../database/migration-history.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-/** A standby may be so far behind before it is told, in bytes and in seconds. */
+/** A standby that is further behind than this is reported, in bytes and in seconds. */
 const LAG_BYTES = 16 * 1024 * 1024;
 const LAG_S = 10;
-/** Time in which the replica has to answer, in ms. */
+/** Time in which the replica must answer, in ms. */
 const ANSWER_WITHIN_MS = 15_000;
 
-/** What the primary knows of its standbys. A user without rights sees them without their positions. */
+/** What the primary knows about its standbys. A user without rights sees them without their positions. */
 export async function checkStandbys(db: Database): Promise<Finding[]> {
   const rows = await db.execute<{
     name: string;
@@ -55,7 +55,7 @@ export async function checkStandbys(db: Database): Promise<Finding[]> {
   return found.length > 0 ? found : [ok('standbys', `${rows.length} are connected, and none is far behind`)];
 }
 
-/** Where queries are to read, by `READ_DATABASE_URL`. */
+/** Checks the replica of `READ_DATABASE_URL`. */
 export async function checkReplica(primary: Database, url: string): Promise<Finding[]> {
   const pool = openPool({ url, connections: 1, kind: 'any', applicationName: 'afterwrite doctor', prepare: false });
   try {
@@ -105,7 +105,7 @@ async function bytesBehind(primary: Database, replica: Database, isStandby: bool
   return row ? Number(row.bytes) : undefined;
 }
 
-/** The same history, and the migrations of this version. */
+/** Compares the history and the migrations of primary and replica. */
 async function differences(primary: Database, replica: Database, url: string): Promise<Finding[]> {
   const epochOf = async (db: Database) => {
     const [row] = await db.execute<{ epoch: string }>(sql`select epoch from es.store`);
@@ -124,7 +124,7 @@ async function differences(primary: Database, replica: Database, url: string): P
   return [warning('replica', `${describeUrl(url)} lacks migrations of this version`, 'It gets them from the primary.')];
 }
 
-/** A standby that has nothing to replay says when it last had something: only bytes tell that it is behind. */
+/** A standby that has nothing to replay only knows when it last had something: only bytes show that it is behind. */
 function lagOf(url: string, bytes: number | undefined, seconds: number | null): Finding[] {
   if (bytes === undefined || bytes === 0) return [];
   if (bytes < LAG_BYTES && Number(seconds) < LAG_S) return [];

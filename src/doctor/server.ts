@@ -42,7 +42,7 @@ export async function checkFitness(db: Database): Promise<Finding[]> {
   ];
 }
 
-/** Whether what is sent can be read on the way. */
+/** Whether the traffic can be read on the network. */
 export async function checkEncryption(db: Database, url: string): Promise<Finding[]> {
   const [row] = await db.execute<{ ssl: boolean; version: string | null }>(
     sql`select ssl, version from pg_stat_ssl where pid = pg_backend_pid()`,
@@ -60,7 +60,7 @@ export async function checkEncryption(db: Database, url: string): Promise<Findin
   ];
 }
 
-/** A socket in the file system, or this machine. */
+/** True for a socket in the file system, or this machine. */
 function isNear(host: string): boolean {
   return host.startsWith('/') || host === 'localhost' || host === '::1' || host.startsWith('127.');
 }

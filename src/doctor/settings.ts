@@ -3,7 +3,7 @@ import type { Database } from '../database/client.ts';
 import { SESSION_SETTINGS } from '../database/session.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
-/** Settings that change what statements do or mean. Others, as time zones, are a matter of taste. */
+/** Settings that change the behaviour or meaning of statements. Others, like time zones, are a matter of taste. */
 const DECISIVE: Readonly<Record<string, string>> = {
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
@@ -17,7 +17,7 @@ const DECISIVE: Readonly<Record<string, string>> = {
   transaction_timeout: '0',
 };
 
-/** What no session can put right, each with what it does. */
+/** Settings that no session can correct, each with its effect. */
 const OF_SUPERUSERS: Readonly<Record<string, { readonly wanted: string; readonly harm: string }>> = {
   track_activities: {
     wanted: 'on',
@@ -27,7 +27,7 @@ const OF_SUPERUSERS: Readonly<Record<string, { readonly wanted: string; readonly
   autovacuum: { wanted: 'on', harm: 'Tables are not vacuumed by themselves, and grow.' },
 };
 
-/** Settings by database or role that would change what sessions do. Every session sets them for itself. */
+/** Settings by database or role that would change the behaviour of sessions. Every session overrides them. */
 export async function checkStoredSettings(db: Database): Promise<Finding[]> {
   const rows = await db.execute<{ place: string; setting: string }>(sql`
     select case when setdatabase = 0 then '' else 'database ' || datname end
@@ -48,7 +48,7 @@ export async function checkStoredSettings(db: Database): Promise<Finding[]> {
     : [ok('settings', 'nothing is set for the database or the user that sessions have to change')];
 }
 
-/** @param plain a connection that sets nothing: it has what the configuration of the server says. */
+/** @param plain a connection that sets nothing: it has the values of the server's configuration. */
 export async function checkServerSettings(plain: Database): Promise<Finding[]> {
   const names = [...Object.keys(DECISIVE), ...Object.keys(OF_SUPERUSERS)];
   const rows = await plain.execute<{ name: string; setting: string; source: string }>(sql`
@@ -81,7 +81,7 @@ function isSet(name: string, value: string, place: string, wanted: string): Find
   );
 }
 
-/** What decides whether an acknowledged event survives a crash, or the loss of the machine. */
+/** Settings that decide whether an acknowledged event survives a crash, or the loss of the machine. */
 export async function checkDurability(db: Database): Promise<Finding[]> {
   const rows = await db.execute<{ name: string; setting: string; source: string }>(sql`
     select name, setting, source from pg_settings where name in ('fsync', 'full_page_writes')`);

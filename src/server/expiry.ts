@@ -1,20 +1,20 @@
 import { wallTime } from '../kernel/clock/wall-clock.ts';
 
-/** Between two looks at the clock, in ms, however far the next moment is away: somebody may set it. */
+/** Longest time between two checks of the clock, in ms, however far the next moment is: somebody may set the clock. */
 const MAX_WAIT_MS = 10_000;
 
 type Run = () => void;
 
-/** What runs at which moment, in ms since 1970. Most of it has a few moments in common: those at which access tokens expire. */
+/** The functions to run by moment, in ms since 1970. Many share a moment: the expiry of one access token. */
 const runsAt = new Map<number, Set<Run>>();
 let timer: NodeJS.Timeout | undefined;
 /** The moment that the timer waits for. */
 let awaited = Number.POSITIVE_INFINITY;
 
 /**
- * Runs something at a moment, however far away, without keeping the process alive for it. All moments have one timer in common:
- * each request asks for the expiry of its token, and nearly none is there when it comes.
- * @returns cancels it.
+ * Runs something at a moment, however far away, without keeping the process alive for it. All moments share one timer:
+ * each request waits for the expiry of its token, and hardly any is still there when it comes.
+ * @returns a function that cancels it.
  */
 export function atMoment(moment: Date, run: Run): () => void {
   const at = moment.getTime();
@@ -23,13 +23,13 @@ export function atMoment(moment: Date, run: Run): () => void {
     runs = new Set();
     runsAt.set(at, runs);
   }
-  // The same function may be there for somebody else.
+  // The same function may be registered by somebody else.
   const own = () => run();
   runs.add(own);
   if (at < awaited) wait(at);
   return () => {
     if (!runs.delete(own) || runs.size > 0) return;
-    // The timer stays: when it ends, it looks for the moment that is next.
+    // The timer stays: when it ends, it looks for the next moment.
     if (runsAt.get(at) === runs) runsAt.delete(at);
   };
 }

@@ -41,15 +41,15 @@ const definitions = {
   ...engineSettings,
 };
 
-/** The values of the product's settings; read them once with {@link readConfig} and hand them on. */
+/** The values of the product's settings; read them once with {@link readConfig} and pass them on. */
 export type Config = ValuesOf<typeof definitions>;
 
-/** What the documentation and `config` say of all settings, in this order. @param own settings of the application. */
+/** All settings in the order of the documentation and of `config`. @param own settings of the application. */
 export function settingsWith(own: Settings): readonly SettingInfo[] {
   return Object.values<Setting<unknown>>({ ...definitions, ...own }).map(({ schema: _, ...info }) => info);
 }
 
-/** Why these settings of an application cannot be told from the product's: a sentence; undefined if they can. */
+/** Why the names of an application's settings collide with the product's, as a sentence; undefined if they do not. */
 export function whyNotSettings(own: Settings): string | undefined {
   const names = new Map(Object.entries(definitions).map(([key, { name }]) => [name, key]));
   for (const [key, { name }] of Object.entries(own)) {
@@ -64,7 +64,7 @@ export function whyNotSettings(own: Settings): string | undefined {
 
 /**
  * Reads the settings from environment variables; an empty or blank variable counts as unset.
- * @param own settings of the application, which are read besides.
+ * @param own settings of the application, which are read too.
  * @throws {ConfigError} listing every bad setting at once.
  */
 export function readConfig<Own extends Settings = Readonly<Record<never, never>>>(

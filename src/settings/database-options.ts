@@ -1,7 +1,7 @@
 import type { DatabaseOptions } from '../database/database.ts';
 import type { Config } from './config.ts';
 
-/** The settings that are the database's, as it takes them. */
+/** The database's settings in the form of its options. */
 export function databaseOptions(config: Config) {
   return {
     connections: {

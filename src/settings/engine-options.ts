@@ -1,7 +1,7 @@
 import type { EngineOptions } from '../kernel/engine.ts';
 import type { Config } from './config.ts';
 
-/** The settings that are the engine's, as it takes them. */
+/** The engine's settings in the form of its options. */
 export function engineOptions(config: Config) {
   return {
     queueLimit: config.appendQueueLimit,

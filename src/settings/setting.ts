@@ -19,7 +19,7 @@ export interface Setting<T> extends SettingInfo {
   readonly schema: z.ZodType<T, string>;
 }
 
-/** Settings by the names that the code knows them by. */
+/** Settings by their names in the code. */
 export type Settings = Readonly<Record<string, Setting<unknown>>>;
 
 /** The values of settings, validated. */
@@ -35,9 +35,10 @@ interface Details {
  * Defines a setting: an environment variable that is validated when the process starts, and documented with the others.
  *
  * @param description meaning and unit, in one sentence.
- * @param schema from the variable's text to a value. Its message ends a sentence that begins with the name: `must be …`.
- * @param details.default as it would be written in the environment; without one the setting is off unless it is set.
- * @param details.productionDefault the same, if it is another one in production.
+ * @param schema from the variable's text to a value. Its message continues a sentence that begins with the name: `must
+ * be …`.
+ * @param details.default as written in the environment; without one the setting is off by default.
+ * @param details.productionDefault the default in production, if it differs.
  * @param details.secret true if the value must not be shown or logged.
  */
 export function setting<T>(

@@ -44,7 +44,7 @@ export const onOff = oneOf('on', 'off').transform((value) => value === 'on');
 
 export const redisUrl = text.regex(/^rediss?:\/\/\S+$/, 'must be a redis:// or rediss:// URL');
 
-/** Names for ranges of addresses that only nearby machines have. */
+/** Names for private ranges of addresses. */
 const NAMED_RANGES: Readonly<Record<string, readonly string[]>> = {
   loopback: ['127.0.0.0/8', '::1/128'],
   private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],

@@ -2,26 +2,26 @@ import { type DocumentNode, getOperationAST, type OperationDefinitionNode } from
 import type { Plugin } from 'graphql-yoga';
 import { documentCaches } from '../limits/document.ts';
 
-/** What a request asks for, of a document that was found valid. */
+/** An operation of a document that is known to be valid. */
 export interface KnownOperation {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
 }
 
 /**
- * The documents that clients send again and again: parsed, and found valid. They are known by their text, as long as the caches of
+ * The documents that clients send repeatedly: parsed and valid. They are found by their text, as long as the caches of
  * documents keep them.
  */
 export class KnownDocuments {
   readonly caches: ReturnType<typeof documentCaches>;
   readonly #valid = new WeakSet<DocumentNode>();
 
-  /** @param maxBytes that the documents may take together. */
+  /** @param maxBytes of all documents together. */
   constructor(maxBytes: number) {
     this.caches = documentCaches(maxBytes);
   }
 
-  /** Tells of documents that are found valid. The rules are the same for everybody. */
+  /** Records documents that are found valid. The rules are the same for everybody. */
   get plugin(): Plugin {
     return {
       onValidate: ({ params: { documentAST } }) => {
@@ -32,7 +32,7 @@ export class KnownDocuments {
     };
   }
 
-  /** The operation of that name, or the only one; undefined if the document is not known or has no such operation. */
+  /** The operation of this name, or the only one; undefined if the document is unknown or has no such operation. */
   find(text: string, operationName: string | undefined): KnownOperation | undefined {
     const document = this.caches.documentCache.get(text);
     if (!document || !this.#valid.has(document)) return undefined;

@@ -3,11 +3,11 @@ import { wallTime } from '../../kernel/clock/wall-clock.ts';
 import type { Authenticated } from './claims.ts';
 
 /**
- * How long a token is taken without a new check of its signature, in ms. So long a token is still taken after its key was
- * withdrawn, besides the time for which published keys are kept.
+ * How long a token is accepted without checking its signature again, in ms. So a token remains valid for this long
+ * after its key was withdrawn, in addition to the time for which published keys are cached.
  */
 const REMEMBERED_MS = 30_000;
-/** Bytes that remembered tokens may take together; some 10,000 usual ones. */
+/** Bytes of all remembered tokens; about 10,000 usual ones. */
 const MAX_BYTES = 8 * 1024 * 1024;
 /** Bytes of an entry besides the text of its token. */
 const ENTRY_BYTES = 300;
@@ -19,8 +19,8 @@ interface Verified {
 }
 
 /**
- * Remembers whose token it is for a short time. Clients send the same token with each request, and checking its signature costs
- * more than most reads. Only tokens that were accepted are remembered, and each until it expires.
+ * Remembers the actor of a token for a short time. Clients send the same token with each request, and checking its
+ * signature costs more than most reads. Only accepted tokens are remembered, and each at most until it expires.
  */
 export class VerifiedTokens {
   readonly #known = new LRUCache<string, Verified>({
@@ -28,7 +28,7 @@ export class VerifiedTokens {
     sizeCalculation: (_, token) => 2 * token.length + ENTRY_BYTES,
   });
 
-  /** Whose token it is; undefined if that has to be checked. */
+  /** The actor of a token; undefined if it must be checked. */
   find(token: string): Authenticated | undefined {
     const known = this.#known.get(token);
     if (!known) return undefined;

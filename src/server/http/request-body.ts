@@ -1,7 +1,7 @@
 import type { GraphQLParams } from 'graphql-yoga';
 import type { SentOperation, TrustedDocuments } from '../../graphql/documents/trusted-documents.ts';
 
-/** An operation as a body of JSON asks for it. */
+/** An operation in a JSON body. */
 export interface JsonRequest {
   readonly query: string;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
@@ -10,12 +10,12 @@ export interface JsonRequest {
 
 const PARAMETERS: ReadonlySet<string> = new Set(['query', 'variables', 'operationName', 'extensions', 'documentId']);
 
-/** What a body says, whatever it is. @throws {SyntaxError} if it is not JSON. */
+/** The JSON of a body, of any shape. @throws {SyntaxError} if it is not JSON. */
 export function readJson(body: Buffer | undefined): GraphQLParams {
   return JSON.parse((body?.toString() ?? '').replace(/^\uFEFF/, '')) as GraphQLParams;
 }
 
-/** What a body asks for; undefined if anything about it is not as it should be. */
+/** The operation of a body; undefined if anything about it is unusual. */
 export function jsonRequestIn(body: Buffer | undefined, documents: TrustedDocuments): JsonRequest | undefined {
   try {
     const sent: unknown = readJson(body);
@@ -26,7 +26,7 @@ export function jsonRequestIn(body: Buffer | undefined, documents: TrustedDocume
     if (extensions != null && !isRecord(extensions)) return undefined;
     if (operationName != null && typeof operationName !== 'string') return undefined;
     const query = documents.textOf(sent as SentOperation);
-    // Some clients send a name always, which is empty where the operation has none.
+    // Some clients always send a name, empty if the operation has none.
     return query ? { query, variables: variables ?? undefined, operationName: operationName || undefined } : undefined;
   } catch {
     return undefined;
