@@ -43,5 +43,8 @@ export function dataBytesOf(events: readonly { readonly data: unknown }[], bytes
   return bytes - ENVELOPE * events.length;
 }
 
-/** Approximate bytes in memory of the events that are read from the log together. */
-export const PAGE_BYTES = 8 * 2 ** 20;
+/**
+ * Approximate bytes in memory of what is written or folded at once: an append batch, a page of events for a read model. To
+ * serialise and send this much takes about 10 ms of the event loop.
+ */
+export const PAGE_BYTES = 2 * 2 ** 20;

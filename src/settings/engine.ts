@@ -20,7 +20,7 @@ export const engineSettings = {
   ),
   appendQueueBytesPerActor: count('APPEND_QUEUE_BYTES_PER_ACTOR', 16_777_216, 'Bytes of those in memory, about.'),
   appendBatchLimit: count('APPEND_BATCH_LIMIT', 1000, 'Most events appended in one transaction.'),
-  appendBatchBytes: count('APPEND_BATCH_BYTES', 8_388_608, 'Most bytes appended in one transaction, about.'),
+  appendBatchBytes: count('APPEND_BATCH_BYTES', 2_097_152, 'Most bytes appended in one transaction, about.'),
   stateCacheSize: count('STATE_CACHE_SIZE', 10_000, 'Aggregates whose state is kept in memory.', 1, 10_000_000),
   stateCacheBytes: optionalCount(
     'STATE_CACHE_BYTES',

@@ -1,6 +1,6 @@
 import { rootOf } from '../../../database/errors.ts';
 import { isTransient } from '../../../database/transient.ts';
-import { bytesOf } from '../../bytes.ts';
+import { bytesOf, PAGE_BYTES } from '../../bytes.ts';
 import { initiatorOf, type RecordedEvent } from '../../define/event.ts';
 import { SYSTEM_ROLE } from '../../define/roles.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
@@ -96,7 +96,7 @@ export class AppendQueue {
     this.#options = options;
     const { limit, bytes = 64 * MB, limitPerActor = limit, bytesPerActor = bytes } = options;
     this.#limits = { limit, bytes, limitPerActor, bytesPerActor };
-    this.#batchLimits = { events: options.batchLimit, bytes: options.batchBytes ?? 8 * MB };
+    this.#batchLimits = { events: options.batchLimit, bytes: options.batchBytes ?? PAGE_BYTES };
     this.#observer = options.observer ?? unobserved;
   }
 

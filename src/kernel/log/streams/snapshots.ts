@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { type Database, prepared } from '../../../database/client.ts';
-import { approximateBytes } from '../../bytes.ts';
+import { approximateBytes, PAGE_BYTES } from '../../bytes.ts';
 import type { Aggregate } from '../../define/aggregate.ts';
 import { snapshotsJson } from '../sql-json.ts';
 import { type SnapshotOf, sealSnapshot } from './snapshot-envelope.ts';
@@ -32,7 +32,7 @@ const MAX_WAITING = 1000;
 /** Approximate bytes of these. */
 const MAX_BYTES = 32 * 2 ** 20;
 /** Approximate bytes of the snapshots that one statement writes. */
-const WRITE_BYTES = 8 * 2 ** 20;
+const WRITE_BYTES = PAGE_BYTES;
 /** Minimum time between two reports of unusable snapshots, in ms: after a migration each stream has one. */
 const TELL_EVERY_MS = 60_000;
 
