@@ -75,6 +75,7 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
         database,
         domains: cli.app.domains,
         ...engineOptions(config),
+        makesReadTables: cli.app.migrations === undefined,
         projector: 'standby',
         onError: quietly((error) => say(cli, `warning: ${errorLine(error)}`)),
       });

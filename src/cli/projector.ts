@@ -44,6 +44,7 @@ async function work(cli: Cli): Promise<void> {
         database,
         domains: cli.app.domains,
         ...engineOptions(config),
+        makesReadTables: cli.app.migrations === undefined,
         projector: 'active',
         adapters: adapters.adapters,
         observer: workLog(logger),

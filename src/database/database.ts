@@ -1,8 +1,8 @@
-import { openPool, type Pool, type PoolOptions, type PoolRole } from './client.ts';
+import { type Database, openPool, type Pool, type PoolOptions, type PoolRole } from './client.ts';
 import { fitConnections } from './connection-budget.ts';
 import { migrateDatabase } from './migrate.ts';
 import { openReplica } from './replica.ts';
-import type { Access, RoleOptions } from './roles/ensure-roles.ts';
+import { type Access, grantRights, type RoleOptions } from './roles/ensure-roles.ts';
 import type { Session } from './session.ts';
 
 export interface DatabaseOptions {
@@ -49,6 +49,8 @@ export interface AfterwriteDatabase {
   readonly replica: Pool | undefined;
   /** Additional connections for long work that must not occupy those of others; the caller closes them. */
   openAside(): PoolsAside;
+  /** Gives the parts their rights on what was made. @param tx a transaction of the `owner` pool. */
+  grantRights(tx: Database): Promise<void>;
   close(timeoutMs?: number): Promise<void>;
 }
 
@@ -143,6 +145,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
         settings: { idle_in_transaction_session_timeout: '5000' },
       }),
     }),
+    grantRights: (tx) => grantRights(tx, roles),
     close: async (timeoutMs) => {
       await Promise.all(
         [writer, projector, reader, leases, owner, watch, replica?.pool].map((pool) => pool?.close(timeoutMs)),

@@ -22,6 +22,7 @@ import type { Aside } from './read/rebuild/shadow-filler.ts';
 import type { ReadSide } from './read/replica/read-side.ts';
 import { Replica } from './read/replica/replica-read-side.ts';
 import { Projector } from './read/run/projector.ts';
+import { ReadTables } from './read/tables/read-tables.ts';
 import { StorableRows } from './storable.ts';
 import { Admission } from './write/admission.ts';
 import { CommandBus } from './write/command-bus.ts';
@@ -72,6 +73,8 @@ export interface EngineOptions {
    * instance is able to run; `off`, none.
    */
   readonly projector?: ProjectorRole | undefined;
+  /** False if the application makes the tables of its read models by migrations of its own; true unless given. */
+  readonly makesReadTables?: boolean;
   /** Bounds of processes and effects. */
   readonly processLimits?: Partial<ProcessLimits> | undefined;
   /** What stands behind the ports of effects. An effect whose port has no adapter here is left to other instances. */
@@ -222,6 +225,13 @@ export function createEngine(options: EngineOptions): Engine {
     ...{ db: database.watch.db, clock, obstacles, head: projector.head, limitMs: options.clockSkewLimitMs ?? 0 },
     onError: (error) => onError(error, { part: 'clock' }),
   });
+  const readTables = new ReadTables({
+    db: database.owner.db,
+    projections: [...registry.projections.values()],
+    makes: options.makesReadTables ?? true,
+    grant: database.grantRights,
+    onError: (error) => onError(error, { part: 'read tables' }),
+  });
   const watch = new EngineWatch({
     db: database.watch.db,
     clock,
@@ -252,6 +262,7 @@ export function createEngine(options: EngineOptions): Engine {
     obstacles,
     start: async () => {
       await clock.start();
+      await readTables.ensure();
       await projector.start();
       await processes.start();
       await replica?.start();
@@ -269,6 +280,7 @@ export function createEngine(options: EngineOptions): Engine {
       watch.stop();
       clock.stop();
       replica?.stop();
+      readTables.stop();
       await projector.stop();
       await wakeUp.close();
     },

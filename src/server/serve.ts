@@ -1,6 +1,7 @@
 import { EmbeddedPostgresError } from '../database/embedded/server.ts';
 import { DatabaseError } from '../database/errors.ts';
 import type { App } from '../definition/app.ts';
+import { ReadTableError } from '../kernel/read/tables/table-ddl.ts';
 import { ConfigError, readConfig } from '../settings/config.ts';
 import { withoutCredentials } from '../text/credentials.ts';
 import { ListenError } from './http/http.ts';
@@ -51,7 +52,7 @@ export async function serve(app: App): Promise<void> {
     if (server.opsUrl) logger.info(`Operations:  ${server.opsUrl}/readyz, /metrics`);
     if (config.graphiql) logger.info(`GraphiQL:    ${server.url}/graphql (open it in a browser)`);
   } catch (error) {
-    const expected = [ConfigError, ListenError, DatabaseError, EmbeddedPostgresError];
+    const expected = [ConfigError, ListenError, DatabaseError, EmbeddedPostgresError, ReadTableError];
     const isExpected = expected.some((kind) => error instanceof kind);
     console.error(isExpected ? withoutCredentials((error as Error).message) : error);
     process.exit(1);

@@ -99,6 +99,7 @@ export async function startServer(app: App, config: Config, logger: Logger): Pro
     database,
     domains,
     ...engineOptions(config),
+    makesReadTables: app.migrations === undefined,
     adapters: adapters.adapters,
     observer: toAll([metrics, workLog(logger)].filter((observer) => observer !== undefined)),
     onNotice: logNotice(logger),

@@ -1,10 +1,9 @@
-import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import { sealingOf } from '../../src/kernel/read/tables/ensure-tables.ts';
+import { ddlOf } from '../../src/kernel/read/tables/table-ddl.ts';
 
-/** The CREATE TABLE of a test's read table: columns, NOT NULL and the primary key, which is all that the engine needs. */
+/** The statements that make a read table, for tests that start no engine or look at a table before it does. */
 export function createTable(table: PgTable): string {
-  const { schema, name, columns, primaryKeys } = getTableConfig(table);
-  const keys = primaryKeys[0]?.columns ?? columns.filter((column) => column.primary);
-  const lines = columns.map((column) => `"${column.name}" ${column.getSQLType()}${column.notNull ? ' NOT NULL' : ''}`);
-  const key = `PRIMARY KEY (${keys.map((column) => `"${column.name}"`).join(', ')})`;
-  return `CREATE TABLE "${schema ?? 'public'}"."${name}" (${[...lines, key].join(', ')})`;
+  const ddl = ddlOf(table);
+  return [ddl.create, ...ddl.indexes.map(({ create }) => create), sealingOf(ddl)].join(';\n');
 }

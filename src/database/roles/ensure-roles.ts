@@ -68,16 +68,20 @@ export async function ensureRoles(
     for (const [part, how] of await accountsOf(request, accounts, onNotice)) access.set(part, how);
   }
   const owner = here.isSuperuser ? await ownerOf(request, loginNameOf('owner', here.oid), access) : URL_USER;
-  await db.transaction(async (tx) => {
-    const parts = Object.fromEntries(PARTS.map((part) => [part, namesOf(access.get(part))])) as Record<
-      PoolRole,
-      string[]
-    >;
-    const statements = statementsFor(await readCatalog(tx as unknown as Database), { parts, owner: owner.login?.user });
-    if (statements.length > 0) await tx.execute(sql.raw(statements.join(';\n')));
-  });
   const of = (part: PoolRole) => access.get(part) ?? URL_USER;
-  return { writer: of('writer'), projector: of('projector'), reader: of('reader'), owner };
+  const roles: Roles = { writer: of('writer'), projector: of('projector'), reader: of('reader'), owner };
+  await db.transaction((tx) => grantRights(tx as unknown as Database, roles));
+  return roles;
+}
+
+/**
+ * Gives each part its rights on everything that is there, for example on tables that were just made, and takes others from it.
+ * @param db as somebody who owns what is there, at least the new things.
+ */
+export async function grantRights(db: Database, roles: Roles): Promise<void> {
+  const parts = { writer: namesOf(roles.writer), projector: namesOf(roles.projector), reader: namesOf(roles.reader) };
+  const statements = statementsFor(await readCatalog(db), { parts, owner: roles.owner.login?.user });
+  if (statements.length > 0) await db.execute(sql.raw(statements.join(';\n')));
 }
 
 function namesOf(access: Access | undefined): string[] {

@@ -1,0 +1,60 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../../../database/client.ts';
+import { quoted } from '../../../database/roles/statements.ts';
+import type { WantedIndex } from './ensure-tables.ts';
+
+/** The advisory lock of the instance that makes indexes. Its session holds it. */
+const INDEXES_LOCK = 4651737;
+
+export interface BuildIndexesParts {
+  /** One connection with the rights of the tables' owner: the lock is its session's. */
+  readonly db: Database;
+  readonly wanted: readonly WantedIndex[];
+  /** No further index is begun once it is aborted. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes indexes that tables with rows lack, one after the other, while the tables are read and written. An index of the same name
+ * that is another one is replaced, after the new one is there. One instance does this; another one that finds it at work leaves
+ * it alone. What is broken off is begun again at the next start.
+ */
+export async function buildIndexes({ db, wanted, signal }: BuildIndexesParts): Promise<void> {
+  if (wanted.length === 0) return;
+  const [lock] = await db.execute<{ taken: boolean }>(sql`select pg_try_advisory_lock(${INDEXES_LOCK}) as taken`);
+  if (!lock?.taken) return;
+  try {
+    for (const index of wanted) {
+      if (signal.aborted) return;
+      await buildIndex(db, index);
+    }
+  } finally {
+    await db.execute(sql`select pg_advisory_unlock(${INDEXES_LOCK})`);
+  }
+}
+
+async function buildIndex(db: Database, { name, create }: WantedIndex): Promise<void> {
+  const former = await isValid(db, name);
+  if (former === undefined) return run(db, create(name));
+  // One whose making was broken off is of no use to anybody.
+  if (!former) {
+    await run(db, `drop index concurrently if exists read.${quoted(name)}`);
+    return run(db, create(name));
+  }
+  const next = `${name.slice(0, 57)}__next`;
+  await run(db, `drop index concurrently if exists read.${quoted(next)}`);
+  await run(db, create(next));
+  await run(db, `drop index concurrently if exists read.${quoted(name)}`);
+  await run(db, `alter index read.${quoted(next)} rename to ${quoted(name)}`);
+}
+
+/** @returns undefined if there is no index of this name. */
+async function isValid(db: Database, name: string): Promise<boolean | undefined> {
+  const [row] = await db.execute<{ valid: boolean }>(sql`
+    select indisvalid as valid from pg_index where indexrelid = to_regclass(format('read.%I', ${name}::text))`);
+  return row?.valid;
+}
+
+async function run(db: Database, statement: string): Promise<void> {
+  await db.execute(sql.raw(statement));
+}

@@ -1,0 +1,218 @@
+import { is, SQL, sql } from 'drizzle-orm';
+import {
+  type Check,
+  getTableConfig,
+  type Index,
+  IndexedColumn,
+  PgColumn,
+  PgDialect,
+  PgEnumColumn,
+  type PgTable,
+  type UniqueConstraint,
+} from 'drizzle-orm/pg-core';
+
+/** A statement that makes an index, for a table that may be in use. */
+export interface IndexDdl {
+  /** Of the index, unique in its schema. */
+  readonly name: string;
+  readonly create: string;
+  /** Makes it under a name without keeping anybody from writing. Not within a transaction. */
+  readonly createConcurrently: (name: string) => string;
+}
+
+/** How to make a table: see {@link ddlOf}. */
+export interface TableDdl {
+  /** As SQL names it. */
+  readonly table: string;
+  /** Columns, primary key, unique constraints and checks. */
+  readonly create: string;
+  /** The other indexes, for a table is filled much faster without them. */
+  readonly indexes: readonly IndexDdl[];
+}
+
+/** How to make a table under another name than its own, for example to see what Postgres makes of its declaration. */
+export interface TableNames {
+  /** As SQL names it: `"read"."orders"`. */
+  readonly table: string;
+  /** @param nth of the indexes that are declared by themselves. */
+  readonly index: (nth: number) => string;
+}
+
+/** A read table is declared with something that a derived table cannot have, or not as it is in the database. */
+export class ReadTableError extends Error {
+  readonly code: 'READ_TABLE_UNSUPPORTED' | 'READ_TABLE_MISSING' | 'READ_TABLE_CHANGED';
+  readonly table: string;
+
+  constructor(code: ReadTableError['code'], table: string, sentence: string) {
+    super(sentence);
+    this.name = 'ReadTableError';
+    this.code = code;
+    this.table = table;
+  }
+}
+
+/**
+ * The statements that make a table as it is declared with Drizzle: columns with defaults and generated values, keys, checks
+ * and indexes of every kind.
+ *
+ * @param as makes it under other names; names of constraints are then left to Postgres.
+ * @throws {ReadTableError} READ_TABLE_UNSUPPORTED for foreign keys, row security and enum types. Read models are filled
+ *   independently of each other and rebuilt at any time, so that a reference cannot hold; a type would outlive its table.
+ */
+export function ddlOf(table: PgTable, as?: TableNames): TableDdl {
+  const config = getTableConfig(table);
+  refuseUnsupported(config);
+  const { name, schema, columns, primaryKeys, uniqueConstraints, checks, indexes } = config;
+  const target = as?.table ?? `${quoted(schema ?? 'public')}.${quoted(name)}`;
+  const constraint = (own: string | undefined) => (as || own === undefined ? '' : `constraint ${quoted(own)} `);
+  const [primaryKey] = primaryKeys;
+  const key = primaryKey?.columns ?? columns.filter((column) => column.primary);
+  const uniques = [
+    ...columns.filter((column) => column.isUnique).map(uniqueOf),
+    ...uniqueConstraints.map(constraintOf),
+  ];
+  const lines = [
+    ...columns.map(columnDdl),
+    ...(key.length > 0 ? [`${constraint(primaryKey?.getName())}primary key (${listed(key)})`] : []),
+    ...uniques.map((unique) => `${constraint(unique.name)}${unique.definition}`),
+    ...checks.map(({ name: own, value }: Check) => `${constraint(own)}check (${textOf(value)})`),
+  ];
+  return {
+    table: target,
+    create: `create table ${target} (\n  ${lines.join(',\n  ')}\n)`,
+    indexes: indexes.map((index, nth) => indexDdl(index, target, as?.index(nth) ?? indexName(index, name))),
+  };
+}
+
+type TableConfig = ReturnType<typeof getTableConfig>;
+
+function refuseUnsupported({ name, columns, foreignKeys, policies, enableRLS }: TableConfig): void {
+  if (foreignKeys.length > 0) {
+    throw unsupported(
+      name,
+      'refers to another table. Read models are filled independently of each other: keep the id and leave references() out.',
+    );
+  }
+  if (enableRLS || policies.length > 0) {
+    throw unsupported(name, 'has row level security. Say who may see which rows with visibleTo.');
+  }
+  const ofEnum = columns.find((column) => is(column, PgEnumColumn));
+  if (ofEnum) {
+    throw unsupported(
+      name,
+      `has the column ${ofEnum.name} of an enum type of Postgres. Write text('${ofEnum.name}').$type<'A' | 'B'>() instead.`,
+    );
+  }
+}
+
+function unsupported(table: string, sentence: string): ReadTableError {
+  return new ReadTableError('READ_TABLE_UNSUPPORTED', table, `The read table ${table} ${sentence}`);
+}
+
+function columnDdl(column: PgColumn): string {
+  const parts = [quoted(column.name), column.getSQLType()];
+  if (column.generated) parts.push(`generated always as (${generatedText(column.generated.as)}) stored`);
+  else if (column.generatedIdentity) parts.push(identityDdl(column.generatedIdentity));
+  else if (column.default !== undefined) parts.push(`default ${textOf(defaultOf(column))}`);
+  if (column.notNull) parts.push('not null');
+  return parts.join(' ');
+}
+
+function defaultOf(column: PgColumn): SQL {
+  const value: unknown = column.default;
+  return is(value, SQL) ? value : sql`${sql.param(value, column)}`;
+}
+
+function generatedText(as: unknown): string {
+  const value = typeof as === 'function' ? as() : as;
+  return textOf(value as SQL);
+}
+
+function identityDdl({ type, sequenceOptions }: NonNullable<PgColumn['generatedIdentity']>): string {
+  const { startWith, increment, minValue, maxValue, cache, cycle } = sequenceOptions ?? {};
+  const options = [
+    ...(startWith === undefined ? [] : [`start with ${startWith}`]),
+    ...(increment === undefined ? [] : [`increment by ${increment}`]),
+    ...(minValue === undefined ? [] : [`minvalue ${minValue}`]),
+    ...(maxValue === undefined ? [] : [`maxvalue ${maxValue}`]),
+    ...(cache === undefined ? [] : [`cache ${cache}`]),
+    ...(cycle ? ['cycle'] : []),
+  ];
+  const list = options.length > 0 ? ` (${options.join(' ')})` : '';
+  return `generated ${type === 'always' ? 'always' : 'by default'} as identity${list}`;
+}
+
+interface Unique {
+  readonly name: string;
+  readonly definition: string;
+}
+
+function uniqueOf(column: PgColumn): Unique {
+  const { name, table } = column;
+  return {
+    name: column.uniqueName ?? `${getTableConfig(table).name}_${name}_unique`,
+    definition: `unique ${column.uniqueType === 'not distinct' ? 'nulls not distinct ' : ''}(${quoted(name)})`,
+  };
+}
+
+function constraintOf({ name, columns, nullsNotDistinct }: UniqueConstraint): Unique {
+  return {
+    name: name ?? columns.map((column) => column.name).join('_'),
+    definition: `unique ${nullsNotDistinct ? 'nulls not distinct ' : ''}(${listed(columns)})`,
+  };
+}
+
+function indexName({ config: { name, columns } }: Index, table: string): string {
+  if (name !== undefined) return name;
+  const parts = columns.map((column) => ('name' in column && column.name ? column.name : 'expression'));
+  return `${table}_${parts.join('_')}_index`;
+}
+
+function indexDdl({ config }: Index, target: string, name: string): IndexDdl {
+  const { columns, method, where, with: options, unique, only } = config;
+  const settings = Object.entries(options ?? {}).map(([key, value]) => `${key} = ${value}`);
+  const what = [
+    `on ${only ? 'only ' : ''}${target} using ${method ?? 'btree'} (${columns.map(partDdl).join(', ')})`,
+    ...(settings.length > 0 ? [`with (${settings.join(', ')})`] : []),
+    ...(where ? [`where ${textOf(where)}`] : []),
+  ].join(' ');
+  const kind = unique ? 'unique index' : 'index';
+  return {
+    name,
+    create: `create ${kind} ${quoted(name)} ${what}`,
+    createConcurrently: (as) => `create ${kind} concurrently ${quoted(as)} ${what}`,
+  };
+}
+
+/** A column or an expression of an index, with its order. An expression is taken as it is: it may name an order itself. */
+function partDdl(part: Index['config']['columns'][number]): string {
+  if (!is(part, IndexedColumn)) return is(part, PgColumn) ? quoted(part.name) : textOf(part as SQL);
+  const { order, nulls, opClass } = part.indexConfig as {
+    order?: 'asc' | 'desc';
+    nulls?: 'first' | 'last';
+    opClass?: string;
+  };
+  return [
+    quoted(part.name ?? ''),
+    ...(opClass ? [opClass] : []),
+    // Drizzle gives every column an order; these are what Postgres takes without being told.
+    ...(order === 'desc' ? ['desc'] : []),
+    ...(nulls && nulls !== (order === 'desc' ? 'first' : 'last') ? [`nulls ${nulls}`] : []),
+  ].join(' ');
+}
+
+const dialect = new PgDialect();
+
+/** As text that needs no parameters, with columns by their names alone: DDL takes neither parameters nor other tables. */
+function textOf(expression: SQL): string {
+  return dialect.sqlToQuery(sql`${expression}`.inlineParams(), 'indexes').sql;
+}
+
+function listed(columns: readonly { readonly name: string }[]): string {
+  return columns.map(({ name }) => quoted(name)).join(', ');
+}
+
+/** A name as SQL takes it. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,169 @@
+import { sql } from 'drizzle-orm';
+import { index, integer, type PgTable, text, uuid } from 'drizzle-orm/pg-core';
+import { describe, expect, it } from 'vitest';
+import app from '../../../../src/app.ts';
+import { registerDomains } from '../../../../src/kernel/define/domain.ts';
+import { historyTable } from '../../../../src/kernel/define/history-table.ts';
+import { defineProjection } from '../../../../src/kernel/define/projection.ts';
+import { readTable } from '../../../../src/kernel/define/read-table.ts';
+import { ensureTables } from '../../../../src/kernel/read/tables/ensure-tables.ts';
+import { receiptOf } from '../../../support/appends.ts';
+import { Counter, counterDomain, counters, openCounter, system } from '../../../support/counter.ts';
+import { useDatabase } from '../../../support/database.ts';
+import { useEngine } from '../../../support/engine.ts';
+import { until } from '../../../support/until.ts';
+
+const database = useDatabase();
+const openEngine = useEngine(database, [counterDomain]);
+
+/** A domain of counters whose read model has another table. */
+const withTable = (table: PgTable) => [
+  {
+    ...counterDomain,
+    projections: [
+      defineProjection('counters', {
+        table: table as never,
+        events: Counter.events,
+        visibleTo: 'everyone',
+        on: { CounterOpened: ({ streamId }, { upsert }) => upsert(streamId, () => ({ id: streamId }) as never) },
+      }),
+    ],
+  },
+];
+
+const indexes = async (table: string) => {
+  const rows =
+    await database.sql`select indexname as name from pg_indexes where schemaname = 'read' and tablename = ${table}`;
+  return rows.map(({ name }) => name).sort();
+};
+
+describe('tables of read models', () => {
+  it('are made by the first server that starts, with their rights, and filled', async () => {
+    const engines = await Promise.all([openEngine({ start: true }), openEngine({ start: true })]);
+    for (const { faults } of engines) expect(faults).toEqual([]);
+    const [engine] = engines;
+    const { position } = receiptOf(await engine.bus.execute(openCounter, { label: 'a' }, system));
+    expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
+    // A pool that logs in as the reader sees the row and cannot change it.
+    const { reader } = engine.database;
+    expect(await reader.db.select().from(counters.table)).toMatchObject([{ label: 'a' }]);
+    await expect(reader.db.execute(sql`delete from read.counters`)).rejects.toThrow();
+    await expect(engine.database.writer.db.execute(sql`select from read.counters`)).rejects.toThrow();
+  });
+
+  it('are those that migrations of the shop have made', async () => {
+    const { projections } = registerDomains(app.domains);
+    const engine = await openEngine();
+    const parts = {
+      db: engine.database.owner.db,
+      projections: [...projections.values()],
+      makes: false,
+      grant: async () => {},
+    };
+    expect(await ensureTables(parts)).toEqual({ created: [], missing: [] });
+  });
+
+  it('have their history beside them', async () => {
+    const table = readTable('things', { id: uuid('id').primaryKey(), name: text('name') }, undefined, {
+      history: true,
+    });
+    const history = historyTable(table);
+    const projection = defineProjection('things', {
+      ...{ table, history: true, events: Counter.events, visibleTo: 'everyone' as const },
+      on: {
+        CounterOpened: ({ streamId, data }, { upsert }) => upsert(streamId, () => ({ id: streamId, name: data.label })),
+      },
+    });
+    const engine = await openEngine({ domains: [{ ...counterDomain, projections: [projection] }], start: true });
+    const { position } = receiptOf(await engine.bus.execute(openCounter, { label: 'a' }, system));
+    expect(await engine.projector.positions.reached('things', position, { timeoutMs: 10_000 })).toBe(true);
+    expect(await engine.database.reader.db.select().from(history)).toEqual([]);
+    expect(engine.faults).toEqual([]);
+  });
+});
+
+describe('a table that is not there', () => {
+  it('stops the start if the application makes its tables by migrations', async () => {
+    const engine = await openEngine({ makesReadTables: false });
+    await expect(engine.start()).rejects.toMatchObject({
+      code: 'READ_TABLE_MISSING',
+      message:
+        'Read model counters (version 1) has no table read.counters, and the application makes its tables by migrations. ' +
+        'Generate the migration that makes it, and start again.',
+    });
+  });
+});
+
+describe('a table that is not as it is declared', () => {
+  const declared = () => readTable('gauges', { id: uuid('id').primaryKey(), value: integer('value').notNull() });
+
+  it.each([
+    ['it lacks the column value (integer not null)', 'id uuid primary key'],
+    ['its column value is text and not integer not null', 'id uuid primary key, value text'],
+    ['its column more needs a value and is not declared', 'id uuid primary key, value int not null, more int not null'],
+    [
+      'its primary key is USING btree (value) and not USING btree (id)',
+      'id uuid not null, value int not null primary key',
+    ],
+  ])('stops the start and says so: %s', async (phrase, columns) => {
+    await database.sql.unsafe(
+      `create table read.gauges (${columns}, last_position bigint not null, stale_since bigint)`,
+    );
+    const engine = await openEngine({ domains: withTable(declared()) });
+    await expect(engine.start()).rejects.toMatchObject({
+      code: 'READ_TABLE_CHANGED',
+      message:
+        `The table read.gauges of read model counters (version 1) is not as the code declares it: ${phrase}. ` +
+        'Write a migration that changes the table, or take the change of the declaration back.',
+    });
+    const [row] = await database.sql`select to_regclass('read.__declared') as probe`;
+    expect(row?.probe).toBeNull();
+  });
+
+  it('may have columns that newer code has added, if rows can be written without them', async () => {
+    await database.sql.unsafe(
+      `create table read.gauges (id uuid primary key, value int not null, more text, other int not null default 1,
+         last_position bigint not null, stale_since bigint)`,
+    );
+    const engine = await openEngine({ domains: withTable(declared()), start: true });
+    expect(engine.faults).toEqual([]);
+  });
+});
+
+describe('indexes that a table with rows lacks', () => {
+  const gauges = readTable('gauges', { id: uuid('id').primaryKey(), value: integer('value') }, (table) => [
+    index('gauges_value').on(table.value.desc()),
+    index('gauges_id_value').on(table.id, table.value),
+  ]);
+  const columns = 'id uuid primary key, value int, last_position bigint not null, stale_since bigint';
+  const definition = async (name: string) =>
+    (await database.sql`select indexdef as d from pg_indexes where schemaname = 'read' and indexname = ${name}`)[0]?.d;
+
+  it('are made while the server is at work, by one of several', async () => {
+    await database.sql.unsafe(`create table read.gauges (${columns})`);
+    const engines = await Promise.all([1, 2].map(() => openEngine({ domains: withTable(gauges), start: true })));
+    await until(async () => (await indexes('gauges')).length === 3);
+    expect(await indexes('gauges')).toEqual(['gauges_id_value', 'gauges_pkey', 'gauges_value']);
+    for (const { faults } of engines) expect(faults).toEqual([]);
+  });
+
+  it('are replaced if they have become other ones, and made again if they were broken off', async () => {
+    await database.sql.unsafe(
+      `create table read.gauges (${columns}); create index gauges_value on read.gauges (value);
+       create index gauges_id_value on read.gauges (id, value);
+       update pg_index set indisvalid = false where indexrelid = 'read.gauges_id_value'::regclass`,
+    );
+    const { faults } = await openEngine({ domains: withTable(gauges), start: true });
+    const on = 'ON read.gauges USING btree';
+    await until(
+      async () => (await definition('gauges_value')) === `CREATE INDEX gauges_value ${on} (value DESC NULLS LAST)`,
+    );
+    await until(async () => {
+      const [row] = await database.sql`
+        select indisvalid as valid from pg_index where indexrelid = to_regclass('read.gauges_id_value')`;
+      return row?.valid === true;
+    });
+    expect(await indexes('gauges')).toEqual(['gauges_id_value', 'gauges_pkey', 'gauges_value']);
+    expect(faults).toEqual([]);
+  });
+});
