@@ -2,9 +2,9 @@
 //
 //   node --import ./docs/example/otel.mjs src/main.ts
 //
-// OTEL_EXPORTER_OTLP_ENDPOINT   the collector, http://localhost:4318 unless told
-// OTEL_SERVICE_NAME             what traces call the server, afterwrite unless told
-// OTEL_TRACES_SAMPLER_ARG       the share of traces that begin here and are kept, from 0 to 1; all unless told
+// OTEL_EXPORTER_OTLP_ENDPOINT   the collector, http://localhost:4318 by default
+// OTEL_SERVICE_NAME             the name of the server in traces, afterwrite by default
+// OTEL_TRACES_SAMPLER_ARG       the share of traces that begin here and are kept, from 0 to 1; all by default
 import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';

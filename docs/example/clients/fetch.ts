@@ -7,7 +7,7 @@ interface Answer<Data> {
   readonly extensions?: { readonly consistency: Consistency };
 }
 
-/** A client that reads its own writes, in `fetch` alone. `url` ends in /graphql. */
+/** A client that reads its own writes, with `fetch` only. `url` ends in /graphql. */
 export class FetchClient {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
@@ -18,7 +18,7 @@ export class FetchClient {
     this.#headers = { 'content-type': 'application/json', ...headers };
   }
 
-  /** Sends a query, which waits for everything that this client has written and seen. */
+  /** Sends a query that waits for everything that this client has written and seen. */
   async query<Data>(query: string, variables: Variables = {}): Promise<Answer<Data>> {
     const waitedFor = this.#freshness.tokens;
     const answer = await this.#send<Data>(query, variables, waitedFor);

@@ -1,4 +1,4 @@
-/** As many answers as may overtake each other: requests that are on their way at the same time. */
+/** How many answers may overtake each other: requests that are in flight at the same time. */
 const MOST = 20;
 
 /** What a client has written and seen, so that its next read is at least as fresh. Tokens stay opaque. */
@@ -10,20 +10,20 @@ export class Freshness {
     return [...this.#tokens];
   }
 
-  /** The token of a mutation's answer, also where a part of it failed. */
+  /** The token of a mutation's answer, even if a part of it failed. */
   wrote({ token }: Consistency): void {
     this.#tokens.add(token);
     for (const oldest of this.#tokens) if (this.#tokens.size > MOST) this.#tokens.delete(oldest);
   }
 
-  /** The token of a query's answer without errors. It stands for those that the query waited for, unless it was stale. */
+  /** The token of a query's answer without errors. It covers those that the query waited for, unless it was stale. */
   read({ token, stale }: Consistency, waitedFor: readonly string[]): void {
     if (stale) return;
     this.forget(waitedFor);
     this.#tokens.add(token);
   }
 
-  /** The server does not know these any more (FOREIGN_TOKEN, TOKEN_AHEAD, INVALID_TOKEN): read without them. */
+  /** The server no longer knows these (FOREIGN_TOKEN, TOKEN_AHEAD, INVALID_TOKEN): read without them. */
   forget(tokens: readonly string[]): void {
     for (const token of tokens) this.#tokens.delete(token);
   }
@@ -35,6 +35,6 @@ export interface Consistency {
   readonly stale?: boolean;
 }
 
-/** True for the codes of tokens that are no longer good. */
+/** True for the codes of tokens that are no longer valid. */
 export const isOutdated = (code: unknown): boolean =>
   code === 'FOREIGN_TOKEN' || code === 'TOKEN_AHEAD' || code === 'INVALID_TOKEN';
