@@ -67,11 +67,19 @@ interface Link {
   isBroken: boolean;
 }
 
+/** Resolves when both ends have closed a socket that ours has ended, or soon after it. */
+async function closed(socket: Socket): Promise<void> {
+  // A client that does not read does not see the end.
+  const timer = setTimeout(() => socket.destroy(), 2000);
+  if (!socket.closed) await once(socket, 'close').catch(() => undefined);
+  clearTimeout(timer);
+}
+
 /** Puts a proxy before a database; whoever starts it closes it. */
 export async function startCrashProxy({ url: target, sql }: Target): Promise<CrashProxy> {
   const to = new URL(target);
   const links = new Set<Link>();
-  /** Those that are broken and whose process in Postgres has not ended. */
+  /** Those that are broken and not closed at both ends: the client has not seen it, or the process in Postgres has not ended. */
   const leaving = new Set<Promise<unknown>>();
   let point: CrashPoint | undefined;
   let seen = 0;
@@ -82,11 +90,10 @@ export async function startCrashProxy({ url: target, sql }: Target): Promise<Cra
     if (link.isBroken) return;
     link.isBroken = true;
     links.delete(link);
-    link.client.destroySoon();
-    if (link.server.closed) return;
-    const left = once(link.server, 'close').finally(() => leaving.delete(left));
-    leaving.add(left);
+    link.client.end();
     link.server.end();
+    const left = Promise.all([closed(link.server), closed(link.client)]).finally(() => leaving.delete(left));
+    leaving.add(left);
   };
   const breakAll = () => {
     for (const link of links) breakOff(link);

@@ -10,8 +10,10 @@ import { useTransports, type Way } from '../../support/transports.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase({ per: 'file' });
-const a = useApp({ database });
-const b = useApp({ database });
+// Its clients wait for nothing between what they write.
+const env = { FAIR_LAG_MS: '0' };
+const a = useApp({ database, env });
+const b = useApp({ database, env });
 const openA = useTransports(a);
 const openB = useTransports(b);
 
