@@ -12,7 +12,7 @@ const REPLICA = 'Nothing makes a replica: install Debian’s postgresql.';
 const ROOT = 'Only root can do things as another user.';
 
 /** All that may be skipped. In CI a test that is skipped for another reason fails the run. */
-const expected: readonly ExpectedSkip[] = [
+export const expectedSkips: readonly ExpectedSkip[] = [
   {
     files: 'test/e2e/browser/graphiql.test.ts',
     lacking: ['chromium'],
@@ -49,5 +49,5 @@ const expected: readonly ExpectedSkip[] = [
 
 /** Why a test of a file may be skipped on this machine; `undefined` if it may not. */
 export function reasonToSkip(file: string): string | undefined {
-  return expected.find(({ files, lacking }) => file.startsWith(files) && lacks(...lacking))?.reason;
+  return expectedSkips.find(({ files, lacking }) => file.startsWith(files) && lacks(...lacking))?.reason;
 }
