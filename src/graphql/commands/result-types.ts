@@ -74,7 +74,7 @@ return the available data, and \`extensions.consistency.stale\` is true; the rec
     }),
   });
   const Rejected = builder.objectRef<OutcomeOf<'rejected'>>('CommandRejected').implement({
-    description: 'A business rule refuses the command. `code` names the rule, e.g. ORDER_ALREADY_SHIPPED.',
+    description: 'A business rule refuses the command. `code` names the rule, e.g. LOAN_ALREADY_CLOSED.',
     interfaces: [ErrorInterface],
   });
   const Conflict = builder.objectRef<OutcomeOf<'conflict'> & Said>('ConcurrencyConflict').implement({

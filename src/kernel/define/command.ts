@@ -6,7 +6,7 @@ import type { Role } from './roles.ts';
 
 /** A business rule refuses the command. */
 export class Rejection {
-  /** Names the rule, e.g. ORDER_ALREADY_SHIPPED. */
+  /** Names the rule, e.g. LOAN_ALREADY_CLOSED. */
   readonly code: string;
   readonly message: string;
 

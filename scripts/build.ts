@@ -1,0 +1,20 @@
+// Compiles the product into dist/: ESM with declarations and source maps. Nothing of the application is in it.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(root, 'dist');
+
+rmSync(dist, { recursive: true, force: true });
+execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
+  cwd: root,
+  stdio: 'inherit',
+});
+// Files that are read and not imported.
+cpSync(join(root, 'src/server/graphiql/page.js'), join(dist, 'server/graphiql/page.js'));
+chmodSync(join(dist, 'cli/main.js'), 0o755);
+for (const folder of ['domains', 'shop']) {
+  if (existsSync(join(dist, folder))) throw new Error(`The product imports something of src/${folder}.`);
+}
