@@ -1,4 +1,4 @@
-/** First in, first out: taking from the front of a long array one by one would be slow. */
+/** First in, first out: removing elements one by one from the front of a long array would be slow. */
 export class Fifo<T> {
   #items: T[] = [];
   #first = 0;

@@ -5,7 +5,7 @@ import type { Task } from './lanes.ts';
 import type { Failing } from './retries.ts';
 import type { Deadline, Place } from './work.ts';
 
-/** An event to be answered or a deadline to be told, on its way. */
+/** An event or a deadline that is being handled. */
 export interface Item extends Task, Failing {
   /** Lines whose later events wait behind it when it is parked. */
   readonly keys: readonly string[];
@@ -13,19 +13,19 @@ export interface Item extends Task, Failing {
   readonly eventType: string | null;
   /** Undefined for a deadline, and for an event whose data is read again when its turn comes, to save memory. */
   event: RecordedEvent | undefined;
-  /** What the event takes in memory. */
+  /** Memory of the event. */
   bytes: number;
   readonly deadline?: Deadline;
-  /** It was parked, as that. */
+  /** Set if the item was parked. */
   readonly parked?: DueItem;
-  /** Told when it is done or parked. */
+  /** Called when it is done or parked. */
   readonly onSettled?: () => void;
 }
 
 /** Bytes of an event that take one turn. */
 const BYTES_OF_TURN = 4096;
 
-/** An event on its way to being answered. @param parked as what it was parked, if it was. */
+/** An item for an event. @param parked the parked item, if it was parked. */
 export function itemOf(event: RecordedEvent, place: Place, parked?: DueItem): Item {
   const bytes = approximateBytes(event.data);
   return {
@@ -48,7 +48,7 @@ export function deadlineItemOf(deadline: Deadline, line: string, more: Pick<Item
   const { name, at, begun } = deadline;
   return {
     lane: initiatorOf(begun),
-    // Deadlines wait for nothing: whether one still holds, the process decides.
+    // Deadlines wait for nothing: the process decides whether one is still valid.
     line: `deadline ${name} ${at.toISOString()} of ${line}`,
     cost: 1,
     keys: [],
@@ -63,7 +63,7 @@ export function deadlineItemOf(deadline: Deadline, line: string, more: Pick<Item
   };
 }
 
-/** The item as it is put aside. @param line of a deadline that of its process. */
+/** The item in the form in which it is parked. @param line of a deadline: that of its process. */
 export function parkedOf(item: Item, lineOf: (id: string) => string, failure?: ItemToPark['failure']): ItemToPark {
   const { deadline, position, keys, lane: initiator, eventType, attempts } = item;
   return {

@@ -8,10 +8,10 @@ export class DeadLetterNotFoundError extends Error {
   }
 }
 
-/** Another event is the first of the key by now. */
+/** Another event is now the first of the key. */
 export class DeadLetterChangedError extends Error {
   readonly code = 'DEAD_LETTER_CHANGED';
-  /** That event's. */
+  /** The position of that event. */
   readonly position: number;
 
   constructor(projection: string, key: string, position: number) {
@@ -23,7 +23,7 @@ export class DeadLetterChangedError extends Error {
   }
 }
 
-/** The table was filled by another version of the projection than this code's. */
+/** The table was filled by another version of the projection than that of this code. */
 export class OtherVersionError extends Error {
   readonly code = 'OTHER_VERSION';
 
