@@ -3,7 +3,8 @@ import shop from '../../src/app.ts';
 import { type AfterwriteDatabase, openDatabase } from '../../src/database/database.ts';
 import { migrateDatabase } from '../../src/database/migrate.ts';
 import type { Domain } from '../../src/kernel/define/domain.ts';
-import { createEngine, type Engine, type EngineOptions } from '../../src/kernel/engine.ts';
+import { createEngine, type Engine } from '../../src/kernel/engine.ts';
+import type { EngineOptions } from '../../src/kernel/engine-options.ts';
 import { createMetersTables, meterDomain } from './meters.ts';
 import type { BenchPostgres } from './postgres.ts';
 
@@ -38,9 +39,13 @@ export async function openEngine(
     database,
     domains,
     ...settings,
-    onError: (error) => {
-      throw error;
-    },
+    subscribers: [
+      {
+        faultMet: ({ error }) => {
+          throw error;
+        },
+      },
+    ],
   });
   return {
     ...engine,

@@ -4,6 +4,7 @@ import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { DatabaseError } from '../database/errors.ts';
 import { providePostgres } from '../database/provide.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
+import type { FaultMet } from '../kernel/observe/observer.ts';
 import { type Config, readConfig } from '../settings/config.ts';
 import { databaseOptions } from '../settings/database-options.ts';
 import { engineOptions } from '../settings/engine-options.ts';
@@ -77,7 +78,7 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
         ...engineOptions(config),
         makesReadTables: cli.app.migrations === undefined,
         projector: 'standby',
-        onError: quietly((error) => say(cli, `warning: ${errorLine(error)}`)),
+        subscribers: [{ faultMet: quietly(({ error }) => say(cli, `warning: ${errorLine(error)}`)) }],
       });
       try {
         await engine.start();
@@ -93,13 +94,13 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
 }
 
 /** A persistent fault is reported each time it occurs: once in a while is enough. */
-function quietly(report: (error: unknown) => void): (error: unknown) => void {
+function quietly(report: (fault: FaultMet) => void): (fault: FaultMet) => void {
   const reported = new Map<string, number>();
-  return (error) => {
-    const key = errorLine(error);
+  return (fault) => {
+    const key = errorLine(fault.error);
     if (performance.now() - (reported.get(key) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return;
     reported.set(key, performance.now());
-    report(error);
+    report(fault);
   };
 }
 

@@ -4,7 +4,7 @@ import { openDatabase } from '../database/database.ts';
 import { createEngine } from '../kernel/engine.ts';
 import { logEngineFaults } from '../server/operations/engine-faults.ts';
 import { createLogger, workLog } from '../server/operations/logger.ts';
-import { logNotice } from '../server/operations/notices.ts';
+import { logNotices } from '../server/operations/notices.ts';
 import { stopInOrder } from '../server/shutdown.ts';
 import { databaseOptions } from '../settings/database-options.ts';
 import { engineOptions } from '../settings/engine-options.ts';
@@ -47,9 +47,7 @@ async function work(cli: Cli): Promise<void> {
         makesReadTables: cli.app.migrations === undefined,
         projector: 'active',
         adapters: adapters.adapters,
-        observer: workLog(logger),
-        onNotice: logNotice(logger),
-        onError: logEngineFaults(logger),
+        subscribers: [workLog(logger), logNotices(logger), logEngineFaults(logger)],
       });
       try {
         cli.signal.throwIfAborted();

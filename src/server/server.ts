@@ -16,7 +16,6 @@ import { schemaOf } from '../graphql/schema.ts';
 import type { ProvidedAdapters } from '../kernel/define/port.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import { Courier } from '../kernel/notify/courier.ts';
-import { toAll } from '../kernel/observe/observer.ts';
 import type { Config } from '../settings/config.ts';
 import { databaseOptions } from '../settings/database-options.ts';
 import { engineOptions } from '../settings/engine-options.ts';
@@ -30,7 +29,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { logEngineFaults } from './operations/engine-faults.ts';
 import { Health } from './operations/health.ts';
 import { workLog } from './operations/logger.ts';
-import { logNotice } from './operations/notices.ts';
+import { logNotices } from './operations/notices.ts';
 import { stopInOrder } from './shutdown.ts';
 
 /** A running server. */
@@ -94,19 +93,13 @@ export async function startServer(app: App, config: Config, logger: Logger): Pro
     throw error;
   }
 
-  const logFault = logEngineFaults(logger);
   const engine = createEngine({
     database,
     domains,
     ...engineOptions(config),
     makesReadTables: app.migrations === undefined,
     adapters: adapters.adapters,
-    observer: toAll([metrics, workLog(logger)].filter((observer) => observer !== undefined)),
-    onNotice: logNotice(logger),
-    onError: (err, context) => {
-      metrics?.faulted('engine');
-      logFault(err, context);
-    },
+    subscribers: [metrics ?? {}, workLog(logger), logNotices(logger), logEngineFaults(logger)],
   });
   health.serve({ engine, database });
   const readModels = new ReadModels(database.reader.db);

@@ -1,4 +1,4 @@
-import type { EngineOptions } from '../kernel/engine.ts';
+import type { EngineOptions } from '../kernel/engine-options.ts';
 import type { Config } from './config.ts';
 
 /** The engine's settings in the form of its options. */

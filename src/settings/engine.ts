@@ -31,7 +31,7 @@ export const engineSettings = {
   commitFeedBytes: count(
     'COMMIT_FEED_BYTES',
     33_554_432,
-    'Bytes of the newest events that are kept in memory for read models, about, and as many again for processes.',
+    'Bytes of the newest events that are kept in memory for read models and processes, about.',
   ),
   logReadBytes: count('LOG_READ_BYTES', 4_194_304, 'Bytes of the events that are read from the log together, as JSON.'),
   projector: setting(

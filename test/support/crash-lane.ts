@@ -2,7 +2,8 @@ import type postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { type AfterwriteDatabase, openDatabase } from '../../src/database/database.ts';
 import type { Domain } from '../../src/kernel/define/domain.ts';
-import { createEngine, type Engine, type EngineOptions } from '../../src/kernel/engine.ts';
+import { createEngine, type Engine } from '../../src/kernel/engine.ts';
+import type { EngineOptions } from '../../src/kernel/engine-options.ts';
 import type { EventLog } from '../../src/kernel/log/event-log.ts';
 import { tablesOf } from '../../src/kernel/read/rebuild/shadow.ts';
 import { type CrashProxy, startCrashProxy } from './crash-proxy.ts';
@@ -46,8 +47,7 @@ async function openLane(domain: Domain): Promise<Lane & { close(): Promise<void>
     openDatabase({ url, connections: { writer: 1, projector: 3, reader: 1 }, onNotice: () => {} });
   const [breaking, direct] = [await open(proxy.url), await open(database.url)];
   const ends: (() => Promise<unknown>)[] = [];
-  const engine: Lane['engine'] = (way, options = {}) =>
-    createEngine({ domains: [domain], onError: () => {}, ...options, database: way });
+  const engine: Lane['engine'] = (way, options = {}) => createEngine({ domains: [domain], ...options, database: way });
   const { log } = engine(direct);
   return {
     ...{ sql: database.sql, proxy, log, breaking, direct, engine },

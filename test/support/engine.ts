@@ -1,7 +1,8 @@
 import { afterEach } from 'vitest';
 import { type AfterwriteDatabase, openDatabase } from '../../src/database/database.ts';
 import type { Domain } from '../../src/kernel/define/domain.ts';
-import { createEngine, type Engine, type EngineOptions } from '../../src/kernel/engine.ts';
+import { createEngine, type Engine } from '../../src/kernel/engine.ts';
+import type { EngineOptions } from '../../src/kernel/engine-options.ts';
 
 /** An engine under test, with what it said was wrong. */
 export interface TestEngine extends Engine {
@@ -11,7 +12,7 @@ export interface TestEngine extends Engine {
   close(): Promise<void>;
 }
 
-export interface TestEngineOptions extends Partial<Omit<EngineOptions, 'database' | 'onError'>> {
+export interface TestEngineOptions extends Partial<Omit<EngineOptions, 'database'>> {
   /** Another way to the database than the tests'. */
   readonly url?: string;
   /** Where its queries read. */
@@ -40,6 +41,7 @@ export function useEngine(database: { readonly url: string }, domains: readonly 
     readUrl,
     start = false,
     writers = 2,
+    subscribers = [],
     ...options
   }: TestEngineOptions = {}): Promise<TestEngine> => {
     const faults: TestEngine['faults'] = [];
@@ -53,7 +55,7 @@ export function useEngine(database: { readonly url: string }, domains: readonly 
       domains,
       ...options,
       database: opened,
-      onError: (error, context) => faults.push({ error, context }),
+      subscribers: [...subscribers, { faultMet: (fault) => faults.push(fault) }],
     });
     let closed: Promise<void> | undefined;
     const close = () => {

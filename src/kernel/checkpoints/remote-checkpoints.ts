@@ -1,7 +1,7 @@
 import type { Positions } from '../consistency/positions.ts';
 import type { LogHead } from '../log/log-head.ts';
 import type { ProjectionMoved } from '../notify/hub.ts';
-import type { Move as RemoteAdvance } from '../notify/news.ts';
+import type { RemoteAdvance } from '../notify/notification-buffer.ts';
 import { Sleeper } from '../sleeper.ts';
 import type { Checkpoint, Checkpoints, OldestWaiting } from './checkpoints.ts';
 import { type Before, KnownCheckpoints } from './known-checkpoints.ts';

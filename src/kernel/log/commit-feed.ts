@@ -7,8 +7,8 @@ export const FEED_LIMIT = 20_000;
 const FEED_BYTES = 32 * 2 ** 20;
 
 /**
- * The newest events, as this instance committed them: what a projection that keeps up needs, without reading it from the
- * database. Holds one stretch of the log without holes; after a hole (somebody else appended) it begins anew.
+ * The newest events that this instance has committed. Whoever keeps up with the log need not read them from the database. It
+ * holds one stretch of the log without holes; after a hole (another instance appended) it begins anew.
  */
 export class CommitFeed {
   readonly #limit: number;
@@ -18,6 +18,7 @@ export class CommitFeed {
   #through: number[] = [];
   /** Bytes of what is no longer in the arrays. */
   #base = 0;
+  readonly #readers: (() => number)[] = [];
   /** Index of the first that is still held: dropping from the front of a long array one by one would be slow. */
   #first = 0;
 
@@ -33,6 +34,14 @@ export class CommitFeed {
   /** Bytes of what it holds, about. */
   get bytes(): number {
     return (this.#through.at(-1) ?? 0) - this.#before(this.#first);
+  }
+
+  /**
+   * Lets a consumer of the log take part: what all consumers have read is not held any longer.
+   * @param position how far it has read; Infinity if it reads nothing at the moment.
+   */
+  addReader(position: () => number): void {
+    this.#readers.push(position);
   }
 
   /** Takes a committed batch, in the order of positions. What it has already is passed over. */
@@ -54,10 +63,10 @@ export class CommitFeed {
     const held = this.#events.length - this.#first;
     while (count < held - 1 && through - this.#before(this.#first + count) > this.#byteLimit) count++;
     this.#drop(count);
+    if (this.#readers.length > 0) this.#forget(Math.min(...this.#readers.map((position) => position())));
   }
 
-  /** Everybody has passed this position: what is up to there is not held any longer. */
-  forget(position: number): void {
+  #forget(position: number): void {
     const oldest = this.#events[this.#first];
     if (oldest) this.#drop(position + 1 - oldest.position);
   }

@@ -10,10 +10,9 @@ import { LeaseKeeper } from '../checkpoints/lease-keeper.ts';
 import { Leases } from '../checkpoints/leases.ts';
 import type { Registry } from '../define/domain.ts';
 import type { Effect } from '../define/effect.ts';
-import type { RecordedEvent } from '../define/event.ts';
 import type { PortBinding } from '../define/port.ts';
 import type { Process } from '../define/process.ts';
-import { CommitFeed, FEED_LIMIT } from '../log/commit-feed.ts';
+import type { CommitFeed } from '../log/commit-feed.ts';
 import type { LogHead } from '../log/log-head.ts';
 import type { LogReader } from '../log/log-reader.ts';
 import type { Hub } from '../notify/hub.ts';
@@ -43,8 +42,7 @@ export interface ProcessManagerParts {
   /** False if the connections of `db` do not answer. */
   readonly canWork?: (() => boolean) | undefined;
   readonly log: LogReader;
-  /** Bytes of the events of this instance that are held for its processes, about. */
-  readonly feedBytes?: number | undefined;
+  readonly feed: CommitFeed;
   readonly bus: CommandBus;
   readonly states: StreamStates;
   readonly processes: readonly Process[];
@@ -84,7 +82,6 @@ const REGISTER_WITHIN_MS = 5000;
  */
 export class ProcessManager {
   readonly #parts: ProcessManagerParts;
-  readonly #feed: CommitFeed;
   readonly #followers: ReadonlyMap<string, Follower>;
   readonly #answers: Answers;
   readonly #checkpoints: Checkpoints;
@@ -96,7 +93,6 @@ export class ProcessManager {
 
   constructor(parts: ProcessManagerParts) {
     this.#parts = parts;
-    this.#feed = new CommitFeed(FEED_LIMIT, parts.feedBytes);
     const { db, writer, leases, processes, effects, head, look, role, onError } = parts;
     this.#answers = new Answers(writer);
     const beginnings = new Beginnings(db, this.#answers);
@@ -126,42 +122,27 @@ export class ProcessManager {
       onReleased: () => {},
       onError,
     });
-    const { log, registry } = parts;
+    const { log, feed, registry } = parts;
     const knows = (type: string) => Object.hasOwn(registry.events, type);
     for (const consumer of own) {
       const name = consumer.id.key;
       const { work, limits } = works.get(name) as Works;
       const parked = new ParkedItems(db, name);
       const move = this.#moverOf(consumer);
-      followers.set(
-        name,
-        new Follower({ name, work, log, feed: this.#feed, head, parked, limits, knows, move, onError }),
-      );
+      followers.set(name, new Follower({ name, work, log, feed, head, parked, limits, knows, move, onError }));
     }
     this.#followers = followers;
+    head.onAdvance(() => {
+      for (const follower of followers.values()) follower.wake();
+    });
+    const running = () => [...followers.values()].filter(({ isRunning }) => isRunning);
+    feed.addReader(() => Math.min(...running().map(({ position }) => position)));
   }
 
   async start(): Promise<void> {
     if (this.#consumers.length === 0) return;
     if (this.#parts.role !== 'off') await this.#registerAll();
     await this.#leases.start();
-  }
-
-  /** This instance has committed. */
-  committed(events: readonly RecordedEvent[]): void {
-    if (this.#followers.size === 0) return;
-    this.#feed.push(events);
-    this.wake();
-  }
-
-  /** Another server may have taken over, without the newest events: none that were not read are believed. */
-  doubt(): void {
-    this.#feed.clear();
-  }
-
-  /** There may be new events. */
-  wake(): void {
-    for (const follower of this.#followers.values()) follower.wake();
   }
 
   /** Where each kind stands, also those that other instances run. */

@@ -14,10 +14,11 @@ export async function withTelemetry(
   options: ExecuteOptions,
   run: (options: ExecuteOptions) => Promise<CommandOutcome>,
 ): Promise<CommandOutcome> {
+  if (!observer.hears('commandAnswered')) return traced(command, options, run);
   const began = performance.now();
   const answered = (kind: CommandEnd, outcome?: CommandOutcome) => {
     const receipt = outcome?.kind === 'accepted' ? outcome.receipt : undefined;
-    observer.commandAnswered({
+    observer.tell('commandAnswered', {
       command: command.name,
       kind,
       ms: performance.now() - began,

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ApiObserver, OperationAnswered, ReadWaited } from '../../graphql/observe.ts';
-import type { AppendedBatch, CommandAnswered, FoldedBatch, Observer } from '../../kernel/observe/observer.ts';
+import type { AppendedBatch, CommandAnswered, FoldedBatch, Subscriber } from '../../kernel/observe/observer.ts';
 import { type Measured, measureState } from './state-gauges.ts';
 
 /** Where a fault occurred: clients see `request` as INTERNAL_SERVER_ERROR; the others are retried. */
@@ -14,7 +14,7 @@ const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
  * The metrics of one application for Prometheus. Labels are names of projections, commands and kinds: the code fixes
  * their number, and no label contains what a client has sent.
  */
-export class Metrics implements Observer, ApiObserver {
+export class Metrics implements Subscriber, ApiObserver {
   readonly #registry = new Registry();
   readonly #in = { registers: [this.#registry] };
   /** Sets the gauges that have a value for each projection and process. */
@@ -157,7 +157,7 @@ export class Metrics implements Observer, ApiObserver {
     this.#commandSeconds.observe({ command }, ms / 1000);
   }
 
-  appended({ appends, events, ms, waitedMs, ...ends }: AppendedBatch): void {
+  batchAppended({ appends, events, ms, waitedMs, ...ends }: AppendedBatch): void {
     this.#appendSeconds.observe(ms / 1000);
     this.#appendWaitSeconds.observe(waitedMs / 1000);
     this.#appendBatchSize.observe(appends);
@@ -173,11 +173,15 @@ export class Metrics implements Observer, ApiObserver {
     this.#appendRetries.inc();
   }
 
-  folded({ projection, events, rows, ms, lagMs }: FoldedBatch): void {
+  batchFolded({ projection, events, rows, ms, lagMs }: FoldedBatch): void {
     this.#foldedEvents.inc({ projection }, events);
     this.#foldedRows.inc({ projection }, rows);
     this.#foldSeconds.observe({ projection }, ms / 1000);
     this.#foldDelaySeconds.observe({ projection }, lagMs / 1000);
+  }
+
+  faultMet(): void {
+    this.faulted('engine');
   }
 
   operationAnswered({ kind, ms, failed }: OperationAnswered): void {

@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
-import { type Observer, unobserved } from '../../kernel/observe/observer.ts';
+import type { Subscriber } from '../../kernel/observe/observer.ts';
 import type { Config } from '../../settings/config.ts';
 import { withoutCredentials } from '../../text/credentials.ts';
 import { terminalSafe } from '../../text/terminal.ts';
@@ -60,13 +60,12 @@ export function escapeControls(line: string): string {
     );
 }
 
-/** Writes a line at level debug for each command and each batch of a projection; undefined if that level is off. */
-export function workLog(logger: Logger): Observer | undefined {
-  if (!logger.isLevelEnabled('debug')) return undefined;
+/** Writes a line at level debug for each command and each batch of a projection; nothing if that level is off. */
+export function workLog(logger: Logger): Subscriber {
+  if (!logger.isLevelEnabled('debug')) return {};
   return {
-    ...unobserved,
     commandAnswered: ({ ms, ...facts }) => logger.debug({ ...facts, ms: rounded(ms) }, 'a command was answered'),
-    folded: ({ ms, lagMs, ...facts }) =>
+    batchFolded: ({ ms, lagMs, ...facts }) =>
       logger.debug({ ...facts, ms: rounded(ms), lagMs: rounded(lagMs) }, 'a projection moved on'),
   };
 }

@@ -1,48 +1,39 @@
 import type { Logger } from 'pino';
-import type { EngineNotice } from '../../kernel/engine-watch.ts';
+import type { Subscriber } from '../../kernel/observe/observer.ts';
 
 /**
  * Logs what an operator should know about the engine. Statements of others may contain personal data, so they are left
  * out.
  */
-export function logNotice(logger: Logger): (notice: EngineNotice) => void {
-  return (notice) => {
-    if (notice.kind === 'lag') {
-      const { projection, from, to, lag, lagMs } = notice.change;
+export function logNotices(logger: Logger): Subscriber {
+  return {
+    lagChanged: ({ projection, from, to, lag, lagMs }) => {
       const level = to === 'CRITICAL' || to === 'EMERGENCY' ? 'warn' : 'info';
       logger[level]({ projection, from, to, lag, lagMs: Math.round(lagMs) }, 'a read model changed its lag state');
-      return;
-    }
-    if (notice.kind === 'moves') {
-      const { taken, left } = notice;
+    },
+    leasesChanged: ({ taken, left }) => {
       logger.info({ taken, left }, 'this process moves other read models than before');
-      return;
-    }
-    if (notice.kind === 'obstacle') {
-      const { kind, reason } = notice.obstacle;
-      if (notice.isOver) logger.info({ obstacle: kind }, `commands are taken again; it is over: ${reason}`);
+    },
+    obstacleChanged: ({ obstacle: { kind, reason }, isOver }) => {
+      if (isOver) logger.info({ obstacle: kind }, `commands are taken again; it is over: ${reason}`);
       else logger.error({ obstacle: kind }, `no command is taken: ${reason}`);
-      return;
-    }
-    if (notice.kind === 'clock') {
-      const { skewMs } = notice;
+    },
+    clockSkewed: ({ skewMs }) => {
       const message =
         Math.abs(skewMs) < 1000
           ? "this machine's clock and Postgres' agree again"
           : `this machine's clock is ${inSeconds(skewMs)} ${skewMs > 0 ? 'ahead of' : 'behind'} Postgres': let both follow one time server`;
       logger[Math.abs(skewMs) < 1000 ? 'info' : 'warn']({ skewMs: Math.round(skewMs) }, message);
-      return;
-    }
-    if (notice.kind === 'clock-step') {
-      const { stepMs } = notice;
+    },
+    clockStepped: ({ stepMs }) => {
       const message = `Postgres' clock was set ${stepMs > 0 ? 'forward' : 'back'} by ${inSeconds(stepMs)}, or one of the two machines slept`;
       logger[Math.abs(stepMs) < 1000 ? 'info' : 'warn']({ stepMs: Math.round(stepMs) }, message);
-      return;
-    }
-    const { what, since, waitingFor, event, blockers, sentence } = notice.stall;
-    const facts = { what, since, waitingFor, event, blockers: blockers.map(({ query: _, ...blocker }) => blocker) };
-    if (notice.isOver) logger.info({ what, since, waitingFor }, 'what stood still goes on');
-    else logger.warn(facts, sentence);
+    },
+    stallChanged: ({ stall: { what, since, waitingFor, event, blockers, sentence }, isOver }) => {
+      const facts = { what, since, waitingFor, event, blockers: blockers.map(({ query: _, ...blocker }) => blocker) };
+      if (isOver) logger.info({ what, since, waitingFor }, 'what stood still goes on');
+      else logger.warn(facts, sentence);
+    },
   };
 }
 

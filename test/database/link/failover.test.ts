@@ -6,6 +6,7 @@ import { migrateDatabase } from '../../../src/database/migrate.ts';
 import { isTransient } from '../../../src/database/transient.ts';
 import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import { EventLog } from '../../../src/kernel/log/event-log.ts';
+import { Observer } from '../../../src/kernel/observe/observer.ts';
 import { anAppend } from '../../support/appends.ts';
 import { lacks } from '../../support/environment.ts';
 import { openName } from '../../support/name.ts';
@@ -56,10 +57,14 @@ describe.skipIf(lacks('pg_basebackup'))('a primary and its standby', () => {
       limit: 10,
       batchLimit: 10,
       onCommitted: () => {},
-      onRetry: (error) => {
-        const { code } = rootOf(error);
-        if (code === '25006' && refusals.push(code) === 1) name.leadTo(database.url);
-      },
+      observer: new Observer([
+        {
+          appendRetried: ({ error }) => {
+            const { code } = rootOf(error);
+            if (code === '25006' && refusals.push(code) === 1) name.leadTo(database.url);
+          },
+        },
+      ]),
     });
     await queue.append(anAppend());
     name.leadTo(database.readUrl);

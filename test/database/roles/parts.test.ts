@@ -142,7 +142,7 @@ describe('a server that has no roles yet', () => {
     const engine = createEngine({
       database,
       domains: [{ ...counterDomain, projections: [] }],
-      onError: (error) => faults.push(error),
+      subscribers: [{ faultMet: ({ error }) => faults.push(error) }],
     });
     receiptOf(await engine.bus.execute(openCounter, { label: 'a' }, system));
     await engine.drain();

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import type { EngineNotice } from '../../../src/kernel/engine-watch.ts';
 import type { ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
+import type { LeasesChanged } from '../../../src/kernel/observe/observer.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { incrementCounter, openCounter, system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
@@ -105,14 +105,13 @@ describe('projections of several instances', () => {
 
   it('are told of by the instance that takes them and by the one that leaves them', async () => {
     const told = [new Set<string>(), new Set<string>()] as const;
-    const telling = (has: Set<string>) => (notice: EngineNotice) => {
-      if (notice.kind !== 'moves') return;
-      for (const name of notice.taken) has.add(name);
-      for (const name of notice.left) has.delete(name);
+    const leasesChanged = (has: Set<string>) => (change: LeasesChanged) => {
+      for (const name of change.taken) has.add(name);
+      for (const name of change.left) has.delete(name);
     };
-    const first = await openEngine({ start: true, onNotice: telling(told[0]) });
+    const first = await openEngine({ start: true, subscribers: [{ leasesChanged: leasesChanged(told[0]) }] });
     expect(told[0].size).toBe(5);
-    await openEngine({ start: true, onNotice: telling(told[1]) });
+    await openEngine({ start: true, subscribers: [{ leasesChanged: leasesChanged(told[1]) }] });
     await until(() => told[0].size === 3 && told[1].size === 2);
     expect([...told[0]].sort()).toEqual(first.projector.status().flatMap(({ name, isOurs }) => (isOurs ? [name] : [])));
   });

@@ -69,13 +69,31 @@ test('the feed counts the bytes of what it holds, whatever comes and goes', () =
   const each = new CommitFeed(1);
   each.push([one as RecordedEvent]);
   let last = 0;
+  let read = 0;
+  feed.addReader(() => read);
   for (let round = 0; round < 400; round++) {
     // A hole now and then.
     last += round % 37 === 0 ? 2 : 1;
+    if (round % 11 === 0) read = last - 3;
     feed.push(large(last));
-    if (round % 11 === 0) feed.forget(last - 3);
     expect(feed.bytes).toBe(held() * each.bytes);
   }
-  feed.forget(last);
+  read = last + 1;
+  feed.push(large(last + 1));
   expect(feed.bytes).toBe(0);
+});
+
+test('the feed holds what one of its readers has not read, and nothing while none reads', () => {
+  const feed = new CommitFeed(100);
+  const read = { slow: 1, quick: 3 };
+  feed.addReader(() => read.slow);
+  feed.addReader(() => read.quick);
+  feed.push(at(1, 2, 3, 4));
+  expect(positions(feed.after(1, 10))).toEqual([2, 3, 4]);
+  read.slow = 4;
+  feed.push(at(5));
+  expect([positions(feed.after(2, 10)), positions(feed.after(3, 10))]).toEqual([[], [4, 5]]);
+  read.slow = read.quick = Number.POSITIVE_INFINITY;
+  feed.push(at(6));
+  expect(positions(feed.after(5, 10))).toEqual([]);
 });

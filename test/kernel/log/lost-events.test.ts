@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
-import type { EngineNotice } from '../../../src/kernel/engine-watch.ts';
+import type { ObstacleChanged } from '../../../src/kernel/observe/observer.ts';
 import { counterDomain, countersTable, openCounter, system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
@@ -18,8 +18,8 @@ const openOne = ({ bus }: TestEngine) =>
 
 /** An engine whose read models have so many counters. */
 async function started(counters: number) {
-  const notices: EngineNotice[] = [];
-  const engine = await open({ start: true, onNotice: (notice) => notices.push(notice) });
+  const notices: ObstacleChanged[] = [];
+  const engine = await open({ start: true, subscribers: [{ obstacleChanged: (notice) => notices.push(notice) }] });
   for (let nth = 0; nth < counters; nth++) await openOne(engine);
   await engine.projector.positions.reached('counters', counters, {});
   return { engine, notices };
@@ -50,8 +50,8 @@ it('a log that has lost its last events is noticed; commands are refused with wh
   });
   expect(engine.projector.head.position).toBe(2);
   await until(() => engine.projector.positions.of('counters') === 2);
-  expect(notices.filter(({ kind }) => kind === 'obstacle')).toEqual([
-    { kind: 'obstacle', isOver: false, obstacle: { kind: 'log', reason: expect.stringContaining('lost events') } },
+  expect(notices).toEqual([
+    { isOver: false, obstacle: { kind: 'log', reason: expect.stringContaining('lost events') } },
   ]);
 });
 
@@ -108,5 +108,5 @@ it('events that are there again, as after a wrong turn to another server, are no
   await reasonOf(engine);
   await database.sql`insert into es.events select * from public.kept`;
   await until(() => engine.obstacles.reasons.length === 0, { deadline: 20_000 });
-  expect(notices.flatMap((notice) => (notice.kind === 'obstacle' ? [notice.isOver] : []))).toEqual([false, true]);
+  expect(notices.map(({ isOver }) => isOver)).toEqual([false, true]);
 });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { News } from '../../../src/kernel/notify/news.ts';
+import type { Notification } from '../../../src/kernel/notify/notification-buffer.ts';
 import { WakeUp } from '../../../src/kernel/notify/wake-up.ts';
 import { useDatabase } from '../../support/database.ts';
 import { openPooler } from '../../support/pooler.ts';
@@ -16,25 +16,24 @@ afterEach(async () => {
 });
 
 function wakeUpOf(url = database.url, heartbeatMs?: number) {
-  const seen = { wakes: 0, news: [] as News[], errors: [] as unknown[] };
-  const wakeUp = new WakeUp({
-    url,
-    heartbeatMs,
-    onNews: (news) => {
-      seen.wakes++;
-      seen.news.push(news);
-    },
-    onWake: () => seen.wakes++,
-    onError: (error) => seen.errors.push(error),
-  });
+  const seen = { wakes: 0, notifications: [] as Notification[], errors: [] as unknown[] };
+  const wakeUp = new WakeUp({ url, heartbeatMs, onError: (error) => seen.errors.push(error) });
+  const start = () =>
+    wakeUp.start({
+      onNotification: (notification) => {
+        seen.wakes++;
+        seen.notifications.push(notification);
+      },
+      onWake: () => void seen.wakes++,
+    });
   opened.push(wakeUp);
-  return { wakeUp, seen };
+  return { wakeUp, seen, start };
 }
 
 /** One that listens, and has been told that it does. */
 async function listening(url?: string, heartbeatMs?: number) {
-  const { wakeUp, seen } = wakeUpOf(url, heartbeatMs);
-  wakeUp.start();
+  const { wakeUp, seen, start } = wakeUpOf(url, heartbeatMs);
+  start();
   await until(() => seen.wakes === 1);
   return { wakeUp, seen };
 }
@@ -97,12 +96,12 @@ describe('a connection that has fallen silent', () => {
     const { wakeUp, seen } = await listening(proxy.url, 500);
     const elsewhere = await listening();
     proxy.silence();
-    await until(() => wakeUp.isDeaf, { deadline: 20_000 });
+    await until(() => !wakeUp.canListen, { deadline: 20_000 });
     // It looks for what it may have missed as soon as it listens again, and knows that it hears when its own word comes back.
-    await until(() => !wakeUp.isDeaf, { deadline: 10_000 });
+    await until(() => wakeUp.canListen, { deadline: 10_000 });
     expect(seen.wakes).toBeGreaterThanOrEqual(2);
     elsewhere.wakeUp.appended(7);
-    await until(() => seen.news.some(({ head }) => head === 7));
+    await until(() => seen.notifications.some(({ head }) => head === 7));
   }, 40_000);
 });
 
@@ -112,8 +111,8 @@ describe('what is told', () => {
     here.wakeUp.appended(7, new Date(1000));
     here.wakeUp.moved('orders', { from: 3, to: 7, keys: ['k'], lagMs: 2, generation: 4 });
     here.wakeUp.released();
-    await until(() => elsewhere.seen.news.length > 0);
-    expect(elsewhere.seen.news[0]).toMatchObject({
+    await until(() => elsewhere.seen.notifications.length > 0);
+    expect(elsewhere.seen.notifications[0]).toMatchObject({
       head: 7,
       recordedAt: 1000,
       moved: { orders: { from: 3, to: 7, keys: ['k'], lagMs: 2, generation: 4 } },
@@ -126,7 +125,7 @@ describe('what is told', () => {
     here.wakeUp.appended(1);
     here.wakeUp.released();
     await here.wakeUp.close();
-    await until(() => elsewhere.seen.news.some(({ released }) => released));
+    await until(() => elsewhere.seen.notifications.some(({ released }) => released));
     expect(here.seen.errors).toEqual([]);
   });
 
@@ -134,37 +133,37 @@ describe('what is told', () => {
     const { seen } = await listening();
     await database.sql`select pg_notify('afterwrite_appended', 'abc')`;
     await until(() => seen.wakes === 2);
-    expect(seen.news).toEqual([]);
+    expect(seen.notifications).toEqual([]);
   });
 });
 
 describe('a pooler', () => {
   it('that refuses LISTEN is reported once, and that it is deaf', async () => {
-    const { wakeUp, seen } = wakeUpOf(await openPooler(database.url, 'refuses'));
-    expect(wakeUp.isDeaf).toBe(true);
-    wakeUp.start();
+    const { wakeUp, seen, start } = wakeUpOf(await openPooler(database.url, 'refuses'));
+    expect(wakeUp.canListen).toBe(false);
+    start();
     await until(() => seen.errors.length > 0);
     expect(seen.errors).toMatchObject([{ code: 'NOT_LISTENING', message: expect.stringContaining('syntax error') }]);
     const elsewhere = await listening();
     wakeUp.appended(1);
-    await until(() => elsewhere.seen.news.length > 0);
-    expect(wakeUp.isDeaf).toBe(true);
+    await until(() => elsewhere.seen.notifications.length > 0);
+    expect(wakeUp.canListen).toBe(false);
     expect(seen.errors).toHaveLength(1);
   });
 
   it('that takes LISTEN and never tells anything is found out', async () => {
     const { wakeUp, seen } = await listening(await openPooler(database.url, 'swallows'));
-    expect(wakeUp.isDeaf).toBe(false);
+    expect(wakeUp.canListen).toBe(true);
     wakeUp.appended(1);
-    await until(() => wakeUp.isDeaf);
+    await until(() => !wakeUp.canListen);
     expect(seen.errors).toMatchObject([{ code: 'NOT_LISTENING' }]);
   });
 });
 
 describe('a wake-up that cannot be', () => {
   it('is reported, and neither starting, notifying nor closing throws', async () => {
-    const { wakeUp, seen } = wakeUpOf('postgres://127.0.0.1:1/nowhere');
-    wakeUp.start();
+    const { wakeUp, seen, start } = wakeUpOf('postgres://127.0.0.1:1/nowhere');
+    start();
     wakeUp.appended(++position);
     await until(() => seen.errors.length >= 2);
     await wakeUp.close();
@@ -172,11 +171,11 @@ describe('a wake-up that cannot be', () => {
   });
 
   it('is silent when it is closed in the middle of connecting', async () => {
-    const { wakeUp, seen } = wakeUpOf();
-    wakeUp.start();
+    const { wakeUp, seen, start } = wakeUpOf();
+    start();
     wakeUp.appended(++position);
     await wakeUp.close();
-    wakeUp.start();
+    start();
     expect(seen.errors).toEqual([]);
   });
 });

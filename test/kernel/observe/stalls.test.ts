@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { APPEND_LOCK } from '../../../src/database/locks.ts';
-import type { EngineNotice } from '../../../src/kernel/engine-watch.ts';
+import type { StallChanged } from '../../../src/kernel/observe/observer.ts';
 import { explainStall, type Stall } from '../../../src/kernel/observe/stall.ts';
 import { holdUp } from '../../support/blocker.ts';
 import { counterDomain, countersTable, incrementCounter, openCounter, system } from '../../support/counter.ts';
@@ -19,8 +19,12 @@ const open = useEngine(database, [counterDomain]);
 
 /** An engine with one counter that its read model has, and what it tells operators. */
 async function started(options: Parameters<typeof open>[0] = {}) {
-  const notices: EngineNotice[] = [];
-  const engine = await open({ start: true, onNotice: (notice) => notices.push(notice), ...options });
+  const notices: StallChanged[] = [];
+  const engine = await open({
+    start: true,
+    subscribers: [{ stallChanged: (notice) => notices.push(notice) }],
+    ...options,
+  });
   const counterId = randomUUID();
   await engine.bus.execute(openCounter, { counterId, label: 'a' }, system);
   const { positions, head } = engine.projector;
@@ -31,8 +35,7 @@ async function started(options: Parameters<typeof open>[0] = {}) {
   const stallOf = async (what: string) =>
     (await until(() => engine.watch.stalls.get(what), { deadline: 20_000 })) as Stall;
   const over = (what: string) => until(() => !engine.watch.stalls.has(what), { deadline: 20_000 });
-  const told = () =>
-    notices.flatMap((notice) => (notice.kind === 'stall' ? [{ ...notice.stall, isOver: notice.isOver }] : []));
+  const told = () => notices.map(({ stall, isOver }) => ({ ...stall, isOver }));
   return { ...engine, counterId, increment, stallOf, over, told, caughtUp };
 }
 

@@ -6,6 +6,7 @@ import type { CommandOutcome } from '../../../src/kernel/define/command-outcome.
 import { OutcomeUnknownError } from '../../../src/kernel/errors.ts';
 import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import { Snapshots } from '../../../src/kernel/log/streams/snapshots.ts';
+import { Observer } from '../../../src/kernel/observe/observer.ts';
 import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
 import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
 import { closeCounter, counterDomain, incrementCounter, openCounter, system } from '../../support/counter.ts';
@@ -50,9 +51,13 @@ function busOf({ log, database: { writer } }: TestEngine, batchLimit: number, gi
     limit: 1000,
     batchLimit,
     onCommitted: () => {},
-    onRetry: (error) => {
-      if (gives.up) throw error;
-    },
+    observer: new Observer([
+      {
+        appendRetried: ({ error }) => {
+          if (gives.up) throw error;
+        },
+      },
+    ]),
   });
   const snapshots = new Snapshots(writer.db, () => {});
   return new CommandBus({ log, queue, states: new StreamStates(log, 100, snapshots) });

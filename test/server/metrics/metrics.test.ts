@@ -182,7 +182,7 @@ describe('the metrics of engines on one database', () => {
 
   it('count a conflict even if the command was decided again and accepted', async () => {
     const metrics = new Metrics();
-    const [one, two] = await Promise.all([openEngine({ observer: metrics }), openEngine()]);
+    const [one, two] = await Promise.all([openEngine({ subscribers: [metrics] }), openEngine()]);
     const { aggregateId: counterId } = receiptOf(await one.bus.execute(openCounter, { label: 'a' }, system));
     receiptOf(await two.bus.execute(incrementCounter, { counterId }, system));
     receiptOf(await one.bus.execute(incrementCounter, { counterId }, system));

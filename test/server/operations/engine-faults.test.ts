@@ -6,9 +6,15 @@ const away = (code = 'ECONNREFUSED') => Object.assign(new Error('connect'), { co
 
 function logged() {
   const lines: Record<string, unknown>[] = [];
-  const met = logEngineFaults(
+  let now = 0;
+  const { faultMet } = logEngineFaults(
     pino({ base: null, timestamp: false }, { write: (line) => lines.push(JSON.parse(line)) }),
+    () => now,
   );
+  const met = (error: unknown, context: Readonly<Record<string, unknown>>, at: number) => {
+    now = at;
+    faultMet({ error, context });
+  };
   return { met, lines: () => lines.map(({ part, projection, unsaid }) => ({ part, projection, unsaid })) };
 }
 

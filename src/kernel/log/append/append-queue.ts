@@ -1,23 +1,18 @@
-import { rootOf } from '../../../database/errors.ts';
 import { isTransient } from '../../../database/transient.ts';
 import { bytesOf, PAGE_BYTES } from '../../bytes.ts';
 import { initiatorOf, type RecordedEvent } from '../../define/event.ts';
 import { SYSTEM_ROLE } from '../../define/roles.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
-import {
-  type BatchLimits,
-  type Share,
-  streamOf,
-  type Waiting,
-  WaitingAppends,
-} from '../../fairness/waiting-appends.ts';
+import { type BatchLimits, streamOf, type Waiting, WaitingAppends } from '../../fairness/waiting-appends.ts';
 import { type Observer, unobserved } from '../../observe/observer.ts';
 import { inBatchSpan } from '../../observe/trace.ts';
 import type { Obstacles } from '../../obstacles.ts';
 import { type Append, type AppendOutcome, newEventIds } from './append.ts';
 import { appendUntilKnown, type Patience } from './append-until-known.ts';
-import { Pace } from './drain-rate.ts';
+import { BatchProgress, type CurrentAppends } from './batch-progress.ts';
+import { DrainRate } from './drain-rate.ts';
 import type { LogAppender } from './log-appender.ts';
+import { type QueueLimits, whyFull } from './queue-limits.ts';
 
 export interface AppendQueueOptions extends Patience {
   /** Appends that may wait; more are refused with THROTTLED. */
@@ -33,13 +28,10 @@ export interface AppendQueueOptions extends Patience {
   /** Bytes of those, about. */
   readonly batchBytes?: number | undefined;
   /**
-   * Told of every committed batch before the callers are: its events in the order of positions and its last position.
+   * Told of every committed batch before the callers are: its events in the order of positions and its last position. If it
+   * throws, the batch is in the log all the same, and its callers are answered.
    */
   readonly onCommitted: (events: readonly RecordedEvent[], position: number) => void;
-  /** Told where `onCommitted` throws: the batch is in the log all the same, and its callers are answered. */
-  readonly onError?: (error: unknown) => void;
-  /** Told of each failure that is being retried, and of what requests the batch is. */
-  readonly onRetry?: (error: unknown, attempt: number, correlationIds: readonly string[]) => void;
   /** What stands in the way of any append. */
   readonly obstacles?: Pick<Obstacles, 'assertNone'> | undefined;
   readonly observer?: Observer | undefined;
@@ -49,25 +41,22 @@ const MB = 2 ** 20;
 /** An append besides its events. */
 const ENVELOPE_BYTES = 256;
 
-/** A log entry about a batch names so many of its requests. */
+/** A fault names so many requests of the batch. */
 const MAX_NAMED = 10;
-
-/** The batch that is being committed. */
-export interface AppendUnderWay {
-  /** When it began, or if those before it failed, when the first of these did; by `performance.now()`. */
-  readonly since: number;
-  readonly appends: number;
-  /** Its first append. */
-  readonly first: Pick<Append, 'streamType' | 'streamId' | 'events'>;
-  /** Why the last attempt failed, where it is made again. */
-  readonly trouble: string | undefined;
-}
 
 interface Appending extends Waiting {
   readonly eventIds: readonly string[];
   readonly holds: () => boolean;
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** What is sent to the log together. */
+interface Batch {
+  readonly appends: readonly Appending[];
+  /** Appends that were taken with these, and answered with a conflict without being sent. */
+  readonly unfounded: number;
+  readonly began: number;
 }
 
 /**
@@ -80,16 +69,14 @@ interface Appending extends Waiting {
 export class AppendQueue {
   readonly #log: Pick<LogAppender, 'append'>;
   readonly #options: AppendQueueOptions;
-  readonly #limits: { readonly [K in 'limit' | 'bytes' | 'limitPerActor' | 'bytesPerActor']: number };
+  readonly #limits: QueueLimits;
   readonly #batchLimits: BatchLimits;
   readonly #observer: Observer;
   readonly #waiting = new WaitingAppends<Appending>();
+  readonly #drainRate = new DrainRate();
+  readonly #progress = new BatchProgress();
   #running: Promise<void> | undefined;
-  #closed = false;
-  readonly #pace = new Pace();
-  #underWay: AppendUnderWay | undefined;
-  /** Since when batches fail, where the last one did. */
-  #failingSince: number | undefined;
+  #isClosed = false;
 
   constructor(log: Pick<LogAppender, 'append'>, options: AppendQueueOptions) {
     this.#log = log;
@@ -117,8 +104,8 @@ export class AppendQueue {
   }
 
   /** The batch that is being committed, however often it is sent. */
-  get underWay(): AppendUnderWay | undefined {
-    return this.#underWay;
+  get current(): CurrentAppends | undefined {
+    return this.#progress.current;
   }
 
   /** Bytes of what waits, about. */
@@ -128,32 +115,24 @@ export class AppendQueue {
 
   /**
    * Ask before you do work that would be lost.
-   * @param initiator on whose behalf it is; undefined if its share is not bounded.
+   * @param initiator on whose behalf it is; undefined if their share is not bounded.
    * @param bytes of the append, about, if it is known.
    * @throws {ThrottledError} if the queue is full or closed, or has as much of one initiator as it may have.
    */
   assertRoom(initiator?: string, bytes = 0): void {
-    if (this.#closed) throw new ThrottledError(1000, 'The server is shutting down.');
-    const { count, bytes: waiting } = this.#waiting;
-    const { limit, bytes: mostBytes, limitPerActor, bytesPerActor } = this.#limits;
-    if (isFull({ count, bytes: waiting }, limit, mostBytes, bytes)) this.#refuse(count, 'The append queue is full.');
-    if (initiator === undefined) return;
-    const share = this.#waiting.shareOf(initiator);
-    if (isFull(share, limitPerActor, bytesPerActor, bytes))
-      this.#refuse(share.count, 'Too many of your commands wait to be stored.');
-  }
-
-  #refuse(depth: number, reason: string): never {
-    const underWayMs = this.#underWay ? performance.now() - this.#underWay.since : 0;
-    throw new ThrottledError(this.#pace.retryAfterMs(depth, underWayMs), reason);
+    if (this.#isClosed) throw new ThrottledError(1000, 'The server is shutting down.');
+    const full = whyFull(this.#waiting, this.#limits, initiator, bytes);
+    if (!full) return;
+    const currentMs = this.current ? performance.now() - this.current.since : 0;
+    throw new ThrottledError(this.#drainRate.retryAfterMs(full.depth, currentMs), full.reason);
   }
 
   /**
    * Resolves when the append is durable or refused. Appends for one stream are kept in the order of the calls.
-   * @param holds asked when its turn comes: false where what it was decided on never came true. Then it is a conflict
-   *   unseen, since somebody else may have brought the stream to the very version that it expects.
+   * @param holds asked when its turn comes: false if what it was decided on never came true. Then it is a conflict
+   *   without being sent, since somebody else may have brought the stream to the very version that it expects.
    * @throws {ThrottledError} see {@link assertRoom}; then nothing was taken.
-   * @throws {OutcomeUnknownError} where the database stays away.
+   * @throws {OutcomeUnknownError} if the database stays away.
    */
   append(append: Append, holds: () => boolean = () => true): Promise<AppendOutcome> {
     const { metadata } = append;
@@ -170,7 +149,7 @@ export class AppendQueue {
 
   /** Takes no more and resolves when all that was taken is settled. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#isClosed = true;
     await this.#running;
   }
 
@@ -178,54 +157,34 @@ export class AppendQueue {
     // Callers that were just answered ask again in this turn of the event loop: let them into the same batch.
     await nextTurn();
     while (this.#waiting.count > 0) {
-      const batch = this.#waiting.takeBatch(this.#batchLimits);
-      const { append: first } = batch[0] as Appending;
-      this.#underWay = {
-        since: this.#failingSince ?? performance.now(),
-        appends: batch.length,
-        first,
-        trouble: undefined,
-      };
-      await this.#commit(batch);
+      const taken = this.#waiting.takeBatch(this.#batchLimits);
+      this.#progress.begin(taken.length, (taken[0] as Appending).append);
+      await this.#commit(taken);
       await nextTurn();
     }
-    this.#underWay = undefined;
-    this.#failingSince = undefined;
+    this.#progress.end();
     this.#running = undefined;
   }
 
+  /** Commits what was taken, and answers its callers. */
   async #commit(taken: readonly Appending[]): Promise<void> {
-    const batch: Appending[] = [];
-    for (const waiting of taken) {
-      if (waiting.holds()) batch.push(waiting);
-      else waiting.resolve({ outcome: 'conflict' });
-    }
-    const began = performance.now();
-    const unseen = taken.length - batch.length;
-    if (batch.length === 0) {
-      this.#tell([], [], { unseen, events: 0, began });
+    const batch = withoutUnfounded(taken);
+    if (batch.appends.length === 0) {
+      this.#tell(batch, []);
       return;
     }
     let outcomes: readonly AppendOutcome[];
     try {
       this.#options.obstacles?.assertNone();
-      outcomes = await this.#appendInSpan(batch);
+      outcomes = await this.#appendInSpan(batch.appends);
     } catch (error) {
-      const unknown = isTransient(error);
-      if (!unknown && batch.length > 1 && !(error instanceof ThrottledError)) {
-        // One of them holds something that Postgres does not take, and nothing was appended. Apart, the others succeed.
-        const middle = Math.ceil(batch.length / 2);
-        await this.#commit(batch.slice(0, middle));
-        await this.#commit(batch.slice(middle));
-        return;
-      }
-      if (unknown) this.#failingSince ??= this.#underWay?.since;
-      const failed = unknown ? [...batch, ...this.#takeFollowers(batch)] : batch;
-      for (const { append, reject } of failed)
-        reject(unknown ? new OutcomeUnknownError(append.commandId, error) : error);
-      this.#tell(failed, [], { unseen, events: 0, began });
+      await this.#fail(batch, error);
       return;
     }
+    this.#accept(batch, outcomes);
+  }
+
+  #accept(batch: Batch, outcomes: readonly AppendOutcome[]): void {
     const events = outcomes.flatMap((outcome) => (outcome.outcome === 'accepted' ? outcome.events : []));
     // What an earlier attempt committed may stand between others' events, before what this one did.
     events.sort((a, b) => a.position - b.position);
@@ -233,50 +192,71 @@ export class AppendQueue {
     try {
       if (last) this.#options.onCommitted(events, last.position);
     } catch (error) {
-      this.#options.onError?.(error);
+      this.#observer.tell('faultMet', { error, context: { part: 'append' } });
     }
-    for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index] as AppendOutcome);
-    this.#tell(batch, outcomes, { unseen, events: events.length, began });
+    for (const [index, { resolve }] of batch.appends.entries()) resolve(outcomes[index] as AppendOutcome);
+    this.#drainRate.settled(outcomes.length, performance.now() - batch.began);
+    this.#progress.succeeded();
+    this.#tell(batch, outcomes);
   }
 
-  /** @param batch of which the first `outcomes.length` have an outcome; `unseen` are conflicts besides. */
-  #tell(
-    batch: readonly Appending[],
-    outcomes: readonly AppendOutcome[],
-    { unseen, events, began }: { readonly unseen: number; readonly events: number; readonly began: number },
-  ): void {
-    const ms = performance.now() - began;
-    if (outcomes.length > 0) {
-      this.#pace.settled(outcomes.length, ms);
-      this.#failingSince = undefined;
+  async #fail(batch: Batch, error: unknown): Promise<void> {
+    const { appends } = batch;
+    if (isTransient(error)) {
+      // Nobody knows whether it was committed. What waits for the same streams was decided on it, and is not sent.
+      this.#progress.failed();
+      const followers = this.#waiting.takeStreams(new Set(appends.map(streamOf)));
+      this.#reject({ ...batch, appends: [...appends, ...followers] }, ({ commandId }) => {
+        return new OutcomeUnknownError(commandId, error);
+      });
+    } else if (appends.length > 1 && !(error instanceof ThrottledError)) {
+      // One of them holds something that Postgres does not take, and nothing was appended. The others succeed without it.
+      if (batch.unfounded > 0) this.#tell({ ...batch, appends: [] }, []);
+      const middle = Math.ceil(appends.length / 2);
+      await this.#commit(appends.slice(0, middle));
+      await this.#commit(appends.slice(middle));
+    } else {
+      this.#reject(batch, () => error);
     }
-    const counts = { accepted: 0, conflict: unseen, replayed: 0, reused: 0, taken: 0 };
-    for (const { outcome } of outcomes) counts[outcome]++;
+  }
+
+  #reject(batch: Batch, errorOf: (append: Append) => unknown): void {
+    for (const { append, reject } of batch.appends) reject(errorOf(append));
+    this.#tell(batch, []);
+  }
+
+  /** @param outcomes of its appends; none if it failed. */
+  #tell({ appends, unfounded, began }: Batch, outcomes: readonly AppendOutcome[]): void {
+    if (!this.#observer.hears('batchAppended')) return;
+    const counts = { accepted: 0, conflict: unfounded, replayed: 0, reused: 0, taken: 0 };
+    let events = 0;
+    for (const outcome of outcomes) {
+      counts[outcome.outcome]++;
+      if (outcome.outcome === 'accepted') events += outcome.events.length;
+    }
     const { conflict, taken, ...others } = counts;
-    this.#observer.appended({
-      appends: batch.length + unseen,
+    this.#observer.tell('batchAppended', {
+      appends: appends.length + unfounded,
       events,
-      ms,
-      waitedMs: Math.max(0, began - (batch[0]?.since ?? began)),
+      ms: performance.now() - began,
+      waitedMs: Math.max(0, began - (appends[0]?.since ?? began)),
       ...others,
       conflicts: conflict + taken,
-      failed: batch.length - outcomes.length,
+      failed: appends.length - outcomes.length,
     });
-  }
-
-  /** What waits for the same streams: decided on what is not known. */
-  #takeFollowers(batch: readonly Appending[]): Appending[] {
-    return this.#waiting.takeStreams(new Set(batch.map(streamOf)));
   }
 
   #appendInSpan(batch: readonly Appending[]): Promise<AppendOutcome[]> {
     const commands = { length: batch.length, at: (index: number) => batch[index]?.append.metadata };
     return inBatchSpan('append', { 'afterwrite.appends': batch.length }, commands, async (span) => {
       const outcomes = await appendUntilKnown(this.#log, batch, this.#options, (error, attempt) => {
-        if (this.#underWay) this.#underWay = { ...this.#underWay, trouble: rootOf(error).message };
-        this.#observer.appendRetried();
+        this.#progress.retries(error);
         const requests = new Set(batch.slice(0, MAX_NAMED).map(({ append }) => append.metadata.correlationId));
-        this.#options.onRetry?.(error, attempt, [...requests]);
+        this.#observer.tell('appendRetried', { error, attempt });
+        this.#observer.tell('faultMet', {
+          error,
+          context: { part: 'append', attempt, correlationIds: [...requests] },
+        });
       });
       const last = outcomes.findLast((outcome) => outcome.outcome === 'accepted');
       if (last?.outcome === 'accepted') span?.setAttribute('afterwrite.position', last.position);
@@ -285,9 +265,14 @@ export class AppendQueue {
   }
 }
 
-/** An append larger than what may wait is taken if nothing else waits: it would be refused for ever. */
-function isFull({ count, bytes }: Share, limit: number, mostBytes: number, more: number): boolean {
-  return count >= limit || (count > 0 && bytes + more > mostBytes);
+/** Answers appends whose state never came true with a conflict, and keeps the others. */
+function withoutUnfounded(taken: readonly Appending[]): Batch {
+  const appends: Appending[] = [];
+  for (const each of taken) {
+    if (each.holds()) appends.push(each);
+    else each.resolve({ outcome: 'conflict' });
+  }
+  return { appends, unfounded: taken.length - appends.length, began: performance.now() };
 }
 
 function nextTurn(): Promise<void> {

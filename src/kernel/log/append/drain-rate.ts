@@ -7,7 +7,7 @@ const LATEST_MS = 10_000;
 const WEIGHT = 0.2;
 
 /** How fast the queue is emptied, for those who are to come again. */
-export class Pace {
+export class DrainRate {
   /** Appends a millisecond, smoothed. */
   #rate: number | undefined;
 
@@ -19,10 +19,10 @@ export class Pace {
 
   /**
    * When there is likely to be room, in ms.
-   * @param underWayMs how long the batch under way has taken: where it stands still, it will take as long again, for all one knows.
+   * @param currentMs how long the current batch has taken. It may take as long again.
    */
-  retryAfterMs(depth: number, underWayMs: number): number {
+  retryAfterMs(depth: number, currentMs: number): number {
     const toDrain = this.#rate === undefined ? FIRST_GUESS_MS : depth / this.#rate;
-    return Math.round(Math.min(LATEST_MS, Math.max(SOONEST_MS, toDrain, underWayMs)));
+    return Math.round(Math.min(LATEST_MS, Math.max(SOONEST_MS, toDrain, currentMs)));
   }
 }

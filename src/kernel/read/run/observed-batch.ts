@@ -35,7 +35,14 @@ export async function watchedBatch(
     return changed;
   });
   const lagMs = Math.max(0, clock.now() - first.recordedAt.getTime());
-  observer.folded({ projection, events: events.length, rows, position, ms: performance.now() - began, lagMs });
+  observer.tell('batchFolded', {
+    projection,
+    events: events.length,
+    rows,
+    position,
+    ms: performance.now() - began,
+    lagMs,
+  });
 }
 
 /** Whose event it was that an error is about, as far as that is known: where it names its position, or there was one only. */

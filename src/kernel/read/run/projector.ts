@@ -10,12 +10,12 @@ import type { Clock } from '../../clock/database-clock.ts';
 import { Positions } from '../../consistency/positions.ts';
 import type { RecordedEvent } from '../../define/event.ts';
 import type { Projection } from '../../define/projection.ts';
-import { CommitFeed, FEED_LIMIT } from '../../log/commit-feed.ts';
+import type { CommitFeed } from '../../log/commit-feed.ts';
 import { LogHead } from '../../log/log-head.ts';
 import { checkpointsAhead, LogHistory, type LogLook, lostEvents } from '../../log/log-history.ts';
 import type { LogReader } from '../../log/log-reader.ts';
 import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
-import type { Move, News } from '../../notify/news.ts';
+import type { Notification, RemoteAdvance } from '../../notify/notification-buffer.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { Watched } from '../../observe/stall-watch.ts';
 import { singleFlight } from '../../sleeper.ts';
@@ -35,8 +35,7 @@ export interface ProjectorOptions {
   readonly canWork?: (() => boolean) | undefined;
   /** Reads the log with the projector's role. */
   readonly log: LogReader;
-  /** Bytes of the newest events that are held for projections, about. */
-  readonly feedBytes?: number | undefined;
+  readonly feed: CommitFeed;
   /** Opens connections of their own for rebuilds and the like; whoever asks closes them. */
   readonly openAside: () => Aside;
   readonly projections: readonly Projection[];
@@ -61,11 +60,11 @@ export interface ProjectorOptions {
 /** How other instances are told. They may miss it. */
 export interface Others {
   /** A projection was moved here. */
-  moved(projection: string, move: Move): void;
+  moved(projection: string, move: RemoteAdvance): void;
   /** Projections that were moved here are free. */
   released(): void;
-  /** True where they cannot tell this instance anything. */
-  readonly isDeaf: boolean;
+  /** False while they cannot tell this instance anything. */
+  readonly canListen: boolean;
 }
 
 /** Moves this instance's projections and follows those of others; what it knows of each is in `positions`. */
@@ -75,7 +74,6 @@ export class Projector {
   readonly head = new LogHead();
   readonly rebuilds: Rebuilds;
   readonly #options: ProjectorOptions;
-  readonly #feed: CommitFeed;
   readonly #checkpoints: Checkpoints;
   readonly #batcher: CheckpointBatcher;
   readonly #consumers: readonly Consumer[];
@@ -92,7 +90,6 @@ export class Projector {
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
-    this.#feed = new CommitFeed(FEED_LIMIT, options.feedBytes);
     const { projections, others, onError } = options;
     const names = projections.map(({ name }) => name);
     this.positions = new Positions(names, options.maxWaiters, {
@@ -111,7 +108,7 @@ export class Projector {
       head: this.head,
       isRunning: (name) => runners.get(name)?.isRunning ?? false,
       look,
-      canListen: () => !others.isDeaf,
+      canListen: () => others.canListen,
       onMoved: (moved) => this.#moved(moved),
       onError,
     });
@@ -136,13 +133,15 @@ export class Projector {
       checkpoints: this.#checkpoints,
       leases,
       owner: this.#leases.instanceId,
-      feed: this.#feed,
       head: this.head,
       onSwapped: () => {
         this.#leases.renewSoon();
         others.released();
       },
     });
+    this.head.onAdvance(() => this.#wakeAll());
+    const running = () => [...runners.values()].filter(({ isRunning }) => isRunning);
+    options.feed.addReader(() => Math.min(...running().map(({ position }) => position)));
   }
 
   /** Takes up the projections. Resolves when each that is ours runs; they need not have caught up. */
@@ -154,14 +153,11 @@ export class Projector {
     await this.rebuilds.start(this.#options.role !== 'off');
   }
 
-  /** This instance has committed: its projections are fed without reading the log. */
+  /** This instance has committed; the commit feed has the events already. */
   committed(events: readonly RecordedEvent[], position: number): void {
-    this.#feed.push(events);
-    const runners = [...this.#runners.values()].filter(({ isRunning }) => isRunning);
-    this.#feed.forget(Math.min(...runners.map(({ position }) => position)));
     const last = events.at(-1);
     if (last && !this.#hasLost) this.#history.saw(position, last.eventId);
-    if (this.head.advance(position, last?.recordedAt)) this.#wakeAll();
+    this.head.advance(position, last?.recordedAt);
   }
 
   /** Somebody else may have committed. */
@@ -179,13 +175,13 @@ export class Projector {
       else if (ahead.length > 0) this.#lose(checkpointsAhead(seen.position, ahead), seen);
       else this.#findAll(seen, doubts);
     }
-    if (this.head.advance(seen.position, seen.recordedAt)) this.#wakeAll();
+    this.head.advance(seen.position, seen.recordedAt);
   }
 
   /** The log lacks events that were committed. What is there can be read; nothing may be appended to it. */
   #lose(reason: string, { position, recordedAt }: LogLook): void {
     this.#hasLost = true;
-    this.#feed.clear();
+    this.#options.feed.clear();
     this.head.retreat(position, recordedAt);
     this.#options.onLost(reason);
   }
@@ -198,9 +194,9 @@ export class Projector {
   }
 
   /** Another instance has told what it has done. */
-  heard({ head, recordedAt, moved, released }: News): void {
-    if (this.head.advance(head, recordedAt > 0 ? new Date(recordedAt) : undefined)) this.#wakeAll();
-    for (const [projection, move] of Object.entries(moved)) this.#remote.onAdvance(projection, move);
+  heard({ head, recordedAt, moved, released }: Notification): void {
+    this.head.advance(head, recordedAt > 0 ? new Date(recordedAt) : undefined);
+    for (const [projection, advance] of Object.entries(moved)) this.#remote.onAdvance(projection, advance);
     if (released) this.#leases.renewSoon();
   }
 
@@ -217,7 +213,7 @@ export class Projector {
   doubt(): void {
     for (const name of this.positions.names) this.positions.retreat(name, 0);
     // Another server may have taken over, without the newest events.
-    this.#feed.clear();
+    this.#options.feed.clear();
     this.#doubts++;
     this.#remote.invalidate();
     this.#leases.renewSoon();
@@ -283,12 +279,12 @@ export class Projector {
   }
 
   #runnerOf(projection: Projection): ProjectionRunner {
-    const { db, log, batchLimit, deadLetterLimit, observer, clock, onError } = this.#options;
+    const { db, log, feed, batchLimit, deadLetterLimit, observer, clock, onError } = this.#options;
     return new ProjectionRunner({
       projection,
       table: new ProjectionTable(db, projection, this.#batcher),
       log,
-      feed: this.#feed,
+      feed,
       head: this.head,
       onMoved: (moved) => this.#movedHere(moved),
       checkpoints: this.#checkpoints,

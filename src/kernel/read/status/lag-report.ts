@@ -1,15 +1,6 @@
+import type { LagChange } from '../../observe/observer.ts';
 import { isWorse, type LagState } from './lag.ts';
 import type { ProjectionStatus } from './projection-status.ts';
-
-/** A read model that is further behind than it was, or no longer. */
-export interface LagChange {
-  readonly projection: string;
-  readonly from: LagState;
-  readonly to: LagState;
-  /** Events. */
-  readonly lag: number;
-  readonly lagMs: number;
-}
 
 /** Less than that is no recovery but a breath, in ms: under load a read model would be reported every moment. */
 const STEADY_MS = 3000;

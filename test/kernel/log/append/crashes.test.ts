@@ -4,6 +4,7 @@ import { OutcomeUnknownError } from '../../../../src/kernel/errors.ts';
 import type { Append, AppendOutcome } from '../../../../src/kernel/log/append/append.ts';
 import { AppendQueue } from '../../../../src/kernel/log/append/append-queue.ts';
 import type { EventLog } from '../../../../src/kernel/log/event-log.ts';
+import { Observer } from '../../../../src/kernel/observe/observer.ts';
 import { anAppend, incremented } from '../../../support/appends.ts';
 import { counterDomain } from '../../../support/counter.ts';
 import {
@@ -78,10 +79,14 @@ function queueOf(log: EventLog, gives: { up: boolean } = { up: false }) {
     limit: 100,
     batchLimit: 100,
     onCommitted: (events) => committed.push(...events.map(({ position }) => position)),
-    onRetry: (error) => {
-      // The process is gone: nobody sends the batch again.
-      if (gives.up) throw error;
-    },
+    observer: new Observer([
+      {
+        appendRetried: ({ error }) => {
+          // The process is gone: nobody sends the batch again.
+          if (gives.up) throw error;
+        },
+      },
+    ]),
   });
   return { queue, committed };
 }

@@ -3,6 +3,7 @@ import { openPool } from '../../../../src/database/client.ts';
 import { registerDomains } from '../../../../src/kernel/define/domain.ts';
 import { AppendQueue, type AppendQueueOptions } from '../../../../src/kernel/log/append/append-queue.ts';
 import { EventLog } from '../../../../src/kernel/log/event-log.ts';
+import { Observer } from '../../../../src/kernel/observe/observer.ts';
 import { anAppend } from '../../../support/appends.ts';
 import { counterDomain } from '../../../support/counter.ts';
 import { useDatabase } from '../../../support/database.ts';
@@ -21,7 +22,7 @@ function queueAt(url: string, options: Partial<AppendQueueOptions> = {}) {
     limit: 10,
     batchLimit: 10,
     onCommitted: () => {},
-    onRetry: (error) => retries.push(error),
+    observer: new Observer([{ appendRetried: ({ error }) => retries.push(error) }]),
     ...options,
   });
   return { log, queue, retries };

@@ -134,7 +134,7 @@ describe('events that another server appends', () => {
     const deaf = createEngine({
       database: { ...opened, wakeUp: { url: 'postgres://127.0.0.1:1/nowhere', login: undefined } },
       domains: [counterDomain],
-      onError: (error) => faults.push(error),
+      subscribers: [{ faultMet: ({ error }) => faults.push(error) }],
     });
     await deaf.start();
     const position = await open(await openEngine()).then(async () => (await deaf.log.head()).position);
@@ -279,7 +279,7 @@ describe('a database that fails', () => {
 
   it('at the start is an error, and leaves nothing behind', async () => {
     const { database: opened } = await openEngine();
-    const engine = createEngine({ database: opened, domains: [counterDomain], onError: () => {} });
+    const engine = createEngine({ database: opened, domains: [counterDomain] });
     await database.sql`alter table read.checkpoints rename to gone`;
     await expect(engine.start()).rejects.toThrow();
     await engine.stop();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { LagChange } from '../../../../src/kernel/observe/observer.ts';
 import { lagStateOf } from '../../../../src/kernel/read/status/lag.ts';
-import { type LagChange, LagReport } from '../../../../src/kernel/read/status/lag-report.ts';
+import { LagReport } from '../../../../src/kernel/read/status/lag-report.ts';
 import type { ProjectionStatus } from '../../../../src/kernel/read/status/projection-status.ts';
 
 it.each([

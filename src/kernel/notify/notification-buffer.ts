@@ -1,9 +1,9 @@
-/** Where a projection has been moved, as its owner tells others. */
-export interface Move {
+/** How far a projection has been moved, as its owner tells the other instances. */
+export interface RemoteAdvance {
   /** Events after this position, up to and with `to`. */
   readonly from: number;
   readonly to: number;
-  /** The rows that these have changed; null where it is not known which, or there are too many to tell. */
+  /** The rows that these have changed; null if it is not known which, or there are too many to tell. */
   readonly keys: readonly string[] | null;
   /** How long the oldest of them waited, in ms. */
   readonly lagMs: number;
@@ -13,29 +13,29 @@ export interface Move {
   readonly hasParked?: boolean | undefined;
 }
 
-/** What one instance tells the others. */
-export interface News {
+/** What one instance tells the others. The field names are those of the message. */
+export interface Notification {
   readonly sender: string;
   /** Counts the sender's messages. */
   readonly number: number;
-  /** The last event of the log, as far as the sender knows, and when it was recorded, in ms; 0 where it does not know. */
+  /** The last event of the log, as far as the sender knows, and when it was recorded, in ms; 0 if it does not know. */
   readonly head: number;
   readonly recordedAt: number;
-  readonly moved: Readonly<Record<string, Move>>;
+  readonly moved: Readonly<Record<string, RemoteAdvance>>;
   /** Projections of the sender are free. */
   readonly released: boolean;
 }
 
-/** Postgres takes payloads of less than 8,000 bytes. */
+/** Postgres accepts payloads of less than 8,000 bytes. */
 const MAX_BYTES = 7999;
 /** More keys of one projection are not kept: they would not fit. */
 const MAX_KEYS = 250;
 
-/** Gathers what is to be told, as one message however much it is. */
-export class NewsDesk {
+/** Collects what is to be told. However much it is, it becomes one message. */
+export class NotificationBuffer {
   #head = 0;
   #recordedAt = 0;
-  #moved = new Map<string, Move>();
+  #moved = new Map<string, RemoteAdvance>();
   #released = false;
   #isEmpty = true;
 
@@ -50,13 +50,13 @@ export class NewsDesk {
     this.#recordedAt = recordedAt?.getTime() ?? 0;
   }
 
-  moved(projection: string, move: Move): void {
+  moved(projection: string, advance: RemoteAdvance): void {
     this.#isEmpty = false;
     const before = this.#moved.get(projection);
-    // What does not follow on is of another time: that is all that is told.
+    // If the ranges are not contiguous, only the newer one is kept.
     this.#moved.set(
       projection,
-      before?.generation === move.generation && before.to === move.from ? merged(before, move) : move,
+      before?.generation === advance.generation && before.to === advance.from ? merged(before, advance) : advance,
     );
   }
 
@@ -65,10 +65,10 @@ export class NewsDesk {
     this.#released = true;
   }
 
-  /** The message, as short as a notification has to be. Nothing waits to be told afterwards. */
+  /** The message, as short as Postgres demands. The buffer is empty afterwards. */
   take(sender: string, number: number): string {
     const moved = Object.fromEntries(this.#moved);
-    const news: News = {
+    const notification: Notification = {
       sender,
       number,
       head: this.#head,
@@ -79,22 +79,25 @@ export class NewsDesk {
     this.#moved = new Map();
     this.#released = false;
     this.#isEmpty = true;
-    return shortened(news);
+    return shortened(notification);
   }
 }
 
-/** Reads a message; undefined where it is none that this version understands. */
-export function readNews(payload: string): News | undefined {
+/** Reads a message; undefined if this version does not understand it. */
+export function readNotification(payload: string): Notification | undefined {
   try {
-    const news = JSON.parse(payload) as Partial<News> | null;
-    const isNews = typeof news?.sender === 'string' && typeof news.head === 'number' && typeof news.moved === 'object';
-    return isNews && news.moved !== null ? (news as News) : undefined;
+    const notification = JSON.parse(payload) as Partial<Notification> | null;
+    const isNotification =
+      typeof notification?.sender === 'string' &&
+      typeof notification.head === 'number' &&
+      typeof notification.moved === 'object';
+    return isNotification && notification.moved !== null ? (notification as Notification) : undefined;
   } catch {
     return undefined;
   }
 }
 
-function merged(before: Move, now: Move): Move {
+function merged(before: RemoteAdvance, now: RemoteAdvance): RemoteAdvance {
   const keys = before.keys && now.keys && new Set([...before.keys, ...now.keys]);
   return {
     ...now,
@@ -104,19 +107,19 @@ function merged(before: Move, now: Move): Move {
   };
 }
 
-/** Leaves out keys, the most numerous first, and then moves: whoever is not told looks. */
-function shortened(news: News): string {
-  const text = JSON.stringify(news);
+/** Leaves out keys, the most numerous first, and then advances. Whoever is not told looks at the checkpoints. */
+function shortened(notification: Notification): string {
+  const text = JSON.stringify(notification);
   let excess = Buffer.byteLength(text) - MAX_BYTES;
   if (excess <= 0) return text;
-  const moved: Record<string, Move> = { ...news.moved };
+  const moved: Record<string, RemoteAdvance> = { ...notification.moved };
   const sizes = Object.entries(moved).map(
     ([name, { keys }]) => [name, Buffer.byteLength(JSON.stringify(keys))] as const,
   );
   for (const [name, size] of sizes.sort(([, a], [, b]) => b - a)) {
     if (excess <= 0) break;
-    moved[name] = { ...(moved[name] as Move), keys: null };
+    moved[name] = { ...(moved[name] as RemoteAdvance), keys: null };
     excess -= size - 'null'.length;
   }
-  return JSON.stringify(excess <= 0 ? { ...news, moved } : { ...news, moved: {} });
+  return JSON.stringify(excess <= 0 ? { ...notification, moved } : { ...notification, moved: {} });
 }

@@ -1,0 +1,58 @@
+import type { AfterwriteDatabase } from '../database/database.ts';
+import type { ProjectorRole } from './checkpoints/choose-leases.ts';
+import type { Domain } from './define/domain.ts';
+import type { PortBinding } from './define/port.ts';
+import type { Subscriber } from './observe/observer.ts';
+import type { ProcessLimits } from './process/limits.ts';
+
+export interface EngineOptions {
+  readonly database: AfterwriteDatabase;
+  readonly domains: readonly Domain[];
+  /** Appends that may wait for their batch. */
+  readonly queueLimit?: number;
+  /** Bytes of those, about. */
+  readonly queueBytes?: number | undefined;
+  /** Appends that may wait on behalf of one actor. */
+  readonly queueLimitPerActor?: number | undefined;
+  /** Bytes of those, about. */
+  readonly queueBytesPerActor?: number | undefined;
+  /** Events in one append transaction. */
+  readonly appendBatchLimit?: number;
+  /** Bytes of those, about. */
+  readonly appendBatchBytes?: number | undefined;
+  /** Aggregates whose state is kept in memory. */
+  readonly stateCacheSize?: number;
+  /** Bytes of those, about; unless given an eighth of the heap limit, at most 256 MB. */
+  readonly stateCacheBytes?: number | undefined;
+  /** Bytes in memory of the newest events, which projections and processes take from there, about. */
+  readonly commitFeedBytes?: number | undefined;
+  /** Bytes of one page of the log, as JSON. */
+  readonly logReadBytes?: number | undefined;
+  /** Events that a projection folds together. */
+  readonly projectionBatchLimit?: number;
+  /** Streams of which events may be in a projection's dead letters at one time. */
+  readonly deadLetterLimit?: number;
+  /** Reads that may wait for tokens at one time. */
+  readonly maxWaiters?: number;
+  /** Of those, reads of one caller; all of them unless given. */
+  readonly maxWaitersPerCaller?: number;
+  /** Lag of a read model at which commands are refused, in ms; 0, and nothing else is said, never. */
+  readonly throttleLagMs?: number;
+  /** Lag of a read model from which on those are refused first who cause most of it, in ms; 0, and nothing else is said, never. */
+  readonly fairLagMs?: number | undefined;
+  /** By how much this machine's clock may differ from Postgres' before no command is taken, in ms; 0, and nothing else is said, by any. */
+  readonly clockSkewLimitMs?: number | undefined;
+  /**
+   * What this instance has to do with projections: `active` (unless given), its share of them; `standby`, those that no active
+   * instance is able to run; `off`, none.
+   */
+  readonly projector?: ProjectorRole | undefined;
+  /** False if the application makes the tables of its read models by migrations of its own; true unless given. */
+  readonly makesReadTables?: boolean;
+  /** Bounds of processes and effects. */
+  readonly processLimits?: Partial<ProcessLimits> | undefined;
+  /** What stands behind the ports of effects. An effect whose port has no adapter here is left to other instances. */
+  readonly adapters?: readonly PortBinding[];
+  /** Told what happens, each only what it has a method for. Somebody should hear `faultMet`: faults are told to nobody else. */
+  readonly subscribers?: readonly Subscriber[];
+}

@@ -1,0 +1,232 @@
+import { type Pool, SILENT_AFTER_MS } from '../database/client.ts';
+import type { AfterwriteDatabase } from '../database/database.ts';
+import { ClockCheck } from './clock/clock-check.ts';
+import { clockOf, DatabaseClock } from './clock/database-clock.ts';
+import { type Registry, registerDomains } from './define/domain.ts';
+import type { EngineOptions } from './engine-options.ts';
+import { EngineWatch } from './engine-watch.ts';
+import { AppendQueue } from './log/append/append-queue.ts';
+import { CommitFeed, FEED_LIMIT } from './log/commit-feed.ts';
+import { EventLog } from './log/event-log.ts';
+import { LogReader } from './log/log-reader.ts';
+import { Snapshots } from './log/streams/snapshots.ts';
+import { WakeUp } from './notify/wake-up.ts';
+import { Observer } from './observe/observer.ts';
+import { Obstacles } from './obstacles.ts';
+import { ProcessManager } from './process/manager.ts';
+import type { Aside } from './read/rebuild/shadow-filler.ts';
+import { Replica } from './read/replica/replica-read-side.ts';
+import { Projector } from './read/run/projector.ts';
+import { ReadTables } from './read/tables/read-tables.ts';
+import { StorableRows } from './storable.ts';
+import { Admission } from './write/admission.ts';
+import { CommandBus } from './write/command-bus.ts';
+import { idRulesOf } from './write/id-rules.ts';
+import { StreamStates } from './write/stream-states.ts';
+
+/** What all parts of an engine have in common. */
+export interface EngineCore {
+  readonly options: EngineOptions;
+  readonly database: AfterwriteDatabase;
+  readonly registry: Registry;
+  readonly observer: Observer;
+  readonly clock: DatabaseClock;
+  readonly obstacles: Obstacles;
+  /** The newest events of this instance, for all who follow the log. */
+  readonly feed: CommitFeed;
+  /** How instances tell each other what they do. */
+  readonly wakeUp: WakeUp;
+  /** Whether the connections of the projector's pool answer. */
+  readonly canWork: () => boolean;
+  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+}
+
+export function openCore(options: EngineOptions): EngineCore {
+  const { database, domains } = options;
+  const observer = new Observer(options.subscribers);
+  const onError: EngineCore['onError'] = (error, context) => observer.tell('faultMet', { error, context });
+  const clock = new DatabaseClock({
+    ask: clockOf(database.watch.db),
+    onSkew: (skewMs) => observer.tell('clockSkewed', { skewMs }),
+    onStep: (stepMs) => observer.tell('clockStepped', { stepMs }),
+    onError: (error) => onError(error, { part: 'clock' }),
+  });
+  return {
+    options,
+    database,
+    registry: registerDomains(domains),
+    observer,
+    clock,
+    obstacles: new Obstacles((obstacle, isOver) => observer.tell('obstacleChanged', { obstacle, isOver })),
+    feed: new CommitFeed(FEED_LIMIT, options.commitFeedBytes),
+    wakeUp: new WakeUp({ ...database.wakeUp, onError: (error) => onError(error, { part: 'wake-up' }) }),
+    canWork: () => database.projector.silentMs() < SILENT_AFTER_MS,
+    onError,
+  };
+}
+
+/** Reads the log with the projector's role. */
+function readerOn(pool: Pool, { registry, options }: EngineCore): LogReader {
+  return new LogReader(pool.db, registry.events, options.logReadBytes);
+}
+
+/** Makes the tables of the read models. */
+export function openReadTables({ options, database, registry, onError }: EngineCore): ReadTables {
+  return new ReadTables({
+    db: database.owner.db,
+    projections: [...registry.projections.values()],
+    makes: options.makesReadTables ?? true,
+    grant: database.grantRights,
+    onError: (error) => onError(error, { part: 'read tables' }),
+  });
+}
+
+/** Keeps the read models. */
+export function openProjector(core: EngineCore): Projector {
+  const { options, database, registry, observer, clock, obstacles, feed, wakeUp, canWork, onError } = core;
+  const projector = new Projector({
+    db: database.projector.db,
+    leases: database.leases.db,
+    canWork,
+    log: readerOn(database.projector, core),
+    feed,
+    openAside: () => openAside(core),
+    projections: [...registry.projections.values()],
+    batchLimit: options.projectionBatchLimit ?? 2000,
+    deadLetterLimit: options.deadLetterLimit,
+    maxWaiters: options.maxWaiters ?? 10_000,
+    maxWaitersPerCaller: options.maxWaitersPerCaller,
+    role: options.projector,
+    others: wakeUp,
+    observer,
+    clock,
+    onLost: (reason) => obstacles.set('log', reason),
+    onError,
+  });
+  database.projector.onConnectionEnd(() => projector.doubt());
+  return projector;
+}
+
+function openAside(core: EngineCore): Aside {
+  const { projector, owner } = core.database.openAside();
+  return {
+    projector: projector.db,
+    owner: owner.db,
+    log: readerOn(projector, core),
+    events: core.registry.events,
+    close: async () => {
+      await Promise.all([projector.close(1000), owner.close(1000)]);
+    },
+  };
+}
+
+/** Follows the replica that queries read from; undefined if they read from the primary. */
+export function followReplica(
+  { database, options, onError }: EngineCore,
+  { positions, hub }: Projector,
+): Replica | undefined {
+  const { epoch, reader, replica: pool } = database;
+  if (!pool) return undefined;
+  const replica = new Replica({
+    db: pool.db,
+    epoch,
+    projections: positions.names,
+    projected: hub,
+    maxWaiters: options.maxWaiters ?? 10_000,
+    maxWaitersPerCaller: options.maxWaitersPerCaller,
+    onError,
+  });
+  for (const { onConnectionEnd } of [pool, reader]) onConnectionEnd(() => replica.doubt());
+  return replica;
+}
+
+export interface WriteSide {
+  readonly log: EventLog;
+  readonly queue: AppendQueue;
+  readonly snapshots: Snapshots;
+  readonly states: StreamStates;
+  readonly admission: Admission;
+  readonly bus: CommandBus;
+}
+
+/** Takes commands. What it commits goes to the feed, to the projector and to other instances. */
+export function openWriteSide(core: EngineCore, projector: Projector): WriteSide {
+  const { options, database, registry, observer, obstacles, feed, wakeUp, onError } = core;
+  const { db } = database.writer;
+  const log = new EventLog(db, registry.events, {
+    idRules: idRulesOf(registry),
+    clockLimitMs: options.clockSkewLimitMs,
+    pageBytes: options.logReadBytes,
+  });
+  const queue = new AppendQueue(log, {
+    limit: options.queueLimit ?? 10_000,
+    bytes: options.queueBytes,
+    limitPerActor: options.queueLimitPerActor,
+    bytesPerActor: options.queueBytesPerActor,
+    batchLimit: options.appendBatchLimit ?? 1000,
+    batchBytes: options.appendBatchBytes,
+    obstacles,
+    onCommitted: (events, position) => {
+      feed.push(events);
+      projector.committed(events, position);
+      wakeUp.appended(position, events.at(-1)?.recordedAt);
+    },
+    observer,
+  });
+  const snapshots = new Snapshots(db, (error) => onError(error, { part: 'snapshots' }));
+  const states = new StreamStates(log, options.stateCacheSize ?? 10_000, snapshots, options.stateCacheBytes);
+  const admission = new Admission(options.throttleLagMs ?? 0, options.fairLagMs ?? 0);
+  const { whyNot: whyNotStorable } = new StorableRows([...registry.projections.values()]);
+  const bus = new CommandBus({ obstacles, log, queue, states, admission, whyNotStorable, observer });
+  return { log, queue, snapshots, states, admission, bus };
+}
+
+/** Runs processes and effects. */
+export function openProcesses(
+  core: EngineCore,
+  projector: Projector,
+  { bus, states, admission }: WriteSide,
+): ProcessManager {
+  const { options, database, registry, feed, canWork, onError } = core;
+  const processes = new ProcessManager({
+    db: database.projector.db,
+    writer: database.writer.db,
+    leases: database.leases.db,
+    canWork,
+    log: readerOn(database.projector, core),
+    feed,
+    bus,
+    states,
+    processes: [...registry.processes.values()],
+    effects: [...registry.effects.values()],
+    adapters: options.adapters ?? [],
+    head: projector.head,
+    look: () => projector.look(),
+    hub: projector.hub,
+    role: options.projector,
+    registry,
+    limits: options.processLimits,
+    onError,
+  });
+  admission.watchProcesses((initiator) => processes.crowdedBy(initiator));
+  return processes;
+}
+
+/** Looks from time to time whether all is well. */
+export function openWatch(
+  { options, database, clock, obstacles, observer, onError }: EngineCore,
+  projector: Projector,
+  { queue, admission }: WriteSide,
+  processes: ProcessManager,
+): EngineWatch {
+  const { db } = database.watch;
+  const clockCheck = new ClockCheck({
+    db,
+    clock,
+    obstacles,
+    head: projector.head,
+    limitMs: options.clockSkewLimitMs ?? 0,
+    onError: (error) => onError(error, { part: 'clock' }),
+  });
+  return new EngineWatch({ db, clock, clockCheck, projector, queue, processes, admission, observer });
+}

@@ -1,0 +1,156 @@
+import type postgres from 'postgres';
+import { type Notification, readNotification } from './notification-buffer.ts';
+import { CHANNEL } from './notification-sender.ts';
+
+/** How soon one's own notification comes back if notifications arrive, in ms. */
+const ECHO_MS = 3000;
+/** Between two attempts to listen if that does not work, in ms. */
+const RETRY_MS = 15_000;
+
+/** Notifications of other instances do not arrive here. */
+export class NotListeningError extends Error {
+  readonly code = 'NOT_LISTENING';
+
+  constructor(cause?: unknown) {
+    const why =
+      cause instanceof Error ? cause.message : 'behind a pooler in transaction mode, or a connection is silent';
+    super(
+      `Notifications of Postgres do not arrive (${why}): what other instances do is noticed by looking, somewhat later. ` +
+        'Let DATABASE_URL lead to Postgres itself to have it at once.',
+      { cause },
+    );
+    this.name = 'NotListeningError';
+  }
+}
+
+/** What a listener tells. */
+export interface NotificationHandlers {
+  /** Another instance tells what it has done. */
+  readonly onNotification: (notification: Notification) => void;
+  /** Somebody may have done something: look. Also called whenever listening begins, for what was missed. */
+  readonly onWake: () => unknown;
+}
+
+export interface NotificationListenerOptions {
+  /** Opens a client of its own. */
+  readonly connect: () => postgres.Sql;
+  /** The name of this instance in its notifications. */
+  readonly self: string;
+  /** The number of the last notification that this instance has sent. */
+  readonly lastSent: () => number;
+  /** Sends a notification whose echo shows that notifications arrive again. */
+  readonly prove: () => void;
+  /** Told once if notifications do not arrive, and again only after they have arrived in between. */
+  readonly onError: (error: NotListeningError) => void;
+}
+
+/**
+ * - `off`: not started, or closed.
+ * - `connecting`: LISTEN was sent.
+ * - `listening`: Postgres has answered. Each notification of this instance has to come back: its echo.
+ * - `deaf`: LISTEN failed, or an echo did not come. It is tried again after a while.
+ */
+type State = 'off' | 'connecting' | 'listening' | 'deaf';
+
+/** Listens to notifications, and finds out whether they arrive: if one's own do not, nobody's do. */
+export class NotificationListener {
+  readonly #options: NotificationListenerOptions;
+  #handlers: NotificationHandlers | undefined;
+  #state: State = 'off';
+  #client: postgres.Sql | undefined;
+  /** Ends the wait for an echo while `listening`, and the wait for the next attempt while `deaf`. */
+  #timer: NodeJS.Timeout | undefined;
+  /** The first notification whose echo is expected: those that were sent before it listened do not come back. */
+  #nextEcho = 0;
+  /** It was deaf, and has heard nothing since. */
+  #isDoubtful = false;
+  #lastHeard = 0;
+
+  constructor(options: NotificationListenerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether other instances can tell this one anything. */
+  get canListen(): boolean {
+    return this.#state === 'listening' && !this.#isDoubtful;
+  }
+
+  /** Whether the echo of a notification would show if notifications arrive. */
+  get expectsEcho(): boolean {
+    return this.#state === 'listening';
+  }
+
+  /** For how long nothing has arrived, in ms. */
+  get quietMs(): number {
+    return performance.now() - this.#lastHeard;
+  }
+
+  start(handlers: NotificationHandlers): void {
+    this.#handlers = handlers;
+    this.#connect();
+  }
+
+  /** This instance has sent a notification. */
+  sent(number: number): void {
+    if (this.#state !== 'listening' || number < this.#nextEcho || this.#timer) return;
+    this.#timer = setTimeout(() => this.#becomeDeaf(undefined), ECHO_MS).unref();
+  }
+
+  async close(): Promise<void> {
+    this.#enter('off');
+    await this.#client?.end({ timeout: 0 });
+  }
+
+  #enter(state: State): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#state = state;
+  }
+
+  #connect(): void {
+    this.#enter('connecting');
+    void this.#client?.end({ timeout: 0 }).catch(() => undefined);
+    const client = this.#options.connect();
+    this.#client = client;
+    const isCurrent = () => this.#client === client && this.#state !== 'off';
+    client
+      .listen(
+        CHANNEL,
+        (payload) => isCurrent() && this.#received(payload),
+        // Also when the driver listens again on another connection.
+        () => isCurrent() && this.#listens(),
+      )
+      .catch((error) => isCurrent() && this.#becomeDeaf(error));
+  }
+
+  #listens(): void {
+    this.#enter('listening');
+    this.#nextEcho = this.#options.lastSent() + 1;
+    this.#handlers?.onWake();
+    if (this.#isDoubtful) this.#options.prove();
+  }
+
+  #received(payload: string): void {
+    this.#lastHeard = performance.now();
+    const notification = readNotification(payload);
+    if (notification?.sender === this.#options.self) {
+      this.#enter('listening');
+      this.#isDoubtful = false;
+      this.#nextEcho = notification.number + 1;
+    } else if (notification) this.#handlers?.onNotification(notification);
+    else this.#handlers?.onWake();
+  }
+
+  #becomeDeaf(cause: unknown): void {
+    const hasWorked = this.canListen;
+    if (!this.#isDoubtful) this.#options.onError(new NotListeningError(cause));
+    this.#isDoubtful = true;
+    if (hasWorked) {
+      // Its connection has fallen silent: another one may do.
+      this.#connect();
+      return;
+    }
+    this.#enter('deaf');
+    this.#timer = setTimeout(() => this.#connect(), RETRY_MS).unref();
+  }
+}

@@ -1,0 +1,94 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type postgres from 'postgres';
+import type { NotificationBuffer } from './notification-buffer.ts';
+
+export const CHANNEL = 'afterwrite_appended';
+/** Between two notifications, in ms: however many appends, few wake-ups. */
+const INTERVAL_MS = 10;
+/** The same after one that could not be sent. */
+const PAUSE_MS = 1000;
+
+export interface NotificationSenderOptions {
+  /** A client of its own. */
+  readonly client: postgres.Sql;
+  /** The name of this instance in its notifications. */
+  readonly self: string;
+  /** Told the number of each notification that was sent. */
+  readonly onSent: (number: number) => void;
+  /** Told once if sending fails, and again only after it has worked in between. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Sends what is in a buffer, soon and at most once in a while. */
+export class NotificationSender {
+  readonly #buffer: NotificationBuffer;
+  readonly #options: NotificationSenderOptions;
+  #number = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #sendAfter = 0;
+  #sending: Promise<void> | undefined;
+  #isFailing = false;
+  #isClosed = false;
+
+  constructor(buffer: NotificationBuffer, options: NotificationSenderOptions) {
+    this.#buffer = buffer;
+    this.#options = options;
+  }
+
+  /** The number of the last notification. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** There is something in the buffer. */
+  schedule(): void {
+    if (this.#timer || this.#sending || this.#isClosed) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        void this.#send();
+      },
+      Math.max(0, this.#sendAfter - performance.now()),
+    );
+  }
+
+  /** Sends a notification now, even if it says nothing, unless one is on its way. */
+  sendNow(): void {
+    if (!this.#sending) void this.#send();
+  }
+
+  /** Sends what is in the buffer, and ends. @param ms for which it waits at most. */
+  async close(ms: number): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    const over = delay(ms, undefined, { ref: false });
+    await Promise.race([over, this.#sending]);
+    if (!this.#buffer.isEmpty) await Promise.race([over, this.#send()]);
+    await this.#options.client.end({ timeout: 0 });
+  }
+
+  #send(): Promise<void> {
+    const { client, self, onSent, onError } = this.#options;
+    const number = ++this.#number;
+    this.#sendAfter = performance.now() + INTERVAL_MS;
+    this.#sending = client
+      // Not by the driver's `notify`: only what is asked this way is given up if no answer comes.
+      .unsafe('select pg_notify($1, $2)', [CHANNEL, this.#buffer.take(self, number)])
+      .then(
+        () => {
+          this.#isFailing = false;
+          onSent(number);
+        },
+        (error) => {
+          this.#sendAfter = performance.now() + PAUSE_MS;
+          if (!this.#isFailing && !this.#isClosed) onError(error);
+          this.#isFailing = true;
+        },
+      )
+      .then(() => {
+        this.#sending = undefined;
+        if (!this.#buffer.isEmpty) this.schedule();
+      });
+    return this.#sending;
+  }
+}
