@@ -1,7 +1,7 @@
 import postgres from 'postgres';
 import shop from '../../src/app.ts';
 import { type AfterwriteDatabase, openDatabase } from '../../src/database/database.ts';
-import { migrateDatabase } from '../../src/database/migrate.ts';
+import { migrateDatabase } from '../../src/database/migrations/migrate.ts';
 import type { Domain } from '../../src/kernel/define/domain.ts';
 import { createEngine, type Engine } from '../../src/kernel/engine.ts';
 import type { EngineOptions } from '../../src/kernel/engine-options.ts';

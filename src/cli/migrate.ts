@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { migrateDatabase } from '../database/migrate.ts';
+import { migrateDatabase } from '../database/migrations/migrate.ts';
 import { databaseOptions } from '../settings/database-options.ts';
 import { type CommandFactory, print, say } from './cli.ts';
 import { withPostgres } from './context.ts';

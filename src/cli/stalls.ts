@@ -1,4 +1,4 @@
-import { type BusyBackend, busyBackends } from '../database/activity.ts';
+import { type BusyBackend, busyBackends } from '../database/activity/activity.ts';
 import type { Database } from '../database/client.ts';
 import { clockOf, DatabaseClock } from '../kernel/clock/database-clock.ts';
 import type { Projection } from '../kernel/define/projection.ts';
@@ -40,7 +40,7 @@ export async function findStalls(
 }
 
 /** Why something is stalled, as one line, and the last statements of the blockers, one line each. */
-export function stallLines({ sentence, blockers }: Stall): string[] {
+export function stallLines({ message, blockers }: Stall): string[] {
   const ran = blockers.filter(({ query }) => query !== null);
-  return [sentence, ...ran.map(({ pid, query }) => `  ${pid ?? '-'} ran: ${query?.replaceAll(/\s+/g, ' ')}`)];
+  return [message, ...ran.map(({ pid, query }) => `  ${pid ?? '-'} ran: ${query?.replaceAll(/\s+/g, ' ')}`)];
 }

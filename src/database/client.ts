@@ -1,5 +1,3 @@
-import type { SQL } from 'drizzle-orm';
-import { PgDialect } from 'drizzle-orm/pg-core';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import type postgres from 'postgres';
 import { cancellable } from './driver/cancellation.ts';
@@ -10,7 +8,7 @@ import { Transactions } from './driver/transactions.ts';
 import { int8, shareValues } from './driver/values.ts';
 import { withoutPipelining } from './driver/without-pipelining.ts';
 import { Answers } from './link/answers.ts';
-import { connect, type Session } from './session.ts';
+import { connect, type SessionOptions } from './session.ts';
 
 export type Database = PostgresJsDatabase<Record<string, never>>;
 
@@ -31,7 +29,7 @@ export interface Pool {
   close(timeoutMs?: number): Promise<void>;
 }
 
-export interface PoolOptions extends Session {
+export interface PoolOptions extends SessionOptions {
   /** Most connections, not counting those for transactions; they are opened when needed. */
   readonly connections: number;
   /**
@@ -68,7 +66,7 @@ function guardsFor({ cancellable: isCancellable, pipelining, connections }: Pool
   return pipelining === false ? [...FOR_EVERYBODY, withoutPipelining(connections)] : FOR_EVERYBODY;
 }
 
-type Work = Parameters<Transactions['begin']>[0];
+type TransactionWork = Parameters<Transactions['begin']>[0];
 
 /** How long an idle connection is kept for the next transaction, in seconds. */
 const TRANSACTION_IDLE_S = 10;
@@ -101,7 +99,7 @@ export function openPool(options: PoolOptions): Pool {
   });
   // The parts of a client that Drizzle uses.
   const { options: values, unsafe } = client;
-  const guarded = { options: values, unsafe, begin: (work: Work) => transactions.begin(work) };
+  const guarded = { options: values, unsafe, begin: (work: TransactionWork) => transactions.begin(work) };
   return {
     db: drizzle({ client: guarded as unknown as postgres.Sql }) as Database,
     silentMs: () => {
@@ -117,26 +115,4 @@ export function openPool(options: PoolOptions): Pool {
       await Promise.all([client.end({ timeout: timeoutMs / 1000 }), transactions.close(timeoutMs)]);
     },
   };
-}
-
-const dialect = new PgDialect();
-
-/**
- * A statement that every connection prepares once: one round trip and no planning afterwards. Drizzle prepares only what
- * comes out of its query builder; this does the same for hand-written SQL.
- *
- * @param template SQL with `sql.placeholder('name')` where parameters go.
- */
-export function prepared<Row>(
-  db: Database,
-  name: string,
-  template: SQL,
-): (parameters: Record<string, unknown>) => Promise<Row[]> {
-  const query = db._.session.prepareQuery<{ execute: Row[]; all: unknown; values: unknown }>(
-    dialect.sqlToQuery(template),
-    undefined,
-    name,
-    false,
-  );
-  return (parameters) => query.execute(parameters);
 }

@@ -1,9 +1,9 @@
+import { fitConnections } from './checks/connection-budget.ts';
 import { type Database, openPool, type Pool, type PoolOptions, type PoolRole } from './client.ts';
-import { fitConnections } from './connection-budget.ts';
-import { migrateDatabase } from './migrate.ts';
+import { migrateDatabase } from './migrations/migrate.ts';
 import { openReplica } from './replica.ts';
 import { type Access, grantRights, type RoleOptions } from './roles/ensure-roles.ts';
-import type { Session } from './session.ts';
+import type { SessionOptions } from './session.ts';
 
 export interface DatabaseOptions {
   readonly url: string;
@@ -24,7 +24,7 @@ export interface DatabaseOptions {
 /** The pools of the database; each connection has the role of its part. */
 export interface AfterwriteDatabase {
   /** A session for listening and notifying, with a role that may do nothing else. */
-  readonly wakeUp: Pick<Session, 'url' | 'login'>;
+  readonly wakeUp: Pick<SessionOptions, 'url' | 'login'>;
   /** Identifies the history of this store. */
   readonly epoch: string;
   readonly writer: Pool;

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { type Database, openPool, type Pool } from './client.ts';
 import { DatabaseError, describeUrl, rootOf } from './errors.ts';
-import { ANSWER_WITHIN_MS, answerWithin, type Migrated } from './migrate.ts';
-import { engineHistory, newestOf } from './migration-history.ts';
+import { ANSWER_WITHIN_MS, answerWithin, type Migrated } from './migrations/migrate.ts';
+import { engineHistory, newestOf } from './migrations/migration-history.ts';
 import type { Access } from './roles/ensure-roles.ts';
 import { refusalOf } from './roles/logins.ts';
 

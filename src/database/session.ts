@@ -72,7 +72,7 @@ export interface Login {
   readonly database: string;
 }
 
-export interface Session {
+export interface SessionOptions {
   readonly url: string;
   /** Undefined: the user of the URL. */
   readonly login?: Login | undefined;
@@ -107,7 +107,7 @@ const LOOK_MS = 5000;
  * @throws {ConnectionStringError} if the URL cannot be used.
  */
 export function connect<Types extends Record<string, unknown> = Record<string, never>>(
-  session: Session,
+  session: SessionOptions,
   options: postgres.Options<Record<string, postgres.PostgresType>> = {},
   guards: readonly Guard[] = [],
 ): postgres.Sql<Types> {
@@ -124,7 +124,7 @@ export function connect<Types extends Record<string, unknown> = Record<string, n
 }
 
 function openClient(
-  { url, login, applicationName, settings, isPlain = false }: Session,
+  { url, login, applicationName, settings, isPlain = false }: SessionOptions,
   target: Target,
   links: Links,
   options: postgres.Options<Record<string, postgres.PostgresType>>,
@@ -174,8 +174,8 @@ interface SeenBackend {
  * What a backend does, as a new connection sees it. It logs in as the same user and takes no other role, so that Postgres shows it
  * what this user's backends do.
  */
-async function lookAt({ url, login, kind = 'writable' }: Session, target: Target, pid: number): Promise<Sight> {
-  const looks: Session = { url, login, applicationName: 'afterwrite look' };
+async function lookAt({ url, login, kind = 'writable' }: SessionOptions, target: Target, pid: number): Promise<Sight> {
+  const looks: SessionOptions = { url, login, applicationName: 'afterwrite look' };
   const client = openClient(looks, target, new Links({ target, login, kind }), { max: 1 });
   let timer: NodeJS.Timeout | undefined;
   try {

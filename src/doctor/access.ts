@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
+import { allowanceOf, type Connections, fitConnections } from '../database/checks/connection-budget.ts';
 import type { Database } from '../database/client.ts';
-import { allowanceOf, type Connections, fitConnections } from '../database/connection-budget.ts';
 import { DatabaseError } from '../database/errors.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
+import { MIGRATION_LOCK } from '../database/activity/locks.ts';
 import type { Database } from '../database/client.ts';
-import { MIGRATION_LOCK } from '../database/locks.ts';
 import { type Finding, ok, warning } from './finding.ts';
 
 /** A transaction that is open for longer than this slows others down, in seconds. */

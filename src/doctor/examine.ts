@@ -1,8 +1,8 @@
+import type { Connections } from '../database/checks/connection-budget.ts';
 import type { Database } from '../database/client.ts';
 import { openPool } from '../database/client.ts';
-import type { Connections } from '../database/connection-budget.ts';
 import { DatabaseError, describeUrl, rootOf } from '../database/errors.ts';
-import { answerWithin } from '../database/migrate.ts';
+import { answerWithin } from '../database/migrations/migrate.ts';
 import { checkConnections, checkRights } from './access.ts';
 import { checkActivity } from './activity.ts';
 import { type Check, type Finding, ok, problem, warning } from './finding.ts';

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../database/client.ts';
-import { engineHistory, migratedTo, newestOf } from '../database/migration-history.ts';
+import { engineHistory, migratedTo, newestOf } from '../database/migrations/migration-history.ts';
 import { checkLog } from '../kernel/audit/check-log.ts';
 import type { EventTypes } from '../kernel/define/event.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';

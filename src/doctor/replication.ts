@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { type Database, openPool } from '../database/client.ts';
 import { DatabaseError, describeUrl } from '../database/errors.ts';
-import { answerWithin } from '../database/migrate.ts';
-import { engineHistory, migratedTo, newestOf } from '../database/migration-history.ts';
+import { answerWithin } from '../database/migrations/migrate.ts';
+import { engineHistory, migratedTo, newestOf } from '../database/migrations/migration-history.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 
 /** A standby that is further behind than this is reported, in bytes and in seconds. */

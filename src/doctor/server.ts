@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
+import { checkServer } from '../database/checks/server-check.ts';
 import type { Database } from '../database/client.ts';
 import { readTarget } from '../database/connection-string/target.ts';
 import { DatabaseError } from '../database/errors.ts';
-import { checkServer } from '../database/server-check.ts';
 import { wallTime } from '../kernel/clock/wall-clock.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
 

@@ -2,7 +2,7 @@ import type { AfterwriteDatabase } from '../database/database.ts';
 import type { ProjectorRole } from './checkpoints/choose-leases.ts';
 import type { Domain } from './define/domain.ts';
 import type { PortBinding } from './define/port.ts';
-import type { Subscriber } from './observe/observer.ts';
+import type { EngineSubscriber } from './observe/observer.ts';
 import type { ProcessLimits } from './process/limits.ts';
 
 export interface EngineOptions {
@@ -54,5 +54,5 @@ export interface EngineOptions {
   /** What stands behind the ports of effects. An effect whose port has no adapter here is left to other instances. */
   readonly adapters?: readonly PortBinding[];
   /** Told what happens, each only what it has a method for. Somebody should hear `faultMet`: faults are told to nobody else. */
-  readonly subscribers?: readonly Subscriber[];
+  readonly subscribers?: readonly EngineSubscriber[];
 }

@@ -4,7 +4,7 @@ import type { DatabaseClock } from './clock/database-clock.ts';
 import type { AppendQueue } from './log/append/append-queue.ts';
 import type { Observer } from './observe/observer.ts';
 import type { Stall } from './observe/stall.ts';
-import { StallWatch, type Watched } from './observe/stall-watch.ts';
+import { type MonitoredWork, StallWatch } from './observe/stall-watch.ts';
 import type { ProcessManager } from './process/manager.ts';
 import type { Projector } from './read/run/projector.ts';
 import { LagReport } from './read/status/lag-report.ts';
@@ -79,7 +79,7 @@ export class EngineWatch {
   }
 }
 
-function appends(queue: AppendQueue): Watched {
+function appends(queue: AppendQueue): MonitoredWork {
   return {
     what: 'append',
     underWay: () => {

@@ -6,7 +6,7 @@ import { type Change, changesOf, handlerOf, type Key, type Projection } from './
 import { isUuid } from './define/uuid.ts';
 import type { Append } from './log/append/append.ts';
 
-type Row = Readonly<Record<string, unknown>>;
+type ProbeRow = Readonly<Record<string, unknown>>;
 type Property = readonly [property: string, column: PgColumn];
 
 /**
@@ -59,7 +59,7 @@ export class StorableRows {
     return undefined;
   }
 
-  #refusal(projection: Projection, row: Row): string | undefined {
+  #refusal(projection: Projection, row: ProbeRow): string | undefined {
     for (const [property, column] of Object.entries(getTableColumns(projection.table))) {
       const reason = refusalOf(column, row[property]);
       if (reason) return `${reason} for ${property}`;
@@ -103,7 +103,7 @@ function indexesOf({ table, key }: Projection): Property[][] {
 }
 
 /** The rows that an event creates or changes, as far as they follow from the event alone. */
-function rowsOf(projection: Projection, event: RecordedEvent): Row[] {
+function rowsOf(projection: Projection, event: RecordedEvent): ProbeRow[] {
   try {
     return changesOf(projection, event).map((change) => rowOf(projection, change));
   } catch {
@@ -123,13 +123,13 @@ function eventToCome({ streamType, streamId, expectedVersion, events, metadata, 
   };
 }
 
-function rowOf(projection: Projection, change: Change): Row {
+function rowOf(projection: Projection, change: Change): ProbeRow {
   const keyed = 'key' in change ? keyRow(projection, change.key) : { [change.column]: change.value };
   return { ...folded(change), ...keyed };
 }
 
 /** The result of a fold for a missing row, or for one of which nothing is known. */
-function folded(change: Change): Row {
+function folded(change: Change): ProbeRow {
   if (change.kind === 'remove') return {};
   for (const before of [undefined, {}]) {
     try {
@@ -141,7 +141,7 @@ function folded(change: Change): Row {
   return {};
 }
 
-function keyRow(projection: Projection, key: Key): Row {
+function keyRow(projection: Projection, key: Key): ProbeRow {
   const values = typeof key === 'object' ? key : [key];
   return Object.fromEntries(projection.key.map(({ property }, nth) => [property, values[nth]]));
 }
@@ -184,7 +184,7 @@ function isOrdinary(data: unknown): boolean {
     if (value instanceof Date) return false;
     if (Array.isArray(value)) return value.every(fits);
     if (value === null || typeof value !== 'object') return true;
-    for (const name in value) if (!fits((value as Row)[name])) return false;
+    for (const name in value) if (!fits((value as ProbeRow)[name])) return false;
     return true;
   };
   return fits(data);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { APPEND_LOCK } from '../../src/database/locks.ts';
+import { APPEND_LOCK } from '../../src/database/activity/locks.ts';
 import { registerCustomer } from '../../src/domains/customers/customer.ts';
 import { domains } from '../../src/domains/index.ts';
 import { receiptOf } from '../support/appends.ts';

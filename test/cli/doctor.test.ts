@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { migrateDatabase } from '../../src/database/migrate.ts';
+import { migrateDatabase } from '../../src/database/migrations/migrate.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { onServer, useDatabase } from '../support/database.ts';
 import { lacks } from '../support/environment.ts';

@@ -5,7 +5,7 @@ import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Pool } from '../../src/database/client.ts';
 import { openDatabase } from '../../src/database/database.ts';
-import { migrateDatabase } from '../../src/database/migrate.ts';
+import { migrateDatabase } from '../../src/database/migrations/migrate.ts';
 import { SESSION_SETTINGS } from '../../src/database/session.ts';
 import { beginRebuild } from '../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { receiptOf } from '../support/appends.ts';

@@ -7,7 +7,7 @@ import type { TestProject } from 'vitest/node';
 import app from '../../src/app.ts';
 import { openPool } from '../../src/database/client.ts';
 import { startEmbeddedPostgres } from '../../src/database/embedded/server.ts';
-import { migrateDatabase } from '../../src/database/migrate.ts';
+import { migrateDatabase } from '../../src/database/migrations/migrate.ts';
 import { registerDomains } from '../../src/kernel/define/domain.ts';
 import { ensureTables } from '../../src/kernel/read/tables/ensure-tables.ts';
 import { databaseUrl } from './database-url.ts';

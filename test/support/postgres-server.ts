@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Binaries } from '../../src/database/embedded/binaries.ts';
-import { type Access, commandAs, prepareAccess } from '../../src/database/embedded/privileges.ts';
+import { commandAs, prepareAccess, type RootAccess } from '../../src/database/embedded/privileges.ts';
 import { connect } from './database.ts';
 import { until } from './until.ts';
 
@@ -30,12 +30,12 @@ const USER = 'afterwrite';
 /** A Postgres server of a test's own, as its administrators run it. */
 export class PostgresServer {
   readonly #folder: string;
-  readonly #access: Access;
+  readonly #access: RootAccess;
   readonly #port: number;
   #process: ChildProcess | undefined;
   #output = '';
 
-  private constructor(folder: string, access: Access, port: number) {
+  private constructor(folder: string, access: RootAccess, port: number) {
     this.#folder = folder;
     this.#access = access;
     this.#port = port;
@@ -135,7 +135,7 @@ function program(name: string): string {
   return join(dirname(PG_BASEBACKUP ?? ''), name);
 }
 
-async function run(access: Access, [name = '', ...words]: string[]): Promise<void> {
+async function run(access: RootAccess, [name = '', ...words]: string[]): Promise<void> {
   const { file, args, options } = commandAs(access.identity, [program(name), ...words]);
   await execute(file, args, { ...options, cwd: '/' });
 }

@@ -115,12 +115,12 @@ async function describeBinaries(native: string): Promise<Binaries> {
   }
 }
 
-interface Link {
+interface SymbolicLink {
   path: string;
   pointsTo: string;
 }
 
-async function readLinks(native: string): Promise<Link[]> {
+async function readLinks(native: string): Promise<SymbolicLink[]> {
   const list = join(native, 'pg-symlinks.json');
   const text = await readFile(list, 'utf8').catch((error: unknown) => {
     if (errorCode(error) === 'ENOENT') return '[]';
@@ -141,7 +141,7 @@ function isEntry(entry: unknown): entry is { source: string; target: string } {
   return typeof entry.source === 'string' && typeof entry.target === 'string';
 }
 
-async function restoreLink(link: Link): Promise<void> {
+async function restoreLink(link: SymbolicLink): Promise<void> {
   if ((await lstat(link.path).catch(() => undefined)) !== undefined) return;
   await symlink(relative(dirname(link.path), link.pointsTo), link.path).catch((error: unknown) => {
     // Another process of ours may be repairing at the same time.

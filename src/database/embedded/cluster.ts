@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Binaries } from './binaries.ts';
 import { EmbeddedPostgresError, errorCode } from './errors.ts';
-import { type Access, commandAs, prepareAccess, type RootWay } from './privileges.ts';
+import { commandAs, prepareAccess, type RootAccess, type RootWay } from './privileges.ts';
 
 const execute = promisify(execFile);
 const HALF_MADE = 'initdb-';
@@ -99,7 +99,7 @@ async function makePassword(dataDir: string): Promise<string> {
   return password;
 }
 
-async function runInitdb(access: Access, cluster: string, passwordFile: string, durable: boolean): Promise<void> {
+async function runInitdb(access: RootAccess, cluster: string, passwordFile: string, durable: boolean): Promise<void> {
   const { file, args, options } = commandAs(access.identity, [
     access.binaries.initdb,
     ...['--pgdata', cluster, '--username', NAME, '--pwfile', passwordFile, '--auth', 'scram-sha-256'],

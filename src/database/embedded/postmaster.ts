@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EmbeddedPostgresError, errorCode } from './errors.ts';
 import type { PostgresLog } from './log.ts';
-import { type Access, commandAs } from './privileges.ts';
+import { commandAs, type RootAccess } from './privileges.ts';
 import { isPostmasterOf, pollUntil, processIdentity } from './processes.ts';
 import { postmasterArguments } from './settings.ts';
 
@@ -25,7 +25,7 @@ export interface Postmaster {
 /** Parameters of a start. */
 export interface StartOrder {
   folder: string;
-  access: Access;
+  access: RootAccess;
   settings: Record<string, string>;
   log: PostgresLog;
   /** Milliseconds to wait for the processes that a killed Postgres left. */

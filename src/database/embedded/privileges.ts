@@ -20,7 +20,7 @@ export interface Identity {
 }
 
 /** Programs, and an identity that can run them and write to the wanted folder. */
-export interface Access {
+export interface RootAccess {
   identity: Identity;
   binaries: Binaries;
 }
@@ -46,7 +46,7 @@ export async function prepareAccess(
   dataDir: string,
   binaries: Binaries,
   rootWays: readonly RootWay[],
-): Promise<Access> {
+): Promise<RootAccess> {
   const owner = await stat(folder);
   const uid = process.getuid?.();
   if (uid !== 0) {
@@ -75,7 +75,7 @@ async function dropTo(
   folder: string,
   dataDir: string,
   binaries: Binaries,
-): Promise<Access> {
+): Promise<RootAccess> {
   const identity: Identity = { prefix: [], user };
   if (!(await canEnter(identity, dataDir))) await chmod(dataDir, ((await stat(dataDir)).mode & 0o777) | 0o011);
   if (!(await canEnter(identity, dataDir))) {

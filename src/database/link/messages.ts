@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { linkError } from './errors.ts';
 
 /** A protocol message from Postgres. */
-export interface Message {
+export interface ServerMessage {
   readonly type: string;
   readonly body: Buffer;
   /** Including type and length. */
@@ -26,7 +26,7 @@ export class Messages {
   }
 
   /** @throws if the connection ends, or the signal's reason if it is aborted. */
-  async next(signal: AbortSignal): Promise<Message> {
+  async next(signal: AbortSignal): Promise<ServerMessage> {
     for (;;) {
       if (this.#held.length >= 5) {
         const length = this.#held.readUInt32BE(1) + 1;

@@ -19,7 +19,7 @@ export interface Access {
 }
 
 /** The access of the three parts, and of the owner of the tables. */
-export type Roles = Readonly<Record<PoolRole | 'owner', Access>>;
+export type PartRoles = Readonly<Record<PoolRole | 'owner', Access>>;
 
 /** Settings for users. */
 export interface RoleOptions {
@@ -52,7 +52,7 @@ export async function ensureRoles(
   url: string,
   { urls = {}, secret = passwordIn(url) }: RoleOptions,
   onNotice: (line: string) => void,
-): Promise<Roles> {
+): Promise<PartRoles> {
   const [here] = await db.execute<Here>(sql`
     select oid::int8 as oid, datname as database, current_user as "user",
            (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser"
@@ -69,7 +69,7 @@ export async function ensureRoles(
   }
   const owner = here.isSuperuser ? await ownerOf(request, loginNameOf('owner', here.oid), access) : URL_USER;
   const of = (part: PoolRole) => access.get(part) ?? URL_USER;
-  const roles: Roles = { writer: of('writer'), projector: of('projector'), reader: of('reader'), owner };
+  const roles: PartRoles = { writer: of('writer'), projector: of('projector'), reader: of('reader'), owner };
   await db.transaction((tx) => grantRights(tx as unknown as Database, roles));
   return roles;
 }
@@ -78,7 +78,7 @@ export async function ensureRoles(
  * Gives each part its rights on everything that is there, for example on tables that were just made, and takes others from it.
  * @param db as somebody who owns what is there, at least the new things.
  */
-export async function grantRights(db: Database, roles: Roles): Promise<void> {
+export async function grantRights(db: Database, roles: PartRoles): Promise<void> {
   const parts = { writer: namesOf(roles.writer), projector: namesOf(roles.projector), reader: namesOf(roles.reader) };
   const statements = statementsFor(await readCatalog(db), { parts, owner: roles.owner.login?.user });
   if (statements.length > 0) await db.execute(sql.raw(statements.join(';\n')));

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { type Database, openPool } from '../client.ts';
 import { readTarget } from '../connection-string/target.ts';
 import { DatabaseError, describeUrl, rootOf } from '../errors.ts';
-import type { Login, Session } from '../session.ts';
+import type { Login, SessionOptions } from '../session.ts';
 import { passwordOf, scramVerifier } from './passwords.ts';
 
 export interface LoginRequest {
@@ -93,7 +93,7 @@ export async function tryLogin(request: LoginRequest, url: string): Promise<Logi
 
 /** Why Postgres refuses a login; undefined if it does not. */
 export async function refusalOf(
-  { url, kind }: Pick<LoginRequest, 'url'> & Pick<Session, 'kind'>,
+  { url, kind }: Pick<LoginRequest, 'url'> & Pick<SessionOptions, 'kind'>,
   login: Login,
 ): Promise<string | undefined> {
   const pool = openPool({ url, kind, login, connections: 1, applicationName: 'afterwrite start' });

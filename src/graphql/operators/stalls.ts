@@ -1,4 +1,4 @@
-import type { Blocker } from '../../database/activity.ts';
+import type { Blocker } from '../../database/activity/activity.ts';
 import type { Stall, StalledEvent } from '../../kernel/observe/stall.ts';
 import type { Builder } from '../builder.ts';
 import type { Context } from '../context.ts';
@@ -73,7 +73,7 @@ export function addStalls(builder: Builder) {
         description: 'The first waiting event; null if not known yet.',
         resolve: ({ event }) => event,
       }),
-      sentence: t.exposeString('sentence', { description: 'The whole reason as a sentence.' }),
+      sentence: t.exposeString('message', { description: 'The whole reason as a sentence.' }),
     }),
   });
   const Queue = builder.objectRef<object>('AppendQueue').implement({

@@ -1,7 +1,8 @@
 import DataLoader from 'dataloader';
 import { sql } from 'drizzle-orm';
-import { type Database, prepared } from '../../database/client.ts';
+import type { Database } from '../../database/client.ts';
 import { arrayText } from '../../database/column-arrays.ts';
+import { prepared } from '../../database/driver/prepared.ts';
 import { type CheckpointAdvance, type CheckpointPlace, moveCheckpoint } from './advance.ts';
 
 /** An advance over events of which nothing is written. */

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
-import { type Database, prepared } from '../../database/client.ts';
+import type { Database } from '../../database/client.ts';
+import { prepared } from '../../database/driver/prepared.ts';
 import type { CheckpointId, Consumer } from './checkpoint-id.ts';
 import { PROCESS } from './instance-id.ts';
 import { checkpointColumns, leaseEnd } from './lease-statements.ts';

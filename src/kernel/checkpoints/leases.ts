@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
-import { type Database, prepared } from '../../database/client.ts';
+import type { Database } from '../../database/client.ts';
+import { prepared } from '../../database/driver/prepared.ts';
 import type { Consumer } from './checkpoint-id.ts';
 import type { Checkpoint } from './checkpoints.ts';
 import { chooseLeases, type ProjectorRole } from './choose-leases.ts';

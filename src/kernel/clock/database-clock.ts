@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
-import { type Database, prepared } from '../../database/client.ts';
+import type { Database } from '../../database/client.ts';
+import { prepared } from '../../database/driver/prepared.ts';
 import { wallTime } from './wall-clock.ts';
 
 /** The time of Postgres, as far as this process knows it. */

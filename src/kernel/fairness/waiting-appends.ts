@@ -1,3 +1,4 @@
+import { Fifo } from '../fifo.ts';
 import type { Append } from '../log/append/append.ts';
 
 /** An append that waits for a batch. */
@@ -29,7 +30,7 @@ export interface Share {
 /** Bytes that one initiator may put into a batch before the next one gets a turn. */
 const TURN_BYTES = 16_384;
 
-interface Line<W> {
+interface InitiatorQueue<W> {
   /** In the order of the calls, including those that were already taken out of turn. */
   readonly appends: W[];
   count: number;
@@ -44,7 +45,7 @@ interface Line<W> {
  */
 export class WaitingAppends<W extends Waiting> {
   /** By initiator, in the order of turns. */
-  readonly #lines = new Map<string, Line<W>>();
+  readonly #lines = new Map<string, InitiatorQueue<W>>();
   /** The waiting appends of each stream, in order; taken only from the front. */
   readonly #streams = new Map<string, Fifo<W>>();
   #count = 0;
@@ -97,7 +98,7 @@ export class WaitingAppends<W extends Waiting> {
    * where it will be found in the log; whatever builds on it in the same stream waits with it.
    */
   takeBatch(limits: BatchLimits): W[] {
-    const batch = new Batch<W>(limits);
+    const batch = new GrowingBatch<W>(limits);
     let passed = 0;
     while (this.#lines.size > passed && !batch.isFull) {
       const [next] = this.#lines;
@@ -120,7 +121,7 @@ export class WaitingAppends<W extends Waiting> {
   takeStreams(streams: ReadonlySet<string>): W[] {
     const taken: W[] = [];
     for (const stream of streams) {
-      for (let next = this.#streams.get(stream)?.first; next; next = this.#streams.get(stream)?.first) {
+      for (let next = this.#streams.get(stream)?.head; next; next = this.#streams.get(stream)?.head) {
         this.#take(next, stream);
         taken.push(next);
       }
@@ -128,7 +129,7 @@ export class WaitingAppends<W extends Waiting> {
     return taken;
   }
 
-  #takeTurn(line: Line<W>, batch: Batch<W>): void {
+  #takeTurn(line: InitiatorQueue<W>, batch: GrowingBatch<W>): void {
     let spent = 0;
     let nth = 0;
     const kept: W[] = [];
@@ -142,11 +143,11 @@ export class WaitingAppends<W extends Waiting> {
   }
 
   /** Takes an append and those before it for the same stream. @returns false if it must wait. */
-  #takeUpTo(waiting: W, batch: Batch<W>): boolean {
+  #takeUpTo(waiting: W, batch: GrowingBatch<W>): boolean {
     const stream = streamOf(waiting);
     if (batch.heldStreams.has(stream)) return false;
     while (!waiting.isTaken) {
-      const first = this.#streams.get(stream)?.first;
+      const first = this.#streams.get(stream)?.head;
       if (!first || !batch.add(first, stream)) return false;
       this.#take(first, stream);
     }
@@ -158,7 +159,7 @@ export class WaitingAppends<W extends Waiting> {
     waiting.isTaken = true;
     const others = this.#streams.get(stream);
     others?.shift();
-    if (!others?.first) this.#streams.delete(stream);
+    if (!others?.head) this.#streams.delete(stream);
     this.#count--;
     this.#bytes -= waiting.bytes;
     const line = this.#lines.get(waiting.initiator);
@@ -170,7 +171,7 @@ export class WaitingAppends<W extends Waiting> {
 }
 
 /** A batch that is being assembled. */
-class Batch<W extends Waiting> {
+class GrowingBatch<W extends Waiting> {
   readonly appends: W[] = [];
   /** Streams whose next append must wait for another batch. */
   readonly heldStreams = new Set<string>();
@@ -203,27 +204,6 @@ class Batch<W extends Waiting> {
     this.#bytes += bytes;
     this.appends.push(waiting);
     return true;
-  }
-}
-
-/** A queue whose front moves without moving the rest. */
-class Fifo<T> {
-  #items: T[] = [];
-  #first = 0;
-
-  get first(): T | undefined {
-    return this.#items[this.#first];
-  }
-
-  push(item: T): void {
-    this.#items.push(item);
-  }
-
-  shift(): void {
-    this.#first++;
-    if (this.#first < 64 || this.#first * 2 < this.#items.length) return;
-    this.#items = this.#items.slice(this.#first);
-    this.#first = 0;
   }
 }
 

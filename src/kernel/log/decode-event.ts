@@ -1,7 +1,7 @@
 import { type EventTypes, UnreadableEventError } from '../define/event.ts';
 
 /** What is stored of an event besides its data. */
-interface Stored {
+interface StoredType {
   readonly type: string;
   readonly schema_version: number | null;
   readonly position?: number;
@@ -11,7 +11,11 @@ interface Stored {
  * The data of a stored event, brought to the newest schema version.
  * @throws {UnreadableEventError} with the event's position if it is known.
  */
-export function decodeEvent(events: EventTypes, data: unknown, { type, schema_version, position }: Stored): unknown {
+export function decodeEvent(
+  events: EventTypes,
+  data: unknown,
+  { type, schema_version, position }: StoredType,
+): unknown {
   const definition = events[type];
   const schemaVersion = schema_version ?? 0;
   if (!definition) {

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
-import { type Database, prepared } from '../../database/client.ts';
+import type { Database } from '../../database/client.ts';
+import { prepared } from '../../database/driver/prepared.ts';
 import type { EventRow } from './recorded-events.ts';
 
 /** Bytes of one page of the log unless given, as JSON. */

@@ -23,7 +23,7 @@ export interface EventRow {
   recorded_ms: number;
 }
 
-/** The events of an append as a reader of the log would get them, so that the projector need not read them. */
+/** The events of an append as a reader of the log gets them, so that nobody has to read them from the database. */
 export function recordedEvents(
   append: Append,
   accepted: Accepted,

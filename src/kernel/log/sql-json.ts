@@ -9,7 +9,7 @@ import type { WholeBatch } from './append/whole-batch.ts';
  * Each interface is one element of an array. The table of columns after it is what the function declares for that element:
  * `test/kernel/log/sql-json.test.ts` compares it with the function in the database.
  */
-type Columns<Element> = { readonly [Key in keyof Element]-?: string };
+type ColumnsOf<Element> = { readonly [Key in keyof Element]-?: string };
 
 /** The caller's clock in ms since 1970, and the largest difference to Postgres' clock in ms: see `es.recording_time`. */
 type Witness = readonly [time: number, limitMs: number];
@@ -44,7 +44,7 @@ interface AppendJson {
   readonly e: readonly EventJson[];
 }
 
-export const APPEND_COLUMNS: Columns<AppendJson> = {
+export const APPEND_COLUMNS: ColumnsOf<AppendJson> = {
   ...{ t: 'text', i: 'uuid', v: 'int', c: 'uuid', p: 'uuid', f: 'uuid', g: 'uuid', o: 'timestamptz', m: 'jsonb' },
   ...{ q: 'jsonb', x: 'text[]', r: 'uuid', e: 'jsonb' },
 };
@@ -59,7 +59,7 @@ interface HeldJson {
   readonly v: number;
 }
 
-export const HELD_COLUMNS: Columns<HeldJson> = { t: 'text', i: 'uuid', v: 'int' };
+export const HELD_COLUMNS: ColumnsOf<HeldJson> = { t: 'text', i: 'uuid', v: 'int' };
 
 /** An event of an append. */
 interface EventJson {
@@ -74,7 +74,7 @@ interface EventJson {
 }
 
 /** These are read by name, not as columns. */
-export const EVENT_KEYS: Columns<EventJson> = { i: '->>', t: '->>', s: '->>', d: '->' };
+export const EVENT_KEYS: ColumnsOf<EventJson> = { i: '->>', t: '->>', s: '->>', d: '->' };
 
 /** An append, as `es.append_all` takes it: what stands for its stream is on the stream's first append only. */
 interface BatchAppendJson {
@@ -94,7 +94,7 @@ interface BatchAppendJson {
   readonly x: readonly string[] | undefined;
 }
 
-export const BATCH_APPEND_COLUMNS: Columns<BatchAppendJson> = {
+export const BATCH_APPEND_COLUMNS: ColumnsOf<BatchAppendJson> = {
   ...{ t: 'text', i: 'uuid', v: 'int', c: 'uuid', p: 'uuid', w: 'int', x: 'text[]' },
 };
 
@@ -120,7 +120,7 @@ interface BatchEventJson {
   readonly d: unknown;
 }
 
-export const BATCH_EVENT_COLUMNS: Columns<BatchEventJson> = {
+export const BATCH_EVENT_COLUMNS: ColumnsOf<BatchEventJson> = {
   ...{ n: 'int', v: 'int', c: 'uuid', f: 'uuid', m: 'jsonb', e: 'uuid', y: 'text', s: 'smallint', d: 'jsonb' },
 };
 
@@ -138,7 +138,7 @@ interface LoadJson {
   readonly w: number;
 }
 
-export const LOAD_COLUMNS: Columns<LoadJson> = { n: 'int', t: 'text', i: 'uuid', v: 'int', w: 'int' };
+export const LOAD_COLUMNS: ColumnsOf<LoadJson> = { n: 'int', t: 'text', i: 'uuid', v: 'int', w: 'int' };
 
 /** A snapshot, as `es.save_snapshots` takes it. */
 interface SnapshotJson {
@@ -154,7 +154,7 @@ interface SnapshotJson {
   readonly s: object;
 }
 
-export const SNAPSHOT_COLUMNS: Columns<SnapshotJson> = { t: 'text', i: 'uuid', v: 'int', w: 'int', s: 'jsonb' };
+export const SNAPSHOT_COLUMNS: ColumnsOf<SnapshotJson> = { t: 'text', i: 'uuid', v: 'int', w: 'int', s: 'jsonb' };
 
 /** On the first append of a batch, so that Postgres compares the clocks. */
 interface Witnessed {

@@ -1,13 +1,13 @@
 import type { Signal } from '../../database/signal.ts';
 /**
- * What one subscriber has not read yet: the latest value of each key, so that one who does not read costs a slot a key and
- * never holds up anybody. Putting something in never throws and never waits.
+ * What one subscriber has not read yet: the latest value for each key. A subscriber that does not read costs one slot for each
+ * key and never blocks anybody. Putting something in never throws and never waits.
  *
- * It is an async iterator written out, not a generator: a generator's `return()` waits for a pending `next()`, which here
- * waits for news that may never come.
+ * It is a hand-written async iterator, not a generator: a generator's `return()` waits for a pending `next()`, which here may
+ * wait for ever.
  */
 export class Mailbox<T> implements AsyncIterableIterator<T> {
-  /** Absent while nothing waits, as mostly: an empty map is the largest part of a mailbox. */
+  /** Absent while nothing waits, which is the normal case: an empty map is the largest part of a mailbox. */
   #slots: Map<string, T> | undefined;
   readonly #merge: (before: T, now: T) => T;
   readonly #onClose: () => void;
@@ -20,10 +20,10 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
   #failure: { readonly error: unknown } | undefined;
 
   /**
-   * @param options.start called at the first `next()`: whoever never reads is never subscribed.
+   * @param options.start called at the first `next()`: a reader that never reads is never subscribed.
    * @param options.onClose called once, however it ends.
-   * @param options.merge what stays of two values for one key; the newer one unless told.
-   * @param options.onCoalesced called for each value that went into a slot where one was waiting.
+   * @param options.merge combines two values for one key; keeps the newer one unless given.
+   * @param options.onCoalesced called for each value that was merged into a waiting one.
    * @param options.signal ends it when it is aborted: the reader is gone.
    */
   constructor(
@@ -49,7 +49,7 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
     return this.#slots?.size ?? 0;
   }
 
-  /** Where merging throws, that is the reader's to see. */
+  /** If merging throws, the reader gets the error. */
   put(key: string, value: T): void {
     if (this.#state !== 'open') return;
     if (this.#pending) {
@@ -71,7 +71,7 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
     }
   }
 
-  /** No more will come: the reader gets what waits, then the end. */
+  /** Nothing more will come. The reader gets what waits, then the end. */
   end(): void {
     if (this.#state !== 'open') return;
     this.#state = 'ending';

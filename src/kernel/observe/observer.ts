@@ -3,7 +3,7 @@ import type { Obstacle } from '../obstacles.ts';
 import type { LagState } from '../read/status/lag.ts';
 import type { Stall } from './stall.ts';
 
-/** How a command ended: what it answered, or which error stood in its way. */
+/** How a command ended: its outcome, or the kind of its error. */
 export type CommandEnd =
   | CommandOutcome['kind']
   /** Accepted before: the first receipt again. */
@@ -19,27 +19,27 @@ export type CommandEnd =
 export interface CommandAnswered {
   readonly command: string;
   readonly kind: CommandEnd;
-  /** From being taken to being answered. */
+  /** From taking it to answering it, in ms. */
   readonly ms: number;
   readonly correlationId: string | undefined;
-  /** Where the client gave one, or it was accepted. */
+  /** If the client gave one, or it was accepted. */
   readonly commandId: string | undefined;
-  /** Where it was accepted. */
+  /** If it was accepted. */
   readonly aggregateId: string | undefined;
-  /** Of its last event, where it was accepted. */
+  /** Position of its last event, if it was accepted. */
   readonly position: number | undefined;
-  /** Why it was rejected, in the domain's words for programs. */
+  /** The code of its rejection. */
   readonly code: string | undefined;
 }
 
-/** One group commit: how its appends ended. */
+/** How the appends of one group commit ended. */
 export interface AppendedBatch {
   readonly appends: number;
-  /** Events that are in the log by it. */
+  /** Events that it has put into the log. */
   readonly events: number;
-  /** From being sent to the outcome being known, all attempts and the pauses between them. */
+  /** From sending it to knowing the outcome, with all attempts and the pauses between them, in ms. */
   readonly ms: number;
-  /** How long its first append had waited for the batch before. */
+  /** How long its first append waited for the batch before, in ms. */
   readonly waitedMs: number;
   readonly accepted: number;
   /** Their streams were not at the expected version. */
@@ -58,11 +58,11 @@ export interface FoldedBatch {
   readonly events: number;
   /** Rows that changed. */
   readonly rows: number;
-  /** Where the projection is now. */
+  /** The projection's position afterwards. */
   readonly position: number;
-  /** From its first statement to its commit. */
+  /** From its first statement to its commit, in ms. */
   readonly ms: number;
-  /** How long its oldest event had waited, from being recorded to being visible. */
+  /** From recording its oldest event to making it visible, in ms. */
   readonly lagMs: number;
 }
 
@@ -130,7 +130,7 @@ export interface Occurrences {
 type Name = keyof Occurrences;
 
 /** Told of the occurrences for which it has a method. A method returns at once and does not throw. */
-export type Subscriber = { readonly [Key in Name]?: (occurrence: Occurrences[Key]) => void };
+export type EngineSubscriber = { readonly [Key in Name]?: (occurrence: Occurrences[Key]) => void };
 
 const NAMES = Object.keys({
   commandAnswered: 0,
@@ -148,9 +148,9 @@ const NAMES = Object.keys({
 
 /** Tells subscribers what happens, each only what it has a method for. What nobody has a method for costs one look-up. */
 export class Observer {
-  readonly #subscribers: ReadonlyMap<Name, readonly Subscriber[]>;
+  readonly #subscribers: ReadonlyMap<Name, readonly EngineSubscriber[]>;
 
-  constructor(subscribers: readonly Subscriber[] = []) {
+  constructor(subscribers: readonly EngineSubscriber[] = []) {
     this.#subscribers = new Map(
       NAMES.map((name) => [name, subscribers.filter((subscriber) => subscriber[name])] as const).filter(
         ([, subscribed]) => subscribed.length > 0,

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type BusyBackend, busyBackends } from '../../database/activity.ts';
+import { type BusyBackend, busyBackends } from '../../database/activity/activity.ts';
 import type { Database } from '../../database/client.ts';
 import type { Clock } from '../clock/database-clock.ts';
-import { explainStall, type Stall, type Standing } from './stall.ts';
+import { type CurrentWork, explainStall, type Stall } from './stall.ts';
 
-/** Something that is looked after. */
-export interface Watched {
+/** Work that is watched for stalls. */
+export interface MonitoredWork {
   readonly what: string;
-  /** What it is at, where it is at something. */
-  readonly underWay: () => Omit<Standing, 'what'> | undefined;
-  /** Whether a statement is of its kind, whichever process runs it. */
+  /** What it is doing; undefined if it is idle. */
+  readonly underWay: () => Omit<CurrentWork, 'what'> | undefined;
+  /** Whether a statement belongs to this kind of work, in whatever process. */
   readonly isOf: (backend: BusyBackend) => boolean;
 }
 
@@ -17,25 +17,25 @@ export interface StallWatchOptions {
   /** A connection that nothing else can keep busy. */
   readonly db: Database;
   readonly clock: Clock;
-  readonly watched: readonly Watched[];
-  /** What stands still for reasons that are known without asking Postgres. */
+  readonly watched: readonly MonitoredWork[];
+  /** Stalls whose reasons are known without asking Postgres. */
   readonly known?: () => readonly Stall[];
-  /** Told when a stall begins, when it is of another kind, at most every 10 seconds, and when it is over. */
+  /** Told when a stall begins, when its kind changes (at most every 10 seconds), and when it is over. */
   readonly onStall: (stall: Stall, isOver: boolean) => void;
 }
 
-/** What has been under way for so long is looked at, in ms. */
+/** Work that takes longer than this is looked at, in ms. */
 const LOOK_AFTER_MS = 1000;
-/** How long Postgres may take to say what it is doing, in ms. */
+/** Time limit for Postgres to report what it is doing, in ms. */
 const ANSWER_WITHIN_MS = 2000;
-/** Between two kinds of one stall that are told, in ms: what only is slow waits for something else at every look. */
+/** Minimum time between reports of one stall, in ms. A slow statement shows a new wait event on every look. */
 const TELL_AGAIN_AFTER_MS = 10_000;
 
-/** Finds out why appends or projections stand still, and costs nothing while they do not. */
+/** Finds out why appends or projections stall. It costs nothing while they do not. */
 export class StallWatch {
   readonly #options: StallWatchOptions;
   #stalls: ReadonlyMap<string, Stall> = new Map();
-  /** What was told of each of them, and when. */
+  /** The last report of each stall. */
   readonly #told = new Map<string, { readonly stall: Stall; readonly at: number }>();
   #looking = false;
 
@@ -43,12 +43,12 @@ export class StallWatch {
     this.#options = options;
   }
 
-  /** What stood still at the last look, by {@link Stall.what}. */
+  /** The stalls found by the last look, by {@link Stall.what}. */
   get stalls(): ReadonlyMap<string, Stall> {
     return this.#stalls;
   }
 
-  /** Looks whether anything stands still, and asks Postgres only then. Never throws. */
+  /** Looks for stalled work, and asks Postgres only if there is any. Never throws. */
   async look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
@@ -61,7 +61,7 @@ export class StallWatch {
 
   async #look(): Promise<void> {
     const { db, watched, clock } = this.#options;
-    const isStanding = (each: Watched) => {
+    const isStanding = (each: MonitoredWork) => {
       const underWay = each.underWay();
       return underWay && underWay.forMs >= LOOK_AFTER_MS ? underWay : undefined;
     };
@@ -70,7 +70,7 @@ export class StallWatch {
     const backends = watched.some(isStanding) ? await answered(busyBackends(db)) : [];
     const found = new Map<string, Stall>();
     for (const each of watched) {
-      // Only what still stands still after Postgres was asked.
+      // It may have gone on while Postgres was asked.
       const underWay = isStanding(each);
       if (!underWay) continue;
       const stall = explainStall({ what: each.what, ...underWay }, backends?.filter(each.isOf), clock);
@@ -98,7 +98,7 @@ export class StallWatch {
   }
 }
 
-/** What is told once: later looks differ in details. */
+/** Whether two stalls need only one report: they differ in details at most. */
 function isSame(a: Stall, b: Stall): boolean {
   return (
     a.waitingFor === b.waitingFor &&
@@ -106,7 +106,7 @@ function isSame(a: Stall, b: Stall): boolean {
   );
 }
 
-/** Undefined where Postgres does not answer, or not in time. */
+/** Undefined if Postgres does not answer in time. */
 async function answered<T>(answer: Promise<T>): Promise<T | undefined> {
   const over = new AbortController();
   const late = delay(ANSWER_WITHIN_MS, undefined, { signal: over.signal, ref: false }).catch(() => undefined);

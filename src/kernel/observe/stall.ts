@@ -1,4 +1,4 @@
-import type { Blocker, BusyBackend } from '../../database/activity.ts';
+import type { Blocker, BusyBackend } from '../../database/activity/activity.ts';
 import type { Clock } from '../clock/database-clock.ts';
 
 /** Why appending or a projection does not progress. */
@@ -12,8 +12,8 @@ export interface Stall {
   readonly blockers: readonly Blocker[];
   /** The first waiting event; its position is null if it has none yet. */
   readonly event: StalledEvent | null;
-  /** The whole reason as a sentence, without the statements. */
-  readonly sentence: string;
+  /** All of this as a sentence, except for the statements. */
+  readonly message: string;
 }
 
 export interface StalledEvent {
@@ -24,7 +24,7 @@ export interface StalledEvent {
 }
 
 /** Something that has not progressed for a while. */
-export interface Standing {
+export interface CurrentWork {
   readonly what: string;
   /** For how long, in ms. */
   readonly forMs: number;
@@ -44,14 +44,14 @@ const SLOW_MS = 5000;
  * @returns undefined if it is only slow.
  */
 export function explainStall(
-  standing: Standing,
+  standing: CurrentWork,
   backends: readonly BusyBackend[] | undefined,
   clock: Clock,
 ): Stall | undefined {
   const { what, event } = standing;
   const backend = backends?.find(({ isLocked }) => isLocked) ?? backends?.[0];
   if (!backend?.isLocked && standing.forMs < SLOW_MS) return undefined;
-  // A batch whose connection was given up may have left a statement behind that has waited longer.
+  // A batch with an abandoned connection may have left a statement behind that has waited longer.
   const began = new Date(Math.round(clock.now() - standing.forMs));
   const since = backend?.isLocked && backend.since < began ? backend.since : began;
   const waitingFor = backend ? backend.waitingFor : withoutBackend(standing, backends !== undefined);
@@ -60,11 +60,11 @@ export function explainStall(
   const behind = blockers.length > 0 ? `, held by ${blockers.map(blockerInWords).join(' and ')}` : '';
   const why =
     waitingFor === null ? `backend ${backend?.pid} works on one statement` : `it waits for ${waitingFor}${behind}`;
-  const sentence = `${subject} stands still since ${since.toISOString()}${event ? ` before ${eventInWords(event)}` : ''}: ${why}.`;
-  return { what, since, waitingFor, blockers, event, sentence };
+  const message = `${subject} stands still since ${since.toISOString()}${event ? ` before ${eventInWords(event)}` : ''}: ${why}.`;
+  return { what, since, waitingFor, blockers, event, message };
 }
 
-function withoutBackend({ trouble }: Standing, answers: boolean): string {
+function withoutBackend({ trouble }: CurrentWork, answers: boolean): string {
   if (!answers) return `Postgres, which does not answer${trouble === undefined ? '' : ` (${trouble})`}`;
   // Postgres' messages for retryable errors name what is missing, and contain no values.
   return trouble === undefined

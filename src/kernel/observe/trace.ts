@@ -57,7 +57,7 @@ export function inSpan<T>(name: string, details: SpanDetails, run: (span: Span |
 /** Trace facts about an event or command of a batch. */
 export interface Traced {
   readonly traceparent?: string | undefined;
-  /** How long ago it was recorded, in ms. */
+  /** Time since it was recorded, in ms. */
   readonly ageMs?: number;
 }
 

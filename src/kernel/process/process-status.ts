@@ -60,8 +60,8 @@ export function stallOf(what: string, size: number, fault: ParkedFault): Stall {
   const [streamType = '', streamId = ''] = line.split(' ');
   const item = deadline ? `deadline ${deadline} of ${line}` : `event ${position}, ${eventType}, in ${line}`;
   const event = deadline ? null : { position, type: eventType ?? '', streamType, streamId };
-  const sentence =
+  const message =
     `${what.replace(/^./, (first) => first.toUpperCase())} has parked ${size} ${size === 1 ? 'item' : 'items'} since ` +
     `${since.toISOString()}, first ${item}: ${code}. The rest goes on. The command \`parked list\` shows why.`;
-  return { what, since, waitingFor: `the next attempt (${code})`, blockers: [], event, sentence };
+  return { what, since, waitingFor: `the next attempt (${code})`, blockers: [], event, message };
 }

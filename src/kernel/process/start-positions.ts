@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
-import { type Database, prepared } from '../../database/client.ts';
+import type { Database } from '../../database/client.ts';
+import { prepared } from '../../database/driver/prepared.ts';
 import type { Effect } from '../define/effect.ts';
 import type { Process } from '../define/process.ts';
 import { type Answers, answerIdOf } from './effect-answers.ts';

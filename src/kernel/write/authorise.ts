@@ -5,7 +5,7 @@ import { ForbiddenError, UnauthenticatedError } from '../errors.ts';
 
 type Rule = (actor: Actor, input: unknown, state: unknown, facts: unknown) => boolean;
 
-/** True where the actor may issue the command whatever its input and the aggregate's state. */
+/** True if the actor may issue the command, whatever its input and the aggregate's state. */
 export function mayAlways(command: Command, actor: Actor | null): boolean {
   if (command.allow === 'everyone') return true;
   if (!actor) return false;
@@ -15,7 +15,7 @@ export function mayAlways(command: Command, actor: Actor | null): boolean {
   return actor.roles.some((role) => rules[role] === true);
 }
 
-/** @throws {UnauthenticatedError} {@link ForbiddenError} where the actor may not issue it whatever it says. */
+/** @throws {UnauthenticatedError} {@link ForbiddenError} if the actor may not issue it, whatever its input. */
 export function refuseByRole(command: Command, actor: Actor | null): void {
   if (mayAlways(command, actor)) return;
   if (!actor) throw new UnauthenticatedError(`Sign in to issue ${command.name}.`);
@@ -23,8 +23,8 @@ export function refuseByRole(command: Command, actor: Actor | null): void {
 }
 
 /**
- * True where one of the actor's roles has a rule that this input and state satisfy.
- * @param facts what the command has gathered, a rejection among them.
+ * True if one of the actor's roles has a rule that this input and state satisfy.
+ * @param facts what the command has gathered; it may be a rejection.
  */
 export function mayHere(
   command: Command,
@@ -49,23 +49,23 @@ function rulesFor(command: Command, actor: Actor): Rule[] {
 }
 
 /**
- * How an actor stands to the aggregate that a command is about.
+ * What an actor may do to, or know about, the aggregate of a command.
  *
  * - `permitted`: they may issue the command.
- * - `forbidden`: they may not, and saying so tells nothing that they do not know.
- * - `absent`: there is no such aggregate, or they may not know of it. Both are answered alike.
- * - `taken`: the command would create an aggregate of that id, and there is one that they may not know of.
+ * - `forbidden`: they may not, and the refusal reveals nothing that they do not know.
+ * - `absent`: there is no such aggregate, or they may not know about it. Both get the same answer.
+ * - `taken`: the command would create an aggregate with that id, and there is one that they may not know about.
  */
 export type Standing = 'permitted' | 'forbidden' | 'absent' | 'taken';
 
-/** The stream of an aggregate, as far as deciding who may see it needs to know it. */
+/** What deciding who may see an aggregate needs to know about its stream. */
 interface Seen {
   readonly streamId: string;
   readonly version: number;
   readonly state: unknown;
 }
 
-/** @param facts what the command has gathered, a rejection among them. */
+/** @param facts what the command has gathered; it may be a rejection. */
 export function standingOf(
   command: Command,
   actor: Actor | null,
@@ -91,8 +91,8 @@ function maySee(command: Command, actor: Actor | null, { streamId, state }: Seen
 }
 
 /**
- * The answer in place of an aggregate that the actor may not know of: what a free id would be answered. If it can only be
- * that the id is taken, that is all that is told.
+ * The answer about an aggregate that the actor may not know about: the same as for a free id. If the id must be taken,
+ * the answer says only that.
  */
 export function answerUnseen(
   { aggregate: { name: aggregate } }: Command,

@@ -5,8 +5,8 @@ import { inSpan, traceparentOf } from '../observe/trace.ts';
 import type { ExecuteOptions } from './execute-options.ts';
 
 /**
- * Runs a command where it can be seen: in a span of its own, whose trace context goes into its events, and with its end told
- * to the observer. An error comes out as it went in.
+ * Runs a command with a span of its own, whose trace context is stored with its events, and tells the observer how it ended.
+ * Errors pass through unchanged.
  */
 export async function withTelemetry(
   observer: Observer,

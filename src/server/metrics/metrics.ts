@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ApiObserver, OperationAnswered, ReadWaited } from '../../graphql/observe.ts';
-import type { AppendedBatch, CommandAnswered, FoldedBatch, Subscriber } from '../../kernel/observe/observer.ts';
+import type { AppendedBatch, CommandAnswered, EngineSubscriber, FoldedBatch } from '../../kernel/observe/observer.ts';
 import { type Measured, measureState } from './state-gauges.ts';
 
 /** Where a fault occurred: clients see `request` as INTERNAL_SERVER_ERROR; the others are retried. */
@@ -14,7 +14,7 @@ const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
  * The metrics of one application for Prometheus. Labels are names of projections, commands and kinds: the code fixes
  * their number, and no label contains what a client has sent.
  */
-export class Metrics implements Subscriber, ApiObserver {
+export class Metrics implements EngineSubscriber, ApiObserver {
   readonly #registry = new Registry();
   readonly #in = { registers: [this.#registry] };
   /** Sets the gauges that have a value for each projection and process. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { rootOf } from '../../database/errors.ts';
 import { isTransient } from '../../database/transient.ts';
-import type { FaultMet, Subscriber } from '../../kernel/observe/observer.ts';
+import type { EngineSubscriber, FaultMet } from '../../kernel/observe/observer.ts';
 
 /** Minimum time between two lines about the same fault, in ms. */
 const QUIET_MS = 10_000;
@@ -17,7 +17,10 @@ interface Report {
  * times a second: it is logged once, and again every 10 seconds with the number of occurrences in between (`unsaid`). A
  * fault that is not caused by the database is always logged.
  */
-export function logEngineFaults(logger: Logger, now = () => performance.now()): Required<Pick<Subscriber, 'faultMet'>> {
+export function logEngineFaults(
+  logger: Logger,
+  now = () => performance.now(),
+): Required<Pick<EngineSubscriber, 'faultMet'>> {
   /** By part, projection and code: the code fixes their number. */
   const known = new Map<string, Report>();
   const faultMet = ({ error: err, context }: FaultMet) => {

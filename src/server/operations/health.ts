@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { SILENT_AFTER_MS } from '../../database/client.ts';
 import type { AfterwriteDatabase } from '../../database/database.ts';
 import { rootOf } from '../../database/errors.ts';
-import { engineHistory, migratedTo, newestOf } from '../../database/migration-history.ts';
+import { engineHistory, migratedTo, newestOf } from '../../database/migrations/migration-history.ts';
 import type { Engine } from '../../kernel/engine.ts';
 import type { Stall } from '../../kernel/observe/stall.ts';
 import type { LagState } from '../../kernel/read/status/lag.ts';

@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
-import type { Subscriber } from '../../kernel/observe/observer.ts';
+import type { EngineSubscriber } from '../../kernel/observe/observer.ts';
 import type { Config } from '../../settings/config.ts';
 import { withoutCredentials } from '../../text/credentials.ts';
 import { terminalSafe } from '../../text/terminal.ts';
@@ -61,7 +61,7 @@ export function escapeControls(line: string): string {
 }
 
 /** Writes a line at level debug for each command and each batch of a projection; nothing if that level is off. */
-export function workLog(logger: Logger): Subscriber {
+export function workLog(logger: Logger): EngineSubscriber {
   if (!logger.isLevelEnabled('debug')) return {};
   return {
     commandAnswered: ({ ms, ...facts }) => logger.debug({ ...facts, ms: rounded(ms) }, 'a command was answered'),

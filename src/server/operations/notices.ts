@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
-import type { Subscriber } from '../../kernel/observe/observer.ts';
+import type { EngineSubscriber } from '../../kernel/observe/observer.ts';
 
 /**
  * Logs what an operator should know about the engine. Statements of others may contain personal data, so they are left
  * out.
  */
-export function logNotices(logger: Logger): Subscriber {
+export function logNotices(logger: Logger): EngineSubscriber {
   return {
     lagChanged: ({ projection, from, to, lag, lagMs }) => {
       const level = to === 'CRITICAL' || to === 'EMERGENCY' ? 'warn' : 'info';
@@ -29,10 +29,10 @@ export function logNotices(logger: Logger): Subscriber {
       const message = `Postgres' clock was set ${stepMs > 0 ? 'forward' : 'back'} by ${inSeconds(stepMs)}, or one of the two machines slept`;
       logger[Math.abs(stepMs) < 1000 ? 'info' : 'warn']({ stepMs: Math.round(stepMs) }, message);
     },
-    stallChanged: ({ stall: { what, since, waitingFor, event, blockers, sentence }, isOver }) => {
+    stallChanged: ({ stall: { what, since, waitingFor, event, blockers, message }, isOver }) => {
       const facts = { what, since, waitingFor, event, blockers: blockers.map(({ query: _, ...blocker }) => blocker) };
       if (isOver) logger.info({ what, since, waitingFor }, 'what stood still goes on');
-      else logger.warn(facts, sentence);
+      else logger.warn(facts, message);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Database, openPool, prepared } from '../../../src/database/client.ts';
+import { type Database, openPool } from '../../../src/database/client.ts';
+import { prepared } from '../../../src/database/driver/prepared.ts';
 import { useDatabase } from '../../support/database.ts';
 
 const database = useDatabase({ per: 'file' });

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
 import { rootOf } from '../../../src/database/errors.ts';
-import { migrateDatabase } from '../../../src/database/migrate.ts';
+import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import { isTransient } from '../../../src/database/transient.ts';
 import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import { EventLog } from '../../../src/kernel/log/event-log.ts';

@@ -2,7 +2,7 @@ import { getTableName } from 'drizzle-orm';
 import type postgres from 'postgres';
 import { beforeAll, describe, expect, it } from 'vitest';
 import app from '../../../src/app.ts';
-import { migrateDatabase } from '../../../src/database/migrate.ts';
+import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import { connect } from '../../../src/database/session.ts';
 import { domains } from '../../../src/domains/index.ts';
 import { tablesOf } from '../../../src/kernel/read/rebuild/shadow.ts';

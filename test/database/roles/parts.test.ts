@@ -9,7 +9,7 @@ import type { PoolRole } from '../../../src/database/client.ts';
 import { type AfterwriteDatabase, openDatabase } from '../../../src/database/database.ts';
 import { startEmbeddedPostgres } from '../../../src/database/embedded/server.ts';
 import { rootOf } from '../../../src/database/errors.ts';
-import { migrateDatabase } from '../../../src/database/migrate.ts';
+import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import type { RoleOptions } from '../../../src/database/roles/ensure-roles.ts';
 import { createEngine } from '../../../src/kernel/engine.ts';
 import { anAppend, receiptOf } from '../../support/appends.ts';

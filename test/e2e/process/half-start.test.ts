@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import app from '../../../src/app.ts';
-import { MIGRATION_LOCK } from '../../../src/database/locks.ts';
+import { MIGRATION_LOCK } from '../../../src/database/activity/locks.ts';
 import { createLogger } from '../../../src/server/operations/logger.ts';
 import { startServer } from '../../../src/server/server.ts';
 import { readConfig } from '../../../src/settings/config.ts';

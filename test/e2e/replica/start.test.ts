@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type DatabaseOptions, openDatabase } from '../../../src/database/database.ts';
-import { migrateDatabase } from '../../../src/database/migrate.ts';
+import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import { openReplica } from '../../../src/database/replica.ts';
 import { lacks } from '../../support/environment.ts';
 import { useReplicatedDatabase } from '../../support/replica.ts';

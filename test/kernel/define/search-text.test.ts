@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { migrateDatabase } from '../../../src/database/migrate.ts';
+import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import { searchText, searchTextIn } from '../../../src/kernel/define/search-text.ts';
 import { connect, useDatabase } from '../../support/database.ts';
 

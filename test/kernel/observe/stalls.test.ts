@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
-import { APPEND_LOCK } from '../../../src/database/locks.ts';
+import { APPEND_LOCK } from '../../../src/database/activity/locks.ts';
 import type { StallChanged } from '../../../src/kernel/observe/observer.ts';
 import { explainStall, type Stall } from '../../../src/kernel/observe/stall.ts';
 import { holdUp } from '../../support/blocker.ts';
@@ -72,11 +72,11 @@ describe('a projection that stands still', () => {
     });
     expect(stall.since.getTime()).toBeGreaterThanOrEqual(stood.getTime() - 1);
     expect(stall.blockers[0]?.since?.getTime()).toBeGreaterThanOrEqual(before.getTime() - 1000);
-    expect(stall.sentence).toContain(
+    expect(stall.message).toContain(
       `Projection counters stands still since ${stall.since.toISOString()} before event 2, CounterIncremented of Counter ${counterId}: ` +
         `it waits for RowExclusiveLock on read.counters, held by backend ${blocker.pid} (somebody else, user `,
     );
-    expect(stall.sentence).not.toContain('lock table');
+    expect(stall.message).not.toContain('lock table');
     await blocker.release();
     await over('counters');
     await caughtUp();
@@ -162,7 +162,7 @@ describe('appending that stands still', () => {
       event: { position: null, type: 'CounterIncremented', streamType: 'Counter', streamId: counterId },
       blockers: [{ pid: blocker.pid, query: `select pg_advisory_xact_lock(${APPEND_LOCK})` }],
     });
-    expect(stall.sentence).toMatch(/^Appending stands still since .*: it waits for the log's append lock/);
+    expect(stall.message).toMatch(/^Appending stands still since .*: it waits for the log's append lock/);
     expect(queue.depth).toBe(2);
     expect(queue.oldestWaitMs).toBeGreaterThan(0);
     await expect(increment()).rejects.toMatchObject({ code: 'THROTTLED', retryAfterMs: expect.any(Number) });
@@ -190,7 +190,7 @@ describe('appending that stands still', () => {
     between.holdAnswers();
     const answer = increment();
     const stall = await stallOf('append');
-    expect(stall.sentence).toMatch(/it waits for Postgres, which does not answer/);
+    expect(stall.message).toMatch(/it waits for Postgres, which does not answer/);
     between.cut();
     between.passAnswers();
     expect(await answer).toMatchObject({ kind: 'accepted' });
@@ -213,7 +213,7 @@ it('names a prepared transaction, which no backend runs any more', () => {
   };
   const clock = { now: () => 1001, at: (instant: number) => new Date(instant) };
   const stall = explainStall({ what: 'counters', forMs: 1000, event: null, trouble: undefined }, [backend], clock);
-  expect(stall?.sentence).toBe(
+  expect(stall?.message).toBe(
     'Projection counters stands still since 1970-01-01T00:00:00.000Z: ' +
       'it waits for a row of read.counters, held by a prepared transaction (see pg_prepared_xacts).',
   );

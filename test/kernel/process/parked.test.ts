@@ -98,7 +98,7 @@ describe('a deadline whose process cannot be read', () => {
     await until(() => engine.processes.status()[0]?.state === 'STALLED');
     expect(engine.processes.status()[0]).toMatchObject({ parked: 1, failure: expect.stringContaining('arrival') });
     await until(() => engine.watch.stalls.has('process:Delivery'));
-    expect(engine.watch.stalls.get('process:Delivery')?.sentence).toContain('UNREADABLE_EVENT');
+    expect(engine.watch.stalls.get('process:Delivery')?.message).toContain('UNREADABLE_EVENT');
     // It holds no later deadline up either.
     await until(async () => (await typesOf('Delivery', later)).includes('DeliveryEnded'));
   });

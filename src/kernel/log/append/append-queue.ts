@@ -52,7 +52,7 @@ interface Appending extends Waiting {
 }
 
 /** What is sent to the log together. */
-interface Batch {
+interface AppendBatch {
   readonly appends: readonly Appending[];
   /** Appends that were taken with these, and answered with a conflict without being sent. */
   readonly unfounded: number;
@@ -184,7 +184,7 @@ export class AppendQueue {
     this.#accept(batch, outcomes);
   }
 
-  #accept(batch: Batch, outcomes: readonly AppendOutcome[]): void {
+  #accept(batch: AppendBatch, outcomes: readonly AppendOutcome[]): void {
     const events = outcomes.flatMap((outcome) => (outcome.outcome === 'accepted' ? outcome.events : []));
     // What an earlier attempt committed may stand between others' events, before what this one did.
     events.sort((a, b) => a.position - b.position);
@@ -200,7 +200,7 @@ export class AppendQueue {
     this.#tell(batch, outcomes);
   }
 
-  async #fail(batch: Batch, error: unknown): Promise<void> {
+  async #fail(batch: AppendBatch, error: unknown): Promise<void> {
     const { appends } = batch;
     if (isTransient(error)) {
       // Nobody knows whether it was committed. What waits for the same streams was decided on it, and is not sent.
@@ -220,13 +220,13 @@ export class AppendQueue {
     }
   }
 
-  #reject(batch: Batch, errorOf: (append: Append) => unknown): void {
+  #reject(batch: AppendBatch, errorOf: (append: Append) => unknown): void {
     for (const { append, reject } of batch.appends) reject(errorOf(append));
     this.#tell(batch, []);
   }
 
   /** @param outcomes of its appends; none if it failed. */
-  #tell({ appends, unfounded, began }: Batch, outcomes: readonly AppendOutcome[]): void {
+  #tell({ appends, unfounded, began }: AppendBatch, outcomes: readonly AppendOutcome[]): void {
     if (!this.#observer.hears('batchAppended')) return;
     const counts = { accepted: 0, conflict: unfounded, replayed: 0, reused: 0, taken: 0 };
     let events = 0;
@@ -266,7 +266,7 @@ export class AppendQueue {
 }
 
 /** Answers appends whose state never came true with a conflict, and keeps the others. */
-function withoutUnfounded(taken: readonly Appending[]): Batch {
+function withoutUnfounded(taken: readonly Appending[]): AppendBatch {
   const appends: Appending[] = [];
   for (const each of taken) {
     if (each.holds()) appends.push(each);

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
-import { type Database, prepared } from '../../../database/client.ts';
+import type { Database } from '../../../database/client.ts';
+import { prepared } from '../../../database/driver/prepared.ts';
 import { approximateBytes, PAGE_BYTES } from '../../bytes.ts';
 import type { Aggregate } from '../../define/aggregate.ts';
 import { snapshotsJson } from '../sql-json.ts';

@@ -1,4 +1,4 @@
-import { Fifo } from './fifo.ts';
+import { Fifo } from '../../fifo.ts';
 
 /** Something to be done, as the lanes see it. */
 export interface Task {

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
-import { type Database, prepared } from '../../../database/client.ts';
+import type { Database } from '../../../database/client.ts';
+import { prepared } from '../../../database/driver/prepared.ts';
 
 /** Which item it is: an event to be answered, or a deadline to be told. */
 export interface ParkedKey {

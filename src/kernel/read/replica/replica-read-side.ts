@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
-import { type Database, prepared } from '../../../database/client.ts';
+import type { Database } from '../../../database/client.ts';
+import { prepared } from '../../../database/driver/prepared.ts';
 import { foreignReplica } from '../../../database/replica.ts';
 import { Positions } from '../../consistency/positions.ts';
 import { Hub, type ProjectionMoved } from '../../notify/hub.ts';

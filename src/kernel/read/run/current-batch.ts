@@ -1,10 +1,10 @@
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
-import type { BusyBackend } from '../../../database/activity.ts';
-import type { Standing } from '../../observe/stall.ts';
+import type { BusyBackend } from '../../../database/activity/activity.ts';
+import type { CurrentWork } from '../../observe/stall.ts';
 import type { ProjectionRunner } from './projection-runner.ts';
 
 /** What a projection tries to apply, where this instance moves it. */
-export function underWayOf(runner: ProjectionRunner | undefined): Omit<Standing, 'what'> | undefined {
+export function underWayOf(runner: ProjectionRunner | undefined): Omit<CurrentWork, 'what'> | undefined {
   // Where it failed for good, its status says so.
   if (!runner?.underWay || runner.failure !== null) return undefined;
   const { since, first, trouble } = runner.underWay;

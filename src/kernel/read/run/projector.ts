@@ -17,7 +17,7 @@ import type { LogReader } from '../../log/log-reader.ts';
 import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
 import type { Notification, RemoteAdvance } from '../../notify/notification-buffer.ts';
 import type { Observer } from '../../observe/observer.ts';
-import type { Watched } from '../../observe/stall-watch.ts';
+import type { MonitoredWork } from '../../observe/stall-watch.ts';
 import { singleFlight } from '../../sleeper.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import { Rebuilds } from '../rebuild/rebuild-coordinator.ts';
@@ -241,7 +241,7 @@ export class Projector {
   }
 
   /** What each projection is at, to see whether it stands still. */
-  watched(): Watched[] {
+  watched(): MonitoredWork[] {
     return this.#options.projections.map(({ name, table }) => ({
       what: name,
       underWay: () => underWayOf(this.#runners.get(name)),

@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm';
 import { expect, it, onTestFinished } from 'vitest';
-import { openPool } from '../../src/database/client.ts';
-import { MIGRATION_LOCK } from '../../src/database/locks.ts';
-import { lockMigrations } from '../../src/database/migration-lock.ts';
-import { holdUp } from '../support/blocker.ts';
-import { useDatabase } from '../support/database.ts';
-import { until } from '../support/until.ts';
+import { MIGRATION_LOCK } from '../../../src/database/activity/locks.ts';
+import { openPool } from '../../../src/database/client.ts';
+import { lockMigrations } from '../../../src/database/migrations/migration-lock.ts';
+import { holdUp } from '../../support/blocker.ts';
+import { useDatabase } from '../../support/database.ts';
+import { until } from '../../support/until.ts';
 
 const database = useDatabase();
 

@@ -1,9 +1,11 @@
 import { sql } from 'drizzle-orm';
 import { migrate } from 'drizzle-orm/postgres-js/migrator';
-import { type Database, openPool, type Pool } from './client.ts';
-import { type Allowance, allowanceOf } from './connection-budget.ts';
-import { DatabaseError } from './errors.ts';
-import { MIGRATION_LOCK } from './locks.ts';
+import { MIGRATION_LOCK } from '../activity/locks.ts';
+import { type Allowance, allowanceOf } from '../checks/connection-budget.ts';
+import { type CheckedServer, checkServer } from '../checks/server-check.ts';
+import { type Database, openPool, type Pool } from '../client.ts';
+import { DatabaseError } from '../errors.ts';
+import { ensureRoles, type PartRoles, type RoleOptions } from '../roles/ensure-roles.ts';
 import {
   appHistory,
   engineHistory,
@@ -16,8 +18,6 @@ import {
   timesOf,
 } from './migration-history.ts';
 import { lockMigrations } from './migration-lock.ts';
-import { ensureRoles, type RoleOptions, type Roles } from './roles/ensure-roles.ts';
-import { type CheckedServer, checkServer } from './server-check.ts';
 
 /** Longer than the time limit for a connection, in ms. */
 export const ANSWER_WITHIN_MS = 12_000;
@@ -25,7 +25,7 @@ export const ANSWER_WITHIN_MS = 12_000;
 export interface Migrated {
   /** Identifies the history; part of every consistency token. */
   readonly epoch: string;
-  readonly roles: Roles;
+  readonly roles: PartRoles;
   readonly server: CheckedServer;
   /** The connections that the database allows. */
   readonly allowance: Allowance;

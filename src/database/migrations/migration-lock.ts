@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
-import { type Database, openPool } from './client.ts';
-import { rootOf } from './errors.ts';
-import { MIGRATION_LOCK } from './locks.ts';
+import { MIGRATION_LOCK } from '../activity/locks.ts';
+import { type Database, openPool } from '../client.ts';
+import { rootOf } from '../errors.ts';
 
 /** When the holder of the lock is first reported, and how often again, in ms. */
 const FIRST_LOOK_MS = 1000;
@@ -44,7 +44,7 @@ export async function lockMigrations(db: Database, wait: LockWait): Promise<void
   }
 }
 
-interface Holder extends Record<string, unknown> {
+interface LockHolder extends Record<string, unknown> {
   readonly pid: number;
   readonly application: string | null;
   readonly user: string | null;
@@ -61,7 +61,7 @@ async function holderOf(url: string): Promise<string> {
     settings: { statement_timeout: '3000' },
   });
   try {
-    const [holder] = await pool.db.execute<Holder>(sql`
+    const [holder] = await pool.db.execute<LockHolder>(sql`
       select l.pid, application_name as application, usename as "user", host(client_addr) as client, state,
              left(query, 200) as query, extract(epoch from clock_timestamp() - state_change)::float8 as seconds
       from pg_locks l left join pg_stat_activity a on a.pid = l.pid

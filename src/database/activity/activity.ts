@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { Database } from './client.ts';
+import type { Database } from '../client.ts';
 import { LOCK_NAMES } from './locks.ts';
 
 /** A backend or prepared transaction that others wait for. */

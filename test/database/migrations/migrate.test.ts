@@ -3,11 +3,11 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { inspect, promisify } from 'node:util';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { openDatabase } from '../../src/database/database.ts';
-import { DatabaseError } from '../../src/database/errors.ts';
-import { migrateDatabase } from '../../src/database/migrate.ts';
-import { connect, createDatabase } from '../support/database.ts';
-import { databaseUrl } from '../support/database-url.ts';
+import { openDatabase } from '../../../src/database/database.ts';
+import { DatabaseError } from '../../../src/database/errors.ts';
+import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
+import { connect, createDatabase } from '../../support/database.ts';
+import { databaseUrl } from '../../support/database-url.ts';
 
 const databases: Awaited<ReturnType<typeof createDatabase>>[] = [];
 afterEach(async () => {
@@ -68,7 +68,7 @@ describe('migrating', () => {
   it('is done by one of several processes at once', async () => {
     const url = await emptyDatabase();
     const script = `
-      import { migrateDatabase } from ${JSON.stringify(fileURLToPath(new URL('../../src/database/migrate.ts', import.meta.url)))};
+      import { migrateDatabase } from ${JSON.stringify(fileURLToPath(new URL('../../../src/database/migrations/migrate.ts', import.meta.url)))};
       const { epoch } = await migrateDatabase(process.argv[1], (line) => console.error(line));
       console.log(epoch);`;
     const runs = await Promise.all(

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
-import type { Database, PoolRole } from './client.ts';
-import { DatabaseError } from './errors.ts';
+import type { Database, PoolRole } from '../client.ts';
+import { DatabaseError } from '../errors.ts';
 
 export type Connections = Readonly<Record<PoolRole, number>>;
 

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { busyBackends } from '../../src/database/activity.ts';
-import { openPool } from '../../src/database/client.ts';
-import { holdUp } from '../support/blocker.ts';
-import { countersTable } from '../support/counter.ts';
-import { connect, useDatabase } from '../support/database.ts';
-import { until } from '../support/until.ts';
+import { busyBackends } from '../../../src/database/activity/activity.ts';
+import { openPool } from '../../../src/database/client.ts';
+import { holdUp } from '../../support/blocker.ts';
+import { countersTable } from '../../support/counter.ts';
+import { connect, useDatabase } from '../../support/database.ts';
+import { until } from '../../support/until.ts';
 
 const database = useDatabase({ tables: [countersTable] });
 

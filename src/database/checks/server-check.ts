@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
-import type { Database } from './client.ts';
-import { DatabaseError } from './errors.ts';
-import { SESSION_SETTINGS } from './session.ts';
+import type { Database } from '../client.ts';
+import { DatabaseError } from '../errors.ts';
+import { SESSION_SETTINGS } from '../session.ts';
 
 const OLDEST_POSTGRES = 150000;
 

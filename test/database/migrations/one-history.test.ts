@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import app from '../../src/app.ts';
-import { migrateDatabase } from '../../src/database/migrate.ts';
-import { LAST_OF_ONE_HISTORY } from '../../src/database/migration-history.ts';
-import { connect, createDatabase } from '../support/database.ts';
+import app from '../../../src/app.ts';
+import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
+import { LAST_OF_ONE_HISTORY } from '../../../src/database/migrations/migration-history.ts';
+import { connect, createDatabase } from '../../support/database.ts';
 
 const appMigrations = app.migrations as URL;
-const engineMigrations = new URL('../../drizzle/', import.meta.url);
+const engineMigrations = new URL('../../../drizzle/', import.meta.url);
 
 interface Migration {
   readonly when: number;

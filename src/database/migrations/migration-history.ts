@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
-import type { Database } from './client.ts';
+import type { Database } from '../client.ts';
 
 /** Schema of the tables that remember what has been applied. */
 export const MIGRATIONS_SCHEMA = 'drizzle';
@@ -15,7 +15,7 @@ export interface MigrationHistory {
 /** The migrations of the engine's own tables. */
 export const engineHistory: MigrationHistory = {
   table: '__drizzle_migrations',
-  folder: fileURLToPath(new URL('../../drizzle', import.meta.url)),
+  folder: fileURLToPath(new URL('../../../drizzle', import.meta.url)),
 };
 
 /** Remembers the migrations of an application. */
