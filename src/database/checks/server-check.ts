@@ -23,8 +23,9 @@ export interface CheckedServer {
  * @throws {DatabaseError} DATABASE_TOO_OLD, DATABASE_UNFIT.
  */
 export async function checkServer(db: Database): Promise<CheckedServer> {
-  const [row] = await db.execute<{ version: string; encoding: string }>(
+  const [row] = await db.execute<{ version: string; encoding: string; icu: boolean }>(
     sql`select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding,
+               to_regcollation('pg_catalog."und-x-icu"') is not null as icu,
                -- The first connection does not know the version yet, see session.ts.
                case when current_setting('server_version_num')::int >= 170000
                     then set_config('transaction_timeout', '0', false) end as timeout`,
@@ -38,6 +39,12 @@ export async function checkServer(db: Database): Promise<CheckedServer> {
       'DATABASE_UNFIT',
       `The database's encoding is ${row?.encoding}, which cannot hold all text: create one with ` +
         "`create database … encoding 'UTF8' template template0`.",
+    );
+  }
+  if (!row?.icu) {
+    throw new DatabaseError(
+      'DATABASE_UNFIT',
+      'This Postgres was built without ICU, by which text is searched: use one that has it, as all usual packages do.',
     );
   }
   const wrong = await wrongSettings(db);
