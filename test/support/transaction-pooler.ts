@@ -11,6 +11,8 @@ interface Backend {
   readonly socket: Socket;
   /** Who has it for the time of a transaction. */
   client: Client | undefined;
+  /** It has been given to somebody since it was made. */
+  isUsed: boolean;
   rest: Buffer;
 }
 
@@ -30,9 +32,12 @@ export async function openTransactionPooler(target: string): Promise<string> {
   const sockets = new Set<Socket>();
   const give = (backend: Backend) => {
     backend.client = undefined;
+    // One that was just made waits behind those that are in use.
+    const put = backend.isUsed ? 'push' : 'unshift';
+    backend.isUsed = true;
     const next = [...clients].find(({ waiting }) => waiting.length > 0);
     if (next) take(next, backend);
-    else free.push(backend);
+    else free[put](backend);
   };
   const take = (client: Client, backend: Backend) => {
     backend.client = client;
@@ -45,6 +50,7 @@ export async function openTransactionPooler(target: string): Promise<string> {
     const backend: Backend = {
       socket: tcpConnect(Number(to.port), to.hostname),
       client,
+      isUsed: false,
       rest: Buffer.alloc(0),
     };
     clients.add(client);
