@@ -1,37 +1,36 @@
+import { type Member, Roster } from '../database/roster.ts';
 import { wallTime } from '../kernel/clock/wall-clock.ts';
 
-/** Longest time between two checks of the clock, in ms, however far the next moment is: somebody may set the clock. */
+/** Between two looks at the clock, in ms, however far the next moment is away: somebody may set it. */
 const MAX_WAIT_MS = 10_000;
 
-type Run = () => void;
+interface Run extends Member {
+  readonly run: () => void;
+}
 
-/** The functions to run by moment, in ms since 1970. Many share a moment: the expiry of one access token. */
-const runsAt = new Map<number, Set<Run>>();
+/** What runs at which moment, in ms since 1970. Most of it has a few moments in common: those at which access tokens expire. */
+const runsAt = new Map<number, Roster<Run>>();
 let timer: NodeJS.Timeout | undefined;
 /** The moment that the timer waits for. */
 let awaited = Number.POSITIVE_INFINITY;
 
 /**
- * Runs something at a moment, however far away, without keeping the process alive for it. All moments share one timer:
- * each request waits for the expiry of its token, and hardly any is still there when it comes.
- * @returns a function that cancels it.
+ * Runs something at a moment, however far away, without keeping the process alive for it. All moments have one timer in common:
+ * each request asks for the expiry of its token, and nearly none is there when it comes.
+ * @returns cancels it.
  */
-export function atMoment(moment: Date, run: Run): () => void {
+export function atMoment(moment: Date, run: () => void): () => void {
   const at = moment.getTime();
   let runs = runsAt.get(at);
   if (!runs) {
-    runs = new Set();
+    runs = new Roster();
     runsAt.set(at, runs);
   }
-  // The same function may be registered by somebody else.
-  const own = () => run();
+  const own = { place: -1, run };
   runs.add(own);
   if (at < awaited) wait(at);
-  return () => {
-    if (!runs.delete(own) || runs.size > 0) return;
-    // The timer stays: when it ends, it looks for the next moment.
-    if (runsAt.get(at) === runs) runsAt.delete(at);
-  };
+  // If nothing is left for that moment, the timer finds it at its next look.
+  return () => void runs.remove(own);
 }
 
 function wait(at: number): void {
@@ -42,17 +41,18 @@ function wait(at: number): void {
 
 function runDue(): void {
   const now = wallTime();
-  const due: Set<Run>[] = [];
+  const due: [number, Roster<Run>][] = [];
   let next = Number.POSITIVE_INFINITY;
   for (const [at, runs] of runsAt) {
-    if (at > now) {
+    if (at > now && runs.size > 0) {
       next = Math.min(next, at);
     } else {
       runsAt.delete(at);
-      due.push(runs);
+      due.push([at, runs]);
     }
   }
   awaited = Number.POSITIVE_INFINITY;
   if (next < awaited) wait(next);
-  for (const runs of due) for (const run of runs) run();
+  due.sort(([a], [b]) => a - b);
+  for (const [, runs] of due) for (const own of runs.all()) if (runs.remove(own)) own.run();
 }

@@ -66,3 +66,12 @@ it('notices within ten seconds that the clock was put forward', () => {
   vi.advanceTimersByTime(10_000);
   expect(ran).toEqual(['due']);
 });
+
+it('runs in the order of their moments what has become due while the process was busy', () => {
+  const ran: string[] = [];
+  atMoment(inMs(2000), () => ran.push('second'));
+  atMoment(inMs(1000), () => ran.push('first'));
+  vi.setSystemTime(inMs(5000));
+  vi.advanceTimersByTime(1000);
+  expect(ran).toEqual(['first', 'second']);
+});

@@ -1,5 +1,6 @@
 import type { Guard, Statement } from '../driver/statement.ts';
-import type { Answers } from './answers.ts';
+import { type Member, Roster } from '../roster.ts';
+import type { Answers, Asked } from './answers.ts';
 import { linkError, READ_ONLY, SILENT } from './errors.ts';
 import type { Link, Links } from './link.ts';
 
@@ -17,6 +18,14 @@ export interface AnswerWatchOptions {
   readonly writes: boolean;
   /** Checks on another connection what a backend is doing. Never throws, and ends in bounded time. */
   readonly look: (pid: number, link: Link) => Promise<Sight>;
+}
+
+/** A statement that is not answered yet. */
+interface Watched extends Member {
+  readonly query: Statement;
+  readonly asked: Asked;
+  /** Since when its connection has been working on it; undefined if it has not begun. */
+  since: number | undefined;
 }
 
 interface Quiet {
@@ -43,8 +52,7 @@ const BLIND_LOOKS = 3;
  */
 export class AnswerWatch {
   readonly #options: AnswerWatchOptions;
-  /** For each statement, since when its connection has been working on it. */
-  readonly #asked = new Map<Statement, number | undefined>();
+  readonly #watched = new Roster<Watched>();
   readonly #quiet = new Map<Link, Quiet>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -59,37 +67,43 @@ export class AnswerWatch {
       const { answers } = this.#options;
       const query = ask(...asked);
       const { handler, resolve, reject } = query;
+      let watched: Watched | undefined;
       query.handler = (sent) => {
-        this.#asked.set(query, undefined);
-        answers.asks(query);
+        watched ??= this.#watch(query);
         this.#timer ??= setInterval(() => this.#look(), this.#tickMs).unref();
         return handler(sent);
       };
       query.resolve = (result) => {
         // The driver also resolves statements that it has rejected with a lost connection.
-        if (this.#asked.delete(query)) answers.answered(query);
+        if (watched && this.#watched.remove(watched)) answers.answered(watched.asked);
         resolve(result);
       };
       query.reject = (error) => {
-        this.#asked.delete(query);
-        this.#failed(query, error);
+        if (watched) this.#watched.remove(watched);
+        this.#failed(query, watched?.asked, error);
         reject(error);
       };
       return query;
     };
+
+  #watch(query: Statement): Watched {
+    const watched: Watched = { place: -1, query, asked: this.#options.answers.asks(), since: undefined };
+    this.#watched.add(watched);
+    return watched;
+  }
 
   get #tickMs(): number {
     const { lookAfterMs, answerWithinMs = LONGEST_TICK_MS } = this.#options;
     return Math.max(10, Math.min(LONGEST_TICK_MS, lookAfterMs / 4, answerWithinMs / 4));
   }
 
-  #failed(query: Statement, error: unknown): void {
+  #failed(query: Statement, asked: Asked | undefined, error: unknown): void {
     const { answers, writes } = this.#options;
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     // Postgres' codes have five characters. A statement that was not sent was not answered.
-    if (code.length === 5 && query.state) answers.answered(query);
-    else if (code === 'CONNECTION_ENDED' || code === '57014') answers.forgotten(query);
-    else answers.failed(query);
+    if (asked && code.length === 5 && query.state) answers.answered(asked);
+    else if (asked && (code === 'CONNECTION_ENDED' || code === '57014')) answers.forgotten(asked);
+    else answers.failed(asked);
     if (code !== READ_ONLY || !writes) return;
     this.#linkOf(query)?.destroy(
       linkError(READ_ONLY, 'the connection led to a server that only reads, and was closed'),
@@ -101,7 +115,7 @@ export class AnswerWatch {
   }
 
   #look(): void {
-    if (this.#asked.size === 0) {
+    if (this.#watched.size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
       this.#quiet.clear();
@@ -110,9 +124,10 @@ export class AnswerWatch {
     const now = performance.now();
     const { answerWithinMs = Number.POSITIVE_INFINITY } = this.#options;
     const seen = new Set<Link>();
-    for (const [query, since] of this.#asked) {
+    for (const watched of this.#watched.all()) {
+      const { query, since } = watched;
       if (!query.active) continue;
-      if (since === undefined) this.#asked.set(query, now);
+      if (since === undefined) watched.since = now;
       const link = this.#linkOf(query);
       if (!link || seen.has(link)) continue;
       seen.add(link);

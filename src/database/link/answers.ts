@@ -1,15 +1,23 @@
+import { type Member, Roster } from '../roster.ts';
+
+/** A statement that was sent. */
+export interface Asked extends Member {
+  /** When, by `performance.now()`. */
+  readonly at: number;
+}
+
 /** Tracks whether a pool's statements are answered. */
 export class Answers {
-  /** When each unanswered statement was sent, oldest first. */
-  readonly #asked = new Map<object, number>();
+  /** The statements that are not answered yet. */
+  readonly #asked = new Roster<Asked>();
   #lastAnswer = Number.NEGATIVE_INFINITY;
   #failingSince: number | undefined;
 
   /** How long nothing has been answered although something was asked, in ms; 0 if all is well. */
   get silentMs(): number {
     const now = performance.now();
-    const [oldest] = this.#asked.values();
-    const waiting = oldest === undefined ? 0 : now - Math.max(oldest, this.#lastAnswer);
+    const oldest = this.#asked.all().reduce((least, { at }) => Math.min(least, at), now);
+    const waiting = this.isWaiting ? now - Math.max(oldest, this.#lastAnswer) : 0;
     return Math.max(waiting, this.#failingSince === undefined ? 0 : now - this.#failingSince);
   }
 
@@ -22,13 +30,15 @@ export class Answers {
     return this.#asked.size > 0;
   }
 
-  asks(query: object): void {
-    this.#asked.set(query, performance.now());
+  asks(): Asked {
+    const asked = { place: -1, at: performance.now() };
+    this.#asked.add(asked);
+    return asked;
   }
 
   /** Postgres has answered, possibly with an error. */
-  answered(query: object): void {
-    this.#asked.delete(query);
+  answered(asked: Asked): void {
+    this.#asked.remove(asked);
     this.alive();
   }
 
@@ -39,13 +49,13 @@ export class Answers {
   }
 
   /** There was no answer: no connection could be made, or it was lost. */
-  failed(query: object): void {
-    this.#failingSince ??= this.#asked.get(query) ?? performance.now();
-    this.#asked.delete(query);
+  failed(asked?: Asked): void {
+    this.#failingSince ??= asked?.at ?? performance.now();
+    if (asked) this.#asked.remove(asked);
   }
 
   /** The statement was never sent, or nobody waits for it any more. */
-  forgotten(query: object): void {
-    this.#asked.delete(query);
+  forgotten(asked: Asked): void {
+    this.#asked.remove(asked);
   }
 }

@@ -1,3 +1,4 @@
+import { type Member, Roster } from '../../database/roster.ts';
 import { NOBODY } from '../define/actor.ts';
 import type { Command, InputOf } from '../define/command.ts';
 import type { CommandOutcome } from '../define/command-outcome.ts';
@@ -25,11 +26,15 @@ export interface CommandBusParts extends CommandTools {
   readonly observer?: Observer | undefined;
 }
 
+interface Running extends Member {
+  readonly answer: Promise<CommandOutcome>;
+}
+
 /** Takes commands: admits and validates them, runs them, and answers with a receipt or the reason why not. */
 export class CommandBus {
   readonly #parts: CommandBusParts;
   readonly #observer: Observer;
-  readonly #running = new Set<Promise<CommandOutcome>>();
+  readonly #running = new Roster<Running>();
   #isClosed = false;
 
   constructor(parts: CommandBusParts) {
@@ -53,18 +58,19 @@ export class CommandBus {
     const answer = withTelemetry(this.#observer, command, options, (own) =>
       orElsewhere(() => this.#run(command, input, own)),
     );
-    this.#running.add(answer);
+    const running = { place: -1, answer };
+    this.#running.add(running);
     try {
       return await answer;
     } finally {
-      this.#running.delete(answer);
+      this.#running.remove(running);
     }
   }
 
   /** Takes no more and resolves when all that were taken are answered. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.allSettled(this.#running);
+    await Promise.allSettled(this.#running.all().map(({ answer }) => answer));
   }
 
   async #run(command: Command, input: unknown, options: ExecuteOptions): Promise<CommandOutcome> {

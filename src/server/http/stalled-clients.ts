@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http';
+import { type Member, Roster } from '../../database/roster.ts';
 import type { Visit } from '../limits/visit.ts';
 
 /** Number of checks within the time that a client is given. */
 const LOOKS_IN_TIME = 3;
 
-interface Watched {
+interface Watched extends Member {
+  readonly response: ServerResponse;
   readonly visit: Pick<Visit, 'refused'>;
   /** Bytes that the client had read at the last check; undefined if nothing waited for it. */
   taken: number | undefined;
@@ -17,7 +19,7 @@ interface Watched {
  * reads something between two checks.
  */
 export class StalledClients {
-  readonly #open = new Map<ServerResponse, Watched>();
+  readonly #open = new Roster<Watched>();
   readonly #lookEveryMs: number;
   readonly #maxBufferedBytes: number;
   #timer: NodeJS.Timeout | undefined;
@@ -30,16 +32,18 @@ export class StalledClients {
 
   /** Watches an answer until it is sent. */
   watch(response: ServerResponse, visit: Pick<Visit, 'refused'>): void {
-    this.#open.set(response, { visit, taken: undefined, looks: 0 });
+    const watched: Watched = { place: -1, response, visit, taken: undefined, looks: 0 };
+    this.#open.add(watched);
     if (!this.#timer) {
       this.#timer = setInterval(() => this.#look(), this.#lookEveryMs);
       this.#timer.unref();
     }
-    response.once('close', () => this.#open.delete(response));
+    response.once('close', () => this.#open.remove(watched));
   }
 
   #look(): void {
-    for (const [response, watched] of this.#open) {
+    for (const watched of this.#open.all()) {
+      const { response } = watched;
       const { socket } = response;
       const waits = socket?.writableLength ?? 0;
       if (!socket || waits === 0) {
