@@ -48,14 +48,14 @@ export interface AfterwriteDatabase {
    */
   readonly replica: Pool | undefined;
   /** Additional connections for long work that must not occupy those of others; the caller closes them. */
-  openAside(): PoolsAside;
+  openDedicated(): DedicatedDatabasePools;
   /** Gives the parts their rights on what was made. @param tx a transaction of the `owner` pool. */
   grantRights(tx: Database): Promise<void>;
   close(timeoutMs?: number): Promise<void>;
 }
 
 /** Pools for one piece of work. */
-export interface PoolsAside {
+export interface DedicatedDatabasePools {
   readonly projector: Pool;
   readonly owner: Pool;
 }
@@ -136,7 +136,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     owner,
     watch,
     replica: replica?.pool,
-    openAside: () => ({
+    openDedicated: () => ({
       projector: open('projector', { ...projecting, connections: ASIDE, applicationName: 'afterwrite rebuild' }),
       owner: openAs(roles.owner, {
         connections: ASIDE,

@@ -14,7 +14,7 @@ import { WakeUp } from './notify/wake-up.ts';
 import { Observer } from './observe/observer.ts';
 import { Obstacles } from './obstacles.ts';
 import { ProcessManager } from './process/manager.ts';
-import type { Aside } from './read/rebuild/shadow-filler.ts';
+import type { DedicatedPools } from './read/rebuild/dedicated-pools.ts';
 import { Replica } from './read/replica/replica-read-side.ts';
 import { Projector } from './read/run/projector.ts';
 import { ReadTables } from './read/tables/read-tables.ts';
@@ -90,7 +90,7 @@ export function openProjector(core: EngineCore): Projector {
     canWork,
     log: readerOn(database.projector, core),
     feed,
-    openAside: () => openAside(core),
+    openDedicated: () => openDedicated(core),
     projections: [...registry.projections.values()],
     batchLimit: options.projectionBatchLimit ?? 2000,
     deadLetterLimit: options.deadLetterLimit,
@@ -103,12 +103,12 @@ export function openProjector(core: EngineCore): Projector {
     onLost: (reason) => obstacles.set('log', reason),
     onError,
   });
-  database.projector.onConnectionEnd(() => projector.doubt());
+  database.projector.onConnectionEnd(() => projector.invalidate());
   return projector;
 }
 
-function openAside(core: EngineCore): Aside {
-  const { projector, owner } = core.database.openAside();
+function openDedicated(core: EngineCore): DedicatedPools {
+  const { projector, owner } = core.database.openDedicated();
   return {
     projector: projector.db,
     owner: owner.db,
@@ -136,7 +136,7 @@ export function followReplica(
     maxWaitersPerCaller: options.maxWaitersPerCaller,
     onError,
   });
-  for (const { onConnectionEnd } of [pool, reader]) onConnectionEnd(() => replica.doubt());
+  for (const { onConnectionEnd } of [pool, reader]) onConnectionEnd(() => replica.invalidate());
   return replica;
 }
 

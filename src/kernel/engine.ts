@@ -73,7 +73,7 @@ export function createEngine(options: EngineOptions): Engine {
       db: database.projector.db,
       projections: registry.projections.values(),
       events: registry.events,
-      onChanged: () => projector.hurry(),
+      onChanged: () => projector.renewSoon(),
     }),
     watch,
     clock,
@@ -85,7 +85,7 @@ export function createEngine(options: EngineOptions): Engine {
       await processes.start();
       await replica?.start();
       wakeUp.start({
-        onNotification: (notification) => projector.heard(notification),
+        onNotification: (notification) => projector.onNotification(notification),
         onWake: () => projector.missed().catch((error) => onError(error, { part: 'wake-up' })),
       });
       watch.start();

@@ -118,7 +118,7 @@ describe('every connection', () => {
     });
     onTestFinished(() => opened.close(1000));
     const { writer, projector, reader, leases, owner, watch } = opened;
-    const aside = opened.openAside();
+    const aside = opened.openDedicated();
     onTestFinished(async () => void (await Promise.all([aside.projector.close(), aside.owner.close()])));
     const pools = { writer, projector, reader, leases, owner, watch, rebuild: aside.projector, swap: aside.owner };
     const [version] = await database.sql<{ num: number }[]>`select current_setting('server_version_num')::int as num`;

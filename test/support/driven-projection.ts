@@ -41,8 +41,11 @@ export class DrivenProjection {
   readonly faults: { readonly error: unknown; readonly context: unknown }[] = [];
   readonly #engine: TestEngine;
   readonly #sql: postgres.Sql;
+  readonly #discardedOf: string | undefined;
 
-  constructor(engine: TestEngine, sql: postgres.Sql, projection: Projection) {
+  /** @param discardedOf the read model beside whose table this one is filled; none unless given. */
+  constructor(engine: TestEngine, sql: postgres.Sql, projection: Projection, discardedOf?: string) {
+    this.#discardedOf = discardedOf;
     this.#engine = engine;
     this.#sql = sql;
     this.projection = projection;
@@ -66,6 +69,7 @@ export class DrivenProjection {
     head.advance(position, undefined);
     const runner = new ProjectionRunner({
       projection: this.projection,
+      discardedOf: this.#discardedOf,
       table: new ProjectionTable(db, this.projection),
       log: this.#engine.log,
       feed: new CommitFeed(1),

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { inArray } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { events } from '../../database/schema.ts';
-import type { ParkedEvent } from '../../kernel/read/dead-letters/dead-letters.ts';
+import type { DeadLetter } from '../../kernel/read/dead-letters/dead-letters.ts';
 import { type CommandFactory, print } from '../cli.ts';
 import { CliError } from '../errors.ts';
 import { formatTable } from '../table.ts';
@@ -36,7 +36,7 @@ export const deadLettersShowCommand: CommandFactory = (cli) =>
       }),
     );
 
-function tableOf(rows: readonly (ParkedEvent & { readonly data?: unknown })[], withNames: boolean): string[] {
+function tableOf(rows: readonly (DeadLetter & { readonly data?: unknown })[], withNames: boolean): string[] {
   const table = rows.map(({ position, eventType, streamType, streamId, partial, error, ...rest }) => ({
     position: String(position),
     event: eventType,
@@ -48,7 +48,7 @@ function tableOf(rows: readonly (ParkedEvent & { readonly data?: unknown })[], w
   return formatTable(table).slice(withNames ? 0 : 1);
 }
 
-async function dataOf(db: Database, page: readonly ParkedEvent[]): Promise<Map<number, unknown>> {
+async function dataOf(db: Database, page: readonly DeadLetter[]): Promise<Map<number, unknown>> {
   if (page.length === 0) return new Map();
   const positions = page.map(({ position }) => position);
   const found = await db

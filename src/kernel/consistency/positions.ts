@@ -33,8 +33,8 @@ export class ConsistencyTimeoutError extends Error {
 export type WaitKind = 'read' | 'subscription';
 
 /**
- * How many subscriptions may wait where one read may. They have room of their own: with a read model that is stuck, those who
- * wait for it without end would otherwise take that of the reads of all others.
+ * How many subscriptions may wait for each read that may. They are counted apart: a subscription waits without end for a read
+ * model that is stuck, and would otherwise take the places of everybody's reads.
  */
 const SUBSCRIPTIONS_A_READ = 10;
 
@@ -72,7 +72,7 @@ interface Waiter {
  */
 export class Positions {
   readonly #projections: ReadonlyMap<string, Track>;
-  readonly #places: Readonly<Record<WaitKind, Places>>;
+  readonly #limits: Readonly<Record<WaitKind, WaitLimit>>;
   #retreats = 0;
   readonly #onWait: () => void;
 
@@ -82,9 +82,9 @@ export class Positions {
   constructor(projections: Iterable<string>, limit: number, { perCaller = limit, onWait }: PositionsOptions = {}) {
     this.#onWait = onWait ?? (() => {});
     this.#projections = new Map([...projections].map((name) => [name, new Track()]));
-    this.#places = {
-      read: new Places('reads', limit, perCaller),
-      subscription: new Places('subscriptions', limit * SUBSCRIPTIONS_A_READ, perCaller * SUBSCRIPTIONS_A_READ),
+    this.#limits = {
+      read: new WaitLimit('reads', limit, perCaller),
+      subscription: new WaitLimit('subscriptions', limit * SUBSCRIPTIONS_A_READ, perCaller * SUBSCRIPTIONS_A_READ),
     };
   }
 
@@ -94,12 +94,11 @@ export class Positions {
 
   /** Waits at this moment. */
   get waiting(): number {
-    return this.#places.read.taken + this.#places.subscription.taken;
+    return this.#limits.read.taken + this.#limits.subscription.taken;
   }
 
   /**
-   * How often a position went back: who waited for one, read, and finds that this has changed cannot be sure to have read what
-   * was there when the wait ended.
+   * Number of times any position moved backwards. If it changed between a wait and its read, wait and read again.
    */
   get retreats(): number {
     return this.#retreats;
@@ -109,7 +108,7 @@ export class Positions {
     return this.#projections.has(projection);
   }
 
-  /** Every event up to here is in the read model; 0 where it has not begun. */
+  /** Every event up to here is in the read model; 0 if it has not begun. */
   of(projection: string): number {
     return this.#track(projection).position;
   }
@@ -137,7 +136,7 @@ export class Positions {
     this.#track(projection).advance(position);
   }
 
-  /** Told by the projector where it turns out that the database has not kept what it had committed. */
+  /** Called by the projector if the database has not kept what it had committed. */
   retreat(projection: string, position: number): void {
     const track = this.#track(projection);
     if (position >= track.position) return;
@@ -158,7 +157,7 @@ export class Positions {
     const track = this.#track(projection);
     if (track.position >= position) return true;
     if (signal?.aborted || timeoutMs === 0) return false;
-    const places = this.#places[as];
+    const places = this.#limits[as];
     places.take(caller);
     try {
       const reached = track.wait(position, timeoutMs, signal);
@@ -177,7 +176,7 @@ export class Positions {
 }
 
 /** Waits of one kind: how many there may be in all, and how many of one caller. */
-class Places {
+class WaitLimit {
   readonly #what: string;
   readonly #limit: number;
   readonly #perCaller: number;
@@ -249,7 +248,7 @@ class Track {
     }
   }
 
-  /** One more has given up; when they are most of the heap it is made anew without them. */
+  /** One more has given up. Once these are most of the heap it is made again without them. */
   #bury(): void {
     this.#dead++;
     if (this.#dead < 64 || this.#dead * 2 < this.#heap.length) return;

@@ -20,7 +20,7 @@ interface DeadlineRow {
 /** Read at one time, beside those that are known to be due. */
 const PAGE = 200;
 /** Deadlines that are told at one time. */
-const MOST_UNDER_WAY = 1000;
+const MOST_IN_PROGRESS = 1000;
 /** Deadlines that are told and still stand in the read model: while it lags, no more than these are told. */
 const MOST_REMEMBERED = 10_000;
 /** However far the next deadline is, the clock looks again after this time, in ms. */
@@ -115,28 +115,28 @@ export class DueDeadlines {
 
 /** Deadlines that are being told, or are told and still stand in the read model, and what wakes the clock. */
 class Watch {
-  readonly #underWay = new Set<string>();
+  readonly #inProgress = new Set<string>();
   readonly #told = new Set<string>();
   #wake: () => void = () => {};
 
   get size(): number {
-    return this.#underWay.size + this.#told.size;
+    return this.#inProgress.size + this.#told.size;
   }
 
   /** How many more may be told now. */
   get room(): number {
-    return Math.max(0, Math.min(MOST_UNDER_WAY - this.#underWay.size, MOST_REMEMBERED - this.size));
+    return Math.max(0, Math.min(MOST_IN_PROGRESS - this.#inProgress.size, MOST_REMEMBERED - this.size));
   }
 
   has(name: string): boolean {
-    return this.#underWay.has(name) || this.#told.has(name);
+    return this.#inProgress.has(name) || this.#told.has(name);
   }
 
   tell(name: string, telling: Promise<void>): void {
-    this.#underWay.add(name);
+    this.#inProgress.add(name);
     void telling.then(() => {
       const wasFull = this.room === 0;
-      this.#underWay.delete(name);
+      this.#inProgress.delete(name);
       this.#told.add(name);
       if (wasFull) this.wake();
     });

@@ -17,7 +17,7 @@ export function answerIdOf(effect: string, eventId: string): string {
 const byEngine = sql.raw(`metadata -> 'actor' ->> 'id' = '${SYSTEM.id}'`);
 
 /** Knows of calls whether their answers are in the log. */
-export class Answers {
+export class EffectAnswers {
   readonly #known: ReturnType<typeof prepared<{ id: string }>>;
 
   constructor(db: Database) {

@@ -3,8 +3,8 @@ import type { Load } from '../define/command.ts';
 import { CallAgain, type Called, type Effect } from '../define/effect.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { StreamStates } from '../write/stream-states.ts';
-import { type Answers, answerIdOf } from './effect-answers.ts';
-import { PassingError } from './follow/retries.ts';
+import { answerIdOf, type EffectAnswers } from './effect-answers.ts';
+import { RetryableError } from './follow/retries.ts';
 import { type Place, streamOf, type Work } from './follow/work.ts';
 import { assertDone, causedBy, IdsUsedError, type Issuer, nthId } from './issue-command.ts';
 
@@ -14,7 +14,7 @@ export interface EffectWorkParts {
   readonly port: unknown;
   readonly bus: Issuer;
   readonly states: Pick<StreamStates, 'refresh'>;
-  readonly answers: Pick<Answers, 'among'>;
+  readonly answers: Pick<EffectAnswers, 'among'>;
   /** Kinds of streams whose events may ask for calls. */
   readonly follows: ReadonlySet<string>;
   /** How long a call may take before it is given up and made again later, in ms. */
@@ -105,7 +105,7 @@ export class EffectWork implements Work {
 }
 
 /** The other side has not said what became of a call. It is made again, with the same key. */
-export class UnansweredCallError extends PassingError {
+export class UnansweredCallError extends RetryableError {
   readonly code = 'CALL_UNANSWERED';
 
   constructor(effect: string, { type, streamId }: RecordedEvent, reason: string) {

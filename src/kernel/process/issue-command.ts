@@ -4,12 +4,12 @@ import type { CommandOutcome } from '../define/command-outcome.ts';
 import { type EventMetadata, initiatorOf, type RecordedEvent } from '../define/event.ts';
 import type { CommandBus } from '../write/command-bus.ts';
 import type { ExecuteOptions } from '../write/execute-options.ts';
-import { PassingError } from './follow/retries.ts';
+import { RetryableError } from './follow/retries.ts';
 
 export type Issuer = Pick<CommandBus, 'executeUnchecked'>;
 
 /** Others change the same stream so often that this command found no moment for itself. It is no answer: it will. */
-export class BusyError extends PassingError {
+export class BusyError extends RetryableError {
   readonly code = 'STREAM_BUSY';
 
   constructor(command: string, commandId: string) {
@@ -51,7 +51,7 @@ export function onBehalfOf(metadata: EventMetadata): ExecuteOptions {
   return { actor: SYSTEM, idsFrom: 'engine', isContinuation: true, initiator: initiatorOf(metadata), correlationId };
 }
 
-/** @throws where a command that nothing speaks against was not accepted. */
+/** @throws if a command that was not refused was not accepted. */
 export function assertDone(outcome: CommandOutcome, command: string, commandId: string): void {
   // Not begun: what does not begin a process does not concern it.
   if (outcome.kind === 'accepted' || outcome.kind === 'notFound') return;

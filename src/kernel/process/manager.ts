@@ -21,21 +21,21 @@ import { singleFlight } from '../sleeper.ts';
 import type { CommandBus } from '../write/command-bus.ts';
 import type { StreamStates } from '../write/stream-states.ts';
 import { DueDeadlines } from './due-deadlines.ts';
-import { Answers } from './effect-answers.ts';
+import { EffectAnswers } from './effect-answers.ts';
 import { EffectWork } from './effect-work.ts';
-import { Follower } from './follow/follower.ts';
-import { patiently } from './follow/retries.ts';
-import type { RunnerLimits } from './follow/runner.ts';
+import { ProcessFollower } from './follow/follower.ts';
+import type { RunnerLimits } from './follow/item-runner.ts';
+import { retryUntilStopped } from './follow/retries.ts';
 import type { Work } from './follow/work.ts';
 import { type ProcessLimits, processLimits } from './limits.ts';
 import { ParkedItems } from './parked/parked-items.ts';
 import { type ProcessStatus, processStatusOf, stallOf } from './process-status.ts';
 import { ProcessWork } from './process-work.ts';
-import { Beginnings } from './start-positions.ts';
+import { StartPositions } from './start-positions.ts';
 
 export interface ProcessManagerParts {
   readonly db: Database;
-  /** The same database for who may look at receipts. */
+  /** The same database with the right to read receipts. */
   readonly writer: Database;
   /** The same database on a connection that no batch keeps waiting. */
   readonly leases: Database;
@@ -62,7 +62,7 @@ export interface ProcessManagerParts {
 }
 
 /** A kind of processes or an effect. */
-interface Consumer {
+interface ProcessConsumer {
   readonly id: CheckpointId;
   /** Where its checkpoint begins if it has none. */
   readonly beginning: () => Promise<number>;
@@ -82,11 +82,11 @@ const REGISTER_WITHIN_MS = 5000;
  */
 export class ProcessManager {
   readonly #parts: ProcessManagerParts;
-  readonly #followers: ReadonlyMap<string, Follower>;
-  readonly #answers: Answers;
+  readonly #followers: ReadonlyMap<string, ProcessFollower>;
+  readonly #answers: EffectAnswers;
   readonly #checkpoints: Checkpoints;
   /** All processes and effects, also those that this instance cannot run. */
-  readonly #consumers: readonly Consumer[];
+  readonly #consumers: readonly ProcessConsumer[];
   readonly #known = new KnownCheckpoints();
   readonly #leases: LeaseKeeper;
   readonly #stopping = new AbortController();
@@ -94,20 +94,20 @@ export class ProcessManager {
   constructor(parts: ProcessManagerParts) {
     this.#parts = parts;
     const { db, writer, leases, processes, effects, head, look, role, onError } = parts;
-    this.#answers = new Answers(writer);
-    const beginnings = new Beginnings(db, this.#answers);
+    this.#answers = new EffectAnswers(writer);
+    const startPositions = new StartPositions(db, this.#answers);
     this.#checkpoints = new Checkpoints(leases);
     this.#consumers = [
       ...processes.map((process) => ({
         id: checkpointId('process', process.name),
-        beginning: () => beginnings.ofProcess(process),
+        beginning: () => startPositions.ofProcess(process),
       })),
       ...effects.map((effect) => ({
         id: checkpointId('effect', effect.name),
-        beginning: () => beginnings.ofEffect(effect),
+        beginning: () => startPositions.ofEffect(effect),
       })),
     ];
-    const followers = new Map<string, Follower>();
+    const followers = new Map<string, ProcessFollower>();
     const works = this.#works();
     const own = this.#consumers.filter(({ id }) => works.has(id.key));
     this.#leases = new LeaseKeeper({
@@ -129,7 +129,7 @@ export class ProcessManager {
       const { work, limits } = works.get(name) as Works;
       const parked = new ParkedItems(db, name);
       const move = this.#moverOf(consumer);
-      followers.set(name, new Follower({ name, work, log, feed, head, parked, limits, knows, move, onError }));
+      followers.set(name, new ProcessFollower({ name, work, log, feed, head, parked, limits, knows, move, onError }));
     }
     this.#followers = followers;
     head.onAdvance(() => {
@@ -178,7 +178,7 @@ export class ProcessManager {
     const over = new AbortController();
     const late = delay(REGISTER_WITHIN_MS, undefined, { signal: over.signal }).catch(() => undefined);
     const each = this.#consumers.map((consumer) =>
-      patiently(() => this.#register(consumer), {
+      retryUntilStopped(() => this.#register(consumer), {
         stopping: this.#stopping.signal,
         onFailure: (error) => error && onError(error, { part: consumer.id.key }),
       }),
@@ -191,7 +191,7 @@ export class ProcessManager {
    * Makes a checkpoint unless it is there. It has a generation of its own: an instance that believes that it still moves one
    * that was lost cannot move this one.
    */
-  async #register({ id, beginning }: Consumer): Promise<void> {
+  async #register({ id, beginning }: ProcessConsumer): Promise<void> {
     await this.#checkpoints.registerAt(id, async () => ({
       version: 1,
       position: await beginning(),
@@ -235,7 +235,7 @@ export class ProcessManager {
   }
 
   /** @returns what moves a consumer's checkpoint, and answers whether it is still this instance's. */
-  #moverOf(consumer: Consumer): (advance: Omit<CheckpointAdvance, 'from' | 'owner'>) => Promise<boolean> {
+  #moverOf(consumer: ProcessConsumer): (advance: Omit<CheckpointAdvance, 'from' | 'owner'>) => Promise<boolean> {
     const mover = new CheckpointMover(this.#parts.leases, consumer.id.key);
     return async (advance) => {
       try {

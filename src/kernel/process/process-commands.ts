@@ -73,7 +73,7 @@ export function refusing(
   return own(process, 'refuse', RefuseInput, { process: id, commandId }, commandId, decide);
 }
 
-/** A deadline has come; nothing where it was cleared or moved meanwhile. */
+/** A deadline has come. Does nothing if it was cleared or moved meanwhile. */
 export function reaching(process: Process, id: string, name: string, at: Date): OwnCommand {
   const time = at.toISOString();
   const decide = ({ deadlines }: ProcessState<unknown>) =>

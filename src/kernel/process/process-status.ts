@@ -3,7 +3,7 @@ import type { Checkpoint } from '../checkpoints/checkpoints.ts';
 import { PROCESS } from '../checkpoints/instance-id.ts';
 import type { LogHead } from '../log/log-head.ts';
 import type { Stall } from '../observe/stall.ts';
-import type { Follower } from './follow/follower.ts';
+import type { ProcessFollower } from './follow/follower.ts';
 import type { ParkedFault } from './parked/parked-items.ts';
 
 export type ProcessStatusState = 'RUNNING' | 'STALLED' | 'STOPPED';
@@ -23,16 +23,16 @@ export interface ProcessStatus {
   readonly pending: number;
   /** Why one of its lines stands still, for operators. */
   readonly failure: string | null;
-  /** True where this instance runs it. */
+  /** True if this instance runs it. */
   readonly isOurs: boolean;
-  /** The process of the operating system that runs it, as host:pid; null where nobody does. For operators. */
+  /** The process of the operating system that runs it, as host:pid; null if none does. For operators. */
   readonly owner: string | null;
 }
 
 /** @param checkpoint as it was looked at last. */
 export function processStatusOf(
   { kind, name }: CheckpointId,
-  follower: Follower | undefined,
+  follower: ProcessFollower | undefined,
   checkpoint: Checkpoint | undefined,
   head: LogHead,
 ): ProcessStatus {

@@ -53,7 +53,7 @@ function stepsFor<State>(process: Process<State>, own: State, event: RecordedEve
   return process.on.get(event.type)?.react(own, event) ?? [];
 }
 
-/** True where the event begins a process: any other is passed over by one that has not begun. */
+/** True if the event begins a process. A process that has not begun ignores all others. */
 export function begins(process: Process, event: RecordedEvent): boolean {
   return event.streamType !== process.name && process.on.get(event.type)?.begins === true;
 }

@@ -3,23 +3,23 @@ import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/prepared.ts';
 import type { Effect } from '../define/effect.ts';
 import type { Process } from '../define/process.ts';
-import { type Answers, answerIdOf } from './effect-answers.ts';
+import { answerIdOf, type EffectAnswers } from './effect-answers.ts';
 
 /** Events that are looked at together. */
 const PAGE = 1000;
 
 /**
- * Where a kind of processes or an effect begins that has no checkpoint. A new one begins where the log is, since it would otherwise
- * act on what is long past. One whose checkpoint was lost has left traces in the log, and begins right before the first of them:
+ * Where a kind of processes or an effect begins if it has no checkpoint. A new one begins at the end of the log, since it would
+ * otherwise act on events that are long past. One whose checkpoint was lost has left traces in the log, and begins right before the first of them:
  * else what is under way would stay so for ever. What it is told of again it does not do again.
  */
-export class Beginnings {
-  readonly #answers: Answers;
+export class StartPositions {
+  readonly #answers: EffectAnswers;
   readonly #process: ReturnType<typeof prepared<{ position: number }>>;
   readonly #asked: ReturnType<typeof prepared<{ position: number; event_id: string }>>;
   readonly #head: ReturnType<typeof prepared<{ position: number }>>;
 
-  constructor(db: Database, answers: Answers) {
+  constructor(db: Database, answers: EffectAnswers) {
     this.#answers = answers;
     // Materialized, and not by position: of a kind without streams the whole log would be looked through.
     this.#process = prepared(

@@ -24,7 +24,7 @@ it('a read model that goes back while a query reads from it, as after a crash of
         and wait_event_type = 'Lock'`;
     return waiting.length > 0;
   });
-  app.engine.projector.doubt();
+  app.engine.projector.invalidate();
   await crash`commit`;
   crash.release();
 

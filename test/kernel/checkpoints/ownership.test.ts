@@ -136,7 +136,7 @@ describe('projections of several instances', () => {
     await database.sql`update read.checkpoints set owner_process = ${`${hostname()}:${process.pid}`},
       lease_until = now() + interval '1 hour' where owner = ${id}`;
     await openEngine({ start: true });
-    engine.projector.hurry();
+    engine.projector.renewSoon();
     const [renewed] = await database.sql`select now() as later`;
     await until(async () => {
       const [row] =

@@ -71,7 +71,7 @@ it('does not ask again and again for events that are not there, also if another 
   await reasonOf(engine);
   // As the news of an instance that has not noticed would do.
   engine.projector.head.advance(6, undefined);
-  engine.projector.hurry();
+  engine.projector.renewSoon();
   const look = async () => {
     const [row] = await database.sql`
       select (select lease_until::text from read.checkpoints where projection = 'counters') as lease,

@@ -8,7 +8,7 @@ import { callAgain, defineEffect } from '../../../src/kernel/define/effect.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
 import { bindPort, definePort, type PortBinding } from '../../../src/kernel/define/port.ts';
 import { issue } from '../../../src/kernel/define/process.ts';
-import { Answers } from '../../../src/kernel/process/effect-answers.ts';
+import { EffectAnswers } from '../../../src/kernel/process/effect-answers.ts';
 import { EffectWork } from '../../../src/kernel/process/effect-work.ts';
 import type { ExecuteOptions } from '../../../src/kernel/write/execute-options.ts';
 import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
@@ -263,7 +263,7 @@ describe('an effect', () => {
     const [event] = await engine.log.read(0, 1);
     if (!event) throw new Error('Nothing was asked.');
     const states = new StreamStates(engine.log, 10);
-    const known = new Answers(engine.database.writer.db);
+    const known = new EffectAnswers(engine.database.writer.db);
     const makers = ['one', 'two'].map(
       (said) =>
         new EffectWork({

@@ -4,7 +4,7 @@ import type { CommandOutcome } from '../../../src/kernel/define/command-outcome.
 import { CommitFeed } from '../../../src/kernel/log/commit-feed.ts';
 import { LogHead } from '../../../src/kernel/log/log-head.ts';
 import { DueDeadlines } from '../../../src/kernel/process/due-deadlines.ts';
-import { Follower } from '../../../src/kernel/process/follow/follower.ts';
+import { ProcessFollower } from '../../../src/kernel/process/follow/follower.ts';
 import { processLimits } from '../../../src/kernel/process/limits.ts';
 import { ParkedItems } from '../../../src/kernel/process/parked/parked-items.ts';
 import { ProcessWork } from '../../../src/kernel/process/process-work.ts';
@@ -35,7 +35,7 @@ async function runnerOn(engine: TestEngine, after: Executed) {
   const head = new LogHead();
   const { db } = engine.database.projector;
   const clock = new DueDeadlines(db, engine.projector.hub, onError);
-  const runner = new Follower({
+  const runner = new ProcessFollower({
     name: 'process:Delivery',
     work: new ProcessWork({ db, process: Delivery as never, bus: slow, clock, follows: new Set() }),
     log,

@@ -2,26 +2,20 @@ import { initiatorOf, type RecordedEvent } from '../../define/event.ts';
 import type { ItemToPark } from '../parked/parked-items.ts';
 import type { ParkedLines } from '../parked/parked-lines.ts';
 import { type Item, itemOf } from './items.ts';
+import type { ReadablePage } from './readable-events.ts';
 import { failureOf } from './retries.ts';
 import { type Place, streamOf } from './work.ts';
-
-/** Events as they were read. */
-export interface Batch {
-  readonly events: readonly RecordedEvent[];
-  /** By position, why this code cannot read an event that may be for it. */
-  readonly unreadable: ReadonlyMap<number, Error>;
-}
 
 /** What becomes of a batch. */
 export interface Division {
   /** To be answered now, as far as lines and lanes allow. */
   readonly items: readonly Item[];
   /** To be put aside, in the order of the log. */
-  readonly toPark: readonly Aside[];
+  readonly toPark: readonly EventToPark[];
 }
 
 /** An event that is put aside. */
-export interface Aside {
+export interface EventToPark {
   readonly item: ItemToPark;
   readonly position: number;
   readonly line: string;
@@ -37,16 +31,16 @@ export interface Aside {
  * @param places for each event, as {@link Work.placesOf} says.
  */
 export function divide(
-  { events, unreadable }: Batch,
+  { events, unreadable }: ReadablePage,
   places: readonly (Place | Error | undefined)[],
   parked: Pick<ParkedLines, 'has'>,
   wanted: (type: string) => boolean,
 ): Division {
   const items: Item[] = [];
-  const toPark: Aside[] = [];
+  const toPark: EventToPark[] = [];
   const blocked = new Set<string>();
   const waits = (key: string) => blocked.has(key) || parked.has(key);
-  const aside = (event: RecordedEvent, line: string, keys: readonly string[], error?: Error) => {
+  const park = (event: RecordedEvent, line: string, keys: readonly string[], error?: Error) => {
     for (const key of keys) blocked.add(key);
     const { position, type: eventType } = event;
     const item: ItemToPark = {
@@ -67,15 +61,15 @@ export function divide(
     const place = places[nth];
     const error = unreadable.get(event.position) ?? (place instanceof Error ? place : undefined);
     if (error) {
-      aside(event, stream, [stream], error);
+      park(event, stream, [stream], error);
       continue;
     }
     const { line, hasBegun } = place instanceof Error || !place ? { line: undefined, hasBegun: false } : place;
     // The process may begin with what its stream waits for.
     if (waits(stream) && wanted(event.type) && line !== undefined) {
-      aside(event, line, [...new Set([stream, line])]);
+      park(event, line, [...new Set([stream, line])]);
     } else if (line !== undefined && waits(line)) {
-      aside(event, line, [line]);
+      park(event, line, [line]);
     } else if (hasBegun && place && !(place instanceof Error)) {
       items.push(itemOf(event, place));
     }

@@ -1,17 +1,17 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { Sleeper } from '../../sleeper.ts';
 import type { DueItem, ParkedFault, ParkedItems } from '../parked/parked-items.ts';
-import type { Batch } from './divide.ts';
+import type { ItemRunner } from './item-runner.ts';
 import { deadlineItemOf, itemOf } from './items.ts';
+import type { ReadablePage } from './readable-events.ts';
 import { failureOf, pauseAfter } from './retries.ts';
-import type { ItemRunner } from './runner.ts';
 import type { Place, Work } from './work.ts';
 
 export interface ParkedRetryParts {
   readonly name: string;
   readonly work: Work;
   readonly parked: ParkedItems;
-  readonly runner: ItemRunner;
-  readonly read: (positions: readonly number[]) => Promise<Batch>;
+  readonly items: ItemRunner;
+  readonly read: (positions: readonly number[]) => Promise<ReadablePage>;
   readonly stopping: AbortSignal;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
@@ -27,7 +27,7 @@ export class ParkedRetry {
   readonly #parts: ParkedRetryParts;
   readonly #trying = new Set<string>();
   #fault: ParkedFault | undefined;
-  #wake: () => void = () => {};
+  readonly #sleeper = new Sleeper();
 
   constructor(parts: ParkedRetryParts) {
     this.#parts = parts;
@@ -40,7 +40,8 @@ export class ParkedRetry {
 
   /** Goes on until it is stopped. */
   async run(): Promise<void> {
-    const { runner, name, onError, stopping } = this.#parts;
+    const { items, name, onError, stopping } = this.#parts;
+    stopping.addEventListener('abort', () => this.#sleeper.wake(), { once: true });
     while (!stopping.aborted) {
       let tried = 0;
       try {
@@ -50,35 +51,32 @@ export class ParkedRetry {
       }
       // Of what was found there may be more.
       if (tried > 0) continue;
-      const settled = new AbortController();
-      this.#wake = () => settled.abort();
-      const ms = runner.lines.size > 0 ? LOOK_EVERY_MS : LOOK_RARELY_MS;
-      await delay(ms, undefined, { signal: AbortSignal.any([stopping, settled.signal]) }).catch(() => undefined);
+      await this.#sleeper.sleep(items.lines.size > 0 ? LOOK_EVERY_MS : LOOK_RARELY_MS);
     }
   }
 
   async #tryDue(): Promise<number> {
-    const { parked, runner } = this.#parts;
+    const { parked, items } = this.#parts;
     const room = AT_ONCE - this.#trying.size;
     const due = room > 0 ? await parked.due(room) : [];
-    for (const row of due) runner.lines.add(row);
+    for (const row of due) items.lines.add(row);
     for (const row of due.filter(({ isPassed }) => isPassed)) {
       await parked.passedOver(row);
-      runner.lines.remove(row);
+      items.lines.remove(row);
     }
     const tried = due.filter((row) => !row.isPassed && !this.#trying.has(nameOf(row)));
     await this.#tryEvents(tried.filter(({ deadline }) => deadline === ''));
     await Promise.all(tried.filter(({ deadline }) => deadline !== '').map((row) => this.#tryDeadline(row)));
-    this.#fault = runner.lines.size > 0 ? await parked.fault() : undefined;
+    this.#fault = items.lines.size > 0 ? await parked.fault() : undefined;
     return due.length;
   }
 
   async #tryEvents(rows: readonly DueItem[]): Promise<void> {
     if (rows.length === 0) return;
-    const { work, runner, read, stopping } = this.#parts;
+    const { work, items, read, stopping } = this.#parts;
     const { events, unreadable } = await read(rows.map(({ position }) => position));
     const readable = events.filter(({ position }) => !unreadable.has(position));
-    const places = await work.placesOf(readable, (line) => runner.isOpen(line));
+    const places = await work.placesOf(readable, (line) => items.isOpen(line));
     const found = new Map(readable.map((event, nth) => [event.position, { event, place: places[nth] }]));
     for (const row of rows) {
       if (stopping.aborted) return;
@@ -91,26 +89,26 @@ export class ParkedRetry {
     }
   }
 
-  async #tryIn(place: Place, row: DueItem, event: Batch['events'][number]): Promise<void> {
-    const { parked, runner } = this.#parts;
+  async #tryIn(place: Place, row: DueItem, event: ReadablePage['events'][number]): Promise<void> {
+    const { parked, items } = this.#parts;
     const { line } = place;
-    if (!row.keys.includes(line) && runner.lines.has(line)) {
+    if (!row.keys.includes(line) && items.lines.has(line)) {
       // Only now is it known which line it belongs to, and that one waits.
       const keys = [...row.keys, line];
       await parked.rekey(row, keys);
-      runner.lines.add({ ...row, keys });
+      items.lines.add({ ...row, keys });
       return;
     }
-    runner.add({ ...itemOf(event, place, row), onSettled: this.#tried(row) });
+    items.add({ ...itemOf(event, place, row), onSettled: this.#tried(row) });
   }
 
   async #tryDeadline(row: DueItem): Promise<void> {
-    const { work, runner } = this.#parts;
+    const { work, items } = this.#parts;
     const { deadlines } = work;
     const id = row.line.slice(row.line.lastIndexOf(' ') + 1);
     const deadline = await deadlines?.find(id, row.deadline, new Date(row.dueMs));
     if (!deadline || !deadlines) return this.#done(row);
-    runner.add(deadlineItemOf(deadline, deadlines.lineOf(id), { parked: row, onSettled: this.#tried(row) }));
+    items.add(deadlineItemOf(deadline, deadlines.lineOf(id), { parked: row, onSettled: this.#tried(row) }));
   }
 
   /** @returns what is to be called when it has been tried: what waited behind it may be due. */
@@ -119,7 +117,7 @@ export class ParkedRetry {
     this.#trying.add(name);
     return () => {
       this.#trying.delete(name);
-      this.#wake();
+      this.#sleeper.wake();
     };
   }
 
@@ -132,9 +130,9 @@ export class ParkedRetry {
 
   /** Nothing is left to be done about it. */
   async #done(row: DueItem): Promise<void> {
-    const { parked, runner } = this.#parts;
+    const { parked, items } = this.#parts;
     await parked.answered(row);
-    runner.lines.remove(row);
+    items.lines.remove(row);
   }
 }
 

@@ -6,7 +6,7 @@ import { NewerEventError } from '../../log/newer-events.ts';
 import type { Failure } from '../parked/parked-items.ts';
 
 /** A failure that ends by itself, such as an answer that is still awaited. An operator need not look. */
-export class PassingError extends Error {}
+export class RetryableError extends Error {}
 
 /** Between two attempts, in ms. */
 const FIRST_RETRY_MS = 50;
@@ -26,7 +26,7 @@ export interface Failing {
 /** Whether an item is put aside, so that it holds no checkpoint back. */
 export function isToBeParked({ attempts, since }: Failing, error: unknown, now = performance.now()): boolean {
   if (unreadable(error)) return true;
-  if (!isPassing(error) && attempts >= FAULTS) return true;
+  if (!isRetryable(error) && attempts >= FAULTS) return true;
   return since !== undefined && now - since >= LONGEST_FAILING_MS;
 }
 
@@ -46,25 +46,28 @@ function unreadable(error: unknown): UnreadableEventError | undefined {
 }
 
 /** True if the failure ends by itself. */
-export function isPassing(error: unknown): boolean {
+export function isRetryable(error: unknown): boolean {
   if (unreadable(error)) return false;
-  return isTransient(error) || PASSING.some((kind) => error instanceof kind);
+  return isTransient(error) || RETRYABLE.some((kind) => error instanceof kind);
 }
 
 export function failureOf(failure: unknown): Failure {
   const error = unreadable(failure) ?? failure;
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'FAULT';
-  return { code, message: error instanceof Error ? error.message : String(error), isFault: !isPassing(error) };
+  return { code, message: error instanceof Error ? error.message : String(error), isFault: !isRetryable(error) };
 }
 
-export interface PatienceOptions {
+export interface RetryOptions {
   readonly stopping: AbortSignal;
   /** Told of each failure, and with undefined when it succeeds after one. */
   readonly onFailure: (error: unknown, attempt: number) => void;
 }
 
 /** Does what everything behind it needs, until it succeeds. @returns false if it is stopped before. */
-export async function patiently(work: () => Promise<void>, { stopping, onFailure }: PatienceOptions): Promise<boolean> {
+export async function retryUntilStopped(
+  work: () => Promise<void>,
+  { stopping, onFailure }: RetryOptions,
+): Promise<boolean> {
   for (let attempt = 1; !stopping.aborted; attempt++) {
     try {
       await work();
@@ -80,4 +83,4 @@ export async function patiently(work: () => Promise<void>, { stopping, onFailure
   return false;
 }
 
-const PASSING = [ThrottledError, OutcomeUnknownError, PassingError];
+const RETRYABLE = [ThrottledError, OutcomeUnknownError, RetryableError];

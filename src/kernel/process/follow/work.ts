@@ -34,7 +34,7 @@ export interface Work {
     events: readonly RecordedEvent[],
     isOpen: (line: string) => boolean,
   ): Promise<readonly (Place | Error | undefined)[]>;
-  /** Answers an event. It is done again if this throws. */
+  /** EffectAnswers an event. It is done again if this throws. */
   answer(event: RecordedEvent, stopping: AbortSignal): Promise<void>;
   /** Deadlines of the same kind, if it has any. */
   readonly deadlines?: DeadlineWork;

@@ -3,7 +3,7 @@ import type { Database } from '../../../database/client.ts';
 import { prepared } from '../../../database/driver/prepared.ts';
 
 /** Which item it is: an event to be answered, or a deadline to be told. */
-export interface ParkedKey {
+export interface ParkedItemId {
   /** Type and id of the stream that waits. */
   readonly line: string;
   /** The event's; 0 for a deadline. */
@@ -15,7 +15,7 @@ export interface ParkedKey {
 }
 
 /** What is put aside. */
-export interface ItemToPark extends ParkedKey {
+export interface ItemToPark extends ParkedItemId {
   /** Lines whose later events wait behind it. */
   readonly keys: readonly string[];
   readonly initiator: string;
@@ -33,7 +33,7 @@ export interface Failure {
 }
 
 /** An item whose turn has come. */
-export interface DueItem extends ParkedKey {
+export interface DueItem extends ParkedItemId {
   readonly keys: readonly string[];
   readonly initiator: string;
   readonly attempts: number;
@@ -43,7 +43,7 @@ export interface DueItem extends ParkedKey {
 }
 
 /** The first parked item of which an operator should know. */
-export interface ParkedFault extends ParkedKey {
+export interface ParkedFault extends ParkedItemId {
   readonly eventType: string | null;
   readonly code: string;
   readonly error: string;
@@ -62,11 +62,11 @@ const name = sql`p.line, p.position, p.deadline, round(extract(epoch from p.due_
 /** The parked items of one kind of processes or effect, as its owner sees them; see the table. */
 export class ParkedItems {
   readonly #consumer: string;
-  readonly #all: ReturnType<typeof prepared<ParkedKey & { keys: string[]; initiator: string }>>;
+  readonly #all: ReturnType<typeof prepared<ParkedItemId & { keys: string[]; initiator: string }>>;
   readonly #fault: ReturnType<typeof prepared<Omit<ParkedFault, 'parkedAt'> & { parked_ms: number }>>;
   readonly #begin: ReturnType<typeof prepared<object>>;
   readonly #park: ReturnType<typeof prepared<object>>;
-  readonly #alreadyPassed: ReturnType<typeof prepared<ParkedKey>>;
+  readonly #alreadyPassed: ReturnType<typeof prepared<ParkedItemId>>;
   readonly #release: ReturnType<typeof prepared<object>>;
   readonly #due: ReturnType<typeof prepared<DueItem & { keys: string[] }>>;
   readonly #fail: ReturnType<typeof prepared<object>>;
@@ -168,7 +168,7 @@ export class ParkedItems {
   }
 
   /** What is parked. Everything that can be tried is due from now on: this code may be able to do it. */
-  async begin(): Promise<readonly Pick<DueItem, keyof ParkedKey | 'keys' | 'initiator'>[]> {
+  async begin(): Promise<readonly Pick<DueItem, keyof ParkedItemId | 'keys' | 'initiator'>[]> {
     await this.#begin({ consumer: this.#consumer });
     return this.#all({ consumer: this.#consumer });
   }
@@ -186,7 +186,7 @@ export class ParkedItems {
    * @param waitMs after which those that failed are tried again.
    * @returns those that were passed over before: they are done.
    */
-  async park(items: readonly ItemToPark[], waitMs: number): Promise<readonly ParkedKey[]> {
+  async park(items: readonly ItemToPark[], waitMs: number): Promise<readonly ParkedItemId[]> {
     const rows = items.map(({ failure, ...item }) => ({
       ...item,
       waitMs,
@@ -206,24 +206,24 @@ export class ParkedItems {
   }
 
   /** It failed again, and is due again after that time. */
-  async failed(item: ParkedKey, { code, message, isFault }: Failure, waitMs: number): Promise<void> {
+  async failed(item: ParkedItemId, { code, message, isFault }: Failure, waitMs: number): Promise<void> {
     await this.#fail({ ...this.#named(item), code, error: message, isFault, waitMs });
   }
 
   /** It turned out to belong to other lines too: it waits for what is parked there before it. */
-  async rekey(item: ParkedKey, keys: readonly string[]): Promise<void> {
+  async rekey(item: ParkedItemId, keys: readonly string[]): Promise<void> {
     await this.#rekey({ ...this.#named(item), keys: JSON.stringify(keys) });
     await this.#releaseHeads(keys);
   }
 
   /** It is done: the next one of its lines is due. */
-  async answered(item: ParkedKey & Pick<DueItem, 'keys'>): Promise<void> {
+  async answered(item: ParkedItemId & Pick<DueItem, 'keys'>): Promise<void> {
     await this.#answered(this.#named(item));
     await this.#releaseHeads(item.keys);
   }
 
   /** It is passed over for good; the record stays. */
-  async passedOver(item: ParkedKey & Pick<DueItem, 'keys'>): Promise<void> {
+  async passedOver(item: ParkedItemId & Pick<DueItem, 'keys'>): Promise<void> {
     await this.#passed(this.#named(item));
     await this.#releaseHeads(item.keys);
   }
@@ -233,7 +233,7 @@ export class ParkedItems {
     await this.#release({ consumer: this.#consumer, keys: JSON.stringify([...new Set(keys)]) });
   }
 
-  #named({ line, position, deadline, dueMs }: ParkedKey) {
+  #named({ line, position, deadline, dueMs }: ParkedItemId) {
     return { consumer: this.#consumer, line, position, deadline, dueMs };
   }
 }

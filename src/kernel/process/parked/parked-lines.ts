@@ -1,6 +1,6 @@
-import type { ParkedKey } from './parked-items.ts';
+import type { ParkedItemId } from './parked-items.ts';
 
-type Parked = ParkedKey & { readonly keys: readonly string[]; readonly initiator: string };
+type Parked = ParkedItemId & { readonly keys: readonly string[]; readonly initiator: string };
 
 /** Which lines have parked items, in memory: what comes later in one of them waits behind those. */
 export class ParkedLines {
@@ -35,7 +35,7 @@ export class ParkedLines {
     add(this.#initiators, initiator, 1);
   }
 
-  remove(item: ParkedKey): void {
+  remove(item: ParkedItemId): void {
     const name = nameOf(item);
     const known = this.#items.get(name);
     if (!known) return;
@@ -51,6 +51,6 @@ function add(counts: Map<string, number>, key: string, more: 1 | -1): void {
   else counts.delete(key);
 }
 
-function nameOf({ line, position, deadline, dueMs }: ParkedKey): string {
+function nameOf({ line, position, deadline, dueMs }: ParkedItemId): string {
   return `${position} ${dueMs} ${deadline} ${line}`;
 }

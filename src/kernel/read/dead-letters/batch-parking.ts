@@ -1,7 +1,8 @@
 import type { RecordedEvent } from '../../define/event.ts';
 import type { Key } from '../../define/projection.ts';
-import type { Slot } from '../fold/working-rows.ts';
-import { type Letter, type Parked, streamName } from './parked-streams.ts';
+import type { WorkingRow } from '../fold/working-rows.ts';
+import { type Merge, ParkedKeys } from './parked-keys.ts';
+import { type ParkedEvent, type ParkedStreams, streamName } from './parked-streams.ts';
 import { type Poison, TooManyDeadLettersError } from './poison.ts';
 
 /** A row that begins to lack events. */
@@ -12,54 +13,54 @@ export interface Stale {
   readonly since: number;
 }
 
-/** Events put aside together, counted for each key: they are in memory, and go to Postgres in one statement. */
-const MAX_LETTERS = 10_000;
+/** Most events that one batch parks, counted for each key: they are in memory, and go to Postgres in one statement. */
+const MAX_PARKED = 10_000;
 
-/** So much is put aside that the batch has to end before this event. */
+/** The batch parks so much that it has to end before this event. */
 class FullBatchError extends Error {
   readonly code = 'FULL_BATCH';
 
   constructor() {
-    super(`More than ${MAX_LETTERS} events would have to be put aside together.`);
+    super(`More than ${MAX_PARKED} events would have to be parked together.`);
     this.name = 'FullBatchError';
   }
 }
 
 /**
- * What one batch puts aside. An event at fault parks its stream: that event and all later ones of the stream wait, in order,
- * and so does whatever other streams do to the rows that they would have changed. All rows are folded on their own, so that
- * leaving rows out does nothing to others.
+ * What one batch parks. A poison event parks its stream: that event and all later ones of the stream wait, in order, and so does
+ * whatever other streams do to the rows that they would have changed. Each row is folded on its own, so leaving some out does
+ * not change the others.
  */
-export class Parking {
+export class BatchParking {
   readonly #limit: number;
   readonly #poison: ReadonlyMap<number, Poison>;
-  readonly #discarded: Parked['discarded'];
+  readonly #discarded: ParkedStreams['discarded'];
+  readonly #keys: ParkedKeys;
+  /** The key of each parked stream, and of each row that lacks events, as it was called when it was parked. */
   readonly #streams: Map<string, string>;
   readonly #rows: Map<string, string>;
-  readonly #since: Map<string, number>;
-  readonly #letters: Letter[] = [];
+  readonly #parkedEvents: ParkedEvent[] = [];
   readonly #partial = new Set<string>();
   #firstPartial: number | undefined;
   readonly #stale: Stale[] = [];
-  readonly #merged: { readonly from: string; readonly into: string }[] = [];
 
   /**
    * @param parked what was parked before.
-   * @param poison events that are at fault, by position.
+   * @param poison poison events, by position.
    * @param limit keys that may be parked at one time.
    */
-  constructor(parked: Parked, poison: ReadonlyMap<number, Poison>, limit: number) {
+  constructor(parked: ParkedStreams, poison: ReadonlyMap<number, Poison>, limit: number) {
     this.#limit = limit;
     this.#poison = poison;
     this.#discarded = parked.discarded;
     this.#streams = new Map(parked.streams);
     this.#rows = new Map(parked.rows);
-    this.#since = new Map(parked.since);
+    this.#keys = new ParkedKeys(parked.since);
   }
 
-  /** True where the batch puts something aside; else it is written like any other. */
+  /** True if the batch parks something. If not it is written like any other. */
   get isNeeded(): boolean {
-    return this.#letters.length > 0;
+    return this.#parkedEvents.length > 0;
   }
 
   /** Rows that begin to lack events. */
@@ -68,60 +69,66 @@ export class Parking {
   }
 
   /** Keys that have become one, in the order in which that happened. */
-  get merged(): readonly { readonly from: string; readonly into: string }[] {
-    return this.#merged;
+  get merged(): readonly Merge[] {
+    return this.#keys.merges;
   }
 
-  /** The events put aside, one for each position and key. */
-  get letters(): readonly Letter[] {
-    const letters = new Map<string, Letter>();
-    for (const letter of this.#letters) {
-      const key = this.#nowOf(letter.key);
-      const same = letters.get(`${letter.event.position} ${key}`);
-      letters.set(`${letter.event.position} ${key}`, same ? combined(same, letter) : { ...letter, key });
+  /** The parked events, one for each position and key. */
+  get parkedEvents(): readonly ParkedEvent[] {
+    const parkedEvents = new Map<string, ParkedEvent>();
+    for (const parkedEvent of this.#parkedEvents) {
+      const key = this.#keys.of(parkedEvent.key);
+      const same = parkedEvents.get(`${parkedEvent.event.position} ${key}`);
+      parkedEvents.set(
+        `${parkedEvent.event.position} ${key}`,
+        same ? combined(same, parkedEvent) : { ...parkedEvent, key },
+      );
     }
-    return [...letters.values()];
+    return [...parkedEvents.values()];
   }
 
   /** What is parked once the batch is written. */
-  after(position: number): Parked {
+  after(position: number): ParkedStreams {
     const discarded = new Map([...this.#discarded].filter(([at]) => at > position));
-    return { streams: this.#streams, rows: this.#rows, since: this.#since, discarded };
+    const named = ([name, key]: [string, string]): [string, string] => [name, this.#keys.of(key)];
+    const streams = new Map([...this.#streams].map(named));
+    const rows = new Map([...this.#rows].map(named));
+    return { streams, rows, since: this.#keys.since, discarded };
   }
 
   keys(): readonly string[] {
-    return [...this.#since.keys()];
+    return [...this.#keys.since.keys()];
   }
 
-  /** The key that has a row; undefined where it lacks nothing. */
+  /** The key that a row waits for; undefined if the row lacks no event. */
   ownerOf(row: string): string | undefined {
-    return this.#rows.get(row);
+    return this.#named(this.#rows.get(row));
   }
 
-  /** True where the event was discarded whole. */
+  /** True if all of the event was discarded. */
   passesOver({ position }: RecordedEvent): boolean {
     return this.#discarded.get(position) === 'all';
   }
 
-  /** True where what the event does to this row was discarded. */
+  /** True if what the event does to this row was discarded. */
   isDiscarded(position: number, row: string): boolean {
     const discarded = this.#discarded.get(position);
     return discarded !== undefined && (discarded === 'all' || discarded.has(row));
   }
 
   /**
-   * Puts an event aside whole, where it is at fault or its stream is parked; undefined where it is to be applied.
+   * Parks all of an event if it is poison or its stream is parked. Undefined if it is to be applied.
    * @throws {TooManyDeadLettersError}
    */
-  letterFor(event: RecordedEvent): Letter | undefined {
+  parkedEventFor(event: RecordedEvent): ParkedEvent | undefined {
     const poison = this.#poison.get(event.position);
     const stream = streamName(event);
-    let key = this.#streams.get(stream);
+    let key = this.#named(this.#streams.get(stream));
     if (key === undefined) {
       if (!poison) return undefined;
       key = this.#open(stream, event.position);
     }
-    const letter: Letter = {
+    const parkedEvent: ParkedEvent = {
       event,
       key,
       partial: false,
@@ -129,65 +136,52 @@ export class Parking {
       rowsKnown: !poison?.isOpaque,
       error: poison?.message ?? null,
     };
-    this.#letters.push(letter);
-    return letter;
+    this.#parkedEvents.push(parkedEvent);
+    return parkedEvent;
   }
 
   /**
-   * Puts aside what an event of another stream does to a key's rows.
-   * @throws {FullBatchError} where the batch has put aside too much before.
+   * Parks what an event of another stream does to a key's rows.
+   * @throws {FullBatchError} if the batch has parked too much before.
    */
   addPartial(event: RecordedEvent, key: string): void {
     const name = `${event.position} ${key}`;
-    // Of an event that waits under this key whole, nothing is left to put aside.
-    if (this.#streams.get(streamName(event)) === key || this.#partial.has(name)) return;
+    // All of the event waits under this key already.
+    if (this.#named(this.#streams.get(streamName(event))) === key || this.#partial.has(name)) return;
     this.#firstPartial ??= event.position;
-    if (this.#partial.size >= MAX_LETTERS && event.position > this.#firstPartial) throw new FullBatchError();
+    if (this.#partial.size >= MAX_PARKED && event.position > this.#firstPartial) throw new FullBatchError();
     this.#partial.add(name);
-    this.#letters.push({ event, key, partial: true, rows: new Map(), rowsKnown: true, error: null });
+    this.#parkedEvents.push({ event, key, partial: true, rows: new Map(), rowsKnown: true, error: null });
   }
 
-  /** From a letter's event on, a row lacks what happens to it. A row of another key makes the two keys one. */
-  take(letter: Letter, { text, key, row }: Slot): void {
-    const own = this.#nowOf(letter.key);
+  /** From a parked event on, a row lacks what happens to it. A row of another key makes the two keys one. */
+  take(parkedEvent: ParkedEvent, { text, key, row }: WorkingRow): void {
     const owner = this.#rows.get(text);
-    if (owner === own) return;
     if (owner !== undefined) {
-      this.#merge(own, owner);
+      this.#keys.merge(parkedEvent.key, owner);
       return;
     }
-    this.#rows.set(text, own);
-    letter.rows.set(text, key);
-    if (row) this.#stale.push({ key, text, since: letter.event.position });
+    this.#rows.set(text, parkedEvent.key);
+    parkedEvent.rows.set(text, key);
+    if (row) this.#stale.push({ key, text, since: parkedEvent.event.position });
   }
 
   #open(stream: string, position: number): string {
-    const key = this.#nowOf(stream);
-    if (!this.#since.has(key)) {
-      if (this.#since.size >= this.#limit) throw new TooManyDeadLettersError(position, this.#limit);
-      this.#since.set(key, position);
+    const key = this.#keys.of(stream);
+    if (!this.#keys.has(key)) {
+      if (this.#keys.size >= this.#limit) throw new TooManyDeadLettersError(position, this.#limit);
+      this.#keys.add(key, position);
     }
     this.#streams.set(stream, key);
     return key;
   }
 
-  /** The one that waits for longer gives its name. */
-  #merge(one: string, other: string): void {
-    const sinceOf = (key: string) => this.#since.get(key) ?? 0;
-    const [into, from] = sinceOf(one) <= sinceOf(other) ? [one, other] : [other, one];
-    for (const [stream, key] of this.#streams) if (key === from) this.#streams.set(stream, into);
-    for (const [row, key] of this.#rows) if (key === from) this.#rows.set(row, into);
-    this.#since.delete(from);
-    this.#merged.push({ from, into });
-  }
-
-  /** What a key is called after what has been merged. */
-  #nowOf(key: string): string {
-    return this.#merged.reduce((now, { from, into }) => (now === from ? into : now), key);
+  #named(key: string | undefined): string | undefined {
+    return key === undefined ? undefined : this.#keys.of(key);
   }
 }
 
-function combined(one: Letter, other: Letter): Letter {
+function combined(one: ParkedEvent, other: ParkedEvent): ParkedEvent {
   return {
     ...one,
     partial: one.partial && other.partial,

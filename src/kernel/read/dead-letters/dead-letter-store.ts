@@ -3,11 +3,11 @@ import type { Database } from '../../../database/client.ts';
 import type { Key, Projection } from '../../define/projection.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import { keyText } from '../fold/working-rows.ts';
-import type { Parking } from './batch-parking.ts';
-import type { Letter, Parked } from './parked-streams.ts';
+import type { BatchParking } from './batch-parking.ts';
+import type { ParkedEvent, ParkedStreams } from './parked-streams.ts';
 
 /** A row of `read.dead_letters`, as far as applying it takes. */
-export interface StoredLetter extends Record<string, unknown> {
+export interface StoredParkedEvent extends Record<string, unknown> {
   readonly position: number;
   readonly partial: boolean;
   readonly rows: readonly Key[];
@@ -17,19 +17,20 @@ export interface StoredLetter extends Record<string, unknown> {
 /** How long a reason may be, in characters. */
 const MAX_ERROR = 2000;
 
-/** What is parked of a projection, and what of its events after a position was discarded. */
+/** What is parked of a projection, and which of its events after a position were discarded. */
 export async function loadParked(
   db: Database,
   { name, version }: Pick<Projection, 'name' | 'version'>,
   position: number,
-): Promise<Parked> {
+  discardedOf: string = name,
+): Promise<ParkedStreams> {
   const parked = sql`read.dead_letters where projection = ${name} and status = 'PARKED'`;
   const keys = await db.execute<{ key: string; since: number }>(
     sql`select key, min(position) as since from ${parked} group by key`,
   );
   const discarded = await db.execute<{ position: number; rows: Key[]; rowsKnown: boolean }>(
     sql`select position, rows, rows_known as "rowsKnown" from read.dead_letters
-        where projection = ${liveName(name)} and status = 'DISCARDED' and version = ${version} and position > ${position}`,
+        where projection = ${discardedOf} and status = 'DISCARDED' and version = ${version} and position > ${position}`,
   );
   const since = new Map(keys.map((row) => [row.key, row.since]));
   const passedOver = new Map<number, 'all' | Set<string>>();
@@ -57,21 +58,21 @@ function passOver(discarded: Map<number, 'all' | Set<string>>, position: number,
   else discarded.set(position, new Set([...(present ?? []), ...rows.map(keyText)]));
 }
 
-/** What a batch puts aside; in the transaction that writes the batch, after its rows. */
-export async function writeParking(db: Database, projection: Projection, parking: Parking): Promise<void> {
+/** Stores what a batch parks. Call it in the transaction that writes the batch, after its rows. */
+export async function writeParkedEvents(db: Database, projection: Projection, parking: BatchParking): Promise<void> {
   const { name, version } = projection;
   for (const { from, into } of parking.merged) await mergeKeys(db, name, from, into);
   await new ProjectionTable(db, projection).markStale(parking.stale);
-  await insertLetters(db, name, version, parking.letters);
+  await insertParked(db, name, version, parking.parkedEvents);
 }
 
-async function insertLetters(
+async function insertParked(
   db: Database,
   projection: string,
   version: number,
-  letters: readonly Letter[],
+  parkedEvents: readonly ParkedEvent[],
 ): Promise<void> {
-  const rows = letters.map(({ event, key, partial, rows, rowsKnown, error }) => ({
+  const rows = parkedEvents.map(({ event, key, partial, rows, rowsKnown, error }) => ({
     key,
     position: event.position,
     stream_type: event.streamType,
@@ -105,8 +106,13 @@ export async function mergeKeys(db: Database, projection: string, from: string, 
 }
 
 /** The first events that wait under a key, in order. */
-export function firstLetters(db: Database, projection: string, key: string, limit: number): Promise<StoredLetter[]> {
-  return db.execute<StoredLetter>(
+export function firstParked(
+  db: Database,
+  projection: string,
+  key: string,
+  limit: number,
+): Promise<StoredParkedEvent[]> {
+  return db.execute<StoredParkedEvent>(
     sql`select position, partial, rows, rows_known as "rowsKnown" from read.dead_letters
         where ${parkedUnder(projection, key)} order by position limit ${limit}`,
   );
@@ -114,9 +120,9 @@ export function firstLetters(db: Database, projection: string, key: string, limi
 
 /**
  * Removes a key's events up to a position, which have been applied. The rows that the key has by then go on to the next one.
- * @returns the position of the next one; null where there is none.
+ * @returns the position of the next one; null if there is none.
  */
-export async function removeLetters(
+export async function removeParked(
   db: Database,
   projection: string,
   key: string,
@@ -128,11 +134,11 @@ export async function removeLetters(
 }
 
 /** Passes the first event of a key over for good; the rows that the key has by then go on to the next one. */
-export async function discardLetter(
+export async function discardParked(
   db: Database,
   projection: string,
   key: string,
-  { position, rows }: StoredLetter,
+  { position, rows }: StoredParkedEvent,
   { by, reason }: { readonly by: string; readonly reason: string | null },
 ): Promise<number | null> {
   // A former version of the read model may have passed it over too.
@@ -174,26 +180,21 @@ export async function setError(
 }
 
 /** Gives a projection's table with what is parked of it to another name, in place of what was parked there. */
-export async function adoptLetters(tx: Database, from: string, to: string): Promise<void> {
+export async function adoptParkedEvents(tx: Database, from: string, to: string): Promise<void> {
   await tx.execute(sql`delete from read.dead_letters where projection = ${to} and status = 'PARKED'`);
   await tx.execute(
     sql`update read.dead_letters set projection = ${to} where projection = ${from} and status = 'PARKED'`,
   );
-  await dropLetters(tx, from);
+  await dropParkedEvents(tx, from);
 }
 
-/** Forgets what is parked and discarded under a projection's name: its table begins anew, or is no more. */
-export async function dropLetters(tx: Database, name: string): Promise<void> {
+/** Forgets what is parked and discarded of a projection, because its table is made again or dropped. */
+export async function dropParkedEvents(tx: Database, name: string): Promise<void> {
   await tx.execute(sql`delete from read.dead_letters where projection = ${name}`);
 }
 
 function parkedUnder(projection: string, key: string): SQL {
   return sql`projection = ${projection} and key = ${key} and status = 'PARKED'`;
-}
-
-/** A table that is filled beside the live one passes over what was discarded there. */
-function liveName(projection: string): string {
-  return projection.split('#', 1)[0] as string;
 }
 
 /** Text as Postgres can hold it, and not more than somebody would read. */

@@ -3,32 +3,33 @@ import type { Database } from '../../../database/client.ts';
 import type { EventTypes } from '../../define/event.ts';
 import type { Projection } from '../../define/projection.ts';
 import { UnknownProjectionError } from './errors.ts';
-import { discardFirst, type RetryOutcome, type RetryParts, retryKey } from './retry.ts';
+import { discardFirst, type RetryOutcome, retryKey } from './retry.ts';
+import type { RetryParts } from './retry-page.ts';
 
-/** A key of which events wait, with the event that is at fault. */
+/** A key under which events are parked, with its first event. */
 export interface ParkedKey {
   readonly projection: string;
-  /** Type and id of the stream at fault. */
+  /** Type and id of the stream of the poison event. */
   readonly key: string;
-  /** The event that could not be applied: the first that waits. */
+  /** The poison event: the first that is parked under the key. */
   readonly position: number;
   readonly streamType: string;
   readonly streamId: string;
   readonly eventType: string;
-  /** Why it could not; null where it has come to the front since and was not tried yet. */
+  /** Why it could not be applied; null if it has become the first since and was not tried yet. */
   readonly error: string | null;
   readonly parkedAt: Date;
-  /** Events that wait behind it. */
+  /** Number of events that wait behind it. */
   readonly behind: number;
 }
 
-/** An event that waits. */
-export interface ParkedEvent {
+/** An event that is parked. */
+export interface DeadLetter {
   readonly position: number;
   readonly streamType: string;
   readonly streamId: string;
   readonly eventType: string;
-  /** Only what it does to some rows waits. */
+  /** Only what it does to some rows is parked. */
   readonly partial: boolean;
   readonly error: string | null;
   readonly parkedAt: Date;
@@ -40,13 +41,13 @@ export interface DeadLettersOptions {
   readonly projections: Iterable<Projection>;
   /** Every event that the log may hold, by name. */
   readonly events: EventTypes;
-  /** Events applied in one transaction at most; 1000 unless told. */
+  /** Most events that are applied in one transaction; 1000 unless given. */
   readonly pageSize?: number;
-  /** Told when a projection may have been changed under whoever moves it. */
+  /** Told when a projection may have been changed by somebody else than its runner. */
   readonly onChanged?: (projection: string) => void;
 }
 
-/** Where a list goes on: after this key. */
+/** The last key of the page before. */
 export type After = Pick<ParkedKey, 'projection' | 'position' | 'key'>;
 
 /** The events that projections could not apply, and what an operator does about them. */
@@ -59,14 +60,14 @@ export class DeadLetters {
     this.#projections = new Map([...options.projections].map((projection) => [projection.name, projection]));
   }
 
-  /** @throws {UnknownProjectionError} where it is none. */
+  /** @throws {UnknownProjectionError} if there is no such projection. */
   check(projection: string): void {
     if (!this.#projections.has(projection)) throw new UnknownProjectionError(projection, this.#projections.keys());
   }
 
   /**
-   * Keys of which events wait, by projection and the event at fault.
-   * @param projection of this one; undefined for all.
+   * Keys under which events are parked, in the order of projections and poison events.
+   * @param projection undefined for all.
    */
   async keys(projection: string | undefined, limit: number, after?: After): Promise<ParkedKey[]> {
     if (projection !== undefined) this.check(projection);
@@ -87,10 +88,10 @@ export class DeadLetters {
     return rows.map(withDate);
   }
 
-  /** The events that wait under a key, in order. */
-  async events(projection: string, key: string, limit: number, after = 0): Promise<ParkedEvent[]> {
+  /** The events that are parked under a key, in order. */
+  async events(projection: string, key: string, limit: number, after = 0): Promise<DeadLetter[]> {
     this.check(projection);
-    const rows = await this.#options.db.execute<Stored<ParkedEvent>>(sql`
+    const rows = await this.#options.db.execute<Stored<DeadLetter>>(sql`
       select position, stream_type as "streamType", stream_id as "streamId", event_type as "eventType", partial, error,
              extract(epoch from parked_at)::float8 * 1000 as "parkedMs"
       from read.dead_letters
@@ -100,7 +101,7 @@ export class DeadLetters {
   }
 
   /**
-   * Applies what waits under a key, in order and as far as it goes; whatever process moves the projection.
+   * Applies what is parked under a key, in order and as far as it goes, whichever instance runs the projection.
    * @throws {UnknownProjectionError} DeadLetterNotFoundError, OtherVersionError
    */
   async retry(projection: string, key: string): Promise<RetryOutcome> {
@@ -108,10 +109,10 @@ export class DeadLetters {
   }
 
   /**
-   * Passes the first event of a key over for good, in a rebuild by the same version of the projection too, and applies what
-   * waits behind it.
+   * Discards the first event of a key for good, also for rebuilds by the same version of the projection, and applies what waits
+   * behind it.
    * @param position of the event that is meant.
-   * @param by who decided so, and why.
+   * @param by who decided it, and why.
    * @throws {UnknownProjectionError} DeadLetterNotFoundError, DeadLetterChangedError, OtherVersionError
    */
   async discard(

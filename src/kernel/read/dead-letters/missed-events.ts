@@ -6,17 +6,18 @@ import { changesOrPoison } from '../fold/fold-batch.ts';
 import { keyText } from '../fold/working-rows.ts';
 import { isPoison } from './poison.ts';
 
-/** Events that are looked through: nothing else is applied meanwhile. */
+/** Most events that are checked: nothing else is applied meanwhile. */
 const LOOK_LIMIT = 20_000;
 const PAGE = 1000;
 
 /**
- * True where the projection has gone by an event after a position that names one of these rows by its key, in vain for it was not
- * there; or where that cannot be said. What looks for rows by their values waits under every key that was parked then.
+ * True if the projection already skipped an event for one of these rows because the row did not exist yet, or if we cannot tell.
+ * `updateWhere` needs no check: such events are parked under every key.
  * @param tx holds the projection where it is.
+ * @param position events after this one are checked.
  * @param rows texts of their keys.
  */
-export async function hasPassedBy(
+export async function hasMissedEvents(
   tx: Database,
   log: LogReader,
   projection: Projection,

@@ -10,20 +10,20 @@ export interface FailedBatch {
 }
 
 /**
- * Finds the events that a projection cannot apply. What fails for one event among many is tried in smaller batches, until the
- * event stands alone; what is known of it then says how to put it aside.
+ * Finds the events that a projection cannot apply. A batch that fails is tried again in smaller ones, until the event at fault is
+ * alone. Then it is known to be poison, and is parked.
  */
-export class Culprits {
+export class PoisonFinder {
   readonly #projection: string;
   readonly #poison = new Map<number, Poison>();
-  /** A batch failed: up to `until`, the next ones are smaller, to come right before the event that is at fault. */
+  /** A batch failed. Batches up to `until` are smaller, so that one of them ends right before the poison event. */
   #careful = { until: 0, limit: 0 };
 
   constructor(projection: string) {
     this.#projection = projection;
   }
 
-  /** Events that are at fault, by position. */
+  /** Poison events, by position. */
   get poison(): ReadonlyMap<number, Poison> {
     return this.#poison;
   }
@@ -34,23 +34,27 @@ export class Culprits {
     return position < until ? Math.min(batchLimit, limit, until - position) : batchLimit;
   }
 
-  /** True where some of the events is known to be at fault. */
-  among(events: readonly RecordedEvent[]): boolean {
-    return this.#poison.size > 0 && events.some(({ position }) => this.#poison.has(position));
+  /** Those of some events that are known to be poison. */
+  of(events: readonly RecordedEvent[]): readonly { readonly event: RecordedEvent; readonly error: unknown }[] {
+    if (this.#poison.size === 0) return [];
+    return events.flatMap((event) => {
+      const poison = this.#poison.get(event.position);
+      return poison ? [{ event, error: poison.error }] : [];
+    });
   }
 
-  /** An event that is of interest cannot be read. */
+  /** An event that the projection handles cannot be read. */
   addUnreadable(error: UnreadableEventError): void {
     if (error.position !== undefined)
       this.#poison.set(error.position, { message: error.message, error, isOpaque: true });
   }
 
-  /** Everything up to here is behind the projection. */
+  /** The projection has passed this position. */
   forget(position: number): void {
     for (const at of this.#poison.keys()) if (at <= position) this.#poison.delete(at);
   }
 
-  /** True where the next attempt may get further, with a smaller batch or with an event that is put aside. */
+  /** True if the next attempt may get further, with a smaller batch or because an event is parked. */
   narrow(error: unknown, { after, size }: FailedBatch): boolean {
     if (isTransient(error)) return false;
     if (isPoison(error)) {
@@ -67,7 +71,7 @@ export class Culprits {
     return true;
   }
 
-  /** One that fails when it is put aside too names rows that cannot even be looked up. */
+  /** An event that fails although it is parked names rows that cannot even be looked up. */
   #suspect(position: number, message: string, error: unknown): boolean {
     const known = this.#poison.get(position);
     if (known?.isOpaque) return false;

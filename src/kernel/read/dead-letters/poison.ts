@@ -1,7 +1,7 @@
 import { rootOf } from '../../../database/errors.ts';
 import { UnreadableEventError } from '../../define/event.ts';
 
-/** The projection's handlers threw: this event is poison to it. */
+/** A handler of the projection threw: the event is poison. */
 export class FoldError extends Error {
   readonly code = 'FOLD_FAILED';
   readonly projection: string;
@@ -24,7 +24,7 @@ export class FoldError extends Error {
 /** Streams of one projection that may be in dead letters at one time, unless told. */
 export const DEAD_LETTER_LIMIT = 1000;
 
-/** So many streams could not be applied that the fold itself must be at fault: no more are put aside. */
+/** So many streams are parked that the fold itself must be wrong: no more are parked. */
 export class TooManyDeadLettersError extends Error {
   readonly code = 'TOO_MANY_DEAD_LETTERS';
 
@@ -37,16 +37,16 @@ export class TooManyDeadLettersError extends Error {
   }
 }
 
-/** Why an event is put aside. */
+/** Why an event is poison. */
 export interface Poison {
   /** For operators. */
   readonly message: string;
   readonly error: unknown;
-  /** What it would change is not to be asked for: its handler, its data or the rows that it names are what is wrong. */
+  /** Its handler must not be asked what it changes: the handler, its data or the rows that it names are the cause. */
   readonly isOpaque: boolean;
 }
 
-/** The event is at fault, whatever comes before and after it: it will fail again. */
+/** The event itself is the cause: it will fail again, whatever comes before and after it. */
 export function isPoison(error: unknown): error is Error & { readonly position: number } {
   return error instanceof FoldError || (error instanceof UnreadableEventError && error.position !== undefined);
 }

@@ -1,19 +1,19 @@
 import type { RecordedEvent } from '../../define/event.ts';
 import type { Change, Key, Projection } from '../../define/projection.ts';
 import { changesOrPoison, type Wanted, WantedRows } from '../fold/fold-batch.ts';
-import { keyText, matches, type Slot, Slots, type StoredRow } from '../fold/working-rows.ts';
-import type { StoredLetter } from './dead-letter-store.ts';
-import type { Parked } from './parked-streams.ts';
+import { keyText, matches, type RowWithMeta, type WorkingRow, WorkingRows } from '../fold/working-rows.ts';
+import type { StoredParkedEvent } from './dead-letter-store.ts';
+import type { ParkedStreams } from './parked-streams.ts';
 import { FoldError } from './poison.ts';
 
-/** An event that waits, with what it changes. */
+/** A parked event, with what it changes. */
 export interface WaitingEvent {
-  readonly letter: StoredLetter;
+  readonly parkedEvent: StoredParkedEvent;
   readonly event: RecordedEvent;
   readonly changes: readonly Change[];
 }
 
-/** An event that waits under one key changes a row that another key has: the two have to become one first. */
+/** An event of one key changes a row of another key. The two keys have to be merged first. */
 export class OtherKeyError extends Error {
   readonly key: string;
 
@@ -25,98 +25,98 @@ export class OtherKeyError extends Error {
 }
 
 /**
- * What some events that wait change, in the order in which they wait, and what has to be read to apply it.
- * @throws {FoldError} where a handler throws.
+ * What some parked events change, in order, and which rows have to be read to apply it.
+ * @throws {FoldError} if a handler throws.
  */
 export function planParked(
   projection: Projection,
-  letters: readonly StoredLetter[],
+  parkedEvents: readonly StoredParkedEvent[],
   events: readonly RecordedEvent[],
 ): { readonly waiting: readonly WaitingEvent[]; readonly wanted: Wanted } {
   const wanted = new WantedRows();
   const byPosition = new Map(events.map((event) => [event.position, event]));
-  const waiting = letters.map((letter) => {
-    const event = byPosition.get(letter.position);
-    if (!event) throw new Error(`The log has no event at position ${letter.position}.`);
+  const waiting = parkedEvents.map((parkedEvent) => {
+    const event = byPosition.get(parkedEvent.position);
+    if (!event) throw new Error(`The log has no event at position ${parkedEvent.position}.`);
     const changes = changesOrPoison(projection, event);
     for (const change of changes) wanted.add(change);
-    return { letter, event, changes };
+    return { parkedEvent, event, changes };
   });
   return { waiting, wanted };
 }
 
-/** Rows after events that had to wait. */
-export interface FoldedParked {
-  readonly slots: Slots;
+/** Rows after a replay of parked events. */
+export interface ReplayedParked {
+  readonly workingRows: WorkingRows;
   /** The rows that the key has by then. */
   readonly rows: ReadonlyMap<string, Key>;
-  /** The key has more rows than was known when its events were put aside. */
+  /** The key has more rows than was known when its events were parked. */
   readonly hasMoreRows: boolean;
-  /** Those of them that were not there, and the first event that made one: nothing says which others have missed it since. */
+  /** Rows created by this replay, and the event that created the first. Later events may have skipped them: see missed-events.ts. */
   readonly made: { readonly rows: ReadonlySet<string>; readonly by: RecordedEvent } | undefined;
 }
 
 /**
- * Applies events that had to wait to the rows that waited for them: each event to the rows that its key had by then. Where it
- * was not known which rows an event changes, it may turn out that one of them has had later events: then it is too late.
+ * Applies parked events, each to the rows that its key had by then. If it was not known which rows an event changes, one of them
+ * may have had later events: then it is too late.
  *
- * @throws {FoldError} where a change throws, or it is too late.
- * @throws {OtherKeyError} where a row is another key's.
+ * @throws {FoldError} if a change throws, or it is too late.
+ * @throws {OtherKeyError} if a row is another key's.
  */
-export function foldParked(
+export function replayParked(
   projection: Projection,
+  readModel: string,
   key: string,
   waiting: readonly WaitingEvent[],
-  present: readonly StoredRow[],
-  parked: Pick<Parked, 'rows'>,
-): FoldedParked {
-  const slots = new Slots(projection, present);
+  present: readonly RowWithMeta[],
+  parked: Pick<ParkedStreams, 'rows'>,
+): ReplayedParked {
+  const workingRows = new WorkingRows(projection, present);
   const rows = new Map<string, Key>();
-  const more: { readonly slot: Slot; readonly wasThere: boolean; readonly event: RecordedEvent }[] = [];
-  for (const { letter, event, changes } of waiting) {
-    for (const row of letter.rows) rows.set(keyText(row), row);
-    const { position, partial, rowsKnown } = letter;
+  const more: { readonly workingRow: WorkingRow; readonly wasThere: boolean; readonly event: RecordedEvent }[] = [];
+  for (const { parkedEvent, event, changes } of waiting) {
+    for (const row of parkedEvent.rows) rows.set(keyText(row), row);
+    const { position, partial, rowsKnown } = parkedEvent;
     for (const change of changes) {
       try {
-        for (const slot of change.kind === 'updateWhere' ? slots.all() : [slots.of(change.key)]) {
-          if (change.kind === 'updateWhere' && !matches(slot, change)) continue;
-          if (!rows.has(slot.text)) {
+        for (const workingRow of change.kind === 'updateWhere' ? workingRows.all() : [workingRows.of(change.key)]) {
+          if (change.kind === 'updateWhere' && !matches(workingRow, change)) continue;
+          if (!rows.has(workingRow.text)) {
             if (partial) continue;
-            const owner = parked.rows.get(slot.text);
+            const owner = parked.rows.get(workingRow.text);
             const isOthers = owner !== undefined && owner !== key;
-            // What it does to the rows of others by their value waits there.
-            if (change.kind === 'updateWhere' && (isOthers || (rowsKnown && slot.before > position))) continue;
+            // What it does to rows of other keys by their value is parked there.
+            if (change.kind === 'updateWhere' && (isOthers || (rowsKnown && workingRow.before > position))) continue;
             if (isOthers) throw new OtherKeyError(owner);
-            if (slot.before > position) throw new TooLateError(projection.name);
-            rows.set(slot.text, slot.key);
-            more.push({ slot, wasThere: slot.row !== undefined, event });
+            if (workingRow.before > position) throw new TooLateError(readModel);
+            rows.set(workingRow.text, workingRow.key);
+            more.push({ workingRow, wasThere: workingRow.row !== undefined, event });
           }
-          slots.apply(slot, change, event);
+          workingRows.apply(workingRow, change, event);
         }
       } catch (error) {
         throw error instanceof OtherKeyError ? error : new FoldError(projection.name, event, error);
       }
     }
   }
-  const made = more.filter(({ slot, wasThere }) => !wasThere && slot.changed);
+  const made = more.filter(({ workingRow, wasThere }) => !wasThere && workingRow.changed);
   const by = made[0]?.event;
   return {
-    slots,
+    workingRows,
     rows,
     hasMoreRows: more.length > 0,
-    made: by && { rows: new Set(made.map(({ slot }) => slot.text)), by },
+    made: by && { rows: new Set(made.map(({ workingRow }) => workingRow.text)), by },
   };
 }
 
-/** Rows have had later events by now, so that this one cannot be applied in order any more. */
+/** Rows have had later events, so this one cannot be applied in order any more. */
 export class TooLateError extends Error {
   readonly code = 'TOO_LATE';
 
-  constructor(projection: string) {
-    const name = projection.split('#', 1)[0];
+  constructor(readModel: string) {
     super(
       'when it was put aside it could not be known which rows it changes, and some have had later events since: ' +
-        `rebuild the read model with \`projections rebuild ${name}\``,
+        `rebuild the read model with \`projections rebuild ${readModel}\``,
     );
     this.name = 'TooLateError';
   }

@@ -5,29 +5,29 @@ import type { Projection } from '../../define/projection.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import type { Writes } from '../fold/working-rows.ts';
 import { listed, tablesOf } from '../rebuild/shadow.ts';
-import type { Parking } from './batch-parking.ts';
-import { writeParking } from './dead-letter-store.ts';
+import type { BatchParking } from './batch-parking.ts';
+import { writeParkedEvents } from './dead-letter-store.ts';
 
 /**
- * Writes a batch of which something is put aside, and moves the checkpoint, all or nothing.
- * @throws {FencedError} where the checkpoint is not at `from` in this generation, or `owner` does not own the projection.
+ * Writes a batch of which something is parked, and moves the checkpoint, all or nothing.
+ * @throws {FencedError} if the checkpoint is not at `from` in this generation, or `owner` does not own the projection.
  */
-export async function parkBatch(
+export async function writeParkedBatch(
   db: Database,
   projection: Projection,
   writes: Writes,
   advance: CheckpointAdvance,
-  parking: Parking,
+  parking: BatchParking,
 ): Promise<void> {
   await db.transaction(async (transaction) => {
     const tx = transaction as unknown as Database;
     await lockForWriting(tx, projection);
     await new ProjectionTable(tx, projection).write(writes, advance);
-    await writeParking(tx, projection, parking);
+    await writeParkedEvents(tx, projection, parking);
   });
 }
 
-/** The tables before their checkpoint, as everybody takes them: nobody waits for the other in a circle. */
+/** Locks the tables. Everybody locks tables before their checkpoint, so that no two wait for each other. */
 export async function lockForWriting(tx: Database, projection: Projection): Promise<void> {
   await tx.execute(sql`lock table ${listed(tablesOf(projection))} in row exclusive mode`);
 }

@@ -1,16 +1,16 @@
 import type { RecordedEvent } from '../../define/event.ts';
 import { type Change, changesOf, handlerOf, type Key, type Projection } from '../../define/projection.ts';
-import type { Parking } from '../dead-letters/batch-parking.ts';
-import type { Letter } from '../dead-letters/parked-streams.ts';
+import type { BatchParking } from '../dead-letters/batch-parking.ts';
+import type { ParkedEvent } from '../dead-letters/parked-streams.ts';
 import { FoldError } from '../dead-letters/poison.ts';
-import { keyText, matches, Slots, type StoredRow, type Writes } from './working-rows.ts';
+import { keyText, matches, type RowWithMeta, WorkingRows, type Writes } from './working-rows.ts';
 
-export interface Step {
+export interface PlannedChange {
   readonly event: RecordedEvent;
-  /** What the event does to rows; undefined where it is put aside and its handler cannot say. */
+  /** What the event does to rows; undefined if it is parked and its handler cannot say. */
   readonly change: Change | undefined;
-  /** Where the event is put aside, rather than applied. */
-  readonly letter: Letter | undefined;
+  /** Set if the event is parked instead of applied. */
+  readonly parkedEvent: ParkedEvent | undefined;
 }
 
 /** What has to be read before changes can be applied. */
@@ -23,7 +23,7 @@ export interface Wanted {
 
 /** A batch's changes, and what has to be read before they can be applied. */
 export interface Plan extends Wanted {
-  readonly steps: readonly Step[];
+  readonly steps: readonly PlannedChange[];
 }
 
 /** Collects what some changes have to have read. */
@@ -45,32 +45,32 @@ export class WantedRows implements Wanted {
 
 /**
  * Asks the handlers what each event changes. Pure, but for what it tells `parking`.
- * @param parking what of the batch is put aside; undefined where nothing is.
- * @throws {FoldError} where a handler throws.
+ * @param parking collects what the batch parks; undefined if that is nothing.
+ * @throws {FoldError} if a handler throws.
  */
-export function planBatch(projection: Projection, events: readonly RecordedEvent[], parking?: Parking): Plan {
-  const steps: Step[] = [];
+export function planBatch(projection: Projection, events: readonly RecordedEvent[], parking?: BatchParking): Plan {
+  const steps: PlannedChange[] = [];
   const wanted = new WantedRows();
   for (const event of events) {
     if (!handlerOf(projection, event.type) || parking?.passesOver(event)) continue;
-    const letter = parking?.letterFor(event);
-    const changes = letter ? changesOfParked(projection, event, letter) : changesOrPoison(projection, event);
+    const parkedEvent = parking?.parkedEventFor(event);
+    const changes = parkedEvent ? changesOfParked(projection, event, parkedEvent) : changesOrPoison(projection, event);
     if (changes === undefined) {
       addGuess(projection, event, wanted);
-      steps.push({ event, change: undefined, letter });
+      steps.push({ event, change: undefined, parkedEvent });
       continue;
     }
     for (const change of changes) {
-      // A row that is put as a whole is read only where it becomes a former version, or where the event waits: the row has to
+      // A row that is put as a whole is read only if it becomes a former version or the event is parked: the row has to
       // say then that it lacks it.
-      if (letter || projection.history || change.kind !== 'put') wanted.add(change);
-      steps.push({ event, change, letter });
+      if (parkedEvent || projection.history || change.kind !== 'put') wanted.add(change);
+      steps.push({ event, change, parkedEvent });
     }
   }
   return { steps, keys: wanted.keys, where: wanted.where };
 }
 
-/** What an event changes. @throws {FoldError} where its handler throws. */
+/** What an event changes. @throws {FoldError} if its handler throws. */
 export function changesOrPoison(projection: Projection, event: RecordedEvent): readonly Change[] {
   try {
     return changesOf(projection, event);
@@ -79,18 +79,22 @@ export function changesOrPoison(projection: Projection, event: RecordedEvent): r
   }
 }
 
-/** What an event that is put aside would change; undefined where that cannot be known. */
-function changesOfParked(projection: Projection, event: RecordedEvent, letter: Letter): readonly Change[] | undefined {
-  if (!letter.rowsKnown) return undefined;
+/** What an event that is parked would change; undefined if that cannot be known. */
+function changesOfParked(
+  projection: Projection,
+  event: RecordedEvent,
+  parkedEvent: ParkedEvent,
+): readonly Change[] | undefined {
+  if (!parkedEvent.rowsKnown) return undefined;
   try {
     return changesOf(projection, event);
   } catch {
-    letter.rowsKnown = false;
+    parkedEvent.rowsKnown = false;
     return undefined;
   }
 }
 
-/** The rows that most likely are the event's: those with its stream's id in their key. */
+/** Adds the rows that most likely are the event's: those with its stream's id in their key. */
 function addGuess({ key }: Projection, { streamId }: RecordedEvent, wanted: WantedRows): void {
   const [first] = key;
   if (first && key.length === 1) {
@@ -106,62 +110,76 @@ function mayHoldId({ column }: Projection['key'][number]): boolean {
 
 /**
  * Applies a batch's changes to the rows that were read for it. An event at or before a row's own position has been applied
- * to it before and changes nothing. What is to be put aside goes to `parking`.
- * @throws {FoldError} where a change throws.
+ * to it before and changes nothing. What is parked goes to `parking`.
+ * @throws {FoldError} if a change throws.
  */
 export function foldBatch(
   projection: Projection,
   plan: Plan,
-  present: readonly StoredRow[],
-  parking?: Parking,
+  present: readonly RowWithMeta[],
+  parking?: BatchParking,
 ): Writes {
-  const slots = new Slots(projection, present);
+  const workingRows = new WorkingRows(projection, present);
   for (const step of plan.steps) {
-    const { event, change, letter } = step;
+    const { event, change, parkedEvent } = step;
     try {
-      if (letter) park(projection, slots, step, letter, parking as Parking);
-      else if (change) apply(slots, event, change, parking);
+      if (parkedEvent) park(projection, workingRows, step, parkedEvent, parking as BatchParking);
+      else if (change) apply(workingRows, event, change, parking);
     } catch (error) {
       throw new FoldError(projection.name, event, error);
     }
   }
-  return slots.writes();
+  return workingRows.writes();
 }
 
-function apply(slots: Slots, event: RecordedEvent, change: Change, parking: Parking | undefined): void {
+function apply(
+  workingRows: WorkingRows,
+  event: RecordedEvent,
+  change: Change,
+  parking: BatchParking | undefined,
+): void {
   const { position } = event;
   if (change.kind !== 'updateWhere') {
-    const slot = slots.of(change.key);
-    const owner = parking?.ownerOf(slot.text);
-    if (parking?.isDiscarded(position, slot.text)) return;
+    const workingRow = workingRows.of(change.key);
+    const owner = parking?.ownerOf(workingRow.text);
+    if (parking?.isDiscarded(position, workingRow.text)) return;
     if (owner !== undefined) parking?.addPartial(event, owner);
-    else slots.apply(slot, change, event);
+    else workingRows.apply(workingRow, change, event);
     return;
   }
-  for (const slot of slots.all()) {
-    if (!matches(slot, change) || parking?.ownerOf(slot.text) !== undefined) continue;
-    if (!parking?.isDiscarded(position, slot.text)) slots.apply(slot, change, event);
+  for (const workingRow of workingRows.all()) {
+    if (!matches(workingRow, change) || parking?.ownerOf(workingRow.text) !== undefined) continue;
+    if (!parking?.isDiscarded(position, workingRow.text)) workingRows.apply(workingRow, change, event);
   }
   // A row that lacks events may have another value there, once it has them.
   for (const key of parking?.keys() ?? []) parking?.addPartial(event, key);
 }
 
 /** Takes the rows that an event would change out of the way of later ones. */
-function park(projection: Projection, slots: Slots, { event, change }: Step, letter: Letter, parking: Parking): void {
+function park(
+  projection: Projection,
+  workingRows: WorkingRows,
+  { event, change }: PlannedChange,
+  parkedEvent: ParkedEvent,
+  parking: BatchParking,
+): void {
   if (change && change.kind !== 'updateWhere') {
-    parking.take(letter, slots.of(change.key));
+    parking.take(parkedEvent, workingRows.of(change.key));
     return;
   }
   if (!change) {
     const { streamId } = event;
-    if (projection.key.length === 1 && projection.key.some(mayHoldId)) parking.take(letter, slots.of(streamId));
-    for (const slot of slots.all()) {
-      if (typeof slot.key === 'object' && slot.key.includes(streamId)) parking.take(letter, slot);
+    if (projection.key.length === 1 && projection.key.some(mayHoldId))
+      parking.take(parkedEvent, workingRows.of(streamId));
+    for (const workingRow of workingRows.all()) {
+      if (typeof workingRow.key === 'object' && workingRow.key.includes(streamId))
+        parking.take(parkedEvent, workingRow);
     }
     return;
   }
-  for (const slot of slots.all()) {
-    if (matches(slot, change) && parking.ownerOf(slot.text) === undefined) parking.take(letter, slot);
+  for (const workingRow of workingRows.all()) {
+    if (matches(workingRow, change) && parking.ownerOf(workingRow.text) === undefined)
+      parking.take(parkedEvent, workingRow);
   }
   for (const key of parking.keys()) parking.addPartial(event, key);
 }

@@ -4,7 +4,7 @@ import { ColumnArrays } from '../../../database/column-arrays.ts';
 import { approximateBytes } from '../../bytes.ts';
 import type { Projection } from '../../define/projection.ts';
 import { type EngineColumn, isEngineColumn, isLongColumn } from '../../define/read-table.ts';
-import type { Row, StoredRow, Writes } from './working-rows.ts';
+import type { Row, RowWithMeta, Writes } from './working-rows.ts';
 
 type Columns = readonly (readonly [property: string, column: PgColumn])[];
 
@@ -14,7 +14,7 @@ export interface PartialUpdate {
   readonly id: number;
   readonly columns: Columns;
   readonly arrays: ColumnArrays;
-  readonly rows: StoredRow[];
+  readonly rows: RowWithMeta[];
 }
 
 /** Rows are written whole unless they keep a value of about so many bytes: Postgres stores a shorter one in the row itself. */
@@ -46,11 +46,11 @@ export class PartialUpdates {
 
   /** Takes a batch's rows apart into those that are written whole and those of which some columns are. */
   split({ upserts, before }: Pick<Writes, 'upserts' | 'before'>): {
-    readonly whole: readonly StoredRow[];
+    readonly whole: readonly RowWithMeta[];
     readonly partial: readonly PartialUpdate[];
   } {
     if (before.size === 0 || this.#long.length === 0) return { whole: [...upserts.values()], partial: [] };
-    const whole: StoredRow[] = [];
+    const whole: RowWithMeta[] = [];
     const partial = new Map<number, PartialUpdate>();
     for (const [text, stored] of upserts) {
       const was = before.get(text);
@@ -121,7 +121,7 @@ export function partialUpdateParameters(updates: readonly PartialUpdate[]): Reco
   );
 }
 
-function columnOf(stored: StoredRow, property: string): unknown {
+function columnOf(stored: RowWithMeta, property: string): unknown {
   return isEngineColumn(property) ? stored[property satisfies EngineColumn] : stored.row[property];
 }
 

@@ -2,30 +2,38 @@ import type { RecordedEvent } from '../../define/event.ts';
 import type { Projection } from '../../define/projection.ts';
 import { type Plan, planBatch } from './fold-batch.ts';
 import type { ProjectionTable } from './projection-table.ts';
-import type { StoredRow, Writes } from './working-rows.ts';
+import type { RowWithMeta, Writes } from './working-rows.ts';
 
-/** Events, and where they were looked at already, what they need to be folded. */
-export interface Batch {
+/** What a batch changes, and the rows that it needs as they are before. */
+export interface PlannedBatch {
+  readonly plan: Plan;
+  readonly present: readonly RowWithMeta[];
+}
+
+/** Events to be folded together. */
+export interface EventBatch {
   readonly events: readonly RecordedEvent[];
-  readonly ready?: { readonly plan: Plan; readonly present: readonly StoredRow[] } | undefined;
+  /** Undefined if the batch has not been planned ahead. */
+  readonly planned?: PlannedBatch | undefined;
 }
 
 /**
- * Reads what the next batch needs while the one before it is being written: rows that this one leaves alone are in the table,
- * the others are known from the fold. Of rows that are found by a value, nothing can be known before they are written.
+ * Plans the next batch and reads its rows while the one before it is written: rows that this one does not change are in the
+ * table, the others are known from its fold. If a batch looks rows up by a value it cannot be planned ahead, because only the
+ * table can tell which rows have that value.
  *
  * @param before what is being written.
  * @throws as planning and reading do.
  */
-export async function readyBatch(
+export async function prefetchBatch(
   projection: Projection,
   table: ProjectionTable,
   events: readonly RecordedEvent[],
   before: Writes,
-): Promise<Batch> {
+): Promise<EventBatch> {
   const plan = planBatch(projection, events);
   if (plan.where.size > 0) return { events };
-  const known: StoredRow[] = [];
+  const known: RowWithMeta[] = [];
   const keys = new Map(plan.keys);
   for (const text of plan.keys.keys()) {
     if (!before.keys.has(text)) continue;
@@ -34,5 +42,5 @@ export async function readyBatch(
     if (written) known.push(written);
   }
   const rows = await table.read({ keys, where: plan.where });
-  return { events, ready: { plan, present: known.length > 0 ? known.concat(rows) : rows } };
+  return { events, planned: { plan, present: known.length > 0 ? known.concat(rows) : rows } };
 }

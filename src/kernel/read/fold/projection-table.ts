@@ -15,7 +15,7 @@ import {
   partialUpdateParameters,
   partialUpdateStatement,
 } from './partial-updates.ts';
-import type { Row, StoredRow, Writes } from './working-rows.ts';
+import type { Row, RowWithMeta, Writes } from './working-rows.ts';
 
 /** Statements of a projection that write batches: one for each combination of columns that change. */
 const MAX_STATEMENTS = 32;
@@ -29,12 +29,12 @@ export class ProjectionTable {
   readonly #isEngines: readonly boolean[];
   readonly #rows: ColumnArrays;
   readonly #keys: ColumnArrays;
-  /** Former versions, where they are kept. */
+  /** Former versions, if history is kept. */
   readonly #former:
     | { readonly columns: readonly PgColumn[]; readonly properties: readonly string[]; readonly arrays: ColumnArrays }
     | undefined;
-  readonly #readByKey: (parameters: Record<string, unknown>) => Promise<StoredRow[]>;
-  readonly #readWhere = new Map<string, (parameters: Record<string, unknown>) => Promise<StoredRow[]>>();
+  readonly #readByKey: (parameters: Record<string, unknown>) => Promise<RowWithMeta[]>;
+  readonly #readWhere = new Map<string, (parameters: Record<string, unknown>) => Promise<RowWithMeta[]>>();
   readonly #partial: PartialUpdates;
   /** Statements that write batches, by which sets of columns they update. */
   readonly #writes = new Map<string, (parameters: Record<string, unknown>) => Promise<Moved[]>>();
@@ -65,9 +65,9 @@ export class ProjectionTable {
     this.#readByKey = this.#select('key', this.#isOneOfKeys());
   }
 
-  /** The rows that some changes concern, as they are now. */
-  async read(wanted: Wanted): Promise<StoredRow[]> {
-    const reads: Promise<StoredRow[]>[] = [];
+  /** Reads the rows that some changes need. */
+  async read(wanted: Wanted): Promise<RowWithMeta[]> {
+    const reads: Promise<RowWithMeta[]>[] = [];
     if (wanted.keys.size > 0) reads.push(this.#readByKey(this.#keyParameters(wanted.keys.values())));
     for (const [property, values] of wanted.where) reads.push(this.#readByColumn(property, [...values]));
     const rows = (await Promise.all(reads)).flat();
@@ -76,7 +76,7 @@ export class ProjectionTable {
   }
 
   /**
-   * Writes what a batch has left and moves the checkpoint, all or nothing.
+   * Writes the result of a batch and moves the checkpoint, all or nothing.
    * @throws {FencedError} if the checkpoint is not at `from` in this generation, or `owner` does not own the projection.
    */
   async write(writes: Writes, advance: CheckpointAdvance): Promise<void> {
@@ -84,7 +84,7 @@ export class ProjectionTable {
     else this.#checkpoint.moved(await this.#writeBatch(writes, advance));
   }
 
-  /** Writes rows and leaves the checkpoint where it is: for who holds its lock. */
+  /** Writes rows without moving the checkpoint. The caller holds its lock. */
   async writeRows(writes: Writes): Promise<void> {
     if (writes.upserts.size + writes.removals.length === 0) return;
     const statement = this.#writeStatement(sql`select null as place`, []);
@@ -109,7 +109,7 @@ export class ProjectionTable {
     return write({ ...this.#checkpoint.parametersOf(advance), ...this.#parametersOf(writes, whole, partial) });
   }
 
-  /** Says of rows since when they lack events; of one that says so already it stays as it is. */
+  /** Stores since when rows lack events. A row that lacks some already stays as it is. */
   async markStale(marks: readonly { readonly key: Key; readonly since: number }[]): Promise<void> {
     if (marks.length === 0) return;
     const { name, key, table } = this.#projection;
@@ -121,7 +121,7 @@ export class ProjectionTable {
     await prepared(this.db, `${name}_mark_stale`, mark)(parameters);
   }
 
-  /** Says of rows that they lack nothing any more. */
+  /** Stores that rows lack no events any more. */
   async clearStale(keys: readonly Key[]): Promise<void> {
     if (keys.length === 0) return;
     const { name, table } = this.#projection;
@@ -130,7 +130,7 @@ export class ProjectionTable {
     await prepared(this.db, `${name}_clear_stale`, clear)(this.#keyParameters(keys));
   }
 
-  /** True where some row has had an event after a position; also one that is gone, where history is kept. */
+  /** True if some row has had an event after a position; also a removed row, if history is kept. */
   async hasChangedAfter(position: number): Promise<boolean> {
     const { table, history } = this.#projection;
     const ended = history ? sql` or exists (select from ${history} where until_position > ${position})` : sql``;
@@ -142,7 +142,7 @@ export class ProjectionTable {
 
   #parametersOf(
     { removals, former }: Writes,
-    whole: readonly StoredRow[],
+    whole: readonly RowWithMeta[],
     partial: readonly PartialUpdate[],
   ): Record<string, string> {
     return {
@@ -192,7 +192,7 @@ export class ProjectionTable {
       )`;
   }
 
-  #readByColumn(property: string, values: readonly unknown[]): Promise<StoredRow[]> {
+  #readByColumn(property: string, values: readonly unknown[]): Promise<RowWithMeta[]> {
     const column = this.#columns.find(([candidate]) => candidate === property)?.[1];
     if (!column) throw new Error(`Projection ${this.#projection.name} has no column ${property}.`);
     let read = this.#readWhere.get(property);
@@ -203,7 +203,7 @@ export class ProjectionTable {
     return read({ values: arrayLiteral(column, values) });
   }
 
-  #select(by: string, where: SQL): (parameters: Record<string, unknown>) => Promise<StoredRow[]> {
+  #select(by: string, where: SQL): (parameters: Record<string, unknown>) => Promise<RowWithMeta[]> {
     const columns = sql.join(
       this.#columns.map(([, column]) => sql`${column}`),
       sql`, `,
@@ -214,7 +214,7 @@ export class ProjectionTable {
   }
 
   /** As Drizzle would map it, which takes several times as long. */
-  #storedRow(stored: Row): StoredRow {
+  #storedRow(stored: Row): RowWithMeta {
     const row: Row = {};
     const engine: Row = {};
     for (const [nth, [property, column]] of this.#columns.entries()) {
@@ -222,11 +222,11 @@ export class ProjectionTable {
       const own = this.#isEngines[nth] ? engine : row;
       own[property] = value === null ? null : column.mapFromDriverValue(value);
     }
-    const { lastPosition, staleSince, heldFrom = null, keptIn = null } = engine as unknown as StoredRow;
+    const { lastPosition, staleSince, heldFrom = null, keptIn = null } = engine as unknown as RowWithMeta;
     return { row, lastPosition, staleSince, heldFrom, keptIn };
   }
 
-  #valueIn(stored: StoredRow, nth: number): unknown {
+  #valueIn(stored: RowWithMeta, nth: number): unknown {
     const property = this.#columns[nth]?.[0] ?? '';
     return this.#isEngines[nth] ? stored[property as EngineColumn] : stored.row[property];
   }
@@ -234,7 +234,7 @@ export class ProjectionTable {
   #isOneOfKeys(): SQL {
     const columns = this.#projection.key.map(({ column }) => column);
     const [first] = columns;
-    // Of one column Postgres looks an array's values up in their order in the index, which is twice as quick as a join.
+    // For one column Postgres looks the values up in the order of the index, which is twice as fast as a join.
     if (first && columns.length === 1) return sql`${first} = any(${this.#keys.array(first)})`;
     return sql`(${sql.join(
       columns.map((column) => sql`${column}`),
@@ -256,7 +256,7 @@ export class ProjectionTable {
     );
   }
 
-  #keyTextOf({ row }: StoredRow): string {
+  #keyTextOf({ row }: RowWithMeta): string {
     return JSON.stringify(this.#projection.key.map(({ property }) => row[property]));
   }
 }

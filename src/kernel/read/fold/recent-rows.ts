@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { approximateBytes } from '../../bytes.ts';
 import type { Key } from '../../define/projection.ts';
-import type { StoredRow, Writes } from './working-rows.ts';
+import type { RowWithMeta, Writes } from './working-rows.ts';
 
 /** Bytes that one projection keeps at most. */
 const MAX_BYTES = 4 * 2 ** 20;
@@ -17,18 +17,18 @@ const MAX_ROWS = 100;
  * generation.
  */
 export class RecentRows {
-  readonly #rows = new LRUCache<string, StoredRow & { readonly bytes: number }>({
+  readonly #rows = new LRUCache<string, RowWithMeta & { readonly bytes: number }>({
     maxSize: MAX_BYTES,
     sizeCalculation: ({ bytes }) => bytes,
   });
 
   /** Those of the rows that are known here, and the keys of the others. */
   take(keys: ReadonlyMap<string, Key>): {
-    readonly known: readonly StoredRow[];
+    readonly known: readonly RowWithMeta[];
     readonly others: ReadonlyMap<string, Key>;
   } {
     if (this.#rows.size === 0) return { known: [], others: keys };
-    const known: StoredRow[] = [];
+    const known: RowWithMeta[] = [];
     const others = new Map<string, Key>();
     for (const [text, key] of keys) {
       const row = this.#rows.get(text);

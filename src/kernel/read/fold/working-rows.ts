@@ -6,13 +6,13 @@ import { type Ended, LongValues } from './long-values.ts';
 export type Row = Record<string, unknown>;
 
 /** A row as it is stored: what handlers see of it, and what the engine adds. */
-export interface StoredRow {
+export interface RowWithMeta {
   readonly row: Row;
   /** Position of the last event that has been applied to it. */
   readonly lastPosition: number;
-  /** Position of the first event that it lacks; null where it lacks none. */
+  /** Position of the first event that it lacks; null if it lacks none. */
   readonly staleSince: number | null;
-  /** Since when it is as it is, where history is kept; null where that is not known. */
+  /** When this version began, if history is kept; null if that is not known. */
   readonly heldFrom: Date | null;
   /** Which former versions hold long values that it still has, if history is kept. Null if none does. */
   readonly keptIn: KeptIn | null;
@@ -21,18 +21,18 @@ export interface StoredRow {
 /** What folding leaves to write. */
 export interface Writes {
   /** By the texts of their keys. */
-  readonly upserts: ReadonlyMap<string, StoredRow>;
+  readonly upserts: ReadonlyMap<string, RowWithMeta>;
   readonly removals: readonly Key[];
   /** The rows that changed as they were read, by the texts of their keys. */
   readonly before: ReadonlyMap<string, Row>;
-  /** Versions that have ended, where they are kept; those that came and went within the batch too. */
+  /** Versions that have ended, if history is kept. Includes those that began within the batch. */
   readonly former: readonly Row[];
   /** Texts of the keys of all rows that changed. */
   readonly keys: ReadonlySet<string>;
 }
 
 /** A row while it is folded. */
-export interface Slot {
+export interface WorkingRow {
   readonly key: Key;
   readonly text: string;
   row: Row | undefined;
@@ -41,7 +41,7 @@ export interface Slot {
   /** Position of the last event applied to it. */
   position: number;
   changed: boolean;
-  /** Since when it is as it is, where history is kept; null where that is not known. */
+  /** When this version began, if history is kept; null if that is not known. */
   heldFrom: Date | null;
   /** Which former versions hold long values of the version before `ended`, or of the row if `ended` is undefined. */
   keptIn: KeptIn | null;
@@ -60,63 +60,63 @@ export function keyText(key: Key): string {
  * Rows in memory, to which changes are applied one after the other. An event at or before a row's own position has been
  * applied to it before and changes nothing.
  */
-export class Slots {
+export class WorkingRows {
   readonly #properties: readonly string[];
-  readonly #slots = new Map<string, Slot>();
+  readonly #workingRows = new Map<string, WorkingRow>();
   /** Undefined if no history is kept. */
   readonly #longValues: LongValues | undefined;
   readonly #former: Row[] = [];
 
-  constructor(projection: Pick<Projection, 'key' | 'history' | 'table'>, present: readonly StoredRow[]) {
+  constructor(projection: Pick<Projection, 'key' | 'history' | 'table'>, present: readonly RowWithMeta[]) {
     this.#properties = projection.key.map(({ property }) => property);
     if (projection.history) this.#longValues = LongValues.of(projection);
     for (const { row, lastPosition: before, heldFrom, keptIn } of present) {
       const key = this.#keyOf(row);
       const text = keyText(key);
-      const slot = { key, text, row, before, position: before, changed: false, heldFrom, keptIn };
-      this.#slots.set(text, { ...slot, ended: undefined, read: row });
+      const workingRow = { key, text, row, before, position: before, changed: false, heldFrom, keptIn };
+      this.#workingRows.set(text, { ...workingRow, ended: undefined, read: row });
     }
   }
 
   /** The row with a key, whether it is there or not. */
-  of(key: Key): Slot {
+  of(key: Key): WorkingRow {
     const text = keyText(key);
-    let slot = this.#slots.get(text);
-    if (!slot) {
-      slot = {
+    let workingRow = this.#workingRows.get(text);
+    if (!workingRow) {
+      workingRow = {
         ...{ key, text, row: undefined, before: 0, position: 0, changed: false },
         ...{ heldFrom: null, keptIn: null, ended: undefined, read: undefined },
       };
-      this.#slots.set(text, slot);
+      this.#workingRows.set(text, workingRow);
     }
-    return slot;
+    return workingRow;
   }
 
-  all(): Iterable<Slot> {
-    return this.#slots.values();
+  all(): Iterable<WorkingRow> {
+    return this.#workingRows.values();
   }
 
   /** Applies a change to one of the rows that it concerns. */
-  apply(slot: Slot, change: Change, event: Pick<RecordedEvent, 'position' | 'occurredAt'>): void {
-    const { row, key } = slot;
+  apply(workingRow: WorkingRow, change: Change, event: Pick<RecordedEvent, 'position' | 'occurredAt'>): void {
+    const { row, key } = workingRow;
     const { position } = event;
     // Measured by what it was when it was read: one event may change a row more than once.
-    if (position <= slot.before || (!row && change.kind !== 'upsert' && change.kind !== 'put')) return;
-    if (this.#longValues) this.#keep(slot, event, this.#longValues);
-    if (change.kind === 'remove') slot.row = undefined;
-    else slot.row = this.#withKey(change.fold(row as Row), key);
-    slot.position = position;
-    slot.changed = true;
+    if (position <= workingRow.before || (!row && change.kind !== 'upsert' && change.kind !== 'put')) return;
+    if (this.#longValues) this.#keep(workingRow, event, this.#longValues);
+    if (change.kind === 'remove') workingRow.row = undefined;
+    else workingRow.row = this.#withKey(change.fold(row as Row), key);
+    workingRow.position = position;
+    workingRow.changed = true;
   }
 
   /** @param staleSince of a row that goes on lacking events, the first of them. */
   writes(staleSince: number | null = null): Writes {
-    const upserts = new Map<string, StoredRow>();
+    const upserts = new Map<string, RowWithMeta>();
     const removals: Key[] = [];
     const keys = new Set<string>();
     const before = new Map<string, Row>();
-    for (const [text, slot] of this.#slots) {
-      const { row, key, position, changed, heldFrom, read } = slot;
+    for (const [text, workingRow] of this.#workingRows) {
+      const { row, key, position, changed, heldFrom, read } = workingRow;
       if (!changed) continue;
       keys.add(text);
       if (read) before.set(text, read);
@@ -124,30 +124,30 @@ export class Slots {
         removals.push(key);
         continue;
       }
-      this.#longValues?.settle(slot);
-      upserts.set(text, { row, lastPosition: position, staleSince, heldFrom, keptIn: slot.keptIn });
+      this.#longValues?.settle(workingRow);
+      upserts.set(text, { row, lastPosition: position, staleSince, heldFrom, keptIn: workingRow.keptIn });
     }
     return { upserts, removals, before, former: this.#former, keys };
   }
 
   /** The version that an event ends, and since when the next one holds. */
   #keep(
-    slot: Slot,
+    workingRow: WorkingRow,
     { position, occurredAt }: Pick<RecordedEvent, 'position' | 'occurredAt'>,
     longValues: LongValues,
   ): void {
-    const { row, heldFrom, position: fromPosition } = slot;
+    const { row, heldFrom, position: fromPosition } = workingRow;
     // One event makes one version, however often it changes the row.
-    if (slot.changed && fromPosition === position) return;
+    if (workingRow.changed && fromPosition === position) return;
     if (!row) {
-      slot.heldFrom = occurredAt;
-      slot.keptIn = null;
-      slot.ended = undefined;
+      workingRow.heldFrom = occurredAt;
+      workingRow.keptIn = null;
+      workingRow.ended = undefined;
       return;
     }
     const heldUntil = heldFrom && heldFrom > occurredAt ? heldFrom : occurredAt;
-    longValues.settle(slot);
-    const { keptIn } = slot;
+    longValues.settle(workingRow);
+    const { keptIn } = workingRow;
     const own = longValues.without(row, keptIn);
     this.#former.push({
       ...own,
@@ -157,8 +157,8 @@ export class Slots {
       heldUntil,
       keptIn,
     });
-    slot.ended = { row, place: [heldUntil.getTime(), fromPosition] };
-    slot.heldFrom = heldUntil;
+    workingRow.ended = { row, place: [heldUntil.getTime(), fromPosition] };
+    workingRow.heldFrom = heldUntil;
   }
 
   #keyOf(row: Row): Key {
@@ -174,9 +174,9 @@ export class Slots {
   }
 }
 
-/** True where a row has the value that a change looks for. As in SQL, null is not equal to null. */
+/** True if a row has the value that a change looks for. As in SQL, null is not equal to null. */
 export function matches(
-  { row }: Slot,
+  { row }: WorkingRow,
   { column, value }: { readonly column: string; readonly value: unknown },
 ): boolean {
   const own = row?.[column];

@@ -1,11 +1,10 @@
 import { getTableName, sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import { checkpointId } from '../../checkpoints/checkpoint-id.ts';
 import { createCheckpoint } from '../../checkpoints/checkpoints.ts';
 import type { Projection } from '../../define/projection.ts';
-import { dropLetters } from '../dead-letters/dead-letter-store.ts';
+import { dropParkedEvents } from '../dead-letters/dead-letter-store.ts';
 import { obstaclesTo } from '../verify/table-shape.ts';
-import { type ShadowPurpose, shadowOf, tablePairs, tablesOf } from './shadow.ts';
+import { type Shadow, type ShadowPurpose, shadowOf, tablesOf } from './shadow.ts';
 import { type ShadowRow, shadowRows } from './shadow-checkpoint.ts';
 import { createShadowTable, dropShadowTable, hasOtherColumns } from './shadow-ddl.ts';
 
@@ -38,47 +37,47 @@ export async function lockShadows(tx: Database, projection: string, timeoutMs: n
 const LOCK_TIMEOUT_MS = 5000;
 
 /**
- * Begins to fill a table beside the live one, or joins where that is under way; whichever instance knows the projection in
- * this version goes on with it. What is under way of an older version, or of another shape of the table, begins anew.
+ * Begins to fill a table beside the live one, or joins a rebuild in progress. Any instance that knows the projection in this
+ * version goes on with it. A rebuild by an older version, or of another shape of the table, begins again.
  *
  * @param db with the rights of the tables' owner.
  * @throws {RebuildError} REBUILD_REFUSED
  */
 export function beginRebuild(db: Database, projection: Projection): Promise<'begun' | 'joined'> {
+  const shadow = shadowOf(projection, 'rebuild');
   return inTransaction(db, async (tx) => {
     await lockShadows(tx, projection.name, LOCK_TIMEOUT_MS);
-    const row = await shadowRow(tx, projection, 'rebuild');
+    const row = await shadowRow(tx, shadow);
     await refuseNewer(tx, projection, row);
     const obstacles = await obstaclesToAll(tx, projection);
     if (obstacles.length > 0)
       throw new RebuildError('REBUILD_REFUSED', projection.name, inTheWay(projection, obstacles));
-    if (row?.version === projection.version) {
-      if (!(await hasOtherColumns(tx, projection, shadowOf(projection, 'rebuild')))) return 'joined';
-    }
-    await createShadow(tx, projection, 'rebuild', null);
+    if (row?.version === projection.version && !(await hasOtherColumns(tx, shadow))) return 'joined';
+    await createShadow(tx, shadow, null);
     return 'begun';
   });
 }
 
 /**
  * Begins a shadow that only this instance fills, to compare it with the live table.
- * @throws {RebuildError} VERIFY_UNDER_WAY where somebody else does; REBUILD_REFUSED
+ * @throws {RebuildError} VERIFY_UNDER_WAY if another instance does; REBUILD_REFUSED
  */
 export function beginVerify(db: Database, projection: Projection, owner: string): Promise<ShadowRow> {
+  const shadow = shadowOf(projection, 'verify');
   return inTransaction(db, async (tx) => {
     await lockShadows(tx, projection.name, LOCK_TIMEOUT_MS);
-    const row = await shadowRow(tx, projection, 'verify');
+    const row = await shadowRow(tx, shadow);
     await refuseNewer(tx, projection, undefined);
     if (row?.owner) {
       const message = `Read model ${projection.name} is being verified already, by ${row.ownerProcess}; one is enough.`;
       throw new RebuildError('VERIFY_UNDER_WAY', projection.name, message);
     }
-    await createShadow(tx, projection, 'verify', owner);
-    return (await shadowRow(tx, projection, 'verify')) as ShadowRow;
+    await createShadow(tx, shadow, owner);
+    return (await shadowRow(tx, shadow)) as ShadowRow;
   });
 }
 
-/** Where a rebuild is that was under way: so far, done, or gone without effect. */
+/** What became of a rebuild: it is in progress, done, or gone without effect. */
 export type RebuildProgress =
   | { readonly kind: 'under way'; readonly row: ShadowRow }
   | { readonly kind: 'done' }
@@ -95,15 +94,16 @@ export async function rebuildProgress(db: Database, projection: string, startedA
   return { kind: live?.done ? 'done' : 'cancelled' };
 }
 
-/** Drops a shadow with all that belongs to it; who fills it finds that it is gone. False where there is none. */
+/** Drops a shadow with all that belongs to it. Its filler finds that it is gone. False if there is none. */
 export function dropShadow(db: Database, projection: Projection, purpose: ShadowPurpose): Promise<boolean> {
+  const shadow = shadowOf(projection, purpose);
   return inTransaction(db, async (tx) => {
     await lockShadows(tx, projection.name, LOCK_TIMEOUT_MS);
-    return await removeShadow(tx, projection, purpose);
+    return await removeShadow(tx, shadow);
   });
 }
 
-/** Ends a rebuild without effect; the live table stays as it is. False where none is under way. */
+/** Ends a rebuild without effect; the live table stays as it is. False if there is none. */
 export function cancelRebuild(db: Database, projection: Projection): Promise<boolean> {
   return dropShadow(db, projection, 'rebuild');
 }
@@ -125,8 +125,8 @@ export function inTheWay(projection: Projection, obstacles: readonly string[]): 
   );
 }
 
-async function shadowRow(tx: Database, { name }: Projection, purpose: ShadowPurpose): Promise<ShadowRow | undefined> {
-  return (await shadowRows(tx, name)).find((row) => row.purpose === purpose);
+async function shadowRow(tx: Database, { live, purpose }: Shadow): Promise<ShadowRow | undefined> {
+  return (await shadowRows(tx, live.name)).find((row) => row.purpose === purpose);
 }
 
 async function refuseNewer(tx: Database, projection: Projection, shadow: ShadowRow | undefined): Promise<void> {
@@ -144,24 +144,17 @@ async function refuseNewer(tx: Database, projection: Projection, shadow: ShadowR
   }
 }
 
-async function createShadow(
-  tx: Database,
-  projection: Projection,
-  purpose: ShadowPurpose,
-  owner: string | null,
-): Promise<void> {
-  await removeShadow(tx, projection, purpose);
-  const shadow = shadowOf(projection, purpose);
-  for (const [table, beside] of tablePairs(projection, shadow)) await createShadowTable(tx, table, beside);
-  await createCheckpoint(tx, checkpointId(purpose, projection.name), { version: projection.version, owner });
+async function createShadow(tx: Database, shadow: Shadow, owner: string | null): Promise<void> {
+  await removeShadow(tx, shadow);
+  for (const [table, beside] of shadow.tables) await createShadowTable(tx, table, beside);
+  await createCheckpoint(tx, shadow.checkpoint, { version: shadow.live.version, owner });
 }
 
-async function removeShadow(tx: Database, projection: Projection, purpose: ShadowPurpose): Promise<boolean> {
-  const shadow = shadowOf(projection, purpose);
-  // Table before checkpoint, as who fills it takes its locks.
-  for (const table of tablesOf(shadow)) await dropShadowTable(tx, table);
-  const rows = await tx.execute(sql`delete from read.checkpoints where projection = ${shadow.name} returning 1`);
-  await dropLetters(tx, shadow.name);
+async function removeShadow(tx: Database, { projection, checkpoint, tables }: Shadow): Promise<boolean> {
+  // Table before checkpoint: the filler takes its locks in the same order.
+  for (const [, beside] of tables) await dropShadowTable(tx, beside);
+  const rows = await tx.execute(sql`delete from read.checkpoints where projection = ${checkpoint.key} returning 1`);
+  await dropParkedEvents(tx, projection.name);
   return rows.length > 0;
 }
 

@@ -7,16 +7,16 @@ import type { Projection } from '../../define/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
 import { beginRebuild, dropShadow, RebuildError } from './begin-rebuild.ts';
-import { RebuildRun } from './rebuild-job.ts';
+import type { DedicatedPools } from './dedicated-pools.ts';
+import { RebuildJob } from './rebuild-job.ts';
 import { RebuildMeter, type RebuildStatus } from './rebuild-progress.ts';
 import { leaseShadow, releaseShadow, type ShadowRow, shadowRows } from './shadow-checkpoint.ts';
-import type { Aside } from './shadow-filler.ts';
 
-export interface RebuildsParts {
+export interface RebuildCoordinatorParts {
   /** Answers at once, whatever batches wait for. */
   readonly db: Database;
-  /** Opens connections for work on shadows; whoever asks closes them. */
-  readonly openAside: () => Aside;
+  /** Opens connections for work on shadows; the caller closes them. */
+  readonly openDedicated: () => DedicatedPools;
   readonly projections: readonly Projection[];
   readonly checkpoints: Checkpoints;
   readonly leases: Leases;
@@ -37,26 +37,26 @@ const LOOK_MS = 1000;
 const REFUSED_MS = 5000;
 
 /**
- * This instance's share in rebuilds: begins one for each read model that a former version has filled, works on one at a time
- * of those that nobody works on, whoever began it, and follows them all.
+ * This instance's share in rebuilds: begins one for each read model that a former version has filled, works on one at a time of
+ * those that nobody works on, and follows the progress of all.
  */
-export class Rebuilds {
-  readonly #parts: RebuildsParts;
+export class RebuildCoordinator {
+  readonly #parts: RebuildCoordinatorParts;
   readonly #meter = new RebuildMeter();
-  #current: { readonly run: RebuildRun; row: ShadowRow; readonly ended: Promise<void> } | undefined;
+  #current: { readonly job: RebuildJob; row: ShadowRow; readonly ended: Promise<void> } | undefined;
   #refusedUntil = 0;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #works = false;
   #stopped = false;
 
-  constructor(parts: RebuildsParts) {
+  constructor(parts: RebuildCoordinatorParts) {
     this.#parts = parts;
   }
 
   /**
    * Begins to look after them.
-   * @param works false where this instance only wants to know of them.
+   * @param works false if this instance only follows their progress.
    */
   async start(works: boolean): Promise<void> {
     this.#works = works;
@@ -68,26 +68,26 @@ export class Rebuilds {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#looking;
-    await this.#current?.run.stop();
+    await this.#current?.job.stop();
     await this.#current?.ended;
   }
 
   /** There are new events. */
   wake(): void {
-    this.#current?.run.wake();
+    this.#current?.job.wake();
   }
 
   /**
-   * Begins to rebuild a read model, or joins where that is under way. It goes on here, unless somebody else takes it.
+   * Begins to rebuild a read model, or joins a rebuild in progress. It goes on here, unless another instance takes it.
    * @throws {RebuildError} REBUILD_REFUSED
    */
   async begin(projection: Projection): Promise<'begun' | 'joined'> {
-    const outcome = await this.#aside(({ owner }) => beginRebuild(owner, projection));
+    const outcome = await this.#withPools(({ owner }) => beginRebuild(owner, projection));
     await this.#hurry();
     return outcome;
   }
 
-  /** Null where a projection is not being rebuilt, as far as this instance knows. */
+  /** Null if a projection is not being rebuilt, as far as this instance knows. */
   status(projection: string): RebuildStatus | null {
     return this.#meter.of(projection, this.#parts.head.position);
   }
@@ -98,7 +98,7 @@ export class Rebuilds {
     this.#timer = setTimeout(() => void this.#hurry(), LOOK_MS);
   }
 
-  /** Looks at once, after the look that is under way. */
+  /** Looks at once, after the look in progress. */
   async #hurry(): Promise<void> {
     clearTimeout(this.#timer);
     const looking = (this.#looking ?? Promise.resolve())
@@ -123,7 +123,7 @@ export class Rebuilds {
     this.#meter.seen(rows);
   }
 
-  /** Read models that were filled by a former version of their fold are made again; until then they stay as they are. */
+  /** Begins to rebuild the read models that a former version of their fold has filled. They stay as they are until then. */
   async #beginOutdated(rows: readonly ShadowRow[]): Promise<boolean> {
     const { db, projections } = this.#parts;
     if (projections.length === 0) return false;
@@ -136,7 +136,7 @@ export class Rebuilds {
       return filled && filled.version < version && (begun?.version ?? 0) < version;
     });
     if (outdated.length === 0 || performance.now() < this.#refusedUntil) return false;
-    await this.#aside(async ({ owner }) => {
+    await this.#withPools(async ({ owner }) => {
       for (const projection of outdated) await this.#begin(owner, projection);
     });
     return true;
@@ -153,12 +153,12 @@ export class Rebuilds {
     }
   }
 
-  /** Who verified was killed: nobody goes on with that. */
+  /** Drops the tables of comparisons whose instance was killed. Nobody goes on with those. */
   async #dropAbandoned(rows: readonly ShadowRow[]): Promise<void> {
     const abandoned = rows.filter(({ purpose, owner }) => purpose === 'verify' && owner === null);
     for (const { projection: name } of abandoned) {
       const projection = this.#parts.projections.find((candidate) => candidate.name === name);
-      if (projection) await this.#aside(({ owner }) => dropShadow(owner, projection, 'verify'));
+      if (projection) await this.#withPools(({ owner }) => dropShadow(owner, projection, 'verify'));
     }
   }
 
@@ -169,7 +169,7 @@ export class Rebuilds {
     const { db, owner } = this.#parts;
     const leased = await leaseShadow(db, owner, current.row);
     if (leased?.generation === current.row.generation || this.#current !== current) return;
-    await current.run.stop();
+    await current.job.stop();
   }
 
   async #take(rows: readonly ShadowRow[]): Promise<void> {
@@ -185,36 +185,36 @@ export class Rebuilds {
   }
 
   #work(projection: Projection, row: ShadowRow): void {
-    const aside = this.#parts.openAside();
-    const run = new RebuildRun({ ...this.#parts, aside, log: aside.log, projection, row });
-    const ended = this.#runToEnd(run, aside, projection, row)
+    const pools = this.#parts.openDedicated();
+    const job = new RebuildJob({ ...this.#parts, pools, log: pools.log, projection, row });
+    const ended = this.#runToEnd(job, pools, projection, row)
       .catch((error) => this.#parts.onError(error, { part: 'rebuild', projection: projection.name }))
       .finally(async () => {
         this.#current = undefined;
-        await aside.close();
+        await pools.close();
         // There may be another one to work on.
         if (!this.#stopped) void this.#hurry();
       });
-    this.#current = { run, row, ended };
+    this.#current = { job, row, ended };
   }
 
-  async #runToEnd(run: RebuildRun, aside: Aside, projection: Projection, row: ShadowRow): Promise<void> {
+  async #runToEnd(job: RebuildJob, pools: DedicatedPools, projection: Projection, row: ShadowRow): Promise<void> {
     const { owner, onSwapped } = this.#parts;
     // A migration may have changed the table since the shadow was made.
-    if ((await beginRebuild(aside.owner, projection)) === 'begun') return;
-    const outcome = await run.run();
+    if ((await beginRebuild(pools.owner, projection)) === 'begun') return;
+    const outcome = await job.run();
     if (outcome === 'swapped') onSwapped();
     if (outcome === 'reshaped')
-      await dropShadow(aside.owner, projection, 'rebuild').then(() => beginRebuild(aside.owner, projection));
-    if (outcome === 'stopped') await releaseShadow(aside.projector, owner, row);
+      await dropShadow(pools.owner, projection, 'rebuild').then(() => beginRebuild(pools.owner, projection));
+    if (outcome === 'stopped') await releaseShadow(pools.projector, owner, row);
   }
 
-  async #aside<T>(work: (aside: Aside) => Promise<T>): Promise<T> {
-    const aside = this.#parts.openAside();
+  async #withPools<T>(work: (pools: DedicatedPools) => Promise<T>): Promise<T> {
+    const pools = this.#parts.openDedicated();
     try {
-      return await work(aside);
+      return await work(pools);
     } finally {
-      await aside.close();
+      await pools.close();
     }
   }
 }

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { FencedError } from '../../checkpoints/advance.ts';
+import { pause } from '../../sleeper.ts';
 import { listed, tablesOf } from './shadow.ts';
 import { cancelWorkOn } from './shadow-ddl.ts';
-import { ShadowLetters } from './shadow-dead-letters.ts';
+import { ShadowDeadLetters } from './shadow-dead-letters.ts';
 import { type FillerParts, ShadowFiller } from './shadow-filler.ts';
 import { swapIn } from './swap.ts';
 
@@ -12,41 +12,53 @@ export type RebuildOutcome =
   | 'swapped'
   /** It is another instance's, or was cancelled. */
   | 'lost'
-  /** The live table has another shape by now: a shadow has to be made anew. */
+  /** The live table has another shape by now: the shadow has to be made again. */
   | 'reshaped'
   /** It goes on later, here or elsewhere. */
   | 'stopped';
 
-/** How long the shadow may take to come to where the live table stands while that is not written to, in ms. */
+/**
+ * - `filling`: events are read until the shadow is near the end of the log.
+ * - `indexing`: the tables are tidied up and get their indexes.
+ * - `settling`: the last events are read, and what operators did to dead letters meanwhile is done here too.
+ * - `swapping`: the shadow takes the place of the live table.
+ */
+type Phase = 'filling' | 'indexing' | 'settling' | 'swapping';
+
+const PHASES: ReadonlySet<string> = new Set<Phase>(['filling', 'indexing', 'settling', 'swapping']);
+
+/** How long the shadow may take to reach the live table's position while nobody can write to that, in ms. */
 const FILL_TIMEOUT_MS = 1000;
 /** Between two looks how far it is, in ms. */
 const LOOK_MS = 200;
 /** Between two attempts to swap, in ms: from the first to the last. */
 const PAUSES_MS = [50, 100, 250, 500, 1000, 2000, 5000];
 
-/** One instance's work on a rebuild: fills the shadow, makes its indexes, swaps it in. It may end after any step. */
-export class RebuildRun {
+/** One instance's work on a rebuild, phase by phase. It may end after any step, and go on from there later or elsewhere. */
+export class RebuildJob {
   readonly #parts: FillerParts;
   readonly #filler: ShadowFiller;
-  readonly #letters: ShadowLetters;
+  readonly #deadLetters: ShadowDeadLetters;
   readonly #stopping = new AbortController();
+  /** What each phase does. Each one says which comes next, or how the job ends. */
+  readonly #phases: Readonly<Record<Phase, () => Promise<Phase | RebuildOutcome>>> = {
+    filling: () => this.#fill(),
+    indexing: () => this.#index(),
+    settling: () => this.#settle(),
+    swapping: () => this.#swap(),
+  };
   #running: Promise<RebuildOutcome> | undefined;
   #hasIndexes = false;
+  #wasReshaped = false;
+  #attempts = 0;
   #hasEnded = false;
 
   /** @param parts of a shadow that this instance has leased. */
   constructor(parts: FillerParts) {
     this.#parts = parts;
     this.#filler = new ShadowFiller(parts);
-    this.#letters = new ShadowLetters({
-      db: parts.aside.projector,
-      events: parts.aside.events,
-      projection: parts.projection,
-    });
-  }
-
-  get projection(): string {
-    return this.#parts.projection.name;
+    const { projector: db, events } = parts.pools;
+    this.#deadLetters = new ShadowDeadLetters({ db, events, shadow: this.#filler.shadow });
   }
 
   wake(): void {
@@ -62,95 +74,102 @@ export class RebuildRun {
     return this.#running;
   }
 
-  /** Ends after the batch under way; a longer step is cut off. */
+  /** Ends after the batch in progress; a longer step is cut off. */
   async stop(): Promise<void> {
-    const { aside, onError } = this.#parts;
+    const { pools, onError } = this.#parts;
     this.#stopping.abort();
     await this.#filler.stop();
     if (this.#hasEnded) return;
-    for (const table of tablesOf(this.#filler.shadow)) {
-      await cancelWorkOn(aside.owner, table).catch((error) => onError(error, { part: 'rebuild' }));
+    for (const [, table] of this.#filler.shadow.tables) {
+      await cancelWorkOn(pools.owner, table).catch((error) => onError(error, { part: 'rebuild' }));
     }
     await this.#running?.catch(() => undefined);
   }
 
   async #run(): Promise<RebuildOutcome> {
     const { signal } = this.#stopping;
-    const { head, batchLimit } = this.#parts;
-    let attempts = 0;
-    let reshaped = false;
+    let phase: Phase = 'filling';
     while (!signal.aborted) {
       this.#filler.start();
-      if (!this.#filler.isNear) {
-        await this.#filler.reached(head.position - batchLimit, LOOK_MS, signal);
-        if (!this.#filler.isRunning) return signal.aborted ? 'stopped' : 'lost';
-        continue;
-      }
-      if (!this.#hasIndexes) {
-        if (!(await this.#addIndexes())) return signal.aborted ? 'stopped' : 'lost';
-        continue;
-      }
-      // Whoever writes to the live table has to wait during a swap: not for a shadow that stands still.
-      if (!(await this.#filler.reached(head.position, LOOK_MS, signal))) {
-        if (!this.#filler.isRunning) return signal.aborted ? 'stopped' : 'lost';
-        continue;
-      }
-      // Most of it before anybody waits; what it changes somebody has to take up anew.
-      await this.#filler.stop();
-      if (await this.#letters.settle()) return 'lost';
-      this.#filler.start();
-      const outcome = await this.#swap();
-      if (outcome.kind === 'done') return 'swapped';
-      if (outcome.kind === 'lost') return 'lost';
-      if (outcome.kind === 'reshaped') {
-        // An index may have been added to the live table.
-        if (reshaped) return 'reshaped';
-        reshaped = true;
-        this.#hasIndexes = false;
-      }
-      await this.#fail(outcome.kind === 'refused' ? outcome.why : null);
-      const pause = outcome.kind === 'refused' ? PAUSES_MS.at(-1) : PAUSES_MS[attempts++];
-      this.#filler.start();
-      await delay(pause ?? PAUSES_MS.at(-1), undefined, { signal }).catch(() => undefined);
+      const next: Phase | RebuildOutcome = await this.#phases[phase]();
+      if (isPhase(next)) phase = next;
+      else return next === 'lost' && signal.aborted ? 'stopped' : next;
     }
     return 'stopped';
   }
 
-  /** The tables have been written to many times over; they are tidied up before they are indexed, and read from. */
-  async #addIndexes(): Promise<boolean> {
-    const tables = listed(tablesOf(this.#filler.shadow));
-    const { owner } = this.#parts.aside;
+  async #fill(): Promise<Phase | 'lost'> {
+    const { head, batchLimit } = this.#parts;
+    if (this.#filler.isNear) return this.#hasIndexes ? 'settling' : 'indexing';
+    await this.#filler.reached(head.position - batchLimit, LOOK_MS, this.#stopping.signal);
+    return this.#filler.isRunning ? 'filling' : 'lost';
+  }
+
+  /** The tables have been written to many times over. They are tidied up before they are indexed, and before they are read. */
+  async #index(): Promise<Phase | 'lost'> {
+    const { shadow, table } = this.#filler;
+    const tables = listed(tablesOf(shadow.projection));
+    const { owner } = this.#parts.pools;
     try {
       await owner.execute(sql`vacuum ${tables}`);
-      await this.#filler.table.addIndexes();
+      await table.addIndexes();
       await owner.execute(sql`analyze ${tables}`);
       this.#hasIndexes = true;
-      return true;
+      return 'filling';
     } catch (error) {
-      if (this.#stopping.signal.aborted || error instanceof FencedError) return false;
+      if (this.#stopping.signal.aborted || error instanceof FencedError) return 'lost';
       throw error;
     }
   }
 
-  #swap() {
-    const { projection, owner, row, aside } = this.#parts;
-    const fillTo = async (position: number) => {
-      const filled = await this.#filler.reached(position, FILL_TIMEOUT_MS, this.#stopping.signal);
-      await this.#filler.stop();
-      // Nobody retries or discards anything in the live read model now.
-      if (filled) await this.#letters.settle();
-      return filled;
-    };
-    return swapIn(aside.owner, { projection, owner, generation: row.generation, fillTo });
+  async #settle(): Promise<Phase | 'lost'> {
+    // During a swap nobody can write to the live table: not for a shadow that stands still.
+    if (!(await this.#filler.reached(this.#parts.head.position, LOOK_MS, this.#stopping.signal))) {
+      return this.#filler.isRunning ? 'filling' : 'lost';
+    }
+    // Most of this is done before anybody has to wait. If it changes the shadow, its filler has to begin again.
+    await this.#filler.stop();
+    return (await this.#deadLetters.settle()) ? 'lost' : 'swapping';
   }
 
-  /** What keeps the swap from being done is said where its owner is. */
-  async #fail(why: string | null): Promise<void> {
-    const { aside, onError, projection } = this.#parts;
-    const { name } = this.#filler.shadow;
-    const changed = await aside.projector.execute(
-      sql`update read.checkpoints set failure = ${why} where projection = ${name} and failure is distinct from ${why} returning 1`,
+  async #swap(): Promise<Phase | RebuildOutcome> {
+    const { owner, row, pools } = this.#parts;
+    const { signal } = this.#stopping;
+    const fillTo = async (position: number) => {
+      const filled = await this.#filler.reached(position, FILL_TIMEOUT_MS, signal);
+      await this.#filler.stop();
+      // Nobody retries or discards anything in the live read model now.
+      if (filled) await this.#deadLetters.settle();
+      return filled;
+    };
+    const { shadow } = this.#filler;
+    const outcome = await swapIn(pools.owner, { shadow, owner, generation: row.generation, fillTo });
+    if (outcome.kind === 'done') return 'swapped';
+    if (outcome.kind === 'lost') return 'lost';
+    if (outcome.kind === 'reshaped') {
+      // An index may have been added to the live table: that is made here too, once.
+      if (this.#wasReshaped) return 'reshaped';
+      this.#wasReshaped = true;
+      this.#hasIndexes = false;
+    }
+    await this.#setFailure(outcome.kind === 'refused' ? outcome.why : null);
+    const longest = PAUSES_MS.at(-1) as number;
+    this.#filler.start();
+    await pause(outcome.kind === 'refused' ? longest : (PAUSES_MS[this.#attempts++] ?? longest), signal);
+    return 'filling';
+  }
+
+  /** Stores why the swap cannot be done, so that operators see it. */
+  async #setFailure(why: string | null): Promise<void> {
+    const { pools, onError, projection } = this.#parts;
+    const { key } = this.#filler.shadow.checkpoint;
+    const changed = await pools.projector.execute(
+      sql`update read.checkpoints set failure = ${why} where projection = ${key} and failure is distinct from ${why} returning 1`,
     );
     if (changed.length > 0 && why !== null) onError(new Error(why), { part: 'rebuild', projection: projection.name });
   }
+}
+
+function isPhase(next: Phase | RebuildOutcome): next is Phase {
+  return PHASES.has(next);
 }

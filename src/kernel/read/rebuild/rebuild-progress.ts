@@ -7,9 +7,9 @@ export interface RebuildStatus {
   /** Where it has to come: the end of the log. */
   readonly target: number;
   readonly startedAt: Date;
-  /** 0 where nobody works on it, or it has only just begun. */
+  /** 0 if nobody works on it, or it has only just begun. */
   readonly eventsPerSecond: number;
-  /** Null where that cannot be told. */
+  /** Null if that is not known. */
   readonly secondsLeft: number | null;
   /** Why it does not get on, for operators. */
   readonly failure: string | null;
@@ -23,7 +23,7 @@ interface Look {
 /** The rate is that of the last seconds: a rebuild may have waited for hours for somebody to go on with it. In ms. */
 const WINDOW_MS = 10_000;
 
-/** Follows the rebuilds by their checkpoints, whoever does the work. */
+/** Follows the progress of all rebuilds by their checkpoints. */
 export class RebuildMeter {
   #rows: readonly ShadowRow[] = [];
   readonly #looks = new Map<string, Look[]>();
@@ -36,13 +36,13 @@ export class RebuildMeter {
     }
     for (const { projection, position } of this.#rows) {
       const looks = (this.#looks.get(projection) ?? []).filter(({ at }) => now - at <= WINDOW_MS);
-      // It has begun anew.
+      // It has begun again.
       if ((looks.at(-1)?.position ?? 0) > position) looks.length = 0;
       this.#looks.set(projection, [...looks, { at: now, position }]);
     }
   }
 
-  /** Null where a projection is not being rebuilt. */
+  /** Null if a projection is not being rebuilt. */
   of(projection: string, head: number): RebuildStatus | null {
     const row = this.#rows.find((candidate) => candidate.projection === projection);
     if (!row) return null;

@@ -15,11 +15,11 @@ export interface ShadowRow {
   readonly version: number;
   readonly position: number;
   readonly generation: number;
-  /** The instance that fills it at this moment; null where nobody does. */
+  /** The instance that fills it now; null if none does. */
   readonly owner: string | null;
   /** host:pid of the owner. */
   readonly ownerProcess: string | null;
-  /** Why it does not get on; null where it does. */
+  /** Why it does not get on; null if it does. */
   readonly failure: string | null;
   readonly startedAt: Date;
 }

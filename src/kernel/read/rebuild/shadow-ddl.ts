@@ -1,9 +1,8 @@
 import { getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
-import type { Projection } from '../../define/projection.ts';
 import { columnsOf, grantsOf, partsOf, regclass, type TablePart } from '../verify/table-shape.ts';
-import { READ_SCHEMA, tablePairs } from './shadow.ts';
+import { READ_SCHEMA, type Shadow } from './shadow.ts';
 
 /**
  * Makes a shadow's table: columns, rules, primary key and rights of the live one. The other indexes come later: filling a
@@ -36,9 +35,9 @@ export async function missingIndexes(
   });
 }
 
-/** A shadow's tables were made from another shape of the live ones, or are gone: a migration has changed those since. */
-export async function hasOtherColumns(db: Database, live: Projection, shadow: Projection): Promise<boolean> {
-  for (const [table, beside] of tablePairs(live, shadow)) {
+/** True if a shadow's tables are gone, or a migration has changed the live ones since they were made. */
+export async function hasOtherColumns(db: Database, { tables }: Shadow): Promise<boolean> {
+  for (const [table, beside] of tables) {
     if ((await columnsOf(db, table)) !== (await columnsOf(db, beside))) return true;
   }
   return false;
@@ -47,7 +46,7 @@ export async function hasOtherColumns(db: Database, live: Projection, shadow: Pr
 /**
  * Puts the shadow's table in the place of the live one, under its name and with the names of its indexes and constraints,
  * which later migrations refer to.
- * @returns false, and nothing is done, where the two are not of the same shape.
+ * @returns false, and nothing is done, if the two are not of the same shape.
  */
 export async function replaceTable(tx: Database, live: PgTable, shadow: PgTable): Promise<boolean> {
   const parts = await partsOf(tx, shadow);
@@ -72,7 +71,7 @@ export async function replaceTable(tx: Database, live: PgTable, shadow: PgTable)
 }
 
 /**
- * Drops a shadow's table where there is one. What is being done to it (a batch, an index that is being built, a comparison)
+ * Drops a shadow's table if there is one. What is being done to it (a batch, an index that is being built, a comparison)
  * is cancelled, for that may take long and is of no use any more.
  */
 export async function dropShadowTable(tx: Database, shadow: PgTable): Promise<void> {

@@ -1,16 +1,15 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import type { EventTypes } from '../../define/event.ts';
-import type { Projection } from '../../define/projection.ts';
 import { DeadLetterNotFoundError } from '../dead-letters/errors.ts';
 import { discardFirst, retryKey } from '../dead-letters/retry.ts';
-import { shadowOf } from './shadow.ts';
+import type { Shadow } from './shadow.ts';
 
-export interface ShadowLettersParts {
+export interface ShadowDeadLettersParts {
   /** With the projector's rights. */
   readonly db: Database;
   readonly events: EventTypes;
-  readonly projection: Projection;
+  readonly shadow: Shadow;
 }
 
 interface First extends Record<string, unknown> {
@@ -20,22 +19,22 @@ interface First extends Record<string, unknown> {
 }
 
 /**
- * What waits in the dead letters of a rebuild, though operators have dealt with it in those of the live read model meanwhile: it
- * would come back with the swap.
+ * The dead letters of a rebuild. Operators may have retried or discarded some of the same events in the live read model
+ * meanwhile: what they did is done here too, otherwise those events would come back with the swap.
  */
-export class ShadowLetters {
-  readonly #parts: ShadowLettersParts;
+export class ShadowDeadLetters {
+  readonly #parts: ShadowDeadLettersParts;
   /** Events that could not be applied here. */
   readonly #failed = new Set<number>();
 
-  constructor(parts: ShadowLettersParts) {
+  constructor(parts: ShadowDeadLettersParts) {
     this.#parts = parts;
   }
 
   /**
-   * Discards what was discarded and applies what waits in the live read model no more, as far as it goes. Nobody may be filling
+   * Discards what was discarded there, and applies what is not parked there any more, as far as it goes. Nobody may be filling
    * the shadow.
-   * @returns true where the shadow was changed: who fills it has to begin again from its checkpoint.
+   * @returns true if the shadow was changed: its filler has to begin again from its checkpoint.
    */
   async settle(): Promise<boolean> {
     let changed = false;
@@ -46,16 +45,15 @@ export class ShadowLetters {
     return changed;
   }
 
-  /** The first events of keys that wait here and not there. */
+  /** The first events of keys that are parked here and not there. */
   #settled(): Promise<First[]> {
-    const { db, projection } = this.#parts;
-    const { name, version } = projection;
-    const shadow = shadowOf(projection, 'rebuild').name;
+    const { db, shadow } = this.#parts;
+    const { name, version } = shadow.live;
     const there = sql`read.dead_letters l where l.projection = ${name} and l.position = f.position`;
     return db.execute<First>(sql`
       with f as (
         select distinct on (key) key, position, partial from read.dead_letters
-        where projection = ${shadow} and status = 'PARKED' order by key, position
+        where projection = ${shadow.checkpoint.key} and status = 'PARKED' order by key, position
       )
       select key, position, exists (
         select from ${there} and l.status = 'DISCARDED' and l.version = ${version} and l.partial = f.partial
@@ -68,8 +66,8 @@ export class ShadowLetters {
   }
 
   async #apply({ key, position, discarded }: First): Promise<boolean> {
-    const { db, events, projection } = this.#parts;
-    const parts = { db, events, key, projection: shadowOf(projection, 'rebuild') };
+    const { db, events, shadow } = this.#parts;
+    const parts = { db, events, key, projection: shadow.projection, readModel: shadow.live.name };
     try {
       const { applied, error } = discarded
         ? await discardFirst(parts, position, { by: '', reason: null })
@@ -77,7 +75,7 @@ export class ShadowLetters {
       if (error) this.#failed.add(error.position);
       return discarded || applied > 0;
     } catch (error) {
-      // Another key has become one with this.
+      // Another key has been merged with this one.
       if (error instanceof DeadLetterNotFoundError) return true;
       throw error;
     }

@@ -1,32 +1,20 @@
-import type { Database } from '../../../database/client.ts';
 import { Checkpoints } from '../../checkpoints/checkpoints.ts';
 import type { Clock } from '../../clock/database-clock.ts';
 import { Positions } from '../../consistency/positions.ts';
-import type { EventTypes } from '../../define/event.ts';
 import type { Projection } from '../../define/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';
 import { unobserved } from '../../observe/observer.ts';
 import { ProjectionRunner } from '../run/projection-runner.ts';
-import { shadowOf } from './shadow.ts';
+import type { DedicatedPools } from './dedicated-pools.ts';
+import { type Shadow, shadowOf } from './shadow.ts';
 import type { ShadowRow } from './shadow-checkpoint.ts';
 import { ShadowTable } from './shadow-projection-table.ts';
-import { Pace } from './throttle.ts';
-
-/** Connections and a log of its own: filling a shadow takes nothing from the live read models. */
-export interface Aside {
-  readonly projector: Database;
-  /** With the rights of the tables' owner. */
-  readonly owner: Database;
-  readonly log: LogReader;
-  /** Every event that the log may hold, by name. */
-  readonly events: EventTypes;
-  close(): Promise<void>;
-}
+import { RebuildThrottle } from './throttle.ts';
 
 export interface FillerParts {
-  readonly aside: Aside;
+  readonly pools: DedicatedPools;
   readonly projection: Projection;
   readonly row: ShadowRow;
   /** This instance, which has the shadow's lease. */
@@ -41,39 +29,39 @@ export interface FillerParts {
 
 /** Fills a shadow from the log, as a live read model is filled, but nobody is told of it. */
 export class ShadowFiller {
-  readonly shadow: Projection;
+  readonly shadow: Shadow;
   readonly table: ShadowTable;
   readonly #parts: FillerParts;
   readonly #runner: ProjectionRunner;
   readonly #positions: Positions;
-  readonly #pace = new Pace();
+  readonly #throttle = new RebuildThrottle();
 
   constructor(parts: FillerParts) {
-    const { aside, projection, row, owner, head } = parts;
+    const { pools, projection, row, owner, head } = parts;
     this.#parts = parts;
     this.shadow = shadowOf(projection, row.purpose);
-    const { name } = this.shadow;
-    this.#positions = new Positions([name], 100);
+    const { key } = this.shadow.checkpoint;
+    this.#positions = new Positions([key], 100);
     this.table = new ShadowTable({
-      db: aside.projector,
-      ddl: aside.owner,
-      live: projection,
+      db: pools.projector,
+      ddl: pools.owner,
       shadow: this.shadow,
       filler: { owner, generation: row.generation },
       // Near the end somebody may wait for it.
       rest: async () => {
-        if (!this.isNear) await this.#pace.rest(head.position, this.position);
+        if (!this.isNear) await this.#throttle.rest(head.position, this.position);
       },
     });
     this.#runner = new ProjectionRunner({
       ...parts,
-      projection: this.shadow,
+      projection: this.shadow.projection,
+      discardedOf: projection.name,
       table: this.table,
       log: parts.log,
       // How long its events have waited is nobody's lag.
       observer: unobserved,
-      checkpoints: new Checkpoints(aside.projector),
-      onMoved: ({ position }) => this.#positions.advance(name, position),
+      checkpoints: new Checkpoints(pools.projector),
+      onMoved: ({ position }) => this.#positions.advance(key, position),
     });
   }
 
@@ -82,7 +70,7 @@ export class ShadowFiller {
     return this.#runner.position;
   }
 
-  /** False where it has not begun, was stopped, or the shadow is not this instance's any more. */
+  /** False if it has not begun, was stopped, or another instance owns the shadow. */
   get isRunning(): boolean {
     return this.#runner.isRunning;
   }
@@ -98,7 +86,7 @@ export class ShadowFiller {
     this.#runner.start({ ...row, position: Math.max(row.position, this.position) });
   }
 
-  /** Ends after the batch under way. */
+  /** Ends after the batch in progress. */
   stop(): Promise<void> {
     return this.#runner.stop();
   }
@@ -108,8 +96,8 @@ export class ShadowFiller {
     this.#runner.wake();
   }
 
-  /** True when the shadow is at or past a position, false where it does not get there in time. */
+  /** True once the shadow is at or past a position; false if it does not get there in time. */
   reached(position: number, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
-    return this.#positions.reached(this.shadow.name, position, { timeoutMs, signal });
+    return this.#positions.reached(this.shadow.checkpoint.key, position, { timeoutMs, signal });
   }
 }

@@ -2,13 +2,12 @@ import { getTableColumns, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
 import { FencedError } from '../../checkpoints/advance.ts';
-import type { Projection } from '../../define/projection.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import type { TablePart } from '../verify/table-shape.ts';
-import { tablePairs } from './shadow.ts';
+import type { Shadow } from './shadow.ts';
 import { missingIndexes } from './shadow-ddl.ts';
 
-/** Who fills a shadow: what it does to the table counts only as long as it is so. */
+/** The instance that fills a shadow, and the generation in which it does. As soon as another one does, its writes are refused. */
 export interface Filler {
   readonly owner: string;
   readonly generation: number;
@@ -19,26 +18,25 @@ export interface ShadowTableParts {
   readonly db: Database;
   /** Makes its indexes, with the rights of its owner. */
   readonly ddl: Database;
-  readonly live: Projection;
-  readonly shadow: Projection;
+  readonly shadow: Shadow;
   readonly filler: Filler;
-  /** Awaited after each batch: whoever fills a shadow has time. */
+  /** Awaited after each batch: filling a shadow is not urgent. */
   readonly rest: () => Promise<void>;
 }
 
-/** The tables of a shadow, which have an index by something else than the key only from the moment on when it is needed. */
+/** The tables of a shadow. An index on something else than the key is made when it is first needed. */
 export class ShadowTable extends ProjectionTable {
   readonly #parts: ShadowTableParts;
   readonly #indexed = new Set<string>();
 
   constructor(parts: ShadowTableParts) {
-    super(parts.db, parts.shadow);
+    super(parts.db, parts.shadow.projection);
     this.#parts = parts;
   }
 
   override async read(wanted: Parameters<ProjectionTable['read']>[0]): ReturnType<ProjectionTable['read']> {
     for (const property of wanted.where.keys()) {
-      const column = getTableColumns(this.#parts.shadow.table)[property];
+      const column = getTableColumns(this.#parts.shadow.projection.table)[property];
       if (!column || this.#indexed.has(property)) continue;
       await this.addIndexes(({ leads }) => leads === column.name);
       this.#indexed.add(property);
@@ -54,12 +52,11 @@ export class ShadowTable extends ProjectionTable {
   /**
    * Makes the indexes that the live tables have and these lack, one a transaction: what is made stays made.
    * @param wanted which ones of the rows' table; all of all tables unless told.
-   * @throws {FencedError} where somebody else fills the shadow by now, or nobody.
+   * @throws {FencedError} if another instance fills the shadow by now, or none.
    */
   async addIndexes(wanted?: (index: TablePart) => boolean): Promise<void> {
-    const { live, shadow } = this.#parts;
-    const pairs = tablePairs(live, shadow);
-    for (const [table, beside] of wanted ? pairs.slice(0, 1) : pairs) {
+    const { tables } = this.#parts.shadow;
+    for (const [table, beside] of wanted ? tables.slice(0, 1) : tables) {
       while (await this.#addIndex(table, beside, wanted));
     }
   }
@@ -71,8 +68,8 @@ export class ShadowTable extends ProjectionTable {
       // Leases may be renewed meanwhile, the row may not go.
       const [ours] = await tx.execute(sql`
         select from read.checkpoints
-        where projection = ${shadow.name} and owner = ${filler.owner} and generation = ${filler.generation} for key share`);
-      if (!ours) throw new FencedError(shadow.name);
+        where projection = ${shadow.checkpoint.key} and owner = ${filler.owner} and generation = ${filler.generation} for key share`);
+      if (!ours) throw new FencedError(shadow.checkpoint.key);
       await tx.execute(sql`lock table ${beside} in share mode`);
       const [statement] = await missingIndexes(tx, live, beside, wanted);
       if (statement) await tx.execute(statement);

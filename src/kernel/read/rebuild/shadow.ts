@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
-import { checkpointId } from '../../checkpoints/checkpoint-id.ts';
+import { type CheckpointId, checkpointId } from '../../checkpoints/checkpoint-id.ts';
 import type { Projection } from '../../define/projection.ts';
 
 /** Why a read model is filled a second time, beside the live one. */
@@ -18,12 +18,6 @@ export function tablesOf({ table, history }: Pick<Projection, 'table' | 'history
   return history ? [table, history] : [table];
 }
 
-/** Each table of a projection beside that of its shadow. */
-export function tablePairs(live: Projection, shadow: Projection): (readonly [live: PgTable, shadow: PgTable])[] {
-  const shadows = tablesOf(shadow);
-  return tablesOf(live).map((table, nth) => [table, shadows[nth] as PgTable]);
-}
-
 /** Tables as a statement lists them. */
 export function listed(tables: readonly PgTable[]): SQL {
   return sql.join(
@@ -32,21 +26,33 @@ export function listed(tables: readonly PgTable[]): SQL {
   );
 }
 
-/**
- * The same projection over other tables of the same columns, beside the live ones: its own checkpoint, the same fold. The
- * tables need not be there.
- */
-export function shadowOf(projection: Projection, purpose: ShadowPurpose): Projection {
-  const beside = <Table extends PgTable>(live: Table) => renamed(live, shadowTableName(getTableName(live), purpose));
-  const table = beside(projection.table);
+/** Tables of a projection that are filled beside its live ones. They need not be there. */
+export interface Shadow {
+  readonly purpose: ShadowPurpose;
+  /** The projection that it is a shadow of. */
+  readonly live: Projection;
+  /** The same fold over the shadow's tables, which have the same columns. Its name is the key of the shadow's checkpoint. */
+  readonly projection: Projection;
+  readonly checkpoint: CheckpointId;
+  /** Each live table with the one beside it. */
+  readonly tables: readonly (readonly [live: PgTable, beside: PgTable])[];
+}
+
+export function shadowOf(live: Projection, purpose: ShadowPurpose): Shadow {
+  const beside = <Table extends PgTable>(table: Table) => renamed(table, shadowTableName(getTableName(table), purpose));
+  const checkpoint = checkpointId(purpose, live.name);
+  const table = beside(live.table);
   const columns = getTableColumns(table);
-  return {
-    ...projection,
-    name: checkpointId(purpose, projection.name).key,
+  const projection = {
+    ...live,
+    name: checkpoint.key,
     table,
-    history: projection.history && beside(projection.history),
-    key: projection.key.map(({ property, column }) => ({ property, column: columns[property] ?? column })),
+    history: live.history && beside(live.history),
+    key: live.key.map(({ property, column }) => ({ property, column: columns[property] ?? column })),
   };
+  const shadows = tablesOf(projection);
+  const tables = tablesOf(live).map((each, nth) => [each, shadows[nth] as PgTable] as const);
+  return { purpose, live, projection, checkpoint, tables };
 }
 
 function shadowTableName(live: string, purpose: ShadowPurpose): string {

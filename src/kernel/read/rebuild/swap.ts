@@ -1,10 +1,9 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { rootOf } from '../../../database/errors.ts';
-import type { Projection } from '../../define/projection.ts';
-import { adoptLetters } from '../dead-letters/dead-letter-store.ts';
+import { adoptParkedEvents } from '../dead-letters/dead-letter-store.ts';
 import { inTheWay, lockShadows, obstaclesToAll } from './begin-rebuild.ts';
-import { listed, shadowOf, tablePairs, tablesOf } from './shadow.ts';
+import { listed, type Shadow, tablesOf } from './shadow.ts';
 import { replaceTable } from './shadow-ddl.ts';
 
 /** How a swap ended. Unless it is `done` nothing was changed. */
@@ -20,8 +19,8 @@ export type SwapOutcome =
   | { readonly kind: 'refused'; readonly why: string };
 
 export interface Swap {
-  readonly projection: Projection;
-  /** Who fills the shadow, and in which generation. */
+  readonly shadow: Shadow;
+  /** The instance that fills the shadow, and the generation in which it does. */
   readonly owner: string;
   readonly generation: number;
   /**
@@ -35,11 +34,11 @@ export interface Swap {
 const LOCK_TIMEOUT_MS = 200;
 
 /**
- * Puts a shadow in the place of its live table, and of that of its history, in one transaction. Whoever reads sees the one or the other, whole and never
- * older than before.
+ * Puts a shadow in the place of its live table, and of that of its history, in one transaction. Readers see one or the other,
+ * complete and never older than before.
  *
- * Writing to the live table stops first, then the shadow comes to where it stands, and only for the exchange of the names do
- * reads wait too. Locks are taken as those who write take them: the table, then the checkpoint.
+ * First nobody can write to the live table. Then the shadow is filled up to the same position. Reads wait only while the names
+ * are exchanged. Locks are taken in the order of writers: the table, then the checkpoint.
  * @param db with the rights of the tables' owner.
  */
 export async function swapIn(db: Database, swap: Swap): Promise<SwapOutcome> {
@@ -53,7 +52,7 @@ export async function swapIn(db: Database, swap: Swap): Promise<SwapOutcome> {
     if (error instanceof Undone) return error.outcome;
     const { code, message } = rootOf(error);
     if (code === LOCK_NOT_AVAILABLE || code === DEADLOCK) return { kind: 'busy' };
-    if (code === DEPENDENT_OBJECTS) return { kind: 'refused', why: inTheWay(swap.projection, [message]) };
+    if (code === DEPENDENT_OBJECTS) return { kind: 'refused', why: inTheWay(swap.shadow.live, [message]) };
     throw error;
   }
 }
@@ -72,9 +71,9 @@ class Undone extends Error {
   }
 }
 
-async function exchange(tx: Database, { projection, owner, generation, fillTo }: Swap): Promise<SwapOutcome> {
+async function exchange(tx: Database, { shadow, owner, generation, fillTo }: Swap): Promise<SwapOutcome> {
+  const { live: projection, checkpoint } = shadow;
   const { name, version } = projection;
-  const shadow = shadowOf(projection, 'rebuild');
   const tables = listed(tablesOf(projection));
   await lockShadows(tx, name, LOCK_TIMEOUT_MS);
   const obstacles = await obstaclesToAll(tx, projection);
@@ -91,7 +90,7 @@ async function exchange(tx: Database, { projection, owner, generation, fillTo }:
   const [adopted] = await tx.execute<{ position: number; enough: boolean }>(sql`
     with shadow as (
       delete from read.checkpoints
-      where projection = ${shadow.name} and owner = ${owner} and generation = ${generation} and version = ${version}
+      where projection = ${checkpoint.key} and owner = ${owner} and generation = ${generation} and version = ${version}
       returning position, started_at
     )
     update read.checkpoints live
@@ -105,9 +104,9 @@ async function exchange(tx: Database, { projection, owner, generation, fillTo }:
   if (!adopted) return { kind: 'lost' };
   // Postgres may have crashed and lost what this instance believes to be there.
   if (!adopted.enough) return { kind: 'busy' };
-  for (const [table, beside] of tablePairs(projection, shadow)) {
+  for (const [table, beside] of shadow.tables) {
     if (!(await replaceTable(tx, table, beside))) return { kind: 'reshaped' };
   }
-  await adoptLetters(tx, shadow.name, name);
+  await adoptParkedEvents(tx, checkpoint.key, name);
   return { kind: 'done', position: adopted.position };
 }

@@ -4,16 +4,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 const LONGEST_MS = 250;
 
 /**
- * How fast a shadow is filled: at full speed where nothing else happens; where events are committed meanwhile it rests
- * after each batch for as long as the batch took, so that it takes no more than half of what there is. Unless it would
- * then never arrive: as long as it does not come nearer it does not rest.
+ * Slows a rebuild down while commands are committed: it then rests after each batch for as long as the batch took, so that it
+ * takes no more than half of what there is. It does not rest while it does not come nearer to the end of the log, because it
+ * would never arrive.
  */
-export class Pace {
+export class RebuildThrottle {
   #head = 0;
   #gap = Number.POSITIVE_INFINITY;
   #since = performance.now();
 
-  /** Call it after each batch, with where the log ends and where the shadow is. */
+  /**
+   * Call it after each batch.
+   * @param head the end of the log.
+   * @param position of the shadow.
+   */
   async rest(head: number, position: number): Promise<void> {
     const gap = head - position;
     const isBusy = head > this.#head && this.#head > 0;

@@ -5,15 +5,15 @@ import { prepared } from '../../../database/driver/prepared.ts';
 import { foreignReplica } from '../../../database/replica.ts';
 import { Positions } from '../../consistency/positions.ts';
 import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
-import { PendingMoves } from './pending-updates.ts';
+import { PendingUpdates } from './pending-updates.ts';
 import type { ReadSide } from './read-side.ts';
 
 /** Between two looks at the replica while something is on its way or somebody waits, in ms: at first, and at most. */
 const BUSY_MS = 5;
 const LONGEST_BUSY_MS = 25;
-/** The same where nothing is. */
+/** The same while nothing is. */
 const IDLE_MS = 1000;
-/** Most between two attempts where the replica cannot be looked at. */
+/** Longest pause between two attempts while the replica does not answer. */
 const LONGEST_PAUSE_MS = 2000;
 /** An answer that takes longer is complained of, in ms. */
 const SILENCE_MS = 5000;
@@ -33,7 +33,7 @@ export interface ReplicaOptions {
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
-interface Row {
+interface ShownCheckpoint {
   readonly epoch: string;
   readonly projection: string | null;
   readonly position: number | null;
@@ -45,7 +45,7 @@ interface Row {
 interface Told {
   position: number;
   generation: number;
-  readonly pending: PendingMoves;
+  readonly pending: PendingUpdates;
 }
 
 /**
@@ -57,11 +57,11 @@ export class Replica implements ReadSide {
   readonly positions: Positions;
   readonly hub: Hub;
   readonly #options: ReplicaOptions;
-  readonly #checkpoints: (parameters: Record<string, unknown>) => Promise<Row[]>;
+  readonly #checkpoints: (parameters: Record<string, unknown>) => Promise<ShownCheckpoint[]>;
   readonly #told: ReadonlyMap<string, Told>;
   readonly #stopListening: () => void;
-  /** Raised when what is known of the replica may not be true any more: also of a look that is under way. */
-  #doubts = 0;
+  /** Incremented when our view of the replica may be stale. Results of queries started before the increment are ignored. */
+  #invalidations = 0;
   /** The replica has said where it is, and nothing has happened to its connections since. */
   #isKnown = false;
   #wake: (() => void) | undefined;
@@ -80,7 +80,7 @@ export class Replica implements ReadSide {
           from es.store left join read.checkpoints c on true`,
     );
     this.#told = new Map(
-      projections.map((name) => [name, { position: 0, generation: 0, pending: new PendingMoves() }]),
+      projections.map((name) => [name, { position: 0, generation: 0, pending: new PendingUpdates() }]),
     );
     this.#stopListening = projected.listen(projections, (moved) => this.#projected(moved));
   }
@@ -103,8 +103,8 @@ export class Replica implements ReadSide {
    * A connection has ended; it may be that the replica was killed, and comes back at an earlier point. Nothing is known until it
    * says where it is.
    */
-  doubt(): void {
-    this.#doubts++;
+  invalidate(): void {
+    this.#invalidations++;
     this.#isKnown = false;
     for (const name of this.positions.names) this.positions.retreat(name, 0);
     this.#wake?.();
@@ -150,12 +150,12 @@ export class Replica implements ReadSide {
 
   /** @returns whether anything has changed. */
   async #look(): Promise<boolean> {
-    const doubts = this.#doubts;
+    const invalidations = this.#invalidations;
     const rows = await this.#answered(this.#checkpoints({}));
     // It was said before the connection ended, and need not be true any more.
-    if (this.#stopping.signal.aborted || doubts !== this.#doubts) return true;
+    if (this.#stopping.signal.aborted || invalidations !== this.#invalidations) return true;
     if (rows[0]?.epoch !== this.#options.epoch) {
-      this.doubt();
+      this.invalidate();
       throw foreignReplica('The read replica');
     }
     this.#isKnown = true;
@@ -169,7 +169,7 @@ export class Replica implements ReadSide {
     return hasMoved;
   }
 
-  /** Says so, again and again, where the answer does not come: the driver goes on connecting without a word. */
+  /** Reports an answer that does not come, again and again: the driver reconnects silently. */
   async #answered<T>(answer: Promise<T>): Promise<T> {
     const began = performance.now();
     const complain = () => {
@@ -191,7 +191,7 @@ export class Replica implements ReadSide {
     const { position: before, generation: former, pending } = told;
     told.position = position;
     told.generation = generation;
-    // The replica was made anew, or the projection begins again there.
+    // The replica was made again, or the projection begins again there.
     this.positions.retreat(projection, position);
     this.positions.advance(projection, position);
     if (position < before || (position === before && generation === former)) return position !== before;

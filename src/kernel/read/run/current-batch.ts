@@ -3,11 +3,11 @@ import type { BusyBackend } from '../../../database/activity/activity.ts';
 import type { CurrentWork } from '../../observe/stall.ts';
 import type { ProjectionRunner } from './projection-runner.ts';
 
-/** What a projection tries to apply, where this instance moves it. */
-export function underWayOf(runner: ProjectionRunner | undefined): Omit<CurrentWork, 'what'> | undefined {
-  // Where it failed for good, its status says so.
-  if (!runner?.underWay || runner.failure !== null) return undefined;
-  const { since, first, trouble } = runner.underWay;
+/** The batch that a projection tries to apply, if this instance runs it. */
+export function currentWorkOf(runner: ProjectionRunner | undefined): Omit<CurrentWork, 'what'> | undefined {
+  // If it failed for good its status says so.
+  if (!runner?.inProgress || runner.failure !== null) return undefined;
+  const { since, first, trouble } = runner.inProgress;
   const forMs = performance.now() - since;
   if (!first) return { forMs, trouble, event: null };
   const { position, type, streamType, streamId } = first;

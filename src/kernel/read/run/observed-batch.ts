@@ -4,11 +4,11 @@ import type { Observer } from '../../observe/observer.ts';
 import { inBatchSpan } from '../../observe/trace.ts';
 
 /**
- * Applies a batch where it can be seen: in a span that is linked with the commands behind its events, and told to the
- * observer once it is committed.
+ * Applies a batch in a span that links to the spans of the commands behind its events, and tells the observer once it is
+ * committed.
  * @param apply resolves to the number of rows that changed.
  */
-export async function watchedBatch(
+export async function observedBatch(
   projection: string,
   events: readonly RecordedEvent[],
   { observer, clock }: { readonly observer: Observer; readonly clock: Clock },
@@ -45,11 +45,11 @@ export async function watchedBatch(
   });
 }
 
-/** Whose event it was that an error is about, as far as that is known: where it names its position, or there was one only. */
-export function culpritOf(error: unknown, events: readonly RecordedEvent[] = []): Readonly<Record<string, unknown>> {
+/** The event that an error is about, for logs. It is known if the error names its position, or if there was only one. */
+export function eventOf(error: unknown, events: readonly RecordedEvent[] = []): Readonly<Record<string, unknown>> {
   const position = (error as { readonly position?: unknown } | undefined)?.position;
-  const culprit = events.length === 1 ? events[0] : events.find((event) => event.position === position);
-  if (!culprit) return {};
-  const { type: eventType, commandId, metadata } = culprit;
-  return { eventPosition: culprit.position, eventType, commandId, correlationId: metadata.correlationId };
+  const event = events.length === 1 ? events[0] : events.find((each) => each.position === position);
+  if (!event) return {};
+  const { type: eventType, commandId, metadata } = event;
+  return { eventPosition: event.position, eventType, commandId, correlationId: metadata.correlationId };
 }

@@ -12,7 +12,6 @@ import type { RecordedEvent } from '../../define/event.ts';
 import type { Projection } from '../../define/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import { LogHead } from '../../log/log-head.ts';
-import { checkpointsAhead, LogHistory, type LogLook, lostEvents } from '../../log/log-history.ts';
 import type { LogReader } from '../../log/log-reader.ts';
 import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
 import type { Notification, RemoteAdvance } from '../../notify/notification-buffer.ts';
@@ -20,11 +19,12 @@ import type { Observer } from '../../observe/observer.ts';
 import type { MonitoredWork } from '../../observe/stall-watch.ts';
 import { singleFlight } from '../../sleeper.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
-import { Rebuilds } from '../rebuild/rebuild-coordinator.ts';
-import type { Aside } from '../rebuild/shadow-filler.ts';
+import type { DedicatedPools } from '../rebuild/dedicated-pools.ts';
+import { RebuildCoordinator } from '../rebuild/rebuild-coordinator.ts';
 import { type ProjectionStatus, statusOf } from '../status/projection-status.ts';
 import { type Verification, type VerifyParts, verifyProjection } from '../verify/verify.ts';
-import { underWayOf, worksOn } from './current-batch.ts';
+import { currentWorkOf, worksOn } from './current-batch.ts';
+import { LogWatch } from './log-watch.ts';
 import { ProjectionRunner } from './projection-runner.ts';
 
 export interface ProjectorOptions {
@@ -36,8 +36,8 @@ export interface ProjectorOptions {
   /** Reads the log with the projector's role. */
   readonly log: LogReader;
   readonly feed: CommitFeed;
-  /** Opens connections of their own for rebuilds and the like; whoever asks closes them. */
-  readonly openAside: () => Aside;
+  /** Opens connections for rebuilds and comparisons; the caller closes them. */
+  readonly openDedicated: () => DedicatedPools;
   readonly projections: readonly Projection[];
   readonly batchLimit: number;
   /** Streams of which events may be in a projection's dead letters at one time; 1000 unless told. */
@@ -63,16 +63,16 @@ export interface Others {
   moved(projection: string, move: RemoteAdvance): void;
   /** Projections that were moved here are free. */
   released(): void;
-  /** False while they cannot tell this instance anything. */
+  /** False while they cannot notify this instance. */
   readonly canListen: boolean;
 }
 
-/** Moves this instance's projections and follows those of others; what it knows of each is in `positions`. */
+/** Runs this instance's projections and follows those of others. How far each one is, is in `positions`. */
 export class Projector {
   readonly positions: Positions;
   readonly hub: Hub;
   readonly head = new LogHead();
-  readonly rebuilds: Rebuilds;
+  readonly rebuilds: RebuildCoordinator;
   readonly #options: ProjectorOptions;
   readonly #checkpoints: Checkpoints;
   readonly #batcher: CheckpointBatcher;
@@ -80,17 +80,14 @@ export class Projector {
   readonly #runners: ReadonlyMap<string, ProjectionRunner>;
   readonly #leases: LeaseKeeper;
   readonly #remote: RemoteCheckpoints;
-  /** What the log has held. */
-  readonly #history = new LogHistory();
-  #hasLost = false;
-  /** Raised with each connection that ends: an answer of before may be another server's. */
-  #doubts = 0;
-  /** How far others have been told that this instance has moved its projections. */
-  readonly #told = new Map<string, number>();
+  readonly #log: LogWatch;
+  /** The position of each projection that was last published to other instances. */
+  readonly #lastPublished = new Map<string, number>();
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
-    const { projections, others, onError } = options;
+    const { projections, others, log, feed, onLost, onError } = options;
+    this.#log = new LogWatch({ log, head: this.head, feed, onLost });
     const names = projections.map(({ name }) => name);
     this.positions = new Positions(names, options.maxWaiters, {
       perCaller: options.maxWaitersPerCaller,
@@ -127,7 +124,7 @@ export class Projector {
     });
     for (const projection of projections) runners.set(projection.name, this.#runnerOf(projection));
     this.#runners = runners;
-    this.rebuilds = new Rebuilds({
+    this.rebuilds = new RebuildCoordinator({
       ...options,
       db: options.leases,
       checkpoints: this.#checkpoints,
@@ -144,9 +141,9 @@ export class Projector {
     options.feed.addReader(() => Math.min(...running().map(({ position }) => position)));
   }
 
-  /** Takes up the projections. Resolves when each that is ours runs; they need not have caught up. */
+  /** Resolves when all projections that this instance owns run. They need not have caught up. */
   async start(): Promise<void> {
-    // Who moves nothing leaves also the beginning to those who do.
+    // An instance that runs nothing leaves also the first checkpoints to those that do.
     if (this.#options.role !== 'off') await this.#checkpoints.register(this.#consumers);
     await this.#leases.start();
     this.#remote.start();
@@ -155,46 +152,16 @@ export class Projector {
 
   /** This instance has committed; the commit feed has the events already. */
   committed(events: readonly RecordedEvent[], position: number): void {
-    const last = events.at(-1);
-    if (last && !this.#hasLost) this.#history.saw(position, last.eventId);
-    this.head.advance(position, last?.recordedAt);
+    this.#log.committed(position, events.at(-1));
   }
 
   /** Somebody else may have committed. */
   async look(): Promise<void> {
-    const { log } = this.#options;
-    // Asked for before the log is: what is learnt meanwhile may be newer than the answer.
-    const before = this.#history.newest;
-    const doubts = this.#doubts;
-    const seen = await log.look(before?.position ?? 0);
-    if (!seen.isStandby) {
-      const isLost = before !== undefined && seen.knownId !== before.eventId;
-      const kept = isLost ? this.#history.lastIn(await log.idsAt(this.#history.positions)) : 0;
-      const ahead = seen.checkpoint > seen.position ? await log.checkpointsAfter(seen.position) : [];
-      if (isLost) this.#lose(lostEvents(kept, before.position, seen.position), seen);
-      else if (ahead.length > 0) this.#lose(checkpointsAhead(seen.position, ahead), seen);
-      else this.#findAll(seen, doubts);
-    }
-    this.head.advance(seen.position, seen.recordedAt);
-  }
-
-  /** The log lacks events that were committed. What is there can be read; nothing may be appended to it. */
-  #lose(reason: string, { position, recordedAt }: LogLook): void {
-    this.#hasLost = true;
-    this.#options.feed.clear();
-    this.head.retreat(position, recordedAt);
-    this.#options.onLost(reason);
-  }
-
-  #findAll({ position, eventId }: LogLook, doubts: number): void {
-    if (eventId && doubts === this.#doubts) this.#history.saw(position, eventId);
-    if (!this.#hasLost) return;
-    this.#hasLost = false;
-    this.#options.onLost(undefined);
+    await this.#log.look();
   }
 
   /** Another instance has told what it has done. */
-  heard({ head, recordedAt, moved, released }: Notification): void {
+  onNotification({ head, recordedAt, moved, released }: Notification): void {
     this.head.advance(head, recordedAt > 0 ? new Date(recordedAt) : undefined);
     for (const [projection, advance] of Object.entries(moved)) this.#remote.onAdvance(projection, advance);
     if (released) this.#leases.renewSoon();
@@ -208,19 +175,19 @@ export class Projector {
 
   /**
    * A connection has ended; it may be that Postgres has crashed. Batches are committed without waiting for the disk, so it
-   * may have lost the last of them. Nothing is known until it says where the projections stand: reads with a token wait.
+   * may have lost the last of them. Nothing is known until the checkpoints have been read again: reads with a token wait.
    */
-  doubt(): void {
+  invalidate(): void {
     for (const name of this.positions.names) this.positions.retreat(name, 0);
     // Another server may have taken over, without the newest events.
     this.#options.feed.clear();
-    this.#doubts++;
+    this.#log.invalidate();
     this.#remote.invalidate();
     this.#leases.renewSoon();
   }
 
   /** Somebody may have changed what a projection begins with: looks at once, rather than at the next look. */
-  hurry(): void {
+  renewSoon(): void {
     this.#leases.renewSoon();
   }
 
@@ -244,7 +211,7 @@ export class Projector {
   watched(): MonitoredWork[] {
     return this.#options.projections.map(({ name, table }) => ({
       what: name,
-      underWay: () => underWayOf(this.#runners.get(name)),
+      underWay: () => currentWorkOf(this.#runners.get(name)),
       isOf: worksOn(table),
     }));
   }
@@ -257,21 +224,21 @@ export class Projector {
     projection: Projection,
     options: Pick<VerifyParts, 'signal' | 'onProgress'> = {},
   ): Promise<Verification> {
-    const aside = this.#options.openAside();
+    const pools = this.#options.openDedicated();
     try {
       return await verifyProjection({
         ...this.#options,
         ...options,
-        aside,
+        pools,
         projection,
         owner: this.#leases.instanceId,
       });
     } finally {
-      await aside.close();
+      await pools.close();
     }
   }
 
-  /** Ends after the batches under way and gives the projections up for others. */
+  /** Ends after the batches in progress and gives the projections up for others. */
   async stop(): Promise<void> {
     await this.rebuilds.stop();
     await this.#remote.stop();
@@ -291,7 +258,7 @@ export class Projector {
       owner: this.#leases.instanceId,
       batchLimit,
       deadLetterLimit,
-      onFenced: () => this.hurry(),
+      onFenced: () => this.renewSoon(),
       observer,
       clock,
       onError,
@@ -301,8 +268,8 @@ export class Projector {
   #movedHere(moved: ProjectionMoved): void {
     const { projection, position: to, keys, lagMs, hasParked } = moved;
     const generation = this.#runners.get(projection)?.generation ?? 0;
-    const from = Math.min(this.#told.get(projection) ?? to, to);
-    this.#told.set(projection, to);
+    const from = Math.min(this.#lastPublished.get(projection) ?? to, to);
+    this.#lastPublished.set(projection, to);
     this.#moved(moved);
     this.#options.others.moved(projection, { from, to, keys: keys && [...keys], lagMs, generation, hasParked });
   }

@@ -20,7 +20,7 @@ export class LagReport {
     this.#onChange = onChange;
   }
 
-  /** Looks where they are. What is worse is told at once, what is better when it has lasted. */
+  /** Compares them with before. A worse state is reported at once, a better one when it has lasted. */
   look(projections: readonly ProjectionStatus[], now = performance.now()): void {
     for (const status of projections) {
       const { name, lagState, isOurs, state } = status;

@@ -12,7 +12,7 @@ export interface TablePart {
   /** What it is, without its name and its table's: `USING btree (placed_at, id)`, `PRIMARY KEY (id)`. */
   readonly definition: string;
   readonly isUnique: boolean;
-  /** The first column of an index, where it is a column. */
+  /** The first column of an index, if it is a column. */
   readonly leads: string | null;
 }
 

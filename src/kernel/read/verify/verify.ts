@@ -15,14 +15,14 @@ import { type Comparison, compareHistories, compareTables } from './compare-tabl
 /** A read model beside what its fold makes of the log. */
 export interface Verification extends Comparison {
   readonly projection: string;
-  /** Former versions, where they are kept. */
+  /** Former versions, if history is kept. */
   readonly history: Comparison | undefined;
   /** Both are there. */
   readonly position: number;
 }
 
 export interface VerifyParts
-  extends Pick<FillerParts, 'aside' | 'projection' | 'owner' | 'batchLimit' | 'clock' | 'onError'> {
+  extends Pick<FillerParts, 'pools' | 'projection' | 'owner' | 'batchLimit' | 'clock' | 'onError'> {
   /** Ends it; what it has made is dropped. */
   readonly signal?: AbortSignal | undefined;
   /** Told how far the second table is, and how far it has to come. */
@@ -46,20 +46,20 @@ const LOCK_TIMEOUT_MS = 1000;
  * @throws {RebuildError} VERIFY_UNDER_WAY, REBUILD_REFUSED, VERIFY_FAILED
  */
 export async function verifyProjection(parts: VerifyParts): Promise<Verification> {
-  const { aside, projection, owner, signal, onError } = parts;
+  const { pools, projection, owner, signal, onError } = parts;
   signal?.throwIfAborted();
-  const row = await beginVerify(aside.owner, projection, owner);
+  const row = await beginVerify(pools.owner, projection, owner);
   const renewing = setInterval(() => {
-    leaseShadow(aside.projector, owner, row).catch((error) => onError(error, { part: 'verify' }));
+    leaseShadow(pools.projector, owner, row).catch((error) => onError(error, { part: 'verify' }));
   }, RENEW_MS);
   // It goes no further than the live table.
   const end = new LogHead();
   const log: Pick<LogReader, 'read'> = {
-    read: (after, limit, wanted) => aside.log.read(after, Math.min(limit, end.position - after), wanted),
+    read: (after, limit, wanted) => pools.log.read(after, Math.min(limit, end.position - after), wanted),
   };
   const filler = new ShadowFiller({ ...parts, row, log, feed: new CommitFeed(0), head: end });
   const interrupt = () => {
-    for (const table of tablesOf(filler.shadow)) cancelWorkOn(aside.owner, table).catch(() => undefined);
+    for (const [, table] of filler.shadow.tables) cancelWorkOn(pools.owner, table).catch(() => undefined);
   };
   signal?.addEventListener('abort', interrupt, { once: true });
   try {
@@ -76,20 +76,20 @@ export async function verifyProjection(parts: VerifyParts): Promise<Verification
     signal?.removeEventListener('abort', interrupt);
     clearInterval(renewing);
     await filler.stop();
-    await dropShadow(aside.owner, projection, 'verify');
+    await dropShadow(pools.owner, projection, 'verify');
   }
 }
 
-/** Resolves when the second table is about where the live one is. */
+/** Resolves when the second table is near the live one's position. */
 async function fill(
-  { aside, projection, signal, batchLimit, onProgress }: VerifyParts,
+  { pools, projection, signal, batchLimit, onProgress }: VerifyParts,
   filler: ShadowFiller,
   end: LogHead,
 ) {
   filler.start();
   for (;;) {
     signal?.throwIfAborted();
-    const target = await livePosition(aside.projector, projection);
+    const target = await livePosition(pools.projector, projection);
     end.advance(target, undefined);
     filler.wake();
     await filler.reached(target, LOOK_MS, signal);
@@ -97,16 +97,16 @@ async function fill(
     if (!filler.isRunning) throw gone(projection);
     if (filler.position >= target - batchLimit) break;
   }
-  await aside.owner.execute(sql`analyze ${listed(tablesOf(filler.shadow))}`);
+  await pools.owner.execute(sql`analyze ${listed(tablesOf(filler.shadow.projection))}`);
 }
 
-/** Compares both at one position; undefined where the second table did not come to it in time. */
-async function compare({ aside, projection, signal }: VerifyParts, filler: ShadowFiller, end: LogHead) {
-  return await aside.owner.transaction(
+/** Compares both at one position; undefined if the second table did not reach it in time. */
+async function compare({ pools, projection, signal }: VerifyParts, filler: ShadowFiller, end: LogHead) {
+  return await pools.owner.transaction(
     async (transaction) => {
       const view = transaction as unknown as Database;
       // While the checkpoint is held nobody writes to the live table: what is seen from then on is of one position.
-      const position = await aside.owner.transaction(async (hold) => {
+      const position = await pools.owner.transaction(async (hold) => {
         await hold.execute(sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`));
         const position = await livePosition(hold as unknown as Database, projection, sql`for no key update`);
         end.advance(position, undefined);
@@ -115,14 +115,14 @@ async function compare({ aside, projection, signal }: VerifyParts, filler: Shado
         await filler.stop();
         if (filler.position !== position) throw gone(projection);
         await view.execute(
-          sql`lock table ${listed([...tablesOf(projection), ...tablesOf(filler.shadow)])} in access share mode`,
+          sql`lock table ${listed([...tablesOf(projection), ...tablesOf(filler.shadow.projection)])} in access share mode`,
         );
         await view.execute(sql`select from read.checkpoints`);
         return position;
       });
       if (position === undefined) return undefined;
-      const rows = await compareTables(view, projection, filler.shadow);
-      const history = projection.history && (await compareHistories(view, projection, filler.shadow));
+      const rows = await compareTables(view, projection, filler.shadow.projection);
+      const history = projection.history && (await compareHistories(view, projection, filler.shadow.projection));
       return { ...rows, history, position };
     },
     { isolationLevel: 'repeatable read', accessMode: 'read only' },

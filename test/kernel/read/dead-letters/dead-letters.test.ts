@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { NewEvent } from '../../../../src/kernel/define/event.ts';
 import type { Handler, Projection } from '../../../../src/kernel/define/projection.ts';
-import { adoptLetters, dropLetters } from '../../../../src/kernel/read/dead-letters/dead-letter-store.ts';
+import { adoptParkedEvents, dropParkedEvents } from '../../../../src/kernel/read/dead-letters/dead-letter-store.ts';
 import { DeadLetters } from '../../../../src/kernel/read/dead-letters/dead-letters.ts';
 import { useDatabase } from '../../../support/database.ts';
 import { DrivenProjection, type Fault, failing } from '../../../support/driven-projection.ts';
@@ -239,7 +239,7 @@ describe('an event that is discarded', () => {
     const shadow = new DrivenProjection(engine, database.sql, failing({ ...next, name: 'books#rebuild' }, faults));
     await shadow.beginAt(0);
     await shadow.moveTo(3);
-    await adoptLetters(db, 'books#rebuild', 'books');
+    await adoptParkedEvents(db, 'books#rebuild', 'books');
     await database.sql`update read.checkpoints set version = 2 where projection = 'books'`;
     const letters = new DeadLetters({ db, projections: [failing(next, faults)], events: Book.events });
     expect(await letters.discard('books', keyOf(1), 2, { by: 'another', reason: 'still' })).toMatchObject({
@@ -271,13 +271,18 @@ describe('an event that is discarded', () => {
     });
     expect(await rowsOf(db, books)).toEqual(await expected(books, 2));
     await database.sql`truncate read.books, read.books_history`;
-    const again = new DrivenProjection(engine, database.sql, failing({ ...books, name: 'books#rebuild' }, faults));
+    const again = new DrivenProjection(
+      engine,
+      database.sql,
+      failing({ ...books, name: 'books#rebuild' }, faults),
+      'books',
+    );
     await again.beginAt(0);
     await again.moveTo(4);
     expect(await rowsOf(db, books)).toEqual(await expected(books, 2));
     expect(await waiting('books#rebuild')).toEqual([]);
     await database.sql`truncate read.books, read.books_history`;
-    const newer = new DrivenProjection(engine, database.sql, { ...books, name: 'books#verify', version: 2 });
+    const newer = new DrivenProjection(engine, database.sql, { ...books, name: 'books#verify', version: 2 }, 'books');
     await newer.beginAt(0);
     await newer.moveTo(4);
     expect(await rowsOf(db, books)).toEqual(await expected(books));
@@ -329,12 +334,12 @@ describe('a table that takes the place of another', () => {
     const again = new DrivenProjection(engine, database.sql, failing(shadow, new Map([[3, 'fold']])));
     await again.beginAt(0);
     await again.moveTo(4);
-    await adoptLetters(db, 'books#rebuild', 'books');
+    await adoptParkedEvents(db, 'books#rebuild', 'books');
     expect((await waiting('books')).map(({ position }) => position)).toEqual([3, 4]);
     const rows = await database.sql`select projection, status from read.dead_letters order by position`;
     expect(rows.map((row) => row.status)).toEqual(['DISCARDED', 'PARKED', 'PARKED']);
     expect(rows.every(({ projection }) => projection === 'books')).toBe(true);
-    await dropLetters(db, 'books');
+    await dropParkedEvents(db, 'books');
     expect(await database.sql`select from read.dead_letters`).toHaveLength(0);
   });
 });

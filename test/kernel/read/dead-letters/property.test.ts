@@ -178,7 +178,12 @@ describe.each<readonly [string, Projection]>([
         const live = byKey(await present());
         const history = await historyOf(engine.database.projector.db, projection);
         await database.sql`truncate read.books, read.readings, read.books_history, read.readings_history, read.people, read.people_history, read.shelf, read.shelf_history`;
-        const anew = new DrivenProjection(engine, database.sql, { ...projection, name: `${projection.name}#rebuild` });
+        const anew = new DrivenProjection(
+          engine,
+          database.sql,
+          { ...projection, name: `${projection.name}#rebuild` },
+          projection.name,
+        );
         await anew.beginAt(before);
         await anew.moveTo(end);
         expect(byKey(await present())).toEqual(live);

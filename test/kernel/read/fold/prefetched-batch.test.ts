@@ -8,7 +8,7 @@ import type { Projection } from '../../../../src/kernel/define/projection.ts';
 import { CommitFeed } from '../../../../src/kernel/log/commit-feed.ts';
 import { unobserved } from '../../../../src/kernel/observe/observer.ts';
 import { foldBatch, planBatch } from '../../../../src/kernel/read/fold/fold-batch.ts';
-import { readyBatch } from '../../../../src/kernel/read/fold/prefetched-batch.ts';
+import { prefetchBatch } from '../../../../src/kernel/read/fold/prefetched-batch.ts';
 import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
 import { ProjectionRunner } from '../../../../src/kernel/read/run/projection-runner.ts';
 import { useDatabase } from '../../../support/database.ts';
@@ -68,8 +68,8 @@ it('what is read ahead and has to wait is said to be under way, and is done once
     },
   });
   runner.start({ position: 0, generation: 1, failure: null });
-  await until(() => runner.position === 2 && runner.underWay?.after === 2);
-  expect(runner.underWay?.first?.position).toBe(3);
+  await until(() => runner.position === 2 && runner.inProgress?.after === 2);
+  expect(runner.inProgress?.first?.position).toBe(3);
   table.gate.resolve();
   await until(() => runner.position === titles.length);
   await runner.stop();
@@ -96,16 +96,16 @@ it('a batch that is made ready before the one ahead of it is written has what it
 async function replay(projection: Projection, events: readonly RecordedEvent[], size: number): Promise<number> {
   const { db } = engine.database.projector;
   const table = new ProjectionTable(db, projection);
-  let ready: Awaited<ReturnType<typeof readyBatch>>['ready'];
+  let planned: Awaited<ReturnType<typeof prefetchBatch>>['planned'];
   let made = 0;
   for (let at = 0; at < events.length; at += size) {
     const batch = events.slice(at, at + size);
     const plan = planBatch(projection, batch);
-    const present = ready?.present ?? (await table.read(plan));
-    const writes = foldBatch(projection, ready?.plan ?? plan, present);
+    const present = planned?.present ?? (await table.read(plan));
+    const writes = foldBatch(projection, planned?.plan ?? plan, present);
     const next = events.slice(at + size, at + 2 * size);
-    ready = (await readyBatch(projection, table, next, writes)).ready;
-    if (ready && next.length > 0) made++;
+    planned = (await prefetchBatch(projection, table, next, writes)).planned;
+    if (planned && next.length > 0) made++;
     const [from, to] = [batch[0]!.position - 1, batch.at(-1)!.position];
     await table.write(writes, { from, to, owner, generation: 1 });
   }

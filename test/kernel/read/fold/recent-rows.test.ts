@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { RecentRows } from '../../../../src/kernel/read/fold/recent-rows.ts';
-import type { StoredRow } from '../../../../src/kernel/read/fold/working-rows.ts';
+import type { RowWithMeta } from '../../../../src/kernel/read/fold/working-rows.ts';
 
-const stored = (text: string, lastPosition = 1): StoredRow => ({
+const stored = (text: string, lastPosition = 1): RowWithMeta => ({
   row: { text },
   ...{ lastPosition, staleSince: null, heldFrom: null, keptIn: null },
 });
 const large = 'x'.repeat(100_000);
-const written = (rows: Readonly<Record<string, StoredRow>>, removed: readonly string[] = []) => ({
+const written = (rows: Readonly<Record<string, RowWithMeta>>, removed: readonly string[] = []) => ({
   upserts: new Map(Object.entries(rows)),
   keys: new Set([...Object.keys(rows), ...removed]),
 });

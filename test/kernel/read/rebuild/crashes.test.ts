@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { AfterwriteDatabase } from '../../../../src/database/database.ts';
 import { beginRebuild, cancelRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
+import { shadowOf } from '../../../../src/kernel/read/rebuild/shadow.ts';
 import { leaseShadow, shadowRows } from '../../../../src/kernel/read/rebuild/shadow-checkpoint.ts';
 import { swapIn } from '../../../../src/kernel/read/rebuild/swap.ts';
 import { anAppend, incremented } from '../../../support/appends.ts';
@@ -107,7 +108,7 @@ describe('a step of a rebuild is done whole or not at all, and may be tried agai
         run: async (point) => {
           await spoil(lane);
           await begin(lane.direct);
-          const swap = { projection: counters, ...(await fill(lane)), fillTo };
+          const swap = { shadow: shadowOf(counters, 'rebuild'), ...(await fill(lane)), fillTo };
           const [before, indexes] = [await tableId(lane), await indexesOf(lane)];
           await lane.proxy.arm(point);
           const outcome = await swapIn(lane.breaking.owner.db, swap).catch(() => undefined);

@@ -65,7 +65,7 @@ describe('a shadow', () => {
       visibleTo: 'everyone',
       on: { CounterOpened: ({ streamId }, { remove }) => remove(streamId) },
     });
-    const [rebuild, verify] = [shadowOf(projection, 'rebuild'), shadowOf(projection, 'verify')];
+    const [rebuild, verify] = [shadowOf(projection, 'rebuild').projection, shadowOf(projection, 'verify').projection];
     const names = [long, rebuild.table, verify.table].map(getTableName);
     expect(new Set(names.map((name) => name.slice(0, 63))).size).toBe(3);
     expect(Math.max(...names.slice(1).map((name) => Buffer.byteLength(name)))).toBeLessThan(63);
@@ -126,9 +126,14 @@ describe('a rebuild', { timeout: 30_000 }, () => {
     const engine = await openEngine({ start: true });
     await count(engine, 2, 2);
     await expectWhole(engine);
-    const aside = engine.database.openAside();
+    const aside = engine.database.openDedicated();
     const paused = new Promise<boolean>(() => {});
-    const swap = swapIn(aside.owner.db, { projection: counters, owner: '', generation: 1, fillTo: () => paused });
+    const swap = swapIn(aside.owner.db, {
+      shadow: shadowOf(counters, 'rebuild'),
+      owner: '',
+      generation: 1,
+      fillTo: () => paused,
+    });
     void swap.catch(() => undefined);
     await until(async () => {
       const held = await database.sql`select from pg_locks

@@ -41,7 +41,7 @@ describe('read models, when Postgres has lost batches that it had committed', ()
     const { position } = receiptOf(await bus.execute(incrementCounter, { counterId, by: 5 }, system));
     await projector.positions.reached('counters', position);
 
-    projector.doubt();
+    projector.invalidate();
     expect(projector.positions.of('counters')).toBe(0);
     expect(await projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
     const later = receiptOf(await bus.execute(incrementCounter, { counterId }, system));

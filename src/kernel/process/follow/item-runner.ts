@@ -3,7 +3,7 @@ import type { ItemToPark, ParkedItems } from '../parked/parked-items.ts';
 import type { ParkedLines } from '../parked/parked-lines.ts';
 import { contextOf, type Item, parkedOf } from './items.ts';
 import { Lanes } from './lanes.ts';
-import { failureOf, isPassing, isToBeParked, patiently, pauseAfter } from './retries.ts';
+import { failureOf, isRetryable, isToBeParked, pauseAfter, retryUntilStopped } from './retries.ts';
 import type { Work } from './work.ts';
 
 /** The share of one initiator in what is read ahead, and in what may be parked: the rest is left to others. */
@@ -24,7 +24,7 @@ export interface RunnerLimits {
   readonly parked: number;
 }
 
-export interface RunnerParts {
+export interface ItemRunnerParts {
   readonly name: string;
   readonly work: Work;
   readonly parked: ParkedItems;
@@ -41,7 +41,7 @@ export interface RunnerParts {
  * pause; one that goes on failing is parked with what waits behind it in its line, so that it holds nothing else up.
  */
 export class ItemRunner {
-  readonly #parts: RunnerParts;
+  readonly #parts: ItemRunnerParts;
   readonly #stopping: AbortSignal;
   readonly #lanes: Lanes<Item>;
   readonly #lines: ParkedLines;
@@ -57,7 +57,7 @@ export class ItemRunner {
   #reading: Map<Item, PromiseWithResolvers<RecordedEvent>> | undefined;
 
   /** @param position everything up to here is answered or parked. */
-  constructor(parts: RunnerParts, lines: ParkedLines, position: number, stopping: AbortSignal) {
+  constructor(parts: ItemRunnerParts, lines: ParkedLines, position: number, stopping: AbortSignal) {
     this.#parts = parts;
     this.#lines = lines;
     this.#seen = position;
@@ -176,7 +176,8 @@ export class ItemRunner {
       this.#settle(item);
       return;
     }
-    if (!isPassing(error)) this.#failures.set(item, `${name} ${JSON.stringify(contextOf(item))}: ${messageOf(error)}`);
+    if (!isRetryable(error))
+      this.#failures.set(item, `${name} ${JSON.stringify(contextOf(item))}: ${messageOf(error)}`);
     this.#lanes.pause(item);
     if (isToBeParked(item, error) && this.#lines.size < limits.parked) {
       if (await this.#putAside(item, error, waitMs)) return;
@@ -206,7 +207,7 @@ export class ItemRunner {
     const onFailure = (error: unknown) => error && onError(error, { part: name });
     // From now on what comes later in their lines waits behind them.
     for (const item of items) this.#lines.add(item);
-    return patiently(
+    return retryUntilStopped(
       async () => {
         for (const item of await parked.park(items, waitMs)) this.#lines.remove(item);
       },
@@ -217,7 +218,7 @@ export class ItemRunner {
   async #unpark(item: Item, row: NonNullable<Item['parked']>): Promise<void> {
     const { name, parked, onError } = this.#parts;
     const onFailure = (error: unknown) => error && onError(error, { part: name, ...contextOf(item) });
-    const done = await patiently(() => parked.answered(row), { stopping: this.#stopping, onFailure });
+    const done = await retryUntilStopped(() => parked.answered(row), { stopping: this.#stopping, onFailure });
     if (done) this.#lines.remove(row);
   }
 

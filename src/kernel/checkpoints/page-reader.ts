@@ -1,0 +1,49 @@
+import type { RecordedEvent } from '../define/event.ts';
+import type { CommitFeed } from '../log/commit-feed.ts';
+import type { LogPage } from './log-consumer.ts';
+
+export interface PageReaderParts<Page extends LogPage> {
+  readonly feed: CommitFeed;
+  /** Makes a page of events that this instance has in memory. */
+  readonly fed: (events: readonly RecordedEvent[]) => Page;
+  /** Reads a page from the database. */
+  readonly load: (after: number, limit: number) => Promise<Page>;
+}
+
+/**
+ * Reads the log for one consumer: from the commit feed while that has the events, else from the database. There it reads one
+ * page ahead: while a page is handled the next is on its way. A replay would wait for the database in turns with itself
+ * otherwise.
+ */
+export class PageReader<Page extends LogPage> {
+  readonly #parts: PageReaderParts<Page>;
+  #ahead: { readonly after: number; readonly limit: number; readonly page: Promise<Page> } | undefined;
+
+  constructor(parts: PageReaderParts<Page>) {
+    this.#parts = parts;
+  }
+
+  /** At most `limit` events after a position. Fails as the log does, also if that happened ahead. */
+  async read(after: number, limit: number): Promise<Page> {
+    const { feed, fed, load } = this.#parts;
+    const committed = feed.after(after, limit);
+    if (committed.length > 0) return fed(committed);
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    let page = ahead?.after === after && ahead.limit === limit ? await ahead.page : undefined;
+    // At the end of the log there may be more by now.
+    if (!page || page.events.length === 0) page = await load(after, limit);
+    const last = page.events.at(-1);
+    if (last && page.events.length === limit) {
+      const next = load(last.position, limit);
+      next.catch(() => undefined);
+      this.#ahead = { after: last.position, limit, page: next };
+    }
+    return page;
+  }
+
+  /** Forgets the page that was read ahead. */
+  forget(): void {
+    this.#ahead = undefined;
+  }
+}

@@ -1,0 +1,115 @@
+import { PageReader } from '../../checkpoints/page-reader.ts';
+import type { RecordedEvent } from '../../define/event.ts';
+import type { Projection } from '../../define/projection.ts';
+import type { CommitFeed } from '../../log/commit-feed.ts';
+import type { LogHead } from '../../log/log-head.ts';
+import type { LogReader } from '../../log/log-reader.ts';
+import type { BatchParking } from '../dead-letters/batch-parking.ts';
+import type { PoisonFinder } from '../dead-letters/poison-finder.ts';
+import { planBatch } from '../fold/fold-batch.ts';
+import { type EventBatch, type PlannedBatch, prefetchBatch } from '../fold/prefetched-batch.ts';
+import type { ProjectionTable } from '../fold/projection-table.ts';
+import { RecentRows } from '../fold/recent-rows.ts';
+import type { Writes } from '../fold/working-rows.ts';
+
+export interface BatchPipelineParts {
+  readonly projection: Projection;
+  readonly table: ProjectionTable;
+  readonly log: Pick<LogReader, 'read'>;
+  readonly feed: CommitFeed;
+  readonly head: LogHead;
+  /** Events folded together at most. */
+  readonly batchLimit: number;
+}
+
+/**
+ * The stages of a projection's batches: events are read, planned with the rows that they need, and written. In a replay each
+ * stage works one batch ahead of the next: while a batch is written, the rows of the next one are read, and the events of the
+ * one after that.
+ */
+export class BatchPipeline {
+  readonly #parts: BatchPipelineParts;
+  readonly #poison: PoisonFinder;
+  readonly #reader: PageReader<EventBatch>;
+  readonly #recent = new RecentRows();
+  /** The batch after the one that is written. Its promise resolves to undefined if it could not be prefetched. */
+  #ahead:
+    | { readonly after: number; first: RecordedEvent | undefined; batch: Promise<EventBatch | undefined> }
+    | undefined;
+
+  /** @param poison told of events that cannot be read. Batches stop short of events that are suspected. */
+  constructor(parts: BatchPipelineParts, poison: PoisonFinder) {
+    this.#parts = parts;
+    this.#poison = poison;
+    const { feed, log, projection } = parts;
+    this.#reader = new PageReader({
+      feed,
+      fed: (events) => ({ events }),
+      load: async (after, limit) => ({
+        events: await log.read(after, limit, {
+          wanted: (type) => projection.handlers.has(type),
+          onUnreadable: (error) => poison.addUnreadable(error),
+        }),
+      }),
+    });
+  }
+
+  /**
+   * The batch after a position; without events at the end of the log.
+   * @param onFirst told its first event if that is known before all of it can be had.
+   */
+  async read(position: number, onFirst: (first: RecordedEvent | undefined) => void): Promise<EventBatch> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead?.after === position) {
+      // Its rows may be locked, so this can take long.
+      onFirst(ahead.first);
+      const batch = await ahead.batch;
+      if (batch) return batch;
+    }
+    return this.#reader.read(position, this.#poison.limitAfter(position, this.#parts.batchLimit));
+  }
+
+  /** What a batch changes, and the rows that it needs. */
+  async plan({ events, planned }: EventBatch, parking: BatchParking | undefined): Promise<PlannedBatch> {
+    if (!parking && planned) return planned;
+    const { projection, table } = this.#parts;
+    const plan = planBatch(projection, events, parking);
+    if (plan.steps.length === 0) return { plan, present: [] };
+    // Only the table knows which rows have a value. And parked events may be applied by others.
+    if (parking || plan.where.size > 0) return { plan, present: await table.read(plan) };
+    const { known, others } = this.#recent.take(plan.keys);
+    return { plan, present: [...known, ...(await table.read({ keys: others, where: plan.where }))] };
+  }
+
+  /**
+   * A batch is about to be written: prefetches the next one. Only full batches are prefetched, because at the end of the log
+   * more events may come before it is the next batch's turn.
+   * @param to its last position.
+   */
+  writing(to: number, writes: Writes): void {
+    const { projection, table, head, batchLimit } = this.#parts;
+    if (head.position - to < batchLimit || this.#poison.limitAfter(to, batchLimit) < batchLimit) return;
+    const ahead = { after: to, first: undefined as RecordedEvent | undefined };
+    const prefetch = async () => {
+      const { events } = await this.#reader.read(to, batchLimit);
+      ahead.first = events[0];
+      return prefetchBatch(projection, table, events, writes);
+    };
+    // A failure comes again when it is this batch's turn.
+    this.#ahead = Object.assign(ahead, { batch: prefetch().catch(() => undefined) });
+  }
+
+  /** A batch has been written. @param writes undefined if rows may have been written that are not known here. */
+  written(writes: Writes | undefined): void {
+    if (writes) this.#recent.written(writes);
+    else this.#recent.clear();
+  }
+
+  /** Forgets everything that it has read ahead or remembers of rows. */
+  forget(): void {
+    this.#ahead = undefined;
+    this.#reader.forget();
+    this.#recent.clear();
+  }
+}

@@ -1,0 +1,72 @@
+import type { RecordedEvent } from '../../define/event.ts';
+import type { CommitFeed } from '../../log/commit-feed.ts';
+import type { LogHead } from '../../log/log-head.ts';
+import { checkpointsAhead, LogHistory, type LogLook, lostEvents } from '../../log/log-history.ts';
+import type { LogReader } from '../../log/log-reader.ts';
+
+export interface LogWatchParts {
+  readonly log: LogReader;
+  readonly head: LogHead;
+  /** Cleared if the log has lost events. */
+  readonly feed: CommitFeed;
+  /** Told why the log is not the one that it was, and with `undefined` that it is. */
+  readonly onLost: (reason: string | undefined) => void;
+}
+
+/** Looks where the log ends, and whether it still holds what it held. */
+export class LogWatch {
+  readonly #parts: LogWatchParts;
+  readonly #history = new LogHistory();
+  #hasLost = false;
+  /** Counts the connections that have ended: an answer from before may be another server's. */
+  #invalidations = 0;
+
+  constructor(parts: LogWatchParts) {
+    this.#parts = parts;
+  }
+
+  /** This instance has committed events up to a position. */
+  committed(position: number, last: RecordedEvent | undefined): void {
+    if (last && !this.#hasLost) this.#history.saw(position, last.eventId);
+    this.#parts.head.advance(position, last?.recordedAt);
+  }
+
+  /** A connection has ended: another server may answer from now on. */
+  invalidate(): void {
+    this.#invalidations++;
+  }
+
+  /** Moves the head to where the log ends. */
+  async look(): Promise<void> {
+    const { log, head } = this.#parts;
+    // Taken before the log is asked: what is learnt meanwhile may be newer than the answer.
+    const before = this.#history.newest;
+    const invalidations = this.#invalidations;
+    const seen = await log.look(before?.position ?? 0);
+    if (!seen.isStandby) {
+      const isLost = before !== undefined && seen.knownId !== before.eventId;
+      const kept = isLost ? this.#history.lastIn(await log.idsAt(this.#history.positions)) : 0;
+      const ahead = seen.checkpoint > seen.position ? await log.checkpointsAfter(seen.position) : [];
+      if (isLost) this.#lose(lostEvents(kept, before.position, seen.position), seen);
+      else if (ahead.length > 0) this.#lose(checkpointsAhead(seen.position, ahead), seen);
+      else this.#findAll(seen, invalidations);
+    }
+    head.advance(seen.position, seen.recordedAt);
+  }
+
+  /** The log lacks events that were committed. What is there can be read; nothing may be appended to it. */
+  #lose(reason: string, { position, recordedAt }: LogLook): void {
+    const { feed, head, onLost } = this.#parts;
+    this.#hasLost = true;
+    feed.clear();
+    head.retreat(position, recordedAt);
+    onLost(reason);
+  }
+
+  #findAll({ position, eventId }: LogLook, invalidations: number): void {
+    if (eventId && invalidations === this.#invalidations) this.#history.saw(position, eventId);
+    if (!this.#hasLost) return;
+    this.#hasLost = false;
+    this.#parts.onLost(undefined);
+  }
+}
