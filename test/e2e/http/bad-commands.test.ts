@@ -10,6 +10,7 @@ import { inputTypeOf, outcomeFields } from '../../support/http-client.ts';
 import { logSize } from '../../support/log.ts';
 import { expectRefusal, expectRequestError } from '../../support/refusals.ts';
 import { ADDRESS, accepted, openShop, placeOrder, registerProduct } from '../../support/shop.ts';
+import { until } from '../../support/until.ts';
 
 const app = useApp({ fulfils: false });
 const registry = registerDomains(domains);
@@ -105,6 +106,8 @@ describe.each(mutations)('%s', (mutation) => {
   }, 60_000);
 
   it('refuses a commandId and an expectedVersion that are none', async () => {
+    // What processes do about the commands before is written by then.
+    await until(() => app.engine.processes.status().every(({ kind, lag }) => kind === 'EFFECT' || lag === 0));
     const before = await logSize(app.database);
     for (const commandId of [
       '',

@@ -113,7 +113,8 @@ describe.skipIf(lacks('pg_basebackup'))('a subscription on a replica', () => {
     await listening(feed);
     for (let n = 0; n < 20; n++) {
       const { aggregateId: id } = await registerCustomer(app, { name: `Ada ${n}` });
-      await feed.dataWhere(({ projectionUpdated }) => projectionUpdated.keys?.includes(id) ?? false);
+      // Without keys, any row may have changed: the replica was ahead of the news.
+      await feed.dataWhere(({ projectionUpdated: { keys } }) => keys === null || (keys?.includes(id) ?? false));
       const answer = await app.query('query ($id: ID!) { customer(id: $id) { name } }', { id });
       expect(answer.data).toEqual({ customer: { name: `Ada ${n}` } });
     }

@@ -110,7 +110,7 @@ describe('what is parked is the same as without a crash', () => {
           },
         }),
       );
-      await breakAtPoints(runs, how, dies, { messages: 50, every: 41, isTimed: true });
+      await breakAtPoints(runs, how, dies, { messages: 30, every: 17, isTimed: true });
     },
     60_000,
   );

@@ -158,7 +158,7 @@ describe('a rebuild comes to its end', () => {
           },
         }),
       );
-      await breakAtPoints(runs, how, dies, { messages: 50, every: 61, isTimed: true });
+      await breakAtPoints(runs, how, dies, { messages: 30, every: 31, isTimed: true });
     },
     60_000,
   );

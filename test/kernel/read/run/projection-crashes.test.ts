@@ -78,7 +78,7 @@ describe('projections come to the end of the log with the rows of a fold from sc
           },
         }),
       );
-      await breakAtPoints(runs, how, dies, { messages: 50, every: 41, isTimed: true });
+      await breakAtPoints(runs, how, dies, { messages: 30, every: 17, isTimed: true });
     },
     60_000,
   );
@@ -98,7 +98,7 @@ describe('projections come to the end of the log with the rows of a fold from sc
         };
         return { proxy: lane.proxy, run };
       });
-      await breakAtPoints(await Promise.all(runs), how, dies, { messages: 50, every: 41, isTimed: true });
+      await breakAtPoints(await Promise.all(runs), how, dies, { messages: 30, every: 17, isTimed: true });
     },
     60_000,
   );
