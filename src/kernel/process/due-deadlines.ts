@@ -12,21 +12,21 @@ interface DeadlineRow {
   id: string;
   name: string;
   at_ms: number;
-  /** From now, in ms. */
+  /** Time from now, in ms. */
   in_ms: number;
   begun: EventMetadata;
 }
 
-/** Read at one time, beside those that are known to be due. */
+/** Deadlines that are read at a time, beside those that are known to be due. */
 const PAGE = 200;
-/** Deadlines that are told at one time. */
+/** Deadlines that fire at a time. */
 const MOST_IN_PROGRESS = 1000;
-/** Deadlines that are told and still stand in the read model: while it lags, no more than these are told. */
+/** Deadlines that have fired and are still in the read model: while it lags, no more than these fire. */
 const MOST_REMEMBERED = 10_000;
-/** However far the next deadline is, the clock looks again after this time, in ms. */
+/** Longest time until the clock checks again, in ms. */
 const LOOK_MS = 1000;
 
-/** Watches the clock for processes: that of Postgres, which also stamps the events. */
+/** Watches the clock for processes: that of Postgres, which also timestamps the events. */
 export class DueDeadlines {
   readonly #hub: Hub;
   readonly #next: ReturnType<typeof prepared<DeadlineRow>>;
@@ -36,7 +36,7 @@ export class DueDeadlines {
   constructor(db: Database, hub: Hub, onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void) {
     this.#hub = hub;
     this.#onError = onError;
-    // What is parked is not due here: it is tried again by itself, or was passed over.
+    // A parked deadline is not due here: it is retried separately, or was passed over.
     this.#next = prepared(
       db,
       'deadlines_next',
@@ -59,10 +59,10 @@ export class DueDeadlines {
   }
 
   /**
-   * Tells of each of a process's deadlines when its time has come, until it is stopped. May tell of one more than once. Each is
-   * on its own: one that cannot be told holds up no other.
+   * Fires each of a process's deadlines when its time has come, until it is stopped. May fire one more than once. They
+   * are independent: a failing one blocks no other.
    *
-   * @param tell resolves when the deadline is told or parked.
+   * @param tell resolves when the deadline has been handled or parked.
    */
   async run(process: Process, tell: (deadline: Deadline) => Promise<void>, stopping: AbortSignal): Promise<void> {
     const watch = new Watch();
@@ -86,7 +86,7 @@ export class DueDeadlines {
     return row && { id, name, at, begun: row.begun };
   }
 
-  /** @returns when to look again, in ms. */
+  /** @returns when to check again, in ms. */
   async #tellDue(
     { name: process }: Process,
     watch: Watch,
@@ -102,7 +102,7 @@ export class DueDeadlines {
         const { id, name, at_ms, begun } = row;
         watch.tell(nameOf(row), tell({ id, name, at: new Date(Math.round(at_ms)), begun }));
       }
-      // One of a full page that was new: there may be more behind it.
+      // The page was full and had a new deadline: there may be more behind it.
       if (due.length === limit && news.length > 0) return 0;
       const following = rows.find(({ in_ms }) => in_ms > 0);
       return following ? Math.min(LOOK_MS, Math.max(1, following.in_ms)) : LOOK_MS;
@@ -113,7 +113,7 @@ export class DueDeadlines {
   }
 }
 
-/** Deadlines that are being told, or are told and still stand in the read model, and what wakes the clock. */
+/** Deadlines that are firing, or have fired and are still in the read model, and what wakes the clock. */
 class Watch {
   readonly #inProgress = new Set<string>();
   readonly #told = new Set<string>();
@@ -123,7 +123,7 @@ class Watch {
     return this.#inProgress.size + this.#told.size;
   }
 
-  /** How many more may be told now. */
+  /** How many more may fire now. */
   get room(): number {
     return Math.max(0, Math.min(MOST_IN_PROGRESS - this.#inProgress.size, MOST_REMEMBERED - this.size));
   }
@@ -142,7 +142,7 @@ class Watch {
     });
   }
 
-  /** What is told is remembered only until the read model has it too. */
+  /** A fired deadline is remembered only until the read model has it too. */
   forget(due: ReadonlySet<string>): void {
     for (const name of this.#told) if (!due.has(name)) this.#told.delete(name);
   }

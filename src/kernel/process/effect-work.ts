@@ -10,7 +10,7 @@ import { assertDone, causedBy, IdsUsedError, type Issuer, nthId } from './issue-
 
 export interface EffectWorkParts {
   readonly effect: Effect;
-  /** What is plugged into its port. */
+  /** The adapter of its port. */
   readonly port: unknown;
   readonly bus: Issuer;
   readonly states: Pick<StreamStates, 'refresh'>;
@@ -21,10 +21,10 @@ export interface EffectWorkParts {
   readonly timeoutMs: number;
 }
 
-/** Ids that are tried for an answer if those before were used by others for something else. */
+/** Ids that are tried for an answer if others have used the earlier ones for something else. */
 const IDS = 5;
 
-/** Makes the calls of one effect, and issues the commands that their answers are. */
+/** Makes the calls of one effect, and issues the commands of their answers. */
 export class EffectWork implements Work {
   readonly #parts: EffectWorkParts;
 
@@ -40,7 +40,7 @@ export class EffectWork implements Work {
     return this.#parts.follows.has(streamType);
   }
 
-  /** A call whose answer is in the log is not made again, so the other side need not remember its key for ever. */
+  /** A call whose answer is in the log is not made again, so the other side need not remember its key forever. */
   async placesOf(events: readonly RecordedEvent[]): Promise<(Place | undefined)[]> {
     const { effect, answers } = this.#parts;
     const ids = events.map(({ type, eventId }) => (this.wanted(type) ? answerIdOf(effect.name, eventId) : undefined));
@@ -63,13 +63,13 @@ export class EffectWork implements Work {
       const commandId = nthId(answerId, nth);
       const outcome = await this.#parts.bus.executeUnchecked(command, called.input, { ...causedBy(event), commandId });
       if (outcome.kind !== 'reused') return assertDone(outcome, command.name, commandId);
-      // Another answer to this very call was stored before, by an instance that made it too: that one holds.
+      // An instance that also made this call has already stored another answer: that one counts.
       if ((await this.#parts.answers.among([commandId])).size > 0) return;
     }
     throw new IdsUsedError(command.name, answerId);
   }
 
-  /** Calls, and does not wait longer than a call may take: one that ignores its signal takes no slot for ever. */
+  /** Makes the call within its time limit: a call that ignores its signal does not hold a slot forever. */
   async #call(event: RecordedEvent, stopping: AbortSignal): Promise<Called> {
     const { effect, port, timeoutMs } = this.#parts;
     const key = uuidv5(effect.name, event.eventId);
@@ -88,7 +88,7 @@ export class EffectWork implements Work {
       stopping.throwIfAborted();
       const tools = { port, key, load: this.#load, signal: over.signal };
       const call = Promise.resolve(effect.on.get(event.type)?.(event, tools));
-      // If it fails after its time, nobody looks any more.
+      // A failure after the time limit is ignored.
       call.catch(() => undefined);
       return await Promise.race([call, ended.promise]);
     } finally {
@@ -104,7 +104,7 @@ export class EffectWork implements Work {
   };
 }
 
-/** The other side has not said what became of a call. It is made again, with the same key. */
+/** The other side has not confirmed the outcome of a call. It is made again, with the same key. */
 export class UnansweredCallError extends RetryableError {
   readonly code = 'CALL_UNANSWERED';
 

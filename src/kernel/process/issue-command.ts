@@ -8,7 +8,7 @@ import { RetryableError } from './follow/retries.ts';
 
 export type Issuer = Pick<CommandBus, 'executeUnchecked'>;
 
-/** Others change the same stream so often that this command found no moment for itself. It is no answer: it will. */
+/** Others changed the same stream each time this command was decided. This is not a refusal: it is issued again. */
 export class BusyError extends RetryableError {
   readonly code = 'STREAM_BUSY';
 
@@ -18,7 +18,7 @@ export class BusyError extends RetryableError {
   }
 }
 
-/** All ids of a command were used before, for something else. Nothing but the application makes such ids. */
+/** All ids of a command were used before, for something else. Only the application creates such ids. */
 export class IdsUsedError extends Error {
   readonly code = 'COMMAND_IDS_USED';
 
@@ -31,21 +31,24 @@ export class IdsUsedError extends Error {
   }
 }
 
-/** The id under which a command is issued if those before it were used for something else. @param nth 0 for its own. */
+/** The id for a command if the earlier ones were used for something else. @param nth 0 for its own. */
 export function nthId(commandId: string, nth: number): string {
   return nth === 0 ? commandId : uuidv5(`${nth}`, commandId);
 }
 
 /**
- * Options of a command that the application issues because of an event. It acts as the system, on behalf of whoever
- * initiated the event. It is a continuation: lag of read models does not throttle it.
+ * Options of a command that the application issues because of an event. It acts as the system, on behalf of the
+ * initiator of the event. It is a continuation: lag of read models does not throttle it.
  */
 export function causedBy({ eventId, metadata }: RecordedEvent): ExecuteOptions {
   const { traceparent } = metadata;
   return { ...onBehalfOf(metadata), causationId: eventId, ...(traceparent ? { traceparent } : {}) };
 }
 
-/** The same for a command that no event causes, as if a deadline comes, in a chain that began with an event of this metadata. */
+/**
+ * The same for a command without a causing event, as for a deadline, in a chain that began with an event of this
+ * metadata.
+ */
 export function onBehalfOf(metadata: EventMetadata): ExecuteOptions {
   const { correlationId } = metadata;
   return { actor: SYSTEM, idsFrom: 'engine', isContinuation: true, initiator: initiatorOf(metadata), correlationId };
@@ -53,7 +56,7 @@ export function onBehalfOf(metadata: EventMetadata): ExecuteOptions {
 
 /** @throws if a command that was not refused was not accepted. */
 export function assertDone(outcome: CommandOutcome, command: string, commandId: string): void {
-  // Not begun: what does not begin a process does not concern it.
+  // Not begun: events that do not begin a process do not concern it.
   if (outcome.kind === 'accepted' || outcome.kind === 'notFound') return;
   if (outcome.kind === 'conflict') throw new BusyError(command, commandId);
   throw new Error(`${command} ${commandId} came to ${JSON.stringify(outcome)}.`);

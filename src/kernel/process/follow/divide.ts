@@ -6,15 +6,15 @@ import type { ReadablePage } from './readable-events.ts';
 import { failureOf } from './retries.ts';
 import { type Place, streamOf } from './work.ts';
 
-/** What becomes of a batch. */
+/** How a batch is divided. */
 export interface Division {
-  /** To be answered now, as far as lines and lanes allow. */
+  /** To be handled now, as far as lines and lanes allow. */
   readonly items: readonly Item[];
-  /** To be put aside, in the order of the log. */
+  /** To be parked, in log order. */
   readonly toPark: readonly EventToPark[];
 }
 
-/** An event that is put aside. */
+/** An event to park. */
 export interface EventToPark {
   readonly item: ItemToPark;
   readonly position: number;
@@ -25,10 +25,10 @@ export interface EventToPark {
 }
 
 /**
- * Divides events into those that are answered now and those that are put aside: an event that cannot be read, of which nobody
- * knows which process it is for, holds up what follows in its own stream; what follows in a line that waits, waits too.
+ * Divides events into those that are handled now and those that are parked. If an event cannot be read, nobody knows
+ * which process it is for, so it blocks what follows in its own stream. What follows in a waiting line waits too.
  *
- * @param places for each event, as {@link Work.placesOf} says.
+ * @param places for each event, as in {@link Work.placesOf}.
  */
 export function divide(
   { events, unreadable }: ReadablePage,
@@ -65,7 +65,7 @@ export function divide(
       continue;
     }
     const { line, hasBegun } = place instanceof Error || !place ? { line: undefined, hasBegun: false } : place;
-    // The process may begin with what its stream waits for.
+    // The process may begin with an event that waits in its stream.
     if (waits(stream) && wanted(event.type) && line !== undefined) {
       park(event, line, [...new Set([stream, line])]);
     } else if (line !== undefined && waits(line)) {

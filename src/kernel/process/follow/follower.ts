@@ -17,7 +17,7 @@ import { pauseAfter } from './retries.ts';
 import type { Work } from './work.ts';
 
 export interface ProcessFollowerParts {
-  /** The checkpoint's. */
+  /** The name of the checkpoint. */
   readonly name: string;
   readonly work: Work;
   readonly log: Pick<LogReader, 'read' | 'readAt'>;
@@ -25,16 +25,18 @@ export interface ProcessFollowerParts {
   readonly head: LogHead;
   readonly parked: ParkedItems;
   readonly limits: RunnerLimits;
-  /** Whether this code has events of this type. */
+  /** Whether this code defines events of this type. */
   readonly knows: (type: string) => boolean;
-  /** Moves the checkpoint, and says in it why something stands still. @returns false if another instance owns it. */
+  /** Moves the checkpoint, and stores why something is stuck. @returns false if another instance owns it. */
   readonly move: (advance: Omit<CheckpointAdvance, 'from' | 'owner'>) => Promise<boolean>;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
-/** Events that are read at one time. */
+/** Events that are read at a time. */
 const PAGE = 500;
-/** Between two moves of the checkpoint, in ms. It lags behind what is done; what is done again is a replay. */
+/**
+ * Time between two moves of the checkpoint, in ms. It lags behind completed work; work that is repeated is a replay.
+ */
 const MOVE_EVERY_MS = 100;
 
 /** What works on the events while the follower runs. */
@@ -44,8 +46,8 @@ interface Workers {
 }
 
 /**
- * Follows the log from a checkpoint and has its events answered: those of one line in order, lines side by side. The
- * checkpoint is where every event before it is answered or parked, so an event may be answered again after a crash.
+ * Follows the log from a checkpoint and has its events handled: those of one line in order, lines concurrently. The
+ * checkpoint is where every event before it is handled or parked, so an event may be handled again after a crash.
  */
 export class ProcessFollower extends LogConsumer<ReadablePage> {
   readonly #parts: ProcessFollowerParts;
@@ -54,7 +56,7 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
   #workers: Workers | undefined;
   /** Why nothing can be read; null if it can. */
   #failure: string | null = null;
-  /** The failure that the checkpoint has. */
+  /** The failure that is stored in the checkpoint. */
   #stored: string | null = null;
 
   constructor(parts: ProcessFollowerParts) {
@@ -68,12 +70,12 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     });
   }
 
-  /** Items that are parked, as far as this instance knows. */
+  /** Number of parked items, as far as this instance knows. */
   get parkedSize(): number {
     return this.#workers?.items.lines.size ?? 0;
   }
 
-  /** Items that are read and not done. */
+  /** Items that were read and are not done. */
   get pending(): number {
     return this.#workers?.items.size ?? 0;
   }
@@ -83,12 +85,12 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     return this.#workers?.items.isCrowdedBy(initiator) ?? false;
   }
 
-  /** The first parked item of which an operator should know. */
+  /** The first parked item that an operator should know about. */
   get parkedFault(): ParkedFault | undefined {
     return this.#workers?.retry.fault;
   }
 
-  /** Why something stands still; null while everything moves. */
+  /** Why something is stuck; null while everything moves. */
   get failure(): string | null {
     if (this.parkedSize >= this.#parts.limits.parked) {
       return `${this.name}: ${this.parkedSize} parked, as many as may be. Nothing more is read until some are done.`;
@@ -135,7 +137,10 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     return this.#reader.read(after, PAGE);
   }
 
-  /** Has a page answered, as far as lanes allow. What cannot be answered is parked first: nothing behind it may be told before. */
+  /**
+   * Has a page handled, as far as lanes allow. Events that cannot be handled are parked first: nothing behind them may
+   * be handled before.
+   */
   protected override async handle(page: ReadablePage, stopping: AbortSignal): Promise<void> {
     const { work, name, onError } = this.#parts;
     const { items } = this.#prepared;

@@ -12,7 +12,7 @@ const INITIATOR_SHARE = 1 / 4;
 const FURTHEST = 2;
 
 export interface RunnerLimits {
-  /** Items that are worked on at one time. */
+  /** Items that are handled at a time. */
   readonly atOnce: number;
   /** Of those, items of one initiator. */
   readonly perInitiator: number;
@@ -37,26 +37,27 @@ export interface ItemRunnerParts {
 }
 
 /**
- * Works on items: fairly over initiators, in order within a line, each on its own. One that fails is tried again after a
- * pause; one that goes on failing is parked with what waits behind it in its line, so that it holds nothing else up.
+ * Handles items: fairly over initiators, in order within a line, each independently. A failing item is retried after a
+ * pause; one that keeps failing is parked with everything that waits behind it in its line, so that it blocks nothing
+ * else.
  */
 export class ItemRunner {
   readonly #parts: ItemRunnerParts;
   readonly #stopping: AbortSignal;
   readonly #lanes: Lanes<Item>;
   readonly #lines: ParkedLines;
-  /** Events that are neither answered nor parked, in the order of the log. */
+  /** Events that are neither handled nor parked, in log order. */
   readonly #open = new Set<number>();
   readonly #running = new Set<Promise<void>>();
   /** Why items fail that are not parked. */
   readonly #failures = new Map<Item, string>();
-  /** Of items that pause. */
+  /** Timers of items that pause. */
   readonly #timers = new Set<NodeJS.Timeout>();
   #seen: number;
   #heldBytes = 0;
   #reading: Map<Item, PromiseWithResolvers<RecordedEvent>> | undefined;
 
-  /** @param position everything up to here is answered or parked. */
+  /** @param position everything up to here is handled or parked. */
   constructor(parts: ItemRunnerParts, lines: ParkedLines, position: number, stopping: AbortSignal) {
     this.#parts = parts;
     this.#lines = lines;
@@ -67,13 +68,13 @@ export class ItemRunner {
     this.#lanes = new Lanes({ atOnce, perLane: perInitiator, counted: Math.ceil(readAhead * INITIATOR_SHARE) });
   }
 
-  /** Everything up to here is answered or parked. */
+  /** Everything up to here is handled or parked. */
   get done(): number {
     const [oldest] = this.#open;
     return oldest === undefined ? this.#seen : oldest - 1;
   }
 
-  /** Items on their way. */
+  /** Items in progress. */
   get size(): number {
     return this.#lanes.size;
   }
@@ -104,12 +105,12 @@ export class ItemRunner {
     return first ?? null;
   }
 
-  /** Whether something is waited for in a line. */
+  /** Whether a line has unfinished items. */
   isOpen(line: string): boolean {
     return this.#lanes.isOpen(line) || this.#lines.has(line);
   }
 
-  /** Nothing is to be done up to here but what was added. Positions only grow. */
+  /** Nothing up to here needs handling except what was added. Positions only grow. */
   saw(position: number): void {
     this.#seen = position;
   }
@@ -125,13 +126,13 @@ export class ItemRunner {
     this.#start();
   }
 
-  /** Puts items aside that were not added. @returns false if it is stopped before they are stored. */
+  /** Parks items that were not added. @returns false if it is stopped before they are stored. */
   async park(items: readonly ItemToPark[], waitMs: number): Promise<boolean> {
     if (items.length === 0) return true;
     return this.#store(items, waitMs);
   }
 
-  /** Resolves when nothing is worked on any more. */
+  /** Resolves when nothing is being handled any more. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
@@ -171,7 +172,7 @@ export class ItemRunner {
     if (item.parked) {
       const failure = failureOf(error);
       const { parked: row } = item;
-      // If this cannot be stored it is tried again too, a little later.
+      // If this cannot be stored, it is retried too, a little later.
       await parked.failed(row, failure, waitMs).catch((reason) => onError(reason, { part: name }));
       this.#settle(item);
       return;
@@ -205,7 +206,7 @@ export class ItemRunner {
   async #store(items: readonly ItemToPark[], waitMs: number): Promise<boolean> {
     const { name, parked, onError } = this.#parts;
     const onFailure = (error: unknown) => error && onError(error, { part: name });
-    // From now on what comes later in their lines waits behind them.
+    // From now on, later items of their lines wait behind them.
     for (const item of items) this.#lines.add(item);
     return retryUntilStopped(
       async () => {
@@ -234,7 +235,7 @@ export class ItemRunner {
     this.#parts.onRoom();
   }
 
-  /** Reads an event again; those that are asked for together are read together. */
+  /** Reads an event again; events that are needed together are read together. */
   #readAgain(item: Item): Promise<RecordedEvent> {
     const asked = Promise.withResolvers<RecordedEvent>();
     if (!this.#reading) {

@@ -1,19 +1,19 @@
 import { Fifo } from '../../fifo.ts';
 
-/** Something to be done, as the lanes see it. */
+/** A task as the lanes see it. */
 export interface Task {
-  /** On whose behalf it is done: lanes share the slots. */
+  /** The initiator: lanes share the slots. */
   readonly lane: string;
   /** Tasks of one line are done one after the other, in the order in which they were added. */
   readonly line: string;
-  /** Neighbours in a line of the same `kind` with different targets may be done side by side. */
+  /** Neighbours in a line with the same `kind` and different targets may run concurrently. */
   readonly group?: { readonly kind: string; readonly target: string } | undefined;
-  /** Share of a turn that it takes; 1 for a small one. */
+  /** Its share of a turn; 1 for a small task. */
   readonly cost: number;
 }
 
 export interface LaneLimits {
-  /** Tasks that run at one time. */
+  /** Tasks that run at a time. */
   readonly atOnce: number;
   /** Of those, tasks of one lane. */
   readonly perLane: number;
@@ -45,27 +45,27 @@ interface Lane<T> {
 interface Line<T> {
   readonly name: string;
   readonly waiting: Fifo<Entry<T>>;
-  /** Those that may run, run, or pause after a failure. */
+  /** Tasks that may run, are running, or pause after a failure. */
   readonly open: Set<Entry<T>>;
   readonly targets: Set<string>;
 }
 
 /** What a lane may spend in a turn. */
 const QUANTUM = 4;
-/** The dearest task costs as much as this many turns, so that a turn is always found in a few rounds. */
+/** The most expensive task costs this many turns, so that a turn is always found in a few rounds. */
 const DEAREST = 16 * QUANTUM;
 
 /**
- * Shares slots out over lanes, one for each initiator: deficit round robin (Shreedhar and Varghese, 1995) with a bound on
- * what one lane has running. Tasks of a line keep their order. Tasks that failed before have a quarter of the slots, so that
- * however many hang each time, the others find one. A pure data structure: it runs nothing and knows no time.
+ * Distributes slots over lanes, one for each initiator: deficit round robin (Shreedhar and Varghese, 1995) with a limit
+ * for the running tasks of one lane. Tasks of a line keep their order. Tasks that failed before get a quarter of the
+ * slots, so that the others find one however many hang. A pure data structure: it runs nothing and knows no time.
  */
 export class Lanes<T extends Task> {
   readonly #limits: LaneLimits;
   readonly #entries = new Map<T, Entry<T>>();
   readonly #lanes = new Map<string, Lane<T>>();
   readonly #lines = new Map<string, Line<T>>();
-  /** Lanes in the order of their turns that have a task which may run, and a slot for it. */
+  /** Lanes with a task that may run and a slot for it, in the order of their turns. */
   readonly #fresh = new Set<Lane<T>>();
   readonly #repeated = new Set<Lane<T>>();
   #running = 0;
@@ -105,7 +105,7 @@ export class Lanes<T extends Task> {
     return this.#lines.has(line);
   }
 
-  /** @param isRepeated it has failed before, in another life. */
+  /** @param isRepeated it has failed before, possibly in another process. */
   add(task: T, isRepeated = false): void {
     const lane = this.#laneOf(task.lane);
     const line = this.#lineOf(task.line);
@@ -117,7 +117,7 @@ export class Lanes<T extends Task> {
     this.#release(line);
   }
 
-  /** The task whose turn it is; it counts as running until it is `done` or paused. Undefined if none may run now. */
+  /** The next task; it counts as running until it is `done` or paused. Undefined if none may run now. */
   next(): T | undefined {
     if (this.#running >= this.#limits.atOnce) return undefined;
     const entry = this.#nextRepeated() ?? this.#nextFresh();
@@ -134,7 +134,7 @@ export class Lanes<T extends Task> {
     return entry.task;
   }
 
-  /** The task has failed and gives its slot back. It keeps its place in its line. */
+  /** The task has failed and releases its slot. It keeps its place in its line. */
   pause(task: T): void {
     const entry = this.#entryOf(task);
     this.#stopRunning(entry);
@@ -148,7 +148,7 @@ export class Lanes<T extends Task> {
     if (entry.state === 'paused') this.#makeReady(entry);
   }
 
-  /** The task is done, or is somebody else's from now on. */
+  /** The task is done, or somebody else has taken it over. */
   done(task: T): void {
     const entry = this.#entryOf(task);
     if (entry.state === 'waiting' || entry.state === 'ready') throw new Error(`A task of line ${task.line} never ran.`);
@@ -161,7 +161,7 @@ export class Lanes<T extends Task> {
     if (line.open.size === 0 && line.waiting.size === 0) this.#lines.delete(line.name);
   }
 
-  /** Takes those of a line out that wait for one before them, in order. */
+  /** Removes the tasks of a line that wait for an earlier one, in order. */
   takeWaiting(name: string): T[] {
     const line = this.#lines.get(name);
     const taken: T[] = [];
@@ -184,7 +184,8 @@ export class Lanes<T extends Task> {
         lane.credit -= cost;
         return lane.fresh.shift();
       }
-      // Its turn is over. Alone it need not wait for others' turns; then credit only grows to what the task costs.
+      // Its turn is over. A single lane need not wait for others' turns; its credit then only grows to the cost of the
+      // task.
       lane.credit += QUANTUM;
       this.#fresh.delete(lane);
       this.#fresh.add(lane);
@@ -200,12 +201,12 @@ export class Lanes<T extends Task> {
     return lane.repeated.shift();
   }
 
-  /** Says whether a lane has its turns: only if it has something that may run, and a slot for it. Its place is the last. */
+  /** Updates whether a lane takes turns: only if it has a task that may run, and a slot for it. It joins at the end. */
   #takeTurns(lane: Lane<T>): void {
     const hasSlot = lane.running < this.#limits.perLane;
     if (hasSlot && lane.fresh.size > 0) this.#fresh.add(lane);
     else this.#fresh.delete(lane);
-    // An idle lane saves nothing up.
+    // An idle lane saves nothing.
     if (lane.fresh.size === 0) lane.credit = 0;
     const mayRepeat = lane.repeatedRunning < quarter(this.#limits.perLane);
     if (hasSlot && mayRepeat && lane.repeated.size > 0) this.#repeated.add(lane);
@@ -230,7 +231,7 @@ export class Lanes<T extends Task> {
     this.#takeTurns(lane);
   }
 
-  /** Lets those of a line run that need not wait for one before them. */
+  /** Releases the tasks of a line that need not wait for an earlier one. */
   #release(line: Line<T>): void {
     for (;;) {
       const { head } = line.waiting;

@@ -16,13 +16,13 @@ export interface ParkedRetryParts {
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
-/** Parked items that are tried at one time. */
+/** Parked items that are retried at a time. */
 const AT_ONCE = 64;
-/** Between two looks for items whose time has come, in ms; if nothing is known to be parked. */
+/** Time between two checks for items whose time has come, in ms, if something is known to be parked. */
 const LOOK_EVERY_MS = 200;
 const LOOK_RARELY_MS = 2000;
 
-/** Has parked items tried again when their time has come, and passes over what an operator has said. */
+/** Retries parked items when their time has come, and passes over those that an operator has chosen. */
 export class ParkedRetry {
   readonly #parts: ParkedRetryParts;
   readonly #trying = new Set<string>();
@@ -33,12 +33,12 @@ export class ParkedRetry {
     this.#parts = parts;
   }
 
-  /** The first item that is parked for a fault, as of the last look. */
+  /** The first item that is parked because of a fault, as of the last check. */
   get fault(): ParkedFault | undefined {
     return this.#fault;
   }
 
-  /** Goes on until it is stopped. */
+  /** Runs until it is stopped. */
   async run(): Promise<void> {
     const { items, name, onError, stopping } = this.#parts;
     stopping.addEventListener('abort', () => this.#sleeper.wake(), { once: true });
@@ -49,7 +49,7 @@ export class ParkedRetry {
       } catch (error) {
         onError(error, { part: name });
       }
-      // Of what was found there may be more.
+      // There may be more.
       if (tried > 0) continue;
       await this.#sleeper.sleep(items.lines.size > 0 ? LOOK_EVERY_MS : LOOK_RARELY_MS);
     }
@@ -93,7 +93,7 @@ export class ParkedRetry {
     const { parked, items } = this.#parts;
     const { line } = place;
     if (!row.keys.includes(line) && items.lines.has(line)) {
-      // Only now is it known which line it belongs to, and that one waits.
+      // Only now is it known which line it belongs to, and that this line waits.
       const keys = [...row.keys, line];
       await parked.rekey(row, keys);
       items.lines.add({ ...row, keys });
@@ -111,7 +111,7 @@ export class ParkedRetry {
     items.add(deadlineItemOf(deadline, deadlines.lineOf(id), { parked: row, onSettled: this.#tried(row) }));
   }
 
-  /** @returns what is to be called when it has been tried: what waited behind it may be due. */
+  /** @returns a function to call after the attempt: items that waited behind it may be due. */
   #tried(row: DueItem): () => void {
     const name = nameOf(row);
     this.#trying.add(name);
@@ -128,7 +128,7 @@ export class ParkedRetry {
     await parked.failed(row, failureOf(error), pauseAfter(attempts + 1, error));
   }
 
-  /** Nothing is left to be done about it. */
+  /** Nothing is left to do about it. */
   async #done(row: DueItem): Promise<void> {
     const { parked, items } = this.#parts;
     await parked.answered(row);

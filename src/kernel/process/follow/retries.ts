@@ -5,25 +5,25 @@ import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
 import { NewerEventError } from '../../log/newer-events.ts';
 import type { Failure } from '../parked/parked-items.ts';
 
-/** A failure that ends by itself, such as an answer that is still awaited. An operator need not look. */
+/** A failure that ends by itself, such as an answer that has not arrived yet. An operator need not act. */
 export class RetryableError extends Error {}
 
-/** Between two attempts, in ms. */
+/** Pause before the second attempt, in ms. */
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 60_000;
-/** After so many faults an item is parked. */
+/** Number of faults after which an item is parked. */
 const FAULTS = 5;
-/** An item that fails for so long is parked, whatever the reason, in ms. */
+/** Time after which a failing item is parked, whatever the reason, in ms. */
 const LONGEST_FAILING_MS = 30_000;
 
-/** How an item has failed so far. */
+/** The failures of an item so far. */
 export interface Failing {
   attempts: number;
-  /** When it failed first, on the monotonic clock. */
+  /** Time of the first failure, on the monotonic clock. */
   since: number | undefined;
 }
 
-/** Whether an item is put aside, so that it holds no checkpoint back. */
+/** Whether an item is parked, so that it does not hold back a checkpoint. */
 export function isToBeParked({ attempts, since }: Failing, error: unknown, now = performance.now()): boolean {
   if (unreadable(error)) return true;
   if (!isRetryable(error) && attempts >= FAULTS) return true;
@@ -37,8 +37,8 @@ export function pauseAfter(attempt: number, error: unknown): number {
 }
 
 /**
- * The event that this code cannot read, if that is why: the item's own, or one of the stream that its command is about. A client
- * sends such a command to another instance; an item is parked at once, and newer code goes on with it.
+ * The event that this code cannot read, if that is the cause: the item's own, or one of the stream of its command. A
+ * client sends such a command to another instance; an item is parked at once, and newer code continues with it.
  */
 function unreadable(error: unknown): UnreadableEventError | undefined {
   const cause = error instanceof NewerEventError ? error.cause : error;
@@ -59,11 +59,11 @@ export function failureOf(failure: unknown): Failure {
 
 export interface RetryOptions {
   readonly stopping: AbortSignal;
-  /** Told of each failure, and with undefined when it succeeds after one. */
+  /** Called for each failure, and with undefined for a success after one. */
   readonly onFailure: (error: unknown, attempt: number) => void;
 }
 
-/** Does what everything behind it needs, until it succeeds. @returns false if it is stopped before. */
+/** Repeats work that everything behind it needs, until it succeeds. @returns false if it is stopped before. */
 export async function retryUntilStopped(
   work: () => Promise<void>,
   { stopping, onFailure }: RetryOptions,

@@ -47,7 +47,7 @@ export class BatchParking {
   /**
    * @param parked what was parked before.
    * @param poison poison events, by position.
-   * @param limit keys that may be parked at one time.
+   * @param limit most keys that may be parked at one time.
    */
   constructor(parked: ParkedStreams, poison: ReadonlyMap<number, Poison>, limit: number) {
     this.#limit = limit;
@@ -117,7 +117,7 @@ export class BatchParking {
   }
 
   /**
-   * Parks all of an event if it is poison or its stream is parked. Undefined if it is to be applied.
+   * Parks the whole event if it is poison or its stream is parked. Undefined if it must be applied.
    * @throws {TooManyDeadLettersError}
    */
   parkedEventFor(event: RecordedEvent): ParkedEvent | undefined {
@@ -154,7 +154,7 @@ export class BatchParking {
     this.#parkedEvents.push({ event, key, partial: true, rows: new Map(), rowsKnown: true, error: null });
   }
 
-  /** From a parked event on, a row lacks what happens to it. A row of another key makes the two keys one. */
+  /** From a parked event on, a row lacks everything that happens to it. A row of another key makes the two keys one. */
   take(parkedEvent: ParkedEvent, { text, key, row }: WorkingRow): void {
     const owner = this.#rows.get(text);
     if (owner !== undefined) {

@@ -6,7 +6,7 @@ import { keyText } from '../fold/working-rows.ts';
 import type { BatchParking } from './batch-parking.ts';
 import type { ParkedEvent, ParkedStreams } from './parked-streams.ts';
 
-/** A row of `read.dead_letters`, as far as applying it takes. */
+/** The columns of a row of `read.dead_letters` that are needed to apply it. */
 export interface StoredParkedEvent extends Record<string, unknown> {
   readonly position: number;
   readonly partial: boolean;
@@ -14,7 +14,7 @@ export interface StoredParkedEvent extends Record<string, unknown> {
   readonly rowsKnown: boolean;
 }
 
-/** How long a reason may be, in characters. */
+/** Longest reason, in characters. */
 const MAX_ERROR = 2000;
 
 /** What is parked of a projection, and which of its events after a position were discarded. */
@@ -91,7 +91,7 @@ async function insertParked(
       set version = excluded.version, partial = excluded.partial, rows = excluded.rows, rows_known = excluded.rows_known, error = excluded.error`);
 }
 
-/** Puts what waits under one key under another. */
+/** Moves everything that is parked under one key to another. */
 export async function mergeKeys(db: Database, projection: string, from: string, into: string): Promise<void> {
   await db.execute(sql`
     with moved as (
@@ -105,7 +105,7 @@ export async function mergeKeys(db: Database, projection: string, from: string, 
           rows_known = present.rows_known and excluded.rows_known, error = coalesce(present.error, excluded.error)`);
 }
 
-/** The first events that wait under a key, in order. */
+/** The first events that are parked under a key, in order. */
 export function firstParked(
   db: Database,
   projection: string,
@@ -133,7 +133,7 @@ export async function removeParked(
   return carryOn(db, projection, key, rows);
 }
 
-/** Passes the first event of a key over for good; the rows that the key has by then go on to the next one. */
+/** Discards the first event of a key permanently; the key's rows are passed on to the next one. */
 export async function discardParked(
   db: Database,
   projection: string,
@@ -141,7 +141,7 @@ export async function discardParked(
   { position, rows }: StoredParkedEvent,
   { by, reason }: { readonly by: string; readonly reason: string | null },
 ): Promise<number | null> {
-  // A former version of the read model may have passed it over too.
+  // A former version of the read model may have discarded it too.
   await db.execute(
     sql`delete from read.dead_letters
         where projection = ${projection} and key = ${key} and status = 'DISCARDED' and position = ${position}`,
@@ -165,7 +165,7 @@ async function carryOn(db: Database, projection: string, key: string, rows: Iter
   return next?.position ?? null;
 }
 
-/** Says why an event could not be applied this time. */
+/** Records why an event could not be applied this time. */
 export async function setError(
   db: Database,
   projection: string,
@@ -179,7 +179,7 @@ export async function setError(
   );
 }
 
-/** Gives a projection's table with what is parked of it to another name, in place of what was parked there. */
+/** Moves a projection's table with everything that is parked to another name, and replaces what was parked there. */
 export async function adoptParkedEvents(tx: Database, from: string, to: string): Promise<void> {
   await tx.execute(sql`delete from read.dead_letters where projection = ${to} and status = 'PARKED'`);
   await tx.execute(
@@ -197,7 +197,7 @@ function parkedUnder(projection: string, key: string): SQL {
   return sql`projection = ${projection} and key = ${key} and status = 'PARKED'`;
 }
 
-/** Text as Postgres can hold it, and not more than somebody would read. */
+/** Text that Postgres can store, at most as long as somebody would read. */
 function storable(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\u{fffd}').slice(0, MAX_ERROR).toWellFormed();
 }

@@ -50,7 +50,7 @@ export interface DeadLettersOptions {
 /** The last key of the page before. */
 export type After = Pick<ParkedKey, 'projection' | 'position' | 'key'>;
 
-/** The events that projections could not apply, and what an operator does about them. */
+/** The events that projections could not apply, and the tools of operators for them. */
 export class DeadLetters {
   readonly #options: DeadLettersOptions;
   readonly #projections: ReadonlyMap<string, Projection>;
@@ -139,7 +139,7 @@ export class DeadLetters {
   }
 }
 
-/** As it is read, with the instant in milliseconds. */
+/** A row as it is read, with the instant in milliseconds. */
 type Stored<T> = Record<string, unknown> & Omit<T, 'parkedAt'> & { readonly parkedMs: number };
 
 function withDate<T extends { readonly parkedMs: number }>(row: T): T & { readonly parkedAt: Date } {

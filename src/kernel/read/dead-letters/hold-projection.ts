@@ -6,8 +6,8 @@ import { OtherVersionError } from './errors.ts';
 import { lockForWriting } from './write-parked-batch.ts';
 
 /**
- * Keeps a projection where it is until the transaction ends.
- * @throws {OtherVersionError} if the table is another version's.
+ * Prevents any change of a projection until the transaction ends.
+ * @throws {OtherVersionError} if the table belongs to another version.
  */
 export async function holdProjection(tx: Database, projection: Projection): Promise<void> {
   const { name, version } = projection;
@@ -18,18 +18,18 @@ export async function holdProjection(tx: Database, projection: Projection): Prom
   if (checkpoint?.version !== version) throw new OtherVersionError(name, version, checkpoint?.version);
 }
 
-/** What the projection's owner works out from the rows and parked events that were there before is refused from now on. */
+/** From now on, batches that the projection's owner has computed from the former rows and parked events are refused. */
 export async function raiseGeneration(tx: Database, projection: string): Promise<void> {
   await tx.execute(sql`update read.checkpoints set generation = generation + 1 where projection = ${projection}`);
 }
 
-/** These rows lack no events any more. */
+/** Marks rows that no longer lack events. */
 export async function clearRows(tx: Database, projection: Projection, rows: readonly Key[]): Promise<void> {
   await new ProjectionTable(tx, projection).clearStale(rows);
   await raiseGeneration(tx, projection.name);
 }
 
-/** Events that are parked under a key. */
+/** Number of events that are parked under a key. */
 export async function countParked(db: Database, projection: string, key: string): Promise<number> {
   const [row] = await db.execute<{ count: number }>(
     sql`select count(*)::int as count from read.dead_letters

@@ -5,8 +5,8 @@ export interface Merge {
 }
 
 /**
- * The keys under which events are parked. If an event changes rows of two keys these become one: a union-find whose sets are
- * named by the key that has been parked for longest.
+ * The keys under which events are parked. If an event changes rows of two keys, these become one: a union-find whose
+ * sets are named by the key that has been parked for longest.
  */
 export class ParkedKeys {
   readonly #since: Map<string, number>;
@@ -42,7 +42,7 @@ export class ParkedKeys {
     this.#since.set(key, position);
   }
 
-  /** What a key is called by now. */
+  /** The current name of a key. */
   of(key: string): string {
     const parent = this.#parents.get(key);
     if (parent === undefined) return key;

@@ -7,7 +7,7 @@ export interface ParkedEvent {
   readonly key: string;
   /** Only what it does to the rows that the key has by then is parked. The rest was applied. */
   readonly partial: boolean;
-  /** The rows that the key has from this event on, by the texts of their keys. */
+  /** The rows that belong to the key from this event on, by the texts of their keys. */
   readonly rows: Map<string, Key>;
   /** False if it is not known which rows the event would change. */
   rowsKnown: boolean;
@@ -18,7 +18,7 @@ export interface ParkedEvent {
 export interface ParkedStreams {
   /** The streams whose events are parked, and under which key. */
   readonly streams: ReadonlyMap<string, string>;
-  /** The rows that lack events, by the texts of their keys, and the key that has them; there or not. */
+  /** The rows that lack events, by the texts of their keys, and the key that each belongs to; the row may not exist. */
   readonly rows: ReadonlyMap<string, string>;
   /** The keys, and the first event of each. */
   readonly since: ReadonlyMap<string, number>;
@@ -37,7 +37,7 @@ export function isNothing({ since, discarded }: ParkedStreams): boolean {
   return since.size === 0 && discarded.size === 0;
 }
 
-/** A stream as dead letters name it: also the key that it is parked with when its event is the first. */
+/** The name of a stream in dead letters, which is also the key if the stream's event is the first. */
 export function streamName({ streamType, streamId }: Pick<RecordedEvent, 'streamType' | 'streamId'>): string {
   return `${streamType}/${streamId}`;
 }

@@ -4,7 +4,7 @@ import { isDataFault, isPoison, type Poison, refusal } from './poison.ts';
 
 /** A batch that failed. */
 export interface FailedBatch {
-  /** The position right before it. */
+  /** The position just before it. */
   readonly after: number;
   readonly size: number;
 }
@@ -28,13 +28,13 @@ export class PoisonFinder {
     return this.#poison;
   }
 
-  /** How many events after a position are to be tried together. */
+  /** How many events after a position may be tried together. */
   limitAfter(position: number, batchLimit: number): number {
     const { until, limit } = this.#careful;
     return position < until ? Math.min(batchLimit, limit, until - position) : batchLimit;
   }
 
-  /** Those of some events that are known to be poison. */
+  /** Those of the given events that are known to be poison. */
   of(events: readonly RecordedEvent[]): readonly { readonly event: RecordedEvent; readonly error: unknown }[] {
     if (this.#poison.size === 0) return [];
     return events.flatMap((event) => {

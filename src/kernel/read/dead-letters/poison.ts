@@ -21,7 +21,7 @@ export class FoldError extends Error {
   }
 }
 
-/** Streams of one projection that may be in dead letters at one time, unless told. */
+/** Default number of streams of one projection that may be in dead letters at one time. */
 export const DEAD_LETTER_LIMIT = 1000;
 
 /** So many streams are parked that the fold itself must be wrong: no more are parked. */
@@ -52,14 +52,14 @@ export function isPoison(error: unknown): error is Error & { readonly position: 
 }
 
 /**
- * Postgres does not take what some event makes of a row: data that does not fit (SQLSTATE class 22), a constraint (23), more
- * than an index or a row can hold (54).
+ * Postgres refuses the resulting row: data that does not fit (SQLSTATE class 22), a constraint (23), more than an index
+ * or a row can hold (54).
  */
 export function isDataFault(error: unknown): boolean {
   return /^(22|23|54)...$/.test(rootOf(error).code);
 }
 
-/** Why Postgres refuses a row. Its own words may hold the row's values, which are nobody's business here. */
+/** Why Postgres refuses a row. Its own message may contain the row's values, which do not belong here. */
 export function refusal(projection: string, position: number, error: unknown): string {
   const { code, message } = rootOf(error);
   const why = code ? `Postgres refused its change (SQLSTATE ${code})` : message;

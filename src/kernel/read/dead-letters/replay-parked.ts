@@ -48,7 +48,7 @@ export function planParked(
 /** Rows after a replay of parked events. */
 export interface ReplayedParked {
   readonly workingRows: WorkingRows;
-  /** The rows that the key has by then. */
+  /** The rows that belong to the key by then. */
   readonly rows: ReadonlyMap<string, Key>;
   /** The key has more rows than was known when its events were parked. */
   readonly hasMoreRows: boolean;

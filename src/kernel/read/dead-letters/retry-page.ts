@@ -13,15 +13,15 @@ export interface RetryParts {
   /** With the projector's rights. */
   readonly db: Database;
   readonly projection: Projection;
-  /** The read model that an operator has to rebuild if it is too late; the projection itself unless given. */
+  /** The read model that an operator must rebuild if it is too late; the projection itself by default. */
   readonly readModel?: string | undefined;
   readonly events: EventTypes;
   readonly key: string;
-  /** Most events that are applied in one transaction; 1000 unless given. */
+  /** Most events that are applied in one transaction; 1000 by default. */
   readonly pageSize?: number | undefined;
 }
 
-/** A page that could not be applied, and what was on it. */
+/** A page that could not be applied, with its events. */
 export class PageError extends Error {
   override readonly cause: unknown;
   readonly parkedEvents: readonly StoredParkedEvent[];
@@ -34,7 +34,7 @@ export class PageError extends Error {
   }
 }
 
-/** What came of a page. */
+/** The result of a page. */
 export interface AppliedPage {
   /** Positions of its first event, undefined if nothing is parked under the key, and of its last. */
   readonly from: number | undefined;
@@ -101,7 +101,7 @@ export class RetryPage {
     return { from, to: to as number, applied: this.#parkedEvents.length, remaining };
   }
 
-  /** Which rows had a value when an event came is not known any more once any row has had later events. */
+  /** Once a row has had later events, it is unknown which rows had a value when an event came. */
   async #refuseTooLate(table: ProjectionTable, waiting: readonly WaitingEvent[]): Promise<void> {
     for (const { parkedEvent, event, changes } of waiting) {
       if (parkedEvent.rowsKnown || parkedEvent.partial || !changes.some(({ kind }) => kind === 'updateWhere')) continue;

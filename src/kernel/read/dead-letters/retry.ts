@@ -8,7 +8,7 @@ import { isDataFault, isPoison, refusal } from './poison.ts';
 import { OtherKeyError } from './replay-parked.ts';
 import { type AppliedPage, PageError, RetryPage, type RetryParts } from './retry-page.ts';
 
-/** What came of applying the events that are parked under a key. */
+/** The result of applying the events that are parked under a key. */
 export interface RetryOutcome {
   /** Events that were applied. */
   readonly applied: number;
@@ -19,16 +19,16 @@ export interface RetryOutcome {
 }
 
 /**
- * Applies what is parked under a key, in order and as far as it goes, whichever instance runs the projection meanwhile. A row is
- * stale until nothing is parked under its key any more.
+ * Applies everything that is parked under a key, in order and as far as possible, whichever instance runs the
+ * projection. A row is stale until nothing is parked under its key any more.
  * @throws {DeadLetterNotFoundError} if nothing is parked.
- * @throws {OtherVersionError} if the table is another version's.
+ * @throws {OtherVersionError} if the table belongs to another version.
  */
 export async function retryKey(parts: RetryParts): Promise<RetryOutcome> {
   const { db, projection, key, pageSize = 1000 } = parts;
   let limit = pageSize;
   let applied = 0;
-  /** A page that was written, while it is not known whether it was committed. */
+  /** A page that was written, while it is unknown whether it was committed. */
   let written: AppliedPage | undefined;
   for (;;) {
     try {
@@ -65,8 +65,8 @@ export async function retryKey(parts: RetryParts): Promise<RetryOutcome> {
 }
 
 /**
- * Discards the first event of a key for good and applies what waits behind it.
- * @param position the event that is meant.
+ * Discards the first event of a key permanently and applies the events behind it.
+ * @param position of the event to discard.
  * @throws {DeadLetterNotFoundError} {@link DeadLetterChangedError} {@link OtherVersionError}
  */
 export async function discardFirst(
@@ -76,7 +76,7 @@ export async function discardFirst(
 ): Promise<RetryOutcome> {
   const { db, projection, key } = parts;
   const { name } = projection;
-  /** What came of it, while it is not known whether that was committed. */
+  /** The result, while it is unknown whether it was committed. */
   let written: { readonly next: number | null } | undefined;
   const next = await inTransaction(db, async (tx) => {
     await holdProjection(tx, projection);
@@ -105,7 +105,7 @@ function applicable(cause: unknown, parkedEvents: readonly StoredParkedEvent[]):
   return Math.floor(parkedEvents.length / 2);
 }
 
-/** Done again if the connection was lost. If that was at the very end, what it did is there already. */
+/** Repeated if the connection was lost. If that was at the very end, the work may already be committed. */
 function inTransaction<T>(db: Database, work: (tx: Database) => Promise<T>): Promise<T> {
   return readAgain(() => db.transaction((transaction) => work(transaction as unknown as Database)));
 }

@@ -13,7 +13,7 @@ export interface PlannedChange {
   readonly parkedEvent: ParkedEvent | undefined;
 }
 
-/** What has to be read before changes can be applied. */
+/** Everything that must be read before changes can be applied. */
 export interface Wanted {
   /** Rows by key, as the text of the key. */
   readonly keys: ReadonlyMap<string, Key>;
@@ -21,12 +21,12 @@ export interface Wanted {
   readonly where: ReadonlyMap<string, ReadonlySet<unknown>>;
 }
 
-/** A batch's changes, and what has to be read before they can be applied. */
+/** A batch's changes, and everything that must be read before they can be applied. */
 export interface Plan extends Wanted {
   readonly steps: readonly PlannedChange[];
 }
 
-/** Collects what some changes have to have read. */
+/** Collects the rows that changes need. */
 export class WantedRows implements Wanted {
   readonly keys = new Map<string, Key>();
   readonly where = new Map<string, Set<unknown>>();
@@ -151,11 +151,11 @@ function apply(
     if (!matches(workingRow, change) || parking?.ownerOf(workingRow.text) !== undefined) continue;
     if (!parking?.isDiscarded(position, workingRow.text)) workingRows.apply(workingRow, change, event);
   }
-  // A row that lacks events may have another value there, once it has them.
+  // A row that lacks events may have another value there once they are applied.
   for (const key of parking?.keys() ?? []) parking?.addPartial(event, key);
 }
 
-/** Takes the rows that an event would change out of the way of later ones. */
+/** Protects the rows that a parked event would change from later events. */
 function park(
   projection: Projection,
   workingRows: WorkingRows,

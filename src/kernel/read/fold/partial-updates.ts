@@ -10,24 +10,28 @@ type Columns = readonly (readonly [property: string, column: PgColumn])[];
 
 /** Rows of one batch in which the same columns changed. */
 export interface PartialUpdate {
-  /** Tells it from others that set other columns; part of the name of a prepared statement. */
+  /** Identifies the set of columns; part of the name of a prepared statement. */
   readonly id: number;
   readonly columns: Columns;
   readonly arrays: ColumnArrays;
   readonly rows: RowWithMeta[];
 }
 
-/** Rows are written whole unless they keep a value of about so many bytes: Postgres stores a shorter one in the row itself. */
+/**
+ * Rows are written as a whole unless they keep a value of about this many bytes: Postgres stores shorter ones in the
+ * row itself.
+ */
 const KEPT_BYTES = 2000;
-/** Sets of columns for which a table has statements. Rows with other sets are written whole. */
+/** Most sets of columns for which a table has statements. Rows with other sets are written as a whole. */
 const MAX_SETS = 16;
-/** Sets of columns in one statement. */
+/** Most sets of columns in one statement. */
 const MAX_SETS_A_BATCH = 3;
 
 /**
- * Finds rows that keep a long value while other columns change, so that only these are written. Postgres stores a long value
- * outside of its row and leaves it there as long as no statement sets its column; one that sets it to an equal value stores it
- * again, computes the generated columns that depend on it, and sends all of it over the connection.
+ * Finds rows that keep a long value while other columns change, so that only these are written. Postgres stores a long
+ * value outside its row and leaves it there as long as no statement sets its column. A statement that sets it to an
+ * equal value stores it again, recomputes the generated columns that depend on it, and sends all of it over the
+ * connection.
  */
 export class PartialUpdates {
   readonly #keys: Columns;
@@ -44,7 +48,7 @@ export class PartialUpdates {
       .map(([property]) => property);
   }
 
-  /** Takes a batch's rows apart into those that are written whole and those of which some columns are. */
+  /** Divides a batch's rows into those that are written as a whole and those with only some columns. */
   split({ upserts, before }: Pick<Writes, 'upserts' | 'before'>): {
     readonly whole: readonly RowWithMeta[];
     readonly partial: readonly PartialUpdate[];
@@ -125,7 +129,7 @@ function columnOf(stored: RowWithMeta, property: string): unknown {
   return isEngineColumn(property) ? stored[property satisfies EngineColumn] : stored.row[property];
 }
 
-/** Of JSON `approximateBytes` says about three times what Postgres stores. */
+/** For JSON, `approximateBytes` is about three times what Postgres stores. */
 function isLong(value: unknown): boolean {
   if (typeof value === 'string') return value.length >= KEPT_BYTES;
   return typeof value === 'object' && value !== null && approximateBytes(value) >= 3 * KEPT_BYTES;

@@ -4,13 +4,13 @@ import { type Plan, planBatch } from './fold-batch.ts';
 import type { ProjectionTable } from './projection-table.ts';
 import type { RowWithMeta, Writes } from './working-rows.ts';
 
-/** What a batch changes, and the rows that it needs as they are before. */
+/** The changes of a batch, and the rows that it needs in their former state. */
 export interface PlannedBatch {
   readonly plan: Plan;
   readonly present: readonly RowWithMeta[];
 }
 
-/** Events to be folded together. */
+/** Events that are folded together. */
 export interface EventBatch {
   readonly events: readonly RecordedEvent[];
   /** Undefined if the batch has not been planned ahead. */
@@ -18,11 +18,11 @@ export interface EventBatch {
 }
 
 /**
- * Plans the next batch and reads its rows while the one before it is written: rows that this one does not change are in the
- * table, the others are known from its fold. If a batch looks rows up by a value it cannot be planned ahead, because only the
- * table can tell which rows have that value.
+ * Plans the next batch and reads its rows while the one before it is written: rows that the latter does not change are
+ * in the table, the others are known from its fold. A batch that looks rows up by a value cannot be planned ahead,
+ * because only the table knows which rows have that value.
  *
- * @param before what is being written.
+ * @param before the batch that is being written.
  * @throws as planning and reading do.
  */
 export async function prefetchBatch(

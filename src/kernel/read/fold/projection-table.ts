@@ -17,10 +17,10 @@ import {
 } from './partial-updates.ts';
 import type { Row, RowWithMeta, Writes } from './working-rows.ts';
 
-/** Statements of a projection that write batches: one for each combination of columns that change. */
+/** Most statements of a projection that write batches: one for each combination of changed columns. */
 const MAX_STATEMENTS = 32;
 
-/** The SQL of one projection: reads and writes a batch's rows with one statement each, however many rows. */
+/** The SQL of one projection: reads and writes a batch's rows with one statement each, however many rows there are. */
 export class ProjectionTable {
   readonly db: Database;
   readonly #projection: Projection;
@@ -36,15 +36,17 @@ export class ProjectionTable {
   readonly #readByKey: (parameters: Record<string, unknown>) => Promise<RowWithMeta[]>;
   readonly #readWhere = new Map<string, (parameters: Record<string, unknown>) => Promise<RowWithMeta[]>>();
   readonly #partial: PartialUpdates;
-  /** Statements that write batches, by which sets of columns they update. */
+  /** Statements that write batches, by the sets of columns that they update. */
   readonly #writes = new Map<string, (parameters: Record<string, unknown>) => Promise<Moved[]>>();
   readonly #checkpoint: CheckpointMover;
 
-  /** @param batcher moves the checkpoint if there is nothing to write. Without one that takes a statement of its own. */
+  /**
+   * @param batcher advances the checkpoint if there is nothing to write. Without it that takes a statement of its own.
+   */
   constructor(db: Database, projection: Projection, batcher?: CheckpointBatcher) {
     this.db = db;
     this.#projection = projection;
-    // A projection is named as its checkpoint is, also that of a shadow.
+    // The checkpoint's name is the projection's, also for a shadow.
     this.#checkpoint = new CheckpointMover(db, projection.name, batcher);
     this.#columns = Object.entries(storedColumns(projection.table));
     this.#isEngines = this.#columns.map(([property]) => isEngineColumn(property));
@@ -95,7 +97,7 @@ export class ProjectionTable {
   #writeBatch(writes: Writes, advance: CheckpointAdvance): Promise<Moved[]> {
     let { whole, partial } = this.#partial.split(writes);
     const nameOf = () => [`${this.#projection.name}_write`, ...partial.map(({ id }) => id)].join('_');
-    // Each connection keeps what it has prepared.
+    // Prepared statements exist for each connection.
     if (this.#writes.size >= MAX_STATEMENTS && !this.#writes.has(nameOf())) {
       whole = [...writes.upserts.values()];
       partial = [];
@@ -213,7 +215,7 @@ export class ProjectionTable {
     return async (parameters) => (await query(parameters)).map((stored) => this.#storedRow(stored));
   }
 
-  /** As Drizzle would map it, which takes several times as long. */
+  /** The same as Drizzle's mapping, which takes several times as long. */
   #storedRow(stored: Row): RowWithMeta {
     const row: Row = {};
     const engine: Row = {};
@@ -246,7 +248,7 @@ export class ProjectionTable {
     return this.#keys.parameters([...keys], (key, nth) => (typeof key === 'object' ? key[nth] : key));
   }
 
-  /** A row of the table has the key that a row of another relation has. */
+  /** A condition: the row has the same key as a row of another relation. */
   #hasKeyOf(alias: string): SQL {
     return sql.join(
       this.#projection.key.map(

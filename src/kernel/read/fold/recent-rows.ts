@@ -3,18 +3,18 @@ import { approximateBytes } from '../../bytes.ts';
 import type { Key } from '../../define/projection.ts';
 import type { RowWithMeta, Writes } from './working-rows.ts';
 
-/** Bytes that one projection keeps at most. */
+/** Most bytes that one projection keeps. */
 const MAX_BYTES = 4 * 2 ** 20;
-/** A smaller row is read again: that is quick, and so is finding out that it is small. */
+/** Smaller rows are read again: that is fast. */
 const MIN_BYTES = 4000;
-/** After a batch that writes more rows nothing of it is kept: it is a replay, which does not come back to them soon. */
+/** If a batch writes more rows than this, none is kept: it is a replay, which does not return to them soon. */
 const MAX_ROWS = 100;
 
 /**
- * The large rows that a projection has written last, so that many small changes of one do not read all of it each time. They
- * hold as long as nobody else writes to the table: its one writer keeps them, forgets them after any error, while anything is
- * parked, and when it begins; and each batch is only written if the checkpoint is where this writer left it, in the same
- * generation.
+ * The large rows that a projection has written last, so that many small changes of one row do not read all of it each
+ * time. They are valid as long as nobody else writes to the table. The table's only writer keeps them, and forgets them
+ * after any error, while anything is parked, and when it begins; and each batch is written only if the checkpoint is
+ * where this writer left it, in the same generation.
  */
 export class RecentRows {
   readonly #rows = new LRUCache<string, RowWithMeta & { readonly bytes: number }>({
@@ -22,7 +22,7 @@ export class RecentRows {
     sizeCalculation: ({ bytes }) => bytes,
   });
 
-  /** Those of the rows that are known here, and the keys of the others. */
+  /** The rows that are kept here, and the keys of the others. */
   take(keys: ReadonlyMap<string, Key>): {
     readonly known: readonly RowWithMeta[];
     readonly others: ReadonlyMap<string, Key>;

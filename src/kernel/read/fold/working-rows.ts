@@ -5,7 +5,7 @@ import { type Ended, LongValues } from './long-values.ts';
 
 export type Row = Record<string, unknown>;
 
-/** A row as it is stored: what handlers see of it, and what the engine adds. */
+/** A stored row: the part that handlers see, and the engine's part. */
 export interface RowWithMeta {
   readonly row: Row;
   /** Position of the last event that has been applied to it. */
@@ -14,11 +14,11 @@ export interface RowWithMeta {
   readonly staleSince: number | null;
   /** When this version began, if history is kept; null if that is not known. */
   readonly heldFrom: Date | null;
-  /** Which former versions hold long values that it still has, if history is kept. Null if none does. */
+  /** Which former versions have long values that the row still has, if history is kept. Null if none do. */
   readonly keptIn: KeptIn | null;
 }
 
-/** What folding leaves to write. */
+/** The result of folding, to be written. */
 export interface Writes {
   /** By the texts of their keys. */
   readonly upserts: ReadonlyMap<string, RowWithMeta>;
@@ -31,34 +31,34 @@ export interface Writes {
   readonly keys: ReadonlySet<string>;
 }
 
-/** A row while it is folded. */
+/** A row during a fold. */
 export interface WorkingRow {
   readonly key: Key;
   readonly text: string;
   row: Row | undefined;
-  /** Position of the last event that had been applied to it when it was read. */
+  /** Position of the last event that was applied to it before it was read. */
   readonly before: number;
   /** Position of the last event applied to it. */
   position: number;
   changed: boolean;
   /** When this version began, if history is kept; null if that is not known. */
   heldFrom: Date | null;
-  /** Which former versions hold long values of the version before `ended`, or of the row if `ended` is undefined. */
+  /** Which former versions have long values of the version before `ended`, or of the row if `ended` is undefined. */
   keptIn: KeptIn | null;
-  /** The version before the one that the row is now, as long as the row may still change with the same event. */
+  /** The version before the current one, as long as the row may still change with the same event. */
   ended: Ended | undefined;
   /** The row as it was read. */
   readonly read: Row | undefined;
 }
 
-/** A key's text: the value itself, or for several columns their JSON. Also what subscriptions call the row. */
+/** The text of a key: the value itself, or for several columns their JSON. Subscriptions use it as the row's key. */
 export function keyText(key: Key): string {
   return typeof key === 'object' ? JSON.stringify(key) : String(key);
 }
 
 /**
- * Rows in memory, to which changes are applied one after the other. An event at or before a row's own position has been
- * applied to it before and changes nothing.
+ * Rows in memory, to which changes are applied one after the other. An event at or before a row's own position has
+ * already been applied to it and changes nothing.
  */
 export class WorkingRows {
   readonly #properties: readonly string[];
@@ -78,7 +78,7 @@ export class WorkingRows {
     }
   }
 
-  /** The row with a key, whether it is there or not. */
+  /** The row with a key, whether it exists or not. */
   of(key: Key): WorkingRow {
     const text = keyText(key);
     let workingRow = this.#workingRows.get(text);
@@ -96,11 +96,11 @@ export class WorkingRows {
     return this.#workingRows.values();
   }
 
-  /** Applies a change to one of the rows that it concerns. */
+  /** Applies a change to one of its rows. */
   apply(workingRow: WorkingRow, change: Change, event: Pick<RecordedEvent, 'position' | 'occurredAt'>): void {
     const { row, key } = workingRow;
     const { position } = event;
-    // Measured by what it was when it was read: one event may change a row more than once.
+    // Compared with the position at which the row was read: one event may change a row more than once.
     if (position <= workingRow.before || (!row && change.kind !== 'upsert' && change.kind !== 'put')) return;
     if (this.#longValues) this.#keep(workingRow, event, this.#longValues);
     if (change.kind === 'remove') workingRow.row = undefined;
@@ -109,7 +109,7 @@ export class WorkingRows {
     workingRow.changed = true;
   }
 
-  /** @param staleSince of a row that goes on lacking events, the first of them. */
+  /** @param staleSince the first event that a row still lacks. */
   writes(staleSince: number | null = null): Writes {
     const upserts = new Map<string, RowWithMeta>();
     const removals: Key[] = [];
@@ -130,14 +130,14 @@ export class WorkingRows {
     return { upserts, removals, before, former: this.#former, keys };
   }
 
-  /** The version that an event ends, and since when the next one holds. */
+  /** The version that an event ends, and the start of the next one. */
   #keep(
     workingRow: WorkingRow,
     { position, occurredAt }: Pick<RecordedEvent, 'position' | 'occurredAt'>,
     longValues: LongValues,
   ): void {
     const { row, heldFrom, position: fromPosition } = workingRow;
-    // One event makes one version, however often it changes the row.
+    // One event creates one version, however often it changes the row.
     if (workingRow.changed && fromPosition === position) return;
     if (!row) {
       workingRow.heldFrom = occurredAt;
@@ -166,7 +166,7 @@ export class WorkingRows {
     return values.length === 1 ? (values[0] as string | number) : values;
   }
 
-  /** Whatever a handler says: a row has the key under which it stands. */
+  /** A row always has the key under which it is stored, whatever a handler returns. */
   #withKey(row: Row, key: Key): Row {
     const values = typeof key === 'object' ? key : [key];
     if (this.#properties.every((property, index) => row[property] === values[index])) return row;

@@ -8,7 +8,7 @@ import { type Shadow, type ShadowPurpose, shadowOf, tablesOf } from './shadow.ts
 import { type ShadowRow, shadowRows } from './shadow-checkpoint.ts';
 import { createShadowTable, dropShadowTable, hasOtherColumns } from './shadow-ddl.ts';
 
-/** A read model cannot be made again or compared, or not now. */
+/** A read model cannot be rebuilt or compared, or not now. */
 export class RebuildError extends Error {
   readonly code: 'REBUILD_REFUSED' | 'VERIFY_UNDER_WAY' | 'VERIFY_FAILED';
   readonly projection: string;
@@ -21,11 +21,11 @@ export class RebuildError extends Error {
   }
 }
 
-/** Advisory locks on what is done to shadows have this class; their second half is the projection. */
+/** Class of the advisory locks for work on shadows; their second half identifies the projection. */
 const LOCK_CLASS = 4651734;
 
 /**
- * One at a time makes, drops or swaps in shadows of a projection; until the transaction's end.
+ * Until the end of the transaction, only one process creates, drops or swaps in shadows of a projection.
  * @param timeoutMs how long this and every later lock of the transaction may take.
  */
 export async function lockShadows(tx: Database, projection: string, timeoutMs: number): Promise<void> {
@@ -33,7 +33,7 @@ export async function lockShadows(tx: Database, projection: string, timeoutMs: n
   await tx.execute(sql`select pg_advisory_xact_lock(${LOCK_CLASS}, hashtext(${projection}))`);
 }
 
-/** How long making or dropping a shadow waits for locks, in ms. */
+/** How long creating or dropping a shadow waits for locks, in ms. */
 const LOCK_TIMEOUT_MS = 5000;
 
 /**
@@ -83,9 +83,9 @@ export type RebuildProgress =
   | { readonly kind: 'done' }
   | { readonly kind: 'cancelled' };
 
-/** @param startedAt of the rebuild that is asked for; another one may have come in its place. */
+/** @param startedAt of the wanted rebuild; another one may have replaced it. */
 export async function rebuildProgress(db: Database, projection: string, startedAt: Date): Promise<RebuildProgress> {
-  // The rebuild first: one that is swapped in between is seen as done.
+  // Read the rebuild's row first: if it is swapped in between, it counts as done.
   const row = (await shadowRows(db, projection)).find(({ purpose }) => purpose === 'rebuild');
   if (row) return { kind: 'under way', row };
   const [live] = await db.execute<{ done: boolean }>(
@@ -108,7 +108,7 @@ export function cancelRebuild(db: Database, projection: Projection): Promise<boo
   return dropShadow(db, projection, 'rebuild');
 }
 
-/** What keeps a projection's tables from being replaced, in words. */
+/** The obstacles to replacing a projection's tables, in words. */
 export async function obstaclesToAll(tx: Database, projection: Projection): Promise<string[]> {
   const obstacles: string[] = [];
   for (const table of tablesOf(projection)) obstacles.push(...(await obstaclesTo(tx, table)));
@@ -151,7 +151,7 @@ async function createShadow(tx: Database, shadow: Shadow, owner: string | null):
 }
 
 async function removeShadow(tx: Database, { projection, checkpoint, tables }: Shadow): Promise<boolean> {
-  // Table before checkpoint: the filler takes its locks in the same order.
+  // Table before checkpoint, like the filler, to avoid deadlocks.
   for (const [, beside] of tables) await dropShadowTable(tx, beside);
   const rows = await tx.execute(sql`delete from read.checkpoints where projection = ${checkpoint.key} returning 1`);
   await dropParkedEvents(tx, projection.name);

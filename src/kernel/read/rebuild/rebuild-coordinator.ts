@@ -13,7 +13,7 @@ import { RebuildMeter, type RebuildStatus } from './rebuild-progress.ts';
 import { leaseShadow, releaseShadow, type ShadowRow, shadowRows } from './shadow-checkpoint.ts';
 
 export interface RebuildCoordinatorParts {
-  /** Answers at once, whatever batches wait for. */
+  /** A connection that answers at once, whatever batches wait for. */
   readonly db: Database;
   /** Opens connections for work on shadows; the caller closes them. */
   readonly openDedicated: () => DedicatedPools;
@@ -26,14 +26,14 @@ export interface RebuildCoordinatorParts {
   readonly head: LogHead;
   readonly batchLimit: number;
   readonly clock: Clock;
-  /** A read model has another table, generation and perhaps position now. */
+  /** A read model now has another table and generation, and perhaps another position. */
   readonly onSwapped: () => void;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
-/** Between two looks, in ms. */
+/** Time between two checks, in ms. */
 const LOOK_MS = 1000;
-/** Between two attempts to begin a rebuild that was refused, in ms. */
+/** Time between two attempts to begin a rebuild that was refused, in ms. */
 const REFUSED_MS = 5000;
 
 /**
@@ -63,7 +63,7 @@ export class RebuildCoordinator {
     await this.#hurry();
   }
 
-  /** Gives up what it works on, for others to go on with. */
+  /** Releases the rebuild that it works on, for others to continue. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -162,7 +162,7 @@ export class RebuildCoordinator {
     }
   }
 
-  /** Renews the lease, or finds that it is lost. */
+  /** Renews the lease, or notices that it is lost. */
   async #keep(): Promise<void> {
     const current = this.#current;
     if (!current) return;
@@ -200,7 +200,7 @@ export class RebuildCoordinator {
 
   async #runToEnd(job: RebuildJob, pools: DedicatedPools, projection: Projection, row: ShadowRow): Promise<void> {
     const { owner, onSwapped } = this.#parts;
-    // A migration may have changed the table since the shadow was made.
+    // A migration may have changed the table since the shadow was created.
     if ((await beginRebuild(pools.owner, projection)) === 'begun') return;
     const outcome = await job.run();
     if (outcome === 'swapped') onSwapped();

@@ -10,11 +10,11 @@ import { swapIn } from './swap.ts';
 export type RebuildOutcome =
   /** The shadow is the live table now. */
   | 'swapped'
-  /** It is another instance's, or was cancelled. */
+  /** Another instance has it, or it was cancelled. */
   | 'lost'
   /** The live table has another shape by now: the shadow has to be made again. */
   | 'reshaped'
-  /** It goes on later, here or elsewhere. */
+  /** It continues later, here or on another instance. */
   | 'stopped';
 
 /**
@@ -29,12 +29,15 @@ const PHASES: ReadonlySet<string> = new Set<Phase>(['filling', 'indexing', 'sett
 
 /** How long the shadow may take to reach the live table's position while nobody can write to that, in ms. */
 const FILL_TIMEOUT_MS = 1000;
-/** Between two looks how far it is, in ms. */
+/** Time between two checks of the progress, in ms. */
 const LOOK_MS = 200;
-/** Between two attempts to swap, in ms: from the first to the last. */
+/** Pauses between attempts to swap, in ms: from the first to the last. */
 const PAUSES_MS = [50, 100, 250, 500, 1000, 2000, 5000];
 
-/** One instance's work on a rebuild, phase by phase. It may end after any step, and go on from there later or elsewhere. */
+/**
+ * One instance's work on a rebuild, phase by phase. It may end after any step, and continue from there later or on
+ * another instance.
+ */
 export class RebuildJob {
   readonly #parts: FillerParts;
   readonly #filler: ShadowFiller;
@@ -105,7 +108,9 @@ export class RebuildJob {
     return this.#filler.isRunning ? 'filling' : 'lost';
   }
 
-  /** The tables have been written to many times over. They are tidied up before they are indexed, and before they are read. */
+  /**
+   * The tables have been overwritten many times. They are vacuumed before they are indexed, and before they are read.
+   */
   async #index(): Promise<Phase | 'lost'> {
     const { shadow, table } = this.#filler;
     const tables = listed(tablesOf(shadow.projection));
@@ -123,11 +128,11 @@ export class RebuildJob {
   }
 
   async #settle(): Promise<Phase | 'lost'> {
-    // During a swap nobody can write to the live table: not for a shadow that stands still.
+    // During a swap nobody can write to the live table, so a shadow that does not progress must not start one.
     if (!(await this.#filler.reached(this.#parts.head.position, LOOK_MS, this.#stopping.signal))) {
       return this.#filler.isRunning ? 'filling' : 'lost';
     }
-    // Most of this is done before anybody has to wait. If it changes the shadow, its filler has to begin again.
+    // Do most of this before anybody has to wait. If it changes the shadow, its filler must start again.
     await this.#filler.stop();
     return (await this.#deadLetters.settle()) ? 'lost' : 'swapping';
   }
@@ -138,7 +143,7 @@ export class RebuildJob {
     const fillTo = async (position: number) => {
       const filled = await this.#filler.reached(position, FILL_TIMEOUT_MS, signal);
       await this.#filler.stop();
-      // Nobody retries or discards anything in the live read model now.
+      // Nobody can retry or discard anything in the live read model now.
       if (filled) await this.#deadLetters.settle();
       return filled;
     };
@@ -147,7 +152,7 @@ export class RebuildJob {
     if (outcome.kind === 'done') return 'swapped';
     if (outcome.kind === 'lost') return 'lost';
     if (outcome.kind === 'reshaped') {
-      // An index may have been added to the live table: that is made here too, once.
+      // An index may have been added to the live table: it is created here too, once.
       if (this.#wasReshaped) return 'reshaped';
       this.#wasReshaped = true;
       this.#hasIndexes = false;
@@ -159,7 +164,7 @@ export class RebuildJob {
     return 'filling';
   }
 
-  /** Stores why the swap cannot be done, so that operators see it. */
+  /** Stores why the swap is not possible, so that operators see it. */
   async #setFailure(why: string | null): Promise<void> {
     const { pools, onError, projection } = this.#parts;
     const { key } = this.#filler.shadow.checkpoint;

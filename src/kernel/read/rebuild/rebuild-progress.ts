@@ -1,17 +1,17 @@
 import type { ShadowRow } from './shadow-checkpoint.ts';
 
-/** How far the rebuild of a read model is. */
+/** Progress of the rebuild of a read model. */
 export interface RebuildStatus {
   /** Every event up to here is in the new table. */
   readonly position: number;
-  /** Where it has to come: the end of the log. */
+  /** The position to reach: the end of the log. */
   readonly target: number;
   readonly startedAt: Date;
   /** 0 if nobody works on it, or it has only just begun. */
   readonly eventsPerSecond: number;
   /** Null if that is not known. */
   readonly secondsLeft: number | null;
-  /** Why it does not get on, for operators. */
+  /** Why it does not progress, for operators. */
   readonly failure: string | null;
 }
 
@@ -20,7 +20,9 @@ interface Look {
   readonly position: number;
 }
 
-/** The rate is that of the last seconds: a rebuild may have waited for hours for somebody to go on with it. In ms. */
+/**
+ * The rate is that of the last seconds, because a rebuild may have waited for hours until somebody continued it. In ms.
+ */
 const WINDOW_MS = 10_000;
 
 /** Follows the progress of all rebuilds by their checkpoints. */
@@ -28,7 +30,7 @@ export class RebuildMeter {
   #rows: readonly ShadowRow[] = [];
   readonly #looks = new Map<string, Look[]>();
 
-  /** What there is now. */
+  /** The current rows. */
   seen(rows: readonly ShadowRow[], now: number = performance.now()): void {
     this.#rows = rows.filter(({ purpose }) => purpose === 'rebuild');
     for (const name of this.#looks.keys()) {

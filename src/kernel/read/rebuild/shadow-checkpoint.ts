@@ -6,7 +6,7 @@ import { PROCESS } from '../../checkpoints/instance-id.ts';
 import { leaseEnd } from '../../checkpoints/lease-statements.ts';
 import type { ShadowPurpose } from './shadow.ts';
 
-/** The checkpoint of a shadow, as it was looked at. */
+/** The checkpoint of a shadow, as last read. */
 export interface ShadowRow {
   /** The projection that it is a shadow of. */
   readonly projection: string;
@@ -32,7 +32,7 @@ const found = sql`consumer as projection, kind as purpose, version, position, ge
   case when lease_until > now() then owner end as owner, owner_process as "ownerProcess", failure,
   (extract(epoch from started_at) * 1000)::float8 as started`;
 
-/** The shadows that there are, of one projection or of all. */
+/** The existing shadows, of one projection or of all. */
 export async function shadowRows(db: Database, projection?: string): Promise<ShadowRow[]> {
   const isOfProjection = projection === undefined ? sql`` : sql` and consumer = ${projection}`;
   const rows = await db.execute<Found>(
@@ -51,7 +51,7 @@ export async function leaseShadow(db: Database, owner: string, row: ShadowRow): 
   return leased && toRow(leased);
 }
 
-/** Gives a shadow up, for another instance to go on with. */
+/** Releases a shadow, for another instance to continue. */
 export async function releaseShadow(db: Database, owner: string, row: ShadowRow): Promise<void> {
   await db.execute(sql`update read.checkpoints set owner = null, owner_process = null, lease_until = null
                        where projection = ${keyOf(row)} and owner = ${owner}`);

@@ -5,8 +5,8 @@ import { columnsOf, grantsOf, partsOf, regclass, type TablePart } from '../verif
 import { READ_SCHEMA, type Shadow } from './shadow.ts';
 
 /**
- * Makes a shadow's table: columns, rules, primary key and rights of the live one. The other indexes come later: filling a
- * table is much quicker without them.
+ * Creates a shadow's table: columns, constraints, primary key and rights of the live one. The other indexes come later:
+ * filling a table is much faster without them.
  */
 export async function createShadowTable(tx: Database, live: PgTable, shadow: PgTable): Promise<void> {
   await tx.execute(sql`create table ${shadow} (like ${live} including all excluding indexes)`);
@@ -20,7 +20,7 @@ export async function createShadowTable(tx: Database, live: PgTable, shadow: PgT
   for (const grant of await grantsOf(tx, live, shadow)) await tx.execute(grant);
 }
 
-/** The statements that make the indexes that a shadow lacks of the live table's. */
+/** The statements that create the indexes of the live table that a shadow lacks. */
 export async function missingIndexes(
   db: Database,
   live: PgTable,
@@ -35,7 +35,7 @@ export async function missingIndexes(
   });
 }
 
-/** True if a shadow's tables are gone, or a migration has changed the live ones since they were made. */
+/** True if a shadow's tables are gone, or a migration has changed the live ones since they were created. */
 export async function hasOtherColumns(db: Database, { tables }: Shadow): Promise<boolean> {
   for (const [table, beside] of tables) {
     if ((await columnsOf(db, table)) !== (await columnsOf(db, beside))) return true;

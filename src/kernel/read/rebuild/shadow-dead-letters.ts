@@ -19,8 +19,8 @@ interface First extends Record<string, unknown> {
 }
 
 /**
- * The dead letters of a rebuild. Operators may have retried or discarded some of the same events in the live read model
- * meanwhile: what they did is done here too, otherwise those events would come back with the swap.
+ * The dead letters of a rebuild. Operators may have retried or discarded the same events in the live read model in the
+ * meantime. Their decisions are repeated here, otherwise those events would come back with the swap.
  */
 export class ShadowDeadLetters {
   readonly #parts: ShadowDeadLettersParts;
@@ -32,9 +32,9 @@ export class ShadowDeadLetters {
   }
 
   /**
-   * Discards what was discarded there, and applies what is not parked there any more, as far as it goes. Nobody may be filling
-   * the shadow.
-   * @returns true if the shadow was changed: its filler has to begin again from its checkpoint.
+   * Discards what was discarded there, and applies what is no longer parked there, as far as possible. Nobody may be
+   * filling the shadow.
+   * @returns true if the shadow was changed: its filler must start again from its checkpoint.
    */
   async settle(): Promise<boolean> {
     let changed = false;

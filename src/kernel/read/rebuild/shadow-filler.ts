@@ -27,7 +27,7 @@ export interface FillerParts {
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
-/** Fills a shadow from the log, as a live read model is filled, but nobody is told of it. */
+/** Fills a shadow from the log like a live read model, but without announcing it. */
 export class ShadowFiller {
   readonly shadow: Shadow;
   readonly table: ShadowTable;
@@ -47,7 +47,7 @@ export class ShadowFiller {
       ddl: pools.owner,
       shadow: this.shadow,
       filler: { owner, generation: row.generation },
-      // Near the end somebody may wait for it.
+      // Near the end somebody may be waiting for it.
       rest: async () => {
         if (!this.isNear) await this.#throttle.rest(head.position, this.position);
       },
@@ -58,7 +58,7 @@ export class ShadowFiller {
       discardedOf: projection.name,
       table: this.table,
       log: parts.log,
-      // How long its events have waited is nobody's lag.
+      // The waiting time of its events is not a lag.
       observer: unobserved,
       checkpoints: new Checkpoints(pools.projector),
       onMoved: ({ position }) => this.#positions.advance(key, position),
@@ -75,12 +75,12 @@ export class ShadowFiller {
     return this.#runner.isRunning;
   }
 
-  /** It is no more than a batch from the end of the log. */
+  /** It is at most one batch from the end of the log. */
   get isNear(): boolean {
     return this.position >= this.#parts.head.position - this.#parts.batchLimit;
   }
 
-  /** Begins, or goes on after a stop. */
+  /** Starts, or continues after a stop. */
   start(): void {
     const { row } = this.#parts;
     this.#runner.start({ ...row, position: Math.max(row.position, this.position) });

@@ -7,7 +7,10 @@ import type { TablePart } from '../verify/table-shape.ts';
 import type { Shadow } from './shadow.ts';
 import { missingIndexes } from './shadow-ddl.ts';
 
-/** The instance that fills a shadow, and the generation in which it does. As soon as another one does, its writes are refused. */
+/**
+ * The instance that fills a shadow, and the generation in which it does. As soon as another one fills it, its writes
+ * are refused.
+ */
 export interface Filler {
   readonly owner: string;
   readonly generation: number;
@@ -16,7 +19,7 @@ export interface Filler {
 export interface ShadowTableParts {
   /** Fills the table. */
   readonly db: Database;
-  /** Makes its indexes, with the rights of its owner. */
+  /** Creates its indexes, with the rights of its owner. */
   readonly ddl: Database;
   readonly shadow: Shadow;
   readonly filler: Filler;
@@ -24,7 +27,7 @@ export interface ShadowTableParts {
   readonly rest: () => Promise<void>;
 }
 
-/** The tables of a shadow. An index on something else than the key is made when it is first needed. */
+/** The tables of a shadow. An index on something else than the key is created when it is first needed. */
 export class ShadowTable extends ProjectionTable {
   readonly #parts: ShadowTableParts;
   readonly #indexed = new Set<string>();
@@ -50,9 +53,9 @@ export class ShadowTable extends ProjectionTable {
   }
 
   /**
-   * Makes the indexes that the live tables have and these lack, one a transaction: what is made stays made.
-   * @param wanted which ones of the rows' table; all of all tables unless told.
-   * @throws {FencedError} if another instance fills the shadow by now, or none.
+   * Creates the indexes that the live tables have and these lack, one per transaction, so that finished ones stay.
+   * @param wanted selects indexes of the rows' table; by default all of all tables.
+   * @throws {FencedError} if another instance now fills the shadow, or none.
    */
   async addIndexes(wanted?: (index: TablePart) => boolean): Promise<void> {
     const { tables } = this.#parts.shadow;
@@ -65,7 +68,7 @@ export class ShadowTable extends ProjectionTable {
     const { ddl, shadow, filler } = this.#parts;
     return ddl.transaction(async (transaction) => {
       const tx = transaction as unknown as Database;
-      // Leases may be renewed meanwhile, the row may not go.
+      // Leases may be renewed meanwhile, but the row must not disappear.
       const [ours] = await tx.execute(sql`
         select from read.checkpoints
         where projection = ${shadow.checkpoint.key} and owner = ${filler.owner} and generation = ${filler.generation} for key share`);

@@ -10,7 +10,7 @@ export type ShadowPurpose = 'rebuild' | 'verify';
 /** The schema of all read models. */
 export const READ_SCHEMA = 'read';
 
-/** Postgres cuts longer names off; some room is left for the names of indexes. */
+/** Postgres cuts longer names; some room is left for the names of indexes. */
 const LONGEST_NAME = 55;
 
 /** The tables that a projection fills, in the order in which they are locked. */
@@ -62,13 +62,13 @@ function shadowTableName(live: string, purpose: ShadowPurpose): string {
   return `${Buffer.from(live).subarray(0, 24).toString().replace(/\W/g, '_')}_${hash}__${purpose}`;
 }
 
-/** Where Drizzle keeps a table's names and columns; its declarations leave these symbols out. */
+/** Drizzle stores a table's names and columns under these symbols; its declarations omit them. */
 const NAMES = [Symbol.for('drizzle:Name'), Symbol.for('drizzle:OriginalName'), Symbol.for('drizzle:BaseName')];
 const COLUMNS = Symbol.for('drizzle:Columns');
 
 /**
- * A table that has everything from another one but its name. Drizzle makes tables from column builders, which a finished
- * table does not have any more; its own aliases are made in this way too, but are nothing that can be written to.
+ * A copy of a table with another name. Drizzle makes tables from column builders, which a finished table no longer has;
+ * its own aliases are made this way too, but cannot be written to.
  */
 function renamed<Table extends PgTable>(table: Table, name: string): Table {
   const copy: Table = Object.create(table);

@@ -6,16 +6,16 @@ import { inTheWay, lockShadows, obstaclesToAll } from './begin-rebuild.ts';
 import { listed, type Shadow, tablesOf } from './shadow.ts';
 import { replaceTable } from './shadow-ddl.ts';
 
-/** How a swap ended. Unless it is `done` nothing was changed. */
+/** How a swap ended. Unless it is `done`, nothing was changed. */
 export type SwapOutcome =
   | { readonly kind: 'done'; readonly position: number }
-  /** A lock was not to be had in time, or the shadow did not come near enough: later. */
+  /** A lock was not available in time, or the shadow did not come close enough: try later. */
   | { readonly kind: 'busy' }
-  /** The shadow is another instance's, or gone. */
+  /** The shadow belongs to another instance, or is gone. */
   | { readonly kind: 'lost' }
-  /** The live table is not as it was when the shadow was made. */
+  /** The live table has changed since the shadow was created. */
   | { readonly kind: 'reshaped' }
-  /** It will not go before somebody does something. */
+  /** It is not possible until somebody does something. */
   | { readonly kind: 'refused'; readonly why: string };
 
 export interface Swap {
@@ -24,13 +24,13 @@ export interface Swap {
   readonly owner: string;
   readonly generation: number;
   /**
-   * Resolves when the shadow has seen all events up to a position, or it is clear that it will not soon, and nobody here
-   * writes to it any more.
+   * Resolves when the shadow has seen all events up to a position, or it is clear that it will not soon, and nobody
+   * here writes to it any more.
    */
   readonly fillTo: (position: number) => Promise<boolean>;
 }
 
-/** How long it waits for a lock, in ms: reads that come meanwhile wait behind it. */
+/** How long it waits for a lock, in ms: later reads wait behind it. */
 const LOCK_TIMEOUT_MS = 200;
 
 /**

@@ -18,7 +18,7 @@ export interface BatchPipelineParts {
   readonly log: Pick<LogReader, 'read'>;
   readonly feed: CommitFeed;
   readonly head: LogHead;
-  /** Events folded together at most. */
+  /** Most events that are folded together. */
   readonly batchLimit: number;
 }
 
@@ -37,7 +37,7 @@ export class BatchPipeline {
     | { readonly after: number; first: RecordedEvent | undefined; batch: Promise<EventBatch | undefined> }
     | undefined;
 
-  /** @param poison told of events that cannot be read. Batches stop short of events that are suspected. */
+  /** @param poison told about events that cannot be read. Batches end before suspected events. */
   constructor(parts: BatchPipelineParts, poison: PoisonFinder) {
     this.#parts = parts;
     this.#poison = poison;
@@ -56,13 +56,13 @@ export class BatchPipeline {
 
   /**
    * The batch after a position; without events at the end of the log.
-   * @param onFirst told its first event if that is known before all of it can be had.
+   * @param onFirst called with its first event if that is known before the whole batch.
    */
   async read(position: number, onFirst: (first: RecordedEvent | undefined) => void): Promise<EventBatch> {
     const ahead = this.#ahead;
     this.#ahead = undefined;
     if (ahead?.after === position) {
-      // Its rows may be locked, so this can take long.
+      // Its rows may be locked, so this may take long.
       onFirst(ahead.first);
       const batch = await ahead.batch;
       if (batch) return batch;
@@ -70,13 +70,13 @@ export class BatchPipeline {
     return this.#reader.read(position, this.#poison.limitAfter(position, this.#parts.batchLimit));
   }
 
-  /** What a batch changes, and the rows that it needs. */
+  /** The changes of a batch, and the rows that it needs. */
   async plan({ events, planned }: EventBatch, parking: BatchParking | undefined): Promise<PlannedBatch> {
     if (!parking && planned) return planned;
     const { projection, table } = this.#parts;
     const plan = planBatch(projection, events, parking);
     if (plan.steps.length === 0) return { plan, present: [] };
-    // Only the table knows which rows have a value. And parked events may be applied by others.
+    // Only the table knows which rows have a value. And another process may be applying parked events.
     if (parking || plan.where.size > 0) return { plan, present: await table.read(plan) };
     const { known, others } = this.#recent.take(plan.keys);
     return { plan, present: [...known, ...(await table.read({ keys: others, where: plan.where }))] };
@@ -96,17 +96,17 @@ export class BatchPipeline {
       ahead.first = events[0];
       return prefetchBatch(projection, table, events, writes);
     };
-    // A failure comes again when it is this batch's turn.
+    // The failure occurs again when it is this batch's turn.
     this.#ahead = Object.assign(ahead, { batch: prefetch().catch(() => undefined) });
   }
 
-  /** A batch has been written. @param writes undefined if rows may have been written that are not known here. */
+  /** A batch has been written. @param writes undefined if unknown rows may have been written. */
   written(writes: Writes | undefined): void {
     if (writes) this.#recent.written(writes);
     else this.#recent.clear();
   }
 
-  /** Forgets everything that it has read ahead or remembers of rows. */
+  /** Forgets everything that was read ahead or remembered. */
   forget(): void {
     this.#ahead = undefined;
     this.#reader.forget();

@@ -5,7 +5,7 @@ import type { ProjectionRunner } from './projection-runner.ts';
 
 /** The batch that a projection tries to apply, if this instance runs it. */
 export function currentWorkOf(runner: ProjectionRunner | undefined): Omit<CurrentWork, 'what'> | undefined {
-  // If it failed for good its status says so.
+  // A permanent failure is in its status.
   if (!runner?.inProgress || runner.failure !== null) return undefined;
   const { since, first, trouble } = runner.inProgress;
   const forMs = performance.now() - since;

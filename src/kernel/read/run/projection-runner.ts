@@ -19,29 +19,32 @@ import { BatchPipeline, type BatchPipelineParts } from './batch-pipeline.ts';
 import { eventOf, observedBatch } from './observed-batch.ts';
 
 export interface ProjectionRunnerParts extends BatchPipelineParts {
-  /** Told when it begins, and of every batch after its commit. */
+  /** Called when it begins, and for every batch after its commit. */
   readonly onMoved: (moved: ProjectionMoved) => void;
   readonly checkpoints: Checkpoints;
   /** This instance. */
   readonly owner: string;
-  /** The read model in which operators discard events that are to be left out here too; the projection itself unless given. */
+  /** The read model whose discarded events are left out here too; the projection itself by default. */
   readonly discardedOf?: string | undefined;
-  /** Streams of which events may be in dead letters at one time. */
+  /** Most streams that may have events in dead letters at one time. */
   readonly deadLetterLimit?: number | undefined;
-  /** Told when another instance has moved the checkpoint or taken it over. The runner has ended then. */
+  /** Called when another instance has advanced the checkpoint or taken it over. The runner has then ended. */
   readonly onFenced?: () => void;
   readonly observer: Observer;
   readonly clock: Clock;
   readonly onError: (error: unknown, context: { readonly projection: string; readonly position: number }) => void;
 }
 
-/** Keeps the table of one projection: each batch writes its rows and moves the checkpoint in one transaction. */
+/**
+ * Keeps the table of one projection up to date: each batch writes its rows and advances the checkpoint in one
+ * transaction.
+ */
 export class ProjectionRunner extends LogConsumer<EventBatch> {
   readonly #parts: ProjectionRunnerParts;
   readonly #poison: PoisonFinder;
   readonly #pipeline: BatchPipeline;
   #failure: string | null = null;
-  /** What its batches have to leave out; undefined until that is loaded. */
+  /** Everything that its batches must leave out; undefined until it is loaded. */
   #parked: ParkedStreams | undefined;
 
   constructor(parts: ProjectionRunnerParts) {
@@ -51,22 +54,22 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     this.#pipeline = new BatchPipeline(parts, this.#poison);
   }
 
-  /** Why it stands still; null while it moves. */
+  /** Why it cannot continue; null while it advances. */
   get failure(): string | null {
     return this.#failure;
   }
 
-  /** When the oldest event that it has not applied was recorded; undefined if that is not known here. */
+  /** When the oldest event that it has not applied was recorded; undefined if unknown here. */
   get oldestWaiting(): Date | undefined {
     return (this.inProgress?.first ?? this.#parts.feed.after(this.position, 1)[0])?.recordedAt;
   }
 
   protected override starting({ position, failure }: StartingPoint): void {
-    // Its former owner may have failed here: it stands still until something succeeds.
+    // Its former owner may have failed here: it counts as failed until something succeeds.
     this.#failure = failure;
     this.#parked = undefined;
     this.#pipeline.forget();
-    // Any row may have been changed by others since this instance last knew.
+    // Others may have changed any row since this instance last knew.
     this.#tellMoved(position, null, 0);
   }
 
@@ -89,7 +92,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
 
   protected override async failed(error: unknown): Promise<AfterFailure> {
     this.#pipeline.forget();
-    // Another instance owns it now. It is started again when this one owns it.
+    // Another instance owns it now. It is started again when this instance owns it.
     if (error instanceof FencedError) {
       this.#parts.onFenced?.();
       return 'end';
@@ -149,7 +152,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     this.#parts.onMoved({ projection: this.name, position, keys, lagMs, hasParked });
   }
 
-  /** Stores why it stands still, so that other instances know. */
+  /** Stores why it cannot continue, so that other instances know. */
   async #setFailure(failure: string | null): Promise<void> {
     this.#failure = failure;
     await this.#parts.checkpoints.setFailure(this.name, failure).catch(() => undefined);

@@ -29,7 +29,7 @@ import { ProjectionRunner } from './projection-runner.ts';
 
 export interface ProjectorOptions {
   readonly db: Database;
-  /** The same database on a connection that no batch keeps waiting. */
+  /** The same database on a connection that no batch can occupy. */
   readonly leases: Database;
   /** False if the connections of `db` do not answer. */
   readonly canWork?: (() => boolean) | undefined;
@@ -40,28 +40,28 @@ export interface ProjectorOptions {
   readonly openDedicated: () => DedicatedPools;
   readonly projections: readonly Projection[];
   readonly batchLimit: number;
-  /** Streams of which events may be in a projection's dead letters at one time; 1000 unless told. */
+  /** Most streams that may have events in a projection's dead letters at one time; 1000 by default. */
   readonly deadLetterLimit?: number | undefined;
-  /** Waits for read models at one time. */
+  /** Most waits for read models at one time. */
   readonly maxWaiters: number;
   /** Of those, waits of one caller. */
   readonly maxWaitersPerCaller?: number | undefined;
-  /** What this instance has to do with projections; its share of them unless told. */
+  /** Which projections this instance runs; its share of them by default. */
   readonly role?: ProjectorRole | undefined;
   /** Tells other instances what this one does. */
   readonly others: Others;
   readonly observer: Observer;
-  /** Told why the log is not the one that it was, and with `undefined` that it is. */
+  /** Called with the reason why the log has changed its history, and with `undefined` when that is over. */
   readonly onLost: (reason: string | undefined) => void;
   readonly clock: Clock;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
-/** How other instances are told. They may miss it. */
+/** How other instances are notified. Notifications may be lost. */
 export interface Others {
-  /** A projection was moved here. */
+  /** A projection has advanced here. */
   moved(projection: string, move: RemoteAdvance): void;
-  /** Projections that were moved here are free. */
+  /** Projections of this instance are free. */
   released(): void;
   /** False while they cannot notify this instance. */
   readonly canListen: boolean;
@@ -155,19 +155,19 @@ export class Projector {
     this.#log.committed(position, events.at(-1));
   }
 
-  /** Somebody else may have committed. */
+  /** Another instance may have committed. */
   async look(): Promise<void> {
     await this.#log.look();
   }
 
-  /** Another instance has told what it has done. */
+  /** Another instance has notified what it has done. */
   onNotification({ head, recordedAt, moved, released }: Notification): void {
     this.head.advance(head, recordedAt > 0 ? new Date(recordedAt) : undefined);
     for (const [projection, advance] of Object.entries(moved)) this.#remote.onAdvance(projection, advance);
     if (released) this.#leases.renewSoon();
   }
 
-  /** Something may have happened of which this instance was not told. */
+  /** Something may have happened without a notification. */
   async missed(): Promise<void> {
     this.#leases.renewSoon();
     await this.look();
@@ -186,12 +186,12 @@ export class Projector {
     this.#leases.renewSoon();
   }
 
-  /** Somebody may have changed what a projection begins with: looks at once, rather than at the next look. */
+  /** Somebody may have changed the start of a projection: checks at once instead of at the next poll. */
   renewSoon(): void {
     this.#leases.renewSoon();
   }
 
-  /** Where every projection stands. */
+  /** The status of every projection. */
   status(): ProjectionStatus[] {
     return this.#options.projections.map(({ name, version }) =>
       statusOf({
@@ -207,7 +207,7 @@ export class Projector {
     );
   }
 
-  /** What each projection is at, to see whether it stands still. */
+  /** The current work of each projection, to detect stalls. */
   watched(): MonitoredWork[] {
     return this.#options.projections.map(({ name, table }) => ({
       what: name,
@@ -217,7 +217,7 @@ export class Projector {
   }
 
   /**
-   * Compares a read model with what its fold makes of the log, beside all else that happens.
+   * Compares a read model with a fold of the log, while everything else continues.
    * @throws {RebuildError} VERIFY_UNDER_WAY, REBUILD_REFUSED, VERIFY_FAILED
    */
   async verify(
