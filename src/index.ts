@@ -24,7 +24,6 @@ export {
 } from './kernel/define/command.ts';
 export type { CommandOutcome } from './kernel/define/command-outcome.ts';
 export { type Domain, defineDomain } from './kernel/define/domain.ts';
-export { CallAgain, type CallTools, callAgain, defineEffect, type Effect } from './kernel/define/effect.ts';
 export {
   type DataOf,
   defineEvent,
@@ -32,9 +31,21 @@ export {
   type NewEventOf,
   type RecordedEvent,
 } from './kernel/define/event.ts';
-export { historyTable } from './kernel/define/history-table.ts';
 export { impersonal, personal } from './kernel/define/personal.ts';
-export { bindPort, definePort, type Port, type PortBinding, type ProvidedAdapters } from './kernel/define/port.ts';
+export {
+  CallAgain,
+  type CallTools,
+  callAgain,
+  defineEffect,
+  type Effect,
+} from './kernel/define/process-manager/effect.ts';
+export {
+  bindPort,
+  definePort,
+  type Port,
+  type PortBinding,
+  type ProvidedAdapters,
+} from './kernel/define/process-manager/port.ts';
 export {
   clearDeadline,
   defineProcess,
@@ -45,9 +56,16 @@ export {
   type Refusal,
   type Step,
   setDeadline,
-} from './kernel/define/process.ts';
-export { defineProjection, type Projection, type RowOf, type VisibleTo } from './kernel/define/projection.ts';
-export { readTable, type StoredRow } from './kernel/define/read-table.ts';
+} from './kernel/define/process-manager/process.ts';
+export { historyTable } from './kernel/define/read-model/history-table.ts';
+export {
+  defineProjection,
+  type Projection,
+  type RowOf,
+  type VisibleTo,
+} from './kernel/define/read-model/projection.ts';
+export { readTable, type StoredRow } from './kernel/define/read-model/read-table.ts';
+export { searchText, searchTextIn } from './kernel/define/read-model/search-text.ts';
 export {
   type AppTypes,
   defineRoles,
@@ -56,7 +74,6 @@ export {
   type RoleDefinition,
   type Roles,
 } from './kernel/define/roles.ts';
-export { searchText, searchTextIn } from './kernel/define/search-text.ts';
 export type { Engine } from './kernel/engine.ts';
 export { OutcomeUnknownError, ThrottledError } from './kernel/errors.ts';
 export { findCommand } from './kernel/write/find-command.ts';

@@ -1,7 +1,7 @@
 import type { Engine } from '../kernel/engine.ts';
 import type { Cli } from './cli.ts';
 import { CliError } from './errors.ts';
-import { startProgress } from './progress.ts';
+import { startProgress } from './output/progress.ts';
 
 /** Time between two updates of the progress, in ms. */
 const LOOK_MS = 100;

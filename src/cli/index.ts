@@ -4,6 +4,6 @@ export { catchUp } from './catch-up.ts';
 export { type Cli, type CommandFactory, type Output, print, printJson, say } from './cli.ts';
 export { type EngineContext, type PostgresContext, withEngine, withPostgres } from './context.ts';
 export { CliError, InterruptedError } from './errors.ts';
-export { startProgress } from './progress.ts';
+export { startProgress } from './output/progress.ts';
+export { formatCount } from './output/table.ts';
 export { run } from './run.ts';
-export { formatCount } from './table.ts';

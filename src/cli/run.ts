@@ -1,20 +1,22 @@
 import { Command, CommanderError } from 'commander';
 import type { AppWithCommands } from '../definition/define-app.ts';
+import { documentsCommand } from './api/documents.ts';
+import { schemaCommand } from './api/schema.ts';
 import { type Cli, say } from './cli.ts';
 import { clockAcceptCommand } from './clock/accept.ts';
 import { configCommand } from './config.ts';
+import { doctorCommand } from './database/doctor.ts';
+import { migrateCommand } from './database/migrate.ts';
+import { restoreEpochCommand } from './database/restore-epoch.ts';
 import { deadLettersDiscardCommand } from './dead-letters/discard.ts';
 import { deadLettersListCommand } from './dead-letters/list.ts';
 import { deadLettersRetryCommand } from './dead-letters/retry.ts';
 import { deadLettersShowCommand } from './dead-letters/show.ts';
 import { devCommand } from './dev.ts';
-import { doctorCommand } from './doctor.ts';
-import { documentsCommand } from './documents.ts';
 import { errorLine, InterruptedError } from './errors.ts';
 import { eventsCheckCommand } from './events/check.ts';
 import { eventsListCommand } from './events/list.ts';
 import { watchInterrupts } from './interrupts.ts';
-import { migrateCommand } from './migrate.ts';
 import { parkedListCommand } from './parked/list.ts';
 import { parkedPassOverCommand } from './parked/pass-over.ts';
 import { parkedRetryCommand } from './parked/retry.ts';
@@ -22,8 +24,6 @@ import { projectionsRebuildCommand } from './projections/rebuild.ts';
 import { projectionsStatusCommand } from './projections/status.ts';
 import { projectionsVerifyCommand } from './projections/verify.ts';
 import { projectorCommand } from './projector.ts';
-import { restoreEpochCommand } from './restore-epoch.ts';
-import { schemaCommand } from './schema.ts';
 import { startCommand } from './start.ts';
 
 /** The commands, in the order of the help. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { DomainGraphql } from '../graphql/api.ts';
 import type { Domain } from '../kernel/define/domain.ts';
-import type { ProvidedAdapters } from '../kernel/define/port.ts';
+import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
 import type { Roles } from '../kernel/define/roles.ts';
 import type { Config } from '../settings/config.ts';
 import type { Settings, ValuesOf } from '../settings/setting.ts';

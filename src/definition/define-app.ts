@@ -1,7 +1,7 @@
 import type { CommandFactory } from '../cli/cli.ts';
 import type { DomainGraphql } from '../graphql/api.ts';
 import { type Domain, registerDomains } from '../kernel/define/domain.ts';
-import type { ProvidedAdapters } from '../kernel/define/port.ts';
+import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
 import { type Roles, SYSTEM_ROLE } from '../kernel/define/roles.ts';
 import { whyNotSettings } from '../settings/config.ts';
 import type { Settings } from '../settings/setting.ts';

@@ -1,7 +1,7 @@
 import type { FieldMap, ObjectFieldBuilder, ObjectRef, QueryFieldBuilder } from '@pothos/core';
 import type { PgTable } from 'drizzle-orm/pg-core';
-import type { Projection } from '../kernel/define/projection.ts';
-import type { StoredRow } from '../kernel/define/read-table.ts';
+import type { Projection } from '../kernel/define/read-model/projection.ts';
+import type { StoredRow } from '../kernel/define/read-model/read-table.ts';
 import type { Builder } from './builder.ts';
 import type { ReadModelExtensions } from './consistency/touched.ts';
 import { positionOf } from './consistency/wait.ts';

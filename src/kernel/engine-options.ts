@@ -1,7 +1,7 @@
 import type { AfterwriteDatabase } from '../database/database.ts';
 import type { ProjectorRole } from './checkpoints/choose-leases.ts';
 import type { Domain } from './define/domain.ts';
-import type { PortBinding } from './define/port.ts';
+import type { PortBinding } from './define/process-manager/port.ts';
 import type { EngineSubscriber } from './observe/observer.ts';
 import type { ProcessLimits } from './process/limits.ts';
 

@@ -22,7 +22,7 @@ import { StorableRows } from './storable.ts';
 import { Admission } from './write/admission.ts';
 import { CommandBus } from './write/command-bus.ts';
 import { idRulesOf } from './write/id-rules.ts';
-import { StreamStates } from './write/stream-states.ts';
+import { StreamStates } from './write/state/stream-states.ts';
 
 /** What all parts of an engine have in common. */
 export interface EngineCore {

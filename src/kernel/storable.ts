@@ -2,7 +2,7 @@ import { getTableColumns } from 'drizzle-orm';
 import { getTableConfig, type PgColumn } from 'drizzle-orm/pg-core';
 import { wallTime } from './clock/wall-clock.ts';
 import type { RecordedEvent } from './define/event.ts';
-import { type Change, changesOf, handlerOf, type Key, type Projection } from './define/projection.ts';
+import { type Change, changesOf, handlerOf, type Key, type Projection } from './define/read-model/projection.ts';
 import { isUuid } from './define/uuid.ts';
 import type { Append } from './log/append/append.ts';
 

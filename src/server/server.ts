@@ -13,7 +13,7 @@ import { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
 import type { OnFault } from '../graphql/plugins/errors.ts';
 import { ReadModels } from '../graphql/read/read-models.ts';
 import { schemaOf } from '../graphql/schema.ts';
-import type { ProvidedAdapters } from '../kernel/define/port.ts';
+import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import { Courier } from '../kernel/notify/courier.ts';
 import type { Config } from '../settings/config.ts';

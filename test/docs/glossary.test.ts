@@ -23,7 +23,7 @@ describe('docs/glossary.md', () => {
   });
 
   it('explains the functions with which a domain is defined', () => {
-    const definers = globSync('src/kernel/define/*.ts', { cwd: root }).flatMap((file) =>
+    const definers = globSync('src/kernel/define/**/*.ts', { cwd: root }).flatMap((file) =>
       [...readFileSync(join(root, file), 'utf8').matchAll(/^export function (define\w+)/gm)].map(([, name]) => name),
     );
     const known = new Set(places.map(({ name }) => name));

@@ -2,7 +2,7 @@ import type { PgTable } from 'drizzle-orm/pg-core';
 import type { OrderItem } from '../../src/domains/orders/order-items.ts';
 import { visibilityFor } from '../../src/graphql/read/visibility.ts';
 import type { Actor } from '../../src/kernel/define/actor.ts';
-import type { Projection } from '../../src/kernel/define/projection.ts';
+import type { Projection } from '../../src/kernel/define/read-model/projection.ts';
 
 /** A UUID that is the same in each run. */
 export const uuid = (n: number) => `00000000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { buildSchema } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { differenceOf } from '../../src/cli/schema.ts';
+import { differenceOf } from '../../src/cli/api/schema.ts';
 import { runCli } from '../cli/support.ts';
 
 /** There is nothing: whatever needs a database fails. */

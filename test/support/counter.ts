@@ -5,8 +5,8 @@ import { defineAggregate } from '../../src/kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../src/kernel/define/command.ts';
 import { defineDomain } from '../../src/kernel/define/domain.ts';
 import { defineEvent } from '../../src/kernel/define/event.ts';
-import { defineProjection } from '../../src/kernel/define/projection.ts';
-import { readTable } from '../../src/kernel/define/read-table.ts';
+import { defineProjection } from '../../src/kernel/define/read-model/projection.ts';
+import { readTable } from '../../src/kernel/define/read-model/read-table.ts';
 
 /** A domain that is as small as a domain can be and has something of everything: what the kernel is tested with. */
 export const CounterOpened = defineEvent('CounterOpened', {

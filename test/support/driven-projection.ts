@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type postgres from 'postgres';
 import { Checkpoints } from '../../src/kernel/checkpoints/checkpoints.ts';
-import type { Change, Projection } from '../../src/kernel/define/projection.ts';
+import type { Change, Projection } from '../../src/kernel/define/read-model/projection.ts';
 import { CommitFeed } from '../../src/kernel/log/commit-feed.ts';
 import { LogHead } from '../../src/kernel/log/log-head.ts';
 import type { ProjectionMoved } from '../../src/kernel/notify/hub.ts';

@@ -1,7 +1,7 @@
 import { integer, uuid } from 'drizzle-orm/pg-core';
 import { defineDomain } from '../../src/kernel/define/domain.ts';
-import { defineProjection } from '../../src/kernel/define/projection.ts';
-import { readTable } from '../../src/kernel/define/read-table.ts';
+import { defineProjection } from '../../src/kernel/define/read-model/projection.ts';
+import { readTable } from '../../src/kernel/define/read-model/read-table.ts';
 import { Counter, counterDomain } from './counter.ts';
 
 /** Tables with the sums of counters, one as good as the other: projections to share. */

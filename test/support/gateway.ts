@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest';
 import { type PaymentGateway, paymentGateway } from '../../src/domains/fulfilment/index.ts';
-import { bindPort, type PortBinding } from '../../src/kernel/define/port.ts';
+import { bindPort, type PortBinding } from '../../src/kernel/define/process-manager/port.ts';
 import { HttpPaymentGateway } from '../../src/shop/payments/http-gateway.ts';
 import { type LocalGateway, startLocalGateway } from '../../src/shop/payments/local-gateway/server.ts';
 

@@ -3,7 +3,7 @@ import { defineAggregate } from '../../src/kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../src/kernel/define/command.ts';
 import { defineDomain } from '../../src/kernel/define/domain.ts';
 import { defineEvent } from '../../src/kernel/define/event.ts';
-import { clearDeadline, defineProcess, issue, setDeadline } from '../../src/kernel/define/process.ts';
+import { clearDeadline, defineProcess, issue, setDeadline } from '../../src/kernel/define/process-manager/process.ts';
 
 const uuid = z.uuid();
 

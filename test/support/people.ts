@@ -1,7 +1,7 @@
 import { integer, text } from 'drizzle-orm/pg-core';
-import { historyTable } from '../../src/kernel/define/history-table.ts';
-import { defineProjection, type Projection } from '../../src/kernel/define/projection.ts';
-import { readTable } from '../../src/kernel/define/read-table.ts';
+import { historyTable } from '../../src/kernel/define/read-model/history-table.ts';
+import { defineProjection, type Projection } from '../../src/kernel/define/read-model/projection.ts';
+import { readTable } from '../../src/kernel/define/read-model/read-table.ts';
 import { Book } from './library.ts';
 
 export const peopleTable = readTable(

@@ -1,8 +1,8 @@
 import { alias } from 'drizzle-orm/pg-core';
 import type { Database } from '../../src/database/client.ts';
 import type { RecordedEvent } from '../../src/kernel/define/event.ts';
-import type { Projection } from '../../src/kernel/define/projection.ts';
-import { isEngineColumn, storedColumns } from '../../src/kernel/define/read-table.ts';
+import type { Projection } from '../../src/kernel/define/read-model/projection.ts';
+import { isEngineColumn, storedColumns } from '../../src/kernel/define/read-model/read-table.ts';
 import { formerColumns } from '../../src/kernel/read/fold/former-value.ts';
 import type { Row } from '../../src/kernel/read/fold/working-rows.ts';
 import { foldHistory, foldRows } from '../../src/kernel/testing/fold.ts';

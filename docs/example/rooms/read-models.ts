@@ -1,6 +1,6 @@
 import { boolean, date, index, integer, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
-import { defineProjection } from '../../../src/kernel/define/projection.ts';
-import { readTable } from '../../../src/kernel/define/read-table.ts';
+import { defineProjection } from '../../../src/kernel/define/read-model/projection.ts';
+import { readTable } from '../../../src/kernel/define/read-model/read-table.ts';
 import { Room } from './room.ts';
 
 export const roomsTable = readTable(

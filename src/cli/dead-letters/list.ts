@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { DeadLetters, ParkedKey } from '../../kernel/read/dead-letters/dead-letters.ts';
 import { type CommandFactory, print } from '../cli.ts';
-import { formatTable } from '../table.ts';
+import { formatTable } from '../output/table.ts';
 import { withDeadLetters } from './shared.ts';
 
 const PAGE = 500;

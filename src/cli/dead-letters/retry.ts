@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { DeadLetterNotFoundError } from '../../kernel/read/dead-letters/errors.ts';
 import type { CommandFactory } from '../cli.ts';
 import { CliError } from '../errors.ts';
-import { formatCount } from '../table.ts';
+import { formatCount } from '../output/table.ts';
 import { allKeys } from './list.ts';
 import { printOutcome, withDeadLetters } from './shared.ts';
 

@@ -3,7 +3,7 @@ import { DeadLetters } from '../../kernel/read/dead-letters/dead-letters.ts';
 import type { RetryOutcome } from '../../kernel/read/dead-letters/retry.ts';
 import { type Cli, print } from '../cli.ts';
 import { type DatabaseContext, withDatabase } from '../context.ts';
-import { formatCount } from '../table.ts';
+import { formatCount } from '../output/table.ts';
 
 /** Gives `work` the dead letters of a database that servers may be using. */
 export function withDeadLetters<T>(

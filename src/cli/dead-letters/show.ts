@@ -5,7 +5,7 @@ import { events } from '../../database/schema.ts';
 import type { DeadLetter } from '../../kernel/read/dead-letters/dead-letters.ts';
 import { type CommandFactory, print } from '../cli.ts';
 import { CliError } from '../errors.ts';
-import { formatTable } from '../table.ts';
+import { formatTable } from '../output/table.ts';
 import { withDeadLetters } from './shared.ts';
 
 const PAGE = 500;

@@ -8,8 +8,8 @@ import type { EventTypes } from '../../kernel/define/event.ts';
 import { type Cli, type CommandFactory, print } from '../cli.ts';
 import { withDatabase } from '../context.ts';
 import { CliError } from '../errors.ts';
-import { startProgress } from '../progress.ts';
-import { formatCount } from '../table.ts';
+import { startProgress } from '../output/progress.ts';
+import { formatCount } from '../output/table.ts';
 
 const PAGE = 2000;
 /** Most damages that are printed: one hole may show in many streams. */

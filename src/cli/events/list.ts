@@ -5,7 +5,7 @@ import type { Database } from '../../database/client.ts';
 import { events } from '../../database/schema.ts';
 import { type CommandFactory, print } from '../cli.ts';
 import { withDatabase } from '../context.ts';
-import { formatTable } from '../table.ts';
+import { formatTable } from '../output/table.ts';
 
 interface Options {
   readonly last: number;

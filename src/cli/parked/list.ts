@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { type ParkedItem, ParkedOperations } from '../../kernel/process/parked/operations.ts';
 import { type CommandFactory, print } from '../cli.ts';
 import { withDatabase } from '../context.ts';
-import { formatTable } from '../table.ts';
+import { formatTable } from '../output/table.ts';
 
 const PAGE = 500;
 

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { ParkedOperations } from '../../kernel/process/parked/operations.ts';
 import { type CommandFactory, print } from '../cli.ts';
 import { withDatabase } from '../context.ts';
-import { formatCount } from '../table.ts';
+import { formatCount } from '../output/table.ts';
 
 /** `parked retry`: retries parked items at once. */
 export const parkedRetryCommand: CommandFactory = (cli) =>

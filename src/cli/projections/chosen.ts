@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { registerDomains } from '../../kernel/define/domain.ts';
-import type { Projection } from '../../kernel/define/projection.ts';
+import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { Cli } from '../cli.ts';
 import { CliError } from '../errors.ts';
 

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { Database } from '../../database/client.ts';
-import type { Projection } from '../../kernel/define/projection.ts';
+import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { beginRebuild, cancelRebuild, rebuildProgress } from '../../kernel/read/rebuild/begin-rebuild.ts';
 import { type ShadowRow, shadowRows } from '../../kernel/read/rebuild/shadow-checkpoint.ts';
 import { type Cli, type CommandFactory, print, say } from '../cli.ts';
 import { type EngineContext, withDatabase, withEngine } from '../context.ts';
 import { CliError } from '../errors.ts';
-import { startProgress } from '../progress.ts';
-import { formatCount } from '../table.ts';
+import { startProgress } from '../output/progress.ts';
+import { formatCount } from '../output/table.ts';
 import { chosenProjections } from './chosen.ts';
 
 /** Time between two updates of the progress, in ms. */

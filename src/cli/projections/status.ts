@@ -6,8 +6,8 @@ import { type ShadowRow, shadowRows } from '../../kernel/read/rebuild/shadow-che
 import { lagStateOf } from '../../kernel/read/status/lag.ts';
 import { type CommandFactory, print, printJson, say } from '../cli.ts';
 import { withDatabase } from '../context.ts';
-import { findStalls, stallLines } from '../stalls.ts';
-import { formatCount, formatTable } from '../table.ts';
+import { findStalls, stallLines } from '../output/stalls.ts';
+import { formatCount, formatTable } from '../output/table.ts';
 import { projectionsOf } from './chosen.ts';
 
 interface StatusRow extends Record<string, unknown> {

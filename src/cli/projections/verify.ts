@@ -1,12 +1,12 @@
 import { Command } from 'commander';
-import type { Projection } from '../../kernel/define/projection.ts';
+import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { Comparison, DifferenceKind } from '../../kernel/read/verify/compare-tables.ts';
 import type { Verification } from '../../kernel/read/verify/verify.ts';
 import { type Cli, type CommandFactory, print } from '../cli.ts';
 import { type EngineContext, withEngine } from '../context.ts';
 import { CliError } from '../errors.ts';
-import { type Progress, startProgress } from '../progress.ts';
-import { formatCount } from '../table.ts';
+import { type Progress, startProgress } from '../output/progress.ts';
+import { formatCount } from '../output/table.ts';
 import { chosenProjections } from './chosen.ts';
 
 /** `projections verify`: compares read models with what the log makes of them. */

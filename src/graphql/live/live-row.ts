@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { approximateBytes } from '../../kernel/bytes.ts';
-import type { Projection } from '../../kernel/define/projection.ts';
+import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { Mailbox } from '../../kernel/notify/mailbox.ts';
 import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import type { Context } from '../context.ts';

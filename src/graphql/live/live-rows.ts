@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Projection } from '../../kernel/define/projection.ts';
+import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
 import type { Hub } from '../../kernel/notify/hub.ts';
 import type { Row } from '../../kernel/read/fold/working-rows.ts';

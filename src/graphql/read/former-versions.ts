@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, getTableColumns, gt, type SQL, sql } from 'drizzle-orm';
 import { alias, type PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
-import type { Projection } from '../../kernel/define/projection.ts';
+import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { formerColumns } from '../../kernel/read/fold/former-value.ts';
 import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import type { Moment } from './moment.ts';

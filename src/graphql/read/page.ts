@@ -2,8 +2,8 @@ import { and, asc, desc, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import { arrayLiteral } from '../../database/column-arrays.ts';
-import type { Projection } from '../../kernel/define/projection.ts';
-import { storedColumns } from '../../kernel/define/read-table.ts';
+import type { Projection } from '../../kernel/define/read-model/projection.ts';
+import { storedColumns } from '../../kernel/define/read-model/read-table.ts';
 import { BadUserInputError } from '../errors.ts';
 
 export const DEFAULT_PAGE = 20;

@@ -4,8 +4,8 @@ import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import { arrayLiteral, arrayOf } from '../../database/column-arrays.ts';
 import { cancelledBy } from '../../database/driver/cancellation.ts';
-import type { Projection } from '../../kernel/define/projection.ts';
-import { storedColumns } from '../../kernel/define/read-table.ts';
+import type { Projection } from '../../kernel/define/read-model/projection.ts';
+import { storedColumns } from '../../kernel/define/read-model/read-table.ts';
 import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import { FormerVersions } from './former-versions.ts';
 

@@ -1,8 +1,8 @@
 import DataLoader from 'dataloader';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Actor } from '../../kernel/define/actor.ts';
-import type { Projection } from '../../kernel/define/projection.ts';
-import type { StoredRow } from '../../kernel/define/read-table.ts';
+import type { Projection } from '../../kernel/define/read-model/projection.ts';
+import type { StoredRow } from '../../kernel/define/read-model/read-table.ts';
 import type { Row } from '../../kernel/read/fold/working-rows.ts';
 import { Gate } from './gate.ts';
 import type { Moment } from './moment.ts';

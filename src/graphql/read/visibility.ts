@@ -1,7 +1,7 @@
 import { and, eq, or, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { type Actor, hasPower } from '../../kernel/define/actor.ts';
-import type { Projection } from '../../kernel/define/projection.ts';
+import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { isUuid } from '../../kernel/define/uuid.ts';
 import { ForbiddenError, UnauthenticatedError } from '../../kernel/errors.ts';
 import type { Row } from '../../kernel/read/fold/working-rows.ts';

@@ -1,10 +1,10 @@
 import type { Aggregate } from './aggregate.ts';
 import type { Command } from './command.ts';
-import type { Effect } from './effect.ts';
 import type { EventTypes } from './event.ts';
-import type { Process } from './process.ts';
-import { deadlines } from './process-deadlines.ts';
-import type { Projection } from './projection.ts';
+import type { Effect } from './process-manager/effect.ts';
+import type { Process } from './process-manager/process.ts';
+import { deadlines } from './process-manager/process-deadlines.ts';
+import type { Projection } from './read-model/projection.ts';
 
 /**
  * The export of a domain's folder, which the application mounts. `Api` adds the domain's types, queries and

@@ -3,8 +3,8 @@ import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/prepared.ts';
 import { checkpointId } from '../checkpoints/checkpoint-id.ts';
 import type { EventMetadata } from '../define/event.ts';
-import type { Process } from '../define/process.ts';
-import { deadlines } from '../define/process-deadlines.ts';
+import type { Process } from '../define/process-manager/process.ts';
+import { deadlines } from '../define/process-manager/process-deadlines.ts';
 import type { Hub } from '../notify/hub.ts';
 import type { Deadline } from './follow/work.ts';
 

@@ -1,8 +1,8 @@
 import { v5 as uuidv5 } from 'uuid';
 import type { Load } from '../define/command.ts';
-import { CallAgain, type Called, type Effect } from '../define/effect.ts';
 import type { RecordedEvent } from '../define/event.ts';
-import type { StreamStates } from '../write/stream-states.ts';
+import { CallAgain, type Called, type Effect } from '../define/process-manager/effect.ts';
+import type { StreamStates } from '../write/state/stream-states.ts';
 import { answerIdOf, type EffectAnswers } from './effect-answers.ts';
 import { RetryableError } from './follow/retries.ts';
 import { type Place, streamOf, type Work } from './follow/work.ts';

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { type CommandOf, defineCommand } from '../define/command.ts';
 import type { CommandOutcome } from '../define/command-outcome.ts';
 import type { RecordedEvent } from '../define/event.ts';
-import type { Process, ProcessState } from '../define/process.ts';
-import { processEvents } from '../define/process-events.ts';
+import type { Process, ProcessState } from '../define/process-manager/process.ts';
+import { processEvents } from '../define/process-manager/process-events.ts';
 import { begins, react } from './react.ts';
 
 // What the engine itself does to a process's stream; none of it is in the API. The ids of these commands follow from what

@@ -1,7 +1,7 @@
 import { derivedId } from '../define/derived-id.ts';
 import type { DataOf, NewEvent, RecordedEvent } from '../define/event.ts';
-import type { Process, ProcessState, Step } from '../define/process.ts';
-import { processEvents } from '../define/process-events.ts';
+import type { Process, ProcessState, Step } from '../define/process-manager/process.ts';
+import { processEvents } from '../define/process-manager/process-events.ts';
 
 type DataOfEngineEvent<K extends keyof typeof processEvents> = DataOf<(typeof processEvents)[K]>;
 

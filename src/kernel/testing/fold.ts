@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { RecordedEvent } from '../define/event.ts';
-import { type Change, changesOf, type Key, type Projection, type RowOf } from '../define/projection.ts';
-import { isEngineColumn, storedColumns } from '../define/read-table.ts';
+import { type Change, changesOf, type Key, type Projection, type RowOf } from '../define/read-model/projection.ts';
+import { isEngineColumn, storedColumns } from '../define/read-model/read-table.ts';
 import { deepFreeze } from './freeze.ts';
 
 type Row = Readonly<Record<string, unknown>>;

@@ -14,8 +14,8 @@ import { answerUnseen, ID_TAKEN, type Standing, standingOf } from './authorise.t
 import type { CommandIdentity } from './command-identity.ts';
 import { callerOf, type ExecuteOptions } from './execute-options.ts';
 import { gather } from './gather.ts';
-import type { StreamState } from './stream-state.ts';
-import type { StreamStates } from './stream-states.ts';
+import type { StreamState } from './state/stream-state.ts';
+import type { StreamStates } from './state/stream-states.ts';
 import { RESERVED } from './validate.ts';
 
 /** What commands are run with. */

@@ -1,8 +1,8 @@
 import type { Actor } from '../define/actor.ts';
 import type { Command, GatherTools, Load } from '../define/command.ts';
 import type { HeldStream } from '../log/append/append.ts';
-import type { StreamState } from './stream-state.ts';
-import type { StreamStates } from './stream-states.ts';
+import type { StreamState } from './state/stream-state.ts';
+import type { StreamStates } from './state/stream-states.ts';
 
 /** The result of a command's `gather`. */
 export interface Gathered {

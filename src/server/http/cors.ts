@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { TOKEN_HEADER } from '../../graphql/plugins/consistency.ts';
-import { CORRELATION_HEADER } from './request-id.ts';
+import { CORRELATION_HEADER } from './requests/request-id.ts';
 
 /** Seconds for which a browser may cache a preflight; no browser accepts more. */
 const MAX_AGE_S = 7200;

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Plugin } from 'graphql-yoga';
 import { atMoment } from '../expiry.ts';
 import type { Visit } from '../limits/visit.ts';
-import type { HttpContext } from './graphql-requests.ts';
+import type { HttpContext } from './requests/graphql-requests.ts';
 
 /** Time for a client to read an error before the connection is closed, in ms. */
 const LAST_WORDS_MS = 100;

@@ -2,7 +2,7 @@ import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST
 import type { Plugin } from 'graphql-yoga';
 import { atMoment } from '../expiry.ts';
 import type { Visit } from '../limits/visit.ts';
-import type { HttpContext } from './graphql-requests.ts';
+import type { HttpContext } from './requests/graphql-requests.ts';
 
 type Result = ExecutionResult | AsyncIterable<ExecutionResult>;
 

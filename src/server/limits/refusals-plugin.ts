@@ -1,6 +1,6 @@
 import type { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import type { HttpContext } from '../http/graphql-requests.ts';
+import type { HttpContext } from '../http/requests/graphql-requests.ts';
 import { limitIn } from './over-limit.ts';
 import type { Visit } from './visit.ts';
 

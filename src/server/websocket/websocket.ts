@@ -12,7 +12,7 @@ import { credentialsOf } from '../auth/authenticator.ts';
 import { AuthUnavailableError } from '../auth/published-keys.ts';
 import { atMoment } from '../expiry.ts';
 import type { Yoga } from '../graphql.ts';
-import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from '../http/request-id.ts';
+import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from '../http/requests/request-id.ts';
 import type { Addresses } from '../limits/address.ts';
 import { graphqlErrorOf, limitIn, OverLimitError } from '../limits/over-limit.ts';
 import { refusalCode } from '../limits/refusals-plugin.ts';

@@ -1,10 +1,10 @@
 import { registerCustomer } from '../../domains/customers/customer.ts';
 import { changeProductPrice, receiveStock, registerProduct } from '../../domains/products/product.ts';
+import type { RowRejection } from './file/rows.ts';
 import { commandId } from './ids.ts';
 import { type Issuer, refusalOf } from './issuer.ts';
 import type { PlannedOrder, PlannedProduct } from './plan.ts';
 import { ProductLane } from './product-lane.ts';
-import type { RowRejection } from './rows.ts';
 import type { Tally } from './tally.ts';
 
 /** Makes sure that the customers and products of orders exist when they are needed. */

@@ -13,11 +13,11 @@ import {
   startProgress,
   withEngine,
 } from '../../cli/index.ts';
-import { assertWritable, InvoiceFile } from './file.ts';
+import { assertWritable, InvoiceFile } from './file/file.ts';
+import { rejectedPathOf, writeRejected } from './file/rejected-file.ts';
 import { Importer } from './importer.ts';
 import { Issuer } from './issuer.ts';
 import { planOrder } from './plan.ts';
-import { rejectedPathOf, writeRejected } from './rejected-file.ts';
 import { readInvoices, type Survey, surveyFile } from './survey.ts';
 import type { OrderSum, Tally } from './tally.ts';
 import { type Difference, findDifferences } from './verify.ts';

@@ -1,10 +1,10 @@
 import { addOrderItem, confirmOrder, placeOrder } from '../../domains/orders/order.ts';
 import { recordOrder } from '../../domains/orders/order-fulfilment.ts';
 import { Catalogue } from './catalogue.ts';
+import { RowRejection } from './file/rows.ts';
 import { commandId } from './ids.ts';
 import { type Issuer, refusalOf } from './issuer.ts';
 import type { PlannedOrder, PlannedProduct, PlannedSale } from './plan.ts';
-import { RowRejection } from './rows.ts';
 import { Tally } from './tally.ts';
 
 /** Orders that are being placed at the same time. */

@@ -10,7 +10,7 @@ import {
   ThrottledError,
 } from '../../index.ts';
 import { isTransient } from '../../server/index.ts';
-import { RowRejection } from './rows.ts';
+import { RowRejection } from './file/rows.ts';
 
 export interface IssueOptions {
   /** Omitted if repeating the command does no harm. */

@@ -1,6 +1,6 @@
 import { refuseItems } from '../../domains/orders/order-items.ts';
+import { type InvoiceLine, RowRejection } from './file/rows.ts';
 import { customerId, orderId, productId } from './ids.ts';
-import { type InvoiceLine, RowRejection } from './rows.ts';
 
 /** How many pieces of a product were sold at one price, and in which rows. */
 export interface PlannedSale {

@@ -1,7 +1,7 @@
 import { CliError } from '../../cli/index.ts';
-import type { InvoiceFile } from './file.ts';
-import type { InvoiceLine } from './rows.ts';
-import { RowRejection } from './rows.ts';
+import type { InvoiceFile } from './file/file.ts';
+import type { InvoiceLine } from './file/rows.ts';
+import { RowRejection } from './file/rows.ts';
 
 /** Facts about the whole file that are needed before its first invoice is imported. */
 export interface Survey {

@@ -1,5 +1,5 @@
+import type { RowRejection } from './file/rows.ts';
 import type { PlannedOrder, PlannedSale } from './plan.ts';
-import type { RowRejection } from './rows.ts';
 
 /** The contents of an order, as the read model must have them. */
 export interface OrderSum {

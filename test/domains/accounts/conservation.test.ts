@@ -4,7 +4,7 @@ import { accountsDomain, deposit, openAccount, transfer } from '../../../src/dom
 import type { Command } from '../../../src/kernel/define/command.ts';
 import type { Receipt } from '../../../src/kernel/define/command-outcome.ts';
 import type { RecordedEvent } from '../../../src/kernel/define/event.ts';
-import type { Projection } from '../../../src/kernel/define/projection.ts';
+import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';

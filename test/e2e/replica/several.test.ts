@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { domains } from '../../../src/domains/index.ts';
 import { registerDomains } from '../../../src/kernel/define/domain.ts';
-import type { Projection } from '../../../src/kernel/define/projection.ts';
+import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
 import { useApp } from '../../support/app.ts';
 import { lacks } from '../../support/environment.ts';
 import { useReplicatedDatabase } from '../../support/replica.ts';

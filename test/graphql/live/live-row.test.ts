@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LiveRow, liveRow } from '../../../src/graphql/live/live-row.ts';
 import { SubscriptionBudgets } from '../../../src/graphql/live/subscription-budget.ts';
-import type { Projection } from '../../../src/kernel/define/projection.ts';
+import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
 import { settle } from '../../support/appends.ts';
 import { counters } from '../../support/counter.ts';
 import { until } from '../../support/until.ts';

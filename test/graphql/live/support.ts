@@ -4,7 +4,7 @@ import { LiveRows } from '../../../src/graphql/live/live-rows.ts';
 import { LiveUpdates } from '../../../src/graphql/live/live-updates.ts';
 import { ReadModels } from '../../../src/graphql/read/read-models.ts';
 import { Positions } from '../../../src/kernel/consistency/positions.ts';
-import type { Projection } from '../../../src/kernel/define/projection.ts';
+import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
 import { Courier } from '../../../src/kernel/notify/courier.ts';
 import { Hub, type ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
 import { Mailbox } from '../../../src/kernel/notify/mailbox.ts';

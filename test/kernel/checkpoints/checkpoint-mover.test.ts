@@ -5,7 +5,7 @@ import { openPool, type Pool } from '../../../src/database/client.ts';
 import { notes } from '../../../src/domains/notes/index.ts';
 import { FencedError } from '../../../src/kernel/checkpoints/advance.ts';
 import { CheckpointBatcher } from '../../../src/kernel/checkpoints/batched-advance.ts';
-import type { Projection } from '../../../src/kernel/define/projection.ts';
+import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
 import { ProjectionTable } from '../../../src/kernel/read/fold/projection-table.ts';
 import type { Writes } from '../../../src/kernel/read/fold/working-rows.ts';
 import { useDatabase } from '../../support/database.ts';

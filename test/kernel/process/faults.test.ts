@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { defineProcess, issue } from '../../../src/kernel/define/process.ts';
+import { defineProcess, issue } from '../../../src/kernel/define/process-manager/process.ts';
 import { reaching } from '../../../src/kernel/process/process-commands.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineDomain } from '../../../src/kernel/define/domain.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
-import { defineProcess, issue } from '../../../src/kernel/define/process.ts';
+import { defineProcess, issue } from '../../../src/kernel/define/process-manager/process.ts';
 import { nthId } from '../../../src/kernel/process/issue-command.ts';
 import { ParkedOperations } from '../../../src/kernel/process/parked/operations.ts';
 import { reacting } from '../../../src/kernel/process/process-commands.ts';

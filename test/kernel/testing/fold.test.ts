@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
-import { defineProjection } from '../../../src/kernel/define/projection.ts';
-import { readTable } from '../../../src/kernel/define/read-table.ts';
+import { defineProjection } from '../../../src/kernel/define/read-model/projection.ts';
+import { readTable } from '../../../src/kernel/define/read-model/read-table.ts';
 import { foldRows, givenEvents } from '../../../src/kernel/testing/fold.ts';
 import { recorded } from '../../../src/kernel/testing/recorded.ts';
 

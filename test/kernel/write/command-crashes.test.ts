@@ -8,7 +8,7 @@ import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import { Snapshots } from '../../../src/kernel/log/streams/snapshots.ts';
 import { Observer } from '../../../src/kernel/observe/observer.ts';
 import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
-import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
+import { StreamStates } from '../../../src/kernel/write/state/stream-states.ts';
 import { closeCounter, counterDomain, incrementCounter, openCounter, system } from '../../support/counter.ts';
 import { CRASHES, expectSoundLog } from '../../support/crash-points.ts';
 import { useCrashProxy } from '../../support/crash-proxy.ts';

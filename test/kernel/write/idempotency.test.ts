@@ -6,7 +6,7 @@ import { ForbiddenError } from '../../../src/kernel/errors.ts';
 import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import { Snapshots } from '../../../src/kernel/log/streams/snapshots.ts';
 import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
-import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
+import { StreamStates } from '../../../src/kernel/write/state/stream-states.ts';
 import { receiptOf } from '../../support/appends.ts';
 import {
   Counter,

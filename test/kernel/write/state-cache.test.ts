@@ -7,7 +7,7 @@ import { defineEvent } from '../../../src/kernel/define/event.ts';
 import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import type { StreamRequest } from '../../../src/kernel/log/streams/stream-loader.ts';
 import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
-import { StreamStates } from '../../../src/kernel/write/stream-states.ts';
+import { StreamStates } from '../../../src/kernel/write/state/stream-states.ts';
 import { receiptOf } from '../../support/appends.ts';
 import { Counter, counterDomain, incrementCounter, openCounter, system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';

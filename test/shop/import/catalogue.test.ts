@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { domains } from '../../../src/domains/index.ts';
 import { Catalogue } from '../../../src/shop/import/catalogue.ts';
+import type { InvoiceLine } from '../../../src/shop/import/file/rows.ts';
 import { Issuer } from '../../../src/shop/import/issuer.ts';
 import { planOrder } from '../../../src/shop/import/plan.ts';
-import type { InvoiceLine } from '../../../src/shop/import/rows.ts';
 import { Tally } from '../../../src/shop/import/tally.ts';
 import { useDatabase } from '../../support/database.ts';
 import { useEngine } from '../../support/engine.ts';

@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
-import { csvCell, csvValue } from '../../../src/shop/import/csv.ts';
+import { csvCell, csvValue } from '../../../src/shop/import/file/csv.ts';
 
 const VALUES = [
   ...[

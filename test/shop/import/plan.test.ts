@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { InvoiceLine } from '../../../src/shop/import/file/rows.ts';
 import { planOrder } from '../../../src/shop/import/plan.ts';
-import type { InvoiceLine } from '../../../src/shop/import/rows.ts';
 
 const names = new Map([['A1', 'APPLE']]);
 const aRow = (line: number, change: Partial<InvoiceLine> = {}): InvoiceLine => ({

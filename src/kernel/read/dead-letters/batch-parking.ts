@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../define/event.ts';
-import type { Key } from '../../define/projection.ts';
+import type { Key } from '../../define/read-model/projection.ts';
 import type { WorkingRow } from '../fold/working-rows.ts';
 import { type Merge, ParkedKeys } from './parked-keys.ts';
 import { type ParkedEvent, type ParkedStreams, streamName } from './parked-streams.ts';

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import type { Key, Projection } from '../../define/projection.ts';
+import type { Key, Projection } from '../../define/read-model/projection.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import { keyText } from '../fold/working-rows.ts';
 import type { BatchParking } from './batch-parking.ts';

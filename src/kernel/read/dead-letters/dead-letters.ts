@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import type { EventTypes } from '../../define/event.ts';
-import type { Projection } from '../../define/projection.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import { UnknownProjectionError } from './errors.ts';
 import { discardFirst, type RetryOutcome, retryKey } from './retry.ts';
 import type { RetryParts } from './retry-page.ts';

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import type { Key, Projection } from '../../define/projection.ts';
+import type { Key, Projection } from '../../define/read-model/projection.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import { OtherVersionError } from './errors.ts';
 import { lockForWriting } from './write-parked-batch.ts';

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import type { Projection } from '../../define/projection.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import type { LogReader } from '../../log/log-reader.ts';
 import { changesOrPoison } from '../fold/fold-batch.ts';
 import { keyText } from '../fold/working-rows.ts';

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../define/event.ts';
-import type { Key } from '../../define/projection.ts';
+import type { Key } from '../../define/read-model/projection.ts';
 
 /** An event, or a part of what it does, that a batch parks. */
 export interface ParkedEvent {

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../define/event.ts';
-import type { Change, Key, Projection } from '../../define/projection.ts';
+import type { Change, Key, Projection } from '../../define/read-model/projection.ts';
 import { changesOrPoison, type Wanted, WantedRows } from '../fold/fold-batch.ts';
 import { keyText, matches, type RowWithMeta, type WorkingRow, WorkingRows } from '../fold/working-rows.ts';
 import type { StoredParkedEvent } from './dead-letter-store.ts';

@@ -1,6 +1,6 @@
 import type { Database } from '../../../database/client.ts';
 import type { EventTypes } from '../../define/event.ts';
-import type { Projection } from '../../define/projection.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import { LogReader } from '../../log/log-reader.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import { firstParked, loadParked, removeParked, type StoredParkedEvent } from './dead-letter-store.ts';

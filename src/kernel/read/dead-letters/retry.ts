@@ -1,6 +1,6 @@
 import type { Database } from '../../../database/client.ts';
 import { readAgain } from '../../../database/transient.ts';
-import type { Projection } from '../../define/projection.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import { discardParked, firstParked, mergeKeys, type StoredParkedEvent, setError } from './dead-letter-store.ts';
 import { DeadLetterChangedError, DeadLetterNotFoundError } from './errors.ts';
 import { clearRows, countParked, holdProjection, raiseGeneration } from './hold-projection.ts';

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import type { CheckpointAdvance } from '../../checkpoints/advance.ts';
-import type { Projection } from '../../define/projection.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import type { Writes } from '../fold/working-rows.ts';
 import { listed, tablesOf } from '../rebuild/shadow.ts';

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../define/event.ts';
-import { type Change, changesOf, handlerOf, type Key, type Projection } from '../../define/projection.ts';
+import { type Change, changesOf, handlerOf, type Key, type Projection } from '../../define/read-model/projection.ts';
 import type { BatchParking } from '../dead-letters/batch-parking.ts';
 import type { ParkedEvent } from '../dead-letters/parked-streams.ts';
 import { FoldError } from '../dead-letters/poison.ts';

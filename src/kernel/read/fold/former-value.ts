@@ -1,7 +1,7 @@
 import { getTableColumns, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
-import type { Projection } from '../../define/projection.ts';
-import { isLongColumn } from '../../define/read-table.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
+import { isLongColumn } from '../../define/read-model/read-table.ts';
 
 /**
  * The value of a column in a former version, as SQL: its own, or that of the former version that has it. The latter is

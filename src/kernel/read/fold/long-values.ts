@@ -1,6 +1,6 @@
 import { approximateBytes } from '../../bytes.ts';
-import type { Projection } from '../../define/projection.ts';
-import { isLongColumn, type KeptIn, storedColumns } from '../../define/read-table.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
+import { isLongColumn, type KeptIn, storedColumns } from '../../define/read-model/read-table.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 

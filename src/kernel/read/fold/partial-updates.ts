@@ -2,8 +2,8 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { ColumnArrays } from '../../../database/column-arrays.ts';
 import { approximateBytes } from '../../bytes.ts';
-import type { Projection } from '../../define/projection.ts';
-import { type EngineColumn, isEngineColumn, isLongColumn } from '../../define/read-table.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
+import { type EngineColumn, isEngineColumn, isLongColumn } from '../../define/read-model/read-table.ts';
 import type { Row, RowWithMeta, Writes } from './working-rows.ts';
 
 type Columns = readonly (readonly [property: string, column: PgColumn])[];

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../define/event.ts';
-import type { Projection } from '../../define/projection.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import { type Plan, planBatch } from './fold-batch.ts';
 import type { ProjectionTable } from './projection-table.ts';
 import type { RowWithMeta, Writes } from './working-rows.ts';

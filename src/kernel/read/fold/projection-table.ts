@@ -6,8 +6,8 @@ import { prepared } from '../../../database/driver/prepared.ts';
 import type { CheckpointAdvance } from '../../checkpoints/advance.ts';
 import type { CheckpointBatcher } from '../../checkpoints/batched-advance.ts';
 import { CheckpointMover, type Moved } from '../../checkpoints/checkpoint-mover.ts';
-import type { Key, Projection } from '../../define/projection.ts';
-import { type EngineColumn, isEngineColumn, storedColumns } from '../../define/read-table.ts';
+import type { Key, Projection } from '../../define/read-model/projection.ts';
+import { type EngineColumn, isEngineColumn, storedColumns } from '../../define/read-model/read-table.ts';
 import type { Wanted } from './fold-batch.ts';
 import {
   type PartialUpdate,

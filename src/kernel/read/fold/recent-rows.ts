@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { approximateBytes } from '../../bytes.ts';
-import type { Key } from '../../define/projection.ts';
+import type { Key } from '../../define/read-model/projection.ts';
 import type { RowWithMeta, Writes } from './working-rows.ts';
 
 /** Most bytes that one projection keeps. */

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../../define/event.ts';
-import type { Change, Key, Projection } from '../../define/projection.ts';
-import type { KeptIn } from '../../define/read-table.ts';
+import type { Change, Key, Projection } from '../../define/read-model/projection.ts';
+import type { KeptIn } from '../../define/read-model/read-table.ts';
 import { type Ended, LongValues } from './long-values.ts';
 
 export type Row = Record<string, unknown>;

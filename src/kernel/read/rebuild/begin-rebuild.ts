@@ -1,7 +1,7 @@
 import { getTableName, sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { createCheckpoint } from '../../checkpoints/checkpoints.ts';
-import type { Projection } from '../../define/projection.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import { dropParkedEvents } from '../dead-letters/dead-letter-store.ts';
 import { obstaclesTo } from '../verify/table-shape.ts';
 import { type Shadow, type ShadowPurpose, shadowOf, tablesOf } from './shadow.ts';

@@ -3,7 +3,7 @@ import type { Database } from '../../../database/client.ts';
 import type { Checkpoints } from '../../checkpoints/checkpoints.ts';
 import type { Leases } from '../../checkpoints/leases.ts';
 import type { Clock } from '../../clock/database-clock.ts';
-import type { Projection } from '../../define/projection.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
 import { beginRebuild, dropShadow, RebuildError } from './begin-rebuild.ts';

@@ -1,7 +1,7 @@
 import { Checkpoints } from '../../checkpoints/checkpoints.ts';
 import type { Clock } from '../../clock/database-clock.ts';
 import { Positions } from '../../consistency/positions.ts';
-import type { Projection } from '../../define/projection.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import { type CheckpointId, checkpointId } from '../../checkpoints/checkpoint-id.ts';
-import type { Projection } from '../../define/projection.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 
 /** Why a read model is filled a second time, beside the live one. */
 export type ShadowPurpose = 'rebuild' | 'verify';

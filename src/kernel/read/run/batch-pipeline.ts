@@ -1,6 +1,6 @@
 import { PageReader } from '../../checkpoints/page-reader.ts';
 import type { RecordedEvent } from '../../define/event.ts';
-import type { Projection } from '../../define/projection.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';

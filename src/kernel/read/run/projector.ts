@@ -9,7 +9,7 @@ import { RemoteCheckpoints } from '../../checkpoints/remote-checkpoints.ts';
 import type { Clock } from '../../clock/database-clock.ts';
 import { Positions } from '../../consistency/positions.ts';
 import type { RecordedEvent } from '../../define/event.ts';
-import type { Projection } from '../../define/projection.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';

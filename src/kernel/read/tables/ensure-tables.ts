@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { getTableName, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
-import type { Projection } from '../../define/projection.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import { ddlOf, ReadTableError, type TableDdl } from './table-ddl.ts';
 import { differences, missingIndexes, shapeOf } from './table-shape.ts';
 

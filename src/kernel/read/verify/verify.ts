@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { rootOf } from '../../../database/errors.ts';
-import type { Projection } from '../../define/projection.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import { CommitFeed } from '../../log/commit-feed.ts';
 import { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { NewEvent } from '../../../../src/kernel/define/event.ts';
-import type { Handler, Projection } from '../../../../src/kernel/define/projection.ts';
+import type { Handler, Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { adoptParkedEvents, dropParkedEvents } from '../../../../src/kernel/read/dead-letters/dead-letter-store.ts';
 import { DeadLetters } from '../../../../src/kernel/read/dead-letters/dead-letters.ts';
 import { useDatabase } from '../../../support/database.ts';

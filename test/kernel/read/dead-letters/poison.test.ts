@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defineProjection } from '../../../../src/kernel/define/projection.ts';
+import { defineProjection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { useDatabase } from '../../../support/database.ts';
 import { type TestEngine, useEngine } from '../../../support/engine.ts';
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
-import { changesOf, type Projection } from '../../../../src/kernel/define/projection.ts';
+import { changesOf, type Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { DeadLetters } from '../../../../src/kernel/read/dead-letters/dead-letters.ts';
 import { useDatabase } from '../../../support/database.ts';
 import { DrivenProjection, type Fault, failing } from '../../../support/driven-projection.ts';

@@ -5,8 +5,8 @@ import { consumerOf } from '../../../../src/kernel/checkpoints/checkpoint-id.ts'
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
 import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
 import { defineDomain } from '../../../../src/kernel/define/domain.ts';
-import { defineProjection, type Projection } from '../../../../src/kernel/define/projection.ts';
-import { readTable } from '../../../../src/kernel/define/read-table.ts';
+import { defineProjection, type Projection } from '../../../../src/kernel/define/read-model/projection.ts';
+import { readTable } from '../../../../src/kernel/define/read-model/read-table.ts';
 import { foldBatch, planBatch } from '../../../../src/kernel/read/fold/fold-batch.ts';
 import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
 import { beginRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';

@@ -5,7 +5,7 @@ import { consumerOf } from '../../../../src/kernel/checkpoints/checkpoint-id.ts'
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
 import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
-import type { Projection } from '../../../../src/kernel/define/projection.ts';
+import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import type { Append } from '../../../../src/kernel/log/append/append.ts';
 import { foldBatch, planBatch } from '../../../../src/kernel/read/fold/fold-batch.ts';
 import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';

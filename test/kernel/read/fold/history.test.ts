@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ReadModels } from '../../../../src/graphql/read/read-models.ts';
 import { Rows } from '../../../../src/graphql/read/rows.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
-import type { Projection } from '../../../../src/kernel/define/projection.ts';
+import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { foldHistory, foldRows } from '../../../../src/kernel/testing/fold.ts';
 import { useDatabase } from '../../../support/database.ts';
 import { DrivenProjection } from '../../../support/driven-projection.ts';

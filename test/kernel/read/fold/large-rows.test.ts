@@ -12,7 +12,7 @@ import {
 import { ReadModels } from '../../../../src/graphql/read/read-models.ts';
 import { Rows } from '../../../../src/graphql/read/rows.ts';
 import type { Command, InputOf } from '../../../../src/kernel/define/command.ts';
-import type { Projection } from '../../../../src/kernel/define/projection.ts';
+import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { foldRows } from '../../../../src/kernel/testing/fold.ts';
 import { receiptOf } from '../../../support/appends.ts';
 import { system } from '../../../support/counter.ts';

@@ -1,8 +1,8 @@
 import { getTableColumns, getTableName } from 'drizzle-orm';
 import { text, uuid } from 'drizzle-orm/pg-core';
 import { describe, expect, it } from 'vitest';
-import { defineProjection } from '../../../../src/kernel/define/projection.ts';
-import { readTable } from '../../../../src/kernel/define/read-table.ts';
+import { defineProjection } from '../../../../src/kernel/define/read-model/projection.ts';
+import { readTable } from '../../../../src/kernel/define/read-model/read-table.ts';
 import { beginRebuild, cancelRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { shadowOf } from '../../../../src/kernel/read/rebuild/shadow.ts';
 import { swapIn } from '../../../../src/kernel/read/rebuild/swap.ts';

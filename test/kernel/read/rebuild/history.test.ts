@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createNote, notes, notesDomain, renameNote } from '../../../../src/domains/notes/index.ts';
-import type { Projection } from '../../../../src/kernel/define/projection.ts';
+import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { beginRebuild, cancelRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { receiptOf } from '../../../support/appends.ts';
 import { system } from '../../../support/counter.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Database } from '../../../../src/database/client.ts';
-import { defineProjection } from '../../../../src/kernel/define/projection.ts';
+import { defineProjection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { beginRebuild, cancelRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { receiptOf } from '../../../support/appends.ts';
 import {

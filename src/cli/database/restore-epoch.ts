@@ -1,0 +1,80 @@
+import { Command } from 'commander';
+import { sql } from 'drizzle-orm';
+import type { Database } from '../../database/client.ts';
+import { store } from '../../database/schema.ts';
+import { type Cli, type CommandFactory, print, say } from '../cli.ts';
+import { withDatabase } from '../context.ts';
+import { CliError } from '../errors.ts';
+
+const WHAT_IT_MEANS = `
+Run it once after the database was restored from a backup, or a standby was promoted that lacked the last events, before
+the servers start again.
+
+A consistency token is a place in the log. Events that were written after the backup are gone, and their places will be
+taken by others, so a token from before the restore could mean another history. With a new epoch the server knows them:
+it answers FOREIGN_TOKEN, and the client reads without the token, that is what is there now. Snapshots of aggregates are dropped,
+and made anew from the events. Processes that have seen later events than there are go back to the end of the log. Nothing
+else changes: events, read models and command ids stay as they were restored.`;
+
+/** `restore-epoch`: after a restore from a backup, makes the tokens of the lost history invalid. */
+export const restoreEpochCommand: CommandFactory = (cli) =>
+  new Command('restore-epoch')
+    .description('after a restore from a backup: invalidate the consistency tokens of clients')
+    .option('--yes', 'confirm; without it nothing is changed')
+    .addHelpText('after', WHAT_IT_MEANS)
+    .action(({ yes }: { yes?: boolean }) =>
+      withDatabase(cli, async ({ db }) => {
+        if (!yes) {
+          throw new CliError(
+            'NOT_CONFIRMED',
+            'This makes every consistency token that clients hold invalid; nothing was changed. Add --yes to do it.',
+          );
+        }
+        const [before] = await db.select({ epoch: store.epoch }).from(store);
+        const [now] = await db.update(store).set({ epoch: sql`gen_random_uuid()` }).returning({ epoch: store.epoch });
+        if (!now) throw new CliError('STORE_MISSING', 'The database has no row in es.store; restore it.');
+        print(cli, `The epoch is now ${now.epoch}; it was ${before?.epoch}.`);
+        print(cli, 'Tokens from before are answered with FOREIGN_TOKEN; clients read without them and go on.');
+        await dropSnapshots(db);
+        await comeBackToTheEnd(cli, db);
+        if (await isServed(db)) {
+          say(
+            cli,
+            'warning: a server is running on this database; restart it, it gives out tokens of the former epoch.',
+          );
+        }
+      }),
+    );
+
+/** Snapshots may be of events that the log no longer has. Nothing depends on them: they are taken again. */
+async function dropSnapshots(db: Database): Promise<void> {
+  await db.execute(sql`delete from es.snapshots`);
+}
+
+/**
+ * Positions that the log no longer has will be assigned to new events. Consumers beyond the end go back to it, so that
+ * they handle those.
+ */
+async function comeBackToTheEnd(cli: Cli, db: Database): Promise<void> {
+  const end = sql`(select coalesce(max(position), 0) from es.events)`;
+  await db.execute(
+    sql`update read.checkpoints set position = ${end}
+        where position > ${end} and kind in ('process', 'effect')`,
+  );
+  const ahead = await db.execute<{ projection: string }>(
+    sql`select projection from read.checkpoints where position > ${end} order by projection`,
+  );
+  if (ahead.length === 0) return;
+  const names = ahead.map(({ projection }) => projection).join(', ');
+  print(
+    cli,
+    `These read models hold events that the log has lost; rebuild each with \`projections rebuild\`: ${names}.`,
+  );
+}
+
+async function isServed(db: Database): Promise<boolean> {
+  const [row] = await db.execute<{ served: boolean }>(
+    sql`select exists (select from read.checkpoints where owner is not null and lease_until > now()) as served`,
+  );
+  return row?.served ?? false;
+}

@@ -1,0 +1,86 @@
+import type { Command, Load } from '../command.ts';
+import type { DataOf, EventTypes, RecordedEvent } from '../event.ts';
+import type { Port } from './port.ts';
+import type { IssueStep } from './process.ts';
+
+/** The tools of an external call. */
+export interface CallTools<Promised> {
+  readonly port: Promised;
+  /**
+   * A UUID that is the same each time the call for this event is made: the other side recognises a repeated call by it.
+   */
+  readonly key: string;
+  /** An aggregate's current state: whether the call is still wanted, and which other data it needs. */
+  readonly load: Load;
+  /** Aborted if the engine stops: the next owner then makes the call again. */
+  readonly signal: AbortSignal;
+}
+
+/** The outcome is not known yet: the call is made again later. */
+export class CallAgain {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
+/** Returned by a call that did not get a certain answer. @param reason for the log. */
+export function callAgain(reason: string): CallAgain {
+  return new CallAgain(reason);
+}
+
+/**
+ * The result of a call: its answer as a command, nothing if the answer does not matter, or that it must be made again.
+ */
+export type Called = IssueStep | CallAgain | undefined;
+
+/** External calls in reaction to events; see {@link defineEffect}. */
+export interface Effect<Promised = unknown> {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly port: Port<Promised>;
+  readonly on: ReadonlyMap<string, (event: RecordedEvent, tools: CallTools<Promised>) => Promise<Called>>;
+  readonly issues: ReadonlyMap<string, Command>;
+}
+
+/**
+ * Defines what is done outside of the application because of events: the one place in a domain that is not pure.
+ *
+ * Each event's call is made at least once, and again after a crash or where it threw, with the same key; so the other side
+ * must know a call again by its key. The answer becomes a command that takes effect exactly once: of two different answers to one
+ * event's calls the first that is stored holds. Calls for one stream are made one after the other in the order of its events, calls
+ * for different streams side by side, a bounded number at a time.
+ *
+ * @param options.port what is called. An engine without an adapter for it leaves the effect to other instances.
+ * @param options.reactsTo the events that ask for calls, for their types.
+ * @param options.on the call for each.
+ * @param options.issues the commands that answers become, by their names. They need not be in the API.
+ */
+export function defineEffect<Promised, Events extends EventTypes>(
+  name: string,
+  options: {
+    readonly port: Port<Promised>;
+    readonly reactsTo: Events;
+    readonly on: {
+      readonly [K in keyof Events & string]: (
+        event: RecordedEvent<K, DataOf<Events[K]>>,
+        tools: CallTools<Promised>,
+      ) => Promise<Called>;
+    };
+    readonly issues: Readonly<Record<string, Command>>;
+    readonly description?: string;
+  },
+): Effect {
+  const { port, on, issues, description } = options;
+  for (const [key, command] of Object.entries(issues)) {
+    if (key !== command.name) throw new Error(`Effect ${name} lists command ${command.name} under ${key}.`);
+  }
+  return {
+    name,
+    description,
+    port,
+    on: new Map(Object.entries(on)) as unknown as Effect['on'],
+    issues: new Map(Object.entries(issues)),
+  };
+}

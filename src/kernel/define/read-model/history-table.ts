@@ -1,0 +1,111 @@
+import { getTableColumns, getTableName } from 'drizzle-orm';
+import {
+  bigint,
+  getTableConfig,
+  index,
+  jsonb,
+  type PgColumnBuilderBase,
+  type PgTable,
+  primaryKey,
+  timestamp,
+} from 'drizzle-orm/pg-core';
+import { readSchema } from '../../../database/schema.ts';
+import { declaredColumns, isLongColumn, type KeptIn } from './read-table.ts';
+
+/**
+ * What the engine notes of a former version. Every event that changes a row makes a version of it, which holds until the next
+ * one; the one that holds now is the row itself.
+ *
+ * The time of a version is when its event occurred, but never before that of the version it follows: a row that is changed by
+ * several streams may see an event of an earlier time after one of a later, and shows both only from the later on. Thus the
+ * spans `[held_from, held_until)` of a row follow on from each other. Of versions that one instant makes, all but the last have
+ * an empty span: no time finds them, their version does.
+ *
+ * A version does not repeat a long value that an earlier former version holds: its own column is null and `keptIn` names that
+ * version. So a small change of a large row costs a small row here, and any version is read with one more lookup for each
+ * long column at most (see `former-value.ts`).
+ */
+const versionColumns = {
+  /** Position of the event that created it. */
+  fromPosition: bigint('from_position', { mode: 'number' }).notNull(),
+  /** Position of the event that ended it: another version began, or the row was removed. */
+  untilPosition: bigint('until_position', { mode: 'number' }).notNull(),
+  heldFrom: timestamp('held_from', { precision: 3, withTimezone: true }).notNull(),
+  heldUntil: timestamp('held_until', { precision: 3, withTimezone: true }).notNull(),
+  /** Where the omitted long values are. Null if the version has all of its values itself. */
+  keptIn: jsonb('kept_in').$type<KeptIn>(),
+};
+
+/** A table of former versions. */
+export type HistoryTable = ReturnType<typeof readSchema.table<string, typeof versionColumns>>;
+
+const histories = new WeakMap<PgTable, HistoryTable>();
+
+/**
+ * The table that keeps the former versions of a read model's rows: its columns, the span of time in which each version held and
+ * the positions of the events that made and ended it. Export it beside the table, so that migrations know it.
+ *
+ * ```ts
+ * export const loansTable = readTable('loans', { … }, (table) => [ … ], { history: true });
+ * export const loansHistory = historyTable(loansTable);
+ * ```
+ *
+ * @param table was made with `{ history: true }`.
+ */
+export function historyTable(table: PgTable & { readonly heldFrom: unknown }): HistoryTable {
+  const known = histories.get(table);
+  if (known) return known;
+  const name = `${getTableName(table)}_history`;
+  const own = withoutRules(name, table);
+  const config = getTableConfig(table);
+  const keys = config.primaryKeys[0]?.columns ?? config.columns.filter((column) => column.primary);
+  const property = (column: string) => Object.keys(own).find((candidate) => own[candidate]?.config.name === column);
+  const key = keys.map((column) => property(column.name) ?? column.name);
+  const history = readSchema.table(name, { ...versionColumns, ...own }, (columns) => {
+    const all = columns as typeof columns & Record<string, typeof columns.fromPosition>;
+    const keyColumns = key.map((each) => all[each]) as [typeof columns.fromPosition];
+    return [
+      // A lookup by time finds the first version that ends after it.
+      primaryKey({ name: `${name}_pkey`, columns: [...keyColumns, columns.heldUntil, columns.fromPosition] }),
+      ...(all.version ? [index(`${name}_version`).on(...keyColumns, all.version)] : []),
+    ];
+  }) as unknown as HistoryTable;
+  histories.set(table, history);
+  return history;
+}
+
+/** The history of a table; undefined if none was declared. */
+export function historyOf(table: PgTable): HistoryTable | undefined {
+  return histories.get(table);
+}
+
+/** The parts of a column builder of Drizzle. Its declarations omit everything but the types. */
+interface Builder extends PgColumnBuilderBase {
+  readonly config: { readonly name: string; readonly generated?: unknown };
+}
+
+/**
+ * The declared columns of a table, without keys, defaults and references. Generated ones are omitted. Long ones are
+ * nullable, because a version omits values that an earlier one has.
+ */
+function withoutRules(history: string, table: PgTable): Record<string, Builder> {
+  const finished = getTableColumns(table);
+  const copies = Object.entries(declaredColumns(table) as Record<string, Builder>)
+    .filter(([, { config }]) => !config.generated)
+    .map(([property, builder]) => {
+      const taken =
+        property in versionColumns || Object.values(versionColumns).some((own) => nameOf(own) === nameOf(builder));
+      if (taken) throw new Error(`${history}: the column ${property} is the engine's; give yours another name.`);
+      const column = finished[property];
+      const notNull = column?.notNull === true && (column.primary || !isLongColumn(column));
+      const config = { ...builder.config, notNull, primaryKey: false, isUnique: false, uniqueName: undefined };
+      const plain = { ...config, hasDefault: false, default: undefined, generatedIdentity: undefined };
+      const copy = Object.assign(Object.create(builder), { config: plain, foreignKeyConfigs: [] }) as Builder;
+      return [property, copy] as const;
+    });
+  return Object.fromEntries(copies);
+}
+
+function nameOf(builder: PgColumnBuilderBase): string {
+  return (builder as Builder).config.name;
+}

@@ -1,0 +1,212 @@
+import { getTableColumns } from 'drizzle-orm';
+import { getTableConfig, type PgColumn, type PgTable } from 'drizzle-orm/pg-core';
+import type { Actor } from '../actor.ts';
+import type { DataOf, EventTypes, RecordedEvent } from '../event.ts';
+import type { Role } from '../roles.ts';
+import { type HistoryTable, historyOf } from './history-table.ts';
+import type { EngineColumn, StoredRow } from './read-table.ts';
+
+/** A row of a read model without the engine's own columns and without generated ones. */
+export type RowOf<Table extends PgTable> = Omit<StoredRow<Table>, EngineColumn>;
+/** A primary key: its value, or the values of its columns in their order. */
+export type Key = string | number | readonly (string | number)[];
+
+/** The effect of one event on a read model. Created with the functions that a handler receives. */
+export type Change<Row = Record<string, unknown>> =
+  | { readonly kind: 'upsert'; readonly key: Key; readonly fold: (row: Row | undefined) => Row }
+  | { readonly kind: 'put'; readonly key: Key; readonly fold: () => Row }
+  | { readonly kind: 'update'; readonly key: Key; readonly fold: (row: Row) => Row }
+  | { readonly kind: 'remove'; readonly key: Key }
+  | {
+      readonly kind: 'updateWhere';
+      readonly column: string;
+      readonly value: unknown;
+      readonly fold: (row: Row) => Row;
+    };
+
+/** The changes that a handler may return. */
+export interface Changes<Row> {
+  /** Creates the row, or changes it if it exists. The engine fills the key's columns. */
+  upsert(key: Key, fold: (row: Row | undefined) => Row): Change<Row>;
+  /**
+   * Writes the whole row, whatever was there. Nothing has to be read, for example if every row belongs to one event.
+   */
+  put(key: Key, make: () => Row): Change<Row>;
+  /** Changes the row; does nothing if there is none. */
+  update(key: Key, fold: (row: Row) => Row): Change<Row>;
+  /** Deletes the row; does nothing if there is none. */
+  remove(key: Key): Change<Row>;
+  /** Changes all rows where a column has a value (an author's new name on all of her cards). Index the column. */
+  updateWhere<C extends keyof Row & string>(column: C, value: Row[C], fold: (row: Row) => Row): Change<Row>;
+}
+
+/**
+ * Who may see which rows: everyone, operators (roles with at least the power `observe`), or for each role all of them or those
+ * whose columns have these values. Roles with the power `everything` see all.
+ */
+export type VisibleTo<Row> =
+  | 'everyone'
+  | 'operators'
+  | { readonly [R in Role]?: 'all' | ((actor: Actor) => Partial<Row>) };
+
+export type Handlers<Row, Events extends EventTypes> = {
+  readonly [K in keyof Events & string]?: (
+    event: RecordedEvent<K, DataOf<Events[K]>>,
+    changes: Changes<Row>,
+  ) => Change<Row> | readonly Change<Row>[];
+};
+
+/** An event of any kind; instead of its data it has the `summary`. */
+export type AnyEvent = Omit<RecordedEvent, 'data'>;
+
+/** Handles every event of the log, of any domain, whenever that was mounted. */
+export type HandlerOfAll<Row> = (event: AnyEvent, changes: Changes<Row>) => Change<Row> | readonly Change<Row>[];
+
+/** A read model: a table and the pure fold from events to its rows. */
+export interface Projection<Table extends PgTable = PgTable> {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly table: Table;
+  /** The table of former versions; undefined if they are not kept. */
+  readonly history: HistoryTable | undefined;
+  /** Raise it when the fold changes: the read model is then rebuilt. */
+  readonly version: number;
+  readonly visibleTo: VisibleTo<RowOf<Table>>;
+  readonly handlers: ReadonlyMap<string, Handler>;
+  /** Handles all events without an entry in `handlers`. */
+  readonly every: Handler | undefined;
+  /** The primary key's columns, in their order. */
+  readonly key: readonly KeyColumn[];
+}
+export interface KeyColumn {
+  /** As a property of the row. */
+  readonly property: string;
+  readonly column: PgColumn;
+}
+export type Handler = (event: RecordedEvent, changes: Changes<never>) => Change | readonly Change[];
+
+const changes: Changes<Record<string, unknown>> = {
+  upsert: (key, fold) => ({ kind: 'upsert', key, fold }),
+  put: (key, fold) => ({ kind: 'put', key, fold }),
+  update: (key, fold) => ({ kind: 'update', key, fold }),
+  remove: (key) => ({ kind: 'remove', key }),
+  updateWhere: (column, value, fold) => ({ kind: 'updateWhere', column, value, fold }),
+};
+
+/** The handler of an event type; undefined if there is none. */
+export function handlerOf({ handlers, every }: Projection, type: string): Handler | undefined {
+  return handlers.get(type) ?? every;
+}
+
+/** The changes that `projection` makes for `event`; none if it has no handler. */
+export function changesOf(projection: Projection, event: RecordedEvent): readonly Change[] {
+  const handler = handlerOf(projection, event.type);
+  if (!handler) return [];
+  const answer = handler(event, changes as unknown as Changes<never>);
+  const asked: readonly Change[] = Array.isArray(answer) ? answer : [answer as Change];
+  return asked.map((change) => canonicalChange(projection, change));
+}
+
+/** Converts keys and values to the form in which Postgres writes them, so that equal rows are equal in memory too. */
+function canonicalChange(projection: Projection, change: Change): Change {
+  if (change.kind === 'updateWhere') {
+    const column = (projection.table as unknown as Record<string, PgColumn | undefined>)[change.column];
+    return column ? { ...change, value: canonical(column, change.value) } : change;
+  }
+  const { key } = change;
+  const [first] = projection.key;
+  if (!isKeyOf(projection, key)) {
+    throw new TypeError(
+      `the key of a row is ${projection.key.length === 1 ? 'a text or a number' : `${projection.key.length} texts or numbers`} that Postgres can hold`,
+    );
+  }
+  if (typeof key !== 'object') {
+    const value = first ? canonical(first.column, key) : key;
+    return value === key ? change : { ...change, key: value as Key };
+  }
+  const values = key.map((value, index) => canonical(projection.key[index]?.column, value));
+  return { ...change, key: values as unknown as Key };
+}
+
+/** Checks the shape at run time: a key with a hole would be the same row for all keys that lack the part. */
+function isKeyOf({ key: columns }: Projection, key: unknown): key is Key {
+  if (columns.length === 1) return isKeyPart(key);
+  return Array.isArray(key) && key.length === columns.length && key.every(isKeyPart);
+}
+
+function isKeyPart(part: unknown): boolean {
+  if (typeof part === 'number') return Number.isFinite(part);
+  return typeof part === 'string' && part.isWellFormed() && !part.includes('\0');
+}
+
+/** A UUID in lower case, a whole number as a number: the same value in one form. */
+function canonical(column: PgColumn | undefined, value: unknown): unknown {
+  if (typeof value !== 'string' || !column) return value;
+  const type = column.getSQLType();
+  if (type === 'uuid') return value.toLowerCase();
+  return type === 'integer' || type === 'bigint' || type === 'smallint' ? Number(value) : value;
+}
+
+/**
+ * Defines a read model: one table in schema `read` (made with {@link readTable}), filled by a pure fold.
+ *
+ * @param options.events the events that it may handle, for their types.
+ * @param options.on a handler for each that matters: pure, from event to changes of rows.
+ * @param options.every a handler for all events that `on` has none for, those of other domains and of processes too.
+ * @param options.history the former versions of rows are kept too, in the table's `historyTable`: what a row was can be looked up by
+ *   time and by version. Raise `version` with it where the read model has been filled before.
+ */
+export function defineProjection<Table extends PgTable, Events extends EventTypes>(
+  name: string,
+  options: {
+    readonly table: Table;
+    readonly events?: Events;
+    readonly on?: Handlers<RowOf<Table>, Events>;
+    readonly every?: HandlerOfAll<RowOf<Table>>;
+    readonly visibleTo: VisibleTo<RowOf<Table>>;
+    readonly version?: number;
+    readonly history?: boolean;
+    readonly description?: string;
+  },
+): Projection<Table> {
+  const key = keyColumns(name, options.table);
+  const handlers = new Map(Object.entries(options.on ?? {})) as unknown as Map<string, Handler>;
+  if (handlers.size === 0 && !options.every) throw new Error(`Projection ${name} handles no event.`);
+  return {
+    name,
+    description: options.description,
+    table: options.table,
+    history: historyFor(name, options.table, options.history ?? false),
+    version: options.version ?? 1,
+    visibleTo: options.visibleTo,
+    handlers,
+    every: options.every as Handler | undefined,
+    key,
+  };
+}
+
+/** Declaring only half of it would leave the read model without history, or without the columns for it. */
+function historyFor(name: string, table: PgTable, isKept: boolean): HistoryTable | undefined {
+  const history = historyOf(table);
+  if (isKept === (history !== undefined)) return history;
+  const { name: tableName } = getTableConfig(table);
+  throw new Error(
+    isKept
+      ? `Projection ${name}: history needs a table; make ${tableName} with { history: true } and export historyTable(…) of it.`
+      : `Projection ${name}: its table ${tableName} has a history table; say history: true.`,
+  );
+}
+
+function keyColumns(name: string, table: PgTable): KeyColumn[] {
+  const config = getTableConfig(table);
+  const columns = config.primaryKeys[0]?.columns ?? config.columns.filter((column) => column.primary);
+  if (columns.length === 0) throw new Error(`Projection ${name}: its table ${config.name} has no primary key.`);
+  const properties = Object.entries(getTableColumns(table));
+  return columns.map(({ name: columnName }) => {
+    // Compared by name: the columns in `primaryKey` are copies of the table's.
+    const found = properties.find(([, { name }]) => name === columnName);
+    if (!found) throw new Error(`Projection ${name}: key column ${columnName} is not a property of its table.`);
+    const [property, column] = found;
+    return { property, column };
+  });
+}

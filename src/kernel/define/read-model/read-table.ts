@@ -1,0 +1,110 @@
+import { type BuildExtraConfigColumns, getTableColumns, getTableName } from 'drizzle-orm';
+import {
+  bigint,
+  jsonb,
+  type PgColumn,
+  type PgColumnBuilderBase,
+  type PgTable,
+  type PgTableExtraConfigValue,
+  timestamp,
+} from 'drizzle-orm/pg-core';
+import { readSchema } from '../../../database/schema.ts';
+
+/** Properties of the columns that the engine adds to every read model; hidden from handlers. */
+export const ENGINE_COLUMNS = ['lastPosition', 'staleSince', 'heldFrom', 'keptIn'] as const;
+export type EngineColumn = (typeof ENGINE_COLUMNS)[number];
+
+/** True for a property that is hidden from handlers. */
+export function isEngineColumn(property: string): property is EngineColumn {
+  return (ENGINE_COLUMNS as readonly string[]).includes(property);
+}
+
+/** Columns that the engine adds to every read model. */
+const engineColumns = {
+  /** Position of the last event applied to the row, so that a repeated delivery changes nothing. */
+  lastPosition: bigint('last_position', { mode: 'number' }).notNull(),
+  /** Position of the first event that the row lacks because it is parked in dead letters; null if it lacks none. */
+  staleSince: bigint('stale_since', { mode: 'number' }),
+} satisfies Partial<Record<EngineColumn, PgColumnBuilderBase>>;
+
+/**
+ * For each long column whose value a former version already has, by the column's name in the database: that version, as
+ * its `held_until` in ms and its `from_position`, which identify it in the primary key of the history table.
+ */
+export type KeptIn = Readonly<Record<string, readonly [heldUntilMs: number, fromPosition: number]>>;
+
+/** Columns that the engine adds if former versions are kept. */
+const heldColumns = {
+  /** Since when the row is as it is: see `history-table.ts`. Null if that was before history was kept. */
+  heldFrom: timestamp('held_from', { precision: 3, withTimezone: true }),
+  /** Which former versions have long values that the row still has. Null if none do. */
+  keptIn: jsonb('kept_in').$type<KeptIn>(),
+} satisfies Partial<Record<EngineColumn, PgColumnBuilderBase>>;
+
+type Engine = typeof engineColumns;
+type Held = typeof heldColumns;
+type Extra<Name extends string, Columns extends Record<string, PgColumnBuilderBase>> = (
+  table: BuildExtraConfigColumns<Name, Columns & Engine, 'pg'>,
+) => PgTableExtraConfigValue[];
+
+/** The declarations of tables: a finished table no longer has them. */
+const declared = new WeakMap<PgTable, Readonly<Record<string, PgColumnBuilderBase>>>();
+
+/**
+ * A table for a read model, in schema `read`. Its primary key is the projection's key; its instants have millisecond
+ * precision (`timestamp('…', { precision: 3, withTimezone: true })`) so that cursors compare exactly in JavaScript.
+ * Generated columns (`.generatedAlwaysAs(…)`) are for conditions: no row that is read has them.
+ *
+ * @param options.history the former versions of its rows are kept too, in a `historyTable` beside it.
+ */
+export function readTable<Name extends string, Columns extends Record<string, PgColumnBuilderBase>>(
+  name: Name,
+  columns: Columns,
+  extra: Extra<Name, Columns> | undefined,
+  options: { readonly history: true },
+): ReturnType<typeof readSchema.table<Name, Columns & Engine & Held>>;
+export function readTable<Name extends string, Columns extends Record<string, PgColumnBuilderBase>>(
+  name: Name,
+  columns: Columns,
+  extra?: Extra<Name, Columns>,
+): ReturnType<typeof readSchema.table<Name, Columns & Engine>>;
+export function readTable<Name extends string, Columns extends Record<string, PgColumnBuilderBase>>(
+  name: Name,
+  columns: Columns,
+  extra?: Extra<Name, Columns>,
+  options?: { readonly history: true },
+) {
+  const all = { ...columns, ...engineColumns, ...(options?.history && heldColumns) };
+  const table = readSchema.table<Name, Columns & Engine>(name, all, extra);
+  declared.set(table, columns);
+  return table;
+}
+
+/**
+ * The declared columns of a table by property, without the engine's. @throws {Error} if it was not created with {@link
+ * readTable}.
+ */
+export function declaredColumns(table: PgTable): Readonly<Record<string, PgColumnBuilderBase>> {
+  const columns = declared.get(table);
+  if (!columns) throw new Error(`${getTableName(table)} is not made with readTable.`);
+  return columns;
+}
+
+/** A row as it is read: without generated columns, with the engine's. */
+export type StoredRow<Table extends PgTable> = Pick<
+  Table['$inferSelect'],
+  keyof Table['$inferSelect'] & keyof Table['$inferInsert']
+>;
+
+/** The columns of a row as it is read and written, by property: all but generated ones. */
+export function storedColumns(table: PgTable): Record<string, PgColumn> {
+  return Object.fromEntries(Object.entries(getTableColumns(table)).filter(([, column]) => !column.generated));
+}
+
+/** Types whose values can be long. All others take a few bytes. */
+const LONG_TYPE = /^(text|varchar|jsonb?|bytea|xml|tsvector|.*\[\])/;
+
+/** True if values of the column may be so long that storing them again with each version would waste space. */
+export function isLongColumn(column: PgColumn): boolean {
+  return LONG_TYPE.test(column.getSQLType());
+}

@@ -1,0 +1,177 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Ending, type Signal } from '../../../database/signal.ts';
+import type { Turns } from '../../../fairness/turns.ts';
+import type { Caller } from '../../../graphql/context.ts';
+import { READ_AFTER_HEADER } from '../../../graphql/plugins/consistency.ts';
+import { answerError as describeError, type OnFault } from '../../../graphql/plugins/errors.ts';
+import { UnauthenticatedError } from '../../../kernel/errors.ts';
+import type { Addresses } from '../../limits/address.ts';
+import { OverLimitError } from '../../limits/over-limit.ts';
+import { pointsOfBytes } from '../../limits/traffic.ts';
+import { type Gate, Visit } from '../../limits/visit.ts';
+import { type AnsweredError, answerError } from '../answers.ts';
+import { corsHeaders } from '../cors.ts';
+import type { HostGuard } from '../hosts.ts';
+import type { Handler } from '../http.ts';
+import type { StalledClients } from '../stalled-clients.ts';
+import { readBody } from './body.ts';
+import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './request-id.ts';
+
+/** Passed to the pipeline with a request. */
+export interface HttpContext {
+  readonly visit: Visit;
+  /** The complete body; undefined for a GET. */
+  readonly body: Buffer | undefined;
+  /** Whose operation it is. */
+  readonly client: Caller;
+}
+
+export interface GraphqlRequests {
+  readonly graphql: (request: IncomingMessage, response: ServerResponse, context: HttpContext) => unknown;
+  /** Undefined while requests are accepted, otherwise the reason why they are not. */
+  readonly notReady: () => string | undefined;
+  readonly whyNotHost: HostGuard;
+  readonly corsOrigins: readonly string[];
+  readonly maxBodyBytes: number;
+  readonly addresses: Addresses;
+  readonly gate: Gate;
+  readonly stalledClients: StalledClients;
+  /** Turns of large bodies on the event loop. */
+  readonly turns: Turns;
+  readonly onFault: OnFault;
+}
+
+/** After the check of the Host header, nothing is built from it. */
+const INNER_HOST = 'localhost';
+
+const NOT_READY_RETRY_MS = 1000;
+
+/** A body of this many bytes or more is parsed when it is its caller's turn. */
+const LARGE_BODY = 32 * 1024;
+
+/** A request that is refused before its operation is read. */
+class Refused extends Error {
+  readonly status: number;
+  readonly answered: AnsweredError;
+
+  constructor(status: number, answered: AnsweredError, cause?: unknown) {
+    super(answered.message, { cause });
+    this.status = status;
+    this.answered = answered;
+  }
+}
+
+/**
+ * Handles requests to the API. Each check costs more than the one before: hosts and rates come before tokens, tokens
+ * before bodies, bodies before documents.
+ */
+export function serveGraphql(options: GraphqlRequests): Handler {
+  const { graphql, corsOrigins, addresses, gate, stalledClients, turns, onFault } = options;
+  return async (request, response) => {
+    const correlationId = correlate(request, response);
+    for (const [name, value] of Object.entries(corsHeaders(corsOrigins, request))) response.setHeader(name, value);
+    const visit = new Visit(gate, 'http', addresses.clientOf(request));
+    stalledClients.watch(response, visit);
+    const gone = new Ending();
+    response.once('close', () => {
+      visit.leave();
+      gone.abort();
+    });
+    try {
+      await admit(options, visit, request);
+      if (request.method === 'OPTIONS') {
+        response.writeHead(204, { allow: 'GET, POST, OPTIONS' }).end();
+        return;
+      }
+      const body = await bodyOf(options, visit, request);
+      if (body === 'gone') return;
+      // What follows at once, validation and the start of the execution, is part of the turn.
+      if (body && body.length >= LARGE_BODY) await turns.take(visit.caller);
+      visit.operate();
+      // The client may already be gone: then no later event would release the place.
+      if (response.closed) visit.leave();
+      request.headers.host = INNER_HOST;
+      const client = callerOf(request, visit, correlationId, gone);
+      await graphql(request, response, { visit, body, client });
+    } catch (error) {
+      const refused = refusalOf(error);
+      if (refused) {
+        const { status, answered } = refused;
+        visit.refused({ code: answered.code, status, correlationId }, refused.cause);
+        answerError(request, response, status, answered);
+        return;
+      }
+      const { message, extensions } = describeError(error, correlationId, onFault);
+      answerError(request, response, 500, { ...extensions, message } as AnsweredError);
+    }
+  };
+}
+
+async function admit({ notReady, whyNotHost }: GraphqlRequests, visit: Visit, request: IncomingMessage): Promise<void> {
+  const foreign = whyNotHost(request.headers.host);
+  if (foreign) throw new Refused(403, { code: 'FORBIDDEN', message: foreign });
+  await visit.request();
+  if (request.method === 'OPTIONS') return;
+  const reason = notReady();
+  if (reason) throw new Refused(503, { code: 'THROTTLED', message: reason, retryAfterMs: NOT_READY_RETRY_MS });
+  await visit.authenticate(request.headers.authorization);
+  await visit.spend(1);
+}
+
+async function bodyOf(
+  { maxBodyBytes }: GraphqlRequests,
+  visit: Visit,
+  request: IncomingMessage,
+): Promise<Buffer | 'gone' | undefined> {
+  if (request.method !== 'POST') return undefined;
+  const length = request.headers['content-length'];
+  // Check before reading, so that a body that is too large costs nothing.
+  if (Number(length) > maxBodyBytes) throw tooLong(`${length} bytes long; at most ${maxBodyBytes}`);
+  if (length !== undefined) await visit.spend(pointsOfBytes(Number(length)));
+  const body = await readBody(request, maxBodyBytes, () => visit.sendSlowly());
+  if (body === 'too long') throw tooLong(`longer than the ${maxBodyBytes} bytes that`);
+  if (body === 'too many pieces') {
+    throw new Refused(413, {
+      code: 'BAD_USER_INPUT',
+      message: 'The request comes in too many pieces. Send larger ones.',
+    });
+  }
+  if (length === undefined && body !== 'gone') await visit.spend(pointsOfBytes(body.length));
+  return body;
+}
+
+function callerOf({ headers, socket }: IncomingMessage, visit: Visit, correlationId: string, signal: Signal): Caller {
+  return {
+    actor: visit.authenticated?.actor ?? null,
+    address: visit.address,
+    correlationId,
+    traceparent: traceparentFrom(headers.traceparent?.toString()),
+    readAfter: headers[READ_AFTER_HEADER]?.toString(),
+    signal,
+    connection: socket,
+  };
+}
+
+function tooLong(what: string): Refused {
+  return new Refused(413, { code: 'BAD_USER_INPUT', message: `The request is ${what} are taken.` });
+}
+
+function refusalOf(error: unknown): Refused | undefined {
+  if (error instanceof Refused) return error;
+  if (error instanceof OverLimitError) {
+    const { code, message, retryAfterMs } = error;
+    return new Refused(429, { code, message, retryAfterMs }, error);
+  }
+  if (error instanceof UnauthenticatedError) {
+    return new Refused(401, { code: error.code, message: error.message });
+  }
+  return undefined;
+}
+
+/** Sets the request's correlation id, the client's or a new one, on the request and on the answer. */
+function correlate(request: IncomingMessage, response: ServerResponse): string {
+  const correlationId = correlationIdFrom(request.headers[CORRELATION_HEADER]?.toString());
+  request.headers[CORRELATION_HEADER] = correlationId;
+  response.setHeader(CORRELATION_HEADER, correlationId);
+  return correlationId;
+}
