@@ -1,10 +1,12 @@
 import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
+  AlwaysOffSampler,
   AlwaysOnSampler,
   InMemorySpanExporter,
   ParentBasedSampler,
   type ReadableSpan,
+  type Sampler,
   SimpleSpanProcessor,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
@@ -18,23 +20,41 @@ export interface Spans {
   find(name: string, condition?: (span: ReadableSpan) => boolean): ReadableSpan | undefined;
 }
 
-/** Registers an OpenTelemetry SDK for the tests of the file, as an operator does for a server. */
+const exporter = new InMemorySpanExporter();
+let isUsed = false;
+let isRegistered = false;
+
+/** Samples nothing for the files of this worker that do not look at spans. */
+const whileUsed: Sampler = {
+  shouldSample: () => (isUsed ? new AlwaysOnSampler() : new AlwaysOffSampler()).shouldSample(),
+  toString: () => 'WhileUsed',
+};
+
+/**
+ * Registers an OpenTelemetry SDK, as an operator does for a server. Once for all files of a worker: modules that they share
+ * keep the tracer of the first.
+ */
+function register(): void {
+  if (isRegistered) return;
+  isRegistered = true;
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  const spanProcessors = [new SimpleSpanProcessor({ exporter })];
+  trace.setGlobalTracerProvider(
+    new TracerProvider({ sampler: new ParentBasedSampler({ root: whileUsed }), spanProcessors }),
+  );
+}
+
+/** Collects the spans of the tests of the file. */
 export function useSpans(): Spans {
-  const exporter = new InMemorySpanExporter();
   const all = () => exporter.getFinishedSpans();
   beforeAll(() => {
-    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-    trace.setGlobalTracerProvider(
-      new TracerProvider({
-        sampler: new ParentBasedSampler({ root: new AlwaysOnSampler() }),
-        spanProcessors: [new SimpleSpanProcessor({ exporter })],
-      }),
-    );
+    register();
+    isUsed = true;
   });
   beforeEach(() => exporter.reset());
   afterAll(() => {
-    trace.disable();
-    context.disable();
+    isUsed = false;
+    exporter.reset();
   });
   return { all, find: (name, condition = () => true) => all().find((span) => span.name === name && condition(span)) };
 }

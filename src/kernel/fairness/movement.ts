@@ -1,25 +1,38 @@
 /** A read model that has not advanced for this long stands still, in ms. */
 const STILL_MS = 2000;
+/** After it stood still, a read model may take this long to catch up before it counts as having too much to do, in ms. */
+const CATCH_UP_MS = 1000;
+
+interface Seen {
+  readonly position: number;
+  /** When it advanced last. */
+  readonly at: number;
+  /** Until when it catches up with what came while it stood still. */
+  readonly catchesUpUntil: number;
+}
 
 /**
  * Tracks which read models advance. One that lags and advances has too much to do; one that lags and stands still waits
- * for something else, such as its next owner, and whoever writes meanwhile is not the cause.
+ * for something else, such as its next owner, and whoever writes meanwhile is not the cause. Neither are they while it catches
+ * up afterwards.
  */
 export class Movement {
   readonly #now: () => number;
-  readonly #last = new Map<string, { readonly position: number; readonly at: number }>();
+  readonly #seen = new Map<string, Seen>();
 
   /** @param now the monotonic clock, in ms. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 
-  /** Records the position of a read model. @returns whether it has advanced recently; false the first time. */
+  /** Records the position of a read model. @returns whether it advances under its present load; false the first time. */
   saw(name: string, position: number): boolean {
-    const last = this.#last.get(name);
     const now = this.#now();
-    if (!last) this.#last.set(name, { position, at: Number.NEGATIVE_INFINITY });
-    else if (last.position !== position) this.#last.set(name, { position, at: now });
-    return now - (this.#last.get(name)?.at ?? Number.NEGATIVE_INFINITY) < STILL_MS;
+    const last = this.#seen.get(name);
+    if (last?.position === position) return now - last.at < STILL_MS && now >= last.catchesUpUntil;
+    const wasStill = last !== undefined && Number.isFinite(last.at) && now - last.at >= STILL_MS;
+    const catchesUpUntil = wasStill ? now + CATCH_UP_MS : (last?.catchesUpUntil ?? Number.NEGATIVE_INFINITY);
+    this.#seen.set(name, { position, at: last ? now : Number.NEGATIVE_INFINITY, catchesUpUntil });
+    return last !== undefined && now >= catchesUpUntil;
   }
 }

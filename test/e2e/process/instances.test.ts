@@ -16,7 +16,9 @@ vi.setConfig({ testTimeout: 240_000 });
 
 const database = useDatabase();
 const open = useTransports({ url: '' });
-const start = (env: NodeJS.ProcessEnv = {}) => new ServerProcess({ DATABASE_URL: database.url, ...env }).started();
+// One caller makes all of the load, and is not to wait for what lags after a server was stopped.
+const start = (env: NodeJS.ProcessEnv = {}) =>
+  new ServerProcess({ DATABASE_URL: database.url, FAIR_LAG_MS: '0', ...env }).started();
 const worker = () => new ServerProcess({ DATABASE_URL: database.url }, ['src/cli/main.ts', 'projector']);
 
 const registry = registerDomains(domains);

@@ -136,7 +136,11 @@ describe('a read model that lags, but not too far', () => {
     now += 2000;
     admission.judge([orders({ lagMs: 5000, position: 200 })]);
     expect(admitted(admission, 'heavy')).toBe(true);
+    // It has an owner again, and catches up with what came meanwhile.
     admission.judge([orders({ lagMs: 5000, position: 201 })]);
+    expect(admitted(admission, 'heavy')).toBe(true);
+    now += 1000;
+    admission.judge([orders({ lagMs: 5000, position: 301 })]);
     expect(admitted(admission, 'heavy')).toBe(false);
   });
 });
