@@ -109,11 +109,19 @@ export const store = esSchema.table('store', {
    * their time.
    */
   acceptedPosition: bigint('accepted_position', { mode: 'number' }).notNull().default(0),
-  /** When the operator said so: events up to there are read as if they had been recorded then, if they say that it was later. */
-  acceptedAt: instant('accepted_at'),
   /** Part of every consistency token; renewed after a restore from backup. */
   epoch: uuid('epoch').notNull(),
   createdAt: instant('created_at').notNull().default(sql`now()`),
+});
+
+/**
+ * Each time that an operator has accepted events in the future. An event is read as if it had been recorded no later than
+ * it was accepted, the first time if there are several.
+ */
+export const acceptances = esSchema.table('acceptances', {
+  /** Position of the last event that was accepted. */
+  upTo: bigint('up_to', { mode: 'number' }).primaryKey(),
+  acceptedAt: instant('accepted_at').notNull(),
 });
 
 /**

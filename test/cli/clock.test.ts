@@ -29,6 +29,8 @@ it('clock accept says what is in the future, and lets time go back after it only
   expect(await accepted()).toBe(0);
   expect((await accept('--yes')).stdout).toContain('Events after 1 are recorded at the right time.');
   expect(await accepted()).toBe(1);
+  const [acceptance] = await database.sql`select up_to, accepted_at <= now() as is_past from es.acceptances`;
+  expect(acceptance).toEqual({ up_to: 1, is_past: true });
 });
 
 it('restore-epoch brings processes back to the end of the log, and names the read models that hold lost events', async () => {

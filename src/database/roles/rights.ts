@@ -27,6 +27,7 @@ export const RIGHTS = {
     'es.streams': { writer: ['SELECT'] },
     'es.snapshots': { writer: ['SELECT'] },
     'es.store': { writer: ['SELECT'], projector: ['SELECT'] },
+    'es.acceptances': { writer: ['SELECT'], projector: ['SELECT'] },
     'read.checkpoints': READ_MODEL,
     'read.instances': READ_MODEL,
     'read.parked_items': READ_MODEL,

@@ -24,8 +24,8 @@ const LOOK_MS = 1000;
  */
 export class ClockCheck {
   readonly #parts: ClockCheckParts;
-  /** Up to this position an operator has accepted events in the future. */
-  #accepted = 0;
+  /** Up to this position an operator has accepted events in the future; undefined before the first answer. */
+  #accepted: number | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ClockCheckParts) {
@@ -40,10 +40,10 @@ export class ClockCheck {
     const isOff = Math.abs(skewMs) > limitMs;
     obstacles.set('clock', isOff ? clocksDiffer(skewMs, limitMs) : undefined);
     const aheadMs = (head.recordedAt?.getTime() ?? 0) - clock.now();
-    const isAhead = aheadMs > limitMs && head.position > this.#accepted;
+    const isAhead = aheadMs > limitMs && head.position > (this.#accepted ?? 0);
     if (isAhead) void this.#lookUpAccepted();
     // Reported only once it is known that nobody has accepted it.
-    if (!isAhead || this.#lookedAt > 0) {
+    if (!isAhead || this.#accepted !== undefined) {
       obstacles.set('recorded time', isAhead ? isInFuture(head.position, aheadMs) : undefined);
     }
   }
@@ -51,12 +51,10 @@ export class ClockCheck {
   async #lookUpAccepted(): Promise<void> {
     const { db, onError } = this.#parts;
     if (performance.now() - this.#lookedAt < LOOK_MS) return;
-    const isFirst = this.#lookedAt < 0;
-    if (!isFirst) this.#lookedAt = performance.now();
+    this.#lookedAt = performance.now();
     try {
       const [row] = await db.execute<{ position: number }>(sql`select accepted_position as position from es.store`);
       this.#accepted = row?.position ?? 0;
-      this.#lookedAt = performance.now();
     } catch (error) {
       onError(error);
     }

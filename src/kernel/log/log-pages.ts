@@ -18,12 +18,14 @@ const MOST = 100_000;
 export const ms = (column: string) => sql.raw(`round(date_part('epoch', ${column}) * 1000)`);
 
 /**
- * An instant of an event as it is told: if an operator has accepted events of the future (`clock accept`), those did not happen
- * later than that. Postgres asks for the two facts once a statement.
+ * An instant of an event as it is told: events of the future that an operator has accepted (`clock accept`) happened no later
+ * than they were accepted, the first time if there are several. The look-up is made for such events only; the last position
+ * of them is asked for once a statement.
  */
 const toldMs = (column: string) =>
-  ms(`case when position <= (select accepted_position from es.store)
-           then least(${column}, (select accepted_at from es.store)) else ${column} end`);
+  ms(`case when position <= (select max(up_to) from es.acceptances)
+           then least(${column}, (select min(accepted_at) from es.acceptances where up_to >= position))
+           else ${column} end`);
 
 /** What is read of an event. */
 export const eventColumns = sql`position, stream_type, stream_id, version, type, schema_version, data,

@@ -23,6 +23,7 @@ const TABLES: Readonly<Record<string, May>> = {
   'es.receipts': { writer: 'select' },
   'es.snapshots': { writer: 'select' },
   'es.store': { writer: 'select', projector: 'select' },
+  'es.acceptances': { writer: 'select', projector: 'select' },
   'es.streams': { writer: 'select' },
   'read.checkpoints': READ_MODEL,
   'read.dead_letters': READ_MODEL,

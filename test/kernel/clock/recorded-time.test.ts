@@ -3,6 +3,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { counterDomain, countersTable, openCounter, system } from '../../support/counter.ts';
 import { useDatabase } from '../../support/database.ts';
 import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { everyEvent } from '../../support/log.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase({ tables: [countersTable] });
@@ -69,6 +70,29 @@ it('events of the future stand in the way until an operator accepts them; later 
   expect(await openOne(engine)).toMatchObject({ kind: 'accepted' });
   expect(await times()).toEqual([0, 40, 0, 0]);
   expect(Math.abs((engine.projector.head.recordedAt?.getTime() ?? 0) - realNow())).toBeLessThan(DAY);
+});
+
+it('events that were accepted once are read at the same time after others were accepted', async () => {
+  const engine = await open();
+  const mishap = async () => {
+    await setPostgres('40 days');
+    await openOne(engine);
+    await setPostgres('0');
+    const { position } = await engine.log.head();
+    await database.sql`insert into es.acceptances (up_to, accepted_at) values (${position}, clock_timestamp())`;
+    await database.sql`update es.store set accepted_position = ${position}`;
+  };
+  await openOne(engine);
+  await mishap();
+  const told = async () => (await everyEvent(engine.log)).map(({ recordedAt }) => recordedAt.getTime());
+  const before = await told();
+  await openOne(engine);
+  await mishap();
+  await openOne(engine);
+  const after = await told();
+  expect(after.slice(0, before.length)).toEqual(before);
+  expect(after).toEqual(after.toSorted((a, b) => a - b));
+  expect(Math.max(...after)).toBeLessThan(realNow() + 1000);
 });
 
 it('recorded time does not go back by what clocks may differ', async () => {
