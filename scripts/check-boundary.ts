@@ -14,6 +14,11 @@ const subjects = [...Object.keys(app.roles), 'customers?', 'payments?'];
 /** Types of the API that every application has. */
 const ownTypes = schemaOf({ domains: [] }).getTypeMap();
 
+/** Kinds of processes and effects, whatever they are called. */
+const kinds = app.domains.flatMap(({ processes = [], effects = [] }) =>
+  [...processes, ...effects].map(({ name }) => name),
+);
+
 /** Names that are no words of English: settings, commands, events, operations and read models. */
 const names = [
   ...Object.values(app.settings).map(({ name }) => name),
@@ -26,7 +31,7 @@ const names = [
 ].filter((name) => /[a-z][A-Z]|_/.test(name) && !ownTypes[name]);
 
 const subject = new RegExp(`\\b(${subjects.join('|')})\\b`, 'i');
-const name = new RegExp(`\\b(${names.join('|')})\\b`);
+const name = new RegExp(`\\b(${[...names, ...kinds].join('|')})\\b`);
 
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate', 'src'], {
   encoding: 'utf8',

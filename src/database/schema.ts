@@ -228,7 +228,7 @@ export const deadLetters = readSchema.table(
 export const parkedItems = readSchema.table(
   'parked_items',
   {
-    /** Checkpoint of the kind, as `process:Fulfilment`. */
+    /** Checkpoint of the kind, as `process:Shipping`. */
     consumer: text('consumer').notNull(),
     /** Type and id of the stream that waits: a process, or the stream whose calls are made in order. */
     line: text('line').notNull(),

@@ -69,9 +69,15 @@ function rolesOf({ user, isSuperuser, createsRoles, hasShared, hasOwnUrls }: Rol
   );
 }
 
-/** Allowed connections, compared with what the settings need. */
-export async function checkConnections(db: Database, wanted: Connections, allAsUser: boolean): Promise<Finding[]> {
-  const allowance = await allowanceOf(db, allAsUser);
+/**
+ * Allowed connections, compared with what the settings need. The limit of the URL's user counts if the parts have no users
+ * of their own.
+ */
+export async function checkConnections(db: Database, wanted: Connections, hasOwnUrls: boolean): Promise<Finding[]> {
+  const [user] = await db.execute<{ createsRoles: boolean }>(
+    sql`select rolsuper or rolcreaterole as "createsRoles" from pg_roles where rolname = current_user`,
+  );
+  const allowance = await allowanceOf(db, !hasOwnUrls && user?.createsRoles !== true);
   try {
     const { notice } = fitConnections(wanted, allowance);
     if (notice !== undefined) return [warning('connections', notice, 'The server starts with smaller pools.')];

@@ -79,7 +79,7 @@ function checksOf(request: Examination, plain: Database): readonly Look[] {
     ['settings', checkStoredSettings],
     ['settings', () => checkServerSettings(plain)],
     ['rights', (on) => checkRights(on, hasOwnUrls)],
-    ['connections', (on) => checkConnections(on, connections, false)],
+    ['connections', (on) => checkConnections(on, connections, hasOwnUrls)],
     ['pooler', () => checkPooler(url)],
     ['clock', (on) => checkClock(on, clockSkewLimitMs)],
     ['durability', checkDurability],

@@ -10,7 +10,7 @@ const PAGE = 500;
 export const parkedListCommand: CommandFactory = (cli) =>
   new Command('list')
     .description('show parked items of processes and effects, and what waits behind them')
-    .argument('[kind]', 'only of one kind, as process:Fulfilment or effect:PaymentCalls')
+    .argument('[kind]', 'only of one kind, as process:Shipping or effect:Mails')
     .option('--json', 'one JSON object per line')
     .action((kind: string | undefined, { json }: { json?: boolean }) =>
       withDatabase(cli, async ({ db }) => {

@@ -14,7 +14,7 @@ interface Options {
 export const parkedPassOverCommand: CommandFactory = (cli) =>
   new Command('pass-over')
     .description('give up a parked item permanently, so that the items behind it continue')
-    .argument('<kind>', 'as process:Fulfilment or effect:PaymentCalls')
+    .argument('<kind>', 'as process:Shipping or effect:Mails')
     .argument('<line>', 'the line that waits, as `parked list` shows it')
     .argument('<item>', "the event's position, or the deadline's name")
     .option('--yes', 'confirm; without it nothing is changed')

@@ -8,7 +8,7 @@ import { formatCount } from '../output/table.ts';
 export const parkedRetryCommand: CommandFactory = (cli) =>
   new Command('retry')
     .description('retry parked items now instead of after their pause')
-    .argument('[kind]', 'only of one kind, as process:Fulfilment or effect:PaymentCalls')
+    .argument('[kind]', 'only of one kind, as process:Shipping or effect:Mails')
     .argument('[line]', 'only the items of one line, as `parked list` shows it')
     .addHelpText(
       'after',

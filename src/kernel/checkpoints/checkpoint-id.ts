@@ -10,7 +10,7 @@ export interface CheckpointId {
   /** Of the projection, the kind of processes or the effect. */
   readonly name: string;
   /**
-   * Identifies the checkpoint in the database, in logs and for operators: `orders`, `orders#rebuild`, `process:Fulfilment`. No
+   * Identifies the checkpoint in the database, in logs and for operators: `orders`, `orders#rebuild`, `process:Shipping`. No
    * two checkpoints have the same. Nobody reads kind or name out of it.
    */
   readonly key: string;

@@ -80,7 +80,7 @@ export function checkpointsAhead(
 /** So many are named. */
 const SHOWN = 20;
 
-/** `process:Fulfilment` is `process Fulfilment`, `orders` is `read model orders`. */
+/** `process:Shipping` is `process Shipping`, `orders` is `read model orders`. */
 function nameOf(row: string): string {
   return row.includes(':') ? row.replace(':', ' ') : `read model ${row}`;
 }

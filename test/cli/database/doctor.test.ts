@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -56,6 +57,22 @@ describe('doctor', () => {
         check,
       ).toContain('ok');
     }
+  });
+
+  it('counts the connections of a user who may not create roles as the start does', async () => {
+    const user = `limited_${randomUUID().slice(0, 8)}`;
+    await onServer((sql) => sql.unsafe(`create role ${user} login password 'secret' connection limit 6`));
+    onTestFinished(() => onServer((sql) => sql.unsafe(`drop role ${user}`)));
+    const url = new URL(database.url);
+    [url.username, url.password] = [user, 'secret'];
+    const { code, all } = await findings(url.href);
+    expect(code).toBe(1);
+    expect(named(all, 'connections')).toEqual([
+      expect.objectContaining({
+        level: 'problem',
+        fact: expect.stringMatching(/^The database allows 6 connections \(connection limit of the user\)/),
+      }),
+    ]);
   });
 
   it('names what is wrong with a hostile one, each with what to do', async () => {

@@ -4,7 +4,7 @@ import { parkedItems } from '../../../database/schema.ts';
 
 /** A parked item, as operators see it. */
 export interface ParkedItem {
-  /** Checkpoint of the kind, as `process:Fulfilment` or `effect:PaymentCalls`. */
+  /** Checkpoint of the kind, as `process:Shipping` or `effect:Mails`. */
   readonly consumer: string;
   /** Type and id of the stream that waits. */
   readonly line: string;
