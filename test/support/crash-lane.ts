@@ -5,7 +5,7 @@ import type { Domain } from '../../src/kernel/define/domain.ts';
 import { createEngine, type Engine } from '../../src/kernel/engine.ts';
 import type { EngineOptions } from '../../src/kernel/engine-options.ts';
 import type { EventLog } from '../../src/kernel/log/event-log.ts';
-import { tablesOf } from '../../src/kernel/read/rebuild/shadow.ts';
+import { tablesOf } from '../../src/kernel/read/tables/tables.ts';
 import { type CrashProxy, startCrashProxy } from './crash-proxy.ts';
 import { cloneDatabase } from './database.ts';
 import { expectedHistory, expectedRows, historyOf, rowsOf } from './rows.ts';

@@ -5,7 +5,7 @@ import app from '../../../src/app.ts';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import { connect } from '../../../src/database/session.ts';
 import { domains } from '../../../src/domains/index.ts';
-import { tablesOf } from '../../../src/kernel/read/rebuild/shadow.ts';
+import { tablesOf } from '../../../src/kernel/read/tables/tables.ts';
 import { useDatabase } from '../../support/database.ts';
 import { roleOf } from '../../support/roles.ts';
 

@@ -4,7 +4,7 @@ import type { CheckpointAdvance } from '../../checkpoints/advance.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import type { Writes } from '../fold/working-rows.ts';
-import { listed, tablesOf } from '../rebuild/shadow.ts';
+import { listed, tablesOf } from '../tables/tables.ts';
 import type { BatchParking } from './batch-parking.ts';
 import { writeParkedEvents } from './dead-letter-store.ts';
 

@@ -3,8 +3,9 @@ import type { Database } from '../../../database/client.ts';
 import { createCheckpoint } from '../../checkpoints/checkpoints.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { dropParkedEvents } from '../dead-letters/dead-letter-store.ts';
-import { obstaclesTo } from '../verify/table-shape.ts';
-import { type Shadow, type ShadowPurpose, shadowOf, tablesOf } from './shadow.ts';
+import { obstaclesTo } from '../tables/table-parts.ts';
+import { tablesOf } from '../tables/tables.ts';
+import { type Shadow, type ShadowPurpose, shadowOf } from './shadow.ts';
 import { type ShadowRow, shadowRows } from './shadow-checkpoint.ts';
 import { createShadowTable, dropShadowTable, hasOtherColumns } from './shadow-ddl.ts';
 

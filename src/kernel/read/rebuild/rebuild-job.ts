@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { FencedError } from '../../checkpoints/advance.ts';
 import { pause } from '../../sleeper.ts';
-import { listed, tablesOf } from './shadow.ts';
+import { listed, tablesOf } from '../tables/tables.ts';
 import { cancelWorkOn } from './shadow-ddl.ts';
 import { ShadowDeadLetters } from './shadow-dead-letters.ts';
 import { type FillerParts, ShadowFiller } from './shadow-filler.ts';

@@ -1,8 +1,9 @@
 import { getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
-import { columnsOf, grantsOf, partsOf, regclass, type TablePart } from '../verify/table-shape.ts';
-import { READ_SCHEMA, type Shadow } from './shadow.ts';
+import { columnsOf, grantsOf, isSame, lacking, partsOf, regclass, type TablePart } from '../tables/table-parts.ts';
+import { READ_SCHEMA } from '../tables/tables.ts';
+import type { Shadow } from './shadow.ts';
 
 /**
  * Creates a shadow's table: columns, constraints, primary key and rights of the live one. The other indexes come later:
@@ -27,12 +28,8 @@ export async function missingIndexes(
   shadow: PgTable,
   wanted: (index: TablePart) => boolean = () => true,
 ): Promise<SQL[]> {
-  const present = await partsOf(db, shadow);
-  return (await partsOf(db, live)).flatMap((part) => {
-    const at = present.findIndex((other) => isSame(part, other));
-    if (at >= 0) present.splice(at, 1);
-    return at < 0 && part.kind !== 'rule' && wanted(part) ? [creationOf(part, shadow)] : [];
-  });
+  const missing = lacking(await partsOf(db, live), await partsOf(db, shadow));
+  return missing.filter((part) => part.kind !== 'rule' && wanted(part)).map((part) => creationOf(part, shadow));
 }
 
 /** True if a shadow's tables are gone, or a migration has changed the live ones since they were created. */
@@ -94,8 +91,4 @@ function creationOf(part: TablePart, table: PgTable): SQL {
   const definition = sql.raw(part.definition);
   if (part.kind === 'key') return sql`alter table ${table} add ${definition}`;
   return sql`create ${sql.raw(part.isUnique ? 'unique index' : 'index')} on ${table} ${definition}`;
-}
-
-function isSame(a: TablePart, b: TablePart): boolean {
-  return a.kind === b.kind && a.isUnique === b.isUnique && a.definition === b.definition;
 }

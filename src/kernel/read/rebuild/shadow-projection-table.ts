@@ -3,7 +3,7 @@ import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
 import { FencedError } from '../../checkpoints/advance.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
-import type { TablePart } from '../verify/table-shape.ts';
+import type { TablePart } from '../tables/table-parts.ts';
 import type { Shadow } from './shadow.ts';
 import { missingIndexes } from './shadow-ddl.ts';
 

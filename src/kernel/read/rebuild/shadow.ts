@@ -1,30 +1,15 @@
 import { createHash } from 'node:crypto';
-import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
+import { getTableColumns, getTableName } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import { type CheckpointId, checkpointId } from '../../checkpoints/checkpoint-id.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
+import { renamed, tablesOf } from '../tables/tables.ts';
 
 /** Why a read model is filled a second time, beside the live one. */
 export type ShadowPurpose = 'rebuild' | 'verify';
 
-/** The schema of all read models. */
-export const READ_SCHEMA = 'read';
-
 /** Postgres cuts longer names; some room is left for the names of indexes. */
 const LONGEST_NAME = 55;
-
-/** The tables that a projection fills, in the order in which they are locked. */
-export function tablesOf({ table, history }: Pick<Projection, 'table' | 'history'>): readonly PgTable[] {
-  return history ? [table, history] : [table];
-}
-
-/** Tables as a statement lists them. */
-export function listed(tables: readonly PgTable[]): SQL {
-  return sql.join(
-    tables.map((table) => sql`${table}`),
-    sql`, `,
-  );
-}
 
 /** Tables of a projection that are filled beside its live ones. They need not be there. */
 export interface Shadow {
@@ -60,26 +45,4 @@ function shadowTableName(live: string, purpose: ShadowPurpose): string {
   if (Buffer.byteLength(name) <= LONGEST_NAME) return name;
   const hash = createHash('sha256').update(live).digest('hex').slice(0, 12);
   return `${Buffer.from(live).subarray(0, 24).toString().replace(/\W/g, '_')}_${hash}__${purpose}`;
-}
-
-/** Drizzle stores a table's names and columns under these symbols; its declarations omit them. */
-const NAMES = [Symbol.for('drizzle:Name'), Symbol.for('drizzle:OriginalName'), Symbol.for('drizzle:BaseName')];
-const COLUMNS = Symbol.for('drizzle:Columns');
-
-/**
- * A copy of a table with another name. Drizzle makes tables from column builders, which a finished table no longer has;
- * its own aliases are made this way too, but cannot be written to.
- */
-function renamed<Table extends PgTable>(table: Table, name: string): Table {
-  const copy: Table = Object.create(table);
-  const columns = Object.fromEntries(
-    Object.entries(getTableColumns(table)).map(([property, column]) => [
-      property,
-      Object.create(column, { table: { value: copy } }),
-    ]),
-  );
-  for (const symbol of NAMES) Object.defineProperty(copy, symbol, { value: name });
-  Object.defineProperty(copy, COLUMNS, { value: columns });
-  for (const [property, column] of Object.entries(columns)) Object.defineProperty(copy, property, { value: column });
-  return copy;
 }

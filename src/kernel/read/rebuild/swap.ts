@@ -2,8 +2,9 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { rootOf } from '../../../database/errors.ts';
 import { adoptParkedEvents } from '../dead-letters/dead-letter-store.ts';
+import { listed, tablesOf } from '../tables/tables.ts';
 import { inTheWay, lockShadows, obstaclesToAll } from './begin-rebuild.ts';
-import { listed, type Shadow, tablesOf } from './shadow.ts';
+import type { Shadow } from './shadow.ts';
 import { replaceTable } from './shadow-ddl.ts';
 
 /** How a swap ended. Unless it is `done`, nothing was changed. */

@@ -3,15 +3,17 @@ import { getTableName, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
+import { differences, readColumns } from './table-columns.ts';
 import { ddlOf, ReadTableError, type TableDdl } from './table-ddl.ts';
-import { differences, missingIndexes, shapeOf } from './table-shape.ts';
+import { lacking, partsOf } from './table-parts.ts';
+import { renamed, tablesOf } from './tables.ts';
 
 /** The advisory lock of whoever makes tables of read models. */
 const TABLES_LOCK = 4651736;
 /** How long it waits for that lock and for those of tables, in ms. */
 const LOCK_TIMEOUT_MS = 30_000;
 /** How a table is called while it is compared with its declaration. It is never committed. */
-const PROBE = '"read"."__declared"';
+const PROBE = '__declared';
 const PROBE_INDEX = '__declared_';
 
 export interface EnsureTablesParts {
@@ -26,7 +28,6 @@ export interface EnsureTablesParts {
 
 /** An index that a table is to have. */
 export interface WantedIndex {
-  readonly projection: string;
   readonly name: string;
   /** The statement that makes it under a name, beside those who write. */
   readonly create: (name: string) => string;
@@ -56,7 +57,7 @@ export function ensureTables({ db, projections, makes, grant }: EnsureTablesPart
     const created: string[] = [];
     const missing: WantedIndex[] = [];
     for (const projection of projections) {
-      for (const table of [projection.table, ...(projection.history ? [projection.history] : [])]) {
+      for (const table of tablesOf(projection)) {
         const name = getTableName(table);
         const ddl = ddlOf(table);
         const seal = sealOf(ddl);
@@ -94,18 +95,21 @@ async function createTable(tx: Database, { create, indexes }: TableDdl): Promise
 
 /** Compares a table with its declaration. @returns the indexes that it lacks. */
 async function compare(tx: Database, projection: Projection, table: PgTable, ddl: TableDdl): Promise<WantedIndex[]> {
-  const probe = ddlOf(table, { table: PROBE, index: (nth) => `${PROBE_INDEX}${nth}` });
-  await createTable(tx, probe);
-  const declared = await shapeOf(tx, PROBE);
-  await tx.execute(sql.raw(`drop table ${PROBE}`));
-  const present = await shapeOf(tx, ddl.table);
-  const phrases = differences(declared, present);
+  const probe = renamed(table, PROBE);
+  await createTable(
+    tx,
+    ddlOf(probe, (nth) => `${PROBE_INDEX}${nth}`),
+  );
+  const declared = await partsOf(tx, probe);
+  const phrases = differences(await readColumns(tx, probe), await readColumns(tx, table));
+  await tx.execute(sql`drop table ${probe}`);
+  const missing = lacking(declared, await partsOf(tx, table)).filter(({ kind }) => kind !== 'rule');
+  // Keys and unique constraints decide which rows there can be: they are as much a part of the table as its columns.
+  phrases.push(...missing.filter(({ kind }) => kind === 'key').map(({ definition }) => `it lacks ${definition}`));
   if (phrases.length > 0) throw changed(projection, table, phrases);
-  return missingIndexes(declared, present).map(({ name, definition }) => {
-    const index = name.startsWith(PROBE_INDEX) ? ddl.indexes[Number(name.slice(PROBE_INDEX.length))] : undefined;
-    // A unique constraint decides which rows there can be: it is as much a part of the table as its columns.
-    if (!index) throw changed(projection, table, [`it lacks the unique constraint ${definition}`]);
-    return { projection: projection.name, name: index.name, create: index.createConcurrently };
+  return missing.flatMap(({ name }) => {
+    const index = ddl.indexes[Number(name.slice(PROBE_INDEX.length))];
+    return index ? [{ name: index.name, create: index.createConcurrently }] : [];
   });
 }
 

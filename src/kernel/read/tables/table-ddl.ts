@@ -30,14 +30,6 @@ export interface TableDdl {
   readonly indexes: readonly IndexDdl[];
 }
 
-/** How to make a table under another name than its own, for example to see what Postgres makes of its declaration. */
-export interface TableNames {
-  /** As SQL names it: `"read"."orders"`. */
-  readonly table: string;
-  /** @param nth of the indexes that are declared by themselves. */
-  readonly index: (nth: number) => string;
-}
-
 /** A read table is declared with something that a derived table cannot have, or not as it is in the database. */
 export class ReadTableError extends Error {
   readonly code: 'READ_TABLE_UNSUPPORTED' | 'READ_TABLE_MISSING' | 'READ_TABLE_CHANGED';
@@ -55,16 +47,17 @@ export class ReadTableError extends Error {
  * The statements that make a table as it is declared with Drizzle: columns with defaults and generated values, keys, checks
  * and indexes of every kind.
  *
- * @param as makes it under other names; names of constraints are then left to Postgres.
+ * @param indexNames names its indexes by their order instead of as declared; names of constraints are then left to Postgres. For
+ *   a copy beside the table, since Postgres has one namespace for all of a schema.
  * @throws {ReadTableError} READ_TABLE_UNSUPPORTED for foreign keys, row security and enum types. Read models are filled
  *   independently of each other and rebuilt at any time, so that a reference cannot hold; a type would outlive its table.
  */
-export function ddlOf(table: PgTable, as?: TableNames): TableDdl {
+export function ddlOf(table: PgTable, indexNames?: (nth: number) => string): TableDdl {
   const config = getTableConfig(table);
   refuseUnsupported(config);
   const { name, schema, columns, primaryKeys, uniqueConstraints, checks, indexes } = config;
-  const target = as?.table ?? `${quoted(schema ?? 'public')}.${quoted(name)}`;
-  const constraint = (own: string | undefined) => (as || own === undefined ? '' : `constraint ${quoted(own)} `);
+  const target = `${quoted(schema ?? 'public')}.${quoted(name)}`;
+  const constraint = (own: string | undefined) => (indexNames || own === undefined ? '' : `constraint ${quoted(own)} `);
   const [primaryKey] = primaryKeys;
   const key = primaryKey?.columns ?? columns.filter((column) => column.primary);
   const uniques = [
@@ -80,7 +73,7 @@ export function ddlOf(table: PgTable, as?: TableNames): TableDdl {
   return {
     table: target,
     create: `create table ${target} (\n  ${lines.join(',\n  ')}\n)`,
-    indexes: indexes.map((index, nth) => indexDdl(index, target, as?.index(nth) ?? indexName(index, name))),
+    indexes: indexes.map((index, nth) => indexDdl(index, target, indexNames?.(nth) ?? indexName(index, name))),
   };
 }
 

@@ -6,10 +6,10 @@ import { CommitFeed } from '../../log/commit-feed.ts';
 import { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';
 import { beginVerify, dropShadow, RebuildError } from '../rebuild/begin-rebuild.ts';
-import { listed, tablesOf } from '../rebuild/shadow.ts';
 import { leaseShadow } from '../rebuild/shadow-checkpoint.ts';
 import { cancelWorkOn } from '../rebuild/shadow-ddl.ts';
 import { type FillerParts, ShadowFiller } from '../rebuild/shadow-filler.ts';
+import { listed, tablesOf } from '../tables/tables.ts';
 import { type Comparison, compareHistories, compareTables } from './compare-tables.ts';
 
 /** A read model beside what its fold makes of the log. */

@@ -1,7 +1,7 @@
 import { getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
-import { READ_SCHEMA } from '../rebuild/shadow.ts';
+import { READ_SCHEMA } from './tables.ts';
 
 /** Something of a table that has a name of its own. */
 export interface TablePart {
@@ -37,6 +37,24 @@ export async function partsOf(db: Database, table: PgTable): Promise<TablePart[]
     select conname, 'rule', false, false, null, pg_get_constraintdef(oid)
     from pg_constraint where conrelid = ${regclass(table)} and contype in ('c', 'n')
     order by 6, 1`);
+}
+
+/**
+ * The parts that are not among others, each of which counts for one: a table may have the same index twice. Names do not
+ * matter.
+ */
+export function lacking(wanted: readonly TablePart[], present: readonly TablePart[]): TablePart[] {
+  const left = [...present];
+  return wanted.filter((part) => {
+    const at = left.findIndex((other) => isSame(part, other));
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+}
+
+/** The same but for its name. */
+export function isSame(a: TablePart, b: TablePart): boolean {
+  return a.kind === b.kind && a.isUnique === b.isUnique && a.definition === b.definition;
 }
 
 /** The columns as one text: two tables with the same have the same columns. */
