@@ -14,7 +14,7 @@ export const configCommand: CommandFactory = (cli) =>
         print(cli, `${setting.name} = ${shownValue(setting, cli.env, production)}`);
         print(cli, `    ${setting.description} ${defaultsOf(setting)}`);
       }
-      // At the end: whoever looks for a mistake wants to see the settings first.
+      // Last, so that the settings are shown even if one of them is wrong.
       readConfig(cli.env, cli.app.settings);
     });
 

@@ -78,7 +78,7 @@ async function problemOf(db: Database, url: string, { epoch, roles }: Migrated):
   if (!tables?.there) return behind;
   const [store] = await db.execute<{ epoch: string }>(sql`select epoch from es.store`);
   if (store?.epoch !== epoch) return foreignReplica(where);
-  // Whoever set up a logical copy is responsible for its content.
+  // A logical copy is not compared: its operator chose what it contains.
   if (!tables.replaying) return undefined;
   const [set] = await db.execute<{ migration: string | null; granted: boolean | null }>(
     sql`select max(created_at) as migration,

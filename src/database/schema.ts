@@ -146,8 +146,8 @@ export const checkpoints = readSchema.table(
     /** The projection's own version that filled the table. */
     version: integer('version').notNull(),
     /**
-     * Incremented by whoever changes the table, or the parked events, from outside. A batch that the owner is working on is
-     * based on the former content, and is refused.
+     * Incremented if another session than the owner's changes the table or the parked events. A batch that the owner is
+     * working on is then based on the former content, and is refused.
      */
     generation: integer('generation').notNull().default(1),
     /** Position at which the table is complete: the end of the log when the fill began. */
@@ -155,7 +155,7 @@ export const checkpoints = readSchema.table(
     /** The instance that runs it, until `leaseUntil`. */
     owner: uuid('owner'),
     leaseUntil: instant('lease_until'),
-    /** The owner's process, as host:pid: a process that starts where it was killed need not wait for its lease to end. */
+    /** The owner's process, as host:pid. A process on the same host can see that it is dead, and need not wait for its lease to end. */
     ownerProcess: text('owner_process'),
     /** Why it cannot continue; null while it runs. */
     failure: text('failure'),
@@ -222,7 +222,7 @@ export const deadLetters = readSchema.table(
 
 /**
  * Items that processes and effects cannot handle for now, and items that wait behind them in the same line. They do not
- * hold back a checkpoint, survive restarts, and are retried by whoever runs the kind. An item is an event to handle or
+ * hold back a checkpoint, survive restarts, and are retried by the instance that runs the kind. An item is an event to handle or
  * a deadline to fire.
  */
 export const parkedItems = readSchema.table(

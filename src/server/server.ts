@@ -50,7 +50,7 @@ export interface RunningServer {
  *
  * @param config as `readConfig` reads it with the application's settings.
  * @throws {ConfigError} DocumentsError, ListenError, EmbeddedPostgresError, DatabaseError: each with one line for
- * whoever started it.
+ * the operator who started it.
  */
 export async function startServer(app: App, config: Config, logger: Logger): Promise<RunningServer> {
   const { domains } = app;

@@ -97,7 +97,7 @@ function authProblems(isSet: (name: string) => boolean, production: boolean): st
     return ['AUTH_JWT_SECRET and AUTH_JWKS_URL exclude each other: set the one that signs your tokens.'];
   if (secret || jwks) return [];
   if (production) return [AUTH_REQUIRED];
-  // Whoever sets these expects tokens to be checked; starting without authentication would be a trap.
+  // An operator who sets these expects tokens to be checked; starting without authentication would be a trap.
   return ['AUTH_ISSUER', 'AUTH_AUDIENCE']
     .filter(isSet)
     .map((name) => `${name} checks nothing unless AUTH_JWT_SECRET or AUTH_JWKS_URL is set too.`);

@@ -10,8 +10,8 @@ const FREE = 'free';
  * that died is free.
  *
  * The lock is a series of numbered tickets, of which only the newest counts: a symbolic link (created atomically, and
- * by only one process) whose target names its holder. Whoever finds the newest ticket free, or its holder dead, tries
- * to create the next one. Nobody ever removes the newest ticket, so a latecomer that creates an older number sees that
+ * by only one process) whose target names its holder. A process that finds the newest ticket free, or its holder
+ * dead, tries to create the next one. Nobody ever removes the newest ticket, so a latecomer that creates an older number sees that
  * it lost. A single lock file that is deleted and created again cannot guarantee this.
  *
  * @param patience - milliseconds to wait for the holder before giving up.

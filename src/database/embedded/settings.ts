@@ -35,7 +35,7 @@ export function postmasterArguments(folder: string, port: number, overrides: Rec
   return ['-D', folder, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
 }
 
-/** The environment of Postgres's programs: ours without variables that change their language or where they connect. */
+/** The environment of Postgres's programs: that of this process, without variables for their language or their connection. */
 export function postgresEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(PG|LC_|LANG|NODE_|npm_)/i.test(name));
   return { ...Object.fromEntries(kept), LC_ALL: 'C', TZ: 'UTC' };

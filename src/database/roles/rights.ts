@@ -9,7 +9,7 @@ const READ_MODEL: Rights = { projector: ALL_ROWS, reader: ['SELECT'] };
 /**
  * The rights of each part in the database: these and no others. The command side cannot read a read model and the query
  * side cannot read an event, because the database forbids it. The writer may only read the tables of the log: it
- * appends by calling functions, which keep positions and versions dense, whoever calls them.
+ * appends by calling functions, which keep positions and versions dense for every caller.
  *
  * Every table and function of the engine must be listed here: `test/database/roles` fails with the name of a missing
  * one.

@@ -221,7 +221,7 @@ const OrderInput = z.object({ orderId }).meta({ id: 'OrderInput', description: '
 
 export const confirmOrder = defineCommand('confirmOrder', {
   description: `Accepts a placed order; from now on its items cannot change. The fulfilment does so automatically once stock and
-payment are secured. Whoever is faster accepts the order on trust, and it is still cancelled if one of these fails. A
+payment are secured. If this command is faster, it accepts the order on trust, and the order is still cancelled if one of these fails. A
 confirmed order stays confirmed.`,
   aggregate: Order,
   input: OrderInput,

@@ -35,8 +35,8 @@ export function moveCheckpoint({ key, from, to, owner, generation, place, waits,
 }
 
 /**
- * Where Postgres keeps the present version of a checkpoint's row (its `ctid`), as text: `(12,34)`. Whoever moves a checkpoint
- * says where it last saw the row, so that Postgres need not look it up: see `read.move_checkpoint` (drizzle/0016). It is only a
+ * Where Postgres keeps the present version of a checkpoint's row (its `ctid`), as text: `(12,34)`. An instance that moves a
+ * checkpoint says where it last saw the row, so that Postgres need not look it up: see `read.move_checkpoint` (drizzle/0016). It is only a
  * hint: an outdated place costs a lookup by key.
  */
 export type CheckpointPlace = string;

@@ -29,7 +29,7 @@ export class CheckpointBatcher {
       owner: sql`owner`,
       generation: sql`generation`,
       place: sql`seen`,
-      // A checkpoint whose row is locked is left out: whoever holds it must not keep the others waiting.
+      // A checkpoint whose row is locked is left out: its holder must not keep the others waiting.
       waits: sql`false`,
       failure: sql`null`,
     });

@@ -49,7 +49,7 @@ export interface EventMetadata {
 }
 
 /**
- * Id of the actor on whose behalf an event was appended: whoever made the request that started the chain of processes
+ * Id of the actor on whose behalf an event was appended: the one who made the request that started the chain of processes
  * and effects, or else the acting actor. Work is distributed fairly over initiators.
  */
 export function initiatorOf({ initiator, actor }: Pick<EventMetadata, 'initiator' | 'actor'>): string {

@@ -13,8 +13,8 @@ interface Seen {
 
 /**
  * Tracks which read models advance. One that lags and advances has too much to do; one that lags and stands still waits
- * for something else, such as its next owner, and whoever writes meanwhile is not the cause. Neither are they while it catches
- * up afterwards.
+ * for something else, such as its next owner: callers who write meanwhile are not the cause, nor while it catches up
+ * afterwards.
  */
 export class Movement {
   readonly #now: () => number;

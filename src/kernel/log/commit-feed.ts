@@ -7,7 +7,7 @@ export const FEED_LIMIT = 20_000;
 const FEED_BYTES = 32 * 2 ** 20;
 
 /**
- * The newest events that this instance has committed. Whoever keeps up with the log need not read them from the database. It
+ * The newest events that this instance has committed. A consumer that keeps up with the log need not read them from the database. It
  * holds one stretch of the log without holes; after a hole (another instance appended) it begins anew.
  */
 export class CommitFeed {

@@ -107,7 +107,7 @@ function merged(before: RemoteAdvance, now: RemoteAdvance): RemoteAdvance {
   };
 }
 
-/** Leaves out keys, the most numerous first, and then advances. Whoever is not told looks at the checkpoints. */
+/** Leaves out keys, the most numerous first, and then advances. An instance that is not told looks at the checkpoints. */
 function shortened(notification: Notification): string {
   const text = JSON.stringify(notification);
   let excess = Buffer.byteLength(text) - MAX_BYTES;

@@ -63,7 +63,7 @@ export interface Traced {
 
 /**
  * The same for work that many commands share: the span links to at most 32 of them. Its parent is the first command, if
- * possible a sampled one: so whoever samples a request sees everything that it caused. A replay of old events has no
+ * possible a sampled one: then the trace of a sampled request shows everything that it caused. A replay of old events has no
  * parent.
  */
 export function inBatchSpan<T>(

@@ -47,11 +47,9 @@ export class Admission {
 
   /**
    * @param throttleLagMs lag at which all commands are refused; 0 never refuses.
-   * @param fairLagMs lag at which the commands of those who cause most of it are refused; 0 never refuses. The further
-   * it lags, the
-   *   smaller the share that counts as most. Exempt are initiators with little load, and the application itself. Nobody
-   *   is the
-   *   cause if a read model stands still or has little to catch up with.
+   * @param fairLagMs lag at which the commands of those who cause most of it are refused; 0 never refuses. The further it
+   *   lags, the smaller the share that counts as most. Exempt are initiators with little load, and the application itself.
+   *   Nobody is the cause if a read model stands still, catches up after that, or has little to catch up with.
    */
   constructor(throttleLagMs: number, fairLagMs = 0, loads = new Loads(), movement = new Movement()) {
     this.#throttleLagMs = throttleLagMs;
@@ -65,7 +63,7 @@ export class Admission {
     this.#crowdedBy = crowdedBy;
   }
 
-  /** Counts an append for its initiator, whoever acted on their behalf. */
+  /** Counts an append for its initiator, also if a process acted on their behalf. */
   appended(initiator: string, events: number, bytes: number): void {
     this.#loads.add(initiator, events + bytes / BYTES_OF_ONE);
   }
@@ -89,7 +87,7 @@ export class Admission {
   }
 
   /**
-   * Looks at the read models. Whoever moves one, or that nobody does, makes no difference. One that is incomplete is passed
+   * Looks at the read models, those of all instances. One that is incomplete is passed
    * over: it is behind because of what was there before, not because too much comes.
    */
   judge(readModels: readonly Lagging[]): void {

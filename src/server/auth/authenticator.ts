@@ -10,7 +10,7 @@ import { VerifiedTokens } from './verified-tokens.ts';
 /** Identifies the sender of a request, in the same way for HTTP, SSE and WebSocket. */
 export interface Authenticator {
   /**
-   * A line that whoever starts the server should read: authentication is off, or accepts more than one might expect.
+   * A line for the operator who starts the server: authentication is off, or accepts more than one might expect.
    */
   readonly notice?: string;
   /**

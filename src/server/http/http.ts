@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { forbidSniffing } from './answers.ts';
 import { Pipelines } from './pipelines.ts';
 
-/** The address is in use or not allowed: one line for whoever starts the server. */
+/** The address is in use or not allowed: one line for the operator who starts the server. */
 export class ListenError extends Error {
   readonly code: string;
 

@@ -87,7 +87,7 @@ export class DemoClient {
     const messages: Message[] = [];
     const waiting = new Set<() => void>();
     const ended = Promise.withResolvers<void>();
-    // Whoever waits for a message, or for the end, learns of a failure there.
+    // A failure is reported to those who wait for a message, or for the end.
     ended.promise.catch(() => undefined);
     const sink: Sink<Result> = {
       next: (result) => {

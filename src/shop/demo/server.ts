@@ -113,7 +113,7 @@ class DemoServer {
   }
 }
 
-/** Our settings without those of whoever runs the demo: their database must not be touched. */
+/** The demo's own settings, without those of the environment: the user's database must not be touched. */
 function environment(env: NodeJS.ProcessEnv, dataDir: string): NodeJS.ProcessEnv {
   const own = new Set(settingsWith(settings).map(({ name }) => name));
   return {

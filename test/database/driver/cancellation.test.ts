@@ -1,26 +1,12 @@
 import { sql } from 'drizzle-orm';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { openPool, type Pool } from '../../../src/database/client.ts';
+import { describe, expect, it } from 'vitest';
 import { cancelledBy, isCancelled } from '../../../src/database/driver/cancellation.ts';
+import { useCancellablePool } from '../../support/cancellable-pool.ts';
 import { useDatabase } from '../../support/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();
-const applicationName = 'cancellation test';
-
-let pool: Pool;
-beforeEach(async () => {
-  pool = openPool({ url: database.url, connections: 1, applicationName, cancellable: true });
-  onTestFinished(() => pool.close(0));
-  await pool.db.execute(sql`select 1`);
-});
-
-/** Statements that Postgres works on for this pool. */
-const running = async () => {
-  const rows = await database.sql`select from pg_stat_activity
-    where application_name = ${applicationName} and state = 'active'`;
-  return rows.length;
-};
+const pool = useCancellablePool(database, 'cancellation test');
 const ask = (signal: AbortSignal, statement = sql`select pg_sleep(60)`) =>
   cancelledBy({ signal }, () => Promise.resolve(pool.db.execute(statement))).then(
     (rows) => rows,
@@ -31,10 +17,10 @@ describe('a statement whose caller has given up', () => {
   it('is cancelled in Postgres', async () => {
     const caller = new AbortController();
     const answer = ask(caller.signal);
-    await until(async () => (await running()) === 1);
+    await until(async () => (await pool.running()) === 1);
     caller.abort();
     expect(await answer).toBe('cancelled');
-    await until(async () => (await running()) === 0);
+    await until(async () => (await pool.running()) === 0);
   });
 
   it('is not sent if the caller had given up before', async () => {
@@ -44,7 +30,7 @@ describe('a statement whose caller has given up', () => {
   it('is not sent if it was waiting for a connection', async () => {
     const [first, second] = [new AbortController(), new AbortController()];
     const sleeping = ask(first.signal);
-    await until(async () => (await running()) === 1);
+    await until(async () => (await pool.running()) === 1);
     const waiting = Array.from({ length: 150 }, () => ask(second.signal));
     second.abort();
     first.abort();
@@ -59,7 +45,7 @@ describe('a statement whose caller has given up', () => {
       const before = ask(other.signal, sql`select ${round}::int as n, 'before' as place`);
       const given = ask(quitter.signal, sql`select ${round}::int as n, 'given up' as place`);
       const after = ask(other.signal, sql`select ${round}::int as n, 'after' as place`);
-      await until(async () => (await running()) === 1);
+      await until(async () => (await pool.running()) === 1);
       quitter.abort();
       sleeper.abort();
       expect(await sleeping).toBe('cancelled');
@@ -76,7 +62,7 @@ it('a statement that was cancelled in place of another one is asked again', asyn
   const answer = ask(new AbortController().signal, sql`select pg_sleep(0.5), 1 as n`);
   await until(async () => {
     const cancelled = await database.sql`select pg_cancel_backend(pid) from pg_stat_activity
-      where application_name = ${applicationName} and state = 'active'`;
+      where application_name = 'cancellation test' and state = 'active'`;
     return cancelled.length > 0;
   });
   expect(await answer).toEqual([{ pg_sleep: '', n: 1 }]);

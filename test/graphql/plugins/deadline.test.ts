@@ -1,30 +1,18 @@
 import { sql } from 'drizzle-orm';
 import type { ExecutionResult } from 'graphql';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { openPool, type Pool } from '../../../src/database/client.ts';
+import { describe, expect, it } from 'vitest';
 import { isCancelled } from '../../../src/database/driver/cancellation.ts';
 import type { Signal } from '../../../src/database/signal.ts';
 import type { Context } from '../../../src/graphql/context.ts';
 import { OperationTimeoutError } from '../../../src/graphql/errors.ts';
 import { useDeadline } from '../../../src/graphql/plugins/deadline.ts';
+import { useCancellablePool } from '../../support/cancellable-pool.ts';
 import { useDatabase } from '../../support/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();
-const applicationName = 'deadline test';
 const LONG = 60_000;
-
-let pool: Pool;
-beforeEach(async () => {
-  pool = openPool({ url: database.url, connections: 1, applicationName, cancellable: true });
-  onTestFinished(() => pool.close(0));
-  await pool.db.execute(sql`select 1`);
-});
-const running = async () => {
-  const rows = await database.sql`select from pg_stat_activity
-    where application_name = ${applicationName} and state = 'active'`;
-  return rows.length;
-};
+const pool = useCancellablePool(database, 'deadline test');
 
 type Messages = AsyncIterableIterator<ExecutionResult>;
 type Subscribe = () => Promise<Messages>;
@@ -88,11 +76,11 @@ describe('a subscription that its client ends', () => {
   it('takes the statement of the message under way with it', async () => {
     const { messages, ended, signals, context } = await subscription(LONG, [60]);
     const message = messages.next();
-    await until(async () => (await running()) === 1);
+    await until(async () => (await pool.running()) === 1);
     await messages.return?.();
     await message;
     expect([ended, signals[0]?.aborted, context.signal]).toEqual([['cancelled'], true, undefined]);
-    await until(async () => (await running()) === 0);
+    await until(async () => (await pool.running()) === 0);
   });
 });
 
@@ -113,7 +101,7 @@ describe('a client that goes away while its subscription is opened', () => {
       },
     });
     const opened = own().catch((error: unknown) => (isCancelled(error) ? 'cancelled' : error));
-    await until(async () => (await running()) === 1);
+    await until(async () => (await pool.running()) === 1);
     gone.abort();
     expect(await opened).toBe('cancelled');
   });

@@ -45,8 +45,8 @@ export class ParkedItemNotFoundError extends Error {
 const isParked = eq(parkedItems.status, 'PARKED');
 
 /**
- * What operators do about parked items, in any process that reaches the database: whoever runs the kind takes it up within
- * a second, or when somebody runs it again.
+ * What operators do about parked items, in any process that reaches the database: the instance that runs the kind takes it up
+ * within a second, or when an instance runs it again.
  */
 export class ParkedOperations {
   readonly #db: Database;

@@ -8,7 +8,7 @@ import { ddlOf, ReadTableError, type TableDdl } from './table-ddl.ts';
 import { lacking, partsOf } from './table-parts.ts';
 import { renamed, tablesOf } from './tables.ts';
 
-/** The advisory lock of whoever makes tables of read models. */
+/** The advisory lock under which tables of read models are made. */
 const TABLES_LOCK = 4651736;
 /** How long it waits for that lock and for those of tables, in ms. */
 const LOCK_TIMEOUT_MS = 30_000;

@@ -109,7 +109,7 @@ export class StreamState {
     if (this.#pending === settled) this.#pending = undefined;
   }
 
-  /** What it ran ahead of was refused: whoever holds it sees that. */
+  /** The append that this state builds on was refused. A command that holds the state sees that it is discarded. */
   discard(): void {
     this.#isDiscarded = true;
   }
