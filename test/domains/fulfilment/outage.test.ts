@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { PAYMENT_PATIENCE_MS } from '../../../src/domains/fulfilment/next-steps.ts';
 import { useDatabase } from '../../support/database.ts';
 import { useEngine } from '../../support/engine.ts';
 import { useGateway } from '../../support/gateway.ts';
@@ -10,13 +11,18 @@ const openEngine = useEngine(database, shopDomains);
 const openGateway = useGateway(database);
 const shop = new EngineShop(database);
 
-/** The clock cannot be turned forward: deadlines are put back, in what the fulfilments remember and in the read model. */
-async function putDeadlines(ms: number): Promise<void> {
-  const at = new Date(Date.now() + ms).toISOString();
+/**
+ * The clock cannot be turned forward: deadlines are put back, in what the fulfilments remember and in the read model.
+ * @param ms from now, by Postgres' clock. @param orderId only those of one fulfilment.
+ */
+async function putDeadlines(ms: number, orderId: string | null = null): Promise<void> {
+  const [row] =
+    await database.sql`select to_char((now() + ${ms} * interval '1 ms') at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`;
   await database.sql`alter table es.events disable trigger events_append_only`;
-  await database.sql`update es.events set data = jsonb_set(data, '{at}', to_jsonb(${at}::text)) where type = 'DeadlineSet'`;
+  await database.sql`update es.events set data = jsonb_set(data, '{at}', to_jsonb(${row?.at}::text))
+                     where type = 'DeadlineSet' and (${orderId}::uuid is null or stream_id = ${orderId}::uuid)`;
   await database.sql`alter table es.events enable always trigger events_append_only`;
-  await database.sql`update read.deadlines set at = ${at}`;
+  await database.sql`update read.deadlines set at = ${row?.at} where ${orderId}::uuid is null or id = ${orderId}::uuid`;
 }
 
 const deadlines = async () => (await database.sql`select name, at from read.deadlines`).map(({ name }) => name);
@@ -67,4 +73,16 @@ it('a gateway that stays silent has its time after each outage, and then the ord
   await until(async () => (await shop.typesOf('Order', orderId)).includes('OrderCancelled'));
   await until(async () => (await shop.resting()).FAILED === 1);
   expect(await shop.moneyOf(orderId)).toEqual([]);
+}, 30_000);
+
+it('a server whose clock is ahead by more than a payment may take cancels no order before its time', async () => {
+  const realNow = Date.now;
+  vi.spyOn(Date, 'now').mockImplementation(() => realNow() + PAYMENT_PATIENCE_MS + 1000);
+  onTestFinished(() => void vi.restoreAllMocks());
+  const [due, waiting] = (await placeUnasked(2, 'tok_ok')) as [string, string];
+  await putDeadlines(300, due);
+  await openEngine({ start: true });
+  await until(async () => (await shop.typesOf('Fulfilment', due)).includes('DeadlineReached'));
+  expect(await shop.typesOf('Fulfilment', waiting)).not.toContain('DeadlineReached');
+  expect((await shop.typesOf('Order', waiting)).at(-1)).toBe('OrderPlaced');
 }, 30_000);
