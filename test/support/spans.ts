@@ -1,14 +1,10 @@
-import { context, trace } from '@opentelemetry/api';
+import { context, ProxyTracerProvider, type Tracer, type TracerProvider, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
-  AlwaysOffSampler,
-  AlwaysOnSampler,
   InMemorySpanExporter,
-  ParentBasedSampler,
   type ReadableSpan,
-  type Sampler,
+  TracerProvider as SdkTracerProvider,
   SimpleSpanProcessor,
-  TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 
@@ -24,11 +20,20 @@ const exporter = new InMemorySpanExporter();
 let isUsed = false;
 let isRegistered = false;
 
-/** Samples nothing for the files of this worker that do not look at spans. */
-const whileUsed: Sampler = {
-  shouldSample: () => (isUsed ? new AlwaysOnSampler() : new AlwaysOffSampler()).shouldSample(),
-  toString: () => 'WhileUsed',
-};
+/** For a file that does not look at spans, the tracers are those of a process without an SDK. */
+class WhileUsed implements TracerProvider {
+  readonly #sdk = new SdkTracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
+  readonly #none = new ProxyTracerProvider();
+
+  getTracer(...named: Parameters<TracerProvider['getTracer']>): Tracer {
+    const [sdk, none] = [this.#sdk.getTracer(...named), this.#none.getTracer(...named)];
+    const present = () => (isUsed ? sdk : none);
+    return {
+      startSpan: (...span) => present().startSpan(...span),
+      startActiveSpan: (...span: unknown[]) => Reflect.apply(present().startActiveSpan, present(), span),
+    };
+  }
+}
 
 /**
  * Registers an OpenTelemetry SDK, as an operator does for a server. Once for all files of a worker: modules that they share
@@ -38,10 +43,7 @@ function register(): void {
   if (isRegistered) return;
   isRegistered = true;
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  const spanProcessors = [new SimpleSpanProcessor({ exporter })];
-  trace.setGlobalTracerProvider(
-    new TracerProvider({ sampler: new ParentBasedSampler({ root: whileUsed }), spanProcessors }),
-  );
+  trace.setGlobalTracerProvider(new WhileUsed());
 }
 
 /** Collects the spans of the tests of the file. */
