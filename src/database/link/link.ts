@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { ServerAddress, Target } from '../connection-string/target.ts';
+import { firstMessage } from '../driver/first-message.ts';
 import { linkError } from './errors.ts';
 import { openSession, type ServerKind, sendCancel } from './open-session.ts';
 import type { Started } from './start-up.ts';
@@ -80,7 +81,7 @@ export class Link extends EventEmitter {
     if (this.#socket) return this.#socket.write(bytes, done);
     if (!this.#isBegun && !this.#isClosed) {
       this.#isBegun = true;
-      void this.#begin(Buffer.from(bytes));
+      void this.#begin(firstMessage(Buffer.from(bytes)));
     }
     return true;
   }

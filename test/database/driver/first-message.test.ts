@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -12,6 +14,15 @@ function openOne(url = database.url): Database {
   const { db, close } = openPool({ url, connections: 1, applicationName: 'afterwrite test' });
   onTestFinished(() => close());
   return db;
+}
+
+/** The sockets that this process opens from now on. */
+function openedSockets(): readonly Socket[] {
+  const sockets: Socket[] = [];
+  const onSocket = (message: unknown) => void sockets.push((message as { readonly socket: Socket }).socket);
+  subscribe('net.client.socket', onSocket);
+  onTestFinished(() => void unsubscribe('net.client.socket', onSocket));
+  return sockets;
 }
 
 const numbers = sql`select n::int from generate_series(1, 3) n`;
@@ -34,4 +45,17 @@ describe('a connection that is lost while statements are written to it', () => {
     expect([...(await db.execute(numbers))]).toEqual(all);
     // The driver gives up after 10 seconds.
   }, 8000);
+
+  it('leaves nothing of them to the next connection', async () => {
+    const sockets = openedSockets();
+    const db = openOne();
+    await db.execute(numbers);
+    expect(sockets).toHaveLength(1);
+    // In this part of the loop's turn: the socket closes before the driver writes what it has been given.
+    await nextTurn();
+    sockets[0]?.destroy();
+    await expect(db.execute(numbers)).rejects.toThrow();
+    expect([...(await db.execute(numbers))]).toEqual(all);
+    expect(sockets).toHaveLength(2);
+  });
 });
