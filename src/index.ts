@@ -68,6 +68,7 @@ export { readTable, type StoredRow } from './kernel/define/read-model/read-table
 export { searchText, searchTextIn } from './kernel/define/read-model/search-text.ts';
 export {
   type AppTypes,
+  type Claims,
   defineRoles,
   type Power,
   type Role,

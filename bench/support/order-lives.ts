@@ -15,7 +15,7 @@ const AT_ONCE = 100;
 const CUSTOMERS = 200;
 const PRODUCTS = 100;
 
-const staff: Actor = { id: randomUUID(), roles: ['staff'] };
+const staff: Actor = { id: randomUUID(), roles: ['staff'], claims: {} };
 
 /** A shop that takes orders through its commands and keeps its read models. */
 export interface OrderLives {
@@ -51,7 +51,7 @@ export async function openOrderLives(url: string): Promise<OrderLives> {
     }));
     const line1 = `${n % 300} High Street`;
     const shippingAddress = { line1, city: 'London', postalCode: 'N1 1AA', country: 'United Kingdom' };
-    const customer: Actor = { id: customerId, roles: ['customer'] };
+    const customer: Actor = { id: customerId, roles: ['customer'], claims: {} };
     const { id: orderId } = await accepted(engine, customer, placeOrder, { customerId, items, shippingAddress });
     await accepted(engine, staff, confirmOrder, { orderId });
     await accepted(engine, staff, shipOrder, {

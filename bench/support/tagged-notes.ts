@@ -36,7 +36,7 @@ export async function tagNotes(url: string, sql: Sql, commands: number): Promise
   const engine = await openEngine(url, [notesDomain, auditDomain]);
   try {
     await engine.start();
-    const author: Actor = { id: randomUUID(), roles: ['customer'] };
+    const author: Actor = { id: randomUUID(), roles: ['customer'], claims: {} };
     const notes: string[] = [];
     for (let nth = 0; nth < NOTES; nth++) {
       const { id } = await accepted(engine, author, createNote, { title: `Note ${nth}`, content: contentOf(nth) });

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import type { DomainGraphql } from '../graphql/api.ts';
+import type { ClaimsSchema } from '../kernel/define/claims-schema.ts';
 import type { Domain } from '../kernel/define/domain.ts';
 import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
-import type { Roles } from '../kernel/define/roles.ts';
+import type { Claims, Roles } from '../kernel/define/roles.ts';
 import type { Config } from '../settings/config.ts';
 import type { Settings, ValuesOf } from '../settings/setting.ts';
 
@@ -24,6 +25,10 @@ export interface App {
   readonly roles: Roles;
   /** Roles that everybody has while authentication is off; it is never off in production. */
   readonly developerRoles: readonly string[];
+  /** Claims of access tokens that rules and resolvers use; undefined if they use none. */
+  readonly claims: ClaimsSchema | undefined;
+  /** The claims that everybody has while authentication is off. */
+  readonly developerClaims: Claims;
   /** If a type leads to a type of another domain, the other domain comes first. */
   readonly domains: readonly Domain<DomainGraphql>[];
   /** The application's own settings, in addition to the product's. */

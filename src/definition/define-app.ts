@@ -1,8 +1,9 @@
 import type { CommandFactory } from '../cli/cli.ts';
 import type { DomainGraphql } from '../graphql/api.ts';
+import type { ClaimsSchema } from '../kernel/define/claims-schema.ts';
 import { type Domain, registerDomains } from '../kernel/define/domain.ts';
 import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
-import { type Roles, SYSTEM_ROLE } from '../kernel/define/roles.ts';
+import { type Claims, type Roles, SYSTEM_ROLE } from '../kernel/define/roles.ts';
 import { whyNotSettings } from '../settings/config.ts';
 import type { Settings } from '../settings/setting.ts';
 import type { AdapterContext, App } from './app.ts';
@@ -16,6 +17,13 @@ export interface AppDefinition<Declared extends Roles, Own extends Settings> {
   readonly roles: Declared;
   /** Roles that everybody has while authentication is off; all of them by default. In production it is never off. */
   readonly developerRoles?: readonly (keyof Declared & string)[];
+  /**
+   * Claims of access tokens that its rules and resolvers use, as a zod object: they are `actor.claims`. A token whose claims do
+   * not fit is refused, so make a claim optional if not every token has it. Tell their types to the compiler with `AppTypes`.
+   */
+  readonly claims?: ClaimsSchema;
+  /** The claims that everybody has while authentication is off; none by default. */
+  readonly developerClaims?: Claims;
   /** Its domains. If a type leads to a type of another domain, the other domain comes first. */
   readonly domains: readonly Domain<DomainGraphql>[];
   /** Its own settings, created with `defineSetting`: validated and documented like the product's. */
@@ -62,6 +70,8 @@ export function defineApp<const Declared extends Roles, const Own extends Settin
     name,
     roles,
     developerRoles: definition.developerRoles ?? Object.keys(roles),
+    claims: definition.claims,
+    developerClaims: definition.developerClaims ?? {},
     domains,
     settings,
     adapters: adapters ?? NO_ADAPTERS,

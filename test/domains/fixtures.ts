@@ -13,9 +13,9 @@ export const LAMP = uuid(11);
 export const MUG = uuid(12);
 export const ORDER = uuid(21);
 
-export const customer = (id: string): Actor => ({ id, roles: ['customer'] });
-export const STAFF: Actor = { id: 'clerk', roles: ['staff'], power: 'observe' };
-export const ADMIN: Actor = { id: 'root', roles: ['admin'], power: 'everything' };
+export const customer = (id: string): Actor => ({ id, roles: ['customer'], claims: {} });
+export const STAFF: Actor = { id: 'clerk', roles: ['staff'], claims: {}, power: 'observe' };
+export const ADMIN: Actor = { id: 'root', roles: ['admin'], claims: {}, power: 'everything' };
 
 export const gbp = (amount: number) => ({ amount, currency: 'GBP' });
 export const eur = (amount: number) => ({ amount, currency: 'EUR' });

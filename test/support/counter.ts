@@ -116,5 +116,5 @@ export const counterDomain = defineDomain({
 });
 
 export const system = { actor: SYSTEM };
-export const staff: Actor = { id: 'staff-1', roles: ['staff'] };
-export const customer = (name: string): Actor => ({ id: name, roles: ['customer'] });
+export const staff: Actor = { id: 'staff-1', roles: ['staff'], claims: {} };
+export const customer = (name: string): Actor => ({ id: name, roles: ['customer'], claims: {} });

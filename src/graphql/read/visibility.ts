@@ -30,11 +30,12 @@ export function visibilityFor(projection: Projection, actor: Actor | null): Visi
     .filter((values) => canExist(projection, values));
 }
 
-/** False for a value that its column cannot hold, such as an actor's id that is not a UUID: no row has it. */
+/** False for a value that no row can match: one that is missing, or an actor's id in a column of UUIDs that is none. */
 function canExist(projection: Projection, values: Partial<Row>): boolean {
   const columns = projection.table as unknown as Record<string, PgColumn>;
   return Object.entries(values).every(
-    ([property, value]) => columns[property]?.getSQLType() !== 'uuid' || isUuid(String(value)),
+    ([property, value]) =>
+      value !== undefined && value !== null && (columns[property]?.getSQLType() !== 'uuid' || isUuid(String(value))),
   );
 }
 

@@ -1,4 +1,4 @@
-import { POWERS, type Power, type Role, type Roles } from './roles.ts';
+import { type Claims, POWERS, type Power, type Role, type Roles } from './roles.ts';
 import { isUuid } from './uuid.ts';
 
 /**
@@ -13,15 +13,20 @@ export interface Actor {
   readonly id: string;
   /** Checked by the rules of domains (`allow`, `visibleTo`). */
   readonly roles: readonly Role[];
+  /**
+   * What the verified credentials say besides: the claims that the application declares in `defineApp`, at most 4 KiB. For
+   * rules and resolvers; they are not stored with events.
+   */
+  readonly claims: Claims;
   /** Rights beyond those rules: the greatest power of the actor's roles. */
   readonly power?: Power;
 }
 
 /** The application acting on its own behalf: its processes, effects and imports. No credential identifies it. */
-export const SYSTEM: Actor = { id: 'system', roles: ['system'] };
+export const SYSTEM: Actor = { id: 'system', roles: ['system'], claims: {} };
 
 /** The actor of a command in the log if nobody was signed in. */
-export const NOBODY: Actor = { id: 'anonymous', roles: [] };
+export const NOBODY: Actor = { id: 'anonymous', roles: [], claims: {} };
 
 /**
  * The key under which the shares of one caller are counted: the id of the actor, or the address if nobody is signed in.
@@ -84,10 +89,10 @@ export function hasPower({ power }: Pick<Actor, 'power'>, needed: Power): boolea
   return power !== undefined && POWERS.indexOf(power) >= POWERS.indexOf(needed);
 }
 
-/** An actor with the combined power of these roles. Undeclared roles are ignored. */
+/** An actor with the combined power of these roles, without claims. Undeclared roles are ignored. */
 export function actorWith(declared: Roles, id: string, ...names: readonly string[]): Actor {
   const roles = Object.keys(declared).filter((role) => names.includes(role));
   const powers = roles.flatMap((role) => declared[role]?.power ?? []);
   const power = POWERS.findLast((each) => powers.includes(each));
-  return { id, roles: roles as Role[], ...(power && { power }) };
+  return { id, roles: roles as Role[], claims: {}, ...(power && { power }) };
 }

@@ -3,7 +3,7 @@
  *
  * ```ts
  * declare module 'afterwrite' {
- *   interface AppTypes { readonly role: keyof typeof roles }
+ *   interface AppTypes { readonly role: keyof typeof roles; readonly claims: z.output<typeof claims> }
  * }
  * ```
  */
@@ -17,6 +17,15 @@ export interface AppTypes {}
 export type Role =
   | typeof SYSTEM_ROLE
   | (AppTypes extends { readonly role: infer Declared extends string } ? Declared : string);
+
+/**
+ * Claims of an actor: those that the application declares in `defineApp`. Any of them may be missing: the application
+ * itself, and an actor that code makes, have none. Any claims of unknown types if the application does not declare
+ * {@link AppTypes}.
+ */
+export type Claims = AppTypes extends { readonly claims: infer Declared extends object }
+  ? Readonly<Partial<Declared>>
+  : Readonly<Record<string, unknown>>;
 
 /** The application itself: its processes, effects and imports. Every application has it, and no credential gives it. */
 export const SYSTEM_ROLE = 'system';

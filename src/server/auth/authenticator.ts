@@ -1,6 +1,7 @@
 import { errors, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
 import { type Actor, actorWith } from '../../kernel/define/actor.ts';
-import type { Roles } from '../../kernel/define/roles.ts';
+import type { ClaimsSchema } from '../../kernel/define/claims-schema.ts';
+import type { Claims, Roles } from '../../kernel/define/roles.ts';
 import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/errors.ts';
 import { AUTH_REQUIRED, type Config, ConfigError } from '../../settings/config.ts';
 import { type Authenticated, authenticatedBy, type ClaimRules } from './claims.ts';
@@ -41,6 +42,10 @@ export interface AppRoles {
   readonly roles: Roles;
   /** Roles that everybody has while authentication is off. */
   readonly developerRoles: readonly string[];
+  /** Claims of access tokens that the application uses. */
+  readonly claims: ClaimsSchema | undefined;
+  /** The claims that everybody has while authentication is off. */
+  readonly developerClaims: Claims;
 }
 
 /** Everybody has this id while authentication is off. */
@@ -68,12 +73,17 @@ type Verify = (token: string) => Promise<JWTVerifyResult>;
  * application's `developerRoles`.
  * @throws {ConfigError} with neither in production.
  */
-export function createAuthenticator(config: AuthSettings, { roles, developerRoles }: AppRoles): Authenticator {
+export function createAuthenticator(config: AuthSettings, app: AppRoles): Authenticator {
+  const { roles, claims } = app;
   const verify = verifier(config);
-  if (verify === undefined) return openToEverybody(config, actorWith(roles, DEVELOPER_ID, ...developerRoles));
+  if (verify === undefined) {
+    const developer = actorWith(roles, DEVELOPER_ID, ...app.developerRoles);
+    return openToEverybody(config, { ...developer, claims: app.developerClaims });
+  }
   const anyAudience = config.authJwksUrl !== undefined && config.authAudience === undefined;
   const rules: ClaimRules = {
     roles,
+    claims,
     rolesClaim: config.authRolesClaim,
     clockToleranceS: config.authClockToleranceS,
     maxLifetimeS: config.authMaxTokenLifetimeS,

@@ -1,8 +1,10 @@
 import type { JWTHeaderParameters, JWTPayload } from 'jose';
 import { wallTime } from '../../kernel/clock/wall-clock.ts';
 import { type Actor, actorWith, subjectOf, whyNotActorId } from '../../kernel/define/actor.ts';
+import type { ClaimsSchema } from '../../kernel/define/claims-schema.ts';
 import type { Roles } from '../../kernel/define/roles.ts';
 import { UnauthenticatedError } from '../../kernel/errors.ts';
+import { declaredClaims } from './declared-claims.ts';
 
 /** The actor whom a request's credentials identify, and until when. */
 export interface Authenticated {
@@ -19,6 +21,8 @@ export interface ClaimRules {
   readonly roles: Roles;
   /** The claim that lists roles. */
   readonly rolesClaim: string;
+  /** The claims that the application uses; undefined if it uses none. */
+  readonly claims: ClaimsSchema | undefined;
   readonly clockToleranceS: number;
   /** Longest time from `iat` to `exp`, in seconds; undefined if it may be any. */
   readonly maxLifetimeS: number | undefined;
@@ -44,7 +48,7 @@ export function authenticatedBy(header: JWTHeaderParameters, payload: JWTPayload
   }
   const expiresAt = expiryOf(payload, rules);
   const actor = actorWith(rules.roles, subjectIn(payload), ...namesIn(payload, rules.rolesClaim));
-  return { actor, expiresAt };
+  return { actor: { ...actor, claims: declaredClaims(payload, rules.claims) }, expiresAt };
 }
 
 /** The kind of a signed token that is not an access token: the same keys sign tokens for other purposes. */

@@ -59,7 +59,13 @@ describe('a note that was stored before there were workspaces', () => {
     const old = { title: 'Old', content: 'Written long ago.', tags: ['a'], authorId: 'ada', workspaceId: 'default' };
     expect(await rows()).toMatchObject([{ id: noteId, ...old, version: 1 }]);
 
-    receiptOf(await bus.execute(renameNote, { noteId, title: 'New' }, { actor: { id: 'ada', roles: ['customer'] } }));
+    receiptOf(
+      await bus.execute(
+        renameNote,
+        { noteId, title: 'New' },
+        { actor: { id: 'ada', roles: ['customer'], claims: {} } },
+      ),
+    );
     receiptOf(await bus.execute(revertNote, { noteId, version: 1 }, system));
     await caughtUp(engine);
     expect(await rows()).toMatchObject([{ id: noteId, ...old, version: 3 }]);

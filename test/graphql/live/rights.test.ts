@@ -106,7 +106,8 @@ describe('subscribers who may see some rows only', () => {
 
   it('who may see nothing at all are refused', async () => {
     const { updates } = {
-      updates: () => projectionUpdates({ projections: ['notes'] }, stage.context({ actor: { id: 'x', roles: [] } })),
+      updates: () =>
+        projectionUpdates({ projections: ['notes'] }, stage.context({ actor: { id: 'x', roles: [], claims: {} } })),
     };
     expect(updates).toThrow(ForbiddenError);
     const silent = projectionUpdates({ projections: ['notes'] }, stage.context({ actor: customer('ada') }));

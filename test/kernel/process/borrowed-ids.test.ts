@@ -23,7 +23,7 @@ it('a deadline comes although a client has guessed the id of its command and use
   await issue(reacting(Delivery as never, id, sent));
   const at = new Date(sent.recordedAt.getTime() + DELIVERY_MS);
   const due = reaching(Delivery as never, id, 'arrival', at);
-  const customer = { actor: { id: randomUUID(), roles: ['customer' as const] }, commandId: due.commandId };
+  const customer = { actor: { id: randomUUID(), roles: ['customer' as const], claims: {} }, commandId: due.commandId };
   receiptOf(await engine.bus.execute(receiveParcel, { parcelId: id }, customer));
   expect(await issue(due)).toMatchObject({ kind: 'accepted', receipt: { replayed: false } });
   const reached = await database.sql`select from es.events where stream_id = ${id} and type = 'DeadlineReached'`;

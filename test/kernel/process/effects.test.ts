@@ -82,7 +82,7 @@ function anOracle(say: Oracle = async (text) => text.toUpperCase()) {
   return { heard, adapters };
 }
 
-const customer = () => ({ actor: { id: randomUUID(), roles: ['customer' as const] } });
+const customer = () => ({ actor: { id: randomUUID(), roles: ['customer' as const], claims: {} } });
 
 async function askOf(
   { bus }: Pick<TestEngine, 'bus'>,

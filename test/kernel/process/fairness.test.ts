@@ -11,7 +11,7 @@ import { until } from '../../support/until.ts';
 const database = useDatabase();
 const openEngine = useEngine(database, [parcelDomain]);
 
-const customer = () => ({ actor: { id: randomUUID(), roles: ['customer' as const] } });
+const customer = () => ({ actor: { id: randomUUID(), roles: ['customer' as const], claims: {} } });
 /** Where each parcel's process has ended, in the order of the log. */
 const settled = async () =>
   (await database.sql`select stream_id from es.events where type = 'PostageSettled' order by position`).map(

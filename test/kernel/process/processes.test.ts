@@ -81,7 +81,7 @@ describe('a process', () => {
 
   it('hands on who made the request through all of its commands, deadlines too, and only in events of other actors', async () => {
     const engine = await openEngine({ start: true });
-    const customer = { actor: { id: randomUUID(), roles: ['customer' as const] } };
+    const customer = { actor: { id: randomUUID(), roles: ['customer' as const], claims: {} } };
     const purseId = randomUUID();
     await execute(engine, fillPurse, { id: purseId, amount: 5 }, system);
     await execute(engine, sendParcel, { to: purseId, postage: 3 }, customer);
@@ -185,7 +185,10 @@ describe('a deadline', () => {
     const first = await openEngine({ start: true });
     const purseId = randomUUID();
     await execute(first, fillPurse, { id: purseId, amount: 5 }, system);
-    const request = { actor: { id: randomUUID(), roles: ['customer' as const] }, correlationId: randomUUID() };
+    const request = {
+      actor: { id: randomUUID(), roles: ['customer' as const], claims: {} },
+      correlationId: randomUUID(),
+    };
     const { aggregateId } = await execute(first, sendParcel, { to: purseId, postage: 3 }, request);
     await settled(first);
     await until(async () => (await database.sql`select from read.deadlines`).length === 1);

@@ -8,7 +8,7 @@ import { given } from '../../../src/kernel/testing/given.ts';
 import { Counted, Counter, count, Opened, open } from './counter.ts';
 
 const opened = given(Counter, [Opened({})]);
-const STAFF: Actor = { id: 'clerk', roles: ['staff'] };
+const STAFF: Actor = { id: 'clerk', roles: ['staff'], claims: {} };
 
 describe('given, when, then of a command', () => {
   it('passes if the events are the expected ones', async () => {

@@ -71,7 +71,7 @@ describe('an accepted command', () => {
     const rows =
       await database.sql`select command_id, metadata, occurred_at <= recorded_at as clamped from es.events where version > 1`;
     const metadata = {
-      actor: { id: 'staff-1', roles: ['staff'] },
+      actor: { id: 'staff-1', roles: ['staff'], claims: {} },
       correlationId: 'request-1',
       causationId: 'event-1',
       traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
@@ -239,7 +239,7 @@ describe('who may', () => {
   it('is asked before anything else', async () => {
     const { bus, counterId } = await withCounter();
     await expect(bus.executeUnchecked(closeCounter, {}, { actor: null })).rejects.toThrow(UnauthenticatedError);
-    const nobody = { id: 'x', roles: [] };
+    const nobody = { id: 'x', roles: [], claims: {} };
     await expect(bus.executeUnchecked(closeCounter, { counterId }, { actor: nobody })).rejects.toThrow(ForbiddenError);
     expect(await stored()).toBe(1);
   });

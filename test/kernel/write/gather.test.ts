@@ -225,7 +225,7 @@ describe('who issues a command', () => {
 
   it('is known to what it gathers', async () => {
     const { bus } = await openEngine();
-    const { aggregateId } = receiptOf(await bus.execute(claim, {}, { actor: { id: 'ada', roles: [] } }));
+    const { aggregateId } = receiptOf(await bus.execute(claim, {}, { actor: { id: 'ada', roles: [], claims: {} } }));
     const nobody = receiptOf(await bus.execute(claim, {}, { actor: null })).aggregateId;
     const events = await database.sql`select stream_id, data from es.events`;
     expect(new Map(events.map((row) => [row.stream_id, row.data.owner]))).toEqual(
@@ -235,7 +235,7 @@ describe('who issues a command', () => {
       ]),
     );
     await given(Counter)
-      .by({ id: 'ada', roles: [] })
+      .by({ id: 'ada', roles: [], claims: {} })
       .when(claim, {})
       .thenEvents(CounterOpened({ label: 'mine', owner: 'ada' }));
   });

@@ -159,7 +159,11 @@ describe('the same command with the same id', () => {
     const counterId = await open(engine);
     const commandId = randomUUID();
     const send = (roles: 'customer' | 'staff') =>
-      engine.bus.execute(incrementCounter, { counterId }, { actor: { id: 'ann', roles: [roles] }, commandId });
+      engine.bus.execute(
+        incrementCounter,
+        { counterId },
+        { actor: { id: 'ann', roles: [roles], claims: {} }, commandId },
+      );
     const first = receiptOf(await send('customer'));
     expect(receiptOf(await send('staff'))).toEqual({ ...first, replayed: true });
   });

@@ -45,7 +45,7 @@ const domain = defineDomain({
 
 const database = useDatabase();
 const engine = useEngine(database, [domain]);
-const bob: Actor = { id: 'bob', roles: ['customer'] };
+const bob: Actor = { id: 'bob', roles: ['customer'], claims: {} };
 
 describe('an aggregate whose author did not say who may know of it', () => {
   it('is not there for whom a rule keeps out, at whatever version they expect it', async () => {

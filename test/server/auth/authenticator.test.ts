@@ -48,7 +48,7 @@ async function refusalOf(authenticator: Authenticator, credentials: string): Pro
 describe('without any setting for authentication', () => {
   it('takes every request for the development admin', async () => {
     const authenticator = createAuthenticator(readConfig({}));
-    const developer = { actor: { id: 'developer', roles: ['admin'], power: 'everything' } };
+    const developer = { actor: { id: 'developer', roles: ['admin'], claims: {}, power: 'everything' } };
     expect(await authenticator.authenticate(undefined)).toEqual(developer);
     expect(await authenticator.authenticate('Bearer anything')).toEqual(developer);
   });

@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { VerifiedTokens } from '../../../src/server/auth/verified-tokens.ts';
 
-const ADA = { id: 'ada', roles: ['customer'] } as const;
+const ADA = { id: 'ada', roles: ['customer'], claims: {} } as const;
 const inMs = (ms: number) => new Date(Date.now() + ms);
 
 afterEach(() => {

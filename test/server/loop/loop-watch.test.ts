@@ -8,7 +8,7 @@ import { until } from '../../support/until.ts';
 
 const phase = (operationName: string): Phase => ({
   ...{ name: 'execute', document: `query ${operationName} { a }`, operationName, kind: 'query' },
-  ...{ actor: { id: 'ada', roles: [] }, correlationId: 'c' },
+  ...{ actor: { id: 'ada', roles: [], claims: {} }, correlationId: 'c' },
 });
 const busy = (ms: number) => {
   for (const end = performance.now() + ms; performance.now() < end; );

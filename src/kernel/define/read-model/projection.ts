@@ -42,12 +42,16 @@ export interface Changes<Row> {
 
 /**
  * Who may see which rows: everyone, operators (roles with at least the power `observe`), or for each role all of them or those
- * whose columns have these values. Roles with the power `everything` see all.
+ * whose columns have these values. A value that is undefined or null, such as a claim that the actor does not have, matches
+ * no row. Roles with the power `everything` see all.
  */
 export type VisibleTo<Row> =
   | 'everyone'
   | 'operators'
-  | { readonly [R in Role]?: 'all' | ((actor: Actor) => Partial<Row>) };
+  | { readonly [R in Role]?: 'all' | ((actor: Actor) => ColumnValues<Row>) };
+
+/** Values that columns must have. */
+export type ColumnValues<Row> = { readonly [Property in keyof Row]?: Row[Property] | undefined };
 
 export type Handlers<Row, Events extends EventTypes> = {
   readonly [K in keyof Events & string]?: (

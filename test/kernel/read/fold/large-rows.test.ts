@@ -23,7 +23,7 @@ import { expectedHistory, historyOf } from '../../../support/rows.ts';
 const database = useDatabase();
 const openEngine = useEngine(database, [notesDomain]);
 const projection = notes as unknown as Projection;
-const staff = { actor: { id: 'staff', roles: ['staff'] } } as const;
+const staff = { actor: { id: 'staff', roles: ['staff'], claims: {} } } as const;
 
 /** Words that hardly compress, so that Postgres stores them outside of the row. */
 const words = (seed: number) =>
