@@ -20,10 +20,10 @@ import { useSubscriptionRoot } from '../graphql/plugins/subscription-root.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
 import type { Config } from '../settings/config.ts';
 import { useGraphiql } from './graphiql/graphiql.ts';
+import { useAnswerHead } from './http/answer-head.ts';
 import type { EventStreams } from './http/event-streams.ts';
 import { useExpiringOperations } from './http/expiring-operations.ts';
 import { useStrictRequests } from './http/requests/strict-requests.ts';
-import { useRetryAfter } from './http/retry-after.ts';
 import { useAnswerShares } from './limits/answers-plugin.ts';
 import { useCallerLimits } from './limits/plugin.ts';
 import { useRefusals } from './limits/refusals-plugin.ts';
@@ -85,7 +85,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       useExecutor({ suggestions: config.introspection }),
       ...(config.graphiql ? [useGraphiql(options.graphiqlDocuments)] : []),
       useStrictRequests(options.documents),
-      useRetryAfter(),
+      useAnswerHead(),
       useRefusals(),
       eventStreams.plugin,
       options.known.plugin,

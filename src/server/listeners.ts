@@ -7,6 +7,7 @@ import type { Authenticator } from './auth/authenticator.ts';
 import { guardConnections } from './http/connections.ts';
 import { createHostGuard } from './http/hosts.ts';
 import { closeServer, type Handler, listen, urlOf } from './http/http.ts';
+import { createOrigins } from './http/origins.ts';
 import { serveGraphql } from './http/requests/graphql-requests.ts';
 import { answerRequests, type JsonRequests } from './http/requests/json-requests.ts';
 import { CORRELATION_HEADER, correlationIdFrom } from './http/requests/request-id.ts';
@@ -67,10 +68,13 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
   const refusals = new Refusals(logger, metrics);
   const gate = { limits, refusals, authenticator };
   const whyNotHost = createHostGuard(config);
+  const origins = createOrigins(config, (origin) =>
+    logger.warn({ origin }, 'pages of this origin may not call the server: name it in CORS_ORIGINS to allow them'),
+  );
   const state: StateRoutes = { readiness: () => health.readiness(), whyNotHost, metrics };
   const requests = {
-    ...{ notReady, whyNotHost, addresses, gate, turns, onFault },
-    ...{ corsOrigins: config.corsOrigins, maxBodyBytes: config.maxBodyBytes },
+    ...{ notReady, whyNotHost, origins, addresses, gate, turns, onFault },
+    maxBodyBytes: config.maxBodyBytes,
     stalledClients: new StalledClients(config.stalledClientTimeoutMs, config.maxBufferedBytes),
   };
   const routed = (graphql: Handler) => route({ graphql, state: config.opsPort === undefined ? state : undefined });
@@ -100,11 +104,10 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
     connections,
     serve: ({ yoga, documents, known }) => {
       handler = routed(serveGraphql({ ...requests, graphql: answerRequests({ yoga, documents, known, onFault }) }));
-      const { corsOrigins } = config;
       const accepts = () => notReady() === undefined;
       return serveWebSockets(server, {
         ...{ yoga, documents, gate, addresses, config, logger, onFault },
-        ...{ accepts, corsOrigins, whyNotHost },
+        ...{ accepts, origins, whyNotHost },
       });
     },
     close: async () => {

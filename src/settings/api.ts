@@ -6,7 +6,7 @@ import { onOff, origins, text } from './values.ts';
 export const apiSettings = {
   corsOrigins: setting(
     'CORS_ORIGINS',
-    'Origins, separated by commas, whose pages may call the server from a browser; unset, none but its own.',
+    'Origins, separated by commas, whose pages may call the server from a browser; unset, only its own and, while authentication is off, those of this machine.',
     origins,
     { default: '' },
   ),

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestErrorCode } from '../../graphql/errors.ts';
+import { challenge, retryAfter } from './answer-head.ts';
+import { answerTypeFor } from './requests/media-types.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
-const GRAPHQL_TYPE = 'application/graphql-response+json; charset=utf-8';
 
 /** Answers with JSON that no cache may keep. */
 export function answer(response: ServerResponse, status: number, body: unknown, type = JSON_TYPE): void {
@@ -27,12 +28,12 @@ export function answerError(
   status: number,
   { message, ...extensions }: AnsweredError,
 ): void {
-  const { retryAfterMs } = extensions;
-  if (retryAfterMs !== undefined) response.setHeader('retry-after', String(Math.ceil(retryAfterMs / 1000)));
+  for (const [name, value] of Object.entries(retryAfter(extensions.retryAfterMs ?? 0))) response.setHeader(name, value);
+  if (status === 401) response.setHeader('www-authenticate', challenge(request.headers.authorization !== undefined));
   response.setHeader('connection', 'close');
   // Clients that know the newer media type read the errors of a 4xx only if the answer uses it.
-  const type = request.headers.accept?.includes('application/graphql-response+json') ? GRAPHQL_TYPE : JSON_TYPE;
-  answer(response, status, { errors: [{ message, extensions }] }, type);
+  const type = answerTypeFor(request.headers.accept) ?? 'application/json';
+  answer(response, status, { errors: [{ message, extensions }] }, `${type}; charset=utf-8`);
 }
 
 /** Forbids browsers to guess another media type than the declared one. */

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { retryAfter } from '../http/answer-head.ts';
 import type { AnsweredError } from '../http/answers.ts';
 import type { HostGuard } from '../http/hosts.ts';
+import type { Origins } from '../http/origins.ts';
 import { isEndpoint } from '../http/routes.ts';
 import { OverLimitError } from '../limits/over-limit.ts';
 import type { Visit } from '../limits/visit.ts';
@@ -9,7 +11,7 @@ import type { Visit } from '../limits/visit.ts';
 export interface UpgradeRules {
   /** False once the server is shutting down. */
   readonly accepts: () => boolean;
-  readonly corsOrigins: readonly string[];
+  readonly origins: Origins;
   readonly whyNotHost: HostGuard;
 }
 
@@ -51,7 +53,7 @@ export async function admitUpgrade(
  * Browsers let any page open a WebSocket to any server and send cookies along, but they send the origin of the page.
  */
 function whyRefused(
-  { accepts, corsOrigins, whyNotHost }: UpgradeRules,
+  { accepts, origins, whyNotHost }: UpgradeRules,
   request: IncomingMessage,
 ): RefusedUpgrade | undefined {
   if (!accepts()) {
@@ -61,13 +63,11 @@ function whyRefused(
     };
   }
   if (!isEndpoint(request)) return { status: 404 };
-  const { origin, host } = request.headers;
-  const isOwn = !origin || corsOrigins.includes(origin) || (URL.canParse(origin) && new URL(origin).host === host);
-  if (!isOwn) {
+  if (!origins.isOwn(request) && !origins.allows(request)) {
     const message = 'Pages of this origin may not open a WebSocket here; the operator names those that may.';
     return { status: 403, error: { code: 'FORBIDDEN', message } };
   }
-  const foreign = whyNotHost(host);
+  const foreign = whyNotHost(request.headers.host);
   return foreign ? { status: 403, error: { code: 'FORBIDDEN', message: foreign } } : undefined;
 }
 
@@ -87,12 +87,11 @@ async function whyOverLimit(visit: Visit, correlationId: string): Promise<Refuse
 function answerUpgrade(socket: Duplex, { status, error }: RefusedUpgrade): void {
   const { message, ...extensions } = error ?? { message: '' };
   const body = error ? JSON.stringify({ errors: [{ message, extensions }] }) : '';
-  const retryAfterMs = error?.retryAfterMs;
   const headers = [
     'Connection: close',
     'X-Content-Type-Options: nosniff',
     ...(body ? ['Content-Type: application/json; charset=utf-8'] : []),
-    ...(retryAfterMs === undefined ? [] : [`Retry-After: ${Math.ceil(retryAfterMs / 1000)}`]),
+    ...Object.entries(retryAfter(error?.retryAfterMs ?? 0)).map(([name, value]) => `${name}: ${value}`),
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
   socket.once('finish', () => socket.destroy());

@@ -6,6 +6,7 @@ import shop from '../../../src/app.ts';
 import { Turns } from '../../../src/fairness/turns.ts';
 import { createAuthenticator } from '../../../src/server/auth/authenticator.ts';
 import { createHostGuard } from '../../../src/server/http/hosts.ts';
+import { createOrigins } from '../../../src/server/http/origins.ts';
 import { serveGraphql } from '../../../src/server/http/requests/graphql-requests.ts';
 import { StalledClients } from '../../../src/server/http/stalled-clients.ts';
 import { createAddresses } from '../../../src/server/limits/address.ts';
@@ -15,6 +16,7 @@ import { createLogger } from '../../../src/server/operations/logger.ts';
 import { readConfig } from '../../../src/settings/config.ts';
 import { useApp } from '../../support/app.ts';
 import { HttpClient } from '../../support/http-client.ts';
+import { WITH_AUTH } from '../../support/tokens.ts';
 
 const SHOP = 'https://shop.example';
 const EVIL = 'https://evil.example';
@@ -26,8 +28,43 @@ const preflight = (origin: string) => ({
   'access-control-request-headers': 'content-type, authorization, read-after, x-correlation-id, traceparent',
 });
 
-describe('by default', () => {
+describe('while authentication is off', () => {
   const app = useApp();
+
+  it.each(['http://localhost:5173', 'https://shop.localhost', 'http://127.0.0.1:3000', 'http://[::1]:3000'])(
+    'pages of this machine may call the server: %s',
+    async (origin) => {
+      const asked = await app.send({ method: 'OPTIONS' }, { headers: preflight(origin) });
+      const answer = await app.query(QUERY, {}, { headers: { origin } });
+      for (const { headers } of [asked, answer]) {
+        expect(headers.get('access-control-allow-origin')).toBe(origin);
+        expect(headers.get('vary')).toContain('origin');
+      }
+    },
+  );
+
+  it.each([SHOP, 'null', 'http://localhost.evil.example', 'http://evil.example:localhost', 'file://localhost'])(
+    'no page of another site may: %s',
+    async (origin) => {
+      const answer = await app.query(QUERY, {}, { headers: { origin } });
+      expect(crossOrigin(answer.headers)).toEqual([]);
+      const asked = await app.send({ method: 'OPTIONS' }, { headers: preflight(origin) });
+      expect(crossOrigin(asked.headers)).toEqual([]);
+    },
+  );
+
+  it('an origin that is refused is logged once, with the name of the setting that would allow it', async () => {
+    const origin = 'https://pages.example';
+    for (let i = 0; i < 3; i++) await app.query(QUERY, {}, { headers: { origin } });
+    await app.query(QUERY, {}, { headers: { origin: app.url } });
+    const said = app.log.map((line) => JSON.parse(line)).filter(({ msg }) => /CORS_ORIGINS/.test(msg));
+    expect(said.filter((line) => line.origin === origin)).toMatchObject([{ level: 'warn' }]);
+    expect(said.filter((line) => line.origin === app.url)).toEqual([]);
+  });
+});
+
+describe('by default', () => {
+  const app = useApp({ env: WITH_AUTH });
 
   it('no page of another site may call the server', async () => {
     for (const origin of [SHOP, 'null', 'http://localhost:3000']) {
@@ -97,7 +134,7 @@ describe('while the server starts or stops', () => {
       graphql: () => {},
       notReady: () => 'The server is starting.',
       whyNotHost: createHostGuard(config),
-      corsOrigins: [SHOP],
+      origins: createOrigins({ ...config, corsOrigins: [SHOP] }, () => {}),
       maxBodyBytes: 1000,
       addresses: createAddresses([]),
       gate: {

@@ -13,6 +13,7 @@ import { type AnsweredError, answerError } from '../answers.ts';
 import { corsHeaders } from '../cors.ts';
 import type { HostGuard } from '../hosts.ts';
 import type { Handler } from '../http.ts';
+import type { Origins } from '../origins.ts';
 import type { StalledClients } from '../stalled-clients.ts';
 import { readBody } from './body.ts';
 import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './request-id.ts';
@@ -31,7 +32,7 @@ export interface GraphqlRequests {
   /** Undefined while requests are accepted, otherwise the reason why they are not. */
   readonly notReady: () => string | undefined;
   readonly whyNotHost: HostGuard;
-  readonly corsOrigins: readonly string[];
+  readonly origins: Origins;
   readonly maxBodyBytes: number;
   readonly addresses: Addresses;
   readonly gate: Gate;
@@ -43,6 +44,9 @@ export interface GraphqlRequests {
 
 /** After the check of the Host header, nothing is built from it. */
 const INNER_HOST = 'localhost';
+
+/** An answer is of one caller and one moment. Whoever stores it all the same has to know what it depends on. */
+const UNCACHED = { 'cache-control': 'no-store', vary: `accept, authorization, ${READ_AFTER_HEADER}` };
 
 const NOT_READY_RETRY_MS = 1000;
 
@@ -66,10 +70,15 @@ class Refused extends Error {
  * before bodies, bodies before documents.
  */
 export function serveGraphql(options: GraphqlRequests): Handler {
-  const { graphql, corsOrigins, addresses, gate, stalledClients, turns, onFault } = options;
+  const { graphql, origins, addresses, gate, stalledClients, turns, onFault } = options;
   return async (request, response) => {
     const correlationId = correlate(request, response);
-    for (const [name, value] of Object.entries(corsHeaders(corsOrigins, request))) response.setHeader(name, value);
+    const { vary, ...cors } = corsHeaders(origins, request);
+    const headers = request.method === 'OPTIONS' ? cors : { ...cors, ...UNCACHED };
+    const depends = [headers.vary, vary].filter((names) => names !== undefined).join(', ');
+    for (const [name, value] of Object.entries({ ...headers, ...(depends && { vary: depends }) })) {
+      response.setHeader(name, value);
+    }
     const visit = new Visit(gate, 'http', addresses.clientOf(request));
     stalledClients.watch(response, visit);
     const gone = new Ending();

@@ -8,8 +8,8 @@ import { answerError, type OnFault } from '../../../graphql/plugins/errors.ts';
 import { writtenAnswer } from '../../../graphql/plugins/sliced-answers.ts';
 import type { Yoga } from '../../graphql.ts';
 import { noteRefusal, noteStatus } from '../../limits/refusals-plugin.ts';
+import { withHead } from '../answer-head.ts';
 import { untilExpired } from '../expiring-operations.ts';
-import { retryAfterOf } from '../retry-after.ts';
 import type { HttpContext } from './graphql-requests.ts';
 import { type JsonType, jsonTypeFor } from './media-types.ts';
 import { type JsonRequest, jsonRequestIn } from './request-body.ts';
@@ -64,9 +64,8 @@ async function answerJson(
     return;
   }
   noteRefusal(visit, result.errors, client.correlationId);
-  const retryAfter = retryAfterOf(result);
-  if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter);
-  const answer = processRegularResult(result as never, { Response } as never, type);
+  const answered = withHead(result, type, visit.authenticated !== null);
+  const answer = processRegularResult(answered as never, { Response } as never, type);
   noteStatus(visit, answer.status, client.correlationId);
   response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
 }

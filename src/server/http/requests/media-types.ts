@@ -18,20 +18,24 @@ export function takes(type: string, accept: string | null | undefined): boolean 
 }
 
 /**
- * The media type for the answer to a JSON request that is not a subscription: the first type that the client names, as
- * Yoga chooses it. Undefined if the request is not JSON, if the answer may be a stream, or if this cannot tell.
+ * The media type of an answer that is no stream: the first JSON type that the client names, as Yoga chooses it. Undefined if the
+ * client accepts none.
  */
-export function jsonTypeFor(headers: IncomingHttpHeaders): JsonType | undefined {
-  if (!isJson(headers['content-type'])) return undefined;
-  const { accept } = headers;
-  if (accept === undefined || accept === '*/*' || accept === 'application/json') return 'application/json';
-  if (accept === 'application/graphql-response+json') return accept;
-  // No real client sends so many types, and each one is examined.
-  if (accept.length > 200 || accept.includes(STREAM) || accept.includes('charset')) return undefined;
-  for (const range of accept.split(',')) {
+export function answerTypeFor(accept: string | null | undefined): JsonType | undefined {
+  for (const range of (accept || '*/*').split(',')) {
     const type = range.split(';')[0]?.trim().toLowerCase();
     if (type === 'application/graphql-response+json') return type;
     if (type === 'application/json' || type === 'application/*' || type === '*/*') return 'application/json';
   }
   return undefined;
+}
+
+/** The same for the answer to a JSON request. Undefined also if the answer may be a stream, or if this cannot tell. */
+export function jsonTypeFor({ 'content-type': contentType, accept }: IncomingHttpHeaders): JsonType | undefined {
+  if (!isJson(contentType)) return undefined;
+  // No real client sends so many types, and each one is examined.
+  if (accept === '' || (accept && (accept.length > 200 || accept.includes(STREAM) || accept.includes('charset')))) {
+    return undefined;
+  }
+  return answerTypeFor(accept);
 }
