@@ -4,6 +4,7 @@ import type { Checkpoint, Checkpoints } from './checkpoints.ts';
 import type { ProjectorRole } from './choose-leases.ts';
 import { newInstanceId } from './instance-id.ts';
 import type { KnownCheckpoints } from './known-checkpoints.ts';
+import { RENEW_MS } from './lease-statements.ts';
 import type { LeasedCheckpoint, Leases } from './leases.ts';
 
 /** Something that runs on a checkpoint while this instance owns it. */
@@ -38,8 +39,6 @@ export interface LeaseKeeperParts {
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
-/** How often leases are renewed, in ms. A wake-up only makes it sooner. */
-const RENEW_MS = 1000;
 /** What wakes it within this time comes to one renewal, in ms. */
 const SOON_MS = 10;
 

@@ -3,14 +3,24 @@ import { type SQL, sql } from 'drizzle-orm';
 /** How long an instance that says nothing counts as alive and keeps its leases, in ms. */
 const LEASE_MS = 3000;
 
+/** How often an instance renews its leases, in ms. */
+export const RENEW_MS = 1000;
+
 /** When a lease that is taken now ends. */
 export const leaseEnd: SQL = sql.raw(`now() + interval '${LEASE_MS} ms'`);
 
-/** A checkpoint's columns. The owner is null if its lease is over and it does not live. */
+/**
+ * The instance that owns checkpoint `c`; null if its lease is over and it does not live. The lease of a shadow is renewed by what
+ * fills the shadow, so whether the instance lives says nothing about it.
+ */
+export const leaseOwner: SQL = sql`case
+  when lease_until > now() or kind not in ('rebuild', 'verify')
+    and exists (select from read.instances i where i.id = owner and alive_until > now()) then owner
+end`;
+
+/** The columns of checkpoint `c`. */
 export const checkpointColumns: SQL = sql`projection as key, kind, consumer as name, position, c.version, generation,
-  whole_at as "wholeAt", failure,
-  case when lease_until > now() or exists (select from read.instances i where i.id = owner and alive_until > now())
-    then owner end as owner, owner_process as "ownerProcess",
+  whole_at as "wholeAt", failure, ${leaseOwner} as owner, owner_process as "ownerProcess",
   (select count(*)::int from read.dead_letters d where d.projection = c.projection and d.status = 'PARKED')
     + (select count(*)::int from read.parked_items p where p.consumer = c.projection and p.status = 'PARKED') as "deadLetters"`;
 
@@ -61,12 +71,24 @@ export const renewStatement: SQL = sql`
 export const othersStatement: SQL = sql`
   select id, to_jsonb(moves) as abilities from read.instances where id <> ${me} and alive_until > now()`;
 
-/** Takes those of some checkpoints that are free still. Parameters: me, process, consumers. Answers the keys of those. */
+/**
+ * Takes those of some checkpoints that are free, and renews those that are the instance's. Answers each one as it is then, with
+ * `isOurs` and with `isRenewed`: false for one that somebody has locked, as its owner does that writes a batch. There is no
+ * answer for one that is gone or has another version.
+ *
+ * Parameters: me, process, consumers.
+ */
 export const takeStatement: SQL = sql`
   with ${asked},
   free as (
     select projection as taken from read.checkpoints c join asked on projection = key and c.version = asked.version
-    where owner is null or lease_until < now() order by projection for no key update of c skip locked
+    where owner is null or owner = ${me} or lease_until < now() order by projection for no key update of c skip locked
+  ),
+  taken as (
+    update read.checkpoints c set owner = ${me}, owner_process = ${process}, lease_until = ${leaseEnd}
+    from free where c.projection = free.taken returning c.*
   )
-  update read.checkpoints c set owner = ${me}, owner_process = ${process}, lease_until = ${leaseEnd}
-  from free where c.projection = free.taken returning ${checkpointColumns}`;
+  select ${checkpointColumns}, coalesce(owner = ${me}, false) as "isOurs", is_renewed as "isRenewed"
+  from (select *, true as is_renewed from taken union all
+        select c.*, false from read.checkpoints c join asked on projection = key and c.version = asked.version
+        where projection not in (select projection from taken)) as c`;

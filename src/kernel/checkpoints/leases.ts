@@ -15,6 +15,14 @@ export interface LeasedCheckpoint extends Checkpoint {
   readonly isWanted: boolean;
 }
 
+/** A checkpoint that an instance has just asked for. */
+interface Taken extends Checkpoint {
+  /** The instance owns it. */
+  readonly isOurs: boolean;
+  /** Its lease was renewed. It was not if somebody has locked the row. */
+  readonly isRenewed: boolean;
+}
+
 interface Renewed extends Omit<LeasedCheckpoint, 'isWanted'> {
   readonly freeForMs: number | null;
 }
@@ -22,12 +30,15 @@ interface Renewed extends Omit<LeasedCheckpoint, 'isWanted'> {
 /** Instances that this process has. */
 const livingHere = new Set<string>();
 
-/** Leases on checkpoints. Which instance owns one is decided by Postgres, which one should is worked out by `chooseLeases`. */
+/**
+ * Leases on checkpoints, and the only place that takes, renews or ends one. Which instance owns a checkpoint is decided by
+ * Postgres; which one should is worked out by `chooseLeases`. No statement waits for a row that somebody has locked.
+ */
 export class Leases {
   readonly #db: Database;
   readonly #renew: (parameters: Record<string, unknown>) => Promise<Renewed[]>;
   readonly #others: (parameters: Record<string, unknown>) => Promise<{ id: string; abilities: string[] }[]>;
-  readonly #take: (parameters: Record<string, unknown>) => Promise<Checkpoint[]>;
+  readonly #take: (parameters: Record<string, unknown>) => Promise<Taken[]>;
 
   constructor(db: Database) {
     this.#db = db;
@@ -66,12 +77,24 @@ export class Leases {
     });
     const chosen = consumers.filter(({ key }) => take.includes(key));
     const taken = chosen.length > 0 ? await this.#take({ me, process: PROCESS, consumers: requested(chosen) }) : [];
-    const own = new Map(taken.map((checkpoint) => [checkpoint.key, checkpoint]));
+    const own = new Map(taken.flatMap(({ isRenewed: _, ...each }) => (each.isOurs ? [[each.key, each]] : [])));
     return all.map(({ freeForMs: _, ...checkpoint }) => {
       const { key, isOurs } = checkpoint;
       const now = own.get(key);
       return { ...checkpoint, ...now, isOurs: isOurs || now !== undefined, isWanted: give.includes(key) };
     });
+  }
+
+  /**
+   * Takes or renews the lease of one checkpoint for an instance that shares it with nobody, such as that of a shadow.
+   * @returns undefined if another instance owns it, or there is none of this version.
+   */
+  async hold(me: string, consumer: Pick<Consumer, 'key' | 'version'>): Promise<Omit<Taken, 'isOurs'> | undefined> {
+    livingHere.add(me);
+    const [found] = await this.#take({ me, process: PROCESS, consumers: requested([consumer]) });
+    if (!found?.isOurs) return undefined;
+    const { isOurs: _, ...held } = found;
+    return held;
   }
 
   /** Gives one checkpoint up, for another instance to take. */

@@ -63,7 +63,7 @@ export function beginRebuild(db: Database, projection: Projection): Promise<'beg
  * Begins a shadow that only this instance fills, to compare it with the live table.
  * @throws {RebuildError} VERIFY_UNDER_WAY if another instance does; REBUILD_REFUSED
  */
-export function beginVerify(db: Database, projection: Projection, owner: string): Promise<ShadowRow> {
+export function beginVerify(db: Database, projection: Projection, owner: string): Promise<void> {
   const shadow = shadowOf(projection, 'verify');
   return inTransaction(db, async (tx) => {
     await lockShadows(tx, projection.name, LOCK_TIMEOUT_MS);
@@ -74,7 +74,6 @@ export function beginVerify(db: Database, projection: Projection, owner: string)
       throw new RebuildError('VERIFY_UNDER_WAY', projection.name, message);
     }
     await createShadow(tx, shadow, owner);
-    return (await shadowRow(tx, shadow)) as ShadowRow;
   });
 }
 

@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
+import { checkpointId } from '../../checkpoints/checkpoint-id.ts';
 import type { Checkpoints } from '../../checkpoints/checkpoints.ts';
+import { HeldLease } from '../../checkpoints/held-lease.ts';
 import type { Leases } from '../../checkpoints/leases.ts';
 import type { Clock } from '../../clock/database-clock.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
@@ -10,7 +12,7 @@ import { beginRebuild, dropShadow, RebuildError } from './begin-rebuild.ts';
 import type { DedicatedPools } from './dedicated-pools.ts';
 import { RebuildJob } from './rebuild-job.ts';
 import { RebuildMeter, type RebuildStatus } from './rebuild-progress.ts';
-import { leaseShadow, releaseShadow, type ShadowRow, shadowRows } from './shadow-checkpoint.ts';
+import { type ShadowRow, shadowRows } from './shadow-checkpoint.ts';
 
 export interface RebuildCoordinatorParts {
   /** A connection that answers at once, whatever batches wait for. */
@@ -43,7 +45,7 @@ const REFUSED_MS = 5000;
 export class RebuildCoordinator {
   readonly #parts: RebuildCoordinatorParts;
   readonly #meter = new RebuildMeter();
-  #current: { readonly job: RebuildJob; row: ShadowRow; readonly ended: Promise<void> } | undefined;
+  #current: { readonly job: RebuildJob; readonly ended: Promise<void> } | undefined;
   #refusedUntil = 0;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
@@ -110,14 +112,11 @@ export class RebuildCoordinator {
   }
 
   async #look(): Promise<void> {
-    const { db, checkpoints, leases, owner } = this.#parts;
+    const { db } = this.#parts;
     let rows = await shadowRows(db);
     if (this.#works && !this.#stopped) {
       if (await this.#beginOutdated(rows)) rows = await shadowRows(db);
-      if (rows.some((row) => row.owner !== null && row.owner !== owner))
-        await leases.releaseDead(await checkpoints.all());
       await this.#dropAbandoned(rows);
-      await this.#keep();
       if (!this.#current) await this.#take(rows);
     }
     this.#meter.seen(rows);
@@ -162,32 +161,36 @@ export class RebuildCoordinator {
     }
   }
 
-  /** Renews the lease, or notices that it is lost. */
-  async #keep(): Promise<void> {
-    const current = this.#current;
-    if (!current) return;
-    const { db, owner } = this.#parts;
-    const leased = await leaseShadow(db, owner, current.row);
-    if (leased?.generation === current.row.generation || this.#current !== current) return;
-    await current.job.stop();
-  }
-
   async #take(rows: readonly ShadowRow[]): Promise<void> {
-    const { db, projections, owner } = this.#parts;
+    const { projections, owner } = this.#parts;
     for (const row of rows) {
       const projection = projections.find(({ name, version }) => name === row.projection && version === row.version);
       if (!projection || row.purpose !== 'rebuild' || (row.owner !== null && row.owner !== owner)) continue;
-      const leased = await leaseShadow(db, owner, row);
-      if (!leased || this.#stopped) continue;
-      this.#work(projection, leased);
+      const lease = await this.#lease(projection);
+      if (!lease) continue;
+      if (this.#stopped) return lease.release();
+      this.#work(projection, lease);
       return;
     }
   }
 
-  #work(projection: Projection, row: ShadowRow): void {
+  #lease({ name, version }: Projection): Promise<HeldLease | undefined> {
+    const { leases, owner, onError } = this.#parts;
+    return HeldLease.take({
+      leases,
+      instanceId: owner,
+      consumer: { ...checkpointId('rebuild', name), version },
+      onLost: () => void this.#current?.job.stop(),
+      onError: (error) => onError(error, { part: 'rebuild', projection: name }),
+    });
+  }
+
+  #work(projection: Projection, lease: HeldLease): void {
     const pools = this.#parts.openDedicated();
-    const job = new RebuildJob({ ...this.#parts, pools, log: pools.log, projection, row });
-    const ended = this.#runToEnd(job, pools, projection, row)
+    const { checkpoint } = lease;
+    const job = new RebuildJob({ ...this.#parts, pools, log: pools.log, projection, purpose: 'rebuild', checkpoint });
+    const ended = this.#runToEnd(job, pools, projection)
+      .finally(() => lease.release())
       .catch((error) => this.#parts.onError(error, { part: 'rebuild', projection: projection.name }))
       .finally(async () => {
         this.#current = undefined;
@@ -195,18 +198,16 @@ export class RebuildCoordinator {
         // There may be another one to work on.
         if (!this.#stopped) void this.#hurry();
       });
-    this.#current = { job, row, ended };
+    this.#current = { job, ended };
   }
 
-  async #runToEnd(job: RebuildJob, pools: DedicatedPools, projection: Projection, row: ShadowRow): Promise<void> {
-    const { owner, onSwapped } = this.#parts;
+  async #runToEnd(job: RebuildJob, pools: DedicatedPools, projection: Projection): Promise<void> {
     // A migration may have changed the table since the shadow was created.
     if ((await beginRebuild(pools.owner, projection)) === 'begun') return;
     const outcome = await job.run();
-    if (outcome === 'swapped') onSwapped();
+    if (outcome === 'swapped') this.#parts.onSwapped();
     if (outcome === 'reshaped')
       await dropShadow(pools.owner, projection, 'rebuild').then(() => beginRebuild(pools.owner, projection));
-    if (outcome === 'stopped') await releaseShadow(pools.projector, owner, row);
   }
 
   async #withPools<T>(work: (pools: DedicatedPools) => Promise<T>): Promise<T> {

@@ -138,7 +138,7 @@ export class RebuildJob {
   }
 
   async #swap(): Promise<Phase | RebuildOutcome> {
-    const { owner, row, pools } = this.#parts;
+    const { owner, checkpoint, pools } = this.#parts;
     const { signal } = this.#stopping;
     const fillTo = async (position: number) => {
       const filled = await this.#filler.reached(position, FILL_TIMEOUT_MS, signal);
@@ -148,7 +148,7 @@ export class RebuildJob {
       return filled;
     };
     const { shadow } = this.#filler;
-    const outcome = await swapIn(pools.owner, { shadow, owner, generation: row.generation, fillTo });
+    const outcome = await swapIn(pools.owner, { shadow, owner, generation: checkpoint.generation, fillTo });
     if (outcome.kind === 'done') return 'swapped';
     if (outcome.kind === 'lost') return 'lost';
     if (outcome.kind === 'reshaped') {

@@ -1,9 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import { checkpointId } from '../../checkpoints/checkpoint-id.ts';
-
-import { PROCESS } from '../../checkpoints/instance-id.ts';
-import { leaseEnd } from '../../checkpoints/lease-statements.ts';
+import { leaseOwner } from '../../checkpoints/lease-statements.ts';
 import type { ShadowPurpose } from './shadow.ts';
 
 /** The checkpoint of a shadow, as last read. */
@@ -29,36 +26,16 @@ interface Found extends Record<string, unknown>, Omit<ShadowRow, 'startedAt'> {
 }
 
 const found = sql`consumer as projection, kind as purpose, version, position, generation,
-  case when lease_until > now() then owner end as owner, owner_process as "ownerProcess", failure,
+  ${leaseOwner} as owner, owner_process as "ownerProcess", failure,
   (extract(epoch from started_at) * 1000)::float8 as started`;
 
 /** The existing shadows, of one projection or of all. */
 export async function shadowRows(db: Database, projection?: string): Promise<ShadowRow[]> {
   const isOfProjection = projection === undefined ? sql`` : sql` and consumer = ${projection}`;
   const rows = await db.execute<Found>(
-    sql`select ${found} from read.checkpoints where kind in ('rebuild', 'verify')${isOfProjection}`,
+    sql`select ${found} from read.checkpoints c where kind in ('rebuild', 'verify')${isOfProjection}`,
   );
   return rows.map(toRow);
-}
-
-/** Takes or keeps a shadow for an instance. Undefined if another instance has it, or it is gone. */
-export async function leaseShadow(db: Database, owner: string, row: ShadowRow): Promise<ShadowRow | undefined> {
-  const [leased] = await db.execute<Found>(sql`
-    update read.checkpoints
-    set owner = ${owner}, owner_process = ${PROCESS}, lease_until = ${leaseEnd}
-    where projection = ${keyOf(row)} and version = ${row.version} and (owner is null or owner = ${owner} or lease_until < now())
-    returning ${found}`);
-  return leased && toRow(leased);
-}
-
-/** Releases a shadow, for another instance to continue. */
-export async function releaseShadow(db: Database, owner: string, row: ShadowRow): Promise<void> {
-  await db.execute(sql`update read.checkpoints set owner = null, owner_process = null, lease_until = null
-                       where projection = ${keyOf(row)} and owner = ${owner}`);
-}
-
-function keyOf({ purpose, projection }: ShadowRow): string {
-  return checkpointId(purpose, projection).key;
 }
 
 function toRow({ started, ...row }: Found): ShadowRow {

@@ -1,4 +1,4 @@
-import { Checkpoints } from '../../checkpoints/checkpoints.ts';
+import { type Checkpoint, Checkpoints } from '../../checkpoints/checkpoints.ts';
 import type { Clock } from '../../clock/database-clock.ts';
 import { Positions } from '../../consistency/positions.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
@@ -8,15 +8,16 @@ import type { LogReader } from '../../log/log-reader.ts';
 import { unobserved } from '../../observe/observer.ts';
 import { ProjectionRunner } from '../run/projection-runner.ts';
 import type { DedicatedPools } from './dedicated-pools.ts';
-import { type Shadow, shadowOf } from './shadow.ts';
-import type { ShadowRow } from './shadow-checkpoint.ts';
+import { type Shadow, type ShadowPurpose, shadowOf } from './shadow.ts';
 import { ShadowTable } from './shadow-projection-table.ts';
 import { RebuildThrottle } from './throttle.ts';
 
 export interface FillerParts {
   readonly pools: DedicatedPools;
   readonly projection: Projection;
-  readonly row: ShadowRow;
+  readonly purpose: ShadowPurpose;
+  /** The shadow's, as it was when this instance took its lease. */
+  readonly checkpoint: Checkpoint;
   /** This instance, which has the shadow's lease. */
   readonly owner: string;
   readonly log: Pick<LogReader, 'read'>;
@@ -37,16 +38,16 @@ export class ShadowFiller {
   readonly #throttle = new RebuildThrottle();
 
   constructor(parts: FillerParts) {
-    const { pools, projection, row, owner, head } = parts;
+    const { pools, projection, purpose, checkpoint, owner, head } = parts;
     this.#parts = parts;
-    this.shadow = shadowOf(projection, row.purpose);
+    this.shadow = shadowOf(projection, purpose);
     const { key } = this.shadow.checkpoint;
     this.#positions = new Positions([key], 100);
     this.table = new ShadowTable({
       db: pools.projector,
       ddl: pools.owner,
       shadow: this.shadow,
-      filler: { owner, generation: row.generation },
+      filler: { owner, generation: checkpoint.generation },
       // Near the end somebody may be waiting for it.
       rest: async () => {
         if (!this.isNear) await this.#throttle.rest(head.position, this.position);
@@ -82,8 +83,8 @@ export class ShadowFiller {
 
   /** Starts, or continues after a stop. */
   start(): void {
-    const { row } = this.#parts;
-    this.#runner.start({ ...row, position: Math.max(row.position, this.position) });
+    const { checkpoint } = this.#parts;
+    this.#runner.start({ ...checkpoint, position: Math.max(checkpoint.position, this.position) });
   }
 
   /** Ends after the batch in progress. */

@@ -78,7 +78,8 @@ export class Projector {
   readonly #batcher: CheckpointBatcher;
   readonly #consumers: readonly Consumer[];
   readonly #runners: ReadonlyMap<string, ProjectionRunner>;
-  readonly #leases: LeaseKeeper;
+  readonly #leases: Leases;
+  readonly #keeper: LeaseKeeper;
   readonly #remote: RemoteCheckpoints;
   readonly #log: LogWatch;
   /** The position of each projection that was last published to other instances. */
@@ -109,9 +110,9 @@ export class Projector {
       onMoved: (moved) => this.#moved(moved),
       onError,
     });
-    const leases = new Leases(options.leases);
-    this.#leases = new LeaseKeeper({
-      leases,
+    this.#leases = new Leases(options.leases);
+    this.#keeper = new LeaseKeeper({
+      leases: this.#leases,
       checkpoints: this.#checkpoints,
       consumers: this.#consumers,
       runners,
@@ -128,11 +129,11 @@ export class Projector {
       ...options,
       db: options.leases,
       checkpoints: this.#checkpoints,
-      leases,
-      owner: this.#leases.instanceId,
+      leases: this.#leases,
+      owner: this.#keeper.instanceId,
       head: this.head,
       onSwapped: () => {
-        this.#leases.renewSoon();
+        this.#keeper.renewSoon();
         others.released();
       },
     });
@@ -145,7 +146,7 @@ export class Projector {
   async start(): Promise<void> {
     // An instance that runs nothing leaves also the first checkpoints to those that do.
     if (this.#options.role !== 'off') await this.#checkpoints.register(this.#consumers);
-    await this.#leases.start();
+    await this.#keeper.start();
     this.#remote.start();
     await this.rebuilds.start(this.#options.role !== 'off');
   }
@@ -164,12 +165,12 @@ export class Projector {
   onNotification({ head, recordedAt, moved, released }: Notification): void {
     this.head.advance(head, recordedAt > 0 ? new Date(recordedAt) : undefined);
     for (const [projection, advance] of Object.entries(moved)) this.#remote.onAdvance(projection, advance);
-    if (released) this.#leases.renewSoon();
+    if (released) this.#keeper.renewSoon();
   }
 
   /** Something may have happened without a notification. */
   async missed(): Promise<void> {
-    this.#leases.renewSoon();
+    this.#keeper.renewSoon();
     await this.look();
   }
 
@@ -183,12 +184,12 @@ export class Projector {
     this.#options.feed.clear();
     this.#log.invalidate();
     this.#remote.invalidate();
-    this.#leases.renewSoon();
+    this.#keeper.renewSoon();
   }
 
   /** Somebody may have changed the start of a projection: checks at once instead of at the next poll. */
   renewSoon(): void {
-    this.#leases.renewSoon();
+    this.#keeper.renewSoon();
   }
 
   /** The status of every projection. */
@@ -231,7 +232,8 @@ export class Projector {
         ...options,
         pools,
         projection,
-        owner: this.#leases.instanceId,
+        leases: this.#leases,
+        owner: this.#keeper.instanceId,
       });
     } finally {
       await pools.close();
@@ -242,7 +244,7 @@ export class Projector {
   async stop(): Promise<void> {
     await this.rebuilds.stop();
     await this.#remote.stop();
-    await this.#leases.stop();
+    await this.#keeper.stop();
   }
 
   #runnerOf(projection: Projection): ProjectionRunner {
@@ -255,7 +257,7 @@ export class Projector {
       head: this.head,
       onMoved: (moved) => this.#movedHere(moved),
       checkpoints: this.#checkpoints,
-      owner: this.#leases.instanceId,
+      owner: this.#keeper.instanceId,
       batchLimit,
       deadLetterLimit,
       onFenced: () => this.renewSoon(),

@@ -1,12 +1,14 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { rootOf } from '../../../database/errors.ts';
+import { checkpointId } from '../../checkpoints/checkpoint-id.ts';
+import { HeldLease } from '../../checkpoints/held-lease.ts';
+import type { Leases } from '../../checkpoints/leases.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { CommitFeed } from '../../log/commit-feed.ts';
 import { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';
 import { beginVerify, dropShadow, RebuildError } from '../rebuild/begin-rebuild.ts';
-import { leaseShadow } from '../rebuild/shadow-checkpoint.ts';
 import { cancelWorkOn } from '../rebuild/shadow-ddl.ts';
 import { type FillerParts, ShadowFiller } from '../rebuild/shadow-filler.ts';
 import { listed, tablesOf } from '../tables/tables.ts';
@@ -23,6 +25,7 @@ export interface Verification extends Comparison {
 
 export interface VerifyParts
   extends Pick<FillerParts, 'pools' | 'projection' | 'owner' | 'batchLimit' | 'clock' | 'onError'> {
+  readonly leases: Leases;
   /** Ends it; what it has made is dropped. */
   readonly signal?: AbortSignal | undefined;
   /** Told how far the second table is, and how far it has to come. */
@@ -32,8 +35,6 @@ export interface VerifyParts
 const UNDEFINED_TABLE = '42P01';
 /** Between two looks, in ms. */
 const LOOK_MS = 200;
-/** Between two renewals of the lease, in ms. */
-const RENEW_MS = 1000;
 /** How long the live table is not written to while both come to the same position, in ms. */
 const HOLD_MS = 1000;
 /** How long it waits for the batch that is being written, in ms, before it tries again. */
@@ -46,18 +47,26 @@ const LOCK_TIMEOUT_MS = 1000;
  * @throws {RebuildError} VERIFY_UNDER_WAY, REBUILD_REFUSED, VERIFY_FAILED
  */
 export async function verifyProjection(parts: VerifyParts): Promise<Verification> {
-  const { pools, projection, owner, signal, onError } = parts;
+  const { pools, projection, leases, owner, signal, onError } = parts;
   signal?.throwIfAborted();
-  const row = await beginVerify(pools.owner, projection, owner);
-  const renewing = setInterval(() => {
-    leaseShadow(pools.projector, owner, row).catch((error) => onError(error, { part: 'verify' }));
-  }, RENEW_MS);
+  await beginVerify(pools.owner, projection, owner);
+  const lease = await HeldLease.take({
+    ...{ leases, instanceId: owner },
+    consumer: { ...checkpointId('verify', projection.name), version: projection.version },
+    // The filler ends as soon as its writes are refused.
+    onLost: () => undefined,
+    onError: (error) => onError(error, { part: 'verify' }),
+  });
+  if (!lease) throw gone(projection);
   // It goes no further than the live table.
   const end = new LogHead();
   const log: Pick<LogReader, 'read'> = {
     read: (after, limit, wanted) => pools.log.read(after, Math.min(limit, end.position - after), wanted),
   };
-  const filler = new ShadowFiller({ ...parts, row, log, feed: new CommitFeed(0), head: end });
+  const filler = new ShadowFiller({
+    ...{ ...parts, purpose: 'verify', checkpoint: lease.checkpoint },
+    ...{ log, feed: new CommitFeed(0), head: end },
+  });
   const interrupt = () => {
     for (const [, table] of filler.shadow.tables) cancelWorkOn(pools.owner, table).catch(() => undefined);
   };
@@ -74,9 +83,8 @@ export async function verifyProjection(parts: VerifyParts): Promise<Verification
     throw rootOf(error).code === UNDEFINED_TABLE ? gone(projection) : error;
   } finally {
     signal?.removeEventListener('abort', interrupt);
-    clearInterval(renewing);
     await filler.stop();
-    await dropShadow(pools.owner, projection, 'verify');
+    await dropShadow(pools.owner, projection, 'verify').finally(() => lease.release());
   }
 }
 

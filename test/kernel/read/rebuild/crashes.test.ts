@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { AfterwriteDatabase } from '../../../../src/database/database.ts';
+import { checkpointId } from '../../../../src/kernel/checkpoints/checkpoint-id.ts';
+import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
 import { beginRebuild, cancelRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { shadowOf } from '../../../../src/kernel/read/rebuild/shadow.ts';
-import { leaseShadow, shadowRows } from '../../../../src/kernel/read/rebuild/shadow-checkpoint.ts';
 import { swapIn } from '../../../../src/kernel/read/rebuild/swap.ts';
 import { anAppend, incremented } from '../../../support/appends.ts';
 import { counterDomain, counters } from '../../../support/counter.ts';
@@ -55,9 +56,8 @@ async function fill(lane: Lane): Promise<{ owner: string; generation: number }> 
   await sql`create index on read.counters__rebuild (value, id)`;
   await sql`update read.checkpoints set position = (select max(position) from es.events) where projection = 'counters#rebuild'`;
   const owner = randomUUID();
-  const [row] = await shadowRows(direct.projector.db, 'counters');
-  const leased = await leaseShadow(direct.projector.db, owner, row!);
-  return { owner, generation: leased!.generation };
+  const held = await new Leases(direct.leases.db).hold(owner, { ...checkpointId('rebuild', 'counters'), version: 1 });
+  return { owner, generation: held!.generation };
 }
 
 const fillTo = async () => true;
