@@ -1,5 +1,5 @@
 /** Something on a {@link Roster}, which keeps its place. */
-export interface Member {
+export interface RosterMember {
   place: number;
 }
 
@@ -8,7 +8,7 @@ export interface Member {
  * one, the old table leads to the new one. Once a table is in the old generation, that chain keeps whatever was in the tables
  * after it, so that scavenges promote nearly every request with all that it leads to, until a major collection.
  */
-export class Roster<M extends Member> {
+export class Roster<M extends RosterMember> {
   readonly #members: M[] = [];
 
   get size(): number {

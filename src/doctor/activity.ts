@@ -6,7 +6,7 @@ import { type Finding, ok, warning } from './finding.ts';
 /** A transaction that is open for longer than this slows others down, in seconds. */
 const LONG_S = 60;
 
-interface Holder extends Record<string, unknown> {
+interface OpenTransaction extends Record<string, unknown> {
   readonly who: string;
   readonly seconds: number;
 }
@@ -21,7 +21,7 @@ export async function checkActivity(db: Database): Promise<Finding[]> {
  * replication slots.
  */
 async function checkTransactions(db: Database): Promise<Finding[]> {
-  const rows = await db.execute<Holder>(sql`
+  const rows = await db.execute<OpenTransaction>(sql`
     select * from (
       select format('process %s (application %s, user %s, %s)', pid, coalesce(nullif(application_name, ''), 'unnamed'), usename, state) as who,
              extract(epoch from clock_timestamp() - xact_start)::float8 as seconds

@@ -5,7 +5,7 @@ import { DatabaseError, describeUrl, rootOf } from '../database/errors.ts';
 import { answerWithin } from '../database/migrations/migrate.ts';
 import { checkConnections, checkRights } from './access.ts';
 import { checkActivity } from './activity.ts';
-import { type Check, type Finding, ok, problem, warning } from './finding.ts';
+import { type CheckName, type Finding, ok, problem, warning } from './finding.ts';
 import { checkLocale } from './locale.ts';
 import { checkStoredLog, type LogCheck } from './log.ts';
 import { adviceOnRefusal, checkPooler } from './pooler.ts';
@@ -68,9 +68,9 @@ export async function* examine(request: Examination): AsyncGenerator<Finding> {
   }
 }
 
-type Look = readonly [check: Check, look: (db: Database) => Promise<Finding[]>];
+type NamedCheck = readonly [check: CheckName, look: (db: Database) => Promise<Finding[]>];
 
-function checksOf(request: Examination, plain: Database): readonly Look[] {
+function checksOf(request: Examination, plain: Database): readonly NamedCheck[] {
   const { url, readUrl, connections, hasOwnUrls, clockSkewLimitMs } = request;
   return [
     ['server', checkFitness],
@@ -84,7 +84,7 @@ function checksOf(request: Examination, plain: Database): readonly Look[] {
     ['clock', (on) => checkClock(on, clockSkewLimitMs)],
     ['durability', checkDurability],
     ['standbys', checkStandbys],
-    ...(readUrl === undefined ? [] : [['replica', (on) => checkReplica(on, readUrl)] as Look]),
+    ...(readUrl === undefined ? [] : [['replica', (on) => checkReplica(on, readUrl)] as NamedCheck]),
     ['activity', checkActivity],
     ['log', (on) => checkStoredLog(on, request)],
   ];
@@ -98,7 +98,7 @@ function checkNode(version: string): Finding {
 }
 
 /** A check that fails says nothing about its subject. */
-function unseen(check: Check, error: unknown): Finding {
+function unseen(check: CheckName, error: unknown): Finding {
   return warning(
     check,
     `it cannot be seen (${rootOf(error).message})`,

@@ -18,26 +18,26 @@ export const CHECKS = [
   ...(['log', 'migrations', 'events', 'time of the log', 'checkpoints', 'parked'] as const),
 ] as const;
 
-export type Check = (typeof CHECKS)[number];
+export type CheckName = (typeof CHECKS)[number];
 
 /** One line of `doctor`'s output. */
 export interface Finding {
   readonly level: 'ok' | 'warning' | 'problem';
-  readonly check: Check;
+  readonly check: CheckName;
   /** What was found. */
   readonly fact: string;
   /** What to do about it; undefined if there is nothing to do. */
   readonly advice?: string | undefined;
 }
 
-export const ok = (check: Check, fact: string): Finding => ({ level: 'ok', check, fact });
-export const warning = (check: Check, fact: string, advice: string): Finding => ({
+export const ok = (check: CheckName, fact: string): Finding => ({ level: 'ok', check, fact });
+export const warning = (check: CheckName, fact: string, advice: string): Finding => ({
   level: 'warning',
   check,
   fact,
   advice,
 });
-export const problem = (check: Check, fact: string, advice: string): Finding => ({
+export const problem = (check: CheckName, fact: string, advice: string): Finding => ({
   level: 'problem',
   check,
   fact,

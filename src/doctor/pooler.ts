@@ -5,7 +5,7 @@ import { type Finding, ok, problem, warning } from './finding.ts';
 /** How poolers refuse start-up settings, which all of our sessions have. */
 const REFUSED_SETTINGS = /unsupported startup parameter/i;
 
-interface Seen {
+interface ConnectionBackends {
   /** The backend that answered. */
   readonly backend: number;
   /** The backend that was named when the connection was made. */
@@ -56,7 +56,7 @@ export function adviceOnRefusal(message: string): string | undefined {
 }
 
 /** Uses the simple protocol: with the extended one, a pooler may send each message to another backend. */
-async function backendOf(client: Pick<postgres.Sql, 'unsafe'>): Promise<Seen> {
+async function backendOf(client: Pick<postgres.Sql, 'unsafe'>): Promise<ConnectionBackends> {
   const asked = client.unsafe<{ backend: number }[]>('select pg_backend_pid() as backend').simple();
   const [row] = await asked;
   const { state } = asked as unknown as { readonly state?: { readonly pid: number } };

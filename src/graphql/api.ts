@@ -8,7 +8,7 @@ import { positionOf } from './consistency/wait.ts';
 import type { Context } from './context.ts';
 import { BadUserInputError } from './errors.ts';
 import type { SizeExtensions } from './limits/sizes.ts';
-import { type Failure, fresh, unwrap } from './live/fresh.ts';
+import { type FinalError, fresh, unwrap } from './live/fresh.ts';
 import { type LiveRow, liveRow } from './live/live-row.ts';
 import { type MomentArguments, momentOf } from './read/moment.ts';
 import { DEFAULT_PAGE, MAX_PAGE, type Page } from './read/page.ts';
@@ -146,7 +146,7 @@ export class Api {
           const position = after == null ? undefined : await positionOf(context.engine, after);
           return fresh(context, liveRow(model.projection as unknown as Projection, id, position, context)) as never;
         },
-        resolve: ((message: LiveRow | Failure, _: unknown, { consistency }: Context) => {
+        resolve: ((message: LiveRow | FinalError, _: unknown, { consistency }: Context) => {
           const { row } = unwrap(message);
           if (row.staleSince !== null) consistency.stale = true;
           return row;

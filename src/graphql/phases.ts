@@ -1,7 +1,7 @@
 import type { Actor } from '../kernel/define/actor.ts';
 
 /** Work for an operation without a pause, with what is known about the operation at that time. */
-export interface Phase {
+export interface OperationPhase {
   /** `execute` includes resuming after an answer of the database, `answer` is the serialisation of the answer. */
   readonly name: 'parse' | 'validate' | 'execute' | 'answer';
   /** The text of the document. */
@@ -18,7 +18,7 @@ export interface Phase {
  */
 export interface PhaseListener {
   /** A phase begins. */
-  began(phase: () => Phase): void;
+  began(phase: () => OperationPhase): void;
   /** The phase is over. */
   ended(): void;
 }

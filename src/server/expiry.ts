@@ -1,10 +1,10 @@
-import { type Member, Roster } from '../database/roster.ts';
+import { Roster, type RosterMember } from '../database/roster.ts';
 import { wallTime } from '../kernel/clock/wall-clock.ts';
 
 /** Between two looks at the clock, in ms, however far the next moment is away: somebody may set it. */
 const MAX_WAIT_MS = 10_000;
 
-interface Run extends Member {
+interface Run extends RosterMember {
   readonly run: () => void;
 }
 

@@ -11,7 +11,7 @@ import { useConsistency } from '../graphql/plugins/consistency.ts';
 import { useDeadline } from '../graphql/plugins/deadline.ts';
 import { answerError, type OnFault, useErrors } from '../graphql/plugins/errors.ts';
 import { useExecutor } from '../graphql/plugins/executor.ts';
-import { type Limits, useLimits } from '../graphql/plugins/limits.ts';
+import { type RequestLimits, useLimits } from '../graphql/plugins/limits.ts';
 import { useObserver } from '../graphql/plugins/observer.ts';
 import { usePhases } from '../graphql/plugins/phases.ts';
 import { useSlicedAnswers } from '../graphql/plugins/sliced-answers.ts';
@@ -106,7 +106,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
   });
 }
 
-function limitsOf(config: Config): Limits {
+function limitsOf(config: Config): RequestLimits {
   return {
     document: { length: config.graphqlMaxDocumentLength, tokens: config.graphqlMaxTokens },
     operation: {

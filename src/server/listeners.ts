@@ -6,7 +6,7 @@ import type { Config } from '../settings/config.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { guardConnections } from './http/connections.ts';
 import { createHostGuard } from './http/hosts.ts';
-import { closeServer, type Handler, listen, urlOf } from './http/http.ts';
+import { closeServer, listen, type RequestHandler, urlOf } from './http/http.ts';
 import { createOrigins } from './http/origins.ts';
 import { serveGraphql } from './http/requests/graphql-requests.ts';
 import { answerRequests, type JsonRequests } from './http/requests/json-requests.ts';
@@ -14,7 +14,7 @@ import { CORRELATION_HEADER, correlationIdFrom } from './http/requests/request-i
 import { route, routeOperations, type StateRoutes } from './http/routes.ts';
 import { StalledClients } from './http/stalled-clients.ts';
 import { createAddresses } from './limits/address.ts';
-import { Limits } from './limits/limits.ts';
+import { CallerLimits } from './limits/limits.ts';
 import { Refusals } from './limits/refusals.ts';
 import { openSharedCounts } from './limits/shared-counts.ts';
 import type { Metrics } from './metrics/metrics.ts';
@@ -64,7 +64,7 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
   const { config, logger, authenticator, health, metrics, turns, onFault, notReady } = options;
   const shared = config.limitsRedisUrl ? await openSharedCounts(config.limitsRedisUrl, logger) : undefined;
   const addresses = createAddresses(config.trustedProxies);
-  const limits = new Limits(config, shared);
+  const limits = new CallerLimits(config, shared);
   const refusals = new Refusals(logger, metrics);
   const gate = { limits, refusals, authenticator };
   const whyNotHost = createHostGuard(config);
@@ -77,7 +77,8 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
     maxBodyBytes: config.maxBodyBytes,
     stalledClients: new StalledClients(config.stalledClientTimeoutMs, config.maxBufferedBytes),
   };
-  const routed = (graphql: Handler) => route({ graphql, state: config.opsPort === undefined ? state : undefined });
+  const routed = (graphql: RequestHandler) =>
+    route({ graphql, state: config.opsPort === undefined ? state : undefined });
   const release = () => {
     shared?.close();
     refusals.stop();

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-type Step = readonly [name: string, run: () => unknown];
+type ShutdownStep = readonly [name: string, run: () => unknown];
 
 /**
  * Share of the time that is reserved for each later step, so that a step that hangs leaves some time for the others.
@@ -12,7 +12,7 @@ const KEPT_FOR_EACH = 1 / 20;
  * and the others still run. Whatever has not ended when the time is over ends with the process.
  */
 export async function stopInOrder(
-  steps: readonly Step[],
+  steps: readonly ShutdownStep[],
   { timeoutMs, logger, status }: { timeoutMs: number; logger: Logger; status: () => object },
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;

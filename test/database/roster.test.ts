@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { type Member, Roster } from '../../src/database/roster.ts';
+import { Roster, type RosterMember } from '../../src/database/roster.ts';
 import { testRandom } from '../support/random.ts';
 
 const random = testRandom();
 
-interface Named extends Member {
+interface Named extends RosterMember {
   readonly name: number;
 }
 const named = (name: number): Named => ({ place: -1, name });

@@ -4,11 +4,11 @@ import type { RecordedEvent } from '../../src/kernel/define/event.ts';
 import type { Projection } from '../../src/kernel/define/read-model/projection.ts';
 import { isEngineColumn, storedColumns } from '../../src/kernel/define/read-model/read-table.ts';
 import { formerColumns } from '../../src/kernel/read/fold/former-value.ts';
-import type { Row } from '../../src/kernel/read/fold/working-rows.ts';
+import type { RowValues } from '../../src/kernel/read/fold/working-rows.ts';
 import { foldHistory, foldRows } from '../../src/kernel/testing/fold.ts';
 
 /** A projection's rows as a query gives them, in the order of their keys and without the engine's columns. */
-export async function rowsOf(db: Database, projection: Projection): Promise<Row[]> {
+export async function rowsOf(db: Database, projection: Projection): Promise<RowValues[]> {
   const columns = withoutEngineColumns(projection);
   const rows = await db.select(columns).from(projection.table);
   return byKey(projection, rows);
@@ -19,7 +19,7 @@ function withoutEngineColumns({ table }: Projection) {
 }
 
 /** The rows that the events make, by the reference, in the order of their keys. */
-export function expectedRows(projection: Projection, events: Iterable<RecordedEvent>): Row[] {
+export function expectedRows(projection: Projection, events: Iterable<RecordedEvent>): RowValues[] {
   return byKey(projection, foldRows(projection, events));
 }
 
@@ -39,7 +39,7 @@ export async function historyOf(db: Database, projection: Projection) {
 /** The same, by the reference. */
 export function expectedHistory(projection: Projection, events: readonly RecordedEvent[]) {
   const { former, held } = foldHistory(projection, events);
-  const rows = foldRows(projection, events) as Row[];
+  const rows = foldRows(projection, events) as RowValues[];
   const keys = rows.map((row, nth) => ({
     ...Object.fromEntries(projection.key.map(({ property }) => [property, row[property]])),
     heldFrom: held[nth],
@@ -47,12 +47,12 @@ export function expectedHistory(projection: Projection, events: readonly Recorde
   return { former: sorted(former), held: sorted(keys) };
 }
 
-function sorted(rows: readonly Row[]): Row[] {
-  const text = (row: Row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)));
+function sorted(rows: readonly RowValues[]): RowValues[] {
+  const text = (row: RowValues) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)));
   return [...rows].sort((a, b) => (text(a) < text(b) ? -1 : 1));
 }
 
-function byKey(projection: Projection, rows: readonly Row[]): Row[] {
-  const keyOf = (row: Row) => JSON.stringify(projection.key.map(({ property }) => row[property]));
+function byKey(projection: Projection, rows: readonly RowValues[]): RowValues[] {
+  const keyOf = (row: RowValues) => JSON.stringify(projection.key.map(({ property }) => row[property]));
   return [...rows].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }

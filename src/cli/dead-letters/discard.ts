@@ -4,7 +4,7 @@ import { type CommandFactory, print } from '../cli.ts';
 import { CliError } from '../errors.ts';
 import { printOutcome, withDeadLetters } from './shared.ts';
 
-interface Options {
+interface DiscardOptions {
   readonly yes?: boolean;
   readonly reason?: string;
 }
@@ -24,7 +24,7 @@ export const deadLettersDiscardCommand: CommandFactory = (cli) =>
 The read model will be without what the event says: rather mend the fold and retry. The event stays in the log, and in other
 read models. A rebuild by the same version of the read model passes it over too; one by a newer version does not.`,
     )
-    .action((projection: string, key: string, position: number, { yes, reason }: Options) =>
+    .action((projection: string, key: string, position: number, { yes, reason }: DiscardOptions) =>
       withDeadLetters(cli, async (deadLetters) => {
         if (!yes) {
           throw new CliError(

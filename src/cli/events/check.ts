@@ -90,7 +90,7 @@ async function printDamages(cli: Cli, db: Database, head: number): Promise<numbe
   return first;
 }
 
-interface StoredEvent {
+interface CheckedEvent {
   readonly position: number;
   readonly type: string;
   readonly schemaVersion: number;
@@ -103,7 +103,7 @@ async function headOf(db: Database): Promise<number> {
 }
 
 /** The log up to `head`, a page at a time. */
-async function* storedEvents(db: Database, head: number, signal: AbortSignal): AsyncGenerator<StoredEvent> {
+async function* storedEvents(db: Database, head: number, signal: AbortSignal): AsyncGenerator<CheckedEvent> {
   const { position, type, schemaVersion, data } = events;
   for (let after = 0; after < head; ) {
     signal.throwIfAborted();
@@ -118,7 +118,7 @@ async function* storedEvents(db: Database, head: number, signal: AbortSignal): A
   }
 }
 
-function whyUnreadable(types: EventTypes, { type, schemaVersion, data }: StoredEvent): string | undefined {
+function whyUnreadable(types: EventTypes, { type, schemaVersion, data }: CheckedEvent): string | undefined {
   const definition = types[type];
   if (!definition) return 'no domain defines this event';
   try {

@@ -7,7 +7,7 @@ import { type CommandFactory, print } from '../cli.ts';
 import { withDatabase } from '../context.ts';
 import { formatTable } from '../output/table.ts';
 
-interface Options {
+interface EventListOptions {
   readonly last: number;
   readonly stream?: string;
   readonly type?: string;
@@ -22,7 +22,7 @@ export const eventsListCommand: CommandFactory = (cli) =>
     .option('--stream <id>', "only one aggregate's", uuid)
     .option('--type <name>', 'only of one type, as BookLent')
     .option('--json', 'one JSON object per line, with metadata')
-    .action((options: Options) =>
+    .action((options: EventListOptions) =>
       withDatabase(cli, async ({ db }) => {
         const found = await lastEvents(db, options);
         if (options.json) {
@@ -43,7 +43,7 @@ export const eventsListCommand: CommandFactory = (cli) =>
       }),
     );
 
-async function lastEvents(db: Database, { last, stream, type }: Options) {
+async function lastEvents(db: Database, { last, stream, type }: EventListOptions) {
   const conditions: SQL[] = [];
   if (stream !== undefined) conditions.push(eq(events.streamId, stream));
   if (type !== undefined) conditions.push(eq(events.type, type));

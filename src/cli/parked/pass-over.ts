@@ -5,7 +5,7 @@ import { type CommandFactory, print } from '../cli.ts';
 import { withDatabase } from '../context.ts';
 import { CliError } from '../errors.ts';
 
-interface Options {
+interface PassOverOptions {
   readonly yes?: boolean;
   readonly reason?: string;
 }
@@ -25,7 +25,7 @@ export const parkedPassOverCommand: CommandFactory = (cli) =>
 The process is not told of the event or deadline, or the call is not made, ever: rather mend the code and let it be tried
 again. Who passed it over, when and why stays in read.parked_items.`,
     )
-    .action((kind: string, line: string, item: string, { yes, reason }: Options) =>
+    .action((kind: string, line: string, item: string, { yes, reason }: PassOverOptions) =>
       withDatabase(cli, async ({ db }) => {
         const position = /^\d{1,15}$/.test(item) ? Number(item) : 0;
         const deadline = position > 0 ? '' : item;

@@ -14,7 +14,7 @@ import { chosenProjections } from './chosen.ts';
 /** Time between two updates of the progress, in ms. */
 const LOOK_MS = 200;
 
-interface Options {
+interface RebuildOptions {
   readonly all?: boolean;
   readonly cancel?: boolean;
   readonly detach?: boolean;
@@ -34,7 +34,7 @@ export const projectionsRebuildCommand: CommandFactory = (cli) =>
 Reads, tokens and subscriptions work throughout. Ctrl-C keeps the progress: a running server continues, or this command when it
 is run again.`,
     )
-    .action(async (name: string | undefined, { all, cancel, detach }: Options, command: Command) => {
+    .action(async (name: string | undefined, { all, cancel, detach }: RebuildOptions, command: Command) => {
       const projections = chosenProjections(cli, command, name, all);
       if (cancel) await withDatabase(cli, ({ db }) => cancelAll(cli, db, projections));
       else if (detach) await withDatabase(cli, ({ db }) => beginAll(cli, db, projections));

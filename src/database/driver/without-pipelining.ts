@@ -15,24 +15,24 @@ import type { Guard } from './statement.ts';
  */
 export function withoutPipelining(connections: number): Guard {
   return (ask) => {
-    const places = new Places(connections);
+    const semaphore = new FairSemaphore(connections);
     return (...asked) => {
       const statement = ask(...asked);
       const { handler, resolve, reject } = statement;
       const caller = currentCaller() ?? NOBODY;
       let state: 'waiting' | 'sent' | 'ended' = 'waiting';
       const ended = () => {
-        if (state === 'sent') places.leave(caller);
+        if (state === 'sent') semaphore.release(caller);
         state = 'ended';
       };
       statement.handler = (sent) => {
         const send = () => {
           // It ended while it waited.
-          if (state === 'ended') return places.leave(caller);
+          if (state === 'ended') return semaphore.release(caller);
           state = 'sent';
           return handler(sent);
         };
-        return places.enter(caller, send);
+        return semaphore.acquire(caller, send);
       };
       statement.resolve = (result) => {
         ended();
@@ -51,7 +51,7 @@ export function withoutPipelining(connections: number): Guard {
 const NOBODY = '';
 
 /** Counts the statements on the connections, and keeps those that wait for one. */
-class Places {
+class FairSemaphore {
   readonly #connections: number;
   readonly #perCaller: number;
   readonly #waiting = new Rotation<() => void>();
@@ -64,18 +64,18 @@ class Places {
   }
 
   /** Sends a statement, now or when it is its turn. */
-  enter(caller: string, send: () => unknown): unknown {
-    if (this.#busy >= this.#connections || !this.#mayEnter(caller)) return this.#waiting.add(caller, send);
+  acquire(caller: string, send: () => unknown): unknown {
+    if (this.#busy >= this.#connections || !this.#mayAcquire(caller)) return this.#waiting.add(caller, send);
     this.#take(caller);
     return send();
   }
 
-  leave(caller: string): void {
+  release(caller: string): void {
     this.#busy--;
     const left = (this.#busyOf.get(caller) ?? 1) - 1;
     if (left === 0) this.#busyOf.delete(caller);
     else this.#busyOf.set(caller, left);
-    const next = this.#waiting.next((key) => this.#mayEnter(key));
+    const next = this.#waiting.next((key) => this.#mayAcquire(key));
     if (!next) return;
     this.#take(next.key);
     // Not at once: the driver settles a statement before it knows that its connection is closed. It would send the
@@ -83,7 +83,7 @@ class Places {
     queueMicrotask(next.thing);
   }
 
-  #mayEnter(caller: string): boolean {
+  #mayAcquire(caller: string): boolean {
     return caller === NOBODY || (this.#busyOf.get(caller) ?? 0) < this.#perCaller;
   }
 

@@ -1,6 +1,6 @@
 import type { Guard, Statement } from '../driver/statement.ts';
-import { type Member, Roster } from '../roster.ts';
-import type { Answers, Asked } from './answers.ts';
+import { Roster, type RosterMember } from '../roster.ts';
+import type { Answers, SentStatement } from './answers.ts';
 import { linkError, READ_ONLY, SILENT } from './errors.ts';
 import type { Link, Links } from './link.ts';
 
@@ -21,9 +21,9 @@ export interface AnswerWatchOptions {
 }
 
 /** A statement that is not answered yet. */
-interface Watched extends Member {
+interface UnansweredStatement extends RosterMember {
   readonly query: Statement;
-  readonly asked: Asked;
+  readonly asked: SentStatement;
   /** Since when its connection has been working on it; undefined if it has not begun. */
   since: number | undefined;
 }
@@ -52,7 +52,7 @@ const BLIND_LOOKS = 3;
  */
 export class AnswerWatch {
   readonly #options: AnswerWatchOptions;
-  readonly #watched = new Roster<Watched>();
+  readonly #watched = new Roster<UnansweredStatement>();
   readonly #quiet = new Map<Link, Quiet>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -67,7 +67,7 @@ export class AnswerWatch {
       const { answers } = this.#options;
       const query = ask(...asked);
       const { handler, resolve, reject } = query;
-      let watched: Watched | undefined;
+      let watched: UnansweredStatement | undefined;
       query.handler = (sent) => {
         watched ??= this.#watch(query);
         this.#timer ??= setInterval(() => this.#look(), this.#tickMs).unref();
@@ -86,8 +86,8 @@ export class AnswerWatch {
       return query;
     };
 
-  #watch(query: Statement): Watched {
-    const watched: Watched = { place: -1, query, asked: this.#options.answers.asks(), since: undefined };
+  #watch(query: Statement): UnansweredStatement {
+    const watched: UnansweredStatement = { place: -1, query, asked: this.#options.answers.asks(), since: undefined };
     this.#watched.add(watched);
     return watched;
   }
@@ -97,7 +97,7 @@ export class AnswerWatch {
     return Math.max(10, Math.min(LONGEST_TICK_MS, lookAfterMs / 4, answerWithinMs / 4));
   }
 
-  #failed(query: Statement, asked: Asked | undefined, error: unknown): void {
+  #failed(query: Statement, asked: SentStatement | undefined, error: unknown): void {
     const { answers, writes } = this.#options;
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     // Postgres' codes have five characters. A statement that was not sent was not answered.

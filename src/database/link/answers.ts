@@ -1,7 +1,7 @@
-import { type Member, Roster } from '../roster.ts';
+import { Roster, type RosterMember } from '../roster.ts';
 
 /** A statement that was sent. */
-export interface Asked extends Member {
+export interface SentStatement extends RosterMember {
   /** When, by `performance.now()`. */
   readonly at: number;
 }
@@ -9,7 +9,7 @@ export interface Asked extends Member {
 /** Tracks whether a pool's statements are answered. */
 export class Answers {
   /** The statements that are not answered yet. */
-  readonly #asked = new Roster<Asked>();
+  readonly #asked = new Roster<SentStatement>();
   #lastAnswer = Number.NEGATIVE_INFINITY;
   #failingSince: number | undefined;
 
@@ -30,14 +30,14 @@ export class Answers {
     return this.#asked.size > 0;
   }
 
-  asks(): Asked {
+  asks(): SentStatement {
     const asked = { place: -1, at: performance.now() };
     this.#asked.add(asked);
     return asked;
   }
 
   /** Postgres has answered, possibly with an error. */
-  answered(asked: Asked): void {
+  answered(asked: SentStatement): void {
     this.#asked.remove(asked);
     this.alive();
   }
@@ -49,13 +49,13 @@ export class Answers {
   }
 
   /** There was no answer: no connection could be made, or it was lost. */
-  failed(asked?: Asked): void {
+  failed(asked?: SentStatement): void {
     this.#failingSince ??= asked?.at ?? performance.now();
     if (asked) this.#asked.remove(asked);
   }
 
   /** The statement was never sent, or nobody waits for it any more. */
-  forgotten(asked: Asked): void {
+  forgotten(asked: SentStatement): void {
     this.#asked.remove(asked);
   }
 }

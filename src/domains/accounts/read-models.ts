@@ -18,7 +18,7 @@ export const accountsTable = readTable('accounts', {
 type AccountRow = Omit<typeof accountsTable.$inferSelect, 'lastPosition' | 'staleSince'>;
 /** How a line of the statement changes its account's row. */
 const after =
-  ({ version, data: { balance } }: RecordedEvent<string, Line>) =>
+  ({ version, data: { balance } }: RecordedEvent<string, EntryData>) =>
   (row: AccountRow) => ({ ...row, balance, version });
 
 export const accounts = defineProjection('accounts', {
@@ -61,12 +61,12 @@ export const entriesTable = readTable(
   ],
 );
 
-interface Line {
+interface EntryData {
   readonly amount: Money;
   readonly balance: number;
   readonly reference?: string | null | undefined;
 }
-const entry = (kind: (typeof ENTRY_KINDS)[number], event: RecordedEvent<string, Line>) => () => {
+const entry = (kind: (typeof ENTRY_KINDS)[number], event: RecordedEvent<string, EntryData>) => () => {
   const { streamId: accountId, version, occurredAt, data } = event;
   const { amount, currency } = data.amount;
   return {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineEvent, type Evolve, impersonal, personal } from '../../index.ts';
 import { Id } from '../shared/fields.ts';
-import { type Counts, withCount, withCounts, withoutCount } from './counts.ts';
+import { type PieceCounts, withCount, withCounts, withoutCount } from './counts.ts';
 
 /** For each product on the order, the total quantity and cost. */
 const Lines = z.record(Id, z.object({ quantity: z.int(), cost: z.int() }));
@@ -99,7 +99,7 @@ export const fulfilmentEvents = {
   FulfilmentFailed,
 };
 
-export interface FulfilmentState {
+export interface FulfilmentProcessState {
   /**
    * RUNNING: on the way to confirming and shipping. FAILING: the cancellation of the order is requested. CANCELLED: it
    * is cancelled. STRANDED: it should be cancelled, but has been shipped. OVER: nothing more happens.
@@ -111,11 +111,11 @@ export interface FulfilmentState {
   /** Revision of the order: 1, plus one for each change of its items. */
   readonly revision: number;
   /** Reserved quantities, by product. */
-  readonly held: Counts;
+  readonly held: PieceCounts;
   /** Something was reserved at some time. */
   readonly hasHeld: boolean;
   /** Requested quantities without an answer, by product. */
-  readonly asked: Counts;
+  readonly asked: PieceCounts;
   /** The revision for which everything was reserved. */
   readonly reservedRevision: number;
   readonly reservation: 'OPEN' | 'RELEASED' | 'SHIPPED';
@@ -131,7 +131,7 @@ export interface FulfilmentState {
   readonly isShipped: boolean;
 }
 
-export const initialState = (): FulfilmentState => ({
+export const initialState = (): FulfilmentProcessState => ({
   status: 'NONE',
   reason: '',
   currency: '',
@@ -151,7 +151,7 @@ export const initialState = (): FulfilmentState => ({
   isShipped: false,
 });
 
-export const evolve: Evolve<FulfilmentState, typeof fulfilmentEvents> = {
+export const evolve: Evolve<FulfilmentProcessState, typeof fulfilmentEvents> = {
   FulfilmentBegun: (state, { data }) => ({ ...state, ...data, status: 'RUNNING', revision: 1 }),
   FulfilmentChanged: (state, { data }) => ({ ...state, ...data, revision: state.revision + 1 }),
   StockAsked: (state, { data }) => ({ ...state, asked: withCounts(state.asked, data.quantities) }),

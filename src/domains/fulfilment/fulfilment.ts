@@ -27,7 +27,7 @@ import {
   evolve,
   FulfilmentBegun,
   FulfilmentChanged,
-  type FulfilmentState,
+  type FulfilmentProcessState,
   fulfilmentEvents,
   initialState,
   type Lines,
@@ -40,10 +40,10 @@ import {
 import {
   endWait,
   type Fact,
-  type FulfilmentStep,
   fail,
   goOn,
-  type Moment,
+  type NextStep,
+  type OrderMoment,
   totalOf,
   waitNoMore,
   waitOn,
@@ -70,8 +70,8 @@ const momentOf = ({ streamId, recordedAt }: RecordedEvent) => ({ orderId: stream
 /** Reactions to events of the order itself, or of its payment, which has the same id. */
 function onOrder<Name extends string, Data>(
   _: EventDefinition<Name, Data>,
-  react: (state: FulfilmentState, event: RecordedEvent<Name, Data>) => FulfilmentStep[],
-): Reaction<FulfilmentState, Fact, RecordedEvent<Name, Data>> {
+  react: (state: FulfilmentProcessState, event: RecordedEvent<Name, Data>) => NextStep[],
+): Reaction<FulfilmentProcessState, Fact, RecordedEvent<Name, Data>> {
   return {
     process: ({ streamId }) => streamId,
     react: (state, event) => (state.status === 'OVER' ? [] : react(state, event)),
@@ -79,7 +79,7 @@ function onOrder<Name extends string, Data>(
 }
 
 /** Reacts to a change of the reserved stock of a product. */
-function onStock(sign: 1 | -1): Reaction<FulfilmentState, Fact, RecordedEvent<string, StockChange>> {
+function onStock(sign: 1 | -1): Reaction<FulfilmentProcessState, Fact, RecordedEvent<string, StockChange>> {
   return {
     process: ({ data }) => data.orderId,
     react: (state, { streamId: productId, data: { orderId, quantity }, recordedAt: at }) => {
@@ -223,7 +223,7 @@ function withItem(line: Lines[string] | undefined, { quantity, unitPrice }: Orde
   return { quantity: before.quantity + quantity, cost: before.cost + quantity * unitPrice.amount };
 }
 
-function declined(state: FulfilmentState, moment: Moment, message: string): FulfilmentStep[] {
+function declined(state: FulfilmentProcessState, moment: OrderMoment, message: string): NextStep[] {
   if (state.status === 'STRANDED') return goOn(state, moment, uncharged(message));
   return fail(state, moment, 'PAYMENT', `The payment was declined: ${message}`, PaymentRefused({}));
 }
@@ -234,11 +234,11 @@ const uncharged = (message: string) =>
 type OfAttempt = RecordedEvent<string, { readonly attempt: number }>;
 
 /** An attempt that was replaced may still have been captured; then it is refunded. */
-function isCapturing({ attempt, payment }: FulfilmentState, { data }: OfAttempt): boolean {
+function isCapturing({ attempt, payment }: FulfilmentProcessState, { data }: OfAttempt): boolean {
   return data.attempt === attempt && payment === 'CAPTURING';
 }
 
-function returned(state: FulfilmentState, event: OfAttempt, how: 'VOIDED' | 'REFUNDED' | 'KEPT'): FulfilmentStep[] {
+function returned(state: FulfilmentProcessState, event: OfAttempt, how: 'VOIDED' | 'REFUNDED' | 'KEPT'): NextStep[] {
   if (event.data.attempt !== state.attempt || state.payment !== 'RETURNING') return [];
   return goOn(state, momentOf(event), PaymentReturned({ how }));
 }

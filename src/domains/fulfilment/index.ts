@@ -13,6 +13,7 @@ export {
   type Capture,
   type Declined,
   type Lookup,
+  type NoAnswer,
   type PaymentGateway,
   paymentGateway,
   type Refund,

@@ -11,7 +11,7 @@ import {
   FulfilmentConfirmed,
   FulfilmentFailed,
   FulfilmentFailing,
-  type FulfilmentState,
+  type FulfilmentProcessState,
   type fulfilmentEvents,
   PaymentAsked,
   PaymentReturnAsked,
@@ -22,7 +22,7 @@ import {
 import { authorizePayment, cancelPayment, capturePayment } from './payment.ts';
 
 export type Fact = NewEventOf<typeof fulfilmentEvents>;
-export type FulfilmentStep = Step<Fact>;
+export type NextStep = Step<Fact>;
 
 /**
  * How long the gateway may be unable to say whether a payment is authorised, in ms. It applies twice: from the moment
@@ -40,13 +40,13 @@ const AWAY_MS = 5000;
 export const STOCK_PORTION = 50;
 
 /** The order, and when the event was recorded. */
-export interface Moment {
+export interface OrderMoment {
   readonly orderId: string;
   readonly at: Date;
 }
 
 /** Records what has happened, and the steps that follow from it. */
-export function goOn(state: FulfilmentState, moment: Moment, ...facts: readonly Fact[]): FulfilmentStep[] {
+export function goOn(state: FulfilmentProcessState, moment: OrderMoment, ...facts: readonly Fact[]): NextStep[] {
   const after = facts.reduce(apply, state);
   const steps = nextSteps(after, moment, answeredBy(facts));
   // A step may make the next one possible at once: if there is nothing to pay, for example, the order is confirmed.
@@ -56,23 +56,23 @@ export function goOn(state: FulfilmentState, moment: Moment, ...facts: readonly 
 
 /** Records what has happened, and that the order must be cancelled because of it. */
 export function fail(
-  state: FulfilmentState,
-  moment: Moment,
+  state: FulfilmentProcessState,
+  moment: OrderMoment,
   step: 'STOCK' | 'PAYMENT' | 'ORDER',
   reason: string,
   ...facts: readonly Fact[]
-): FulfilmentStep[] {
+): NextStep[] {
   if (state.status !== 'RUNNING') return goOn(state, moment, ...facts);
   const { orderId } = moment;
   return [...facts, FulfilmentFailing({ step, reason }), issue(cancelOrder, { orderId, reason: cut(reason, 500) })];
 }
 
 /** When the time is first over, it is extended once by the same amount, and once more if our own side was down. */
-export function waitOn(state: FulfilmentState, { at }: Pick<Reached, 'at'>): FulfilmentStep[] {
+export function waitOn(state: FulfilmentProcessState, { at }: Pick<Reached, 'at'>): NextStep[] {
   return state.payment === 'ASKED' ? [setDeadline('lastPayment', patienceFrom(at))] : [];
 }
 
-export function waitNoMore(state: FulfilmentState, reached: Reached): FulfilmentStep[] {
+export function waitNoMore(state: FulfilmentProcessState, reached: Reached): NextStep[] {
   const { process: orderId, at, due } = reached;
   if (state.payment !== 'ASKED') return [];
   if (at.getTime() - due.getTime() > AWAY_MS) return waitOn(state, reached);
@@ -80,23 +80,23 @@ export function waitNoMore(state: FulfilmentState, reached: Reached): Fulfilment
 }
 
 /** Stops waiting. */
-export const endWait = (): FulfilmentStep[] => [clearDeadline('payment'), clearDeadline('lastPayment')];
+export const endWait = (): NextStep[] => [clearDeadline('payment'), clearDeadline('lastPayment')];
 
 function patienceFrom(at: Date): Date {
   return new Date(at.getTime() + PAYMENT_PATIENCE_MS);
 }
 
 /** Quantity of a product to reserve: the quantity on the order, until it is cancelled or shipped. */
-export function wantedOf(state: FulfilmentState, productId: string): number {
+export function wantedOf(state: FulfilmentProcessState, productId: string): number {
   return goalOf(state) === 'HOLD' ? (state.lines[productId]?.quantity ?? 0) : 0;
 }
 
 /** Cost of the order, in minor units. */
-export function totalOf({ lines }: FulfilmentState): number {
+export function totalOf({ lines }: FulfilmentProcessState): number {
   return Object.values(lines).reduce((total, { cost }) => total + cost, 0);
 }
 
-function goalOf({ status, isConfirmed, isShipped }: FulfilmentState): 'HOLD' | 'SHIP' | 'RELEASE' | 'WAIT' {
+function goalOf({ status, isConfirmed, isShipped }: FulfilmentProcessState): 'HOLD' | 'SHIP' | 'RELEASE' | 'WAIT' {
   if (status === 'RUNNING') return isConfirmed && isShipped ? 'SHIP' : 'HOLD';
   if (status === 'STRANDED') return 'SHIP';
   return status === 'CANCELLED' ? 'RELEASE' : 'WAIT';
@@ -115,7 +115,7 @@ function answeredBy(facts: readonly Fact[]): string | undefined {
  * At most one request at a time for each product, and for the payment: what comes next depends on the answer.
  * @param only the only product that may need a request while others are outstanding; undefined if any may.
  */
-function nextSteps(state: FulfilmentState, moment: Moment, only?: string): FulfilmentStep[] {
+function nextSteps(state: FulfilmentProcessState, moment: OrderMoment, only?: string): NextStep[] {
   const goal = goalOf(state);
   switch (goal) {
     case 'WAIT':
@@ -139,11 +139,11 @@ function nextSteps(state: FulfilmentState, moment: Moment, only?: string): Fulfi
 }
 
 function stockSteps(
-  state: FulfilmentState,
-  { orderId }: Moment,
+  state: FulfilmentProcessState,
+  { orderId }: OrderMoment,
   goal: 'HOLD' | 'SHIP' | 'RELEASE',
   only?: string,
-): FulfilmentStep[] {
+): NextStep[] {
   const quantities: Record<string, number> = {};
   let room = STOCK_PORTION - productsOf(state.asked).length;
   const askFor = (productId: string, quantity: number) => {
@@ -170,17 +170,17 @@ function stockSteps(
 }
 
 /** Products on the order, and those that are only reserved for it. */
-function* productsToAskFor({ lines, held }: FulfilmentState): Iterable<string> {
+function* productsToAskFor({ lines, held }: FulfilmentProcessState): Iterable<string> {
   yield* Object.keys(lines);
   for (const productId of productsOf(held)) if (!(productId in lines)) yield productId;
 }
 
-function isAsked({ asked }: FulfilmentState): boolean {
+function isAsked({ asked }: FulfilmentProcessState): boolean {
   return !isEmpty(asked);
 }
 
 /** Undefined if the payment is already as it should be. */
-function paymentSteps(state: FulfilmentState, moment: Moment): FulfilmentStep[] | undefined {
+function paymentSteps(state: FulfilmentProcessState, moment: OrderMoment): NextStep[] | undefined {
   const { payment, currency } = state;
   const { orderId, at } = moment;
   const total = totalOf(state);
@@ -194,13 +194,13 @@ function paymentSteps(state: FulfilmentState, moment: Moment): FulfilmentStep[] 
   ];
 }
 
-function confirmSteps(state: FulfilmentState, { orderId }: Moment): FulfilmentStep[] {
+function confirmSteps(state: FulfilmentProcessState, { orderId }: OrderMoment): NextStep[] {
   const { revision, confirmedRevision, isAccepted, isConfirmed } = state;
   if (isAccepted) return isConfirmed ? [] : [FulfilmentConfirmed({})];
   return confirmedRevision === revision ? [] : [ConfirmationAsked({}), issue(confirmPaidOrder, { orderId, revision })];
 }
 
-function chargeSteps(state: FulfilmentState, moment: Moment): FulfilmentStep[] {
+function chargeSteps(state: FulfilmentProcessState, moment: OrderMoment): NextStep[] {
   const { payment, amount } = state;
   // Shipped on trust before payment. A declined payment is not requested again.
   const isUnpaid = (payment === 'NONE' || payment === 'SECURED') && amount !== totalOf(state);
@@ -208,13 +208,13 @@ function chargeSteps(state: FulfilmentState, moment: Moment): FulfilmentStep[] {
   return payment === 'SECURED' ? [CaptureAsked({}), issue(capturePayment, { orderId: moment.orderId })] : [];
 }
 
-function returnSteps({ payment }: FulfilmentState, { orderId }: Moment): FulfilmentStep[] {
+function returnSteps({ payment }: FulfilmentProcessState, { orderId }: OrderMoment): NextStep[] {
   if (payment !== 'ASKED' && payment !== 'SECURED') return [];
   return [PaymentReturnAsked({}), issue(cancelPayment, { orderId })];
 }
 
 /** Nothing is left to request: checks whether the fulfilment is over. */
-function endSteps(state: FulfilmentState, how: 'SHIPPED' | 'RELEASED'): FulfilmentStep[] {
+function endSteps(state: FulfilmentProcessState, how: 'SHIPPED' | 'RELEASED'): NextStep[] {
   if (isAsked(state)) return [];
   if (state.reservation === 'OPEN' && state.hasHeld) return [ReservationEnded({ how })];
   if (['ASKED', 'RETURNING', 'CAPTURING'].includes(state.payment)) return [];
@@ -222,7 +222,7 @@ function endSteps(state: FulfilmentState, how: 'SHIPPED' | 'RELEASED'): Fulfilme
   return [reason === '' ? FulfilmentCompleted({}) : FulfilmentFailed({ reason })];
 }
 
-function apply(state: FulfilmentState, fact: Fact): FulfilmentState {
-  const step = evolve[fact.type] as ((state: FulfilmentState, fact: Fact) => FulfilmentState) | undefined;
+function apply(state: FulfilmentProcessState, fact: Fact): FulfilmentProcessState {
+  const step = evolve[fact.type] as ((state: FulfilmentProcessState, fact: Fact) => FulfilmentProcessState) | undefined;
   return step?.(state, fact) ?? state;
 }

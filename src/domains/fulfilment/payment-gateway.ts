@@ -28,7 +28,7 @@ export interface Declined {
   /** A sentence for the customer. */
   readonly message: string;
 }
-type NoAnswer = Uncertain | Unreachable;
+export type NoAnswer = Uncertain | Unreachable;
 
 export type Authorization = { readonly is: 'authorized' } | Declined | NoAnswer;
 export type Capture = { readonly is: 'captured' } | Declined | NoAnswer;

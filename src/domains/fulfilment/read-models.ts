@@ -30,7 +30,7 @@ export const fulfilmentsTable = readTable('fulfilments', {
   failure: text('failure'),
 });
 
-type Row = Omit<typeof fulfilmentsTable.$inferSelect, 'lastPosition' | 'staleSince'>;
+type FulfilmentRow = Omit<typeof fulfilmentsTable.$inferSelect, 'lastPosition' | 'staleSince'>;
 
 /** Steps that are kept for one order: the first and the newest. Items can be changed any number of times. */
 export const MAX_STEPS = 100;
@@ -42,8 +42,8 @@ function withStep(steps: readonly FulfilmentStep[], next: FulfilmentStep): Fulfi
 
 /** The row with one more step and other changes. */
 const step =
-  (name: string, { recordedAt }: RecordedEvent, change: Partial<Row> = {}) =>
-  (row: Row): Row => {
+  (name: string, { recordedAt }: RecordedEvent, change: Partial<FulfilmentRow> = {}) =>
+  (row: FulfilmentRow): FulfilmentRow => {
     return { ...row, ...change, steps: withStep(row.steps, { name, at: recordedAt.toISOString() }) };
   };
 
@@ -51,7 +51,8 @@ const step =
  * The new state, except for a cancelled order: the fulfilment may learn of the cancellation after it has decided
  * something else.
  */
-const unlessCancelled = (row: Row, state: FulfilmentState) => (row.state === 'COMPENSATING' ? row.state : state);
+const unlessCancelled = (row: FulfilmentRow, state: FulfilmentState) =>
+  row.state === 'COMPENSATING' ? row.state : state;
 
 const STEP_THAT_FAILED = { STOCK: 'STOCK_REFUSED', PAYMENT: 'PAYMENT_REFUSED', ORDER: 'CONFIRMATION_REFUSED' } as const;
 

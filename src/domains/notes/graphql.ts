@@ -6,7 +6,7 @@ import { notes, notesTable } from './read-models.ts';
 
 const MAX_SEARCH = 1000;
 
-interface Filter {
+interface NoteFilterInput {
   readonly workspaceId?: string | null | undefined;
   readonly tag?: string | null | undefined;
   readonly archived?: boolean | null | undefined;
@@ -74,7 +74,7 @@ that you may see.`,
   );
 }
 
-function conditions({ workspaceId, tag, archived, search }: Filter, api: Api): (SQL | undefined)[] {
+function conditions({ workspaceId, tag, archived, search }: NoteFilterInput, api: Api): (SQL | undefined)[] {
   const { tags, words } = notesTable;
   const found = api.storableText(search ?? '', 'A search').trim();
   if (found.length > MAX_SEARCH) api.refuse(`A search is at most ${MAX_SEARCH} characters long.`);

@@ -20,7 +20,7 @@ const SORTS = {
   TOTAL_DESC: { sortBy: ordersTable.total, direction: 'desc' },
 } as const;
 
-interface Filter {
+interface OrderFilterInput {
   readonly status?: readonly OrderStatus[] | null | undefined;
   readonly customerId?: string | null | undefined;
   readonly placedFrom?: Date | null | undefined;
@@ -205,7 +205,7 @@ that you may see. The customer and the products that it leads to are as they are
   );
 }
 
-function conditions(filter: Filter, api: Api): (SQL | undefined)[] {
+function conditions(filter: OrderFilterInput, api: Api): (SQL | undefined)[] {
   const { status, customerId, placedFrom, placedBefore, search } = filter;
   return [
     status ? inArray(ordersTable.status, [...new Set(status)]) : undefined,

@@ -138,10 +138,10 @@ export const PlacedInput = {
     .describe('The items: 1 to 1,000 lines, all in one currency.'),
   shippingAddress: AddressInput,
 };
-type Placing = z.output<z.ZodObject<typeof PlacedInput>>;
+type PlacedItems = z.output<z.ZodObject<typeof PlacedInput>>;
 
 /** The lines as they would be added to a customer's order now. */
-export async function offerTo({ customerId, items }: Placing, { load }: { readonly load: Load }) {
+export async function offerTo({ customerId, items }: PlacedItems, { load }: { readonly load: Load }) {
   if (await load(Customer, customerId)) return offer(items, load);
   return reject('CUSTOMER_NOT_FOUND', `There is no customer ${customerId}.`);
 }
@@ -149,7 +149,7 @@ export async function offerTo({ customerId, items }: Placing, { load }: { readon
 /** Places an order, unless it exists already or is not allowed. */
 export function place(
   order: OrderState,
-  { customerId, shippingAddress }: Placing,
+  { customerId, shippingAddress }: PlacedItems,
   offered: readonly OrderItem[],
   settled: Pick<DataOf<typeof OrderPlaced>, 'fulfilled' | 'paymentMethod'>,
 ) {

@@ -1,7 +1,7 @@
 import { GraphQLError, type GraphQLResolveInfo } from 'graphql';
 import { Turns } from '../../fairness/turns.ts';
 import { approximateBytes } from '../../kernel/bytes.ts';
-import type { Row } from '../../kernel/read/fold/working-rows.ts';
+import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { Pace, type Paced } from './pace.ts';
 import { lengthOf, type Path, pathOf } from './path.ts';
 import type { AnswerShares } from './shares.ts';
@@ -132,7 +132,7 @@ export class AnswerBudget {
   }
 
   /** Charges rows that were read. @throws {GraphQLError} if the budget is exhausted. */
-  read(rows: readonly Row[], readModel: string): void {
+  read(rows: readonly RowValues[], readModel: string): void {
     if (this.#exhausted) throw this.#exhausted;
     const bytes = rows.reduce((sum, row) => sum + approximateBytes(row), 0);
     this.#readBytes += bytes;

@@ -62,7 +62,7 @@ return the available data, and \`extensions.consistency.stale\` is true; the rec
       message: t.exposeString('message', { description: 'What is wrong.' }),
     }),
   });
-  const Invalid = builder.objectRef<OutcomeOf<'invalid'> & Said>('ValidationError').implement({
+  const Invalid = builder.objectRef<OutcomeOf<'invalid'> & ErrorFields>('ValidationError').implement({
     description: 'The input is invalid; nothing happened.',
     interfaces: [ErrorInterface],
     fields: (t) => ({
@@ -77,7 +77,7 @@ return the available data, and \`extensions.consistency.stale\` is true; the rec
     description: 'A business rule refuses the command. `code` names the rule, e.g. LOAN_ALREADY_CLOSED.',
     interfaces: [ErrorInterface],
   });
-  const Conflict = builder.objectRef<OutcomeOf<'conflict'> & Said>('ConcurrencyConflict').implement({
+  const Conflict = builder.objectRef<OutcomeOf<'conflict'> & ErrorFields>('ConcurrencyConflict').implement({
     description: 'The stream is not at the expected version: somebody else was faster. Read again and decide.',
     interfaces: [ErrorInterface],
     fields: (t) => ({
@@ -85,12 +85,12 @@ return the available data, and \`extensions.consistency.stale\` is true; the rec
       actualVersion: t.exposeInt('actualVersion', { description: 'The version that the stream has.' }),
     }),
   });
-  const NotFound = builder.objectRef<OutcomeOf<'notFound'> & Said>('AggregateNotFound').implement({
+  const NotFound = builder.objectRef<OutcomeOf<'notFound'> & ErrorFields>('AggregateNotFound').implement({
     description: 'There is nothing with this id.',
     interfaces: [ErrorInterface],
     fields: (t) => ({ aggregateId: t.exposeID('aggregateId', { description: 'The id that was looked for.' }) }),
   });
-  const Reused = builder.objectRef<OutcomeOf<'reused'> & Said>('CommandIdReused').implement({
+  const Reused = builder.objectRef<OutcomeOf<'reused'> & ErrorFields>('CommandIdReused').implement({
     description: 'This commandId was used before, for another command or another input.',
     interfaces: [ErrorInterface],
     fields: (t) => ({ commandId: t.exposeID('commandId', { description: 'The id that was used before.' }) }),
@@ -120,7 +120,7 @@ export const COMMAND_ERROR_CODES = {
   reused: 'COMMAND_ID_REUSED',
 } as const;
 
-interface Said {
+interface ErrorFields {
   readonly code: string;
   readonly message: string;
 }

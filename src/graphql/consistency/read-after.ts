@@ -77,7 +77,7 @@ function directivesOf(operation: OperationDefinitionNode): Directives {
   return { nodes, variables };
 }
 
-interface Wanted {
+interface ReadAfterRequest {
   readonly token: string;
   readonly timeoutMs: number;
   readonly mayBeStale: boolean;
@@ -132,7 +132,7 @@ export async function awaitTokens(
   consistency.read = freshnessOf(engine, touched);
 }
 
-type Wait = Wanted & { readonly position: number };
+type Wait = ReadAfterRequest & { readonly position: number };
 
 async function waitInTurn(waits: Wait[], touched: readonly string[], context: Context): Promise<void> {
   const { engine, consistency, observer, signal, caller } = context;
@@ -162,7 +162,11 @@ function detailsOf(waits: readonly Wait[], touched: readonly string[], { tracepa
   return { traceparent, attributes: { 'afterwrite.position': position, 'afterwrite.projections': [...touched] } };
 }
 
-function fromDirective(directive: GraphQLDirective, node: DirectiveNode, variables: Record<string, unknown>): Wanted {
+function fromDirective(
+  directive: GraphQLDirective,
+  node: DirectiveNode,
+  variables: Record<string, unknown>,
+): ReadAfterRequest {
   const values = getArgumentValues(directive, node, variables);
   const timeoutMs = (values.timeoutMs as number | null | undefined) ?? DEFAULT_WAIT_MS;
   if (timeoutMs < 0) throw new BadUserInputError(`timeoutMs is 0 or more, not ${timeoutMs}.`);
@@ -173,7 +177,7 @@ function fromDirective(directive: GraphQLDirective, node: DirectiveNode, variabl
   };
 }
 
-function fromHeader(header: string | null | undefined): Wanted[] {
+function fromHeader(header: string | null | undefined): ReadAfterRequest[] {
   const tokens = (header ?? '').split(',').map((token) => token.trim());
   return tokens.filter(Boolean).map((token) => ({ token, timeoutMs: DEFAULT_WAIT_MS, mayBeStale: false }));
 }

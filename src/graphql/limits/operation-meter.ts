@@ -1,6 +1,6 @@
 import { type DocumentNode, type GraphQLError, type GraphQLSchema, Kind, type OperationDefinitionNode } from 'graphql';
 import { refusal } from './document.ts';
-import { type Measure, OperationWalk, Refused, type VariableSizes } from './operation-walk.ts';
+import { type Measure, OperationRefusedError, OperationWalk, type VariableSizes } from './operation-walk.ts';
 import { introspectionSizes } from './sizes.ts';
 
 export interface OperationLimits {
@@ -56,7 +56,7 @@ export class OperationMeter {
       }
       walk.unusedFragments();
     } catch (error) {
-      if (error instanceof Refused) return error.error;
+      if (error instanceof OperationRefusedError) return error.error;
       throw error;
     }
     return undefined;

@@ -41,7 +41,7 @@ export interface Measure {
 }
 
 /** Ends a walk. */
-export class Refused extends Error {
+export class OperationRefusedError extends Error {
   readonly error: GraphQLError;
 
   constructor(error: GraphQLError) {
@@ -51,7 +51,7 @@ export class Refused extends Error {
 }
 
 /** The place of a selection in an operation. */
-interface Place {
+interface SelectionPlace {
   readonly type: GraphQLNamedType | undefined;
   /** The page that the field around it asks for; its lists have this size. */
   readonly page: number | undefined;
@@ -107,12 +107,12 @@ export class OperationWalk {
     }
   }
 
-  #costOf({ selections }: SelectionSetNode, place: Place): number {
+  #costOf({ selections }: SelectionSetNode, place: SelectionPlace): number {
     let cost = 0;
     for (const selection of selections) {
       if (++this.#selections > this.#maxSelections) {
         const message = `The document has more than ${this.#maxSelections} fields and fragments once its fragments are expanded.`;
-        throw new Refused(refusal(message));
+        throw new OperationRefusedError(refusal(message));
       }
       if (selection.kind === Kind.FIELD) cost += this.#field(selection, place);
       else if (selection.kind === Kind.FRAGMENT_SPREAD) cost += this.#fragment(selection.name.value, place);
@@ -125,11 +125,11 @@ export class OperationWalk {
     return cost;
   }
 
-  #fragment(name: string, place: Place): number {
+  #fragment(name: string, place: SelectionPlace): number {
     const fragment = this.#fragments.get(name);
     if (!fragment) return 0;
     if (this.#within.includes(name)) {
-      throw new Refused(refusal(`Cannot spread fragment "${name.slice(0, 100)}" within itself.`));
+      throw new OperationRefusedError(refusal(`Cannot spread fragment "${name.slice(0, 100)}" within itself.`));
     }
     this.#used.add(name);
     this.#within.push(name);
@@ -139,7 +139,7 @@ export class OperationWalk {
     return cost;
   }
 
-  #field(node: FieldNode, { type, page, depth, introspects }: Place): number {
+  #field(node: FieldNode, { type, page, depth, introspects }: SelectionPlace): number {
     const measure = this.#measure;
     const below = introspects ? depth : depth + 1;
     measure.depth = Math.max(measure.depth, below);

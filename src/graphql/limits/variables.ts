@@ -20,7 +20,7 @@ const MAX_DEPTH = 32;
  */
 export function checkVariables(variables: unknown, limits: VariableLimits): void {
   if (typeof variables !== 'object' || variables === null) return;
-  new Check(limits).object(variables as Record<string, unknown>, '$', 0);
+  new VariableCheck(limits).object(variables as Record<string, unknown>, '$', 0);
 }
 
 /** Total number of elements of the lists in a value. */
@@ -31,7 +31,7 @@ export function elementsIn(value: unknown): number {
   return elements;
 }
 
-class Check {
+class VariableCheck {
   readonly #limits: VariableLimits;
   #bytes = 0;
 

@@ -1,9 +1,9 @@
-import type { Row } from '../../kernel/read/fold/working-rows.ts';
+import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { isVisible, type Visibility } from '../read/visibility.ts';
 import { RightsIndex } from './rights-index.ts';
 
 /** Somebody who listens to a read model. */
-export interface Member {
+export interface AudienceMember {
   readonly group: Group;
   readonly subscriber: Subscriber;
   /** Number of the last change that this member has seen or need not see. */
@@ -14,7 +14,7 @@ export interface Member {
 export interface Group {
   readonly visibility: Visibility;
   /** Members who listen to every row. */
-  readonly members: Set<Member>;
+  readonly members: Set<AudienceMember>;
   /** Number of all members, including those who listen to some rows only. */
   size: number;
 }
@@ -24,7 +24,7 @@ export interface Subscriber {
   /** Only changes of these rows concern it; undefined for all rows. */
   readonly keys: ReadonlySet<string> | undefined;
   /** By the names of the read models. */
-  readonly members: Map<string, Member>;
+  readonly members: Map<string, AudienceMember>;
   /** Must not throw. */
   readonly tell: (update: ProjectionUpdate) => void;
 }
@@ -39,7 +39,7 @@ export interface ProjectionUpdate {
 
 /** A notice for some members: the rows that changed; null if unknown. */
 export interface Notice {
-  readonly members: Iterable<Member>;
+  readonly members: Iterable<AudienceMember>;
   readonly keys: ReadonlySet<string> | null;
 }
 
@@ -67,7 +67,7 @@ export class Audience {
   readonly #groups = new Map<string, Group>();
   readonly #rights = new RightsIndex<Group>();
   /** Members who listen to some rows only. */
-  readonly #keyed = new Set<Member>();
+  readonly #keyed = new Set<AudienceMember>();
   /** Members who listen to every row and may see some rows only. */
   #restricted = 0;
 
@@ -80,7 +80,7 @@ export class Audience {
     return this.#groups.size === 0;
   }
 
-  add(subscriber: Subscriber, visibility: Visibility, knows: number): Member {
+  add(subscriber: Subscriber, visibility: Visibility, knows: number): AudienceMember {
     const name = nameOf(visibility);
     let group = this.#groups.get(name);
     if (!group) {
@@ -97,7 +97,7 @@ export class Audience {
     return member;
   }
 
-  remove(member: Member): void {
+  remove(member: AudienceMember): void {
     const { group, subscriber } = member;
     if (!subscriber.members.delete(this.#projection)) return;
     this.#keyed.delete(member);
@@ -109,7 +109,7 @@ export class Audience {
   }
 
   /** All members. */
-  *everybody(): Iterable<Member> {
+  *everybody(): Iterable<AudienceMember> {
     for (const { members } of this.#groups.values()) yield* members;
     yield* this.#keyed;
   }
@@ -130,7 +130,7 @@ export class Audience {
    * Decides who is told about which of these changes.
    * @param rows the {@link deciding} properties of the {@link undecided} rows; undefined if they could not be read.
    */
-  noticesOf(changed: ReadonlySet<string>, rows: ReadonlyMap<string, Row> | undefined): Notice[] {
+  noticesOf(changed: ReadonlySet<string>, rows: ReadonlyMap<string, RowValues> | undefined): Notice[] {
     const notices: Notice[] = [];
     const all = this.#groups.get('all');
     if (all) notices.push({ members: all.members, keys: changed });
@@ -141,7 +141,7 @@ export class Audience {
     } else {
       for (const [{ members }, keys] of this.#visibleTo(rows)) notices.push({ members, keys });
     }
-    const concerned = new Map<Member, Set<string>>();
+    const concerned = new Map<AudienceMember, Set<string>>();
     for (const key of this.#listenedTo(changed)) {
       for (const member of this.#membersOf(key)) {
         if (rows && isRestricted(member.group)) {
@@ -157,7 +157,7 @@ export class Audience {
     return notices;
   }
 
-  #visibleTo(rows: ReadonlyMap<string, Row>): Map<Group, Set<string>> {
+  #visibleTo(rows: ReadonlyMap<string, RowValues>): Map<Group, Set<string>> {
     const visible = new Map<Group, Set<string>>();
     for (const [key, row] of rows) {
       for (const group of this.#rights.candidates(row)) {
@@ -175,8 +175,8 @@ export class Audience {
     return [...this.#byKey.keys()].filter((key) => changed.has(key));
   }
 
-  #membersOf(key: string): Member[] {
-    const members: Member[] = [];
+  #membersOf(key: string): AudienceMember[] {
+    const members: AudienceMember[] = [];
     for (const { members: own } of this.#byKey.get(key) ?? []) {
       const member = own.get(this.#projection);
       if (member) members.push(member);

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
 import type { Hub, ProjectionMoved } from '../../kernel/notify/hub.ts';
-import type { Row } from '../../kernel/read/fold/working-rows.ts';
+import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import type { ReadModels } from '../read/read-models.ts';
 import type { Visibility } from '../read/visibility.ts';
-import { Audience, type Member, type Notice, type Subscriber, type SubscribersByKey } from './audience.ts';
+import { Audience, type AudienceMember, type Notice, type Subscriber, type SubscribersByKey } from './audience.ts';
 
 /** Most keys in one message; if more change, it says null. */
 export const MAX_KEYS = 100;
@@ -37,7 +37,7 @@ export interface ChannelOptions extends ChannelSources {
 }
 
 /** Changes that have not been announced yet. */
-interface Changes {
+interface PendingChanges {
   keys: Set<string> | null;
   lagMs: number;
 }
@@ -60,7 +60,7 @@ export class Channel {
    * was.
    */
   #isSetBack = false;
-  #waiting: Changes | undefined;
+  #waiting: PendingChanges | undefined;
   #isTelling = false;
 
   constructor(options: ChannelOptions) {
@@ -134,14 +134,14 @@ export class Channel {
     this.#isTelling = false;
   }
 
-  #take(): Changes | undefined {
+  #take(): PendingChanges | undefined {
     const changes = this.#audience.isEmpty ? undefined : this.#waiting;
     this.#waiting = undefined;
     return changes;
   }
 
   /** Finds out whom the changes concern. */
-  async #look({ keys }: Changes): Promise<Looked> {
+  async #look({ keys }: PendingChanges): Promise<Looked> {
     if (keys === null) return { notices: [{ members: this.#audience.everybody(), keys }], hasRead: false };
     const undecided = this.#audience.undecided(keys);
     if (undecided.length === 0) return { notices: this.#audience.noticesOf(keys, NO_ROWS), hasRead: false };
@@ -158,9 +158,11 @@ interface Looked {
   readonly notices: readonly Notice[];
   readonly hasRead: boolean;
 }
-const NO_ROWS: ReadonlyMap<string, Row> = new Map();
+const NO_ROWS: ReadonlyMap<string, RowValues> = new Map();
 
-function* updatesIn(notices: readonly Notice[]): Iterable<{ member: Member; keys: ReadonlySet<string> | null }> {
+function* updatesIn(
+  notices: readonly Notice[],
+): Iterable<{ member: AudienceMember; keys: ReadonlySet<string> | null }> {
   for (const { members, keys } of notices) {
     const named = keys && keys.size > MAX_KEYS ? null : keys;
     for (const member of members) yield { member, keys: named };

@@ -2,7 +2,7 @@ import { freshnessOf } from '../consistency/wait.ts';
 import type { Context } from '../context.ts';
 
 /** A last message that carries an error. */
-export class Failure {
+export class FinalError {
   readonly error: unknown;
 
   constructor(error: unknown) {
@@ -24,7 +24,7 @@ export interface Message {
 export function fresh<T extends Message>(
   context: Context,
   messages: AsyncIterableIterator<T>,
-): AsyncIterableIterator<T | Failure> {
+): AsyncIterableIterator<T | FinalError> {
   const { engine, consistency } = context;
   let failed = false;
   return {
@@ -41,7 +41,7 @@ export function fresh<T extends Message>(
         return result;
       } catch (error) {
         failed = true;
-        return { value: new Failure(error), done: false };
+        return { value: new FinalError(error), done: false };
       }
     },
     return: async () => (await messages.return?.()) ?? { value: undefined, done: true },
@@ -52,8 +52,8 @@ export function fresh<T extends Message>(
   };
 }
 
-/** The value that a subscription resolves. @throws the error of a {@link Failure}. */
-export function unwrap<T>(message: T | Failure): T {
-  if (message instanceof Failure) throw message.error;
+/** The value that a subscription resolves. @throws the error of a {@link FinalError}. */
+export function unwrap<T>(message: T | FinalError): T {
+  if (message instanceof FinalError) throw message.error;
   return message;
 }

@@ -2,16 +2,16 @@ import { isDeepStrictEqual } from 'node:util';
 import { approximateBytes } from '../../kernel/bytes.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { Mailbox } from '../../kernel/notify/mailbox.ts';
-import type { Row } from '../../kernel/read/fold/working-rows.ts';
+import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import type { Context } from '../context.ts';
 import { BadUserInputError } from '../errors.ts';
 import { keyFor } from '../read/rows.ts';
 import { isVisible, type Visibility } from '../read/visibility.ts';
 
-const sizes = new WeakMap<Row, number>();
+const sizes = new WeakMap<RowValues, number>();
 
 /** Bytes of a row. Everyone who watches it shares one object, so it is measured once. */
-function rowBytes(row: Row): number {
+function rowBytes(row: RowValues): number {
   let bytes = sizes.get(row);
   if (bytes === undefined) {
     bytes = approximateBytes(row);
@@ -22,7 +22,7 @@ function rowBytes(row: Row): number {
 
 /** A row as its read model had it at a position or later. */
 export interface LiveRow {
-  readonly row: Row;
+  readonly row: RowValues;
   readonly position: number;
 }
 
@@ -49,9 +49,9 @@ export function liveRow(
    * A read of an earlier position arrived too late. The row's own version may decrease: a rebuild uses another fold.
    */
   let freshest = 0;
-  let shown: Row | undefined;
+  let shown: RowValues | undefined;
   let visibility: Visibility = [];
-  const show = (row: Row | null, position: number) => {
+  const show = (row: RowValues | null, position: number) => {
     if (position < freshest) return;
     freshest = position;
     if (row && isVisible(visibility, row)) {
@@ -90,7 +90,7 @@ export function liveRow(
     freshest = position;
     stopWatching = live.watch(projection, text, show);
     rows.clear();
-    const row = (await rows.byKey(projection, text)) as Row | null;
+    const row = (await rows.byKey(projection, text)) as RowValues | null;
     // A change that arrived meanwhile was read later: keep it.
     if (!shown) show(row, position);
   };

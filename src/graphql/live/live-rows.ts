@@ -3,14 +3,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
 import type { Hub } from '../../kernel/notify/hub.ts';
-import type { Row } from '../../kernel/read/fold/working-rows.ts';
+import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import type { ReadModels } from '../read/read-models.ts';
 
 /** Longest time between two attempts to read a row, in ms. */
 const MAX_PAUSE_MS = 2000;
 
 /** Must not throw. May be called after it was unsubscribed. */
-export type RowListener = (row: Row | null, position: number) => void;
+export type RowListener = (row: RowValues | null, position: number) => void;
 
 /** The row that could not be read, and the position of its read model. */
 export interface LiveRowContext {
@@ -26,7 +26,7 @@ export interface LiveRowsOptions {
   readonly onError: (error: unknown, context: LiveRowContext) => void;
 }
 
-interface Watch {
+interface WatchedRow {
   readonly projection: Projection;
   readonly key: string;
   readonly listeners: Set<RowListener>;
@@ -37,12 +37,12 @@ interface Watch {
   /** The row has changed since that read began. */
   dirty: boolean;
   /** The row as last read; undefined before the first read. */
-  row: Row | null | undefined;
+  row: RowValues | null | undefined;
 }
 
 /** The watched rows of one projection. */
-interface Watched {
-  readonly rows: Map<string, Watch>;
+interface WatchedTable {
+  readonly rows: Map<string, WatchedRow>;
   readonly stopListening: () => void;
 }
 
@@ -55,7 +55,7 @@ export class LiveRows {
   readonly #hub: Hub;
   readonly #courier: Courier;
   readonly #onError: (error: unknown, context: LiveRowContext) => void;
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Map<string, WatchedTable>();
 
   constructor({ readModels, hub, courier, onError }: LiveRowsOptions) {
     this.#readModels = readModels;
@@ -99,8 +99,8 @@ export class LiveRows {
     };
   }
 
-  #listen(projection: string): Watched {
-    const rows = new Map<string, Watch>();
+  #listen(projection: string): WatchedTable {
+    const rows = new Map<string, WatchedRow>();
     const stopListening = this.#hub.listen([projection], ({ keys, position }) => {
       if (keys !== null && keys.size < rows.size) {
         for (const key of keys) this.#changed(rows.get(key), position);
@@ -113,7 +113,7 @@ export class LiveRows {
     return watched;
   }
 
-  #changed(watch: Watch | undefined, position: number): void {
+  #changed(watch: WatchedRow | undefined, position: number): void {
     if (!watch) return;
     watch.position = position;
     watch.dirty = true;
@@ -121,7 +121,7 @@ export class LiveRows {
   }
 
   /** Reads until nothing has changed since. A failed read is retried: nobody else would announce that change. */
-  async #read(watch: Watch): Promise<void> {
+  async #read(watch: WatchedRow): Promise<void> {
     watch.reading = true;
     let failures = 0;
     while (watch.dirty && watch.listeners.size > 0) {
@@ -132,7 +132,7 @@ export class LiveRows {
         failures = 0;
         // Keeps the same object if nothing has changed, so that listeners can compare by identity.
         if (!isDeepStrictEqual(row, watch.row)) watch.row = row;
-        const shown = watch.row as Row | null;
+        const shown = watch.row as RowValues | null;
         await this.#courier.each(watch.listeners, (listener) => listener(shown, position));
       } catch (error) {
         this.#onError(error, { projection: watch.projection.name, key: watch.key, position });

@@ -1,4 +1,4 @@
-import type { Row } from '../../kernel/read/fold/working-rows.ts';
+import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import type { Visibility } from '../read/visibility.ts';
 
 /** Rules over the same properties, by the values that they require. */
@@ -53,7 +53,7 @@ export class RightsIndex<T> {
   }
 
   /** Every owner who may see the row, and perhaps some who may not. */
-  candidates(row: Row): Set<T> {
+  candidates(row: RowValues): Set<T> {
     const found = new Set<T>();
     for (const { properties, byValues } of this.#byProperties.values()) {
       for (const owner of byValues.get(valuesIn(row, properties)) ?? []) found.add(owner);
@@ -63,6 +63,6 @@ export class RightsIndex<T> {
 }
 
 /** The same text for values that are equal. */
-function valuesIn(row: Partial<Row>, properties: readonly string[]): string {
+function valuesIn(row: Partial<RowValues>, properties: readonly string[]): string {
   return JSON.stringify(properties.map((property) => [typeof row[property], String(row[property])]));
 }

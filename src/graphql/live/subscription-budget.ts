@@ -22,7 +22,7 @@ export interface SubscriptionLimits {
 }
 
 /** Who holds what. */
-export interface Holder {
+export interface SubscriptionHolder {
   /** Key of the actor or address: see `callerKey`. */
   readonly caller: string;
   /** The same object for all subscriptions of one connection. */
@@ -52,12 +52,12 @@ export class SubscriptionBudgets {
   }
 
   /** An allotment for one subscription; it holds nothing yet and must be released. */
-  open(holder: Holder): Allotment {
+  open(holder: SubscriptionHolder): Allotment {
     return new Allotment(this, holder);
   }
 
   /** Why a holder may not hold so many bytes more; undefined if there is room. */
-  whyFull({ caller, connection }: Holder, bytes: number): string | undefined {
+  whyFull({ caller, connection }: SubscriptionHolder, bytes: number): string | undefined {
     const { limits } = this;
     if (connection && (this.#connections.get(connection) ?? 0) + bytes > limits.connection) {
       return `The subscriptions of one connection hold at most ${limits.connection} bytes.`;
@@ -70,7 +70,7 @@ export class SubscriptionBudgets {
   }
 
   /** Counts bytes that a holder takes, or gives back if negative. */
-  count({ caller, connection }: Holder, bytes: number): void {
+  count({ caller, connection }: SubscriptionHolder, bytes: number): void {
     const left = (this.#callers.get(caller) ?? 0) + bytes;
     if (left > 0) this.#callers.set(caller, left);
     else this.#callers.delete(caller);
@@ -103,14 +103,14 @@ export class SubscriptionBudgets {
 /** What one subscription holds in memory, in bytes. */
 export class Allotment {
   readonly #budgets: SubscriptionBudgets;
-  readonly #holder: Holder;
+  readonly #holder: SubscriptionHolder;
   #document: DocumentNode | undefined;
   #isReleased = false;
   /** All bytes, and those of its own without the document. */
   #bytes = 0;
   #own = 0;
 
-  constructor(budgets: SubscriptionBudgets, holder: Holder) {
+  constructor(budgets: SubscriptionBudgets, holder: SubscriptionHolder) {
     this.#budgets = budgets;
     this.#holder = holder;
   }

@@ -18,7 +18,7 @@ interface Retried extends RetryOutcome {
   readonly key: string;
 }
 /** Why nothing was done. It is a plain value: GraphQL throws returned errors. */
-interface Refusal {
+interface DeadLetterRefusal {
   readonly type: 'DeadLetterNotFound' | 'DeadLetterChanged' | 'DeadLettersOfOtherVersion';
   readonly code: string;
   readonly message: string;
@@ -127,11 +127,11 @@ function addMutations({ builder }: Api, ErrorInterface: ErrorRef): void {
       }),
     }),
   });
-  const NotFound = builder.objectRef<Refusal>('DeadLetterNotFound').implement({
+  const NotFound = builder.objectRef<DeadLetterRefusal>('DeadLetterNotFound').implement({
     description: 'Nothing waits under this key, or no longer.',
     interfaces: [ErrorInterface],
   });
-  const Changed = builder.objectRef<Refusal>('DeadLetterChanged').implement({
+  const Changed = builder.objectRef<DeadLetterRefusal>('DeadLetterChanged').implement({
     description: 'The first event of this key is not the one that you wanted to discard. Look at it again.',
     interfaces: [ErrorInterface],
     fields: (t) => ({
@@ -142,14 +142,14 @@ function addMutations({ builder }: Api, ErrorInterface: ErrorRef): void {
       }),
     }),
   });
-  const OtherVersion = builder.objectRef<Refusal>('DeadLettersOfOtherVersion').implement({
+  const OtherVersion = builder.objectRef<DeadLetterRefusal>('DeadLettersOfOtherVersion').implement({
     description: 'The read model was filled by another version of the application than this one.',
     interfaces: [ErrorInterface],
   });
   const Result = builder.unionType('DeadLettersResult', {
     description: 'The possible answers to retrying or discarding.',
     types: [RetriedType, NotFound, Changed, OtherVersion],
-    resolveType: (value: Retried | Refusal) => ('type' in value ? value.type : 'DeadLettersRetried'),
+    resolveType: (value: Retried | DeadLetterRefusal) => ('type' in value ? value.type : 'DeadLettersRetried'),
   });
   builder.mutationField('retryDeadLetters', (t) =>
     t.field({
@@ -195,7 +195,11 @@ same version of the read model, and applies the events behind it. The event stay
   );
 }
 
-async function outcomeOf(projection: string, key: string, outcome: Promise<RetryOutcome>): Promise<Retried | Refusal> {
+async function outcomeOf(
+  projection: string,
+  key: string,
+  outcome: Promise<RetryOutcome>,
+): Promise<Retried | DeadLetterRefusal> {
   try {
     return { projection, key, ...(await outcome) };
   } catch (error) {
@@ -203,7 +207,7 @@ async function outcomeOf(projection: string, key: string, outcome: Promise<Retry
   }
 }
 
-function refusalOf(error: unknown): Refusal | undefined {
+function refusalOf(error: unknown): DeadLetterRefusal | undefined {
   if (error instanceof DeadLetterNotFoundError) return { type: 'DeadLetterNotFound', ...said(error) };
   if (error instanceof OtherVersionError) return { type: 'DeadLettersOfOtherVersion', ...said(error) };
   if (!(error instanceof DeadLetterChangedError)) return undefined;

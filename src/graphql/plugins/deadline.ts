@@ -16,7 +16,7 @@ export function useDeadline(timeoutMs: number): Plugin {
   return {
     onExecute: ({ args, executeFn, setExecuteFn }) => {
       const context = args.contextValue as unknown as Context;
-      const deadline = new Deadline(timeoutMs, context, context.signal);
+      const deadline = new OperationDeadline(timeoutMs, context, context.signal);
       deadline.begin();
       context.signal = deadline.signal;
       const isQuery = getOperationAST(args.document, args.operationName)?.operation === 'query';
@@ -37,7 +37,7 @@ export function useDeadline(timeoutMs: number): Plugin {
       const { signal, opening: gone } = context;
       setSubscribeFn(async (again: ExecutionArgs) => {
         // Covers what happens before the first message.
-        const opening = new Deadline(timeoutMs, { caller: context.caller }, signal ?? gone);
+        const opening = new OperationDeadline(timeoutMs, { caller: context.caller }, signal ?? gone);
         opening.begin();
         try {
           const result = await cancelledBy(opening, () => subscribeFn(again as never));
@@ -72,13 +72,13 @@ function withinTime(
   timeoutMs: number,
 ): AsyncIterableIterator<ExecutionResult> {
   const { signal } = context;
-  let underWay: Deadline | undefined;
+  let underWay: OperationDeadline | undefined;
   let late: Promise<unknown> | undefined;
   return {
     next: async () => {
       await late;
       late = undefined;
-      const deadline = new Deadline(timeoutMs, context, signal);
+      const deadline = new OperationDeadline(timeoutMs, context, signal);
       underWay = deadline;
       context.onMessage = () => {
         context.onResumed?.();
@@ -109,7 +109,7 @@ function withinTime(
 }
 
 /** Ends with its time, or when the client is gone. Costs almost nothing until it begins. */
-class Deadline implements Cancellation {
+class OperationDeadline implements Cancellation {
   readonly onAnswer: (() => void) | undefined;
   readonly caller: string;
   readonly #timeoutMs: number;

@@ -50,14 +50,14 @@ export function useErrors(
   };
 }
 
-interface Outcome {
+interface ExecutionOutcome {
   readonly result: ExecutionResult | AsyncIterable<unknown>;
   // Its parameter depends on the hook. It always gets the result with other errors.
   readonly setResult: (result: never) => void;
 }
 
 function answering({ correlationId, budget, consistency }: Context, onFault: OnFault) {
-  return ({ result, setResult }: Outcome): undefined => {
+  return ({ result, setResult }: ExecutionOutcome): undefined => {
     if (Symbol.asyncIterator in result || !result.errors) return;
     if (budget.exhausted) {
       setResult({

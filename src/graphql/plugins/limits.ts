@@ -18,7 +18,7 @@ import type { VariableSizes } from '../limits/operation-walk.ts';
 import { overlappingFieldsRule } from '../limits/overlapping-fields.ts';
 import { checkVariables, elementsIn, type VariableLimits } from '../limits/variables.ts';
 
-export interface Limits {
+export interface RequestLimits {
   readonly document: DocumentLimits;
   readonly operation: OperationLimits;
   readonly variables: VariableLimits;
@@ -35,7 +35,7 @@ const MAX_REMEMBERED = 100;
  * Refuses operations that would cost too much, on every transport: a document before it is validated, and the variables
  * of an operation before they are coerced. The time of each check is bounded by its own limit.
  */
-export function useLimits(limits: Limits): Plugin {
+export function useLimits(limits: RequestLimits): Plugin {
   let meter: OperationMeter | undefined;
   /** Operations whose cost depends on variables, with the names of these. */
   const priced = new WeakMap<OperationDefinitionNode, readonly string[]>();

@@ -1,13 +1,13 @@
 import { type DocumentNode, getOperationAST } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../context.ts';
-import type { Phase, PhaseListener } from '../phases.ts';
+import type { OperationPhase, PhaseListener } from '../phases.ts';
 
 /** Reports what is done for which operation. Must come before all plugins that do work of their own. */
 export function usePhases(listener: PhaseListener): Plugin {
   const ended = () => listener.ended();
   /** The operation continues in microtasks: the end is noted after all of them. */
-  const resumed = (phase: () => Phase) => {
+  const resumed = (phase: () => OperationPhase) => {
     listener.began(phase);
     queueMicrotask(() => process.nextTick(ended));
   };
@@ -49,15 +49,19 @@ export function usePhases(listener: PhaseListener): Plugin {
   } as Plugin;
 }
 
-type Known = Partial<Omit<Phase, 'name'>>;
+type PhaseFacts = Partial<Omit<OperationPhase, 'name'>>;
 
-function phaseOf(name: Phase['name'], known: Known): Phase {
+function phaseOf(name: OperationPhase['name'], known: PhaseFacts): OperationPhase {
   const { document, operationName, kind, actor, correlationId } = known;
   return { name, document, operationName, kind, actor, correlationId };
 }
 
 /** @returns a function that looks the details up when they are needed. */
-function executionOf(args: { document: DocumentNode; operationName?: unknown; contextValue?: unknown }): () => Known {
+function executionOf(args: {
+  document: DocumentNode;
+  operationName?: unknown;
+  contextValue?: unknown;
+}): () => PhaseFacts {
   return () => {
     const { actor, correlationId } = args.contextValue as Context;
     const name = typeof args.operationName === 'string' ? args.operationName : undefined;

@@ -3,20 +3,20 @@ import { alias, type PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { formerColumns } from '../../kernel/read/fold/former-value.ts';
-import type { Row } from '../../kernel/read/fold/working-rows.ts';
+import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import type { Moment } from './moment.ts';
 
 /** Former versions of rows, by the key of their row: one index lookup, and one more for each omitted long value. */
 export class FormerVersions {
   readonly #db: Database;
-  readonly #queries = new Map<string, (parameters: Record<string, unknown>) => Promise<Row[]>>();
+  readonly #queries = new Map<string, (parameters: Record<string, unknown>) => Promise<RowValues[]>>();
 
   constructor(db: Database) {
     this.#db = db;
   }
 
   /** The version that was valid at a time, or that has a number; null if no former version fits. */
-  async find(projection: Projection, key: string, moment: Moment): Promise<Row | null> {
+  async find(projection: Projection, key: string, moment: Moment): Promise<RowValues | null> {
     const by = 'at' in moment ? 'time' : 'version';
     const name = `${projection.name}_history_by_${by}`;
     let query = this.#queries.get(name);

@@ -6,7 +6,7 @@ import { arrayLiteral, arrayOf } from '../../database/column-arrays.ts';
 import { cancelledBy } from '../../database/driver/cancellation.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { storedColumns } from '../../kernel/define/read-model/read-table.ts';
-import type { Row } from '../../kernel/read/fold/working-rows.ts';
+import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { FormerVersions } from './former-versions.ts';
 
 /** Most rows that are read together. */
@@ -19,7 +19,7 @@ const MAX_ROWS = 1000;
 export class ReadModels {
   readonly db: Database;
   readonly former: FormerVersions;
-  readonly #sources = new Map<Projection, DataLoader<string, Row | null>>();
+  readonly #sources = new Map<Projection, DataLoader<string, RowValues | null>>();
   /** By the properties that they read. */
   readonly #partial = new Map<string, { execute(values: { keys: string }): Promise<Record<string, unknown>[]> }>();
 
@@ -29,7 +29,7 @@ export class ReadModels {
   }
 
   /** The current row, regardless of who may see it; null if there is none. */
-  row(projection: Projection, key: string): Promise<Row | null> {
+  row(projection: Projection, key: string): Promise<RowValues | null> {
     let source = this.#sources.get(projection);
     if (!source) {
       source = this.#source(projection);
@@ -46,7 +46,7 @@ export class ReadModels {
     projection: Projection,
     properties: readonly string[],
     keys: readonly string[],
-  ): Promise<Map<string, Row>> {
+  ): Promise<Map<string, RowValues>> {
     const [key] = projection.key;
     if (!key || projection.key.length > 1) throw new Error(`Rows of ${projection.name} have a key of several columns.`);
     const name = `${projection.name}_${properties.toSorted().join('_')}`;
@@ -65,11 +65,11 @@ export class ReadModels {
     }
     const statement = query;
     const read = () => statement.execute({ keys: arrayLiteral(key.column, keys) });
-    const rows = (await cancelledBy(undefined, read)) as Row[];
+    const rows = (await cancelledBy(undefined, read)) as RowValues[];
     return new Map(rows.map((row) => [String(row[key.property]), row]));
   }
 
-  #source(projection: Projection): DataLoader<string, Row | null> {
+  #source(projection: Projection): DataLoader<string, RowValues | null> {
     const [key, ...more] = projection.key;
     if (!key || more.length > 0) throw new Error(`Rows of ${projection.name} have a key of several columns.`);
     const query = this.db
@@ -81,7 +81,7 @@ export class ReadModels {
       async (keys) => {
         // The statement serves several operations: the end of one must not cancel it.
         const read = () => query.execute({ keys: arrayLiteral(key.column, keys) });
-        const rows = (await cancelledBy(undefined, read)) as Row[];
+        const rows = (await cancelledBy(undefined, read)) as RowValues[];
         const found = new Map(rows.map((row) => [String(row[key.property]), row]));
         return keys.map((wanted) => found.get(wanted) ?? null);
       },

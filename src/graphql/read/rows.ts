@@ -3,11 +3,11 @@ import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Actor } from '../../kernel/define/actor.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { StoredRow } from '../../kernel/define/read-model/read-table.ts';
-import type { Row } from '../../kernel/read/fold/working-rows.ts';
-import { Gate } from './gate.ts';
+import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import type { Moment } from './moment.ts';
 import { type Page, type PageRequest, readPage, readPages } from './page.ts';
 import type { ReadModels } from './read-models.ts';
+import { Semaphore } from './semaphore.ts';
 import { storableText, uuidFrom } from './text.ts';
 import { isVisible, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
 
@@ -16,7 +16,7 @@ export type RowOfProjection<P> = P extends Projection<infer Table extends PgTabl
 /** Budget for the rows that an operation holds. */
 export interface ReadBudget {
   /** @throws if the budget is exhausted. */
-  read(rows: readonly Row[], readModel: string): void;
+  read(rows: readonly RowValues[], readModel: string): void;
   /** The charged rows are no longer held. */
   released(): void;
 }
@@ -36,7 +36,7 @@ export class Rows {
   // Undefined while it is empty, as for most subscriptions that wait for their next message.
   #loaded: Map<Projection, Map<string, Promise<unknown>>> | undefined;
   #lists: Map<string, DataLoader<unknown, Page<unknown>>> | undefined;
-  #pages: Gate | undefined;
+  #pages: Semaphore | undefined;
 
   /**
    * @param onStale called for every row that lacks events because they could not be applied, and for every answer from
@@ -114,7 +114,7 @@ export class Rows {
   async page<P extends Projection>(projection: P, request: PageRequest): Promise<Page<RowOfProjection<P>>> {
     const where = visibleWhere(projection, this.visibility(projection));
     const visible = { ...request, where: [where, ...(request.where ?? [])] };
-    this.#pages ??= new Gate(PAGES_AT_ONCE);
+    this.#pages ??= new Semaphore(PAGES_AT_ONCE);
     return this.#pages.run(async () => {
       // An operation without budget reads nothing.
       this.#budget?.read([], projection.name);
@@ -213,14 +213,14 @@ export class Rows {
     if (this.#hasParked(name)) this.#onStale();
   }
 
-  #look(projection: Projection, rows: readonly Row[]): void {
+  #look(projection: Projection, rows: readonly RowValues[]): void {
     this.#budget?.read(rows, projection.name);
     if (rows.some(({ staleSince }) => staleSince !== null)) this.#onStale();
   }
 }
 
 /** True if the current row is the version that is asked for. */
-function isMeant({ heldFrom, version }: Row, moment: Moment): boolean {
+function isMeant({ heldFrom, version }: RowValues, moment: Moment): boolean {
   if ('version' in moment) return version === moment.version;
   return heldFrom instanceof Date && heldFrom <= moment.at;
 }

@@ -4,10 +4,10 @@ import { type Actor, hasPower } from '../../kernel/define/actor.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { isUuid } from '../../kernel/define/uuid.ts';
 import { ForbiddenError, UnauthenticatedError } from '../../kernel/errors.ts';
-import type { Row } from '../../kernel/read/fold/working-rows.ts';
+import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 
 /** The rows of a read model that an actor may see: all, or those that match one of these sets of values. */
-export type Visibility = 'all' | readonly Partial<Row>[];
+export type Visibility = 'all' | readonly Partial<RowValues>[];
 
 /**
  * Applies the projection's `visibleTo` to an actor.
@@ -31,7 +31,7 @@ export function visibilityFor(projection: Projection, actor: Actor | null): Visi
 }
 
 /** False for a value that no row can match: one that is missing, or an actor's id in a column of UUIDs that is none. */
-function canExist(projection: Projection, values: Partial<Row>): boolean {
+function canExist(projection: Projection, values: Partial<RowValues>): boolean {
   const columns = projection.table as unknown as Record<string, PgColumn>;
   return Object.entries(values).every(
     ([property, value]) =>
@@ -40,7 +40,7 @@ function canExist(projection: Projection, values: Partial<Row>): boolean {
 }
 
 /** True if the actor may see the row. */
-export function isVisible(visibility: Visibility, row: Row): boolean {
+export function isVisible(visibility: Visibility, row: RowValues): boolean {
   return (
     visibility === 'all' ||
     visibility.some((values) => Object.entries(values).every(([property, value]) => row[property] === value))

@@ -3,7 +3,7 @@ const STILL_MS = 2000;
 /** After it stood still, a read model may take this long to catch up before it counts as having too much to do, in ms. */
 const CATCH_UP_MS = 1000;
 
-interface Seen {
+interface LastAdvance {
   readonly position: number;
   /** When it advanced last. */
   readonly at: number;
@@ -18,7 +18,7 @@ interface Seen {
  */
 export class Movement {
   readonly #now: () => number;
-  readonly #seen = new Map<string, Seen>();
+  readonly #seen = new Map<string, LastAdvance>();
 
   /** @param now the monotonic clock, in ms. */
   constructor(now: () => number = () => performance.now()) {

@@ -44,17 +44,17 @@ const SLOW_MS = 5000;
  * @returns undefined if it is only slow.
  */
 export function explainStall(
-  standing: CurrentWork,
+  work: CurrentWork,
   backends: readonly BusyBackend[] | undefined,
   clock: Clock,
 ): Stall | undefined {
-  const { what, event } = standing;
+  const { what, event } = work;
   const backend = backends?.find(({ isLocked }) => isLocked) ?? backends?.[0];
-  if (!backend?.isLocked && standing.forMs < SLOW_MS) return undefined;
+  if (!backend?.isLocked && work.forMs < SLOW_MS) return undefined;
   // A batch with an abandoned connection may have left a statement behind that has waited longer.
-  const began = new Date(Math.round(clock.now() - standing.forMs));
+  const began = new Date(Math.round(clock.now() - work.forMs));
   const since = backend?.isLocked && backend.since < began ? backend.since : began;
-  const waitingFor = backend ? backend.waitingFor : withoutBackend(standing, backends !== undefined);
+  const waitingFor = backend ? backend.waitingFor : withoutBackend(work, backends !== undefined);
   const blockers = backend?.blockers ?? [];
   const subject = what === 'append' ? 'Appending' : `Projection ${what}`;
   const behind = blockers.length > 0 ? `, held by ${blockers.map(blockerInWords).join(' and ')}` : '';

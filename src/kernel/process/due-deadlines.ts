@@ -6,7 +6,7 @@ import type { EventMetadata } from '../define/event.ts';
 import type { Process } from '../define/process-manager/process.ts';
 import { deadlines } from '../define/process-manager/process-deadlines.ts';
 import type { Hub } from '../notify/hub.ts';
-import type { Deadline } from './follow/work.ts';
+import type { DueDeadline } from './follow/work.ts';
 
 interface DeadlineRow {
   id: string;
@@ -64,8 +64,8 @@ export class DueDeadlines {
    *
    * @param tell resolves when the deadline has been handled or parked.
    */
-  async run(process: Process, tell: (deadline: Deadline) => Promise<void>, stopping: AbortSignal): Promise<void> {
-    const watch = new Watch();
+  async run(process: Process, tell: (deadline: DueDeadline) => Promise<void>, stopping: AbortSignal): Promise<void> {
+    const watch = new DeadlineWatch();
     const unlisten = this.#hub.follow(deadlines.name, () => watch.wake());
     const onAbort = () => watch.wake();
     stopping.addEventListener('abort', onAbort, { once: true });
@@ -81,7 +81,7 @@ export class DueDeadlines {
   }
 
   /** A deadline of a process that has begun. */
-  async find(process: Process, id: string, name: string, at: Date): Promise<Deadline | undefined> {
+  async find(process: Process, id: string, name: string, at: Date): Promise<DueDeadline | undefined> {
     const [row] = await this.#begun({ process: process.name, id });
     return row && { id, name, at, begun: row.begun };
   }
@@ -89,8 +89,8 @@ export class DueDeadlines {
   /** @returns when to check again, in ms. */
   async #tellDue(
     { name: process }: Process,
-    watch: Watch,
-    tell: (deadline: Deadline) => Promise<void>,
+    watch: DeadlineWatch,
+    tell: (deadline: DueDeadline) => Promise<void>,
   ): Promise<number> {
     try {
       const limit = PAGE + watch.size;
@@ -114,7 +114,7 @@ export class DueDeadlines {
 }
 
 /** Deadlines that are firing, or have fired and are still in the read model, and what wakes the clock. */
-class Watch {
+class DeadlineWatch {
   readonly #inProgress = new Set<string>();
   readonly #told = new Set<string>();
   #wake: () => void = () => {};

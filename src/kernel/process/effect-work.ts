@@ -5,14 +5,14 @@ import { CallAgain, type Called, type Effect } from '../define/process-manager/e
 import type { StreamStates } from '../write/state/stream-states.ts';
 import { answerIdOf, type EffectAnswers } from './effect-answers.ts';
 import { RetryableError } from './follow/retries.ts';
-import { type Place, streamOf, type Work } from './follow/work.ts';
-import { assertDone, causedBy, IdsUsedError, type Issuer, nthId } from './issue-command.ts';
+import { type EventRoute, streamOf, type Work } from './follow/work.ts';
+import { assertDone, type CommandIssuer, causedBy, IdsUsedError, nthId } from './issue-command.ts';
 
 export interface EffectWorkParts {
   readonly effect: Effect;
   /** The adapter of its port. */
   readonly port: unknown;
-  readonly bus: Issuer;
+  readonly bus: CommandIssuer;
   readonly states: Pick<StreamStates, 'refresh'>;
   readonly answers: Pick<EffectAnswers, 'among'>;
   /** Kinds of streams whose events may ask for calls. */
@@ -41,7 +41,7 @@ export class EffectWork implements Work {
   }
 
   /** A call whose answer is in the log is not made again, so the other side need not remember its key forever. */
-  async placesOf(events: readonly RecordedEvent[]): Promise<(Place | undefined)[]> {
+  async placesOf(events: readonly RecordedEvent[]): Promise<(EventRoute | undefined)[]> {
     const { effect, answers } = this.#parts;
     const ids = events.map(({ type, eventId }) => (this.wanted(type) ? answerIdOf(effect.name, eventId) : undefined));
     const answered = await answers.among(ids.filter((id) => id !== undefined));

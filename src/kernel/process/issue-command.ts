@@ -6,7 +6,7 @@ import type { CommandBus } from '../write/command-bus.ts';
 import type { ExecuteOptions } from '../write/execute-options.ts';
 import { RetryableError } from './follow/retries.ts';
 
-export type Issuer = Pick<CommandBus, 'executeUnchecked'>;
+export type CommandIssuer = Pick<CommandBus, 'executeUnchecked'>;
 
 /** Others changed the same stream each time this command was decided. This is not a refusal: it is issued again. */
 export class BusyError extends RetryableError {

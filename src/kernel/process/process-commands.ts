@@ -15,7 +15,7 @@ const RefuseInput = z.object({ process: z.string(), commandId: z.string() });
 const ReachInput = z.object({ process: z.string(), name: z.string(), at: z.iso.datetime() });
 
 /** Why a command will not be accepted, however often it is issued. */
-export type Refused = Extract<CommandOutcome, { kind: 'rejected' | 'invalid' | 'notFound' }>;
+export type FinalRefusal = Extract<CommandOutcome, { kind: 'rejected' | 'invalid' | 'notFound' }>;
 
 /** A command of the engine's, with what it is issued with. */
 export interface OwnCommand {
@@ -65,7 +65,7 @@ export function refusing(
     readonly command: string;
     readonly input: Record<string, z.core.util.JSONType>;
   },
-  outcome: Refused,
+  outcome: FinalRefusal,
 ): OwnCommand {
   const { commandId } = requested;
   const refused = processEvents.CommandRefused({ ...requested, ...reasonOf(outcome) });
@@ -82,7 +82,7 @@ export function reaching(process: Process, id: string, name: string, at: Date): 
   return own(process, 'reach', ReachInput, { process: id, name, at: time }, commandId, decide);
 }
 
-function reasonOf(outcome: Refused): { code: string; message: string } {
+function reasonOf(outcome: FinalRefusal): { code: string; message: string } {
   switch (outcome.kind) {
     case 'rejected':
       return { code: outcome.code, message: outcome.message };

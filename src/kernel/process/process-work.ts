@@ -8,15 +8,23 @@ import type { processEvents } from '../define/process-manager/process-events.ts'
 import { isUuid } from '../define/uuid.ts';
 import type { ExecuteOptions } from '../write/execute-options.ts';
 import type { DueDeadlines } from './due-deadlines.ts';
-import { type DeadlineWork, type Place, streamOf, type Work } from './follow/work.ts';
-import { assertDone, BusyError, causedBy, IdsUsedError, type Issuer, nthId, onBehalfOf } from './issue-command.ts';
-import { type OwnCommand, type Refused, reaching, reacting, refusing } from './process-commands.ts';
+import { type DeadlineWork, type EventRoute, streamOf, type Work } from './follow/work.ts';
+import {
+  assertDone,
+  BusyError,
+  type CommandIssuer,
+  causedBy,
+  IdsUsedError,
+  nthId,
+  onBehalfOf,
+} from './issue-command.ts';
+import { type FinalRefusal, type OwnCommand, reaching, reacting, refusing } from './process-commands.ts';
 import { begins, processIdOf } from './react.ts';
 
 export interface ProcessWorkParts {
   readonly db: Database;
   readonly process: Process;
-  readonly bus: Issuer;
+  readonly bus: CommandIssuer;
   readonly clock: DueDeadlines;
   /** Kinds of streams whose events this process answers. */
   readonly follows: ReadonlySet<string>;
@@ -68,7 +76,7 @@ export class ProcessWork implements Work {
   async placesOf(
     events: readonly RecordedEvent[],
     isOpen: (line: string) => boolean,
-  ): Promise<(Place | Error | undefined)[]> {
+  ): Promise<(EventRoute | Error | undefined)[]> {
     const { process } = this.#parts;
     const ids = events.map((event) => this.#processOf(event));
     const begun = new Set<string>();
@@ -115,9 +123,9 @@ export class ProcessWork implements Work {
   }
 
   /** Neighbouring requests of one command for different streams are issued together: their appends share a batch. */
-  #groupOf(event: RecordedEvent): Place['group'] {
+  #groupOf(event: RecordedEvent): EventRoute['group'] {
     if (!this.#isRequest(event)) return undefined;
-    const { command: name, input } = event.data as Requested;
+    const { command: name, input } = event.data as RequestedData;
     const command = this.#parts.process.issues.get(name);
     try {
       const id = command?.id(input)?.toLowerCase();
@@ -131,13 +139,13 @@ export class ProcessWork implements Work {
   /** Issues what the process has asked for; if it is not accepted the process is told, by way of the log. */
   async #issue(event: RecordedEvent): Promise<void> {
     const { process, bus } = this.#parts;
-    const requested = event.data as Requested;
+    const requested = event.data as RequestedData;
     const command = process.issues.get(requested.command);
     const issue = async (commandId: string): Promise<CommandOutcome> =>
       command
         ? bus.executeUnchecked(command, requested.input, { commandId, ...causedBy(event) })
         : { kind: 'rejected', code: 'UNKNOWN_COMMAND', message: `There is no command ${requested.command}.` };
-    const refuse = (commandId: string, outcome: Refused) =>
+    const refuse = (commandId: string, outcome: FinalRefusal) =>
       this.#executeOwn(refusing(process, event.streamId, { ...requested, commandId }, outcome), causedBy(event));
     for (let nth = 0; nth < IDS; nth++) {
       const commandId = nthId(requested.commandId, nth);
@@ -168,7 +176,7 @@ export class ProcessWork implements Work {
   }
 }
 
-type Requested = ReturnType<typeof processEvents.CommandRequested>['data'];
+type RequestedData = ReturnType<typeof processEvents.CommandRequested>['data'];
 
 /** Stands for a refusal that is in the log with its reason. */
 const REFUSED = { kind: 'rejected', code: 'REFUSED', message: 'It was refused before.' } as const;

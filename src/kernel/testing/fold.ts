@@ -5,7 +5,7 @@ import { type Change, changesOf, type Key, type Projection, type RowOf } from '.
 import { isEngineColumn, storedColumns } from '../define/read-model/read-table.ts';
 import { deepFreeze } from './freeze.ts';
 
-type Row = Readonly<Record<string, unknown>>;
+type FoldedRow = Readonly<Record<string, unknown>>;
 
 /** Starts a test of a read model: `givenEvents(recorded(Loan, id, [ … ])).project(loans)` are its rows. */
 export function givenEvents(events: readonly RecordedEvent[]) {
@@ -28,7 +28,7 @@ export function foldRows<Table extends PgTable>(
   projection: Projection<Table>,
   events: Iterable<RecordedEvent>,
 ): RowOf<Table>[] {
-  const rows = new Map<string, Row>();
+  const rows = new Map<string, FoldedRow>();
   for (const event of events) {
     for (const change of changesOf(projection, event)) apply(projection, change, rows);
   }
@@ -48,9 +48,9 @@ export function foldHistory<Table extends PgTable>(
   projection: Projection<Table>,
   events: Iterable<RecordedEvent>,
 ): { readonly former: FormerRow<Table>[]; readonly held: Date[] } {
-  const rows = new Map<string, Row>();
+  const rows = new Map<string, FoldedRow>();
   const since = new Map<string, { readonly heldFrom: Date; readonly fromPosition: number }>();
-  const former: Row[] = [];
+  const former: FoldedRow[] = [];
   for (const event of events) {
     const before = new Map(rows);
     const touched = new Set<string>();
@@ -74,10 +74,10 @@ export function foldHistory<Table extends PgTable>(
 function apply(
   projection: Pick<Projection, 'table' | 'key'>,
   change: Change,
-  rows: Map<string, Row>,
+  rows: Map<string, FoldedRow>,
   touched = new Set<string>(),
 ): void {
-  const put = (address: string, row: Row) => {
+  const put = (address: string, row: FoldedRow) => {
     touched.add(address);
     rows.set(address, asStored(projection, address, row));
   };
@@ -99,7 +99,7 @@ function apply(
 }
 
 /** Only the row's own columns; JSON as JSON, null for missing values, and the key from the address. */
-function asStored({ table, key }: Pick<Projection, 'table' | 'key'>, address: string, row: Row): Row {
+function asStored({ table, key }: Pick<Projection, 'table' | 'key'>, address: string, row: FoldedRow): FoldedRow {
   const stored: Record<string, unknown> = {};
   for (const [property, column] of Object.entries(storedColumns(table))) {
     if (isEngineColumn(property)) continue;

@@ -26,9 +26,9 @@ interface Instance<State> {
   readonly version: number;
   readonly state: ProcessState<State>;
   /** The commands that it has requested, newest last. */
-  readonly requested: readonly Requested[];
+  readonly requested: readonly RequestedCommand[];
 }
-interface Requested {
+interface RequestedCommand {
   readonly commandId: string;
   readonly command: string;
   readonly input: Readonly<Record<string, unknown>>;
@@ -66,7 +66,7 @@ export class GivenProcess<State> {
       const found = requested.findLast((asked) => asked.command === command.name && includes(asked.input, input));
       if (!found) continue;
       const refused = processEvents.CommandRefused({
-        ...(found as Requested & { input: Record<string, never> }),
+        ...(found as RequestedCommand & { input: Record<string, never> }),
         code,
         message: `${code}.`,
       });
@@ -111,7 +111,7 @@ export class GivenProcess<State> {
       ({ state, version, requested }, event) => ({
         version: version + 1,
         state: deepFreeze(this.#process.aggregate.evolve(state, event)),
-        requested: event.type === 'CommandRequested' ? [...requested, event.data as Requested] : requested,
+        requested: event.type === 'CommandRequested' ? [...requested, event.data as RequestedCommand] : requested,
       }),
       this.#instanceOf(id),
     );
@@ -139,7 +139,7 @@ export class WhenProcess<State> {
   /** It issues exactly these commands, in this order. */
   thenIssues(...expected: readonly (readonly [Command, unknown])[]): this {
     const issued = this.#of('CommandRequested').map(({ data }) => {
-      const { command, input } = data as Requested;
+      const { command, input } = data as RequestedCommand;
       return { command, input };
     });
     assert.deepEqual(

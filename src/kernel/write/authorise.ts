@@ -56,23 +56,23 @@ function rulesFor(command: Command, actor: Actor): Rule[] {
  * - `absent`: there is no such aggregate, or they may not know about it. Both get the same answer.
  * - `taken`: the command would create an aggregate with that id, and there is one that they may not know about.
  */
-export type Standing = 'permitted' | 'forbidden' | 'absent' | 'taken';
+export type CommandAccess = 'permitted' | 'forbidden' | 'absent' | 'taken';
 
 /** What deciding who may see an aggregate needs to know about its stream. */
-interface Seen {
+interface DecidedStream {
   readonly streamId: string;
   readonly version: number;
   readonly state: unknown;
 }
 
 /** @param facts what the command has gathered; it may be a rejection. */
-export function standingOf(
+export function commandAccess(
   command: Command,
   actor: Actor | null,
   input: unknown,
-  stream: Seen,
+  stream: DecidedStream,
   facts: unknown,
-): Standing {
+): CommandAccess {
   const { version, state } = stream;
   const exists = version > 0;
   if (!exists && !command.creates) return 'absent';
@@ -86,7 +86,7 @@ export function standingOf(
 }
 
 /** True if the actor may know that the aggregate exists. */
-function maySee(command: Command, actor: Actor | null, { streamId, state }: Seen): boolean {
+function maySee(command: Command, actor: Actor | null, { streamId, state }: DecidedStream): boolean {
   return command.aggregate.isVisibleTo(actor, state, streamId) ?? mayAlways(command, actor);
 }
 
@@ -97,10 +97,10 @@ function maySee(command: Command, actor: Actor | null, { streamId, state }: Seen
 export function answerUnseen(
   { aggregate: { name: aggregate } }: Command,
   aggregateId: string,
-  standing: 'absent' | 'taken',
+  access: 'absent' | 'taken',
   expectedVersion: number | null | undefined,
 ): CommandOutcome {
-  if (standing === 'absent') return { kind: 'notFound', aggregate, aggregateId };
+  if (access === 'absent') return { kind: 'notFound', aggregate, aggregateId };
   // A free id is at version 0.
   if (expectedVersion) return { kind: 'conflict', expectedVersion, actualVersion: 0 };
   return ID_TAKEN;

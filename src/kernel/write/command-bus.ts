@@ -1,4 +1,4 @@
-import { type Member, Roster } from '../../database/roster.ts';
+import { Roster, type RosterMember } from '../../database/roster.ts';
 import { NOBODY } from '../define/actor.ts';
 import type { Command, InputOf } from '../define/command.ts';
 import type { CommandOutcome } from '../define/command-outcome.ts';
@@ -26,7 +26,7 @@ export interface CommandBusParts extends CommandTools {
   readonly observer?: Observer | undefined;
 }
 
-interface Running extends Member {
+interface Running extends RosterMember {
   readonly answer: Promise<CommandOutcome>;
 }
 

@@ -10,7 +10,7 @@ import type { AppendQueue } from '../log/append/append-queue.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { newId } from '../log/new-id.ts';
 import type { Admission } from './admission.ts';
-import { answerUnseen, ID_TAKEN, type Standing, standingOf } from './authorise.ts';
+import { answerUnseen, type CommandAccess, commandAccess, ID_TAKEN } from './authorise.ts';
 import type { CommandIdentity } from './command-identity.ts';
 import { callerOf, type ExecuteOptions } from './execute-options.ts';
 import { gather } from './gather.ts';
@@ -51,7 +51,7 @@ export class CommandRun {
   readonly #isNewId: boolean;
   /** The version that it was decided on last. */
   #decidedOn = 0;
-  #standing: Standing = 'permitted';
+  #access: CommandAccess = 'permitted';
 
   constructor(tools: CommandTools, admitted: AdmittedCommand) {
     this.#tools = tools;
@@ -84,13 +84,13 @@ export class CommandRun {
     if (known.isDiscarded || outdated) return 'again';
     const { version, state } = known;
     this.#decidedOn = version;
-    this.#standing = standingOf(command, options.actor, input, known, facts);
+    this.#access = commandAccess(command, options.actor, input, known, facts);
     const isBorrowed = command.creates && options.idsFrom !== 'engine' && isDerivedId(this.#streamId);
     // If they may not see it, they are not told whether there is one.
-    if (isBorrowed && this.#standing === (version === 0 ? 'permitted' : 'taken')) {
+    if (isBorrowed && this.#access === (version === 0 ? 'permitted' : 'taken')) {
       return { kind: 'invalid', issues: [{ path: ['id'], message: `${this.#streamId} ${RESERVED}` }] };
     }
-    if (this.#standing !== 'permitted') {
+    if (this.#access !== 'permitted') {
       return (await states.confirm(known, version)) ? this.#answerUnseen() : 'again';
     }
     const { expectedVersion } = options;
@@ -167,7 +167,7 @@ export class CommandRun {
   }
 
   #giveUp(actualVersion: number, attempts: number): Promise<CommandOutcome> {
-    if (this.#standing !== 'permitted') return this.#answerUnseen();
+    if (this.#access !== 'permitted') return this.#answerUnseen();
     const { expectedVersion } = this.#admitted.options;
     return this.#unlessReplayed(
       expectedVersion == null || expectedVersion === actualVersion
@@ -188,10 +188,10 @@ export class CommandRun {
     const found = await this.#findEarlier();
     // They may have been permitted: the command itself may have changed what the rule looks at.
     if (found?.outcome === 'replayed') return this.#answerOf(found);
-    if (this.#standing === 'forbidden' || this.#standing === 'permitted')
+    if (this.#access === 'forbidden' || this.#access === 'permitted')
       throw new ForbiddenError(`You may not issue ${command.name} here.`);
     if (found) return { kind: 'reused', commandId: identity.commandId };
-    return answerUnseen(command, this.#streamId, this.#standing, options.expectedVersion);
+    return answerUnseen(command, this.#streamId, this.#access, options.expectedVersion);
   }
 
   /** The command that has used the client's command id; undefined if the client gave none. */

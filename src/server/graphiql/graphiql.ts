@@ -30,13 +30,13 @@ export function useGraphiql(documents: URL | undefined): Plugin {
   };
 }
 
-interface Answer {
+interface AssetAnswer {
   readonly body: string | Uint8Array<ArrayBuffer>;
   readonly status: number;
   readonly headers: Record<string, string>;
 }
 
-async function answerFile(assets: Assets, name: string, acceptEncoding: string | null): Promise<Answer> {
+async function answerFile(assets: Assets, name: string, acceptEncoding: string | null): Promise<AssetAnswer> {
   const asset = assets.get(name);
   if (!asset) return { body: 'not found', status: 404, headers: { 'content-type': 'text/plain' } };
   const headers = {
@@ -48,7 +48,7 @@ async function answerFile(assets: Assets, name: string, acceptEncoding: string |
   return { body: await asset.gzipped, status: 200, headers: { ...headers, 'content-encoding': 'gzip' } };
 }
 
-function page(assets: Assets, documents: URL | undefined): Answer {
+function page(assets: Assets, documents: URL | undefined): AssetAnswer {
   const hrefOf = (name: string) => `?${FILE}=${name}&v=${assets.get(name)?.version}`;
   const script = (name: string) => `<script src="${escapeHtml(hrefOf(name))}" defer></script>`;
   const options = {

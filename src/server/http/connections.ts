@@ -1,13 +1,13 @@
 import { type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Addresses } from '../limits/address.ts';
-import type { Limits } from '../limits/limits.ts';
+import type { CallerLimits } from '../limits/limits.ts';
 import { OverLimitError } from '../limits/over-limit.ts';
 import type { Refusals } from '../limits/refusals.ts';
 
 export interface ConnectionGate {
   readonly addresses: Addresses;
-  readonly limits: Limits;
+  readonly limits: CallerLimits;
   readonly refusals: Refusals;
 }
 

@@ -4,7 +4,7 @@ import { atMoment } from '../expiry.ts';
 import type { Visit } from '../limits/visit.ts';
 import type { HttpContext } from './requests/graphql-requests.ts';
 
-type Result = ExecutionResult | AsyncIterable<ExecutionResult>;
+type OperationResult = ExecutionResult | AsyncIterable<ExecutionResult>;
 
 /** A new request with the same token would now get 401. */
 const EXPIRED = new GraphQLError('The access token has expired; get a new one and ask again.', {
@@ -33,7 +33,7 @@ export function useExpiringOperations(): Plugin<object, Partial<HttpContext>> {
 }
 
 /** The result, or the error that the access token has expired if that comes first. @param mayEnd false if it must not end then. */
-export async function untilExpired<R extends Result>(
+export async function untilExpired<R extends OperationResult>(
   running: R | PromiseLike<R>,
   expiresAt: Date,
   mayEnd: () => boolean = () => true,

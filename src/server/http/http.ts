@@ -36,7 +36,12 @@ export interface ConnectionTimes {
 const LOOK_EVERY_MS = 1000;
 
 /** Starts an HTTP server without routes. @throws {ListenError} */
-export async function listen(host: string, port: number, times: ConnectionTimes, handler: Handler): Promise<Server> {
+export async function listen(
+  host: string,
+  port: number,
+  times: ConnectionTimes,
+  handler: RequestHandler,
+): Promise<Server> {
   const options = {
     headersTimeout: Math.min(times.headersTimeoutMs, times.requestTimeoutMs),
     requestTimeout: times.requestTimeoutMs,
@@ -73,7 +78,7 @@ export function closeServer(server: Server): Promise<void> {
   });
 }
 
-export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 /** The URL of a server for people and clients on this machine. */
 export function urlOf(server: Server): string {

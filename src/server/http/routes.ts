@@ -3,7 +3,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Readiness } from '../operations/health.ts';
 import { answer, answerError } from './answers.ts';
 import type { HostGuard } from './hosts.ts';
-import type { Handler } from './http.ts';
+import type { RequestHandler } from './http.ts';
 
 /** What reports the state of the server. */
 export interface StateRoutes {
@@ -15,13 +15,13 @@ export interface StateRoutes {
 }
 
 export interface Routes {
-  readonly graphql: Handler;
+  readonly graphql: RequestHandler;
   /** Undefined if OPS_PORT serves it. */
   readonly state: StateRoutes | undefined;
 }
 
 /** Routes a request to the public port. */
-export function route({ graphql, state }: Routes): Handler {
+export function route({ graphql, state }: Routes): RequestHandler {
   return (request, response) => {
     if (isEndpoint(request)) return graphql(request, response);
     if (pathOf(request) === '/') {
@@ -33,7 +33,7 @@ export function route({ graphql, state }: Routes): Handler {
 }
 
 /** Routes a request to OPS_PORT. */
-export function routeOperations(state: StateRoutes): Handler {
+export function routeOperations(state: StateRoutes): RequestHandler {
   return (request, response) => routeState(state, [], request, response);
 }
 

@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import { type Member, Roster } from '../../database/roster.ts';
+import { Roster, type RosterMember } from '../../database/roster.ts';
 import type { Visit } from '../limits/visit.ts';
 
 /** Number of checks within the time that a client is given. */
 const LOOKS_IN_TIME = 3;
 
-interface Watched extends Member {
+interface WatchedClient extends RosterMember {
   readonly response: ServerResponse;
   readonly visit: Pick<Visit, 'refused'>;
   /** Bytes that the client had read at the last check; undefined if nothing waited for it. */
@@ -19,7 +19,7 @@ interface Watched extends Member {
  * reads something between two checks.
  */
 export class StalledClients {
-  readonly #open = new Roster<Watched>();
+  readonly #open = new Roster<WatchedClient>();
   readonly #lookEveryMs: number;
   readonly #maxBufferedBytes: number;
   #timer: NodeJS.Timeout | undefined;
@@ -32,7 +32,7 @@ export class StalledClients {
 
   /** Watches an answer until it is sent. */
   watch(response: ServerResponse, visit: Pick<Visit, 'refused'>): void {
-    const watched: Watched = { place: -1, response, visit, taken: undefined, looks: 0 };
+    const watched: WatchedClient = { place: -1, response, visit, taken: undefined, looks: 0 };
     this.#open.add(watched);
     if (!this.#timer) {
       this.#timer = setInterval(() => this.#look(), this.#lookEveryMs);

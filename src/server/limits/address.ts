@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js';
 import { LRUCache } from 'lru-cache';
 import type { AddressRange } from '../../settings/values.ts';
 
-type Address = ipaddr.IPv4 | ipaddr.IPv6;
+type IpAddress = ipaddr.IPv4 | ipaddr.IPv6;
 
 /** An IPv6 subscriber has at least a /64 and can change addresses within it at will. */
 const IPV6_PREFIX_BYTES = 8;
@@ -30,7 +30,7 @@ export interface Addresses {
  * choose its own address: what it sends itself is to the left of what the first proxy adds.
  */
 export function createAddresses(trusted: readonly AddressRange[]): Addresses {
-  const isTrusted = (address: Address) =>
+  const isTrusted = (address: IpAddress) =>
     trusted.some(([network, bits]) => address.kind() === network.kind() && matches(address, network, bits));
   // Undefined for a trusted proxy.
   const peers = new LRUCache<string, { readonly key: string | undefined }>({ max: MAX_PEERS });
@@ -49,7 +49,7 @@ export function createAddresses(trusted: readonly AddressRange[]): Addresses {
     clientOf: ({ socket, headers }) => {
       const peer = peerOf(socket.remoteAddress);
       if (peer !== undefined) return peer;
-      let client = parse(socket.remoteAddress) as Address;
+      let client = parse(socket.remoteAddress) as IpAddress;
       const forwarded = String(headers['x-forwarded-for'] ?? '').split(',');
       for (const entry of forwarded.reverse().slice(0, MAX_HOPS)) {
         const next = parse(entry);
@@ -63,19 +63,19 @@ export function createAddresses(trusted: readonly AddressRange[]): Addresses {
   };
 }
 
-function matches(address: Address, network: Address, bits: number): boolean {
+function matches(address: IpAddress, network: IpAddress, bits: number): boolean {
   return address instanceof ipaddr.IPv4
     ? address.match(network as ipaddr.IPv4, bits)
     : address.match(network as ipaddr.IPv6, bits);
 }
 
 /** An address as proxies write it, possibly with a port; IPv4 inside IPv6 becomes IPv4. */
-function parse(text: string | undefined): Address | undefined {
+function parse(text: string | undefined): IpAddress | undefined {
   const bare = text?.trim().replace(/^\[([^\]]*)\](:\d+)?$|^([\d.]+):\d+$/, '$1$3');
   return bare && ipaddr.isValid(bare) ? ipaddr.process(bare) : undefined;
 }
 
-function keyOf(address: Address): string {
+function keyOf(address: IpAddress): string {
   if (address instanceof ipaddr.IPv4) return address.toString();
   const prefix = address.toByteArray().map((byte, index) => (index < IPV6_PREFIX_BYTES ? byte : 0));
   return `${ipaddr.fromByteArray(prefix).toString()}/64`;

@@ -29,7 +29,7 @@ export interface Spender {
 }
 
 /** All limits on one actor and one address, over all transports. Each is counted separately, and each may be off. */
-export class Limits {
+export class CallerLimits {
   readonly #requests: Rate;
   readonly #badCredentials: Rate;
   readonly #points: Rate;

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 export type Transport = 'http' | 'sse' | 'websocket' | 'connection';
 
 /** Why something was refused: the code for the caller, or the limit that was exceeded. */
-export interface Refusal {
+export interface CallerRefusal {
   /** The limit, or the error code in lower case. It labels a metric, so the set of values is fixed. */
   readonly reason: string;
   readonly transport: Transport;
@@ -48,7 +48,7 @@ export class Refusals {
     this.#observer = observer;
   }
 
-  refused({ reason, transport, ...facts }: Refusal): void {
+  refused({ reason, transport, ...facts }: CallerRefusal): void {
     this.#observer?.refused(reason, transport);
     const level = facts.code === 'THROTTLED' ? 'warn' : 'info';
     const window = this.#windows.get(reason) ?? this.#open(reason, level);

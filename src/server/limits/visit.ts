@@ -3,33 +3,33 @@ import { UnauthenticatedError } from '../../kernel/errors.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Authenticated } from '../auth/claims.ts';
 import { type Release, takeAll } from './concurrency.ts';
-import type { Limits, Spender } from './limits.ts';
+import type { CallerLimits, Spender } from './limits.ts';
 import { type Limit, OverLimitError } from './over-limit.ts';
-import type { Refusal, Refusals, Transport } from './refusals.ts';
+import type { CallerRefusal, Refusals, Transport } from './refusals.ts';
 
 /** What admits callers; shared by all transports. */
-export interface Gate {
-  readonly limits: Limits;
+export interface CallerChecks {
+  readonly limits: CallerLimits;
   readonly refusals: Refusals;
   readonly authenticator: Authenticator;
 }
 
 /** Facts about a refusal in addition to those of the visit. */
-export interface RefusedVisit extends Pick<Refusal, 'code' | 'status' | 'correlationId' | 'why'> {
+export interface RefusedVisit extends Pick<CallerRefusal, 'code' | 'status' | 'correlationId' | 'why'> {
   readonly limit?: Limit | undefined;
 }
 
 /** One caller's way through the server: a request, or a WebSocket for as long as it is open. */
 export class Visit {
   readonly address: string;
-  readonly #gate: Gate;
+  readonly #gate: CallerChecks;
   readonly #transport: Transport;
   #authenticated: Authenticated | null = null;
   readonly #releases = new Set<Release>();
   #isRefused = false;
   #hasLeft = false;
 
-  constructor(gate: Gate, transport: Transport, address: string) {
+  constructor(gate: CallerChecks, transport: Transport, address: string) {
     this.#gate = gate;
     this.#transport = transport;
     this.address = address;

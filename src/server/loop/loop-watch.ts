@@ -1,4 +1,4 @@
-import type { Phase, PhaseListener } from '../../graphql/phases.ts';
+import type { OperationPhase, PhaseListener } from '../../graphql/phases.ts';
 
 /** Time between two checks of the event loop, in ms. */
 const LOOK_MS = 20;
@@ -10,7 +10,7 @@ export interface LoopBlock {
    * The phase of an operation that took most of that time; undefined if it was not an operation, but for example a fold
    * or a garbage collection.
    */
-  readonly phase: Phase | undefined;
+  readonly phase: OperationPhase | undefined;
 }
 
 /**
@@ -22,10 +22,10 @@ export class LoopWatch implements PhaseListener {
   readonly #blockMs: number;
   readonly #onBlock: (block: LoopBlock) => void;
   /** The current phase and its start by `performance.now()`; undefined if nothing is being done for an operation. */
-  #present: (() => Phase) | undefined;
+  #present: (() => OperationPhase) | undefined;
   #since = 0;
   /** The longest phase since the last check, and its duration in ms. */
-  #longest: (() => Phase) | undefined;
+  #longest: (() => OperationPhase) | undefined;
   #longestMs = 0;
   #lookedAt = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -49,7 +49,7 @@ export class LoopWatch implements PhaseListener {
     this.#longest = undefined;
   }
 
-  began(phase: () => Phase): void {
+  began(phase: () => OperationPhase): void {
     this.#mark(phase);
   }
 
@@ -57,7 +57,7 @@ export class LoopWatch implements PhaseListener {
     this.#mark(undefined);
   }
 
-  #mark(next: (() => Phase) | undefined): void {
+  #mark(next: (() => OperationPhase) | undefined): void {
     if (!this.#timer) return;
     this.#count(performance.now());
     this.#present = next;

@@ -16,7 +16,7 @@ import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from '../http/
 import type { Addresses } from '../limits/address.ts';
 import { graphqlErrorOf, limitIn, OverLimitError } from '../limits/over-limit.ts';
 import { refusalCode } from '../limits/refusals-plugin.ts';
-import { type Gate, Visit } from '../limits/visit.ts';
+import { type CallerChecks, Visit } from '../limits/visit.ts';
 import { GOING_AWAY, TRY_AGAIN_LATER } from './close-codes.ts';
 import { gatherMessages } from './gather-messages.ts';
 import { openConnection } from './socket-connection.ts';
@@ -25,7 +25,7 @@ import { admitUpgrade, type UpgradeRules } from './upgrade.ts';
 
 export interface WebSocketOptions extends UpgradeRules {
   readonly yoga: Yoga;
-  readonly gate: Gate;
+  readonly gate: CallerChecks;
   readonly addresses: Addresses;
   readonly config: Pick<
     Config,

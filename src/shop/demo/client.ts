@@ -10,7 +10,7 @@ const PATIENCE_MS = 20_000;
 const LOOK_MS = 20;
 
 /** An answer, and how long it took. */
-export interface Answer<Data> {
+export interface TimedAnswer<Data> {
   readonly data: Data;
   readonly ms: number;
 }
@@ -23,7 +23,7 @@ export interface Live<Message> {
   toItsEnd(): Promise<void>;
 }
 
-interface Result {
+interface ApiResponse {
   readonly data?: unknown;
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
 }
@@ -51,7 +51,7 @@ export class DemoClient {
   }
 
   /** Runs a query or mutation over HTTP. @throws {CliError} if the answer is an error. */
-  async run<Data>(name: string, variables: Readonly<Record<string, unknown>> = {}): Promise<Answer<Data>> {
+  async run<Data>(name: string, variables: Readonly<Record<string, unknown>> = {}): Promise<TimedAnswer<Data>> {
     const body = JSON.stringify({ query: this.#operation(name).query, operationName: name, variables });
     const from = performance.now();
     const result = await this.#post(body);
@@ -66,7 +66,7 @@ export class DemoClient {
     name: string,
     variables: Readonly<Record<string, unknown>>,
     holds: (data: Data) => boolean,
-  ): Promise<Answer<Data>> {
+  ): Promise<TimedAnswer<Data>> {
     const from = performance.now();
     for (;;) {
       const { data } = await this.run<Data>(name, variables);
@@ -89,7 +89,7 @@ export class DemoClient {
     const ended = Promise.withResolvers<void>();
     // A failure is reported to those who wait for a message, or for the end.
     ended.promise.catch(() => undefined);
-    const sink: Sink<Result> = {
+    const sink: Sink<ApiResponse> = {
       next: (result) => {
         try {
           const [message] = Object.values(dataOf<Record<string, Message>>(name, result)) as [Message];
@@ -130,7 +130,7 @@ export class DemoClient {
     return operation;
   }
 
-  async #post(body: string): Promise<Result> {
+  async #post(body: string): Promise<ApiResponse> {
     let text: string;
     try {
       const response = await fetch(this.#endpoint, {
@@ -145,7 +145,7 @@ export class DemoClient {
       throw new CliError('NO_ANSWER', `No server answers at ${this.#endpoint}.`, { cause });
     }
     try {
-      return JSON.parse(text) as Result;
+      return JSON.parse(text) as ApiResponse;
     } catch (cause) {
       throw new CliError('NO_GRAPHQL', `What answers at ${this.#endpoint} is not a GraphQL API.`, { cause });
     }
@@ -166,7 +166,7 @@ export class DemoClient {
   }
 }
 
-function dataOf<Data>(name: string, { data, errors }: Result): Data {
+function dataOf<Data>(name: string, { data, errors }: ApiResponse): Data {
   const [error] = errors ?? [];
   if (error) throw new CliError(error.extensions?.code ?? 'ERROR', `${name} was answered: ${error.message}`);
   if (!data) throw new CliError('NO_GRAPHQL', `${name} was answered without data.`);

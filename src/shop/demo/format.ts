@@ -1,9 +1,8 @@
 import { formatCount } from '../../cli/index.ts';
-export interface Money {
-  readonly amount: number;
-  readonly currency: string;
-}
-export interface Projection {
+import type { FulfilmentStep } from '../../domains/fulfilment/read-models.ts';
+import type { Money } from '../../domains/shared/money.ts';
+
+export interface ProjectionPosition {
   readonly name: string;
   readonly state: string;
   readonly position: number;
@@ -15,19 +14,13 @@ export interface Statistics {
   readonly revenue: Money;
 }
 
-export interface Step {
-  readonly name: string;
-  /** ISO 8601. */
-  readonly at: string;
-}
-
 /** Money as people write it. */
 export function formatMoney({ amount, currency }: Money): string {
   return (amount / 100).toLocaleString('en-GB', { style: 'currency', currency });
 }
 
 /** Read models with their positions, and their problems if they have any. */
-export function formatProjections(projections: readonly Projection[]): string {
+export function formatProjections(projections: readonly ProjectionPosition[]): string {
   return projections
     .map(({ name, state, position, lag }) => {
       const trouble = state === 'RUNNING' ? '' : ` ${state}`;
@@ -44,7 +37,7 @@ export function formatStatistics(statistics: readonly Statistics[]): string {
 }
 
 /** Steps with the time that each took. */
-export function formatSteps(steps: readonly Step[]): string {
+export function formatSteps(steps: readonly FulfilmentStep[]): string {
   return steps
     .map(({ name, at }, nth) => {
       const before = steps[nth - 1];

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { CliError } from '../../cli/index.ts';
-import type { Answer, DemoClient } from './client.ts';
+import type { FulfilmentStep } from '../../domains/fulfilment/read-models.ts';
+import type { Money } from '../../domains/shared/money.ts';
+import type { DemoClient, TimedAnswer } from './client.ts';
 import {
   formatMoney,
   formatProjections,
   formatStatistics,
   formatSteps,
-  type Money,
-  type Projection,
+  type ProjectionPosition,
   type Statistics,
-  type Step,
 } from './format.ts';
 import type { Screen } from './screen.ts';
 
@@ -22,24 +22,24 @@ interface Order {
 }
 interface Fulfilment {
   readonly state: string;
-  readonly steps: readonly Step[];
+  readonly steps: readonly FulfilmentStep[];
   readonly failure: string | null;
 }
-interface Receipt {
+interface CommandReceipt {
   readonly version: number;
   readonly token: string;
   readonly replayed?: boolean;
   readonly query?: { readonly order: Order | null };
 }
-interface Refusal {
+interface CommandRefusal {
   readonly code: string;
   readonly message: string;
   readonly issues?: readonly { readonly path: readonly string[]; readonly message: string }[];
 }
-type Outcome = Receipt | Refusal;
+type CommandResponse = CommandReceipt | CommandRefusal;
 
 /** The variables for placing an order, as in its example. */
-interface Placing {
+interface OrderVariables {
   readonly [name: string]: unknown;
   readonly items: readonly { readonly productId: string; readonly quantity: number }[];
 }
@@ -49,8 +49,12 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
   const [customerId, productId, orderId] = [randomUUID(), randomUUID(), randomUUID()];
 
   /** Issues the command of a document, and shows the answer. */
-  async function command(name: string, variables: Readonly<Record<string, unknown>>, show = said): Promise<Receipt> {
-    const answer = await client.run<Record<string, Outcome>>(name, variables);
+  async function command(
+    name: string,
+    variables: Readonly<Record<string, unknown>>,
+    show = said,
+  ): Promise<CommandReceipt> {
+    const answer = await client.run<Record<string, CommandResponse>>(name, variables);
     const receipts = Object.values(answer.data).map((outcome) => accepted(name, outcome));
     const last = receipts.at(-1);
     if (!last) throw new CliError('NO_GRAPHQL', `${name} was answered without an outcome.`);
@@ -60,7 +64,7 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
 
   /** Issues a command that must be refused. */
   async function refused(name: string, variables: Readonly<Record<string, unknown>>): Promise<void> {
-    const { data, ms }: Answer<Record<string, Outcome>> = await client.run(name, variables);
+    const { data, ms }: TimedAnswer<Record<string, CommandResponse>> = await client.run(name, variables);
     const [outcome] = Object.values(data);
     if (!outcome || !('code' in outcome))
       throw new CliError('DEMO_FAILED', `${name} was accepted, though it must not be.`);
@@ -82,8 +86,8 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
   }
 
   screen.step('Where do the read models stand?');
-  const standing = await client.run<{ projections: readonly Projection[] }>('Projections');
-  screen.line('answer', 'Projections', formatProjections(standing.data.projections), standing.ms);
+  const answer = await client.run<{ projections: readonly ProjectionPosition[] }>('Projections');
+  screen.line('answer', 'Projections', formatProjections(answer.data.projections), answer.ms);
 
   screen.step('Register a customer');
   const customer = client.example<{ name: string }>('RegisterCustomer');
@@ -106,7 +110,7 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
 
   screen.step('Place an order, and read it back in the same request');
   const commandId = randomUUID();
-  const example = client.example<Placing>('PlaceOrder');
+  const example = client.example<OrderVariables>('PlaceOrder');
   const items = example.items.map((item) => ({ ...item, productId }));
   const placing = { ...example, orderId, customerId, items, commandId };
   const placed = await command('PlaceOrder', placing, ({ query }) =>
@@ -175,12 +179,12 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
   screen.line('answer', 'OrderStatistics', formatStatistics(sold.data.orderStatistics), sold.ms);
 }
 
-function accepted(name: string, outcome: Outcome): Receipt {
+function accepted(name: string, outcome: CommandResponse): CommandReceipt {
   if ('token' in outcome) return outcome;
   throw new CliError('DEMO_FAILED', `${name} was not accepted: ${outcome.code}: ${outcome.message}`);
 }
 
-function said({ version }: Receipt): string {
+function said({ version }: CommandReceipt): string {
   return `version ${version}`;
 }
 

@@ -2,19 +2,19 @@ import { registerCustomer } from '../../domains/customers/customer.ts';
 import { changeProductPrice, receiveStock, registerProduct } from '../../domains/products/product.ts';
 import type { RowRejection } from './file/rows.ts';
 import { commandId } from './ids.ts';
-import { type Issuer, refusalOf } from './issuer.ts';
+import { type RetryingIssuer, refusalOf } from './issuer.ts';
 import type { PlannedOrder, PlannedProduct } from './plan.ts';
 import { ProductLane } from './product-lane.ts';
 import type { Tally } from './tally.ts';
 
 /** Makes sure that the customers and products of orders exist when they are needed. */
 export class Catalogue {
-  readonly #issuer: Issuer;
+  readonly #issuer: RetryingIssuer;
   readonly #tally: Tally;
   readonly #lanes = new Map<string, ProductLane>();
   readonly #customers = new Map<string, Promise<RowRejection | undefined>>();
 
-  constructor(issuer: Issuer, tally: Tally) {
+  constructor(issuer: RetryingIssuer, tally: Tally) {
     this.#issuer = issuer;
     this.#tally = tally;
   }

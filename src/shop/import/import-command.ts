@@ -16,11 +16,11 @@ import {
 import { assertWritable, InvoiceFile } from './file/file.ts';
 import { rejectedPathOf, writeRejected } from './file/rejected-file.ts';
 import { Importer } from './importer.ts';
-import { Issuer } from './issuer.ts';
+import { RetryingIssuer } from './issuer.ts';
 import { planOrder } from './plan.ts';
 import { readInvoices, type Survey, surveyFile } from './survey.ts';
 import type { OrderSum, Tally } from './tally.ts';
-import { type Difference, findDifferences } from './verify.ts';
+import { findDifferences, type OrderDifference } from './verify.ts';
 
 /** `import`: brings data in from files. */
 export const importCommand: CommandFactory = (cli) =>
@@ -67,7 +67,7 @@ async function importInvoices(cli: Cli, { engine }: EngineContext, file: Invoice
     done += rows;
     progress.update(done);
   };
-  const importer = new Importer(new Issuer(engine, uuidv7(), cli.signal), onRows);
+  const importer = new Importer(new RetryingIssuer(engine, uuidv7(), cli.signal), onRows);
   try {
     for await (const rows of readInvoices(file, survey)) {
       cli.signal.throwIfAborted();
@@ -106,7 +106,7 @@ function printTally(
   print(cli, `New: ${formatCount(customers)} customers, ${formatCount(products)} products`);
 }
 
-function notAsInvoiced({ orderId, invoiced, stored }: Difference, others: number): CliError {
+function notAsInvoiced({ orderId, invoiced, stored }: OrderDifference, others: number): CliError {
   const say = ({ total, itemCount }: OrderSum) => `${itemCount} items, ${formatPence(BigInt(total))}`;
   const also = others > 0 ? ` (and ${formatCount(others)} more are not as they should be)` : '';
   return new CliError(

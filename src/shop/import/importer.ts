@@ -3,7 +3,7 @@ import { recordOrder } from '../../domains/orders/order-fulfilment.ts';
 import { Catalogue } from './catalogue.ts';
 import { RowRejection } from './file/rows.ts';
 import { commandId } from './ids.ts';
-import { type Issuer, refusalOf } from './issuer.ts';
+import { type RetryingIssuer, refusalOf } from './issuer.ts';
 import type { PlannedOrder, PlannedProduct, PlannedSale } from './plan.ts';
 import { Tally } from './tally.ts';
 
@@ -13,19 +13,19 @@ const ORDERS_AT_ONCE = 64;
 const NOT_RECORDED = 'not recorded';
 
 /** Whether an order is new to the log, was placed by an earlier import, or cannot be placed. */
-type Standing = 'new' | 'before' | 'refused';
+type PlacementResult = 'new' | 'before' | 'refused';
 
 /** Places planned orders: many at a time, with the same result as if they were placed one by one. */
 export class Importer {
   readonly tally = new Tally();
-  readonly #issuer: Issuer;
+  readonly #issuer: RetryingIssuer;
   readonly #catalogue: Catalogue;
   readonly #onOrder: (rows: number) => void;
   readonly #running = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
 
   /** @param onOrder called whenever an order is done, with the number of its rows. */
-  constructor(issuer: Issuer, onOrder: (rows: number) => void) {
+  constructor(issuer: RetryingIssuer, onOrder: (rows: number) => void) {
     this.#issuer = issuer;
     this.#catalogue = new Catalogue(issuer, this.tally);
     this.#onOrder = onOrder;
@@ -54,18 +54,18 @@ export class Importer {
 
   async #import(order: PlannedOrder): Promise<void> {
     const { promise: placed, resolve: setPlaced } = Promise.withResolvers<void>();
-    let standing: Standing;
+    let result: PlacementResult;
     try {
-      standing = await this.#place(order, placed);
-      if (standing !== 'refused') await this.#addFurtherSales(order);
+      result = await this.#place(order, placed);
+      if (result !== 'refused') await this.#addFurtherSales(order);
     } finally {
       setPlaced();
     }
-    if (standing !== 'refused') await this.#confirm(order, standing);
+    if (result !== 'refused') await this.#confirm(order, result);
   }
 
   /** Nothing is awaited before every product's lane has been entered: lanes are entered in the order of the file. */
-  async #place(order: PlannedOrder, placed: Promise<void>): Promise<Standing> {
+  async #place(order: PlannedOrder, placed: Promise<void>): Promise<PlacementResult> {
     const id = commandId('placeOrder', order.invoice);
     const input = placeInput(order);
     const found = this.#find(input, id);
@@ -97,18 +97,18 @@ export class Importer {
    * The order was paid and sent long ago, so it is recorded. Earlier importers had no such command and placed orders as
    * customers do.
    */
-  async #find(input: ReturnType<typeof placeInput>, id: string): ReturnType<Issuer['find']> {
+  async #find(input: ReturnType<typeof placeInput>, id: string): ReturnType<RetryingIssuer['find']> {
     const found = await this.#issuer.find(recordOrder, input, id);
     return found === 'other' ? this.#issuer.find(placeOrder, input, id) : found;
   }
 
-  #placed(order: PlannedOrder, isBefore: boolean): Standing {
+  #placed(order: PlannedOrder, isBefore: boolean): PlacementResult {
     this.tally.placed(order, isBefore);
     for (const { sales } of order.products) this.tally.sold(order, sales[0], isBefore);
     return isBefore ? 'before' : 'new';
   }
 
-  #refuse(order: PlannedOrder, reason: RowRejection): Standing {
+  #refuse(order: PlannedOrder, reason: RowRejection): PlacementResult {
     for (const { sales } of order.products) for (const { lines } of sales) this.tally.refuse(lines, reason);
     return 'refused';
   }
@@ -132,10 +132,10 @@ export class Importer {
   }
 
   /** An invoiced order had been accepted. If somebody has confirmed or cancelled it since, that stays. */
-  async #confirm(order: PlannedOrder, standing: Standing): Promise<void> {
+  async #confirm(order: PlannedOrder, result: PlacementResult): Promise<void> {
     const id = commandId('confirmOrder', order.invoice);
     const input = { orderId: order.orderId };
-    if (standing === 'before' && (await this.#issuer.find(confirmOrder, input, id)) === 'same') return;
+    if (result === 'before' && (await this.#issuer.find(confirmOrder, input, id)) === 'same') return;
     await this.#issuer.issue(confirmOrder, input, { commandId: id, occurredAt: order.placedAt });
   }
 }

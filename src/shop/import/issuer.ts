@@ -23,7 +23,7 @@ const PATIENCE_MS = 30_000;
 const RETRY_MS = 500;
 
 /** Issues commands on behalf of the application, and retries patiently. */
-export class Issuer {
+export class RetryingIssuer {
   readonly #engine: Pick<Engine, 'bus' | 'log'>;
   /** The same for everything that one import issues: it finds the import's events in the log. */
   readonly #correlationId: string;

@@ -31,14 +31,17 @@ export interface PlannedOrder {
 }
 
 /** The plan for an invoice's rows. */
-export interface Plan {
+export interface InvoicePlan {
   readonly order: PlannedOrder | undefined;
   /** Rows that do not fit the others, by line. */
   readonly rejected: ReadonlyMap<number, RowRejection>;
 }
 
 /** Combines an invoice's rows into one order. The first row determines customer, date and destination. */
-export function planOrder(rows: readonly [InvoiceLine, ...InvoiceLine[]], names: ReadonlyMap<string, string>): Plan {
+export function planOrder(
+  rows: readonly [InvoiceLine, ...InvoiceLine[]],
+  names: ReadonlyMap<string, string>,
+): InvoicePlan {
   const [first] = rows;
   const rejected = new Map<number, RowRejection>();
   const products = new Map<string, PlannedProduct>();

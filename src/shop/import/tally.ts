@@ -9,7 +9,7 @@ export interface OrderSum {
 }
 
 /** Counts what this import has done, and what an earlier one had done. */
-export class Counts {
+export class ImportCounts {
   rows = 0;
   orders = 0;
   /** In pence; the sum of a whole file may exceed a safe number. */
@@ -18,8 +18,8 @@ export class Counts {
 
 /** What an import has done. Each row is imported, was imported before, or is refused. */
 export class Tally {
-  readonly imported = new Counts();
-  readonly before = new Counts();
+  readonly imported = new ImportCounts();
+  readonly before = new ImportCounts();
   /** New ones. */
   customers = 0;
   /** New ones. */
@@ -52,7 +52,7 @@ export class Tally {
     for (const line of lines) this.refused.set(line, rejection);
   }
 
-  #counts(isBefore: boolean): Counts {
+  #counts(isBefore: boolean): ImportCounts {
     return isBefore ? this.before : this.imported;
   }
 }

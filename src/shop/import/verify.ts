@@ -6,7 +6,7 @@ import type { OrderSum } from './tally.ts';
 const PAGE = 1000;
 
 /** An order that differs from its invoice. */
-export interface Difference {
+export interface OrderDifference {
   readonly orderId: string;
   readonly invoiced: OrderSum;
   /** The order in the read model; undefined if it is missing. */
@@ -14,10 +14,13 @@ export interface Difference {
 }
 
 /** Compares orders in the read model with the expected ones. @returns those that are missing or differ. */
-export async function findDifferences(reader: Database, sums: ReadonlyMap<string, OrderSum>): Promise<Difference[]> {
+export async function findDifferences(
+  reader: Database,
+  sums: ReadonlyMap<string, OrderSum>,
+): Promise<OrderDifference[]> {
   const { id, total, itemCount } = ordersTable;
   const ids = [...sums.keys()];
-  const differences: Difference[] = [];
+  const differences: OrderDifference[] = [];
   for (let from = 0; from < ids.length; from += PAGE) {
     const page = ids.slice(from, from + PAGE);
     const rows = await reader.select({ id, total, itemCount }).from(ordersTable).where(inArray(id, page));

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import type { Lookup, Uncertain } from '../../domains/fulfilment/index.ts';
 
+/** What can be done with an authorised payment; also the last part of the request's path. */
+export type PaymentChange = 'capture' | 'void' | 'refund';
+
 /** An answer with a status below 500. Its content is not trusted. */
 export interface GatewayAnswer {
   readonly is: 'answer';

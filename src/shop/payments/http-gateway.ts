@@ -4,12 +4,13 @@ import type {
   Capture,
   Declined,
   Lookup,
+  NoAnswer,
   PaymentGateway,
   Refund,
   Uncertain,
   Voiding,
 } from '../../domains/fulfilment/index.ts';
-import { type GatewayAnswer, readAnswer, stateOf, uncertain } from './gateway-answer.ts';
+import { type GatewayAnswer, type PaymentChange, readAnswer, stateOf, uncertain } from './gateway-answer.ts';
 
 export interface HttpGatewayOptions {
   readonly url: string;
@@ -34,8 +35,6 @@ export class GatewayMisuseError extends Error {
 }
 
 type Call = Parameters<PaymentGateway['capture']>[0];
-type Change = 'capture' | 'void' | 'refund';
-type NoAnswer = { readonly is: 'uncertain' | 'unreachable'; readonly reason: string };
 interface Request {
   readonly method: 'GET' | 'POST';
   readonly path: string;
@@ -135,7 +134,7 @@ export class HttpPaymentGateway implements PaymentGateway {
   }
 
   /** The state of the payment after the requested change. */
-  async #change({ key, reference, signal }: Call, change: Change): Promise<Lookup> {
+  async #change({ key, reference, signal }: Call, change: PaymentChange): Promise<Lookup> {
     const path = `/v1/payments/${encodeURIComponent(reference)}/${change}`;
     const answer = await this.#send({ method: 'POST', path, key, body: {}, signal });
     if (answer.is !== 'answer') return answer;

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import {
-  type Counts,
   countOf,
   isEmpty,
+  type PieceCounts,
   productsOf,
   withCount,
   withCounts,
@@ -19,11 +19,11 @@ it('counts of products are those of a plain record, whatever is changed in what 
   );
   fc.assert(
     fc.property(fc.array(change), (changes) => {
-      let counts: Counts = {};
+      let counts: PieceCounts = {};
       const plain: Record<string, number> = {};
       for (const each of changes) {
         const before = JSON.stringify(counts);
-        const now: Counts =
+        const now: PieceCounts =
           'set' in each
             ? withCount(counts, each.set, each.count)
             : 'remove' in each

@@ -10,7 +10,7 @@ import { createOrigins } from '../../../src/server/http/origins.ts';
 import { serveGraphql } from '../../../src/server/http/requests/graphql-requests.ts';
 import { StalledClients } from '../../../src/server/http/stalled-clients.ts';
 import { createAddresses } from '../../../src/server/limits/address.ts';
-import { Limits } from '../../../src/server/limits/limits.ts';
+import { CallerLimits } from '../../../src/server/limits/limits.ts';
 import { Refusals } from '../../../src/server/limits/refusals.ts';
 import { createLogger } from '../../../src/server/operations/logger.ts';
 import { readConfig } from '../../../src/settings/config.ts';
@@ -138,7 +138,7 @@ describe('while the server starts or stops', () => {
       maxBodyBytes: 1000,
       addresses: createAddresses([]),
       gate: {
-        limits: new Limits(config),
+        limits: new CallerLimits(config),
         refusals: new Refusals(logger),
         authenticator: createAuthenticator(config, shop),
       },

@@ -8,7 +8,7 @@ import type { Projection } from '../../../src/kernel/define/read-model/projectio
 import { Courier } from '../../../src/kernel/notify/courier.ts';
 import { Hub, type ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
 import { Mailbox } from '../../../src/kernel/notify/mailbox.ts';
-import type { Row } from '../../../src/kernel/read/fold/working-rows.ts';
+import type { RowValues } from '../../../src/kernel/read/fold/working-rows.ts';
 import { counters, customer } from '../../support/counter.ts';
 
 /** A read model that a test holds in its hands, with what looks at it live. */
@@ -16,7 +16,7 @@ export class Stage {
   readonly hub = new Hub((error) => this.faults.push(error));
   readonly positions = new Positions(['counters', 'others', 'notes'], 10_000);
   readonly faults: unknown[] = [];
-  readonly rows = new Map<string, Row>();
+  readonly rows = new Map<string, RowValues>();
   /** Keys of the rows that were read, in this order. */
   readonly reads: string[] = [];
   readonly registry = {
@@ -81,7 +81,7 @@ export class Stage {
     const propertiesOf = async (_: Projection, __: readonly string[], keys: readonly string[]) => {
       this.looks.push(keys.length);
       if (this.failing-- > 0) throw new Error('The database is away.');
-      return new Map(keys.flatMap((key) => (rows.has(key) ? [[key, rows.get(key) as Row] as const] : [])));
+      return new Map(keys.flatMap((key) => (rows.has(key) ? [[key, rows.get(key) as RowValues] as const] : [])));
     };
     return Object.assign(new ReadModels(undefined as never), { row, propertiesOf });
   }

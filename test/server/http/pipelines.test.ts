@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { closeServer, type Handler, listen, urlOf } from '../../../src/server/http/http.ts';
+import { closeServer, listen, type RequestHandler, urlOf } from '../../../src/server/http/http.ts';
 
 const TIMES = { headersTimeoutMs: 10_000, requestTimeoutMs: 10_000, keepAliveTimeoutMs: 10_000, maxConnections: 10 };
 const REQUEST = 'GET / HTTP/1.1\r\nhost: localhost\r\n\r\n';
@@ -13,7 +13,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-async function connected(handler: Handler) {
+async function connected(handler: RequestHandler) {
   server = await listen('127.0.0.1', 0, TIMES, handler);
   const socket = connect(Number(new URL(urlOf(server)).port), '127.0.0.1');
   socket.on('error', () => {});

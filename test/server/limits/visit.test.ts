@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Gate, Visit } from '../../../src/server/limits/visit.ts';
+import { type CallerChecks, Visit } from '../../../src/server/limits/visit.ts';
 
-const visitOf = () => new Visit({} as Gate, 'http', '192.0.2.1');
+const visitOf = () => new Visit({} as CallerChecks, 'http', '192.0.2.1');
 
 describe('a caller who leaves', () => {
   it('is told to who asked for it, once', () => {

@@ -1,12 +1,12 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Phase } from '../../../src/graphql/phases.ts';
+import type { OperationPhase } from '../../../src/graphql/phases.ts';
 import { logBlocks } from '../../../src/server/loop/log-blocks.ts';
 import { type LoopBlock, LoopWatch } from '../../../src/server/loop/loop-watch.ts';
 import { until } from '../../support/until.ts';
 
-const phase = (operationName: string): Phase => ({
+const phase = (operationName: string): OperationPhase => ({
   ...{ name: 'execute', document: `query ${operationName} { a }`, operationName, kind: 'query' },
   ...{ actor: { id: 'ada', roles: [], claims: {} }, correlationId: 'c' },
 });

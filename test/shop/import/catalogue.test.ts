@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { domains } from '../../../src/domains/index.ts';
 import { Catalogue } from '../../../src/shop/import/catalogue.ts';
 import type { InvoiceLine } from '../../../src/shop/import/file/rows.ts';
-import { Issuer } from '../../../src/shop/import/issuer.ts';
+import { RetryingIssuer } from '../../../src/shop/import/issuer.ts';
 import { planOrder } from '../../../src/shop/import/plan.ts';
 import { Tally } from '../../../src/shop/import/tally.ts';
 import { useDatabase } from '../../support/database.ts';
@@ -40,7 +40,7 @@ describe('the price of a product', () => {
   ])('stays until the orders before are placed, where that of the next order %s', async (_, amounts) => {
     const { bus, log } = await engine();
     const catalogue = new Catalogue(
-      new Issuer({ bus, log }, crypto.randomUUID(), new AbortController().signal),
+      new RetryingIssuer({ bus, log }, crypto.randomUUID(), new AbortController().signal),
       new Tally(),
     );
     const first = anOrder('1', 100);

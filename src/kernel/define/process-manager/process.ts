@@ -81,10 +81,10 @@ export interface Process<State = unknown> {
   readonly issues: ReadonlyMap<string, Command>;
   /** Whether it has a handler for a refused command or a deadline of this name. */
   answers(what: 'refused' | 'deadlines', name: string): boolean;
-  whenRefused(command: string, state: State, refusal: Refusal): Answer;
-  whenReached(deadline: string, state: State, reached: Reached): Answer;
+  whenRefused(command: string, state: State, refusal: Refusal): ReactionSteps;
+  whenReached(deadline: string, state: State, reached: Reached): ReactionSteps;
 }
-type Answer = Step | readonly Step[];
+type ReactionSteps = Step | readonly Step[];
 
 /** The state of a process: that of its author, and the engine's own. */
 export interface ProcessState<State> {
@@ -157,7 +157,7 @@ export function defineProcess<
   });
   const refused = new Map(Object.entries(options.refused ?? {})) as unknown as ReadonlyMap<
     string,
-    (state: State, refusal: Refusal) => Answer
+    (state: State, refusal: Refusal) => ReactionSteps
   >;
   return {
     name,

@@ -80,7 +80,7 @@ export function historyOf(table: PgTable): HistoryTable | undefined {
 }
 
 /** The parts of a column builder of Drizzle. Its declarations omit everything but the types. */
-interface Builder extends PgColumnBuilderBase {
+interface DrizzleColumnBuilder extends PgColumnBuilderBase {
   readonly config: { readonly name: string; readonly generated?: unknown };
 }
 
@@ -88,9 +88,9 @@ interface Builder extends PgColumnBuilderBase {
  * The declared columns of a table, without keys, defaults and references. Generated ones are omitted. Long ones are
  * nullable, because a version omits values that an earlier one has.
  */
-function withoutRules(history: string, table: PgTable): Record<string, Builder> {
+function withoutRules(history: string, table: PgTable): Record<string, DrizzleColumnBuilder> {
   const finished = getTableColumns(table);
-  const copies = Object.entries(declaredColumns(table) as Record<string, Builder>)
+  const copies = Object.entries(declaredColumns(table) as Record<string, DrizzleColumnBuilder>)
     .filter(([, { config }]) => !config.generated)
     .map(([property, builder]) => {
       const taken =
@@ -100,12 +100,15 @@ function withoutRules(history: string, table: PgTable): Record<string, Builder> 
       const notNull = column?.notNull === true && (column.primary || !isLongColumn(column));
       const config = { ...builder.config, notNull, primaryKey: false, isUnique: false, uniqueName: undefined };
       const plain = { ...config, hasDefault: false, default: undefined, generatedIdentity: undefined };
-      const copy = Object.assign(Object.create(builder), { config: plain, foreignKeyConfigs: [] }) as Builder;
+      const copy = Object.assign(Object.create(builder), {
+        config: plain,
+        foreignKeyConfigs: [],
+      }) as DrizzleColumnBuilder;
       return [property, copy] as const;
     });
   return Object.fromEntries(copies);
 }
 
 function nameOf(builder: PgColumnBuilderBase): string {
-  return (builder as Builder).config.name;
+  return (builder as DrizzleColumnBuilder).config.name;
 }

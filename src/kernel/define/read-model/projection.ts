@@ -76,9 +76,9 @@ export interface Projection<Table extends PgTable = PgTable> {
   /** Raise it when the fold changes: the read model is then rebuilt. */
   readonly version: number;
   readonly visibleTo: VisibleTo<RowOf<Table>>;
-  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly handlers: ReadonlyMap<string, AnyHandler>;
   /** Handles all events without an entry in `handlers`. */
-  readonly every: Handler | undefined;
+  readonly every: AnyHandler | undefined;
   /** The primary key's columns, in their order. */
   readonly key: readonly KeyColumn[];
 }
@@ -87,7 +87,7 @@ export interface KeyColumn {
   readonly property: string;
   readonly column: PgColumn;
 }
-export type Handler = (event: RecordedEvent, changes: Changes<never>) => Change | readonly Change[];
+export type AnyHandler = (event: RecordedEvent, changes: Changes<never>) => Change | readonly Change[];
 
 const changes: Changes<Record<string, unknown>> = {
   upsert: (key, fold) => ({ kind: 'upsert', key, fold }),
@@ -98,7 +98,7 @@ const changes: Changes<Record<string, unknown>> = {
 };
 
 /** The handler of an event type; undefined if there is none. */
-export function handlerOf({ handlers, every }: Projection, type: string): Handler | undefined {
+export function handlerOf({ handlers, every }: Projection, type: string): AnyHandler | undefined {
   return handlers.get(type) ?? every;
 }
 
@@ -174,7 +174,7 @@ export function defineProjection<Table extends PgTable, Events extends EventType
   },
 ): Projection<Table> {
   const key = keyColumns(name, options.table);
-  const handlers = new Map(Object.entries(options.on ?? {})) as unknown as Map<string, Handler>;
+  const handlers = new Map(Object.entries(options.on ?? {})) as unknown as Map<string, AnyHandler>;
   if (handlers.size === 0 && !options.every) throw new Error(`Projection ${name} handles no event.`);
   return {
     name,
@@ -184,7 +184,7 @@ export function defineProjection<Table extends PgTable, Events extends EventType
     version: options.version ?? 1,
     visibleTo: options.visibleTo,
     handlers,
-    every: options.every as Handler | undefined,
+    every: options.every as AnyHandler | undefined,
     key,
   };
 }

@@ -41,10 +41,10 @@ const heldColumns = {
   keptIn: jsonb('kept_in').$type<KeptIn>(),
 } satisfies Partial<Record<EngineColumn, PgColumnBuilderBase>>;
 
-type Engine = typeof engineColumns;
+type EngineColumns = typeof engineColumns;
 type Held = typeof heldColumns;
 type Extra<Name extends string, Columns extends Record<string, PgColumnBuilderBase>> = (
-  table: BuildExtraConfigColumns<Name, Columns & Engine, 'pg'>,
+  table: BuildExtraConfigColumns<Name, Columns & EngineColumns, 'pg'>,
 ) => PgTableExtraConfigValue[];
 
 /** The declarations of tables: a finished table no longer has them. */
@@ -62,12 +62,12 @@ export function readTable<Name extends string, Columns extends Record<string, Pg
   columns: Columns,
   extra: Extra<Name, Columns> | undefined,
   options: { readonly history: true },
-): ReturnType<typeof readSchema.table<Name, Columns & Engine & Held>>;
+): ReturnType<typeof readSchema.table<Name, Columns & EngineColumns & Held>>;
 export function readTable<Name extends string, Columns extends Record<string, PgColumnBuilderBase>>(
   name: Name,
   columns: Columns,
   extra?: Extra<Name, Columns>,
-): ReturnType<typeof readSchema.table<Name, Columns & Engine>>;
+): ReturnType<typeof readSchema.table<Name, Columns & EngineColumns>>;
 export function readTable<Name extends string, Columns extends Record<string, PgColumnBuilderBase>>(
   name: Name,
   columns: Columns,
@@ -75,7 +75,7 @@ export function readTable<Name extends string, Columns extends Record<string, Pg
   options?: { readonly history: true },
 ) {
   const all = { ...columns, ...engineColumns, ...(options?.history && heldColumns) };
-  const table = readSchema.table<Name, Columns & Engine>(name, all, extra);
+  const table = readSchema.table<Name, Columns & EngineColumns>(name, all, extra);
   declared.set(table, columns);
   return table;
 }

@@ -4,7 +4,7 @@ import type { ParkedLines } from '../parked/parked-lines.ts';
 import { type Item, itemOf } from './items.ts';
 import type { ReadablePage } from './readable-events.ts';
 import { failureOf } from './retries.ts';
-import { type Place, streamOf } from './work.ts';
+import { type EventRoute, streamOf } from './work.ts';
 
 /** How a batch is divided. */
 export interface Division {
@@ -32,7 +32,7 @@ export interface EventToPark {
  */
 export function divide(
   { events, unreadable }: ReadablePage,
-  places: readonly (Place | Error | undefined)[],
+  places: readonly (EventRoute | Error | undefined)[],
   parked: Pick<ParkedLines, 'has'>,
   wanted: (type: string) => boolean,
 ): Division {

@@ -3,7 +3,7 @@ import { initiatorOf, type RecordedEvent } from '../../define/event.ts';
 import type { DueItem, ItemToPark } from '../parked/parked-items.ts';
 import type { Task } from './lanes.ts';
 import type { Failing } from './retries.ts';
-import type { Deadline, Place } from './work.ts';
+import type { DueDeadline, EventRoute } from './work.ts';
 
 /** An event or a deadline that is being handled. */
 export interface Item extends Task, Failing {
@@ -15,7 +15,7 @@ export interface Item extends Task, Failing {
   event: RecordedEvent | undefined;
   /** Memory of the event. */
   bytes: number;
-  readonly deadline?: Deadline;
+  readonly deadline?: DueDeadline;
   /** Set if the item was parked. */
   readonly parked?: DueItem;
   /** Called when it is done or parked. */
@@ -26,7 +26,7 @@ export interface Item extends Task, Failing {
 const BYTES_OF_TURN = 4096;
 
 /** An item for an event. @param parked the parked item, if it was parked. */
-export function itemOf(event: RecordedEvent, place: Place, parked?: DueItem): Item {
+export function itemOf(event: RecordedEvent, place: EventRoute, parked?: DueItem): Item {
   const bytes = approximateBytes(event.data);
   return {
     lane: initiatorOf(event.metadata),
@@ -44,7 +44,7 @@ export function itemOf(event: RecordedEvent, place: Place, parked?: DueItem): It
   };
 }
 
-export function deadlineItemOf(deadline: Deadline, line: string, more: Pick<Item, 'parked' | 'onSettled'>): Item {
+export function deadlineItemOf(deadline: DueDeadline, line: string, more: Pick<Item, 'parked' | 'onSettled'>): Item {
   const { name, at, begun } = deadline;
   return {
     lane: initiatorOf(begun),

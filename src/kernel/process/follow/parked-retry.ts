@@ -4,7 +4,7 @@ import type { ItemRunner } from './item-runner.ts';
 import { deadlineItemOf, itemOf } from './items.ts';
 import type { ReadablePage } from './readable-events.ts';
 import { failureOf, pauseAfter } from './retries.ts';
-import type { Place, Work } from './work.ts';
+import type { EventRoute, Work } from './work.ts';
 
 export interface ParkedRetryParts {
   readonly name: string;
@@ -89,7 +89,7 @@ export class ParkedRetry {
     }
   }
 
-  async #tryIn(place: Place, row: DueItem, event: ReadablePage['events'][number]): Promise<void> {
+  async #tryIn(place: EventRoute, row: DueItem, event: ReadablePage['events'][number]): Promise<void> {
     const { parked, items } = this.#parts;
     const { line } = place;
     if (!row.keys.includes(line) && items.lines.has(line)) {

@@ -3,7 +3,7 @@ import { isTransient } from '../../../database/transient.ts';
 import { UnreadableEventError } from '../../define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
 import { NewerEventError } from '../../log/newer-events.ts';
-import type { Failure } from '../parked/parked-items.ts';
+import type { ParkedFailure } from '../parked/parked-items.ts';
 
 /** A failure that ends by itself, such as an answer that has not arrived yet. An operator need not act. */
 export class RetryableError extends Error {}
@@ -51,7 +51,7 @@ export function isRetryable(error: unknown): boolean {
   return isTransient(error) || RETRYABLE.some((kind) => error instanceof kind);
 }
 
-export function failureOf(failure: unknown): Failure {
+export function failureOf(failure: unknown): ParkedFailure {
   const error = unreadable(failure) ?? failure;
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'FAULT';
   return { code, message: error instanceof Error ? error.message : String(error), isFault: !isRetryable(error) };

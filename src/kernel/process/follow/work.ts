@@ -1,7 +1,7 @@
 import type { EventMetadata, RecordedEvent } from '../../define/event.ts';
 
 /** Where an event is handled. */
-export interface Place {
+export interface EventRoute {
   /** Events of one line are handled in order, one after the other: type and id of a stream, see {@link streamOf}. */
   readonly line: string;
   /** Neighbours in a line of the same kind with different targets may be handled concurrently. */
@@ -11,7 +11,7 @@ export interface Place {
 }
 
 /** A deadline whose time has come. */
-export interface Deadline {
+export interface DueDeadline {
   /** The process's id. */
   readonly id: string;
   readonly name: string;
@@ -33,7 +33,7 @@ export interface Work {
   placesOf(
     events: readonly RecordedEvent[],
     isOpen: (line: string) => boolean,
-  ): Promise<readonly (Place | Error | undefined)[]>;
+  ): Promise<readonly (EventRoute | Error | undefined)[]>;
   /** Handles an event. Repeated if this throws. */
   answer(event: RecordedEvent, stopping: AbortSignal): Promise<void>;
   /** Deadlines of the same kind, if it has any. */
@@ -45,11 +45,11 @@ export interface DeadlineWork {
    * Watches the clock until it is stopped.
    * @param tell resolves when the deadline has been handled, or is durably parked.
    */
-  watch(tell: (deadline: Deadline) => Promise<void>, stopping: AbortSignal): Promise<void>;
+  watch(tell: (deadline: DueDeadline) => Promise<void>, stopping: AbortSignal): Promise<void>;
   /** Calls the process. Repeated if this throws. */
-  tell(deadline: Deadline): Promise<void>;
+  tell(deadline: DueDeadline): Promise<void>;
   /** A parked deadline; undefined if its process does not exist. */
-  find(id: string, name: string, at: Date): Promise<Deadline | undefined>;
+  find(id: string, name: string, at: Date): Promise<DueDeadline | undefined>;
   /** Line of a process. */
   lineOf(id: string): string;
 }

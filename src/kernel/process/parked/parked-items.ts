@@ -22,10 +22,10 @@ export interface ItemToPark extends ParkedItemId {
   readonly eventType: string | null;
   readonly attempts: number;
   /** Why it failed; undefined if it only waits for the one before. */
-  readonly failure?: Failure | undefined;
+  readonly failure?: ParkedFailure | undefined;
 }
 
-export interface Failure {
+export interface ParkedFailure {
   readonly code: string;
   readonly message: string;
   /** False if it only waits, as for the answer of another system. */
@@ -206,7 +206,7 @@ export class ParkedItems {
   }
 
   /** It failed again, and is due again after that time. */
-  async failed(item: ParkedItemId, { code, message, isFault }: Failure, waitMs: number): Promise<void> {
+  async failed(item: ParkedItemId, { code, message, isFault }: ParkedFailure, waitMs: number): Promise<void> {
     await this.#fail({ ...this.#named(item), code, error: message, isFault, waitMs });
   }
 

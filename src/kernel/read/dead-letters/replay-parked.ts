@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../../define/event.ts';
 import type { Change, Key, Projection } from '../../define/read-model/projection.ts';
-import { changesOrPoison, type Wanted, WantedRows } from '../fold/fold-batch.ts';
+import { changesOrPoison, type RowsToRead, WantedRows } from '../fold/fold-batch.ts';
 import { keyText, matches, type RowWithMeta, type WorkingRow, WorkingRows } from '../fold/working-rows.ts';
 import type { StoredParkedEvent } from './dead-letter-store.ts';
 import type { ParkedStreams } from './parked-streams.ts';
@@ -32,7 +32,7 @@ export function planParked(
   projection: Projection,
   parkedEvents: readonly StoredParkedEvent[],
   events: readonly RecordedEvent[],
-): { readonly waiting: readonly WaitingEvent[]; readonly wanted: Wanted } {
+): { readonly waiting: readonly WaitingEvent[]; readonly wanted: RowsToRead } {
   const wanted = new WantedRows();
   const byPosition = new Map(events.map((event) => [event.position, event]));
   const waiting = parkedEvents.map((parkedEvent) => {

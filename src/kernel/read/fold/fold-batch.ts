@@ -14,7 +14,7 @@ export interface PlannedChange {
 }
 
 /** Everything that must be read before changes can be applied. */
-export interface Wanted {
+export interface RowsToRead {
   /** Rows by key, as the text of the key. */
   readonly keys: ReadonlyMap<string, Key>;
   /** Rows by a column's values. */
@@ -22,12 +22,12 @@ export interface Wanted {
 }
 
 /** A batch's changes, and everything that must be read before they can be applied. */
-export interface Plan extends Wanted {
+export interface BatchPlan extends RowsToRead {
   readonly steps: readonly PlannedChange[];
 }
 
 /** Collects the rows that changes need. */
-export class WantedRows implements Wanted {
+export class WantedRows implements RowsToRead {
   readonly keys = new Map<string, Key>();
   readonly where = new Map<string, Set<unknown>>();
 
@@ -48,7 +48,7 @@ export class WantedRows implements Wanted {
  * @param parking collects what the batch parks; undefined if that is nothing.
  * @throws {FoldError} if a handler throws.
  */
-export function planBatch(projection: Projection, events: readonly RecordedEvent[], parking?: BatchParking): Plan {
+export function planBatch(projection: Projection, events: readonly RecordedEvent[], parking?: BatchParking): BatchPlan {
   const steps: PlannedChange[] = [];
   const wanted = new WantedRows();
   for (const event of events) {
@@ -115,7 +115,7 @@ function mayHoldId({ column }: Projection['key'][number]): boolean {
  */
 export function foldBatch(
   projection: Projection,
-  plan: Plan,
+  plan: BatchPlan,
   present: readonly RowWithMeta[],
   parking?: BatchParking,
 ): Writes {

@@ -2,17 +2,17 @@ import { approximateBytes } from '../../bytes.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { isLongColumn, type KeptIn, storedColumns } from '../../define/read-model/read-table.ts';
 
-type Row = Readonly<Record<string, unknown>>;
+type ReadonlyRow = Readonly<Record<string, unknown>>;
 
 /** A version that has ended, and its place in the primary key of the history table. */
 export interface Ended {
-  readonly row: Row;
+  readonly row: ReadonlyRow;
   readonly place: readonly [heldUntilMs: number, fromPosition: number];
 }
 
 /** The part of a working row that {@link LongValues} reads and changes. */
 interface Version {
-  readonly row: Row | undefined;
+  readonly row: ReadonlyRow | undefined;
   keptIn: KeptIn | null;
   ended: Ended | undefined;
 }
@@ -48,7 +48,7 @@ export class LongValues {
   }
 
   /** A version's own values: those that former versions have are null. */
-  without(row: Row, keptIn: KeptIn | null): Row {
+  without(row: ReadonlyRow, keptIn: KeptIn | null): ReadonlyRow {
     if (!keptIn) return row;
     const own = { ...row };
     for (const [property, name] of this.#columns) if (name in keptIn) own[property] = null;

@@ -4,7 +4,7 @@ import { ColumnArrays } from '../../../database/column-arrays.ts';
 import { approximateBytes } from '../../bytes.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { type EngineColumn, isEngineColumn, isLongColumn } from '../../define/read-model/read-table.ts';
-import type { Row, RowWithMeta, Writes } from './working-rows.ts';
+import type { RowValues, RowWithMeta, Writes } from './working-rows.ts';
 
 type Columns = readonly (readonly [property: string, column: PgColumn])[];
 
@@ -70,12 +70,12 @@ export class PartialUpdates {
     return { whole, partial: [...partial.values()].sort((one, other) => one.id - other.id) };
   }
 
-  #keepsLongValue(was: Row, row: Row): boolean {
+  #keepsLongValue(was: RowValues, row: RowValues): boolean {
     return this.#long.some((property) => row[property] === was[property] && isLong(row[property]));
   }
 
   /** The columns to set; undefined if there are too many different sets. */
-  #setOf(was: Row, row: Row): Omit<PartialUpdate, 'rows'> | undefined {
+  #setOf(was: RowValues, row: RowValues): Omit<PartialUpdate, 'rows'> | undefined {
     const changed = this.#others.filter(([property]) => isEngineColumn(property) || row[property] !== was[property]);
     const name = changed.map(([property]) => property).join();
     let set = this.#sets.get(name);

@@ -1,12 +1,12 @@
 import type { RecordedEvent } from '../../define/event.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
-import { type Plan, planBatch } from './fold-batch.ts';
+import { type BatchPlan, planBatch } from './fold-batch.ts';
 import type { ProjectionTable } from './projection-table.ts';
 import type { RowWithMeta, Writes } from './working-rows.ts';
 
 /** The changes of a batch, and the rows that it needs in their former state. */
 export interface PlannedBatch {
-  readonly plan: Plan;
+  readonly plan: BatchPlan;
   readonly present: readonly RowWithMeta[];
 }
 

@@ -8,14 +8,14 @@ import type { CheckpointBatcher } from '../../checkpoints/batched-advance.ts';
 import { CheckpointMover, type Moved } from '../../checkpoints/checkpoint-mover.ts';
 import type { Key, Projection } from '../../define/read-model/projection.ts';
 import { type EngineColumn, isEngineColumn, storedColumns } from '../../define/read-model/read-table.ts';
-import type { Wanted } from './fold-batch.ts';
+import type { RowsToRead } from './fold-batch.ts';
 import {
   type PartialUpdate,
   PartialUpdates,
   partialUpdateParameters,
   partialUpdateStatement,
 } from './partial-updates.ts';
-import type { Row, RowWithMeta, Writes } from './working-rows.ts';
+import type { RowValues, RowWithMeta, Writes } from './working-rows.ts';
 
 /** Most statements of a projection that write batches: one for each combination of changed columns. */
 const MAX_STATEMENTS = 32;
@@ -68,7 +68,7 @@ export class ProjectionTable {
   }
 
   /** Reads the rows that some changes need. */
-  async read(wanted: Wanted): Promise<RowWithMeta[]> {
+  async read(wanted: RowsToRead): Promise<RowWithMeta[]> {
     const reads: Promise<RowWithMeta[]>[] = [];
     if (wanted.keys.size > 0) reads.push(this.#readByKey(this.#keyParameters(wanted.keys.values())));
     for (const [property, values] of wanted.where) reads.push(this.#readByColumn(property, [...values]));
@@ -211,14 +211,18 @@ export class ProjectionTable {
       sql`, `,
     );
     const { name, table } = this.#projection;
-    const query = prepared<Row>(this.db, `${name}_read_by_${by}`, sql`select ${columns} from ${table} where ${where}`);
+    const query = prepared<RowValues>(
+      this.db,
+      `${name}_read_by_${by}`,
+      sql`select ${columns} from ${table} where ${where}`,
+    );
     return async (parameters) => (await query(parameters)).map((stored) => this.#storedRow(stored));
   }
 
   /** The same as Drizzle's mapping, which takes several times as long. */
-  #storedRow(stored: Row): RowWithMeta {
-    const row: Row = {};
-    const engine: Row = {};
+  #storedRow(stored: RowValues): RowWithMeta {
+    const row: RowValues = {};
+    const engine: RowValues = {};
     for (const [nth, [property, column]] of this.#columns.entries()) {
       const value = stored[column.name];
       const own = this.#isEngines[nth] ? engine : row;

@@ -3,11 +3,11 @@ import type { Change, Key, Projection } from '../../define/read-model/projection
 import type { KeptIn } from '../../define/read-model/read-table.ts';
 import { type Ended, LongValues } from './long-values.ts';
 
-export type Row = Record<string, unknown>;
+export type RowValues = Record<string, unknown>;
 
 /** A stored row: the part that handlers see, and the engine's part. */
 export interface RowWithMeta {
-  readonly row: Row;
+  readonly row: RowValues;
   /** Position of the last event that has been applied to it. */
   readonly lastPosition: number;
   /** Position of the first event that it lacks; null if it lacks none. */
@@ -24,9 +24,9 @@ export interface Writes {
   readonly upserts: ReadonlyMap<string, RowWithMeta>;
   readonly removals: readonly Key[];
   /** The rows that changed as they were read, by the texts of their keys. */
-  readonly before: ReadonlyMap<string, Row>;
+  readonly before: ReadonlyMap<string, RowValues>;
   /** Versions that have ended, if history is kept. Includes those that began within the batch. */
-  readonly former: readonly Row[];
+  readonly former: readonly RowValues[];
   /** Texts of the keys of all rows that changed. */
   readonly keys: ReadonlySet<string>;
 }
@@ -35,7 +35,7 @@ export interface Writes {
 export interface WorkingRow {
   readonly key: Key;
   readonly text: string;
-  row: Row | undefined;
+  row: RowValues | undefined;
   /** Position of the last event that was applied to it before it was read. */
   readonly before: number;
   /** Position of the last event applied to it. */
@@ -48,7 +48,7 @@ export interface WorkingRow {
   /** The version before the current one, as long as the row may still change with the same event. */
   ended: Ended | undefined;
   /** The row as it was read. */
-  readonly read: Row | undefined;
+  readonly read: RowValues | undefined;
 }
 
 /** The text of a key: the value itself, or for several columns their JSON. Subscriptions use it as the row's key. */
@@ -65,7 +65,7 @@ export class WorkingRows {
   readonly #workingRows = new Map<string, WorkingRow>();
   /** Undefined if no history is kept. */
   readonly #longValues: LongValues | undefined;
-  readonly #former: Row[] = [];
+  readonly #former: RowValues[] = [];
 
   constructor(projection: Pick<Projection, 'key' | 'history' | 'table'>, present: readonly RowWithMeta[]) {
     this.#properties = projection.key.map(({ property }) => property);
@@ -104,7 +104,7 @@ export class WorkingRows {
     if (position <= workingRow.before || (!row && change.kind !== 'upsert' && change.kind !== 'put')) return;
     if (this.#longValues) this.#keep(workingRow, event, this.#longValues);
     if (change.kind === 'remove') workingRow.row = undefined;
-    else workingRow.row = this.#withKey(change.fold(row as Row), key);
+    else workingRow.row = this.#withKey(change.fold(row as RowValues), key);
     workingRow.position = position;
     workingRow.changed = true;
   }
@@ -114,7 +114,7 @@ export class WorkingRows {
     const upserts = new Map<string, RowWithMeta>();
     const removals: Key[] = [];
     const keys = new Set<string>();
-    const before = new Map<string, Row>();
+    const before = new Map<string, RowValues>();
     for (const [text, workingRow] of this.#workingRows) {
       const { row, key, position, changed, heldFrom, read } = workingRow;
       if (!changed) continue;
@@ -161,13 +161,13 @@ export class WorkingRows {
     workingRow.heldFrom = heldUntil;
   }
 
-  #keyOf(row: Row): Key {
+  #keyOf(row: RowValues): Key {
     const values = this.#properties.map((property) => row[property] as string | number);
     return values.length === 1 ? (values[0] as string | number) : values;
   }
 
   /** A row always has the key under which it is stored, whatever a handler returns. */
-  #withKey(row: Row, key: Key): Row {
+  #withKey(row: RowValues, key: Key): RowValues {
     const values = typeof key === 'object' ? key : [key];
     if (this.#properties.every((property, index) => row[property] === values[index])) return row;
     return { ...row, ...Object.fromEntries(this.#properties.map((property, index) => [property, values[index]])) };

@@ -23,9 +23,9 @@ export type RebuildOutcome =
  * - `settling`: the last events are read, and what operators did to dead letters meanwhile is done here too.
  * - `swapping`: the shadow takes the place of the live table.
  */
-type Phase = 'filling' | 'indexing' | 'settling' | 'swapping';
+type RebuildPhase = 'filling' | 'indexing' | 'settling' | 'swapping';
 
-const PHASES: ReadonlySet<string> = new Set<Phase>(['filling', 'indexing', 'settling', 'swapping']);
+const PHASES: ReadonlySet<string> = new Set<RebuildPhase>(['filling', 'indexing', 'settling', 'swapping']);
 
 /** How long the shadow may take to reach the live table's position while nobody can write to that, in ms. */
 const FILL_TIMEOUT_MS = 1000;
@@ -44,7 +44,7 @@ export class RebuildJob {
   readonly #deadLetters: ShadowDeadLetters;
   readonly #stopping = new AbortController();
   /** What each phase does. Each one says which comes next, or how the job ends. */
-  readonly #phases: Readonly<Record<Phase, () => Promise<Phase | RebuildOutcome>>> = {
+  readonly #phases: Readonly<Record<RebuildPhase, () => Promise<RebuildPhase | RebuildOutcome>>> = {
     filling: () => this.#fill(),
     indexing: () => this.#index(),
     settling: () => this.#settle(),
@@ -91,17 +91,17 @@ export class RebuildJob {
 
   async #run(): Promise<RebuildOutcome> {
     const { signal } = this.#stopping;
-    let phase: Phase = 'filling';
+    let phase: RebuildPhase = 'filling';
     while (!signal.aborted) {
       this.#filler.start();
-      const next: Phase | RebuildOutcome = await this.#phases[phase]();
+      const next: RebuildPhase | RebuildOutcome = await this.#phases[phase]();
       if (isPhase(next)) phase = next;
       else return next === 'lost' && signal.aborted ? 'stopped' : next;
     }
     return 'stopped';
   }
 
-  async #fill(): Promise<Phase | 'lost'> {
+  async #fill(): Promise<RebuildPhase | 'lost'> {
     const { head, batchLimit } = this.#parts;
     if (this.#filler.isNear) return this.#hasIndexes ? 'settling' : 'indexing';
     await this.#filler.reached(head.position - batchLimit, LOOK_MS, this.#stopping.signal);
@@ -111,7 +111,7 @@ export class RebuildJob {
   /**
    * The tables have been overwritten many times. They are vacuumed before they are indexed, and before they are read.
    */
-  async #index(): Promise<Phase | 'lost'> {
+  async #index(): Promise<RebuildPhase | 'lost'> {
     const { shadow, table } = this.#filler;
     const tables = listed(tablesOf(shadow.projection));
     const { owner } = this.#parts.pools;
@@ -127,7 +127,7 @@ export class RebuildJob {
     }
   }
 
-  async #settle(): Promise<Phase | 'lost'> {
+  async #settle(): Promise<RebuildPhase | 'lost'> {
     // During a swap nobody can write to the live table, so a shadow that does not progress must not start one.
     if (!(await this.#filler.reached(this.#parts.head.position, LOOK_MS, this.#stopping.signal))) {
       return this.#filler.isRunning ? 'filling' : 'lost';
@@ -137,7 +137,7 @@ export class RebuildJob {
     return (await this.#deadLetters.settle()) ? 'lost' : 'swapping';
   }
 
-  async #swap(): Promise<Phase | RebuildOutcome> {
+  async #swap(): Promise<RebuildPhase | RebuildOutcome> {
     const { owner, checkpoint, pools } = this.#parts;
     const { signal } = this.#stopping;
     const fillTo = async (position: number) => {
@@ -175,6 +175,6 @@ export class RebuildJob {
   }
 }
 
-function isPhase(next: Phase | RebuildOutcome): next is Phase {
+function isPhase(next: RebuildPhase | RebuildOutcome): next is RebuildPhase {
   return PHASES.has(next);
 }

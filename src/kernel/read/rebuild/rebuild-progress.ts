@@ -15,7 +15,7 @@ export interface RebuildStatus {
   readonly failure: string | null;
 }
 
-interface Look {
+interface ProgressSample {
   readonly at: number;
   readonly position: number;
 }
@@ -28,7 +28,7 @@ const WINDOW_MS = 10_000;
 /** Follows the progress of all rebuilds by their checkpoints. */
 export class RebuildMeter {
   #rows: readonly ShadowRow[] = [];
-  readonly #looks = new Map<string, Look[]>();
+  readonly #looks = new Map<string, ProgressSample[]>();
 
   /** The current rows. */
   seen(rows: readonly ShadowRow[], now: number = performance.now()): void {
@@ -56,7 +56,7 @@ export class RebuildMeter {
   }
 }
 
-function rateOf(looks: readonly Look[]): number {
+function rateOf(looks: readonly ProgressSample[]): number {
   const [first, last] = [looks[0], looks.at(-1)];
   if (!first || !last || last.at === first.at) return 0;
   return ((last.position - first.position) / (last.at - first.at)) * 1000;

@@ -36,7 +36,7 @@ export interface ProjectionStatus {
 }
 
 /** Facts about one projection, from this process and from its checkpoint. */
-export interface Known {
+export interface ProjectionFacts {
   /** The projection's version in this code. */
   readonly version: number;
   readonly runner: ProjectionRunner;
@@ -57,7 +57,7 @@ export function statusOf({
   positions,
   head: { position: end, recordedAt },
   ...known
-}: Known): ProjectionStatus {
+}: ProjectionFacts): ProjectionStatus {
   const { name, isRunning } = runner;
   const { checkpoint, waiting, rebuild, clock } = known;
   const position = positions.of(name);

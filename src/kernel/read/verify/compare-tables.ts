@@ -15,7 +15,7 @@ export type DifferenceKind =
   /** One of the two rows lacks events that are parked in dead letters, so the difference is meaningless. */
   | 'stale';
 
-export interface Difference {
+export interface RowDifference {
   readonly kind: DifferenceKind;
   /** The row's key as text; with several columns as JSON. */
   readonly key: string;
@@ -28,7 +28,7 @@ export interface Comparison {
   readonly rows: number;
   readonly counts: Readonly<Record<DifferenceKind, number>>;
   /** The first of them by key. */
-  readonly first: readonly Difference[];
+  readonly first: readonly RowDifference[];
 }
 
 /** Most differences that are shown. */

@@ -8,11 +8,11 @@ import { UnauthenticatedError } from '../../../kernel/errors.ts';
 import type { Addresses } from '../../limits/address.ts';
 import { OverLimitError } from '../../limits/over-limit.ts';
 import { pointsOfBytes } from '../../limits/traffic.ts';
-import { type Gate, Visit } from '../../limits/visit.ts';
+import { type CallerChecks, Visit } from '../../limits/visit.ts';
 import { type AnsweredError, answerError } from '../answers.ts';
 import { corsHeaders } from '../cors.ts';
 import type { HostGuard } from '../hosts.ts';
-import type { Handler } from '../http.ts';
+import type { RequestHandler } from '../http.ts';
 import type { Origins } from '../origins.ts';
 import type { StalledClients } from '../stalled-clients.ts';
 import { readBody } from './body.ts';
@@ -35,7 +35,7 @@ export interface GraphqlRequests {
   readonly origins: Origins;
   readonly maxBodyBytes: number;
   readonly addresses: Addresses;
-  readonly gate: Gate;
+  readonly gate: CallerChecks;
   readonly stalledClients: StalledClients;
   /** Turns of large bodies on the event loop. */
   readonly turns: Turns;
@@ -54,7 +54,7 @@ const NOT_READY_RETRY_MS = 1000;
 const LARGE_BODY = 32 * 1024;
 
 /** A request that is refused before its operation is read. */
-class Refused extends Error {
+class RequestRefusedError extends Error {
   readonly status: number;
   readonly answered: AnsweredError;
 
@@ -69,7 +69,7 @@ class Refused extends Error {
  * Handles requests to the API. Each check costs more than the one before: hosts and rates come before tokens, tokens
  * before bodies, bodies before documents.
  */
-export function serveGraphql(options: GraphqlRequests): Handler {
+export function serveGraphql(options: GraphqlRequests): RequestHandler {
   const { graphql, origins, addresses, gate, stalledClients, turns, onFault } = options;
   return async (request, response) => {
     const correlationId = correlate(request, response);
@@ -118,11 +118,12 @@ export function serveGraphql(options: GraphqlRequests): Handler {
 
 async function admit({ notReady, whyNotHost }: GraphqlRequests, visit: Visit, request: IncomingMessage): Promise<void> {
   const foreign = whyNotHost(request.headers.host);
-  if (foreign) throw new Refused(403, { code: 'FORBIDDEN', message: foreign });
+  if (foreign) throw new RequestRefusedError(403, { code: 'FORBIDDEN', message: foreign });
   await visit.request();
   if (request.method === 'OPTIONS') return;
   const reason = notReady();
-  if (reason) throw new Refused(503, { code: 'THROTTLED', message: reason, retryAfterMs: NOT_READY_RETRY_MS });
+  if (reason)
+    throw new RequestRefusedError(503, { code: 'THROTTLED', message: reason, retryAfterMs: NOT_READY_RETRY_MS });
   await visit.authenticate(request.headers.authorization);
   await visit.spend(1);
 }
@@ -140,7 +141,7 @@ async function bodyOf(
   const body = await readBody(request, maxBodyBytes, () => visit.sendSlowly());
   if (body === 'too long') throw tooLong(`longer than the ${maxBodyBytes} bytes that`);
   if (body === 'too many pieces') {
-    throw new Refused(413, {
+    throw new RequestRefusedError(413, {
       code: 'BAD_USER_INPUT',
       message: 'The request comes in too many pieces. Send larger ones.',
     });
@@ -161,18 +162,18 @@ function callerOf({ headers, socket }: IncomingMessage, visit: Visit, correlatio
   };
 }
 
-function tooLong(what: string): Refused {
-  return new Refused(413, { code: 'BAD_USER_INPUT', message: `The request is ${what} are taken.` });
+function tooLong(what: string): RequestRefusedError {
+  return new RequestRefusedError(413, { code: 'BAD_USER_INPUT', message: `The request is ${what} are taken.` });
 }
 
-function refusalOf(error: unknown): Refused | undefined {
-  if (error instanceof Refused) return error;
+function refusalOf(error: unknown): RequestRefusedError | undefined {
+  if (error instanceof RequestRefusedError) return error;
   if (error instanceof OverLimitError) {
     const { code, message, retryAfterMs } = error;
-    return new Refused(429, { code, message, retryAfterMs }, error);
+    return new RequestRefusedError(429, { code, message, retryAfterMs }, error);
   }
   if (error instanceof UnauthenticatedError) {
-    return new Refused(401, { code: error.code, message: error.message });
+    return new RequestRefusedError(401, { code: error.code, message: error.message });
   }
   return undefined;
 }

@@ -21,7 +21,7 @@ export interface JsonRequests {
   readonly onFault: OnFault;
 }
 
-interface Asked extends KnownOperation, JsonRequest {}
+interface JsonOperation extends KnownOperation, JsonRequest {}
 
 /**
  * Answers requests to the API. Most are queries and commands whose document is known, sent and answered as JSON: these go through
@@ -37,7 +37,7 @@ export function answerRequests(options: JsonRequests) {
   };
 }
 
-function askedIn(body: HttpContext['body'], { documents, known }: JsonRequests): Asked | undefined {
+function askedIn(body: HttpContext['body'], { documents, known }: JsonRequests): JsonOperation | undefined {
   const sent = jsonRequestIn(body, documents);
   const found = sent && known.find(sent.query, sent.operationName);
   if (!found || found.operation.operation === OperationTypeNode.SUBSCRIPTION) return undefined;
@@ -49,7 +49,7 @@ async function answerJson(
   response: ServerResponse,
   context: HttpContext,
   type: JsonType,
-  asked: Asked,
+  asked: JsonOperation,
 ): Promise<void> {
   const { visit, client } = context;
   const expiresAt = visit.authenticated?.expiresAt;
@@ -73,7 +73,7 @@ async function answerJson(
 async function execute(
   { yoga, onFault }: JsonRequests,
   { visit, client }: HttpContext,
-  { document, variables, operationName }: Asked,
+  { document, variables, operationName }: JsonOperation,
 ): Promise<ExecutionResult> {
   try {
     const pipeline = yoga.getEnveloped({ visit, client });

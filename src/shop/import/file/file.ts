@@ -6,7 +6,7 @@ import { readRecords } from './records.ts';
 import { COLUMNS, type InvoiceLine, RowReader, type RowRejection } from './rows.ts';
 
 /** A row of the file, and its parsed content. */
-export interface Row {
+export interface FileRow {
   readonly line: number;
   readonly read: InvoiceLine | RowRejection;
   /** Its values in the order of {@link COLUMNS}, as written in the file. */
@@ -29,7 +29,7 @@ export class InvoiceFile {
   }
 
   /** @throws {CliError} BAD_FILE if it is not a CSV file with these columns. */
-  async *rows(): AsyncGenerator<Row> {
+  async *rows(): AsyncGenerator<FileRow> {
     let reader: RowReader | undefined;
     try {
       for await (const record of readRecords(this.path, COLUMNS.length)) {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../server/index.ts';
+import type { PaymentChange } from '../gateway-answer.ts';
 import { CARDS } from './cards.ts';
 
 /** An answer, which is repeated for the same key. */
-export interface Answer {
+export interface LedgerAnswer {
   readonly status: number;
   readonly body: unknown;
   /** The answer is a repeat. */
@@ -17,14 +18,13 @@ export interface Authorize {
   readonly currency: string;
   readonly method: string;
 }
-export type Change = 'capture' | 'void' | 'refund';
 
 interface PaymentRow extends Record<string, unknown> {
   readonly amount: number;
   readonly method: string;
   readonly status: string;
 }
-type Said = Pick<Answer, 'status' | 'body'>;
+type AnswerContent = Pick<LedgerAnswer, 'status' | 'body'>;
 type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
 
 /** The gateway's memory: payments by their references, and answers by their idempotency keys, in its own tables. */
@@ -36,7 +36,7 @@ export class Ledger {
     this.#db = db;
   }
 
-  authorize(key: string, request: Authorize): Promise<Answer> {
+  authorize(key: string, request: Authorize): Promise<LedgerAnswer> {
     return this.#once(key, request.reference, ['authorize', request], async (tx) => {
       const { reference, amount, currency, method } = request;
       const payment = await find(tx, reference);
@@ -53,7 +53,7 @@ export class Ledger {
     });
   }
 
-  change(key: string, reference: string, change: Change): Promise<Answer> {
+  change(key: string, reference: string, change: PaymentChange): Promise<LedgerAnswer> {
     return this.#once(key, reference, [change, reference], async (tx) => {
       const payment = await find(tx, reference);
       switch (change) {
@@ -94,8 +94,8 @@ export class Ledger {
     key: string,
     reference: string,
     request: unknown,
-    work: (tx: Transaction) => Promise<Said>,
-  ): Promise<Answer> {
+    work: (tx: Transaction) => Promise<AnswerContent>,
+  ): Promise<LedgerAnswer> {
     await this.#prepare();
     const fingerprint = createHash('sha256').update(JSON.stringify(request)).digest('hex');
     return this.#db.transaction(async (tx) => {
@@ -147,12 +147,12 @@ async function find(db: Pick<Database, 'execute'>, reference: string): Promise<P
   return row;
 }
 
-async function move(tx: Transaction, reference: string, status: string): Promise<Said> {
+async function move(tx: Transaction, reference: string, status: string): Promise<AnswerContent> {
   await tx.execute(sql`update local_gateway.payments set status = ${status} where reference = ${reference}`);
   return done(reference, status);
 }
 
-async function capture(tx: Transaction, reference: string, payment: PaymentRow | undefined): Promise<Said> {
+async function capture(tx: Transaction, reference: string, payment: PaymentRow | undefined): Promise<AnswerContent> {
   if (payment?.status === 'captured') return done(reference, 'captured');
   if (payment?.status !== 'authorized') return declined('not_authorized', 'Nothing is set aside that could be taken.');
   const refusal = CARDS.get(payment.method)?.uncapturable;
@@ -160,7 +160,11 @@ async function capture(tx: Transaction, reference: string, payment: PaymentRow |
 }
 
 /** Remembers that an authorisation which has not arrived yet must be refused. */
-async function voidPayment(tx: Transaction, reference: string, payment: PaymentRow | undefined): Promise<Said> {
+async function voidPayment(
+  tx: Transaction,
+  reference: string,
+  payment: PaymentRow | undefined,
+): Promise<AnswerContent> {
   if (payment?.status === 'captured') return conflict('already_captured', 'It was taken already: refund it.');
   if (payment) {
     return payment.status === 'authorized' ? move(tx, reference, 'voided') : done(reference, payment.status);
@@ -169,13 +173,13 @@ async function voidPayment(tx: Transaction, reference: string, payment: PaymentR
   return done(reference, 'voided');
 }
 
-function done(reference: string, status: string): Said {
+function done(reference: string, status: string): AnswerContent {
   return { status: 200, body: { reference, status } };
 }
-function declined(code: string, message: string): Said {
+function declined(code: string, message: string): AnswerContent {
   return { status: 402, body: failure(code, message) };
 }
-function conflict(code: string, message: string): Said {
+function conflict(code: string, message: string): AnswerContent {
   return { status: 409, body: failure(code, message) };
 }
 export function failure(code: string, message: string) {

@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { openPool } from '../../../server/index.ts';
+import type { PaymentChange } from '../gateway-answer.ts';
 import { CARDS, type Card } from './cards.ts';
-import { type Answer, type Change, failure, Ledger } from './ledger.ts';
+import { failure, Ledger, type LedgerAnswer } from './ledger.ts';
 
 export interface LocalGatewayOptions {
   /** The Postgres with its data, in a schema of its own: any number of gateways may share it. */
@@ -103,7 +104,10 @@ class Desk {
   }
 
   /** Undefined if the connection is to break instead. */
-  async #answer(request: IncomingMessage, over: AbortSignal): Promise<Pick<Answer, 'status' | 'body'> | undefined> {
+  async #answer(
+    request: IncomingMessage,
+    over: AbortSignal,
+  ): Promise<Pick<LedgerAnswer, 'status' | 'body'> | undefined> {
     const { pathname } = new URL(request.url ?? '/', 'http://gateway');
     const [, reference, change] = /^\/v1\/payments\/([^/]+)(?:\/(capture|void|refund))?$/.exec(pathname) ?? [];
     if (request.method === 'GET' && reference && !change) {
@@ -116,14 +120,14 @@ class Desk {
     const body = await readBody(request);
     if (pathname === '/v1/authorizations') return this.#authorize(key, body, over);
     if (!reference || !change) throw new BadRequest(404, 'not_found', 'There is nothing here.');
-    return this.#ledger.change(key, decoded(reference), change as Change);
+    return this.#ledger.change(key, decoded(reference), change as PaymentChange);
   }
 
   async #authorize(
     key: string,
     body: unknown,
     over: AbortSignal,
-  ): Promise<Pick<Answer, 'status' | 'body'> | undefined> {
+  ): Promise<Pick<LedgerAnswer, 'status' | 'body'> | undefined> {
     const parsed = AuthorizeBody.safeParse(body);
     if (!parsed.success) {
       const [issue] = parsed.error.issues;

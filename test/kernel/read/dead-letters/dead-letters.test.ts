@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { NewEvent } from '../../../../src/kernel/define/event.ts';
-import type { Handler, Projection } from '../../../../src/kernel/define/read-model/projection.ts';
+import type { AnyHandler, Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { adoptParkedEvents, dropParkedEvents } from '../../../../src/kernel/read/dead-letters/dead-letter-store.ts';
 import { DeadLetters } from '../../../../src/kernel/read/dead-letters/dead-letters.ts';
 import { useDatabase } from '../../../support/database.ts';
@@ -191,7 +191,7 @@ describe('a handler that names no row', () => {
   /** Like `readings`, but of one reader it does not know the name. */
   const nameless: Projection = {
     ...(readings as unknown as Projection),
-    handlers: new Map<string, Handler>([
+    handlers: new Map<string, AnyHandler>([
       [
         'Read',
         (event, changes) => {

@@ -1,5 +1,5 @@
 /** Runs at most a few tasks at a time; others wait for their turn, in order. */
-export class Gate {
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
