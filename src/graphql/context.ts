@@ -1,7 +1,7 @@
 import type { Signal } from '../database/signal.ts';
-import type { Turns } from '../fairness/turns.ts';
 import { type Actor, callerKey } from '../kernel/define/actor.ts';
 import type { Engine } from '../kernel/engine.ts';
+import type { Turns } from '../scheduling/turns.ts';
 import { AnswerBudget, type AnswerLimits } from './answer/budget.ts';
 import type { AnswerShares } from './answer/shares.ts';
 import type { LiveRows } from './live/live-rows.ts';

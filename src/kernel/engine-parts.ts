@@ -19,7 +19,7 @@ import { Replica } from './read/replica/replica-read-side.ts';
 import { Projector } from './read/run/projector.ts';
 import { ReadTables } from './read/tables/read-tables.ts';
 import { StorableRows } from './storable.ts';
-import { Admission } from './write/admission.ts';
+import { Admission } from './write/admission/admission.ts';
 import { CommandBus } from './write/command-bus.ts';
 import { idRulesOf } from './write/id-rules.ts';
 import { StreamStates } from './write/state/stream-states.ts';

@@ -8,7 +8,7 @@ import { type MonitoredWork, StallWatch } from './observe/stall-watch.ts';
 import type { ProcessManager } from './process/manager.ts';
 import type { Projector } from './read/run/projector.ts';
 import { LagReport } from './read/status/lag-report.ts';
-import type { Admission } from './write/admission.ts';
+import type { Admission } from './write/admission/admission.ts';
 
 export interface EngineWatchParts {
   /** A connection that nothing else can keep busy. */

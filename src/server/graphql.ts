@@ -1,7 +1,6 @@
 import { useDisableIntrospection } from '@graphql-yoga/plugin-disable-introspection';
 import type { GraphQLSchema } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
-import type { Turns } from '../fairness/turns.ts';
 import { type Caller, type Context, createContext, type Shared } from '../graphql/context.ts';
 import type { KnownDocuments } from '../graphql/documents/known-documents.ts';
 import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
@@ -18,6 +17,7 @@ import { useSlicedAnswers } from '../graphql/plugins/sliced-answers.ts';
 import { useSubscriptionBudget } from '../graphql/plugins/subscription-budget.ts';
 import { useSubscriptionRoot } from '../graphql/plugins/subscription-root.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
+import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
 import { useGraphiql } from './graphiql/graphiql.ts';
 import { useAnswerHead } from './http/answer-head.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Logger } from 'pino';
-import type { Turns } from '../fairness/turns.ts';
 import type { OnFault } from '../graphql/plugins/errors.ts';
+import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { guardConnections } from './http/connections.ts';

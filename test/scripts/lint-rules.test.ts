@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -62,3 +62,40 @@ it('refuses fast-check in a test without the seed of the run', async () => {
   expect(output).toContain('test/support/properties.ts');
   expect(await lint('test/support/properties.ts', source)).toMatchObject({ passes: true });
 });
+
+it('has a rule of layers for every folder of src, and each layer refuses those above it', async () => {
+  const rules = await layerRules();
+  const folders = (await readdir('src', { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  expect(folders.map(({ name }) => name).filter((name) => !rules.has(name))).toEqual([]);
+  const refused = LAYERS.flatMap((layer, at) =>
+    LAYERS.slice(at + 1).map((above) => [layer, above, rules.get(layer)?.includes(`**/${above}/**`)] as const),
+  );
+  expect(refused.filter(([, , isRefused]) => !isRefused)).toEqual([]);
+});
+
+/** From the bottom up. Folders that serve several layers (`text`, `scheduling`, `settings`, `definition`, `doctor`) have rules of their own. */
+const LAYERS = ['database', 'kernel', 'graphql', 'server', 'cli'];
+
+/** What files in each folder of src may not import. */
+async function layerRules(): Promise<ReadonlyMap<string, readonly string[]>> {
+  interface Override {
+    readonly includes: readonly string[];
+    readonly linter?: {
+      readonly rules: {
+        readonly style?: {
+          readonly noRestrictedImports?: {
+            readonly options: { readonly patterns?: readonly { readonly group: string[] }[] };
+          };
+        };
+      };
+    };
+  }
+  const { overrides } = JSON.parse(await readFile('biome.json', 'utf8')) as { readonly overrides: readonly Override[] };
+  return new Map(
+    overrides.flatMap(({ includes, linter }) => {
+      const patterns = linter?.rules.style?.noRestrictedImports?.options.patterns ?? [];
+      const [, folder] = /^src\/([a-z]+)\/\*\*$/.exec(includes[0] ?? '') ?? [];
+      return folder && patterns.length > 0 ? [[folder, patterns.flatMap(({ group }) => group)] as const] : [];
+    }),
+  );
+}

@@ -1,4 +1,4 @@
-import { Rotation } from '../../fairness/rotation.ts';
+import { Rotation } from '../../scheduling/rotation.ts';
 import { currentCaller } from './cancellation.ts';
 import type { Guard } from './statement.ts';
 

@@ -1,7 +1,7 @@
 import { GraphQLError, type GraphQLResolveInfo } from 'graphql';
-import { Turns } from '../../fairness/turns.ts';
 import { approximateBytes } from '../../kernel/bytes.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
+import { Turns } from '../../scheduling/turns.ts';
 import { Pace, type Paced } from './pace.ts';
 import { lengthOf, type Path, pathOf } from './path.ts';
 import type { AnswerShares } from './shares.ts';

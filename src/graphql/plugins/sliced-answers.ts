@@ -1,6 +1,6 @@
 import type { ExecutionResult } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import type { Turns } from '../../fairness/turns.ts';
+import type { Turns } from '../../scheduling/turns.ts';
 import { SLICE_BYTES, slicedJson } from '../answer/sliced-json.ts';
 import type { Context } from '../context.ts';
 

@@ -1,4 +1,4 @@
-import { pause } from '../sleeper.ts';
+import { pause } from '../../scheduling/sleeper.ts';
 import type { Consumer } from './checkpoint-id.ts';
 import type { Checkpoint } from './checkpoints.ts';
 import { RENEW_MS } from './lease-statements.ts';

@@ -1,4 +1,4 @@
-import { pause, Sleeper } from '../sleeper.ts';
+import { pause, Sleeper } from '../../scheduling/sleeper.ts';
 import type { Consumer } from './checkpoint-id.ts';
 import type { Checkpoint, Checkpoints } from './checkpoints.ts';
 import type { ProjectorRole } from './choose-leases.ts';

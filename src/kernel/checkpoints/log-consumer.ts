@@ -1,6 +1,6 @@
+import { pause, Sleeper } from '../../scheduling/sleeper.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { LogHead } from '../log/log-head.ts';
-import { pause, Sleeper } from '../sleeper.ts';
 import type { Checkpoint } from './checkpoints.ts';
 import type { Runner } from './lease-keeper.ts';
 

@@ -1,8 +1,8 @@
+import { Sleeper } from '../../scheduling/sleeper.ts';
 import type { Positions } from '../consistency/positions.ts';
 import type { LogHead } from '../log/log-head.ts';
 import type { ProjectionMoved } from '../notify/hub.ts';
 import type { RemoteAdvance } from '../notify/notification-buffer.ts';
-import { Sleeper } from '../sleeper.ts';
 import type { Checkpoint, Checkpoints, OldestWaiting } from './checkpoints.ts';
 import { type Before, KnownCheckpoints } from './known-checkpoints.ts';
 

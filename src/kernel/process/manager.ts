@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '../../database/client.ts';
+import { singleFlight } from '../../scheduling/sleeper.ts';
 import { type CheckpointAdvance, FencedError } from '../checkpoints/advance.ts';
 import { type CheckpointId, checkpointId } from '../checkpoints/checkpoint-id.ts';
 import { CheckpointMover } from '../checkpoints/checkpoint-mover.ts';
@@ -17,7 +18,6 @@ import type { LogHead } from '../log/log-head.ts';
 import type { LogReader } from '../log/log-reader.ts';
 import type { Hub } from '../notify/hub.ts';
 import type { Stall } from '../observe/stall.ts';
-import { singleFlight } from '../sleeper.ts';
 import type { CommandBus } from '../write/command-bus.ts';
 import type { StreamStates } from '../write/state/stream-states.ts';
 import { DueDeadlines } from './due-deadlines.ts';

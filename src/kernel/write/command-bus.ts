@@ -8,7 +8,7 @@ import { newId } from '../log/new-id.ts';
 import { orElsewhere } from '../log/newer-events.ts';
 import { type Observer, unobserved } from '../observe/observer.ts';
 import type { Obstacles } from '../obstacles.ts';
-import type { Admission } from './admission.ts';
+import type { Admission } from './admission/admission.ts';
 import { refuseByRole } from './authorise.ts';
 import { commandIdentity } from './command-identity.ts';
 import { type AdmittedCommand, CommandRun, type CommandTools } from './command-run.ts';

@@ -9,7 +9,7 @@ import type { Append, AppendEvent, AppendOutcome, HeldStream } from '../log/appe
 import type { AppendQueue } from '../log/append/append-queue.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { newId } from '../log/new-id.ts';
-import type { Admission } from './admission.ts';
+import type { Admission } from './admission/admission.ts';
 import { answerUnseen, type CommandAccess, commandAccess, ID_TAKEN } from './authorise.ts';
 import type { CommandIdentity } from './command-identity.ts';
 import { callerOf, type ExecuteOptions } from './execute-options.ts';

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import shop from '../../../src/app.ts';
-import { Turns } from '../../../src/fairness/turns.ts';
+import { Turns } from '../../../src/scheduling/turns.ts';
 import { createAuthenticator } from '../../../src/server/auth/authenticator.ts';
 import { createHostGuard } from '../../../src/server/http/hosts.ts';
 import { createOrigins } from '../../../src/server/http/origins.ts';

@@ -3,7 +3,6 @@ import { bytesOf, PAGE_BYTES } from '../../bytes.ts';
 import { initiatorOf, type RecordedEvent } from '../../define/event.ts';
 import { SYSTEM_ROLE } from '../../define/roles.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
-import { type BatchLimits, streamOf, type Waiting, WaitingAppends } from '../../fairness/waiting-appends.ts';
 import { type Observer, unobserved } from '../../observe/observer.ts';
 import { inBatchSpan } from '../../observe/trace.ts';
 import type { Obstacles } from '../../obstacles.ts';
@@ -13,6 +12,7 @@ import { BatchProgress, type CurrentAppends } from './batch-progress.ts';
 import { DrainRate } from './drain-rate.ts';
 import type { LogAppender } from './log-appender.ts';
 import { type QueueLimits, whyFull } from './queue-limits.ts';
+import { type BatchLimits, streamOf, type Waiting, WaitingAppends } from './waiting-appends.ts';
 
 export interface AppendQueueOptions extends Patience {
   /** Appends that may wait; more are refused with THROTTLED. */

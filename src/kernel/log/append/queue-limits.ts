@@ -1,4 +1,4 @@
-import type { Share, Waiting, WaitingAppends } from '../../fairness/waiting-appends.ts';
+import type { Share, Waiting, WaitingAppends } from './waiting-appends.ts';
 
 /** What may wait in the append queue: see `AppendQueueOptions`. */
 export interface QueueLimits {

@@ -1,3 +1,4 @@
+import { pause } from '../../../scheduling/sleeper.ts';
 import type { CheckpointAdvance } from '../../checkpoints/advance.ts';
 import { type AfterFailure, LogConsumer, type StartingPoint } from '../../checkpoints/log-consumer.ts';
 import { PageReader } from '../../checkpoints/page-reader.ts';
@@ -5,7 +6,6 @@ import type { RecordedEvent } from '../../define/event.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';
-import { pause } from '../../sleeper.ts';
 import type { ParkedFault, ParkedItems } from '../parked/parked-items.ts';
 import { ParkedLines } from '../parked/parked-lines.ts';
 import { divide } from './divide.ts';

@@ -1,4 +1,4 @@
-import { Fifo } from '../../fifo.ts';
+import { Fifo } from '../../../scheduling/fifo.ts';
 
 /** A task as the lanes see it. */
 export interface Task {

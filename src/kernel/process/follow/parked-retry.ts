@@ -1,4 +1,4 @@
-import { Sleeper } from '../../sleeper.ts';
+import { Sleeper } from '../../../scheduling/sleeper.ts';
 import type { DueItem, ParkedFault, ParkedItems } from '../parked/parked-items.ts';
 import type { ItemRunner } from './item-runner.ts';
 import { deadlineItemOf, itemOf } from './items.ts';

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
+import { pause } from '../../../scheduling/sleeper.ts';
 import { FencedError } from '../../checkpoints/advance.ts';
-import { pause } from '../../sleeper.ts';
 import { listed, tablesOf } from '../tables/tables.ts';
 import { cancelWorkOn } from './shadow-ddl.ts';
 import { ShadowDeadLetters } from './shadow-dead-letters.ts';

@@ -1,4 +1,5 @@
 import type { Database } from '../../../database/client.ts';
+import { singleFlight } from '../../../scheduling/sleeper.ts';
 import { CheckpointBatcher } from '../../checkpoints/batched-advance.ts';
 import { type Consumer, consumerOf } from '../../checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../checkpoints/checkpoints.ts';
@@ -17,7 +18,6 @@ import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
 import type { Notification, RemoteAdvance } from '../../notify/notification-buffer.ts';
 import type { Observer } from '../../observe/observer.ts';
 import type { MonitoredWork } from '../../observe/stall-watch.ts';
-import { singleFlight } from '../../sleeper.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import type { DedicatedPools } from '../rebuild/dedicated-pools.ts';
 import { RebuildCoordinator } from '../rebuild/rebuild-coordinator.ts';

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Ending, type Signal } from '../../../database/signal.ts';
-import type { Turns } from '../../../fairness/turns.ts';
 import type { Caller } from '../../../graphql/context.ts';
 import { READ_AFTER_HEADER } from '../../../graphql/plugins/consistency.ts';
 import { answerError as describeError, type OnFault } from '../../../graphql/plugins/errors.ts';
 import { UnauthenticatedError } from '../../../kernel/errors.ts';
+import type { Turns } from '../../../scheduling/turns.ts';
 import type { Addresses } from '../../limits/address.ts';
 import { OverLimitError } from '../../limits/over-limit.ts';
 import { pointsOfBytes } from '../../limits/traffic.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as nextLoop } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { Turns } from '../../src/fairness/turns.ts';
+import { Turns } from '../../src/scheduling/turns.ts';
 
 const compute = (ms: number) => {
   for (const until = performance.now() + ms; performance.now() < until; );

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Rotation } from '../../src/fairness/rotation.ts';
+import { Rotation } from '../../src/scheduling/rotation.ts';
 
 function waiting(...things: readonly [key: string, thing: number][]): Rotation<number> {
   const rotation = new Rotation<number>();

@@ -1,5 +1,5 @@
-import { Fifo } from '../fifo.ts';
-import type { Append } from '../log/append/append.ts';
+import { Fifo } from '../../../scheduling/fifo.ts';
+import type { Append } from './append.ts';
 
 /** An append that waits for a batch. */
 export interface Waiting {

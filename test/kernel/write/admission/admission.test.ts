@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Loads } from '../../../src/kernel/fairness/loads.ts';
-import { Movement } from '../../../src/kernel/fairness/movement.ts';
-import { Admission, type Lagging } from '../../../src/kernel/write/admission.ts';
+import { Admission, type Lagging } from '../../../../src/kernel/write/admission/admission.ts';
+import { Loads } from '../../../../src/kernel/write/admission/loads.ts';
+import { Movement } from '../../../../src/kernel/write/admission/movement.ts';
 
 const orders = (facts: Partial<Lagging> = {}): Lagging => ({
   ...{ name: 'orders', isIncomplete: false, position: 100, lag: 500, lagMs: 31_000 },

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type Waiting, WaitingAppends } from '../../../src/kernel/fairness/waiting-appends.ts';
-import { anAppend, incremented } from '../../support/appends.ts';
-import { fc } from '../../support/properties.ts';
+import { type Waiting, WaitingAppends } from '../../../../src/kernel/log/append/waiting-appends.ts';
+import { anAppend, incremented } from '../../../support/appends.ts';
+import { fc } from '../../../support/properties.ts';
 
 interface Facts {
   readonly initiator: string;

@@ -1,6 +1,6 @@
-import { ThrottledError } from '../errors.ts';
-import { Loads } from '../fairness/loads.ts';
-import { Movement } from '../fairness/movement.ts';
+import { ThrottledError } from '../../errors.ts';
+import { Loads } from './loads.ts';
+import { Movement } from './movement.ts';
 
 /** Facts about a read model that decide the admission of commands. */
 export interface Lagging {
