@@ -13,6 +13,7 @@ import { type LiveRow, liveRow } from './live/live-row.ts';
 import { type MomentArguments, momentOf } from './read/moment.ts';
 import { DEFAULT_PAGE, MAX_PAGE, type Page } from './read/page.ts';
 import { keyFor } from './read/rows.ts';
+import type { ColumnExtensions, RowExtensions } from './read/selected-columns.ts';
 import { storableText, uuidFrom } from './read/text.ts';
 
 type Types = Builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : never;
@@ -59,11 +60,16 @@ export class Api {
       fields: (t) => ({
         stale: t.boolean({
           description: 'True if its newest events could not be applied: an operator has to act.',
+          extensions: { columns: ['staleSince'] } satisfies ColumnExtensions,
           resolve: ((row: { readonly staleSince: unknown }) => row.staleSince !== null) as never,
         }),
         ...options.fields(t),
       }),
-      extensions: { ...this.readsFrom(projection), ...(bytes ? ({ bytes } satisfies SizeExtensions) : {}) },
+      extensions: {
+        ...this.readsFrom(projection),
+        ...({ rowsOf: projection.name } satisfies RowExtensions),
+        ...(bytes ? ({ bytes } satisfies SizeExtensions) : {}),
+      },
     });
     const model = { projection, ref } as unknown as ReadModelType<Table>;
     this.#models.set(projection as unknown as Projection, model as unknown as ReadModelType);
@@ -177,6 +183,18 @@ export class Api {
   /** Extensions of a field or type that is resolved from these read models, in addition to those of its type. */
   readsFrom(...projections: readonly { readonly name: string }[]): ReadModelExtensions {
     return { readModels: projections.map(({ name }) => name) };
+  }
+
+  /**
+   * Extensions of a field of a read model's type: the columns that its resolver reads, by property. With this, a list that is given
+   * its `info` leaves out long columns that no selected field reads. An exposed field (`t.expose…`) needs none. A field without it
+   * makes the list read all columns.
+   */
+  columns<Table extends PgTable>(
+    _projection: Projection<Table>,
+    ...columns: readonly (keyof Row<Table> & string)[]
+  ): ColumnExtensions {
+    return { columns };
   }
 
   /** A key in the form that the read model stores. @throws {BadUserInputError} if it cannot be a key. */

@@ -39,7 +39,7 @@ export function roomsGraphql(api: Api): void {
       type: RoomConnection,
       description: 'All rooms, by name.',
       args: api.pageArguments(t),
-      resolve: (_, args, { rows }) => rows.page(rooms, { args, sortBy: roomsTable.name, direction: 'asc' }),
+      resolve: (_, args, { rows }, info) => rows.page(rooms, { args, info, sortBy: roomsTable.name, direction: 'asc' }),
     }),
   );
   api.builder.objectField(Room.ref, 'bookings', (t) =>
@@ -47,9 +47,10 @@ export function roomsGraphql(api: Api): void {
       type: BookingConnection,
       description: 'Its bookings that you may see, by day.',
       args: api.forwardArguments(t),
-      resolve: ({ id }, args, { rows }) =>
+      resolve: ({ id }, args, { rows }, info) =>
         rows.page(bookings, {
           args,
+          info,
           sortBy: bookingsTable.day,
           direction: 'asc',
           where: [eq(bookingsTable.roomId, id)],

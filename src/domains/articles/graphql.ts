@@ -20,6 +20,7 @@ export function articlesGraphql(api: Api): void {
       tags: t.field({
         type: ['String'],
         description: 'Tags in the given order.',
+        extensions: api.columns(articleCards, 'tags'),
         resolve: ({ tags }) => [...tags],
       }),
       commentCount: t.exposeInt('commentCount', { description: 'Number of comments.' }),
@@ -35,10 +36,10 @@ export function articlesGraphql(api: Api): void {
       type: ArticleCardConnection,
       description: 'Cards of articles, newest first.',
       args: { ...api.forwardArguments(t), tag: t.arg.string({ description: 'Only of articles with this tag.' }) },
-      resolve: (_, { tag, ...args }, { rows }) => {
+      resolve: (_, { tag, ...args }, { rows }, info) => {
         const wanted = tag == null ? undefined : JSON.stringify([api.storableText(tag, 'A tag')]);
         const where = wanted ? [sql`${articleCardsTable.tags} @> ${wanted}::jsonb`] : [];
-        return rows.page(articleCards, { args, sortBy: articleCardsTable.publishedAt, direction: 'desc', where });
+        return rows.page(articleCards, { args, sortBy: articleCardsTable.publishedAt, direction: 'desc', where, info });
       },
     }),
   );

@@ -49,9 +49,10 @@ export function auditGraphql(api: Api): void {
         actorId: t.arg.id({ description: 'Only what this actor did.' }),
         ...api.forwardArguments(t),
       },
-      resolve: (_, { aggregateId, actorId, ...args }, { rows }) =>
+      resolve: (_, { aggregateId, actorId, ...args }, { rows }, info) =>
         rows.page(auditTrail, {
           args,
+          info,
           sortBy: auditTable.position,
           direction: 'desc',
           where: [

@@ -25,6 +25,7 @@ export function notesGraphql(api: Api): void {
       tags: t.field({
         type: ['String'],
         description: 'Tags in the given order.',
+        extensions: api.columns(notes, 'tags'),
         resolve: ({ tags }) => [...tags],
       }),
       workspaceId: t.exposeString('workspaceId', { description: 'The workspace.' }),
@@ -63,9 +64,10 @@ that you may see.`,
       type: NoteConnection,
       description: 'Notes that you may see, by their last change, newest first.',
       args: { ...api.pageArguments(t), filter: t.arg({ type: NoteFilter, description: 'Only these.' }) },
-      resolve: (_, { filter, ...args }, { rows }) =>
+      resolve: (_, { filter, ...args }, { rows }, info) =>
         rows.page(notes, {
           args,
+          info,
           sortBy: notesTable.updatedAt,
           direction: 'desc',
           where: conditions(filter ?? {}, api),

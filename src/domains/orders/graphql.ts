@@ -73,25 +73,28 @@ export function ordersGraphql(api: Api): void {
     bytes: ORDER_BYTES,
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Its id.' }),
-      status: t.field({ type: Status, description: 'The state.', resolve: ({ status }) => status }),
+      status: t.expose('status', { type: Status, description: 'The state.' }),
       customer: t.field({
         type: Customer.ref,
         nullable: true,
         description: 'The customer; null if you may not see them.',
+        extensions: api.columns(orders, 'customerId'),
         resolve: ({ customerId }, _, { rows }) => rows.byKey(customers, customerId),
       }),
-      items: t.field({ type: [Item], description: 'Its lines.', resolve: ({ items }) => [...items] }),
+      items: t.field({
+        type: [Item],
+        description: 'Its lines.',
+        extensions: api.columns(orders, 'items'),
+        resolve: ({ items }) => [...items],
+      }),
       itemCount: t.exposeInt('itemCount', { description: 'How many pieces: the sum of the quantities.' }),
       total: t.field({
         type: Money,
         description: 'The total of its lines.',
+        extensions: api.columns(orders, 'total', 'currency'),
         resolve: ({ total, currency }) => ({ amount: total, currency }),
       }),
-      shippingAddress: t.field({
-        type: Address,
-        description: 'The destination.',
-        resolve: ({ shippingAddress }) => shippingAddress,
-      }),
+      shippingAddress: t.expose('shippingAddress', { type: Address, description: 'The destination.' }),
       carrier: t.exposeString('carrier', { nullable: true, description: 'The carrier; null until it is shipped.' }),
       trackingNumber: t.exposeString('trackingNumber', {
         nullable: true,
@@ -150,8 +153,9 @@ that you may see. The customer and the products that it leads to are as they are
         filter: t.arg({ type: OrderFilter, description: 'Only these.' }),
         sort: t.arg({ type: OrderSort, description: 'PLACED_AT_DESC by default.' }),
       },
-      resolve: (_, { filter, sort, ...args }, { rows }) => {
-        return rows.page(orders, { args, ...SORTS[sort ?? 'PLACED_AT_DESC'], where: conditions(filter ?? {}, api) });
+      resolve: (_, { filter, sort, ...args }, { rows }, info) => {
+        const where = conditions(filter ?? {}, api);
+        return rows.page(orders, { args, ...SORTS[sort ?? 'PLACED_AT_DESC'], where, info });
       },
     }),
   );
@@ -160,8 +164,8 @@ that you may see. The customer and the products that it leads to are as they are
       type: OrderConnection,
       description: "The customer's orders, newest first.",
       args: api.forwardArguments(t),
-      resolve: ({ id }, args, { rows }) =>
-        rows.pageWhere(orders, ordersTable.customerId, id, { args, ...SORTS.PLACED_AT_DESC }),
+      resolve: ({ id }, args, { rows }, info) =>
+        rows.pageWhere(orders, ordersTable.customerId, id, { args, ...SORTS.PLACED_AT_DESC, info }),
     }),
   );
 

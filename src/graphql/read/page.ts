@@ -1,10 +1,12 @@
 import { and, asc, desc, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
+import type { GraphQLResolveInfo } from 'graphql';
 import type { Database } from '../../database/client.ts';
 import { arrayLiteral } from '../../database/column-arrays.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
-import { storedColumns } from '../../kernel/define/read-model/read-table.ts';
+import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { BadUserInputError } from '../errors.ts';
+import { type SelectedColumns, selectedColumns } from './selected-columns.ts';
 
 export const DEFAULT_PAGE = 20;
 export const MAX_PAGE = 100;
@@ -26,10 +28,12 @@ export interface PageRequest {
   readonly sortBy: PgColumn;
   readonly direction: 'asc' | 'desc';
   readonly where?: readonly (SQL | undefined)[];
+  /** Of the field that shows the page: columns that its selection does not need are not read. Without it, all are. */
+  readonly info?: GraphQLResolveInfo;
 }
 
-export interface Page<Row> {
-  readonly edges: readonly { readonly node: Row; readonly cursor: string }[];
+export interface Page<Node> {
+  readonly edges: readonly { readonly node: Node; readonly cursor: string }[];
   readonly pageInfo: {
     readonly hasNextPage: boolean;
     readonly hasPreviousPage: boolean;
@@ -44,18 +48,18 @@ export interface Page<Row> {
  *
  * @throws {BadUserInputError} for invalid arguments.
  */
-export async function readPage<Row>(db: Database, projection: Projection, request: PageRequest): Promise<Page<Row>> {
+export async function readPage<Node>(db: Database, projection: Projection, request: PageRequest): Promise<Page<Node>> {
   const cut = cutOf(projection, request);
   const conditions = request.where?.filter((condition) => condition !== undefined) ?? [];
   const statement =
     conditions.length > 0 ? pageStatement(db, projection, cut, conditions) : wholeListStatement(db, projection, cut);
   const found = await statement.execute(cut.parameters).catch(refuseBadCursor);
-  return pageOf<Row>(cut, found);
+  return pageOf<Node>(cut, found);
 }
 
 function pageStatement(db: Database, projection: Projection, cut: Cut, conditions: readonly SQL[]) {
   return db
-    .select(storedColumns(projection.table))
+    .select(cut.selected.columns)
     .from(projection.table)
     .where(and(...conditions, cut.where))
     .orderBy(...cut.columns.map((column) => cut.order(column)))
@@ -84,16 +88,16 @@ function wholeListStatement(db: Database, projection: Projection, cut: Cut): Ret
  * @returns one page for each value, in their order.
  * @throws {BadUserInputError} for invalid arguments.
  */
-export async function readPages<Row>(
+export async function readPages<Node>(
   db: Database,
   projection: Projection,
   request: PageRequest,
   { column, values }: { readonly column: PgColumn; readonly values: readonly unknown[] },
-): Promise<Page<Row>[]> {
+): Promise<Page<Node>[]> {
   const cut = cutOf(projection, request);
   const list = sql`list.value`;
   const page = db
-    .select(storedColumns(projection.table))
+    .select(cut.selected.columns)
     .from(projection.table)
     .where(and(...(request.where ?? []), sql`${column} = ${list}`, cut.where))
     .orderBy(...cut.columns.map((column) => cut.order(column)))
@@ -110,7 +114,7 @@ export async function readPages<Row>(
     .catch(refuseBadCursor);
   const rowsOf: Record<string, unknown>[][] = values.map(() => []);
   for (const { nth, row } of found) rowsOf[nth - 1]?.push(row);
-  return rowsOf.map((rows) => pageOf<Row>(cut, rows));
+  return rowsOf.map((rows) => pageOf<Node>(cut, rows));
 }
 
 /** One row more than the page has, to know whether there is more. */
@@ -123,6 +127,9 @@ interface Cut {
   /** Parameters of the statement. */
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly where: SQL | undefined;
+  /** What is read of each row. */
+  readonly selected: SelectedColumns;
+  /** What the rows are sorted by. */
   readonly columns: readonly PgColumn[];
   readonly order: typeof asc;
   readonly limit: number;
@@ -131,10 +138,10 @@ interface Cut {
   readonly cursorOf: (row: Record<string, unknown>) => string;
 }
 
-function cutOf(projection: Projection, { args, sortBy, direction }: PageRequest): Cut {
+function cutOf(projection: Projection, request: PageRequest): Cut {
+  const { args, sortBy, direction } = request;
   const { limit, backwards } = sizeOf(args);
-  // The list may be sorted by a part of the key itself.
-  const rest = projection.key.filter(({ column }) => column.name !== sortBy.name);
+  const rest = restOfKey(projection, sortBy);
   const columns = [sortBy, ...rest.map(({ column }) => column)];
   const sortName = `${sortBy.name} ${direction}`;
   const after = args.after == null ? undefined : decodeCursor(args.after, sortName, columns.length);
@@ -149,10 +156,12 @@ function cutOf(projection: Projection, { args, sortBy, direction }: PageRequest)
     return sql`(${list(columns.map((column) => sql`${column}`))}) ${sql.raw((direction === 'asc') === forwards ? '>' : '<')}
         (${list(values)})`;
   };
-  const sortProperty = Object.entries(projection.table).find(([, column]) => column === sortBy)?.[0] ?? '';
-  const properties = [sortProperty, ...rest.map(({ property }) => property)];
+  const properties = sortProperties(projection, sortBy);
+  const selected = selectedFor(projection, request);
+  const parts = [sortName, backwards && 'backwards', after && 'after', before && 'before', selected.name];
   return {
-    name: [sortName, backwards && 'backwards', after && 'after', before && 'before'].filter(Boolean).join(' '),
+    name: parts.filter(Boolean).join(' '),
+    selected,
     parameters,
     where: and(beyond('after', after, true), beyond('before', before, false)),
     columns,
@@ -168,12 +177,28 @@ function cutOf(projection: Projection, { args, sortBy, direction }: PageRequest)
   };
 }
 
+/** What is read of each row of a page. */
+export function selectedFor(projection: Projection, { sortBy, info }: PageRequest): SelectedColumns {
+  return selectedColumns(projection, info, sortProperties(projection, sortBy));
+}
+
+/** The properties that a row's cursor is made of. */
+function sortProperties(projection: Projection, sortBy: PgColumn): readonly string[] {
+  const sortProperty = Object.entries(projection.table).find(([, column]) => column === sortBy)?.[0] ?? '';
+  return [sortProperty, ...restOfKey(projection, sortBy).map(({ property }) => property)];
+}
+
+/** The list may be sorted by a part of the key itself. */
+function restOfKey({ key }: Projection, sortBy: PgColumn): Projection['key'] {
+  return key.filter(({ column }) => column.name !== sortBy.name);
+}
+
 /** @param found the rows in reading order, including one row more than the page if there is more. */
-function pageOf<Row>({ args, limit, backwards, cursorOf }: Cut, found: readonly Record<string, unknown>[]): Page<Row> {
+function pageOf<Node>({ args, limit, backwards, cursorOf, selected }: Cut, found: readonly RowValues[]): Page<Node> {
   const more = found.length > limit;
   const rows = found.slice(0, limit);
   if (backwards) rows.reverse();
-  const edges = rows.map((node) => ({ node: node as Row, cursor: cursorOf(node) }));
+  const edges = selected.guarded(rows).map((node) => ({ node: node as Node, cursor: cursorOf(node) }));
   return {
     edges,
     pageInfo: {

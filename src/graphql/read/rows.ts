@@ -5,7 +5,7 @@ import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { StoredRow } from '../../kernel/define/read-model/read-table.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import type { Moment } from './moment.ts';
-import { type Page, type PageRequest, readPage, readPages } from './page.ts';
+import { type Page, type PageRequest, readPage, readPages, selectedFor } from './page.ts';
 import type { ReadModels } from './read-models.ts';
 import { Semaphore } from './semaphore.ts';
 import { storableText, uuidFrom } from './text.ts';
@@ -179,7 +179,8 @@ export class Rows {
     request: PageRequest,
   ): Promise<Page<RowOfProjection<P>>> {
     const { args, sortBy, direction, where } = request;
-    const key = JSON.stringify([projection.name, column.name, sortBy.name, direction, args, where !== undefined]);
+    const { name } = selectedFor(projection, request);
+    const key = JSON.stringify([projection.name, column.name, sortBy.name, direction, args, where !== undefined, name]);
     this.#lists ??= new Map();
     let list = this.#lists.get(key);
     if (!list) {
