@@ -11,7 +11,7 @@ export {
   SYSTEM,
   subjectOf,
 } from './kernel/define/actor.ts';
-export { type Aggregate, defineAggregate, type Evolve } from './kernel/define/aggregate.ts';
+export { type Aggregate, defineAggregate, type Evolve, unchanged } from './kernel/define/aggregate.ts';
 export {
   type Allow,
   type Command,

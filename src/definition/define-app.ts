@@ -1,13 +1,14 @@
 import type { CommandFactory } from '../cli/cli.ts';
 import type { DomainGraphql } from '../graphql/api.ts';
 import type { ClaimsSchema } from '../kernel/define/claims-schema.ts';
+import { DefinitionError, refuseMistakes } from '../kernel/define/definition-error.ts';
 import { type Domain, registerDomains } from '../kernel/define/domain.ts';
 import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
 import { type Claims, type Roles, SYSTEM_ROLE } from '../kernel/define/roles.ts';
 import { whyNotSettings } from '../settings/config.ts';
 import type { Settings } from '../settings/setting.ts';
 import type { AdapterContext, App } from './app.ts';
-import { undeclaredRole } from './undeclared-role.ts';
+import { undeclaredRoles } from './undeclared-roles.ts';
 
 /** The definition of an application; see {@link defineApp}. */
 export interface AppDefinition<Declared extends Roles, Own extends Settings> {
@@ -52,8 +53,8 @@ const NO_ADAPTERS = async (): Promise<ProvidedAdapters> => ({ adapters: [], rele
 
 /**
  * Defines an application: the default export of `afterwrite.config.ts`.
- * @throws {Error} with a sentence that says what to write instead: if a name is taken or not allowed, or if a rule names a
- *   role that is not declared.
+ * @throws {DefinitionError} with a sentence that says what to write instead: if a name is taken or not allowed, if a rule names a
+ *   role that is not declared, or if the domains do not fit together; see {@link registerDomains}.
  */
 export function defineApp<const Declared extends Roles, const Own extends Settings = Readonly<Record<never, never>>>(
   definition: AppDefinition<Declared, Own>,
@@ -61,10 +62,12 @@ export function defineApp<const Declared extends Roles, const Own extends Settin
   const { name, roles, domains, settings = {}, graphiql, commands = [] } = definition;
   const adapters = definition.adapters as App['adapters'] | undefined;
   if (!/^[a-z][a-z0-9-]*$/.test(name)) {
-    throw new Error(`The application is called ${JSON.stringify(name)}; use lower-case letters, digits and hyphens.`);
+    const sentence = `The application is called ${JSON.stringify(name)}; use lower-case letters, digits and hyphens.`;
+    throw new DefinitionError('NAME_MALFORMED', { name }, sentence);
   }
-  const problem = whyNotSettings(settings) ?? undeclaredRole([...Object.keys(roles), SYSTEM_ROLE], domains);
-  if (problem !== undefined) throw new Error(problem);
+  const problem = whyNotSettings(settings);
+  if (problem !== undefined) throw new DefinitionError('BAD_SETTING', {}, problem);
+  refuseMistakes(undeclaredRoles([...Object.keys(roles), SYSTEM_ROLE], domains));
   registerDomains(domains);
   return {
     name,

@@ -1,5 +1,6 @@
 import type { FieldMap, ObjectFieldBuilder, ObjectRef, QueryFieldBuilder } from '@pothos/core';
 import type { PgTable } from 'drizzle-orm/pg-core';
+import { DefinitionError } from '../kernel/define/definition-error.ts';
 import type { Projection } from '../kernel/define/read-model/projection.ts';
 import type { StoredRow } from '../kernel/define/read-model/read-table.ts';
 import type { Builder } from './builder.ts';
@@ -35,14 +36,17 @@ export interface ReadModelType<Table extends PgTable = PgTable> {
  */
 export class Api {
   readonly builder: Builder;
+  readonly #projections: ReadonlyMap<string, unknown>;
   readonly #models = new Map<Projection, ReadModelType>();
   readonly #shared = new Map<string, unknown>();
 
-  constructor(builder: Builder) {
+  /** @param projections all that are mounted, by name. */
+  constructor(builder: Builder, projections: ReadonlyMap<string, unknown>) {
     this.builder = builder;
+    this.#projections = projections;
   }
 
-  /** An object type over the rows of a projection. */
+  /** An object type over the rows of a projection. @throws {DefinitionError} NOT_MOUNTED if no domain lists it. */
   readModel<Table extends PgTable>(
     name: string,
     projection: Projection<Table>,
@@ -90,12 +94,20 @@ export class Api {
   /** The type of another domain's projection, for fields that lead to it. That domain must be mounted before. */
   typeOf<Table extends PgTable>(projection: Projection<Table>): ReadModelType<Table> {
     const model = this.#models.get(projection as unknown as Projection);
-    if (!model) throw new Error(`Read model ${projection.name} has no type yet; mount its domain before this one.`);
+    if (!model) {
+      this.#refuseUnmounted(projection);
+      const sentence = `Projection ${projection.name} has no type yet: its domain comes later. Put that domain before this one in the domains of the application.`;
+      throw new DefinitionError('MOUNTED_LATER', { projection: projection.name }, sentence);
+    }
     return model as unknown as ReadModelType<Table>;
   }
 
-  /** The query `name(id: ID!)`: the row with this key; null if there is none or the actor may not see it. */
+  /**
+   * The query `name(id: ID!)`: the row with this key; null if there is none or the actor may not see it.
+   * @throws {DefinitionError} KEY_UNSUPPORTED if the key has several columns.
+   */
   queryByKey<Table extends PgTable>(name: string, model: ReadModelType<Table>, description: string): void {
+    refuseCompositeKey('queryByKey', name, model.projection);
     this.builder.queryField(name, (t) =>
       t.field({
         type: model.ref,
@@ -117,8 +129,10 @@ export class Api {
   queryAsOf<Table extends PgTable>(name: string, model: ReadModelType<Table>, description: string): void {
     const projection = model.projection as unknown as Projection;
     if (!projection.history || !('version' in projection.table)) {
-      throw new Error(`${name}: the read model ${projection.name} needs history: true and a column \`version\`.`);
+      const sentence = `queryAsOf ${name}: the projection ${projection.name} needs history: true and a column \`version\`.`;
+      throw new DefinitionError('HISTORY_INCOMPLETE', { query: name, projection: projection.name }, sentence);
     }
+    refuseCompositeKey('queryAsOf', name, model.projection);
     this.builder.queryField(name, (t) =>
       t.field({
         type: model.ref,
@@ -138,8 +152,12 @@ export class Api {
     );
   }
 
-  /** The subscription `name(id: ID!, after: ConsistencyToken)`: the row now, and again each time it changes. */
+  /**
+   * The subscription `name(id: ID!, after: ConsistencyToken)`: the row now, and again each time it changes.
+   * @throws {DefinitionError} KEY_UNSUPPORTED if the key has several columns.
+   */
   subscriptionToRow<Table extends PgTable>(name: string, model: ReadModelType<Table>, description: string): void {
+    refuseCompositeKey('subscriptionToRow', name, model.projection);
     this.builder.subscriptionField(name, (t) =>
       t.field({
         type: model.ref,
@@ -182,6 +200,7 @@ export class Api {
 
   /** Extensions of a field or type that is resolved from these read models, in addition to those of its type. */
   readsFrom(...projections: readonly { readonly name: string }[]): ReadModelExtensions {
+    for (const projection of projections) this.#refuseUnmounted(projection);
     return { readModels: projections.map(({ name }) => name) };
   }
 
@@ -217,6 +236,21 @@ export class Api {
     throw new BadUserInputError(message);
   }
 
+  /** Nothing fills the table of a projection that no domain lists, and nothing says how far it is. */
+  #refuseUnmounted(projection: { readonly name: string }): void {
+    const { name } = projection;
+    const mounted = this.#projections.get(name);
+    if (mounted === projection) return;
+    const why = mounted
+      ? 'is not the projection of this name that a domain lists. Import the same definition in both places'
+      : 'is in no domain: nothing fills its table. Add it to the projections of its domain';
+    throw new DefinitionError(
+      'NOT_MOUNTED',
+      { projection: name },
+      `The API reads from projection ${name}, which ${why}.`,
+    );
+  }
+
   /** The types `NameConnection` and `NameEdge` over a read model's rows. */
   connection<Table extends PgTable>(name: string, model: ReadModelType<Table>) {
     const { builder } = this;
@@ -243,6 +277,18 @@ export class Api {
       }),
     });
   }
+}
+
+/** A row is asked for by one argument. */
+function refuseCompositeKey(shape: string, field: string, { name, key }: Pick<Projection, 'name' | 'key'>): void {
+  if (key.length === 1) return;
+  const columns = key.map(({ property }) => property);
+  throw new DefinitionError(
+    'KEY_UNSUPPORTED',
+    { field, projection: name, columns },
+    `${shape} ${field}: the key of projection ${name} has the columns ${columns.join(' and ')}, and ${shape} takes one id. ` +
+      'Write a query with an argument for each column, over rows.page(…), or give the table a key of one column.',
+  );
 }
 
 function addPageInfo({ builder }: Api) {

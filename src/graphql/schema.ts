@@ -1,5 +1,6 @@
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
-import { type Domain, type Registry, registerDomains } from '../kernel/define/domain.ts';
+import { type Domain, registerDomains } from '../kernel/define/domain.ts';
+import type { Registry } from '../kernel/define/registry.ts';
 import { chargeAnswers } from './answer/charge.ts';
 import { Api, type DomainGraphql } from './api.ts';
 import { createBuilder } from './builder.ts';
@@ -17,14 +18,14 @@ import { addProjectionStatus } from './operators/projection-status.ts';
  */
 export function buildSchema(
   domains: readonly Domain<DomainGraphql>[],
-  registry: Pick<Registry, 'commands'>,
+  registry: Pick<Registry, 'commands' | 'projections'>,
 ): GraphQLSchema {
   const builder = createBuilder();
   const ErrorInterface = addMutations(builder, registry.commands.values());
   const Stall = addProjectionStatus(builder);
   addProcessStatus(builder, Stall);
   addSubscriptions(builder);
-  const api = new Api(builder);
+  const api = new Api(builder, registry.projections);
   for (const { graphql } of domains) graphql(api);
   addDeadLetters(api, ErrorInterface);
   const schema = withReadAfter(builder.toSchema());

@@ -1,6 +1,6 @@
 import type { DatabaseClock } from './clock/database-clock.ts';
 import { Tokens } from './consistency/token.ts';
-import type { Registry } from './define/domain.ts';
+import type { Registry } from './define/registry.ts';
 import type { EngineOptions } from './engine-options.ts';
 import {
   followReplica,

@@ -10,7 +10,7 @@ export const ENGINE_ERROR_CODES = [
   ...(['DEAD_LETTER_CHANGED', 'DEAD_LETTER_NOT_FOUND', 'OTHER_VERSION', 'UNKNOWN_PROJECTION'] as const),
   ...(['REBUILD_REFUSED', 'VERIFY_FAILED', 'VERIFY_UNDER_WAY'] as const),
   ...(['READ_TABLE_CHANGED', 'READ_TABLE_MISSING', 'READ_TABLE_UNSUPPORTED'] as const),
-  ...(['CALL_UNANSWERED', 'COMMAND_IDS_USED', 'PARKED_ITEM_NOT_FOUND', 'STREAM_BUSY'] as const),
+  ...(['CALL_UNANSWERED', 'COMMAND_IDS_USED', 'PARKED_ITEM_NOT_FOUND', 'STEP_UNDECLARED', 'STREAM_BUSY'] as const),
 ] as const;
 
 /** Codes with which the engine itself, not a rule of the application, rejects a command. */

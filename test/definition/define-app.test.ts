@@ -9,11 +9,12 @@ import {
   defineRoles,
   defineSetting,
   settingValue,
+  unchanged,
 } from '../../src/index.ts';
 import { ConfigError, readConfig } from '../../src/settings/config.ts';
 
 const Opened = defineEvent('Opened', { data: z.object({}) });
-const Door = defineAggregate('Door', { initialState: () => ({}), events: { Opened }, evolve: {} });
+const Door = defineAggregate('Door', { initialState: () => ({}), events: { Opened }, evolve: { Opened: unchanged } });
 
 /** A domain with one command, which these roles may issue. */
 const doorsFor = (...allow: string[]) =>

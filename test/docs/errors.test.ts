@@ -9,6 +9,7 @@ import { LINK_ERROR_CODES } from '../../src/database/link/errors.ts';
 import { CHECKS } from '../../src/doctor/finding.ts';
 import { COMMAND_ERROR_CODES } from '../../src/graphql/commands/result-types.ts';
 import { REQUEST_ERROR_CODES } from '../../src/graphql/errors.ts';
+import { DEFINITION_ERROR_CODES } from '../../src/kernel/define/definition-error.ts';
 import { ENGINE_ERROR_CODES, ENGINE_REJECTION_CODES, ISSUED_COMMAND_CODES } from '../../src/kernel/errors.ts';
 import { OBSTACLE_KINDS } from '../../src/kernel/obstacles.ts';
 
@@ -18,6 +19,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const LISTS: Readonly<Record<string, readonly string[]>> = {
   'Errors of a request': REQUEST_ERROR_CODES,
   'Answers to a command': [...Object.values(COMMAND_ERROR_CODES), ...ENGINE_REJECTION_CODES],
+  Definitions: DEFINITION_ERROR_CODES,
   Start: [
     ...['BAD_CONFIG', 'BAD_DOCUMENTS', 'LISTEN_FAILED'],
     ...DATABASE_ERROR_CODES,
@@ -49,7 +51,7 @@ function codesInSource(): string[] {
   });
   const givesCode = [
     /\bcode(?:: '[A-Z_]+'(?: \| '[A-Z_]+')*;|(?:: \w+)? = '[A-Z_]{4,}'| = '[A-Z_]{4,}'|: '[A-Z_]{4,}')/g,
-    /(?:(?:Link|Token|Rebuild|Cli|Database|Tls)Error|linkError)\(\s*'[A-Z_]{4,}'/gi,
+    /(?:(?:Link|Token|Rebuild|Cli|Database|Tls|Definition)Error|linkError)\(\s*'[A-Z_]{4,}'/gi,
     /new EmbeddedPostgresError\(\s*'[a-z_]+'/g,
   ];
   return files.flatMap((file) => {
@@ -81,6 +83,7 @@ describe('docs/errors.md', () => {
       ...EMBEDDED_POSTGRES_ERROR_CODES,
       ...CLI_ERROR_CODES,
       ...ENGINE_ERROR_CODES,
+      ...DEFINITION_ERROR_CODES,
     ];
     expect(codes.filter((code) => times(code) < 2)).toEqual([]);
   });

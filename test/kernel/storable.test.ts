@@ -1,7 +1,7 @@
 import { index, integer, jsonb, smallint, text, timestamp, unique, uuid, varchar } from 'drizzle-orm/pg-core';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineAggregate } from '../../src/kernel/define/aggregate.ts';
+import { defineAggregate, unchanged } from '../../src/kernel/define/aggregate.ts';
 import { defineCommand } from '../../src/kernel/define/command.ts';
 import { defineDomain } from '../../src/kernel/define/domain.ts';
 import { defineEvent } from '../../src/kernel/define/event.ts';
@@ -18,7 +18,7 @@ const Changed = defineEvent('Changed', { data: z.record(z.string(), z.json()) })
 const Form = defineAggregate('Form', {
   initialState: () => ({ filled: false }),
   events: { Filled, Changed },
-  evolve: { Filled: () => ({ filled: true }) },
+  evolve: { Filled: () => ({ filled: true }), Changed: unchanged },
 });
 
 const input = z.object({ id: z.guid().nullish(), json: z.string() });

@@ -1,6 +1,6 @@
 import { integer, jsonb, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
 import { z } from 'zod';
-import { defineAggregate } from '../../src/kernel/define/aggregate.ts';
+import { defineAggregate, unchanged } from '../../src/kernel/define/aggregate.ts';
 import { defineDomain } from '../../src/kernel/define/domain.ts';
 import { defineEvent, type NewEvent } from '../../src/kernel/define/event.ts';
 import { historyTable } from '../../src/kernel/define/read-model/history-table.ts';
@@ -25,7 +25,13 @@ const Dusted = defineEvent('Dusted', { data: z.object({}) });
 export const Book = defineAggregate('Book', {
   initialState: () => 0,
   events: { Written, Renamed, Read, Burned, Dusted },
-  evolve: {},
+  evolve: {
+    Written: unchanged,
+    Renamed: unchanged,
+    Read: unchanged,
+    Burned: unchanged,
+    Dusted: unchanged,
+  },
 });
 
 export const booksTable = readTable(

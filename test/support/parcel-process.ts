@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineAggregate } from '../../src/kernel/define/aggregate.ts';
+import { defineAggregate, unchanged } from '../../src/kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../src/kernel/define/command.ts';
 import { defineDomain } from '../../src/kernel/define/domain.ts';
 import { defineEvent } from '../../src/kernel/define/event.ts';
@@ -81,7 +81,11 @@ export const DELIVERY_MS = 60_000;
 export const Delivery = defineProcess('Delivery', {
   initialState: () => ({ parcelId: '', isPaid: false }),
   events: { PostageDue, PostageSettled, DeliveryEnded },
-  evolve: { PostageSettled: (state) => ({ ...state, isPaid: true }) },
+  evolve: {
+    PostageDue: unchanged,
+    PostageSettled: (state) => ({ ...state, isPaid: true }),
+    DeliveryEnded: unchanged,
+  },
   reactsTo: { ParcelSent, PostagePaid, ParcelArrived },
   issues: { payPostage, returnParcel },
   on: {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent, defineProcess, impersonal, issue, personal, type Refusal } from '../../index.ts';
+import { defineEvent, defineProcess, impersonal, issue, personal, type Refusal, unchanged } from '../../index.ts';
 import { Id } from '../shared/fields.ts';
 import { Money } from '../shared/money.ts';
 import { MoneyReceived, MoneyReturned, MoneySent } from './account.ts';
@@ -46,7 +46,14 @@ export const Settlement = defineProcess('Settlement', {
     TransferRefused,
     TransferRefunded,
   },
-  evolve: { SettlementBegun: (_, { data }) => data },
+  evolve: {
+    SettlementBegun: (_, { data }) => data,
+    TransferDebited: unchanged,
+    TransferCompleted: unchanged,
+    TransferFailed: unchanged,
+    TransferRefused: unchanged,
+    TransferRefunded: unchanged,
+  },
   reactsTo: { TransferRequested, MoneySent, MoneyReceived, MoneyReturned },
   issues: { debitTransfer, creditTransfer, refundTransfer, closeTransfer },
   on: {

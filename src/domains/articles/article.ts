@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineAggregate, defineCommand, defineEvent, personal, reject } from '../../index.ts';
+import { defineAggregate, defineCommand, defineEvent, personal, reject, unchanged } from '../../index.ts';
 import { Id, id, newId, text } from '../shared/fields.ts';
 import { Author } from './author.ts';
 
@@ -31,6 +31,7 @@ export const Article = defineAggregate('Article', {
   evolve: {
     ArticlePublished: (_, { data: { authorId, tags } }) => ({ published: true, authorId, tags }),
     ArticleTagged: (article, { data }) => ({ ...article, tags: [...article.tags, data.tag] }),
+    ArticleCommented: unchanged,
   },
 });
 

@@ -1,7 +1,6 @@
 import { defineProcess, type EventDefinition, issue, type Reaction, type RecordedEvent } from '../../index.ts';
 import {
   cancelOrder,
-  confirmPaidOrder,
   OrderCancelled,
   OrderConfirmed,
   type OrderItem,
@@ -10,14 +9,7 @@ import {
   OrderPlaced,
   OrderShipped,
 } from '../orders/index.ts';
-import {
-  releaseStock,
-  reserveStock,
-  StockReleased,
-  StockReserved,
-  StockShipped,
-  shipStock,
-} from '../products/index.ts';
+import { StockReleased, StockReserved, StockShipped } from '../products/index.ts';
 import { countOf } from './counts.ts';
 import {
   CancellationRefused,
@@ -39,8 +31,8 @@ import {
 } from './fulfilment-state.ts';
 import {
   endWait,
-  type Fact,
   fail,
+  fulfilmentCommands,
   goOn,
   type NextStep,
   type OrderMoment,
@@ -50,10 +42,7 @@ import {
   wantedOf,
 } from './next-steps.ts';
 import {
-  authorizePayment,
   CaptureDeclined,
-  cancelPayment,
-  capturePayment,
   PaymentAuthorized,
   PaymentCaptured,
   PaymentDeclined,
@@ -71,7 +60,7 @@ const momentOf = ({ streamId, recordedAt }: RecordedEvent) => ({ orderId: stream
 function onOrder<Name extends string, Data>(
   _: EventDefinition<Name, Data>,
   react: (state: FulfilmentProcessState, event: RecordedEvent<Name, Data>) => NextStep[],
-): Reaction<FulfilmentProcessState, Fact, RecordedEvent<Name, Data>> {
+): Reaction<FulfilmentProcessState, NextStep, RecordedEvent<Name, Data>> {
   return {
     process: ({ streamId }) => streamId,
     react: (state, event) => (state.status === 'OVER' ? [] : react(state, event)),
@@ -79,7 +68,7 @@ function onOrder<Name extends string, Data>(
 }
 
 /** Reacts to a change of the reserved stock of a product. */
-function onStock(sign: 1 | -1): Reaction<FulfilmentProcessState, Fact, RecordedEvent<string, StockChange>> {
+function onStock(sign: 1 | -1): Reaction<FulfilmentProcessState, NextStep, RecordedEvent<string, StockChange>> {
   return {
     process: ({ data }) => data.orderId,
     react: (state, { streamId: productId, data: { orderId, quantity }, recordedAt: at }) => {
@@ -118,16 +107,7 @@ export const Fulfilment = defineProcess('Fulfilment', {
     PaymentRefunded,
     RefundDeclined,
   },
-  issues: {
-    reserveStock,
-    releaseStock,
-    shipStock,
-    authorizePayment,
-    capturePayment,
-    cancelPayment,
-    confirmPaidOrder,
-    cancelOrder,
-  },
+  issues: fulfilmentCommands,
   on: {
     OrderPlaced: {
       process: ({ streamId, data }) => (data.fulfilled === 'HERE' ? streamId : undefined),

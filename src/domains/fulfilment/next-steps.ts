@@ -22,7 +22,18 @@ import {
 import { authorizePayment, cancelPayment, capturePayment } from './payment.ts';
 
 export type Fact = NewEventOf<typeof fulfilmentEvents>;
-export type NextStep = Step<Fact>;
+/** The commands that the process issues. */
+export const fulfilmentCommands = {
+  reserveStock,
+  releaseStock,
+  shipStock,
+  authorizePayment,
+  capturePayment,
+  cancelPayment,
+  confirmPaidOrder,
+  cancelOrder,
+};
+export type NextStep = Step<Fact, keyof typeof fulfilmentCommands, 'payment' | 'lastPayment'>;
 
 /**
  * How long the gateway may be unable to say whether a payment is authorised, in ms. It applies twice: from the moment

@@ -1,5 +1,6 @@
 import type { InputRef } from '@pothos/core';
 import { z } from 'zod';
+import { DefinitionError } from '../../kernel/define/definition-error.ts';
 import type { Builder } from '../builder.ts';
 
 type AnyRef = InputRef<unknown> | 'String' | 'ID' | 'Int' | 'Float' | 'Boolean' | 'SafeInt' | 'DateTime';
@@ -23,13 +24,24 @@ export class InputTypes {
   /**
    * The input type of an object schema.
    * @param unnamed name and description if the schema itself has none.
-   * @throws {Error} if two schemas have one name, or a schema has no counterpart in GraphQL.
+   * @param owner where it is nested, for the sentence of a mistake.
+   * @throws {DefinitionError} if two schemas have one name, or a schema has no counterpart in GraphQL.
    */
-  object(schema: z.ZodObject, unnamed?: { readonly name: string; readonly description: string }): InputRef<unknown> {
+  object(
+    schema: z.ZodObject,
+    unnamed?: { readonly name: string; readonly description: string },
+    owner = 'A command',
+  ): InputRef<unknown> {
     const name = (schema.meta()?.id as string | undefined) ?? unnamed?.name;
-    if (!name) throw new Error("A nested input object needs a name: z.object({…}).meta({ id: 'SomethingInput' }).");
+    if (!name) {
+      const sentence = `${owner} is an object, which needs a name of its own: z.object({…}).meta({ id: 'SomethingInput' }).`;
+      throw new DefinitionError('INPUT_UNSUPPORTED', { input: owner }, sentence);
+    }
     const known = this.#types.get(name);
-    if (known && known.schema !== schema) throw new Error(`Two input schemas are called ${name}.`);
+    if (known && known.schema !== schema) {
+      const sentence = `Two input schemas are called ${name}. Use the same schema in both places, or give one another name: .meta({ id: '…' }).`;
+      throw new DefinitionError('NAME_TAKEN', { kind: 'input', name }, sentence);
+    }
     if (known) return known.ref;
     const description = descriptionOf(schema) ?? unnamed?.description;
     const ref = this.#builder.inputRef<Record<string, unknown>>(name);
@@ -41,25 +53,25 @@ export class InputTypes {
         Object.fromEntries(
           Object.entries(schema.shape as Record<string, z.ZodType>).map(([key, type]) => {
             const said = descriptionOf(type);
-            return [key, t.field({ ...this.#field(type, name), ...(said ? { description: said } : {}) })];
+            return [key, t.field({ ...this.#field(type, name, key), ...(said ? { description: said } : {}) })];
           }),
         )) as never,
     });
     return ref;
   }
 
-  #field(schema: z.ZodType, owner: string): FieldType {
+  #field(schema: z.ZodType, owner: string, field: string): FieldType {
     const { inner, optional } = unwrap(schema);
     if (inner instanceof z.ZodArray) {
       const element = unwrap(inner.element as z.ZodType);
-      const type = this.#named(element.inner, owner);
+      const type = this.#named(element.inner, owner, field);
       return { type: [type], required: { list: !optional, items: !element.optional } };
     }
-    return { type: this.#named(inner, owner), required: !optional };
+    return { type: this.#named(inner, owner, field), required: !optional };
   }
 
-  #named(schema: z.ZodType, owner: string): AnyRef {
-    if (schema instanceof z.ZodObject) return this.object(schema);
+  #named(schema: z.ZodType, owner: string, field: string): AnyRef {
+    if (schema instanceof z.ZodObject) return this.object(schema, undefined, `${owner}.${field}`);
     if (schema instanceof z.ZodBoolean) return 'Boolean';
     if (schema instanceof z.ZodDate) return 'DateTime';
     if (schema instanceof z.ZodNumber) {
@@ -69,7 +81,12 @@ export class InputTypes {
     }
     if (schema instanceof z.ZodStringFormat && ['uuid', 'guid'].includes(schema._zod.def.format)) return 'ID';
     if (schema instanceof z.ZodString || schema instanceof z.ZodStringFormat) return 'String';
-    throw new Error(`${owner} has a field of a kind that has no input type in GraphQL: ${schema._zod.def.type}.`);
+    const { type } = schema._zod.def;
+    throw new DefinitionError(
+      'INPUT_UNSUPPORTED',
+      { input: owner, field, type },
+      `The field ${field} of ${owner} is of type ${type}, which has no input type in GraphQL. Take a string, and check it in the schema.`,
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Actor, hasPower } from './actor.ts';
+import { DefinitionError, mismatch } from './definition-error.ts';
 import type { DataOf, EventTypes, NewEvent } from './event.ts';
 import type { Role } from './roles.ts';
 
@@ -9,7 +10,7 @@ export interface Aggregate<State = unknown, Events extends EventTypes = EventTyp
   readonly description: string | undefined;
   readonly events: Events;
   initialState(): State;
-  /** The state after one more event. Pure; an event without a handler does not change the state. */
+  /** The state after one more event. Pure; an event of another aggregate does not change the state. */
   evolve(state: State, event: NewEvent): State;
   readonly snapshot: SnapshotPolicy;
   /** The rule of its author, if any. */
@@ -41,10 +42,15 @@ export type AggregateVisibility<State> =
   | 'everyone'
   | { readonly [R in Role]?: 'all' | ((actor: Actor, state: State, id: string) => boolean) };
 
-/** How each event changes the state; an event that changes nothing needs no entry. */
+/** How each event changes the state. An event that does not change it has the entry {@link unchanged}. */
 export type Evolve<State, Events extends EventTypes, Next extends State = State> = {
-  readonly [K in keyof Events & string]?: (state: State, event: NewEvent<K, DataOf<Events[K]>>) => NoInfer<Next>;
+  readonly [K in keyof Events & string]: (state: State, event: NewEvent<K, DataOf<Events[K]>>) => NoInfer<Next>;
 };
+
+/** The entry in `evolve` of an event that does not change the state. */
+export function unchanged<State>(state: State): State {
+  return state;
+}
 
 /**
  * Defines an aggregate (Evans): the stream type `name`, its events and how they build its state. The state must survive
@@ -81,8 +87,9 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
   },
 ): Aggregate<State, Events> {
   for (const [key, event] of Object.entries(options.events)) {
-    if (key !== event.eventName) throw new Error(`Aggregate ${name} lists event ${event.eventName} under ${key}.`);
+    if (key !== event.eventName) throw mismatch(`Aggregate ${name}`, 'event', event.eventName, key);
   }
+  refuseIncomplete(name, options.events, options.evolve);
   const handlers = new Map(Object.entries(options.evolve)) as Map<string, (state: State, event: NewEvent) => State>;
   return {
     name,
@@ -96,6 +103,23 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
     sharesIdsWith: options.sharesIdsWith ?? [],
     idsAreActors: options.idsAreActors ?? false,
   };
+}
+
+/** An event without an entry would be stored and have no effect; an entry without an event would never be called. */
+function refuseIncomplete(aggregate: string, events: EventTypes, evolve: Readonly<Record<string, unknown>>): void {
+  const missing = Object.keys(events).find((event) => typeof evolve[event] !== 'function');
+  if (missing !== undefined) {
+    throw new DefinitionError(
+      'EVOLVE_INCOMPLETE',
+      { aggregate, event: missing },
+      `${aggregate} says in evolve nothing of ${missing}. Write how the event changes the state, ` +
+        `or that it does not: evolve: { ${missing}: unchanged }, with unchanged imported from 'afterwrite'.`,
+    );
+  }
+  const unknown = Object.keys(evolve).find((event) => !Object.hasOwn(events, event));
+  if (unknown === undefined) return;
+  const sentence = `${aggregate} has ${unknown} in evolve, which is none of its events. Correct the name, or add the event to events.`;
+  throw new DefinitionError('EVOLVE_INCOMPLETE', { aggregate, event: unknown }, sentence);
 }
 
 function isVisible<State>(visibleTo: AggregateVisibility<State>, actor: Actor | null, state: State, id: string) {

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Actor } from './actor.ts';
 import type { Aggregate } from './aggregate.ts';
+import { DefinitionError } from './definition-error.ts';
 import type { EventTypes, NewEvent, NewEventOf } from './event.ts';
 import type { Role } from './roles.ts';
 
@@ -97,22 +98,41 @@ export interface Command {
 /** The input type of a command, before validation. */
 export type InputOf<C> = C extends { readonly input: infer Schema extends z.ZodType } ? z.input<Schema> : never;
 
-/** A command that keeps its input schema in the type, for callers in TypeScript. */
-export type CommandOf<Schema extends z.ZodObject> = Command & { readonly input: Schema };
+/** A command that keeps its name and its input schema in the type, for callers in TypeScript. */
+export type CommandOf<Schema extends z.ZodObject, Name extends string = string> = Command & {
+  readonly name: Name;
+  readonly input: Schema;
+};
 
 /**
  * Defines a command: validated input, a pure decision from state to events (Chassaing's decider), and the mutation of
  * the same name.
+ * @throws {DefinitionError} ALLOW_MISSING if it does not say who may issue it.
  */
-export function defineCommand<State, Events extends EventTypes, Schema extends z.ZodObject, Facts = undefined>(
-  name: string,
-  options: CommandDefinition<State, Events, Schema, Facts>,
-): CommandOf<Schema> {
+export function defineCommand<
+  const Name extends string,
+  State,
+  Events extends EventTypes,
+  Schema extends z.ZodObject,
+  Facts = unknown,
+>(name: Name, options: CommandDefinition<State, Events, Schema, Facts>): CommandOf<Schema, Name> {
+  refuseWithoutAllow(name, options.allow);
   return {
     name,
     creates: false,
     ...options,
     description: options.description,
     gather: options.gather,
-  } as unknown as CommandOf<Schema>;
+  } as unknown as CommandOf<Schema, Name>;
+}
+
+/** Nobody could issue it, and the first rule that looks at it would fail. */
+function refuseWithoutAllow(command: string, allow: unknown): void {
+  if (allow === 'everyone' || (typeof allow === 'object' && allow !== null)) return;
+  throw new DefinitionError(
+    'ALLOW_MISSING',
+    { command },
+    `Command ${command} does not say who may issue it. ` +
+      "Write allow: 'everyone', a list of roles such as allow: ['librarian'], or a rule for each role: allow: { librarian: true }.",
+  );
 }

@@ -1,10 +1,13 @@
 import type { Aggregate } from './aggregate.ts';
+import { mistakesIn } from './check-domains.ts';
 import type { Command } from './command.ts';
+import { DefinitionError, refuseMistakes } from './definition-error.ts';
 import type { EventTypes } from './event.ts';
 import type { Effect } from './process-manager/effect.ts';
 import type { Process } from './process-manager/process.ts';
 import { deadlines } from './process-manager/process-deadlines.ts';
 import type { Projection } from './read-model/projection.ts';
+import type { Registry } from './registry.ts';
 
 /**
  * The export of a domain's folder, which the application mounts. `Api` adds the domain's types, queries and
@@ -28,19 +31,10 @@ export function defineDomain<Api>(domain: Domain<Api>): Domain<Api> {
 }
 
 /**
- * Everything that is mounted, by name. Names are unique across domains, because they are names in the log and in the
- * API.
+ * Collects domains.
+ * @throws {DefinitionError} if two of them use one name for different things, or if something leads to a part that none of them
+ *   lists; see `check-domains.ts`.
  */
-export interface Registry {
-  readonly aggregates: ReadonlyMap<string, Aggregate>;
-  readonly events: EventTypes;
-  readonly commands: ReadonlyMap<string, Command>;
-  readonly projections: ReadonlyMap<string, Projection>;
-  readonly processes: ReadonlyMap<string, Process>;
-  readonly effects: ReadonlyMap<string, Effect>;
-}
-
-/** Collects domains. @throws {Error} if two of them use one name for different things. */
 export function registerDomains(domains: readonly Domain[]): Registry {
   const aggregates = new Map<string, Aggregate>();
   const events = new Map<string, EventTypes[string]>();
@@ -50,7 +44,10 @@ export function registerDomains(domains: readonly Domain[]): Registry {
   const effects = new Map<string, Effect>();
   const add = <T>(kind: string, map: Map<string, T>, name: string, value: T) => {
     const present = map.get(name);
-    if (present !== undefined && present !== value) throw new Error(`Two domains define the ${kind} ${name}.`);
+    if (present !== undefined && present !== value) {
+      const sentence = `Two definitions have the name of the ${kind} ${name}. Names are unique across domains: rename one of them.`;
+      throw new DefinitionError('NAME_TAKEN', { kind, name }, sentence);
+    }
     map.set(name, value);
   };
   const addAggregate = (aggregate: Aggregate) => {
@@ -69,5 +66,7 @@ export function registerDomains(domains: readonly Domain[]): Registry {
   }
   // The engine's own parts for processes.
   if (processes.size > 0) add('projection', projections, deadlines.name, deadlines as unknown as Projection);
-  return { aggregates, events: Object.fromEntries(events), commands, projections, processes, effects };
+  const registry = { aggregates, events: Object.fromEntries(events), commands, projections, processes, effects };
+  refuseMistakes(mistakesIn(registry));
+  return registry;
 }

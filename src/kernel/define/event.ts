@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { DefinitionError } from './definition-error.ts';
 import { type Disclosure, disclosureOf } from './personal.ts';
 
 /** Possible content of an event: JSON, because the log stores it. */
@@ -147,8 +148,11 @@ export function defineEvent<Name extends string, Schema extends z.ZodType<Json>>
   const { data: schema, version: schemaVersion = 1, upcast = {} } = options;
   for (let version = 1; version < schemaVersion; version++) {
     if (!upcast[version]) {
-      throw new Error(
-        `Event ${name} is at schema version ${schemaVersion} but has no upcaster from version ${version}.`,
+      throw new DefinitionError(
+        'UPCASTER_MISSING',
+        { event: name, version },
+        `Event ${name} is at schema version ${schemaVersion} but has no upcaster from version ${version}. ` +
+          `Write how its data becomes that of version ${version + 1}: upcast: { ${version}: (old) => ({ … }) }.`,
       );
     }
   }

@@ -1,3 +1,5 @@
+import { DefinitionError } from './definition-error.ts';
+
 /**
  * Types that an application tells the product, so that the rules of its domains are checked by the compiler:
  *
@@ -56,11 +58,13 @@ export type Roles = Readonly<Record<string, RoleDefinition>>;
 
 /**
  * Declares the roles of an application; tell their names to the compiler too (see {@link AppTypes}).
- * @throws {Error} if one has the name `system`.
+ * @throws {DefinitionError} NAME_RESERVED if one has the name `system`.
  */
 export function defineRoles<const Declared extends Roles>(roles: Declared): Declared {
   if (SYSTEM_ROLE in roles) {
-    throw new Error(
+    throw new DefinitionError(
+      'NAME_RESERVED',
+      { role: SYSTEM_ROLE },
       `The role ${SYSTEM_ROLE} cannot be declared: it is the application itself, and no credential gives it. Choose another name.`,
     );
   }

@@ -57,7 +57,7 @@ export class EffectWork implements Work {
     if (called === undefined) return;
     if (called instanceof CallAgain) throw new UnansweredCallError(effect.name, event, called.reason);
     const command = effect.issues.get(called.command);
-    if (!command) throw new Error(`Effect ${effect.name} does not say that it issues ${called.command}.`);
+    if (!command) throw new UndeclaredCommandError(effect.name, event.type, called.command);
     const answerId = answerIdOf(effect.name, event.eventId);
     for (let nth = 0; nth < IDS; nth++) {
       const commandId = nthId(answerId, nth);
@@ -102,6 +102,18 @@ export class EffectWork implements Work {
     const { committed } = await this.#parts.states.refresh(aggregate, id.toLowerCase());
     return committed.version === 0 ? undefined : (committed.state as ReturnType<typeof aggregate.initialState>);
   };
+}
+
+/** An effect answers with a command that its definition does not list. */
+export class UndeclaredCommandError extends Error {
+  readonly code = 'STEP_UNDECLARED';
+
+  constructor(effect: string, event: string, command: string) {
+    super(
+      `Effect ${effect} in its call for ${event}: it issues ${command}, which its definition does not list. Add it: issues: { ${command} }.`,
+    );
+    this.name = 'UndeclaredCommandError';
+  }
 }
 
 /** The other side has not confirmed the outcome of a call. It is made again, with the same key. */

@@ -1,6 +1,6 @@
 import { derivedId } from '../define/derived-id.ts';
 import type { DataOf, NewEvent, RecordedEvent } from '../define/event.ts';
-import type { Process, ProcessState, Step } from '../define/process-manager/process.ts';
+import type { DeadlineStep, IssueStep, Process, ProcessState, Step } from '../define/process-manager/process.ts';
 import { processEvents } from '../define/process-manager/process-events.ts';
 
 type DataOfEngineEvent<K extends keyof typeof processEvents> = DataOf<(typeof processEvents)[K]>;
@@ -29,6 +29,7 @@ export function react<State>(
   const steps = [stepsFor(process, own, event)].flat();
   return steps.flatMap((step, nth): NewEvent | [] => {
     if ('type' in step) return step;
+    refuseUndeclared(process, event, step);
     if (step.step === 'issue') {
       const commandId = derivedId(`${process.name} ${nth}`, event.eventId);
       const input = JSON.parse(JSON.stringify(step.input)) as DataOfEngineEvent<'CommandRequested'>['input'];
@@ -38,6 +39,38 @@ export function react<State>(
     if (at) return processEvents.DeadlineSet({ name, at: at.toISOString() });
     return deadlines[name] === undefined ? [] : processEvents.DeadlineCleared({ name });
   });
+}
+
+/** The compiler refuses such a step, unless its name is known at run time only. */
+function refuseUndeclared(process: Process, event: RecordedEvent, step: IssueStep | DeadlineStep): void {
+  const { name } = process;
+  if (step.step === 'issue') {
+    if (process.issues.has(step.command)) return;
+    const sentence = `it issues ${step.command}, which its definition does not list. Add it: issues: { ${step.command} }`;
+    throw new UndeclaredStepError(name, event.type, step.command, sentence);
+  }
+  if (process.answers('deadlines', step.name)) return;
+  const known = process.deadlines.join(', ') || 'none';
+  const sentence = `it ${step.at ? 'sets' : 'clears'} the deadline ${step.name}, for which it has no handler (there is ${known}). Correct the name, or add the handler: deadlines: { ${step.name}: (state, reached) => … }`;
+  throw new UndeclaredStepError(name, event.type, step.name, sentence);
+}
+
+/** A process asks for something that its definition does not have, so that nothing would come of it. */
+export class UndeclaredStepError extends Error {
+  readonly code = 'STEP_UNDECLARED';
+  readonly process: string;
+  /** The type of the event to which it reacts. */
+  readonly event: string;
+  /** The name of the command or the deadline. */
+  readonly step: string;
+
+  constructor(process: string, event: string, step: string, sentence: string) {
+    super(`Process ${process} in its reaction to ${event}: ${sentence}.`);
+    this.name = 'UndeclaredStepError';
+    this.process = process;
+    this.event = event;
+    this.step = step;
+  }
 }
 
 function stepsFor<State>(process: Process<State>, own: State, event: RecordedEvent): Step | readonly Step[] {

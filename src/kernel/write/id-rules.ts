@@ -1,4 +1,4 @@
-import type { Registry } from '../define/domain.ts';
+import type { Registry } from '../define/registry.ts';
 
 /**
  * Which streams may have the same id. An id belongs to one aggregate whatever its type, so that an id alone identifies

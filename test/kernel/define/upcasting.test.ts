@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { text, uuid } from 'drizzle-orm/pg-core';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
+import { defineAggregate, unchanged } from '../../../src/kernel/define/aggregate.ts';
 import { defineCommand } from '../../../src/kernel/define/command.ts';
 import { defineEvent, UnreadableEventError } from '../../../src/kernel/define/event.ts';
 import { defineProjection } from '../../../src/kernel/define/read-model/projection.ts';
@@ -29,7 +29,7 @@ const ParcelLost = defineEvent('ParcelLost', { data: z.object({}) });
 const Parcel = defineAggregate('Parcel', {
   initialState: (): { recipient: string; grams: number } => ({ recipient: '', grams: 0 }),
   events: { ParcelSent, ParcelLost },
-  evolve: { ParcelSent: (_, { data: { recipient, grams } }) => ({ recipient, grams }) },
+  evolve: { ParcelSent: (_, { data: { recipient, grams } }) => ({ recipient, grams }), ParcelLost: unchanged },
 });
 /** Answers what the state says, by the version that it needs to find it so. */
 const sendAgain = defineCommand('sendAgain', {
@@ -147,7 +147,7 @@ describe('a definition', () => {
   });
 
   it('of an aggregate lists its events under their names', () => {
-    const definition = { initialState: () => 0, events: { Lost: ParcelLost }, evolve: {} };
+    const definition = { initialState: () => 0, events: { Lost: ParcelLost }, evolve: { Lost: unchanged } };
     expect(() => defineAggregate('Parcel', definition)).toThrow(/lists event ParcelLost under Lost/);
   });
 });

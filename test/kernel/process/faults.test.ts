@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
+import { unchanged } from '../../../src/kernel/define/aggregate.ts';
 import { defineProcess, issue } from '../../../src/kernel/define/process-manager/process.ts';
 import { reaching } from '../../../src/kernel/process/process-commands.ts';
 import { receiptOf } from '../../support/appends.ts';
@@ -21,7 +22,7 @@ const faulty = { process: false, react: new Set<string>() };
 const Careless = defineProcess('Careless', {
   initialState: () => ({}),
   events: { PostageDue },
-  evolve: {},
+  evolve: { PostageDue: unchanged },
   reactsTo: { ParcelSent },
   issues: { returnParcel },
   on: {

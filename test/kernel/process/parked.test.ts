@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { unchanged } from '../../../src/kernel/define/aggregate.ts';
 import { defineDomain } from '../../../src/kernel/define/domain.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
 import { defineProcess, issue } from '../../../src/kernel/define/process-manager/process.ts';
@@ -253,13 +254,13 @@ describe('an event of a newer schema version', () => {
 
   function newDomain() {
     const NewParcel = { ...Parcel, events: { ...Parcel.events, ParcelArrived: NewParcelArrived } };
-    const on = new Map(Delivery.on);
+    const issues = new Map(Delivery.issues).set('returnParcel', { ...returnParcel, aggregate: NewParcel } as never);
     return defineDomain({
       name: 'parcels',
       aggregates: [NewParcel, Purse] as never,
       commands: [],
       projections: [],
-      processes: [{ ...Delivery, on } as never],
+      processes: [{ ...Delivery, issues } as never],
       graphql: undefined,
     });
   }
@@ -271,7 +272,7 @@ describe('more parked items than are allowed', () => {
     const Refusing = defineProcess('Refusing', {
       initialState: () => ({}),
       events: { PostageDue },
-      evolve: {},
+      evolve: { PostageDue: unchanged },
       reactsTo: { ParcelSent },
       issues: {},
       on: {
@@ -305,7 +306,7 @@ describe('a process whose command cannot be issued', () => {
     const Weighing = defineProcess('Weighing', {
       initialState: () => ({}),
       events: { PostageDue },
-      evolve: {},
+      evolve: { PostageDue: unchanged },
       reactsTo: { ParcelSent, ParcelArrived },
       issues: { returnParcel, payPostage },
       on: {

@@ -1,7 +1,7 @@
 import { integer, jsonb, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
+import { defineAggregate, unchanged } from '../../../src/kernel/define/aggregate.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
 import { defineProjection } from '../../../src/kernel/define/read-model/projection.ts';
 import { readTable } from '../../../src/kernel/define/read-model/read-table.ts';
@@ -12,7 +12,11 @@ const Wrote = defineEvent('Wrote', { data: z.object({ author: z.string().nullish
 const Renamed = defineEvent('Renamed', { data: z.object({ author: z.string().nullish(), to: z.string() }) });
 const Liked = defineEvent('Liked', { data: z.object({}) });
 const Deleted = defineEvent('Deleted', { data: z.object({}) });
-const Card = defineAggregate('Card', { initialState: () => 0, events: { Wrote, Renamed, Liked, Deleted }, evolve: {} });
+const Card = defineAggregate('Card', {
+  initialState: () => 0,
+  events: { Wrote, Renamed, Liked, Deleted },
+  evolve: { Wrote: unchanged, Renamed: unchanged, Liked: unchanged, Deleted: unchanged },
+});
 
 const cardsTable = readTable('cards', {
   id: text('id').primaryKey(),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Actor, SYSTEM } from '../../../src/kernel/define/actor.ts';
-import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
+import { defineAggregate, unchanged } from '../../../src/kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../../src/kernel/define/command.ts';
 import { UnreadableEventError } from '../../../src/kernel/define/event.ts';
 import { given } from '../../../src/kernel/testing/given.ts';
@@ -158,7 +158,11 @@ describe('mistakes of a domain that given, when, then brings to light', () => {
   });
 
   it('decide that changes the state in place', async () => {
-    const Tally = defineAggregate('Tally', { initialState: () => ({ n: 0 }), events: { Counted }, evolve: {} });
+    const Tally = defineAggregate('Tally', {
+      initialState: () => ({ n: 0 }),
+      events: { Counted },
+      evolve: { Counted: unchanged },
+    });
     const tally = defineCommand('tally', {
       ...common,
       aggregate: Tally,

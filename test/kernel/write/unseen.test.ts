@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Actor } from '../../../src/kernel/define/actor.ts';
-import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
+import { defineAggregate, unchanged } from '../../../src/kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../../src/kernel/define/command.ts';
 import { defineDomain } from '../../../src/kernel/define/domain.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
@@ -18,7 +18,7 @@ const Read = defineEvent('Read', { data: z.object({}) });
 const Diary = defineAggregate('Diary', {
   initialState: () => ({ owner: '' }),
   events: { Written, Read },
-  evolve: { Written: (_, { data }) => data },
+  evolve: { Written: (_, { data }) => data, Read: unchanged },
 });
 const writeDiary = defineCommand('writeDiary', {
   aggregate: Diary,

@@ -1,4 +1,5 @@
 import type { Command, Load } from '../command.ts';
+import { mismatch } from '../definition-error.ts';
 import type { DataOf, EventTypes, RecordedEvent } from '../event.ts';
 import type { Port } from './port.ts';
 import type { IssueStep } from './process.ts';
@@ -33,7 +34,7 @@ export function callAgain(reason: string): CallAgain {
 /**
  * The result of a call: its answer as a command, nothing if the answer does not matter, or that it must be made again.
  */
-export type Called = IssueStep | CallAgain | undefined;
+export type Called<Issued extends string = string> = IssueStep<Issued> | CallAgain | undefined;
 
 /** External calls in reaction to events; see {@link defineEffect}. */
 export interface Effect<Promised = unknown> {
@@ -57,7 +58,7 @@ export interface Effect<Promised = unknown> {
  * @param options.on the call for each.
  * @param options.issues the commands that answers become, by their names. They need not be in the API.
  */
-export function defineEffect<Promised, Events extends EventTypes>(
+export function defineEffect<Promised, Events extends EventTypes, Commands extends Readonly<Record<string, Command>>>(
   name: string,
   options: {
     readonly port: Port<Promised>;
@@ -66,15 +67,15 @@ export function defineEffect<Promised, Events extends EventTypes>(
       readonly [K in keyof Events & string]: (
         event: RecordedEvent<K, DataOf<Events[K]>>,
         tools: CallTools<Promised>,
-      ) => Promise<Called>;
+      ) => Promise<Called<keyof Commands & string>>;
     };
-    readonly issues: Readonly<Record<string, Command>>;
+    readonly issues: Commands;
     readonly description?: string;
   },
 ): Effect {
   const { port, on, issues, description } = options;
   for (const [key, command] of Object.entries(issues)) {
-    if (key !== command.name) throw new Error(`Effect ${name} lists command ${command.name} under ${key}.`);
+    if (key !== command.name) throw mismatch(`Effect ${name}`, 'command', command.name, key);
   }
   return {
     name,

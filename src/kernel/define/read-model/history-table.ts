@@ -10,6 +10,7 @@ import {
   timestamp,
 } from 'drizzle-orm/pg-core';
 import { readSchema } from '../../../database/schema.ts';
+import { DefinitionError } from '../definition-error.ts';
 import { declaredColumns, isLongColumn, type KeptIn } from './read-table.ts';
 
 /**
@@ -95,7 +96,10 @@ function withoutRules(history: string, table: PgTable): Record<string, DrizzleCo
     .map(([property, builder]) => {
       const taken =
         property in versionColumns || Object.values(versionColumns).some((own) => nameOf(own) === nameOf(builder));
-      if (taken) throw new Error(`${history}: the column ${property} is the engine's; give yours another name.`);
+      if (taken) {
+        const sentence = `${history}: the column ${property} is the engine's; give yours another name.`;
+        throw new DefinitionError('NAME_RESERVED', { table: history, column: property }, sentence);
+      }
       const column = finished[property];
       const notNull = column?.notNull === true && (column.primary || !isLongColumn(column));
       const config = { ...builder.config, notNull, primaryKey: false, isUnique: false, uniqueName: undefined };

@@ -1,6 +1,7 @@
 import { getTableColumns } from 'drizzle-orm';
 import { getTableConfig, type PgColumn, type PgTable } from 'drizzle-orm/pg-core';
 import type { Actor } from '../actor.ts';
+import { DefinitionError } from '../definition-error.ts';
 import type { DataOf, EventTypes, RecordedEvent } from '../event.ts';
 import type { Role } from '../roles.ts';
 import { type HistoryTable, historyOf } from './history-table.ts';
@@ -175,7 +176,10 @@ export function defineProjection<Table extends PgTable, Events extends EventType
 ): Projection<Table> {
   const key = keyColumns(name, options.table);
   const handlers = new Map(Object.entries(options.on ?? {})) as unknown as Map<string, AnyHandler>;
-  if (handlers.size === 0 && !options.every) throw new Error(`Projection ${name} handles no event.`);
+  if (handlers.size === 0 && !options.every) {
+    const sentence = `Projection ${name} handles no event, so that its table would stay empty. Write a handler for each event that matters: on: { … }.`;
+    throw new DefinitionError('NOTHING_HANDLED', { projection: name }, sentence);
+  }
   return {
     name,
     description: options.description,
@@ -194,7 +198,9 @@ function historyFor(name: string, table: PgTable, isKept: boolean): HistoryTable
   const history = historyOf(table);
   if (isKept === (history !== undefined)) return history;
   const { name: tableName } = getTableConfig(table);
-  throw new Error(
+  throw new DefinitionError(
+    'HISTORY_INCOMPLETE',
+    { projection: name, table: tableName },
     isKept
       ? `Projection ${name}: history needs a table; make ${tableName} with { history: true } and export historyTable(…) of it.`
       : `Projection ${name}: its table ${tableName} has a history table; say history: true.`,
@@ -204,12 +210,18 @@ function historyFor(name: string, table: PgTable, isKept: boolean): HistoryTable
 function keyColumns(name: string, table: PgTable): KeyColumn[] {
   const config = getTableConfig(table);
   const columns = config.primaryKeys[0]?.columns ?? config.columns.filter((column) => column.primary);
-  if (columns.length === 0) throw new Error(`Projection ${name}: its table ${config.name} has no primary key.`);
+  if (columns.length === 0) {
+    const sentence = `Projection ${name}: its table ${config.name} has no primary key. Declare one: .primaryKey() on a column, or primaryKey({ columns: […] }).`;
+    throw new DefinitionError('KEY_UNSUPPORTED', { projection: name, table: config.name }, sentence);
+  }
   const properties = Object.entries(getTableColumns(table));
   return columns.map(({ name: columnName }) => {
     // Compared by name: the columns in `primaryKey` are copies of the table's.
     const found = properties.find(([, { name }]) => name === columnName);
-    if (!found) throw new Error(`Projection ${name}: key column ${columnName} is not a property of its table.`);
+    if (!found) {
+      const sentence = `Projection ${name}: the key column ${columnName} is not a property of its table.`;
+      throw new DefinitionError('KEY_UNSUPPORTED', { projection: name, column: columnName }, sentence);
+    }
     const [property, column] = found;
     return { property, column };
   });

@@ -9,6 +9,7 @@ import {
   timestamp,
 } from 'drizzle-orm/pg-core';
 import { readSchema } from '../../../database/schema.ts';
+import { DefinitionError } from '../definition-error.ts';
 
 /** Properties of the columns that the engine adds to every read model; hidden from handlers. */
 export const ENGINE_COLUMNS = ['lastPosition', 'staleSince', 'heldFrom', 'keptIn'] as const;
@@ -86,7 +87,14 @@ export function readTable<Name extends string, Columns extends Record<string, Pg
  */
 export function declaredColumns(table: PgTable): Readonly<Record<string, PgColumnBuilderBase>> {
   const columns = declared.get(table);
-  if (!columns) throw new Error(`${getTableName(table)} is not made with readTable.`);
+  if (!columns) {
+    const name = getTableName(table);
+    throw new DefinitionError(
+      'NOT_A_READ_TABLE',
+      { table: name },
+      `The table ${name} is not made with readTable. Write readTable('${name}', …) instead of pgTable.`,
+    );
+  }
   return columns;
 }
 

@@ -1,7 +1,7 @@
 import { integer, primaryKey, uuid } from 'drizzle-orm/pg-core';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { defineAggregate } from '../../../../src/kernel/define/aggregate.ts';
+import { defineAggregate, unchanged } from '../../../../src/kernel/define/aggregate.ts';
 import { defineEvent, type RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import { defineProjection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { readTable } from '../../../../src/kernel/define/read-model/read-table.ts';
@@ -10,7 +10,7 @@ import { foldRows } from '../../../../src/kernel/testing/fold.ts';
 import { recorded } from '../../../../src/kernel/testing/recorded.ts';
 
 const Voted = defineEvent('Voted', { data: z.object({ person: z.uuid(), round: z.string() }) });
-const Poll = defineAggregate('Poll', { initialState: () => 0, events: { Voted }, evolve: {} });
+const Poll = defineAggregate('Poll', { initialState: () => 0, events: { Voted }, evolve: { Voted: unchanged } });
 
 const votesTable = readTable(
   'votes',
