@@ -1,25 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { unchanged } from '../../../src/kernel/define/aggregate.ts';
-import { defineDomain } from '../../../src/kernel/define/domain.ts';
-import { defineEvent } from '../../../src/kernel/define/event.ts';
 import { defineProcess, issue } from '../../../src/kernel/define/process-manager/process.ts';
 import { nthId } from '../../../src/kernel/process/issue-command.ts';
 import { ParkedOperations } from '../../../src/kernel/process/parked/operations.ts';
 import { reacting } from '../../../src/kernel/process/process-commands.ts';
-import { receiptOf } from '../../support/appends.ts';
 import { system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
+import type { TestEngine } from '../../support/engine.ts';
 import {
   Delivery,
   fillPurse,
-  Parcel,
   ParcelArrived,
   ParcelSent,
   PostageDue,
-  Purse,
   parcelDomain,
   payPostage,
   receiveParcel,
@@ -27,37 +20,9 @@ import {
   sendParcel,
 } from '../../support/parcel-process.ts';
 import { until } from '../../support/until.ts';
+import { execute, useParcelServers } from './parcel-servers.ts';
 
-const database = useDatabase();
-const openEngine = useEngine(database, [parcelDomain]);
-
-const execute = async ({ bus }: Pick<TestEngine, 'bus'>, ...args: Parameters<TestEngine['bus']['executeUnchecked']>) =>
-  receiptOf(await bus.executeUnchecked(...args));
-const typesOf = async (streamType: string, streamId: string) =>
-  (
-    await database.sql`select type from es.events where stream_type = ${streamType} and stream_id = ${streamId} order by version`
-  ).map(({ type }) => type as string);
-const parked = async () =>
-  database.sql`select consumer, line, position, deadline, status, code, attempts, passed_by, reason
-               from read.parked_items order by position, line`;
-const checkpoint = async (name = 'process:Delivery') =>
-  (await database.sql`select position from read.checkpoints where projection = ${name}`)[0]?.position as number;
-const head = async () => (await database.sql`select max(position) as position from es.events`)[0]?.position as number;
-
-/** Changes what stands in the log, which nobody but the database's owner can. */
-async function rewrite(change: () => Promise<unknown>): Promise<void> {
-  await database.sql`alter table es.events disable trigger events_append_only`;
-  await change();
-  await database.sql`alter table es.events enable always trigger events_append_only`;
-}
-
-/** A parcel that is paid and on its way, with its deadline set. */
-async function underWay(engine: TestEngine, purseId: string): Promise<string> {
-  const { aggregateId } = await execute(engine, sendParcel, { to: purseId, postage: 1 }, system);
-  await until(async () => (await typesOf('Delivery', aggregateId)).includes('PostageSettled'));
-  await until(async () => (await database.sql`select from read.deadlines where id = ${aggregateId}`).length === 1);
-  return aggregateId;
-}
+const { database, openEngine, typesOf, parked, checkpoint, head, rewrite, underWay } = useParcelServers();
 
 /** Puts the deadlines of these parcels back, in what the process remembers and in the read model. */
 async function putBack(inMs: number, ...ids: readonly string[]): Promise<void> {
@@ -158,111 +123,6 @@ describe('an id of a process that was used for something else', () => {
 
   async function takeId(engine: TestEngine, commandId: string, { amount }: { amount: number }): Promise<void> {
     await execute(engine, fillPurse, { id: randomUUID(), amount }, { ...system, commandId });
-  }
-});
-
-describe('an event of a newer schema version', () => {
-  /** The same parcels, with a version that this code does not have. */
-  const NewParcelArrived = defineEvent('ParcelArrived', {
-    version: 2,
-    data: z.object({ by: z.string() }),
-    upcast: { 1: () => ({ by: 'nobody' }) },
-  });
-
-  /** One parcel arrives as newer code writes it, another one as this code does. */
-  async function arrivals() {
-    const engine = await openEngine({ start: true });
-    const purseId = randomUUID();
-    await execute(engine, fillPurse, { id: purseId, amount: 500 }, system);
-    const newer = await underWay(engine, purseId);
-    const other = await underWay(engine, purseId);
-    await engine.close();
-    const silent = await openEngine({ projector: 'off' });
-    await execute(silent, receiveParcel, { parcelId: newer }, system);
-    await execute(silent, receiveParcel, { parcelId: other }, system);
-    await silent.close();
-    await rewrite(
-      () => database.sql`update es.events set schema_version = 2, data = '{"by": "bicycle"}'
-                         where type = 'ParcelArrived' and stream_id = ${newer}`,
-    );
-    return { newer, other, purseId };
-  }
-
-  it('holds up its own stream alone, is told, and is answered in order by newer code', async () => {
-    const { newer, other, purseId } = await arrivals();
-    const engine = await openEngine({ start: true });
-    await until(async () => (await typesOf('Delivery', other)).includes('DeliveryEnded'));
-    // What comes after it goes on too, and restarts read nothing again.
-    await underWay(engine, purseId);
-    await until(async () => (await checkpoint()) === (await head()));
-    expect(await parked()).toMatchObject([{ line: `Parcel ${newer}`, status: 'PARKED', code: 'UNREADABLE_EVENT' }]);
-    await until(() => engine.processes.status()[0]?.state === 'STALLED');
-    expect(await typesOf('Delivery', newer)).not.toContain('DeliveryEnded');
-    await engine.close();
-    const newCode = await openEngine({ start: true, domains: [newDomain()] });
-    await until(async () => (await typesOf('Delivery', newer)).includes('DeliveryEnded'));
-    await until(async () => (await parked()).length === 0);
-    await until(() => newCode.processes.status()[0]?.state === 'RUNNING');
-  });
-
-  it('holds up what follows in its stream, in order, until it is passed over', async () => {
-    const { newer } = await arrivals();
-    const engine = await openEngine({ start: true });
-    await until(async () => (await parked()).length === 1);
-    await engine.close();
-    // Newer code goes on with the stream: the process waits for that too.
-    const newCode = await openEngine({ projector: 'off', domains: [newDomain()] });
-    const metadata = { actor: { id: 'system', roles: ['system'] }, correlationId: randomUUID() };
-    const [appended] = await newCode.log.append([
-      {
-        streamType: 'Parcel',
-        streamId: newer,
-        expectedVersion: 2,
-        commandId: randomUUID(),
-        fingerprint: randomUUID(),
-        metadata,
-        events: [{ type: 'ParcelArrived', schemaVersion: 1, data: {} }],
-      },
-    ]);
-    expect(appended?.outcome).toBe('accepted');
-    const again = await openEngine({ start: true });
-    await until(async () => (await parked()).length === 2);
-    expect(await typesOf('Delivery', newer)).not.toContain('DeliveryEnded');
-    const operations = new ParkedOperations(again.database.projector.db);
-    const items = await operations.list('process:Delivery');
-    expect(items.map(({ error, line }) => [line, error === null])).toEqual([
-      [`Parcel ${newer}`, false],
-      [`Delivery ${newer}`, true],
-    ]);
-    await operations.passOver(items[0] as (typeof items)[0], { by: 'cli:me', reason: null });
-    await until(async () => (await typesOf('Delivery', newer)).includes('DeliveryEnded'));
-    await until(async () => (await parked()).every(({ status }) => status === 'PASSED_OVER'));
-    await until(() => again.processes.status()[0]?.parked === 0);
-  });
-
-  it('that this code does not know at all waits as well, and other streams go on', async () => {
-    const { newer, other, purseId } = await arrivals();
-    await rewrite(
-      () =>
-        database.sql`update es.events set type = 'ParcelLeftWithNeighbour' where type = 'ParcelArrived' and stream_id = ${newer}`,
-    );
-    const engine = await openEngine({ start: true });
-    await until(async () => (await typesOf('Delivery', other)).includes('DeliveryEnded'));
-    await underWay(engine, purseId);
-    expect(await parked()).toMatchObject([{ line: `Parcel ${newer}`, code: 'UNREADABLE_EVENT' }]);
-  });
-
-  function newDomain() {
-    const NewParcel = { ...Parcel, events: { ...Parcel.events, ParcelArrived: NewParcelArrived } };
-    const issues = new Map(Delivery.issues).set('returnParcel', { ...returnParcel, aggregate: NewParcel } as never);
-    return defineDomain({
-      name: 'parcels',
-      aggregates: [NewParcel, Purse] as never,
-      commands: [],
-      projections: [],
-      processes: [{ ...Delivery, issues } as never],
-      graphql: undefined,
-    });
   }
 });
 

@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { adoptParkedEvents, dropParkedEvents } from '../../../../src/kernel/read/dead-letters/dead-letter-store.ts';
+import { DeadLetters } from '../../../../src/kernel/read/dead-letters/dead-letters.ts';
+import { DrivenProjection, failing } from '../../../support/driven-projection.ts';
+import { Book, books } from '../../../support/library.ts';
+import { rowsOf } from '../../../support/rows.ts';
+import { keyOf, read, useFaultyLibrary, written } from './faulty-library.ts';
+
+const library = useFaultyLibrary();
+const { database, seen, waiting, expected } = library;
+const DISCARDING = { by: 'a test', reason: null };
+
+describe('an event that is discarded', () => {
+  it('may be discarded again, if the next version of the read model cannot apply it either', async () => {
+    const happened = [written(1), read(1, 'cid'), read(1, 'dan')];
+    const { faults, deadLetters, db } = await seen(books, { 2: 'fold' }, ...happened);
+    await deadLetters.discard('books', keyOf(1), 2, DISCARDING);
+    await database.sql`truncate read.books, read.books_history`;
+    const next = { ...books, version: 2 };
+    const shadow = new DrivenProjection(
+      library.engine,
+      database.sql,
+      failing({ ...next, name: 'books#rebuild' }, faults),
+    );
+    await shadow.beginAt(0);
+    await shadow.moveTo(3);
+    await adoptParkedEvents(db, 'books#rebuild', 'books');
+    await database.sql`update read.checkpoints set version = 2 where projection = 'books'`;
+    const letters = new DeadLetters({ db, projections: [failing(next, faults)], events: Book.events });
+    expect(await letters.discard('books', keyOf(1), 2, { by: 'another', reason: 'still' })).toMatchObject({
+      applied: 1,
+      remaining: 0,
+    });
+    expect(await rowsOf(db, books)).toEqual(await expected(books, 2));
+    const discarded = await database.sql`select version, discarded_by from read.dead_letters`;
+    expect(discarded.map((row) => ({ ...row }))).toEqual([{ version: 2, discarded_by: 'another' }]);
+  });
+
+  it('is passed over by a table that is filled beside the live one too, by the same version only', async () => {
+    const { faults, deadLetters, db } = await seen(
+      books,
+      { 2: 'fold' },
+      written(1),
+      read(1, 'cid'),
+      written(2),
+      read(1, 'dan'),
+    );
+    await expect(deadLetters.discard('books', keyOf(1), 4, DISCARDING)).rejects.toMatchObject({
+      code: 'DEAD_LETTER_CHANGED',
+      position: 2,
+    });
+    expect(await deadLetters.discard('books', keyOf(1), 2, DISCARDING)).toEqual({
+      applied: 1,
+      remaining: 0,
+      error: null,
+    });
+    expect(await rowsOf(db, books)).toEqual(await expected(books, 2));
+    await database.sql`truncate read.books, read.books_history`;
+    const again = new DrivenProjection(
+      library.engine,
+      database.sql,
+      failing({ ...books, name: 'books#rebuild' }, faults),
+      'books',
+    );
+    await again.beginAt(0);
+    await again.moveTo(4);
+    expect(await rowsOf(db, books)).toEqual(await expected(books, 2));
+    expect(await waiting('books#rebuild')).toEqual([]);
+    await database.sql`truncate read.books, read.books_history`;
+    const newer = new DrivenProjection(
+      library.engine,
+      database.sql,
+      { ...books, name: 'books#verify', version: 2 },
+      'books',
+    );
+    await newer.beginAt(0);
+    await newer.moveTo(4);
+    expect(await rowsOf(db, books)).toEqual(await expected(books));
+  });
+
+  it('leaves the next one to be retried or discarded', async () => {
+    const { deadLetters, db } = await seen(
+      books,
+      { 2: 'fold', 3: 'fold' },
+      written(1),
+      read(1, 'cid'),
+      read(1, 'dan'),
+      read(1, 'eve'),
+    );
+    expect(await deadLetters.discard('books', keyOf(1), 2, DISCARDING)).toMatchObject({
+      applied: 0,
+      remaining: 2,
+      error: { position: 3 },
+    });
+    expect((await database.sql`select stale_since from read.books`)[0]).toEqual({ stale_since: 2 });
+    expect(await deadLetters.discard('books', keyOf(1), 3, DISCARDING)).toMatchObject({ applied: 1, remaining: 0 });
+    expect(await rowsOf(db, books)).toEqual(await expected(books, 2, 3));
+  });
+});
+
+describe('code of another version than the table', () => {
+  it('neither retries nor discards', async () => {
+    const { db } = await seen(books, { 2: 'fold' }, written(1), read(1, 'cid'));
+    const newer = new DeadLetters({ db, projections: [{ ...books, version: 2 }], events: Book.events });
+    await expect(newer.retry('books', keyOf(1))).rejects.toMatchObject({ code: 'OTHER_VERSION' });
+    await expect(newer.discard('books', keyOf(1), 2, DISCARDING)).rejects.toMatchObject({ code: 'OTHER_VERSION' });
+    expect(await waiting('books')).toHaveLength(1);
+  });
+});
+
+describe('a table that takes the place of another', () => {
+  it('brings its dead letters along, and what was discarded stays', async () => {
+    const { deadLetters, db } = await seen(
+      books,
+      { 2: 'fold', 4: 'fold' },
+      written(1),
+      read(1, 'cid'),
+      written(2),
+      read(2, 'cid'),
+    );
+    await deadLetters.discard('books', keyOf(1), 2, DISCARDING);
+    await database.sql`truncate read.books, read.books_history`;
+    const shadow = { ...books, name: 'books#rebuild' };
+    const again = new DrivenProjection(library.engine, database.sql, failing(shadow, new Map([[3, 'fold']])));
+    await again.beginAt(0);
+    await again.moveTo(4);
+    await adoptParkedEvents(db, 'books#rebuild', 'books');
+    expect((await waiting('books')).map(({ position }) => position)).toEqual([3, 4]);
+    const rows = await database.sql`select projection, status from read.dead_letters order by position`;
+    expect(rows.map((row) => row.status)).toEqual(['DISCARDED', 'PARKED', 'PARKED']);
+    expect(rows.every(({ projection }) => projection === 'books')).toBe(true);
+    await dropParkedEvents(db, 'books');
+    expect(await database.sql`select from read.dead_letters`).toHaveLength(0);
+  });
+});
