@@ -1,4 +1,5 @@
 import type { AfterwriteDatabase } from '../database/database.ts';
+import type { Company } from '../scheduling/company.ts';
 import type { ProjectorRole } from './checkpoints/choose-leases.ts';
 import type { Domain } from './define/domain.ts';
 import type { PortBinding } from './define/process-manager/port.ts';
@@ -20,6 +21,12 @@ export interface EngineOptions {
   readonly appendBatchLimit?: number;
   /** Bytes of those, about. */
   readonly appendBatchBytes?: number | undefined;
+  /** Commands of one caller that are executed at a time while others are there. */
+  readonly commandsAtOncePerActor?: number | undefined;
+  /** Bytes of their inputs in memory, about. */
+  readonly commandBytesAtOncePerActor?: number | undefined;
+  /** Who else is there, also without issuing commands. Unless given, only those who issue commands are known. */
+  readonly company?: Company | undefined;
   /** Aggregates whose state is kept in memory. */
   readonly stateCacheSize?: number;
   /** Bytes of those, about; unless given an eighth of the heap limit, at most 256 MB. */

@@ -1,5 +1,6 @@
 import { type Pool, SILENT_AFTER_MS } from '../database/client.ts';
 import type { AfterwriteDatabase } from '../database/database.ts';
+import { Company } from '../scheduling/company.ts';
 import { ClockCheck } from './clock/clock-check.ts';
 import { clockOf, DatabaseClock } from './clock/database-clock.ts';
 import { registerDomains } from './define/domain.ts';
@@ -21,6 +22,7 @@ import { Projector } from './read/run/projector.ts';
 import { ReadTables } from './read/tables/read-tables.ts';
 import { StorableRows } from './storable.ts';
 import { Admission } from './write/admission/admission.ts';
+import { CommandWindows, windowLimits } from './write/admission/command-window.ts';
 import { CommandBus } from './write/command-bus.ts';
 import { idRulesOf } from './write/id-rules.ts';
 import { StreamStates } from './write/state/stream-states.ts';
@@ -178,7 +180,8 @@ export function openWriteSide(core: EngineCore, projector: Projector): WriteSide
   const states = new StreamStates(log, options.stateCacheSize ?? 10_000, snapshots, options.stateCacheBytes);
   const admission = new Admission(options.throttleLagMs ?? 0, options.fairLagMs ?? 0);
   const { whyNot: whyNotStorable } = new StorableRows([...registry.projections.values()]);
-  const bus = new CommandBus({ obstacles, log, queue, states, admission, whyNotStorable, observer });
+  const windows = new CommandWindows(options.company ?? new Company(), windowLimits(options));
+  const bus = new CommandBus({ obstacles, log, queue, states, windows, admission, whyNotStorable, observer });
   return { log, queue, snapshots, states, admission, bus };
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Logger } from 'pino';
 import type { OnFault } from '../graphql/plugins/errors.ts';
+import type { Company } from '../scheduling/company.ts';
 import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
 import type { Authenticator } from './auth/authenticator.ts';
@@ -32,6 +33,7 @@ export interface ListenerOptions {
   readonly metrics: Metrics | undefined;
   /** Turns of large bodies on the event loop. */
   readonly turns: Turns;
+  readonly company: Company;
   readonly onFault: OnFault;
   /** Undefined while requests are accepted, otherwise the reason why they are not. */
   readonly notReady: () => string | undefined;
@@ -61,12 +63,12 @@ export interface Listeners {
  * @throws {ListenError}
  */
 export async function openListeners(options: ListenerOptions): Promise<Listeners> {
-  const { config, logger, authenticator, health, metrics, turns, onFault, notReady } = options;
+  const { config, logger, authenticator, health, metrics, turns, company, onFault, notReady } = options;
   const shared = config.limitsRedisUrl ? await openSharedCounts(config.limitsRedisUrl, logger) : undefined;
   const addresses = createAddresses(config.trustedProxies);
   const limits = new CallerLimits(config, shared);
   const refusals = new Refusals(logger, metrics);
-  const gate = { limits, refusals, authenticator };
+  const gate = { limits, refusals, authenticator, company };
   const whyNotHost = createHostGuard(config);
   const origins = createOrigins(config, (origin) =>
     logger.warn({ origin }, 'pages of this origin may not call the server: name it in CORS_ORIGINS to allow them'),

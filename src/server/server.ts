@@ -15,6 +15,7 @@ import { schemaOf } from '../graphql/schema.ts';
 import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import { Courier } from '../kernel/notify/courier.ts';
+import { Company } from '../scheduling/company.ts';
 import { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
 import { databaseOptions } from '../settings/database-options.ts';
@@ -67,8 +68,9 @@ export async function startServer(app: App, config: Config, logger: Logger): Pro
     logger.error({ err, correlationId }, 'a request failed');
   };
   const turns = new Turns();
+  const company = new Company();
   const listeners = await openListeners({
-    ...{ config, logger, authenticator, health, metrics, turns, onFault },
+    ...{ config, logger, authenticator, health, metrics, turns, company, onFault },
     notReady: () => notReady,
   });
 
@@ -97,6 +99,7 @@ export async function startServer(app: App, config: Config, logger: Logger): Pro
     database,
     domains,
     ...engineOptions(config),
+    company,
     makesReadTables: app.migrations === undefined,
     adapters: adapters.adapters,
     subscribers: [metrics ?? {}, workLog(logger), logNotices(logger), logEngineFaults(logger)],

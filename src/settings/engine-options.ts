@@ -10,6 +10,8 @@ export function engineOptions(config: Config) {
     queueBytesPerActor: config.appendQueueBytesPerActor,
     appendBatchLimit: config.appendBatchLimit,
     appendBatchBytes: config.appendBatchBytes,
+    commandsAtOncePerActor: config.commandsAtOncePerActor,
+    commandBytesAtOncePerActor: config.commandBytesAtOncePerActor,
     stateCacheSize: config.stateCacheSize,
     stateCacheBytes: config.stateCacheBytes,
     commitFeedBytes: config.commitFeedBytes,

@@ -21,6 +21,18 @@ export const engineSettings = {
   appendQueueBytesPerActor: count('APPEND_QUEUE_BYTES_PER_ACTOR', 16_777_216, 'Bytes of those in memory, about.'),
   appendBatchLimit: count('APPEND_BATCH_LIMIT', 1000, 'Most events appended in one transaction.'),
   appendBatchBytes: count('APPEND_BATCH_BYTES', 2_097_152, 'Most bytes appended in one transaction, about.'),
+  commandsAtOncePerActor: count(
+    'COMMANDS_AT_ONCE_PER_ACTOR',
+    8,
+    'Commands of one actor, and of processes on behalf of that actor, that are executed at the same time while others use the server.',
+    1,
+    10_000,
+  ),
+  commandBytesAtOncePerActor: count(
+    'COMMAND_BYTES_AT_ONCE_PER_ACTOR',
+    262_144,
+    'Bytes of the inputs of those in memory, about; a larger command is executed alone.',
+  ),
   stateCacheSize: count('STATE_CACHE_SIZE', 10_000, 'Aggregates whose state is kept in memory.', 1, 10_000_000),
   stateCacheBytes: optionalCount(
     'STATE_CACHE_BYTES',

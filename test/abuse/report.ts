@@ -1,5 +1,5 @@
 import type { Result } from './campaign.ts';
-import type { Sample } from './innocent.ts';
+import type { Deed, Sample } from './innocent.ts';
 
 /** Below this nobody notices, and a busy machine says more than the server, in ms. */
 const UNNOTICED_MS = 50;
@@ -48,6 +48,18 @@ export function describe(results: readonly (readonly [Result, Verdict])[]): stri
   return [...head, ...rows].join('\n');
 }
 
+/** How long each kind of request took for the slowest percent, without the attack and with it, and what was left to do afterwards. */
+export function describeDeeds({ calm, attacked, drainMs }: Result): string {
+  const deeds: readonly Deed[] = ['write', 'read', 'page', 'order'];
+  const times = deeds.map((deed) => {
+    const [before, during] = [calm, attacked].map((samples) =>
+      percentile(samples.filter((each) => each.deed === deed)),
+    );
+    return `${deed} ${before?.toFixed(0)} → ${during?.toFixed(0)} ms`;
+  });
+  return `${times.join(', ')}; drained after ${Math.round(drainMs)} ms`;
+}
+
 function answers(tally: Readonly<Record<string, number>>): string {
   const all = Object.entries(tally).sort(([, a], [, b]) => b - a);
   return all
@@ -57,9 +69,10 @@ function answers(tally: Readonly<Record<string, number>>): string {
 }
 
 function p99(samples: readonly Sample[]): number {
-  const sorted = samples
-    .filter(({ deed }) => deed !== 'order')
-    .map(({ ms }) => ms)
-    .sort((a, b) => a - b);
+  return percentile(samples.filter(({ deed }) => deed !== 'order'));
+}
+
+function percentile(samples: readonly Sample[]): number {
+  const sorted = samples.map(({ ms }) => ms).sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? Number.POSITIVE_INFINITY;
 }

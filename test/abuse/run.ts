@@ -9,7 +9,7 @@ import { ProductionServer } from '../support/production-server.ts';
 import { testSeed } from '../support/random.ts';
 import { attacks } from './attacks.ts';
 import { Campaign, type Result } from './campaign.ts';
-import { describe, type Verdict, verdictOf } from './report.ts';
+import { describe, describeDeeds, type Verdict, verdictOf } from './report.ts';
 
 const say = (line: string) => console.error(line);
 const { values } = parseArgs({
@@ -50,6 +50,7 @@ try {
   for (const attack of chosen) {
     const result = await campaign.try(attack);
     const verdict = verdictOf(result, maxRatio);
+    say(`  ${describeDeeds(result)}`);
     results.push([result, verdict]);
     if (server.unexpectedEnd || interrupted.signal.aborted) break;
   }

@@ -9,6 +9,7 @@ import { orElsewhere } from '../log/newer-events.ts';
 import { type Observer, unobserved } from '../observe/observer.ts';
 import type { Obstacles } from '../obstacles.ts';
 import type { Admission } from './admission/admission.ts';
+import type { CommandWindows } from './admission/command-window.ts';
 import { refuseByRole } from './authorise.ts';
 import { commandIdentity } from './command-identity.ts';
 import { type AdmittedCommand, CommandRun, type CommandTools } from './command-run.ts';
@@ -19,6 +20,8 @@ import { validate } from './validate.ts';
 
 export interface CommandBusParts extends CommandTools {
   readonly queue: Pick<AppendQueue, 'append' | 'assertRoom'>;
+  /** How much of one caller is executed at a time; all of it unless given. */
+  readonly windows?: Pick<CommandWindows, 'execute'> | undefined;
   /** Asked before a command is taken. */
   readonly admission?: Pick<Admission, 'assertAdmitted' | 'appended'> | undefined;
   /** What stands in the way of any command. */
@@ -75,6 +78,12 @@ export class CommandBus {
 
   async #run(command: Command, input: unknown, options: ExecuteOptions): Promise<CommandOutcome> {
     this.#assertAdmitted(command, options);
+    const run = () => this.#runAdmitted(command, input, options);
+    const { windows } = this.#parts;
+    return windows ? windows.execute(callerOf(options), input, !isSystems(options), run) : run();
+  }
+
+  async #runAdmitted(command: Command, input: unknown, options: ExecuteOptions): Promise<CommandOutcome> {
     const validated = validate(command, input, options);
     if ('issues' in validated) return { kind: 'invalid', issues: validated.issues };
     return new CommandRun(this.#parts, identified(command, validated.input, options)).answer();

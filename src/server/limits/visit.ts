@@ -1,5 +1,6 @@
 import { callerKey } from '../../kernel/define/actor.ts';
 import { UnauthenticatedError } from '../../kernel/errors.ts';
+import type { Company } from '../../scheduling/company.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Authenticated } from '../auth/claims.ts';
 import { type Release, takeAll } from './concurrency.ts';
@@ -12,6 +13,8 @@ export interface CallerChecks {
   readonly limits: CallerLimits;
   readonly refusals: Refusals;
   readonly authenticator: Authenticator;
+  /** Told who asks for something. */
+  readonly company: Company;
 }
 
 /** Facts about a refusal in addition to those of the visit. */
@@ -77,6 +80,7 @@ export class Visit {
 
   /** Holds a place for a query or mutation until {@link leave}. @throws {OverLimitError} */
   operate(): void {
+    this.#gate.company.saw(this.caller);
     this.#releases.add(this.#gate.limits.operation(this.#spender));
   }
 

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import shop from '../../../src/app.ts';
+import { Company } from '../../../src/scheduling/company.ts';
 import { Turns } from '../../../src/scheduling/turns.ts';
 import { createAuthenticator } from '../../../src/server/auth/authenticator.ts';
 import { createHostGuard } from '../../../src/server/http/hosts.ts';
@@ -141,6 +142,7 @@ describe('while the server starts or stops', () => {
         limits: new CallerLimits(config),
         refusals: new Refusals(logger),
         authenticator: createAuthenticator(config, shop),
+        company: new Company(),
       },
       turns: new Turns(),
       stalledClients: new StalledClients(1000, 1000),
