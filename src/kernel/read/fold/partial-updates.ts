@@ -4,6 +4,7 @@ import { ColumnArrays } from '../../../database/column-arrays.ts';
 import { approximateBytes } from '../../bytes.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { type EngineColumn, isEngineColumn, isLongColumn } from '../../define/read-model/read-table.ts';
+import { MAX_NEWEST_FIRST, newestRow } from './newest-row.ts';
 import type { RowValues, RowWithMeta, Writes } from './working-rows.ts';
 
 type Columns = readonly (readonly [property: string, column: PgColumn])[];
@@ -28,19 +29,26 @@ const MAX_SETS = 16;
 const MAX_SETS_A_BATCH = 3;
 
 /**
- * Finds rows that keep a long value while other columns change, so that only these are written. Postgres stores a long
- * value outside its row and leaves it there as long as no statement sets its column. A statement that sets it to an
- * equal value stores it again, recomputes the generated columns that depend on it, and sends all of it over the
- * connection.
+ * Finds rows that are updated and not put as a whole, of two kinds.
+ *
+ * Rows that keep a long value while other columns change: only these are written. Postgres stores a long value outside
+ * its row and leaves it there as long as no statement sets its column. A statement that sets it to an equal value stores it
+ * again, recomputes the generated columns that depend on it, and sends all of it over the connection.
+ *
+ * All rows of small batches that are there already: an update finds them from their newest version on, see {@link newestRow}.
+ * The `INSERT … ON CONFLICT` that puts other rows cannot.
  */
 export class PartialUpdates {
   readonly #keys: Columns;
   readonly #others: Columns;
   readonly #long: readonly string[];
+  /** All columns. */
+  readonly #all: Omit<PartialUpdate, 'rows'>;
   readonly #sets = new Map<string, Omit<PartialUpdate, 'rows'>>();
 
   constructor(projection: Pick<Projection, 'key'>, columns: Columns) {
     const keys = projection.key.map(({ property }) => property);
+    this.#all = setOf(0, columns);
     this.#keys = columns.filter(([property]) => keys.includes(property));
     this.#others = columns.filter(([property]) => !keys.includes(property));
     this.#long = this.#others
@@ -48,22 +56,26 @@ export class PartialUpdates {
       .map(([property]) => property);
   }
 
-  /** Divides a batch's rows into those that are written as a whole and those with only some columns. */
+  /** Divides a batch's rows into those that are put as a whole and those that are updated. */
   split({ upserts, before }: Pick<Writes, 'upserts' | 'before'>): {
     readonly whole: readonly RowWithMeta[];
     readonly partial: readonly PartialUpdate[];
   } {
-    if (before.size === 0 || this.#long.length === 0) return { whole: [...upserts.values()], partial: [] };
+    const isSmall = upserts.size <= MAX_NEWEST_FIRST;
+    if (before.size === 0 || (this.#long.length === 0 && !isSmall))
+      return { whole: [...upserts.values()], partial: [] };
     const whole: RowWithMeta[] = [];
     const partial = new Map<number, PartialUpdate>();
     for (const [text, stored] of upserts) {
       const was = before.get(text);
-      const set = was && this.#keepsLongValue(was, stored.row) ? this.#setOf(was, stored.row) : undefined;
-      const update = set && (partial.get(set.id) ?? { ...set, rows: [] });
-      if (!update || (!partial.has(update.id) && partial.size >= MAX_SETS_A_BATCH)) {
+      let set = was && this.#keepsLongValue(was, stored.row) ? this.#setOf(was, stored.row) : undefined;
+      if (set && !partial.has(set.id) && partial.size >= MAX_SETS_A_BATCH) set = undefined;
+      if (was && isSmall) set ??= this.#all;
+      if (!set) {
         whole.push(stored);
         continue;
       }
+      const update = partial.get(set.id) ?? { ...set, rows: [] };
       partial.set(update.id, update);
       update.rows.push(stored);
     }
@@ -80,20 +92,19 @@ export class PartialUpdates {
     const name = changed.map(([property]) => property).join();
     let set = this.#sets.get(name);
     if (!set && this.#sets.size < MAX_SETS) {
-      const id = this.#sets.size;
-      const columns = [...this.#keys, ...changed];
-      set = {
-        id,
-        columns,
-        arrays: new ColumnArrays(
-          `set${id}`,
-          columns.map(([, column]) => column),
-        ),
-      };
+      set = setOf(this.#sets.size + 1, [...this.#keys, ...changed]);
       this.#sets.set(name, set);
     }
     return set;
   }
+}
+
+function setOf(id: number, columns: Columns): Omit<PartialUpdate, 'rows'> {
+  const arrays = new ColumnArrays(
+    `set${id}`,
+    columns.map(([, column]) => column),
+  );
+  return { id, columns, arrays };
 }
 
 /** The part of a statement that writes the changed columns, as common table expressions after one named `moved`. */
@@ -106,10 +117,10 @@ export function partialUpdateStatement(
     const changing = columns
       .filter(([, { name }]) => !keys.includes(name))
       .map(([, column]) => sql`${sql.identifier(column.name)} = ${arrays.valueOf('u', column)}`);
-    const isSame = key.map(({ column }) => sql`t.${sql.identifier(column.name)} = u.${sql.identifier(column.name)}`);
+    const newest = newestRow({ table, key }, sql`t.ctid as place`, 'u');
     return sql`, ${sql.identifier(`updated_${id}`)} as (
-        update ${table} t set ${sql.join(changing, sql`, `)} from ${arrays.as('u')}
-        where exists (select from moved) and ${sql.join(isSame, sql` and `)} and t.last_position < u.last_position
+        update ${table} t set ${sql.join(changing, sql`, `)} from ${arrays.as('u')} cross join ${newest} newest
+        where exists (select from moved) and t.ctid = newest.place and t.last_position < u.last_position
       )`;
   });
   return sql.join(parts, sql``);

@@ -9,6 +9,7 @@ import { CheckpointMover, type Moved } from '../../checkpoints/checkpoint-mover.
 import type { Key, Projection } from '../../define/read-model/projection.ts';
 import { type EngineColumn, isEngineColumn, storedColumns } from '../../define/read-model/read-table.ts';
 import type { RowsToRead } from './fold-batch.ts';
+import { MAX_NEWEST_FIRST, newestRow } from './newest-row.ts';
 import {
   type PartialUpdate,
   PartialUpdates,
@@ -34,6 +35,7 @@ export class ProjectionTable {
     | { readonly columns: readonly PgColumn[]; readonly properties: readonly string[]; readonly arrays: ColumnArrays }
     | undefined;
   readonly #readByKey: (parameters: Record<string, unknown>) => Promise<RowWithMeta[]>;
+  readonly #readNewest: (parameters: Record<string, unknown>) => Promise<RowWithMeta[]>;
   readonly #readWhere = new Map<string, (parameters: Record<string, unknown>) => Promise<RowWithMeta[]>>();
   readonly #partial: PartialUpdates;
   /** Statements that write batches, by the sets of columns that they update. */
@@ -64,13 +66,16 @@ export class ProjectionTable {
       this.#former = { columns, properties: Object.keys(all), arrays: new ColumnArrays('former', columns) };
     }
     this.#partial = new PartialUpdates(projection, this.#columns);
-    this.#readByKey = this.#select('key', this.#isOneOfKeys());
+    this.#readByKey = this.#select('key', sql`${projection.table} t where ${this.#isOneOfKeys()}`);
+    const newest = newestRow(projection, sql`t.*`, 'k');
+    this.#readNewest = this.#select('newest', sql`${this.#keys.as('k')} cross join ${newest} t`);
   }
 
   /** Reads the rows that some changes need. */
   async read(wanted: RowsToRead): Promise<RowWithMeta[]> {
     const reads: Promise<RowWithMeta[]>[] = [];
-    if (wanted.keys.size > 0) reads.push(this.#readByKey(this.#keyParameters(wanted.keys.values())));
+    const readByKey = wanted.keys.size > MAX_NEWEST_FIRST ? this.#readByKey : this.#readNewest;
+    if (wanted.keys.size > 0) reads.push(readByKey(this.#keyParameters(wanted.keys.values())));
     for (const [property, values] of wanted.where) reads.push(this.#readByColumn(property, [...values]));
     const rows = (await Promise.all(reads)).flat();
     // A row may be found by its key and by a column.
@@ -199,22 +204,23 @@ export class ProjectionTable {
     if (!column) throw new Error(`Projection ${this.#projection.name} has no column ${property}.`);
     let read = this.#readWhere.get(property);
     if (!read) {
-      read = this.#select(property, sql`${column} = any(${arrayOf(column, sql.placeholder('values'))})`);
+      const values = arrayOf(column, sql.placeholder('values'));
+      read = this.#select(property, sql`${this.#projection.table} t where ${ofRow(column)} = any(${values})`);
       this.#readWhere.set(property, read);
     }
     return read({ values: arrayLiteral(column, values) });
   }
 
-  #select(by: string, where: SQL): (parameters: Record<string, unknown>) => Promise<RowWithMeta[]> {
+  /** @param from where the rows come from, as `t`. */
+  #select(by: string, from: SQL): (parameters: Record<string, unknown>) => Promise<RowWithMeta[]> {
     const columns = sql.join(
-      this.#columns.map(([, column]) => sql`${column}`),
+      this.#columns.map(([, column]) => ofRow(column)),
       sql`, `,
     );
-    const { name, table } = this.#projection;
     const query = prepared<RowValues>(
       this.db,
-      `${name}_read_by_${by}`,
-      sql`select ${columns} from ${table} where ${where}`,
+      `${this.#projection.name}_read_by_${by}`,
+      sql`select ${columns} from ${from}`,
     );
     return async (parameters) => (await query(parameters)).map((stored) => this.#storedRow(stored));
   }
@@ -241,11 +247,8 @@ export class ProjectionTable {
     const columns = this.#projection.key.map(({ column }) => column);
     const [first] = columns;
     // For one column Postgres looks the values up in the order of the index, which is twice as fast as a join.
-    if (first && columns.length === 1) return sql`${first} = any(${this.#keys.array(first)})`;
-    return sql`(${sql.join(
-      columns.map((column) => sql`${column}`),
-      sql`, `,
-    )}) in (select * from ${this.#keys.as('k')})`;
+    if (first && columns.length === 1) return sql`${ofRow(first)} = any(${this.#keys.array(first)})`;
+    return sql`(${sql.join(columns.map(ofRow), sql`, `)}) in (select * from ${this.#keys.as('k')})`;
   }
 
   #keyParameters(keys: Iterable<Key>): Record<string, string> {
@@ -269,6 +272,10 @@ export class ProjectionTable {
 
 function partsOf(key: Key): readonly (string | number)[] {
   return typeof key === 'object' ? key : [key];
+}
+
+function ofRow(column: PgColumn): SQL {
+  return sql`t.${sql.identifier(column.name)}`;
 }
 
 function staleColumn(table: Projection['table']): PgColumn {
