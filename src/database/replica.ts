@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
+import { pause } from '../scheduling/sleeper.ts';
 import { type Database, openPool, type Pool } from './client.ts';
 import { DatabaseError, describeUrl, rootOf } from './errors.ts';
 import { ANSWER_WITHIN_MS, answerWithin, type Migrated } from './migrations/migrate.ts';
@@ -39,7 +39,7 @@ export async function openReplica(
       if (!problem) break;
       // A server that does not replay a primary's log will never get what it lacks.
       if (performance.now() > end || !(await isReplaying(pool.db))) throw problem;
-      await delay(LOOK_MS);
+      await pause(LOOK_MS);
     }
     const access = await accessTo(pool.db, url, expected.roles.reader, onNotice);
     return { pool, access };

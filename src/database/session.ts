@@ -1,4 +1,5 @@
 import postgres from 'postgres';
+import { within } from '../scheduling/timers.ts';
 import { readTarget, type Target } from './connection-string/target.ts';
 import { withoutEnvironment } from './driver/environment.ts';
 import { WRITTEN_AT_ONCE } from './driver/first-message.ts';
@@ -177,24 +178,19 @@ interface SeenBackend {
 async function lookAt({ url, login, kind = 'writable' }: SessionOptions, target: Target, pid: number): Promise<Sight> {
   const looks: SessionOptions = { url, login, applicationName: 'afterwrite look' };
   const client = openClient(looks, target, new Links({ target, login, kind }), { max: 1 });
-  let timer: NodeJS.Timeout | undefined;
   try {
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, LOOK_MS, undefined).unref();
-    });
     // If another server has taken over, somebody else may have the number there.
     const asked = client<SeenBackend[]>`
       select state, wait_event_type as wait, pg_catalog.pg_backend_pid() as looker
       from (values (1)) one left join pg_catalog.pg_stat_activity
         on pid = ${pid}::int4 and usename = session_user and datname = pg_catalog.current_database()`;
-    const rows = await Promise.race([asked, late]);
+    const rows = await within<readonly SeenBackend[] | undefined>(LOOK_MS, asked, () => undefined);
     if (!rows) return 'unknown';
     const { state } = asked as unknown as { readonly state?: { readonly pid: number } };
     return sightOf(rows[0], state?.pid);
   } catch {
     return 'unknown';
   } finally {
-    clearTimeout(timer);
     void client.end({ timeout: 0 }).catch(() => undefined);
   }
 }

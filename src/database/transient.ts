@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '../scheduling/sleeper.ts';
 import { rootOf } from './errors.ts';
 
 /** Codes of postgres.js and of sockets for a connection that could not be made or was lost. */
@@ -38,7 +38,7 @@ export async function readAgain<T>(read: () => Promise<T>): Promise<T> {
       return await read();
     } catch (error) {
       if (!isTransient(error) || attempt === READ_ATTEMPTS) throw error;
-      await delay(20 * 2 ** attempt * (0.5 + Math.random() / 2));
+      await pause(20 * 2 ** attempt * (0.5 + Math.random() / 2));
     }
   }
 }

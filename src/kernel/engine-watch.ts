@@ -1,4 +1,5 @@
 import type { Database } from '../database/client.ts';
+import { every, type Timer } from '../scheduling/timers.ts';
 import type { ClockCheck } from './clock/clock-check.ts';
 import type { DatabaseClock } from './clock/database-clock.ts';
 import type { AppendQueue } from './log/append/append-queue.ts';
@@ -31,7 +32,7 @@ export class EngineWatch {
   readonly #stalls: StallWatch;
   readonly #lag: LagReport;
   #moves: readonly string[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   constructor(parts: EngineWatchParts) {
     this.#parts = parts;
@@ -53,11 +54,11 @@ export class EngineWatch {
 
   start(): void {
     this.#look();
-    this.#timer = setInterval(() => this.#look(), INTERVAL_MS).unref();
+    this.#timer = every(INTERVAL_MS, () => this.#look());
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#timer?.cancel();
   }
 
   #look(): void {

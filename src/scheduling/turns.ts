@@ -1,4 +1,5 @@
 import { Rotation } from './rotation.ts';
+import { later } from './timers.ts';
 
 /** Longest rest after a turn, in ms: a machine that stood still during one says nothing of the work. */
 const LONGEST_REST_MS = 50;
@@ -42,6 +43,6 @@ export class Turns {
 
   #rest(ms: number): void {
     if (ms < SHORT_MS) setImmediate(this.#grant);
-    else setTimeout(this.#grant, Math.min(LONGEST_REST_MS, ms));
+    else later(Math.min(LONGEST_REST_MS, ms), this.#grant);
   }
 }

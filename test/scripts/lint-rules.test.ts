@@ -49,6 +49,21 @@ it('takes the wall clock in the one file that is for it', async () => {
   expect(passes).toBe(true);
 });
 
+it.each(['setTimeout(() => undefined, 10)', 'setInterval(() => undefined, 10)', "import('node:timers/promises')"])(
+  'refuses a timer of its own in the kernel: %s',
+  async (use) => {
+    const { passes, output } = await lint('src/kernel/some-file.ts', `export const some = ${use};\n`);
+    expect(passes).toBe(false);
+    expect(output).toContain('Wait with src/scheduling');
+    expect(await lint('src/scheduling/some-file.ts', `export const some = ${use};\n`)).toMatchObject({ passes: true });
+  },
+);
+
+it('refuses the waits of Node in the kernel', async () => {
+  const source = "import { setTimeout as delay } from 'node:timers/promises';\nexport const some = delay(10);\n";
+  expect(await lint('src/kernel/some-file.ts', source)).toMatchObject({ passes: false });
+});
+
 it('refuses a random choice in a test that no seed repeats', async () => {
   const { passes, output } = await lint('test/kernel/some.test.ts', 'export const some = Math.random();\n');
   expect(passes).toBe(false);

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { later, type Timer } from '../../scheduling/timers.ts';
 import { rootOf } from '../errors.ts';
 import { SILENT } from '../link/errors.ts';
 import type { Signal } from '../signal.ts';
@@ -57,11 +58,11 @@ export const cancellable: Guard = (unguarded) => {
     const signal = cancellation?.signal;
     const statement = unguarded(...asked);
     const { handler, resolve, reject } = statement;
-    let timer: NodeJS.Timeout | undefined;
+    let timer: Timer | undefined;
     let isOver = false;
     const cancel = () => {
       if (statement.state && !statement.active) {
-        timer = setTimeout(cancel, AGAIN_MS).unref();
+        timer = later(AGAIN_MS, cancel, { keepsProcess: false });
         return;
       }
       const { canceller } = statement;
@@ -70,7 +71,7 @@ export const cancellable: Guard = (unguarded) => {
       canceller?.(statement).catch(() => undefined);
     };
     const settled = () => {
-      clearTimeout(timer);
+      timer?.cancel();
       signal?.removeEventListener('abort', cancel);
     };
     statement.handler = (sent) => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '../../scheduling/sleeper.ts';
 import { EmbeddedPostgresError, errorCode } from './errors.ts';
 import type { PostgresLog } from './log.ts';
 import { commandAs, type RootAccess } from './privileges.ts';
@@ -95,7 +95,7 @@ export async function startPostmaster(order: StartOrder): Promise<Postmaster> {
     if (performance.now() > orphanDeadline) throw orphansRemain(order, output);
     if (!waiting) order.onProgress('waiting for the processes of a Postgres that was killed to end');
     waiting = true;
-    await delay(250);
+    await pause(250);
   }
 }
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '../../scheduling/sleeper.ts';
 
 /**
  * Identifies one run of one process: its pid and start time, so that a later process with the same pid is not mistaken
@@ -42,10 +42,10 @@ export async function pollUntil<T>(
   probe: () => T | undefined | Promise<T | undefined>,
 ): Promise<T | undefined> {
   const deadline = performance.now() + milliseconds;
-  for (let pause = 5; ; pause = Math.min(pause * 1.5, 100)) {
+  for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.5, 100)) {
     const answer = await probe();
     if (answer !== undefined || performance.now() >= deadline) return answer;
-    await delay(pause);
+    await pause(pauseMs);
   }
 }
 

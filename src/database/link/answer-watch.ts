@@ -1,3 +1,4 @@
+import { every, type Timer } from '../../scheduling/timers.ts';
 import type { Guard, Statement } from '../driver/statement.ts';
 import { Roster, type RosterMember } from '../roster.ts';
 import type { Answers, SentStatement } from './answers.ts';
@@ -54,7 +55,7 @@ export class AnswerWatch {
   readonly #options: AnswerWatchOptions;
   readonly #watched = new Roster<UnansweredStatement>();
   readonly #quiet = new Map<Link, Quiet>();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   constructor(options: AnswerWatchOptions) {
     this.#options = options;
@@ -70,7 +71,7 @@ export class AnswerWatch {
       let watched: UnansweredStatement | undefined;
       query.handler = (sent) => {
         watched ??= this.#watch(query);
-        this.#timer ??= setInterval(() => this.#look(), this.#tickMs).unref();
+        this.#timer ??= every(this.#tickMs, () => this.#look());
         return handler(sent);
       };
       query.resolve = (result) => {
@@ -116,7 +117,7 @@ export class AnswerWatch {
 
   #look(): void {
     if (this.#watched.size === 0) {
-      clearInterval(this.#timer);
+      this.#timer?.cancel();
       this.#timer = undefined;
       this.#quiet.clear();
       return;

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import { later } from '../../scheduling/timers.ts';
 import type { ServerAddress, Target } from '../connection-string/target.ts';
 import { firstMessage } from '../driver/first-message.ts';
 import { linkError } from './errors.ts';
@@ -102,7 +103,7 @@ export class Link extends EventEmitter {
     }
     if (bytes) this.#socket.end(bytes);
     else this.#socket.end();
-    setTimeout(() => this.#socket?.destroy(), END_MS).unref();
+    later(END_MS, () => this.#socket?.destroy(), { keepsProcess: false });
   }
 
   /** Closes it at once. */
@@ -152,7 +153,7 @@ export class Link extends EventEmitter {
     const socket = await sendCancel(server, target, request, signal);
     this.#adopt(socket);
     socket.resume();
-    setTimeout(() => socket.destroy(), target.connectTimeoutMs).unref();
+    later(target.connectTimeoutMs, () => socket.destroy(), { keepsProcess: false });
   }
 
   #adopt(socket: Socket): void {

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { migrate } from 'drizzle-orm/postgres-js/migrator';
+import { within } from '../../scheduling/timers.ts';
 import { MIGRATION_LOCK } from '../activity/locks.ts';
 import { type Allowance, allowanceOf } from '../checks/connection-budget.ts';
 import { type CheckedServer, checkServer } from '../checks/server-check.ts';
@@ -88,14 +89,10 @@ export async function migrateDatabase(
 }
 
 /** The driver would reconnect again and again to something that accepts connections but is not Postgres. */
-export async function answerWithin<T>(ms: number, answer: Promise<T>): Promise<T> {
-  const { promise: silence, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`it does not answer within ${ms} ms`)), ms);
-  try {
-    return await Promise.race([answer, silence]);
-  } finally {
-    clearTimeout(timer);
-  }
+export function answerWithin<T>(ms: number, answer: Promise<T>): Promise<T> {
+  return within(ms, answer, () => {
+    throw new Error(`it does not answer within ${ms} ms`);
+  });
 }
 
 async function refuseNewerDatabase(db: Database, histories: readonly MigrationHistory[]): Promise<void> {

@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import { later, type Timer } from '../../scheduling/timers.ts';
 import { MIGRATION_LOCK } from '../activity/locks.ts';
 import { type Database, openPool } from '../client.ts';
 import { rootOf } from '../errors.ts';
@@ -24,22 +25,22 @@ export async function lockMigrations(db: Database, wait: LockWait): Promise<void
   const began = performance.now();
   let isOver = false;
   let looking: Promise<void> | undefined;
-  let timer: NodeJS.Timeout;
+  let timer: Timer;
   const look = async () => {
     const line = await holderOf(url).catch((error) => `who holds it cannot be seen (${rootOf(error).message})`);
     if (isOver) return;
     onNotice(`The migration waits for its lock since ${Math.round((performance.now() - began) / 1000)} s: ${line}.`);
-    timer = setTimeout(again, lookMs);
+    timer = later(lookMs, again);
   };
   const again = () => {
     looking = look();
   };
-  timer = setTimeout(again, firstLookMs);
+  timer = later(firstLookMs, again);
   try {
     await db.execute(sql`select pg_advisory_lock(${MIGRATION_LOCK})`);
   } finally {
     isOver = true;
-    clearTimeout(timer);
+    timer.cancel();
     await looking;
   }
 }

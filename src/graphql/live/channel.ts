@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
 import type { Hub, ProjectionMoved } from '../../kernel/notify/hub.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
+import { pause } from '../../scheduling/sleeper.ts';
 import type { ReadModels } from '../read/read-models.ts';
 import type { Visibility } from '../read/visibility.ts';
 import { Audience, type AudienceMember, type Notice, type Subscriber, type SubscribersByKey } from './audience.ts';
@@ -121,7 +121,7 @@ export class Channel {
       } catch (error) {
         this.#options.onError(error, { projection: this.#options.name });
         this.#wait(changes.keys, changes.lagMs);
-        await delay(Math.min(MAX_PAUSE_MS, 50 * 2 ** failures++), undefined, { ref: false });
+        await pause(Math.min(MAX_PAUSE_MS, 50 * 2 ** failures++), undefined, { keepsProcess: false });
         continue;
       }
       const { notices, hasRead } = looked;
@@ -129,7 +129,7 @@ export class Channel {
         if (member.knows >= number) return;
         member.subscriber.tell({ projection: this.#options.name, position, keys, lagMs: changes.lagMs });
       });
-      if (hasRead) await delay(LOOK_MS, undefined, { ref: false });
+      if (hasRead) await pause(LOOK_MS, undefined, { keepsProcess: false });
     }
     this.#isTelling = false;
   }

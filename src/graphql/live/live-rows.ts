@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
 import type { Hub } from '../../kernel/notify/hub.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
+import { pause } from '../../scheduling/sleeper.ts';
 import type { ReadModels } from '../read/read-models.ts';
 
 /** Longest time between two attempts to read a row, in ms. */
@@ -137,7 +137,7 @@ export class LiveRows {
       } catch (error) {
         this.#onError(error, { projection: watch.projection.name, key: watch.key, position });
         watch.dirty = true;
-        await delay(Math.min(MAX_PAUSE_MS, 50 * 2 ** failures++), undefined, { ref: false });
+        await pause(Math.min(MAX_PAUSE_MS, 50 * 2 ** failures++), undefined, { keepsProcess: false });
       }
     }
     watch.reading = false;

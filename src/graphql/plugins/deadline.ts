@@ -2,6 +2,7 @@ import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST
 import type { Plugin } from 'graphql-yoga';
 import { type Cancellation, cancelledBy } from '../../database/driver/cancellation.ts';
 import { Ending, type Signal } from '../../database/signal.ts';
+import { later, type Timer } from '../../scheduling/timers.ts';
 import type { Context } from '../context.ts';
 import { OperationTimeoutError } from '../errors.ts';
 import { ACCEPTED } from './errors.ts';
@@ -115,7 +116,7 @@ class OperationDeadline implements Cancellation {
   readonly #timeoutMs: number;
   readonly #client: Signal | undefined;
   #ending: Ending | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #onTimeout: (() => void) | undefined;
   readonly #leave = () => this.cancel();
 
@@ -139,10 +140,14 @@ class OperationDeadline implements Cancellation {
     this.#ending = new Ending();
     if (this.#client?.aborted) this.#leave();
     else this.#client?.addEventListener('abort', this.#leave, { once: true });
-    this.#timer = setTimeout(() => {
-      this.#onTimeout?.();
-      this.#leave();
-    }, this.#timeoutMs).unref();
+    this.#timer = later(
+      this.#timeoutMs,
+      () => {
+        this.#onTimeout?.();
+        this.#leave();
+      },
+      { keepsProcess: false },
+    );
   }
 
   /** Aborts the signal, if it has begun. */
@@ -151,7 +156,7 @@ class OperationDeadline implements Cancellation {
   }
 
   end(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#client?.removeEventListener('abort', this.#leave);
   }
 

@@ -50,8 +50,8 @@ export class LeaseKeeper {
   readonly #role: ProjectorRole;
   /** Runners that are being stopped. A batch may take long; leases are kept meanwhile. */
   readonly #ending = new Map<string, Promise<unknown>>();
-  readonly #sleeper = new Sleeper();
   readonly #stopping = new AbortController();
+  readonly #sleeper = new Sleeper(this.#stopping.signal);
   #running: Promise<void> | undefined;
 
   constructor(parts: LeaseKeeperParts, instanceId: string = newInstanceId()) {
@@ -77,7 +77,6 @@ export class LeaseKeeper {
   async stop(): Promise<void> {
     const { leases, runners, onReleased, onError } = this.#parts;
     this.#stopping.abort();
-    this.#sleeper.wake();
     await this.#running;
     // One that cannot be stopped keeps no other from being free for others.
     const stopped = await Promise.allSettled([...runners.values()].map((runner) => runner.stop()));

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/prepared.ts';
+import { every, type Timer } from '../../scheduling/timers.ts';
 import { wallTime } from './wall-clock.ts';
 
 /** The time of Postgres, as far as this process knows it. */
@@ -61,7 +62,7 @@ export class DatabaseClock implements Clock {
   #offset = wallTime() - performance.now();
   /** The order of magnitude that was last reported, with the sign of the difference. */
   #told = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #looking: Promise<void> | undefined;
 
   constructor(options: DatabaseClockOptions) {
@@ -86,11 +87,11 @@ export class DatabaseClock implements Clock {
   /** Resolves after the first measurements. If Postgres does not answer, they are repeated later. */
   async start(): Promise<void> {
     for (let look = 0; look < FIRST_LOOKS; look++) await this.look();
-    this.#timer = setInterval(() => void this.look(), LOOK_MS).unref();
+    this.#timer = every(LOOK_MS, () => void this.look());
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#timer?.cancel();
   }
 
   /** Measures once, or joins a running measurement. Never throws. */

@@ -1,4 +1,5 @@
 import type { Signal } from '../../database/signal.ts';
+import { later } from '../../scheduling/timers.ts';
 import { ThrottledError } from '../errors.ts';
 
 /** A wait for a read model that did not end in time. */
@@ -40,9 +41,6 @@ const SUBSCRIPTIONS_A_READ = 10;
 
 /** When there may be room again, in ms. */
 const RETRY_AFTER_MS = 500;
-
-/** A timer that is set to more fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface WaitOptions {
   /** Whose share of the waits it takes: see `callerKey`. Undefined for the application itself, which has no share. */
@@ -225,14 +223,14 @@ class Track {
       const settle = (reached: boolean) => {
         if (waiter.settled) return;
         waiter.settled = true;
-        clearTimeout(timer);
+        timer?.cancel();
         signal?.removeEventListener('abort', giveUp);
         if (!reached) this.#bury();
         resolve(reached);
       };
       const giveUp = () => settle(false);
       const waiter: Waiter = { position, settled: false, resolve: () => settle(true) };
-      const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, Math.min(timeoutMs, LONGEST_TIMER_MS));
+      const timer = timeoutMs === undefined ? undefined : later(timeoutMs, giveUp);
       signal?.addEventListener('abort', giveUp, { once: true });
       this.#push(waiter);
     });

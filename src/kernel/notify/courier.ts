@@ -1,3 +1,5 @@
+import { later } from '../../scheduling/timers.ts';
+
 /** Duration of a slice of work before others get a turn on the event loop, in ms. */
 const SLICE_MS = 5;
 /** Visits of one errand before the next errand gets its turn. */
@@ -77,6 +79,6 @@ export class Courier {
     this.#creditedAt = now;
     if (this.#errands.length === 0) this.#isRunning = false;
     else if (this.#credit > 0) setImmediate(this.#work);
-    else setTimeout(this.#work, -this.#credit / SHARE);
+    else later(-this.#credit / SHARE, this.#work);
   }
 }

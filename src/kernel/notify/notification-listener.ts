@@ -1,4 +1,5 @@
 import type postgres from 'postgres';
+import { later, type Timer } from '../../scheduling/timers.ts';
 import { type Notification, readNotification } from './notification-buffer.ts';
 import { CHANNEL } from './notification-sender.ts';
 
@@ -59,7 +60,7 @@ export class NotificationListener {
   #state: State = 'off';
   #client: postgres.Sql | undefined;
   /** Ends the wait for an echo while `listening`, and the wait for the next attempt while `deaf`. */
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   /** The first notification whose echo is expected: those that were sent before it listened do not come back. */
   #nextEcho = 0;
   /** It was deaf, and has heard nothing since. */
@@ -93,7 +94,7 @@ export class NotificationListener {
   /** This instance has sent a notification. */
   sent(number: number): void {
     if (this.#state !== 'listening' || number < this.#nextEcho || this.#timer) return;
-    this.#timer = setTimeout(() => this.#becomeDeaf(undefined), ECHO_MS).unref();
+    this.#timer = later(ECHO_MS, () => this.#becomeDeaf(undefined), { keepsProcess: false });
   }
 
   async close(): Promise<void> {
@@ -102,7 +103,7 @@ export class NotificationListener {
   }
 
   #enter(state: State): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = undefined;
     this.#state = state;
   }
@@ -151,6 +152,6 @@ export class NotificationListener {
       return;
     }
     this.#enter('deaf');
-    this.#timer = setTimeout(() => this.#connect(), RETRY_MS).unref();
+    this.#timer = later(RETRY_MS, () => this.#connect(), { keepsProcess: false });
   }
 }

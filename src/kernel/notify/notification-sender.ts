@@ -1,5 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type postgres from 'postgres';
+import { pause } from '../../scheduling/sleeper.ts';
+import { later, type Timer } from '../../scheduling/timers.ts';
 import type { NotificationBuffer } from './notification-buffer.ts';
 
 export const CHANNEL = 'afterwrite_appended';
@@ -24,7 +25,7 @@ export class NotificationSender {
   readonly #buffer: NotificationBuffer;
   readonly #options: NotificationSenderOptions;
   #number = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #sendAfter = 0;
   #sending: Promise<void> | undefined;
   #isFailing = false;
@@ -43,13 +44,10 @@ export class NotificationSender {
   /** There is something in the buffer. */
   schedule(): void {
     if (this.#timer || this.#sending || this.#isClosed) return;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined;
-        void this.#send();
-      },
-      Math.max(0, this.#sendAfter - performance.now()),
-    );
+    this.#timer = later(Math.max(0, this.#sendAfter - performance.now()), () => {
+      this.#timer = undefined;
+      void this.#send();
+    });
   }
 
   /** Sends a notification now, even if it says nothing, unless one is on its way. */
@@ -60,8 +58,8 @@ export class NotificationSender {
   /** Sends what is in the buffer, and ends. @param ms for which it waits at most. */
   async close(ms: number): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
-    const over = delay(ms, undefined, { ref: false });
+    this.#timer?.cancel();
+    const over = pause(ms, undefined, { keepsProcess: false });
     await Promise.race([over, this.#sending]);
     if (!this.#buffer.isEmpty) await Promise.race([over, this.#send()]);
     await this.#options.client.end({ timeout: 0 });

@@ -1,4 +1,5 @@
 import { connect, type Login } from '../../database/session.ts';
+import { every, type Timer } from '../../scheduling/timers.ts';
 import { NotificationBuffer, type RemoteAdvance } from './notification-buffer.ts';
 import { type NotificationHandlers, NotificationListener } from './notification-listener.ts';
 import { NotificationSender } from './notification-sender.ts';
@@ -33,7 +34,7 @@ export class WakeUp {
   readonly #sender: NotificationSender;
   readonly #listener: NotificationListener;
   readonly #heartbeatMs: number;
-  #heartbeat: NodeJS.Timeout | undefined;
+  #heartbeat: Timer | undefined;
   #isClosed = false;
 
   constructor({ url, login, onError, heartbeatMs = HEARTBEAT_MS }: WakeUpOptions) {
@@ -60,7 +61,7 @@ export class WakeUp {
   start(handlers: NotificationHandlers): void {
     if (this.#isClosed) return;
     this.#listener.start(handlers);
-    this.#heartbeat = setInterval(() => this.#beat(), this.#heartbeatMs / 2).unref();
+    this.#heartbeat = every(this.#heartbeatMs / 2, () => this.#beat());
   }
 
   /** Whether other instances can tell this one anything. */
@@ -90,7 +91,7 @@ export class WakeUp {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearInterval(this.#heartbeat);
+    this.#heartbeat?.cancel();
     await this.#sender.close(CLOSE_MS);
     await this.#listener.close();
   }

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type BusyBackend, busyBackends } from '../../database/activity/activity.ts';
 import type { Database } from '../../database/client.ts';
+import { within } from '../../scheduling/timers.ts';
 import type { Clock } from '../clock/database-clock.ts';
 import { type CurrentWork, explainStall, type Stall } from './stall.ts';
 
@@ -60,14 +60,14 @@ export class StallWatch {
   }
 
   async #look(): Promise<void> {
-    const { db, watched, clock } = this.#options;
+    const { watched, clock } = this.#options;
     const isStanding = (each: MonitoredWork) => {
       const underWay = each.underWay();
       return underWay && underWay.forMs >= LOOK_AFTER_MS ? underWay : undefined;
     };
     const known = this.#options.known?.() ?? [];
     if (this.#stalls.size + known.length === 0 && !watched.some(isStanding)) return;
-    const backends = watched.some(isStanding) ? await answered(busyBackends(db)) : [];
+    const backends = watched.some(isStanding) ? await this.#busyBackends() : [];
     const found = new Map<string, Stall>();
     for (const each of watched) {
       // It may have gone on while Postgres was asked.
@@ -79,6 +79,12 @@ export class StallWatch {
     for (const stall of known) found.set(stall.what, stall);
     this.#stalls = found;
     this.#tell();
+  }
+
+  /** Undefined if Postgres does not answer in time. */
+  #busyBackends(): Promise<BusyBackend[] | undefined> {
+    const answer = busyBackends(this.#options.db).catch(() => undefined);
+    return within<BusyBackend[] | undefined>(ANSWER_WITHIN_MS, answer, () => undefined);
   }
 
   #tell(): void {
@@ -104,15 +110,4 @@ function isSame(a: Stall, b: Stall): boolean {
     a.waitingFor === b.waitingFor &&
     String(a.blockers.map(({ pid }) => pid)) === String(b.blockers.map(({ pid }) => pid))
   );
-}
-
-/** Undefined if Postgres does not answer in time. */
-async function answered<T>(answer: Promise<T>): Promise<T | undefined> {
-  const over = new AbortController();
-  const late = delay(ANSWER_WITHIN_MS, undefined, { signal: over.signal, ref: false }).catch(() => undefined);
-  try {
-    return await Promise.race([answer.catch(() => undefined), late]);
-  } finally {
-    over.abort();
-  }
 }

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/prepared.ts';
+import { Sleeper } from '../../scheduling/sleeper.ts';
 import { checkpointId } from '../checkpoints/checkpoint-id.ts';
 import type { EventMetadata } from '../define/event.ts';
 import type { Process } from '../define/process-manager/process.ts';
@@ -65,18 +66,11 @@ export class DueDeadlines {
    * @param tell resolves when the deadline has been handled or parked.
    */
   async run(process: Process, tell: (deadline: DueDeadline) => Promise<void>, stopping: AbortSignal): Promise<void> {
-    const watch = new DeadlineWatch();
-    const unlisten = this.#hub.follow(deadlines.name, () => watch.wake());
-    const onAbort = () => watch.wake();
-    stopping.addEventListener('abort', onAbort, { once: true });
-    while (!stopping.aborted) {
-      const woken = watch.woken();
-      const waitMs = await this.#tellDue(process, watch, tell);
-      const timer = setTimeout(() => watch.wake(), waitMs);
-      if (!stopping.aborted) await woken;
-      clearTimeout(timer);
-    }
-    stopping.removeEventListener('abort', onAbort);
+    const sleeper = new Sleeper(stopping);
+    const wake = () => sleeper.wake();
+    const watch = new DeadlineWatch(wake);
+    const unlisten = this.#hub.follow(deadlines.name, wake);
+    while (!stopping.aborted) await sleeper.sleep(await this.#tellDue(process, watch, tell));
     unlisten();
   }
 
@@ -113,11 +107,16 @@ export class DueDeadlines {
   }
 }
 
-/** Deadlines that are firing, or have fired and are still in the read model, and what wakes the clock. */
+/** Deadlines that are firing, or have fired and are still in the read model. */
 class DeadlineWatch {
   readonly #inProgress = new Set<string>();
   readonly #told = new Set<string>();
-  #wake: () => void = () => {};
+  readonly #onRoom: () => void;
+
+  /** @param onRoom called when more may fire, after a time when none could. */
+  constructor(onRoom: () => void) {
+    this.#onRoom = onRoom;
+  }
 
   get size(): number {
     return this.#inProgress.size + this.#told.size;
@@ -138,23 +137,13 @@ class DeadlineWatch {
       const wasFull = this.room === 0;
       this.#inProgress.delete(name);
       this.#told.add(name);
-      if (wasFull) this.wake();
+      if (wasFull) this.#onRoom();
     });
   }
 
   /** A fired deadline is remembered only until the read model has it too. */
   forget(due: ReadonlySet<string>): void {
     for (const name of this.#told) if (!due.has(name)) this.#told.delete(name);
-  }
-
-  woken(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
-  }
-
-  wake(): void {
-    this.#wake();
   }
 }
 

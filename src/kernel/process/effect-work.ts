@@ -1,4 +1,5 @@
 import { v5 as uuidv5 } from 'uuid';
+import { later } from '../../scheduling/timers.ts';
 import type { Load } from '../define/command.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import { CallAgain, type Called, type Effect } from '../define/process-manager/effect.ts';
@@ -75,10 +76,10 @@ export class EffectWork implements Work {
     const key = uuidv5(effect.name, event.eventId);
     const over = new AbortController();
     const ended = Promise.withResolvers<Called>();
-    const timer = setTimeout(() => {
+    const timer = later(timeoutMs, () => {
       ended.resolve(new CallAgain(`No answer within ${timeoutMs} ms.`));
       over.abort(new DOMException(`The call took longer than ${timeoutMs} ms.`, 'TimeoutError'));
-    }, timeoutMs);
+    });
     const onStopping = () => {
       over.abort(stopping.reason);
       ended.reject(stopping.reason);
@@ -92,7 +93,7 @@ export class EffectWork implements Work {
       call.catch(() => undefined);
       return await Promise.race([call, ended.promise]);
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
       stopping.removeEventListener('abort', onStopping);
       ended.resolve(undefined);
     }

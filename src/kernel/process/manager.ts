@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '../../database/client.ts';
-import { singleFlight } from '../../scheduling/sleeper.ts';
+import { singleFlight } from '../../scheduling/single-flight.ts';
+import { within } from '../../scheduling/timers.ts';
 import { type CheckpointAdvance, FencedError } from '../checkpoints/advance.ts';
 import { type CheckpointId, checkpointId } from '../checkpoints/checkpoint-id.ts';
 import { CheckpointMover } from '../checkpoints/checkpoint-mover.ts';
@@ -175,16 +175,13 @@ export class ProcessManager {
   /** Makes the checkpoints that are missing. One that takes long, or cannot be made yet, keeps no other from running. */
   async #registerAll(): Promise<void> {
     const { onError } = this.#parts;
-    const over = new AbortController();
-    const late = delay(REGISTER_WITHIN_MS, undefined, { signal: over.signal }).catch(() => undefined);
     const each = this.#consumers.map((consumer) =>
       retryUntilStopped(() => this.#register(consumer), {
         stopping: this.#stopping.signal,
         onFailure: (error) => error && onError(error, { part: consumer.id.key }),
       }),
     );
-    await Promise.race([Promise.all(each), late]);
-    over.abort();
+    await within<unknown>(REGISTER_WITHIN_MS, Promise.all(each), () => undefined);
   }
 
   /**

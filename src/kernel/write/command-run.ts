@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '../../scheduling/sleeper.ts';
 import { bytesOf } from '../bytes.ts';
 import { type Command, Rejection } from '../define/command.ts';
 import type { CommandOutcome } from '../define/command-outcome.ts';
@@ -67,7 +67,7 @@ export class CommandRun {
       const answer = await this.#attempt();
       if (answer !== 'again') return answer;
       // Many may have lost to one: do not let them meet again at the same moment.
-      if (conflicts > 0) await delay(Math.random() * Math.min(50, 2 ** conflicts));
+      if (conflicts > 0) await pause(Math.random() * Math.min(50, 2 ** conflicts));
       const { aggregate } = this.#admitted.command;
       const { committed } = await this.#tools.states.refresh(aggregate, this.#streamId);
       if (conflicts === MAX_CONFLICTS) return this.#giveUp(committed.version, conflicts + 1);

@@ -1,5 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { isTransient } from '../../../database/transient.ts';
+import { pause } from '../../../scheduling/sleeper.ts';
+import { within } from '../../../scheduling/timers.ts';
 import type { Append, AppendOutcome } from './append.ts';
 import type { LogAppender } from './log-appender.ts';
 
@@ -42,25 +43,14 @@ export async function appendUntilKnown(
   const deadline = performance.now() + retryForMs + batch.reduce((sum, { bytes }) => sum + bytes, 0) / SLOWEST;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await answeredBy(deadline, log.append(appends, eventIds));
+      // Postgres may be at work on a batch for as long as somebody holds a lock. Its callers are told before that.
+      return await within(Math.max(1, deadline - performance.now()), log.append(appends, eventIds), () => {
+        throw new LateError('Postgres has not answered in time.');
+      });
     } catch (error) {
       if (!isTransient(error) || error instanceof LateError || performance.now() >= deadline) throw error;
       onRetry(error, attempt);
-      await delay(Math.min(1000, 20 * 2 ** attempt) * (0.5 + Math.random() / 2));
+      await pause(Math.min(1000, 20 * 2 ** attempt) * (0.5 + Math.random() / 2));
     }
-  }
-}
-
-/** Postgres may be at work on a batch for as long as somebody holds a lock. Its callers are told before that. */
-async function answeredBy<T>(deadline: number, answer: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(new LateError('Postgres has not answered in time.')),
-    Math.max(1, deadline - performance.now()),
-  );
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

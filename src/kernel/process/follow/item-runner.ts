@@ -1,3 +1,4 @@
+import { pause } from '../../../scheduling/sleeper.ts';
 import type { RecordedEvent } from '../../define/event.ts';
 import type { ItemToPark, ParkedItems } from '../parked/parked-items.ts';
 import type { ParkedLines } from '../parked/parked-lines.ts';
@@ -51,8 +52,6 @@ export class ItemRunner {
   readonly #running = new Set<Promise<void>>();
   /** Why items fail that are not parked. */
   readonly #failures = new Map<Item, string>();
-  /** Timers of items that pause. */
-  readonly #timers = new Set<NodeJS.Timeout>();
   #seen: number;
   #heldBytes = 0;
   #reading: Map<Item, PromiseWithResolvers<RecordedEvent>> | undefined;
@@ -63,7 +62,6 @@ export class ItemRunner {
     this.#lines = lines;
     this.#seen = position;
     this.#stopping = stopping;
-    stopping.addEventListener('abort', () => this.#timers.forEach(clearTimeout), { once: true });
     const { atOnce, perInitiator, readAhead } = parts.limits;
     this.#lanes = new Lanes({ atOnce, perLane: perInitiator, counted: Math.ceil(readAhead * INITIATOR_SHARE) });
   }
@@ -183,12 +181,14 @@ export class ItemRunner {
     if (isToBeParked(item, error) && this.#lines.size < limits.parked) {
       if (await this.#putAside(item, error, waitMs)) return;
     }
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      this.#lanes.resume(item);
-      this.#start();
-    }, waitMs);
-    this.#timers.add(timer);
+    void this.#resumeAfter(waitMs, item);
+  }
+
+  async #resumeAfter(ms: number, item: Item): Promise<void> {
+    await pause(ms, this.#stopping);
+    if (this.#stopping.aborted) return;
+    this.#lanes.resume(item);
+    this.#start();
   }
 
   /** Parks an item and those that wait for it. */

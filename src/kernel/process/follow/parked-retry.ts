@@ -27,10 +27,11 @@ export class ParkedRetry {
   readonly #parts: ParkedRetryParts;
   readonly #trying = new Set<string>();
   #fault: ParkedFault | undefined;
-  readonly #sleeper = new Sleeper();
+  readonly #sleeper: Sleeper;
 
   constructor(parts: ParkedRetryParts) {
     this.#parts = parts;
+    this.#sleeper = new Sleeper(parts.stopping);
   }
 
   /** The first item that is parked because of a fault, as of the last check. */
@@ -41,7 +42,6 @@ export class ParkedRetry {
   /** Runs until it is stopped. */
   async run(): Promise<void> {
     const { items, name, onError, stopping } = this.#parts;
-    stopping.addEventListener('abort', () => this.#sleeper.wake(), { once: true });
     while (!stopping.aborted) {
       let tried = 0;
       try {

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { isTransient } from '../../../database/transient.ts';
+import { pause } from '../../../scheduling/sleeper.ts';
 import { UnreadableEventError } from '../../define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
 import { NewerEventError } from '../../log/newer-events.ts';
@@ -77,7 +77,7 @@ export async function retryUntilStopped(
       if (stopping.aborted) break;
       onFailure(error, attempt);
       const ms = Math.min(10_000, pauseAfter(attempt, error));
-      await delay(ms, undefined, { signal: stopping }).catch(() => undefined);
+      await pause(ms, stopping);
     }
   }
   return false;

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
+import { Sleeper } from '../../../scheduling/sleeper.ts';
 import { checkpointId } from '../../checkpoints/checkpoint-id.ts';
 import type { Checkpoints } from '../../checkpoints/checkpoints.ts';
 import { HeldLease } from '../../checkpoints/held-lease.ts';
@@ -47,10 +48,12 @@ export class RebuildCoordinator {
   readonly #meter = new RebuildMeter();
   #current: { readonly job: RebuildJob; readonly ended: Promise<void> } | undefined;
   #refusedUntil = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> | undefined;
+  readonly #stopping = new AbortController();
+  readonly #sleeper = new Sleeper(this.#stopping.signal);
+  /** The last look that was begun. Only one is made at a time. */
+  #looking: Promise<void> = Promise.resolve();
+  #running: Promise<void> | undefined;
   #works = false;
-  #stopped = false;
 
   constructor(parts: RebuildCoordinatorParts) {
     this.#parts = parts;
@@ -62,13 +65,14 @@ export class RebuildCoordinator {
    */
   async start(works: boolean): Promise<void> {
     this.#works = works;
-    await this.#hurry();
+    await this.#lookNow();
+    this.#running = this.#keepLooking();
   }
 
   /** Releases the rebuild that it works on, for others to continue. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#stopping.abort();
+    await this.#running;
     await this.#looking;
     await this.#current?.job.stop();
     await this.#current?.ended;
@@ -85,7 +89,7 @@ export class RebuildCoordinator {
    */
   async begin(projection: Projection): Promise<'begun' | 'joined'> {
     const outcome = await this.#withPools(({ owner }) => beginRebuild(owner, projection));
-    await this.#hurry();
+    await this.#lookNow();
     return outcome;
   }
 
@@ -94,27 +98,26 @@ export class RebuildCoordinator {
     return this.#meter.of(projection, this.#parts.head.position);
   }
 
-  #schedule(): void {
-    if (this.#stopped) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#hurry(), LOOK_MS);
+  async #keepLooking(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await this.#sleeper.sleep(LOOK_MS);
+      if (!signal.aborted) await this.#lookNow();
+    }
   }
 
-  /** Looks at once, after the look in progress. */
-  async #hurry(): Promise<void> {
-    clearTimeout(this.#timer);
-    const looking = (this.#looking ?? Promise.resolve())
+  /** Looks after the look in progress. */
+  #lookNow(): Promise<void> {
+    this.#looking = this.#looking
       .then(() => this.#look())
       .catch((error) => this.#parts.onError(error, { part: 'rebuild' }));
-    this.#looking = looking;
-    await looking;
-    if (this.#looking === looking) this.#schedule();
+    return this.#looking;
   }
 
   async #look(): Promise<void> {
     const { db } = this.#parts;
     let rows = await shadowRows(db);
-    if (this.#works && !this.#stopped) {
+    if (this.#works && !this.#stopping.signal.aborted) {
       if (await this.#beginOutdated(rows)) rows = await shadowRows(db);
       await this.#dropAbandoned(rows);
       if (!this.#current) await this.#take(rows);
@@ -168,7 +171,7 @@ export class RebuildCoordinator {
       if (!projection || row.purpose !== 'rebuild' || (row.owner !== null && row.owner !== owner)) continue;
       const lease = await this.#lease(projection);
       if (!lease) continue;
-      if (this.#stopped) return lease.release();
+      if (this.#stopping.signal.aborted) return lease.release();
       this.#work(projection, lease);
       return;
     }
@@ -196,7 +199,7 @@ export class RebuildCoordinator {
         this.#current = undefined;
         await pools.close();
         // There may be another one to work on.
-        if (!this.#stopped) void this.#hurry();
+        this.#sleeper.wake();
       });
     this.#current = { job, ended };
   }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '../../../scheduling/sleeper.ts';
 
 /** The longest rest, in ms. */
 const LONGEST_MS = 250;
@@ -25,7 +25,7 @@ export class RebuildThrottle {
     const took = performance.now() - this.#since;
     this.#head = head;
     this.#gap = gap;
-    if (isBusy && comesNearer && gap > 0) await delay(Math.min(LONGEST_MS, took));
+    if (isBusy && comesNearer && gap > 0) await pause(Math.min(LONGEST_MS, took));
     this.#since = performance.now();
   }
 }

@@ -1,8 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { prepared } from '../../../database/driver/prepared.ts';
 import { foreignReplica } from '../../../database/replica.ts';
+import { pause, Sleeper } from '../../../scheduling/sleeper.ts';
+import { every } from '../../../scheduling/timers.ts';
 import { Positions } from '../../consistency/positions.ts';
 import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
 import { PendingUpdates } from './pending-updates.ts';
@@ -64,13 +65,13 @@ export class Replica implements ReadSide {
   #invalidations = 0;
   /** The replica has said where it is, and nothing has happened to its connections since. */
   #isKnown = false;
-  #wake: (() => void) | undefined;
   readonly #stopping = new AbortController();
+  readonly #sleeper = new Sleeper(this.#stopping.signal);
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
     const { db, projections, projected, maxWaiters, maxWaitersPerCaller: perCaller, onError } = options;
-    this.positions = new Positions(projections, maxWaiters, { perCaller, onWait: () => this.#wake?.() });
+    this.positions = new Positions(projections, maxWaiters, { perCaller, onWait: () => this.#sleeper.wake() });
     this.hub = new Hub((error) => onError(error, { part: 'hub' }));
     this.#checkpoints = prepared(
       db,
@@ -96,7 +97,6 @@ export class Replica implements ReadSide {
   stop(): void {
     this.#stopping.abort();
     this.#stopListening();
-    this.#wake?.();
   }
 
   /**
@@ -107,7 +107,7 @@ export class Replica implements ReadSide {
     this.#invalidations++;
     this.#isKnown = false;
     for (const name of this.positions.names) this.positions.retreat(name, 0);
-    this.#wake?.();
+    this.#sleeper.wake();
   }
 
   #projected(moved: ProjectionMoved): void {
@@ -116,7 +116,7 @@ export class Replica implements ReadSide {
     told.pending.add(moved, told.position);
     // The replica was faster than the news.
     if (moved.position <= told.position) this.hub.publish({ ...moved, position: told.position });
-    else this.#wake?.();
+    else this.#sleeper.wake();
   }
 
   async #run(onLooked: () => void): Promise<void> {
@@ -135,7 +135,7 @@ export class Replica implements ReadSide {
       if (failures > 0) await this.#pause(Math.min(LONGEST_PAUSE_MS, 50 * 2 ** failures));
       else if (this.#isBusy) await this.#pause(busyMs);
       else {
-        await this.#idle();
+        await this.#sleeper.sleep(IDLE_MS);
         busyMs = BUSY_MS;
         await this.#pause(BUSY_MS - (performance.now() - began));
       }
@@ -176,8 +176,8 @@ export class Replica implements ReadSide {
       const seconds = Math.round((performance.now() - began) / 1000);
       this.#options.onError(new Error(`The read replica has not answered for ${seconds} s.`), { part: 'replica' });
     };
-    const timer = setInterval(complain, SILENCE_MS);
-    const stop = () => clearInterval(timer);
+    const timer = every(SILENCE_MS, complain);
+    const stop = () => timer.cancel();
     this.#stopping.signal.addEventListener('abort', stop);
     try {
       return await answer;
@@ -202,19 +202,6 @@ export class Replica implements ReadSide {
   }
 
   #pause(ms: number): Promise<void> {
-    return delay(Math.max(0, ms), undefined, { signal: this.#stopping.signal }).catch(() => undefined);
-  }
-
-  /** Ends when there is something to look for. */
-  #idle(): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        this.#wake = undefined;
-        resolve();
-      };
-      const timer = setTimeout(end, IDLE_MS);
-      this.#wake = end;
-    });
+    return pause(Math.max(0, ms), this.#stopping.signal);
   }
 }

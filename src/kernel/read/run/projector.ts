@@ -1,5 +1,5 @@
 import type { Database } from '../../../database/client.ts';
-import { singleFlight } from '../../../scheduling/sleeper.ts';
+import { singleFlight } from '../../../scheduling/single-flight.ts';
 import { CheckpointBatcher } from '../../checkpoints/batched-advance.ts';
 import { type Consumer, consumerOf } from '../../checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../checkpoints/checkpoints.ts';
