@@ -11,6 +11,7 @@ export const CLI_ERROR_CODES = [
     'PROBLEMS_FOUND',
     'SCHEMA_OUTDATED',
   ] as const),
+  ...(['CHECK_FAILED', 'EVENTS_OUTDATED', 'EVENT_CHANGED'] as const),
   ...(['LOG_DAMAGED', 'UNREADABLE_EVENT', 'DEAD_LETTER_NOT_FOUND', 'WHAT_TO_RETRY', 'STILL_WAITING'] as const),
   ...([
     'NO_SUCH_READ_MODEL',

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import type { AppWithCommands } from '../definition/define-app.ts';
 import { documentsCommand } from './api/documents.ts';
 import { schemaCommand } from './api/schema.ts';
+import { checkCommand } from './check/check.ts';
 import { type Cli, say } from './cli.ts';
 import { clockAcceptCommand } from './clock/accept.ts';
 import { configCommand } from './config.ts';
@@ -58,6 +59,7 @@ function commandsOf(cli: Cli): Command[] {
     doctorCommand(cli),
     migrateCommand(cli),
     restoreEpochCommand(cli),
+    checkCommand(cli),
     schemaCommand(cli),
     documentsCommand(cli),
     configCommand(cli),

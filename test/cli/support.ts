@@ -6,9 +6,10 @@ import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'csv-parse/sync';
 import { afterEach } from 'vitest';
-import app from '../../src/app.ts';
+import shop from '../../src/app.ts';
 import type { Cli } from '../../src/cli/cli.ts';
 import { runCommand } from '../../src/cli/run.ts';
+import type { AppWithCommands } from '../../src/definition/define-app.ts';
 import { childEnvironment } from '../support/child-environment.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -46,11 +47,12 @@ export async function runCli(
   databaseUrl: string,
   args: readonly string[],
   env: Record<string, string> = {},
+  { app = shop, folder = process.cwd() }: { readonly app?: AppWithCommands; readonly folder?: string } = {},
 ): Promise<CliResult> {
   const texts = { stdout: '', stderr: '' };
   const cli: Cli = {
     app,
-    folder: process.cwd(),
+    folder,
     env: { DATABASE_URL: databaseUrl, ...env },
     out: collect((text) => (texts.stdout += text)),
     err: collect((text) => (texts.stderr += text)),

@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { printedSchema, schemaOf } from '../../graphql/schema.ts';
+import type { Checked, CheckOptions } from '../check/problem.ts';
 import { type CommandFactory, print } from '../cli.ts';
 import { CliError } from '../errors.ts';
 
@@ -16,25 +17,34 @@ export const schemaCommand: CommandFactory = (cli) =>
     .description('print the GraphQL schema that this version serves; needs no database')
     .addOption(new Option('--write', `write it to ${FILE}`).conflicts('check'))
     .addOption(new Option('--check', `fail if ${FILE} is not what the code makes, for example in CI`))
-    .action(async ({ write, check }: { write?: boolean; check?: boolean }) => {
+    .action(async ({ write = false, check = false }: { write?: boolean; check?: boolean }) => {
       const made = printedSchema(schemaOf(cli.app));
       if (!write && !check) {
         for (const line of made.trimEnd().split('\n')) print(cli, line);
         return;
       }
-      const path = join(cli.folder, FILE);
-      const committed = await readFile(path, 'utf8').catch(() => '');
-      if (committed === made) return print(cli, `${FILE} is what the code makes.`);
-      if (write) {
-        await writeFile(path, made);
-        return print(cli, `Written to ${FILE}.`);
-      }
-      for (const line of differenceOf(committed, made)) print(cli, line);
-      throw new CliError(
-        'SCHEMA_OUTDATED',
-        `${FILE} is not what the code makes: look at the difference and run \`npm run schema -- --write\`.`,
-      );
+      const { problems, lines } = await checkSchema(cli.folder, made, { write });
+      for (const line of lines) print(cli, line);
+      for (const { code, sentence } of problems) throw new CliError(code, sentence);
     });
+
+/** Compares the schema that the code makes with the one that is committed, or writes it. */
+export async function checkSchema(
+  folder: string,
+  made: string,
+  { write }: Pick<CheckOptions, 'write'>,
+): Promise<Checked> {
+  const path = join(folder, FILE);
+  const committed = await readFile(path, 'utf8').catch(() => '');
+  if (committed === made) return { problems: [], lines: [`${FILE} is what the code makes.`] };
+  if (write) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, made);
+    return { problems: [], lines: [`Written to ${FILE}.`] };
+  }
+  const sentence = `${FILE} is not what the code makes: look at the difference, run \`afterwrite check --write\` and commit the file.`;
+  return { problems: [{ code: 'SCHEMA_OUTDATED', sentence }], lines: differenceOf(committed, made) };
+}
 
 /**
  * The lines between the common beginning and the common end: `-` is only in the file, `+` only in the generated schema.

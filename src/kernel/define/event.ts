@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { type DataSchema, dataSchemaOf } from './data-schema.ts';
 import { DefinitionError } from './definition-error.ts';
 import { type Disclosure, disclosureOf } from './personal.ts';
 
@@ -75,6 +76,8 @@ export interface EventDefinition<Name extends string = string, Data = unknown> {
   summary(data: Data): string;
   /** Paths of texts in the data that are neither `personal` nor `impersonal`: they are left out of the summary. */
   readonly unclassified: readonly string[];
+  /** The shape of the newest version's data in the log. */
+  readonly dataSchema: DataSchema;
 }
 
 /** A kind of event: call it to create one. */
@@ -189,8 +192,8 @@ export function defineEvent<Name extends string, Schema extends z.ZodType<Json>>
     decode,
     summary,
   });
-  return Object.defineProperty(type, 'unclassified', { get: () => disclosed().unclassified }) as EventType<
-    Name,
-    z.output<Schema>
-  >;
+  return Object.defineProperties(type, {
+    unclassified: { get: () => disclosed().unclassified },
+    dataSchema: { get: () => dataSchemaOf(schema) },
+  }) as EventType<Name, z.output<Schema>>;
 }
