@@ -1,6 +1,7 @@
 import type { AfterwriteDatabase } from '../database/database.ts';
 import type { Company } from '../scheduling/company.ts';
 import type { ProjectorRole } from './checkpoints/choose-leases.ts';
+import type { EngineClock } from './clock/database-clock.ts';
 import type { Domain } from './define/domain.ts';
 import type { PortBinding } from './define/process-manager/port.ts';
 import type { EngineSubscriber } from './observe/observer.ts';
@@ -56,6 +57,11 @@ export interface EngineOptions {
   readonly projector?: ProjectorRole | undefined;
   /** False if the application makes the tables of its read models by migrations of its own; true unless given. */
   readonly makesReadTables?: boolean;
+  /**
+   * Replaces what the engine knows of Postgres' clock, for tests that set the time; the function is given the clock that
+   * it replaces. `es.now()` has to say the same.
+   */
+  readonly clock?: ((ofPostgres: EngineClock) => EngineClock) | undefined;
   /** Bounds of processes and effects. */
   readonly processLimits?: Partial<ProcessLimits> | undefined;
   /** What stands behind the ports of effects. An effect whose port has no adapter here is left to other instances. */

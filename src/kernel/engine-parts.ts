@@ -2,7 +2,7 @@ import { type Pool, SILENT_AFTER_MS } from '../database/client.ts';
 import type { AfterwriteDatabase } from '../database/database.ts';
 import { Company } from '../scheduling/company.ts';
 import { ClockCheck } from './clock/clock-check.ts';
-import { clockOf, DatabaseClock } from './clock/database-clock.ts';
+import { clockOf, DatabaseClock, type EngineClock } from './clock/database-clock.ts';
 import { registerDomains } from './define/domain.ts';
 import type { Registry } from './define/registry.ts';
 import type { EngineOptions } from './engine-options.ts';
@@ -33,7 +33,7 @@ export interface EngineCore {
   readonly database: AfterwriteDatabase;
   readonly registry: Registry;
   readonly observer: Observer;
-  readonly clock: DatabaseClock;
+  readonly clock: EngineClock;
   readonly obstacles: Obstacles;
   /** The newest events of this instance, for all who follow the log. */
   readonly feed: CommitFeed;
@@ -48,12 +48,13 @@ export function openCore(options: EngineOptions): EngineCore {
   const { database, domains } = options;
   const observer = new Observer(options.subscribers);
   const onError: EngineCore['onError'] = (error, context) => observer.tell('faultMet', { error, context });
-  const clock = new DatabaseClock({
+  const ofPostgres = new DatabaseClock({
     ask: clockOf(database.watch.db),
     onSkew: (skewMs) => observer.tell('clockSkewed', { skewMs }),
     onStep: (stepMs) => observer.tell('clockStepped', { stepMs }),
     onError: (error) => onError(error, { part: 'clock' }),
   });
+  const clock = options.clock?.(ofPostgres) ?? ofPostgres;
   return {
     options,
     database,

@@ -1,7 +1,7 @@
 import type { Database } from '../database/client.ts';
 import { every, type Timer } from '../scheduling/timers.ts';
 import type { ClockCheck } from './clock/clock-check.ts';
-import type { DatabaseClock } from './clock/database-clock.ts';
+import type { EngineClock } from './clock/database-clock.ts';
 import type { AppendQueue } from './log/append/append-queue.ts';
 import type { Observer } from './observe/observer.ts';
 import type { Stall } from './observe/stall.ts';
@@ -14,7 +14,7 @@ import type { Admission } from './write/admission/admission.ts';
 export interface EngineWatchParts {
   /** A connection that nothing else can keep busy. */
   readonly db: Database;
-  readonly clock: DatabaseClock;
+  readonly clock: EngineClock;
   readonly clockCheck: Pick<ClockCheck, 'look'>;
   readonly projector: Projector;
   readonly queue: AppendQueue;

@@ -1,4 +1,4 @@
-import type { DatabaseClock } from './clock/database-clock.ts';
+import type { EngineClock } from './clock/database-clock.ts';
 import { Tokens } from './consistency/token.ts';
 import type { Registry } from './define/registry.ts';
 import type { EngineOptions } from './engine-options.ts';
@@ -40,7 +40,7 @@ export interface Engine {
   /** Why no command is taken, if none is. */
   readonly obstacles: Pick<Obstacles, 'reasons'>;
   /** The time of Postgres, by which deadlines, lags and ages go. */
-  readonly clock: Pick<DatabaseClock, 'now' | 'at' | 'skewMs'>;
+  readonly clock: Pick<EngineClock, 'now' | 'at' | 'skewMs'>;
   /** Takes up the projections. */
   start(): Promise<void>;
   /** Takes no more commands and resolves when all that were taken are answered. */

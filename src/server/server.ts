@@ -1,3 +1,4 @@
+import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { type ProvidedPostgres, providePostgres } from '../database/provide.ts';
@@ -14,6 +15,7 @@ import { ReadModels } from '../graphql/read/read-models.ts';
 import { schemaOf } from '../graphql/schema.ts';
 import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
+import type { EngineOptions } from '../kernel/engine-options.ts';
 import { Courier } from '../kernel/notify/courier.ts';
 import { Company } from '../scheduling/company.ts';
 import { Turns } from '../scheduling/turns.ts';
@@ -41,6 +43,8 @@ export interface RunningServer {
   readonly opsUrl: string | undefined;
   readonly engine: Engine;
   readonly database: AfterwriteDatabase;
+  /** The schema that it serves. */
+  readonly schema: GraphQLSchema;
   /** Stops within SHUTDOWN_TIMEOUT_MS, in an order that loses nothing that was accepted. Idempotent. */
   stop(): Promise<void>;
 }
@@ -50,10 +54,16 @@ export interface RunningServer {
  * work.
  *
  * @param config as `readConfig` reads it with the application's settings.
+ * @param overrides for tests that set the time.
  * @throws {ConfigError} DocumentsError, ListenError, EmbeddedPostgresError, DatabaseError: each with one line for
  * the operator who started it.
  */
-export async function startServer(app: App, config: Config, logger: Logger): Promise<RunningServer> {
+export async function startServer(
+  app: App,
+  config: Config,
+  logger: Logger,
+  overrides: Pick<EngineOptions, 'clock'> = {},
+): Promise<RunningServer> {
   const { domains } = app;
   const authenticator = createAuthenticator(config, app);
   const schema = schemaOf(app);
@@ -100,6 +110,7 @@ export async function startServer(app: App, config: Config, logger: Logger): Pro
     domains,
     ...engineOptions(config),
     company,
+    ...overrides,
     makesReadTables: app.migrations === undefined,
     adapters: adapters.adapters,
     subscribers: [metrics ?? {}, workLog(logger), logNotices(logger), logEngineFaults(logger)],
@@ -183,5 +194,5 @@ export async function startServer(app: App, config: Config, logger: Logger): Pro
   if (config.eventLoopBlockMs > 0) loop.start();
   notReady = undefined;
   if (authenticator.notice) logger.warn(authenticator.notice);
-  return { url: listeners.url, opsUrl: listeners.opsUrl, engine, database, stop };
+  return { url: listeners.url, opsUrl: listeners.opsUrl, engine, database, schema, stop };
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { freePort, statusOf } from '../e2e/process/server-process.ts';
 import { createDatabase } from '../support/database.ts';
 import { HttpClient } from '../support/http-client.ts';
@@ -23,7 +23,7 @@ beforeAll(async () => {
   database = await createDatabase();
 });
 afterAll(async () => {
-  await database?.drop(database.name);
+  await database?.drop();
   await project?.remove();
 });
 
@@ -46,6 +46,13 @@ describe('a project that has installed the package', () => {
     expect(stdout).toMatch(/pass 3/);
   });
 
+  it('tests its application on a database of its own: actors, deadlines, subscriptions, bad inputs', async () => {
+    const env = { TEST_DATABASE_URL: inject('serverUrl') };
+    const { stdout } = await project.node(['--test', 'domains/loans/loans.spec.ts'], env).catch((error) => error);
+    expect(stdout).toMatch(/fail 0/);
+    expect(stdout).toMatch(/pass 5/);
+  });
+
   it('sees its own settings and its own types on the command line', async () => {
     const { stdout: settings } = await project.node([CLI, 'config']);
     expect(settings).toContain('LOAN_DAYS = 28');
@@ -64,7 +71,7 @@ describe('a project that has installed the package', () => {
   });
 
   it('is told in one sentence if the folder has no application', async () => {
-    const failure = project.node([join(project.folder, CLI), 'schema'], {}, join(project.folder, 'migrations'));
+    const failure = project.node([join(project.folder, CLI), 'schema'], {}, join(project.folder, 'domains'));
     await expect(failure).rejects.toMatchObject({ stderr: expect.stringContaining('Error NO_APP: There is no') });
   });
 

@@ -68,7 +68,7 @@ describe('events check', () => {
       expect(code).toBe(1);
       expect(stderr).toMatch(/^Error DATABASE_NOT_SET_UP: [^\n]*\n$/);
     } finally {
-      await empty.drop(empty.name);
+      await empty.drop();
     }
   });
 });
@@ -211,7 +211,7 @@ describe('migrate', () => {
         /^Nothing to do: the database has all \d+ migrations\.\n$/,
       );
     } finally {
-      await empty.drop(empty.name);
+      await empty.drop();
     }
   });
 });

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
+import { disposeOf, socketClient, subscribeWith } from '../../src/testing/clients/sockets.ts';
 import { useApp } from '../support/app.ts';
 import { caughtUp } from '../support/caught-up.ts';
 import { openShop, placeOrder, registerCustomer } from '../support/shop.ts';
-import { disposeOf, eventFeed, socketClient, subscribeWith } from '../support/transports.ts';
+import { eventFeed } from '../support/transports.ts';
 import { until } from '../support/until.ts';
 
 interface Entry {

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest';
-import { loginNameOf } from '../../src/database/roles/names.ts';
-import { databaseUrl } from './database-url.ts';
+import { copyDatabase, dropDatabase, urlOfDatabase } from '../../src/testing/postgres/databases.ts';
 import { createTable } from './ddl.ts';
 
 /** A database of a test's own: migrated, empty, with an epoch that no other store has. */
@@ -58,7 +57,7 @@ export function useDatabase({ tables = [], per = 'test' }: TestDatabaseOptions =
 export async function cloneDatabase(
   tables: readonly PgTable[] = [],
 ): Promise<TestDatabase & { drop(): Promise<void> }> {
-  const { url, name, drop } = await createDatabase(inject('templateDatabase'));
+  const { url, drop } = await createDatabase(inject('templateDatabase'));
   const sql = connect(url, 3);
   await sql`update es.store set epoch = gen_random_uuid()`;
   for (const table of tables) await sql.unsafe(createTable(table));
@@ -67,7 +66,7 @@ export async function cloneDatabase(
     sql,
     drop: async () => {
       await sql.end({ timeout: 1 });
-      await drop(name);
+      await drop();
     },
   };
 }
@@ -75,23 +74,14 @@ export async function cloneDatabase(
 /** Makes a database without anything in it, or a copy of another one. */
 export async function createDatabase(
   template = 'template1',
-): Promise<{ url: string; name: string; drop: (name: string) => Promise<void> }> {
+): Promise<{ url: string; name: string; drop: () => Promise<void> }> {
   const serverUrl = inject('serverUrl');
   const name = `afterwrite_test_${randomUUID().replaceAll('-', '').slice(0, 16)}`;
-  // Copying files takes a third of the CPU that copying page by page does.
-  await onServer((sql) => sql`create database ${sql(name)} template ${sql(template)} strategy file_copy`);
+  await onServer((sql) => copyDatabase(sql, name, template));
   return {
-    url: databaseUrl(serverUrl, name),
+    url: urlOfDatabase(serverUrl, name),
     name,
-    drop: () =>
-      onServer(async (sql) => {
-        const [row] = await sql<{ oid: number }[]>`select oid::int8 as oid from pg_database where datname = ${name}`;
-        await sql`drop database ${sql(name)} with (force)`;
-        const roles = (['writer', 'projector', 'reader', 'owner'] as const).map((part) =>
-          loginNameOf(part, row?.oid ?? 0),
-        );
-        await sql.unsafe(`drop role if exists ${roles.join(', ')}`);
-      }),
+    drop: () => onServer((sql) => dropDatabase(sql, name)),
   };
 }
 

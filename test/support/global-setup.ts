@@ -10,7 +10,8 @@ import { startEmbeddedPostgres } from '../../src/database/embedded/server.ts';
 import { migrateDatabase } from '../../src/database/migrations/migrate.ts';
 import { registerDomains } from '../../src/kernel/define/domain.ts';
 import { ensureTables } from '../../src/kernel/read/tables/ensure-tables.ts';
-import { databaseUrl } from './database-url.ts';
+import { urlOfDatabase } from '../../src/testing/postgres/databases.ts';
+import { QUICK_SETTINGS } from '../../src/testing/postgres/server.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -20,21 +21,6 @@ declare module 'vitest' {
     readonly templateDatabase: string;
   }
 }
-
-/** Durability is not what these tests are about, and its absence makes them quick. */
-const settings = {
-  fsync: 'off',
-  synchronous_commit: 'off',
-  full_page_writes: 'off',
-  // Nobody copies from this server.
-  wal_level: 'minimal',
-  max_wal_senders: '0',
-  max_connections: '300',
-  // Dropping a database looks through all of it.
-  shared_buffers: '32MB',
-  // No database lives long enough to need it, and it looks into each of them.
-  autovacuum: 'off',
-};
 
 /** Starts one Postgres for all test files, or takes TEST_DATABASE_URL's, and makes the database that they copy. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -48,8 +34,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
   try {
     await admin`create database ${admin(template)}`;
-    await migrateDatabase(databaseUrl(server.url, template), () => {}, { appMigrations: app.migrations });
-    await sealTables(databaseUrl(server.url, template));
+    await migrateDatabase(urlOfDatabase(server.url, template), () => {}, { appMigrations: app.migrations });
+    await sealTables(urlOfDatabase(server.url, template));
   } catch (error) {
     await tearDown();
     throw error;
@@ -74,7 +60,7 @@ async function provideServer(): Promise<{ url: string; release: () => Promise<vo
   const url = process.env.TEST_DATABASE_URL;
   if (url) return { url, release: async () => {} };
   const dataDir = await mkdtemp(join(tmpdir(), 'afterwrite-test-'));
-  const server = await startEmbeddedPostgres({ dataDir, settings });
+  const server = await startEmbeddedPostgres({ dataDir, settings: QUICK_SETTINGS });
   return {
     url: server.url,
     release: async () => {

@@ -1,9 +1,15 @@
 import { type IncomingMessage, request } from 'node:http';
 import { Client, fetchExchange, subscriptionExchange } from '@urql/core';
-import { createClient, type Client as SocketClient } from 'graphql-ws';
 import { afterEach } from 'vitest';
-import { WebSocket } from 'ws';
-import { Feed, type Message, type Transport } from './feed.ts';
+import { Feed, type FeedMessage } from '../../src/testing/clients/feed.ts';
+import { disposeOf, socketClient, subscribeWith } from '../../src/testing/clients/sockets.ts';
+
+/** A way to subscribe. */
+export interface Transport {
+  subscribe<Data = Record<string, unknown>>(query: string, variables?: Readonly<Record<string, unknown>>): Feed<Data>;
+  /** Ends all that was subscribed. */
+  close(): void;
+}
 
 export interface TransportOptions {
   /** Access token of whoever subscribes. */
@@ -36,56 +42,6 @@ const WAYS = {
   'SSE by GET': (url: string, token?: string) => overEvents(url, 'GET', token),
   'urql over WebSocket': overUrql,
 };
-
-/**
- * The client of graphql-ws, which does not try again.
- * @param params what it sends along when it connects, besides the token.
- */
-export function socketClient(
-  url: string,
-  token?: string,
-  params: Readonly<Record<string, unknown>> = {},
-): SocketClient {
-  return createClient({
-    url: `${url.replace(/^http/, 'ws')}/graphql`,
-    webSocketImpl: WebSocket,
-    retryAttempts: 0,
-    connectionParams: { ...params, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
-    // The end of a connection is what some tests are about.
-    onNonLazyError: () => {},
-  });
-}
-
-/** Closes a client; one that is about to connect says by a rejection that it could not. */
-export async function disposeOf(client: SocketClient): Promise<void> {
-  await Promise.resolve(client.dispose()).catch(() => undefined);
-}
-
-/** Subscribes through a client of graphql-ws. */
-export function subscribeWith<Data>(
-  client: SocketClient,
-  query: string,
-  variables: Readonly<Record<string, unknown>> = {},
-): Feed<Data> {
-  const feed = new Feed<Data>(() => stop());
-  const stop = client.subscribe<Data>(
-    { query, variables },
-    {
-      next: (message) => feed.push(message as Message<Data>),
-      complete: () => feed.finish({ how: 'complete' }),
-      error: (error) => {
-        if (Array.isArray(error)) {
-          feed.push({ errors: error });
-          feed.finish({ how: 'complete' });
-        } else {
-          const { code, reason } = error as { code: number; reason: string };
-          feed.finish({ how: 'closed', code, reason });
-        }
-      },
-    },
-  );
-  return feed;
-}
 
 function overSocket(url: string, token?: string): Transport {
   const client = socketClient(url, token);
@@ -120,7 +76,7 @@ function overUrql(url: string, token?: string): Transport {
         if (!hasNext) feed.finish({ how: 'complete' });
         if (!hasNext && feed.messages.length > 0) return;
         const errors = error?.graphQLErrors.length ? { errors: error.graphQLErrors } : {};
-        feed.push({ data: data ?? null, ...errors, extensions: extensions ?? {} } as Message<Data>);
+        feed.push({ data: data ?? null, ...errors, extensions: extensions ?? {} } as FeedMessage<Data>);
       });
       return feed;
     },
@@ -195,13 +151,13 @@ function readEvents<Data>(response: IncomingMessage, feed: Feed<Data>): void {
     text = events.pop() ?? '';
     for (const event of events) {
       const data = /^data: ?(.*)$/m.exec(event)?.[1] ?? '';
-      if (/^event: ?next$/m.test(event)) feed.push(JSON.parse(data) as Message<Data>);
+      if (/^event: ?next$/m.test(event)) feed.push(JSON.parse(data) as FeedMessage<Data>);
       if (/^event: ?complete$/m.test(event)) feed.finish({ how: 'complete' });
     }
   });
   response.on('end', () => {
     if (isStream) return;
-    feed.push(JSON.parse(text) as Message<Data>);
+    feed.push(JSON.parse(text) as FeedMessage<Data>);
     feed.finish({ how: 'complete' });
   });
   response.on('end', () => feed.finish({ how: 'closed', reason: response.complete ? 'end' : 'cut off' }));

@@ -45,7 +45,7 @@ export const RIGHTS = {
     'es.load_at': { writer: ['EXECUTE'] },
     'es.save_snapshots': { writer: ['EXECUTE'] },
     'es.refuse_change': {},
-    'es.now': {},
+    'es.now': { projector: ['EXECUTE'] },
     'es.recording_time': {},
     'read.move_checkpoint': { projector: ['EXECUTE'] },
     'read.name_checkpoint': {},

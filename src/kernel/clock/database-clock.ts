@@ -133,6 +133,9 @@ export class DatabaseClock implements Clock {
   }
 }
 
+/** The clock of an engine. */
+export type EngineClock = Pick<DatabaseClock, 'now' | 'at' | 'skewMs' | 'start' | 'stop' | 'look'>;
+
 /** A function that asks a database for its time. */
 export function clockOf(db: Database): () => Promise<number> {
   const ask = prepared<{ ms: number }>(db, 'clock', sql`select extract(epoch from es.now())::float8 * 1000 as ms`);

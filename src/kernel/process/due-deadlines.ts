@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { type SQLWrapper, sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/prepared.ts';
 import { Sleeper } from '../../scheduling/sleeper.ts';
@@ -27,6 +27,20 @@ const MOST_REMEMBERED = 10_000;
 /** Longest time until the clock checks again, in ms. */
 const LOOK_MS = 1000;
 
+/** Whether a deadline `d` is parked: it is retried separately, or was passed over. */
+const isParked = (consumer: SQLWrapper) => sql`exists (
+  select from read.parked_items p
+  where p.consumer = ${consumer} and p.line = d.process || ' ' || d.id and p.position = 0
+    and p.deadline = d.name and p.due_at = d.at)`;
+
+/** How many deadlines of a process are due and have not been handled. */
+export async function countOverdue(db: Database, process: string): Promise<number> {
+  const consumer = sql`${checkpointId('process', process).key}`;
+  const [row] = await db.execute<{ overdue: number }>(sql`select count(*)::int as overdue
+    from read.deadlines d where d.process = ${process} and d.at <= es.now() and not ${isParked(consumer)}`);
+  return row?.overdue ?? 0;
+}
+
 /** Watches the clock for processes: that of Postgres, which also timestamps the events. */
 export class DueDeadlines {
   readonly #hub: Hub;
@@ -37,18 +51,14 @@ export class DueDeadlines {
   constructor(db: Database, hub: Hub, onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void) {
     this.#hub = hub;
     this.#onError = onError;
-    // A parked deadline is not due here: it is retried separately, or was passed over.
     this.#next = prepared(
       db,
       'deadlines_next',
       sql`select d.id, d.name, (extract(epoch from d.at)::float8 * 1000) as at_ms,
-                 (extract(epoch from d.at - clock_timestamp())::float8 * 1000) as in_ms, e.metadata as begun
+                 (extract(epoch from d.at - es.now())::float8 * 1000) as in_ms, e.metadata as begun
           from read.deadlines d
           join es.events e on e.stream_type = d.process and e.stream_id = d.id and e.version = 1
-          where d.process = ${sql.placeholder('process')} and not exists (
-            select from read.parked_items p
-            where p.consumer = ${sql.placeholder('consumer')} and p.line = d.process || ' ' || d.id and p.position = 0
-              and p.deadline = d.name and p.due_at = d.at)
+          where d.process = ${sql.placeholder('process')} and not ${isParked(sql`${sql.placeholder('consumer')}`)}
           order by d.at limit ${sql.placeholder('limit')}`,
     );
     this.#begun = prepared(

@@ -12,5 +12,4 @@ export default defineApp({
       default: '28',
     }),
   },
-  migrations: new URL('./migrations/', import.meta.url),
 });

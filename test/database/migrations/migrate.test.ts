@@ -6,12 +6,12 @@ import { afterEach, describe, expect, inject, it } from 'vitest';
 import { openDatabase } from '../../../src/database/database.ts';
 import { DatabaseError } from '../../../src/database/errors.ts';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
+import { urlOfDatabase } from '../../../src/testing/postgres/databases.ts';
 import { connect, createDatabase } from '../../support/database.ts';
-import { databaseUrl } from '../../support/database-url.ts';
 
 const databases: Awaited<ReturnType<typeof createDatabase>>[] = [];
 afterEach(async () => {
-  await Promise.all(databases.splice(0).map(({ name, drop }) => drop(name)));
+  await Promise.all(databases.splice(0).map(({ drop }) => drop()));
 });
 
 /** A database without anything in it. */
@@ -169,7 +169,7 @@ describe('a database that cannot be used is told in one line', () => {
   });
 
   it('where there is no such database', async () => {
-    const error = await failureOf(databaseUrl(inject('serverUrl'), 'no_such_database'));
+    const error = await failureOf(urlOfDatabase(inject('serverUrl'), 'no_such_database'));
     expect(error.code).toBe('DATABASE_MISSING');
     expect(error.message).toContain('no_such_database');
     oneLine(error);

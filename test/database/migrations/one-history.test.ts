@@ -31,7 +31,7 @@ const databases: Awaited<ReturnType<typeof createDatabase>>[] = [];
 const openDatabases: Awaited<ReturnType<typeof connect>>[] = [];
 afterEach(async () => {
   await Promise.all(openDatabases.splice(0).map((sql) => sql.end({ timeout: 1 })));
-  await Promise.all(databases.splice(0).map(({ name, drop }) => drop(name)));
+  await Promise.all(databases.splice(0).map(({ drop }) => drop()));
 });
 
 async function emptyDatabase() {

@@ -39,7 +39,7 @@ const FUNCTIONS: Readonly<Record<string, May>> = {
   'es.append_all': { writer: 'execute' },
   'es.load': { writer: 'execute' },
   'es.load_at': { writer: 'execute' },
-  'es.now': {},
+  'es.now': { projector: 'execute' },
   'es.recording_time': {},
   'es.refuse_change': {},
   'es.save_snapshots': { writer: 'execute' },

@@ -12,10 +12,10 @@ import { rootOf } from '../../../src/database/errors.ts';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import type { RoleOptions } from '../../../src/database/roles/ensure-roles.ts';
 import { createEngine } from '../../../src/kernel/engine.ts';
+import { urlOfDatabase } from '../../../src/testing/postgres/databases.ts';
 import { anAppend, receiptOf } from '../../support/appends.ts';
 import { counterDomain, countersTable, openCounter, system } from '../../support/counter.ts';
 import { connect, useDatabase } from '../../support/database.ts';
-import { databaseUrl } from '../../support/database-url.ts';
 import { useEngine } from '../../support/engine.ts';
 import { roleOf } from '../../support/roles.ts';
 
@@ -131,7 +131,7 @@ describe('a server that has no roles yet', () => {
     const name = `plain_${randomUUID().slice(0, 8)}`;
     await admin.unsafe(`create role ${name} login password 'plain'`);
     await admin.unsafe(`create database ${name} owner ${name}`);
-    return Object.assign(new URL(databaseUrl(server.url, name)), { username: name, password: 'plain' }).href;
+    return Object.assign(new URL(urlOfDatabase(server.url, name)), { username: name, password: 'plain' }).href;
   }
 
   async function worksWithout(url: string, roles?: RoleOptions) {
@@ -165,7 +165,7 @@ describe('a server that has no roles yet', () => {
     const notices: string[] = [];
     const migrated = await Promise.all(
       names.map((name) => {
-        const url = Object.assign(new URL(databaseUrl(server.url, name)), { username: 'maker', password: 'plain' });
+        const url = Object.assign(new URL(urlOfDatabase(server.url, name)), { username: 'maker', password: 'plain' });
         return migrateDatabase(url.href, (line) => notices.push(line));
       }),
     );
@@ -210,7 +210,7 @@ describe('a server that has no roles yet', () => {
     await admin.unsafe(`create role ${name} login createrole password 'before'`);
     await admin.unsafe(`create database ${name} owner ${name}`);
     const urlWith = (password: string) =>
-      Object.assign(new URL(databaseUrl(server.url, name)), { username: name, password }).href;
+      Object.assign(new URL(urlOfDatabase(server.url, name)), { username: name, password }).href;
     const whoWrites = async (password: string) => {
       const notices: string[] = [];
       const opened = await openDatabase({
@@ -252,9 +252,9 @@ describe('a server that has no roles yet', () => {
   it('and a copy of a database: the roles of the first have no rights in the copy', async () => {
     const first = `first_${randomUUID().slice(0, 8)}`;
     await admin.unsafe(`create database ${first}`);
-    const { roles } = await migrateDatabase(databaseUrl(server.url, first), () => {});
+    const { roles } = await migrateDatabase(urlOfDatabase(server.url, first), () => {});
     await admin.unsafe(`create database ${first}_copy template ${first}`);
-    const copy = databaseUrl(server.url, `${first}_copy`);
+    const copy = urlOfDatabase(server.url, `${first}_copy`);
     const ofCopy = await migrateDatabase(copy, () => {});
     expect(ofCopy.roles.writer.login?.user).not.toBe(roles.writer.login?.user);
     const sqlOfCopy = connect(copy);

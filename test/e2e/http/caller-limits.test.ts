@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { socketClient, subscribeWith } from '../../../src/testing/clients/sockets.ts';
 import { useApp } from '../../support/app.ts';
 import { logSize } from '../../support/log.ts';
 import { registerCustomer } from '../../support/shop.ts';
 import { stall } from '../../support/stall.ts';
 import { customerToken, staffToken, WITH_AUTH } from '../../support/tokens.ts';
-import { eventFeed, socketClient, subscribeWith, useTransports } from '../../support/transports.ts';
+import { eventFeed, useTransports } from '../../support/transports.ts';
 import { until } from '../../support/until.ts';
 
 const UPDATES = 'subscription { projectionUpdated { projection } }';

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { idOf } from '../../../src/graphql/documents/read-documents.ts';
+import { disposeOf, socketClient, subscribeWith } from '../../../src/testing/clients/sockets.ts';
 import { useApp } from '../../support/app.ts';
-import { disposeOf, eventFeed, socketClient, subscribeWith, useTransports } from '../../support/transports.ts';
+import { eventFeed, useTransports } from '../../support/transports.ts';
 
 const QUERY = 'query Names { projections { name } }';
 const OTHER = '{ projections { position } }';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { FeedMessage } from '../../../src/testing/clients/feed.ts';
 import { useApp } from '../../support/app.ts';
-import type { Message } from '../../support/feed.ts';
 import { registerCustomer } from '../../support/shop.ts';
 import { stall } from '../../support/stall.ts';
 import { staffToken, WITH_AUTH } from '../../support/tokens.ts';
@@ -24,7 +24,7 @@ const THROTTLED = [{ extensions: { code: 'THROTTLED' } }];
 function subscribeFrom(address: string, query: string, variables: object = {}) {
   const feed = eventFeed(app.url, 'POST', { query, variables }, { 'x-forwarded-for': address });
   onTestFinished(() => feed.stop());
-  const refused = feed.next().then(({ errors }: Message<unknown>) => errors);
+  const refused = feed.next().then(({ errors }: FeedMessage<unknown>) => errors);
   refused.catch(() => undefined);
   return { feed, refused };
 }

@@ -2,8 +2,8 @@ import { createClient as createEventClient } from 'graphql-sse';
 import { createClient as createSocketClient } from 'graphql-ws';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
+import { Feed, type FeedMessage } from '../../../src/testing/clients/feed.ts';
 import { useApp } from '../../support/app.ts';
-import { Feed, type Message } from '../../support/feed.ts';
 import { registerCustomer } from '../../support/shop.ts';
 import { stall } from '../../support/stall.ts';
 import { accessToken, staffToken, WITH_AUTH } from '../../support/tokens.ts';
@@ -62,7 +62,7 @@ describe('a subscription whose access token expires', () => {
     client.subscribe<Updated>(
       { query: UPDATES },
       {
-        next: (message) => feed.push(message as Message<Updated>),
+        next: (message) => feed.push(message as FeedMessage<Updated>),
         error: (error) => {
           throw error;
         },
@@ -86,7 +86,7 @@ describe('a subscription whose access token expires', () => {
     client.subscribe<Updated>(
       { query: UPDATES },
       {
-        next: (message) => feed.push(message as Message<Updated>),
+        next: (message) => feed.push(message as FeedMessage<Updated>),
         error: (error) => {
           throw error;
         },

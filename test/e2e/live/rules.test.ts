@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { FeedMessage } from '../../../src/testing/clients/feed.ts';
 import { useApp } from '../../support/app.ts';
 import { caughtUp } from '../../support/caught-up.ts';
-import type { Message } from '../../support/feed.ts';
 import { roleOf } from '../../support/roles.ts';
 import { openShop, placeOrder, registerCustomer, registerProduct, type Shop } from '../../support/shop.ts';
 import { accessToken, customerToken, staffToken, WITH_AUTH } from '../../support/tokens.ts';
@@ -31,10 +31,10 @@ beforeAll(async () => {
 });
 
 /** What is asked of an order, over HTTP as a query and else as a subscription; the first answer. */
-type Ask = (fields: string, token?: string) => Promise<Message>;
+type Ask = (fields: string, token?: string) => Promise<FeedMessage>;
 const asks: Record<string, Ask> = {
   HTTP: (fields, token) =>
-    app.query(`query ($id: ID!) { order(id: $id) { ${fields} } }`, { id: orderId }, { token }) as Promise<Message>,
+    app.query(`query ($id: ID!) { order(id: $id) { ${fields} } }`, { id: orderId }, { token }) as Promise<FeedMessage>,
   SSE: (fields, token) => live('SSE by POST', fields, token),
   'SSE by GET': (fields, token) => live('SSE by GET', fields, token),
   WebSocket: (fields, token) => live('WebSocket', fields, token),

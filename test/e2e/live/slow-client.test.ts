@@ -2,8 +2,8 @@ import { unsubscribe as offDiagnostic, subscribe as onDiagnostic } from 'node:di
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { Feed, type FeedMessage } from '../../../src/testing/clients/feed.ts';
 import { useApp } from '../../support/app.ts';
-import { Feed, type Message } from '../../support/feed.ts';
 import { ADDRESS, accepted, openShop, registerProduct, type Shop } from '../../support/shop.ts';
 import { eventFeed, useTransports } from '../../support/transports.ts';
 
@@ -59,7 +59,7 @@ async function overWebSocket(variables: object): Promise<SlowReader> {
   const connection = new Promise<Socket>((resolve) => webSocket.on('upgrade', ({ socket }) => resolve(socket)));
   webSocket.on('open', () => webSocket.send(JSON.stringify({ type: 'connection_init' })));
   webSocket.on('message', (data) => {
-    const { type, payload } = JSON.parse(String(data)) as { type: string; payload: Message<Updated> };
+    const { type, payload } = JSON.parse(String(data)) as { type: string; payload: FeedMessage<Updated> };
     if (type === 'next') feed.push(payload);
     if (type === 'connection_ack') {
       webSocket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: LARGE, variables } }));

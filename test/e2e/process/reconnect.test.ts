@@ -1,9 +1,9 @@
 import { createClient } from 'graphql-ws';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { disposeOf, subscribeWith } from '../../../src/testing/clients/sockets.ts';
 import { useDatabase } from '../../support/database.ts';
 import { accepted, openShop, placeOrder } from '../../support/shop.ts';
-import { disposeOf, subscribeWith } from '../../support/transports.ts';
 import { freePort, ServerProcess } from './server-process.ts';
 
 // Processes start slowly where many tests share the machine.

@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { urlOfDatabase } from '../../../src/testing/postgres/databases.ts';
 import { cloneDatabase } from '../../support/database.ts';
-import { databaseUrl } from '../../support/database-url.ts';
 import { dataFolder, freePort, ServerProcess } from './server-process.ts';
 
 // Processes start slowly where many tests share the machine.
@@ -58,7 +58,7 @@ describe('a server that cannot start says why in one line and exits with 1,', ()
   });
 
   it('where the database of DATABASE_URL is not there', async () => {
-    const complaint = await complaintOf({ DATABASE_URL: databaseUrl(inject('serverUrl'), 'no_such_database') });
+    const complaint = await complaintOf({ DATABASE_URL: urlOfDatabase(inject('serverUrl'), 'no_such_database') });
     expectOneLine(complaint);
     expect(complaint).toMatch(/has no such database/);
   });

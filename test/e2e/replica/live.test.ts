@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Feed } from '../../../src/testing/clients/feed.ts';
 import { useApp } from '../../support/app.ts';
 import { caughtUp } from '../../support/caught-up.ts';
 import { lacks } from '../../support/environment.ts';
-import type { Feed } from '../../support/feed.ts';
 import { useReplicatedDatabase } from '../../support/replica.ts';
 import { accepted, openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
 import { useTransports } from '../../support/transports.ts';

@@ -1,4 +1,5 @@
 import { defineDomain } from 'afterwrite';
+import { DueDate } from './due.ts';
 import { loansGraphql } from './graphql.ts';
 import { Loan, lendBook, returnBook } from './loan.ts';
 import { loans } from './read-models.ts';
@@ -8,5 +9,6 @@ export const loansDomain = defineDomain({
   aggregates: [Loan],
   commands: [lendBook, returnBook],
   projections: [loans],
+  processes: [DueDate],
   graphql: loansGraphql,
 });

@@ -7,9 +7,10 @@ export const BookLent = defineEvent('BookLent', {
   data: z.object({ book: impersonal(z.string()), borrower: personal(z.string()) }),
 });
 export const BookReturned = defineEvent('BookReturned', { data: z.object({}) });
+export const LoanOverdue = defineEvent('LoanOverdue', { data: z.object({}) });
 
 export interface LoanState {
-  readonly status: 'NONE' | 'LENT' | 'RETURNED';
+  readonly status: 'NONE' | 'LENT' | 'OVERDUE' | 'RETURNED';
   readonly borrower: string;
 }
 
@@ -17,10 +18,11 @@ export const Loan = defineAggregate('Loan', {
   description: 'A book that is lent to somebody.',
   visibleTo: { librarian: 'all', member: (actor, loan) => loan.borrower === actor.id },
   initialState: (): LoanState => ({ status: 'NONE', borrower: '' }),
-  events: { BookLent, BookReturned },
+  events: { BookLent, BookReturned, LoanOverdue },
   evolve: {
     BookLent: (_, { data }) => ({ status: 'LENT', borrower: data.borrower }),
     BookReturned: (loan) => ({ ...loan, status: 'RETURNED' }),
+    LoanOverdue: (loan) => ({ ...loan, status: 'OVERDUE' }),
   },
 });
 
@@ -45,5 +47,14 @@ export const returnBook = defineCommand('returnBook', {
   input: z.object({ loanId: id('The loan.') }),
   id: (input) => input.loanId,
   allow: { librarian: true, member: (actor, _, loan) => loan.borrower === actor.id },
-  decide: (loan) => (loan.status === 'LENT' ? BookReturned({}) : reject('NOT_LENT', 'The book is back already.')),
+  decide: (loan) => (loan.status === 'RETURNED' ? reject('NOT_LENT', 'The book is back already.') : BookReturned({})),
+});
+
+/** Of the process, see due.ts: it is no mutation. */
+export const remindBorrower = defineCommand('remindBorrower', {
+  aggregate: Loan,
+  input: z.object({ loanId: id('The loan.') }),
+  id: (input) => input.loanId,
+  allow: ['system'],
+  decide: (loan) => (loan.status === 'LENT' ? LoanOverdue({}) : []),
 });

@@ -1,5 +1,5 @@
 import { defineProjection, readTable } from 'afterwrite';
-import { integer, text, uuid } from 'drizzle-orm/pg-core';
+import { integer, text, timestamp, uuid } from 'drizzle-orm/pg-core';
 import { Loan } from './loan.ts';
 
 export const loansTable = readTable('loans', {
@@ -7,6 +7,7 @@ export const loansTable = readTable('loans', {
   book: text('book').notNull(),
   borrower: text('borrower').notNull(),
   status: text('status').notNull(),
+  lentAt: timestamp('lent_at', { precision: 3, withTimezone: true }).notNull(),
   version: integer('version').notNull(),
 });
 
@@ -16,9 +17,11 @@ export const loans = defineProjection('loans', {
   events: Loan.events,
   visibleTo: { librarian: 'all', member: (actor) => ({ borrower: actor.id }) },
   on: {
-    BookLent: ({ streamId: id, version, data }, { upsert }) =>
-      upsert(id, () => ({ id, ...data, status: 'LENT', version })),
+    BookLent: ({ streamId: id, version, data, occurredAt: lentAt }, { upsert }) =>
+      upsert(id, () => ({ id, ...data, status: 'LENT', lentAt, version })),
     BookReturned: ({ streamId, version }, { update }) =>
       update(streamId, (row) => ({ ...row, status: 'RETURNED', version })),
+    LoanOverdue: ({ streamId, version }, { update }) =>
+      update(streamId, (row) => ({ ...row, status: 'OVERDUE', version })),
   },
 });

@@ -1,4 +1,5 @@
 import {
+  coerceInputValue,
   type GraphQLInputObjectType,
   type GraphQLInputType,
   getNullableType,
@@ -6,6 +7,8 @@ import {
   isListType,
   isNonNullType,
 } from 'graphql';
+import type { Command } from '../kernel/define/command.ts';
+import { validate } from '../kernel/write/validate.ts';
 
 /** An input that has to be refused, and what is wrong with it. */
 export interface BadInput {
@@ -29,6 +32,9 @@ const BAD_VALUES: Readonly<Record<string, readonly unknown[]>> = {
     ],
   ],
   Int: [...WRONG_FOR_ALL, '1', 1.5, 0, -1, 1_000_001, 2 ** 31, -(2 ** 31), 1e300, 'many'],
+  Float: [...WRONG_FOR_ALL, '1', -1, 1e300, 'many'],
+  Boolean: [{ nonsense: 1 }, 0, 1, 'true', ['a']],
+  DateTime: [...WRONG_FOR_ALL, 5, '', 'yesterday', '2026-02-30T10:00:00Z', '2026-03-02'],
   SafeInt: [...WRONG_FOR_ALL, '1', 1.5, -1, 2 ** 53, 1e300, 'many'],
 };
 
@@ -54,6 +60,21 @@ export function badInputs(
     }
   }
   return cases;
+}
+
+/** Of {@link badInputs} those that the API refuses, whatever the state is: by their type, or by the command's schema. */
+export function refusedInputs(
+  type: GraphQLInputObjectType,
+  command: Command,
+  good: Readonly<Record<string, unknown>>,
+): BadInput[] {
+  return badInputs(type, good).filter(({ input }) => {
+    let isRefused = false;
+    const coerced = coerceInputValue(input, getNullableType(type), () => {
+      isRefused = true;
+    });
+    return isRefused || coerced === null || 'issues' in validate(command, coerced, {});
+  });
 }
 
 function badValues(type: GraphQLInputType, good: unknown): BadInput[] {
