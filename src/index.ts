@@ -31,7 +31,7 @@ export {
   type NewEventOf,
   type RecordedEvent,
 } from './kernel/define/event.ts';
-export { impersonal, personal } from './kernel/define/personal.ts';
+export { nonPersonal, personal } from './kernel/define/personal.ts';
 export {
   CallAgain,
   type CallTools,

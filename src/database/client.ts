@@ -7,7 +7,7 @@ import type { Guard } from './driver/statement.ts';
 import { Transactions } from './driver/transactions.ts';
 import { int8, shareValues } from './driver/values.ts';
 import { withoutPipelining } from './driver/without-pipelining.ts';
-import { Answers } from './link/answers.ts';
+import { AnswerTracker } from './link/answer-tracker.ts';
 import { connect, type SessionOptions } from './session.ts';
 
 export type Database = PostgresJsDatabase<Record<string, never>>;
@@ -85,7 +85,7 @@ export function openPool(options: PoolOptions): Pool {
   const onclose = () => {
     for (const listener of listeners) listener();
   };
-  const answers = new Answers();
+  const answers = new AnswerTracker();
   const session = { ...options, answers };
   const client = connect(session, { ...settings, max: options.connections, onclose }, guardsFor(options));
   const transactions = new Transactions((onClose) => {

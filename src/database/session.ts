@@ -4,8 +4,8 @@ import { readTarget, type Target } from './connection-string/target.ts';
 import { withoutEnvironment } from './driver/environment.ts';
 import { WRITTEN_AT_ONCE } from './driver/first-message.ts';
 import { type Guard, guard } from './driver/statement.ts';
+import { AnswerTracker } from './link/answer-tracker.ts';
 import { AnswerWatch, type Sight } from './link/answer-watch.ts';
-import { Answers } from './link/answers.ts';
 import { Links } from './link/link.ts';
 import type { ServerKind } from './link/open-session.ts';
 
@@ -92,7 +92,7 @@ export interface SessionOptions {
   /** Sets nothing, to see what the sessions of others get. */
   readonly isPlain?: boolean | undefined;
   /** Records answers, together with other clients of the same pool. */
-  readonly answers?: Answers | undefined;
+  readonly answers?: AnswerTracker | undefined;
 }
 
 /** Silence of a connection after which another one checks whether Postgres is working, in ms. */
@@ -112,7 +112,13 @@ export function connect<Types extends Record<string, unknown> = Record<string, n
   options: postgres.Options<Record<string, postgres.PostgresType>> = {},
   guards: readonly Guard[] = [],
 ): postgres.Sql<Types> {
-  const { login, kind = 'writable', answers = new Answers(), lookAfterMs = LOOK_AFTER_MS, answerWithinMs } = session;
+  const {
+    login,
+    kind = 'writable',
+    answers = new AnswerTracker(),
+    lookAfterMs = LOOK_AFTER_MS,
+    answerWithinMs,
+  } = session;
   const target = readTarget(session.url);
   const links = new Links({ target, login, kind });
   const client = openClient(session, target, links, options);

@@ -83,7 +83,7 @@ export class EngineWatch {
 function appends(queue: AppendQueue): MonitoredWork {
   return {
     what: 'append',
-    underWay: () => {
+    inProgress: () => {
       if (!queue.current) return undefined;
       const { since, first, trouble } = queue.current;
       const [event] = first.events;

@@ -45,7 +45,7 @@ export interface Engine {
   start(): Promise<void>;
   /** Takes no more commands and resolves when all that were taken are answered. */
   drain(): Promise<void>;
-  /** Ends the projections after the batches under way. The pools are the caller's. */
+  /** Ends the projections after the batches in progress. The pools are the caller's. */
   stop(): Promise<void>;
 }
 

@@ -5,7 +5,7 @@ import { registerDomains } from '../../src/kernel/define/domain.ts';
 const { events } = registerDomains(domains);
 
 describe('every text in an event', () => {
-  it.each(Object.values(events))('of $eventName is either personal or impersonal', ({ unclassified }) => {
+  it.each(Object.values(events))('of $eventName is either personal or nonpersonal', ({ unclassified }) => {
     expect(unclassified).toEqual([]);
   });
 });

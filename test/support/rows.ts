@@ -28,7 +28,7 @@ export async function historyOf(db: Database, projection: Projection) {
   const { key, table, history } = projection;
   if (!history) throw new Error('It keeps no history.');
   const columns = storedColumns(table);
-  const properties = [...key.map(({ property }) => property), 'heldFrom'];
+  const properties = [...key.map(({ property }) => property), 'validFrom'];
   const held = await db.select(Object.fromEntries(properties.map((name) => [name, columns[name]!]))).from(table);
   return {
     former: sorted(await db.select(formerColumns(projection, 'former')).from(alias(history, 'former'))),
@@ -42,7 +42,7 @@ export function expectedHistory(projection: Projection, events: readonly Recorde
   const rows = foldRows(projection, events) as RowValues[];
   const keys = rows.map((row, nth) => ({
     ...Object.fromEntries(projection.key.map(({ property }) => [property, row[property]])),
-    heldFrom: held[nth],
+    validFrom: held[nth],
   }));
   return { former: sorted(former), held: sorted(keys) };
 }

@@ -4,12 +4,12 @@ import { Id, id, newId, text } from '../../../src/domains/shared/fields.ts';
 import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../../src/kernel/define/command.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
-import { impersonal } from '../../../src/kernel/define/personal.ts';
+import { nonPersonal } from '../../../src/kernel/define/personal.ts';
 
-const Day = impersonal(z.string());
+const Day = nonPersonal(z.string());
 
 export const RoomOpened = defineEvent('RoomOpened', {
-  data: z.object({ name: impersonal(z.string()), seats: z.int() }),
+  data: z.object({ name: nonPersonal(z.string()), seats: z.int() }),
 });
 export const RoomBooked = defineEvent('RoomBooked', {
   data: z.object({ day: Day, customerId: Id, people: z.int() }),

@@ -106,7 +106,7 @@ function unclassifiedTexts(events: EventTypes): string[] {
       ? []
       : [
           `note: ${name}: ${unclassified.join(', ')} ${unclassified.length === 1 ? 'is' : 'are'} neither personal(…) nor ` +
-            'impersonal(…), and left out of the audit trail.',
+            'nonPersonal(…), and left out of the audit trail.',
         ],
   );
 }

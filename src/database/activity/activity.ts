@@ -64,7 +64,7 @@ export async function busyBackends(db: Database): Promise<BusyBackend[]> {
     application: row.application,
     query: row.query,
     since: new Date(row.since_ms),
-    waitingFor: inWords(row),
+    waitingFor: describeWait(row),
     isLocked: row.wait_type === 'Lock',
     blockers: (row.blockers ?? []).map(({ pid, application, user, state, query, since_ms }) => ({
       pid: pid || null,
@@ -121,7 +121,7 @@ const BUSY = sql`
   ) wanted on true
   order by b.query_start`;
 
-function inWords({ wait_type, wait_event, locktype, mode, relation, key, row_of }: ActivityRow): string | null {
+function describeWait({ wait_type, wait_event, locktype, mode, relation, key, row_of }: ActivityRow): string | null {
   if (wait_type === null) return null;
   if (wait_type !== 'Lock') {
     return wait_event === 'SyncRep' ? 'a synchronous replica' : `Postgres itself (${wait_type}: ${wait_event})`;

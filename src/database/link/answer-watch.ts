@@ -1,7 +1,7 @@
 import { every, type Timer } from '../../scheduling/timers.ts';
 import type { Guard, Statement } from '../driver/statement.ts';
 import { Roster, type RosterMember } from '../roster.ts';
-import type { Answers, SentStatement } from './answers.ts';
+import type { AnswerTracker, SentStatement } from './answer-tracker.ts';
 import { linkError, READ_ONLY, SILENT } from './errors.ts';
 import type { Link, Links } from './link.ts';
 
@@ -10,7 +10,7 @@ export type Sight = 'working' | 'idle' | 'unknown';
 
 export interface AnswerWatchOptions {
   readonly links: Links;
-  readonly answers: Answers;
+  readonly answers: AnswerTracker;
   /** Silence, in ms, after which another connection checks whether Postgres is still working. */
   readonly lookAfterMs: number;
   /** Longest time of a statement, in ms; undefined: as long as Postgres is working on it. */

@@ -4,8 +4,8 @@ import {
   defineAggregate,
   defineCommand,
   defineEvent,
-  impersonal,
   MAX_ACTOR_ID,
+  nonPersonal,
   personal,
   type Rejection,
   reject,
@@ -21,7 +21,7 @@ const line = { amount: Money, balance: z.int(), reference: personal(z.string()).
 const transferLine = { ...line, transferId: Id };
 
 export const AccountOpened = defineEvent('AccountOpened', {
-  data: z.object({ owner: personal(z.string()), currency: impersonal(z.string()) }),
+  data: z.object({ owner: personal(z.string()), currency: nonPersonal(z.string()) }),
 });
 export const MoneyDeposited = defineEvent('MoneyDeposited', { data: z.object(line) });
 export const MoneyWithdrawn = defineEvent('MoneyWithdrawn', { data: z.object(line) });
@@ -100,8 +100,8 @@ function without(account: AccountState, transferId: string): AccountState {
 
 /** Refuses an amount that an account cannot take in: money in transit must have room to come back. */
 export function refuseIncoming(account: AccountState, amount: Money): Rejection | undefined {
-  const underWay = Object.values(account.sent).reduce((sum, sent) => sum + sent, 0);
-  const room = Number.MAX_SAFE_INTEGER - account.balance - underWay;
+  const inTransit = Object.values(account.sent).reduce((sum, sent) => sum + sent, 0);
+  const room = Number.MAX_SAFE_INTEGER - account.balance - inTransit;
   return (
     refuseCurrency(account, amount) ??
     (amount.amount > room

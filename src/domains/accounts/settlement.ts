@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent, defineProcess, impersonal, issue, personal, type Refusal, unchanged } from '../../index.ts';
+import { defineEvent, defineProcess, issue, nonPersonal, personal, type Refusal, unchanged } from '../../index.ts';
 import { Id } from '../shared/fields.ts';
 import { Money } from '../shared/money.ts';
 import { MoneyReceived, MoneyReturned, MoneySent } from './account.ts';
@@ -13,7 +13,7 @@ const Wish = z.object({
   reference: personal(z.string()).nullish(),
 });
 /** The message may quote the input. */
-const Reason = z.object({ code: impersonal(z.string()), message: personal(z.string()) });
+const Reason = z.object({ code: nonPersonal(z.string()), message: personal(z.string()) });
 
 export const SettlementBegun = defineEvent('SettlementBegun', { data: Wish });
 export const TransferDebited = defineEvent('TransferDebited', { data: z.object({}) });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent, type Evolve, impersonal, personal } from '../../index.ts';
+import { defineEvent, type Evolve, nonPersonal, personal } from '../../index.ts';
 import { Id } from '../shared/fields.ts';
 import { type PieceCounts, withCount, withCounts, withoutCount } from './counts.ts';
 
@@ -9,7 +9,7 @@ export type Lines = z.output<typeof Lines>;
 const Nothing = z.object({});
 
 export const FulfilmentBegun = defineEvent('FulfilmentBegun', {
-  data: z.object({ lines: Lines, currency: impersonal(z.string()) }),
+  data: z.object({ lines: Lines, currency: nonPersonal(z.string()) }),
 });
 export const FulfilmentChanged = defineEvent('FulfilmentChanged', {
   description: `The items of the order have changed: all lines as they are now, so that what is to be set aside and

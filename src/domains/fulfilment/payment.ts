@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineAggregate, defineCommand, defineEvent, impersonal, personal } from '../../index.ts';
+import { defineAggregate, defineCommand, defineEvent, nonPersonal, personal } from '../../index.ts';
 import { id } from '../shared/fields.ts';
 import { Money, MoneyInput } from '../shared/money.ts';
 
@@ -8,7 +8,7 @@ import { Money, MoneyInput } from '../shared/money.ts';
  * the gateway is one event, its answer another.
  */
 const Attempt = { attempt: z.int() };
-const Reason = { code: impersonal(z.string()), message: personal(z.string()) };
+const Reason = { code: nonPersonal(z.string()), message: personal(z.string()) };
 
 export const AuthorizationRequested = defineEvent('AuthorizationRequested', {
   data: z.object({ ...Attempt, amount: Money }),

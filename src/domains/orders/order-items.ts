@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { impersonal, type Load, type Rejection, reject } from '../../index.ts';
+import { type Load, nonPersonal, type Rejection, reject } from '../../index.ts';
 import { Product } from '../products/index.ts';
 import { Id, MAX_QUANTITY } from '../shared/fields.ts';
 import { Money } from '../shared/money.ts';
@@ -7,8 +7,8 @@ import { Money } from '../shared/money.ts';
 /** A line: the product as the customer saw it when it was added, and the quantity. */
 export const OrderItem = z.object({
   productId: Id,
-  sku: impersonal(z.string()),
-  name: impersonal(z.string()),
+  sku: nonPersonal(z.string()),
+  name: nonPersonal(z.string()),
   quantity: z.int(),
   unitPrice: Money,
 });

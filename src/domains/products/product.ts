@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { defineAggregate, defineCommand, defineEvent, impersonal, reject } from '../../index.ts';
+import { defineAggregate, defineCommand, defineEvent, nonPersonal, reject } from '../../index.ts';
 import { Id, id, newId, quantity, text } from '../shared/fields.ts';
 import { Money, MoneyInput } from '../shared/money.ts';
 import { type Reservations, withMore } from './reservations.ts';
 
 export const ProductRegistered = defineEvent('ProductRegistered', {
-  data: z.object({ sku: impersonal(z.string()), name: impersonal(z.string()), price: Money }),
+  data: z.object({ sku: nonPersonal(z.string()), name: nonPersonal(z.string()), price: Money }),
 });
 export const ProductPriceChanged = defineEvent('ProductPriceChanged', { data: z.object({ price: Money }) });
 export const StockReceived = defineEvent('StockReceived', { data: z.object({ quantity: z.int() }) });

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { impersonal } from '../../index.ts';
+import { nonPersonal } from '../../index.ts';
 
 /** An id in events. */
-export const Id = impersonal(z.string());
+export const Id = nonPersonal(z.string());
 
 /**
  * The id of something that exists: a UUID of any version and variant that Postgres accepts. It is converted to lower

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { impersonal } from '../../index.ts';
+import { nonPersonal } from '../../index.ts';
 
 /** Money in events and rows: minor units, so that it is exact (1999 GBP is 19.99 pounds). */
-export const Money = z.object({ amount: z.int(), currency: impersonal(z.string()) });
+export const Money = z.object({ amount: z.int(), currency: nonPersonal(z.string()) });
 export type Money = z.output<typeof Money>;
 
 /** A currency in an input. */

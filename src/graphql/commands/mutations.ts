@@ -1,7 +1,7 @@
 import type { Command } from '../../kernel/define/command.ts';
 import type { Builder } from '../builder.ts';
 import { InputTypes } from './input-types.ts';
-import { addResultTypes, inWords } from './result-types.ts';
+import { addResultTypes, toResult } from './result-types.ts';
 
 /**
  * Adds a mutation for every command, with its input and its possible answers.
@@ -36,7 +36,7 @@ export function addMutations(builder: Builder, commands: Iterable<Command>) {
           if (outcome.kind === 'accepted') {
             consistency.appended = Math.max(consistency.appended ?? 0, outcome.receipt.position);
           }
-          return inWords(outcome);
+          return toResult(outcome);
         },
       }),
     );

@@ -126,7 +126,7 @@ interface ErrorFields {
 }
 
 /** A command's outcome with the code and the sentence that its type has in the API. */
-export function inWords(outcome: CommandOutcome) {
+export function toResult(outcome: CommandOutcome) {
   switch (outcome.kind) {
     case 'accepted':
     case 'rejected':

@@ -73,14 +73,14 @@ function withinTime(
   timeoutMs: number,
 ): AsyncIterableIterator<ExecutionResult> {
   const { signal } = context;
-  let underWay: OperationDeadline | undefined;
+  let current: OperationDeadline | undefined;
   let late: Promise<unknown> | undefined;
   return {
     next: async () => {
       await late;
       late = undefined;
       const deadline = new OperationDeadline(timeoutMs, context, signal);
-      underWay = deadline;
+      current = deadline;
       context.onMessage = () => {
         context.onResumed?.();
         deadline.begin();
@@ -95,11 +95,11 @@ function withinTime(
       } finally {
         deadline.end();
         context.signal = signal;
-        underWay = undefined;
+        current = undefined;
       }
     },
     return: async () => {
-      underWay?.cancel();
+      current?.cancel();
       return (await messages.return?.()) ?? { value: undefined, done: true };
     },
     throw: async (error) => (await messages.throw?.(error)) ?? Promise.reject(error),

@@ -26,7 +26,7 @@ export class FormerVersions {
     }
     const [row] = await query({ key, ...('at' in moment ? { at: moment.at.toISOString() } : moment) });
     // The first version that ends after a time may also begin after it: then there was no row.
-    if (!row || ('at' in moment && (row.heldFrom as Date) > moment.at)) return null;
+    if (!row || ('at' in moment && (row.validFrom as Date) > moment.at)) return null;
     return row;
   }
 
@@ -37,12 +37,17 @@ export class FormerVersions {
     if (!only || more.length > 0) throw new Error(`Rows of ${projection.name} have a key of several columns.`);
     const version = alias(history, 'former');
     const columns = getTableColumns(version) as Record<string, PgColumn>;
-    const { fromPosition, heldUntil } = version;
-    const { fromPosition: lastPosition, untilPosition: _, heldUntil: __, ...own } = formerColumns(projection, 'former');
+    const { fromPosition, validUntil } = version;
+    const {
+      fromPosition: lastPosition,
+      untilPosition: _,
+      validUntil: __,
+      ...own
+    } = formerColumns(projection, 'former');
     const isRow = eq(columns[only.property] as PgColumn, sql.placeholder('key'));
     const [where, order]: [SQL, SQL[]] =
       by === 'time'
-        ? [gt(heldUntil, sql`${sql.placeholder('at')}::timestamptz`), [asc(heldUntil), asc(fromPosition)]]
+        ? [gt(validUntil, sql`${sql.placeholder('at')}::timestamptz`), [asc(validUntil), asc(fromPosition)]]
         : [eq(columns.version as PgColumn, sql.placeholder('version')), [desc(fromPosition)]];
     const query = this.#db
       .select({ ...own, lastPosition: lastPosition as SQL<number> })

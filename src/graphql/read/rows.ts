@@ -105,7 +105,7 @@ export class Rows {
     if (former) this.#budget?.read([former], projection.name);
     if (former) return isVisible(visibility, former) ? (former as RowOfProjection<P>) : null;
     // The row was filled before its history was kept: the answer may be incomplete.
-    if (present && !present.heldFrom) this.#onStale();
+    if (present && !present.validFrom) this.#onStale();
     if (!present) this.#mayLackRows(projection);
     return null;
   }
@@ -221,9 +221,9 @@ export class Rows {
 }
 
 /** True if the current row is the version that is asked for. */
-function isMeant({ heldFrom, version }: RowValues, moment: Moment): boolean {
+function isMeant({ validFrom, version }: RowValues, moment: Moment): boolean {
   if ('version' in moment) return version === moment.version;
-  return heldFrom instanceof Date && heldFrom <= moment.at;
+  return validFrom instanceof Date && validFrom <= moment.at;
 }
 
 /** A key in the form that the read model stores. @throws {BadUserInputError} */

@@ -74,7 +74,7 @@ export interface EventDefinition<Name extends string = string, Data = unknown> {
   decode(stored: unknown, schemaVersion: number): Data;
   /** Data of the newest version as text, without personal data, for the audit trail. */
   summary(data: Data): string;
-  /** Paths of texts in the data that are neither `personal` nor `impersonal`: they are left out of the summary. */
+  /** Paths of texts in the data that are neither `personal` nor `nonPersonal`: they are left out of the summary. */
   readonly unclassified: readonly string[];
   /** The shape of the newest version's data in the log. */
   readonly dataSchema: DataSchema;
@@ -134,7 +134,7 @@ export class UnreadableEventError extends Error {
  * that can.
  *
  * @param name its name in the log, for ever.
- * @param options.data the schema of the newest version; its texts say whether they are `personal` or `impersonal`.
+ * @param options.data the schema of the newest version; its texts say whether they are `personal` or `nonPersonal`.
  * @param options.version the newest schema version, 1 unless told.
  * @param options.upcast for each former version, how its data becomes the next version's; a chain (Greg Young,
  *   *Versioning in an Event Sourced System*). Stored events are never touched.

@@ -11,7 +11,7 @@ export function personal<Schema extends z.ZodType>(schema: Schema): Schema {
 }
 
 /** Marks a text in an event's data as not personal: an id, a code, a name that the business itself has given. */
-export function impersonal<Schema extends z.ZodType>(schema: Schema): Schema {
+export function nonPersonal<Schema extends z.ZodType>(schema: Schema): Schema {
   return marked(schema, false);
 }
 

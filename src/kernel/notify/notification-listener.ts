@@ -49,9 +49,9 @@ export interface NotificationListenerOptions {
  * - `off`: not started, or closed.
  * - `connecting`: LISTEN was sent.
  * - `listening`: Postgres has answered. Each notification of this instance has to come back: its echo.
- * - `deaf`: LISTEN failed, or an echo did not come. It is tried again after a while.
+ * - `retrying`: LISTEN failed, or an echo did not come. It listens again after a while.
  */
-type State = 'off' | 'connecting' | 'listening' | 'deaf';
+type State = 'off' | 'connecting' | 'listening' | 'retrying';
 
 /** Listens to notifications, and finds out whether they arrive: if one's own do not, nobody's do. */
 export class NotificationListener {
@@ -59,13 +59,13 @@ export class NotificationListener {
   #handlers: NotificationHandlers | undefined;
   #state: State = 'off';
   #client: postgres.Sql | undefined;
-  /** Ends the wait for an echo while `listening`, and the wait for the next attempt while `deaf`. */
+  /** Ends the wait for an echo while `listening`, and the wait for the next attempt while `retrying`. */
   #timer: Timer | undefined;
   /** The first notification whose echo is expected: those that were sent before it listened do not come back. */
   #nextEcho = 0;
-  /** It was deaf, and has heard nothing since. */
+  /** LISTEN failed, or an echo did not come, and nothing has arrived since. */
   #isDoubtful = false;
-  #lastHeard = 0;
+  #lastReceived = 0;
 
   constructor(options: NotificationListenerOptions) {
     this.#options = options;
@@ -83,7 +83,7 @@ export class NotificationListener {
 
   /** For how long nothing has arrived, in ms. */
   get quietMs(): number {
-    return performance.now() - this.#lastHeard;
+    return performance.now() - this.#lastReceived;
   }
 
   start(handlers: NotificationHandlers): void {
@@ -94,7 +94,7 @@ export class NotificationListener {
   /** This instance has sent a notification. */
   sent(number: number): void {
     if (this.#state !== 'listening' || number < this.#nextEcho || this.#timer) return;
-    this.#timer = later(ECHO_MS, () => this.#becomeDeaf(undefined), { keepsProcess: false });
+    this.#timer = later(ECHO_MS, () => this.#stopListening(undefined), { keepsProcess: false });
   }
 
   async close(): Promise<void> {
@@ -121,7 +121,7 @@ export class NotificationListener {
         // Also when the driver listens again on another connection.
         () => isCurrent() && this.#listens(),
       )
-      .catch((error) => isCurrent() && this.#becomeDeaf(error));
+      .catch((error) => isCurrent() && this.#stopListening(error));
   }
 
   #listens(): void {
@@ -132,7 +132,7 @@ export class NotificationListener {
   }
 
   #received(payload: string): void {
-    this.#lastHeard = performance.now();
+    this.#lastReceived = performance.now();
     const notification = readNotification(payload);
     if (notification?.sender === this.#options.self) {
       this.#enter('listening');
@@ -142,16 +142,16 @@ export class NotificationListener {
     else this.#handlers?.onWake();
   }
 
-  #becomeDeaf(cause: unknown): void {
+  #stopListening(cause: unknown): void {
     const hasWorked = this.canListen;
     if (!this.#isDoubtful) this.#options.onError(new NotListeningError(cause));
     this.#isDoubtful = true;
     if (hasWorked) {
-      // Its connection has fallen silent: another one may do.
+      // Only its connection may have fallen silent: it tries another one.
       this.#connect();
       return;
     }
-    this.#enter('deaf');
+    this.#enter('retrying');
     this.#timer = later(RETRY_MS, () => this.#connect(), { keepsProcess: false });
   }
 }

@@ -8,7 +8,7 @@ import { type CurrentWork, explainStall, type Stall } from './stall.ts';
 export interface MonitoredWork {
   readonly what: string;
   /** What it is doing; undefined if it is idle. */
-  readonly underWay: () => Omit<CurrentWork, 'what'> | undefined;
+  readonly inProgress: () => Omit<CurrentWork, 'what'> | undefined;
   /** Whether a statement belongs to this kind of work, in whatever process. */
   readonly isOf: (backend: BusyBackend) => boolean;
 }
@@ -61,19 +61,19 @@ export class StallWatch {
 
   async #look(): Promise<void> {
     const { watched, clock } = this.#options;
-    const isStanding = (each: MonitoredWork) => {
-      const underWay = each.underWay();
-      return underWay && underWay.forMs >= LOOK_AFTER_MS ? underWay : undefined;
+    const longWorkOf = (each: MonitoredWork) => {
+      const work = each.inProgress();
+      return work && work.forMs >= LOOK_AFTER_MS ? work : undefined;
     };
     const known = this.#options.known?.() ?? [];
-    if (this.#stalls.size + known.length === 0 && !watched.some(isStanding)) return;
-    const backends = watched.some(isStanding) ? await this.#busyBackends() : [];
+    if (this.#stalls.size + known.length === 0 && !watched.some(longWorkOf)) return;
+    const backends = watched.some(longWorkOf) ? await this.#busyBackends() : [];
     const found = new Map<string, Stall>();
     for (const each of watched) {
       // It may have gone on while Postgres was asked.
-      const underWay = isStanding(each);
-      if (!underWay) continue;
-      const stall = explainStall({ what: each.what, ...underWay }, backends?.filter(each.isOf), clock);
+      const work = longWorkOf(each);
+      if (!work) continue;
+      const stall = explainStall({ what: each.what, ...work }, backends?.filter(each.isOf), clock);
       if (stall) found.set(each.what, stall);
     }
     for (const stall of known) found.set(stall.what, stall);

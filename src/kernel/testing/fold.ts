@@ -39,8 +39,8 @@ export function foldRows<Table extends PgTable>(
 export type FormerRow<Table extends PgTable = PgTable> = RowOf<Table> & {
   readonly fromPosition: number;
   readonly untilPosition: number;
-  readonly heldFrom: Date;
-  readonly heldUntil: Date;
+  readonly validFrom: Date;
+  readonly validUntil: Date;
 };
 
 /** The former versions of rows, and the start of the current ones, in order; also event by event. */
@@ -49,7 +49,7 @@ export function foldHistory<Table extends PgTable>(
   events: Iterable<RecordedEvent>,
 ): { readonly former: FormerRow<Table>[]; readonly held: Date[] } {
   const rows = new Map<string, FoldedRow>();
-  const since = new Map<string, { readonly heldFrom: Date; readonly fromPosition: number }>();
+  const since = new Map<string, { readonly validFrom: Date; readonly fromPosition: number }>();
   const former: FoldedRow[] = [];
   for (const event of events) {
     const before = new Map(rows);
@@ -58,16 +58,16 @@ export function foldHistory<Table extends PgTable>(
     for (const address of touched) {
       const was = before.get(address);
       const held = since.get(address);
-      let heldFrom = event.occurredAt;
+      let validFrom = event.occurredAt;
       if (was && held) {
-        if (held.heldFrom > heldFrom) heldFrom = held.heldFrom;
-        former.push({ ...was, ...held, heldUntil: heldFrom, untilPosition: event.position });
+        if (held.validFrom > validFrom) validFrom = held.validFrom;
+        former.push({ ...was, ...held, validUntil: validFrom, untilPosition: event.position });
       }
-      if (rows.has(address)) since.set(address, { heldFrom, fromPosition: event.position });
+      if (rows.has(address)) since.set(address, { validFrom, fromPosition: event.position });
       else since.delete(address);
     }
   }
-  const held = [...rows.keys()].map((address) => since.get(address)?.heldFrom as Date);
+  const held = [...rows.keys()].map((address) => since.get(address)?.validFrom as Date);
   return { former: former as FormerRow<Table>[], held };
 }
 

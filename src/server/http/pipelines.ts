@@ -5,26 +5,26 @@ import type { Socket } from 'node:net';
  * Requests of one connection that may run at the same time. Hardly any client sends a request before the last one is
  * answered.
  */
-const MAX_UNDER_WAY = 16;
+const MAX_IN_PROGRESS = 16;
 
 /**
  * Bounds HTTP pipelining. Node passes on all requests in one network packet at once. For a client that sends hundreds
  * of small ones without waiting, the event loop would begin all of them before it does anything else.
  */
 export class Pipelines {
-  readonly #underWay = new WeakMap<Socket, number>();
+  readonly #inProgress = new WeakMap<Socket, number>();
 
   /** Counts a request until it is answered. @returns false if there are too many: its connection is then closed. */
   take({ socket }: IncomingMessage, response: ServerResponse): boolean {
     // The rest of a packet that had too many requests.
     if (socket.destroyed) return false;
-    const before = this.#underWay.get(socket) ?? 0;
-    if (before >= MAX_UNDER_WAY) {
+    const before = this.#inProgress.get(socket) ?? 0;
+    if (before >= MAX_IN_PROGRESS) {
       socket.destroy();
       return false;
     }
-    this.#underWay.set(socket, before + 1);
-    response.once('close', () => this.#underWay.set(socket, (this.#underWay.get(socket) ?? 1) - 1));
+    this.#inProgress.set(socket, before + 1);
+    response.once('close', () => this.#inProgress.set(socket, (this.#inProgress.get(socket) ?? 1) - 1));
     return true;
   }
 }

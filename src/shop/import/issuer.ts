@@ -22,7 +22,7 @@ export interface IssueOptions {
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 500;
 
-/** Issues commands on behalf of the application, and retries patiently. */
+/** Issues commands on behalf of the application, and retries until it is stopped. */
 export class RetryingIssuer {
   readonly #engine: Pick<Engine, 'bus' | 'log'>;
   /** The same for everything that one import issues: it finds the import's events in the log. */
@@ -39,15 +39,15 @@ export class RetryingIssuer {
   /** Issues a command. Thanks to its id, or because it is harmless, it can be sent again as often as necessary. */
   issue<C extends Command>(command: C, input: InputOf<C>, options: IssueOptions): Promise<CommandOutcome> {
     const metadata = { actor: SYSTEM, idsFrom: 'engine', correlationId: this.#correlationId } as const;
-    return this.#patiently(() => this.#engine.bus.execute(command, input, { ...options, ...metadata }));
+    return this.#retryUntilStopped(() => this.#engine.bus.execute(command, input, { ...options, ...metadata }));
   }
 
   /** The outcome of a command that may have been issued before: the same command, another one under its id, or none. */
   find<C extends Command>(command: C, input: InputOf<C>, commandId: string): Promise<'same' | 'other' | 'none'> {
-    return this.#patiently(() => findCommand(this.#engine.log, command, input, { actor: SYSTEM, commandId }));
+    return this.#retryUntilStopped(() => findCommand(this.#engine.log, command, input, { actor: SYSTEM, commandId }));
   }
 
-  async #patiently<T>(work: () => Promise<T>): Promise<T> {
+  async #retryUntilStopped<T>(work: () => Promise<T>): Promise<T> {
     let since: number | undefined;
     for (;;) {
       // If the database is gone, hundreds of commands wait: once one of them has given up, all do.

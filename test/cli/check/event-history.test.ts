@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { checkEvents, EVENTS_FILE } from '../../../src/cli/check/check-events.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
-import { impersonal } from '../../../src/kernel/define/personal.ts';
+import { nonPersonal } from '../../../src/kernel/define/personal.ts';
 import { useFolder } from '../support.ts';
 
 const makeFolder = useFolder();
-const Text = impersonal(z.string());
+const Text = nonPersonal(z.string());
 const compare = { write: false, unreleased: false };
 const write = { write: true, unreleased: false };
 
@@ -125,7 +125,7 @@ describe('the committed events', () => {
     const { problems, lines } = await checkEvents(folder, { BookLent: lent(same) }, compare);
     expect(problems).toEqual([]);
     expect(lines[0]).toBe(
-      'note: BookLent: book is neither personal(…) nor impersonal(…), and left out of the audit trail.',
+      'note: BookLent: book is neither personal(…) nor nonPersonal(…), and left out of the audit trail.',
     );
   });
 

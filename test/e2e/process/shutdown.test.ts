@@ -81,9 +81,9 @@ describe('a server that is stopped', () => {
     await lock`begin`;
     await lock`lock table es.events in share mode`;
     const ids = Array.from({ length: 20 }, () => randomUUID());
-    const underWay = Promise.all(ids.map((id) => registerCustomer(server, { id })));
+    const inProgress = Promise.all(ids.map((id) => registerCustomer(server, { id })));
     // Where the test fails before it looks at them, it says why itself.
-    underWay.catch(() => undefined);
+    inProgress.catch(() => undefined);
     await until(async () => {
       const waiting =
         await sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
@@ -100,7 +100,7 @@ describe('a server that is stopped', () => {
     expect([refused.status, refused.code]).toEqual([503, 'THROTTLED']);
     await lock`rollback`;
     lock.release();
-    expect((await underWay).map((receipt) => receipt.aggregateId)).toEqual(ids);
+    expect((await inProgress).map((receipt) => receipt.aggregateId)).toEqual(ids);
     expect(await server.exited).toEqual(ended);
     expectOrderly(server);
     const [row] = await sql<{ count: string }[]>`select count(distinct stream_id) from es.events`;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineEvent, type Json } from '../../../src/kernel/define/event.ts';
-import { impersonal, personal } from '../../../src/kernel/define/personal.ts';
+import { nonPersonal, personal } from '../../../src/kernel/define/personal.ts';
 import { fc } from '../../support/properties.ts';
 
 const summaryOf = <S extends z.ZodType<Json>>(data: S, value: z.output<S>) =>
@@ -12,13 +12,13 @@ describe('the summary of an event', () => {
     const data = z.object({
       id: z.uuid(),
       name: personal(z.string()),
-      sku: impersonal(z.string()),
-      price: z.object({ amount: z.int(), currency: impersonal(z.string()) }),
+      sku: nonPersonal(z.string()),
+      price: z.object({ amount: z.int(), currency: nonPersonal(z.string()) }),
       address: personal(z.object({ city: z.string(), floor: z.int() })),
       paid: z.boolean(),
       kind: z.enum(['A', 'B']),
       at: z.iso.datetime(),
-      lines: z.array(z.object({ productId: impersonal(z.string()), note: personal(z.string()) })),
+      lines: z.array(z.object({ productId: nonPersonal(z.string()), note: personal(z.string()) })),
     });
     const id = '00000000-0000-4000-8000-000000000001';
     const value = {
@@ -37,7 +37,7 @@ describe('the summary of an event', () => {
     );
   });
 
-  it('leaves out text that says nothing of whether it is personal, and names it', () => {
+  it('leaves out text that is not marked, and names it', () => {
     const event = defineEvent('Happened', {
       data: z.object({
         text: z.string(),
@@ -54,13 +54,13 @@ describe('the summary of an event', () => {
     expect(event.summary({ ...data, count: 3 })).toBe('lines: [{count: 1}], count: 3');
   });
 
-  it('takes what is within something impersonal to be so too, but for what is personal', () => {
+  it('takes a mark that something is not personal to hold for all parts that are not marked personal', () => {
     const inner = z.object({ code: z.string(), who: personal(z.string()), tags: z.array(z.string()) });
-    expect(summaryOf(z.object({ inner: impersonal(inner) }), { inner: { code: 'c', who: 'Ada', tags: ['t'] } })).toBe(
+    expect(summaryOf(z.object({ inner: nonPersonal(inner) }), { inner: { code: 'c', who: 'Ada', tags: ['t'] } })).toBe(
       'inner: {code: "c", tags: ["t"]}',
     );
     expect(
-      summaryOf(z.object({ inner: personal(impersonal(inner)) }), { inner: { code: 'c', who: 'a', tags: [] } }),
+      summaryOf(z.object({ inner: personal(nonPersonal(inner)) }), { inner: { code: 'c', who: 'a', tags: [] } }),
     ).toBe('');
   });
 
@@ -73,7 +73,7 @@ describe('the summary of an event', () => {
       piped: secret.pipe(z.enum(['Ada'])),
       either: z.union([z.object({ n: z.int() }).catchall(z.string()), z.int()]),
     });
-    const event = defineEvent('Happened', { data: z.object({ within: impersonal(within), count: z.int() }) });
+    const event = defineEvent('Happened', { data: z.object({ within: nonPersonal(within), count: z.int() }) });
     const data = {
       pair: ['Ada', 1],
       both: { a: 'Ada', b: 1 },
@@ -89,7 +89,7 @@ describe('the summary of an event', () => {
     const data = z.object({
       a: z.int().nullish(),
       b: z.object({ x: z.int(), y: z.int() }),
-      c: impersonal(z.record(z.string(), z.int())),
+      c: nonPersonal(z.record(z.string(), z.int())),
     });
     expect(summaryOf(data, { c: { q: 1, 'p, a': 2 }, b: { y: 2, x: 1 }, a: null })).toBe(
       'b: {x: 1, y: 2}, c: {"p, a": 2, q: 1}',
@@ -102,7 +102,7 @@ describe('the summary of an event', () => {
   it('stays short, whatever there is to tell', () => {
     const lines = Array.from({ length: 1000 }, (_, n) => n);
     expect(summaryOf(z.object({ lines: z.array(z.int()) }), { lines })).toMatch(/19, and 980 more\]$/);
-    const long = summaryOf(z.object({ text: impersonal(z.string()) }), {
+    const long = summaryOf(z.object({ text: nonPersonal(z.string()) }), {
       text: `${'x'.repeat(991)}${'🍵'.repeat(100)}`,
     });
     expect(long.length).toBeLessThanOrEqual(1000);
@@ -119,7 +119,7 @@ describe('the summary of an event', () => {
         return 1;
       },
     };
-    const summary = summaryOf(impersonal(z.any()), Object.fromEntries(names.map((name) => [name, one])));
+    const summary = summaryOf(nonPersonal(z.any()), Object.fromEntries(names.map((name) => [name, one])));
     const whole = names
       .sort()
       .map((name) => `${name}: {n: 1}`)
@@ -144,11 +144,11 @@ const { part } = fc.letrec<{ part: Part }>((tie) => ({
   part: fc.oneof(
     { maxDepth: 4, depthSize: 'small' },
     fc.integer().map((value): Part => ({ schema: z.int(), value })),
-    fc.string().map((value): Part => ({ schema: impersonal(z.string()), value })),
+    fc.string().map((value): Part => ({ schema: nonPersonal(z.string()), value })),
     SECRET.map((value): Part => ({ schema: personal(z.string()), value })),
     SECRET.map((value): Part => ({ schema: z.string(), value })),
     SECRET.map((value): Part => ({ schema: personal(z.string()).min(1).nullish(), value })),
-    SECRET.map((value): Part => ({ schema: impersonal(z.union([z.int(), personal(z.string())])), value })),
+    SECRET.map((value): Part => ({ schema: nonPersonal(z.union([z.int(), personal(z.string())])), value })),
     SECRET.map((value): Part => ({ schema: z.record(z.string(), z.int()), value: { [value]: 1 } })),
     fc.array(tie('part'), { maxLength: 3 }).map(
       (parts): Part => ({

@@ -9,7 +9,7 @@ import { Delivery, fillPurse, Parcel, Purse, receiveParcel, returnParcel } from 
 import { until } from '../../support/until.ts';
 import { execute, useParcelServers } from './parcel-servers.ts';
 
-const { database, openEngine, typesOf, parked, checkpoint, head, rewrite, underWay } = useParcelServers();
+const { database, openEngine, typesOf, parked, checkpoint, head, rewrite, inProgress } = useParcelServers();
 
 describe('an event of a newer schema version', () => {
   /** The same parcels, with a version that this code does not have. */
@@ -24,8 +24,8 @@ describe('an event of a newer schema version', () => {
     const engine = await openEngine({ start: true });
     const purseId = randomUUID();
     await execute(engine, fillPurse, { id: purseId, amount: 500 }, system);
-    const newer = await underWay(engine, purseId);
-    const other = await underWay(engine, purseId);
+    const newer = await inProgress(engine, purseId);
+    const other = await inProgress(engine, purseId);
     await engine.close();
     const silent = await openEngine({ projector: 'off' });
     await execute(silent, receiveParcel, { parcelId: newer }, system);
@@ -43,7 +43,7 @@ describe('an event of a newer schema version', () => {
     const engine = await openEngine({ start: true });
     await until(async () => (await typesOf('Delivery', other)).includes('DeliveryEnded'));
     // What comes after it goes on too, and restarts read nothing again.
-    await underWay(engine, purseId);
+    await inProgress(engine, purseId);
     await until(async () => (await checkpoint()) === (await head()));
     expect(await parked()).toMatchObject([{ line: `Parcel ${newer}`, status: 'PARKED', code: 'UNREADABLE_EVENT' }]);
     await until(() => engine.processes.status()[0]?.state === 'STALLED');
@@ -98,7 +98,7 @@ describe('an event of a newer schema version', () => {
     );
     const engine = await openEngine({ start: true });
     await until(async () => (await typesOf('Delivery', other)).includes('DeliveryEnded'));
-    await underWay(engine, purseId);
+    await inProgress(engine, purseId);
     expect(await parked()).toMatchObject([{ line: `Parcel ${newer}`, code: 'UNREADABLE_EVENT' }]);
   });
 

@@ -28,7 +28,7 @@ export interface ParcelServers {
   /** Changes what is in the log, which only the database's owner can do. */
   rewrite(change: () => Promise<unknown>): Promise<void>;
   /** Sends a parcel that is then paid and on its way, with its deadline set. @returns its id. */
-  underWay(engine: TestEngine, purseId: string): Promise<string>;
+  inProgress(engine: TestEngine, purseId: string): Promise<string>;
 }
 
 /** Gives each test of the file a database, and as many servers as it opens. */
@@ -55,7 +55,7 @@ export function useParcelServers(): ParcelServers {
       await change();
       await database.sql`alter table es.events enable always trigger events_append_only`;
     },
-    underWay: async (engine, purseId) => {
+    inProgress: async (engine, purseId) => {
       const { aggregateId } = await execute(engine, sendParcel, { to: purseId, postage: 1 }, system);
       await until(async () => (await typesOf('Delivery', aggregateId)).includes('PostageSettled'));
       await until(async () => (await database.sql`select from read.deadlines where id = ${aggregateId}`).length === 1);

@@ -22,7 +22,7 @@ import {
 import { until } from '../../support/until.ts';
 import { execute, useParcelServers } from './parcel-servers.ts';
 
-const { database, openEngine, typesOf, parked, checkpoint, head, rewrite, underWay } = useParcelServers();
+const { database, openEngine, typesOf, parked, checkpoint, head, rewrite, inProgress } = useParcelServers();
 
 /** Puts the deadlines of these parcels back, in what the process remembers and in the read model. */
 async function putBack(inMs: number, ...ids: readonly string[]): Promise<void> {
@@ -40,7 +40,7 @@ describe('a deadline whose process cannot be read', () => {
     const purseId = randomUUID();
     await execute(first, fillPurse, { id: purseId, amount: 500 }, system);
     const ids: string[] = [];
-    for (let n = 0; n < 5; n++) ids.push(await underWay(first, purseId));
+    for (let n = 0; n < 5; n++) ids.push(await inProgress(first, purseId));
     await until(async () => (await checkpoint()) === (await head()));
     await first.close();
     const [broken, later, ...fine] = ids as [string, string];

@@ -127,7 +127,7 @@ describe('a process', () => {
 
 describe('the checkpoint of a kind', () => {
   /** A parcel of which nothing more has happened than that its process has asked for the postage, and one whose process has not begun. */
-  async function underWay(): Promise<string[]> {
+  async function inProgress(): Promise<string[]> {
     const engine = await openEngine({ start: true });
     const purseId = randomUUID();
     await execute(engine, fillPurse, { id: purseId, amount: 10 }, system);
@@ -150,7 +150,7 @@ describe('the checkpoint of a kind', () => {
     );
 
   it('lost while processes are under way, all of them go on, and none does anything twice', async () => {
-    const parcels = await underWay();
+    const parcels = await inProgress();
     await database.sql`delete from read.checkpoints`;
     const engine = await openEngine({ start: true });
     for (const id of parcels) await until(async () => (await typesOf('Delivery', id)).includes('PostageSettled'));

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { inWords } from '../../../src/graphql/commands/result-types.ts';
+import { toResult } from '../../../src/graphql/commands/result-types.ts';
 import { defineCommand } from '../../../src/kernel/define/command.ts';
 import { receiptOf } from '../../support/appends.ts';
 import {
@@ -133,7 +133,7 @@ describe('a command that somebody else is always faster than', () => {
       attempts: decisions,
     });
     expect(decisions).toBe(11);
-    expect(inWords(outcome)).toMatchObject({
+    expect(toResult(outcome)).toMatchObject({
       code: 'CONCURRENCY_CONFLICT',
       message: 'Others were faster 11 times: it was last decided on version 11, and now it is at 12. Send it again.',
     });
@@ -144,7 +144,7 @@ describe('a command that somebody else is always faster than', () => {
     const counterId = await open(engine);
     const outcome = await engine.bus.execute(incrementCounter, { counterId }, { ...system, expectedVersion: 5 });
     expect(outcome).toEqual({ kind: 'conflict', expectedVersion: 5, actualVersion: 1 });
-    expect(inWords(outcome)).toMatchObject({ message: 'Expected version 5, but it is at 1. Read again and decide.' });
+    expect(toResult(outcome)).toMatchObject({ message: 'Expected version 5, but it is at 1. Read again and decide.' });
   });
 });
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { defineEvent } from '../event.ts';
-import { impersonal, personal } from '../personal.ts';
+import { nonPersonal, personal } from '../personal.ts';
 
 /** The input may contain anything. */
 const Input = personal(z.record(z.string(), z.json()));
-const Name = impersonal(z.string());
+const Name = nonPersonal(z.string());
 
 /** The engine's own events of a process, in the process's stream beside those of its author. */
 export const processEvents = {

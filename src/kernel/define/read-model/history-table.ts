@@ -31,8 +31,8 @@ const versionColumns = {
   fromPosition: bigint('from_position', { mode: 'number' }).notNull(),
   /** Position of the event that ended it: another version began, or the row was removed. */
   untilPosition: bigint('until_position', { mode: 'number' }).notNull(),
-  heldFrom: timestamp('held_from', { precision: 3, withTimezone: true }).notNull(),
-  heldUntil: timestamp('held_until', { precision: 3, withTimezone: true }).notNull(),
+  validFrom: timestamp('held_from', { precision: 3, withTimezone: true }).notNull(),
+  validUntil: timestamp('held_until', { precision: 3, withTimezone: true }).notNull(),
   /** Where the omitted long values are. Null if the version has all of its values itself. */
   keptIn: jsonb('kept_in').$type<KeptIn>(),
 };
@@ -53,7 +53,7 @@ const histories = new WeakMap<PgTable, HistoryTable>();
  *
  * @param table was made with `{ history: true }`.
  */
-export function historyTable(table: PgTable & { readonly heldFrom: unknown }): HistoryTable {
+export function historyTable(table: PgTable & { readonly validFrom: unknown }): HistoryTable {
   const known = histories.get(table);
   if (known) return known;
   const name = `${getTableName(table)}_history`;
@@ -67,7 +67,7 @@ export function historyTable(table: PgTable & { readonly heldFrom: unknown }): H
     const keyColumns = key.map((each) => all[each]) as [typeof columns.fromPosition];
     return [
       // A lookup by time finds the first version that ends after it.
-      primaryKey({ name: `${name}_pkey`, columns: [...keyColumns, columns.heldUntil, columns.fromPosition] }),
+      primaryKey({ name: `${name}_pkey`, columns: [...keyColumns, columns.validUntil, columns.fromPosition] }),
       ...(all.version ? [index(`${name}_version`).on(...keyColumns, all.version)] : []),
     ];
   }) as unknown as HistoryTable;

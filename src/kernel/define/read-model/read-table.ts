@@ -12,7 +12,7 @@ import { readSchema } from '../../../database/schema.ts';
 import { DefinitionError } from '../definition-error.ts';
 
 /** Properties of the columns that the engine adds to every read model; hidden from handlers. */
-export const ENGINE_COLUMNS = ['lastPosition', 'staleSince', 'heldFrom', 'keptIn'] as const;
+export const ENGINE_COLUMNS = ['lastPosition', 'staleSince', 'validFrom', 'keptIn'] as const;
 export type EngineColumn = (typeof ENGINE_COLUMNS)[number];
 
 /** True for a property that is hidden from handlers. */
@@ -32,18 +32,18 @@ const engineColumns = {
  * For each long column whose value a former version already has, by the column's name in the database: that version, as
  * its `held_until` in ms and its `from_position`, which identify it in the primary key of the history table.
  */
-export type KeptIn = Readonly<Record<string, readonly [heldUntilMs: number, fromPosition: number]>>;
+export type KeptIn = Readonly<Record<string, readonly [validUntilMs: number, fromPosition: number]>>;
 
 /** Columns that the engine adds if former versions are kept. */
-const heldColumns = {
+const historyColumns = {
   /** Since when the row is as it is: see `history-table.ts`. Null if that was before history was kept. */
-  heldFrom: timestamp('held_from', { precision: 3, withTimezone: true }),
+  validFrom: timestamp('held_from', { precision: 3, withTimezone: true }),
   /** Which former versions have long values that the row still has. Null if none do. */
   keptIn: jsonb('kept_in').$type<KeptIn>(),
 } satisfies Partial<Record<EngineColumn, PgColumnBuilderBase>>;
 
 type EngineColumns = typeof engineColumns;
-type Held = typeof heldColumns;
+type HistoryColumns = typeof historyColumns;
 type Extra<Name extends string, Columns extends Record<string, PgColumnBuilderBase>> = (
   table: BuildExtraConfigColumns<Name, Columns & EngineColumns, 'pg'>,
 ) => PgTableExtraConfigValue[];
@@ -63,7 +63,7 @@ export function readTable<Name extends string, Columns extends Record<string, Pg
   columns: Columns,
   extra: Extra<Name, Columns> | undefined,
   options: { readonly history: true },
-): ReturnType<typeof readSchema.table<Name, Columns & EngineColumns & Held>>;
+): ReturnType<typeof readSchema.table<Name, Columns & EngineColumns & HistoryColumns>>;
 export function readTable<Name extends string, Columns extends Record<string, PgColumnBuilderBase>>(
   name: Name,
   columns: Columns,
@@ -75,7 +75,7 @@ export function readTable<Name extends string, Columns extends Record<string, Pg
   extra?: Extra<Name, Columns>,
   options?: { readonly history: true },
 ) {
-  const all = { ...columns, ...engineColumns, ...(options?.history && heldColumns) };
+  const all = { ...columns, ...engineColumns, ...(options?.history && historyColumns) };
   const table = readSchema.table<Name, Columns & EngineColumns>(name, all, extra);
   declared.set(table, columns);
   return table;

@@ -18,14 +18,14 @@ export function formerValue(
     sql`${sql.identifier(name)}.${sql.identifier(columnName)}`;
   const own = of(alias, column);
   if (!history || !isLongColumn(column) || key.some(({ column: { name } }) => name === column.name)) return own;
-  const { keptIn, heldUntil, fromPosition } = history;
+  const { keptIn, validUntil, fromPosition } = history;
   const place = sql`(${of(alias, keptIn)} -> ${sql.raw(`'${column.name.replaceAll("'", "''")}'`)})`;
   const isSameRow = key.map(({ column }) => sql`${of('holder', column)} = ${of(alias, column)}`);
   // Rounded to milliseconds, as in the table: the computed double may be some microseconds off in distant centuries.
   const until = sql`(to_timestamp((${place} ->> 0)::float8 / 1000))::timestamptz(3)`;
   return sql`case when ${place} is null then ${own} else (
     select ${of('holder', column)} from ${history} holder where ${sql.join(isSameRow, sql` and `)}
-      and ${of('holder', heldUntil)} = ${until} and ${of('holder', fromPosition)} = (${place} ->> 1)::bigint) end`;
+      and ${of('holder', validUntil)} = ${until} and ${of('holder', fromPosition)} = (${place} ->> 1)::bigint) end`;
 }
 
 /** All columns of complete former versions, by property, without `keptIn`. */

@@ -7,7 +7,7 @@ type ReadonlyRow = Readonly<Record<string, unknown>>;
 /** A version that has ended, and its place in the primary key of the history table. */
 export interface Ended {
   readonly row: ReadonlyRow;
-  readonly place: readonly [heldUntilMs: number, fromPosition: number];
+  readonly place: readonly [validUntilMs: number, fromPosition: number];
 }
 
 /** The part of a working row that {@link LongValues} reads and changes. */

@@ -234,8 +234,8 @@ export class ProjectionTable {
       const own = this.#isEngines[nth] ? engine : row;
       own[property] = value === null ? null : column.mapFromDriverValue(value);
     }
-    const { lastPosition, staleSince, heldFrom = null, keptIn = null } = engine as unknown as RowWithMeta;
-    return { row, lastPosition, staleSince, heldFrom, keptIn };
+    const { lastPosition, staleSince, validFrom = null, keptIn = null } = engine as unknown as RowWithMeta;
+    return { row, lastPosition, staleSince, validFrom, keptIn };
   }
 
   #valueIn(stored: RowWithMeta, nth: number): unknown {

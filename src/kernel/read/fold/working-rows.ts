@@ -13,7 +13,7 @@ export interface RowWithMeta {
   /** Position of the first event that it lacks; null if it lacks none. */
   readonly staleSince: number | null;
   /** When this version began, if history is kept; null if that is not known. */
-  readonly heldFrom: Date | null;
+  readonly validFrom: Date | null;
   /** Which former versions have long values that the row still has, if history is kept. Null if none do. */
   readonly keptIn: KeptIn | null;
 }
@@ -42,7 +42,7 @@ export interface WorkingRow {
   position: number;
   changed: boolean;
   /** When this version began, if history is kept; null if that is not known. */
-  heldFrom: Date | null;
+  validFrom: Date | null;
   /** Which former versions have long values of the version before `ended`, or of the row if `ended` is undefined. */
   keptIn: KeptIn | null;
   /** The version before the current one, as long as the row may still change with the same event. */
@@ -70,10 +70,10 @@ export class WorkingRows {
   constructor(projection: Pick<Projection, 'key' | 'history' | 'table'>, present: readonly RowWithMeta[]) {
     this.#properties = projection.key.map(({ property }) => property);
     if (projection.history) this.#longValues = LongValues.of(projection);
-    for (const { row, lastPosition: before, heldFrom, keptIn } of present) {
+    for (const { row, lastPosition: before, validFrom, keptIn } of present) {
       const key = this.#keyOf(row);
       const text = keyText(key);
-      const workingRow = { key, text, row, before, position: before, changed: false, heldFrom, keptIn };
+      const workingRow = { key, text, row, before, position: before, changed: false, validFrom, keptIn };
       this.#workingRows.set(text, { ...workingRow, ended: undefined, read: row });
     }
   }
@@ -85,7 +85,7 @@ export class WorkingRows {
     if (!workingRow) {
       workingRow = {
         ...{ key, text, row: undefined, before: 0, position: 0, changed: false },
-        ...{ heldFrom: null, keptIn: null, ended: undefined, read: undefined },
+        ...{ validFrom: null, keptIn: null, ended: undefined, read: undefined },
       };
       this.#workingRows.set(text, workingRow);
     }
@@ -116,7 +116,7 @@ export class WorkingRows {
     const keys = new Set<string>();
     const before = new Map<string, RowValues>();
     for (const [text, workingRow] of this.#workingRows) {
-      const { row, key, position, changed, heldFrom, read } = workingRow;
+      const { row, key, position, changed, validFrom, read } = workingRow;
       if (!changed) continue;
       keys.add(text);
       if (read) before.set(text, read);
@@ -125,7 +125,7 @@ export class WorkingRows {
         continue;
       }
       this.#longValues?.settle(workingRow);
-      upserts.set(text, { row, lastPosition: position, staleSince, heldFrom, keptIn: workingRow.keptIn });
+      upserts.set(text, { row, lastPosition: position, staleSince, validFrom, keptIn: workingRow.keptIn });
     }
     return { upserts, removals, before, former: this.#former, keys };
   }
@@ -136,16 +136,16 @@ export class WorkingRows {
     { position, occurredAt }: Pick<RecordedEvent, 'position' | 'occurredAt'>,
     longValues: LongValues,
   ): void {
-    const { row, heldFrom, position: fromPosition } = workingRow;
+    const { row, validFrom, position: fromPosition } = workingRow;
     // One event creates one version, however often it changes the row.
     if (workingRow.changed && fromPosition === position) return;
     if (!row) {
-      workingRow.heldFrom = occurredAt;
+      workingRow.validFrom = occurredAt;
       workingRow.keptIn = null;
       workingRow.ended = undefined;
       return;
     }
-    const heldUntil = heldFrom && heldFrom > occurredAt ? heldFrom : occurredAt;
+    const validUntil = validFrom && validFrom > occurredAt ? validFrom : occurredAt;
     longValues.settle(workingRow);
     const { keptIn } = workingRow;
     const own = longValues.without(row, keptIn);
@@ -153,12 +153,12 @@ export class WorkingRows {
       ...own,
       fromPosition,
       untilPosition: position,
-      heldFrom: heldFrom ?? heldUntil,
-      heldUntil,
+      validFrom: validFrom ?? validUntil,
+      validUntil,
       keptIn,
     });
-    workingRow.ended = { row, place: [heldUntil.getTime(), fromPosition] };
-    workingRow.heldFrom = heldUntil;
+    workingRow.ended = { row, place: [validUntil.getTime(), fromPosition] };
+    workingRow.validFrom = validUntil;
   }
 
   #keyOf(row: RowValues): Key {

@@ -35,7 +35,7 @@ export interface RebuildCoordinatorParts {
 }
 
 /** Time between two checks, in ms. */
-const LOOK_MS = 1000;
+const POLL_MS = 1000;
 /** Time between two attempts to begin a rebuild that was refused, in ms. */
 const REFUSED_MS = 5000;
 
@@ -51,7 +51,7 @@ export class RebuildCoordinator {
   readonly #stopping = new AbortController();
   readonly #sleeper = new Sleeper(this.#stopping.signal);
   /** The last look that was begun. Only one is made at a time. */
-  #looking: Promise<void> = Promise.resolve();
+  #polling: Promise<void> = Promise.resolve();
   #running: Promise<void> | undefined;
   #works = false;
 
@@ -73,7 +73,7 @@ export class RebuildCoordinator {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
-    await this.#looking;
+    await this.#polling;
     await this.#current?.job.stop();
     await this.#current?.ended;
   }
@@ -101,20 +101,20 @@ export class RebuildCoordinator {
   async #keepLooking(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await this.#sleeper.sleep(LOOK_MS);
+      await this.#sleeper.sleep(POLL_MS);
       if (!signal.aborted) await this.#lookNow();
     }
   }
 
   /** Looks after the look in progress. */
   #lookNow(): Promise<void> {
-    this.#looking = this.#looking
-      .then(() => this.#look())
+    this.#polling = this.#polling
+      .then(() => this.#poll())
       .catch((error) => this.#parts.onError(error, { part: 'rebuild' }));
-    return this.#looking;
+    return this.#polling;
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     const { db } = this.#parts;
     let rows = await shadowRows(db);
     if (this.#works && !this.#stopping.signal.aborted) {

@@ -212,7 +212,7 @@ export class Projector {
   watched(): MonitoredWork[] {
     return this.#options.projections.map(({ name, table }) => ({
       what: name,
-      underWay: () => currentWorkOf(this.#runners.get(name)),
+      inProgress: () => currentWorkOf(this.#runners.get(name)),
       isOf: worksOn(table),
     }));
   }

@@ -43,14 +43,14 @@ test('a row is one row however its key is written: as Postgres compares it', () 
     row: { person: PERSON, round: 7, votes: 1 },
     lastPosition: 0,
     staleSince: null,
-    heldFrom: null,
+    validFrom: null,
     keptIn: null,
   };
   const plan = planBatch(votes, events);
   expect([...plan.keys.values()]).toEqual([[PERSON, 7]]);
   const { upserts } = foldBatch(votes, plan, [stored]);
   expect([...upserts.values()]).toEqual([
-    { row: { person: PERSON, round: 7, votes: 34 }, lastPosition: 3, staleSince: null, heldFrom: null, keptIn: null },
+    { row: { person: PERSON, round: 7, votes: 34 }, lastPosition: 3, staleSince: null, validFrom: null, keptIn: null },
   ]);
 });
 

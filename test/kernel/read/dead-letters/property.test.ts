@@ -73,7 +73,7 @@ async function gone(
   const present = () => db.select().from(projection.table) as Promise<Record<string, unknown>[]>;
   const byKey = (rows: readonly Record<string, unknown>[]) =>
     new Map(
-      rows.map(({ lastPosition: _, staleSince: __, heldFrom: ___, keptIn: ____, ...row }) => [
+      rows.map(({ lastPosition: _, staleSince: __, validFrom: ___, keptIn: ____, ...row }) => [
         keyOf(projection, row),
         row,
       ]),

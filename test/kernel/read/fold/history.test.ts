@@ -55,14 +55,14 @@ async function drive(engine: TestEngine, projection: Projection, events: readonl
 /** The versions of a row in their order, the present one last, and when each held. */
 function spansOf(events: readonly RecordedEvent[], id: string) {
   const { former, held } = foldHistory(books, events);
-  const present = foldRows(books, events).map((row, nth) => ({ row, heldFrom: held[nth] as Date }));
+  const present = foldRows(books, events).map((row, nth) => ({ row, validFrom: held[nth] as Date }));
   return [
-    ...former.map(({ heldFrom, heldUntil, fromPosition: _, untilPosition: __, ...row }) => ({
+    ...former.map(({ validFrom, validUntil, fromPosition: _, untilPosition: __, ...row }) => ({
       row,
-      heldFrom,
-      heldUntil,
+      validFrom,
+      validUntil,
     })),
-    ...present.map((one) => ({ ...one, heldUntil: undefined })),
+    ...present.map((one) => ({ ...one, validUntil: undefined })),
   ].filter(({ row }) => row.id === id);
 }
 
@@ -98,12 +98,12 @@ describe('history', () => {
         for (const id of [0, 1, 2].map(bookNumber)) {
           const spans = spansOf(events, id);
           // A row that is created again starts a new series: only then may periods overlap.
-          if (spans.some(({ heldFrom }, n) => n > 0 && heldFrom < (spans[n - 1]?.heldUntil as Date))) continue;
-          const bounds = spans.flatMap(({ heldFrom, heldUntil }) => [heldFrom, heldUntil ?? heldFrom]);
+          if (spans.some(({ validFrom }, n) => n > 0 && validFrom < (spans[n - 1]?.validUntil as Date))) continue;
+          const bounds = spans.flatMap(({ validFrom, validUntil }) => [validFrom, validUntil ?? validFrom]);
           const moments = new Set(bounds.flatMap((bound) => [-1, 0, 1].map((ms) => bound.getTime() + ms)));
           for (const moment of moments) {
             const time = new Date(moment);
-            const held = spans.find((span) => span.heldFrom <= time && (!span.heldUntil || time < span.heldUntil));
+            const held = spans.find((span) => span.validFrom <= time && (!span.validUntil || time < span.validUntil));
             const answer = await rows.asOf(books, id, { at: time });
             if (held) expect(answer).toMatchObject(held.row);
             else expect(answer).toBeNull();
@@ -128,17 +128,17 @@ describe('history', () => {
       [10, 20, 15, 30],
     );
     await drive(engine, books, events, 2);
-    const versions = spansOf(events, one).map(({ row, heldFrom, heldUntil }) => ({
+    const versions = spansOf(events, one).map(({ row, validFrom, validUntil }) => ({
       author: row.author,
       pages: row.pages,
-      heldFrom,
-      heldUntil,
+      validFrom,
+      validUntil,
     }));
     const bare = { author: 'ann', pages: 0 };
     expect(versions).toEqual([
-      { ...bare, heldFrom: at(10), heldUntil: at(20) },
-      { ...bare, pages: 2, heldFrom: at(20), heldUntil: at(20) },
-      { author: 'bob', pages: 2, heldFrom: at(20), heldUntil: at(30) },
+      { ...bare, validFrom: at(10), validUntil: at(20) },
+      { ...bare, pages: 2, validFrom: at(20), validUntil: at(20) },
+      { author: 'bob', pages: 2, validFrom: at(20), validUntil: at(30) },
     ]);
     const rows = new Rows(new ReadModels(engine.database.reader.db), null);
     const asOf = async (ms: number) => (await rows.asOf(books, one, { at: at(ms) }))?.author ?? null;

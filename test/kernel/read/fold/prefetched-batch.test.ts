@@ -51,7 +51,7 @@ class HeldTable extends ProjectionTable {
   }
 }
 
-it('what is read ahead and has to wait is said to be under way, and is done once it may', async () => {
+it('a batch that was read ahead counts as work in progress while it waits, and is applied afterwards', async () => {
   const { projector, log, database: opened } = engine;
   const titles = ['One', 'Two', 'Three', 'Four', 'Five', 'Six'];
   await log.append(
@@ -68,8 +68,8 @@ it('what is read ahead and has to wait is said to be under way, and is done once
     },
   });
   runner.start({ position: 0, generation: 1, failure: null });
-  await until(() => runner.position === 2 && runner.inProgress?.after === 2);
-  expect(runner.inProgress?.first?.position).toBe(3);
+  await until(() => runner.position === 2 && runner.inProgress?.first?.position === 3);
+  expect(runner.inProgress?.after).toBe(2);
   table.gate.resolve();
   await until(() => runner.position === titles.length);
   await runner.stop();

@@ -4,7 +4,7 @@ import type { RowWithMeta } from '../../../../src/kernel/read/fold/working-rows.
 
 const stored = (text: string, lastPosition = 1): RowWithMeta => ({
   row: { text },
-  ...{ lastPosition, staleSince: null, heldFrom: null, keptIn: null },
+  ...{ lastPosition, staleSince: null, validFrom: null, keptIn: null },
 });
 const large = 'x'.repeat(100_000);
 const written = (rows: Readonly<Record<string, RowWithMeta>>, removed: readonly string[] = []) => ({

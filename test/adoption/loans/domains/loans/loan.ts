@@ -1,10 +1,10 @@
-import { defineAggregate, defineCommand, defineEvent, impersonal, personal, reject } from 'afterwrite';
+import { defineAggregate, defineCommand, defineEvent, nonPersonal, personal, reject } from 'afterwrite';
 import { z } from 'zod';
 
 const id = (what: string) => z.guid('An id must be a UUID.').toLowerCase().describe(what);
 
 export const BookLent = defineEvent('BookLent', {
-  data: z.object({ book: impersonal(z.string()), borrower: personal(z.string()) }),
+  data: z.object({ book: nonPersonal(z.string()), borrower: personal(z.string()) }),
 });
 export const BookReturned = defineEvent('BookReturned', { data: z.object({}) });
 export const LoanOverdue = defineEvent('LoanOverdue', { data: z.object({}) });

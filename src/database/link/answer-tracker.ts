@@ -7,7 +7,7 @@ export interface SentStatement extends RosterMember {
 }
 
 /** Tracks whether a pool's statements are answered. */
-export class Answers {
+export class AnswerTracker {
   /** The statements that are not answered yet. */
   readonly #asked = new Roster<SentStatement>();
   #lastAnswer = Number.NEGATIVE_INFINITY;
