@@ -10,7 +10,6 @@ import {
   OrderShipped,
 } from '../orders/index.ts';
 import { StockReleased, StockReserved, StockShipped } from '../products/index.ts';
-import { countOf } from './counts.ts';
 import {
   CancellationRefused,
   CancellationSeen,
@@ -34,6 +33,7 @@ import {
   fail,
   fulfilmentCommands,
   goOn,
+  heldOf,
   type NextStep,
   type OrderMoment,
   totalOf,
@@ -72,7 +72,7 @@ function onStock(sign: 1 | -1): Reaction<FulfilmentProcessState, NextStep, Recor
   return {
     process: ({ data }) => data.orderId,
     react: (state, { streamId: productId, data: { orderId, quantity }, recordedAt: at }) => {
-      const held = (countOf(state.held, productId) ?? 0) + sign * quantity;
+      const held = heldOf(state, productId) + sign * quantity;
       return goOn(state, { orderId, at }, StockAnswered({ productId, held }));
     },
   };
@@ -164,11 +164,14 @@ export const Fulfilment = defineProcess('Fulfilment', {
   refused: {
     reserveStock: (state, { input: { productId, orderId, quantity }, message, at }) => {
       const moment = { orderId, at };
-      const answered = StockAnswered({ productId, held: countOf(state.held, productId) ?? 0 });
+      const held = heldOf(state, productId);
+      const answered = StockAnswered({ productId, held });
       // The quantity was too large before the items changed: ask for what is needed now.
-      if (wantedOf(state, productId) < quantity) return goOn(state, moment, answered);
+      if (wantedOf(state, productId) - held < quantity) return goOn(state, moment, answered);
       return fail(state, moment, 'STOCK', `Out of stock: ${message}`, answered);
     },
+    releaseStock: askAgain,
+    shipStock: askAgain,
     authorizePayment: (state, { input: { orderId }, message, at }) =>
       fail(state, { orderId, at }, 'PAYMENT', `The payment could not be begun: ${message}`, PaymentRefused({})),
     confirmPaidOrder: (state, { input: { orderId }, code, message, at }) => {
@@ -186,6 +189,18 @@ export const Fulfilment = defineProcess('Fulfilment', {
   },
   deadlines: { payment: waitOn, lastPayment: waitNoMore },
 });
+
+/** Earlier versions did not say how many: such a request is made again, and this time it does. Nothing else is refused. */
+function askAgain(state: FulfilmentProcessState, { input, code, at }: RefusedRequest): NextStep[] {
+  const { productId, orderId } = input;
+  if (code !== 'INVALID') return [];
+  return goOn(state, { orderId, at }, StockAnswered({ productId, held: heldOf(state, productId) }));
+}
+interface RefusedRequest {
+  readonly input: { readonly productId: string; readonly orderId: string };
+  readonly code: string;
+  readonly at: Date;
+}
 
 /** Handles all items together: an order may have a thousand. */
 function linesOf(items: readonly OrderItem[]): Lines {

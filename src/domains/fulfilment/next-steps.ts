@@ -102,6 +102,11 @@ export function wantedOf(state: FulfilmentProcessState, productId: string): numb
   return goalOf(state) === 'HOLD' ? (state.lines[productId]?.quantity ?? 0) : 0;
 }
 
+/** Quantity of a product that is reserved for the order. */
+export function heldOf(state: FulfilmentProcessState, productId: string): number {
+  return countOf(state.held, productId) ?? 0;
+}
+
 /** Cost of the order, in minor units. */
 export function totalOf({ lines }: FulfilmentProcessState): number {
   return Object.values(lines).reduce((total, { cost }) => total + cost, 0);
@@ -158,7 +163,7 @@ function stockSteps(
   const quantities: Record<string, number> = {};
   let room = STOCK_PORTION - productsOf(state.asked).length;
   const askFor = (productId: string, quantity: number) => {
-    if (countOf(state.asked, productId) !== undefined || (countOf(state.held, productId) ?? 0) === quantity) return;
+    if (countOf(state.asked, productId) !== undefined || heldOf(state, productId) === quantity) return;
     quantities[productId] = quantity;
     room--;
   };
@@ -173,9 +178,10 @@ function stockSteps(
   if (asked.length === 0) return [];
   return [
     StockAsked({ quantities }),
-    ...asked.map(([productId, quantity]) => {
-      if (quantity > 0) return issue(reserveStock, { productId, orderId, quantity });
-      return issue(goal === 'SHIP' ? shipStock : releaseStock, { productId, orderId });
+    ...asked.map(([productId, wanted]) => {
+      const more = wanted - heldOf(state, productId);
+      if (more > 0) return issue(reserveStock, { productId, orderId, quantity: more });
+      return issue(goal === 'SHIP' ? shipStock : releaseStock, { productId, orderId, quantity: -more });
     }),
   ];
 }

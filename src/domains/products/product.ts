@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { defineAggregate, defineCommand, defineEvent, nonPersonal, reject } from '../../index.ts';
 import { Id, id, newId, quantity, text } from '../shared/fields.ts';
 import { Money, MoneyInput } from '../shared/money.ts';
-import { type Reservations, withMore } from './reservations.ts';
 
 export const ProductRegistered = defineEvent('ProductRegistered', {
   data: z.object({ sku: nonPersonal(z.string()), name: nonPersonal(z.string()), price: Money }),
@@ -31,9 +30,7 @@ export interface ProductState {
   readonly price: Money;
   /** Number on hand: arrived and not yet shipped, reserved or not. Never below zero. */
   readonly stock: number;
-  /** Reserved quantities, by order. Their sum never exceeds the stock. */
-  readonly reservations: Reservations;
-  /** The sum of the reservations. */
+  /** Number reserved for all orders together, never more than the stock. How many for which order, its fulfilment knows. */
   readonly reserved: number;
 }
 
@@ -51,28 +48,23 @@ export const Product = defineAggregate('Product', {
     name: '',
     price: { amount: 0, currency: '' },
     stock: 0,
-    reservations: {},
     reserved: 0,
   }),
-  snapshot: { stateVersion: 2 },
+  snapshot: { stateVersion: 3 },
   events: { ProductRegistered, ProductPriceChanged, StockReceived, StockReserved, StockReleased, StockShipped },
   evolve: {
     ProductRegistered: (state, { data }) => ({ ...state, registered: true, ...data }),
     ProductPriceChanged: (state, { data }) => ({ ...state, price: data.price }),
     StockReceived: (state, { data }) => ({ ...state, stock: state.stock + data.quantity }),
-    StockReserved: (state, { data: { orderId, quantity } }) => reserve(state, orderId, quantity),
-    StockReleased: (state, { data: { orderId, quantity } }) => reserve(state, orderId, -quantity),
-    StockShipped: (state, { data: { orderId, quantity } }) => ({
-      ...reserve(state, orderId, -quantity),
+    StockReserved: (state, { data }) => ({ ...state, reserved: state.reserved + data.quantity }),
+    StockReleased: (state, { data }) => ({ ...state, reserved: state.reserved - data.quantity }),
+    StockShipped: (state, { data: { quantity } }) => ({
+      ...state,
+      reserved: state.reserved - quantity,
       stock: state.stock - quantity,
     }),
   },
 });
-
-function reserve(state: ProductState, orderId: string, more: number): ProductState {
-  const reservations = withMore(state.reservations, orderId, more);
-  return { ...state, reservations, reserved: state.reserved + more };
-}
 
 /** The largest `Int` of GraphQL and `integer` of Postgres. */
 const MAX_STOCK = 2 ** 31 - 1;

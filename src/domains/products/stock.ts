@@ -1,62 +1,56 @@
 import { z } from 'zod';
 import { defineCommand, reject } from '../../index.ts';
 import { id, MAX_QUANTITY } from '../shared/fields.ts';
-import { availableOf, Product, StockReleased, StockReserved, StockShipped } from './product.ts';
-import { heldFor } from './reservations.ts';
+import { availableOf, Product, type ProductState, StockReleased, StockReserved, StockShipped } from './product.ts';
 
-// The effects of an order on the stock. Only the application issues these commands; they are not in the API. Each
-// states the wanted reservation, not the change, so that repeating one changes nothing.
+// The effects of an order on the stock. Only the fulfilment of the order issues these commands; they are not in the API.
+// It knows how many pieces of each product are reserved for its order. The product only knows their sum, so that its
+// state stays small, however many orders are open.
 
-const productId = id('The product.');
-const orderId = id('The order.');
-const OfOrder = z.object({ productId, orderId });
+/** Several lines of an order may have the same product, so the sum may exceed the limit of one line. */
+const MAX_OF_ORDER = 1000 * MAX_QUANTITY;
+
+const OfOrder = z.object({
+  productId: id('The product.'),
+  orderId: id('The order.'),
+  quantity: z.int().min(1).max(MAX_OF_ORDER),
+});
 
 export const reserveStock = defineCommand('reserveStock', {
-  description: 'Sets so many in all aside for an order: more than before, or less. Never more than there is.',
+  description: 'Sets more pieces aside for an order. Never more than there are.',
   aggregate: Product,
-  input: z.object({
-    productId,
-    orderId,
-    // Several lines of an order may have the same product, so the sum may exceed the limit of one line.
-    quantity: z
-      .int()
-      .min(1)
-      .max(1000 * MAX_QUANTITY),
-  }),
+  input: OfOrder,
   id: (input) => input.productId,
   allow: ['system'],
   decide: (product, { orderId, quantity }) => {
-    const more = quantity - heldFor(product.reservations, orderId);
-    if (more === 0) return [];
-    if (more < 0) return StockReleased({ orderId, quantity: -more });
     const available = availableOf(product);
-    if (more > available) {
-      return reject('OUT_OF_STOCK', `${product.sku}: ${more} more are wanted, and ${available} are available.`);
+    if (quantity > available) {
+      return reject('OUT_OF_STOCK', `${product.sku}: ${quantity} more are wanted, and ${available} are available.`);
     }
-    return StockReserved({ orderId, quantity: more });
+    return StockReserved({ orderId, quantity });
   },
 });
 
 export const releaseStock = defineCommand('releaseStock', {
-  description: 'Gives back what is set aside for an order.',
+  description: 'Gives back pieces that are set aside for an order.',
   aggregate: Product,
   input: OfOrder,
   id: (input) => input.productId,
   allow: ['system'],
-  decide: ({ reservations }, { orderId }) => {
-    const quantity = heldFor(reservations, orderId);
-    return quantity === 0 ? [] : StockReleased({ orderId, quantity });
-  },
+  decide: (product, { orderId, quantity }) => unlessReserved(product, quantity) ?? StockReleased({ orderId, quantity }),
 });
 
 export const shipStock = defineCommand('shipStock', {
-  description: 'What is set aside for an order has left the house.',
+  description: 'Pieces that are set aside for an order have left the house.',
   aggregate: Product,
   input: OfOrder,
   id: (input) => input.productId,
   allow: ['system'],
-  decide: ({ reservations }, { orderId }) => {
-    const quantity = heldFor(reservations, orderId);
-    return quantity === 0 ? [] : StockShipped({ orderId, quantity });
-  },
+  decide: (product, { orderId, quantity }) => unlessReserved(product, quantity) ?? StockShipped({ orderId, quantity }),
 });
+
+/** The rejection of a fulfilment that is wrong about what it holds. */
+function unlessReserved({ sku, reserved }: ProductState, quantity: number) {
+  if (quantity <= reserved) return undefined;
+  return reject('NOT_RESERVED', `${sku}: ${quantity} would be taken, and ${reserved} are reserved for all orders.`);
+}

@@ -22,6 +22,7 @@ import {
   authorized,
   bought,
   cancelled,
+  confirmed,
   declined,
   inStock,
   ofOrder,
@@ -49,11 +50,20 @@ describe('a step that fails', () => {
     failing
       .and(reserved(LAMP, 1))
       .whenEvent(cancelled('Out of stock.'))
-      .thenIssues([releaseStock, { productId: LAMP, orderId }]);
+      .thenIssues([releaseStock, { productId: LAMP, orderId, quantity: 1 }]);
     failing
       .and(cancelled('Out of stock.'))
       .whenEvent(reserved(LAMP, 1))
-      .thenIssues([releaseStock, { productId: LAMP, orderId }]);
+      .thenIssues([releaseStock, { productId: LAMP, orderId, quantity: 1 }]);
+  });
+
+  it('does not matter if an earlier version asked for stock without saying how many: it is asked for again', () => {
+    told(...inStock, cancelled('No need.'))
+      .whenRefused(releaseStock, 'INVALID', { productId: MUG })
+      .thenIssues([releaseStock, { productId: MUG, orderId, quantity: 2 }]);
+    told(...confirmed, shipped)
+      .whenRefused(shipStock, 'INVALID', { productId: LAMP })
+      .thenIssues([shipStock, { productId: LAMP, orderId, quantity: 1 }]);
   });
 
   it('ends only when nothing is set aside any more', () => {
@@ -74,7 +84,10 @@ describe('a step that fails', () => {
       .thenIssues([cancelOrder, { orderId, reason }]);
     given
       .whenEvent(cancelled(reason))
-      .thenIssues([releaseStock, { productId: LAMP, orderId }], [releaseStock, { productId: MUG, orderId }]);
+      .thenIssues(
+        [releaseStock, { productId: LAMP, orderId, quantity: 1 }],
+        [releaseStock, { productId: MUG, orderId, quantity: 2 }],
+      );
   });
 
   it('cancels the order when nobody knows for too long whether it is paid, and then voids the payment', () => {
@@ -87,8 +100,8 @@ describe('a step that fails', () => {
       .whenEvent(cancelled('Too late.'))
       .thenIssues(
         [cancelPayment, { orderId }],
-        [releaseStock, { productId: LAMP, orderId }],
-        [releaseStock, { productId: MUG, orderId }],
+        [releaseStock, { productId: LAMP, orderId, quantity: 1 }],
+        [releaseStock, { productId: MUG, orderId, quantity: 2 }],
       );
   });
 
@@ -104,7 +117,10 @@ describe('a step that fails', () => {
     const { given } = told(...inStock, ofOrder(OrderConfirmed({})), shipped).whenEvent(declined);
     given
       .whenRefused(cancelOrder, 'ORDER_ALREADY_SHIPPED')
-      .thenIssues([shipStock, { productId: LAMP, orderId }], [shipStock, { productId: MUG, orderId }])
+      .thenIssues(
+        [shipStock, { productId: LAMP, orderId, quantity: 1 }],
+        [shipStock, { productId: MUG, orderId, quantity: 2 }],
+      )
       .given.and(stockShipped(LAMP, 1))
       .whenEvent(stockShipped(MUG, 2))
       .thenRemembers(
@@ -124,7 +140,10 @@ describe('a step that fails', () => {
 
     it('leaves what was sent to be paid', () => {
       stranded
-        .thenIssues([authorizePayment, { orderId, amount: gbp(total) }], [shipStock, { productId: LAMP, orderId }])
+        .thenIssues(
+          [authorizePayment, { orderId, amount: gbp(total) }],
+          [shipStock, { productId: LAMP, orderId, quantity: 1 }],
+        )
         .given.and(stockShipped(LAMP, 1))
         .whenEvent(authorized(total))
         .thenIssues([capturePayment, { orderId }])
@@ -157,8 +176,8 @@ describe('a step that fails', () => {
         .given.whenRefused(cancelOrder, 'ORDER_ALREADY_SHIPPED')
         .thenIssues(
           [authorizePayment, { orderId, amount: gbp(total + 3 * 850) }],
-          [shipStock, { productId: LAMP, orderId }],
-          [shipStock, { productId: MUG, orderId }],
+          [shipStock, { productId: LAMP, orderId, quantity: 1 }],
+          [shipStock, { productId: MUG, orderId, quantity: 2 }],
         )
         .given.whenEvent(authorized(total + 3 * 850, 2))
         .thenIssues([capturePayment, { orderId }]);
@@ -184,6 +203,9 @@ describe('a step that fails', () => {
     expect(given.whenRefused(cancelOrder, 'ORDER_ALREADY_DELIVERED').given.state.status).toBe('STRANDED');
     given
       .whenEvent(cancelled('The order could not be fulfilled.'))
-      .thenIssues([releaseStock, { productId: LAMP, orderId }], [releaseStock, { productId: MUG, orderId }]);
+      .thenIssues(
+        [releaseStock, { productId: LAMP, orderId, quantity: 1 }],
+        [releaseStock, { productId: MUG, orderId, quantity: 2 }],
+      );
   });
 });

@@ -74,7 +74,7 @@ describe('an order on its way', () => {
   it('with many products that is cancelled has all given back that was reserved, in portions too', () => {
     const products = Array.from({ length: STOCK_PORTION + 1 }, (_, n) => uuid(1000 + n));
     const gives = (from: number, to: number) =>
-      products.slice(from, to).map((productId) => [releaseStock, { productId, orderId }] as const);
+      products.slice(from, to).map((productId) => [releaseStock, { productId, orderId, quantity: 1 }] as const);
     const order = placed(...products.map((productId) => ({ ...lamp(), productId, unitPrice: gbp(0) })));
     const { given } = told(order, ...products.map((productId) => reserved(productId, 1)))
       .whenEvent(cancelled('Changed my mind.'))
@@ -130,8 +130,8 @@ describe('an order on its way', () => {
       .whenEvent(shipped)
       .thenIssues(
         [capturePayment, { orderId }],
-        [shipStock, { productId: LAMP, orderId }],
-        [shipStock, { productId: MUG, orderId }],
+        [shipStock, { productId: LAMP, orderId, quantity: 1 }],
+        [shipStock, { productId: MUG, orderId, quantity: 2 }],
       );
     given
       .and(stockShipped(LAMP, 1))
@@ -152,8 +152,8 @@ describe('an order on its way', () => {
       .whenEvent(authorized(total))
       .thenIssues(
         [capturePayment, { orderId }],
-        [shipStock, { productId: LAMP, orderId }],
-        [shipStock, { productId: MUG, orderId }],
+        [shipStock, { productId: LAMP, orderId, quantity: 1 }],
+        [shipStock, { productId: MUG, orderId, quantity: 2 }],
       );
   });
 
