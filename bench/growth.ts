@@ -22,7 +22,7 @@ interface Work {
 const APPENDING: Work = { chart: 'Appending', unit: 'events/s', call: (store) => store.appendToNew };
 const BY_ID: Work = { chart: 'A row by its id, over HTTP', unit: 'requests/s', call: (store) => store.queryById };
 const PAGE: Work = { chart: 'A page of 20, over HTTP', unit: 'requests/s', call: (store) => store.queryPage };
-/** Beside HTTP and GraphQL what the database does hardly shows: here is what is beneath them. */
+/** The cost of HTTP and GraphQL hides that of the database, so this measures the layers below them. */
 const BENEATH: readonly Work[] = [
   { chart: 'A row by its id, beneath GraphQL', unit: 'requests/s', call: (store) => store.readById },
   { chart: 'A page of 20, beneath GraphQL', unit: 'requests/s', call: (store) => store.readPage },

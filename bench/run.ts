@@ -21,7 +21,7 @@ if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
   process.exit(2);
 }
 
-// What the peers need is in a package.json of its own: whoever uses the product need not install them.
+// The peers' packages are in a separate package.json, so that users of the product need not install them.
 await ensureInstalled(fileURLToPath(new URL('.', import.meta.url)), fileURLToPath(import.meta.url), say);
 
 const postgres = await startPostgres(say);

@@ -1,5 +1,4 @@
-// What an HTTP server that knows nothing but these two reads does with postgres.js: no GraphQL, nobody is asked who they
-// are, nothing is limited. It takes the variables of a GraphQL request and answers in the same form.
+// A plain HTTP server with postgres.js that serves only these two reads: without GraphQL, authentication and limits. It takes the variables of a GraphQL request and answers in the same form.
 import { createServer, type IncomingMessage } from 'node:http';
 import postgres from 'postgres';
 import { serve } from './serve.ts';

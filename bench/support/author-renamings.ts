@@ -6,7 +6,7 @@ import type { Measurement } from './result.ts';
 import { inTurn } from './rounds.ts';
 import { median } from './statistics.ts';
 
-const CHART = 'An author’s new name, until all of her cards show it';
+const CHART = 'An author’s new name, until all of their cards show it';
 const NORMALISED = 'Normalised: one row';
 /** Renamings of a turn. */
 const TIMES = 20;

@@ -19,7 +19,8 @@ export async function inPasses<const C extends readonly Contender[]>(
     const values = contenders.map(() => [] as number[]);
     for (let pass = 0; pass < passes; pass++) {
       for (let nth = 0; nth < contenders.length; nth++) {
-        // Backwards every other time: whoever comes after its like finds everything warm, and each is to be that as often.
+        // Every other pass runs backwards. A contender that runs after a similar one finds warm caches, and each has that
+        // advantage equally often.
         const place = pass % 2 === 0 ? nth : contenders.length - 1 - nth;
         const which = (place + Math.floor(pass / 2)) % contenders.length;
         values[which]?.push(await (contenders[which] as Contender).run(round));

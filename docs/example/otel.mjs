@@ -22,7 +22,7 @@ context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 trace.setGlobalTracerProvider(
   new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': OTEL_SERVICE_NAME }),
-    // By its parent where it has one: a request is traced whole, through all services, or not at all.
+    // By its parent if it has one: a request is traced whole, through all services, or not at all.
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(Number(OTEL_TRACES_SAMPLER_ARG)) }),
     spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter(), scheduledDelayMillis: 1000 })],
   }),

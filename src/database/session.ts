@@ -89,7 +89,7 @@ export interface SessionOptions {
    * Silence after which another connection checks whether Postgres is working, in ms; {@link LOOK_AFTER_MS} by default.
    */
   readonly lookAfterMs?: number | undefined;
-  /** Sets nothing, to see what the sessions of others get. */
+  /** Changes no settings, to see those that other clients' sessions get. */
   readonly isPlain?: boolean | undefined;
   /** Records answers, together with other clients of the same pool. */
   readonly answers?: AnswerTracker | undefined;

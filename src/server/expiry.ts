@@ -1,7 +1,7 @@
 import { Roster, type RosterMember } from '../database/roster.ts';
 import { wallTime } from '../kernel/clock/wall-clock.ts';
 
-/** Between two looks at the clock, in ms, however far the next moment is away: somebody may set it. */
+/** Longest time between two checks of the clock, in ms: somebody may set the clock while a far moment is awaited. */
 const MAX_WAIT_MS = 10_000;
 
 interface Run extends RosterMember {

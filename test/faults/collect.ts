@@ -23,7 +23,7 @@ const SHOWN: readonly (readonly [streamType: string, projection: Projection])[] 
   ['Order', orders],
 ];
 
-/** Looks into the database, past all servers, for what the histories are to be judged by. */
+/** Reads from the database itself, without any server, the facts by which the histories are judged. */
 export async function collectEvidence(
   url: string,
   sql: Sql,

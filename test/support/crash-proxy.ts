@@ -75,7 +75,7 @@ async function closed(socket: Socket): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Puts a proxy before a database; whoever starts it closes it. */
+/** Puts a proxy before a database. The caller closes it. */
 export async function startCrashProxy({ url: target, sql }: Target): Promise<CrashProxy> {
   const to = new URL(target);
   const links = new Set<Link>();

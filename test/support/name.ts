@@ -28,7 +28,7 @@ export function useName(first: () => string): Name {
   };
 }
 
-/** Makes a name; whoever asks for it closes it. */
+/** Makes a name. The caller closes it. */
 export async function openName(first: string): Promise<Name & { close(): void }> {
   let target = new URL(first);
   const sockets = new Set<Socket>();

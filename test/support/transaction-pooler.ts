@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 const READY = 0x5a;
 const IDLE = 0x49;
 
-/** A connection to Postgres that whoever has something to ask is given. */
+/** A connection to Postgres, lent to one client at a time. */
 interface Backend {
   readonly socket: Socket;
   /** Who has it for the time of a transaction. */

@@ -12,7 +12,7 @@ export interface Transport {
 }
 
 export interface TransportOptions {
-  /** Access token of whoever subscribes. */
+  /** Access token of the subscriber. */
   readonly token?: string | undefined;
   /** Instead of the address of the application: a way to it that a test holds in its hands. */
   readonly url?: string;

@@ -10,7 +10,7 @@ export const TOKEN_HEADER = 'consistency-token';
 export const READ_AFTER_HEADER = 'read-after';
 
 /**
- * Makes a query wait once, before it is executed, for what it is to be read after. Every answer says how fresh it is:
+ * Makes a query wait once, before it is executed, until its read models have reached its tokens. Every answer says how fresh it is:
  * in `extensions.consistency`, and over HTTP in a header.
  */
 export function useConsistency(): Plugin {

@@ -41,5 +41,5 @@ export function moveCheckpoint({ key, from, to, owner, generation, place, waits,
  */
 export type CheckpointPlace = string;
 
-/** A place where no row is. */
+/** A place that holds no row. */
 export const UNKNOWN_PLACE: CheckpointPlace = '(0,0)';

@@ -81,7 +81,7 @@ export class Checkpoints {
     for (const consumer of consumers) await createCheckpoint(this.#db, consumer, consumer);
   }
 
-  /** Makes a checkpoint unless it is there. `start` is only worked out if it is not. */
+  /** Creates a checkpoint unless it exists. `start` is called only if it does not. */
   async registerAt(id: CheckpointId, start: () => Promise<CheckpointStart>): Promise<void> {
     const known = await this.#db.execute(sql`select from read.checkpoints where projection = ${id.key}`);
     if (known.length === 0) await createCheckpoint(this.#db, id, await start());

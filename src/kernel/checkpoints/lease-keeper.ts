@@ -34,7 +34,7 @@ export interface LeaseKeeperParts {
   readonly canWork?: (() => boolean) | undefined;
   /** Looks where the log ends, or joins a look in progress. Called at each renewal, which does not wait for it. */
   readonly look: () => Promise<void>;
-  /** Told when something that this instance had is free for others. */
+  /** Called when a lease of this instance was released and others may take it. */
   readonly onReleased: () => void;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }

@@ -133,7 +133,7 @@ export class UnreadableEventError extends Error {
  * Defines a kind of event: a fact in the domain's words, past tense, carrying what cannot be derived later and nothing
  * that can.
  *
- * @param name its name in the log, for ever.
+ * @param name its name in the log; it can never change.
  * @param options.data the schema of the newest version; its texts say whether they are `personal` or `nonPersonal`.
  * @param options.version the newest schema version, 1 unless told.
  * @param options.upcast for each former version, how its data becomes the next version's; a chain (Greg Young,

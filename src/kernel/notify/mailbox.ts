@@ -4,7 +4,7 @@ import type { Signal } from '../../database/signal.ts';
  * key and never blocks anybody. Putting something in never throws and never waits.
  *
  * It is a hand-written async iterator, not a generator: a generator's `return()` waits for a pending `next()`, which here may
- * wait for ever.
+ * never settle.
  */
 export class Mailbox<T> implements AsyncIterableIterator<T> {
   /** Absent while nothing waits, which is the normal case: an empty map is the largest part of a mailbox. */

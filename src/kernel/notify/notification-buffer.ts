@@ -31,7 +31,7 @@ const MAX_BYTES = 7999;
 /** More keys of one projection are not kept: they would not fit. */
 const MAX_KEYS = 250;
 
-/** Collects what is to be told. However much it is, it becomes one message. */
+/** Collects the news until the next notification, which carries all of it. */
 export class NotificationBuffer {
   #head = 0;
   #recordedAt = 0;

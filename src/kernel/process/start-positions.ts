@@ -10,8 +10,9 @@ const PAGE = 1000;
 
 /**
  * Where a kind of processes or an effect begins if it has no checkpoint. A new one begins at the end of the log, since it would
- * otherwise act on events that are long past. One whose checkpoint was lost has left traces in the log, and begins right before the first of them:
- * else what is under way would stay so for ever. What it is told of again it does not do again.
+ * otherwise act on events that are long past. One whose checkpoint was lost has left
+ * traces in the log and begins right before the first of them; otherwise unfinished work would never be finished. Events that it
+ * handled before have no effect the second time.
  */
 export class StartPositions {
   readonly #answers: EffectAnswers;

@@ -15,7 +15,7 @@ const BEGINNING = Date.parse('2026-01-01T00:00:00.000Z');
  * const log = recorded(Loan, loanId, [BookLent({ … }), BookReturned({})], recorded(Member, memberId, [ … ]));
  * ```
  *
- * @throws {UnreadableEventError} where an event does not fit its schema.
+ * @throws {UnreadableEventError} if an event does not fit its schema.
  */
 export function recorded<State, Events extends EventTypes>(
   aggregate: Aggregate<State, Events>,

@@ -70,7 +70,7 @@ export class CommandBus {
     }
   }
 
-  /** Takes no more and resolves when all that were taken are answered. */
+  /** Accepts no more commands. Resolves when every accepted one is answered. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.allSettled(this.#running.all().map(({ answer }) => answer));

@@ -16,7 +16,7 @@ export interface CommandIdentity {
   readonly formerFingerprint?: string | undefined;
 }
 
-/** Whose a command id is: a client chose it, or the engine derived it from what the command is about. */
+/** The origin of a command id: a client chose it, or the engine derived it from the subject of the command. */
 export type IdsFrom = 'client' | 'engine';
 
 /** @param actorId as the events' metadata has it. */

@@ -85,7 +85,7 @@ const storage = {
 };
 
 /**
- * GraphiQL shows the tab whose contents are what was typed last, and opens one tab more where that is none's, as it is
+ * GraphiQL shows the tab whose contents are what was typed last, and opens one tab more if no tab has that, as it is
  * after a mere look at another tab. So it is told the contents of the tab that was open.
  */
 function reopenTab() {
@@ -106,7 +106,7 @@ YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
   ...options,
   fetcher,
   storage,
-  // Headers hold credentials: they are kept only where somebody has asked for it in the settings.
+  // Headers hold credentials: they are kept only if somebody asked for it in the settings.
   shouldPersistHeaders: storage.getItem('graphiql:shouldPersistHeaders') === 'true',
   showPersistHeadersSettings: true,
   // Otherwise every key that is pressed rewrites the address, and a reload opens one tab more.

@@ -36,7 +36,7 @@ export function formatStatistics(statistics: readonly Statistics[]): string {
     .join(' · ');
 }
 
-/** Steps with the time that each took. */
+/** The steps, each with the time that it took. */
 export function formatSteps(steps: readonly FulfilmentStep[]): string {
   return steps
     .map(({ name, at }, nth) => {

@@ -20,7 +20,7 @@ export async function copyDatabase(server: postgres.Sql, name: string, template:
   await server`create database ${server(name)} template ${server(template)} strategy file_copy`;
 }
 
-/** Drops a database and the roles of its parts, whoever is connected. */
+/** Drops a database and the roles of its parts, even if somebody is connected. */
 export async function dropDatabase(server: postgres.Sql, name: string): Promise<void> {
   const [row] = await server<{ oid: string }[]>`select oid::text as oid from pg_database where datname = ${name}`;
   if (!row) return;

@@ -21,7 +21,7 @@ async function complaintOf(env: NodeJS.ProcessEnv): Promise<string> {
   return server.stderr;
 }
 
-/** One line for whoever starts it, and nothing of the code. */
+/** One line for the person who starts it, without a stack trace. */
 function expectOneLine(complaint: string): void {
   expect(complaint).toMatch(/^[^\n]+\n$/);
   expect(complaint).not.toMatch(/^\s+at |Error:/m);

@@ -114,7 +114,7 @@ describe('what a command holds', () => {
     );
     changing = false;
     await Promise.all(changes);
-    // Nobody can be lucky for ever: a conflict is an answer, what is wrong is no answer.
+    // Luck does not last: a conflict is a valid outcome here, a wrong result is not.
     const accepted = outcomes.flat().filter(({ kind }) => kind === 'accepted').length;
     expect(accepted).toBeGreaterThan(0);
     let shown = 0;

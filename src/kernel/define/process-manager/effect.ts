@@ -48,8 +48,8 @@ export interface Effect<Promised = unknown> {
 /**
  * Defines what is done outside of the application because of events: the one place in a domain that is not pure.
  *
- * Each event's call is made at least once, and again after a crash or where it threw, with the same key; so the other side
- * must know a call again by its key. The answer becomes a command that takes effect exactly once: of two different answers to one
+ * Each event's call is made at least once, and again after a crash or an error, with the same key. So the other side
+ * must recognise a repeated call by its key. The answer becomes a command that takes effect exactly once: of two different answers to one
  * event's calls the first that is stored holds. Calls for one stream are made one after the other in the order of its events, calls
  * for different streams side by side, a bounded number at a time.
  *

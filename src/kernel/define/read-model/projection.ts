@@ -37,7 +37,7 @@ export interface Changes<Row> {
   update(key: Key, fold: (row: Row) => Row): Change<Row>;
   /** Deletes the row; does nothing if there is none. */
   remove(key: Key): Change<Row>;
-  /** Changes all rows where a column has a value (an author's new name on all of her cards). Index the column. */
+  /** Changes all rows that have this value in a column: an author's new name on all of their cards. Index the column. */
   updateWhere<C extends keyof Row & string>(column: C, value: Row[C], fold: (row: Row) => Row): Change<Row>;
 }
 
@@ -158,8 +158,8 @@ function canonical(column: PgColumn | undefined, value: unknown): unknown {
  * @param options.events the events that it may handle, for their types.
  * @param options.on a handler for each that matters: pure, from event to changes of rows.
  * @param options.every a handler for all events that `on` has none for, those of other domains and of processes too.
- * @param options.history the former versions of rows are kept too, in the table's `historyTable`: what a row was can be looked up by
- *   time and by version. Raise `version` with it where the read model has been filled before.
+ * @param options.history also keeps the former versions of rows, in the table's `historyTable`. They can be looked up by time and by
+ *   version. Raise `version` with it if the read model has been filled before.
  */
 export function defineProjection<Table extends PgTable, Events extends EventTypes>(
   name: string,

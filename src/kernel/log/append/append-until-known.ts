@@ -9,7 +9,7 @@ export interface Patience {
   readonly retryForMs?: number;
 }
 
-/** No attempt is to be made any more. */
+/** Ends the attempts. */
 class LateError extends Error {
   readonly code = 'ETIMEDOUT';
 }

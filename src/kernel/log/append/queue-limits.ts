@@ -32,7 +32,7 @@ export function whyFull(
   return { reason: 'Too many of your commands wait to be stored.', depth: share.count };
 }
 
-/** An append that is larger than what may wait is taken if nothing else waits. Otherwise it would be refused for ever. */
+/** An append that is larger than what may wait is taken if nothing else waits. Otherwise it would always be refused. */
 function isFull({ count, bytes }: Share, limit: number, mostBytes: number, more: number): boolean {
   return count >= limit || (count > 0 && bytes + more > mostBytes);
 }

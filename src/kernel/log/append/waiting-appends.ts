@@ -40,12 +40,12 @@ interface InitiatorQueue<W> {
 /**
  * The appends that wait for a batch. Initiators take turns (deficit round robin after Shreedhar and Varghese, without a
  * deficit: a turn ends with the append that fills it). So however many appends of one initiator wait, the others wait
- * for one turn only. Appends for one stream keep the order of the calls, for whomever they are: each is decided on the
+ * for one turn only. Appends for one stream keep the order of the calls, whoever issued them: each is decided on the
  * state that the previous one leaves.
  */
 export class WaitingAppends<W extends Waiting> {
   /** By initiator, in the order of turns. */
-  readonly #lines = new Map<string, InitiatorQueue<W>>();
+  readonly #queues = new Map<string, InitiatorQueue<W>>();
   /** The waiting appends of each stream, in order; taken only from the front. */
   readonly #streams = new Map<string, Fifo<W>>();
   #count = 0;
@@ -62,7 +62,7 @@ export class WaitingAppends<W extends Waiting> {
   /** The append that has waited longest; undefined if none waits. */
   get oldest(): W | undefined {
     let oldest: W | undefined;
-    for (const { appends } of this.#lines.values()) {
+    for (const { appends } of this.#queues.values()) {
       const first = appends.find(({ isTaken }) => !isTaken);
       if (first && (!oldest || first.since < oldest.since)) oldest = first;
     }
@@ -70,18 +70,18 @@ export class WaitingAppends<W extends Waiting> {
   }
 
   shareOf(initiator: string): Share {
-    return this.#lines.get(initiator) ?? { count: 0, bytes: 0 };
+    return this.#queues.get(initiator) ?? { count: 0, bytes: 0 };
   }
 
   push(waiting: W): void {
-    let line = this.#lines.get(waiting.initiator);
-    if (!line) {
-      line = { appends: [], count: 0, bytes: 0 };
-      this.#lines.set(waiting.initiator, line);
+    let queue = this.#queues.get(waiting.initiator);
+    if (!queue) {
+      queue = { appends: [], count: 0, bytes: 0 };
+      this.#queues.set(waiting.initiator, queue);
     }
-    line.appends.push(waiting);
-    line.count++;
-    line.bytes += waiting.bytes;
+    queue.appends.push(waiting);
+    queue.count++;
+    queue.bytes += waiting.bytes;
     this.#count++;
     this.#bytes += waiting.bytes;
     const stream = streamOf(waiting);
@@ -100,18 +100,18 @@ export class WaitingAppends<W extends Waiting> {
   takeBatch(limits: BatchLimits): W[] {
     const batch = new GrowingBatch<W>(limits);
     let passed = 0;
-    while (this.#lines.size > passed && !batch.isFull) {
-      const [next] = this.#lines;
+    while (this.#queues.size > passed && !batch.isFull) {
+      const [next] = this.#queues;
       if (!next) break;
-      const [initiator, line] = next;
-      const before = line.count;
-      this.#takeTurn(line, batch);
-      const hasTaken = line.count < before;
+      const [initiator, queue] = next;
+      const before = queue.count;
+      this.#takeTurn(queue, batch);
+      const hasTaken = queue.count < before;
       passed = hasTaken ? 0 : passed + 1;
       // The initiator goes to the end, unless the batch was full before its turn.
-      if (line.count > 0 && (hasTaken || !batch.isFull)) {
-        this.#lines.delete(initiator);
-        this.#lines.set(initiator, line);
+      if (queue.count > 0 && (hasTaken || !batch.isFull)) {
+        this.#queues.delete(initiator);
+        this.#queues.set(initiator, queue);
       }
     }
     return batch.appends;
@@ -129,17 +129,17 @@ export class WaitingAppends<W extends Waiting> {
     return taken;
   }
 
-  #takeTurn(line: InitiatorQueue<W>, batch: GrowingBatch<W>): void {
+  #takeTurn(queue: InitiatorQueue<W>, batch: GrowingBatch<W>): void {
     let spent = 0;
     let nth = 0;
     const kept: W[] = [];
-    for (; nth < line.appends.length && spent < TURN_BYTES && !batch.isFull; nth++) {
-      const waiting = line.appends[nth] as W;
+    for (; nth < queue.appends.length && spent < TURN_BYTES && !batch.isFull; nth++) {
+      const waiting = queue.appends[nth] as W;
       if (waiting.isTaken) continue;
       if (this.#takeUpTo(waiting, batch)) spent += waiting.bytes;
       else kept.push(waiting);
     }
-    line.appends.splice(0, nth, ...kept);
+    queue.appends.splice(0, nth, ...kept);
   }
 
   /** Takes an append and those before it for the same stream. @returns false if it must wait. */
@@ -162,11 +162,11 @@ export class WaitingAppends<W extends Waiting> {
     if (!others?.head) this.#streams.delete(stream);
     this.#count--;
     this.#bytes -= waiting.bytes;
-    const line = this.#lines.get(waiting.initiator);
-    if (!line) return;
-    line.count--;
-    line.bytes -= waiting.bytes;
-    if (line.count === 0) this.#lines.delete(waiting.initiator);
+    const queue = this.#queues.get(waiting.initiator);
+    if (!queue) return;
+    queue.count--;
+    queue.bytes -= waiting.bytes;
+    if (queue.count === 0) this.#queues.delete(waiting.initiator);
   }
 }
 

@@ -80,7 +80,7 @@ export class ParkedOperations {
     return rows.map(({ passedAt, ...row }) => ({ ...row, isPassed: passedAt !== null }));
   }
 
-  /** Has everything tried again now that does not wait for something before it. @returns how many items. */
+  /** Retries every item at once that does not wait for an earlier one. @returns how many items. */
   async retry(consumer?: string, line?: string): Promise<number> {
     const rows = await this.#db
       .update(parkedItems)

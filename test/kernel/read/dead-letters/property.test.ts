@@ -41,7 +41,7 @@ type Course = typeof course extends fc.Arbitrary<infer C> ? C : never;
 const RUNS = 10;
 const DISCARDING = { by: 'a test', reason: null };
 
-/** A projection that has gone through a course of faults, to the end of what happened; what then waits, and what is to be. */
+/** A projection after a course of faults: the events that are parked, and the rows that are expected. */
 async function gone(
   engine: TestEngine,
   projection: Projection,
