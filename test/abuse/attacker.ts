@@ -3,9 +3,9 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { SignJWT } from 'jose';
 import { WebSocket } from 'ws';
-import { mutationOf } from '../support/http-client.ts';
+import { mutationOf } from '../support/client/http-client.ts';
+import { SECRET } from '../support/client/tokens.ts';
 import type { Random } from '../support/random.ts';
-import { SECRET } from '../support/tokens.ts';
 
 export interface AttackerOptions {
   readonly url: string;

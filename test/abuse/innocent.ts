@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HttpClient } from '../support/http-client.ts';
-import { ADDRESS, accepted } from '../support/shop.ts';
-import { customerToken } from '../support/tokens.ts';
+import { HttpClient } from '../support/client/http-client.ts';
+import { ADDRESS, accepted } from '../support/client/shop.ts';
+import { customerToken } from '../support/client/tokens.ts';
 
 /** What an innocent client does, each measured by itself. */
 export type Deed = 'write' | 'read' | 'page' | 'order';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { freePort, statusOf } from '../e2e/process/server-process.ts';
-import { createDatabase } from '../support/database.ts';
-import { HttpClient } from '../support/http-client.ts';
+import { HttpClient } from '../support/client/http-client.ts';
+import { createDatabase } from '../support/postgres/database.ts';
 import { until } from '../support/until.ts';
 import { adopt, type Project } from './adopted.ts';
 

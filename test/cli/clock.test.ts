@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it, vi } from 'vitest';
-import { counterDomain, countersTable, openCounter, system } from '../support/counter.ts';
-import { useDatabase } from '../support/database.ts';
-import { useEngine } from '../support/engine.ts';
+import { counterDomain, countersTable, openCounter, system } from '../support/kernel/counter.ts';
+import { useEngine } from '../support/kernel/engine.ts';
+import { useDatabase } from '../support/postgres/database.ts';
 import { runCli } from './support.ts';
 
 // Each command is a process.

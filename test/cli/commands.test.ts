@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { APPEND_LOCK } from '../../src/database/activity/locks.ts';
 import { registerCustomer } from '../../src/domains/customers/customer.ts';
 import { domains } from '../../src/domains/index.ts';
-import { receiptOf } from '../support/appends.ts';
-import { holdUp } from '../support/blocker.ts';
-import { system } from '../support/counter.ts';
-import { createDatabase, useDatabase } from '../support/database.ts';
-import { useEngine } from '../support/engine.ts';
+import { receiptOf } from '../support/kernel/appends.ts';
+import { system } from '../support/kernel/counter.ts';
+import { useEngine } from '../support/kernel/engine.ts';
+import { holdUp } from '../support/postgres/blocker.ts';
+import { createDatabase, useDatabase } from '../support/postgres/database.ts';
 import { until } from '../support/until.ts';
 import { runCli, startCli } from './support.ts';
 

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { registerCustomer, renameCustomer } from '../../src/domains/customers/customer.ts';
 import { domains } from '../../src/domains/index.ts';
-import { receiptOf } from '../support/appends.ts';
-import { system } from '../support/counter.ts';
-import { useDatabase } from '../support/database.ts';
-import { type TestEngine, useEngine } from '../support/engine.ts';
+import { receiptOf } from '../support/kernel/appends.ts';
+import { system } from '../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../support/kernel/engine.ts';
+import { useDatabase } from '../support/postgres/database.ts';
 import { until } from '../support/until.ts';
 import { runCli } from './support.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { registerCustomer } from '../../src/domains/customers/customer.ts';
 import { domains } from '../../src/domains/index.ts';
-import { system } from '../support/counter.ts';
-import { useDatabase } from '../support/database.ts';
-import type { TestEngine } from '../support/engine.ts';
-import { useEngine } from '../support/engine.ts';
+import { system } from '../support/kernel/counter.ts';
+import type { TestEngine } from '../support/kernel/engine.ts';
+import { useEngine } from '../support/kernel/engine.ts';
+import { useDatabase } from '../support/postgres/database.ts';
 import { until } from '../support/until.ts';
 import { runCli, startCli } from './support.ts';
 

@@ -10,7 +10,7 @@ import shop from '../../src/app.ts';
 import type { Cli } from '../../src/cli/cli.ts';
 import { runCommand } from '../../src/cli/run.ts';
 import type { AppWithCommands } from '../../src/definition/define-app.ts';
-import { childEnvironment } from '../support/child-environment.ts';
+import { childEnvironment } from '../support/server/child-environment.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 

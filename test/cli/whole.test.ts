@@ -27,13 +27,13 @@ import {
 } from '../../src/domains/orders/index.ts';
 import { changeProductPrice, receiveStock, registerProduct } from '../../src/domains/products/index.ts';
 import type { Command, InputOf } from '../../src/kernel/define/command.ts';
-import { receiptOf } from '../support/appends.ts';
-import { system } from '../support/counter.ts';
-import { useDatabase } from '../support/database.ts';
-import { type TestEngine, useEngine } from '../support/engine.ts';
-import { useGateway } from '../support/gateway.ts';
-import { everyEvent } from '../support/log.ts';
-import { expectedRows, rowsOf } from '../support/rows.ts';
+import { receiptOf } from '../support/kernel/appends.ts';
+import { system } from '../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../support/kernel/engine.ts';
+import { everyEvent } from '../support/kernel/log.ts';
+import { expectedRows, rowsOf } from '../support/kernel/rows.ts';
+import { useDatabase } from '../support/postgres/database.ts';
+import { useGateway } from '../support/server/gateway.ts';
 import { until } from '../support/until.ts';
 import { runCli, useFolder } from './support.ts';
 

@@ -8,10 +8,17 @@ import { openDatabase } from '../../src/database/database.ts';
 import { migrateDatabase } from '../../src/database/migrations/migrate.ts';
 import { SESSION_SETTINGS } from '../../src/database/session.ts';
 import { beginRebuild } from '../../src/kernel/read/rebuild/begin-rebuild.ts';
-import { receiptOf } from '../support/appends.ts';
-import { counterDomain, counters, countersTable, incrementCounter, openCounter, system } from '../support/counter.ts';
-import { onServer, useDatabase } from '../support/database.ts';
-import { useEngine } from '../support/engine.ts';
+import { receiptOf } from '../support/kernel/appends.ts';
+import {
+  counterDomain,
+  counters,
+  countersTable,
+  incrementCounter,
+  openCounter,
+  system,
+} from '../support/kernel/counter.ts';
+import { useEngine } from '../support/kernel/engine.ts';
+import { onServer, useDatabase } from '../support/postgres/database.ts';
 import { until } from '../support/until.ts';
 
 const database = useDatabase({ tables: [countersTable] });

@@ -7,7 +7,7 @@ import shop from '../../src/app.ts';
 import { Tokens } from '../../src/kernel/consistency/token.ts';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
 import { readConfig } from '../../src/settings/config.ts';
-import { useDatabase } from '../support/database.ts';
+import { useDatabase } from '../support/postgres/database.ts';
 import { until } from '../support/until.ts';
 
 const database = useDatabase();

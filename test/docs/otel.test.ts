@@ -4,8 +4,8 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { ServerProcess } from '../e2e/process/server-process.ts';
-import { useDatabase } from '../support/database.ts';
-import { registerCustomer } from '../support/shop.ts';
+import { registerCustomer } from '../support/client/shop.ts';
+import { useDatabase } from '../support/postgres/database.ts';
 import { until } from '../support/until.ts';
 
 // Processes start slowly where many tests share the machine.

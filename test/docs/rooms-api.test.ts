@@ -8,8 +8,8 @@ import shop from '../../src/app.ts';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
 import { readConfig } from '../../src/settings/config.ts';
 import { BOB } from '../domains/fixtures.ts';
-import { useDatabase } from '../support/database.ts';
-import { HttpClient } from '../support/http-client.ts';
+import { HttpClient } from '../support/client/http-client.ts';
+import { useDatabase } from '../support/postgres/database.ts';
 
 const AUTH_JWT_SECRET = 'a secret of these tests and of nothing else';
 const database = useDatabase({ tables: [roomsTable, bookingsTable], per: 'file' });

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { disposeOf, socketClient, subscribeWith } from '../../src/testing/clients/sockets.ts';
-import { useApp } from '../support/app.ts';
-import { caughtUp } from '../support/caught-up.ts';
-import { openShop, placeOrder, registerCustomer } from '../support/shop.ts';
-import { eventFeed } from '../support/transports.ts';
+import { caughtUp } from '../support/client/caught-up.ts';
+import { openShop, placeOrder, registerCustomer } from '../support/client/shop.ts';
+import { eventFeed } from '../support/client/transports.ts';
+import { useApp } from '../support/server/app.ts';
 import { until } from '../support/until.ts';
 
 interface Entry {

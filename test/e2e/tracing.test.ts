@@ -1,13 +1,13 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { afterEach, describe, expect, it } from 'vitest';
 import { disposeOf, socketClient, subscribeWith } from '../../src/testing/clients/sockets.ts';
-import { useApp } from '../support/app.ts';
-import { caughtUp } from '../support/caught-up.ts';
-import { eventsOf } from '../support/log.ts';
-import { openShop, placeOrder, registerCustomer } from '../support/shop.ts';
+import { caughtUp } from '../support/client/caught-up.ts';
+import { openShop, placeOrder, registerCustomer } from '../support/client/shop.ts';
+import { useTransports } from '../support/client/transports.ts';
+import { eventsOf } from '../support/kernel/log.ts';
+import { stall } from '../support/postgres/stall.ts';
+import { useApp } from '../support/server/app.ts';
 import { traceparent, useSpans } from '../support/spans.ts';
-import { stall } from '../support/stall.ts';
-import { useTransports } from '../support/transports.ts';
 import { until } from '../support/until.ts';
 
 const spans = useSpans();

@@ -11,7 +11,7 @@ import type { Projection } from '../../src/kernel/define/read-model/projection.t
 import { ENGINE_COLUMNS } from '../../src/kernel/define/read-model/read-table.ts';
 import { LogReader } from '../../src/kernel/log/log-reader.ts';
 import { foldRows } from '../../src/kernel/testing/fold.ts';
-import { everyEvent } from '../support/log.ts';
+import { everyEvent } from '../support/kernel/log.ts';
 import type { Columns, Evidence, LoggedEvent, StoredReceipt, Table } from './checker/evidence.ts';
 import { nameOf } from './checker/log.ts';
 import type { StreamName } from './history.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { HttpClient } from '../support/http-client.ts';
+import { HttpClient } from '../support/client/http-client.ts';
 import { Random } from '../support/random.ts';
 import { check } from './checker/check.ts';
 import type { Unmet } from './checker/evidence.ts';

@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
-import type { ProductionServer } from '../support/production-server.ts';
-import type { LoopBlock } from '../support/watch-loop.ts';
+import type { ProductionServer } from '../support/server/production-server.ts';
+import type { LoopBlock } from '../support/server/watch-loop.ts';
 import { type FuzzAnswer, judge } from './judge.ts';
 import type { FuzzRequest, Requests } from './requests.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { HttpClient } from '../support/http-client.ts';
-import { ADDRESS, accepted } from '../support/shop.ts';
-import { accessToken, customerToken, staffToken } from '../support/tokens.ts';
+import type { HttpClient } from '../support/client/http-client.ts';
+import { ADDRESS, accepted } from '../support/client/shop.ts';
+import { accessToken, customerToken, staffToken } from '../support/client/tokens.ts';
 import type { Known } from './values.ts';
 
 /** What operations are made about, and as whom. */

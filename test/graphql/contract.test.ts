@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { domains } from '../../src/domains/index.ts';
 import { buildSchema } from '../../src/graphql/schema.ts';
 import { registerDomains } from '../../src/kernel/define/domain.ts';
-import { differences, partOfContract } from '../support/contract.ts';
+import { differences, partOfContract } from '../support/client/contract.ts';
 
 const file = new URL('../../schema/contract.graphql', import.meta.url);
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { useApp } from '../support/app.ts';
-import { accessToken, customerToken, staffToken, WITH_AUTH } from '../support/tokens.ts';
+import { accessToken, customerToken, staffToken, WITH_AUTH } from '../support/client/tokens.ts';
+import { useApp } from '../support/server/app.ts';
 import { until } from '../support/until.ts';
 
 const app = useApp({ env: WITH_AUTH });

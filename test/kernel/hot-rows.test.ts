@@ -7,9 +7,9 @@ import type { Projection } from '../../src/kernel/define/read-model/projection.t
 import { EventLog } from '../../src/kernel/log/event-log.ts';
 import { foldBatch, planBatch } from '../../src/kernel/read/fold/fold-batch.ts';
 import { ProjectionTable } from '../../src/kernel/read/fold/projection-table.ts';
-import { anAppend } from '../support/appends.ts';
-import { useDatabase } from '../support/database.ts';
-import { bookNumber, books, libraryTables, Read, readings, Written } from '../support/library.ts';
+import { anAppend } from '../support/kernel/appends.ts';
+import { bookNumber, books, libraryTables, Read, readings, Written } from '../support/kernel/library.ts';
+import { useDatabase } from '../support/postgres/database.ts';
 
 /** Versions of one row that the snapshot keeps. They fill a dozen pages and more. */
 const VERSIONS = 2000;

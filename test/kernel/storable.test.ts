@@ -7,10 +7,10 @@ import { defineDomain } from '../../src/kernel/define/domain.ts';
 import { defineEvent } from '../../src/kernel/define/event.ts';
 import { defineProjection } from '../../src/kernel/define/read-model/projection.ts';
 import { readTable } from '../../src/kernel/define/read-model/read-table.ts';
-import { receiptOf } from '../support/appends.ts';
-import { system } from '../support/counter.ts';
-import { useDatabase } from '../support/database.ts';
-import { useEngine } from '../support/engine.ts';
+import { receiptOf } from '../support/kernel/appends.ts';
+import { system } from '../support/kernel/counter.ts';
+import { useEngine } from '../support/kernel/engine.ts';
+import { useDatabase } from '../support/postgres/database.ts';
 
 const Filled = defineEvent('Filled', { data: z.record(z.string(), z.json()) });
 const Changed = defineEvent('Changed', { data: z.record(z.string(), z.json()) });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import shop from '../../src/app.ts';
 import { createTestApp } from '../../src/testing/create-test-app.ts';
 import type { TestApp } from '../../src/testing/test-app.ts';
-import { connect } from '../support/database.ts';
+import { connect } from '../support/postgres/database.ts';
 
 const AT = '2026-03-02T10:00:00.000Z';
 const READ = 'query ($id: ID!) { customer(id: $id) { name } }';

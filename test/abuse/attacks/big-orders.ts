@@ -1,4 +1,4 @@
-import { ADDRESS } from '../../support/shop.ts';
+import { ADDRESS } from '../../support/client/shop.ts';
 import type { Attack } from '../attack.ts';
 import type { Attacker } from '../attacker.ts';
 

@@ -1,5 +1,5 @@
 import { v5 as uuidv5 } from 'uuid';
-import { ADDRESS } from '../../support/shop.ts';
+import { ADDRESS } from '../../support/client/shop.ts';
 import type { Attack } from '../attack.ts';
 
 let productId: string | undefined;

@@ -4,11 +4,11 @@ import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import type { Finding } from '../../../src/doctor/finding.ts';
-import { onServer, useDatabase } from '../../support/database.ts';
-import { lacks } from '../../support/environment.ts';
-import { useProxy } from '../../support/proxy.ts';
-import { useReplicatedDatabase } from '../../support/replica.ts';
-import { openTransactionPooler } from '../../support/transaction-pooler.ts';
+import { onServer, useDatabase } from '../../support/postgres/database.ts';
+import { useProxy } from '../../support/postgres/proxy.ts';
+import { useReplicatedDatabase } from '../../support/postgres/replica.ts';
+import { openTransactionPooler } from '../../support/postgres/transaction-pooler.ts';
+import { lacks } from '../../support/server/environment.ts';
 import { runCli } from '../support.ts';
 
 // Each run is a process.

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { busyBackends } from '../../../src/database/activity/activity.ts';
 import { openPool } from '../../../src/database/client.ts';
-import { holdUp } from '../../support/blocker.ts';
-import { countersTable } from '../../support/counter.ts';
-import { connect, useDatabase } from '../../support/database.ts';
+import { countersTable } from '../../support/kernel/counter.ts';
+import { holdUp } from '../../support/postgres/blocker.ts';
+import { connect, useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase({ tables: [countersTable] });

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { fitConnections } from '../../../src/database/checks/connection-budget.ts';
 import { openDatabase } from '../../../src/database/database.ts';
-import { useDatabase } from '../../support/database.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const wanted = { writer: 4, projector: 4, reader: 10 };
 const allowing = (limit: number, inUse = 0) => ({ limit, inUse, set: 'as a test says' });

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import { cancelledBy, isCancelled } from '../../../src/database/driver/cancellation.ts';
-import { useCancellablePool } from '../../support/cancellable-pool.ts';
-import { useDatabase } from '../../support/database.ts';
+import { useCancellablePool } from '../../support/postgres/cancellable-pool.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();

@@ -4,8 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Database, openPool } from '../../../src/database/client.ts';
-import { useCrashProxy } from '../../support/crash-proxy.ts';
-import { useDatabase } from '../../support/database.ts';
+import { useCrashProxy } from '../../support/crash/crash-proxy.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const database = useDatabase({ per: 'file' });
 const openProxy = useCrashProxy();

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Database, openPool } from '../../../src/database/client.ts';
-import { breakAtPoints, type Scenario } from '../../support/crash-points.ts';
-import { useCrashProxy } from '../../support/crash-proxy.ts';
-import { useDatabase } from '../../support/database.ts';
+import { breakAtPoints, type Scenario } from '../../support/crash/crash-points.ts';
+import { useCrashProxy } from '../../support/crash/crash-proxy.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const database = useDatabase({ per: 'file' });
 const openProxy = useCrashProxy();

@@ -2,9 +2,9 @@ import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openPool, type Pool } from '../../../src/database/client.ts';
 import { isTransient } from '../../../src/database/transient.ts';
-import { breakAtPoints, CRASHES, type Scenario } from '../../support/crash-points.ts';
-import { useCrashProxy } from '../../support/crash-proxy.ts';
-import { useDatabase } from '../../support/database.ts';
+import { breakAtPoints, CRASHES, type Scenario } from '../../support/crash/crash-points.ts';
+import { useCrashProxy } from '../../support/crash/crash-proxy.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase({ per: 'file' });

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { expect, it, onTestFinished } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
-import { useDatabase } from '../../support/database.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const database = useDatabase();
 

@@ -13,7 +13,7 @@ import {
   type EmbeddedOptions,
   startEmbeddedPostgres,
 } from '../../../src/database/embedded/server.ts';
-import { USER_NAMESPACE } from '../../support/environment.ts';
+import { USER_NAMESPACE } from '../../support/server/environment.ts';
 
 /** Light enough for many of them in one test run. */
 export const LIGHT = { fsync: 'off', shared_buffers: '16MB' };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { copyBinaries, findBinaries, repairBinaries } from '../../../src/database/embedded/binaries.ts';
 import { prepareAccess } from '../../../src/database/embedded/privileges.ts';
-import { lacks } from '../../support/environment.ts';
+import { lacks } from '../../support/server/environment.ts';
 import { cleanUp, Other, postmasterPid, query, start, temporaryFolder } from './helpers.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { findPostmaster } from '../../../src/database/embedded/postmaster.ts';
-import { lacks } from '../../support/environment.ts';
+import { lacks } from '../../support/server/environment.ts';
 import { until } from '../../support/until.ts';
 import { cleanUp, temporaryFolder } from './helpers.ts';
 

@@ -3,8 +3,8 @@ import { sql } from 'drizzle-orm';
 import { expect, it, onTestFinished } from 'vitest';
 import { openPool, type PoolOptions } from '../../../src/database/client.ts';
 import { rootOf } from '../../../src/database/errors.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useProxy } from '../../support/proxy.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { useProxy } from '../../support/postgres/proxy.ts';
 
 const database = useDatabase({ per: 'file' });
 const openProxy = useProxy(database);

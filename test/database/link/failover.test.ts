@@ -7,10 +7,10 @@ import { isTransient } from '../../../src/database/transient.ts';
 import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import { EventLog } from '../../../src/kernel/log/event-log.ts';
 import { Observer } from '../../../src/kernel/observe/observer.ts';
-import { anAppend } from '../../support/appends.ts';
-import { lacks } from '../../support/environment.ts';
-import { openName } from '../../support/name.ts';
-import { useReplicatedDatabase } from '../../support/replica.ts';
+import { anAppend } from '../../support/kernel/appends.ts';
+import { openName } from '../../support/postgres/name.ts';
+import { useReplicatedDatabase } from '../../support/postgres/replica.ts';
+import { lacks } from '../../support/server/environment.ts';
 
 describe.skipIf(lacks('pg_basebackup'))('a primary and its standby', () => {
   const database = useReplicatedDatabase();

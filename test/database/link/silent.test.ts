@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm';
 import { expect, it, onTestFinished } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
 import { isTransient } from '../../../src/database/transient.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useProxy } from '../../support/proxy.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { useProxy } from '../../support/postgres/proxy.ts';
 
 const database = useDatabase();
 const proxy = useProxy(database);

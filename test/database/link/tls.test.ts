@@ -7,8 +7,8 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
 import { rootOf } from '../../../src/database/errors.ts';
-import { lacks } from '../../support/environment.ts';
-import { PostgresServer } from '../../support/postgres-server.ts';
+import { PostgresServer } from '../../support/postgres/postgres-server.ts';
+import { lacks } from '../../support/server/environment.ts';
 
 const run = promisify(execFile);
 

@@ -7,7 +7,7 @@ import { openDatabase } from '../../../src/database/database.ts';
 import { DatabaseError } from '../../../src/database/errors.ts';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import { urlOfDatabase } from '../../../src/testing/postgres/databases.ts';
-import { connect, createDatabase } from '../../support/database.ts';
+import { connect, createDatabase } from '../../support/postgres/database.ts';
 
 const databases: Awaited<ReturnType<typeof createDatabase>>[] = [];
 afterEach(async () => {

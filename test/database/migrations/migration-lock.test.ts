@@ -3,8 +3,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import { MIGRATION_LOCK } from '../../../src/database/activity/locks.ts';
 import { openPool } from '../../../src/database/client.ts';
 import { lockMigrations } from '../../../src/database/migrations/migration-lock.ts';
-import { holdUp } from '../../support/blocker.ts';
-import { useDatabase } from '../../support/database.ts';
+import { holdUp } from '../../support/postgres/blocker.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();

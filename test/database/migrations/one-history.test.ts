@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import app from '../../../src/app.ts';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import { LAST_OF_ONE_HISTORY } from '../../../src/database/migrations/migration-history.ts';
-import { connect, createDatabase } from '../../support/database.ts';
+import { connect, createDatabase } from '../../support/postgres/database.ts';
 
 const appMigrations = app.migrations as URL;
 const engineMigrations = new URL('../../../drizzle/', import.meta.url);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { useDatabase } from '../../support/database.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { usePartSessions } from './part-sessions.ts';
 
 const database = useDatabase({ per: 'file' });

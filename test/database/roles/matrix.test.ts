@@ -2,8 +2,8 @@ import { getTableName } from 'drizzle-orm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { domains } from '../../../src/domains/index.ts';
 import { tablesOf } from '../../../src/kernel/read/tables/tables.ts';
-import { useDatabase } from '../../support/database.ts';
-import { roleOf } from '../../support/roles.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { roleOf } from '../../support/postgres/roles.ts';
 import { PARTS, type Part, usePartSessions } from './part-sessions.ts';
 
 /** What each part may do with an object; what is not here it may not. */

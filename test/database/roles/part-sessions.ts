@@ -3,7 +3,7 @@ import { beforeAll } from 'vitest';
 import app from '../../../src/app.ts';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import { connect } from '../../../src/database/session.ts';
-import type { TestDatabase } from '../../support/database.ts';
+import type { TestDatabase } from '../../support/postgres/database.ts';
 
 export const PARTS = ['writer', 'projector', 'reader'] as const;
 export type Part = (typeof PARTS)[number];

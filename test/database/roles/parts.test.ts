@@ -13,11 +13,11 @@ import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import type { RoleOptions } from '../../../src/database/roles/ensure-roles.ts';
 import { createEngine } from '../../../src/kernel/engine.ts';
 import { urlOfDatabase } from '../../../src/testing/postgres/databases.ts';
-import { anAppend, receiptOf } from '../../support/appends.ts';
-import { counterDomain, countersTable, openCounter, system } from '../../support/counter.ts';
-import { connect, useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
-import { roleOf } from '../../support/roles.ts';
+import { anAppend, receiptOf } from '../../support/kernel/appends.ts';
+import { counterDomain, countersTable, openCounter, system } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { connect, useDatabase } from '../../support/postgres/database.ts';
+import { roleOf } from '../../support/postgres/roles.ts';
 
 const connections = { writer: 1, projector: 1, reader: 1 };
 

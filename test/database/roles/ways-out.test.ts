@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { useDatabase } from '../../support/database.ts';
-import { roleOf } from '../../support/roles.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { roleOf } from '../../support/postgres/roles.ts';
 import { PARTS, usePartSessions } from './part-sessions.ts';
 
 /** Ways out of a role. OWNER and SUPERUSER are the names of those who may do more. */

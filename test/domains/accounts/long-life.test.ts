@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { Account, accountsDomain, deposit, openAccount, withdraw } from '../../../src/domains/accounts/index.ts';
-import { anAppend, receiptOf } from '../../support/appends.ts';
-import { system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { anAppend, receiptOf } from '../../support/kernel/appends.ts';
+import { system } from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { gbp } from '../fixtures.ts';
 
 const database = useDatabase();

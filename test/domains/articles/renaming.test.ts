@@ -9,11 +9,11 @@ import {
   renameAuthor,
 } from '../../../src/domains/articles/index.ts';
 import { beginRebuild } from '../../../src/kernel/read/rebuild/begin-rebuild.ts';
-import { receiptOf } from '../../support/appends.ts';
-import { system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
-import { expectedRows, rowsOf } from '../../support/rows.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
+import { system } from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { expectedRows, rowsOf } from '../../support/kernel/rows.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();

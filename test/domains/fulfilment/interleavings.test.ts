@@ -8,10 +8,10 @@ import {
   totalOf,
 } from '../../../src/domains/orders/index.ts';
 import { receiveStock } from '../../../src/domains/products/index.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
-import { type TestGateway, useGateway } from '../../support/gateway.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { fc } from '../../support/properties.ts';
+import { type TestGateway, useGateway } from '../../support/server/gateway.ts';
 import { EngineShop, shopDomains } from './shop.ts';
 
 const database = useDatabase();

@@ -1,8 +1,8 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { PAYMENT_PATIENCE_MS } from '../../../src/domains/fulfilment/next-steps.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
-import { useGateway } from '../../support/gateway.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { useGateway } from '../../support/server/gateway.ts';
 import { until } from '../../support/until.ts';
 import { EngineShop, shopDomains } from './shop.ts';
 

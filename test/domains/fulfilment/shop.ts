@@ -5,9 +5,9 @@ import { Order, ordersDomain, placeOrder } from '../../../src/domains/orders/ind
 import { productsDomain, receiveStock, registerProduct } from '../../../src/domains/products/index.ts';
 import type { Command } from '../../../src/kernel/define/command.ts';
 import type { CommandOutcome } from '../../../src/kernel/define/command-outcome.ts';
-import { system } from '../../support/counter.ts';
-import type { TestDatabase } from '../../support/database.ts';
-import type { TestEngine } from '../../support/engine.ts';
+import { system } from '../../support/kernel/counter.ts';
+import type { TestEngine } from '../../support/kernel/engine.ts';
+import type { TestDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 import { HOME } from '../fixtures.ts';
 

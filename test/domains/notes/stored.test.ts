@@ -12,11 +12,11 @@ import {
 } from '../../../src/domains/notes/index.ts';
 import { MAX_CONTENT } from '../../../src/domains/notes/note.ts';
 import { beginRebuild } from '../../../src/kernel/read/rebuild/begin-rebuild.ts';
-import { anAppend, receiptOf } from '../../support/appends.ts';
-import { system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
-import { expectedRows, rowsOf } from '../../support/rows.ts';
+import { anAppend, receiptOf } from '../../support/kernel/appends.ts';
+import { system } from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { expectedRows, rowsOf } from '../../support/kernel/rows.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();

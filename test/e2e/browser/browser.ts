@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { CHROMIUM } from '../../support/environment.ts';
+import { CHROMIUM } from '../../support/server/environment.ts';
 
 /** Quiet, and asking nobody for anything: neither updates nor accounts. */
 const FLAGS = [

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { readOperations } from '../../../src/server/graphiql/operations.ts';
 import { operations } from '../../../src/shop/operations.ts';
-import { type TestApp, useApp } from '../../support/app.ts';
-import { lacks } from '../../support/environment.ts';
-import { staffToken, WITH_AUTH } from '../../support/tokens.ts';
+import { staffToken, WITH_AUTH } from '../../support/client/tokens.ts';
+import { type TestApp, useApp } from '../../support/server/app.ts';
+import { lacks } from '../../support/server/environment.ts';
 import { useBrowser } from './browser.ts';
 import { GraphiqlPage } from './graphiql-page.ts';
 

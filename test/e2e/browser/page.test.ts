@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { useApp } from '../../support/app.ts';
+import { useApp } from '../../support/server/app.ts';
 
 describe('the page of GraphiQL', () => {
   const app = useApp();

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Tokens } from '../../../src/kernel/consistency/token.ts';
-import { useApp } from '../../support/app.ts';
-import { registerCustomer } from '../../support/shop.ts';
-import { stall } from '../../support/stall.ts';
-import { useTransports, ways } from '../../support/transports.ts';
+import { registerCustomer } from '../../support/client/shop.ts';
+import { useTransports, ways } from '../../support/client/transports.ts';
+import { stall } from '../../support/postgres/stall.ts';
+import { useApp } from '../../support/server/app.ts';
 
 const app = useApp();
 const open = useTransports(app);

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { StalledClients } from '../../../src/server/http/stalled-clients.ts';
-import { useApp } from '../../support/app.ts';
+import { useApp } from '../../support/server/app.ts';
 import { until } from '../../support/until.ts';
 
 describe('an answer whose client takes nothing any more', () => {

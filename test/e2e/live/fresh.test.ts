@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { useApp } from '../../support/app.ts';
-import { caughtUp } from '../../support/caught-up.ts';
-import { roleOf } from '../../support/roles.ts';
-import { accepted, openShop, placeOrder, registerCustomer, type Shop } from '../../support/shop.ts';
-import { stall } from '../../support/stall.ts';
-import { useTransports, ways } from '../../support/transports.ts';
+import { caughtUp } from '../../support/client/caught-up.ts';
+import { accepted, openShop, placeOrder, registerCustomer, type Shop } from '../../support/client/shop.ts';
+import { useTransports, ways } from '../../support/client/transports.ts';
+import { roleOf } from '../../support/postgres/roles.ts';
+import { stall } from '../../support/postgres/stall.ts';
+import { useApp } from '../../support/server/app.ts';
 import { until } from '../../support/until.ts';
 
 const app = useApp({ fulfils: false });

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { useApp } from '../../support/app.ts';
-import { accepted, openShop, placeOrder, type Shop, unknownId } from '../../support/shop.ts';
-import { useTransports, ways } from '../../support/transports.ts';
+import { accepted, openShop, placeOrder, type Shop, unknownId } from '../../support/client/shop.ts';
+import { useTransports, ways } from '../../support/client/transports.ts';
+import { useApp } from '../../support/server/app.ts';
 
 // Nobody carries orders on: a confirmed order takes no more items.
 const app = useApp({ fulfils: false });

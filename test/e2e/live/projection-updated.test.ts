@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { useApp } from '../../support/app.ts';
-import { placeOrder, registerCustomer, registerProduct, unknownId } from '../../support/shop.ts';
-import { stall } from '../../support/stall.ts';
-import { useTransports, ways } from '../../support/transports.ts';
+import { placeOrder, registerCustomer, registerProduct, unknownId } from '../../support/client/shop.ts';
+import { useTransports, ways } from '../../support/client/transports.ts';
+import { stall } from '../../support/postgres/stall.ts';
+import { useApp } from '../../support/server/app.ts';
 
 // It lets a read model fall behind on purpose, on a busy machine for seconds.
 const app = useApp({ fulfils: false, env: { FAIR_LAG_MS: '0' } });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { domains } from '../../../src/domains/index.ts';
 import { registerDomains } from '../../../src/kernel/define/domain.ts';
-import { type TestApp, useApp } from '../../support/app.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
+import { accepted, openShop, placeOrder, type Shop } from '../../support/client/shop.ts';
+import { useTransports, type Way } from '../../support/client/transports.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { testRandom } from '../../support/random.ts';
-import { accepted, openShop, placeOrder, type Shop } from '../../support/shop.ts';
-import { useTransports, type Way } from '../../support/transports.ts';
+import { type TestApp, useApp } from '../../support/server/app.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase({ per: 'file' });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { useApp } from '../../support/app.ts';
-import { useTransports, ways } from '../../support/transports.ts';
+import { useTransports, ways } from '../../support/client/transports.ts';
+import { useApp } from '../../support/server/app.ts';
 
 const app = useApp();
 const open = useTransports(app);

@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 import { disposeOf, socketClient, subscribeWith } from '../../../src/testing/clients/sockets.ts';
-import { useApp } from '../../support/app.ts';
-import { openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
+import { openShop, placeOrder, registerCustomer } from '../../support/client/shop.ts';
+import { useApp } from '../../support/server/app.ts';
 import { until } from '../../support/until.ts';
 
 const app = useApp({

@@ -4,8 +4,8 @@ import { MIGRATION_LOCK } from '../../../src/database/activity/locks.ts';
 import { createLogger } from '../../../src/server/operations/logger.ts';
 import { startServer } from '../../../src/server/server.ts';
 import { readConfig } from '../../../src/settings/config.ts';
-import { holdUp } from '../../support/blocker.ts';
-import { useDatabase } from '../../support/database.ts';
+import { holdUp } from '../../support/postgres/blocker.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 import { freePort, ServerProcess, statusOf } from './server-process.ts';
 

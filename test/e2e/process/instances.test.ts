@@ -3,11 +3,11 @@ import { openDatabase } from '../../../src/database/database.ts';
 import { domains } from '../../../src/domains/index.ts';
 import { registerDomains } from '../../../src/kernel/define/domain.ts';
 import { LogReader } from '../../../src/kernel/log/log-reader.ts';
-import { useDatabase } from '../../support/database.ts';
-import { openPooler } from '../../support/pooler.ts';
-import { expectedRows, rowsOf } from '../../support/rows.ts';
-import { openShop, placeOrder, registerCustomer, type Shop } from '../../support/shop.ts';
-import { useTransports } from '../../support/transports.ts';
+import { openShop, placeOrder, registerCustomer, type Shop } from '../../support/client/shop.ts';
+import { useTransports } from '../../support/client/transports.ts';
+import { expectedRows, rowsOf } from '../../support/kernel/rows.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { openPooler } from '../../support/postgres/pooler.ts';
 import { until } from '../../support/until.ts';
 import { ServerProcess } from './server-process.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
-import type { CommandAnswer } from '../../support/http-client.ts';
+import type { CommandAnswer } from '../../support/client/http-client.ts';
 import { until } from '../../support/until.ts';
 import { dataFolder, isAlive, postmasterOf, ServerProcess } from './server-process.ts';
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
-import { useDatabase } from '../../support/database.ts';
-import { lacks } from '../../support/environment.ts';
-import type { Answer } from '../../support/http-client.ts';
+import type { Answer } from '../../support/client/http-client.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { lacks } from '../../support/server/environment.ts';
 import { until } from '../../support/until.ts';
 import { ServerProcess } from './server-process.ts';
 

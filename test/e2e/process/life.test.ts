@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
-import { registerCustomer } from '../../support/shop.ts';
+import { registerCustomer } from '../../support/client/shop.ts';
 import { until } from '../../support/until.ts';
 import { dataFolder, freePort, isAlive, postmasterOf, ServerProcess, statusOf } from './server-process.ts';
 

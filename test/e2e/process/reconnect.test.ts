@@ -2,8 +2,8 @@ import { createClient } from 'graphql-ws';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { disposeOf, subscribeWith } from '../../../src/testing/clients/sockets.ts';
-import { useDatabase } from '../../support/database.ts';
-import { accepted, openShop, placeOrder } from '../../support/shop.ts';
+import { accepted, openShop, placeOrder } from '../../support/client/shop.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { freePort, ServerProcess } from './server-process.ts';
 
 // Processes start slowly where many tests share the machine.

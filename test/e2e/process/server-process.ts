@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { childEnvironment } from '../../support/child-environment.ts';
-import { HttpClient } from '../../support/http-client.ts';
+import { HttpClient } from '../../support/client/http-client.ts';
+import { childEnvironment } from '../../support/server/child-environment.ts';
 import { until } from '../../support/until.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { holdUp } from '../../support/blocker.ts';
-import { useDatabase } from '../../support/database.ts';
-import { openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
-import { eventFeed, useTransports } from '../../support/transports.ts';
+import { openShop, placeOrder, registerCustomer } from '../../support/client/shop.ts';
+import { eventFeed, useTransports } from '../../support/client/transports.ts';
+import { holdUp } from '../../support/postgres/blocker.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 import { ServerProcess, statusOf } from './server-process.ts';
 

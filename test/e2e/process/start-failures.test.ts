@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { urlOfDatabase } from '../../../src/testing/postgres/databases.ts';
-import { cloneDatabase } from '../../support/database.ts';
+import { cloneDatabase } from '../../support/postgres/database.ts';
 import { dataFolder, freePort, ServerProcess } from './server-process.ts';
 
 // Processes start slowly where many tests share the machine.

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { useApp } from '../../support/app.ts';
-import { caughtUp } from '../../support/caught-up.ts';
-import { lacks } from '../../support/environment.ts';
-import { expectRequestError } from '../../support/refusals.ts';
-import { useReplicatedDatabase } from '../../support/replica.ts';
-import { accepted, registerCustomer } from '../../support/shop.ts';
+import { caughtUp } from '../../support/client/caught-up.ts';
+import { expectRequestError } from '../../support/client/refusals.ts';
+import { accepted, registerCustomer } from '../../support/client/shop.ts';
+import { useReplicatedDatabase } from '../../support/postgres/replica.ts';
+import { useApp } from '../../support/server/app.ts';
+import { lacks } from '../../support/server/environment.ts';
 import { until } from '../../support/until.ts';
 
 const NAME = `query ($id: ID!, $token: ConsistencyToken!, $timeoutMs: Int, $onTimeout: OnTimeout)

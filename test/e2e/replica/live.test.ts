@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Feed } from '../../../src/testing/clients/feed.ts';
-import { useApp } from '../../support/app.ts';
-import { caughtUp } from '../../support/caught-up.ts';
-import { lacks } from '../../support/environment.ts';
-import { useReplicatedDatabase } from '../../support/replica.ts';
-import { accepted, openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
-import { useTransports } from '../../support/transports.ts';
+import { caughtUp } from '../../support/client/caught-up.ts';
+import { accepted, openShop, placeOrder, registerCustomer } from '../../support/client/shop.ts';
+import { useTransports } from '../../support/client/transports.ts';
+import { useReplicatedDatabase } from '../../support/postgres/replica.ts';
+import { useApp } from '../../support/server/app.ts';
+import { lacks } from '../../support/server/environment.ts';
 import { until } from '../../support/until.ts';
 
 interface Updated {

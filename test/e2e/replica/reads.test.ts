@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { useApp } from '../../support/app.ts';
-import { lacks } from '../../support/environment.ts';
-import { useReplicatedDatabase } from '../../support/replica.ts';
-import { accepted, openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
+import { accepted, openShop, placeOrder, registerCustomer } from '../../support/client/shop.ts';
+import { useReplicatedDatabase } from '../../support/postgres/replica.ts';
+import { useApp } from '../../support/server/app.ts';
+import { lacks } from '../../support/server/environment.ts';
 
 const CUSTOMER = `query ($id: ID!, $token: ConsistencyToken!) @readAfter(token: $token) { customer(id: $id) { name } }`;
 

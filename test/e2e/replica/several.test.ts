@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { domains } from '../../../src/domains/index.ts';
 import { registerDomains } from '../../../src/kernel/define/domain.ts';
 import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
-import { useApp } from '../../support/app.ts';
-import { lacks } from '../../support/environment.ts';
-import { useReplicatedDatabase } from '../../support/replica.ts';
-import { accepted, openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
-import { useTransports } from '../../support/transports.ts';
+import { accepted, openShop, placeOrder, registerCustomer } from '../../support/client/shop.ts';
+import { useTransports } from '../../support/client/transports.ts';
+import { useReplicatedDatabase } from '../../support/postgres/replica.ts';
+import { useApp } from '../../support/server/app.ts';
+import { lacks } from '../../support/server/environment.ts';
 
 const NAME = `query ($id: ID!, $token: ConsistencyToken!) @readAfter(token: $token, timeoutMs: 10000) {
   customer(id: $id) { name }

@@ -3,9 +3,9 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type DatabaseOptions, openDatabase } from '../../../src/database/database.ts';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import { openReplica } from '../../../src/database/replica.ts';
-import { lacks } from '../../support/environment.ts';
-import { useReplicatedDatabase } from '../../support/replica.ts';
-import { roleOf as roleNamed } from '../../support/roles.ts';
+import { useReplicatedDatabase } from '../../support/postgres/replica.ts';
+import { roleOf as roleNamed } from '../../support/postgres/roles.ts';
+import { lacks } from '../../support/server/environment.ts';
 import { until } from '../../support/until.ts';
 
 describe.skipIf(lacks('pg_basebackup'))('a database that is opened with a server to read from', () => {

@@ -3,12 +3,12 @@ import { deposit } from '../../../src/domains/accounts/index.ts';
 import { domains } from '../../../src/domains/index.ts';
 import type { Readiness } from '../../../src/server/operations/health.ts';
 import { runCli } from '../../cli/support.ts';
-import { useApp } from '../../support/app.ts';
-import { system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
-import { expectRequestError } from '../../support/refusals.ts';
-import { accepted } from '../../support/shop.ts';
+import { expectRequestError } from '../../support/client/refusals.ts';
+import { accepted } from '../../support/client/shop.ts';
+import { system } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { useApp } from '../../support/server/app.ts';
 import { until } from '../../support/until.ts';
 
 vi.setConfig({ testTimeout: 120_000 });

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Readiness } from '../../../src/server/operations/health.ts';
-import { useApp } from '../../support/app.ts';
-import { counterDomain, countersTable, openCounter, system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
-import { type PostgresProxy, useProxy } from '../../support/proxy.ts';
-import { accepted, registerCustomer } from '../../support/shop.ts';
+import { accepted, registerCustomer } from '../../support/client/shop.ts';
+import { counterDomain, countersTable, openCounter, system } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { type PostgresProxy, useProxy } from '../../support/postgres/proxy.ts';
+import { useApp } from '../../support/server/app.ts';
 import { until } from '../../support/until.ts';
 
 // A connection is looked at after 3 seconds of silence, and a pool cannot work after 8.

@@ -1,5 +1,5 @@
 import { Freshness, isOutdated } from '../../../docs/example/clients/freshness.ts';
-import type { Answer } from '../../support/http-client.ts';
+import type { Answer } from '../../support/client/http-client.ts';
 import type { Random } from '../../support/random.ts';
 import type { Read, Recorder, SeenRow } from '../history.ts';
 import { type Place, reasonOf, type Sender } from './sender.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Answer, type CommandAnswer, HttpClient } from '../../support/http-client.ts';
+import { type Answer, type CommandAnswer, HttpClient } from '../../support/client/http-client.ts';
 import type { Random } from '../../support/random.ts';
 import type { Recorder } from '../history.ts';
 import type { Command } from './commands.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Answer } from '../../support/http-client.ts';
+import type { Answer } from '../../support/client/http-client.ts';
 import type { Random } from '../../support/random.ts';
 import { Recorder } from '../history.ts';
 import { type Command, Commands, type Market } from './commands.ts';

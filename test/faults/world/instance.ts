@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { childEnvironment } from '../../support/child-environment.ts';
+import { childEnvironment } from '../../support/server/child-environment.ts';
 import { CLOCK_VARIABLE, type Clock, type ClockMessage, RIGHT } from './clock.ts';
 import { Link } from './link.ts';
 import type { MortalPostgres } from './mortal-postgres.ts';

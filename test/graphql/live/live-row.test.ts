@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LiveRow, liveRow } from '../../../src/graphql/live/live-row.ts';
 import { SubscriptionBudgets } from '../../../src/graphql/live/subscription-budget.ts';
 import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
-import { settle } from '../../support/appends.ts';
-import { counters } from '../../support/counter.ts';
+import { settle } from '../../support/kernel/appends.ts';
+import { counters } from '../../support/kernel/counter.ts';
 import { until } from '../../support/until.ts';
 import { Stage, waitingIn } from './support.ts';
 

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ProjectionUpdate } from '../../../src/graphql/live/audience.ts';
 import { projectionUpdates } from '../../../src/graphql/live/projection-updates.ts';
 import { ForbiddenError } from '../../../src/kernel/errors.ts';
-import { customer, staff } from '../../support/counter.ts';
+import { customer, staff } from '../../support/kernel/counter.ts';
 import { until } from '../../support/until.ts';
 import { Stage, waitingIn } from './support.ts';
 

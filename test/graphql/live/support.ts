@@ -9,7 +9,7 @@ import { Courier } from '../../../src/kernel/notify/courier.ts';
 import { Hub, type ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
 import { Mailbox } from '../../../src/kernel/notify/mailbox.ts';
 import type { RowValues } from '../../../src/kernel/read/fold/working-rows.ts';
-import { counters, customer } from '../../support/counter.ts';
+import { counters, customer } from '../../support/kernel/counter.ts';
 
 /** A read model that a test holds in its hands, with what looks at it live. */
 export class Stage {

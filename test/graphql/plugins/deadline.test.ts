@@ -6,8 +6,8 @@ import type { Signal } from '../../../src/database/signal.ts';
 import type { Context } from '../../../src/graphql/context.ts';
 import { OperationTimeoutError } from '../../../src/graphql/errors.ts';
 import { useDeadline } from '../../../src/graphql/plugins/deadline.ts';
-import { useCancellablePool } from '../../support/cancellable-pool.ts';
-import { useDatabase } from '../../support/database.ts';
+import { useCancellablePool } from '../../support/postgres/cancellable-pool.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { checkLog } from '../../../src/kernel/audit/check-log.ts';
-import { anAppend, incremented } from '../../support/appends.ts';
-import { counterDomain, countersTable } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { anAppend, incremented } from '../../support/kernel/appends.ts';
+import { counterDomain, countersTable } from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const database = useDatabase({ tables: [countersTable] });
 const openEngine = useEngine(database, [counterDomain]);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openPool, type Pool } from '../../../src/database/client.ts';
 import { UNKNOWN_PLACE } from '../../../src/kernel/checkpoints/advance.ts';
 import { CheckpointBatcher } from '../../../src/kernel/checkpoints/batched-advance.ts';
-import { useDatabase } from '../../support/database.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const database = useDatabase();
 const owner = randomUUID();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
 import { type CheckpointKind, checkpointId } from '../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { createCheckpoint } from '../../../src/kernel/checkpoints/checkpoints.ts';
-import { useDatabase } from '../../support/database.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const database = useDatabase();
 const ids = (['projection', 'rebuild', 'verify', 'process', 'effect'] as const satisfies readonly CheckpointKind[]).map(

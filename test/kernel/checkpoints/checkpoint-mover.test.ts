@@ -8,7 +8,7 @@ import { CheckpointBatcher } from '../../../src/kernel/checkpoints/batched-advan
 import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
 import { ProjectionTable } from '../../../src/kernel/read/fold/projection-table.ts';
 import type { Writes } from '../../../src/kernel/read/fold/working-rows.ts';
-import { useDatabase } from '../../support/database.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();

@@ -4,9 +4,9 @@ import { checkpointId } from '../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { createCheckpoint } from '../../../src/kernel/checkpoints/checkpoints.ts';
 import { HeldLease } from '../../../src/kernel/checkpoints/held-lease.ts';
 import { Leases } from '../../../src/kernel/checkpoints/leases.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
-import { fleetDomain, sumTables } from '../../support/fleet.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { fleetDomain, sumTables } from '../../support/kernel/fleet.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase({ tables: sumTables });

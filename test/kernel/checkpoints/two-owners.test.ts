@@ -7,12 +7,12 @@ import { Leases } from '../../../src/kernel/checkpoints/leases.ts';
 import type { RecordedEvent } from '../../../src/kernel/define/event.ts';
 import { foldBatch, planBatch } from '../../../src/kernel/read/fold/fold-batch.ts';
 import { ProjectionTable } from '../../../src/kernel/read/fold/projection-table.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
-import { books, libraryAppends, libraryDomain, libraryEvents, libraryTables } from '../../support/library.ts';
-import { everyEvent } from '../../support/log.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { books, libraryAppends, libraryDomain, libraryEvents, libraryTables } from '../../support/kernel/library.ts';
+import { everyEvent } from '../../support/kernel/log.ts';
+import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../support/kernel/rows.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { fc } from '../../support/properties.ts';
-import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../support/rows.ts';
 
 const database = useDatabase({ tables: libraryTables });
 const openEngine = useEngine(database, [libraryDomain]);

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { DatabaseClock } from '../../../src/kernel/clock/database-clock.ts';
-import { holdUp } from '../../support/blocker.ts';
-import { counterDomain, countersTable, openCounter, system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
+import { counterDomain, countersTable, openCounter, system } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { holdUp } from '../../support/postgres/blocker.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase({ tables: [countersTable] });

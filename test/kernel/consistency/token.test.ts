@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { TokenError, Tokens } from '../../../src/kernel/consistency/token.ts';
-import { cloneDatabase } from '../../support/database.ts';
+import { cloneDatabase } from '../../support/postgres/database.ts';
 import { fc } from '../../support/properties.ts';
 
 const tokens = new Tokens('0f8fad5b-d9cb-469f-a165-70867728950e');

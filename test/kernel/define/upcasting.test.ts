@@ -7,10 +7,10 @@ import { defineCommand } from '../../../src/kernel/define/command.ts';
 import { defineEvent, UnreadableEventError } from '../../../src/kernel/define/event.ts';
 import { defineProjection } from '../../../src/kernel/define/read-model/projection.ts';
 import { readTable } from '../../../src/kernel/define/read-model/read-table.ts';
-import { receiptOf } from '../../support/appends.ts';
-import { system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
+import { system } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 /** What has become of the event since: v1 had one line and kilograms, v2 grams, v3 tells recipient and address apart. */
 const ParcelSent = defineEvent('ParcelSent', {

@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { EventLog } from '../../../src/kernel/log/event-log.ts';
-import { anAppend, incremented } from '../../support/appends.ts';
-import { counterDomain, countersTable } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
-import { useProxy } from '../../support/proxy.ts';
+import { anAppend, incremented } from '../../support/kernel/appends.ts';
+import { counterDomain, countersTable } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { useProxy } from '../../support/postgres/proxy.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase({ tables: [countersTable] });
@@ -58,7 +58,7 @@ describe('positions', () => {
     const script = `
       import { openDatabase } from ${JSON.stringify(here('../../../src/database/database.ts'))};
       import { EventLog } from ${JSON.stringify(here('../../../src/kernel/log/event-log.ts'))};
-      import { anAppend } from ${JSON.stringify(here('../../support/appends.ts'))};
+      import { anAppend } from ${JSON.stringify(here('../../support/kernel/appends.ts'))};
       const connections = { writer: 3, projector: 1, reader: 1 };
       const database = await openDatabase({ url: process.argv[1], connections, onNotice: console.error });
       const log = new EventLog(database.writer.db, {});

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
 import type { ObstacleChanged } from '../../../src/kernel/observe/observer.ts';
-import { counterDomain, countersTable, openCounter, system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { counterDomain, countersTable, openCounter, system } from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 // A look at the log is made every second.

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { defineCommand } from '../../../src/kernel/define/command.ts';
 import { ForbiddenError } from '../../../src/kernel/errors.ts';
 import { newEventIds } from '../../../src/kernel/log/append/append.ts';
-import { anAppend, incremented, receiptOf } from '../../support/appends.ts';
+import { anAppend, incremented, receiptOf } from '../../support/kernel/appends.ts';
 import {
   Counter,
   CounterIncremented,
@@ -14,9 +14,9 @@ import {
   incrementCounter,
   openCounter,
   system,
-} from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
+} from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const database = useDatabase();
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);

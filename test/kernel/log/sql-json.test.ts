@@ -8,7 +8,7 @@ import {
   LOAD_COLUMNS,
   SNAPSHOT_COLUMNS,
 } from '../../../src/kernel/log/sql-json.ts';
-import { useDatabase } from '../../support/database.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const database = useDatabase();
 

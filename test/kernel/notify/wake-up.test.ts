@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Notification } from '../../../src/kernel/notify/notification-buffer.ts';
 import { WakeUp } from '../../../src/kernel/notify/wake-up.ts';
-import { useDatabase } from '../../support/database.ts';
-import { openPooler } from '../../support/pooler.ts';
-import { useProxy } from '../../support/proxy.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { openPooler } from '../../support/postgres/pooler.ts';
+import { useProxy } from '../../support/postgres/proxy.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase({ per: 'file' });

@@ -3,11 +3,11 @@ import { describe, expect, it, vi } from 'vitest';
 import { APPEND_LOCK } from '../../../src/database/activity/locks.ts';
 import type { StallChanged } from '../../../src/kernel/observe/observer.ts';
 import { explainStall, type Stall } from '../../../src/kernel/observe/stall.ts';
-import { holdUp } from '../../support/blocker.ts';
-import { counterDomain, countersTable, incrementCounter, openCounter, system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
-import { useProxy } from '../../support/proxy.ts';
+import { counterDomain, countersTable, incrementCounter, openCounter, system } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { holdUp } from '../../support/postgres/blocker.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { useProxy } from '../../support/postgres/proxy.ts';
 import { until } from '../../support/until.ts';
 
 // It has to stand still for a while before it counts.

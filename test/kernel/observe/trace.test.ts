@@ -2,10 +2,10 @@ import { SpanStatusCode } from '@opentelemetry/api';
 import { describe, expect, it } from 'vitest';
 import { ThrottledError } from '../../../src/kernel/errors.ts';
 import { inBatchSpan, inSpan, type Traced } from '../../../src/kernel/observe/trace.ts';
-import { receiptOf } from '../../support/appends.ts';
-import { counterDomain, countersTable, openCounter, system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
+import { counterDomain, countersTable, openCounter, system } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { useSpans } from '../../support/spans.ts';
 import { until } from '../../support/until.ts';
 

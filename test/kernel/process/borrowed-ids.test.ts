@@ -3,11 +3,11 @@ import { expect, it } from 'vitest';
 import { asDerivedId } from '../../../src/kernel/define/derived-id.ts';
 import { causedBy } from '../../../src/kernel/process/issue-command.ts';
 import { type OwnCommand, reaching, reacting } from '../../../src/kernel/process/process-commands.ts';
-import { receiptOf } from '../../support/appends.ts';
-import { system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
-import { DELIVERY_MS, Delivery, parcelDomain, receiveParcel, sendParcel } from '../../support/parcel-process.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
+import { system } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { DELIVERY_MS, Delivery, parcelDomain, receiveParcel, sendParcel } from '../../support/kernel/parcel-process.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const database = useDatabase();
 const openEngine = useEngine(database, [parcelDomain]);

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { EffectAnswers } from '../../../src/kernel/process/effect-answers.ts';
 import { EffectWork } from '../../../src/kernel/process/effect-work.ts';
 import { StreamStates } from '../../../src/kernel/write/state/stream-states.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 import { Asking, anOracle, askOf, questionsDomain } from './questions.ts';
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ThrottledError } from '../../../src/kernel/errors.ts';
-import { receiptOf } from '../../support/appends.ts';
-import { system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
-import { fillPurse, parcelDomain, sendParcel } from '../../support/parcel-process.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
+import { system } from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { fillPurse, parcelDomain, sendParcel } from '../../support/kernel/parcel-process.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();

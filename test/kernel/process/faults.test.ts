@@ -3,10 +3,9 @@ import { expect, it } from 'vitest';
 import { unchanged } from '../../../src/kernel/define/aggregate.ts';
 import { defineProcess, issue } from '../../../src/kernel/define/process-manager/process.ts';
 import { reaching } from '../../../src/kernel/process/process-commands.ts';
-import { receiptOf } from '../../support/appends.ts';
-import { system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
+import { system } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
 import {
   Delivery,
   ParcelSent,
@@ -14,7 +13,8 @@ import {
   parcelDomain,
   returnParcel,
   sendParcel,
-} from '../../support/parcel-process.ts';
+} from '../../support/kernel/parcel-process.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 /** What goes wrong in the process, while it does. */

@@ -4,8 +4,15 @@ import { z } from 'zod';
 import { defineDomain } from '../../../src/kernel/define/domain.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
 import { ParkedOperations } from '../../../src/kernel/process/parked/operations.ts';
-import { system } from '../../support/counter.ts';
-import { Delivery, fillPurse, Parcel, Purse, receiveParcel, returnParcel } from '../../support/parcel-process.ts';
+import { system } from '../../support/kernel/counter.ts';
+import {
+  Delivery,
+  fillPurse,
+  Parcel,
+  Purse,
+  receiveParcel,
+  returnParcel,
+} from '../../support/kernel/parcel-process.ts';
 import { until } from '../../support/until.ts';
 import { execute, useParcelServers } from './parcel-servers.ts';
 

@@ -1,9 +1,9 @@
 import type postgres from 'postgres';
-import { receiptOf } from '../../support/appends.ts';
-import { system } from '../../support/counter.ts';
-import { type TestDatabase, useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
-import { parcelDomain, sendParcel } from '../../support/parcel-process.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
+import { system } from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { parcelDomain, sendParcel } from '../../support/kernel/parcel-process.ts';
+import { type TestDatabase, useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 /** Executes a command. @returns its receipt. */

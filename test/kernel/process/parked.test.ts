@@ -5,8 +5,8 @@ import { defineProcess, issue } from '../../../src/kernel/define/process-manager
 import { nthId } from '../../../src/kernel/process/issue-command.ts';
 import { ParkedOperations } from '../../../src/kernel/process/parked/operations.ts';
 import { reacting } from '../../../src/kernel/process/process-commands.ts';
-import { system } from '../../support/counter.ts';
-import type { TestEngine } from '../../support/engine.ts';
+import { system } from '../../support/kernel/counter.ts';
+import type { TestEngine } from '../../support/kernel/engine.ts';
 import {
   Delivery,
   fillPurse,
@@ -18,7 +18,7 @@ import {
   receiveParcel,
   returnParcel,
   sendParcel,
-} from '../../support/parcel-process.ts';
+} from '../../support/kernel/parcel-process.ts';
 import { until } from '../../support/until.ts';
 import { execute, useParcelServers } from './parcel-servers.ts';
 

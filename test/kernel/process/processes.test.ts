@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { initiatorOf, type RecordedEvent } from '../../../src/kernel/define/event.ts';
 import { reacting } from '../../../src/kernel/process/process-commands.ts';
-import { receiptOf } from '../../support/appends.ts';
-import { system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
-import { Delivery, fillPurse, parcelDomain, receiveParcel, sendParcel } from '../../support/parcel-process.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
+import { system } from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { Delivery, fillPurse, parcelDomain, receiveParcel, sendParcel } from '../../support/kernel/parcel-process.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();

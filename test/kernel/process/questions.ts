@@ -8,9 +8,9 @@ import { callAgain, defineEffect } from '../../../src/kernel/define/process-mana
 import { bindPort, definePort, type PortBinding } from '../../../src/kernel/define/process-manager/port.ts';
 import { issue } from '../../../src/kernel/define/process-manager/process.ts';
 import type { ExecuteOptions } from '../../../src/kernel/write/execute-options.ts';
-import { receiptOf } from '../../support/appends.ts';
-import { system } from '../../support/counter.ts';
-import type { TestEngine } from '../../support/engine.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
+import { system } from '../../support/kernel/counter.ts';
+import type { TestEngine } from '../../support/kernel/engine.ts';
 
 const QuestionAsked = defineEvent('QuestionAsked', { data: z.object({ text: z.string() }) });
 const QuestionAnswered = defineEvent('QuestionAnswered', { data: z.object({ answer: z.string() }) });

@@ -9,11 +9,11 @@ import { processLimits } from '../../../src/kernel/process/limits.ts';
 import { ParkedItems } from '../../../src/kernel/process/parked/parked-items.ts';
 import { ProcessWork } from '../../../src/kernel/process/process-work.ts';
 import type { CommandBus } from '../../../src/kernel/write/command-bus.ts';
-import { receiptOf } from '../../support/appends.ts';
-import { system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
-import { Delivery, fillPurse, parcelDomain, payPostage, sendParcel } from '../../support/parcel-process.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
+import { system } from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { Delivery, fillPurse, parcelDomain, payPostage, sendParcel } from '../../support/kernel/parcel-process.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();

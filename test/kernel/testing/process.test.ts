@@ -14,7 +14,7 @@ import {
   Purse,
   payPostage,
   returnParcel,
-} from '../../support/parcel-process.ts';
+} from '../../support/kernel/parcel-process.ts';
 
 const parcelId = '0195a000-0000-7000-8000-000000000001';
 const purseId = '0195a000-0000-7000-8000-000000000002';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ForbiddenError, ThrottledError, UnauthenticatedError } from '../../../src/kernel/errors.ts';
-import { receiptOf } from '../../support/appends.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
 import {
   addCounter,
   closeCounter,
@@ -11,9 +11,9 @@ import {
   openCounter,
   staff,
   system,
-} from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
+} from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const database = useDatabase();
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);

@@ -9,11 +9,11 @@ import { Snapshots } from '../../../src/kernel/log/streams/snapshots.ts';
 import { Observer } from '../../../src/kernel/observe/observer.ts';
 import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
 import { StreamStates } from '../../../src/kernel/write/state/stream-states.ts';
-import { closeCounter, counterDomain, incrementCounter, openCounter, system } from '../../support/counter.ts';
-import { CRASHES, expectSoundLog } from '../../support/crash-points.ts';
-import { useCrashProxy } from '../../support/crash-proxy.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { CRASHES, expectSoundLog } from '../../support/crash/crash-points.ts';
+import { useCrashProxy } from '../../support/crash/crash-proxy.ts';
+import { closeCounter, counterDomain, incrementCounter, openCounter, system } from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 import { fc } from '../../support/properties.ts';
 
 const database = useDatabase();

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { toResult } from '../../../src/graphql/commands/result-types.ts';
 import { defineCommand } from '../../../src/kernel/define/command.ts';
-import { receiptOf } from '../../support/appends.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
 import {
   addCounter,
   Counter,
@@ -13,10 +13,10 @@ import {
   incrementCounter,
   openCounter,
   system,
-} from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
-import { useProxy } from '../../support/proxy.ts';
+} from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { useProxy } from '../../support/postgres/proxy.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();

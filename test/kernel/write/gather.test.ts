@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Load } from '../../../src/kernel/define/command.ts';
 import { defineCommand } from '../../../src/kernel/define/command.ts';
 import { given } from '../../../src/kernel/testing/given.ts';
-import { anAppend, incremented, receiptOf } from '../../support/appends.ts';
+import { anAppend, incremented, receiptOf } from '../../support/kernel/appends.ts';
 import {
   Counter,
   CounterIncremented,
@@ -12,10 +12,10 @@ import {
   incrementCounter,
   openCounter,
   system,
-} from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
-import { everyEvent } from '../../support/log.ts';
+} from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { everyEvent } from '../../support/kernel/log.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const database = useDatabase();
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);

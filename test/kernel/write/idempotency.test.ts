@@ -7,7 +7,7 @@ import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import { Snapshots } from '../../../src/kernel/log/streams/snapshots.ts';
 import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
 import { StreamStates } from '../../../src/kernel/write/state/stream-states.ts';
-import { receiptOf } from '../../support/appends.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
 import {
   Counter,
   CounterClosed,
@@ -17,10 +17,10 @@ import {
   incrementCounter,
   openCounter,
   system,
-} from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
-import { useProxy } from '../../support/proxy.ts';
+} from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { useProxy } from '../../support/postgres/proxy.ts';
 
 const database = useDatabase();
 const openProxy = useProxy(database);

@@ -9,10 +9,17 @@ import { derivedId } from '../../../src/kernel/define/derived-id.ts';
 import { defineDomain } from '../../../src/kernel/define/domain.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
 import { commandIdentity } from '../../../src/kernel/write/command-identity.ts';
-import { anAppend, incremented, receiptOf } from '../../support/appends.ts';
-import { Counter, counterDomain, customer, incrementCounter, openCounter, system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { type TestEngine, useEngine } from '../../support/engine.ts';
+import { anAppend, incremented, receiptOf } from '../../support/kernel/appends.ts';
+import {
+  Counter,
+  counterDomain,
+  customer,
+  incrementCounter,
+  openCounter,
+  system,
+} from '../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const ThingMade = defineEvent('ThingMade', { data: z.object({}) });
 const LabelMade = defineEvent('LabelMade', { data: z.object({}) });

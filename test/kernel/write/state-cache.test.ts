@@ -8,10 +8,10 @@ import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import type { StreamRequest } from '../../../src/kernel/log/streams/stream-loader.ts';
 import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
 import { StreamStates } from '../../../src/kernel/write/state/stream-states.ts';
-import { receiptOf } from '../../support/appends.ts';
-import { Counter, counterDomain, incrementCounter, openCounter, system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
+import { Counter, counterDomain, incrementCounter, openCounter, system } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const database = useDatabase();
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);

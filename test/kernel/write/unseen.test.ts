@@ -6,10 +6,10 @@ import { defineAggregate, unchanged } from '../../../src/kernel/define/aggregate
 import { defineCommand, reject } from '../../../src/kernel/define/command.ts';
 import { defineDomain } from '../../../src/kernel/define/domain.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
-import { receiptOf } from '../../support/appends.ts';
-import { system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
+import { system } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const Written = defineEvent('Written', { data: z.object({ owner: z.string() }) });
 const Read = defineEvent('Read', { data: z.object({}) });

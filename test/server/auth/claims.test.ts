@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { type AppRoles, createAuthenticator } from '../../../src/server/auth/authenticator.ts';
 import { readConfig } from '../../../src/settings/config.ts';
-import { SECRET, WITH_AUTH } from '../../support/tokens.ts';
+import { SECRET, WITH_AUTH } from '../../support/client/tokens.ts';
 
 const claims = z.object({ branch: z.string(), desks: z.array(z.int()).optional(), note: z.string().optional() });
 const library: AppRoles = {

@@ -1,6 +1,6 @@
 import { getIntrospectionQuery } from 'graphql';
 import { expect, it } from 'vitest';
-import { useApp } from '../../support/app.ts';
+import { useApp } from '../../support/server/app.ts';
 import { until } from '../../support/until.ts';
 
 const app = useApp({ env: { EVENT_LOOP_BLOCK_MS: '1' }, fulfils: false });

@@ -3,16 +3,16 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { Metrics } from '../../../src/server/metrics/metrics.ts';
-import { useApp } from '../../support/app.ts';
-import { receiptOf } from '../../support/appends.ts';
-import { caughtUp } from '../../support/caught-up.ts';
-import { counterDomain, countersTable, incrementCounter, openCounter, system } from '../../support/counter.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
-import { parseMetrics, type Scrape } from '../../support/prometheus.ts';
-import { openShop, placeOrder, registerCustomer } from '../../support/shop.ts';
-import { stall } from '../../support/stall.ts';
-import { useTransports } from '../../support/transports.ts';
+import { caughtUp } from '../../support/client/caught-up.ts';
+import { openShop, placeOrder, registerCustomer } from '../../support/client/shop.ts';
+import { useTransports } from '../../support/client/transports.ts';
+import { receiptOf } from '../../support/kernel/appends.ts';
+import { counterDomain, countersTable, incrementCounter, openCounter, system } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { stall } from '../../support/postgres/stall.ts';
+import { useApp } from '../../support/server/app.ts';
+import { parseMetrics, type Scrape } from '../../support/server/prometheus.ts';
 import { until } from '../../support/until.ts';
 
 async function scrape(app: { readonly url: string }): Promise<Scrape> {
@@ -141,7 +141,7 @@ describe('GET /metrics', () => {
   });
 
   it('counts faults, and what was refused', async () => {
-    await app.database.sql`alter table read.orders rename column carrier to lost`;
+    await app.database.sql`alter table read.orders rename to lost`;
     await app.query('{ orders { edges { node { id } } } }');
     const { value } = await scrape(app);
     expect(value('afterwrite_faults_total', { kind: 'request' })).toBe(1);

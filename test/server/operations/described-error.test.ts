@@ -3,7 +3,7 @@ import { GraphQLError, Source } from 'graphql';
 import postgres from 'postgres';
 import { describe, expect, it } from 'vitest';
 import { type DescribedError, describeError } from '../../../src/server/operations/described-error.ts';
-import { useDatabase } from '../../support/database.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const describeIt = (error: unknown) => describeError(error) as DescribedError;
 const SECRET = 'xanthippe@quirk.example';

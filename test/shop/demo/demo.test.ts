@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { runCli, startCli } from '../../cli/support.ts';
-import { useApp } from '../../support/app.ts';
-import { lacks } from '../../support/environment.ts';
-import { staffToken, WITH_AUTH } from '../../support/tokens.ts';
+import { staffToken, WITH_AUTH } from '../../support/client/tokens.ts';
+import { useApp } from '../../support/server/app.ts';
+import { lacks } from '../../support/server/environment.ts';
 import { until } from '../../support/until.ts';
 
 /** The demo is to leave it alone. */

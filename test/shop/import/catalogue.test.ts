@@ -5,8 +5,8 @@ import type { InvoiceLine } from '../../../src/shop/import/file/rows.ts';
 import { RetryingIssuer } from '../../../src/shop/import/issuer.ts';
 import { planOrder } from '../../../src/shop/import/plan.ts';
 import { Tally } from '../../../src/shop/import/tally.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
 
 const engine = useEngine(useDatabase(), domains);
 

@@ -6,9 +6,9 @@ import { domains } from '../../../src/domains/index.ts';
 import { changeProductPrice } from '../../../src/domains/products/product.ts';
 import { orderId, productId } from '../../../src/shop/import/ids.ts';
 import { type CliResult, csvRows, runCli, useFolder } from '../../cli/support.ts';
-import { system } from '../../support/counter.ts';
-import { type TestDatabase, useDatabase } from '../../support/database.ts';
-import { useEngine } from '../../support/engine.ts';
+import { system } from '../../support/kernel/counter.ts';
+import { useEngine } from '../../support/kernel/engine.ts';
+import { type TestDatabase, useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();

@@ -6,8 +6,8 @@ import type postgres from 'postgres';
 import { describe, expect, it } from 'vitest';
 import { orderId, productId } from '../../../src/shop/import/ids.ts';
 import { csvRows, runCli, startCli, useFolder } from '../../cli/support.ts';
-import { useDatabase } from '../../support/database.ts';
-import { useProxy } from '../../support/proxy.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { useProxy } from '../../support/postgres/proxy.ts';
 import { until } from '../../support/until.ts';
 
 const data = fileURLToPath(new URL('fixtures/online-retail-sample.csv', import.meta.url));

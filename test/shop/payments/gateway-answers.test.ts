@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { answering, gatewayThat } from '../../support/told-gateway.ts';
+import { answering, gatewayThat } from '../../support/server/told-gateway.ts';
 
 const amount = { amount: 3998, currency: 'GBP' };
 const call = () => ({ key: randomUUID(), reference: randomUUID() });

@@ -3,9 +3,9 @@ import type { RequestListener } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { HttpPaymentGateway } from '../../../src/shop/payments/http-gateway.ts';
 import { CARDS } from '../../../src/shop/payments/local-gateway/cards.ts';
-import { useDatabase } from '../../support/database.ts';
-import { TIMEOUT_MS, useGateway } from '../../support/gateway.ts';
-import { answering, gatewayThat, gatewayWithin } from '../../support/told-gateway.ts';
+import { useDatabase } from '../../support/postgres/database.ts';
+import { TIMEOUT_MS, useGateway } from '../../support/server/gateway.ts';
+import { answering, gatewayThat, gatewayWithin } from '../../support/server/told-gateway.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase({ per: 'file' });

@@ -1,4 +1,4 @@
-import { lacks, type Need } from '../environment.ts';
+import { lacks, type Need } from '../server/environment.ts';
 
 /** Tests that are skipped on a machine that lacks something. */
 export interface ExpectedSkip {
@@ -28,7 +28,7 @@ export const expectedSkips: readonly ExpectedSkip[] = [
     reason: 'The embedded Postgres speaks no TLS: install Debian’s postgresql and openssl.',
   },
   {
-    files: 'test/e2e/http/shared-limits.test.ts',
+    files: 'test/e2e/http/limits/shared-limits.test.ts',
     lacking: ['redis-server'],
     reason: 'There is no Redis: install redis-server.',
   },

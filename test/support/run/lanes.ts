@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 
 /** What starts a Postgres, or a process that does: a test that imports one of these is not a unit test. */
 const STARTERS = [
-  'test/support/database.ts',
-  'test/support/postgres-server.ts',
-  'test/support/production-server.ts',
+  'test/support/postgres/database.ts',
+  'test/support/postgres/postgres-server.ts',
+  'test/support/server/production-server.ts',
   'test/database/embedded/helpers.ts',
   'test/e2e/process/server-process.ts',
 ];

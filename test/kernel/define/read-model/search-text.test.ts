@@ -5,7 +5,7 @@ import type postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrateDatabase } from '../../../../src/database/migrations/migrate.ts';
 import { searchText, searchTextIn } from '../../../../src/kernel/define/read-model/search-text.ts';
-import { connect, useDatabase } from '../../../support/database.ts';
+import { connect, useDatabase } from '../../../support/postgres/database.ts';
 
 describe('text that is searched', () => {
   it.each([

@@ -4,11 +4,11 @@ import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../../../src/kernel/errors.ts';
 import { AppendQueue, type AppendQueueOptions } from '../../../../src/kernel/log/append/append-queue.ts';
 import { Observer } from '../../../../src/kernel/observe/observer.ts';
-import { anAppend, incremented } from '../../../support/appends.ts';
-import { counterDomain } from '../../../support/counter.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
-import { useProxy } from '../../../support/proxy.ts';
+import { anAppend, incremented } from '../../../support/kernel/appends.ts';
+import { counterDomain } from '../../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
+import { useProxy } from '../../../support/postgres/proxy.ts';
 import { until } from '../../../support/until.ts';
 
 const database = useDatabase();

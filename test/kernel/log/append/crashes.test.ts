@@ -5,17 +5,17 @@ import type { Append, AppendOutcome } from '../../../../src/kernel/log/append/ap
 import { AppendQueue } from '../../../../src/kernel/log/append/append-queue.ts';
 import type { EventLog } from '../../../../src/kernel/log/event-log.ts';
 import { Observer } from '../../../../src/kernel/observe/observer.ts';
-import { anAppend, incremented } from '../../../support/appends.ts';
-import { counterDomain } from '../../../support/counter.ts';
 import {
   breakAtPoints,
   CRASHES,
   type Scenario as CrashScenario,
   expectSoundLog,
-} from '../../../support/crash-points.ts';
-import { useCrashProxy } from '../../../support/crash-proxy.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { useEngine } from '../../../support/engine.ts';
+} from '../../../support/crash/crash-points.ts';
+import { useCrashProxy } from '../../../support/crash/crash-proxy.ts';
+import { anAppend, incremented } from '../../../support/kernel/appends.ts';
+import { counterDomain } from '../../../support/kernel/counter.ts';
+import { useEngine } from '../../../support/kernel/engine.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 
 const database = useDatabase();
 const openProxy = useCrashProxy();

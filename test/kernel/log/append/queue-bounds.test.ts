@@ -3,10 +3,10 @@ import { callerKey, NOBODY, SYSTEM } from '../../../../src/kernel/define/actor.t
 import { ThrottledError } from '../../../../src/kernel/errors.ts';
 import type { Append } from '../../../../src/kernel/log/append/append.ts';
 import { AppendQueue, type AppendQueueOptions } from '../../../../src/kernel/log/append/append-queue.ts';
-import { anAppend, incremented } from '../../../support/appends.ts';
-import { counterDomain } from '../../../support/counter.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { useEngine } from '../../../support/engine.ts';
+import { anAppend, incremented } from '../../../support/kernel/appends.ts';
+import { counterDomain } from '../../../support/kernel/counter.ts';
+import { useEngine } from '../../../support/kernel/engine.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
 const database = useDatabase();

@@ -4,10 +4,10 @@ import { registerDomains } from '../../../../src/kernel/define/domain.ts';
 import { AppendQueue, type AppendQueueOptions } from '../../../../src/kernel/log/append/append-queue.ts';
 import { EventLog } from '../../../../src/kernel/log/event-log.ts';
 import { Observer } from '../../../../src/kernel/observe/observer.ts';
-import { anAppend } from '../../../support/appends.ts';
-import { counterDomain } from '../../../support/counter.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { useProxy } from '../../../support/proxy.ts';
+import { anAppend } from '../../../support/kernel/appends.ts';
+import { counterDomain } from '../../../support/kernel/counter.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
+import { useProxy } from '../../../support/postgres/proxy.ts';
 import { until } from '../../../support/until.ts';
 
 const database = useDatabase();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type Waiting, WaitingAppends } from '../../../../src/kernel/log/append/waiting-appends.ts';
-import { anAppend, incremented } from '../../../support/appends.ts';
+import { anAppend, incremented } from '../../../support/kernel/appends.ts';
 import { fc } from '../../../support/properties.ts';
 
 interface Facts {

@@ -6,7 +6,7 @@ import { defineCommand } from '../../../../src/kernel/define/command.ts';
 import { defineEvent } from '../../../../src/kernel/define/event.ts';
 import { sealSnapshot } from '../../../../src/kernel/log/streams/snapshot-envelope.ts';
 import { Snapshots } from '../../../../src/kernel/log/streams/snapshots.ts';
-import { anAppend, incremented, receiptOf } from '../../../support/appends.ts';
+import { anAppend, incremented, receiptOf } from '../../../support/kernel/appends.ts';
 import {
   Counter,
   type CounterState,
@@ -14,9 +14,9 @@ import {
   incrementCounter,
   openCounter,
   system,
-} from '../../../support/counter.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
+} from '../../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 
 const database = useDatabase();
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);

@@ -2,9 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { AfterwriteDatabase } from '../../../../src/database/database.ts';
 import { isTransient } from '../../../../src/database/transient.ts';
 import { DeadLetters } from '../../../../src/kernel/read/dead-letters/dead-letters.ts';
-import { type Lane, untilDone, useLanes } from '../../../support/crash-lane.ts';
-import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash-points.ts';
-import { type Fault, failing } from '../../../support/driven-projection.ts';
+import { type Lane, untilDone, useLanes } from '../../../support/crash/crash-lane.ts';
+import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash/crash-points.ts';
+import { type Fault, failing } from '../../../support/kernel/driven-projection.ts';
 import {
   Book,
   bookNumber,
@@ -14,7 +14,7 @@ import {
   Read,
   Renamed,
   Written,
-} from '../../../support/library.ts';
+} from '../../../support/kernel/library.ts';
 
 const [one, two] = [bookNumber(1), bookNumber(2)];
 /** Of which the third parks the first book, the sixth concerns it too, and the rest goes on. */

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AnyHandler, Projection } from '../../../../src/kernel/define/read-model/projection.ts';
-import { DrivenProjection, type Fault, failing } from '../../../support/driven-projection.ts';
-import { bookNumber, books, libraryAppends, Renamed, readings, Written } from '../../../support/library.ts';
-import { people } from '../../../support/people.ts';
-import { rowsOf } from '../../../support/rows.ts';
+import { DrivenProjection, type Fault, failing } from '../../../support/kernel/driven-projection.ts';
+import { bookNumber, books, libraryAppends, Renamed, readings, Written } from '../../../support/kernel/library.ts';
+import { people } from '../../../support/kernel/people.ts';
+import { rowsOf } from '../../../support/kernel/rows.ts';
 import { keyOf, read, useFaultyLibrary } from './faulty-library.ts';
 
 const library = useFaultyLibrary();

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { adoptParkedEvents, dropParkedEvents } from '../../../../src/kernel/read/dead-letters/dead-letter-store.ts';
 import { DeadLetters } from '../../../../src/kernel/read/dead-letters/dead-letters.ts';
-import { DrivenProjection, failing } from '../../../support/driven-projection.ts';
-import { Book, books } from '../../../support/library.ts';
-import { rowsOf } from '../../../support/rows.ts';
+import { DrivenProjection, failing } from '../../../support/kernel/driven-projection.ts';
+import { Book, books } from '../../../support/kernel/library.ts';
+import { rowsOf } from '../../../support/kernel/rows.ts';
 import { keyOf, read, useFaultyLibrary, written } from './faulty-library.ts';
 
 const library = useFaultyLibrary();

@@ -3,9 +3,8 @@ import type { Database } from '../../../../src/database/client.ts';
 import type { NewEvent } from '../../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { DeadLetters } from '../../../../src/kernel/read/dead-letters/dead-letters.ts';
-import { type TestDatabase, useDatabase } from '../../../support/database.ts';
-import { DrivenProjection, type Fault, failing } from '../../../support/driven-projection.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
+import { DrivenProjection, type Fault, failing } from '../../../support/kernel/driven-projection.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import {
   Book,
   bookNumber,
@@ -14,9 +13,10 @@ import {
   libraryTables,
   Read,
   Written,
-} from '../../../support/library.ts';
-import { peopleHistory, peopleTable } from '../../../support/people.ts';
-import { expectedRows } from '../../../support/rows.ts';
+} from '../../../support/kernel/library.ts';
+import { peopleHistory, peopleTable } from '../../../support/kernel/people.ts';
+import { expectedRows } from '../../../support/kernel/rows.ts';
+import { type TestDatabase, useDatabase } from '../../../support/postgres/database.ts';
 
 export const written = (n: number, author = 'ann') =>
   [bookNumber(n), Written({ title: `${n}`, author, tags: [] })] as const;

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defineProjection } from '../../../../src/kernel/define/read-model/projection.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import {
   Book,
   bookNumber,
@@ -13,8 +12,9 @@ import {
   Read,
   readings,
   Written,
-} from '../../../support/library.ts';
-import { expectedRows, rowsOf } from '../../../support/rows.ts';
+} from '../../../support/kernel/library.ts';
+import { expectedRows, rowsOf } from '../../../support/kernel/rows.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
 const database = useDatabase({ tables: libraryTables });

@@ -2,9 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import { changesOf, type Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { DeadLetters } from '../../../../src/kernel/read/dead-letters/dead-letters.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { DrivenProjection, type Fault, failing } from '../../../support/driven-projection.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
+import { DrivenProjection, type Fault, failing } from '../../../support/kernel/driven-projection.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import {
   Book,
   books,
@@ -13,11 +12,12 @@ import {
   libraryEvents,
   libraryTables,
   readings,
-} from '../../../support/library.ts';
-import { people, peopleHistory, peopleTable } from '../../../support/people.ts';
+} from '../../../support/kernel/library.ts';
+import { people, peopleHistory, peopleTable } from '../../../support/kernel/people.ts';
+import { expectedHistory, expectedRows, historyOf } from '../../../support/kernel/rows.ts';
+import { shelf, shelfHistory, shelfTable } from '../../../support/kernel/shelf.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 import { fc } from '../../../support/properties.ts';
-import { expectedHistory, expectedRows, historyOf } from '../../../support/rows.ts';
-import { shelf, shelfHistory, shelfTable } from '../../../support/shelf.ts';
 
 const database = useDatabase({ tables: [...libraryTables, peopleTable, peopleHistory, shelfTable, shelfHistory] });
 const openEngine = useEngine(database, [libraryDomain]);

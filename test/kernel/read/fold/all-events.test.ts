@@ -10,10 +10,9 @@ import { readTable } from '../../../../src/kernel/define/read-model/read-table.t
 import { foldBatch, planBatch } from '../../../../src/kernel/read/fold/fold-batch.ts';
 import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
 import { beginRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
-import { anAppend, receiptOf } from '../../../support/appends.ts';
-import { counterDomain, countersTable, openCounter, system } from '../../../support/counter.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
+import { anAppend, receiptOf } from '../../../support/kernel/appends.ts';
+import { counterDomain, countersTable, openCounter, system } from '../../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import {
   bookNumber,
   libraryAppends,
@@ -21,11 +20,12 @@ import {
   libraryEvents,
   libraryTables,
   Written,
-} from '../../../support/library.ts';
-import { fillPurse, parcelDomain, sendParcel } from '../../../support/parcel-process.ts';
+} from '../../../support/kernel/library.ts';
+import { fillPurse, parcelDomain, sendParcel } from '../../../support/kernel/parcel-process.ts';
+import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../support/kernel/rows.ts';
+import { shelf, shelfHistory, shelfTable } from '../../../support/kernel/shelf.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 import { fc } from '../../../support/properties.ts';
-import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../support/rows.ts';
-import { shelf, shelfHistory, shelfTable } from '../../../support/shelf.ts';
 import { until } from '../../../support/until.ts';
 
 const chronicleTable = readTable('chronicle', {

@@ -10,8 +10,7 @@ import type { Append } from '../../../../src/kernel/log/append/append.ts';
 import { foldBatch, planBatch } from '../../../../src/kernel/read/fold/fold-batch.ts';
 import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
 import { keyText } from '../../../../src/kernel/read/fold/working-rows.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import {
   bookNumber,
   books,
@@ -22,9 +21,10 @@ import {
   Read,
   readings,
   Written,
-} from '../../../support/library.ts';
+} from '../../../support/kernel/library.ts';
+import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../support/kernel/rows.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 import { fc } from '../../../support/properties.ts';
-import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../support/rows.ts';
 
 const database = useDatabase({ tables: libraryTables });
 const openEngine = useEngine(database, [libraryDomain]);

@@ -4,9 +4,8 @@ import { Rows } from '../../../../src/graphql/read/rows.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { foldHistory, foldRows } from '../../../../src/kernel/testing/fold.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { DrivenProjection } from '../../../support/driven-projection.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
+import { DrivenProjection } from '../../../support/kernel/driven-projection.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import {
   Burned,
   bookNumber,
@@ -19,10 +18,11 @@ import {
   Renamed,
   readings,
   Written,
-} from '../../../support/library.ts';
-import { people, peopleHistory, peopleTable } from '../../../support/people.ts';
+} from '../../../support/kernel/library.ts';
+import { people, peopleHistory, peopleTable } from '../../../support/kernel/people.ts';
+import { expectedHistory, historyOf } from '../../../support/kernel/rows.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 import { fc } from '../../../support/properties.ts';
-import { expectedHistory, historyOf } from '../../../support/rows.ts';
 
 const database = useDatabase({ tables: [...libraryTables, peopleTable, peopleHistory] });
 const openEngine = useEngine(database, [libraryDomain]);

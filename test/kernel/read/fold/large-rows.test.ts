@@ -14,11 +14,11 @@ import { Rows } from '../../../../src/graphql/read/rows.ts';
 import type { Command, InputOf } from '../../../../src/kernel/define/command.ts';
 import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { foldRows } from '../../../../src/kernel/testing/fold.ts';
-import { receiptOf } from '../../../support/appends.ts';
-import { system } from '../../../support/counter.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
-import { expectedHistory, historyOf } from '../../../support/rows.ts';
+import { receiptOf } from '../../../support/kernel/appends.ts';
+import { system } from '../../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { expectedHistory, historyOf } from '../../../support/kernel/rows.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 
 const database = useDatabase();
 const openEngine = useEngine(database, [notesDomain]);

@@ -11,8 +11,7 @@ import { foldBatch, planBatch } from '../../../../src/kernel/read/fold/fold-batc
 import { prefetchBatch } from '../../../../src/kernel/read/fold/prefetched-batch.ts';
 import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';
 import { ProjectionRunner } from '../../../../src/kernel/read/run/projection-runner.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
 import {
   bookNumber,
   books,
@@ -22,9 +21,10 @@ import {
   libraryTables,
   readings,
   Written,
-} from '../../../support/library.ts';
+} from '../../../support/kernel/library.ts';
+import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../support/kernel/rows.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 import { fc } from '../../../support/properties.ts';
-import { expectedHistory, expectedRows, historyOf, rowsOf } from '../../../support/rows.ts';
 import { until } from '../../../support/until.ts';
 
 const database = useDatabase({ tables: libraryTables });

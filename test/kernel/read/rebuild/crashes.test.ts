@@ -6,10 +6,10 @@ import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
 import { beginRebuild, cancelRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { shadowOf } from '../../../../src/kernel/read/rebuild/shadow.ts';
 import { swapIn } from '../../../../src/kernel/read/rebuild/swap.ts';
-import { anAppend, incremented } from '../../../support/appends.ts';
-import { counterDomain, counters } from '../../../support/counter.ts';
-import { expectWhole, type Lane, untilDone, useLanes } from '../../../support/crash-lane.ts';
-import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash-points.ts';
+import { expectWhole, type Lane, untilDone, useLanes } from '../../../support/crash/crash-lane.ts';
+import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash/crash-points.ts';
+import { anAppend, incremented } from '../../../support/kernel/appends.ts';
+import { counterDomain, counters } from '../../../support/kernel/counter.ts';
 import { until } from '../../../support/until.ts';
 
 const lanes = useLanes(4, counterDomain);

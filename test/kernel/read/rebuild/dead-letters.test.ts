@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { receiptOf } from '../../../support/appends.ts';
+import { receiptOf } from '../../../support/kernel/appends.ts';
 import {
   counterDomain,
   counters,
@@ -7,11 +7,11 @@ import {
   incrementCounter,
   openCounter,
   system,
-} from '../../../support/counter.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { type Fault, failing } from '../../../support/driven-projection.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
-import { expectedRows, rowsOf } from '../../../support/rows.ts';
+} from '../../../support/kernel/counter.ts';
+import { type Fault, failing } from '../../../support/kernel/driven-projection.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { expectedRows, rowsOf } from '../../../support/kernel/rows.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
 const database = useDatabase({ tables: [countersTable] });

@@ -6,7 +6,7 @@ import { readTable } from '../../../../src/kernel/define/read-model/read-table.t
 import { beginRebuild, cancelRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { shadowOf } from '../../../../src/kernel/read/rebuild/shadow.ts';
 import { swapIn } from '../../../../src/kernel/read/rebuild/swap.ts';
-import { receiptOf } from '../../../support/appends.ts';
+import { receiptOf } from '../../../support/kernel/appends.ts';
 import {
   Counter,
   counterDomain,
@@ -15,10 +15,10 @@ import {
   incrementCounter,
   openCounter,
   system,
-} from '../../../support/counter.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
-import { expectedRows, rowsOf } from '../../../support/rows.ts';
+} from '../../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { expectedRows, rowsOf } from '../../../support/kernel/rows.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
 const database = useDatabase({ tables: [countersTable] });

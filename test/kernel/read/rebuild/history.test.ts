@@ -2,11 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createNote, notes, notesDomain, renameNote } from '../../../../src/domains/notes/index.ts';
 import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { beginRebuild, cancelRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
-import { receiptOf } from '../../../support/appends.ts';
-import { system } from '../../../support/counter.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
-import { expectedHistory, historyOf } from '../../../support/rows.ts';
+import { receiptOf } from '../../../support/kernel/appends.ts';
+import { system } from '../../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { expectedHistory, historyOf } from '../../../support/kernel/rows.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
 const database = useDatabase();

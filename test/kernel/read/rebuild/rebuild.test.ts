@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Database } from '../../../../src/database/client.ts';
 import { defineProjection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { beginRebuild, cancelRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
-import { receiptOf } from '../../../support/appends.ts';
+import { receiptOf } from '../../../support/kernel/appends.ts';
 import {
   Counter,
   counterDomain,
@@ -11,12 +11,12 @@ import {
   incrementCounter,
   openCounter,
   system,
-} from '../../../support/counter.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
-import { everyEvent } from '../../../support/log.ts';
-import { roleOf } from '../../../support/roles.ts';
-import { expectedRows, rowsOf } from '../../../support/rows.ts';
+} from '../../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { everyEvent } from '../../../support/kernel/log.ts';
+import { expectedRows, rowsOf } from '../../../support/kernel/rows.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
+import { roleOf } from '../../../support/postgres/roles.ts';
 import { until } from '../../../support/until.ts';
 
 const database = useDatabase({ tables: [countersTable] });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { eq } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
-import { receiptOf } from '../../../support/appends.ts';
+import { receiptOf } from '../../../support/kernel/appends.ts';
 import {
   counterDomain,
   counters,
@@ -9,9 +9,9 @@ import {
   incrementCounter,
   openCounter,
   system,
-} from '../../../support/counter.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
+} from '../../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 import { testRandom } from '../../../support/random.ts';
 import { until } from '../../../support/until.ts';
 

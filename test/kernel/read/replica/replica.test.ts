@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { ProjectionMoved } from '../../../../src/kernel/notify/hub.ts';
-import { receiptOf } from '../../../support/appends.ts';
-import { counterDomain, countersTable, incrementCounter, openCounter, system } from '../../../support/counter.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
-import { useProxy } from '../../../support/proxy.ts';
+import { receiptOf } from '../../../support/kernel/appends.ts';
+import {
+  counterDomain,
+  countersTable,
+  incrementCounter,
+  openCounter,
+  system,
+} from '../../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
+import { useProxy } from '../../../support/postgres/proxy.ts';
 import { until } from '../../../support/until.ts';
 
 /** The primary stands for its replica: by another way, which a test holds in its hands. */

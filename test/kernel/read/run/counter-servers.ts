@@ -1,6 +1,6 @@
 import type postgres from 'postgres';
 import { expect } from 'vitest';
-import { receiptOf } from '../../../support/appends.ts';
+import { receiptOf } from '../../../support/kernel/appends.ts';
 import {
   counterDomain,
   counters,
@@ -8,10 +8,10 @@ import {
   incrementCounter,
   openCounter,
   system,
-} from '../../../support/counter.ts';
-import { type TestDatabase, useDatabase } from '../../../support/database.ts';
-import { type TestEngine, useEngine } from '../../../support/engine.ts';
-import { expectedRows, rowsOf } from '../../../support/rows.ts';
+} from '../../../support/kernel/counter.ts';
+import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
+import { expectedRows, rowsOf } from '../../../support/kernel/rows.ts';
+import { type TestDatabase, useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
 /** Opens a counter. @returns its id. */

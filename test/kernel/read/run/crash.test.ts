@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { receiptOf } from '../../../support/appends.ts';
-import { counterDomain, countersTable, incrementCounter, openCounter, system } from '../../../support/counter.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { useEngine } from '../../../support/engine.ts';
+import { receiptOf } from '../../../support/kernel/appends.ts';
+import {
+  counterDomain,
+  countersTable,
+  incrementCounter,
+  openCounter,
+  system,
+} from '../../../support/kernel/counter.ts';
+import { useEngine } from '../../../support/kernel/engine.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
 const database = useDatabase({ tables: [countersTable] });

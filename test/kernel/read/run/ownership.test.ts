@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { newInstanceId } from '../../../../src/kernel/checkpoints/instance-id.ts';
 import { createEngine } from '../../../../src/kernel/engine.ts';
 import type { ProjectionMoved } from '../../../../src/kernel/notify/hub.ts';
-import { counterDomain } from '../../../support/counter.ts';
+import { counterDomain } from '../../../support/kernel/counter.ts';
 import { until } from '../../../support/until.ts';
 import { increment, open, stateOf, useCounterServers } from './counter-servers.ts';
 

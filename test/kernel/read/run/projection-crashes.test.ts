@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { beforeAll, describe, it } from 'vitest';
 import { newInstanceId } from '../../../../src/kernel/checkpoints/instance-id.ts';
-import { expectWhole, type Lane, untilDone, useLanes } from '../../../support/crash-lane.ts';
-import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash-points.ts';
-import type { CrashPoint } from '../../../support/crash-proxy.ts';
-import { Burned, libraryAppends, libraryDomain, Read, Renamed, Written } from '../../../support/library.ts';
+import { expectWhole, type Lane, untilDone, useLanes } from '../../../support/crash/crash-lane.ts';
+import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash/crash-points.ts';
+import type { CrashPoint } from '../../../support/crash/crash-proxy.ts';
+import { Burned, libraryAppends, libraryDomain, Read, Renamed, Written } from '../../../support/kernel/library.ts';
 
 /** What a projection may do to rows: make, change, change by a column's value, remove, and make again. */
 function aFewBooks() {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createEngine } from '../../../../src/kernel/engine.ts';
-import { counterDomain, counters } from '../../../support/counter.ts';
-import { useProxy } from '../../../support/proxy.ts';
+import { counterDomain, counters } from '../../../support/kernel/counter.ts';
+import { useProxy } from '../../../support/postgres/proxy.ts';
 import { until } from '../../../support/until.ts';
 import { increment, open, stateOf, useCounterServers } from './counter-servers.ts';
 

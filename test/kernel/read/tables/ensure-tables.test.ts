@@ -7,10 +7,10 @@ import { historyTable } from '../../../../src/kernel/define/read-model/history-t
 import { defineProjection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { readTable } from '../../../../src/kernel/define/read-model/read-table.ts';
 import { ensureTables } from '../../../../src/kernel/read/tables/ensure-tables.ts';
-import { receiptOf } from '../../../support/appends.ts';
-import { Counter, counterDomain, counters, openCounter, system } from '../../../support/counter.ts';
-import { useDatabase } from '../../../support/database.ts';
-import { useEngine } from '../../../support/engine.ts';
+import { receiptOf } from '../../../support/kernel/appends.ts';
+import { Counter, counterDomain, counters, openCounter, system } from '../../../support/kernel/counter.ts';
+import { useEngine } from '../../../support/kernel/engine.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 import { until } from '../../../support/until.ts';
 
 const database = useDatabase();

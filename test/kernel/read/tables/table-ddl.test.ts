@@ -14,7 +14,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { readSchema } from '../../../../src/database/schema.ts';
 import { ddlOf } from '../../../../src/kernel/read/tables/table-ddl.ts';
-import { useDatabase } from '../../../support/database.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
 
 const database = useDatabase({ per: 'file' });
 

@@ -1,0 +1,120 @@
+import type postgres from 'postgres';
+import { expect } from 'vitest';
+import { testSeed } from '../random.ts';
+import type { Break, CrashPoint, CrashProxy } from './crash-proxy.ts';
+
+/** All that can break, and what dies of it. */
+export const CRASHES: readonly (readonly [Break, CrashPoint['dies']])[] = [
+  ...(['lost', 'unanswered', 'torn', 'terminated'] as const).map((how) => [how, 'connection'] as const),
+  ...(['lost', 'unanswered', 'torn'] as const).map((how) => [how, 'process'] as const),
+];
+
+/** What may break, on one database. */
+export interface Scenario {
+  /** Through which its messages go, and at which it breaks. */
+  readonly proxy: CrashProxy;
+  /** Arms the proxy, does what is tested, and checks what is left. */
+  readonly run: (point: CrashPoint) => Promise<void>;
+}
+
+export interface Points {
+  /** How many messages the scenario has at least: with fewer it does not do what the test is about. */
+  readonly messages: number;
+  /**
+   * Every nth message is tried, unless `CRASH_STEP` says otherwise. Each way to break begins with another one, so that together
+   * they try every message about once; the seed of the run decides which way tries which.
+   */
+  readonly every?: number;
+  /** Timers add messages. A run may then be over before one of the last points. */
+  readonly isTimed?: boolean;
+}
+
+/**
+ * Counts the messages of a scenario, then runs it once for each point that is tried and expects it to break there.
+ *
+ * @param scenarios the same on as many databases as there are runs at one time.
+ */
+export async function breakAtPoints(
+  scenarios: readonly Scenario[],
+  how: Break,
+  dies: CrashPoint['dies'],
+  { messages, every = CRASHES.length, isTimed = false }: Points,
+): Promise<void> {
+  const points = pointsOf(await count(scenarios[0] as Scenario, how, dies, messages), how, dies, every);
+  expect(points).not.toEqual([]);
+  const left = [...points];
+  const unbroken: string[] = [];
+  const ended = await Promise.allSettled(
+    scenarios.map(async ({ proxy, run }) => {
+      for (let at = left.shift(); at !== undefined; at = left.shift()) {
+        const point = { how, dies, at };
+        try {
+          await run(point);
+          if (!proxy.hasBroken) unbroken.push(describe(point));
+        } catch (error) {
+          left.length = 0;
+          throw new Error(`${describe(point)}: ${error instanceof Error ? error.message : error}`, { cause: error });
+        }
+      }
+    }),
+  );
+  for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
+  expect(unbroken.slice(isTimed ? Math.floor(points.length / 2) : 0)).toEqual([]);
+}
+
+/** How many messages there are if nothing breaks. */
+async function count({ proxy, run }: Scenario, how: Break, dies: CrashPoint['dies'], atLeast: number): Promise<number> {
+  await run({ how, dies, at: Infinity });
+  expect(proxy.hasBroken).toBe(false);
+  expect(proxy.messages).toBeGreaterThanOrEqual(atLeast);
+  return proxy.messages;
+}
+
+function pointsOf(messages: number, how: Break, dies: CrashPoint['dies'], every: number): number[] {
+  const step = Number(process.env.CRASH_STEP ?? every);
+  const nth = CRASHES.findIndex((crash) => crash[0] === how && crash[1] === dies);
+  const first = 1 + ((Math.round((nth * step) / CRASHES.length) + testSeed()) % step);
+  const points: number[] = [];
+  for (let at = first; at <= messages; at += step) points.push(at);
+  return points;
+}
+
+/** A crash point as a test's failure names it. */
+function describe({ how, at, dies }: CrashPoint): string {
+  return `message ${at} ${how}, the ${dies} dies`;
+}
+
+/** A log's promises, each as a query for what breaks it. */
+const promises = {
+  'positions are dense': `select position from (select position, row_number() over (order by position) as n from es.events) e where position <> n`,
+  'versions of a stream are dense': `select stream_id, version from (
+      select stream_id, version, row_number() over (partition by stream_type, stream_id order by position) as n from es.events) e
+    where version <> n`,
+  'streams are where their events are': `select * from es.streams s full join (
+      select stream_type, stream_id, max(version) as newest, max(occurred_at) as latest from es.events group by 1, 2) e using (stream_type, stream_id)
+    where s.version is distinct from e.newest or s.occurred_at is distinct from e.latest`,
+  'the events of a command stand together and were recorded together': `select command_id from es.events
+    group by command_id having max(position) - min(position) + 1 <> count(*) or count(distinct recorded_at) > 1 or count(distinct stream_id) > 1`,
+  'a command was accepted once': `select command_id from (
+      select command_id from es.events where command_fingerprint is not null union all select command_id from es.receipts) accepted
+    group by command_id having count(*) > 1`,
+  'no command lacks its end': `select command_id from es.events group by command_id
+    having count(command_fingerprint) <> 1 or max(position) <> max(position) filter (where command_fingerprint is not null)`,
+  'receipts are where the log was': `select r.command_id from es.receipts r
+    where r.version > coalesce((select max(version) from es.events e where e.stream_id = r.stream_id and e.position <= r.position), 0)
+       or r.position > (select coalesce(max(position), 0) from es.events)`,
+  'time does not go back': `select position from (
+      select position, recorded_at, occurred_at, lag(recorded_at) over (order by position) as recorded_before,
+             lag(occurred_at) over (partition by stream_type, stream_id order by version) as occurred_before from es.events) e
+    where recorded_at < recorded_before or occurred_at < occurred_before or occurred_at > recorded_at`,
+  'snapshots are of what there is': `select n.stream_id from es.snapshots n left join es.streams s using (stream_type, stream_id)
+    where s.version is null or n.version > s.version`,
+} as const;
+
+/** Everything that a log promises holds for this one. */
+export async function expectSoundLog(sql: postgres.Sql): Promise<void> {
+  const broken = await Promise.all(
+    Object.entries(promises).map(async ([promise, query]) => ({ promise, by: [...(await sql.unsafe(query))] })),
+  );
+  expect(broken.filter(({ by }) => by.length > 0)).toEqual([]);
+}

@@ -1,0 +1,73 @@
+import { afterEach } from 'vitest';
+import { type AfterwriteDatabase, openDatabase } from '../../../src/database/database.ts';
+import type { Domain } from '../../../src/kernel/define/domain.ts';
+import { createEngine, type Engine } from '../../../src/kernel/engine.ts';
+import type { EngineOptions } from '../../../src/kernel/engine-options.ts';
+
+/** An engine under test, with what it said was wrong. */
+export interface TestEngine extends Engine {
+  readonly database: AfterwriteDatabase;
+  readonly faults: { readonly error: unknown; readonly context: Readonly<Record<string, unknown>> }[];
+  /** Ends it as a server does: commands first, then projections, then connections. Happens after each test anyway. */
+  close(): Promise<void>;
+}
+
+export interface TestEngineOptions extends Partial<Omit<EngineOptions, 'database'>> {
+  /** Another way to the database than the tests'. */
+  readonly url?: string;
+  /** Where its queries read. */
+  readonly readUrl?: string;
+  /** Start the projector too. */
+  readonly start?: boolean;
+  readonly writers?: number;
+}
+
+/**
+ * Opens engines on a database, as many as a test wants (each stands for a server of its own), and closes them after it.
+ *
+ * ```ts
+ * const database = useDatabase({ tables: [countersTable] });
+ * const engine = useEngine(database, [counters]);
+ * it('…', async () => { const { bus } = await engine({ start: true }); … });
+ * ```
+ */
+export function useEngine(database: { readonly url: string }, domains: readonly Domain[]) {
+  const closers: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    await Promise.all(closers.splice(0).map((close) => close()));
+  });
+  return async ({
+    url,
+    readUrl,
+    start = false,
+    writers = 2,
+    subscribers = [],
+    ...options
+  }: TestEngineOptions = {}): Promise<TestEngine> => {
+    const faults: TestEngine['faults'] = [];
+    const opened = await openDatabase({
+      url: url ?? database.url,
+      readUrl,
+      connections: { writer: writers, projector: 3, reader: 1 },
+      onNotice: () => {},
+    });
+    const engine = createEngine({
+      domains,
+      ...options,
+      database: opened,
+      subscribers: [...subscribers, { faultMet: (fault) => faults.push(fault) }],
+    });
+    let closed: Promise<void> | undefined;
+    const close = () => {
+      closed ??= (async () => {
+        await engine.drain();
+        await engine.stop();
+        await opened.close(1000);
+      })();
+      return closed;
+    };
+    closers.push(close);
+    if (start) await engine.start();
+    return { ...engine, database: opened, faults, close };
+  };
+}
