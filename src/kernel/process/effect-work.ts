@@ -42,7 +42,7 @@ export class EffectWork implements Work {
   }
 
   /** A call whose answer is in the log is not made again, so the other side need not remember its key forever. */
-  async placesOf(events: readonly RecordedEvent[]): Promise<(EventRoute | undefined)[]> {
+  async routesOf(events: readonly RecordedEvent[]): Promise<(EventRoute | undefined)[]> {
     const { effect, answers } = this.#parts;
     const ids = events.map(({ type, eventId }) => (this.wanted(type) ? answerIdOf(effect.name, eventId) : undefined));
     const answered = await answers.among(ids.filter((id) => id !== undefined));

@@ -73,7 +73,7 @@ export class ProcessWork implements Work {
    * Most events of a kind may be about what no process was begun for: of an imported order, say. Those are found out with one look
    * for all rather than with a command each.
    */
-  async placesOf(
+  async routesOf(
     events: readonly RecordedEvent[],
     isOpen: (line: string) => boolean,
   ): Promise<(EventRoute | Error | undefined)[]> {

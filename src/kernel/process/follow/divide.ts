@@ -28,11 +28,11 @@ export interface EventToPark {
  * Divides events into those that are handled now and those that are parked. If an event cannot be read, nobody knows
  * which process it is for, so it blocks what follows in its own stream. What follows in a waiting line waits too.
  *
- * @param places for each event, as in {@link Work.placesOf}.
+ * @param routes for each event, as in {@link Work.routesOf}.
  */
 export function divide(
   { events, unreadable }: ReadablePage,
-  places: readonly (EventRoute | Error | undefined)[],
+  routes: readonly (EventRoute | Error | undefined)[],
   parked: Pick<ParkedLines, 'has'>,
   wanted: (type: string) => boolean,
 ): Division {
@@ -58,20 +58,20 @@ export function divide(
   };
   for (const [nth, event] of events.entries()) {
     const stream = streamOf(event);
-    const place = places[nth];
-    const error = unreadable.get(event.position) ?? (place instanceof Error ? place : undefined);
+    const route = routes[nth];
+    const error = unreadable.get(event.position) ?? (route instanceof Error ? route : undefined);
     if (error) {
       park(event, stream, [stream], error);
       continue;
     }
-    const { line, hasBegun } = place instanceof Error || !place ? { line: undefined, hasBegun: false } : place;
+    const { line, hasBegun } = route instanceof Error || !route ? { line: undefined, hasBegun: false } : route;
     // The process may begin with an event that waits in its stream.
     if (waits(stream) && wanted(event.type) && line !== undefined) {
       park(event, line, [...new Set([stream, line])]);
     } else if (line !== undefined && waits(line)) {
       park(event, line, [line]);
-    } else if (hasBegun && place && !(place instanceof Error)) {
-      items.push(itemOf(event, place));
+    } else if (hasBegun && route && !(route instanceof Error)) {
+      items.push(itemOf(event, route));
     }
   }
   return { items, toPark };

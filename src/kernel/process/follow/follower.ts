@@ -144,8 +144,8 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
   protected override async handle(page: ReadablePage, stopping: AbortSignal): Promise<void> {
     const { work, name, onError } = this.#parts;
     const { items } = this.#prepared;
-    const places = await work.placesOf(page.events, (line) => items.isOpen(line));
-    const division = divide(page, places, items.lines, (type) => work.wanted(type));
+    const routes = await work.routesOf(page.events, (line) => items.isOpen(line));
+    const division = divide(page, routes, items.lines, (type) => work.wanted(type));
     for (const { position, line, eventType, error } of division.toPark) {
       if (error) onError(error, { part: name, position, line, eventType });
     }

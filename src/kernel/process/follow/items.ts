@@ -26,14 +26,14 @@ export interface Item extends Task, Failing {
 const BYTES_OF_TURN = 4096;
 
 /** An item for an event. @param parked the parked item, if it was parked. */
-export function itemOf(event: RecordedEvent, place: EventRoute, parked?: DueItem): Item {
+export function itemOf(event: RecordedEvent, route: EventRoute, parked?: DueItem): Item {
   const bytes = approximateBytes(event.data);
   return {
     lane: initiatorOf(event.metadata),
-    line: place.line,
-    group: place.group,
+    line: route.line,
+    group: route.group,
     cost: 1 + bytes / BYTES_OF_TURN,
-    keys: [place.line],
+    keys: [route.line],
     position: event.position,
     eventType: event.type,
     event,

@@ -24,7 +24,7 @@ export interface LaneLimits {
 interface Entry<T> {
   readonly task: T;
   readonly lane: Lane<T>;
-  readonly line: Partition<T>;
+  readonly line: Line<T>;
   state: 'waiting' | 'ready' | 'running' | 'paused';
   /** It has failed before. */
   isRepeated: boolean;
@@ -42,7 +42,7 @@ interface Lane<T> {
   credit: number;
 }
 
-interface Partition<T> {
+interface Line<T> {
   readonly name: string;
   readonly waiting: Fifo<Entry<T>>;
   /** Tasks that may run, are running, or pause after a failure. */
@@ -64,7 +64,7 @@ export class Lanes<T extends Task> {
   readonly #limits: LaneLimits;
   readonly #entries = new Map<T, Entry<T>>();
   readonly #lanes = new Map<string, Lane<T>>();
-  readonly #lines = new Map<string, Partition<T>>();
+  readonly #lines = new Map<string, Line<T>>();
   /** Lanes with a task that may run and a slot for it, in the order of their turns. */
   readonly #fresh = new Set<Lane<T>>();
   readonly #repeated = new Set<Lane<T>>();
@@ -232,7 +232,7 @@ export class Lanes<T extends Task> {
   }
 
   /** Releases the tasks of a line that need not wait for an earlier one. */
-  #release(line: Partition<T>): void {
+  #release(line: Line<T>): void {
     for (;;) {
       const { head } = line.waiting;
       if (!head || !mayJoin(line, head)) return;
@@ -273,7 +273,7 @@ export class Lanes<T extends Task> {
     return lane;
   }
 
-  #lineOf(name: string): Partition<T> {
+  #lineOf(name: string): Line<T> {
     let line = this.#lines.get(name);
     if (!line) {
       line = { name, waiting: new Fifo(), open: new Set(), targets: new Set() };
@@ -283,7 +283,7 @@ export class Lanes<T extends Task> {
   }
 }
 
-function mayJoin<T extends Task>({ open, targets }: Partition<T>, { task }: Entry<T>): boolean {
+function mayJoin<T extends Task>({ open, targets }: Line<T>, { task }: Entry<T>): boolean {
   const [neighbour] = open;
   if (!neighbour) return true;
   const { group } = task;

@@ -76,22 +76,22 @@ export class ParkedRetry {
     const { work, items, read, stopping } = this.#parts;
     const { events, unreadable } = await read(rows.map(({ position }) => position));
     const readable = events.filter(({ position }) => !unreadable.has(position));
-    const places = await work.placesOf(readable, (line) => items.isOpen(line));
-    const found = new Map(readable.map((event, nth) => [event.position, { event, place: places[nth] }]));
+    const routes = await work.routesOf(readable, (line) => items.isOpen(line));
+    const found = new Map(readable.map((event, nth) => [event.position, { event, route: routes[nth] }]));
     for (const row of rows) {
       if (stopping.aborted) return;
       const one = found.get(row.position);
-      const error = unreadable.get(row.position) ?? (one?.place instanceof Error ? one.place : undefined);
+      const error = unreadable.get(row.position) ?? (one?.route instanceof Error ? one.route : undefined);
       if (error) await this.#failed(row, error);
-      else if (one?.place && !(one.place instanceof Error) && one.place.hasBegun) {
-        await this.#tryIn(one.place, row, one.event);
+      else if (one?.route && !(one.route instanceof Error) && one.route.hasBegun) {
+        await this.#tryOn(one.route, row, one.event);
       } else await this.#done(row);
     }
   }
 
-  async #tryIn(place: EventRoute, row: DueItem, event: ReadablePage['events'][number]): Promise<void> {
+  async #tryOn(route: EventRoute, row: DueItem, event: ReadablePage['events'][number]): Promise<void> {
     const { parked, items } = this.#parts;
-    const { line } = place;
+    const { line } = route;
     if (!row.keys.includes(line) && items.lines.has(line)) {
       // Only now is it known which line it belongs to, and that this line waits.
       const keys = [...row.keys, line];
@@ -99,7 +99,7 @@ export class ParkedRetry {
       items.lines.add({ ...row, keys });
       return;
     }
-    items.add({ ...itemOf(event, place, row), onSettled: this.#tried(row) });
+    items.add({ ...itemOf(event, route, row), onSettled: this.#tried(row) });
   }
 
   async #tryDeadline(row: DueItem): Promise<void> {

@@ -1,6 +1,6 @@
 import type { EventMetadata, RecordedEvent } from '../../define/event.ts';
 
-/** Where an event is handled. */
+/** How an event is handled: in which line, and beside which neighbours. */
 export interface EventRoute {
   /** Events of one line are handled in order, one after the other: type and id of a stream, see {@link streamOf}. */
   readonly line: string;
@@ -27,10 +27,10 @@ export interface Work {
   /** Whether events of this kind of stream may need handling by a newer version of the code. */
   follows(streamType: string): boolean;
   /**
-   * The place of each event; undefined if it need not be handled, or the error if the place cannot be determined.
+   * The route of each event; undefined if it need not be handled, or the error if the route cannot be determined.
    * @param isOpen whether a line has unfinished items.
    */
-  placesOf(
+  routesOf(
     events: readonly RecordedEvent[],
     isOpen: (line: string) => boolean,
   ): Promise<readonly (EventRoute | Error | undefined)[]>;
