@@ -3,6 +3,7 @@ import type { PgTable } from 'drizzle-orm/pg-core';
 import type { RecordedEvent } from '../define/event.ts';
 import { type Change, changesOf, type Key, type Projection, type RowOf } from '../define/read-model/projection.ts';
 import { isEngineColumn, storedColumns } from '../define/read-model/read-table.ts';
+import { refuseOtherColumns } from '../define/read-model/row-columns.ts';
 import { deepFreeze } from './freeze.ts';
 
 type FoldedRow = Readonly<Record<string, unknown>>;
@@ -98,16 +99,17 @@ function apply(
   else if (row) put(address, change.fold(row));
 }
 
-/** Only the row's own columns; JSON as JSON, null for missing values, and the key from the address. */
+/** JSON as JSON, and the key from the address. @throws {RowColumnsError} if it has other columns than the table. */
 function asStored({ table, key }: Pick<Projection, 'table' | 'key'>, address: string, row: FoldedRow): FoldedRow {
+  const parts = JSON.parse(address) as unknown[];
+  const keyed = { ...row, ...Object.fromEntries(key.map(({ property }, nth) => [property, parts[nth]])) };
+  refuseOtherColumns(table, keyed);
   const stored: Record<string, unknown> = {};
   for (const [property, column] of Object.entries(storedColumns(table))) {
     if (isEngineColumn(property)) continue;
-    const value = row[property] ?? null;
+    const value = keyed[property];
     stored[property] = column.dataType === 'json' ? JSON.parse(JSON.stringify(value)) : value;
   }
-  const parts = JSON.parse(address) as unknown[];
-  for (const [index, { property }] of key.entries()) stored[property] = parts[index];
   return deepFreeze(stored);
 }
 

@@ -28,18 +28,25 @@ export type Change<Row = Record<string, unknown>> =
 /** The changes that a handler may return. */
 export interface Changes<Row> {
   /** Creates the row, or changes it if it exists. The engine fills the key's columns. */
-  upsert(key: Key, fold: (row: Row | undefined) => Row): Change<Row>;
+  upsert<const Made extends Row>(key: Key, fold: (row: Row | undefined) => Exactly<Row, Made>): Change<Row>;
   /**
    * Writes the whole row, whatever was there. Nothing has to be read, for example if every row belongs to one event.
    */
-  put(key: Key, make: () => Row): Change<Row>;
+  put<const Made extends Row>(key: Key, make: () => Exactly<Row, Made>): Change<Row>;
   /** Changes the row; does nothing if there is none. */
-  update(key: Key, fold: (row: Row) => Row): Change<Row>;
+  update<const Made extends Row>(key: Key, fold: (row: Row) => Exactly<Row, Made>): Change<Row>;
   /** Deletes the row; does nothing if there is none. */
   remove(key: Key): Change<Row>;
   /** Changes all rows that have this value in a column: an author's new name on all of their cards. Index the column. */
-  updateWhere<C extends keyof Row & string>(column: C, value: Row[C], fold: (row: Row) => Row): Change<Row>;
+  updateWhere<C extends keyof Row & string, const Made extends Row>(
+    column: C,
+    value: Row[C],
+    fold: (row: Row) => Exactly<Row, Made>,
+  ): Change<Row>;
 }
+
+/** A row without columns that the table does not have: the compiler alone lets a function return more than it says. */
+type Exactly<Row, Made extends Row> = Made & { readonly [Unknown in Exclude<keyof Made, keyof Row>]: never };
 
 /**
  * Who may see which rows: everyone, operators (roles with at least the power `observe`), or for each role all of them or those

@@ -1,6 +1,8 @@
+import type { PgTable } from 'drizzle-orm/pg-core';
 import type { RecordedEvent } from '../../define/event.ts';
 import type { Change, Key, Projection } from '../../define/read-model/projection.ts';
 import type { KeptIn } from '../../define/read-model/read-table.ts';
+import { refuseOtherColumns } from '../../define/read-model/row-columns.ts';
 import { type Ended, LongValues } from './long-values.ts';
 
 export type RowValues = Record<string, unknown>;
@@ -61,6 +63,7 @@ export function keyText(key: Key): string {
  * already been applied to it and changes nothing.
  */
 export class WorkingRows {
+  readonly #table: PgTable;
   readonly #properties: readonly string[];
   readonly #workingRows = new Map<string, WorkingRow>();
   /** Undefined if no history is kept. */
@@ -68,6 +71,7 @@ export class WorkingRows {
   readonly #former: RowValues[] = [];
 
   constructor(projection: Pick<Projection, 'key' | 'history' | 'table'>, present: readonly RowWithMeta[]) {
+    this.#table = projection.table;
     this.#properties = projection.key.map(({ property }) => property);
     if (projection.history) this.#longValues = LongValues.of(projection);
     for (const { row, lastPosition: before, validFrom, keptIn } of present) {
@@ -104,7 +108,11 @@ export class WorkingRows {
     if (position <= workingRow.before || (!row && change.kind !== 'upsert' && change.kind !== 'put')) return;
     if (this.#longValues) this.#keep(workingRow, event, this.#longValues);
     if (change.kind === 'remove') workingRow.row = undefined;
-    else workingRow.row = this.#withKey(change.fold(row as RowValues), key);
+    else {
+      const made = this.#withKey(change.fold(row as RowValues), key);
+      refuseOtherColumns(this.#table, made);
+      workingRow.row = made;
+    }
     workingRow.position = position;
     workingRow.changed = true;
   }
