@@ -1,6 +1,13 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../database/client.ts';
-import { engineHistory, migratedTo, newestOf } from '../database/migrations/migration-history.ts';
+import {
+  engineHistory,
+  migratedTo,
+  migrationsOf,
+  missingOf,
+  newestOf,
+  recordedIn,
+} from '../database/migrations/migration-history.ts';
 import { checkLog } from '../kernel/audit/check-log.ts';
 import type { EventTypes } from '../kernel/define/event.ts';
 import { type Finding, ok, problem, warning } from './finding.ts';
@@ -30,12 +37,13 @@ export async function checkStoredLog(db: Database, { types, signal }: LogCheck):
       ),
     ];
   }
+  const missing = missingOf(migrationsOf(engineHistory), await recordedIn(db, engineHistory));
   const findings: Finding[] = [
-    has === newest
+    missing.length === 0
       ? ok('migrations', 'the database has all migrations of this version')
       : warning(
           'migrations',
-          'the database lacks migrations of this version',
+          `the database lacks migrations of this version: ${missing.map(({ name }) => name).join(', ')}`,
           'The start applies them, or `cli migrate` does.',
         ),
   ];

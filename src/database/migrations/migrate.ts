@@ -1,5 +1,4 @@
 import { sql } from 'drizzle-orm';
-import { migrate } from 'drizzle-orm/postgres-js/migrator';
 import { within } from '../../scheduling/timers.ts';
 import { MIGRATION_LOCK } from '../activity/locks.ts';
 import { type Allowance, allowanceOf } from '../checks/connection-budget.ts';
@@ -7,16 +6,15 @@ import { type CheckedServer, checkServer } from '../checks/server-check.ts';
 import { type Database, openPool, type Pool } from '../client.ts';
 import { DatabaseError } from '../errors.ts';
 import { ensureRoles, type PartRoles, type RoleOptions } from '../roles/ensure-roles.ts';
+import { applyMigrations } from './apply-migrations.ts';
 import {
   appHistory,
   engineHistory,
   LAST_OF_ONE_HISTORY,
-  MIGRATIONS_SCHEMA,
   type MigrationHistory,
   migratedTo,
   newestOf,
   prepareAppHistory,
-  timesOf,
 } from './migration-history.ts';
 import { lockMigrations } from './migration-lock.ts';
 
@@ -67,11 +65,9 @@ export async function migrateDatabase(
       await prepareAppHistory(pool.db);
       const migrations = { applied: 0, all: 0 };
       for (const history of histories) {
-        const times = timesOf(history);
-        const last = await migratedTo(pool.db, history);
-        await applyMigrations(pool.db, history);
-        migrations.applied += times.filter((time) => time > last).length;
-        migrations.all += times.length;
+        const { applied, all } = await applyMigrations(pool.db, history, onNotice);
+        migrations.applied += applied;
+        migrations.all += all;
       }
       const roles = await ensureRoles(pool.db, url, roleOptions, onNotice);
       const [store] = await pool.db.execute<{ epoch: string }>(sql`select epoch from es.store`);
@@ -103,14 +99,5 @@ async function refuseNewerDatabase(db: Database, histories: readonly MigrationHi
       'DATABASE_NEWER',
       `The database was migrated by a newer version of ${what} than this one; start that version, or restore a backup.`,
     );
-  }
-}
-
-async function applyMigrations(db: Database, { folder, table }: MigrationHistory): Promise<void> {
-  try {
-    await migrate(db, { migrationsFolder: folder, migrationsTable: table, migrationsSchema: MIGRATIONS_SCHEMA });
-  } catch (cause) {
-    const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-    throw new DatabaseError('MIGRATION_FAILED', `A migration failed, nothing was changed: ${reason}`, { cause });
   }
 }

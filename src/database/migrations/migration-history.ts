@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
@@ -26,14 +28,64 @@ export function appHistory(folder: URL): MigrationHistory {
   return { table: APP_TABLE, folder: fileURLToPath(folder) };
 }
 
-/** Times at which the migrations of this code were made, oldest first: the database knows them by these. */
-export function timesOf({ folder }: MigrationHistory): readonly number[] {
-  return readMigrationFiles({ migrationsFolder: folder }).map(({ folderMillis }) => folderMillis);
+/** A migration of this code. */
+export interface Migration {
+  /** The name of its file. */
+  readonly name: string;
+  /** When it was made, in ms since 1970. */
+  readonly time: number;
+  /** Of its file. */
+  readonly hash: string;
+  readonly statements: readonly string[];
 }
 
-/** The last migration of this code; 0 if there is none. */
+/** The migrations of this code, in the order of their journal. */
+export function migrationsOf({ folder }: MigrationHistory): readonly Migration[] {
+  const journal = JSON.parse(readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')) as {
+    readonly entries: readonly { readonly tag: string }[];
+  };
+  return readMigrationFiles({ migrationsFolder: folder }).map(({ folderMillis: time, hash, sql: statements }, nth) => ({
+    ...{ name: journal.entries[nth]?.tag ?? String(time), time, hash, statements },
+  }));
+}
+
+/** The time of the last migration of this code; 0 if there is none. */
 export function newestOf(history: MigrationHistory): number {
-  return Math.max(0, ...timesOf(history));
+  return Math.max(0, ...migrationsOf(history).map(({ time }) => time));
+}
+
+/** What the database remembers of a history. */
+export interface RecordedMigrations {
+  readonly hashes: ReadonlySet<string>;
+  readonly times: ReadonlySet<number>;
+  /** The time of the newest; 0 before the first. */
+  readonly newest: number;
+  /**
+   * All migrations that were made until then were applied, whatever their hashes and times are: when engine and application had
+   * one history, its files were others. 0 if the database is not from that time.
+   */
+  readonly completeUntil: number;
+}
+
+/** The migrations that the database has had. Runs as the URL's user. */
+export async function recordedIn(db: Database, { table }: MigrationHistory): Promise<RecordedMigrations> {
+  const rows = (await isThere(db, table))
+    ? await db.execute<{ hash: string; time: string }>(sql`select hash, created_at as time from ${nameOf(table)}`)
+    : [];
+  const times = rows.map(({ time }) => Number(time));
+  const newest = Math.max(0, ...times);
+  // The application's table of such a database has the engine's migrations too.
+  const isOfOneHistory = table === engineHistory.table || times.includes(migrationsOf(engineHistory)[0]?.time ?? 0);
+  const completeUntil = isOfOneHistory ? Math.min(newest, LAST_OF_ONE_HISTORY) : 0;
+  return { hashes: new Set(rows.map(({ hash }) => hash)), times: new Set(times), newest, completeUntil };
+}
+
+/** The migrations of this code that the database has not had. */
+export function missingOf(
+  migrations: readonly Migration[],
+  { hashes, times, completeUntil }: RecordedMigrations,
+): readonly Migration[] {
+  return migrations.filter(({ hash, time }) => !hashes.has(hash) && !times.has(time) && time > completeUntil);
 }
 
 /** The newest migration of the database, comparable with {@link newestOf}; 0 before the first. Runs as the URL's user. */
@@ -70,7 +122,8 @@ export async function prepareAppHistory(db: Database): Promise<void> {
   });
 }
 
-function nameOf(table: string) {
+/** A table of migrations, as SQL names it. */
+export function nameOf(table: string) {
   return sql`${sql.identifier(MIGRATIONS_SCHEMA)}.${sql.identifier(table)}`;
 }
 

@@ -1,0 +1,112 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
+import { useFolder } from '../../cli/support.ts';
+import { connect, createDatabase } from '../../support/postgres/database.ts';
+
+const databases: Awaited<ReturnType<typeof createDatabase>>[] = [];
+afterEach(async () => {
+  await Promise.all(databases.splice(0).map(({ drop }) => drop()));
+});
+const newFolder = useFolder();
+
+async function emptyDatabase(): Promise<string> {
+  const database = await createDatabase();
+  databases.push(database);
+  return database.url;
+}
+
+interface File {
+  readonly tag: string;
+  readonly when: number;
+  readonly sql: string;
+}
+const makes = (table: string, when: number): File => ({
+  tag: `${when}_${table}`,
+  when,
+  sql: `create table public.${table} ()`,
+});
+
+/** Migrates the database with these migrations of an application. */
+async function migrate(url: string, files: readonly File[]) {
+  const folder = await newFolder();
+  await mkdir(join(folder, 'meta'));
+  const entries = files.map(({ tag, when }, idx) => ({ idx, version: '7', when, tag, breakpoints: true }));
+  await writeFile(join(folder, 'meta/_journal.json'), JSON.stringify({ version: '7', dialect: 'postgresql', entries }));
+  for (const { tag, sql } of files) await writeFile(join(folder, `${tag}.sql`), sql);
+  const notices: string[] = [];
+  const appMigrations = pathToFileURL(`${folder}/`);
+  const { migrations } = await migrateDatabase(url, (line) => notices.push(line), { appMigrations });
+  return { applied: migrations.applied, notices };
+}
+
+async function tablesOf(url: string): Promise<string[]> {
+  const sql = connect(url);
+  try {
+    const rows = await sql<{ name: string }[]>`
+      select tablename as name from pg_tables where schemaname = 'public' order by tablename`;
+    return rows.map(({ name }) => name);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+// Years apart from all migrations of the product, on both sides.
+describe.each([
+  ['long ago', 1_000],
+  ['in the future', 5_000_000_000_000],
+])('a migration that is merged after a newer one was applied, of times %s', (_, base) => {
+  const [oldest, older, newer] = [makes('a', base + 1), makes('b', base + 2), makes('c', base + 3)];
+
+  it('is applied at the next start, which names it', async () => {
+    const url = await emptyDatabase();
+    await migrate(url, [oldest, newer]);
+    const merged = await migrate(url, [oldest, older, newer]);
+    expect(merged).toEqual({
+      applied: 1,
+      notices: [
+        `The migration ${older.tag} is older than the newest one that was applied, and the database has not had it: it is applied now.`,
+      ],
+    });
+    expect(await tablesOf(url)).toEqual(['a', 'b', 'c']);
+    expect(await migrate(url, [oldest, older, newer])).toEqual({ applied: 0, notices: [] });
+  });
+
+  it('changes nothing and is named if it does not work any more', async () => {
+    const url = await emptyDatabase();
+    await migrate(url, [oldest, newer]);
+    const broken = { ...older, sql: 'create table public.b (); --> statement-breakpoint\ncreate table public.c ()' };
+    await expect(migrate(url, [oldest, broken, newer])).rejects.toMatchObject({
+      code: 'MIGRATION_FAILED',
+      message: expect.stringMatching(
+        new RegExp(`The migration ${older.tag} failed, nothing was changed: .*relation "c" already exists`),
+      ),
+    });
+    expect(await tablesOf(url)).toEqual(['a', 'c']);
+  });
+
+  it('is not applied again under another name and time', async () => {
+    const url = await emptyDatabase();
+    await migrate(url, [oldest, newer]);
+    const renamed = { ...newer, tag: 'renamed', when: newer.when + 1 };
+    expect(await migrate(url, [oldest, renamed])).toEqual({ applied: 0, notices: [] });
+  });
+});
+
+describe('a migration that was applied', () => {
+  it('is named if its file has changed since, because the database lacks what was added', async () => {
+    const url = await emptyDatabase();
+    const first = makes('a', 5_000_000_000_000);
+    await migrate(url, [first]);
+    expect(await migrate(url, [{ ...first, sql: 'create table public.a (); create table public.b ()' }])).toEqual({
+      applied: 0,
+      notices: [
+        `The migration ${first.tag} was applied, and its file has changed since: what was added to it is not in the database. ` +
+          'Take the change back, and write a new migration for it.',
+      ],
+    });
+    expect(await tablesOf(url)).toEqual(['a']);
+  });
+});
