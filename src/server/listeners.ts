@@ -106,10 +106,12 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
     opsUrl: operations && urlOf(operations),
     connections,
     serve: ({ yoga, documents, known }) => {
-      handler = routed(serveGraphql({ ...requests, graphql: answerRequests({ yoga, documents, known, onFault }) }));
+      handler = routed(
+        serveGraphql({ ...requests, graphql: answerRequests({ yoga, documents, known, turns, onFault }) }),
+      );
       const accepts = () => notReady() === undefined;
       return serveWebSockets(server, {
-        ...{ yoga, documents, gate, addresses, config, logger, onFault },
+        ...{ yoga, documents, known, gate, addresses, config, logger, onFault },
         ...{ accepts, origins, whyNotHost },
       });
     },

@@ -5,3 +5,14 @@ const BYTES_PER_POINT = 16 * 1024;
 export function pointsOfBytes(bytes: number): number {
   return Math.floor(bytes / BYTES_PER_POINT);
 }
+
+/** Characters of a document that cost a point if it has to be parsed and validated. */
+const CHARACTERS_PER_POINT = 256;
+
+/**
+ * Points that a document costs which is not known yet, besides those of the operation itself. Clients send few documents
+ * again and again, so they pay for each once.
+ */
+export function pointsOfDocument(characters: number): number {
+  return Math.floor(characters / CHARACTERS_PER_POINT);
+}

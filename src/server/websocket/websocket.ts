@@ -4,6 +4,7 @@ import { type ExecutionArgs, GraphQLError, getOperationAST, OperationTypeNode } 
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { WebSocket, WebSocketServer } from 'ws';
+import type { KnownDocuments } from '../../graphql/documents/known-documents.ts';
 import type { SentOperation, TrustedDocuments } from '../../graphql/documents/trusted-documents.ts';
 import { answerError, type OnFault } from '../../graphql/plugins/errors.ts';
 import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/errors.ts';
@@ -16,6 +17,7 @@ import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from '../http/
 import type { Addresses } from '../limits/address.ts';
 import { graphqlErrorOf, limitIn, OverLimitError } from '../limits/over-limit.ts';
 import { refusalCode } from '../limits/refusals-plugin.ts';
+import { pointsOfDocument } from '../limits/traffic.ts';
 import { type CallerChecks, Visit } from '../limits/visit.ts';
 import { GOING_AWAY, TRY_AGAIN_LATER } from './close-codes.ts';
 import { gatherMessages } from './gather-messages.ts';
@@ -37,6 +39,7 @@ export interface WebSocketOptions extends UpgradeRules {
     | 'requestTimeoutMs'
   >;
   readonly documents: TrustedDocuments;
+  readonly known: KnownDocuments;
   readonly logger: Logger;
   readonly onFault: OnFault;
 }
@@ -67,7 +70,7 @@ type PipelineRoot = Pick<ReturnType<Yoga['getEnveloped']>, 'execute' | 'subscrib
  * @returns a function that closes all sockets, so that clients reconnect to another server.
  */
 export function serveWebSockets(server: Server, options: WebSocketOptions): () => Promise<void> {
-  const { yoga, documents, gate, addresses, config, logger, onFault } = options;
+  const { yoga, documents, known, gate, addresses, config, logger, onFault } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: config.maxBodyBytes,
@@ -123,12 +126,16 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
       const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ client, visit });
       let document: ExecutionArgs['document'];
       try {
-        document = parse(documents.textOf(payload as SentOperation) ?? '');
+        const text = documents.textOf(payload as SentOperation) ?? '';
+        const isKnown = known.find(text, payload.operationName ?? undefined) !== undefined;
+        if (!isKnown) await visit.spend(pointsOfDocument(text.length));
+        document = parse(text);
         // The payload is kept as long as the subscription; the text of the document is not needed any more.
         Object.assign(payload, { query: '' });
         const errors = validate(schema, document);
         if (errors.length > 0) return errors;
       } catch (error) {
+        if (error instanceof OverLimitError) return [graphqlErrorOf(error, undefined)];
         // A validation rule that stops at its first error throws it.
         return [answerError(error, client.correlationId, onFault)];
       }

@@ -51,7 +51,7 @@ const UNCACHED = { 'cache-control': 'no-store', vary: `accept, authorization, ${
 const NOT_READY_RETRY_MS = 1000;
 
 /** A body of this many bytes or more is parsed when it is its caller's turn. */
-const LARGE_BODY = 32 * 1024;
+export const LARGE_BODY = 32 * 1024;
 
 /** A request that is refused before its operation is read. */
 class RequestRefusedError extends Error {

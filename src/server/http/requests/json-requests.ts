@@ -6,11 +6,13 @@ import type { TrustedDocuments } from '../../../graphql/documents/trusted-docume
 import { TOKEN_HEADER } from '../../../graphql/plugins/consistency.ts';
 import { answerError, type OnFault } from '../../../graphql/plugins/errors.ts';
 import { writtenAnswer } from '../../../graphql/plugins/sliced-answers.ts';
+import type { Turns } from '../../../scheduling/turns.ts';
 import type { Yoga } from '../../graphql.ts';
 import { noteRefusal, noteStatus } from '../../limits/refusals-plugin.ts';
+import { pointsOfDocument } from '../../limits/traffic.ts';
 import { withHead } from '../answer-head.ts';
 import { untilExpired } from '../expiring-operations.ts';
-import type { HttpContext } from './graphql-requests.ts';
+import { type HttpContext, LARGE_BODY } from './graphql-requests.ts';
 import { type JsonType, jsonTypeFor } from './media-types.ts';
 import { type JsonRequest, jsonRequestIn } from './request-body.ts';
 
@@ -18,30 +20,46 @@ export interface JsonRequests {
   readonly yoga: Yoga;
   readonly documents: TrustedDocuments;
   readonly known: KnownDocuments;
+  /** Turns of unknown documents on the event loop. */
+  readonly turns: Turns;
   readonly onFault: OnFault;
 }
+
+/** A document that is not known, of so many characters or more, is parsed and validated when it is its caller's turn. */
+const LONG_DOCUMENT = 1000;
+/** No document is longer, in characters, unless GRAPHQL_MAX_DOCUMENT_LENGTH is raised: what is longer has other contents. */
+const MAX_DOCUMENT = 131_072;
 
 interface JsonOperation extends KnownOperation, JsonRequest {}
 
 /**
  * Answers requests to the API. Most are queries and commands whose document is known, sent and answered as JSON: these go through
  * the pipeline as operations over WebSocket do, without Fetch's objects, which cost more than all the rest. Everything else goes
- * through Yoga, which also says what is wrong with a request.
+ * through Yoga, which also says what is wrong with a request. A document that is not known costs points, because it has to be parsed
+ * and validated.
  */
 export function answerRequests(options: JsonRequests) {
-  const { yoga } = options;
+  const { yoga, documents, known } = options;
   return (request: IncomingMessage, response: ServerResponse, context: HttpContext): unknown => {
-    const type = request.method === 'POST' ? jsonTypeFor(request.headers) : undefined;
-    const asked = type && askedIn(context.body, options);
-    return type && asked ? answerJson(options, response, context, type, asked) : yoga(request, response, context);
+    const isPost = request.method === 'POST';
+    const sent = isPost ? jsonRequestIn(context.body, documents) : undefined;
+    const found = sent && known.find(sent.query, sent.operationName);
+    const type = isPost ? jsonTypeFor(request.headers) : undefined;
+    if (type && found && found.operation.operation !== OperationTypeNode.SUBSCRIPTION) {
+      return answerJson(options, response, context, type, { ...sent, ...found });
+    }
+    const answer = () => yoga(request, response, context);
+    if (found) return answer();
+    // What is unusual about a request may hide its document.
+    const length = sent?.query.length ?? context.body?.length ?? request.url?.length ?? 0;
+    return admitDocument(options, context, Math.min(length, MAX_DOCUMENT)).then(answer);
   };
 }
 
-function askedIn(body: HttpContext['body'], { documents, known }: JsonRequests): JsonOperation | undefined {
-  const sent = jsonRequestIn(body, documents);
-  const found = sent && known.find(sent.query, sent.operationName);
-  if (!found || found.operation.operation === OperationTypeNode.SUBSCRIPTION) return undefined;
-  return { ...sent, ...found };
+async function admitDocument({ turns }: JsonRequests, { visit, body }: HttpContext, length: number): Promise<void> {
+  await visit.spend(pointsOfDocument(length));
+  // A large body has its turn already.
+  if (length >= LONG_DOCUMENT && !(body && body.length >= LARGE_BODY)) await turns.take(visit.caller);
 }
 
 async function answerJson(

@@ -141,6 +141,33 @@ describe('an actor who sends or is answered much', () => {
     expect((await app.query(READ, {}, { token: await customerToken('bob') })).status).toBe(200);
   });
 
+  /** A document of so many characters. */
+  const document = (characters: number, name: string) => `query ${name} ${READ} #`.padEnd(characters, '.');
+
+  it('pays for the length of each document once, over every transport', async () => {
+    const token = await customerToken('ada');
+    const half = document((POINTS / 2) * 256, 'Half');
+    for (let sent = 0; sent < 5; sent++) expect((await app.query(half, {}, { token })).status).toBe(200);
+    const updates = `${UPDATES} #`.padEnd(10 * 256, '.');
+    const client = socketClient(app.url, token);
+    subscribeWith(client, updates);
+    await until(async () => (await subscribersOf(app)) === 1);
+    const refused = subscribeWith(client, `${UPDATES} #`.padEnd((POINTS / 2) * 256, '.'));
+    expect((await refused.next()).errors).toMatchObject([{ extensions: { code: 'THROTTLED' } }]);
+    client.dispose();
+    const answer = await app.query(document(256, 'Other'), {}, { token });
+    expect([answer.status, answer.code]).toEqual([429, 'THROTTLED']);
+    // What others have sent is known.
+    expect((await app.query(half, {}, { token: await customerToken('bob') })).status).toBe(200);
+  });
+
+  it('pays for what is not JSON, or has its document elsewhere, as if all of it was a document', async () => {
+    const token = await customerToken('ada');
+    const noise = '['.repeat(256 * (POINTS - 10));
+    expect((await app.post(noise, { token })).code).toBe('BAD_USER_INPUT');
+    expect((await app.post(noise, { token })).code).toBe('THROTTLED');
+  });
+
   it('has the answer that costs too much, whole, and is refused the next one', async () => {
     const token = await customerToken(randomUUID());
     const content = '\u0001é"'.repeat(30_000);
