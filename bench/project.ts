@@ -76,7 +76,7 @@ async function replayOnce(url: string, streams: number, readModels: number): Pro
   try {
     const tables = await sql<{ name: string }[]>`
       select table_name as name from information_schema.tables where table_schema = 'read' and table_name like 'meters%'
-      order by table_name`;
+      order by length(table_name), table_name`;
     for (const { name } of tables) await sql`truncate read.${sql(name)}`;
     await sql`delete from read.checkpoints`;
     await sql`checkpoint`;

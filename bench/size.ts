@@ -48,7 +48,7 @@ export const benchmark: Benchmark = {
     });
     const kept = (who: string, isOf: (name: string) => boolean) => bytes('On disk for an order', who, orders, isOf);
     const isLog = (name: string) => name.startsWith('es.');
-    const isAside = (name: string) => ['read.orders_history', 'read.audit_trail'].includes(name);
+    const isAside = (name: string) => ['read.orders_history_v3', 'read.audit_trail_v1'].includes(name);
     const log = kept(LOG, isLog);
     const rows = kept(AND_ROWS, (name) => isLog(name) || (name.startsWith('read.') && !isAside(name)));
     const all = kept(ALL, (name) => isLog(name) || name.startsWith('read.'));
@@ -88,9 +88,9 @@ export const benchmark: Benchmark = {
         each('Normalised: audit table, for a row changed', changes, (name) => name === 'shop.audit'),
         part('Afterwrite: events', 'es.events'),
         part('Afterwrite: streams', 'es.streams'),
-        part('Afterwrite: read model of orders', 'read.orders'),
-        part('Afterwrite: former versions of orders', 'read.orders_history'),
-        part('Afterwrite: audit trail', 'read.audit_trail'),
+        part('Afterwrite: read model of orders', 'read.orders_v3'),
+        part('Afterwrite: former versions of orders', 'read.orders_history_v3'),
+        part('Afterwrite: audit trail', 'read.audit_trail_v1'),
         part('Normalised: orders', 'shop.orders'),
         part('Normalised: items', 'shop.order_items'),
         part('Normalised: audit table', 'shop.audit'),
@@ -136,7 +136,7 @@ async function sizesOfOrders(url: string, orders: number): Promise<Size[]> {
       await sql`vacuum`;
     }
     const [delivered] = await sql<{ ours: number; theirs: number }[]>`
-      select (select count(*)::int from read.orders where status = 'DELIVERED') as ours,
+      select (select count(*)::int from read.orders_v3 where status = 'DELIVERED') as ours,
         (select count(*)::int from shop.orders where status = 'DELIVERED') as theirs`;
     if (delivered?.ours !== orders || delivered.theirs !== orders) {
       throw new Error(`Not all orders have been delivered: ${JSON.stringify(delivered)}.`);

@@ -28,10 +28,7 @@ function findDrift(folder: string, config: string, command: string): string | un
   }
 }
 
-const drifts = [
-  findDrift('drizzle', 'drizzle.config.ts', 'npm run migration:engine'),
-  findDrift('src/shop/migrations', 'src/shop/drizzle.config.ts', 'npm run migration'),
-].filter((drift) => drift !== undefined);
+const drifts = [findDrift('drizzle', 'drizzle.config.ts', 'npm run migration')].filter((drift) => drift !== undefined);
 for (const drift of drifts) console.error(drift);
 if (drifts.length > 0) process.exitCode = 1;
 else console.log('The migrations make exactly the tables of the code.');

@@ -16,7 +16,6 @@ export default defineApp({
   domains,
   settings,
   adapters: provideAdapters,
-  migrations: new URL('./shop/migrations/', import.meta.url),
   graphiql: { documents: operations },
   commands: [demoCommand, importCommand, gatewayCommand],
 });

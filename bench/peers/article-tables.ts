@@ -23,7 +23,7 @@ insert into blog.authors
   select stream_id, data ->> 'displayName', data ->> 'avatarUrl' from es.events where type = 'AuthorRegistered';
 insert into blog.articles
   select stream_id, (data ->> 'authorId')::uuid, data ->> 'title', card.excerpt, data ->> 'body', occurred_at
-  from es.events join read.article_cards card on card.article_id = stream_id where type = 'ArticlePublished';
+  from es.events join read.article_cards_v1 card on card.article_id = stream_id where type = 'ArticlePublished';
 create temporary table tagged as
   select stream_id, version, nth, name
   from es.events

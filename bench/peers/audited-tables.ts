@@ -71,8 +71,8 @@ create trigger audit after insert or update or delete on shop.order_items
 export async function makeAuditedTables(sql: Sql): Promise<void> {
   await sql.unsafe(TABLES);
   await sql.unsafe(`
-    insert into shop.customers select id, name, email from read.customers;
-    insert into shop.products select id, sku, name, price, currency, stock from read.products;`);
+    insert into shop.customers select id, name, email from read.customers_v1;
+    insert into shop.products select id, sku, name, price, currency, stock from read.products_v1;`);
 }
 
 /** Orders that go through their lives together. */
@@ -82,7 +82,7 @@ const AT_ONCE = 100;
 export async function liveAudited(sql: Sql): Promise<void> {
   for (;;) {
     const orders = await sql<{ id: string }[]>`
-      select id from read.orders o where not exists (select from shop.orders s where s.id = o.id) order by id limit ${AT_ONCE}`;
+      select id from read.orders_v3 o where not exists (select from shop.orders s where s.id = o.id) order by id limit ${AT_ONCE}`;
     if (orders.length === 0) return;
     const ids = orders.map(({ id }) => id);
     await as(sql, async (tx) => {
@@ -91,12 +91,12 @@ export async function liveAudited(sql: Sql): Promise<void> {
         select id, customer_id, 'PLACED', shipping_address ->> 'line1', shipping_address ->> 'line2',
           shipping_address ->> 'city', shipping_address ->> 'postalCode', shipping_address ->> 'country',
           null, null, null, placed_at, placed_at
-        from read.orders where id = any(${ids}::uuid[]) order by placed_at, id`;
+        from read.orders_v3 where id = any(${ids}::uuid[]) order by placed_at, id`;
       await tx`
         insert into shop.order_items
         select id, line, (item ->> 'productId')::uuid, (item ->> 'quantity')::int,
           (item -> 'unitPrice' ->> 'amount')::bigint, item -> 'unitPrice' ->> 'currency'
-        from read.orders cross join lateral jsonb_array_elements(items) with ordinality as items (item, line)
+        from read.orders_v3 cross join lateral jsonb_array_elements(items) with ordinality as items (item, line)
         where id = any(${ids}::uuid[]) order by placed_at, id, line`;
     });
     await as(
@@ -108,7 +108,7 @@ export async function liveAudited(sql: Sql): Promise<void> {
       sql,
       (tx) => tx`
       update shop.orders s set status = 'SHIPPED', carrier = r.carrier, tracking_number = r.tracking_number, updated_at = now()
-      from read.orders r where r.id = s.id and s.id = any(${ids}::uuid[])`,
+      from read.orders_v3 r where r.id = s.id and s.id = any(${ids}::uuid[])`,
     );
     await as(
       sql,

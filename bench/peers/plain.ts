@@ -21,11 +21,11 @@ await serve(server, () => sql.end({ timeout: 1 }));
 
 async function read({ id, first = 20, after }: Variables): Promise<unknown> {
   if (id !== undefined) {
-    const [order] = await sql`select ${columns} from read.orders where id = ${id}`;
+    const [order] = await sql`select ${columns} from read.orders_v3 where id = ${id}`;
     return { order };
   }
   const [placedAt, last] = after?.split(' ') ?? [];
-  const found = await sql`select ${columns} from read.orders
+  const found = await sql`select ${columns} from read.orders_v3
     ${placedAt ? sql`where (placed_at, id) < (${placedAt}, ${last ?? null})` : sql``}
     order by placed_at desc, id desc limit ${first + 1}`;
   const edges = found

@@ -32,7 +32,7 @@ export async function measureRenamings(
   try {
     await engine.start();
     const authors = await sql<AuthorOfCards[]>`
-      select author_id as id, count(*)::int as cards from read.article_cards group by 1 order by 2, 1`;
+      select author_id as id, count(*)::int as cards from read.article_cards_v1 group by 1 order by 2, 1`;
     const [usual, most] = [authors[Math.floor(authors.length / 2)], authors.at(-1)];
     if (!usual || !most) throw new Error('There are no authors.');
     const measurements: Measurement[] = [];
@@ -53,7 +53,7 @@ export async function measureRenamings(
       measurements.push(...found);
       await rename(engine, id, 'Renamed at last');
       const [shown] = await sql<{ cards: number }[]>`
-        select count(*)::int as cards from read.article_cards where author_id = ${id} and author_name = 'Renamed at last'`;
+        select count(*)::int as cards from read.article_cards_v1 where author_id = ${id} and author_name = 'Renamed at last'`;
       if (shown?.cards !== cards) throw new Error(`Only ${shown?.cards} of ${cards} cards show the new name.`);
     }
     return measurements;

@@ -47,7 +47,7 @@ export async function cardPages(url: string, tag: string): Promise<CardPage[]> {
   const { publishedAt, tags } = articleCards.table;
   const request = { sortBy: publishedAt, direction: 'desc' } as const;
   try {
-    const half = template`${publishedAt} <= (select percentile_disc(0.5) within group (order by published_at) from read.article_cards)`;
+    const half = template`${publishedAt} <= (select percentile_disc(0.5) within group (order by published_at) from read.article_cards_v1)`;
     const { pageInfo, edges } = await readPage<typeof articleCards.table.$inferSelect>(db, articleCards, {
       ...request,
       args: { first: 1 },

@@ -1,5 +1,4 @@
 import postgres from 'postgres';
-import shop from '../../src/app.ts';
 import { type AfterwriteDatabase, openDatabase } from '../../src/database/database.ts';
 import { migrateDatabase } from '../../src/database/migrations/migrate.ts';
 import type { Domain } from '../../src/kernel/define/domain.ts';
@@ -16,7 +15,7 @@ export interface BenchEngine extends Engine {
 /** Makes a database with the product's schema and the tables of the benchmarks' read models; resolves to its URL. */
 export async function prepareDatabase(postgresServer: BenchPostgres, name: string): Promise<string> {
   const url = await postgresServer.createDatabase(name);
-  await migrateDatabase(url, () => {}, { appMigrations: shop.migrations });
+  await migrateDatabase(url, () => {});
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   await sql.unsafe(createMetersTables);
   await sql.end();

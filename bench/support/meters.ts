@@ -93,9 +93,9 @@ export function meterDomain(readModels: number) {
   });
 }
 
-/** No migration of the product knows them. */
+/** Made before the engine starts, which measures only what comes then. */
 export const createMetersTables = NAMES.map(
-  (name) => `create table read.${name} (
+  (name) => `create table read.${name}_v1 (
     id uuid primary key, label text not null, readings int not null, total bigint not null, version int not null,
     last_position bigint not null,
     stale_since bigint

@@ -76,7 +76,6 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
         database,
         domains: cli.app.domains,
         ...engineOptions(config),
-        makesReadTables: cli.app.migrations === undefined,
         projector: 'standby',
         subscribers: [{ faultMet: quietly(({ error }) => say(cli, `warning: ${errorLine(error)}`)) }],
       });

@@ -44,7 +44,6 @@ async function work(cli: Cli): Promise<void> {
         database,
         domains: cli.app.domains,
         ...engineOptions(config),
-        makesReadTables: cli.app.migrations === undefined,
         projector: 'active',
         adapters: adapters.adapters,
         subscribers: [workLog(logger), logNotices(logger), logEngineFaults(logger)],

@@ -21,6 +21,7 @@ import { watchInterrupts } from './interrupts.ts';
 import { parkedListCommand } from './parked/list.ts';
 import { parkedPassOverCommand } from './parked/pass-over.ts';
 import { parkedRetryCommand } from './parked/retry.ts';
+import { projectionsPruneCommand } from './projections/prune.ts';
 import { projectionsRebuildCommand } from './projections/rebuild.ts';
 import { projectionsStatusCommand } from './projections/status.ts';
 import { projectionsVerifyCommand } from './projections/verify.ts';
@@ -40,7 +41,8 @@ function commandsOf(cli: Cli): Command[] {
       .description('manage the read models')
       .addCommand(projectionsStatusCommand(cli))
       .addCommand(projectionsRebuildCommand(cli))
-      .addCommand(projectionsVerifyCommand(cli)),
+      .addCommand(projectionsVerifyCommand(cli))
+      .addCommand(projectionsPruneCommand(cli)),
     projectorCommand(cli),
     new Command('dead-letters')
       .description('manage the events that read models could not apply')

@@ -134,7 +134,7 @@ export const checkpoints = readSchema.table(
   {
     /**
      * Identifies the row, also in `dead_letters.projection` and `parked_items.consumer`. Nothing is read out of it: kind and
-     * name of the consumer have columns of their own. See `kernel/checkpoints/checkpoint-id.ts`.
+     * name of the consumer have columns of their own. See `kernel/define/checkpoint-id.ts`.
      */
     key: text('projection').primaryKey(),
     /** `projection`, `rebuild`, `verify`, `process` or `effect`. Releases before 0022 do not set it: a trigger does. */
@@ -143,7 +143,7 @@ export const checkpoints = readSchema.table(
     consumer: text('consumer').notNull(),
     /** Every event up to here has been seen, of interest or not. */
     position: bigint('position', { mode: 'number' }).notNull().default(0),
-    /** The projection's own version that filled the table. */
+    /** The projection's version, which has a table of its own; 1 for processes and effects. */
     version: integer('version').notNull(),
     /**
      * Incremented if another session than the owner's changes the table or the parked events. A batch that the owner is
@@ -162,16 +162,31 @@ export const checkpoints = readSchema.table(
     startedAt: instant('started_at').notNull().default(sql`now()`),
     updatedAt: instant('updated_at').notNull().default(sql`now()`),
   },
-  (table) => [unique('checkpoints_kind_consumer').on(table.kind, table.consumer)],
+  (table) => [unique('checkpoints_kind_consumer_version').on(table.kind, table.consumer, table.version)],
 );
 
-/** The instances that can run projections, so that each knows its share. */
+/** The versions of read models that have tables here, of whichever code. */
+export const readModels = readSchema.table('read_models', {
+  /** Of its checkpoint. */
+  key: text('key').primaryKey(),
+  name: text('name').notNull(),
+  version: integer('version').notNull(),
+  /** Its tables in this schema: that of its rows, and that of its history if it keeps one. */
+  tables: text('tables').array().notNull(),
+  createdAt: instant('created_at').notNull().default(sql`now()`),
+  /** When a process of this version was last seen alive, to about a minute. */
+  usedAt: instant('used_at').notNull().default(sql`now()`),
+});
+
+/** The processes that live: those that can run projections know their share by it, and nobody drops a table that one uses. */
 export const instances = readSchema.table('instances', {
   id: uuid('id').primaryKey(),
   /** As host:pid. */
   process: text('process').notNull(),
-  /** The projections that it can run, each as `name@version`. */
+  /** Keys of the checkpoints that it can own. */
   moves: text('moves').array().notNull().default(sql`'{}'`),
+  /** Keys of the read models whose tables it uses. Null for releases before 0028, which know no versions of tables. */
+  uses: text('uses').array(),
   startedAt: instant('started_at').notNull().default(sql`now()`),
   /** The instance counts until then, unless it renews this. */
   aliveUntil: instant('alive_until').notNull(),

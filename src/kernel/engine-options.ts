@@ -55,13 +55,13 @@ export interface EngineOptions {
    * instance is able to run; `off`, none.
    */
   readonly projector?: ProjectorRole | undefined;
-  /** False if the application makes the tables of its read models by migrations of its own; true unless given. */
-  readonly makesReadTables?: boolean;
   /**
    * Replaces what the engine knows of Postgres' clock, for tests that set the time; the function is given the clock that
    * it replaces. `es.now()` has to say the same.
    */
   readonly clock?: ((ofPostgres: EngineClock) => EngineClock) | undefined;
+  /** How long tables of a version of a read model are kept after no process uses it, in ms; 0, and nothing else is said, for good. */
+  readonly keepReadModelsForMs?: number | undefined;
   /** Bounds of processes and effects. */
   readonly processLimits?: Partial<ProcessLimits> | undefined;
   /** What stands behind the ports of effects. An effect whose port has no adapter here is left to other instances. */

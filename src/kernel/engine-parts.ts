@@ -78,8 +78,9 @@ function readerOn(pool: Pool, { registry, options }: EngineCore): LogReader {
 export function openReadTables({ options, database, registry, onError }: EngineCore): ReadTables {
   return new ReadTables({
     db: database.owner.db,
+    leases: database.leases.db,
+    keepMs: options.keepReadModelsForMs ?? 0,
     projections: [...registry.projections.values()],
-    makes: options.makesReadTables ?? true,
     grant: database.grantRights,
     onError: (error) => onError(error, { part: 'read tables' }),
   });
@@ -126,15 +127,15 @@ function openDedicated(core: EngineCore): DedicatedPools {
 
 /** Follows the replica that queries read from; undefined if they read from the primary. */
 export function followReplica(
-  { database, options, onError }: EngineCore,
-  { positions, hub }: Projector,
+  { database, registry, options, onError }: EngineCore,
+  { hub }: Projector,
 ): Replica | undefined {
   const { epoch, reader, replica: pool } = database;
   if (!pool) return undefined;
   const replica = new Replica({
     db: pool.db,
     epoch,
-    projections: positions.names,
+    projections: [...registry.projections.values()],
     projected: hub,
     maxWaiters: options.maxWaiters ?? 10_000,
     maxWaitersPerCaller: options.maxWaitersPerCaller,

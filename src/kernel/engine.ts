@@ -82,6 +82,7 @@ export function createEngine(options: EngineOptions): Engine {
       await clock.start();
       await readTables.ensure();
       await projector.start();
+      readTables.start();
       await processes.start();
       await replica?.start();
       wakeUp.start({

@@ -111,7 +111,6 @@ export async function startServer(
     ...engineOptions(config),
     company,
     ...overrides,
-    makesReadTables: app.migrations === undefined,
     adapters: adapters.adapters,
     subscribers: [metrics ?? {}, workLog(logger), logNotices(logger), logEngineFaults(logger)],
   });

@@ -18,6 +18,7 @@ export function engineOptions(config: Config) {
     logReadBytes: config.logReadBytes,
     projectionBatchLimit: config.projectionBatchLimit,
     deadLetterLimit: config.deadLetterLimit,
+    keepReadModelsForMs: config.keepReadModelsFor * 3_600_000,
     projector: config.projector ? 'active' : 'off',
     maxWaiters: config.maxWaiters,
     maxWaitersPerCaller: config.maxWaitersPerCaller,

@@ -59,6 +59,13 @@ export const engineSettings = {
     1,
     100_000,
   ),
+  keepReadModelsFor: count(
+    'KEEP_READ_MODELS_FOR',
+    24,
+    'Hours for which the tables of a version of a read model are kept after the last process that used it; 0 keeps them until `cli projections prune`.',
+    0,
+    100_000,
+  ),
   deadLetterLimit: count(
     'DEAD_LETTER_LIMIT',
     1000,

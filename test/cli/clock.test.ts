@@ -35,13 +35,13 @@ it('clock accept says what is in the future, and lets time go back after it only
 
 it('restore-epoch brings processes back to the end of the log, and names the read models that hold lost events', async () => {
   await database.sql`insert into read.checkpoints (projection, version, position)
-    values ('orders', 1, 7), ('process:Fulfilment', 1, 7)`;
+    values ('orders@3', 1, 7), ('process:Fulfilment', 1, 7)`;
   expect((await runCli(database.url, ['restore-epoch', '--yes'])).stdout).toMatch(
     /rebuild each with `projections rebuild`: orders\./,
   );
   const rows = await database.sql`select projection, position from read.checkpoints order by projection`;
   expect(rows.map(({ projection, position }) => [projection, position])).toEqual([
-    ['orders', 7],
+    ['orders@3', 7],
     ['process:Fulfilment', 0],
   ]);
 });

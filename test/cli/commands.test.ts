@@ -126,8 +126,8 @@ describe('projections status', () => {
     const { position } = receiptOf(await running.bus.execute(registerCustomer, ada, system));
     await running.projector.positions.reached('customers', position);
     const { stdout } = await cli('projections', 'status');
-    expect(stdout).toMatch(/^projection +state +position +head +lag +lag state +version +owner\n/);
-    expect(stdout).toMatch(/\ncustomers +RUNNING +1 +1 +0 +NORMAL +1 +\S+:\d+\n/);
+    expect(stdout).toMatch(/^projection +version +state +position +head +lag +lag state +owner +size +age\n/);
+    expect(stdout).toMatch(/\ncustomers +1 +RUNNING +1 +1 +0 +NORMAL +\S+:\d+ +\d\S* kB +\d+ s\n/);
     await running.close();
     const rows = JSON.parse((await cli('projections', 'status', '--json')).stdout);
     const states = new Map(rows.map((row: { projection: string; state: string }) => [row.projection, row.state]));
@@ -138,15 +138,15 @@ describe('projections status', () => {
   it('says why one stands still', async () => {
     const { close } = await engine({ start: true });
     await close();
-    await database.sql`update read.checkpoints set failure = 'It met a poison.' where projection = 'orders'`;
+    await database.sql`update read.checkpoints set failure = 'It met a poison.' where projection = 'orders@3'`;
     const { stdout } = await cli('projections', 'status');
-    expect(stdout).toMatch(/\norders +STALLED /);
+    expect(stdout).toMatch(/\norders +3 +STALLED /);
     expect(stdout).toContain('orders: It met a poison.\n');
   });
 
   it('says who is in the way of appending or of a read model, and what they have run', async () => {
     const running = await engine({ start: true });
-    const statement = 'lock table read.customers in share mode';
+    const statement = 'lock table read.customers_v1 in share mode';
     const projecting = await holdUp(database, statement);
     const { aggregateId } = receiptOf(await running.bus.execute(registerCustomer, ada, system));
     const appending = await holdUp(database, `select pg_advisory_xact_lock(${APPEND_LOCK})`);

@@ -171,7 +171,7 @@ it('after an import and every command of every domain, all read models are right
     if (projection.name !== 'deadlines') expect(before[nth]?.length, projection.name).toBeGreaterThan(0);
   }
   const [trail] = await database.sql`
-    select count(*)::int as entries, count(*) filter (where summary like '%personal%')::int as personal from read.audit_trail`;
+    select count(*)::int as entries, count(*) filter (where summary like '%personal%')::int as personal from read.audit_trail_v1`;
   expect(trail).toEqual({ entries: head, personal: 0 });
 
   const rebuilt = await cli('projections', 'rebuild', '--all');

@@ -84,11 +84,11 @@ describe('a database with hostile settings of its own', () => {
     const id = opened.aggregateId;
     const added = receiptOf(await engine.bus.execute(incrementCounter, { counterId: id, by: 3 }, system));
     expect(await engine.projector.positions.reached('counters', added.position, { timeoutMs: 10_000 })).toBe(true);
-    const oid = async () => (await database.sql`select 'read.counters'::regclass::oid::int as oid`)[0]?.oid;
+    const oid = async () => (await database.sql`select 'read.counters_v1'::regclass::oid::int as oid`)[0]?.oid;
     const before = await oid();
     await beginRebuild(engine.database.owner.db, counters);
     await until(async () => (await oid()) !== before);
-    const rows = await engine.database.reader.db.execute(sql`select id, label, value from read.counters`);
+    const rows = await engine.database.reader.db.execute(sql`select id, label, value from read.counters_v1`);
     expect([...rows]).toEqual([{ id, label, value: 3 }]);
     const [event] = await engine.log.read(0, 1);
     const age = Date.now() - (event?.recordedAt.getTime() ?? 0);

@@ -122,7 +122,11 @@ async function tableOf(
   projection: Projection,
   { recorded, sql, pool }: { recorded: readonly RecordedEvent[]; sql: Sql; pool: { readonly db: Database } },
 ): Promise<Table> {
-  const { name, table } = projection;
+  const {
+    name,
+    table,
+    checkpoint: { key },
+  } = projection;
   const engine: readonly string[] = ENGINE_COLUMNS;
   const columns = Object.fromEntries(
     Object.entries(getTableColumns(table)).filter(([column]) => !engine.includes(column)),
@@ -130,9 +134,9 @@ async function tableOf(
   const byKey = (rows: readonly Columns[]) =>
     new Map(rows.map((row) => [projection.key.map(({ property }) => row[property]).join('/'), asJson(row)]));
   const [checkpoint] = await sql<{ position: string; failure: string | null }[]>`
-    select position, failure from read.checkpoints where projection = ${name}`;
+    select position, failure from read.checkpoints where projection = ${key}`;
   const [dead] = await sql<{ there: boolean }[]>`select to_regclass('read.dead_letters') is not null as there`;
-  const parked = dead?.there ? await sql`select 1 from read.dead_letters where projection = ${name}` : [];
+  const parked = dead?.there ? await sql`select 1 from read.dead_letters where projection = ${key}` : [];
   return {
     projection: name,
     streamType,

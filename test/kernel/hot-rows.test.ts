@@ -66,8 +66,8 @@ describe('a row that was updated thousands of times while somebody holds a snaps
   });
 
   it.each([
-    ['with a key of one column', 'read.books', books as Projection],
-    ['with a key of two columns', 'read.readings', readings as Projection],
+    ['with a key of one column', 'read.books_v1', books as Projection],
+    ['with a key of two columns', 'read.readings_v1', readings as Projection],
   ])('is found at once if it is that of a read model, %s', async (_, name, projection) => {
     const owner = randomUUID();
     await database.sql`insert into read.checkpoints (projection, version, position, owner, generation)

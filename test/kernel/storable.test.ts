@@ -123,12 +123,12 @@ describe('an event of which a read model can store what it makes', () => {
     ['a large number where it is text', { free: '9'.repeat(1_000) }],
     ['the last year', { at: '9999-12-31T23:59:59Z', free: 'x'.repeat(900) }],
   ])('is accepted and stored: %s', async (_, data) => {
-    await database.sql`create index on read.forms (label, other)`;
-    await database.sql`create index on read.forms using gin (listed)`;
+    await database.sql`create index on read.forms_v1 (label, other)`;
+    await database.sql`create index on read.forms_v1 using gin (listed)`;
     const { bus, projector } = await engine({ start: true });
     const { position } = receiptOf(await bus.execute(fill, { json: JSON.stringify(data) }, system));
     await projector.positions.reached('forms', position);
-    expect(await database.sql`select 1 from read.forms`).toHaveLength(1);
+    expect(await database.sql`select 1 from read.forms_v1`).toHaveLength(1);
     expect((await projector.status()).map(({ deadLetters }) => deadLetters)).toEqual([0]);
   });
 });

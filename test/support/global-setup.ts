@@ -17,7 +17,7 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** A Postgres in which tests may create databases. */
     readonly serverUrl: string;
-    /** Name of a database with all migrations applied, for copying. */
+    /** Name of a database with all migrations applied and the tables of the shop's read models, for copying. */
     readonly templateDatabase: string;
   }
 }
@@ -34,8 +34,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
   try {
     await admin`create database ${admin(template)}`;
-    await migrateDatabase(urlOfDatabase(server.url, template), () => {}, { appMigrations: app.migrations });
-    await sealTables(urlOfDatabase(server.url, template));
+    await migrateDatabase(urlOfDatabase(server.url, template), () => {});
+    await makeTables(urlOfDatabase(server.url, template));
   } catch (error) {
     await tearDown();
     throw error;
@@ -45,12 +45,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return tearDown;
 }
 
-/** Compares the tables of the read models with their declaration once, rather than in every copy. */
-async function sealTables(url: string): Promise<void> {
+/** Makes the tables of the shop's read models once, rather than in every copy. */
+async function makeTables(url: string): Promise<void> {
   const pool = openPool({ url, connections: 1, applicationName: 'afterwrite tests' });
   try {
     const { projections } = registerDomains(app.domains);
-    await ensureTables({ db: pool.db, projections: [...projections.values()], makes: false, grant: async () => {} });
+    await ensureTables({ db: pool.db, projections: [...projections.values()], grant: async () => {} });
   } finally {
     await pool.close(1000);
   }

@@ -62,7 +62,7 @@ async function comeBackToTheEnd(cli: Cli, db: Database): Promise<void> {
         where position > ${end} and kind in ('process', 'effect')`,
   );
   const ahead = await db.execute<{ projection: string }>(
-    sql`select projection from read.checkpoints where position > ${end} order by projection`,
+    sql`select distinct consumer as projection from read.checkpoints where position > ${end} order by 1`,
   );
   if (ahead.length === 0) return;
   const names = ahead.map(({ projection }) => projection).join(', ');

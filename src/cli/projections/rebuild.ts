@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { beginRebuild, cancelRebuild, rebuildProgress } from '../../kernel/read/rebuild/begin-rebuild.ts';
+import { shadowOf } from '../../kernel/read/rebuild/shadow.ts';
 import { type ShadowRow, shadowRows } from '../../kernel/read/rebuild/shadow-checkpoint.ts';
 import { type Cli, type CommandFactory, print, say } from '../cli.ts';
 import { type EngineContext, withDatabase, withEngine } from '../context.ts';
@@ -57,30 +58,32 @@ async function beginAll(cli: Cli, db: Database, projections: readonly Projection
 
 async function rebuildAll(cli: Cli, { engine, database }: EngineContext, projections: readonly Projection[]) {
   const { db } = database.projector;
-  const left = new Map<string, ShadowRow>();
+  const left = new Map<Projection, ShadowRow>();
   for (const projection of projections) {
     await engine.projector.rebuilds.begin(projection);
-    const row = (await shadowRows(db, projection.name)).find(({ purpose }) => purpose === 'rebuild');
+    const { key } = shadowOf(projection, 'rebuild').checkpoint;
+    const row = (await shadowRows(db)).find((candidate) => candidate.key === key);
     // Small ones are done already.
-    if (row) left.set(projection.name, row);
+    if (row) left.set(projection, row);
     else print(cli, `${projection.name}: rebuilt.`);
   }
   const { position: target } = await engine.log.head();
-  const start = new Map([...left].map(([name, { position }]) => [name, Math.min(target, position)]));
-  const total = [...start.values()].reduce((sum, position) => sum + target - position, 0);
+  const start = [...left.values()].map(({ position }) => Math.min(target, position));
+  const total = start.reduce((sum, position) => sum + target - position, 0);
   const progress = startProgress(cli.err, { title: 'Rebuilding', unit: 'events', total });
   const finished: string[] = [];
   try {
     while (left.size > 0) {
-      for (const [name, { startedAt }] of left) {
-        const now = await rebuildProgress(db, name, startedAt);
+      for (const [projection, { startedAt }] of left) {
+        const { name } = projection;
+        const now = await rebuildProgress(db, projection, startedAt);
         if (now.kind === 'cancelled') throw new CliError('REBUILD_CANCELLED', `${name}: somebody has cancelled it.`);
         if (now.kind === 'done') {
-          left.delete(name);
+          left.delete(projection);
           finished.push(name);
         } else if (now.row.failure !== null) {
           throw new CliError('REBUILD_STALLED', `${now.row.failure} The rebuild is kept: it goes on by itself then.`);
-        } else left.set(name, now.row);
+        } else left.set(projection, now.row);
       }
       const missing = [...left.values()].reduce((sum, { position }) => sum + Math.max(0, target - position), 0);
       progress.update(Math.max(0, total - missing));
@@ -88,7 +91,7 @@ async function rebuildAll(cli: Cli, { engine, database }: EngineContext, project
     }
   } catch (error) {
     progress.stop();
-    if (cli.signal.aborted) await sayKept(cli, db, left);
+    if (cli.signal.aborted) await sayKept(cli, db, [...left.values()]);
     throw error;
   } finally {
     progress.stop();
@@ -96,10 +99,8 @@ async function rebuildAll(cli: Cli, { engine, database }: EngineContext, project
   }
 }
 
-async function sayKept(cli: Cli, db: Database, left: ReadonlyMap<string, ShadowRow>): Promise<void> {
-  const rows = (await shadowRows(db)).filter(
-    ({ projection, purpose }) => purpose === 'rebuild' && left.has(projection),
-  );
+async function sayKept(cli: Cli, db: Database, left: readonly ShadowRow[]): Promise<void> {
+  const rows = (await shadowRows(db)).filter(({ key }) => left.some((row) => row.key === key));
   for (const { projection: name, position } of rows) {
     say(
       cli,

@@ -1,14 +1,12 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/prepared.ts';
-import type { CheckpointId, Consumer } from './checkpoint-id.ts';
+import type { CheckpointId } from '../define/checkpoint-id.ts';
 import { PROCESS } from './instance-id.ts';
 import { checkpointColumns, leaseEnd } from './lease-statements.ts';
 
 /** Where a new checkpoint begins. */
 export interface CheckpointStart {
-  /** The consumer's version. */
-  readonly version: number;
   /** Everything up to here counts as done; 0 unless given. */
   readonly position?: number;
   /** 1 unless given. */
@@ -19,8 +17,6 @@ export interface CheckpointStart {
 
 export interface Checkpoint extends CheckpointId {
   readonly position: number;
-  /** The projection's version that filled the table. */
-  readonly version: number;
   /** An advance has to name it: see the table. */
   readonly generation: number;
   /** The position from which on its table is whole. */
@@ -45,8 +41,8 @@ export interface OldestWaiting {
 /** Makes a checkpoint unless it is there. It is whole when it is where the log ends now. */
 export async function createCheckpoint(
   db: Database,
-  { key, kind, name }: CheckpointId,
-  { version, position = 0, generation = 1, owner = null }: CheckpointStart,
+  { key, kind, name, version }: CheckpointId,
+  { position = 0, generation = 1, owner = null }: CheckpointStart = {},
 ): Promise<void> {
   const lease = owner === null ? sql`null, null, null` : sql`${owner}, ${PROCESS}, ${leaseEnd}`;
   await db.execute(sql`
@@ -73,12 +69,9 @@ export class Checkpoints {
     );
   }
 
-  /**
-   * Makes the checkpoints that are missing. One of a former version stays as it is, for those who know that version, until the
-   * read model has been rebuilt.
-   */
-  async register(consumers: readonly Consumer[]): Promise<void> {
-    for (const consumer of consumers) await createCheckpoint(this.#db, consumer, consumer);
+  /** Makes the checkpoints that are missing. */
+  async register(consumers: readonly CheckpointId[]): Promise<void> {
+    for (const consumer of consumers) await createCheckpoint(this.#db, consumer);
   }
 
   /** Creates a checkpoint unless it exists. `start` is called only if it does not. */

@@ -7,8 +7,6 @@ export const GRACE_MS = 1500;
 /** A checkpoint as the instances share them. */
 export interface LeasableCheckpoint {
   readonly key: string;
-  /** The consumer with its version, as instances say what they are able to own. */
-  readonly ability: string;
   readonly position: number;
   /** The instance that has its lease, also if that is over and nobody has taken it; null if nobody had it. */
   readonly owner: string | null;
@@ -25,7 +23,7 @@ export interface OtherInstance {
 export interface LeaseSituation {
   /** This instance. */
   readonly me: string;
-  /** What it is able to own. */
+  /** Keys of the checkpoints that it is able to own: its code knows the consumer, in this version. */
   readonly abilities: ReadonlySet<string>;
   readonly role: Exclude<ProjectorRole, 'off'>;
   /** All that are shared, also those that this instance is not able to own: they count in the shares of others. */
@@ -55,15 +53,15 @@ export function chooseLeases(situation: LeaseSituation): LeaseChoice {
   const own = checkpoints.filter(({ owner }) => owner === me);
   const free = checkpoints.filter(({ owner, freeForMs }) => owner !== me && freeForMs !== undefined).toSorted(byKey);
   const shares = new Shares(isActive ? [...others, { id: me, abilities }] : others, checkpoints);
-  const take = free.filter(({ ability, freeForMs = 0 }) => {
-    const next = shares.giveTo(ability);
-    return abilities.has(ability) && (next === undefined || next === me || freeForMs >= GRACE_MS);
+  const take = free.filter(({ key, freeForMs = 0 }) => {
+    const next = shares.giveTo(key);
+    return abilities.has(key) && (next === undefined || next === me || freeForMs >= GRACE_MS);
   });
   // The furthest one has the least to catch up with elsewhere.
   const byProgress = own.toSorted((a, b) => b.position - a.position);
   const wanted = isActive
     ? byProgress.filter((checkpoint) => shares.isDonor(me, checkpoint, free)).slice(0, 1)
-    : byProgress.filter(({ ability }) => shares.isWanted(ability));
+    : byProgress.filter(({ key }) => shares.isWanted(key));
   return { take: keysOf(take), give: keysOf(wanted) };
 }
 
@@ -86,13 +84,13 @@ class Shares {
     this.#after = new Map(this.#before);
   }
 
-  isWanted(ability: string): boolean {
-    return this.#instances.some(({ abilities }) => abilities.has(ability));
+  isWanted(key: string): boolean {
+    return this.#instances.some(({ abilities }) => abilities.has(key));
   }
 
   /** The instance that should take a free checkpoint, which counts as its own from now on. Undefined if none is able to. */
-  giveTo(ability: string): string | undefined {
-    const able = this.#instances.filter(({ abilities }) => abilities.has(ability));
+  giveTo(key: string): string | undefined {
+    const able = this.#instances.filter(({ abilities }) => abilities.has(key));
     const [first, ...rest] = able.map(({ id }) => id);
     if (first === undefined) return undefined;
     const fewest = rest.reduce(
@@ -104,9 +102,9 @@ class Shares {
   }
 
   /** Whether an instance is to give a checkpoint up for one that has fewer. */
-  isDonor(id: string, { ability }: LeasableCheckpoint, free: readonly LeasableCheckpoint[]): boolean {
+  isDonor(id: string, { key }: LeasableCheckpoint, free: readonly LeasableCheckpoint[]): boolean {
     return this.#instances.some((poor) => {
-      if (!poor.abilities.has(ability) || free.some((other) => poor.abilities.has(other.ability))) return false;
+      if (!poor.abilities.has(key) || free.some((other) => poor.abilities.has(other.key))) return false;
       const has = this.#of(poor.id, this.#before);
       return has + 2 <= this.#of(id, this.#before) && this.#richestFor(poor) === id;
     });
@@ -114,7 +112,7 @@ class Shares {
 
   /** Of the instances that own something that another one is able to own, the one that has most. */
   #richestFor({ abilities }: OtherInstance): string | undefined {
-    const owners = new Set(this.#checkpoints.filter(({ ability }) => abilities.has(ability)).map(({ owner }) => owner));
+    const owners = new Set(this.#checkpoints.filter(({ key }) => abilities.has(key)).map(({ owner }) => owner));
     const able = this.#instances.map(({ id }) => id).filter((id) => owners.has(id));
     const most = Math.max(...able.map((id) => this.#of(id, this.#before)));
     return able.find((id) => this.#of(id, this.#before) === most);

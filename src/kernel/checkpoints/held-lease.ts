@@ -1,5 +1,5 @@
 import { pause } from '../../scheduling/sleeper.ts';
-import type { Consumer } from './checkpoint-id.ts';
+import type { CheckpointId } from '../define/checkpoint-id.ts';
 import type { Checkpoint } from './checkpoints.ts';
 import { RENEW_MS } from './lease-statements.ts';
 import type { Leases } from './leases.ts';
@@ -8,7 +8,7 @@ export interface HeldLeaseParts {
   readonly leases: Pick<Leases, 'hold' | 'give'>;
   /** This instance. */
   readonly instanceId: string;
-  readonly consumer: Pick<Consumer, 'key' | 'version'>;
+  readonly consumer: Pick<CheckpointId, 'key'>;
   /** Another instance has the checkpoint, it is gone, or its generation is another one. Called once at most. */
   readonly onLost: () => void;
   /** The lease could not be renewed. That is tried again. */

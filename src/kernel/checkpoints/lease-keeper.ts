@@ -1,5 +1,5 @@
 import { pause, Sleeper } from '../../scheduling/sleeper.ts';
-import type { Consumer } from './checkpoint-id.ts';
+import type { CheckpointId } from '../define/checkpoint-id.ts';
 import type { Checkpoint, Checkpoints } from './checkpoints.ts';
 import type { ProjectorRole } from './choose-leases.ts';
 import { newInstanceId } from './instance-id.ts';
@@ -24,7 +24,9 @@ export interface Runner {
 export interface LeaseKeeperParts {
   readonly leases: Leases;
   readonly checkpoints: Checkpoints;
-  readonly consumers: readonly Consumer[];
+  readonly consumers: readonly CheckpointId[];
+  /** What else this instance announces to use; nothing unless given. */
+  readonly uses?: readonly string[] | undefined;
   /** By the keys of their checkpoints. */
   readonly runners: ReadonlyMap<string, Runner>;
   readonly known: KnownCheckpoints;
@@ -82,7 +84,6 @@ export class LeaseKeeper {
     const stopped = await Promise.allSettled([...runners.values()].map((runner) => runner.stop()));
     for (const end of stopped) if (end.status === 'rejected') onError(end.reason, { part: 'lease' });
     await Promise.all(this.#ending.values());
-    if (this.#role === 'off') return;
     await leases.release(this.instanceId).then(onReleased, (error) => onError(error, { part: 'lease' }));
   }
 
@@ -113,14 +114,16 @@ export class LeaseKeeper {
   }
 
   async #lease(): Promise<LeasedCheckpoint[]> {
-    const { leases, checkpoints, consumers, canWork } = this.#parts;
+    const { leases, checkpoints, consumers, uses, canWork } = this.#parts;
     const role = this.#role;
     // A lease is a promise to do the work. An instance that cannot does not renew it.
     if (role === 'off' || canWork?.() === false) {
+      await leases.announce(this.instanceId, consumers, uses);
       return (await checkpoints.all()).map((checkpoint) => ({ ...checkpoint, isOurs: false, isWanted: false }));
     }
-    const all = await leases.lease(this.instanceId, consumers, role);
-    return (await leases.releaseDead(all)) ? leases.lease(this.instanceId, consumers, role) : all;
+    const lease = () => leases.lease(this.instanceId, consumers, role, uses);
+    const all = await lease();
+    return (await leases.releaseDead(all)) ? lease() : all;
   }
 
   /** @param before where this instance believed its runner to be when it asked. */

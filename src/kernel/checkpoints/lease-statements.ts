@@ -26,17 +26,25 @@ export const checkpointColumns: SQL = sql`projection as key, kind, consumer as n
 
 const me = sql`${sql.placeholder('me')}::uuid`;
 const process = sql.placeholder('process');
-const asked = sql`asked as (
-  select key, version from jsonb_to_recordset(${sql.placeholder('consumers')}::jsonb) as given(key text, version int)
-)`;
+const asked = sql`asked as (select unnest(${sql.placeholder('consumers')}::text::text[]) as key)`;
+
+/** Says that an instance lives, what it is able to own, and of which read models it uses the tables. */
+function announcement(moves: SQL): SQL {
+  return sql`insert into read.instances (id, process, moves, uses, alive_until)
+    select ${me}, ${process}, ${moves}, array(select key from asked) || ${sql.placeholder('uses')}::text::text[], ${leaseEnd}
+    on conflict (id) do update set alive_until = excluded.alive_until, moves = excluded.moves, uses = excluded.uses`;
+}
+
+/** Says that an instance lives that owns nothing. Parameters: me, process, consumers, uses. */
+export const announceStatement: SQL = sql`with ${asked} ${announcement(sql`'{}'::text[]`)}`;
 
 /**
  * Says that an instance lives and renews its leases. Answers all checkpoints as they are then, also those of other instances.
  *
  * A row that somebody has locked, as its owner does that writes a batch, is left out: it stays whose it is, and the instance
- * does not wait behind a batch that takes long. A standby lives without being among those who share.
+ * does not wait behind a batch that takes long. A standby lives and is able to own nothing, as the others see it.
  *
- * Parameters: me, process, consumers (JSON of key and version), isActive.
+ * Parameters: me, process, consumers (an array of keys), isActive, uses.
  */
 export const renewStatement: SQL = sql`
   with ${asked},
@@ -46,14 +54,11 @@ export const renewStatement: SQL = sql`
     )
   ),
   alive as (
-    insert into read.instances (id, process, moves, alive_until)
-    select ${me}, ${process}, array(select key || '@' || version from asked), ${leaseEnd}
-    where ${sql.placeholder('isActive')}::boolean
-    on conflict (id) do update set alive_until = excluded.alive_until, moves = excluded.moves
+    ${announcement(sql`case when ${sql.placeholder('isActive')}::boolean then array(select key from asked) else '{}' end`)}
     returning started_at
   ),
   own as (
-    select projection from read.checkpoints c join asked on projection = key and c.version = asked.version
+    select projection from read.checkpoints c join asked on projection = key
     where owner = ${me} order by projection for no key update of c skip locked
   ),
   renewed as (
@@ -81,7 +86,7 @@ export const othersStatement: SQL = sql`
 export const takeStatement: SQL = sql`
   with ${asked},
   free as (
-    select projection as taken from read.checkpoints c join asked on projection = key and c.version = asked.version
+    select projection as taken from read.checkpoints c join asked on projection = key
     where owner is null or owner = ${me} or lease_until < now() order by projection for no key update of c skip locked
   ),
   taken as (
@@ -90,5 +95,5 @@ export const takeStatement: SQL = sql`
   )
   select ${checkpointColumns}, coalesce(owner = ${me}, false) as "isOurs", is_renewed as "isRenewed"
   from (select *, true as is_renewed from taken union all
-        select c.*, false from read.checkpoints c join asked on projection = key and c.version = asked.version
+        select c.*, false from read.checkpoints c join asked on projection = key
         where projection not in (select projection from taken)) as c`;

@@ -1,11 +1,12 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
+import { arrayText } from '../../database/column-arrays.ts';
 import { prepared } from '../../database/driver/prepared.ts';
-import type { Consumer } from './checkpoint-id.ts';
+import type { CheckpointId } from '../define/checkpoint-id.ts';
 import type { Checkpoint } from './checkpoints.ts';
 import { chooseLeases, type ProjectorRole } from './choose-leases.ts';
 import { isGone, PROCESS } from './instance-id.ts';
-import { othersStatement, renewStatement, takeStatement } from './lease-statements.ts';
+import { announceStatement, othersStatement, renewStatement, takeStatement } from './lease-statements.ts';
 
 /** A checkpoint as an instance finds it that has just renewed its leases. */
 export interface LeasedCheckpoint extends Checkpoint {
@@ -38,39 +39,42 @@ export class Leases {
   readonly #db: Database;
   readonly #renew: (parameters: Record<string, unknown>) => Promise<Renewed[]>;
   readonly #others: (parameters: Record<string, unknown>) => Promise<{ id: string; abilities: string[] }[]>;
+  readonly #announce: (parameters: Record<string, unknown>) => Promise<unknown>;
   readonly #take: (parameters: Record<string, unknown>) => Promise<Taken[]>;
 
   constructor(db: Database) {
     this.#db = db;
     this.#renew = prepared(db, 'leases_renew', renewStatement);
     this.#others = prepared(db, 'leases_others', othersStatement);
+    this.#announce = prepared(db, 'leases_announce', announceStatement);
     this.#take = prepared(db, 'leases_take', takeStatement);
   }
 
   /**
-   * Says that an instance lives, renews its leases on these consumers and takes what is free and its to take. A checkpoint of
-   * another version than the consumer's is nothing that it is able to own.
+   * Says that an instance lives, renews its leases on these consumers and takes what is free and its to take.
+   * @param uses what else it announces to use, beside the keys of the consumers.
    * @returns all checkpoints, also those of other instances and of other consumers.
    */
   async lease(
     me: string,
-    consumers: readonly Pick<Consumer, 'key' | 'version'>[],
+    consumers: readonly Pick<CheckpointId, 'key'>[],
     role: Exclude<ProjectorRole, 'off'> = 'active',
+    uses: readonly string[] = [],
   ): Promise<LeasedCheckpoint[]> {
     livingHere.add(me);
     const isActive = role === 'active';
     const [all, others] = await Promise.all([
-      this.#renew({ me, process: PROCESS, isActive, consumers: requested(consumers) }),
+      this.#renew({ me, process: PROCESS, isActive, consumers: requested(consumers), uses: arrayText(uses) }),
       this.#others({ me }),
     ]);
     const { take, give } = chooseLeases({
       ...{ me, role },
-      abilities: new Set(consumers.map(abilityOf)),
+      abilities: new Set(consumers.map(({ key }) => key)),
       // A rebuild has a lease of its own, which nobody shares.
       checkpoints: all
         .filter(({ kind }) => kind !== 'rebuild' && kind !== 'verify')
-        .map(({ key, version, position, isOurs, owner, freeForMs }) => ({
-          ...{ key, position, owner: isOurs ? me : owner, ability: abilityOf({ key, version }) },
+        .map(({ key, position, isOurs, owner, freeForMs }) => ({
+          ...{ key, position, owner: isOurs ? me : owner },
           freeForMs: freeForMs ?? undefined,
         })),
       others: others.map(({ id, abilities }) => ({ id, abilities: new Set(abilities) })),
@@ -87,14 +91,24 @@ export class Leases {
 
   /**
    * Takes or renews the lease of one checkpoint for an instance that shares it with nobody, such as that of a shadow.
-   * @returns undefined if another instance owns it, or there is none of this version.
+   * @returns undefined if another instance owns it, or it is not there.
    */
-  async hold(me: string, consumer: Pick<Consumer, 'key' | 'version'>): Promise<Omit<Taken, 'isOurs'> | undefined> {
+  async hold(me: string, consumer: Pick<CheckpointId, 'key'>): Promise<Omit<Taken, 'isOurs'> | undefined> {
     livingHere.add(me);
     const [found] = await this.#take({ me, process: PROCESS, consumers: requested([consumer]) });
     if (!found?.isOurs) return undefined;
     const { isOurs: _, ...held } = found;
     return held;
+  }
+
+  /** Says that an instance lives that uses the tables of these consumers and owns none of them. */
+  async announce(
+    me: string,
+    consumers: readonly Pick<CheckpointId, 'key'>[],
+    uses: readonly string[] = [],
+  ): Promise<void> {
+    livingHere.add(me);
+    await this.#announce({ me, process: PROCESS, consumers: requested(consumers), uses: arrayText(uses) });
   }
 
   /** Gives one checkpoint up, for another instance to take. */
@@ -127,11 +141,6 @@ export class Leases {
   }
 }
 
-/** How instances say what they are able to own: see `renewStatement`. */
-function abilityOf({ key, version }: Pick<Consumer, 'key' | 'version'>): string {
-  return `${key}@${version}`;
-}
-
-function requested(consumers: readonly Pick<Consumer, 'key' | 'version'>[]): string {
-  return JSON.stringify(consumers.map(({ key, version }) => ({ key, version })));
+function requested(consumers: readonly Pick<CheckpointId, 'key'>[]): string {
+  return arrayText(consumers.map(({ key }) => key));
 }

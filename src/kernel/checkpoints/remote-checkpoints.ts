@@ -1,5 +1,6 @@
 import { Sleeper } from '../../scheduling/sleeper.ts';
 import type { Positions } from '../consistency/positions.ts';
+import type { CheckpointId } from '../define/checkpoint-id.ts';
 import type { LogHead } from '../log/log-head.ts';
 import type { ProjectionMoved } from '../notify/hub.ts';
 import type { RemoteAdvance } from '../notify/notification-buffer.ts';
@@ -8,6 +9,8 @@ import { type Before, KnownCheckpoints } from './known-checkpoints.ts';
 
 export interface RemoteCheckpointsParts {
   readonly checkpoints: Checkpoints;
+  readonly projections: readonly { readonly name: string; readonly checkpoint: CheckpointId }[];
+  /** By the names of projections. */
   readonly positions: Positions;
   readonly head: LogHead;
   /** Whether this instance runs a projection itself. */
@@ -36,6 +39,8 @@ interface BeforePositions extends Before {
  */
 export class RemoteCheckpoints extends KnownCheckpoints {
   readonly #parts: RemoteCheckpointsParts;
+  /** Names of the projections, by the keys of their checkpoints. */
+  readonly #names: ReadonlyMap<string, string>;
   readonly #sleeper = new Sleeper();
   /** For each projection that was behind when the table was read, the first event that it had not applied. */
   #waiting: ReadonlyMap<string, OldestWaiting> = new Map();
@@ -50,11 +55,12 @@ export class RemoteCheckpoints extends KnownCheckpoints {
   constructor(parts: RemoteCheckpointsParts) {
     super();
     this.#parts = parts;
+    this.#names = new Map(parts.projections.map(({ name, checkpoint }) => [checkpoint.key, name]));
   }
 
   /** Some projection is run by another instance, or by none. */
   get isFollowing(): boolean {
-    return this.#parts.positions.names.some((name) => !this.#owned.has(name));
+    return [...this.#names.keys()].some((key) => !this.#owned.has(key));
   }
 
   /** The first event that a projection had not applied when the table was read, if it was behind. */
@@ -82,12 +88,13 @@ export class RemoteCheckpoints extends KnownCheckpoints {
     this.#invalidations++;
   }
 
-  /** The instance that runs a projection says that it has moved it. */
-  onAdvance(projection: string, advance: RemoteAdvance): void {
+  /** The instance that runs a projection says that it has moved it. @param of key of its checkpoint. */
+  onAdvance(of: string, advance: RemoteAdvance): void {
     const { from, to, keys, lagMs, generation, hasParked } = advance;
     const { positions, isRunning, onMoved } = this.#parts;
-    if (!positions.has(projection) || isRunning(projection)) return;
-    if (this.of(projection)?.generation !== generation) {
+    const projection = this.#names.get(of);
+    if (projection === undefined || isRunning(projection)) return;
+    if (this.of(of)?.generation !== generation) {
       // The table was changed from outside, so the position is read again. Or this was sent before that.
       this.#readAt = Number.NEGATIVE_INFINITY;
       this.#sleeper.wake();
@@ -113,15 +120,21 @@ export class RemoteCheckpoints extends KnownCheckpoints {
   }
 
   override starting({ key, deadLetters }: Checkpoint): void {
-    this.#parts.positions.setParked(key, deadLetters > 0);
+    this.#parts.positions.setParked(this.#nameOf(key), deadLetters > 0);
   }
 
   override started({ key, position }: Checkpoint): void {
-    this.#parts.positions.advance(key, position);
+    this.#parts.positions.advance(this.#nameOf(key), position);
   }
 
   override wentBack({ key, position }: Checkpoint): void {
-    this.#parts.positions.retreat(key, position);
+    this.#parts.positions.retreat(this.#nameOf(key), position);
+  }
+
+  #nameOf(key: string): string {
+    const name = this.#names.get(key);
+    if (name === undefined) throw new Error(`No projection has the checkpoint ${key}.`);
+    return name;
   }
 
   override async seen(all: readonly Checkpoint[], owned: ReadonlySet<string>, before: BeforePositions): Promise<void> {
@@ -132,21 +145,22 @@ export class RemoteCheckpoints extends KnownCheckpoints {
     await super.seen(all, owned, before);
     const isBehind = positions.names.some((name) => positions.of(name) < head.position);
     const waiting = isBehind ? await checkpoints.oldestWaiting() : [];
-    this.#waiting = new Map(waiting.map((oldest) => [oldest.key, oldest]));
+    this.#waiting = new Map(waiting.map((oldest) => [this.#names.get(oldest.key) ?? '', oldest]));
   }
 
   /** Takes over from a checkpoint what another instance has done. */
   #follow({ key, position, generation, deadLetters }: Checkpoint, before: ReadonlyMap<string, number>): void {
     const { positions, onMoved } = this.#parts;
-    if (!positions.has(key)) return;
+    const name = this.#names.get(key);
+    if (name === undefined) return;
     // That nothing is parked may have been read before what was told since.
-    const isNewest = position >= positions.of(key);
-    if (deadLetters > 0 || isNewest) positions.setParked(key, deadLetters > 0);
+    const isNewest = position >= positions.of(name);
+    if (deadLetters > 0 || isNewest) positions.setParked(name, deadLetters > 0);
     // It begins again: its table does not hold what this instance has seen in it.
-    if (position < (before.get(key) ?? 0)) positions.retreat(key, position);
+    if (position < (before.get(name) ?? 0)) positions.retreat(name, position);
     const known = this.of(key);
     const isOtherTable = known !== undefined && known.generation !== generation;
-    if (positions.of(key) < position || isOtherTable) onMoved({ projection: key, position, keys: null, lagMs: 0 });
+    if (positions.of(name) < position || isOtherTable) onMoved({ projection: name, position, keys: null, lagMs: 0 });
   }
 
   /** Reads the table while leases are renewed too seldom for what is waited for. */

@@ -21,6 +21,7 @@ export interface Notification {
   /** The last event of the log, as far as the sender knows, and when it was recorded, in ms; 0 if it does not know. */
   readonly head: number;
   readonly recordedAt: number;
+  /** Projections that have moved, by the keys of their checkpoints. */
   readonly moved: Readonly<Record<string, RemoteAdvance>>;
   /** Projections of the sender are free. */
   readonly released: boolean;

@@ -2,7 +2,7 @@ import { type SQLWrapper, sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/prepared.ts';
 import { Sleeper } from '../../scheduling/sleeper.ts';
-import { checkpointId } from '../checkpoints/checkpoint-id.ts';
+import { checkpointId } from '../define/checkpoint-id.ts';
 import type { EventMetadata } from '../define/event.ts';
 import type { Process } from '../define/process-manager/process.ts';
 import { deadlines } from '../define/process-manager/process-deadlines.ts';
@@ -37,7 +37,7 @@ const isParked = (consumer: SQLWrapper) => sql`exists (
 export async function countOverdue(db: Database, process: string): Promise<number> {
   const consumer = sql`${checkpointId('process', process).key}`;
   const [row] = await db.execute<{ overdue: number }>(sql`select count(*)::int as overdue
-    from read.deadlines d where d.process = ${process} and d.at <= es.now() and not ${isParked(consumer)}`);
+    from ${deadlines.table} d where d.process = ${process} and d.at <= es.now() and not ${isParked(consumer)}`);
   return row?.overdue ?? 0;
 }
 
@@ -56,7 +56,7 @@ export class DueDeadlines {
       'deadlines_next',
       sql`select d.id, d.name, (extract(epoch from d.at)::float8 * 1000) as at_ms,
                  (extract(epoch from d.at - es.now())::float8 * 1000) as in_ms, e.metadata as begun
-          from read.deadlines d
+          from ${deadlines.table} d
           join es.events e on e.stream_type = d.process and e.stream_id = d.id and e.version = 1
           where d.process = ${sql.placeholder('process')} and not ${isParked(sql`${sql.placeholder('consumer')}`)}
           order by d.at limit ${sql.placeholder('limit')}`,

@@ -2,13 +2,13 @@ import type { Database } from '../../database/client.ts';
 import { singleFlight } from '../../scheduling/single-flight.ts';
 import { within } from '../../scheduling/timers.ts';
 import { type CheckpointAdvance, FencedError } from '../checkpoints/advance.ts';
-import { type CheckpointId, checkpointId } from '../checkpoints/checkpoint-id.ts';
 import { CheckpointMover } from '../checkpoints/checkpoint-mover.ts';
 import { Checkpoints } from '../checkpoints/checkpoints.ts';
 import type { ProjectorRole } from '../checkpoints/choose-leases.ts';
 import { KnownCheckpoints } from '../checkpoints/known-checkpoints.ts';
 import { LeaseKeeper } from '../checkpoints/lease-keeper.ts';
 import { Leases } from '../checkpoints/leases.ts';
+import { type CheckpointId, checkpointId } from '../define/checkpoint-id.ts';
 import type { Effect } from '../define/process-manager/effect.ts';
 import type { PortBinding } from '../define/process-manager/port.ts';
 import type { Process } from '../define/process-manager/process.ts';
@@ -190,7 +190,6 @@ export class ProcessManager {
    */
   async #register({ id, beginning }: ProcessConsumer): Promise<void> {
     await this.#checkpoints.registerAt(id, async () => ({
-      version: 1,
       position: await beginning(),
       generation: 1 + Math.floor(Math.random() * 1_000_000_000),
     }));

@@ -1,6 +1,6 @@
-import type { CheckpointId } from '../checkpoints/checkpoint-id.ts';
 import type { Checkpoint } from '../checkpoints/checkpoints.ts';
 import { PROCESS } from '../checkpoints/instance-id.ts';
+import type { CheckpointId } from '../define/checkpoint-id.ts';
 import type { LogHead } from '../log/log-head.ts';
 import type { Stall } from '../observe/stall.ts';
 import type { ProcessFollower } from './follow/follower.ts';

@@ -84,9 +84,9 @@ export class Health {
     if (reasons.length === 0) reasons.push(...(await this.#askDatabase(served)), ...silentPools(served));
     const { engine } = served;
     const projections = engine.projector.status();
-    for (const { name, isOutdated } of projections) {
-      // Its table has an older shape, which this code's queries may not fit.
-      if (isOutdated) reasons.push(`Read model ${name} is still to be rebuilt for this version of the code.`);
+    for (const { name, version, isIncomplete, lag } of projections) {
+      if (isIncomplete)
+        reasons.push(`Read model ${name} (version ${version}) is being filled: ${lag} events are left.`);
     }
     reasons.push(...engine.obstacles.reasons);
     const { stalls } = engine.watch;

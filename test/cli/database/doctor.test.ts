@@ -145,10 +145,10 @@ describe('doctor', () => {
   });
 
   it('names a log that is shorter than what was done with it, and what is put aside', async () => {
-    await database.sql`insert into read.checkpoints (projection, version, position) values ('orders', 1, 7)`;
+    await database.sql`insert into read.checkpoints (projection, version, position) values ('orders@3', 1, 7)`;
     const { all } = await findings();
     expect(named(all, 'checkpoints')).toMatchObject([
-      { level: 'problem', fact: 'the log ends at 0, and these have seen later events: orders (7)' },
+      { level: 'problem', fact: 'the log ends at 0, and these have seen later events: orders@3 (7)' },
     ]);
   });
 

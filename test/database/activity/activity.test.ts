@@ -12,13 +12,13 @@ it('says whose statements it may not see, and what would let it', async () => {
   const { sql } = database;
   const user = `plain_${Date.now()}`;
   await sql.unsafe(`create role ${user} login password 'plain';
-    grant usage on schema read to ${user}; grant select, update on read.counters to ${user}`);
+    grant usage on schema read to ${user}; grant select, update on read.counters_v1 to ${user}`);
   const url = new URL(database.url);
   Object.assign(url, { username: user, password: 'plain' });
   const pool = openPool({ url: url.href, connections: 1, applicationName: 'afterwrite watch' });
   const waiting = connect(`${url.href}?application_name=afterwrite%20projector`);
-  const { pid, release } = await holdUp(database, 'lock table read.counters in exclusive mode');
-  const locked = waiting`update read.counters set label = label`.catch(() => undefined);
+  const { pid, release } = await holdUp(database, 'lock table read.counters_v1 in exclusive mode');
+  const locked = waiting`update read.counters_v1 set label = label`.catch(() => undefined);
   try {
     const busy = await until(async () => {
       const [found] = await busyBackends(pool.db);
@@ -26,7 +26,7 @@ it('says whose statements it may not see, and what would let it', async () => {
     });
     expect(busy).toMatchObject({
       application: 'afterwrite projector',
-      waitingFor: 'RowExclusiveLock on read.counters',
+      waitingFor: 'RowExclusiveLock on read.counters_v1',
       isLocked: true,
       blockers: [{ pid, application: 'somebody else', user: expect.any(String), state: null, since: null }],
     });

@@ -1,14 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import app from '../../../src/app.ts';
+import { openPool } from '../../../src/database/client.ts';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import { LAST_OF_ONE_HISTORY } from '../../../src/database/migrations/migration-history.ts';
+import { domains } from '../../../src/domains/index.ts';
+import { registerDomains } from '../../../src/kernel/define/domain.ts';
+import { ensureTables } from '../../../src/kernel/read/tables/ensure-tables.ts';
 import { connect, createDatabase } from '../../support/postgres/database.ts';
 
-const appMigrations = app.migrations as URL;
+/** Those that the shop had before the engine made the tables of read models. */
+const appMigrations = new URL('./former/shop/', import.meta.url);
 const engineMigrations = new URL('../../../drizzle/', import.meta.url);
 
 interface Migration {
+  readonly tag: string;
   readonly when: number;
   readonly statements: readonly string[];
 }
@@ -16,6 +21,7 @@ interface Migration {
 function migrationsIn(folder: URL): Migration[] {
   const journal = JSON.parse(readFileSync(new URL('meta/_journal.json', folder), 'utf8'));
   return journal.entries.map(({ when, tag }: { when: number; tag: string }) => ({
+    tag,
     when,
     statements: readFileSync(new URL(`${tag}.sql`, folder), 'utf8').split('--> statement-breakpoint'),
   }));
@@ -122,5 +128,34 @@ describe('an application whose migrations come later than the engine’s', () =>
       code: 'DATABASE_NEWER',
       message: expect.stringContaining('newer version of the application'),
     });
+  });
+});
+
+describe('the tables that migrations of the shop have made', () => {
+  /** From then on each version has a table of its own. */
+  const versionsFrom = migrationsIn(engineMigrations).find(({ tag }) => tag === '0028_read_model_versions')?.when ?? 0;
+  const { projections } = registerDomains(domains);
+
+  it('become those of the versions of its read models, as they are declared, and are not filled again', async () => {
+    const { url, sql } = await emptyDatabase();
+    await sql.unsafe(`create schema drizzle;
+      create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`);
+    const all = [...migrationsIn(engineMigrations), ...migrationsIn(appMigrations)];
+    for (const { when, statements } of all.toSorted((a, b) => a.when - b.when)) {
+      if (when >= versionsFrom) continue;
+      for (const statement of statements) await sql.unsafe(statement);
+      await sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('of then', ${when})`;
+    }
+    for (const { name, version } of projections.values()) {
+      await sql`insert into read.checkpoints (projection, version) values (${name}, ${version})`;
+    }
+    await migrateDatabase(url, () => {});
+    const pool = openPool({ url, connections: 1, applicationName: 'test' });
+    const made = ensureTables({ db: pool.db, projections: [...projections.values()], grant: async () => {} });
+    await expect(made.finally(() => pool.close())).resolves.toEqual({ created: [], missing: [] });
+    const keys = await sql`select projection as key from read.checkpoints order by 1`;
+    expect(keys.map(({ key }) => key)).toEqual(
+      [...projections.values()].map(({ checkpoint }) => checkpoint.key).sort(),
+    );
   });
 });

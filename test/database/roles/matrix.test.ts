@@ -22,9 +22,10 @@ const TABLES: Readonly<Record<string, May>> = {
   'es.streams': { writer: 'select' },
   'read.checkpoints': READ_MODEL,
   'read.dead_letters': READ_MODEL,
-  'read.deadlines': READ_MODEL,
+  'read.deadlines_v1': READ_MODEL,
   'read.instances': READ_MODEL,
   'read.parked_items': READ_MODEL,
+  'read.read_models': READ_MODEL,
   'drizzle.__drizzle_migrations': {},
   'drizzle.app_migrations': {},
 };

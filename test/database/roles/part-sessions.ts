@@ -1,6 +1,5 @@
 import type postgres from 'postgres';
 import { beforeAll } from 'vitest';
-import app from '../../../src/app.ts';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import { connect } from '../../../src/database/session.ts';
 import type { TestDatabase } from '../../support/postgres/database.ts';
@@ -15,7 +14,7 @@ export class PartSessions {
   readonly #sessions = new Map<Part, postgres.Sql>();
 
   async open(url: string): Promise<void> {
-    const { roles } = await migrateDatabase(url, () => {}, { appMigrations: app.migrations });
+    const { roles } = await migrateDatabase(url, () => {});
     for (const part of PARTS) {
       const { login } = roles[part];
       if (!login) throw new Error(`The ${part} does not log in.`);

@@ -52,21 +52,21 @@ describe('each part', () => {
     ['writer', 'select 1 from es.events'],
     ['writer', 'select epoch from es.store'],
     ['projector', 'select 1 from es.events'],
-    ['projector', 'select 1 from read.counters'],
-    ['projector', 'delete from read.counters'],
-    ['reader', 'select 1 from read.counters'],
+    ['projector', 'select 1 from read.counters_v1'],
+    ['projector', 'delete from read.counters_v1'],
+    ['reader', 'select 1 from read.counters_v1'],
     ['reader', 'select position from read.checkpoints'],
   ])('may do its work: the %s may %s', async (part, statement) => {
     expect(await answerTo(part, statement)).toBe('done');
   });
 
   it.each<[PoolRole, string, string]>([
-    ['writer', 'select 1 from read.counters', 'permission denied for schema read'],
+    ['writer', 'select 1 from read.counters_v1', 'permission denied for schema read'],
     ['writer', 'select 1 from read.checkpoints', 'permission denied for schema read'],
     ['writer', 'update es.store set epoch = gen_random_uuid()', 'permission denied for table store'],
     ['reader', 'select 1 from es.events', 'permission denied for schema es'],
     ['reader', 'select 1 from es.streams', 'permission denied for schema es'],
-    ['reader', 'delete from read.counters', 'cannot execute DELETE in a read-only transaction'],
+    ['reader', 'delete from read.counters_v1', 'cannot execute DELETE in a read-only transaction'],
     ['reader', 'update read.checkpoints set position = 0', 'cannot execute UPDATE in a read-only transaction'],
     ['projector', "select * from es.append('[]')", 'permission denied for function append'],
     ['writer', 'insert into es.events select * from es.events', 'permission denied for table events'],
@@ -74,7 +74,7 @@ describe('each part', () => {
     ['projector', 'insert into es.events select * from es.events', 'permission denied for table events'],
     ['projector', 'select 1 from es.snapshots', 'permission denied for table snapshots'],
     ['writer', 'create table es.other (id int)', 'permission denied for schema es'],
-    ['projector', 'drop table read.counters', 'must be owner of table counters'],
+    ['projector', 'drop table read.counters_v1', 'must be owner of table counters_v1'],
   ])('may do nothing else: the %s may not %s', async (part, statement, message) => {
     expect(await answerTo(part, statement)).toBe(message);
   });

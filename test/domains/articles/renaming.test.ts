@@ -73,7 +73,7 @@ describe('authors that are renamed while they publish', () => {
     expect([...kinds].filter((kind) => kind !== 'accepted' && kind !== 'conflict')).toEqual([]);
     const published = outcomes.flat().filter(({ kind }) => kind === 'accepted').length;
     expect(published).toBeGreaterThan(40);
-    const [count] = await database.sql`select count(*)::int as cards from read.article_cards`;
+    const [count] = await database.sql`select count(*)::int as cards from read.article_cards_v1`;
     await expectExact(first);
     await expectExact(second);
     expect(count?.cards).toBeLessThanOrEqual(published);
@@ -99,7 +99,7 @@ describe('authors that are renamed while they publish', () => {
     const articles = await Promise.all(
       upTo(20).map(async (n) => receiptOf(await publish(engine, authorId, `${n}`)).aggregateId),
     );
-    const oid = async () => (await database.sql`select 'read.article_cards'::regclass::oid::int as oid`)[0]?.oid;
+    const oid = async () => (await database.sql`select 'read.article_cards_v1'::regclass::oid::int as oid`)[0]?.oid;
     const before = await oid();
     expect(await beginRebuild(engine.database.owner.db, articleCards as never)).toBe('begun');
     for (const [n, articleId] of articles.entries()) {

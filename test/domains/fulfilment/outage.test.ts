@@ -22,10 +22,10 @@ async function putDeadlines(ms: number, orderId: string | null = null): Promise<
   await database.sql`update es.events set data = jsonb_set(data, '{at}', to_jsonb(${row?.at}::text))
                      where type = 'DeadlineSet' and (${orderId}::uuid is null or stream_id = ${orderId}::uuid)`;
   await database.sql`alter table es.events enable always trigger events_append_only`;
-  await database.sql`update read.deadlines set at = ${row?.at} where ${orderId}::uuid is null or id = ${orderId}::uuid`;
+  await database.sql`update read.deadlines_v1 set at = ${row?.at} where ${orderId}::uuid is null or id = ${orderId}::uuid`;
 }
 
-const deadlines = async () => (await database.sql`select name, at from read.deadlines`).map(({ name }) => name);
+const deadlines = async () => (await database.sql`select name, at from read.deadlines_v1`).map(({ name }) => name);
 
 /** Places orders for whose payment nobody can be asked, and ends the server when their deadlines are set. */
 async function placeUnasked(count: number, method: string): Promise<string[]> {

@@ -27,7 +27,7 @@ async function caughtUp({ log, projector }: TestEngine): Promise<void> {
   expect(await projector.positions.reached('notes', position, { timeoutMs: 10_000 })).toBe(true);
 }
 const idsFor = async (search: string) =>
-  (await database.sql`select id from read.notes where words @@ websearch_to_tsquery('simple', ${search})`).map(
+  (await database.sql`select id from read.notes_v1 where words @@ websearch_to_tsquery('simple', ${search})`).map(
     ({ id }) => id,
   );
 const create = async ({ bus }: TestEngine, title: string, content: string, rest: object = {}) =>
@@ -99,15 +99,15 @@ describe('the table of notes', () => {
     const events = await log.read(0, 1000);
     expect(await rowsOf(pools.reader.db, notes)).toEqual(expectedRows(notes, events));
 
-    const table = () => database.sql`select * from read.notes order by id`;
+    const table = () => database.sql`select * from read.notes_v1 order by id`;
     const shape = () => database.sql`
-      select pg_get_indexdef(indexrelid) as definition from pg_index where indrelid = 'read.notes'::regclass
+      select pg_get_indexdef(indexrelid) as definition from pg_index where indrelid = 'read.notes_v1'::regclass
       union all
       select concat_ws(' ', attname, format_type(atttypid, atttypmod), attgenerated, pg_get_expr(adbin, adrelid))
       from pg_attribute left join pg_attrdef on adrelid = attrelid and adnum = attnum
-      where attrelid = 'read.notes'::regclass and attnum > 0 and not attisdropped
+      where attrelid = 'read.notes_v1'::regclass and attnum > 0 and not attisdropped
       order by 1`;
-    const oid = async () => (await database.sql`select 'read.notes'::regclass::oid::int as oid`)[0]?.oid;
+    const oid = async () => (await database.sql`select 'read.notes_v1'::regclass::oid::int as oid`)[0]?.oid;
     const [rowsBefore, shapeBefore, oidBefore] = [await table(), await shape(), await oid()];
     expect(rowsBefore.every(({ words }) => words.length > 0)).toBe(true);
     expect(await projector.verify(notes as never, {})).toMatchObject({
@@ -152,7 +152,7 @@ describe('the table of notes', () => {
     for (const content of contents) ids.push(await create(engine, 'Big', content));
     await caughtUp(engine);
     const [row] = await database.sql`
-      select count(*)::int as notes, max(length(words))::int as words, bool_and(stale_since is null) as whole from read.notes`;
+      select count(*)::int as notes, max(length(words))::int as words, bool_and(stale_since is null) as whole from read.notes_v1`;
     expect(row).toMatchObject({ notes: contents.length, whole: true });
     expect(row?.words).toBeGreaterThan(10_000);
     expect((await idsFor('big')).sort()).toEqual(ids.sort());
@@ -162,12 +162,14 @@ describe('the table of notes', () => {
   it('is searched by its index', async () => {
     const engine = await openEngine({ start: true });
     await database.sql`
-      insert into read.notes (id, title, content, tags, workspace_id, archived, updated_at, version, last_position)
+      insert into read.notes_v1 (id, title, content, tags, workspace_id, archived, updated_at, version, last_position)
       select gen_random_uuid(), 'Note ' || n, 'word' || n, jsonb_build_array('tag' || n), 'default', false, now(), 1, n
       from generate_series(1, 5000) n`;
-    await database.sql`analyze read.notes`;
+    await database.sql`analyze read.notes_v1`;
     const plan = async (condition: string) =>
-      JSON.stringify(await database.sql.unsafe(`explain (format json) select id from read.notes where ${condition}`));
+      JSON.stringify(
+        await database.sql.unsafe(`explain (format json) select id from read.notes_v1 where ${condition}`),
+      );
     expect(await plan(`words @@ websearch_to_tsquery('simple', 'word77')`)).toContain('notes_words');
     expect(await plan(`tags @> '["tag77"]'::jsonb`)).toContain('notes_tags');
     expect(await plan(`workspace_id = 'default' order by updated_at desc, id desc limit 21`)).toContain('_updated_at');

@@ -75,9 +75,9 @@ describe('an order that many look at', () => {
     const [reader, projector] = [sql(await roleOf(sql, 'reader')), sql(await roleOf(sql, 'projector'))];
     await sql`create or replace function public.count_read() returns boolean language plpgsql volatile security definer
               as $$ begin perform pg_notify('reads', gen_random_uuid()::text); return true; end $$`;
-    await sql`alter table read.orders enable row level security`;
-    await sql`create policy everything on read.orders to ${projector} using (true) with check (true)`;
-    await sql`create policy counted on read.orders for select to ${reader} using (public.count_read())`;
+    await sql`alter table read.orders_v3 enable row level security`;
+    await sql`create policy everything on read.orders_v3 to ${projector} using (true) with check (true)`;
+    await sql`create policy counted on read.orders_v3 for select to ${reader} using (public.count_read())`;
     let count = 0;
     const marks = new Map<string, () => void>();
     const { unlisten } = await sql.listen('reads', (payload) => {

@@ -83,7 +83,7 @@ describe('two servers, of which one is silent', () => {
   const openOne = (engine: Awaited<ReturnType<typeof open>>) =>
     engine.bus.execute(openCounter, { counterId: randomUUID(), label: 'a' }, { ...system, commandId: randomUUID() });
   const owner = async () => {
-    const [row] = await database.sql`select owner from read.checkpoints where projection = 'counters'`;
+    const [row] = await database.sql`select owner from read.checkpoints where projection = 'counters@1'`;
     return row?.owner as string | null;
   };
 

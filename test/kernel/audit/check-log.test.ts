@@ -93,11 +93,11 @@ describe('the check of the log', () => {
 
   it('finds that the last event was deleted with all that the log knows of it, since a checkpoint is beyond', async () => {
     const engine = await written();
-    await database.sql`insert into read.checkpoints (projection, version, position) values ('counters', 1, 5)`;
+    await database.sql`insert into read.checkpoints (projection, version, position) values ('counters@1', 1, 5)`;
     await tamper(`delete from es.events where position = 5; update es.streams set version = 1 where stream_id = '${B}';
       alter table es.receipts disable trigger all; delete from es.receipts`);
     expect(await found(engine)).toEqual([
-      { position: 5, reason: 'the checkpoint of counters is at 5, and the log ends at 4' },
+      { position: 5, reason: 'the checkpoint of counters@1 is at 5, and the log ends at 4' },
     ]);
   });
 

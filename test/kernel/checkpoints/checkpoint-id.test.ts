@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
-import { type CheckpointKind, checkpointId } from '../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { createCheckpoint } from '../../../src/kernel/checkpoints/checkpoints.ts';
+import { type CheckpointKind, checkpointId } from '../../../src/kernel/define/checkpoint-id.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
 const database = useDatabase();
@@ -9,7 +9,7 @@ const ids = (['projection', 'rebuild', 'verify', 'process', 'effect'] as const s
   (kind) => checkpointId(kind, 'orders_by_day'),
 );
 const stored = () =>
-  database.sql`select projection as key, kind, consumer as name from read.checkpoints order by projection`;
+  database.sql`select projection as key, kind, consumer as name, version from read.checkpoints order by projection`;
 const byKey = ids.toSorted((a, b) => (a.key < b.key ? -1 : 1));
 
 describe('checkpoints of every kind', () => {
@@ -19,7 +19,7 @@ describe('checkpoints of every kind', () => {
 
   it('are stored with their kind and name', async () => {
     const pool = openPool({ url: database.url, connections: 1, applicationName: 'test' });
-    for (const id of ids) await createCheckpoint(pool.db, id, { version: 1 });
+    for (const id of ids) await createCheckpoint(pool.db, id);
     await pool.close();
     expect(await stored()).toEqual(byKey);
   });

@@ -19,7 +19,7 @@ let pool: Pool;
 beforeEach(async () => {
   pool = openPool({ url: database.url, connections: 1, applicationName: 'moves checkpoints' });
   await database.sql`insert into read.checkpoints (projection, version, position, owner, generation)
-                     values ('notes', 1, 0, ${owner}, 1)`;
+                     values ('notes@1', 1, 0, ${owner}, 1)`;
 });
 afterEach(() => pool.close());
 
@@ -57,7 +57,7 @@ describe.each([
     await table.write(nothing, step(0));
     let moving: Promise<void> | undefined;
     await database.sql.begin(async (sql) => {
-      await sql`update read.checkpoints set lease_until = now() where projection = 'notes'`;
+      await sql`update read.checkpoints set lease_until = now() where projection = 'notes@1'`;
       moving = table.write(nothing, step(1));
       await until(async () => {
         const waiting = await database.sql`

@@ -97,10 +97,10 @@ class World {
   }
 
   #situationOf(nth: number): LeaseSituation {
-    const abilitiesOf = (able: readonly string[] = []) => new Set(able.map((key) => `${key}@1`));
+    const abilitiesOf = (able: readonly string[] = []) => new Set(able);
     const checkpoints: LeasableCheckpoint[] = [...this.#owners].map(([key, owner]) => {
       const freeForMs = owner === null ? this.#now - (this.#freeSince.get(key) ?? 0) : undefined;
-      return { key, ability: `${key}@1`, position: 0, owner, freeForMs };
+      return { key, position: 0, owner, freeForMs };
     });
     const others = this.#fleet.instances.flatMap((abilities, other) =>
       other === nth ? [] : [{ id: nameOf(other), abilities: abilitiesOf(abilities) }],
@@ -159,9 +159,9 @@ describe('leases that each instance chooses for itself', () => {
     const situation = (freeForMs: number): LeaseSituation => ({
       me: 'b',
       role: 'active',
-      abilities: new Set(['sums@1']),
-      checkpoints: [{ key: 'sums', ability: 'sums@1', position: 0, owner: null, freeForMs }],
-      others: [{ id: 'a', abilities: new Set(['sums@1']) }],
+      abilities: new Set(['sums']),
+      checkpoints: [{ key: 'sums', position: 0, owner: null, freeForMs }],
+      others: [{ id: 'a', abilities: new Set(['sums']) }],
     });
     expect(chooseLeases(situation(GRACE_MS - 1)).take).toEqual([]);
     expect(chooseLeases(situation(GRACE_MS)).take).toEqual(['sums']);
@@ -169,12 +169,12 @@ describe('leases that each instance chooses for itself', () => {
 
   it('of a standby are those that no active instance is able to own', () => {
     const checkpoint = (key: string, owner: string | null): LeasableCheckpoint => ({
-      ...{ key, ability: `${key}@1`, position: 0, owner },
+      ...{ key, position: 0, owner },
       freeForMs: owner === null ? 0 : undefined,
     });
     const checkpoints = [checkpoint('a', null), checkpoint('b', null), checkpoint('c', 'me'), checkpoint('d', 'me')];
-    const others = [{ id: 'active', abilities: new Set(['b@1', 'c@1', 'c@2']) }];
-    const abilities = new Set(checkpoints.map(({ ability }) => ability));
+    const others = [{ id: 'active', abilities: new Set(['b', 'c']) }];
+    const abilities = new Set(checkpoints.map(({ key }) => key));
     expect(chooseLeases({ me: 'me', role: 'standby', abilities, checkpoints, others })).toEqual({
       take: ['a'],
       give: ['c'],

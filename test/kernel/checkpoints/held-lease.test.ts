@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkpointId } from '../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { createCheckpoint } from '../../../src/kernel/checkpoints/checkpoints.ts';
 import { HeldLease } from '../../../src/kernel/checkpoints/held-lease.ts';
 import { Leases } from '../../../src/kernel/checkpoints/leases.ts';
+import { checkpointId } from '../../../src/kernel/define/checkpoint-id.ts';
 import { useEngine } from '../../support/kernel/engine.ts';
 import { fleetDomain, sumTables } from '../../support/kernel/fleet.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
@@ -12,7 +12,7 @@ import { until } from '../../support/until.ts';
 const database = useDatabase({ tables: sumTables });
 const openEngine = useEngine(database, [fleetDomain]);
 
-const shadow = { ...checkpointId('rebuild', 'orders'), version: 1 };
+const shadow = checkpointId('rebuild', 'orders');
 const held: HeldLease[] = [];
 let leases: Leases;
 let errors: unknown[];
@@ -23,7 +23,7 @@ beforeEach(async () => {
   leases = new Leases(opened.leases.db);
   [errors, losses] = [[], 0];
   await database.sql`truncate read.checkpoints, read.instances`;
-  await createCheckpoint(opened.projector.db, shadow, shadow);
+  await createCheckpoint(opened.projector.db, shadow);
 });
 
 afterEach(async () => {
@@ -95,12 +95,6 @@ describe('the lease of a shadow', () => {
     await happens();
     await until(() => losses > 0);
     expect([errors, losses]).toEqual([[], 1]);
-  });
-
-  it('of another version is not taken', async () => {
-    await database.sql`update read.checkpoints set version = 2`;
-    expect(await take(randomUUID())).toBeUndefined();
-    expect((await stored()).owner).toBeNull();
   });
 
   it("that has ended is nobody's, although the instance lives: what filled the shadow does so no more", async () => {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { FencedError } from '../../../src/kernel/checkpoints/advance.ts';
-import { consumerOf } from '../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../../src/kernel/checkpoints/checkpoints.ts';
 import { Leases } from '../../../src/kernel/checkpoints/leases.ts';
 import type { RecordedEvent } from '../../../src/kernel/define/event.ts';
@@ -65,7 +64,7 @@ class Owner {
     // It gives the projection up between two batches, if it is told to.
     if (step.does === 'give') {
       this.#forget();
-      return this.#leases.give(this.#id, 'books');
+      return this.#leases.give(this.#id, 'books@1');
     }
     // It is killed, and another process comes in its place.
     if (step.does === 'die') {
@@ -82,8 +81,8 @@ class Owner {
   }
 
   async #lease(): Promise<void> {
-    const all = await this.#leases.lease(this.#id, [consumerOf(books)]);
-    const found = all.find(({ key }) => key === 'books');
+    const all = await this.#leases.lease(this.#id, [books.checkpoint]);
+    const found = all.find(({ key }) => key === 'books@1');
     // A runner goes on with what it is at; one that has come to own the projection begins at the checkpoint.
     if (!found?.isOurs) this.#forget();
     else this.#at ??= { position: found.position, generation: found.generation };
@@ -129,10 +128,10 @@ it('two owners in any order of their steps, however they lose the projection and
 }, async () => {
   const engine = await openEngine();
   const checkpoints = new Checkpoints(engine.database.leases.db);
-  await checkpoints.register([consumerOf(books)]);
+  await checkpoints.register([books.checkpoint]);
   await fc.assert(
     fc.asyncProperty(libraryEvents, schedule, async (happened, steps) => {
-      await database.sql`truncate read.books, read.books_history, read.instances`;
+      await database.sql`truncate read.books_v1, read.books_history_v1, read.instances`;
       const { position: before } = await engine.log.head();
       await database.sql`update read.checkpoints set position = 0, owner = null, lease_until = null, generation = generation + 1`;
       await engine.log.append(libraryAppends(happened));
@@ -152,7 +151,7 @@ it('two owners in any order of their steps, however they lose the projection and
       }
 
       const applied = owners[0].written + owners[1].written;
-      const [row] = await database.sql`select position from read.checkpoints where projection = 'books'`;
+      const [row] = await database.sql`select position from read.checkpoints where projection = 'books@1'`;
       expect(row?.position).toBe(applied);
       expect(await rowsOf(engine.database.projector.db, books)).toEqual(expectedRows(books, log.slice(0, applied)));
 
@@ -164,7 +163,7 @@ it('two owners in any order of their steps, however they lose the projection and
       }
       expect(await rowsOf(engine.database.projector.db, books)).toEqual(expectedRows(books, log));
       expect(await historyOf(engine.database.projector.db, books)).toEqual(expectedHistory(books, log));
-      const [end] = await database.sql`select position from read.checkpoints where projection = 'books'`;
+      const [end] = await database.sql`select position from read.checkpoints where projection = 'books@1'`;
       expect(end?.position).toBe(log.length);
     }),
     { numRuns: 150 },

@@ -37,7 +37,7 @@ it('a server whose clock is 31 seconds ahead believes no read model to be behind
     throttleLagMs: 30_000,
     subscribers: [{ clockSkewed: (notice) => notices.push(notice) }],
   });
-  const blocker = await holdUp(database, 'lock table read.counters in exclusive mode');
+  const blocker = await holdUp(database, 'lock table read.counters_v1 in exclusive mode');
   await engine.bus.execute(openCounter, { counterId: randomUUID(), label: 'a' }, system);
   await until(() => engine.projector.status().some(({ name, lag }) => name === 'counters' && lag > 0));
   expect(await engine.bus.execute(openCounter, { counterId: randomUUID(), label: 'b' }, system)).toMatchObject({
@@ -52,7 +52,7 @@ it("leases are renewed and read models moved after this machine's clock was set 
   const engine = await open({ start: true });
   setClock(-HOUR);
   const leaseOf = async () => {
-    const [row] = await database.sql`select lease_until::text from read.checkpoints where projection = 'counters'`;
+    const [row] = await database.sql`select lease_until::text from read.checkpoints where projection = 'counters@1'`;
     return row?.lease_until as string;
   };
   const [first, looks] = [await leaseOf(), 400];

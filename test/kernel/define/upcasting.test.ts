@@ -104,7 +104,7 @@ describe('events of former schema versions', () => {
     await storeFixture();
     const { projector } = await openEngine({ start: true });
     await projector.positions.reached('parcels', 4);
-    const rows = await database.sql`select recipient from read.parcels order by id`;
+    const rows = await database.sql`select recipient from read.parcels_v1 order by id`;
     expect(rows.map(({ recipient }) => recipient)).toEqual(['Ada Lovelace', 'Grace Hopper', 'Alan Turing']);
   });
 

@@ -33,7 +33,7 @@ async function loseAfter(position: number, { checkpoints = true } = {}): Promise
     await sql`delete from es.events where position > ${position}`;
     await sql`alter table es.events enable always trigger events_append_only`;
     if (!checkpoints) return;
-    await sql`delete from read.counters where last_position > ${position}`;
+    await sql`delete from read.counters_v1 where last_position > ${position}`;
     await sql`update read.checkpoints set position = least(position, ${position})`;
   });
 }
@@ -74,7 +74,7 @@ it('does not ask again and again for events that are not there, also if another 
   engine.projector.renewSoon();
   const look = async () => {
     const [row] = await database.sql`
-      select (select lease_until::text from read.checkpoints where projection = 'counters') as lease,
+      select (select lease_until::text from read.checkpoints where projection = 'counters@1') as lease,
              (select xact_commit + xact_rollback from pg_stat_database where datname = current_database())::int as transactions`;
     return row as { lease: string; transactions: number };
   };
@@ -96,7 +96,7 @@ it('a server that starts on a log behind its checkpoints takes no command, and s
   await loseAfter(2, { checkpoints: false });
   const next = await open({ start: true });
   expect(await reasonOf(next)).toMatch(
-    /^The log ends at 2, and these have seen later events: read model counters \(4\)\. So events 3 to 4 are lost\./,
+    /^The log ends at 2, and these have seen later events: read model counters@1 \(4\)\. So events 3 to 4 are lost\./,
   );
   await expect(openOne(next)).rejects.toMatchObject({ code: 'THROTTLED' });
 });

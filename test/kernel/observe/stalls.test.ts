@@ -51,14 +51,14 @@ describe('a projection that stands still', () => {
   it('says which lock it waits for, who holds it since when and by what, and at which event it is', async () => {
     const before = new Date();
     const { increment, stallOf, over, told, caughtUp, counterId } = await started();
-    const statement = 'lock table read.counters in exclusive mode';
+    const statement = 'lock table read.counters_v1 in exclusive mode';
     const blocker = await holdUp(database, statement);
     const stood = new Date();
     await increment();
     const stall = await stallOf('counters');
     expect(stall).toMatchObject({
       what: 'counters',
-      waitingFor: 'RowExclusiveLock on read.counters',
+      waitingFor: 'RowExclusiveLock on read.counters_v1',
       event: { position: 2, type: 'CounterIncremented', streamType: 'Counter', streamId: counterId },
       blockers: [
         {
@@ -74,13 +74,13 @@ describe('a projection that stands still', () => {
     expect(stall.blockers[0]?.since?.getTime()).toBeGreaterThanOrEqual(before.getTime() - 1000);
     expect(stall.message).toContain(
       `Projection counters stands still since ${stall.since.toISOString()} before event 2, CounterIncremented of Counter ${counterId}: ` +
-        `it waits for RowExclusiveLock on read.counters, held by backend ${blocker.pid} (somebody else, user `,
+        `it waits for RowExclusiveLock on read.counters_v1, held by backend ${blocker.pid} (somebody else, user `,
     );
     expect(stall.message).not.toContain('lock table');
     await blocker.release();
     await over('counters');
     await caughtUp();
-    const rows = await database.sql`select value from read.counters`;
+    const rows = await database.sql`select value from read.counters_v1`;
     expect(rows).toEqual([{ value: 1 }]);
     expect(told().map(({ what, isOver }) => [what, isOver])).toEqual([
       ['counters', false],
@@ -90,10 +90,10 @@ describe('a projection that stands still', () => {
 
   it('says so of a row that somebody has changed and not committed', async () => {
     const { increment, stallOf, over } = await started();
-    const blocker = await holdUp(database, "update read.counters set label = 'mine'");
+    const blocker = await holdUp(database, "update read.counters_v1 set label = 'mine'");
     await increment();
     const stall = await stallOf('counters');
-    expect(stall.waitingFor).toBe('a row of read.counters');
+    expect(stall.waitingFor).toBe('a row of read.counters_v1');
     expect(stall.blockers.map(({ pid }) => pid)).toEqual([blocker.pid]);
     await blocker.release();
     await over('counters');
@@ -101,17 +101,17 @@ describe('a projection that stands still', () => {
 
   it('says so if it cannot read', async () => {
     const { increment, stallOf, over } = await started();
-    const blocker = await holdUp(database, 'lock table read.counters in access exclusive mode');
+    const blocker = await holdUp(database, 'lock table read.counters_v1 in access exclusive mode');
     await increment();
-    expect((await stallOf('counters')).waitingFor).toBe('AccessShareLock on read.counters');
+    expect((await stallOf('counters')).waitingFor).toBe('AccessShareLock on read.counters_v1');
     await blocker.release();
     await over('counters');
   });
 
   it('names whoever is at the head of the queue, not those who wait in it', async () => {
     const { increment, stallOf, over } = await started();
-    const blocker = await holdUp(database, 'lock table read.counters in share mode');
-    const queued = holdUp(database, 'lock table read.counters in access exclusive mode');
+    const blocker = await holdUp(database, 'lock table read.counters_v1 in share mode');
+    const queued = holdUp(database, 'lock table read.counters_v1 in access exclusive mode');
     await waiting(1);
     await increment();
     expect((await stallOf('counters')).blockers.map(({ pid }) => pid)).toEqual([blocker.pid]);
@@ -136,7 +136,7 @@ it('does not say every moment what a slow statement waits for at that moment', a
       end loop;
       return new;
     end $$;
-    create trigger slow before update on read.counters for each row execute function read.now_this_now_that();
+    create trigger slow before update on read.counters_v1 for each row execute function read.now_this_now_that();
   `);
   await increment();
   await stallOf('counters');
@@ -209,12 +209,12 @@ it('names a prepared transaction, which no backend runs any more', () => {
   const nobody = { pid: null, application: null, user: null, state: null, query: null, since: null };
   const backend = {
     ...{ pid: 7, application: 'afterwrite projector', query: '', since: new Date(0) },
-    ...{ waitingFor: 'a row of read.counters', isLocked: true, blockers: [nobody] },
+    ...{ waitingFor: 'a row of read.counters_v1', isLocked: true, blockers: [nobody] },
   };
   const clock = { now: () => 1001, at: (instant: number) => new Date(instant) };
   const stall = explainStall({ what: 'counters', forMs: 1000, event: null, trouble: undefined }, [backend], clock);
   expect(stall?.message).toBe(
     'Projection counters stands still since 1970-01-01T00:00:00.000Z: ' +
-      'it waits for a row of read.counters, held by a prepared transaction (see pg_prepared_xacts).',
+      'it waits for a row of read.counters_v1, held by a prepared transaction (see pg_prepared_xacts).',
   );
 });

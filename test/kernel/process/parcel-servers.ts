@@ -58,7 +58,9 @@ export function useParcelServers(): ParcelServers {
     inProgress: async (engine, purseId) => {
       const { aggregateId } = await execute(engine, sendParcel, { to: purseId, postage: 1 }, system);
       await until(async () => (await typesOf('Delivery', aggregateId)).includes('PostageSettled'));
-      await until(async () => (await database.sql`select from read.deadlines where id = ${aggregateId}`).length === 1);
+      await until(
+        async () => (await database.sql`select from read.deadlines_v1 where id = ${aggregateId}`).length === 1,
+      );
       return aggregateId;
     },
   };

@@ -31,7 +31,7 @@ async function putBack(inMs: number, ...ids: readonly string[]): Promise<void> {
     () => database.sql`update es.events set data = jsonb_set(data, '{at}', to_jsonb(${at}::text))
                        where type = 'DeadlineSet' and stream_id = any(${ids}::uuid[])`,
   );
-  await database.sql`update read.deadlines set at = ${at} where id = any(${ids}::uuid[])`;
+  await database.sql`update read.deadlines_v1 set at = ${at} where id = any(${ids}::uuid[])`;
 }
 
 describe('a deadline whose process cannot be read', () => {

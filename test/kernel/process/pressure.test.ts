@@ -23,7 +23,7 @@ describe('processes under pressure', () => {
     receiptOf(await engine.bus.execute(fillPurse, { id: purseId, amount: 1000 }, system));
     const held = await database.sql.reserve();
     await held`begin`;
-    await held`lock table read.deadlines in access exclusive mode`;
+    await held`lock table read.deadlines_v1 in access exclusive mode`;
     try {
       receiptOf(await send());
       await until(() =>

@@ -87,7 +87,7 @@ describe('a process', () => {
     await execute(engine, sendParcel, { to: purseId, postage: 3 }, customer);
     await execute(engine, sendParcel, { to: randomUUID(), postage: 3 }, customer);
     await settled(engine);
-    await until(async () => (await database.sql`select from read.deadlines`).length === 1);
+    await until(async () => (await database.sql`select from read.deadlines_v1`).length === 1);
     const events = await engine.log.read(0, 100);
     const [filled, ...others] = events;
     expect(filled?.metadata).not.toHaveProperty('initiator');
@@ -191,14 +191,14 @@ describe('a deadline', () => {
     };
     const { aggregateId } = await execute(first, sendParcel, { to: purseId, postage: 3 }, request);
     await settled(first);
-    await until(async () => (await database.sql`select from read.deadlines`).length === 1);
+    await until(async () => (await database.sql`select from read.deadlines_v1`).length === 1);
     await first.close();
     // The clock cannot be turned forward: the deadline is put back, in what the process remembers and in the read model.
     await database.sql`alter table es.events disable trigger events_append_only`;
     const at = new Date(Date.now() + 300).toISOString();
     await database.sql`update es.events set data = jsonb_set(data, '{at}', to_jsonb(${at}::text)) where type = 'DeadlineSet'`;
     await database.sql`alter table es.events enable always trigger events_append_only`;
-    await database.sql`update read.deadlines set at = ${at}`;
+    await database.sql`update read.deadlines_v1 set at = ${at}`;
     await openEngine({ start: true });
     await until(async () => (await typesOf('Delivery', aggregateId)).includes('DeliveryEnded'));
     expect((await typesOf('Delivery', aggregateId)).slice(-2)).toEqual(['DeadlineReached', 'DeliveryEnded']);
@@ -208,7 +208,7 @@ describe('a deadline', () => {
       initiator: request.actor.id,
       correlationId: request.correlationId,
     });
-    await until(async () => (await database.sql`select from read.deadlines`).length === 0);
+    await until(async () => (await database.sql`select from read.deadlines_v1`).length === 0);
   });
 });
 

@@ -141,7 +141,7 @@ describe('GET /metrics', () => {
   });
 
   it('counts faults, and what was refused', async () => {
-    await app.database.sql`alter table read.orders rename to lost`;
+    await app.database.sql`alter table read.orders_v3 rename to lost`;
     await app.query('{ orders { edges { node { id } } } }');
     const { value } = await scrape(app);
     expect(value('afterwrite_faults_total', { kind: 'request' })).toBe(1);

@@ -1,3 +1,4 @@
+import { getTableName } from 'drizzle-orm';
 import type postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { type AfterwriteDatabase, openDatabase } from '../../../src/database/database.ts';
@@ -65,10 +66,7 @@ async function openLane(domain: Domain): Promise<Lane & { close(): Promise<void>
       await sql`delete from read.checkpoints`;
       await sql`delete from read.instances`;
       await sql`delete from read.dead_letters`;
-      for (const { name, history } of domain.projections) {
-        await sql`truncate ${sql(`read.${name}`)}`;
-        if (history) await sql`truncate ${sql(`read.${name}_history`)}`;
-      }
+      for (const table of tables) await sql`truncate ${sql(`read.${getTableName(table)}`)}`;
     },
   };
 }
@@ -87,14 +85,15 @@ export async function expectWhole({ sql, log, direct }: Lane, { projections }: D
     await sql`select projection, position, version, failure from read.checkpoints order by projection`;
   expect(checkpoints.map((row) => ({ ...row }))).toEqual(
     projections
-      .map(({ name, version }) => ({ projection: name, position, version, failure: null }))
+      .map(({ checkpoint: { key, version } }) => ({ projection: key, position, version, failure: null }))
       .sort((a, b) => (a.projection < b.projection ? -1 : 1)),
   );
   const tables = await sql`select tablename from pg_tables where schemaname = 'read' and tablename like '%\\_\\_%'`;
   expect([...tables]).toEqual([]);
   expect([...(await sql`select * from read.dead_letters`)]).toEqual([]);
-  for (const { name } of projections) {
-    expect([...(await sql`select * from ${sql(`read.${name}`)} where stale_since is not null`)]).toEqual([]);
+  for (const { table } of projections) {
+    const stale = await sql`select * from ${sql(`read.${getTableName(table)}`)} where stale_since is not null`;
+    expect([...stale]).toEqual([]);
   }
 }
 

@@ -53,18 +53,19 @@ export class DrivenProjection {
 
   /** Lets it begin at a position, with nothing parked. */
   async beginAt(position: number): Promise<void> {
-    const { name, version } = this.projection;
-    await this.#sql`delete from read.dead_letters where projection = ${name}`;
+    const { version, checkpoint } = this.projection;
+    const { key } = checkpoint;
+    await this.#sql`delete from read.dead_letters where projection = ${key}`;
     await this.#sql`insert into read.checkpoints (projection, version, position, owner, lease_until)
-      values (${name}, ${version}, ${position}, ${this.owner}, now() + interval '1 hour')
+      values (${key}, ${version}, ${position}, ${this.owner}, now() + interval '1 hour')
       on conflict (projection) do update set position = excluded.position, owner = excluded.owner, lease_until = excluded.lease_until, failure = null`;
   }
 
   /** Advances it to a position, with this many events in a batch. @throws {Error} if it stalls. */
   async moveTo(position: number, batchLimit = 100, deadLetterLimit = 1000): Promise<void> {
     const { db } = this.#engine.database.projector;
-    const { name } = this.projection;
-    const [checkpoint] = await this.#sql`select position, generation from read.checkpoints where projection = ${name}`;
+    const { key } = this.projection.checkpoint;
+    const [checkpoint] = await this.#sql`select position, generation from read.checkpoints where projection = ${key}`;
     const head = new LogHead();
     head.advance(position, undefined);
     const runner = new ProjectionRunner({

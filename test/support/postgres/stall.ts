@@ -5,7 +5,8 @@ import type { TestDatabase } from './database.ts';
 export async function stall({ sql }: Pick<TestDatabase, 'sql'>, projection: string): Promise<() => Promise<void>> {
   const connection = await sql.reserve();
   await connection`begin`;
-  await connection`lock table ${connection(`read.${projection}`)} in share mode`;
+  const [model] = await connection`select tables[1] as table from read.read_models where name = ${projection}`;
+  await connection`lock table ${connection(`read.${model?.table}`)} in share mode`;
   let released: Promise<void> | undefined;
   const release = () => {
     released ??= connection`rollback`.then(() => connection.release());

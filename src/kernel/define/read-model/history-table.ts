@@ -1,4 +1,4 @@
-import { getTableColumns, getTableName } from 'drizzle-orm';
+import { getTableColumns } from 'drizzle-orm';
 import {
   bigint,
   getTableConfig,
@@ -12,6 +12,7 @@ import {
 import { readSchema } from '../../../database/schema.ts';
 import { DefinitionError } from '../definition-error.ts';
 import { declaredColumns, isLongColumn, type KeptIn } from './read-table.ts';
+import { declaredName } from './versioned-table.ts';
 
 /**
  * What the engine notes of a former version. Every event that changes a row makes a version of it, which holds until the next
@@ -44,7 +45,7 @@ const histories = new WeakMap<PgTable, HistoryTable>();
 
 /**
  * The table that keeps the former versions of a read model's rows: its columns, the span of time in which each version held and
- * the positions of the events that made and ended it. Export it beside the table, so that migrations know it.
+ * the positions of the events that made and ended it. The engine makes it with the table.
  *
  * ```ts
  * export const loansTable = readTable('loans', { … }, (table) => [ … ], { history: true });
@@ -56,7 +57,7 @@ const histories = new WeakMap<PgTable, HistoryTable>();
 export function historyTable(table: PgTable & { readonly validFrom: unknown }): HistoryTable {
   const known = histories.get(table);
   if (known) return known;
-  const name = `${getTableName(table)}_history`;
+  const name = `${declaredName(table)}_history`;
   const own = withoutRules(name, table);
   const config = getTableConfig(table);
   const keys = config.primaryKeys[0]?.columns ?? config.columns.filter((column) => column.primary);

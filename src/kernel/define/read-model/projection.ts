@@ -1,11 +1,13 @@
 import { getTableColumns } from 'drizzle-orm';
 import { getTableConfig, type PgColumn, type PgTable } from 'drizzle-orm/pg-core';
 import type { Actor } from '../actor.ts';
+import { type CheckpointId, checkpointId } from '../checkpoint-id.ts';
 import { DefinitionError } from '../definition-error.ts';
 import type { DataOf, EventTypes, RecordedEvent } from '../event.ts';
 import type { Role } from '../roles.ts';
 import { type HistoryTable, historyOf } from './history-table.ts';
 import type { EngineColumn, StoredRow } from './read-table.ts';
+import { assignTable } from './versioned-table.ts';
 
 /** A row of a read model without the engine's own columns and without generated ones. */
 export type RowOf<Table extends PgTable> = Omit<StoredRow<Table>, EngineColumn>;
@@ -77,11 +79,14 @@ export type HandlerOfAll<Row> = (event: AnyEvent, changes: Changes<Row>) => Chan
 /** A read model: a table and the pure fold from events to its rows. */
 export interface Projection<Table extends PgTable = PgTable> {
   readonly name: string;
+  /** How far this version of it is. */
+  readonly checkpoint: CheckpointId;
   readonly description: string | undefined;
+  /** Stores the rows of this version: `orders_v3`. */
   readonly table: Table;
   /** The table of former versions; undefined if they are not kept. */
   readonly history: HistoryTable | undefined;
-  /** Raise it when the fold changes: the read model is then rebuilt. */
+  /** Raise it when the fold or the table changes: the read model then gets a table of its own, which is filled from the log. */
   readonly version: number;
   readonly visibleTo: VisibleTo<RowOf<Table>>;
   readonly handlers: ReadonlyMap<string, AnyHandler>;
@@ -160,13 +165,15 @@ function canonical(column: PgColumn | undefined, value: unknown): unknown {
 }
 
 /**
- * Defines a read model: one table in schema `read` (made with {@link readTable}), filled by a pure fold.
+ * Defines a read model: one table in schema `read` (made with {@link readTable}), filled by a pure fold. Each version of it is
+ * stored in a table of its own, which the engine makes: `orders_v3`. Queries that use `options.table` read that one.
  *
  * @param options.events the events that it may handle, for their types.
  * @param options.on a handler for each that matters: pure, from event to changes of rows.
  * @param options.every a handler for all events that `on` has none for, those of other domains and of processes too.
  * @param options.history also keeps the former versions of rows, in the table's `historyTable`. They can be looked up by time and by
  *   version. Raise `version` with it if the read model has been filled before.
+ * @param options.version 1 unless given. Raise it when the fold or the table changes.
  */
 export function defineProjection<Table extends PgTable, Events extends EventTypes>(
   name: string,
@@ -187,12 +194,17 @@ export function defineProjection<Table extends PgTable, Events extends EventType
     const sentence = `Projection ${name} handles no event, so that its table would stay empty. Write a handler for each event that matters: on: { … }.`;
     throw new DefinitionError('NOTHING_HANDLED', { projection: name }, sentence);
   }
+  const history = historyFor(name, options.table, options.history ?? false);
+  const { version = 1 } = options;
+  assignTable(options.table, { name, version });
+  if (history) assignTable(history, { name, version });
   return {
     name,
+    checkpoint: checkpointId('projection', name, version),
     description: options.description,
     table: options.table,
-    history: historyFor(name, options.table, options.history ?? false),
-    version: options.version ?? 1,
+    history,
+    version,
     visibleTo: options.visibleTo,
     handlers,
     every: options.every as AnyHandler | undefined,

@@ -17,14 +17,17 @@ export interface StoredParkedEvent extends Record<string, unknown> {
 /** Longest reason, in characters. */
 const MAX_ERROR = 2000;
 
-/** What is parked of a projection, and which of its events after a position were discarded. */
+/**
+ * What is parked of a projection, and which of its events after a position were discarded.
+ * @param discardedOf key of the checkpoint whose discarded events count; the projection's own unless given.
+ */
 export async function loadParked(
   db: Database,
-  { name, version }: Pick<Projection, 'name' | 'version'>,
+  { checkpoint, version }: Pick<Projection, 'checkpoint' | 'version'>,
   position: number,
-  discardedOf: string = name,
+  discardedOf: string = checkpoint.key,
 ): Promise<ParkedStreams> {
-  const parked = sql`read.dead_letters where projection = ${name} and status = 'PARKED'`;
+  const parked = sql`read.dead_letters where projection = ${checkpoint.key} and status = 'PARKED'`;
   const keys = await db.execute<{ key: string; since: number }>(
     sql`select key, min(position) as since from ${parked} group by key`,
   );
@@ -41,7 +44,7 @@ export async function loadParked(
   );
   const rows = await db.execute<{ key: string; row: Key }>(
     sql`select distinct key, parked.row from read.dead_letters, jsonb_array_elements(rows) as parked(row)
-        where projection = ${name} and status = 'PARKED'`,
+        where projection = ${checkpoint.key} and status = 'PARKED'`,
   );
   return {
     streams: new Map(streams.map(({ stream, key }) => [stream, key])),
@@ -60,15 +63,15 @@ function passOver(discarded: Map<number, 'all' | Set<string>>, position: number,
 
 /** Stores what a batch parks. Call it in the transaction that writes the batch, after its rows. */
 export async function writeParkedEvents(db: Database, projection: Projection, parking: BatchParking): Promise<void> {
-  const { name, version } = projection;
-  for (const { from, into } of parking.merged) await mergeKeys(db, name, from, into);
+  const { checkpoint, version } = projection;
+  for (const { from, into } of parking.merged) await mergeKeys(db, checkpoint.key, from, into);
   await new ProjectionTable(db, projection).markStale(parking.stale);
-  await insertParked(db, name, version, parking.parkedEvents);
+  await insertParked(db, checkpoint.key, version, parking.parkedEvents);
 }
 
 async function insertParked(
   db: Database,
-  projection: string,
+  checkpoint: string,
   version: number,
   parkedEvents: readonly ParkedEvent[],
 ): Promise<void> {
@@ -85,17 +88,17 @@ async function insertParked(
   }));
   await db.execute(sql`
     insert into read.dead_letters (projection, version, key, position, stream_type, stream_id, event_type, partial, rows, rows_known, error)
-    select ${projection}, ${version}::int, l.* from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as
+    select ${checkpoint}, ${version}::int, l.* from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as
       l(key text, position bigint, stream_type text, stream_id uuid, event_type text, partial boolean, rows jsonb, rows_known boolean, error text)
     on conflict (projection, key, position, status) do update
       set version = excluded.version, partial = excluded.partial, rows = excluded.rows, rows_known = excluded.rows_known, error = excluded.error`);
 }
 
-/** Moves everything that is parked under one key to another. */
-export async function mergeKeys(db: Database, projection: string, from: string, into: string): Promise<void> {
+/** Moves everything that is parked under one key to another. @param checkpoint key of the projection's, as everywhere here. */
+export async function mergeKeys(db: Database, checkpoint: string, from: string, into: string): Promise<void> {
   await db.execute(sql`
     with moved as (
-      delete from read.dead_letters where projection = ${projection} and key = ${from} and status = 'PARKED' returning *
+      delete from read.dead_letters where projection = ${checkpoint} and key = ${from} and status = 'PARKED' returning *
     )
     insert into read.dead_letters as present
       (projection, key, position, stream_type, stream_id, event_type, version, partial, rows, rows_known, error, parked_at)
@@ -108,13 +111,13 @@ export async function mergeKeys(db: Database, projection: string, from: string, 
 /** The first events that are parked under a key, in order. */
 export function firstParked(
   db: Database,
-  projection: string,
+  checkpoint: string,
   key: string,
   limit: number,
 ): Promise<StoredParkedEvent[]> {
   return db.execute<StoredParkedEvent>(
     sql`select position, partial, rows, rows_known as "rowsKnown" from read.dead_letters
-        where ${parkedUnder(projection, key)} order by position limit ${limit}`,
+        where ${parkedUnder(checkpoint, key)} order by position limit ${limit}`,
   );
 }
 
@@ -124,19 +127,19 @@ export function firstParked(
  */
 export async function removeParked(
   db: Database,
-  projection: string,
+  checkpoint: string,
   key: string,
   upTo: number,
   rows: Iterable<Key>,
 ): Promise<number | null> {
-  await db.execute(sql`delete from read.dead_letters where ${parkedUnder(projection, key)} and position <= ${upTo}`);
-  return carryOn(db, projection, key, rows);
+  await db.execute(sql`delete from read.dead_letters where ${parkedUnder(checkpoint, key)} and position <= ${upTo}`);
+  return carryOn(db, checkpoint, key, rows);
 }
 
 /** Discards the first event of a key permanently; the key's rows are passed on to the next one. */
 export async function discardParked(
   db: Database,
-  projection: string,
+  checkpoint: string,
   key: string,
   { position, rows }: StoredParkedEvent,
   { by, reason }: { readonly by: string; readonly reason: string | null },
@@ -144,22 +147,22 @@ export async function discardParked(
   // A former version of the read model may have discarded it too.
   await db.execute(
     sql`delete from read.dead_letters
-        where projection = ${projection} and key = ${key} and status = 'DISCARDED' and position = ${position}`,
+        where projection = ${checkpoint} and key = ${key} and status = 'DISCARDED' and position = ${position}`,
   );
   await db.execute(
     sql`update read.dead_letters
         set status = 'DISCARDED', discarded_at = now(), discarded_by = ${storable(by)}, reason = ${reason && storable(reason)}
-        where ${parkedUnder(projection, key)} and position = ${position}`,
+        where ${parkedUnder(checkpoint, key)} and position = ${position}`,
   );
-  return carryOn(db, projection, key, rows);
+  return carryOn(db, checkpoint, key, rows);
 }
 
-async function carryOn(db: Database, projection: string, key: string, rows: Iterable<Key>): Promise<number | null> {
+async function carryOn(db: Database, checkpoint: string, key: string, rows: Iterable<Key>): Promise<number | null> {
   const carried = JSON.stringify([...rows]);
   const [next] = await db.execute<{ position: number }>(
     sql`update read.dead_letters set rows = ${carried}::jsonb || rows
-        where ${parkedUnder(projection, key)}
-          and position = (select min(position) from read.dead_letters where ${parkedUnder(projection, key)})
+        where ${parkedUnder(checkpoint, key)}
+          and position = (select min(position) from read.dead_letters where ${parkedUnder(checkpoint, key)})
         returning position`,
   );
   return next?.position ?? null;
@@ -168,18 +171,18 @@ async function carryOn(db: Database, projection: string, key: string, rows: Iter
 /** Records why an event could not be applied this time. */
 export async function setError(
   db: Database,
-  projection: string,
+  checkpoint: string,
   key: string,
   position: number,
   error: string,
 ): Promise<void> {
   await db.execute(
     sql`update read.dead_letters set error = ${storable(error)}
-        where ${parkedUnder(projection, key)} and position = ${position}`,
+        where ${parkedUnder(checkpoint, key)} and position = ${position}`,
   );
 }
 
-/** Moves a projection's table with everything that is parked to another name, and replaces what was parked there. */
+/** Moves everything that is parked from one checkpoint to another, and replaces what was parked there. */
 export async function adoptParkedEvents(tx: Database, from: string, to: string): Promise<void> {
   await tx.execute(sql`delete from read.dead_letters where projection = ${to} and status = 'PARKED'`);
   await tx.execute(
@@ -188,13 +191,13 @@ export async function adoptParkedEvents(tx: Database, from: string, to: string):
   await dropParkedEvents(tx, from);
 }
 
-/** Forgets what is parked and discarded of a projection, because its table is made again or dropped. */
-export async function dropParkedEvents(tx: Database, name: string): Promise<void> {
-  await tx.execute(sql`delete from read.dead_letters where projection = ${name}`);
+/** Forgets what is parked and discarded, because the table is made again or dropped. */
+export async function dropParkedEvents(tx: Database, checkpoint: string): Promise<void> {
+  await tx.execute(sql`delete from read.dead_letters where projection = ${checkpoint}`);
 }
 
-function parkedUnder(projection: string, key: string): SQL {
-  return sql`projection = ${projection} and key = ${key} and status = 'PARKED'`;
+function parkedUnder(checkpoint: string, key: string): SQL {
+  return sql`projection = ${checkpoint} and key = ${key} and status = 'PARKED'`;
 }
 
 /** Text that Postgres can store, at most as long as somebody would read. */

@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
+import { arrayText } from '../../../database/column-arrays.ts';
 import type { EventTypes } from '../../define/event.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { UnknownProjectionError } from './errors.ts';
@@ -71,18 +72,23 @@ export class DeadLetters {
    */
   async keys(projection: string | undefined, limit: number, after?: After): Promise<ParkedKey[]> {
     if (projection !== undefined) this.check(projection);
-    const names = projection === undefined ? [...this.#projections.keys()] : [projection];
+    const wanted = [...this.#projections.values()].filter(
+      ({ name }) => projection === undefined || name === projection,
+    );
+    const names = arrayText(wanted.map(({ name }) => name));
+    const checkpoints = arrayText(wanted.map(({ checkpoint }) => checkpoint.key));
     const beyond: SQL = after
       ? sql`where (projection, position, key) > (${after.projection}, ${after.position}, ${after.key})`
       : sql``;
     const rows = await this.#options.db.execute<Stored<ParkedKey>>(sql`
       select * from (
-        select distinct on (projection, key) projection, key, position, stream_type as "streamType", stream_id as "streamId",
+        select distinct on (name, key) name as projection, key, position, stream_type as "streamType", stream_id as "streamId",
                event_type as "eventType", error, extract(epoch from parked_at)::float8 * 1000 as "parkedMs",
-               (count(*) over (partition by projection, key) - 1)::int as behind
+               (count(*) over (partition by name, key) - 1)::int as behind
         from read.dead_letters
-        where status = 'PARKED' and projection in ${names}
-        order by projection, key, read.dead_letters.position
+        join unnest(${names}::text::text[], ${checkpoints}::text::text[]) as wanted(name, checkpoint) on projection = checkpoint
+        where status = 'PARKED'
+        order by name, key, read.dead_letters.position
       ) as first ${beyond}
       order by projection, position, key limit ${limit}`);
     return rows.map(withDate);
@@ -90,12 +96,12 @@ export class DeadLetters {
 
   /** The events that are parked under a key, in order. */
   async events(projection: string, key: string, limit: number, after = 0): Promise<DeadLetter[]> {
-    this.check(projection);
+    const { checkpoint } = this.#projection(projection);
     const rows = await this.#options.db.execute<Stored<DeadLetter>>(sql`
       select position, stream_type as "streamType", stream_id as "streamId", event_type as "eventType", partial, error,
              extract(epoch from parked_at)::float8 * 1000 as "parkedMs"
       from read.dead_letters
-      where projection = ${projection} and key = ${key} and status = 'PARKED' and position > ${after}
+      where projection = ${checkpoint.key} and key = ${key} and status = 'PARKED' and position > ${after}
       order by position limit ${limit}`);
     return rows.map(withDate);
   }
@@ -125,9 +131,13 @@ export class DeadLetters {
   }
 
   #partsOf(name: string, key: string): RetryParts {
-    this.check(name);
     const { db, events, pageSize } = this.#options;
-    return { db, events, key, pageSize, projection: this.#projections.get(name) as Projection };
+    return { db, events, key, pageSize, projection: this.#projection(name) };
+  }
+
+  #projection(name: string): Projection {
+    this.check(name);
+    return this.#projections.get(name) as Projection;
   }
 
   async #changing<T>(projection: string, change: () => Promise<T>): Promise<T> {

@@ -23,13 +23,13 @@ export class DeadLetterChangedError extends Error {
   }
 }
 
-/** The table was filled by another version of the projection than that of this code. */
+/** This version of a read model has no checkpoint: no server of it has been started, or it was pruned. */
 export class OtherVersionError extends Error {
   readonly code = 'OTHER_VERSION';
 
-  constructor(projection: string, version: number, found: number | undefined) {
+  constructor(projection: string, version: number) {
     super(
-      `The table of ${projection} is of version ${found ?? 'none'}, this code's of ${version}: ` +
+      `Version ${version} of ${projection} has never been filled here: ` +
         'dead letters can be applied by the version that put them aside only.',
     );
     this.name = 'OtherVersionError';

@@ -24,15 +24,15 @@ export async function hasMissedEvents(
   rows: ReadonlySet<string>,
   position: number,
 ): Promise<boolean> {
-  const { name, handlers, every } = projection;
+  const { checkpoint, handlers, every } = projection;
   const isHandled = every ? sql`true` : sql`type in ${[...handlers.keys()]}`;
   const found = await tx.execute<{ position: number }>(sql`
     select position from es.events e
-    where position > ${position} and position <= (select position from read.checkpoints where projection = ${name})
+    where position > ${position} and position <= (select position from read.checkpoints where projection = ${checkpoint.key})
       and ${isHandled}
       and not exists (
         select from read.dead_letters d
-        where d.projection = ${name} and d.status = 'PARKED' and not d.partial and d.position = e.position
+        where d.projection = ${checkpoint.key} and d.status = 'PARKED' and not d.partial and d.position = e.position
       )
     order by position limit ${LOOK_LIMIT + 1}`);
   if (found.length > LOOK_LIMIT) return true;

@@ -61,7 +61,7 @@ export class RetryPage {
   static async load(tx: Database, parts: RetryParts, limit: number): Promise<RetryPage> {
     const { projection, key } = parts;
     await holdProjection(tx, projection);
-    return new RetryPage(tx, parts, await firstParked(tx, projection.name, key, limit));
+    return new RetryPage(tx, parts, await firstParked(tx, projection.checkpoint.key, key, limit));
   }
 
   /** Applies the page. @throws {PageError} if some of its events cannot be applied, and nothing is written then. */
@@ -93,11 +93,11 @@ export class RetryPage {
   async #write({ workingRows, rows, hasMoreRows }: ReplayedParked): Promise<AppliedPage> {
     const { projection, key } = this.#parts;
     const [from, to] = [this.#parkedEvents[0], this.#parkedEvents.at(-1)].map((event) => event?.position ?? 0);
-    const next = await removeParked(this.#tx, projection.name, key, to as number, rows.values());
+    const next = await removeParked(this.#tx, projection.checkpoint.key, key, to as number, rows.values());
     await new ProjectionTable(this.#tx, projection).writeRows(workingRows.writes(next));
     if (next === null) await clearRows(this.#tx, projection, [...rows.values()]);
-    else if (hasMoreRows) await raiseGeneration(this.#tx, projection.name);
-    const remaining = next === null ? 0 : await countParked(this.#tx, projection.name, key);
+    else if (hasMoreRows) await raiseGeneration(this.#tx, projection);
+    const remaining = next === null ? 0 : await countParked(this.#tx, projection, key);
     return { from, to: to as number, applied: this.#parkedEvents.length, remaining };
   }
 

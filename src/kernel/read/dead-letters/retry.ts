@@ -22,7 +22,7 @@ export interface RetryOutcome {
  * Applies everything that is parked under a key, in order and as far as possible, whichever instance runs the
  * projection. A row is stale until nothing is parked under its key any more.
  * @throws {DeadLetterNotFoundError} if nothing is parked.
- * @throws {OtherVersionError} if the table belongs to another version.
+ * @throws {OtherVersionError} if this version of the projection is not there.
  */
 export async function retryKey(parts: RetryParts): Promise<RetryOutcome> {
   const { db, projection, key, pageSize = 1000 } = parts;
@@ -56,10 +56,10 @@ export async function retryKey(parts: RetryParts): Promise<RetryOutcome> {
       if (before > 0) continue;
       const { position } = parkedEvents[0] as StoredParkedEvent;
       const message = isPoison(cause) ? cause.message : refusal(projection.name, position, cause);
-      await setError(db, projection.name, key, position, message);
+      await setError(db, projection.checkpoint.key, key, position, message);
       // Other instances learn that rows have changed.
-      if (applied > 0) await raiseGeneration(db, projection.name);
-      return { applied, remaining: await countParked(db, projection.name, key), error: { position, message } };
+      if (applied > 0) await raiseGeneration(db, projection);
+      return { applied, remaining: await countParked(db, projection, key), error: { position, message } };
     }
   }
 }
@@ -75,16 +75,16 @@ export async function discardFirst(
   by: { readonly by: string; readonly reason: string | null },
 ): Promise<RetryOutcome> {
   const { db, projection, key } = parts;
-  const { name } = projection;
+  const { name, checkpoint } = projection;
   /** The result, while it is unknown whether it was committed. */
   let written: { readonly next: number | null } | undefined;
   const next = await inTransaction(db, async (tx) => {
     await holdProjection(tx, projection);
-    const [first] = await firstParked(tx, name, key, 1);
+    const [first] = await firstParked(tx, checkpoint.key, key, 1);
     if (written && first?.position !== position) return written.next;
     if (!first) throw new DeadLetterNotFoundError(name, key);
     if (first.position !== position) throw new DeadLetterChangedError(name, key, first.position);
-    const next = await discardParked(tx, name, key, first, by);
+    const next = await discardParked(tx, checkpoint.key, key, first, by);
     if (next === null) await clearRows(tx, projection, first.rows);
     written = { next };
     return next;
@@ -94,8 +94,8 @@ export async function discardFirst(
 
 async function merge(tx: Database, projection: Projection, from: string, into: string): Promise<void> {
   await holdProjection(tx, projection);
-  await mergeKeys(tx, projection.name, from, into);
-  await raiseGeneration(tx, projection.name);
+  await mergeKeys(tx, projection.checkpoint.key, from, into);
+  await raiseGeneration(tx, projection);
 }
 
 /** How many events of a page come before the poison event; undefined if none of them is the cause. */

@@ -48,8 +48,7 @@ export class ProjectionTable {
   constructor(db: Database, projection: Projection, batcher?: CheckpointBatcher) {
     this.db = db;
     this.#projection = projection;
-    // The checkpoint's name is the projection's, also for a shadow.
-    this.#checkpoint = new CheckpointMover(db, projection.name, batcher);
+    this.#checkpoint = new CheckpointMover(db, projection.checkpoint.key, batcher);
     this.#columns = Object.entries(storedColumns(projection.table));
     this.#isEngines = this.#columns.map(([property]) => isEngineColumn(property));
     this.#rows = new ColumnArrays(

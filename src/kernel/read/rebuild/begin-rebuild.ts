@@ -29,9 +29,9 @@ const LOCK_CLASS = 4651734;
  * Until the end of the transaction, only one process creates, drops or swaps in shadows of a projection.
  * @param timeoutMs how long this and every later lock of the transaction may take.
  */
-export async function lockShadows(tx: Database, projection: string, timeoutMs: number): Promise<void> {
+export async function lockShadows(tx: Database, { checkpoint }: Projection, timeoutMs: number): Promise<void> {
   await tx.execute(sql.raw(`set local lock_timeout = ${timeoutMs}`));
-  await tx.execute(sql`select pg_advisory_xact_lock(${LOCK_CLASS}, hashtext(${projection}))`);
+  await tx.execute(sql`select pg_advisory_xact_lock(${LOCK_CLASS}, hashtext(${checkpoint.key}))`);
 }
 
 /** How long creating or dropping a shadow waits for locks, in ms. */
@@ -39,7 +39,7 @@ const LOCK_TIMEOUT_MS = 5000;
 
 /**
  * Begins to fill a table beside the live one, or joins a rebuild in progress. Any instance that knows the projection in this
- * version goes on with it. A rebuild by an older version, or of another shape of the table, begins again.
+ * version goes on with it. A rebuild of another shape of the table begins again.
  *
  * @param db with the rights of the tables' owner.
  * @throws {RebuildError} REBUILD_REFUSED
@@ -47,13 +47,13 @@ const LOCK_TIMEOUT_MS = 5000;
 export function beginRebuild(db: Database, projection: Projection): Promise<'begun' | 'joined'> {
   const shadow = shadowOf(projection, 'rebuild');
   return inTransaction(db, async (tx) => {
-    await lockShadows(tx, projection.name, LOCK_TIMEOUT_MS);
+    await lockShadows(tx, projection, LOCK_TIMEOUT_MS);
     const row = await shadowRow(tx, shadow);
-    await refuseNewer(tx, projection, row);
+    await refuseUnfilled(tx, projection);
     const obstacles = await obstaclesToAll(tx, projection);
     if (obstacles.length > 0)
       throw new RebuildError('REBUILD_REFUSED', projection.name, inTheWay(projection, obstacles));
-    if (row?.version === projection.version && !(await hasOtherColumns(tx, shadow))) return 'joined';
+    if (row && !(await hasOtherColumns(tx, shadow))) return 'joined';
     await createShadow(tx, shadow, null);
     return 'begun';
   });
@@ -66,9 +66,9 @@ export function beginRebuild(db: Database, projection: Projection): Promise<'beg
 export function beginVerify(db: Database, projection: Projection, owner: string): Promise<void> {
   const shadow = shadowOf(projection, 'verify');
   return inTransaction(db, async (tx) => {
-    await lockShadows(tx, projection.name, LOCK_TIMEOUT_MS);
+    await lockShadows(tx, projection, LOCK_TIMEOUT_MS);
     const row = await shadowRow(tx, shadow);
-    await refuseNewer(tx, projection, undefined);
+    await refuseUnfilled(tx, projection);
     if (row?.owner) {
       const message = `Read model ${projection.name} is being verified already, by ${row.ownerProcess}; one is enough.`;
       throw new RebuildError('VERIFY_UNDER_WAY', projection.name, message);
@@ -84,12 +84,12 @@ export type RebuildProgress =
   | { readonly kind: 'cancelled' };
 
 /** @param startedAt of the wanted rebuild; another one may have replaced it. */
-export async function rebuildProgress(db: Database, projection: string, startedAt: Date): Promise<RebuildProgress> {
+export async function rebuildProgress(db: Database, projection: Projection, startedAt: Date): Promise<RebuildProgress> {
   // Read the rebuild's row first: if it is swapped in between, it counts as done.
-  const row = (await shadowRows(db, projection)).find(({ purpose }) => purpose === 'rebuild');
+  const row = await shadowRow(db, shadowOf(projection, 'rebuild'));
   if (row) return { kind: 'under way', row };
   const [live] = await db.execute<{ done: boolean }>(
-    sql`select started_at = ${startedAt.toISOString()}::timestamptz as done from read.checkpoints where projection = ${projection}`,
+    sql`select started_at = ${startedAt.toISOString()}::timestamptz as done from read.checkpoints where projection = ${projection.checkpoint.key}`,
   );
   return { kind: live?.done ? 'done' : 'cancelled' };
 }
@@ -98,7 +98,7 @@ export async function rebuildProgress(db: Database, projection: string, startedA
 export function dropShadow(db: Database, projection: Projection, purpose: ShadowPurpose): Promise<boolean> {
   const shadow = shadowOf(projection, purpose);
   return inTransaction(db, async (tx) => {
-    await lockShadows(tx, projection.name, LOCK_TIMEOUT_MS);
+    await lockShadows(tx, projection, LOCK_TIMEOUT_MS);
     return await removeShadow(tx, shadow);
   });
 }
@@ -125,36 +125,28 @@ export function inTheWay(projection: Projection, obstacles: readonly string[]): 
   );
 }
 
-async function shadowRow(tx: Database, { live, purpose }: Shadow): Promise<ShadowRow | undefined> {
-  return (await shadowRows(tx, live.name)).find((row) => row.purpose === purpose);
+async function shadowRow(tx: Database, { checkpoint }: Shadow): Promise<ShadowRow | undefined> {
+  return (await shadowRows(tx)).find(({ key }) => key === checkpoint.key);
 }
 
-async function refuseNewer(tx: Database, projection: Projection, shadow: ShadowRow | undefined): Promise<void> {
-  const { name, version } = projection;
-  const [live] = await tx.execute<{ version: number }>(
-    sql`select version from read.checkpoints where projection = ${name}`,
-  );
-  if (!live) {
-    throw new RebuildError('REBUILD_REFUSED', name, `Read model ${name} has never been filled here: start the server.`);
-  }
-  const newest = Math.max(live.version, shadow?.version ?? 0);
-  if (newest > version) {
-    const message = `Read model ${name} is at version ${newest} by newer code than this, which knows version ${version}.`;
-    throw new RebuildError('REBUILD_REFUSED', name, message);
-  }
+async function refuseUnfilled(tx: Database, { name, version, checkpoint }: Projection): Promise<void> {
+  const [live] = await tx.execute(sql`select from read.checkpoints where projection = ${checkpoint.key}`);
+  if (live) return;
+  const message = `Read model ${name} (version ${version}) has never been filled here: start the server.`;
+  throw new RebuildError('REBUILD_REFUSED', name, message);
 }
 
 async function createShadow(tx: Database, shadow: Shadow, owner: string | null): Promise<void> {
   await removeShadow(tx, shadow);
   for (const [table, beside] of shadow.tables) await createShadowTable(tx, table, beside);
-  await createCheckpoint(tx, shadow.checkpoint, { version: shadow.live.version, owner });
+  await createCheckpoint(tx, shadow.checkpoint, { owner });
 }
 
-async function removeShadow(tx: Database, { projection, checkpoint, tables }: Shadow): Promise<boolean> {
+async function removeShadow(tx: Database, { checkpoint, tables }: Shadow): Promise<boolean> {
   // Table before checkpoint, like the filler, to avoid deadlocks.
   for (const [, beside] of tables) await dropShadowTable(tx, beside);
   const rows = await tx.execute(sql`delete from read.checkpoints where projection = ${checkpoint.key} returning 1`);
-  await dropParkedEvents(tx, projection.name);
+  await dropParkedEvents(tx, checkpoint.key);
   return rows.length > 0;
 }
 

@@ -1,15 +1,14 @@
-import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { Sleeper } from '../../../scheduling/sleeper.ts';
-import { checkpointId } from '../../checkpoints/checkpoint-id.ts';
 import type { Checkpoints } from '../../checkpoints/checkpoints.ts';
 import { HeldLease } from '../../checkpoints/held-lease.ts';
 import type { Leases } from '../../checkpoints/leases.ts';
 import type { Clock } from '../../clock/database-clock.ts';
+import { checkpointId } from '../../define/checkpoint-id.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
-import { beginRebuild, dropShadow, RebuildError } from './begin-rebuild.ts';
+import { beginRebuild, dropShadow } from './begin-rebuild.ts';
 import type { DedicatedPools } from './dedicated-pools.ts';
 import { RebuildJob } from './rebuild-job.ts';
 import { RebuildMeter, type RebuildStatus } from './rebuild-progress.ts';
@@ -36,18 +35,12 @@ export interface RebuildCoordinatorParts {
 
 /** Time between two checks, in ms. */
 const POLL_MS = 1000;
-/** Time between two attempts to begin a rebuild that was refused, in ms. */
-const REFUSED_MS = 5000;
 
-/**
- * This instance's share in rebuilds: begins one for each read model that a former version has filled, works on one at a time of
- * those that nobody works on, and follows the progress of all.
- */
+/** This instance's share in rebuilds: works on one at a time of those that nobody works on, and follows the progress of all. */
 export class RebuildCoordinator {
   readonly #parts: RebuildCoordinatorParts;
   readonly #meter = new RebuildMeter();
   #current: { readonly job: RebuildJob; readonly ended: Promise<void> } | undefined;
-  #refusedUntil = 0;
   readonly #stopping = new AbortController();
   readonly #sleeper = new Sleeper(this.#stopping.signal);
   /** The last look that was begun. Only one is made at a time. */
@@ -94,8 +87,8 @@ export class RebuildCoordinator {
   }
 
   /** Null if a projection is not being rebuilt, as far as this instance knows. */
-  status(projection: string): RebuildStatus | null {
-    return this.#meter.of(projection, this.#parts.head.position);
+  status(projection: Projection): RebuildStatus | null {
+    return this.#meter.of(checkpointId('rebuild', projection.name, projection.version).key, this.#parts.head.position);
   }
 
   async #keepLooking(): Promise<void> {
@@ -116,50 +109,19 @@ export class RebuildCoordinator {
 
   async #poll(): Promise<void> {
     const { db } = this.#parts;
-    let rows = await shadowRows(db);
+    const rows = await shadowRows(db);
     if (this.#works && !this.#stopping.signal.aborted) {
-      if (await this.#beginOutdated(rows)) rows = await shadowRows(db);
       await this.#dropAbandoned(rows);
       if (!this.#current) await this.#take(rows);
     }
     this.#meter.seen(rows);
   }
 
-  /** Begins to rebuild the read models that a former version of their fold has filled. They stay as they are until then. */
-  async #beginOutdated(rows: readonly ShadowRow[]): Promise<boolean> {
-    const { db, projections } = this.#parts;
-    if (projections.length === 0) return false;
-    const live = await db.execute<{ projection: string; version: number }>(
-      sql`select projection, version from read.checkpoints where projection in ${projections.map(({ name }) => name)}`,
-    );
-    const outdated = projections.filter(({ name, version }) => {
-      const filled = live.find(({ projection }) => projection === name);
-      const begun = rows.find(({ projection, purpose }) => projection === name && purpose === 'rebuild');
-      return filled && filled.version < version && (begun?.version ?? 0) < version;
-    });
-    if (outdated.length === 0 || performance.now() < this.#refusedUntil) return false;
-    await this.#withPools(async ({ owner }) => {
-      for (const projection of outdated) await this.#begin(owner, projection);
-    });
-    return true;
-  }
-
-  async #begin(db: Database, projection: Projection): Promise<void> {
-    const { checkpoints, onError } = this.#parts;
-    try {
-      await beginRebuild(db, projection);
-    } catch (error) {
-      this.#refusedUntil = performance.now() + REFUSED_MS;
-      onError(error, { part: 'rebuild', projection: projection.name });
-      if (error instanceof RebuildError) await checkpoints.setFailure(projection.name, error.message);
-    }
-  }
-
   /** Drops the tables of comparisons whose instance was killed. Nobody goes on with those. */
   async #dropAbandoned(rows: readonly ShadowRow[]): Promise<void> {
     const abandoned = rows.filter(({ purpose, owner }) => purpose === 'verify' && owner === null);
-    for (const { projection: name } of abandoned) {
-      const projection = this.#parts.projections.find((candidate) => candidate.name === name);
+    for (const row of abandoned) {
+      const projection = this.#parts.projections.find((candidate) => isOf(row, candidate));
       if (projection) await this.#withPools(({ owner }) => dropShadow(owner, projection, 'verify'));
     }
   }
@@ -167,7 +129,7 @@ export class RebuildCoordinator {
   async #take(rows: readonly ShadowRow[]): Promise<void> {
     const { projections, owner } = this.#parts;
     for (const row of rows) {
-      const projection = projections.find(({ name, version }) => name === row.projection && version === row.version);
+      const projection = projections.find((candidate) => isOf(row, candidate));
       if (!projection || row.purpose !== 'rebuild' || (row.owner !== null && row.owner !== owner)) continue;
       const lease = await this.#lease(projection);
       if (!lease) continue;
@@ -182,7 +144,7 @@ export class RebuildCoordinator {
     return HeldLease.take({
       leases,
       instanceId: owner,
-      consumer: { ...checkpointId('rebuild', name), version },
+      consumer: checkpointId('rebuild', name, version),
       onLost: () => void this.#current?.job.stop(),
       onError: (error) => onError(error, { part: 'rebuild', projection: name }),
     });
@@ -221,4 +183,8 @@ export class RebuildCoordinator {
       await pools.close();
     }
   }
+}
+
+function isOf(row: ShadowRow, { name, version }: Projection): boolean {
+  return row.projection === name && row.version === version;
 }

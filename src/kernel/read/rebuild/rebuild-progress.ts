@@ -33,24 +33,24 @@ export class RebuildMeter {
   /** The current rows. */
   seen(rows: readonly ShadowRow[], now: number = performance.now()): void {
     this.#rows = rows.filter(({ purpose }) => purpose === 'rebuild');
-    for (const name of this.#looks.keys()) {
-      if (!this.#rows.some(({ projection }) => projection === name)) this.#looks.delete(name);
+    for (const key of this.#looks.keys()) {
+      if (!this.#rows.some((row) => row.key === key)) this.#looks.delete(key);
     }
-    for (const { projection, position } of this.#rows) {
-      const looks = (this.#looks.get(projection) ?? []).filter(({ at }) => now - at <= WINDOW_MS);
+    for (const { key, position } of this.#rows) {
+      const looks = (this.#looks.get(key) ?? []).filter(({ at }) => now - at <= WINDOW_MS);
       // It has begun again.
       if ((looks.at(-1)?.position ?? 0) > position) looks.length = 0;
-      this.#looks.set(projection, [...looks, { at: now, position }]);
+      this.#looks.set(key, [...looks, { at: now, position }]);
     }
   }
 
-  /** Null if a projection is not being rebuilt. */
-  of(projection: string, head: number): RebuildStatus | null {
-    const row = this.#rows.find((candidate) => candidate.projection === projection);
+  /** Null if there is no such rebuild. @param key of its checkpoint. */
+  of(key: string, head: number): RebuildStatus | null {
+    const row = this.#rows.find((candidate) => candidate.key === key);
     if (!row) return null;
     const { position, startedAt, failure } = row;
     const target = Math.max(head, position);
-    const eventsPerSecond = row.owner === null ? 0 : Math.round(rateOf(this.#looks.get(projection) ?? []));
+    const eventsPerSecond = row.owner === null ? 0 : Math.round(rateOf(this.#looks.get(key) ?? []));
     const secondsLeft = eventsPerSecond > 0 ? Math.ceil((target - position) / eventsPerSecond) : null;
     return { position, target, startedAt, eventsPerSecond, secondsLeft, failure };
   }

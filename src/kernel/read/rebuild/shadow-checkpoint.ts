@@ -5,6 +5,8 @@ import type { ShadowPurpose } from './shadow.ts';
 
 /** The checkpoint of a shadow, as last read. */
 export interface ShadowRow {
+  /** Of the checkpoint. */
+  readonly key: string;
   /** The projection that it is a shadow of. */
   readonly projection: string;
   readonly purpose: ShadowPurpose;
@@ -25,15 +27,14 @@ interface Found extends Record<string, unknown>, Omit<ShadowRow, 'startedAt'> {
   readonly started: number;
 }
 
-const found = sql`consumer as projection, kind as purpose, version, position, generation,
+const found = sql`projection as key, consumer as projection, kind as purpose, version, position, generation,
   ${leaseOwner} as owner, owner_process as "ownerProcess", failure,
   (extract(epoch from started_at) * 1000)::float8 as started`;
 
-/** The existing shadows, of one projection or of all. */
-export async function shadowRows(db: Database, projection?: string): Promise<ShadowRow[]> {
-  const isOfProjection = projection === undefined ? sql`` : sql` and consumer = ${projection}`;
+/** The existing shadows, of all read models and versions. */
+export async function shadowRows(db: Database): Promise<ShadowRow[]> {
   const rows = await db.execute<Found>(
-    sql`select ${found} from read.checkpoints c where kind in ('rebuild', 'verify')${isOfProjection}`,
+    sql`select ${found} from read.checkpoints c where kind in ('rebuild', 'verify')`,
   );
   return rows.map(toRow);
 }

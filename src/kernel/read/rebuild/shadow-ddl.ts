@@ -56,13 +56,16 @@ export async function replaceTable(tx: Database, live: PgTable, shadow: PgTable)
   await tx.execute(sql`drop table ${live}`);
   await tx.execute(sql`alter table ${shadow} rename to ${sql.identifier(getTableName(live))}`);
   for (const { part, from } of renames) {
-    if (from === undefined || from === part.name) continue;
-    const [was, now] = [sql.identifier(from), sql.identifier(part.name)];
-    await tx.execute(
-      part.kind === 'rule'
-        ? sql`alter table ${live} rename constraint ${was} to ${now}`
-        : sql`alter index ${sql.identifier(READ_SCHEMA)}.${was} rename to ${now}`,
-    );
+    const [was, now] = [sql.identifier(from ?? part.name), sql.identifier(part.name)];
+    const index = sql`index ${sql.identifier(READ_SCHEMA)}.`;
+    if (from !== part.name) {
+      await tx.execute(
+        part.kind === 'rule'
+          ? sql`alter table ${live} rename constraint ${was} to ${now}`
+          : sql`alter ${index}${was} rename to ${now}`,
+      );
+    }
+    if (part.comment !== null) await tx.execute(sql`comment on ${index}${now} is ${sql.raw(literal(part.comment))}`);
   }
   return true;
 }
@@ -85,6 +88,11 @@ export async function cancelWorkOn(db: Database, shadow: PgTable): Promise<void>
         and l.database = (select oid from pg_database where datname = current_database())
         and l.pid <> pg_backend_pid() and a.backend_type = 'client backend'
     ) others`);
+}
+
+/** Text as SQL writes it, for statements that take no parameters. */
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 function creationOf(part: TablePart, table: PgTable): SQL {

@@ -48,8 +48,8 @@ export class ShadowDeadLetters {
   /** The first events of keys that are parked here and not there. */
   #settled(): Promise<First[]> {
     const { db, shadow } = this.#parts;
-    const { name, version } = shadow.live;
-    const there = sql`read.dead_letters l where l.projection = ${name} and l.position = f.position`;
+    const { checkpoint, version } = shadow.live;
+    const there = sql`read.dead_letters l where l.projection = ${checkpoint.key} and l.position = f.position`;
     return db.execute<First>(sql`
       with f as (
         select distinct on (key) key, position, partial from read.dead_letters
@@ -61,7 +61,7 @@ export class ShadowDeadLetters {
       ) as discarded
       from f
       where not exists (select from ${there} and l.status = 'PARKED')
-        and position <= (select position from read.checkpoints where projection = ${name})
+        and position <= (select position from read.checkpoints where projection = ${checkpoint.key})
       order by position`);
   }
 

@@ -56,7 +56,7 @@ export class ShadowFiller {
     this.#runner = new ProjectionRunner({
       ...parts,
       projection: this.shadow.projection,
-      discardedOf: projection.name,
+      discardedOf: projection.checkpoint.key,
       table: this.table,
       log: parts.log,
       // The waiting time of its events is not a lag.

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { getTableColumns, getTableName } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
-import { type CheckpointId, checkpointId } from '../../checkpoints/checkpoint-id.ts';
+import { type CheckpointId, checkpointId } from '../../define/checkpoint-id.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
-import { renamed, tablesOf } from '../tables/tables.ts';
+import { renamed } from '../../define/read-model/versioned-table.ts';
+import { tablesOf } from '../tables/tables.ts';
 
 /** Why a read model is filled a second time, beside the live one. */
 export type ShadowPurpose = 'rebuild' | 'verify';
+
+export const SHADOW_PURPOSES: readonly ShadowPurpose[] = ['rebuild', 'verify'];
 
 /** Postgres cuts longer names; some room is left for the names of indexes. */
 const LONGEST_NAME = 55;
@@ -16,7 +19,7 @@ export interface Shadow {
   readonly purpose: ShadowPurpose;
   /** The projection that it is a shadow of. */
   readonly live: Projection;
-  /** The same fold over the shadow's tables, which have the same columns. Its name is the key of the shadow's checkpoint. */
+  /** The same fold over the shadow's tables, which have the same columns. It has the shadow's checkpoint and is named by its key. */
   readonly projection: Projection;
   readonly checkpoint: CheckpointId;
   /** Each live table with the one beside it. */
@@ -25,12 +28,13 @@ export interface Shadow {
 
 export function shadowOf(live: Projection, purpose: ShadowPurpose): Shadow {
   const beside = <Table extends PgTable>(table: Table) => renamed(table, shadowTableName(getTableName(table), purpose));
-  const checkpoint = checkpointId(purpose, live.name);
+  const checkpoint = checkpointId(purpose, live.name, live.version);
   const table = beside(live.table);
   const columns = getTableColumns(table);
   const projection = {
     ...live,
     name: checkpoint.key,
+    checkpoint,
     table,
     history: live.history && beside(live.history),
     key: live.key.map(({ property, column }) => ({ property, column: columns[property] ?? column })),
@@ -40,7 +44,8 @@ export function shadowOf(live: Projection, purpose: ShadowPurpose): Shadow {
   return { purpose, live, projection, checkpoint, tables };
 }
 
-function shadowTableName(live: string, purpose: ShadowPurpose): string {
+/** The name of the table beside a live one. */
+export function shadowTableName(live: string, purpose: ShadowPurpose): string {
   const name = `${live}__${purpose}`;
   if (Buffer.byteLength(name) <= LONGEST_NAME) return name;
   const hash = createHash('sha256').update(live).digest('hex').slice(0, 12);

@@ -74,33 +74,30 @@ class Undone extends Error {
 
 async function exchange(tx: Database, { shadow, owner, generation, fillTo }: Swap): Promise<SwapOutcome> {
   const { live: projection, checkpoint } = shadow;
-  const { name, version } = projection;
+  const { key } = projection.checkpoint;
   const tables = listed(tablesOf(projection));
-  await lockShadows(tx, name, LOCK_TIMEOUT_MS);
+  await lockShadows(tx, projection, LOCK_TIMEOUT_MS);
   const obstacles = await obstaclesToAll(tx, projection);
   if (obstacles.length > 0) return { kind: 'refused', why: inTheWay(projection, obstacles) };
 
   await tx.execute(sql`lock table ${tables} in share row exclusive mode`);
-  const [live] = await tx.execute<{ position: number; version: number }>(
-    sql`select position, version from read.checkpoints where projection = ${name} for no key update`,
+  const [live] = await tx.execute<{ position: number }>(
+    sql`select position from read.checkpoints where projection = ${key} for no key update`,
   );
-  if (!live || live.version > version) return { kind: 'lost' };
+  if (!live) return { kind: 'lost' };
   if (!(await fillTo(live.position))) return { kind: 'busy' };
 
   await tx.execute(sql`lock table ${tables} in access exclusive mode`);
   const [adopted] = await tx.execute<{ position: number; enough: boolean }>(sql`
     with shadow as (
       delete from read.checkpoints
-      where projection = ${checkpoint.key} and owner = ${owner} and generation = ${generation} and version = ${version}
+      where projection = ${checkpoint.key} and owner = ${owner} and generation = ${generation}
       returning position, started_at
     )
     update read.checkpoints live
     set position = shadow.position, started_at = shadow.started_at, updated_at = now(), generation = live.generation + 1,
-        whole_at = 0, failure = null, version = ${version},
-        owner = case when live.version = ${version} then owner end,
-        owner_process = case when live.version = ${version} then owner_process end,
-        lease_until = case when live.version = ${version} then lease_until end
-    from shadow where projection = ${name}
+        whole_at = 0, failure = null
+    from shadow where projection = ${key}
     returning live.position, live.position >= ${live.position} as enough`);
   if (!adopted) return { kind: 'lost' };
   // Postgres may have crashed and lost what this instance believes to be there.
@@ -108,6 +105,6 @@ async function exchange(tx: Database, { shadow, owner, generation, fillTo }: Swa
   for (const [table, beside] of shadow.tables) {
     if (!(await replaceTable(tx, table, beside))) return { kind: 'reshaped' };
   }
-  await adoptParkedEvents(tx, checkpoint.key, name);
+  await adoptParkedEvents(tx, checkpoint.key, key);
   return { kind: 'done', position: adopted.position };
 }

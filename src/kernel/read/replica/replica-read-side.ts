@@ -5,6 +5,7 @@ import { foreignReplica } from '../../../database/replica.ts';
 import { pause, Sleeper } from '../../../scheduling/sleeper.ts';
 import { every } from '../../../scheduling/timers.ts';
 import { Positions } from '../../consistency/positions.ts';
+import type { CheckpointId } from '../../define/checkpoint-id.ts';
 import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
 import { PendingUpdates } from './pending-updates.ts';
 import type { ReadSide } from './read-side.ts';
@@ -25,7 +26,7 @@ export interface ReplicaOptions {
   /** The history that it must have. */
   readonly epoch: string;
   /** What is projected, on the primary. */
-  readonly projections: readonly string[];
+  readonly projections: readonly { readonly name: string; readonly checkpoint: CheckpointId }[];
   readonly projected: Hub;
   /** Waits of reads at one time. */
   readonly maxWaiters: number;
@@ -44,6 +45,8 @@ interface ShownCheckpoint {
 
 /** One projection as it was last told of. */
 interface Told {
+  /** Of its checkpoint. */
+  readonly key: string;
   position: number;
   generation: number;
   readonly pending: PendingUpdates;
@@ -71,7 +74,8 @@ export class Replica implements ReadSide {
   constructor(options: ReplicaOptions) {
     this.#options = options;
     const { db, projections, projected, maxWaiters, maxWaitersPerCaller: perCaller, onError } = options;
-    this.positions = new Positions(projections, maxWaiters, { perCaller, onWait: () => this.#sleeper.wake() });
+    const names = projections.map(({ name }) => name);
+    this.positions = new Positions(names, maxWaiters, { perCaller, onWait: () => this.#sleeper.wake() });
     this.hub = new Hub((error) => onError(error, { part: 'hub' }));
     this.#checkpoints = prepared(
       db,
@@ -81,9 +85,12 @@ export class Replica implements ReadSide {
           from es.store left join read.checkpoints c on true`,
     );
     this.#told = new Map(
-      projections.map((name) => [name, { position: 0, generation: 0, pending: new PendingUpdates() }]),
+      projections.map(({ name, checkpoint: { key } }) => [
+        name,
+        { key, position: 0, generation: 0, pending: new PendingUpdates() },
+      ]),
     );
-    this.#stopListening = projected.listen(projections, (moved) => this.#projected(moved));
+    this.#stopListening = projected.listen(names, (moved) => this.#projected(moved));
   }
 
   /** Begins to look. Resolves after the first look, whatever came of it. */
@@ -162,7 +169,7 @@ export class Replica implements ReadSide {
     const shown = new Map(rows.map((row) => [row.projection, row]));
     let hasMoved = false;
     for (const [name, told] of this.#told) {
-      const { position, generation, has_parked: hasParked } = shown.get(name) ?? {};
+      const { position, generation, has_parked: hasParked } = shown.get(told.key) ?? {};
       this.positions.setParked(name, hasParked ?? false);
       if (this.#show(name, told, position ?? 0, generation ?? 0)) hasMoved = true;
     }

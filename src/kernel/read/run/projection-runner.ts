@@ -24,7 +24,7 @@ export interface ProjectionRunnerParts extends BatchPipelineParts {
   readonly checkpoints: Checkpoints;
   /** This instance. */
   readonly owner: string;
-  /** The read model whose discarded events are left out here too; the projection itself by default. */
+  /** Key of the checkpoint whose discarded events are left out here too; the projection's own unless given. */
   readonly discardedOf?: string | undefined;
   /** Most streams that may have events in dead letters at one time. */
   readonly deadLetterLimit?: number | undefined;
@@ -48,7 +48,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   #parked: ParkedStreams | undefined;
 
   constructor(parts: ProjectionRunnerParts) {
-    super(parts.projection.name, parts.head);
+    super(parts.projection.checkpoint.key, parts.head);
     this.#parts = parts;
     this.#poison = new PoisonFinder(parts.projection.name);
     this.#pipeline = new BatchPipeline(parts, this.#poison);
@@ -83,7 +83,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   }
 
   protected override async handle(batch: EventBatch): Promise<void> {
-    await observedBatch(this.name, batch.events, this.#parts, () => this.#apply(batch));
+    await observedBatch(this.#parts.projection.name, batch.events, this.#parts, () => this.#apply(batch));
   }
 
   protected override async succeeded(): Promise<void> {
@@ -104,13 +104,17 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
       return 'later';
     }
     const isWorded = isPoison(error) || error instanceof TooManyDeadLettersError;
-    const failure = isWorded ? error.message : refusal(this.name, this.position + 1, error);
+    const failure = isWorded ? error.message : refusal(this.#parts.projection.name, this.position + 1, error);
     if (this.#failure !== failure) await this.#setFailure(failure);
     return 'later';
   }
 
   protected override report(error: unknown, events = this.inProgress?.events): void {
-    this.#parts.onError(error, { projection: this.name, position: this.position, ...eventOf(error, events) });
+    this.#parts.onError(error, {
+      projection: this.#parts.projection.name,
+      position: this.position,
+      ...eventOf(error, events),
+    });
   }
 
   protected override async ended(): Promise<void> {
@@ -149,7 +153,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
 
   #tellMoved(position: number, keys: ReadonlySet<string> | null, lagMs: number): void {
     const hasParked = this.#parked && this.#parked.since.size > 0;
-    this.#parts.onMoved({ projection: this.name, position, keys, lagMs, hasParked });
+    this.#parts.onMoved({ projection: this.#parts.projection.name, position, keys, lagMs, hasParked });
   }
 
   /** Stores why it cannot continue, so that other instances know. */

@@ -1,7 +1,6 @@
 import type { Database } from '../../../database/client.ts';
 import { singleFlight } from '../../../scheduling/single-flight.ts';
 import { CheckpointBatcher } from '../../checkpoints/batched-advance.ts';
-import { type Consumer, consumerOf } from '../../checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../checkpoints/checkpoints.ts';
 import type { ProjectorRole } from '../../checkpoints/choose-leases.ts';
 import { LeaseKeeper } from '../../checkpoints/lease-keeper.ts';
@@ -22,6 +21,7 @@ import { ProjectionTable } from '../fold/projection-table.ts';
 import type { DedicatedPools } from '../rebuild/dedicated-pools.ts';
 import { RebuildCoordinator } from '../rebuild/rebuild-coordinator.ts';
 import { type ProjectionStatus, statusOf } from '../status/projection-status.ts';
+import { indexesKey } from '../tables/drop-indexes.ts';
 import { type Verification, type VerifyParts, verifyProjection } from '../verify/verify.ts';
 import { currentWorkOf, worksOn } from './current-batch.ts';
 import { LogWatch } from './log-watch.ts';
@@ -59,8 +59,8 @@ export interface ProjectorOptions {
 
 /** How other instances are notified. Notifications may be lost. */
 export interface Others {
-  /** A projection has advanced here. */
-  moved(projection: string, move: RemoteAdvance): void;
+  /** A projection has advanced here. @param key of its checkpoint. */
+  moved(key: string, move: RemoteAdvance): void;
   /** Projections of this instance are free. */
   released(): void;
   /** False while they cannot notify this instance. */
@@ -76,7 +76,7 @@ export class Projector {
   readonly #options: ProjectorOptions;
   readonly #checkpoints: Checkpoints;
   readonly #batcher: CheckpointBatcher;
-  readonly #consumers: readonly Consumer[];
+  /** By the names of the projections. */
   readonly #runners: ReadonlyMap<string, ProjectionRunner>;
   readonly #leases: Leases;
   readonly #keeper: LeaseKeeper;
@@ -97,11 +97,12 @@ export class Projector {
     this.hub = new Hub((error) => onError(error, { part: 'hub' }));
     this.#checkpoints = new Checkpoints(options.leases);
     this.#batcher = new CheckpointBatcher(options.db);
-    this.#consumers = projections.map(consumerOf);
     const runners = new Map<string, ProjectionRunner>();
+    const byKey = new Map<string, ProjectionRunner>();
     const look = singleFlight(() => this.look().catch((error) => onError(error, { part: 'projector' })));
     this.#remote = new RemoteCheckpoints({
       checkpoints: this.#checkpoints,
+      projections,
       positions: this.positions,
       head: this.head,
       isRunning: (name) => runners.get(name)?.isRunning ?? false,
@@ -114,8 +115,9 @@ export class Projector {
     this.#keeper = new LeaseKeeper({
       leases: this.#leases,
       checkpoints: this.#checkpoints,
-      consumers: this.#consumers,
-      runners,
+      consumers: projections.map(({ checkpoint }) => checkpoint),
+      uses: projections.map(indexesKey),
+      runners: byKey,
       known: this.#remote,
       role: options.role,
       canWork: options.canWork,
@@ -123,7 +125,11 @@ export class Projector {
       onReleased: () => others.released(),
       onError,
     });
-    for (const projection of projections) runners.set(projection.name, this.#runnerOf(projection));
+    for (const projection of projections) {
+      const runner = this.#runnerOf(projection);
+      runners.set(projection.name, runner);
+      byKey.set(runner.name, runner);
+    }
     this.#runners = runners;
     this.rebuilds = new RebuildCoordinator({
       ...options,
@@ -145,7 +151,8 @@ export class Projector {
   /** Resolves when all projections that this instance owns run. They need not have caught up. */
   async start(): Promise<void> {
     // An instance that runs nothing leaves also the first checkpoints to those that do.
-    if (this.#options.role !== 'off') await this.#checkpoints.register(this.#consumers);
+    const { role, projections } = this.#options;
+    if (role !== 'off') await this.#checkpoints.register(projections.map(({ checkpoint }) => checkpoint));
     await this.#keeper.start();
     this.#remote.start();
     await this.rebuilds.start(this.#options.role !== 'off');
@@ -164,7 +171,7 @@ export class Projector {
   /** Another instance has notified what it has done. */
   onNotification({ head, recordedAt, moved, released }: Notification): void {
     this.head.advance(head, recordedAt > 0 ? new Date(recordedAt) : undefined);
-    for (const [projection, advance] of Object.entries(moved)) this.#remote.onAdvance(projection, advance);
+    for (const [key, advance] of Object.entries(moved)) this.#remote.onAdvance(key, advance);
     if (released) this.#keeper.renewSoon();
   }
 
@@ -194,15 +201,15 @@ export class Projector {
 
   /** The status of every projection. */
   status(): ProjectionStatus[] {
-    return this.#options.projections.map(({ name, version }) =>
+    return this.#options.projections.map((projection) =>
       statusOf({
-        version,
-        runner: this.#runners.get(name) as ProjectionRunner,
+        projection,
+        runner: this.#runners.get(projection.name) as ProjectionRunner,
         positions: this.positions,
         head: this.head,
-        checkpoint: this.#remote.of(name),
-        waiting: this.#remote.waiting(name),
-        rebuild: this.rebuilds.status(name),
+        checkpoint: this.#remote.of(projection.checkpoint.key),
+        waiting: this.#remote.waiting(projection.name),
+        rebuild: this.rebuilds.status(projection),
         clock: this.#options.clock,
       }),
     );
@@ -269,11 +276,11 @@ export class Projector {
 
   #movedHere(moved: ProjectionMoved): void {
     const { projection, position: to, keys, lagMs, hasParked } = moved;
-    const generation = this.#runners.get(projection)?.generation ?? 0;
+    const { name: key, generation } = this.#runners.get(projection) as ProjectionRunner;
     const from = Math.min(this.#lastPublished.get(projection) ?? to, to);
     this.#lastPublished.set(projection, to);
     this.#moved(moved);
-    this.#options.others.moved(projection, { from, to, keys: keys && [...keys], lagMs, generation, hasParked });
+    this.#options.others.moved(key, { from, to, keys: keys && [...keys], lagMs, generation, hasParked });
   }
 
   #moved(moved: ProjectionMoved): void {

@@ -2,6 +2,7 @@ import type { Checkpoint, OldestWaiting } from '../../checkpoints/checkpoints.ts
 import { PROCESS } from '../../checkpoints/instance-id.ts';
 import type { Clock } from '../../clock/database-clock.ts';
 import type { Positions } from '../../consistency/positions.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
 import type { LogHead } from '../../log/log-head.ts';
 import type { RebuildStatus } from '../rebuild/rebuild-progress.ts';
 import type { ProjectionRunner } from '../run/projection-runner.ts';
@@ -11,12 +12,12 @@ export type ProjectionState = 'RUNNING' | 'REBUILDING' | 'STALLED' | 'STOPPED';
 
 export interface ProjectionStatus {
   readonly name: string;
+  /** Of this code. */
+  readonly version: number;
   readonly state: ProjectionState;
   readonly position: number;
   readonly head: number;
-  /** Its table is of an older version than this code, which waits for a rebuild. */
-  readonly isOutdated: boolean;
-  /** It is behind because it was begun late or not at all, or waits for a rebuild; not because of the current load. */
+  /** It is behind because it was begun late or not at all; not because of the current load. */
   readonly isIncomplete: boolean;
   /** Events behind the head. */
   readonly lag: number;
@@ -37,8 +38,7 @@ export interface ProjectionStatus {
 
 /** Facts about one projection, from this process and from its checkpoint. */
 export interface ProjectionFacts {
-  /** The projection's version in this code. */
-  readonly version: number;
+  readonly projection: Projection;
   readonly runner: ProjectionRunner;
   readonly positions: Positions;
   readonly head: LogHead;
@@ -52,13 +52,13 @@ export interface ProjectionFacts {
 
 /** The status of a projection. */
 export function statusOf({
-  version,
+  projection: { name, version },
   runner,
   positions,
   head: { position: end, recordedAt },
   ...known
 }: ProjectionFacts): ProjectionStatus {
-  const { name, isRunning } = runner;
+  const { isRunning } = runner;
   const { checkpoint, waiting, rebuild, clock } = known;
   const position = positions.of(name);
   const failure = isRunning ? runner.failure : (checkpoint?.failure ?? null);
@@ -71,16 +71,15 @@ export function statusOf({
     (isDoubted ? undefined : waiting?.position === position ? waiting.recordedAt : recordedAt);
   const lagMs = lag === 0 || !oldest ? 0 : Math.max(0, clock.now() - oldest.getTime());
   const isMoved = isRunning || checkpoint?.owner != null;
-  const isOutdated = checkpoint !== undefined && checkpoint.version < version;
-  const isPartial = position < (checkpoint?.wholeAt ?? 0);
+  const isPartial = Math.max(position, checkpoint?.position ?? 0) < (checkpoint?.wholeAt ?? 0);
   const state = stateOf(failure, isMoved || rebuild !== null, rebuild !== null || isPartial);
   return {
     name,
+    version,
     state,
     position,
     head,
-    isOutdated,
-    isIncomplete: checkpoint === undefined || isOutdated || isPartial,
+    isIncomplete: checkpoint === undefined || isPartial,
     lag,
     lagMs,
     lagState: lagStateOf(lagMs),

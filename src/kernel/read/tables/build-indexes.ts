@@ -2,8 +2,9 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { quoted } from '../../../database/roles/statements.ts';
 import type { WantedIndex } from './ensure-tables.ts';
+import { markIndex } from './table-ddl.ts';
 
-/** The advisory lock of the instance that makes indexes. Its session holds it. */
+/** The advisory lock of the instance that makes or drops indexes. Its session holds it. */
 const INDEXES_LOCK = 4651737;
 
 export interface BuildIndexesParts {
@@ -21,13 +22,21 @@ export interface BuildIndexesParts {
  */
 export async function buildIndexes({ db, wanted, signal }: BuildIndexesParts): Promise<void> {
   if (wanted.length === 0) return;
-  const [lock] = await db.execute<{ taken: boolean }>(sql`select pg_try_advisory_lock(${INDEXES_LOCK}) as taken`);
-  if (!lock?.taken) return;
-  try {
+  await alone(db, async () => {
     for (const index of wanted) {
       if (signal.aborted) return;
       await buildIndex(db, index);
+      await run(db, markIndex(index.name));
     }
+  });
+}
+
+/** Does work on indexes unless another instance is at it. @param db one connection. */
+export async function alone(db: Database, work: () => Promise<void>): Promise<void> {
+  const [lock] = await db.execute<{ taken: boolean }>(sql`select pg_try_advisory_lock(${INDEXES_LOCK}) as taken`);
+  if (!lock?.taken) return;
+  try {
+    await work();
   } finally {
     await db.execute(sql`select pg_advisory_unlock(${INDEXES_LOCK})`);
   }

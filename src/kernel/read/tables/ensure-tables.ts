@@ -3,13 +3,16 @@ import { getTableName, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
+import { renamed } from '../../define/read-model/versioned-table.ts';
+import { adoptTables } from './adopt-tables.ts';
+import { dropVersion, noteTables } from './catalogue.ts';
 import { differences, readColumns } from './table-columns.ts';
-import { ddlOf, ReadTableError, type TableDdl } from './table-ddl.ts';
+import { ddlOf, markIndex, ReadTableError, type TableDdl } from './table-ddl.ts';
 import { lacking, partsOf } from './table-parts.ts';
-import { renamed, tablesOf } from './tables.ts';
+import { tablesOf } from './tables.ts';
 
 /** The advisory lock under which tables of read models are made. */
-const TABLES_LOCK = 4651736;
+export const TABLES_LOCK = 4651736;
 /** How long it waits for that lock and for those of tables, in ms. */
 const LOCK_TIMEOUT_MS = 30_000;
 /** How a table is called while it is compared with its declaration. It is never committed. */
@@ -20,8 +23,6 @@ export interface EnsureTablesParts {
   /** With the rights of the tables' owner. */
   readonly db: Database;
   readonly projections: readonly Projection[];
-  /** False if the application makes its tables itself, by migrations: a table that is not there is then an error. */
-  readonly makes: boolean;
   /** Gives the parts of the application their rights on what was made, in the same transaction. */
   readonly grant: (tx: Database) => Promise<void>;
 }
@@ -42,38 +43,42 @@ export interface EnsuredTables {
 }
 
 /**
- * Makes the tables of read models that are not there, with their indexes and rights, and compares the others with what is declared. One
- * transaction: of several instances that start together the first does it, and the others find everything done.
+ * Makes the tables of this code's versions of read models that are not there, with their indexes and rights, and compares the others
+ * with what is declared. Takes over those of releases that had one table for all versions. One transaction: of several instances that
+ * start together the first does it, and the others find everything done.
  *
  * A table that is as it was declared carries a hash of its declaration in its comment, so that an unchanged one is not compared again.
- * @throws {ReadTableError} READ_TABLE_MISSING if a table is not there and not to be made here; READ_TABLE_CHANGED if columns or the key are not those that are declared; then nothing is changed.
+ * @throws {ReadTableError} READ_TABLE_CHANGED if columns or the key are not those that are declared; READ_TABLES_IN_USE. Then nothing is changed.
  */
-export function ensureTables({ db, projections, makes, grant }: EnsureTablesParts): Promise<EnsuredTables> {
+export function ensureTables({ db, projections, grant }: EnsureTablesParts): Promise<EnsuredTables> {
   return db.transaction(async (transaction) => {
     const tx = transaction as unknown as Database;
     await tx.execute(sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`));
     await tx.execute(sql`select pg_advisory_xact_lock(${TABLES_LOCK})`);
+    const adopted = await adoptTables(tx, projections);
     const comments = await commentsOf(tx);
     const created: string[] = [];
     const missing: WantedIndex[] = [];
     for (const projection of projections) {
-      for (const table of tablesOf(projection)) {
-        const name = getTableName(table);
-        const ddl = ddlOf(table);
-        const seal = sealOf(ddl);
-        const comment = comments.get(name);
-        if (comment === undefined) {
-          if (!makes) throw absent(projection, table);
-          await createTable(tx, ddl);
-          created.push(name);
-        } else if (comment !== seal) {
-          const wanted = await compare(tx, projection, table, ddl);
-          missing.push(...wanted);
-          // The next start finds its indexes there.
-          if (wanted.length > 0) continue;
-        } else continue;
-        await tx.execute(sql.raw(sealingOf(ddl)));
+      const tables = tablesOf(projection);
+      const names = tables.map(getTableName);
+      let isWhole = names.every((name) => comments.has(name));
+      try {
+        if (isWhole) {
+          for (const table of tables) missing.push(...(await compare(tx, projection, table, comments)));
+        }
+      } catch (error) {
+        // A former release has changed its table by a migration that is missing here.
+        if (!(error instanceof ReadTableError && adopted.has(projection.name))) throw error;
+        isWhole = false;
       }
+      if (!isWhole) {
+        // A checkpoint without its table, or one of two tables, would never be whole: all of it is made and filled again.
+        await dropVersion(tx, projection.checkpoint, names);
+        for (const table of tables) await createTable(tx, ddlOf(table));
+        created.push(...names);
+      }
+      await noteTables(tx, projection.checkpoint, names);
     }
     if (created.length > 0) await grant(tx);
     return { created, missing };
@@ -88,39 +93,45 @@ async function commentsOf(tx: Database): Promise<ReadonlyMap<string, string>> {
   return new Map(rows.map(({ name, comment }) => [name, comment]));
 }
 
-async function createTable(tx: Database, { create, indexes }: TableDdl): Promise<void> {
+async function createTable(tx: Database, ddl: TableDdl): Promise<void> {
+  await createWithIndexes(tx, ddl);
+  for (const { name } of ddl.indexes) await tx.execute(sql.raw(markIndex(name)));
+  await tx.execute(sql.raw(sealingOf(ddl)));
+}
+
+async function createWithIndexes(tx: Database, { create, indexes }: TableDdl): Promise<void> {
   await tx.execute(sql.raw(create));
   for (const index of indexes) await tx.execute(sql.raw(index.create));
 }
 
-/** Compares a table with its declaration. @returns the indexes that it lacks. */
-async function compare(tx: Database, projection: Projection, table: PgTable, ddl: TableDdl): Promise<WantedIndex[]> {
+/** Compares a table with its declaration, unless its comment says that it is as declared. @returns the indexes that it lacks. */
+async function compare(
+  tx: Database,
+  projection: Projection,
+  table: PgTable,
+  comments: ReadonlyMap<string, string>,
+): Promise<WantedIndex[]> {
+  const ddl = ddlOf(table);
+  if (comments.get(getTableName(table)) === sealOf(ddl)) return [];
   const probe = renamed(table, PROBE);
-  await createTable(
+  await createWithIndexes(
     tx,
     ddlOf(probe, (nth) => `${PROBE_INDEX}${nth}`),
   );
   const declared = await partsOf(tx, probe);
   const phrases = differences(await readColumns(tx, probe), await readColumns(tx, table));
   await tx.execute(sql`drop table ${probe}`);
-  const missing = lacking(declared, await partsOf(tx, table)).filter(({ kind }) => kind !== 'rule');
+  const lacks = lacking(declared, await partsOf(tx, table)).filter(({ kind }) => kind !== 'rule');
   // Keys and unique constraints decide which rows there can be: they are as much a part of the table as its columns.
-  phrases.push(...missing.filter(({ kind }) => kind === 'key').map(({ definition }) => `it lacks ${definition}`));
+  phrases.push(...lacks.filter(({ kind }) => kind === 'key').map(({ definition }) => `it lacks ${definition}`));
   if (phrases.length > 0) throw changed(projection, table, phrases);
-  return missing.flatMap(({ name }) => {
+  const wanted = lacks.flatMap(({ name }) => {
     const index = ddl.indexes[Number(name.slice(PROBE_INDEX.length))];
     return index ? [{ name: index.name, create: index.createConcurrently }] : [];
   });
-}
-
-function absent({ name, version }: Projection, table: PgTable): ReadTableError {
-  const called = getTableName(table);
-  return new ReadTableError(
-    'READ_TABLE_MISSING',
-    called,
-    `Read model ${name} (version ${version}) has no table read.${called}, and the application makes its tables by migrations. ` +
-      'Generate the migration that makes it, and start again.',
-  );
+  // The next start finds its indexes there.
+  if (wanted.length === 0) await tx.execute(sql.raw(sealingOf(ddl)));
+  return wanted;
 }
 
 function changed({ name, version }: Projection, table: PgTable, phrases: readonly string[]): ReadTableError {
@@ -129,7 +140,7 @@ function changed({ name, version }: Projection, table: PgTable, phrases: readonl
     'READ_TABLE_CHANGED',
     called,
     `The table read.${called} of read model ${name} (version ${version}) is not as the code declares it: ${phrases.join('; ')}. ` +
-      'Write a migration that changes the table, or take the change of the declaration back.',
+      `Raise the version of ${name}, so that it gets a table of its own, or take the change of the declaration back.`,
   );
 }
 

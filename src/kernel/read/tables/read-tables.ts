@@ -1,14 +1,31 @@
+import type { Database } from '../../../database/client.ts';
+import { every, type Timer } from '../../../scheduling/timers.ts';
 import { buildIndexes } from './build-indexes.ts';
+import { dropIndexes } from './drop-indexes.ts';
 import { type EnsureTablesParts, ensureTables } from './ensure-tables.ts';
+import { noteUse, pruneVersions } from './prune.ts';
 
 export interface ReadTablesParts extends EnsureTablesParts {
+  /** A connection that no long statement occupies. */
+  readonly leases: Database;
+  /** How long the tables of a version stay after the last process that used it, in ms; 0 keeps them. */
+  readonly keepMs: number;
   readonly onError: (error: unknown) => void;
 }
 
-/** The tables of an engine's read models: makes those that are not there, and the indexes that the others lack. */
+/** Time between two looks at what nobody uses any more, in ms. */
+const LOOK_MS = 60_000;
+
+/**
+ * The tables of an engine's read models: makes those that are not there and the indexes that the others lack, and drops versions and
+ * indexes that no live process uses any more.
+ */
 export class ReadTables {
   readonly #parts: ReadTablesParts;
   readonly #stopping = new AbortController();
+  #timer: Timer | undefined;
+  /** Work on indexes and unused versions. One piece at a time. */
+  #working: Promise<void> = Promise.resolve();
 
   constructor(parts: ReadTablesParts) {
     this.#parts = parts;
@@ -17,18 +34,41 @@ export class ReadTables {
   /**
    * Resolves when every read model has its table. Indexes that tables with rows lack are made afterwards, while the read
    * models are used.
-   * @throws {ReadTableError} READ_TABLE_UNSUPPORTED, READ_TABLE_MISSING, READ_TABLE_CHANGED
+   * @throws {ReadTableError} READ_TABLE_UNSUPPORTED, READ_TABLE_CHANGED, READ_TABLES_IN_USE
    */
   async ensure(): Promise<void> {
-    const { db, onError } = this.#parts;
+    const { db } = this.#parts;
     const { missing } = await ensureTables(this.#parts);
-    buildIndexes({ db, wanted: missing, signal: this.#stopping.signal }).catch((error) => {
-      if (!this.#stopping.signal.aborted) onError(error);
-    });
+    this.#work(() => buildIndexes({ db, wanted: missing, signal: this.#stopping.signal }));
   }
 
-  /** Begins no further index. */
+  /** Begins to look after what nobody uses any more. Call it when this process has announced what it uses. */
+  start(): void {
+    this.#work(() => this.#look());
+    this.#timer = every(LOOK_MS, () => this.#work(() => this.#look()));
+  }
+
+  /** Begins nothing more. What is under way ends with its connection. */
   stop(): void {
+    this.#timer?.cancel();
     this.#stopping.abort();
+  }
+
+  async #look(): Promise<void> {
+    const { db, leases, projections, keepMs } = this.#parts;
+    await noteUse(leases);
+    if (keepMs > 0) {
+      await pruneVersions({ db, own: new Set(projections.map(({ checkpoint }) => checkpoint.key)), keepMs });
+    }
+    await dropIndexes(db, projections);
+  }
+
+  #work(work: () => Promise<void>): void {
+    const { signal } = this.#stopping;
+    this.#working = this.#working
+      .then(() => (signal.aborted ? undefined : work()))
+      .catch((error) => {
+        if (!signal.aborted) this.#parts.onError(error);
+      });
   }
 }

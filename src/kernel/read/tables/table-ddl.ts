@@ -10,6 +10,7 @@ import {
   type PgTable,
   type UniqueConstraint,
 } from 'drizzle-orm/pg-core';
+import { partName } from '../../define/read-model/versioned-table.ts';
 
 /** A statement that makes an index, for a table that may be in use. */
 export interface IndexDdl {
@@ -18,6 +19,14 @@ export interface IndexDdl {
   readonly create: string;
   /** Makes it under a name without keeping anybody from writing. Not within a transaction. */
   readonly createConcurrently: (name: string) => string;
+}
+
+/** Marks an index as made by the engine, in its comment: one that the code no longer declares is dropped. Others are left alone. */
+export const INDEX_MARK = 'Made by Afterwrite.';
+
+/** The statement that marks an index of schema `read`. */
+export function markIndex(name: string): string {
+  return `comment on index read.${quoted(name)} is '${INDEX_MARK}'`;
 }
 
 /** How to make a table: see {@link ddlOf}. */
@@ -30,9 +39,10 @@ export interface TableDdl {
   readonly indexes: readonly IndexDdl[];
 }
 
-/** A read table is declared with something that a derived table cannot have, or not as it is in the database. */
+/** A read table is declared with something that it cannot have, or not as it is in the database; or it cannot be changed now. */
 export class ReadTableError extends Error {
-  readonly code: 'READ_TABLE_UNSUPPORTED' | 'READ_TABLE_MISSING' | 'READ_TABLE_CHANGED';
+  readonly code: 'READ_TABLE_UNSUPPORTED' | 'READ_TABLE_CHANGED' | 'READ_TABLES_IN_USE';
+  /** The table that it is about; empty if it is about all of them. */
   readonly table: string;
 
   constructor(code: ReadTableError['code'], table: string, sentence: string) {
@@ -45,7 +55,7 @@ export class ReadTableError extends Error {
 
 /**
  * The statements that make a table as it is declared with Drizzle: columns with defaults and generated values, keys, checks
- * and indexes of every kind.
+ * and indexes of every kind. Indexes and constraints are named by version, like the table.
  *
  * @param indexNames names its indexes by their order instead of as declared; names of constraints are then left to Postgres. For
  *   a copy beside the table, since Postgres has one namespace for all of a schema.
@@ -57,7 +67,8 @@ export function ddlOf(table: PgTable, indexNames?: (nth: number) => string): Tab
   refuseUnsupported(config);
   const { name, schema, columns, primaryKeys, uniqueConstraints, checks, indexes } = config;
   const target = `${quoted(schema ?? 'public')}.${quoted(name)}`;
-  const constraint = (own: string | undefined) => (indexNames || own === undefined ? '' : `constraint ${quoted(own)} `);
+  const constraint = (own: string | undefined) =>
+    indexNames || own === undefined ? '' : `constraint ${quoted(partName(table, own))} `;
   const [primaryKey] = primaryKeys;
   const key = primaryKey?.columns ?? columns.filter((column) => column.primary);
   const uniques = [
@@ -73,7 +84,9 @@ export function ddlOf(table: PgTable, indexNames?: (nth: number) => string): Tab
   return {
     table: target,
     create: `create table ${target} (\n  ${lines.join(',\n  ')}\n)`,
-    indexes: indexes.map((index, nth) => indexDdl(index, target, indexNames?.(nth) ?? indexName(index, name))),
+    indexes: indexes.map((index, nth) =>
+      indexDdl(index, target, indexNames?.(nth) ?? partName(table, indexName(index, name))),
+    ),
   };
 }
 

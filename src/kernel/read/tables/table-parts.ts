@@ -14,6 +14,8 @@ export interface TablePart {
   readonly isUnique: boolean;
   /** The first column of an index, if it is a column. */
   readonly leads: string | null;
+  /** Of an index. */
+  readonly comment: string | null;
 }
 
 /** The table as `::regclass` reads it. */
@@ -25,7 +27,7 @@ export function regclass(table: PgTable): SQL {
 export async function partsOf(db: Database, table: PgTable): Promise<TablePart[]> {
   return await db.execute<TablePart & Record<string, unknown>>(sql`
     select i.relname as name, case when c.oid is null then 'index' else 'key' end as kind, x.indisprimary as "isPrimary",
-           x.indisunique as "isUnique", a.attname as leads,
+           x.indisunique as "isUnique", a.attname as leads, obj_description(x.indexrelid, 'pg_class') as comment,
            coalesce(pg_get_constraintdef(c.oid), substr(d, strpos(d, ' USING ') + 1)) as definition
     from pg_index x
     join pg_class i on i.oid = x.indexrelid
@@ -34,9 +36,9 @@ export async function partsOf(db: Database, table: PgTable): Promise<TablePart[]
     left join pg_attribute a on a.attrelid = x.indrelid and a.attnum = x.indkey[0]
     where x.indrelid = ${regclass(table)} and x.indisvalid
     union all
-    select conname, 'rule', false, false, null, pg_get_constraintdef(oid)
+    select conname, 'rule', false, false, null, null, pg_get_constraintdef(oid)
     from pg_constraint where conrelid = ${regclass(table)} and contype in ('c', 'n')
-    order by 6, 1`);
+    order by 7, 1`);
 }
 
 /**

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { rootOf } from '../../../database/errors.ts';
-import { checkpointId } from '../../checkpoints/checkpoint-id.ts';
 import { HeldLease } from '../../checkpoints/held-lease.ts';
 import type { Leases } from '../../checkpoints/leases.ts';
+import { checkpointId } from '../../define/checkpoint-id.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { CommitFeed } from '../../log/commit-feed.ts';
 import { LogHead } from '../../log/log-head.ts';
@@ -52,7 +52,7 @@ export async function verifyProjection(parts: VerifyParts): Promise<Verification
   await beginVerify(pools.owner, projection, owner);
   const lease = await HeldLease.take({
     ...{ leases, instanceId: owner },
-    consumer: { ...checkpointId('verify', projection.name), version: projection.version },
+    consumer: checkpointId('verify', projection.name, projection.version),
     // The filler ends as soon as its writes are refused.
     onLost: () => undefined,
     onError: (error) => onError(error, { part: 'verify' }),
@@ -137,12 +137,12 @@ async function compare({ pools, projection, signal }: VerifyParts, filler: Shado
   );
 }
 
-async function livePosition(db: Database, { name, version }: Projection, lock = sql``): Promise<number> {
-  const [live] = await db.execute<{ position: number; version: number }>(
-    sql`select position, version from read.checkpoints where projection = ${name} ${lock}`,
+async function livePosition(db: Database, { name, checkpoint }: Projection, lock = sql``): Promise<number> {
+  const [live] = await db.execute<{ position: number }>(
+    sql`select position from read.checkpoints where projection = ${checkpoint.key} ${lock}`,
   );
-  if (live?.version === version) return live.position;
-  const message = `Read model ${name} is at version ${live?.version}, this code at ${version}: they cannot be compared.`;
+  if (live) return live.position;
+  const message = `The checkpoint ${checkpoint.key} of read model ${name} is gone; start the server again.`;
   throw new RebuildError('VERIFY_FAILED', name, message);
 }
 

@@ -44,7 +44,7 @@ describe('what was', () => {
   it('is not for those who may not see the row any more, nor for those who could not see it then', async () => {
     const { sql } = app.database;
     const other = randomUUID();
-    await sql`update read.orders set customer_id = ${other} where id = ${orderId}`;
+    await sql`update read.orders_v3 set customer_id = ${other} where id = ${orderId}`;
     expect((await read(ada)).data.orderAsOf).toBeNull();
     expect((await read(await customerToken(other))).data.orderAsOf).toBeNull();
     expect((await read(staff)).data.orderAsOf).toEqual({ status: 'PLACED' });

@@ -4,7 +4,7 @@ import { useApp } from '../../../support/server/app.ts';
 import { until } from '../../../support/until.ts';
 
 const NOTES = '{ notes(first: 5) { edges { node { id } } } }';
-const LOCK = 'lock table read.notes in access exclusive mode';
+const LOCK = 'lock table read.notes_v1 in access exclusive mode';
 const CREATE =
   'mutation { createNote(input: { title: "t", content: "c" }) { __typename ... on CommandReceipt { version query ' +
   `${NOTES} } } }`;

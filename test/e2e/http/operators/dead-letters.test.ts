@@ -31,11 +31,11 @@ const counted = async () => {
 
 /** From now on Postgres refuses orders that are confirmed. */
 async function refuseConfirmed(): Promise<void> {
-  await app.database.sql`alter table read.orders add constraint touchy check (status <> 'CONFIRMED') not valid`;
+  await app.database.sql`alter table read.orders_v3 add constraint touchy check (status <> 'CONFIRMED') not valid`;
 }
 const mend = async () => {
-  await app.database.sql`alter table read.orders drop constraint if exists touchy`;
-  await app.database.sql`alter table read.audit_trail drop constraint if exists touchy`;
+  await app.database.sql`alter table read.orders_v3 drop constraint if exists touchy`;
+  await app.database.sql`alter table read.audit_trail_v1 drop constraint if exists touchy`;
 };
 afterEach(async () => {
   await mend();
@@ -85,8 +85,8 @@ describe('an event that a read model cannot apply', () => {
       },
     ]);
 
-    await app.database.sql`alter table read.orders drop constraint touchy`;
-    await app.database.sql`alter table read.orders add constraint touchy check (status = 'PLACED') not valid`;
+    await app.database.sql`alter table read.orders_v3 drop constraint touchy`;
+    await app.database.sql`alter table read.orders_v3 add constraint touchy check (status = 'PLACED') not valid`;
     const early = await app.query(RETRY, { key });
     expect(early.data.retryDeadLetters).toMatchObject({
       __typename: 'DeadLettersRetried',
@@ -161,7 +161,7 @@ describe('an event that waits and would have made a row', () => {
   it('makes lists that the row is missing from stale, and the answer that there is no such row', async () => {
     const shop = await openShop(app);
     const LIST = '{ orders(first: 5) { edges { node { id } } } }';
-    await app.database.sql`alter table read.orders add constraint touchy check (status <> 'PLACED') not valid`;
+    await app.database.sql`alter table read.orders_v3 add constraint touchy check (status <> 'PLACED') not valid`;
     const { aggregateId: id, token } = await placeOrder(app, shop);
     expect(await app.query(LIST, {}, readAfter(token))).toMatchObject({ consistency: { stale: true } });
     expect(await app.query(ORDER, { id }, readAfter(token))).toMatchObject({
@@ -186,7 +186,7 @@ describe('an event that waits and would have made a row', () => {
     const TRAIL = 'query ($id: ID!) { auditTrail(aggregateId: $id, first: 5) { edges { node { eventType } } } }';
     expect(await app.query(TRAIL, { id }, readAfter(before))).toMatchObject({ consistency: { stale: false } });
     await app.database
-      .sql`alter table read.audit_trail add constraint touchy check (event_type <> 'OrderConfirmed') not valid`;
+      .sql`alter table read.audit_trail_v1 add constraint touchy check (event_type <> 'OrderConfirmed') not valid`;
     await accepted(app, 'confirmOrder', { orderId: id });
     const { token } = await accepted(app, 'shipOrder', { orderId: id, carrier: 'UPS', trackingNumber: '1Z' });
     expect(await app.query(TRAIL, { id }, readAfter(token))).toMatchObject({

@@ -157,7 +157,7 @@ describe('orderStatistics', () => {
     await refused(STATISTICS, { currency });
   });
 
-  it.each([[''], ['gbp'], ['XXX'], ['£'], ["'; drop table read.orders; --"]])(
+  it.each([[''], ['gbp'], ['XXX'], ['£'], ["'; drop table read.orders_v3; --"]])(
     'has nothing in the currency %j',
     async (currency) => {
       expect((await app.query(STATISTICS, { currency })).data).toEqual({ orderStatistics: [] });

@@ -86,7 +86,7 @@ describe.each(Object.entries(asks))('a rule of the pipeline holds over %s:', (wa
   it('a fault is masked, and the log knows it by its correlation id', async () => {
     const { sql } = app.database;
     const reader = sql(await roleOf(sql, 'reader'));
-    await sql`revoke select on read.orders from ${reader}`;
+    await sql`revoke select on read.orders_v3 from ${reader}`;
     try {
       const { errors } = await ask('id', staff);
       expect(errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
@@ -95,7 +95,7 @@ describe.each(Object.entries(asks))('a rule of the pipeline holds over %s:', (wa
       expect(correlationId).toMatch(/^[\da-f-]{36}$/);
       expect(app.log.some((line) => line.includes(correlationId) && line.includes('permission denied'))).toBe(true);
     } finally {
-      await sql`grant select on read.orders to ${reader}`;
+      await sql`grant select on read.orders_v3 to ${reader}`;
     }
   });
 });

@@ -36,8 +36,8 @@ const lanes = useLanes(4, domain);
 /** What is in the database but for times and generations, which a second attempt changes. */
 async function present({ sql }: Lane): Promise<unknown> {
   const [found] = await sql`select
-    (select jsonb_agg(to_jsonb(b) order by id) from read.books b) as books,
-    (select jsonb_agg(to_jsonb(h) order by id, from_position) from read.books_history h) as former,
+    (select jsonb_agg(to_jsonb(b) order by id) from read.books_v1 b) as books,
+    (select jsonb_agg(to_jsonb(h) order by id, from_position) from read.books_history_v1 h) as former,
     (select jsonb_agg(to_jsonb(d) - 'parked_at' - 'discarded_at' order by key, position) from read.dead_letters d) as letters,
     (select jsonb_agg(jsonb_build_array(projection, position, failure)) from read.checkpoints) as checkpoints`;
   return { ...found };
@@ -66,7 +66,7 @@ async function park(lane: Lane): Promise<void> {
   await lane.forget();
   await live(lane, lane.direct, () => false);
 }
-const KEPT = ['books', 'books_history', 'dead_letters', 'checkpoints'];
+const KEPT = ['books_v1', 'books_history_v1', 'dead_letters', 'checkpoints'];
 /** What is parked, to be put back before each run. */
 async function keep({ sql }: Lane): Promise<void> {
   await sql`create schema if not exists kept`;

@@ -18,7 +18,7 @@ describe('a row that events of several streams change', () => {
       read(1, 'cid'),
       read(2, 'cid', 1),
     );
-    expect(await waiting('people')).toEqual([
+    expect(await waiting('people@1')).toEqual([
       { key: keyOf(1), position: 2, partial: false },
       { key: keyOf(1), position: 3, partial: true },
     ]);
@@ -44,7 +44,7 @@ describe('a row that events of several streams change', () => {
         read(3, 'cid'),
       ],
     );
-    expect(await waiting('people')).toEqual([
+    expect(await waiting('people@1')).toEqual([
       { key: keyOf(1), position: 3, partial: false },
       { key: keyOf(1), position: 4, partial: false },
       { key: keyOf(1), position: 5, partial: true },
@@ -57,7 +57,7 @@ describe('a row that events of several streams change', () => {
     // What comes meanwhile finds the same key, also for who begins anew.
     await library.engine.log.append(libraryAppends([read(3, 'cid'), read(1, 'bob')]));
     await driven.moveTo(9);
-    expect((await waiting('people')).slice(-1)).toEqual([{ key: keyOf(1), position: 8, partial: true }]);
+    expect((await waiting('people@1')).slice(-1)).toEqual([{ key: keyOf(1), position: 8, partial: true }]);
     faults.clear();
     expect(await deadLetters.retry('people', keyOf(1))).toEqual({ applied: 5, remaining: 0, error: null });
     expect(await rowsOf(db, people)).toEqual(await expected(people));
@@ -165,7 +165,7 @@ describe('a handler that names no row', () => {
       read(3, 'cid'),
     );
     expect(driven.faults).toHaveLength(2);
-    expect(await waiting('readings')).toEqual([
+    expect(await waiting('readings@1')).toEqual([
       { key: keyOf(1), position: 2, partial: false },
       { key: keyOf(2), position: 3, partial: false },
     ]);

@@ -42,11 +42,13 @@ const append = ({ log }: Pick<TestEngine, 'log'>, ...happened: Parameters<typeof
   log.append(libraryAppends(happened));
 const statusOf = ({ projector }: TestEngine, name: string) => projector.status().find((status) => status.name === name);
 const failureInTable = async () =>
-  (await database.sql`select failure from read.checkpoints where projection = 'books'`)[0]?.failure;
+  (await database.sql`select failure from read.checkpoints where projection = 'books@1'`)[0]?.failure;
 
 const staleRows = async () =>
-  (await database.sql`select id, stale_since from read.books where stale_since is not null`).map((row) => ({ ...row }));
-const waiting = async (projection = 'books') =>
+  (await database.sql`select id, stale_since from read.books_v1 where stale_since is not null`).map((row) => ({
+    ...row,
+  }));
+const waiting = async (projection = 'books@1') =>
   (
     await database.sql`select key, position, partial, error from read.dead_letters
                        where projection = ${projection} and status = 'PARKED' order by position, key`
@@ -170,7 +172,7 @@ describe('an event that cannot be read', () => {
     expect(others).toEqual([]);
     expect(letter).toMatchObject({ position: 2, partial: false });
     expect(letter?.error).toMatch(/^Written \(schema version 1\) at position 2 cannot be read/);
-    expect(await waiting('readings')).toEqual([]);
+    expect(await waiting('readings@1')).toEqual([]);
     const retried = await engine.deadLetters.retry('books', letter?.key);
     expect(retried).toMatchObject({ applied: 0, remaining: 1, error: { position: 2, message: letter?.error } });
   });
@@ -213,7 +215,7 @@ describe('a row that Postgres refuses', () => {
       { key: keyOf(1), position: 7, partial: false, error: null },
     ]);
     expect(await staleRows()).toEqual([{ id: bookNumber(1), stale_since: 5 }]);
-    expect((await database.sql`select id from read.books`).length).toBe(4);
+    expect((await database.sql`select id from read.books_v1`).length).toBe(4);
   });
 
   it('is parked even if Postgres cannot even look for it', async () => {
@@ -245,7 +247,7 @@ describe('a row that Postgres refuses', () => {
     const other = await openEngine({ start: true, domains: [{ ...libraryDomain, projections: [broken] }] });
     expect(await reached(other, 'books', 3)).toBe(true);
     expect((await waiting()).map(({ position }) => position)).toEqual([2]);
-    expect((await database.sql`select id from read.books order by id`).map(({ id }) => id)).toEqual(['a', 'c']);
+    expect((await database.sql`select id from read.books_v1 order by id`).map(({ id }) => id)).toEqual(['a', 'c']);
   });
 });
 
@@ -253,7 +255,7 @@ describe('a fault that is not the event’s', () => {
   it('stalls the projection where it is, and parks nothing', async () => {
     const engine = await openEngine({ domains: [{ ...libraryDomain, projections: [books] }] });
     await append(engine, written(1));
-    await database.sql`alter table read.books rename column title to name`;
+    await database.sql`alter table read.books_v1 rename column title to name`;
     await engine.start();
     await until(() => statusOf(engine, 'books')?.state === 'STALLED');
     expect(statusOf(engine, 'books')).toMatchObject({
@@ -261,7 +263,7 @@ describe('a fault that is not the event’s', () => {
       failure: expect.stringContaining('SQLSTATE 42703'),
     });
     expect(await waiting()).toEqual([]);
-    await database.sql`alter table read.books rename column name to title`;
+    await database.sql`alter table read.books_v1 rename column name to title`;
     expect(await reached(engine, 'books', 1)).toBe(true);
     await until(async () => (await failureInTable()) === null);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { checkpointId } from '../../../../src/kernel/define/checkpoint-id.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import { changesOf, type Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { DeadLetters } from '../../../../src/kernel/read/dead-letters/dead-letters.ts';
@@ -50,7 +51,7 @@ async function gone(
   faultAt: (event: RecordedEvent, fault: Fault) => Fault = (_, fault) => fault,
 ) {
   const { position: before } = await engine.log.head();
-  await database.sql`truncate read.books, read.readings, read.books_history, read.readings_history, read.people, read.people_history, read.shelf, read.shelf_history`;
+  await database.sql`truncate read.books_v1, read.readings_v1, read.books_history_v1, read.readings_history_v1, read.people_v1, read.people_history_v1, read.shelf_v1, read.shelf_history_v1`;
   await engine.log.append(libraryAppends(happened));
   const events = await engine.log.read(before, 1000);
   const end = before + events.length;
@@ -177,13 +178,10 @@ describe.each<readonly [string, Projection]>([
         rebuilt++;
         const live = byKey(await present());
         const history = await historyOf(engine.database.projector.db, projection);
-        await database.sql`truncate read.books, read.readings, read.books_history, read.readings_history, read.people, read.people_history, read.shelf, read.shelf_history`;
-        const anew = new DrivenProjection(
-          engine,
-          database.sql,
-          { ...projection, name: `${projection.name}#rebuild` },
-          projection.name,
-        );
+        await database.sql`truncate read.books_v1, read.readings_v1, read.books_history_v1, read.readings_history_v1, read.people_v1, read.people_history_v1, read.shelf_v1, read.shelf_history_v1`;
+        const checkpoint = checkpointId('rebuild', projection.name);
+        const beside = { ...projection, name: checkpoint.key, checkpoint };
+        const anew = new DrivenProjection(engine, database.sql, beside, projection.checkpoint.key);
         await anew.beginAt(before);
         await anew.moveTo(end);
         expect(byKey(await present())).toEqual(live);

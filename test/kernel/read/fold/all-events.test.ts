@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { bigint, text } from 'drizzle-orm/pg-core';
 import { describe, expect, it } from 'vitest';
-import { consumerOf } from '../../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
 import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
 import { defineDomain } from '../../../../src/kernel/define/domain.ts';
@@ -65,7 +64,7 @@ const send = async ({ bus }: TestEngine) => {
 async function settled(engine: TestEngine): Promise<void> {
   await until(async () => {
     const rows = await database.sql`
-      select c.position from read.checkpoints c, es.store where c.projection in ('process:Delivery', 'chronicle')`;
+      select c.position from read.checkpoints c, es.store where c.projection in ('process:Delivery', 'chronicle@1')`;
     const { position } = await engine.log.head();
     return rows.length === 2 && rows.every((row) => row.position === position);
   });
@@ -84,18 +83,21 @@ describe('a projection over all events', () => {
     const { db } = engine.database.projector;
     const owner = randomUUID();
     const checkpoints = new Checkpoints(db);
-    await checkpoints.register(projections.map(consumerOf));
-    await new Leases(db).lease(owner, projections.map(consumerOf));
+    await checkpoints.register(projections.map(({ checkpoint }) => checkpoint));
+    await new Leases(db).lease(
+      owner,
+      projections.map(({ checkpoint }) => checkpoint),
+    );
     const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 });
     await fc.assert(
       fc.asyncProperty(libraryEvents, sizes, async (happened, sizes) => {
         const { position: before } = await engine.log.head();
-        await database.sql`truncate read.chronicle, read.shelf, read.shelf_history`;
+        await database.sql`truncate read.chronicle_v1, read.shelf_v1, read.shelf_history_v1`;
         await engine.log.append(libraryAppends(happened));
         const events = await engine.log.read(before, 1000);
         for (const projection of projections) {
           const table = new ProjectionTable(db, projection);
-          await database.sql`update read.checkpoints set position = ${before} where projection = ${projection.name}`;
+          await database.sql`update read.checkpoints set position = ${before} where projection = ${projection.checkpoint.key}`;
           for (let at = 0, nth = 0; at < events.length; nth++) {
             const batch = events.slice(at, at + (sizes[nth % sizes.length] as number));
             const plan = planBatch(projection, batch);
@@ -130,7 +132,7 @@ describe('a projection over all events', () => {
     const parcelId = await send(engine);
     await expectWhole(engine);
     const rows =
-      await database.sql`select type, actor from read.chronicle where stream = ${`Delivery/${parcelId}`} order by position`;
+      await database.sql`select type, actor from read.chronicle_v1 where stream = ${`Delivery/${parcelId}`} order by position`;
     expect(rows.map(({ type }) => type)).toEqual(['PostageDue', 'CommandRequested', 'DeadlineSet', 'PostageSettled']);
     expect(new Set(rows.map(({ actor }) => actor))).toEqual(new Set(['system']));
     expect(engine.faults).toEqual([]);
@@ -152,7 +154,7 @@ describe('a projection over all events', () => {
     await more.projector.look();
     await expectWhole(more);
     const rows =
-      await database.sql`select type, summary from read.chronicle where position >= ${position} order by position`;
+      await database.sql`select type, summary from read.chronicle_v1 where position >= ${position} order by position`;
     expect([...rows]).toEqual([
       { type: 'CounterOpened', summary: '' },
       { type: 'Forgotten', summary: '' },
@@ -174,9 +176,9 @@ describe('a projection over all events', () => {
     const engine = await openEngine({ start: true });
     for (let n = 0; n < 5; n++) await send(engine);
     await settled(engine);
-    await database.sql`update read.chronicle set type = 'Spoilt' where position = 3`;
-    await database.sql`delete from read.chronicle where position = 4`;
-    const oid = async () => (await database.sql`select 'read.chronicle'::regclass::oid::int as oid`)[0]?.oid;
+    await database.sql`update read.chronicle_v1 set type = 'Spoilt' where position = 3`;
+    await database.sql`delete from read.chronicle_v1 where position = 4`;
+    const oid = async () => (await database.sql`select 'read.chronicle_v1'::regclass::oid::int as oid`)[0]?.oid;
     const before = await oid();
     await beginRebuild(engine.database.owner.db, chronicle as unknown as Projection);
     await until(async () => (await oid()) !== before);

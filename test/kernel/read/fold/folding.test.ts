@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FencedError } from '../../../../src/kernel/checkpoints/advance.ts';
-import { consumerOf } from '../../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
 import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
@@ -37,8 +36,11 @@ let checkpoints: Checkpoints;
 beforeEach(async () => {
   engine = await openEngine();
   checkpoints = new Checkpoints(engine.database.projector.db);
-  await checkpoints.register(projections.map(consumerOf));
-  await new Leases(engine.database.projector.db).lease(owner, projections.map(consumerOf));
+  await checkpoints.register(projections.map(({ checkpoint }) => checkpoint));
+  await new Leases(engine.database.projector.db).lease(
+    owner,
+    projections.map(({ checkpoint }) => checkpoint),
+  );
 });
 
 const tableOf = (projection: Projection) => new ProjectionTable(engine.database.projector.db, projection);
@@ -71,7 +73,7 @@ function* cut(events: readonly RecordedEvent[], sizes: readonly number[]) {
 /** Appends to the log and lets the projections begin there, with nothing. */
 async function inEmptyTables(appends: readonly Append[]): Promise<RecordedEvent[]> {
   const { position } = await engine.log.head();
-  await database.sql`truncate read.books, read.readings, read.books_history, read.readings_history`;
+  await database.sql`truncate read.books_v1, read.readings_v1, read.books_history_v1, read.readings_history_v1`;
   await database.sql`update read.checkpoints set position = ${position}`;
   await engine.log.append(appends);
   return engine.log.read(position, 1000);
@@ -125,7 +127,7 @@ describe('a projection', () => {
     const before = await present(books);
     await expect((await deliver(table, books, events)).write()).rejects.toThrow(FencedError);
     expect(await present(books)).toEqual(before);
-    expect(await checkpoints.all()).toContainEqual(expect.objectContaining({ key: 'books', position: 3 }));
+    expect(await checkpoints.all()).toContainEqual(expect.objectContaining({ key: 'books@1', position: 3 }));
   });
 
   it.each([randomUUID(), null])('writes nothing if it does not own it but %s does', async (another) => {
@@ -143,14 +145,14 @@ describe('the rows', () => {
     const events = await inEmptyTables(libraryAppends(twoBooks));
     for (const projection of projections) await (await deliver(tableOf(projection), projection, events)).write();
     const rows =
-      await database.sql`select last_position from read.books union all select last_position from read.readings order by 1`;
+      await database.sql`select last_position from read.books_v1 union all select last_position from read.readings_v1 order by 1`;
     expect(rows.map(({ last_position }) => last_position)).toEqual([2, 3, 3, 3]);
   });
 
   it('hold JSON as JSON', async () => {
     const events = await inEmptyTables(libraryAppends(twoBooks));
     await (await deliver(tableOf(books), books, events)).write();
-    const rows = await database.sql`select jsonb_typeof(tags) as type, tags from read.books order by id`;
+    const rows = await database.sql`select jsonb_typeof(tags) as type, tags from read.books_v1 order by id`;
     expect([...rows]).toEqual([
       { type: 'array', tags: ['x', '"y"'] },
       { type: 'array', tags: [] },

@@ -38,7 +38,7 @@ async function happen(
   ms: readonly number[],
 ): Promise<RecordedEvent[]> {
   const { position } = await log.head();
-  await database.sql`truncate read.books, read.readings, read.books_history, read.readings_history, read.people, read.people_history`;
+  await database.sql`truncate read.books_v1, read.readings_v1, read.books_history_v1, read.readings_history_v1, read.people_v1, read.people_history_v1`;
   // Business time does not decrease within a stream, which goes on from one run to the next.
   const begin = position * 100;
   const appends = libraryAppends(happened);

@@ -59,12 +59,12 @@ async function bytesOfLongValues(table: string): Promise<number> {
 describe('small changes of a large row', () => {
   it('store its long values neither in the row nor in the former versions again', async () => {
     await tagAndUntag(1);
-    const before = [await bytesOfLongValues('notes'), await bytesOfLongValues('notes_history')];
+    const before = [await bytesOfLongValues('notes_v1'), await bytesOfLongValues('notes_history_v1')];
     await tagAndUntag(20);
     await change(archiveNote, { noteId });
-    expect([await bytesOfLongValues('notes'), await bytesOfLongValues('notes_history')]).toEqual(before);
+    expect([await bytesOfLongValues('notes_v1'), await bytesOfLongValues('notes_history_v1')]).toEqual(before);
     const [row] = await database.sql`
-      select count(*)::int as versions, max(pg_column_size(h.*)) as largest from read.notes_history h where version > 1`;
+      select count(*)::int as versions, max(pg_column_size(h.*)) as largest from read.notes_history_v1 h where version > 1`;
     expect(row?.versions).toBe(42);
     expect(row?.largest).toBeLessThan(500);
   });
@@ -91,8 +91,8 @@ describe('small changes of a large row', () => {
     await tagAndUntag(1);
     // As they were stored before values were left out.
     await database.sql`
-      update read.notes_history h set content = (select content from read.notes n where n.id = h.id), kept_in = null`;
-    await database.sql`update read.notes set kept_in = null`;
+      update read.notes_history_v1 h set content = (select content from read.notes_v1 n where n.id = h.id), kept_in = null`;
+    await database.sql`update read.notes_v1 set kept_in = null`;
     await tagAndUntag(2);
     const events = await engine.log.read(0, 1000);
     expect(await historyOf(engine.database.projector.db, projection)).toEqual(expectedHistory(projection, events));
@@ -104,7 +104,7 @@ describe('small changes of a large row', () => {
 
   it('are told from a long value that is wrong in the version that holds it', async () => {
     await tagAndUntag(2);
-    await database.sql`update read.notes_history set content = 'wrong' where version = 1`;
+    await database.sql`update read.notes_history_v1 set content = 'wrong' where version = 1`;
     const { history } = await engine.projector.verify(projection);
     expect(history?.counts).toEqual({ missing: 0, extra: 0, different: 4, stale: 0 });
   });

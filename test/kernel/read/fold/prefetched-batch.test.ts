@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, it } from 'vitest';
-import { consumerOf } from '../../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
 import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
@@ -36,8 +35,11 @@ let engine: TestEngine;
 beforeEach(async () => {
   engine = await openEngine();
   const checkpoints = new Checkpoints(engine.database.projector.db);
-  await checkpoints.register(projections.map(consumerOf));
-  await new Leases(engine.database.projector.db).lease(owner, projections.map(consumerOf));
+  await checkpoints.register(projections.map(({ checkpoint }) => checkpoint));
+  await new Leases(engine.database.projector.db).lease(
+    owner,
+    projections.map(({ checkpoint }) => checkpoint),
+  );
 });
 
 /** A table of which one read has to wait, as it would for a lock. */
@@ -81,7 +83,7 @@ it('a batch that is made ready before the one ahead of it is written has what it
   await fc.assert(
     fc.asyncProperty(libraryEvents, fc.integer({ min: 1, max: 9 }), async (happened, size) => {
       const { position: began } = await engine.log.head();
-      await database.sql`truncate read.books, read.readings, read.books_history, read.readings_history`;
+      await database.sql`truncate read.books_v1, read.readings_v1, read.books_history_v1, read.readings_history_v1`;
       await database.sql`update read.checkpoints set position = ${began}`;
       await engine.log.append(libraryAppends(happened));
       const events = await engine.log.read(began, 1000);

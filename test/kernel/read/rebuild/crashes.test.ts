@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { AfterwriteDatabase } from '../../../../src/database/database.ts';
-import { checkpointId } from '../../../../src/kernel/checkpoints/checkpoint-id.ts';
 import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
+import { checkpointId } from '../../../../src/kernel/define/checkpoint-id.ts';
 import { beginRebuild, cancelRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { shadowOf } from '../../../../src/kernel/read/rebuild/shadow.ts';
 import { swapIn } from '../../../../src/kernel/read/rebuild/swap.ts';
@@ -18,7 +18,7 @@ const options = { projectionBatchLimit: 3 };
 
 beforeAll(async () => {
   for (const { sql, log } of lanes) {
-    await sql`create index counters_value on read.counters (value, id)`;
+    await sql`create index counters_value on read.counters_v1 (value, id)`;
     const opened = anAppend({ events: [{ type: 'CounterOpened', schemaVersion: 1, data: { label: 'a' } }] });
     const counted = { streamId: opened.streamId, expectedVersion: 1, events: [1, 2, 3].map((by) => incremented(by)) };
     await log.append([opened, anAppend(counted)]);
@@ -28,35 +28,35 @@ beforeAll(async () => {
 /** The live table is at the end of the log and holds wrong values, which it has until it is replaced. */
 async function spoil({ sql, log, forget }: Lane): Promise<void> {
   await forget();
-  await sql`drop table if exists read.counters__rebuild`;
+  await sql`drop table if exists read.counters_v1__rebuild`;
   const { position } = await log.head();
-  await sql`insert into read.counters select stream_id, 'a', 999, false, 4, ${position} from es.streams`;
-  await sql`insert into read.checkpoints (projection, version, position) values ('counters', 1, ${position})`;
+  await sql`insert into read.counters_v1 select stream_id, 'a', 999, false, 4, ${position} from es.streams`;
+  await sql`insert into read.checkpoints (projection, version, position) values ('counters@1', 1, ${position})`;
 }
 
 const begin = ({ owner }: AfterwriteDatabase) => beginRebuild(owner.db, counters);
 const cancel = ({ owner }: AfterwriteDatabase) => cancelRebuild(owner.db, counters);
-const tableId = async ({ sql }: Lane) => (await sql`select 'read.counters'::regclass::oid::int as oid`)[0]?.oid;
+const tableId = async ({ sql }: Lane) => (await sql`select 'read.counters_v1'::regclass::oid::int as oid`)[0]?.oid;
 const shadow = async ({ sql }: Lane) => {
-  const [table] = await sql`select to_regclass('read.counters__rebuild') is not null as there`;
-  const [row] = await sql`select count(*)::int as rows from read.checkpoints where projection = 'counters#rebuild'`;
+  const [table] = await sql`select to_regclass('read.counters_v1__rebuild') is not null as there`;
+  const [row] = await sql`select count(*)::int as rows from read.checkpoints where projection = 'counters@1#rebuild'`;
   // Both or none.
   expect(table?.there).toBe(row?.rows === 1);
   return table?.there as boolean;
 };
 const indexesOf = async ({ sql }: Lane) =>
-  (await sql`select indexname, indexdef from pg_indexes where tablename = 'counters' order by 1`).map((row) => ({
+  (await sql`select indexname, indexdef from pg_indexes where tablename = 'counters_v1' order by 1`).map((row) => ({
     ...row,
   }));
 
 /** Gives the lane's shadow the rows that a rebuild would, and to an instance the right to swap it in. */
 async function fill(lane: Lane): Promise<{ owner: string; generation: number }> {
   const { sql, direct } = lane;
-  await sql`insert into read.counters__rebuild select id, label, 6, closed, version, last_position from read.counters`;
-  await sql`create index on read.counters__rebuild (value, id)`;
-  await sql`update read.checkpoints set position = (select max(position) from es.events) where projection = 'counters#rebuild'`;
+  await sql`insert into read.counters_v1__rebuild select id, label, 6, closed, version, last_position from read.counters_v1`;
+  await sql`create index on read.counters_v1__rebuild (value, id)`;
+  await sql`update read.checkpoints set position = (select max(position) from es.events) where projection = 'counters@1#rebuild'`;
   const owner = randomUUID();
-  const held = await new Leases(direct.leases.db).hold(owner, { ...checkpointId('rebuild', 'counters'), version: 1 });
+  const held = await new Leases(direct.leases.db).hold(owner, checkpointId('rebuild', 'counters'));
   return { owner, generation: held!.generation };
 }
 

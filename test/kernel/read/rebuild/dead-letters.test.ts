@@ -23,7 +23,7 @@ const parkedOf = async (projection: string) =>
                        where projection = ${projection} and status = 'PARKED' order by position`
   ).map(({ position }) => Number(position));
 const isUnderWay = async () =>
-  (await database.sql`select from read.checkpoints where projection = 'counters#rebuild'`).length > 0;
+  (await database.sql`select from read.checkpoints where projection = 'counters@1#rebuild'`).length > 0;
 
 let faults: Map<number, Fault>;
 let engine: TestEngine;
@@ -40,36 +40,36 @@ beforeEach(async () => {
   const counterId = receiptOf(await engine.bus.execute(openCounter, { label: 'a' }, system)).aggregateId;
   for (let n = 0; n < 2; n++) await engine.bus.execute(incrementCounter, { counterId }, system);
   key = `Counter/${counterId}`;
-  await until(async () => (await parkedOf('counters')).length === 2);
+  await until(async () => (await parkedOf('counters@1')).length === 2);
   const reader = await database.sql.reserve();
   letGo = async () => {
     await reader`commit`;
     reader.release();
   };
   await reader`begin`;
-  await reader`select from read.counters`;
+  await reader`select from read.counters_v1`;
   await engine.projector.rebuilds.begin(counters);
-  await until(async () => (await parkedOf('counters#rebuild')).length === 2);
+  await until(async () => (await parkedOf('counters@1#rebuild')).length === 2);
 });
 
 const swapped = () => until(async () => !(await isUnderWay()), { deadline: 20_000 });
 const expectRows = async (...without: number[]) => {
   const events = (await engine.log.read(0, 100)).filter(({ position }) => !without.includes(position));
   expect(await rowsOf(engine.database.projector.db, counters)).toEqual(expectedRows(counters, events));
-  expect(await database.sql`select from read.counters where stale_since is not null`).toHaveLength(0);
+  expect(await database.sql`select from read.counters_v1 where stale_since is not null`).toHaveLength(0);
 };
 
 describe('an event that a rebuild has parked', { timeout: 30_000 }, () => {
   it('and that was discarded meanwhile does not come back', async () => {
     await engine.deadLetters.discard('counters', key, 2, { by: 'a test', reason: null });
-    expect(await parkedOf('counters')).toEqual([]);
+    expect(await parkedOf('counters@1')).toEqual([]);
     await letGo();
     await swapped();
-    expect(await parkedOf('counters')).toEqual([]);
+    expect(await parkedOf('counters@1')).toEqual([]);
     await expectRows(2);
     const discarded = await database.sql`select projection, position::int, discarded_by from read.dead_letters`;
     expect(discarded.map((row) => ({ ...row }))).toEqual([
-      { projection: 'counters', position: 2, discarded_by: 'a test' },
+      { projection: 'counters@1', position: 2, discarded_by: 'a test' },
     ]);
   });
 
@@ -78,14 +78,14 @@ describe('an event that a rebuild has parked', { timeout: 30_000 }, () => {
     await engine.deadLetters.retry('counters', key);
     await letGo();
     await swapped();
-    expect(await parkedOf('counters')).toEqual([]);
+    expect(await parkedOf('counters@1')).toEqual([]);
     await expectRows();
   });
 
   it('and that still waits goes on waiting', async () => {
     await letGo();
     await swapped();
-    expect(await parkedOf('counters')).toEqual([2, 3]);
+    expect(await parkedOf('counters@1')).toEqual([2, 3]);
     faults.clear();
     expect(await engine.deadLetters.retry('counters', key)).toMatchObject({ applied: 2, remaining: 0 });
     await expectRows();

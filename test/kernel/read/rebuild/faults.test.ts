@@ -25,7 +25,7 @@ const database = useDatabase({ tables: [countersTable] });
 const openEngine = useEngine(database, [counterDomain]);
 
 const shadows = () => database.sql`select * from read.checkpoints where projection like '%#%'`;
-const oid = async () => (await database.sql`select 'read.counters'::regclass::oid::int as oid`)[0]?.oid;
+const oid = async () => (await database.sql`select 'read.counters_v1'::regclass::oid::int as oid`)[0]?.oid;
 const gone = () => until(async () => (await shadows()).length === 0, { deadline: 15_000 });
 
 /** Counters that count to some. @returns the position of the last event. */
@@ -80,8 +80,8 @@ describe('a rebuild', { timeout: 30_000 }, () => {
     const engine = await openEngine({ start: true, projectionBatchLimit: 20 });
     await count(engine, 30, 10);
     await expectWhole(engine);
-    await database.sql`create index counters_value on read.counters (value)`;
-    await database.sql`update read.counters set value = 999`;
+    await database.sql`create index counters_value on read.counters_v1 (value)`;
+    await database.sql`update read.counters_v1 set value = 999`;
     const before = await oid();
     await beginRebuild(engine.database.owner.db, counters);
     for (let n = 0; n < 40 && (await shadows()).length > 0; n++) {
@@ -106,13 +106,13 @@ describe('a rebuild', { timeout: 30_000 }, () => {
     const before = await oid();
     const reader = await database.sql.reserve();
     await reader`begin`;
-    await reader`select count(*) from read.counters`;
+    await reader`select count(*) from read.counters_v1`;
     await engine.projector.rebuilds.begin(counters);
     await until(async () => (await shadows())[0]?.position === 30);
     for (let n = 0; n < 10; n++) {
       const position = await count(engine, 1, 1);
       expect(await engine.projector.positions.reached('counters', position, { timeoutMs: 5000 })).toBe(true);
-      expect(await database.sql`select count(*)::int as count from read.counters`).toEqual([{ count: 6 + n }]);
+      expect(await database.sql`select count(*)::int as count from read.counters_v1`).toEqual([{ count: 6 + n }]);
     }
     expect(await oid()).toBe(before);
     await reader`commit`;
@@ -137,7 +137,7 @@ describe('a rebuild', { timeout: 30_000 }, () => {
     void swap.catch(() => undefined);
     await until(async () => {
       const held = await database.sql`select from pg_locks
-        where relation = 'read.counters'::regclass and mode = 'ShareRowExclusiveLock' and granted`;
+        where relation = 'read.counters_v1'::regclass and mode = 'ShareRowExclusiveLock' and granted`;
       return held.length > 0;
     });
     const position = await count(engine, 1, 1);
@@ -148,26 +148,26 @@ describe('a rebuild', { timeout: 30_000 }, () => {
   it('begins again if a migration has changed the columns meanwhile', async () => {
     const engine = await between();
     await beginRebuild(engine.database.owner.db, counters);
-    await database.sql`alter table read.counters add column note text`;
+    await database.sql`alter table read.counters_v1 add column note text`;
     await engine.start();
     await gone();
     await expectWhole(engine);
-    expect(await database.sql`select note from read.counters limit 1`).toEqual([{ note: null }]);
+    expect(await database.sql`select note from read.counters_v1 limit 1`).toEqual([{ note: null }]);
   });
 
   it('has the indexes that a migration has added meanwhile, and not those that it has dropped', async () => {
     const engine = await between();
-    await database.sql`create index counters_label on read.counters (label)`;
+    await database.sql`create index counters_label on read.counters_v1 (label)`;
     await beginRebuild(engine.database.owner.db, counters);
-    await database.sql`create index on read.counters__rebuild (label)`;
+    await database.sql`create index on read.counters_v1__rebuild (label)`;
     await database.sql`drop index read.counters_label`;
-    await database.sql`create index counters_value on read.counters (value)`;
+    await database.sql`create index counters_value on read.counters_v1 (value)`;
     const before = await oid();
     await engine.start();
     await until(async () => (await oid()) !== before, { deadline: 15_000 });
     await gone();
-    const indexes = await database.sql`select indexname from pg_indexes where tablename = 'counters' order by 1`;
-    expect(indexes.map(({ indexname }) => indexname)).toEqual(['counters_pkey', 'counters_value']);
+    const indexes = await database.sql`select indexname from pg_indexes where tablename = 'counters_v1' order by 1`;
+    expect(indexes.map(({ indexname }) => indexname)).toEqual(['counters_v1_pkey', 'counters_value']);
   });
 
   it('that is cancelled while somebody works on it leaves no trace', async () => {
@@ -177,13 +177,13 @@ describe('a rebuild', { timeout: 30_000 }, () => {
     const before = await oid();
     const reader = await database.sql.reserve();
     await reader`begin`;
-    await reader`select count(*) from read.counters`;
+    await reader`select count(*) from read.counters_v1`;
     await engine.projector.rebuilds.begin(counters);
     await until(async () => (await shadows())[0]?.position === 30);
     expect(await cancelRebuild(engine.database.owner.db, counters)).toBe(true);
     await reader`commit`;
     reader.release();
-    expect(await database.sql`select to_regclass('read.counters__rebuild') as it`).toEqual([{ it: null }]);
+    expect(await database.sql`select to_regclass('read.counters_v1__rebuild') as it`).toEqual([{ it: null }]);
     await until(() => engine.projector.status()[0]?.state === 'RUNNING');
     expect(engine.projector.status()[0]?.rebuild).toBeNull();
     await count(engine, 1, 1);

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Database } from '../../../../src/database/client.ts';
-import { defineProjection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { beginRebuild, cancelRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { receiptOf } from '../../../support/kernel/appends.ts';
 import {
-  Counter,
   counterDomain,
   counters,
   countersTable,
@@ -22,33 +20,18 @@ import { until } from '../../../support/until.ts';
 const database = useDatabase({ tables: [countersTable] });
 const openEngine = useEngine(database, [counterDomain]);
 
-/** What the fold of `counters` has become: it counts double. */
-const double = defineProjection('counters', {
-  table: countersTable,
-  events: Counter.events,
-  visibleTo: 'everyone',
-  version: 2,
-  on: {
-    CounterOpened: ({ streamId, data, version }, { upsert }) =>
-      upsert(streamId, () => ({ id: streamId, label: data.label, value: 0, closed: false, version })),
-    CounterIncremented: ({ streamId, data, version }, { update }) =>
-      update(streamId, (row) => ({ ...row, value: row.value + 2 * data.by, version })),
-  },
-});
-const raised = [{ ...counterDomain, projections: [double] }];
-
 const open = async ({ bus }: Pick<TestEngine, 'bus'>) =>
   receiptOf(await bus.execute(openCounter, { label: 'a' }, system)).aggregateId;
 const increment = async ({ bus }: Pick<TestEngine, 'bus'>, counterId: string) =>
   receiptOf(await bus.execute(incrementCounter, { counterId }, system)).position;
 const checkpoints = () => database.sql`select * from read.checkpoints order by projection`;
 const owner = ({ database: { owner } }: TestEngine): Database => owner.db;
-const oid = async () => (await database.sql`select 'read.counters'::regclass::oid::int as oid`)[0]?.oid;
+const oid = async () => (await database.sql`select 'read.counters_v1'::regclass::oid::int as oid`)[0]?.oid;
 
 /** The table was replaced, and nothing is left of the shadow. */
 async function replaced(before: unknown): Promise<void> {
   await until(async () => (await checkpoints()).length === 1 && (await oid()) !== before);
-  const [row] = await database.sql`select to_regclass('read.counters__rebuild') as shadow`;
+  const [row] = await database.sql`select to_regclass('read.counters_v1__rebuild') as shadow`;
   expect(row?.shadow).toBeNull();
 }
 
@@ -65,7 +48,7 @@ describe('a rebuild', () => {
     const counterId = await open(engine);
     for (let n = 0; n < 20; n++) await increment(engine, counterId);
     await expectWhole(engine);
-    await database.sql`update read.counters set value = 999`;
+    await database.sql`update read.counters_v1 set value = 999`;
     const before = await oid();
     expect(await beginRebuild(owner(engine), counters)).toBe('begun');
     await replaced(before);
@@ -77,22 +60,22 @@ describe('a rebuild', () => {
 
   it('leaves indexes, constraints, rights and settings as they were, under their names', async () => {
     const engine = await openEngine({ start: true });
-    await database.sql`create index counters_value on read.counters (value, id) where not closed`;
-    await database.sql`create unique index counters_label on read.counters (lower(label), id)`;
-    await database.sql`alter table read.counters add constraint counters_version unique (id, version)`;
-    await database.sql`alter table read.counters add constraint counters_positive check (version > 0)`;
-    await database.sql`alter table read.counters set (fillfactor = 70)`;
+    await database.sql`create index counters_value on read.counters_v1 (value, id) where not closed`;
+    await database.sql`create unique index counters_label on read.counters_v1 (lower(label), id)`;
+    await database.sql`alter table read.counters_v1 add constraint counters_version unique (id, version)`;
+    await database.sql`alter table read.counters_v1 add constraint counters_positive check (version > 0)`;
+    await database.sql`alter table read.counters_v1 set (fillfactor = 70)`;
     await database.sql`create role auditor_${database.sql.unsafe('x')}`.catch(() => undefined);
-    await database.sql`grant select on read.counters to public`;
-    await database.sql.unsafe(`grant update (label) on read.counters to ${await roleOf(database.sql, 'reader')}`);
+    await database.sql`grant select on read.counters_v1 to public`;
+    await database.sql.unsafe(`grant update (label) on read.counters_v1 to ${await roleOf(database.sql, 'reader')}`);
     const shape = () => database.sql`
-      select conname as name, pg_get_constraintdef(oid) as definition, null as acl from pg_constraint where conrelid = 'read.counters'::regclass
+      select conname as name, pg_get_constraintdef(oid) as definition, null as acl from pg_constraint where conrelid = 'read.counters_v1'::regclass
       union all
-      select indexrelid::regclass::text, pg_get_indexdef(indexrelid), null from pg_index where indrelid = 'read.counters'::regclass
+      select indexrelid::regclass::text, pg_get_indexdef(indexrelid), null from pg_index where indrelid = 'read.counters_v1'::regclass
       union all
-      select relname, reloptions::text, array(select x::text from unnest(relacl) x order by 1)::text from pg_class where oid = 'read.counters'::regclass
+      select relname, reloptions::text, array(select x::text from unnest(relacl) x order by 1)::text from pg_class where oid = 'read.counters_v1'::regclass
       union all
-      select attname, attacl::text, null from pg_attribute where attrelid = 'read.counters'::regclass and attnum > 0
+      select attname, attacl::text, null from pg_attribute where attrelid = 'read.counters_v1'::regclass and attnum > 0
       order by 1, 2`;
     await open(engine);
     const [before, as] = [await oid(), await shape()];
@@ -108,7 +91,7 @@ describe('a rebuild', () => {
     await first.close();
     expect(await beginRebuild(owner(engine), counters)).toBe('begun');
     expect(await beginRebuild(owner(engine), counters)).toBe('joined');
-    expect((await checkpoints()).map(({ projection }) => projection)).toEqual(['counters', 'counters#rebuild']);
+    expect((await checkpoints()).map(({ projection }) => projection)).toEqual(['counters@1', 'counters@1#rebuild']);
   });
 
   it('that is cancelled leaves the live table as it is', async () => {
@@ -121,44 +104,10 @@ describe('a rebuild', () => {
     await beginRebuild(owner(other), counters);
     expect(await cancelRebuild(owner(other), counters)).toBe(true);
     expect(await cancelRebuild(owner(other), counters)).toBe(false);
-    expect((await checkpoints()).map(({ projection }) => projection)).toEqual(['counters']);
+    expect((await checkpoints()).map(({ projection }) => projection)).toEqual(['counters@1']);
     const again = await openEngine({ start: true });
     await increment(again, await open(again));
     await expectWhole(again);
     expect(await oid()).toBe(before);
-  });
-});
-
-describe('a projection whose version was raised', () => {
-  it('is rebuilt by itself, and code of the former version leaves it alone then', async () => {
-    const former = await openEngine({ start: true });
-    const counterId = await open(former);
-    await increment(former, counterId);
-    await expectWhole(former);
-    const newer = await openEngine({ start: true, domains: raised });
-    await until(async () => (await checkpoints())[0]?.version === 2);
-    await expectWhole(newer, double);
-    const position = await increment(former, counterId);
-    expect(await former.projector.positions.reached('counters', position, { timeoutMs: 5000 })).toBe(true);
-    await expectWhole(newer, double);
-    expect([newer.faults, former.faults]).toEqual([[], []]);
-  });
-
-  it('serves its former rows until then', async () => {
-    const former = await openEngine({ start: true });
-    const counterId = await open(former);
-    await increment(former, counterId);
-    await expectWhole(former);
-    await former.close();
-    const view = database.sql`create view public.totals as select sum(value) as value from read.counters`;
-    await view;
-    const newer = await openEngine({ start: true, domains: raised });
-    await increment(newer, counterId);
-    expect((await database.sql`select value from read.counters`)[0]).toEqual({ value: 1 });
-    await until(() => newer.projector.status()[0]?.state === 'STALLED');
-    expect(newer.projector.status()[0]?.failure).toContain('there is view totals');
-    await database.sql`drop view public.totals`;
-    await until(() => newer.projector.status()[0]?.state === 'RUNNING', { deadline: 20_000 });
-    await expectWhole(newer, double);
   });
 });

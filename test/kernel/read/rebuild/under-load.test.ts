@@ -53,7 +53,7 @@ function watch({ projector }: TestEngine): { readonly setbacks: number[]; readon
 describe('rebuilds under load', () => {
   it('are not noticed by those who read what they have written', { timeout: 60_000 }, async () => {
     const engines = [await openEngine({ start: true }), await openEngine({ start: true })];
-    await database.sql`create index counters_value on read.counters (value)`;
+    await database.sql`create index counters_value on read.counters_v1 (value)`;
     const watched = engines.map(watch);
     const stop = new AbortController();
     const clients = Array.from({ length: 8 }, () => client(engines, stop.signal));
@@ -73,7 +73,7 @@ describe('rebuilds under load', () => {
     stop.abort();
     const reads = await failed;
     expect(Math.min(...reads)).toBeGreaterThan(0);
-    const [row] = await database.sql`select generation from read.checkpoints where projection = 'counters'`;
+    const [row] = await database.sql`select generation from read.checkpoints where projection = 'counters@1'`;
     expect(row?.generation).toBe(1 + REBUILDS);
     // Whoever shows rows was told each time that any of them may have changed.
     for (const { setbacks, unknown } of watched) {

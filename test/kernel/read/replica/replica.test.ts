@@ -47,7 +47,7 @@ describe('an engine whose queries read from another server', () => {
     for (let n = 1; n <= 20; n++) {
       const position = await increment(engine, counterId);
       expect(await engine.readSide.positions.reached('counters', position, { timeoutMs: 5000 })).toBe(true);
-      const [row] = await database.sql`select value from read.counters`;
+      const [row] = await database.sql`select value from read.counters_v1`;
       expect(row).toEqual({ value: n });
     }
     expect(moves.at(-1)).toMatchObject({ position: 21, keys: new Set([counterId]) });
@@ -124,7 +124,7 @@ describe('an engine whose queries read from another server', () => {
     await open(engine);
     await until(() => shown(engine) === 1);
     const moves = movesOf(engine);
-    await database.sql`update read.checkpoints set generation = generation + 1 where projection = 'counters'`;
+    await database.sql`update read.checkpoints set generation = generation + 1 where projection = 'counters@1'`;
     await until(() => moves.some(({ position, keys }) => position === 1 && keys === null));
   });
 

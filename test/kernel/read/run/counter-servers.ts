@@ -39,7 +39,8 @@ export interface CounterServers {
 export function useCounterServers(): CounterServers {
   const database = useDatabase({ tables: [countersTable] });
   const openEngine = useEngine(database, [counterDomain]);
-  const checkpoint = async () => (await database.sql`select * from read.checkpoints where projection = 'counters'`)[0];
+  const checkpoint = async () =>
+    (await database.sql`select * from read.checkpoints where projection = 'counters@1'`)[0];
   return {
     database,
     openEngine,

@@ -18,7 +18,7 @@ const engine = useEngine(database, [counterDomain]);
 /** Postgres crashes and comes back without a batch that it had committed and not flushed. */
 async function crash(lostAfter: number): Promise<void> {
   const { sql } = database;
-  await sql`update read.counters set value = 0, version = 1, last_position = ${lostAfter}`;
+  await sql`update read.counters_v1 set value = 0, version = 1, last_position = ${lostAfter}`;
   await sql`update read.checkpoints set position = ${lostAfter}`;
   await sql`select pg_terminate_backend(pid) from pg_stat_activity
             where datname = current_database() and pid <> pg_backend_pid() and application_name like 'afterwrite%'`;
@@ -35,7 +35,7 @@ describe('read models, when Postgres has lost batches that it had committed', ()
     await crash(1);
     await until(() => projector.positions.of('counters') < position);
     expect(await projector.positions.reached('counters', position, { timeoutMs: 10_000 })).toBe(true);
-    expect(await database.sql`select value, version, last_position from read.counters`).toMatchObject([
+    expect(await database.sql`select value, version, last_position from read.counters_v1`).toMatchObject([
       { value: 5, version: 2, last_position: position },
     ]);
   });

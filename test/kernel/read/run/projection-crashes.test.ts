@@ -35,9 +35,9 @@ beforeAll(async () => {
 /** As somebody leaves them who was killed in the midst of things. */
 async function ownedByTheDead({ sql }: Lane): Promise<void> {
   const process = `${hostname()}:4194303`;
-  for (const { name } of libraryDomain.projections) {
+  for (const { checkpoint } of libraryDomain.projections) {
     await sql`insert into read.checkpoints (projection, version, owner, owner_process, lease_until)
-              values (${name}, 1, ${newInstanceId()}, ${process}, now() + interval '1 minute')`;
+              values (${checkpoint.key}, 1, ${newInstanceId()}, ${process}, now() + interval '1 minute')`;
   }
 }
 

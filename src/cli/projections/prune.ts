@@ -1,0 +1,29 @@
+import { Command } from 'commander';
+import { pruneVersions } from '../../kernel/read/tables/prune.ts';
+import { type CommandFactory, print } from '../cli.ts';
+import { withDatabase } from '../context.ts';
+import { projectionsOf } from './chosen.ts';
+
+/** A process that starts has this long to say that it uses a version, in ms. */
+const KEPT_MS = 10_000;
+
+/** `projections prune`: drops versions that nobody uses. */
+export const projectionsPruneCommand: CommandFactory = (cli) =>
+  new Command('prune')
+    .description('drop the tables of versions of read models that no running server uses')
+    .addHelpText(
+      'after',
+      `
+The versions of the code that runs this command stay, and so do versions that were in use in the last minute. Servers do the same by
+themselves after KEEP_READ_MODELS_FOR hours. Code of a dropped version can be started again: it fills its tables anew.`,
+    )
+    .action(() =>
+      withDatabase(cli, async ({ db }) => {
+        const own = new Set(projectionsOf(cli).map(({ checkpoint }) => checkpoint.key));
+        const pruned = await pruneVersions({ db, own, keepMs: KEPT_MS });
+        for (const { version, kept } of pruned) {
+          print(cli, `${version.key}: ${kept === null ? 'dropped.' : `kept, since ${kept}.`}`);
+        }
+        if (pruned.length === 0) print(cli, 'There is no version that no running server uses.');
+      }),
+    );

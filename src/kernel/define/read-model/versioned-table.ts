@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { getTableColumns, getTableName } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
+
+/** The read model in whose tables a version of it is stored. */
+export interface TableOwner {
+  readonly name: string;
+  readonly version: number;
+}
+
+interface VersionedTable extends TableOwner {
+  /** The table's name as its author declares it. */
+  readonly declared: string;
+}
+
+const versioned = new WeakMap<PgTable, VersionedTable>();
+
+/** Postgres cuts longer names, in bytes. */
+const LONGEST_NAME = 63;
+
+/** Drizzle stores a table's names and columns under these symbols; its declarations omit them. */
+const NAMES = [Symbol.for('drizzle:Name'), Symbol.for('drizzle:OriginalName'), Symbol.for('drizzle:BaseName')];
+const COLUMNS = Symbol.for('drizzle:Columns');
+
+/**
+ * Gives a declared table the name under which a version of a read model is stored: `orders_v3`. Queries that are written with
+ * the table, by whomever, read that version from then on.
+ * @throws {Error} if the table is that of another read model or version.
+ */
+export function assignTable(table: PgTable, { name, version }: TableOwner): void {
+  const present = versioned.get(table);
+  if (present?.name === name && present.version === version) return;
+  if (present) {
+    throw new Error(
+      `Projection ${name} (version ${version}): its table ${present.declared} is that of projection ${present.name} ` +
+        `(version ${present.version}). Declare a table of its own with readTable.`,
+    );
+  }
+  const declared = getTableName(table);
+  versioned.set(table, { name, version, declared });
+  const stored = versionedName(declared, version);
+  for (const symbol of NAMES) Object.defineProperty(table, symbol, { value: stored });
+}
+
+/** The name of a table as its author declares it: `orders`. */
+export function declaredName(table: PgTable): string {
+  return versioned.get(table)?.declared ?? getTableName(table);
+}
+
+/** The name of something that belongs to a version of a read model: each version has its own. At most 63 bytes. */
+export function versionedName(name: string, version: number): string {
+  const full = `${name}_v${version}`;
+  if (Buffer.byteLength(full) <= LONGEST_NAME) return full;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 8);
+  const end = `_${hash}_v${version}`;
+  return `${cut(name, LONGEST_NAME - end.length)}${end}`;
+}
+
+/** The name of a part of a table, an index or a constraint: Postgres has one namespace for those of all tables. */
+export function partName(table: PgTable, name: string): string {
+  const version = versioned.get(table)?.version;
+  // Names that Drizzle derives from the table's have the version already.
+  return version === undefined || name.startsWith(`${getTableName(table)}_`) ? name : versionedName(name, version);
+}
+
+/**
+ * A copy of a table with another name. Drizzle makes tables from column builders, which a finished table no longer has;
+ * its own aliases are made this way too, but cannot be written to.
+ */
+export function renamed<Table extends PgTable>(table: Table, name: string): Table {
+  const copy: Table = Object.create(table);
+  const columns = Object.fromEntries(
+    Object.entries(getTableColumns(table)).map(([property, column]) => [
+      property,
+      Object.create(column, { table: { value: copy } }),
+    ]),
+  );
+  for (const symbol of NAMES) Object.defineProperty(copy, symbol, { value: name, configurable: true });
+  Object.defineProperty(copy, COLUMNS, { value: columns });
+  for (const [property, column] of Object.entries(columns)) Object.defineProperty(copy, property, { value: column });
+  return copy;
+}
+
+/** The beginning of a text that has at most so many bytes, in whole characters. */
+function cut(text: string, bytes: number): string {
+  let end = text.length;
+  while (Buffer.byteLength(text.slice(0, end)) > bytes || !text.slice(0, end).isWellFormed()) end--;
+  return text.slice(0, end);
+}

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { sql } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import type { Database } from '../../../database/client.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
+import { alone } from './build-indexes.ts';
+import { ddlOf, INDEX_MARK, quoted } from './table-ddl.ts';
+import { regclass } from './table-parts.ts';
+import { tablesOf } from './tables.ts';
+
+/**
+ * What a process announces beside the key of a read model: which indexes its code declares. Processes with the same version of a read
+ * model may declare different ones.
+ */
+export function indexesKey(projection: Projection): string {
+  const hash = createHash('sha256');
+  for (const table of tablesOf(projection)) for (const { create } of ddlOf(table).indexes) hash.update(`${create};`);
+  return `${projection.checkpoint.key} indexes ${hash.digest('hex').slice(0, 16)}`;
+}
+
+/**
+ * Drops the indexes that the engine has made and this code does not declare, unless a live process has the same version of the read
+ * model with other indexes. One instance does this, while the tables are used.
+ * @param db one connection with the rights of the tables' owner.
+ * @returns the names of the dropped ones.
+ */
+export async function dropIndexes(db: Database, projections: readonly Projection[]): Promise<string[]> {
+  const dropped: string[] = [];
+  for (const projection of projections) {
+    for (const table of tablesOf(projection)) {
+      const surplus = await surplusIn(db, table);
+      if (surplus.length === 0 || (await isDeclaredElsewhere(db, projection))) continue;
+      await alone(db, async () => {
+        for (const name of surplus) {
+          await db.execute(sql.raw(`drop index concurrently if exists read.${quoted(name)}`));
+          dropped.push(name);
+        }
+      });
+    }
+  }
+  return dropped;
+}
+
+async function surplusIn(db: Database, table: PgTable): Promise<string[]> {
+  const declared = new Set(ddlOf(table).indexes.map(({ name }) => name));
+  const made = await db.execute<{ name: string }>(sql`
+    select relname as name from pg_index join pg_class on oid = indexrelid
+    where indrelid = ${regclass(table)} and obj_description(indexrelid, 'pg_class') = ${INDEX_MARK} order by 1`);
+  return made.map(({ name }) => name).filter((name) => !declared.has(name));
+}
+
+async function isDeclaredElsewhere(db: Database, projection: Projection): Promise<boolean> {
+  const [other] = await db.execute(sql`
+    select from read.instances
+    where alive_until > clock_timestamp() and ${projection.checkpoint.key} = any(uses) and not ${indexesKey(projection)} = any(uses)
+    limit 1`);
+  return other !== undefined;
+}

@@ -1,0 +1,79 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../../../database/client.ts';
+import { rootOf } from '../../../database/errors.ts';
+import { type CheckpointId, checkpointId } from '../../define/checkpoint-id.ts';
+import { dropVersion } from './catalogue.ts';
+import { TABLES_LOCK } from './ensure-tables.ts';
+
+/** How long it waits for a lock, in ms: a table that somebody reads is dropped another time. */
+const LOCK_TIMEOUT_MS = 1000;
+const LOCK_NOT_AVAILABLE = '55P03';
+const DEPENDENT_OBJECTS = '2BP01';
+
+export interface PruneParts {
+  /** With the rights of the tables' owner. */
+  readonly db: Database;
+  /** Keys of versions that stay, whether they are used or not: those of this code. */
+  readonly own: ReadonlySet<string>;
+  /** Versions stay for so long after they were last used, in ms. */
+  readonly keepMs: number;
+}
+
+/** What became of an unused version: it was dropped, or the reason why it stays. */
+export interface Pruned {
+  readonly version: CheckpointId;
+  readonly kept: string | null;
+}
+
+/**
+ * Drops the versions of read models that no live process uses, with everything that belongs to them. One that a process comes to use
+ * meanwhile stays.
+ */
+export async function pruneVersions({ db, own, keepMs }: PruneParts): Promise<Pruned[]> {
+  const unused = (await unusedVersions(db, keepMs)).filter(({ key }) => !own.has(key));
+  const pruned: Pruned[] = [];
+  for (const version of unused) pruned.push({ version, kept: await prune(db, version, keepMs) });
+  return pruned;
+}
+
+interface Unused extends CheckpointId {
+  readonly tables: readonly string[];
+}
+
+async function unusedVersions(db: Database, keepMs: number, key?: string): Promise<Unused[]> {
+  const only = key === undefined ? sql`` : sql` and m.key = ${key}`;
+  const rows = await db.execute<{ name: string; version: number; tables: readonly string[] }>(sql`
+    select name, version, to_jsonb(tables) as tables from read.read_models m
+    where used_at < clock_timestamp() - ${keepMs}::float8 * interval '1 ms'${only}
+      and not exists (select from read.instances where alive_until > clock_timestamp() and m.key = any(uses))
+    order by name, version`);
+  return rows.map(({ name, version, tables }) => ({ ...checkpointId('projection', name, version), tables }));
+}
+
+/** A transaction of its own, so that no lock is held for long. @returns why it stays; null if it was dropped. */
+async function prune(db: Database, { key }: CheckpointId, keepMs: number): Promise<string | null> {
+  try {
+    return await db.transaction(async (transaction) => {
+      const tx = transaction as unknown as Database;
+      await tx.execute(sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`));
+      // A process that starts says under this lock which versions it uses.
+      await tx.execute(sql`select pg_advisory_xact_lock(${TABLES_LOCK})`);
+      const [unused] = await unusedVersions(tx, keepMs, key);
+      if (!unused) return 'a process uses it again';
+      await dropVersion(tx, unused, unused.tables);
+      return null;
+    });
+  } catch (error) {
+    const { code, message } = rootOf(error);
+    if (code === LOCK_NOT_AVAILABLE) return 'somebody has locked one of its tables';
+    if (code === DEPENDENT_OBJECTS) return message;
+    throw error;
+  }
+}
+
+/** Notes that versions are in use which live processes use. */
+export async function noteUse(db: Database): Promise<void> {
+  await db.execute(sql`
+    update read.read_models m set used_at = clock_timestamp()
+    where exists (select from read.instances where alive_until > clock_timestamp() and m.key = any(uses))`);
+}
