@@ -14,6 +14,7 @@ execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '
 });
 // Files that are read and not imported.
 cpSync(join(root, 'src/server/graphiql/page.js'), join(dist, 'server/graphiql/page.js'));
+cpSync(join(root, 'src/cli/generate/template'), join(dist, 'cli/generate/template'), { recursive: true });
 chmodSync(join(dist, 'cli/main.js'), 0o755);
 for (const folder of ['domains', 'shop']) {
   if (existsSync(join(dist, folder))) throw new Error(`The product imports something of src/${folder}.`);

@@ -24,6 +24,14 @@ export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean };
 export type CommandFactory = (cli: Cli) => Command;
 
 /**
+ * How this command line is called, for sentences that name a command: the script of the repository that is called `cli`, or
+ * the program of the package.
+ */
+export function programOf(env: NodeJS.ProcessEnv): string {
+  return env.npm_lifecycle_event === 'cli' ? 'npm run cli --' : 'npx afterwrite';
+}
+
+/**
  * Writes a line of a result. Control characters in stored text are escaped, so that a terminal does not execute them.
  */
 export function print(cli: Cli, line = ''): void {

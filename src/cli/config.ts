@@ -7,7 +7,7 @@ import { type CommandFactory, print } from './cli.ts';
 export const configCommand: CommandFactory = (cli) =>
   new Command('config')
     .description('show every setting: its value, default and meaning; secrets are not shown')
-    .addHelpText('after', '\nSettings are environment variables: `PORT=4001 npm start`.')
+    .addHelpText('after', '\nSettings are environment variables: `PORT=4001 npx afterwrite start`.')
     .action(() => {
       const production = cli.env.NODE_ENV?.trim() === 'production';
       for (const setting of settingsWith(cli.app.settings)) {

