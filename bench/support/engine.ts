@@ -4,6 +4,7 @@ import { migrateDatabase } from '../../src/database/migrations/migrate.ts';
 import type { Domain } from '../../src/kernel/define/domain.ts';
 import { createEngine, type Engine } from '../../src/kernel/engine.ts';
 import type { EngineOptions } from '../../src/kernel/engine-options.ts';
+import { Observer } from '../../src/kernel/observe/observer.ts';
 import { createMetersTables, meterDomain } from './meters.ts';
 import type { BenchPostgres } from './postgres.ts';
 
@@ -38,13 +39,13 @@ export async function openEngine(
     database,
     domains,
     ...settings,
-    subscribers: [
+    observer: new Observer([
       {
         faultMet: ({ error }) => {
           throw error;
         },
       },
-    ],
+    ]),
   });
   return {
     ...engine,

@@ -4,7 +4,7 @@ import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { DatabaseError } from '../database/errors.ts';
 import { providePostgres } from '../database/provide.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
-import type { FaultMet } from '../kernel/observe/observer.ts';
+import { type FaultMet, Observer } from '../kernel/observe/observer.ts';
 import { type Config, readConfig } from '../settings/config.ts';
 import { databaseOptions } from '../settings/database-options.ts';
 import { engineOptions } from '../settings/engine-options.ts';
@@ -66,9 +66,15 @@ export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Pr
 export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promise<T>): Promise<T> {
   return withPostgres(cli, async (context) => {
     const { config, url } = context;
-    const onNotice = (line: string) => say(cli, line);
+    const observer = new Observer([
+      {
+        databaseNoticed: ({ line }) => say(cli, line),
+        faultMet: quietly(({ error }) => say(cli, `warning: ${errorLine(error)}`)),
+      },
+    ]);
     const database = await openDatabase({
-      ...{ url, onNotice, appMigrations: cli.app.migrations },
+      ...{ url, appMigrations: cli.app.migrations },
+      onNotice: (line) => observer.tell('databaseNoticed', { line }),
       ...databaseOptions(config),
     });
     try {
@@ -77,7 +83,7 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
         domains: cli.app.domains,
         ...engineOptions(config),
         projector: 'standby',
-        subscribers: [{ faultMet: quietly(({ error }) => say(cli, `warning: ${errorLine(error)}`)) }],
+        observer,
       });
       try {
         await engine.start();

@@ -2,9 +2,8 @@ import { once } from 'node:events';
 import { Command } from 'commander';
 import { openDatabase } from '../database/database.ts';
 import { createEngine } from '../kernel/engine.ts';
-import { logEngineFaults } from '../server/operations/engine-faults.ts';
-import { createLogger, workLog } from '../server/operations/logger.ts';
-import { logNotices } from '../server/operations/notices.ts';
+import { createLogger } from '../server/operations/logger.ts';
+import { observeServer } from '../server/operations/observe.ts';
 import { stopInOrder } from '../server/shutdown.ts';
 import { databaseOptions } from '../settings/database-options.ts';
 import { engineOptions } from '../settings/engine-options.ts';
@@ -28,12 +27,13 @@ async function work(cli: Cli): Promise<void> {
   try {
     await withPostgres(cli, async ({ config, url }) => {
       const logger = createLogger(config);
-      const onNotice = (line: string) => logger.warn(line);
+      const observer = observeServer(logger);
       // If there is a replica, projections write their commits to the WAL at once: see `synchronous_commit` in
       // docs/operations.md.
       const { readDatabaseUrl: readUrl } = config;
       const database = await openDatabase({
-        ...{ url, readUrl, onNotice, appMigrations: cli.app.migrations },
+        ...{ url, readUrl, appMigrations: cli.app.migrations },
+        onNotice: (line) => observer.tell('databaseNoticed', { line }),
         ...databaseOptions(config),
       });
       const adapters = await cli.app.adapters({ config, databaseUrl: url, log: logger }).catch(async (error) => {
@@ -46,7 +46,7 @@ async function work(cli: Cli): Promise<void> {
         ...engineOptions(config),
         projector: 'active',
         adapters: adapters.adapters,
-        subscribers: [workLog(logger), logNotices(logger), logEngineFaults(logger)],
+        observer,
       });
       try {
         cli.signal.throwIfAborted();

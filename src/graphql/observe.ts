@@ -1,3 +1,5 @@
+import { Observer } from '../kernel/observe/observer.ts';
+
 /** An operation whose answer is ready, or a subscription that was refused. */
 export interface OperationAnswered {
   readonly kind: 'query' | 'mutation' | 'subscription';
@@ -16,23 +18,21 @@ export interface ReadWaited {
   readonly kind: 'reached' | 'late' | 'refused';
 }
 
-/** Observes the API, for metrics. Hooks return at once and do not throw. */
-export interface ApiObserver {
-  operationAnswered(answered: OperationAnswered): void;
-  readWaited(waited: ReadWaited): void;
+/** All that the API tells, by name. There is at most one occurrence for an operation or a message. */
+export interface ApiOccurrences {
+  readonly operationAnswered: OperationAnswered;
+  readonly readWaited: ReadWaited;
   /** A subscription has begun. */
-  subscribed(): void;
+  readonly subscriptionBegun: undefined;
   /** A subscription has ended, for whatever reason. */
-  unsubscribed(): void;
+  readonly subscriptionEnded: undefined;
   /** A message replaced one for the same key that its subscriber had not read. */
-  coalesced(): void;
+  readonly messageCoalesced: undefined;
+  /** A fault was masked in an answer. */
+  readonly requestFailed: { readonly error: unknown; readonly correlationId: string | undefined };
 }
 
-/** Observes nothing. */
-export const unobservedApi: ApiObserver = {
-  operationAnswered: () => {},
-  readWaited: () => {},
-  subscribed: () => {},
-  unsubscribed: () => {},
-  coalesced: () => {},
-};
+export type ApiObserver = Observer<ApiOccurrences>;
+
+/** Tells nobody. */
+export const unobservedApi: ApiObserver = new Observer<ApiOccurrences>();

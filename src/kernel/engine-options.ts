@@ -4,7 +4,7 @@ import type { ProjectorRole } from './checkpoints/choose-leases.ts';
 import type { EngineClock } from './clock/database-clock.ts';
 import type { Domain } from './define/domain.ts';
 import type { PortBinding } from './define/process-manager/port.ts';
-import type { EngineSubscriber } from './observe/observer.ts';
+import type { Observer } from './observe/observer.ts';
 import type { ProcessLimits } from './process/limits.ts';
 
 export interface EngineOptions {
@@ -66,6 +66,6 @@ export interface EngineOptions {
   readonly processLimits?: Partial<ProcessLimits> | undefined;
   /** What stands behind the ports of effects. An effect whose port has no adapter here is left to other instances. */
   readonly adapters?: readonly PortBinding[];
-  /** Told what happens, each only what it has a method for. Somebody should hear `faultMet`: faults are told to nobody else. */
-  readonly subscribers?: readonly EngineSubscriber[];
+  /** Told what happens. Somebody should hear `faultMet`: faults are told to nobody else. */
+  readonly observer?: Observer | undefined;
 }

@@ -13,7 +13,7 @@ import { EventLog } from './log/event-log.ts';
 import { LogReader } from './log/log-reader.ts';
 import { Snapshots } from './log/streams/snapshots.ts';
 import { WakeUp } from './notify/wake-up.ts';
-import { Observer } from './observe/observer.ts';
+import { type Observer, unobserved } from './observe/observer.ts';
 import { Obstacles } from './obstacles.ts';
 import { ProcessManager } from './process/manager.ts';
 import type { DedicatedPools } from './read/rebuild/dedicated-pools.ts';
@@ -46,7 +46,7 @@ export interface EngineCore {
 
 export function openCore(options: EngineOptions): EngineCore {
   const { database, domains } = options;
-  const observer = new Observer(options.subscribers);
+  const { observer = unobserved } = options;
   const onError: EngineCore['onError'] = (error, context) => observer.tell('faultMet', { error, context });
   const ofPostgres = new DatabaseClock({
     ask: clockOf(database.watch.db),

@@ -93,7 +93,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       useSubscriptionRoot(),
       ...(config.introspection ? [] : [useDisableIntrospection()]),
       useTracing(),
-      ...(shared.observer ? [useObserver(shared.observer)] : []),
+      ...(shared.observer?.hears('operationAnswered') ? [useObserver(shared.observer)] : []),
       useErrors(onFault, correlationIdOf),
       useAnswerShares(),
       useCallerLimits(),

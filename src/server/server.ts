@@ -26,13 +26,10 @@ import { createAuthenticator } from './auth/authenticator.ts';
 import { createGraphql } from './graphql.ts';
 import { EventStreams } from './http/event-streams.ts';
 import { openListeners } from './listeners.ts';
-import { logBlocks } from './loop/log-blocks.ts';
 import { LoopWatch } from './loop/loop-watch.ts';
 import { Metrics } from './metrics/metrics.ts';
-import { logEngineFaults } from './operations/engine-faults.ts';
 import { Health } from './operations/health.ts';
-import { workLog } from './operations/logger.ts';
-import { logNotices } from './operations/notices.ts';
+import { observeServer } from './operations/observe.ts';
 import { stopInOrder } from './shutdown.ts';
 
 /** A running server. */
@@ -73,10 +70,8 @@ export async function startServer(
     : new TrustedDocuments();
   let notReady: string | undefined = 'The server is starting.';
   const health = new Health(() => notReady);
-  const onFault: OnFault = (err, correlationId) => {
-    metrics?.faulted('request');
-    logger.error({ err, correlationId }, 'a request failed');
-  };
+  const observer = observeServer(logger, metrics);
+  const onFault: OnFault = (error, correlationId) => observer.tell('requestFailed', { error, correlationId });
   const turns = new Turns();
   const company = new Company();
   const listeners = await openListeners({
@@ -94,7 +89,7 @@ export async function startServer(
       readUrl: config.readDatabaseUrl,
       ...databaseOptions(config),
       appMigrations: app.migrations,
-      onNotice: (line) => logger.warn(line),
+      onNotice: (line) => observer.tell('databaseNoticed', { line }),
     });
     adapters = await app.adapters({ config, databaseUrl: postgres.url, log: logger });
   } catch (error) {
@@ -112,16 +107,12 @@ export async function startServer(
     company,
     ...overrides,
     adapters: adapters.adapters,
-    subscribers: [metrics ?? {}, workLog(logger), logNotices(logger), logEngineFaults(logger)],
+    observer,
   });
   health.serve({ engine, database });
   const readModels = new ReadModels(database.reader.db);
-  const onLiveError = (err: unknown, context: object) => {
-    metrics?.faulted('live_row');
-    logger.error({ err, ...context }, 'a subscription could not be told of a change yet');
-  };
-  const courier = new Courier((err) => onLiveError(err, {}));
-  const sources = { readModels, hub: engine.readSide.hub, courier, onError: onLiveError };
+  const courier = new Courier((error) => observer.tell('updateDelayed', { error, context: {} }));
+  const sources = { readModels, hub: engine.readSide.hub, courier, observer };
   const live = new LiveRows(sources);
   const updates = new LiveUpdates({ ...sources, registry: engine.registry });
   const budgets = new SubscriptionBudgets({
@@ -131,11 +122,7 @@ export async function startServer(
     caller: config.actorSubscriptionBytes,
     total: config.totalSubscriptionBytes,
   });
-  const logBlock = logBlocks(logger);
-  const loop = new LoopWatch(config.eventLoopBlockMs, (block) => {
-    metrics?.loopBlocked(block.phase?.kind ?? 'none', block.ms);
-    logBlock(block);
-  });
+  const loop = new LoopWatch(config.eventLoopBlockMs, (block) => observer.tell('loopBlocked', block));
   const eventStreams = new EventStreams();
   const known = new KnownDocuments(config.graphqlDocumentCacheBytes);
   metrics?.measure({ engine, live, eventStreams, subscriptions: budgets, connections: listeners.connections });
@@ -148,7 +135,7 @@ export async function startServer(
       updates,
       answerLimits: { answerBytes: config.answerMaxBytes, readBytes: config.answerMaxReadBytes },
       answerShares: new AnswerShares({ caller: config.actorAnswerBytes, total: config.totalAnswerBytes }),
-      observer: metrics,
+      observer,
     },
     config,
     eventStreams,

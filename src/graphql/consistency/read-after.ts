@@ -125,7 +125,7 @@ export async function awaitTokens(
   }
   if (isReached && !isTraced()) {
     // The usual case: nothing to wait for, nothing to set up.
-    if (waits.length > 0) observer.readWaited({ ms: 0, kind: 'reached' });
+    if (waits.length > 0) observer.tell('readWaited', { ms: 0, kind: 'reached' });
   } else if (waits.length > 0) {
     await inSpan('query wait', detailsOf(waits, touched, context), () => waitInTurn(waits, touched, context));
   }
@@ -153,7 +153,7 @@ async function waitInTurn(waits: Wait[], touched: readonly string[], context: Co
     if (kind !== 'late') kind = 'refused';
     throw error;
   } finally {
-    observer.readWaited({ ms: performance.now() - began, kind });
+    observer.tell('readWaited', { ms: performance.now() - began, kind });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
 import type { Hub, ProjectionMoved } from '../../kernel/notify/hub.ts';
+import type { Observer } from '../../kernel/observe/observer.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { pause } from '../../scheduling/sleeper.ts';
 import type { ReadModels } from '../read/read-models.ts';
@@ -26,7 +27,7 @@ export interface ChannelSources {
   readonly hub: Hub;
   readonly readModels: ReadModels;
   readonly courier: Courier;
-  readonly onError: (error: unknown, context: { readonly projection: string }) => void;
+  readonly observer: Pick<Observer, 'tell'>;
 }
 
 export interface ChannelOptions extends ChannelSources {
@@ -119,7 +120,8 @@ export class Channel {
         looked = await this.#look(changes);
         failures = 0;
       } catch (error) {
-        this.#options.onError(error, { projection: this.#options.name });
+        const { observer, name: projection } = this.#options;
+        observer.tell('updateDelayed', { error, context: { projection } });
         this.#wait(changes.keys, changes.lagMs);
         await pause(Math.min(MAX_PAUSE_MS, 50 * 2 ** failures++), undefined, { keepsProcess: false });
         continue;

@@ -96,7 +96,7 @@ export function liveRow(
   };
   const mailbox = new Mailbox<LiveRow>({
     signal,
-    onCoalesced: () => observer.coalesced(),
+    onCoalesced: () => observer.tell('messageCoalesced', undefined),
     start: () => {
       // Check the right to see anything at all before the row is watched.
       visibility = rows.visibility(projection);

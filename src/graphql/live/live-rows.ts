@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
 import type { Hub } from '../../kernel/notify/hub.ts';
+import type { Observer } from '../../kernel/observe/observer.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { pause } from '../../scheduling/sleeper.ts';
 import type { ReadModels } from '../read/read-models.ts';
@@ -12,18 +13,11 @@ const MAX_PAUSE_MS = 2000;
 /** Must not throw. May be called after it was unsubscribed. */
 export type RowListener = (row: RowValues | null, position: number) => void;
 
-/** The row that could not be read, and the position of its read model. */
-export interface LiveRowContext {
-  readonly projection: string;
-  readonly key: string;
-  readonly position: number;
-}
-
 export interface LiveRowsOptions {
   readonly readModels: ReadModels;
   readonly hub: Hub;
   readonly courier: Courier;
-  readonly onError: (error: unknown, context: LiveRowContext) => void;
+  readonly observer: Pick<Observer, 'tell'>;
 }
 
 interface WatchedRow {
@@ -54,14 +48,14 @@ export class LiveRows {
   readonly #readModels: ReadModels;
   readonly #hub: Hub;
   readonly #courier: Courier;
-  readonly #onError: (error: unknown, context: LiveRowContext) => void;
+  readonly #observer: Pick<Observer, 'tell'>;
   readonly #watched = new Map<string, WatchedTable>();
 
-  constructor({ readModels, hub, courier, onError }: LiveRowsOptions) {
+  constructor({ readModels, hub, courier, observer }: LiveRowsOptions) {
     this.#readModels = readModels;
     this.#hub = hub;
     this.#courier = courier;
-    this.#onError = onError;
+    this.#observer = observer;
   }
 
   /** Number of watched rows. */
@@ -135,7 +129,8 @@ export class LiveRows {
         const shown = watch.row as RowValues | null;
         await this.#courier.each(watch.listeners, (listener) => listener(shown, position));
       } catch (error) {
-        this.#onError(error, { projection: watch.projection.name, key: watch.key, position });
+        const context = { projection: watch.projection.name, key: watch.key, position };
+        this.#observer.tell('updateDelayed', { error, context });
         watch.dirty = true;
         await pause(Math.min(MAX_PAUSE_MS, 50 * 2 ** failures++), undefined, { keepsProcess: false });
       }

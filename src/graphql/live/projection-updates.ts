@@ -61,7 +61,7 @@ export function projectionUpdates(
   };
   const mailbox = new Mailbox<ProjectionUpdate>({
     signal,
-    onCoalesced: () => observer.coalesced(),
+    onCoalesced: () => observer.tell('messageCoalesced', undefined),
     merge: (before, now) => ({ ...now, keys: merged(before, now), lagMs: Math.max(before.lagMs, now.lagMs) }),
     start: begin,
     onClose: () => {

@@ -11,7 +11,7 @@ export function useObserver(observer: ApiObserver): Plugin {
       return {
         onExecuteDone: ({ result }) => {
           const failed = !(Symbol.asyncIterator in result) && result.errors !== undefined;
-          observer.operationAnswered({ kind, ms: performance.now() - began, failed });
+          observer.tell('operationAnswered', { kind, ms: performance.now() - began, failed });
         },
       };
     },
@@ -20,11 +20,11 @@ export function useObserver(observer: ApiObserver): Plugin {
       return {
         onSubscribeResult: ({ result }) => {
           if (!(Symbol.asyncIterator in result)) {
-            observer.operationAnswered({ kind: 'subscription', ms: performance.now() - began, failed: true });
+            observer.tell('operationAnswered', { kind: 'subscription', ms: performance.now() - began, failed: true });
             return undefined;
           }
-          observer.subscribed();
-          return { onEnd: () => observer.unsubscribed() };
+          observer.tell('subscriptionBegun', undefined);
+          return { onEnd: () => observer.tell('subscriptionEnded', undefined) };
         },
       };
     },

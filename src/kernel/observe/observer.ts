@@ -107,6 +107,13 @@ export interface FaultMet {
   readonly context: Readonly<Record<string, unknown>>;
 }
 
+/** Subscribers could not be told of a change yet, because reading it failed, or one of them threw. Reading is tried again. */
+export interface UpdateDelayed {
+  readonly error: unknown;
+  /** The read model, and the row and position if it is about one. */
+  readonly context: Readonly<Record<string, unknown>>;
+}
+
 /**
  * All that the engine tells, by name. There is at most one occurrence for a command or a batch, and none for an event. What can
  * be asked at any time (queue depth, positions, waiters) is not told.
@@ -125,46 +132,45 @@ export interface Occurrences {
   readonly obstacleChanged: ObstacleChanged;
   readonly stallChanged: StallChanged;
   readonly faultMet: FaultMet;
+  readonly updateDelayed: UpdateDelayed;
+  /** The database has something to say to an operator while it is set up, as one line. */
+  readonly databaseNoticed: { readonly line: string };
 }
 
-type Name = keyof Occurrences;
-
 /** Told of the occurrences for which it has a method. A method returns at once and does not throw. */
-export type EngineSubscriber = { readonly [Key in Name]?: (occurrence: Occurrences[Key]) => void };
+export type SubscriberOf<All> = { readonly [Name in keyof All]?: (occurrence: All[Name]) => void };
 
-const NAMES = Object.keys({
-  commandAnswered: 0,
-  batchAppended: 0,
-  appendRetried: 0,
-  batchFolded: 0,
-  lagChanged: 0,
-  leasesChanged: 0,
-  clockSkewed: 0,
-  clockStepped: 0,
-  obstacleChanged: 0,
-  stallChanged: 0,
-  faultMet: 0,
-} satisfies Record<Name, 0>) as Name[];
+export type EngineSubscriber = SubscriberOf<Occurrences>;
 
-/** Tells subscribers what happens, each only what it has a method for. What nobody has a method for costs one look-up. */
-export class Observer {
-  readonly #subscribers: ReadonlyMap<Name, readonly EngineSubscriber[]>;
+/**
+ * Tells subscribers what happens, each only what it has a method for. What nobody has a method for costs one look-up. It is the
+ * one way to be told: layers above the engine add occurrences of their own.
+ */
+export class Observer<All extends object = Occurrences> {
+  readonly #subscribers: readonly SubscriberOf<All>[];
+  /** For each occurrence that was asked for so far. */
+  readonly #subscribed = new Map<PropertyKey, readonly SubscriberOf<All>[]>();
 
-  constructor(subscribers: readonly EngineSubscriber[] = []) {
-    this.#subscribers = new Map(
-      NAMES.map((name) => [name, subscribers.filter((subscriber) => subscriber[name])] as const).filter(
-        ([, subscribed]) => subscribed.length > 0,
-      ),
-    );
+  constructor(subscribers: readonly SubscriberOf<NoInfer<All>>[] = []) {
+    this.#subscribers = subscribers;
   }
 
   /** Whether anybody is told of this. Ask before you gather facts that nobody wants. */
-  hears(name: Name): boolean {
-    return this.#subscribers.has(name);
+  hears(name: keyof All): boolean {
+    return this.#subscribersOf(name).length > 0;
   }
 
-  tell<Key extends Name>(name: Key, occurrence: Occurrences[Key]): void {
-    for (const subscriber of this.#subscribers.get(name) ?? []) subscriber[name]?.(occurrence);
+  tell<Name extends keyof All>(name: Name, occurrence: All[Name]): void {
+    for (const subscriber of this.#subscribersOf(name)) subscriber[name]?.(occurrence);
+  }
+
+  #subscribersOf(name: keyof All): readonly SubscriberOf<All>[] {
+    let subscribed = this.#subscribed.get(name);
+    if (!subscribed) {
+      subscribed = this.#subscribers.filter((subscriber) => subscriber[name]);
+      this.#subscribed.set(name, subscribed);
+    }
+    return subscribed;
   }
 }
 

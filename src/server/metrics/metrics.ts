@@ -1,10 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { ApiObserver, OperationAnswered, ReadWaited } from '../../graphql/observe.ts';
-import type { AppendedBatch, CommandAnswered, EngineSubscriber, FoldedBatch } from '../../kernel/observe/observer.ts';
+import type { OperationAnswered, ReadWaited } from '../../graphql/observe.ts';
+import type { AppendedBatch, CommandAnswered, FoldedBatch } from '../../kernel/observe/observer.ts';
+import type { LoopBlock } from '../loop/loop-watch.ts';
+import type { ServerSubscriber } from '../operations/occurrences.ts';
 import { type Measured, measureState } from './state-gauges.ts';
 
 /** Where a fault occurred: clients see `request` as INTERNAL_SERVER_ERROR; the others are retried. */
-export type FaultKind = 'request' | 'engine' | 'live_row';
+type FaultKind = 'request' | 'engine' | 'live_row';
 
 /** Seconds: from an answer out of memory to what a client has given up on. */
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -14,7 +16,7 @@ const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
  * The metrics of one application for Prometheus. Labels are names of projections, commands and kinds: the code fixes
  * their number, and no label contains what a client has sent.
  */
-export class Metrics implements EngineSubscriber, ApiObserver {
+export class Metrics implements ServerSubscriber {
   readonly #registry = new Registry();
   readonly #in = { registers: [this.#registry] };
   /** Sets the gauges that have a value for each projection and process. */
@@ -181,7 +183,15 @@ export class Metrics implements EngineSubscriber, ApiObserver {
   }
 
   faultMet(): void {
-    this.faulted('engine');
+    this.#faulted('engine');
+  }
+
+  updateDelayed(): void {
+    this.#faulted('live_row');
+  }
+
+  requestFailed(): void {
+    this.#faulted('request');
   }
 
   operationAnswered({ kind, ms, failed }: OperationAnswered): void {
@@ -193,15 +203,15 @@ export class Metrics implements EngineSubscriber, ApiObserver {
     this.#readWaitSeconds.observe({ kind }, ms / 1000);
   }
 
-  subscribed(): void {
+  subscriptionBegun(): void {
     this.#subscribers.inc();
   }
 
-  unsubscribed(): void {
+  subscriptionEnded(): void {
     this.#subscribers.dec();
   }
 
-  coalesced(): void {
+  messageCoalesced(): void {
     this.#coalesced.inc();
   }
 
@@ -209,12 +219,11 @@ export class Metrics implements EngineSubscriber, ApiObserver {
     this.#refusals.inc({ reason, transport });
   }
 
-  /** @param kind of the operation; `none` if there was none. */
-  loopBlocked(kind: string, ms: number): void {
-    this.#loopBlocks.observe({ kind }, ms / 1000);
+  loopBlocked({ phase, ms }: LoopBlock): void {
+    this.#loopBlocks.observe({ kind: phase?.kind ?? 'none' }, ms / 1000);
   }
 
-  faulted(kind: FaultKind): void {
+  #faulted(kind: FaultKind): void {
     this.#faults.inc({ kind });
   }
 

@@ -7,6 +7,7 @@ import type { EngineSubscriber } from '../../kernel/observe/observer.ts';
  */
 export function logNotices(logger: Logger): EngineSubscriber {
   return {
+    databaseNoticed: ({ line }) => logger.warn(line),
     lagChanged: ({ projection, from, to, lag, lagMs }) => {
       const level = to === 'CRITICAL' || to === 'EMERGENCY' ? 'warn' : 'info';
       logger[level]({ projection, from, to, lag, lagMs: Math.round(lagMs) }, 'a read model changed its lag state');

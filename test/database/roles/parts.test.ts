@@ -12,6 +12,7 @@ import { rootOf } from '../../../src/database/errors.ts';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import type { RoleOptions } from '../../../src/database/roles/ensure-roles.ts';
 import { createEngine } from '../../../src/kernel/engine.ts';
+import { Observer } from '../../../src/kernel/observe/observer.ts';
 import { urlOfDatabase } from '../../../src/testing/postgres/databases.ts';
 import { anAppend, receiptOf } from '../../support/kernel/appends.ts';
 import { counterDomain, countersTable, openCounter, system } from '../../support/kernel/counter.ts';
@@ -142,7 +143,7 @@ describe('a server that has no roles yet', () => {
     const engine = createEngine({
       database,
       domains: [{ ...counterDomain, projections: [] }],
-      subscribers: [{ faultMet: ({ error }) => faults.push(error) }],
+      observer: new Observer([{ faultMet: ({ error }) => faults.push(error) }]),
     });
     receiptOf(await engine.bus.execute(openCounter, { label: 'a' }, system));
     await engine.drain();

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ProjectionUpdate } from '../../../src/graphql/live/audience.ts';
 import { projectionUpdates } from '../../../src/graphql/live/projection-updates.ts';
 import { SubscriptionBudgets } from '../../../src/graphql/live/subscription-budget.ts';
-import { unobservedApi } from '../../../src/graphql/observe.ts';
+import type { ApiOccurrences } from '../../../src/graphql/observe.ts';
+import { Observer } from '../../../src/kernel/observe/observer.ts';
 import { settle } from '../../support/kernel/appends.ts';
 import { until } from '../../support/until.ts';
 import { Stage, waitingIn } from './support.ts';
@@ -71,7 +72,7 @@ describe('a subscriber to the progress of read models', () => {
     const count = () => {
       coalesced++;
     };
-    const observer = { ...unobservedApi, coalesced: count };
+    const observer = new Observer<ApiOccurrences>([{ messageCoalesced: count }]);
     const updates = projectionUpdates({}, { ...stage.context(), observer });
     const first = updates.next();
     changed('a');

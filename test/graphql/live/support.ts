@@ -8,6 +8,7 @@ import type { Projection } from '../../../src/kernel/define/read-model/projectio
 import { Courier } from '../../../src/kernel/notify/courier.ts';
 import { Hub, type ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
 import { Mailbox } from '../../../src/kernel/notify/mailbox.ts';
+import { Observer } from '../../../src/kernel/observe/observer.ts';
 import type { RowValues } from '../../../src/kernel/read/fold/working-rows.ts';
 import { counters, customer } from '../../support/kernel/counter.ts';
 
@@ -32,7 +33,8 @@ export class Stage {
 
   constructor() {
     const onError = (error: unknown) => void this.faults.push(error);
-    const sources = { readModels: this.#readModels(), hub: this.hub, courier: new Courier(onError), onError };
+    const observer = new Observer([{ updateDelayed: ({ error }) => onError(error) }]);
+    const sources = { readModels: this.#readModels(), hub: this.hub, courier: new Courier(onError), observer };
     this.live = new LiveRows(sources);
     this.updates = new LiveUpdates({ ...sources, registry: this.registry });
   }

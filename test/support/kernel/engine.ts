@@ -3,6 +3,7 @@ import { type AfterwriteDatabase, openDatabase } from '../../../src/database/dat
 import type { Domain } from '../../../src/kernel/define/domain.ts';
 import { createEngine, type Engine } from '../../../src/kernel/engine.ts';
 import type { EngineOptions } from '../../../src/kernel/engine-options.ts';
+import { type EngineSubscriber, Observer } from '../../../src/kernel/observe/observer.ts';
 
 /** An engine under test, with what it said was wrong. */
 export interface TestEngine extends Engine {
@@ -12,7 +13,9 @@ export interface TestEngine extends Engine {
   close(): Promise<void>;
 }
 
-export interface TestEngineOptions extends Partial<Omit<EngineOptions, 'database'>> {
+export interface TestEngineOptions extends Partial<Omit<EngineOptions, 'database' | 'observer'>> {
+  /** Told what happens. */
+  readonly subscribers?: readonly EngineSubscriber[];
   /** Another way to the database than the tests'. */
   readonly url?: string;
   /** Where its queries read. */
@@ -55,7 +58,7 @@ export function useEngine(database: { readonly url: string }, domains: readonly 
       domains,
       ...options,
       database: opened,
-      subscribers: [...subscribers, { faultMet: (fault) => faults.push(fault) }],
+      observer: new Observer([...subscribers, { faultMet: (fault) => faults.push(fault) }]),
     });
     let closed: Promise<void> | undefined;
     const close = () => {

@@ -1,0 +1,11 @@
+import type { ApiOccurrences } from '../../graphql/observe.ts';
+import type { Occurrences, SubscriberOf } from '../../kernel/observe/observer.ts';
+import type { LoopBlock } from '../loop/loop-watch.ts';
+
+/** All that a server tells, by name. */
+export interface ServerOccurrences extends Occurrences, ApiOccurrences {
+  /** The event loop did one thing for longer than EVENT_LOOP_BLOCK_MS. */
+  readonly loopBlocked: LoopBlock;
+}
+
+export type ServerSubscriber = SubscriberOf<ServerOccurrences>;
