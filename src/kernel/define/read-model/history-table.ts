@@ -10,8 +10,7 @@ import {
   timestamp,
 } from 'drizzle-orm/pg-core';
 import { readSchema } from '../../../database/schema.ts';
-import { DefinitionError } from '../definition-error.ts';
-import { declaredColumns, isLongColumn, type KeptIn } from './read-table.ts';
+import { declaredColumns, isLongColumn, type KeptIn, refuseReserved } from './read-table.ts';
 import { declaredName } from './versioned-table.ts';
 
 /**
@@ -92,15 +91,11 @@ interface DrizzleColumnBuilder extends PgColumnBuilderBase {
  */
 function withoutRules(history: string, table: PgTable): Record<string, DrizzleColumnBuilder> {
   const finished = getTableColumns(table);
-  const copies = Object.entries(declaredColumns(table) as Record<string, DrizzleColumnBuilder>)
+  const declared = declaredColumns(table) as Record<string, DrizzleColumnBuilder>;
+  refuseReserved(history, declared, versionColumns);
+  const copies = Object.entries(declared)
     .filter(([, { config }]) => !config.generated)
     .map(([property, builder]) => {
-      const taken =
-        property in versionColumns || Object.values(versionColumns).some((own) => nameOf(own) === nameOf(builder));
-      if (taken) {
-        const sentence = `${history}: the column ${property} is the engine's; give yours another name.`;
-        throw new DefinitionError('NAME_RESERVED', { table: history, column: property }, sentence);
-      }
       const column = finished[property];
       const notNull = column?.notNull === true && (column.primary || !isLongColumn(column));
       const config = { ...builder.config, notNull, primaryKey: false, isUnique: false, uniqueName: undefined };
@@ -112,8 +107,4 @@ function withoutRules(history: string, table: PgTable): Record<string, DrizzleCo
       return [property, copy] as const;
     });
   return Object.fromEntries(copies);
-}
-
-function nameOf(builder: PgColumnBuilderBase): string {
-  return (builder as DrizzleColumnBuilder).config.name;
 }

@@ -57,6 +57,7 @@ const declared = new WeakMap<PgTable, Readonly<Record<string, PgColumnBuilderBas
  * Generated columns (`.generatedAlwaysAs(…)`) are for conditions: no row that is read has them.
  *
  * @param options.history the former versions of its rows are kept too, in a `historyTable` beside it.
+ * @throws {DefinitionError} NAME_RESERVED if a column has the name of one that the engine adds.
  */
 export function readTable<Name extends string, Columns extends Record<string, PgColumnBuilderBase>>(
   name: Name,
@@ -75,10 +76,34 @@ export function readTable<Name extends string, Columns extends Record<string, Pg
   extra?: Extra<Name, Columns>,
   options?: { readonly history: true },
 ) {
-  const all = { ...columns, ...engineColumns, ...(options?.history && historyColumns) };
+  const own = { ...engineColumns, ...(options?.history && historyColumns) };
+  refuseReserved(name, columns, own);
+  const all = { ...columns, ...own };
   const table = readSchema.table<Name, Columns & EngineColumns>(name, all, extra);
   declared.set(table, columns);
   return table;
+}
+
+/**
+ * Refuses columns with the property or the name in Postgres of a column that the engine adds, which would replace them.
+ * @throws {DefinitionError} NAME_RESERVED
+ */
+export function refuseReserved(
+  table: string,
+  columns: Readonly<Record<string, PgColumnBuilderBase>>,
+  own: Readonly<Record<string, PgColumnBuilderBase>>,
+): void {
+  const names = new Set(Object.entries(own).map(nameOf));
+  const taken = Object.entries(columns).find((column) => column[0] in own || names.has(nameOf(column)));
+  if (!taken) return;
+  const [property] = taken;
+  const sentence = `${table}: the column ${property} is the engine's; give yours another name.`;
+  throw new DefinitionError('NAME_RESERVED', { table, column: property }, sentence);
+}
+
+/** The name in Postgres: the declared one, or that of the property. Drizzle's types omit the configuration of builders. */
+function nameOf([property, column]: readonly [property: string, column: PgColumnBuilderBase]): string {
+  return (column as PgColumnBuilderBase & { readonly config: { readonly name: string } }).config.name || property;
 }
 
 /**
