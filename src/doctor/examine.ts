@@ -85,7 +85,7 @@ function checksOf(request: Examination, plain: Database): readonly NamedCheck[] 
     ['durability', checkDurability],
     ['standbys', checkStandbys],
     ...(readUrl === undefined ? [] : [['replica', (on) => checkReplica(on, readUrl)] as NamedCheck]),
-    ['activity', checkActivity],
+    ['activity', (on) => checkActivity(on)],
     ['log', (on) => checkStoredLog(on, request)],
   ];
 }

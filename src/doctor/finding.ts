@@ -15,7 +15,7 @@ export const CHECKS = [
     'clock',
   ] as const),
   ...(['durability', 'activity', 'transactions', 'migration lock', 'standbys', 'replica'] as const),
-  ...(['log', 'migrations', 'events', 'time of the log', 'checkpoints', 'parked'] as const),
+  ...(['log', 'migrations', 'events', 'time of the log', 'checkpoints', 'parked', 'snapshots'] as const),
 ] as const;
 
 export type CheckName = (typeof CHECKS)[number];

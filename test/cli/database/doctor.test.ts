@@ -188,6 +188,11 @@ describe.skipIf(lacks('pg_basebackup'))('doctor of a primary with a standby', ()
         'track_activities is off (configuration file)',
       ]),
     );
+    expect(named((await findings(readUrl)).all, 'writing')).toMatchObject([
+      { level: 'problem', fact: 'the server is a standby, which only reads' },
+    ]);
+    // The tests' servers are started so.
+    expect(named(all, 'durability')).toMatchObject([{ level: 'problem', fact: 'fsync is off (command line)' }]);
     await replica.pause();
     // More than 16 MiB, and nothing that can be compressed.
     await replicated.sql`create table public.bulk as

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Metrics } from '../../../src/server/metrics/metrics.ts';
 import { caughtUp } from '../../support/client/caught-up.ts';
 import { openShop, placeOrder, registerCustomer } from '../../support/client/shop.ts';
@@ -138,6 +138,22 @@ describe('GET /metrics', () => {
     order.stop();
     await until(async () => (await scrape(app)).value('afterwrite_subscribers') === 0);
     await until(async () => (await scrape(app)).value('afterwrite_subscription_bytes') === 0);
+  });
+
+  it.each([
+    ['ahead', 31],
+    ['behind', -31],
+  ])("says how far this machine's clock is %s of Postgres'", async (_, seconds) => {
+    const skew = async () => (await scrape(app)).value('afterwrite_clock_skew_seconds');
+    const before = await skew();
+    expect(before).toBeGreaterThan(-1);
+    expect(before).toBeLessThan(1);
+    const now = Date.now;
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() + seconds * 1000);
+    onTestFinished(() => clock.mockRestore());
+    const told = (await skew()) ?? 0;
+    expect(told).toBeGreaterThan(seconds - 1);
+    expect(told).toBeLessThan(seconds + 1);
   });
 
   it('counts faults, and what was refused', async () => {

@@ -58,6 +58,7 @@ export class RowReader {
   readonly #width: number;
   /** The file contains rejected rows. */
   readonly #isOurs: boolean;
+  // biome-ignore lint/plugin: A file is checked before a database is needed. The log itself lets no event occur after it is recorded.
   readonly #now = Date.now();
   /** The rows of an invoice share their date, and computing one takes longer than everything else. */
   #lastDate: { readonly text: string; readonly date: Date | undefined } = { text: '', date: undefined };
