@@ -51,12 +51,18 @@ export const DATABASE_ERROR_CODES = [
 export type DatabaseErrorCode = (typeof DATABASE_ERROR_CODES)[number];
 
 /** Drizzle wraps the driver's error and postgres.js may wrap the socket's: the innermost one says what happened. */
-export function rootOf(error: unknown): { code: string; message: string } {
+export function rootOf(error: unknown): {
+  readonly code: string;
+  readonly message: string;
+  /** As Postgres names it, in English: ERROR, FATAL or PANIC. Empty if the error is not Postgres'. */
+  readonly severity: string;
+} {
   let root = error;
   while (root instanceof Error && root.cause instanceof Error) root = root.cause;
   if (root instanceof AggregateError && root.errors.length > 0) root = root.errors[0];
   const code = root instanceof Error && 'code' in root ? String(root.code) : '';
-  return { code, message: root instanceof Error ? root.message : String(root) };
+  const severity = root instanceof Error && 'severity' in root ? String(root.severity) : '';
+  return { code, message: root instanceof Error ? root.message : String(root), severity };
 }
 
 /** The servers and the database of a URL, without user and password. */

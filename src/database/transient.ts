@@ -18,14 +18,19 @@ const connectionCodes = new Set([
   'EAI_AGAIN',
 ]);
 
+/** Severities of errors that end a session, or refuse to begin one. */
+const endOfSession = new Set(['FATAL', 'PANIC']);
+
 /**
  * True if the same statement may succeed later, because the statement was not the cause: a lost connection (SQLSTATE
  * class 08), a server that starts, stops or lacks resources (57P0x, 53xxx), a deadlock or serialization failure
- * (40xxx), a lock or statement timeout, or a read-only server after or before a failover (25006).
+ * (40xxx), a lock or statement timeout, or a read-only server after or before a failover (25006). So is any error that
+ * ends or refuses a session: a role that may not log in at the moment (28xxx), a database that takes no connections
+ * (55000), a password that is being changed.
  */
 export function isTransient(error: unknown): boolean {
-  const { code } = rootOf(error);
-  return connectionCodes.has(code) || /^(08|53|40|57P0|55P03|57014|25006)/.test(code);
+  const { code, severity } = rootOf(error);
+  return connectionCodes.has(code) || endOfSession.has(severity) || /^(08|53|40|57P0|55P03|57014|25006)/.test(code);
 }
 
 /** Attempts of a read, over about a second: enough for a lost connection, not for a database that stays away. */
