@@ -4,8 +4,8 @@ const HEADER = 32;
 const SLOT = 8;
 
 /**
- * The approximate memory of a JSON value in bytes; never far too little. Every character of a text counts two bytes, as
- * if one of them were not Latin-1. Callers bound caches and queues with the sum.
+ * The approximate memory of a JSON value in bytes. It may be too high, but never far too low: every character counts
+ * two bytes, although Latin-1 text needs only one. Callers bound caches and queues with the sum.
  */
 export function approximateBytes(value: unknown): number {
   let bytes = shallowBytes(value);
@@ -44,7 +44,7 @@ export function dataBytesOf(events: readonly { readonly data: unknown }[], bytes
 }
 
 /**
- * Approximate bytes in memory of what is written or folded at once: an append batch, a page of events for a read model. To
- * serialise and send this much takes about 10 ms of the event loop.
+ * Approximate bytes in memory of one unit of work: an append batch, or a page of events for a read model. Serialising
+ * and sending this much takes about 10 ms of the event loop.
  */
 export const PAGE_BYTES = 2 * 2 ** 20;

@@ -10,61 +10,73 @@ import type { ProcessLimits } from './process/limits.ts';
 export interface EngineOptions {
   readonly database: AfterwriteDatabase;
   readonly domains: readonly Domain[];
-  /** Appends that may wait for their batch. */
+  /** Maximum number of appends that wait for a batch. */
   readonly queueLimit?: number;
-  /** Bytes of those, about. */
+  /** Maximum size of the appends that wait for a batch, in bytes (approximate). */
   readonly queueBytes?: number | undefined;
-  /** Appends that may wait on behalf of one actor. */
+  /** Maximum number of appends that wait on behalf of one actor. */
   readonly queueLimitPerActor?: number | undefined;
-  /** Bytes of those, about. */
+  /** Maximum size of the appends that wait on behalf of one actor, in bytes (approximate). */
   readonly queueBytesPerActor?: number | undefined;
-  /** Events in one append transaction. */
+  /** Maximum number of events in one append transaction. */
   readonly appendBatchLimit?: number;
-  /** Bytes of those, about. */
+  /** Maximum size of the events in one append transaction, in bytes (approximate). */
   readonly appendBatchBytes?: number | undefined;
-  /** Commands of one caller that are executed at a time while others are there. */
+  /** Commands of one caller that are executed at the same time while other callers are active. */
   readonly commandsAtOncePerActor?: number | undefined;
-  /** Bytes of their inputs in memory, about. */
+  /** Maximum size in memory of the inputs of those commands, in bytes (approximate). */
   readonly commandBytesAtOncePerActor?: number | undefined;
-  /** Who else is there, also without issuing commands. Unless given, only those who issue commands are known. */
+  /**
+   * Knows which other callers are active, including those who issue no commands. By default, only callers who issue
+   * commands are known.
+   */
   readonly company?: Company | undefined;
-  /** Aggregates whose state is kept in memory. */
+  /** Number of aggregates whose state is kept in memory. */
   readonly stateCacheSize?: number;
-  /** Bytes of those, about; unless given an eighth of the heap limit, at most 256 MB. */
+  /** Maximum size of those states, in bytes (approximate). Default: an eighth of the heap limit, at most 256 MB. */
   readonly stateCacheBytes?: number | undefined;
-  /** Bytes in memory of the newest events, which projections and processes take from there, about. */
+  /**
+   * Maximum size in memory of the newest events, in bytes (approximate). Projections and processes read these events
+   * from memory.
+   */
   readonly commitFeedBytes?: number | undefined;
-  /** Bytes of one page of the log, as JSON. */
+  /** Maximum size of one page of the log as JSON, in bytes. */
   readonly logReadBytes?: number | undefined;
-  /** Events that a projection folds together. */
+  /** Maximum number of events that a projection folds together. */
   readonly projectionBatchLimit?: number;
-  /** Streams of which events may be in a projection's dead letters at one time. */
+  /** Maximum number of streams that one projection can have in its dead letters. */
   readonly deadLetterLimit?: number;
-  /** Reads that may wait for tokens at one time. */
+  /** Maximum number of reads that wait for tokens. */
   readonly maxWaiters?: number;
-  /** Of those, reads of one caller; all of them unless given. */
+  /** Maximum number of waiting reads of one caller. Default: `maxWaiters`. */
   readonly maxWaitersPerCaller?: number;
-  /** Lag of a read model at which commands are refused, in ms; 0, and nothing else is said, never. */
+  /** Lag of a read model at which all commands are refused, in ms. With 0 (the default), lag never refuses commands. */
   readonly throttleLagMs?: number;
-  /** Lag of a read model from which on those are refused first who cause most of it, in ms; 0, and nothing else is said, never. */
+  /**
+   * Lag of a read model from which on commands of the callers who cause most of it are refused, in ms. With 0 (the
+   * default), no caller is refused before others.
+   */
   readonly fairLagMs?: number | undefined;
-  /** By how much this machine's clock may differ from Postgres' before no command is taken, in ms; 0, and nothing else is said, by any. */
+  /**
+   * Maximum difference between this machine's clock and that of Postgres, in ms. If it is exceeded, commands are
+   * refused. With 0 (the default), any difference is allowed.
+   */
   readonly clockSkewLimitMs?: number | undefined;
   /**
-   * What this instance has to do with projections: `active` (unless given), its share of them; `standby`, those that no active
-   * instance is able to run; `off`, none.
+   * Role of this instance in running projections. `active` (the default): it runs its share of them. `standby`: it runs
+   * only those that no active instance can run. `off`: it runs none.
    */
   readonly projector?: ProjectorRole | undefined;
   /**
-   * Replaces what the engine knows of Postgres' clock, for tests that set the time; the function is given the clock that
-   * it replaces. `es.now()` has to say the same.
+   * Replaces the engine's clock, for tests that set the time. The function receives the clock that follows Postgres.
+   * `es.now()` has to return the same time as the replacement.
    */
   readonly clock?: ((ofPostgres: EngineClock) => EngineClock) | undefined;
   /** How long tables of a version of a read model are kept after no process uses it, in ms; 0, and nothing else is said, for good. */
   readonly keepReadModelsForMs?: number | undefined;
-  /** Bounds of processes and effects. */
+  /** Limits of processes and effects. */
   readonly processLimits?: Partial<ProcessLimits> | undefined;
-  /** What stands behind the ports of effects. An effect whose port has no adapter here is left to other instances. */
+  /** Adapters for the ports of effects. An effect whose port has no adapter here is left to other instances. */
   readonly adapters?: readonly PortBinding[];
   /** Told what happens. Somebody should hear `faultMet`: faults are told to nobody else. */
   readonly observer?: Observer | undefined;

@@ -27,7 +27,7 @@ import { CommandBus } from './write/command-bus.ts';
 import { idRulesOf } from './write/id-rules.ts';
 import { StreamStates } from './write/state/stream-states.ts';
 
-/** What all parts of an engine have in common. */
+/** What every part of an engine needs. */
 export interface EngineCore {
   readonly options: EngineOptions;
   readonly database: AfterwriteDatabase;
@@ -35,11 +35,11 @@ export interface EngineCore {
   readonly observer: Observer;
   readonly clock: EngineClock;
   readonly obstacles: Obstacles;
-  /** The newest events of this instance, for all who follow the log. */
+  /** The newest events of this instance, for everything that follows the log. */
   readonly feed: CommitFeed;
-  /** How instances tell each other what they do. */
+  /** How instances notify each other. */
   readonly wakeUp: WakeUp;
-  /** Whether the connections of the projector's pool answer. */
+  /** True if the connections of the projector's pool answer. */
   readonly canWork: () => boolean;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
@@ -74,7 +74,7 @@ function readerOn(pool: Pool, { registry, options }: EngineCore): LogReader {
   return new LogReader(pool.db, registry.events, options.logReadBytes);
 }
 
-/** Makes the tables of the read models. */
+/** Creates the tables of the read models. */
 export function openReadTables({ options, database, registry, onError }: EngineCore): ReadTables {
   return new ReadTables({
     db: database.owner.db,
@@ -86,7 +86,7 @@ export function openReadTables({ options, database, registry, onError }: EngineC
   });
 }
 
-/** Keeps the read models. */
+/** Runs the projections. */
 export function openProjector(core: EngineCore): Projector {
   const { options, database, registry, observer, clock, obstacles, feed, wakeUp, canWork, onError } = core;
   const projector = new Projector({
@@ -154,7 +154,7 @@ export interface WriteSide {
   readonly bus: CommandBus;
 }
 
-/** Takes commands. What it commits goes to the feed, to the projector and to other instances. */
+/** Accepts commands. Committed events go to the feed, to the projector and to other instances. */
 export function openWriteSide(core: EngineCore, projector: Projector): WriteSide {
   const { options, database, registry, observer, obstacles, feed, wakeUp, onError } = core;
   const { db } = database.writer;
@@ -218,7 +218,7 @@ export function openProcesses(
   return processes;
 }
 
-/** Looks from time to time whether all is well. */
+/** Checks at intervals if everything is well. */
 export function openWatch(
   { options, database, clock, obstacles, observer, onError }: EngineCore,
   projector: Projector,

@@ -12,7 +12,7 @@ import { LagReport } from './read/status/lag-report.ts';
 import type { Admission } from './write/admission/admission.ts';
 
 export interface EngineWatchParts {
-  /** A connection that nothing else can keep busy. */
+  /** A connection that no other work can keep busy. */
   readonly db: Database;
   readonly clock: EngineClock;
   readonly clockCheck: Pick<ClockCheck, 'look'>;
@@ -23,10 +23,10 @@ export interface EngineWatchParts {
   readonly observer: Observer;
 }
 
-/** How often it looks, in ms. */
+/** Interval of the checks, in ms. */
 const INTERVAL_MS = 250;
 
-/** Looks from time to time at how far behind the projections are and whether anything stands still. One timer an engine. */
+/** Checks at intervals how far the projections lag and if anything stands still. One timer for each engine. */
 export class EngineWatch {
   readonly #parts: EngineWatchParts;
   readonly #stalls: StallWatch;
@@ -47,7 +47,7 @@ export class EngineWatch {
     });
   }
 
-  /** What stands still, by `append`, the projection's name, `process:` or `effect:` and a name. */
+  /** What stands still. Keys: `append`, the name of a projection, `process:NAME` or `effect:NAME`. */
   get stalls(): ReadonlyMap<string, Stall> {
     return this.#stalls.stalls;
   }

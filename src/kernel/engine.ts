@@ -21,35 +21,38 @@ import type { ReadSide } from './read/replica/read-side.ts';
 import type { Projector } from './read/run/projector.ts';
 import type { CommandBus } from './write/command-bus.ts';
 
-/** The kernel at work on one database: commands in, read models kept. Knows no GraphQL and no HTTP. */
+/**
+ * The running kernel of one database: it accepts commands and keeps read models up to date. Knows no GraphQL and no
+ * HTTP.
+ */
 export interface Engine {
   readonly registry: Registry;
   readonly bus: CommandBus;
   readonly queue: Pick<AppendQueue, 'depth' | 'limit' | 'oldestWaitMs'>;
   readonly log: EventLog;
   readonly projector: Projector;
-  /** Where processes and effects stand. */
+  /** The state of processes and effects. */
   readonly processes: Pick<ProcessManager, 'status'>;
-  /** What queries see: what the projector has done, or what a replica shows of it. */
+  /** The state that queries see: that of the projector, or that of a replica. */
   readonly readSide: ReadSide;
   readonly tokens: Tokens;
   /** The events that could not be applied. */
   readonly deadLetters: DeadLetters;
   /** What stands still, and why. */
   readonly watch: Pick<EngineWatch, 'stalls'>;
-  /** Why no command is taken, if none is. */
+  /** Why commands are refused, if they are. */
   readonly obstacles: Pick<Obstacles, 'reasons'>;
-  /** The time of Postgres, by which deadlines, lags and ages go. */
+  /** The time of Postgres, which deadlines, lags and ages are based on. */
   readonly clock: Pick<EngineClock, 'now' | 'at' | 'skewMs'>;
-  /** Takes up the projections. */
+  /** Starts the projections, processes and effects. */
   start(): Promise<void>;
-  /** Takes no more commands and resolves when all that were taken are answered. */
+  /** Accepts no more commands, and resolves when every accepted one is answered. */
   drain(): Promise<void>;
-  /** Ends the projections after the batches in progress. The pools are the caller's. */
+  /** Stops the projections after the batches in progress. The pools belong to the caller, and stay open. */
   stop(): Promise<void>;
 }
 
-/** Puts the kernel's parts together. */
+/** Builds an engine from its parts. */
 export function createEngine(options: EngineOptions): Engine {
   const core = openCore(options);
   const { database, registry, clock, obstacles, wakeUp, onError } = core;
@@ -92,7 +95,7 @@ export function createEngine(options: EngineOptions): Engine {
       watch.start();
     },
     drain: async () => {
-      // They issue commands.
+      // Processes stop first, because they issue commands.
       await processes.stop();
       await bus.close();
       await queue.close();

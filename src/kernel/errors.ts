@@ -19,7 +19,7 @@ export const ENGINE_REJECTION_CODES = ['ID_TAKEN', 'NOT_STORABLE'] as const;
 /** Codes that a process or an effect receives if its command or call failed; parked items carry them. */
 export const ISSUED_COMMAND_CODES = ['INVALID', 'NOT_FOUND', 'REFUSED', 'UNKNOWN_COMMAND', 'FAULT'] as const;
 
-/** Too much is waiting: nothing was done, try again. */
+/** Too much work is waiting. Nothing was done; the caller can try again. */
 export class ThrottledError extends Error {
   readonly code = 'THROTTLED';
   readonly retryAfterMs: number;

@@ -11,18 +11,18 @@ export interface Obstacle {
   readonly reason: string;
 }
 
-/** When a client may try again, in ms: an operator has to act first. */
+/** When a client may try again, in ms. It is long because an operator has to act first. */
 const RETRY_AFTER_MS = 10_000;
 
 /**
- * Reasons for which no command is accepted until they are gone. The observers of the log and the clocks set them;
- * `/readyz` names them, and commands are refused with the first.
+ * Reasons why commands are refused. The observers of the log and of the clocks set and remove them; `/readyz` names
+ * them all, and a refused command names the first.
  */
 export class Obstacles {
   readonly #reasons = new Map<ObstacleKind, string>();
   readonly #onChange: (obstacle: Obstacle, isOver: boolean) => void;
 
-  /** @param onChange called with a new reason, and when it is gone. */
+  /** @param onChange called with each new reason, and again when it is gone. */
   constructor(onChange: (obstacle: Obstacle, isOver: boolean) => void) {
     this.#onChange = onChange;
   }
@@ -43,7 +43,7 @@ export class Obstacles {
     if (before === undefined) this.#onChange({ kind, reason }, false);
   }
 
-  /** @throws {ThrottledError} with the first reason; nothing was taken. */
+  /** @throws {ThrottledError} with the first reason, if there is one. Nothing was accepted. */
   assertNone(): void {
     for (const reason of this.#reasons.values()) throw new ThrottledError(RETRY_AFTER_MS, reason);
   }

@@ -10,8 +10,8 @@ type ProbeRow = Readonly<Record<string, unknown>>;
 type Property = readonly [property: string, column: PgColumn];
 
 /**
- * Bytes of text that a row of a B-tree may hold: Postgres allows 2,704, some of which other columns and the overhead
- * need.
+ * Bytes of text that a row of a B-tree may hold. Postgres allows 2,704, but other columns and the overhead need some of
+ * them.
  */
 const MAX_INDEX_BYTES = 2_600;
 
@@ -112,7 +112,7 @@ function rowsOf(projection: Projection, event: RecordedEvent): ProbeRow[] {
   }
 }
 
-/** An event as its readers would get it, without its position, which is not known yet, and without its summary. */
+/** An event as its readers would get it, but without its position, which is not known yet, and without its summary. */
 function eventToCome({ streamType, streamId, expectedVersion, events, metadata, ...append }: Append, nth: number) {
   const { type = '', data } = events[nth] ?? {};
   const now = new Date(wallTime());
@@ -128,14 +128,14 @@ function rowOf(projection: Projection, change: Change): ProbeRow {
   return { ...folded(change), ...keyed };
 }
 
-/** The result of a fold for a missing row, or for one of which nothing is known. */
+/** The result of a fold for a row that is missing, or of which nothing is known. */
 function folded(change: Change): ProbeRow {
   if (change.kind === 'remove') return {};
   for (const before of [undefined, {}]) {
     try {
       return change.fold(before as never);
     } catch {
-      // The fold needs the row.
+      // The fold cannot do without the row.
     }
   }
   return {};

@@ -13,7 +13,9 @@ interface CommandRow {
   same: boolean;
 }
 
-/** Finds commands that were accepted before, by their ids: in the log, or among the receipts of those without events. */
+/**
+ * Finds commands that were accepted before, by their ids: in the log, or among the receipts of commands without events.
+ */
 export class CommandLookup {
   readonly #find: ReturnType<typeof prepared<CommandRow>>;
 
@@ -39,9 +41,9 @@ export class CommandLookup {
   }
 
   /**
-   * What became of a command; undefined if its id was never used. It is `reused` if the id was used for something else, or
-   * by another actor.
-   * @param actorId the command's actor, as events' metadata has it.
+   * Finds out what happened to a command. `reused` means that the id was used for something else, or by another actor.
+   * @param actorId the command's actor, as in the events' metadata.
+   * @returns undefined if the id was never used.
    */
   async find(identity: CommandIdentity, actorId: string): Promise<KnownCommand | undefined> {
     const { commandId, fingerprint, formerCommandId = null, formerFingerprint = null } = identity;

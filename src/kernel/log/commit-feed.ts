@@ -1,50 +1,51 @@
 import { eventBytes, PAGE_BYTES } from '../bytes.ts';
 import type { RecordedEvent } from '../define/event.ts';
 
-/** Events that an instance holds for those who follow the log. */
+/** Maximum number of events that an instance keeps in memory for the consumers of the log. */
 export const FEED_LIMIT = 20_000;
-/** Bytes of these in memory unless given, about. */
+/** Default size of these events in memory, in bytes (approximate). */
 const FEED_BYTES = 32 * 2 ** 20;
 
 /**
- * The newest events that this instance has committed. A consumer that keeps up with the log need not read them from the database. It
- * holds one stretch of the log without holes; after a hole (another instance appended) it begins anew.
+ * The newest events that this instance has committed. A consumer that keeps up with the log need not read them from the
+ * database. The feed holds one range of the log without holes; after a hole (another instance appended) it starts
+ * again.
  */
 export class CommitFeed {
   readonly #limit: number;
   readonly #byteLimit: number;
   #events: RecordedEvent[] = [];
-  /** Of each event the bytes of all that were pushed up to and with it, since the feed was cleared. */
+  /** For each event, the total bytes of all events that were pushed since the feed was cleared, including this one. */
   #through: number[] = [];
-  /** Bytes of what is no longer in the arrays. */
+  /** Total bytes of the events that are no longer in the arrays. */
   #base = 0;
   readonly #readers: (() => number)[] = [];
-  /** Index of the first that is still held: dropping from the front of a long array one by one would be slow. */
+  /** Index of the first event that counts. Removing events one by one from the front of a long array would be slow. */
   #first = 0;
 
   /**
-   * @param limit events held at most.
-   * @param byteLimit bytes of these in memory, about; 32 MB unless given. One event is held however large it is.
+   * @param limit maximum number of events.
+   * @param byteLimit their approximate size in memory in bytes; default: 32 MB. One event is kept, however large it is.
    */
   constructor(limit: number, byteLimit = FEED_BYTES) {
     this.#limit = limit;
     this.#byteLimit = byteLimit;
   }
 
-  /** Bytes of what it holds, about. */
+  /** Approximate bytes of the events in the feed. */
   get bytes(): number {
     return (this.#through.at(-1) ?? 0) - this.#before(this.#first);
   }
 
   /**
-   * Lets a consumer of the log take part: what all consumers have read is not held any longer.
+   * Registers a consumer of the log. Events that all consumers have read are dropped.
    * @param position how far it has read; Infinity if it reads nothing at the moment.
    */
   addReader(position: () => number): void {
     this.#readers.push(position);
   }
 
-  /** Takes a committed batch, in the order of positions. What it has already is passed over. */
+  /** Adds a committed batch in the order of positions. Skips events that the feed already has. */
   push(events: readonly RecordedEvent[]): void {
     let last = this.#events.at(-1)?.position;
     let through = this.#through.at(-1) ?? 0;
@@ -72,9 +73,9 @@ export class CommitFeed {
   }
 
   /**
-   * Events that follow on from a position; none if this feed does not have the next one.
-   * @param limit the most of them.
-   * @param bytes of these in memory, about; the first is given however large it is.
+   * The events after a position; none if the feed does not have the next one.
+   * @param limit maximum number of events.
+   * @param bytes their approximate size in memory. The first is returned, however large it is.
    */
   after(position: number, limit: number, bytes = PAGE_BYTES): readonly RecordedEvent[] {
     const oldest = this.#events[this.#first];
@@ -88,21 +89,21 @@ export class CommitFeed {
     return this.#events.slice(from, to);
   }
 
-  /** Forgets all that it holds: it may not be in the log any more. */
+  /** Drops all events, because they may not be in the log any more. */
   clear(): void {
     this.#clear();
   }
 
-  /** Bytes of all that was pushed before an index. */
+  /** Total bytes of all events that were pushed before an index. */
   #before(index: number): number {
     return index === 0 ? this.#base : (this.#through[index - 1] ?? 0);
   }
 
-  /** Lets the oldest go. The arrays are made anew only now and then, when most of them is gone. */
+  /** Drops the oldest events. The arrays are copied only if most of their events are dropped. */
   #drop(count: number): void {
     if (count <= 0) return;
     const first = Math.min(this.#events.length, this.#first + count);
-    // What is dropped and still in the array would be held as long as the array is.
+    // Otherwise the array would keep the dropped events in memory.
     this.#events.fill(undefined as never, this.#first, first);
     this.#first = first;
     if (this.#first < 256 && this.#first < this.#events.length) return;
@@ -122,7 +123,7 @@ export class CommitFeed {
   }
 }
 
-/** Index of the first of these growing numbers that is above another one, from `from` to `to`. */
+/** Index of the first of these ascending numbers that is larger than `most`, between `from` and `to`. */
 function firstAbove(numbers: readonly number[], most: number, from: number, to: number): number {
   let [low, high] = [from, to];
   while (low < high) {

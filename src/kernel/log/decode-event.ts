@@ -1,6 +1,6 @@
 import { type EventTypes, UnreadableEventError } from '../define/event.ts';
 
-/** What is stored of an event besides its data. */
+/** What is stored of an event's type. */
 interface StoredType {
   readonly type: string;
   readonly schema_version: number | null;
@@ -8,8 +8,8 @@ interface StoredType {
 }
 
 /**
- * The data of a stored event, brought to the newest schema version.
- * @throws {UnreadableEventError} with the event's position if it is known.
+ * The data of a stored event, converted to the newest schema version.
+ * @throws {UnreadableEventError} with the event's position, if known.
  */
 export function decodeEvent(
   events: EventTypes,

@@ -6,13 +6,13 @@ import { LogReader } from './log-reader.ts';
 import { StreamLoader } from './streams/stream-loader.ts';
 
 export interface EventLogOptions extends AppenderOptions {
-  /** Bytes of one page of the log, as JSON. */
+  /** Maximum size of one page of the log as JSON, in bytes. */
   readonly pageBytes?: number | undefined;
 }
 
 /**
- * The event log in Postgres, as the write side uses it: dense positions in commit order, one statement for many appends or
- * streams. What only follows the log needs a {@link LogReader}.
+ * The event log in Postgres, for the write side: dense positions in commit order, one statement for many appends or
+ * streams. Code that only follows the log needs a {@link LogReader}.
  */
 export class EventLog {
   readonly append: LogAppender['append'];
@@ -23,7 +23,7 @@ export class EventLog {
   readonly readAt: LogReader['readAt'];
   readonly head: LogReader['head'];
 
-  /** @param events every event that the log may hold, by name. */
+  /** @param events every event type that the log may contain, by name. */
   constructor(db: Database, events: EventTypes, options: EventLogOptions = {}) {
     const appender = new LogAppender(db, events, options);
     const loader = new StreamLoader(db, events);

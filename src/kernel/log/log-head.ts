@@ -4,27 +4,27 @@ export class LogHead {
   #recordedAt: Date | undefined;
   readonly #listeners: (() => void)[] = [];
 
-  /** The last position; 0 if the log is empty or nobody has looked. */
+  /** The last position; 0 if the log is empty or was not read yet. */
   get position(): number {
     return this.#position;
   }
 
-  /** When the last event was recorded; undefined if the log is empty or nobody has looked. */
+  /** When the last event was recorded; undefined if the log is empty or was not read yet. */
   get recordedAt(): Date | undefined {
     return this.#recordedAt;
   }
 
-  /** Calls back whenever there are new events. */
+  /** Calls the listener whenever there are new events. */
   onAdvance(listener: () => void): void {
     this.#listeners.push(listener);
   }
 
-  /** The log has lost its last events. */
+  /** The log has lost its last events: this is its new end. */
   retreat(position: number, recordedAt: Date | undefined): void {
     if (position < this.#position) this.#set(position, recordedAt);
   }
 
-  /** Takes note of how far the log goes. It never goes back. */
+  /** Records a known end of the log. A position before the present one is ignored. */
   advance(position: number, recordedAt: Date | undefined): void {
     if (position <= this.#position) return;
     this.#set(position, recordedAt);

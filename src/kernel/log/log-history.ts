@@ -4,32 +4,32 @@ export interface KnownEvent {
   readonly eventId: string;
 }
 
-/** What one look at the log has shown, all of it at one moment. */
+/** The result of one query of the log, all at one moment. */
 export interface LogLook {
   /** The last position; 0 if the log is empty. */
   readonly position: number;
   readonly recordedAt: Date | undefined;
   readonly eventId: string | undefined;
-  /** The id at the position that was asked for; undefined if there is no event. */
+  /** The event id at the requested position; undefined if there is no event. */
   readonly knownId: string | undefined;
   /** The furthest checkpoint; 0 if there is none. */
   readonly checkpoint: number;
-  /** It was a standby that answered: it may be behind, and that says nothing. */
+  /** True if a standby answered. It may be behind, so nothing follows from what it lacks. */
   readonly isStandby: boolean;
 }
 
-/** Events that are remembered. Of older ones fewer and fewer are kept. */
+/** Number of events that are remembered. The older they are, the fewer are kept. */
 const KEPT = 128;
 
 /**
- * What this process knows of the log's past: ids of events that were committed, by position. If one of them is no longer where
- * it was, the log has lost events, as when a standby that lacked them was promoted. Positions alone would not show it, since others may have
- * appended up to the same position again.
+ * What this process knows of the log's past: the ids of committed events, by position. If one of them is no longer at
+ * its position, the log has lost events, for example because a standby that lacked them was promoted. Positions alone
+ * would not show this, because new appends may have reached the same position again.
  */
 export class LogHistory {
   #known: KnownEvent[] = [];
 
-  /** The newest event that is known. */
+  /** The newest known event. */
   get newest(): KnownEvent | undefined {
     return this.#known.at(-1);
   }
@@ -38,20 +38,20 @@ export class LogHistory {
     return this.#known.map(({ position }) => position);
   }
 
-  /** This event is committed. What is older than the newest one is passed over. */
+  /** Records that this event is committed. Events older than the newest one are ignored. */
   saw(position: number, eventId: string): void {
     if (position <= (this.newest?.position ?? 0)) return;
     this.#known.push({ position, eventId });
     if (this.#known.length > KEPT) this.#known = this.#known.filter((_, index) => index >= KEPT / 2 || index % 2 === 0);
   }
 
-  /** The last position up to which the log is as it was, among those that are known; 0 if none is. */
+  /** The last known position up to which the log is unchanged; 0 if there is none. */
   lastIn(ids: ReadonlyMap<number, string>): number {
     return this.#known.findLast(({ position, eventId }) => ids.get(position) === eventId)?.position ?? 0;
   }
 }
 
-/** Why nothing may be appended to a log that lacks events up to `lost`. */
+/** Explains why appends are refused: the log lacks events up to `lost`. */
 export function lostEvents(kept: number, lost: number, end: number): string {
   const again = end > kept ? `, and others were appended after ${kept} instead` : '';
   return (
@@ -61,7 +61,7 @@ export function lostEvents(kept: number, lost: number, end: number): string {
 }
 
 /**
- * The same if nobody remembers the events, but something has been done with them.
+ * The same, if no process remembers the events, but checkpoints are ahead of the log.
  * @param ahead checkpoints past the end of the log, by the names of their rows.
  */
 export function checkpointsAhead(
@@ -77,7 +77,7 @@ export function checkpointsAhead(
   );
 }
 
-/** So many are named. */
+/** Maximum number of checkpoints that are named. */
 const SHOWN = 20;
 
 /** `process:Shipping` is `process Shipping`, `orders` is `read model orders`. */

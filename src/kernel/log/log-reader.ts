@@ -9,9 +9,9 @@ import { eventColumns, LogPages, ms } from './log-pages.ts';
 import { type EventRow, StoredEvent } from './recorded-events.ts';
 
 export interface ReadOptions {
-  /** The types whose data is decoded. The data of others stays as it was stored, readable or not. */
+  /** Selects the types whose data is decoded. The data of other events stays as stored, readable or not. */
   readonly wanted?: (type: string) => boolean;
-  /** Told of events that cannot be read. Their data then stays as it was stored, too. */
+  /** Called for events that cannot be read. Their data then stays as stored. */
   readonly onUnreadable?: (error: UnreadableEventError) => void;
 }
 
@@ -35,8 +35,8 @@ export class LogReader {
   readonly #idsAt: ReturnType<typeof prepared<{ position: number; event_id: string }>>;
 
   /**
-   * @param events every event that the log may hold, by name.
-   * @param pageBytes of one page of the log, as JSON.
+   * @param events every event type that the log may contain, by name.
+   * @param pageBytes maximum size of one page of the log as JSON, in bytes.
    */
   constructor(db: Database, events: EventTypes, pageBytes?: number) {
     this.#events = events;
@@ -76,7 +76,7 @@ export class LogReader {
   }
 
   /**
-   * At most `limit` events after a position, in order; fewer if they are large, none at the end of the log.
+   * At most `limit` events after a position, in order: fewer if they are large, none at the end of the log.
    * @throws {UnreadableEventError} with the event's position, unless `onUnreadable` is given.
    */
   async read(after: number, limit: number, options: ReadOptions = {}): Promise<RecordedEvent[]> {
@@ -102,14 +102,14 @@ export class LogReader {
     });
   }
 
-  /** The log's last position and when it was recorded; 0 if the log is empty. */
+  /** The log's last position and when it was recorded. The position is 0 if the log is empty. */
   async head(): Promise<{ position: number; recordedAt: Date | undefined }> {
     const [row] = await readAgain(() => this.#head({}));
     return { position: row?.position ?? 0, recordedAt: row && new Date(row.recorded_ms) };
   }
 
   /**
-   * Looks at the end of the log, at the event at a known position and at the furthest checkpoint, all at one moment. Only a
+   * Reads the end of the log, the event at a known position, and the furthest checkpoint, all at one moment. Only a
    * role that may read checkpoints can do this.
    */
   async look(known: number): Promise<LogLook> {

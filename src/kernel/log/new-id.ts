@@ -1,11 +1,11 @@
 import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
 
-/** Random bytes for many ids: asking the system for each id would take longer than the rest of creating it. */
+/** Random bytes for many ids. Asking the operating system for each id would take longer than everything else. */
 const pool = new Uint8Array(4096);
 let used = pool.length;
 
-/** A UUID of version 7: ids that are created one after the other are neighbours in an index. */
+/** Creates a UUID of version 7. Ids that are created one after the other are neighbours in an index. */
 export function newId(): string {
   return v7({ rng: sixteenBytes });
 }

@@ -1,15 +1,15 @@
 import { UnreadableEventError } from '../define/event.ts';
 import { ThrottledError } from '../errors.ts';
 
-/** When to try again, in ms: by then a proxy may choose another instance, or this one may be replaced. */
+/** When to try again, in ms. By then, a proxy may have chosen another instance, or this one may have been replaced. */
 const RETRY_AFTER_MS = 1000;
 
 /**
- * A command needs a stream that holds an event of newer code, as during a deployment. Nothing was done. Instances that run the
- * newer code can take the command.
+ * A command needs a stream that contains an event of newer code, which happens during a deployment. Nothing was done.
+ * Instances that run the newer code can accept the command.
  */
 export class NewerEventError extends ThrottledError {
-  /** The unreadable event, for callers who park it instead of retrying. */
+  /** The unreadable event, for callers that park it instead of retrying. */
   override readonly cause: UnreadableEventError;
 
   constructor(cause: UnreadableEventError) {
@@ -24,7 +24,10 @@ export class NewerEventError extends ThrottledError {
   }
 }
 
-/** Runs something that loads streams. @throws {NewerEventError} if one holds an event that only newer code can read. */
+/**
+ * Runs a function that loads streams.
+ * @throws {NewerEventError} if a stream contains an event that only newer code can read.
+ */
 export async function orElsewhere<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();

@@ -23,7 +23,7 @@ export interface EventRow {
   recorded_ms: number;
 }
 
-/** The events of an append as a reader of the log gets them, so that nobody has to read them from the database. */
+/** The events of an append, as a reader of the log would get them, so that they need not be read from the database. */
 export function recordedEvents(
   append: Append,
   accepted: Accepted,
@@ -55,7 +55,7 @@ export function recordedEvents(
   );
 }
 
-/** An event that this process has appended. Its summary is rarely needed, so it is computed on demand. */
+/** An event that this process has appended. Its summary is rarely needed, and therefore computed on demand. */
 class AppendedEvent implements RecordedEvent {
   declare readonly eventId: string;
   declare readonly position: number;
@@ -80,7 +80,7 @@ class AppendedEvent implements RecordedEvent {
   }
 }
 
-/** An event that was read. Its metadata is parsed on demand, because most readers never need it. */
+/** An event that was read from the log. Its metadata is parsed on demand, because most readers never need it. */
 export class StoredEvent implements RecordedEvent {
   readonly eventId: string;
   readonly position: number;
@@ -94,7 +94,7 @@ export class StoredEvent implements RecordedEvent {
   readonly recordedAt: Date;
   readonly #metadata: string;
   readonly #definition: EventDefinition | undefined;
-  /** Of unconverted data; undefined if the data has the newest version. */
+  /** Schema version of unconverted data; undefined if the data has the newest version. */
   readonly #schemaVersion: number | undefined;
 
   /** @param stored true if the data is unconverted. */

@@ -3,15 +3,16 @@ import type { Append } from './append/append.ts';
 import type { WholeBatch } from './append/whole-batch.ts';
 
 /**
- * The JSON that the functions of schema `es` take. This is the only file that knows its keys. They are single letters because
- * Postgres parses them with every append.
- *
- * Each interface is one element of an array. The table of columns after it is what the function declares for that element:
- * `test/kernel/log/sql-json.test.ts` compares it with the function in the database.
+ * The JSON arguments of the functions of schema `es`. This is the only file that knows their keys. The keys are single
+ * letters because Postgres parses them with every append. Each interface is one element of an array. The table of
+ * columns after it is what the function declares for that element: `test/kernel/log/sql-json.test.ts` compares it with
+ * the function in the database.
  */
 type ColumnsOf<Element> = { readonly [Key in keyof Element]-?: string };
 
-/** The caller's clock in ms since 1970, and the largest difference to Postgres' clock in ms: see `es.recording_time`. */
+/**
+ * The caller's clock in ms since 1970, and the maximum difference to Postgres' clock in ms: see `es.recording_time`.
+ */
 type Witness = readonly [time: number, limitMs: number];
 
 /** An append, as `es.append` takes it. */
@@ -20,7 +21,7 @@ interface AppendJson {
   readonly t: string;
   /** Stream id. */
   readonly i: string;
-  /** Version that the stream must have; null if any will do. */
+  /** Version that the stream must have; null for any. */
   readonly v: number | null;
   /** Command id. */
   readonly c: string;
@@ -30,7 +31,7 @@ interface AppendJson {
   readonly f: string;
   /** Former fingerprint. */
   readonly g: string | undefined;
-  /** Business time; when it is recorded if there is none. */
+  /** Business time; the time of recording if absent. */
   readonly o: Date | undefined;
   /** Metadata of its events. */
   readonly m: object;
@@ -76,7 +77,7 @@ interface EventJson {
 /** These are read by name, not as columns. */
 export const EVENT_KEYS: ColumnsOf<EventJson> = { i: '->>', t: '->>', s: '->>', d: '->' };
 
-/** An append, as `es.append_all` takes it: what stands for its stream is on the stream's first append only. */
+/** An append, as `es.append_all` takes it. Facts about its stream are only on the stream's first append. */
 interface BatchAppendJson {
   /** Stream type. */
   readonly t: string;
@@ -100,7 +101,7 @@ export const BATCH_APPEND_COLUMNS: ColumnsOf<BatchAppendJson> = {
 
 /** An event, as `es.append_all` takes it. */
 interface BatchEventJson {
-  /** Which stream of the batch it is of, from 1, in the order of their first appends. */
+  /** Number of its stream in the batch, from 1, in the order of first appends. */
   readonly n: number;
   /** Its version. */
   readonly v: number;
@@ -156,20 +157,23 @@ interface SnapshotJson {
 
 export const SNAPSHOT_COLUMNS: ColumnsOf<SnapshotJson> = { t: 'text', i: 'uuid', v: 'int', w: 'int', s: 'jsonb' };
 
-/** On the first append of a batch, so that Postgres compares the clocks. */
+/** Present on the first append of a batch, so that Postgres compares the clocks. */
 interface Witnessed {
   readonly k: Witness | undefined;
 }
 
-/** @param clockLimitMs by which this machine's clock and Postgres' may differ, in ms; 0 does not compare them. */
+/**
+ * @param clockLimitMs maximum difference between this machine's clock and that of Postgres, in ms; 0 does not compare
+ * them.
+ */
 function witness(clockLimitMs: number): Witness | undefined {
   return clockLimitMs > 0 ? [wallTime(), clockLimitMs] : undefined;
 }
 
 /**
  * The argument of `es.append`.
- * @param eventIds for each append those of its events, or that of its receipt.
- * @param sharedWith for a stream type the others that may have its ids.
+ * @param eventIds for each append the ids of its events, or that of its receipt.
+ * @param sharedWith for a stream type, the other types that may have its ids.
  */
 export function appendsJson(
   appends: readonly Append[],

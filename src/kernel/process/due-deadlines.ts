@@ -18,22 +18,22 @@ interface DeadlineRow {
   begun: EventMetadata;
 }
 
-/** Deadlines that are read at a time, beside those that are known to be due. */
+/** Deadlines that one query reads, besides those that are known to be due. */
 const PAGE = 200;
-/** Deadlines that fire at a time. */
+/** Maximum number of deadlines that fire at the same time. */
 const MOST_IN_PROGRESS = 1000;
-/** Deadlines that have fired and are still in the read model: while it lags, no more than these fire. */
+/** Maximum number of deadlines that have fired and are still in the read model. While it lags, no more fire. */
 const MOST_REMEMBERED = 10_000;
-/** Longest time until the clock checks again, in ms. */
+/** Maximum time until the clock is checked again, in ms. */
 const LOOK_MS = 1000;
 
-/** Whether a deadline `d` is parked: it is retried separately, or was passed over. */
+/** Selects whether a deadline `d` is parked: it is retried separately, or was discarded. */
 const isParked = (consumer: SQLWrapper) => sql`exists (
   select from read.parked_items p
   where p.consumer = ${consumer} and p.line = d.process || ' ' || d.id and p.position = 0
     and p.deadline = d.name and p.due_at = d.at)`;
 
-/** How many deadlines of a process are due and have not been handled. */
+/** Number of deadlines of a process that are due and have not been handled. */
 export async function countOverdue(db: Database, process: string): Promise<number> {
   const consumer = sql`${checkpointId('process', process).key}`;
   const [row] = await db.execute<{ overdue: number }>(sql`select count(*)::int as overdue
@@ -41,7 +41,7 @@ export async function countOverdue(db: Database, process: string): Promise<numbe
   return row?.overdue ?? 0;
 }
 
-/** Watches the clock for processes: that of Postgres, which also timestamps the events. */
+/** Watches Postgres' clock for processes. The same clock timestamps the events. */
 export class DueDeadlines {
   readonly #hub: Hub;
   readonly #next: ReturnType<typeof prepared<DeadlineRow>>;
@@ -70,7 +70,7 @@ export class DueDeadlines {
   }
 
   /**
-   * Fires each of a process's deadlines when its time has come, until it is stopped. May fire one more than once. They
+   * Fires each of a process's deadlines when it is due, until it is stopped. It may fire one more than once. Deadlines
    * are independent: a failing one blocks no other.
    *
    * @param tell resolves when the deadline has been handled or parked.
@@ -84,7 +84,7 @@ export class DueDeadlines {
     unlisten();
   }
 
-  /** A deadline of a process that has begun. */
+  /** Finds a deadline of a process that has begun. */
   async find(process: Process, id: string, name: string, at: Date): Promise<DueDeadline | undefined> {
     const [row] = await this.#begun({ process: process.name, id });
     return row && { id, name, at, begun: row.begun };
@@ -106,7 +106,7 @@ export class DueDeadlines {
         const { id, name, at_ms, begun } = row;
         watch.tell(nameOf(row), tell({ id, name, at: new Date(Math.round(at_ms)), begun }));
       }
-      // The page was full and had a new deadline: there may be more behind it.
+      // The page was full and had a new deadline, so there may be more.
       if (due.length === limit && news.length > 0) return 0;
       const following = rows.find(({ in_ms }) => in_ms > 0);
       return following ? Math.min(LOOK_MS, Math.max(1, following.in_ms)) : LOOK_MS;
@@ -123,7 +123,7 @@ class DeadlineWatch {
   readonly #told = new Set<string>();
   readonly #onRoom: () => void;
 
-  /** @param onRoom called when more may fire, after a time when none could. */
+  /** @param onRoom called when deadlines may fire again, after a time in which none could. */
   constructor(onRoom: () => void) {
     this.#onRoom = onRoom;
   }

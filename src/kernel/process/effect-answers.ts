@@ -6,17 +6,17 @@ import { SYSTEM } from '../define/actor.ts';
 import { asDerivedId } from '../define/derived-id.ts';
 
 /**
- * The id of the command that the answer to an event's call becomes. The bus stores it as a derived id; earlier versions
- * stored it unchanged.
+ * The id of the command that an effect's answer to an event becomes. The bus stores it as a derived id; earlier
+ * versions stored it unchanged.
  */
 export function answerIdOf(effect: string, eventId: string): string {
   return uuidv5(`${effect} answer`, eventId);
 }
 
-/** Clients could use the ids of earlier versions too. */
+/** Ids of earlier versions could also be used by clients, so the actor has to be the engine. */
 const byEngine = sql.raw(`metadata -> 'actor' ->> 'id' = '${SYSTEM.id}'`);
 
-/** Knows whether the answers of calls are in the log. */
+/** Finds out if the answers of calls are in the log. */
 export class EffectAnswers {
   readonly #known: ReturnType<typeof prepared<{ id: string }>>;
 
@@ -31,7 +31,7 @@ export class EffectAnswers {
     );
   }
 
-  /** Which of these are in the log. */
+  /** Returns those of the ids that are in the log. */
   async among(ids: readonly string[]): Promise<ReadonlySet<string>> {
     if (ids.length === 0) return new Set();
     const given = new Map(ids.flatMap((id) => [[id, id] as const, [asDerivedId(id), id] as const]));

@@ -11,21 +11,21 @@ import { assertDone, type CommandIssuer, causedBy, IdsUsedError, nthId } from '.
 
 export interface EffectWorkParts {
   readonly effect: Effect;
-  /** The adapter of its port. */
+  /** The adapter of the effect's port. */
   readonly port: unknown;
   readonly bus: CommandIssuer;
   readonly states: Pick<StreamStates, 'refresh'>;
   readonly answers: Pick<EffectAnswers, 'among'>;
-  /** Kinds of streams whose events may ask for calls. */
+  /** Types of streams whose events may cause calls. */
   readonly follows: ReadonlySet<string>;
-  /** How long a call may take before it is given up and made again later, in ms. */
+  /** Time limit of a call, in ms. After that it is repeated later. */
   readonly timeoutMs: number;
 }
 
-/** Ids that are tried for an answer if others have used the earlier ones for something else. */
+/** Number of ids that are tried for an answer, if earlier ones were used for something else. */
 const IDS = 5;
 
-/** Makes the calls of one effect, and issues the commands of their answers. */
+/** Makes the calls of one effect, and issues the commands that they are answered with. */
 export class EffectWork implements Work {
   readonly #parts: EffectWorkParts;
 
@@ -41,7 +41,7 @@ export class EffectWork implements Work {
     return this.#parts.follows.has(streamType);
   }
 
-  /** A call whose answer is in the log is not made again, so the other side need not remember its key forever. */
+  /** If the answer is in the log, the call is not repeated. So the other side need not remember its key forever. */
   async routesOf(events: readonly RecordedEvent[]): Promise<(EventRoute | undefined)[]> {
     const { effect, answers } = this.#parts;
     const ids = events.map(({ type, eventId }) => (this.wanted(type) ? answerIdOf(effect.name, eventId) : undefined));
@@ -64,13 +64,13 @@ export class EffectWork implements Work {
       const commandId = nthId(answerId, nth);
       const outcome = await this.#parts.bus.executeUnchecked(command, called.input, { ...causedBy(event), commandId });
       if (outcome.kind !== 'reused') return assertDone(outcome, command.name, commandId);
-      // An instance that also made this call has already stored another answer: that one counts.
+      // Another instance that also made this call has stored its answer first. That answer counts.
       if ((await this.#parts.answers.among([commandId])).size > 0) return;
     }
     throw new IdsUsedError(command.name, answerId);
   }
 
-  /** Makes the call within its time limit: a call that ignores its signal does not hold a slot forever. */
+  /** Makes the call within its time limit, so that a call that ignores its signal does not hold a slot forever. */
   async #call(event: RecordedEvent, stopping: AbortSignal): Promise<Called> {
     const { effect, port, timeoutMs } = this.#parts;
     const key = uuidv5(effect.name, event.eventId);
@@ -117,7 +117,7 @@ export class UndeclaredCommandError extends Error {
   }
 }
 
-/** The other side has not confirmed the outcome of a call. It is made again, with the same key. */
+/** The outcome of a call is not confirmed. The call is repeated with the same key. */
 export class UnansweredCallError extends RetryableError {
   readonly code = 'CALL_UNANSWERED';
 

@@ -8,7 +8,7 @@ import { RetryableError } from './follow/retries.ts';
 
 export type CommandIssuer = Pick<CommandBus, 'executeUnchecked'>;
 
-/** Others changed the same stream each time this command was decided. This is not a refusal: it is issued again. */
+/** The command conflicted every time it was decided. This is not a refusal: it is issued again. */
 export class BusyError extends RetryableError {
   readonly code = 'STREAM_BUSY';
 
@@ -31,7 +31,10 @@ export class IdsUsedError extends Error {
   }
 }
 
-/** The id for a command if the earlier ones were used for something else. @param nth 0 for its own. */
+/**
+ * The id to use for a command if the previous ones were used for something else.
+ * @param nth 0 for the first id.
+ */
 export function nthId(commandId: string, nth: number): string {
   return nth === 0 ? commandId : uuidv5(`${nth}`, commandId);
 }
@@ -46,17 +49,17 @@ export function causedBy({ eventId, metadata }: RecordedEvent): ExecuteOptions {
 }
 
 /**
- * The same for a command without a causing event, as for a deadline, in a chain that began with an event of this
- * metadata.
+ * The same for a command without a causing event, such as that of a deadline. The metadata is that of the event that
+ * began the chain.
  */
 export function onBehalfOf(metadata: EventMetadata): ExecuteOptions {
   const { correlationId } = metadata;
   return { actor: SYSTEM, idsFrom: 'engine', isContinuation: true, initiator: initiatorOf(metadata), correlationId };
 }
 
-/** @throws if a command that was not refused was not accepted. */
+/** @throws if the command was not accepted, and not refused either. */
 export function assertDone(outcome: CommandOutcome, command: string, commandId: string): void {
-  // Not begun: events that do not begin a process do not concern it.
+  // `notFound`: the process has not begun, so the event does not concern it.
   if (outcome.kind === 'accepted' || outcome.kind === 'notFound') return;
   if (outcome.kind === 'conflict') throw new BusyError(command, commandId);
   throw new Error(`${command} ${commandId} came to ${JSON.stringify(outcome)}.`);

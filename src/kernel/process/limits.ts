@@ -1,18 +1,18 @@
-/** Bounds of what processes and effects do at one time; see docs/security.md. */
+/** Limits of what processes and effects do at the same time; see docs/security.md. */
 export interface ProcessLimits {
-  /** Steps of one kind of processes that are done at one time, and of those, steps of one initiator. */
+  /** Maximum number of concurrent steps of one kind of process, and of one initiator among these. */
   readonly atOnce: number;
   readonly perInitiator: number;
-  /** Calls of one effect that are made at one time, and of those, calls of one initiator. */
+  /** Maximum number of concurrent calls of one effect, and of one initiator among these. */
   readonly effectsAtOnce: number;
   readonly effectsPerInitiator: number;
-  /** How long a call may take before it is given up and made again later, in ms. */
+  /** Time limit of a call, in ms. After that it is repeated later. */
   readonly effectTimeoutMs: number;
-  /** Events that a kind reads ahead of the oldest one that is not done. */
+  /** Maximum number of events that a kind reads ahead of its oldest unfinished one. */
   readonly readAhead: number;
-  /** Bytes of those events that are kept in memory. */
+  /** Maximum size of those events in memory, in bytes. */
   readonly readAheadBytes: number;
-  /** Items of a kind that may be parked. */
+  /** Maximum number of parked items of a kind. */
   readonly parked: number;
 }
 

@@ -35,9 +35,9 @@ import { StartPositions } from './start-positions.ts';
 
 export interface ProcessManagerParts {
   readonly db: Database;
-  /** The same database with the right to read receipts. */
+  /** The same database, with a role that may read receipts. */
   readonly writer: Database;
-  /** The same database on a connection that no batch keeps waiting. */
+  /** The same database, on a connection that no batch keeps busy. */
   readonly leases: Database;
   /** False if the connections of `db` do not answer. */
   readonly canWork?: (() => boolean) | undefined;
@@ -47,24 +47,24 @@ export interface ProcessManagerParts {
   readonly states: StreamStates;
   readonly processes: readonly Process[];
   readonly effects: readonly Effect[];
-  /** What this instance is able to call. */
+  /** The adapters through which this instance can make calls. */
   readonly adapters: readonly PortBinding[];
-  /** Where the log ends, as the projector knows. */
+  /** The end of the log, as the projector knows it. */
   readonly head: LogHead;
   readonly look: () => Promise<void>;
-  /** Tells when read models have moved. */
+  /** Announces changes of read models. */
   readonly hub: Hub;
   readonly role: ProjectorRole | undefined;
-  /** All kinds of streams and events that this code knows. */
+  /** All stream types and events that this code knows. */
   readonly registry: Pick<Registry, 'aggregates' | 'events'>;
   readonly limits?: Partial<ProcessLimits> | undefined;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
-/** A kind of processes or an effect. */
+/** A kind of process, or an effect. */
 interface ProcessConsumer {
   readonly id: CheckpointId;
-  /** Where its checkpoint begins if it has none. */
+  /** Returns the position of its checkpoint if it has none yet. */
   readonly beginning: () => Promise<number>;
 }
 
@@ -73,19 +73,21 @@ interface Works {
   readonly limits: RunnerLimits;
 }
 
-/** How long the start waits for checkpoints that have to be made first, in ms; they are made all the same. */
+/**
+ * How long the start waits for missing checkpoints to be created, in ms. After that they are created in the background.
+ */
 const REGISTER_WITHIN_MS = 5000;
 
 /**
- * Runs this instance's share of the kinds of processes, and of the effects whose ports lead somewhere here. They are owned and taken
- * over as projections are.
+ * Runs this instance's share of the kinds of processes, and of the effects whose ports have adapters here. Their owners
+ * change like those of projections.
  */
 export class ProcessManager {
   readonly #parts: ProcessManagerParts;
   readonly #followers: ReadonlyMap<string, ProcessFollower>;
   readonly #answers: EffectAnswers;
   readonly #checkpoints: Checkpoints;
-  /** All processes and effects, also those that this instance cannot run. */
+  /** All processes and effects, including those that this instance cannot run. */
   readonly #consumers: readonly ProcessConsumer[];
   readonly #known = new KnownCheckpoints();
   readonly #leases: LeaseKeeper;
@@ -145,14 +147,14 @@ export class ProcessManager {
     await this.#leases.start();
   }
 
-  /** Where each kind stands, also those that other instances run. */
+  /** The state of each kind, including those that other instances run. */
   status(): ProcessStatus[] {
     return this.#consumers.map(({ id }) =>
       processStatusOf(id, this.#followers.get(id.key), this.#known.of(id.key), this.#parts.head),
     );
   }
 
-  /** What is parked for a fault in the kinds that this instance runs. */
+  /** Items that are parked because of a fault, in the kinds that this instance runs. */
   stalls(): Stall[] {
     return [...this.#followers.values()].flatMap((follower) => {
       const fault = follower.parkedFault;
@@ -160,19 +162,21 @@ export class ProcessManager {
     });
   }
 
-  /** The kind, of those that this instance runs, in which an initiator has more to be done, or parked, than its share. */
+  /** The kind run by this instance in which an initiator has more pending or parked work than their share. */
   crowdedBy(initiator: string): string | undefined {
     for (const follower of this.#followers.values()) if (follower.isCrowdedBy(initiator)) return follower.name;
     return undefined;
   }
 
-  /** Ends when what is on its way is done, as far as that is possible, and gives the processes up for others. */
+  /** Finishes the work in progress if possible, and gives the leases up so that other instances can take them. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     if (this.#consumers.length > 0) await this.#leases.stop();
   }
 
-  /** Makes the checkpoints that are missing. One that takes long, or cannot be made yet, keeps no other from running. */
+  /**
+   * Creates missing checkpoints. One that takes long, or cannot be created yet, does not keep the others from running.
+   */
   async #registerAll(): Promise<void> {
     const { onError } = this.#parts;
     const each = this.#consumers.map((consumer) =>
@@ -185,8 +189,8 @@ export class ProcessManager {
   }
 
   /**
-   * Makes a checkpoint unless it is there. It has a generation of its own: an instance that believes that it still moves one
-   * that was lost cannot move this one.
+   * Creates a checkpoint if it is missing. Each checkpoint has its own generation, so that an instance that still works
+   * for a deleted checkpoint cannot move its successor.
    */
   async #register({ id, beginning }: ProcessConsumer): Promise<void> {
     await this.#checkpoints.registerAt(id, async () => ({
@@ -220,7 +224,7 @@ export class ProcessManager {
     return works;
   }
 
-  /** Kinds of streams that have events of these types. */
+  /** Stream types that have events of these types. */
   #streamsOf(types: readonly string[]): Set<string> {
     const { aggregates } = this.#parts.registry;
     return new Set(
@@ -230,7 +234,7 @@ export class ProcessManager {
     );
   }
 
-  /** @returns what moves a consumer's checkpoint, and answers whether it is still this instance's. */
+  /** @returns a function that moves a consumer's checkpoint and returns whether this instance still owns it. */
   #moverOf(consumer: ProcessConsumer): (advance: Omit<CheckpointAdvance, 'from' | 'owner'>) => Promise<boolean> {
     const mover = new CheckpointMover(this.#parts.leases, consumer.id.key);
     return async (advance) => {
@@ -239,7 +243,7 @@ export class ProcessManager {
         return true;
       } catch (error) {
         if (!(error instanceof FencedError)) throw error;
-        // Another instance owns it by now. Or it was lost, and then it is needed again at once.
+        // Another instance owns the checkpoint now, or it was deleted. In that case it has to be created again at once.
         await this.#register(consumer);
         return false;
       }

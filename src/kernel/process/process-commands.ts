@@ -7,17 +7,17 @@ import type { Process, ProcessState } from '../define/process-manager/process.ts
 import { processEvents } from '../define/process-manager/process-events.ts';
 import { begins, react } from './react.ts';
 
-// What the engine itself does to a process's stream; none of it is in the API. The ids of these commands follow from what
-// they are about, and their inputs hold nothing else, so that the same thing done again is a replay also after a deploy.
+// The engine's own commands for a process's stream. They are not in the API. Their ids are derived from their subjects,
+// and their inputs contain nothing else, so that a repetition is a replay even after a deployment.
 
 const ReactInput = z.object({ process: z.string(), eventId: z.string() });
 const RefuseInput = z.object({ process: z.string(), commandId: z.string() });
 const ReachInput = z.object({ process: z.string(), name: z.string(), at: z.iso.datetime() });
 
-/** Why a command will not be accepted, however often it is issued. */
+/** A refusal that will be the same however often the command is issued. */
 export type FinalRefusal = Extract<CommandOutcome, { kind: 'rejected' | 'invalid' | 'notFound' }>;
 
-/** A command of the engine's, with what it is issued with. */
+/** A command of the engine, with its input and its options. */
 export interface OwnCommand {
   readonly command: CommandOf<z.ZodObject>;
   readonly input: Readonly<Record<string, string>>;
@@ -54,8 +54,9 @@ export function reacting(process: Process, id: string, event: RecordedEvent): Ow
 }
 
 /**
- * One of its commands was not accepted. This is recorded under that command's own id, so that the log holds either what the
- * command did or that it was refused: an instance that has lost the process without knowing it may still be issuing it.
+ * Records that one of the process's commands was refused. This uses that command's own id, so that the log contains
+ * either the command's events or its refusal: an instance that has lost the process without knowing may still be
+ * issuing it.
  */
 export function refusing(
   process: Process,
@@ -73,7 +74,7 @@ export function refusing(
   return own(process, 'refuse', RefuseInput, { process: id, commandId }, commandId, decide);
 }
 
-/** A deadline has come. Does nothing if it was cleared or moved meanwhile. */
+/** A deadline is due. Does nothing if it was cleared or moved meanwhile. */
 export function reaching(process: Process, id: string, name: string, at: Date): OwnCommand {
   const time = at.toISOString();
   const decide = ({ deadlines }: ProcessState<unknown>) =>

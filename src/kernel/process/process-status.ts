@@ -8,28 +8,28 @@ import type { ParkedFault } from './parked/parked-items.ts';
 
 export type ProcessStatusState = 'RUNNING' | 'STALLED' | 'STOPPED';
 
-/** Where a kind of processes or an effect stands. */
+/** The state of a kind of process, or of an effect. */
 export interface ProcessStatus {
   readonly name: string;
   readonly kind: 'PROCESS' | 'EFFECT';
   readonly state: ProcessStatusState;
-  /** Every event up to here has been answered or is parked. */
+  /** Every event up to this position is handled or parked. */
   readonly position: number;
-  /** Events behind the end of the log. */
+  /** Number of events up to the end of the log. */
   readonly lag: number;
-  /** Steps or calls that cannot go on, and those that wait behind them; each is tried again by itself. */
+  /** Steps or calls that failed, and those that wait behind them. Each is retried automatically. */
   readonly parked: number;
-  /** Steps or calls that are read and not done, on the instance that runs it; 0 elsewhere. */
+  /** Steps or calls that were read and are unfinished, on the instance that runs the kind; 0 elsewhere. */
   readonly pending: number;
-  /** Why one of its lines stands still, for operators. */
+  /** Why work is stalled, for operators; null if it is not. */
   readonly failure: string | null;
   /** True if this instance runs it. */
   readonly isOurs: boolean;
-  /** The process of the operating system that runs it, as host:pid; null if none does. For operators. */
+  /** The operating system's process that runs it, as host:pid; null if there is none. For operators. */
   readonly owner: string | null;
 }
 
-/** @param checkpoint as it was looked at last. */
+/** @param checkpoint the checkpoint as it was last read. */
 export function processStatusOf(
   { kind, name }: CheckpointId,
   follower: ProcessFollower | undefined,
@@ -54,7 +54,10 @@ export function processStatusOf(
   };
 }
 
-/** Why a kind is stalled: the first item that is parked for a fault. The error's text may be personal, so that only its code is told. */
+/**
+ * Why a kind is stalled: the first item that is parked because of a fault. Only the error's code is reported, because
+ * its text may be personal.
+ */
 export function stallOf(what: string, size: number, fault: ParkedFault): Stall {
   const { line, position, deadline, eventType, code, parkedAt: since } = fault;
   const [streamType = '', streamId = ''] = line.split(' ');

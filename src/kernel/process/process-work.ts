@@ -26,16 +26,16 @@ export interface ProcessWorkParts {
   readonly process: Process;
   readonly bus: CommandIssuer;
   readonly clock: DueDeadlines;
-  /** Kinds of streams whose events this process answers. */
+  /** Types of streams whose events this process handles. */
   readonly follows: ReadonlySet<string>;
 }
 
-/** Ids that are tried for one command if those before were used by others for something else. */
+/** Number of ids that are tried for one command, if earlier ones were used for something else. */
 const IDS = 5;
 
 /**
- * Tells one kind of process of the events that concern it, and issues the commands that it asks for. Every effect has an id that
- * follows from the event's, so that it happens once however often the process is told.
+ * Passes events to the processes of one kind, and issues the commands that they request. Every command has an id that
+ * is derived from the event's, so that it takes effect once, however often the event is passed on.
  */
 export class ProcessWork implements Work {
   readonly deadlines: DeadlineWork;
@@ -70,8 +70,8 @@ export class ProcessWork implements Work {
   }
 
   /**
-   * Most events of a kind may be about what no process was begun for: of an imported order, say. Those are found out with one look
-   * for all rather than with a command each.
+   * Most events may be about subjects for which no process has begun, such as imported orders. One query for all finds
+   * these, instead of a command for each.
    */
   async routesOf(
     events: readonly RecordedEvent[],
@@ -122,7 +122,9 @@ export class ProcessWork implements Work {
     return streamType === this.#parts.process.name && type === 'CommandRequested';
   }
 
-  /** Neighbouring requests of one command for different streams are issued together: their appends share a batch. */
+  /**
+   * Consecutive requests of one command for different streams are issued together, so that their appends share a batch.
+   */
   #groupOf(event: RecordedEvent): EventRoute['group'] {
     if (!this.#isRequest(event)) return undefined;
     const { command: name, input } = event.data as RequestedData;
@@ -131,12 +133,12 @@ export class ProcessWork implements Work {
       const id = command?.id(input)?.toLowerCase();
       return id === undefined ? undefined : { kind: name, target: id };
     } catch {
-      // What is wrong with its input, the command says when it is issued.
+      // If the input is invalid, the command reports it when it is issued.
       return undefined;
     }
   }
 
-  /** Issues what the process has asked for; if it is not accepted the process is told, by way of the log. */
+  /** Issues the command that the process has requested. If it is not accepted, the process is told through the log. */
   async #issue(event: RecordedEvent): Promise<void> {
     const { process, bus } = this.#parts;
     const requested = event.data as RequestedData;
@@ -152,12 +154,12 @@ export class ProcessWork implements Work {
       const outcome = await issue(commandId);
       if (outcome.kind === 'accepted') return;
       if (outcome.kind === 'conflict') throw new BusyError(requested.command, commandId);
-      // Another instance may have recorded under this id that it was refused.
+      // Another instance may have recorded a refusal under this id.
       const told = await refuse(commandId, outcome.kind === 'reused' ? REFUSED : outcome);
       if (told.kind !== 'reused') return assertDone(told, requested.command, commandId);
-      // Or another instance issued it too, later, and then it was accepted: what it did holds.
+      // Or another instance issued the command later and it was accepted. Then its events count.
       if (outcome.kind !== 'reused' && (await issue(commandId)).kind === 'accepted') return;
-      // Else somebody has used this id for something else. Everybody finds that so, and takes the next one.
+      // Otherwise the id was used for something else. Every instance finds this, and takes the next id.
     }
     throw new IdsUsedError(requested.command, requested.commandId);
   }
@@ -178,5 +180,5 @@ export class ProcessWork implements Work {
 
 type RequestedData = ReturnType<typeof processEvents.CommandRequested>['data'];
 
-/** Stands for a refusal that is in the log with its reason. */
+/** Stands for a refusal whose reason is already in the log. */
 const REFUSED = { kind: 'rejected', code: 'REFUSED', message: 'It was refused before.' } as const;

@@ -5,13 +5,16 @@ import { processEvents } from '../define/process-manager/process-events.ts';
 
 type DataOfEngineEvent<K extends keyof typeof processEvents> = DataOf<(typeof processEvents)[K]>;
 
-/** The process that an event is for: of somebody else's event the one that its reaction names, of its own the stream itself. */
+/**
+ * The id of the process that an event is for. For an event of its own stream, this is the stream's id; for any other
+ * event, the process's reaction returns it.
+ */
 export function processIdOf(process: Process, event: RecordedEvent): string | undefined {
   if (event.streamType === process.name) return isTold(process, event) ? event.streamId : undefined;
   return process.on.get(event.type)?.process(event)?.toLowerCase();
 }
 
-/** Of its own stream only these set a process going again. */
+/** True if an event of the process's own stream makes the process react. */
 function isTold(process: Process, { type, data }: RecordedEvent): boolean {
   if (type === 'CommandRefused')
     return process.answers('refused', (data as DataOfEngineEvent<'CommandRefused'>).command);
@@ -20,7 +23,10 @@ function isTold(process: Process, { type, data }: RecordedEvent): boolean {
   return false;
 }
 
-/** What an event comes to in the process's own stream. Pure, and the same each time: ids of commands follow from the event's. */
+/**
+ * The events that result in the process's own stream from an event. Pure and repeatable: ids of commands are derived
+ * from the event's.
+ */
 export function react<State>(
   process: Process<State>,
   { own, deadlines }: ProcessState<State>,
@@ -41,7 +47,7 @@ export function react<State>(
   });
 }
 
-/** The compiler refuses such a step, unless its name is known at run time only. */
+/** The compiler refuses such a step, unless its name is known only at run time. */
 function refuseUndeclared(process: Process, event: RecordedEvent, step: IssueStep | DeadlineStep): void {
   const { name } = process;
   if (step.step === 'issue') {
@@ -55,11 +61,11 @@ function refuseUndeclared(process: Process, event: RecordedEvent, step: IssueSte
   throw new UndeclaredStepError(name, event.type, step.name, sentence);
 }
 
-/** A process asks for something that its definition does not have, so that nothing would come of it. */
+/** A process requests a command or deadline that its definition does not list, so that nothing would happen. */
 export class UndeclaredStepError extends Error {
   readonly code = 'STEP_UNDECLARED';
   readonly process: string;
-  /** The type of the event to which it reacts. */
+  /** The type of the event that the process reacts to. */
   readonly event: string;
   /** The name of the command or the deadline. */
   readonly step: string;

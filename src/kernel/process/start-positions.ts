@@ -5,14 +5,14 @@ import type { Effect } from '../define/process-manager/effect.ts';
 import type { Process } from '../define/process-manager/process.ts';
 import { answerIdOf, type EffectAnswers } from './effect-answers.ts';
 
-/** Events that are looked at together. */
+/** Number of events in one query. */
 const PAGE = 1000;
 
 /**
- * Where a kind of processes or an effect begins if it has no checkpoint. A new one begins at the end of the log, since it would
- * otherwise act on events that are long past. One whose checkpoint was lost has left
- * traces in the log and begins right before the first of them; otherwise unfinished work would never be finished. Events that it
- * handled before have no effect the second time.
+ * The position at which a kind of process, or an effect, begins if it has no checkpoint. A new one begins at the end of
+ * the log, because it would otherwise act on events of the past. One whose checkpoint was lost has left traces in the
+ * log. It begins just before the first of them, so that unfinished work is finished; events that it has handled before
+ * have no effect the second time.
  */
 export class StartPositions {
   readonly #answers: EffectAnswers;
@@ -22,7 +22,7 @@ export class StartPositions {
 
   constructor(db: Database, answers: EffectAnswers) {
     this.#answers = answers;
-    // Materialized, and not by position: of a kind without streams the whole log would be looked through.
+    // Materialized and not ordered by position: otherwise Postgres would scan the whole log for a kind without streams.
     this.#process = prepared(
       db,
       'processes_beginning',
@@ -43,15 +43,15 @@ export class StartPositions {
     this.#head = prepared(db, 'processes_head', sql`select coalesce(max(position), 0) as position from es.events`);
   }
 
-  /** Before the event that began the first process of the kind. */
+  /** Just before the event that began the first process of the kind. */
   async ofProcess({ name }: Process): Promise<number> {
     const [first] = await this.#process({ type: name });
     return first ? first.position - 1 : this.#end();
   }
 
-  /** Before the first event whose call has been answered. */
+  /** Just before the first event whose call has been answered. */
   async ofEffect({ name, on }: Effect): Promise<number> {
-    // Looked up first: what comes while the log is read is not past.
+    // Read first: events that come while the log is read are not in the past.
     const end = await this.#end();
     const types = `{${[...on.keys()].map((type) => JSON.stringify(type)).join(',')}}`;
     for (let after = 0; ; ) {

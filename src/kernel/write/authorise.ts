@@ -15,7 +15,7 @@ export function mayAlways(command: Command, actor: Actor | null): boolean {
   return actor.roles.some((role) => rules[role] === true);
 }
 
-/** @throws {UnauthenticatedError} {@link ForbiddenError} if the actor may not issue it, whatever its input. */
+/** @throws {UnauthenticatedError} {@link ForbiddenError} if the actor may not issue the command, whatever its input. */
 export function refuseByRole(command: Command, actor: Actor | null): void {
   if (mayAlways(command, actor)) return;
   if (!actor) throw new UnauthenticatedError(`Sign in to issue ${command.name}.`);
@@ -58,7 +58,7 @@ function rulesFor(command: Command, actor: Actor): Rule[] {
  */
 export type CommandAccess = 'permitted' | 'forbidden' | 'absent' | 'taken';
 
-/** What deciding who may see an aggregate needs to know about its stream. */
+/** The facts about a stream that decide who may see its aggregate. */
 interface DecidedStream {
   readonly streamId: string;
   readonly version: number;
@@ -81,7 +81,7 @@ export function commandAccess(
   }
   if (!exists || maySee(command, actor, stream)) return 'forbidden';
   if (!command.creates) return 'absent';
-  // If they could not create one of a free id either, the refusal says nothing about this id.
+  // The actor could not use a free id either, so the refusal says nothing about this id.
   return mayHere(command, actor, input, command.aggregate.initialState(), facts) ? 'taken' : 'forbidden';
 }
 
@@ -91,8 +91,8 @@ function maySee(command: Command, actor: Actor | null, { streamId, state }: Deci
 }
 
 /**
- * The answer about an aggregate that the actor may not know about: the same as for a free id. If the id must be taken,
- * the answer says only that.
+ * The answer about an aggregate that the actor may not know about: the same as for a free id. If it must disclose that
+ * the id is taken, it discloses only that.
  */
 export function answerUnseen(
   { aggregate: { name: aggregate } }: Command,
@@ -106,7 +106,7 @@ export function answerUnseen(
   return ID_TAKEN;
 }
 
-/** The answer to a command that would create an aggregate of an id that is in use, by whatever type. */
+/** The answer to a command that would create an aggregate under an id that another stream has, of any type. */
 export const ID_TAKEN: CommandOutcome = {
   kind: 'rejected',
   code: 'ID_TAKEN',

@@ -20,11 +20,11 @@ import { validate } from './validate.ts';
 
 export interface CommandBusParts extends CommandTools {
   readonly queue: Pick<AppendQueue, 'append' | 'assertRoom'>;
-  /** How much of one caller is executed at a time; all of it unless given. */
+  /** Limits how many commands of one caller are executed at the same time. Default: no limit. */
   readonly windows?: Pick<CommandWindows, 'execute'> | undefined;
-  /** Asked before a command is taken. */
+  /** Asked before a command is accepted. */
   readonly admission?: Pick<Admission, 'assertAdmitted' | 'appended'> | undefined;
-  /** What stands in the way of any command. */
+  /** Reasons for which every command is refused. */
   readonly obstacles?: Pick<Obstacles, 'assertNone'> | undefined;
   readonly observer?: Observer | undefined;
 }
@@ -33,7 +33,9 @@ interface Running extends RosterMember {
   readonly answer: Promise<CommandOutcome>;
 }
 
-/** Takes commands: admits and validates them, runs them, and answers with a receipt or the reason why not. */
+/**
+ * Accepts commands: it admits, validates and runs them, and answers with a receipt or with the reason for a refusal.
+ */
 export class CommandBus {
   readonly #parts: CommandBusParts;
   readonly #observer: Observer;
@@ -48,15 +50,16 @@ export class CommandBus {
   /**
    * Issues a command.
    *
-   * @returns what it answers; an accepted command is durable.
-   * @throws {UnauthenticatedError} {@link ForbiddenError}, ThrottledError (nothing was taken; {@link NewerEventError} if another
-   *   instance can take it), OutcomeUnknownError (send it again with the same command id), or the database's error.
+   * @returns the answer; an accepted command is durable.
+   * @throws {UnauthenticatedError} {@link ForbiddenError}, ThrottledError (nothing was accepted; {@link
+   * NewerEventError} if another instance can accept it), OutcomeUnknownError (send it again with the same command id),
+   * or the database's error.
    */
   async execute<C extends Command>(command: C, input: InputOf<C>, options: ExecuteOptions): Promise<CommandOutcome> {
     return this.executeUnchecked(command, input, options);
   }
 
-  /** Like {@link execute} for input that comes from outside and has no type yet. */
+  /** Like {@link execute}, for input from outside, which has no type yet. */
   async executeUnchecked(command: Command, input: unknown, options: ExecuteOptions): Promise<CommandOutcome> {
     const answer = withTelemetry(this.#observer, command, options, (own) =>
       orElsewhere(() => this.#run(command, input, own)),
@@ -89,7 +92,7 @@ export class CommandBus {
     return new CommandRun(this.#parts, identified(command, validated.input, options)).answer();
   }
 
-  /** @throws if it would be refused whatever its input. */
+  /** @throws if the command would be refused whatever its input. */
   #assertAdmitted(command: Command, options: ExecuteOptions): void {
     if (this.#isClosed) throw new ThrottledError(1000, 'The server is shutting down.');
     const { obstacles, queue, admission } = this.#parts;

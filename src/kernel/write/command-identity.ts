@@ -1,25 +1,28 @@
 import { hash } from 'node:crypto';
 import { asDerivedId } from '../define/derived-id.ts';
 
-/** How the log recognises a command that is sent again. */
+/** How the log recognises a command that is repeated. */
 export interface CommandIdentity {
   /** The idempotency key: a UUID. */
   readonly commandId: string;
   /**
-   * 128 bits of SHA-256 over the command's name, its input and the id of its actor, in the form of a UUID. The same command
-   * of somebody else has another one.
+   * 128 bits of SHA-256 over the command's name, its input and its actor's id, in the form of a UUID. If another actor
+   * issues the same command, it has another fingerprint.
    */
   readonly fingerprint: string;
-  /** The id under which earlier versions stored an engine's command. It counts only if its actor is the same. */
+  /** The id under which earlier versions stored a command of the engine. It counts only if the actor is the same. */
   readonly formerCommandId?: string | undefined;
-  /** The fingerprint that earlier versions stored: without the actor. It counts only if the stored actor is the same. */
+  /**
+   * The fingerprint that earlier versions stored, which leaves out the actor. It counts only if the stored actor is the
+   * same.
+   */
   readonly formerFingerprint?: string | undefined;
 }
 
 /** The origin of a command id: a client chose it, or the engine derived it from the subject of the command. */
 export type IdsFrom = 'client' | 'engine';
 
-/** @param actorId as the events' metadata has it. */
+/** @param actorId the actor's id, as in the events' metadata. */
 export function commandIdentity(
   command: string,
   input: unknown,
@@ -40,7 +43,7 @@ function uuidOf(text: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** JSON with sorted keys; absent, undefined and null fields are the same, as they are in GraphQL. */
+/** JSON with sorted keys. Absent, undefined and null fields are the same, as in GraphQL. */
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, part) =>
     part !== null && typeof part === 'object' && !Array.isArray(part) && !(part instanceof Date)

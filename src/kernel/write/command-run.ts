@@ -18,14 +18,14 @@ import type { StreamState } from './state/stream-state.ts';
 import type { StreamStates } from './state/stream-states.ts';
 import { RESERVED } from './validate.ts';
 
-/** What commands are run with. */
+/** What running a command needs. */
 export interface CommandTools {
   readonly log: Pick<EventLog, 'head' | 'findCommand'>;
   readonly queue: Pick<AppendQueue, 'append'>;
   readonly states: StreamStates;
-  /** Told what was appended. */
+  /** Told how much was appended. */
   readonly admission?: Pick<Admission, 'appended'> | undefined;
-  /** Says why what read models make of events could not be stored. Asked before they are appended. */
+  /** Returns why read models could not store the result of these events. Called before they are appended. */
   readonly whyNotStorable?: ((append: Append) => string | undefined) | undefined;
 }
 
@@ -39,17 +39,17 @@ export interface AdmittedCommand {
   readonly metadata: EventMetadata;
 }
 
-/** Conflicts after which a command without an expected version gives up. */
+/** Number of conflicts after which a command without an expected version gives up. */
 const MAX_CONFLICTS = 10;
 
-/** One command on its way: loads, decides and appends, and does so again after a conflict. */
+/** One execution of a command: it loads, decides and appends, and repeats this after a conflict. */
 export class CommandRun {
   readonly #tools: CommandTools;
   readonly #admitted: AdmittedCommand;
   readonly #streamId: string;
-  /** The stream id was made here: nobody can have appended to it. */
+  /** True if the stream id was made here, so that nobody can have appended to it. */
   readonly #isNewId: boolean;
-  /** The version that it was decided on last. */
+  /** The version of the last decision. */
   #decidedOn = 0;
   #access: CommandAccess = 'permitted';
 
@@ -61,12 +61,15 @@ export class CommandRun {
     this.#streamId = id ?? newId();
   }
 
-  /** Resolves to the command's answer. @throws as {@link CommandBus.execute} does. */
+  /**
+   * @returns the command's answer.
+   * @throws as {@link CommandBus.execute} does.
+   */
   async answer(): Promise<CommandOutcome> {
     for (let conflicts = 0; ; conflicts++) {
       const answer = await this.#attempt();
       if (answer !== 'again') return answer;
-      // Many may have lost to one: do not let them meet again at the same moment.
+      // Many commands may have lost to one. A random pause keeps them from colliding again.
       if (conflicts > 0) await pause(Math.random() * Math.min(50, 2 ** conflicts));
       const { aggregate } = this.#admitted.command;
       const { committed } = await this.#tools.states.refresh(aggregate, this.#streamId);
@@ -74,7 +77,10 @@ export class CommandRun {
     }
   }
 
-  /** One decision and its append. @returns 'again' if it was decided on a state that was not the stream's. */
+  /**
+   * One decision and its append.
+   * @returns 'again' if the decision was based on a state that was not the stream's.
+   */
   async #attempt(): Promise<CommandOutcome | 'again'> {
     const { command, input, options } = this.#admitted;
     const { states } = this.#tools;
@@ -86,7 +92,7 @@ export class CommandRun {
     this.#decidedOn = version;
     this.#access = commandAccess(command, options.actor, input, known, facts);
     const isBorrowed = command.creates && options.idsFrom !== 'engine' && isDerivedId(this.#streamId);
-    // If they may not see it, they are not told whether there is one.
+    // If the actor may not see the aggregate, the answer does not tell if there is one.
     if (isBorrowed && this.#access === (version === 0 ? 'permitted' : 'taken')) {
       return { kind: 'invalid', issues: [{ path: ['id'], message: `${this.#streamId} ${RESERVED}` }] };
     }
@@ -103,7 +109,7 @@ export class CommandRun {
       return this.#confirmed(known, { kind: 'rejected', code, message });
     }
     const events = 'type' in decision ? [decision] : decision;
-    // Nobody can send it again if the client gave no id: it needs no receipt.
+    // Without an id from the client, the command cannot be repeated: it needs no receipt.
     if (events.length === 0 && !options.commandId) return this.#acceptNothing(known);
     return this.#append(known, events, held);
   }
@@ -146,9 +152,9 @@ export class CommandRun {
     return this.#answerOf(outcome);
   }
 
-  /** A decision without events is valid only if the state was current and the command is not a repeat. */
+  /** Checks that a decision without events is valid: the state was current, and the command is not a repeat. */
   async #confirmed(known: StreamState, answer: CommandOutcome): Promise<CommandOutcome | 'again'> {
-    // The first sending of this command may be on its way. It is found only when it is settled, so this comes first.
+    // The first attempt of this command may be in progress. It is found only when it is settled, so this comes first.
     if (!(await this.#tools.states.confirm(known, this.#decidedOn))) return 'again';
     return this.#unlessReplayed(answer);
   }
@@ -182,11 +188,14 @@ export class CommandRun {
     return found ? this.#answerOf(found) : answer;
   }
 
-  /** Answers who is not permitted. What they may not know of is answered as if it were not there, with the same work. */
+  /**
+   * The answer for an actor who is not permitted. If they may not know the aggregate, it is the same answer, with the
+   * same work, as if there were none.
+   */
   async #answerUnseen(): Promise<CommandOutcome> {
     const { command, identity, options } = this.#admitted;
     const found = await this.#findEarlier();
-    // They may have been permitted: the command itself may have changed what the rule looks at.
+    // The actor may have been permitted before: the command itself may have changed what the rule depends on.
     if (found?.outcome === 'replayed') return this.#answerOf(found);
     if (this.#access === 'forbidden' || this.#access === 'permitted')
       throw new ForbiddenError(`You may not issue ${command.name} here.`);
@@ -194,7 +203,7 @@ export class CommandRun {
     return answerUnseen(command, this.#streamId, this.#access, options.expectedVersion);
   }
 
-  /** The command that has used the client's command id; undefined if the client gave none. */
+  /** The command that has already used the client's command id; undefined if the client gave none. */
   async #findEarlier() {
     const { identity, metadata, options } = this.#admitted;
     return options.commandId ? this.#tools.log.findCommand(identity, metadata.actor.id) : undefined;
@@ -210,7 +219,7 @@ export class CommandRun {
   }
 }
 
-/** Validates what was decided, and brings it into the form in which it is stored. */
+/** Validates a decided event, and brings it into the form in which it is stored. */
 function toAppendEvent({ name, aggregate }: Command, { type, data }: NewEvent): AppendEvent {
   const definition = aggregate.events[type];
   if (!definition) throw new Error(`${name} decided ${type}, which ${aggregate.name} does not have.`);

@@ -5,8 +5,8 @@ import { inSpan, traceparentOf } from '../observe/trace.ts';
 import type { ExecuteOptions } from './execute-options.ts';
 
 /**
- * Runs a command with a span of its own, whose trace context is stored with its events, and tells the observer how it ended.
- * Errors pass through unchanged.
+ * Runs a command in its own span, whose trace context is stored with its events, and tells the observer how the command
+ * ended. Errors pass through unchanged.
  */
 export async function withTelemetry(
   observer: Observer,

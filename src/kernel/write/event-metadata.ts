@@ -2,13 +2,13 @@ import { MAX_ACTOR_ID, NOBODY } from '../define/actor.ts';
 import type { EventMetadata } from '../define/event.ts';
 import type { ExecuteOptions } from './execute-options.ts';
 
-/** Longest id of a correlation, a causation or a trace, in UTF-16 units. Read models index them. */
+/** Maximum length of the id of a correlation, a causation or a trace, in UTF-16 units. Read models index these ids. */
 const MAX_ID = 200;
 
 /**
  * Metadata of the events of a command.
- * @throws {RangeError} if an id is longer than read models may count on, or cannot be stored: who issues commands from
- *   outside has to check that before.
+ * @throws {RangeError} if an id is too long for the indexes of read models, or cannot be stored. Callers that accept
+ * ids from outside have to check this first.
  */
 export function metadataOf(options: ExecuteOptions, commandId: string): EventMetadata {
   const { correlationId, causationId, traceparent, initiator } = options;

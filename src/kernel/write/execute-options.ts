@@ -9,7 +9,7 @@ export interface ExecuteOptions {
   /** The idempotency key, a UUID: the same command again gets the first receipt. Generated if omitted. */
   readonly commandId?: string | null | undefined;
   /**
-   * The origin of the command id; a client by default. Ids that the engine derives from what a command is about have a
+   * The origin of the command id; a client by default. Ids that the engine derives from the subject of a command have a
    * form that is refused from clients (see `derived-id.ts`), so that nobody can use one first.
    */
   readonly idsFrom?: IdsFrom;
@@ -21,7 +21,10 @@ export interface ExecuteOptions {
   readonly causationId?: string | undefined;
   /** W3C trace context of the parent. */
   readonly traceparent?: string | undefined;
-  /** It continues accepted work, as a process does: such commands are executed even while lag keeps new ones out. */
+  /**
+   * True if the command continues accepted work, as those of a process do. Such commands are executed even while lag
+   * keeps new ones out.
+   */
   readonly isContinuation?: boolean;
   /** Id of the actor whose request started the chain of this command; the actor's own id by default. */
   readonly initiator?: string | undefined;
@@ -29,12 +32,12 @@ export interface ExecuteOptions {
   readonly address?: string | undefined;
 }
 
-/** Whether it is the application's own work, which is never limited by its load. */
+/** True for the application's own work, which is never limited by its load. */
 export function isSystems({ actor, isContinuation }: ExecuteOptions): boolean {
   return isContinuation === true || actor?.roles.includes(SYSTEM_ROLE) === true;
 }
 
-/** The caller whose share of the queue and of the load a command takes. */
+/** The caller to whom a command counts in the queue and in the load. */
 export function callerOf({ actor, initiator, address }: ExecuteOptions): string {
   return initiator ?? callerKey(actor, address);
 }

@@ -5,8 +5,8 @@ import type { EventLog } from '../log/event-log.ts';
 import { commandIdentity } from './command-identity.ts';
 
 /**
- * What became of a command that the application may have issued before, under a derived id: accepted as given, the id
- * taken by another command, or unused.
+ * Finds out what happened to a command that the application may have issued before, under a derived id: it was accepted
+ * as given, the id was taken by another command, or the id is unused.
  */
 export async function findCommand<Schema extends z.ZodObject>(
   log: Pick<EventLog, 'findCommand'>,

@@ -6,15 +6,18 @@ import type { StreamStates } from './state/stream-states.ts';
 
 /** The result of a command's `gather`. */
 export interface Gathered {
-  /** Possibly a rejection. */
+  /** The facts may be a rejection. */
   readonly facts: unknown;
-  /** The facts were based on a state of the command's own stream that is no longer current. */
+  /** True if the facts are based on a state of the command's own stream that is no longer current. */
   readonly outdated: boolean;
-  /** Streams that must not have changed for the facts to hold. */
+  /** Streams that must be unchanged for the facts to hold. */
   readonly held: readonly HeldStream[];
 }
 
-/** Runs a command's `gather`. @param known the command's own stream. */
+/**
+ * Runs a command's `gather`.
+ * @param known the command's own stream.
+ */
 export async function gather(
   command: Command,
   input: unknown,
@@ -42,7 +45,7 @@ export async function gather(
       return known.state;
     },
     stateAt: (version) => {
-      // A past version does not change; a version in the future may still come.
+      // A past version never changes; a future one may still be appended.
       if (version > known.version) seen ??= known.version;
       return states.at(known, version);
     },

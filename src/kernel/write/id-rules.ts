@@ -1,10 +1,9 @@
 import type { Registry } from '../define/registry.ts';
 
 /**
- * Which streams may have the same id. An id belongs to one aggregate whatever its type, so that an id alone identifies
- * it. Processes have the ids of what they are about, and an aggregate may share the ids of another one
- * (`sharesIdsWith`). Aggregates whose ids are those of actors (`idsAreActors`) may begin even if another stream has the
- * id.
+ * Which streams may have the same id. By default, an id belongs to one aggregate of any type, so that an id alone
+ * identifies it. A process has the id of its subject. An aggregate may share the ids of another one (`sharesIdsWith`).
+ * An aggregate whose ids are those of actors (`idsAreActors`) may begin even if another stream has the id.
  */
 export interface IdRules {
   /** Stream types that may have any id. */
@@ -13,7 +12,7 @@ export interface IdRules {
   readonly sharedWith: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Without knowledge of aggregates: ids are never shared. */
+/** Rules without knowledge of aggregates: ids are never shared. */
 export const OWN_IDS: IdRules = { shared: new Set(), sharedWith: new Map() };
 
 export function idRulesOf({ aggregates, processes }: Pick<Registry, 'aggregates' | 'processes'>): IdRules {
@@ -24,7 +23,7 @@ export function idRulesOf({ aggregates, processes }: Pick<Registry, 'aggregates'
   const ofActors = [...aggregates.values()].filter(({ idsAreActors }) => idsAreActors).map(({ name }) => name);
   for (const { name, sharesIdsWith, idsAreActors } of aggregates.values()) {
     for (const other of sharesIdsWith) share(other, [name]);
-    // An actor's aggregate may have begun with the id after the one that it is shared with.
+    // With `idsAreActors`, this aggregate may have begun after the one whose id it shares.
     if (sharesIdsWith.length > 0) share(name, [...sharesIdsWith, ...ofActors]);
     if (idsAreActors) share(name, aggregates.keys());
   }

@@ -10,12 +10,12 @@ const ExpectedVersion = z
   .nonnegative('An expectedVersion is 0 or more.')
   .nullish();
 
-/** The problem with an id that only the application may use. */
+/** The problem with an id that only the application may use, as the end of a sentence. */
 export const RESERVED = 'has a form that is reserved for the application. Use a UUID of version 4 or 7.';
 
 export type Validated = { readonly input: unknown } | { readonly issues: readonly InputIssue[] };
 
-/** Reports all mistakes of a client at once. */
+/** Validates input, and reports all mistakes of a client at once. */
 export function validate(
   command: Command,
   input: unknown,
@@ -42,7 +42,7 @@ export function validate(
   return issues.length > 0 || !parsed.success ? { issues } : { input: parsed.data };
 }
 
-/** Text that JSON in Postgres cannot store: NUL and lone surrogates. */
+/** Reports text that JSON in Postgres cannot store: NUL and lone surrogates. */
 function collectUnstorable(value: unknown, path: readonly string[], issues: InputIssue[]): void {
   if (typeof value === 'string') {
     if (value.includes('\0')) issues.push({ path, message: 'The character NUL cannot be stored.' });

@@ -15,33 +15,33 @@ import { type QueueLimits, whyFull } from './queue-limits.ts';
 import { type BatchLimits, streamOf, type Waiting, WaitingAppends } from './waiting-appends.ts';
 
 export interface AppendQueueOptions extends Patience {
-  /** Appends that may wait; more are refused with THROTTLED. */
+  /** Maximum number of waiting appends; more are refused with THROTTLED. */
   readonly limit: number;
-  /** Bytes of those, about. */
+  /** Maximum size of the waiting appends, in bytes (approximate). */
   readonly bytes?: number | undefined;
-  /** Appends that may wait on behalf of one initiator. The system's own are counted and not refused. */
+  /** Maximum number of waiting appends of one initiator. Appends of the system are counted, but not refused. */
   readonly limitPerActor?: number | undefined;
-  /** Bytes of those, about. */
+  /** Maximum size of the waiting appends of one initiator, in bytes (approximate). */
   readonly bytesPerActor?: number | undefined;
-  /** Events in one transaction. */
+  /** Maximum number of events in one transaction. */
   readonly batchLimit: number;
-  /** Bytes of those, about. */
+  /** Maximum size of the events in one transaction, in bytes (approximate). */
   readonly batchBytes?: number | undefined;
   /**
-   * Told of every committed batch before the callers are: its events in the order of positions and its last position. If it
-   * throws, the batch is in the log all the same, and its callers are answered.
+   * Called with every committed batch before its callers are answered: its events in the order of positions, and its
+   * last position. If it throws, the batch is still committed, and its callers are answered.
    */
   readonly onCommitted: (events: readonly RecordedEvent[], position: number) => void;
-  /** What stands in the way of any append. */
+  /** Reasons for which every append is refused. */
   readonly obstacles?: Pick<Obstacles, 'assertNone'> | undefined;
   readonly observer?: Observer | undefined;
 }
 
 const MB = 2 ** 20;
-/** An append besides its events. */
+/** Bytes of an append besides its events. */
 const ENVELOPE_BYTES = 256;
 
-/** A fault names so many requests of the batch. */
+/** Maximum number of requests that the report of a fault names. */
 const MAX_NAMED = 10;
 
 interface Appending extends Waiting {
@@ -51,20 +51,19 @@ interface Appending extends Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** What is sent to the log together. */
+/** Appends that are sent to the log together. */
 interface AppendBatch {
   readonly appends: readonly Appending[];
-  /** Appends that were taken with these, and answered with a conflict without being sent. */
+  /** Number of appends that were taken together with these, and answered with a conflict without being sent. */
   readonly unfounded: number;
   readonly began: number;
 }
 
 /**
- * Group commit: while one batch is being committed, the appends that arrive wait and go together in the next. So that the
- * log's lock, the round trip and the fsync are paid once for many commands.
- *
- * A batch whose connection breaks or goes silent is sent again as it is: the log looks every command id up under its lock before it
- * appends, so that what was committed is found rather than repeated.
+ * Group commit: while one batch is being committed, arriving appends wait and go together in the next one. So many
+ * commands share the log's lock, one round trip and one fsync. If the connection of a batch breaks or goes silent, the
+ * batch is sent again unchanged. Under its lock, the log looks up every command id before it appends, so that committed
+ * appends are found, not repeated.
  */
 export class AppendQueue {
   readonly #log: Pick<LogAppender, 'append'>;
@@ -87,37 +86,37 @@ export class AppendQueue {
     this.#observer = options.observer ?? unobserved;
   }
 
-  /** Appends that may wait. */
+  /** Maximum number of waiting appends. */
   get limit(): number {
     return this.#options.limit;
   }
 
-  /** Appends that wait for their batch. */
+  /** Number of waiting appends. */
   get depth(): number {
     return this.#waiting.count;
   }
 
-  /** How long the first of them has waited, in ms. */
+  /** How long the oldest append has waited, in ms. */
   get oldestWaitMs(): number {
     const { oldest } = this.#waiting;
     return oldest ? Math.round(performance.now() - oldest.since) : 0;
   }
 
-  /** The batch that is being committed, however often it is sent. */
+  /** The batch that is being committed, in whichever attempt. */
   get current(): CurrentAppends | undefined {
     return this.#progress.current;
   }
 
-  /** Bytes of what waits, about. */
+  /** Size of the waiting appends, in bytes (approximate). */
   get bytes(): number {
     return this.#waiting.bytes;
   }
 
   /**
-   * Ask before you do work that would be lost.
-   * @param initiator on whose behalf it is; undefined if their share is not bounded.
-   * @param bytes of the append, about, if it is known.
-   * @throws {ThrottledError} if the queue is full or closed, or has as much of one initiator as it may have.
+   * Call this before work that would be lost if there is no room.
+   * @param initiator on whose behalf the append is; undefined if their share is not bounded.
+   * @param bytes approximate bytes of the append, if known.
+   * @throws {ThrottledError} if the queue is full or closed, or holds the maximum for this initiator.
    */
   assertRoom(initiator?: string, bytes = 0): void {
     if (this.#isClosed) throw new ThrottledError(1000, 'The server is shutting down.');
@@ -128,11 +127,12 @@ export class AppendQueue {
   }
 
   /**
-   * Resolves when the append is durable or refused. Appends for one stream are kept in the order of the calls.
-   * @param holds asked when its turn comes: false if what it was decided on never came true. Then it is a conflict
-   *   without being sent, since somebody else may have brought the stream to the very version that it expects.
-   * @throws {ThrottledError} see {@link assertRoom}; then nothing was taken.
-   * @throws {OutcomeUnknownError} if the database stays away.
+   * Resolves when the append is durable or refused. Appends for one stream keep the order of the calls.
+   * @param holds called when its turn comes; false if the state that it was decided on never came true. Then the append
+   * is answered with a conflict without being sent, because another append may have brought the stream to the very
+   * version that it expects.
+   * @throws {ThrottledError} see {@link assertRoom}; nothing was accepted.
+   * @throws {OutcomeUnknownError} if the database does not answer for too long.
    */
   append(append: Append, holds: () => boolean = () => true): Promise<AppendOutcome> {
     const { metadata } = append;
@@ -147,14 +147,14 @@ export class AppendQueue {
     });
   }
 
-  /** Takes no more and resolves when all that was taken is settled. */
+  /** Accepts no more appends, and resolves when every accepted one is settled. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    // Callers that were just answered ask again in this turn of the event loop: let them into the same batch.
+    // Callers that were just answered may append again in this turn of the event loop. They go into the same batch.
     await nextTurn();
     while (this.#waiting.count > 0) {
       const taken = this.#waiting.takeBatch(this.#batchLimits);
@@ -186,7 +186,7 @@ export class AppendQueue {
 
   #accept(batch: AppendBatch, outcomes: readonly AppendOutcome[]): void {
     const events = outcomes.flatMap((outcome) => (outcome.outcome === 'accepted' ? outcome.events : []));
-    // What an earlier attempt committed may stand between others' events, before what this one did.
+    // Events that an earlier attempt committed may be among others' events, before those of this attempt.
     events.sort((a, b) => a.position - b.position);
     const last = events.at(-1);
     try {
@@ -203,14 +203,15 @@ export class AppendQueue {
   async #fail(batch: AppendBatch, error: unknown): Promise<void> {
     const { appends } = batch;
     if (isTransient(error)) {
-      // Nobody knows whether it was committed. What waits for the same streams was decided on it, and is not sent.
+      // It is unknown whether the batch was committed. Appends that wait for the same streams were decided on it, and
+      // are not sent.
       this.#progress.failed();
       const followers = this.#waiting.takeStreams(new Set(appends.map(streamOf)));
       this.#reject({ ...batch, appends: [...appends, ...followers] }, ({ commandId }) => {
         return new OutcomeUnknownError(commandId, error);
       });
     } else if (appends.length > 1 && !(error instanceof ThrottledError)) {
-      // One of them holds something that Postgres does not take, and nothing was appended. The others succeed without it.
+      // Postgres does not accept a value of one of them, so nothing was appended. The others succeed without it.
       if (batch.unfounded > 0) this.#tell({ ...batch, appends: [] }, []);
       const middle = Math.ceil(appends.length / 2);
       await this.#commit(appends.slice(0, middle));
@@ -225,7 +226,7 @@ export class AppendQueue {
     this.#tell(batch, []);
   }
 
-  /** @param outcomes of its appends; none if it failed. */
+  /** @param outcomes the outcomes of its appends; none if the batch failed. */
   #tell({ appends, unfounded, began }: AppendBatch, outcomes: readonly AppendOutcome[]): void {
     if (!this.#observer.hears('batchAppended')) return;
     const counts = { accepted: 0, conflict: unfounded, replayed: 0, reused: 0, taken: 0 };
@@ -265,7 +266,7 @@ export class AppendQueue {
   }
 }
 
-/** Answers appends whose state never came true with a conflict, and keeps the others. */
+/** Answers appends with a conflict if the state that they were decided on never came true, and returns the others. */
 function withoutUnfounded(taken: readonly Appending[]): AppendBatch {
   const appends: Appending[] = [];
   for (const each of taken) {

@@ -5,32 +5,35 @@ import type { Append, AppendOutcome } from './append.ts';
 import type { LogAppender } from './log-appender.ts';
 
 export interface Patience {
-  /** How long a batch whose outcome is unknown is waited for, looked up and sent again, in ms, besides the time that its bytes take. */
+  /**
+   * How long to look up and resend a batch whose outcome is unknown, in ms. The time that sending its bytes takes is
+   * added.
+   */
   readonly retryForMs?: number;
 }
 
-/** Ends the attempts. */
+/** The time for attempts is over. */
 class LateError extends Error {
   readonly code = 'ETIMEDOUT';
 }
 
-/** An append with the ids that its events get, however often it is sent. */
+/** An append with the ids of its events, which are the same in every attempt. */
 interface Identified {
   readonly append: Append;
   readonly eventIds: readonly string[];
   readonly bytes: number;
 }
 
-/** The slowest that a batch is expected to be sent and stored, in bytes a millisecond. */
+/** The slowest rate at which a batch is expected to be sent and stored, in bytes per ms. */
 const SLOWEST = 1000;
 
 /**
- * Appends a batch, and sends it again as it is if its connection is lost, until it is known what became of it. A connection on
- * which no answer comes is given up by the pool (`database/link/answer-watch.ts`), unless Postgres is still at work on the
- * batch: so a batch that is only slow is not sent again.
+ * Appends a batch. If its connection is lost, sends it again unchanged until its outcome is known. The pool closes a
+ * connection that does not answer (`database/link/answer-watch.ts`), unless Postgres is still working on the batch, so
+ * a batch that is only slow is not sent again.
  *
- * @param onRetry told of each failure after which it is sent again.
- * @throws the database's error: a transient one if its outcome stays unknown.
+ * @param onRetry called with each failure before the batch is sent again.
+ * @throws the database's error: a transient one if the outcome stays unknown.
  */
 export async function appendUntilKnown(
   log: Pick<LogAppender, 'append'>,
@@ -43,7 +46,7 @@ export async function appendUntilKnown(
   const deadline = performance.now() + retryForMs + batch.reduce((sum, { bytes }) => sum + bytes, 0) / SLOWEST;
   for (let attempt = 1; ; attempt++) {
     try {
-      // Postgres may be at work on a batch for as long as somebody holds a lock. Its callers are told before that.
+      // Postgres may work on a batch for as long as another session holds a lock. The callers are answered before that.
       return await within(Math.max(1, deadline - performance.now()), log.append(appends, eventIds), () => {
         throw new LateError('Postgres has not answered in time.');
       });

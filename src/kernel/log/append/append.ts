@@ -11,7 +11,7 @@ export interface Append extends CommandIdentity {
   readonly metadata: EventMetadata;
   /** The caller whose share of the queue it takes; the initiator by default. Not stored. */
   readonly caller?: string | undefined;
-  /** Business time if it is not now; the store limits it to the time between the stream's last event and now. */
+  /** Business time, if it is not now. The store limits it to the time between the stream's last event and now. */
   readonly occurredAt?: Date | undefined;
   readonly events: readonly AppendEvent[];
   /** Approximate memory of the events, if already known. */
@@ -34,8 +34,8 @@ export interface AppendEvent {
 }
 
 /**
- * Ids for an append's events; without events, one for its receipt. Created once for all attempts: by them the log
- * recognises what an attempt whose answer was lost has committed.
+ * Ids for an append's events, or one for its receipt if it has no events. They are created once and used in all
+ * attempts: the log recognises by them what was committed by an attempt whose answer was lost.
  */
 export function newEventIds(append: Append): readonly string[] {
   return append.events.length === 0 ? [newId()] : append.events.map(() => newId());

@@ -3,19 +3,19 @@ import type { Append } from './append.ts';
 
 /** The batch that is being committed. */
 export interface CurrentAppends {
-  /** When it began, or if those before it failed, when the first of these did; by `performance.now()`. */
+  /** When the batch began. If the batches before it failed, when the first of those began. By `performance.now()`. */
   readonly since: number;
   readonly appends: number;
   /** Its first append. */
   readonly first: Pick<Append, 'streamType' | 'streamId' | 'events'>;
-  /** Why the last attempt failed, if it is made again. */
+  /** Why the last attempt failed; undefined in the first attempt. */
   readonly trouble: string | undefined;
 }
 
-/** What an append queue works on, and since when it gets nowhere. */
+/** The batch that an append queue is working on, and since when batches have been failing. */
 export class BatchProgress {
   #current: CurrentAppends | undefined;
-  /** Since when batches fail, if the last one did. */
+  /** When the first of the failing batches began; undefined if the last one succeeded. */
   #failingSince: number | undefined;
 
   get current(): CurrentAppends | undefined {
@@ -26,12 +26,12 @@ export class BatchProgress {
     this.#current = { since: this.#failingSince ?? performance.now(), appends, first, trouble: undefined };
   }
 
-  /** An attempt failed, and is made again. */
+  /** An attempt failed and is repeated. */
   retries(error: unknown): void {
     if (this.#current) this.#current = { ...this.#current, trouble: rootOf(error).message };
   }
 
-  /** The outcome of the batch stays unknown. */
+  /** The batch failed with an unknown outcome. */
   failed(): void {
     this.#failingSince ??= this.#current?.since;
   }
@@ -40,7 +40,7 @@ export class BatchProgress {
     this.#failingSince = undefined;
   }
 
-  /** Nothing waits any more. */
+  /** No more appends wait. */
   end(): void {
     this.#current = undefined;
     this.#failingSince = undefined;

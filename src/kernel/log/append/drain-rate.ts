@@ -1,24 +1,24 @@
-/** When nothing is known yet, in ms. */
+/** The estimate while no batch has been measured, in ms. */
 const FIRST_GUESS_MS = 250;
-/** Answers lie in between, in ms. */
+/** Bounds of the estimates, in ms. */
 const SOONEST_MS = 50;
 const LATEST_MS = 10_000;
-/** What the newest batch counts for. */
+/** Weight of the newest batch in the average. */
 const WEIGHT = 0.2;
 
-/** How fast the queue is emptied, for those who are to come again. */
+/** How fast the queue is emptied, so that refused callers can be told when to try again. */
 export class DrainRate {
-  /** Appends a millisecond, smoothed. */
+  /** Appends per ms, smoothed. */
   #rate: number | undefined;
 
-  /** A batch of so many was settled in so many ms. */
+  /** Records that a batch of this many appends was settled in this time. */
   settled(appends: number, ms: number): void {
     const rate = appends / Math.max(ms, 0.1);
     this.#rate = this.#rate === undefined ? rate : this.#rate + WEIGHT * (rate - this.#rate);
   }
 
   /**
-   * When there is likely to be room, in ms.
+   * The estimated time until there is room, in ms.
    * @param currentMs how long the current batch has taken. It may take as long again.
    */
   retryAfterMs(depth: number, currentMs: number): number {

@@ -12,9 +12,11 @@ import { type Append, type AppendOutcome, newEventIds } from './append.ts';
 import { wholeBatch } from './whole-batch.ts';
 
 export interface AppenderOptions {
-  /** Which streams may have the same id; each type for itself if this is left out. */
+  /** Which streams may have the same id. Default: ids are never shared. */
   readonly idRules?: IdRules;
-  /** By how much this machine's clock and Postgres' may differ, in ms; 0, the default, does not compare them. */
+  /**
+   * Maximum difference between this machine's clock and that of Postgres, in ms. 0 (the default) does not compare them.
+   */
   readonly clockLimitMs?: number | undefined;
 }
 
@@ -30,12 +32,15 @@ interface AppendRow {
   known_event_id: string | null;
 }
 
-/** SQLSTATEs of `es.recording_time` and of a unique index. */
+/** SQLSTATEs: of `es.recording_time`, and of a violated unique index. */
 const CLOCKS_DIFFER = 'AW001';
 const FUTURE_EVENT = 'AW002';
 const UNIQUE_VIOLATION = '23505';
 
-/** When to try again if nothing can be recorded with the right time, in ms: an operator has to do something first. */
+/**
+ * When to try again if no event can be recorded with the right time, in ms. It is long because an operator has to act
+ * first.
+ */
 const RETRY_AFTER_MS = 10_000;
 
 /** Appends batches, each in one statement and one transaction. */
@@ -48,7 +53,7 @@ export class LogAppender {
   readonly #append: ReturnType<typeof prepared<AppendRow>>;
   readonly #appendAll: ReturnType<typeof prepared<{ head: number; recorded_ms: number }>>;
 
-  /** @param events every event that the log may hold, by name. */
+  /** @param events every event type that the log may contain, by name. */
   constructor(db: Database, events: EventTypes, { idRules = OWN_IDS, clockLimitMs = 0 }: AppenderOptions = {}) {
     this.#events = events;
     this.#idRules = idRules;
@@ -71,12 +76,13 @@ export class LogAppender {
   }
 
   /**
-   * Appends a batch in one transaction. Each append is accepted or refused on its own. Appends for one stream have to stand in
-   * the order in which they build on each other, and a command id may occur once.
+   * Appends a batch in one transaction. Each append is accepted or refused on its own. Appends for one stream must be
+   * in the order in which they build on each other, and a command id may occur only once.
    *
-   * @param eventIds for each append those of its events: the same at every attempt.
-   * @throws the database's error. If it is a lost connection, nobody knows whether the batch was committed.
-   * @throws {ThrottledError} if the clocks are such that nothing can be recorded with the right time; nothing was appended.
+   * @param eventIds for each append the ids of its events, the same in every attempt.
+   * @throws the database's error. If it is a lost connection, it is unknown whether the batch was committed.
+   * @throws {ThrottledError} if the clocks are such that no event can be recorded with the right time. Nothing was
+   * appended.
    */
   async append(
     appends: readonly Append[],
@@ -86,13 +92,17 @@ export class LogAppender {
     try {
       return await send();
     } catch (error) {
-      // A process that was paused before it could send sends a time that is old. If it happens again, it is the clock.
+      // If this process was paused before it could send, the time that it sent is too old. If it happens again, the
+      // clock is wrong.
       if (rootOf(error).code === CLOCKS_DIFFER) return send().catch(refuseTime);
       return refuseTime(error);
     }
   }
 
-  /** Appends all of them at once. @returns undefined if an append has to be judged by itself; then nothing was done. */
+  /**
+   * Appends the batch as a whole.
+   * @returns undefined if an append has to be judged separately; then nothing was appended.
+   */
   async #sendWhole(
     appends: readonly Append[],
     eventIds: readonly (readonly string[])[],
@@ -116,7 +126,7 @@ export class LogAppender {
     });
   }
 
-  /** Lets Postgres judge each append. */
+  /** Has Postgres judge each append separately. */
   async #sendEach(appends: readonly Append[], eventIds: readonly (readonly string[])[]): Promise<AppendOutcome[]> {
     const batch = appendsJson(appends, eventIds, this.#idRules.sharedWith, this.#clockLimitMs);
     const rows = await this.#append({ batch, shared: this.#sharedTypes });
@@ -127,21 +137,25 @@ export class LogAppender {
       const accepted = { streamType, streamId, version, position: position ?? 0 };
       const append = appends[row.ordinal - 1] as Append;
       const ids = eventIds[row.ordinal - 1] as readonly string[];
-      // For a known command the log names its last event. If it is the one sent here, an earlier attempt has committed it.
+      // For a known command, the log returns the id of its last event. If that is the id sent here, an earlier attempt
+      // has committed it.
       if (outcome === 'replayed' && row.known_event_id !== ids.at(-1)) return { outcome, ...accepted };
       return { outcome: 'accepted', ...accepted, events: recordedEvents(append, accepted, row, ids, this.#events) };
     });
   }
 }
 
-/** Explains what `es.recording_time` refuses. */
+/** Explains a refusal of `es.recording_time`. */
 function refuseTime(error: unknown): never {
   const { code, message } = rootOf(error);
   if (code !== CLOCKS_DIFFER && code !== FUTURE_EVENT) throw error;
   throw new ThrottledError(RETRY_AFTER_MS, `Nothing can be recorded with the right time: ${message}.`);
 }
 
-/** A unique index knows a stream or a command of the batch already: the batch was undone. */
+/**
+ * Treats a violated unique index as a refusal: a stream or a command of the batch exists already, and the batch was
+ * undone.
+ */
 function noneIfNotNew(error: unknown): [] {
   if (rootOf(error).code === UNIQUE_VIOLATION) return [];
   throw error;

@@ -1,6 +1,6 @@
 import type { Share, Waiting, WaitingAppends } from './waiting-appends.ts';
 
-/** What may wait in the append queue: see `AppendQueueOptions`. */
+/** Limits of the waiting appends: see `AppendQueueOptions`. */
 export interface QueueLimits {
   readonly limit: number;
   readonly bytes: number;
@@ -8,16 +8,17 @@ export interface QueueLimits {
   readonly bytesPerActor: number;
 }
 
-/** Why an append has to be refused, and how many appends are before it. */
+/** Why an append has to be refused, and how many appends wait before it. */
 export interface FullQueue {
   readonly reason: string;
   readonly depth: number;
 }
 
 /**
- * Looks whether there is room for one more append.
- * @param initiator on whose behalf it is; undefined if their share is not bounded.
- * @param bytes of it, about.
+ * Checks if there is room for one more append.
+ * @param initiator on whose behalf the append is; undefined if their share is not bounded.
+ * @param bytes approximate bytes of the append.
+ * @returns undefined if there is room.
  */
 export function whyFull(
   waiting: WaitingAppends<Waiting>,
@@ -32,7 +33,7 @@ export function whyFull(
   return { reason: 'Too many of your commands wait to be stored.', depth: share.count };
 }
 
-/** An append that is larger than what may wait is taken if nothing else waits. Otherwise it would always be refused. */
+/** An append that is larger than the limit is accepted if no other waits. Otherwise it would always be refused. */
 function isFull({ count, bytes }: Share, limit: number, mostBytes: number, more: number): boolean {
   return count >= limit || (count > 0 && bytes + more > mostBytes);
 }

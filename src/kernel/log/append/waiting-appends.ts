@@ -10,13 +10,13 @@ export interface Waiting {
   readonly initiator: string;
   /** When it was queued, by `performance.now()`. */
   readonly since: number;
-  /** It is in a batch, or was withdrawn. Only {@link WaitingAppends} writes it. */
+  /** True if it is in a batch or was withdrawn. Only {@link WaitingAppends} writes it. */
   isTaken: boolean;
 }
 
-/** Limits of a batch. An append that is larger than a batch goes alone. */
+/** Limits of a batch. An append that is larger than a batch is sent alone. */
 export interface BatchLimits {
-  /** Events. */
+  /** Maximum number of events. */
   readonly events: number;
   readonly bytes: number;
 }
@@ -38,15 +38,15 @@ interface InitiatorQueue<W> {
 }
 
 /**
- * The appends that wait for a batch. Initiators take turns (deficit round robin after Shreedhar and Varghese, without a
- * deficit: a turn ends with the append that fills it). So however many appends of one initiator wait, the others wait
- * for one turn only. Appends for one stream keep the order of the calls, whoever issued them: each is decided on the
- * state that the previous one leaves.
+ * The appends that wait for a batch. Initiators take turns: deficit round robin after Shreedhar and Varghese, without a
+ * deficit, because a turn ends with the append that fills it. So the others wait for only one turn, however many
+ * appends one initiator has. Appends for one stream keep the order of the calls, whoever issued them, because each is
+ * decided on the state after the previous one.
  */
 export class WaitingAppends<W extends Waiting> {
   /** By initiator, in the order of turns. */
   readonly #queues = new Map<string, InitiatorQueue<W>>();
-  /** The waiting appends of each stream, in order; taken only from the front. */
+  /** The waiting appends of each stream, in order. They are taken only from the front. */
   readonly #streams = new Map<string, Fifo<W>>();
   #count = 0;
   #bytes = 0;
@@ -94,8 +94,8 @@ export class WaitingAppends<W extends Waiting> {
   }
 
   /**
-   * Takes as many as fit into a batch. If a command id is already in the batch, the append waits for the next one,
-   * where it will be found in the log; whatever builds on it in the same stream waits with it.
+   * Takes as many appends as fit into a batch. If a command id is already in the batch, the append waits for the next
+   * one, which will find the id in the log. Later appends for the same stream wait with it.
    */
   takeBatch(limits: BatchLimits): W[] {
     const batch = new GrowingBatch<W>(limits);
@@ -154,7 +154,7 @@ export class WaitingAppends<W extends Waiting> {
     return true;
   }
 
-  /** @param waiting the first of its stream. */
+  /** @param waiting the first append of its stream. */
   #take(waiting: W, stream: string): void {
     waiting.isTaken = true;
     const others = this.#streams.get(stream);

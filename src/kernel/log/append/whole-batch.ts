@@ -1,10 +1,10 @@
 import type { IdRules } from '../../write/id-rules.ts';
 import type { Append } from './append.ts';
 
-/** A batch in which each append builds on the one before it for the same stream, so that it can be appended as a whole. */
+/** A batch that can be appended as a whole, because each append builds on the previous one for the same stream. */
 export interface WholeBatch {
   readonly appends: readonly BatchedAppend[];
-  /** Some of its streams have events already. */
+  /** True if some of its streams have events already. */
   readonly hasKnownStreams: boolean;
 }
 
@@ -25,11 +25,12 @@ export interface BatchedStream {
 }
 
 /**
- * Counts what depends on the other appends of a batch.
+ * Computes the versions of a batch's streams before and after it.
  *
  * @param idRules which streams may have the same id.
- * @returns undefined if an append has to be judged by itself: it expects no version or not the one that the append before it
- *   leaves, has no events, has occurred before now, holds other streams, or begins a stream whose id another append begins too.
+ * @returns undefined if an append has to be judged separately: it expects no version, or not the one after the previous
+ * append; it has no events; it occurred before now; it holds other streams; or another append begins a stream with the
+ * same id.
  */
 export function wholeBatch(appends: readonly Append[], idRules: IdRules): WholeBatch | undefined {
   const streams = new Map<string, { -readonly [Field in keyof BatchedStream]: BatchedStream[Field] }>();

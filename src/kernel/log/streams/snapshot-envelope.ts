@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** What a snapshot is of. */
+/** Identifies what a snapshot was taken of. */
 export interface SnapshotOf {
   readonly streamType: string;
   readonly streamId: string;
@@ -8,7 +8,7 @@ export interface SnapshotOf {
   readonly stateVersion: number;
 }
 
-/** A snapshot as it is stored: the state as text, so that its hash holds whatever Postgres does with JSON. */
+/** A snapshot as it is stored. The state is text, so that its hash stays valid whatever Postgres does with JSON. */
 interface Sealed {
   readonly hash: string;
   readonly state: string;
@@ -20,7 +20,10 @@ export function sealSnapshot(of: SnapshotOf, state: unknown): Sealed {
   return { hash: hashOf(of, text), state: text };
 }
 
-/** The state of a stored snapshot; undefined if it is not as it was stored, or is of an earlier version, which had no hash. */
+/**
+ * The state of a stored snapshot; undefined if it was changed since, or was stored by an earlier version, which had no
+ * hash.
+ */
 export function openSnapshot(of: SnapshotOf, stored: unknown): { readonly state: unknown } | undefined {
   const { hash: expected, state } = (stored ?? {}) as Partial<Sealed>;
   if (typeof state !== 'string' || typeof expected !== 'string') return undefined;

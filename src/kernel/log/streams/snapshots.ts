@@ -11,9 +11,9 @@ interface Due extends SnapshotOf {
   readonly bytes: number;
 }
 
-/** The snapshots of a state with at most this many bytes depend only on the number of events. */
+/** For a state of at most this many bytes, only the number of events decides when a snapshot is due. */
 const SMALL_STATE = 16_384;
-/** Bytes of events for each byte of a large snapshot. */
+/** Bytes of events before a new snapshot, for each byte of a large snapshot. */
 const EVENTS_A_SNAPSHOT = 2;
 /**
  * A large state gets a snapshot after this many times `snapshot.every` events at the latest, so that loading stays
@@ -24,17 +24,20 @@ const LONGEST_TAIL = 10;
 /** The events since the newest snapshot that this instance knows of. */
 export interface Tail {
   readonly events: number;
-  /** Approximate bytes of their data. */
+  /** Approximate bytes of the events' data. */
   readonly bytes: number;
 }
 
-/** Most streams whose snapshots wait to be written. Beyond, a snapshot is skipped; the next one will be taken. */
+/**
+ * Maximum number of streams whose snapshots wait to be written. If there are more, snapshots are skipped; the next ones
+ * will be taken.
+ */
 const MAX_WAITING = 1000;
-/** Approximate bytes of these. */
+/** Maximum size of the waiting snapshots, in bytes (approximate). */
 const MAX_BYTES = 32 * 2 ** 20;
-/** Approximate bytes of the snapshots that one statement writes. */
+/** Size of the snapshots that one statement writes, in bytes (approximate). */
 const WRITE_BYTES = PAGE_BYTES;
-/** Minimum time between two reports of unusable snapshots, in ms: after a migration each stream has one. */
+/** Minimum time between two reports of unusable snapshots, in ms. After a migration, every stream has one. */
 const TELL_EVERY_MS = 60_000;
 
 /** A snapshot is damaged. It was skipped, and is replaced. */
@@ -52,7 +55,7 @@ export class BadSnapshotError extends Error {
 
 /**
  * Takes snapshots off the write path: the newest state of each stream that is due, many streams in one statement. A
- * snapshot only saves work: one that cannot be written is dropped.
+ * snapshot only saves work, so one that cannot be written is dropped.
  */
 export class Snapshots {
   readonly #save: (parameters: Record<string, unknown>) => Promise<unknown>;
@@ -68,12 +71,12 @@ export class Snapshots {
   }
 
   /**
-   * Takes a snapshot after `snapshot.every` events. That of a large state waits until the data of the events since the last
-   * one takes twice as many bytes, or there are ten times as many events. So snapshots take less space than events do, and the
-   * events that have to be read are bounded.
-   * @param tail what the stream has had since the last one.
-   * @param bytes of the state, about, if they are known.
-   * @returns true if it is taken: the tail begins again.
+   * Takes a snapshot if one is due. A small state gets one after `snapshot.every` events. A large state gets one when
+   * the data of the events since the last one is twice as large, or there are ten times as many events. So snapshots
+   * take less space than events, and the number of events that have to be read is bounded.
+   * @param tail the events since the last snapshot.
+   * @param bytes approximate bytes of the state, if known.
+   * @returns true if a snapshot is taken, so that the tail begins again.
    */
   consider(
     aggregate: Aggregate,
@@ -93,7 +96,8 @@ export class Snapshots {
   }
 
   /**
-   * Replaces a snapshot that did not match its hash, and reports it: it was damaged, or is of a version without hashes.
+   * Replaces a snapshot that did not match its hash, and reports it. It was damaged, or is from a version without
+   * hashes.
    */
   replace(aggregate: Aggregate, streamId: string, version: number, state: unknown): void {
     this.#take(aggregate, streamId, version, state);
@@ -137,7 +141,7 @@ export class Snapshots {
   }
 
   async #write(): Promise<void> {
-    // Everything that becomes due in this turn of the event loop goes together.
+    // Snapshots that become due in this turn of the event loop are written together.
     await Promise.resolve();
     while (this.#due.size > 0) {
       const due = this.#takeDue();

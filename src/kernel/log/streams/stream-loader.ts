@@ -7,14 +7,16 @@ import { decodeEvent } from '../decode-event.ts';
 import { type LoadRequest, loadJson } from '../sql-json.ts';
 import { openSnapshot, type SnapshotOf } from './snapshot-envelope.ts';
 
-/** A stream whose state is wanted. Only what comes after `afterVersion` is: what the caller has already, or 0 for all. */
+/** A stream to load. Only events after `afterVersion` are returned: the version that the caller has, or 0. */
 export type StreamRequest = LoadRequest;
 
-/** What brings a stream's state up to date: apply `events` to the snapshot, or to what you have if there is none. */
+/**
+ * Brings a stream's state up to date: apply `events` to the snapshot, or to the caller's state if there is no snapshot.
+ */
 export interface StreamTail {
   readonly snapshot: { readonly version: number; readonly state: unknown } | undefined;
   readonly events: readonly { readonly version: number; readonly type: string; readonly data: unknown }[];
-  /** There is a snapshot that is damaged, or of an earlier version. It was ignored. */
+  /** True if a snapshot was ignored because it is damaged or from an earlier version. */
   readonly hasBadSnapshot?: boolean;
 }
 
@@ -36,7 +38,7 @@ export class StreamLoader {
   readonly #load: ReturnType<typeof prepared<LoadRow>>;
   readonly #loadAt: ReturnType<typeof prepared<LoadRow>>;
 
-  /** @param events every event that the log may hold, by name. */
+  /** @param events every event type that the log may contain, by name. */
   constructor(db: Database, events: EventTypes) {
     this.#events = events;
     this.#load = prepared(db, 'es_load', sql`select * from es.load(${sql.placeholder('asked')}::jsonb)`);
@@ -49,8 +51,8 @@ export class StreamLoader {
   }
 
   /**
-   * What brings each of these streams up to date, in their order, in one round trip. A stream that cannot be read has the
-   * error in its place, so that the others are not affected.
+   * Loads these streams in one round trip, and returns the results in their order. If a stream cannot be read, its
+   * result is the error, so that the others are not affected.
    */
   async load(requests: readonly StreamRequest[]): Promise<(StreamTail | Error)[]> {
     const rows = await readAgain(() => this.#load({ asked: loadJson(requests) }));
@@ -68,13 +70,13 @@ export class StreamLoader {
     return tails.map((tail) => tail ?? withoutSnapshot(whole.shift()));
   }
 
-  /** What makes a stream's state as it was at a version: a snapshot that is not newer, and the events after it. */
+  /** Loads a stream's state at a version: a snapshot that is not newer, and the events after it. */
   async loadAt(request: Omit<StreamRequest, 'afterVersion'> & { readonly version: number }): Promise<StreamTail> {
     const tail = this.#toTail(request, await readAgain(() => this.#loadAt({ ...request })));
     return tail ?? { ...(await this.loadAt({ ...request, stateVersion: NONE })), hasBadSnapshot: true };
   }
 
-  /** @returns undefined if the snapshot cannot be used: the events before it are needed too. */
+  /** @returns undefined if the snapshot cannot be used, so that the events before it are needed too. */
   #toTail(of: Omit<SnapshotOf, 'version'>, rows: readonly LoadRow[]): StreamTail | undefined {
     const [first] = rows;
     let snapshot: StreamTail['snapshot'];

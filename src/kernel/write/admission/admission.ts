@@ -2,54 +2,55 @@ import { ThrottledError } from '../../errors.ts';
 import { Loads } from './loads.ts';
 import { Movement } from './movement.ts';
 
-/** Facts about a read model that decide the admission of commands. */
+/** The facts about a read model on which admission depends. */
 export interface Lagging {
   readonly name: string;
-  /** It is being filled for the first time, or waits to be filled again for another version. */
+  /** It is being filled for the first time, or is to be filled again for another version. */
   readonly isIncomplete: boolean;
   readonly position: number;
   readonly lag: number;
   readonly lagMs: number;
 }
 
-/** Bytes of events that count as much as one event. */
+/** Bytes of events that count as one event. */
 const BYTES_OF_ONE = 4096;
 /** Initiators with less recent load than this, in events, are light: they wait only in the emergency. */
 const LIGHT = 100;
-/** The share of the recent load that one initiator may have, when the lag begins to count and at its end. */
+/** The share of the recent load that one initiator may have: at the lowest lag that counts, and at the highest. */
 const FIRST_SHARE = 1 / 2;
 const LAST_SHARE = 1 / 32;
 
-/** In events: a shorter backlog is not the work of one initiator. */
+/** A shorter backlog than this, in events, is not the work of one initiator. */
 const BACKLOG = 100;
 
-/** Bounds of `retryAfterMs`. */
+/** Bounds of `retryAfterMs`, in ms. */
 const SOONEST_MS = 1000;
 const LATEST_MS = 10_000;
 
 /**
- * Decides whether commands are accepted: not while a read model is so far behind that more events would only make it
- * worse. This applies to the application's own commands too: an importer writes more than anybody, and can wait. It
- * does not apply to commands of processes: these continue accepted work, and one read model that stands still must not
- * delay every order. Asking costs nothing; the answer is computed when the read models are checked from time to time.
+ * Decides if commands are accepted. They are refused while a read model is so far behind that more events would only
+ * make it worse. This applies to the application's own commands too: an importer writes more than anybody, and can
+ * wait. It does not apply to commands of processes: these continue accepted work, and one read model that stands still
+ * must not delay every order. Asking costs nothing, because the answer is computed when the read models are checked.
  */
 export class Admission {
   readonly #throttleLagMs: number;
   readonly #fairLagMs: number;
   readonly #loads: Loads;
   readonly #movement: Movement;
-  /** A read model is behind: initiators with a larger share of the load than this wait first. */
+  /** Set while a read model is behind. Initiators with a larger share of the load than this wait first. */
   #pressed: { readonly share: number; readonly reason: string; readonly retryAfterMs: number } | undefined;
   #refused: { readonly reason: string; readonly retryAfterMs: number } | undefined;
   #crowdedBy: (initiator: string) => string | undefined = () => undefined;
-  /** The position of the read model that is too far behind, when that began. */
+  /** The position of the read model that is too far behind, at the moment when that was first seen. */
   #began: { readonly name: string; readonly position: number; readonly at: number } | undefined;
 
   /**
    * @param throttleLagMs lag at which all commands are refused; 0 never refuses.
-   * @param fairLagMs lag at which the commands of those who cause most of it are refused; 0 never refuses. The further it
-   *   lags, the smaller the share that counts as most. Exempt are initiators with little load, and the application itself.
-   *   Nobody is the cause if a read model stands still, catches up after that, or has little to catch up with.
+   * @param fairLagMs lag from which on the commands of the initiators who cause most of the load are refused; 0 never
+   * refuses. The further the read model lags, the smaller the share that counts as most. Initiators with little load
+   * and the application itself are exempt. No initiator counts as the cause if the read model stands still, has just
+   * moved again after standing still, or has a short backlog.
    */
   constructor(throttleLagMs: number, fairLagMs = 0, loads = new Loads(), movement = new Movement()) {
     this.#throttleLagMs = throttleLagMs;
@@ -58,7 +59,7 @@ export class Admission {
     this.#movement = movement;
   }
 
-  /** @param crowdedBy the kind of process or effect in which an initiator has more to be done than its share. */
+  /** @param crowdedBy the kind of process or effect in which an initiator has more pending work than their share. */
   watchProcesses(crowdedBy: (initiator: string) => string | undefined): void {
     this.#crowdedBy = crowdedBy;
   }
@@ -69,8 +70,8 @@ export class Admission {
   }
 
   /**
-   * @param initiator on whose behalf it is; undefined if they are never refused before others.
-   * @throws {ThrottledError} while a read model is too far behind, or what the initiator has set off is.
+   * @param initiator the actor whose request caused the command; undefined if the command counts for nobody.
+   * @throws {ThrottledError} if a read model is too far behind, or if processes have too much to do for this initiator.
    */
   assertAdmitted(initiator?: string): void {
     if (this.#refused) throw new ThrottledError(this.#refused.retryAfterMs, this.#refused.reason);
@@ -87,8 +88,8 @@ export class Admission {
   }
 
   /**
-   * Looks at the read models, those of all instances. One that is incomplete is passed
-   * over: it is behind because of what was there before, not because too much comes.
+   * Computes the answer from the read models of all instances. It skips incomplete ones: they lag because they are
+   * being filled, not because too many events arrive.
    */
   judge(readModels: readonly Lagging[]): void {
     const complete = readModels.filter(({ isIncomplete }) => !isIncomplete);
@@ -122,7 +123,7 @@ export class Admission {
     };
   }
 
-  /** When it is likely to have caught up, at the pace that it has had since it was too far behind. */
+  /** The estimated time until the read model has caught up, at its speed since it was first seen too far behind. */
   #retryAfterMs(now: Lagging, began: { readonly position: number; readonly at: number }): number {
     const moved = now.position - began.position;
     if (moved <= 0) return LATEST_MS;

@@ -4,16 +4,19 @@ import { approximateBytes } from '../../bytes.ts';
 import type { EngineOptions } from '../../engine-options.ts';
 import { ThrottledError } from '../../errors.ts';
 
-/** Commands of one caller, with the bytes of their inputs in memory, about. */
+/** A number of one caller's commands, and the approximate bytes of their inputs in memory. */
 export interface CommandShare {
   readonly count: number;
   readonly bytes: number;
 }
 
 export interface WindowLimits {
-  /** What is executed at a time of one caller while others are there. A larger command is executed alone. */
+  /**
+   * How much of one caller is executed at the same time while other callers are active. A command that is larger is
+   * executed alone.
+   */
   readonly running: CommandShare;
-  /** What may wait of one caller, and of all. */
+  /** How much may wait, of one caller and of all together. */
   readonly waiting: CommandShare;
   readonly waitingOfAll: CommandShare;
 }
@@ -32,7 +35,7 @@ export function windowLimits(options: EngineOptions): WindowLimits {
   };
 }
 
-/** When a caller with too much that waits should come again, in ms. */
+/** When a caller with too many waiting commands should try again, in ms. */
 const RETRY_AFTER_MS = 1000;
 
 interface WaitingCommand {
@@ -48,10 +51,10 @@ interface CallerWindow {
 }
 
 /**
- * Executes the commands of each caller a few at a time while others are there, and without a limit while the caller is
- * alone. Commands that are executed at the same time share a batch of the log and of each read model, and everybody
- * waits for these: so the size of the window is what others wait for. What a process does counts for the caller who has
- * set it off. Commands of one caller begin in the order of the calls.
+ * Limits how many commands of one caller are executed at the same time while other callers are active. A caller who is
+ * alone has no limit. Commands that are executed at the same time share a batch of the log and of each read model, and
+ * everybody waits for these batches: the size of the window is what others wait for. Commands of processes count for
+ * the caller whose request caused them. Commands of one caller start in the order of the calls.
  */
 export class CommandWindows {
   readonly #company: Company;
@@ -65,9 +68,10 @@ export class CommandWindows {
   }
 
   /**
-   * Executes a command when the window of its caller has room.
-   * @param isRefusable false for work of the application and what continues accepted work: it waits however much waits.
-   * @throws {ThrottledError} if too much of the caller waits; then it was not executed.
+   * Executes a command as soon as the window of its caller has room.
+   * @param isRefusable false for work of the application and for work that continues accepted work: it waits, however
+   * much is waiting already.
+   * @throws {ThrottledError} if too many commands of the caller wait. The command was not executed.
    */
   async execute<T>(caller: string, input: unknown, isRefusable: boolean, work: () => Promise<T>): Promise<T> {
     if (isRefusable) this.#company.saw(caller);

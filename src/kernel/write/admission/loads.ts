@@ -1,11 +1,11 @@
-/** How long load counts in full, in ms; it fades out over the same time again. */
+/** How long load counts in full, in ms. After that it fades out over the same time again. */
 const WINDOW_MS = 10_000;
-/** Initiators that are counted by name in one window. The load of others counts in the total. */
+/** Initiators that are counted by name in one window. The load of others counts only in the total. */
 const MOST = 10_000;
 
 /**
- * The recent load of initiators on the log: a sliding window of two halves, which is bounded in number and time and
- * costs one lookup to add to.
+ * The recent load of initiators on the log, as a sliding window of two halves. It is bounded in number and time, and
+ * adding to it costs one lookup.
  */
 export class Loads {
   readonly #now: () => number;
@@ -40,7 +40,10 @@ export class Loads {
     return this.#total + past * this.#pastTotal;
   }
 
-  /** Begins a new window if the last one is over. @returns the weight of the previous one. */
+  /**
+   * Begins a new window if the last one is over.
+   * @returns the weight of the previous one.
+   */
   #turn(): number {
     const now = this.#now();
     const windows = (now - this.#since) / WINDOW_MS;

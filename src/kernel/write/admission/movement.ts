@@ -7,14 +7,14 @@ interface LastAdvance {
   readonly position: number;
   /** When it advanced last. */
   readonly at: number;
-  /** Until when it catches up with what came while it stood still. */
+  /** Until then, it catches up with events that came while it stood still. */
   readonly catchesUpUntil: number;
 }
 
 /**
- * Tracks which read models advance. One that lags and advances has too much to do; one that lags and stands still waits
- * for something else, such as its next owner: callers who write meanwhile are not the cause, nor while it catches up
- * afterwards.
+ * Tracks which read models advance. One that lags and advances has too much to do. One that lags and stands still waits
+ * for something else, such as its next owner: callers who write meanwhile are not the cause. Nor are they the cause
+ * while it catches up afterwards.
  */
 export class Movement {
   readonly #now: () => number;
@@ -25,7 +25,10 @@ export class Movement {
     this.#now = now;
   }
 
-  /** Records the position of a read model. @returns whether it advances under its present load; false the first time. */
+  /**
+   * Records the position of a read model.
+   * @returns true if it advances under its present load; false the first time.
+   */
   saw(name: string, position: number): boolean {
     const now = this.#now();
     const last = this.#seen.get(name);

@@ -4,7 +4,7 @@ import type { AppendOutcome } from '../../log/append/append.ts';
 import type { Tail } from '../../log/streams/snapshots.ts';
 import type { StreamTail } from '../../log/streams/stream-loader.ts';
 
-/** A version of a stream, and the state that its events make. */
+/** A version of a stream, and the state that results from its events. */
 export interface StateAt {
   readonly version: number;
   readonly state: unknown;
@@ -12,33 +12,33 @@ export interface StateAt {
 
 type Happened = { readonly type: string; readonly data: unknown };
 
-/** A state may grow by so much before it is measured again, in bytes. */
+/** A state is measured again only after it may have grown by at least this much, in bytes. */
 const SMALL = 4096;
-/** Bytes of a state besides what its author put into it. */
+/** Bytes of a state besides the author's data. */
 const ENVELOPE = 1024;
 const NO_TAIL: Tail = { events: 0, bytes: 0 };
 
 /**
- * A stream's state in memory. It runs ahead of the log while appends that were decided on it are on their way: commands
- * for one stream that arrive together are decided one after the other here and appended as one batch.
+ * A stream's state in memory. It runs ahead of the log while appends are in flight: commands for one stream that arrive
+ * together are decided here one after the other, and appended as one batch.
  */
 export class StreamState {
   readonly aggregate: Aggregate;
   readonly streamId: string;
-  /** With what is on its way. */
+  /** The state including appends in flight. */
   #newest: StateAt;
   #committed: StateAt;
-  /** The newest version that was read from the log. What comes after it are this instance's own appends. */
+  /** The newest version that was read from the log. Later versions are this instance's own appends. */
   #readUpTo = 0;
-  /** Resolves when the newest append on its way is settled; undefined if none is on its way. */
+  /** Resolves when the newest append in flight is settled; undefined if none is in flight. */
   #pending: Promise<unknown> | undefined;
   #isDiscarded = false;
   #tail = NO_TAIL;
-  /** Bytes when it was measured last, about, and bytes that may have been added since. */
+  /** Approximate bytes at the last measurement, and bytes that may have been added since. */
   #measured = 0;
   #unmeasured = 0;
 
-  /** A stream that nobody has appended to yet, as far as this instance knows. */
+  /** Starts as an empty stream: as far as this instance knows, nobody has appended to it yet. */
   constructor(aggregate: Aggregate, streamId: string) {
     this.aggregate = aggregate;
     this.streamId = streamId;
@@ -54,34 +54,34 @@ export class StreamState {
     return this.#newest.state;
   }
 
-  /** The state without what is on its way. */
+  /** The state without appends in flight. */
   get committed(): StateAt {
     return this.#committed;
   }
 
-  /** An append that it ran ahead of was refused. It never was true, and is not used any more. */
+  /** True if an append that this state builds on was refused. The state was never true, and must not be used. */
   get isDiscarded(): boolean {
     return this.#isDiscarded;
   }
 
-  /** What its stream has had since the newest snapshot that this instance knows of. */
+  /** Counts the events of the stream since the newest snapshot that this instance knows of. */
   get tail(): Tail {
     return this.#tail;
   }
 
-  /** Bytes in memory when it was measured last, about; undefined before that. */
+  /** Approximate bytes in memory at the last measurement; undefined before that. */
   get bytes(): number | undefined {
     return this.#measured || undefined;
   }
 
-  /** What events would make of it. Changes nothing. */
+  /** The state after these events. Changes nothing. */
   after(events: readonly Happened[]): StateAt {
     const state = events.reduce((before, event) => this.aggregate.evolve(before, event), this.state);
     return { version: this.version + events.length, state };
   }
 
   /**
-   * Is the state after an append that is on its way, for all that is decided from now on.
+   * Makes the state after an append in flight the basis of all further decisions.
    * @returns the append's outcome, once this state is settled by it.
    */
   runAhead(next: StateAt, append: Promise<AppendOutcome>): Promise<AppendOutcome> {
@@ -109,22 +109,24 @@ export class StreamState {
     if (this.#pending === settled) this.#pending = undefined;
   }
 
-  /** The append that this state builds on was refused. A command that holds the state sees that it is discarded. */
+  /**
+   * Discards this state, because an append that it builds on was refused. A command that holds it sees `isDiscarded`.
+   */
   discard(): void {
     this.#isDiscarded = true;
   }
 
-  /** Resolves when what is on its way by now is settled, whatever becomes of it. */
+  /** Resolves when the appends that are in flight now are settled, whatever their outcome. */
   async settled(): Promise<void> {
     await this.#pending?.catch(() => undefined);
   }
 
-  /** Resolves when a version is committed, or nothing is on its way any more that could commit it. */
+  /** Resolves when a version is committed, or when no append in flight can commit it any more. */
   async settledUpTo(version: number): Promise<void> {
     while (this.#pending && !this.#isDiscarded && this.#committed.version < version) await this.settled();
   }
 
-  /** Brings it up to date with what the log has after its version. Nothing may be on its way. */
+  /** Applies the events that the log has after this state's version. Nothing may be in flight. */
   catchUp(read: StreamTail): void {
     this.#committed = stateAfter(this.aggregate, this.#newest, read);
     this.#newest = this.#committed;
@@ -133,36 +135,43 @@ export class StreamState {
   }
 
   /**
-   * True if it was the stream's true state at `version` when the log was read.
-   * @param newest the stream's newest version that the log had.
+   * True if this was the stream's state at `version` when the log was read.
+   * @param newest the stream's newest version in the log at that time.
    */
   wasTrueAt(version: number, newest: number): boolean {
     if (this.#isDiscarded || newest > this.#committed.version) return false;
-    // Nothing came after it, or only what this instance appended on top of it after the log was read.
+    // Either nothing came after it, or only appends of this instance that came after the log was read.
     return newest === version || this.#readUpTo <= version;
   }
 
-  /** Counts committed events that a snapshot would save reading. @param bytes of the events, about, if that is known. */
+  /**
+   * Counts committed events that a snapshot would save reading.
+   * @param bytes approximate bytes of the events, if known.
+   */
   grew(events: readonly { readonly data: unknown }[], bytes?: number): void {
     const { events: count, bytes: size } = this.#tail;
     this.#tail = { events: count + events.length, bytes: size + dataBytesOf(events, bytes) };
   }
 
-  /** A snapshot is taken: the tail begins again. */
+  /** Called when a snapshot is taken: the tail begins again. */
   snapshotTaken(): void {
     this.#tail = NO_TAIL;
   }
 
   /**
-   * Counts bytes by which it may have grown.
-   * @returns true if that is as much as it had. So a state to which little is added is not measured each time.
+   * Counts bytes by which the state may have grown.
+   * @returns true if it may have doubled since the last measurement, so that small additions do not cause a measurement
+   * each time.
    */
   outgrew(bytes: number): boolean {
     this.#unmeasured += bytes;
     return this.#unmeasured >= Math.max(SMALL, this.#measured);
   }
 
-  /** Measures it. @returns its bytes in memory, about. */
+  /**
+   * Measures the state.
+   * @returns its approximate bytes in memory.
+   */
   measure(): number {
     this.#measured = ENVELOPE + approximateBytes(this.state);
     this.#unmeasured = 0;
@@ -170,7 +179,10 @@ export class StreamState {
   }
 }
 
-/** The state after what was read of a stream. @param before used if there is no snapshot. */
+/**
+ * The state after the events that were read from a stream.
+ * @param before used if there is no snapshot.
+ */
 export function stateAfter(aggregate: Aggregate, before: StateAt, { snapshot, events }: StreamTail): StateAt {
   let { state, version } = snapshot ?? before;
   for (const event of events) {

@@ -17,13 +17,16 @@ export class StreamStates {
   readonly #log: Pick<StreamLoader, 'load' | 'loadAt'>;
   readonly #snapshots: Pick<Snapshots, 'consider' | 'replace'> | undefined;
   readonly #loader: DataLoader<StreamRequest, StreamTail>;
-  /** Streams that are being read because they were not in memory: commands that arrive together read a long one once. */
+  /**
+   * Streams that are being read because they were not in memory, so that commands that arrive together read a long one
+   * only once.
+   */
   readonly #reading = new Map<string, Promise<StreamState>>();
 
   /**
-   * @param size streams kept in memory.
-   * @param snapshots told of what had to be read.
-   * @param bytes of the states in memory, about; unless given {@link defaultCacheBytes}.
+   * @param size number of streams kept in memory.
+   * @param snapshots told which events had to be read.
+   * @param bytes approximate bytes of the states in memory; default: {@link defaultCacheBytes}.
    */
   constructor(
     log: Pick<StreamLoader, 'load' | 'loadAt'>,
@@ -41,12 +44,12 @@ export class StreamStates {
     this.#loader = new DataLoader((requests) => log.load(requests), { cache: false, maxBatchSize: 500 });
   }
 
-  /** Bytes of the states in memory, about. */
+  /** Approximate bytes of the states in memory. */
   get bytes(): number {
     return this.#cache.calculatedSize;
   }
 
-  /** What is in memory, else what the log says. */
+  /** The state in memory, else that of the log. */
   async get(aggregate: Aggregate, streamId: string): Promise<StreamState> {
     const present = this.#peek(aggregate, streamId);
     if (present) return present;
@@ -59,12 +62,18 @@ export class StreamStates {
     return reading;
   }
 
-  /** A stream whose id was made here: nobody can have appended to it. It is put into memory with its first append. */
+  /**
+   * The state of a stream whose id was made here, so that nobody can have appended to it. It is put into memory with
+   * its first append.
+   */
   getNew(aggregate: Aggregate, streamId: string): StreamState {
     return new StreamState(aggregate, streamId);
   }
 
-  /** For a command that begins a stream: what is in memory, else an empty stream. The append fails if it is not empty. */
+  /**
+   * The state for a command that begins a stream: the one in memory, else an empty one. If the stream is not empty, the
+   * append fails.
+   */
   getToCreate(aggregate: Aggregate, streamId: string): StreamState {
     const present = this.#peek(aggregate, streamId);
     if (present) return present;
@@ -73,7 +82,7 @@ export class StreamStates {
     return blank;
   }
 
-  /** The state, its `committed` part as new as the log was after this call was made. */
+  /** The state; its `committed` part is at least as new as the log was when this was called. */
   async refresh(aggregate: Aggregate, streamId: string): Promise<StreamState> {
     for (;;) {
       const known = this.#peek(aggregate, streamId) ?? new StreamState(aggregate, streamId);
@@ -95,8 +104,8 @@ export class StreamStates {
   }
 
   /**
-   * True if the state, which is at `version` now, was the stream's true state at some moment after this call: then what
-   * was decided on it without appending may be answered.
+   * True if the state, which is at `version` now, was the stream's true state at some moment after this call. If so, a
+   * decision without events that is based on it may be answered.
    */
   async confirm(known: StreamState, version: number): Promise<boolean> {
     const { newest } = await this.#look(known, version);
@@ -104,9 +113,8 @@ export class StreamStates {
   }
 
   /**
-   * The state as it was at a version that the stream has had. If the version is on its way, the answer waits until it is
-   * committed.
-   * @returns undefined if the stream never had that version, or what the state ran ahead of was refused.
+   * The state at a version that the stream has had. If the version is in flight, waits until it is committed.
+   * @returns undefined if the stream never had that version, or if an append that the state builds on was refused.
    */
   async at(known: StreamState, version: number): Promise<unknown> {
     if (version < 1 || version > known.version) return undefined;
@@ -120,11 +128,11 @@ export class StreamStates {
   }
 
   /**
-   * Sends an append that was decided on a state. What is decided meanwhile is decided on the state after it; if it is refused,
-   * that state is discarded, and the appends that were decided on it are refused too.
+   * Sends an append that was decided on a state. Decisions meanwhile are based on the state after it. If the append is
+   * refused, that state is discarded, and the appends that were decided on it are refused too.
    *
-   * @param next the state after it.
-   * @returns its outcome.
+   * @param next the state after the append.
+   * @returns the append's outcome.
    * @throws as the queue does.
    */
   async append(
@@ -142,9 +150,9 @@ export class StreamStates {
   }
 
   /**
-   * Reads what the log has after a version, and waits for the appends on their way that this may depend on. Their success
-   * alone would not tell how the stream is now: the log may have taken them before this call, and another instance's after
-   * them.
+   * Reads what the log has after a version, and waits for the appends in flight that the result may depend on. Their
+   * success alone does not show the stream's present state: the log may have accepted them before this call, and
+   * another instance's appends after them.
    */
   async #look(known: StreamState, afterVersion: number): Promise<{ tail: StreamTail; newest: number }> {
     const { aggregate, streamId } = known;
@@ -159,8 +167,8 @@ export class StreamStates {
   }
 
   /**
-   * Counts committed events, and has a snapshot taken if there are enough: also of a stream that was imported, or whose snapshot
-   * was let go or is of another shape.
+   * Counts committed events, and has a snapshot taken if there are enough. This includes streams that were imported,
+   * and streams whose snapshot was dropped or has an outdated shape.
    */
   #grew(known: StreamState, events: readonly { readonly data: unknown }[], bytes?: number): void {
     known.grew(events, bytes);
@@ -169,7 +177,7 @@ export class StreamStates {
     if (this.#snapshots?.consider(aggregate, streamId, tail, version, state, known.bytes)) known.snapshotTaken();
   }
 
-  /** What is in memory, stale or not. */
+  /** The state in memory, stale or not. */
   #peek(aggregate: Aggregate, streamId: string): StreamState | undefined {
     const key = keyOf(aggregate, streamId);
     const present = this.#cache.get(key);
@@ -179,7 +187,7 @@ export class StreamStates {
   }
 
   /**
-   * Puts it into memory, unless a state of the same stream that is as new is there.
+   * Puts a state into memory, unless one of the same stream that is as new is there.
    * @param grown bytes by which it may have grown since it was kept last.
    */
   #keep(state: StreamState, grown = 0): void {
@@ -196,7 +204,7 @@ export class StreamStates {
   }
 }
 
-/** An eighth of the heap that Node may take, at most 256 MB. */
+/** An eighth of Node's heap limit, at most 256 MB. */
 export function defaultCacheBytes(): number {
   return Math.min(256 * 2 ** 20, Math.floor(getHeapStatistics().heap_size_limit / 8));
 }
