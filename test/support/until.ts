@@ -1,14 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** Time between two checks, in ms: a twentieth of the time that the wait has lasted already, within these limits. */
+const CHECKS_MS = { least: 5, most: 25 } as const;
+
 /**
- * Waits until a condition holds and returns its value, checking every few milliseconds.
+ * Waits until a condition holds and returns its value, checking every few milliseconds, and more rarely if it takes long: a
+ * check is often a query, and what is waited for needs the CPU too.
  * @throws {Error} if it does not hold before the deadline, or the last error that it threw.
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
   { deadline = 10_000 }: { deadline?: number } = {},
 ): Promise<T> {
-  const end = Date.now() + deadline;
+  const begin = performance.now();
   for (;;) {
     let failure: unknown;
     try {
@@ -17,7 +21,8 @@ export async function until<T>(
     } catch (error) {
       failure = error;
     }
-    if (Date.now() > end) throw failure ?? new Error(`did not come true within ${deadline} ms: ${condition}`);
-    await delay(5);
+    const waited = performance.now() - begin;
+    if (waited > deadline) throw failure ?? new Error(`did not come true within ${deadline} ms: ${condition}`);
+    await delay(Math.min(Math.max(waited / 20, CHECKS_MS.least), CHECKS_MS.most));
   }
 }

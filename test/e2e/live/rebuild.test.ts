@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { domains } from '../../../src/domains/index.ts';
 import { registerDomains } from '../../../src/kernel/define/domain.ts';
 import { accepted, openShop, placeOrder, type Shop } from '../../support/client/shop.ts';
+import { think } from '../../support/client/thinking.ts';
 import { useTransports, type Way } from '../../support/client/transports.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { testRandom } from '../../support/random.ts';
@@ -39,7 +40,9 @@ async function client(servers: readonly TestApp[], shop: Shop, signal: AbortSign
   let reads = 0;
   for (let n = 1; !signal.aborted; n++) {
     await accepted(any(), 'renameCustomer', { customerId, name: `Ada ${n}` });
+    await think();
     await accepted(any(), 'changeProductPrice', { productId, price: { amount: 2000 + n, currency: 'GBP' } });
+    await think();
     const { aggregateId: orderId, token } = await placeOrder(any(), shop);
     const { data, errors, text } = await any().query<Read>(READ, { customerId, productId, orderId, token });
     expect(errors, text).toBeUndefined();
@@ -48,6 +51,7 @@ async function client(servers: readonly TestApp[], shop: Shop, signal: AbortSign
     // The first page of the list, which has its newest order, is of the same read model.
     expect(data.customer.orders.edges.map(({ node }) => node.id)).toContain(orderId);
     reads++;
+    await think();
   }
   return reads;
 }

@@ -4,6 +4,7 @@ import { domains } from '../../../src/domains/index.ts';
 import { registerDomains } from '../../../src/kernel/define/domain.ts';
 import { LogReader } from '../../../src/kernel/log/log-reader.ts';
 import { openShop, placeOrder, registerCustomer, type Shop } from '../../support/client/shop.ts';
+import { think } from '../../support/client/thinking.ts';
 import { useTransports } from '../../support/client/transports.ts';
 import { expectedRows, rowsOf } from '../../support/kernel/rows.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
@@ -102,6 +103,7 @@ function load(servers: readonly ServerProcess[]) {
       );
       if (!done) return accepted;
       accepted++;
+      await think();
     }
     return accepted;
   });
