@@ -71,7 +71,7 @@ describe('an accepted command', () => {
     const rows =
       await database.sql`select command_id, metadata, occurred_at <= recorded_at as clamped from es.events where version > 1`;
     const metadata = {
-      actor: { id: 'staff-1', roles: ['staff'], claims: {} },
+      actor: { id: 'staff-1', roles: ['staff'] },
       correlationId: 'request-1',
       causationId: 'event-1',
       traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
