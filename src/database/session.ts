@@ -1,6 +1,7 @@
 import postgres from 'postgres';
 import { within } from '../scheduling/timers.ts';
 import { readTarget, type Target } from './connection-string/target.ts';
+import { WITHOUT_ARRAY_TYPES } from './driver/array-types.ts';
 import { withoutEnvironment } from './driver/environment.ts';
 import { WRITTEN_AT_ONCE } from './driver/first-message.ts';
 import { type Guard, guard } from './driver/statement.ts';
@@ -143,9 +144,7 @@ function openClient(
       port: first.port,
       // The links enforce the limit for each server, and try each at most twice.
       connect_timeout: (target.connectTimeoutMs * target.servers.length * 2) / 1000 + 1,
-      // The driver would query the array types on each new connection, and nobody could catch an error of that:
-      // https://github.com/porsager/postgres/issues/1192.
-      fetch_types: false,
+      ...WITHOUT_ARRAY_TYPES,
       onnotice: () => {},
       ...options,
       username: login?.user ?? target.user,

@@ -49,6 +49,8 @@ export function isCancelled(error: unknown): boolean {
  * when its turn has come.
  *
  * https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
+ *
+ * No upstream issue is known.
  */
 export const cancellable: Guard = (unguarded) => {
   /** Statements that are sent again because no answer came, by their arguments. */

@@ -1,3 +1,4 @@
+// No upstream issue is known.
 import { sql } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import { cancelledBy, isCancelled } from '../../../src/database/driver/cancellation.ts';

@@ -1,3 +1,4 @@
+// No upstream issue is known.
 import { sql } from 'drizzle-orm';
 import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';

@@ -1,3 +1,5 @@
+// Upstream: https://github.com/porsager/postgres/pull/1215
+// Upstream: https://github.com/porsager/postgres/issues/1208
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';

@@ -1,3 +1,4 @@
+// Upstream: https://github.com/drizzle-team/drizzle-orm/issues/6096
 import { sql } from 'drizzle-orm';
 import { expect, it, onTestFinished } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';

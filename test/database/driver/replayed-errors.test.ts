@@ -1,3 +1,4 @@
+// Upstream: https://github.com/porsager/postgres/issues/1223
 import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Database, openPool } from '../../../src/database/client.ts';

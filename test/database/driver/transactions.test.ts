@@ -1,3 +1,6 @@
+// Upstream: https://github.com/porsager/postgres/issues/1154
+// Upstream: https://github.com/porsager/postgres/issues/1208
+// Upstream: https://github.com/porsager/postgres/issues/1216
 import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openPool, type Pool } from '../../../src/database/client.ts';

@@ -1,3 +1,5 @@
+// Upstream: https://github.com/porsager/postgres/issues/486
+// Upstream: https://github.com/drizzle-team/drizzle-orm/issues/5789
 import { sql } from 'drizzle-orm';
 import { expect, it, onTestFinished } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';

@@ -1,3 +1,5 @@
+// Upstream: https://github.com/porsager/postgres/issues/747
+// Upstream: https://github.com/porsager/postgres/issues/970
 import { sql } from 'drizzle-orm';
 import { expect, it, onTestFinished } from 'vitest';
 import { openPool } from '../../../src/database/client.ts';
