@@ -111,7 +111,7 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
       );
       const accepts = () => notReady() === undefined;
       return serveWebSockets(server, {
-        ...{ yoga, documents, known, gate, addresses, config, logger, onFault },
+        ...{ yoga, documents, known, turns, gate, addresses, config, logger, onFault },
         ...{ accepts, origins, whyNotHost },
       });
     },

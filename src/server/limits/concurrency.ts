@@ -1,4 +1,5 @@
 import { type Limit, OverLimitError } from './over-limit.ts';
+import { withoutStack } from './without-stack.ts';
 
 /** Gives back what was taken. Calling it again does nothing. */
 export type Release = () => void;
@@ -30,7 +31,7 @@ export class Concurrency {
   take(key: string | undefined): Release {
     if (this.#most === 0 || key === undefined) return NOTHING;
     const held = this.#held.get(key) ?? 0;
-    if (held >= this.#most) throw new OverLimitError(this.#limit, RETRY_AFTER_MS, this.#reason);
+    if (held >= this.#most) throw withoutStack(() => new OverLimitError(this.#limit, RETRY_AFTER_MS, this.#reason));
     this.#held.set(key, held + 1);
     let isHeld = true;
     return () => {

@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql';
 import { ThrottledError } from '../../kernel/errors.ts';
+import { withoutStack } from './without-stack.ts';
 
 /** A limit of one actor, one address or the whole server. The names are values of a metric's label. */
 export type Limit =
@@ -36,9 +37,8 @@ const known = new WeakMap<GraphQLError, OverLimitError>();
 /** The error for an operation. @param status of the HTTP answer, if there is one. */
 export function graphqlErrorOf(error: OverLimitError, status: number | undefined): GraphQLError {
   const { code, retryAfterMs, message } = error;
-  const answered = new GraphQLError(message, {
-    extensions: { code, retryAfterMs, ...(status !== undefined && { http: { status } }) },
-  });
+  const extensions = { code, retryAfterMs, ...(status !== undefined && { http: { status } }) };
+  const answered = withoutStack(() => new GraphQLError(message, { extensions }));
   known.set(answered, error);
   return answered;
 }

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { type Limit, OverLimitError } from './over-limit.ts';
 import type { SharedCounts } from './shared-counts.ts';
+import { withoutStack } from './without-stack.ts';
 
 /**
  * Seconds over which rates are counted. A limit is a burst that may come at once and is available again after this
@@ -81,7 +82,8 @@ export class Rate {
 
   #over(msBeforeNext: number): OverLimitError {
     // The library uses this machine's clock, which may be changed; windows end by a timer.
-    return new OverLimitError(this.#options.limit, Math.min(msBeforeNext, WINDOW_S * 1000), this.#options.reason);
+    const { limit, reason } = this.#options;
+    return withoutStack(() => new OverLimitError(limit, Math.min(msBeforeNext, WINDOW_S * 1000), reason));
   }
 }
 

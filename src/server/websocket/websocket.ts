@@ -8,6 +8,7 @@ import type { KnownDocuments } from '../../graphql/documents/known-documents.ts'
 import type { SentOperation, TrustedDocuments } from '../../graphql/documents/trusted-documents.ts';
 import { answerError, type OnFault } from '../../graphql/plugins/errors.ts';
 import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/errors.ts';
+import type { Turns } from '../../scheduling/turns.ts';
 import type { Config } from '../../settings/config.ts';
 import { credentialsOf } from '../auth/authenticator.ts';
 import { AuthUnavailableError } from '../auth/published-keys.ts';
@@ -40,6 +41,8 @@ export interface WebSocketOptions extends UpgradeRules {
   >;
   readonly documents: TrustedDocuments;
   readonly known: KnownDocuments;
+  /** Turns of subscriptions that begin on the event loop. */
+  readonly turns: Turns;
   readonly logger: Logger;
   readonly onFault: OnFault;
 }
@@ -70,7 +73,7 @@ type PipelineRoot = Pick<ReturnType<Yoga['getEnveloped']>, 'execute' | 'subscrib
  * @returns a function that closes all sockets, so that clients reconnect to another server.
  */
 export function serveWebSockets(server: Server, options: WebSocketOptions): () => Promise<void> {
-  const { yoga, documents, known, gate, addresses, config, logger, onFault } = options;
+  const { yoga, documents, known, turns, gate, addresses, config, logger, onFault } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: config.maxBodyBytes,
@@ -115,6 +118,8 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
         if (!(error instanceof OverLimitError)) throw error;
         return [graphqlErrorOf(error, undefined)];
       }
+      // Many subscriptions may begin in one message of the network.
+      await turns.take(visit.caller);
       const client = {
         actor: visit.authenticated?.actor ?? null,
         address: visit.address,

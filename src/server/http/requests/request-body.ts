@@ -1,5 +1,6 @@
 import type { GraphQLParams } from 'graphql-yoga';
 import type { SentOperation, TrustedDocuments } from '../../../graphql/documents/trusted-documents.ts';
+import { isNestedDeeper } from './json-depth.ts';
 
 /** An operation in a JSON body. */
 export interface JsonRequest {
@@ -10,10 +11,19 @@ export interface JsonRequest {
 
 const PARAMETERS: ReadonlySet<string> = new Set(['query', 'variables', 'operationName', 'extensions', 'documentId']);
 
-/** The JSON of a body, of any shape. @throws {SyntaxError} if it is not JSON. */
+/** Levels of lists and objects in a body. Variables have fewer, see `graphql/limits/variables.ts`. */
+const MAX_LEVELS = 100;
+
+/** The JSON of a body, of any shape. @throws {SyntaxError} if it is not JSON, or is nested too deeply. */
 export function readJson(body: Buffer | undefined): GraphQLParams {
+  if (body && isNestedDeeper(body, MAX_LEVELS)) {
+    throw new NestedTooDeepError(`The body is nested more than ${MAX_LEVELS} levels deep.`);
+  }
   return JSON.parse((body?.toString() ?? '').replace(/^\uFEFF/, '')) as GraphQLParams;
 }
+
+/** A body that is not parsed, because that would take too long. */
+export class NestedTooDeepError extends SyntaxError {}
 
 /** The operation of a body; undefined if anything about it is unusual. */
 export function jsonRequestIn(body: Buffer | undefined, documents: TrustedDocuments): JsonRequest | undefined {

@@ -7,7 +7,7 @@ import {
 } from '../../../graphql/documents/trusted-documents.ts';
 import type { HttpContext } from './graphql-requests.ts';
 import { isJson, takes } from './media-types.ts';
-import { readJson } from './request-body.ts';
+import { NestedTooDeepError, readJson } from './request-body.ts';
 
 /** The media types that Yoga can answer with. */
 const ANSWERS = ['application/graphql-response+json', 'application/json', 'text/event-stream', 'multipart/mixed'];
@@ -58,8 +58,9 @@ export function useStrictRequests(documents: TrustedDocuments): Plugin<object, P
             return fetchAPI.Response.json({ errors: [NOT_SUPPORTED] }, { headers: NO_STORE });
           }
           if (!(error instanceof SyntaxError)) throw error;
+          if (error instanceof NestedTooDeepError) throw badRequest(error.message);
           const message = method === 'POST' ? NO_JSON : 'The variables and extensions of a GET request are JSON.';
-          throw new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
+          throw badRequest(message);
         }
       });
     },
@@ -87,4 +88,8 @@ function isNotSupported(error: unknown): boolean {
 
 function accepts(accept: string | null): boolean {
   return ANSWERS.some((answer) => takes(answer, accept));
+}
+
+function badRequest(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } });
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { TrustedDocuments } from '../../../../src/graphql/documents/trusted-documents.ts';
-import { jsonRequestIn } from '../../../../src/server/http/requests/request-body.ts';
+import { jsonRequestIn, readJson } from '../../../../src/server/http/requests/request-body.ts';
 
 const documents = new TrustedDocuments(new Map([['abc', '{ orders }']]));
 const read = (body: unknown) =>
@@ -40,4 +40,11 @@ it.each([
   ['an id that is not trusted', { documentId: 'sha256:other' }],
 ])('a body with %s asks for nothing', (_, body) => {
   expect(read(body)).toBeUndefined();
+});
+
+it('a body that is nested very deeply is not parsed', () => {
+  const nested = (levels: number) => `{"query":"{ a }","variables":{"x":${'['.repeat(levels)}${']'.repeat(levels)}}}`;
+  expect(read(nested(98))).toBeDefined();
+  expect(read(nested(99))).toBeUndefined();
+  expect(() => readJson(Buffer.from(nested(99)))).toThrow('The body is nested more than 100 levels deep.');
 });
