@@ -1,20 +1,28 @@
 import type { Attack } from './attack.ts';
-import { bigOrders } from './attacks/big-orders.ts';
-import { borrowedIdentities } from './attacks/borrowed-identities.ts';
-import { circularTransfers } from './attacks/circular-transfers.ts';
-import { commandIdGuesses } from './attacks/command-id-guesses.ts';
-import { expensiveSearches } from './attacks/expensive-searches.ts';
-import { hardDocuments } from './attacks/hard-documents.ts';
-import { hugeAnswers } from './attacks/huge-answers.ts';
-import { idleSubscriptions } from './attacks/idle-subscriptions.ts';
-import { largeNotes } from './attacks/large-notes.ts';
-import { longLists } from './attacks/long-lists.ts';
-import { manyConnections } from './attacks/many-connections.ts';
-import { manyKeys } from './attacks/many-keys.ts';
-import { oddSubjects } from './attacks/odd-subjects.ts';
-import { requestFlood } from './attacks/request-flood.ts';
-import { slowBodies } from './attacks/slow-bodies.ts';
-import { smallChanges } from './attacks/small-changes.ts';
+import { bigOrders } from './attacks/commands/big-orders.ts';
+import { circularTransfers } from './attacks/commands/circular-transfers.ts';
+import { largeNotes } from './attacks/commands/large-notes.ts';
+import { longHistories } from './attacks/commands/long-histories.ts';
+import { repeatedCommands } from './attacks/commands/repeated-commands.ts';
+import { smallChanges } from './attacks/commands/small-changes.ts';
+import { borrowedIdentities } from './attacks/identities/borrowed-identities.ts';
+import { commandIdGuesses } from './attacks/identities/command-id-guesses.ts';
+import { manyRoles } from './attacks/identities/many-roles.ts';
+import { oddSubjects } from './attacks/identities/odd-subjects.ts';
+import { expensiveSearches } from './attacks/requests/expensive-searches.ts';
+import { hardDocuments } from './attacks/requests/hard-documents.ts';
+import { hugeAnswers } from './attacks/requests/huge-answers.ts';
+import { longLists } from './attacks/requests/long-lists.ts';
+import { manyConnections } from './attacks/requests/many-connections.ts';
+import { nestedVariables } from './attacks/requests/nested-variables.ts';
+import { oddRequests } from './attacks/requests/odd-requests.ts';
+import { requestFlood } from './attacks/requests/request-flood.ts';
+import { slowBodies } from './attacks/requests/slow-bodies.ts';
+import { unreadAnswers } from './attacks/requests/unread-answers.ts';
+import { futureTokens } from './attacks/subscriptions/future-tokens.ts';
+import { idleSubscriptions } from './attacks/subscriptions/idle-subscriptions.ts';
+import { manyKeys } from './attacks/subscriptions/many-keys.ts';
+import { subscriptionChurn } from './attacks/subscriptions/subscription-churn.ts';
 
 /** Every attack, in the order in which a campaign makes them. */
 export const attacks: readonly Attack[] = [
@@ -34,4 +42,12 @@ export const attacks: readonly Attack[] = [
   circularTransfers,
   smallChanges,
   largeNotes,
+  oddRequests,
+  nestedVariables,
+  unreadAnswers,
+  manyRoles,
+  subscriptionChurn,
+  futureTokens,
+  repeatedCommands,
+  longHistories,
 ];

@@ -1,5 +1,5 @@
-import type { Attack } from '../attack.ts';
-import type { Attacker } from '../attacker.ts';
+import type { Attack } from '../../attack.ts';
+import type { Attacker } from '../../attacker.ts';
 
 const ACCOUNTS = 10;
 const TRANSFERS = 4_000;

@@ -1,6 +1,6 @@
-import { ADDRESS } from '../../support/client/shop.ts';
-import type { Attack } from '../attack.ts';
-import type { Attacker } from '../attacker.ts';
+import { ADDRESS } from '../../../support/client/shop.ts';
+import type { Attack } from '../../attack.ts';
+import type { Attacker } from '../../attacker.ts';
 
 const LINES = 1_000;
 const ORDERS = 20;

@@ -1,4 +1,4 @@
-import type { Attack } from '../attack.ts';
+import type { Attack } from '../../attack.ts';
 
 const ALIASES = 25;
 const LENGTH = 180_000;

@@ -1,4 +1,4 @@
-import type { Attack } from '../attack.ts';
+import type { Attack } from '../../attack.ts';
 
 const SOCKETS = 3_000;
 const STREAMS = 1_500;

@@ -1,4 +1,4 @@
-import type { Attack } from '../attack.ts';
+import type { Attack } from '../../attack.ts';
 
 /** Documents of a few kilobytes that make parsers, validators and cost analyses work hard. */
 const documents: readonly string[] = [

@@ -1,6 +1,6 @@
 import { v5 as uuidv5 } from 'uuid';
-import { ADDRESS } from '../../support/client/shop.ts';
-import type { Attack } from '../attack.ts';
+import { ADDRESS } from '../../../support/client/shop.ts';
+import type { Attack } from '../../attack.ts';
 
 let productId: string | undefined;
 

@@ -1,4 +1,4 @@
-import type { Attack } from '../attack.ts';
+import type { Attack } from '../../attack.ts';
 
 /** Subjects that an identity provider could give out. */
 const subjects: readonly string[] = [

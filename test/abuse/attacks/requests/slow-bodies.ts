@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Attack } from '../attack.ts';
+import type { Attack } from '../../attack.ts';
 
 const CONNECTIONS = 500;
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Attack } from '../attack.ts';
-import type { Attacker } from '../attacker.ts';
+import type { Attack } from '../../attack.ts';
+import type { Attacker } from '../../attacker.ts';
 
 const NOTES = 8;
 const CHANGES = 6_000;
