@@ -20,13 +20,11 @@ export interface CheckLogOptions {
 const PAGE = 20_000;
 
 /**
- * Checks that the log is complete: positions from 1 to the head without holes, the versions of each stream from 1
- * without holes, both as in `es.streams`, command ids as in `es.receipts`, and no checkpoint, receipt or snapshot
- * beyond the end.
- *
- * It can run while events are appended: each statement sees one moment of the log, in which all of this must hold. It
- * takes no lock, and its memory and statements do not grow with the log: each checks {@link CheckLogOptions.page}
- * streams or positions.
+ * Checks that the log is complete. Positions run from 1 to the head without holes, and so do the versions of each
+ * stream; both agree with `es.streams`. Command ids agree with `es.receipts`. No checkpoint, receipt or snapshot is
+ * beyond the end. The check can run while events are appended: each statement sees one moment of the log, in which all
+ * of this must hold. It takes no lock, and its memory and its statements do not grow with the log, because each
+ * statement checks {@link CheckLogOptions.page} streams or positions.
  */
 export async function* checkLog(db: Database, head: number, options: CheckLogOptions): AsyncGenerator<Damage> {
   const { signal, onProgress = () => {}, page = PAGE } = options;
@@ -113,7 +111,7 @@ async function lastOfPage(db: Database, after: StreamKey, page: number): Promise
   return last;
 }
 
-/** The log has lost its end if any of its consumers is further. */
+/** If a consumer is beyond the head, the log has lost its end. */
 const beyondTheHead = sql`
   with head as (select coalesce(max(position), 0) as position from es.events)
   select head.position + 1 as position, format('%s, and the log ends at %s', what, head.position) as reason

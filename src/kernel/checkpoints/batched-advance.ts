@@ -5,7 +5,7 @@ import { arrayText } from '../../database/column-arrays.ts';
 import { prepared } from '../../database/driver/prepared.ts';
 import { type CheckpointAdvance, type CheckpointPlace, moveCheckpoint } from './advance.ts';
 
-/** An advance over events of which nothing is written. */
+/** An advance over events that change nothing. */
 interface EmptyAdvance extends Omit<CheckpointAdvance, 'failure'> {
   readonly key: string;
   readonly from: number;
@@ -14,8 +14,8 @@ interface EmptyAdvance extends Omit<CheckpointAdvance, 'failure'> {
 }
 
 /**
- * Moves checkpoints together. Most projections handle few of the events, but each has to pass all of them, or a token for one
- * would wait forever. All that are moved at the same moment share one statement.
+ * Moves checkpoints together. Most projections handle few of the events, but each has to move past all of them, or a
+ * token for one would wait forever. Checkpoints that are moved at the same moment share one statement.
  */
 export class CheckpointBatcher {
   readonly #loader: DataLoader<EmptyAdvance, CheckpointPlace | undefined>;
@@ -29,7 +29,7 @@ export class CheckpointBatcher {
       owner: sql`owner`,
       generation: sql`generation`,
       place: sql`seen`,
-      // A checkpoint whose row is locked is left out: its holder must not keep the others waiting.
+      // A checkpoint whose row is locked is skipped, so that the session that holds the lock does not delay the others.
       waits: sql`false`,
       failure: sql`null`,
     });
@@ -59,7 +59,9 @@ export class CheckpointBatcher {
     );
   }
 
-  /** @returns where the row is now; undefined if it is not where it has to be, another instance's, or locked. */
+  /**
+   * @returns the new place of the row; undefined if the checkpoint has another position or owner, or its row is locked.
+   */
   move(
     key: string,
     { from, to, owner, generation, place }: Omit<EmptyAdvance, 'key'>,

@@ -6,14 +6,17 @@ import type { CheckpointBatcher } from './batched-advance.ts';
 
 const parameter = (name: string, type: string) => sql`${sql.placeholder(name)}::text::${sql.raw(type)}`;
 
-/** A checkpoint that was moved: where its row is now. */
+/** A checkpoint that was moved, with the new place of its row. */
 export interface Moved {
   readonly place: CheckpointPlace;
 }
 
-/** Moves one checkpoint, alone or within the statement that writes what its events have changed. Remembers where the row is. */
+/**
+ * Moves one checkpoint, alone or within the statement that writes the changes of its events. Remembers the place of the
+ * row.
+ */
 export class CheckpointMover {
-  /** Moves the checkpoint within a larger statement. Has one row with `place` if it was moved, else none. */
+  /** Moves the checkpoint within a larger statement. Returns one row with `place` if it was moved, else none. */
   readonly statement: SQL;
   readonly #key: string;
   readonly #batcher: CheckpointBatcher | undefined;
@@ -44,7 +47,7 @@ export class CheckpointMover {
   }
 
   /**
-   * Takes over what a statement that contains {@link statement} has answered.
+   * Processes the result of a statement that contains {@link statement}.
    * @throws {FencedError} if the checkpoint was not moved.
    */
   moved([moved]: readonly Moved[]): void {
@@ -54,7 +57,7 @@ export class CheckpointMover {
 
   /**
    * Moves the checkpoint and writes nothing else.
-   * @throws {FencedError} if it is not where it has to be, or another instance's.
+   * @throws {FencedError} if the checkpoint has another position or another owner than expected.
    */
   async move(advance: CheckpointAdvance): Promise<void> {
     const { from } = advance;

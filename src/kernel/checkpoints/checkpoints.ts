@@ -7,38 +7,40 @@ import { checkpointColumns, leaseEnd } from './lease-statements.ts';
 
 /** Where a new checkpoint begins. */
 export interface CheckpointStart {
-  /** Everything up to here counts as done; 0 unless given. */
+  /** Everything up to this position counts as done; default: 0. */
   readonly position?: number;
-  /** 1 unless given. */
+  /** Default: 1. */
   readonly generation?: number;
-  /** The instance that has its lease from the beginning; nobody unless given. */
+  /** The instance that owns its lease from the beginning; none by default. */
   readonly owner?: string | null;
 }
 
 export interface Checkpoint extends CheckpointId {
   readonly position: number;
-  /** An advance has to name it: see the table. */
+  /** An advance must state it: see the table. */
   readonly generation: number;
-  /** The position from which on its table is whole. */
+  /** The position from which on its table is complete. */
   readonly wholeAt: number;
-  /** The instance that owns it; null if none does. */
+  /** The instance that owns it; null if there is none. */
   readonly owner: string | null;
   /** host:pid of the owner, or of the last one. */
   readonly ownerProcess: string | null;
   readonly failure: string | null;
-  /** Events that wait in its dead letters; of processes and effects what is parked. */
+  /** Number of events in a projection's dead letters, or of parked items of a process or effect. */
   readonly deadLetters: number;
 }
 
 /** The first event that a consumer has not applied. */
 export interface OldestWaiting {
   readonly key: string;
-  /** The consumer's position, right before it. */
+  /** The consumer's position, just before the event. */
   readonly position: number;
   readonly recordedAt: Date;
 }
 
-/** Makes a checkpoint unless it is there. It is whole when it is where the log ends now. */
+/**
+ * Creates a checkpoint if it is missing. Its table is complete when the checkpoint reaches the present end of the log.
+ */
 export async function createCheckpoint(
   db: Database,
   { key, kind, name, version }: CheckpointId,
@@ -52,7 +54,7 @@ export async function createCheckpoint(
     on conflict do nothing`);
 }
 
-/** The rows that say how far each consumer of the log is, and which instance owns it. */
+/** The rows that store how far each consumer of the log is, and which instance owns it. */
 export class Checkpoints {
   readonly #db: Database;
   readonly #all: (parameters: Record<string, unknown>) => Promise<Checkpoint[]>;
@@ -74,7 +76,7 @@ export class Checkpoints {
     for (const consumer of consumers) await createCheckpoint(this.#db, consumer);
   }
 
-  /** Creates a checkpoint unless it exists. `start` is called only if it does not. */
+  /** Creates a checkpoint if it is missing. Calls `start` only in that case. */
   async registerAt(id: CheckpointId, start: () => Promise<CheckpointStart>): Promise<void> {
     const known = await this.#db.execute(sql`select from read.checkpoints where projection = ${id.key}`);
     if (known.length === 0) await createCheckpoint(this.#db, id, await start());

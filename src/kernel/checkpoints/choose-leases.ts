@@ -1,20 +1,23 @@
-/** What an instance has to do with checkpoints: its share of them, only those that no active instance could have, or none. */
+/**
+ * The role of an instance in owning checkpoints. `active`: it owns a share of them. `standby`: it owns only those that
+ * no active instance can own. `off`: it owns none.
+ */
 export type ProjectorRole = 'active' | 'standby' | 'off';
 
-/** How long a free checkpoint is left to the instance that should take it before any other one does, in ms. */
+/** How long a free checkpoint is reserved for the instance that should take it, in ms. */
 export const GRACE_MS = 1500;
 
 /** A checkpoint as the instances share them. */
 export interface LeasableCheckpoint {
   readonly key: string;
   readonly position: number;
-  /** The instance that has its lease, also if that is over and nobody has taken it; null if nobody had it. */
+  /** The last instance that had its lease, even if that lease has ended; null if there was none. */
   readonly owner: string | null;
-  /** How long nobody has had the lease, as far as this instance can know; undefined while somebody has it. In ms. */
+  /** How long the checkpoint has had no owner, in ms, as far as this instance knows; undefined while it has one. */
   readonly freeForMs: number | undefined;
 }
 
-/** Another active instance that lives. */
+/** Another active instance that is alive. */
 export interface OtherInstance {
   readonly id: string;
   readonly abilities: ReadonlySet<string>;
@@ -26,26 +29,28 @@ export interface LeaseSituation {
   /** Keys of the checkpoints that it is able to own: its code knows the consumer, in this version. */
   readonly abilities: ReadonlySet<string>;
   readonly role: Exclude<ProjectorRole, 'off'>;
-  /** All that are shared, also those that this instance is not able to own: they count in the shares of others. */
+  /**
+   * All checkpoints that are shared, including those that this instance cannot own: they count in the shares of others.
+   */
   readonly checkpoints: readonly LeasableCheckpoint[];
   readonly others: readonly OtherInstance[];
 }
 
 export interface LeaseChoice {
-  /** Keys of the free checkpoints that this instance is to take. */
+  /** Keys of the free checkpoints that this instance should take. */
   readonly take: readonly string[];
-  /** Keys of its own ones that it is to give up for others. */
+  /** Keys of its own checkpoints that it should give up for others. */
   readonly give: readonly string[];
 }
 
 /**
- * Chooses which leases an instance takes and which it gives up, so that the instances come to have equal shares, as far as they
- * are able to own the same. All instances choose by the same rules: if they see the same, no two of them choose one checkpoint.
+ * Chooses which leases an instance takes and which it gives up, so that instances with the same abilities get equal
+ * shares. All instances apply the same rules: if they see the same rows, no two of them choose the same checkpoint.
  *
- * - A free checkpoint goes to the able instance that has fewest. If that one does not take it in time, any other one may.
- * - An instance gives one up for another one that is able to own it and has at least two fewer, unless something else is free
- *   for that one. Of several instances that could, only the one that has most does.
- * - A standby has no share: it takes what no active instance is able to own, and gives up whatever one is.
+ * - A free checkpoint goes to the able instance with the fewest. If that one does not take it in time, any other may.
+ * - An instance gives up a checkpoint for another one that can own it and has at least two fewer, unless another free
+ *   checkpoint suits that one. If several instances could give one up, only the one with the most does.
+ * - A standby has no share: it takes what no active instance can own, and gives up what one can.
  */
 export function chooseLeases(situation: LeaseSituation): LeaseChoice {
   const { me, role, abilities, checkpoints, others } = situation;
@@ -57,7 +62,7 @@ export function chooseLeases(situation: LeaseSituation): LeaseChoice {
     const next = shares.giveTo(key);
     return abilities.has(key) && (next === undefined || next === me || freeForMs >= GRACE_MS);
   });
-  // The furthest one has the least to catch up with elsewhere.
+  // The most advanced one has the least to catch up with on another instance.
   const byProgress = own.toSorted((a, b) => b.position - a.position);
   const wanted = isActive
     ? byProgress.filter((checkpoint) => shares.isDonor(me, checkpoint, free)).slice(0, 1)
@@ -65,7 +70,7 @@ export function chooseLeases(situation: LeaseSituation): LeaseChoice {
   return { take: keysOf(take), give: keysOf(wanted) };
 }
 
-/** How many checkpoints each active instance has. */
+/** Number of checkpoints of each active instance. */
 class Shares {
   readonly #instances: readonly OtherInstance[];
   readonly #checkpoints: readonly LeasableCheckpoint[];
@@ -73,7 +78,7 @@ class Shares {
   readonly #after: Map<string, number>;
 
   constructor(instances: readonly OtherInstance[], checkpoints: readonly LeasableCheckpoint[]) {
-    // Ids break ties, so that everybody breaks them in the same way.
+    // Ids break ties, so that all instances break them in the same way.
     this.#instances = instances.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     this.#checkpoints = checkpoints;
     for (const { id } of instances) this.#before.set(id, 0);
@@ -88,7 +93,7 @@ class Shares {
     return this.#instances.some(({ abilities }) => abilities.has(key));
   }
 
-  /** The instance that should take a free checkpoint, which counts as its own from now on. Undefined if none is able to. */
+  /** The instance that should take a free checkpoint, which then counts for it; undefined if no instance can own it. */
   giveTo(key: string): string | undefined {
     const able = this.#instances.filter(({ abilities }) => abilities.has(key));
     const [first, ...rest] = able.map(({ id }) => id);
@@ -101,7 +106,7 @@ class Shares {
     return fewest;
   }
 
-  /** Whether an instance is to give a checkpoint up for one that has fewer. */
+  /** True if an instance should give up a checkpoint for one that has fewer. */
   isDonor(id: string, { key }: LeasableCheckpoint, free: readonly LeasableCheckpoint[]): boolean {
     return this.#instances.some((poor) => {
       if (!poor.abilities.has(key) || free.some((other) => poor.abilities.has(other.key))) return false;
@@ -110,7 +115,7 @@ class Shares {
     });
   }
 
-  /** Of the instances that own something that another one is able to own, the one that has most. */
+  /** The instance with the most checkpoints, among those that own one that the other instance can own. */
   #richestFor({ abilities }: OtherInstance): string | undefined {
     const owners = new Set(this.#checkpoints.filter(({ key }) => abilities.has(key)).map(({ owner }) => owner));
     const able = this.#instances.map(({ id }) => id).filter((id) => owners.has(id));

@@ -9,24 +9,29 @@ export interface HeldLeaseParts {
   /** This instance. */
   readonly instanceId: string;
   readonly consumer: Pick<CheckpointId, 'key'>;
-  /** Another instance has the checkpoint, it is gone, or its generation is another one. Called once at most. */
+  /** Called at most once, if another instance owns the checkpoint, it was deleted, or its generation has changed. */
   readonly onLost: () => void;
-  /** The lease could not be renewed. That is tried again. */
+  /** Called if the lease could not be renewed. The renewal is retried. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Pause after the row was locked, in ms: a shadow that is being filled is locked for much of the time. */
+/**
+ * Pause after the row was found locked, in ms. It is short, because the row of a shadow that is being filled is locked
+ * most of the time.
+ */
 const LOCKED_MS = 50;
 
-/** One instance's lease of a checkpoint that it shares with nobody, such as that of a shadow. It is renewed until it is released. */
+/**
+ * An instance's lease of a checkpoint that is not shared, such as that of a shadow. It is renewed until it is released.
+ */
 export class HeldLease {
-  /** As it was when it was taken. */
+  /** The checkpoint at the time when the lease was taken. */
   readonly checkpoint: Checkpoint;
   readonly #parts: HeldLeaseParts;
   readonly #ending = new AbortController();
   readonly #renewing: Promise<void>;
 
-  /** @returns undefined if another instance has the checkpoint, or it is gone. */
+  /** @returns undefined if another instance owns the checkpoint, or it was deleted. */
   static async take(parts: HeldLeaseParts): Promise<HeldLease | undefined> {
     const checkpoint = await parts.leases.hold(parts.instanceId, parts.consumer);
     return checkpoint && new HeldLease(parts, checkpoint);
@@ -38,7 +43,7 @@ export class HeldLease {
     this.#renewing = this.#renew();
   }
 
-  /** Leaves the checkpoint to other instances, unless it is theirs already. */
+  /** Leaves the checkpoint to other instances. Does nothing if another one owns it already. */
   async release(): Promise<void> {
     const { leases, instanceId, consumer } = this.#parts;
     this.#ending.abort();

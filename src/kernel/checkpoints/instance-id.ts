@@ -2,11 +2,11 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** This process, as people read it beside the leases. */
+/** This process in the form that people read next to the leases. */
 export const PROCESS = `${hostname()}:${process.pid}`;
 
 /**
- * The machine or container within which a process id identifies a process. The host name alone does not tell: containers may
+ * Identifies the machine or container within which process ids are unique. The host name is not enough: containers may
  * share one, and each counts its processes from 1.
  */
 const MACHINE = createHash('sha256')
@@ -19,11 +19,11 @@ export function newInstanceId(): string {
   return MACHINE + randomUUID().slice(MACHINE.length);
 }
 
-/** True if an instance was a process of this machine that has ended; false if that cannot be known from here. */
+/** True if an instance was a process of this machine that has ended; false if this cannot be known from here. */
 export function isGone(instanceId: string, itsProcess: string): boolean {
   if (!instanceId.startsWith(MACHINE)) return false;
   const pid = Number(itsProcess.slice(itsProcess.lastIndexOf(':') + 1));
-  // A process that had this one's id has ended.
+  // An instance with this process id, which this process does not have: its process has ended.
   if (pid === process.pid) return true;
   try {
     process.kill(pid, 0);
@@ -41,7 +41,7 @@ function processNamespace(): string {
   return ifThereIs(() => readlinkSync('/proc/self/ns/pid'));
 }
 
-/** Systems other than Linux have neither, and no such containers. */
+/** Reads a file that exists only on Linux. Other systems do not have such containers. */
 function ifThereIs(read: () => string): string {
   try {
     return read();

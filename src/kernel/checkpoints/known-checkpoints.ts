@@ -1,27 +1,27 @@
 import type { Checkpoint } from './checkpoints.ts';
 
-/** What was known before the table was read. */
+/** Snapshot of what was known before the table was read. */
 export interface Before {
-  /** True once what the table said may not be true any more. */
+  /** True if the rows that were read may be outdated. */
   readonly isOutdated: boolean;
 }
 
-/** The checkpoints as they were read last. Is told by the {@link LeaseKeeper} of what becomes of those that this instance owns. */
+/** The checkpoints as they were last read. The {@link LeaseKeeper} reports changes of those that this instance owns. */
 export class KnownCheckpoints {
   #known: ReadonlyMap<string, Checkpoint> = new Map();
 
-  /** A checkpoint as it was read last; undefined before the first time. */
+  /** A checkpoint as it was last read; undefined before that. */
   of(key: string): Checkpoint | undefined {
     return this.#known.get(key);
   }
 
-  /** Call it before the table is read, and pass the result to {@link seen}. */
+  /** Call this before reading the table, and pass the result to {@link seen}. */
   before(): Before {
     return { isOutdated: false };
   }
 
   /**
-   * Takes over the table.
+   * Processes the rows of the table.
    * @param owned keys of the checkpoints that this instance owns.
    */
   async seen(all: readonly Checkpoint[], _owned: ReadonlySet<string>, _before: Before): Promise<void> {
@@ -31,9 +31,9 @@ export class KnownCheckpoints {
   /** A runner of this instance is about to start at its checkpoint. */
   starting(_checkpoint: Checkpoint): void {}
 
-  /** A runner of this instance is at its checkpoint or ahead of it. */
+  /** A runner of this instance has started. It is at its checkpoint or ahead of it. */
   started(_checkpoint: Checkpoint): void {}
 
-  /** A checkpoint is behind what its runner in this instance believed, or of another generation. */
+  /** A checkpoint is behind the position that its runner in this instance had, or has another generation. */
   wentBack(_checkpoint: Checkpoint): void {}
 }

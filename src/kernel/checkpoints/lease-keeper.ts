@@ -7,17 +7,17 @@ import type { KnownCheckpoints } from './known-checkpoints.ts';
 import { RENEW_MS } from './lease-statements.ts';
 import type { LeasedCheckpoint, Leases } from './leases.ts';
 
-/** Something that runs on a checkpoint while this instance owns it. */
+/** Works from a checkpoint while this instance owns it. */
 export interface Runner {
   /** Key of the checkpoint. */
   readonly name: string;
-  /** Everything up to here is done, as far as this instance knows. */
+  /** Everything up to this position is done, as far as this instance knows. */
   readonly position: number;
-  /** The checkpoint's generation when it started. */
+  /** The generation of the checkpoint at the start. */
   readonly generation: number;
   readonly isRunning: boolean;
   start(checkpoint: Checkpoint): void;
-  /** Ends after the work in progress. */
+  /** Resolves after the work in progress. */
   stop(): Promise<void>;
 }
 
@@ -27,30 +27,30 @@ export interface LeaseKeeperParts {
   readonly consumers: readonly CheckpointId[];
   /** What else this instance announces to use; nothing unless given. */
   readonly uses?: readonly string[] | undefined;
-  /** By the keys of their checkpoints. */
+  /** The runners by the keys of their checkpoints. */
   readonly runners: ReadonlyMap<string, Runner>;
   readonly known: KnownCheckpoints;
-  /** Active unless given. */
+  /** Default: active. */
   readonly role?: ProjectorRole | undefined;
-  /** False if the connections that the work is done on do not answer: then another instance should do it. */
+  /** False if the connections for the work do not answer. Then another instance should do it. */
   readonly canWork?: (() => boolean) | undefined;
-  /** Looks where the log ends, or joins a look in progress. Called at each renewal, which does not wait for it. */
+  /** Queries the end of the log, or joins a query in progress. Called at each renewal, which does not wait for it. */
   readonly look: () => Promise<void>;
-  /** Called when a lease of this instance was released and others may take it. */
+  /** Called after a lease of this instance was released, so that other instances can take it. */
   readonly onReleased: () => void;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
-/** What wakes it within this time comes to one renewal, in ms. */
+/** Requests for a renewal within this time share one, in ms. */
 const SOON_MS = 10;
 
-/** Keeps this instance's leases, and runs what it owns. */
+/** Keeps this instance's leases, and runs the consumers that it owns. */
 export class LeaseKeeper {
-  /** This instance, as the leases name it. */
+  /** The id of this instance in the leases. */
   readonly instanceId: string;
   readonly #parts: LeaseKeeperParts;
   readonly #role: ProjectorRole;
-  /** Runners that are being stopped. A batch may take long; leases are kept meanwhile. */
+  /** Runners that are being stopped. Their leases are kept meanwhile, because a batch may take long. */
   readonly #ending = new Map<string, Promise<unknown>>();
   readonly #stopping = new AbortController();
   readonly #sleeper = new Sleeper(this.#stopping.signal);
@@ -62,7 +62,7 @@ export class LeaseKeeper {
     this.instanceId = instanceId;
   }
 
-  /** Resolves when everything that this instance owns runs. */
+  /** Resolves when every consumer that this instance owns is running. */
   async start(): Promise<void> {
     const first = this.#renew();
     this.#running = first.catch(() => undefined).then(() => this.#keep());
@@ -70,17 +70,17 @@ export class LeaseKeeper {
     await this.#parts.look();
   }
 
-  /** Something is free, or what is known may be out of date: renews at once. */
+  /** Renews the leases soon, because a checkpoint is free or the known state may be outdated. */
   renewSoon(): void {
     this.#sleeper.wake();
   }
 
-  /** Ends after the batches in progress and gives all leases up for others. */
+  /** Stops after the batches in progress, and gives up all leases. */
   async stop(): Promise<void> {
     const { leases, runners, onReleased, onError } = this.#parts;
     this.#stopping.abort();
     await this.#running;
-    // One that cannot be stopped keeps no other from being free for others.
+    // If one runner cannot be stopped, the leases of the others are released nevertheless.
     const stopped = await Promise.allSettled([...runners.values()].map((runner) => runner.stop()));
     for (const end of stopped) if (end.status === 'rejected') onError(end.reason, { part: 'lease' });
     await Promise.all(this.#ending.values());
@@ -96,7 +96,7 @@ export class LeaseKeeper {
     }
   }
 
-  /** Renews leases, starts what this instance has come to own and ends what it does not own any more. */
+  /** Renews leases, starts runners for new ones, and stops the runners of lost ones. */
   async #renew(): Promise<void> {
     const { runners, known } = this.#parts;
     const before = known.before();
@@ -116,7 +116,7 @@ export class LeaseKeeper {
   async #lease(): Promise<LeasedCheckpoint[]> {
     const { leases, checkpoints, consumers, uses, canWork } = this.#parts;
     const role = this.#role;
-    // A lease is a promise to do the work. An instance that cannot does not renew it.
+    // A lease is a promise to do the work. An instance that cannot work does not renew its leases.
     if (role === 'off' || canWork?.() === false) {
       await leases.announce(this.instanceId, consumers, uses);
       return (await checkpoints.all()).map((checkpoint) => ({ ...checkpoint, isOurs: false, isWanted: false }));
@@ -126,7 +126,7 @@ export class LeaseKeeper {
     return (await leases.releaseDead(all)) ? lease() : all;
   }
 
-  /** @param before where this instance believed its runner to be when it asked. */
+  /** @param before the position of this instance's runner before the query. */
   #run(checkpoint: Checkpoint, before: number): void {
     const { runners, known } = this.#parts;
     const { key, position, generation } = checkpoint;
@@ -142,7 +142,7 @@ export class LeaseKeeper {
     known.started(checkpoint);
   }
 
-  /** Leaves to others what they should have. */
+  /** Gives up the checkpoints that other instances should own. */
   #giveUp(own: readonly LeasedCheckpoint[]): void {
     const { leases, runners, onReleased } = this.#parts;
     if (this.#ending.size > 0) return;
@@ -152,7 +152,7 @@ export class LeaseKeeper {
     }
   }
 
-  /** Ends a runner after its batch, and then does what comes after that. */
+  /** Stops a runner after its batch, and then calls `after`. */
   #end(runner: Runner, after: () => unknown = () => {}): void {
     const { name } = runner;
     if (this.#ending.has(name)) return;

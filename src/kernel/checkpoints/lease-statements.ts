@@ -1,17 +1,17 @@
 import { type SQL, sql } from 'drizzle-orm';
 
-/** How long an instance that says nothing counts as alive and keeps its leases, in ms. */
+/** How long an instance that does not renew its leases counts as alive and keeps them, in ms. */
 const LEASE_MS = 3000;
 
-/** How often an instance renews its leases, in ms. */
+/** Interval at which an instance renews its leases, in ms. */
 export const RENEW_MS = 1000;
 
-/** When a lease that is taken now ends. */
+/** The end of a lease that is taken now. */
 export const leaseEnd: SQL = sql.raw(`now() + interval '${LEASE_MS} ms'`);
 
 /**
- * The instance that owns checkpoint `c`; null if its lease is over and it does not live. The lease of a shadow is renewed by what
- * fills the shadow, so whether the instance lives says nothing about it.
+ * The instance that owns checkpoint `c`; null if its lease has ended and it is not alive. The lease of a shadow is
+ * renewed by the job that fills the shadow, so whether the instance is alive does not matter for it.
  */
 export const leaseOwner: SQL = sql`case
   when lease_until > now() or kind not in ('rebuild', 'verify')
@@ -72,16 +72,14 @@ export const renewStatement: SQL = sql`
   from (select * from renewed union all
         select * from read.checkpoints where projection not in (select projection from renewed)) as c`;
 
-/** Other active instances that live, with what they are able to own. Parameters: me. */
+/** Other active instances that are alive, with their abilities. Parameters: me. */
 export const othersStatement: SQL = sql`
   select id, to_jsonb(moves) as abilities from read.instances where id <> ${me} and alive_until > now()`;
 
 /**
- * Takes those of some checkpoints that are free, and renews those that are the instance's. Answers each one as it is then, with
- * `isOurs` and with `isRenewed`: false for one that somebody has locked, as its owner does that writes a batch. There is no
- * answer for one that is gone or has another version.
- *
- * Parameters: me, process, consumers.
+ * Takes those of the given checkpoints that are free, and renews those that the instance owns. Returns each one in its
+ * new state, with `isOurs` and `isRenewed`. `isRenewed` is false if the row is locked; usually its owner is writing a
+ * batch. There is no row for a checkpoint that was deleted or has another version. Parameters: me, process, consumers.
  */
 export const takeStatement: SQL = sql`
   with ${asked},

@@ -8,19 +8,19 @@ import { chooseLeases, type ProjectorRole } from './choose-leases.ts';
 import { isGone, PROCESS } from './instance-id.ts';
 import { announceStatement, othersStatement, renewStatement, takeStatement } from './lease-statements.ts';
 
-/** A checkpoint as an instance finds it that has just renewed its leases. */
+/** A checkpoint as it is after an instance has renewed its leases. */
 export interface LeasedCheckpoint extends Checkpoint {
-  /** That instance owns it. */
+  /** True if that instance owns it. */
   readonly isOurs: boolean;
-  /** That instance owns it and is to give it up for another one. */
+  /** True if that instance owns it and should give it up for another one. */
   readonly isWanted: boolean;
 }
 
-/** A checkpoint that an instance has just asked for. */
+/** A checkpoint after an instance has tried to take it. */
 interface Taken extends Checkpoint {
-  /** The instance owns it. */
+  /** True if the instance owns it. */
   readonly isOurs: boolean;
-  /** Its lease was renewed. It was not if somebody has locked the row. */
+  /** True if its lease was renewed; false if its row was locked. */
   readonly isRenewed: boolean;
 }
 
@@ -28,12 +28,12 @@ interface Renewed extends Omit<LeasedCheckpoint, 'isWanted'> {
   readonly freeForMs: number | null;
 }
 
-/** Instances that this process has. */
+/** Ids of the instances in this process. */
 const livingHere = new Set<string>();
 
 /**
- * Leases on checkpoints, and the only place that takes, renews or ends one. Which instance owns a checkpoint is decided by
- * Postgres; which one should is worked out by `chooseLeases`. No statement waits for a row that somebody has locked.
+ * The leases of checkpoints, and the only place that takes, renews or ends one. Postgres decides which instance owns a
+ * checkpoint; `chooseLeases` computes which one should. No statement waits for a locked row.
  */
 export class Leases {
   readonly #db: Database;
@@ -70,7 +70,7 @@ export class Leases {
     const { take, give } = chooseLeases({
       ...{ me, role },
       abilities: new Set(consumers.map(({ key }) => key)),
-      // A rebuild has a lease of its own, which nobody shares.
+      // The lease of a rebuild is not shared.
       checkpoints: all
         .filter(({ kind }) => kind !== 'rebuild' && kind !== 'verify')
         .map(({ key, position, isOurs, owner, freeForMs }) => ({
@@ -119,7 +119,7 @@ export class Leases {
     );
   }
 
-  /** Gives all checkpoints of an instance up and says that it is gone, so that others need not wait for its leases to end. */
+  /** Gives up all checkpoints of an instance and removes it, so that others need not wait for its leases to end. */
   async release(instance: string): Promise<void> {
     livingHere.delete(instance);
     await this.#db.execute(sql`
@@ -129,7 +129,7 @@ export class Leases {
 
   /**
    * Ends the leases of processes of this machine, or container, that were killed.
-   * @returns true if there was one.
+   * @returns true if there were any.
    */
   async releaseDead(checkpoints: readonly Checkpoint[]): Promise<boolean> {
     const dead = new Set<string>();

@@ -4,7 +4,7 @@ import type { LogHead } from '../log/log-head.ts';
 import type { Checkpoint } from './checkpoints.ts';
 import type { Runner } from './lease-keeper.ts';
 
-/** Some events of the log, in order and without holes. */
+/** Consecutive events of the log, without holes. */
 export interface LogPage {
   readonly events: readonly RecordedEvent[];
 }
@@ -12,27 +12,27 @@ export interface LogPage {
 /** A checkpoint that a consumer starts at. */
 export type StartingPoint = Pick<Checkpoint, 'position' | 'generation' | 'failure'>;
 
-/** The page that a consumer reads or handles, however often it has tried. */
+/** The page that a consumer is reading or handling, in whichever attempt. */
 export interface CurrentPage {
-  /** When it was tried for the first time, by `performance.now()`. */
+  /** When the first attempt began, by `performance.now()`. */
   readonly since: number;
-  /** The page begins right after this position. */
+  /** The page begins just after this position. */
   readonly after: number;
   /** Empty until it is read. */
   readonly events: readonly RecordedEvent[];
-  /** Its first event, which may be known before all of it is. */
+  /** Its first event, which may be known before the page is read completely. */
   readonly first: RecordedEvent | undefined;
   /** Why the last attempt failed. */
   readonly trouble: string | undefined;
 }
 
-/** What a consumer does after a failure: tries again at once or after a pause, or ends. */
+/** What a consumer does after a failure: it tries again at once or after a pause, or it ends. */
 export type AfterFailure = 'again' | 'later' | 'end';
 
 /**
- * Follows the log from a checkpoint, page by page, on its own and at its own pace. This is the loop under projections, processes
- * and whatever else consumes the log; a subclass says how a page is read and handled and where the checkpoint is moved. What
- * fails is tried again until it succeeds, or the consumer is stopped.
+ * Follows the log from a checkpoint, page by page, at its own speed. This is the loop of projections, processes and
+ * everything else that consumes the log. A subclass defines how a page is read and handled, and how the checkpoint is
+ * moved. Failures are retried until one attempt succeeds, or the consumer is stopped.
  */
 export abstract class LogConsumer<Page extends LogPage> implements Runner {
   readonly name: string;
@@ -51,7 +51,7 @@ export abstract class LogConsumer<Page extends LogPage> implements Runner {
     this.#head = head;
   }
 
-  /** Everything up to here is done, as the checkpoint says. */
+  /** Everything up to this position is done, as stored in the checkpoint. */
   get position(): number {
     return this.#position;
   }
@@ -65,12 +65,12 @@ export abstract class LogConsumer<Page extends LogPage> implements Runner {
     return this.#running !== undefined;
   }
 
-  /** The page that it is at; undefined while there is none. */
+  /** The page in progress; undefined if there is none. */
   get inProgress(): CurrentPage | undefined {
     return this.#current;
   }
 
-  /** Starts at a checkpoint that this instance owns. Does nothing if it runs. */
+  /** Starts at a checkpoint that this instance owns. Does nothing if it is running. */
   start(at: StartingPoint): void {
     if (this.#running) return;
     this.#position = at.position;
@@ -86,13 +86,13 @@ export abstract class LogConsumer<Page extends LogPage> implements Runner {
       });
   }
 
-  /** Ends after the page in progress. */
+  /** Stops after the page in progress. */
   async stop(): Promise<void> {
     this.halt();
     await this.#running;
   }
 
-  /** There may be something to do. */
+  /** Wakes it up, because there may be something to do. */
   wake(): void {
     this.#sleeper.wake();
   }
@@ -100,33 +100,36 @@ export abstract class LogConsumer<Page extends LogPage> implements Runner {
   /** Reads the page after a position. It has no events if the log ends there. */
   protected abstract read(after: number): Promise<Page>;
 
-  /** Handles a page, which has events. It is read and handled again if this throws. */
+  /** Handles a page, which has at least one event. If this throws, the page is read and handled again. */
   protected abstract handle(page: Page, stopping: AbortSignal): Promise<void>;
 
-  /** Decides what to do about a failure. */
+  /** Decides what to do after a failure. */
   protected abstract failed(error: unknown): Promise<AfterFailure>;
 
-  /** Tells of a fault. */
+  /** Reports a fault. */
   protected abstract report(error: unknown): void;
 
   /** Called when it starts. */
   protected starting(_at: StartingPoint): void {}
 
-  /** Loads what it needs before it reads. Tried again if it throws. */
+  /** Loads what the consumer needs before it reads. Retried if it throws. */
   protected async prepare(_stopping: AbortSignal): Promise<void> {}
 
-  /** What goes on beside reading once it is prepared, until it is stopped. If one of these throws the consumer ends. */
+  /**
+   * Work that runs next to reading, from the end of `prepare` until the consumer is stopped. If one of these throws,
+   * the consumer ends.
+   */
   protected companions(_stopping: AbortSignal): readonly Promise<void>[] {
     return [];
   }
 
-  /** Called after each attempt that has succeeded. */
+  /** Called after each successful attempt. */
   protected async succeeded(): Promise<void> {}
 
   /** Called when reading and all companions have ended. */
   protected async ended(): Promise<void> {}
 
-  /** False while no more may be read. Call `wake` when that changes. */
+  /** False while no more events may be read. Call `wake` when this changes. */
   protected get hasRoom(): boolean {
     return true;
   }
@@ -136,12 +139,12 @@ export abstract class LogConsumer<Page extends LogPage> implements Runner {
     this.#position = position;
   }
 
-  /** Says more of the page in progress. */
+  /** Adds facts about the page in progress. */
   protected describe(known: Partial<Pick<CurrentPage, 'first' | 'trouble'>>): void {
     if (this.#current) this.#current = { ...this.#current, ...known };
   }
 
-  /** Ends soon: `stop` waits until it has. */
+  /** Makes the consumer end soon. `stop` waits until it has. */
   protected halt(): void {
     this.#stopping?.abort();
     this.#sleeper.wake();
@@ -176,7 +179,7 @@ export abstract class LogConsumer<Page extends LogPage> implements Runner {
 
   async #follow(stopping: AbortSignal): Promise<void> {
     let failures = 0;
-    /** Attempts in a row that found no event although the head is further. */
+    /** Consecutive attempts that found no event although the head is further. */
     let missing = 0;
     while (!stopping.aborted) {
       try {
@@ -192,7 +195,7 @@ export abstract class LogConsumer<Page extends LogPage> implements Runner {
           missing = 0;
           continue;
         }
-        // The log ends before the head that was told: it has lost events, or goes on in a moment.
+        // The log ends before the known head: it has lost events, or the next ones become visible in a moment.
         if (this.hasRoom && this.#readTo < this.#head.position) {
           await backOff(++missing, stopping);
           continue;
@@ -225,7 +228,7 @@ export abstract class LogConsumer<Page extends LogPage> implements Runner {
   }
 }
 
-/** Waits longer with each time in a row, up to 5 seconds. */
+/** Pauses longer after each consecutive failure, up to 5 seconds. */
 function backOff(times: number, stopping: AbortSignal): Promise<void> {
   return pause(Math.min(5000, 50 * 2 ** times), stopping);
 }

@@ -4,16 +4,16 @@ import type { LogPage } from './log-consumer.ts';
 
 export interface PageReaderParts<Page extends LogPage> {
   readonly feed: CommitFeed;
-  /** Makes a page of events that this instance has in memory. */
+  /** Makes a page from events that this instance has in memory. */
   readonly fed: (events: readonly RecordedEvent[]) => Page;
   /** Reads a page from the database. */
   readonly load: (after: number, limit: number) => Promise<Page>;
 }
 
 /**
- * Reads the log for one consumer: from the commit feed while that has the events, else from the database. There it reads one
- * page ahead: while a page is handled the next is on its way. A replay would wait for the database in turns with itself
- * otherwise.
+ * Reads the log for one consumer: from the commit feed if that has the events, else from the database. From the
+ * database it reads one page ahead, so that the next page is loaded while one is handled. Otherwise a replay would
+ * alternate between waiting for the database and handling.
  */
 export class PageReader<Page extends LogPage> {
   readonly #parts: PageReaderParts<Page>;
@@ -23,7 +23,9 @@ export class PageReader<Page extends LogPage> {
     this.#parts = parts;
   }
 
-  /** At most `limit` events after a position. Fails as the log does, also if that happened ahead. */
+  /**
+   * At most `limit` events after a position. If reading fails, also if that was ahead of time, this throws the error.
+   */
   async read(after: number, limit: number): Promise<Page> {
     const { feed, fed, load } = this.#parts;
     const committed = feed.after(after, limit);
@@ -31,7 +33,7 @@ export class PageReader<Page extends LogPage> {
     const ahead = this.#ahead;
     this.#ahead = undefined;
     let page = ahead?.after === after && ahead.limit === limit ? await ahead.page : undefined;
-    // At the end of the log there may be more by now.
+    // The page that was read ahead ended at the end of the log. There may be more events now.
     if (!page || page.events.length === 0) page = await load(after, limit);
     const last = page.events.at(-1);
     if (last && page.events.length === limit) {
@@ -42,7 +44,7 @@ export class PageReader<Page extends LogPage> {
     return page;
   }
 
-  /** Forgets the page that was read ahead. */
+  /** Drops the page that was read ahead. */
   forget(): void {
     this.#ahead = undefined;
   }

@@ -13,20 +13,20 @@ export interface RemoteCheckpointsParts {
   /** By the names of projections. */
   readonly positions: Positions;
   readonly head: LogHead;
-  /** Whether this instance runs a projection itself. */
+  /** True if this instance runs a projection itself. */
   readonly isRunning: (projection: string) => boolean;
-  /** Looks where the log ends. */
+  /** Queries the end of the log. */
   readonly look: () => Promise<void>;
-  /** False while other instances cannot notify this one. */
+  /** False while this instance gets no notifications from others. */
   readonly canListen: () => boolean;
-  /** Told of what other instances have done. */
+  /** Called with the advances of other instances. */
   readonly onMoved: (moved: ProjectionMoved) => void;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
-/** How often the table is read while other instances cannot notify this one, in ms. */
+/** Interval of reading the table while this instance gets no notifications from others, in ms. */
 const DEAF_MS = 250;
-/** The same while somebody waits for a projection that another instance runs. */
+/** The same while a caller waits for a projection that another instance runs. */
 const AWAITED_MS = 25;
 
 interface BeforePositions extends Before {
@@ -34,8 +34,8 @@ interface BeforePositions extends Before {
 }
 
 /**
- * Follows the projections that other instances run: by what these tell, and by the table of checkpoints. The table is read at
- * each renewal of leases; in between only while that is too seldom.
+ * Follows the projections that other instances run, by their notifications and by the table of checkpoints. The table
+ * is read at each renewal of leases, and in between only if that is not often enough.
  */
 export class RemoteCheckpoints extends KnownCheckpoints {
   readonly #parts: RemoteCheckpointsParts;
@@ -47,7 +47,7 @@ export class RemoteCheckpoints extends KnownCheckpoints {
   #owned: ReadonlySet<string> = new Set();
   #all: readonly Checkpoint[] = [];
   #readAt = Number.NEGATIVE_INFINITY;
-  /** Counts how often everything that was known became uncertain, also an answer that is on its way. */
+  /** Incremented when everything that was known became uncertain, including the results of queries in progress. */
   #invalidations = 0;
   #running: Promise<void> | undefined;
   #isStopped = false;
@@ -58,7 +58,7 @@ export class RemoteCheckpoints extends KnownCheckpoints {
     this.#names = new Map(parts.projections.map(({ name, checkpoint }) => [checkpoint.key, name]));
   }
 
-  /** Some projection is run by another instance, or by none. */
+  /** True if some projection is run by another instance, or by none. */
   get isFollowing(): boolean {
     return [...this.#names.keys()].some((key) => !this.#owned.has(key));
   }
@@ -78,12 +78,12 @@ export class RemoteCheckpoints extends KnownCheckpoints {
     await this.#running;
   }
 
-  /** Somebody waits, perhaps for a projection that another instance runs. */
+  /** A caller waits, possibly for a projection that another instance runs. */
   awaited(): void {
     if (this.isFollowing) this.#sleeper.wake();
   }
 
-  /** Nothing that is known is certain any more, nor is an answer that is on its way. */
+  /** Makes everything that is known uncertain, including the results of queries in progress. */
   invalidate(): void {
     this.#invalidations++;
   }
@@ -95,7 +95,8 @@ export class RemoteCheckpoints extends KnownCheckpoints {
     const projection = this.#names.get(of);
     if (projection === undefined || isRunning(projection)) return;
     if (this.of(of)?.generation !== generation) {
-      // The table was changed from outside, so the position is read again. Or this was sent before that.
+      // Either the table was changed from outside, so the position is read again, or this notification was sent before
+      // that.
       this.#readAt = Number.NEGATIVE_INFINITY;
       this.#sleeper.wake();
       return;
@@ -105,7 +106,10 @@ export class RemoteCheckpoints extends KnownCheckpoints {
     onMoved({ projection, position: to, keys: keys && here >= from ? new Set(keys) : null, lagMs, hasParked });
   }
 
-  /** Snapshot taken before the table is read. The result may be older than what is learnt meanwhile, never older than this. */
+  /**
+   * Snapshot taken before the table is read. The result may be older than what we learn while it is read, but never
+   * older than this.
+   */
   override before(): BeforePositions {
     const { positions } = this.#parts;
     const invalidations = this.#invalidations;
@@ -148,22 +152,22 @@ export class RemoteCheckpoints extends KnownCheckpoints {
     this.#waiting = new Map(waiting.map((oldest) => [this.#names.get(oldest.key) ?? '', oldest]));
   }
 
-  /** Takes over from a checkpoint what another instance has done. */
+  /** Takes over the position that another instance has stored in a checkpoint. */
   #follow({ key, position, generation, deadLetters }: Checkpoint, before: ReadonlyMap<string, number>): void {
     const { positions, onMoved } = this.#parts;
     const name = this.#names.get(key);
     if (name === undefined) return;
-    // That nothing is parked may have been read before what was told since.
+    // If nothing is parked in this row, it may be older than a notification that something is.
     const isNewest = position >= positions.of(name);
     if (deadLetters > 0 || isNewest) positions.setParked(name, deadLetters > 0);
-    // It begins again: its table does not hold what this instance has seen in it.
+    // The projection starts again: its table lacks events that this instance has seen in it.
     if (position < (before.get(name) ?? 0)) positions.retreat(name, position);
     const known = this.of(key);
     const isOtherTable = known !== undefined && known.generation !== generation;
     if (positions.of(name) < position || isOtherTable) onMoved({ projection: name, position, keys: null, lagMs: 0 });
   }
 
-  /** Reads the table while leases are renewed too seldom for what is waited for. */
+  /** Reads the table while leases are renewed too seldom for the callers that wait. */
   async #poll(): Promise<void> {
     const { positions, isRunning, canListen, look, onError } = this.#parts;
     while (!this.#isStopped) {
@@ -182,7 +186,7 @@ export class RemoteCheckpoints extends KnownCheckpoints {
     const before = this.before();
     const all = await this.#parts.checkpoints.all();
     if (this.#isStopped || before.isOutdated) return;
-    // What this instance owns it knows better, and leases decide what that is.
+    // This instance knows its own checkpoints better than the table. Leases decide which ones these are.
     const own = this.#all.filter(({ key }) => this.#owned.has(key));
     const others = all.filter(({ key }) => !this.#owned.has(key));
     for (const checkpoint of others) this.#follow(checkpoint, before.positions);

@@ -5,26 +5,29 @@ import type { Obstacles } from '../obstacles.ts';
 import type { DatabaseClock } from './database-clock.ts';
 
 export interface ClockCheckParts {
-  /** Must be allowed to read `es.store`; a connection that nothing else can occupy. */
+  /** A connection that no other work can keep busy, with a role that may read `es.store`. */
   readonly db: Database;
   readonly clock: Pick<DatabaseClock, 'now' | 'skewMs'>;
   readonly head: LogHead;
   readonly obstacles: Pick<Obstacles, 'set'>;
-  /** Largest difference between the clocks, and of the log to now, in ms; 0 for any. */
+  /**
+   * Maximum difference between the clocks, and maximum distance of the log's last event in the future, in ms; 0 for
+   * any.
+   */
   readonly limitMs: number;
   readonly onError: (error: unknown) => void;
 }
 
-/** Minimum time between two checks whether an operator has accepted a log that is ahead, in ms. */
+/** Minimum time between two queries if an operator has accepted a log that is ahead, in ms. */
 const LOOK_MS = 1000;
 
 /**
- * Reports why no event would be recorded at the right time. `es.recording_time` refuses each append for the same
- * reasons; this also reports them while nobody appends.
+ * Reports why no event could be recorded with the right time. `es.recording_time` refuses each append for the same
+ * reasons; this reports them even while nothing is appended.
  */
 export class ClockCheck {
   readonly #parts: ClockCheckParts;
-  /** Up to this position an operator has accepted events in the future; undefined before the first answer. */
+  /** An operator has accepted events in the future up to this position; undefined before the first answer. */
   #accepted: number | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
@@ -32,7 +35,7 @@ export class ClockCheck {
     this.#parts = parts;
   }
 
-  /** Costs nothing while all is well. Never throws. */
+  /** Costs nothing while there is no problem. Never throws. */
   look(): void {
     const { clock, obstacles, limitMs, head } = this.#parts;
     if (limitMs === 0) return;
@@ -42,7 +45,7 @@ export class ClockCheck {
     const aheadMs = (head.recordedAt?.getTime() ?? 0) - clock.now();
     const isAhead = aheadMs > limitMs && head.position > (this.#accepted ?? 0);
     if (isAhead) void this.#lookUpAccepted();
-    // Reported only once it is known that nobody has accepted it.
+    // Reported only once it is known that no operator has accepted it.
     if (!isAhead || this.#accepted !== undefined) {
       obstacles.set('recorded time', isAhead ? isInFuture(head.position, aheadMs) : undefined);
     }

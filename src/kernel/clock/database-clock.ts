@@ -8,7 +8,7 @@ import { wallTime } from './wall-clock.ts';
 export interface Clock {
   /** Ms since 1970. */
   now(): number;
-  /** The same at an instant of `performance.now()`. */
+  /** The time in Postgres at an instant of `performance.now()`. */
   at(instant: number): Date;
 }
 
@@ -18,43 +18,43 @@ interface Sample {
   readonly offset: number;
   /** Largest error of the offset, in ms: half of the round trip. */
   readonly error: number;
-  /** `performance.now()`. */
+  /** When it was made, by `performance.now()`. */
   readonly at: number;
 }
 
 export interface DatabaseClockOptions {
-  /** Asks Postgres for its time, in ms since 1970, on a connection that nothing else can occupy. */
+  /** Queries Postgres' time in ms since 1970, on a connection that no other work can keep busy. */
   readonly ask: () => Promise<number>;
   /**
-   * Called when the difference between the two clocks reaches another order of magnitude, in ms; positive if this
-   * machine is ahead.
+   * Called with the difference between the two clocks in ms when it reaches another order of magnitude; positive if
+   * this machine is ahead.
    */
   readonly onSkew?: (skewMs: number) => void;
   /**
-   * Called when Postgres' clock was set, or one of the machines slept, with the difference to the expected time in ms.
+   * Called when Postgres' clock was set, or one of the machines slept: with the difference to the expected time in ms.
    */
   readonly onStep?: (stepMs: number) => void;
   readonly onError?: (error: unknown) => void;
 }
 
-/** Time between two measurements, in ms. */
+/** Interval of measurements, in ms. */
 const LOOK_MS = 10_000;
-/** Measurements at the start, of which the fastest counts. */
+/** Number of measurements at the start. The fastest counts. */
 const FIRST_LOOKS = 3;
-/** Number of latest measurements of which the fastest counts. */
+/** Number of latest measurements that are kept. The fastest counts. */
 const KEPT = 6;
-/** Largest drift between two monotonic clocks, in ms per ms. */
+/** Maximum drift between two monotonic clocks, in ms per ms. */
 const DRIFT = 0.0002;
 /** Additional tolerance between two measurements, in ms: clocks have steps. */
 const STEP_MS = 2;
-/** Differences from here on are reported, in ms, and again at each power of ten. */
+/** Differences are reported from this one on, in ms, and again at each power of ten. */
 const TOLD_FROM_MS = 1000;
 
 /**
- * The clock for deadlines, lags and ages: that of Postgres, so that servers whose own clocks differ decide alike. It is
- * measured by the middle of a round trip, as in Cristian's algorithm, and advanced with `performance.now()` between two
- * measurements, so that setting this machine's clock does not move it. Until the first measurement it is this machine's
- * time.
+ * The clock for deadlines, lags and ages. It is that of Postgres, so that servers whose own clocks differ decide alike.
+ * It is measured by the middle of a round trip, as in Cristian's algorithm, and advanced with `performance.now()`
+ * between two measurements, so that setting this machine's clock does not move it. Until the first measurement it is
+ * this machine's time.
  */
 export class DatabaseClock implements Clock {
   readonly #options: DatabaseClockOptions;
@@ -113,7 +113,7 @@ export class DatabaseClock implements Clock {
 
   #take(sample: Sample): void {
     const before = this.#samples.filter((kept) => agree(kept, sample));
-    // The clock was set, or one of the machines slept: earlier measurements are worthless.
+    // The clock was set, or one of the machines slept: earlier measurements are useless.
     const isStep = before.length < this.#samples.length;
     if (isStep) this.#options.onStep?.(sample.offset - this.#offset);
     this.#samples = isStep ? [sample] : [...before.slice(1 - KEPT), sample];
@@ -126,7 +126,7 @@ export class DatabaseClock implements Clock {
     const { skewMs } = this;
     const size = magnitudeOf(skewMs);
     const isSmaller = Math.abs(size) < Math.abs(this.#told) && Math.sign(size) * Math.sign(this.#told) >= 0;
-    // Avoids repeated reports at the edge between two orders.
+    // Avoids repeated reports near the boundary between two orders of magnitude.
     if (size === this.#told || (isSmaller && magnitudeOf(skewMs * 1.25) === this.#told)) return;
     this.#told = size;
     this.#options.onSkew?.(skewMs);
@@ -146,7 +146,7 @@ export function clockOf(db: Database): () => Promise<number> {
   };
 }
 
-/** Whether two measurements can be of one clock that nobody has set. */
+/** True if two measurements can be of the same clock, without its having been set in between. */
 function agree(a: Sample, b: Sample): boolean {
   return Math.abs(a.offset - b.offset) <= a.error + b.error + Math.abs(a.at - b.at) * DRIFT + STEP_MS;
 }

@@ -6,12 +6,12 @@ import { ThrottledError } from '../errors.ts';
 export class ConsistencyTimeoutError extends Error {
   readonly code = 'CONSISTENCY_TIMEOUT';
   readonly projection: string;
-  /** Positions. */
+  /** The position that the wait was for. */
   readonly required: number;
   readonly current: number;
-  /** RUNNING, or why waiting may be in vain: STALLED, REBUILDING, STOPPED. */
+  /** RUNNING, or the reason why the wait may not end: STALLED, REBUILDING, STOPPED. */
   readonly state: string;
-  /** Where queries read from a replica, which shows `current`: what the primary has. */
+  /** The position on the primary, if queries read from a replica; `current` is that of the replica. */
   readonly projected: number | undefined;
 
   constructor(projection: string, required: number, current: number, state: string, projected?: number) {
@@ -30,12 +30,12 @@ export class ConsistencyTimeoutError extends Error {
   }
 }
 
-/** Who waits: a read, for a time, or a subscription, for as long as its client is there. */
+/** A `read` waits for a limited time. A `subscription` waits until its client goes away. */
 export type WaitKind = 'read' | 'subscription';
 
 /**
- * How many subscriptions may wait for each read that may. They are counted apart: a subscription waits without end for a read
- * model that is stuck, and would otherwise take the places of everybody's reads.
+ * Number of subscriptions that may wait for each read that may. They are counted separately: a subscription waits
+ * without a time limit for a read model that is stuck, and would otherwise take the places of all reads.
  */
 const SUBSCRIPTIONS_A_READ = 10;
 
@@ -43,18 +43,21 @@ const SUBSCRIPTIONS_A_READ = 10;
 const RETRY_AFTER_MS = 500;
 
 export interface WaitOptions {
-  /** Whose share of the waits it takes: see `callerKey`. Undefined for the application itself, which has no share. */
+  /**
+   * The caller to whom the wait counts: see `callerKey`. Undefined for the application itself, which has no limit of
+   * its own.
+   */
   readonly caller?: string | undefined;
   readonly timeoutMs?: number | undefined;
   readonly signal?: Signal | undefined;
-  /** A read unless told. */
+  /** Default: a read. */
   readonly as?: WaitKind;
 }
 
 export interface PositionsOptions {
-  /** Of {@link Positions}' limit, what one caller may have; all of it unless given. */
+  /** Maximum number of waits of one caller. Default: the limit for all. */
   readonly perCaller?: number | undefined;
-  /** Told that somebody has begun to wait. */
+  /** Called when a wait begins. */
   readonly onWait?: (() => void) | undefined;
 }
 
@@ -65,8 +68,8 @@ interface Waiter {
 }
 
 /**
- * How far each projection is, and who waits for it. A wait costs a little memory and nothing else: no database connection,
- * no polling.
+ * The position of each projection, and the waits for it. A wait costs a little memory: no database connection, no
+ * polling.
  */
 export class Positions {
   readonly #projections: ReadonlyMap<string, Track>;
@@ -74,9 +77,7 @@ export class Positions {
   #retreats = 0;
   readonly #onWait: () => void;
 
-  /**
-   * @param limit waits of reads at one time, over all projections.
-   */
+  /** @param limit maximum number of waiting reads, over all projections. */
   constructor(projections: Iterable<string>, limit: number, { perCaller = limit, onWait }: PositionsOptions = {}) {
     this.#onWait = onWait ?? (() => {});
     this.#projections = new Map([...projections].map((name) => [name, new Track()]));
@@ -90,7 +91,7 @@ export class Positions {
     return [...this.#projections.keys()];
   }
 
-  /** Waits at this moment. */
+  /** Number of waits now. */
   get waiting(): number {
     return this.#limits.read.taken + this.#limits.subscription.taken;
   }
@@ -106,35 +107,35 @@ export class Positions {
     return this.#projections.has(projection);
   }
 
-  /** Every event up to here is in the read model; 0 if it has not begun. */
+  /** Every event up to this position is in the read model; 0 if it has not begun. */
   of(projection: string): number {
     return this.#track(projection).position;
   }
 
   /**
-   * True if events wait in this projection's dead letters: rows may lack them, and rows that they would have made are not
-   * there. Known at the latest when the position of the first such event is reached.
+   * True if events wait in this projection's dead letters: some rows may lack changes, and others may be missing. It is
+   * known before the position of the first such event is reached.
    */
   hasParked(projection: string): boolean {
     return this.#track(projection).hasParked;
   }
 
-  /** Told by the projector before it tells the position that goes with it. */
+  /** Called by the projector before it announces the corresponding position. */
   setParked(projection: string, hasParked: boolean): void {
     this.#track(projection).hasParked = hasParked;
   }
 
-  /** Somebody waits for this projection. */
+  /** True if a caller waits for this projection. */
   isAwaited(projection: string): boolean {
     return this.#track(projection).awaited;
   }
 
-  /** Told by the projector after the commit. Never goes back; see {@link retreat}. */
+  /** Called by the projector after the commit. Ignores lower positions; see {@link retreat}. */
   advance(projection: string, position: number): void {
     this.#track(projection).advance(position);
   }
 
-  /** Called by the projector if the database has not kept what it had committed. */
+  /** Called by the projector if the database has lost commits. */
   retreat(projection: string, position: number): void {
     const track = this.#track(projection);
     if (position >= track.position) return;
@@ -143,9 +144,9 @@ export class Positions {
   }
 
   /**
-   * Resolves to true when the projection is at or past the position, to false when `signal` is aborted or `timeoutMs` is over
-   * before.
-   * @throws {ThrottledError} if as many wait as may, in all or of this caller.
+   * Resolves to true when the projection reaches the position; to false if `signal` is aborted or `timeoutMs` ends
+   * before that.
+   * @throws {ThrottledError} if the maximum number of waits is reached, in total or for this caller.
    */
   async reached(
     projection: string,
@@ -173,7 +174,7 @@ export class Positions {
   }
 }
 
-/** Waits of one kind: how many there may be in all, and how many of one caller. */
+/** Limits the waits of one kind, in total and for each caller. */
 class WaitLimit {
   readonly #what: string;
   readonly #limit: number;
@@ -207,7 +208,7 @@ class WaitLimit {
   }
 }
 
-/** One projection's position, and those who wait for it in a heap by position. */
+/** One projection's position, and the waits for it in a heap by position. */
 class Track {
   position = 0;
   hasParked = false;
@@ -246,7 +247,7 @@ class Track {
     }
   }
 
-  /** One more has given up. Once these are most of the heap it is made again without them. */
+  /** Counts a wait that has ended early. If these are most of the heap, the heap is rebuilt without them. */
   #bury(): void {
     this.#dead++;
     if (this.#dead < 64 || this.#dead * 2 < this.#heap.length) return;

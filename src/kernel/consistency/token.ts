@@ -18,13 +18,13 @@ export class TokenError extends Error {
 }
 
 /**
- * Consistency tokens: opaque to clients, inside a position in one history. Constant size, so that a client may keep one
- * in a header or a cookie.
+ * Consistency tokens. They are opaque to clients, and contain a position in one history. Their size is constant, so
+ * that a client can keep one in a header or a cookie.
  */
 export class Tokens {
   readonly #epoch: Buffer;
   readonly #prefix: Buffer;
-  /** The last token: after a change all subscribers get the same one. */
+  /** The last token. After a change, all subscribers get the same one. */
   #last = { position: -1, token: '' };
 
   /** @param epoch the UUID of this history (`es.store`). */

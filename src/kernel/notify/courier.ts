@@ -1,25 +1,25 @@
 import { later } from '../../scheduling/timers.ts';
 
-/** Duration of a slice of work before others get a turn on the event loop, in ms. */
+/** Duration of a slice of work, in ms. Other work gets a turn on the event loop after each slice. */
 const SLICE_MS = 5;
-/** Visits of one errand before the next errand gets its turn. */
+/** Number of visits of one errand before the next errand gets its turn. */
 const TURN = 16;
-/** Most visits in a slice, however fast they have been so far. */
+/** Maximum number of visits in a slice, however fast the last ones were. */
 const MAX_VISITS = 500;
-/** Work that is done without a pause after a quiet time, in ms: a single change is announced at full speed. */
+/** Work that is done without a pause after a quiet time, in ms. It lets a single change be announced at full speed. */
 const BURST_MS = 1000;
-/** Share of the event loop that is used if there is always something to do. */
+/** Share of the event loop that is used while there is always something to do. */
 const SHARE = 0.2;
 
 interface Errand {
-  /** Makes one more visit; false if none is left. */
+  /** Makes one more visit. False if there was none left. */
   readonly visitNext: () => boolean;
   readonly done: () => void;
 }
 
 /**
- * Notifies many subscribers without blocking the event loop. It visits a few of them, gives everybody else a turn, and
- * continues; after a second of work it uses a fifth of the time. Concurrent errands take turns.
+ * Notifies many subscribers without blocking the event loop. It visits some of them, lets other work run, and
+ * continues. After a second of work it uses a fifth of the event loop. Concurrent errands take turns.
  */
 export class Courier {
   readonly #onError: (error: unknown) => void;
@@ -31,12 +31,14 @@ export class Courier {
   /** Recent duration of a visit in ms, including everything that follows from it at once. */
   #visitMs = 0.1;
 
-  /** @param onError called for visits that throw; the others are still made. */
+  /** @param onError called if a visit throws; the other visits are still made. */
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
   }
 
-  /** Calls back for each item, the first ones at once if nothing else is running. Resolves after the last one. */
+  /**
+   * Calls `visit` for each item, the first ones at once if no other errand is in progress. Resolves after the last one.
+   */
   each<T>(items: Iterable<T>, visit: (item: T) => void): Promise<void> {
     const iterator = items[Symbol.iterator]();
     const visitNext = () => {

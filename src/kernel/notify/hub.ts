@@ -8,15 +8,15 @@ export interface ProjectionMoved {
   readonly keys: ReadonlySet<string> | null;
   /** How long the oldest of the events waited, from being recorded to being visible here, in ms. */
   readonly lagMs: number;
-  /** Whether events wait in its dead letters; undefined if unknown. */
+  /** True if events wait in its dead letters; undefined if unknown. */
   readonly hasParked?: boolean | undefined;
 }
 
 export type Listener = (moved: ProjectionMoved) => void;
 
 /**
- * Announces in this process what its read models do. Listeners are called one after the other in the projector's turn:
- * they put something into a mailbox and return.
+ * Announces changes of read models within this process. Listeners are called one after the other in the projector's
+ * turn: they put something into a mailbox and return.
  */
 export class Hub {
   readonly #listeners = new Map<string, Set<Listener>>();
@@ -27,12 +27,12 @@ export class Hub {
     this.#onError = onError;
   }
 
-  /** Number of listeners for subscribers, counted once for each projection that they listen to. */
+  /** Number of listeners for subscribers. One that listens to several projections counts for each of them. */
   get size(): number {
     return this.#subscribers;
   }
 
-  /** Calls back for each advance of these projections until the returned function is called. */
+  /** Calls the listener for each advance of these projections, until the returned function is called. */
   listen(projections: Iterable<string>, listener: Listener): () => void {
     const leaves = [...new Set(projections)].map((projection) => this.follow(projection, listener));
     this.#subscribers += leaves.length;
@@ -44,11 +44,11 @@ export class Hub {
     };
   }
 
-  /** The same for the engine itself, which `size` does not count. */
+  /** The same for the engine itself, whose listeners `size` does not count. */
   follow(projection: string, listener: Listener): () => void {
     const listeners = this.#listeners.get(projection) ?? new Set();
     this.#listeners.set(projection, listeners);
-    // A separate function: the same listener may be registered for two subscribers.
+    // A new function, because the same listener may be registered for two subscribers.
     const own: Listener = (moved) => listener(moved);
     listeners.add(own);
     return () => listeners.delete(own);

@@ -1,13 +1,11 @@
 import type { Signal } from '../../database/signal.ts';
 /**
- * What one subscriber has not read yet: the latest value for each key. A subscriber that does not read costs one slot for each
- * key and never blocks anybody. Putting something in never throws and never waits.
- *
- * It is a hand-written async iterator, not a generator: a generator's `return()` waits for a pending `next()`, which here may
- * never settle.
+ * Holds what one subscriber has not read yet: the latest value for each key. A subscriber that does not read costs one
+ * slot for each key and never blocks another. Putting a value in never throws and never waits. This is a hand-written
+ * async iterator, because the `return()` of a generator waits for a pending `next()`, which here may never settle.
  */
 export class Mailbox<T> implements AsyncIterableIterator<T> {
-  /** Absent while nothing waits, which is the normal case: an empty map is the largest part of a mailbox. */
+  /** Undefined while no value waits, which is the normal case: an empty map would be the largest part of a mailbox. */
   #slots: Map<string, T> | undefined;
   readonly #merge: (before: T, now: T) => T;
   readonly #onClose: () => void;
@@ -20,11 +18,11 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
   #failure: { readonly error: unknown } | undefined;
 
   /**
-   * @param options.start called at the first `next()`: a reader that never reads is never subscribed.
+   * @param options.start called at the first `next()`, so that a reader that never reads is never subscribed.
    * @param options.onClose called once, however it ends.
-   * @param options.merge combines two values for one key; keeps the newer one unless given.
+   * @param options.merge combines two values for one key. Default: keeps the newer one.
    * @param options.onCoalesced called for each value that was merged into a waiting one.
-   * @param options.signal ends it when it is aborted: the reader is gone.
+   * @param options.signal ends the mailbox when it is aborted, because the reader has gone.
    */
   constructor(
     options: {
@@ -49,7 +47,7 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
     return this.#slots?.size ?? 0;
   }
 
-  /** If merging throws, the reader gets the error. */
+  /** Puts a value in. If merging throws, the reader gets the error. */
   put(key: string, value: T): void {
     if (this.#state !== 'open') return;
     if (this.#pending) {
@@ -71,14 +69,14 @@ export class Mailbox<T> implements AsyncIterableIterator<T> {
     }
   }
 
-  /** Nothing more will come. The reader gets what waits, then the end. */
+  /** Ends the mailbox. The reader gets the waiting values, then the end. */
   end(): void {
     if (this.#state !== 'open') return;
     this.#state = 'ending';
     if (this.#pending) this.#close();
   }
 
-  /** The reader gets the error next. */
+  /** Ends the mailbox with an error, which the reader gets next. */
   fail(error: unknown): void {
     if (this.#state === 'closed') return;
     this.#failure = { error };

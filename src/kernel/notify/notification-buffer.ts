@@ -1,38 +1,38 @@
-/** How far a projection has been moved, as its owner tells the other instances. */
+/** How far a projection has been moved. Its owner notifies the other instances of it. */
 export interface RemoteAdvance {
-  /** Events after this position, up to and with `to`. */
+  /** The advance covers the events after this position, up to and including `to`. */
   readonly from: number;
   readonly to: number;
-  /** The rows that these have changed; null if it is not known which, or there are too many to tell. */
+  /** The rows that changed; null if unknown, or if they are too many for a notification. */
   readonly keys: readonly string[] | null;
-  /** How long the oldest of them waited, in ms. */
+  /** How long the oldest of the events waited, in ms. */
   readonly lagMs: number;
-  /** The checkpoint's generation: positions of another one are of another table. */
+  /** The checkpoint's generation. Positions of another generation refer to another table. */
   readonly generation: number;
-  /** Whether events wait in its dead letters; undefined if that is not known. */
+  /** True if events wait in its dead letters; undefined if unknown. */
   readonly hasParked?: boolean | undefined;
 }
 
-/** What one instance tells the others. The field names are those of the message. */
+/** What one instance sends to the others. The field names are those of the message. */
 export interface Notification {
   readonly sender: string;
-  /** Counts the sender's messages. */
+  /** Number of the message among those of its sender. */
   readonly number: number;
-  /** The last event of the log, as far as the sender knows, and when it was recorded, in ms; 0 if it does not know. */
+  /** The last event of the log that the sender knows, and when it was recorded, in ms; 0 if it knows none. */
   readonly head: number;
   readonly recordedAt: number;
   /** Projections that have moved, by the keys of their checkpoints. */
   readonly moved: Readonly<Record<string, RemoteAdvance>>;
-  /** Projections of the sender are free. */
+  /** True if the sender has released projections. */
   readonly released: boolean;
 }
 
 /** Postgres accepts payloads of less than 8,000 bytes. */
 const MAX_BYTES = 7999;
-/** More keys of one projection are not kept: they would not fit. */
+/** Maximum number of keys for one projection. More would not fit. */
 const MAX_KEYS = 250;
 
-/** Collects the news until the next notification, which carries all of it. */
+/** Collects facts until the next notification, which contains all of them. */
 export class NotificationBuffer {
   #head = 0;
   #recordedAt = 0;
@@ -66,7 +66,7 @@ export class NotificationBuffer {
     this.#released = true;
   }
 
-  /** The message, as short as Postgres demands. The buffer is empty afterwards. */
+  /** The message, short enough for Postgres. Empties the buffer. */
   take(sender: string, number: number): string {
     const moved = Object.fromEntries(this.#moved);
     const notification: Notification = {
@@ -84,7 +84,7 @@ export class NotificationBuffer {
   }
 }
 
-/** Reads a message; undefined if this version does not understand it. */
+/** Parses a message; undefined if this version does not understand it. */
 export function readNotification(payload: string): Notification | undefined {
   try {
     const notification = JSON.parse(payload) as Partial<Notification> | null;
@@ -108,7 +108,7 @@ function merged(before: RemoteAdvance, now: RemoteAdvance): RemoteAdvance {
   };
 }
 
-/** Leaves out keys, the most numerous first, and then advances. An instance that is not told looks at the checkpoints. */
+/** Removes keys, the largest set first, and then advances. Other instances find those in the table of checkpoints. */
 function shortened(notification: Notification): string {
   const text = JSON.stringify(notification);
   let excess = Buffer.byteLength(text) - MAX_BYTES;

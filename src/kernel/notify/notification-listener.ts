@@ -3,12 +3,12 @@ import { later, type Timer } from '../../scheduling/timers.ts';
 import { type Notification, readNotification } from './notification-buffer.ts';
 import { CHANNEL } from './notification-sender.ts';
 
-/** How soon one's own notification comes back if notifications arrive, in ms. */
+/** Time within which an instance's own notification comes back if notifications arrive, in ms. */
 const ECHO_MS = 3000;
-/** Between two attempts to listen if that does not work, in ms. */
+/** Pause between two attempts to listen, in ms. */
 const RETRY_MS = 15_000;
 
-/** Notifications of other instances do not arrive here. */
+/** Notifications of other instances do not arrive in this one. */
 export class NotListeningError extends Error {
   readonly code = 'NOT_LISTENING';
 
@@ -24,11 +24,14 @@ export class NotListeningError extends Error {
   }
 }
 
-/** What a listener tells. */
+/** Callbacks of a listener. */
 export interface NotificationHandlers {
-  /** Another instance tells what it has done. */
+  /** Called with a notification of another instance. */
   readonly onNotification: (notification: Notification) => void;
-  /** Somebody may have done something: look. Also called whenever listening begins, for what was missed. */
+  /**
+   * Called if other instances may have done something, so that it must be looked up. This includes whenever listening
+   * begins, because notifications may have been missed.
+   */
   readonly onWake: () => unknown;
 }
 
@@ -39,21 +42,24 @@ export interface NotificationListenerOptions {
   readonly self: string;
   /** The number of the last notification that this instance has sent. */
   readonly lastSent: () => number;
-  /** Sends a notification whose echo shows that notifications arrive again. */
+  /** Sends a notification. Its echo shows that notifications arrive again. */
   readonly prove: () => void;
-  /** Told once if notifications do not arrive, and again only after they have arrived in between. */
+  /** Called once if notifications do not arrive, and again only if they have arrived in between. */
   readonly onError: (error: NotListeningError) => void;
 }
 
 /**
  * - `off`: not started, or closed.
  * - `connecting`: LISTEN was sent.
- * - `listening`: Postgres has answered. Each notification of this instance has to come back: its echo.
- * - `retrying`: LISTEN failed, or an echo did not come. It listens again after a while.
+ * - `listening`: Postgres has answered. Each notification of this instance must come back as an echo.
+ * - `retrying`: LISTEN failed, or an echo did not come. It listens again after a pause.
  */
 type State = 'off' | 'connecting' | 'listening' | 'retrying';
 
-/** Listens to notifications, and finds out whether they arrive: if one's own do not, nobody's do. */
+/**
+ * Listens to notifications, and detects if they do not arrive. If the instance's own do not, those of others do not
+ * either.
+ */
 export class NotificationListener {
   readonly #options: NotificationListenerOptions;
   #handlers: NotificationHandlers | undefined;
@@ -61,9 +67,12 @@ export class NotificationListener {
   #client: postgres.Sql | undefined;
   /** Ends the wait for an echo while `listening`, and the wait for the next attempt while `retrying`. */
   #timer: Timer | undefined;
-  /** The first notification whose echo is expected: those that were sent before it listened do not come back. */
+  /**
+   * Number of the first notification whose echo is expected. Those that were sent before listening began do not come
+   * back.
+   */
   #nextEcho = 0;
-  /** LISTEN failed, or an echo did not come, and nothing has arrived since. */
+  /** True if LISTEN failed or an echo did not come, and nothing has arrived since. */
   #isDoubtful = false;
   #lastReceived = 0;
 
@@ -71,17 +80,17 @@ export class NotificationListener {
     this.#options = options;
   }
 
-  /** Whether other instances can tell this one anything. */
+  /** True if notifications of other instances can arrive. */
   get canListen(): boolean {
     return this.#state === 'listening' && !this.#isDoubtful;
   }
 
-  /** Whether the echo of a notification would show if notifications arrive. */
+  /** True if the echo of a notification would show that notifications arrive. */
   get expectsEcho(): boolean {
     return this.#state === 'listening';
   }
 
-  /** For how long nothing has arrived, in ms. */
+  /** How long no notification has arrived, in ms. */
   get quietMs(): number {
     return performance.now() - this.#lastReceived;
   }
@@ -91,7 +100,7 @@ export class NotificationListener {
     this.#connect();
   }
 
-  /** This instance has sent a notification. */
+  /** Records that this instance has sent a notification. */
   sent(number: number): void {
     if (this.#state !== 'listening' || number < this.#nextEcho || this.#timer) return;
     this.#timer = later(ECHO_MS, () => this.#stopListening(undefined), { keepsProcess: false });
@@ -118,7 +127,7 @@ export class NotificationListener {
       .listen(
         CHANNEL,
         (payload) => isCurrent() && this.#received(payload),
-        // Also when the driver listens again on another connection.
+        // This is also called when the driver listens again on another connection.
         () => isCurrent() && this.#listens(),
       )
       .catch((error) => isCurrent() && this.#stopListening(error));
@@ -147,7 +156,7 @@ export class NotificationListener {
     if (!this.#isDoubtful) this.#options.onError(new NotListeningError(cause));
     this.#isDoubtful = true;
     if (hasWorked) {
-      // Only its connection may have fallen silent: it tries another one.
+      // Perhaps only this connection has fallen silent, so it tries another one.
       this.#connect();
       return;
     }

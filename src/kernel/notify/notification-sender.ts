@@ -4,9 +4,9 @@ import { later, type Timer } from '../../scheduling/timers.ts';
 import type { NotificationBuffer } from './notification-buffer.ts';
 
 export const CHANNEL = 'afterwrite_appended';
-/** Between two notifications, in ms: however many appends, few wake-ups. */
+/** Minimum time between two notifications, in ms. It keeps their number small, however many appends there are. */
 const INTERVAL_MS = 10;
-/** The same after one that could not be sent. */
+/** The same after a notification that could not be sent. */
 const PAUSE_MS = 1000;
 
 export interface NotificationSenderOptions {
@@ -14,13 +14,13 @@ export interface NotificationSenderOptions {
   readonly client: postgres.Sql;
   /** The name of this instance in its notifications. */
   readonly self: string;
-  /** Told the number of each notification that was sent. */
+  /** Called with the number of each notification that was sent. */
   readonly onSent: (number: number) => void;
-  /** Told once if sending fails, and again only after it has worked in between. */
+  /** Called once if sending fails, and again only if it has worked in between. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Sends what is in a buffer, soon and at most once in a while. */
+/** Sends the content of a buffer, soon and with a minimum time between two notifications. */
 export class NotificationSender {
   readonly #buffer: NotificationBuffer;
   readonly #options: NotificationSenderOptions;
@@ -41,7 +41,7 @@ export class NotificationSender {
     return this.#number;
   }
 
-  /** There is something in the buffer. */
+  /** Schedules a notification, because the buffer has content. */
   schedule(): void {
     if (this.#timer || this.#sending || this.#isClosed) return;
     this.#timer = later(Math.max(0, this.#sendAfter - performance.now()), () => {
@@ -50,12 +50,15 @@ export class NotificationSender {
     });
   }
 
-  /** Sends a notification now, even if it says nothing, unless one is on its way. */
+  /** Sends a notification now, even if the buffer is empty, unless one is in progress. */
   sendNow(): void {
     if (!this.#sending) void this.#send();
   }
 
-  /** Sends what is in the buffer, and ends. @param ms for which it waits at most. */
+  /**
+   * Sends the content of the buffer, and ends.
+   * @param ms maximum time to wait, in ms.
+   */
   async close(ms: number): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
@@ -70,7 +73,7 @@ export class NotificationSender {
     const number = ++this.#number;
     this.#sendAfter = performance.now() + INTERVAL_MS;
     this.#sending = client
-      // Not by the driver's `notify`: only what is asked this way is given up if no answer comes.
+      // Not the driver's `notify`, because only this way of sending has a timeout.
       .unsafe('select pg_notify($1, $2)', [CHANNEL, this.#buffer.take(self, number)])
       .then(
         () => {

@@ -4,30 +4,34 @@ import { NotificationBuffer, type RemoteAdvance } from './notification-buffer.ts
 import { type NotificationHandlers, NotificationListener } from './notification-listener.ts';
 import { NotificationSender } from './notification-sender.ts';
 
-/** If nothing was heard for so long, this instance sends itself something, in ms: a connection that is silent looks like a quiet one. */
+/**
+ * If no notification arrives for this time, this instance sends itself one, in ms: a dead connection looks like a quiet
+ * one.
+ */
 const HEARTBEAT_MS = 10_000;
-/** What is still to be said when this ends may take as long, in ms. */
+/** Maximum time for sending the last notification when it closes, in ms. */
 const CLOSE_MS = 1000;
 
 export interface WakeUpOptions {
   readonly url: string;
-  /** Undefined: the user of the URL. */
+  /** Default: the user of the URL. */
   readonly login?: Login | undefined;
-  /** Told once of what does not work, and again only if it had worked in between. */
+  /** Called once if something does not work, and again only if it has worked in between. */
   readonly onError: (error: unknown) => void;
-  /** If nothing was heard for so long, it is tried whether anything can be, in ms; {@link HEARTBEAT_MS} unless told. */
+  /**
+   * If no notification arrives for this time, the instance checks whether any can, in ms. Default: {@link
+   * HEARTBEAT_MS}.
+   */
   readonly heartbeatMs?: number | undefined;
 }
 
 /**
- * Tells other processes on the database what this one has done, and is told. It is a shortcut, never the way: a lost
- * notification, or a pooler on which LISTEN does not work, costs the time until the next look.
- *
- * Outside the append's transaction, since a NOTIFY in it would take a lock of the whole cluster with every commit.
- *
- * What is told is never lost afterwards, although batches are committed without waiting for the disk: a NOTIFY is a transaction
- * with an entry in the write-ahead log behind theirs, and is delivered when that is on disk. So it may be believed also after a
- * crash of Postgres, when nothing else is.
+ * Notifies the other processes on the database, and is notified by them. This is only a shortcut: a lost notification,
+ * or a pooler on which LISTEN does not work, costs the time until the next query. Notifications are sent outside the
+ * append's transaction, because a NOTIFY in it would take a lock of the whole cluster with every commit. What a
+ * notification reports is never lost afterwards, although batches are committed without waiting for the disk: a NOTIFY
+ * is a transaction with an entry in the write-ahead log after theirs, and is delivered when that is on disk. So a
+ * notification is reliable even after a crash of Postgres.
  */
 export class WakeUp {
   readonly #buffer = new NotificationBuffer();
@@ -39,7 +43,8 @@ export class WakeUp {
 
   constructor({ url, login, onError, heartbeatMs = HEARTBEAT_MS }: WakeUpOptions) {
     this.#heartbeatMs = heartbeatMs;
-    // Connections of its own: LISTEN keeps one for good, and Drizzle changes the clients that it is given.
+    // It needs clients of its own: LISTEN occupies a connection permanently, and Drizzle changes the clients that it is
+    // given.
     const open = () => connect({ url, login, applicationName: 'afterwrite wake-up' }, { max: 1 });
     const self = Math.random().toString(36).slice(2);
     this.#listener = new NotificationListener({
@@ -57,37 +62,37 @@ export class WakeUp {
     });
   }
 
-  /** Begins to listen. */
+  /** Starts listening. */
   start(handlers: NotificationHandlers): void {
     if (this.#isClosed) return;
     this.#listener.start(handlers);
     this.#heartbeat = every(this.#heartbeatMs / 2, () => this.#beat());
   }
 
-  /** Whether other instances can tell this one anything. */
+  /** True if notifications of other instances can arrive. */
   get canListen(): boolean {
     return this.#listener.canListen;
   }
 
-  /** Tells the others, soon and at most once in a while, that the log goes on to a position. */
+  /** Notifies the others soon of a new end of the log. */
   appended(position: number, recordedAt?: Date): void {
     this.#buffer.appended(position, recordedAt);
     this.#sender.schedule();
   }
 
-  /** The same of a projection that this instance has moved. */
+  /** Notifies the others soon that this instance has moved a projection. */
   moved(projection: string, advance: RemoteAdvance): void {
     this.#buffer.moved(projection, advance);
     this.#sender.schedule();
   }
 
-  /** The same of projections that it has given up. */
+  /** Notifies the others soon that this instance has released projections. */
   released(): void {
     this.#buffer.released();
     this.#sender.schedule();
   }
 
-  /** Sends what waits, and ends. */
+  /** Sends what is waiting, and ends. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -96,7 +101,7 @@ export class WakeUp {
     await this.#listener.close();
   }
 
-  /** Its echo shows that notifications arrive; that it does not come shows that they do not. */
+  /** The echo of this notification shows that notifications arrive. If it does not come, they do not. */
   #beat(): void {
     if (this.#listener.quietMs >= this.#heartbeatMs && this.#listener.expectsEcho) this.#sender.sendNow();
   }

@@ -6,12 +6,12 @@ import type { Stall } from './stall.ts';
 /** How a command ended: its outcome, or the kind of its error. */
 export type CommandEnd =
   | CommandOutcome['kind']
-  /** Accepted before: the first receipt again. */
+  /** It was accepted before: the answer is the first receipt. */
   | 'replayed'
   | 'unauthenticated'
   | 'forbidden'
   | 'throttled'
-  /** The database stayed away: nobody knows whether it was appended. */
+  /** The database did not answer: it is unknown whether it was appended. */
   | 'unknown'
   /** A fault. */
   | 'failed';
@@ -19,12 +19,12 @@ export type CommandEnd =
 export interface CommandAnswered {
   readonly command: string;
   readonly kind: CommandEnd;
-  /** From taking it to answering it, in ms. */
+  /** Time from accepting the command to answering it, in ms. */
   readonly ms: number;
   readonly correlationId: string | undefined;
-  /** If the client gave one, or it was accepted. */
+  /** Known if the client gave one, or if the command was accepted. */
   readonly commandId: string | undefined;
-  /** If it was accepted. */
+  /** Known if it was accepted. */
   readonly aggregateId: string | undefined;
   /** Position of its last event, if it was accepted. */
   readonly position: number | undefined;
@@ -35,72 +35,72 @@ export interface CommandAnswered {
 /** How the appends of one group commit ended. */
 export interface AppendedBatch {
   readonly appends: number;
-  /** Events that it has put into the log. */
+  /** Number of events that were appended. */
   readonly events: number;
-  /** From sending it to knowing the outcome, with all attempts and the pauses between them, in ms. */
+  /** Time from sending the batch to its outcome, including all attempts and the pauses between them, in ms. */
   readonly ms: number;
-  /** How long its first append waited for the batch before, in ms. */
+  /** How long its first append had waited before, in ms. */
   readonly waitedMs: number;
   readonly accepted: number;
-  /** Their streams were not at the expected version. */
+  /** Appends whose streams were not at the expected version. */
   readonly conflicts: number;
-  /** Their commands were in the log already. */
+  /** Appends whose commands were in the log already. */
   readonly replayed: number;
-  /** Their command ids were used for something else. */
+  /** Appends whose command ids were used for something else. */
   readonly reused: number;
-  /** Refused by a fault, or without an outcome. */
+  /** Appends that failed because of a fault, or have no outcome. */
   readonly failed: number;
 }
 
-/** One batch of a projection: committed and visible to queries. */
+/** One batch of a projection that is committed and visible to queries. */
 export interface FoldedBatch {
   readonly projection: string;
   readonly events: number;
-  /** Rows that changed. */
+  /** Number of rows that changed. */
   readonly rows: number;
   /** The projection's position afterwards. */
   readonly position: number;
-  /** From its first statement to its commit, in ms. */
+  /** Time from its first statement to its commit, in ms. */
   readonly ms: number;
-  /** From recording its oldest event to making it visible, in ms. */
+  /** Time from recording its oldest event to making it visible, in ms. */
   readonly lagMs: number;
 }
 
-/** An attempt to append a batch failed and is made again. */
+/** An attempt to append a batch failed and is repeated. */
 export interface AppendRetried {
   readonly error: unknown;
   readonly attempt: number;
 }
 
-/** A read model that is further behind than it was, or no longer. */
+/** The level of a read model's lag has changed. */
 export interface LagChange {
   readonly projection: string;
   readonly from: LagState;
   readonly to: LagState;
-  /** Events. */
+  /** In events. */
   readonly lag: number;
   readonly lagMs: number;
 }
 
-/** This instance moves other read models than before: leases came or went. */
+/** The projections that this instance runs have changed: it has gained or lost leases. */
 export interface LeasesChanged {
   readonly taken: readonly string[];
   readonly left: readonly string[];
 }
 
-/** Something stands in the way of every command, or no longer. */
+/** An obstacle to all commands has appeared or disappeared. */
 export interface ObstacleChanged {
   readonly obstacle: Obstacle;
   readonly isOver: boolean;
 }
 
-/** Something stands still, for another reason than before, or goes on again. */
+/** Something stands still, for a new reason, or continues again. */
 export interface StallChanged {
   readonly stall: Stall;
   readonly isOver: boolean;
 }
 
-/** A fault that the engine deals with by itself. */
+/** A fault that the engine handles by itself. */
 export interface FaultMet {
   readonly error: unknown;
   /** `part` names the part of the engine; the other facts depend on it. */
@@ -115,8 +115,8 @@ export interface UpdateDelayed {
 }
 
 /**
- * All that the engine tells, by name. There is at most one occurrence for a command or a batch, and none for an event. What can
- * be asked at any time (queue depth, positions, waiters) is not told.
+ * All occurrences that the engine reports, by name. There is at most one for a command or a batch, and none for an
+ * event. Values that can be queried at any time (queue depth, positions, waiters) are not reported.
  */
 export interface Occurrences {
   readonly commandAnswered: CommandAnswered;
@@ -125,9 +125,12 @@ export interface Occurrences {
   readonly batchFolded: FoldedBatch;
   readonly lagChanged: LagChange;
   readonly leasesChanged: LeasesChanged;
-  /** This machine's clock and Postgres' differ by another order of magnitude than before, in ms; positive if this one is ahead. */
+  /**
+   * The difference between this machine's clock and that of Postgres has another order of magnitude, in ms; positive if
+   * this machine is ahead.
+   */
   readonly clockSkewed: { readonly skewMs: number };
-  /** Postgres' clock was set, or one of the two machines slept, by so many ms; positive if it went forward. */
+  /** Postgres' clock was set, or one of the two machines slept, by this many ms; positive if it went forward. */
   readonly clockStepped: { readonly stepMs: number };
   readonly obstacleChanged: ObstacleChanged;
   readonly stallChanged: StallChanged;
@@ -137,7 +140,7 @@ export interface Occurrences {
   readonly databaseNoticed: { readonly line: string };
 }
 
-/** Told of the occurrences for which it has a method. A method returns at once and does not throw. */
+/** Has methods for the occurrences that it wants to be told of. A method returns at once and does not throw. */
 export type SubscriberOf<All> = { readonly [Name in keyof All]?: (occurrence: All[Name]) => void };
 
 export type EngineSubscriber = SubscriberOf<Occurrences>;
@@ -155,7 +158,7 @@ export class Observer<All extends object = Occurrences> {
     this.#subscribers = subscribers;
   }
 
-  /** Whether anybody is told of this. Ask before you gather facts that nobody wants. */
+  /** True if a subscriber has a method for this. Check before gathering facts that might not be needed. */
   hears(name: keyof All): boolean {
     return this.#subscribersOf(name).length > 0;
   }
@@ -174,5 +177,5 @@ export class Observer<All extends object = Occurrences> {
   }
 }
 
-/** Tells nobody. */
+/** An observer without subscribers. */
 export const unobserved = new Observer();

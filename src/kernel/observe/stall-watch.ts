@@ -9,22 +9,22 @@ export interface MonitoredWork {
   readonly what: string;
   /** What it is doing; undefined if it is idle. */
   readonly inProgress: () => Omit<CurrentWork, 'what'> | undefined;
-  /** Whether a statement belongs to this kind of work, in whatever process. */
+  /** True if a statement belongs to this kind of work, in whatever process. */
   readonly isOf: (backend: BusyBackend) => boolean;
 }
 
 export interface StallWatchOptions {
-  /** A connection that nothing else can keep busy. */
+  /** A connection that no other work can keep busy. */
   readonly db: Database;
   readonly clock: Clock;
   readonly watched: readonly MonitoredWork[];
   /** Stalls whose reasons are known without asking Postgres. */
   readonly known?: () => readonly Stall[];
-  /** Told when a stall begins, when its kind changes (at most every 10 seconds), and when it is over. */
+  /** Called when a stall begins, when its kind changes (at most every 10 seconds), and when it is over. */
   readonly onStall: (stall: Stall, isOver: boolean) => void;
 }
 
-/** Work that takes longer than this is looked at, in ms. */
+/** Work that takes longer than this is examined, in ms. */
 const LOOK_AFTER_MS = 1000;
 /** Time limit for Postgres to report what it is doing, in ms. */
 const ANSWER_WITHIN_MS = 2000;
@@ -70,7 +70,7 @@ export class StallWatch {
     const backends = watched.some(longWorkOf) ? await this.#busyBackends() : [];
     const found = new Map<string, Stall>();
     for (const each of watched) {
-      // It may have gone on while Postgres was asked.
+      // It may have continued while Postgres was queried.
       const work = longWorkOf(each);
       if (!work) continue;
       const stall = explainStall({ what: each.what, ...work }, backends?.filter(each.isOf), clock);
@@ -104,7 +104,7 @@ export class StallWatch {
   }
 }
 
-/** Whether two stalls need only one report: they differ in details at most. */
+/** True if two stalls need only one report, because they differ at most in details. */
 function isSame(a: Stall, b: Stall): boolean {
   return (
     a.waitingFor === b.waitingFor &&

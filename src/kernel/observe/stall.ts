@@ -33,14 +33,14 @@ export interface CurrentWork {
   readonly trouble: string | undefined;
 }
 
-/** Work that does not wait for a lock may just be slow; after this time it is called a stall, in ms. */
+/** Work that does not wait for a lock may just be slow. After this time it is called a stall, in ms. */
 const SLOW_MS = 5000;
 
 /**
  * Explains a stall.
  *
  * @param clock the time of Postgres.
- * @param backends that work for it; undefined if Postgres could not be asked.
+ * @param backends connections that work for it; undefined if Postgres did not answer.
  * @returns undefined if it is only slow.
  */
 export function explainStall(
@@ -51,7 +51,7 @@ export function explainStall(
   const { what, event } = work;
   const backend = backends?.find(({ isLocked }) => isLocked) ?? backends?.[0];
   if (!backend?.isLocked && work.forMs < SLOW_MS) return undefined;
-  // A batch with an abandoned connection may have left a statement behind that has waited longer.
+  // A batch on a connection that was given up may have left a statement behind, which has waited longer.
   const began = new Date(Math.round(clock.now() - work.forMs));
   const since = backend?.isLocked && backend.since < began ? backend.since : began;
   const waitingFor = backend ? backend.waitingFor : withoutBackend(work, backends !== undefined);

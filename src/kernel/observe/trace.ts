@@ -15,11 +15,11 @@ import {
 import { ForbiddenError, ThrottledError, UnauthenticatedError } from '../errors.ts';
 
 const NAME = 'afterwrite';
-/** Most commands that a batch links to. */
+/** Maximum number of commands that a batch links to. */
 const MAX_LINKS = 32;
-/** Most events of a batch that are examined for their traces: reading stored metadata takes time. */
+/** Maximum number of events of a batch whose traces are examined: parsing stored metadata takes time. */
 const MAX_LOOKED_AT = 256;
-/** Events that were recorded longer ago than this are replayed: they belong to no current request, in ms. */
+/** Events that were recorded longer ago than this count as replayed, in ms. They belong to no current request. */
 const FRESH_MS = 60_000;
 
 const tracer = trace.getTracer(NAME);
@@ -32,7 +32,7 @@ export interface SpanDetails {
   readonly attributes?: Attributes;
 }
 
-/** Whether an OpenTelemetry SDK is registered: without one, tracing costs only this check. */
+/** True if an OpenTelemetry SDK is registered. Without one, tracing costs only this check. */
 export function isTraced(): boolean {
   const provider = trace.getTracerProvider();
   return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(NAME) !== undefined;
@@ -43,12 +43,12 @@ export function startSpan(name: string, { traceparent, attributes = {} }: SpanDe
   return tracer.startSpan(name, { attributes }, under(traceparent));
 }
 
-/** Runs something inside a span, so that nested spans belong to it. */
+/** Runs a function inside a span, so that nested spans belong to it. */
 export function inside<T>(span: Span, run: () => T): T {
   return context.with(trace.setSpan(context.active(), span), run);
 }
 
-/** Runs something in a new span; without an SDK just runs it. */
+/** Runs a function in a new span. Without an SDK, just runs it. */
 export function inSpan<T>(name: string, details: SpanDetails, run: (span: Span | undefined) => Promise<T>): Promise<T> {
   if (!isTraced()) return run(undefined);
   return runIn(startSpan(name, details), run);
@@ -63,8 +63,8 @@ export interface Traced {
 
 /**
  * The same for work that many commands share: the span links to at most 32 of them. Its parent is the first command, if
- * possible a sampled one: then the trace of a sampled request shows everything that it caused. A replay of old events has no
- * parent.
+ * possible a sampled one, so that the trace of a sampled request shows everything that it caused. A replay of old
+ * events has no parent.
  */
 export function inBatchSpan<T>(
   name: string,
@@ -91,7 +91,7 @@ function isSampled({ traceFlags }: SpanContext): boolean {
   return (traceFlags & TraceFlags.SAMPLED) !== 0;
 }
 
-/** Records a notification as a child of the active span; without one just runs it. */
+/** Records a notification as a child of the active span. Without an active one, just runs it. */
 export function inActiveSpan(name: string, attributes: () => Attributes, run: () => void): void {
   if (!trace.getActiveSpan()) {
     run();
@@ -113,8 +113,8 @@ export function traceparentOf(span: Span): string | undefined {
 }
 
 /**
- * Records on a span which error ended it, without the message, which may contain what somebody has written. An expected
- * refusal is not a failure.
+ * Records on a span which error ended it. Leaves out the message, which may contain users' text. An expected refusal is
+ * not a failure.
  */
 export function endedBy(span: Span, error: unknown): void {
   span.setAttribute('error.type', error instanceof Error ? error.name : typeof error);

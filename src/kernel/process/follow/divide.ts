@@ -8,9 +8,9 @@ import { type EventRoute, streamOf } from './work.ts';
 
 /** How a batch is divided. */
 export interface Division {
-  /** To be handled now, as far as lines and lanes allow. */
+  /** Events to handle now, as far as lines and lanes allow. */
   readonly items: readonly Item[];
-  /** To be parked, in log order. */
+  /** Events to park, in log order. */
   readonly toPark: readonly EventToPark[];
 }
 
@@ -25,8 +25,8 @@ export interface EventToPark {
 }
 
 /**
- * Divides events into those that are handled now and those that are parked. If an event cannot be read, nobody knows
- * which process it is for, so it blocks what follows in its own stream. What follows in a waiting line waits too.
+ * Divides events into those that are handled now and those that are parked. If an event cannot be read, it is unknown
+ * which process it is for, so it blocks later events of its own stream. Later events of a waiting line wait too.
  *
  * @param routes for each event, as in {@link Work.routesOf}.
  */

@@ -25,29 +25,33 @@ export interface ProcessFollowerParts {
   readonly head: LogHead;
   readonly parked: ParkedItems;
   readonly limits: RunnerLimits;
-  /** Whether this code defines events of this type. */
+  /** True if this code defines events of this type. */
   readonly knows: (type: string) => boolean;
-  /** Moves the checkpoint, and stores why something is stuck. @returns false if another instance owns it. */
+  /**
+   * Moves the checkpoint, and stores why something is stuck.
+   * @returns false if another instance owns it.
+   */
   readonly move: (advance: Omit<CheckpointAdvance, 'from' | 'owner'>) => Promise<boolean>;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
-/** Events that are read at a time. */
+/** Number of events in one read. */
 const PAGE = 500;
 /**
  * Time between two moves of the checkpoint, in ms. It lags behind completed work; work that is repeated is a replay.
  */
 const MOVE_EVERY_MS = 100;
 
-/** What works on the events while the follower runs. */
+/** The parts that handle events while the follower runs. */
 interface Workers {
   readonly items: ItemRunner;
   readonly retry: ParkedRetry;
 }
 
 /**
- * Follows the log from a checkpoint and has its events handled: those of one line in order, lines concurrently. The
- * checkpoint is where every event before it is handled or parked, so an event may be handled again after a crash.
+ * Follows the log from a checkpoint and has its events handled: those of one line in order, lines concurrently. Every
+ * event before the checkpoint is handled or parked. An event after it may have been handled too, and is then handled
+ * again after a crash.
  */
 export class ProcessFollower extends LogConsumer<ReadablePage> {
   readonly #parts: ProcessFollowerParts;
@@ -75,12 +79,12 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     return this.#workers?.items.lines.size ?? 0;
   }
 
-  /** Items that were read and are not done. */
+  /** Number of items that were read and are unfinished. */
   get pending(): number {
     return this.#workers?.items.size ?? 0;
   }
 
-  /** Whether an initiator has more to be done, or parked, than its share. */
+  /** True if an initiator has more pending or parked work than their share. */
   isCrowdedBy(initiator: string): boolean {
     return this.#workers?.items.isCrowdedBy(initiator) ?? false;
   }
@@ -138,8 +142,8 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
   }
 
   /**
-   * Has a page handled, as far as lanes allow. Events that cannot be handled are parked first: nothing behind them may
-   * be handled before.
+   * Has a page handled, as far as lanes allow. Events that cannot be handled are parked first, because no event behind
+   * them may be handled before that.
    */
   protected override async handle(page: ReadablePage, stopping: AbortSignal): Promise<void> {
     const { work, name, onError } = this.#parts;
@@ -171,7 +175,7 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
   }
 
   protected override report(error: unknown): void {
-    // A fault of this code. The owner of the lease starts it again at its checkpoint.
+    // This is a bug of the follower. The owner of the lease starts it again at its checkpoint.
     this.#parts.onError(error, { part: this.name });
   }
 

@@ -7,21 +7,24 @@ import { Lanes } from './lanes.ts';
 import { failureOf, isRetryable, isToBeParked, pauseAfter, retryUntilStopped } from './retries.ts';
 import type { Work } from './work.ts';
 
-/** The share of one initiator in what is read ahead, and in what may be parked: the rest is left to others. */
+/**
+ * Maximum share of one initiator in the events that are read ahead, and in the items that may be parked. The rest is
+ * left to others.
+ */
 const INITIATOR_SHARE = 1 / 4;
-/** With the events that do not count, so many times as many are read ahead at most. */
+/** Including events that do not count, at most this many times the limit are read ahead. */
 const FURTHEST = 2;
 
 export interface RunnerLimits {
-  /** Items that are handled at a time. */
+  /** Maximum number of concurrent items. */
   readonly atOnce: number;
-  /** Of those, items of one initiator. */
+  /** Maximum number of concurrent items of one initiator. */
   readonly perInitiator: number;
-  /** Events that are read ahead; of one initiator at most a quarter as many count. */
+  /** Maximum number of events that are read ahead. At most a quarter of it counts for one initiator. */
   readonly readAhead: number;
-  /** Bytes of events that are kept in memory; others are read again when their turn comes. */
+  /** Maximum size of events in memory, in bytes. Others are read again when their turn comes. */
   readonly readAheadBytes: number;
-  /** Items that may be parked; with more, what fails holds the checkpoint back. */
+  /** Maximum number of parked items. If it is reached, failures hold the checkpoint back. */
   readonly parked: number;
 }
 
@@ -32,7 +35,7 @@ export interface ItemRunnerParts {
   readonly limits: RunnerLimits;
   /** Reads events again. */
   readonly read: (positions: readonly number[]) => Promise<readonly RecordedEvent[]>;
-  /** Told when there is room for more. */
+  /** Called when there is room for more events. */
   readonly onRoom: () => void;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
@@ -50,13 +53,13 @@ export class ItemRunner {
   /** Events that are neither handled nor parked, in log order. */
   readonly #open = new Set<number>();
   readonly #running = new Set<Promise<void>>();
-  /** Why items fail that are not parked. */
+  /** Why the failing items that are not parked fail. */
   readonly #failures = new Map<Item, string>();
   #seen: number;
   #heldBytes = 0;
   #reading: Map<Item, PromiseWithResolvers<RecordedEvent>> | undefined;
 
-  /** @param position everything up to here is handled or parked. */
+  /** @param position everything up to it is handled or parked. */
   constructor(parts: ItemRunnerParts, lines: ParkedLines, position: number, stopping: AbortSignal) {
     this.#parts = parts;
     this.#lines = lines;
@@ -66,25 +69,25 @@ export class ItemRunner {
     this.#lanes = new Lanes({ atOnce, perLane: perInitiator, counted: Math.ceil(readAhead * INITIATOR_SHARE) });
   }
 
-  /** Everything up to here is handled or parked. */
+  /** Everything up to this position is handled or parked. */
   get done(): number {
     const [oldest] = this.#open;
     return oldest === undefined ? this.#seen : oldest - 1;
   }
 
-  /** Items in progress. */
+  /** Number of items in progress. */
   get size(): number {
     return this.#lanes.size;
   }
 
-  /** Whether more events may be added. */
+  /** True if more events may be added. */
   get hasRoom(): boolean {
     const { readAhead, parked } = this.#parts.limits;
     if (this.#lanes.crowd >= readAhead || this.#open.size >= FURTHEST * readAhead) return false;
     return this.#lines.size < parked;
   }
 
-  /** Whether so many items of an initiator are on their way or parked that no more should be set off. */
+  /** True if an initiator has so many items in progress or parked that no more should be caused. */
   isCrowdedBy(initiator: string): boolean {
     const { readAhead, parked } = this.#parts.limits;
     return (
@@ -97,18 +100,18 @@ export class ItemRunner {
     return this.#lines;
   }
 
-  /** Why some item that is not parked fails; null if none does. */
+  /** Why an item that is not parked fails; null if none does. */
   get failure(): string | null {
     const [first] = this.#failures.values();
     return first ?? null;
   }
 
-  /** Whether a line has unfinished items. */
+  /** True if a line has unfinished items. */
   isOpen(line: string): boolean {
     return this.#lanes.isOpen(line) || this.#lines.has(line);
   }
 
-  /** Nothing up to here needs handling except what was added. Positions only grow. */
+  /** Records that events up to a position need no handling, except those that were added. Positions only grow. */
   saw(position: number): void {
     this.#seen = position;
   }
@@ -124,18 +127,21 @@ export class ItemRunner {
     this.#start();
   }
 
-  /** Parks items that were not added. @returns false if it is stopped before they are stored. */
+  /**
+   * Parks items that were not added.
+   * @returns false if it is stopped before they are stored.
+   */
   async park(items: readonly ItemToPark[], waitMs: number): Promise<boolean> {
     if (items.length === 0) return true;
     return this.#store(items, waitMs);
   }
 
-  /** Resolves when nothing is being handled any more. */
+  /** Resolves when no item is being handled any more. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  /** Starts what may run now. */
+  /** Starts the items that may run now. */
   #start(): void {
     if (this.#stopping.aborted) return;
     for (let item = this.#lanes.next(); item; item = this.#lanes.next()) {
@@ -170,7 +176,7 @@ export class ItemRunner {
     if (item.parked) {
       const failure = failureOf(error);
       const { parked: row } = item;
-      // If this cannot be stored, it is retried too, a little later.
+      // If this cannot be stored, the item is retried too, a little later.
       await parked.failed(row, failure, waitMs).catch((reason) => onError(reason, { part: name }));
       this.#settle(item);
       return;

@@ -13,7 +13,7 @@ export interface Item extends Task, Failing {
   readonly eventType: string | null;
   /** Undefined for a deadline, and for an event whose data is read again when its turn comes, to save memory. */
   event: RecordedEvent | undefined;
-  /** Memory of the event. */
+  /** Approximate bytes of the event in memory. */
   bytes: number;
   readonly deadline?: DueDeadline;
   /** Set if the item was parked. */
@@ -22,10 +22,13 @@ export interface Item extends Task, Failing {
   readonly onSettled?: () => void;
 }
 
-/** Bytes of an event that take one turn. */
+/** Bytes of an event that cost one unit of a turn. */
 const BYTES_OF_TURN = 4096;
 
-/** An item for an event. @param parked the parked item, if it was parked. */
+/**
+ * An item for an event.
+ * @param parked the parked item, if it was parked.
+ */
 export function itemOf(event: RecordedEvent, route: EventRoute, parked?: DueItem): Item {
   const bytes = approximateBytes(event.data);
   return {
@@ -63,7 +66,10 @@ export function deadlineItemOf(deadline: DueDeadline, line: string, more: Pick<I
   };
 }
 
-/** The item in the form in which it is parked. @param line of a deadline: that of its process. */
+/**
+ * The item in the form in which it is parked.
+ * @param lineOf the line of a deadline's process.
+ */
 export function parkedOf(item: Item, lineOf: (id: string) => string, failure?: ItemToPark['failure']): ItemToPark {
   const { deadline, position, keys, lane: initiator, eventType, attempts } = item;
   return {
@@ -79,7 +85,7 @@ export function parkedOf(item: Item, lineOf: (id: string) => string, failure?: I
   };
 }
 
-/** What identifies an item for people and in logs. */
+/** Identifies an item for people and in logs. */
 export function contextOf({ line, position, deadline }: Item): Readonly<Record<string, unknown>> {
   return deadline ? { process: deadline.id, deadline: deadline.name } : { line, position };
 }

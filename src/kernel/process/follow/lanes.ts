@@ -2,7 +2,7 @@ import { Fifo } from '../../../scheduling/fifo.ts';
 
 /** A task as the lanes see it. */
 export interface Task {
-  /** The initiator: lanes share the slots. */
+  /** The initiator. Lanes share the slots. */
   readonly lane: string;
   /** Tasks of one line are done one after the other, in the order in which they were added. */
   readonly line: string;
@@ -13,11 +13,11 @@ export interface Task {
 }
 
 export interface LaneLimits {
-  /** Tasks that run at a time. */
+  /** Maximum number of running tasks. */
   readonly atOnce: number;
-  /** Of those, tasks of one lane. */
+  /** Maximum number of running tasks of one lane. */
   readonly perLane: number;
-  /** Tasks of one lane that {@link Lanes.crowd} counts. Unless given, all. */
+  /** Maximum number of tasks of one lane that count in {@link Lanes.crowd}. Default: all. */
   readonly counted?: number | undefined;
 }
 
@@ -26,7 +26,7 @@ interface Entry<T> {
   readonly lane: Lane<T>;
   readonly line: Line<T>;
   state: 'waiting' | 'ready' | 'running' | 'paused';
-  /** It has failed before. */
+  /** True if it has failed before. */
   isRepeated: boolean;
 }
 
@@ -36,9 +36,9 @@ interface Lane<T> {
   readonly repeated: Fifo<Entry<T>>;
   running: number;
   repeatedRunning: number;
-  /** Tasks that it has, in any state. */
+  /** Number of its tasks, in any state. */
   size: number;
-  /** What it may still spend in this round. */
+  /** How much it may still spend in this round. */
   credit: number;
 }
 
@@ -50,7 +50,7 @@ interface Line<T> {
   readonly targets: Set<string>;
 }
 
-/** What a lane may spend in a turn. */
+/** How much a lane may spend in a turn. */
 const QUANTUM = 4;
 /** The most expensive task costs this many turns, so that a turn is always found in a few rounds. */
 const DEAREST = 16 * QUANTUM;
@@ -58,14 +58,15 @@ const DEAREST = 16 * QUANTUM;
 /**
  * Distributes slots over lanes, one for each initiator: deficit round robin (Shreedhar and Varghese, 1995) with a limit
  * for the running tasks of one lane. Tasks of a line keep their order. Tasks that failed before get a quarter of the
- * slots, so that the others find one however many hang. A pure data structure: it runs nothing and knows no time.
+ * slots, so that the others find a slot however many hang. This is a pure data structure: it runs nothing and uses no
+ * clock.
  */
 export class Lanes<T extends Task> {
   readonly #limits: LaneLimits;
   readonly #entries = new Map<T, Entry<T>>();
   readonly #lanes = new Map<string, Lane<T>>();
   readonly #lines = new Map<string, Line<T>>();
-  /** Lanes with a task that may run and a slot for it, in the order of their turns. */
+  /** Lanes that have a task that may run, and a slot for it, in the order of their turns. */
   readonly #fresh = new Set<Lane<T>>();
   readonly #repeated = new Set<Lane<T>>();
   #running = 0;
@@ -76,12 +77,12 @@ export class Lanes<T extends Task> {
     this.#limits = limits;
   }
 
-  /** Tasks that were added and are not done. */
+  /** Number of tasks that were added and are not done. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** The same, with at most `counted` of each lane: one lane alone makes no crowd. */
+  /** The same, but counting at most `counted` of each lane, so that one lane alone makes no crowd. */
   get crowd(): number {
     return this.#crowd;
   }
@@ -90,22 +91,22 @@ export class Lanes<T extends Task> {
     return this.#running;
   }
 
-  /** The same of one lane. */
+  /** The same for one lane. */
   sizeOf(lane: string): number {
     return this.#lanes.get(lane)?.size ?? 0;
   }
 
-  /** Lanes that have tasks. */
+  /** Number of lanes that have tasks. */
   get lanes(): number {
     return this.#lanes.size;
   }
 
-  /** Whether a line has tasks that are not done. */
+  /** True if a line has tasks that are not done. */
   isOpen(line: string): boolean {
     return this.#lines.has(line);
   }
 
-  /** @param isRepeated it has failed before, possibly in another process. */
+  /** @param isRepeated true if it has failed before, possibly in another process. */
   add(task: T, isRepeated = false): void {
     const lane = this.#laneOf(task.lane);
     const line = this.#lineOf(task.line);
@@ -148,7 +149,7 @@ export class Lanes<T extends Task> {
     if (entry.state === 'paused') this.#makeReady(entry);
   }
 
-  /** The task is done, or somebody else has taken it over. */
+  /** Removes a task that is done, or that something else has taken over. */
   done(task: T): void {
     const entry = this.#entryOf(task);
     if (entry.state === 'waiting' || entry.state === 'ready') throw new Error(`A task of line ${task.line} never ran.`);
@@ -184,7 +185,7 @@ export class Lanes<T extends Task> {
         lane.credit -= cost;
         return lane.fresh.shift();
       }
-      // Its turn is over. A single lane need not wait for others' turns; its credit then only grows to the cost of the
+      // Its turn is over. A single lane does not wait for others' turns, so its credit only grows to the cost of the
       // task.
       lane.credit += QUANTUM;
       this.#fresh.delete(lane);
@@ -201,12 +202,14 @@ export class Lanes<T extends Task> {
     return lane.repeated.shift();
   }
 
-  /** Updates whether a lane takes turns: only if it has a task that may run, and a slot for it. It joins at the end. */
+  /**
+   * Updates if a lane takes turns. It does only if it has a task that may run, and a slot for it. It joins at the end.
+   */
   #takeTurns(lane: Lane<T>): void {
     const hasSlot = lane.running < this.#limits.perLane;
     if (hasSlot && lane.fresh.size > 0) this.#fresh.add(lane);
     else this.#fresh.delete(lane);
-    // An idle lane saves nothing.
+    // An idle lane saves no credit.
     if (lane.fresh.size === 0) lane.credit = 0;
     const mayRepeat = lane.repeatedRunning < quarter(this.#limits.perLane);
     if (hasSlot && mayRepeat && lane.repeated.size > 0) this.#repeated.add(lane);
@@ -253,7 +256,7 @@ export class Lanes<T extends Task> {
     this.#lanes.delete(lane.name);
   }
 
-  /** Whether one more task of a lane counts. */
+  /** True if one more task of a lane counts. */
   #counts({ size }: Lane<T>): boolean {
     return size < (this.#limits.counted ?? Number.POSITIVE_INFINITY);
   }

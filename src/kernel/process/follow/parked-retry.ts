@@ -16,13 +16,13 @@ export interface ParkedRetryParts {
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
-/** Parked items that are retried at a time. */
+/** Maximum number of concurrent retries. */
 const AT_ONCE = 64;
-/** Time between two checks for items whose time has come, in ms, if something is known to be parked. */
+/** Interval of checks for due items while something is known to be parked, in ms. */
 const LOOK_EVERY_MS = 200;
 const LOOK_RARELY_MS = 2000;
 
-/** Retries parked items when their time has come, and passes over those that an operator has chosen. */
+/** Retries parked items when they are due, and discards those that an operator has chosen. */
 export class ParkedRetry {
   readonly #parts: ParkedRetryParts;
   readonly #trying = new Set<string>();
@@ -34,7 +34,7 @@ export class ParkedRetry {
     this.#sleeper = new Sleeper(parts.stopping);
   }
 
-  /** The first item that is parked because of a fault, as of the last check. */
+  /** The first item that was parked because of a fault, as of the last check. */
   get fault(): ParkedFault | undefined {
     return this.#fault;
   }
@@ -93,7 +93,7 @@ export class ParkedRetry {
     const { parked, items } = this.#parts;
     const { line } = route;
     if (!row.keys.includes(line) && items.lines.has(line)) {
-      // Only now is it known which line it belongs to, and that this line waits.
+      // Only now is it known which line the item belongs to, and that this line waits.
       const keys = [...row.keys, line];
       await parked.rekey(row, keys);
       items.lines.add({ ...row, keys });
@@ -128,7 +128,7 @@ export class ParkedRetry {
     await parked.failed(row, failureOf(error), pauseAfter(attempts + 1, error));
   }
 
-  /** Nothing is left to do about it. */
+  /** The item is finished, whatever its outcome. */
   async #done(row: DueItem): Promise<void> {
     const { parked, items } = this.#parts;
     await parked.answered(row);

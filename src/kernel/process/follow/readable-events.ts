@@ -5,14 +5,14 @@ import type { Work } from './work.ts';
 
 /** Events as they were read. */
 export interface ReadablePage extends LogPage {
-  /** By position, why this code cannot read an event that may have to be answered. */
+  /** By position, why this code cannot read an event that may have to be handled. */
   readonly unreadable: ReadonlyMap<number, Error>;
 }
 
 export interface ReadableEventsParts {
   readonly work: Work;
   readonly log: Pick<LogReader, 'read' | 'readAt'>;
-  /** Whether this code has events of this type. */
+  /** True if this code defines events of this type. */
   readonly knows: (type: string) => boolean;
 }
 

@@ -5,7 +5,7 @@ import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
 import { NewerEventError } from '../../log/newer-events.ts';
 import type { ParkedFailure } from '../parked/parked-items.ts';
 
-/** A failure that ends by itself, such as an answer that has not arrived yet. An operator need not act. */
+/** A failure that ends by itself, such as an answer that has not arrived yet. No operator needs to act. */
 export class RetryableError extends Error {}
 
 /** Pause before the second attempt, in ms. */
@@ -23,22 +23,25 @@ export interface Failing {
   since: number | undefined;
 }
 
-/** Whether an item is parked, so that it does not hold back a checkpoint. */
+/** True if an item is to be parked, so that it does not hold back a checkpoint. */
 export function isToBeParked({ attempts, since }: Failing, error: unknown, now = performance.now()): boolean {
   if (unreadable(error)) return true;
   if (!isRetryable(error) && attempts >= FAULTS) return true;
   return since !== undefined && now - since >= LONGEST_FAILING_MS;
 }
 
-/** How long to wait after an attempt, in ms. @param attempt 1 for the first. */
+/**
+ * How long to wait after an attempt, in ms.
+ * @param attempt 1 for the first.
+ */
 export function pauseAfter(attempt: number, error: unknown): number {
   const ms = FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 12);
   return Math.min(LONGEST_RETRY_MS, error instanceof ThrottledError ? Math.max(ms, error.retryAfterMs) : ms);
 }
 
 /**
- * The event that this code cannot read, if that is the cause: the item's own, or one of the stream of its command. A
- * client sends such a command to another instance; an item is parked at once, and newer code continues with it.
+ * The event that this code cannot read, if that is the cause: the item's own, or one in the stream of its command. The
+ * item is parked at once, and newer code continues with it. (A client would send such a command to another instance.)
  */
 function unreadable(error: unknown): UnreadableEventError | undefined {
   const cause = error instanceof NewerEventError ? error.cause : error;
@@ -59,11 +62,14 @@ export function failureOf(failure: unknown): ParkedFailure {
 
 export interface RetryOptions {
   readonly stopping: AbortSignal;
-  /** Called for each failure, and with undefined for a success after one. */
+  /** Called for each failure, and with undefined for the first success after one. */
   readonly onFailure: (error: unknown, attempt: number) => void;
 }
 
-/** Repeats work that everything behind it needs, until it succeeds. @returns false if it is stopped before. */
+/**
+ * Repeats work until it succeeds, because everything behind it depends on it.
+ * @returns false if it is stopped before.
+ */
 export async function retryUntilStopped(
   work: () => Promise<void>,
   { stopping, onFailure }: RetryOptions,

@@ -1,16 +1,21 @@
 import type { EventMetadata, RecordedEvent } from '../../define/event.ts';
 
-/** How an event is handled: in which line, and beside which neighbours. */
+/** How an event is handled: in which line, and next to which neighbours. */
 export interface EventRoute {
-  /** Events of one line are handled in order, one after the other: type and id of a stream, see {@link streamOf}. */
+  /**
+   * The type and id of a stream, see {@link streamOf}. Events of one line are handled in order, one after the other.
+   */
   readonly line: string;
   /** Neighbours in a line of the same kind with different targets may be handled concurrently. */
   readonly group?: { readonly kind: string; readonly target: string } | undefined;
-  /** False if nothing has begun there: the event need not be handled, unless the event that begins it waits itself. */
+  /**
+   * False if no process has begun in this line. Then the event need not be handled, unless the event that begins the
+   * process is waiting itself.
+   */
   readonly hasBegun: boolean;
 }
 
-/** A deadline whose time has come. */
+/** A deadline that is due. */
 export interface DueDeadline {
   /** The process's id. */
   readonly id: string;
@@ -22,13 +27,13 @@ export interface DueDeadline {
 
 /** The reaction to events. */
 export interface Work {
-  /** Whether events of this type may need handling: only their data is read. */
+  /** True if events of this type may need handling. Only their data is read. */
   wanted(type: string): boolean;
-  /** Whether events of this kind of stream may need handling by a newer version of the code. */
+  /** True if events of this type of stream may need handling by a newer version of the code. */
   follows(streamType: string): boolean;
   /**
-   * The route of each event; undefined if it need not be handled, or the error if the route cannot be determined.
-   * @param isOpen whether a line has unfinished items.
+   * The route of each event; undefined if the event need not be handled; the error if its route cannot be determined.
+   * @param isOpen true if a line has unfinished items.
    */
   routesOf(
     events: readonly RecordedEvent[],
@@ -36,7 +41,7 @@ export interface Work {
   ): Promise<readonly (EventRoute | Error | undefined)[]>;
   /** Handles an event. Repeated if this throws. */
   answer(event: RecordedEvent, stopping: AbortSignal): Promise<void>;
-  /** Deadlines of the same kind, if it has any. */
+  /** The deadlines of this kind, if it has any. */
   readonly deadlines?: DeadlineWork;
 }
 
@@ -48,9 +53,9 @@ export interface DeadlineWork {
   watch(tell: (deadline: DueDeadline) => Promise<void>, stopping: AbortSignal): Promise<void>;
   /** Calls the process. Repeated if this throws. */
   tell(deadline: DueDeadline): Promise<void>;
-  /** A parked deadline; undefined if its process does not exist. */
+  /** Finds a parked deadline; undefined if its process does not exist. */
   find(id: string, name: string, at: Date): Promise<DueDeadline | undefined>;
-  /** Line of a process. */
+  /** The line of a process. */
   lineOf(id: string): string;
 }
 

@@ -4,11 +4,11 @@ import { parkedItems } from '../../../database/schema.ts';
 
 /** A parked item, as operators see it. */
 export interface ParkedItem {
-  /** Checkpoint of the kind, as `process:Shipping` or `effect:Mails`. */
+  /** Key of the kind's checkpoint, such as `process:Shipping` or `effect:Mails`. */
   readonly consumer: string;
   /** Type and id of the stream that waits. */
   readonly line: string;
-  /** The event; 0 for a deadline. */
+  /** The event's position; 0 for a deadline. */
   readonly position: number;
   readonly eventType: string | null;
   /** The deadline's name; empty for an event. */
@@ -17,22 +17,22 @@ export interface ParkedItem {
   readonly initiator: string;
   readonly parkedAt: Date;
   readonly attempts: number;
-  /** When it is tried next; null if it waits for one before it. */
+  /** When it is retried; null if it waits for an earlier item. */
   readonly retryAt: Date | null;
-  /** Why it failed last; null if it only waits for one before it. May hold what people have written. */
+  /** Why it failed last; null if it only waits for an earlier item. May contain users' text. */
   readonly code: string | null;
   readonly error: string | null;
-  /** An operator wants it to be passed over, which happens when those before it are done. */
+  /** True if an operator has decided to discard it. That happens when the items before it are done. */
   readonly isPassed: boolean;
 }
 
-/** Who decides that something is passed over. */
+/** Who decided to discard an item. */
 export interface Decision {
   readonly by: string;
   readonly reason: string | null;
 }
 
-/** Nothing of that name is parked. */
+/** No such item is parked. */
 export class ParkedItemNotFoundError extends Error {
   readonly code = 'PARKED_ITEM_NOT_FOUND';
 
@@ -45,8 +45,8 @@ export class ParkedItemNotFoundError extends Error {
 const isParked = eq(parkedItems.status, 'PARKED');
 
 /**
- * What operators do about parked items, in any process that reaches the database: the instance that runs the kind takes it up
- * within a second, or when an instance runs it again.
+ * Operators' actions on parked items, from any process that reaches the database. The instance that runs the kind acts
+ * on them within a second, or when an instance runs the kind again.
  */
 export class ParkedOperations {
   readonly #db: Database;
@@ -55,7 +55,10 @@ export class ParkedOperations {
     this.#db = db;
   }
 
-  /** In the order of the log. @param after the last one of the page before. */
+  /**
+   * The items in the order of the log.
+   * @param after the last item of the previous page.
+   */
   async list(consumer?: string, limit = 500, after?: ParkedItem): Promise<ParkedItem[]> {
     const { position, line } = parkedItems;
     const rows = await this.#db
@@ -80,7 +83,10 @@ export class ParkedOperations {
     return rows.map(({ passedAt, ...row }) => ({ ...row, isPassed: passedAt !== null }));
   }
 
-  /** Retries every item at once that does not wait for an earlier one. @returns how many items. */
+  /**
+   * Retries at once every item that does not wait for an earlier one.
+   * @returns the number of these items.
+   */
   async retry(consumer?: string, line?: string): Promise<number> {
     const rows = await this.#db
       .update(parkedItems)
@@ -98,7 +104,7 @@ export class ParkedOperations {
   }
 
   /**
-   * Has an item passed over for good: the event is not answered, the deadline not told. The record stays.
+   * Has an item discarded permanently: the event or deadline is not handled. The record stays.
    * @throws {ParkedItemNotFoundError} if it is not parked.
    */
   async passOver(

@@ -2,11 +2,11 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { prepared } from '../../../database/driver/prepared.ts';
 
-/** Which item it is: an event to be answered, or a deadline to be told. */
+/** Identifies an item: an event, or a deadline. */
 export interface ParkedItemId {
   /** Type and id of the stream that waits. */
   readonly line: string;
-  /** The event's; 0 for a deadline. */
+  /** The event's position; 0 for a deadline. */
   readonly position: number;
   /** The deadline's name; empty for an event. */
   readonly deadline: string;
@@ -14,35 +14,35 @@ export interface ParkedItemId {
   readonly dueMs: number;
 }
 
-/** What is put aside. */
+/** An item to be parked. */
 export interface ItemToPark extends ParkedItemId {
   /** Lines whose later events wait behind it. */
   readonly keys: readonly string[];
   readonly initiator: string;
   readonly eventType: string | null;
   readonly attempts: number;
-  /** Why it failed; undefined if it only waits for the one before. */
+  /** Why it failed; undefined if it only waits for an earlier item. */
   readonly failure?: ParkedFailure | undefined;
 }
 
 export interface ParkedFailure {
   readonly code: string;
   readonly message: string;
-  /** False if it only waits, as for the answer of another system. */
+  /** False if it only waits, for example for another system. */
   readonly isFault: boolean;
 }
 
-/** An item whose turn has come. */
+/** A parked item that is due. */
 export interface DueItem extends ParkedItemId {
   readonly keys: readonly string[];
   readonly initiator: string;
   readonly attempts: number;
   readonly isFault: boolean;
-  /** An operator wants it to be passed over. */
+  /** True if an operator has decided to discard it. */
   readonly isPassed: boolean;
 }
 
-/** The first parked item of which an operator should know. */
+/** The first parked item that an operator should know about. */
 export interface ParkedFault extends ParkedItemId {
   readonly eventType: string | null;
   readonly code: string;
@@ -50,7 +50,7 @@ export interface ParkedFault extends ParkedItemId {
   readonly parkedAt: Date;
 }
 
-/** An item that is tried now is not taken again for so long, should this instance disappear. */
+/** How long an item that is being retried is not taken again, in case this instance disappears. */
 const CLAIM = sql.raw("interval '15 seconds'");
 
 const isSame = sql`p.consumer = ${sql.placeholder('consumer')} and p.line = ${sql.placeholder('line')}
@@ -59,7 +59,7 @@ const isSame = sql`p.consumer = ${sql.placeholder('consumer')} and p.line = ${sq
 
 const name = sql`p.line, p.position, p.deadline, round(extract(epoch from p.due_at) * 1000)::float8 as "dueMs"`;
 
-/** The parked items of one kind of processes or effect, as its owner sees them; see the table. */
+/** The parked items of one kind of process or of an effect, as its owner needs them; see the table. */
 export class ParkedItems {
   readonly #consumer: string;
   readonly #all: ReturnType<typeof prepared<ParkedItemId & { keys: string[]; initiator: string }>>;
@@ -167,13 +167,16 @@ export class ParkedItems {
     );
   }
 
-  /** What is parked. Everything that can be tried is due from now on: this code may be able to do it. */
+  /**
+   * Loads the parked items. Everything that can be retried is due from now on, because this code may be able to handle
+   * it.
+   */
   async begin(): Promise<readonly Pick<DueItem, keyof ParkedItemId | 'keys' | 'initiator'>[]> {
     await this.#begin({ consumer: this.#consumer });
     return this.#all({ consumer: this.#consumer });
   }
 
-  /** The first item that is parked for a fault. */
+  /** The first item that was parked because of a fault. */
   async fault(): Promise<ParkedFault | undefined> {
     const [row] = await this.#fault({ consumer: this.#consumer });
     if (!row) return undefined;
@@ -182,9 +185,9 @@ export class ParkedItems {
   }
 
   /**
-   * Puts items aside. One that is parked already stays as it is.
-   * @param waitMs after which those that failed are tried again.
-   * @returns those that were passed over before: they are done.
+   * Parks items. An item that is parked already stays unchanged.
+   * @param waitMs time after which failed items are retried, in ms.
+   * @returns the items that were discarded before: they are finished.
    */
   async park(items: readonly ItemToPark[], waitMs: number): Promise<readonly ParkedItemId[]> {
     const rows = items.map(({ failure, ...item }) => ({
@@ -200,29 +203,29 @@ export class ParkedItems {
     return this.#alreadyPassed(given);
   }
 
-  /** Takes items whose turn has come, and those that an operator wants to be passed over. */
+  /** Takes due items, and those that an operator has decided to discard. */
   async due(limit: number): Promise<DueItem[]> {
     return this.#due({ consumer: this.#consumer, limit });
   }
 
-  /** It failed again, and is due again after that time. */
+  /** Records that an item failed again. It is due again after that time. */
   async failed(item: ParkedItemId, { code, message, isFault }: ParkedFailure, waitMs: number): Promise<void> {
     await this.#fail({ ...this.#named(item), code, error: message, isFault, waitMs });
   }
 
-  /** It turned out to belong to other lines too: it waits for what is parked there before it. */
+  /** The item belongs to other lines too: it waits for what is parked there before it. */
   async rekey(item: ParkedItemId, keys: readonly string[]): Promise<void> {
     await this.#rekey({ ...this.#named(item), keys: JSON.stringify(keys) });
     await this.#releaseHeads(keys);
   }
 
-  /** It is done: the next one of its lines is due. */
+  /** The item is done: the next one of its lines is due. */
   async answered(item: ParkedItemId & Pick<DueItem, 'keys'>): Promise<void> {
     await this.#answered(this.#named(item));
     await this.#releaseHeads(item.keys);
   }
 
-  /** It is passed over for good; the record stays. */
+  /** The item is discarded permanently. The record stays. */
   async passedOver(item: ParkedItemId & Pick<DueItem, 'keys'>): Promise<void> {
     await this.#passed(this.#named(item));
     await this.#releaseHeads(item.keys);

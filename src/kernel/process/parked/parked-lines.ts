@@ -2,7 +2,7 @@ import type { ParkedItemId } from './parked-items.ts';
 
 type Parked = ParkedItemId & { readonly keys: readonly string[]; readonly initiator: string };
 
-/** Which lines have parked items, in memory: what comes later in one of them waits behind those. */
+/** The lines that have parked items, in memory. Later items of these lines wait behind them. */
 export class ParkedLines {
   readonly #items = new Map<string, Pick<Parked, 'keys' | 'initiator'>>();
   readonly #keys = new Map<string, number>();
@@ -12,12 +12,12 @@ export class ParkedLines {
     for (const item of parked) this.add(item);
   }
 
-  /** Items that are parked. */
+  /** Number of parked items. */
   get size(): number {
     return this.#items.size;
   }
 
-  /** Items of one initiator that are parked. */
+  /** Number of parked items of one initiator. */
   sizeOf(initiator: string): number {
     return this.#initiators.get(initiator) ?? 0;
   }
@@ -26,7 +26,7 @@ export class ParkedLines {
     return this.#keys.has(key);
   }
 
-  /** An item is parked, or has other keys than before. */
+  /** Adds an item that is parked, or whose keys have changed. */
   add(item: Parked): void {
     this.remove(item);
     const { keys, initiator } = item;
