@@ -1,6 +1,6 @@
 import type { AfterwriteDatabase } from '../database/database.ts';
 import type { Company } from '../scheduling/company.ts';
-import type { ProjectorRole } from './checkpoints/choose-leases.ts';
+import type { ProjectorRole } from './checkpoints/leases/choose-leases.ts';
 import type { EngineClock } from './clock/database-clock.ts';
 import type { Domain } from './define/domain.ts';
 import type { PortBinding } from './define/process-manager/port.ts';

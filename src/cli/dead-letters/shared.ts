@@ -1,6 +1,6 @@
 import { registerDomains } from '../../kernel/define/domain.ts';
 import { DeadLetters } from '../../kernel/read/dead-letters/dead-letters.ts';
-import type { RetryOutcome } from '../../kernel/read/dead-letters/retry.ts';
+import type { RetryOutcome } from '../../kernel/read/dead-letters/retry/retry.ts';
 import { type Cli, print } from '../cli.ts';
 import { type DatabaseContext, withDatabase } from '../context.ts';
 import { formatCount } from '../output/table.ts';

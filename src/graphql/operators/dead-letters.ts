@@ -6,7 +6,7 @@ import {
   OtherVersionError,
   UnknownProjectionError,
 } from '../../kernel/read/dead-letters/errors.ts';
-import type { RetryOutcome } from '../../kernel/read/dead-letters/retry.ts';
+import type { RetryOutcome } from '../../kernel/read/dead-letters/retry/retry.ts';
 import type { Api } from '../api.ts';
 import { BadUserInputError } from '../errors.ts';
 import { type Page, sizeOf } from '../read/page.ts';

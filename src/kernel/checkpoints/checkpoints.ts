@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/prepared.ts';
 import type { CheckpointId } from '../define/checkpoint-id.ts';
-import { PROCESS } from './instance-id.ts';
-import { checkpointColumns, leaseEnd } from './lease-statements.ts';
+import { PROCESS } from './leases/instance-id.ts';
+import { checkpointColumns, leaseEnd } from './leases/lease-statements.ts';
 
 /** Where a new checkpoint begins. */
 export interface CheckpointStart {

@@ -2,7 +2,7 @@ import { pause, Sleeper } from '../../scheduling/sleeper.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { LogHead } from '../log/log-head.ts';
 import type { Checkpoint } from './checkpoints.ts';
-import type { Runner } from './lease-keeper.ts';
+import type { Runner } from './leases/lease-keeper.ts';
 
 /** Consecutive events of the log, without holes. */
 export interface LogPage {

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoints/checkpoints.ts';
-import { PROCESS } from '../checkpoints/instance-id.ts';
+import { PROCESS } from '../checkpoints/leases/instance-id.ts';
 import type { CheckpointId } from '../define/checkpoint-id.ts';
 import type { LogHead } from '../log/log-head.ts';
 import type { Stall } from '../observe/stall.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { FencedError } from '../../../src/kernel/checkpoints/advance.ts';
 import { Checkpoints } from '../../../src/kernel/checkpoints/checkpoints.ts';
-import { Leases } from '../../../src/kernel/checkpoints/leases.ts';
+import { Leases } from '../../../src/kernel/checkpoints/leases/leases.ts';
 import type { RecordedEvent } from '../../../src/kernel/define/event.ts';
 import { foldBatch, planBatch } from '../../../src/kernel/read/fold/fold-batch.ts';
 import { ProjectionTable } from '../../../src/kernel/read/fold/projection-table.ts';

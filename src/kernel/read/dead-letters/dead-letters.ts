@@ -4,8 +4,8 @@ import { arrayText } from '../../../database/column-arrays.ts';
 import type { EventTypes } from '../../define/event.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { UnknownProjectionError } from './errors.ts';
-import { discardFirst, type RetryOutcome, retryKey } from './retry.ts';
-import type { RetryParts } from './retry-page.ts';
+import { discardFirst, type RetryOutcome, retryKey } from './retry/retry.ts';
+import type { RetryParts } from './retry/retry-page.ts';
 
 /** A key under which events are parked, with its first event. */
 export interface ParkedKey {

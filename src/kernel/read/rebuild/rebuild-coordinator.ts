@@ -1,8 +1,8 @@
 import type { Database } from '../../../database/client.ts';
 import { Sleeper } from '../../../scheduling/sleeper.ts';
 import type { Checkpoints } from '../../checkpoints/checkpoints.ts';
-import { HeldLease } from '../../checkpoints/held-lease.ts';
-import type { Leases } from '../../checkpoints/leases.ts';
+import { HeldLease } from '../../checkpoints/leases/held-lease.ts';
+import type { Leases } from '../../checkpoints/leases/leases.ts';
 import type { Clock } from '../../clock/database-clock.ts';
 import { checkpointId } from '../../define/checkpoint-id.ts';
 import type { Projection } from '../../define/read-model/projection.ts';

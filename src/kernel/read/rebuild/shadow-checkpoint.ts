@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import { leaseOwner } from '../../checkpoints/lease-statements.ts';
+import { leaseOwner } from '../../checkpoints/leases/lease-statements.ts';
 import type { ShadowPurpose } from './shadow.ts';
 
 /** The checkpoint of a shadow, as last read. */

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import type { EventTypes } from '../../define/event.ts';
 import { DeadLetterNotFoundError } from '../dead-letters/errors.ts';
-import { discardFirst, retryKey } from '../dead-letters/retry.ts';
+import { discardFirst, retryKey } from '../dead-letters/retry/retry.ts';
 import type { Shadow } from './shadow.ts';
 
 export interface ShadowDeadLettersParts {

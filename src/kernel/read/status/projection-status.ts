@@ -1,5 +1,5 @@
 import type { Checkpoint, OldestWaiting } from '../../checkpoints/checkpoints.ts';
-import { PROCESS } from '../../checkpoints/instance-id.ts';
+import { PROCESS } from '../../checkpoints/leases/instance-id.ts';
 import type { Clock } from '../../clock/database-clock.ts';
 import type { Positions } from '../../consistency/positions.ts';
 import type { Projection } from '../../define/read-model/projection.ts';

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { rootOf } from '../../../database/errors.ts';
-import { HeldLease } from '../../checkpoints/held-lease.ts';
-import type { Leases } from '../../checkpoints/leases.ts';
+import { HeldLease } from '../../checkpoints/leases/held-lease.ts';
+import type { Leases } from '../../checkpoints/leases/leases.ts';
 import { checkpointId } from '../../define/checkpoint-id.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { CommitFeed } from '../../log/commit-feed.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { bigint, text } from 'drizzle-orm/pg-core';
 import { describe, expect, it } from 'vitest';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
-import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
+import { Leases } from '../../../../src/kernel/checkpoints/leases/leases.ts';
 import { defineDomain } from '../../../../src/kernel/define/domain.ts';
 import { defineProjection, type Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { readTable } from '../../../../src/kernel/define/read-model/read-table.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FencedError } from '../../../../src/kernel/checkpoints/advance.ts';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
-import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
+import { Leases } from '../../../../src/kernel/checkpoints/leases/leases.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import type { Append } from '../../../../src/kernel/log/append/append.ts';

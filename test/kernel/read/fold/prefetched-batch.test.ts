@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, it } from 'vitest';
 import { Checkpoints } from '../../../../src/kernel/checkpoints/checkpoints.ts';
-import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
+import { Leases } from '../../../../src/kernel/checkpoints/leases/leases.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { CommitFeed } from '../../../../src/kernel/log/commit-feed.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { AfterwriteDatabase } from '../../../../src/database/database.ts';
-import { Leases } from '../../../../src/kernel/checkpoints/leases.ts';
+import { Leases } from '../../../../src/kernel/checkpoints/leases/leases.ts';
 import { checkpointId } from '../../../../src/kernel/define/checkpoint-id.ts';
 import { beginRebuild, cancelRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { shadowOf } from '../../../../src/kernel/read/rebuild/shadow.ts';

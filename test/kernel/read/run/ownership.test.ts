@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { newInstanceId } from '../../../../src/kernel/checkpoints/instance-id.ts';
+import { newInstanceId } from '../../../../src/kernel/checkpoints/leases/instance-id.ts';
 import { createEngine } from '../../../../src/kernel/engine.ts';
 import type { ProjectionMoved } from '../../../../src/kernel/notify/hub.ts';
 import { Observer } from '../../../../src/kernel/observe/observer.ts';

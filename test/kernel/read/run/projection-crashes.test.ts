@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { beforeAll, describe, it } from 'vitest';
-import { newInstanceId } from '../../../../src/kernel/checkpoints/instance-id.ts';
+import { newInstanceId } from '../../../../src/kernel/checkpoints/leases/instance-id.ts';
 import { expectWhole, type Lane, untilDone, useLanes } from '../../../support/crash/crash-lane.ts';
 import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash/crash-points.ts';
 import type { CrashPoint } from '../../../support/crash/crash-proxy.ts';

@@ -1,9 +1,9 @@
-import { pause, Sleeper } from '../../scheduling/sleeper.ts';
-import type { CheckpointId } from '../define/checkpoint-id.ts';
-import type { Checkpoint, Checkpoints } from './checkpoints.ts';
+import { pause, Sleeper } from '../../../scheduling/sleeper.ts';
+import type { CheckpointId } from '../../define/checkpoint-id.ts';
+import type { Checkpoint, Checkpoints } from '../checkpoints.ts';
+import type { KnownCheckpoints } from '../known-checkpoints.ts';
 import type { ProjectorRole } from './choose-leases.ts';
 import { newInstanceId } from './instance-id.ts';
-import type { KnownCheckpoints } from './known-checkpoints.ts';
 import { RENEW_MS } from './lease-statements.ts';
 import type { LeasedCheckpoint, Leases } from './leases.ts';
 

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm';
-import type { Database } from '../../../database/client.ts';
-import type { Key, Projection } from '../../define/read-model/projection.ts';
-import { ProjectionTable } from '../fold/projection-table.ts';
-import { OtherVersionError } from './errors.ts';
-import { lockForWriting } from './write-parked-batch.ts';
+import type { Database } from '../../../../database/client.ts';
+import type { Key, Projection } from '../../../define/read-model/projection.ts';
+import { ProjectionTable } from '../../fold/projection-table.ts';
+import { OtherVersionError } from '../errors.ts';
+import { lockForWriting } from '../write-parked-batch.ts';
 
 /**
  * Prevents any change of a projection until the transaction ends.

@@ -4,8 +4,8 @@ import {
   GRACE_MS,
   type LeasableCheckpoint,
   type LeaseSituation,
-} from '../../../src/kernel/checkpoints/choose-leases.ts';
-import { fc } from '../../support/properties.ts';
+} from '../../../../src/kernel/checkpoints/leases/choose-leases.ts';
+import { fc } from '../../../support/properties.ts';
 
 /** Between two times that an instance chooses, in ms. */
 const ROUND_MS = 1000;

@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm';
-import type { Database } from '../../../database/client.ts';
-import type { Projection } from '../../define/read-model/projection.ts';
-import type { LogReader } from '../../log/log-reader.ts';
-import { changesOrPoison } from '../fold/fold-batch.ts';
-import { keyText } from '../fold/working-rows.ts';
-import { isPoison } from './poison.ts';
+import type { Database } from '../../../../database/client.ts';
+import type { Projection } from '../../../define/read-model/projection.ts';
+import type { LogReader } from '../../../log/log-reader.ts';
+import { changesOrPoison } from '../../fold/fold-batch.ts';
+import { keyText } from '../../fold/working-rows.ts';
+import { isPoison } from '../poison.ts';
 
 /** Most events that are checked: nothing else is applied meanwhile. */
 const LOOK_LIMIT = 20_000;

@@ -1,12 +1,12 @@
-import type { Database } from '../../../database/client.ts';
-import type { EventTypes } from '../../define/event.ts';
-import type { Projection } from '../../define/read-model/projection.ts';
-import { LogReader } from '../../log/log-reader.ts';
-import { ProjectionTable } from '../fold/projection-table.ts';
-import { firstParked, loadParked, removeParked, type StoredParkedEvent } from './dead-letter-store.ts';
+import type { Database } from '../../../../database/client.ts';
+import type { EventTypes } from '../../../define/event.ts';
+import type { Projection } from '../../../define/read-model/projection.ts';
+import { LogReader } from '../../../log/log-reader.ts';
+import { ProjectionTable } from '../../fold/projection-table.ts';
+import { firstParked, loadParked, removeParked, type StoredParkedEvent } from '../dead-letter-store.ts';
+import { FoldError } from '../poison.ts';
 import { clearRows, countParked, holdProjection, raiseGeneration } from './hold-projection.ts';
 import { hasMissedEvents } from './missed-events.ts';
-import { FoldError } from './poison.ts';
 import { planParked, type ReplayedParked, replayParked, TooLateError, type WaitingEvent } from './replay-parked.ts';
 
 export interface RetryParts {

@@ -1,6 +1,6 @@
-import { pause } from '../../scheduling/sleeper.ts';
-import type { CheckpointId } from '../define/checkpoint-id.ts';
-import type { Checkpoint } from './checkpoints.ts';
+import { pause } from '../../../scheduling/sleeper.ts';
+import type { CheckpointId } from '../../define/checkpoint-id.ts';
+import type { Checkpoint } from '../checkpoints.ts';
 import { RENEW_MS } from './lease-statements.ts';
 import type { Leases } from './leases.ts';
 

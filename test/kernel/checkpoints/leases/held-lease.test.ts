@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createCheckpoint } from '../../../src/kernel/checkpoints/checkpoints.ts';
-import { HeldLease } from '../../../src/kernel/checkpoints/held-lease.ts';
-import { Leases } from '../../../src/kernel/checkpoints/leases.ts';
-import { checkpointId } from '../../../src/kernel/define/checkpoint-id.ts';
-import { useEngine } from '../../support/kernel/engine.ts';
-import { fleetDomain, sumTables } from '../../support/kernel/fleet.ts';
-import { useDatabase } from '../../support/postgres/database.ts';
-import { until } from '../../support/until.ts';
+import { createCheckpoint } from '../../../../src/kernel/checkpoints/checkpoints.ts';
+import { HeldLease } from '../../../../src/kernel/checkpoints/leases/held-lease.ts';
+import { Leases } from '../../../../src/kernel/checkpoints/leases/leases.ts';
+import { checkpointId } from '../../../../src/kernel/define/checkpoint-id.ts';
+import { useEngine } from '../../../support/kernel/engine.ts';
+import { fleetDomain, sumTables } from '../../../support/kernel/fleet.ts';
+import { useDatabase } from '../../../support/postgres/database.ts';
+import { until } from '../../../support/until.ts';
 
 const database = useDatabase({ tables: sumTables });
 const openEngine = useEngine(database, [fleetDomain]);

@@ -1,10 +1,10 @@
-import type { Database } from '../../../database/client.ts';
-import { readAgain } from '../../../database/transient.ts';
-import type { Projection } from '../../define/read-model/projection.ts';
-import { discardParked, firstParked, mergeKeys, type StoredParkedEvent, setError } from './dead-letter-store.ts';
-import { DeadLetterChangedError, DeadLetterNotFoundError } from './errors.ts';
+import type { Database } from '../../../../database/client.ts';
+import { readAgain } from '../../../../database/transient.ts';
+import type { Projection } from '../../../define/read-model/projection.ts';
+import { discardParked, firstParked, mergeKeys, type StoredParkedEvent, setError } from '../dead-letter-store.ts';
+import { DeadLetterChangedError, DeadLetterNotFoundError } from '../errors.ts';
+import { isDataFault, isPoison, refusal } from '../poison.ts';
 import { clearRows, countParked, holdProjection, raiseGeneration } from './hold-projection.ts';
-import { isDataFault, isPoison, refusal } from './poison.ts';
 import { OtherKeyError } from './replay-parked.ts';
 import { type AppliedPage, PageError, RetryPage, type RetryParts } from './retry-page.ts';
 

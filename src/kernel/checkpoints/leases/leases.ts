@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm';
-import type { Database } from '../../database/client.ts';
-import { arrayText } from '../../database/column-arrays.ts';
-import { prepared } from '../../database/driver/prepared.ts';
-import type { CheckpointId } from '../define/checkpoint-id.ts';
-import type { Checkpoint } from './checkpoints.ts';
+import type { Database } from '../../../database/client.ts';
+import { arrayText } from '../../../database/column-arrays.ts';
+import { prepared } from '../../../database/driver/prepared.ts';
+import type { CheckpointId } from '../../define/checkpoint-id.ts';
+import type { Checkpoint } from '../checkpoints.ts';
 import { chooseLeases, type ProjectorRole } from './choose-leases.ts';
 import { isGone, PROCESS } from './instance-id.ts';
 import { announceStatement, othersStatement, renewStatement, takeStatement } from './lease-statements.ts';

@@ -1,10 +1,10 @@
-import type { RecordedEvent } from '../../define/event.ts';
-import type { Change, Key, Projection } from '../../define/read-model/projection.ts';
-import { changesOrPoison, type RowsToRead, WantedRows } from '../fold/fold-batch.ts';
-import { keyText, matches, type RowWithMeta, type WorkingRow, WorkingRows } from '../fold/working-rows.ts';
-import type { StoredParkedEvent } from './dead-letter-store.ts';
-import type { ParkedStreams } from './parked-streams.ts';
-import { FoldError } from './poison.ts';
+import type { RecordedEvent } from '../../../define/event.ts';
+import type { Change, Key, Projection } from '../../../define/read-model/projection.ts';
+import { changesOrPoison, type RowsToRead, WantedRows } from '../../fold/fold-batch.ts';
+import { keyText, matches, type RowWithMeta, type WorkingRow, WorkingRows } from '../../fold/working-rows.ts';
+import type { StoredParkedEvent } from '../dead-letter-store.ts';
+import type { ParkedStreams } from '../parked-streams.ts';
+import { FoldError } from '../poison.ts';
 
 /** A parked event, with what it changes. */
 export interface WaitingEvent {
