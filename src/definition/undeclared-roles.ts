@@ -20,7 +20,10 @@ export function undeclaredRoles(declared: readonly string[], domains: readonly D
   );
 }
 
-/** Roles that a rule names: the elements of a list, the keys of an object; a word for many names none. */
+/**
+ * Roles that a rule names: the elements of a list, or the keys of an object. A rule that is a single word, such as
+ * `everyone`, names none.
+ */
 function rolesIn(rule: unknown): readonly string[] {
   if (Array.isArray(rule)) return rule;
   return typeof rule === 'object' && rule !== null ? Object.keys(rule) : [];

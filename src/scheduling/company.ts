@@ -7,7 +7,7 @@ const GONE_AFTER_MS = 1000;
  */
 export class Company {
   readonly #now: () => number;
-  /** The caller who asked last, and the one before them who is somebody else. */
+  /** The caller who asked last, and the last one before them who is somebody else. */
   #last: Seen | undefined;
   #other: Seen | undefined;
 
@@ -16,7 +16,7 @@ export class Company {
     this.#now = now;
   }
 
-  /** A caller asks for something. */
+  /** Records that a caller asks for something. */
   saw(caller: string): void {
     if (this.#last?.caller === caller) {
       this.#last.at = this.#now();
@@ -26,7 +26,7 @@ export class Company {
     this.#last = { caller, at: this.#now() };
   }
 
-  /** Whether nobody else has asked for anything within the last second. */
+  /** True if nobody else has asked for anything within the last second. */
   isAlone(caller: string): boolean {
     const other = this.#last?.caller === caller ? this.#other : this.#last;
     return other === undefined || this.#now() - other.at >= GONE_AFTER_MS;

@@ -1,4 +1,4 @@
-/** Things that wait, each for somebody: everybody has a turn, and what is for one of them keeps its order. */
+/** A queue in which callers take turns. The things of one caller keep their order. */
 export class Rotation<T> {
   /** In the order of their turns. */
   readonly #lines = new Map<string, T[]>();
@@ -7,7 +7,7 @@ export class Rotation<T> {
     return this.#lines.size === 0;
   }
 
-  /** @param key for whom it is. */
+  /** @param key the caller. */
   add(key: string, thing: T): void {
     const line = this.#lines.get(key);
     if (line) line.push(thing);
@@ -15,9 +15,9 @@ export class Rotation<T> {
   }
 
   /**
-   * Takes the next thing out.
-   * @param mayHaveTurn false passes over what is for this one; unless given everybody may.
-   * @returns undefined if nothing waits that may have a turn.
+   * Removes and returns the next thing.
+   * @param mayHaveTurn returns false for callers who must not have a turn now; default: all may.
+   * @returns undefined if no thing waits whose caller may have a turn.
    */
   next(mayHaveTurn: (key: string) => boolean = () => true): { readonly key: string; readonly thing: T } | undefined {
     for (const [key, line] of this.#lines) {

@@ -1,8 +1,8 @@
 import { later } from './timers.ts';
 
 /**
- * Resolves after a time, or as soon as it is stopped.
- * @param options.keepsProcess false: the process may end before.
+ * Resolves after a time, or as soon as `stopping` is aborted.
+ * @param options.keepsProcess false if the process may end before.
  */
 export function pause(
   ms: number,
@@ -21,19 +21,24 @@ export function pause(
   });
 }
 
-/** Puts one loop to sleep until somebody wakes it. A call that comes while nobody sleeps ends the next sleep at once. */
+/**
+ * Lets one loop sleep until it is woken. If `wake` is called while the loop is not asleep, its next sleep ends at once.
+ */
 export class Sleeper {
   readonly #stopping: AbortSignal | undefined;
   #wake: (() => void) | undefined;
   #isWoken = false;
 
-  /** @param stopping from when it is aborted, no sleep takes any time. */
+  /** @param stopping once it is aborted, every sleep ends at once. */
   constructor(stopping?: AbortSignal) {
     this.#stopping = stopping;
     stopping?.addEventListener('abort', () => this.wake(), { once: true });
   }
 
-  /** Resolves when it is woken, or after a time. @param ms however long unless given. */
+  /**
+   * Resolves when it is woken, or after a time.
+   * @param ms maximum time; no limit by default.
+   */
   sleep(ms?: number): Promise<void> {
     if (this.#isWoken || this.#stopping?.aborted) {
       this.#isWoken = false;

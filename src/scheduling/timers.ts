@@ -1,16 +1,16 @@
-/** Something that happens later, once or again and again. */
+/** A pending call, once or repeatedly. */
 export interface Timer {
-  /** It does not happen any more. */
+  /** Prevents all further calls. */
   cancel(): void;
 }
 
-/** Longest time of a timer, in ms: Node lets a longer one fire at once. */
+/** Maximum time of a timer, in ms: Node fires a longer one at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /**
- * Calls back once, after a time.
- * @param ms longer than about 25 days counts as 25 days.
- * @param options.keepsProcess false: the process may end before.
+ * Calls `work` once, after a time.
+ * @param ms the time in ms; longer than about 25 days counts as 25 days.
+ * @param options.keepsProcess false if the process may end before.
  */
 export function later(ms: number, work: () => void, { keepsProcess = true } = {}): Timer {
   const timer = setTimeout(work, Math.min(ms, LONGEST_MS));
@@ -18,7 +18,7 @@ export function later(ms: number, work: () => void, { keepsProcess = true } = {}
   return { cancel: () => clearTimeout(timer) };
 }
 
-/** Calls back at intervals in ms, until it is cancelled or the process ends, which it does not prevent. */
+/** Calls `work` at intervals in ms until it is cancelled. It does not keep the process alive. */
 export function every(ms: number, work: () => void): Timer {
   const timer = setInterval(work, ms).unref();
   return { cancel: () => clearInterval(timer) };

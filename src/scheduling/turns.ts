@@ -1,24 +1,24 @@
 import { Rotation } from './rotation.ts';
 import { later } from './timers.ts';
 
-/** Longest rest after a turn, in ms: a machine that stood still during one says nothing of the work. */
+/** Maximum rest after a turn, in ms. A machine may have slept during a turn, which would make the turn look long. */
 const LONGEST_REST_MS = 50;
-/** After a turn that was shorter, in ms, the next one need not wait for a timer. */
+/** After a turn shorter than this, in ms, the next one need not wait for a timer. */
 const SHORT_MS = 0.5;
 
 /**
- * Turns on the event loop for work that takes milliseconds: parsing a large body, putting a large answer into words. One piece of
- * such work is done at a time, everybody who waits has a turn before anybody has a second one, and after each turn the loop is
- * left to others for as long as it took. So large work takes half of the loop at most, however many ask for it at once, and small
- * requests wait for one piece of it, not for all.
+ * Distributes turns on the event loop for work that takes milliseconds, such as parsing a large body or serialising a
+ * large answer. One piece of such work is done at a time, and callers take turns. After each turn, the event loop is
+ * left to other work for as long as the turn took. So large work takes at most half of the event loop, however many ask
+ * for it, and a small request waits for one piece of it, not for all.
  */
 export class Turns {
   readonly #waiting = new Rotation<() => void>();
   #isRunning = false;
 
   /**
-   * Resolves when it is the caller's turn. What is computed then without waiting for anything else is the turn; it should take
-   * about 2 ms, or as little as the work allows.
+   * Resolves when it is the caller's turn. The turn consists of everything that is computed then without awaiting
+   * anything else. It should take about 2 ms, or less.
    */
   take(caller: string): Promise<void> {
     return new Promise((resolve) => {
@@ -37,7 +37,7 @@ export class Turns {
     }
     const began = performance.now();
     next.thing();
-    // The work goes on in microtasks. This runs after all of them.
+    // The work continues in microtasks. This runs after all of them.
     queueMicrotask(() => process.nextTick(() => this.#rest(performance.now() - began)));
   };
 

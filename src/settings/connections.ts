@@ -1,7 +1,10 @@
 import { count, setting } from './setting.ts';
 import { addressRanges, redisUrl } from './values.ts';
 
-/** A limit on one actor or one address. Off outside production, where everything comes from one person on one machine. */
+/**
+ * A limit for one actor or one address. It is off outside production, where all requests come from one person on one
+ * machine.
+ */
 const limit = (name: string, inProduction: number, description: string) => ({
   ...count(name, 0, `${description} 0 sets no limit.`, 0),
   productionDefault: String(inProduction),
@@ -10,7 +13,7 @@ const limit = (name: string, inProduction: number, description: string) => ({
 const milliseconds = (name: string, byDefault: number, description: string) =>
   count(name, byDefault, `${description} In milliseconds.`, 1, 3_600_000);
 
-/** Connections, rates and timeouts: what one caller may take of the server. */
+/** Connections, rates and timeouts: how much of the server one caller may use. */
 export const connectionSettings = {
   trustedProxies: setting(
     'TRUSTED_PROXIES',

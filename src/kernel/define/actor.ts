@@ -14,8 +14,8 @@ export interface Actor {
   /** Checked by the rules of domains (`allow`, `visibleTo`). */
   readonly roles: readonly Role[];
   /**
-   * What the verified credentials say besides: the claims that the application declares in `defineApp`, at most 4 KiB. For
-   * rules and resolvers; they are not stored with events.
+   * Other facts from the verified credentials: the claims that the application declares in `defineApp`, at most 4 KiB.
+   * For rules and resolvers; they are not stored with events.
    */
   readonly claims: Claims;
   /** Rights beyond those rules: the greatest power of the actor's roles. */
@@ -57,11 +57,9 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 const RESERVED: ReadonlySet<string> = new Set([SYSTEM.id, NOBODY.id]);
 
 /**
- * Why a text from outside, such as the subject of a token, cannot be an actor's id, to be continued after the name of
- * the text. Undefined if it can.
- *
- * A text that is not in normal form is refused and not normalised: two accounts of an identity provider would otherwise
- * become one actor.
+ * Why a text from outside, such as the subject of a token, cannot be an actor's id, as the end of a sentence that
+ * begins with the name of the text. Undefined if it can. A text that is not in normal form is refused instead of
+ * normalised, because two accounts of an identity provider could otherwise become one actor.
  */
 export function whyNotActorId(text: string): string | undefined {
   if (text.length > MAX_ACTOR_ID) return `is ${text.length} characters long; at most ${MAX_ACTOR_ID} are taken`;

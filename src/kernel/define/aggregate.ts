@@ -15,7 +15,7 @@ export interface Aggregate<State = unknown, Events extends EventTypes = EventTyp
   readonly snapshot: SnapshotPolicy;
   /** The rule of its author, if any. */
   readonly visibleTo: AggregateVisibility<never> | undefined;
-  /** Whether the actor may know that the aggregate with this id exists; undefined if its author gave no rule. */
+  /** True if the actor may know that the aggregate with this id exists; undefined if its author gave no rule. */
   isVisibleTo(actor: Actor | null, state: State, id: string): boolean | undefined;
   /** Names of aggregates that may have the same id. */
   readonly sharesIdsWith: readonly string[];
@@ -25,8 +25,8 @@ export interface Aggregate<State = unknown, Events extends EventTypes = EventTyp
 
 export interface SnapshotPolicy {
   /**
-   * Number of events after which a snapshot is taken; 0 for none. For a state larger than 16 kB it waits until the data
-   * of the events has twice as many bytes as the state, for at most ten times as many events.
+   * Number of events after which a snapshot is taken; 0 for none. If the state is larger than 16 kB, the snapshot waits
+   * until the data of the events has twice as many bytes as the state, but for at most ten times as many events.
    */
   readonly every: number;
   /** Raise it when the state's shape changes: older snapshots are then ignored. */

@@ -5,7 +5,7 @@ import type { Command } from './command.ts';
 import { DefinitionError } from './definition-error.ts';
 import type { Registry } from './registry.ts';
 
-/** A command, and who issues it if that is not a caller of the API. */
+/** A command, and its issuer if that is not a caller of the API. */
 interface IssuedCommand {
   readonly command: Command;
   /** The process or effect, such as `Process Reminder`. */
@@ -13,8 +13,8 @@ interface IssuedCommand {
 }
 
 /**
- * What is wrong with definitions that are each right by themselves: parts that lead to something that no domain lists, and
- * parts that exclude each other.
+ * Mistakes that only the domains together show: parts that refer to something that no domain lists, and parts that
+ * exclude each other.
  */
 export function mistakesIn(registry: Registry): DefinitionError[] {
   return [

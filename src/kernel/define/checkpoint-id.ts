@@ -1,24 +1,24 @@
 /**
- * What a consumer of the log is. A `rebuild` and a comparison (`verify`) fill tables of their own beside those of the
- * projection of the same name.
+ * The kind of a consumer of the log. A `rebuild` and a comparison (`verify`) fill tables of their own, next to those of
+ * the projection with the same name.
  */
 export type CheckpointKind = 'projection' | 'rebuild' | 'verify' | 'process' | 'effect';
 
-/** Which checkpoint it is. */
+/** Identifies a checkpoint. */
 export interface CheckpointId {
   readonly kind: CheckpointKind;
-  /** Of the projection, the kind of processes or the effect. */
+  /** Name of the projection, the kind of process or the effect. */
   readonly name: string;
-  /** Of the projection: each version has a checkpoint of its own. Always 1 for processes and effects. */
+  /** The projection's version; each version has its own checkpoint. Always 1 for processes and effects. */
   readonly version: number;
   /**
-   * Identifies the checkpoint in the database, in logs and for operators: `orders@3`, `orders@3#rebuild`, `process:Shipping`.
-   * No two checkpoints have the same. Nobody reads kind, name or version out of it.
+   * Identifies the checkpoint in the database, in logs and for operators: `orders@3`, `orders@3#rebuild`,
+   * `process:Shipping`. It is unique. No code reads the kind, name or version out of it.
    */
   readonly key: string;
 }
 
-/** The only place that makes keys. */
+/** The only place that creates keys. */
 const KEYS: Readonly<Record<CheckpointKind, (name: string, version: number) => string>> = {
   projection: (name, version) => `${name}@${version}`,
   rebuild: (name, version) => `${name}@${version}#rebuild`,
@@ -27,7 +27,7 @@ const KEYS: Readonly<Record<CheckpointKind, (name: string, version: number) => s
   effect: (name) => `effect:${name}`,
 };
 
-/** @param version 1 for processes and effects, which have none. */
+/** @param version 1 for processes and effects, which have no versions. */
 export function checkpointId(kind: CheckpointKind, name: string, version = 1): CheckpointId {
   return { kind, name, version, key: KEYS[kind](name, version) };
 }

@@ -130,14 +130,14 @@ export class UnreadableEventError extends Error {
 }
 
 /**
- * Defines a kind of event: a fact in the domain's words, past tense, carrying what cannot be derived later and nothing
- * that can.
+ * Defines a type of event: a fact in the domain's words, in the past tense, with what cannot be derived later and
+ * nothing that can.
  *
- * @param name its name in the log; it can never change.
- * @param options.data the schema of the newest version; its texts say whether they are `personal` or `nonPersonal`.
- * @param options.version the newest schema version, 1 unless told.
- * @param options.upcast for each former version, how its data becomes the next version's; a chain (Greg Young,
- *   *Versioning in an Event Sourced System*). Stored events are never touched.
+ * @param name its name in the log, which can never change.
+ * @param options.data the schema of the newest version; its texts are marked as `personal` or `nonPersonal`.
+ * @param options.version the newest schema version; default: 1.
+ * @param options.upcast for each earlier version, a function that converts its data to the next version; a chain (Greg
+ *   Young, *Versioning in an Event Sourced System*). Stored events are never changed.
  */
 export function defineEvent<Name extends string, Schema extends z.ZodType<Json>>(
   name: Name,

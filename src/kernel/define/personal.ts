@@ -22,7 +22,7 @@ function marked<Schema extends z.ZodType>(schema: Schema, isPersonal: boolean): 
   return copy;
 }
 
-/** What may be shown of an event's data in the audit trail. */
+/** The parts of an event's data that the audit trail may show. */
 export interface Disclosure {
   /** Data as text, without personal data: `sku: "TEA-1", price: {amount: 1999, currency: "GBP"}`. Deterministic. */
   summary(data: unknown): string;
@@ -33,13 +33,13 @@ export interface Disclosure {
 /** A value as text; undefined if it is left out. */
 type Show = (value: unknown) => string | undefined;
 
-/** Most elements that are shown of a list, and longest summary. */
+/** Maximum number of elements that are shown of a list, and maximum length of a summary. */
 const MAX_ELEMENTS = 20;
 const MAX_LENGTH = 1000;
-/** Text formats in which nobody can write anything personal. */
+/** Text formats that cannot contain personal data. */
 const FORMATS = ['uuid', 'guid', 'datetime', 'date', 'time', 'duration'];
 
-/** Derives from a schema what may be shown of data that fits it. */
+/** Derives from a schema which parts of its data may be shown. */
 export function disclosureOf(schema: z.ZodType): Disclosure {
   const walk = new Walk();
   const show = walk.show(schema, '', false);
@@ -54,7 +54,7 @@ export function disclosureOf(schema: z.ZodType): Disclosure {
 
 class Walk {
   readonly unclassified: string[] = [];
-  /** Number of places at which something is left out. */
+  /** Number of places at which a part is left out. */
   #hidden = 0;
 
   /** @param isOpen true inside something that is marked as not personal. */

@@ -21,9 +21,9 @@ export type Role =
   | (AppTypes extends { readonly role: infer Declared extends string } ? Declared : string);
 
 /**
- * Claims of an actor: those that the application declares in `defineApp`. Any of them may be missing: the application
- * itself, and an actor that code makes, have none. Any claims of unknown types if the application does not declare
- * {@link AppTypes}.
+ * Claims of an actor: those that the application declares in `defineApp`. Any of them may be missing, because the
+ * application itself and actors made by code have none. If the application does not declare {@link AppTypes}, any
+ * claims of unknown types.
  */
 export type Claims = AppTypes extends { readonly claims: infer Declared extends object }
   ? Readonly<Partial<Declared>>
@@ -32,7 +32,7 @@ export type Claims = AppTypes extends { readonly claims: infer Declared extends 
 /** The application itself: its processes, effects and imports. Every application has it, and no credential gives it. */
 export const SYSTEM_ROLE = 'system';
 
-/** From the least to the greatest; each includes those before it. */
+/** From the smallest to the greatest. Each includes those before it. */
 export const POWERS = ['observe', 'operate', 'everything'] as const;
 
 /**

@@ -146,14 +146,14 @@ export class When {
     return issues;
   }
 
-  /** The stream has no events and the command does not begin one. */
+  /** The stream has no events, and the command does not begin one. */
   async thenNotFound(): Promise<void> {
     await this.#expect('notFound');
   }
 
   /**
-   * The actor may not issue it. If they may not even see the aggregate, it is answered as if it did not exist: see
-   * `visibleTo`.
+   * The actor may not issue the command. If they may not even see the aggregate, the answer is the same as for one that
+   * does not exist: see `visibleTo`.
    */
   async thenForbidden(): Promise<void> {
     await this.#expect('forbidden');

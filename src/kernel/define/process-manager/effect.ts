@@ -11,7 +11,9 @@ export interface CallTools<Promised> {
    * A UUID that is the same each time the call for this event is made: the other side recognises a repeated call by it.
    */
   readonly key: string;
-  /** An aggregate's current state: whether the call is still wanted, and which other data it needs. */
+  /**
+   * Loads an aggregate's current state, to find out if the call is still wanted, and to get other data that it needs.
+   */
   readonly load: Load;
   /** Aborted if the engine stops: the next owner then makes the call again. */
   readonly signal: AbortSignal;
@@ -32,7 +34,8 @@ export function callAgain(reason: string): CallAgain {
 }
 
 /**
- * The result of a call: its answer as a command, nothing if the answer does not matter, or that it must be made again.
+ * The result of a call: the command that its answer becomes, nothing if the answer does not matter, or a request to
+ * make it again.
  */
 export type Called<Issued extends string = string> = IssueStep<Issued> | CallAgain | undefined;
 
@@ -46,16 +49,16 @@ export interface Effect<Promised = unknown> {
 }
 
 /**
- * Defines what is done outside of the application because of events: the one place in a domain that is not pure.
+ * Defines external calls in reaction to events. It is the one place in a domain that is not pure.
  *
- * Each event's call is made at least once, and again after a crash or an error, with the same key. So the other side
- * must recognise a repeated call by its key. The answer becomes a command that takes effect exactly once: of two different answers to one
- * event's calls the first that is stored holds. Calls for one stream are made one after the other in the order of its events, calls
- * for different streams side by side, a bounded number at a time.
+ * Each event's call is made at least once, and again with the same key after a crash or an error. So the other side
+ * must recognise a repeated call by its key. The answer becomes a command that takes effect exactly once: if the calls
+ * for one event get different answers, the first one that is stored counts. Calls for one stream are made one after the
+ * other in the order of its events. Calls for different streams are made concurrently, up to a limit.
  *
  * @param options.port what is called. An engine without an adapter for it leaves the effect to other instances.
- * @param options.reactsTo the events that ask for calls, for their types.
- * @param options.on the call for each.
+ * @param options.reactsTo the events that cause calls, for their types.
+ * @param options.on the call for each event.
  * @param options.issues the commands that answers become, by their names. They need not be in the API.
  */
 export function defineEffect<Promised, Events extends EventTypes, Commands extends Readonly<Record<string, Command>>>(

@@ -58,7 +58,7 @@ export interface Refusal<Input = unknown> {
 export interface Reached {
   /** The process's id. */
   readonly process: string;
-  /** When it fired: later than its time if nobody was running then. */
+  /** When it fired. This is later than its time if no server was running then. */
   readonly at: Date;
   /** The time for which it was set. */
   readonly due: Date;
@@ -78,14 +78,14 @@ export interface Reaction<State, Next extends Step = Step, Event extends Recorde
 export interface Process<State = unknown> {
   readonly name: string;
   readonly description: string | undefined;
-  /** Its stream: what it has remembered, requested, and which requests were refused. */
+  /** Its stream contains what it has remembered and requested, and which requests were refused. */
   readonly aggregate: Aggregate<ProcessState<State>>;
   readonly on: ReadonlyMap<string, Reaction<State>>;
   /** The commands that it issues, by name. They need not be in the API. */
   readonly issues: ReadonlyMap<string, Command>;
   /** Names of the deadlines that it may set. */
   readonly deadlines: readonly string[];
-  /** Whether it has a handler for a refused command or a deadline of this name. */
+  /** True if it has a handler for a refused command or a deadline of this name. */
   answers(what: 'refused' | 'deadlines', name: string): boolean;
   whenRefused(command: string, state: State, refusal: Refusal): ReactionSteps;
   whenReached(deadline: string, state: State, reached: Reached): ReactionSteps;

@@ -14,17 +14,17 @@ import { declaredColumns, isLongColumn, type KeptIn, refuseReserved } from './re
 import { declaredName } from './versioned-table.ts';
 
 /**
- * What the engine notes of a former version. Every event that changes a row makes a version of it, which holds until the next
- * one; the one that holds now is the row itself.
+ * The engine's columns of a former version. Every event that changes a row creates a version of it, which is valid
+ * until the next one. The current version is the row itself.
  *
- * The time of a version is when its event occurred, but never before that of the version it follows: a row that is changed by
- * several streams may see an event of an earlier time after one of a later, and shows both only from the later on. Thus the
- * spans `[held_from, held_until)` of a row follow on from each other. Of versions that one instant makes, all but the last have
- * an empty span: no time finds them, their version does.
+ * The time of a version is when its event occurred, but never before that of the previous version. If several streams
+ * change a row, an event with an earlier time may follow one with a later time; then both count from the later time. So
+ * the spans `[held_from, held_until)` of a row are contiguous. If several versions have the same time, all but the last
+ * have an empty span: they cannot be found by time, only by version.
  *
- * A version does not repeat a long value that an earlier former version holds: its own column is null and `keptIn` names that
- * version. So a small change of a large row costs a small row here, and any version is read with one more lookup for each
- * long column at most (see `former-value.ts`).
+ * A version does not repeat a long value that an earlier version has: its own column is null, and `keptIn` identifies
+ * that version. So a small change of a large row costs a small row here, and reading a version takes at most one more
+ * lookup for each long column (see `former-value.ts`).
  */
 const versionColumns = {
   /** Position of the event that created it. */
@@ -43,15 +43,15 @@ export type HistoryTable = ReturnType<typeof readSchema.table<string, typeof ver
 const histories = new WeakMap<PgTable, HistoryTable>();
 
 /**
- * The table that keeps the former versions of a read model's rows: its columns, the span of time in which each version held and
- * the positions of the events that made and ended it. The engine makes it with the table.
+ * The table for the former versions of a read model's rows: its columns, the span of time in which each version was
+ * valid, and the positions of the events that created and ended it. The engine creates it together with the table.
  *
  * ```ts
  * export const loansTable = readTable('loans', { … }, (table) => [ … ], { history: true });
  * export const loansHistory = historyTable(loansTable);
  * ```
  *
- * @param table was made with `{ history: true }`.
+ * @param table was created with `{ history: true }`.
  */
 export function historyTable(table: PgTable & { readonly validFrom: unknown }): HistoryTable {
   const known = histories.get(table);

@@ -32,14 +32,18 @@ export interface Changes<Row> {
   /** Creates the row, or changes it if it exists. The engine fills the key's columns. */
   upsert<const Made extends Row>(key: Key, fold: (row: Row | undefined) => Exactly<Row, Made>): Change<Row>;
   /**
-   * Writes the whole row, whatever was there. Nothing has to be read, for example if every row belongs to one event.
+   * Writes the whole row, whatever was there before. The former row is not read; use it, for example, if every row
+   * belongs to one event.
    */
   put<const Made extends Row>(key: Key, make: () => Exactly<Row, Made>): Change<Row>;
   /** Changes the row; does nothing if there is none. */
   update<const Made extends Row>(key: Key, fold: (row: Row) => Exactly<Row, Made>): Change<Row>;
   /** Deletes the row; does nothing if there is none. */
   remove(key: Key): Change<Row>;
-  /** Changes all rows that have this value in a column: an author's new name on all of their cards. Index the column. */
+  /**
+   * Changes all rows that have this value in a column, for example an author's new name on all of their cards. Index
+   * the column.
+   */
   updateWhere<C extends keyof Row & string, const Made extends Row>(
     column: C,
     value: Row[C],
@@ -73,20 +77,22 @@ export type Handlers<Row, Events extends EventTypes> = {
 /** An event of any kind; instead of its data it has the `summary`. */
 export type AnyEvent = Omit<RecordedEvent, 'data'>;
 
-/** Handles every event of the log, of any domain, whenever that was mounted. */
+/** Handles every event of the log, of whatever domain. */
 export type HandlerOfAll<Row> = (event: AnyEvent, changes: Changes<Row>) => Change<Row> | readonly Change<Row>[];
 
 /** A read model: a table and the pure fold from events to its rows. */
 export interface Projection<Table extends PgTable = PgTable> {
   readonly name: string;
-  /** How far this version of it is. */
+  /** The checkpoint of this version. */
   readonly checkpoint: CheckpointId;
   readonly description: string | undefined;
   /** Stores the rows of this version: `orders_v3`. */
   readonly table: Table;
   /** The table of former versions; undefined if they are not kept. */
   readonly history: HistoryTable | undefined;
-  /** Raise it when the fold or the table changes: the read model then gets a table of its own, which is filled from the log. */
+  /**
+   * Raise it when the fold or the table changes. The read model then gets a new table, which is filled from the log.
+   */
   readonly version: number;
   readonly visibleTo: VisibleTo<RowOf<Table>>;
   readonly handlers: ReadonlyMap<string, AnyHandler>;
@@ -145,7 +151,7 @@ function canonicalChange(projection: Projection, change: Change): Change {
   return { ...change, key: values as unknown as Key };
 }
 
-/** Checks the shape at run time: a key with a hole would be the same row for all keys that lack the part. */
+/** Checks the shape at run time. Without a check, all keys that lack the same part would mean the same row. */
 function isKeyOf({ key: columns }: Projection, key: unknown): key is Key {
   if (columns.length === 1) return isKeyPart(key);
   return Array.isArray(key) && key.length === columns.length && key.every(isKeyPart);
@@ -165,15 +171,16 @@ function canonical(column: PgColumn | undefined, value: unknown): unknown {
 }
 
 /**
- * Defines a read model: one table in schema `read` (made with {@link readTable}), filled by a pure fold. Each version of it is
- * stored in a table of its own, which the engine makes: `orders_v3`. Queries that use `options.table` read that one.
+ * Defines a read model: one table in schema `read` (created with {@link readTable}), filled by a pure fold. Each
+ * version has a table of its own, which the engine creates: `orders_v3`. Queries that use `options.table` read that
+ * one.
  *
  * @param options.events the events that it may handle, for their types.
- * @param options.on a handler for each that matters: pure, from event to changes of rows.
- * @param options.every a handler for all events that `on` has none for, those of other domains and of processes too.
- * @param options.history also keeps the former versions of rows, in the table's `historyTable`. They can be looked up by time and by
- *   version. Raise `version` with it if the read model has been filled before.
- * @param options.version 1 unless given. Raise it when the fold or the table changes.
+ * @param options.on a handler for each event that matters: pure, from the event to changes of rows.
+ * @param options.every a handler for all other events, including those of other domains and of processes.
+ * @param options.history also keeps the former versions of rows, in the table's `historyTable`. They can be looked up
+ *   by time and by version. If the read model has been filled before, raise `version` with it.
+ * @param options.version default: 1. Raise it when the fold or the table changes.
  */
 export function defineProjection<Table extends PgTable, Events extends EventTypes>(
   name: string,

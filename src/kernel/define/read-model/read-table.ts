@@ -29,16 +29,16 @@ const engineColumns = {
 } satisfies Partial<Record<EngineColumn, PgColumnBuilderBase>>;
 
 /**
- * For each long column whose value a former version already has, by the column's name in the database: that version, as
- * its `held_until` in ms and its `from_position`, which identify it in the primary key of the history table.
+ * For each long column whose value a former version already has, by the column's name in the database: that version,
+ * identified by its `held_until` in ms and its `from_position`, as in the primary key of the history table.
  */
 export type KeptIn = Readonly<Record<string, readonly [validUntilMs: number, fromPosition: number]>>;
 
 /** Columns that the engine adds if former versions are kept. */
 const historyColumns = {
-  /** Since when the row is as it is: see `history-table.ts`. Null if that was before history was kept. */
+  /** The start of the current version: see `history-table.ts`. Null if it began before history was kept. */
   validFrom: timestamp('held_from', { precision: 3, withTimezone: true }),
-  /** Which former versions have long values that the row still has. Null if none do. */
+  /** The former versions that have long values of the row. Null if there are none. */
   keptIn: jsonb('kept_in').$type<KeptIn>(),
 } satisfies Partial<Record<EngineColumn, PgColumnBuilderBase>>;
 
@@ -52,11 +52,11 @@ type Extra<Name extends string, Columns extends Record<string, PgColumnBuilderBa
 const declared = new WeakMap<PgTable, Readonly<Record<string, PgColumnBuilderBase>>>();
 
 /**
- * A table for a read model, in schema `read`. Its primary key is the projection's key; its instants have millisecond
- * precision (`timestamp('…', { precision: 3, withTimezone: true })`) so that cursors compare exactly in JavaScript.
- * Generated columns (`.generatedAlwaysAs(…)`) are for conditions: no row that is read has them.
+ * A table for a read model, in schema `read`. Its primary key is the projection's key. Its instants have millisecond
+ * precision (`timestamp('…', { precision: 3, withTimezone: true })`), so that cursors compare exactly in JavaScript.
+ * Generated columns (`.generatedAlwaysAs(…)`) are for conditions: they are not part of the rows that are read.
  *
- * @param options.history the former versions of its rows are kept too, in a `historyTable` beside it.
+ * @param options.history also keeps the former versions of its rows, in a `historyTable`.
  * @throws {DefinitionError} NAME_RESERVED if a column has the name of one that the engine adds.
  */
 export function readTable<Name extends string, Columns extends Record<string, PgColumnBuilderBase>>(

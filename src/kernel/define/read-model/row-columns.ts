@@ -35,9 +35,10 @@ export class RowColumnsError extends Error {
 }
 
 /**
- * Refuses a row that a handler has made if it lacks a column, or has one that the table does not have: a misspelt column would be
- * lost, and the row would keep its former value. It is called for each change, so it makes no objects.
- * @param row with its key.
+ * Refuses a row from a handler if it lacks a column, or has one that the table does not have: the value of a misspelt
+ * column would be lost, and the row would keep its former value. It is called for each change, so it allocates no
+ * objects.
+ * @param row the row with its key.
  * @throws {RowColumnsError}
  */
 export function refuseOtherColumns(table: PgTable, row: Readonly<Record<string, unknown>>): void {

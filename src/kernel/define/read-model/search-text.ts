@@ -11,8 +11,8 @@ export function searchText(text: string): string {
 }
 
 /**
- * The same of text that is in Postgres (`read.search_text`), for text that no fold has folded. Here too both sides have to go
- * through it.
+ * The same for text in Postgres (`read.search_text`) that no fold has normalised. Apply it to both sides of a
+ * comparison.
  */
 export function searchTextIn(text: SQLWrapper): SQL<string> {
   return sql`read.search_text(${text})`;

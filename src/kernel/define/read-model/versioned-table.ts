@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { getTableColumns, getTableName } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 
-/** The read model in whose tables a version of it is stored. */
+/** Identifies a version of a read model. */
 export interface TableOwner {
   readonly name: string;
   readonly version: number;
@@ -15,7 +15,7 @@ interface VersionedTable extends TableOwner {
 
 const versioned = new WeakMap<PgTable, VersionedTable>();
 
-/** Postgres cuts longer names, in bytes. */
+/** Postgres truncates longer names, in bytes. */
 const LONGEST_NAME = 63;
 
 /** Drizzle stores a table's names and columns under these symbols; its declarations omit them. */
@@ -23,9 +23,9 @@ const NAMES = [Symbol.for('drizzle:Name'), Symbol.for('drizzle:OriginalName'), S
 const COLUMNS = Symbol.for('drizzle:Columns');
 
 /**
- * Gives a declared table the name under which a version of a read model is stored: `orders_v3`. Queries that are written with
- * the table, by whomever, read that version from then on.
- * @throws {Error} if the table is that of another read model or version.
+ * Gives a declared table the name under which a version of a read model is stored: `orders_v3`. From then on, all
+ * queries that use the table read that version.
+ * @throws {Error} if the table belongs to another read model or version.
  */
 export function assignTable(table: PgTable, { name, version }: TableOwner): void {
   const present = versioned.get(table);
@@ -47,7 +47,7 @@ export function declaredName(table: PgTable): string {
   return versioned.get(table)?.declared ?? getTableName(table);
 }
 
-/** The name of something that belongs to a version of a read model: each version has its own. At most 63 bytes. */
+/** A name that belongs to one version of a read model, because each version has its own. At most 63 bytes. */
 export function versionedName(name: string, version: number): string {
   const full = `${name}_v${version}`;
   if (Buffer.byteLength(full) <= LONGEST_NAME) return full;
@@ -56,7 +56,7 @@ export function versionedName(name: string, version: number): string {
   return `${cut(name, LONGEST_NAME - end.length)}${end}`;
 }
 
-/** The name of a part of a table, an index or a constraint: Postgres has one namespace for those of all tables. */
+/** The name of an index or constraint of a table. In Postgres, those of all tables share one namespace. */
 export function partName(table: PgTable, name: string): string {
   const version = versioned.get(table)?.version;
   // Names that Drizzle derives from the table's have the version already.
@@ -81,7 +81,7 @@ export function renamed<Table extends PgTable>(table: Table, name: string): Tabl
   return copy;
 }
 
-/** The beginning of a text that has at most so many bytes, in whole characters. */
+/** The longest prefix of a text that has at most this many bytes, in whole characters. */
 function cut(text: string, bytes: number): string {
   let end = text.length;
   while (Buffer.byteLength(text.slice(0, end)) > bytes || !text.slice(0, end).isWellFormed()) end--;

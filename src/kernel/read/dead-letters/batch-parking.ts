@@ -13,10 +13,13 @@ export interface Stale {
   readonly since: number;
 }
 
-/** Most events that one batch parks, counted for each key: they are in memory, and go to Postgres in one statement. */
+/**
+ * Maximum number of events that one batch parks, counted for each key: they are in memory, and go to Postgres in one
+ * statement.
+ */
 const MAX_PARKED = 10_000;
 
-/** The batch parks so much that it has to end before this event. */
+/** The batch parks so many events that it has to end before this one. */
 class FullBatchError extends Error {
   readonly code = 'FULL_BATCH';
 
@@ -27,16 +30,16 @@ class FullBatchError extends Error {
 }
 
 /**
- * What one batch parks. A poison event parks its stream: that event and all later ones of the stream wait, in order, and so does
- * whatever other streams do to the rows that they would have changed. Each row is folded on its own, so leaving some out does
- * not change the others.
+ * Collects what one batch parks. A poison event parks its stream: that event and all later ones of the stream wait, in
+ * order. Changes that other streams make to the affected rows wait too. Each row is folded on its own, so the other
+ * rows can continue.
  */
 export class BatchParking {
   readonly #limit: number;
   readonly #poison: ReadonlyMap<number, Poison>;
   readonly #discarded: ParkedStreams['discarded'];
   readonly #keys: ParkedKeys;
-  /** The key of each parked stream, and of each row that lacks events, as it was called when it was parked. */
+  /** The key of each parked stream and of each row that lacks events, under the name that it had when it was parked. */
   readonly #streams: Map<string, string>;
   readonly #rows: Map<string, string>;
   readonly #parkedEvents: ParkedEvent[] = [];
@@ -45,9 +48,9 @@ export class BatchParking {
   readonly #stale: Stale[] = [];
 
   /**
-   * @param parked what was parked before.
+   * @param parked what was parked before this batch.
    * @param poison poison events, by position.
-   * @param limit most keys that may be parked at one time.
+   * @param limit maximum number of parked keys.
    */
   constructor(parked: ParkedStreams, poison: ReadonlyMap<number, Poison>, limit: number) {
     this.#limit = limit;
@@ -58,17 +61,17 @@ export class BatchParking {
     this.#keys = new ParkedKeys(parked.since);
   }
 
-  /** True if the batch parks something. If not it is written like any other. */
+  /** True if the batch parks anything. Otherwise it is written like any other batch. */
   get isNeeded(): boolean {
     return this.#parkedEvents.length > 0;
   }
 
-  /** Rows that begin to lack events. */
+  /** Rows that lack events from this batch on. */
   get stale(): readonly Stale[] {
     return this.#stale;
   }
 
-  /** Keys that have become one, in the order in which that happened. */
+  /** Pairs of keys that have become one, in the order in which that happened. */
   get merged(): readonly Merge[] {
     return this.#keys.merges;
   }
@@ -87,7 +90,7 @@ export class BatchParking {
     return [...parkedEvents.values()];
   }
 
-  /** What is parked once the batch is written. */
+  /** The parked state after the batch is written. */
   after(position: number): ParkedStreams {
     const discarded = new Map([...this.#discarded].filter(([at]) => at > position));
     const named = ([name, key]: [string, string]): [string, string] => [name, this.#keys.of(key)];
@@ -105,12 +108,12 @@ export class BatchParking {
     return this.#named(this.#rows.get(row));
   }
 
-  /** True if all of the event was discarded. */
+  /** True if the whole event was discarded. */
   passesOver({ position }: RecordedEvent): boolean {
     return this.#discarded.get(position) === 'all';
   }
 
-  /** True if what the event does to this row was discarded. */
+  /** True if the event's change of this row was discarded. */
   isDiscarded(position: number, row: string): boolean {
     const discarded = this.#discarded.get(position);
     return discarded !== undefined && (discarded === 'all' || discarded.has(row));
@@ -141,12 +144,12 @@ export class BatchParking {
   }
 
   /**
-   * Parks what an event of another stream does to a key's rows.
-   * @throws {FullBatchError} if the batch has parked too much before.
+   * Parks the changes that an event of another stream makes to a key's rows.
+   * @throws {FullBatchError} if the batch has parked too much already.
    */
   addPartial(event: RecordedEvent, key: string): void {
     const name = `${event.position} ${key}`;
-    // All of the event waits under this key already.
+    // The whole event waits under this key already.
     if (this.#named(this.#streams.get(streamName(event))) === key || this.#partial.has(name)) return;
     this.#firstPartial ??= event.position;
     if (this.#partial.size >= MAX_PARKED && event.position > this.#firstPartial) throw new FullBatchError();
@@ -154,7 +157,9 @@ export class BatchParking {
     this.#parkedEvents.push({ event, key, partial: true, rows: new Map(), rowsKnown: true, error: null });
   }
 
-  /** From a parked event on, a row lacks everything that happens to it. A row of another key makes the two keys one. */
+  /**
+   * From a parked event on, a row lacks all later changes. If the row belongs to another key, the two keys become one.
+   */
   take(parkedEvent: ParkedEvent, { text, key, row }: WorkingRow): void {
     const owner = this.#rows.get(text);
     if (owner !== undefined) {

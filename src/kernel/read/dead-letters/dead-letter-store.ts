@@ -14,12 +14,12 @@ export interface StoredParkedEvent extends Record<string, unknown> {
   readonly rowsKnown: boolean;
 }
 
-/** Longest reason, in characters. */
+/** Maximum length of a reason, in characters. */
 const MAX_ERROR = 2000;
 
 /**
- * What is parked of a projection, and which of its events after a position were discarded.
- * @param discardedOf key of the checkpoint whose discarded events count; the projection's own unless given.
+ * Loads what is parked of a projection, and which events after a position were discarded.
+ * @param discardedOf key of the checkpoint whose discarded events count; default: the projection's own.
  */
 export async function loadParked(
   db: Database,
@@ -94,7 +94,10 @@ async function insertParked(
       set version = excluded.version, partial = excluded.partial, rows = excluded.rows, rows_known = excluded.rows_known, error = excluded.error`);
 }
 
-/** Moves everything that is parked under one key to another. @param checkpoint key of the projection's, as everywhere here. */
+/**
+ * Moves everything that is parked under one key to another.
+ * @param checkpoint key of the projection's checkpoint.
+ */
 export async function mergeKeys(db: Database, checkpoint: string, from: string, into: string): Promise<void> {
   await db.execute(sql`
     with moved as (
@@ -122,8 +125,8 @@ export function firstParked(
 }
 
 /**
- * Removes a key's events up to a position, which have been applied. The rows that the key has by then go on to the next one.
- * @returns the position of the next one; null if there is none.
+ * Removes a key's events up to a position, which have been applied. The key's rows are passed on to its next event.
+ * @returns the position of the next event; null if there is none.
  */
 export async function removeParked(
   db: Database,
@@ -144,7 +147,7 @@ export async function discardParked(
   { position, rows }: StoredParkedEvent,
   { by, reason }: { readonly by: string; readonly reason: string | null },
 ): Promise<number | null> {
-  // A former version of the read model may have discarded it too.
+  // An earlier version of the read model may have discarded it too.
   await db.execute(
     sql`delete from read.dead_letters
         where projection = ${checkpoint} and key = ${key} and status = 'DISCARDED' and position = ${position}`,
@@ -191,7 +194,7 @@ export async function adoptParkedEvents(tx: Database, from: string, to: string):
   await dropParkedEvents(tx, from);
 }
 
-/** Forgets what is parked and discarded, because the table is made again or dropped. */
+/** Deletes the records of parked and discarded events, because the table is filled again or dropped. */
 export async function dropParkedEvents(tx: Database, checkpoint: string): Promise<void> {
   await tx.execute(sql`delete from read.dead_letters where projection = ${checkpoint}`);
 }
@@ -200,7 +203,7 @@ function parkedUnder(checkpoint: string, key: string): SQL {
   return sql`projection = ${checkpoint} and key = ${key} and status = 'PARKED'`;
 }
 
-/** Text that Postgres can store, at most as long as somebody would read. */
+/** Text that Postgres can store, shortened to what a person would read. */
 function storable(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\u{fffd}').slice(0, MAX_ERROR).toWellFormed();
 }

@@ -17,7 +17,7 @@ export interface ParkedKey {
   readonly streamType: string;
   readonly streamId: string;
   readonly eventType: string;
-  /** Why it could not be applied; null if it has become the first since and was not tried yet. */
+  /** Why it could not be applied; null if it became the first event of the key and was not tried since. */
   readonly error: string | null;
   readonly parkedAt: Date;
   /** Number of events that wait behind it. */
@@ -30,7 +30,7 @@ export interface DeadLetter {
   readonly streamType: string;
   readonly streamId: string;
   readonly eventType: string;
-  /** Only what it does to some rows is parked. */
+  /** True if only its changes of some rows are parked. */
   readonly partial: boolean;
   readonly error: string | null;
   readonly parkedAt: Date;
@@ -40,15 +40,15 @@ export interface DeadLettersOptions {
   /** With the projector's rights. */
   readonly db: Database;
   readonly projections: Iterable<Projection>;
-  /** Every event that the log may hold, by name. */
+  /** Every event type that the log may contain, by name. */
   readonly events: EventTypes;
-  /** Most events that are applied in one transaction; 1000 unless given. */
+  /** Maximum number of events that are applied in one transaction; default: 1000. */
   readonly pageSize?: number;
-  /** Told when a projection may have been changed by somebody else than its runner. */
+  /** Called when something other than its runner may have changed a projection. */
   readonly onChanged?: (projection: string) => void;
 }
 
-/** The last key of the page before. */
+/** The last key of the previous page. */
 export type After = Pick<ParkedKey, 'projection' | 'position' | 'key'>;
 
 /** The events that projections could not apply, and the tools of operators for them. */
@@ -107,7 +107,8 @@ export class DeadLetters {
   }
 
   /**
-   * Applies what is parked under a key, in order and as far as it goes, whichever instance runs the projection.
+   * Applies the events that are parked under a key, in order and as far as possible. It works whichever instance runs
+   * the projection.
    * @throws {UnknownProjectionError} DeadLetterNotFoundError, OtherVersionError
    */
   async retry(projection: string, key: string): Promise<RetryOutcome> {
@@ -115,9 +116,9 @@ export class DeadLetters {
   }
 
   /**
-   * Discards the first event of a key for good, also for rebuilds by the same version of the projection, and applies what waits
-   * behind it.
-   * @param position of the event that is meant.
+   * Discards the first event of a key permanently, also for rebuilds of the same version of the projection. Then
+   * applies the events behind it.
+   * @param position the position of the event to discard.
    * @param by who decided it, and why.
    * @throws {UnknownProjectionError} DeadLetterNotFoundError, DeadLetterChangedError, OtherVersionError
    */

@@ -23,7 +23,7 @@ export class DeadLetterChangedError extends Error {
   }
 }
 
-/** This version of a read model has no checkpoint: no server of it has been started, or it was pruned. */
+/** This version of a read model has no checkpoint: no server has started it, or it was pruned. */
 export class OtherVersionError extends Error {
   readonly code = 'OTHER_VERSION';
 

@@ -18,7 +18,7 @@ export class ParkedKeys {
     this.#since = new Map(since);
   }
 
-  /** Keys that have not become part of another. */
+  /** Number of keys that have not become part of another. */
   get size(): number {
     return this.#since.size;
   }
@@ -28,7 +28,7 @@ export class ParkedKeys {
     return this.#since;
   }
 
-  /** Keys that have become one, in the order in which that happened. */
+  /** Pairs of keys that have become one, in the order in which that happened. */
   get merges(): readonly Merge[] {
     return this.#merges;
   }

@@ -10,13 +10,13 @@ export interface FailedBatch {
 }
 
 /**
- * Finds the events that a projection cannot apply. A batch that fails is tried again in smaller ones, until the event at fault is
- * alone. Then it is known to be poison, and is parked.
+ * Finds the events that a projection cannot apply. A batch that fails is tried again in smaller batches until the
+ * failing event is alone. Then it is known to be poison, and is parked.
  */
 export class PoisonFinder {
   readonly #projection: string;
   readonly #poison = new Map<number, Poison>();
-  /** A batch failed. Batches up to `until` are smaller, so that one of them ends right before the poison event. */
+  /** A batch has failed. Batches up to `until` are smaller, so that one of them ends just before the poison event. */
   #careful = { until: 0, limit: 0 };
 
   constructor(projection: string) {
@@ -28,7 +28,7 @@ export class PoisonFinder {
     return this.#poison;
   }
 
-  /** How many events after a position may be tried together. */
+  /** Maximum number of events that may be tried together after a position. */
   limitAfter(position: number, batchLimit: number): number {
     const { until, limit } = this.#careful;
     return position < until ? Math.min(batchLimit, limit, until - position) : batchLimit;
@@ -54,7 +54,7 @@ export class PoisonFinder {
     for (const at of this.#poison.keys()) if (at <= position) this.#poison.delete(at);
   }
 
-  /** True if the next attempt may get further, with a smaller batch or because an event is parked. */
+  /** True if the next attempt may get further, because its batch is smaller or an event is parked. */
   narrow(error: unknown, { after, size }: FailedBatch): boolean {
     if (isTransient(error)) return false;
     if (isPoison(error)) {
@@ -71,7 +71,7 @@ export class PoisonFinder {
     return true;
   }
 
-  /** An event that fails although it is parked names rows that cannot even be looked up. */
+  /** If an event fails although it is parked, even looking up its rows fails. */
   #suspect(position: number, message: string, error: unknown): boolean {
     const known = this.#poison.get(position);
     if (known?.isOpaque) return false;

@@ -21,10 +21,10 @@ export class FoldError extends Error {
   }
 }
 
-/** Default number of streams of one projection that may be in dead letters at one time. */
+/** Default of the maximum number of streams of one projection in dead letters. */
 export const DEAD_LETTER_LIMIT = 1000;
 
-/** So many streams are parked that the fold itself must be wrong: no more are parked. */
+/** So many streams are parked that the fold itself must be wrong. No more are parked. */
 export class TooManyDeadLettersError extends Error {
   readonly code = 'TOO_MANY_DEAD_LETTERS';
 
@@ -42,11 +42,14 @@ export interface Poison {
   /** For operators. */
   readonly message: string;
   readonly error: unknown;
-  /** Its handler must not be asked what it changes: the handler, its data or the rows that it names are the cause. */
+  /**
+   * True if its handler must not be asked what the event changes, because the handler, its data or the row keys are the
+   * cause.
+   */
   readonly isOpaque: boolean;
 }
 
-/** The event itself is the cause: it will fail again, whatever comes before and after it. */
+/** True if the event itself is the cause, so that it will fail again whatever comes before and after it. */
 export function isPoison(error: unknown): error is Error & { readonly position: number } {
   return error instanceof FoldError || (error instanceof UnreadableEventError && error.position !== undefined);
 }
@@ -59,7 +62,7 @@ export function isDataFault(error: unknown): boolean {
   return /^(22|23|54)...$/.test(rootOf(error).code);
 }
 
-/** Why Postgres refuses a row. Its own message may contain the row's values, which do not belong here. */
+/** Why Postgres refuses a row. Its own message is not used, because it may contain the row's values. */
 export function refusal(projection: string, position: number, error: unknown): string {
   const { code, message } = rootOf(error);
   const why = code ? `Postgres refused its change (SQLSTATE ${code})` : message;

@@ -9,7 +9,7 @@ import type { BatchParking } from './batch-parking.ts';
 import { writeParkedEvents } from './dead-letter-store.ts';
 
 /**
- * Writes a batch of which something is parked, and moves the checkpoint, all or nothing.
+ * Writes a batch with parked events, and moves the checkpoint, all or nothing.
  * @throws {FencedError} if the checkpoint is not at `from` in this generation, or `owner` does not own the projection.
  */
 export async function writeParkedBatch(
@@ -27,7 +27,7 @@ export async function writeParkedBatch(
   });
 }
 
-/** Locks the tables. Everybody locks tables before their checkpoint, so that no two wait for each other. */
+/** Locks the tables. Every writer locks tables before their checkpoint, so that no two wait for each other. */
 export async function lockForWriting(tx: Database, projection: Projection): Promise<void> {
   await tx.execute(sql`lock table ${listed(tablesOf(projection))} in row exclusive mode`);
 }

@@ -7,7 +7,7 @@ import { keyText, matches, type RowWithMeta, WorkingRows, type Writes } from './
 
 export interface PlannedChange {
   readonly event: RecordedEvent;
-  /** What the event does to rows; undefined if it is parked and its handler cannot say. */
+  /** The event's change of rows; undefined if it is parked and its handler cannot tell. */
   readonly change: Change | undefined;
   /** Set if the event is parked instead of applied. */
   readonly parkedEvent: ParkedEvent | undefined;
@@ -44,8 +44,8 @@ export class WantedRows implements RowsToRead {
 }
 
 /**
- * Asks the handlers what each event changes. Pure, but for what it tells `parking`.
- * @param parking collects what the batch parks; undefined if that is nothing.
+ * Asks the handlers what each event changes. Pure, except for what it adds to `parking`.
+ * @param parking collects what the batch parks; undefined if it parks nothing.
  * @throws {FoldError} if a handler throws.
  */
 export function planBatch(projection: Projection, events: readonly RecordedEvent[], parking?: BatchParking): BatchPlan {
@@ -61,8 +61,8 @@ export function planBatch(projection: Projection, events: readonly RecordedEvent
       continue;
     }
     for (const change of changes) {
-      // A row that is put as a whole is read only if it becomes a former version or the event is parked: the row has to
-      // say then that it lacks it.
+      // A row that is put as a whole must be read only in two cases: it becomes a former version, or the event is
+      // parked, so that the row has to be marked as stale.
       if (parkedEvent || projection.history || change.kind !== 'put') wanted.add(change);
       steps.push({ event, change, parkedEvent });
     }
@@ -70,7 +70,10 @@ export function planBatch(projection: Projection, events: readonly RecordedEvent
   return { steps, keys: wanted.keys, where: wanted.where };
 }
 
-/** What an event changes. @throws {FoldError} if its handler throws. */
+/**
+ * The changes of an event.
+ * @throws {FoldError} if its handler throws.
+ */
 export function changesOrPoison(projection: Projection, event: RecordedEvent): readonly Change[] {
   try {
     return changesOf(projection, event);
@@ -79,7 +82,7 @@ export function changesOrPoison(projection: Projection, event: RecordedEvent): r
   }
 }
 
-/** What an event that is parked would change; undefined if that cannot be known. */
+/** The changes that a parked event would make; undefined if this cannot be known. */
 function changesOfParked(
   projection: Projection,
   event: RecordedEvent,
@@ -94,7 +97,7 @@ function changesOfParked(
   }
 }
 
-/** Adds the rows that most likely are the event's: those with its stream's id in their key. */
+/** Adds the rows that the event most likely changes: those with its stream's id in their key. */
 function addGuess({ key }: Projection, { streamId }: RecordedEvent, wanted: WantedRows): void {
   const [first] = key;
   if (first && key.length === 1) {
@@ -109,8 +112,8 @@ function mayHoldId({ column }: Projection['key'][number]): boolean {
 }
 
 /**
- * Applies a batch's changes to the rows that were read for it. An event at or before a row's own position has been applied
- * to it before and changes nothing. What is parked goes to `parking`.
+ * Applies a batch's changes to the rows that were read for it. If an event is at or before a row's own position, it was
+ * applied to the row before and changes nothing. Parked events go to `parking`.
  * @throws {FoldError} if a change throws.
  */
 export function foldBatch(
@@ -151,7 +154,7 @@ function apply(
     if (!matches(workingRow, change) || parking?.ownerOf(workingRow.text) !== undefined) continue;
     if (!parking?.isDiscarded(position, workingRow.text)) workingRows.apply(workingRow, change, event);
   }
-  // A row that lacks events may have another value there once they are applied.
+  // A row that lacks events may have another value in this column once they are applied.
   for (const key of parking?.keys() ?? []) parking?.addPartial(event, key);
 }
 

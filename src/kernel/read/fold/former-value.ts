@@ -4,10 +4,10 @@ import type { Projection } from '../../define/read-model/projection.ts';
 import { isLongColumn } from '../../define/read-model/read-table.ts';
 
 /**
- * The value of a column in a former version, as SQL: its own, or that of the former version that has it. The latter is
- * one lookup by primary key, and only happens if the version omits the value.
+ * The value of a column in a former version, as SQL: its own, or that of the former version that has it. In the second
+ * case, it is looked up by primary key; this happens only if the version omits the value.
  *
- * @param alias of the history table in the statement.
+ * @param alias alias of the history table in the statement.
  */
 export function formerValue(
   { history, key }: Pick<Projection, 'history' | 'key'>,

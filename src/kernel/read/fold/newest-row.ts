@@ -2,20 +2,21 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Projection } from '../../define/read-model/projection.ts';
 
 /**
- * Most rows that are looked up from their newest version on. A larger batch is a replay: it seldom returns to a row, and
- * one search for all of its keys is faster than one for each.
+ * Maximum number of rows that are looked up starting with their newest version. A larger batch is a replay: it seldom
+ * returns to a row, and one search for all of its keys is faster than one for each.
  */
 export const MAX_NEWEST_FIRST = 100;
 
 /**
- * A lateral subquery that finds the row with the same key as a row of another relation, from its newest version on.
+ * A lateral subquery that finds the row with the same key as a row of another relation, starting with its newest
+ * version.
  *
- * While somebody holds a snapshot (a dump, a forgotten `BEGIN`), an index leads to all versions of a row since then,
- * oldest first: after 5,000 updates, each look-up visits 5,000 of them. `k >= x AND k <= x ORDER BY k DESC` is `k = x`, read
- * backwards. With `=`, Postgres knows that the order makes no difference, and ignores it.
+ * While a session holds a snapshot (a dump, a forgotten `BEGIN`), an index leads to all versions of a row since then,
+ * oldest first: after 5,000 updates, each lookup visits 5,000 of them. `k >= x AND k <= x ORDER BY k DESC` means `k =
+ * x`, read backwards. With `=`, Postgres knows that the order makes no difference, and ignores it.
  *
- * @param select what it answers of the row, as `t`.
- * @param other the other relation; it has columns of the same names.
+ * @param select what it returns of the row, which has the alias `t`.
+ * @param other the other relation, which has columns of the same names.
  */
 export function newestRow({ table, key }: Pick<Projection, 'table' | 'key'>, select: SQL, other: string): SQL {
   const own = key.map(({ column }) => sql`t.${sql.identifier(column.name)}`);

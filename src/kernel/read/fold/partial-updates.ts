@@ -19,24 +19,24 @@ export interface PartialUpdate {
 }
 
 /**
- * Rows are written as a whole unless they keep a value of about this many bytes: Postgres stores shorter ones in the
- * row itself.
+ * Rows are written as a whole unless they have an unchanged value of about this many bytes. Postgres stores shorter
+ * values in the row itself.
  */
 const KEPT_BYTES = 2000;
-/** Most sets of columns for which a table has statements. Rows with other sets are written as a whole. */
+/** Maximum number of sets of columns for which a table has statements. Rows with other sets are written as a whole. */
 const MAX_SETS = 16;
-/** Most sets of columns in one statement. */
+/** Maximum number of sets of columns in one statement. */
 const MAX_SETS_A_BATCH = 3;
 
 /**
- * Finds rows that are updated and not put as a whole, of two kinds.
+ * Finds rows that are updated instead of put as a whole. There are two kinds.
  *
- * Rows that keep a long value while other columns change: only these are written. Postgres stores a long value outside
- * its row and leaves it there as long as no statement sets its column. A statement that sets it to an equal value stores it
- * again, recomputes the generated columns that depend on it, and sends all of it over the connection.
- *
- * All rows of small batches that are there already: an update finds them from their newest version on, see {@link newestRow}.
- * The `INSERT … ON CONFLICT` that puts other rows cannot.
+ * - Rows with a long value that stays while other columns change: only the changed columns are written. Postgres stores
+ *   a long value outside its row, and leaves it there as long as no statement sets its column. A statement that sets it
+ *   to an equal value stores it again, recomputes the generated columns that depend on it, and sends all of it over the
+ *   connection.
+ * - All existing rows of small batches: an update finds them starting with their newest version, see {@link newestRow}.
+ *   The `INSERT … ON CONFLICT` that puts other rows cannot do that.
  */
 export class PartialUpdates {
   readonly #keys: Columns;
@@ -107,7 +107,7 @@ function setOf(id: number, columns: Columns): Omit<PartialUpdate, 'rows'> {
   return { id, columns, arrays };
 }
 
-/** The part of a statement that writes the changed columns, as common table expressions after one named `moved`. */
+/** The part of a statement that writes the changed columns: common table expressions that follow one named `moved`. */
 export function partialUpdateStatement(
   { table, key }: Pick<Projection, 'table' | 'key'>,
   updates: readonly PartialUpdate[],

@@ -4,7 +4,7 @@ import { type BatchPlan, planBatch } from './fold-batch.ts';
 import type { ProjectionTable } from './projection-table.ts';
 import type { RowWithMeta, Writes } from './working-rows.ts';
 
-/** The changes of a batch, and the rows that it needs in their former state. */
+/** The changes of a batch, and the rows that it needs as they were before it. */
 export interface PlannedBatch {
   readonly plan: BatchPlan;
   readonly present: readonly RowWithMeta[];
@@ -18,8 +18,8 @@ export interface EventBatch {
 }
 
 /**
- * Plans the next batch and reads its rows while the one before it is written: rows that the latter does not change are
- * in the table, the others are known from its fold. A batch that looks rows up by a value cannot be planned ahead,
+ * Plans the next batch and reads its rows while the current one is written. Rows that the current batch does not change
+ * are in the table; the others are known from its fold. A batch that looks rows up by a value cannot be prefetched,
  * because only the table knows which rows have that value.
  *
  * @param before the batch that is being written.

@@ -18,7 +18,10 @@ import {
 } from './partial-updates.ts';
 import type { RowValues, RowWithMeta, Writes } from './working-rows.ts';
 
-/** Most statements of a projection that write batches: one for each combination of changed columns. */
+/**
+ * Maximum number of prepared statements that write batches of a projection: one for each combination of changed
+ * columns.
+ */
 const MAX_STATEMENTS = 32;
 
 /** The SQL of one projection: reads and writes a batch's rows with one statement each, however many rows there are. */
@@ -26,7 +29,7 @@ export class ProjectionTable {
   readonly db: Database;
   readonly #projection: Projection;
   readonly #columns: readonly (readonly [property: string, column: PgColumn])[];
-  /** Whether each of them is the engine's. */
+  /** True for each column that is the engine's. */
   readonly #isEngines: readonly boolean[];
   readonly #rows: ColumnArrays;
   readonly #keys: ColumnArrays;
@@ -43,7 +46,8 @@ export class ProjectionTable {
   readonly #checkpoint: CheckpointMover;
 
   /**
-   * @param batcher advances the checkpoint if there is nothing to write. Without it that takes a statement of its own.
+   * @param batcher advances the checkpoint if there is nothing to write. Without it, each such advance is a statement
+   *   of its own.
    */
   constructor(db: Database, projection: Projection, batcher?: CheckpointBatcher) {
     this.db = db;
@@ -115,7 +119,7 @@ export class ProjectionTable {
     return write({ ...this.#checkpoint.parametersOf(advance), ...this.#parametersOf(writes, whole, partial) });
   }
 
-  /** Stores since when rows lack events. A row that lacks some already stays as it is. */
+  /** Stores since when rows lack events. A row that lacks some already stays unchanged. */
   async markStale(marks: readonly { readonly key: Key; readonly since: number }[]): Promise<void> {
     if (marks.length === 0) return;
     const { name, key, table } = this.#projection;
@@ -127,7 +131,7 @@ export class ProjectionTable {
     await prepared(this.db, `${name}_mark_stale`, mark)(parameters);
   }
 
-  /** Stores that rows lack no events any more. */
+  /** Stores that rows no longer lack events. */
   async clearStale(keys: readonly Key[]): Promise<void> {
     if (keys.length === 0) return;
     const { name, table } = this.#projection;
@@ -136,7 +140,7 @@ export class ProjectionTable {
     await prepared(this.db, `${name}_clear_stale`, clear)(this.#keyParameters(keys));
   }
 
-  /** True if some row has had an event after a position; also a removed row, if history is kept. */
+  /** True if a row has had an event after a position. If history is kept, this includes deleted rows. */
   async hasChangedAfter(position: number): Promise<boolean> {
     const { table, history } = this.#projection;
     const ended = history ? sql` or exists (select from ${history} where until_position > ${position})` : sql``;
@@ -210,7 +214,7 @@ export class ProjectionTable {
     return read({ values: arrayLiteral(column, values) });
   }
 
-  /** @param from where the rows come from, as `t`. */
+  /** @param from the relation of the rows, with the alias `t`. */
   #select(by: string, from: SQL): (parameters: Record<string, unknown>) => Promise<RowWithMeta[]> {
     const columns = sql.join(
       this.#columns.map(([, column]) => ofRow(column)),
@@ -245,7 +249,7 @@ export class ProjectionTable {
   #isOneOfKeys(): SQL {
     const columns = this.#projection.key.map(({ column }) => column);
     const [first] = columns;
-    // For one column Postgres looks the values up in the order of the index, which is twice as fast as a join.
+    // For one column, Postgres looks the values up in the order of the index, which is twice as fast as a join.
     if (first && columns.length === 1) return sql`${ofRow(first)} = any(${this.#keys.array(first)})`;
     return sql`(${sql.join(columns.map(ofRow), sql`, `)}) in (select * from ${this.#keys.as('k')})`;
   }

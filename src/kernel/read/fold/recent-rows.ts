@@ -3,18 +3,18 @@ import { approximateBytes } from '../../bytes.ts';
 import type { Key } from '../../define/read-model/projection.ts';
 import type { RowWithMeta, Writes } from './working-rows.ts';
 
-/** Most bytes that one projection keeps. */
+/** Maximum number of bytes that one projection keeps. */
 const MAX_BYTES = 4 * 2 ** 20;
-/** Smaller rows are read again: that is fast. */
+/** Smaller rows are not kept, because reading them again is fast. */
 const MIN_BYTES = 4000;
 /** If a batch writes more rows than this, none is kept: it is a replay, which does not return to them soon. */
 const MAX_ROWS = 100;
 
 /**
  * The large rows that a projection has written last, so that many small changes of one row do not read all of it each
- * time. They are valid as long as nobody else writes to the table. The table's only writer keeps them, and forgets them
- * after any error, while anything is parked, and when it begins; and each batch is written only if the checkpoint is
- * where this writer left it, in the same generation.
+ * time. They are valid as long as no other writer changes the table. The table's only writer keeps them. It drops them
+ * when it starts, after any error, and while anything is parked. Each batch is written only if the checkpoint is where
+ * this writer left it, in the same generation.
  */
 export class RecentRows {
   readonly #rows = new LRUCache<string, RowWithMeta & { readonly bytes: number }>({

@@ -16,7 +16,7 @@ export interface RowWithMeta {
   readonly staleSince: number | null;
   /** When this version began, if history is kept; null if that is not known. */
   readonly validFrom: Date | null;
-  /** Which former versions have long values that the row still has, if history is kept. Null if none do. */
+  /** The former versions that have long values of the row, if history is kept. Null if there are none. */
   readonly keptIn: KeptIn | null;
 }
 
@@ -45,7 +45,7 @@ export interface WorkingRow {
   changed: boolean;
   /** When this version began, if history is kept; null if that is not known. */
   validFrom: Date | null;
-  /** Which former versions have long values of the version before `ended`, or of the row if `ended` is undefined. */
+  /** The former versions that have long values of the version before `ended`, or of the row if `ended` is undefined. */
   keptIn: KeptIn | null;
   /** The version before the current one, as long as the row may still change with the same event. */
   ended: Ended | undefined;
@@ -182,7 +182,7 @@ export class WorkingRows {
   }
 }
 
-/** True if a row has the value that a change looks for. As in SQL, null is not equal to null. */
+/** True if a row has the value that a change looks for. As in SQL, null does not equal null. */
 export function matches(
   { row }: WorkingRow,
   { column, value }: { readonly column: string; readonly value: unknown },

@@ -9,7 +9,7 @@ import { type Shadow, type ShadowPurpose, shadowOf } from './shadow.ts';
 import { type ShadowRow, shadowRows } from './shadow-checkpoint.ts';
 import { createShadowTable, dropShadowTable, hasOtherColumns } from './shadow-ddl.ts';
 
-/** A read model cannot be rebuilt or compared, or not now. */
+/** A read model cannot be rebuilt or compared, at least not now. */
 export class RebuildError extends Error {
   readonly code: 'REBUILD_REFUSED' | 'VERIFY_UNDER_WAY' | 'VERIFY_FAILED';
   readonly projection: string;
@@ -26,8 +26,8 @@ export class RebuildError extends Error {
 const LOCK_CLASS = 4651734;
 
 /**
- * Until the end of the transaction, only one process creates, drops or swaps in shadows of a projection.
- * @param timeoutMs how long this and every later lock of the transaction may take.
+ * Until the end of the transaction, no other process can create, drop or swap in shadows of a projection.
+ * @param timeoutMs how long this and every later lock of the transaction may take, in ms.
  */
 export async function lockShadows(tx: Database, { checkpoint }: Projection, timeoutMs: number): Promise<void> {
   await tx.execute(sql.raw(`set local lock_timeout = ${timeoutMs}`));
@@ -38,8 +38,8 @@ export async function lockShadows(tx: Database, { checkpoint }: Projection, time
 const LOCK_TIMEOUT_MS = 5000;
 
 /**
- * Begins to fill a table beside the live one, or joins a rebuild in progress. Any instance that knows the projection in this
- * version goes on with it. A rebuild of another shape of the table begins again.
+ * Begins to fill a second table next to the live one, or joins a rebuild in progress. Any instance that knows this
+ * version of the projection continues it. If the rebuild is for another shape of the table, it begins again.
  *
  * @param db with the rights of the tables' owner.
  * @throws {RebuildError} REBUILD_REFUSED
@@ -77,13 +77,13 @@ export function beginVerify(db: Database, projection: Projection, owner: string)
   });
 }
 
-/** What became of a rebuild: it is in progress, done, or gone without effect. */
+/** The state of a rebuild: in progress, done, or ended without effect. */
 export type RebuildProgress =
   | { readonly kind: 'under way'; readonly row: ShadowRow }
   | { readonly kind: 'done' }
   | { readonly kind: 'cancelled' };
 
-/** @param startedAt of the wanted rebuild; another one may have replaced it. */
+/** @param startedAt when the rebuild was begun; another one may have replaced it. */
 export async function rebuildProgress(db: Database, projection: Projection, startedAt: Date): Promise<RebuildProgress> {
   // Read the rebuild's row first: if it is swapped in between, it counts as done.
   const row = await shadowRow(db, shadowOf(projection, 'rebuild'));
@@ -94,7 +94,10 @@ export async function rebuildProgress(db: Database, projection: Projection, star
   return { kind: live?.done ? 'done' : 'cancelled' };
 }
 
-/** Drops a shadow with all that belongs to it. Its filler finds that it is gone. False if there is none. */
+/**
+ * Drops a shadow with everything that belongs to it. Its filler detects this.
+ * @returns false if there is none.
+ */
 export function dropShadow(db: Database, projection: Projection, purpose: ShadowPurpose): Promise<boolean> {
   const shadow = shadowOf(projection, purpose);
   return inTransaction(db, async (tx) => {
@@ -103,7 +106,10 @@ export function dropShadow(db: Database, projection: Projection, purpose: Shadow
   });
 }
 
-/** Ends a rebuild without effect; the live table stays as it is. False if there is none. */
+/**
+ * Ends a rebuild without effect; the live table stays unchanged.
+ * @returns false if there is none.
+ */
 export function cancelRebuild(db: Database, projection: Projection): Promise<boolean> {
   return dropShadow(db, projection, 'rebuild');
 }

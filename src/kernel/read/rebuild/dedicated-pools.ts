@@ -2,13 +2,13 @@ import type { Database } from '../../../database/client.ts';
 import type { EventTypes } from '../../define/event.ts';
 import type { LogReader } from '../../log/log-reader.ts';
 
-/** Connections of a rebuild or a comparison, so that it takes none from the live read models. */
+/** Connections for a rebuild or a comparison, so that it takes none from the live read models. */
 export interface DedicatedPools {
   readonly projector: Database;
   /** With the rights of the tables' owner. */
   readonly owner: Database;
   readonly log: LogReader;
-  /** Every event that the log may hold, by name. */
+  /** Every event type that the log may contain, by name. */
   readonly events: EventTypes;
   close(): Promise<void>;
 }

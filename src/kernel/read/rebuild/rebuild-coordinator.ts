@@ -15,20 +15,20 @@ import { RebuildMeter, type RebuildStatus } from './rebuild-progress.ts';
 import { type ShadowRow, shadowRows } from './shadow-checkpoint.ts';
 
 export interface RebuildCoordinatorParts {
-  /** A connection that answers at once, whatever batches wait for. */
+  /** A connection that answers at once, because no batch uses it. */
   readonly db: Database;
   /** Opens connections for work on shadows; the caller closes them. */
   readonly openDedicated: () => DedicatedPools;
   readonly projections: readonly Projection[];
   readonly checkpoints: Checkpoints;
   readonly leases: Leases;
-  /** This instance. */
+  /** The id of this instance. */
   readonly owner: string;
   readonly feed: CommitFeed;
   readonly head: LogHead;
   readonly batchLimit: number;
   readonly clock: Clock;
-  /** A read model now has another table and generation, and perhaps another position. */
+  /** Called after a read model got another table and generation, and possibly another position. */
   readonly onSwapped: () => void;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
@@ -36,14 +36,17 @@ export interface RebuildCoordinatorParts {
 /** Time between two checks, in ms. */
 const POLL_MS = 1000;
 
-/** This instance's share in rebuilds: works on one at a time of those that nobody works on, and follows the progress of all. */
+/**
+ * This instance's share in rebuilds. It works on one at a time among those that no instance works on, and follows the
+ * progress of all.
+ */
 export class RebuildCoordinator {
   readonly #parts: RebuildCoordinatorParts;
   readonly #meter = new RebuildMeter();
   #current: { readonly job: RebuildJob; readonly ended: Promise<void> } | undefined;
   readonly #stopping = new AbortController();
   readonly #sleeper = new Sleeper(this.#stopping.signal);
-  /** The last look that was begun. Only one is made at a time. */
+  /** The last check that was started. Only one runs at a time. */
   #polling: Promise<void> = Promise.resolve();
   #running: Promise<void> | undefined;
   #works = false;
@@ -53,7 +56,7 @@ export class RebuildCoordinator {
   }
 
   /**
-   * Begins to look after them.
+   * Starts looking for rebuilds.
    * @param works false if this instance only follows their progress.
    */
   async start(works: boolean): Promise<void> {
@@ -62,7 +65,7 @@ export class RebuildCoordinator {
     this.#running = this.#keepLooking();
   }
 
-  /** Releases the rebuild that it works on, for others to continue. */
+  /** Releases the rebuild that it works on, so that other instances can continue it. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
@@ -71,13 +74,14 @@ export class RebuildCoordinator {
     await this.#current?.ended;
   }
 
-  /** There are new events. */
+  /** Wakes it up, because there are new events. */
   wake(): void {
     this.#current?.job.wake();
   }
 
   /**
-   * Begins to rebuild a read model, or joins a rebuild in progress. It goes on here, unless another instance takes it.
+   * Begins to rebuild a read model, or joins a rebuild in progress. This instance continues it, unless another one
+   * takes it.
    * @throws {RebuildError} REBUILD_REFUSED
    */
   async begin(projection: Projection): Promise<'begun' | 'joined'> {
@@ -99,7 +103,7 @@ export class RebuildCoordinator {
     }
   }
 
-  /** Looks after the look in progress. */
+  /** Checks again after the check in progress. */
   #lookNow(): Promise<void> {
     this.#polling = this.#polling
       .then(() => this.#poll())
@@ -117,7 +121,7 @@ export class RebuildCoordinator {
     this.#meter.seen(rows);
   }
 
-  /** Drops the tables of comparisons whose instance was killed. Nobody goes on with those. */
+  /** Drops the tables of comparisons whose instance was killed. No other instance continues those. */
   async #dropAbandoned(rows: readonly ShadowRow[]): Promise<void> {
     const abandoned = rows.filter(({ purpose, owner }) => purpose === 'verify' && owner === null);
     for (const row of abandoned) {

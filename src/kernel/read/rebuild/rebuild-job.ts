@@ -10,24 +10,25 @@ import { swapIn } from './swap.ts';
 export type RebuildOutcome =
   /** The shadow is the live table now. */
   | 'swapped'
-  /** Another instance has it, or it was cancelled. */
+  /** Another instance owns it, or it was cancelled. */
   | 'lost'
-  /** The live table has another shape by now: the shadow has to be made again. */
+  /** The live table has another shape now: the shadow has to be created again. */
   | 'reshaped'
   /** It continues later, here or on another instance. */
   | 'stopped';
 
 /**
  * - `filling`: events are read until the shadow is near the end of the log.
- * - `indexing`: the tables are tidied up and get their indexes.
- * - `settling`: the last events are read, and what operators did to dead letters meanwhile is done here too.
- * - `swapping`: the shadow takes the place of the live table.
+ * - `indexing`: the tables are vacuumed and get their indexes.
+ * - `settling`: the last events are read, and operators' decisions about dead letters in the meantime are repeated
+ *   here.
+ * - `swapping`: the shadow replaces the live table.
  */
 type RebuildPhase = 'filling' | 'indexing' | 'settling' | 'swapping';
 
 const PHASES: ReadonlySet<string> = new Set<RebuildPhase>(['filling', 'indexing', 'settling', 'swapping']);
 
-/** How long the shadow may take to reach the live table's position while nobody can write to that, in ms. */
+/** How long the shadow may take to reach the live table's position while that table is locked for writers, in ms. */
 const FILL_TIMEOUT_MS = 1000;
 /** Time between two checks of the progress, in ms. */
 const LOOK_MS = 200;
@@ -43,7 +44,7 @@ export class RebuildJob {
   readonly #filler: ShadowFiller;
   readonly #deadLetters: ShadowDeadLetters;
   readonly #stopping = new AbortController();
-  /** What each phase does. Each one says which comes next, or how the job ends. */
+  /** The work of each phase. Each returns the next phase, or how the job ends. */
   readonly #phases: Readonly<Record<RebuildPhase, () => Promise<RebuildPhase | RebuildOutcome>>> = {
     filling: () => this.#fill(),
     indexing: () => this.#index(),
@@ -56,7 +57,7 @@ export class RebuildJob {
   #attempts = 0;
   #hasEnded = false;
 
-  /** @param parts of a shadow that this instance has leased. */
+  /** @param parts the parts of a shadow whose lease this instance has. */
   constructor(parts: FillerParts) {
     this.#parts = parts;
     this.#filler = new ShadowFiller(parts);
@@ -68,7 +69,7 @@ export class RebuildJob {
     this.#filler.wake();
   }
 
-  /** Resolves when there is nothing more to do here. */
+  /** Resolves when this instance has nothing more to do. */
   run(): Promise<RebuildOutcome> {
     this.#running ??= this.#run().finally(() => {
       this.#hasEnded = true;
@@ -77,7 +78,7 @@ export class RebuildJob {
     return this.#running;
   }
 
-  /** Ends after the batch in progress; a longer step is cut off. */
+  /** Ends after the batch in progress. A longer step is cancelled. */
   async stop(): Promise<void> {
     const { pools, onError } = this.#parts;
     this.#stopping.abort();
@@ -128,11 +129,11 @@ export class RebuildJob {
   }
 
   async #settle(): Promise<RebuildPhase | 'lost'> {
-    // During a swap nobody can write to the live table, so a shadow that does not progress must not start one.
+    // During a swap, the live table is locked for writers. A shadow that does not progress must not cause that.
     if (!(await this.#filler.reached(this.#parts.head.position, LOOK_MS, this.#stopping.signal))) {
       return this.#filler.isRunning ? 'filling' : 'lost';
     }
-    // Do most of this before anybody has to wait. If it changes the shadow, its filler must start again.
+    // Most of this is done before any writer has to wait. If it changes the shadow, its filler must start again.
     await this.#filler.stop();
     return (await this.#deadLetters.settle()) ? 'lost' : 'swapping';
   }
@@ -143,7 +144,7 @@ export class RebuildJob {
     const fillTo = async (position: number) => {
       const filled = await this.#filler.reached(position, FILL_TIMEOUT_MS, signal);
       await this.#filler.stop();
-      // Nobody can retry or discard anything in the live read model now.
+      // From here on, nothing can be retried or discarded in the live read model.
       if (filled) await this.#deadLetters.settle();
       return filled;
     };
@@ -152,7 +153,7 @@ export class RebuildJob {
     if (outcome.kind === 'done') return 'swapped';
     if (outcome.kind === 'lost') return 'lost';
     if (outcome.kind === 'reshaped') {
-      // An index may have been added to the live table: it is created here too, once.
+      // An index may have been added to the live table. It is created here too, once.
       if (this.#wasReshaped) return 'reshaped';
       this.#wasReshaped = true;
       this.#hasIndexes = false;

@@ -7,7 +7,7 @@ export interface RebuildStatus {
   /** The position to reach: the end of the log. */
   readonly target: number;
   readonly startedAt: Date;
-  /** 0 if nobody works on it, or it has only just begun. */
+  /** 0 if no instance works on it, or it has only just begun. */
   readonly eventsPerSecond: number;
   /** Null if that is not known. */
   readonly secondsLeft: number | null;
@@ -21,7 +21,8 @@ interface ProgressSample {
 }
 
 /**
- * The rate is that of the last seconds, because a rebuild may have waited for hours until somebody continued it. In ms.
+ * The rate covers this time, in ms. A longer average would be wrong, because a rebuild may have waited for hours until
+ * an instance continued it.
  */
 const WINDOW_MS = 10_000;
 
@@ -30,7 +31,7 @@ export class RebuildMeter {
   #rows: readonly ShadowRow[] = [];
   readonly #looks = new Map<string, ProgressSample[]>();
 
-  /** The current rows. */
+  /** Records the current rows. */
   seen(rows: readonly ShadowRow[], now: number = performance.now()): void {
     this.#rows = rows.filter(({ purpose }) => purpose === 'rebuild');
     for (const key of this.#looks.keys()) {
@@ -44,7 +45,10 @@ export class RebuildMeter {
     }
   }
 
-  /** Null if there is no such rebuild. @param key of its checkpoint. */
+  /**
+   * The progress of a rebuild; null if there is none.
+   * @param key key of its checkpoint.
+   */
   of(key: string, head: number): RebuildStatus | null {
     const row = this.#rows.find((candidate) => candidate.key === key);
     if (!row) return null;

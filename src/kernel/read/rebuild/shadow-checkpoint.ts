@@ -5,20 +5,20 @@ import type { ShadowPurpose } from './shadow.ts';
 
 /** The checkpoint of a shadow, as last read. */
 export interface ShadowRow {
-  /** Of the checkpoint. */
+  /** Key of the checkpoint. */
   readonly key: string;
-  /** The projection that it is a shadow of. */
+  /** The projection of this shadow. */
   readonly projection: string;
   readonly purpose: ShadowPurpose;
   /** The projection's version that fills it. */
   readonly version: number;
   readonly position: number;
   readonly generation: number;
-  /** The instance that fills it now; null if none does. */
+  /** The instance that fills it now; null if there is none. */
   readonly owner: string | null;
   /** host:pid of the owner. */
   readonly ownerProcess: string | null;
-  /** Why it does not get on; null if it does. */
+  /** Why it does not progress; null if it does. */
   readonly failure: string | null;
   readonly startedAt: Date;
 }

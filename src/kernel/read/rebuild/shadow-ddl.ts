@@ -32,7 +32,7 @@ export async function missingIndexes(
   return missing.filter((part) => part.kind !== 'rule' && wanted(part)).map((part) => creationOf(part, shadow));
 }
 
-/** True if a shadow's tables are gone, or a migration has changed the live ones since they were created. */
+/** True if a shadow's tables do not exist, or a migration has changed the live ones since they were created. */
 export async function hasOtherColumns(db: Database, { tables }: Shadow): Promise<boolean> {
   for (const [table, beside] of tables) {
     if ((await columnsOf(db, table)) !== (await columnsOf(db, beside))) return true;
@@ -41,9 +41,9 @@ export async function hasOtherColumns(db: Database, { tables }: Shadow): Promise
 }
 
 /**
- * Puts the shadow's table in the place of the live one, under its name and with the names of its indexes and constraints,
- * which later migrations refer to.
- * @returns false, and nothing is done, if the two are not of the same shape.
+ * Replaces the live table by the shadow's table, which gets its name and the names of its indexes and constraints,
+ * because later migrations refer to these.
+ * @returns false if the two have different shapes; then nothing was changed.
  */
 export async function replaceTable(tx: Database, live: PgTable, shadow: PgTable): Promise<boolean> {
   const parts = await partsOf(tx, shadow);
@@ -71,15 +71,15 @@ export async function replaceTable(tx: Database, live: PgTable, shadow: PgTable)
 }
 
 /**
- * Drops a shadow's table if there is one. What is being done to it (a batch, an index that is being built, a comparison)
- * is cancelled, for that may take long and is of no use any more.
+ * Drops a shadow's table if it exists. Work on it (a batch, an index that is being built, a comparison) is cancelled,
+ * because it may take long and is useless now.
  */
 export async function dropShadowTable(tx: Database, shadow: PgTable): Promise<void> {
   await cancelWorkOn(tx, shadow);
   await tx.execute(sql`drop table if exists ${shadow}`);
 }
 
-/** Cancels the statements of others that hold a lock on a shadow's table. */
+/** Cancels statements of other sessions that hold a lock on a shadow's table. */
 export async function cancelWorkOn(db: Database, shadow: PgTable): Promise<void> {
   await db.execute(sql`
     select pg_cancel_backend(pid) from (

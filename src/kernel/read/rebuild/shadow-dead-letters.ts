@@ -19,8 +19,8 @@ interface First extends Record<string, unknown> {
 }
 
 /**
- * The dead letters of a rebuild. Operators may have retried or discarded the same events in the live read model in the
- * meantime. Their decisions are repeated here, otherwise those events would come back with the swap.
+ * The dead letters of a rebuild. In the meantime, operators may have retried or discarded the same events in the live
+ * read model. Their decisions are repeated here, because those events would otherwise come back with the swap.
  */
 export class ShadowDeadLetters {
   readonly #parts: ShadowDeadLettersParts;
@@ -32,8 +32,8 @@ export class ShadowDeadLetters {
   }
 
   /**
-   * Discards what was discarded there, and applies what is no longer parked there, as far as possible. Nobody may be
-   * filling the shadow.
+   * Discards what was discarded in the live read model, and applies what is no longer parked there, as far as possible.
+   * The shadow's filler must be stopped.
    * @returns true if the shadow was changed: its filler must start again from its checkpoint.
    */
   async settle(): Promise<boolean> {
@@ -45,7 +45,7 @@ export class ShadowDeadLetters {
     return changed;
   }
 
-  /** The first events of keys that are parked here and not there. */
+  /** The first events of keys that are parked here, but not in the live read model. */
   #settled(): Promise<First[]> {
     const { db, shadow } = this.#parts;
     const { checkpoint, version } = shadow.live;

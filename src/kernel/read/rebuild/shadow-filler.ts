@@ -16,9 +16,9 @@ export interface FillerParts {
   readonly pools: DedicatedPools;
   readonly projection: Projection;
   readonly purpose: ShadowPurpose;
-  /** The shadow's, as it was when this instance took its lease. */
+  /** The shadow's checkpoint at the time when this instance took its lease. */
   readonly checkpoint: Checkpoint;
-  /** This instance, which has the shadow's lease. */
+  /** The id of this instance, which has the shadow's lease. */
   readonly owner: string;
   readonly log: Pick<LogReader, 'read'>;
   readonly feed: CommitFeed;
@@ -28,7 +28,7 @@ export interface FillerParts {
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
-/** Fills a shadow from the log like a live read model, but without announcing it. */
+/** Fills a shadow from the log as a live read model is filled, but without announcing it. */
 export class ShadowFiller {
   readonly shadow: Shadow;
   readonly table: ShadowTable;
@@ -48,7 +48,7 @@ export class ShadowFiller {
       ddl: pools.owner,
       shadow: this.shadow,
       filler: { owner, generation: checkpoint.generation },
-      // Near the end somebody may be waiting for it.
+      // Near the end, the swap may be waiting for it.
       rest: async () => {
         if (!this.isNear) await this.#throttle.rest(head.position, this.position);
       },
@@ -59,7 +59,7 @@ export class ShadowFiller {
       discardedOf: projection.checkpoint.key,
       table: this.table,
       log: parts.log,
-      // The waiting time of its events is not a lag.
+      // How long its events have waited is not a lag.
       observer: unobserved,
       checkpoints: new Checkpoints(pools.projector),
       onMoved: ({ position }) => this.#positions.advance(key, position),
@@ -76,7 +76,7 @@ export class ShadowFiller {
     return this.#runner.isRunning;
   }
 
-  /** It is at most one batch from the end of the log. */
+  /** True if it is at most one batch from the end of the log. */
   get isNear(): boolean {
     return this.position >= this.#parts.head.position - this.#parts.batchLimit;
   }
@@ -87,17 +87,17 @@ export class ShadowFiller {
     this.#runner.start({ ...checkpoint, position: Math.max(checkpoint.position, this.position) });
   }
 
-  /** Ends after the batch in progress. */
+  /** Stops after the batch in progress. */
   stop(): Promise<void> {
     return this.#runner.stop();
   }
 
-  /** There may be something to do. */
+  /** Wakes it up, because there may be something to do. */
   wake(): void {
     this.#runner.wake();
   }
 
-  /** True once the shadow is at or past a position; false if it does not get there in time. */
+  /** Resolves to true when the shadow reaches a position; to false if it does not do so in time. */
   reached(position: number, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
     return this.#positions.reached(this.shadow.checkpoint.key, position, { timeoutMs, signal });
   }

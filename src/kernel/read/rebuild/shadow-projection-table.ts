@@ -8,8 +8,8 @@ import type { Shadow } from './shadow.ts';
 import { missingIndexes } from './shadow-ddl.ts';
 
 /**
- * The instance that fills a shadow, and the generation in which it does. As soon as another one fills it, its writes
- * are refused.
+ * The instance that fills a shadow, and the checkpoint's generation. As soon as another instance fills it, the writes
+ * of this one are refused.
  */
 export interface Filler {
   readonly owner: string;
@@ -23,11 +23,11 @@ export interface ShadowTableParts {
   readonly ddl: Database;
   readonly shadow: Shadow;
   readonly filler: Filler;
-  /** Awaited after each batch: filling a shadow is not urgent. */
+  /** Awaited after each batch, because filling a shadow is not urgent. */
   readonly rest: () => Promise<void>;
 }
 
-/** The tables of a shadow. An index on something else than the key is created when it is first needed. */
+/** The tables of a shadow. An index on columns other than the key is created when it is first needed. */
 export class ShadowTable extends ProjectionTable {
   readonly #parts: ShadowTableParts;
   readonly #indexed = new Set<string>();
@@ -55,7 +55,7 @@ export class ShadowTable extends ProjectionTable {
   /**
    * Creates the indexes that the live tables have and these lack, one per transaction, so that finished ones stay.
    * @param wanted selects indexes of the rows' table; by default all of all tables.
-   * @throws {FencedError} if another instance now fills the shadow, or none.
+   * @throws {FencedError} if another instance fills the shadow now, or none does.
    */
   async addIndexes(wanted?: (index: TablePart) => boolean): Promise<void> {
     const { tables } = this.#parts.shadow;

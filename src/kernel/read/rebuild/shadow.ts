@@ -6,23 +6,26 @@ import type { Projection } from '../../define/read-model/projection.ts';
 import { renamed } from '../../define/read-model/versioned-table.ts';
 import { tablesOf } from '../tables/tables.ts';
 
-/** Why a read model is filled a second time, beside the live one. */
+/** Why a read model is filled a second time, next to the live one. */
 export type ShadowPurpose = 'rebuild' | 'verify';
 
 export const SHADOW_PURPOSES: readonly ShadowPurpose[] = ['rebuild', 'verify'];
 
-/** Postgres cuts longer names; some room is left for the names of indexes. */
+/** Postgres truncates longer names. This leaves some room for the names of indexes. */
 const LONGEST_NAME = 55;
 
-/** Tables of a projection that are filled beside its live ones. They need not be there. */
+/** Tables of a projection that are filled next to its live ones. They may not exist. */
 export interface Shadow {
   readonly purpose: ShadowPurpose;
-  /** The projection that it is a shadow of. */
+  /** The projection of this shadow. */
   readonly live: Projection;
-  /** The same fold over the shadow's tables, which have the same columns. It has the shadow's checkpoint and is named by its key. */
+  /**
+   * The same fold over the shadow's tables, which have the same columns. It has the shadow's checkpoint, whose key is
+   * its name.
+   */
   readonly projection: Projection;
   readonly checkpoint: CheckpointId;
-  /** Each live table with the one beside it. */
+  /** Each live table with the shadow's table for it. */
   readonly tables: readonly (readonly [live: PgTable, beside: PgTable])[];
 }
 

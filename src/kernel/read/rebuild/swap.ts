@@ -10,13 +10,13 @@ import { replaceTable } from './shadow-ddl.ts';
 /** How a swap ended. Unless it is `done`, nothing was changed. */
 export type SwapOutcome =
   | { readonly kind: 'done'; readonly position: number }
-  /** A lock was not available in time, or the shadow did not come close enough: try later. */
+  /** A lock was not available in time, or the shadow did not come close enough: try again later. */
   | { readonly kind: 'busy' }
-  /** The shadow belongs to another instance, or is gone. */
+  /** The shadow belongs to another instance, or was dropped. */
   | { readonly kind: 'lost' }
   /** The live table has changed since the shadow was created. */
   | { readonly kind: 'reshaped' }
-  /** It is not possible until somebody does something. */
+  /** It is not possible until an operator acts. */
   | { readonly kind: 'refused'; readonly why: string };
 
 export interface Swap {
@@ -25,21 +25,21 @@ export interface Swap {
   readonly owner: string;
   readonly generation: number;
   /**
-   * Resolves when the shadow has seen all events up to a position, or it is clear that it will not soon, and nobody
-   * here writes to it any more.
+   * Resolves to true when the shadow has applied all events up to a position; to false if it will not do so soon. In
+   * either case, this instance has stopped writing to it.
    */
   readonly fillTo: (position: number) => Promise<boolean>;
 }
 
-/** How long it waits for a lock, in ms: later reads wait behind it. */
+/** How long it waits for a lock, in ms. It is short, because later reads wait behind it. */
 const LOCK_TIMEOUT_MS = 200;
 
 /**
- * Puts a shadow in the place of its live table, and of that of its history, in one transaction. Readers see one or the other,
- * complete and never older than before.
+ * Replaces the live table, and the table of its history, by those of the shadow, in one transaction. Readers see one or
+ * the other, complete and never older than before.
  *
- * First nobody can write to the live table. Then the shadow is filled up to the same position. Reads wait only while the names
- * are exchanged. Locks are taken in the order of writers: the table, then the checkpoint.
+ * First the live table is locked for writers. Then the shadow is filled up to the same position. Reads wait only while
+ * the names are exchanged. Locks are taken in the order of writers: the table, then the checkpoint.
  * @param db with the rights of the tables' owner.
  */
 export async function swapIn(db: Database, swap: Swap): Promise<SwapOutcome> {
@@ -62,7 +62,7 @@ const LOCK_NOT_AVAILABLE = '55P03';
 const DEADLOCK = '40P01';
 const DEPENDENT_OBJECTS = '2BP01';
 
-/** Rolls the transaction back. */
+/** Thrown to roll the transaction back. */
 class Undone extends Error {
   readonly outcome: SwapOutcome;
 
@@ -100,7 +100,7 @@ async function exchange(tx: Database, { shadow, owner, generation, fillTo }: Swa
     from shadow where projection = ${key}
     returning live.position, live.position >= ${live.position} as enough`);
   if (!adopted) return { kind: 'lost' };
-  // Postgres may have crashed and lost what this instance believes to be there.
+  // Postgres may have crashed and lost rows that this instance has written.
   if (!adopted.enough) return { kind: 'busy' };
   for (const [table, beside] of shadow.tables) {
     if (!(await replaceTable(tx, table, beside))) return { kind: 'reshaped' };

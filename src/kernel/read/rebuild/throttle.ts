@@ -1,11 +1,11 @@
 import { pause } from '../../../scheduling/sleeper.ts';
 
-/** The longest rest, in ms. */
+/** Maximum length of a rest, in ms. */
 const LONGEST_MS = 250;
 
 /**
- * Slows a rebuild down while commands are committed: it then rests after each batch for as long as the batch took, so that it
- * takes no more than half of what there is. It does not rest while it does not come nearer to the end of the log, because it
+ * Slows a rebuild down while commands are committed: it rests after each batch for as long as the batch took, so that
+ * it takes at most half of the capacity. It does not rest while it gets no closer to the end of the log, because it
  * would never arrive.
  */
 export class RebuildThrottle {
@@ -14,9 +14,9 @@ export class RebuildThrottle {
   #since = performance.now();
 
   /**
-   * Call it after each batch.
+   * Call this after each batch.
    * @param head the end of the log.
-   * @param position of the shadow.
+   * @param position the position of the shadow.
    */
   async rest(head: number, position: number): Promise<void> {
     const gap = head - position;

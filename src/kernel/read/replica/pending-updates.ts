@@ -1,9 +1,9 @@
 import type { ProjectionMoved } from '../../notify/hub.ts';
 
-/** Most keys of a merged update; if there were more it has null. */
+/** Maximum number of keys in a merged update. If there are more, its `keys` are null. */
 const MAX_MERGED_KEYS = 1000;
 
-/** What has become visible; `keys` is null if it is not known which rows. */
+/** The changes that have become visible; `keys` is null if it is unknown which rows changed. */
 export type Shown = Pick<ProjectionMoved, 'keys' | 'lagMs'>;
 
 /** The events after `from` up to `to`, applied by the projector. */
@@ -11,23 +11,24 @@ interface PendingUpdate {
   readonly from: number;
   readonly to: number;
   readonly keys: ReadonlySet<string> | null;
-  /** When the oldest of the events was recorded, by this process' clock. */
+  /** When the oldest of the events was recorded, by this process's clock. */
   readonly since: number;
 }
 
 /**
- * Updates of one projection that a replica does not show yet. However far the replica lags, their number is bounded: neighbours
- * become one update, which is reported when its first event can be seen and again when all of it can.
+ * Updates of one projection that a replica does not show yet. Their number is bounded, however far the replica lags:
+ * neighbours are merged into one update, which is reported when its first event is visible, and again when all of it
+ * is.
  */
 export class PendingUpdates {
   readonly #limit: number;
   #updates: PendingUpdate[] = [];
-  /** Moves and the keys in them. */
+  /** Number of updates, and of the keys in them. */
   #weight = 0;
-  /** How far the projector is. */
+  /** The projector's position. */
   #end: number | undefined;
 
-  /** @param limit of moves and keys together. */
+  /** @param limit maximum number of updates and keys together. */
   constructor(limit = 20_000) {
     this.#limit = limit;
   }
@@ -37,24 +38,24 @@ export class PendingUpdates {
   }
 
   /**
-   * The projector has moved.
-   * @param shown how far the replica is; undefined if that is not known.
+   * Adds an advance of the projector.
+   * @param shown the replica's position; undefined if unknown.
    */
   add({ position: to, keys, lagMs }: Pick<ProjectionMoved, 'position' | 'keys' | 'lagMs'>, shown = 0): void {
-    // The projection begins again: what is pending concerns rows of its former table.
+    // The projection starts again: pending updates concern rows of its former table.
     if (this.#end !== undefined && to < this.#end) this.forget();
     const move = { from: this.#end ?? to, to, keys, since: performance.now() - lagMs };
     this.#end = to;
     if (to <= shown) return;
     const last = this.#updates.at(-1);
-    // Rows have changed, and no event was applied.
+    // Rows have changed without an event.
     if (last && move.from === to)
       this.#replace([...this.#updates.slice(0, -1), { ...last, keys: unionOf([last.keys, keys]) }]);
     else this.#push(move);
     if (this.#weight > this.#limit) this.#merge();
   }
 
-  /** What the replica shows now that it has come from one position to a later one. */
+  /** The updates that have become visible, now that the replica has moved from one position to a later one. */
   take(from: number, to: number): Shown {
     const seen = this.#updates.filter((move) => move.from < to && move.to > from);
     this.#replace(this.#updates.filter((move) => move.to > to));
@@ -67,7 +68,7 @@ export class PendingUpdates {
     };
   }
 
-  /** For what is shown next it is not known which rows changed. */
+  /** Drops everything. For the next visible changes, it is unknown which rows changed. */
   forget(): void {
     this.#replace([]);
     this.#end = undefined;

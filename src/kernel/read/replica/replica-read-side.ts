@@ -10,27 +10,29 @@ import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
 import { PendingUpdates } from './pending-updates.ts';
 import type { ReadSide } from './read-side.ts';
 
-/** Between two looks at the replica while something is on its way or somebody waits, in ms: at first, and at most. */
+/**
+ * Interval of queries to the replica while updates are pending or a caller waits, in ms: the shortest and the longest.
+ */
 const BUSY_MS = 5;
 const LONGEST_BUSY_MS = 25;
-/** The same while nothing is. */
+/** The same while there is nothing to wait for. */
 const IDLE_MS = 1000;
-/** Longest pause between two attempts while the replica does not answer. */
+/** Maximum pause between two attempts while the replica does not answer, in ms. */
 const LONGEST_PAUSE_MS = 2000;
-/** An answer that takes longer is complained of, in ms. */
+/** An answer that takes longer than this is reported, in ms. */
 const SILENCE_MS = 5000;
 
 export interface ReplicaOptions {
-  /** The server that queries read from, as a user who may read `es.store`. */
+  /** The server that queries read from, with a user who may read `es.store`. */
   readonly db: Database;
-  /** The history that it must have. */
+  /** The epoch that it must have. */
   readonly epoch: string;
-  /** What is projected, on the primary. */
+  /** The projections of the primary. */
   readonly projections: readonly { readonly name: string; readonly checkpoint: CheckpointId }[];
   readonly projected: Hub;
-  /** Waits of reads at one time. */
+  /** Maximum number of waiting reads. */
   readonly maxWaiters: number;
-  /** Of those, waits of one caller. */
+  /** Maximum number of waiting reads of one caller. */
   readonly maxWaitersPerCaller?: number | undefined;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
@@ -43,9 +45,9 @@ interface ShownCheckpoint {
   readonly has_parked: boolean | null;
 }
 
-/** One projection as it was last told of. */
+/** The last known state of one projection. */
 interface Told {
-  /** Of its checkpoint. */
+  /** Key of its checkpoint. */
   readonly key: string;
   position: number;
   generation: number;
@@ -53,8 +55,9 @@ interface Told {
 }
 
 /**
- * The read side on a replica. What has been projected is told of when the replica shows it, and its checkpoints, which travel
- * with the rows, are all that says so. A replica that lags, or is away, makes reads with a token wait and nothing else.
+ * The read side on a replica. A change is announced when the replica shows it. Only the replica's checkpoints, which
+ * are replicated with the rows, can show that. If the replica lags or does not answer, reads with a token wait; other
+ * reads do not.
  */
 export class Replica implements ReadSide {
   readonly isReplica = true;
@@ -66,7 +69,7 @@ export class Replica implements ReadSide {
   readonly #stopListening: () => void;
   /** Incremented when our view of the replica may be stale. Results of queries started before the increment are ignored. */
   #invalidations = 0;
-  /** The replica has said where it is, and nothing has happened to its connections since. */
+  /** True if the replica has reported its positions, and none of its connections has ended since. */
   #isKnown = false;
   readonly #stopping = new AbortController();
   readonly #sleeper = new Sleeper(this.#stopping.signal);
@@ -93,22 +96,22 @@ export class Replica implements ReadSide {
     this.#stopListening = projected.listen(names, (moved) => this.#projected(moved));
   }
 
-  /** Begins to look. Resolves after the first look, whatever came of it. */
+  /** Starts querying the replica. Resolves after the first query, whatever its result. */
   start(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     void this.#run(resolve);
     return promise;
   }
 
-  /** Looks no more. */
+  /** Stops querying. */
   stop(): void {
     this.#stopping.abort();
     this.#stopListening();
   }
 
   /**
-   * A connection has ended; it may be that the replica was killed, and comes back at an earlier point. Nothing is known until it
-   * says where it is.
+   * A connection has ended. Perhaps the replica was killed and comes back at an earlier position. Its state is unknown
+   * until it reports its positions.
    */
   invalidate(): void {
     this.#invalidations++;
@@ -121,7 +124,7 @@ export class Replica implements ReadSide {
     const told = this.#told.get(moved.projection);
     if (!told) return;
     told.pending.add(moved, told.position);
-    // The replica was faster than the news.
+    // The replica was faster than the notification.
     if (moved.position <= told.position) this.hub.publish({ ...moved, position: told.position });
     else this.#sleeper.wake();
   }
@@ -149,17 +152,17 @@ export class Replica implements ReadSide {
     }
   }
 
-  /** Something is on its way, somebody waits, or nothing is known. */
+  /** True if updates are pending, a caller waits, or the replica's state is unknown. */
   get #isBusy(): boolean {
     if (!this.#isKnown) return true;
     return [...this.#told].some(([name, { pending }]) => !pending.isEmpty || this.positions.isAwaited(name));
   }
 
-  /** @returns whether anything has changed. */
+  /** @returns true if anything has changed. */
   async #look(): Promise<boolean> {
     const invalidations = this.#invalidations;
     const rows = await this.#answered(this.#checkpoints({}));
-    // It was said before the connection ended, and need not be true any more.
+    // The result is from before a connection ended, and may be outdated.
     if (this.#stopping.signal.aborted || invalidations !== this.#invalidations) return true;
     if (rows[0]?.epoch !== this.#options.epoch) {
       this.invalidate();
@@ -176,7 +179,7 @@ export class Replica implements ReadSide {
     return hasMoved;
   }
 
-  /** Reports an answer that does not come, again and again: the driver reconnects silently. */
+  /** Reports repeatedly if an answer does not come, because the driver reconnects silently. */
   async #answered<T>(answer: Promise<T>): Promise<T> {
     const began = performance.now();
     const complain = () => {
@@ -198,12 +201,12 @@ export class Replica implements ReadSide {
     const { position: before, generation: former, pending } = told;
     told.position = position;
     told.generation = generation;
-    // The replica was made again, or the projection begins again there.
+    // The replica was created again, or the projection starts again there.
     this.positions.retreat(projection, position);
     this.positions.advance(projection, position);
     if (position < before || (position === before && generation === former)) return position !== before;
     const { keys, lagMs } = pending.take(before, position);
-    // Somebody has changed the table from outside: it is not known which rows.
+    // The table was changed from outside, so it is unknown which rows changed.
     this.hub.publish({ projection, position, keys: generation === former ? keys : null, lagMs });
     return true;
   }

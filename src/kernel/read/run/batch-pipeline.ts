@@ -18,14 +18,14 @@ export interface BatchPipelineParts {
   readonly log: Pick<LogReader, 'read'>;
   readonly feed: CommitFeed;
   readonly head: LogHead;
-  /** Most events that are folded together. */
+  /** Maximum number of events that are folded together. */
   readonly batchLimit: number;
 }
 
 /**
- * The stages of a projection's batches: events are read, planned with the rows that they need, and written. In a replay each
- * stage works one batch ahead of the next: while a batch is written, the rows of the next one are read, and the events of the
- * one after that.
+ * The stages of a projection's batches: events are read, planned together with the rows that they need, and written. In
+ * a replay, each stage works one batch ahead of the next: while a batch is written, the rows of the next one and the
+ * events of the one after that are read.
  */
 export class BatchPipeline {
   readonly #parts: BatchPipelineParts;
@@ -37,7 +37,7 @@ export class BatchPipeline {
     | { readonly after: number; first: RecordedEvent | undefined; batch: Promise<EventBatch | undefined> }
     | undefined;
 
-  /** @param poison told about events that cannot be read. Batches end before suspected events. */
+  /** @param poison told of events that cannot be read. Batches end before suspected events. */
   constructor(parts: BatchPipelineParts, poison: PoisonFinder) {
     this.#parts = parts;
     this.#poison = poison;
@@ -55,8 +55,8 @@ export class BatchPipeline {
   }
 
   /**
-   * The batch after a position; without events at the end of the log.
-   * @param onFirst called with its first event if that is known before the whole batch.
+   * Reads the batch after a position. It has no events at the end of the log.
+   * @param onFirst called with its first event if that is known before the whole batch is.
    */
   async read(position: number, onFirst: (first: RecordedEvent | undefined) => void): Promise<EventBatch> {
     const ahead = this.#ahead;
@@ -76,16 +76,16 @@ export class BatchPipeline {
     const { projection, table } = this.#parts;
     const plan = planBatch(projection, events, parking);
     if (plan.steps.length === 0) return { plan, present: [] };
-    // Only the table knows which rows have a value. And another process may be applying parked events.
+    // Only the table knows which rows have a value. Also, another process may be applying parked events.
     if (parking || plan.where.size > 0) return { plan, present: await table.read(plan) };
     const { known, others } = this.#recent.take(plan.keys);
     return { plan, present: [...known, ...(await table.read({ keys: others, where: plan.where }))] };
   }
 
   /**
-   * A batch is about to be written: prefetches the next one. Only full batches are prefetched, because at the end of the log
-   * more events may come before it is the next batch's turn.
-   * @param to its last position.
+   * Prefetches the next batch, because this one is about to be written. Only full batches are prefetched: at the end of
+   * the log, more events may come before it is the next batch's turn.
+   * @param to the last position of this batch.
    */
   writing(to: number, writes: Writes): void {
     const { projection, table, head, batchLimit } = this.#parts;
@@ -100,13 +100,16 @@ export class BatchPipeline {
     this.#ahead = Object.assign(ahead, { batch: prefetch().catch(() => undefined) });
   }
 
-  /** A batch has been written. @param writes undefined if unknown rows may have been written. */
+  /**
+   * A batch was written.
+   * @param writes undefined if unknown rows may have been written.
+   */
   written(writes: Writes | undefined): void {
     if (writes) this.#recent.written(writes);
     else this.#recent.clear();
   }
 
-  /** Forgets everything that was read ahead or remembered. */
+  /** Drops everything that was prefetched or remembered. */
   forget(): void {
     this.#ahead = undefined;
     this.#reader.forget();

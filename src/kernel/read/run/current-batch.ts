@@ -3,9 +3,9 @@ import type { BusyBackend } from '../../../database/activity/activity.ts';
 import type { CurrentWork } from '../../observe/stall.ts';
 import type { ProjectionRunner } from './projection-runner.ts';
 
-/** The batch that a projection tries to apply, if this instance runs it. */
+/** The batch that a projection is applying; undefined if this instance does not run it. */
 export function currentWorkOf(runner: ProjectionRunner | undefined): Omit<CurrentWork, 'what'> | undefined {
-  // A permanent failure is in its status.
+  // A permanent failure is reported in the projection's status.
   if (!runner?.inProgress || runner.failure !== null) return undefined;
   const { since, first, trouble } = runner.inProgress;
   const forMs = performance.now() - since;
@@ -14,7 +14,7 @@ export function currentWorkOf(runner: ProjectionRunner | undefined): Omit<Curren
   return { forMs, trouble, event: { position, type, streamType, streamId } };
 }
 
-/** Whether a statement is a projector's on this table, or one that all projections share. */
+/** True for a statement of the projector on this table, or one that all projections share. */
 export function worksOn(table: PgTable): (backend: Pick<BusyBackend, 'application' | 'query'>) => boolean {
   const { schema, name } = getTableConfig(table);
   const own = `"${schema}"."${name}"`;

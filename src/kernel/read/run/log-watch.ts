@@ -9,23 +9,23 @@ export interface LogWatchParts {
   readonly head: LogHead;
   /** Cleared if the log has lost events. */
   readonly feed: CommitFeed;
-  /** Told why the log is not the one that it was, and with `undefined` that it is. */
+  /** Called with the reason if the log has lost events, and with `undefined` when it is complete again. */
   readonly onLost: (reason: string | undefined) => void;
 }
 
-/** Looks where the log ends, and whether it still holds what it held. */
+/** Finds the end of the log, and checks if it still contains the events that it contained before. */
 export class LogWatch {
   readonly #parts: LogWatchParts;
   readonly #history = new LogHistory();
   #hasLost = false;
-  /** Counts the connections that have ended: an answer from before may be another server's. */
+  /** Number of connections that have ended. A result from before may be from another server. */
   #invalidations = 0;
 
   constructor(parts: LogWatchParts) {
     this.#parts = parts;
   }
 
-  /** This instance has committed events up to a position. */
+  /** Records that this instance has committed events up to a position. */
   committed(position: number, last: RecordedEvent | undefined): void {
     if (last && !this.#hasLost) this.#history.saw(position, last.eventId);
     this.#parts.head.advance(position, last?.recordedAt);
@@ -36,10 +36,10 @@ export class LogWatch {
     this.#invalidations++;
   }
 
-  /** Moves the head to where the log ends. */
+  /** Moves the head to the end of the log. */
   async look(): Promise<void> {
     const { log, head } = this.#parts;
-    // Taken before the log is asked: what is learnt meanwhile may be newer than the answer.
+    // Taken before the query, because what we learn meanwhile may be newer than its result.
     const before = this.#history.newest;
     const invalidations = this.#invalidations;
     const seen = await log.look(before?.position ?? 0);
@@ -54,7 +54,7 @@ export class LogWatch {
     head.advance(seen.position, seen.recordedAt);
   }
 
-  /** The log lacks events that were committed. What is there can be read; nothing may be appended to it. */
+  /** The log lacks events that were committed. The others can be read, but nothing may be appended. */
   #lose(reason: string, { position, recordedAt }: LogLook): void {
     const { feed, head, onLost } = this.#parts;
     this.#hasLost = true;

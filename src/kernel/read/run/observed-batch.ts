@@ -45,7 +45,10 @@ export async function observedBatch(
   });
 }
 
-/** The event that an error is about, for logs. It is known if the error names its position, or if there was only one. */
+/**
+ * The event that an error is about, for logs. It is known if the error contains its position, or if the batch has only
+ * one event.
+ */
 export function eventOf(error: unknown, events: readonly RecordedEvent[] = []): Readonly<Record<string, unknown>> {
   const position = (error as { readonly position?: unknown } | undefined)?.position;
   const event = events.length === 1 ? events[0] : events.find((each) => each.position === position);

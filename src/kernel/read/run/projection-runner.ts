@@ -19,14 +19,14 @@ import { BatchPipeline, type BatchPipelineParts } from './batch-pipeline.ts';
 import { eventOf, observedBatch } from './observed-batch.ts';
 
 export interface ProjectionRunnerParts extends BatchPipelineParts {
-  /** Called when it begins, and for every batch after its commit. */
+  /** Called when the projection starts, and after the commit of every batch. */
   readonly onMoved: (moved: ProjectionMoved) => void;
   readonly checkpoints: Checkpoints;
   /** This instance. */
   readonly owner: string;
-  /** Key of the checkpoint whose discarded events are left out here too; the projection's own unless given. */
+  /** Key of the checkpoint whose discarded events are left out here too; default: the projection's own. */
   readonly discardedOf?: string | undefined;
-  /** Most streams that may have events in dead letters at one time. */
+  /** Maximum number of streams in dead letters. */
   readonly deadLetterLimit?: number | undefined;
   /** Called when another instance has advanced the checkpoint or taken it over. The runner has then ended. */
   readonly onFenced?: () => void;
@@ -44,7 +44,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   readonly #poison: PoisonFinder;
   readonly #pipeline: BatchPipeline;
   #failure: string | null = null;
-  /** Everything that its batches must leave out; undefined until it is loaded. */
+  /** What its batches must leave out; undefined until it is loaded. */
   #parked: ParkedStreams | undefined;
 
   constructor(parts: ProjectionRunnerParts) {
@@ -65,11 +65,12 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   }
 
   protected override starting({ position, failure }: StartingPoint): void {
-    // Its former owner may have failed here: it counts as failed until something succeeds.
+    // The former owner's failure may have been on this projection's side, so the failure is kept until an attempt
+    // succeeds.
     this.#failure = failure;
     this.#parked = undefined;
     this.#pipeline.forget();
-    // Others may have changed any row since this instance last knew.
+    // Other instances may have changed any row in the meantime.
     this.#tellMoved(position, null, 0);
   }
 
@@ -92,7 +93,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
 
   protected override async failed(error: unknown): Promise<AfterFailure> {
     this.#pipeline.forget();
-    // Another instance owns it now. It is started again when this instance owns it.
+    // Another instance owns it now. It starts again when this instance owns it again.
     if (error instanceof FencedError) {
       this.#parts.onFenced?.();
       return 'end';

@@ -40,15 +40,15 @@ export interface ProjectorOptions {
   readonly openDedicated: () => DedicatedPools;
   readonly projections: readonly Projection[];
   readonly batchLimit: number;
-  /** Most streams that may have events in a projection's dead letters at one time; 1000 by default. */
+  /** Maximum number of streams in the dead letters of one projection; default: 1000. */
   readonly deadLetterLimit?: number | undefined;
-  /** Most waits for read models at one time. */
+  /** Maximum number of waits for read models. */
   readonly maxWaiters: number;
-  /** Of those, waits of one caller. */
+  /** Maximum number of waits of one caller. */
   readonly maxWaitersPerCaller?: number | undefined;
   /** Which projections this instance runs; its share of them by default. */
   readonly role?: ProjectorRole | undefined;
-  /** Tells other instances what this one does. */
+  /** Notifies other instances. */
   readonly others: Others;
   readonly observer: Observer;
   /** Called with the reason why the log has changed its history, and with `undefined` when that is over. */
@@ -59,15 +59,18 @@ export interface ProjectorOptions {
 
 /** How other instances are notified. Notifications may be lost. */
 export interface Others {
-  /** A projection has advanced here. @param key of its checkpoint. */
+  /**
+   * A projection has advanced here.
+   * @param key key of its checkpoint.
+   */
   moved(key: string, move: RemoteAdvance): void;
-  /** Projections of this instance are free. */
+  /** This instance has released projections. */
   released(): void;
-  /** False while they cannot notify this instance. */
+  /** False while other instances cannot notify this one. */
   readonly canListen: boolean;
 }
 
-/** Runs this instance's projections and follows those of others. How far each one is, is in `positions`. */
+/** Runs this instance's projections and follows those of other instances. `positions` has the position of each. */
 export class Projector {
   readonly positions: Positions;
   readonly hub: Hub;
@@ -148,9 +151,9 @@ export class Projector {
     options.feed.addReader(() => Math.min(...running().map(({ position }) => position)));
   }
 
-  /** Resolves when all projections that this instance owns run. They need not have caught up. */
+  /** Resolves when all projections that this instance owns are running. They may not have caught up. */
   async start(): Promise<void> {
-    // An instance that runs nothing leaves also the first checkpoints to those that do.
+    // An instance that runs no projections leaves creating checkpoints to those that do.
     const { role, projections } = this.#options;
     if (role !== 'off') await this.#checkpoints.register(projections.map(({ checkpoint }) => checkpoint));
     await this.#keeper.start();
@@ -158,7 +161,7 @@ export class Projector {
     await this.rebuilds.start(this.#options.role !== 'off');
   }
 
-  /** This instance has committed; the commit feed has the events already. */
+  /** This instance has committed events, which are already in the commit feed. */
   committed(events: readonly RecordedEvent[], position: number): void {
     this.#log.committed(position, events.at(-1));
   }
@@ -168,22 +171,23 @@ export class Projector {
     await this.#log.look();
   }
 
-  /** Another instance has notified what it has done. */
+  /** Handles a notification of another instance. */
   onNotification({ head, recordedAt, moved, released }: Notification): void {
     this.head.advance(head, recordedAt > 0 ? new Date(recordedAt) : undefined);
     for (const [key, advance] of Object.entries(moved)) this.#remote.onAdvance(key, advance);
     if (released) this.#keeper.renewSoon();
   }
 
-  /** Something may have happened without a notification. */
+  /** Notifications may have been missed. */
   async missed(): Promise<void> {
     this.#keeper.renewSoon();
     await this.look();
   }
 
   /**
-   * A connection has ended; it may be that Postgres has crashed. Batches are committed without waiting for the disk, so it
-   * may have lost the last of them. Nothing is known until the checkpoints have been read again: reads with a token wait.
+   * A connection has ended. Perhaps Postgres has crashed; batches are committed without waiting for the disk, so it may
+   * have lost the last of them. Positions are unknown until the checkpoints have been read again: reads with a token
+   * wait.
    */
   invalidate(): void {
     for (const name of this.positions.names) this.positions.retreat(name, 0);
@@ -194,7 +198,7 @@ export class Projector {
     this.#keeper.renewSoon();
   }
 
-  /** Somebody may have changed the start of a projection: checks at once instead of at the next poll. */
+  /** The state of a projection may have changed from outside: checks at once instead of at the next poll. */
   renewSoon(): void {
     this.#keeper.renewSoon();
   }
@@ -247,7 +251,7 @@ export class Projector {
     }
   }
 
-  /** Ends after the batches in progress and gives the projections up for others. */
+  /** Stops after the batches in progress, and releases the projections. */
   async stop(): Promise<void> {
     await this.rebuilds.stop();
     await this.#remote.stop();

@@ -2,16 +2,21 @@ import type { LagChange } from '../../observe/observer.ts';
 import { isWorse, type LagState } from './lag.ts';
 import type { ProjectionStatus } from './projection-status.ts';
 
-/** Less than that is no recovery but a breath, in ms: under load a read model would be reported every moment. */
+/**
+ * A better state is reported only after it has lasted this long, in ms. Otherwise, there would be a report every moment
+ * under load.
+ */
 const STEADY_MS = 3000;
 
 interface Reported {
   state: LagState;
-  /** Since when it has been better than what was reported. */
+  /** When the state became better than the reported one. */
   betterSince: number | undefined;
 }
 
-/** Tells when the lag of a projection that this instance moves, or that nobody moves, comes to another state. */
+/**
+ * Reports when the lag of a projection changes to another state, if this instance or no instance runs the projection.
+ */
 export class LagReport {
   readonly #reported = new Map<string, Reported>();
   readonly #onChange: (change: LagChange) => void;
@@ -20,12 +25,12 @@ export class LagReport {
     this.#onChange = onChange;
   }
 
-  /** Compares them with before. A worse state is reported at once, a better one when it has lasted. */
+  /** Compares the states with the reported ones. A worse state is reported at once, a better one when it has lasted. */
   look(projections: readonly ProjectionStatus[], now = performance.now()): void {
     for (const status of projections) {
       const { name, lagState, isOurs, state } = status;
       if (!isOurs && state !== 'STOPPED') {
-        // Its owner tells.
+        // The owner reports it.
         this.#reported.delete(name);
         continue;
       }

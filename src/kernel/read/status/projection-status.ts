@@ -12,21 +12,21 @@ export type ProjectionState = 'RUNNING' | 'REBUILDING' | 'STALLED' | 'STOPPED';
 
 export interface ProjectionStatus {
   readonly name: string;
-  /** Of this code. */
+  /** The version in this code. */
   readonly version: number;
   readonly state: ProjectionState;
   readonly position: number;
   readonly head: number;
-  /** It is behind because it was begun late or not at all; not because of the current load. */
+  /** True if it is behind because it was started late or not at all, and not because of the current load. */
   readonly isIncomplete: boolean;
-  /** Events behind the head. */
+  /** Number of events up to the head. */
   readonly lag: number;
   /** How long the oldest of them has waited. */
   readonly lagMs: number;
   readonly lagState: LagState;
   /** True if this instance runs it. */
   readonly isOurs: boolean;
-  /** The process that runs it, as host:pid; null if nobody does. For operators. */
+  /** The process that runs it, as host:pid; null if none does. For operators. */
   readonly owner: string | null;
   /** Number of events in dead letters: those that could not be applied, and those that wait behind them. */
   readonly deadLetters: number;
@@ -64,7 +64,7 @@ export function statusOf({
   const failure = isRunning ? runner.failure : (checkpoint?.failure ?? null);
   const head = Math.max(end, position);
   const lag = head - position;
-  // After a lost connection, position and waiting time are unknown until the next check.
+  // After a lost connection, the position and the waiting time are unknown until the next check.
   const isDoubted = position === 0 && (isRunning ? runner.position : (checkpoint?.position ?? 0)) > 0;
   const oldest =
     (isRunning ? runner.oldestWaiting : undefined) ??

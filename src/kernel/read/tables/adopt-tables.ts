@@ -10,9 +10,9 @@ import { ReadTableError } from './table-ddl.ts';
 import { READ_SCHEMA, tablesOf } from './tables.ts';
 
 /**
- * Takes over the tables of releases before 0028, which had one table for all versions of a read model (`orders`) and one checkpoint.
- * Table and checkpoint become those of the version that filled them (`orders_v3`, `orders@3`), with rows, position and parked events.
- * What such a release was rebuilding is dropped.
+ * Takes over the tables of releases before 0028, which had one table for all versions of a read model (`orders`) and
+ * one checkpoint. They become the table and the checkpoint of the version that filled them (`orders_v3`, `orders@3`),
+ * with rows, position and parked events. Unfinished rebuilds of such a release are dropped.
  *
  * @returns the names of the read models whose table is that of this code's version.
  * @throws {ReadTableError} READ_TABLES_IN_USE while a process of such a release is alive: it would lose its tables.

@@ -4,21 +4,21 @@ import { quoted } from '../../../database/roles/statements.ts';
 import type { WantedIndex } from './ensure-tables.ts';
 import { markIndex } from './table-ddl.ts';
 
-/** The advisory lock of the instance that makes or drops indexes. Its session holds it. */
+/** The advisory lock of the instance that creates or drops indexes. Its session holds it. */
 const INDEXES_LOCK = 4651737;
 
 export interface BuildIndexesParts {
-  /** One connection with the rights of the tables' owner: the lock is its session's. */
+  /** One connection with the rights of the tables' owner. Its session holds the lock. */
   readonly db: Database;
   readonly wanted: readonly WantedIndex[];
-  /** No further index is begun once it is aborted. */
+  /** When it is aborted, no further index is begun. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Makes indexes that tables with rows lack, one after the other, while the tables are read and written. An index of the same name
- * that is another one is replaced, after the new one is there. One instance does this; another one that finds it at work leaves
- * it alone. What is broken off is begun again at the next start.
+ * Creates indexes that tables with rows lack, one after the other, while the tables are in use. If an index of the same
+ * name has another definition, it is replaced after the new one exists. One instance does this; others skip it while
+ * that one is working. Unfinished work is begun again at the next start.
  */
 export async function buildIndexes({ db, wanted, signal }: BuildIndexesParts): Promise<void> {
   if (wanted.length === 0) return;
@@ -31,7 +31,10 @@ export async function buildIndexes({ db, wanted, signal }: BuildIndexesParts): P
   });
 }
 
-/** Does work on indexes unless another instance is at it. @param db one connection. */
+/**
+ * Does work on indexes, unless another instance is doing it.
+ * @param db one connection.
+ */
 export async function alone(db: Database, work: () => Promise<void>): Promise<void> {
   const [lock] = await db.execute<{ taken: boolean }>(sql`select pg_try_advisory_lock(${INDEXES_LOCK}) as taken`);
   if (!lock?.taken) return;
@@ -45,7 +48,7 @@ export async function alone(db: Database, work: () => Promise<void>): Promise<vo
 async function buildIndex(db: Database, { name, create }: WantedIndex): Promise<void> {
   const former = await isValid(db, name);
   if (former === undefined) return run(db, create(name));
-  // One whose making was broken off is of no use to anybody.
+  // An index whose creation was interrupted is useless.
   if (!former) {
     await run(db, `drop index concurrently if exists read.${quoted(name)}`);
     return run(db, create(name));

@@ -6,7 +6,7 @@ import { dropParkedEvents } from '../dead-letters/dead-letter-store.ts';
 import { SHADOW_PURPOSES, shadowTableName } from '../rebuild/shadow.ts';
 import { READ_SCHEMA } from './tables.ts';
 
-/** Notes that a version of a read model has these tables, and that it is used now. */
+/** Records the tables of a version of a read model, and that it is in use now. */
 export async function noteTables(
   tx: Database,
   { key, name, version }: CheckpointId,
@@ -19,15 +19,16 @@ export async function noteTables(
 }
 
 /**
- * Drops the tables of a version of a read model with all that belongs to them: its checkpoint, those of rebuilds, and parked events.
- * @param tables without their schema.
+ * Drops the tables of a version of a read model with everything that belongs to them: its checkpoint, those of
+ * rebuilds, and parked events.
+ * @param tables their names without the schema.
  */
 export async function dropVersion(
   tx: Database,
   { key, name, version }: CheckpointId,
   tables: readonly string[],
 ): Promise<void> {
-  // Tables before their checkpoint, like those who write.
+  // Tables are locked before their checkpoint, as writers do.
   for (const table of tables) {
     for (const each of [table, ...SHADOW_PURPOSES.map((purpose) => shadowTableName(table, purpose))]) {
       await tx.execute(sql`drop table if exists ${sql.identifier(READ_SCHEMA)}.${sql.identifier(each)}`);
@@ -40,14 +41,14 @@ export async function dropVersion(
   await tx.execute(sql`delete from read.read_models where key = ${key}`);
 }
 
-/** A version of a read model that has tables here. */
+/** A version of a read model that has tables in this database. */
 export interface StoredVersion extends CheckpointId {
   /** Without their schema. */
   readonly tables: readonly string[];
-  /** On disk, with indexes. */
+  /** Size on disk in bytes, with indexes. */
   readonly bytes: number;
   readonly createdAt: Date;
-  /** When a process that uses it was last seen alive, to about a minute. */
+  /** When a process that uses it was last seen alive, with an accuracy of about a minute. */
   readonly usedAt: Date;
   /** The processes that use it now, as host:pid. */
   readonly users: readonly string[];
@@ -63,7 +64,10 @@ interface ReadModelRow extends Record<string, unknown> {
   readonly users: readonly string[];
 }
 
-/** All versions of read models that have tables here, by name and version; none in a database of a release before 0028. */
+/**
+ * All versions of read models that have tables in this database, by name and version; none in a database of a release
+ * before 0028.
+ */
 export async function storedVersions(db: Database): Promise<StoredVersion[]> {
   const [known] = await db.execute<{ there: boolean }>(
     sql`select to_regclass('read.read_models') is not null as there`,

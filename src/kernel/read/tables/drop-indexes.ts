@@ -9,8 +9,8 @@ import { regclass } from './table-parts.ts';
 import { tablesOf } from './tables.ts';
 
 /**
- * What a process announces beside the key of a read model: which indexes its code declares. Processes with the same version of a read
- * model may declare different ones.
+ * What a process announces next to the key of a read model: which indexes its code declares. Processes with the same
+ * version of a read model may declare different ones.
  */
 export function indexesKey(projection: Projection): string {
   const hash = createHash('sha256');
@@ -19,10 +19,10 @@ export function indexesKey(projection: Projection): string {
 }
 
 /**
- * Drops the indexes that the engine has made and this code does not declare, unless a live process has the same version of the read
- * model with other indexes. One instance does this, while the tables are used.
+ * Drops the indexes that the engine has created and this code does not declare, unless a live process has the same
+ * version of the read model with other indexes. One instance does this, while the tables are in use.
  * @param db one connection with the rights of the tables' owner.
- * @returns the names of the dropped ones.
+ * @returns the names of the dropped indexes.
  */
 export async function dropIndexes(db: Database, projections: readonly Projection[]): Promise<string[]> {
   const dropped: string[] = [];

@@ -11,11 +11,11 @@ import { ddlOf, markIndex, ReadTableError, type TableDdl } from './table-ddl.ts'
 import { lacking, partsOf } from './table-parts.ts';
 import { tablesOf } from './tables.ts';
 
-/** The advisory lock under which tables of read models are made. */
+/** The advisory lock under which tables of read models are created. */
 export const TABLES_LOCK = 4651736;
-/** How long it waits for that lock and for those of tables, in ms. */
+/** How long to wait for that lock and for those of tables, in ms. */
 const LOCK_TIMEOUT_MS = 30_000;
-/** How a table is called while it is compared with its declaration. It is never committed. */
+/** The name of a table while it is compared with its declaration. It is never committed. */
 const PROBE = '__declared';
 const PROBE_INDEX = '__declared_';
 
@@ -23,32 +23,34 @@ export interface EnsureTablesParts {
   /** With the rights of the tables' owner. */
   readonly db: Database;
   readonly projections: readonly Projection[];
-  /** Gives the parts of the application their rights on what was made, in the same transaction. */
+  /** Grants rights on new tables to the parts of the application, in the same transaction. */
   readonly grant: (tx: Database) => Promise<void>;
 }
 
-/** An index that a table is to have. */
+/** An index that a table should have. */
 export interface WantedIndex {
   readonly name: string;
-  /** The statement that makes it under a name, beside those who write. */
+  /** The statement that creates it under a name without blocking writers. */
   readonly create: (name: string) => string;
 }
 
-/** What {@link ensureTables} has done, and what is left to do. */
+/** The result of {@link ensureTables}, and what is left to do. */
 export interface EnsuredTables {
-  /** Tables that were made, without their schema. */
+  /** Tables that were created, without their schema. */
   readonly created: readonly string[];
-  /** Indexes that tables lack which have rows: to be made one by one while the read models are used. */
+  /** Indexes that tables with rows lack. They are created one by one while the read models are in use. */
   readonly missing: readonly WantedIndex[];
 }
 
 /**
- * Makes the tables of this code's versions of read models that are not there, with their indexes and rights, and compares the others
- * with what is declared. Takes over those of releases that had one table for all versions. One transaction: of several instances that
- * start together the first does it, and the others find everything done.
+ * Creates the missing tables of this code's versions of read models, with their indexes and rights, and compares the
+ * others with their declarations. Takes over those of releases that had one table for all versions. All of this is one
+ * transaction: if several instances start together, the first one does it, and the others find everything done.
  *
- * A table that is as it was declared carries a hash of its declaration in its comment, so that an unchanged one is not compared again.
- * @throws {ReadTableError} READ_TABLE_CHANGED if columns or the key are not those that are declared; READ_TABLES_IN_USE. Then nothing is changed.
+ * A table that is as declared has a hash of its declaration in its comment, so that an unchanged one is not compared
+ * again.
+ * @throws {ReadTableError} READ_TABLE_CHANGED if columns or the key differ from the declaration; READ_TABLES_IN_USE.
+ *   Then nothing is changed.
  */
 export function ensureTables({ db, projections, grant }: EnsureTablesParts): Promise<EnsuredTables> {
   return db.transaction(async (transaction) => {
@@ -73,7 +75,8 @@ export function ensureTables({ db, projections, grant }: EnsureTablesParts): Pro
         isWhole = false;
       }
       if (!isWhole) {
-        // A checkpoint without its table, or one of two tables, would never be whole: all of it is made and filled again.
+        // A checkpoint without its table, or with only one of two tables, would never be complete: everything is
+        // created and filled again.
         await dropVersion(tx, projection.checkpoint, names);
         for (const table of tables) await createTable(tx, ddlOf(table));
         created.push(...names);
@@ -104,7 +107,10 @@ async function createWithIndexes(tx: Database, { create, indexes }: TableDdl): P
   for (const index of indexes) await tx.execute(sql.raw(index.create));
 }
 
-/** Compares a table with its declaration, unless its comment says that it is as declared. @returns the indexes that it lacks. */
+/**
+ * Compares a table with its declaration, unless its comment contains the declaration's hash.
+ * @returns the indexes that it lacks.
+ */
 async function compare(
   tx: Database,
   projection: Projection,
@@ -122,7 +128,7 @@ async function compare(
   const phrases = differences(await readColumns(tx, probe), await readColumns(tx, table));
   await tx.execute(sql`drop table ${probe}`);
   const lacks = lacking(declared, await partsOf(tx, table)).filter(({ kind }) => kind !== 'rule');
-  // Keys and unique constraints decide which rows there can be: they are as much a part of the table as its columns.
+  // Keys and unique constraints decide which rows are possible, so they are as much a part of the table as its columns.
   phrases.push(...lacks.filter(({ kind }) => kind === 'key').map(({ definition }) => `it lacks ${definition}`));
   if (phrases.length > 0) throw changed(projection, table, phrases);
   const wanted = lacks.flatMap(({ name }) => {
@@ -144,12 +150,12 @@ function changed({ name, version }: Projection, table: PgTable, phrases: readonl
   );
 }
 
-/** The statement that says in a table's comment that the table is as it is declared. */
+/** The statement that records in a table's comment that the table is as declared. */
 export function sealingOf(ddl: TableDdl): string {
   return `comment on table ${ddl.table} is '${sealOf(ddl)}'`;
 }
 
-/** What a table's comment says if the table is as these statements make it. */
+/** The comment of a table that is as these statements create it. */
 function sealOf({ create, indexes }: TableDdl): string {
   const hash = createHash('sha256');
   for (const statement of [create, ...indexes.map((index) => index.create)]) hash.update(`${statement};`);

@@ -5,7 +5,7 @@ import { type CheckpointId, checkpointId } from '../../define/checkpoint-id.ts';
 import { dropVersion } from './catalogue.ts';
 import { TABLES_LOCK } from './ensure-tables.ts';
 
-/** How long it waits for a lock, in ms: a table that somebody reads is dropped another time. */
+/** How long it waits for a lock, in ms. A table that is being read is dropped another time. */
 const LOCK_TIMEOUT_MS = 1000;
 const LOCK_NOT_AVAILABLE = '55P03';
 const DEPENDENT_OBJECTS = '2BP01';
@@ -15,19 +15,19 @@ export interface PruneParts {
   readonly db: Database;
   /** Keys of versions that stay, whether they are used or not: those of this code. */
   readonly own: ReadonlySet<string>;
-  /** Versions stay for so long after they were last used, in ms. */
+  /** How long versions stay after they were last used, in ms. */
   readonly keepMs: number;
 }
 
-/** What became of an unused version: it was dropped, or the reason why it stays. */
+/** The outcome for an unused version: it was dropped, or the reason why it stays. */
 export interface Pruned {
   readonly version: CheckpointId;
   readonly kept: string | null;
 }
 
 /**
- * Drops the versions of read models that no live process uses, with everything that belongs to them. One that a process comes to use
- * meanwhile stays.
+ * Drops the versions of read models that no live process uses, with everything that belongs to them. If a process
+ * starts using one meanwhile, it stays.
  */
 export async function pruneVersions({ db, own, keepMs }: PruneParts): Promise<Pruned[]> {
   const unused = (await unusedVersions(db, keepMs)).filter(({ key }) => !own.has(key));
@@ -50,13 +50,16 @@ async function unusedVersions(db: Database, keepMs: number, key?: string): Promi
   return rows.map(({ name, version, tables }) => ({ ...checkpointId('projection', name, version), tables }));
 }
 
-/** A transaction of its own, so that no lock is held for long. @returns why it stays; null if it was dropped. */
+/**
+ * Drops one version in a transaction of its own, so that no lock is held for long.
+ * @returns why it stays; null if it was dropped.
+ */
 async function prune(db: Database, { key }: CheckpointId, keepMs: number): Promise<string | null> {
   try {
     return await db.transaction(async (transaction) => {
       const tx = transaction as unknown as Database;
       await tx.execute(sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`));
-      // A process that starts says under this lock which versions it uses.
+      // A process that starts records under this lock which versions it uses.
       await tx.execute(sql`select pg_advisory_xact_lock(${TABLES_LOCK})`);
       const [unused] = await unusedVersions(tx, keepMs, key);
       if (!unused) return 'a process uses it again';
@@ -71,7 +74,7 @@ async function prune(db: Database, { key }: CheckpointId, keepMs: number): Promi
   }
 }
 
-/** Notes that versions are in use which live processes use. */
+/** Records which versions the live processes use. */
 export async function noteUse(db: Database): Promise<void> {
   await db.execute(sql`
     update read.read_models m set used_at = clock_timestamp()

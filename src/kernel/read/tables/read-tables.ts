@@ -13,18 +13,18 @@ export interface ReadTablesParts extends EnsureTablesParts {
   readonly onError: (error: unknown) => void;
 }
 
-/** Time between two looks at what nobody uses any more, in ms. */
+/** Interval of checks for versions and indexes that are no longer used, in ms. */
 const LOOK_MS = 60_000;
 
 /**
- * The tables of an engine's read models: makes those that are not there and the indexes that the others lack, and drops versions and
- * indexes that no live process uses any more.
+ * The tables of an engine's read models. Creates missing tables and indexes, and drops versions and indexes that no
+ * live process uses any more.
  */
 export class ReadTables {
   readonly #parts: ReadTablesParts;
   readonly #stopping = new AbortController();
   #timer: Timer | undefined;
-  /** Work on indexes and unused versions. One piece at a time. */
+  /** The work in progress on indexes and unused versions. Only one piece runs at a time. */
   #working: Promise<void> = Promise.resolve();
 
   constructor(parts: ReadTablesParts) {
@@ -32,8 +32,8 @@ export class ReadTables {
   }
 
   /**
-   * Resolves when every read model has its table. Indexes that tables with rows lack are made afterwards, while the read
-   * models are used.
+   * Resolves when every read model has its table. Missing indexes of tables with rows are created afterwards, while the
+   * read models are in use.
    * @throws {ReadTableError} READ_TABLE_UNSUPPORTED, READ_TABLE_CHANGED, READ_TABLES_IN_USE
    */
   async ensure(): Promise<void> {
@@ -42,13 +42,13 @@ export class ReadTables {
     this.#work(() => buildIndexes({ db, wanted: missing, signal: this.#stopping.signal }));
   }
 
-  /** Begins to look after what nobody uses any more. Call it when this process has announced what it uses. */
+  /** Starts checking for unused versions and indexes. Call it after this process has announced which ones it uses. */
   start(): void {
     this.#work(() => this.#look());
     this.#timer = every(LOOK_MS, () => this.#work(() => this.#look()));
   }
 
-  /** Begins nothing more. What is under way ends with its connection. */
+  /** Starts no more work. Work in progress ends with its connection. */
   stop(): void {
     this.#timer?.cancel();
     this.#stopping.abort();

@@ -6,16 +6,16 @@ import { regclass } from './table-parts.ts';
 /** A column as Postgres knows it. */
 export interface ColumnShape {
   readonly name: string;
-  /** With precision and the like: `timestamp(3) with time zone`. */
+  /** The type with its parameters: `timestamp(3) with time zone`. */
   readonly type: string;
   readonly isRequired: boolean;
-  /** Rows may be written without it. */
+  /** True if rows may be inserted without it. */
   readonly isOptionalOnInsert: boolean;
   /** The expression of a generated column. */
   readonly generated: string | null;
 }
 
-/** Reads the columns of a table as they are, in their order. */
+/** Reads the columns of a table in their order. */
 export async function readColumns(db: Database, table: PgTable): Promise<ColumnShape[]> {
   return await db.execute<ColumnShape & Record<string, unknown>>(sql`
     select attname as name, format_type(atttypid, atttypmod) as type, attnotnull as "isRequired",
@@ -26,8 +26,8 @@ export async function readColumns(db: Database, table: PgTable): Promise<ColumnS
 }
 
 /**
- * In what columns are not as they are declared, a phrase each; none if the table can be used. A column that is not declared does
- * no harm if rows can be written without it: newer code may have added it.
+ * How columns differ from their declarations, one phrase for each; none if the table can be used. An undeclared column
+ * is harmless if rows can be inserted without it: newer code may have added it.
  */
 export function differences(declared: readonly ColumnShape[], present: readonly ColumnShape[]): string[] {
   const there = new Map(present.map((column) => [column.name, column]));

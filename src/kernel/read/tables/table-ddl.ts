@@ -12,16 +12,19 @@ import {
 } from 'drizzle-orm/pg-core';
 import { partName } from '../../define/read-model/versioned-table.ts';
 
-/** A statement that makes an index, for a table that may be in use. */
+/** A statement that creates an index, for a table that may be in use. */
 export interface IndexDdl {
-  /** Of the index, unique in its schema. */
+  /** Name of the index, unique in its schema. */
   readonly name: string;
   readonly create: string;
-  /** Makes it under a name without keeping anybody from writing. Not within a transaction. */
+  /** Creates it under a name without blocking writers. Not within a transaction. */
   readonly createConcurrently: (name: string) => string;
 }
 
-/** Marks an index as made by the engine, in its comment: one that the code no longer declares is dropped. Others are left alone. */
+/**
+ * Marks an index in its comment as created by the engine. Such an index is dropped if the code no longer declares it;
+ * others are left alone.
+ */
 export const INDEX_MARK = 'Made by Afterwrite.';
 
 /** The statement that marks an index of schema `read`. */
@@ -29,20 +32,23 @@ export function markIndex(name: string): string {
   return `comment on index read.${quoted(name)} is '${INDEX_MARK}'`;
 }
 
-/** How to make a table: see {@link ddlOf}. */
+/** How to create a table: see {@link ddlOf}. */
 export interface TableDdl {
-  /** As SQL names it. */
+  /** Its name in SQL. */
   readonly table: string;
   /** Columns, primary key, unique constraints and checks. */
   readonly create: string;
-  /** The other indexes, for a table is filled much faster without them. */
+  /** The other indexes. They are separate because a table is filled much faster without them. */
   readonly indexes: readonly IndexDdl[];
 }
 
-/** A read table is declared with something that it cannot have, or not as it is in the database; or it cannot be changed now. */
+/**
+ * A read table is declared with something that read tables cannot have, or differs from the table in the database, or
+ * cannot be changed now.
+ */
 export class ReadTableError extends Error {
   readonly code: 'READ_TABLE_UNSUPPORTED' | 'READ_TABLE_CHANGED' | 'READ_TABLES_IN_USE';
-  /** The table that it is about; empty if it is about all of them. */
+  /** The table in question; empty if the error concerns all of them. */
   readonly table: string;
 
   constructor(code: ReadTableError['code'], table: string, sentence: string) {
@@ -54,13 +60,14 @@ export class ReadTableError extends Error {
 }
 
 /**
- * The statements that make a table as it is declared with Drizzle: columns with defaults and generated values, keys, checks
- * and indexes of every kind. Indexes and constraints are named by version, like the table.
+ * The statements that create a table as it is declared with Drizzle: columns with defaults and generated values, keys,
+ * checks and indexes of every kind. Indexes and constraints are named by version, like the table.
  *
- * @param indexNames names its indexes by their order instead of as declared; names of constraints are then left to Postgres. For
- *   a copy beside the table, since Postgres has one namespace for all of a schema.
+ * @param indexNames names its indexes by their order instead of as declared; names of constraints are then left to
+ *   Postgres. This is for a copy next to the table, because Postgres has one namespace for each schema.
  * @throws {ReadTableError} READ_TABLE_UNSUPPORTED for foreign keys, row security and enum types. Read models are filled
- *   independently of each other and rebuilt at any time, so that a reference cannot hold; a type would outlive its table.
+ *   independently of each other and rebuilt at any time, so a reference cannot hold; and an enum type would outlive its
+ *   table.
  */
 export function ddlOf(table: PgTable, indexNames?: (nth: number) => string): TableDdl {
   const config = getTableConfig(table);
@@ -190,7 +197,10 @@ function indexDdl({ config }: Index, target: string, name: string): IndexDdl {
   };
 }
 
-/** A column or an expression of an index, with its order. An expression is taken as it is: it may name an order itself. */
+/**
+ * A column or an expression of an index, with its order. An expression is used unchanged, because it may contain an
+ * order itself.
+ */
 function partDdl(part: Index['config']['columns'][number]): string {
   if (!is(part, IndexedColumn)) return is(part, PgColumn) ? quoted(part.name) : textOf(part as SQL);
   const { order, nulls, opClass } = part.indexConfig as {
@@ -201,7 +211,7 @@ function partDdl(part: Index['config']['columns'][number]): string {
   return [
     quoted(part.name ?? ''),
     ...(opClass ? [opClass] : []),
-    // Drizzle gives every column an order; these are what Postgres takes without being told.
+    // Drizzle gives every column an order. The defaults of Postgres are omitted.
     ...(order === 'desc' ? ['desc'] : []),
     ...(nulls && nulls !== (order === 'desc' ? 'first' : 'last') ? [`nulls ${nulls}`] : []),
   ].join(' ');
@@ -209,7 +219,7 @@ function partDdl(part: Index['config']['columns'][number]): string {
 
 const dialect = new PgDialect();
 
-/** As text that needs no parameters, with columns by their names alone: DDL takes neither parameters nor other tables. */
+/** As text without parameters, with columns by their names alone: DDL takes neither parameters nor other tables. */
 function textOf(expression: SQL): string {
   return dialect.sqlToQuery(sql`${expression}`.inlineParams(), 'indexes').sql;
 }
@@ -218,7 +228,7 @@ function listed(columns: readonly { readonly name: string }[]): string {
   return columns.map(({ name }) => quoted(name)).join(', ');
 }
 
-/** A name as SQL takes it. */
+/** A quoted name for SQL. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

@@ -3,18 +3,18 @@ import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
 import { READ_SCHEMA } from './tables.ts';
 
-/** Something of a table that has a name of its own. */
+/** A part of a table that has a name of its own. */
 export interface TablePart {
   readonly name: string;
-  /** An index by itself, one behind a constraint (primary key, unique), or a rule that rows have to keep. */
+  /** An index by itself, the index of a constraint (primary key, unique), or a rule that rows must satisfy. */
   readonly kind: 'index' | 'key' | 'rule';
   readonly isPrimary: boolean;
-  /** What it is, without its name and its table's: `USING btree (placed_at, id)`, `PRIMARY KEY (id)`. */
+  /** Its definition without its name and its table's: `USING btree (placed_at, id)`, `PRIMARY KEY (id)`. */
   readonly definition: string;
   readonly isUnique: boolean;
   /** The first column of an index, if it is a column. */
   readonly leads: string | null;
-  /** Of an index. */
+  /** The comment of an index. */
   readonly comment: string | null;
 }
 
@@ -23,7 +23,7 @@ export function regclass(table: PgTable): SQL {
   return sql`to_regclass(format('%I.%I', ${READ_SCHEMA}::text, ${getTableName(table)}::text))`;
 }
 
-/** Indexes and constraints, those of the same definition in the order in which they were made. */
+/** Indexes and constraints. Those of the same definition are in the order in which they were created. */
 export async function partsOf(db: Database, table: PgTable): Promise<TablePart[]> {
   return await db.execute<TablePart & Record<string, unknown>>(sql`
     select i.relname as name, case when c.oid is null then 'index' else 'key' end as kind, x.indisprimary as "isPrimary",
@@ -42,8 +42,8 @@ export async function partsOf(db: Database, table: PgTable): Promise<TablePart[]
 }
 
 /**
- * The parts that are not among others, each of which counts for one: a table may have the same index twice. Names do not
- * matter.
+ * The wanted parts that are not present. Each present one counts once, because a table may have the same index twice.
+ * Names do not matter.
  */
 export function lacking(wanted: readonly TablePart[], present: readonly TablePart[]): TablePart[] {
   const left = [...present];
@@ -54,12 +54,12 @@ export function lacking(wanted: readonly TablePart[], present: readonly TablePar
   });
 }
 
-/** The same but for its name. */
+/** True if two parts differ at most in their names. */
 export function isSame(a: TablePart, b: TablePart): boolean {
   return a.kind === b.kind && a.isUnique === b.isUnique && a.definition === b.definition;
 }
 
-/** The columns as one text: two tables with the same have the same columns. */
+/** The columns as one text, which is equal for two tables with the same columns. */
 export async function columnsOf(db: Database, table: PgTable): Promise<string> {
   const [row] = await db.execute<{ columns: string | null }>(sql`
     select string_agg(concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod), attnotnull, attidentity,
@@ -69,7 +69,7 @@ export async function columnsOf(db: Database, table: PgTable): Promise<string> {
   return row?.columns ?? '';
 }
 
-/** What keeps a table from being replaced by another one, in words; what depends on it would be lost or in the way. */
+/** The obstacles to replacing a table by another one, in words: dependent objects would be lost or prevent it. */
 export async function obstaclesTo(db: Database, table: PgTable): Promise<string[]> {
   const rows = await db.execute<{ what: string }>(sql`
     with t as (select oid, relowner, relrowsecurity from pg_class where oid = ${regclass(table)})
@@ -94,8 +94,8 @@ export async function obstaclesTo(db: Database, table: PgTable): Promise<string[
 }
 
 /**
- * The statements that give one table the rights of another, without what it had before: `like` does not copy them, and
- * an operator may have granted more than the engine does.
+ * The statements that give one table the rights of another, and remove its own. `like` does not copy rights, and an
+ * operator may have granted more than the engine does.
  */
 export async function grantsOf(db: Database, from: PgTable, to: PgTable): Promise<SQL[]> {
   const rows = await db.execute<{ statement: string }>(sql`

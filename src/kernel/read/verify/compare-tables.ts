@@ -4,7 +4,7 @@ import type { Database } from '../../../database/client.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { formerValue } from '../fold/former-value.ts';
 
-/** How a row of the live table differs from what the log makes of it. */
+/** How a row of the live table differs from the result of the log. */
 export type DifferenceKind =
   /** The row does not exist. */
   | 'missing'
@@ -31,7 +31,7 @@ export interface Comparison {
   readonly first: readonly RowDifference[];
 }
 
-/** Most differences that are shown. */
+/** Maximum number of differences that are shown. */
 const SHOWN = 20;
 
 /** Compares the rows of two tables of one projection, in the database. */
@@ -74,7 +74,7 @@ interface Compared {
   readonly keys: readonly PgColumn[];
   /** Columns that should be equal. */
   readonly columns: readonly PgColumn[];
-  /** Whether a row of a pair lacks events, with the aliases `l` and `s`. */
+  /** True if a row of a pair lacks events, with the aliases `l` and `s`. */
   readonly isStale: SQL;
   readonly columnOf: (column: PgColumn, side: Side) => SQL;
 }

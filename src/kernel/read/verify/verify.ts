@@ -14,35 +14,35 @@ import { type FillerParts, ShadowFiller } from '../rebuild/shadow-filler.ts';
 import { listed, tablesOf } from '../tables/tables.ts';
 import { type Comparison, compareHistories, compareTables } from './compare-tables.ts';
 
-/** A read model beside what its fold makes of the log. */
+/** The comparison of a read model with the fold of the log. */
 export interface Verification extends Comparison {
   readonly projection: string;
-  /** Former versions, if history is kept. */
+  /** The comparison of former versions, if history is kept. */
   readonly history: Comparison | undefined;
-  /** Both are there. */
+  /** The position of both tables. */
   readonly position: number;
 }
 
 export interface VerifyParts
   extends Pick<FillerParts, 'pools' | 'projection' | 'owner' | 'batchLimit' | 'clock' | 'onError'> {
   readonly leases: Leases;
-  /** Ends it; what it has made is dropped. */
+  /** Ends it when aborted. Its tables are dropped. */
   readonly signal?: AbortSignal | undefined;
-  /** Told how far the second table is, and how far it has to come. */
+  /** Called with the position of the second table, and the position that it has to reach. */
   readonly onProgress?: ((position: number, target: number) => void) | undefined;
 }
 
 const UNDEFINED_TABLE = '42P01';
-/** Between two looks, in ms. */
+/** Interval of checks, in ms. */
 const LOOK_MS = 200;
-/** How long the live table is not written to while both come to the same position, in ms. */
+/** How long the live table is locked for writers while both tables reach the same position, in ms. */
 const HOLD_MS = 1000;
-/** How long it waits for the batch that is being written, in ms, before it tries again. */
+/** How long it waits for the batch that is being written before it tries again, in ms. */
 const LOCK_TIMEOUT_MS = 1000;
 
 /**
- * Fills a second table from the log and compares the live one with it, both at the same position; reading and commands go on
- * meanwhile. Nothing stays of the second table, however this ends.
+ * Fills a second table from the log and compares the live one with it at the same position, while reads and commands
+ * continue. The second table is always dropped at the end.
  *
  * @throws {RebuildError} VERIFY_UNDER_WAY, REBUILD_REFUSED, VERIFY_FAILED
  */
@@ -58,7 +58,7 @@ export async function verifyProjection(parts: VerifyParts): Promise<Verification
     onError: (error) => onError(error, { part: 'verify' }),
   });
   if (!lease) throw gone(projection);
-  // It goes no further than the live table.
+  // The second table is filled no further than the live one.
   const end = new LogHead();
   const log: Pick<LogReader, 'read'> = {
     read: (after, limit, wanted) => pools.log.read(after, Math.min(limit, end.position - after), wanted),
@@ -113,7 +113,8 @@ async function compare({ pools, projection, signal }: VerifyParts, filler: Shado
   return await pools.owner.transaction(
     async (transaction) => {
       const view = transaction as unknown as Database;
-      // While the checkpoint is held nobody writes to the live table: what is seen from then on is of one position.
+      // While the checkpoint is locked, the live table does not change: everything that is read from then on is of one
+      // position.
       const position = await pools.owner.transaction(async (hold) => {
         await hold.execute(sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`));
         const position = await livePosition(hold as unknown as Database, projection, sql`for no key update`);
@@ -150,7 +151,7 @@ function gone({ name }: Projection): RebuildError {
   return new RebuildError('VERIFY_FAILED', name, `The table that ${name} was compared with is gone; try again.`);
 }
 
-/** Somebody holds a lock for long (lock_not_available): it is tried again. */
+/** Another session holds a lock for too long (lock_not_available): the comparison is tried again. */
 function unlessLocked(error: unknown): undefined {
   if (rootOf(error).code !== '55P03') throw error;
 }

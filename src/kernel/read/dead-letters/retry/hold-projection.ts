@@ -7,18 +7,18 @@ import { lockForWriting } from '../write-parked-batch.ts';
 
 /**
  * Prevents any change of a projection until the transaction ends.
- * @throws {OtherVersionError} if this version of it is not there.
+ * @throws {OtherVersionError} if this version of it does not exist.
  */
 export async function holdProjection(tx: Database, projection: Projection): Promise<void> {
   const { name, version, checkpoint } = projection;
   const found = sql`select from read.checkpoints where projection = ${checkpoint.key}`;
-  // Without a checkpoint there need not be a table.
+  // Without a checkpoint, the table may not exist either.
   if ((await tx.execute(found)).length === 0) throw new OtherVersionError(name, version);
   await lockForWriting(tx, projection);
   if ((await tx.execute(sql`${found} for update`)).length === 0) throw new OtherVersionError(name, version);
 }
 
-/** From now on, batches that the projection's owner has computed from the former rows and parked events are refused. */
+/** From now on, batches that the projection's owner has computed from outdated rows and parked events are refused. */
 export async function raiseGeneration(tx: Database, { checkpoint: { key } }: Projection): Promise<void> {
   await tx.execute(sql`update read.checkpoints set generation = generation + 1 where projection = ${key}`);
 }

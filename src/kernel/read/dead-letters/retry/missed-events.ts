@@ -6,7 +6,7 @@ import { changesOrPoison } from '../../fold/fold-batch.ts';
 import { keyText } from '../../fold/working-rows.ts';
 import { isPoison } from '../poison.ts';
 
-/** Most events that are checked: nothing else is applied meanwhile. */
+/** Maximum number of events that are checked, because no other event is applied meanwhile. */
 const LOOK_LIMIT = 20_000;
 const PAGE = 1000;
 

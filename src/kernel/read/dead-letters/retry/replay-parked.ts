@@ -6,7 +6,7 @@ import type { StoredParkedEvent } from '../dead-letter-store.ts';
 import type { ParkedStreams } from '../parked-streams.ts';
 import { FoldError } from '../poison.ts';
 
-/** A parked event, with what it changes. */
+/** A parked event with its change. */
 export interface WaitingEvent {
   readonly parkedEvent: StoredParkedEvent;
   readonly event: RecordedEvent;
@@ -25,7 +25,7 @@ export class OtherKeyError extends Error {
 }
 
 /**
- * What some parked events change, in order, and which rows have to be read to apply it.
+ * Computes the changes of parked events, in order, and the rows that must be read to apply them.
  * @throws {FoldError} if a handler throws.
  */
 export function planParked(
@@ -48,20 +48,20 @@ export function planParked(
 /** Rows after a replay of parked events. */
 export interface ReplayedParked {
   readonly workingRows: WorkingRows;
-  /** The rows that belong to the key by then. */
+  /** The rows that belong to the key after the replay. */
   readonly rows: ReadonlyMap<string, Key>;
-  /** The key has more rows than was known when its events were parked. */
+  /** True if the key has more rows than were known when its events were parked. */
   readonly hasMoreRows: boolean;
   /** Rows created by this replay, and the event that created the first. Later events may have skipped them: see missed-events.ts. */
   readonly made: { readonly rows: ReadonlySet<string>; readonly by: RecordedEvent } | undefined;
 }
 
 /**
- * Applies parked events, each to the rows that its key had by then. If it was not known which rows an event changes, one of them
- * may have had later events: then it is too late.
+ * Applies parked events, each to the rows that its key had at that point. If it was unknown which rows an event
+ * changes, one of them may have had later events: then it is too late.
  *
  * @throws {FoldError} if a change throws, or it is too late.
- * @throws {OtherKeyError} if a row is another key's.
+ * @throws {OtherKeyError} if a row belongs to another key.
  */
 export function replayParked(
   projection: Projection,
@@ -85,7 +85,7 @@ export function replayParked(
             if (partial) continue;
             const owner = parked.rows.get(workingRow.text);
             const isOthers = owner !== undefined && owner !== key;
-            // What it does to rows of other keys by their value is parked there.
+            // Changes by value of rows of other keys are parked under those keys.
             if (change.kind === 'updateWhere' && (isOthers || (rowsKnown && workingRow.before > position))) continue;
             if (isOthers) throw new OtherKeyError(owner);
             if (workingRow.before > position) throw new TooLateError(readModel);

@@ -17,7 +17,7 @@ export interface RetryParts {
   readonly readModel?: string | undefined;
   readonly events: EventTypes;
   readonly key: string;
-  /** Most events that are applied in one transaction; 1000 by default. */
+  /** Maximum number of events that are applied in one transaction; default: 1000. */
   readonly pageSize?: number | undefined;
 }
 
@@ -57,14 +57,17 @@ export class RetryPage {
     this.#parkedEvents = parkedEvents;
   }
 
-  /** Keeps the projection where it is until the transaction ends, and loads what is parked. */
+  /** Locks the projection until the transaction ends, and loads the parked events. */
   static async load(tx: Database, parts: RetryParts, limit: number): Promise<RetryPage> {
     const { projection, key } = parts;
     await holdProjection(tx, projection);
     return new RetryPage(tx, parts, await firstParked(tx, projection.checkpoint.key, key, limit));
   }
 
-  /** Applies the page. @throws {PageError} if some of its events cannot be applied, and nothing is written then. */
+  /**
+   * Applies the page.
+   * @throws {PageError} if some of its events cannot be applied. Nothing is written then.
+   */
   async apply(): Promise<AppliedPage> {
     if (this.#parkedEvents.length === 0) return { from: undefined, to: 0, applied: 0, remaining: 0 };
     try {
@@ -101,7 +104,7 @@ export class RetryPage {
     return { from, to: to as number, applied: this.#parkedEvents.length, remaining };
   }
 
-  /** Once a row has had later events, it is unknown which rows had a value when an event came. */
+  /** If a row has had later events, it is unknown which rows had a value when an event came. */
   async #refuseTooLate(table: ProjectionTable, waiting: readonly WaitingEvent[]): Promise<void> {
     for (const { parkedEvent, event, changes } of waiting) {
       if (parkedEvent.rowsKnown || parkedEvent.partial || !changes.some(({ kind }) => kind === 'updateWhere')) continue;

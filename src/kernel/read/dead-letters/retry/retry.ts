@@ -19,10 +19,10 @@ export interface RetryOutcome {
 }
 
 /**
- * Applies everything that is parked under a key, in order and as far as possible, whichever instance runs the
+ * Applies everything that is parked under a key, in order and as far as possible. It works whichever instance runs the
  * projection. A row is stale until nothing is parked under its key any more.
  * @throws {DeadLetterNotFoundError} if nothing is parked.
- * @throws {OtherVersionError} if this version of the projection is not there.
+ * @throws {OtherVersionError} if this version of the projection does not exist.
  */
 export async function retryKey(parts: RetryParts): Promise<RetryOutcome> {
   const { db, projection, key, pageSize = 1000 } = parts;
