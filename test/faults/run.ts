@@ -18,20 +18,24 @@ const { values } = parseArgs({
     instances: { type: 'string', default: '2' },
     'queue-limit': { type: 'string', default: '100' },
     only: { type: 'string', default: '' },
+    least: { type: 'string', default: '0' },
     keep: { type: 'boolean', default: false },
   },
 });
 const [seconds, seed, clients, instances, queueLimit] = (
   ['seconds', 'seed', 'clients', 'instances', 'queue-limit'] as const
 ).map((name) => Number(values[name])) as [number, number, number, number, number];
+const least = Number(values.least);
 const kinds = FAULT_KINDS.filter((kind) => kind.includes(values.only));
 if (kinds.length === 0) say(`No kind of fault has "${values.only}" in its name. There are: ${FAULT_KINDS.join(', ')}.`);
 if (
   kinds.length === 0 ||
-  [seconds, seed, clients, instances, queueLimit].some((value) => !Number.isInteger(value) || value < 1)
+  [seconds, seed, clients, instances, queueLimit].some((value) => !Number.isInteger(value) || value < 1) ||
+  !Number.isInteger(least) ||
+  least > kinds.length
 ) {
   say(
-    'Usage: npm run faults -- [--seconds 120] [--seed N] [--clients 24] [--instances 2] [--queue-limit 100] [--only TEXT] [--keep]',
+    'Usage: npm run faults -- [--seconds 120] [--seed N] [--clients 24] [--instances 2] [--queue-limit 100] [--only TEXT] [--least KINDS] [--keep]',
   );
   process.exit(2);
 }
@@ -53,6 +57,13 @@ try {
   if (keeps) await save(run, folder);
   if (violations.length > 0) {
     console.log(`${describeViolations(violations)}\n`);
+    process.exitCode = 1;
+  }
+  const played = new Set(run.injected.map(({ kind }) => kind)).size;
+  if (played < least) {
+    console.log(
+      `Only ${played} of ${kinds.length} kinds of faults were played, and ${least} had to be: give it more --seconds.\n`,
+    );
     process.exitCode = 1;
   }
 } catch (error) {

@@ -7,6 +7,15 @@ import type { Guard, Statement } from './statement.ts';
 
 /** Time between two attempts to cancel a statement that waits behind another one on its connection, in ms. */
 const AGAIN_MS = 25;
+/**
+ * Time between two attempts to open a connection for a statement if the database allows no more of them, in ms. Another
+ * connection of the pool may become free meanwhile.
+ */
+const FULL_AGAIN_MS = 100;
+/** Most such attempts of a statement: about three seconds. */
+const FULL_ATTEMPTS = 30;
+/** The code of a session that was refused because there are too many. */
+const TOO_MANY_CONNECTIONS = '53300';
 /** The code of a statement that was cancelled or exceeded its time limit. */
 const QUERY_CANCELED = '57014';
 
@@ -48,6 +57,8 @@ export function isCancelled(error: unknown): boolean {
  * driver would send the cancel request at once, and Postgres would cancel the other one. Such a statement is cancelled
  * when its turn has come.
  *
+ * A statement for which no connection could be opened, because the database allows no more of them, waits and is sent again.
+ *
  * https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
  *
  * No upstream issue is known.
@@ -55,6 +66,8 @@ export function isCancelled(error: unknown): boolean {
 export const cancellable: Guard = (unguarded) => {
   /** Statements that are sent again because no answer came, by their arguments. */
   const repeated = new WeakSet<unknown[]>();
+  /** How often a connection was refused to statements that wait for one, by their arguments. */
+  const refusals = new WeakMap<unknown[], number>();
   const ask = (asked: unknown[]): Statement => {
     const cancellation = current.getStore();
     const signal = cancellation?.signal;
@@ -97,10 +110,17 @@ export const cancellable: Guard = (unguarded) => {
       isOver = true;
       settled();
       const isSilent = isSilence(error) && !repeated.has(asked);
-      if (signal?.aborted || !(isSilent || isAnothers(error))) return reject(error);
+      const refused = (refusals.get(asked) ?? 0) + 1;
+      const isRefused = refused <= FULL_ATTEMPTS && rootOf(error).code === TOO_MANY_CONNECTIONS;
+      if (signal?.aborted || !(isSilent || isRefused || isAnothers(error))) return reject(error);
       if (isSilent) repeated.add(asked);
-      const again = current.run({ signal }, () => ask(asked));
-      (statement.isRaw ? again.values() : again).then(resolve, reject);
+      const sendAgain = () => {
+        const again = current.run({ signal }, () => ask(asked));
+        (statement.isRaw ? again.values() : again).then(resolve, reject);
+      };
+      if (!isRefused) return sendAgain();
+      refusals.set(asked, refused);
+      later(FULL_AGAIN_MS, sendAgain, { keepsProcess: false });
     };
     return statement;
   };

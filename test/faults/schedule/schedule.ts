@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Random } from '../../support/random.ts';
 import { until } from '../../support/until.ts';
-import type { Scene } from './fault.ts';
+import type { Scene, Subject } from './fault.ts';
 import { FAULTS, type FaultKind } from './faults.ts';
 
 /** A fault that was injected, and when, in ms since the beginning. */
@@ -32,9 +33,15 @@ export interface ScheduleOptions {
   readonly all: boolean;
 }
 
+/** How many come together in a short run, as long as some have not come. */
+const LANES = 3;
+/** A lane looks so often whether it may go on, in ms. */
+const LOOK_MS = 50;
+
 /**
  * Injects faults: first each kind once, in an order that chance makes, then any of them, some of them two at a time, until `stop`
- * (and until each has happened, if all have to). Resolves when all harm is over.
+ * (and until each has happened, if all have to). A short run has no time for one after the other: kinds that change different
+ * things come together. Resolves when all harm is over.
  */
 export async function injectFaults(
   scene: Scene,
@@ -51,19 +58,52 @@ export async function injectFaults(
     say(`${(from / 1000).toFixed(1).padStart(6)} s  ${kind}: ${what}`);
   };
   const first = random.shuffled(kinds);
+  if (!all) await injectTogether(first, inject, AbortSignal.any([stop, giveUp]), random.fork());
   while (!giveUp.aborted && (!stop.aborted || (all && first.length > 0))) {
     const kind = first.pop() ?? random.pick(kinds);
     if (random.chance(WAITS_FOR_ALL)) await allServe(scene);
-    // A short run has no time for one after the other.
-    const others = otherThan(kind, all || first.length === 0 ? kinds : first);
-    const meets = (!all || first.length === 0) && others.length > 0 && random.chance(MEETS_ANOTHER);
-    const together = meets ? [kind, random.pick(others)] : [kind];
-    for (const played of together) if (first.includes(played)) first.splice(first.indexOf(played), 1);
-    await Promise.all(together.map(inject));
-    await delay(random.between(LULL_MS.least, LULL_MS.most), undefined, { signal: stop }).catch(() => undefined);
+    const others = otherThan(kind, kinds);
+    const meets = first.length === 0 && others.length > 0 && random.chance(MEETS_ANOTHER);
+    await Promise.all((meets ? [kind, random.pick(others)] : [kind]).map(inject));
+    await lull(random, stop);
   }
   for (const end of atEnd.splice(0)) await end();
   return injected.sort((a, b) => a.from - b.from);
+}
+
+/** Injects each of these once, in lanes: at most one of those that change the same thing at a time. Takes them from the list. */
+async function injectTogether(
+  kinds: FaultKind[],
+  inject: (kind: FaultKind) => Promise<void>,
+  stop: AbortSignal,
+  random: Random,
+): Promise<void> {
+  const busy = new Set<Subject>();
+  const left = (subject: Subject) => kinds.filter((kind) => FAULTS[kind].subject === subject).length;
+  const lane = async () => {
+    while (!stop.aborted && kinds.length > 0) {
+      const free = kinds.filter((kind) => !busy.has(FAULTS[kind].subject));
+      // The thing to which most is still to be done takes longest.
+      const kind = free.reduce<FaultKind | undefined>((best, next) => {
+        return best && left(FAULTS[best].subject) >= left(FAULTS[next].subject) ? best : next;
+      }, undefined);
+      if (!kind) {
+        await delay(LOOK_MS);
+        continue;
+      }
+      const { subject } = FAULTS[kind];
+      kinds.splice(kinds.indexOf(kind), 1);
+      busy.add(subject);
+      await inject(kind).finally(() => busy.delete(subject));
+      await lull(random, stop);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+}
+
+/** Lets the clients work for a while. */
+async function lull(random: Random, stop: AbortSignal): Promise<void> {
+  await delay(random.between(LULL_MS.least, LULL_MS.most), undefined, { signal: stop }).catch(() => undefined);
 }
 
 /** Waits until all servers serve, or that takes too long. */
