@@ -70,6 +70,7 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
       {
         databaseNoticed: ({ line }) => say(cli, line),
         faultMet: quietly(({ error }) => say(cli, `warning: ${errorLine(error)}`)),
+        foldChanged: ({ message }) => say(cli, `warning: ${message}`),
       },
     ]);
     const database = await openDatabase({

@@ -24,7 +24,7 @@ async function watch(cli: Cli): Promise<void> {
   if (program === undefined) throw new CliError('NO_APP', 'It is not known how this process was started.');
   const child = spawn(process.execPath, ['--watch', '--watch-preserve-output', program, 'start'], {
     cwd: cli.folder,
-    env: cli.env,
+    env: { REBUILD_CHANGED_FOLDS: 'on', ...cli.env },
     stdio: 'inherit',
   });
   const stop = () => child.kill('SIGTERM');

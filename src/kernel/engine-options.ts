@@ -68,6 +68,11 @@ export interface EngineOptions {
    */
   readonly projector?: ProjectorRole | undefined;
   /**
+   * If true, the start rebuilds read models whose handlers have changed while their version has not. For development. If false
+   * (the default), the observer is told.
+   */
+  readonly rebuildsChangedFolds?: boolean;
+  /**
    * Replaces the engine's clock, for tests that set the time. The function receives the clock that follows Postgres.
    * `es.now()` has to return the same time as the replacement.
    */

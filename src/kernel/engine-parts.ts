@@ -16,6 +16,8 @@ import { WakeUp } from './notify/wake-up.ts';
 import { type Observer, unobserved } from './observe/observer.ts';
 import { Obstacles } from './obstacles.ts';
 import { ProcessManager } from './process/manager.ts';
+import { adviceOn, changedFolds } from './read/fold-source/fold-check.ts';
+import { cancelRebuild } from './read/rebuild/begin-rebuild.ts';
 import type { DedicatedPools } from './read/rebuild/dedicated-pools.ts';
 import { Replica } from './read/replica/replica-read-side.ts';
 import { Projector } from './read/run/projector.ts';
@@ -84,6 +86,26 @@ export function openReadTables({ options, database, registry, onError }: EngineC
     grant: database.grantRights,
     onError: (error) => onError(error, { part: 'read tables' }),
   });
+}
+
+/** Tells of read models whose handlers have changed under the same version, or fills them again. */
+export async function checkFolds(core: EngineCore, { rebuilds }: Projector): Promise<void> {
+  const { options, database, registry, observer, onError } = core;
+  if (options.projector === 'off') return;
+  const isRebuilt = options.rebuildsChangedFolds ?? false;
+  try {
+    for (const projection of await changedFolds(database.owner.db, [...registry.projections.values()])) {
+      if (isRebuilt) {
+        // One that is under way was begun with the former handlers.
+        await cancelRebuild(database.owner.db, projection);
+        await rebuilds.begin(projection);
+      }
+      const { name, version } = projection;
+      observer.tell('foldChanged', { projection: name, version, isRebuilt, message: adviceOn(projection) });
+    }
+  } catch (error) {
+    onError(error, { part: 'fold check' });
+  }
 }
 
 /** Runs the projections. */

@@ -3,6 +3,7 @@ import { Tokens } from './consistency/token.ts';
 import type { Registry } from './define/registry.ts';
 import type { EngineOptions } from './engine-options.ts';
 import {
+  checkFolds,
   followReplica,
   openCore,
   openProcesses,
@@ -86,6 +87,7 @@ export function createEngine(options: EngineOptions): Engine {
       await readTables.ensure();
       await projector.start();
       readTables.start();
+      await checkFolds(core, projector);
       await processes.start();
       await replica?.start();
       wakeUp.start({

@@ -20,6 +20,7 @@ export function engineOptions(config: Config) {
     deadLetterLimit: config.deadLetterLimit,
     keepReadModelsForMs: config.keepReadModelsFor * 3_600_000,
     projector: config.projector ? 'active' : 'off',
+    rebuildsChangedFolds: config.rebuildChangedFolds,
     maxWaiters: config.maxWaiters,
     maxWaitersPerCaller: config.maxWaitersPerCaller,
     processLimits: {

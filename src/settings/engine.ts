@@ -52,6 +52,12 @@ export const engineSettings = {
     onOff,
     { default: 'on' },
   ),
+  rebuildChangedFolds: setting(
+    'REBUILD_CHANGED_FOLDS',
+    'Whether a read model is filled again at the start if its handlers have changed and its version has not, on or off; `dev` turns it on.',
+    onOff,
+    { default: 'off' },
+  ),
   projectionBatchLimit: count(
     'PROJECTION_BATCH_LIMIT',
     2000,

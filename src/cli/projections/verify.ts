@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
+import { noteFold } from '../../kernel/read/fold-source/fold-check.ts';
 import type { Comparison, DifferenceKind } from '../../kernel/read/verify/compare-tables.ts';
 import type { Verification } from '../../kernel/read/verify/verify.ts';
 import { type Cli, type CommandFactory, print } from '../cli.ts';
@@ -34,12 +35,17 @@ the position of the event that created it.`,
       return withEngine(cli, (context) => verifyAll(cli, context, projections));
     });
 
-async function verifyAll(cli: Cli, { engine }: EngineContext, projections: readonly Projection[]): Promise<void> {
+async function verifyAll(
+  cli: Cli,
+  { engine, database }: EngineContext,
+  projections: readonly Projection[],
+): Promise<void> {
   const wrong: string[] = [];
   for (const projection of projections) {
     const verification = await verifyOne(cli, engine, projection);
     report(cli, verification);
     if (differences(verification) > 0) wrong.push(projection.name);
+    else await noteFold(database.owner.db, projection);
   }
   if (wrong.length === 0) return;
   throw new CliError(

@@ -100,6 +100,16 @@ export interface StallChanged {
   readonly isOver: boolean;
 }
 
+/** A projection's handlers are not those that have filled its table, and its version is the same. */
+export interface FoldChanged {
+  readonly projection: string;
+  readonly version: number;
+  /** True if the engine fills the table again. */
+  readonly isRebuilt: boolean;
+  /** What is wrong, and what to do. */
+  readonly message: string;
+}
+
 /** A fault that the engine handles by itself. */
 export interface FaultMet {
   readonly error: unknown;
@@ -134,6 +144,8 @@ export interface Occurrences {
   readonly clockStepped: { readonly stepMs: number };
   readonly obstacleChanged: ObstacleChanged;
   readonly stallChanged: StallChanged;
+  /** Told at the start. */
+  readonly foldChanged: FoldChanged;
   readonly faultMet: FaultMet;
   readonly updateDelayed: UpdateDelayed;
   /** The database has something to say to an operator while it is set up, as one line. */

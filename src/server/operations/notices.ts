@@ -30,6 +30,11 @@ export function logNotices(logger: Logger): EngineSubscriber {
       const message = `Postgres' clock was set ${stepMs > 0 ? 'forward' : 'back'} by ${inSeconds(stepMs)}, or one of the two machines slept`;
       logger[Math.abs(stepMs) < 1000 ? 'info' : 'warn']({ stepMs: Math.round(stepMs) }, message);
     },
+    foldChanged: ({ projection, version, isRebuilt, message }) => {
+      if (isRebuilt)
+        logger.info({ projection, version }, 'the handlers of a read model have changed: it is filled again');
+      else logger.warn({ projection, version }, message);
+    },
     stallChanged: ({ stall: { what, since, waitingFor, event, blockers, message }, isOver }) => {
       const facts = { what, since, waitingFor, event, blockers: blockers.map(({ query: _, ...blocker }) => blocker) };
       if (isOver) logger.info({ what, since, waitingFor }, 'what stood still goes on');

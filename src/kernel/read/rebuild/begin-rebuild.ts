@@ -3,6 +3,7 @@ import type { Database } from '../../../database/client.ts';
 import { createCheckpoint } from '../../checkpoints/checkpoints.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { dropParkedEvents } from '../dead-letters/dead-letter-store.ts';
+import { foldNote } from '../fold-source/fold-check.ts';
 import { obstaclesTo } from '../tables/table-parts.ts';
 import { tablesOf } from '../tables/tables.ts';
 import { type Shadow, type ShadowPurpose, shadowOf } from './shadow.ts';
@@ -145,6 +146,8 @@ async function refuseUnfilled(tx: Database, { name, version, checkpoint }: Proje
 async function createShadow(tx: Database, shadow: Shadow, owner: string | null): Promise<void> {
   await removeShadow(tx, shadow);
   for (const [table, beside] of shadow.tables) await createShadowTable(tx, table, beside);
+  // The live table may have been filled by other handlers.
+  await tx.execute(foldNote(shadow.projection));
   await createCheckpoint(tx, shadow.checkpoint, { owner });
 }
 
