@@ -19,6 +19,7 @@ const { version, peerDependencies, devDependencies } = JSON.parse(readFileSync(j
 const versions = {
   afterwrite: `^${version}`,
   ...peerDependencies,
+  node: devDependencies.node,
   typescript: devDependencies.typescript,
   '@types/node': devDependencies['@types/node'],
 };

@@ -9,20 +9,14 @@ const USAGE = 'npm create afterwrite my-app [-- --no-install] [-- --afterwrite <
 
 try {
   const { folder, afterwrite, install } = wordsOf(process.argv.slice(2));
-  const files = await createProject({ folder, afterwrite });
+  const files = await createProject({ folder, afterwrite, bringsNode: !canRunTypeScript });
   const shown = relative(process.cwd(), folder) || '.';
   console.log(`Created ${files} files in ${shown}.`);
   if (install) {
     console.log('Installing the packages …');
     execFileSync('npm', ['install', '--no-fund', '--no-audit'], { cwd: folder, stdio: 'inherit', shell: isWindows() });
     // The schema and the shapes of events that `npm run check` compares with.
-    if (canRunTypeScript)
-      execFileSync('npm', ['run', '--silent', 'schema'], { cwd: folder, stdio: 'inherit', shell: isWindows() });
-  }
-  if (!canRunTypeScript) {
-    console.log(
-      `\nThis is Node ${process.versions.node}; the application needs Node 24 or newer. Then run npm run schema.`,
-    );
+    execFileSync('npm', ['run', '--silent', 'schema'], { cwd: folder, stdio: 'inherit', shell: isWindows() });
   }
   console.log('\nNext:');
   if (shown !== '.') console.log(`  cd ${shown}`);

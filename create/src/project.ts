@@ -20,6 +20,8 @@ export interface NewProject {
   readonly folder: string;
   /** Which afterwrite it depends on; by default the version that this package was published with. */
   readonly afterwrite?: string | undefined;
+  /** Adds the npm package `node`, which brings a Node that runs TypeScript: its scripts find it before that of the machine. */
+  readonly bringsNode: boolean;
 }
 
 const PACKAGE = packageFolder(dirname(fileURLToPath(import.meta.url)));
@@ -29,7 +31,7 @@ const PACKAGE = packageFolder(dirname(fileURLToPath(import.meta.url)));
  * @returns how many files it has.
  * @throws {CreateError} BAD_NAME, or FOLDER_IN_USE if there is something in the folder besides what git and editors put there.
  */
-export async function createProject({ folder, afterwrite }: NewProject): Promise<number> {
+export async function createProject({ folder, afterwrite, bringsNode }: NewProject): Promise<number> {
   const name = basename(folder);
   if (!/^[a-z][a-z0-9-]*$/.test(name)) {
     throw new CreateError(
@@ -55,9 +57,21 @@ export async function createProject({ folder, afterwrite }: NewProject): Promise
       .replace(/"VERSION_OF:([^"]+)"/g, (_, of: string) =>
         JSON.stringify((of === 'afterwrite' ? afterwrite : undefined) ?? versions[of]),
       );
-    await writeFile(target, inWords, { flag: 'wx' });
+    const isManifest = path === 'package.json' && bringsNode;
+    await writeFile(target, isManifest ? withNode(inWords, versions.node) : inWords, { flag: 'wx' });
   }
   return files.length;
+}
+
+function withNode(text: string, version: string | undefined): string {
+  const manifest = JSON.parse(text);
+  // npm runs install scripts of the packages that are listed here and of no others.
+  const changed = {
+    ...manifest,
+    allowScripts: { ...manifest.allowScripts, node: true },
+    devDependencies: { ...manifest.devDependencies, node: version },
+  };
+  return `${JSON.stringify(changed, undefined, 2)}\n`;
 }
 
 interface ProjectFile {

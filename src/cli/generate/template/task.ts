@@ -1,10 +1,10 @@
-import { defineAggregate, defineCommand, defineEvent, impersonal, reject } from 'afterwrite';
+import { defineAggregate, defineCommand, defineEvent, nonPersonal, reject } from 'afterwrite';
 import { z } from 'zod';
 
 // What can happen. Events are stored forever, and never changed.
 
-export const TaskAdded = defineEvent('TaskAdded', { data: z.object({ name: impersonal(z.string()) }) });
-export const TaskRenamed = defineEvent('TaskRenamed', { data: z.object({ name: impersonal(z.string()) }) });
+export const TaskAdded = defineEvent('TaskAdded', { data: z.object({ name: nonPersonal(z.string()) }) });
+export const TaskRenamed = defineEvent('TaskRenamed', { data: z.object({ name: nonPersonal(z.string()) }) });
 export const TaskArchived = defineEvent('TaskArchived', { data: z.object({}) });
 
 // What has to be consistent: the state that the rules need, folded from the events.
