@@ -1,5 +1,6 @@
 import { type DocumentNode, GraphQLError, parse, type Source } from 'graphql';
 import { LRUCache } from 'lru-cache';
+import { withoutStack } from './without-stack.ts';
 
 export interface DocumentLimits {
   /** In UTF-16 units. */
@@ -40,7 +41,7 @@ export function parseWithin(source: string | Source, { length, tokens }: Documen
 
 /** An error that says which limit a request exceeds. */
 export function refusal(message: string, facts: Readonly<Record<string, unknown>> = {}): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', ...facts } });
+  return withoutStack(() => new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', ...facts } }));
 }
 
 function hasMoreLines(text: string, lines: number): boolean {

@@ -1,5 +1,5 @@
+import { withoutStack } from '../../graphql/limits/without-stack.ts';
 import { type Limit, OverLimitError } from './over-limit.ts';
-import { withoutStack } from './without-stack.ts';
 
 /** Gives back what was taken. Calling it again does nothing. */
 export type Release = () => void;

@@ -1,6 +1,6 @@
 import { GraphQLError } from 'graphql';
+import { withoutStack } from '../../graphql/limits/without-stack.ts';
 import { ThrottledError } from '../../kernel/errors.ts';
-import { withoutStack } from './without-stack.ts';
 
 /** A limit of one actor, one address or the whole server. The names are values of a metric's label. */
 export type Limit =

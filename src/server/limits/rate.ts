@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { withoutStack } from '../../graphql/limits/without-stack.ts';
 import { type Limit, OverLimitError } from './over-limit.ts';
 import type { SharedCounts } from './shared-counts.ts';
-import { withoutStack } from './without-stack.ts';
 
 /**
  * Seconds over which rates are counted. A limit is a burst that may come at once and is available again after this

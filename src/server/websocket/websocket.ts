@@ -63,6 +63,7 @@ interface Session {
   /** Cancels the timer that closes the connection when its access token expires. */
   forgetExpiry: (() => void) | undefined;
 }
+const ENDED = refusal('The subscription has ended.');
 const NO_HEADERS: Session['headers'] = {};
 type PipelineRoot = Pick<ReturnType<Yoga['getEnveloped']>, 'execute' | 'subscribe'>;
 
@@ -104,7 +105,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
       const code = refusalCode(errors);
       if (code !== undefined) extra.visit.refused({ code, limit: limitIn(errors) });
     },
-    onSubscribe: async ({ connectionParams, subscriptions, extra }, _id, payload) => {
+    onSubscribe: async ({ connectionParams, subscriptions, extra }, id, payload) => {
       // Browsers cannot set headers here.
       const sent = (name: string) =>
         textIn(payload.extensions, name) ?? textIn(connectionParams, name) ?? extra.headers[name];
@@ -120,6 +121,8 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
       }
       // Many subscriptions may begin in one message of the network.
       await turns.take(visit.caller);
+      // The client has ended it meanwhile. Nothing is sent.
+      if (!(id in subscriptions)) return [ENDED];
       const client = {
         actor: visit.authenticated?.actor ?? null,
         address: visit.address,
