@@ -25,6 +25,7 @@ function spellings(value: number): string[] {
   return [
     value.toLocaleString('en'),
     ...(value % 2 ** 20 === 0 ? [`${value / 2 ** 20} MiB`] : []),
+    ...(value % 2 ** 10 === 0 ? [`${value / 2 ** 10} KiB`] : []),
     ...(value % 1000 === 0 ? [`${value / 1000} s`] : []),
   ];
 }
