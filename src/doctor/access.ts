@@ -50,7 +50,7 @@ interface RoleFacts {
 function rolesOf({ user, isSuperuser, createsRoles, hasShared, hasOwnUrls }: RoleFacts): Finding {
   const cure =
     'Let it create roles, or set WRITER_DATABASE_URL, PROJECTOR_DATABASE_URL and READER_DATABASE_URL to users of their own.';
-  if (hasOwnUrls) return ok('roles', 'each part has a user of its own by the settings');
+  if (hasOwnUrls) return ok('roles', 'the settings give each part a separate user');
   if (createsRoles)
     return ok(
       'roles',

@@ -132,7 +132,7 @@ async function checkParked(db: Database): Promise<Finding[]> {
       warning('parked', `${events} events are in dead letters of read models`, 'See why: cli dead-letters list.'),
     );
   }
-  return found.length > 0 ? found : [ok('parked', 'no process and no read model has put anything aside')];
+  return found.length > 0 ? found : [ok('parked', 'no process and no read model has parked anything')];
 }
 
 /** Damaged snapshots do no harm: a stream is loaded from its events instead. But something has changed the table. */

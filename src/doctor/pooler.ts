@@ -39,7 +39,7 @@ export async function checkPooler(url: string): Promise<Finding[]> {
         warning(
           'pooler',
           `a pooler in session mode names backend ${before.named} where ${before.backend} answers`,
-          'It works, but connections that have fallen silent are not noticed. Let DATABASE_URL lead to Postgres itself.',
+          'It works, but silent connections are not detected. Let DATABASE_URL lead to Postgres itself.',
         ),
       ];
     }

@@ -21,7 +21,7 @@ const DECISIVE: Readonly<Record<string, string>> = {
 const OF_SUPERUSERS: Readonly<Record<string, { readonly wanted: string; readonly harm: string }>> = {
   track_activities: {
     wanted: 'on',
-    harm: 'Nobody can see whether a statement is at work: connections that have fallen silent are not noticed, nor why something stands still.',
+    harm: 'It cannot be seen if a statement is running: silent connections are not detected, nor the reasons of stalls.',
   },
   track_counts: { wanted: 'on', harm: 'Tables are not vacuumed by themselves, and grow.' },
   autovacuum: { wanted: 'on', harm: 'Tables are not vacuumed by themselves, and grow.' },
@@ -77,7 +77,7 @@ function isSet(name: string, value: string, place: string, wanted: string): Find
   return warning(
     'settings',
     `${name} is '${value}' (${place})`,
-    `Nothing has to be done: every session sets it to '${wanted}'. Other tools on this database see '${value}'.`,
+    `No action is needed: every session sets it to '${wanted}'. Other tools on this database see '${value}'.`,
   );
 }
 

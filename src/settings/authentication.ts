@@ -11,27 +11,27 @@ export const authenticationSettings = {
   ),
   authJwksUrl: setting(
     'AUTH_JWKS_URL',
-    'Where the identity provider publishes the public keys of its tokens; excludes AUTH_JWT_SECRET.',
+    'URL at which the identity provider publishes the public keys of its tokens; excludes AUTH_JWT_SECRET.',
     httpUrl,
   ),
-  authIssuer: setting('AUTH_ISSUER', 'The `iss` claim that tokens must carry; unset, it is not checked.', text),
-  authAudience: setting('AUTH_AUDIENCE', 'The `aud` claim that tokens must carry; unset, it is not checked.', text),
+  authIssuer: setting('AUTH_ISSUER', 'The `iss` claim that tokens must have. If unset, it is not checked.', text),
+  authAudience: setting('AUTH_AUDIENCE', 'The `aud` claim that tokens must have. If unset, it is not checked.', text),
   authRolesClaim: setting(
     'AUTH_ROLES_CLAIM',
-    'The claim that lists roles; dots lead into nested claims, as in realm_access.roles.',
+    'The claim that lists roles. Dots select nested claims, as in realm_access.roles.',
     text,
     { default: 'roles' },
   ),
   authClockToleranceS: count(
     'AUTH_CLOCK_TOLERANCE_S',
     5,
-    'Seconds by which the clock of the issuer of tokens may differ from this one.',
+    "Maximum difference between the clock of the issuer of tokens and this server's clock, in seconds.",
     0,
     300,
   ),
   authMaxTokenLifetimeS: optionalCount(
     'AUTH_MAX_TOKEN_LIFETIME_S',
-    'Longest time in seconds from `iat` (from now, if a token has none) to `exp`; tokens that last longer are refused.',
+    'Maximum time from `iat` (from now, if a token has none) to `exp`, in seconds; tokens that last longer are refused.',
     1,
   ),
 };

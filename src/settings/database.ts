@@ -4,44 +4,47 @@ import { allowsWriting, namesOneServer, postgresUrl, secretKey, text } from './v
 
 const writableUrl = postgresUrl.refine(
   allowsWriting,
-  'has a target_session_attrs that asks for a server that only reads: write read-write, or leave it out',
+  'has a target_session_attrs that requires a read-only server: write read-write, or leave it out',
 );
 
 /** Postgres and the connections to it. */
 export const databaseSettings = {
   databaseUrl: setting(
     'DATABASE_URL',
-    'Postgres 15 or newer to use; unset, an embedded one is started in DATA_DIR.',
+    'URL of a Postgres 15 or newer. If unset, an embedded one is started in DATA_DIR.',
     writableUrl,
     { secret: true },
   ),
   readDatabaseUrl: setting(
     'READ_DATABASE_URL',
-    'Server that queries read from, a replica of the database; unset, they read from the database itself.',
-    postgresUrl.refine(namesOneServer, 'must name one server: how far a read model is differs from replica to replica'),
+    'URL of a replica that queries read from. If unset, they read from the database itself.',
+    postgresUrl.refine(
+      namesOneServer,
+      'must name one server, because the positions of read models differ between replicas',
+    ),
     { secret: true },
   ),
   writerDatabaseUrl: setting(
     'WRITER_DATABASE_URL',
-    'The database with a user of its own for appending; unset, the server makes a role if it may.',
+    'URL of the database with a separate user for appending. If unset, the server creates a role if it may.',
     writableUrl,
     { secret: true },
   ),
   projectorDatabaseUrl: setting(
     'PROJECTOR_DATABASE_URL',
-    'The database with a user of its own for read models; unset, the server makes a role if it may.',
+    'URL of the database with a separate user for read models. If unset, the server creates a role if it may.',
     writableUrl,
     { secret: true },
   ),
   readerDatabaseUrl: setting(
     'READER_DATABASE_URL',
-    'The database with a user of its own for queries; unset, the server makes a role if it may.',
+    'URL of the database with a separate user for queries. If unset, the server creates a role if it may.',
     writableUrl,
     { secret: true },
   ),
   databaseRoleSecret: setting(
     'DATABASE_ROLE_SECRET',
-    "Secret from which the passwords of the server's roles are derived, the same on all servers; unset, the password in DATABASE_URL.",
+    "Secret from which the passwords of the server's roles are derived, the same on all servers. If unset, the password in DATABASE_URL is used.",
     secretKey,
     { secret: true },
   ),

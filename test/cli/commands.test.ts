@@ -221,7 +221,7 @@ describe('config', () => {
     const secret = 'this is a secret of more than 32 bytes';
     const { code, stdout } = await runCli(database.url, ['config'], { PORT: '4711', AUTH_JWT_SECRET: secret });
     expect(code).toBe(0);
-    expect(stdout).toContain('PORT = 4711\n    TCP port to listen on; 0 takes any free one. Default: 4000.\n');
+    expect(stdout).toContain('PORT = 4711\n    TCP port to listen on; 0 chooses any free one. Default: 4000.\n');
     expect(stdout).toContain('AUTH_JWT_SECRET = (set, not shown)\n');
     expect(stdout).toContain('DATABASE_URL = (set, not shown)\n');
     expect(stdout).toContain('AUTH_JWKS_URL = (not set)\n');

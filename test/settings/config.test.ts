@@ -64,7 +64,7 @@ describe('readConfig', () => {
     const one = 'postgres://user:pass,word@replica:5432/shop?application_name=a,b';
     expect(readConfig({ READ_DATABASE_URL: one }).readDatabaseUrl).toBe(one);
     expect(problemsOf({ READ_DATABASE_URL: 'postgres://user:secret@one:5432,two:5432/shop' })).toEqual([
-      'READ_DATABASE_URL must name one server: how far a read model is differs from replica to replica.',
+      'READ_DATABASE_URL must name one server, because the positions of read models differ between replicas.',
     ]);
     expect(problemsOf({ READ_DATABASE_URL: 'replica' })).toEqual([
       'READ_DATABASE_URL must be a postgres:// or postgresql:// URL.',

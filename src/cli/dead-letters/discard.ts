@@ -15,7 +15,7 @@ export const deadLettersDiscardCommand: CommandFactory = (cli) =>
     .description('skip the first waiting event of a key permanently, and apply those behind it')
     .argument('<projection>', 'the read model')
     .argument('<key>', 'type and id of the stream that failed, as `dead-letters list` shows it')
-    .argument('<position>', "the event's position, lest another one is meant", position)
+    .argument('<position>', "the event's position, so that no other event is skipped", position)
     .option('--yes', 'confirm; without it nothing is changed')
     .option('--reason <text>', 'the reason, for the record')
     .addHelpText(
@@ -29,12 +29,12 @@ read models. A rebuild by the same version of the read model passes it over too;
         if (!yes) {
           throw new CliError(
             'NOT_CONFIRMED',
-            `This passes the event at position ${position} over for good in ${projection}; nothing was changed. Add --yes to do it.`,
+            `This skips the event at position ${position} permanently in ${projection}; nothing was changed. Add --yes to do it.`,
           );
         }
         const by = { by: `cli:${userInfo().username}`, reason: reason ?? null };
         const outcome = await deadLetters.discard(projection, key, position, by);
-        print(cli, `${projection} ${key}: the event at position ${position} is passed over.`);
+        print(cli, `${projection} ${key}: the event at position ${position} is skipped.`);
         if (!printOutcome(cli, projection, key, outcome)) {
           throw new CliError(
             'STILL_WAITING',

@@ -33,11 +33,11 @@ again. Who passed it over, when and why stays in read.parked_items.`,
         if (!yes) {
           throw new CliError(
             'NOT_CONFIRMED',
-            `This passes ${what} over for good in ${kind}; nothing was changed. Add --yes to do it.`,
+            `This skips ${what} permanently in ${kind}; nothing was changed. Add --yes to do it.`,
           );
         }
         const decision = { by: `cli:${userInfo().username}`, reason: reason ?? null };
         await new ParkedOperations(db).passOver({ consumer: kind, line, position, deadline }, decision);
-        print(cli, `${kind} ${line}: ${what} is passed over as soon as its turn comes.`);
+        print(cli, `${kind} ${line}: ${what} is skipped as soon as its turn comes.`);
       }),
     );

@@ -8,8 +8,8 @@ const OLDEST_POSTGRES = 150000;
 /** Settings that only a superuser may change, and their required values: our sessions cannot correct them. */
 const SETTINGS_OF_SUPERUSERS: Readonly<Record<string, { readonly wanted: string; readonly because: string }>> = {
   session_replication_role: { wanted: 'origin', because: 'triggers and foreign keys do nothing otherwise' },
-  zero_damaged_pages: { wanted: 'off', because: 'damaged pages would be emptied without a word' },
-  ignore_checksum_failure: { wanted: 'off', because: 'damaged pages would be read as if they were whole' },
+  zero_damaged_pages: { wanted: 'off', because: 'damaged pages would be emptied silently' },
+  ignore_checksum_failure: { wanted: 'off', because: 'damaged pages would be read as if they were intact' },
 };
 
 /** Facts about a usable server. */

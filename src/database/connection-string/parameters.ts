@@ -71,9 +71,9 @@ export const PARAMETERS: Readonly<Record<string, Parameter>> = {
   load_balance_hosts: supported('PGLOADBALANCEHOSTS', ['disable', 'random']),
 
   fallback_application_name: ignored('connections have names of their own'),
-  keepalives_interval: ignored('connections that do not answer are given up sooner than TCP would notice'),
-  keepalives_count: ignored('connections that do not answer are given up sooner than TCP would notice'),
-  tcp_user_timeout: ignored('connections that do not answer are given up sooner than TCP would notice'),
+  keepalives_interval: ignored('connections that do not answer are closed sooner than TCP would detect it'),
+  keepalives_count: ignored('connections that do not answer are closed sooner than TCP would detect it'),
+  tcp_user_timeout: ignored('connections that do not answer are closed sooner than TCP would detect it'),
   sslcompression: ignored('TLS connections are never compressed, as in libpq'),
   krbsrvname: ignored(NO_KERBEROS),
   gsslib: ignored(NO_KERBEROS),

@@ -201,7 +201,7 @@ function failed(output: string): EmbeddedPostgresError {
   const full = /No space left on device/i.test(output);
   return new EmbeddedPostgresError(
     full ? 'no_space' : 'start_failed',
-    `Postgres ended while starting${full ? ', because there is no space left' : ''}. Its last words:\n${lastLines(output)}`,
+    `Postgres ended while starting${full ? ', because there is no space left' : ''}. Its last output:\n${lastLines(output)}`,
   );
 }
 

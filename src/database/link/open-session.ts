@@ -103,7 +103,7 @@ async function openAt(server: ServerAddress, request: SessionRequest, asksKind: 
       if (request.signal.aborted || index === ways.length - 1 || !isRefusal) throw error;
     }
   }
-  throw new Error('There is no way to encrypt or not to encrypt.');
+  throw new Error("The connection's settings allow neither an encrypted nor an unencrypted connection.");
 }
 
 async function openIn(

@@ -49,7 +49,10 @@ export async function secure(
     const answer = await readBytes(socket, signal);
     // If more than one byte has arrived, somebody has inserted data before the encryption began.
     if (answer.length !== 1 || (answer[0] !== YES && answer[0] !== NO)) {
-      throw linkError('TLS_REFUSED', 'what answers is no Postgres, or something on the way changes what it says');
+      throw linkError(
+        'TLS_REFUSED',
+        'the server is not Postgres, or something between here and there changes its answers',
+      );
     }
     if (answer[0] === NO) {
       if (isOptional) return socket;
@@ -98,7 +101,7 @@ async function authoritiesOf({ mode, rootCert }: TlsTarget): Promise<string | st
   if (existsSync(usual)) return read('sslrootcert', usual);
   throw linkError(
     'TLS_NO_ROOT',
-    `sslmode=${mode} needs to know whom to trust: name a file with sslrootcert, or write sslrootcert=system`,
+    `sslmode=${mode} needs trusted certificates: name a file with sslrootcert, or write sslrootcert=system`,
   );
 }
 

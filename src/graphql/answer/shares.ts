@@ -33,8 +33,8 @@ export class AnswerShares {
   take(caller: string, bytes: number): string | undefined {
     const held = this.#callers.get(caller) ?? 0;
     const { caller: most, total } = this.#limits;
-    if (held + bytes > most) return `Your answers that are under way may take ${most} bytes together.`;
-    if (this.#total + bytes > total) return `All answers that are under way may take ${total} bytes together.`;
+    if (held + bytes > most) return `Your answers in progress may take ${most} bytes together.`;
+    if (this.#total + bytes > total) return `All answers in progress may take ${total} bytes together.`;
     this.#callers.set(caller, held + bytes);
     this.#total += bytes;
     return undefined;

@@ -138,7 +138,7 @@ export class Allotment {
     if (this.#own + bytes > subscription) {
       throw new BadUserInputError(
         `A subscription holds at most ${subscription} bytes in memory, and this one would hold ${this.#own + bytes}. ` +
-          'Name fewer keys, or read with queries what is so large.',
+          'Name fewer keys, or read large data with queries.',
       );
     }
     this.#check(bytes);

@@ -84,7 +84,7 @@ export function addStalls(builder: Builder) {
         resolve: (_, __, { engine }: Context) => engine.queue.depth,
       }),
       limit: t.int({
-        description: 'Most appends that may wait; beyond, commands are throttled.',
+        description: 'Maximum number of waiting appends; more commands are throttled.',
         resolve: (_, __, { engine }: Context) => engine.queue.limit,
       }),
       oldestWaitMs: t.int({

@@ -6,7 +6,7 @@ export class FencedError extends Error {
 
   /** @param checkpoint its key. */
   constructor(checkpoint: string) {
-    super(`Projection ${checkpoint} was moved by somebody else.`);
+    super(`Projection ${checkpoint} was moved by another instance.`);
     this.name = 'FencedError';
   }
 }

@@ -68,7 +68,7 @@ export function whyNotActorId(text: string): string | undefined {
   if (text !== text.trim()) return 'begins or ends with white space';
   if (text !== text.normalize('NFC')) return 'is not in the Unicode normal form NFC';
   const reserved = reservedName(text);
-  return reserved && `reads as "${reserved}", which is what the log calls somebody else`;
+  return reserved && `reads as "${reserved}", a name that the log uses for another actor`;
 }
 
 /** The engine's actor whose name the text reads like, alone or before a colon, in any case, width and spacing. */

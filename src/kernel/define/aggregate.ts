@@ -112,7 +112,7 @@ function refuseIncomplete(aggregate: string, events: EventTypes, evolve: Readonl
     throw new DefinitionError(
       'EVOLVE_INCOMPLETE',
       { aggregate, event: missing },
-      `${aggregate} says in evolve nothing of ${missing}. Write how the event changes the state, ` +
+      `${aggregate} has no entry for ${missing} in evolve. Write how the event changes the state, ` +
         `or that it does not: evolve: { ${missing}: unchanged }, with unchanged imported from 'afterwrite'.`,
     );
   }

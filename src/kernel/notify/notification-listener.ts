@@ -16,8 +16,8 @@ export class NotListeningError extends Error {
     const why =
       cause instanceof Error ? cause.message : 'behind a pooler in transaction mode, or a connection is silent';
     super(
-      `Notifications of Postgres do not arrive (${why}): what other instances do is noticed by looking, somewhat later. ` +
-        'Let DATABASE_URL lead to Postgres itself to have it at once.',
+      `Notifications of Postgres do not arrive (${why}): changes by other instances are found by polling, somewhat later. ` +
+        'Let DATABASE_URL lead to Postgres itself, so that they arrive at once.',
       { cause },
     );
     this.name = 'NotListeningError';

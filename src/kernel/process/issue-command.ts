@@ -13,7 +13,9 @@ export class BusyError extends RetryableError {
   readonly code = 'STREAM_BUSY';
 
   constructor(command: string, commandId: string) {
-    super(`${command} ${commandId} met others on its stream each time that it was decided; it is issued again.`);
+    super(
+      `${command} ${commandId} conflicted with other commands on its stream each time it was decided. It is issued again.`,
+    );
     this.name = 'BusyError';
   }
 }
@@ -25,7 +27,7 @@ export class IdsUsedError extends Error {
   constructor(command: string, commandId: string) {
     super(
       `${command}: the command id ${commandId} and those that follow from it are in the log already, for something else. ` +
-        'It cannot be issued; pass it over when it is clear what became of it.',
+        'It cannot be issued. Find out what the command was for, and discard the item with parked pass-over.',
     );
     this.name = 'IdsUsedError';
   }

@@ -112,7 +112,9 @@ export class ProcessWork implements Work {
     try {
       const id = processIdOf(this.#parts.process, event);
       if (id === undefined || isUuid(id)) return id;
-      return new Error(`${this.#parts.process.name} says of ${event.type} that it is for ${id}, which is no UUID.`);
+      return new Error(
+        `${this.#parts.process.name} says that ${event.type} is for the process ${id}, which is not a UUID.`,
+      );
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     }

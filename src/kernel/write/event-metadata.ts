@@ -28,5 +28,7 @@ export function metadataOf(options: ExecuteOptions, commandId: string): EventMet
 
 function assertId(what: string, id: string | undefined, max = MAX_ID): void {
   if (id === undefined || (id.length <= max && id.isWellFormed() && !id.includes('\0'))) return;
-  throw new RangeError(`The id of the ${what} is longer than ${max} characters, or no text that Postgres can hold.`);
+  throw new RangeError(
+    `The id of the ${what} is longer than ${max} characters, or is text that Postgres cannot store.`,
+  );
 }

@@ -64,7 +64,7 @@ const MAX_TOKEN_BYTES = 16_384;
  * A secret is shared only with its intended application; an identity provider signs for all of its applications alike.
  */
 const ANY_AUDIENCE =
-  'AUTH_AUDIENCE is not set: access tokens that the identity provider has given out for other applications are taken too. Set it to the "aud" claim of those that are meant for this one.';
+  'AUTH_AUDIENCE is not set: access tokens that the identity provider has issued for other applications are accepted too. Set it to the "aud" claim of tokens for this application.';
 
 type Verify = (token: string) => Promise<JWTVerifyResult>;
 
@@ -98,7 +98,9 @@ export function createAuthenticator(config: AuthSettings, app: AppRoles): Authen
         throw new UnauthenticatedError('Credentials must be the word Bearer, a space, and an access token.');
       }
       if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) {
-        throw new UnauthenticatedError(`The access token is longer than the ${MAX_TOKEN_BYTES} bytes that are taken.`);
+        throw new UnauthenticatedError(
+          `The access token is longer than ${MAX_TOKEN_BYTES} bytes, which is the maximum.`,
+        );
       }
       const known = verified.find(token);
       if (known) return known;

@@ -88,7 +88,7 @@ function expiryOf({ exp, iat }: JWTPayload, { clockToleranceS, maxLifetimeS }: C
   // Without a time of issue we do not know how old the token is, only how long it remains valid.
   if (maxLifetimeS !== undefined && exp - (iat ?? now) > maxLifetimeS) {
     throw new UnauthenticatedError(
-      `The access token lasts longer than the ${maxLifetimeS} seconds that are taken ("exp" claim).`,
+      `The access token lasts longer than ${maxLifetimeS} seconds, which is the maximum ("exp" claim).`,
     );
   }
   return new Date(Math.min((exp + clockToleranceS) * 1000, END_OF_TIME_MS));

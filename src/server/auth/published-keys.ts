@@ -7,7 +7,7 @@ export class AuthUnavailableError extends Error {
   readonly code = 'AUTH_UNAVAILABLE';
 
   constructor(options?: ErrorOptions) {
-    super('The keys that check access tokens cannot be had at the moment; try again shortly.', options);
+    super('The keys for checking access tokens are not available at the moment; try again shortly.', options);
     this.name = 'AuthUnavailableError';
   }
 }

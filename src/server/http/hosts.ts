@@ -23,7 +23,7 @@ export function createHostGuard(settings: HostSettings): HostGuard {
     if (name !== undefined && (known.has(name) || isLocalName(name))) return undefined;
     // Nobody controls what an IP address resolves to.
     if (anywhere && name !== undefined && isIP(name) !== 0) return undefined;
-    return 'While authentication is off, the server is not to be called by this host name: use localhost, or name it in CORS_ORIGINS.';
+    return 'While authentication is off, the server cannot be called by this host name: use localhost, or name it in CORS_ORIGINS.';
   };
 }
 

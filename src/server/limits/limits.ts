@@ -56,12 +56,12 @@ export class CallerLimits {
     this.#actorOperations = most(
       'actor_operations',
       settings.concurrentOperationsPerActor,
-      'You have too many operations under way',
+      'You have too many operations in progress',
     );
     this.#addressOperations = most(
       'address_operations',
       settings.concurrentOperationsPerAddress,
-      'Your address has too many operations under way',
+      'Your address has too many operations in progress',
     );
     this.#actorSubscriptions = most(
       'actor_subscriptions',

@@ -73,7 +73,7 @@ export class Metrics implements ServerSubscriber {
   readonly #foldedEvents = new Counter({
     ...this.#in,
     name: 'afterwrite_projection_events_total',
-    help: 'Events that this process has brought a projection past.',
+    help: 'Events that this process has handled for a projection.',
     labelNames: ['projection'],
   });
   readonly #foldedRows = new Counter({
@@ -107,14 +107,14 @@ export class Metrics implements ServerSubscriber {
   readonly #loopBlocks = new Histogram({
     ...this.#in,
     name: 'afterwrite_event_loop_block_seconds',
-    help: 'Times at which the event loop did one thing for longer than EVENT_LOOP_BLOCK_MS.',
+    help: 'How often one thing blocked the event loop for longer than EVENT_LOOP_BLOCK_MS.',
     labelNames: ['kind'],
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   });
   readonly #operationErrors = new Counter({
     ...this.#in,
     name: 'afterwrite_operation_errors_total',
-    help: 'GraphQL operations whose answer has errors, whosever fault they are.',
+    help: 'GraphQL operations whose answer has errors, of the client or of the server.',
     labelNames: ['kind'],
   });
   readonly #readWaitSeconds = new Histogram({

@@ -40,7 +40,7 @@ export function measureState(
       },
     });
   gauge('append_queue_depth', 'Appends that wait for their group commit.', () => queue.depth);
-  gauge('append_queue_limit', 'Appends that may wait; more are throttled.', () => queue.limit);
+  gauge('append_queue_limit', 'Maximum number of waiting appends; more are throttled.', () => queue.limit);
   gauge('append_oldest_wait_seconds', 'How long the first of them has waited.', () => queue.oldestWaitMs / 1000);
   gauge('stalls', 'Appends, projections, processes and effects that stand still.', () => watch.stalls.size);
   gauge('log_head_position', 'The last event of the log, as this process knows it.', () => projector.head.position);

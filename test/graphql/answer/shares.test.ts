@@ -23,7 +23,7 @@ describe('answers that are under way', () => {
     const { answer } = answering(5 * MB, 100 * MB);
     const [first, second] = [answer('ann'), answer('ann')];
     first.spend(4 * MB, AT);
-    expect(() => second.spend(3 * MB, AT)).toThrow('Your answers that are under way may take 5000000 bytes together.');
+    expect(() => second.spend(3 * MB, AT)).toThrow('Your answers in progress may take 5000000 bytes together.');
     expect(second.exhausted?.extensions).toEqual({ code: 'THROTTLED', retryAfterMs: 1000 });
     first.end();
     answer('ann').spend(3 * MB, AT);
@@ -33,7 +33,7 @@ describe('answers that are under way', () => {
     const { answer } = answering(5 * MB, 8 * MB);
     answer('ann').spend(4 * MB, AT);
     answer('bob').spend(3 * MB, AT);
-    expect(() => answer('eve').spend(3 * MB, AT)).toThrow('All answers that are under way may take 8000000 bytes');
+    expect(() => answer('eve').spend(3 * MB, AT)).toThrow('All answers in progress may take 8000000 bytes');
   });
 
   it('hold their rows until they are executed, and themselves until they are sent', () => {

@@ -149,7 +149,9 @@ describe('more parked items than are allowed', () => {
     const domains = [{ ...parcelDomain, processes: [Refusing] }];
     const engine = await openEngine({ start: true, domains, processLimits: { parked: 1 } });
     const sent = await execute(engine, sendParcel, { to: randomUUID(), postage: 1 }, system);
-    await until(() => engine.processes.status()[0]?.failure?.includes('1 parked, as many as may be') === true);
+    await until(
+      () => engine.processes.status()[0]?.failure?.includes('1 items are parked, which is the maximum') === true,
+    );
     const next = await execute(engine, sendParcel, { to: randomUUID(), postage: 1 }, system);
     refusal.is = false;
     await new ParkedOperations(engine.database.projector.db).retry();

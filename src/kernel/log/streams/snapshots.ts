@@ -46,7 +46,7 @@ export class BadSnapshotError extends Error {
 
   constructor(streamType: string, streamId: string) {
     super(
-      `The snapshot of ${streamType} ${streamId} is damaged, or of an earlier version. It was passed over: the state was made ` +
+      `The snapshot of ${streamType} ${streamId} is damaged, or of an earlier version. It was ignored: the state was made ` +
         'from the events, and a new snapshot is taken.',
     );
     this.name = 'BadSnapshotError';

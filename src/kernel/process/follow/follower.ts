@@ -97,7 +97,7 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
   /** Why something is stuck; null while everything moves. */
   get failure(): string | null {
     if (this.parkedSize >= this.#parts.limits.parked) {
-      return `${this.name}: ${this.parkedSize} parked, as many as may be. Nothing more is read until some are done.`;
+      return `${this.name}: ${this.parkedSize} items are parked, which is the maximum. No more events are read until some are done.`;
     }
     const { parkedFault: fault } = this;
     return this.#failure ?? this.#workers?.items.failure ?? (fault ? this.#sentenceOf(fault) : null);

@@ -30,7 +30,7 @@ export class OtherVersionError extends Error {
   constructor(projection: string, version: number) {
     super(
       `Version ${version} of ${projection} has never been filled here: ` +
-        'dead letters can be applied by the version that put them aside only.',
+        'dead letters can be applied only by the version that parked them.',
     );
     this.name = 'OtherVersionError';
   }

@@ -30,8 +30,8 @@ export class TooManyDeadLettersError extends Error {
 
   constructor(position: number, limit: number) {
     super(
-      `The event at position ${position} could not be applied either, and events of ${limit} streams are in dead letters already. ` +
-        'Mend the fold, or raise DEAD_LETTER_LIMIT.',
+      `The event at position ${position} could not be applied, and events of ${limit} streams are in dead letters already. ` +
+        'Correct the fold, or raise DEAD_LETTER_LIMIT.',
     );
     this.name = 'TooManyDeadLettersError';
   }

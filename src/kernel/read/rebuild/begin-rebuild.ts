@@ -71,7 +71,7 @@ export function beginVerify(db: Database, projection: Projection, owner: string)
     const row = await shadowRow(tx, shadow);
     await refuseUnfilled(tx, projection);
     if (row?.owner) {
-      const message = `Read model ${projection.name} is being verified already, by ${row.ownerProcess}; one is enough.`;
+      const message = `Read model ${projection.name} is already being verified by ${row.ownerProcess}; one is enough.`;
       throw new RebuildError('VERIFY_UNDER_WAY', projection.name, message);
     }
     await createShadow(tx, shadow, owner);
@@ -128,7 +128,7 @@ export function inTheWay(projection: Projection, obstacles: readonly string[]): 
   const tables = tablesOf(projection).map((table) => `read.${getTableName(table)}`);
   return (
     `Read model ${name} cannot be rebuilt, because its table ${tables.join(' or ')} cannot be replaced: ` +
-    `there is ${obstacles.join(', ')}. Remove what is in the way and make it again afterwards.`
+    `there is ${obstacles.join(', ')}. Remove it, and create it again after the rebuild.`
   );
 }
 

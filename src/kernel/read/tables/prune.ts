@@ -68,7 +68,7 @@ async function prune(db: Database, { key }: CheckpointId, keepMs: number): Promi
     });
   } catch (error) {
     const { code, message } = rootOf(error);
-    if (code === LOCK_NOT_AVAILABLE) return 'somebody has locked one of its tables';
+    if (code === LOCK_NOT_AVAILABLE) return 'another session has locked one of its tables';
     if (code === DEPENDENT_OBJECTS) return message;
     throw error;
   }

@@ -78,7 +78,7 @@ export class Admission {
     if (initiator === undefined) return;
     const crowded = this.#crowdedBy(initiator);
     if (crowded) {
-      const reason = `${crowded} has much to do that you have set off: your commands wait until some of it is done.`;
+      const reason = `${crowded}  still has much to do because of your earlier commands. Your new commands wait until some of it is done.`;
       throw new ThrottledError(SOONEST_MS, reason);
     }
     if (!this.#pressed) return;
@@ -118,7 +118,7 @@ export class Admission {
     const far = Math.min(1, Math.log(lagMs / this.#fairLagMs) / Math.log(end / this.#fairLagMs));
     this.#pressed = {
       share: FIRST_SHARE * (LAST_SHARE / FIRST_SHARE) ** far,
-      reason: `Read model ${name} is ${Math.round(lagMs / 1000)} s behind, and much of that is yours: your commands wait first.`,
+      reason: `Read model ${name} is ${Math.round(lagMs / 1000)} s behind, and much of its load is yours. Your commands wait before those of others.`,
       retryAfterMs: Math.round(Math.min(LATEST_MS, Math.max(SOONEST_MS, lagMs))),
     };
   }

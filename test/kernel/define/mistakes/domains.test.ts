@@ -25,7 +25,7 @@ describe('an aggregate', () => {
       code: 'EVOLVE_INCOMPLETE',
       facts: { aggregate: 'Lamp', event: 'LampLit' },
       message:
-        'Lamp says in evolve nothing of LampLit. Write how the event changes the state, or that it does not: ' +
+        'Lamp has no entry for LampLit in evolve. Write how the event changes the state, or that it does not: ' +
         "evolve: { LampLit: unchanged }, with unchanged imported from 'afterwrite'.",
     });
   });

@@ -54,7 +54,7 @@ describe('a version of a read model', () => {
     const reader = await database.sql.reserve();
     await reader`begin`;
     await reader`select from read.counters_v1`;
-    expect(await prune(other, HOUR_MS)).toEqual([['counters@1', 'somebody has locked one of its tables']]);
+    expect(await prune(other, HOUR_MS)).toEqual([['counters@1', 'another session has locked one of its tables']]);
     await reader`rollback`;
     reader.release();
     await database.sql`create view public.labels as select label from read.counters_v1`;

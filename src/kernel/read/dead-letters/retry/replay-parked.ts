@@ -115,7 +115,7 @@ export class TooLateError extends Error {
 
   constructor(readModel: string) {
     super(
-      'when it was put aside it could not be known which rows it changes, and some have had later events since: ' +
+      'when it was parked, it was unknown which rows it changes, and some have had later events since: ' +
         `rebuild the read model with \`projections rebuild ${readModel}\``,
     );
     this.name = 'TooLateError';
