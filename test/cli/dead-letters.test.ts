@@ -82,13 +82,13 @@ describe('dead-letters', () => {
     expect((await cli('retry', 'customers')).stderr).toMatch(/^Error WHAT_TO_RETRY: /);
   });
 
-  it('passes one over where it is confirmed and is the one that was meant', async () => {
+  it('skips one if that is confirmed and the event is the one that was meant', async () => {
     expect((await cli('discard', 'customers', key, '2')).stderr).toMatch(/^Error NOT_CONFIRMED: [^\n]*--yes/);
     expect((await cli('discard', 'customers', key, '3', '--yes')).stderr).toMatch(/^Error DEAD_LETTER_CHANGED: /);
     expect((await database.sql`select from read.dead_letters where status = 'PARKED'`).length).toBe(2);
     const done = await cli('discard', 'customers', key, '2', '--yes', '--reason', 'Eve is nobody');
     expect(done).toMatchObject({ code: 0 });
-    expect(done.stdout).toContain('the event at position 2 is passed over');
+    expect(done.stdout).toContain('the event at position 2 is skipped');
     expect(await nameInTable()).toEqual({ name: 'Zoe', stale_since: null });
     expect(await database.sql`select position, status, reason from read.dead_letters`).toEqual([
       { position: 2, status: 'DISCARDED', reason: 'Eve is nobody' },

@@ -106,7 +106,7 @@ describe('the log', () => {
 describe('the log at level info', () => {
   const quiet = useApp({ env: { LOG_LEVEL: 'info' } });
 
-  it('says nothing of what goes as it should', async () => {
+  it('does not log successful requests', async () => {
     const before = quiet.log.length;
     const { token } = await registerCustomer(quiet);
     await caughtUp(quiet, token);

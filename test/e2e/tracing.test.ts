@@ -107,7 +107,7 @@ describe('a mutation', () => {
     expect(told).not.toMatch(/xanthippe|quirk|failed query/i);
   });
 
-  it('is not traced if the client’s trace is not sampled, nor is what it sets off', async () => {
+  it('is not traced if the client’s trace is not sampled, nor is anything that it causes', async () => {
     const headers = { traceparent: SENT.traceparent.replace(/01$/, '00') };
     const { aggregateId, token } = await registerCustomer(app, {}, { headers });
     await caughtUp(app, token);

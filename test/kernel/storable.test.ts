@@ -90,7 +90,7 @@ const noise = (length: number) => {
   }).join('');
 };
 
-describe('an event of which a read model could not store what it makes', () => {
+describe('an event whose result a read model could not store', () => {
   it.each<[string, Row, RegExp]>([
     ['a number that is too large for an integer', { whole: 2 ** 31 }, /2147483648 is no integer for whole/],
     ['a number that is too small for an integer', { whole: -(2 ** 31) - 1 }, /is no integer/],
@@ -114,7 +114,7 @@ describe('an event of which a read model could not store what it makes', () => {
   });
 });
 
-describe('an event of which a read model can store what it makes', () => {
+describe('an event whose result a read model can store', () => {
   it.each<[string, Row]>([
     ['the largest integer', { whole: 2 ** 31 - 1 }],
     ['long text where no index is', { free: noise(20_000) }],

@@ -43,7 +43,7 @@ describe('the page of GraphiQL', () => {
     expect(status).toBe(404);
   });
 
-  it('is not there where it is turned off', async () => {
+  it('does not exist if it is turned off', async () => {
     const page = await open(off.url);
     expect(page.headers.get('content-security-policy')).toBeNull();
     expect(await page.text()).not.toContain('<html');

@@ -59,7 +59,7 @@ describe.each(ways)('caughtUp (%s)', (way) => {
   ];
   const tokenOf = (position: number) => app.engine.tokens.encode(position);
 
-  it('answers what it cannot wait for with one error that has a code', async () => {
+  it('answers a token that it cannot wait for with one error that has a code', async () => {
     const transport = open(way);
     for (const [what, variables, code] of strange()) {
       const feed = transport.subscribe(CAUGHT_UP, { ...variables });

@@ -112,7 +112,7 @@ async function unnoticed(what: () => Promise<unknown>): Promise<void> {
 }
 
 describe('over HTTP, WebSocket and SSE on two servers', { timeout: 120_000 }, () => {
-  it('a rebuild of every read model is not noticed by those who write, read with tokens and listen', async () => {
+  it('a rebuild of every read model does not affect clients that write, read with tokens and listen', async () => {
     await unnoticed(async () => {
       const before = new Map((await checkpoints()).map((row) => [row.projection, row.generation]));
       for (const projection of projections.values()) {

@@ -111,7 +111,7 @@ describe('a WebSocket connection', () => {
     expect((await closed).code).toBe(code);
   });
 
-  it('is closed by a message that is too large, and the server goes on', async () => {
+  it('is closed by a message that is too large, and the server continues', async () => {
     const { say, closed } = await dial();
     say({ id: '1', type: 'subscribe', payload: { query: `# ${'x'.repeat(5000)}\n${UPDATES}` } });
     expect((await closed).code).toBe(1009);

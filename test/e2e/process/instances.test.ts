@@ -137,7 +137,7 @@ describe('two servers on one database', () => {
     await expectWhole();
   });
 
-  it('of which one is killed: the other has all read models within 5 seconds, and nothing is lost', async () => {
+  it('one of which is killed: the other has all read models within 5 seconds, and nothing is lost', async () => {
     const [a, b] = await Promise.all([start(), start()]);
     await sharedBy(a, b);
     const shop = await openShop(a);
@@ -150,7 +150,7 @@ describe('two servers on one database', () => {
     await expectWhole();
   });
 
-  it('of which one is paused beyond its leases and wakes: each event is applied exactly once', async () => {
+  it('one of which is paused beyond its leases and wakes: each event is applied exactly once', async () => {
     const [a, b] = await Promise.all([start(), start()]);
     await sharedBy(a, b);
     const shop = await openShop(a);

@@ -14,7 +14,7 @@ describe.each([
   ['node src/main.ts', ['src/main.ts']],
   ['node scripts/run.mjs src/main.ts', ['scripts/run.mjs', 'src/main.ts']],
 ])('%s', (_, words) => {
-  it('is alive, then ready, says where it is, serves, and on Ctrl-C ends with 0 and takes its Postgres along', async () => {
+  it('is alive, then ready, prints its address, serves, and on Ctrl-C stops its Postgres and exits with 0', async () => {
     const folder = await dataFolder();
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;

@@ -162,7 +162,7 @@ describe('a server that is stopped', () => {
     expect(await next.exited).toEqual(ended);
   });
 
-  it('before all is done, as its time is over, says what it left, and nothing that it said is taken back', async () => {
+  it('that runs out of time reports what it left, and keeps everything that was acknowledged', async () => {
     const server = await new ServerProcess({ DATABASE_URL: database.url, SHUTDOWN_TIMEOUT_MS: '500' }).started();
     const { commandId: first } = await registerCustomer(server);
     const { release } = await holdUp(database, 'lock table es.events in share mode');

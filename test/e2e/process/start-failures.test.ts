@@ -28,7 +28,7 @@ function expectOneLine(complaint: string): void {
 }
 
 describe('a server that cannot start says why in one line and exits with 1,', () => {
-  it('where something else listens on its port; and starts no Postgres', async () => {
+  it('if something else listens on its port, and starts no Postgres', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     onTestFinished(() => void other.close());
     await once(other, 'listening');
@@ -40,7 +40,7 @@ describe('a server that cannot start says why in one line and exits with 1,', ()
     expect(existsSync(join(folder, 'postgres'))).toBe(false);
   });
 
-  it('where nothing answers at DATABASE_URL', async () => {
+  it('if nothing answers at DATABASE_URL', async () => {
     const port = await freePort();
     const complaint = await complaintOf({ DATABASE_URL: `postgres://user:secret@127.0.0.1:${port}/shop` });
     expectOneLine(complaint);
@@ -48,7 +48,7 @@ describe('a server that cannot start says why in one line and exits with 1,', ()
     expect(complaint).not.toContain('secret');
   });
 
-  it('where the password of DATABASE_URL is wrong', async () => {
+  it('if the password of DATABASE_URL is wrong', async () => {
     const url = serverUrl();
     url.password = 'wrong-password';
     const complaint = await complaintOf({ DATABASE_URL: url.href });
@@ -57,13 +57,13 @@ describe('a server that cannot start says why in one line and exits with 1,', ()
     expect(complaint).not.toContain('wrong-password');
   });
 
-  it('where the database of DATABASE_URL is not there', async () => {
+  it('if the database of DATABASE_URL does not exist', async () => {
     const complaint = await complaintOf({ DATABASE_URL: urlOfDatabase(inject('serverUrl'), 'no_such_database') });
     expectOneLine(complaint);
     expect(complaint).toMatch(/has no such database/);
   });
 
-  it('where the database was migrated by newer code', async () => {
+  it('if the database was migrated by newer code', async () => {
     const database = await cloneDatabase();
     onTestFinished(() => database.drop());
     await database.sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${Date.now() + 1e12})`;

@@ -43,7 +43,7 @@ describe.skipIf(lacks('pg_basebackup'))('a replica that goes away', () => {
     expect(app.log.filter((line) => line.includes('"part":"replica"')).length).toBeGreaterThan(0);
   });
 
-  it('leaves subscriptions as they are, which end on the last state', async () => {
+  it('keeps subscriptions open, which end with the last state', async () => {
     const { aggregateId: id, token } = await registerCustomer(app);
     await app.query(NAME, { id, token });
     interface Moved {
@@ -88,7 +88,7 @@ describe.skipIf(lacks('pg_basebackup'))('a replica that goes away', () => {
     expect(read).toBeGreaterThan(0);
   });
 
-  it('may be promoted, and shows what it has', async () => {
+  it('may be promoted, and shows the data that it has', async () => {
     const { aggregateId: id, token } = await registerCustomer(app);
     expect((await app.query(NAME, { id, token })).data).toEqual({ customer: { name: 'Ada' } });
     await replica.ask('select pg_promote()');

@@ -17,7 +17,7 @@ describe.skipIf(lacks('pg_basebackup'))('a replica that lags', () => {
   const rename = (customerId: string, name: string, query?: string) =>
     accepted(app, 'renameCustomer', { customerId, name }, query ? { query } : {});
 
-  describe('and shows nothing of what is new', () => {
+  describe('and shows none of the new data', () => {
     let id: string;
     /** Of what the replica does not show. */
     let token: string;
@@ -32,14 +32,14 @@ describe.skipIf(lacks('pg_basebackup'))('a replica that lags', () => {
     });
     afterEach(() => replica.resume());
 
-    it('makes a read with a token wait, and answers it as soon as it goes on', async () => {
+    it('makes a read with a token wait, and answers it as soon as replay continues', async () => {
       const answer = app.query(NAME, { id, token, timeoutMs: 10_000 });
       await until(() => app.engine.readSide.positions.waiting > 0);
       await replica.resume();
       expect(await answer).toMatchObject({ data: { customer: { name: 'Countess' } }, consistency: { stale: false } });
     });
 
-    it('makes it time out and says where the replica is, and where the primary is', async () => {
+    it('makes it time out, and reports the positions of the replica and the primary', async () => {
       const answer = await app.query(NAME, { id, token, timeoutMs: 100 });
       expectRequestError(answer, 'CONSISTENCY_TIMEOUT');
       const required = app.engine.tokens.decode(token);
@@ -60,7 +60,7 @@ describe.skipIf(lacks('pg_basebackup'))('a replica that lags', () => {
       );
     });
 
-    it('shows what it has to a read that may be stale, and says so', async () => {
+    it('shows its data to a read that may be stale, and says so', async () => {
       const answer = await app.query(NAME, { id, token, timeoutMs: 50, onTimeout: 'STALE' });
       expect(answer).toMatchObject({ data: { customer: { name: 'Ada' } }, consistency: { stale: true } });
       expect(app.engine.tokens.decode(answer.consistency.token)).toBeLessThan(app.engine.tokens.decode(token));
@@ -86,7 +86,7 @@ describe.skipIf(lacks('pg_basebackup'))('a replica that lags', () => {
       expect((await answer).data).toEqual({ customer: { name: 'Lady' } });
     });
 
-    it('tells of the projector, whom it does not concern', async () => {
+    it('reports the projector, which is not affected', async () => {
       const { data } = await app.query<{ projections: { name: string; position: number; state: string }[] }>(
         '{ projections { name position state } }',
       );

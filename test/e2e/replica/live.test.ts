@@ -108,7 +108,7 @@ describe.skipIf(lacks('pg_basebackup'))('a subscription on a replica', () => {
     expect(longest).toBeGreaterThan(200);
   });
 
-  it('reads what it was told of, every time', async () => {
+  it('reads every change that it was notified of', async () => {
     const feed = open('WebSocket').subscribe<Moved>(MOVED);
     await listening(feed);
     for (let n = 0; n < 20; n++) {

@@ -16,7 +16,7 @@ describe.skipIf(lacks('pg_basebackup'))('a server whose queries read from a repl
     return (await server.ask<{ name: string }>(statement)).map(({ name }) => name).toSorted();
   };
 
-  it('reads there what it has written here, with the token of its receipt', async () => {
+  it('reads on the replica what it has written on the primary, with the token of its receipt', async () => {
     for (let n = 0; n < 30; n++) {
       const { aggregateId: id, token } = await registerCustomer(app, { name: `Ada ${n}` });
       const answer = await app.query(CUSTOMER, { id, token });
@@ -47,7 +47,7 @@ describe.skipIf(lacks('pg_basebackup'))('a server whose queries read from a repl
     }
   });
 
-  it('takes the token of one answer on from read to read', async () => {
+  it('can use the token of one answer in the next read', async () => {
     const shop = await openShop(app);
     const order = await placeOrder(app, shop);
     const first = await app.query(CUSTOMER, { id: shop.customerId, token: order.token });

@@ -32,7 +32,7 @@ describe.skipIf(lacks('pg_basebackup'))('of several servers, one that reads from
     }
   });
 
-  it('feeds its subscriptions with what is written on the others', async () => {
+  it('feeds its subscriptions with writes on the other servers', async () => {
     const { aggregateId: id, token } = await placeOrder(other, await openShop(other));
     const feed = open('WebSocket').subscribe<{ orderUpdated: { version: number } }>(ORDER_UPDATED, {
       id,
@@ -44,7 +44,7 @@ describe.skipIf(lacks('pg_basebackup'))('of several servers, one that reads from
     await feed.dataWhere(({ orderUpdated }) => orderUpdated.version === 3);
   });
 
-  it('goes on honouring tokens and feeding subscriptions while a read model is made again and swapped', async () => {
+  it('still honours tokens and feeds subscriptions while a read model is rebuilt and swapped', async () => {
     const { aggregateId: id, token: opened } = await registerCustomer(other);
     const feed = open('WebSocket').subscribe<{ projectionUpdated: { keys: string[] | null } }>(
       'subscription ($after: ConsistencyToken) { projectionUpdated(projections: ["customers"], after: $after) { keys } }',

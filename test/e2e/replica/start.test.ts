@@ -94,7 +94,7 @@ describe.skipIf(lacks('pg_basebackup'))('a database that is opened with a server
       await until(async () => (await replica.ask(`select 1 from pg_roles where rolname = 'nobody'`)).length > 0);
     });
 
-    it('reads as the reader, whoever the URL names', async () => {
+    it('reads as the reader role, whatever user the URL names', async () => {
       const opened = await open(named(database.readUrl, 'shop', 'looker'));
       expect(await roleOf(opened)).toEqual({ role: await nameOf(), replaying: true });
     });

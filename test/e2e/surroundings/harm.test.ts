@@ -87,7 +87,7 @@ const HARMS: Readonly<Record<string, Harm>> = {
   },
 };
 
-describe('a server goes on by itself after', () => {
+describe('a server continues by itself after', () => {
   let shop: Shop;
   let order: { readonly aggregateId: string; readonly token: string };
   let undo: (() => Promise<unknown>) | undefined;

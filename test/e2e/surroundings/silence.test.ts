@@ -38,7 +38,7 @@ describe('a server whose connections fall silent without closing', () => {
   };
   const NAME = `query ($id: ID!, $token: ConsistencyToken!) @readAfter(token: $token, timeoutMs: 10000) { customer(id: $id) { name } }`;
 
-  it('goes on by itself with new ones: commands, projections and reads', async () => {
+  it('continues by itself with new ones: commands, projections and reads', async () => {
     const { aggregateId: id } = await registerCustomer(app);
     between.silence();
     const { token } = await accepted(app, 'renameCustomer', { customerId: id, name: 'Countess' });
@@ -50,7 +50,7 @@ describe('a server whose connections fall silent without closing', () => {
     await until(async () => (await readiness()).status === 200, SOON);
   });
 
-  it('finds what was committed before the answer was lost, and does it once', async () => {
+  it('finds what was committed before the answer was lost, and does not repeat it', async () => {
     const { aggregateId: customerId } = await registerCustomer(app);
     between.silence('answers');
     expect((await accepted(app, 'renameCustomer', { customerId, name: 'Countess' })).version).toBe(2);
@@ -58,7 +58,7 @@ describe('a server whose connections fall silent without closing', () => {
     expect(events?.n).toBe(2);
   });
 
-  it('says in /readyz which of its work is not done if new connections are silent too, and until when', async () => {
+  it('reports in /readyz which work is not done if new connections are silent too', async () => {
     await until(async () => (await readiness()).status === 200, SOON);
     between.holdAnswers(['afterwrite writer', 'afterwrite projector', 'afterwrite reader', 'afterwrite leases']);
     const told = await until(async () => {
@@ -76,7 +76,7 @@ describe('a server whose connections fall silent without closing', () => {
   });
 });
 
-describe('two servers, of which one is silent', () => {
+describe('two servers, one of which is silent', () => {
   const database = useDatabase({ tables: [countersTable] });
   const openProxy = useProxy(database);
   const open = useEngine(database, [counterDomain]);

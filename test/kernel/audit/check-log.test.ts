@@ -118,7 +118,7 @@ describe('the check of the log', () => {
     ]);
   });
 
-  it('finds a command that has an event and a receipt, and a snapshot of what is not there', async () => {
+  it('finds a command that has both an event and a receipt, and a snapshot beyond its stream', async () => {
     const engine = await written();
     await tamper(`alter table es.receipts disable trigger all;
       update es.receipts set command_id = (select command_id from es.events where position = 2)`);

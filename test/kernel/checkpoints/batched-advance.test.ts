@@ -60,7 +60,7 @@ it('does not wait for a checkpoint that somebody holds', async () => {
   expect(await positions()).toEqual([9, 5, 9]);
 });
 
-it('finds a checkpoint where a move has left it, and by its name where somebody has written it since', async () => {
+it('finds a checkpoint at its last place, or by its key if its row was written since', async () => {
   const place = await batcher.move('a', move);
   expect(await database.sql`select ctid::text as place from read.checkpoints where projection = 'a'`).toMatchObject([
     { place },

@@ -85,7 +85,7 @@ describe('a consumer of the log', () => {
     expect(publisher.isRunning).toBe(false);
   });
 
-  it('begins right after its checkpoint, and again where it has stopped', async () => {
+  it('begins just after its checkpoint, and continues there after a stop', async () => {
     const publisher = new Publisher();
     publisher.grow(6);
     publisher.start({ ...start, position: 4 });
@@ -98,7 +98,7 @@ describe('a consumer of the log', () => {
     expect(publisher.sent).toEqual([5, 6, 7, 8]);
   });
 
-  it('tries a page that fails until it succeeds, and says meanwhile which one it is', async () => {
+  it('retries a page that fails until it succeeds, and reports meanwhile which one it is', async () => {
     const publisher = new Publisher();
     const attempts: (number | undefined)[] = [];
     publisher.before = async ({ events }) => {
@@ -152,7 +152,7 @@ describe('a consumer of the log', () => {
     expect(publisher.sent).toEqual(upTo(7));
   });
 
-  it('waits for events that it was told of and does not find yet', async () => {
+  it('waits for events that it was notified of and cannot find yet', async () => {
     const publisher = new Publisher();
     publisher.tell(2);
     publisher.start(start);

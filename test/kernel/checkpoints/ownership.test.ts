@@ -57,7 +57,7 @@ async function expectWhole(engine: TestEngine) {
 }
 
 describe('projections of several instances', () => {
-  it('spread evenly as instances come, one after the other, and then stay where they are', async () => {
+  it('spread evenly as instances start one after the other, and then stay with their owners', async () => {
     const first = await openEngine({ start: true });
     expect(await shares()).toEqual([5]);
     const second = await openEngine({ start: true });
@@ -75,7 +75,7 @@ describe('projections of several instances', () => {
     await expectWhole(first);
   });
 
-  it('are not taken by whoever starts first if all start together', async () => {
+  it('are not all taken by the first instance if several start together', async () => {
     await openEngine({ start: true }).then((engine) => engine.close());
     const both = await Promise.all([openEngine({ start: true }), openEngine({ start: true })]);
     await shared(3, 2);
@@ -104,7 +104,7 @@ describe('projections of several instances', () => {
     await expectWhole(here[1] as TestEngine);
   });
 
-  it('are told of by the instance that takes them and by the one that leaves them', async () => {
+  it('are reported by the instance that takes them and by the one that gives them up', async () => {
     const told = [new Set<string>(), new Set<string>()] as const;
     const leasesChanged = (has: Set<string>) => (change: LeasesChanged) => {
       for (const name of change.taken) has.add(name);
@@ -221,7 +221,7 @@ describe('an instance that is a spare', () => {
 });
 
 describe('an instance that projects nothing', () => {
-  it('says that nobody does, and follows whoever does', async () => {
+  it('reports that no instance runs it, and follows the one that runs it later', async () => {
     const serving = await openEngine({ start: true, projector: 'off' });
     const { aggregateId, position } = await open(serving);
     expect(await database.sql`select 1 from read.checkpoints`).toEqual([]);

@@ -100,7 +100,7 @@ describe('waiting', () => {
     expect(listeners).toBe(0);
   });
 
-  it('is for so many at a time, over all projections, and for others when they have done', async () => {
+  it('is limited in number over all projections, and possible again when others have ended', async () => {
     const positions = new Positions(['a', 'b'], 2);
     const waits = [positions.reached('a', 1), positions.reached('b', 1, { timeoutMs: 5 })];
     await expect(positions.reached('a', 1)).rejects.toThrow(ThrottledError);

@@ -18,7 +18,7 @@ function codeOf(token: string): string {
 }
 
 describe('a token', () => {
-  it('gives back the position that it was made of', () => {
+  it('decodes to the position that it was encoded from', () => {
     fc.assert(fc.property(position, (at) => void expect(tokens.decode(tokens.encode(at))).toBe(at)));
   });
 

@@ -64,7 +64,7 @@ describe('the summary of an event', () => {
     ).toBe('');
   });
 
-  it('leaves out what is personal in anything of which it does not see the parts', () => {
+  it('leaves out values whose parts it cannot see', () => {
     const secret = personal(z.string());
     const within = z.object({
       pair: z.tuple([secret, z.int()]),
@@ -85,7 +85,7 @@ describe('the summary of an event', () => {
     expect(event.unclassified).toEqual(['within.pair', 'within.both', 'within.later']);
   });
 
-  it('is the same whatever order the data came back in, and whether nothing is null or not there', () => {
+  it('is the same in whatever order the fields come back, and for null as for absent fields', () => {
     const data = z.object({
       a: z.int().nullish(),
       b: z.object({ x: z.int(), y: z.int() }),
@@ -110,7 +110,7 @@ describe('the summary of an event', () => {
     expect(long.endsWith('…')).toBe(true);
   });
 
-  it('of a record with thousands of fields is the beginning of what they are, and only that is put into words', () => {
+  it('of a record with thousands of fields contains only the first ones, and stops there', () => {
     let shown = 0;
     const names = Array.from({ length: 5000 }, (_, n) => `field${n}`);
     const one = {

@@ -5,7 +5,7 @@ import { CommitFeed } from '../../../src/kernel/log/commit-feed.ts';
 const at = (...positions: number[]) => positions.map((position) => ({ position }) as RecordedEvent);
 const positions = (events: readonly RecordedEvent[]) => events.map(({ position }) => position);
 
-test('the feed gives what follows on from a position, at most so many', () => {
+test('the feed returns the events after a position, up to a limit', () => {
   const feed = new CommitFeed(100);
   feed.push(at(1, 2, 3));
   feed.push(at(4, 5));
@@ -22,7 +22,7 @@ test('the feed never gives a stretch with a hole, wherever the hole came in', ()
   expect(positions(feed.after(8, 10))).toEqual([9, 10]);
 });
 
-test('an event that the feed has already is passed over', () => {
+test('an event that the feed has already is ignored', () => {
   const feed = new CommitFeed(100);
   feed.push(at(1, 2, 3));
   feed.push(at(2, 3, 4));
@@ -58,7 +58,7 @@ test('the feed gives no more bytes than asked for at a time, but one event at le
   expect(positions(feed.after(3, 2, 70_000))).toEqual([4, 5]);
 });
 
-test('the feed counts the bytes of what it holds, whatever comes and goes', () => {
+test('the feed counts the bytes of its events while events are added and dropped', () => {
   const feed = new CommitFeed(50);
   const held = () => {
     let count = Math.min(last, 50);
@@ -83,7 +83,7 @@ test('the feed counts the bytes of what it holds, whatever comes and goes', () =
   expect(feed.bytes).toBe(0);
 });
 
-test('the feed holds what one of its readers has not read, and nothing while none reads', () => {
+test('the feed keeps events until all its readers have read them, and none while nobody reads', () => {
   const feed = new CommitFeed(100);
   const read = { slow: 1, quick: 3 };
   feed.addReader(() => read.slow);

@@ -145,7 +145,7 @@ describe('a batch', () => {
 });
 
 describe('a command id that was used', () => {
-  it('with the same fingerprint answers where the first stands', async () => {
+  it('with the same fingerprint answers with the place of the first', async () => {
     const { log } = await openEngine();
     const first = anAppend({ events: [incremented(), incremented()] });
     await log.append([anAppend(), first]);
@@ -160,7 +160,7 @@ describe('a command id that was used', () => {
     });
   });
 
-  it('answers where the first stands even when the repeat is for a new stream', async () => {
+  it('answers with the place of the first even if the repeat is for a new stream', async () => {
     const { log } = await openEngine();
     const first = anAppend();
     await log.append([first]);

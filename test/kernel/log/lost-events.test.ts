@@ -42,7 +42,7 @@ async function loseAfter(position: number, { checkpoints = true } = {}): Promise
 const reasonOf = (engine: TestEngine, end = '') =>
   until(() => engine.obstacles.reasons.find((reason) => reason.includes(end)), { deadline: 20_000 });
 
-it('a log that has lost its last events is noticed; commands are refused with what to do, and reads go on', async () => {
+it('if the log has lost its last events, commands are refused with a message that says what to do, and reads continue', async () => {
   const { engine, notices } = await started(6);
   await loseAfter(2);
   expect(await reasonOf(engine)).toMatch(/^The log has lost events 3 to 6, .* ends at 2\..* restore-epoch/);
@@ -92,7 +92,7 @@ it('does not ask again and again for events that are not there, also if another 
   expect(now.transactions - before.transactions).toBeLessThan(1000);
 });
 
-it('a server that starts on a log behind its checkpoints takes no command, and says what to do', async () => {
+it('a server that starts on a log behind its checkpoints refuses commands with a message that says what to do', async () => {
   const { engine } = await started(4);
   await engine.close();
   await loseAfter(2, { checkpoints: false });

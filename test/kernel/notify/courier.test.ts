@@ -39,7 +39,7 @@ describe('a courier', () => {
     await all;
   });
 
-  it('goes on after a visit that throws, and says so', async () => {
+  it('continues after a visit that throws, and reports the error', async () => {
     const faults: unknown[] = [];
     const courier = new Courier((error) => faults.push(error));
     const visited: number[] = [];

@@ -6,7 +6,7 @@ const done = { value: undefined, done: true };
 const value = <T>(it: T) => ({ value: it, done: false });
 
 describe('reading', () => {
-  it('begins with the first next(): whoever never reads is never subscribed', async () => {
+  it('begins with the first next(), so that a reader that never reads is never subscribed', async () => {
     const start = vi.fn();
     const box = new Mailbox<number>({ start });
     expect(box[Symbol.asyncIterator]()).toBe(box);
@@ -85,7 +85,7 @@ describe('what waits', () => {
     expect(await box.next()).toEqual(value([3]));
   });
 
-  it('is told of as coalesced, and a value that nothing waits for is not', async () => {
+  it('is reported as coalesced only if it replaces a waiting one', async () => {
     const onCoalesced = vi.fn();
     const box = new Mailbox<number>({ onCoalesced });
     box.put('a', 1);
@@ -124,7 +124,7 @@ describe('putting something in', () => {
     }
   });
 
-  it('never throws: what merge throws is the reader’s', async () => {
+  it('never throws: the reader gets the error of merge', async () => {
     const box = new Mailbox<number>({
       merge: () => {
         throw new Error('cannot be merged');

@@ -37,7 +37,7 @@ describe('the notification of an instance', () => {
     expect(told(buffer)).toMatchObject({ head: 10, moved: {}, released: false });
   });
 
-  it('does not say which rows if that is not known of one of the advances', () => {
+  it('names no rows if those of one of the advances are unknown', () => {
     const buffer = new NotificationBuffer();
     buffer.moved('a', move(5, 5, null));
     buffer.moved('a', move(5, 9, ['k']));
@@ -53,7 +53,7 @@ describe('the notification of an instance', () => {
     expect(told(buffer)?.moved).toEqual({ a: move(7, 9, ['l']), b: move(5, 6, ['l'], 2) });
   });
 
-  it('fits into what Postgres accepts whatever there is to tell, and never names only some of the rows', () => {
+  it('is never too large for Postgres, and names all rows of an advance or none', () => {
     const key = fc.oneof(fc.uuid(), fc.string({ unit: 'binary', maxLength: 300 }));
     const projections = fc.uniqueArray(
       fc.tuple(fc.string({ minLength: 1, maxLength: 60 }), fc.uniqueArray(key, { maxLength: 60 })),

@@ -58,7 +58,7 @@ describe('a wake-up', () => {
     await until(() => elsewhere.seen.wakes === 3);
   });
 
-  it('is sent again for what was appended while the last one was on its way', async () => {
+  it('is sent again for events that were appended while the last one was being sent', async () => {
     const proxy = await openProxy();
     const elsewhere = await listening();
     const { wakeUp } = wakeUpOf(proxy.url);
@@ -91,7 +91,7 @@ describe('a wake-up', () => {
 });
 
 describe('a connection that has fallen silent', () => {
-  it('is found out although nobody has anything to say, and replaced; what is told then arrives', async () => {
+  it('is detected while nothing is sent, and replaced; later notifications arrive', async () => {
     const proxy = await openProxy();
     const { wakeUp, seen } = await listening(proxy.url, 500);
     const elsewhere = await listening();
@@ -106,7 +106,7 @@ describe('a connection that has fallen silent', () => {
 });
 
 describe('what is told', () => {
-  it('is where the log ends, what was moved and that something is free', async () => {
+  it('contains the end of the log, the advances and whether leases were released', async () => {
     const [here, elsewhere] = [await listening(), await listening()];
     here.wakeUp.appended(7, new Date(1000));
     here.wakeUp.moved('orders', { from: 3, to: 7, keys: ['k'], lagMs: 2, generation: 4 });

@@ -16,7 +16,7 @@ it('an occurrence is told to all who have a method for it, in their order, and t
   ]);
 });
 
-it('whoever would gather facts can ask whether anybody listens', () => {
+it('code that would gather facts can ask first if there is a subscriber', () => {
   const observer = new Observer([{ faultMet: () => {} }]);
   expect([observer.hears('faultMet'), observer.hears('commandAnswered')]).toEqual([true, false]);
 });

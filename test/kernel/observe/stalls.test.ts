@@ -48,7 +48,7 @@ const waiting = (count: number) =>
   });
 
 describe('a projection that stands still', () => {
-  it('says which lock it waits for, who holds it since when and by what, and at which event it is', async () => {
+  it('reports the lock that it waits for, its holder, since when, the holder’s statement, and the event', async () => {
     const before = new Date();
     const { increment, stallOf, over, told, caughtUp, counterId } = await started();
     const statement = 'lock table read.counters_v1 in exclusive mode';
@@ -108,7 +108,7 @@ describe('a projection that stands still', () => {
     await over('counters');
   });
 
-  it('names whoever is at the head of the queue, not those who wait in it', async () => {
+  it('names the session at the head of the queue, not the sessions that wait in it', async () => {
     const { increment, stallOf, over } = await started();
     const blocker = await holdUp(database, 'lock table read.counters_v1 in share mode');
     const queued = holdUp(database, 'lock table read.counters_v1 in access exclusive mode');
@@ -121,7 +121,7 @@ describe('a projection that stands still', () => {
   });
 });
 
-it('does not say every moment what a slow statement waits for at that moment', async () => {
+it('does not report each new wait event of a slow statement', async () => {
   const { increment, stallOf, over, told } = await started();
   await database.sql.unsafe(`
     create function read.now_this_now_that() returns trigger language plpgsql as $$
@@ -148,7 +148,7 @@ it('does not say every moment what a slow statement waits for at that moment', a
 });
 
 describe('appending that stands still', () => {
-  it('says who holds the log, refuses what does not fit into the queue, and goes on by itself', async () => {
+  it('reports who holds the log, refuses appends that do not fit into the queue, and continues by itself', async () => {
     const { increment, stallOf, over, told, queue, counterId } = await started({ queueLimit: 2 });
     const blocker = await holdUp(database, `select pg_advisory_xact_lock(${APPEND_LOCK})`);
     const ids = [randomUUID(), randomUUID(), randomUUID()];
@@ -173,7 +173,7 @@ describe('appending that stands still', () => {
     expect(told().filter(({ what, isOver }) => what === 'append' && isOver)).toHaveLength(1);
   });
 
-  it('says what stands in the way of writing events', async () => {
+  it('reports what prevents writing events', async () => {
     const { increment, stallOf } = await started();
     const blocker = await holdUp(database, 'lock table es.events in share mode');
     const answer = increment();
@@ -198,7 +198,7 @@ describe('appending that stands still', () => {
   });
 });
 
-it('does not report what only takes its time', async () => {
+it('does not report work that is only slow', async () => {
   const { increment, told, watch } = await started();
   for (let round = 0; round < 20; round++) await increment();
   expect(watch.stalls.size).toBe(0);

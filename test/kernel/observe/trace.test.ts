@@ -35,21 +35,21 @@ describe('the span of a batch', () => {
     expect(await batch({ traceparent: sent(1, { sampled: false }) })).toBeUndefined();
   });
 
-  it('stands alone, with links, if it replays what is long past', async () => {
+  it('has no parent, only links, if it replays old events', async () => {
     const ageMs = 3_600_000;
     const span = await batch({ traceparent: sent(1), ageMs }, { traceparent: sent(2), ageMs });
     expect(span?.parentSpanContext).toBeUndefined();
     expect(span?.links.map(({ context }) => number(context.spanId))).toEqual([1, 2]);
   });
 
-  it('has at most 32 links, and passes over what is no trace context', async () => {
+  it('has at most 32 links, and ignores malformed trace contexts', async () => {
     const many = Array.from({ length: 100 }, (_, index) => ({ traceparent: sent(index + 1) }));
     expect((await batch({ traceparent: 'nonsense' }, { traceparent: sent(0) }, ...many))?.links).toHaveLength(32);
   });
 });
 
 describe('a span', () => {
-  it('has failed by a fault, not by what is refused as it should be; the error comes out as it went in', async () => {
+  it('is marked as failed by a fault, not by an expected refusal; the error passes through unchanged', async () => {
     const fault = new TypeError('with a value in it');
     const refusal = new ThrottledError(100, 'Full.');
     for (const error of [fault, refusal]) {

@@ -80,7 +80,7 @@ describe('processes of several initiators', () => {
     await send(one);
   });
 
-  it('lose nothing if next to nothing of what is read ahead is kept in memory', async () => {
+  it('lose nothing if almost no event that is read ahead is kept in memory', async () => {
     const { ofOne, ofAnother } = await backlog(60);
     const processLimits = { atOnce: 4, perInitiator: 2, readAhead: 20, readAheadBytes: 500 };
     const engine = await openEngine({ start: true, processLimits });

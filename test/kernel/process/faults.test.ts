@@ -47,7 +47,7 @@ const returned = async () =>
 const row = async () =>
   (await database.sql`select failure from read.checkpoints where projection = 'process:Careless'`)[0]?.failure;
 
-it('a fault in saying which process an event concerns is told, and tried again', async () => {
+it('an error while finding the process of an event is reported and retried', async () => {
   faulty.process = true;
   const engine = await openEngine({ start: true });
   const { aggregateId } = receiptOf(await engine.bus.execute(sendParcel, { to: randomUUID(), postage: 1 }, system));

@@ -62,7 +62,7 @@ describe('an event of a newer schema version', () => {
     await until(() => newCode.processes.status()[0]?.state === 'RUNNING');
   });
 
-  it('holds up what follows in its stream, in order, until it is passed over', async () => {
+  it('holds up later events of its stream, in order, until it is discarded', async () => {
     const { newer } = await arrivals();
     const engine = await openEngine({ start: true });
     await until(async () => (await parked()).length === 1);

@@ -80,7 +80,7 @@ describe('a deadline whose process cannot be read', () => {
     await until(async () => (await parked()).length === 0);
   });
 
-  it('passed over by an operator is told no more, and the record stays', async () => {
+  it('that an operator has discarded never fires, and the record stays', async () => {
     const { broken, later } = await oneBroken();
     const engine = await openEngine({ start: true });
     await until(async () => (await parked()).length === 1);
@@ -163,7 +163,7 @@ describe('more parked items than are allowed', () => {
 });
 
 describe('a process whose command cannot be issued', () => {
-  it('is parked with what waits behind it, while the same stream serves nobody else the worse', async () => {
+  it('is parked with what waits behind it, while other lines of its stream continue', async () => {
     const heavy = { is: true };
     const Weighing = defineProcess('Weighing', {
       initialState: () => ({}),

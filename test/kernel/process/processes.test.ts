@@ -30,7 +30,7 @@ const settled = ({ log }: Pick<TestEngine, 'log'>) =>
   until(async () => (await checkpoint()) === (await log.head()).position);
 
 describe('a process', () => {
-  it('issues commands and is told what they came to', async () => {
+  it('issues commands and learns their outcome', async () => {
     const engine = await openEngine({ start: true });
     const purseId = randomUUID();
     await execute(engine, fillPurse, { id: purseId, amount: 5 }, system);
@@ -115,7 +115,7 @@ describe('a process', () => {
     expect(await typesOf('Purse', purseId)).toEqual(['PurseFilled', 'PostagePaid']);
   });
 
-  it('of a new kind begins with what comes, not with what is past', async () => {
+  it('of a new kind begins with new events, not with past ones', async () => {
     const before = await openEngine({ domains: [{ ...parcelDomain, processes: [] }] });
     const { aggregateId: past } = await execute(before, sendParcel, { to: randomUUID(), postage: 3 }, system);
     const engine = await openEngine({ start: true });
@@ -181,7 +181,7 @@ describe('the checkpoint of a kind', () => {
 });
 
 describe('a deadline', () => {
-  it('is told of when its time has come, even if nobody was there at that time', async () => {
+  it('fires when it is due, even if no server was running at that time', async () => {
     const first = await openEngine({ start: true });
     const purseId = randomUUID();
     await execute(first, fillPurse, { id: purseId, amount: 5 }, system);

@@ -49,7 +49,7 @@ const cards = defineProjection('cards', {
 const wrote = (author: string | null, ...tags: string[]) => Wrote({ author, tags });
 
 describe('the rows of a projection', () => {
-  it('are made, and changed where they are there', () => {
+  it('are created, or changed if they exist', () => {
     const log = recorded(Card, 'a', [wrote('Ada', 'x'), wrote('Bob', 'y')]);
     expect(givenEvents(log).project(cards)).toEqual([
       { id: 'a', author: 'Bob', tags: { names: ['x', 'y'] }, likes: 0, at: log[1]?.occurredAt },

@@ -89,7 +89,7 @@ describe('given, when, then of a command', () => {
     await expect(full.when(count, { id: 'a', by: 1 }).thenForbidden()).rejects.toThrow('Counted');
   });
 
-  it('leaves what was given as it was, so that it can be used again', async () => {
+  it('leaves the given past unchanged, so that it can be used again', async () => {
     opened.by(null);
     opened.and(Counter, 'b', [Opened({})]);
     await opened.when(count, { id: 'a', by: 1 }).thenEvents(Counted({ by: 1 }));

@@ -30,7 +30,7 @@ describe('a process', () => {
       .thenDeadlines({ arrival: new Date((sent[0]?.recordedAt.getTime() ?? 0) + DELIVERY_MS) });
   });
 
-  it('goes on from what it remembers', () => {
+  it('continues from what it remembers', () => {
     const when = givenProcess(Delivery, sent).whenEvent(paid[1]).thenRemembers(PostageSettled({})).thenIssues();
     expect(when.given.state).toEqual({ parcelId: '', isPaid: true });
   });
@@ -51,7 +51,7 @@ describe('a process', () => {
     expect(() => givenProcess(Delivery, arrived).whenDeadline('arrival')).toThrow('has set no deadline arrival');
   });
 
-  it('that has not begun passes over what does not begin it', () => {
+  it('that has not begun ignores events that do not begin it', () => {
     givenProcess(Delivery, []).whenEvent(paid[1]).thenNothing();
   });
 

@@ -87,7 +87,7 @@ describe('an accepted command', () => {
     expect(row?.metadata).toEqual({ actor: { id: 'anonymous', roles: [] }, correlationId: commandId });
   });
 
-  it('may decide that nothing is to happen, and says where the log stands', async () => {
+  it('may decide no events, and answers with the position of the log', async () => {
     const { bus, counterId } = await withCounter();
     await bus.execute(openCounter, { label: 'b' }, system);
     const receipt = receiptOf(await bus.execute(incrementCounter, { counterId, by: 0 }, system));
@@ -191,7 +191,7 @@ describe('facts from other aggregates', () => {
 });
 
 describe('an expected version', () => {
-  it('is accepted where it is the stream’s', async () => {
+  it('is accepted if it is that of the stream', async () => {
     const { bus, counterId } = await withCounter();
     const outcome = await bus.execute(incrementCounter, { counterId }, { ...system, expectedVersion: 1 });
     expect(receiptOf(outcome).version).toBe(2);

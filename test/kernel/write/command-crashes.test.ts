@@ -114,7 +114,7 @@ function told(outcome: CommandOutcome, sharedId: string): unknown {
   return 'code' in outcome ? { kind: outcome.kind, code: outcome.code } : { kind: outcome.kind };
 }
 
-it('commands are answered and leave in the log what they do without a crash, whatever breaks and whenever', async () => {
+it('commands are answered and leave the same events in the log as without a crash, wherever a connection breaks', async () => {
   const proxy = await openProxy(database);
   const [breaking, direct] = await Promise.all([openEngine({ url: proxy.url, writers: 2 }), openEngine()]);
   const eventsOf = async (counterId: string) =>

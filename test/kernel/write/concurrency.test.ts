@@ -75,7 +75,7 @@ describe('many commands for one stream', () => {
     expect(await stored()).toBe(1);
   });
 
-  it('of which the first is refused do not stand on what it would have done', async () => {
+  it('do not build on the first one if it is refused', async () => {
     const [here, elsewhere] = await Promise.all([openEngine(), openEngine()]);
     const counterId = await open(here);
     await elsewhere.bus.execute(closeCounter, { counterId }, system);
@@ -110,7 +110,7 @@ describe('a command that was decided on an append under way', () => {
 });
 
 describe('a command that somebody else is always faster than', () => {
-  it('gives up, and says on which version it was decided last and which it found', async () => {
+  it('gives up, and reports the version of the last decision and the version that it found', async () => {
     const [here, elsewhere] = await Promise.all([openEngine(), openEngine()]);
     const counterId = await open(here);
     let decisions = 0;
@@ -149,7 +149,7 @@ describe('a command that somebody else is always faster than', () => {
 });
 
 describe('an answer that appends nothing', () => {
-  it('is never given on what only this server still believes', async () => {
+  it('is never based on a state that only this server still believes', async () => {
     const [here, elsewhere] = await Promise.all([openEngine(), openEngine()]);
     const counterId = await open(here);
     receiptOf(await here.bus.execute(incrementCounter, { counterId, by: 1_000_000 }, system));

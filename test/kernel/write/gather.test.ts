@@ -52,7 +52,7 @@ const lastAdded = async (counterId: string) =>
     .by;
 
 describe('what a command holds', () => {
-  it('is as it was when its events are appended: else it is gathered and decided again', async () => {
+  it('is unchanged when the events are appended; otherwise the command gathers and decides again', async () => {
     const [engine, elsewhere] = [await openEngine(), await openEngine()];
     const [counterId, otherId] = [await open(engine), await open(engine)];
     for (const changing of [engine, elsewhere]) {
@@ -131,7 +131,7 @@ describe('what a command holds', () => {
     expect(added).toBe(accepted);
   });
 
-  it('is judged by what is before it in its batch, not by what comes after it', async () => {
+  it('is judged by the appends before it in its batch, not by those after it', async () => {
     const { log } = await openEngine();
     const [streamId, another] = [await open(await openEngine()), await open(await openEngine())];
     const held = [{ streamType: 'Counter', streamId, version: 1 }];
@@ -167,7 +167,7 @@ describe('the state at a version', () => {
     return own.reduce((sum, { data }) => sum + (data as { by: number }).by, 0);
   };
 
-  it('is what the events up to it made, before and after a snapshot', async () => {
+  it('is the result of the events up to it, before and after a snapshot', async () => {
     const engine = await openEngine();
     const counterId = await open(engine);
     for (let n = 1; n < 25; n++) await increment(engine, counterId);

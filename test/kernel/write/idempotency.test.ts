@@ -63,7 +63,7 @@ describe('a command that is sent again with its id', () => {
     }
   });
 
-  it('answers the first receipt even if it has itself changed what allowed it, but to nobody else', async () => {
+  it('answers its issuer with the first receipt even if it changed what had permitted it', async () => {
     const closeOwn = defineCommand('closeOwn', {
       aggregate: Counter,
       input: z.object({ counterId: z.uuid() }),
@@ -147,7 +147,7 @@ describe('the same command at one moment', () => {
 });
 
 describe('a command whose outcome is unknown', () => {
-  it('takes effect once when it is sent again, and so does what was decided on it', async () => {
+  it('takes effect once if it is sent again, and so do the commands that were decided on it', async () => {
     const proxy = await openProxy();
     const { log, database: opened } = await openEngine({ url: proxy.url, writers: 1 });
     const bus = new CommandBus({
@@ -199,7 +199,7 @@ describe('a command id that was used for something else', () => {
     expect(await stored()).toBe(1);
   });
 
-  it('leaves the aggregate that was meant as it was', async () => {
+  it('leaves the aggregate of that id unchanged', async () => {
     const { bus } = await openEngine();
     const commandId = randomUUID();
     const { aggregateId: counterId } = receiptOf(

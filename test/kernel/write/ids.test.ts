@@ -280,7 +280,7 @@ describe('an aggregate’s id', () => {
     expect(outcome).toMatchObject({ outcome: 'accepted', version: 2 });
   });
 
-  it('of the form that the application derives is refused from clients for something new, not for what is there', async () => {
+  it('of the form that the application derives is refused from clients for new aggregates, not for existing ones', async () => {
     const { bus } = await openEngine();
     const id = derivedId('thing', randomUUID());
     expect(await bus.execute(makeThing, { id }, ann)).toMatchObject({ kind: 'invalid', issues: [{ path: ['id'] }] });

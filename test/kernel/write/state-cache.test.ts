@@ -66,7 +66,7 @@ describe('a cache of states that is far too small', () => {
     expect([...values]).toEqual(upTo(12).map(() => ({ value: 1_000_000, version: 32 })));
   });
 
-  it('keeps in line what arrives for one stream at once', async () => {
+  it('keeps the order of commands that arrive for one stream together', async () => {
     const { bus } = await openEngine({ stateCacheSize: 2 });
     const opened = await Promise.all(upTo(8).map((n) => bus.execute(openCounter, { label: `${n}` }, system)));
     const counterIds = opened.map((outcome) => receiptOf(outcome).aggregateId);

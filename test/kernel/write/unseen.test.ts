@@ -48,7 +48,7 @@ const engine = useEngine(database, [domain]);
 const bob: Actor = { id: 'bob', roles: ['customer'], claims: {} };
 
 describe('an aggregate whose author did not say who may know of it', () => {
-  it('is not there for whom a rule keeps out, at whatever version they expect it', async () => {
+  it('is answered as missing to an actor whom a rule excludes, at whatever version they expect', async () => {
     const { bus } = await engine();
     const { aggregateId: id } = receiptOf(await bus.execute(writeDiary, { owner: 'ann' }, system));
     for (const expectedVersion of [undefined, 0, 1, 2]) {
@@ -66,7 +66,7 @@ describe('an aggregate whose author did not say who may know of it', () => {
     }
   });
 
-  it('is there for whom the role alone lets in', async () => {
+  it('is visible to an actor whose role alone permits it', async () => {
     const { bus } = await engine();
     const { aggregateId: id } = receiptOf(await bus.execute(writeDiary, { owner: 'ann' }, system));
     expect(await bus.execute(writeDiary, { id, owner: 'ann' }, system)).toMatchObject({ code: 'WRITTEN' });
@@ -87,7 +87,7 @@ describe('an aggregate whose author did not say who may know of it', () => {
     expect(answer).toEqual({ kind: 'conflict', expectedVersion: 1, actualVersion: 0 });
   });
 
-  it('of which the id is one of the application’s own is answered as a free one of that form', async () => {
+  it('whose id is one of the application’s own is answered as a free id of that form', async () => {
     const { bus } = await engine();
     const [taken, free] = ['0', '1'].map((digit) => `00000000-0000-8000-f000-00000000000${digit}`) as [string, string];
     receiptOf(await bus.execute(writeDiary, { id: taken, owner: 'ann' }, { ...system, idsFrom: 'engine' }));

@@ -87,7 +87,7 @@ describe('expectedVersion', () => {
     expect(renamed).toMatchObject({ __typename: 'CommandReceipt', version: 2 });
   });
 
-  it('makes it a ConcurrencyConflict with both versions where it is not', async () => {
+  it('makes it a ConcurrencyConflict with both versions otherwise', async () => {
     const { aggregateId: customerId } = await registerCustomer(app);
     const before = await logSize(app.database);
     for (const expectedVersion of [0, 2, 2 ** 31 - 1]) {

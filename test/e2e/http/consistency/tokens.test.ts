@@ -51,7 +51,7 @@ describe('a token', () => {
     });
   });
 
-  it('holds for any later read, and for ever', async () => {
+  it('is valid for every later read, forever', async () => {
     const { aggregateId: id, token } = await registerCustomer(app);
     for (const name of ['B', 'C', 'D']) await accepted(app, 'renameCustomer', { customerId: id, name });
     const answer = await app.query<{ customer: { version: number } }>(BY_VARIABLE, { id, token });
@@ -122,7 +122,7 @@ describe('a token that cannot be honoured', () => {
     }
   });
 
-  it('is INVALID_TOKEN where it is no text that a header could hold', async () => {
+  it('is INVALID_TOKEN if it is not a text that a header could hold', async () => {
     const id = randomUUID();
     for (const token of ['', 'a\0b', 'a\ud800b', '🫖'.repeat(9)]) {
       expectRequestError(await app.query(BY_VARIABLE, { id, token }), 'INVALID_TOKEN');
@@ -142,7 +142,7 @@ describe('a token that cannot be honoured', () => {
     for (const answer of await both(ahead)) expectRequestError(answer, 'TOKEN_AHEAD');
   });
 
-  it('is refused even if others beside it can be', async () => {
+  it('is refused even if other tokens with it are valid', async () => {
     const { aggregateId: id, token } = await registerCustomer(app);
     const headers = { 'read-after': `${token}, ${foreign.encode(1)}` };
     expectRequestError(await app.query(WITHOUT, { id }, { headers }), 'FOREIGN_TOKEN');

@@ -33,7 +33,7 @@ const read = (token?: string) =>
   );
 
 describe('what was', () => {
-  it('is for those who may see what is', async () => {
+  it('is visible to those who may see the present state', async () => {
     const both = { orderAsOf: { status: 'PLACED' }, noteAsOf: { title: 'Mine' } };
     expect((await read(ada)).data).toEqual(both);
     expect((await read(staff)).data).toEqual(both);

@@ -20,7 +20,7 @@ const fresh = (selection: string, on = app) =>
   on.query(`query ($t: ConsistencyToken!) @readAfter(token: $t) { ${selection} }`, { t: token });
 
 describe('an answer', () => {
-  it('that would be larger than ANSWER_MAX_BYTES is one error that says where and what to ask less of', async () => {
+  it('that would be larger than ANSWER_MAX_BYTES is one error that says where, and what to ask for instead', async () => {
     const answer = await fresh('notes { edges { node { title content } } }');
     expectRequestError(answer, 'BAD_USER_INPUT');
     expect(answer.errors).toHaveLength(1);

@@ -18,7 +18,7 @@ const aliased = (count: number, field: string) =>
 const ORDERS = `query ($filter: OrderFilter) { ${aliased(25, 'orders(first: 1, filter: $filter) { edges { cursor } }')} }`;
 
 describe('the variables of an operation', () => {
-  it('hold no list that is too long, which is refused by its length alone', async () => {
+  it('are refused if a list is too long, by its length alone', async () => {
     const error = await refusal(ORDERS, { filter: { status: Array(180_000).fill('PLACED') } });
     expect(error?.message).toBe('The list at $filter.status has 180000 elements; at most 1000 are allowed.');
     expect(error?.extensions).toMatchObject({ path: '$filter.status', limit: 1000, given: 180_000 });

@@ -34,7 +34,7 @@ describe('a statement that takes too long', () => {
 describe('an operation that takes too long', () => {
   const app = useApp({ fulfils: false, env: { OPERATION_TIMEOUT_MS: '300', READ_STATEMENT_TIMEOUT_MS: '60000' } });
 
-  it('is answered TIMEOUT, and what it has asked Postgres for is ended', async () => {
+  it('is answered with TIMEOUT, and its statements in Postgres are cancelled', async () => {
     await holdUp(app.database, LOCK);
     const answer = await app.query(NOTES);
     expect(answer.errors).toMatchObject([TIMEOUT]);

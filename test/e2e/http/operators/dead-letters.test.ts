@@ -52,7 +52,7 @@ async function twoOrdersOneOfThemParked() {
 }
 
 describe('an event that a read model cannot apply', () => {
-  it('leaves its row stale, which says so, and all others as they should be', async () => {
+  it('leaves its row stale and marked as such, and all others correct', async () => {
     const { id, key, other, confirmed } = await twoOrdersOneOfThemParked();
     const parked = await app.query(ORDER, { id }, readAfter(confirmed.token));
     expect(parked).toMatchObject({
@@ -118,7 +118,7 @@ describe('an event that a read model cannot apply', () => {
     expect(app.log.filter((line) => line.includes('goes on') && line.includes('"orders"')).length).toBeGreaterThan(0);
   });
 
-  it('is passed over if an admin says so, and no other is in its place', async () => {
+  it('is skipped if an admin discards it, and no other is in its place', async () => {
     const { id, key, confirmed } = await twoOrdersOneOfThemParked();
     const position = app.engine.tokens.decode(confirmed.token);
     const shipped = await accepted(app, 'shipOrder', { orderId: id, carrier: 'UPS', trackingNumber: '1Z' });

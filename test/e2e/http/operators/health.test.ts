@@ -42,7 +42,7 @@ const untilReady = (wanted: boolean) =>
 const expectAlive = async () => expect(await ask('/livez')).toEqual({ status: 200, body: { status: 'alive' } });
 
 describe('/readyz', () => {
-  it('says where every read model stands, and the queue of commands', async () => {
+  it('reports the position of every read model, and the queue of commands', async () => {
     await registerCustomer(app, {}, { token: await staffToken() });
     const body = await until(async () => {
       const answer = await ask('/readyz');
@@ -73,7 +73,7 @@ describe('/readyz', () => {
     await untilReady(true);
   });
 
-  it('goes on to say what is so after the clock of this machine was set back by an hour', async () => {
+  it('stays correct after the clock of this machine was set back by an hour', async () => {
     const realNow = Date.now;
     await untilReady(true);
     const clock = vi.spyOn(Date, 'now').mockImplementation(() => realNow() - 3_600_000);

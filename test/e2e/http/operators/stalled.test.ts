@@ -44,7 +44,7 @@ describe('a query whose read model does not get there in time', () => {
     expect(answer.errors?.[0]?.message).toContain('Read again, or with onTimeout: STALE.');
   });
 
-  it('answers what there is with STALE, and says so', async () => {
+  it('answers the available data with STALE, and says so', async () => {
     const answer = await app.query(NAME, { id: shop.customerId, token, timeoutMs: 30, onTimeout: 'STALE' });
     expect(answer.errors).toBeUndefined();
     expect(answer.data).toEqual({ customer: { name: 'Ada' } });
@@ -65,7 +65,7 @@ describe('a query whose read model does not get there in time', () => {
     expect(answer).toMatchObject({ data: { customer: { name: 'Ada' } }, consistency: { stale: true } });
   });
 
-  it('waits two seconds if nothing is said, and by the header', async () => {
+  it('waits two seconds by default, and also for tokens in the header', async () => {
     const [directive, header] = await Promise.all([
       app.query(NAME, { id: shop.customerId, token }),
       app.query(
@@ -92,7 +92,7 @@ describe('a query whose read model does not get there in time', () => {
     expect(app.engine.projector.positions.waiting).toBe(0);
   });
 
-  it('reads without a token what there is, without waiting', async () => {
+  it('reads the available data without a token, without waiting', async () => {
     const answer = await app.query('query ($id: ID!) { customer(id: $id) { name } }', { id: shop.customerId });
     expect(answer).toMatchObject({ data: { customer: { name: 'Ada' } }, consistency: { stale: false } });
   });

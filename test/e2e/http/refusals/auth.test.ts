@@ -178,7 +178,7 @@ describe('staff', () => {
 });
 
 describe('nobody', () => {
-  it('may read what is everybody’s', async () => {
+  it('may read data that everybody may see', async () => {
     const { data, errors } = await read(`{ product(id: "${productId}") { name } projections { name } }`);
     expect(errors).toBeUndefined();
     expect(data).toMatchObject({ product: { name: 'Teapot' } });

@@ -207,7 +207,7 @@ describe('a business rule', () => {
     expect(await logSize(app.database)).toEqual(before);
   });
 
-  it('refuses to create what is there already', async () => {
+  it('refuses to create an aggregate that exists', async () => {
     const { customerId, productId } = await openShop(app);
     const { aggregateId: orderId } = await placeOrder(app, { customerId, productId });
     expect(await app.command('registerCustomer', { id: customerId, name: 'B', email: 'b@example.org' })).toMatchObject({

@@ -58,7 +58,7 @@ describe('an account', () => {
     });
   });
 
-  it('is answered in words what it cannot do', async () => {
+  it('gets a sentence for each refused command', async () => {
     const accountId = await open(100);
     const before = await logSize(app.database);
     const rejected = (code: string, message: string) => ({ __typename: 'CommandRejected', code, message });

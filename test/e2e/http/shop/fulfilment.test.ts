@@ -67,7 +67,7 @@ describe('an order that is placed', () => {
     await expect.poll(() => stockOf(shop.productId)).toEqual({ stock: 1, reserved: 0, available: 1 });
   });
 
-  it('has a fulfilment for whoever reads with the token of the receipt', async () => {
+  it('has a fulfilment for every read with the token of the receipt', async () => {
     const shop = await openStockedShop();
     const { aggregateId, token } = await placeOrder(app, shop);
     const { data, errors } = await readFulfilment(app, aggregateId, { 'read-after': token });
@@ -75,7 +75,7 @@ describe('an order that is placed', () => {
     expect(data.fulfilment?.steps[0]?.name).toBe('ORDER_PLACED');
   });
 
-  it('has none where there is no such order', async () => {
+  it('has none if there is no such order', async () => {
     expect((await readFulfilment(app, unknownId())).data.fulfilment).toBeNull();
   });
 });

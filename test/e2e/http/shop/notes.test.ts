@@ -44,7 +44,7 @@ describe('a note', () => {
     expect(await noteAfter(id, ['restoreNote', {}])).toMatchObject({ archived: false, version: 7, title: 'Coffee' });
   });
 
-  it('stays as it is where a command changes nothing, and the command is accepted', async () => {
+  it('stays unchanged if a command changes nothing, and the command is accepted', async () => {
     const noteId = await create();
     const before = await logSize(app.database);
     for (const [name, input] of [
@@ -72,7 +72,7 @@ describe('a note', () => {
     });
   });
 
-  it('is answered in words where it is not there', async () => {
+  it('is answered with a sentence if it does not exist', async () => {
     const noteId = randomUUID();
     for (const [name, input] of [
       ['renameNote', { title: 'a' }],

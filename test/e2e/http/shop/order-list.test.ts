@@ -118,7 +118,7 @@ describe('a list of orders', () => {
     expect(idsOf(await page({ filter: before2025, after: before, before: after }))).toEqual([]);
   });
 
-  it('goes on where it was while other orders come in before, between and at the very place', async () => {
+  it('continues at its cursor while other orders are placed before, between and at the same place', async () => {
     const seen: string[] = [];
     for (let after: string | null = null, more = true; more; ) {
       const next: Page = await page({ first: 4, after });

@@ -43,7 +43,7 @@ describe('the credentials of a WebSocket connection', () => {
     expect(await introduce({ authorization: 'Bearer nonsense' }, { authorization })).toMatch(/^4401 /);
   });
 
-  it('close it with 4403, after which clients come again with new ones, where they are expired', async () => {
+  it('close it with 4403 if they are expired, so that clients connect again with new ones', async () => {
     const token = await accessToken('clerk', ['staff'], { expiresAt: inTheFuture(-60_000) });
     expect(await introduce({ authorization: `Bearer ${token}` })).toMatch(/^4403 .*expired/);
   });

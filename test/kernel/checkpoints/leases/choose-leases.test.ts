@@ -139,7 +139,7 @@ describe('leases that each instance chooses for itself', () => {
     );
   });
 
-  it('come to rest if instances are able to own different ones, and nobody keeps what somebody with two fewer could have', () => {
+  it('become stable if instances can own different ones, and no instance keeps one that another with two fewer could own', () => {
     fc.assert(
       fc.property(mixedFleet, (fleet) => {
         const world = new World(fleet).run();

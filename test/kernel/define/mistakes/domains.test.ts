@@ -13,7 +13,7 @@ const refused = (changed: Parameters<typeof lampDomain>[0]) => mistakeOf(() => r
 const initialState = () => ({ lit: false });
 
 describe('an aggregate', () => {
-  it('is refused if it says nothing of one of its events: by the compiler, and when it is defined', () => {
+  it('is refused if it has no entry for one of its events: by the compiler, and when it is defined', () => {
     const define = () =>
       defineAggregate('Lamp', {
         initialState,

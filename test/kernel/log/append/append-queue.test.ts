@@ -74,7 +74,7 @@ describe('group commit', () => {
     expect(order).toEqual(['committed', 'answered']);
   });
 
-  it('goes on and answers, although who is told of a batch fails', async () => {
+  it('continues and answers if the listener for committed batches throws', async () => {
     const errors: unknown[] = [];
     const { queue } = queueOf(await openEngine(), {
       onCommitted: (_, position) => {
@@ -160,7 +160,7 @@ describe('a command id that is in the queue already', () => {
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(['accepted', 'replayed', 'replayed']);
   });
 
-  it('holds back what builds on the repeat, and nothing else', async () => {
+  it('holds back only the appends that build on the repeat', async () => {
     const { queue } = queueOf(await openEngine());
     const first = anAppend();
     const { streamId, commandId } = first;

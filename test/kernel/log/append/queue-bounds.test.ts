@@ -49,7 +49,7 @@ describe('an append queue', () => {
     await queue.append(of('bob', { events: [large] }));
   });
 
-  it('takes what is larger than all that may wait if nothing else waits', async () => {
+  it('accepts an append that is larger than the limit if no other waits', async () => {
     const { queue, letGo } = await heldQueue({ bytes: 1000, bytesPerActor: 1000 });
     const alone = queue.append(of('ann', { events: [large] }));
     await letGo();
@@ -64,7 +64,7 @@ describe('an append queue', () => {
     expect(await transactions()).toBe(1 + 3);
   });
 
-  it('refuses what waits too much on behalf of one actor, by number and bytes, and nobody else', async () => {
+  it('refuses only the actor with too many waiting appends or bytes', async () => {
     const { queue, letGo } = await heldQueue({ limitPerActor: 3, bytesPerActor: 500_000 });
     const taken = [1, 2, 3].map(() => queue.append(of('ann')));
     taken.push(...[1, 2].map(() => queue.append(of('bob', { events: [large] }))));
@@ -92,7 +92,7 @@ describe('an append queue', () => {
     await Promise.all(taken);
   });
 
-  it('stores a stranger’s append before most of what waits for somebody else', async () => {
+  it('stores another actor’s append before most of the appends of an actor with many', async () => {
     const { queue, letGo } = await heldQueue({ batchLimit: 40 });
     const many = Array.from({ length: 400 }, () =>
       queue.append(of('ann', { events: [incremented('x'.repeat(1000))] })),

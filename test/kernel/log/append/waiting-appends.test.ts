@@ -48,7 +48,7 @@ describe('a batch', () => {
     expect(batches).toEqual(['ab', 'ca', 'bc']);
   });
 
-  it('keeps the order within a stream, whoever its appends are for', () => {
+  it('keeps the order within a stream if its appends are of different initiators', () => {
     const all = new WaitingAppends();
     const stream = randomUUID();
     for (let n = 0; n < 50; n++) all.push(waiting({ initiator: 'a', bytes: 20_000 }));
@@ -67,7 +67,7 @@ describe('a batch', () => {
     expect([take(), take(), take()]).toEqual([[500], [3000], [500, 500]]);
   });
 
-  it('holds back a command id that it has already, and what builds on it, and nothing else', () => {
+  it('holds back only a command id that it has already, and the appends that build on it', () => {
     const all = new WaitingAppends();
     const [stream, command] = [randomUUID(), randomUUID()];
     const appends = [

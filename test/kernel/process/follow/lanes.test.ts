@@ -34,7 +34,7 @@ const runs = fc.record({
 });
 
 describe('lanes', () => {
-  it('count at most so many tasks of each as they are told, whatever is added and done', () => {
+  it('count at most the given number of tasks of each lane while tasks are added and done', () => {
     const lanes = new Lanes<Numbered>({ ...limits, perLane: 8, counted: 2 });
     const add = (nth: number, lane: string) => lanes.add(task(nth, lane, `line ${nth}`));
     for (const nth of [1, 2, 3, 4, 5]) add(nth, 'a');
@@ -159,7 +159,7 @@ describe('lanes', () => {
     expect(running).toBe(8);
   });
 
-  it('hand out what waits in a line, without what runs in it', () => {
+  it('hand out the waiting tasks of a line, but not the running one', () => {
     const lanes = new Lanes<Numbered>(limits);
     const [first, ...behind] = Array.from({ length: 5 }, (_, nth) => task(nth, 'lane', 'line')) as [Numbered];
     for (const one of [first, ...behind]) lanes.add(one);

@@ -88,7 +88,7 @@ beforeAll(async () => {
   }
 });
 
-describe('what is parked is the same as without a crash', () => {
+describe('the same events are parked as without a crash', () => {
   it.each(CRASHES)(
     'whichever message is %s while it is put aside, and the %s dies',
     async (how, dies) => {

@@ -42,7 +42,7 @@ describe('an event that is discarded', () => {
     ]);
   });
 
-  it('is passed over by a table that is filled beside the live one too, by the same version only', async () => {
+  it('is skipped by a rebuild too, but only by one of the same version', async () => {
     const { faults, deadLetters, db } = await seen(
       books,
       { 2: 'fold' },
@@ -105,7 +105,7 @@ describe('code of another version than the table', () => {
 });
 
 describe('a table that takes the place of another', () => {
-  it('brings its dead letters along, and what was discarded stays', async () => {
+  it('brings its dead letters along, and discarded events stay discarded', async () => {
     const { deadLetters, db } = await seen(
       books,
       { 2: 'fold', 4: 'fold' },

@@ -97,7 +97,7 @@ describe('a handler that throws', () => {
     await until(() => statusOf(other, 'books')?.deadLetters === 2);
   });
 
-  it('is applied by a retry with code that is right, and what comes then is no longer parked', async () => {
+  it('is applied by a retry with corrected code, and later events are no longer parked', async () => {
     const wrong = await openEngine({ domains: [touchyDomain] });
     await append(wrong, written(1), read(1, 'eve'), read(1, 'cid'));
     await wrong.start();
@@ -161,7 +161,7 @@ describe('an event that cannot be read', () => {
       select ${position}, stream_type, gen_random_uuid(), 1, ${type}, 1, ${database.sql.json(data as never)}, metadata, gen_random_uuid(), null,
              gen_random_uuid(), occurred_at, recorded_at from es.events where position = 1`;
 
-  it('is parked by those who look at its type, and by no other', async () => {
+  it('is parked only by the projections that handle its type', async () => {
     const engine = await openEngine();
     await append(engine, written(1));
     await spoil(2, 'Written', { nonsense: true });

@@ -102,7 +102,7 @@ describe.each<readonly [string, Projection]>([
   ['people', people],
   ['shelf', shelf],
 ])('whatever happens to %s', (_, projection) => {
-  it('a row that is not stale is as it should be, and all are once what was at fault is mended', async () => {
+  it('a row that is not stale is correct, and all rows are once the fault is corrected', async () => {
     const engine = await openEngine();
     // Which rows an event changes by their values is known only if its handler works.
     const known = (event: RecordedEvent, fault: Fault) =>
@@ -134,7 +134,7 @@ describe.each<readonly [string, Projection]>([
     );
   }, 120_000);
 
-  it('a retry of an event of which the rows were not known makes them what they should be, or is refused', async () => {
+  it('a retry of an event whose rows were unknown makes them correct, or is refused', async () => {
     const engine = await openEngine();
     await fc.assert(
       fc.asyncProperty(libraryEvents, course, async (happened, course) => {
@@ -158,7 +158,7 @@ describe.each<readonly [string, Projection]>([
     );
   }, 120_000);
 
-  it('a table that is filled again passes over what was discarded, and is the same', async () => {
+  it('a table that is filled again skips discarded events, and has the same rows', async () => {
     const engine = await openEngine();
     await fc.assert(
       fc.asyncProperty(libraryEvents, course, fc.nat({ max: 5 }), async (happened, course, discards) => {

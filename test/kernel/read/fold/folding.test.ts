@@ -119,7 +119,7 @@ describe('a projection', () => {
     );
   });
 
-  it('writes nothing if the checkpoint is not where the batch begins', async () => {
+  it('writes nothing if the batch does not begin at the checkpoint', async () => {
     const events = await inEmptyTables(libraryAppends(twoBooks));
     const table = tableOf(books);
     await expect((await deliver(table, books, events.slice(1))).write()).rejects.toThrow(FencedError);

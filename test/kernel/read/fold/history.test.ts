@@ -114,7 +114,7 @@ describe('history', () => {
     );
   });
 
-  it('shows what several streams do to a row only from the latest of their times on', async () => {
+  it('shows changes of several streams to a row only from the latest of their times on', async () => {
     const engine = await openEngine();
     const [one, two] = [bookNumber(1), bookNumber(2)];
     const events = await happen(
@@ -147,7 +147,7 @@ describe('history', () => {
     ]);
   });
 
-  it('is filled by a batch once, whoever delivers it again', async () => {
+  it('is filled by a batch once, even if another instance delivers it again', async () => {
     const engine = await openEngine();
     const events = await happen(
       engine,

@@ -78,7 +78,7 @@ it('a batch that was read ahead counts as work in progress while it waits, and i
   expect(await rowsOf(opened.projector.db, books)).toHaveLength(titles.length);
 });
 
-it('a batch that is made ready before the one ahead of it is written has what it would read afterwards', async () => {
+it('a batch that is prefetched before the previous one is written has the same rows as one that is read afterwards', async () => {
   let made = 0;
   await fc.assert(
     fc.asyncProperty(libraryEvents, fc.integer({ min: 1, max: 9 }), async (happened, size) => {

@@ -82,7 +82,7 @@ describe('an event that a rebuild has parked', { timeout: 30_000 }, () => {
     await expectRows();
   });
 
-  it('and that still waits goes on waiting', async () => {
+  it('that still waits remains parked', async () => {
     await letGo();
     await swapped();
     expect(await parkedOf('counters@1')).toEqual([2, 3]);

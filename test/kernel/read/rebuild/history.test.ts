@@ -59,7 +59,7 @@ describe('a rebuild', () => {
     expect(engine.faults).toEqual([]);
   });
 
-  it('leaves nothing of its tables where it is cancelled', async () => {
+  it('leaves no tables if it is cancelled', async () => {
     const reader = await database.sql.reserve();
     await reader`begin`;
     await reader`select from read.notes_v1`;
@@ -74,7 +74,7 @@ describe('a rebuild', () => {
 });
 
 describe('a read model that was filled before its history was kept', () => {
-  it('keeps what comes from then on; of the row that was there it knows the version and not since when it held', async () => {
+  it('keeps versions from then on; of the existing row it knows the version, but not since when it was valid', async () => {
     await database.sql`truncate read.notes_history_v1`;
     await database.sql`update read.notes_v1 set held_from = null`;
     await rename('now');

@@ -51,7 +51,7 @@ function watch({ projector }: TestEngine): { readonly setbacks: number[]; readon
 }
 
 describe('rebuilds under load', () => {
-  it('are not noticed by those who read what they have written', { timeout: 60_000 }, async () => {
+  it('do not affect clients that read their own writes', { timeout: 60_000 }, async () => {
     const engines = [await openEngine({ start: true }), await openEngine({ start: true })];
     await database.sql`create index counters_value on read.counters_v1 (value)`;
     const watched = engines.map(watch);

@@ -73,7 +73,7 @@ describe('an engine whose queries read from another server', () => {
     expect(moves.at(-1)?.position).toBe(4);
   });
 
-  it('trusts nothing it knew after a lost connection, until the server says where it is', async () => {
+  it('distrusts everything that it knew after a lost connection until the server reports its position', async () => {
     const proxy = await openProxy();
     const engine = await openEngine({ start: true, readUrl: proxy.url });
     const counterId = await open(engine);
@@ -109,7 +109,7 @@ describe('an engine whose queries read from another server', () => {
     expect(String(replicaFaults(engine)[0]?.error)).toContain('The read replica has not answered for 5 s.');
   });
 
-  it('tells of what other instances project, though not of which rows', async () => {
+  it('announces what other instances project, but not which rows', async () => {
     const owner = await openEngine({ start: true });
     const other = await openEngine({ start: true, readUrl: database.url });
     const moves = movesOf(other);

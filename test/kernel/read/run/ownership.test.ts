@@ -49,7 +49,7 @@ describe('events that another server appends', () => {
 });
 
 describe('a projection that another server begins again', () => {
-  it('is not believed to be where it was', async () => {
+  it('is not trusted to have its last known position', async () => {
     const former = await openEngine({ start: true });
     const counterId = await open(former);
     await increment(former, counterId);

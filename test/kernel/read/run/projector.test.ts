@@ -53,7 +53,7 @@ describe('a projection that comes later', () => {
     await expectWhole(await openEngine({ start: true, projectionBatchLimit: 4 }));
   });
 
-  it('goes on where it was after a restart', async () => {
+  it('continues at its checkpoint after a restart', async () => {
     const before = await openEngine({ start: true });
     const counterId = await open(before);
     await increment(before, counterId);

@@ -45,7 +45,7 @@ describe('what operators are told', () => {
     expect(told()).toEqual(['NORMAL → EMERGENCY', 'EMERGENCY → NORMAL']);
   });
 
-  it('is what this instance moves or nobody does: others tell of theirs', () => {
+  it('is reported for projections of this instance or of none; other instances report theirs', () => {
     const { told, look } = report();
     look([status(5000, { isOurs: false })], 0);
     expect(told()).toEqual([]);

@@ -58,7 +58,7 @@ describe('tables of read models', () => {
     expect(await ensureTables(parts)).toEqual({ created: [], missing: [] });
   });
 
-  it('have their history beside them', async () => {
+  it('have a history table', async () => {
     const table = readTable('things', { id: uuid('id').primaryKey(), name: text('name') }, undefined, {
       history: true,
     });

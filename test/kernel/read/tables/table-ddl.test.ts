@@ -100,7 +100,7 @@ describe('the statements that make a read table', () => {
     ]);
   });
 
-  it('can make an index under another name beside those who write', async () => {
+  it('can create an index under another name without blocking writers', async () => {
     const table = readSchema.table('beside', { id: text('id').primaryKey() }, (t) => [index('beside_id').on(t.id)]);
     const { create, indexes } = ddlOf(table);
     await database.sql.unsafe(create);

@@ -81,7 +81,7 @@ describe('a new version of a read model', () => {
     expect(await db.select().from(nextTable)).toMatchObject([{ name: 'a', value: 16, isLarge: true }]);
   });
 
-  it('is left as it is when its servers stop, and goes on from there when they come back', async () => {
+  it('stays unchanged when its servers stop, and continues from there when they return', async () => {
     const old = await openEngine({ start: true });
     const counterId = await open(old);
     const young = await openEngine({ start: true, domains: nextDomains });
@@ -100,7 +100,7 @@ describe('a new version of a read model', () => {
     await expectWhole(await openEngine({ start: true, domains: nextDomains }), newer);
   });
 
-  it('makes a server ready only when it is filled up to where the log ended at its start', async () => {
+  it('makes a server ready only when it is filled up to the end that the log had at the start', async () => {
     const old = await openEngine({ start: true });
     const counterId = await open(old);
     for (let n = 0; n < 5; n++) await increment(old, counterId);

@@ -85,7 +85,7 @@ describe('a read model that lags, but not too far', () => {
     admission.judge(readModels);
   };
 
-  it('throttles whoever causes most of it, and nobody who does little, nor the application itself', () => {
+  it('throttles only the actors who cause most of it, and never the application itself', () => {
     const admission = new Admission(30_000, 2000);
     for (let n = 0; n < 6000; n++) admission.appended('heavy', 1, 1000);
     admission.appended('light', 20, 20_000);
@@ -145,7 +145,7 @@ describe('a read model that lags, but not too far', () => {
   });
 });
 
-it('what somebody has done fades out, and nothing is kept of it', () => {
+it('the load of an actor fades out, and nothing is kept of it', () => {
   let now = 0;
   const loads = new Loads(() => now);
   loads.add('ann', 100);

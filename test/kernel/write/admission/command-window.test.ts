@@ -58,7 +58,7 @@ describe('the commands of a caller', () => {
     expect(begun).toEqual(['a1', 'a2', 'a3', 'b1', 'a4']);
   });
 
-  it('are executed as many at a time as have so many bytes, and a larger one alone', async () => {
+  it('are limited by their bytes, and one that is larger than the limit is executed alone', async () => {
     const { company, begun, send, end } = windows();
     company.saw('bob');
     const large = { content: 'x'.repeat(20_000) };
