@@ -25,7 +25,7 @@ export interface DatabaseContext extends PostgresContext {
   readonly db: Database;
 }
 
-/** The kernel, running beside whatever else works on this database. */
+/** The kernel, next to other processes that work on this database. */
 export interface EngineContext extends PostgresContext {
   readonly database: AfterwriteDatabase;
   readonly engine: Engine;
@@ -60,8 +60,8 @@ export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Pr
 }
 
 /**
- * Gives `work` the migrated database and the kernel on it. Projections run here only if no server and no worker can run
- * them: a short command takes nothing from those who stay.
+ * Calls `work` with the migrated database and the kernel on it. Projections run here only if no server and no worker
+ * can run them, so that a short command takes nothing from processes that stay.
  */
 export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promise<T>): Promise<T> {
   return withPostgres(cli, async (context) => {

@@ -38,8 +38,8 @@ export interface AfterwriteDatabase {
   /** One connection as the tables' owner, for what no part may do: creating tables. */
   readonly owner: Pool;
   /**
-   * Two connections as the tables' owner for short checks while all others wait: whether Postgres answers, and what
-   * blocks.
+   * Two connections as the tables' owner, for short checks while all others wait: whether Postgres answers, and what
+   * blocks it.
    */
   readonly watch: Pool;
   /**
@@ -47,7 +47,7 @@ export interface AfterwriteDatabase {
    * `reader` uses the primary.
    */
   readonly replica: Pool | undefined;
-  /** Additional connections for long work that must not occupy those of others; the caller closes them. */
+  /** Additional connections for long work that must not use those of other work. The caller closes them. */
   openDedicated(): DedicatedDatabasePools;
   /** Gives the parts their rights on what was made. @param tx a transaction of the `owner` pool. */
   grantRights(tx: Database): Promise<void>;

@@ -17,7 +17,7 @@ import {
 
 /** The schema of the log. Only the kernel's write side and the projector's role read it. */
 export const esSchema = pgSchema('es');
-/** The schema of everything that queries read; the reader's role sees nothing else. */
+/** The schema of everything that queries read. The reader's role sees nothing else. */
 export const readSchema = pgSchema('read');
 
 /** Millisecond precision, like JavaScript's Date: an instant passes through the application unchanged. */
@@ -125,9 +125,9 @@ export const acceptances = esSchema.table('acceptances', {
 });
 
 /**
- * How far each consumer of the log is, and which instance owns it. The table is in schema `read`, so that it travels with the
- * rows to a read replica and the reader's role may see it. A table that is filled beside the live one (a rebuild) has a row of
- * its own.
+ * The position of each consumer of the log, and the instance that owns it. The table is in schema `read`, so that it is
+ * replicated with the rows to a read replica and the reader's role may see it. A table that is filled next to the live
+ * one (a rebuild) has a row of its own.
  */
 export const checkpoints = readSchema.table(
   'checkpoints',
@@ -178,7 +178,10 @@ export const readModels = readSchema.table('read_models', {
   usedAt: instant('used_at').notNull().default(sql`now()`),
 });
 
-/** The processes that live: those that can run projections know their share by it, and nobody drops a table that one uses. */
+/**
+ * The processes that are alive. Those that can run projections compute their shares from it, and tables that one of
+ * them uses are not dropped.
+ */
 export const instances = readSchema.table('instances', {
   id: uuid('id').primaryKey(),
   /** As host:pid. */

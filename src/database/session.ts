@@ -90,7 +90,7 @@ export interface SessionOptions {
    * Silence after which another connection checks whether Postgres is working, in ms; {@link LOOK_AFTER_MS} by default.
    */
   readonly lookAfterMs?: number | undefined;
-  /** Changes no settings, to see those that other clients' sessions get. */
+  /** If true, changes no settings, to see those that other clients' sessions get. */
   readonly isPlain?: boolean | undefined;
   /** Records answers, together with other clients of the same pool. */
   readonly answers?: AnswerTracker | undefined;
@@ -184,7 +184,7 @@ async function lookAt({ url, login, kind = 'writable' }: SessionOptions, target:
   const looks: SessionOptions = { url, login, applicationName: 'afterwrite look' };
   const client = openClient(looks, target, new Links({ target, login, kind }), { max: 1 });
   try {
-    // If another server has taken over, somebody else may have the number there.
+    // If another server has taken over, the number may belong to another backend there.
     const asked = client<SeenBackend[]>`
       select state, wait_event_type as wait, pg_catalog.pg_backend_pid() as looker
       from (values (1)) one left join pg_catalog.pg_stat_activity
@@ -205,7 +205,7 @@ function sightOf(seen: SeenBackend | undefined, told: number | undefined): Sight
   if (!seen) return 'unknown';
   // A pooler tells numbers of its own, or Postgres does not keep track: a statement that takes long must not end for that.
   if (seen.looker !== told || seen.state === 'disabled') return 'working';
-  // What waits for this side is not at work.
+  // A backend that waits for this side is not working.
   return seen.state === 'active' && seen.wait !== 'Client' ? 'working' : 'idle';
 }
 

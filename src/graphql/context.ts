@@ -55,15 +55,15 @@ export interface Context {
 export interface OperationConsistency {
   /** Position of the last event that the operation appended. */
   appended: number | undefined;
-  /** What was read is at least this fresh. */
+  /** Everything that was read is at least this fresh. */
   read: number | undefined;
   /** For a subscription: the read models that its fields are resolved from. */
   touched: readonly string[];
-  /** Something that was read had not caught up in time, or lacks events. */
+  /** True if data that was read had not caught up in time, or lacks events. */
   stale: boolean;
 }
 
-/** Who sends an operation, as the transports (HTTP, SSE, WebSocket) know it. */
+/** The sender of an operation, as the transports (HTTP, SSE, WebSocket) know it. */
 export interface Caller {
   readonly actor: Actor | null;
   /** The address that the request came from, as limits count it. */

@@ -13,12 +13,13 @@ export interface OperationAnswered {
 export interface ReadWaited {
   readonly ms: number;
   /**
-   * `reached` also if nothing had to be waited for; `late` if it was not there in time; `refused` if it could not wait.
+   * `reached`: the position was reached, possibly without waiting. `late`: it was not reached in time. `refused`: the
+   * read could not wait.
    */
   readonly kind: 'reached' | 'late' | 'refused';
 }
 
-/** All that the API tells, by name. There is at most one occurrence for an operation or a message. */
+/** All occurrences that the API reports, by name. There is at most one for an operation or a message. */
 export interface ApiOccurrences {
   readonly operationAnswered: OperationAnswered;
   readonly readWaited: ReadWaited;
@@ -34,5 +35,5 @@ export interface ApiOccurrences {
 
 export type ApiObserver = Observer<ApiOccurrences>;
 
-/** Tells nobody. */
+/** An observer without subscribers. */
 export const unobservedApi: ApiObserver = new Observer<ApiOccurrences>();

@@ -1,23 +1,23 @@
 import { Roster, type RosterMember } from '../database/roster.ts';
 import { wallTime } from '../kernel/clock/wall-clock.ts';
 
-/** Longest time between two checks of the clock, in ms: somebody may set the clock while a far moment is awaited. */
+/** Maximum time between two checks of the clock, in ms, because the clock may be set while a moment is awaited. */
 const MAX_WAIT_MS = 10_000;
 
 interface Run extends RosterMember {
   readonly run: () => void;
 }
 
-/** What runs at which moment, in ms since 1970. Most of it has a few moments in common: those at which access tokens expire. */
+/** The calls for each moment, in ms since 1970. Most calls share a few moments, at which access tokens expire. */
 const runsAt = new Map<number, Roster<Run>>();
 let timer: NodeJS.Timeout | undefined;
 /** The moment that the timer waits for. */
 let awaited = Number.POSITIVE_INFINITY;
 
 /**
- * Runs something at a moment, however far away, without keeping the process alive for it. All moments have one timer in common:
- * each request asks for the expiry of its token, and nearly none is there when it comes.
- * @returns cancels it.
+ * Calls a function at a moment, however far away, without keeping the process alive. All moments share one timer: each
+ * request waits for the expiry of its token, and has nearly always ended before.
+ * @returns a function that cancels the call.
  */
 export function atMoment(moment: Date, run: () => void): () => void {
   const at = moment.getTime();
@@ -29,7 +29,7 @@ export function atMoment(moment: Date, run: () => void): () => void {
   const own = { place: -1, run };
   runs.add(own);
   if (at < awaited) wait(at);
-  // If nothing is left for that moment, the timer finds it at its next look.
+  // If no call is left for that moment, the timer finds this at its next check.
   return () => void runs.remove(own);
 }
 

@@ -1,7 +1,7 @@
 /**
- * Calls back once when the launcher (scripts/run.mjs) that started this process is gone. The launcher forwards SIGINT,
- * SIGTERM and SIGHUP, but it cannot forward its own SIGKILL; a server that should end with it can shut down gracefully
- * here. Does not keep the process alive, and does nothing if no launcher started it.
+ * Calls back once when the launcher (scripts/run.mjs) that started this process has ended. The launcher forwards
+ * SIGINT, SIGTERM and SIGHUP, but it cannot forward its own SIGKILL. With this callback, a server can still shut down
+ * gracefully. Does not keep the process alive, and does nothing if no launcher started it.
  */
 export function onLauncherGone(callback: () => void): void {
   // Child processes inherit the variable but have no channel; a channel may also belong to another parent.

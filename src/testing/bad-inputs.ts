@@ -62,7 +62,9 @@ export function badInputs(
   return cases;
 }
 
-/** Of {@link badInputs} those that the API refuses, whatever the state is: by their type, or by the command's schema. */
+/**
+ * Those of {@link badInputs} that the API refuses in every state: because of their type, or of the command's schema.
+ */
 export function refusedInputs(
   type: GraphQLInputObjectType,
   command: Command,

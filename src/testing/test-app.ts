@@ -37,7 +37,7 @@ export interface TestApp extends AsyncDisposable {
   /** Connections as the owner of the database, to look behind the scenes. */
   readonly sql: postgres.Sql;
   readonly clock: TestClock;
-  /** What the server has logged from level `debug` on: each entry as a line of JSON. */
+  /** The server's log from level `debug` on, one line of JSON for each entry. */
   readonly log: readonly string[];
   /** A client of somebody who is not signed in. */
   readonly anonymous: TestClient;

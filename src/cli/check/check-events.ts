@@ -11,8 +11,8 @@ export const EVENTS_FILE = 'schema/events.json';
 const MAX_NAMED = 5;
 
 /**
- * Compares the events of the code with those that are committed: data that is stored under a schema version must be readable as this
- * version's forever.
+ * Compares the events of the code with the committed ones: data that is stored under a schema version must stay
+ * readable as that version forever.
  */
 export async function checkEvents(
   folder: string,

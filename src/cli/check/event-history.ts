@@ -5,7 +5,7 @@ import type { EventTypes } from '../../kernel/define/event.ts';
 /** The shapes of all events, by their names and schema versions, as they are committed. */
 export type EventHistory = Readonly<Record<string, Readonly<Record<string, DataSchema>>>>;
 
-/** How the events of the code differ from those that are committed. */
+/** The differences between the events of the code and the committed ones. */
 export interface EventDifference {
   readonly event: string;
   readonly version: number;

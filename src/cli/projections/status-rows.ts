@@ -29,7 +29,7 @@ export type ReadModelState = 'RUNNING' | 'STALLED' | 'REBUILDING' | 'STOPPED' | 
 export interface StatusRow {
   /** Of its checkpoint. */
   readonly key: string;
-  /** The name of the read model; the key of others. */
+  /** The name of the read model; for other consumers, the key. */
   readonly projection: string;
   readonly version: number;
   readonly state: ReadModelState;
@@ -53,7 +53,7 @@ export interface StatusRow {
   readonly users: readonly string[];
 }
 
-/** Where everything stands that consumes the log, every version of it, and whether appending is stalled. */
+/** The state of every consumer of the log, in all its versions, and whether appending is stalled. */
 export async function readStatus(
   db: Database,
   projections: readonly Projection[],

@@ -39,7 +39,7 @@ export function cancelledBy<T>(cancellation: Cancellation | undefined, work: () 
   return current.run(cancellation, work);
 }
 
-/** Whose statements are sent now; undefined if they are nobody's, or shared by several callers. */
+/** The caller whose statements are sent now; undefined if they belong to no caller, or to several. */
 export function currentCaller(): string | undefined {
   return current.getStore()?.caller;
 }

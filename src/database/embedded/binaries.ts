@@ -60,7 +60,7 @@ export async function copyBinaries(binaries: Binaries, folder: string): Promise<
   const complete = await stat(target).catch(() => undefined);
   if (complete === undefined) {
     await rm(folder, { recursive: true, force: true });
-    // Created beside its final name, so that an interrupted copy is never mistaken for a complete one.
+    // Created next to its final name, so that an interrupted copy is never mistaken for a complete one.
     const half = join(folder, 'half');
     await cp(binaries.native, half, { recursive: true, verbatimSymlinks: true });
     await openToAll(folder);

@@ -12,7 +12,7 @@ import {
   recordedIn,
 } from './migration-history.ts';
 
-/** What a start has done, and what an operator should know of it. */
+/** The result of a start, and what an operator should know about it. */
 export interface AppliedMigrations {
   readonly applied: number;
   readonly all: number;

@@ -54,15 +54,15 @@ export function newestOf(history: MigrationHistory): number {
   return Math.max(0, ...migrationsOf(history).map(({ time }) => time));
 }
 
-/** What the database remembers of a history. */
+/** The record of a history in the database. */
 export interface RecordedMigrations {
   readonly hashes: ReadonlySet<string>;
   readonly times: ReadonlySet<number>;
   /** The time of the newest; 0 before the first. */
   readonly newest: number;
   /**
-   * All migrations that were made until then were applied, whatever their hashes and times are: when engine and application had
-   * one history, its files were others. 0 if the database is not from that time.
+   * All migrations up to this time were applied, whatever their hashes and times are: when the engine and the
+   * application had one history, its files were others. 0 if the database is not from that time.
    */
   readonly completeUntil: number;
 }

@@ -72,7 +72,7 @@ export class AnswerBudget {
     return this.#answerBytes;
   }
 
-  /** Bytes that were charged in all: answered and read, also of what ended before it was answered. */
+  /** All bytes that were charged: answered and read, including those of executions that ended early. */
   get chargedBytes(): number {
     return this.#chargedBytes + this.#answerBytes;
   }

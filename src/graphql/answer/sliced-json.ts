@@ -1,11 +1,11 @@
 import { approximateBytes } from '../../kernel/bytes.ts';
 
-/** Bytes in memory, about, of what is put into words at once: 1 to 2 ms of work. */
+/** Approximate bytes in memory that are serialised at once: 1 to 2 ms of work. */
 export const SLICE_BYTES = 128 * 1024;
 
 /**
- * A value as JSON in UTF-8, made a slice at a time. `JSON.stringify` keeps the event loop until all of it is done: for an answer
- * of 10 MB that is 100 ms.
+ * Serialises a value as JSON in UTF-8, one slice at a time. `JSON.stringify` blocks the event loop until it is done,
+ * which takes 100 ms for an answer of 10 MB.
  * @param turn is awaited before each slice.
  */
 export async function slicedJson(value: unknown, turn: () => Promise<void>): Promise<Buffer[]> {

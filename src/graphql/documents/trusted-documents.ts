@@ -8,7 +8,7 @@ export interface SentOperation {
   readonly extensions?: unknown;
 }
 
-/** The message has the name that clients of Apollo's protocol know: they then send the document itself from then on. */
+/** The message has the name that clients of Apollo's protocol know. They then send the document itself from now on. */
 export const NOT_SUPPORTED = {
   message: 'PersistedQueryNotSupported',
   extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' },
@@ -26,9 +26,9 @@ export class TrustedDocuments {
   }
 
   /**
-   * The text of the document that the client means; undefined if the client names none.
-   * @throws {GraphQLError} PERSISTED_QUERY_NOT_FOUND for an unknown id, PERSISTED_QUERY_NOT_SUPPORTED for a hash if
-   * other documents are allowed, FORBIDDEN for a document that is not among these if they are the only ones.
+   * The text of the requested document; undefined if the client names none.
+   * @throws {GraphQLError} PERSISTED_QUERY_NOT_FOUND for an unknown id; PERSISTED_QUERY_NOT_SUPPORTED for a hash if
+   *   other documents are allowed; FORBIDDEN for any other document if only these are allowed.
    */
   textOf(sent: SentOperation): string | undefined {
     const { query, documentId } = sent;

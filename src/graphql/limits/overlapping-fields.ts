@@ -36,12 +36,12 @@ const MAX_VISITS = 100_000;
 
 /**
  * The rule that fields with the same response name can be merged, in time linear in the selections after fragments are
- * expanded. The rule of graphql-js compares each pair of fields and blocks for a second on a document of 8 kB. No fragment of
- * the document may contain itself, which {@link OperationMeter} checks before.
+ * expanded. The rule of graphql-js compares each pair of fields, and blocks for a second on a document of 8 kB. No
+ * fragment of the document may contain itself, which {@link OperationMeter} checks before.
  *
- * Two walks, as the specification has two conditions: fields of one name have results of the same shape, whatever they are
- * selected on; and those that may be selected on the same object are the same field with the same arguments. Both are
- * equivalences, so that it is enough to compare with the first field of a group.
+ * There are two walks, because the specification has two conditions. Fields of one name must have results of the same
+ * shape, whatever they are selected on. Those that may be selected on the same object must be the same field with the
+ * same arguments. Both conditions are equivalences, so it is enough to compare with the first field of a group.
  *
  * @see Simon Adameit, "GraphQL Overlapping Fields Can Be Merged Fast" (XING, 2019), also in Sangria and GraphQL Java.
  */

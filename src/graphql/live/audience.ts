@@ -119,7 +119,7 @@ export class Audience {
     return this.#rights.properties;
   }
 
-  /** Changed rows for which somebody's right to see them has to be looked up. */
+  /** Changed rows for which the right of some member to see them has to be looked up. */
   undecided(changed: ReadonlySet<string>): string[] {
     if (this.#rights.isEmpty) return [];
     if (this.#restricted > 0) return [...changed];
@@ -127,7 +127,7 @@ export class Audience {
   }
 
   /**
-   * Decides who is told about which of these changes.
+   * Decides which members are told of which changes.
    * @param rows the {@link deciding} properties of the {@link undecided} rows; undefined if they could not be read.
    */
   noticesOf(changed: ReadonlySet<string>, rows: ReadonlyMap<string, RowValues> | undefined): Notice[] {

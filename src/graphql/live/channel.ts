@@ -10,11 +10,13 @@ import { Audience, type AudienceMember, type Notice, type Subscriber, type Subsc
 
 /** Most keys in one message; if more change, it says null. */
 export const MAX_KEYS = 100;
-/** Most changed rows that are remembered until they are announced; beyond, the keys are unknown. */
+/**
+ * Maximum number of changed rows that are remembered until they are announced. If there are more, the keys are unknown.
+ */
 const MAX_WAITING_KEYS = 10_000;
 /**
- * Most changed rows that are looked up for subscribers who may see some rows only; beyond, they are only told that some
- * rows have changed.
+ * Maximum number of changed rows that are looked up for subscribers who may see only some rows. If there are more,
+ * these are only told that rows have changed.
  */
 const MAX_LOOKED_UP = 1000;
 /** Minimum time between two lookups, in ms: changes in between are looked up together. */
@@ -57,8 +59,8 @@ export class Channel {
   /** The position that was announced last, or is being announced. The next one is never lower. */
   #position = 0;
   /**
-   * The read model went back, as after a crash of Postgres: nothing is announced until it has caught up with where it
-   * was.
+   * True if the read model went back, for example after a crash of Postgres. Nothing is announced until it has reached
+   * its former position again.
    */
   #isSetBack = false;
   #waiting: PendingChanges | undefined;
@@ -70,7 +72,7 @@ export class Channel {
     this.#stopListening = options.hub.listen([options.name], (moved) => this.#moved(moved));
   }
 
-  /** @param from is announced at once, and stands for all changes so far. */
+  /** @param from a position that is announced at once, and stands for all changes so far. */
   add(subscriber: Subscriber, visibility: Visibility, from?: number): void {
     this.#audience.add(subscriber, visibility, this.#number);
     if (from === undefined) return;

@@ -2,7 +2,7 @@ import type { DocumentNode } from 'graphql';
 import { ThrottledError } from '../../kernel/errors.ts';
 import { BadUserInputError } from '../errors.ts';
 
-/** Time after which a caller who holds too much may have ended something, in ms. */
+/** When to try again, in ms. By then, a caller who holds too much may have ended a subscription. */
 const RETRY_AFTER_MS = 5000;
 /** Bytes that a token of a document takes with its share of the syntax tree. */
 const TOKEN_BYTES = 600;
@@ -56,7 +56,7 @@ export class SubscriptionBudgets {
     return new Allotment(this, holder);
   }
 
-  /** Why a holder may not hold so many bytes more; undefined if there is room. */
+  /** Why a holder may not take these additional bytes; undefined if there is room. */
   whyFull({ caller, connection }: SubscriptionHolder, bytes: number): string | undefined {
     const { limits } = this;
     if (connection && (this.#connections.get(connection) ?? 0) + bytes > limits.connection) {
@@ -119,7 +119,7 @@ export class Allotment {
     return this.#bytes;
   }
 
-  /** @throws {BadUserInputError} if one subscription may not name so many keys. */
+  /** @throws {BadUserInputError} if one subscription may not name this many keys. */
   checkKeys(count: number): void {
     const { keys } = this.#budgets.limits;
     if (count <= keys) return;
@@ -129,8 +129,8 @@ export class Allotment {
   }
 
   /**
-   * Takes bytes, before they are spent.
-   * @throws {BadUserInputError} if one subscription may not hold so much.
+   * Takes bytes before they are used.
+   * @throws {BadUserInputError} if one subscription may not hold that much.
    * @throws {ThrottledError} if the connection, the caller or the process has no room for it.
    */
   take(bytes: number): void {

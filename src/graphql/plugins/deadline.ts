@@ -55,7 +55,7 @@ function isTimeout({ extensions }: GraphQLError): boolean {
   return extensions.code === 'TIMEOUT';
 }
 
-/** A failed read may leave no place for the receipt. Nobody should mistake that for a failed command. */
+/** A failed read may leave no place for the receipt. This keeps the answer from looking like a failed command. */
 function sayAccepted(error: GraphQLError): GraphQLError {
   if (!isTimeout(error)) return error;
   const { nodes, path, extensions } = error;

@@ -28,7 +28,10 @@ export interface RequestLimits {
 
 /** Most errors of a document that are reported. */
 const MAX_ERRORS = 10;
-/** For each operation, at most so many sizes of variables are remembered as acceptable; clients use few page sizes. */
+/**
+ * Maximum number of sizes of variables that are remembered as acceptable for each operation. Clients use few page
+ * sizes.
+ */
 const MAX_REMEMBERED = 100;
 
 /**

@@ -4,7 +4,7 @@ import type { Turns } from '../../scheduling/turns.ts';
 import { SLICE_BYTES, slicedJson } from '../answer/sliced-json.ts';
 import type { Context } from '../context.ts';
 
-/** Yoga asks an answer how it is serialised, and sends what it gets, text or bytes. */
+/** Yoga calls `stringify` of an answer, and sends its result, text or bytes. */
 type Written = ExecutionResult & { stringify?: (result: ExecutionResult) => string | Buffer };
 
 /** An answer as it is sent. */
@@ -13,7 +13,10 @@ export function writtenAnswer(result: ExecutionResult): string | Buffer {
   return stringify(result);
 }
 
-/** Serialises large answers in slices, between which others have their turns. It is the last plugin that changes answers. */
+/**
+ * Serialises large answers in slices, between which other callers have turns. It is the last plugin that changes
+ * answers.
+ */
 export function useSlicedAnswers(turns: Turns): Plugin {
   return {
     onExecute: () => ({

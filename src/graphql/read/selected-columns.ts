@@ -31,17 +31,21 @@ export interface SelectedColumns {
   guarded(rows: readonly RowValues[]): readonly RowValues[];
 }
 
-/** Each selection of columns is a statement of its own, so there are not too many: further ones read all columns. */
+/**
+ * Maximum number of selections, because each selection of columns is a separate statement. Further ones read all
+ * columns.
+ */
 const MAX_SELECTIONS = 64;
 
 const selections = new WeakMap<Projection, Map<string, SelectedColumns>>();
 const byNode = new WeakMap<FieldNode, Map<string, SelectedColumns>>();
 
 /**
- * The columns that a field's selection needs. Long columns (texts, JSON, arrays) are left out if no selected field reads them:
- * Postgres need not find and send them, and nobody parses them. A field that does not say what it reads may read everything.
+ * The columns that a field's selection needs. Long columns (texts, JSON, arrays) are left out if no selected field
+ * reads them, so that Postgres need not find and send them. A field that does not declare what it reads may read every
+ * column.
  *
- * @param info of the field; undefined for all columns.
+ * @param info the field's info; undefined for all columns.
  * @param always properties that are read in any case.
  */
 export function selectedColumns(
@@ -109,7 +113,10 @@ function without(projection: Projection, all: SelectedColumns['columns'], left: 
   };
 }
 
-/** The properties of a read model's rows that a selection reads; undefined if a field of it does not say what it reads. */
+/**
+ * The properties of a read model's rows that a selection reads; undefined if one of its fields does not declare what it
+ * reads.
+ */
 function neededBy(
   { fieldNodes, fragments, returnType, schema }: SelectionInfo,
   readModel: string,

@@ -6,11 +6,12 @@ import type { Roles } from '../../kernel/define/roles.ts';
 import { UnauthenticatedError } from '../../kernel/errors.ts';
 import { declaredClaims } from './declared-claims.ts';
 
-/** The actor whom a request's credentials identify, and until when. */
+/** The actor whom a request's credentials identify, and how long the credentials are valid. */
 export interface Authenticated {
   readonly actor: Actor;
   /**
-   * From this time on the same credentials are refused; a connection that outlives it must be closed. Absent: never.
+   * From this time on, the same credentials are refused, and a connection that is still open must be closed. Absent if
+   * they do not expire.
    */
   readonly expiresAt?: Date;
 }

@@ -7,13 +7,13 @@ import { answerTypeFor, type JsonType } from './requests/media-types.ts';
 const STATUSES: Partial<Record<RequestErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
-  // `read-after` is a precondition: the read models are to include what the token stands for.
+  // `read-after` is a precondition: the read models must include the token's position.
   CONSISTENCY_TIMEOUT: 412,
   THROTTLED: 429,
   INTERNAL_SERVER_ERROR: 500,
 };
 
-/** Says in the status and the headers of an answer what its errors say, for proxies and HTTP clients. */
+/** Reflects the errors of an answer in its status and its headers, for proxies and HTTP clients. */
 export function useAnswerHead(): Plugin {
   return {
     onResultProcess: ({ request, result, setResult }) => {
@@ -25,15 +25,15 @@ export function useAnswerHead(): Plugin {
 }
 
 /**
- * The result with what Yoga is to add to the answer:
+ * Adds to a result what Yoga has to add to the answer:
  *
- * - `retry-after`, in seconds, if an error says when the client is to come again;
- * - a status other than 200 if there is no data and the answer is of the newer media type. Clients of
- *   `application/json` may take any other status for the failure of a proxy;
+ * - `retry-after`, in seconds, if an error says when the client may try again;
+ * - a status other than 200 if there is no data and the answer has the newer media type. Clients of `application/json`
+ *   may take any other status for the failure of a proxy;
  * - with status 401, the challenge `www-authenticate`.
  *
- * @param type of the answer; undefined if it is a stream.
- * @param hasCredentials whether the client sent any.
+ * @param type media type of the answer; undefined if it is a stream.
+ * @param hasCredentials true if the client sent any.
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 export function withHead(
@@ -57,12 +57,15 @@ export function withHead(
   return { ...result, extensions: { ...result.extensions, http } };
 }
 
-/** The header that says in how many whole seconds the client is to come again; none for 0 ms. */
+/** The header that says after how many whole seconds the client may try again; none for 0 ms. */
 export function retryAfter(ms: number): Record<string, string> {
   return ms > 0 ? { 'retry-after': String(Math.ceil(ms / 1000)) } : {};
 }
 
-/** What to send in `authorization`, and whether what was sent is no longer valid (RFC 6750). */
+/**
+ * Tells the client what to send in `authorization`, and if the credentials that it sent are not valid any more (RFC
+ * 6750).
+ */
 export function challenge(hasCredentials: boolean): string {
   return hasCredentials ? 'Bearer realm="graphql", error="invalid_token"' : 'Bearer realm="graphql"';
 }

@@ -4,11 +4,14 @@ import { type HostSettings, isLocalName, isOpen } from './hosts.ts';
 
 /** Decides which pages may call the server from a browser. */
 export interface Origins {
-  /** Whether any page of another origin may. Otherwise answers are the same for all origins. */
+  /** True if pages of any other origin may. Otherwise answers are the same for all origins. */
   readonly any: boolean;
-  /** Whether the page that sent the request may read the answer although it is of another origin. */
+  /** True if the page that sent the request may read the answer although it has another origin. */
   allows(request: IncomingMessage): boolean;
-  /** Whether the page that sent the request is of the server's own origin. A request without an origin is no page's. */
+  /**
+   * True if the page that sent the request has the server's own origin. A request without an origin does not come from
+   * a page.
+   */
   isOwn(request: IncomingMessage): boolean;
 }
 
@@ -16,9 +19,9 @@ export interface Origins {
 const MAX_REMEMBERED = 100;
 
 /**
- * Pages of `CORS_ORIGINS` may call the server. While authentication is off, pages of this machine may, too: a frontend's
- * development server listens on a port of its own.
- * @param onRefused is told of each refused origin once, because a browser shows its user only a network error.
+ * Pages of `CORS_ORIGINS` may call the server. While authentication is off, pages of this machine may, too, because a
+ * frontend's development server listens on another port.
+ * @param onRefused called once for each refused origin, because a browser shows its user only a network error.
  */
 export function createOrigins(settings: HostSettings, onRefused: (origin: string) => void): Origins {
   const { corsOrigins } = settings;

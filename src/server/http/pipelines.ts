@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * Requests of one connection that may run at the same time. Hardly any client sends a request before the last one is
- * answered.
+ * Maximum number of requests of one connection that run at the same time. Few clients send a request before the
+ * previous one is answered.
  */
 const MAX_IN_PROGRESS = 16;
 

@@ -10,8 +10,8 @@ export function pointsOfBytes(bytes: number): number {
 const CHARACTERS_PER_POINT = 256;
 
 /**
- * Points that a document costs which is not known yet, besides those of the operation itself. Clients send few documents
- * again and again, so they pay for each once.
+ * The points that an unknown document costs, besides those of the operation itself. Clients send few documents again
+ * and again, so they pay for each only once.
  */
 export function pointsOfDocument(characters: number): number {
   return Math.floor(characters / CHARACTERS_PER_POINT);

@@ -8,7 +8,7 @@ import { type Measured, measureState } from './state-gauges.ts';
 /** Where a fault occurred: clients see `request` as INTERNAL_SERVER_ERROR; the others are retried. */
 type FaultKind = 'request' | 'engine' | 'live_row';
 
-/** Seconds: from an answer out of memory to what a client has given up on. */
+/** Buckets in seconds: from an answer out of memory to one after which most clients have given up. */
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 

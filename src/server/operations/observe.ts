@@ -6,7 +6,7 @@ import { workLog } from './logger.ts';
 import { logNotices } from './notices.ts';
 import type { ServerOccurrences, ServerSubscriber } from './occurrences.ts';
 
-/** The one observer of a server or a worker: what happens is logged here, and counted by `metrics`. */
+/** The one observer of a server or a worker: occurrences are logged here, and counted by `metrics`. */
 export function observeServer(logger: Logger, metrics: ServerSubscriber = {}): Observer<ServerOccurrences> {
   const loopBlocked = logBlocks(logger);
   return new Observer<ServerOccurrences>([

@@ -2,9 +2,9 @@ import type { ApiOccurrences } from '../../graphql/observe.ts';
 import type { Occurrences, SubscriberOf } from '../../kernel/observe/observer.ts';
 import type { LoopBlock } from '../loop/loop-watch.ts';
 
-/** All that a server tells, by name. */
+/** All occurrences that a server reports, by name. */
 export interface ServerOccurrences extends Occurrences, ApiOccurrences {
-  /** The event loop did one thing for longer than EVENT_LOOP_BLOCK_MS. */
+  /** One thing blocked the event loop for longer than EVENT_LOOP_BLOCK_MS. */
   readonly loopBlocked: LoopBlock;
 }
 

@@ -34,7 +34,7 @@ export interface CommandOptions extends QueryOptions {
   readonly query?: string;
 }
 
-/** What a command may answer, with the fields of all of its types. */
+/** The possible answers of a command, with the fields of all types. */
 export interface CommandAnswer<Query = unknown> {
   readonly __typename: string;
   readonly commandId: string;
@@ -162,7 +162,7 @@ export class HttpClient {
   }
 }
 
-/** The document of a mutation that asks for everything that may be answered. */
+/** The document of a mutation that selects everything that may be answered. */
 export function mutationOf(name: string, inputType: string, query?: string): string {
   return `mutation ($input: ${inputType}!, $commandId: ID, $expectedVersion: Int) {
     ${name}(input: $input, commandId: $commandId, expectedVersion: $expectedVersion) { ${outcomeFields(query)} }

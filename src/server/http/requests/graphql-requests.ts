@@ -45,12 +45,12 @@ export interface GraphqlRequests {
 /** After the check of the Host header, nothing is built from it. */
 const INNER_HOST = 'localhost';
 
-/** An answer is of one caller and one moment. Whoever stores it all the same has to know what it depends on. */
+/** An answer is for one caller and one moment. A cache that stores it nevertheless must know what it depends on. */
 const UNCACHED = { 'cache-control': 'no-store', vary: `accept, authorization, ${READ_AFTER_HEADER}` };
 
 const NOT_READY_RETRY_MS = 1000;
 
-/** A body of this many bytes or more is parsed when it is its caller's turn. */
+/** A body of this many bytes or more is parsed when its caller has a turn. */
 export const LARGE_BODY = 32 * 1024;
 
 /** A request that is refused before its operation is read. */
@@ -94,7 +94,7 @@ export function serveGraphql(options: GraphqlRequests): RequestHandler {
       }
       const body = await bodyOf(options, visit, request);
       if (body === 'gone') return;
-      // What follows at once, validation and the start of the execution, is part of the turn.
+      // The work that follows at once, validation and the start of the execution, is part of the turn.
       if (body && body.length >= LARGE_BODY) await turns.take(visit.caller);
       visit.operate();
       // The client may already be gone: then no later event would release the place.

@@ -3,9 +3,9 @@ const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [..
 );
 
 /**
- * Whether lists and objects of a JSON text are nested more than so many levels deep. Parsing deeply nested JSON takes many times as
- * long as other JSON of its length; this takes 1 to 2 ms for a megabyte, and less if it is nested too deeply. Of a text that is
- * not JSON it says something or other.
+ * True if lists and objects of a JSON text are nested more than `levels` deep. Parsing deeply nested JSON takes many
+ * times as long as other JSON of its length. This check takes 1 to 2 ms for a megabyte, and less if the nesting is too
+ * deep. For a text that is not JSON, the result has no meaning.
  */
 export function isNestedDeeper(json: Uint8Array, levels: number): boolean {
   let depth = 0;

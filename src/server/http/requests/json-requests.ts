@@ -25,18 +25,21 @@ export interface JsonRequests {
   readonly onFault: OnFault;
 }
 
-/** A document that is not known, of so many characters or more, is parsed and validated when it is its caller's turn. */
+/** An unknown document of this many characters or more is parsed and validated when its caller has a turn. */
 const LONG_DOCUMENT = 1000;
-/** No document is longer, in characters, unless GRAPHQL_MAX_DOCUMENT_LENGTH is raised: what is longer has other contents. */
+/**
+ * Maximum length of a document in characters, unless GRAPHQL_MAX_DOCUMENT_LENGTH is raised. A longer body has other
+ * contents.
+ */
 const MAX_DOCUMENT = 131_072;
 
 interface JsonOperation extends KnownOperation, JsonRequest {}
 
 /**
- * Answers requests to the API. Most are queries and commands whose document is known, sent and answered as JSON: these go through
- * the pipeline as operations over WebSocket do, without Fetch's objects, which cost more than all the rest. Everything else goes
- * through Yoga, which also says what is wrong with a request. A document that is not known costs points, because it has to be parsed
- * and validated.
+ * Answers requests to the API. Most are queries and commands whose document is known, sent and answered as JSON. These
+ * go through the pipeline as operations over WebSocket do, without Fetch's objects, which cost more than all the rest.
+ * Everything else goes through Yoga, which also reports what is wrong with a request. An unknown document costs points,
+ * because it has to be parsed and validated.
  */
 export function answerRequests(options: JsonRequests) {
   const { yoga, documents, known } = options;
@@ -50,7 +53,7 @@ export function answerRequests(options: JsonRequests) {
     }
     const answer = () => yoga(request, response, context);
     if (found) return answer();
-    // What is unusual about a request may hide its document.
+    // If a request is unusual, its document may not be found here.
     const length = sent?.query.length ?? context.body?.length ?? request.url?.length ?? 0;
     return admitDocument(options, context, Math.min(length, MAX_DOCUMENT)).then(answer);
   };
@@ -72,7 +75,7 @@ async function answerJson(
   const { visit, client } = context;
   const expiresAt = visit.authenticated?.expiresAt;
   const running = execute(options, context, asked);
-  // Commands were authorised when they were taken, and their outcome must not be hidden.
+  // Commands were authorised when they were accepted, and their outcome must not be hidden.
   const mayEnd = asked.operation.operation === OperationTypeNode.QUERY;
   const result = await (expiresAt && mayEnd ? untilExpired(running, expiresAt) : running);
   const token = tokenIn(result);
