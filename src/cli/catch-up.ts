@@ -24,7 +24,7 @@ export async function catchUp(cli: Cli, engine: Engine): Promise<void> {
       progress.update(positions().reduce((sum, position) => sum + position, 0) - start);
       const behind = projector.status().filter(({ position }) => position < target);
       if (behind.length === 0) return;
-      const stalled = behind.find(({ state }) => state === 'STALLED');
+      const stalled = behind.find(({ state }) => state === 'STALLED' || state === 'AHEAD_OF_CODE');
       if (stalled)
         throw new CliError('PROJECTION_STALLED', `${stalled.name} is at ${stalled.position}: ${stalled.failure}`);
       const wait = { timeoutMs: LOOK_MS, signal: cli.signal };

@@ -159,6 +159,8 @@ export const checkpoints = readSchema.table(
     ownerProcess: text('owner_process'),
     /** Why it cannot continue; null while it runs. */
     failure: text('failure'),
+    /** The failure is that only newer code can read the next event. */
+    isAhead: boolean('is_ahead').notNull().default(false),
     startedAt: instant('started_at').notNull().default(sql`now()`),
     updatedAt: instant('updated_at').notNull().default(sql`now()`),
   },

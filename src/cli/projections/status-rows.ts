@@ -19,11 +19,12 @@ interface CheckpointRow extends Record<string, unknown> {
   readonly process: string | null;
   readonly owned: boolean;
   readonly failure: string | null;
+  readonly isAhead: boolean;
   readonly lagMs: number | null;
   readonly next: StalledEvent | null;
 }
 
-export type ReadModelState = 'RUNNING' | 'STALLED' | 'REBUILDING' | 'STOPPED' | 'UNUSED';
+export type ReadModelState = 'RUNNING' | 'STALLED' | 'AHEAD_OF_CODE' | 'REBUILDING' | 'STOPPED' | 'UNUSED';
 
 /** A version of a read model, a kind of processes or an effect. */
 export interface StatusRow {
@@ -93,7 +94,7 @@ function readCheckpoints(db: Database): Promise<CheckpointRow[]> {
   return db.execute<CheckpointRow>(
     sql`select projection as key, case when kind = 'projection' then consumer else projection end as projection, c.version,
                c.position, (select coalesce(max(position), 0) from es.events) as head, owner, owner_process as process,
-               owner is not null and lease_until > now() as owned, failure,
+               owner is not null and lease_until > now() as owned, failure, is_ahead as "isAhead",
                greatest(0, extract(epoch from now() - e.recorded_at))::float8 * 1000 as "lagMs",
                case when e.position is not null then jsonb_build_object(
                  'position', e.position, 'type', e.type, 'streamType', e.stream_type, 'streamId', e.stream_id) end as next
@@ -103,13 +104,13 @@ function readCheckpoints(db: Database): Promise<CheckpointRow[]> {
 }
 
 function stateOf(
-  { key, owned, failure }: Pick<CheckpointRow, 'key' | 'owned' | 'failure'>,
+  { key, owned, failure, isAhead }: Pick<CheckpointRow, 'key' | 'owned' | 'failure' | 'isAhead'>,
   rebuild: ShadowRow | null,
   stored: StoredVersion | undefined,
   own: ReadonlySet<string>,
 ): ReadModelState {
   if (stored && stored.users.length === 0 && !own.has(key)) return 'UNUSED';
-  if (failure !== null) return 'STALLED';
+  if (failure !== null) return isAhead ? 'AHEAD_OF_CODE' : 'STALLED';
   if (rebuild !== null) return 'REBUILDING';
   return owned ? 'RUNNING' : 'STOPPED';
 }

@@ -13,6 +13,9 @@ export function addProjectionStatus(builder: Builder): ReturnType<typeof addStal
     values: {
       RUNNING: { description: 'It follows the log.' },
       REBUILDING: { description: 'It is being filled: for the first time, or beside the live one.' },
+      AHEAD_OF_CODE: {
+        description: 'It waits for an instance with newer code, which has stored the next event. Nothing is put aside.',
+      },
       STALLED: { description: 'It cannot apply an event; an operator has to act.' },
       STOPPED: { description: 'Nobody runs it at the moment.' },
     } as const,

@@ -26,6 +26,8 @@ export interface Checkpoint extends CheckpointId {
   /** host:pid of the owner, or of the last one. */
   readonly ownerProcess: string | null;
   readonly failure: string | null;
+  /** The failure is that only newer code can read the next event. */
+  readonly isAhead: boolean;
   /** Number of events in a projection's dead letters, or of parked items of a process or effect. */
   readonly deadLetters: number;
 }
@@ -97,7 +99,9 @@ export class Checkpoints {
   }
 
   /** Stores why a projection stands still; null if it does not. */
-  async setFailure(key: string, failure: string | null): Promise<void> {
-    await this.#db.execute(sql`update read.checkpoints set failure = ${failure} where projection = ${key}`);
+  async setFailure(key: string, failure: string | null, isAhead = false): Promise<void> {
+    await this.#db.execute(
+      sql`update read.checkpoints set failure = ${failure}, is_ahead = ${isAhead && failure !== null} where projection = ${key}`,
+    );
   }
 }

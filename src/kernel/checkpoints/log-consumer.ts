@@ -65,6 +65,11 @@ export abstract class LogConsumer<Page extends LogPage> implements Runner {
     return this.#running !== undefined;
   }
 
+  /** The next event can be read by newer code only. */
+  get isAhead(): boolean {
+    return false;
+  }
+
   /** The page in progress; undefined if there is none. */
   get inProgress(): CurrentPage | undefined {
     return this.#current;

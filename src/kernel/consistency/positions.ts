@@ -9,7 +9,7 @@ export class ConsistencyTimeoutError extends Error {
   /** The position that the wait was for. */
   readonly required: number;
   readonly current: number;
-  /** RUNNING, or the reason why the wait may not end: STALLED, REBUILDING, STOPPED. */
+  /** RUNNING, or the reason why the wait may not end: STALLED, AHEAD_OF_CODE, REBUILDING, STOPPED. */
   readonly state: string;
   /** The position on the primary, if queries read from a replica; `current` is that of the replica. */
   readonly projected: number | undefined;

@@ -13,7 +13,7 @@ export interface Measured {
   readonly connections: { readonly open: number };
 }
 
-const STATES = ['RUNNING', 'REBUILDING', 'STALLED', 'STOPPED'] as const;
+const STATES = ['RUNNING', 'REBUILDING', 'STALLED', 'AHEAD_OF_CODE', 'STOPPED'] as const;
 
 /**
  * Adds gauges that read the state of these parts at each scrape.

@@ -29,6 +29,8 @@ export interface LeaseSituation {
   /** Keys of the checkpoints that it is able to own: its code knows the consumer, in this version. */
   readonly abilities: ReadonlySet<string>;
   readonly role: Exclude<ProjectorRole, 'off'>;
+  /** Of its abilities, those that it leaves to any other instance that has them. */
+  readonly reluctant?: ReadonlySet<string>;
   /**
    * All checkpoints that are shared, including those that this instance cannot own: they count in the shares of others.
    */
@@ -50,24 +52,26 @@ export interface LeaseChoice {
  * - A free checkpoint goes to the able instance with the fewest. If that one does not take it in time, any other may.
  * - An instance gives up a checkpoint for another one that can own it and has at least two fewer, unless another free
  *   checkpoint suits that one. If several instances could give one up, only the one with the most does.
+ * - An instance is like a standby for what it is reluctant to own.
  * - A standby has no share: it takes what no active instance can own, and gives up what one can.
  */
 export function chooseLeases(situation: LeaseSituation): LeaseChoice {
-  const { me, role, abilities, checkpoints, others } = situation;
+  const { me, role, abilities, checkpoints, others, reluctant = new Set() } = situation;
   const isActive = role === 'active';
   const own = checkpoints.filter(({ owner }) => owner === me);
   const free = checkpoints.filter(({ owner, freeForMs }) => owner !== me && freeForMs !== undefined).toSorted(byKey);
-  const shares = new Shares(isActive ? [...others, { id: me, abilities }] : others, checkpoints);
+  const willing = new Set([...abilities].filter((key) => !reluctant.has(key)));
+  const shares = new Shares(isActive ? [...others, { id: me, abilities: willing }] : others, checkpoints);
   const take = free.filter(({ key, freeForMs = 0 }) => {
     const next = shares.giveTo(key);
-    return abilities.has(key) && (next === undefined || next === me || freeForMs >= GRACE_MS);
+    const isTurn = next === undefined || next === me || (freeForMs >= GRACE_MS && !reluctant.has(key));
+    return abilities.has(key) && isTurn;
   });
   // The most advanced one has the least to catch up with on another instance.
   const byProgress = own.toSorted((a, b) => b.position - a.position);
-  const wanted = isActive
-    ? byProgress.filter((checkpoint) => shares.isDonor(me, checkpoint, free)).slice(0, 1)
-    : byProgress.filter(({ key }) => shares.isWanted(key));
-  return { take: keysOf(take), give: keysOf(wanted) };
+  const standingBy = byProgress.filter(({ key }) => (!isActive || reluctant.has(key)) && shares.isWanted(key));
+  const shared = isActive ? byProgress.filter((checkpoint) => shares.isDonor(me, checkpoint, free)).slice(0, 1) : [];
+  return { take: keysOf(take), give: keysOf([...new Set([...standingBy, ...shared])]) };
 }
 
 /** Number of checkpoints of each active instance. */

@@ -16,6 +16,8 @@ export interface Runner {
   /** The generation of the checkpoint at the start. */
   readonly generation: number;
   readonly isRunning: boolean;
+  /** It can go on only with newer code: it is left to any instance that is able to own it. */
+  readonly isAhead: boolean;
   start(checkpoint: Checkpoint): void;
   /** Resolves after the work in progress. */
   stop(): Promise<void>;
@@ -121,7 +123,8 @@ export class LeaseKeeper {
       await leases.announce(this.instanceId, consumers, uses);
       return (await checkpoints.all()).map((checkpoint) => ({ ...checkpoint, isOurs: false, isWanted: false }));
     }
-    const lease = () => leases.lease(this.instanceId, consumers, role, uses);
+    const reluctant = new Set([...this.#parts.runners].flatMap(([key, { isAhead }]) => (isAhead ? [key] : [])));
+    const lease = () => leases.lease(this.instanceId, consumers, { role, uses, reluctant });
     const all = await lease();
     return (await leases.releaseDead(all)) ? lease() : all;
   }

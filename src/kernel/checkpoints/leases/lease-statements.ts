@@ -20,7 +20,7 @@ end`;
 
 /** The columns of checkpoint `c`. */
 export const checkpointColumns: SQL = sql`projection as key, kind, consumer as name, position, c.version, generation,
-  whole_at as "wholeAt", failure, ${leaseOwner} as owner, owner_process as "ownerProcess",
+  whole_at as "wholeAt", failure, is_ahead as "isAhead", ${leaseOwner} as owner, owner_process as "ownerProcess",
   (select count(*)::int from read.dead_letters d where d.projection = c.projection and d.status = 'PARKED')
     + (select count(*)::int from read.parked_items p where p.consumer = c.projection and p.status = 'PARKED') as "deadLetters"`;
 
@@ -44,7 +44,7 @@ export const announceStatement: SQL = sql`with ${asked} ${announcement(sql`'{}':
  * A row that somebody has locked, as its owner does that writes a batch, is left out: it stays whose it is, and the instance
  * does not wait behind a batch that takes long. A standby lives and is able to own nothing, as the others see it.
  *
- * Parameters: me, process, consumers (an array of keys), isActive, uses.
+ * Parameters: me, process, consumers and moves (arrays of keys), uses.
  */
 export const renewStatement: SQL = sql`
   with ${asked},
@@ -54,7 +54,7 @@ export const renewStatement: SQL = sql`
     )
   ),
   alive as (
-    ${announcement(sql`case when ${sql.placeholder('isActive')}::boolean then array(select key from asked) else '{}' end`)}
+    ${announcement(sql`${sql.placeholder('moves')}::text::text[]`)}
     returning started_at
   ),
   own as (

@@ -28,6 +28,15 @@ interface Renewed extends Omit<LeasedCheckpoint, 'isWanted'> {
   readonly freeForMs: number | null;
 }
 
+export interface LeaseOptions {
+  /** Active unless given. */
+  readonly role?: Exclude<ProjectorRole, 'off'>;
+  /** What else it announces to use, beside the keys of the consumers. */
+  readonly uses?: readonly string[] | undefined;
+  /** Keys of consumers that it owns only if no other instance is able to. */
+  readonly reluctant?: ReadonlySet<string>;
+}
+
 /** Ids of the instances in this process. */
 const livingHere = new Set<string>();
 
@@ -52,23 +61,24 @@ export class Leases {
 
   /**
    * Says that an instance lives, renews its leases on these consumers and takes what is free and its to take.
-   * @param uses what else it announces to use, beside the keys of the consumers.
    * @returns all checkpoints, also those of other instances and of other consumers.
    */
   async lease(
     me: string,
     consumers: readonly Pick<CheckpointId, 'key'>[],
-    role: Exclude<ProjectorRole, 'off'> = 'active',
-    uses: readonly string[] = [],
+    { role = 'active', uses = [], reluctant = new Set() }: LeaseOptions = {},
   ): Promise<LeasedCheckpoint[]> {
     livingHere.add(me);
-    const isActive = role === 'active';
+    const moves = role === 'active' ? consumers.filter(({ key }) => !reluctant.has(key)) : [];
     const [all, others] = await Promise.all([
-      this.#renew({ me, process: PROCESS, isActive, consumers: requested(consumers), uses: arrayText(uses) }),
+      this.#renew({
+        ...{ me, process: PROCESS, moves: requested(moves) },
+        ...{ consumers: requested(consumers), uses: arrayText(uses) },
+      }),
       this.#others({ me }),
     ]);
     const { take, give } = chooseLeases({
-      ...{ me, role },
+      ...{ me, role, reluctant },
       abilities: new Set(consumers.map(({ key }) => key)),
       // The lease of a rebuild is not shared.
       checkpoints: all

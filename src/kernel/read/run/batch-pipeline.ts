@@ -1,5 +1,5 @@
 import { PageReader } from '../../checkpoints/page-reader.ts';
-import type { RecordedEvent } from '../../define/event.ts';
+import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
@@ -11,6 +11,22 @@ import { type EventBatch, type PlannedBatch, prefetchBatch } from '../fold/prefe
 import type { ProjectionTable } from '../fold/projection-table.ts';
 import { RecentRows } from '../fold/recent-rows.ts';
 import type { Writes } from '../fold/working-rows.ts';
+
+/** The next event was stored by newer code: this code's version of the projection cannot go on. */
+export class AheadOfCodeError extends Error {
+  readonly code = 'AHEAD_OF_CODE';
+  override readonly cause: UnreadableEventError;
+
+  constructor(cause: UnreadableEventError) {
+    const { eventName, schemaVersion, position } = cause;
+    super(
+      `The event ${eventName} of schema version ${schemaVersion} at position ${position} was stored by newer code than this. ` +
+        'An instance with that code can go on, and this one waits for it: nothing is put aside.',
+    );
+    this.name = 'AheadOfCodeError';
+    this.cause = cause;
+  }
+}
 
 export interface BatchPipelineParts {
   readonly projection: Projection;
@@ -45,12 +61,20 @@ export class BatchPipeline {
     this.#reader = new PageReader({
       feed,
       fed: (events) => ({ events }),
-      load: async (after, limit) => ({
-        events: await log.read(after, limit, {
+      load: async (after, limit) => {
+        let newer: UnreadableEventError | undefined;
+        const events = await log.read(after, limit, {
           wanted: (type) => projection.handlers.has(type),
-          onUnreadable: (error) => poison.addUnreadable(error),
-        }),
-      }),
+          onUnreadable: (error) => {
+            if (!error.isNewer) poison.addUnreadable(error);
+            else newer ??= error;
+          },
+        });
+        // Newer code can apply it. It is no poison, and nothing behind it may be applied before.
+        const before = newer ? events.filter(({ position }) => position < (newer?.position ?? 0)) : events;
+        if (newer && before.length === 0) throw new AheadOfCodeError(newer);
+        return { events: before };
+      },
     });
   }
 

@@ -15,7 +15,7 @@ import { PoisonFinder } from '../dead-letters/poison-finder.ts';
 import { writeParkedBatch } from '../dead-letters/write-parked-batch.ts';
 import { foldBatch } from '../fold/fold-batch.ts';
 import type { EventBatch } from '../fold/prefetched-batch.ts';
-import { BatchPipeline, type BatchPipelineParts } from './batch-pipeline.ts';
+import { AheadOfCodeError, BatchPipeline, type BatchPipelineParts } from './batch-pipeline.ts';
 import { eventOf, observedBatch } from './observed-batch.ts';
 
 export interface ProjectionRunnerParts extends BatchPipelineParts {
@@ -30,6 +30,8 @@ export interface ProjectionRunnerParts extends BatchPipelineParts {
   readonly deadLetterLimit?: number | undefined;
   /** Called when another instance has advanced the checkpoint or taken it over. The runner has then ended. */
   readonly onFenced?: () => void;
+  /** Called when it meets an event of newer code: another instance may be able to go on. */
+  readonly onAhead?: () => void;
   readonly observer: Observer;
   readonly clock: Clock;
   readonly onError: (error: unknown, context: { readonly projection: string; readonly position: number }) => void;
@@ -44,6 +46,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   readonly #poison: PoisonFinder;
   readonly #pipeline: BatchPipeline;
   #failure: string | null = null;
+  #isAhead = false;
   /** What its batches must leave out; undefined until it is loaded. */
   #parked: ParkedStreams | undefined;
 
@@ -57,6 +60,11 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   /** Why it cannot continue; null while it advances. */
   get failure(): string | null {
     return this.#failure;
+  }
+
+  /** The next event is one that only newer code can read, as far as this instance has seen. */
+  override get isAhead(): boolean {
+    return this.#isAhead;
   }
 
   /** When the oldest event that it has not applied was recorded; undefined if unknown here. */
@@ -88,6 +96,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   }
 
   protected override async succeeded(): Promise<void> {
+    this.#isAhead = false;
     if (this.#failure !== null) await this.#setFailure(null);
   }
 
@@ -97,6 +106,12 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     if (error instanceof FencedError) {
       this.#parts.onFenced?.();
       return 'end';
+    }
+    if (error instanceof AheadOfCodeError) {
+      this.#isAhead = true;
+      if (this.#failure !== error.message) await this.#setFailure(error.message);
+      this.#parts.onAhead?.();
+      return 'later';
     }
     if (this.#poison.narrow(error, { after: this.position, size: this.inProgress?.events.length ?? 0 })) return 'again';
     this.report(error);
@@ -160,6 +175,6 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   /** Stores why it cannot continue, so that other instances know. */
   async #setFailure(failure: string | null): Promise<void> {
     this.#failure = failure;
-    await this.#parts.checkpoints.setFailure(this.name, failure).catch(() => undefined);
+    await this.#parts.checkpoints.setFailure(this.name, failure, this.#isAhead).catch(() => undefined);
   }
 }

@@ -272,6 +272,7 @@ export class Projector {
       batchLimit,
       deadLetterLimit,
       onFenced: () => this.renewSoon(),
+      onAhead: () => this.renewSoon(),
       observer,
       clock,
       onError,

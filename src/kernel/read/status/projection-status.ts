@@ -8,7 +8,7 @@ import type { RebuildStatus } from '../rebuild/rebuild-progress.ts';
 import type { ProjectionRunner } from '../run/projection-runner.ts';
 import { type LagState, lagStateOf } from './lag.ts';
 
-export type ProjectionState = 'RUNNING' | 'REBUILDING' | 'STALLED' | 'STOPPED';
+export type ProjectionState = 'RUNNING' | 'REBUILDING' | 'STALLED' | 'AHEAD_OF_CODE' | 'STOPPED';
 
 export interface ProjectionStatus {
   readonly name: string;
@@ -72,7 +72,11 @@ export function statusOf({
   const lagMs = lag === 0 || !oldest ? 0 : Math.max(0, clock.now() - oldest.getTime());
   const isMoved = isRunning || checkpoint?.owner != null;
   const isPartial = Math.max(position, checkpoint?.position ?? 0) < (checkpoint?.wholeAt ?? 0);
-  const state = stateOf(failure, isMoved || rebuild !== null, rebuild !== null || isPartial);
+  const isAhead = isRunning ? runner.isAhead : (checkpoint?.isAhead ?? false);
+  const state =
+    isAhead && failure !== null
+      ? 'AHEAD_OF_CODE'
+      : stateOf(failure, isMoved || rebuild !== null, rebuild !== null || isPartial);
   return {
     name,
     version,

@@ -1,0 +1,1 @@
+ALTER TABLE "read"."checkpoints" ADD COLUMN "is_ahead" boolean DEFAULT false NOT NULL;
