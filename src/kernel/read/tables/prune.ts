@@ -11,8 +11,10 @@ const LOCK_NOT_AVAILABLE = '55P03';
 const DEPENDENT_OBJECTS = '2BP01';
 
 export interface PruneParts {
-  /** With the rights of the tables' owner. */
+  /** With the rights of the tables' owner. Used only if there is something to drop. */
   readonly db: Database;
+  /** Looks for what there is to drop; `db` unless given. */
+  readonly look?: Database;
   /** Keys of versions that stay, whether they are used or not: those of this code. */
   readonly own: ReadonlySet<string>;
   /** How long versions stay after they were last used, in ms. */
@@ -29,8 +31,8 @@ export interface Pruned {
  * Drops the versions of read models that no live process uses, with everything that belongs to them. If a process
  * starts using one meanwhile, it stays.
  */
-export async function pruneVersions({ db, own, keepMs }: PruneParts): Promise<Pruned[]> {
-  const unused = (await unusedVersions(db, keepMs)).filter(({ key }) => !own.has(key));
+export async function pruneVersions({ db, look = db, own, keepMs }: PruneParts): Promise<Pruned[]> {
+  const unused = (await unusedVersions(look, keepMs)).filter(({ key }) => !own.has(key));
   const pruned: Pruned[] = [];
   for (const version of unused) pruned.push({ version, kept: await prune(db, version, keepMs) });
   return pruned;

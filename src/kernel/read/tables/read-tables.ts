@@ -10,6 +10,8 @@ export interface ReadTablesParts extends EnsureTablesParts {
   readonly leases: Database;
   /** How long the tables of a version stay after the last process that used it, in ms; 0 keeps them. */
   readonly keepMs: number;
+  /** Time between two looks at what nobody uses any more, in ms; a minute unless given. */
+  readonly lookMs?: number;
   readonly onError: (error: unknown) => void;
 }
 
@@ -44,8 +46,7 @@ export class ReadTables {
 
   /** Starts checking for unused versions and indexes. Call it after this process has announced which ones it uses. */
   start(): void {
-    this.#work(() => this.#look());
-    this.#timer = every(LOOK_MS, () => this.#work(() => this.#look()));
+    this.#timer = every(this.#parts.lookMs ?? LOOK_MS, () => this.#work(() => this.#look()));
   }
 
   /** Starts no more work. Work in progress ends with its connection. */
@@ -58,9 +59,10 @@ export class ReadTables {
     const { db, leases, projections, keepMs } = this.#parts;
     await noteUse(leases);
     if (keepMs > 0) {
-      await pruneVersions({ db, own: new Set(projections.map(({ checkpoint }) => checkpoint.key)), keepMs });
+      const own = new Set(projections.map(({ checkpoint }) => checkpoint.key));
+      await pruneVersions({ db, look: leases, own, keepMs });
     }
-    await dropIndexes(db, projections);
+    await dropIndexes(db, projections, leases);
   }
 
   #work(work: () => Promise<void>): void {

@@ -5,6 +5,7 @@ import { readTable } from '../../../../src/kernel/define/read-model/read-table.t
 import { beginRebuild } from '../../../../src/kernel/read/rebuild/begin-rebuild.ts';
 import { dropIndexes } from '../../../../src/kernel/read/tables/drop-indexes.ts';
 import { noteUse, pruneVersions } from '../../../../src/kernel/read/tables/prune.ts';
+import { ReadTables } from '../../../../src/kernel/read/tables/read-tables.ts';
 import { receiptOf } from '../../../support/kernel/appends.ts';
 import { Counter, counterDomain, counters, openCounter, system } from '../../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
@@ -88,10 +89,19 @@ describe('a version of a read model', () => {
     const engine = await openEngine({ start: true });
     await engine.close();
     await usedAgo(5);
-    const kept = await openEngine({ start: true, domains: newer, keepReadModelsForMs: 6 * HOUR_MS });
-    expect(await prune(kept, 6 * HOUR_MS)).toEqual([]);
-    await openEngine({ start: true, domains: newer, keepReadModelsForMs: 4 * HOUR_MS });
+    const server = await openEngine({ start: true, domains: newer });
+    expect(await prune(server, 6 * HOUR_MS)).toEqual([]);
+    const { owner, leases, grantRights: grant } = server.database;
+    const faults: unknown[] = [];
+    const readTables = new ReadTables({
+      ...{ db: owner.db, leases: leases.db, grant, keepMs: 4 * HOUR_MS, lookMs: 20 },
+      projections: newer.flatMap(({ projections }) => projections),
+      onError: (error) => faults.push(error),
+    });
+    readTables.start();
     await until(async () => (await tables()).join() === 'counters_v2');
+    readTables.stop();
+    expect(faults).toEqual([]);
   });
 });
 
