@@ -99,11 +99,22 @@ function clipped(message: string): string {
   return `${message.slice(0, MAX_MESSAGE / 2)} … ${message.slice(-MAX_MESSAGE / 2)}`;
 }
 
-/** The error that the client gets for a fault. The operator finds the fault in the log by the correlation id. */
-export function maskedError(error: unknown, correlationId: string | undefined): GraphQLError {
+/** What a masked error says about its fault to the author of a resolver. */
+export interface ShownFault {
+  readonly message: string;
+  /** The lines of the stack. */
+  readonly stack: readonly string[];
+}
+
+/**
+ * The error that the client gets for a fault. The operator finds the fault in the log by the correlation id.
+ * @param fault what the client may know of it.
+ */
+export function maskedError(error: unknown, correlationId: string | undefined, fault?: ShownFault): GraphQLError {
   return rewrite(error instanceof GraphQLError ? error : undefined, 'Something went wrong on our side.', {
     code: 'INTERNAL_SERVER_ERROR',
     ...(correlationId ? { correlationId } : {}),
+    ...(fault ? { fault } : {}),
   });
 }
 

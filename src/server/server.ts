@@ -28,6 +28,7 @@ import { EventStreams } from './http/event-streams.ts';
 import { openListeners } from './listeners.ts';
 import { LoopWatch } from './loop/loop-watch.ts';
 import { Metrics } from './metrics/metrics.ts';
+import { shownFault } from './operations/described-error.ts';
 import { Health } from './operations/health.ts';
 import { observeServer } from './operations/observe.ts';
 import { stopInOrder } from './shutdown.ts';
@@ -71,7 +72,10 @@ export async function startServer(
   let notReady: string | undefined = 'The server is starting.';
   const health = new Health(() => notReady);
   const observer = observeServer(logger, metrics);
-  const onFault: OnFault = (error, correlationId) => observer.tell('requestFailed', { error, correlationId });
+  const onFault: OnFault = (error, correlationId) => {
+    observer.tell('requestFailed', { error, correlationId });
+    return config.nodeEnv === 'development' ? shownFault(error) : undefined;
+  };
   const turns = new Turns();
   const company = new Company();
   const listeners = await openListeners({

@@ -1,10 +1,13 @@
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../context.ts';
-import { maskedError, toClientError } from '../errors.ts';
+import { maskedError, type ShownFault, toClientError } from '../errors.ts';
 
-/** Told about each fault, with the correlation id of its masked error. */
-export type OnFault = (error: unknown, correlationId: string | undefined) => void;
+/**
+ * Told about each fault, with the correlation id of its masked error.
+ * @returns what the client may know of it: nothing, except in development.
+ */
+export type OnFault = (error: unknown, correlationId: string | undefined) => ShownFault | undefined;
 
 /**
  * An error in the form for the client: with its code, or masked if it is a fault, which is reported to the operator.
@@ -12,8 +15,7 @@ export type OnFault = (error: unknown, correlationId: string | undefined) => voi
 export function answerError(error: unknown, correlationId: string | undefined, onFault: OnFault): GraphQLError {
   const known = toClientError(error);
   if (known) return known;
-  onFault(error, correlationId);
-  return maskedError(error, correlationId);
+  return maskedError(error, correlationId, onFault(error, correlationId));
 }
 
 /**

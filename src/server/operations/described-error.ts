@@ -1,3 +1,5 @@
+import type { ShownFault } from '../../graphql/errors.ts';
+
 /** An error in the form for the log. */
 export interface DescribedError {
   readonly type: string;
@@ -34,6 +36,12 @@ export function describeError(error: unknown): DescribedError | unknown {
     message: chain.map(messageOf).join(': '),
     stack: chain.map((each) => `${each.constructor.name}: ${messageOf(each)}\n${framesOf(each)}`).join('\ncaused by: '),
   };
+}
+
+/** What the author of a resolver needs to know about an error in development, without the values that it is about. */
+export function shownFault(error: unknown): ShownFault {
+  const { message, stack } = describeError(error instanceof Error ? error : new Error(String(error))) as DescribedError;
+  return { message, stack: stack.split('\n').map((line) => line.trim()) };
 }
 
 /** The error and its causes. GraphQL wraps errors only to add the place in the document; the wrapper is skipped. */

@@ -115,6 +115,8 @@ export function useApp({ env = {}, per = 'file', fulfils = true, ...options }: T
 }
 
 const SETTINGS = {
+  // As in production, faults are masked.
+  NODE_ENV: 'test',
   HOST: '127.0.0.1',
   PORT: '0',
   WRITER_CONNECTIONS: '2',

@@ -42,7 +42,7 @@ describe('a fault', () => {
   it('of a query is masked, and logged under the request’s correlation id without the values it was about', async () => {
     await app.database.sql`alter table read.orders_v3 rename column carrier to lost`;
     const headers = { 'x-correlation-id': 'my-request' };
-    const query = 'query ($search: String!) { orders(filter: { search: $search }) { edges { node { id } } } }';
+    const query = 'query ($search: String!) { orders(filter: { search: $search }) { edges { node { carrier } } } }';
     const answer = await app.query(query, { search: SECRET.email }, { headers });
     expectMasked(answer, 'my-request');
     const entries = logged('error');
@@ -86,5 +86,19 @@ describe('a fault', () => {
       const { data } = await app.query<{ projections: { lag: number }[] }>('{ projections { lag } }');
       return data.projections.every(({ lag }) => lag === 0);
     });
+  });
+});
+
+describe('a fault in development', () => {
+  const own = useApp({ env: { NODE_ENV: 'development' }, per: 'test' });
+
+  it('is shown to the author of the resolver with its stack, and without the values that it was about', async () => {
+    await own.database.sql`alter table read.orders_v3 rename column carrier to lost`;
+    const query = 'query ($search: String!) { orders(filter: { search: $search }) { edges { node { carrier } } } }';
+    const { errors, text } = await own.query(query, { search: SECRET.email });
+    const fault = errors?.[0]?.extensions.fault;
+    expect(fault).toMatchObject({ message: expect.stringMatching(/column "carrier" does not exist$/) });
+    expect(JSON.stringify(fault)).toContain('graphql/read/page.ts');
+    expectNoSecrets(text);
   });
 });
