@@ -77,12 +77,15 @@ export interface EngineOptions {
    * `es.now()` has to return the same time as the replacement.
    */
   readonly clock?: ((ofPostgres: EngineClock) => EngineClock) | undefined;
-  /** How long tables of a version of a read model are kept after no process uses it, in ms; 0, and nothing else is said, for good. */
+  /**
+   * How long the tables of a version of a read model are kept after the last process that used it, in ms. With 0 (the
+   * default), they are kept forever.
+   */
   readonly keepReadModelsForMs?: number | undefined;
   /** Limits of processes and effects. */
   readonly processLimits?: Partial<ProcessLimits> | undefined;
   /** Adapters for the ports of effects. An effect whose port has no adapter here is left to other instances. */
   readonly adapters?: readonly PortBinding[];
-  /** Told what happens. Somebody should hear `faultMet`: faults are told to nobody else. */
+  /** Told what happens. At least one subscriber should have `faultMet`, because faults are reported nowhere else. */
   readonly observer?: Observer | undefined;
 }

@@ -13,7 +13,7 @@ export interface EventDifference {
    * - `new`: the event, or this version of it, is not committed yet.
    * - `extended`: the version has more optional fields than before. Old data can be read, and old code reads new data.
    * - `changed`: the version has another shape than before, so that stored data of it may be unreadable.
-   * - `lowered`: a later version is committed, of which the code knows nothing.
+   * - `lowered`: a later version is committed, which the code does not have.
    * - `removed`: the code does not define the event.
    */
   readonly kind: 'new' | 'extended' | 'changed' | 'lowered' | 'removed';
@@ -41,8 +41,8 @@ export function compareEvents(committed: EventHistory, events: EventTypes): Even
 }
 
 /**
- * The history to commit: that of the code, and the former versions that are committed.
- * @param isReleased true if events of the committed versions may be stored: a version that has changed is then left as it is
+ * The history to commit: that of the code, and the committed earlier versions.
+ * @param isReleased true if events of the committed versions may be stored. Then a changed version stays as it is
  *   committed.
  */
 export function renewedHistory(committed: EventHistory, events: EventTypes, isReleased: boolean): EventHistory {
@@ -76,12 +76,12 @@ function isExtension(before: unknown, after: unknown): boolean {
   );
 }
 
-/** Which of them are optional is compared with the keyword `required`. */
+/** The keyword `required` decides which of them are optional. */
 function hasMoreFields(before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(before).every(([name, schema]) => isExtension(schema, after[name]));
 }
 
-/** Fields whose own shape, or presence, is not the same. */
+/** Fields whose own shape, or presence, differs. */
 function fieldsThatDiffer(before: unknown, after: unknown, path = ''): string[] {
   const [former, now] = [fieldsOf(before), fieldsOf(after)];
   if (!former || !now) return isDeepStrictEqual(before, after) ? [] : [path];

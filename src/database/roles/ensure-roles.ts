@@ -75,8 +75,9 @@ export async function ensureRoles(
 }
 
 /**
- * Gives each part its rights on everything that is there, for example on tables that were just made, and takes others from it.
- * @param db as somebody who owns what is there, at least the new things.
+ * Gives each part its rights on all existing objects, for example on tables that were just created, and revokes all
+ * others.
+ * @param db as a user who owns the objects, at least the new ones.
  */
 export async function grantRights(db: Database, roles: PartRoles): Promise<void> {
   const parts = { writer: namesOf(roles.writer), projector: namesOf(roles.projector), reader: namesOf(roles.reader) };

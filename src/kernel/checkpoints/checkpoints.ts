@@ -73,7 +73,7 @@ export class Checkpoints {
     );
   }
 
-  /** Makes the checkpoints that are missing. */
+  /** Creates the checkpoints that are missing. */
   async register(consumers: readonly CheckpointId[]): Promise<void> {
     for (const consumer of consumers) await createCheckpoint(this.#db, consumer);
   }

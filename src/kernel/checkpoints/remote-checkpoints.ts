@@ -88,7 +88,10 @@ export class RemoteCheckpoints extends KnownCheckpoints {
     this.#invalidations++;
   }
 
-  /** The instance that runs a projection says that it has moved it. @param of key of its checkpoint. */
+  /**
+   * Another instance reports that it has moved a projection that it runs.
+   * @param of key of its checkpoint.
+   */
   onAdvance(of: string, advance: RemoteAdvance): void {
     const { from, to, keys, lagMs, generation, hasParked } = advance;
     const { positions, isRunning, onMoved } = this.#parts;

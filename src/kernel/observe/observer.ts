@@ -148,7 +148,7 @@ export interface Occurrences {
   readonly foldChanged: FoldChanged;
   readonly faultMet: FaultMet;
   readonly updateDelayed: UpdateDelayed;
-  /** The database has something to say to an operator while it is set up, as one line. */
+  /** The database has a notice for an operator while it is set up, as one line. */
   readonly databaseNoticed: { readonly line: string };
 }
 
@@ -158,8 +158,8 @@ export type SubscriberOf<All> = { readonly [Name in keyof All]?: (occurrence: Al
 export type EngineSubscriber = SubscriberOf<Occurrences>;
 
 /**
- * Tells subscribers what happens, each only what it has a method for. What nobody has a method for costs one look-up. It is the
- * one way to be told: layers above the engine add occurrences of their own.
+ * Reports occurrences to the subscribers that have a method for them. If no subscriber has one, this costs one lookup.
+ * All occurrences are reported this way: layers above the engine add their own.
  */
 export class Observer<All extends object = Occurrences> {
   readonly #subscribers: readonly SubscriberOf<All>[];

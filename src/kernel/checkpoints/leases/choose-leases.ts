@@ -26,7 +26,7 @@ export interface OtherInstance {
 export interface LeaseSituation {
   /** This instance. */
   readonly me: string;
-  /** Keys of the checkpoints that it is able to own: its code knows the consumer, in this version. */
+  /** Keys of the checkpoints that it can own: its code has the consumer in this version. */
   readonly abilities: ReadonlySet<string>;
   readonly role: Exclude<ProjectorRole, 'off'>;
   /** Of its abilities, those that it leaves to any other instance that has them. */

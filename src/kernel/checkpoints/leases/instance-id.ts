@@ -23,7 +23,7 @@ export function newInstanceId(): string {
 export function isGone(instanceId: string, itsProcess: string): boolean {
   if (!instanceId.startsWith(MACHINE)) return false;
   const pid = Number(itsProcess.slice(itsProcess.lastIndexOf(':') + 1));
-  // An instance with this process id, which this process does not have: its process has ended.
+  // This process has that id now, so the process of the instance has ended.
   if (pid === process.pid) return true;
   try {
     process.kill(pid, 0);

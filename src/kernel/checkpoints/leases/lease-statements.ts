@@ -28,7 +28,7 @@ const me = sql`${sql.placeholder('me')}::uuid`;
 const process = sql.placeholder('process');
 const asked = sql`asked as (select unnest(${sql.placeholder('consumers')}::text::text[]) as key)`;
 
-/** Says that an instance lives, what it is able to own, and of which read models it uses the tables. */
+/** Records that an instance is alive, which checkpoints it can own, and which read models' tables it uses. */
 function announcement(moves: SQL): SQL {
   return sql`insert into read.instances (id, process, moves, uses, alive_until)
     select ${me}, ${process}, ${moves}, array(select key from asked) || ${sql.placeholder('uses')}::text::text[], ${leaseEnd}

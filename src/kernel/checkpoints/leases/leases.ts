@@ -100,8 +100,8 @@ export class Leases {
   }
 
   /**
-   * Takes or renews the lease of one checkpoint for an instance that shares it with nobody, such as that of a shadow.
-   * @returns undefined if another instance owns it, or it is not there.
+   * Takes or renews the lease of one checkpoint that is not shared, such as that of a shadow.
+   * @returns undefined if another instance owns it, or it does not exist.
    */
   async hold(me: string, consumer: Pick<CheckpointId, 'key'>): Promise<Omit<Taken, 'isOurs'> | undefined> {
     livingHere.add(me);

@@ -2,12 +2,12 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { openSnapshot, type SnapshotOf } from './snapshot-envelope.ts';
 
-/** Snapshots that are read at a time: a state may be large. */
+/** Number of snapshots in one read. It is small, because a state may be large. */
 const PAGE = 50;
-/** Most that are named. */
+/** Maximum number of snapshots that are named. */
 const NAMED = 5;
 
-/** What was found of the newest snapshots. */
+/** The result of checking the newest snapshots. */
 export interface SnapshotCheck {
   /** Number of snapshots that were read. */
   readonly checked: number;

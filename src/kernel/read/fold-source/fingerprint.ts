@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Projection } from '../../define/read-model/projection.ts';
 
 /**
- * A hash of the source of a projection's handlers. White space, comments and trailing commas do not count, so that compiled code has
- * the hash of its source. What handlers call is not part of it.
+ * A hash of the source of a projection's handlers. It ignores white space, comments and trailing commas, so that
+ * compiled code has the same hash as its source. Functions that the handlers call are not part of it.
  */
 export function fingerprintOf({ handlers, every }: Pick<Projection, 'handlers' | 'every'>): string {
   const hash = createHash('sha256');
@@ -14,7 +14,7 @@ export function fingerprintOf({ handlers, every }: Pick<Projection, 'handlers' |
   return hash.digest('hex').slice(0, 32);
 }
 
-/** A literal, which is kept; or a comment, white space, or a comma or semicolon that says nothing. */
+/** A literal, which is kept; or a comment, white space, or a comma or semicolon without meaning. */
 const PARTS =
   /("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\/|[,;](?=\s*[)\]}])|\s+/g;
 

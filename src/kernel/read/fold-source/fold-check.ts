@@ -5,17 +5,17 @@ import type { Projection } from '../../define/read-model/projection.ts';
 import { fingerprintOf } from './fingerprint.ts';
 
 /**
- * How long noting a fingerprint waits for a lock, in ms: an index that is being built holds one. What is not noted is noted at the
- * next start.
+ * How long storing a fingerprint waits for a lock, in ms; an index that is being built holds one. If the time is over,
+ * the fingerprint is stored at the next start.
  */
 const LOCK_TIMEOUT_MS = 1000;
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
- * The projections whose handlers are not those that have filled their tables, although the version is the same: rows of the two
- * folds are mixed. A table without a fingerprint gets that of its projection, and so does an empty one.
+ * The projections whose tables were filled by other handlers, although the version is the same: rows of two folds are
+ * mixed. A table that is empty or has no fingerprint gets that of its projection.
  *
- * The fingerprint is in the comment of a column of the table, so that it comes and goes with the table.
+ * The fingerprint is in the comment of a column of the table, so that it is created and dropped with the table.
  * @param db with the rights of the tables' owner.
  */
 export async function changedFolds(db: Database, projections: readonly Projection[]): Promise<Projection[]> {
@@ -32,7 +32,10 @@ export async function changedFolds(db: Database, projections: readonly Projectio
   return changed;
 }
 
-/** Notes that a projection's table is as its handlers make it. @param db with the rights of the tables' owner. */
+/**
+ * Records that a projection's table was filled by its present handlers.
+ * @param db with the rights of the tables' owner.
+ */
 export async function noteFold(db: Database, projection: Projection): Promise<void> {
   try {
     await db.transaction(async (tx) => {
@@ -44,7 +47,7 @@ export async function noteFold(db: Database, projection: Projection): Promise<vo
   }
 }
 
-/** The statement that notes with a projection's table that its handlers fill it. */
+/** The statement that records that a projection's table is filled by its handlers. */
 export function foldNote(projection: Projection): SQL {
   return sql`comment on column ${projection.table}.last_position is ${sql.raw(`'${commentFor(projection)}'`)}`;
 }
@@ -57,7 +60,7 @@ function commentFor(projection: Projection): string {
   return `${beginningFor(projection)}${fingerprintOf(projection)}.`;
 }
 
-/** The comments of that column, by the table's name. */
+/** The comments of that column, by the names of the tables. */
 async function commentsOf(db: Database): Promise<ReadonlyMap<string, string>> {
   const rows = await db.execute<{ name: string; comment: string }>(sql`
     select c.relname as name, col_description(c.oid, a.attnum) as comment
@@ -72,7 +75,7 @@ async function isEmpty(db: Database, { table }: Projection): Promise<boolean> {
   return row?.has === false;
 }
 
-/** What to do about a projection of which {@link changedFolds} has told. */
+/** What to do about a projection that {@link changedFolds} has returned. */
 export function adviceOn({ name, version }: Pick<Projection, 'name' | 'version'>): string {
   return (
     `The handlers of projection ${name} have changed, and its version is still ${version}: rows of both folds are mixed in its table. ` +
