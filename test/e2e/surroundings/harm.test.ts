@@ -71,10 +71,10 @@ const HARMS: Readonly<Record<string, Harm>> = {
     stops: 'projection',
   },
   'a read column has got another type, so that prepared statements do not fit': {
-    does: () => database.sql.unsafe('alter table read.customers alter column name type varchar(5000)'),
+    does: () => database.sql.unsafe('alter table read.customers_v1 alter column name type varchar(5000)'),
   },
   'a read table has got another column': {
-    does: () => database.sql.unsafe('alter table read.customers add column remark text'),
+    does: () => database.sql.unsafe('alter table read.customers_v1 add column remark text'),
   },
   'tables were rewritten, so that no row is where it was': {
     does: async () => {
