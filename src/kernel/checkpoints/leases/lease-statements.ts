@@ -35,7 +35,7 @@ function announcement(moves: SQL): SQL {
     on conflict (id) do update set alive_until = excluded.alive_until, moves = excluded.moves, uses = excluded.uses`;
 }
 
-/** Says that an instance lives that owns nothing. Parameters: me, process, consumers, uses. */
+/** Records that an instance without leases is alive. Parameters: me, process, consumers, uses. */
 export const announceStatement: SQL = sql`with ${asked} ${announcement(sql`'{}'::text[]`)}`;
 
 /**

@@ -60,7 +60,7 @@ export class Leases {
   }
 
   /**
-   * Says that an instance lives, renews its leases on these consumers and takes what is free and its to take.
+   * Records that an instance is alive, renews its leases of these consumers, and takes the free ones that it should take.
    * @returns all checkpoints, also those of other instances and of other consumers.
    */
   async lease(
@@ -111,7 +111,7 @@ export class Leases {
     return held;
   }
 
-  /** Says that an instance lives that uses the tables of these consumers and owns none of them. */
+  /** Records that an instance is alive that uses the tables of these consumers, but owns none of them. */
   async announce(
     me: string,
     consumers: readonly Pick<CheckpointId, 'key'>[],
