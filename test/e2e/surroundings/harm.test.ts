@@ -78,7 +78,14 @@ const HARMS: Readonly<Record<string, Harm>> = {
   },
   'tables were rewritten, so that no row is where it was': {
     does: async () => {
-      for (const table of ['read.checkpoints', 'read.customers', 'read.orders', 'es.streams', 'es.events', 'es.store'])
+      for (const table of [
+        'read.checkpoints',
+        'read.customers_v1',
+        'read.orders_v3',
+        'es.streams',
+        'es.events',
+        'es.store',
+      ])
         await database.sql.unsafe(`vacuum full ${table}`);
     },
   },
