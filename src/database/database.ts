@@ -72,7 +72,7 @@ const ASIDE = 3;
 export async function openDatabase(options: DatabaseOptions): Promise<AfterwriteDatabase> {
   const { url, readUrl, onNotice } = options;
   const migrated = await migrateDatabase(url, onNotice, { roles: options.roles, appMigrations: options.appMigrations });
-  const { epoch, roles } = migrated;
+  const { epoch, roles, isNewer } = migrated;
   const { connections, notice } = fitConnections(options.connections, migrated.allowance);
   if (notice !== undefined) onNotice(notice);
   const replica = readUrl === undefined ? undefined : await openReplica(readUrl, migrated, onNotice);
@@ -145,7 +145,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
         settings: { idle_in_transaction_session_timeout: '5000' },
       }),
     }),
-    grantRights: (tx) => grantRights(tx, roles),
+    grantRights: (tx) => grantRights(tx, roles, { isNewer }),
     close: async (timeoutMs) => {
       await Promise.all(
         [writer, projector, reader, leases, owner, watch, replica?.pool].map((pool) => pool?.close(timeoutMs)),

@@ -111,6 +111,11 @@ export const store = esSchema.table('store', {
   acceptedPosition: bigint('accepted_position', { mode: 'number' }).notNull().default(0),
   /** Part of every consistency token; renewed after a restore from backup. */
   epoch: uuid('epoch').notNull(),
+  /**
+   * The time, in ms since 1970, of the engine's migration that code must have to run on this database; older code refuses to
+   * start. A migration that takes something away from running servers sets it.
+   */
+  leastMigration: bigint('least_migration', { mode: 'number' }).notNull().default(0),
   createdAt: instant('created_at').notNull().default(sql`now()`),
 });
 

@@ -28,6 +28,8 @@ export interface Migrated {
   readonly server: CheckedServer;
   /** The connections that the database allows. */
   readonly allowance: Allowance;
+  /** Newer code has migrated the database, and this code runs on it: its rights and what it does not know stay as they are. */
+  readonly isNewer: boolean;
   /** How many migrations were applied now, and how many this code has. */
   readonly migrations: { readonly applied: number; readonly all: number };
 }
@@ -41,12 +43,14 @@ export interface MigrateOptions {
 }
 
 /**
- * Brings the database to this code's schema. One process at a time migrates; others that start at the same moment wait.
+ * Brings the database to this code's schema. One process at a time migrates; others that start at the same moment wait. A database that
+ * newer code has migrated is left as it is: each release adds to the schema what the servers of the one before need not know, so
+ * that these can be started again during a deployment, and after it was taken back.
  *
  * @param onNotice called with lines for an operator.
  * @throws {DatabaseError} DATABASE_UNREACHABLE, DATABASE_TOO_OLD (Postgres before 15), DATABASE_UNFIT (its encoding or
  * its settings),
- *   DATABASE_NEWER (migrated by newer code than this), MIGRATION_FAILED.
+ *   DATABASE_NEWER (migrated by newer code, so that this cannot run on it), MIGRATION_FAILED.
  */
 export async function migrateDatabase(
   url: string,
@@ -61,19 +65,25 @@ export async function migrateDatabase(
     const server = await answerWithin(answerWithinMs, checkServer(pool.db));
     await lockMigrations(pool.db, { url, onNotice });
     try {
-      await refuseNewerDatabase(pool.db, histories);
+      const isNewer = await isNewerDatabase(pool.db, histories);
+      if (isNewer) {
+        onNotice(
+          'A newer version of Afterwrite has migrated the database. This one runs on it, and leaves tables and rights as they are.',
+        );
+      }
       await prepareAppHistory(pool.db);
       const migrations = { applied: 0, all: 0 };
       for (const history of histories) {
+        if (isNewer && history === engineHistory) continue;
         const { applied, all } = await applyMigrations(pool.db, history, onNotice);
         migrations.applied += applied;
         migrations.all += all;
       }
-      const roles = await ensureRoles(pool.db, url, roleOptions, onNotice);
+      const roles = await ensureRoles(pool.db, url, { ...roleOptions, isNewer }, onNotice);
       const [store] = await pool.db.execute<{ epoch: string }>(sql`select epoch from es.store`);
       if (!store) throw new DatabaseError('MIGRATION_FAILED', 'The database has no row in es.store; restore it.');
       const allowance = await allowanceOf(pool.db, !roles.writer.login);
-      return { epoch: store.epoch, roles, server, allowance, migrations };
+      return { epoch: store.epoch, roles, server, allowance, isNewer, migrations };
     } finally {
       await pool.db.execute(sql`select pg_advisory_unlock(${MIGRATION_LOCK})`);
     }
@@ -91,13 +101,28 @@ export function answerWithin<T>(ms: number, answer: Promise<T>): Promise<T> {
   });
 }
 
-async function refuseNewerDatabase(db: Database, histories: readonly MigrationHistory[]): Promise<void> {
+/** Whether newer code has migrated the database. @throws {DatabaseError} DATABASE_NEWER if this code cannot run on it. */
+async function isNewerDatabase(db: Database, histories: readonly MigrationHistory[]): Promise<boolean> {
+  let isNewer = false;
   for (const history of histories) {
-    if ((await migratedTo(db, history)) <= Math.max(newestOf(history), LAST_OF_ONE_HISTORY)) continue;
-    const what = history === engineHistory ? 'Afterwrite' : 'the application';
+    const newest = newestOf(history);
+    if ((await migratedTo(db, history)) <= Math.max(newest, LAST_OF_ONE_HISTORY)) continue;
+    const isEngines = history === engineHistory;
+    if (isEngines && (await leastMigration(db)) <= newest) {
+      isNewer = true;
+      continue;
+    }
+    const what = isEngines ? 'Afterwrite' : 'the application';
     throw new DatabaseError(
       'DATABASE_NEWER',
-      `The database was migrated by a newer version of ${what} than this one; start that version, or restore a backup.`,
+      `The database was migrated by a newer version of ${what}, and this one cannot run on it; start that version, or restore a backup.`,
     );
   }
+  return isNewer;
+}
+
+/** See `es.store`. */
+async function leastMigration(db: Database): Promise<number> {
+  const [store] = await db.execute<{ time: string }>(sql`select least_migration as time from es.store`);
+  return Number(store?.time ?? 0);
 }

@@ -6,7 +6,7 @@ import { readCatalog } from './catalog.ts';
 import { type Account, ensureLogin, type LoginRequest, tryLogin } from './logins.ts';
 import { loginNameOf, SHARED_ROLES } from './names.ts';
 import { passwordIn } from './passwords.ts';
-import { statementsFor } from './statements.ts';
+import { isReadModel, statementsFor } from './statements.ts';
 
 /** How a part's connections access the database. */
 export interface Access {
@@ -27,6 +27,11 @@ export interface RoleOptions {
   readonly urls?: Readonly<Partial<Record<PoolRole, string | undefined>>> | undefined;
   /** The secret from which the roles' passwords are derived; the URL's password by default. */
   readonly secret?: string | undefined;
+}
+
+export interface RightsOptions {
+  /** Newer code has given the rights; only those on tables of read models are given here. */
+  readonly isNewer?: boolean | undefined;
 }
 
 const PARTS = ['writer', 'projector', 'reader'] as const;
@@ -50,7 +55,7 @@ interface Here extends Record<string, unknown> {
 export async function ensureRoles(
   db: Database,
   url: string,
-  { urls = {}, secret = passwordIn(url) }: RoleOptions,
+  { urls = {}, secret = passwordIn(url), isNewer }: RoleOptions & RightsOptions,
   onNotice: (line: string) => void,
 ): Promise<PartRoles> {
   const [here] = await db.execute<Here>(sql`
@@ -70,7 +75,7 @@ export async function ensureRoles(
   const owner = here.isSuperuser ? await ownerOf(request, loginNameOf('owner', here.oid), access) : URL_USER;
   const of = (part: PoolRole) => access.get(part) ?? URL_USER;
   const roles: PartRoles = { writer: of('writer'), projector: of('projector'), reader: of('reader'), owner };
-  await db.transaction((tx) => grantRights(tx as unknown as Database, roles));
+  await db.transaction((tx) => grantRights(tx as unknown as Database, roles, { isNewer }));
   return roles;
 }
 
@@ -79,9 +84,11 @@ export async function ensureRoles(
  * others.
  * @param db as a user who owns the objects, at least the new ones.
  */
-export async function grantRights(db: Database, roles: PartRoles): Promise<void> {
+export async function grantRights(db: Database, roles: PartRoles, { isNewer }: RightsOptions = {}): Promise<void> {
   const parts = { writer: namesOf(roles.writer), projector: namesOf(roles.projector), reader: namesOf(roles.reader) };
-  const statements = statementsFor(await readCatalog(db), { parts, owner: roles.owner.login?.user });
+  const all = await readCatalog(db);
+  const objects = isNewer ? all.filter(isReadModel) : all;
+  const statements = statementsFor(objects, { parts, owner: roles.owner.login?.user });
   if (statements.length > 0) await db.execute(sql.raw(statements.join(';\n')));
 }
 

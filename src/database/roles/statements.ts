@@ -5,6 +5,7 @@ import {
   DEFINER_FUNCTIONS,
   DEFINER_SEARCH_PATH,
   REVOKED_FROM_PUBLIC,
+  RIGHTS,
   type Rights,
   rightsOnFunction,
   rightsOnSchema,
@@ -27,6 +28,11 @@ export function statementsFor(objects: readonly CatalogObject[], grantees: Grant
   return objects
     .filter(({ isOurs }) => isOurs)
     .flatMap((object) => [...ownerOf(object, grantees), ...definerOf(object), ...grantsOn(object, grantees)]);
+}
+
+/** Whether it is a table of a read model. */
+export function isReadModel({ kind, schema, name }: CatalogObject): boolean {
+  return kind === 'table' && schema === 'read' && !(`read.${name}` in RIGHTS.tables);
 }
 
 function ownerOf({ kind, identity, owner, schema, isPartOfTable }: CatalogObject, wanted: Grantees): string[] {

@@ -99,15 +99,40 @@ describe('migrating', () => {
     expect(held).toEqual([]);
   });
 
-  it('refuses a database that newer code has migrated', async () => {
-    const url = await emptyDatabase();
-    await migrateDatabase(url, silent);
-    await query(url, `insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', 99999999999999)`);
-    const error = await failureOf(url);
-    expect(error.code).toBe('DATABASE_NEWER');
-    expect(error.message).toContain('newer version of Afterwrite');
-    // And the next one need not wait for a lock that was left.
-    expect((await failureOf(url)).code).toBe('DATABASE_NEWER');
+  describe('a database that newer code has migrated', () => {
+    /** As a release that comes later leaves it. */
+    async function newerDatabase(): Promise<string> {
+      const url = await emptyDatabase();
+      await migrateDatabase(url, silent);
+      await query(url, `insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', 99999999999999)`);
+      return url;
+    }
+
+    it('says so, and leaves the rights that newer code has given', async () => {
+      const url = await newerDatabase();
+      const [{ projector } = { projector: '' }] = await query(
+        url,
+        `select rolname as projector from pg_roles where rolname like 'afterwrite_projector\\_%' and has_schema_privilege(oid, 'read', 'usage')`,
+      );
+      await query(url, `create function es.later() returns int language sql return 1`);
+      await query(url, `grant execute on function es.later() to ${projector}`);
+      const notices: string[] = [];
+      const { migrations, isNewer } = await migrateDatabase(url, (line) => notices.push(line));
+      expect([isNewer, migrations.applied]).toEqual([true, 0]);
+      expect(notices).toEqual([expect.stringContaining('newer version of Afterwrite')]);
+      const right = await query(url, `select has_function_privilege('${projector}', 'es.later()', 'execute') as has`);
+      expect(right).toEqual([{ has: true }]);
+    });
+
+    it('is refused if this code lacks a migration that it needs', async () => {
+      const url = await newerDatabase();
+      await query(url, 'update es.store set least_migration = 99999999999999');
+      const error = await failureOf(url);
+      expect(error.code).toBe('DATABASE_NEWER');
+      expect(error.message).toContain('newer version of Afterwrite');
+      // And the next one need not wait for a lock that was left.
+      expect((await failureOf(url)).code).toBe('DATABASE_NEWER');
+    });
   });
 
   it('that fails says at what, and changes nothing', async () => {

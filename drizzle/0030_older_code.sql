@@ -1,0 +1,1 @@
+ALTER TABLE "es"."store" ADD COLUMN "least_migration" bigint DEFAULT 0 NOT NULL;
