@@ -3,6 +3,7 @@ import { SYSTEM } from './actor.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { Command } from './command.ts';
 import { DefinitionError } from './definition-error.ts';
+import { declaredName } from './read-model/versioned-table.ts';
 import type { Registry } from './registry.ts';
 
 /** A command, and its issuer if that is not a caller of the API. */
@@ -134,6 +135,8 @@ function sharedTables({ projections }: Registry): DefinitionError[] {
 }
 
 function nameOf(table: PgTable): string {
-  const { schema, name } = getTableConfig(table);
+  const { schema } = getTableConfig(table);
+  // Not the names of their versions: two read models would meet in one table as soon as their versions are equal.
+  const name = declaredName(table);
   return schema === undefined ? name : `${schema}.${name}`;
 }

@@ -181,7 +181,7 @@ describe('a database that cannot be used is told in one line', () => {
     const error = await failureOf(serverWith({ port }), 300);
     other.close();
     expect(error.code).toBe('DATABASE_UNREACHABLE');
-    expect(error.message).toContain('is no Postgres');
+    expect(error.message).toContain('is not Postgres');
     oneLine(error);
   });
 

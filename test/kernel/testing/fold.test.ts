@@ -18,16 +18,17 @@ const Card = defineAggregate('Card', {
   evolve: { Wrote: unchanged, Renamed: unchanged, Liked: unchanged, Deleted: unchanged },
 });
 
-const cardsTable = readTable('cards', {
-  id: text('id').primaryKey(),
-  author: text('author'),
-  tags: jsonb('tags').$type<{ names: readonly string[]; note?: string | undefined }>().notNull(),
-  likes: integer('likes').notNull(),
-  at: timestamp('at', { precision: 3, withTimezone: true }).notNull(),
-});
+const cardsTable = (name: string) =>
+  readTable(name, {
+    id: text('id').primaryKey(),
+    author: text('author'),
+    tags: jsonb('tags').$type<{ names: readonly string[]; note?: string | undefined }>().notNull(),
+    likes: integer('likes').notNull(),
+    at: timestamp('at', { precision: 3, withTimezone: true }).notNull(),
+  });
 
 const cards = defineProjection('cards', {
-  table: cardsTable,
+  table: cardsTable('cards'),
   events: Card.events,
   visibleTo: 'everyone',
   on: {
@@ -111,7 +112,7 @@ describe('the rows of a projection', () => {
 
   it('cannot be changed in place', () => {
     const sloppy = defineProjection('sloppy', {
-      table: cardsTable,
+      table: cardsTable('sloppy'),
       events: Card.events,
       visibleTo: 'everyone',
       on: {

@@ -1,6 +1,6 @@
-import { getTableName } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import { isEngineColumn, storedColumns } from './read-table.ts';
+import { declaredName } from './versioned-table.ts';
 
 /** The columns of the rows that handlers see and return, by property. */
 interface RowColumns {
@@ -48,13 +48,13 @@ export function refuseOtherColumns(table: PgTable, row: Readonly<Record<string, 
 }
 
 function unknownColumn(table: PgTable, column: string, names: readonly string[]): RowColumnsError {
-  const name = getTableName(table);
+  const name = declaredName(table);
   const sentence = `the row has a column ${column}, which the table ${name} does not have. Write one of its columns: ${names.join(', ')}.`;
   return new RowColumnsError(name, column, sentence);
 }
 
 function missingColumn(table: PgTable, column: string): RowColumnsError {
-  const name = getTableName(table);
+  const name = declaredName(table);
   const sentence = `the row lacks the column ${column} of the table ${name}. Write its value, or null if it may be empty.`;
   return new RowColumnsError(name, column, sentence);
 }

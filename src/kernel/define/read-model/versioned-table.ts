@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { getTableColumns, getTableName } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
+import { DefinitionError } from '../definition-error.ts';
 
 /** Identifies a version of a read model. */
 export interface TableOwner {
@@ -25,16 +26,16 @@ const COLUMNS = Symbol.for('drizzle:Columns');
 /**
  * Gives a declared table the name under which a version of a read model is stored: `orders_v3`. From then on, all
  * queries that use the table read that version.
- * @throws {Error} if the table belongs to another read model or version.
+ * @throws {DefinitionError} TABLE_TAKEN if the table belongs to another read model or version.
  */
 export function assignTable(table: PgTable, { name, version }: TableOwner): void {
   const present = versioned.get(table);
   if (present?.name === name && present.version === version) return;
   if (present) {
-    throw new Error(
-      `Projection ${name} (version ${version}): its table ${present.declared} is that of projection ${present.name} ` +
-        `(version ${present.version}). Declare a table of its own with readTable.`,
-    );
+    const sentence =
+      `Projections ${present.name} and ${name} both have the table ${present.declared}, and would overwrite each other's rows. ` +
+      `Declare a table for ${name}: readTable('${name}', …).`;
+    throw new DefinitionError('TABLE_TAKEN', { table: present.declared, projections: [present.name, name] }, sentence);
   }
   const declared = getTableName(table);
   versioned.set(table, { name, version, declared });
