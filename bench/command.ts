@@ -1,4 +1,4 @@
-import { SYSTEM } from '../src/kernel/define/actor.ts';
+import { SYSTEM } from '../src/kernel/define/access/actor.ts';
 import type { Command } from '../src/kernel/define/command.ts';
 import { handleOnHotStream, handleOnNewStream, openEmmett } from './peers/emmett.ts';
 import { commandDocument, openApi } from './support/api.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
-import { SYSTEM } from '../src/kernel/define/actor.ts';
+import { SYSTEM } from '../src/kernel/define/access/actor.ts';
 import type { CommandOutcome } from '../src/kernel/define/command-outcome.ts';
 import type { Benchmark } from './support/benchmark.ts';
 import { type BenchEngine, openEngine, prepareDatabase } from './support/engine.ts';

@@ -10,7 +10,16 @@ export {
   MAX_ACTOR_ID,
   SYSTEM,
   subjectOf,
-} from './kernel/define/actor.ts';
+} from './kernel/define/access/actor.ts';
+export {
+  type AppTypes,
+  type Claims,
+  defineRoles,
+  type Power,
+  type Role,
+  type RoleDefinition,
+  type Roles,
+} from './kernel/define/access/roles.ts';
 export { type Aggregate, defineAggregate, type Evolve, unchanged } from './kernel/define/aggregate.ts';
 export {
   type Allow,
@@ -66,15 +75,6 @@ export {
 } from './kernel/define/read-model/projection.ts';
 export { readTable, type StoredRow } from './kernel/define/read-model/read-table.ts';
 export { searchText, searchTextIn } from './kernel/define/read-model/search-text.ts';
-export {
-  type AppTypes,
-  type Claims,
-  defineRoles,
-  type Power,
-  type Role,
-  type RoleDefinition,
-  type Roles,
-} from './kernel/define/roles.ts';
 export type { Engine } from './kernel/engine.ts';
 export { OutcomeUnknownError, ThrottledError } from './kernel/errors.ts';
 export { findCommand } from './kernel/write/find-command.ts';

@@ -1,6 +1,6 @@
 import type { Sql } from 'postgres';
 import { articlesDomain, renameAuthor } from '../../src/domains/articles/index.ts';
-import { SYSTEM } from '../../src/kernel/define/actor.ts';
+import { SYSTEM } from '../../src/kernel/define/access/actor.ts';
 import { type BenchEngine, openEngine } from './engine.ts';
 import type { Measurement } from './result.ts';
 import { inTurn } from './rounds.ts';

@@ -6,7 +6,7 @@ import { openPool } from '../../src/database/client.ts';
 import { MAX_PAGE, type PageRequest } from '../../src/graphql/read/page.ts';
 import { ReadModels } from '../../src/graphql/read/read-models.ts';
 import { Rows } from '../../src/graphql/read/rows.ts';
-import { SYSTEM } from '../../src/kernel/define/actor.ts';
+import { SYSTEM } from '../../src/kernel/define/access/actor.ts';
 import type { Projection } from '../../src/kernel/define/read-model/projection.ts';
 import type { Append } from '../../src/kernel/log/append/append.ts';
 import type { EventLog } from '../../src/kernel/log/event-log.ts';

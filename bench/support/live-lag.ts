@@ -1,4 +1,4 @@
-import { SYSTEM } from '../../src/kernel/define/actor.ts';
+import { SYSTEM } from '../../src/kernel/define/access/actor.ts';
 import type { BenchContext } from './benchmark.ts';
 import { type BenchEngine, openEngine, prepareDatabase } from './engine.ts';
 import { installMeter } from './meters.ts';

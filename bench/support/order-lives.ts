@@ -3,7 +3,7 @@ import { auditDomain } from '../../src/domains/audit/index.ts';
 import { customersDomain, registerCustomer } from '../../src/domains/customers/index.ts';
 import { confirmDelivery, confirmOrder, ordersDomain, placeOrder, shipOrder } from '../../src/domains/orders/index.ts';
 import { productsDomain, registerProduct } from '../../src/domains/products/index.ts';
-import type { Actor } from '../../src/kernel/define/actor.ts';
+import type { Actor } from '../../src/kernel/define/access/actor.ts';
 import type { Command, InputOf } from '../../src/kernel/define/command.ts';
 import { type BenchEngine, openEngine } from './engine.ts';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Account, accountsDomain, deposit } from '../../src/domains/accounts/index.ts';
-import { SYSTEM } from '../../src/kernel/define/actor.ts';
+import { SYSTEM } from '../../src/kernel/define/access/actor.ts';
 import type { CommandOutcome } from '../../src/kernel/define/command-outcome.ts';
 import type { Domain } from '../../src/kernel/define/domain.ts';
 import type { Append, AppendEvent } from '../../src/kernel/log/append/append.ts';

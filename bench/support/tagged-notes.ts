@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Sql } from 'postgres';
 import { auditDomain } from '../../src/domains/audit/index.ts';
 import { createNote, notesDomain, tagNote, untagNote } from '../../src/domains/notes/index.ts';
-import type { Actor } from '../../src/kernel/define/actor.ts';
+import type { Actor } from '../../src/kernel/define/access/actor.ts';
 import type { Command, InputOf } from '../../src/kernel/define/command.ts';
 import { type BenchEngine, openEngine } from './engine.ts';
 import { sameEachTime } from './random.ts';

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import type { DomainGraphql } from '../graphql/api.ts';
-import type { ClaimsSchema } from '../kernel/define/claims-schema.ts';
+import type { ClaimsSchema } from '../kernel/define/access/claims-schema.ts';
+import type { Claims, Roles } from '../kernel/define/access/roles.ts';
 import type { Domain } from '../kernel/define/domain.ts';
 import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
-import type { Claims, Roles } from '../kernel/define/roles.ts';
 import type { Config } from '../settings/config.ts';
 import type { Settings, ValuesOf } from '../settings/setting.ts';
 

@@ -1,10 +1,10 @@
 import type { CommandFactory } from '../cli/cli.ts';
 import type { DomainGraphql } from '../graphql/api.ts';
-import type { ClaimsSchema } from '../kernel/define/claims-schema.ts';
+import type { ClaimsSchema } from '../kernel/define/access/claims-schema.ts';
+import { type Claims, type Roles, SYSTEM_ROLE } from '../kernel/define/access/roles.ts';
 import { DefinitionError, refuseMistakes } from '../kernel/define/definition-error.ts';
 import { type Domain, registerDomains } from '../kernel/define/domain.ts';
 import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts';
-import { type Claims, type Roles, SYSTEM_ROLE } from '../kernel/define/roles.ts';
 import { whyNotSettings } from '../settings/config.ts';
 import type { Settings } from '../settings/setting.ts';
 import type { AdapterContext, App } from './app.ts';

@@ -1,5 +1,5 @@
 import type { Signal } from '../database/signal.ts';
-import { type Actor, callerKey } from '../kernel/define/actor.ts';
+import { type Actor, callerKey } from '../kernel/define/access/actor.ts';
 import type { Engine } from '../kernel/engine.ts';
 import type { Turns } from '../scheduling/turns.ts';
 import { AnswerBudget, type AnswerLimits } from './answer/budget.ts';

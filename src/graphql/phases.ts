@@ -1,4 +1,4 @@
-import type { Actor } from '../kernel/define/actor.ts';
+import type { Actor } from '../kernel/define/access/actor.ts';
 
 /** Work for an operation without a pause, with what is known about the operation at that time. */
 export interface OperationPhase {

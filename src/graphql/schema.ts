@@ -1,6 +1,6 @@
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
 import { type Domain, registerDomains } from '../kernel/define/domain.ts';
-import type { Registry } from '../kernel/define/registry.ts';
+import type { Registry } from '../kernel/define/registration/registry.ts';
 import { chargeAnswers } from './answer/charge.ts';
 import { Api, type DomainGraphql } from './api.ts';
 import { createBuilder } from './builder.ts';

@@ -4,7 +4,7 @@ import { Company } from '../scheduling/company.ts';
 import { ClockCheck } from './clock/clock-check.ts';
 import { clockOf, DatabaseClock, type EngineClock } from './clock/database-clock.ts';
 import { registerDomains } from './define/domain.ts';
-import type { Registry } from './define/registry.ts';
+import type { Registry } from './define/registration/registry.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { EngineWatch } from './engine-watch.ts';
 import { AppendQueue } from './log/append/append-queue.ts';

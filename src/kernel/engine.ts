@@ -1,6 +1,6 @@
 import type { EngineClock } from './clock/database-clock.ts';
 import { Tokens } from './consistency/token.ts';
-import type { Registry } from './define/registry.ts';
+import type { Registry } from './define/registration/registry.ts';
 import type { EngineOptions } from './engine-options.ts';
 import {
   checkFolds,

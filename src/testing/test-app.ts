@@ -4,7 +4,7 @@ import { assertInputObjectType, type GraphQLInputObjectType, getNamedType } from
 import { SignJWT } from 'jose';
 import type postgres from 'postgres';
 import type { App } from '../definition/app.ts';
-import type { Claims, Role } from '../kernel/define/roles.ts';
+import type { Claims, Role } from '../kernel/define/access/roles.ts';
 import type { Engine } from '../kernel/engine.ts';
 import { createLogger } from '../server/operations/logger.ts';
 import { type RunningServer, startServer } from '../server/server.ts';

@@ -1,7 +1,7 @@
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { OrderItem } from '../../src/domains/orders/order-items.ts';
 import { visibilityFor } from '../../src/graphql/read/visibility.ts';
-import type { Actor } from '../../src/kernel/define/actor.ts';
+import type { Actor } from '../../src/kernel/define/access/actor.ts';
 import type { Projection } from '../../src/kernel/define/read-model/projection.ts';
 
 /** A UUID that is the same in each run. */

@@ -1,4 +1,4 @@
-import type { Registry } from '../../kernel/define/registry.ts';
+import type { Registry } from '../../kernel/define/registration/registry.ts';
 import type { Visibility } from '../read/visibility.ts';
 import type { ProjectionUpdate, Subscriber, SubscribersByKey } from './audience.ts';
 import { Channel, type ChannelSources } from './channel.ts';

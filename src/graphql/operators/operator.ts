@@ -1,5 +1,5 @@
-import { type Actor, hasPower } from '../../kernel/define/actor.ts';
-import type { Power } from '../../kernel/define/roles.ts';
+import { type Actor, hasPower } from '../../kernel/define/access/actor.ts';
+import type { Power } from '../../kernel/define/access/roles.ts';
 import { ForbiddenError, UnauthenticatedError } from '../../kernel/errors.ts';
 import type { Context } from '../context.ts';
 

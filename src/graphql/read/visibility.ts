@@ -1,6 +1,6 @@
 import { and, eq, or, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
-import { type Actor, hasPower } from '../../kernel/define/actor.ts';
+import { type Actor, hasPower } from '../../kernel/define/access/actor.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { isUuid } from '../../kernel/define/uuid.ts';
 import { ForbiddenError, UnauthenticatedError } from '../../kernel/errors.ts';

@@ -1,7 +1,7 @@
-import { type Actor, hasPower } from './actor.ts';
+import { type Actor, hasPower } from './access/actor.ts';
+import type { Role } from './access/roles.ts';
 import { DefinitionError, mismatch } from './definition-error.ts';
 import type { DataOf, EventTypes, NewEvent } from './event.ts';
-import type { Role } from './roles.ts';
 
 /** A consistency boundary: a kind of stream, and how its state follows from its events. */
 export interface Aggregate<State = unknown, Events extends EventTypes = EventTypes> {

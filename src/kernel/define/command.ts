@@ -1,9 +1,9 @@
 import type { z } from 'zod';
-import type { Actor } from './actor.ts';
+import type { Actor } from './access/actor.ts';
+import type { Role } from './access/roles.ts';
 import type { Aggregate } from './aggregate.ts';
 import { DefinitionError } from './definition-error.ts';
 import type { EventTypes, NewEvent, NewEventOf } from './event.ts';
-import type { Role } from './roles.ts';
 
 /** A business rule refuses the command. */
 export class Rejection {

@@ -1,5 +1,4 @@
 import type { Aggregate } from './aggregate.ts';
-import { mistakesIn } from './check-domains.ts';
 import type { Command } from './command.ts';
 import { DefinitionError, refuseMistakes } from './definition-error.ts';
 import type { EventTypes } from './event.ts';
@@ -7,7 +6,8 @@ import type { Effect } from './process-manager/effect.ts';
 import type { Process } from './process-manager/process.ts';
 import { deadlines } from './process-manager/process-deadlines.ts';
 import type { Projection } from './read-model/projection.ts';
-import type { Registry } from './registry.ts';
+import { mistakesIn } from './registration/check-domains.ts';
+import type { Registry } from './registration/registry.ts';
 
 /**
  * The export of a domain's folder, which the application mounts. `Api` adds the domain's types, queries and

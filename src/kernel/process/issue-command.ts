@@ -1,5 +1,5 @@
 import { v5 as uuidv5 } from 'uuid';
-import { SYSTEM } from '../define/actor.ts';
+import { SYSTEM } from '../define/access/actor.ts';
 import type { CommandOutcome } from '../define/command-outcome.ts';
 import { type EventMetadata, initiatorOf, type RecordedEvent } from '../define/event.ts';
 import type { CommandBus } from '../write/command-bus.ts';

@@ -12,7 +12,7 @@ import { type CheckpointId, checkpointId } from '../define/checkpoint-id.ts';
 import type { Effect } from '../define/process-manager/effect.ts';
 import type { PortBinding } from '../define/process-manager/port.ts';
 import type { Process } from '../define/process-manager/process.ts';
-import type { Registry } from '../define/registry.ts';
+import type { Registry } from '../define/registration/registry.ts';
 import type { CommitFeed } from '../log/commit-feed.ts';
 import type { LogHead } from '../log/log-head.ts';
 import type { LogReader } from '../log/log-reader.ts';

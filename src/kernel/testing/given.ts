@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { inspect, isDeepStrictEqual } from 'node:util';
-import type { Actor } from '../define/actor.ts';
+import type { Actor } from '../define/access/actor.ts';
 import type { Aggregate } from '../define/aggregate.ts';
 import { type Command, type GatherTools, type InputOf, type Load, Rejection } from '../define/command.ts';
 import type { InputIssue } from '../define/command-outcome.ts';

@@ -1,4 +1,4 @@
-import { SYSTEM } from '../define/actor.ts';
+import { SYSTEM } from '../define/access/actor.ts';
 import type { Aggregate } from '../define/aggregate.ts';
 import type { EventTypes, NewEvent, NewEventOf, RecordedEvent } from '../define/event.ts';
 import { deepFreeze } from './freeze.ts';

@@ -1,4 +1,4 @@
-import { type Actor, hasPower, hasRole } from '../define/actor.ts';
+import { type Actor, hasPower, hasRole } from '../define/access/actor.ts';
 import { type Command, Rejection } from '../define/command.ts';
 import type { CommandOutcome } from '../define/command-outcome.ts';
 import { ForbiddenError, UnauthenticatedError } from '../errors.ts';

@@ -1,5 +1,5 @@
 import { Roster, type RosterMember } from '../../database/roster.ts';
-import { NOBODY } from '../define/actor.ts';
+import { NOBODY } from '../define/access/actor.ts';
 import type { Command, InputOf } from '../define/command.ts';
 import type { CommandOutcome } from '../define/command-outcome.ts';
 import { ThrottledError } from '../errors.ts';

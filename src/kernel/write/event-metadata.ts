@@ -1,4 +1,4 @@
-import { MAX_ACTOR_ID, NOBODY } from '../define/actor.ts';
+import { MAX_ACTOR_ID, NOBODY } from '../define/access/actor.ts';
 import type { EventMetadata } from '../define/event.ts';
 import type { ExecuteOptions } from './execute-options.ts';
 

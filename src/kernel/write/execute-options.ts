@@ -1,5 +1,5 @@
-import { type Actor, callerKey } from '../define/actor.ts';
-import { SYSTEM_ROLE } from '../define/roles.ts';
+import { type Actor, callerKey } from '../define/access/actor.ts';
+import { SYSTEM_ROLE } from '../define/access/roles.ts';
 import type { IdsFrom } from './command-identity.ts';
 
 /** The issuer of a command, and how to execute it. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Actor } from '../define/actor.ts';
+import type { Actor } from '../define/access/actor.ts';
 import type { CommandOf } from '../define/command.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { commandIdentity } from './command-identity.ts';

@@ -1,4 +1,4 @@
-import type { Actor } from '../define/actor.ts';
+import type { Actor } from '../define/access/actor.ts';
 import type { Command, GatherTools, Load } from '../define/command.ts';
 import type { HeldStream } from '../log/append/append.ts';
 import type { StreamState } from './state/stream-state.ts';

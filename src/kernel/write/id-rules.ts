@@ -1,4 +1,4 @@
-import type { Registry } from '../define/registry.ts';
+import type { Registry } from '../define/registration/registry.ts';
 
 /**
  * Which streams may have the same id. By default, an id belongs to one aggregate of any type, so that an id alone

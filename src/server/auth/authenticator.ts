@@ -1,7 +1,7 @@
 import { errors, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
-import { type Actor, actorWith } from '../../kernel/define/actor.ts';
-import type { ClaimsSchema } from '../../kernel/define/claims-schema.ts';
-import type { Claims, Roles } from '../../kernel/define/roles.ts';
+import { type Actor, actorWith } from '../../kernel/define/access/actor.ts';
+import type { ClaimsSchema } from '../../kernel/define/access/claims-schema.ts';
+import type { Claims, Roles } from '../../kernel/define/access/roles.ts';
 import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/errors.ts';
 import { AUTH_REQUIRED, type Config, ConfigError } from '../../settings/config.ts';
 import { type Authenticated, authenticatedBy, type ClaimRules } from './claims.ts';

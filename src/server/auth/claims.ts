@@ -1,8 +1,8 @@
 import type { JWTHeaderParameters, JWTPayload } from 'jose';
 import { wallTime } from '../../kernel/clock/wall-clock.ts';
-import { type Actor, actorWith, subjectOf, whyNotActorId } from '../../kernel/define/actor.ts';
-import type { ClaimsSchema } from '../../kernel/define/claims-schema.ts';
-import type { Roles } from '../../kernel/define/roles.ts';
+import { type Actor, actorWith, subjectOf, whyNotActorId } from '../../kernel/define/access/actor.ts';
+import type { ClaimsSchema } from '../../kernel/define/access/claims-schema.ts';
+import type { Roles } from '../../kernel/define/access/roles.ts';
 import { UnauthenticatedError } from '../../kernel/errors.ts';
 import { declaredClaims } from './declared-claims.ts';
 

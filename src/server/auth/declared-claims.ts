@@ -1,6 +1,6 @@
 import type { JWTPayload } from 'jose';
-import type { ClaimsSchema } from '../../kernel/define/claims-schema.ts';
-import type { Claims } from '../../kernel/define/roles.ts';
+import type { ClaimsSchema } from '../../kernel/define/access/claims-schema.ts';
+import type { Claims } from '../../kernel/define/access/roles.ts';
 import { UnauthenticatedError } from '../../kernel/errors.ts';
 
 /** Most bytes of an actor's claims as JSON: every connection and subscription holds its actor. */

@@ -1,4 +1,4 @@
-import { type Actor, callerKey } from '../../kernel/define/actor.ts';
+import { type Actor, callerKey } from '../../kernel/define/access/actor.ts';
 import type { Config } from '../../settings/config.ts';
 import { Concurrency, type Release, takeAll } from './concurrency.ts';
 import { type Limit, OverLimitError } from './over-limit.ts';

@@ -1,4 +1,4 @@
-import { callerKey } from '../../kernel/define/actor.ts';
+import { callerKey } from '../../kernel/define/access/actor.ts';
 import { UnauthenticatedError } from '../../kernel/errors.ts';
 import type { Company } from '../../scheduling/company.ts';
 import type { Authenticator } from '../auth/authenticator.ts';

@@ -18,7 +18,7 @@ import {
   debitTransfer,
   refundTransfer,
 } from '../../../src/domains/accounts/account-transfers.ts';
-import { SYSTEM } from '../../../src/kernel/define/actor.ts';
+import { SYSTEM } from '../../../src/kernel/define/access/actor.ts';
 import type { NewEventOf } from '../../../src/kernel/define/event.ts';
 import { given } from '../../../src/kernel/testing/given.ts';
 import { fc } from '../../support/properties.ts';

@@ -22,7 +22,7 @@ import {
   TransferRefused,
 } from '../../../src/domains/accounts/settlement.ts';
 import { Transfer, TransferRequested, transfer } from '../../../src/domains/accounts/transfer.ts';
-import { SYSTEM } from '../../../src/kernel/define/actor.ts';
+import { SYSTEM } from '../../../src/kernel/define/access/actor.ts';
 import { given } from '../../../src/kernel/testing/given.ts';
 import { givenProcess } from '../../../src/kernel/testing/process.ts';
 import { recorded } from '../../../src/kernel/testing/recorded.ts';

@@ -15,7 +15,7 @@ import {
   registerAuthor,
   renameAuthor,
 } from '../../../src/domains/articles/author.ts';
-import { SYSTEM } from '../../../src/kernel/define/actor.ts';
+import { SYSTEM } from '../../../src/kernel/define/access/actor.ts';
 import { given } from '../../../src/kernel/testing/given.ts';
 import { ADA, ADMIN, BOB, customer, STAFF, uuid } from '../fixtures.ts';
 

@@ -6,7 +6,7 @@ import {
   registerCustomer,
   renameCustomer,
 } from '../../../src/domains/customers/customer.ts';
-import { SYSTEM } from '../../../src/kernel/define/actor.ts';
+import { SYSTEM } from '../../../src/kernel/define/access/actor.ts';
 import { given } from '../../../src/kernel/testing/given.ts';
 import { ADA, ADMIN, BOB, customer, STAFF } from '../fixtures.ts';
 

@@ -20,8 +20,8 @@ import {
   tagNote,
   untagNote,
 } from '../../../src/domains/notes/note.ts';
-import type { Actor } from '../../../src/kernel/define/actor.ts';
-import { SYSTEM } from '../../../src/kernel/define/actor.ts';
+import type { Actor } from '../../../src/kernel/define/access/actor.ts';
+import { SYSTEM } from '../../../src/kernel/define/access/actor.ts';
 import type { Command } from '../../../src/kernel/define/command.ts';
 import { given } from '../../../src/kernel/testing/given.ts';
 import { ADA, ADMIN, BOB, customer, STAFF, uuid } from '../fixtures.ts';

@@ -1,7 +1,7 @@
 import { describe, it } from 'vitest';
 import { OrderConfirmed, OrderItemAdded, OrderPlaced, placeOrder } from '../../../src/domains/orders/order.ts';
 import { confirmPaidOrder, recordOrder } from '../../../src/domains/orders/order-fulfilment.ts';
-import { SYSTEM } from '../../../src/kernel/define/actor.ts';
+import { SYSTEM } from '../../../src/kernel/define/access/actor.ts';
 import { ADA, ADMIN, HOME, LAMP, lamp, mug, ORDER, STAFF } from '../fixtures.ts';
 import { IN_STATUS, inShop } from './shop.ts';
 

@@ -13,7 +13,7 @@ import {
   removeOrderItem,
   shipOrder,
 } from '../../../src/domains/orders/order.ts';
-import { SYSTEM } from '../../../src/kernel/define/actor.ts';
+import { SYSTEM } from '../../../src/kernel/define/access/actor.ts';
 import type { Command } from '../../../src/kernel/define/command.ts';
 import type { NewEvent } from '../../../src/kernel/define/event.ts';
 import { ADA, ADMIN, BOB, customer, LAMP, lamp, ORDER, STAFF } from '../fixtures.ts';

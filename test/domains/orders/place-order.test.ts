@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { placeOrder } from '../../../src/domains/orders/order.ts';
 import { type OrderItem, refuseItems } from '../../../src/domains/orders/order-items.ts';
-import { SYSTEM } from '../../../src/kernel/define/actor.ts';
+import { SYSTEM } from '../../../src/kernel/define/access/actor.ts';
 import { ADA, ADMIN, BOB, customer, eur, gbp, HOME, LAMP, lamp, MUG, mug, ORDER, STAFF, uuid } from '../fixtures.ts';
 import { inShop, PRICES, placed } from './shop.ts';
 

@@ -8,7 +8,7 @@ import {
   registerProduct,
   StockReceived,
 } from '../../../src/domains/products/product.ts';
-import { SYSTEM } from '../../../src/kernel/define/actor.ts';
+import { SYSTEM } from '../../../src/kernel/define/access/actor.ts';
 import { given } from '../../../src/kernel/testing/given.ts';
 import { ADA, ADMIN, customer, eur, gbp, LAMP, STAFF } from '../fixtures.ts';
 

@@ -2,7 +2,7 @@ import { text, uuid } from 'drizzle-orm/pg-core';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { isVisible, visibilityFor, visibleWhere } from '../../../src/graphql/read/visibility.ts';
-import type { Actor } from '../../../src/kernel/define/actor.ts';
+import type { Actor } from '../../../src/kernel/define/access/actor.ts';
 import { defineEvent } from '../../../src/kernel/define/event.ts';
 import { defineProjection, type Projection } from '../../../src/kernel/define/read-model/projection.ts';
 import { readTable } from '../../../src/kernel/define/read-model/read-table.ts';

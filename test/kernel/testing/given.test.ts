@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type Actor, SYSTEM } from '../../../src/kernel/define/actor.ts';
+import { type Actor, SYSTEM } from '../../../src/kernel/define/access/actor.ts';
 import { defineAggregate, unchanged } from '../../../src/kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../../src/kernel/define/command.ts';
 import { UnreadableEventError } from '../../../src/kernel/define/event.ts';

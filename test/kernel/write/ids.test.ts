@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { v5 } from 'uuid';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { SYSTEM } from '../../../src/kernel/define/actor.ts';
+import { SYSTEM } from '../../../src/kernel/define/access/actor.ts';
 import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../../src/kernel/define/command.ts';
 import { derivedId } from '../../../src/kernel/define/derived-id.ts';

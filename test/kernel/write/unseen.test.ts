@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { Actor } from '../../../src/kernel/define/actor.ts';
+import type { Actor } from '../../../src/kernel/define/access/actor.ts';
 import { defineAggregate, unchanged } from '../../../src/kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../../src/kernel/define/command.ts';
 import { defineDomain } from '../../../src/kernel/define/domain.ts';

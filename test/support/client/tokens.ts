@@ -1,5 +1,5 @@
 import { SignJWT } from 'jose';
-import type { Role } from '../../../src/kernel/define/roles.ts';
+import type { Role } from '../../../src/kernel/define/access/roles.ts';
 
 export const SECRET = 'a secret of more than thirty-two bytes';
 

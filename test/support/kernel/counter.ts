@@ -1,6 +1,6 @@
 import { boolean, integer, text, uuid } from 'drizzle-orm/pg-core';
 import { z } from 'zod';
-import { type Actor, SYSTEM } from '../../../src/kernel/define/actor.ts';
+import { type Actor, SYSTEM } from '../../../src/kernel/define/access/actor.ts';
 import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
 import { defineCommand, reject } from '../../../src/kernel/define/command.ts';
 import { defineDomain } from '../../../src/kernel/define/domain.ts';

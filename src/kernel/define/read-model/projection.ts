@@ -1,10 +1,10 @@
 import { getTableColumns } from 'drizzle-orm';
 import { getTableConfig, type PgColumn, type PgTable } from 'drizzle-orm/pg-core';
-import type { Actor } from '../actor.ts';
+import type { Actor } from '../access/actor.ts';
+import type { Role } from '../access/roles.ts';
 import { type CheckpointId, checkpointId } from '../checkpoint-id.ts';
 import { DefinitionError } from '../definition-error.ts';
 import type { DataOf, EventTypes, RecordedEvent } from '../event.ts';
-import type { Role } from '../roles.ts';
 import { type HistoryTable, historyOf } from './history-table.ts';
 import type { EngineColumn, StoredRow } from './read-table.ts';
 import { assignTable } from './versioned-table.ts';

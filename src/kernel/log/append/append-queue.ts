@@ -1,7 +1,7 @@
 import { isTransient } from '../../../database/transient.ts';
 import { bytesOf, PAGE_BYTES } from '../../bytes.ts';
+import { SYSTEM_ROLE } from '../../define/access/roles.ts';
 import { initiatorOf, type RecordedEvent } from '../../define/event.ts';
-import { SYSTEM_ROLE } from '../../define/roles.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
 import { type Observer, unobserved } from '../../observe/observer.ts';
 import { inBatchSpan } from '../../observe/trace.ts';

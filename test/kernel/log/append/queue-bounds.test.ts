@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { callerKey, NOBODY, SYSTEM } from '../../../../src/kernel/define/actor.ts';
+import { callerKey, NOBODY, SYSTEM } from '../../../../src/kernel/define/access/actor.ts';
 import { ThrottledError } from '../../../../src/kernel/errors.ts';
 import type { Append } from '../../../../src/kernel/log/append/append.ts';
 import { AppendQueue, type AppendQueueOptions } from '../../../../src/kernel/log/append/append-queue.ts';

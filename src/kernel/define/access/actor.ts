@@ -1,5 +1,5 @@
+import { isUuid } from '../uuid.ts';
 import { type Claims, POWERS, type Power, type Role, type Roles } from './roles.ts';
-import { isUuid } from './uuid.ts';
 
 /**
  * Longest actor id, in UTF-16 units; the limit of OpenID Connect for a subject. In UTF-8 it is at most 765 bytes, which every

@@ -1,4 +1,4 @@
-import { DefinitionError } from './definition-error.ts';
+import { DefinitionError } from '../definition-error.ts';
 
 /**
  * Types that an application tells the product, so that the rules of its domains are checked by the compiler:

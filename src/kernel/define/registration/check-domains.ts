@@ -1,9 +1,9 @@
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
-import { SYSTEM } from './actor.ts';
-import type { Aggregate } from './aggregate.ts';
-import type { Command } from './command.ts';
-import { DefinitionError } from './definition-error.ts';
-import { declaredName } from './read-model/versioned-table.ts';
+import { SYSTEM } from '../access/actor.ts';
+import type { Aggregate } from '../aggregate.ts';
+import type { Command } from '../command.ts';
+import { DefinitionError } from '../definition-error.ts';
+import { declaredName } from '../read-model/versioned-table.ts';
 import type { Registry } from './registry.ts';
 
 /** A command, and its issuer if that is not a caller of the API. */
