@@ -61,6 +61,19 @@ describe('events check', () => {
     });
   });
 
+  it('says against another database what servers of an older version will meet', async () => {
+    const { bus } = await engine();
+    await bus.execute(registerCustomer, ada, system);
+    const elsewhere = 'postgres://nobody:secret@127.0.0.1:1/none';
+    const { code, stdout } = await runCli(elsewhere, ['events', 'check', '--against', database.url]);
+    expect(code).toBe(0);
+    const lines = stdout.split('\n');
+    expect(lines[0]).toBe('This version reads all 1 events, and the log is whole.');
+    expect(lines).toContainEqual(expect.stringMatching(/^OrderPlaced\t\d+\tnever stored$/));
+    expect(lines.filter((line) => line.startsWith('CustomerRegistered\t'))).toEqual([]);
+    expect(stdout).toContain('AHEAD_OF_CODE');
+  });
+
   it('migrates nothing: a database without tables stays without them', async () => {
     const empty = await createDatabase();
     try {

@@ -15,6 +15,10 @@ const PAGE = 2000;
 /** Most damages that are printed: one hole may show in many streams. */
 const MAX_DAMAGES = 100;
 
+interface EventCheckOptions {
+  readonly against?: string;
+}
+
 /** `events check`: reads the whole log with this version's code, and checks that it is whole. */
 export const eventsCheckCommand: CommandFactory = (cli) =>
   new Command('check')
@@ -25,29 +29,37 @@ export const eventsCheckCommand: CommandFactory = (cli) =>
 Run it before a deploy, with the new version against the production database. It changes nothing, migrates nothing and
 needs no server. Each unreadable event is a line of its position, type, schema version and reason. The log is complete if its
 positions and the versions of each stream have no holes, and es.streams, es.receipts and the checkpoints agree; each
-difference is a line of its position and reason. Exit code 1 if there is any line.`,
+difference is a line of its position and reason. Exit code 1 if there is any such line.
+
+With --against it also says what servers of the version before will meet once this one stores events: a line of type and
+schema version for each event that the database has never stored. A server that does not know it waits in front of it.`,
     )
-    .action(() =>
-      withDatabase(cli, async ({ db }) => {
-        const types = registerDomains(cli.app.domains).events;
-        const head = await headOf(db);
-        const unreadable = await printUnreadable(cli, db, types, head);
-        const first = await printDamages(cli, db, head);
-        if (first !== undefined) {
-          throw new CliError(
-            'LOG_DAMAGED',
-            `The log is not what was written: it differs from position ${first} on. Restore a backup, or find out who changed it.`,
-          );
-        }
-        if (unreadable > 0) {
-          const counts = `${formatCount(unreadable)} of ${formatCount(head)} events`;
-          throw new CliError(
-            'UNREADABLE_EVENT',
-            `This version cannot read ${counts}; add upcasters before you deploy it.`,
-          );
-        }
-        print(cli, `This version reads all ${formatCount(head)} events, and the log is whole.`);
-      }),
+    .option('--against <url>', 'the database, instead of DATABASE_URL, whose servers this version is going to join')
+    .action(({ against }: EventCheckOptions) =>
+      withDatabase(
+        against === undefined ? cli : { ...cli, env: { ...cli.env, DATABASE_URL: against } },
+        async ({ db }) => {
+          const types = registerDomains(cli.app.domains).events;
+          const head = await headOf(db);
+          const unreadable = await printUnreadable(cli, db, types, head);
+          const first = await printDamages(cli, db, head);
+          if (first !== undefined) {
+            throw new CliError(
+              'LOG_DAMAGED',
+              `The log is not what was written: it differs from position ${first} on. Restore a backup, or find out who changed it.`,
+            );
+          }
+          if (unreadable > 0) {
+            const counts = `${formatCount(unreadable)} of ${formatCount(head)} events`;
+            throw new CliError(
+              'UNREADABLE_EVENT',
+              `This version cannot read ${counts}; add upcasters before you deploy it.`,
+            );
+          }
+          print(cli, `This version reads all ${formatCount(head)} events, and the log is whole.`);
+          if (against !== undefined) await printNew(cli, db, types);
+        },
+      ),
     );
 
 /** @returns how many events cannot be read. */
@@ -88,6 +100,37 @@ async function printDamages(cli: Cli, db: Database, head: number): Promise<numbe
   }
   if (count > MAX_DAMAGES) print(cli, `and ${formatCount(count - MAX_DAMAGES)} more`);
   return first;
+}
+
+/** Prints what this version may store and the database has never stored. */
+async function printNew(cli: Cli, db: Database, types: EventTypes): Promise<void> {
+  const stored = await db
+    .select({ type: events.type, newest: sql<number>`max(${events.schemaVersion})` })
+    .from(events)
+    .groupBy(events.type);
+  const newest = new Map(stored.map((row) => [row.type, Number(row.newest)]));
+  const unknown = Object.entries(types)
+    .filter(([type, { schemaVersion }]) => schemaVersion > (newest.get(type) ?? 0))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  if (unknown.length === 0) {
+    print(
+      cli,
+      'It stores no event that the database has not stored before: servers of the version before can read all of it.',
+    );
+    return;
+  }
+  for (const [type, { schemaVersion }] of unknown) {
+    const before = newest.get(type);
+    print(
+      cli,
+      `${type}\t${schemaVersion}\t${before === undefined ? 'never stored' : `stored up to version ${before}`}`,
+    );
+  }
+  print(
+    cli,
+    'Servers that do not know these wait in front of the first one: their read models of it are AHEAD_OF_CODE, and commands on its ' +
+      'stream are answered THROTTLED, so that clients ask another server. Stop them soon after this version serves.',
+  );
 }
 
 interface CheckedEvent {
