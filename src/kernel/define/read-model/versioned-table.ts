@@ -32,10 +32,14 @@ export function assignTable(table: PgTable, { name, version }: TableOwner): void
   const present = versioned.get(table);
   if (present?.name === name && present.version === version) return;
   if (present) {
+    const { declared } = present;
     const sentence =
-      `Projections ${present.name} and ${name} both have the table ${present.declared}, and would overwrite each other's rows. ` +
-      `Declare a table for ${name}: readTable('${name}', …).`;
-    throw new DefinitionError('TABLE_TAKEN', { table: present.declared, projections: [present.name, name] }, sentence);
+      present.name === name
+        ? `Projection ${name} has the table ${declared} in version ${present.version} and in version ${version}. Declare a table for each: ` +
+          `make them with a function that calls readTable('${declared}', …).`
+        : `Projections ${present.name} and ${name} both have the table ${declared}, and would overwrite each other's rows. ` +
+          `Declare a table for ${name}: readTable('${name}', …).`;
+    throw new DefinitionError('TABLE_TAKEN', { table: declared, projections: [present.name, name] }, sentence);
   }
   const declared = getTableName(table);
   versioned.set(table, { name, version, declared });

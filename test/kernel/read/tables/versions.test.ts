@@ -130,8 +130,7 @@ describe('a table', () => {
     const options = { table: countersTable, events: Counter.events, visibleTo: 'everyone' as const };
     const on = { CounterClosed: () => [] };
     expect(() => defineProjection('counters', { ...options, on, version: 3 })).toThrow(
-      'Projection counters (version 3): its table counters is that of projection counters (version 1). ' +
-        'Declare a table of its own with readTable.',
+      "Projection counters has the table counters in version 1 and in version 3. Declare a table for each: make them with a function that calls readTable('counters', …).",
     );
     expect(() => defineProjection('others', { ...options, on })).toThrow('that of projection counters (version 1)');
     expect(getTableName(countersTable)).toBe('counters_v1');
