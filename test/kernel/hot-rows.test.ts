@@ -71,7 +71,7 @@ describe('a row that was updated thousands of times while somebody holds a snaps
   ])('is found at once if it is that of a read model, %s', async (_, name, projection) => {
     const owner = randomUUID();
     await database.sql`insert into read.checkpoints (projection, version, position, owner, generation)
-                       values (${projection.name}, 1, 0, ${owner}, 1)`;
+                       values (${projection.checkpoint.key}, 1, 0, ${owner}, 1)`;
     const table = new ProjectionTable(pool.db, projection);
     let position = 0;
     const deliver = async (what: ReturnType<typeof Written | typeof Read>) => {

@@ -6,7 +6,7 @@ import { readCatalog } from './catalog.ts';
 import { type Account, ensureLogin, type LoginRequest, tryLogin } from './logins.ts';
 import { loginNameOf, SHARED_ROLES } from './names.ts';
 import { passwordIn } from './passwords.ts';
-import { isReadModel, statementsFor } from './statements.ts';
+import { statementsFor } from './statements.ts';
 
 /** How a part's connections access the database. */
 export interface Access {
@@ -30,7 +30,7 @@ export interface RoleOptions {
 }
 
 export interface RightsOptions {
-  /** Newer code has given the rights; only those on tables of read models are given here. */
+  /** Newer code has migrated the database: rights that it has given and this code does not know are not revoked. */
   readonly isNewer?: boolean | undefined;
 }
 
@@ -86,9 +86,8 @@ export async function ensureRoles(
  */
 export async function grantRights(db: Database, roles: PartRoles, { isNewer }: RightsOptions = {}): Promise<void> {
   const parts = { writer: namesOf(roles.writer), projector: namesOf(roles.projector), reader: namesOf(roles.reader) };
-  const all = await readCatalog(db);
-  const objects = isNewer ? all.filter(isReadModel) : all;
-  const statements = statementsFor(objects, { parts, owner: roles.owner.login?.user });
+  const grantees = { parts, owner: roles.owner.login?.user, keepsUnknown: isNewer };
+  const statements = statementsFor(await readCatalog(db), grantees);
   if (statements.length > 0) await db.execute(sql.raw(statements.join(';\n')));
 }
 

@@ -5,7 +5,6 @@ import {
   DEFINER_FUNCTIONS,
   DEFINER_SEARCH_PATH,
   REVOKED_FROM_PUBLIC,
-  RIGHTS,
   type Rights,
   rightsOnFunction,
   rightsOnSchema,
@@ -18,6 +17,8 @@ export interface Grantees {
   readonly parts: Readonly<Record<PoolRole, readonly string[]>>;
   /** The owner of everything; undefined leaves the owners as they are. */
   readonly owner: string | undefined;
+  /** Whether the parts keep rights that `rights.ts` does not know. */
+  readonly keepsUnknown?: boolean | undefined;
 }
 
 /**
@@ -28,11 +29,6 @@ export function statementsFor(objects: readonly CatalogObject[], grantees: Grant
   return objects
     .filter(({ isOurs }) => isOurs)
     .flatMap((object) => [...ownerOf(object, grantees), ...definerOf(object), ...grantsOn(object, grantees)]);
-}
-
-/** Whether it is a table of a read model. */
-export function isReadModel({ kind, schema, name }: CatalogObject): boolean {
-  return kind === 'table' && schema === 'read' && !(`read.${name}` in RIGHTS.tables);
 }
 
 function ownerOf({ kind, identity, owner, schema, isPartOfTable }: CatalogObject, wanted: Grantees): string[] {
@@ -47,7 +43,7 @@ function definerOf({ kind, schema, name, identity, isDefiner, settings }: Catalo
   return [`alter function ${identity} security definer set search_path = ${DEFINER_SEARCH_PATH}`];
 }
 
-function grantsOn(object: CatalogObject, { parts }: Grantees): string[] {
+function grantsOn(object: CatalogObject, { parts, keepsUnknown }: Grantees): string[] {
   const wanted = new Map<string, Set<string>>();
   const rights = rightsOn(object);
   for (const part of ['writer', 'projector', 'reader'] as const) {
@@ -66,7 +62,7 @@ function grantsOn(object: CatalogObject, { parts }: Grantees): string[] {
         : (wanted.has(grantee) && !wanted.get(grantee)?.has(privilege)) ||
           (!wanted.has(grantee) && isFormerRole(grantee) && grantee !== object.owner);
     const from = grantee === 'public' ? 'public' : quoted(grantee);
-    if (isTooMuch) statements.push(`revoke ${privilege} on ${on} from ${from}`);
+    if (isTooMuch && !keepsUnknown) statements.push(`revoke ${privilege} on ${on} from ${from}`);
   }
   for (const [role, privileges] of wanted) {
     if (role === object.owner) continue;

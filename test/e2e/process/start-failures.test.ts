@@ -63,10 +63,11 @@ describe('a server that cannot start says why in one line and exits with 1,', ()
     expect(complaint).toMatch(/has no such database/);
   });
 
-  it('if the database was migrated by newer code', async () => {
+  it('if newer code has migrated the database so that this code cannot run on it', async () => {
     const database = await cloneDatabase();
     onTestFinished(() => database.drop());
     await database.sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${Date.now() + 1e12})`;
+    await database.sql`update es.store set least_migration = ${Date.now() + 1e12}`;
     const complaint = await complaintOf({ DATABASE_URL: database.url });
     expectOneLine(complaint);
     expect(complaint).toMatch(/newer version/);

@@ -123,12 +123,13 @@ describe('projections of several instances', () => {
     const other = await openEngine({ start: true });
     await shared(3, 2);
     between.silence();
-    await until(() => runningOn(other) === 5, { deadline: 10_000 });
+    await until(() => runningOn(other) === 5, { deadline: 10_000, everyMs: 1 });
     const { position } = await open(other);
-    await until(() => runningOn(cutOff) === 0, { deadline: 20_000 });
+    // Soon after that it takes its share again.
+    await until(() => runningOn(cutOff) === 0, { deadline: 20_000, everyMs: 1 });
     await Promise.all(sums.map(({ name }) => cutOff.projector.positions.reached(name, position)));
     between.cut();
-  });
+  }, 40_000);
 
   it('are left to an instance in another container that has the same name and no such process here', async () => {
     const engine = await openEngine({ start: true });

@@ -74,7 +74,7 @@ describe('processes of several initiators', () => {
       return refusal !== undefined;
     });
     expect(refusal).toBeInstanceOf(ThrottledError);
-    expect(refusal?.message).toMatch(/^process:\w+ has much to do that you have set off/);
+    expect(refusal?.message).toMatch(/^process:\w+ still has much to do because of your earlier commands/);
     await send(another);
     await until(async () => (await settled()).length === sent + 1);
     await send(one);

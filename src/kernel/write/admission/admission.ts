@@ -78,7 +78,7 @@ export class Admission {
     if (initiator === undefined) return;
     const crowded = this.#crowdedBy(initiator);
     if (crowded) {
-      const reason = `${crowded}  still has much to do because of your earlier commands. Your new commands wait until some of it is done.`;
+      const reason = `${crowded} still has much to do because of your earlier commands. Your new commands wait until some of it is done.`;
       throw new ThrottledError(SOONEST_MS, reason);
     }
     if (!this.#pressed) return;

@@ -132,7 +132,9 @@ describe('a table', () => {
     expect(() => defineProjection('counters', { ...options, on, version: 3 })).toThrow(
       "Projection counters has the table counters in version 1 and in version 3. Declare a table for each: make them with a function that calls readTable('counters', …).",
     );
-    expect(() => defineProjection('others', { ...options, on })).toThrow('that of projection counters (version 1)');
+    expect(() => defineProjection('others', { ...options, on })).toThrow(
+      'Projections counters and others both have the table counters',
+    );
     expect(getTableName(countersTable)).toBe('counters_v1');
   });
 });
