@@ -6,7 +6,7 @@ import { terminalSafe } from '../text/terminal.ts';
 /** The environment of a command. */
 export interface Cli {
   readonly app: App;
-  /** Folder of the project: what the repository of the application has is looked for below it. */
+  /** The project's folder: `schema/` and other files of the application are in it. */
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
   /** Results. */

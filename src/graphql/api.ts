@@ -13,6 +13,7 @@ import { type FinalError, fresh, unwrap } from './live/fresh.ts';
 import { type LiveRow, liveRow } from './live/live-row.ts';
 import { type MomentArguments, momentOf } from './read/moment.ts';
 import { DEFAULT_PAGE, MAX_PAGE, type Page } from './read/page.ts';
+import { addPageInfo } from './read/page-info.ts';
 import { keyFor } from './read/rows.ts';
 import type { ColumnExtensions, RowExtensions } from './read/selected-columns.ts';
 import { storableText, uuidFrom } from './read/text.ts';
@@ -82,7 +83,7 @@ export class Api {
 
   /** The position of a page in its list. */
   get pageInfo() {
-    return this.once('page info', addPageInfo);
+    return this.once('page info', ({ builder }) => addPageInfo(builder));
   }
 
   /** Creates something that several domains use, when it is first needed. */
@@ -289,19 +290,4 @@ function refuseCompositeKey(shape: string, field: string, { name, key }: Pick<Pr
     `${shape} ${field}: the key of projection ${name} has the columns ${columns.join(' and ')}, and ${shape} takes one id. ` +
       'Write a query with an argument for each column, over rows.page(…), or give the table a key of one column.',
   );
-}
-
-function addPageInfo({ builder }: Api) {
-  return builder.objectRef<Page<unknown>['pageInfo']>('PageInfo').implement({
-    description: 'The position of a page in its list (Relay).',
-    fields: (t) => ({
-      hasNextPage: t.exposeBoolean('hasNextPage', { description: 'There is more after this page.' }),
-      hasPreviousPage: t.exposeBoolean('hasPreviousPage', { description: 'There is more before this page.' }),
-      startCursor: t.exposeString('startCursor', {
-        nullable: true,
-        description: 'The first edge; null on an empty page.',
-      }),
-      endCursor: t.exposeString('endCursor', { nullable: true, description: 'The last edge; null on an empty page.' }),
-    }),
-  });
 }

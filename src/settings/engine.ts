@@ -66,7 +66,7 @@ export const engineSettings = {
   ),
   projector: setting(
     'PROJECTOR',
-    'Whether the server runs a share of the projections, on or off. If it is off on all servers, run `cli projector`.',
+    'Whether the server runs a share of the projections, on or off. If it is off on all servers, run `npx afterwrite projector`.',
     onOff,
     { default: 'on' },
   ),
@@ -86,7 +86,7 @@ export const engineSettings = {
   keepReadModelsFor: count(
     'KEEP_READ_MODELS_FOR',
     24,
-    'How long the tables of a version of a read model are kept after the last process that used it, in hours; 0 keeps them until `cli projections prune`.',
+    'How long the tables of a version of a read model are kept after the last process that used it, in hours; 0 keeps them until `npx afterwrite projections prune`.',
     0,
     100_000,
   ),

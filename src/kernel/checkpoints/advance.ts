@@ -6,7 +6,7 @@ export class FencedError extends Error {
 
   /** @param checkpoint its key. */
   constructor(checkpoint: string) {
-    super(`Projection ${checkpoint} was moved by another instance.`);
+    super(`Checkpoint ${checkpoint} was moved by another instance.`);
     this.name = 'FencedError';
   }
 }
@@ -32,7 +32,10 @@ type MoveArguments = Readonly<
   Record<'key' | 'from' | 'to' | 'owner' | 'generation' | 'place' | 'waits' | 'failure', SQL>
 >;
 
-/** The call that moves a checkpoint. No other statement does this. */
+/**
+ * The call that moves a checkpoint along the log. Only the swap of a rebuild and a new epoch set positions otherwise, because the
+ * table or the log is another one.
+ */
 export function moveCheckpoint({ key, from, to, owner, generation, place, waits, failure }: MoveArguments): SQL {
   return sql`read.move_checkpoint(${key}, ${from}, ${to}, ${owner}, ${generation}, ${place}, ${waits}, ${failure})`;
 }

@@ -1,8 +1,8 @@
 import { approximateBytes } from '../../bytes.ts';
 import { initiatorOf, type RecordedEvent } from '../../define/event.ts';
 import type { DueItem, ItemToPark } from '../parked/parked-items.ts';
-import type { Task } from './lanes.ts';
 import type { Failing } from './retries.ts';
+import type { Task } from './task.ts';
 import type { DueDeadline, EventRoute } from './work.ts';
 
 /** An event or a deadline that is being handled. */

@@ -1,25 +1,5 @@
 import { Fifo } from '../../../scheduling/fifo.ts';
-
-/** A task as the lanes see it. */
-export interface Task {
-  /** The initiator. Lanes share the slots. */
-  readonly lane: string;
-  /** Tasks of one line are done one after the other, in the order in which they were added. */
-  readonly line: string;
-  /** Neighbours in a line with the same `kind` and different targets may run concurrently. */
-  readonly group?: { readonly kind: string; readonly target: string } | undefined;
-  /** Its share of a turn; 1 for a small task. */
-  readonly cost: number;
-}
-
-export interface LaneLimits {
-  /** Maximum number of running tasks. */
-  readonly atOnce: number;
-  /** Maximum number of running tasks of one lane. */
-  readonly perLane: number;
-  /** Maximum number of tasks of one lane that count in {@link Lanes.crowd}. Default: all. */
-  readonly counted?: number | undefined;
-}
+import type { LaneLimits, Task } from './task.ts';
 
 interface Entry<T> {
   readonly task: T;
@@ -52,7 +32,7 @@ interface Line<T> {
 
 /** How much a lane may spend in a turn. */
 const QUANTUM = 4;
-/** The most expensive task costs this many turns, so that a turn is always found in a few rounds. */
+/** Upper limit of a task's cost, so that a lane gets its turn within a few rounds. */
 const DEAREST = 16 * QUANTUM;
 
 /**

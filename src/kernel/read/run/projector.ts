@@ -1,24 +1,17 @@
-import type { Database } from '../../../database/client.ts';
 import { singleFlight } from '../../../scheduling/single-flight.ts';
 import { CheckpointBatcher } from '../../checkpoints/batched-advance.ts';
 import { Checkpoints } from '../../checkpoints/checkpoints.ts';
-import type { ProjectorRole } from '../../checkpoints/leases/choose-leases.ts';
 import { LeaseKeeper } from '../../checkpoints/leases/lease-keeper.ts';
 import { Leases } from '../../checkpoints/leases/leases.ts';
 import { RemoteCheckpoints } from '../../checkpoints/remote-checkpoints.ts';
-import type { Clock } from '../../clock/database-clock.ts';
 import { Positions } from '../../consistency/positions.ts';
 import type { RecordedEvent } from '../../define/event.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
-import type { CommitFeed } from '../../log/commit-feed.ts';
 import { LogHead } from '../../log/log-head.ts';
-import type { LogReader } from '../../log/log-reader.ts';
 import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
-import type { Notification, RemoteAdvance } from '../../notify/notification-buffer.ts';
-import type { Observer } from '../../observe/observer.ts';
+import type { Notification } from '../../notify/notification-buffer.ts';
 import type { MonitoredWork } from '../../observe/stall-watch.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
-import type { DedicatedPools } from '../rebuild/dedicated-pools.ts';
 import { RebuildCoordinator } from '../rebuild/rebuild-coordinator.ts';
 import { type ProjectionStatus, statusOf } from '../status/projection-status.ts';
 import { indexesKey } from '../tables/drop-indexes.ts';
@@ -26,49 +19,7 @@ import { type Verification, type VerifyParts, verifyProjection } from '../verify
 import { currentWorkOf, worksOn } from './current-batch.ts';
 import { LogWatch } from './log-watch.ts';
 import { ProjectionRunner } from './projection-runner.ts';
-
-export interface ProjectorOptions {
-  readonly db: Database;
-  /** The same database on a connection that no batch can occupy. */
-  readonly leases: Database;
-  /** False if the connections of `db` do not answer. */
-  readonly canWork?: (() => boolean) | undefined;
-  /** Reads the log with the projector's role. */
-  readonly log: LogReader;
-  readonly feed: CommitFeed;
-  /** Opens connections for rebuilds and comparisons; the caller closes them. */
-  readonly openDedicated: () => DedicatedPools;
-  readonly projections: readonly Projection[];
-  readonly batchLimit: number;
-  /** Maximum number of streams in the dead letters of one projection; default: 1000. */
-  readonly deadLetterLimit?: number | undefined;
-  /** Maximum number of waits for read models. */
-  readonly maxWaiters: number;
-  /** Maximum number of waits of one caller. */
-  readonly maxWaitersPerCaller?: number | undefined;
-  /** Which projections this instance runs; its share of them by default. */
-  readonly role?: ProjectorRole | undefined;
-  /** Notifies other instances. */
-  readonly others: Others;
-  readonly observer: Observer;
-  /** Called with the reason why the log has changed its history, and with `undefined` when that is over. */
-  readonly onLost: (reason: string | undefined) => void;
-  readonly clock: Clock;
-  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
-}
-
-/** How other instances are notified. Notifications may be lost. */
-export interface Others {
-  /**
-   * A projection has advanced here.
-   * @param key key of its checkpoint.
-   */
-  moved(key: string, move: RemoteAdvance): void;
-  /** This instance has released projections. */
-  released(): void;
-  /** False while other instances cannot notify this one. */
-  readonly canListen: boolean;
-}
+import type { ProjectorOptions } from './projector-options.ts';
 
 /** Runs this instance's projections and follows those of other instances. `positions` has the position of each. */
 export class Projector {

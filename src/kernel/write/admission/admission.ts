@@ -31,7 +31,7 @@ const LATEST_MS = 10_000;
  * Decides if commands are accepted. They are refused while a read model is so far behind that more events would only
  * make it worse. This applies to the application's own commands too: an importer writes more than anybody, and can
  * wait. It does not apply to commands of processes: these continue accepted work, and one read model that stands still
- * must not delay every order. Asking costs nothing, because the answer is computed when the read models are checked.
+ * must not delay every command. Asking costs nothing, because the answer is computed when the read models are checked.
  */
 export class Admission {
   readonly #throttleLagMs: number;

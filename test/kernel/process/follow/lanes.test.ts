@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Lanes, type Task } from '../../../../src/kernel/process/follow/lanes.ts';
+import { Lanes } from '../../../../src/kernel/process/follow/lanes.ts';
+import type { Task } from '../../../../src/kernel/process/follow/task.ts';
 import { fc } from '../../../support/properties.ts';
 
 interface Numbered extends Task {

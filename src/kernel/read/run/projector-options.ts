@@ -1,0 +1,52 @@
+import type { Database } from '../../../database/client.ts';
+import type { ProjectorRole } from '../../checkpoints/leases/choose-leases.ts';
+import type { Clock } from '../../clock/database-clock.ts';
+import type { Projection } from '../../define/read-model/projection.ts';
+import type { CommitFeed } from '../../log/commit-feed.ts';
+import type { LogReader } from '../../log/log-reader.ts';
+import type { RemoteAdvance } from '../../notify/notification-buffer.ts';
+import type { Observer } from '../../observe/observer.ts';
+import type { DedicatedPools } from '../rebuild/dedicated-pools.ts';
+
+export interface ProjectorOptions {
+  readonly db: Database;
+  /** The same database on a connection that no batch can occupy. */
+  readonly leases: Database;
+  /** False if the connections of `db` do not answer. */
+  readonly canWork?: (() => boolean) | undefined;
+  /** Reads the log with the projector's role. */
+  readonly log: LogReader;
+  readonly feed: CommitFeed;
+  /** Opens connections for rebuilds and comparisons; the caller closes them. */
+  readonly openDedicated: () => DedicatedPools;
+  readonly projections: readonly Projection[];
+  readonly batchLimit: number;
+  /** Maximum number of streams in the dead letters of one projection; default: 1000. */
+  readonly deadLetterLimit?: number | undefined;
+  /** Maximum number of waits for read models. */
+  readonly maxWaiters: number;
+  /** Maximum number of waits of one caller. */
+  readonly maxWaitersPerCaller?: number | undefined;
+  /** Which projections this instance runs; its share of them by default. */
+  readonly role?: ProjectorRole | undefined;
+  /** Notifies other instances. */
+  readonly others: Others;
+  readonly observer: Observer;
+  /** Called with the reason why the log has changed its history, and with `undefined` when that is over. */
+  readonly onLost: (reason: string | undefined) => void;
+  readonly clock: Clock;
+  readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
+}
+
+/** How other instances are notified. Notifications may be lost. */
+export interface Others {
+  /**
+   * A projection has advanced here.
+   * @param key key of its checkpoint.
+   */
+  moved(key: string, move: RemoteAdvance): void;
+  /** This instance has released projections. */
+  released(): void;
+  /** False while other instances cannot notify this one. */
+  readonly canListen: boolean;
+}
