@@ -86,8 +86,8 @@ export function createEngine(options: EngineOptions): Engine {
       await clock.start();
       await readTables.ensure();
       await projector.start();
-      readTables.start();
       await checkFolds(core, projector);
+      readTables.start();
       await processes.start();
       await replica?.start();
       wakeUp.start({

@@ -4,8 +4,11 @@ import { type CommandFactory, print } from '../cli.ts';
 import { withDatabase } from '../context.ts';
 import { projectionsOf } from './chosen.ts';
 
-/** A process that starts has this long to say that it uses a version, in ms. */
-const KEPT_MS = 10_000;
+/**
+ * How long a version stays after it was last used, in ms: a process that was paused, or without its database for a while, has time to
+ * say again that it uses it.
+ */
+const KEPT_MS = 120_000;
 
 /** `projections prune`: drops versions that nobody uses. */
 export const projectionsPruneCommand: CommandFactory = (cli) =>
@@ -14,7 +17,7 @@ export const projectionsPruneCommand: CommandFactory = (cli) =>
     .addHelpText(
       'after',
       `
-The versions of the code that runs this command stay, and so do versions that were in use in the last minute. Servers do the same by
+The versions of the code that runs this command stay, and so do versions that were in use in the last two minutes. Servers do the same by
 themselves after KEEP_READ_MODELS_FOR hours. Code of a dropped version can be started again: it fills its tables anew.`,
     )
     .action(() =>

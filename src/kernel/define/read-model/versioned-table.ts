@@ -54,10 +54,14 @@ export function declaredName(table: PgTable): string {
 
 /** A name that belongs to one version of a read model, because each version has its own. At most 63 bytes. */
 export function versionedName(name: string, version: number): string {
-  const full = `${name}_v${version}`;
-  if (Buffer.byteLength(full) <= LONGEST_NAME) return full;
+  return fitting(name, `_v${version}`);
+}
+
+/** A name with an ending. If it is too long for Postgres, which would truncate it, a hash replaces its end. */
+function fitting(name: string, ending: string): string {
+  if (Buffer.byteLength(name + ending) <= LONGEST_NAME) return name + ending;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 8);
-  const end = `_${hash}_v${version}`;
+  const end = `_${hash}${ending}`;
   return `${cut(name, LONGEST_NAME - end.length)}${end}`;
 }
 
@@ -65,7 +69,8 @@ export function versionedName(name: string, version: number): string {
 export function partName(table: PgTable, name: string): string {
   const version = versioned.get(table)?.version;
   // Names that Drizzle derives from the table's have the version already.
-  return version === undefined || name.startsWith(`${getTableName(table)}_`) ? name : versionedName(name, version);
+  const isVersioned = version === undefined || name.startsWith(`${getTableName(table)}_`);
+  return isVersioned ? fitting(name, '') : versionedName(name, version);
 }
 
 /**
@@ -87,7 +92,7 @@ export function renamed<Table extends PgTable>(table: Table, name: string): Tabl
 }
 
 /** The longest prefix of a text that has at most this many bytes, in whole characters. */
-function cut(text: string, bytes: number): string {
+export function cut(text: string, bytes: number): string {
   let end = text.length;
   while (Buffer.byteLength(text.slice(0, end)) > bytes || !text.slice(0, end).isWellFormed()) end--;
   return text.slice(0, end);

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { quoted } from '../../../database/roles/statements.ts';
+import { cut } from '../../define/read-model/versioned-table.ts';
 import type { WantedIndex } from './ensure-tables.ts';
 import { markIndex } from './table-ddl.ts';
 
@@ -53,7 +54,7 @@ async function buildIndex(db: Database, { name, create }: WantedIndex): Promise<
     await run(db, `drop index concurrently if exists read.${quoted(name)}`);
     return run(db, create(name));
   }
-  const next = `${name.slice(0, 57)}__next`;
+  const next = `${cut(name, 57)}__next`;
   await run(db, `drop index concurrently if exists read.${quoted(next)}`);
   await run(db, create(next));
   await run(db, `drop index concurrently if exists read.${quoted(name)}`);

@@ -64,11 +64,13 @@ export function ensureTables({ db, projections, grant }: EnsureTablesParts): Pro
     for (const projection of projections) {
       const tables = tablesOf(projection);
       const names = tables.map(getTableName);
-      let isWhole = names.every((name) => comments.has(name));
+      const present = tables.filter((table) => comments.has(getTableName(table)));
+      let isWhole = present.length === tables.length;
       try {
-        if (isWhole) {
-          for (const table of tables) missing.push(...(await compare(tx, projection, table, comments)));
-        }
+        // Also if another table is missing: a version that gets a history is another version.
+        const lacks: WantedIndex[] = [];
+        for (const table of present) lacks.push(...(await compare(tx, projection, table, comments)));
+        if (isWhole) missing.push(...lacks);
       } catch (error) {
         // A former release has changed its table by a migration that is missing here.
         if (!(error instanceof ReadTableError && adopted.has(projection.name))) throw error;

@@ -2,7 +2,7 @@ import type { Database } from '../../../database/client.ts';
 import { every, type Timer } from '../../../scheduling/timers.ts';
 import { buildIndexes } from './build-indexes.ts';
 import { dropIndexes } from './drop-indexes.ts';
-import { type EnsureTablesParts, ensureTables } from './ensure-tables.ts';
+import { type EnsuredTables, type EnsureTablesParts, ensureTables } from './ensure-tables.ts';
 import { noteUse, pruneVersions } from './prune.ts';
 
 export interface ReadTablesParts extends EnsureTablesParts {
@@ -26,6 +26,7 @@ export class ReadTables {
   readonly #parts: ReadTablesParts;
   readonly #stopping = new AbortController();
   #timer: Timer | undefined;
+  #missing: EnsuredTables['missing'] = [];
   /** The work in progress on indexes and unused versions. Only one piece runs at a time. */
   #working: Promise<void> = Promise.resolve();
 
@@ -39,13 +40,18 @@ export class ReadTables {
    * @throws {ReadTableError} READ_TABLE_UNSUPPORTED, READ_TABLE_CHANGED, READ_TABLES_IN_USE
    */
   async ensure(): Promise<void> {
-    const { db } = this.#parts;
     const { missing } = await ensureTables(this.#parts);
-    this.#work(() => buildIndexes({ db, wanted: missing, signal: this.#stopping.signal }));
+    this.#missing = missing;
   }
 
-  /** Starts checking for unused versions and indexes. Call it after this process has announced which ones it uses. */
+  /**
+   * Starts creating missing indexes and checking for unused versions. Call it after this process has announced which ones it uses, and
+   * has done at its start what needs the owner's connection: an index of a large table may take hours.
+   */
   start(): void {
+    const { db } = this.#parts;
+    const { signal } = this.#stopping;
+    this.#work(() => buildIndexes({ db, wanted: this.#missing, signal }));
     this.#timer = every(this.#parts.lookMs ?? LOOK_MS, () => this.#work(() => this.#look()));
   }
 

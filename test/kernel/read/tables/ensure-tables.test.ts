@@ -77,6 +77,29 @@ describe('tables of read models', () => {
   });
 });
 
+it('a read model that gets a history without a new version stops the start, and keeps its rows', async () => {
+  const id = uuid('id').primaryKey();
+  const plain = readTable('flags', { id });
+  const kept = readTable('flags', { id: uuid('id').primaryKey() }, undefined, { history: true });
+  historyTable(kept);
+  const domainOf = (table: typeof plain, history: boolean) => ({
+    ...counterDomain,
+    projections: [
+      defineProjection('flags', {
+        ...{ table, history, events: Counter.events, visibleTo: 'everyone' as const },
+        on: { CounterOpened: ({ streamId }, { upsert }) => upsert(streamId, () => ({ id: streamId })) },
+      }),
+    ],
+  });
+  const serving = await openEngine({ domains: [domainOf(plain, false)], start: true });
+  const { position } = receiptOf(await serving.bus.execute(openCounter, { label: 'a' }, system));
+  await serving.projector.positions.reached('flags', position);
+  await expect(openEngine({ domains: [domainOf(kept as never, true)], start: true })).rejects.toMatchObject({
+    code: 'READ_TABLE_CHANGED',
+  });
+  expect(await database.sql`select count(*)::int as rows from read.flags_v1`).toEqual([{ rows: 1 }]);
+});
+
 describe('a table that is not as it is declared', () => {
   const declared = () => readTable('gauges', { id: uuid('id').primaryKey(), value: integer('value').notNull() });
 
