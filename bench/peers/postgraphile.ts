@@ -5,10 +5,13 @@ import { postgraphile } from 'postgraphile';
 import { makePgService } from 'postgraphile/adaptors/pg';
 import { grafserv } from 'postgraphile/grafserv/node';
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber';
+import { jsonPgSmartTags } from 'postgraphile/utils';
 import { serve } from './serve.ts';
 
 const instance = postgraphile({
   extends: [PostGraphileAmberPreset],
+  // Without the version that the table has in its name.
+  plugins: [jsonPgSmartTags({ version: 1, config: { class: { 'read.orders_v3': { tags: { name: 'orders' } } } } })],
   pgServices: [
     makePgService({
       connectionString: process.env.DATABASE_URL ?? '',
