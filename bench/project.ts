@@ -100,7 +100,7 @@ async function insertSelect(url: string, streams: number): Promise<number> {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   try {
     await sql`drop table if exists meters`;
-    await sql`create table meters (like read.meters including all)`;
+    await sql`create table meters (like read.meters_v1 including all)`;
     await sql`checkpoint`;
     const rate = await perSecond(
       streams * EVENTS_PER_STREAM,

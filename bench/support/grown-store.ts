@@ -60,7 +60,7 @@ const { id, total } = metersReadModel.table;
 export async function openGrownStore(server: BenchPostgres, name: string, connections: number): Promise<GrownStore> {
   const url = await prepareDatabase(server, name);
   const sql = postgres(url, { max: 1, onnotice: () => {} });
-  await sql.unsafe('create index meters_total on read.meters (total, id)');
+  await sql.unsafe('create index meters_total on read.meters_v1 (total, id)');
   const store = openEventStore(url);
   // Only queries: what is appended while it is measured would keep it busy afterwards, while others have their turn.
   const api = await openApi(url, { domains: [metersWithApi.name], connections, settings: { PROJECTOR: 'off' } });
@@ -165,7 +165,7 @@ function aMeter(): Append {
  * a log that grew over years, most of it was done long before.
  */
 async function settle(sql: postgres.Sql): Promise<void> {
-  for (const table of ['es.events', 'es.streams', 'read.meters']) {
+  for (const table of ['es.events', 'es.streams', 'read.meters_v1']) {
     await sql.unsafe(`alter table ${table} set (autovacuum_enabled = off)`);
     await sql.unsafe(`vacuum (analyze) ${table}`);
   }
