@@ -207,6 +207,20 @@ describe('restore-epoch', () => {
     expect(await epoch()).toBe(before);
   });
 
+  it('drops a version that this code does not have and that holds events which the log has lost', async () => {
+    const { sql } = database;
+    await sql`create table read.orders_v1 (id uuid primary key)`;
+    await sql`insert into read.read_models (key, name, version, tables) values ('orders@1', 'orders', 1, '{orders_v1}')`;
+    await sql`insert into read.checkpoints (projection, kind, consumer, version, position)
+              values ('orders@1', 'projection', 'orders', 1, 1000)`;
+    const { code, stdout } = await cli('restore-epoch', '--yes');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Dropped orders@1: /m);
+    expect(stdout).not.toContain('rebuild each');
+    expect([...(await sql`select projection from read.checkpoints where position > 0`)]).toEqual([]);
+    expect([...(await sql`select to_regclass('read.orders_v1') is null as gone`)]).toEqual([{ gone: true }]);
+  });
+
   it('says so if a server goes on with the former epoch', async () => {
     await engine({ start: true });
     expect((await cli('restore-epoch', '--yes')).stderr).toContain('a server is running on this database; restart it');

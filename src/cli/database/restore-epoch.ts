@@ -2,9 +2,11 @@ import { Command } from 'commander';
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { store } from '../../database/schema.ts';
+import { dropVersion, storedVersions } from '../../kernel/read/tables/catalogue.ts';
 import { type Cli, type CommandFactory, print, say } from '../cli.ts';
 import { withDatabase } from '../context.ts';
 import { CliError } from '../errors.ts';
+import { projectionsOf } from '../projections/chosen.ts';
 
 const WHAT_IT_MEANS = `
 Run it once after the database was restored from a backup, or a standby was promoted that lacked the last events, before
@@ -13,8 +15,8 @@ the servers start again.
 A consistency token is a place in the log. Events that were written after the backup are gone, and their places will be
 taken by others, so a token from before the restore could mean another history. With a new epoch the server knows them:
 it answers FOREIGN_TOKEN, and the client reads without the token, that is what is there now. Snapshots of aggregates are dropped,
-and made anew from the events. Processes that have seen later events than there are go back to the end of the log. Nothing
-else changes: events, read models and command ids stay as they were restored.`;
+and made anew from the events. Processes that have seen later events than there are go back to the end of the log. Versions
+of read models that have, and that this version of the application does not use, are dropped. Nothing else changes: events, read models and command ids stay as they were restored.`;
 
 /** `restore-epoch`: after a restore from a backup, makes the tokens of the lost history invalid. */
 export const restoreEpochCommand: CommandFactory = (cli) =>
@@ -61,6 +63,7 @@ async function comeBackToTheEnd(cli: Cli, db: Database): Promise<void> {
     sql`update read.checkpoints set position = ${end}
         where position > ${end} and kind in ('process', 'effect')`,
   );
+  await dropUnusedAhead(cli, db);
   const ahead = await db.execute<{ projection: string }>(
     sql`select distinct consumer as projection from read.checkpoints where position > ${end} order by 1`,
   );
@@ -70,6 +73,26 @@ async function comeBackToTheEnd(cli: Cli, db: Database): Promise<void> {
     cli,
     `These read models hold events that the log has lost; rebuild each with \`projections rebuild\`: ${names}.`,
   );
+}
+
+/**
+ * Drops the versions of read models that hold lost events and that this code does not have: nobody can rebuild them, and code of
+ * them that is started again would show those events. It fills them anew.
+ */
+async function dropUnusedAhead(cli: Cli, db: Database): Promise<void> {
+  const own = new Set(projectionsOf(cli).map(({ checkpoint }) => checkpoint.key));
+  const ahead = await db.execute<{ projection: string }>(
+    sql`select projection from read.checkpoints where position > (select coalesce(max(position), 0) from es.events)`,
+  );
+  const keys = new Set(ahead.map(({ projection }) => projection));
+  for (const version of await storedVersions(db)) {
+    if (own.has(version.key) || !keys.has(version.key)) continue;
+    await db.transaction((tx) => dropVersion(tx as unknown as Database, version, version.tables));
+    print(
+      cli,
+      `Dropped ${version.key}: it held events that the log has lost, and this code does not have this version.`,
+    );
+  }
 }
 
 async function isServed(db: Database): Promise<boolean> {

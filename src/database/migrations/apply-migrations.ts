@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
+import { pause } from '../../scheduling/sleeper.ts';
 import type { Database } from '../client.ts';
-import { DatabaseError } from '../errors.ts';
+import { DatabaseError, rootOf } from '../errors.ts';
 import {
   MIGRATIONS_SCHEMA,
   type Migration,
@@ -38,15 +39,47 @@ export async function applyMigrations(
     const line = noticeOf(migration, missing.includes(migration), recorded);
     if (line !== undefined) onNotice(line);
   }
-  await db.transaction(async (transaction) => {
+  await withoutBlocking(onNotice, () => applyMissing(db, history, missing));
+  return { applied: missing.length, all: migrations.length };
+}
+
+/** How long a migration waits for a table before it lets others pass, in ms, and how long it then pauses. */
+const LOCK_TIMEOUT_MS = 1000;
+const PAUSE_MS = 500;
+/** Of so many attempts one is reported: about every ten seconds. */
+const TOLD_EVERY = 7;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/**
+ * Applies migrations until they get their locks. Whoever wants a table waits behind a migration that waits for it: running servers
+ * would stand still for as long as a dump takes.
+ */
+async function withoutBlocking(onNotice: (line: string) => void, apply: () => Promise<void>): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await apply();
+      return;
+    } catch (error) {
+      if (!(error instanceof TableLockedError)) throw error;
+      if (attempt % TOLD_EVERY === 0) onNotice(`${error.message}; it is tried again until that session is done.`);
+      await pause(PAUSE_MS);
+    }
+  }
+}
+
+/** A migration did not get a lock in time; nothing was changed. */
+class TableLockedError extends Error {}
+
+function applyMissing(db: Database, history: MigrationHistory, missing: readonly Migration[]): Promise<void> {
+  return db.transaction(async (transaction) => {
     const tx = transaction as unknown as Database;
+    await tx.execute(sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`));
     await tx.execute(sql`create schema if not exists ${sql.identifier(MIGRATIONS_SCHEMA)}`);
     await tx.execute(
       sql`create table if not exists ${nameOf(history.table)} (id serial primary key, hash text not null, created_at bigint)`,
     );
     for (const migration of missing) await apply(tx, history, migration);
   });
-  return { applied: missing.length, all: migrations.length };
 }
 
 async function apply(
@@ -57,6 +90,9 @@ async function apply(
   try {
     for (const statement of statements) await tx.execute(sql.raw(statement));
   } catch (cause) {
+    if (rootOf(cause).code === LOCK_NOT_AVAILABLE) {
+      throw new TableLockedError(`The migration ${name} waits for a table that another session uses`);
+    }
     const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
     const sentence = `The migration ${name} failed, nothing was changed: ${reason}`;
     throw new DatabaseError('MIGRATION_FAILED', sentence, { cause });

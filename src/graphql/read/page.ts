@@ -157,7 +157,7 @@ function cutOf(projection: Projection, request: PageRequest): Cut {
         (${list(values)})`;
   };
   const properties = sortProperties(projection, sortBy);
-  const selected = selectedFor(projection, request);
+  const selected = selectedColumns(projection, request.info, properties);
   const parts = [sortName, backwards && 'backwards', after && 'after', before && 'before', selected.name];
   return {
     name: parts.filter(Boolean).join(' '),

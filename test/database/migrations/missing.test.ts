@@ -30,7 +30,7 @@ const makes = (table: string, when: number): File => ({
 });
 
 /** Migrates the database with these migrations of an application. */
-async function migrate(url: string, files: readonly File[]) {
+async function migrate(url: string, files: readonly File[], onNotice: () => void = () => {}) {
   const folder = await newFolder();
   await mkdir(join(folder, 'meta'));
   const entries = files.map(({ tag, when }, idx) => ({ idx, version: '7', when, tag, breakpoints: true }));
@@ -38,7 +38,11 @@ async function migrate(url: string, files: readonly File[]) {
   for (const { tag, sql } of files) await writeFile(join(folder, `${tag}.sql`), sql);
   const notices: string[] = [];
   const appMigrations = pathToFileURL(`${folder}/`);
-  const { migrations } = await migrateDatabase(url, (line) => notices.push(line), { appMigrations });
+  const notice = (line: string) => {
+    notices.push(line);
+    onNotice();
+  };
+  const { migrations } = await migrateDatabase(url, notice, { appMigrations });
   return { applied: migrations.applied, notices };
 }
 
@@ -109,4 +113,34 @@ describe('a migration that was applied', () => {
     });
     expect(await tablesOf(url)).toEqual(['a']);
   });
+});
+
+it('a migration that meets a lock lets others pass while it waits, and says so', async () => {
+  const url = await emptyDatabase();
+  await migrate(url, [makes('one', 1_000)]);
+  const [dump, server] = [connect(url), connect(url)];
+  const end = Promise.withResolvers<void>();
+  try {
+    // As pg_dump holds its tables.
+    const began = Promise.withResolvers<void>();
+    const dumping = dump.begin(async (tx) => {
+      await tx`lock table public.one in access share mode`;
+      began.resolve();
+      await end.promise;
+    });
+    await began.promise;
+    const more = { tag: '2000_more', when: 2_000, sql: 'alter table public.one add column more int' };
+    const told = Promise.withResolvers<void>();
+    const migrating = migrate(url, [makes('one', 1_000), more], () => told.resolve());
+    await told.promise;
+    await server`select from public.one`;
+    end.resolve();
+    await dumping;
+    const { applied, notices } = await migrating;
+    expect(applied).toBe(1);
+    expect(notices.join()).toContain('2000_more waits for a table that another session uses');
+  } finally {
+    end.resolve();
+    await Promise.all([dump, server].map((sql) => sql.end({ timeout: 1 })));
+  }
 });

@@ -40,7 +40,7 @@ interface InitiatorQueue<W> {
 /**
  * The appends that wait for a batch. Initiators take turns: deficit round robin after Shreedhar and Varghese, without a
  * deficit, because a turn ends with the append that fills it. So the others wait for only one turn, however many
- * appends one initiator has. Appends for one stream keep the order of the calls, whoever issued them, because each is
+ * appends one initiator has. Appends for one stream keep the order of the calls, also of several initiators, because each is
  * decided on the state after the previous one.
  */
 export class WaitingAppends<W extends Waiting> {

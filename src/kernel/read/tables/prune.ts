@@ -76,9 +76,14 @@ async function prune(db: Database, { key }: CheckpointId, keepMs: number): Promi
   }
 }
 
-/** Records which versions the live processes use. */
+/**
+ * Records which versions the live processes use. It waits for nobody: a process that starts may hold these rows while it waits for a
+ * table, and `db` also renews leases.
+ */
 export async function noteUse(db: Database): Promise<void> {
   await db.execute(sql`
-    update read.read_models m set used_at = clock_timestamp()
-    where exists (select from read.instances where alive_until > clock_timestamp() and m.key = any(uses))`);
+    update read.read_models set used_at = clock_timestamp()
+    where key in (select key from read.read_models m
+                  where exists (select from read.instances where alive_until > clock_timestamp() and m.key = any(uses))
+                  for no key update skip locked)`);
 }

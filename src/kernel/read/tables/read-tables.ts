@@ -49,9 +49,7 @@ export class ReadTables {
    * has done at its start what needs the owner's connection: an index of a large table may take hours.
    */
   start(): void {
-    const { db } = this.#parts;
-    const { signal } = this.#stopping;
-    this.#work(() => buildIndexes({ db, wanted: this.#missing, signal }));
+    this.#work(() => this.#build());
     this.#timer = every(this.#parts.lookMs ?? LOOK_MS, () => this.#work(() => this.#look()));
   }
 
@@ -61,7 +59,15 @@ export class ReadTables {
     this.#stopping.abort();
   }
 
+  /** Creates missing indexes; those that another instance was creating, or that failed, are looked for again the next time. */
+  async #build(): Promise<void> {
+    if (this.#missing.length === 0) return;
+    await buildIndexes({ db: this.#parts.db, wanted: this.#missing, signal: this.#stopping.signal });
+    await this.ensure();
+  }
+
   async #look(): Promise<void> {
+    await this.#build();
     const { db, leases, projections, keepMs } = this.#parts;
     await noteUse(leases);
     if (keepMs > 0) {

@@ -13,7 +13,7 @@ const PAGE = 1000;
 /**
  * True if the projection already skipped an event for one of these rows because the row did not exist yet, or if we cannot tell.
  * `updateWhere` needs no check: such events are parked under every key.
- * @param tx holds the projection where it is.
+ * @param tx a transaction that has locked the projection's checkpoint.
  * @param position events after this one are checked.
  * @param rows texts of their keys.
  */
