@@ -64,8 +64,8 @@ export interface ProcessManagerParts {
 /** A kind of process, or an effect. */
 interface ProcessConsumer {
   readonly id: CheckpointId;
-  /** Returns the position of its checkpoint if it has none yet. */
-  readonly beginning: () => Promise<number>;
+  /** Creates its checkpoint if it is missing, or joins the call that does. */
+  readonly register: () => Promise<void>;
 }
 
 interface Works {
@@ -99,15 +99,15 @@ export class ProcessManager {
     this.#answers = new EffectAnswers(writer);
     const startPositions = new StartPositions(db, this.#answers);
     this.#checkpoints = new Checkpoints(leases);
+    const consumer = (id: CheckpointId, beginning: () => Promise<number>): ProcessConsumer => ({
+      id,
+      register: singleFlight(() => this.#register(id, beginning)),
+    });
     this.#consumers = [
-      ...processes.map((process) => ({
-        id: checkpointId('process', process.name),
-        beginning: () => startPositions.ofProcess(process),
-      })),
-      ...effects.map((effect) => ({
-        id: checkpointId('effect', effect.name),
-        beginning: () => startPositions.ofEffect(effect),
-      })),
+      ...processes.map((process) =>
+        consumer(checkpointId('process', process.name), () => startPositions.ofProcess(process)),
+      ),
+      ...effects.map((effect) => consumer(checkpointId('effect', effect.name), () => startPositions.ofEffect(effect))),
     ];
     const followers = new Map<string, ProcessFollower>();
     const works = this.#works();
@@ -121,6 +121,7 @@ export class ProcessManager {
       role,
       canWork: parts.canWork,
       look: singleFlight(() => look().catch((error) => onError(error, { part: 'projector' }))),
+      onMissing: async (key) => own.find(({ id }) => id.key === key)?.register(),
       onReleased: () => {},
       onError,
     });
@@ -130,7 +131,7 @@ export class ProcessManager {
       const name = consumer.id.key;
       const { work, limits } = works.get(name) as Works;
       const parked = new ParkedItems(db, name);
-      const move = this.#moverOf(consumer);
+      const move = this.#moverOf(consumer.id);
       followers.set(name, new ProcessFollower({ name, work, log, feed, head, parked, limits, knows, move, onError }));
     }
     this.#followers = followers;
@@ -180,7 +181,7 @@ export class ProcessManager {
   async #registerAll(): Promise<void> {
     const { onError } = this.#parts;
     const each = this.#consumers.map((consumer) =>
-      retryUntilStopped(() => this.#register(consumer), {
+      retryUntilStopped(consumer.register, {
         stopping: this.#stopping.signal,
         onFailure: (error) => error && onError(error, { part: consumer.id.key }),
       }),
@@ -192,7 +193,7 @@ export class ProcessManager {
    * Creates a checkpoint if it is missing. Each checkpoint has its own generation, so that an instance that still works
    * for a deleted checkpoint cannot move its successor.
    */
-  async #register({ id, beginning }: ProcessConsumer): Promise<void> {
+  async #register(id: CheckpointId, beginning: () => Promise<number>): Promise<void> {
     await this.#checkpoints.registerAt(id, async () => ({
       position: await beginning(),
       generation: 1 + Math.floor(Math.random() * 1_000_000_000),
@@ -235,16 +236,16 @@ export class ProcessManager {
   }
 
   /** @returns a function that moves a consumer's checkpoint and returns whether this instance still owns it. */
-  #moverOf(consumer: ProcessConsumer): (advance: Omit<CheckpointAdvance, 'from' | 'owner'>) => Promise<boolean> {
-    const mover = new CheckpointMover(this.#parts.leases, consumer.id.key);
+  #moverOf(id: CheckpointId): (advance: Omit<CheckpointAdvance, 'from' | 'owner'>) => Promise<boolean> {
+    const mover = new CheckpointMover(this.#parts.leases, id.key);
     return async (advance) => {
       try {
         await mover.move({ ...advance, from: null, owner: this.#leases.instanceId });
         return true;
       } catch (error) {
         if (!(error instanceof FencedError)) throw error;
-        // Another instance owns the checkpoint now, or it was deleted. In that case it has to be created again at once.
-        await this.#register(consumer);
+        // Another instance owns the checkpoint now, or it was deleted: the renewal sees which, and creates it again.
+        this.#leases.renewSoon();
         return false;
       }
     };

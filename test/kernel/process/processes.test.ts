@@ -180,6 +180,22 @@ describe('the checkpoint of a kind', () => {
   });
 });
 
+it('a checkpoint that is lost while nobody owns it is created again', async () => {
+  const engine = await openEngine({ start: true });
+  const purseId = randomUUID();
+  await execute(engine, fillPurse, { id: purseId, amount: 10 }, system);
+  await execute(engine, sendParcel, { to: purseId, postage: 3 }, system);
+  await settled(engine);
+  // Another instance takes it, so that none here works for it when it is deleted.
+  await database.sql`update read.checkpoints set owner = ${randomUUID()}, owner_process = 'elsewhere:1',
+    lease_until = now() + interval '1 hour' where projection = 'process:Delivery'`;
+  await until(() => engine.processes.status().some(({ isOurs, name }) => name === 'Delivery' && !isOurs));
+  await database.sql`delete from read.checkpoints where projection = 'process:Delivery'`;
+  const { aggregateId } = await execute(engine, sendParcel, { to: purseId, postage: 3 }, system);
+  await until(async () => (await typesOf('Delivery', aggregateId)).includes('PostageSettled'));
+  await settled(engine);
+});
+
 describe('a deadline', () => {
   it('fires when it is due, even if no server was running at that time', async () => {
     const first = await openEngine({ start: true });

@@ -38,6 +38,11 @@ export interface LeaseKeeperParts {
   readonly canWork?: (() => boolean) | undefined;
   /** Queries the end of the log, or joins a query in progress. Called at each renewal, which does not wait for it. */
   readonly look: () => Promise<void>;
+  /**
+   * Called at a renewal for each consumer that has no checkpoint: it was deleted, or could not be created yet. Creates it, and joins
+   * the call in progress if there is one. Unless given, a lost checkpoint stays lost.
+   */
+  readonly onMissing?: ((key: string) => Promise<void>) | undefined;
   /** Called after a lease of this instance was released, so that other instances can take it. */
   readonly onReleased: () => void;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
@@ -105,7 +110,9 @@ export class LeaseKeeper {
     const positions = new Map([...runners].map(([key, { position }]) => [key, position]));
     void this.#parts.look();
     const all = await this.#lease();
-    if (this.#stopping.signal.aborted || before.isOutdated) return;
+    if (this.#stopping.signal.aborted) return;
+    this.#replaceMissing(all);
+    if (before.isOutdated) return;
     const own = all.filter(({ isOurs }) => isOurs);
     const owned = new Set(own.map(({ key }) => key));
     for (const checkpoint of own) this.#run(checkpoint, positions.get(checkpoint.key) ?? 0);
@@ -113,6 +120,20 @@ export class LeaseKeeper {
     const seen = known.seen(all, owned, before);
     this.#giveUp(own);
     await seen;
+  }
+
+  /** Does not wait: where a checkpoint begins may take a look at the whole log. */
+  #replaceMissing(all: readonly LeasedCheckpoint[]): void {
+    const { consumers, onMissing, onError } = this.#parts;
+    if (!onMissing || this.#role === 'off') return;
+    const present = new Set(all.map(({ key }) => key));
+    for (const { key } of consumers) {
+      if (present.has(key)) continue;
+      onMissing(key).then(
+        () => this.renewSoon(),
+        (error) => onError(error, { part: 'lease', checkpoint: key }),
+      );
+    }
   }
 
   async #lease(): Promise<LeasedCheckpoint[]> {
