@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import type postgres from 'postgres';
+import { type Backoff, backoffMs } from '../scheduling/backoff.ts';
 import { cancellable } from './driver/cancellation.ts';
 import { withoutReplayedErrors } from './driver/replayed-errors.ts';
 import { withoutHoles } from './driver/sparse-results.ts';
@@ -71,15 +72,19 @@ type TransactionWork = Parameters<Transactions['begin']>[0];
 /** How long an idle connection is kept for the next transaction, in seconds. */
 const TRANSACTION_IDLE_S = 10;
 
+/**
+ * While the server is away, each failed attempt to connect fails one waiting query. The driver would pause up to 20
+ * seconds between attempts, and the last query would wait minutes for its error.
+ */
+const CONNECT_AGAIN: Backoff = { firstMs: 20, maxMs: 250 };
+
 /** Opens a pool behind Drizzle. The client is not exposed: Drizzle changes it, so nobody else can use it. */
 export function openPool(options: PoolOptions): Pool {
   const listeners: (() => void)[] = [];
   const settings = {
     types: { int8 },
     prepare: options.prepare ?? true,
-    // While the server is away, each failed attempt to connect fails one waiting query. The driver would pause up to 20
-    // seconds between attempts, and the last query would wait minutes for its error.
-    backoff: (attempts) => Math.min(0.25, 2 ** attempts / 100),
+    backoff: (attempts) => backoffMs(attempts, CONNECT_AGAIN) / 1000,
     onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
   } satisfies postgres.Options<Record<string, postgres.PostgresType>>;
   const onclose = () => {

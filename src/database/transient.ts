@@ -1,3 +1,4 @@
+import { type Backoff, backoffMs } from '../scheduling/backoff.ts';
 import { pause } from '../scheduling/sleeper.ts';
 import { rootOf } from './errors.ts';
 
@@ -35,6 +36,8 @@ export function isTransient(error: unknown): boolean {
 
 /** Attempts of a read, over about a second: enough for a lost connection, not for a database that stays away. */
 const READ_ATTEMPTS = 6;
+/** A lost connection fails many reads at once. They are not sent again at the same moment. */
+const READ_AGAIN: Backoff = { firstMs: 40, maxMs: 640, jitter: 0.5 };
 
 /** Repeats a read if the connection was lost, which is always safe. */
 export async function readAgain<T>(read: () => Promise<T>): Promise<T> {
@@ -43,7 +46,7 @@ export async function readAgain<T>(read: () => Promise<T>): Promise<T> {
       return await read();
     } catch (error) {
       if (!isTransient(error) || attempt === READ_ATTEMPTS) throw error;
-      await pause(20 * 2 ** attempt * (0.5 + Math.random() / 2));
+      await pause(backoffMs(attempt, READ_AGAIN));
     }
   }
 }

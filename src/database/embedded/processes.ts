@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { type Backoff, backoffMs } from '../../scheduling/backoff.ts';
 import { pause } from '../../scheduling/sleeper.ts';
 
 /**
@@ -33,6 +34,9 @@ export function isPostmasterOf(pid: number, folder: string): boolean {
   return isSameFolder(`/proc/${pid}/cwd`, folder) || isSameFolder(words[option + 1] ?? '', folder);
 }
 
+/** A process usually starts or ends within milliseconds. Some callers read files or ask Postgres each time. */
+const ASK_AGAIN: Backoff = { firstMs: 5, maxMs: 100, factor: 1.5 };
+
 /**
  * Asks `probe` every few milliseconds until it gives something other than `undefined`.
  * @returns its answer, or `undefined` when `milliseconds` have passed.
@@ -42,10 +46,10 @@ export async function pollUntil<T>(
   probe: () => T | undefined | Promise<T | undefined>,
 ): Promise<T | undefined> {
   const deadline = performance.now() + milliseconds;
-  for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.5, 100)) {
+  for (let attempt = 1; ; attempt++) {
     const answer = await probe();
     if (answer !== undefined || performance.now() >= deadline) return answer;
-    await pause(pauseMs);
+    await pause(backoffMs(attempt, ASK_AGAIN));
   }
 }
 

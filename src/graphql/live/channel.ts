@@ -3,6 +3,7 @@ import type { Courier } from '../../kernel/notify/courier.ts';
 import type { Hub, ProjectionMoved } from '../../kernel/notify/hub.ts';
 import type { Observer } from '../../kernel/observe/observer.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
+import { type Backoff, backoffMs } from '../../scheduling/backoff.ts';
 import { pause } from '../../scheduling/sleeper.ts';
 import type { ReadModels } from '../read/read-models.ts';
 import type { Visibility } from '../read/visibility.ts';
@@ -21,8 +22,8 @@ const MAX_WAITING_KEYS = 10_000;
 const MAX_LOOKED_UP = 1000;
 /** Minimum time between two lookups, in ms: changes in between are looked up together. */
 const LOOK_MS = 10;
-/** Longest time between two attempts of a lookup, in ms. */
-const MAX_PAUSE_MS = 2000;
+/** Subscribers wait for a lookup, so it is repeated at least every two seconds. */
+const READ_AGAIN: Backoff = { firstMs: 50, maxMs: 2000 };
 
 /** What the channels read from. */
 export interface ChannelSources {
@@ -125,7 +126,7 @@ export class Channel {
         const { observer, name: projection } = this.#options;
         observer.tell('updateDelayed', { error, context: { projection } });
         this.#wait(changes.keys, changes.lagMs);
-        await pause(Math.min(MAX_PAUSE_MS, 50 * 2 ** failures++), undefined, { keepsProcess: false });
+        await pause(backoffMs(++failures, READ_AGAIN), undefined, { keepsProcess: false });
         continue;
       }
       const { notices, hasRead } = looked;

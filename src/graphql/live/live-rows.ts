@@ -4,11 +4,12 @@ import type { Courier } from '../../kernel/notify/courier.ts';
 import type { Hub } from '../../kernel/notify/hub.ts';
 import type { Observer } from '../../kernel/observe/observer.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
+import { type Backoff, backoffMs } from '../../scheduling/backoff.ts';
 import { pause } from '../../scheduling/sleeper.ts';
 import type { ReadModels } from '../read/read-models.ts';
 
-/** Longest time between two attempts to read a row, in ms. */
-const MAX_PAUSE_MS = 2000;
+/** Subscribers wait for a changed row, so the read is repeated at least every two seconds. */
+const READ_AGAIN: Backoff = { firstMs: 50, maxMs: 2000 };
 
 /** Must not throw. May be called after it was unsubscribed. */
 export type RowListener = (row: RowValues | null, position: number) => void;
@@ -132,7 +133,7 @@ export class LiveRows {
         const context = { projection: watch.projection.name, key: watch.key, position };
         this.#observer.tell('updateDelayed', { error, context });
         watch.dirty = true;
-        await pause(Math.min(MAX_PAUSE_MS, 50 * 2 ** failures++), undefined, { keepsProcess: false });
+        await pause(backoffMs(++failures, READ_AGAIN), undefined, { keepsProcess: false });
       }
     }
     watch.reading = false;

@@ -1,3 +1,4 @@
+import { type Backoff, backoffMs } from '../../scheduling/backoff.ts';
 import { pause, Sleeper } from '../../scheduling/sleeper.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { LogHead } from '../log/log-head.ts';
@@ -233,7 +234,9 @@ export abstract class LogConsumer<Page extends LogPage> implements Runner {
   }
 }
 
-/** Pauses longer after each consecutive failure, up to 5 seconds. */
-function backOff(times: number, stopping: AbortSignal): Promise<void> {
-  return pause(Math.min(5000, 50 * 2 ** times), stopping);
+/** A consumer fails for as long as its cause lasts. It continues at most five seconds after the cause is gone. */
+const CONSUME_AGAIN: Backoff = { firstMs: 100, maxMs: 5000 };
+
+function backOff(failures: number, stopping: AbortSignal): Promise<void> {
+  return pause(backoffMs(failures, CONSUME_AGAIN), stopping);
 }

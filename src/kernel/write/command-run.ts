@@ -1,3 +1,4 @@
+import { type Backoff, backoffMs } from '../../scheduling/backoff.ts';
 import { pause } from '../../scheduling/sleeper.ts';
 import { bytesOf } from '../bytes.ts';
 import { type Command, Rejection } from '../define/command.ts';
@@ -41,6 +42,8 @@ export interface AdmittedCommand {
 
 /** Number of conflicts after which a command without an expected version gives up. */
 const MAX_CONFLICTS = 10;
+/** Many commands may have lost to one. A pause that is left to chance keeps them from colliding again. */
+const DECIDE_AGAIN: Backoff = { firstMs: 2, maxMs: 50, jitter: 1 };
 
 /** One execution of a command: it loads, decides and appends, and repeats this after a conflict. */
 export class CommandRun {
@@ -69,8 +72,7 @@ export class CommandRun {
     for (let conflicts = 0; ; conflicts++) {
       const answer = await this.#attempt();
       if (answer !== 'again') return answer;
-      // Many commands may have lost to one. A random pause keeps them from colliding again.
-      if (conflicts > 0) await pause(Math.random() * Math.min(50, 2 ** conflicts));
+      if (conflicts > 0) await pause(backoffMs(conflicts, DECIDE_AGAIN));
       const { aggregate } = this.#admitted.command;
       const { committed } = await this.#tools.states.refresh(aggregate, this.#streamId);
       if (conflicts === MAX_CONFLICTS) return this.#giveUp(committed.version, conflicts + 1);

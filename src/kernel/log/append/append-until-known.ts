@@ -1,4 +1,5 @@
 import { isTransient } from '../../../database/transient.ts';
+import { type Backoff, backoffMs } from '../../../scheduling/backoff.ts';
 import { pause } from '../../../scheduling/sleeper.ts';
 import { within } from '../../../scheduling/timers.ts';
 import type { Append, AppendOutcome } from './append.ts';
@@ -27,6 +28,9 @@ interface Identified {
 /** The slowest rate at which a batch is expected to be sent and stored, in bytes per ms. */
 const SLOWEST = 1000;
 
+/** Callers wait for the answer, so it is asked for at least once a second. Other servers lost their connections too. */
+const SEND_AGAIN: Backoff = { firstMs: 40, maxMs: 1000, jitter: 0.5 };
+
 /**
  * Appends a batch. If its connection is lost, sends it again unchanged until its outcome is known. The pool closes a
  * connection that does not answer (`database/link/answer-watch.ts`), unless Postgres is still working on the batch, so
@@ -53,7 +57,7 @@ export async function appendUntilKnown(
     } catch (error) {
       if (!isTransient(error) || error instanceof LateError || performance.now() >= deadline) throw error;
       onRetry(error, attempt);
-      await pause(Math.min(1000, 20 * 2 ** attempt) * (0.5 + Math.random() / 2));
+      await pause(backoffMs(attempt, SEND_AGAIN));
     }
   }
 }

@@ -1,4 +1,5 @@
 import { isTransient } from '../../../database/transient.ts';
+import { type Backoff, backoffMs } from '../../../scheduling/backoff.ts';
 import { pause } from '../../../scheduling/sleeper.ts';
 import { UnreadableEventError } from '../../define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
@@ -8,9 +9,10 @@ import type { ParkedFailure } from '../parked/parked-items.ts';
 /** A failure that ends by itself, such as an answer that has not arrived yet. No operator needs to act. */
 export class RetryableError extends Error {}
 
-/** Pause before the second attempt, in ms. */
-const FIRST_RETRY_MS = 50;
-const LONGEST_RETRY_MS = 60_000;
+/** An item may depend on something that is away for hours. A minute after it is back, the item is done. */
+const ITEM_AGAIN: Backoff = { firstMs: 50, maxMs: 60_000 };
+/** Everything waits for work that is repeated until it succeeds, so it is repeated at least every ten seconds. */
+const WORK_AGAIN: Backoff = { firstMs: 50, maxMs: 10_000 };
 /** Number of faults after which an item is parked. */
 const FAULTS = 5;
 /** Time after which a failing item is parked, whatever the reason, in ms. */
@@ -31,12 +33,12 @@ export function isToBeParked({ attempts, since }: Failing, error: unknown, now =
 }
 
 /**
- * How long to wait after an attempt, in ms.
+ * How long an item waits after an attempt, in ms: at least as long as the error says, if it says so.
  * @param attempt 1 for the first.
  */
 export function pauseAfter(attempt: number, error: unknown): number {
-  const ms = FIRST_RETRY_MS * 2 ** Math.min(attempt - 1, 12);
-  return Math.min(LONGEST_RETRY_MS, error instanceof ThrottledError ? Math.max(ms, error.retryAfterMs) : ms);
+  const ms = backoffMs(attempt, ITEM_AGAIN);
+  return error instanceof ThrottledError ? Math.min(ITEM_AGAIN.maxMs, Math.max(ms, error.retryAfterMs)) : ms;
 }
 
 /**
@@ -82,8 +84,7 @@ export async function retryUntilStopped(
     } catch (error) {
       if (stopping.aborted) break;
       onFailure(error, attempt);
-      const ms = Math.min(10_000, pauseAfter(attempt, error));
-      await pause(ms, stopping);
+      await pause(backoffMs(attempt, WORK_AGAIN), stopping);
     }
   }
   return false;

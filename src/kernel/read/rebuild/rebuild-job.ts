@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import { type Backoff, backoffMs } from '../../../scheduling/backoff.ts';
 import { pause } from '../../../scheduling/sleeper.ts';
 import { FencedError } from '../../checkpoints/advance.ts';
 import { listed, tablesOf } from '../tables/tables.ts';
@@ -32,8 +33,11 @@ const PHASES: ReadonlySet<string> = new Set<RebuildPhase>(['filling', 'indexing'
 const FILL_TIMEOUT_MS = 1000;
 /** Time between two checks of the progress, in ms. */
 const LOOK_MS = 200;
-/** Pauses between attempts to swap, in ms: from the first to the last. */
-const PAUSES_MS = [50, 100, 250, 500, 1000, 2000, 5000];
+/**
+ * Each attempt to swap blocks the writers of the live table for a moment, so further attempts become rare. One that was
+ * refused succeeds only once an operator has acted, so it is repeated after the longest pause.
+ */
+const SWAP_AGAIN: Backoff = { firstMs: 50, maxMs: 5000 };
 
 /**
  * One instance's work on a rebuild, phase by phase. It may end after any step, and continue from there later or on
@@ -159,9 +163,8 @@ export class RebuildJob {
       this.#hasIndexes = false;
     }
     await this.#setFailure(outcome.kind === 'refused' ? outcome.why : null);
-    const longest = PAUSES_MS.at(-1) as number;
     this.#filler.start();
-    await pause(outcome.kind === 'refused' ? longest : (PAUSES_MS[this.#attempts++] ?? longest), signal);
+    await pause(outcome.kind === 'refused' ? SWAP_AGAIN.maxMs : backoffMs(++this.#attempts, SWAP_AGAIN), signal);
     return 'filling';
   }
 

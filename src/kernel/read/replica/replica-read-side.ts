@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { prepared } from '../../../database/driver/prepared.ts';
 import { foreignReplica } from '../../../database/replica.ts';
+import { type Backoff, backoffMs } from '../../../scheduling/backoff.ts';
 import { pause, Sleeper } from '../../../scheduling/sleeper.ts';
 import { every } from '../../../scheduling/timers.ts';
 import { Positions } from '../../consistency/positions.ts';
@@ -10,15 +11,14 @@ import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
 import { PendingUpdates } from './pending-updates.ts';
 import type { ReadSide } from './read-side.ts';
 
-/**
- * Interval of queries to the replica while updates are pending or a caller waits, in ms: the shortest and the longest.
- */
+/** Shortest interval of queries to the replica while updates are pending or a caller waits, in ms. */
 const BUSY_MS = 5;
-const LONGEST_BUSY_MS = 25;
+/** The same while the queries find nothing new: a caller waits for this interval in vain. */
+const BUSY: Backoff = { firstMs: BUSY_MS, maxMs: 25, factor: 1.5 };
 /** The same while there is nothing to wait for. */
 const IDLE_MS = 1000;
-/** Maximum pause between two attempts while the replica does not answer, in ms. */
-const LONGEST_PAUSE_MS = 2000;
+/** Reads wait for a replica that does not answer, so it is asked at least every two seconds. */
+const ASK_AGAIN: Backoff = { firstMs: 100, maxMs: 2000 };
 /** An answer that takes longer than this is reported, in ms. */
 const SILENCE_MS = 5000;
 
@@ -131,22 +131,23 @@ export class Replica implements ReadSide {
 
   async #run(onLooked: () => void): Promise<void> {
     let failures = 0;
-    let busyMs = BUSY_MS;
+    /** Consecutive queries that found nothing new. */
+    let idle = 0;
     while (!this.#stopping.signal.aborted) {
       const began = performance.now();
       try {
-        busyMs = (await this.#look()) ? BUSY_MS : Math.min(LONGEST_BUSY_MS, busyMs * 1.5);
+        idle = (await this.#look()) ? 0 : idle + 1;
         failures = 0;
       } catch (error) {
         if (!this.#stopping.signal.aborted) this.#options.onError(error, { part: 'replica' });
         failures++;
       }
       onLooked();
-      if (failures > 0) await this.#pause(Math.min(LONGEST_PAUSE_MS, 50 * 2 ** failures));
-      else if (this.#isBusy) await this.#pause(busyMs);
+      if (failures > 0) await this.#pause(backoffMs(failures, ASK_AGAIN));
+      else if (this.#isBusy) await this.#pause(backoffMs(idle + 1, BUSY));
       else {
         await this.#sleeper.sleep(IDLE_MS);
-        busyMs = BUSY_MS;
+        idle = 0;
         await this.#pause(BUSY_MS - (performance.now() - began));
       }
     }
