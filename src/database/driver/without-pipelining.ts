@@ -1,4 +1,4 @@
-import { Rotation } from '../../scheduling/rotation.ts';
+import { Semaphore } from '../../scheduling/semaphore.ts';
 import { currentCaller } from './cancellation.ts';
 import type { Guard } from './statement.ts';
 
@@ -14,13 +14,16 @@ import type { Guard } from './statement.ts';
  * @param connections number of the client's connections.
  */
 export function withoutPipelining(connections: number): Guard {
+  const perCaller = Math.max(1, connections - Math.ceil(connections / 4));
   return (ask) => {
-    const semaphore = new FairSemaphore(connections);
+    const semaphore = new Semaphore(connections, perCaller);
     return (...asked) => {
       const statement = ask(...asked);
       const { handler, resolve, reject } = statement;
-      const caller = currentCaller() ?? NOBODY;
+      const caller = currentCaller();
       let state: 'waiting' | 'sent' | 'ended' = 'waiting';
+      // The semaphore sends the next statement in a microtask. The driver settles a statement before it knows that its
+      // connection is closed: if the next one were sent there at once, that would end the process.
       const ended = () => {
         if (state === 'sent') semaphore.release(caller);
         state = 'ended';
@@ -45,50 +48,4 @@ export function withoutPipelining(connections: number): Guard {
       return statement;
     };
   };
-}
-
-/** Statements of the application itself, and those that several callers share. */
-const NOBODY = '';
-
-/** Counts the statements on the connections, and keeps those that wait for one. */
-class FairSemaphore {
-  readonly #connections: number;
-  readonly #perCaller: number;
-  readonly #waiting = new Rotation<() => void>();
-  readonly #busyOf = new Map<string, number>();
-  #busy = 0;
-
-  constructor(connections: number) {
-    this.#connections = connections;
-    this.#perCaller = Math.max(1, connections - Math.ceil(connections / 4));
-  }
-
-  /** Sends a statement, now or when it is its turn. */
-  acquire(caller: string, send: () => unknown): unknown {
-    if (this.#busy >= this.#connections || !this.#mayAcquire(caller)) return this.#waiting.add(caller, send);
-    this.#take(caller);
-    return send();
-  }
-
-  release(caller: string): void {
-    this.#busy--;
-    const left = (this.#busyOf.get(caller) ?? 1) - 1;
-    if (left === 0) this.#busyOf.delete(caller);
-    else this.#busyOf.set(caller, left);
-    const next = this.#waiting.next((key) => this.#mayAcquire(key));
-    if (!next) return;
-    this.#take(next.key);
-    // Not at once: the driver settles a statement before it knows that its connection is closed. It would send the
-    // next statement there, which ends the process.
-    queueMicrotask(next.thing);
-  }
-
-  #mayAcquire(caller: string): boolean {
-    return caller === NOBODY || (this.#busyOf.get(caller) ?? 0) < this.#perCaller;
-  }
-
-  #take(caller: string): void {
-    this.#busy++;
-    this.#busyOf.set(caller, (this.#busyOf.get(caller) ?? 0) + 1);
-  }
 }

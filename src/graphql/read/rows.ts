@@ -4,10 +4,10 @@ import type { Actor } from '../../kernel/define/access/actor.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { StoredRow } from '../../kernel/define/read-model/read-table.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
+import { Semaphore } from '../../scheduling/semaphore.ts';
 import type { Moment } from './moment.ts';
 import { type Page, type PageRequest, readPage, readPages, selectedFor } from './page.ts';
 import type { ReadModels } from './read-models.ts';
-import { Semaphore } from './semaphore.ts';
 import { storableText, uuidFrom } from './text.ts';
 import { isVisible, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
 
