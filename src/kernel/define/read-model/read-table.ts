@@ -57,7 +57,8 @@ const declared = new WeakMap<PgTable, Readonly<Record<string, PgColumnBuilderBas
  * Generated columns (`.generatedAlwaysAs(…)`) are for conditions: they are not part of the rows that are read.
  *
  * @param options.history also keeps the former versions of its rows, in a `historyTable`.
- * @throws {DefinitionError} NAME_RESERVED if a column has the name of one that the engine adds.
+ * @throws {DefinitionError} NAME_RESERVED if a column has the name of one that the engine adds, or the table one that
+ *   the engine gives to a version of a table, such as `orders_v3`.
  */
 export function readTable<Name extends string, Columns extends Record<string, PgColumnBuilderBase>>(
   name: Name,
@@ -77,11 +78,23 @@ export function readTable<Name extends string, Columns extends Record<string, Pg
   options?: { readonly history: true },
 ) {
   const own = { ...engineColumns, ...(options?.history && historyColumns) };
+  refuseVersioned(name);
   refuseReserved(name, columns, own);
   const all = { ...columns, ...own };
   const table = readSchema.table<Name, Columns & EngineColumns>(name, all, extra);
   declared.set(table, columns);
   return table;
+}
+
+/** With such a name, a table or what Postgres names after it could be taken for that of another read model. */
+function refuseVersioned(table: string): void {
+  const [ending] = /_v\d+(?=_|$)/.exec(table) ?? [];
+  if (ending === undefined) return;
+  const plain = table.replace(ending, '');
+  const sentence =
+    `The read table ${table} has a name that the engine gives to versions of tables: ${ending} stands for the version. ` +
+    `Write readTable('${plain || 'orders'}', …), and raise the version of the projection when its table changes.`;
+  throw new DefinitionError('NAME_RESERVED', { table }, sentence);
 }
 
 /**

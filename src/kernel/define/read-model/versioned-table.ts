@@ -58,19 +58,16 @@ export function versionedName(name: string, version: number): string {
 }
 
 /** A name with an ending. If it is too long for Postgres, which would truncate it, a hash replaces its end. */
-function fitting(name: string, ending: string): string {
+export function fitting(name: string, ending = ''): string {
   if (Buffer.byteLength(name + ending) <= LONGEST_NAME) return name + ending;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 8);
   const end = `_${hash}${ending}`;
   return `${cut(name, LONGEST_NAME - end.length)}${end}`;
 }
 
-/** The name of an index or constraint of a table. In Postgres, those of all tables share one namespace. */
-export function partName(table: PgTable, name: string): string {
-  const version = versioned.get(table)?.version;
-  // Names that Drizzle derives from the table's have the version already.
-  const isVersioned = version === undefined || name.startsWith(`${getTableName(table)}_`);
-  return isVersioned ? fitting(name, '') : versionedName(name, version);
+/** The version of the read model that a table belongs to; undefined if it belongs to none. */
+export function versionOf(table: PgTable): number | undefined {
+  return versioned.get(table)?.version;
 }
 
 /**

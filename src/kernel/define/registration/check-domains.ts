@@ -1,10 +1,9 @@
-import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
 import { SYSTEM } from '../access/actor.ts';
 import type { Aggregate } from '../aggregate.ts';
 import type { Command } from '../command.ts';
 import { DefinitionError } from '../definition-error.ts';
-import { declaredName } from '../read-model/versioned-table.ts';
 import type { Registry } from './registry.ts';
+import { namesTakenTwice } from './stored-names.ts';
 
 /** A command, and its issuer if that is not a caller of the API. */
 interface IssuedCommand {
@@ -22,7 +21,7 @@ export function mistakesIn(registry: Registry): DefinitionError[] {
     ...unlistedAggregates(registry),
     ...unlistedEvents(registry),
     ...refusedIssuers(registry),
-    ...sharedTables(registry),
+    ...namesTakenTwice(registry),
   ];
 }
 
@@ -115,28 +114,4 @@ function withSystem(allow: Command['allow']): string {
   return Array.isArray(allow)
     ? `[${[...allow, 'system'].map((role) => `'${role}'`).join(', ')}]`
     : '{ …, system: true }';
-}
-
-/** Two read models in one table would overwrite each other's rows. */
-function sharedTables({ projections }: Registry): DefinitionError[] {
-  const owners = new Map<string, string>();
-  return [...projections.values()].flatMap(({ name, table, history }) =>
-    [table, ...(history ? [history] : [])].flatMap((each) => {
-      const called = nameOf(each);
-      const owner = owners.get(called);
-      if (owner === undefined) owners.set(called, name);
-      if (owner === undefined) return [];
-      const sentence =
-        `Projections ${owner} and ${name} both have the table ${called}, and would overwrite each other's rows. ` +
-        `Give the table of ${name} another name: readTable('${name}', …).`;
-      return [new DefinitionError('TABLE_TAKEN', { table: called, projections: [owner, name] }, sentence)];
-    }),
-  );
-}
-
-function nameOf(table: PgTable): string {
-  const { schema } = getTableConfig(table);
-  // Not the names of their versions: two read models would meet in one table as soon as their versions are equal.
-  const name = declaredName(table);
-  return schema === undefined ? name : `${schema}.${name}`;
 }

@@ -10,7 +10,7 @@ import {
   type PgTable,
   type UniqueConstraint,
 } from 'drizzle-orm/pg-core';
-import { partName } from '../../define/read-model/versioned-table.ts';
+import { givenName, indexName, keyName, type PartName, uniqueName } from '../../define/read-model/part-names.ts';
 
 /** A statement that creates an index, for a table that may be in use. */
 export interface IndexDdl {
@@ -74,26 +74,24 @@ export function ddlOf(table: PgTable, indexNames?: (nth: number) => string): Tab
   refuseUnsupported(config);
   const { name, schema, columns, primaryKeys, uniqueConstraints, checks, indexes } = config;
   const target = `${quoted(schema ?? 'public')}.${quoted(name)}`;
-  const constraint = (own: string | undefined) =>
-    indexNames || own === undefined ? '' : `constraint ${quoted(partName(table, own))} `;
+  const constraint = (own: PartName | undefined) =>
+    indexNames || own === undefined ? '' : `constraint ${quoted(own.stored)} `;
   const [primaryKey] = primaryKeys;
   const key = primaryKey?.columns ?? columns.filter((column) => column.primary);
   const uniques = [
-    ...columns.filter((column) => column.isUnique).map(uniqueOf),
-    ...uniqueConstraints.map(constraintOf),
+    ...columns.filter((column) => column.isUnique).map((column) => uniqueOf(table, column)),
+    ...uniqueConstraints.map((unique) => constraintOf(table, unique)),
   ];
   const lines = [
     ...columns.map(columnDdl),
-    ...(key.length > 0 ? [`${constraint(primaryKey?.getName())}primary key (${listed(key)})`] : []),
+    ...(key.length > 0 ? [`${constraint(primaryKey && keyName(table, primaryKey))}primary key (${listed(key)})`] : []),
     ...uniques.map((unique) => `${constraint(unique.name)}${unique.definition}`),
-    ...checks.map(({ name: own, value }: Check) => `${constraint(own)}check (${textOf(value)})`),
+    ...checks.map(({ name: own, value }: Check) => `${constraint(givenName(table, own))}check (${textOf(value)})`),
   ];
   return {
     table: target,
     create: `create table ${target} (\n  ${lines.join(',\n  ')}\n)`,
-    indexes: indexes.map((index, nth) =>
-      indexDdl(index, target, indexNames?.(nth) ?? partName(table, indexName(index, name))),
-    ),
+    indexes: indexes.map((index, nth) => indexDdl(index, target, indexNames?.(nth) ?? indexName(table, index).stored)),
   };
 }
 
@@ -156,29 +154,22 @@ function identityDdl({ type, sequenceOptions }: NonNullable<PgColumn['generatedI
 }
 
 interface Unique {
-  readonly name: string;
+  readonly name: PartName;
   readonly definition: string;
 }
 
-function uniqueOf(column: PgColumn): Unique {
-  const { name, table } = column;
+function uniqueOf(table: PgTable, { name, uniqueName: given = `${name}_unique`, uniqueType }: PgColumn): Unique {
   return {
-    name: column.uniqueName ?? `${getTableConfig(table).name}_${name}_unique`,
-    definition: `unique ${column.uniqueType === 'not distinct' ? 'nulls not distinct ' : ''}(${quoted(name)})`,
+    name: givenName(table, given),
+    definition: `unique ${uniqueType === 'not distinct' ? 'nulls not distinct ' : ''}(${quoted(name)})`,
   };
 }
 
-function constraintOf({ name, columns, nullsNotDistinct }: UniqueConstraint): Unique {
+function constraintOf(table: PgTable, unique: UniqueConstraint): Unique {
   return {
-    name: name ?? columns.map((column) => column.name).join('_'),
-    definition: `unique ${nullsNotDistinct ? 'nulls not distinct ' : ''}(${listed(columns)})`,
+    name: uniqueName(table, unique),
+    definition: `unique ${unique.nullsNotDistinct ? 'nulls not distinct ' : ''}(${listed(unique.columns)})`,
   };
-}
-
-function indexName({ config: { name, columns } }: Index, table: string): string {
-  if (name !== undefined) return name;
-  const parts = columns.map((column) => ('name' in column && column.name ? column.name : 'expression'));
-  return `${table}_${parts.join('_')}_index`;
 }
 
 function indexDdl({ config }: Index, target: string, name: string): IndexDdl {

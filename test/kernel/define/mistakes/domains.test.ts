@@ -128,9 +128,9 @@ describe('a projection', () => {
     });
     expect(refused({ projections: [lamps, others] })).toMatchObject({
       code: 'TABLE_TAKEN',
-      facts: { table: 'read.lamps', projections: ['lamps', 'otherLamps'] },
+      facts: { table: 'lamps', projections: ['lamps', 'otherLamps'] },
       message:
-        "Projections lamps and otherLamps both have the table read.lamps, and would overwrite each other's rows. " +
+        "Projections lamps and otherLamps both have the table lamps, and would overwrite each other's rows. " +
         "Give the table of otherLamps another name: readTable('otherLamps', …).",
     });
   });
