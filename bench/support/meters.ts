@@ -68,8 +68,11 @@ function tableOf(name: (typeof NAMES)[number]) {
 }
 export type MetersTable = ReturnType<typeof tableOf>;
 
+/** The name of the read model with this table. */
+const keyOf = (table: string) => table.replace('_', '');
+
 function metersProjection(name: (typeof NAMES)[number]) {
-  return defineProjection(name.replace('_', ''), {
+  return defineProjection(keyOf(name), {
     table: tableOf(name),
     events: Meter.events,
     visibleTo: 'everyone',
@@ -99,5 +102,7 @@ export const createMetersTables = NAMES.map(
     id uuid primary key, label text not null, readings int not null, total bigint not null, version int not null,
     last_position bigint not null,
     stale_since bigint
-  )`,
+  );
+  insert into read.read_models (key, name, version, tables)
+  values ('${keyOf(name)}@1', '${keyOf(name)}', 1, '{${name}_v1}')`,
 ).join(';\n');

@@ -1,6 +1,6 @@
 import { getTableName } from 'drizzle-orm';
 import { getTableConfig, type Index, type PgTable, type PrimaryKey, type UniqueConstraint } from 'drizzle-orm/pg-core';
-import { declaredName, fitting, versionedName, versionOf } from './versioned-table.ts';
+import { declaredName, fitting, ownerOf, versionedName } from './versioned-table.ts';
 
 /** A name that Postgres keeps in the one namespace that the tables and indexes of a schema share. */
 export interface PartName {
@@ -12,7 +12,7 @@ export interface PartName {
 
 /** The name that an author gives to an index or a constraint. */
 export function givenName(table: PgTable, name: string): PartName {
-  const version = versionOf(table);
+  const version = ownerOf(table)?.version;
   return { declared: name, stored: version === undefined ? fitting(name) : versionedName(name, version) };
 }
 

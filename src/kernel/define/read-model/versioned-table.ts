@@ -65,9 +65,9 @@ export function fitting(name: string, ending = ''): string {
   return `${cut(name, LONGEST_NAME - end.length)}${end}`;
 }
 
-/** The version of the read model that a table belongs to; undefined if it belongs to none. */
-export function versionOf(table: PgTable): number | undefined {
-  return versioned.get(table)?.version;
+/** The version of a read model that a table belongs to; undefined if it belongs to none. */
+export function ownerOf(table: PgTable): TableOwner | undefined {
+  return versioned.get(table);
 }
 
 /**

@@ -1,6 +1,6 @@
-import { getTableName, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
-import { checkpointId } from '../../define/checkpoint-id.ts';
+import { type CheckpointId, checkpointId } from '../../define/checkpoint-id.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { declaredName, versionedName } from '../../define/read-model/versioned-table.ts';
 import { dropParkedEvents } from '../dead-letters/dead-letter-store.ts';
@@ -12,7 +12,8 @@ import { READ_SCHEMA, tablesOf } from './tables.ts';
 /**
  * Takes over the tables of releases before 0028, which had one table for all versions of a read model (`orders`) and
  * one checkpoint. They become the table and the checkpoint of the version that filled them (`orders_v3`, `orders@3`),
- * with rows, position and parked events. Unfinished rebuilds of such a release are dropped.
+ * with rows, position and parked events. Unfinished rebuilds of such a release are dropped. Read models that are no
+ * longer in the code are taken over too: as versions that nobody uses, they are dropped after a time.
  *
  * @returns the names of the read models whose table is that of this code's version.
  * @throws {ReadTableError} READ_TABLES_IN_USE while a process of such a release is alive: it would lose its tables.
@@ -21,15 +22,25 @@ export async function adoptTables(tx: Database, projections: readonly Projection
   const former = await tx.execute<{ name: string; version: number }>(
     sql`select consumer as name, version from read.checkpoints where kind = 'projection' and projection = consumer`,
   );
+  const declared = new Map(projections.map((projection) => [projection.name, tablesOf(projection).map(declaredName)]));
+  const taken = new Set([...declared.values()].flat());
   const adopted = new Set<string>();
   for (const { name, version } of former) {
-    const projection = projections.find((candidate) => candidate.name === name);
-    if (!projection) continue;
     await refuseIfInUse(tx);
-    await adopt(tx, projection, version);
-    if (version === projection.version) adopted.add(name);
+    const tables = declared.get(name) ?? probableTablesOf(name).filter((table) => !taken.has(table));
+    await adopt(tx, checkpointId('projection', name, version), tables);
+    if (projections.some((projection) => projection.name === name && projection.version === version)) adopted.add(name);
   }
   return adopted;
+}
+
+/**
+ * The names under which the tables of a read model are looked for that is no longer in the code: its own name, as it is
+ * and in the usual spelling of Postgres. Nothing else is known of it.
+ */
+function probableTablesOf(name: string): string[] {
+  const spelt = name.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+  return [...new Set([name, spelt])].flatMap((table) => [table, `${table}_history`]);
 }
 
 async function refuseIfInUse(tx: Database): Promise<void> {
@@ -45,31 +56,25 @@ async function refuseIfInUse(tx: Database): Promise<void> {
   );
 }
 
-async function adopt(tx: Database, projection: Projection, version: number): Promise<void> {
-  const { name } = projection;
-  const id = checkpointId('projection', name, version);
-  await dropFormerShadows(tx, projection);
-  const renames = tablesOf(projection).map((table) => {
-    const declared = declaredName(table);
-    const stored = version === projection.version ? getTableName(table) : versionedName(declared, version);
-    return [declared, stored] as const;
-  });
+async function adopt(tx: Database, id: CheckpointId, tables: readonly string[]): Promise<void> {
+  await dropFormerShadows(tx, id.name, tables);
   const present: string[] = [];
-  for (const [declared, stored] of renames) {
+  for (const declared of tables) {
     if (!(await isThere(tx, declared))) continue;
+    const stored = versionedName(declared, id.version);
     await tx.execute(sql`alter table ${named(declared)} rename to ${sql.identifier(stored)}`);
     present.push(stored);
   }
-  await tx.execute(sql`update read.checkpoints set projection = ${id.key} where projection = ${name}`);
-  await tx.execute(sql`update read.dead_letters set projection = ${id.key} where projection = ${name}`);
+  await tx.execute(sql`update read.checkpoints set projection = ${id.key} where projection = ${id.name}`);
+  await tx.execute(sql`update read.dead_letters set projection = ${id.key} where projection = ${id.name}`);
   await noteTables(tx, id, present);
 }
 
 /** Drops the tables and checkpoints of rebuilds and comparisons of the former release. */
-async function dropFormerShadows(tx: Database, { name, ...projection }: Projection): Promise<void> {
+async function dropFormerShadows(tx: Database, name: string, tables: readonly string[]): Promise<void> {
   for (const purpose of SHADOW_PURPOSES) {
-    for (const table of tablesOf(projection)) {
-      await tx.execute(sql`drop table if exists ${named(shadowTableName(declaredName(table), purpose))}`);
+    for (const table of tables) {
+      await tx.execute(sql`drop table if exists ${named(shadowTableName(table, purpose))}`);
     }
     const key = `${name}#${purpose}`;
     await tx.execute(sql`delete from read.checkpoints where projection = ${key}`);

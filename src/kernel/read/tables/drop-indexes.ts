@@ -6,6 +6,7 @@ import type { Projection } from '../../define/read-model/projection.ts';
 import { alone } from './build-indexes.ts';
 import { ddlOf, INDEX_MARK, quoted } from './table-ddl.ts';
 import { regclass } from './table-parts.ts';
+import { unsealing } from './table-seal.ts';
 import { tablesOf } from './tables.ts';
 
 /**
@@ -36,10 +37,15 @@ export async function dropIndexes(
       const surplus = await surplusIn(look, table);
       if (surplus.length === 0 || (await isDeclaredElsewhere(look, projection))) continue;
       await alone(db, async () => {
+        const unseal = () => db.execute(sql.raw(unsealing(ddlOf(table))));
+        // Code that declares the indexes may have compared the table last, or compare it while they are being dropped:
+        // it has to find them missing at its next start.
+        await unseal();
         for (const name of surplus) {
           await db.execute(sql.raw(`drop index concurrently if exists read.${quoted(name)}`));
           dropped.push(name);
         }
+        await unseal();
       });
     }
   }

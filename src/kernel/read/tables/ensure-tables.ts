@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { getTableName, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
@@ -8,7 +7,8 @@ import { adoptTables } from './adopt-tables.ts';
 import { dropVersion, noteTables } from './catalogue.ts';
 import { differences, readColumns } from './table-columns.ts';
 import { ddlOf, markIndex, ReadTableError, type TableDdl } from './table-ddl.ts';
-import { lacking, partsOf } from './table-parts.ts';
+import { lacking, partsOf, type TablePart } from './table-parts.ts';
+import { sealing, sealOf } from './table-seal.ts';
 import { tablesOf } from './tables.ts';
 
 /** The advisory lock under which tables of read models are created. */
@@ -49,8 +49,8 @@ export interface EnsuredTables {
  *
  * A table that is as declared has a hash of its declaration in its comment, so that an unchanged one is not compared
  * again.
- * @throws {ReadTableError} READ_TABLE_CHANGED if columns or the key differ from the declaration; READ_TABLES_IN_USE.
- *   Then nothing is changed.
+ * @throws {ReadTableError} READ_TABLE_CHANGED if columns or the key differ from the declaration; READ_TABLE_TAKEN if a table
+ *   of that name belongs to something else; READ_TABLES_IN_USE. Then nothing is changed.
  */
 export function ensureTables({ db, projections, grant }: EnsureTablesParts): Promise<EnsuredTables> {
   return db.transaction(async (transaction) => {
@@ -58,18 +58,19 @@ export function ensureTables({ db, projections, grant }: EnsureTablesParts): Pro
     await tx.execute(sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`));
     await tx.execute(sql`select pg_advisory_xact_lock(${TABLES_LOCK})`);
     const adopted = await adoptTables(tx, projections);
-    const comments = await commentsOf(tx);
+    const tablesThere = await presentTables(tx);
     const created: string[] = [];
     const missing: WantedIndex[] = [];
     for (const projection of projections) {
       const tables = tablesOf(projection);
       const names = tables.map(getTableName);
-      const present = tables.filter((table) => comments.has(getTableName(table)));
+      const present = tables.filter((table) => tablesThere.has(getTableName(table)));
+      for (const table of present) refuseTaken(projection, getTableName(table), tablesThere);
       let isWhole = present.length === tables.length;
       try {
         // Also if another table is missing: a version that gets a history is another version.
         const lacks: WantedIndex[] = [];
-        for (const table of present) lacks.push(...(await compare(tx, projection, table, comments)));
+        for (const table of present) lacks.push(...(await compare(tx, projection, table, tablesThere)));
         if (isWhole) missing.push(...lacks);
       } catch (error) {
         // A former release has changed its table by a migration that is missing here.
@@ -90,18 +91,44 @@ export function ensureTables({ db, projections, grant }: EnsureTablesParts): Pro
   });
 }
 
-/** The tables in schema `read` by name, with their comments: empty if one has none. */
-async function commentsOf(tx: Database): Promise<ReadonlyMap<string, string>> {
-  const rows = await tx.execute<{ name: string; comment: string }>(sql`
-    select relname as name, coalesce(obj_description(c.oid, 'pg_class'), '') as comment
+interface PresentTable extends Record<string, unknown> {
+  readonly name: string;
+  /** Empty if it has none. */
+  readonly comment: string;
+  /** The key of the version of a read model that it belongs to; null if it belongs to none. */
+  readonly owner: string | null;
+}
+
+/** The tables in schema `read`, by name. */
+async function presentTables(tx: Database): Promise<ReadonlyMap<string, PresentTable>> {
+  const rows = await tx.execute<PresentTable>(sql`
+    select relname as name, coalesce(obj_description(c.oid, 'pg_class'), '') as comment,
+           (select key from read.read_models where relname = any(tables) limit 1) as owner
     from pg_class c join pg_namespace n on n.oid = relnamespace where nspname = 'read' and relkind in ('r', 'p')`);
-  return new Map(rows.map(({ name, comment }) => [name, comment]));
+  return new Map(rows.map((row) => [row.name, row]));
+}
+
+/** Rows of something else would be taken for those of this version. */
+function refuseTaken(
+  { name, version, checkpoint }: Projection,
+  table: string,
+  tablesThere: ReadonlyMap<string, PresentTable>,
+): void {
+  const owner = tablesThere.get(table)?.owner;
+  if (owner === checkpoint.key) return;
+  const whose = owner ? `belongs to ${owner}` : 'was not made by the engine';
+  throw new ReadTableError(
+    'READ_TABLE_TAKEN',
+    table,
+    `The table read.${table} ${whose}, but read model ${name} (version ${version}) needs this name for its own. ` +
+      `Rename the table or drop it, or raise the version of ${name}. Nothing was changed.`,
+  );
 }
 
 async function createTable(tx: Database, ddl: TableDdl): Promise<void> {
   await createWithIndexes(tx, ddl);
   for (const { name } of ddl.indexes) await tx.execute(sql.raw(markIndex(name)));
-  await tx.execute(sql.raw(sealingOf(ddl)));
+  await tx.execute(sql.raw(sealing(ddl)));
 }
 
 async function createWithIndexes(tx: Database, { create, indexes }: TableDdl): Promise<void> {
@@ -117,10 +144,10 @@ async function compare(
   tx: Database,
   projection: Projection,
   table: PgTable,
-  comments: ReadonlyMap<string, string>,
+  tablesThere: ReadonlyMap<string, PresentTable>,
 ): Promise<WantedIndex[]> {
   const ddl = ddlOf(table);
-  if (comments.get(getTableName(table)) === sealOf(ddl)) return [];
+  if (tablesThere.get(getTableName(table))?.comment === sealOf(ddl)) return [];
   const probe = renamed(table, PROBE);
   await createWithIndexes(
     tx,
@@ -129,17 +156,25 @@ async function compare(
   const declared = await partsOf(tx, probe);
   const phrases = differences(await readColumns(tx, probe), await readColumns(tx, table));
   await tx.execute(sql`drop table ${probe}`);
-  const lacks = lacking(declared, await partsOf(tx, table)).filter(({ kind }) => kind !== 'rule');
-  // Keys and unique constraints decide which rows are possible, so they are as much a part of the table as its columns.
-  phrases.push(...lacks.filter(({ kind }) => kind === 'key').map(({ definition }) => `it lacks ${definition}`));
+  const present = await partsOf(tx, table);
+  const lacks = lacking(declared, present).filter(({ kind }) => kind !== 'rule');
+  const surplus = lacking(present, declared).filter(({ isPrimary }) => !isPrimary);
+  // What is unique decides which rows are possible, so it is as much a part of the table as its columns: other code
+  // that works on the same table could not store its rows.
+  phrases.push(...lacks.filter(({ isUnique }) => isUnique).map((part) => `it lacks ${phraseOf(part)}`));
+  phrases.push(...surplus.filter(({ isUnique }) => isUnique).map((part) => `its ${phraseOf(part)} is not declared`));
   if (phrases.length > 0) throw changed(projection, table, phrases);
   const wanted = lacks.flatMap(({ name }) => {
     const index = ddl.indexes[Number(name.slice(PROBE_INDEX.length))];
     return index ? [{ name: index.name, create: index.createConcurrently }] : [];
   });
   // The next start finds its indexes there.
-  if (wanted.length === 0) await tx.execute(sql.raw(sealingOf(ddl)));
+  if (wanted.length === 0) await tx.execute(sql.raw(sealing(ddl)));
   return wanted;
+}
+
+function phraseOf({ kind, definition }: TablePart): string {
+  return kind === 'key' ? definition : `unique index ${definition}`;
 }
 
 function changed({ name, version }: Projection, table: PgTable, phrases: readonly string[]): ReadTableError {
@@ -150,16 +185,4 @@ function changed({ name, version }: Projection, table: PgTable, phrases: readonl
     `The table read.${called} of read model ${name} (version ${version}) is not as the code declares it: ${phrases.join('; ')}. ` +
       `Raise the version of ${name}, so that it gets a table of its own, or take the change of the declaration back.`,
   );
-}
-
-/** The statement that records in a table's comment that the table is as declared. */
-export function sealingOf(ddl: TableDdl): string {
-  return `comment on table ${ddl.table} is '${sealOf(ddl)}'`;
-}
-
-/** The comment of a table that is as these statements create it. */
-function sealOf({ create, indexes }: TableDdl): string {
-  const hash = createHash('sha256');
-  for (const statement of [create, ...indexes.map((index) => index.create)]) hash.update(`${statement};`);
-  return `Made by Afterwrite as ${hash.digest('hex').slice(0, 32)}.`;
 }

@@ -47,7 +47,7 @@ export interface TableDdl {
  * cannot be changed now.
  */
 export class ReadTableError extends Error {
-  readonly code: 'READ_TABLE_UNSUPPORTED' | 'READ_TABLE_CHANGED' | 'READ_TABLES_IN_USE';
+  readonly code: 'READ_TABLE_UNSUPPORTED' | 'READ_TABLE_CHANGED' | 'READ_TABLE_TAKEN' | 'READ_TABLES_IN_USE';
   /** The table in question; empty if the error concerns all of them. */
   readonly table: string;
 

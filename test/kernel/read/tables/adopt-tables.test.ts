@@ -1,6 +1,7 @@
 import { boolean, integer, text, uuid } from 'drizzle-orm/pg-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { readTable } from '../../../../src/kernel/define/read-model/read-table.ts';
+import { pruneVersions } from '../../../../src/kernel/read/tables/prune.ts';
 import { receiptOf } from '../../../support/kernel/appends.ts';
 import { counterDomain, incrementCounter, openCounter, system } from '../../../support/kernel/counter.ts';
 import { useEngine } from '../../../support/kernel/engine.ts';
@@ -84,6 +85,41 @@ describe('the table of a release that had one for all versions', () => {
     await projector.positions.reached('counters', 1);
     expect(await tables()).toEqual(['counters_v1']);
     expect(await rowsIn('counters_v1')).toEqual([{ label: 'a', value: 0 }]);
+    expect(faults).toEqual([]);
+  });
+
+  it('is that of a version nobody uses if the read model is no longer in the code, and goes with all that belongs to it', async () => {
+    const { sql } = database;
+    await sql`create table read.old_labels (id int)`;
+    await sql`create table read.old_labels_history (id int)`;
+    await sql`create table read.old_labels__rebuild (id int)`;
+    await sql`insert into read.checkpoints (projection, kind, consumer, version, position) values
+      ('oldLabels', 'projection', 'oldLabels', 4, 1), ('oldLabels#rebuild', 'rebuild', 'oldLabels', 4, 0)`;
+    const { database: pools, faults } = await openEngine({ start: true });
+    const ofLabels = () => sql`select tablename as name from pg_tables where tablename like 'old_labels%' order by 1`;
+    expect(await ofLabels()).toEqual([{ name: 'old_labels_history_v4' }, { name: 'old_labels_v4' }]);
+    expect(await checkpoints()).toEqual(['counters@1', 'oldLabels@4']);
+    expect(await pruneVersions({ db: pools.owner.db, own: new Set(), keepMs: 60_000 })).toEqual([]);
+    await sql`update read.read_models set used_at = now() - interval '2 minutes' where name = 'oldLabels'`;
+    expect(await pruneVersions({ db: pools.owner.db, own: new Set(), keepMs: 60_000 })).toMatchObject([
+      { version: { key: 'oldLabels@4' }, kept: null },
+    ]);
+    expect(await ofLabels()).toEqual([]);
+    expect(await checkpoints()).toEqual(['counters@1']);
+    expect(faults).toEqual([]);
+  });
+
+  it('is not taken for that of a version of another read model whose table has its name now', async () => {
+    const { sql } = database;
+    await leaveFormerTable();
+    await sql`alter table read.counters rename to counters_v1`;
+    await sql`update read.checkpoints set projection = replace(projection, 'counters', 'counters_v1'),
+              consumer = 'counters_v1'`;
+    const { projector, faults } = await openEngine({ start: true });
+    await projector.positions.reached('counters', 1);
+    expect(await rowsIn('counters_v1')).toEqual([{ label: 'a', value: 0 }]);
+    expect(await rowsIn('counters_v1_v1')).toEqual([{ label: 'kept', value: 70 }]);
+    expect(await checkpoints()).toEqual(['counters@1', 'counters_v1@1']);
     expect(faults).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { index, integer, type PgTable, text, uuid } from 'drizzle-orm/pg-core';
+import { index, integer, type PgTable, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 import { describe, expect, it } from 'vitest';
 import app from '../../../../src/app.ts';
 import { registerDomains } from '../../../../src/kernel/define/domain.ts';
@@ -11,6 +11,7 @@ import { receiptOf } from '../../../support/kernel/appends.ts';
 import { Counter, counterDomain, counters, openCounter, system } from '../../../support/kernel/counter.ts';
 import { useEngine } from '../../../support/kernel/engine.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
+import { noteTable } from '../../../support/postgres/ddl.ts';
 import { until } from '../../../support/until.ts';
 
 const database = useDatabase();
@@ -30,6 +31,9 @@ const withTable = (table: PgTable) => [
     ],
   },
 ];
+
+/** Makes the table of {@link withTable} as an engine with another declaration would have made it. */
+const makeGauges = (statements: string) => database.sql.unsafe(`${statements}; ${noteTable('gauges_v1', 'counters')}`);
 
 const indexes = async (table: string) => {
   const rows =
@@ -109,9 +113,7 @@ describe('a table that is not as it is declared', () => {
     ['its column more needs a value and is not declared', 'id uuid primary key, value int not null, more int not null'],
     ['it lacks PRIMARY KEY (id)', 'id uuid not null, value int not null primary key'],
   ])('stops the start and says so: %s', async (phrase, columns) => {
-    await database.sql.unsafe(
-      `create table read.gauges_v1 (${columns}, last_position bigint not null, stale_since bigint)`,
-    );
+    await makeGauges(`create table read.gauges_v1 (${columns}, last_position bigint not null, stale_since bigint)`);
     const engine = await openEngine({ domains: withTable(declared()) });
     await expect(engine.start()).rejects.toMatchObject({
       code: 'READ_TABLE_CHANGED',
@@ -123,8 +125,27 @@ describe('a table that is not as it is declared', () => {
     expect(row?.probe).toBeNull();
   });
 
+  it('stops the start if it is not the table of that version, and keeps its rows', async () => {
+    await database.sql`create table read.gauges_v1 (id uuid primary key, value int not null, last_position bigint not null, stale_since bigint)`;
+    await database.sql`insert into read.gauges_v1 values (gen_random_uuid(), 1, 1, null)`;
+    const engine = await openEngine({ domains: withTable(declared()) });
+    const message =
+      'but read model counters (version 1) needs this name for its own. ' +
+      'Rename the table or drop it, or raise the version of counters. Nothing was changed.';
+    await expect(engine.start()).rejects.toMatchObject({
+      code: 'READ_TABLE_TAKEN',
+      message: `The table read.gauges_v1 was not made by the engine, ${message}`,
+    });
+    await database.sql.unsafe(noteTable('gauges_v1', 'others', 2));
+    await expect(engine.start()).rejects.toMatchObject({
+      code: 'READ_TABLE_TAKEN',
+      message: `The table read.gauges_v1 belongs to others@2, ${message}`,
+    });
+    expect(await database.sql`select value from read.gauges_v1`).toEqual([{ value: 1 }]);
+  });
+
   it('may have columns that newer code has added, if rows can be written without them', async () => {
-    await database.sql.unsafe(
+    await makeGauges(
       `create table read.gauges_v1 (id uuid primary key, value int not null, more text, other int not null default 1,
          last_position bigint not null, stale_since bigint)`,
     );
@@ -143,7 +164,7 @@ describe('indexes that a table with rows lacks', () => {
     (await database.sql`select indexdef as d from pg_indexes where schemaname = 'read' and indexname = ${name}`)[0]?.d;
 
   it('are made while the server is at work, by one of several', async () => {
-    await database.sql.unsafe(`create table read.gauges_v1 (${columns})`);
+    await makeGauges(`create table read.gauges_v1 (${columns})`);
     const engines = await Promise.all([1, 2].map(() => openEngine({ domains: withTable(gauges), start: true })));
     await until(async () => (await indexes('gauges_v1')).length === 3);
     expect(await indexes('gauges_v1')).toEqual(['gauges_id_value_v1', 'gauges_v1_pkey', 'gauges_value_v1']);
@@ -151,7 +172,7 @@ describe('indexes that a table with rows lacks', () => {
   });
 
   it('are replaced if they have become other ones, and made again if they were broken off', async () => {
-    await database.sql.unsafe(
+    await makeGauges(
       `create table read.gauges_v1 (${columns}); create index gauges_value_v1 on read.gauges_v1 (value);
        create index gauges_id_value_v1 on read.gauges_v1 (id, value);
        update pg_index set indisvalid = false where indexrelid = 'read.gauges_id_value_v1'::regclass`,
@@ -169,5 +190,55 @@ describe('indexes that a table with rows lacks', () => {
     });
     expect(await indexes('gauges_v1')).toEqual(['gauges_id_value_v1', 'gauges_v1_pkey', 'gauges_value_v1']);
     expect(faults).toEqual([]);
+  });
+});
+
+describe('what is unique in a table with rows', () => {
+  const table = (rule: 'none' | 'index' | 'constraint') =>
+    readTable('gauges', { id: uuid('id').primaryKey(), label: text('label').notNull() }, ({ label }) => [
+      ...(rule === 'index' ? [uniqueIndex('gauges_label').on(label)] : []),
+      ...(rule === 'constraint' ? [unique('gauges_label').on(label)] : []),
+    ]);
+  const gauges = (rule: Parameters<typeof table>[0]) => [
+    {
+      ...counterDomain,
+      projections: [
+        defineProjection('gauges', {
+          ...{ table: table(rule), events: Counter.events, visibleTo: 'everyone' as const },
+          on: {
+            CounterOpened: ({ streamId: id, data: { label } }, { upsert }) => upsert(id, () => ({ id, label })),
+          },
+        }),
+      ],
+    },
+  ];
+
+  it.each([
+    ['index', 'unique index USING btree (label)'],
+    ['constraint', 'UNIQUE (label)'],
+  ] as const)(
+    'is not changed under the same version: a new %s stops the start, and the server that runs goes on',
+    async (rule, phrase) => {
+      const serving = await openEngine({ domains: gauges('none'), start: true });
+      const openTwin = () => serving.bus.execute(openCounter, { label: 'twin' }, system);
+      await openTwin();
+      const message = `The table read.gauges_v1 of read model gauges (version 1) is not as the code declares it: it lacks ${phrase}.`;
+      await expect(openEngine({ domains: gauges(rule), start: true })).rejects.toMatchObject({
+        code: 'READ_TABLE_CHANGED',
+        message: expect.stringContaining(message),
+      });
+      const { position } = receiptOf(await openTwin());
+      expect(await serving.projector.positions.reached('gauges', position, { timeoutMs: 10_000 })).toBe(true);
+      expect(await database.sql`select label from read.gauges_v1`).toEqual([{ label: 'twin' }, { label: 'twin' }]);
+      expect(serving.faults).toEqual([]);
+    },
+  );
+
+  it('is not given up under the same version either: code that declares nothing would store rows that are refused', async () => {
+    await openEngine({ domains: gauges('index'), start: true });
+    await expect(openEngine({ domains: gauges('none'), start: true })).rejects.toMatchObject({
+      code: 'READ_TABLE_CHANGED',
+      message: expect.stringContaining('its unique index USING btree (label) is not declared'),
+    });
   });
 });

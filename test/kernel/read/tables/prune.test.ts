@@ -85,6 +85,16 @@ describe('a version of a read model', () => {
     expect(await again.database.reader.db.select().from(counters.table)).toMatchObject([{ label: 'a' }]);
   });
 
+  it('goes too if its read model is no longer in the code', async () => {
+    const engine = await openEngine({ start: true });
+    await engine.close();
+    await usedAgo(5);
+    const without = await openEngine({ start: true, domains: [{ ...counterDomain, projections: [] }] });
+    expect(await prune(without, HOUR_MS)).toEqual([['counters@1', null]]);
+    expect(await tables()).toEqual([]);
+    expect(await database.sql`select from read.checkpoints`).toHaveLength(0);
+  });
+
   it('is dropped by a server by itself after the time that versions are kept', async () => {
     const engine = await openEngine({ start: true });
     await engine.close();
@@ -144,5 +154,17 @@ describe('an index that is no longer declared', () => {
     expect(await dropIndexes(db, [young.projection])).toEqual(['gauges_value_v1']);
     expect(await indexes()).toEqual(['gauges_id_v1', 'gauges_v1_pkey', 'operators']);
     expect(engine.faults).toEqual([]);
+  });
+
+  it('is made again if code comes back that declares it, although that code has compared the table last', async () => {
+    const old = withIndex('value');
+    const young = withIndex('id');
+    await (await openEngine({ start: true, domains: old.domains })).close();
+    const engine = await openEngine({ start: true, domains: young.domains });
+    await until(async () => (await indexes()).includes('gauges_id_v1'));
+    await (await openEngine({ start: true, domains: old.domains })).close();
+    expect(await dropIndexes(engine.database.owner.db, [young.projection])).toEqual(['gauges_value_v1']);
+    await openEngine({ start: true, domains: old.domains });
+    await until(async () => (await indexes()).includes('gauges_value_v1'));
   });
 });
