@@ -86,7 +86,7 @@ export const connectionSettings = {
   socketMessages: count(
     'SOCKET_MESSAGES',
     2000,
-    'Maximum number of messages that one WebSocket may send in ten seconds; each 16 kB of a message counts as one more.',
+    'Maximum number of messages that one WebSocket may send in ten seconds; each 16 kB of a message counts as one more, and one whose operation is throttled as 20.',
   ),
   maxBufferedBytes: count(
     'MAX_BUFFERED_BYTES',

@@ -1,17 +1,20 @@
 import { CloseCode, type Server } from 'graphql-ws';
-import { type RawData, WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import { pointsOfBytes } from '../limits/traffic.ts';
 import { TRY_AGAIN_LATER } from './close-codes.ts';
+import { Inbox, type InboxRules, lengthOf } from './inbox.ts';
 
 /** Time between two pings, in ms. A client that has not answered the previous one is cut off. */
 const LOOK_MS = 12_000;
 /** Time over which the messages of a client are counted, in ms. */
 const WINDOW_MS = 10_000;
+/** Messages for which one counts whose operation is throttled: whoever goes on nevertheless is closed soon. */
+const THROTTLED_MESSAGES = 20;
 /** How long a client that exceeds a limit may take to read why it is closed, in ms. */
 const CLOSE_GRACE_MS = 1000;
 
-/** Limits of one connection. */
-export interface ConnectionLimits {
+/** Limits of one connection, and when its messages are handled. */
+export interface ConnectionLimits extends Omit<InboxRules, 'handle'> {
   /** Messages in ten seconds; a large one counts as several, see {@link pointsOfBytes}. */
   readonly messages: number;
   /** Bytes that may wait for a client that does not read. */
@@ -26,6 +29,12 @@ export interface ConnectionEvents {
   onOverLimit(limit: 'socket_messages' | 'buffered_bytes'): void;
 }
 
+/** A connection while it is open. */
+export interface Connection {
+  /** Records that an operation was refused because its caller is over a limit. */
+  throttled(): void;
+}
+
 /**
  * Speaks the graphql-ws protocol over a WebSocket. It replaces the adapter of that package, which keeps every message
  * that opens a subscription, and the request that opened the socket, for as long as these are open.
@@ -38,24 +47,27 @@ export function openConnection<Extra>(
   extra: Extra,
   limits: ConnectionLimits,
   { onFault, onOverLimit }: ConnectionEvents,
-): void {
+): Connection {
   let answers = true;
   let cut: NodeJS.Timeout | undefined;
+  let inbox: Inbox | undefined;
   const closeOver = (limit: Parameters<typeof onOverLimit>[0], reason: string) => {
     if (socket.readyState !== WebSocket.OPEN) return;
     onOverLimit(limit);
+    inbox?.end();
     socket.close(TRY_AGAIN_LATER, reason);
     cut = setTimeout(() => socket.terminate(), CLOSE_GRACE_MS);
   };
   const look = setInterval(() => {
     if (socket.readyState !== WebSocket.OPEN) return;
-    if (!answers) return socket.terminate();
+    // What a paused client has answered is not read yet.
+    if (!answers && !socket.isPaused) return socket.terminate();
     answers = false;
     socket.ping();
   }, LOOK_MS);
   const takesMessage = messageCounter(limits.messages);
-  const closeIfTooMany = (bytes = 0) => {
-    if (takesMessage(1 + pointsOfBytes(bytes))) return false;
+  const closeIfTooMany = (messages = 1) => {
+    if (takesMessage(messages)) return false;
     closeOver('socket_messages', 'Too many messages in ten seconds');
     return true;
   };
@@ -80,14 +92,19 @@ export function openConnection<Extra>(
         }),
       close: (code, reason) => socket.close(code, reason),
       onMessage: (take) => {
-        socket.on('message', (data) => {
+        const handle = (message: string) => {
           if (socket.readyState !== WebSocket.OPEN) return;
-          if (closeIfTooMany(lengthOf(data))) return;
           // This promise lasts as long as the subscription that the message opens, so it must not keep the data alive.
-          take(String(data)).catch((error) => {
+          take(message).catch((error) => {
             onFault(error);
             socket.close(CloseCode.InternalServerError, 'Internal server error');
           });
+        };
+        const taken = new Inbox(socket, { ...limits, handle });
+        inbox = taken;
+        socket.on('message', (data) => {
+          if (socket.readyState !== WebSocket.OPEN) return;
+          if (!closeIfTooMany(1 + pointsOfBytes(lengthOf(data)))) taken.add(data);
         });
       },
     },
@@ -96,12 +113,10 @@ export function openConnection<Extra>(
   socket.once('close', (code, reason) => {
     clearInterval(look);
     clearTimeout(cut);
+    inbox?.end();
     closed(code, String(reason)).catch(onFault);
   });
-}
-
-function lengthOf(data: RawData): number {
-  return Array.isArray(data) ? data.reduce((sum, { length }) => sum + length, 0) : data.byteLength;
+  return { throttled: () => void closeIfTooMany(THROTTLED_MESSAGES) };
 }
 
 /** Counts messages. The function returns false if there were too many; a large message counts as several. */

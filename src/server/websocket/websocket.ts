@@ -8,6 +8,7 @@ import type { KnownDocuments } from '../../graphql/documents/known-documents.ts'
 import type { SentOperation, TrustedDocuments } from '../../graphql/documents/trusted-documents.ts';
 import { answerError, type OnFault } from '../../graphql/plugins/errors.ts';
 import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/errors.ts';
+import { pause } from '../../scheduling/sleeper.ts';
 import type { Turns } from '../../scheduling/turns.ts';
 import type { Config } from '../../settings/config.ts';
 import { credentialsOf } from '../auth/authenticator.ts';
@@ -22,7 +23,8 @@ import { pointsOfDocument } from '../limits/traffic.ts';
 import { type CallerChecks, Visit } from '../limits/visit.ts';
 import { GOING_AWAY, TRY_AGAIN_LATER } from './close-codes.ts';
 import { gatherMessages } from './gather-messages.ts';
-import { openConnection } from './socket-connection.ts';
+import { PromptMessages } from './inbox.ts';
+import { type Connection, openConnection } from './socket-connection.ts';
 import { watchUnfinished } from './unfinished-messages.ts';
 import { admitUpgrade, type UpgradeRules } from './upgrade.ts';
 
@@ -41,12 +43,14 @@ export interface WebSocketOptions extends UpgradeRules {
   >;
   readonly documents: TrustedDocuments;
   readonly known: KnownDocuments;
-  /** Turns of subscriptions that begin on the event loop. */
+  /** Turns of messages, and of subscriptions that begin, on the event loop. */
   readonly turns: Turns;
   readonly logger: Logger;
   readonly onFault: OnFault;
 }
 
+/** How long a caller who opens sockets although they are over their limits waits for the refusal, in ms. */
+const THROTTLED_WAIT_MS = 1000;
 /** How long a client may take to acknowledge the close of its connection, in ms; then it is cut. */
 const CLOSE_GRACE_MS = 1000;
 /** Network packets in which a message may arrive: each takes memory besides its bytes. */
@@ -62,6 +66,7 @@ interface Session {
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** Cancels the timer that closes the connection when its access token expires. */
   forgetExpiry: (() => void) | undefined;
+  connection?: Connection;
 }
 const ENDED = refusal('The subscription has ended.');
 const NO_HEADERS: Session['headers'] = {};
@@ -89,7 +94,10 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
     onConnect: async ({ connectionParams, extra }) => {
       try {
         await extra.visit.authenticate(credentialsOf(connectionParams) ?? extra.headers.authorization);
+        await extra.visit.spend(1);
       } catch (error) {
+        // They would open the next socket at once.
+        if (error instanceof OverLimitError) await pause(THROTTLED_WAIT_MS, extra.gone, { keepsProcess: false });
         const correlationId = correlationIdFrom(
           textIn(connectionParams, CORRELATION_HEADER) ?? extra.headers[CORRELATION_HEADER],
         );
@@ -103,7 +111,9 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
     onDisconnect: ({ extra }) => extra.forgetExpiry?.(),
     onError: ({ extra }, _id, _payload, errors) => {
       const code = refusalCode(errors);
-      if (code !== undefined) extra.visit.refused({ code, limit: limitIn(errors) });
+      if (code === undefined) return;
+      extra.visit.refused({ code, limit: limitIn(errors) });
+      if (code === 'THROTTLED') extra.connection?.throttled();
     },
     onSubscribe: async ({ connectionParams, subscriptions, extra }, id, payload) => {
       // Browsers cannot set headers here.
@@ -163,6 +173,8 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
       };
     },
   });
+  const prompt = new PromptMessages();
+  const turn = (caller: string) => turns.take(caller);
   // A separate function: its closure lives as long as the socket, and must not keep the request alive.
   const open = (webSocket: WebSocket, visit: Visit, headers: Session['headers']) => {
     const correlationId = headers[CORRELATION_HEADER];
@@ -173,8 +185,11 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
       gone.abort();
     });
     const session: Session = { socket: webSocket, visit, gone: gone.signal, headers, forgetExpiry: undefined };
-    const limits = { messages: config.socketMessages, bufferedBytes: config.maxBufferedBytes };
-    openConnection(protocol, webSocket, session, limits, {
+    const limits = {
+      ...{ messages: config.socketMessages, bufferedBytes: config.maxBufferedBytes },
+      ...{ prompt, turn, caller: () => visit.caller },
+    };
+    session.connection = openConnection(protocol, webSocket, session, limits, {
       onFault: (err) => logger.error({ err, correlationId }, 'a WebSocket message was not handled'),
       onOverLimit: (limit) =>
         visit.refused({ limit, code: 'THROTTLED', status: TRY_AGAIN_LATER, ...(correlationId && { correlationId }) }),

@@ -2,12 +2,16 @@ import { EventEmitter } from 'node:events';
 import type { WebSocket as ProtocolSocket, Server } from 'graphql-ws';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { openConnection } from '../../../src/server/websocket/socket-connection.ts';
+import { PromptMessages } from '../../../src/server/websocket/inbox.ts';
+import { type Connection, openConnection } from '../../../src/server/websocket/socket-connection.ts';
 
 /** A WebSocket whose other end is the test. */
 class Socket extends EventEmitter {
   readyState: number = WebSocket.OPEN;
   bufferedAmount = 0;
+  isPaused = false;
+  readonly pause = vi.fn();
+  readonly resume = vi.fn();
   readonly protocol = 'graphql-transport-ws';
   readonly ping = vi.fn();
   readonly close = vi.fn();
@@ -19,6 +23,7 @@ describe('a connection of the graphql-ws protocol', () => {
   afterEach(() => void vi.useRealTimers());
 
   let socket: Socket;
+  let connection: Connection;
   let protocolSocket: ProtocolSocket;
   let take: (message: string) => Promise<void>;
   let onFault: ReturnType<typeof vi.fn<(error: unknown) => void>>;
@@ -38,8 +43,11 @@ describe('a connection of the graphql-ws protocol', () => {
         return ended;
       },
     };
-    const limits = { messages: 3, bufferedBytes: 1000 };
-    openConnection(server, socket as unknown as WebSocket, {}, limits, { onFault, onOverLimit });
+    const limits = {
+      ...{ messages: 30, bufferedBytes: 1000 },
+      ...{ prompt: new PromptMessages(), caller: () => 'ann', turn: async () => {} },
+    };
+    connection = openConnection(server, socket as unknown as WebSocket, {}, limits, { onFault, onOverLimit });
   });
   const looks = (count: number) => vi.advanceTimersByTime(count * 12_000);
 
@@ -86,22 +94,45 @@ describe('a connection of the graphql-ws protocol', () => {
     await expect(protocolSocket.send('one')).rejects.toThrow('broken');
   });
 
+  it('is not cut off if what its client has answered was not read yet', () => {
+    looks(1);
+    socket.isPaused = true;
+    looks(1);
+    expect(socket.terminate).not.toHaveBeenCalled();
+  });
+
   it('takes so many messages in ten seconds and is closed after them, so that its client may come again later', async () => {
     const taken: string[] = [];
     take = async (message) => void taken.push(message);
-    const send = (text: string) => socket.emit('message', Buffer.from(text));
-    for (const text of ['1', '2', '3']) send(text);
-    vi.advanceTimersByTime(10_000);
-    for (const text of ['4', '5', '6', '7']) send(text);
-    expect(taken).toEqual(['1', '2', '3', '4', '5', '6']);
+    const send = async (from: number, to: number) => {
+      for (let nth = from; nth <= to; nth++) {
+        socket.emit('message', Buffer.from(String(nth)));
+        await Promise.resolve();
+      }
+    };
+    await send(1, 30);
+    await vi.advanceTimersByTimeAsync(10_000);
+    await send(31, 61);
+    await vi.advanceTimersByTimeAsync(0);
+    // Those that still wait for a turn then are not handled.
+    expect(taken).toEqual(Array.from({ length: taken.length }, (_, nth) => String(nth + 1)));
+    expect(taken.length).toBeGreaterThanOrEqual(50);
     expect(onOverLimit).toHaveBeenCalledExactlyOnceWith('socket_messages');
     expect(socket.close).toHaveBeenCalledExactlyOnceWith(1013, expect.stringMatching(/messages/));
-    vi.advanceTimersByTime(1000);
+    await vi.advanceTimersByTimeAsync(1000);
     expect(socket.terminate).toHaveBeenCalledOnce();
   });
 
+  it('counts a message whose operation is throttled as twenty', () => {
+    connection.throttled();
+    expect(socket.close).not.toHaveBeenCalled();
+    connection.throttled();
+    expect(onOverLimit).toHaveBeenCalledExactlyOnceWith('socket_messages');
+    expect(socket.close).toHaveBeenCalledExactlyOnceWith(1013, expect.stringMatching(/messages/));
+  });
+
   it.each(['ping', 'pong'])('counts each %s as a message', (frame) => {
-    for (let nth = 0; nth < 3; nth++) socket.emit(frame);
+    for (let nth = 0; nth < 30; nth++) socket.emit(frame);
     expect(socket.close).not.toHaveBeenCalled();
     socket.emit(frame);
     expect(onOverLimit).toHaveBeenCalledExactlyOnceWith('socket_messages');

@@ -89,7 +89,8 @@ describe('an actor who runs too many operations', () => {
 
   it('is throttled over HTTP and WebSocket together, and nobody else is', async () => {
     const token = await customerToken('ada');
-    for (let sent = 0; sent < 9; sent++) expect((await app.query(READ, {}, { token })).status).toBe(200);
+    for (let sent = 0; sent < 8; sent++) expect((await app.query(READ, {}, { token })).status).toBe(200);
+    // A point for the connection, and one for the subscription.
     const client = socketClient(app.url, token);
     subscribeWith(client, UPDATES);
     await until(async () => (await subscribersOf(app)) === 1);
@@ -104,6 +105,30 @@ describe('an actor who runs too many operations', () => {
       { actor: 'ada', transport: 'websocket' },
       { actor: 'ada' },
     ]);
+  });
+
+  it('opens no WebSocket until they may go on, and is told to come again later', async () => {
+    const token = await customerToken('ada');
+    for (let sent = 0; sent < 10; sent++) expect((await app.query(READ, {}, { token })).status).toBe(200);
+    const feed = subscribeWith(socketClient(app.url, token), UPDATES);
+    expect(await feed.end()).toMatchObject({ how: 'closed', code: 1013 });
+    expect(refusalsIn(app.log, 'actor_points')).toMatchObject([{ actor: 'ada', transport: 'websocket', status: 1013 }]);
+    const other = socketClient(app.url, await customerToken('bob'));
+    subscribeWith(other, UPDATES);
+    await until(async () => (await subscribersOf(app)) === 1);
+    other.dispose();
+  });
+
+  it('is told so by each refused subscription, and disconnected if they go on nevertheless', async () => {
+    const client = socketClient(app.url, await customerToken('ada'));
+    const feeds = Array.from({ length: 150 }, () => subscribeWith(client, UPDATES));
+    const ends = await Promise.all(feeds.map((feed) => feed.end()));
+    // Each refusal counts as twenty of the 2,000 messages that a WebSocket may send in ten seconds.
+    const refused = feeds.filter(({ messages }) => messages[0]?.errors?.[0]?.extensions?.code === 'THROTTLED');
+    expect(refused.length).toBeGreaterThan(50);
+    expect(refused.length).toBeLessThan(100);
+    expect(ends.filter((end) => end.how === 'closed')).toHaveLength(150 - refused.length);
+    expect(ends.at(-1)).toMatchObject({ how: 'closed', code: 1013 });
   });
 
   it('pays for each field at the root, and twice for a command, of which then none takes effect', async () => {
