@@ -20,7 +20,7 @@ Below the table is the reason if one of them, or appending, is stalled: who bloc
 
 RUNNING  a server or a worker (the owner, as host:pid) runs it; the lag is the number of events that it has not seen yet
 STALLED  it cannot continue; the reason is below the table
-AHEAD_OF_CODE  the next event was stored by newer code; it waits for a server with that code
+AHEAD_OF_CODE  it needs an event that newer code has stored (below the table), and waits for a server with that code
 REBUILDING  it is being filled again beside the live one; the progress is below the table
 process:…, effect:…  a kind of process, or external calls; STALLED if something in it cannot continue
 STOPPED  nobody runs it: no server is running; a server that has died is noticed after 3 seconds

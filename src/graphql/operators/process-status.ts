@@ -17,6 +17,10 @@ export function addProcessStatus(builder: Builder, StallType: ReturnType<typeof 
     description: 'The state of a kind of process or an effect.',
     values: {
       RUNNING: { description: 'It follows the log.' },
+      AHEAD_OF_CODE: {
+        description:
+          'It waits for an instance with newer code, which has stored an event that it needs. Nothing is parked.',
+      },
       STALLED: { description: 'Something in it cannot continue; an operator has to act. The rest continues.' },
       STOPPED: { description: 'Nobody runs it at the moment.' },
     } as const,

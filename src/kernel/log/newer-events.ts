@@ -1,4 +1,4 @@
-import { UnreadableEventError } from '../define/event.ts';
+import { type RecordedEvent, UnreadableEventError } from '../define/event.ts';
 import { ThrottledError } from '../errors.ts';
 
 /** When to try again, in ms. By then, a proxy may have chosen another instance, or this one may have been replaced. */
@@ -9,7 +9,7 @@ const RETRY_AFTER_MS = 1000;
  * Instances that run the newer code can accept the command.
  */
 export class NewerEventError extends ThrottledError {
-  /** The unreadable event, for callers that park it instead of retrying. */
+  /** The unreadable event, for callers that wait for newer code instead of retrying. */
   override readonly cause: UnreadableEventError;
 
   constructor(cause: UnreadableEventError) {
@@ -34,4 +34,41 @@ export async function orElsewhere<T>(run: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw error instanceof UnreadableEventError && error.isNewer ? new NewerEventError(error) : error;
   }
+}
+
+/** A consumer of the log needs an event that was stored by newer code: with this code it cannot go on. */
+export class AheadOfCodeError extends Error {
+  readonly code = 'AHEAD_OF_CODE';
+  override readonly cause: UnreadableEventError;
+
+  constructor(cause: UnreadableEventError) {
+    const { eventName, schemaVersion, position } = cause;
+    const where = position === undefined ? '' : ` at position ${position}`;
+    super(
+      `The event ${eventName} of schema version ${schemaVersion}${where} was stored by newer code than this. ` +
+        'An instance with that code can go on, and this one waits for it: nothing is put aside.',
+    );
+    this.name = 'AheadOfCodeError';
+    this.cause = cause;
+  }
+}
+
+/** The event of newer code that a failure is about; undefined if it has another cause. */
+export function newerEventOf(failure: unknown): UnreadableEventError | undefined {
+  const cause = failure instanceof NewerEventError || failure instanceof AheadOfCodeError ? failure.cause : failure;
+  return cause instanceof UnreadableEventError && cause.isNewer ? cause : undefined;
+}
+
+/**
+ * The events of a page before the first one that only newer code can read: nothing behind it may be applied before it.
+ * @throws {AheadOfCodeError} if that is the first event.
+ */
+export function beforeNewer(
+  events: readonly RecordedEvent[],
+  newer: UnreadableEventError | undefined,
+): readonly RecordedEvent[] {
+  if (!newer) return events;
+  const before = events.filter(({ position }) => position < (newer.position ?? 0));
+  if (before.length === 0) throw new AheadOfCodeError(newer);
+  return before;
 }

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/client.ts';
 import { singleFlight } from '../../scheduling/single-flight.ts';
 import { within } from '../../scheduling/timers.ts';
-import { type CheckpointAdvance, FencedError } from '../checkpoints/advance.ts';
+import { FencedError } from '../checkpoints/advance.ts';
 import { CheckpointMover } from '../checkpoints/checkpoint-mover.ts';
 import { Checkpoints } from '../checkpoints/checkpoints.ts';
 import { KnownCheckpoints } from '../checkpoints/known-checkpoints.ts';
@@ -23,7 +23,7 @@ import type { StreamStates } from '../write/state/stream-states.ts';
 import { DueDeadlines } from './due-deadlines.ts';
 import { EffectAnswers } from './effect-answers.ts';
 import { EffectWork } from './effect-work.ts';
-import { ProcessFollower } from './follow/follower.ts';
+import { type ProcessAdvance, ProcessFollower } from './follow/follower.ts';
 import type { RunnerLimits } from './follow/item-runner.ts';
 import { retryUntilStopped } from './follow/retries.ts';
 import type { Work } from './follow/work.ts';
@@ -132,7 +132,9 @@ export class ProcessManager {
       const { work, limits } = works.get(name) as Works;
       const parked = new ParkedItems(db, name);
       const move = this.#moverOf(consumer.id);
-      followers.set(name, new ProcessFollower({ name, work, log, feed, head, parked, limits, knows, move, onError }));
+      const onAhead = () => this.#leases.renewSoon();
+      const reads = { log, feed, head, knows };
+      followers.set(name, new ProcessFollower({ name, work, ...reads, parked, limits, move, onAhead, onError }));
     }
     this.#followers = followers;
     head.onAdvance(() => {
@@ -236,11 +238,12 @@ export class ProcessManager {
   }
 
   /** @returns a function that moves a consumer's checkpoint and returns whether this instance still owns it. */
-  #moverOf(id: CheckpointId): (advance: Omit<CheckpointAdvance, 'from' | 'owner'>) => Promise<boolean> {
+  #moverOf(id: CheckpointId): (advance: ProcessAdvance) => Promise<boolean> {
     const mover = new CheckpointMover(this.#parts.leases, id.key);
-    return async (advance) => {
+    return async ({ isAhead, ...advance }) => {
       try {
         await mover.move({ ...advance, from: null, owner: this.#leases.instanceId });
+        if (advance.failure !== null) await this.#checkpoints.setFailure(id.key, advance.failure, isAhead);
         return true;
       } catch (error) {
         if (!(error instanceof FencedError)) throw error;

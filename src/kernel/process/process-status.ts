@@ -6,7 +6,7 @@ import type { Stall } from '../observe/stall.ts';
 import type { ProcessFollower } from './follow/follower.ts';
 import type { ParkedFault } from './parked/parked-items.ts';
 
-export type ProcessStatusState = 'RUNNING' | 'STALLED' | 'STOPPED';
+export type ProcessStatusState = 'RUNNING' | 'STALLED' | 'AHEAD_OF_CODE' | 'STOPPED';
 
 /** The state of a kind of process, or of an effect. */
 export interface ProcessStatus {
@@ -21,7 +21,7 @@ export interface ProcessStatus {
   readonly parked: number;
   /** Steps or calls that were read and are unfinished, on the instance that runs the kind; 0 elsewhere. */
   readonly pending: number;
-  /** Why work is stalled, for operators; null if it is not. */
+  /** Why work is stalled, or which event of newer code it waits for, for operators; null if it goes on. */
   readonly failure: string | null;
   /** True if this instance runs it. */
   readonly isOurs: boolean;
@@ -38,12 +38,12 @@ export function processStatusOf(
 ): ProcessStatus {
   const isOurs = follower?.isRunning === true;
   const position = isOurs ? follower.position : (checkpoint?.position ?? 0);
-  const failure = isOurs ? follower.failure : (checkpoint?.failure ?? null);
+  const { failure, isAhead } = isOurs ? follower.standstill : (checkpoint ?? { failure: null, isAhead: false });
   const isRun = isOurs || (checkpoint !== undefined && checkpoint.owner !== null);
   return {
     name,
     kind: kind === 'effect' ? 'EFFECT' : 'PROCESS',
-    state: failure !== null ? 'STALLED' : isRun ? 'RUNNING' : 'STOPPED',
+    state: failure !== null ? (isAhead ? 'AHEAD_OF_CODE' : 'STALLED') : isRun ? 'RUNNING' : 'STOPPED',
     position,
     lag: Math.max(0, head.position - position),
     parked: isOurs ? follower.parkedSize : (checkpoint?.deadLetters ?? 0),

@@ -45,6 +45,7 @@ async function runnerOn(engine: TestEngine, after: Executed) {
     limits: processLimits({}),
     knows: () => true,
     move: async () => true,
+    onAhead: () => {},
     onError,
   });
   head.onAdvance(() => runner.wake());

@@ -6,15 +6,28 @@ import type { RecordedEvent } from '../../define/event.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';
+import { AheadOfCodeError } from '../../log/newer-events.ts';
 import type { ParkedFault, ParkedItems } from '../parked/parked-items.ts';
 import { ParkedLines } from '../parked/parked-lines.ts';
 import { divide } from './divide.ts';
 import { ItemRunner, type RunnerLimits } from './item-runner.ts';
 import { deadlineItemOf } from './items.ts';
+import { NewerWork } from './newer-work.ts';
 import { ParkedRetry } from './parked-retry.ts';
 import { ReadableEvents, type ReadablePage } from './readable-events.ts';
 import { pauseAfter } from './retries.ts';
 import type { Work } from './work.ts';
+
+/** A move of the checkpoint of a process or an effect. */
+export interface ProcessAdvance extends Omit<CheckpointAdvance, 'from' | 'owner' | 'failure'>, Standstill {}
+
+/** Why a process or an effect cannot go on completely. */
+interface Standstill {
+  /** Null if everything moves. */
+  readonly failure: string | null;
+  /** True if that is because only newer code can go on. */
+  readonly isAhead: boolean;
+}
 
 export interface ProcessFollowerParts {
   /** The name of the checkpoint. */
@@ -28,10 +41,12 @@ export interface ProcessFollowerParts {
   /** True if this code defines events of this type. */
   readonly knows: (type: string) => boolean;
   /**
-   * Moves the checkpoint, and stores why something is stuck.
+   * Moves the checkpoint, and stores why something is stuck, and whether that is because only newer code can go on.
    * @returns false if another instance owns it.
    */
-  readonly move: (advance: Omit<CheckpointAdvance, 'from' | 'owner'>) => Promise<boolean>;
+  readonly move: (advance: ProcessAdvance) => Promise<boolean>;
+  /** Called when it meets an event of newer code: another instance may be able to go on. */
+  readonly onAhead: () => void;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -46,6 +61,7 @@ const MOVE_EVERY_MS = 100;
 interface Workers {
   readonly items: ItemRunner;
   readonly retry: ParkedRetry;
+  readonly newer: NewerWork;
 }
 
 /**
@@ -60,8 +76,11 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
   #workers: Workers | undefined;
   /** Why nothing can be read; null if it can. */
   #failure: string | null = null;
-  /** The failure that is stored in the checkpoint. */
-  #stored: string | null = null;
+  /** Why only newer code can read the next event; null if this code can. */
+  #newerEvent: string | null = null;
+  #isAhead = false;
+  /** What is stored in the checkpoint. */
+  #stored: Standstill = { failure: null, isAhead: false };
 
   constructor(parts: ProcessFollowerParts) {
     super(parts.name, parts.head);
@@ -94,8 +113,19 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     return this.#workers?.retry.fault;
   }
 
-  /** Why something is stuck; null while everything moves. */
-  get failure(): string | null {
+  /** Something in it needs newer code, as far as this instance has seen. */
+  override get isAhead(): boolean {
+    return this.#isAhead;
+  }
+
+  /** Why something cannot go on. What an operator has to do something about comes before what waits for newer code. */
+  get standstill(): Standstill {
+    const fault = this.#faultSentence;
+    const waits = this.#newerEvent ?? this.#workers?.newer.reason ?? null;
+    return { failure: fault ?? waits, isAhead: fault === null && waits !== null };
+  }
+
+  get #faultSentence(): string | null {
     if (this.parkedSize >= this.#parts.limits.parked) {
       return `${this.name}: ${this.parkedSize} items are parked, which is the maximum. No more events are read until some are done.`;
     }
@@ -104,8 +134,9 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
   }
 
   protected override starting({ failure }: StartingPoint): void {
-    this.#stored = failure;
+    this.#stored = { failure, isAhead: false };
     this.#failure = null;
+    this.#newerEvent = null;
     this.#reader.forget();
   }
 
@@ -114,10 +145,12 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     const lines = new ParkedLines(await parked.begin());
     const read = async (positions: readonly number[]) => (await this.#readable.at(positions)).events;
     const onRoom = () => this.wake();
-    const items = new ItemRunner({ name, work, parked, limits, read, onRoom, onError }, lines, this.position, stopping);
+    const newer = new NewerWork(() => this.#metNewer());
+    const shared = { name, work, parked, newer, onError };
+    const items = new ItemRunner({ ...shared, limits, read, onRoom }, lines, this.position, stopping);
     const readAgain = (positions: readonly number[]) => this.#readable.at(positions);
-    const retry = new ParkedRetry({ name, work, parked, items, read: readAgain, stopping, onError });
-    this.#workers = { items, retry };
+    const retry = new ParkedRetry({ ...shared, items, read: readAgain, stopping });
+    this.#workers = { items, retry, newer };
   }
 
   protected override companions(stopping: AbortSignal): readonly Promise<void>[] {
@@ -161,10 +194,18 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
 
   protected override async succeeded(): Promise<void> {
     this.#failure = null;
+    this.#newerEvent = null;
+    this.#isAhead = this.#prepared.newer.reason !== null;
   }
 
   protected override async failed(error: unknown): Promise<AfterFailure> {
     this.#reader.forget();
+    if (error instanceof AheadOfCodeError) {
+      this.#failure = null;
+      this.#newerEvent = error.message;
+      this.#metNewer();
+      return 'later';
+    }
     const { inProgress } = this;
     const context = inProgress ? { position: inProgress.after + 1 } : {};
     const message = error instanceof Error ? error.message : String(error);
@@ -198,19 +239,26 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
 
   async #move(items: ItemRunner): Promise<boolean> {
     const to = items.done;
-    const { failure } = this;
-    if (to === this.position && failure === this.#stored) return true;
+    const { standstill } = this;
+    const { failure, isAhead } = this.#stored;
+    if (to === this.position && standstill.failure === failure && standstill.isAhead === isAhead) return true;
     try {
-      const isOurs = await this.#parts.move({ to, generation: this.generation, failure });
+      const isOurs = await this.#parts.move({ to, generation: this.generation, ...standstill });
       if (isOurs) {
         this.advancedTo(to);
-        this.#stored = failure;
+        this.#stored = standstill;
       }
       return isOurs;
     } catch (error) {
       this.#parts.onError(error, { part: this.name });
       return true;
     }
+  }
+
+  /** Told each time, because an instance with newer code may have started meanwhile. */
+  #metNewer(): void {
+    this.#isAhead = true;
+    this.#parts.onAhead();
   }
 
   #sentenceOf({ line, position, deadline, error }: ParkedFault): string {

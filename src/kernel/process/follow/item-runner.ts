@@ -1,9 +1,12 @@
 import { pause } from '../../../scheduling/sleeper.ts';
-import type { RecordedEvent } from '../../define/event.ts';
+import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts';
+import { newerEventOf } from '../../log/newer-events.ts';
 import type { ItemToPark, ParkedItems } from '../parked/parked-items.ts';
 import type { ParkedLines } from '../parked/parked-lines.ts';
+import { EventsAgain } from './events-again.ts';
 import { contextOf, type Item, parkedOf } from './items.ts';
 import { Lanes } from './lanes.ts';
+import type { NewerWork } from './newer-work.ts';
 import { failureOf, isRetryable, isToBeParked, pauseAfter, retryUntilStopped } from './retries.ts';
 import type { Work } from './work.ts';
 
@@ -12,6 +15,11 @@ import type { Work } from './work.ts';
  * left to others.
  */
 const INITIATOR_SHARE = 1 / 4;
+/**
+ * Pause before an item that only newer code can handle is tried again, in ms. It helps only if the stream has changed: an instance
+ * with that code takes the checkpoint over.
+ */
+const NEWER_RETRY_MS = 10_000;
 /** Including events that do not count, at most this many times the limit are read ahead. */
 const FURTHEST = 2;
 
@@ -37,6 +45,8 @@ export interface ItemRunnerParts {
   readonly read: (positions: readonly number[]) => Promise<readonly RecordedEvent[]>;
   /** Called when there is room for more events. */
   readonly onRoom: () => void;
+  /** The items that only newer code can handle. */
+  readonly newer: NewerWork;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -57,7 +67,7 @@ export class ItemRunner {
   readonly #failures = new Map<Item, string>();
   #seen: number;
   #heldBytes = 0;
-  #reading: Map<Item, PromiseWithResolvers<RecordedEvent>> | undefined;
+  readonly #again: EventsAgain;
 
   /** @param position everything up to it is handled or parked. */
   constructor(parts: ItemRunnerParts, lines: ParkedLines, position: number, stopping: AbortSignal) {
@@ -65,6 +75,7 @@ export class ItemRunner {
     this.#lines = lines;
     this.#seen = position;
     this.#stopping = stopping;
+    this.#again = new EventsAgain(parts.read);
     const { atOnce, perInitiator, readAhead } = parts.limits;
     this.#lanes = new Lanes({ atOnce, perLane: perInitiator, counted: Math.ceil(readAhead * INITIATOR_SHARE) });
   }
@@ -157,17 +168,24 @@ export class ItemRunner {
     try {
       const { work } = this.#parts;
       if (item.deadline) await work.deadlines?.tell(item.deadline);
-      else await work.answer(item.event ?? (await this.#readAgain(item)), this.#stopping);
+      else await work.answer(item.event ?? (await this.#again.at(item.position)), this.#stopping);
     } catch (error) {
       if (!this.#stopping.aborted) await this.#failed(item, error);
       return;
     }
     this.#failures.delete(item);
+    this.#parts.newer.delete(item);
     if (item.parked) await this.#unpark(item, item.parked);
     this.#settle(item);
   }
 
   async #failed(item: Item, error: unknown): Promise<void> {
+    const newer = newerEventOf(error);
+    if (newer) {
+      this.#leaveToNewer(item, newer);
+      return;
+    }
+    this.#parts.newer.delete(item);
     item.attempts++;
     item.since ??= performance.now();
     const { name, onError, parked, limits } = this.#parts;
@@ -188,6 +206,20 @@ export class ItemRunner {
       if (await this.#putAside(item, error, waitMs)) return;
     }
     void this.#resumeAfter(waitMs, item);
+  }
+
+  /**
+   * Newer code can handle it, on whichever instance. A parked item stays as it is: it is claimed for a while, and due again after that,
+   * or at once for the next owner. The same goes for a deadline. An event holds the checkpoint back.
+   */
+  #leaveToNewer(item: Item, cause: UnreadableEventError): void {
+    this.#parts.newer.add(item, cause);
+    if (item.parked || item.deadline) {
+      this.#settle(item);
+      return;
+    }
+    this.#lanes.pause(item);
+    void this.#resumeAfter(NEWER_RETRY_MS, item);
   }
 
   async #resumeAfter(ms: number, item: Item): Promise<void> {
@@ -239,35 +271,6 @@ export class ItemRunner {
     this.#heldBytes -= item.bytes;
     item.onSettled?.();
     this.#parts.onRoom();
-  }
-
-  /** Reads an event again; events that are needed together are read together. */
-  #readAgain(item: Item): Promise<RecordedEvent> {
-    const asked = Promise.withResolvers<RecordedEvent>();
-    if (!this.#reading) {
-      const reading = new Map<Item, PromiseWithResolvers<RecordedEvent>>();
-      this.#reading = reading;
-      queueMicrotask(() => {
-        this.#reading = undefined;
-        void this.#readAll(reading);
-      });
-    }
-    this.#reading.set(item, asked);
-    return asked.promise;
-  }
-
-  async #readAll(reading: ReadonlyMap<Item, PromiseWithResolvers<RecordedEvent>>): Promise<void> {
-    try {
-      const events = await this.#parts.read([...reading.keys()].map(({ position }) => position));
-      const found = new Map(events.map((event) => [event.position, event]));
-      for (const [{ position }, asked] of reading) {
-        const event = found.get(position);
-        if (event) asked.resolve(event);
-        else asked.reject(new Error(`There is no event at position ${position}.`));
-      }
-    } catch (error) {
-      for (const asked of reading.values()) asked.reject(error);
-    }
   }
 }
 

@@ -1,7 +1,9 @@
 import { Sleeper } from '../../../scheduling/sleeper.ts';
+import { newerEventOf } from '../../log/newer-events.ts';
 import type { DueItem, ParkedFault, ParkedItems } from '../parked/parked-items.ts';
 import type { ItemRunner } from './item-runner.ts';
 import { deadlineItemOf, itemOf } from './items.ts';
+import type { NewerWork } from './newer-work.ts';
 import type { ReadablePage } from './readable-events.ts';
 import { failureOf, pauseAfter } from './retries.ts';
 import type { EventRoute, Work } from './work.ts';
@@ -13,6 +15,8 @@ export interface ParkedRetryParts {
   readonly items: ItemRunner;
   readonly read: (positions: readonly number[]) => Promise<ReadablePage>;
   readonly stopping: AbortSignal;
+  /** The items that only newer code can handle. */
+  readonly newer: NewerWork;
   readonly onError: (error: unknown, context: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -56,13 +60,14 @@ export class ParkedRetry {
   }
 
   async #tryDue(): Promise<number> {
-    const { parked, items } = this.#parts;
+    const { parked, items, newer } = this.#parts;
     const room = AT_ONCE - this.#trying.size;
     const due = room > 0 ? await parked.due(room) : [];
     for (const row of due) items.lines.add(row);
     for (const row of due.filter(({ isPassed }) => isPassed)) {
       await parked.passedOver(row);
       items.lines.remove(row);
+      newer.delete(row);
     }
     const tried = due.filter((row) => !row.isPassed && !this.#trying.has(nameOf(row)));
     await this.#tryEvents(tried.filter(({ deadline }) => deadline === ''));
@@ -73,7 +78,7 @@ export class ParkedRetry {
 
   async #tryEvents(rows: readonly DueItem[]): Promise<void> {
     if (rows.length === 0) return;
-    const { work, items, read, stopping } = this.#parts;
+    const { work, items, read, stopping, newer } = this.#parts;
     const { events, unreadable } = await read(rows.map(({ position }) => position));
     const readable = events.filter(({ position }) => !unreadable.has(position));
     const routes = await work.routesOf(readable, (line) => items.isOpen(line));
@@ -82,7 +87,10 @@ export class ParkedRetry {
       if (stopping.aborted) return;
       const one = found.get(row.position);
       const error = unreadable.get(row.position) ?? (one?.route instanceof Error ? one.route : undefined);
-      if (error) await this.#failed(row, error);
+      const needsNewer = newerEventOf(error);
+      // It is claimed for a while, and due again after that, or at once for the next owner.
+      if (needsNewer) newer.add(row, needsNewer);
+      else if (error) await this.#failed(row, error);
       else if (one?.route && !(one.route instanceof Error) && one.route.hasBegun) {
         await this.#tryOn(one.route, row, one.event);
       } else await this.#done(row);

@@ -1,6 +1,7 @@
 import type { LogPage } from '../../checkpoints/log-consumer.ts';
 import { type RecordedEvent, UnreadableEventError } from '../../define/event.ts';
 import type { LogReader } from '../../log/log-reader.ts';
+import { beforeNewer, newerEventOf } from '../../log/newer-events.ts';
 import type { Work } from './work.ts';
 
 /** Events as they were read. */
@@ -24,10 +25,17 @@ export class ReadableEvents {
     this.#parts = parts;
   }
 
-  after(position: number, limit: number): Promise<ReadablePage> {
-    return this.#page((options) => this.#parts.log.read(position, limit, options));
+  /**
+   * The events after a position, up to the first one that only newer code can read.
+   * @throws {AheadOfCodeError} if that is the next event.
+   */
+  async after(position: number, limit: number): Promise<ReadablePage> {
+    const { events, unreadable } = await this.#page((options) => this.#parts.log.read(position, limit, options));
+    const newer = events.map((event) => newerEventOf(unreadable.get(event.position))).find((error) => error);
+    return { events: beforeNewer(events, newer), unreadable };
   }
 
+  /** The events at these positions, also those that only newer code can read. */
   at(positions: readonly number[]): Promise<ReadablePage> {
     return this.#page((options) => this.#parts.log.readAt(positions, options));
   }

@@ -3,7 +3,7 @@ import { type Backoff, backoffMs } from '../../../scheduling/backoff.ts';
 import { pause } from '../../../scheduling/sleeper.ts';
 import { UnreadableEventError } from '../../define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
-import { NewerEventError } from '../../log/newer-events.ts';
+import { newerEventOf } from '../../log/newer-events.ts';
 import type { ParkedFailure } from '../parked/parked-items.ts';
 
 /** A failure that ends by itself, such as an answer that has not arrived yet. No operator needs to act. */
@@ -25,9 +25,13 @@ export interface Failing {
   since: number | undefined;
 }
 
-/** True if an item is to be parked, so that it does not hold back a checkpoint. */
+/**
+ * True if an item is to be parked, so that it does not hold back a checkpoint. One that only newer code can handle never is: it waits
+ * for an instance with that code.
+ */
 export function isToBeParked({ attempts, since }: Failing, error: unknown, now = performance.now()): boolean {
-  if (unreadable(error)) return true;
+  if (newerEventOf(error)) return false;
+  if (error instanceof UnreadableEventError) return true;
   if (!isRetryable(error) && attempts >= FAULTS) return true;
   return since !== undefined && now - since >= LONGEST_FAILING_MS;
 }
@@ -41,23 +45,13 @@ export function pauseAfter(attempt: number, error: unknown): number {
   return error instanceof ThrottledError ? Math.min(ITEM_AGAIN.maxMs, Math.max(ms, error.retryAfterMs)) : ms;
 }
 
-/**
- * The event that this code cannot read, if that is the cause: the item's own, or one in the stream of its command. The
- * item is parked at once, and newer code continues with it. (A client would send such a command to another instance.)
- */
-function unreadable(error: unknown): UnreadableEventError | undefined {
-  const cause = error instanceof NewerEventError ? error.cause : error;
-  return cause instanceof UnreadableEventError ? cause : undefined;
-}
-
 /** True if the failure ends by itself. */
 export function isRetryable(error: unknown): boolean {
-  if (unreadable(error)) return false;
+  if (newerEventOf(error) || error instanceof UnreadableEventError) return false;
   return isTransient(error) || RETRYABLE.some((kind) => error instanceof kind);
 }
 
-export function failureOf(failure: unknown): ParkedFailure {
-  const error = unreadable(failure) ?? failure;
+export function failureOf(error: unknown): ParkedFailure {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'FAULT';
   return { code, message: error instanceof Error ? error.message : String(error), isFault: !isRetryable(error) };
 }

@@ -4,6 +4,7 @@ import type { Projection } from '../../define/read-model/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';
+import { beforeNewer } from '../../log/newer-events.ts';
 import type { BatchParking } from '../dead-letters/batch-parking.ts';
 import type { PoisonFinder } from '../dead-letters/poison-finder.ts';
 import { planBatch } from '../fold/fold-batch.ts';
@@ -11,22 +12,6 @@ import { type EventBatch, type PlannedBatch, prefetchBatch } from '../fold/prefe
 import type { ProjectionTable } from '../fold/projection-table.ts';
 import { RecentRows } from '../fold/recent-rows.ts';
 import type { Writes } from '../fold/working-rows.ts';
-
-/** The next event was stored by newer code: this code's version of the projection cannot go on. */
-export class AheadOfCodeError extends Error {
-  readonly code = 'AHEAD_OF_CODE';
-  override readonly cause: UnreadableEventError;
-
-  constructor(cause: UnreadableEventError) {
-    const { eventName, schemaVersion, position } = cause;
-    super(
-      `The event ${eventName} of schema version ${schemaVersion} at position ${position} was stored by newer code than this. ` +
-        'An instance with that code can go on, and this one waits for it: nothing is put aside.',
-    );
-    this.name = 'AheadOfCodeError';
-    this.cause = cause;
-  }
-}
 
 export interface BatchPipelineParts {
   readonly projection: Projection;
@@ -70,10 +55,8 @@ export class BatchPipeline {
             else newer ??= error;
           },
         });
-        // Newer code can apply it. It is no poison, and nothing behind it may be applied before.
-        const before = newer ? events.filter(({ position }) => position < (newer?.position ?? 0)) : events;
-        if (newer && before.length === 0) throw new AheadOfCodeError(newer);
-        return { events: before };
+        // Newer code can apply it, so it is no poison.
+        return { events: beforeNewer(events, newer) };
       },
     });
   }

@@ -5,6 +5,7 @@ import type { Checkpoints } from '../../checkpoints/checkpoints.ts';
 import { type AfterFailure, LogConsumer, type StartingPoint } from '../../checkpoints/log-consumer.ts';
 import type { Clock } from '../../clock/database-clock.ts';
 import type { RecordedEvent } from '../../define/event.ts';
+import { AheadOfCodeError } from '../../log/newer-events.ts';
 import type { ProjectionMoved } from '../../notify/hub.ts';
 import type { Observer } from '../../observe/observer.ts';
 import { BatchParking } from '../dead-letters/batch-parking.ts';
@@ -15,7 +16,7 @@ import { PoisonFinder } from '../dead-letters/poison-finder.ts';
 import { writeParkedBatch } from '../dead-letters/write-parked-batch.ts';
 import { foldBatch } from '../fold/fold-batch.ts';
 import type { EventBatch } from '../fold/prefetched-batch.ts';
-import { AheadOfCodeError, BatchPipeline, type BatchPipelineParts } from './batch-pipeline.ts';
+import { BatchPipeline, type BatchPipelineParts } from './batch-pipeline.ts';
 import { eventOf, observedBatch } from './observed-batch.ts';
 
 export interface ProjectionRunnerParts extends BatchPipelineParts {
