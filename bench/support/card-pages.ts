@@ -4,7 +4,7 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres, { type ParameterOrJSON, type Sql } from 'postgres';
 import type { Database } from '../../src/database/client.ts';
 import { articleCards } from '../../src/domains/articles/index.ts';
-import { readPage } from '../../src/graphql/read/page.ts';
+import { readPage } from '../../src/graphql/read/pages/page.ts';
 import { CONDITIONS, tunedJoin, usualJoin } from '../peers/article-tables.ts';
 
 export const PAGE = 20;

@@ -32,7 +32,7 @@ function metersGraphql(api: Api): void {
     t.field({
       type: MeterConnection,
       description: 'Meters in the order of their ids.',
-      args: api.forwardArguments(t),
+      args: api.pageArguments(t),
       resolve: (_, args, { rows }) =>
         rows.page(metersReadModel, { args, sortBy: metersReadModel.table.id, direction: 'asc' }),
     }),

@@ -1,4 +1,4 @@
-import type { FieldMap, ObjectFieldBuilder, ObjectRef, QueryFieldBuilder } from '@pothos/core';
+import type { FieldMap, ObjectFieldBuilder } from '@pothos/core';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import { DefinitionError } from '../kernel/define/definition-error.ts';
 import type { Projection } from '../kernel/define/read-model/projection.ts';
@@ -12,24 +12,17 @@ import type { SizeExtensions } from './limits/sizes.ts';
 import { type FinalError, fresh, unwrap } from './live/fresh.ts';
 import { type LiveRow, liveRow } from './live/live-row.ts';
 import { type MomentArguments, momentOf } from './read/moment.ts';
-import { DEFAULT_PAGE, MAX_PAGE, type Page } from './read/page.ts';
-import { addPageInfo } from './read/page-info.ts';
 import { keyFor } from './read/rows.ts';
 import type { ColumnExtensions, RowExtensions } from './read/selected-columns.ts';
 import { storableText, uuidFrom } from './read/text.ts';
+import { addConnection, pageArguments } from './shapes/connection.ts';
+import { addPageInfo } from './shapes/page-info.ts';
+import type { ArgumentBuilder, ReadModelType, Types } from './shapes/read-model-type.ts';
 
-type Types = Builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : never;
-type FieldBuilder = Pick<QueryFieldBuilder<Types, object>, 'arg'>;
 type Row<Table extends PgTable> = StoredRow<Table>;
 
 /** A domain's `graphql.ts`: given the API, it adds its types, queries and subscriptions. */
 export type DomainGraphql = (api: Api) => void;
-
-/** An object type that is resolved from the rows of a read model. */
-export interface ReadModelType<Table extends PgTable = PgTable> {
-  readonly projection: Projection<Table>;
-  readonly ref: ObjectRef<Types, Row<Table>, Row<Table>>;
-}
 
 /**
  * What domains build their part of the schema with: Pothos, and the few shapes that all read models share. Each shape
@@ -180,23 +173,9 @@ export class Api {
     );
   }
 
-  /** The arguments `first` and `after` of a list that can only be read forwards. */
-  forwardArguments(t: FieldBuilder) {
-    return {
-      first: t.arg.int({
-        description: `The number of elements from the beginning: ${DEFAULT_PAGE} by default, at most ${MAX_PAGE}.`,
-      }),
-      after: t.arg.string({ description: 'Only what comes after this cursor.' }),
-    };
-  }
-
   /** The arguments of a Relay connection. */
-  pageArguments(t: FieldBuilder) {
-    return {
-      ...this.forwardArguments(t),
-      last: t.arg.int({ description: `The number of elements from the end, at most ${MAX_PAGE}.` }),
-      before: t.arg.string({ description: 'Only what comes before this cursor.' }),
-    };
+  pageArguments(t: ArgumentBuilder) {
+    return pageArguments(t);
   }
 
   /** Extensions of a field or type that is resolved from these read models, in addition to those of its type. */
@@ -252,30 +231,16 @@ export class Api {
     );
   }
 
-  /** The types `NameConnection` and `NameEdge` over a read model's rows. */
+  /**
+   * The types `NameConnection` and `NameEdge` over a read model's rows, for fields that resolve `rows.page(…)`. The
+   * list can be read in both directions and counted.
+   */
   connection<Table extends PgTable>(name: string, model: ReadModelType<Table>) {
-    const { builder } = this;
-    const extensions = this.readsFrom(model.projection);
-    type Edge = Page<Row<Table>>['edges'][number];
-    const EdgeType = builder.objectRef<Edge>(`${name}Edge`).implement({
-      description: `A place in a list of ${model.projection.name}.`,
-      extensions,
-      fields: (t) => ({
-        node: t.field({ type: model.ref, description: 'The element.', resolve: ({ node }) => node as never }),
-        cursor: t.exposeString('cursor', { description: 'Names the place: pass it as `after` or `before`.' }),
-      }),
-    });
-    return builder.objectRef<Page<Row<Table>>>(`${name}Connection`).implement({
-      description: `A page of ${model.projection.name}.`,
-      extensions,
-      fields: (t) => ({
-        edges: t.field({ type: [EdgeType], description: 'The page, in order.', resolve: ({ edges }) => [...edges] }),
-        pageInfo: t.field({
-          type: this.pageInfo,
-          description: 'Whether there is more.',
-          resolve: ({ pageInfo }) => pageInfo,
-        }),
-      }),
+    return addConnection<Row<Table>>(this.builder, name, {
+      type: model.ref,
+      pageInfo: this.pageInfo,
+      plural: model.projection.name,
+      extensions: this.readsFrom(model.projection),
     });
   }
 }

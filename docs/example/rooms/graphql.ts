@@ -46,7 +46,7 @@ export function roomsGraphql(api: Api): void {
     t.field({
       type: BookingConnection,
       description: 'Its bookings that you may see, by day.',
-      args: api.forwardArguments(t),
+      args: api.pageArguments(t),
       resolve: ({ id }, args, { rows }, info) =>
         rows.page(bookings, {
           args,

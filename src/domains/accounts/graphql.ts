@@ -90,7 +90,7 @@ it, only who may see their account is told why.`,
     t.field({
       type: EntryConnection,
       description: 'The statement, newest first.',
-      args: api.forwardArguments(t),
+      args: api.pageArguments(t),
       resolve: ({ id }, args, { rows }) =>
         rows.pageOfParts(entries, entriesTable.accountId, id, {
           args,

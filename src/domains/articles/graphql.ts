@@ -35,7 +35,7 @@ export function articlesGraphql(api: Api): void {
     t.field({
       type: ArticleCardConnection,
       description: 'Cards of articles, newest first.',
-      args: { ...api.forwardArguments(t), tag: t.arg.string({ description: 'Only of articles with this tag.' }) },
+      args: { ...api.pageArguments(t), tag: t.arg.string({ description: 'Only of articles with this tag.' }) },
       resolve: (_, { tag, ...args }, { rows }, info) => {
         const wanted = tag == null ? undefined : JSON.stringify([api.storableText(tag, 'A tag')]);
         const where = wanted ? [sql`${articleCardsTable.tags} @> ${wanted}::jsonb`] : [];

@@ -47,7 +47,7 @@ export function auditGraphql(api: Api): void {
       args: {
         aggregateId: t.arg.id({ description: 'Only what happened to this aggregate or process.' }),
         actorId: t.arg.id({ description: 'Only what this actor did.' }),
-        ...api.forwardArguments(t),
+        ...api.pageArguments(t),
       },
       resolve: (_, { aggregateId, actorId, ...args }, { rows }, info) =>
         rows.page(auditTrail, {

@@ -163,7 +163,7 @@ that you may see. The customer and the products that it leads to are as they are
     t.field({
       type: OrderConnection,
       description: "The customer's orders, newest first.",
-      args: api.forwardArguments(t),
+      args: api.pageArguments(t),
       resolve: ({ id }, args, { rows }, info) =>
         rows.pageWhere(orders, ordersTable.customerId, id, { args, ...SORTS.PLACED_AT_DESC, info }),
     }),

@@ -21,9 +21,9 @@ import {
   type TypeNode,
   type ValueNode,
 } from 'graphql';
-import { DEFAULT_PAGE } from '../read/page.ts';
+import { DEFAULT_PAGE } from '../read/pages/page.ts';
 import { refusal } from './document.ts';
-import { DEFAULT_LIST_SIZE, pointsOfBytes, type SizeExtensions } from './sizes.ts';
+import { DEFAULT_LIST_SIZE, pointsOf, type SizeExtensions } from './sizes.ts';
 
 /** How a variable affects the cost: as the length of a page, or by the number of elements of its lists. */
 export interface VariableSizes {
@@ -149,7 +149,7 @@ export class OperationWalk {
     const given = node.arguments?.length ? this.#elementsGiven(node) : 0;
     const extensions = (field?.extensions ?? {}) as SizeExtensions;
     const size = field ? this.#sizeOf(field, type, page, given) : 1;
-    const points = pointsOfBytes(extensions);
+    const points = pointsOf(extensions);
     if (!node.selectionSet) return given + size * (1 + points);
     const inside = this.#costOf(node.selectionSet, {
       type: named,
@@ -157,7 +157,7 @@ export class OperationWalk {
       depth: below,
       introspects: introspects || field === SchemaMetaFieldDef || field === TypeMetaFieldDef,
     });
-    const row = named && !isLeafType(named) ? pointsOfBytes(named.extensions as SizeExtensions) : 0;
+    const row = named && !isLeafType(named) ? pointsOf(named.extensions as SizeExtensions) : 0;
     return given + size * (2 + points + row + inside);
   }
 

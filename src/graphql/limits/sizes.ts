@@ -14,6 +14,8 @@ export interface SizeExtensions {
   readonly listSize?: number;
   /** Expected bytes of a row or a value, if it may be large. */
   readonly bytes?: number;
+  /** Points for each time that the field is resolved, if this is much work. */
+  readonly points?: number;
 }
 
 /** Assumed number of elements of a list that declares no size. */
@@ -21,9 +23,9 @@ export const DEFAULT_LIST_SIZE = 10;
 /** Bytes that cost one point. */
 const BYTES_PER_POINT = 1000;
 
-/** Points for the size of a row or a value of this type or field. */
-export function pointsOfBytes({ bytes = 0 }: SizeExtensions): number {
-  return Math.floor(bytes / BYTES_PER_POINT);
+/** Points for the size of a row or a value of this type or field, and for the work to resolve it. */
+export function pointsOf({ bytes = 0, points = 0 }: SizeExtensions): number {
+  return Math.floor(bytes / BYTES_PER_POINT) + points;
 }
 
 /** Elements that the lists of introspection have on average in a schema, by type and field. */

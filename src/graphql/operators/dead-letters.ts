@@ -9,8 +9,9 @@ import {
 import type { RetryOutcome } from '../../kernel/read/dead-letters/retry/retry.ts';
 import type { Api } from '../api.ts';
 import { BadUserInputError } from '../errors.ts';
-import { type Page, sizeOf } from '../read/page.ts';
+import { type Page, sizeOf } from '../read/pages/page.ts';
 import { storableText } from '../read/text.ts';
+import { forwardArguments } from '../shapes/connection.ts';
 import { operatorOf } from './operator.ts';
 
 interface Retried extends RetryOutcome {
@@ -89,7 +90,7 @@ function addQuery(api: Api): void {
         'For operators who may act: the events that read models could not apply, by read model and position.',
       args: {
         projection: t.arg.string({ description: 'Only of this read model; by default of all.' }),
-        ...api.forwardArguments(t),
+        ...forwardArguments(t),
       },
       resolve: async (_, { projection, first, after }, context) => {
         operatorOf(context, 'operate', 'look at dead letters');

@@ -1,12 +1,11 @@
-import DataLoader from 'dataloader';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Actor } from '../../kernel/define/access/actor.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { StoredRow } from '../../kernel/define/read-model/read-table.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
-import { Semaphore } from '../../scheduling/semaphore.ts';
 import type { Moment } from './moment.ts';
-import { type Page, type PageRequest, readPage, readPages, selectedFor } from './page.ts';
+import { type ListOf, Lists } from './pages/lists.ts';
+import type { Page, PageRequest } from './pages/page.ts';
 import type { ReadModels } from './read-models.ts';
 import { storableText, uuidFrom } from './text.ts';
 import { isVisible, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
@@ -21,10 +20,11 @@ export interface ReadBudget {
   released(): void;
 }
 
-/** Most lists that one statement reads, each with one page. */
-const MAX_LISTS = 100;
-/** Pages that an operation reads at the same time: each is charged before more are read. */
-const PAGES_AT_ONCE = 4;
+/** A list: a page of it, and its length. */
+export interface CountedPage<Node> extends Page<Node> {
+  /** Counts all elements of the list, on every page of it. */
+  totalCount(): Promise<number>;
+}
 
 /** The read models as one actor sees them, for one operation: each row is loaded once. */
 export class Rows {
@@ -35,8 +35,7 @@ export class Rows {
   readonly #hasParked: (projection: string) => boolean;
   // Undefined while it is empty, as for most subscriptions that wait for their next message.
   #loaded: Map<Projection, Map<string, Promise<unknown>>> | undefined;
-  #lists: Map<string, DataLoader<unknown, Page<unknown>>> | undefined;
-  #pages: Semaphore | undefined;
+  #openLists: Lists | undefined;
 
   /**
    * @param onStale called for every row that lacks events because they could not be applied, and for every answer from
@@ -110,36 +109,28 @@ export class Rows {
     return null;
   }
 
-  /** A page of the rows that the actor may see. */
-  async page<P extends Projection>(projection: P, request: PageRequest): Promise<Page<RowOfProjection<P>>> {
-    const where = visibleWhere(projection, this.visibility(projection));
-    const visible = { ...request, where: [where, ...(request.where ?? [])] };
-    this.#pages ??= new Semaphore(PAGES_AT_ONCE);
-    return this.#pages.run(async () => {
-      // An operation without budget reads nothing.
-      this.#budget?.read([], projection.name);
-      const page = await readPage<RowOfProjection<P>>(this.#readModels.db, projection, visible);
-      this.#look(
-        projection,
-        page.edges.map(({ node }) => node),
-      );
-      this.#mayLackRows(projection);
-      return page;
-    });
+  /** The list of the rows that the actor may see, with one page of it. */
+  async page<P extends Projection>(projection: P, request: PageRequest): Promise<CountedPage<RowOfProjection<P>>> {
+    const where = [visibleWhere(projection, this.visibility(projection)), ...(request.where ?? [])];
+    const lists = this.#lists;
+    const page = await lists.page<RowOfProjection<P>>(projection, { ...request, where }, ({ edges }) =>
+      this.#lookAt(projection, edges),
+    );
+    return this.#counted(projection, page, () => lists.count(projection, where));
   }
 
   /**
-   * A page of the rows that the actor may see and in which the column has this value. The same list for many parents
-   * (the loans of each member of a page) is one statement.
+   * The list of the rows that the actor may see and in which the column has this value, with one page of it. The same
+   * list for many parents (the loans of each member of a page) is one statement.
    */
   async pageWhere<P extends Projection>(
     projection: P,
     column: PgColumn,
     value: unknown,
     request: Omit<PageRequest, 'where'>,
-  ): Promise<Page<RowOfProjection<P>>> {
-    const where = visibleWhere(projection, this.visibility(projection));
-    return this.#pageOf(projection, column, value, { ...request, where: [where] });
+  ): Promise<CountedPage<RowOfProjection<P>>> {
+    const where = [visibleWhere(projection, this.visibility(projection))];
+    return this.#pageOf(projection, { column, value }, { ...request, where });
   }
 
   /**
@@ -151,8 +142,8 @@ export class Rows {
     column: PgColumn,
     value: unknown,
     request: Omit<PageRequest, 'where'>,
-  ): Promise<Page<RowOfProjection<P>>> {
-    return this.#pageOf(projection, column, value, request);
+  ): Promise<CountedPage<RowOfProjection<P>>> {
+    return this.#pageOf(projection, { column, value }, request);
   }
 
   /** The rows of a read model that the actor may see, as a condition for queries; undefined for all. */
@@ -168,34 +159,30 @@ export class Rows {
   /** Forgets all loaded rows, so that the next message of a subscription shows the current state. */
   clear(): void {
     this.#loaded = undefined;
-    this.#lists = undefined;
+    this.#openLists = undefined;
     this.#budget?.released();
+  }
+
+  get #lists(): Lists {
+    // Undefined while no list is read, like the loaded rows.
+    this.#openLists ??= new Lists(this.#readModels.db, (readModel) => this.#budget?.read([], readModel));
+    return this.#openLists;
   }
 
   async #pageOf<P extends Projection>(
     projection: P,
-    column: PgColumn,
-    value: unknown,
+    list: ListOf,
     request: PageRequest,
-  ): Promise<Page<RowOfProjection<P>>> {
-    const { args, sortBy, direction, where } = request;
-    const { name } = selectedFor(projection, request);
-    const key = JSON.stringify([projection.name, column.name, sortBy.name, direction, args, where !== undefined, name]);
-    this.#lists ??= new Map();
-    let list = this.#lists.get(key);
-    if (!list) {
-      list = new DataLoader((values) => readPages(this.#readModels.db, projection, request, { column, values }), {
-        maxBatchSize: MAX_LISTS,
-      });
-      this.#lists.set(key, list);
-    }
-    const page = (await list.load(value)) as Page<RowOfProjection<P>>;
-    this.#look(
-      projection,
-      page.edges.map(({ node }) => node),
-    );
+  ): Promise<CountedPage<RowOfProjection<P>>> {
+    const lists = this.#lists;
+    const page = await lists.pageOf<RowOfProjection<P>>(projection, list, request);
+    this.#lookAt(projection, page.edges);
+    return this.#counted(projection, page, () => lists.countOf(projection, list, request.where));
+  }
+
+  #counted<Node>(projection: Projection, page: Page<Node>, totalCount: () => Promise<number>): CountedPage<Node> {
     this.#mayLackRows(projection);
-    return page;
+    return { ...page, totalCount };
   }
 
   async #load(projection: Projection, key: string): Promise<unknown> {
@@ -212,6 +199,13 @@ export class Rows {
   /** A list, or no row, was read: waiting events may have created or changed rows that would belong to the answer. */
   #mayLackRows({ name }: Pick<Projection, 'name'>): void {
     if (this.#hasParked(name)) this.#onStale();
+  }
+
+  #lookAt(projection: Projection, edges: Page<RowValues>['edges']): void {
+    this.#look(
+      projection,
+      edges.map(({ node }) => node),
+    );
   }
 
   #look(projection: Projection, rows: readonly RowValues[]): void {

@@ -12,6 +12,11 @@ const schema = buildSchema(`
 const line = schema.getType('Line');
 const order = schema.getType('Order');
 if (line) line.extensions = { bytes: 3500 };
+const page = schema.getType('Page');
+if (page && 'getFields' in page) {
+  const { total } = page.getFields();
+  if (total) total.extensions = { points: 30 };
+}
 if (order && 'getFields' in order) {
   const { lines } = order.getFields();
   if (lines) lines.extensions = { listSize: 4 };
@@ -48,12 +53,12 @@ describe('the cost of an operation', () => {
     // Four lines, each of three points for its bytes.
     ['{ order { lines { name } } }', 2 + 4 * (2 + 3 + 1)],
     ['{ order { lines { tags } } }', 2 + 4 * (2 + 3 + 10)],
-    // The lists of a page have its size; the rest of it is there once.
-    ['{ orders(first: 7) { total nodes { id } } }', 2 + 1 + 7 * 3],
-    ['{ orders(last: 7) { total nodes { id } } }', 2 + 1 + 7 * 3],
+    // A field that is much work costs the points that it declares. The lists of a page have its size; the rest of it is there once.
+    ['{ orders(first: 7) { total nodes { id } } }', 2 + 31 + 7 * 3],
+    ['{ orders(last: 7) { total nodes { id } } }', 2 + 31 + 7 * 3],
     ['{ orders { nodes { id } } }', 2 + 20 * 3],
     ['{ orders(first: 3) { nodes { friends(first: 5) { nodes { id } } } } }', 2 + 3 * (2 + 2 + 5 * 3)],
-    ['{ orders(first: 0, filter: { words: ["a", "b"], inner: { words: ["c"] } }) { total } }', 3 + 2 + 1],
+    ['{ orders(first: 0, filter: { words: ["a", "b"], inner: { words: ["c"] } }) { total } }', 3 + 2 + 31],
     ['{ ...F ...F } fragment F on Query { order { id } }', 6],
   ])('of %s is %i', (query, cost) => {
     expect(costOf(query)).toBe(cost);
@@ -62,7 +67,7 @@ describe('the cost of an operation', () => {
   it('counts what variables give, each time that they are used', () => {
     const query =
       'query ($n: Int, $f: Filter) { a: orders(first: $n, filter: $f) { total } b: orders(filter: $f) { total } }';
-    expect(costOf(query, { n: 50, f: 100 })).toBe(100 + 3 + 100 + 3);
+    expect(costOf(query, { n: 50, f: 100 })).toBe(100 + 33 + 100 + 33);
     expect(costOf('query ($n: Int) { orders(first: $n) { nodes { id } } }', { n: 50 })).toBe(2 + 50 * 3);
   });
 

@@ -98,7 +98,7 @@ describe('a fault in development', () => {
     const { errors, text } = await own.query(query, { search: SECRET.email });
     const fault = errors?.[0]?.extensions.fault;
     expect(fault).toMatchObject({ message: expect.stringMatching(/column "carrier" does not exist$/) });
-    expect(JSON.stringify(fault)).toContain('graphql/read/page.ts');
+    expect(JSON.stringify(fault)).toContain('graphql/read/pages/page.ts');
     expectNoSecrets(text);
   });
 });

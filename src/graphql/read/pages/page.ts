@@ -1,12 +1,13 @@
 import { and, asc, desc, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { GraphQLResolveInfo } from 'graphql';
-import type { Database } from '../../database/client.ts';
-import { arrayLiteral } from '../../database/column-arrays.ts';
-import type { Projection } from '../../kernel/define/read-model/projection.ts';
-import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
-import { BadUserInputError } from '../errors.ts';
-import { type SelectedColumns, selectedColumns } from './selected-columns.ts';
+import type { Database } from '../../../database/client.ts';
+import type { Projection } from '../../../kernel/define/read-model/projection.ts';
+import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
+import { BadUserInputError } from '../../errors.ts';
+import { type SelectedColumns, selectedColumns } from '../selected-columns.ts';
+import { type Cursor, decodeCursor, encodeCursor, refuseBadCursor } from './cursor.ts';
+import { isOfList, LIST_NUMBER, type ListsBy, listsBy } from './lists-by.ts';
 
 export const DEFAULT_PAGE = 20;
 export const MAX_PAGE = 100;
@@ -32,8 +33,14 @@ export interface PageRequest {
   readonly info?: GraphQLResolveInfo;
 }
 
+/** An element of a list, and its place. */
+export interface Edge<Node> {
+  readonly node: Node;
+  readonly cursor: string;
+}
+
 export interface Page<Node> {
-  readonly edges: readonly { readonly node: Node; readonly cursor: string }[];
+  readonly edges: readonly Edge<Node>[];
   readonly pageInfo: {
     readonly hasNextPage: boolean;
     readonly hasPreviousPage: boolean;
@@ -92,21 +99,19 @@ export async function readPages<Node>(
   db: Database,
   projection: Projection,
   request: PageRequest,
-  { column, values }: { readonly column: PgColumn; readonly values: readonly unknown[] },
+  { column, values }: ListsBy,
 ): Promise<Page<Node>[]> {
   const cut = cutOf(projection, request);
-  const list = sql`list.value`;
   const page = db
     .select(cut.selected.columns)
     .from(projection.table)
-    .where(and(...(request.where ?? []), sql`${column} = ${list}`, cut.where))
+    .where(and(...(request.where ?? []), isOfList(column), cut.where))
     .orderBy(...cut.columns.map((column) => cut.order(column)))
     .limit(LIMIT)
     .as('page');
-  const lists = sql`unnest(${arrayLiteral(column, values)}::text::${sql.raw(column.getSQLType())}[]) with ordinality as list(value, nth)`;
   const found = await db
-    .select({ nth: sql`list.nth`.mapWith(Number), row: page._.selectedFields as Record<string, PgColumn> })
-    .from(lists)
+    .select({ nth: LIST_NUMBER, row: page._.selectedFields as Record<string, PgColumn> })
+    .from(listsBy({ column, values }))
     .crossJoinLateral(page)
     .orderBy(sql`list.nth`, ...cut.columns.map(({ name }) => cut.order(sql`page.${sql.identifier(name)}`)))
     .prepare(`${projection.name}_pages_by_${column.name}`)
@@ -202,8 +207,9 @@ function pageOf<Node>({ args, limit, backwards, cursorOf, selected }: Cut, found
   return {
     edges,
     pageInfo: {
-      hasNextPage: backwards ? args.before != null : more,
-      hasPreviousPage: backwards ? more : args.after != null,
+      // What a cursor names lies beyond the page on its side.
+      hasNextPage: (more && !backwards) || args.before != null,
+      hasPreviousPage: (more && backwards) || args.after != null,
       startCursor: edges[0]?.cursor ?? null,
       endCursor: edges.at(-1)?.cursor ?? null,
     },
@@ -219,32 +225,6 @@ export function sizeOf({ first, last }: PageArguments): { limit: number; backwar
   return { limit: size, backwards: last != null };
 }
 
-/** A row's place: the value that it is sorted by and the values of its key, as text. */
-type Cursor = readonly string[];
-
-function encodeCursor(sortName: string, values: readonly unknown[]): string {
-  const texts = values.map((value) => (value instanceof Date ? value.toISOString() : String(value)));
-  return Buffer.from(JSON.stringify([sortName, ...texts])).toString('base64url');
-}
-
-function decodeCursor(cursor: string, sortName: string, length: number): Cursor {
-  try {
-    const [name, ...values] = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    const fits = values.length === length && values.every((value: unknown) => typeof value === 'string');
-    if (name === sortName && fits) return values;
-  } catch {
-    // The caller reports the error.
-  }
-  throw new BadUserInputError('This cursor is not one of this list in this order; begin again without it.');
-}
-
 function list(parts: SQL[]): SQL {
   return sql.join(parts, sql`, `);
-}
-
-/** A forged cursor may hold a value that the column's type does not take (SQLSTATE class 22). */
-function refuseBadCursor(error: unknown): never {
-  const { cause } = error as { cause?: { code?: string } };
-  if (cause?.code?.startsWith('22')) throw new BadUserInputError('This cursor is not one of this list.');
-  throw error;
 }
