@@ -3,6 +3,7 @@ import { printedSchema, schemaOf } from '../../graphql/schema.ts';
 import { DefinitionError } from '../../kernel/define/definition-error.ts';
 import { registerDomains } from '../../kernel/define/domain.ts';
 import type { EventDefinition, EventTypes } from '../../kernel/define/event.ts';
+import { isFormer } from '../../kernel/define/former-event.ts';
 import { processEvents } from '../../kernel/define/process-manager/process-events.ts';
 import { ddlOf, ReadTableError } from '../../kernel/read/tables/table-ddl.ts';
 import { tablesOf } from '../../kernel/read/tables/tables.ts';
@@ -52,10 +53,10 @@ async function* checks(cli: Cli, options: CheckOptions): AsyncGenerator<Checked>
   if (registry.value) yield await checkEvents(folder, eventsOfAuthors(registry.value.events), options);
 }
 
-/** Without the engine's own, which its releases keep readable. */
+/** Without the engine's own, which its releases keep readable, and without those of which only the name is left. */
 function eventsOfAuthors(events: EventTypes): EventTypes {
   const own = new Set<EventDefinition>(Object.values(processEvents));
-  return Object.fromEntries(Object.entries(events).filter(([, event]) => !own.has(event)));
+  return Object.fromEntries(Object.entries(events).filter(([, event]) => !own.has(event) && !isFormer(event)));
 }
 
 /** A value, or the mistakes that prevent it. */

@@ -2,6 +2,7 @@ import type { Aggregate } from './aggregate.ts';
 import type { Command } from './command.ts';
 import { DefinitionError, refuseMistakes } from './definition-error.ts';
 import type { EventTypes } from './event.ts';
+import { formerEvent } from './former-event.ts';
 import type { Effect } from './process-manager/effect.ts';
 import type { Process } from './process-manager/process.ts';
 import { deadlines } from './process-manager/process-deadlines.ts';
@@ -22,6 +23,11 @@ export interface Domain<Api = unknown> {
   readonly processes?: readonly Process[];
   /** Effects, if any. */
   readonly effects?: readonly Effect[];
+  /**
+   * Names of events that former releases stored and that this domain does not define any more. Without it an event of an unknown type
+   * counts as one of newer code: a read model over all events waits in front of it, because it needs its summary. A former event has none.
+   */
+  readonly formerEvents?: readonly string[];
   readonly graphql: Api;
 }
 
@@ -60,6 +66,7 @@ export function registerDomains(domains: readonly Domain[]): Registry {
       add('process', processes, process.name, process);
       addAggregate(process.aggregate as Aggregate);
     }
+    for (const name of domain.formerEvents ?? []) add('event', events, name, formerEvent(name));
     for (const effect of domain.effects ?? []) add('effect', effects, effect.name, effect);
     for (const command of domain.commands) add('command', commands, command.name, command);
     for (const projection of domain.projections) add('projection', projections, projection.name, projection);

@@ -24,8 +24,8 @@ export interface RecordedEvent<Name extends string = string, Data = unknown> ext
   readonly metadata: EventMetadata;
   readonly commandId: string;
   /**
-   * Its data as text, without personal data; empty if nothing is left, or this version of the application cannot read
-   * it.
+   * Its data as text, without personal data; empty if nothing is left, or nobody can read it. A read model that reads the summary of an
+   * event of newer code waits for an instance with that code.
    */
   readonly summary: string;
   /** Business time. Never decreases within a stream. */

@@ -1,4 +1,4 @@
-import { type EventTypes, UnreadableEventError } from '../define/event.ts';
+import { type EventDefinition, type EventTypes, UnreadableEventError } from '../define/event.ts';
 
 /** What is stored of an event's type. */
 interface StoredType {
@@ -11,12 +11,16 @@ interface StoredType {
  * The data of a stored event, converted to the newest schema version.
  * @throws {UnreadableEventError} with the event's position, if known.
  */
-export function decodeEvent(
-  events: EventTypes,
+export function decodeEvent(events: EventTypes, data: unknown, stored: StoredType): unknown {
+  return decodeAs(events[stored.type], data, stored);
+}
+
+/** The same with the definition of its type; undefined if this code has none. */
+export function decodeAs(
+  definition: EventDefinition | undefined,
   data: unknown,
   { type, schema_version, position }: StoredType,
 ): unknown {
-  const definition = events[type];
   const schemaVersion = schema_version ?? 0;
   if (!definition) {
     throw new UnreadableEventError(type, schemaVersion, 'no domain defines this event', { position, isNewer: true });

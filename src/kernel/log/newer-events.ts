@@ -53,10 +53,12 @@ export class AheadOfCodeError extends Error {
   }
 }
 
-/** The event of newer code that a failure is about; undefined if it has another cause. */
+/** The event of newer code that a failure or its cause is about; undefined if there is none. */
 export function newerEventOf(failure: unknown): UnreadableEventError | undefined {
-  const cause = failure instanceof NewerEventError || failure instanceof AheadOfCodeError ? failure.cause : failure;
-  return cause instanceof UnreadableEventError && cause.isNewer ? cause : undefined;
+  for (let error = failure; error instanceof Error; error = error.cause) {
+    if (error instanceof UnreadableEventError) return error.isNewer ? error : undefined;
+  }
+  return undefined;
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   UnreadableEventError,
 } from '../define/event.ts';
 import type { Accepted, Append } from './append/append.ts';
+import { decodeAs } from './decode-event.ts';
 
 /** A row of the log as the driver returns it; instants in ms. */
 export interface EventRow {
@@ -118,14 +119,17 @@ export class StoredEvent implements RecordedEvent {
     return JSON.parse(this.#metadata);
   }
 
+  /** @throws {UnreadableEventError} if only newer code can read the event: it has a summary there. */
   get summary(): string {
+    const { type, position, data } = this;
     const definition = this.#definition;
-    if (!definition) return '';
     const version = this.#schemaVersion;
     try {
-      return definition.summary(version === undefined ? this.data : definition.decode(this.data, version));
+      const newest =
+        version === undefined ? data : decodeAs(definition, data, { type, schema_version: version, position });
+      return definition?.summary(newest) ?? '';
     } catch (error) {
-      if (error instanceof UnreadableEventError) return '';
+      if (error instanceof UnreadableEventError && !error.isNewer) return '';
       throw error;
     }
   }

@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../../define/event.ts';
 import { type Change, changesOf, handlerOf, type Key, type Projection } from '../../define/read-model/projection.ts';
+import { newerEventOf } from '../../log/newer-events.ts';
 import type { BatchParking } from '../dead-letters/batch-parking.ts';
 import type { ParkedEvent } from '../dead-letters/parked-streams.ts';
 import { FoldError } from '../dead-letters/poison.ts';
@@ -91,7 +92,9 @@ function changesOfParked(
   if (!parkedEvent.rowsKnown) return undefined;
   try {
     return changesOf(projection, event);
-  } catch {
+  } catch (error) {
+    // Newer code can tell which rows.
+    if (newerEventOf(error)) throw new FoldError(projection.name, event, error);
     parkedEvent.rowsKnown = false;
     return undefined;
   }

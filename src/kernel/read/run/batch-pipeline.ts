@@ -33,6 +33,8 @@ export class BatchPipeline {
   readonly #poison: PoisonFinder;
   readonly #reader: PageReader<EventBatch>;
   readonly #recent = new RecentRows();
+  /** The position of an event that only newer code can apply, as its handler has shown. */
+  #newer: number | undefined;
   /** The batch after the one that is written. Its promise resolves to undefined if it could not be prefetched. */
   #ahead:
     | { readonly after: number; first: RecordedEvent | undefined; batch: Promise<EventBatch | undefined> }
@@ -74,7 +76,18 @@ export class BatchPipeline {
       const batch = await ahead.batch;
       if (batch) return batch;
     }
-    return this.#reader.read(position, this.#poison.limitAfter(position, this.#parts.batchLimit));
+    return this.#reader.read(position, this.#limitAfter(position));
+  }
+
+  /** An event turned out to be one that only newer code can apply: a batch ends before it. */
+  endBefore(position: number): void {
+    this.#newer = position;
+  }
+
+  #limitAfter(position: number): number {
+    const limit = this.#poison.limitAfter(position, this.#parts.batchLimit);
+    const before = (this.#newer ?? 0) - 1 - position;
+    return before > 0 ? Math.min(limit, before) : limit;
   }
 
   /** The changes of a batch, and the rows that it needs. */
@@ -96,7 +109,7 @@ export class BatchPipeline {
    */
   writing(to: number, writes: Writes): void {
     const { projection, table, head, batchLimit } = this.#parts;
-    if (head.position - to < batchLimit || this.#poison.limitAfter(to, batchLimit) < batchLimit) return;
+    if (head.position - to < batchLimit || this.#limitAfter(to) < batchLimit) return;
     const ahead = { after: to, first: undefined as RecordedEvent | undefined };
     const prefetch = async () => {
       const { events } = await this.#reader.read(to, batchLimit);

@@ -4,8 +4,8 @@ import { FencedError } from '../../checkpoints/advance.ts';
 import type { Checkpoints } from '../../checkpoints/checkpoints.ts';
 import { type AfterFailure, LogConsumer, type StartingPoint } from '../../checkpoints/log-consumer.ts';
 import type { Clock } from '../../clock/database-clock.ts';
-import type { RecordedEvent } from '../../define/event.ts';
-import { AheadOfCodeError } from '../../log/newer-events.ts';
+import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts';
+import { AheadOfCodeError, newerEventOf } from '../../log/newer-events.ts';
 import type { ProjectionMoved } from '../../notify/hub.ts';
 import type { Observer } from '../../observe/observer.ts';
 import { BatchParking } from '../dead-letters/batch-parking.ts';
@@ -108,12 +108,8 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
       this.#parts.onFenced?.();
       return 'end';
     }
-    if (error instanceof AheadOfCodeError) {
-      this.#isAhead = true;
-      if (this.#failure !== error.message) await this.#setFailure(error.message);
-      this.#parts.onAhead?.();
-      return 'later';
-    }
+    const newer = newerEventOf(error);
+    if (newer) return this.#metNewer(newer);
     if (this.#poison.narrow(error, { after: this.position, size: this.inProgress?.events.length ?? 0 })) return 'again';
     this.report(error);
     if (isTransient(error)) {
@@ -136,6 +132,19 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
 
   protected override async ended(): Promise<void> {
     this.#pipeline.forget();
+  }
+
+  /** Applies what is before the event, and then waits for an instance with newer code. */
+  async #metNewer(newer: UnreadableEventError): Promise<AfterFailure> {
+    if (newer.position !== undefined && newer.position > this.position + 1) {
+      this.#pipeline.endBefore(newer.position);
+      return 'again';
+    }
+    this.#isAhead = true;
+    const { message } = new AheadOfCodeError(newer);
+    if (this.#failure !== message) await this.#setFailure(message);
+    this.#parts.onAhead?.();
+    return 'later';
   }
 
   /** @returns the number of rows that changed. */

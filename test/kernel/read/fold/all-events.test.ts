@@ -51,7 +51,21 @@ const chronicleDomain = defineDomain({
   graphql: undefined,
 });
 
-const database = useDatabase({ tables: [...libraryTables, countersTable, chronicleTable, shelfTable, shelfHistory] });
+const ledgerTable = readTable('ledger', {
+  position: bigint('position', { mode: 'number' }).primaryKey(),
+  type: text('type').notNull(),
+});
+/** A row for every event of the log, without its summary. */
+const ledger = defineProjection('ledger', {
+  table: ledgerTable,
+  visibleTo: 'everyone',
+  every: ({ position, type }, { put }) => put(position, () => ({ position, type })),
+});
+const ledgerDomain = { ...chronicleDomain, projections: [ledger as unknown as Projection] };
+
+const database = useDatabase({
+  tables: [...libraryTables, countersTable, chronicleTable, ledgerTable, shelfTable, shelfHistory],
+});
 const openLibrary = useEngine(database, [libraryDomain]);
 const openEngine = useEngine(database, [parcelDomain, chronicleDomain]);
 
@@ -138,12 +152,13 @@ describe('a projection over all events', () => {
     expect(engine.faults).toEqual([]);
   });
 
-  it('has those of domains that are mounted later, and those that nobody knows any more, without their data', async () => {
+  it('has those of domains that are mounted later, and declared former events, without their data', async () => {
     const engine = await openEngine({ start: true });
     await send(engine);
     await settled(engine);
     await engine.close();
-    const more = await openEngine({ start: true, domains: [parcelDomain, chronicleDomain, counterDomain] });
+    const later = { ...chronicleDomain, formerEvents: ['Forgotten'] };
+    const more = await openEngine({ start: true, domains: [parcelDomain, later, counterDomain] });
     const { position } = receiptOf(await more.bus.execute(openCounter, { label: 'a' }, system));
     const forgotten = { type: 'Forgotten', schemaVersion: 1, data: { text: 'what was that' } };
     await more.log.append([anAppend({ streamType: 'Lost', events: [forgotten] })]);
@@ -161,6 +176,45 @@ describe('a projection over all events', () => {
       { type: 'CounterIncremented', summary: '' },
       { type: 'CounterIncremented', summary: 'by: 7' },
     ]);
+  });
+
+  it('waits in front of an event of newer code, whose summary it needs, and an instance with that code goes on', async () => {
+    const old = await openEngine({ start: true });
+    await send(old);
+    await settled(old);
+    const { position } = await old.log.head();
+    const young = await openEngine({ projector: 'off', domains: [parcelDomain, chronicleDomain, counterDomain] });
+    // One batch has what it can read, and what it cannot.
+    await send(old);
+    await young.log.append([anAppend({ events: [{ type: 'CounterIncremented', schemaVersion: 1, data: { by: 7 } }] })]);
+    await old.projector.look();
+    const chronicleOf = ({ projector }: TestEngine) => projector.status().find(({ name }) => name === 'chronicle');
+    await until(() => chronicleOf(old)?.state === 'AHEAD_OF_CODE');
+    const waiting = chronicleOf(old);
+    expect(waiting?.failure).toContain('The event CounterIncremented of schema version 1');
+    expect(waiting?.position).toBeGreaterThan(position);
+    const [next] = await database.sql`select type from es.events where position = ${(waiting?.position ?? 0) + 1}`;
+    expect(next?.type).toBe('CounterIncremented');
+    const newer = await openEngine({ start: true, domains: [parcelDomain, chronicleDomain, counterDomain] });
+    await expectWhole(newer);
+    const rows = await database.sql`select summary from read.chronicle_v1 where type = 'CounterIncremented'`;
+    expect([...rows]).toEqual([{ summary: 'by: 7' }]);
+    expect(await database.sql`select from read.dead_letters`).toHaveLength(0);
+    expect([old.faults, newer.faults]).toEqual([[], []]);
+  });
+
+  it('goes on past events of newer code if it stores only what every event has', async () => {
+    const engine = await openEngine({ start: true, domains: [parcelDomain, ledgerDomain] });
+    await send(engine);
+    await engine.log.append([
+      anAppend({ events: [{ type: 'CounterIncremented', schemaVersion: 1, data: { by: 7 } }] }),
+    ]);
+    await engine.projector.look();
+    await until(
+      async () => (await database.sql`select from read.ledger_v1 where type = 'CounterIncremented'`).length === 1,
+    );
+    const ledgerState = engine.projector.status().find(({ name }) => name === 'ledger')?.state;
+    expect(ledgerState).toBe('RUNNING');
   });
 
   it('is taken over by another instance without losing or doubling an event', async () => {
