@@ -85,7 +85,7 @@ function applyMissing(db: Database, history: MigrationHistory, missing: readonly
 async function apply(
   tx: Database,
   { table }: MigrationHistory,
-  { name, time, hash, statements }: Migration,
+  { name, time, hash, statements, least }: Migration,
 ): Promise<void> {
   try {
     for (const statement of statements) await tx.execute(sql.raw(statement));
@@ -98,6 +98,8 @@ async function apply(
     throw new DatabaseError('MIGRATION_FAILED', sentence, { cause });
   }
   await tx.execute(sql`insert into ${nameOf(table)} (hash, created_at) values (${hash}, ${time})`);
+  if (least === undefined) return;
+  await tx.execute(sql`update ${nameOf(table)} set least = ${least} where hash = ${hash} and created_at = ${time}`);
 }
 
 function noticeOf(

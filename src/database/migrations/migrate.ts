@@ -3,19 +3,12 @@ import { within } from '../../scheduling/timers.ts';
 import { MIGRATION_LOCK } from '../activity/locks.ts';
 import { type Allowance, allowanceOf } from '../checks/connection-budget.ts';
 import { type CheckedServer, checkServer } from '../checks/server-check.ts';
-import { type Database, openPool, type Pool } from '../client.ts';
+import { openPool, type Pool } from '../client.ts';
 import { DatabaseError } from '../errors.ts';
 import { ensureRoles, type PartRoles, type RoleOptions } from '../roles/ensure-roles.ts';
 import { applyMigrations } from './apply-migrations.ts';
-import {
-  appHistory,
-  engineHistory,
-  LAST_OF_ONE_HISTORY,
-  type MigrationHistory,
-  migratedTo,
-  newestOf,
-  prepareAppHistory,
-} from './migration-history.ts';
+import { newerCode, refuseBesideEarlier } from './compatibility.ts';
+import { appHistory, engineHistory, prepareAppHistory } from './migration-history.ts';
 import { lockMigrations } from './migration-lock.ts';
 
 /** Longer than the time limit for a connection, in ms. */
@@ -50,7 +43,8 @@ export interface MigrateOptions {
  * @param onNotice called with lines for an operator.
  * @throws {DatabaseError} DATABASE_UNREACHABLE, DATABASE_TOO_OLD (Postgres before 15), DATABASE_UNFIT (its encoding or
  * its settings),
- *   DATABASE_NEWER (migrated by newer code, so that this cannot run on it), MIGRATION_FAILED.
+ *   DATABASE_NEWER (migrated by newer code, so that this cannot run on it), READ_TABLES_IN_USE (by processes of a release
+ *   before 0028), MIGRATION_FAILED.
  */
 export async function migrateDatabase(
   url: string,
@@ -65,12 +59,17 @@ export async function migrateDatabase(
     const server = await answerWithin(answerWithinMs, checkServer(pool.db));
     await lockMigrations(pool.db, { url, onNotice });
     try {
-      const isNewer = await isNewerDatabase(pool.db, histories);
+      const newer = await newerCode(pool.db, histories);
+      const isNewer = newer.engine;
+      if (newer.app) {
+        onNotice('A newer version of the application has migrated the database. This one runs on it.');
+      }
       if (isNewer) {
         onNotice(
           'A newer version of Afterwrite has migrated the database. This one runs on it, and leaves tables and rights as they are.',
         );
       }
+      await refuseBesideEarlier(pool.db);
       await prepareAppHistory(pool.db);
       const migrations = { applied: 0, all: 0 };
       for (const history of histories) {
@@ -99,30 +98,4 @@ export function answerWithin<T>(ms: number, answer: Promise<T>): Promise<T> {
   return within(ms, answer, () => {
     throw new Error(`it does not answer within ${ms} ms`);
   });
-}
-
-/** Whether newer code has migrated the database. @throws {DatabaseError} DATABASE_NEWER if this code cannot run on it. */
-async function isNewerDatabase(db: Database, histories: readonly MigrationHistory[]): Promise<boolean> {
-  let isNewer = false;
-  for (const history of histories) {
-    const newest = newestOf(history);
-    if ((await migratedTo(db, history)) <= Math.max(newest, LAST_OF_ONE_HISTORY)) continue;
-    const isEngines = history === engineHistory;
-    if (isEngines && (await leastMigration(db)) <= newest) {
-      isNewer = true;
-      continue;
-    }
-    const what = isEngines ? 'Afterwrite' : 'the application';
-    throw new DatabaseError(
-      'DATABASE_NEWER',
-      `The database was migrated by a newer version of ${what}, and this one cannot run on it; start that version, or restore a backup.`,
-    );
-  }
-  return isNewer;
-}
-
-/** See `es.store`. */
-async function leastMigration(db: Database): Promise<number> {
-  const [store] = await db.execute<{ time: string }>(sql`select least_migration as time from es.store`);
-  return Number(store?.time ?? 0);
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import type { Database } from '../client.ts';
+import { DatabaseError } from '../errors.ts';
 
 /** Schema of the tables that remember what has been applied. */
 export const MIGRATIONS_SCHEMA = 'drizzle';
@@ -37,16 +38,42 @@ export interface Migration {
   /** Of its file. */
   readonly hash: string;
   readonly statements: readonly string[];
+  /** The time of the migration that code must have to run on the database from now on; undefined if any code can. */
+  readonly least: number | undefined;
 }
 
-/** The migrations of this code, in the order of their journal. */
+/** A comment in a migration for the engine. */
+const DIRECTIVE = /^--\s*afterwrite:\s*(.*?)\s*$/gm;
+
+/**
+ * The migrations of this code, in the order of their journal.
+ * @throws {DatabaseError} MIGRATION_FAILED if a comment for the engine cannot be understood.
+ */
 export function migrationsOf({ folder }: MigrationHistory): readonly Migration[] {
   const journal = JSON.parse(readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')) as {
     readonly entries: readonly { readonly tag: string }[];
   };
-  return readMigrationFiles({ migrationsFolder: folder }).map(({ folderMillis: time, hash, sql: statements }, nth) => ({
-    ...{ name: journal.entries[nth]?.tag ?? String(time), time, hash, statements },
-  }));
+  const files = readMigrationFiles({ migrationsFolder: folder });
+  const times = new Map(files.map(({ folderMillis }, nth) => [journal.entries[nth]?.tag, folderMillis]));
+  return files.map(({ folderMillis: time, hash, sql: statements }, nth) => {
+    const name = journal.entries[nth]?.tag ?? String(time);
+    return { name, time, hash, statements, least: leastIn(name, statements.join('\n'), times) };
+  });
+}
+
+function leastIn(name: string, text: string, times: ReadonlyMap<string | undefined, number>): number | undefined {
+  const least = [...text.matchAll(DIRECTIVE)].map(([, directive = '']) => {
+    const [, tag] = /^needs (\S+)$/.exec(directive) ?? [];
+    const time = tag === undefined ? undefined : times.get(tag);
+    if (time !== undefined) return time;
+    const what = tag === undefined ? 'is not understood' : `names ${tag}, which is no migration of this folder`;
+    throw new DatabaseError(
+      'MIGRATION_FAILED',
+      `The migration ${name} was not applied: its comment “afterwrite: ${directive}” ${what}. ` +
+        'Write “-- afterwrite: needs NAME”, with the name of the oldest migration that code must have to run on the database from then on.',
+    );
+  });
+  return least.length === 0 ? undefined : Math.max(...least);
 }
 
 /** The time of the last migration of this code; 0 if there is none. */
@@ -108,18 +135,38 @@ export const LAST_OF_ONE_HISTORY = 1796001244349;
  * engine's is one from the time of one history.
  */
 export async function prepareAppHistory(db: Database): Promise<void> {
-  if (await isThere(db, APP_TABLE)) return;
+  if (await isThere(db, APP_TABLE)) {
+    const [column] = await db.execute(
+      sql`select from pg_attribute where attrelid = ${`${MIGRATIONS_SCHEMA}.${APP_TABLE}`}::regclass and attname = 'least'`,
+    );
+    if (!column) await db.execute(sql`alter table ${nameOf(APP_TABLE)} add column if not exists least bigint`);
+    return;
+  }
   const hasOneHistory = await isThere(db, engineHistory.table);
   await db.transaction(async (tx) => {
     await tx.execute(sql`create schema if not exists ${sql.identifier(MIGRATIONS_SCHEMA)}`);
-    // As Drizzle makes it.
+    // As Drizzle makes it, with the time of the migration that code must have from then on.
     await tx.execute(
-      sql`create table ${nameOf(APP_TABLE)} (id serial primary key, hash text not null, created_at bigint)`,
+      sql`create table ${nameOf(APP_TABLE)} (id serial primary key, hash text not null, created_at bigint, least bigint)`,
     );
     if (!hasOneHistory) return;
     await tx.execute(sql`insert into ${nameOf(APP_TABLE)} (hash, created_at)
       select hash, created_at from ${nameOf(engineHistory.table)} where created_at <= ${LAST_OF_ONE_HISTORY} order by created_at`);
   });
+}
+
+/**
+ * The time of the migration that code must have to run on the database; 0 if any code can. Migrations of the engine set
+ * it in `es.store`, those of an application with a comment.
+ */
+export async function leastOf(db: Database, { table }: MigrationHistory): Promise<number> {
+  const [row] = await db.execute<{ time: string | null }>(
+    table === engineHistory.table
+      ? sql`select least_migration as time from es.store`
+      : // Tables of earlier releases lack the column.
+        sql`select max((to_jsonb(m) ->> 'least')::int8) as time from ${nameOf(table)} m`,
+  );
+  return Number(row?.time ?? 0);
 }
 
 /** A table of migrations, as SQL names it. */

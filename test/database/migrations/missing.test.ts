@@ -1,61 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
-import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
-import { useFolder } from '../../cli/support.ts';
-import { connect, createDatabase } from '../../support/postgres/database.ts';
+import { describe, expect, it } from 'vitest';
+import { connect } from '../../support/postgres/database.ts';
+import { makes, tablesOf, useAppMigrations } from './app-migrations.ts';
 
-const databases: Awaited<ReturnType<typeof createDatabase>>[] = [];
-afterEach(async () => {
-  await Promise.all(databases.splice(0).map(({ drop }) => drop()));
-});
-const newFolder = useFolder();
-
-async function emptyDatabase(): Promise<string> {
-  const database = await createDatabase();
-  databases.push(database);
-  return database.url;
-}
-
-interface File {
-  readonly tag: string;
-  readonly when: number;
-  readonly sql: string;
-}
-const makes = (table: string, when: number): File => ({
-  tag: `${when}_${table}`,
-  when,
-  sql: `create table public.${table} ()`,
-});
-
-/** Migrates the database with these migrations of an application. */
-async function migrate(url: string, files: readonly File[], onNotice: () => void = () => {}) {
-  const folder = await newFolder();
-  await mkdir(join(folder, 'meta'));
-  const entries = files.map(({ tag, when }, idx) => ({ idx, version: '7', when, tag, breakpoints: true }));
-  await writeFile(join(folder, 'meta/_journal.json'), JSON.stringify({ version: '7', dialect: 'postgresql', entries }));
-  for (const { tag, sql } of files) await writeFile(join(folder, `${tag}.sql`), sql);
-  const notices: string[] = [];
-  const appMigrations = pathToFileURL(`${folder}/`);
-  const notice = (line: string) => {
-    notices.push(line);
-    onNotice();
-  };
-  const { migrations } = await migrateDatabase(url, notice, { appMigrations });
-  return { applied: migrations.applied, notices };
-}
-
-async function tablesOf(url: string): Promise<string[]> {
-  const sql = connect(url);
-  try {
-    const rows = await sql<{ name: string }[]>`
-      select tablename as name from pg_tables where schemaname = 'public' order by tablename`;
-    return rows.map(({ name }) => name);
-  } finally {
-    await sql.end({ timeout: 1 });
-  }
-}
+const { emptyDatabase, migrate } = useAppMigrations();
 
 // Years apart from all migrations of the product, on both sides.
 describe.each([

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
+import { inUse } from '../../../database/migrations/compatibility.ts';
 import { type CheckpointId, checkpointId } from '../../define/checkpoint-id.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { declaredName, versionedName } from '../../define/read-model/versioned-table.ts';
@@ -43,17 +44,13 @@ function probableTablesOf(name: string): string[] {
   return [...new Set([name, spelt])].flatMap((table) => [table, `${table}_history`]);
 }
 
+/** The migration has looked before; a process that was starting then may have come since. */
 async function refuseIfInUse(tx: Database): Promise<void> {
   const alive = await tx.execute<{ process: string }>(
     sql`select process from read.instances where uses is null and alive_until > now() order by process`,
   );
   if (alive.length === 0) return;
-  throw new ReadTableError(
-    'READ_TABLES_IN_USE',
-    '',
-    `Processes of an older release of Afterwrite are running: ${alive.map(({ process }) => process).join(', ')}. ` +
-      'They would lose the tables of the read models, which get new names now. Stop them, and start again; nothing was changed.',
-  );
+  throw new ReadTableError('READ_TABLES_IN_USE', '', inUse(alive));
 }
 
 async function adopt(tx: Database, id: CheckpointId, tables: readonly string[]): Promise<void> {
