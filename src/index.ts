@@ -74,7 +74,7 @@ export {
   type VisibleTo,
 } from './kernel/define/read-model/projection.ts';
 export { readTable, type StoredRow } from './kernel/define/read-model/read-table.ts';
-export { searchText, searchTextIn } from './kernel/define/read-model/search-text.ts';
+export { containsText, searchText, searchTextIn, sortText } from './kernel/define/read-model/search-text.ts';
 export type { Engine } from './kernel/engine.ts';
 export { OutcomeUnknownError, ThrottledError } from './kernel/errors.ts';
 export { findCommand } from './kernel/write/find-command.ts';

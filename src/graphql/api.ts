@@ -1,23 +1,24 @@
-import type { FieldMap, ObjectFieldBuilder } from '@pothos/core';
+import type { FieldMap, InputRef, ObjectFieldBuilder } from '@pothos/core';
 import type { PgTable } from 'drizzle-orm/pg-core';
+import type { z } from 'zod';
 import { DefinitionError } from '../kernel/define/definition-error.ts';
 import type { Projection } from '../kernel/define/read-model/projection.ts';
 import type { StoredRow } from '../kernel/define/read-model/read-table.ts';
 import type { Builder } from './builder.ts';
+import type { InputTypes } from './commands/input-types.ts';
 import type { ReadModelExtensions } from './consistency/touched.ts';
-import { positionOf } from './consistency/wait.ts';
 import type { Context } from './context.ts';
 import { BadUserInputError } from './errors.ts';
 import type { SizeExtensions } from './limits/sizes.ts';
-import { type FinalError, fresh, unwrap } from './live/fresh.ts';
-import { type LiveRow, liveRow } from './live/live-row.ts';
 import { type MomentArguments, momentOf } from './read/moment.ts';
 import { keyFor } from './read/rows.ts';
+import { searchWords } from './read/search-words.ts';
 import type { ColumnExtensions, RowExtensions } from './read/selected-columns.ts';
 import { storableText, uuidFrom } from './read/text.ts';
 import { addConnection, pageArguments } from './shapes/connection.ts';
 import { addPageInfo } from './shapes/page-info.ts';
 import type { ArgumentBuilder, ReadModelType, Types } from './shapes/read-model-type.ts';
+import { addQueryByKey, addSubscriptionToRow, ID, refuseCompositeKey } from './shapes/row-fields.ts';
 
 type Row<Table extends PgTable> = StoredRow<Table>;
 
@@ -31,13 +32,18 @@ export type DomainGraphql = (api: Api) => void;
 export class Api {
   readonly builder: Builder;
   readonly #projections: ReadonlyMap<string, unknown>;
+  readonly #inputs: InputTypes;
   readonly #models = new Map<Projection, ReadModelType>();
   readonly #shared = new Map<string, unknown>();
 
-  /** @param projections all that are mounted, by name. */
-  constructor(builder: Builder, projections: ReadonlyMap<string, unknown>) {
+  /**
+   * @param projections all that are mounted, by name.
+   * @param inputs the input types that commands have made.
+   */
+  constructor(builder: Builder, projections: ReadonlyMap<string, unknown>, inputs: InputTypes) {
     this.builder = builder;
     this.#projections = projections;
+    this.#inputs = inputs;
   }
 
   /** An object type over the rows of a projection. @throws {DefinitionError} NOT_MOUNTED if no domain lists it. */
@@ -98,21 +104,11 @@ export class Api {
 
   /**
    * The query `name(id: ID!)`: the row with this key; null if there is none or the actor may not see it.
+   * @param key the argument, if it is not `id`.
    * @throws {DefinitionError} KEY_UNSUPPORTED if the key has several columns.
    */
-  queryByKey<Table extends PgTable>(name: string, model: ReadModelType<Table>, description: string): void {
-    refuseCompositeKey('queryByKey', name, model.projection);
-    this.builder.queryField(name, (t) =>
-      t.field({
-        type: model.ref,
-        nullable: true,
-        description,
-        args: { id: t.arg.id({ required: true, description: 'Its id, a UUID.' }) },
-        // Pothos cannot see through a generic row type, here and below.
-        resolve: ((_: unknown, { id }: { id: string }, { rows }: Context) =>
-          rows.byKey(model.projection as unknown as Projection, id)) as never,
-      }),
-    );
+  queryByKey<Table extends PgTable>(name: string, model: ReadModelType<Table>, description: string, key = ID): void {
+    addQueryByKey(this.builder, { name, model, description, key });
   }
 
   /**
@@ -148,29 +144,16 @@ export class Api {
 
   /**
    * The subscription `name(id: ID!, after: ConsistencyToken)`: the row now, and again each time it changes.
+   * @param key the argument, if it is not `id`.
    * @throws {DefinitionError} KEY_UNSUPPORTED if the key has several columns.
    */
-  subscriptionToRow<Table extends PgTable>(name: string, model: ReadModelType<Table>, description: string): void {
-    refuseCompositeKey('subscriptionToRow', name, model.projection);
-    this.builder.subscriptionField(name, (t) =>
-      t.field({
-        type: model.ref,
-        description,
-        args: {
-          id: t.arg.id({ required: true, description: 'Its id, a UUID.' }),
-          after: t.arg({ type: 'ConsistencyToken', description: 'The first message is at least this fresh.' }),
-        },
-        subscribe: async (_, { id, after }, context) => {
-          const position = after == null ? undefined : await positionOf(context.engine, after);
-          return fresh(context, liveRow(model.projection as unknown as Projection, id, position, context)) as never;
-        },
-        resolve: ((message: LiveRow | FinalError, _: unknown, { consistency }: Context) => {
-          const { row } = unwrap(message);
-          if (row.staleSince !== null) consistency.stale = true;
-          return row;
-        }) as never,
-      }),
-    );
+  subscriptionToRow<Table extends PgTable>(
+    name: string,
+    model: ReadModelType<Table>,
+    description: string,
+    key = ID,
+  ): void {
+    addSubscriptionToRow(this.builder, { name, model, description, key });
   }
 
   /** The arguments of a Relay connection. */
@@ -211,6 +194,26 @@ export class Api {
     return storableText(text, what);
   }
 
+  /** The words of a search; none if there is no search. @throws {BadUserInputError} if it is longer than anybody would type. */
+  searchWords(search: string | null | undefined): string[] {
+    return searchWords(search);
+  }
+
+  /**
+   * The input type of an object schema that commands use too, for an argument or a field of a filter. Its values are not
+   * checked before they are resolved: pass them to {@link checked}.
+   */
+  inputOf<Schema extends z.ZodObject>(schema: Schema): InputRef<z.input<Schema>> {
+    return this.#inputs.object(schema) as InputRef<z.input<Schema>>;
+  }
+
+  /** An input as its schema makes it. @throws {BadUserInputError} if it does not fit the schema. */
+  checked<Schema extends z.ZodType>(schema: Schema, input: z.input<Schema>): z.output<Schema> {
+    const { data, error } = schema.safeParse(input);
+    if (error) throw new BadUserInputError(error.issues.map(({ message }) => message).join(' '));
+    return data as z.output<Schema>;
+  }
+
   /** Refuses the request. @param message says why, and what to ask for instead. @throws {BadUserInputError} always. */
   refuse(message: string): never {
     throw new BadUserInputError(message);
@@ -243,16 +246,4 @@ export class Api {
       extensions: this.readsFrom(model.projection),
     });
   }
-}
-
-/** A row is asked for by one argument. */
-function refuseCompositeKey(shape: string, field: string, { name, key }: Pick<Projection, 'name' | 'key'>): void {
-  if (key.length === 1) return;
-  const columns = key.map(({ property }) => property);
-  throw new DefinitionError(
-    'KEY_UNSUPPORTED',
-    { field, projection: name, columns },
-    `${shape} ${field}: the key of projection ${name} has the columns ${columns.join(' and ')}, and ${shape} takes one id. ` +
-      'Write a query with an argument for each column, over rows.page(…), or give the table a key of one column.',
-  );
 }

@@ -4,6 +4,7 @@ import type { Registry } from '../kernel/define/registration/registry.ts';
 import { chargeAnswers } from './answer/charge.ts';
 import { Api, type DomainGraphql } from './api.ts';
 import { createBuilder } from './builder.ts';
+import { InputTypes } from './commands/input-types.ts';
 import { addMutations } from './commands/mutations.ts';
 import { refuseLateReads } from './consistency/query-root.ts';
 import { withReadAfter } from './consistency/read-after.ts';
@@ -21,11 +22,12 @@ export function buildSchema(
   registry: Pick<Registry, 'commands' | 'projections'>,
 ): GraphQLSchema {
   const builder = createBuilder();
-  const ErrorInterface = addMutations(builder, registry.commands.values());
+  const inputs = new InputTypes(builder);
+  const ErrorInterface = addMutations(builder, inputs, registry.commands.values());
   const Stall = addProjectionStatus(builder);
   addProcessStatus(builder, Stall);
   addSubscriptions(builder);
-  const api = new Api(builder, registry.projections);
+  const api = new Api(builder, registry.projections, inputs);
   for (const { graphql } of domains) graphql(api);
   addDeadLetters(api, ErrorInterface);
   const schema = withReadAfter(builder.toSchema());

@@ -1,15 +1,14 @@
 import type { Command } from '../../kernel/define/command.ts';
 import type { Builder } from '../builder.ts';
-import { InputTypes } from './input-types.ts';
+import type { InputTypes } from './input-types.ts';
 import { addResultTypes, toResult } from './result-types.ts';
 
 /**
  * Adds a mutation for every command, with its input and its possible answers.
  * @returns the interface `Error`.
  */
-export function addMutations(builder: Builder, commands: Iterable<Command>) {
+export function addMutations(builder: Builder, inputs: InputTypes, commands: Iterable<Command>) {
   const { CommandResult, ErrorInterface } = addResultTypes(builder);
-  const inputs = new InputTypes(builder);
   for (const command of commands) {
     const input = inputs.object(command.input, {
       name: `${command.name[0]?.toUpperCase()}${command.name.slice(1)}Input`,

@@ -4,7 +4,7 @@ import { PgDialect } from 'drizzle-orm/pg-core';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrateDatabase } from '../../../../src/database/migrations/migrate.ts';
-import { searchText, searchTextIn } from '../../../../src/kernel/define/read-model/search-text.ts';
+import { searchText, searchTextIn, sortText } from '../../../../src/kernel/define/read-model/search-text.ts';
 import { connect, useDatabase } from '../../../support/postgres/database.ts';
 
 describe('text that is searched', () => {
@@ -27,6 +27,21 @@ describe('text that is searched', () => {
 
   it('is the same when it is folded again', () => {
     for (const text of ['ÉMILE', 'İ', 'ﬀ', 'Ǆ']) expect(searchText(searchText(text))).toBe(searchText(text));
+  });
+});
+
+describe('text that is sorted by', () => {
+  it('has no case and no accents', () => {
+    expect(['Zoë', 'émile', 'Ada'].map(sortText).sort()).toEqual(['ada', 'emile', 'zoe']);
+  });
+
+  it('is short enough for an index, whatever it is made from', () => {
+    for (const text of ['ﷺ'.repeat(200), '한'.repeat(200), '🦀'.repeat(200), 'x'.repeat(200), `x${'🦀'.repeat(99)}`]) {
+      const sorted = sortText(text);
+      expect(sorted.isWellFormed()).toBe(true);
+      expect(Buffer.byteLength(sorted)).toBeLessThanOrEqual(300);
+      expect(sorted.length).toBeGreaterThanOrEqual(99);
+    }
   });
 });
 
