@@ -1,7 +1,7 @@
-import { and, desc, eq, lte } from 'drizzle-orm';
+import { and, desc, eq, inArray, lte, or } from 'drizzle-orm';
 import type { Api } from '../../graphql/index.ts';
 import { valueTypes } from '../shared/graphql.ts';
-import { accounts, entries, entriesTable, transfers } from './read-models.ts';
+import { accounts, accountsTable, entries, entriesTable, transfers, transfersTable } from './read-models.ts';
 
 /** The same answer for every reason, so that transfers do not reveal which accounts exist and in which currency. */
 const NOT_ACCEPTED = 'NOT_ACCEPTED: The receiver cannot take it; the money goes back.';
@@ -20,6 +20,7 @@ export function accountsGraphql(api: Api): void {
         description: 'The current balance. Transfers in progress are already deducted.',
         resolve: ({ balance, currency }) => ({ amount: balance, currency }),
       }),
+      openedAt: t.expose('openedAt', { type: 'DateTime', description: 'When it was opened.' }),
       version: t.exposeInt('version', { description: 'The stream version that this view reflects.' }),
     }),
   });
@@ -81,11 +82,65 @@ it, only who may see their account is told why.`,
           return mayKnow ? failure : NOT_ACCEPTED;
         },
       }),
+      requestedAt: t.expose('requestedAt', { type: 'DateTime', description: 'When it was requested.' }),
+    }),
+  });
+
+  const AccountConnection = api.connection('Account', Account);
+  const AccountFilter = builder.inputType('AccountFilter', {
+    description: 'Filters accounts; all given conditions must hold.',
+    fields: (t) => ({
+      owner: t.string({ description: 'Of this owner.' }),
+      currency: t.string({ description: 'In this currency: an ISO 4217 code.' }),
+    }),
+  });
+  const TransferConnection = api.connection('Transfer', Transfer);
+  const TransferFilter = builder.inputType('TransferFilter', {
+    description: 'Filters transfers; all given conditions must hold.',
+    fields: (t) => ({
+      accountId: t.id({ description: 'From or to this account.' }),
+      state: t.field({ type: [State], description: 'In one of these states.' }),
     }),
   });
 
   api.queryByKey('account', Account, 'An account; null if there is none that you may see.');
   api.queryByKey('transfer', Transfer, 'A transfer; null if there is none that you may see.');
+  api.subscriptionToRow('accountUpdated', Account, 'The account now, and again each time its read model changes.');
+  api.subscriptionToRow('transferUpdated', Transfer, 'The transfer now, and again each time its read model changes.');
+  builder.queryField('accounts', (t) =>
+    t.field({
+      type: AccountConnection,
+      nullable: true,
+      description: 'Accounts that you may see, the newest first.',
+      args: { ...api.pageArguments(t), filter: t.arg({ type: AccountFilter, description: 'Only these.' }) },
+      resolve: (_, { filter, ...args }, { rows }, info) => {
+        const { owner, currency } = filter ?? {};
+        const where = [
+          owner == null ? undefined : eq(accountsTable.owner, api.storableText(owner, 'An owner')),
+          currency == null ? undefined : eq(accountsTable.currency, api.storableText(currency, 'A currency')),
+        ];
+        return rows.page(accounts, { args, sortBy: accountsTable.openedAt, direction: 'desc', where, info });
+      },
+    }),
+  );
+  builder.queryField('transfers', (t) =>
+    t.field({
+      type: TransferConnection,
+      nullable: true,
+      description: 'Transfers that you may see, the newest first. Customers see those of their money.',
+      args: { ...api.pageArguments(t), filter: t.arg({ type: TransferFilter, description: 'Only these.' }) },
+      resolve: (_, { filter, ...args }, { rows }, info) => {
+        const { accountId, state } = filter ?? {};
+        const { fromAccountId, toAccountId } = transfersTable;
+        const account = accountId == null ? undefined : api.keyFor(accounts, accountId);
+        const where = [
+          account === undefined ? undefined : or(eq(fromAccountId, account), eq(toAccountId, account)),
+          state ? inArray(transfersTable.state, [...new Set(state)]) : undefined,
+        ];
+        return rows.page(transfers, { args, sortBy: transfersTable.requestedAt, direction: 'desc', where, info });
+      },
+    }),
+  );
   builder.objectField(Account.ref, 'entries', (t) =>
     t.field({
       type: EntryConnection,

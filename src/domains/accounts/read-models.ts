@@ -5,15 +5,23 @@ import { Account } from './account.ts';
 import { TransferCompleted, TransferDebited, TransferFailed, TransferRefunded, TransferRefused } from './settlement.ts';
 import { Transfer } from './transfer.ts';
 
-export const accountsTable = readTable('accounts', {
-  id: uuid('id').primaryKey(),
-  owner: text('owner').notNull(),
-  /** In minor units of `currency`. */
-  balance: bigint('balance', { mode: 'number' }).notNull(),
-  currency: text('currency').notNull(),
-  openedAt: timestamp('opened_at', { precision: 3, withTimezone: true }).notNull(),
-  version: integer('version').notNull(),
-});
+export const accountsTable = readTable(
+  'accounts',
+  {
+    id: uuid('id').primaryKey(),
+    owner: text('owner').notNull(),
+    /** In minor units of `currency`. */
+    balance: bigint('balance', { mode: 'number' }).notNull(),
+    currency: text('currency').notNull(),
+    openedAt: timestamp('opened_at', { precision: 3, withTimezone: true }).notNull(),
+    version: integer('version').notNull(),
+  },
+  (table) => [
+    index('accounts_opened_at').on(table.openedAt, table.id),
+    index('accounts_owner_opened_at').on(table.owner, table.openedAt, table.id),
+    index('accounts_currency_opened_at').on(table.currency, table.openedAt, table.id),
+  ],
+);
 
 type AccountRow = Omit<typeof accountsTable.$inferSelect, 'lastPosition' | 'staleSince'>;
 /** How a line of the statement changes its account's row. */
@@ -99,23 +107,36 @@ export const entries = defineProjection('accountEntries', {
 
 export const TRANSFER_STATES = ['REQUESTED', 'DEBITED', 'COMPLETED', 'REFUNDED', 'FAILED'] as const;
 
-export const transfersTable = readTable('transfers', {
-  id: uuid('id').primaryKey(),
-  state: text('state', { enum: TRANSFER_STATES }).notNull(),
-  amount: bigint('amount', { mode: 'number' }).notNull(),
-  currency: text('currency').notNull(),
-  fromAccountId: uuid('from_account_id').notNull(),
-  toAccountId: uuid('to_account_id').notNull(),
-  /** The owner of the money; null if there was no such account. */
-  owner: text('owner'),
-  failure: text('failure'),
-});
+export const transfersTable = readTable(
+  'transfers',
+  {
+    id: uuid('id').primaryKey(),
+    state: text('state', { enum: TRANSFER_STATES }).notNull(),
+    amount: bigint('amount', { mode: 'number' }).notNull(),
+    currency: text('currency').notNull(),
+    fromAccountId: uuid('from_account_id').notNull(),
+    toAccountId: uuid('to_account_id').notNull(),
+    /** The owner of the money; null if there was no such account. */
+    owner: text('owner'),
+    failure: text('failure'),
+    requestedAt: timestamp('requested_at', { precision: 3, withTimezone: true }).notNull(),
+  },
+  (table) => [
+    index('transfers_requested_at').on(table.requestedAt, table.id),
+    index('transfers_state_requested_at').on(table.state, table.requestedAt, table.id),
+    index('transfers_owner_requested_at').on(table.owner, table.requestedAt, table.id),
+    index('transfers_from_requested_at').on(table.fromAccountId, table.requestedAt, table.id),
+    index('transfers_to_requested_at').on(table.toAccountId, table.requestedAt, table.id),
+  ],
+);
 
 const failureOf = ({ code, message }: { readonly code: string; readonly message: string }) => `${code}: ${message}`;
 
 export const transfers = defineProjection('transfers', {
   description: 'Transfers, and how far each has got.',
   table: transfersTable,
+  // 2: lists need the time of the request.
+  version: 2,
   events: {
     ...Transfer.events,
     TransferDebited,
@@ -126,8 +147,11 @@ export const transfers = defineProjection('transfers', {
   },
   visibleTo: { staff: 'all', system: 'all', customer: (actor) => ({ owner: actor.id }) },
   on: {
-    TransferRequested: ({ streamId: id, data: { fromAccountId, toAccountId, amount, owner } }, { upsert }) =>
-      upsert(id, () => ({ id, state: 'REQUESTED', ...amount, fromAccountId, toAccountId, owner, failure: null })),
+    TransferRequested: ({ streamId: id, occurredAt: requestedAt, data }, { upsert }) => {
+      const { fromAccountId, toAccountId, amount, owner } = data;
+      const begun = { id, ...amount, fromAccountId, toAccountId, owner, requestedAt };
+      return upsert(id, () => ({ ...begun, state: 'REQUESTED', failure: null }));
+    },
     TransferDebited: ({ streamId }, { update }) => update(streamId, (row) => ({ ...row, state: 'DEBITED' })),
     TransferCompleted: ({ streamId }, { update }) => update(streamId, (row) => ({ ...row, state: 'COMPLETED' })),
     TransferFailed: ({ streamId, data }, { update }) =>

@@ -36,6 +36,8 @@ export const Article = defineAggregate('Article', {
 });
 
 const MAX_TAGS = 50;
+/** Longest body, in UTF-16 units. */
+export const MAX_BODY = 100_000;
 
 const articleId = id('The article.');
 const tag = text('A tag', 50, 'A tag, at most 50 characters; case-sensitive.');
@@ -54,7 +56,7 @@ export const publishArticle = defineCommand('publishArticle', {
     id: newId(),
     authorId: id('Who wrote it.'),
     title: text('A title', 200, 'The name or title.'),
-    body: text('A body', 100_000, 'The article itself; its beginning is shown on the card.'),
+    body: text('A body', MAX_BODY, 'The article itself; its beginning is shown on the card.'),
     tags: z
       .array(tag)
       .max(MAX_TAGS, 'An article has at most 50 tags.')

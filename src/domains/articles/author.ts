@@ -15,7 +15,8 @@ export interface AuthorState {
 
 export const Author = defineAggregate('Author', {
   description: 'Somebody who writes articles.',
-  visibleTo: { staff: 'all', system: 'all', customer: (actor, _, id) => id === actor.id },
+  // Articles bear their authors' names.
+  visibleTo: 'everyone',
   // Customers register themselves as authors under the id that they are signed in with.
   idsAreActors: true,
   initialState: (): AuthorState => ({ registered: false, displayName: '', avatarUrl: null }),

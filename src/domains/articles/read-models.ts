@@ -1,5 +1,5 @@
 import { index, integer, jsonb, text, timestamp, uuid } from 'drizzle-orm/pg-core';
-import { defineProjection, readTable } from '../../index.ts';
+import { defineProjection, isNobody, readTable, searchText, sortText } from '../../index.ts';
 import { Article } from './article.ts';
 import { Author } from './author.ts';
 import { excerptOf } from './excerpt.ts';
@@ -48,5 +48,97 @@ export const articleCards = defineProjection('articleCards', {
       update(streamId, (row) => ({ ...row, commentCount: row.commentCount + 1, version })),
     AuthorRenamed: ({ streamId, data }, { updateWhere }) =>
       updateWhere('authorId', streamId, (row) => ({ ...row, authorName: data.displayName })),
+  },
+});
+
+export const articlesTable = readTable('articles', {
+  id: uuid('id').primaryKey(),
+  title: text('title').notNull(),
+  body: text('body').notNull(),
+  /** In the given order. */
+  tags: jsonb('tags').$type<readonly string[]>().notNull(),
+  authorId: uuid('author_id').notNull(),
+  publishedAt: timestamp('published_at', { precision: 3, withTimezone: true }).notNull(),
+  version: integer('version').notNull(),
+});
+
+export const articles = defineProjection('articles', {
+  description: 'Whole articles. Lists show their cards instead, which have no body.',
+  table: articlesTable,
+  events: Article.events,
+  visibleTo: 'everyone',
+  on: {
+    ArticlePublished: ({ streamId: id, data, occurredAt: publishedAt, version }, { upsert }) => {
+      const { title, body, tags, authorId } = data;
+      return upsert(id, () => ({ id, title, body, tags, authorId, publishedAt, version }));
+    },
+    ArticleTagged: ({ streamId, data, version }, { update }) =>
+      update(streamId, (row) => ({ ...row, tags: [...row.tags, data.tag], version })),
+    ArticleCommented: ({ streamId, version }, { update }) => update(streamId, (row) => ({ ...row, version })),
+  },
+});
+
+export const commentsTable = readTable(
+  'comments',
+  {
+    /** The event's id: a comment is one event, and never changes. */
+    id: uuid('id').primaryKey(),
+    articleId: uuid('article_id').notNull(),
+    body: text('body').notNull(),
+    /** The actor who wrote it; null if nobody was signed in. */
+    authorId: text('author_id'),
+    postedAt: timestamp('posted_at', { precision: 3, withTimezone: true }).notNull(),
+    /** Version of the article that it made. Comments of one instant are in this order. */
+    version: integer('version').notNull(),
+  },
+  (table) => [index('comments_article_version').on(table.articleId, table.version, table.id)],
+);
+
+export const comments = defineProjection('comments', {
+  description: 'The comments on all articles.',
+  table: commentsTable,
+  events: Article.events,
+  visibleTo: 'everyone',
+  on: {
+    ArticleCommented: ({ eventId: id, streamId: articleId, data, occurredAt: postedAt, version, metadata }, { put }) =>
+      put(id, () => {
+        const { actor } = metadata;
+        return { id, articleId, body: data.body, authorId: isNobody(actor) ? null : actor.id, postedAt, version };
+      }),
+  },
+});
+
+export const authorsTable = readTable(
+  'authors',
+  {
+    id: uuid('id').primaryKey(),
+    displayName: text('display_name').notNull(),
+    avatarUrl: text('avatar_url'),
+    version: integer('version').notNull(),
+    /** What lists are sorted by. */
+    sortName: text('sort_name').notNull(),
+    /** The name, folded by `searchText`. */
+    searchText: text('search_text').notNull(),
+  },
+  (table) => [index('authors_name').on(table.sortName, table.id)],
+);
+
+/** The name, and the columns that follow from it. */
+const named = (displayName: string) => ({
+  displayName,
+  sortName: sortText(displayName),
+  searchText: searchText(displayName),
+});
+
+export const authors = defineProjection('authors', {
+  description: 'Authors as they are now.',
+  table: authorsTable,
+  events: Author.events,
+  visibleTo: 'everyone',
+  on: {
+    AuthorRegistered: ({ streamId: id, data: { displayName, avatarUrl }, version }, { upsert }) =>
+      upsert(id, () => ({ id, ...named(displayName), avatarUrl, version })),
+    AuthorRenamed: ({ streamId, data, version }, { update }) =>
+      update(streamId, (row) => ({ ...row, ...named(data.displayName), version })),
   },
 });

@@ -46,15 +46,19 @@ about it: ORDER_CANCELLED, PAYMENT_VOIDED, PAYMENT_REFUNDED, PAYMENT_KEPT, STOCK
       }),
     }),
   });
-  builder.queryField('fulfilment', (t) =>
-    t.field({
-      type: Fulfilment.ref,
-      nullable: true,
-      description: `The processing of an order. Null if there is no such order that you may see, and if it is fulfilled elsewhere, as imported
+  const order = { name: 'orderId', description: 'The order.' };
+  api.queryByKey(
+    'fulfilment',
+    Fulfilment,
+    `The processing of an order. Null if there is no such order that you may see, and if it is fulfilled elsewhere, as imported
 orders are. With the token of \`placeOrder\` it exists; later steps come after that token, so read again, or watch
-\`orderUpdated\`.`,
-      args: { orderId: t.arg.id({ required: true, description: 'The order.' }) },
-      resolve: (_, { orderId }, { rows }) => rows.byKey(fulfilments, orderId),
-    }),
+\`fulfilmentUpdated\`.`,
+    order,
+  );
+  api.subscriptionToRow(
+    'fulfilmentUpdated',
+    Fulfilment,
+    'The processing of an order now, and again each time its read model changes.',
+    order,
   );
 }

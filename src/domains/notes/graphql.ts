@@ -59,6 +59,7 @@ alternatives, - before a word that must not occur. A search without a word finds
     `The note as it was at that time, or at that version; exactly one of the two. Null before it was created, and if there is none
 that you may see.`,
   );
+  api.subscriptionToRow('noteUpdated', Note, 'The note now, and again each time its read model changes.');
   builder.queryField('notes', (t) =>
     t.field({
       type: NoteConnection,

@@ -1,6 +1,6 @@
-import { and, type Column, count, eq, gte, inArray, lt, or, type SQL, sql, sum } from 'drizzle-orm';
+import { and, count, eq, gte, inArray, lt, or, type SQL, sql, sum } from 'drizzle-orm';
 import type { Api } from '../../graphql/index.ts';
-import { searchText, searchTextIn } from '../../index.ts';
+import { containsText } from '../../index.ts';
 import { customers } from '../customers/index.ts';
 import { products } from '../products/index.ts';
 import { valueTypes } from '../shared/graphql.ts';
@@ -8,9 +8,6 @@ import { ORDER_STATUSES, type OrderStatus } from './order.ts';
 import type { OrderItem } from './order-items.ts';
 import { orders, ordersTable } from './read-models.ts';
 
-/** Each word is a separate condition on every row. */
-const MAX_WORDS = 20;
-const MAX_SEARCH = 1000;
 /** For an order of a hundred lines; most are far smaller. */
 const ORDER_BYTES = 20_000;
 
@@ -216,26 +213,16 @@ function conditions(filter: OrderFilterInput, api: Api): (SQL | undefined)[] {
     customerId != null ? eq(ordersTable.customerId, api.keyFor(customers, customerId)) : undefined,
     placedFrom ? gte(ordersTable.placedAt, placedFrom) : undefined,
     placedBefore ? lt(ordersTable.placedAt, placedBefore) : undefined,
-    ...wordsOf(search ?? '', api).map(contains),
+    ...api.searchWords(search).map(contains),
   ];
 }
 
-/** The words of a search. @throws {BadUserInputError} if there are more than anybody would type. */
-function wordsOf(search: string, api: Api): string[] {
-  if (search.length > MAX_SEARCH) api.refuse(`A search is at most ${MAX_SEARCH} characters long.`);
-  const words = api.storableText(search, 'A search').split(/\s+/).filter(Boolean);
-  if (words.length > MAX_WORDS) api.refuse(`A search has at most ${MAX_WORDS} words.`);
-  return words;
-}
-
 function contains(word: string): SQL | undefined {
-  const { table } = customers;
-  const isIn = (column: Column) => sql`strpos(${searchTextIn(column)}, ${searchTextIn(sql`${word}::text`)}) > 0`;
-  const pattern = `%${searchText(word).replace(/[\\%_]/g, '\\$&')}%`;
   return or(
-    sql`${ordersTable.searchText} like ${pattern}`,
-    sql`${ordersTable.id}::text like ${pattern}`,
-    sql`exists (select from ${table} where ${table.id} = ${ordersTable.customerId}
-                and (${isIn(table.name)} or ${isIn(table.email)}))`,
+    containsText(ordersTable.searchText, word),
+    containsText(sql`${ordersTable.id}::text`, word),
+    // By the customer's present name: an order that was placed before a change is found by the new one.
+    sql`exists (select from ${customers.table} where ${customers.table.id} = ${ordersTable.customerId}
+                and ${containsText(customers.table.searchText, word)})`,
   );
 }

@@ -22,3 +22,4 @@ export const MoneyInput = z
     currency: currency('ISO 4217 code, such as GBP.'),
   })
   .meta({ id: 'MoneyInput', description: 'An amount of money in minor units: 1999 GBP is 19.99 pounds.' });
+export type MoneyInput = z.input<typeof MoneyInput>;

@@ -95,6 +95,7 @@ describe('the read model of transfers', () => {
         toAccountId: uuid(76),
         owner: BOB,
         failure,
+        requestedAt: requested[0]?.occurredAt,
       },
     ]);
   });

@@ -25,9 +25,16 @@ describe('the read model of products', () => {
       StockReceived({ quantity: 2 }),
     ];
     const mug = ProductRegistered({ sku: 'MUG-7', name: 'Blue Mug', price: gbp(850) });
-    expect(givenEvents(recorded(Product, MUG, [mug], recorded(Product, LAMP, lamps))).project(products)).toEqual([
+    expect(givenEvents(recorded(Product, MUG, [mug], recorded(Product, LAMP, lamps))).project(products)).toMatchObject([
       { id: LAMP, sku: 'LAMP-1', name: 'Desk Lamp', price: 1999, currency: 'GBP', stock: 7, reserved: 0, version: 4 },
       { id: MUG, sku: 'MUG-7', name: 'Blue Mug', price: 850, currency: 'GBP', stock: 0, reserved: 0, version: 1 },
+    ]);
+  });
+
+  it('is sorted by the name and found by the stock code and the name, in any case and without accents', () => {
+    const event = ProductRegistered({ sku: 'Café-1', name: 'Crème BRÛLÉE', price: gbp(1) });
+    expect(givenEvents(recorded(Product, MUG, [event])).project(products)).toMatchObject([
+      { sortName: 'creme brulee', searchText: 'cafe-1\ncreme brulee' },
     ]);
   });
 
@@ -50,7 +57,7 @@ describe('the read model of products', () => {
         const events = [registered, ...changes];
         const state = events.reduce((before, event) => Product.evolve(before, event), Product.initialState());
         const { sku, name, price, stock, reserved } = state;
-        expect(givenEvents(recorded(Product, LAMP, events)).project(products)).toEqual([
+        expect(givenEvents(recorded(Product, LAMP, events)).project(products)).toMatchObject([
           {
             id: LAMP,
             sku,
@@ -58,6 +65,7 @@ describe('the read model of products', () => {
             price: price.amount,
             currency: price.currency,
             stock,
+            inStock: stock > 0,
             reserved,
             version: events.length,
           },
