@@ -9,6 +9,7 @@ import type { LiveUpdates } from './live/live-updates.ts';
 import type { Allotment } from './live/subscription-budget.ts';
 import { type ApiObserver, unobservedApi } from './observe.ts';
 import type { ReadModels } from './read/read-models.ts';
+import type { ReadRecorder } from './read/read-recorder.ts';
 import { Rows } from './read/rows.ts';
 
 /** What resolvers of one operation can use. */
@@ -95,8 +96,11 @@ export interface Shared {
   readonly observer?: ApiObserver | undefined;
 }
 
-/** A context for one operation. */
-export function createContext(shared: Shared, caller: Caller): Context {
+/**
+ * A context for one operation.
+ * @param recorder told what the operation reads.
+ */
+export function createContext(shared: Shared, caller: Caller, recorder?: ReadRecorder): Context {
   const { engine, readModels, live, updates, answerLimits, answerShares, turns, observer = unobservedApi } = shared;
   const by = callerKey(caller.actor, caller.address);
   const budget = new AnswerBudget(answerLimits, answerShares, by, turns);
@@ -104,6 +108,7 @@ export function createContext(shared: Shared, caller: Caller): Context {
   const onStale = () => {
     consistency.stale = true;
   };
+  const hasParked = (name: string) => engine.readSide.positions.hasParked(name);
   return {
     engine,
     actor: caller.actor,
@@ -114,7 +119,7 @@ export function createContext(shared: Shared, caller: Caller): Context {
     traceparent: caller.traceparent,
     signal: caller.signal,
     opening: caller.opening,
-    rows: new Rows(readModels, caller.actor, onStale, budget, (name) => engine.readSide.positions.hasParked(name)),
+    rows: new Rows(readModels, caller.actor, onStale, budget, hasParked, recorder),
     live,
     updates,
     budget,

@@ -19,6 +19,13 @@ export interface ReadWaited {
   readonly kind: 'reached' | 'late' | 'refused';
 }
 
+/** An execution of a live query. */
+export interface LiveQueryExecuted {
+  readonly ms: number;
+  /** Its answer has errors that may pass: it is executed again. */
+  readonly failed: boolean;
+}
+
 /** All occurrences that the API reports, by name. There is at most one for an operation or a message. */
 export interface ApiOccurrences {
   readonly operationAnswered: OperationAnswered;
@@ -29,6 +36,8 @@ export interface ApiOccurrences {
   readonly subscriptionEnded: undefined;
   /** A message replaced one for the same key that its subscriber had not read. */
   readonly messageCoalesced: undefined;
+  /** A live query was executed, for all of its subscribers. */
+  readonly liveQueryExecuted: LiveQueryExecuted;
   /** A fault was masked in an answer. */
   readonly requestFailed: { readonly error: unknown; readonly correlationId: string | undefined };
 }

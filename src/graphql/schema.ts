@@ -9,6 +9,7 @@ import { addMutations } from './commands/mutations.ts';
 import { refuseLateReads } from './consistency/query-root.ts';
 import { withReadAfter } from './consistency/read-after.ts';
 import { addSubscriptions } from './live/subscriptions.ts';
+import { addLiveField } from './live-queries/live-field.ts';
 import { addDeadLetters } from './operators/dead-letters.ts';
 import { addProcessStatus } from './operators/process-status.ts';
 import { addProjectionStatus } from './operators/projection-status.ts';
@@ -27,6 +28,7 @@ export function buildSchema(
   const Stall = addProjectionStatus(builder);
   addProcessStatus(builder, Stall);
   addSubscriptions(builder);
+  addLiveField(builder);
   const api = new Api(builder, registry.projections, inputs);
   for (const { graphql } of domains) graphql(api);
   addDeadLetters(api, ErrorInterface);

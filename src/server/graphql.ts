@@ -5,12 +5,14 @@ import { type Caller, type Context, createContext, type Shared } from '../graphq
 import type { KnownDocuments } from '../graphql/documents/known-documents.ts';
 import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import type { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
+import type { LiveQueries } from '../graphql/live-queries/live-queries.ts';
 import type { PhaseListener } from '../graphql/phases.ts';
 import { useConsistency } from '../graphql/plugins/consistency.ts';
 import { useDeadline } from '../graphql/plugins/deadline.ts';
 import { answerError, type OnFault, useErrors } from '../graphql/plugins/errors.ts';
 import { useExecutor } from '../graphql/plugins/executor.ts';
 import { type RequestLimits, useLimits } from '../graphql/plugins/limits.ts';
+import { useLiveQueries } from '../graphql/plugins/live-queries.ts';
 import { useObserver } from '../graphql/plugins/observer.ts';
 import { usePhases } from '../graphql/plugins/phases.ts';
 import { useSlicedAnswers } from '../graphql/plugins/sliced-answers.ts';
@@ -35,6 +37,7 @@ export interface GraphqlOptions {
   readonly config: Config;
   readonly eventStreams: EventStreams;
   readonly budgets: SubscriptionBudgets;
+  readonly liveQueries: LiveQueries;
   readonly documents: TrustedDocuments;
   readonly known: KnownDocuments;
   /** Folder of the documents that GraphiQL opens with. */
@@ -61,8 +64,7 @@ export type Yoga = YogaServerInstance<ServerContext, Context>;
  * The GraphQL pipeline: Yoga with every relevant default set explicitly. HTTP, SSE and WebSocket all pass through it.
  */
 export function createGraphql(options: GraphqlOptions): Yoga {
-  const { schema, config, eventStreams, turns, onFault } = options;
-  const shared = { ...options.shared, turns };
+  const { schema, shared, config, eventStreams, turns, onFault } = options;
   return createYoga<ServerContext, Context>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -83,6 +85,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     plugins: [
       ...(options.phases ? [usePhases(options.phases)] : []),
       useExecutor({ suggestions: config.introspection }),
+      useLiveQueries(options.liveQueries),
       ...(config.graphiql ? [useGraphiql(options.graphiqlDocuments)] : []),
       useStrictRequests(options.documents),
       useAnswerHead(),

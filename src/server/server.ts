@@ -10,6 +10,7 @@ import { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
 import { LiveRows } from '../graphql/live/live-rows.ts';
 import { LiveUpdates } from '../graphql/live/live-updates.ts';
 import { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
+import { LiveQueries } from '../graphql/live-queries/live-queries.ts';
 import type { OnFault } from '../graphql/plugins/errors.ts';
 import { ReadModels } from '../graphql/read/read-models.ts';
 import { schemaOf } from '../graphql/schema.ts';
@@ -129,21 +130,33 @@ export async function startServer(
   const loop = new LoopWatch(config.eventLoopBlockMs, (block) => observer.tell('loopBlocked', block));
   const eventStreams = new EventStreams();
   const known = new KnownDocuments(config.graphqlDocumentCacheBytes);
-  metrics?.measure({ engine, live, eventStreams, subscriptions: budgets, connections: listeners.connections });
+  const shared = {
+    ...{ engine, readModels, live, updates, turns, observer },
+    answerLimits: { answerBytes: config.answerMaxBytes, readBytes: config.answerMaxReadBytes },
+    answerShares: new AnswerShares({ caller: config.actorAnswerBytes, total: config.totalAnswerBytes }),
+  };
+  const liveQueries = new LiveQueries({
+    ...{ schema, shared, turns, courier, onFault },
+    timeoutMs: config.operationTimeoutMs,
+    suggestions: config.introspection,
+    limit: config.liveQueries,
+    atOnce: config.liveQueriesAtOnce,
+  });
+  metrics?.measure({
+    engine,
+    live,
+    liveQueries,
+    eventStreams,
+    subscriptions: budgets,
+    connections: listeners.connections,
+  });
   const yoga = createGraphql({
     schema,
-    shared: {
-      engine,
-      readModels,
-      live,
-      updates,
-      answerLimits: { answerBytes: config.answerMaxBytes, readBytes: config.answerMaxReadBytes },
-      answerShares: new AnswerShares({ caller: config.actorAnswerBytes, total: config.totalAnswerBytes }),
-      observer,
-    },
+    shared,
     config,
     eventStreams,
     budgets,
+    liveQueries,
     documents,
     known,
     graphiqlDocuments: app.graphiql.documents,

@@ -33,4 +33,14 @@ export const liveSettings = {
     16 * 1024,
     100_000_000_000,
   ),
+  liveQueries: count(
+    'LIVE_QUERIES',
+    10_000,
+    'Maximum number of different live queries. Subscriptions to `live` with the same document, variables and rights share one.',
+  ),
+  liveQueriesAtOnce: count(
+    'LIVE_QUERIES_AT_ONCE',
+    4,
+    'Maximum number of live queries that are executed at the same time; others wait for their turn.',
+  ),
 };

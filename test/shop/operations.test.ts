@@ -42,6 +42,7 @@ describe('the documents of schema/operations', () => {
       'RenameAuthor',
       'ArticleCards',
       'AuditTrail',
+      'LiveOrders',
     ]);
   });
 

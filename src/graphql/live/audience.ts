@@ -1,5 +1,5 @@
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
-import { isVisible, type Visibility } from '../read/visibility.ts';
+import { isVisible, nameOfVisibility, type Visibility } from '../read/visibility.ts';
 import { RightsIndex } from './rights-index.ts';
 
 /** Somebody who listens to a read model. */
@@ -46,17 +46,6 @@ export interface Notice {
 /** Subscriptions by the keys of the rows that they listen to, for all read models together. */
 export type SubscribersByKey = Map<string, Set<Subscriber>>;
 
-/** A text that is equal for equal rights. */
-function nameOf(visibility: Visibility): string {
-  if (visibility === 'all') return visibility;
-  const rules = visibility.map((rule) =>
-    Object.entries(rule)
-      .map(([property, value]) => [property, typeof value, String(value)])
-      .sort(([a = ''], [b = '']) => (a < b ? -1 : 1)),
-  );
-  return JSON.stringify(rules);
-}
-
 /**
  * Everyone who listens to one read model, grouped by rights, so that a change costs only as much as there are
  * subscribers whom it concerns.
@@ -81,7 +70,7 @@ export class Audience {
   }
 
   add(subscriber: Subscriber, visibility: Visibility, knows: number): AudienceMember {
-    const name = nameOf(visibility);
+    const name = nameOfVisibility(visibility);
     let group = this.#groups.get(name);
     if (!group) {
       group = { visibility, members: new Set(), size: 0 };
@@ -104,7 +93,7 @@ export class Audience {
     if (group.members.delete(member) && isRestricted(group)) this.#restricted--;
     group.size--;
     if (group.size > 0) return;
-    this.#groups.delete(nameOf(group.visibility));
+    this.#groups.delete(nameOfVisibility(group.visibility));
     if (group.visibility !== 'all') this.#rights.remove(group.visibility, group);
   }
 

@@ -8,6 +8,7 @@ import {
 } from '../../kernel/read/dead-letters/errors.ts';
 import type { RetryOutcome } from '../../kernel/read/dead-letters/retry/retry.ts';
 import type { Api } from '../api.ts';
+import { POLLED } from '../consistency/polled.ts';
 import { BadUserInputError } from '../errors.ts';
 import { type Page, sizeOf } from '../read/pages/page.ts';
 import { storableText } from '../read/text.ts';
@@ -86,6 +87,7 @@ function addQuery(api: Api): void {
   builder.queryField('deadLetters', (t) =>
     t.field({
       type: Connection,
+      extensions: POLLED,
       description:
         'For operators who may act: the events that read models could not apply, by read model and position.',
       args: {

@@ -1,5 +1,6 @@
 import type { ProcessStatus } from '../../kernel/process/process-status.ts';
 import type { Builder } from '../builder.ts';
+import { POLLED } from '../consistency/polled.ts';
 import type { Context } from '../context.ts';
 import { forOperator, operatorOf } from './operator.ts';
 import { type addStalls, stallFor } from './stalls.ts';
@@ -73,6 +74,7 @@ export function addProcessStatus(builder: Builder, StallType: ReturnType<typeof 
   builder.queryField('processes', (t) =>
     t.field({
       type: [Status],
+      extensions: POLLED,
       description: 'The status of processes and external calls. For operators.',
       resolve: (_, __, context: Context) => {
         operatorOf(context, 'observe', 'look at processes');

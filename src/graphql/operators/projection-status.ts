@@ -2,6 +2,7 @@ import type { Engine } from '../../kernel/engine.ts';
 import type { RebuildStatus } from '../../kernel/read/rebuild/rebuild-progress.ts';
 import type { ProjectionStatus } from '../../kernel/read/status/projection-status.ts';
 import type { Builder } from '../builder.ts';
+import { POLLED } from '../consistency/polled.ts';
 import type { Context } from '../context.ts';
 import { forOperator } from './operator.ts';
 import { addStalls, stallFor } from './stalls.ts';
@@ -79,6 +80,7 @@ export function addProjectionStatus(builder: Builder): ReturnType<typeof addStal
   builder.queryField('projections', (t) =>
     t.field({
       type: [Status],
+      extensions: POLLED,
       description: 'The status of every read model.',
       resolve: (_, __, { engine }: { engine: Engine }) => engine.projector.status(),
     }),

@@ -1,6 +1,7 @@
 import type { Blocker } from '../../database/activity/activity.ts';
 import type { Stall, StalledEvent } from '../../kernel/observe/stall.ts';
 import type { Builder } from '../builder.ts';
+import { POLLED } from '../consistency/polled.ts';
 import type { Context } from '../context.ts';
 import { forOperator } from './operator.ts';
 
@@ -100,7 +101,12 @@ export function addStalls(builder: Builder) {
     }),
   });
   builder.queryField('appendQueue', (t) =>
-    t.field({ type: Queue, description: 'The queue of commands for the log.', resolve: () => ({}) }),
+    t.field({
+      type: Queue,
+      description: 'The queue of commands for the log.',
+      extensions: POLLED,
+      resolve: () => ({}),
+    }),
   );
   return StallType;
 }

@@ -58,22 +58,25 @@ interface ExecutionOutcome {
   readonly setResult: (result: never) => void;
 }
 
-function answering({ correlationId, budget, consistency }: Context, onFault: OnFault) {
+function answering(context: Context, onFault: OnFault) {
   return ({ result, setResult }: ExecutionOutcome): undefined => {
-    if (Symbol.asyncIterator in result || !result.errors) return;
-    if (budget.exhausted) {
-      setResult({
-        ...result,
-        data: null,
-        errors: [endedBy(budget.exhausted, consistency.appended !== undefined)],
-      } as never);
-      return;
-    }
-    const answered = result.errors.map((error) => answerError(error, correlationId, onFault));
-    // A status other than 200 would mean that nothing was done.
-    const errors = consistency.appended === undefined ? answered : answered.map(withoutStatus);
-    setResult({ ...result, errors } as never);
+    if (!(Symbol.asyncIterator in result) && result.errors) setResult(clientResult(result, context, onFault) as never);
   };
+}
+
+/** A result whose errors have the form for the client. */
+export function clientResult(
+  result: ExecutionResult,
+  { correlationId, budget, consistency }: Pick<Context, 'correlationId' | 'budget' | 'consistency'>,
+  onFault: OnFault,
+): ExecutionResult {
+  if (!result.errors) return result;
+  if (budget.exhausted) {
+    return { ...result, data: null, errors: [endedBy(budget.exhausted, consistency.appended !== undefined)] };
+  }
+  const answered = result.errors.map((error) => answerError(error, correlationId, onFault));
+  // A status other than 200 would mean that nothing was done.
+  return { ...result, errors: consistency.appended === undefined ? answered : answered.map(withoutStatus) };
 }
 
 function withoutStatus(error: GraphQLError): GraphQLError {

@@ -7,6 +7,8 @@ import type { Moment } from './moment.ts';
 import { type ListOf, Lists } from './pages/lists.ts';
 import type { Page, PageRequest } from './pages/page.ts';
 import type { ReadModels } from './read-models.ts';
+import { readModelsIn } from './read-models-in.ts';
+import type { ReadRecorder } from './read-recorder.ts';
 import { storableText, uuidFrom } from './text.ts';
 import { isVisible, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
 
@@ -33,6 +35,7 @@ export class Rows {
   readonly #onStale: () => void;
   readonly #budget: ReadBudget | undefined;
   readonly #hasParked: (projection: string) => boolean;
+  readonly #recorder: ReadRecorder | undefined;
   // Undefined while it is empty, as for most subscriptions that wait for their next message.
   #loaded: Map<Projection, Map<string, Promise<unknown>>> | undefined;
   #openLists: Lists | undefined;
@@ -43,6 +46,7 @@ export class Rows {
    *   be missing for that reason: a list, or no row.
    * @param budget charged for every row that is read; without one rows are free.
    * @param hasParked true if events of a read model wait in its dead letters.
+   * @param recorder told what is read.
    */
   constructor(
     readModels: ReadModels,
@@ -50,16 +54,19 @@ export class Rows {
     onStale: () => void = () => {},
     budget?: ReadBudget,
     hasParked: (projection: string) => boolean = () => false,
+    recorder?: ReadRecorder,
   ) {
     this.#readModels = readModels;
     this.#actor = actor;
     this.#onStale = onStale;
     this.#budget = budget;
     this.#hasParked = hasParked;
+    this.#recorder = recorder;
   }
 
   /** For a domain's own queries. They must use {@link visible}. */
   get db() {
+    this.#recorder?.statement();
     return this.#readModels.db;
   }
 
@@ -78,6 +85,7 @@ export class Rows {
     }
     let row = rows.get(text);
     if (!row) {
+      this.#recorder?.row(projection.name, text);
       row = this.#load(projection, text);
       rows.set(text, row);
     }
@@ -93,6 +101,7 @@ export class Rows {
   async asOf<P extends Projection>(projection: P, key: string, moment: Moment): Promise<RowOfProjection<P> | null> {
     const visibility = this.visibility(projection);
     const text = keyFor(projection, key);
+    this.#recorder?.row(projection.name, text);
     // Read the current row first: a version that ends after this read is in the history by the time that is read.
     const present = await this.#readModels.row(projection, text);
     if (present && !isVisible(visibility, present)) return null;
@@ -112,6 +121,7 @@ export class Rows {
   /** The list of the rows that the actor may see, with one page of it. */
   async page<P extends Projection>(projection: P, request: PageRequest): Promise<CountedPage<RowOfProjection<P>>> {
     const where = [visibleWhere(projection, this.visibility(projection)), ...(request.where ?? [])];
+    this.#recordList(projection, request.where);
     const lists = this.#lists;
     const page = await lists.page<RowOfProjection<P>>(projection, { ...request, where }, ({ edges }) =>
       this.#lookAt(projection, edges),
@@ -148,11 +158,13 @@ export class Rows {
 
   /** The rows of a read model that the actor may see, as a condition for queries; undefined for all. */
   visible(projection: Projection) {
+    this.#recordList(projection);
     this.#mayLackRows(projection);
     return visibleWhere(projection, this.visibility(projection));
   }
 
   visibility(projection: Projection): Visibility {
+    this.#recorder?.rights(projection.name);
     return visibilityFor(projection, this.#actor);
   }
 
@@ -174,6 +186,7 @@ export class Rows {
     list: ListOf,
     request: PageRequest,
   ): Promise<CountedPage<RowOfProjection<P>>> {
+    this.#recordList(projection, request.where);
     const lists = this.#lists;
     const page = await lists.pageOf<RowOfProjection<P>>(projection, list, request);
     this.#lookAt(projection, page.edges);
@@ -183,6 +196,15 @@ export class Rows {
   #counted<Node>(projection: Projection, page: Page<Node>, totalCount: () => Promise<number>): CountedPage<Node> {
     this.#mayLackRows(projection);
     return { ...page, totalCount };
+  }
+
+  /** A list of a read model is about to be read, with these conditions. They may read other read models. */
+  #recordList({ name }: Pick<Projection, 'name'>, conditions: PageRequest['where'] = []): void {
+    if (!this.#recorder) return;
+    this.#recorder.rows(name);
+    const named = readModelsIn(conditions);
+    if (!named) this.#recorder.statement();
+    for (const other of named ?? []) this.#recorder.rows(other);
   }
 
   async #load(projection: Projection, key: string): Promise<unknown> {

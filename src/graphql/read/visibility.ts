@@ -58,3 +58,14 @@ export function visibleWhere(projection: Projection, visibility: Visibility): SQ
     ),
   );
 }
+
+/** A text that is equal for equal rights. */
+export function nameOfVisibility(visibility: Visibility): string {
+  if (visibility === 'all') return visibility;
+  const rules = visibility.map((rule) =>
+    Object.entries(rule)
+      .map(([property, value]) => [property, typeof value, String(value)])
+      .sort(([a = ''], [b = '']) => (a < b ? -1 : 1)),
+  );
+  return JSON.stringify(rules);
+}

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { OperationAnswered, ReadWaited } from '../../graphql/observe.ts';
+import type { LiveQueryExecuted, OperationAnswered, ReadWaited } from '../../graphql/observe.ts';
 import type { AppendedBatch, CommandAnswered, FoldedBatch } from '../../kernel/observe/observer.ts';
 import type { LoopBlock } from '../loop/loop-watch.ts';
 import type { ServerSubscriber } from '../operations/occurrences.ts';
@@ -134,6 +134,13 @@ export class Metrics implements ServerSubscriber {
     name: 'afterwrite_coalesced_messages_total',
     help: 'Messages that replaced one which its subscriber had not read yet.',
   });
+  readonly #liveQuerySeconds = new Histogram({
+    ...this.#in,
+    name: 'afterwrite_live_query_duration_seconds',
+    help: 'Executions of live queries, each for all of its subscribers; `failed` if it will be repeated.',
+    labelNames: ['outcome'],
+    buckets: SECONDS,
+  });
   readonly #faults = new Counter({
     ...this.#in,
     name: 'afterwrite_faults_total',
@@ -213,6 +220,10 @@ export class Metrics implements ServerSubscriber {
 
   messageCoalesced(): void {
     this.#coalesced.inc();
+  }
+
+  liveQueryExecuted({ ms, failed }: LiveQueryExecuted): void {
+    this.#liveQuerySeconds.observe({ outcome: failed ? 'failed' : 'answered' }, ms / 1000);
   }
 
   refused(reason: string, transport: string): void {

@@ -6,6 +6,8 @@ export interface Measured {
   readonly engine: Pick<Engine, 'queue' | 'projector' | 'processes' | 'readSide' | 'watch' | 'clock'>;
   /** Rows that subscriptions follow. */
   readonly live: { readonly size: number };
+  /** Different live queries, and the subscriptions to them. */
+  readonly liveQueries: { readonly size: number; readonly subscribers: number };
   /** Memory that subscriptions hold. */
   readonly subscriptions: { readonly bytes: number };
   /** Open streams of server-sent events. */
@@ -24,6 +26,7 @@ export function measureState(
   {
     engine: { queue, projector, processes, readSide, watch, clock },
     live,
+    liveQueries,
     eventStreams,
     subscriptions,
     connections,
@@ -56,6 +59,8 @@ export function measureState(
     () => subscriptions.bytes,
   );
   gauge('live_rows', 'Rows that subscriptions look at.', () => live.size);
+  gauge('live_queries', 'Different live queries.', () => liveQueries.size);
+  gauge('live_query_subscribers', 'Subscriptions to live queries.', () => liveQueries.subscribers);
   gauge('event_streams', 'Open streams of server-sent events.', () => eventStreams.size);
   gauge('connections', 'TCP connections that are open.', () => connections.open);
   const setProjections = projectionGauges(registry, projector);

@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type ExecutionArgs,
+  type ExecutionResult,
+  GraphQLError,
+  getOperationAST,
+  getVariableValues,
+  type OperationDefinitionNode,
+} from 'graphql';
+import { ThrottledError } from '../../kernel/errors.ts';
+import type { Courier } from '../../kernel/notify/courier.ts';
+import { FairQueue } from '../../scheduling/fair-queue.ts';
+import { positionOf } from '../consistency/wait.ts';
+import type { Context } from '../context.ts';
+import { ChangeRouter } from './change-router.ts';
+import type { ExecutionTools } from './live-execution.ts';
+import { liveArguments } from './live-field.ts';
+import { LiveQuery, type LiveQueryTools } from './live-query.ts';
+import { type LivePlan, planOf } from './plan.ts';
+import { identityOf, rightsOf } from './rights.ts';
+import { LiveSubscriber } from './subscriber.ts';
+
+/** When there may be room for another live query, in ms. */
+const RETRY_AFTER_MS = 5000;
+/** Most errors of variables that are reported. */
+const MAX_COERCION_ERRORS = 10;
+
+export interface LiveQueriesOptions extends ExecutionTools {
+  readonly courier: Courier;
+  /** Whether errors may suggest names of the schema. */
+  readonly suggestions: boolean;
+  /** Maximum number of different live queries. */
+  readonly limit: number;
+  /** Maximum number of live queries that are executed at the same time. */
+  readonly atOnce: number;
+}
+
+/** What a subscription asks for. */
+interface Asked {
+  readonly plan: LivePlan;
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** Equal for the same document and variables. */
+  readonly text: string;
+}
+
+/** A live query with all that finds it again. */
+interface Registered {
+  readonly query: LiveQuery;
+  readonly key: string;
+  readonly asked: Asked;
+  readonly isPersonal: boolean;
+}
+
+/**
+ * All live queries of a server. Subscriptions with the same document, variables and rights share one: it is executed
+ * once for all of them. If its answer depends on more than rights, each actor gets one of their own.
+ */
+export class LiveQueries {
+  readonly #options: LiveQueriesOptions;
+  readonly #tools: LiveQueryTools;
+  readonly #byKey = new Map<string, Registered>();
+  readonly #bySubscriber = new Map<LiveSubscriber, Registered>();
+  /** Number of live queries of each document whose answers have been found to be personal. */
+  readonly #personal = new Map<string, number>();
+
+  constructor(options: LiveQueriesOptions) {
+    const { schema, shared, turns, timeoutMs, onFault, courier, atOnce } = options;
+    this.#options = options;
+    this.#tools = {
+      ...{ schema, shared, turns, timeoutMs, onFault, courier },
+      router: new ChangeRouter(shared.engine.readSide),
+      queue: new FairQueue(atOnce),
+    };
+  }
+
+  /** Number of different live queries. */
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** Number of subscriptions to them. */
+  get subscribers(): number {
+    return this.#bySubscriber.size;
+  }
+
+  /**
+   * The messages of a live query for one subscriber.
+   * @returns undefined if the operation is another subscription; a result if the operation is refused.
+   */
+  async subscribe(args: ExecutionArgs): Promise<LiveSubscriber | ExecutionResult | undefined> {
+    const { schema, document, operationName, variableValues } = args;
+    const operation = getOperationAST(document, operationName);
+    if (!operation) return undefined;
+    try {
+      const plan = planOf(schema, document, operation);
+      if (!plan) return undefined;
+      return await this.#open(plan, operation, variableValues ?? {}, args.contextValue as Context);
+    } catch (error) {
+      return { errors: [error instanceof GraphQLError ? error : located(error)] };
+    }
+  }
+
+  async #open(
+    plan: LivePlan,
+    operation: OperationDefinitionNode,
+    sent: Readonly<Record<string, unknown>>,
+    context: Context,
+  ): Promise<LiveSubscriber | ExecutionResult> {
+    const { schema, suggestions } = this.#options;
+    const { coerced, errors } = getVariableValues(schema, operation.variableDefinitions ?? [], sent, {
+      maxErrors: MAX_COERCION_ERRORS,
+      hideSuggestions: !suggestions,
+    });
+    if (errors) return { errors };
+    const { after, everyMs } = liveArguments(schema, plan.field, coerced);
+    const position = after === undefined ? 0 : await positionOf(context.engine, after);
+    const asked: Asked = {
+      plan,
+      variables: Object.fromEntries(plan.variables.flatMap((name) => (name in sent ? [[name, sent[name]]] : []))),
+      text: JSON.stringify([plan.name, plan.text, plan.variables.map((name) => [name, coerced[name]])]),
+    };
+    return new LiveSubscriber({
+      context,
+      after: position,
+      everyMs,
+      onStart: (subscriber) => this.#enter(subscriber, asked),
+      onEnd: (subscriber) => this.#leave(subscriber),
+    });
+  }
+
+  #enter(subscriber: LiveSubscriber, asked: Asked): void {
+    try {
+      const registered = this.#registered(subscriber, asked);
+      this.#bySubscriber.set(subscriber, registered);
+      registered.query.join(subscriber);
+    } catch (error) {
+      this.#leave(subscriber);
+      subscriber.fail(error);
+    }
+  }
+
+  #registered(subscriber: LiveSubscriber, asked: Asked): Registered {
+    const { engine, actor } = subscriber.context;
+    const { plan, variables, text } = asked;
+    const isPersonal = this.#personal.has(plan.text);
+    const who = isPersonal ? identityOf(actor) : rightsOf(actor, plan.touched, engine.registry.projections);
+    const key = `${isPersonal} ${who} ${text}`;
+    const known = this.#byKey.get(key);
+    if (known) return known;
+    const { limit } = this.#options;
+    if (this.#byKey.size >= limit) {
+      throw new ThrottledError(RETRY_AFTER_MS, `The server has ${limit} different live queries, and takes no more.`);
+    }
+    const query = new LiveQuery({
+      tools: this.#tools,
+      ...{ plan, variables, isPersonal },
+      correlationId: randomUUID(),
+      onPersonal: () => this.#divide(registered),
+    });
+    const registered: Registered = { query, key, asked, isPersonal };
+    this.#byKey.set(key, registered);
+    if (isPersonal) this.#countPersonal(plan, 1);
+    return registered;
+  }
+
+  #leave(subscriber: LiveSubscriber): void {
+    const registered = this.#bySubscriber.get(subscriber);
+    if (!registered) return;
+    this.#bySubscriber.delete(subscriber);
+    registered.query.leave(subscriber);
+    if (registered.query.subscribers.size === 0) this.#remove(registered);
+  }
+
+  #remove({ query, key, asked, isPersonal }: Registered): void {
+    query.close();
+    this.#byKey.delete(key);
+    if (isPersonal) this.#countPersonal(asked.plan, -1);
+  }
+
+  #countPersonal({ text }: LivePlan, more: number): void {
+    const count = (this.#personal.get(text) ?? 0) + more;
+    if (count > 0) this.#personal.set(text, count);
+    else this.#personal.delete(text);
+  }
+
+  /** Gives each actor a live query of their own. */
+  #divide(shared: Registered): void {
+    const { plan } = shared.asked;
+    this.#countPersonal(plan, 1);
+    for (const subscriber of [...shared.query.subscribers]) {
+      this.#leave(subscriber);
+      this.#enter(subscriber, shared.asked);
+    }
+    this.#countPersonal(plan, -1);
+  }
+}
+
+function located(error: unknown): GraphQLError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new GraphQLError(message, { originalError: error as Error });
+}

@@ -1,0 +1,297 @@
+import { Ending } from '../../database/signal.ts';
+import type { Courier } from '../../kernel/notify/courier.ts';
+import type { FairQueue } from '../../scheduling/fair-queue.ts';
+import { later, type Timer } from '../../scheduling/timers.ts';
+import { areAt, freshnessOf } from '../consistency/wait.ts';
+import { unobservedApi } from '../observe.ts';
+import type { ChangeRouter, RecordedReads } from './change-router.ts';
+import { type ExecutionTools, executeLive, type LiveAnswer } from './live-execution.ts';
+import type { LiveMessage, MessageSource } from './live-message.ts';
+import type { LivePlan } from './plan.ts';
+import { SharedCost } from './shared-cost.ts';
+import type { LiveSubscriber } from './subscriber.ts';
+import { TokenWaits } from './token-waits.ts';
+
+/** Interval at which fields are looked at that no read model announces, in ms. */
+const POLL_MS = 1000;
+/** Executions that fail before subscribers are told. */
+const ATTEMPTS = 3;
+/** Pause after a failed execution, in ms: the first and the longest. Each is twice the one before. */
+const FIRST_PAUSE_MS = 50;
+const MAX_PAUSE_MS = 2000;
+/** Bytes of a live query without its answer: its state, timers and watched keys. */
+const BASE_BYTES = 8192;
+/** Bytes that a token of its document takes with its share of the syntax tree. */
+const TOKEN_BYTES = 600;
+/** Bytes in memory for each byte of JSON. */
+const BYTES_A_JSON_BYTE = 4;
+
+/** What all live queries work with. */
+export interface LiveQueryTools extends ExecutionTools {
+  readonly router: ChangeRouter;
+  /** Executes a few live queries at a time. */
+  readonly queue: FairQueue;
+  readonly courier: Courier;
+}
+
+export interface LiveQueryOptions {
+  readonly tools: LiveQueryTools;
+  readonly plan: LivePlan;
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** True if all subscribers are the same actor. */
+  readonly isPersonal: boolean;
+  /** Of all its executions, so that the same fault gives the same answer. */
+  readonly correlationId: string;
+  /** Called if its answer turns out to be personal and {@link isPersonal} is false. */
+  readonly onPersonal: () => void;
+}
+
+/**
+ * One query with its variables, live, for all subscribers with the same rights. It is executed again after a change of
+ * something that it has read, and never twice at the same time.
+ */
+export class LiveQuery implements MessageSource {
+  readonly #options: LiveQueryOptions;
+  readonly #subscribers = new Set<LiveSubscriber>();
+  /** Those who have not had a message yet. */
+  readonly #newcomers = new Set<LiveSubscriber>();
+  readonly #waits: TokenWaits;
+  readonly #closed = new Ending();
+  readonly #cost: SharedCost;
+  #latest: LiveMessage | undefined;
+  /** What the newest answer was made of. */
+  #reads: RecordedReads | undefined;
+  /** Value of `retreats` when the newest answer was read. */
+  #retreats = 0;
+  /** Something has changed since the last execution began, or a subscriber needs a newer answer. */
+  #isDirty = false;
+  #isRunning = false;
+  #timer: Timer | undefined;
+  #poll: Timer | undefined;
+  /** When it may be executed again: a time of the monotonic clock, in ms. */
+  #nextAt = 0;
+  #failures = 0;
+
+  constructor(options: LiveQueryOptions) {
+    this.#options = options;
+    this.#waits = new TokenWaits(options.tools.shared.engine.readSide.positions, options.plan.touched);
+    this.#cost = new SharedCost(BASE_BYTES + TOKEN_BYTES * (options.plan.document.tokenCount ?? 0));
+  }
+
+  get latest(): LiveMessage | undefined {
+    return this.#latest;
+  }
+
+  get subscribers(): ReadonlySet<LiveSubscriber> {
+    return this.#subscribers;
+  }
+
+  /** @throws {ThrottledError} BadUserInputError if the subscriber would have to pay for the query and has no room. */
+  join(subscriber: LiveSubscriber): void {
+    if (!this.#cost.payer) this.#cost.payBy(subscriber);
+    this.#subscribers.add(subscriber);
+    this.#newcomers.add(subscriber);
+    subscriber.attach(this);
+    this.#serve(subscriber);
+  }
+
+  leave(subscriber: LiveSubscriber): void {
+    if (!this.#subscribers.delete(subscriber)) return;
+    this.#newcomers.delete(subscriber);
+    this.#waits.forget(subscriber);
+    if (this.#cost.payer !== subscriber) return;
+    this.#cost.release();
+    this.#findPayer();
+  }
+
+  /** Ends all work. It has no subscribers any more. */
+  close(): void {
+    this.#closed.abort();
+    this.#timer?.cancel();
+    this.#poll?.cancel();
+    this.#reads?.close();
+    this.#cost.release();
+  }
+
+  /** Lets another subscriber pay. Those who cannot are refused. */
+  #findPayer(): void {
+    for (const next of this.#subscribers) {
+      try {
+        this.#cost.payBy(next);
+        return;
+      } catch (error) {
+        this.#refuse(next, error);
+      }
+    }
+  }
+
+  #refuse(subscriber: LiveSubscriber, error: unknown): void {
+    this.leave(subscriber);
+    subscriber.fail(error);
+  }
+
+  /** Gives a subscriber the newest answer if it is current and fresh enough, or sees to it that there will be one. */
+  #serve(subscriber: LiveSubscriber): void {
+    const { tools, plan } = this.#options;
+    if (!areAt(tools.shared.engine, plan.touched, subscriber.position)) {
+      const refuse = (error: unknown) => this.#refuse(subscriber, error);
+      void this.#waits.wait(subscriber, () => this.#serve(subscriber), refuse);
+    } else if (this.#isCurrent) {
+      this.#confirm();
+      this.#offer(subscriber);
+    } else {
+      this.#demand();
+    }
+  }
+
+  /** True if the newest answer is what an execution would answer now. */
+  get #isCurrent(): boolean {
+    const { retreats } = this.#options.tools.shared.engine.readSide.positions;
+    if (!this.#latest || this.#isDirty || this.#isRunning || this.#options.plan.isPolled) return false;
+    return this.#retreats === retreats;
+  }
+
+  /** Nothing that the newest answer was made of has changed: it is as fresh as the read models are now. */
+  #confirm(): void {
+    if (!this.#latest) return;
+    const { tools, plan } = this.#options;
+    const position = Math.max(this.#latest.position, freshnessOf(tools.shared.engine, plan.touched));
+    this.#latest = { answer: this.#latest.answer, position };
+  }
+
+  /** Called in the projector's turn. */
+  readonly #demand = (): void => {
+    this.#isDirty = true;
+    this.#schedule();
+  };
+
+  /** Executes as soon as it may. */
+  #schedule(): void {
+    if (!this.#isDirty || this.#isRunning || this.#timer || this.#closed.aborted) return;
+    const wait = this.#nextAt - performance.now();
+    if (wait > 0) {
+      this.#timer = later(wait, () => {
+        this.#timer = undefined;
+        void this.#run();
+      });
+      return;
+    }
+    this.#isRunning = true;
+    // Let the projector finish its turn: everything that it changes in this turn is shown together.
+    setImmediate(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    this.#poll?.cancel();
+    try {
+      const answer = await this.#execute();
+      if (answer) await this.#publish(answer);
+    } catch (error) {
+      this.#failedBy(error);
+    }
+    this.#isRunning = false;
+    this.#schedule();
+  }
+
+  /** @returns undefined if there is nothing to publish now. */
+  async #execute(): Promise<LiveMessage | undefined> {
+    const { tools, plan, variables, correlationId, isPersonal } = this.#options;
+    const { engine, observer = unobservedApi } = tools.shared;
+    const { positions } = engine.readSide;
+    const floor = this.#latest?.position ?? 0;
+    const caller = this.#cost.payer?.context.caller ?? '';
+    // After a crash of Postgres its read models may be behind what subscribers have seen.
+    await this.#waits.reached(floor, caller, this.#closed);
+    return tools.queue.run(caller, async () => {
+      const payer = this.#cost.payer;
+      if (!payer || this.#closed.aborted) return undefined;
+      const began = performance.now();
+      const { actor, address } = payer.context;
+      const position = freshnessOf(engine, plan.touched);
+      const { retreats } = positions;
+      this.#isDirty = position < floor;
+      if (this.#isDirty) return undefined;
+      const reads = tools.router.record(plan.touched, this.#demand);
+      const asking = { plan, variables, caller: { actor, address, correlationId }, reads, signal: this.#closed };
+      let answer: LiveAnswer;
+      try {
+        answer = await executeLive(tools, asking);
+      } catch (error) {
+        reads.close();
+        throw error;
+      }
+      observer.tell('liveQueryExecuted', { ms: performance.now() - began, failed: answer.mayPass });
+      const isVoid = this.#closed.aborted || retreats !== positions.retreats;
+      if (isVoid || (answer.isPersonal && !isPersonal) || !this.#isWorthTelling(answer)) {
+        reads.close();
+        if (isVoid) this.#isDirty = true;
+        else if (answer.isPersonal && !isPersonal) this.#options.onPersonal();
+        return undefined;
+      }
+      this.#reads?.close();
+      this.#reads = reads;
+      this.#retreats = retreats;
+      return { answer, position };
+    });
+  }
+
+  /** False for a failure that may pass, unless it did not pass several times. After every failure it tries again. */
+  #isWorthTelling({ mayPass }: LiveAnswer): boolean {
+    if (!mayPass) this.#failures = 0;
+    return !mayPass || this.#tryAgain() >= ATTEMPTS;
+  }
+
+  /** Executes again after a pause. @returns how many executions have failed. */
+  #tryAgain(): number {
+    this.#isDirty = true;
+    this.#nextAt = performance.now() + Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures);
+    return ++this.#failures;
+  }
+
+  /** The execution itself failed. */
+  #failedBy(error: unknown): void {
+    const { tools, correlationId } = this.#options;
+    tools.onFault(error, correlationId);
+    this.#tryAgain();
+  }
+
+  /** Offers an answer to everybody whom it concerns. Resolves after the last one. */
+  async #publish({ answer, position }: LiveMessage): Promise<void> {
+    const isNew = answer.digest !== this.#latest?.answer.digest;
+    this.#latest = { answer: isNew ? answer : (this.#latest as LiveMessage).answer, position };
+    if (isNew) this.#hold(answer);
+    if (!this.#isDirty) this.#confirm();
+    this.#nextAt = Math.max(this.#nextAt, performance.now() + this.#everyMs);
+    await this.#options.tools.courier.each(isNew ? this.#subscribers : this.#newcomers, (subscriber) =>
+      this.#offer(subscriber),
+    );
+    if (this.#options.plan.isPolled) this.#poll = later(POLL_MS, this.#demand);
+  }
+
+  #offer(subscriber: LiveSubscriber): void {
+    subscriber.offer();
+    if (!subscriber.isNew) this.#newcomers.delete(subscriber);
+  }
+
+  /** Counts the memory of an answer. Subscribers who have no room for it are refused. */
+  #hold({ bytes }: LiveAnswer): void {
+    const { plan } = this.#options;
+    const all = BASE_BYTES + TOKEN_BYTES * (plan.document.tokenCount ?? 0) + BYTES_A_JSON_BYTE * bytes;
+    for (let { payer } = this.#cost; payer; payer = this.#cost.payer) {
+      try {
+        this.#cost.resize(all);
+        return;
+      } catch (error) {
+        this.#refuse(payer, error);
+      }
+    }
+  }
+
+  /** The shortest interval that a subscriber asks for, in ms. */
+  get #everyMs(): number {
+    let shortest = Number.POSITIVE_INFINITY;
+    for (const { everyMs } of this.#subscribers) shortest = Math.min(shortest, everyMs);
+    return shortest;
+  }
+}

@@ -1,0 +1,128 @@
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLSchema,
+  Kind,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  parse,
+  print,
+  type SelectionNode,
+  type SelectionSetNode,
+  visit,
+} from 'graphql';
+import { isPolled } from '../consistency/polled.ts';
+import { touchedBy } from '../consistency/touched.ts';
+import { BadUserInputError } from '../errors.ts';
+import { LIVE_FIELD } from './live-field.ts';
+
+/** The selection of a live query, as a query of its own. */
+export interface LivePlan {
+  /** The field as the client wrote it, for its arguments. */
+  readonly field: FieldNode;
+  /** The name of the field in the answer: `live`, or its alias. */
+  readonly name: string;
+  /** Equal for subscriptions that ask for the same, however they write it. */
+  readonly text: string;
+  readonly document: DocumentNode;
+  /** Names of the variables that it uses. */
+  readonly variables: readonly string[];
+  /** The read models that its fields are resolved from. */
+  readonly touched: readonly string[];
+  /** True if some fields change without any read model announcing it. */
+  readonly isPolled: boolean;
+}
+
+const plans = new WeakMap<OperationDefinitionNode, LivePlan>();
+
+/**
+ * The plan of a subscription to {@link LIVE_FIELD}; undefined for every other subscription. Made once for each document.
+ * @throws {BadUserInputError} if the selection introspects the schema, which does not change.
+ */
+export function planOf(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+): LivePlan | undefined {
+  const known = plans.get(operation);
+  if (known) return known;
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  }
+  const fields = rootFields(operation.selectionSet, fragments);
+  const [field] = fields;
+  if (field?.name.value !== LIVE_FIELD) return undefined;
+  const plan = newPlan(schema, operation, fields as [FieldNode, ...FieldNode[]], fragments);
+  plans.set(operation, plan);
+  return plan;
+}
+
+type FragmentsByName = ReadonlyMap<string, FragmentDefinitionNode>;
+
+function newPlan(
+  schema: GraphQLSchema,
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  fields: readonly [FieldNode, ...FieldNode[]],
+  fragments: FragmentsByName,
+): LivePlan {
+  // A document may write its one root field several times.
+  const selectionSet: SelectionSetNode = {
+    kind: Kind.SELECTION_SET,
+    selections: fields.flatMap((each) => each.selectionSet?.selections ?? []),
+  };
+  const { used, variables } = partsOf(selectionSet, fragments);
+  const query: OperationDefinitionNode = {
+    kind: Kind.OPERATION_DEFINITION,
+    operation: OperationTypeNode.QUERY,
+    selectionSet,
+    variableDefinitions: variableDefinitions.filter(({ variable }) => variables.has(variable.name.value)),
+  };
+  const text = print({ kind: Kind.DOCUMENT, definitions: [query, ...used] });
+  // Other subscribers may have written it differently, so that places in this client's text mean nothing to them.
+  const document = parse(text, { noLocation: true });
+  const [operation] = document.definitions as [OperationDefinitionNode];
+  const [field] = fields;
+  return {
+    field,
+    name: field.alias?.value ?? field.name.value,
+    text,
+    document,
+    variables: [...variables],
+    touched: touchedBy(schema, document, operation),
+    isPolled: isPolled(schema, operation, used),
+  };
+}
+
+/** The fields at the root. Validation guarantees that they are the same field. */
+function rootFields({ selections }: SelectionSetNode, fragments: FragmentsByName): FieldNode[] {
+  return selections.flatMap((selection: SelectionNode): FieldNode[] => {
+    if (selection.kind === Kind.FIELD) return [selection];
+    if (selection.kind === Kind.INLINE_FRAGMENT) return rootFields(selection.selectionSet, fragments);
+    const fragment = fragments.get(selection.name.value);
+    return fragment ? rootFields(fragment.selectionSet, fragments) : [];
+  });
+}
+
+/** The fragments and variables that a selection uses, directly or through fragments. */
+function partsOf(selectionSet: SelectionSetNode, fragments: FragmentsByName) {
+  const used = new Set<FragmentDefinitionNode>();
+  const variables = new Set<string>();
+  const look = (node: SelectionSetNode | FragmentDefinitionNode) =>
+    visit(node, {
+      Field: ({ name }) => {
+        if (name.value !== '__schema' && name.value !== '__type') return;
+        throw new BadUserInputError('The schema does not change while a server runs: ask for it with a query.');
+      },
+      Variable: ({ name }) => void variables.add(name.value),
+      FragmentSpread: ({ name }) => {
+        const fragment = fragments.get(name.value);
+        if (!fragment || used.has(fragment)) return;
+        used.add(fragment);
+        look(fragment);
+      },
+    });
+  look(selectionSet);
+  return { used: [...used].sort((a, b) => (a.name.value < b.name.value ? -1 : 1)), variables };
+}

@@ -1,0 +1,166 @@
+import type { ExecutionResult } from 'graphql';
+import { later, type Timer } from '../../scheduling/timers.ts';
+import type { Context } from '../context.ts';
+import type { LiveMessage, MessageSource } from './live-message.ts';
+
+export interface SubscriberOptions {
+  /** Of the subscription. */
+  readonly context: Context;
+  /** Every message is at this position or later. */
+  readonly after: number;
+  /** Minimum time between two messages, in ms. */
+  readonly everyMs: number;
+  /** Called at the first `next()`, so that a client that never reads is never subscribed. */
+  readonly onStart: (subscriber: LiveSubscriber) => void;
+  /** Called once, however it ends. */
+  readonly onEnd: (subscriber: LiveSubscriber) => void;
+}
+
+type MessageStep = IteratorResult<ExecutionResult, undefined>;
+
+/**
+ * The messages of one subscription to a live query. It keeps none: when its client can take one, it takes the newest
+ * that its source has. So a slow client costs no memory, and skips what it was too slow for.
+ */
+export class LiveSubscriber implements AsyncIterableIterator<ExecutionResult, undefined> {
+  readonly context: Context;
+  readonly everyMs: number;
+  readonly #onStart: (subscriber: LiveSubscriber) => void;
+  readonly #onEnd: (subscriber: LiveSubscriber) => void;
+  #source: MessageSource | undefined;
+  /** Position of the last message, or that of `after`. */
+  #position: number;
+  /** Digest of the last answer that was sent. */
+  #sent: string | undefined;
+  #sentAt = Number.NEGATIVE_INFINITY;
+  /** A message came that the client has not taken. */
+  #isBehind = false;
+  #pending: ((step: MessageStep) => void) | undefined;
+  #timer: Timer | undefined;
+  #failure: unknown;
+  #state: 'new' | 'open' | 'failed' | 'ended' = 'new';
+  readonly #leave = () => this.#end();
+
+  constructor({ context, after, everyMs, onStart, onEnd }: SubscriberOptions) {
+    this.context = context;
+    this.everyMs = everyMs;
+    this.#position = after;
+    this.#onStart = onStart;
+    this.#onEnd = onEnd;
+    if (context.signal?.aborted) this.#end();
+    else context.signal?.addEventListener('abort', this.#leave, { once: true });
+  }
+
+  /** Its next message is at this position or later. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** True until it has its first message. */
+  get isNew(): boolean {
+    return this.#sent === undefined;
+  }
+
+  /** Sets where its messages come from. */
+  attach(source: MessageSource): void {
+    this.#source = source;
+  }
+
+  /** The source has a newer message. */
+  offer(): void {
+    if (this.#pending) {
+      this.#deliver();
+      return;
+    }
+    if (this.#isBehind) this.context.observer.tell('messageCoalesced', undefined);
+    this.#isBehind = true;
+  }
+
+  /** Ends the subscription with an error, which its client gets as the last message. */
+  fail(error: unknown): void {
+    if (this.#state === 'failed' || this.#state === 'ended') return;
+    this.#failure = error;
+    this.#state = 'failed';
+    if (this.#pending) this.#deliver();
+  }
+
+  next(): Promise<MessageStep> {
+    if (this.#pending) return Promise.reject(new Error('A live query has one reader.'));
+    return new Promise((resolve) => {
+      this.#pending = resolve;
+      if (this.#state === 'new') {
+        this.#state = 'open';
+        this.#onStart(this);
+      }
+      this.#deliver();
+    });
+  }
+
+  return(): Promise<MessageStep> {
+    this.#end();
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  throw(error?: unknown): Promise<MessageStep> {
+    this.#end();
+    return Promise.reject(error);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  /** Gives the reader what there is for it, if it is time. */
+  #deliver(): void {
+    const resolve = this.#pending;
+    if (!resolve) return;
+    if (this.#state === 'ended') {
+      this.#pending = undefined;
+      resolve({ value: undefined, done: true });
+      return;
+    }
+    if (this.#state === 'failed') {
+      this.#pending = undefined;
+      this.#end();
+      resolve({ value: { errors: [this.#failure as never] }, done: false });
+      return;
+    }
+    const message = this.#source?.latest;
+    if (!message || message.answer.digest === this.#sent || message.position < this.#position) return;
+    const early = this.#sentAt + this.everyMs - performance.now();
+    if (early > 0) {
+      this.#timer ??= later(early, () => {
+        this.#timer = undefined;
+        this.#deliver();
+      });
+      return;
+    }
+    this.#pending = undefined;
+    this.#send(message);
+    resolve({ value: message.answer.result, done: false });
+  }
+
+  #send({ answer, position }: LiveMessage): void {
+    const { consistency } = this.context;
+    this.#position = position;
+    this.#sent = answer.digest;
+    this.#sentAt = performance.now();
+    this.#isBehind = false;
+    consistency.read = position;
+    consistency.stale = answer.stale;
+  }
+
+  #end(): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#timer?.cancel();
+    this.context.signal?.removeEventListener('abort', this.#leave);
+    this.#source = undefined;
+    this.#onEnd(this);
+    this.#deliver();
+  }
+}
