@@ -40,6 +40,8 @@ export interface Context {
   readonly updates: LiveUpdates;
   /** What the operation may still spend; renewed for each message of a subscription. */
   readonly budget: AnswerBudget;
+  /** What the operation may cost at most, in points of its document; 0 until it is known. */
+  cost: number;
   readonly consistency: OperationConsistency;
   /** The same object for all operations of one connection; undefined if it is not known. */
   readonly connection: object | undefined;
@@ -123,6 +125,7 @@ export function createContext(shared: Shared, caller: Caller, recorder?: ReadRec
     live,
     updates,
     budget,
+    cost: 0,
     consistency,
     connection: caller.connection,
     allotment: undefined,

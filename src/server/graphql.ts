@@ -19,6 +19,7 @@ import { useSlicedAnswers } from '../graphql/plugins/sliced-answers.ts';
 import { useSubscriptionBudget } from '../graphql/plugins/subscription-budget.ts';
 import { useSubscriptionRoot } from '../graphql/plugins/subscription-root.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
+import type { Company } from '../scheduling/company.ts';
 import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
 import { useGraphiql } from './graphiql/graphiql.ts';
@@ -27,9 +28,11 @@ import type { EventStreams } from './http/event-streams.ts';
 import { useExpiringOperations } from './http/expiring-operations.ts';
 import { useStrictRequests } from './http/requests/strict-requests.ts';
 import { useAnswerShares } from './limits/answers-plugin.ts';
+import { type OperationWindowLimits, OperationWindows } from './limits/operation-windows.ts';
 import { useCallerLimits } from './limits/plugin.ts';
 import { useRefusals } from './limits/refusals-plugin.ts';
 import type { Visit } from './limits/visit.ts';
+import { useOperationWindows } from './limits/windows-plugin.ts';
 
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
@@ -44,6 +47,7 @@ export interface GraphqlOptions {
   readonly graphiqlDocuments: URL | undefined;
   /** Turns of large bodies and answers on the event loop. */
   readonly turns: Turns;
+  readonly company: Company;
   /** Told about the phases of each operation. */
   readonly phases: PhaseListener | undefined;
   readonly onFault: OnFault;
@@ -105,6 +109,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       useSubscriptionBudget(options.budgets),
       useConsistency(),
       useSlicedAnswers(turns),
+      useOperationWindows(new OperationWindows(options.company, windowsOf(config)), config.operationTimeoutMs),
     ],
   });
 }
@@ -125,6 +130,10 @@ function limitsOf(config: Config): RequestLimits {
     },
     suggestions: config.introspection,
   };
+}
+
+function windowsOf(config: Config): OperationWindowLimits {
+  return { operations: config.operationsAtOncePerActor, bytes: config.answerBytesAtOncePerActor };
 }
 
 /** The correlation id of an operation that has no context of its own yet. */

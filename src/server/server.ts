@@ -161,6 +161,7 @@ export async function startServer(
     known,
     graphiqlDocuments: app.graphiql.documents,
     turns,
+    company,
     phases: config.eventLoopBlockMs > 0 ? loop : undefined,
     onFault,
   });

@@ -78,6 +78,18 @@ export const apiSettings = {
     'Maximum size in memory of the rows that are read for an operation, or for a message of a subscription, in bytes.',
     1000,
   ),
+  operationsAtOncePerActor: count(
+    'LARGE_OPERATIONS_AT_ONCE_PER_ACTOR',
+    8,
+    'Maximum number of concurrent operations of one actor that may read much, while others use the server.',
+    1,
+    10_000,
+  ),
+  answerBytesAtOncePerActor: count(
+    'ANSWER_BYTES_AT_ONCE_PER_ACTOR',
+    4 * 1024 * 1024,
+    'Maximum size of their answers, including the rows that are read for them, in bytes, as the last ones of the actor had on average.',
+  ),
   actorAnswerBytes: count(
     'ACTOR_ANSWER_BYTES',
     128 * 1024 * 1024,

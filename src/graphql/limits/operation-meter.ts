@@ -37,21 +37,20 @@ export class OperationMeter {
   }
 
   /**
-   * Why a document may not be validated, or undefined. Operations whose cost depends on variables are not priced yet.
-   * @param priced called with each operation whose cost depends on variables, and their names.
+   * Why a document may not be validated, or undefined. Operations whose cost depends on variables are not judged by it.
+   * @param measured called with each operation.
    */
   refuse(
     document: DocumentNode,
-    priced: (operation: OperationDefinitionNode, variables: readonly string[]) => void,
+    measured: (operation: OperationDefinitionNode, measure: Measure) => void,
   ): GraphQLError | undefined {
     const walk = this.#walk(document, NO_SIZES);
     try {
       for (const definition of document.definitions) {
         if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
         const measure = walk.operation(definition);
-        const variables = [...measure.variables];
-        if (variables.length > 0) priced(definition, variables);
-        const refused = this.#compare(measure, variables.length === 0);
+        measured(definition, measure);
+        const refused = this.#compare(measure);
         if (refused) return refused;
       }
       walk.unusedFragments();
@@ -62,26 +61,28 @@ export class OperationMeter {
     return undefined;
   }
 
-  /** Why an operation costs too much with these variables, or undefined. */
-  refuseCost(
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    sizes: VariableSizes,
-  ): GraphQLError | undefined {
-    return this.#compare(this.#walk(document, sizes).operation(operation), true);
+  /** What an operation costs with these variables. */
+  costOf(document: DocumentNode, operation: OperationDefinitionNode, sizes: VariableSizes): number {
+    return this.#walk(document, sizes).operation(operation).cost;
+  }
+
+  /** Why an operation of this cost may not be executed, or undefined. */
+  refuseCost(cost: number): GraphQLError | undefined {
+    const { cost: limit } = this.#limits;
+    if (cost <= limit) return undefined;
+    return refusal(
+      `Query Cost limit of ${limit} exceeded, found ${Math.ceil(cost)}. Ask for smaller pages or fewer fields.`,
+    );
   }
 
   #walk(document: DocumentNode, sizes: VariableSizes): OperationWalk {
     return new OperationWalk(this.#schema, document, sizes, this.#introspection, this.#limits.selections);
   }
 
-  #compare({ depth, aliases, cost }: Measure, priced: boolean): GraphQLError | undefined {
+  #compare({ depth, aliases, cost, variables }: Measure): GraphQLError | undefined {
     const limits = this.#limits;
     if (depth > limits.depth) return refusal(`Query depth limit of ${limits.depth} exceeded, found ${depth}.`);
     if (aliases > limits.aliases) return refusal(`Aliases limit of ${limits.aliases} exceeded, found ${aliases}.`);
-    if (!priced || cost <= limits.cost) return undefined;
-    return refusal(
-      `Query Cost limit of ${limits.cost} exceeded, found ${Math.ceil(cost)}. Ask for smaller pages or fewer fields.`,
-    );
+    return variables.size === 0 ? this.refuseCost(cost) : undefined;
   }
 }

@@ -114,6 +114,11 @@ export class CallerLimits {
     return this.#points.spend(callerKey(actor, address), points);
   }
 
+  /** Refuses an actor who has spent more than their points since the operation was admitted. @throws {OverLimitError} */
+  mayBegin({ actor, address }: Spender): Promise<void> {
+    return this.#points.check(callerKey(actor, address), 0);
+  }
+
   /** A query or mutation begins. @throws {OverLimitError} */
   operation({ actor, address }: Spender): Release {
     return takeAll(

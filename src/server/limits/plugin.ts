@@ -67,7 +67,8 @@ function spendLater(visit: Visit, bytes: number): void {
   if (points > 0) visit.spend(points).catch(() => undefined);
 }
 
-function refuseBy(visit: Visit, stop: Stop): (error: unknown) => void {
+/** @returns a function that ends an operation with the error of a limit, and throws any other. */
+export function refuseBy(visit: Visit, stop: Stop): (error: unknown) => void {
   return (error) => {
     if (!(error instanceof OverLimitError)) throw error;
     stop({ errors: [graphqlErrorOf(error, visit.isHttp ? HTTP_TOO_MANY_REQUESTS : undefined)] });

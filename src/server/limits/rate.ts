@@ -58,12 +58,12 @@ export class Rate {
   }
 
   /**
-   * Refuses a key that already exceeds its limit, without spending anything. Checks this process only. @throws
+   * Refuses a key that could not spend so many points, without spending them. Checks this process only. @throws
    * {OverLimitError}
    */
-  async check(key: string): Promise<void> {
+  async check(key: string, points = 1): Promise<void> {
     const found = await this.#memory?.get(key);
-    if (found && found.consumedPoints >= this.#options.points) throw this.#over(found.msBeforeNext);
+    if (found && found.consumedPoints + points > this.#options.points) throw this.#over(found.msBeforeNext);
   }
 
   async #consume(memory: BoundedMemory, key: string, points: number): Promise<void> {

@@ -78,6 +78,11 @@ export class Visit {
     return this.#gate.limits.spend(this.#spender, points);
   }
 
+  /** Checks that an operation that had to wait may begin. @throws {OverLimitError} */
+  mayBegin(): Promise<void> {
+    return this.#gate.limits.mayBegin(this.#spender);
+  }
+
   /** Holds a place for a query or mutation until {@link leave}. @throws {OverLimitError} */
   operate(): void {
     this.#gate.company.saw(this.caller);

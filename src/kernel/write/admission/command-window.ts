@@ -1,5 +1,5 @@
+import { CallerWindows, type TaskShare } from '../../../scheduling/caller-windows.ts';
 import type { Company } from '../../../scheduling/company.ts';
-import { Fifo } from '../../../scheduling/fifo.ts';
 import { approximateBytes } from '../../bytes.ts';
 import type { EngineOptions } from '../../engine-options.ts';
 import { ThrottledError } from '../../errors.ts';
@@ -38,18 +38,6 @@ export function windowLimits(options: EngineOptions): WindowLimits {
 /** When a caller with too many waiting commands should try again, in ms. */
 const RETRY_AFTER_MS = 1000;
 
-interface WaitingCommand {
-  readonly bytes: number;
-  readonly begin: () => void;
-}
-
-interface CallerWindow {
-  running: number;
-  runningBytes: number;
-  readonly waiting: Fifo<WaitingCommand>;
-  waitingBytes: number;
-}
-
 /**
  * Limits how many commands of one caller are executed at the same time while other callers are active. A caller who is
  * alone has no limit. Commands that are executed at the same time share a batch of the log and of each read model, and
@@ -59,12 +47,13 @@ interface CallerWindow {
 export class CommandWindows {
   readonly #company: Company;
   readonly #limits: WindowLimits;
-  readonly #windows = new Map<string, CallerWindow>();
-  readonly #waiting = { count: 0, bytes: 0 };
+  readonly #windows: CallerWindows;
 
   constructor(company: Company, limits: WindowLimits) {
     this.#company = company;
     this.#limits = limits;
+    const { count, bytes: weight } = limits.running;
+    this.#windows = new CallerWindows(company, { count, weight });
   }
 
   /**
@@ -76,71 +65,21 @@ export class CommandWindows {
   async execute<T>(caller: string, input: unknown, isRefusable: boolean, work: () => Promise<T>): Promise<T> {
     if (isRefusable) this.#company.saw(caller);
     const bytes = approximateBytes(input);
-    const window = this.#windowOf(caller);
-    if (window.waiting.size === 0 && this.#hasRoom(caller, window, bytes)) begin(window, bytes);
-    else await this.#wait(window, bytes, isRefusable);
-    try {
-      return await work();
-    } finally {
-      this.#end(caller, window, bytes);
-    }
+    if (isRefusable && !this.#windows.isOpen(caller, bytes)) this.#refuseIfFull(caller, bytes);
+    return this.#windows.run(caller, bytes, work);
   }
 
-  #wait(window: CallerWindow, bytes: number, isRefusable: boolean): Promise<void> {
+  #refuseIfFull(caller: string, bytes: number): void {
     const { waiting, waitingOfAll } = this.#limits;
-    const own = { count: window.waiting.size, bytes: window.waitingBytes };
-    if (isRefusable && isFull(own, waiting, bytes)) {
+    if (isFull(this.#windows.waitingOf(caller), waiting, bytes)) {
       throw new ThrottledError(RETRY_AFTER_MS, 'Too many of your commands wait to be executed.');
     }
-    if (isRefusable && isFull(this.#waiting, waitingOfAll, bytes)) {
+    if (isFull(this.#windows.waiting, waitingOfAll, bytes)) {
       throw new ThrottledError(RETRY_AFTER_MS, 'Too many commands wait to be executed.');
     }
-    return new Promise((resolve) => {
-      window.waiting.push({ bytes, begin: resolve });
-      this.#countWaiting(window, 1, bytes);
-    });
-  }
-
-  #end(caller: string, window: CallerWindow, bytes: number): void {
-    window.running--;
-    window.runningBytes -= bytes;
-    for (let next = window.waiting.head; next; next = window.waiting.head) {
-      if (!this.#hasRoom(caller, window, next.bytes)) return;
-      window.waiting.shift();
-      this.#countWaiting(window, -1, -next.bytes);
-      begin(window, next.bytes);
-      next.begin();
-    }
-    if (window.running === 0) this.#windows.delete(caller);
-  }
-
-  #countWaiting(window: CallerWindow, count: number, bytes: number): void {
-    window.waitingBytes += bytes;
-    this.#waiting.count += count;
-    this.#waiting.bytes += bytes;
-  }
-
-  #hasRoom(caller: string, { running, runningBytes }: CallerWindow, bytes: number): boolean {
-    const { count, bytes: mostBytes } = this.#limits.running;
-    if (running === 0 || (running < count && runningBytes + bytes <= mostBytes)) return true;
-    return this.#company.isAlone(caller);
-  }
-
-  #windowOf(caller: string): CallerWindow {
-    let window = this.#windows.get(caller);
-    if (!window) {
-      window = { running: 0, runningBytes: 0, waiting: new Fifo(), waitingBytes: 0 };
-      this.#windows.set(caller, window);
-    }
-    return window;
   }
 }
 
-function isFull({ count, bytes }: CommandShare, most: CommandShare, more: number): boolean {
-  return count >= most.count || (count > 0 && bytes + more > most.bytes);
-}
-
-function begin(window: CallerWindow, bytes: number): void {
-  window.running++;
-  window.runningBytes += bytes;
+function isFull({ count, weight }: TaskShare, most: CommandShare, more: number): boolean {
+  return count >= most.count || (count > 0 && weight + more > most.bytes);
 }

@@ -207,6 +207,27 @@ describe('an actor who sends or is answered much', () => {
   });
 });
 
+describe('an actor who asks for several large answers at once while others are there', () => {
+  const POINTS = 100;
+  const env = { ...WITH_AUTH, OPERATIONS_PER_ACTOR: `${POINTS}`, LARGE_OPERATIONS_AT_ONCE_PER_ACTOR: '1' };
+  const app = useApp({ env, fulfils: false, per: 'test' });
+  const large = '{ notes(first: 40) { edges { node { content } } } }';
+
+  it('has them one after the other, and no more of them once one has cost too much', async () => {
+    const token = await customerToken(randomUUID());
+    const content = 'x'.repeat(90_000);
+    let after = '';
+    for (let nth = 0; nth < 10; nth++) {
+      ({ token: after } = await app.command('createNote', { title: 'Long', content }, { token }));
+    }
+    await app.query(READ, {}, { token: await customerToken('bob') });
+    const options = { token, headers: { 'read-after': after } };
+    const answers = await Promise.all(Array.from({ length: 5 }, () => app.query(large, {}, options)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 429, 429, 429, 429]);
+    expect(answers.find(({ status }) => status === 429)?.code).toBe('THROTTLED');
+  });
+});
+
 describe('operations that are under way', () => {
   const env = { ...WITH_AUTH, CONCURRENT_OPERATIONS_PER_ACTOR: '2', CONCURRENT_OPERATIONS_PER_ADDRESS: '3' };
   const app = useApp({ env, fulfils: false });

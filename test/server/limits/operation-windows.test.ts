@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { Company } from '../../../src/scheduling/company.ts';
+import { OperationWindows } from '../../../src/server/limits/operation-windows.ts';
+
+/** How many operations of a caller begin at once, after others that have taken so many bytes. */
+function begunAfter(...bytes: readonly number[]): number {
+  const company = new Company(() => 0);
+  company.saw('bob');
+  const windows = new OperationWindows(company, { operations: 4, bytes: 1000 });
+  for (const each of bytes) windows.took('ann', each);
+  const places = Array.from({ length: 10 }, () => windows.enter('ann'));
+  return places.filter((place) => typeof place === 'function').length;
+}
+
+describe('how many large operations of a caller are executed at once', () => {
+  it('is limited by their number if nothing is known of the caller, or their answers are small', () => {
+    expect(begunAfter()).toBe(4);
+    expect(begunAfter(250)).toBe(4);
+  });
+
+  it('is less for one whose answers are large, and at least one', () => {
+    expect(begunAfter(500)).toBe(2);
+    expect(begunAfter(5000)).toBe(1);
+  });
+
+  it('follows what is usual for the caller', () => {
+    expect(begunAfter(10, 2000)).toBe(1);
+    expect(begunAfter(10, 2000, 10, 10)).toBe(3);
+  });
+});
