@@ -16,6 +16,7 @@ import { searchWords } from './read/search-words.ts';
 import type { ColumnExtensions, RowExtensions } from './read/selected-columns.ts';
 import { storableText, uuidFrom } from './read/text.ts';
 import { addConnection, pageArguments } from './shapes/connection.ts';
+import { addNodeInterface, addNodeQueries, type NodeType, refuseAsNode } from './shapes/node.ts';
 import { addPageInfo } from './shapes/page-info.ts';
 import type { ArgumentBuilder, ReadModelType, Types } from './shapes/read-model-type.ts';
 import { addQueryByKey, addSubscriptionToRow, ID, refuseCompositeKey } from './shapes/row-fields.ts';
@@ -34,6 +35,7 @@ export class Api {
   readonly #projections: ReadonlyMap<string, unknown>;
   readonly #inputs: InputTypes;
   readonly #models = new Map<Projection, ReadModelType>();
+  readonly #nodes: NodeType[] = [];
   readonly #shared = new Map<string, unknown>();
 
   /**
@@ -54,13 +56,20 @@ export class Api {
       readonly description: string;
       /** Expected size of a row in bytes, if it may be large: it then costs more. */
       readonly bytes?: number;
+      /**
+       * Whether the type implements `Node`: its rows have the ids of aggregates of one type, and no other type with
+       * `node` has the same ids. Its field `id` is the key. Default: false.
+       */
+      readonly node?: boolean;
       readonly fields: (t: ObjectFieldBuilder<Types, Row<Table>>) => FieldMap;
     },
   ): ReadModelType<Table> {
-    const { bytes, ...own } = options;
+    const { bytes, node = false, ...own } = options;
     const ref = this.builder.objectRef<Row<Table>>(name);
+    if (node) this.#addNode(name, projection as unknown as Projection);
     ref.implement({
       ...own,
+      ...(node && { interfaces: [this.#node] as never }),
       fields: (t) => ({
         stale: t.boolean({
           description: 'True if its newest events could not be applied: an operator has to act.',
@@ -83,6 +92,21 @@ export class Api {
   /** The position of a page in its list. */
   get pageInfo() {
     return this.once('page info', ({ builder }) => addPageInfo(builder));
+  }
+
+  get #node() {
+    return this.once('node', ({ builder }) => addNodeInterface(builder));
+  }
+
+  #addNode(name: string, projection: Projection): void {
+    refuseAsNode(name, projection);
+    this.#nodes.push({ name, projection });
+  }
+
+  /** Adds the queries `node` and `nodes`. Called when all types exist. */
+  addNodeQueries(): void {
+    const extensions = this.readsFrom(...this.#nodes.map(({ projection }) => projection));
+    addNodeQueries(this.builder, this.#node, this.#nodes, extensions);
   }
 
   /** Creates something that several domains use, when it is first needed. */

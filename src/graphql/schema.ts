@@ -10,6 +10,7 @@ import { refuseLateReads } from './consistency/query-root.ts';
 import { withReadAfter } from './consistency/read-after.ts';
 import { addSubscriptions } from './live/subscriptions.ts';
 import { addLiveField } from './live-queries/live-field.ts';
+import { addMe } from './me.ts';
 import { addDeadLetters } from './operators/dead-letters.ts';
 import { addProcessStatus } from './operators/process-status.ts';
 import { addProjectionStatus } from './operators/projection-status.ts';
@@ -29,8 +30,10 @@ export function buildSchema(
   addProcessStatus(builder, Stall);
   addSubscriptions(builder);
   addLiveField(builder);
+  addMe(builder);
   const api = new Api(builder, registry.projections, inputs);
   for (const { graphql } of domains) graphql(api);
+  api.addNodeQueries();
   addDeadLetters(api, ErrorInterface);
   const schema = withReadAfter(builder.toSchema());
   refuseLateReads(schema);

@@ -5,6 +5,7 @@ import { bookings, bookingsTable, rooms, roomsTable } from './read-models.ts';
 
 export function roomsGraphql(api: Api): void {
   const Room = api.readModel('Room', rooms, {
+    node: true,
     description: 'A room for hire.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Its id.' }),

@@ -11,6 +11,7 @@ export function accountsGraphql(api: Api): void {
   const { Money } = valueTypes(api);
 
   const Account = api.readModel('Account', accounts, {
+    node: true,
     description: 'Money of one owner, in one currency.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Its id.' }),
@@ -59,6 +60,7 @@ export function accountsGraphql(api: Api): void {
     } as const,
   });
   const Transfer = api.readModel('Transfer', transfers, {
+    node: true,
     description: 'Money on its way from one account to another.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Its id.' }),

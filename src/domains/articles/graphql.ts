@@ -23,6 +23,7 @@ export function articlesGraphql(api: Api): void {
 function addAuthors(api: Api): ReadModelType<typeof authorsTable> {
   const { builder } = api;
   const Author = api.readModel('Author', authors, {
+    node: true,
     description: 'Somebody who writes articles.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'The author’s id.' }),
@@ -74,6 +75,7 @@ function addArticles(api: Api, Author: ReadModelType<typeof authorsTable>): void
   });
   const CommentConnection = api.connection('Comment', Comment);
   const Article = api.readModel('Article', articles, {
+    node: true,
     description: 'An article. Lists show its card.',
     bytes: MAX_BODY,
     fields: (t) => ({

@@ -10,6 +10,7 @@ const SORTS = {
 export function customersGraphql(api: Api): void {
   const { builder } = api;
   const Customer = api.readModel('Customer', customers, {
+    node: true,
     description: 'A customer, who orders.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'The customer’s id.' }),

@@ -16,6 +16,7 @@ interface NoteFilterInput {
 export function notesGraphql(api: Api): void {
   const { builder } = api;
   const Note = api.readModel('Note', notes, {
+    node: true,
     description: 'A note.',
     bytes: MAX_CONTENT,
     fields: (t) => ({

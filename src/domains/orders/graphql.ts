@@ -66,6 +66,7 @@ export function ordersGraphql(api: Api): void {
   });
 
   const Order = api.readModel('Order', orders, {
+    node: true,
     description: 'An order of a customer.',
     bytes: ORDER_BYTES,
     fields: (t) => ({

@@ -22,6 +22,7 @@ export function productsGraphql(api: Api): void {
   const { builder } = api;
   const { Money } = valueTypes(api);
   const Product = api.readModel('Product', products, {
+    node: true,
     description: 'A product, which is sold.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Its id.' }),

@@ -8,6 +8,7 @@ import {
   type GraphQLSchema,
   getNamedType,
   getNullableType,
+  isAbstractType,
   isInputObjectType,
   isInterfaceType,
   isLeafType,
@@ -119,6 +120,7 @@ export class OperationWalk {
       else {
         const on = selection.typeCondition;
         const type = on ? this.#schema.getType(on.name.value) : place.type;
+        cost += pointsOfNarrowing(place.type, type);
         cost += this.#costOf(selection.selectionSet, type === place.type ? place : { ...place, type });
       }
     }
@@ -136,7 +138,7 @@ export class OperationWalk {
     const type = this.#schema.getType(fragment.typeCondition.name.value);
     const cost = this.#costOf(fragment.selectionSet, { ...place, type });
     this.#within.pop();
-    return cost;
+    return pointsOfNarrowing(place.type, type) + cost;
   }
 
   #field(node: FieldNode, { type, page, depth, introspects }: SelectionPlace): number {
@@ -221,6 +223,11 @@ export class OperationWalk {
         return 0;
     }
   }
+}
+
+/** Points for a row of the type that a fragment picks from an interface or union, which itself has no size. */
+function pointsOfNarrowing(from: GraphQLNamedType | undefined, to: GraphQLNamedType | undefined): number {
+  return isAbstractType(from) && isObjectType(to) ? pointsOf(to.extensions as SizeExtensions) : 0;
 }
 
 function emptyMeasure(): Measure {

@@ -8,6 +8,7 @@ import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { storedColumns } from '../../kernel/define/read-model/read-table.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { FormerVersions } from './former-versions.ts';
+import { NodeIndex } from './node-index.ts';
 
 /** Most rows that are read together. */
 const MAX_ROWS = 1000;
@@ -19,6 +20,7 @@ const MAX_ROWS = 1000;
 export class ReadModels {
   readonly db: Database;
   readonly former: FormerVersions;
+  readonly nodes: NodeIndex;
   readonly #sources = new Map<Projection, DataLoader<string, RowValues | null>>();
   /** By the properties that they read. */
   readonly #partial = new Map<string, { execute(values: { keys: string }): Promise<Record<string, unknown>[]> }>();
@@ -26,6 +28,7 @@ export class ReadModels {
   constructor(db: Database) {
     this.db = db;
     this.former = new FormerVersions(db);
+    this.nodes = new NodeIndex(db);
   }
 
   /** The current row, regardless of who may see it; null if there is none. */

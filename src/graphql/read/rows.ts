@@ -10,9 +10,15 @@ import type { ReadModels } from './read-models.ts';
 import { readModelsIn } from './read-models-in.ts';
 import type { ReadRecorder } from './read-recorder.ts';
 import { storableText, uuidFrom } from './text.ts';
-import { isVisible, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
+import { isVisible, maySee, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
 
 export type RowOfProjection<P> = P extends Projection<infer Table extends PgTable> ? StoredRow<Table> : never;
+
+/** A row, and the read model that it is of. */
+export interface NodeRow {
+  readonly projection: Projection;
+  readonly row: RowValues;
+}
 
 /** Budget for the rows that an operation holds. */
 export interface ReadBudget {
@@ -90,6 +96,24 @@ export class Rows {
       rows.set(text, row);
     }
     return row as Promise<RowOfProjection<P> | null>;
+  }
+
+  /**
+   * The row with this id, in whichever of these read models it is; null if there is none or the actor may not see it,
+   * also if they may see no row of its read model at all.
+   * @param projections ids are unique across them.
+   * @throws {BadUserInputError} if the id is not valid.
+   */
+  async node(projections: readonly Projection[], id: string): Promise<NodeRow | null> {
+    const uuid = uuidFrom(id);
+    const projection = await this.#readModels.nodes.find(projections, uuid);
+    if (!projection) {
+      for (const each of projections) this.#mayLackRows(each);
+      return null;
+    }
+    if (!maySee(projection, this.#actor)) return null;
+    const row = await this.byKey(projection, uuid);
+    return row && { projection, row };
   }
 
   /**

@@ -30,6 +30,17 @@ export function visibilityFor(projection: Projection, actor: Actor | null): Visi
     .filter((values) => canExist(projection, values));
 }
 
+/** True if the actor may see rows of the read model: all, some, or those that fulfil a rule, of which there may be none. */
+export function maySee(projection: Projection, actor: Actor | null): boolean {
+  try {
+    visibilityFor(projection, actor);
+    return true;
+  } catch (error) {
+    if (error instanceof ForbiddenError || error instanceof UnauthenticatedError) return false;
+    throw error;
+  }
+}
+
 /** False for a value that no row can match: one that is missing, or an actor's id in a column of UUIDs that is none. */
 function canExist(projection: Projection, values: Partial<RowValues>): boolean {
   const columns = projection.table as unknown as Record<string, PgColumn>;

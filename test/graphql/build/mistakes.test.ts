@@ -47,6 +47,17 @@ describe('the schema', () => {
     });
   });
 
+  it('is refused if the key of a node has several columns, or is no id', () => {
+    const anonymous = places as unknown as Projection;
+    const node = (api: Api) =>
+      api.readModel('Place', anonymous, { node: true, description: 'A place.', fields: () => ({}) });
+    expect(refused([lamps, anonymous], node)).toMatchObject({
+      code: 'KEY_UNSUPPORTED',
+      facts: { type: 'Place', projection: 'places', columns: ['id', 'room'] },
+      message: expect.stringContaining('the key of projection places is id and room'),
+    });
+  });
+
   it.each(['queryByKey', 'subscriptionToRow'] as const)(
     'is refused if %s asks by one id for rows whose key has several columns',
     (shape) => {

@@ -4,10 +4,11 @@ import { OperationMeter } from '../../../src/graphql/limits/operation-meter.ts';
 
 const schema = buildSchema(`
   input Filter { words: [String!] inner: Filter }
-  type Line { name: String tags: [String!]! }
+  interface Part { name: String }
+  type Line implements Part { name: String tags: [String!]! }
   type Order { id: ID! lines: [Line!]! friends(first: Int, last: Int): Page! next: Order }
   type Page { nodes: [Order!]! total: Int }
-  type Query { order(id: ID): Order orders(first: Int, last: Int, filter: Filter): Page! byId(ids: [ID!]): [Order]! }
+  type Query { order(id: ID): Order orders(first: Int, last: Int, filter: Filter): Page! byId(ids: [ID!]): [Order]! part: Part }
 `);
 const line = schema.getType('Line');
 const order = schema.getType('Order');
@@ -54,6 +55,8 @@ describe('the cost of an operation', () => {
     ['{ orders { nodes { id } } }', 2 + 20 * 3],
     ['{ orders(first: 3) { nodes { friends(first: 5) { nodes { id } } } } }', 2 + 3 * (2 + 2 + 5 * 3)],
     ['{ orders(first: 0, filter: { words: ["a", "b"], inner: { words: ["c"] } }) { total } }', 3 + 2 + 31],
+    // A row of a type that a fragment picks from an interface has the size of that type.
+    ['{ part { name ... on Line { name } ...L } } fragment L on Line { tags }', 2 + 1 + (3 + 1) + (3 + 10)],
     ['{ ...F ...F } fragment F on Query { order { id } }', 6],
   ])('of %s is %i', (query, cost) => {
     expect(costOf(query)).toBe(cost);

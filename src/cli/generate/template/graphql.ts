@@ -5,6 +5,7 @@ import { tasks, tasksTable } from './read-models.ts';
 
 export function tasksGraphql(api: Api): void {
   const Task = api.readModel('Task', tasks, {
+    node: true,
     description: 'A task.',
     fields: (t) => ({
       id: t.exposeID('id', { description: 'Its id.' }),
