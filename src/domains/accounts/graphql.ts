@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, lte, or } from 'drizzle-orm';
+import { and, desc, eq, inArray, lte } from 'drizzle-orm';
 import type { Api } from '../../graphql/index.ts';
 import { valueTypes } from '../shared/graphql.ts';
 import { accounts, accountsTable, entries, entriesTable, transfers, transfersTable } from './read-models.ts';
@@ -133,13 +133,17 @@ it, only who may see their account is told why.`,
       args: { ...api.pageArguments(t), filter: t.arg({ type: TransferFilter, description: 'Only these.' }) },
       resolve: (_, { filter, ...args }, { rows }, info) => {
         const { accountId, state } = filter ?? {};
-        const { fromAccountId, toAccountId } = transfersTable;
         const account = accountId == null ? undefined : api.keyFor(accounts, accountId);
-        const where = [
-          account === undefined ? undefined : or(eq(fromAccountId, account), eq(toAccountId, account)),
-          state ? inArray(transfersTable.state, [...new Set(state)]) : undefined,
-        ];
-        return rows.page(transfers, { args, sortBy: transfersTable.requestedAt, direction: 'desc', where, info });
+        const { fromAccountId, toAccountId, state: column } = transfersTable;
+        const states = state ? [...new Set(state)] : undefined;
+        // The account finds fewer than the states.
+        const anyOf =
+          account === undefined
+            ? states?.map((one) => eq(column, one))
+            : [eq(fromAccountId, account), eq(toAccountId, account)];
+        const where = account !== undefined && states ? [inArray(column, states)] : [];
+        const sorted = { sortBy: transfersTable.requestedAt, direction: 'desc' } as const;
+        return rows.page(transfers, { args, info, ...sorted, where, ...(anyOf && { anyOf }) });
       },
     }),
   );

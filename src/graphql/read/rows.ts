@@ -1,3 +1,4 @@
+import { or, sql } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Actor } from '../../kernel/define/access/actor.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
@@ -150,7 +151,9 @@ export class Rows {
     const page = await lists.page<RowOfProjection<P>>(projection, { ...request, where }, ({ edges }) =>
       this.#lookAt(projection, edges),
     );
-    return this.#counted(projection, page, () => lists.count(projection, where));
+    const { anyOf } = request;
+    const counted = anyOf ? [...where, or(...anyOf) ?? sql`false`] : where;
+    return this.#counted(projection, page, () => lists.count(projection, counted));
   }
 
   /**
@@ -161,7 +164,7 @@ export class Rows {
     projection: P,
     column: PgColumn,
     value: unknown,
-    request: Omit<PageRequest, 'where'>,
+    request: Omit<PageRequest, 'where' | 'anyOf'>,
   ): Promise<CountedPage<RowOfProjection<P>>> {
     const where = [visibleWhere(projection, this.visibility(projection))];
     return this.#pageOf(projection, { column, value }, { ...request, where });
@@ -175,7 +178,7 @@ export class Rows {
     projection: P,
     column: PgColumn,
     value: unknown,
-    request: Omit<PageRequest, 'where'>,
+    request: Omit<PageRequest, 'where' | 'anyOf'>,
   ): Promise<CountedPage<RowOfProjection<P>>> {
     return this.#pageOf(projection, { column, value }, request);
   }

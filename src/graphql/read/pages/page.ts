@@ -1,5 +1,5 @@
 import { and, asc, desc, type SQL, sql } from 'drizzle-orm';
-import type { PgColumn } from 'drizzle-orm/pg-core';
+import { type PgColumn, unionAll } from 'drizzle-orm/pg-core';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Database } from '../../../database/client.ts';
 import type { Projection } from '../../../kernel/define/read-model/projection.ts';
@@ -29,6 +29,12 @@ export interface PageRequest {
   readonly sortBy: PgColumn;
   readonly direction: 'asc' | 'desc';
   readonly where?: readonly (SQL | undefined)[];
+  /**
+   * Conditions of which at least one must hold, in addition to `where`. Each is read through an index of its own, in the
+   * order of the list. As one condition with `or`, Postgres would either sort all that it finds or search the whole list
+   * for it, and take the wrong way if what it looks for is not spread evenly.
+   */
+  readonly anyOf?: readonly SQL[];
   /** Of the field that shows the page: columns that its selection does not need are not read. Without it, all are. */
   readonly info?: GraphQLResolveInfo;
 }
@@ -58,30 +64,70 @@ export interface Page<Node> {
 export async function readPage<Node>(db: Database, projection: Projection, request: PageRequest): Promise<Page<Node>> {
   const cut = cutOf(projection, request);
   const conditions = request.where?.filter((condition) => condition !== undefined) ?? [];
-  const statement =
-    conditions.length > 0 ? pageStatement(db, projection, cut, conditions) : wholeListStatement(db, projection, cut);
-  const found = await statement.execute(cut.parameters).catch(refuseBadCursor);
+  const found = await statementFor(db, projection, cut, conditions, request.anyOf)
+    .execute(cut.parameters)
+    .catch(refuseBadCursor);
   return pageOf<Node>(cut, found);
 }
 
-function pageStatement(db: Database, projection: Projection, cut: Cut, conditions: readonly SQL[]) {
+function statementFor(
+  db: Database,
+  projection: Projection,
+  cut: Cut,
+  conditions: readonly SQL[],
+  anyOf: readonly SQL[] | undefined,
+): Pick<PageStatement, 'execute'> {
+  if (anyOf) return mergedStatement(db, projection, cut, conditions, anyOf);
+  return conditions.length > 0
+    ? pageStatement(db, projection, cut, conditions)
+    : wholeListStatement(db, projection, cut);
+}
+
+function pageQuery(db: Database, projection: Projection, cut: Cut, conditions: readonly SQL[]) {
   return db
     .select(cut.selected.columns)
     .from(projection.table)
     .where(and(...conditions, cut.where))
     .orderBy(...cut.columns.map((column) => cut.order(column)))
+    .limit(LIMIT);
+}
+
+type PageStatement = ReturnType<typeof pageStatement>;
+
+function pageStatement(db: Database, projection: Projection, cut: Cut, conditions: readonly SQL[]) {
+  return pageQuery(db, projection, cut, conditions).prepare(`${projection.name}_page`);
+}
+
+/** The page of each condition, without what a condition before it finds too; and of all that they find, the page. */
+function mergedStatement(
+  db: Database,
+  projection: Projection,
+  cut: Cut,
+  conditions: readonly SQL[],
+  anyOf: readonly SQL[],
+) {
+  const pages = anyOf.map((condition, nth) => {
+    const others = anyOf.slice(0, nth).map((other) => sql`(${other}) is not true`);
+    return pageQuery(db, projection, cut, [...conditions, condition, ...others]);
+  });
+  const [first, second, ...more] = pages;
+  if (!first || !second) {
+    return pageStatement(db, projection, cut, [...conditions, ...(anyOf.length > 0 ? anyOf : [sql`false`])]);
+  }
+  return unionAll(first, second, ...more)
+    .orderBy(...cut.columns.map((column) => cut.order(column)))
     .limit(LIMIT)
-    .prepare(`${projection.name}_page`);
+    .prepare(`${projection.name}_merged_page`);
 }
 
 /**
  * Prepared statements of lists without conditions. Statements of one list and order differ only in their parameters,
  * and building one takes Drizzle longer than Postgres needs to execute it.
  */
-const wholeLists = new WeakMap<Database, Map<string, ReturnType<typeof pageStatement>>>();
+const wholeLists = new WeakMap<Database, Map<string, PageStatement>>();
 
-function wholeListStatement(db: Database, projection: Projection, cut: Cut): ReturnType<typeof pageStatement> {
-  const known = wholeLists.get(db) ?? new Map<string, ReturnType<typeof pageStatement>>();
+function wholeListStatement(db: Database, projection: Projection, cut: Cut): PageStatement {
+  const known = wholeLists.get(db) ?? new Map<string, PageStatement>();
   wholeLists.set(db, known);
   const name = `${projection.name} ${cut.name}`;
   const statement = known.get(name) ?? pageStatement(db, projection, cut, []);
