@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { AppWithCommands } from '../definition/define-app.ts';
+import { later } from '../scheduling/timers.ts';
 import { documentsCommand } from './api/documents.ts';
 import { schemaCommand } from './api/schema.ts';
 import { checkCommand } from './check/check.ts';
@@ -112,7 +113,7 @@ export async function run(app: AppWithCommands, args: readonly string[], folder 
   const cli: Cli = { app, folder, env, out, err, signal: watchInterrupts() };
   process.exitCode = await runCommand(app, cli, args);
   // A lost connection may still be trying to reconnect.
-  setTimeout(() => process.exit(), LINGER_MS).unref();
+  later(LINGER_MS, () => process.exit(), { keepsProcess: false });
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Roster, type RosterMember } from '../database/roster.ts';
 import { wallTime } from '../kernel/clock/wall-clock.ts';
+import { later, type Timer } from '../scheduling/timers.ts';
 
 /** Maximum time between two checks of the clock, in ms, because the clock may be set while a moment is awaited. */
 const MAX_WAIT_MS = 10_000;
@@ -10,7 +11,7 @@ interface Run extends RosterMember {
 
 /** The calls for each moment, in ms since 1970. Most calls share a few moments, at which access tokens expire. */
 const runsAt = new Map<number, Roster<Run>>();
-let timer: NodeJS.Timeout | undefined;
+let timer: Timer | undefined;
 /** The moment that the timer waits for. */
 let awaited = Number.POSITIVE_INFINITY;
 
@@ -35,8 +36,8 @@ export function atMoment(moment: Date, run: () => void): () => void {
 
 function wait(at: number): void {
   awaited = at;
-  clearTimeout(timer);
-  timer = setTimeout(runDue, Math.min(Math.max(0, at - wallTime()), MAX_WAIT_MS)).unref();
+  timer?.cancel();
+  timer = later(Math.min(Math.max(0, at - wallTime()), MAX_WAIT_MS), runDue, { keepsProcess: false });
 }
 
 function runDue(): void {

@@ -2,6 +2,7 @@ import { EmbeddedPostgresError } from '../database/embedded/server.ts';
 import { DatabaseError } from '../database/errors.ts';
 import type { App } from '../definition/app.ts';
 import { ReadTableError } from '../kernel/read/tables/table-ddl.ts';
+import { later } from '../scheduling/timers.ts';
 import { ConfigError, readConfig } from '../settings/config.ts';
 import { withoutCredentials } from '../text/credentials.ts';
 import { ListenError } from './http/http.ts';
@@ -33,13 +34,13 @@ export async function serve(app: App): Promise<void> {
       logger.info({ reason }, 'stopping; once more to stop at once');
       // A start may wait long, for another server's migration for example. Until it has ended, nothing was accepted that
       // could be lost.
-      const tooLate = setTimeout(() => {
+      const tooLate = later(config.shutdownTimeoutMs, () => {
         logger.warn('the start did not end in time and is cut off');
         process.exit(1);
-      }, config.shutdownTimeoutMs);
+      });
       starting.then(
         (server) => {
-          clearTimeout(tooLate);
+          tooLate.cancel();
           return server.stop().finally(() => process.exit(0));
         },
         () => process.exit(1),

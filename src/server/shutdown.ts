@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { within } from '../scheduling/timers.ts';
 
 type ShutdownStep = readonly [name: string, run: () => unknown];
 
@@ -18,21 +19,12 @@ export async function stopInOrder(
   const deadline = performance.now() + timeoutMs;
   logger.info(status(), 'shutting down');
   for (const [index, [name, run]] of steps.entries()) {
-    let timer: NodeJS.Timeout | undefined;
     try {
       const kept = timeoutMs * KEPT_FOR_EACH * (steps.length - index - 1);
       const left = Math.max(1, deadline - kept - performance.now());
-      const late = new Promise((resolve) => {
-        timer = setTimeout(resolve, left, 'late');
-      });
-      const ending = Promise.resolve(run());
-      // A failure after the time is over is ignored.
-      ending.catch(() => undefined);
-      if ((await Promise.race([ending, late])) === 'late') logger.warn({ step: name }, 'did not end in time');
+      await within<unknown>(left, Promise.resolve(run()), () => logger.warn({ step: name }, 'did not end in time'));
     } catch (err) {
       logger.error({ err, step: name }, 'a step of the shutdown failed');
-    } finally {
-      clearTimeout(timer);
     }
   }
   logger.info('stopped');

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '../database/client.ts';
 import { deadlines } from '../kernel/define/process-manager/process-deadlines.ts';
 import type { Engine } from '../kernel/engine.ts';
 import { countOverdue } from '../kernel/process/due-deadlines.ts';
+import { pause } from '../scheduling/sleeper.ts';
 
 /** Time between two looks at processes, in ms. */
 const LOOK_MS = 2;
@@ -34,7 +34,7 @@ export async function settled(engine: Engine, db: Database): Promise<void> {
       const due = overdue > 0 ? [`${overdue} deadlines are due`] : [];
       throw new Error(`Something still happens after ${PATIENCE_MS} ms: ${[...behind, ...due].join(', ')}.`);
     }
-    await delay(LOOK_MS);
+    await pause(LOOK_MS);
   }
 }
 

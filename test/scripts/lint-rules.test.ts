@@ -50,11 +50,13 @@ it('takes the wall clock in the one file that is for it', async () => {
 });
 
 it.each(['setTimeout(() => undefined, 10)', 'setInterval(() => undefined, 10)', "import('node:timers/promises')"])(
-  'refuses a timer of its own in the kernel: %s',
+  'refuses a timer of its own in every part of the product: %s',
   async (use) => {
-    const { passes, output } = await lint('src/kernel/some-file.ts', `export const some = ${use};\n`);
-    expect(passes).toBe(false);
-    expect(output).toContain('Wait with src/scheduling');
+    for (const part of ['kernel', 'database', 'graphql', 'server', 'cli', 'testing']) {
+      const { passes, output } = await lint(`src/${part}/some-file.ts`, `export const some = ${use};\n`);
+      expect(passes).toBe(false);
+      expect(output).toContain('Wait with src/scheduling');
+    }
     expect(await lint('src/scheduling/some-file.ts', `export const some = ${use};\n`)).toMatchObject({ passes: true });
   },
 );

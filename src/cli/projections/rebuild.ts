@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { Database } from '../../database/client.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { beginRebuild, cancelRebuild, rebuildProgress } from '../../kernel/read/rebuild/begin-rebuild.ts';
 import { shadowOf } from '../../kernel/read/rebuild/shadow.ts';
 import { type ShadowRow, shadowRows } from '../../kernel/read/rebuild/shadow-checkpoint.ts';
+import { pause } from '../../scheduling/sleeper.ts';
 import { type Cli, type CommandFactory, print, say } from '../cli.ts';
 import { type EngineContext, withDatabase, withEngine } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -87,7 +87,8 @@ async function rebuildAll(cli: Cli, { engine, database }: EngineContext, project
       }
       const missing = [...left.values()].reduce((sum, { position }) => sum + Math.max(0, target - position), 0);
       progress.update(Math.max(0, total - missing));
-      await delay(LOOK_MS, undefined, { signal: cli.signal }).catch(() => cli.signal.throwIfAborted());
+      await pause(LOOK_MS, cli.signal);
+      cli.signal.throwIfAborted();
     }
   } catch (error) {
     progress.stop();

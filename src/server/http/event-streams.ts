@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Plugin } from 'graphql-yoga';
+import { later } from '../../scheduling/timers.ts';
 import { atMoment } from '../expiry.ts';
 import type { Visit } from '../limits/visit.ts';
 import type { HttpContext } from './requests/graphql-requests.ts';
@@ -81,8 +82,9 @@ function endExpired(response: ServerResponse, endMessages: () => void): void {
   response.write(LAST_WORDS);
   // The former caller must not see anything that happens from now on.
   response.write = (() => true) as ServerResponse['write'];
-  setTimeout(() => {
+  const end = () => {
     response.end();
     endMessages();
-  }, LAST_WORDS_MS).unref();
+  };
+  later(LAST_WORDS_MS, end, { keepsProcess: false });
 }

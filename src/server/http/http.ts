@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { later } from '../../scheduling/timers.ts';
 import { forbidSniffing } from './answers.ts';
 import { Pipelines } from './pipelines.ts';
 
@@ -69,9 +70,9 @@ export async function listen(
 /** Accepts no more connections. Running answers have a moment to finish; streams are ended. */
 export function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    const force = setTimeout(() => server.closeAllConnections(), 500);
+    const force = later(500, () => server.closeAllConnections());
     server.close(() => {
-      clearTimeout(force);
+      force.cancel();
       resolve();
     });
     server.closeIdleConnections();

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { Roster, type RosterMember } from '../../database/roster.ts';
+import { every, type Timer } from '../../scheduling/timers.ts';
 import type { Visit } from '../limits/visit.ts';
 
 /** Number of checks within the time that a client is given. */
@@ -22,7 +23,7 @@ export class StalledClients {
   readonly #open = new Roster<WatchedClient>();
   readonly #lookEveryMs: number;
   readonly #maxBufferedBytes: number;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   /** @param timeoutMs in which a client must read something. @param maxBufferedBytes that may wait for one client. */
   constructor(timeoutMs: number, maxBufferedBytes: number) {
@@ -34,10 +35,7 @@ export class StalledClients {
   watch(response: ServerResponse, visit: Pick<Visit, 'refused'>): void {
     const watched: WatchedClient = { place: -1, response, visit, taken: undefined, looks: 0 };
     this.#open.add(watched);
-    if (!this.#timer) {
-      this.#timer = setInterval(() => this.#look(), this.#lookEveryMs);
-      this.#timer.unref();
-    }
+    this.#timer ??= every(this.#lookEveryMs, () => this.#look());
     response.once('close', () => this.#open.remove(watched));
   }
 
@@ -59,7 +57,7 @@ export class StalledClients {
       response.destroy();
     }
     if (this.#open.size > 0) return;
-    clearInterval(this.#timer);
+    this.#timer?.cancel();
     this.#timer = undefined;
   }
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { later, type Timer } from '../../scheduling/timers.ts';
 
 /** How a caller is connected. */
 export type Transport = 'http' | 'sse' | 'websocket' | 'connection';
@@ -31,7 +32,7 @@ const WINDOW_MS = 1000;
 interface Window {
   said: number;
   unsaid: number;
-  readonly flush: NodeJS.Timeout;
+  readonly flush: Timer;
 }
 
 /**
@@ -62,13 +63,12 @@ export class Refusals {
 
   /** Logs the remaining counts and resets them. */
   stop(): void {
-    for (const { flush } of this.#windows.values()) clearTimeout(flush);
+    for (const { flush } of this.#windows.values()) flush.cancel();
     for (const reason of [...this.#windows.keys()]) this.#close(reason, 'info');
   }
 
   #open(reason: string, level: 'warn' | 'info'): Window {
-    const flush = setTimeout(() => this.#close(reason, level), WINDOW_MS);
-    flush.unref();
+    const flush = later(WINDOW_MS, () => this.#close(reason, level), { keepsProcess: false });
     const window = { said: 0, unsaid: 0, flush };
     this.#windows.set(reason, window);
     return window;

@@ -1,4 +1,5 @@
 import type { OperationPhase, PhaseListener } from '../../graphql/phases.ts';
+import { every, type Timer } from '../../scheduling/timers.ts';
 
 /** Time between two checks of the event loop, in ms. */
 const LOOK_MS = 20;
@@ -28,7 +29,7 @@ export class LoopWatch implements PhaseListener {
   #longest: (() => OperationPhase) | undefined;
   #longestMs = 0;
   #lookedAt = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   /** @param blockMs how long the event loop may be busy with one thing. */
   constructor(blockMs: number, onBlock: (block: LoopBlock) => void) {
@@ -39,11 +40,11 @@ export class LoopWatch implements PhaseListener {
   start(): void {
     this.#lookedAt = performance.now();
     this.#since = this.#lookedAt;
-    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
+    this.#timer = every(LOOK_MS, () => this.#look());
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#timer?.cancel();
     this.#timer = undefined;
     this.#present = undefined;
     this.#longest = undefined;

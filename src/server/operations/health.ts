@@ -6,6 +6,7 @@ import { engineHistory, migratedTo, newestOf } from '../../database/migrations/m
 import type { Engine } from '../../kernel/engine.ts';
 import type { Stall } from '../../kernel/observe/stall.ts';
 import type { LagState } from '../../kernel/read/status/lag.ts';
+import { within } from '../../scheduling/timers.ts';
 
 /** The body of `/readyz`. Anybody may ask, so it names no user, no stream and no statement. */
 export interface Readiness {
@@ -137,15 +138,11 @@ function silentPools({ database }: Served): string[] {
 }
 
 async function problemOf(who: string, ask: () => Promise<string | undefined>): Promise<string | undefined> {
-  const { promise: silence, resolve } = Promise.withResolvers<string>();
-  const timer = setTimeout(() => resolve(`${who} does not answer within ${ANSWER_WITHIN_MS} ms.`), ANSWER_WITHIN_MS);
   try {
-    return await Promise.race([ask(), silence]);
+    return await within(ANSWER_WITHIN_MS, ask(), () => `${who} does not answer within ${ANSWER_WITHIN_MS} ms.`);
   } catch (error) {
     // The driver's message would name host and user.
     return `${who} cannot be used (${rootOf(error).code || 'no connection'}).`;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,5 +1,6 @@
 import { CloseCode, type Server } from 'graphql-ws';
 import { WebSocket } from 'ws';
+import { every, later, type Timer } from '../../scheduling/timers.ts';
 import { pointsOfBytes } from '../limits/traffic.ts';
 import { TRY_AGAIN_LATER } from './close-codes.ts';
 import { Inbox, type InboxRules, lengthOf } from './inbox.ts';
@@ -49,22 +50,22 @@ export function openConnection<Extra>(
   { onFault, onOverLimit }: ConnectionEvents,
 ): Connection {
   let answers = true;
-  let cut: NodeJS.Timeout | undefined;
+  let cut: Timer | undefined;
   let inbox: Inbox | undefined;
   const closeOver = (limit: Parameters<typeof onOverLimit>[0], reason: string) => {
     if (socket.readyState !== WebSocket.OPEN) return;
     onOverLimit(limit);
     inbox?.end();
     socket.close(TRY_AGAIN_LATER, reason);
-    cut = setTimeout(() => socket.terminate(), CLOSE_GRACE_MS);
+    cut = later(CLOSE_GRACE_MS, () => socket.terminate());
   };
-  const look = setInterval(() => {
+  const look = every(LOOK_MS, () => {
     if (socket.readyState !== WebSocket.OPEN) return;
     // What a paused client has answered is not read yet.
     if (!answers && !socket.isPaused) return socket.terminate();
     answers = false;
     socket.ping();
-  }, LOOK_MS);
+  });
   const takesMessage = messageCounter(limits.messages);
   const closeIfTooMany = (messages = 1) => {
     if (takesMessage(messages)) return false;
@@ -111,8 +112,8 @@ export function openConnection<Extra>(
     extra,
   );
   socket.once('close', (code, reason) => {
-    clearInterval(look);
-    clearTimeout(cut);
+    look.cancel();
+    cut?.cancel();
     inbox?.end();
     closed(code, String(reason)).catch(onFault);
   });

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { later, type Timer } from '../../scheduling/timers.ts';
 
 /** Unfinished messages with fewer bytes than this are ignored. */
 const LARGE_BYTES = 64 * 1024;
@@ -27,7 +28,7 @@ export interface UnfinishedRules {
 export function watchUnfinished(socket: WebSocket, connection: Duplex, rules: UnfinishedRules): void {
   let bytes = 0;
   let release: (() => void) | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   let isRefused = false;
   const refuse = (error: unknown) => {
     isRefused = true;
@@ -35,14 +36,14 @@ export function watchUnfinished(socket: WebSocket, connection: Duplex, rules: Un
   };
   const finish = () => {
     bytes = 0;
-    clearTimeout(timer);
+    timer?.cancel();
     release?.();
     release = undefined;
   };
   const begin = () => {
     try {
       release = rules.hold();
-      timer = setTimeout(() => refuse(undefined), rules.timeoutMs).unref();
+      timer = later(rules.timeoutMs, () => refuse(undefined), { keepsProcess: false });
     } catch (error) {
       refuse(error);
     }

@@ -9,6 +9,7 @@ import type { SentOperation, TrustedDocuments } from '../../graphql/documents/tr
 import { answerError, type OnFault } from '../../graphql/plugins/errors.ts';
 import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/errors.ts';
 import { pause } from '../../scheduling/sleeper.ts';
+import { later } from '../../scheduling/timers.ts';
 import type { Turns } from '../../scheduling/turns.ts';
 import type { Config } from '../../settings/config.ts';
 import { credentialsOf } from '../auth/authenticator.ts';
@@ -214,7 +215,7 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
             error,
           );
           webSocket.close(TRY_AGAIN_LATER, 'A large message has not arrived as a whole');
-          setTimeout(() => webSocket.terminate(), CLOSE_GRACE_MS).unref();
+          later(CLOSE_GRACE_MS, () => webSocket.terminate(), { keepsProcess: false });
         },
       });
       open(webSocket, visit, headers);
@@ -227,12 +228,12 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
     });
   });
   return async () => {
-    const cut = setTimeout(() => {
+    const cut = later(CLOSE_GRACE_MS, () => {
       for (const socket of sockets.clients) socket.terminate();
-    }, CLOSE_GRACE_MS);
+    });
     for (const socket of sockets.clients) socket.close(GOING_AWAY, 'Going away');
     await new Promise((resolve) => sockets.close(resolve));
-    clearTimeout(cut);
+    cut.cancel();
   };
 }
 

@@ -1,3 +1,5 @@
+import { later } from '../../scheduling/timers.ts';
+
 /** A message of a subscription. */
 export interface FeedMessage<Data = Record<string, unknown>> {
   readonly data?: Data | null;
@@ -86,11 +88,11 @@ export class Feed<Data = Record<string, unknown>> {
   async #until(isReady: () => boolean, what: string): Promise<void> {
     const { promise: late, reject } = Promise.withResolvers<never>();
     const error = new Error(`The subscription did not get ${what} within ${PATIENCE_MS} ms.`);
-    const timer = setTimeout(() => reject(error), PATIENCE_MS);
+    const timer = later(PATIENCE_MS, () => reject(error));
     try {
       while (!isReady()) await Promise.race([this.#arrived.promise, late]);
     } finally {
-      clearTimeout(timer);
+      timer.cancel();
       late.catch(() => undefined);
     }
   }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { later } from '../../../scheduling/timers.ts';
 
 /** A body that takes longer than this to arrive counts as slow, in ms. */
 const SLOW_MS = 1000;
@@ -21,17 +22,17 @@ export function readBody(request: IncomingMessage, maxBytes: number, onSlow: () 
     const body = new GrowingBuffer();
     let pieces = 0;
     const stop = () => {
-      clearTimeout(slow);
+      slow.cancel();
       request.off('data', take).pause();
     };
-    const slow = setTimeout(() => {
+    const slow = later(SLOW_MS, () => {
       try {
         onSlow();
       } catch (error) {
         stop();
         reject(error);
       }
-    }, SLOW_MS);
+    });
     const take = (piece: Buffer) => {
       pieces++;
       const length = body.length + piece.length;
@@ -41,7 +42,7 @@ export function readBody(request: IncomingMessage, maxBytes: number, onSlow: () 
       resolve(length > maxBytes ? 'too long' : 'too many pieces');
     };
     const finish = (whole: Body) => {
-      clearTimeout(slow);
+      slow.cancel();
       resolve(whole);
     };
     request.on('data', take);
