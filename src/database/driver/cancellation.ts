@@ -3,7 +3,7 @@ import { later, type Timer } from '../../scheduling/timers.ts';
 import { rootOf } from '../errors.ts';
 import { SILENT } from '../link/errors.ts';
 import type { Signal } from '../signal.ts';
-import type { Guard, Statement } from './statement.ts';
+import { cancel, type Guard, intercept, type Statement } from './statement.ts';
 
 /** Time between two attempts to cancel a statement that waits behind another one on its connection, in ms. */
 const AGAIN_MS = 25;
@@ -72,56 +72,55 @@ export const cancellable: Guard = (unguarded) => {
     const cancellation = current.getStore();
     const signal = cancellation?.signal;
     const statement = unguarded(...asked);
-    const { handler, resolve, reject } = statement;
     let timer: Timer | undefined;
     let isOver = false;
-    const cancel = () => {
+    const cancelSoon = () => {
       if (statement.state && !statement.active) {
-        timer = later(AGAIN_MS, cancel, { keepsProcess: false });
+        timer = later(AGAIN_MS, cancelSoon, { keepsProcess: false });
         return;
       }
-      const { canceller } = statement;
-      statement.canceller = null;
       // If that fails, the statement's own time limit ends it.
-      canceller?.(statement).catch(() => undefined);
+      cancel(statement).catch(() => undefined);
     };
     const settled = () => {
       timer?.cancel();
-      signal?.removeEventListener('abort', cancel);
+      signal?.removeEventListener('abort', cancelSoon);
     };
-    statement.handler = (sent) => {
-      // The driver calls this when somebody awaits the result.
-      signal?.addEventListener('abort', cancel, { once: true });
-      if (signal?.aborted) {
-        cancel();
-        return undefined;
-      }
-      return handler(sent);
-    };
-    statement.resolve = (result) => {
-      // If a statement was lost with its connection, the driver resolves it with nothing once the next connection is
-      // ready.
-      if (isOver) return;
-      settled();
-      cancellation?.onAnswer?.();
-      resolve(result);
-    };
-    statement.reject = (error) => {
-      isOver = true;
-      settled();
-      const isSilent = isSilence(error) && !repeated.has(asked);
-      const refused = (refusals.get(asked) ?? 0) + 1;
-      const isRefused = refused <= FULL_ATTEMPTS && rootOf(error).code === TOO_MANY_CONNECTIONS;
-      if (signal?.aborted || !(isSilent || isRefused || isAnothers(error))) return reject(error);
-      if (isSilent) repeated.add(asked);
-      const sendAgain = () => {
-        const again = current.run({ signal }, () => ask(asked));
-        (statement.isRaw ? again.values() : again).then(resolve, reject);
-      };
-      if (!isRefused) return sendAgain();
-      refusals.set(asked, refused);
-      later(FULL_AGAIN_MS, sendAgain, { keepsProcess: false });
-    };
+    const driver = intercept(statement, {
+      handler: (sent) => {
+        // The driver calls this when somebody awaits the result.
+        signal?.addEventListener('abort', cancelSoon, { once: true });
+        if (signal?.aborted) {
+          cancelSoon();
+          return undefined;
+        }
+        return driver.handler(sent);
+      },
+      resolve: (result) => {
+        // If a statement was lost with its connection, the driver resolves it with nothing once the next connection is
+        // ready.
+        if (isOver) return;
+        settled();
+        cancellation?.onAnswer?.();
+        driver.resolve(result);
+      },
+      reject: (error) => {
+        isOver = true;
+        settled();
+        const isSilent = isSilence(error) && !repeated.has(asked);
+        const refused = (refusals.get(asked) ?? 0) + 1;
+        const isRefused = refused <= FULL_ATTEMPTS && rootOf(error).code === TOO_MANY_CONNECTIONS;
+        if (signal?.aborted || !(isSilent || isRefused || isAnothers(error))) return driver.reject(error);
+        if (isSilent) repeated.add(asked);
+        const sendAgain = () => {
+          const again = current.run({ signal }, () => ask(asked));
+          (statement.isRaw ? again.values() : again).then(driver.resolve, driver.reject);
+        };
+        if (!isRefused) return sendAgain();
+        refusals.set(asked, refused);
+        later(FULL_AGAIN_MS, sendAgain, { keepsProcess: false });
+      },
+    });
     return statement;
   };
   return (...asked) => ask(asked);

@@ -1,5 +1,5 @@
 import postgres from 'postgres';
-import type { Ask, Guard } from './statement.ts';
+import { type Ask, type Guard, intercept } from './statement.ts';
 
 /**
  * Errors of Postgres that the driver assigned to a statement that was already settled, together with its connection.
@@ -16,25 +16,26 @@ const late = new WeakSet<Error>();
 export const withoutReplayedErrors: Guard = (ask) => {
   const send: Ask = (...asked) => {
     const statement = ask(...asked);
-    const { resolve, reject } = statement;
     let isSettled = false;
-    statement.resolve = (result) => {
-      isSettled = true;
-      resolve(result);
-    };
-    statement.reject = (error) => {
-      if (isSettled) {
-        if (error instanceof postgres.PostgresError) late.add(error);
-        return;
-      }
-      isSettled = true;
-      if (!(error instanceof Error && late.has(error))) {
-        reject(error);
-        return;
-      }
-      const again = send(...asked);
-      (statement.isRaw ? again.values() : again).then(resolve, reject);
-    };
+    const driver = intercept(statement, {
+      resolve: (result) => {
+        isSettled = true;
+        driver.resolve(result);
+      },
+      reject: (error) => {
+        if (isSettled) {
+          if (error instanceof postgres.PostgresError) late.add(error);
+          return;
+        }
+        isSettled = true;
+        if (!(error instanceof Error && late.has(error))) {
+          driver.reject(error);
+          return;
+        }
+        const again = send(...asked);
+        (statement.isRaw ? again.values() : again).then(driver.resolve, driver.reject);
+      },
+    });
     return statement;
   };
   return send;

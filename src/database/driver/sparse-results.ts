@@ -1,4 +1,4 @@
-import type { Guard } from './statement.ts';
+import { type Guard, intercept } from './statement.ts';
 
 /**
  * Removes holes from results. If a statement broke off in the middle of its rows, by an error or with its connection,
@@ -11,11 +11,12 @@ export const withoutHoles: Guard =
   (ask) =>
   (...asked) => {
     const statement = ask(...asked);
-    const { resolve } = statement;
-    statement.resolve = (result) => {
-      // In place, because the result object also has properties of the statement.
-      if (Array.isArray(result) && result.length > 0 && !(0 in result)) result.splice(0, result.findIndex(Boolean));
-      resolve(result);
-    };
+    const driver = intercept(statement, {
+      resolve: (result) => {
+        // In place, because the result object also has properties of the statement.
+        if (Array.isArray(result) && result.length > 0 && !(0 in result)) result.splice(0, result.findIndex(Boolean));
+        driver.resolve(result);
+      },
+    });
     return statement;
   };

@@ -23,6 +23,27 @@ export interface Statement extends PromiseLike<unknown> {
   values(): Statement;
 }
 
+type StatementSteps = Pick<Statement, 'handler' | 'resolve' | 'reject'>;
+
+/**
+ * Replaces steps of a statement, each of which the driver calls once or more.
+ * @returns the steps as they were, for the replacements to call.
+ */
+export function intercept(statement: Statement, steps: Partial<StatementSteps>): StatementSteps {
+  const { handler, resolve, reject } = statement;
+  if (steps.handler) statement.handler = steps.handler;
+  if (steps.resolve) statement.resolve = steps.resolve;
+  if (steps.reject) statement.reject = steps.reject;
+  return { handler, resolve, reject };
+}
+
+/** Asks Postgres to cancel a statement that was sent. Calling it again does nothing. */
+export async function cancel(statement: Statement): Promise<void> {
+  const { canceller } = statement;
+  statement.canceller = null;
+  await canceller?.(statement);
+}
+
 /** Makes a statement, as the driver's `unsafe` does. */
 export type Ask = (...asked: unknown[]) => Statement;
 

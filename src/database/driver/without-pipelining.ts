@@ -1,6 +1,6 @@
 import { Semaphore } from '../../scheduling/semaphore.ts';
 import { currentCaller } from './cancellation.ts';
-import type { Guard } from './statement.ts';
+import { type Guard, intercept } from './statement.ts';
 
 /**
  * Keeps the driver from sending a statement behind another one on the same connection if all connections are busy. It
@@ -19,7 +19,6 @@ export function withoutPipelining(connections: number): Guard {
     const semaphore = new Semaphore(connections, perCaller);
     return (...asked) => {
       const statement = ask(...asked);
-      const { handler, resolve, reject } = statement;
       const caller = currentCaller();
       let state: 'waiting' | 'sent' | 'ended' = 'waiting';
       // The semaphore sends the next statement in a microtask. The driver settles a statement before it knows that its
@@ -28,23 +27,25 @@ export function withoutPipelining(connections: number): Guard {
         if (state === 'sent') semaphore.release(caller);
         state = 'ended';
       };
-      statement.handler = (sent) => {
-        const send = () => {
-          // It ended while it waited.
-          if (state === 'ended') return semaphore.release(caller);
-          state = 'sent';
-          return handler(sent);
-        };
-        return semaphore.acquire(caller, send);
-      };
-      statement.resolve = (result) => {
-        ended();
-        resolve(result);
-      };
-      statement.reject = (error) => {
-        ended();
-        reject(error);
-      };
+      const driver = intercept(statement, {
+        handler: (sent) => {
+          const send = () => {
+            // It ended while it waited.
+            if (state === 'ended') return semaphore.release(caller);
+            state = 'sent';
+            return driver.handler(sent);
+          };
+          return semaphore.acquire(caller, send);
+        },
+        resolve: (result) => {
+          ended();
+          driver.resolve(result);
+        },
+        reject: (error) => {
+          ended();
+          driver.reject(error);
+        },
+      });
       return statement;
     };
   };

@@ -1,5 +1,6 @@
 import { every, type Timer } from '../../scheduling/timers.ts';
-import type { Guard, Statement } from '../driver/statement.ts';
+import { type ObservedStatement, observed } from '../driver/observed-statements.ts';
+import type { Guard } from '../driver/statement.ts';
 import { Roster, type RosterMember } from '../roster.ts';
 import type { AnswerTracker, SentStatement } from './answer-tracker.ts';
 import { linkError, READ_ONLY, SILENT } from './errors.ts';
@@ -23,7 +24,7 @@ export interface AnswerWatchOptions {
 
 /** A statement that is not answered yet. */
 interface UnansweredStatement extends RosterMember {
-  readonly query: Statement;
+  readonly statement: ObservedStatement;
   readonly asked: SentStatement;
   /** Since when its connection has been working on it; undefined if it has not begun. */
   since: number | undefined;
@@ -62,33 +63,28 @@ export class AnswerWatch {
   }
 
   /** Watches the statements that are sent. */
-  readonly guard: Guard =
-    (ask) =>
-    (...asked) => {
-      const { answers } = this.#options;
-      const query = ask(...asked);
-      const { handler, resolve, reject } = query;
-      let watched: UnansweredStatement | undefined;
-      query.handler = (sent) => {
-        watched ??= this.#watch(query);
+  readonly guard: Guard = observed((statement) => {
+    const { answers } = this.#options;
+    let watched: UnansweredStatement | undefined;
+    return {
+      sent: () => {
+        watched ??= this.#watch(statement);
         this.#timer ??= every(this.#tickMs, () => this.#look());
-        return handler(sent);
-      };
-      query.resolve = (result) => {
+      },
+      answered: () => {
         // The driver also resolves statements that it has rejected with a lost connection.
         if (watched && this.#watched.remove(watched)) answers.answered(watched.asked);
-        resolve(result);
-      };
-      query.reject = (error) => {
+      },
+      failed: (error) => {
         if (watched) this.#watched.remove(watched);
-        this.#failed(query, watched?.asked, error);
-        reject(error);
-      };
-      return query;
+        this.#failed(statement, watched?.asked, error);
+      },
     };
+  });
 
-  #watch(query: Statement): UnansweredStatement {
-    const watched: UnansweredStatement = { place: -1, query, asked: this.#options.answers.asks(), since: undefined };
+  #watch(statement: ObservedStatement): UnansweredStatement {
+    const asked = this.#options.answers.asks();
+    const watched: UnansweredStatement = { place: -1, statement, asked, since: undefined };
     this.#watched.add(watched);
     return watched;
   }
@@ -98,21 +94,21 @@ export class AnswerWatch {
     return Math.max(10, Math.min(LONGEST_TICK_MS, lookAfterMs / 4, answerWithinMs / 4));
   }
 
-  #failed(query: Statement, asked: SentStatement | undefined, error: unknown): void {
+  #failed(statement: ObservedStatement, asked: SentStatement | undefined, error: unknown): void {
     const { answers, writes } = this.#options;
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     // Postgres' codes have five characters. A statement that was not sent was not answered.
-    if (asked && code.length === 5 && query.state) answers.answered(asked);
+    if (asked && code.length === 5 && statement.backend) answers.answered(asked);
     else if (asked && (code === 'CONNECTION_ENDED' || code === '57014')) answers.forgotten(asked);
     else answers.failed(asked);
     if (code !== READ_ONLY || !writes) return;
-    this.#linkOf(query)?.destroy(
+    this.#linkOf(statement)?.destroy(
       linkError(READ_ONLY, 'the connection led to a server that only reads, and was closed'),
     );
   }
 
-  #linkOf({ state }: Statement): Link | undefined {
-    return state ? this.#options.links.get(`${state.pid}:${state.secret}`) : undefined;
+  #linkOf({ backend }: ObservedStatement): Link | undefined {
+    return backend && this.#options.links.get(`${backend.pid}:${backend.secret}`);
   }
 
   #look(): void {
@@ -126,14 +122,14 @@ export class AnswerWatch {
     const { answerWithinMs = Number.POSITIVE_INFINITY } = this.#options;
     const seen = new Set<Link>();
     for (const watched of this.#watched.all()) {
-      const { query, since } = watched;
-      if (!query.active) continue;
+      const { statement, since } = watched;
+      if (!statement.isActive) continue;
       if (since === undefined) watched.since = now;
-      const link = this.#linkOf(query);
+      const link = this.#linkOf(statement);
       if (!link || seen.has(link)) continue;
       seen.add(link);
       if (now - (since ?? now) >= answerWithinMs) this.#giveUp(link, now - (since ?? now));
-      else this.#lookAt(link, Number(query.state?.pid), now);
+      else this.#lookAt(link, Number(statement.backend?.pid), now);
     }
     for (const link of this.#quiet.keys()) if (!seen.has(link)) this.#quiet.delete(link);
   }

@@ -1,8 +1,9 @@
 import { getTableColumns } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
+import { renamed } from '../../../src/database/driver/table-names.ts';
 import { checkpointId } from '../../../src/kernel/define/checkpoint-id.ts';
 import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
-import { assignTable, declaredName, renamed } from '../../../src/kernel/define/read-model/versioned-table.ts';
+import { assignTable, declaredName } from '../../../src/kernel/define/read-model/versioned-table.ts';
 
 /** The same read model as code with another version number declares it: with a table and a checkpoint of its own. */
 export function atVersion(projection: Projection, version: number): Projection {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { getTableColumns, getTableName } from 'drizzle-orm';
+import { getTableName } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
+import { rename } from '../../../database/driver/table-names.ts';
 import { DefinitionError } from '../definition-error.ts';
 
 /** Identifies a version of a read model. */
@@ -18,10 +19,6 @@ const versioned = new WeakMap<PgTable, VersionedTable>();
 
 /** Postgres truncates longer names, in bytes. */
 const LONGEST_NAME = 63;
-
-/** Drizzle stores a table's names and columns under these symbols; its declarations omit them. */
-const NAMES = [Symbol.for('drizzle:Name'), Symbol.for('drizzle:OriginalName'), Symbol.for('drizzle:BaseName')];
-const COLUMNS = Symbol.for('drizzle:Columns');
 
 /**
  * Gives a declared table the name under which a version of a read model is stored: `orders_v3`. From then on, all
@@ -43,8 +40,7 @@ export function assignTable(table: PgTable, { name, version }: TableOwner): void
   }
   const declared = getTableName(table);
   versioned.set(table, { name, version, declared });
-  const stored = versionedName(declared, version);
-  for (const symbol of NAMES) Object.defineProperty(table, symbol, { value: stored });
+  rename(table, versionedName(declared, version));
 }
 
 /** The name of a table as its author declares it: `orders`. */
@@ -68,24 +64,6 @@ export function fitting(name: string, ending = ''): string {
 /** The version of a read model that a table belongs to; undefined if it belongs to none. */
 export function ownerOf(table: PgTable): TableOwner | undefined {
   return versioned.get(table);
-}
-
-/**
- * A copy of a table with another name. Drizzle makes tables from column builders, which a finished table no longer has;
- * its own aliases are made this way too, but cannot be written to.
- */
-export function renamed<Table extends PgTable>(table: Table, name: string): Table {
-  const copy: Table = Object.create(table);
-  const columns = Object.fromEntries(
-    Object.entries(getTableColumns(table)).map(([property, column]) => [
-      property,
-      Object.create(column, { table: { value: copy } }),
-    ]),
-  );
-  for (const symbol of NAMES) Object.defineProperty(copy, symbol, { value: name, configurable: true });
-  Object.defineProperty(copy, COLUMNS, { value: columns });
-  for (const [property, column] of Object.entries(columns)) Object.defineProperty(copy, property, { value: column });
-  return copy;
 }
 
 /** The longest prefix of a text that has at most this many bytes, in whole characters. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { getTableColumns, getTableName } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
+import { renamed } from '../../../database/driver/table-names.ts';
 import { type CheckpointId, checkpointId } from '../../define/checkpoint-id.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
-import { renamed } from '../../define/read-model/versioned-table.ts';
 import { tablesOf } from '../tables/tables.ts';
 
 /** Why a read model is filled a second time, next to the live one. */
