@@ -4,13 +4,14 @@ import type { Engine } from '../kernel/engine.ts';
 import type { Turns } from '../scheduling/turns.ts';
 import { AnswerBudget, type AnswerLimits } from './answer/budget.ts';
 import type { AnswerShares } from './answer/shares.ts';
+import { OperationConsistency } from './consistency/operation-consistency.ts';
 import type { LiveRows } from './live/live-rows.ts';
 import type { LiveUpdates } from './live/live-updates.ts';
-import type { Allotment } from './live/subscription-budget.ts';
 import { type ApiObserver, unobservedApi } from './observe.ts';
 import type { ReadModels } from './read/read-models.ts';
 import type { ReadRecorder } from './read/read-recorder.ts';
 import { Rows } from './read/rows.ts';
+import { RunningOperation } from './running-operation.ts';
 
 /** What resolvers of one operation can use. */
 export interface Context {
@@ -23,15 +24,11 @@ export interface Context {
   readonly correlationId: string;
   /** Tokens to read after, as a request's header names them. */
   readonly readAfter: string | undefined;
-  /** W3C trace context for the operation's commands: that of its own span if there is one, otherwise the client's. */
-  traceparent: string | undefined;
+  /** What is known of the operation only while it runs. */
+  readonly operation: RunningOperation;
   /**
-   * Aborted when the client is gone, or the operation or the message of a subscription has taken too long. Over
-   * WebSocket a subscription has a signal only while a message is resolved.
-   */
-  signal: Signal | undefined;
-  /**
-   * Aborted when the client of a subscription goes away while it is being opened; undefined if `signal` covers this.
+   * Aborted when the client of a subscription goes away while it is being opened; undefined if the signal of
+   * `operation` covers this.
    */
   readonly opening: Signal | undefined;
   /** Rows that this actor may see. Each is loaded once for an operation, or for a message of a subscription. */
@@ -40,30 +37,10 @@ export interface Context {
   readonly updates: LiveUpdates;
   /** What the operation may still spend; renewed for each message of a subscription. */
   readonly budget: AnswerBudget;
-  /** What the operation may cost at most, in points of its document; 0 until it is known. */
-  cost: number;
   readonly consistency: OperationConsistency;
   /** The same object for all operations of one connection; undefined if it is not known. */
   readonly connection: object | undefined;
-  /** What a subscription may hold in memory; undefined for other operations. */
-  allotment: Allotment | undefined;
-  /** Called when a message of a subscription is about to be resolved. */
-  onMessage: (() => void) | undefined;
-  /** Called when the operation resumes after an answer of the database, or with a message. */
-  onResumed: (() => void) | undefined;
   readonly observer: ApiObserver;
-}
-
-/** What an operation has waited for and written. Its answer shows this in `extensions.consistency`. */
-export interface OperationConsistency {
-  /** Position of the last event that the operation appended. */
-  appended: number | undefined;
-  /** Everything that was read is at least this fresh. */
-  read: number | undefined;
-  /** For a subscription: the read models that its fields are resolved from. */
-  touched: readonly string[];
-  /** True if data that was read had not caught up in time, or lacks events. */
-  stale: boolean;
 }
 
 /** The sender of an operation, as the transports (HTTP, SSE, WebSocket) know it. */
@@ -106,10 +83,8 @@ export function createContext(shared: Shared, caller: Caller, recorder?: ReadRec
   const { engine, readModels, live, updates, answerLimits, answerShares, turns, observer = unobservedApi } = shared;
   const by = callerKey(caller.actor, caller.address);
   const budget = new AnswerBudget(answerLimits, answerShares, by, turns);
-  const consistency: OperationConsistency = { appended: undefined, read: undefined, touched: [], stale: false };
-  const onStale = () => {
-    consistency.stale = true;
-  };
+  const consistency = new OperationConsistency(engine);
+  const onStale = () => consistency.markStale();
   const hasParked = (name: string) => engine.readSide.positions.hasParked(name);
   return {
     engine,
@@ -118,19 +93,14 @@ export function createContext(shared: Shared, caller: Caller, recorder?: ReadRec
     caller: by,
     correlationId: caller.correlationId,
     readAfter: caller.readAfter,
-    traceparent: caller.traceparent,
-    signal: caller.signal,
+    operation: new RunningOperation(caller.signal, caller.traceparent),
     opening: caller.opening,
     rows: new Rows(readModels, caller.actor, onStale, budget, hasParked, recorder),
     live,
     updates,
     budget,
-    cost: 0,
     consistency,
     connection: caller.connection,
-    allotment: undefined,
-    onMessage: undefined,
-    onResumed: undefined,
     observer,
   };
 }

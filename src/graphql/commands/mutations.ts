@@ -29,12 +29,11 @@ export function addMutations(builder: Builder, inputs: InputTypes, commands: Ite
           }),
         },
         resolve: async (_, { input: value, commandId, expectedVersion }, context) => {
-          const { engine, actor, address, correlationId, traceparent, consistency } = context;
+          const { engine, actor, address, correlationId, operation, consistency } = context;
+          const { traceparent } = operation;
           const options = { actor, address, commandId, expectedVersion, correlationId, traceparent };
           const outcome = await engine.bus.executeUnchecked(command, value, options);
-          if (outcome.kind === 'accepted') {
-            consistency.appended = Math.max(consistency.appended ?? 0, outcome.receipt.position);
-          }
+          if (outcome.kind === 'accepted') consistency.hasAppended(outcome.receipt.position);
           return toResult(outcome);
         },
       }),

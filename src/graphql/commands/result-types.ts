@@ -3,7 +3,7 @@ import type { CommandOutcome, InputIssue, Receipt } from '../../kernel/define/co
 import type { Builder } from '../builder.ts';
 import type { QueryRoot } from '../consistency/query-root.ts';
 import { touchedIn } from '../consistency/touched.ts';
-import { DEFAULT_WAIT_MS, freshnessOf, waitFor } from '../consistency/wait.ts';
+import { DEFAULT_WAIT_MS, waitFor } from '../consistency/wait.ts';
 import type { Context } from '../context.ts';
 
 type OutcomeOf<Kind extends CommandOutcome['kind']> = Extract<CommandOutcome, { kind: Kind }>;
@@ -161,7 +161,8 @@ export function toResult(outcome: CommandOutcome) {
 
 /** The query root, once every read model that the selection touches includes what the command has written. */
 async function readAt(position: number, context: Context, info: GraphQLResolveInfo): Promise<QueryRoot> {
-  const { engine, consistency, rows, signal, caller } = context;
+  const { engine, consistency, rows, operation, caller } = context;
+  const { signal } = operation;
   const query = info.schema.getQueryType();
   const selections = info.fieldNodes.flatMap(({ selectionSet }) => selectionSet ?? []);
   const touched = query ? touchedIn(info.schema, selections, query, info.fragments) : [];
@@ -171,7 +172,7 @@ async function readAt(position: number, context: Context, info: GraphQLResolveIn
   const timeout = await waitFor(engine, touched, position, { timeoutMs: DEFAULT_WAIT_MS, signal, caller }).catch(
     (error: Error) => error,
   );
-  consistency.read = freshnessOf(engine, touched);
-  if (timeout) consistency.stale = true;
+  consistency.reads(touched);
+  if (timeout) consistency.markStale();
   return { timeout };
 }

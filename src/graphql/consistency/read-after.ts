@@ -18,7 +18,7 @@ import { inSpan, isTraced } from '../../kernel/observe/trace.ts';
 import type { Context } from '../context.ts';
 import { BadUserInputError } from '../errors.ts';
 import type { ReadWaited } from '../observe.ts';
-import { areAt, DEFAULT_WAIT_MS, freshnessOf, MAX_WAIT_MS, positionsOf, waitFor } from './wait.ts';
+import { areAt, DEFAULT_WAIT_MS, MAX_WAIT_MS, positionsOf, waitFor } from './wait.ts';
 
 const OnTimeout = new GraphQLEnumType({
   name: 'OnTimeout',
@@ -100,7 +100,7 @@ export async function awaitTokens(
   const directive = schema.getDirective(NAME);
   const { nodes, variables } = directive ? directivesOf(operation) : NO_DIRECTIVES;
   if (nodes.length === 0 && !header) {
-    consistency.read = freshnessOf(engine, touched);
+    consistency.reads(touched);
     return;
   }
   // Variables as sent may have the wrong type, and lack the defaults of the document.
@@ -129,13 +129,14 @@ export async function awaitTokens(
   } else if (waits.length > 0) {
     await inSpan('query wait', detailsOf(waits, touched, context), () => waitInTurn(waits, touched, context));
   }
-  consistency.read = freshnessOf(engine, touched);
+  consistency.reads(touched);
 }
 
 type Wait = ReadAfterRequest & { readonly position: number };
 
 async function waitInTurn(waits: Wait[], touched: readonly string[], context: Context): Promise<void> {
-  const { engine, consistency, observer, signal, caller } = context;
+  const { engine, consistency, observer, operation, caller } = context;
+  const { signal } = operation;
   // Sort by deadline, then by position, furthest first: for each deadline, the furthest position covers the others. So
   // a query needs one wait for each read model, however many tokens there are.
   waits.sort((a, b) => a.timeoutMs - b.timeoutMs || b.position - a.position);
@@ -147,7 +148,7 @@ async function waitInTurn(waits: Wait[], touched: readonly string[], context: Co
       const timeout = await waitFor(engine, touched, position, { timeoutMs: left, signal, caller });
       if (timeout) kind = 'late';
       if (timeout && !mayBeStale) throw timeout;
-      if (timeout) consistency.stale = true;
+      if (timeout) consistency.markStale();
     }
   } catch (error) {
     if (kind !== 'late') kind = 'refused';
@@ -157,8 +158,9 @@ async function waitInTurn(waits: Wait[], touched: readonly string[], context: Co
   }
 }
 
-function detailsOf(waits: readonly Wait[], touched: readonly string[], { traceparent }: Context) {
+function detailsOf(waits: readonly Wait[], touched: readonly string[], { operation }: Context) {
   const position = Math.max(...waits.map((wait) => wait.position));
+  const { traceparent } = operation;
   return { traceparent, attributes: { 'afterwrite.position': position, 'afterwrite.projections': [...touched] } };
 }
 

@@ -59,7 +59,7 @@ export function executeLive(
 ): Promise<LiveAnswer> {
   const { schema, shared, turns, timeoutMs, onFault } = tools;
   const context = createContext(shared, { ...caller, signal }, reads);
-  const { budget, consistency } = context;
+  const { budget, consistency, operation } = context;
   let hasAskedWho = false;
   const contextValue: Context = Object.defineProperty(context, 'actor', {
     get: () => {
@@ -69,7 +69,7 @@ export function executeLive(
   });
   const deadline = new OperationDeadline(timeoutMs, context, signal);
   deadline.begin();
-  context.signal = deadline.signal;
+  operation.limitTo(deadline.signal);
   const args = { schema, document: plan.document, rootValue: {}, contextValue, variableValues: variables };
   const attributes = { 'afterwrite.correlation_id': caller.correlationId, 'afterwrite.projections': [...plan.touched] };
   return inSpan('live query', { attributes }, async () => {
@@ -78,7 +78,7 @@ export function executeLive(
       const result = clientResult(await deadline.orTimeout(executed, (late) => late), context, onFault);
       const message = messageOf(plan.name, result);
       const { digest, bytes } = await measured(message, budget.answerBytes, () => turns.take(context.caller));
-      const { stale } = consistency;
+      const { isStale: stale } = consistency;
       const foreign = [...reads.rightsTo].some((projection) => !plan.touched.includes(projection));
       return {
         result: message,

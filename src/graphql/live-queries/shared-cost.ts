@@ -17,14 +17,14 @@ export class SharedCost {
 
   /** Lets a subscriber pay, while nobody else does. @throws {ThrottledError} BadUserInputError if it has no room. */
   payBy(subscriber: LiveSubscriber): void {
-    subscriber.context.allotment?.take(this.#bytes);
+    subscriber.context.operation.allotment?.take(this.#bytes);
     this.#payer = subscriber;
   }
 
   /** Changes the cost. @throws {ThrottledError} BadUserInputError if the payer has no room; then it pays as before. */
   resize(bytes: number): void {
     const more = bytes - this.#bytes;
-    const allotment = this.#payer?.context.allotment;
+    const allotment = this.#payer?.context.operation.allotment;
     if (more > 0) allotment?.take(more);
     else allotment?.give(-more);
     this.#bytes = bytes;
@@ -32,7 +32,7 @@ export class SharedCost {
 
   /** The payer leaves. */
   release(): void {
-    this.#payer?.context.allotment?.give(this.#bytes);
+    this.#payer?.context.operation.allotment?.give(this.#bytes);
     this.#payer = undefined;
   }
 }

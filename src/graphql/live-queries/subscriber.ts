@@ -1,4 +1,5 @@
 import type { ExecutionResult } from 'graphql';
+import type { Signal } from '../../database/signal.ts';
 import { later, type Timer } from '../../scheduling/timers.ts';
 import type { Context } from '../context.ts';
 import type { LiveMessage, MessageSource } from './live-message.ts';
@@ -27,6 +28,8 @@ export class LiveSubscriber implements AsyncIterableIterator<ExecutionResult, un
   readonly everyMs: number;
   readonly #onStart: (subscriber: LiveSubscriber) => void;
   readonly #onEnd: (subscriber: LiveSubscriber) => void;
+  /** Aborted when the client is gone. While a message is resolved, the operation's signal is another one. */
+  readonly #client: Signal | undefined;
   #source: MessageSource | undefined;
   /** Position of the last message, or that of `after`. */
   #position: number;
@@ -47,8 +50,9 @@ export class LiveSubscriber implements AsyncIterableIterator<ExecutionResult, un
     this.#position = after;
     this.#onStart = onStart;
     this.#onEnd = onEnd;
-    if (context.signal?.aborted) this.#end();
-    else context.signal?.addEventListener('abort', this.#leave, { once: true });
+    this.#client = context.operation.signal;
+    if (this.#client?.aborted) this.#end();
+    else this.#client?.addEventListener('abort', this.#leave, { once: true });
   }
 
   /** Its next message is at this position or later. */
@@ -145,20 +149,18 @@ export class LiveSubscriber implements AsyncIterableIterator<ExecutionResult, un
   }
 
   #send({ answer, position }: LiveMessage): void {
-    const { consistency } = this.context;
     this.#position = position;
     this.#sent = answer.digest;
     this.#sentAt = performance.now();
     this.#isBehind = false;
-    consistency.read = position;
-    consistency.stale = answer.stale;
+    this.context.consistency.sends(position, answer.stale);
   }
 
   #end(): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     this.#timer?.cancel();
-    this.context.signal?.removeEventListener('abort', this.#leave);
+    this.#client?.removeEventListener('abort', this.#leave);
     this.#source = undefined;
     this.#onEnd(this);
     this.#deliver();

@@ -17,7 +17,8 @@ export function caughtUp(
   args: { token: string; projections?: readonly string[] | null | undefined },
   context: Context,
 ): AsyncIterableIterator<CaughtUp> {
-  const { engine, signal, allotment, caller } = context;
+  const { engine, operation, caller } = context;
+  const { signal, allotment } = operation;
   const { positions } = engine.readSide;
   const projections = namesOf(args.projections, context);
   allotment?.take(PROJECTION_BYTES * projections.length);

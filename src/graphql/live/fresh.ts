@@ -1,4 +1,3 @@
-import { freshnessOf } from '../consistency/wait.ts';
 import type { Context } from '../context.ts';
 
 /** A last message that carries an error. */
@@ -25,7 +24,7 @@ export function fresh<T extends Message>(
   context: Context,
   messages: AsyncIterableIterator<T>,
 ): AsyncIterableIterator<T | FinalError> {
-  const { engine, consistency } = context;
+  const { consistency, operation } = context;
   let failed = false;
   return {
     next: async () => {
@@ -34,10 +33,9 @@ export function fresh<T extends Message>(
         // The previous message has been answered. The next one may take long.
         context.rows.clear();
         const result = await messages.next();
-        context.onMessage?.();
+        operation.beginMessage();
         context.rows.clear();
-        consistency.stale = false;
-        if (!result.done) consistency.read = Math.min(result.value.position, freshnessOf(engine, consistency.touched));
+        consistency.beginMessage(result.done ? undefined : result.value.position);
         return result;
       } catch (error) {
         failed = true;

@@ -40,7 +40,8 @@ export function liveRow(
   after: number | undefined,
   context: Context,
 ): AsyncIterableIterator<LiveRow> {
-  const { live, engine, observer, signal, rows, consistency, allotment, caller } = context;
+  const { live, engine, observer, operation, rows, consistency, caller } = context;
+  const { signal, allotment } = operation;
   const { positions } = engine.readSide;
   const text = keyFor(projection, key);
   const gone = new AbortController();

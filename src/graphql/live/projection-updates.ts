@@ -21,7 +21,8 @@ export function projectionUpdates(
   },
   context: Context,
 ): AsyncIterableIterator<ProjectionUpdate> {
-  const { engine, observer, signal, rows, updates, allotment, caller } = context;
+  const { engine, observer, operation, rows, updates, caller } = context;
+  const { signal, allotment } = operation;
   const { positions } = engine.readSide;
   const projections = readable(namesOf(args.projections, context), args.projections != null, context);
   allotment?.checkKeys(args.keys?.length ?? 0);

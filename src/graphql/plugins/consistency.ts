@@ -46,7 +46,7 @@ export function useConsistency(): Plugin {
     onSubscribe: ({ args }) => {
       const operation = getOperationAST(args.document, args.operationName);
       const context = contextOf(args);
-      if (operation) context.consistency.touched = touchedBy(args.schema, args.document, operation);
+      if (operation) context.consistency.subscribes(touchedBy(args.schema, args.document, operation));
       return {
         onSubscribeResult: () => ({
           onNext: ({
@@ -86,7 +86,7 @@ async function executeSteadily(
     const result = (await execute()) as ExecutionResult;
     if (positions.retreats === retreats) return result;
     if (attempt === ATTEMPTS) {
-      context.consistency.stale = true;
+      context.consistency.markStale();
       return result;
     }
     context.rows.clear();
@@ -108,12 +108,6 @@ function requestOf(args: Pick<ExecutionArgs, 'contextValue'>): Request | undefin
   return (args.contextValue as { request?: Request }).request;
 }
 
-/**
- * For a mutation, the position of the last event that it appended, so that a client reads its own writes; for
- * everything else, a position that the data includes.
- */
-function consistencyOf({ consistency, engine }: Context) {
-  const { appended, read, stale } = consistency;
-  const token = engine.tokens.encode(appended ?? read ?? engine.projector.head.position);
-  return { consistency: { token, stale } };
+function consistencyOf({ consistency }: Context) {
+  return { consistency: { token: consistency.token, stale: consistency.isStale } };
 }

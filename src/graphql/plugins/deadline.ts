@@ -15,9 +15,10 @@ export function useDeadline(timeoutMs: number): Plugin {
   return {
     onExecute: ({ args, executeFn, setExecuteFn }) => {
       const context = args.contextValue as unknown as Context;
-      const deadline = new OperationDeadline(timeoutMs, context, context.signal);
+      const { operation } = context;
+      const deadline = new OperationDeadline(timeoutMs, context, operation.signal);
       deadline.begin();
-      context.signal = deadline.signal;
+      operation.limitTo(deadline.signal);
       const isQuery = getOperationAST(args.document, args.operationName)?.operation === 'query';
       setExecuteFn((again) => {
         const result = cancelledBy(deadline, () => executeFn(again));
@@ -33,10 +34,10 @@ export function useDeadline(timeoutMs: number): Plugin {
     },
     onSubscribe: ({ args, subscribeFn, setSubscribeFn }) => {
       const context = args.contextValue as unknown as Context;
-      const { signal, opening: gone } = context;
+      const { caller, operation, opening: gone } = context;
       setSubscribeFn(async (again: ExecutionArgs) => {
         // Covers what happens before the first message.
-        const opening = new OperationDeadline(timeoutMs, { caller: context.caller }, signal ?? gone);
+        const opening = new OperationDeadline(timeoutMs, { caller }, operation.signal ?? gone);
         opening.begin();
         try {
           const result = await cancelledBy(opening, () => subscribeFn(again as never));
@@ -70,7 +71,8 @@ function withinTime(
   context: Context,
   timeoutMs: number,
 ): AsyncIterableIterator<ExecutionResult> {
-  const { signal } = context;
+  const { operation } = context;
+  const { signal } = operation;
   let current: OperationDeadline | undefined;
   let late: Promise<unknown> | undefined;
   return {
@@ -79,11 +81,11 @@ function withinTime(
       late = undefined;
       const deadline = new OperationDeadline(timeoutMs, context, signal);
       current = deadline;
-      context.onMessage = () => {
-        context.onResumed?.();
+      operation.whenMessageBegins(() => {
+        operation.onResumed?.();
         deadline.begin();
-        context.signal = deadline.signal;
-      };
+        operation.limitTo(deadline.signal);
+      });
       const message = cancelledBy(deadline, () => messages.next());
       try {
         return await deadline.orTimeout(message, (value) => {
@@ -92,7 +94,7 @@ function withinTime(
         });
       } finally {
         deadline.end();
-        context.signal = signal;
+        operation.limitTo(undefined);
         current = undefined;
       }
     },

@@ -54,7 +54,7 @@ export function useLimits(limits: RequestLimits): Plugin {
     const operation = getOperationAST(document, operationName);
     if (!operation) return;
     const { cost, refused } = costsOf(schema).of(document, operation, variableValues ?? {});
-    (args.contextValue as Context).cost = cost;
+    (args.contextValue as Context).operation.costs(cost);
     if (refused) stop({ errors: [refused] });
   };
   return {

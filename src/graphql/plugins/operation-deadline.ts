@@ -2,6 +2,7 @@ import type { ExecutionResult } from 'graphql';
 import type { Cancellation } from '../../database/driver/cancellation.ts';
 import { Ending, type Signal } from '../../database/signal.ts';
 import { later, type Timer } from '../../scheduling/timers.ts';
+import type { Context } from '../context.ts';
 import { OperationTimeoutError } from '../errors.ts';
 
 /** Ends with its time, or when the client is gone. Costs almost nothing until it begins. */
@@ -17,10 +18,10 @@ export class OperationDeadline implements Cancellation {
 
   constructor(
     timeoutMs: number,
-    { caller, onResumed }: { readonly caller: string; readonly onResumed?: (() => void) | undefined },
+    { caller, operation }: Pick<Context, 'caller'> & Partial<Pick<Context, 'operation'>>,
     client: Signal | undefined,
   ) {
-    this.onAnswer = onResumed;
+    this.onAnswer = operation?.onResumed;
     this.caller = caller;
     this.#timeoutMs = timeoutMs;
     this.#client = client;

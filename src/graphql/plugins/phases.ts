@@ -24,7 +24,7 @@ export function usePhases(listener: PhaseListener): Plugin {
     onExecute: ({ args, executeFn, setExecuteFn }) => {
       const execution = executionOf(args);
       const context = args.contextValue as unknown as Context;
-      context.onResumed = () => resumed(() => phaseOf('execute', execution()));
+      context.operation.whenResumed(() => resumed(() => phaseOf('execute', execution())));
       setExecuteFn((again) => {
         listener.began(() => phaseOf('execute', execution()));
         try {
@@ -44,7 +44,7 @@ export function usePhases(listener: PhaseListener): Plugin {
     onSubscribe: ({ args }) => {
       const execution = executionOf(args);
       const context = args.contextValue as unknown as Context;
-      context.onResumed = () => resumed(() => phaseOf('execute', execution()));
+      context.operation.whenResumed(() => resumed(() => phaseOf('execute', execution())));
     },
   } as Plugin;
 }

@@ -24,13 +24,14 @@ export function useSubscriptionBudget(budgets: SubscriptionBudgets): Plugin {
         setResultAndStopExecution({ errors: [error as never] });
         return undefined;
       }
-      context.allotment = allotment;
+      const { operation } = context;
+      operation.holdWithin(allotment);
       const release = () => {
         allotment.release();
         context.budget.end();
       };
-      if (context.signal?.aborted) release();
-      context.signal?.addEventListener('abort', release, { once: true });
+      if (operation.signal?.aborted) release();
+      operation.signal?.addEventListener('abort', release, { once: true });
       return {
         onSubscribeResult: ({ result, setResult }) => {
           if (Symbol.asyncIterator in result)

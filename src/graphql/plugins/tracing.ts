@@ -31,17 +31,17 @@ function startOperation(args: ExecutionArgs): Span | undefined {
   if (!isTraced()) return undefined;
   const operation = getOperationAST(args.document, args.operationName);
   const context = args.contextValue as Context;
-  const { traceparent, correlationId } = context;
+  const { operation: running, correlationId } = context;
   const kind = operation?.operation ?? 'query';
   const span = startSpan(kind, {
-    traceparent,
+    traceparent: running.traceparent,
     attributes: {
       'graphql.operation.type': kind,
       ...(operation?.name ? { 'graphql.operation.name': operation.name.value } : {}),
       'afterwrite.correlation_id': correlationId,
     },
   });
-  context.traceparent = traceparentOf(span) ?? traceparent;
+  running.tracedBy(traceparentOf(span));
   return span;
 }
 

@@ -62,7 +62,7 @@ export function addSubscriptionToRow<Table extends PgTable>(builder: Builder, fi
       }) as never,
       resolve: ((message: LiveRow | FinalError, _: unknown, { consistency }: Context) => {
         const { row } = unwrap(message);
-        if (row.staleSince !== null) consistency.stale = true;
+        if (row.staleSince !== null) consistency.markStale();
         return row;
       }) as never,
     }),

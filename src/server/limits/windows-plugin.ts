@@ -21,10 +21,10 @@ type WindowedOperation = Context & { readonly visit?: Visit };
 export function useOperationWindows(windows: OperationWindows, timeoutMs: number): Plugin {
   return {
     onExecute: async ({ args, setResultAndStopExecution: stop }) => {
-      const { visit, cost, caller, budget, signal } = args.contextValue as unknown as WindowedOperation;
-      if (!visit || cost <= LIGHT_COST) return undefined;
+      const { visit, caller, budget, operation } = args.contextValue as unknown as WindowedOperation;
+      if (!visit || operation.cost <= LIGHT_COST) return undefined;
       const place = windows.enter(caller);
-      const leave = typeof place === 'function' ? place : await unlessAborted(place, signal);
+      const leave = typeof place === 'function' ? place : await unlessAborted(place, operation.signal);
       if (!leave) {
         stop({ errors: [new OperationTimeoutError(timeoutMs) as never] });
         return undefined;

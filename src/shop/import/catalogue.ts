@@ -67,7 +67,7 @@ export class Catalogue {
     if (lane.price === amount) return undefined;
     const input = { productId: product.productId, price: pounds(amount) };
     const refused = refusalOf(await this.#issuer.issue(changeProductPrice, input, { occurredAt: placedAt }));
-    if (!refused) lane.price = amount;
+    if (!refused) lane.priced(amount);
     return refused;
   }
 
@@ -86,8 +86,8 @@ export class Catalogue {
       { commandId: commandId('registerProduct', sku), occurredAt: placedAt },
     );
     if (outcome.kind === 'accepted' && !outcome.receipt.replayed) {
-      this.#tally.products++;
-      this.#laneOf(product).price = amount;
+      this.#tally.registered('product');
+      this.#laneOf(product).priced(amount);
     }
     return unlessPresent(refusalOf(outcome), 'PRODUCT_ALREADY_REGISTERED');
   }
@@ -113,7 +113,7 @@ export class Catalogue {
       { id: customerId, name: `Customer ${customer}`, email: `customer-${customer}@online-retail.example` },
       { commandId: commandId('registerCustomer', customer), occurredAt: placedAt },
     );
-    if (outcome.kind === 'accepted' && !outcome.receipt.replayed) this.#tally.customers++;
+    if (outcome.kind === 'accepted' && !outcome.receipt.replayed) this.#tally.registered('customer');
     return unlessPresent(refusalOf(outcome), 'CUSTOMER_ALREADY_REGISTERED');
   }
 }

@@ -7,10 +7,19 @@
  * Nobody waits for an order that comes later in the file, so there is always one that can proceed.
  */
 export class ProductLane {
-  /** The price in pence, as far as this import knows; undefined before it has looked. */
-  price: number | undefined;
+  #price: number | undefined;
   #ready: Promise<unknown> = Promise.resolve();
   #placed: Promise<unknown> = Promise.resolve();
+
+  /** The price in pence, as far as this import knows; undefined before it has looked. */
+  get price(): number | undefined {
+    return this.#price;
+  }
+
+  /** The product has this price now, in pence. */
+  priced(price: number): void {
+    this.#price = price;
+  }
 
   /**
    * Takes the next place in the lane. Call this in the order of the file.

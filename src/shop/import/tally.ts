@@ -20,14 +20,27 @@ export class ImportCounts {
 export class Tally {
   readonly imported = new ImportCounts();
   readonly before = new ImportCounts();
-  /** New ones. */
-  customers = 0;
-  /** New ones. */
-  products = 0;
+  #customers = 0;
+  #products = 0;
   /** By line. */
   readonly refused = new Map<number, RowRejection>();
   /** Orders that were placed now, by id. */
   readonly sums = new Map<string, OrderSum>();
+
+  /** Customers that were registered now. */
+  get customers(): number {
+    return this.#customers;
+  }
+
+  /** Products that were registered now. */
+  get products(): number {
+    return this.#products;
+  }
+
+  registered(what: 'customer' | 'product'): void {
+    if (what === 'customer') this.#customers++;
+    else this.#products++;
+  }
 
   /** An order is placed. */
   placed({ orderId }: PlannedOrder, isBefore: boolean): void {

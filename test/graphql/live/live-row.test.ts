@@ -210,7 +210,9 @@ describe('a row that grows beyond what its subscription may hold', () => {
       caller: 5000,
       total: 5000,
     });
-    const small = Object.assign(stage.context(), { allotment: budgets.open({ caller: 'ada', connection: undefined }) });
+    const small = stage.context();
+    const allotment = budgets.open({ caller: 'ada', connection: undefined });
+    small.operation.holdWithin(allotment);
     stage.write(key, 1);
     const messages = liveRow(projection, key, undefined, small);
     const others = look();
@@ -222,7 +224,7 @@ describe('a row that grows beyond what its subscription may hold', () => {
     await expect(messages.next()).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
     expect(value(await others.next())).toBe(2);
     await others.return?.();
-    small.allotment.release();
+    allotment.release();
     expect(budgets.bytes).toBe(0);
     nothingIsLeft();
   });

@@ -171,7 +171,9 @@ describe('a subscriber without room', () => {
       total: 9000,
     });
     const allotment = budgets.open({ caller: 'ada', connection: undefined });
-    const updates = projectionUpdates({ projections: ['counters'] }, Object.assign(stage.context(), { allotment }));
+    const context = stage.context();
+    context.operation.holdWithin(allotment);
+    const updates = projectionUpdates({ projections: ['counters'] }, context);
     const first = updates.next();
     changed('first');
     await first;

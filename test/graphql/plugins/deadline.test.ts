@@ -6,6 +6,7 @@ import type { Signal } from '../../../src/database/signal.ts';
 import type { Context } from '../../../src/graphql/context.ts';
 import { OperationTimeoutError } from '../../../src/graphql/errors.ts';
 import { useDeadline } from '../../../src/graphql/plugins/deadline.ts';
+import { RunningOperation } from '../../../src/graphql/running-operation.ts';
 import { useCancellablePool } from '../../support/postgres/cancellable-pool.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
@@ -22,12 +23,8 @@ interface Hooks {
 
 /** A subscription whose messages sleep that long in Postgres, as it passes the plugin. The caller has no signal. */
 async function subscription(timeoutMs: number, seconds: readonly number[]) {
-  const context: Pick<Context, 'signal' | 'opening' | 'onMessage' | 'onResumed'> = {
-    signal: undefined,
-    opening: undefined,
-    onMessage: undefined,
-    onResumed: undefined,
-  };
+  const operation = new RunningOperation(undefined, undefined);
+  const context: Pick<Context, 'operation' | 'opening'> = { operation, opening: undefined };
   const ended: string[] = [];
   const signals: (Signal | undefined)[] = [];
   const left = [...seconds];
@@ -35,8 +32,8 @@ async function subscription(timeoutMs: number, seconds: readonly number[]) {
     next: async () => {
       const length = left.shift();
       if (length === undefined) return { value: undefined, done: true };
-      context.onMessage?.();
-      signals.push(context.signal);
+      operation.beginMessage();
+      signals.push(operation.signal);
       try {
         await pool.db.execute(sql`select pg_sleep(${length})`);
         ended.push('answered');
@@ -59,7 +56,7 @@ async function subscription(timeoutMs: number, seconds: readonly number[]) {
       own = wrapped;
     },
   });
-  return { messages: await own(), ended, signals, context };
+  return { messages: await own(), ended, signals, operation };
 }
 
 describe('a message of a subscription that takes too long', () => {
@@ -74,12 +71,12 @@ describe('a message of a subscription that takes too long', () => {
 
 describe('a subscription that its client ends', () => {
   it('takes the statement of the message under way with it', async () => {
-    const { messages, ended, signals, context } = await subscription(LONG, [60]);
+    const { messages, ended, signals, operation } = await subscription(LONG, [60]);
     const message = messages.next();
     await until(async () => (await pool.running()) === 1);
     await messages.return?.();
     await message;
-    expect([ended, signals[0]?.aborted, context.signal]).toEqual([['cancelled'], true, undefined]);
+    expect([ended, signals[0]?.aborted, operation.signal]).toEqual([['cancelled'], true, undefined]);
     await until(async () => (await pool.running()) === 0);
   });
 });
@@ -94,7 +91,7 @@ describe('a client that goes away while its subscription is opened', () => {
     let own = asleep;
     const plugin = useDeadline(LONG) as unknown as Hooks;
     plugin.onSubscribe({
-      args: { contextValue: { signal: undefined, opening: gone.signal } },
+      args: { contextValue: { operation: new RunningOperation(undefined, undefined), opening: gone.signal } },
       subscribeFn: asleep,
       setSubscribeFn: (wrapped) => {
         own = wrapped;

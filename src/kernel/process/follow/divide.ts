@@ -1,7 +1,7 @@
 import { initiatorOf, type RecordedEvent } from '../../define/event.ts';
 import type { ItemToPark } from '../parked/parked-items.ts';
 import type { ParkedLines } from '../parked/parked-lines.ts';
-import { type Item, itemOf } from './items.ts';
+import { Item } from './items.ts';
 import type { ReadablePage } from './readable-events.ts';
 import { failureOf } from './retries.ts';
 import { type EventRoute, streamOf } from './work.ts';
@@ -71,7 +71,7 @@ export function divide(
     } else if (line !== undefined && waits(line)) {
       park(event, line, [line]);
     } else if (hasBegun && route && !(route instanceof Error)) {
-      items.push(itemOf(event, route));
+      items.push(Item.ofEvent(event, route));
     }
   }
   return { items, toPark };

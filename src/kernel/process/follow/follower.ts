@@ -11,7 +11,7 @@ import type { ParkedFault, ParkedItems } from '../parked/parked-items.ts';
 import { ParkedLines } from '../parked/parked-lines.ts';
 import { divide } from './divide.ts';
 import { ItemRunner, type RunnerLimits } from './item-runner.ts';
-import { deadlineItemOf } from './items.ts';
+import { Item } from './items.ts';
 import { NewerWork } from './newer-work.ts';
 import { ParkedRetry } from './parked-retry.ts';
 import { ReadableEvents, type ReadablePage } from './readable-events.ts';
@@ -159,7 +159,7 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     const tellDeadlines = deadlines?.watch(
       (deadline) =>
         new Promise((resolve) => {
-          items.add(deadlineItemOf(deadline, deadlines.lineOf(deadline.id), { onSettled: () => resolve() }));
+          items.add(Item.ofDeadline(deadline, deadlines.lineOf(deadline.id), { onSettled: () => resolve() }));
         }),
       stopping,
     );

@@ -7,7 +7,7 @@ import { EventsAgain } from './events-again.ts';
 import { contextOf, type Item, parkedOf } from './items.ts';
 import { Lanes } from './lanes.ts';
 import type { NewerWork } from './newer-work.ts';
-import { failureOf, isRetryable, isToBeParked, pauseAfter, retryUntilStopped } from './retries.ts';
+import { failureOf, isRetryable, retryUntilStopped } from './retries.ts';
 import type { Work } from './work.ts';
 
 /**
@@ -130,11 +130,10 @@ export class ItemRunner {
   add(item: Item): void {
     if (!item.deadline && !item.parked) this.#open.add(item.position);
     if (this.#heldBytes + item.bytes > this.#parts.limits.readAheadBytes) {
-      item.event = undefined;
-      item.bytes = 0;
+      item.dropEvent();
     }
     this.#heldBytes += item.bytes;
-    this.#lanes.add(item, item.parked !== undefined && item.attempts > 0);
+    this.#lanes.add(item, item.parked !== undefined && item.failures.count > 0);
     this.#start();
   }
 
@@ -186,11 +185,10 @@ export class ItemRunner {
       return;
     }
     this.#parts.newer.delete(item);
-    item.attempts++;
-    item.since ??= performance.now();
     const { name, onError, parked, limits } = this.#parts;
-    const waitMs = pauseAfter(item.attempts, error);
-    if (!isThrottled(error)) onError(error, { part: name, ...contextOf(item), attempt: item.attempts });
+    const { failures } = item;
+    const waitMs = failures.add(error);
+    if (!isThrottled(error)) onError(error, { part: name, ...contextOf(item), attempt: failures.count });
     if (item.parked) {
       const failure = failureOf(error);
       const { parked: row } = item;
@@ -202,7 +200,7 @@ export class ItemRunner {
     if (!isRetryable(error))
       this.#failures.set(item, `${name} ${JSON.stringify(contextOf(item))}: ${messageOf(error)}`);
     this.#lanes.pause(item);
-    if (isToBeParked(item, error) && this.#lines.size < limits.parked) {
+    if (failures.areTooMany(error) && this.#lines.size < limits.parked) {
       if (await this.#putAside(item, error, waitMs)) return;
     }
     void this.#resumeAfter(waitMs, item);

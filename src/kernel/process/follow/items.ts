@@ -1,69 +1,107 @@
 import { approximateBytes } from '../../bytes.ts';
 import { initiatorOf, type RecordedEvent } from '../../define/event.ts';
 import type { DueItem, ItemToPark } from '../parked/parked-items.ts';
-import type { Failing } from './retries.ts';
+import { Failures } from './retries.ts';
 import type { Task } from './task.ts';
 import type { DueDeadline, EventRoute } from './work.ts';
 
-/** An event or a deadline that is being handled. */
-export interface Item extends Task, Failing {
+/** What distinguishes an item from others. */
+interface ItemFacts extends Task {
   /** Lines whose later events wait behind it when it is parked. */
   readonly keys: readonly string[];
+  /** Of its event; 0 for a deadline. */
   readonly position: number;
   readonly eventType: string | null;
-  /** Undefined for a deadline, and for an event whose data is read again when its turn comes, to save memory. */
-  event: RecordedEvent | undefined;
-  /** Approximate bytes of the event in memory. */
-  bytes: number;
-  readonly deadline?: DueDeadline;
+  readonly deadline?: DueDeadline | undefined;
+}
+
+/** How an item came to be handled, and who waits for it. */
+interface ItemOrigin {
   /** Set if the item was parked. */
-  readonly parked?: DueItem;
+  readonly parked?: DueItem | undefined;
   /** Called when it is done or parked. */
-  readonly onSettled?: () => void;
+  readonly onSettled?: (() => void) | undefined;
 }
 
 /** Bytes of an event that cost one unit of a turn. */
 const BYTES_OF_TURN = 4096;
 
-/**
- * An item for an event.
- * @param parked the parked item, if it was parked.
- */
-export function itemOf(event: RecordedEvent, route: EventRoute, parked?: DueItem): Item {
-  const bytes = approximateBytes(event.data);
-  return {
-    lane: initiatorOf(event.metadata),
-    line: route.line,
-    group: route.group,
-    cost: 1 + bytes / BYTES_OF_TURN,
-    keys: [route.line],
-    position: event.position,
-    eventType: event.type,
-    event,
-    bytes,
-    attempts: parked?.attempts ?? 0,
-    since: undefined,
-    ...(parked ? { parked } : {}),
-  };
-}
+/** An event or a deadline that is being handled. */
+export class Item implements ItemFacts {
+  readonly lane: string;
+  readonly line: string;
+  readonly group: Task['group'];
+  readonly cost: number;
+  readonly keys: readonly string[];
+  readonly position: number;
+  readonly eventType: string | null;
+  readonly deadline: DueDeadline | undefined;
+  readonly parked: DueItem | undefined;
+  readonly onSettled: (() => void) | undefined;
+  readonly failures: Failures;
+  #event: RecordedEvent | undefined;
+  #bytes: number;
 
-export function deadlineItemOf(deadline: DueDeadline, line: string, more: Pick<Item, 'parked' | 'onSettled'>): Item {
-  const { name, at, begun } = deadline;
-  return {
-    lane: initiatorOf(begun),
-    // Deadlines wait for nothing: the process decides whether one is still valid.
-    line: `deadline ${name} ${at.toISOString()} of ${line}`,
-    cost: 1,
-    keys: [],
-    position: 0,
-    eventType: null,
-    event: undefined,
-    bytes: 0,
-    deadline,
-    attempts: more.parked?.attempts ?? 0,
-    since: undefined,
-    ...more,
-  };
+  private constructor(facts: ItemFacts, { parked, onSettled }: ItemOrigin, event?: RecordedEvent, bytes = 0) {
+    this.lane = facts.lane;
+    this.line = facts.line;
+    this.group = facts.group;
+    this.cost = facts.cost;
+    this.keys = facts.keys;
+    this.position = facts.position;
+    this.eventType = facts.eventType;
+    this.deadline = facts.deadline;
+    this.parked = parked;
+    this.onSettled = onSettled;
+    this.failures = new Failures(parked?.attempts);
+    this.#event = event;
+    this.#bytes = bytes;
+  }
+
+  static ofEvent(event: RecordedEvent, { line, group }: EventRoute, origin: ItemOrigin = {}): Item {
+    const bytes = approximateBytes(event.data);
+    const facts: ItemFacts = {
+      lane: initiatorOf(event.metadata),
+      line,
+      group,
+      cost: 1 + bytes / BYTES_OF_TURN,
+      keys: [line],
+      position: event.position,
+      eventType: event.type,
+    };
+    return new Item(facts, origin, event, bytes);
+  }
+
+  static ofDeadline(deadline: DueDeadline, line: string, origin: ItemOrigin): Item {
+    const { name, at, begun } = deadline;
+    const facts: ItemFacts = {
+      lane: initiatorOf(begun),
+      // Deadlines wait for nothing: the process decides whether one is still valid.
+      line: `deadline ${name} ${at.toISOString()} of ${line}`,
+      cost: 1,
+      keys: [],
+      position: 0,
+      eventType: null,
+      deadline,
+    };
+    return new Item(facts, origin);
+  }
+
+  /** Undefined for a deadline, and for an event whose data has to be read again. */
+  get event(): RecordedEvent | undefined {
+    return this.#event;
+  }
+
+  /** Approximate bytes of the event in memory. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Saves memory: the event is read again when its turn comes. */
+  dropEvent(): void {
+    this.#event = undefined;
+    this.#bytes = 0;
+  }
 }
 
 /**
@@ -71,7 +109,7 @@ export function deadlineItemOf(deadline: DueDeadline, line: string, more: Pick<I
  * @param lineOf the line of a deadline's process.
  */
 export function parkedOf(item: Item, lineOf: (id: string) => string, failure?: ItemToPark['failure']): ItemToPark {
-  const { deadline, position, keys, lane: initiator, eventType, attempts } = item;
+  const { deadline, position, keys, lane: initiator, eventType, failures } = item;
   return {
     line: deadline ? lineOf(deadline.id) : item.line,
     position,
@@ -80,7 +118,7 @@ export function parkedOf(item: Item, lineOf: (id: string) => string, failure?: I
     keys,
     initiator,
     eventType,
-    attempts,
+    attempts: failures.count,
     failure,
   };
 }

@@ -2,7 +2,7 @@ import { Sleeper } from '../../../scheduling/sleeper.ts';
 import { newerEventOf } from '../../log/newer-events.ts';
 import type { DueItem, ParkedFault, ParkedItems } from '../parked/parked-items.ts';
 import type { ItemRunner } from './item-runner.ts';
-import { deadlineItemOf, itemOf } from './items.ts';
+import { Item } from './items.ts';
 import type { NewerWork } from './newer-work.ts';
 import type { ReadablePage } from './readable-events.ts';
 import { failureOf, pauseAfter } from './retries.ts';
@@ -107,7 +107,7 @@ export class ParkedRetry {
       items.lines.add({ ...row, keys });
       return;
     }
-    items.add({ ...itemOf(event, route, row), onSettled: this.#tried(row) });
+    items.add(Item.ofEvent(event, route, { parked: row, onSettled: this.#tried(row) }));
   }
 
   async #tryDeadline(row: DueItem): Promise<void> {
@@ -116,7 +116,7 @@ export class ParkedRetry {
     const id = row.line.slice(row.line.lastIndexOf(' ') + 1);
     const deadline = await deadlines?.find(id, row.deadline, new Date(row.dueMs));
     if (!deadline || !deadlines) return this.#done(row);
-    items.add(deadlineItemOf(deadline, deadlines.lineOf(id), { parked: row, onSettled: this.#tried(row) }));
+    items.add(Item.ofDeadline(deadline, deadlines.lineOf(id), { parked: row, onSettled: this.#tried(row) }));
   }
 
   /** @returns a function to call after the attempt: items that waited behind it may be due. */

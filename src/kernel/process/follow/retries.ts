@@ -19,21 +19,40 @@ const FAULTS = 5;
 const LONGEST_FAILING_MS = 30_000;
 
 /** The failures of an item so far. */
-export interface Failing {
-  attempts: number;
-  /** Time of the first failure, on the monotonic clock. */
-  since: number | undefined;
-}
+export class Failures {
+  #count: number;
+  /** Time of the first failure that this process has seen, on the monotonic clock. */
+  #since: number | undefined;
 
-/**
- * True if an item is to be parked, so that it does not hold back a checkpoint. One that only newer code can handle never is: it waits
- * for an instance with that code.
- */
-export function isToBeParked({ attempts, since }: Failing, error: unknown, now = performance.now()): boolean {
-  if (newerEventOf(error)) return false;
-  if (error instanceof UnreadableEventError) return true;
-  if (!isRetryable(error) && attempts >= FAULTS) return true;
-  return since !== undefined && now - since >= LONGEST_FAILING_MS;
+  /** @param count of an item that was parked: how often it has failed. */
+  constructor(count = 0) {
+    this.#count = count;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Another attempt has failed.
+   * @returns how long to wait before the next, in ms.
+   */
+  add(error: unknown): number {
+    this.#count++;
+    this.#since ??= performance.now();
+    return pauseAfter(this.#count, error);
+  }
+
+  /**
+   * True if the item is to be parked, so that it does not hold back a checkpoint. One that only newer code can handle never
+   * is: it waits for an instance with that code.
+   */
+  areTooMany(error: unknown): boolean {
+    if (newerEventOf(error)) return false;
+    if (error instanceof UnreadableEventError) return true;
+    if (!isRetryable(error) && this.#count >= FAULTS) return true;
+    return this.#since !== undefined && performance.now() - this.#since >= LONGEST_FAILING_MS;
+  }
 }
 
 /**

@@ -43,6 +43,8 @@ export class BatchParking {
   readonly #streams: Map<string, string>;
   readonly #rows: Map<string, string>;
   readonly #parkedEvents: ParkedEvent[] = [];
+  /** Parked events whose handler could not tell which rows they would change. */
+  readonly #opaque = new Set<ParkedEvent>();
   readonly #partial = new Set<string>();
   #firstPartial: number | undefined;
   readonly #stale: Stale[] = [];
@@ -81,11 +83,10 @@ export class BatchParking {
     const parkedEvents = new Map<string, ParkedEvent>();
     for (const parkedEvent of this.#parkedEvents) {
       const key = this.#keys.of(parkedEvent.key);
-      const same = parkedEvents.get(`${parkedEvent.event.position} ${key}`);
-      parkedEvents.set(
-        `${parkedEvent.event.position} ${key}`,
-        same ? combined(same, parkedEvent) : { ...parkedEvent, key },
-      );
+      const own = { ...parkedEvent, key, rowsKnown: parkedEvent.rowsKnown && !this.#opaque.has(parkedEvent) };
+      const name = `${parkedEvent.event.position} ${key}`;
+      const same = parkedEvents.get(name);
+      parkedEvents.set(name, same ? combined(same, own) : own);
     }
     return [...parkedEvents.values()];
   }
@@ -141,6 +142,11 @@ export class BatchParking {
     };
     this.#parkedEvents.push(parkedEvent);
     return parkedEvent;
+  }
+
+  /** The handler of a parked event has failed: it is unknown which rows the event would change. */
+  rowsAreUnknown(parkedEvent: ParkedEvent): void {
+    this.#opaque.add(parkedEvent);
   }
 
   /**

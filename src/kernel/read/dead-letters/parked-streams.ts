@@ -10,7 +10,7 @@ export interface ParkedEvent {
   /** The rows that belong to the key from this event on, by the texts of their keys. */
   readonly rows: Map<string, Key>;
   /** False if it is unknown which rows the event would change. */
-  rowsKnown: boolean;
+  readonly rowsKnown: boolean;
   readonly error: string | null;
 }
 

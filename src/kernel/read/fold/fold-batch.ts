@@ -55,7 +55,10 @@ export function planBatch(projection: Projection, events: readonly RecordedEvent
   for (const event of events) {
     if (!handlerOf(projection, event.type) || parking?.passesOver(event)) continue;
     const parkedEvent = parking?.parkedEventFor(event);
-    const changes = parkedEvent ? changesOfParked(projection, event, parkedEvent) : changesOrPoison(projection, event);
+    const changes =
+      parking && parkedEvent
+        ? changesOfParked(projection, event, parkedEvent, parking)
+        : changesOrPoison(projection, event);
     if (changes === undefined) {
       addGuess(projection, event, wanted);
       steps.push({ event, change: undefined, parkedEvent });
@@ -88,6 +91,7 @@ function changesOfParked(
   projection: Projection,
   event: RecordedEvent,
   parkedEvent: ParkedEvent,
+  parking: BatchParking,
 ): readonly Change[] | undefined {
   if (!parkedEvent.rowsKnown) return undefined;
   try {
@@ -95,7 +99,7 @@ function changesOfParked(
   } catch (error) {
     // Newer code can tell which rows.
     if (newerEventOf(error)) throw new FoldError(projection.name, event, error);
-    parkedEvent.rowsKnown = false;
+    parking.rowsAreUnknown(parkedEvent);
     return undefined;
   }
 }

@@ -1,0 +1,75 @@
+import type { Engine } from '../../kernel/engine.ts';
+import { freshnessOf } from './wait.ts';
+
+/** What an operation has waited for, read and written. Its answer shows this in `extensions.consistency`. */
+export class OperationConsistency {
+  readonly #engine: Engine;
+  #appended: number | undefined;
+  /** Everything that was read is at least this fresh. */
+  #read: number | undefined;
+  #touched: readonly string[] = [];
+  #isStale = false;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Position of the last event that the operation appended; undefined if it has appended none. */
+  get appended(): number | undefined {
+    return this.#appended;
+  }
+
+  /** For a subscription: the read models that its fields are resolved from. */
+  get touched(): readonly string[] {
+    return this.#touched;
+  }
+
+  /** True if data that was read had not caught up in time, or lacks events. */
+  get isStale(): boolean {
+    return this.#isStale;
+  }
+
+  /**
+   * A token for the answer. After a mutation it stands for the last event that it appended, so that a client reads its own
+   * writes; otherwise for a position that the data includes.
+   */
+  get token(): string {
+    const { tokens, projector } = this.#engine;
+    return tokens.encode(this.#appended ?? this.#read ?? projector.head.position);
+  }
+
+  /** The operation has appended events, the last one at this position. */
+  hasAppended(position: number): void {
+    this.#appended = Math.max(this.#appended ?? 0, position);
+  }
+
+  /** The operation reads these read models from now on. */
+  reads(touched: readonly string[]): void {
+    this.#read = freshnessOf(this.#engine, touched);
+  }
+
+  /** Data that is read has not caught up in time, or lacks events. */
+  markStale(): void {
+    this.#isStale = true;
+  }
+
+  /** The messages of the subscription are resolved from these read models. */
+  subscribes(touched: readonly string[]): void {
+    this.#touched = touched;
+  }
+
+  /** The message of the subscription is an answer that was made for several of them, as of this position. */
+  sends(position: number, isStale: boolean): void {
+    this.#read = position;
+    this.#isStale = isStale;
+  }
+
+  /**
+   * A message of the subscription begins: what was known of the one before is no longer said.
+   * @param position the message is at least this fresh; undefined if there is no further message.
+   */
+  beginMessage(position: number | undefined): void {
+    this.#isStale = false;
+    if (position !== undefined) this.#read = Math.min(position, freshnessOf(this.#engine, this.#touched));
+  }
+}

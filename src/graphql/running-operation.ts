@@ -1,0 +1,84 @@
+import type { Signal } from '../database/signal.ts';
+import type { Allotment } from './live/subscription-budget.ts';
+
+/** What is known of an operation only while it runs: plugins tell it, and resolvers ask. */
+export class RunningOperation {
+  readonly #client: Signal | undefined;
+  #traceparent: string | undefined;
+  #limit: Signal | undefined;
+  #cost = 0;
+  #allotment: Allotment | undefined;
+  #beginMessage: (() => void) | undefined;
+  #onResumed: (() => void) | undefined;
+
+  /**
+   * @param client aborted when the client is gone; undefined if this is not known.
+   * @param traceparent the client's W3C trace context.
+   */
+  constructor(client: Signal | undefined, traceparent: string | undefined) {
+    this.#client = client;
+    this.#traceparent = traceparent;
+  }
+
+  /** W3C trace context for the operation's commands: that of its own span if there is one, otherwise the client's. */
+  get traceparent(): string | undefined {
+    return this.#traceparent;
+  }
+
+  /**
+   * Aborted when the client is gone, or the operation or the message of a subscription has taken too long. Over
+   * WebSocket a subscription has a signal only while a message is resolved.
+   */
+  get signal(): Signal | undefined {
+    return this.#limit ?? this.#client;
+  }
+
+  /** What the operation may cost at most, in points of its document; 0 until it is known. */
+  get cost(): number {
+    return this.#cost;
+  }
+
+  /** What a subscription may hold in memory; undefined for other operations. */
+  get allotment(): Allotment | undefined {
+    return this.#allotment;
+  }
+
+  /** Called when the operation resumes after an answer of the database, or with a message; undefined if nobody asks. */
+  get onResumed(): (() => void) | undefined {
+    return this.#onResumed;
+  }
+
+  /** The operation has a span of its own. */
+  tracedBy(traceparent: string | undefined): void {
+    this.#traceparent = traceparent ?? this.#traceparent;
+  }
+
+  /** @param limit aborted when the time is over or the client is gone; undefined if the time is not limited any more. */
+  limitTo(limit: Signal | undefined): void {
+    this.#limit = limit;
+  }
+
+  /** @param points what the operation may cost at most. */
+  costs(points: number): void {
+    this.#cost = points;
+  }
+
+  /** Everything that the subscription holds from now on is counted there. */
+  holdWithin(allotment: Allotment): void {
+    this.#allotment = allotment;
+  }
+
+  /** A message of the subscription is about to be resolved. */
+  beginMessage(): void {
+    this.#beginMessage?.();
+  }
+
+  /** @param begin called when a message is about to be resolved; it replaces the function of the message before. */
+  whenMessageBegins(begin: () => void): void {
+    this.#beginMessage = begin;
+  }
+
+  whenResumed(listener: () => void): void {
+    this.#onResumed = listener;
+  }
+}
