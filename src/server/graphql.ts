@@ -26,6 +26,7 @@ import { useGraphiql } from './graphiql/graphiql.ts';
 import { useAnswerHead } from './http/answer-head.ts';
 import type { EventStreams } from './http/event-streams.ts';
 import { useExpiringOperations } from './http/expiring-operations.ts';
+import type { JsonBody } from './http/requests/request-body.ts';
 import { useStrictRequests } from './http/requests/strict-requests.ts';
 import { useAnswerShares } from './limits/answers-plugin.ts';
 import { type OperationWindowLimits, OperationWindows } from './limits/operation-windows.ts';
@@ -59,7 +60,7 @@ interface ServerContext {
   readonly client: Caller;
   readonly visit: Visit;
   /** Of an HTTP request. */
-  readonly body?: Buffer | undefined;
+  readonly body?: JsonBody | undefined;
 }
 
 export type Yoga = YogaServerInstance<ServerContext, Context>;

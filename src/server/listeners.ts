@@ -25,6 +25,9 @@ import { serveWebSockets } from './websocket/websocket.ts';
 /** Most connections to OPS_PORT: a few probes and scrapers. */
 const OPS_CONNECTIONS = 100;
 
+/** A body may have as many values as this number of the longest lists together. */
+const VALUES_PER_LIST = 20;
+
 export interface ListenerOptions {
   readonly config: Config;
   readonly logger: Logger;
@@ -77,6 +80,7 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
   const requests = {
     ...{ notReady, whyNotHost, origins, addresses, gate, turns, onFault },
     maxBodyBytes: config.maxBodyBytes,
+    maxBodyValues: VALUES_PER_LIST * config.inputMaxListLength,
     stalledClients: new StalledClients(config.stalledClientTimeoutMs, config.maxBufferedBytes),
   };
   const routed = (graphql: RequestHandler) =>

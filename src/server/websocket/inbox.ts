@@ -31,7 +31,7 @@ export interface InboxRules {
   readonly caller: () => string;
   /** Resolves when the caller has a turn on the event loop. */
   readonly turn: (caller: string) => Promise<void>;
-  readonly handle: (message: string) => void;
+  readonly handle: (message: RawData) => void;
 }
 
 /**
@@ -55,7 +55,7 @@ export class Inbox {
     if (this.#isEnded) return;
     const { prompt, caller, handle } = this.#rules;
     if (this.#waiting.length === 0 && prompt.take(caller(), weightOf(message))) {
-      handle(String(message));
+      handle(message);
       return;
     }
     this.#waiting.push(message);
@@ -74,7 +74,7 @@ export class Inbox {
     const { turn, caller, handle } = this.#rules;
     while (this.#waiting.length > 0) {
       await turn(caller());
-      for (const message of this.#nextFew()) if (!this.#isEnded) handle(String(message));
+      for (const message of this.#nextFew()) if (!this.#isEnded) handle(message);
     }
     // Also a socket that is closing reads on: the client's own close is what it waits for.
     this.#socket.resume();

@@ -1,6 +1,8 @@
 import { CloseCode, type Server } from 'graphql-ws';
-import { WebSocket } from 'ws';
+import { type RawData, WebSocket } from 'ws';
 import { every, later, type Timer } from '../../scheduling/timers.ts';
+import { excessOf } from '../http/requests/json-shape.ts';
+import { MAX_LEVELS } from '../http/requests/request-body.ts';
 import { pointsOfBytes } from '../limits/traffic.ts';
 import { TRY_AGAIN_LATER } from './close-codes.ts';
 import { Inbox, type InboxRules, lengthOf } from './inbox.ts';
@@ -11,6 +13,8 @@ const LOOK_MS = 12_000;
 const WINDOW_MS = 10_000;
 /** Messages for which one counts whose operation is throttled: whoever goes on nevertheless is closed soon. */
 const THROTTLED_MESSAGES = 20;
+/** Nested deeper, a message takes very long to parse. Its operation is told of too many values. */
+const MESSAGE_LIMITS = { levels: MAX_LEVELS, values: Number.POSITIVE_INFINITY };
 /** How long a client that exceeds a limit may take to read why it is closed, in ms. */
 const CLOSE_GRACE_MS = 1000;
 
@@ -93,10 +97,14 @@ export function openConnection<Extra>(
         }),
       close: (code, reason) => socket.close(code, reason),
       onMessage: (take) => {
-        const handle = (message: string) => {
+        const handle = (data: RawData) => {
           if (socket.readyState !== WebSocket.OPEN) return;
+          if (data instanceof Buffer && excessOf(data, MESSAGE_LIMITS)) {
+            socket.close(CloseCode.BadRequest, `A message is nested more than ${MAX_LEVELS} levels deep`);
+            return;
+          }
           // This promise lasts as long as the subscription that the message opens, so it must not keep the data alive.
-          take(message).catch((error) => {
+          take(String(data)).catch((error) => {
             onFault(error);
             socket.close(CloseCode.InternalServerError, 'Internal server error');
           });

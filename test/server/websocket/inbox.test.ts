@@ -20,7 +20,7 @@ describe('the messages of a WebSocket', () => {
       prompt,
       caller: () => caller,
       turn: () => new Promise((grant) => turns.push({ caller, grant })),
-      handle: (message) => handled.push(message),
+      handle: (message) => handled.push(String(message)),
     });
   const send = (inbox: Inbox, from: number, count: number) => {
     for (let nth = from; nth < from + count; nth++) inbox.add(Buffer.from(String(nth)));

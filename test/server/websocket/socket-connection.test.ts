@@ -82,6 +82,17 @@ describe('a connection of the graphql-ws protocol', () => {
     expect(onFault).toHaveBeenCalledExactlyOnceWith(error);
   });
 
+  it('is closed if a message is nested very deeply, which is not parsed', () => {
+    const taken: string[] = [];
+    take = async (message) => void taken.push(message);
+    const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
+    socket.emit('message', Buffer.from(nested(100)));
+    expect(socket.close).not.toHaveBeenCalled();
+    socket.emit('message', Buffer.from(nested(101)));
+    expect(taken).toEqual([nested(100)]);
+    expect(socket.close).toHaveBeenCalledExactlyOnceWith(4400, expect.stringMatching(/nested/));
+  });
+
   it('sends nothing more once it is closing', async () => {
     await protocolSocket.send('one');
     socket.readyState = WebSocket.CLOSING;

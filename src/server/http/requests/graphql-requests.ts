@@ -16,13 +16,14 @@ import type { RequestHandler } from '../http.ts';
 import type { Origins } from '../origins.ts';
 import type { StalledClients } from '../stalled-clients.ts';
 import { readBody } from './body.ts';
+import { JsonBody } from './request-body.ts';
 import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './request-id.ts';
 
 /** Passed to the pipeline with a request. */
 export interface HttpContext {
   readonly visit: Visit;
   /** The complete body; undefined for a GET. */
-  readonly body: Buffer | undefined;
+  readonly body: JsonBody | undefined;
   /** Whose operation it is. */
   readonly client: Caller;
 }
@@ -34,6 +35,8 @@ export interface GraphqlRequests {
   readonly whyNotHost: HostGuard;
   readonly origins: Origins;
   readonly maxBodyBytes: number;
+  /** Elements of lists and fields of objects in a body. */
+  readonly maxBodyValues: number;
   readonly addresses: Addresses;
   readonly gate: CallerChecks;
   readonly stalledClients: StalledClients;
@@ -129,10 +132,10 @@ async function admit({ notReady, whyNotHost }: GraphqlRequests, visit: Visit, re
 }
 
 async function bodyOf(
-  { maxBodyBytes }: GraphqlRequests,
+  { maxBodyBytes, maxBodyValues }: GraphqlRequests,
   visit: Visit,
   request: IncomingMessage,
-): Promise<Buffer | 'gone' | undefined> {
+): Promise<JsonBody | 'gone' | undefined> {
   if (request.method !== 'POST') return undefined;
   const length = request.headers['content-length'];
   // Check before reading, so that a body that is too large costs nothing.
@@ -146,8 +149,9 @@ async function bodyOf(
       message: 'The request comes in too many pieces. Send larger ones.',
     });
   }
-  if (length === undefined && body !== 'gone') await visit.spend(pointsOfBytes(body.length));
-  return body;
+  if (body === 'gone') return body;
+  if (length === undefined) await visit.spend(pointsOfBytes(body.length));
+  return new JsonBody(body, maxBodyValues);
 }
 
 function callerOf({ headers, socket }: IncomingMessage, visit: Visit, correlationId: string, signal: Signal): Caller {

@@ -7,7 +7,7 @@ import {
 } from '../../../graphql/documents/trusted-documents.ts';
 import type { HttpContext } from './graphql-requests.ts';
 import { isJson, takes } from './media-types.ts';
-import { NestedTooDeepError, readJson } from './request-body.ts';
+import { UnfitJsonError } from './request-body.ts';
 
 /** The media types that Yoga can answer with. */
 const ANSWERS = ['application/graphql-response+json', 'application/json', 'text/event-stream', 'multipart/mixed'];
@@ -47,7 +47,8 @@ export function useStrictRequests(documents: TrustedDocuments): Plugin<object, P
     },
     onRequestParse: ({ request: { method }, serverContext, requestParser, setRequestParser, fetchAPI }) => {
       // Yoga's body parser knows fewer names for JSON, no byte order mark, and no time limit.
-      const parse = method === 'POST' ? () => readJson(serverContext.body) : requestParser;
+      const { body } = serverContext;
+      const parse = body ? () => body.read() as GraphQLParams : requestParser;
       if (!parse) return;
       setRequestParser(async (request) => {
         try {
@@ -58,7 +59,7 @@ export function useStrictRequests(documents: TrustedDocuments): Plugin<object, P
             return fetchAPI.Response.json({ errors: [NOT_SUPPORTED] }, { headers: NO_STORE });
           }
           if (!(error instanceof SyntaxError)) throw error;
-          if (error instanceof NestedTooDeepError) throw badRequest(error.message);
+          if (error instanceof UnfitJsonError) throw badRequest(error.message);
           const message = method === 'POST' ? NO_JSON : 'The variables and extensions of a GET request are JSON.';
           throw badRequest(message);
         }

@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest';
 import { TrustedDocuments } from '../../../../src/graphql/documents/trusted-documents.ts';
-import { jsonRequestIn, readJson } from '../../../../src/server/http/requests/request-body.ts';
+import { JsonBody, jsonRequestIn } from '../../../../src/server/http/requests/request-body.ts';
 
 const documents = new TrustedDocuments(new Map([['abc', '{ orders }']]));
-const read = (body: unknown) =>
-  jsonRequestIn(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), documents);
+const MAX_VALUES = 200;
+const bodyOf = (body: unknown) =>
+  new JsonBody(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), MAX_VALUES);
+const read = (body: unknown) => jsonRequestIn(bodyOf(body), documents);
 
 it('a body says the document, its variables and the name of the operation', () => {
   expect(read({ query: '{ a }', variables: { x: 1 }, operationName: 'A', extensions: {} })).toEqual({
@@ -46,5 +48,30 @@ it('a body that is nested very deeply is not parsed', () => {
   const nested = (levels: number) => `{"query":"{ a }","variables":{"x":${'['.repeat(levels)}${']'.repeat(levels)}}}`;
   expect(read(nested(98))).toBeDefined();
   expect(read(nested(99))).toBeUndefined();
-  expect(() => readJson(Buffer.from(nested(99)))).toThrow('The body is nested more than 100 levels deep.');
+  expect(() => bodyOf(nested(99)).read()).toThrow('The body is nested more than 100 levels deep.');
+});
+
+it('a body with very many values is not parsed', () => {
+  const long = (values: number) => ({ query: '{ a }', variables: { x: Array(values).fill(0) } });
+  // The query, the variables and their field.
+  expect(read(long(MAX_VALUES - 3))).toBeDefined();
+  expect(read(long(MAX_VALUES - 2))).toBeUndefined();
+  expect(() => bodyOf(long(MAX_VALUES - 2)).read()).toThrow(
+    'The body has more than 200 elements of lists and fields of objects.',
+  );
+});
+
+it('a body is parsed once, however often it is read', () => {
+  const body = bodyOf({ query: '{ a }' });
+  expect(body.read()).toBe(body.read());
+  const broken = bodyOf('{');
+  const errorOf = () => {
+    try {
+      return broken.read();
+    } catch (error) {
+      return error;
+    }
+  };
+  expect(errorOf()).toBeInstanceOf(SyntaxError);
+  expect(errorOf()).toBe(errorOf());
 });
