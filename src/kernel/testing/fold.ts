@@ -53,11 +53,9 @@ export function foldHistory<Table extends PgTable>(
   const since = new Map<string, { readonly validFrom: Date; readonly fromPosition: number }>();
   const former: FoldedRow[] = [];
   for (const event of events) {
-    const before = new Map(rows);
-    const touched = new Set<string>();
-    for (const change of changesOf(projection, event)) apply(projection, change, rows, touched);
-    for (const address of touched) {
-      const was = before.get(address);
+    const before: RowsBefore = new Map();
+    for (const change of changesOf(projection, event)) apply(projection, change, rows, before);
+    for (const [address, was] of before) {
       const held = since.get(address);
       let validFrom = event.occurredAt;
       if (was && held) {
@@ -72,14 +70,20 @@ export function foldHistory<Table extends PgTable>(
   return { former: former as FormerRow<Table>[], held };
 }
 
+/** The rows that an event touches, by address, as they were before it. */
+type RowsBefore = Map<string, FoldedRow | undefined>;
+
 function apply(
   projection: Pick<Projection, 'table' | 'key'>,
   change: Change,
   rows: Map<string, FoldedRow>,
-  touched = new Set<string>(),
+  before: RowsBefore = new Map(),
 ): void {
+  const keep = (address: string) => {
+    if (!before.has(address)) before.set(address, rows.get(address));
+  };
   const put = (address: string, row: FoldedRow) => {
-    touched.add(address);
+    keep(address);
     rows.set(address, asStored(projection, address, row));
   };
   if (change.kind === 'updateWhere') {
@@ -93,7 +97,7 @@ function apply(
   const address = addressOf(change.key);
   const row = rows.get(address);
   if (change.kind === 'remove') {
-    touched.add(address);
+    keep(address);
     rows.delete(address);
   } else if (change.kind === 'upsert' || change.kind === 'put') put(address, change.fold(row));
   else if (row) put(address, change.fold(row));
