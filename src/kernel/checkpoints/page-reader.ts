@@ -1,3 +1,4 @@
+import { Prefetch } from '../../scheduling/prefetch.ts';
 import type { RecordedEvent } from '../define/event.ts';
 import type { CommitFeed } from '../log/commit-feed.ts';
 import type { LogPage } from './log-consumer.ts';
@@ -17,35 +18,29 @@ export interface PageReaderParts<Page extends LogPage> {
  */
 export class PageReader<Page extends LogPage> {
   readonly #parts: PageReaderParts<Page>;
-  #ahead: { readonly after: number; readonly limit: number; readonly page: Promise<Page> } | undefined;
+  readonly #ahead = new Prefetch<Page>();
 
   constructor(parts: PageReaderParts<Page>) {
     this.#parts = parts;
   }
 
-  /**
-   * At most `limit` events after a position. If reading fails, also if that was ahead of time, this throws the error.
-   */
+  /** At most `limit` events after a position. */
   async read(after: number, limit: number): Promise<Page> {
     const { feed, fed, load } = this.#parts;
     const committed = feed.after(after, limit);
     if (committed.length > 0) return fed(committed);
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    let page = ahead?.after === after && ahead.limit === limit ? await ahead.page : undefined;
+    let page = await this.#ahead.take(`${after} ${limit}`);
     // The page that was read ahead ended at the end of the log. There may be more events now.
     if (!page || page.events.length === 0) page = await load(after, limit);
     const last = page.events.at(-1);
     if (last && page.events.length === limit) {
-      const next = load(last.position, limit);
-      next.catch(() => undefined);
-      this.#ahead = { after: last.position, limit, page: next };
+      this.#ahead.begin(`${last.position} ${limit}`, () => load(last.position, limit));
     }
     return page;
   }
 
   /** Drops the page that was read ahead. */
   forget(): void {
-    this.#ahead = undefined;
+    this.#ahead.forget();
   }
 }

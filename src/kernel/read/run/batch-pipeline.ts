@@ -1,3 +1,4 @@
+import { Prefetch } from '../../../scheduling/prefetch.ts';
 import { PageReader } from '../../checkpoints/page-reader.ts';
 import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
@@ -23,6 +24,13 @@ export interface BatchPipelineParts {
   readonly batchLimit: number;
 }
 
+/** A batch whose events have been read, while its rows are being read. */
+interface AheadBatch {
+  readonly first: RecordedEvent | undefined;
+  /** Undefined if its rows cannot be read now. */
+  readonly batch: Promise<EventBatch | undefined>;
+}
+
 /**
  * The stages of a projection's batches: events are read, planned together with the rows that they need, and written. In
  * a replay, each stage works one batch ahead of the next: while a batch is written, the rows of the next one and the
@@ -35,10 +43,8 @@ export class BatchPipeline {
   readonly #recent = new RecentRows();
   /** The position of an event that only newer code can apply, as its handler has shown. */
   #newer: number | undefined;
-  /** The batch after the one that is written. Its promise resolves to undefined if it could not be prefetched. */
-  #ahead:
-    | { readonly after: number; first: RecordedEvent | undefined; batch: Promise<EventBatch | undefined> }
-    | undefined;
+  /** The batch after the one that is written. */
+  readonly #ahead = new Prefetch<AheadBatch>();
 
   /** @param poison told of events that cannot be read. Batches end before suspected events. */
   constructor(parts: BatchPipelineParts, poison: PoisonFinder) {
@@ -68,9 +74,8 @@ export class BatchPipeline {
    * @param onFirst called with its first event if that is known before the whole batch is.
    */
   async read(position: number, onFirst: (first: RecordedEvent | undefined) => void): Promise<EventBatch> {
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    if (ahead?.after === position) {
+    const ahead = await this.#ahead.take(String(position));
+    if (ahead) {
       // Its rows may be locked, so this may take long.
       onFirst(ahead.first);
       const batch = await ahead.batch;
@@ -110,14 +115,12 @@ export class BatchPipeline {
   writing(to: number, writes: Writes): void {
     const { projection, table, head, batchLimit } = this.#parts;
     if (head.position - to < batchLimit || this.#limitAfter(to) < batchLimit) return;
-    const ahead = { after: to, first: undefined as RecordedEvent | undefined };
-    const prefetch = async () => {
+    this.#ahead.begin(String(to), async () => {
       const { events } = await this.#reader.read(to, batchLimit);
-      ahead.first = events[0];
-      return prefetchBatch(projection, table, events, writes);
-    };
-    // The failure occurs again when it is this batch's turn.
-    this.#ahead = Object.assign(ahead, { batch: prefetch().catch(() => undefined) });
+      // The failure occurs again when it is this batch's turn.
+      const batch = prefetchBatch(projection, table, events, writes).catch(() => undefined);
+      return { first: events[0], batch };
+    });
   }
 
   /**
@@ -131,7 +134,7 @@ export class BatchPipeline {
 
   /** Drops everything that was prefetched or remembered. */
   forget(): void {
-    this.#ahead = undefined;
+    this.#ahead.forget();
     this.#reader.forget();
     this.#recent.clear();
   }
