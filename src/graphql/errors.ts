@@ -1,9 +1,14 @@
 import { GraphQLError } from 'graphql';
 import { isCancelled } from '../database/driver/cancellation.ts';
-import { ConsistencyTimeoutError } from '../kernel/consistency/positions.ts';
 import { TokenError } from '../kernel/consistency/token.ts';
-import { ForbiddenError, OutcomeUnknownError, ThrottledError, UnauthenticatedError } from '../kernel/errors.ts';
-import { NewerEventError } from '../kernel/log/newer-events.ts';
+import { ConsistencyTimeoutError, ReadElsewhereError } from '../kernel/consistency/wait-errors.ts';
+import {
+  ElsewhereError,
+  ForbiddenError,
+  OutcomeUnknownError,
+  ThrottledError,
+  UnauthenticatedError,
+} from '../kernel/errors.ts';
 
 /** The client asks for something impossible. The message says what to ask for instead. */
 export class BadUserInputError extends Error {
@@ -51,12 +56,14 @@ const CODES: ReadonlySet<unknown> = new Set(REQUEST_ERROR_CODES);
 /** The facts of an error that a client may know; undefined if the error is a fault and must be masked. */
 function factsOf(error: unknown): Record<string, unknown> | undefined {
   if (error instanceof ConsistencyTimeoutError) {
-    const { code, projection, required, current, state, projected } = error;
-    return { code, projection, required, current, state, ...(projected === undefined ? {} : { projected }) };
+    const { code, state, projected } = error;
+    return { code, ...placeOf(error), state, ...(projected === undefined ? {} : { projected }) };
   }
-  if (error instanceof NewerEventError) {
+  if (error instanceof ElsewhereError) {
+    const { code, retryAfterMs } = error;
+    const read = error instanceof ReadElsewhereError ? placeOf(error) : {};
     // Status 503 makes a proxy try another instance.
-    return { code: error.code, retryAfterMs: error.retryAfterMs, http: { status: 503 } };
+    return { code, retryAfterMs, ...read, http: { status: 503 } };
   }
   if (error instanceof ThrottledError) return { code: error.code, retryAfterMs: error.retryAfterMs };
   if (error instanceof OperationTimeoutError) return { code: error.code };
@@ -66,6 +73,11 @@ function factsOf(error: unknown): Record<string, unknown> | undefined {
     return { code: error.code };
   }
   return undefined;
+}
+
+/** Where a read model is, and where a read needs it to be. */
+function placeOf({ projection, required, current }: ConsistencyTimeoutError | ReadElsewhereError) {
+  return { projection, required, current };
 }
 
 /** Undoes the wrapping of execution and delegation. */

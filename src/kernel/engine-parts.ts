@@ -150,7 +150,7 @@ function openDedicated(core: EngineCore): DedicatedPools {
 /** Follows the replica that queries read from; undefined if they read from the primary. */
 export function followReplica(
   { database, registry, options, onError }: EngineCore,
-  { hub }: Projector,
+  { hub, positions }: Projector,
 ): Replica | undefined {
   const { epoch, reader, replica: pool } = database;
   if (!pool) return undefined;
@@ -163,6 +163,7 @@ export function followReplica(
     maxWaitersPerCaller: options.maxWaitersPerCaller,
     onError,
   });
+  positions.mirrorEnds(replica.positions);
   for (const { onConnectionEnd } of [pool, reader]) onConnectionEnd(() => replica.invalidate());
   return replica;
 }

@@ -31,6 +31,20 @@ export class ThrottledError extends Error {
   }
 }
 
+/** When to try again elsewhere, in ms. By then, a proxy may have chosen another instance, or this one may have been replaced. */
+const ELSEWHERE_AFTER_MS = 1000;
+
+/**
+ * Only an instance with newer code can do this, as during a deployment. Nothing was done. Over HTTP the status is 503, so that a proxy
+ * tries another instance.
+ */
+export class ElsewhereError extends ThrottledError {
+  constructor(reason: string) {
+    super(ELSEWHERE_AFTER_MS, reason);
+    this.name = 'ElsewhereError';
+  }
+}
+
 /** The connection to the database was lost for so long that it is unknown whether the append was committed. */
 export class OutcomeUnknownError extends Error {
   readonly code = 'OUTCOME_UNKNOWN';

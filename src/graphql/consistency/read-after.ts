@@ -87,7 +87,7 @@ interface ReadAfterRequest {
  * Before a query is executed, waits once for what it asks to be read after. Waiting holds nothing of the database and
  * ends when the client goes away.
  *
- * @throws {TokenError} ConsistencyTimeoutError, {@link BadUserInputError}, ThrottledError
+ * @throws {TokenError} ConsistencyTimeoutError, ReadElsewhereError, {@link BadUserInputError}, ThrottledError
  */
 export async function awaitTokens(
   { schema, variableValues }: Pick<ExecutionArgs, 'schema' | 'variableValues'>,
@@ -145,10 +145,10 @@ async function waitInTurn(waits: Wait[], touched: readonly string[], context: Co
   try {
     for (const { position, timeoutMs, mayBeStale } of waits) {
       const left = Math.max(0, timeoutMs - (performance.now() - began));
-      const timeout = await waitFor(engine, touched, position, { timeoutMs: left, signal, caller });
-      if (timeout) kind = 'late';
-      if (timeout && !mayBeStale) throw timeout;
-      if (timeout) consistency.markStale();
+      const late = await waitFor(engine, touched, position, { timeoutMs: left, signal, caller });
+      if (late) kind = 'late';
+      if (late && !mayBeStale) throw late;
+      if (late) consistency.markStale();
     }
   } catch (error) {
     if (kind !== 'late') kind = 'refused';

@@ -1,6 +1,7 @@
 import { Ending } from '../../database/signal.ts';
-import { ConsistencyTimeoutError, type WaitOptions } from '../../kernel/consistency/positions.ts';
+import type { WaitOptions } from '../../kernel/consistency/positions.ts';
 import { TokenError } from '../../kernel/consistency/token.ts';
+import { ConsistencyTimeoutError, ReadElsewhereError } from '../../kernel/consistency/wait-errors.ts';
 import type { Engine } from '../../kernel/engine.ts';
 
 /** How long a read waits by default, in ms. */
@@ -32,14 +33,14 @@ export async function positionsOf(engine: Engine, tokens: readonly string[]): Pr
 
 /**
  * Waits until all of these read models are at or past a position.
- * @returns undefined, or why not all of them are: the first that was late.
+ * @returns undefined, or why not all of them are: the first that was late, or one that does not get there on this instance.
  */
 export async function waitFor(
   engine: Engine,
   projections: readonly string[],
   position: number,
   { timeoutMs, signal, caller }: Pick<WaitOptions, 'signal' | 'caller'> & { readonly timeoutMs: number },
-): Promise<ConsistencyTimeoutError | undefined> {
+): Promise<ConsistencyTimeoutError | ReadElsewhereError | undefined> {
   const { positions, isReplica } = engine.readSide;
   // The usual case: they are already there, and nothing has to be set up.
   if (areAt(engine, projections, position)) return undefined;
@@ -60,6 +61,9 @@ export async function waitFor(
     const state = engine.projector.status().find(({ name }) => name === late)?.state ?? 'STOPPED';
     const projected = isReplica ? engine.projector.positions.of(late) : undefined;
     return new ConsistencyTimeoutError(late, position, positions.of(late), state, projected);
+  } catch (error) {
+    if (error instanceof ReadElsewhereError) return error;
+    throw error;
   } finally {
     signal?.removeEventListener('abort', giveUp);
     // If one wait was refused, the others are pointless.

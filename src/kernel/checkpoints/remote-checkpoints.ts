@@ -156,7 +156,10 @@ export class RemoteCheckpoints extends KnownCheckpoints {
   }
 
   /** Takes over the position that another instance has stored in a checkpoint. */
-  #follow({ key, position, generation, deadLetters }: Checkpoint, before: ReadonlyMap<string, number>): void {
+  #follow(
+    { key, position, generation, deadLetters, failure, isAhead }: Checkpoint,
+    before: ReadonlyMap<string, number>,
+  ): void {
     const { positions, onMoved } = this.#parts;
     const name = this.#names.get(key);
     if (name === undefined) return;
@@ -167,6 +170,7 @@ export class RemoteCheckpoints extends KnownCheckpoints {
     if (position < (before.get(name) ?? 0)) positions.retreat(name, position);
     const known = this.of(key);
     const isOtherTable = known !== undefined && known.generation !== generation;
+    positions.setEnd(name, isAhead && failure !== null && position >= positions.of(name) ? position : undefined);
     if (positions.of(name) < position || isOtherTable) onMoved({ projection: name, position, keys: null, lagMs: 0 });
   }
 

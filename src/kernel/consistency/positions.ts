@@ -1,34 +1,7 @@
 import type { Signal } from '../../database/signal.ts';
 import { later } from '../../scheduling/timers.ts';
-import { ThrottledError } from '../errors.ts';
-
-/** A wait for a read model that did not end in time. */
-export class ConsistencyTimeoutError extends Error {
-  readonly code = 'CONSISTENCY_TIMEOUT';
-  readonly projection: string;
-  /** The position that the wait was for. */
-  readonly required: number;
-  readonly current: number;
-  /** RUNNING, or the reason why the wait may not end: STALLED, AHEAD_OF_CODE, REBUILDING, STOPPED. */
-  readonly state: string;
-  /** The position on the primary, if queries read from a replica; `current` is that of the replica. */
-  readonly projected: number | undefined;
-
-  constructor(projection: string, required: number, current: number, state: string, projected?: number) {
-    const where =
-      projected === undefined ? `${current}` : `${current} on the read replica, at ${projected} on the primary,`;
-    super(
-      `Read model ${projection} (${state}) is at position ${where} and has not reached ${required} in time. ` +
-        'Read again, or with onTimeout: STALE.',
-    );
-    this.name = 'ConsistencyTimeoutError';
-    this.projection = projection;
-    this.required = required;
-    this.current = current;
-    this.state = state;
-    this.projected = projected;
-  }
-}
+import { ReadElsewhereError } from './wait-errors.ts';
+import { WaitLimit } from './wait-limit.ts';
 
 /** A `read` waits for a limited time. A `subscription` waits until its client goes away. */
 export type WaitKind = 'read' | 'subscription';
@@ -38,9 +11,6 @@ export type WaitKind = 'read' | 'subscription';
  * without a time limit for a read model that is stuck, and would otherwise take the places of all reads.
  */
 const SUBSCRIPTIONS_A_READ = 10;
-
-/** When there may be room again, in ms. */
-const RETRY_AFTER_MS = 500;
 
 export interface WaitOptions {
   /**
@@ -65,6 +35,7 @@ interface Waiter {
   readonly position: number;
   settled: boolean;
   readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
 }
 
 /**
@@ -74,13 +45,14 @@ interface Waiter {
 export class Positions {
   readonly #projections: ReadonlyMap<string, Track>;
   readonly #limits: Readonly<Record<WaitKind, WaitLimit>>;
+  readonly #mirrors = new Set<Positions>();
   #retreats = 0;
   readonly #onWait: () => void;
 
   /** @param limit maximum number of waiting reads, over all projections. */
   constructor(projections: Iterable<string>, limit: number, { perCaller = limit, onWait }: PositionsOptions = {}) {
     this.#onWait = onWait ?? (() => {});
-    this.#projections = new Map([...projections].map((name) => [name, new Track()]));
+    this.#projections = new Map([...projections].map((name) => [name, new Track(name)]));
     this.#limits = {
       read: new WaitLimit('reads', limit, perCaller),
       subscription: new WaitLimit('subscriptions', limit * SUBSCRIPTIONS_A_READ, perCaller * SUBSCRIPTIONS_A_READ),
@@ -135,6 +107,20 @@ export class Positions {
     this.#track(projection).advance(position);
   }
 
+  /**
+   * Called by the projector if a projection waits for newer code, at its position, and with undefined if it goes on. Reads of anything
+   * later are refused instead of waiting in vain.
+   */
+  setEnd(projection: string, position: number | undefined): void {
+    this.#track(projection).setEnd(position);
+    for (const mirror of this.#mirrors) mirror.setEnd(projection, position);
+  }
+
+  /** Other positions of the same projections, on a replica: they end where these end. */
+  mirrorEnds(mirror: Positions): void {
+    this.#mirrors.add(mirror);
+  }
+
   /** Called by the projector if the database has lost commits. */
   retreat(projection: string, position: number): void {
     const track = this.#track(projection);
@@ -146,7 +132,8 @@ export class Positions {
   /**
    * Resolves to true when the projection reaches the position; to false if `signal` is aborted or `timeoutMs` ends
    * before that.
-   * @throws {ThrottledError} if the maximum number of waits is reached, in total or for this caller.
+   * @throws {ThrottledError} if the maximum number of waits is reached, in total or for this caller; ReadElsewhereError if the
+   *   projection waits for newer code before the position.
    */
   async reached(
     projection: string,
@@ -155,6 +142,7 @@ export class Positions {
   ): Promise<boolean> {
     const track = this.#track(projection);
     if (track.position >= position) return true;
+    track.refuseAfterEnd(position);
     if (signal?.aborted || timeoutMs === 0) return false;
     const places = this.#limits[as];
     places.take(caller);
@@ -174,63 +162,42 @@ export class Positions {
   }
 }
 
-/** Limits the waits of one kind, in total and for each caller. */
-class WaitLimit {
-  readonly #what: string;
-  readonly #limit: number;
-  readonly #perCaller: number;
-  readonly #callers = new Map<string, number>();
-  taken = 0;
-
-  constructor(what: string, limit: number, perCaller: number) {
-    this.#what = what;
-    this.#limit = limit;
-    this.#perCaller = perCaller;
-  }
-
-  take(caller: string | undefined): void {
-    const own = (caller !== undefined && this.#callers.get(caller)) || 0;
-    if (this.taken >= this.#limit || (caller !== undefined && own >= this.#perCaller)) {
-      const how =
-        this.taken >= this.#limit ? `${this.#limit} ${this.#what}` : `${this.#perCaller} of your ${this.#what}`;
-      throw new ThrottledError(RETRY_AFTER_MS, `${how} wait for read models to catch up already.`);
-    }
-    this.taken++;
-    if (caller !== undefined) this.#callers.set(caller, own + 1);
-  }
-
-  giveBack(caller: string | undefined): void {
-    this.taken--;
-    if (caller === undefined) return;
-    const left = (this.#callers.get(caller) ?? 0) - 1;
-    if (left > 0) this.#callers.set(caller, left);
-    else this.#callers.delete(caller);
-  }
-}
-
 /** One projection's position, and the waits for it in a heap by position. */
 class Track {
   position = 0;
   hasParked = false;
+  readonly #name: string;
+  /** It does not get further with the code of the instances that could run it; undefined while it may. */
+  #end: number | undefined;
   #heap: Waiter[] = [];
   #dead = 0;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
 
   get awaited(): boolean {
     return this.#heap.length > this.#dead;
   }
 
   wait(position: number, timeoutMs: number | undefined, signal: Signal | undefined): Promise<boolean> {
-    return new Promise((resolve) => {
-      const settle = (reached: boolean) => {
+    return new Promise((resolve, reject) => {
+      const settle = (reached: boolean, error?: Error) => {
         if (waiter.settled) return;
         waiter.settled = true;
         timer?.cancel();
         signal?.removeEventListener('abort', giveUp);
         if (!reached) this.#bury();
-        resolve(reached);
+        if (error) reject(error);
+        else resolve(reached);
       };
       const giveUp = () => settle(false);
-      const waiter: Waiter = { position, settled: false, resolve: () => settle(true) };
+      const waiter: Waiter = {
+        position,
+        settled: false,
+        resolve: () => settle(true),
+        reject: (error) => settle(false, error),
+      };
       const timer = timeoutMs === undefined ? undefined : later(timeoutMs, giveUp);
       signal?.addEventListener('abort', giveUp, { once: true });
       this.#push(waiter);
@@ -240,11 +207,29 @@ class Track {
   advance(position: number): void {
     if (position <= this.position) return;
     this.position = position;
+    if (this.#end !== undefined && position > this.#end) this.#end = undefined;
     for (let first = this.#heap[0]; first && first.position <= position; first = this.#heap[0]) {
       this.#pop();
       if (first.settled) this.#dead--;
       else first.resolve();
     }
+  }
+
+  setEnd(position: number | undefined): void {
+    this.#end = position;
+    if (position === undefined) return;
+    for (const waiter of [...this.#heap]) {
+      if (!waiter.settled && waiter.position > position) waiter.reject(this.#beyond(waiter.position, position));
+    }
+  }
+
+  /** @throws {ReadElsewhereError} if it does not get to a position. */
+  refuseAfterEnd(position: number): void {
+    if (this.#end !== undefined && position > this.#end) throw this.#beyond(position, this.#end);
+  }
+
+  #beyond(required: number, end: number): ReadElsewhereError {
+    return new ReadElsewhereError(this.#name, required, end);
   }
 
   /** Counts a wait that has ended early. If these are most of the heap, the heap is rebuilt without them. */

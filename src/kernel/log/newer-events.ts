@@ -1,21 +1,17 @@
 import { type RecordedEvent, UnreadableEventError } from '../define/event.ts';
-import { ThrottledError } from '../errors.ts';
-
-/** When to try again, in ms. By then, a proxy may have chosen another instance, or this one may have been replaced. */
-const RETRY_AFTER_MS = 1000;
+import { ElsewhereError } from '../errors.ts';
 
 /**
  * A command needs a stream that contains an event of newer code, which happens during a deployment. Nothing was done.
  * Instances that run the newer code can accept the command.
  */
-export class NewerEventError extends ThrottledError {
+export class NewerEventError extends ElsewhereError {
   /** The unreadable event, for callers that wait for newer code instead of retrying. */
   override readonly cause: UnreadableEventError;
 
   constructor(cause: UnreadableEventError) {
     const { eventName, schemaVersion } = cause;
     super(
-      RETRY_AFTER_MS,
       `This instance cannot read the event ${eventName} of schema version ${schemaVersion}. It was stored by a newer version ` +
         'of the application, and another instance can take this command.',
     );

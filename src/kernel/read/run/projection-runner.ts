@@ -31,8 +31,8 @@ export interface ProjectionRunnerParts extends BatchPipelineParts {
   readonly deadLetterLimit?: number | undefined;
   /** Called when another instance has advanced the checkpoint or taken it over. The runner has then ended. */
   readonly onFenced?: () => void;
-  /** Called when it meets an event of newer code: another instance may be able to go on. */
-  readonly onAhead?: () => void;
+  /** Called when it meets an event of newer code, because another instance may be able to go on, and when it goes on itself. */
+  readonly onAhead?: (isAhead: boolean) => void;
   readonly observer: Observer;
   readonly clock: Clock;
   readonly onError: (error: unknown, context: { readonly projection: string; readonly position: number }) => void;
@@ -97,7 +97,10 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   }
 
   protected override async succeeded(): Promise<void> {
-    this.#isAhead = false;
+    if (this.#isAhead) {
+      this.#isAhead = false;
+      this.#parts.onAhead?.(false);
+    }
     if (this.#failure !== null) await this.#setFailure(null);
   }
 
@@ -143,7 +146,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     this.#isAhead = true;
     const { message } = new AheadOfCodeError(newer);
     if (this.#failure !== message) await this.#setFailure(message);
-    this.#parts.onAhead?.();
+    this.#parts.onAhead?.(true);
     return 'later';
   }
 

@@ -14,6 +14,7 @@ import type { MonitoredWork } from '../../observe/stall-watch.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import { RebuildCoordinator } from '../rebuild/rebuild-coordinator.ts';
 import { type ProjectionStatus, statusOf } from '../status/projection-status.ts';
+import { StartCatchUp } from '../status/start-catch-up.ts';
 import { indexesKey } from '../tables/drop-indexes.ts';
 import { type Verification, type VerifyParts, verifyProjection } from '../verify/verify.ts';
 import { currentWorkOf, worksOn } from './current-batch.ts';
@@ -36,6 +37,7 @@ export class Projector {
   readonly #keeper: LeaseKeeper;
   readonly #remote: RemoteCheckpoints;
   readonly #log: LogWatch;
+  readonly #catchUp = new StartCatchUp();
   /** The position of each projection that was last published to other instances. */
   readonly #lastPublished = new Map<string, number>();
 
@@ -108,6 +110,7 @@ export class Projector {
     const { role, projections } = this.#options;
     if (role !== 'off') await this.#checkpoints.register(projections.map(({ checkpoint }) => checkpoint));
     await this.#keeper.start();
+    this.#catchUp.begin(this.head.position);
     this.#remote.start();
     await this.rebuilds.start(this.#options.role !== 'off');
   }
@@ -166,6 +169,7 @@ export class Projector {
         waiting: this.#remote.waiting(projection.name),
         rebuild: this.rebuilds.status(projection),
         clock: this.#options.clock,
+        catchUp: this.#catchUp,
       }),
     );
   }
@@ -223,11 +227,16 @@ export class Projector {
       batchLimit,
       deadLetterLimit,
       onFenced: () => this.renewSoon(),
-      onAhead: () => this.renewSoon(),
+      onAhead: (isAhead) => this.#aheadHere(projection, isAhead),
       observer,
       clock,
       onError,
     });
+  }
+
+  #aheadHere({ name }: Projection, isAhead: boolean): void {
+    this.positions.setEnd(name, isAhead ? this.#runners.get(name)?.position : undefined);
+    if (isAhead) this.renewSoon();
   }
 
   #movedHere(moved: ProjectionMoved): void {

@@ -7,8 +7,8 @@ import type { LogHead } from '../../log/log-head.ts';
 import type { RebuildStatus } from '../rebuild/rebuild-progress.ts';
 import type { ProjectionRunner } from '../run/projection-runner.ts';
 import { type LagState, lagStateOf } from './lag.ts';
-
-export type ProjectionState = 'RUNNING' | 'REBUILDING' | 'STALLED' | 'AHEAD_OF_CODE' | 'STOPPED';
+import type { ProjectionState } from './projection-state.ts';
+import type { StartCatchUp } from './start-catch-up.ts';
 
 export interface ProjectionStatus {
   readonly name: string;
@@ -19,6 +19,8 @@ export interface ProjectionStatus {
   readonly head: number;
   /** True if it is behind because it was started late or not at all, and not because of the current load. */
   readonly isIncomplete: boolean;
+  /** True once this process serves it: it has caught up with the log since the process started, or cannot; see {@link StartCatchUp}. */
+  readonly isServed: boolean;
   /** Number of events up to the head. */
   readonly lag: number;
   /** How long the oldest of them has waited. */
@@ -48,6 +50,7 @@ export interface ProjectionFacts {
   readonly waiting: OldestWaiting | undefined;
   readonly rebuild: RebuildStatus | null;
   readonly clock: Clock;
+  readonly catchUp: StartCatchUp;
 }
 
 /** The status of a projection. */
@@ -59,7 +62,7 @@ export function statusOf({
   ...known
 }: ProjectionFacts): ProjectionStatus {
   const { isRunning } = runner;
-  const { checkpoint, waiting, rebuild, clock } = known;
+  const { checkpoint, waiting, rebuild, clock, catchUp } = known;
   const position = positions.of(name);
   const failure = isRunning ? runner.failure : (checkpoint?.failure ?? null);
   const head = Math.max(end, position);
@@ -77,13 +80,15 @@ export function statusOf({
     isAhead && failure !== null
       ? 'AHEAD_OF_CODE'
       : stateOf(failure, isMoved || rebuild !== null, rebuild !== null || isPartial);
+  const isIncomplete = checkpoint === undefined || isPartial;
   return {
     name,
     version,
     state,
     position,
     head,
-    isIncomplete: checkpoint === undefined || isPartial,
+    isIncomplete,
+    isServed: catchUp.has({ name, position, state, isIncomplete }),
     lag,
     lagMs,
     lagState: lagStateOf(lagMs),

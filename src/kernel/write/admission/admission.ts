@@ -5,8 +5,10 @@ import { Movement } from './movement.ts';
 /** The facts about a read model on which admission depends. */
 export interface Lagging {
   readonly name: string;
-  /** It is being filled for the first time, or is to be filled again for another version. */
-  readonly isIncomplete: boolean;
+  /** False while this process fills it or catches up with it after its start. */
+  readonly isServed: boolean;
+  /** AHEAD_OF_CODE if it waits for newer code. */
+  readonly state: string;
   readonly position: number;
   readonly lag: number;
   readonly lagMs: number;
@@ -88,14 +90,15 @@ export class Admission {
   }
 
   /**
-   * Computes the answer from the read models of all instances. It skips incomplete ones: they lag because they are
-   * being filled, not because too many events arrive.
+   * Computes the answer from the read models of this code, whichever instances run them. It skips those that lag for another reason
+   * than that too many events arrive: they are being filled, they catch up after a start (of code that is rolled back, for example),
+   * or they wait for newer code.
    */
   judge(readModels: readonly Lagging[]): void {
-    const complete = readModels.filter(({ isIncomplete }) => !isIncomplete);
-    const moving = complete.filter(({ name, position }) => this.#movement.saw(name, position));
+    const served = readModels.filter(({ isServed, state }) => isServed && state !== 'AHEAD_OF_CODE');
+    const moving = served.filter(({ name, position }) => this.#movement.saw(name, position));
     this.#press(furthestBehind(moving.filter(({ lag }) => lag >= BACKLOG)));
-    const worst = furthestBehind(complete.filter(({ lagMs }) => lagMs >= this.#throttleLagMs));
+    const worst = furthestBehind(served.filter(({ lagMs }) => lagMs >= this.#throttleLagMs));
     if (!worst || this.#throttleLagMs === 0) {
       this.#refused = undefined;
       this.#began = undefined;

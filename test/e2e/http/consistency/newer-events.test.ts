@@ -15,6 +15,34 @@ async function noteOf(event: { readonly type: string; readonly schemaVersion: nu
   return streamId;
 }
 
+// First: from then on, the read model waits.
+describe('a read of what newer code has stored', () => {
+  const READ = 'query ($id: ID!) { note(id: $id) { title } }';
+  const STALE = `query ($id: ID!, $token: ConsistencyToken!) @readAfter(token: $token, onTimeout: STALE) {
+    note(id: $id) { title }
+  }`;
+  const newer = { type: 'NoteTagged', schemaVersion: 99 };
+
+  it('is answered THROTTLED with status 503 at once, and with what there is if that may be stale', async () => {
+    const { aggregateId: id } = await app.command('createNote', { title: 't', content: 'c' });
+    await noteOf(newer);
+    const { token } = await app.command('createNote', { title: 'u', content: 'c' });
+    const before = performance.now();
+    const answer = await app.query(READ, { id }, { headers: { 'read-after': token } });
+    expect(answer).toMatchObject({ status: 503, code: 'THROTTLED' });
+    expect(answer.errors?.[0]).toMatchObject({
+      message: expect.stringMatching(/^Read model notes is at position \d+ on this instance and waits for newer code/),
+      extensions: { retryAfterMs: 1000, projection: 'notes' },
+    });
+    // Far less than the time for which a read waits.
+    expect(performance.now() - before).toBeLessThan(1500);
+    const stale = await app.query(STALE, { id, token });
+    expect(stale).toMatchObject({ status: 200, data: { note: { title: 't' } }, consistency: { stale: true } });
+    // Without a token nothing has to be waited for.
+    expect((await app.query(READ, { id })).data).toEqual({ note: { title: 't' } });
+  });
+});
+
 describe.each([
   ['a newer schema version', { type: 'NoteTagged', schemaVersion: 99 }],
   ['a kind that this code does not know', { type: 'NoteFramed', schemaVersion: 1 }],

@@ -58,10 +58,28 @@ describe('an event that newer code has stored', () => {
       retryAfterMs: expect.any(Number),
       message: expect.stringContaining('another instance can take this command'),
     });
+    // A read that needs more is refused at once, not after a time; one that does not is answered.
+    const elsewhere = { code: 'THROTTLED', name: 'ReadElsewhereError', required: 3, current: 2 };
+    await expect(old.projector.positions.reached('counters', 3)).rejects.toMatchObject(elsewhere);
+    expect(await old.projector.positions.reached('counters', 2)).toBe(true);
     // Another server of the same code sees it in the checkpoint.
     const other = await openEngine({ start: true, projector: 'off' });
     expect(stateOf(other)?.state).toBe('AHEAD_OF_CODE');
+    await expect(other.projector.positions.reached('counters', 3)).rejects.toMatchObject(elsewhere);
     expect(await database.sql`select from read.dead_letters`).toHaveLength(0);
+  });
+
+  it('refuses reads that were waiting for it when older code meets it, and throttles nobody', async () => {
+    const old = await openEngine({ start: true, throttleLagMs: 100 });
+    const counterId = await open(old);
+    await until(() => stateOf(old)?.position === 1);
+    const waiting = old.projector.positions.reached('counters', 2, { timeoutMs: 60_000 });
+    const refused = expect(waiting).rejects.toMatchObject({ code: 'THROTTLED', required: 2, current: 1 });
+    await incrementAsNewer(old, counterId, 1);
+    await old.projector.look();
+    await refused;
+    await until(() => (stateOf(old)?.lagMs ?? 0) > 500);
+    expect(await open(old)).not.toBe(counterId);
   });
 
   it('is left by older code to a server that can read it, and all of them see its rows', async () => {
@@ -72,7 +90,8 @@ describe('an event that newer code has stored', () => {
     await until(() => stateOf(old)?.state === 'AHEAD_OF_CODE');
     const young = await openEngine({ start: true, domains: newer });
     for (const { projector } of [young, old]) {
-      expect(await projector.positions.reached('counters', 2, { timeoutMs: 10_000 })).toBe(true);
+      await until(() => projector.positions.of('counters') === 2);
+      expect(await projector.positions.reached('counters', 2)).toBe(true);
     }
     expect(await value()).toBe(10);
     await until(() => stateOf(old)?.state === 'RUNNING' && !stateOf(old)?.isOurs);

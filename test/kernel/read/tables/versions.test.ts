@@ -100,6 +100,33 @@ describe('a new version of a read model', () => {
     await expectWhole(await openEngine({ start: true, domains: nextDomains }), newer);
   });
 
+  it('that is rolled back is served once it has caught up, and its lag throttles no command before', async () => {
+    const old = await openEngine({ start: true });
+    const counterId = await open(old);
+    await expectWhole(old, former);
+    await old.close();
+    const young = await openEngine({ start: true, domains: nextDomains });
+    for (let n = 0; n < 5; n++) await increment(young, counterId);
+    await expectWhole(young, newer);
+    const locked = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const lock = database.sql.begin(async (tx) => {
+      await tx`lock table read.counters_v1 in share mode`;
+      locked.resolve();
+      await release.promise;
+    });
+    await locked.promise;
+    const again = await openEngine({ start: true, throttleLagMs: 1 });
+    const status = () => again.projector.status()[0];
+    await until(() => (status()?.lagMs ?? 0) > 300);
+    expect(status()).toMatchObject({ version: 1, position: 1, isIncomplete: false, isServed: false });
+    await increment(again, counterId);
+    release.resolve();
+    await lock;
+    await until(() => status()?.isServed);
+    await expectWhole(again, former);
+  });
+
   it('makes a server ready only when it is filled up to the end that the log had at the start', async () => {
     const old = await openEngine({ start: true });
     const counterId = await open(old);

@@ -4,7 +4,7 @@ import { Loads } from '../../../../src/kernel/write/admission/loads.ts';
 import { Movement } from '../../../../src/kernel/write/admission/movement.ts';
 
 const orders = (facts: Partial<Lagging> = {}): Lagging => ({
-  ...{ name: 'orders', isIncomplete: false, position: 100, lag: 500, lagMs: 31_000 },
+  ...{ name: 'orders', isServed: true, state: 'RUNNING', position: 100, lag: 500, lagMs: 31_000 },
   ...facts,
 });
 const refusal = (admission: Admission): { message: string; retryAfterMs: number } | undefined => {
@@ -41,9 +41,15 @@ describe('commands', () => {
     }
   });
 
-  it('are taken while one is filled from the beginning, or waits to be filled again', () => {
+  it('are taken while one is filled, or catches up after a start', () => {
     const admission = new Admission(30_000);
-    admission.judge([orders({ isIncomplete: true })]);
+    admission.judge([orders({ isServed: false })]);
+    expect(refusal(admission)).toBeUndefined();
+  });
+
+  it('are taken while one waits for newer code, which no command has caused', () => {
+    const admission = new Admission(30_000);
+    admission.judge([orders({ state: 'AHEAD_OF_CODE' })]);
     expect(refusal(admission)).toBeUndefined();
   });
 
