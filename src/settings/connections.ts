@@ -35,7 +35,7 @@ export const connectionSettings = {
   operationsPerActor: limit(
     'OPERATIONS_PER_ACTOR',
     5000,
-    'Maximum number of points that one actor may spend in ten seconds: one for each root field of a query or subscription, two for each command, and one for each 16 kB that is sent, read or answered.',
+    'Maximum number of points that one actor may spend in ten seconds: one for each root field of a query or subscription, two for each command, and one for each 16 kB that is sent, read, appended or answered.',
   ),
   badCredentialsPerAddress: limit(
     'BAD_CREDENTIALS_PER_ADDRESS',

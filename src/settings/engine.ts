@@ -39,7 +39,7 @@ export const engineSettings = {
   commandBytesAtOncePerActor: count(
     'COMMAND_BYTES_AT_ONCE_PER_ACTOR',
     262_144,
-    'Maximum size of the inputs of those commands in memory, in bytes (approximate). A larger command is executed alone.',
+    'Maximum size of the inputs of those commands in memory, in bytes (approximate), or of their events if those of the actor are usually larger. A larger command is executed alone.',
   ),
   stateCacheSize: count(
     'STATE_CACHE_SIZE',

@@ -49,7 +49,7 @@ export class AnswerBudget {
   #isEnded = false;
   #answerBytes = 0;
   #readBytes = 0;
-  /** Rows that were read, and answers before the last {@link reset}. */
+  /** Rows that were read, events that were appended, and answers before the last {@link reset}. */
   #chargedBytes = 0;
   #failures = 0;
   #exhausted: GraphQLError | undefined;
@@ -72,7 +72,7 @@ export class AnswerBudget {
     return this.#answerBytes;
   }
 
-  /** All bytes that were charged: answered and read, including those of executions that ended early. */
+  /** All bytes that were charged: answered, read and appended, including those of executions that ended early. */
   get chargedBytes(): number {
     return this.#chargedBytes + this.#answerBytes;
   }
@@ -144,6 +144,11 @@ export class AnswerBudget {
     }
     const message = `The operation reads more than ${limit} bytes of rows, which it reached in ${readModel}.`;
     throw this.#exhaust(`${message} Ask for smaller pages or for fewer lists.`, { limit });
+  }
+
+  /** Records bytes of events that were appended. They have limits of their own, but count as charged. */
+  appended(bytes: number): void {
+    this.#chargedBytes += bytes;
   }
 
   /** The charged rows are no longer held. */

@@ -29,9 +29,10 @@ export function addMutations(builder: Builder, inputs: InputTypes, commands: Ite
           }),
         },
         resolve: async (_, { input: value, commandId, expectedVersion }, context) => {
-          const { engine, actor, address, correlationId, operation, consistency } = context;
+          const { engine, actor, address, correlationId, operation, consistency, budget } = context;
           const { traceparent } = operation;
-          const options = { actor, address, commandId, expectedVersion, correlationId, traceparent };
+          const onAppended = (bytes: number) => budget.appended(bytes);
+          const options = { actor, address, commandId, expectedVersion, correlationId, traceparent, onAppended };
           const outcome = await engine.bus.executeUnchecked(command, value, options);
           if (outcome.kind === 'accepted') consistency.hasAppended(outcome.receipt.position);
           return toResult(outcome);

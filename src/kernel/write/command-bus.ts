@@ -21,7 +21,7 @@ import { validate } from './validate.ts';
 export interface CommandBusParts extends CommandTools {
   readonly queue: Pick<AppendQueue, 'append' | 'assertRoom'>;
   /** Limits how many commands of one caller are executed at the same time. Default: no limit. */
-  readonly windows?: Pick<CommandWindows, 'execute'> | undefined;
+  readonly windows?: Pick<CommandWindows, 'execute' | 'took'> | undefined;
   /** Asked before a command is accepted. */
   readonly admission?: Pick<Admission, 'assertAdmitted' | 'appended'> | undefined;
   /** Reasons for which every command is refused. */

@@ -11,6 +11,7 @@ import type { AppendQueue } from '../log/append/append-queue.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { newId } from '../log/new-id.ts';
 import type { Admission } from './admission/admission.ts';
+import type { CommandWindows } from './admission/command-window.ts';
 import { answerUnseen, type CommandAccess, commandAccess, ID_TAKEN } from './authorise.ts';
 import type { CommandIdentity } from './command-identity.ts';
 import { callerOf, type ExecuteOptions } from './execute-options.ts';
@@ -26,6 +27,8 @@ export interface CommandTools {
   readonly states: StreamStates;
   /** Told how much was appended. */
   readonly admission?: Pick<Admission, 'appended'> | undefined;
+  /** Told how large the events of a command are. */
+  readonly windows?: Pick<CommandWindows, 'took'> | undefined;
   /** Returns why read models could not store the result of these events. Called before they are appended. */
   readonly whyNotStorable?: ((append: Append) => string | undefined) | undefined;
 }
@@ -128,7 +131,7 @@ export class CommandRun {
     decided: readonly NewEvent[],
     held: readonly HeldStream[],
   ): Promise<CommandOutcome | 'again'> {
-    const { states, queue, admission, whyNotStorable } = this.#tools;
+    const { states, queue, admission, windows, whyNotStorable } = this.#tools;
     const { command, identity, metadata, options } = this.#admitted;
     const events = decided.map((event) => toAppendEvent(command, event));
     const next = known.after(events);
@@ -150,7 +153,11 @@ export class CommandRun {
     if (message) return this.#confirmed(known, { kind: 'rejected', code: 'NOT_STORABLE', message });
     const outcome = await states.append(known, append, next, queue);
     if (outcome.outcome === 'conflict') return 'again';
-    if (outcome.outcome === 'accepted') admission?.appended(caller, events.length, bytes);
+    if (outcome.outcome === 'accepted') {
+      admission?.appended(caller, events.length, bytes);
+      windows?.took(caller, bytes);
+      options.onAppended?.(bytes);
+    }
     return this.#answerOf(outcome);
   }
 

@@ -30,6 +30,8 @@ export interface ExecuteOptions {
   readonly initiator?: string | undefined;
   /** The address of the request. Anonymous callers of one address have one share of the append queue. Not stored. */
   readonly address?: string | undefined;
+  /** Called with the approximate bytes of the events that the command has appended, before it is answered. */
+  readonly onAppended?: ((bytes: number) => void) | undefined;
 }
 
 /** True for the application's own work, which is never limited by its load. */

@@ -1,11 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import { CallerWindows, type LeaveWindow } from '../../scheduling/caller-windows.ts';
 import type { Company } from '../../scheduling/company.ts';
-
-/** Callers whose usual answers are remembered. */
-const MAX_CALLERS = 10_000;
-/** Share of the last operation in what is usual. */
-const NEWEST = 1 / 4;
+import { UsualWeights } from '../../scheduling/usual-weights.ts';
 
 /** What may be executed of one caller at the same time while others are there. */
 export interface OperationWindowLimits {
@@ -21,8 +16,8 @@ export interface OperationWindowLimits {
  */
 export class OperationWindows {
   readonly #windows: CallerWindows;
-  /** Moving average of the bytes of the operations of each caller. */
-  readonly #usual = new LRUCache<string, number>({ max: MAX_CALLERS });
+  /** Bytes of operations. */
+  readonly #usual = new UsualWeights();
 
   constructor(company: Company, { operations, bytes }: OperationWindowLimits) {
     this.#windows = new CallerWindows(company, { count: operations, weight: bytes });
@@ -30,12 +25,11 @@ export class OperationWindows {
 
   /** Takes a place for an operation: see {@link CallerWindows.enter}. */
   enter(caller: string): LeaveWindow | Promise<LeaveWindow> {
-    return this.#windows.enter(caller, this.#usual.get(caller) ?? 0);
+    return this.#windows.enter(caller, this.#usual.of(caller));
   }
 
   /** Records how many bytes an operation has read and answered. */
   took(caller: string, bytes: number): void {
-    const usual = this.#usual.get(caller) ?? bytes;
-    this.#usual.set(caller, usual + (bytes - usual) * NEWEST);
+    this.#usual.add(caller, bytes);
   }
 }

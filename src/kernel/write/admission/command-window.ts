@@ -1,5 +1,6 @@
 import { CallerWindows, type TaskShare } from '../../../scheduling/caller-windows.ts';
 import type { Company } from '../../../scheduling/company.ts';
+import { UsualWeights } from '../../../scheduling/usual-weights.ts';
 import { approximateBytes } from '../../bytes.ts';
 import type { EngineOptions } from '../../engine-options.ts';
 import { ThrottledError } from '../../errors.ts';
@@ -43,11 +44,16 @@ const RETRY_AFTER_MS = 1000;
  * alone has no limit. Commands that are executed at the same time share a batch of the log and of each read model, and
  * everybody waits for these batches: the size of the window is what others wait for. Commands of processes count for
  * the caller whose request caused them. Commands of one caller start in the order of the calls.
+ *
+ * A command takes as much room as its input, or as the events of the caller's commands usually do: a small input can
+ * have large events, for example those that revert something.
  */
 export class CommandWindows {
   readonly #company: Company;
   readonly #limits: WindowLimits;
   readonly #windows: CallerWindows;
+  /** Bytes of the events of a command. */
+  readonly #usual = new UsualWeights();
 
   constructor(company: Company, limits: WindowLimits) {
     this.#company = company;
@@ -64,9 +70,14 @@ export class CommandWindows {
    */
   async execute<T>(caller: string, input: unknown, isRefusable: boolean, work: () => Promise<T>): Promise<T> {
     if (isRefusable) this.#company.saw(caller);
-    const bytes = approximateBytes(input);
+    const bytes = Math.max(approximateBytes(input), this.#usual.of(caller));
     if (isRefusable && !this.#windows.isOpen(caller, bytes)) this.#refuseIfFull(caller, bytes);
     return this.#windows.run(caller, bytes, work);
+  }
+
+  /** Records how many bytes of events a command of the caller has appended. */
+  took(caller: string, bytes: number): void {
+    this.#usual.add(caller, bytes);
   }
 
   #refuseIfFull(caller: string, bytes: number): void {

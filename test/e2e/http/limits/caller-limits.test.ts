@@ -193,6 +193,23 @@ describe('an actor who sends or is answered much', () => {
     expect((await app.post(noise, { token })).code).toBe('THROTTLED');
   });
 
+  it('pays for what a command appends, however short the command is', async () => {
+    const token = await customerToken(randomUUID());
+    const { aggregateId: noteId } = await app.command(
+      'createNote',
+      { title: 'Long', content: 'x'.repeat(90_000) },
+      { token },
+    );
+    await app.command('editNote', { noteId, content: 'short' }, { token });
+    // Two points for each, and eleven for each that brings the long text back.
+    const answers = [];
+    for (let nth = 0; nth < 14; nth++) {
+      answers.push(await app.tryCommand('revertNote', { noteId, version: 1 + (nth % 2) }, { token }));
+    }
+    expect(answers[0]?.errors).toBeUndefined();
+    expect(answers.at(-1)).toMatchObject({ status: 429, code: 'THROTTLED' });
+  });
+
   it('has the answer that costs too much, whole, and is refused the next one', async () => {
     const token = await customerToken(randomUUID());
     const content = '\u0001é"'.repeat(30_000);
@@ -208,7 +225,7 @@ describe('an actor who sends or is answered much', () => {
 });
 
 describe('an actor who asks for several large answers at once while others are there', () => {
-  const POINTS = 100;
+  const POINTS = 300;
   const env = { ...WITH_AUTH, OPERATIONS_PER_ACTOR: `${POINTS}`, LARGE_OPERATIONS_AT_ONCE_PER_ACTOR: '1' };
   const app = useApp({ env, fulfils: false, per: 'test' });
   const large = '{ notes(first: 40) { edges { node { content } } } }';

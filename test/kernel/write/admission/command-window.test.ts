@@ -34,7 +34,7 @@ function windows(limits: Partial<WindowLimits> = {}) {
     running.get(name)?.reject(new Error('bad'));
     return new Promise(setImmediate);
   };
-  return { company, begun, send, end, fail };
+  return { all, company, begun, send, end, fail };
 }
 
 describe('the commands of a caller', () => {
@@ -70,6 +70,17 @@ describe('the commands of a caller', () => {
     expect(begun).toEqual(['a1', 'a2']);
     await end('a2');
     expect(begun).toEqual(['a1', 'a2', 'a3']);
+  });
+
+  it('have as much room as the events of their caller usually take, if these are larger than the inputs', async () => {
+    const { all, company, begun, send, end } = windows();
+    company.saw('bob');
+    all.took('ann', 9_000);
+    for (const name of ['a1', 'a2']) void send('ann', name);
+    for (const name of ['b1', 'b2']) void send('bob', name);
+    expect(begun).toEqual(['a1', 'b1', 'b2']);
+    await end('a1');
+    expect(begun).toEqual(['a1', 'b1', 'b2', 'a2']);
   });
 
   it('make room when they fail', async () => {
