@@ -9,8 +9,8 @@ import { type Caller, type Context, createContext, type Shared } from '../contex
 import type { RequestErrorCode } from '../errors.ts';
 import { clientResult, type OnFault } from '../plugins/errors.ts';
 import { OperationDeadline } from '../plugins/operation-deadline.ts';
-import type { RecordedReads } from './change-router.ts';
 import type { LivePlan } from './plan.ts';
+import type { RecordedReads } from './recorded-reads.ts';
 
 /** What executions of live queries work with. */
 export interface ExecutionTools {

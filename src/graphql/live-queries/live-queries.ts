@@ -65,10 +65,12 @@ export class LiveQueries {
 
   constructor(options: LiveQueriesOptions) {
     const { schema, shared, turns, timeoutMs, onFault, courier, atOnce } = options;
+    const { readSide, registry } = shared.engine;
+    const { hub, positions } = readSide;
     this.#options = options;
     this.#tools = {
       ...{ schema, shared, turns, timeoutMs, onFault, courier },
-      router: new ChangeRouter(shared.engine.readSide),
+      router: new ChangeRouter({ hub, positions, readModels: shared.readModels, projections: registry.projections }),
       queue: new FairQueue(atOnce),
     };
   }

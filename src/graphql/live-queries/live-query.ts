@@ -1,13 +1,15 @@
 import { Ending } from '../../database/signal.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
+import { type Backoff, backoffMs } from '../../scheduling/backoff.ts';
 import type { FairQueue } from '../../scheduling/fair-queue.ts';
 import { later, type Timer } from '../../scheduling/timers.ts';
 import { areAt, freshnessOf } from '../consistency/wait.ts';
 import { unobservedApi } from '../observe.ts';
-import type { ChangeRouter, RecordedReads } from './change-router.ts';
+import type { ChangeRouter } from './change-router.ts';
 import { type ExecutionTools, executeLive, type LiveAnswer } from './live-execution.ts';
 import type { LiveMessage, MessageSource } from './live-message.ts';
 import type { LivePlan } from './plan.ts';
+import type { RecordedReads } from './recorded-reads.ts';
 import { SharedCost } from './shared-cost.ts';
 import type { LiveSubscriber } from './subscriber.ts';
 import { TokenWaits } from './token-waits.ts';
@@ -16,9 +18,8 @@ import { TokenWaits } from './token-waits.ts';
 const POLL_MS = 1000;
 /** Executions that fail before subscribers are told. */
 const ATTEMPTS = 3;
-/** Pause after a failed execution, in ms: the first and the longest. Each is twice the one before. */
-const FIRST_PAUSE_MS = 50;
-const MAX_PAUSE_MS = 2000;
+/** Pauses after failed executions. */
+const PAUSES: Backoff = { firstMs: 50, maxMs: 2000 };
 /** Bytes of a live query without its answer: its state, timers and watched keys. */
 const BASE_BYTES = 8192;
 /** Bytes that a token of its document takes with its share of the syntax tree. */
@@ -148,7 +149,7 @@ export class LiveQuery implements MessageSource {
   get #isCurrent(): boolean {
     const { retreats } = this.#options.tools.shared.engine.readSide.positions;
     if (!this.#latest || this.#isDirty || this.#isRunning || this.#options.plan.isPolled) return false;
-    return this.#retreats === retreats;
+    return this.#retreats === retreats && !this.#reads?.isUncertain;
   }
 
   /** Nothing that the newest answer was made of has changed: it is as fresh as the read models are now. */
@@ -245,8 +246,8 @@ export class LiveQuery implements MessageSource {
   /** Executes again after a pause. @returns how many executions have failed. */
   #tryAgain(): number {
     this.#isDirty = true;
-    this.#nextAt = performance.now() + Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures);
-    return ++this.#failures;
+    this.#nextAt = performance.now() + backoffMs(++this.#failures, PAUSES);
+    return this.#failures;
   }
 
   /** The execution itself failed. */
@@ -261,7 +262,7 @@ export class LiveQuery implements MessageSource {
     const isNew = answer.digest !== this.#latest?.answer.digest;
     this.#latest = { answer: isNew ? answer : (this.#latest as LiveMessage).answer, position };
     if (isNew) this.#hold(answer);
-    if (!this.#isDirty) this.#confirm();
+    if (!this.#isDirty && !this.#reads?.isUncertain) this.#confirm();
     this.#nextAt = Math.max(this.#nextAt, performance.now() + this.#everyMs);
     await this.#options.tools.courier.each(isNew ? this.#subscribers : this.#newcomers, (subscriber) =>
       this.#offer(subscriber),

@@ -1,4 +1,4 @@
-import { or, sql } from 'drizzle-orm';
+import { eq, or, sql } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Actor } from '../../kernel/define/access/actor.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
@@ -8,7 +8,6 @@ import type { Moment } from './moment.ts';
 import { type ListOf, Lists } from './pages/lists.ts';
 import type { Page, PageRequest } from './pages/page.ts';
 import type { ReadModels } from './read-models.ts';
-import { readModelsIn } from './read-models-in.ts';
 import type { ReadRecorder } from './read-recorder.ts';
 import { storableText, uuidFrom } from './text.ts';
 import { isVisible, maySee, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
@@ -107,11 +106,14 @@ export class Rows {
    */
   async node(projections: readonly Projection[], id: string): Promise<NodeRow | null> {
     const uuid = uuidFrom(id);
+    // The row may come into being in any of them.
+    for (const { name } of projections) this.#recorder?.row(name, uuid);
     const projection = await this.#readModels.nodes.find(projections, uuid);
     if (!projection) {
       for (const each of projections) this.#mayLackRows(each);
       return null;
     }
+    this.#recorder?.rights(projection.name);
     if (!maySee(projection, this.#actor)) return null;
     const row = await this.byKey(projection, uuid);
     return row && { projection, row };
@@ -145,12 +147,15 @@ export class Rows {
 
   /** The list of the rows that the actor may see, with one page of it. */
   async page<P extends Projection>(projection: P, request: PageRequest): Promise<CountedPage<RowOfProjection<P>>> {
-    const where = [visibleWhere(projection, this.visibility(projection)), ...(request.where ?? [])];
-    this.#recordList(projection, request.where);
+    const visibility = this.visibility(projection);
+    const where = [visibleWhere(projection, visibility), ...(request.where ?? [])];
+    const conditions = [...(request.where ?? []), or(...(request.anyOf ?? []))];
+    const hasRead = this.#recorder?.page(projection, { visibility, conditions });
     const lists = this.#lists;
     const page = await lists.page<RowOfProjection<P>>(projection, { ...request, where }, ({ edges }) =>
       this.#lookAt(projection, edges),
     );
+    hasRead?.(rowsOf(page));
     const { anyOf } = request;
     const counted = anyOf ? [...where, or(...anyOf) ?? sql`false`] : where;
     return this.#counted(projection, page, () => lists.count(projection, counted));
@@ -166,8 +171,9 @@ export class Rows {
     value: unknown,
     request: Omit<PageRequest, 'where' | 'anyOf'>,
   ): Promise<CountedPage<RowOfProjection<P>>> {
-    const where = [visibleWhere(projection, this.visibility(projection))];
-    return this.#pageOf(projection, { column, value }, { ...request, where });
+    const visibility = this.visibility(projection);
+    const where = [visibleWhere(projection, visibility)];
+    return this.#pageOf(projection, { column, value }, { ...request, where }, visibility);
   }
 
   /**
@@ -180,12 +186,12 @@ export class Rows {
     value: unknown,
     request: Omit<PageRequest, 'where' | 'anyOf'>,
   ): Promise<CountedPage<RowOfProjection<P>>> {
-    return this.#pageOf(projection, { column, value }, request);
+    return this.#pageOf(projection, { column, value }, request, 'all');
   }
 
   /** The rows of a read model that the actor may see, as a condition for queries; undefined for all. */
   visible(projection: Projection) {
-    this.#recordList(projection);
+    this.#recorder?.rows(projection.name);
     this.#mayLackRows(projection);
     return visibleWhere(projection, this.visibility(projection));
   }
@@ -212,26 +218,27 @@ export class Rows {
     projection: P,
     list: ListOf,
     request: PageRequest,
+    visibility: Visibility,
   ): Promise<CountedPage<RowOfProjection<P>>> {
-    this.#recordList(projection, request.where);
+    const conditions = [eq(list.column, list.value)];
+    const hasRead = this.#recorder?.page(projection, { visibility, conditions });
     const lists = this.#lists;
     const page = await lists.pageOf<RowOfProjection<P>>(projection, list, request);
     this.#lookAt(projection, page.edges);
+    hasRead?.(rowsOf(page));
     return this.#counted(projection, page, () => lists.countOf(projection, list, request.where));
   }
 
   #counted<Node>(projection: Projection, page: Page<Node>, totalCount: () => Promise<number>): CountedPage<Node> {
     this.#mayLackRows(projection);
-    return { ...page, totalCount };
-  }
-
-  /** A list of a read model is about to be read, with these conditions. They may read other read models. */
-  #recordList({ name }: Pick<Projection, 'name'>, conditions: PageRequest['where'] = []): void {
-    if (!this.#recorder) return;
-    this.#recorder.rows(name);
-    const named = readModelsIn(conditions);
-    if (!named) this.#recorder.statement();
-    for (const other of named ?? []) this.#recorder.rows(other);
+    return {
+      ...page,
+      totalCount: () => {
+        // A row that leaves the list without being on the page changes the number too.
+        this.#recorder?.rows(projection.name);
+        return totalCount();
+      },
+    };
   }
 
   async #load(projection: Projection, key: string): Promise<unknown> {
@@ -261,6 +268,12 @@ export class Rows {
     this.#budget?.read(rows, projection.name);
     if (rows.some(({ staleSince }) => staleSince !== null)) this.#onStale();
   }
+}
+
+/** The rows of a page, and the one behind it that decides whether there is more. */
+function* rowsOf({ edges, beyond }: Page<RowValues>): Iterable<RowValues> {
+  for (const { node } of edges) yield node;
+  if (beyond) yield beyond;
 }
 
 /** True if the current row is the version that is asked for. */

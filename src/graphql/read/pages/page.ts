@@ -53,6 +53,8 @@ export interface Page<Node> {
     readonly startCursor: string | null;
     readonly endCursor: string | null;
   };
+  /** The row behind the page, in reading order, because of which there is more. */
+  readonly beyond?: RowValues | undefined;
 }
 
 /**
@@ -259,6 +261,7 @@ function pageOf<Node>({ args, limit, backwards, cursorOf, selected }: Cut, found
       startCursor: edges[0]?.cursor ?? null,
       endCursor: edges.at(-1)?.cursor ?? null,
     },
+    beyond: found[limit],
   };
 }
 

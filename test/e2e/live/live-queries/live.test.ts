@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Feed } from '../../../../src/testing/clients/feed.ts';
+import { caughtUp } from '../../../support/client/caught-up.ts';
 import {
   accepted,
   openShop,
@@ -97,6 +98,20 @@ describe('live', () => {
     await accepted(app, 'renameCustomer', { customerId: other.aggregateId, name: 'Somebody else' });
     await accepted(app, 'confirmOrder', { orderId });
     expect((await feed.data()).live.order.version).toBe(2);
+    expect(await executionsOf(app)).toBe(before + 1);
+  });
+
+  it('is not executed for a change of rows that its lists cannot have', async () => {
+    const { aggregateId: customerId } = await registerCustomer(app);
+    const { aggregateId: orderId, token } = await placeOrder(app, { ...shop, customerId });
+    const feed = open('WebSocket').subscribe<Listed>(ORDERS, { customerId, after: token });
+    expect(linesOf(await feed.data())).toEqual(['PLACED Ada']);
+    const before = await executionsOf(app);
+    await placeOrder(app, shop);
+    const { token: last } = await placeOrder(app, shop);
+    await caughtUp(app, last);
+    await accepted(app, 'confirmOrder', { orderId });
+    expect(linesOf(await feed.data())).toEqual(['CONFIRMED Ada']);
     expect(await executionsOf(app)).toBe(before + 1);
   });
 

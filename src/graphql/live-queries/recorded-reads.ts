@@ -1,0 +1,140 @@
+import type { Projection } from '../../kernel/define/read-model/projection.ts';
+import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
+import { valuesOfList } from '../read/equalities.ts';
+import { readModelsIn } from '../read/read-models-in.ts';
+import type { ReadRecorder, RecordedList } from '../read/read-recorder.ts';
+import type { Reader, WatchedModel } from './watched-model.ts';
+
+/** Most rows of one read model that are watched by their keys for one execution. If there are more, all rows are. */
+const MAX_KEYS = 10_000;
+
+/** What is watched of one read model. */
+interface Watch {
+  readonly model: WatchedModel;
+  readonly keys: Set<string>;
+  /** Values of lists: see {@link valuesOfList}. */
+  readonly lists: (readonly Partial<RowValues>[])[];
+  /** Every row is watched. */
+  ofAll: boolean;
+  /** Pages that are being read: meanwhile every row is watched. */
+  reading: number;
+}
+
+/** What one execution has read, each part watched since before it was read. */
+export class RecordedReads implements ReadRecorder, Reader {
+  readonly #touched: readonly string[];
+  readonly #onConcerned: () => void;
+  readonly #modelOf: (projection: string) => WatchedModel;
+  readonly #watches = new Map<string, Watch>();
+  readonly #rights = new Set<string>();
+  #isClosed = false;
+
+  constructor(touched: readonly string[], onConcerned: () => void, modelOf: (projection: string) => WatchedModel) {
+    this.#touched = touched;
+    this.#onConcerned = onConcerned;
+    this.#modelOf = modelOf;
+  }
+
+  /** The read models whose rules for the caller were looked up. */
+  get rightsTo(): ReadonlySet<string> {
+    return this.#rights;
+  }
+
+  /** True while it is being found out whether the newest changes concern something recorded. */
+  get isUncertain(): boolean {
+    for (const { model, lists } of this.#watches.values()) if (lists.length > 0 && model.isUncertain) return true;
+    return false;
+  }
+
+  row(projection: string, key: string): void {
+    const watch = this.#watch(projection);
+    if (!watch || watch.ofAll || watch.keys.has(key)) return;
+    if (watch.keys.size >= MAX_KEYS) {
+      this.rows(projection);
+      return;
+    }
+    watch.keys.add(key);
+    watch.model.addKey(key, this);
+  }
+
+  rows(projection: string): void {
+    const watch = this.#watch(projection);
+    if (!watch || watch.ofAll) return;
+    watch.ofAll = true;
+    watch.model.addAll(this);
+    this.#forgetParts(watch);
+  }
+
+  page(projection: Projection, { visibility, conditions }: RecordedList): (rows: Iterable<RowValues>) => void {
+    const { name, key } = projection;
+    this.#readBy(conditions, name);
+    const values = valuesOfList(projection, visibility, conditions);
+    const [only, ...more] = key;
+    const watch = this.#watch(name);
+    // Rows with a key of several columns are not looked up.
+    if (!values || !only || more.length > 0 || !watch) {
+      this.rows(name);
+      return () => {};
+    }
+    watch.reading++;
+    watch.model.addAll(this);
+    return (rows) => {
+      watch.reading--;
+      if (this.#isClosed || watch.ofAll) return;
+      watch.lists.push(values);
+      watch.model.addList(values, this);
+      for (const row of rows) this.row(name, String(row[only.property]));
+      if (watch.reading === 0 && !watch.ofAll) watch.model.removeAll(this);
+    };
+  }
+
+  statement(): void {
+    for (const projection of this.#touched) this.rows(projection);
+  }
+
+  rights(projection: string): void {
+    this.#rights.add(projection);
+  }
+
+  /** Something that was read may have changed. */
+  concern(): void {
+    if (!this.#isClosed) this.#onConcerned();
+  }
+
+  /** Watches nothing any more. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const watch of this.#watches.values()) {
+      watch.model.removeAll(this);
+      this.#forgetParts(watch);
+      watch.model.release(this);
+    }
+    this.#watches.clear();
+  }
+
+  /** Undefined once it is closed. */
+  #watch(projection: string): Watch | undefined {
+    const known = this.#watches.get(projection);
+    if (known || this.#isClosed) return known;
+    const model = this.#modelOf(projection);
+    model.use(this);
+    const watch: Watch = { model, keys: new Set(), lists: [], ofAll: false, reading: 0 };
+    this.#watches.set(projection, watch);
+    return watch;
+  }
+
+  #forgetParts({ model, keys, lists }: Watch): void {
+    for (const key of keys) model.removeKey(key, this);
+    for (const values of lists) model.removeList(values, this);
+    keys.clear();
+    lists.length = 0;
+  }
+
+  /** Conditions of a list may look at other read models too. */
+  #readBy(conditions: RecordedList['conditions'], own: string): void {
+    const named = readModelsIn(conditions);
+    if (!named) this.statement();
+    for (const name of named ?? []) if (name !== own) this.rows(name);
+  }
+}
