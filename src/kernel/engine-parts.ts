@@ -159,6 +159,7 @@ export function followReplica(
     epoch,
     projections: [...registry.projections.values()],
     projected: hub,
+    primary: positions,
     maxWaiters: options.maxWaiters ?? 10_000,
     maxWaitersPerCaller: options.maxWaitersPerCaller,
     onError,

@@ -71,7 +71,10 @@ export function createEngine(options: EngineOptions): Engine {
     log,
     projector,
     processes,
-    readSide: replica ?? { positions: projector.positions, hub: projector.hub, isReplica: false },
+    readSide: replica ?? {
+      ...{ positions: projector.positions, hub: projector.hub },
+      ...{ isReplica: false, arriving: () => [] },
+    },
     tokens: new Tokens(database.epoch),
     deadLetters: new DeadLetters({
       db: database.projector.db,

@@ -87,6 +87,12 @@ export class Health {
     const { engine } = served;
     const projections = engine.projector.status();
     reasons.push(...projections.flatMap((status) => whyNotServed(status) ?? []));
+    const arriving = engine.readSide.arriving();
+    if (arriving.length > 0) {
+      reasons.push(
+        `The replica that queries read from does not have all of these read models yet: ${arriving.join(', ')}.`,
+      );
+    }
     reasons.push(...engine.obstacles.reasons);
     const { stalls } = engine.watch;
     const { depth, limit, oldestWaitMs } = engine.queue;

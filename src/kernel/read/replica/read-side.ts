@@ -9,4 +9,9 @@ export interface ReadSide {
   readonly hub: Hub;
   /** True if projections are written on another server than that. */
   readonly isReplica: boolean;
+  /**
+   * The read models that have come less far there than on the primary since they were made: their tables have not
+   * arrived, or not all rows from before that moment.
+   */
+  arriving(): readonly string[];
 }

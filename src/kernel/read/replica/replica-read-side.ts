@@ -30,6 +30,8 @@ export interface ReplicaOptions {
   /** The projections of the primary. */
   readonly projections: readonly { readonly name: string; readonly checkpoint: CheckpointId }[];
   readonly projected: Hub;
+  /** The positions on the primary. */
+  readonly primary: Pick<Positions, 'of'>;
   /** Maximum number of waiting reads. */
   readonly maxWaiters: number;
   /** Maximum number of waiting reads of one caller. */
@@ -42,6 +44,7 @@ interface ShownCheckpoint {
   readonly projection: string | null;
   readonly position: number | null;
   readonly generation: number | null;
+  readonly whole_at: number | null;
   readonly has_parked: boolean | null;
 }
 
@@ -51,6 +54,8 @@ interface Told {
   readonly key: string;
   position: number;
   generation: number;
+  /** The position from which on its table is complete; undefined if the replica does not have the table. */
+  wholeAt: number | undefined;
   readonly pending: PendingUpdates;
 }
 
@@ -83,17 +88,24 @@ export class Replica implements ReadSide {
     this.#checkpoints = prepared(
       db,
       'replica_checkpoints',
-      sql`select epoch, projection, position, generation,
+      sql`select epoch, projection, position, generation, whole_at,
             exists (select from read.dead_letters d where d.projection = c.projection and status = 'PARKED') as has_parked
           from es.store left join read.checkpoints c on true`,
     );
     this.#told = new Map(
       projections.map(({ name, checkpoint: { key } }) => [
         name,
-        { key, position: 0, generation: 0, pending: new PendingUpdates() },
+        { key, position: 0, generation: 0, wholeAt: undefined, pending: new PendingUpdates() },
       ]),
     );
     this.#stopListening = projected.listen(names, (moved) => this.#projected(moved));
+  }
+
+  arriving(): readonly string[] {
+    const { primary } = this.#options;
+    return [...this.#told].flatMap(([name, { position, wholeAt }]) =>
+      wholeAt === undefined || position < Math.min(wholeAt, primary.of(name)) ? [name] : [],
+    );
   }
 
   /** Starts querying the replica. Resolves after the first query, whatever its result. */
@@ -173,7 +185,8 @@ export class Replica implements ReadSide {
     const shown = new Map(rows.map((row) => [row.projection, row]));
     let hasMoved = false;
     for (const [name, told] of this.#told) {
-      const { position, generation, has_parked: hasParked } = shown.get(told.key) ?? {};
+      const { position, generation, whole_at: wholeAt, has_parked: hasParked } = shown.get(told.key) ?? {};
+      told.wholeAt = wholeAt ?? undefined;
       this.positions.setParked(name, hasParked ?? false);
       if (this.#show(name, told, position ?? 0, generation ?? 0)) hasMoved = true;
     }
