@@ -86,6 +86,7 @@ export function createContext(shared: Shared, caller: Caller, recorder?: ReadRec
   const consistency = new OperationConsistency(engine);
   const onStale = () => consistency.markStale();
   const hasParked = (name: string) => engine.readSide.positions.hasParked(name);
+  const isDeclared = (name: string) => consistency.isDeclared(name);
   return {
     engine,
     actor: caller.actor,
@@ -95,7 +96,7 @@ export function createContext(shared: Shared, caller: Caller, recorder?: ReadRec
     readAfter: caller.readAfter,
     operation: new RunningOperation(caller.signal, caller.traceparent),
     opening: caller.opening,
-    rows: new Rows(readModels, caller.actor, onStale, budget, hasParked, recorder),
+    rows: new Rows(readModels, caller.actor, { onStale, budget, hasParked, recorder, isDeclared }),
     live,
     updates,
     budget,

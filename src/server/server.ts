@@ -115,7 +115,7 @@ export async function startServer(
     observer,
   });
   health.serve({ engine, database });
-  const readModels = new ReadModels(database.reader.db);
+  const readModels = new ReadModels(database.reader.db, engine.registry.projections.values());
   const courier = new Courier((error) => observer.tell('updateDelayed', { error, context: {} }));
   const sources = { readModels, hub: engine.readSide.hub, courier, observer };
   const live = new LiveRows(sources);

@@ -7,7 +7,7 @@ export class OperationConsistency {
   #appended: number | undefined;
   /** Everything that was read is at least this fresh. */
   #read: number | undefined;
-  #touched: readonly string[] = [];
+  #touched: readonly string[] | undefined;
   #isStale = false;
 
   constructor(engine: Engine) {
@@ -19,9 +19,14 @@ export class OperationConsistency {
     return this.#appended;
   }
 
-  /** For a subscription: the read models that its fields are resolved from. */
+  /** The read models that the operation's fields are resolved from. */
   get touched(): readonly string[] {
-    return this.#touched;
+    return this.#touched ?? [];
+  }
+
+  /** True if a field of the operation declares that it is resolved from this read model, or the operation is not known. */
+  isDeclared(readModel: string): boolean {
+    return this.#touched?.includes(readModel) ?? true;
   }
 
   /** True if data that was read had not caught up in time, or lacks events. */
@@ -53,8 +58,8 @@ export class OperationConsistency {
     this.#isStale = true;
   }
 
-  /** The messages of the subscription are resolved from these read models. */
-  subscribes(touched: readonly string[]): void {
+  /** The operation's fields, or those of its messages, are resolved from these read models. */
+  executes(touched: readonly string[]): void {
     this.#touched = touched;
   }
 
@@ -70,6 +75,6 @@ export class OperationConsistency {
    */
   beginMessage(position: number | undefined): void {
     this.#isStale = false;
-    if (position !== undefined) this.#read = Math.min(position, freshnessOf(this.#engine, this.#touched));
+    if (position !== undefined) this.#read = Math.min(position, freshnessOf(this.#engine, this.touched));
   }
 }

@@ -83,7 +83,7 @@ export function liveRow(
   };
   const begin = async () => {
     // Like a query, the first message waits for everything that its fields are resolved from.
-    const needed = new Set([projection.name, ...consistency.touched]);
+    const needed = new Set([projection.name, ...(consistency.touched ?? [])]);
     const waiting = { signal: gone.signal, caller, as: 'subscription' } as const;
     await Promise.all([...needed].map((name) => positions.reached(name, after ?? 0, waiting)));
     if (gone.signal.aborted) return;

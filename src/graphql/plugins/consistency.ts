@@ -21,8 +21,9 @@ export function useConsistency(): Plugin {
       if (!operation) return undefined;
       const context = contextOf(args);
       const request = requestOf(args);
+      const touched = touchedBy(args.schema, args.document, operation);
+      context.consistency.executes(touched);
       if (operation.operation === 'query') {
-        const touched = touchedBy(args.schema, args.document, operation);
         const wait = () => awaitTokens(args, operation, touched, context.readAfter, context);
         try {
           await wait();
@@ -46,7 +47,7 @@ export function useConsistency(): Plugin {
     onSubscribe: ({ args }) => {
       const operation = getOperationAST(args.document, args.operationName);
       const context = contextOf(args);
-      if (operation) context.consistency.subscribes(touchedBy(args.schema, args.document, operation));
+      if (operation) context.consistency.executes(touchedBy(args.schema, args.document, operation));
       return {
         onSubscribeResult: () => ({
           onNext: ({

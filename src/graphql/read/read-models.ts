@@ -7,6 +7,7 @@ import { cancelledBy } from '../../database/driver/cancellation.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { storedColumns } from '../../kernel/define/read-model/read-table.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
+import { type TableOwners, tableOwners } from './declared-reads.ts';
 import { FormerVersions } from './former-versions.ts';
 import { NodeIndex } from './node-index.ts';
 
@@ -21,12 +22,15 @@ export class ReadModels {
   readonly db: Database;
   readonly former: FormerVersions;
   readonly nodes: NodeIndex;
+  /** The read models by their tables. */
+  readonly owners: TableOwners;
   readonly #sources = new Map<Projection, DataLoader<string, RowValues | null>>();
   /** By the properties that they read. */
   readonly #partial = new Map<string, { execute(values: { keys: string }): Promise<Record<string, unknown>[]> }>();
 
-  constructor(db: Database) {
+  constructor(db: Database, projections: Iterable<Projection> = []) {
     this.db = db;
+    this.owners = tableOwners(projections);
     this.former = new FormerVersions(db);
     this.nodes = new NodeIndex(db);
   }

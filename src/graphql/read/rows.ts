@@ -1,14 +1,17 @@
 import { eq, or, sql } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
+import type { Database } from '../../database/client.ts';
+import { watchedDatabase } from '../../database/driver/watched-database.ts';
 import type { Actor } from '../../kernel/define/access/actor.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { StoredRow } from '../../kernel/define/read-model/read-table.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
+import { undeclaredRead } from './declared-reads.ts';
 import type { Moment } from './moment.ts';
 import { type ListOf, Lists } from './pages/lists.ts';
 import type { Page, PageRequest } from './pages/page.ts';
 import type { ReadModels } from './read-models.ts';
-import type { ReadRecorder } from './read-recorder.ts';
+import type { RowsOptions } from './rows-options.ts';
 import { storableText, uuidFrom } from './text.ts';
 import { isVisible, maySee, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
 
@@ -18,14 +21,6 @@ export type RowOfProjection<P> = P extends Projection<infer Table extends PgTabl
 export interface NodeRow {
   readonly projection: Projection;
   readonly row: RowValues;
-}
-
-/** Budget for the rows that an operation holds. */
-export interface ReadBudget {
-  /** @throws if the budget is exhausted. */
-  read(rows: readonly RowValues[], readModel: string): void;
-  /** The charged rows are no longer held. */
-  released(): void;
 }
 
 /** A list: a page of it, and its length. */
@@ -38,42 +33,29 @@ export interface CountedPage<Node> extends Page<Node> {
 export class Rows {
   readonly #readModels: ReadModels;
   readonly #actor: Actor | null;
-  readonly #onStale: () => void;
-  readonly #budget: ReadBudget | undefined;
-  readonly #hasParked: (projection: string) => boolean;
-  readonly #recorder: ReadRecorder | undefined;
+  readonly #options: RowsOptions;
+  #db: Database | undefined;
   // Undefined while it is empty, as for most subscriptions that wait for their next message.
   #loaded: Map<Projection, Map<string, Promise<unknown>>> | undefined;
   #openLists: Lists | undefined;
 
-  /**
-   * @param onStale called for every row that lacks events because they could not be applied, and for every answer from
-   * which rows may
-   *   be missing for that reason: a list, or no row.
-   * @param budget charged for every row that is read; without one rows are free.
-   * @param hasParked true if events of a read model wait in its dead letters.
-   * @param recorder told what is read.
-   */
-  constructor(
-    readModels: ReadModels,
-    actor: Actor | null,
-    onStale: () => void = () => {},
-    budget?: ReadBudget,
-    hasParked: (projection: string) => boolean = () => false,
-    recorder?: ReadRecorder,
-  ) {
+  constructor(readModels: ReadModels, actor: Actor | null, options: RowsOptions = {}) {
     this.#readModels = readModels;
     this.#actor = actor;
-    this.#onStale = onStale;
-    this.#budget = budget;
-    this.#hasParked = hasParked;
-    this.#recorder = recorder;
+    this.#options = options;
   }
 
-  /** For a domain's own queries. They must use {@link visible}. */
-  get db() {
-    this.#recorder?.statement();
-    return this.#readModels.db;
+  /**
+   * For a domain's own queries. They must use {@link visible}. A query throws READ_UNDECLARED if no field of the operation
+   * declares that it reads from one of its tables.
+   */
+  get db(): Database {
+    this.#options.recorder?.statement();
+    this.#db ??= watchedDatabase(this.#readModels.db, (table) => {
+      const owner = this.#readModels.owners.get(table);
+      if (owner !== undefined) this.#refuseUndeclared(owner);
+    });
+    return this.#db;
   }
 
   /**
@@ -91,7 +73,7 @@ export class Rows {
     }
     let row = rows.get(text);
     if (!row) {
-      this.#recorder?.row(projection.name, text);
+      this.#options.recorder?.row(projection.name, text);
       row = this.#load(projection, text);
       rows.set(text, row);
     }
@@ -107,13 +89,13 @@ export class Rows {
   async node(projections: readonly Projection[], id: string): Promise<NodeRow | null> {
     const uuid = uuidFrom(id);
     // The row may come into being in any of them.
-    for (const { name } of projections) this.#recorder?.row(name, uuid);
+    for (const { name } of projections) this.#options.recorder?.row(name, uuid);
     const projection = await this.#readModels.nodes.find(projections, uuid);
     if (!projection) {
       for (const each of projections) this.#mayLackRows(each);
       return null;
     }
-    this.#recorder?.rights(projection.name);
+    this.#options.recorder?.rights(projection.name);
     if (!maySee(projection, this.#actor)) return null;
     const row = await this.byKey(projection, uuid);
     return row && { projection, row };
@@ -126,9 +108,10 @@ export class Rows {
    * @throws {UnauthenticatedError} ForbiddenError if the actor may see no row at all.
    */
   async asOf<P extends Projection>(projection: P, key: string, moment: Moment): Promise<RowOfProjection<P> | null> {
+    this.#refuseUndeclared(projection.name);
     const visibility = this.visibility(projection);
     const text = keyFor(projection, key);
-    this.#recorder?.row(projection.name, text);
+    this.#options.recorder?.row(projection.name, text);
     // Read the current row first: a version that ends after this read is in the history by the time that is read.
     const present = await this.#readModels.row(projection, text);
     if (present && !isVisible(visibility, present)) return null;
@@ -137,20 +120,21 @@ export class Rows {
       return present as RowOfProjection<P>;
     }
     const former = await this.#readModels.former.find(projection, text, moment);
-    if (former) this.#budget?.read([former], projection.name);
+    if (former) this.#options.budget?.read([former], projection.name);
     if (former) return isVisible(visibility, former) ? (former as RowOfProjection<P>) : null;
     // The row was filled before its history was kept: the answer may be incomplete.
-    if (present && !present.validFrom) this.#onStale();
+    if (present && !present.validFrom) this.#options.onStale?.();
     if (!present) this.#mayLackRows(projection);
     return null;
   }
 
   /** The list of the rows that the actor may see, with one page of it. */
   async page<P extends Projection>(projection: P, request: PageRequest): Promise<CountedPage<RowOfProjection<P>>> {
+    this.#refuseUndeclared(projection.name);
     const visibility = this.visibility(projection);
     const where = [visibleWhere(projection, visibility), ...(request.where ?? [])];
     const conditions = [...(request.where ?? []), or(...(request.anyOf ?? []))];
-    const hasRead = this.#recorder?.page(projection, { visibility, conditions });
+    const hasRead = this.#options.recorder?.page(projection, { visibility, conditions });
     const lists = this.#lists;
     const page = await lists.page<RowOfProjection<P>>(projection, { ...request, where }, ({ edges }) =>
       this.#lookAt(projection, edges),
@@ -191,13 +175,14 @@ export class Rows {
 
   /** The rows of a read model that the actor may see, as a condition for queries; undefined for all. */
   visible(projection: Projection) {
-    this.#recorder?.rows(projection.name);
+    this.#refuseUndeclared(projection.name);
+    this.#options.recorder?.rows(projection.name);
     this.#mayLackRows(projection);
     return visibleWhere(projection, this.visibility(projection));
   }
 
   visibility(projection: Projection): Visibility {
-    this.#recorder?.rights(projection.name);
+    this.#options.recorder?.rights(projection.name);
     return visibilityFor(projection, this.#actor);
   }
 
@@ -205,12 +190,12 @@ export class Rows {
   clear(): void {
     this.#loaded = undefined;
     this.#openLists = undefined;
-    this.#budget?.released();
+    this.#options.budget?.released();
   }
 
   get #lists(): Lists {
     // Undefined while no list is read, like the loaded rows.
-    this.#openLists ??= new Lists(this.#readModels.db, (readModel) => this.#budget?.read([], readModel));
+    this.#openLists ??= new Lists(this.#readModels.db, (readModel) => this.#options.budget?.read([], readModel));
     return this.#openLists;
   }
 
@@ -220,8 +205,9 @@ export class Rows {
     request: PageRequest,
     visibility: Visibility,
   ): Promise<CountedPage<RowOfProjection<P>>> {
+    this.#refuseUndeclared(projection.name);
     const conditions = [eq(list.column, list.value)];
-    const hasRead = this.#recorder?.page(projection, { visibility, conditions });
+    const hasRead = this.#options.recorder?.page(projection, { visibility, conditions });
     const lists = this.#lists;
     const page = await lists.pageOf<RowOfProjection<P>>(projection, list, request);
     this.#lookAt(projection, page.edges);
@@ -235,13 +221,14 @@ export class Rows {
       ...page,
       totalCount: () => {
         // A row that leaves the list without being on the page changes the number too.
-        this.#recorder?.rows(projection.name);
+        this.#options.recorder?.rows(projection.name);
         return totalCount();
       },
     };
   }
 
   async #load(projection: Projection, key: string): Promise<unknown> {
+    this.#refuseUndeclared(projection.name);
     const visibility = this.visibility(projection);
     const row = await this.#readModels.row(projection, key);
     if (!row || !isVisible(visibility, row)) {
@@ -252,9 +239,13 @@ export class Rows {
     return row;
   }
 
+  #refuseUndeclared(projection: string): void {
+    if (this.#options.isDeclared?.(projection) === false) throw undeclaredRead(projection);
+  }
+
   /** A list, or no row, was read: waiting events may have created or changed rows that would belong to the answer. */
   #mayLackRows({ name }: Pick<Projection, 'name'>): void {
-    if (this.#hasParked(name)) this.#onStale();
+    if (this.#options.hasParked?.(name)) this.#options.onStale?.();
   }
 
   #lookAt(projection: Projection, edges: Page<RowValues>['edges']): void {
@@ -265,8 +256,8 @@ export class Rows {
   }
 
   #look(projection: Projection, rows: readonly RowValues[]): void {
-    this.#budget?.read(rows, projection.name);
-    if (rows.some(({ staleSince }) => staleSince !== null)) this.#onStale();
+    this.#options.budget?.read(rows, projection.name);
+    if (rows.some(({ staleSince }) => staleSince !== null)) this.#options.onStale?.();
   }
 }
 
