@@ -1,4 +1,4 @@
-import type { FieldMap, InputRef, ObjectFieldBuilder } from '@pothos/core';
+import type { InputRef } from '@pothos/core';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { z } from 'zod';
 import { DefinitionError } from '../kernel/define/definition-error.ts';
@@ -7,19 +7,18 @@ import type { StoredRow } from '../kernel/define/read-model/read-table.ts';
 import type { Builder } from './builder.ts';
 import type { InputTypes } from './commands/input-types.ts';
 import type { ReadModelExtensions } from './consistency/touched.ts';
-import type { Context } from './context.ts';
 import { BadUserInputError } from './errors.ts';
-import type { SizeExtensions } from './limits/sizes.ts';
-import { type MomentArguments, momentOf } from './read/moment.ts';
 import { keyFor } from './read/rows.ts';
 import { searchWords } from './read/search-words.ts';
-import type { ColumnExtensions, RowExtensions } from './read/selected-columns.ts';
+import type { ColumnExtensions } from './read/selected-columns.ts';
 import { storableText, uuidFrom } from './read/text.ts';
 import { addConnection, pageArguments } from './shapes/connection.ts';
 import { addNodeInterface, addNodeQueries, type NodeType, refuseAsNode } from './shapes/node.ts';
 import { addPageInfo } from './shapes/page-info.ts';
-import type { ArgumentBuilder, ReadModelType, Types } from './shapes/read-model-type.ts';
-import { addQueryByKey, addSubscriptionToRow, ID, refuseCompositeKey } from './shapes/row-fields.ts';
+import type { ArgumentBuilder, ReadModelType, RowFields, VersionType } from './shapes/read-model-type.ts';
+import { addQueryByKey, addSubscriptionToRow, ID } from './shapes/row-fields.ts';
+import { addRowType } from './shapes/row-type.ts';
+import { addQueryAsOf, addVersions, type VersionOptions } from './shapes/versions.ts';
 
 type Row<Table extends PgTable> = StoredRow<Table>;
 
@@ -61,30 +60,21 @@ export class Api {
        * `node` has the same ids. Its field `id` is the key. Default: false.
        */
       readonly node?: boolean;
-      readonly fields: (t: ObjectFieldBuilder<Types, Row<Table>>) => FieldMap;
+      readonly fields: RowFields<Row<Table>>;
     },
   ): ReadModelType<Table> {
-    const { bytes, node = false, ...own } = options;
+    const { description, fields, bytes, node = false } = options;
     const ref = this.builder.objectRef<Row<Table>>(name);
     if (node) this.#addNode(name, projection as unknown as Projection);
-    ref.implement({
-      ...own,
-      ...(node && { interfaces: [this.#node] as never }),
-      fields: (t) => ({
-        stale: t.boolean({
-          description: 'True if its newest events could not be applied: an operator has to act.',
-          extensions: { columns: ['staleSince'] } satisfies ColumnExtensions,
-          resolve: ((row: { readonly staleSince: unknown }) => row.staleSince !== null) as never,
-        }),
-        ...options.fields(t),
-      }),
-      extensions: {
-        ...this.readsFrom(projection),
-        ...({ rowsOf: projection.name } satisfies RowExtensions),
-        ...(bytes ? ({ bytes } satisfies SizeExtensions) : {}),
-      },
+    addRowType<never>(ref as never, {
+      description,
+      fields: fields as never,
+      projection,
+      extensions: this.readsFrom(projection),
+      bytes,
+      ...(node && { interfaces: [this.#node] }),
     });
-    const model = { projection, ref } as unknown as ReadModelType<Table>;
+    const model = { projection, ref, fields, bytes } as unknown as ReadModelType<Table>;
     this.#models.set(projection as unknown as Projection, model as unknown as ReadModelType);
     return model;
   }
@@ -136,34 +126,29 @@ export class Api {
   }
 
   /**
-   * The query `name(id: ID!, at: DateTime, version: Int)`: the row with this key as it was at that time, or in that
-   * version; null if there was none then, or the actor may not see it. The read model must keep its history and have a
+   * The type `name` of the versions of a read model's rows, former ones and present ones: every field of the rows' type
+   * that its author declares but `id`, the id of the row under another name, `validFrom` and `validUntil`. The rows'
+   * type gets the field `versions`, a list of them, newest first. The read model must keep its history and have a
    * column `version`.
+   *
+   * @throws {DefinitionError} HISTORY_INCOMPLETE if it has not.
+   * @throws {DefinitionError} KEY_UNSUPPORTED if the key has several columns.
    */
-  queryAsOf<Table extends PgTable>(name: string, model: ReadModelType<Table>, description: string): void {
-    const projection = model.projection as unknown as Projection;
-    if (!projection.history || !('version' in projection.table)) {
-      const sentence = `queryAsOf ${name}: the projection ${projection.name} needs history: true and a column \`version\`.`;
-      throw new DefinitionError('HISTORY_INCOMPLETE', { query: name, projection: projection.name }, sentence);
-    }
-    refuseCompositeKey('queryAsOf', name, model.projection);
-    this.builder.queryField(name, (t) =>
-      t.field({
-        type: model.ref,
-        nullable: true,
-        description,
-        args: {
-          id: t.arg.id({ required: true, description: 'Its id, a UUID.' }),
-          at: t.arg({
-            type: 'DateTime',
-            description: 'At this time, including what happened at exactly this instant.',
-          }),
-          version: t.arg.int({ description: 'In this version, from 1.' }),
-        },
-        resolve: (async (_: unknown, { id, ...args }: { id: string } & MomentArguments, { rows }: Context) =>
-          rows.asOf(projection, id, momentOf(args))) as never,
-      }),
-    );
+  versions<Table extends PgTable>(
+    name: string,
+    model: ReadModelType<Table>,
+    options: VersionOptions,
+  ): VersionType<Table> {
+    const extensions = this.readsFrom(model.projection);
+    return addVersions(this.builder, name, model, { ...options, pageInfo: this.pageInfo, extensions });
+  }
+
+  /**
+   * The query `name(id: ID!, at: DateTime, version: Int)`: the version of the row with this key that was valid at that
+   * time, or that has that number; null if there is none, or the actor may not see it.
+   */
+  queryAsOf<Table extends PgTable>(name: string, versions: VersionType<Table>, description: string): void {
+    addQueryAsOf(this.builder, name, versions, description);
   }
 
   /**

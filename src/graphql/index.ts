@@ -2,4 +2,4 @@
 export type { Api, DomainGraphql } from './api.ts';
 export type { Context } from './context.ts';
 export { printedSchema, schemaOf } from './schema.ts';
-export type { ReadModelType } from './shapes/read-model-type.ts';
+export type { ReadModelType, VersionType } from './shapes/read-model-type.ts';

@@ -54,9 +54,13 @@ alternatives, - before a word that must not occur. A search without a word finds
   });
 
   api.queryByKey('note', Note, 'A note; null if there is none that you may see.');
+  const NoteVersion = api.versions('NoteVersion', Note, {
+    id: 'noteId',
+    description: 'A note as it was from `validFrom` until `validUntil`.',
+  });
   api.queryAsOf(
     'noteAsOf',
-    Note,
+    NoteVersion,
     `The note as it was at that time, or at that version; exactly one of the two. Null before it was created, and if there is none
 that you may see.`,
   );

@@ -132,9 +132,14 @@ names of its items, the carrier, the tracking number, its id, or its customer's 
   });
 
   api.queryByKey('order', Order, 'An order; null if there is none that you may see.');
+  const OrderVersion = api.versions('OrderVersion', Order, {
+    id: 'orderId',
+    description: `An order as it was from \`validFrom\` until \`validUntil\`. The customer and the products that it leads to are as they are
+now.`,
+  });
   api.queryAsOf(
     'orderAsOf',
-    Order,
+    OrderVersion,
     `The order as it was at that time, or at that version; exactly one of the two. Null before it was placed, and if there is none
 that you may see. The customer and the products that it leads to are as they are now.`,
   );

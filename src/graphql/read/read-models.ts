@@ -8,8 +8,8 @@ import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import { storedColumns } from '../../kernel/define/read-model/read-table.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { type TableOwners, tableOwners } from './declared-reads.ts';
-import { FormerVersions } from './former-versions.ts';
 import { NodeIndex } from './node-index.ts';
+import { FormerVersions } from './versions/former-versions.ts';
 
 /** Most rows that are read together. */
 const MAX_ROWS = 1000;

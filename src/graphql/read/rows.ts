@@ -1,33 +1,21 @@
 import { eq, or, sql } from 'drizzle-orm';
-import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
+import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../database/client.ts';
 import { watchedDatabase } from '../../database/driver/watched-database.ts';
 import type { Actor } from '../../kernel/define/access/actor.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
-import type { StoredRow } from '../../kernel/define/read-model/read-table.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { undeclaredRead } from './declared-reads.ts';
-import type { Moment } from './moment.ts';
 import { type ListOf, Lists } from './pages/lists.ts';
 import type { Page, PageRequest } from './pages/page.ts';
 import type { ReadModels } from './read-models.ts';
+import type { CountedPage, NodeRow, RowOfProjection, VersionOf } from './row-types.ts';
 import type { RowsOptions } from './rows-options.ts';
 import { storableText, uuidFrom } from './text.ts';
+import { isMeant, type Moment } from './versions/moment.ts';
+import type { VersionsRequest } from './versions/version-pages.ts';
+import { presentVersion } from './versions/version-row.ts';
 import { isVisible, maySee, type Visibility, visibilityFor, visibleWhere } from './visibility.ts';
-
-export type RowOfProjection<P> = P extends Projection<infer Table extends PgTable> ? StoredRow<Table> : never;
-
-/** A row, and the read model that it is of. */
-export interface NodeRow {
-  readonly projection: Projection;
-  readonly row: RowValues;
-}
-
-/** A list: a page of it, and its length. */
-export interface CountedPage<Node> extends Page<Node> {
-  /** Counts all elements of the list, on every page of it. */
-  totalCount(): Promise<number>;
-}
 
 /** The read models as one actor sees them, for one operation: each row is loaded once. */
 export class Rows {
@@ -107,7 +95,7 @@ export class Rows {
    * @throws {BadUserInputError} if the key is not valid.
    * @throws {UnauthenticatedError} ForbiddenError if the actor may see no row at all.
    */
-  async asOf<P extends Projection>(projection: P, key: string, moment: Moment): Promise<RowOfProjection<P> | null> {
+  async asOf<P extends Projection>(projection: P, key: string, moment: Moment): Promise<VersionOf<P> | null> {
     this.#refuseUndeclared(projection.name);
     const visibility = this.visibility(projection);
     const text = keyFor(projection, key);
@@ -115,17 +103,41 @@ export class Rows {
     // Read the current row first: a version that ends after this read is in the history by the time that is read.
     const present = await this.#readModels.row(projection, text);
     if (present && !isVisible(visibility, present)) return null;
-    if (present && isMeant(present, moment)) {
-      this.#look(projection, [present]);
-      return present as RowOfProjection<P>;
+    const newest = present && presentVersion(present);
+    if (newest && isMeant(newest, moment)) {
+      this.#look(projection, [newest]);
+      return newest as VersionOf<P>;
     }
     const former = await this.#readModels.former.find(projection, text, moment);
     if (former) this.#options.budget?.read([former], projection.name);
-    if (former) return isVisible(visibility, former) ? (former as RowOfProjection<P>) : null;
-    // The row was filled before its history was kept: the answer may be incomplete.
-    if (present && !present.validFrom) this.#options.onStale?.();
+    if (former) return isVisible(visibility, former) ? (former as VersionOf<P>) : null;
+    if (present && !newest) this.#options.onStale?.();
     if (!present) this.#mayLackRows(projection);
     return null;
+  }
+
+  /**
+   * The versions of a row that the actor sees, newest first, with one page of them: the row, and those former versions
+   * that they could see. The versions of many rows are one statement. Marks the answer as stale if the row was filled
+   * before its history was kept, so that its present version is missing.
+   * @param row as this operation has read it.
+   * @throws {UnauthenticatedError} ForbiddenError if the actor may see no row at all.
+   */
+  async versions<P extends Projection>(
+    projection: P,
+    row: RowOfProjection<P>,
+    request: VersionsRequest,
+  ): Promise<CountedPage<VersionOf<P>>> {
+    this.#refuseUndeclared(projection.name);
+    const visibility = this.visibility(projection);
+    const [key] = projection.key;
+    if (key) this.#options.recorder?.row(projection.name, String((row as RowValues)[key.property]));
+    const lists = this.#lists;
+    const page = await lists.versionsOf(projection, row, request, visibility);
+    this.#lookAt(projection, page.edges);
+    if (!presentVersion(row)) this.#options.onStale?.();
+    const counted = { ...page, totalCount: () => lists.countVersionsOf(projection, row, visibility) };
+    return counted as CountedPage<VersionOf<P>>;
   }
 
   /** The list of the rows that the actor may see, with one page of it. */
@@ -265,12 +277,6 @@ export class Rows {
 function* rowsOf({ edges, beyond }: Page<RowValues>): Iterable<RowValues> {
   for (const { node } of edges) yield node;
   if (beyond) yield beyond;
-}
-
-/** True if the current row is the version that is asked for. */
-function isMeant({ validFrom, version }: RowValues, moment: Moment): boolean {
-  if ('version' in moment) return version === moment.version;
-  return validFrom instanceof Date && validFrom <= moment.at;
 }
 
 /** A key in the form that the read model stores. @throws {BadUserInputError} */

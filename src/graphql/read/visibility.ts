@@ -1,4 +1,4 @@
-import { and, eq, or, type SQL, sql } from 'drizzle-orm';
+import { and, or, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { type Actor, hasPower } from '../../kernel/define/access/actor.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
@@ -58,14 +58,26 @@ export function isVisible(visibility: Visibility, row: RowValues): boolean {
   );
 }
 
-/** The same as a condition for queries; undefined if all rows may be seen. */
-export function visibleWhere(projection: Projection, visibility: Visibility): SQL | undefined {
+/**
+ * The same as a condition for queries; undefined if all rows may be seen.
+ * @param readAs how the value of a column is read, if not from the column itself.
+ */
+export function visibleWhere(
+  projection: Projection,
+  visibility: Visibility,
+  readAs: (column: PgColumn) => SQL | PgColumn = (column) => column,
+): SQL | undefined {
   if (visibility === 'all') return undefined;
   const columns = projection.table as unknown as Record<string, PgColumn>;
   if (visibility.length === 0) return sql`false`;
   return or(
     ...visibility.map((values) =>
-      and(...Object.entries(values).map(([property, value]) => eq(columns[property] as PgColumn, value))),
+      and(
+        ...Object.entries(values).map(([property, value]) => {
+          const column = columns[property] as PgColumn;
+          return sql`${readAs(column)} = ${sql.param(value, column)}`;
+        }),
+      ),
     ),
   );
 }

@@ -3,7 +3,7 @@ import type { Builder } from '../builder.ts';
 import type { ReadModelExtensions } from '../consistency/touched.ts';
 import type { SizeExtensions } from '../limits/sizes.ts';
 import { DEFAULT_PAGE, type Edge, MAX_PAGE, type Page } from '../read/pages/page.ts';
-import type { CountedPage } from '../read/rows.ts';
+import type { CountedPage } from '../read/row-types.ts';
 import type { ArgumentBuilder, Types } from './read-model-type.ts';
 
 /** Cost of counting a list, in points: Postgres may have to visit all of its rows. */

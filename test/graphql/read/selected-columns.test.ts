@@ -40,6 +40,9 @@ it.each([
   ['{ orders { edges { node { state: status items { quantity } } } } }', ['status', 'items']],
   ['{ orders { edges { ...E } } } fragment E on OrderEdge { node { ... on Order { carrier } } }', ['carrier']],
   ['query ($no: Boolean!) { orders { edges { node { items @include(if: $no) { quantity } } } } }', ['items']],
+  // The versions of an order begin with the order itself.
+  ['{ orders { nodes { versions { nodes { orderId version } } } } }', []],
+  ['{ orders { nodes { versions { nodes { carrier validFrom } } } } }', ['carrier']],
   ['{ orders { edges { cursor } } orders { edges { node { status } } } }', ['status']],
 ])('%s reads of the long columns only %j', (document, expected) => {
   expect(longIn(document)).toEqual(expected);

@@ -2,7 +2,16 @@ import DataLoader from 'dataloader';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
 import type { Projection } from '../../../kernel/define/read-model/projection.ts';
+import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
 import { Semaphore } from '../../../scheduling/semaphore.ts';
+import {
+  countVersions,
+  readVersionPages,
+  selectedForVersions,
+  type VersionsRequest,
+} from '../versions/version-pages.ts';
+import type { VersionRow } from '../versions/version-row.ts';
+import type { Visibility } from '../visibility.ts';
 import { type Conditions, countRows, countRowsOfLists } from './count.ts';
 import { type Page, type PageRequest, readPage, readPages, selectedFor } from './page.ts';
 
@@ -53,6 +62,25 @@ export class Lists {
   countOf(projection: Projection, { column, value }: ListOf, where: Conditions | undefined): Promise<number> {
     const key = ['count', projection.name, column.name, where !== undefined];
     return this.#load(key, value, (values) => countRowsOfLists(this.#db, projection, where ?? [], { column, values }));
+  }
+
+  /** A page of the versions of a row. */
+  versionsOf(
+    projection: Projection,
+    row: RowValues,
+    request: VersionsRequest,
+    visibility: Visibility,
+  ): Promise<Page<VersionRow>> {
+    const { name } = selectedForVersions(projection, request);
+    return this.#load(['versions', projection.name, request.args, name], row, (rows) =>
+      readVersionPages(this.#db, projection, rows as readonly RowValues[], request, visibility),
+    );
+  }
+
+  countVersionsOf(projection: Projection, row: RowValues, visibility: Visibility): Promise<number> {
+    return this.#load(['count of versions', projection.name], row, (rows) =>
+      countVersions(this.#db, projection, rows as readonly RowValues[], visibility),
+    );
   }
 
   #statement<T>({ name }: Projection, execute: () => Promise<T>): Promise<T> {

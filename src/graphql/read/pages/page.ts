@@ -69,7 +69,7 @@ export async function readPage<Node>(db: Database, projection: Projection, reque
   const found = await statementFor(db, projection, cut, conditions, request.anyOf)
     .execute(cut.parameters)
     .catch(refuseBadCursor);
-  return pageOf<Node>(cut, found);
+  return pageOf<Node>(cut, cut.selected.guarded(found));
 }
 
 function statementFor(
@@ -167,14 +167,14 @@ export async function readPages<Node>(
     .catch(refuseBadCursor);
   const rowsOf: Record<string, unknown>[][] = values.map(() => []);
   for (const { nth, row } of found) rowsOf[nth - 1]?.push(row);
-  return rowsOf.map((rows) => pageOf<Node>(cut, rows));
+  return rowsOf.map((rows) => pageOf<Node>(cut, cut.selected.guarded(rows)));
 }
 
 /** One row more than the page has, to know whether there is more. */
 const LIMIT = sql.placeholder('limit');
 
 /** A page request translated for a statement, and how its rows become a page. */
-interface Cut {
+interface Cut extends PageShape {
   /** Equal for all requests with the same statement. */
   readonly name: string;
   /** Parameters of the statement. */
@@ -185,10 +185,6 @@ interface Cut {
   /** What the rows are sorted by. */
   readonly columns: readonly PgColumn[];
   readonly order: typeof asc;
-  readonly limit: number;
-  readonly args: PageArguments;
-  readonly backwards: boolean;
-  readonly cursorOf: (row: Record<string, unknown>) => string;
 }
 
 function cutOf(projection: Projection, request: PageRequest): Cut {
@@ -246,12 +242,20 @@ function restOfKey({ key }: Projection, sortBy: PgColumn): Projection['key'] {
   return key.filter(({ column }) => column.name !== sortBy.name);
 }
 
+/** How rows become a page. */
+interface PageShape {
+  readonly args: PageArguments;
+  readonly limit: number;
+  readonly backwards: boolean;
+  readonly cursorOf: (row: RowValues) => string;
+}
+
 /** @param found the rows in reading order, including one row more than the page if there is more. */
-function pageOf<Node>({ args, limit, backwards, cursorOf, selected }: Cut, found: readonly RowValues[]): Page<Node> {
+export function pageOf<Node>({ args, limit, backwards, cursorOf }: PageShape, found: readonly RowValues[]): Page<Node> {
   const more = found.length > limit;
   const rows = found.slice(0, limit);
   if (backwards) rows.reverse();
-  const edges = selected.guarded(rows).map((node) => ({ node: node as Node, cursor: cursorOf(node) }));
+  const edges = rows.map((node) => ({ node: node as Node, cursor: cursorOf(node) }));
   return {
     edges,
     pageInfo: {

@@ -1,4 +1,5 @@
-import { BadUserInputError } from '../errors.ts';
+import { BadUserInputError } from '../../errors.ts';
+import type { VersionRow } from './version-row.ts';
 
 /** Selects one of a row's versions: by a time at which it was valid, or by its number. */
 export type Moment = { readonly at: Date } | { readonly version: number };
@@ -15,4 +16,9 @@ export function momentOf({ at, version }: MomentArguments): Moment {
   if (at != null) return { at };
   if (version != null) return { version };
   throw new BadUserInputError('Give `at`, a time, or `version`, the number of a version.');
+}
+
+/** True if the present version is the one that is asked for. */
+export function isMeant({ validFrom, version }: VersionRow, moment: Moment): boolean {
+  return 'version' in moment ? version === moment.version : validFrom <= moment.at;
 }

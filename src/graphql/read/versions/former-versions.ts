@@ -1,22 +1,21 @@
 import { and, asc, desc, eq, getTableColumns, gt, type SQL, sql } from 'drizzle-orm';
 import { alias, type PgColumn } from 'drizzle-orm/pg-core';
-import type { Database } from '../../database/client.ts';
-import type { Projection } from '../../kernel/define/read-model/projection.ts';
-import { formerColumns } from '../../kernel/read/fold/former-value.ts';
-import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
+import type { Database } from '../../../database/client.ts';
+import type { Projection } from '../../../kernel/define/read-model/projection.ts';
 import type { Moment } from './moment.ts';
+import { type VersionRow, versionColumns } from './version-row.ts';
 
 /** Former versions of rows, by the key of their row: one index lookup, and one more for each omitted long value. */
 export class FormerVersions {
   readonly #db: Database;
-  readonly #queries = new Map<string, (parameters: Record<string, unknown>) => Promise<RowValues[]>>();
+  readonly #queries = new Map<string, (parameters: Record<string, unknown>) => Promise<VersionRow[]>>();
 
   constructor(db: Database) {
     this.#db = db;
   }
 
   /** The version that was valid at a time, or that has a number; null if no former version fits. */
-  async find(projection: Projection, key: string, moment: Moment): Promise<RowValues | null> {
+  async find(projection: Projection, key: string, moment: Moment): Promise<VersionRow | null> {
     const by = 'at' in moment ? 'time' : 'version';
     const name = `${projection.name}_history_by_${by}`;
     let query = this.#queries.get(name);
@@ -26,7 +25,7 @@ export class FormerVersions {
     }
     const [row] = await query({ key, ...('at' in moment ? { at: moment.at.toISOString() } : moment) });
     // The first version that ends after a time may also begin after it: then there was no row.
-    if (!row || ('at' in moment && (row.validFrom as Date) > moment.at)) return null;
+    if (!row || ('at' in moment && row.validFrom > moment.at)) return null;
     return row;
   }
 
@@ -38,19 +37,13 @@ export class FormerVersions {
     const version = alias(history, 'former');
     const columns = getTableColumns(version) as Record<string, PgColumn>;
     const { fromPosition, validUntil } = version;
-    const {
-      fromPosition: lastPosition,
-      untilPosition: _,
-      validUntil: __,
-      ...own
-    } = formerColumns(projection, 'former');
     const isRow = eq(columns[only.property] as PgColumn, sql.placeholder('key'));
     const [where, order]: [SQL, SQL[]] =
       by === 'time'
         ? [gt(validUntil, sql`${sql.placeholder('at')}::timestamptz`), [asc(validUntil), asc(fromPosition)]]
         : [eq(columns.version as PgColumn, sql.placeholder('version')), [desc(fromPosition)]];
     const query = this.#db
-      .select({ ...own, lastPosition: lastPosition as SQL<number> })
+      .select(versionColumns(projection, 'former'))
       .from(version)
       .where(and(isRow, where))
       .orderBy(...order)
@@ -59,7 +52,7 @@ export class FormerVersions {
     return async (parameters: Record<string, unknown>) => {
       const rows = await query.execute(parameters);
       // A former version includes everything that happened while it was valid.
-      return rows.map((row) => ({ ...row, staleSince: null }));
+      return rows.map((row) => ({ ...row, staleSince: null }) as unknown as VersionRow);
     };
   }
 }
