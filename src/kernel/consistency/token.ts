@@ -1,6 +1,15 @@
 import { crc32 } from 'node:zlib';
 
-const FORMAT = 1;
+/** The first byte, which changes with the format. With this one a token begins with a letter, never with a hyphen. */
+const FORMAT = 0x9a;
+/**
+ * The 64 characters of a token in the order of their codes, so that tokens of one store compare as text in the order of
+ * their positions. Those of base64url do not: its digits come last.
+ */
+const ALPHABET = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz';
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const toAlphabet = translation(BASE64URL, ALPHABET);
+const fromAlphabet = translation(ALPHABET, BASE64URL);
 /** format (1) · epoch (16) · position (8) · checksum (2): 27 bytes, 36 characters. */
 const LENGTH = 27;
 /** Positions are written as two halves of 32 bits each. */
@@ -19,7 +28,8 @@ export class TokenError extends Error {
 
 /**
  * Consistency tokens. They are opaque to clients, and contain a position in one history. Their size is constant, so
- * that a client can keep one in a header or a cookie.
+ * that a client can keep one in a header or a cookie. Of two tokens of one history, the one of the later position is the
+ * greater text.
  */
 export class Tokens {
   readonly #epoch: Buffer;
@@ -44,7 +54,7 @@ export class Tokens {
    * @throws {TokenError} INVALID_TOKEN if it is not a token, FOREIGN_TOKEN if it belongs to another store.
    */
   decode(token: string): number {
-    const bytes = token.length === 36 ? Buffer.from(token, 'base64url') : Buffer.alloc(0);
+    const bytes = token.length === 36 ? bytesOf(token) : Buffer.alloc(0);
     if (bytes.length !== LENGTH || bytes[0] !== FORMAT || bytes.readUInt16BE(25) !== checksum(bytes)) {
       throw new TokenError(
         'INVALID_TOKEN',
@@ -70,8 +80,27 @@ export class Tokens {
     bytes.writeUInt32BE(Math.floor(position / HALF), 17);
     bytes.writeUInt32BE(position % HALF, 21);
     bytes.writeUInt16BE(checksum(bytes), 25);
-    return bytes.toString('base64url');
+    return translated(bytes.toString('base64url'), toAlphabet);
   }
+}
+
+/** The bytes of a text of 36 characters; fewer if it has others than those of a token. */
+function bytesOf(token: string): Buffer {
+  return Buffer.from(translated(token, fromAlphabet), 'base64url');
+}
+
+/** For each code of a character, the code of the one in its place; 0 if it has none. */
+function translation(from: string, to: string): Uint8Array {
+  const table = new Uint8Array(256);
+  for (let at = 0; at < from.length; at++) table[from.charCodeAt(at)] = to.charCodeAt(at);
+  return table;
+}
+
+function translated(text: string, table: Uint8Array): string {
+  const codes = Buffer.allocUnsafe(text.length);
+  // A character beyond Latin-1 has no entry either.
+  for (let at = 0; at < text.length; at++) codes[at] = table[text.charCodeAt(at)] ?? 0;
+  return codes.toString('latin1');
 }
 
 function checksum(bytes: Buffer): number {

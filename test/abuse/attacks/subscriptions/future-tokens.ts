@@ -26,8 +26,16 @@ async function tokenAhead(attacker: Attacker, token: string, id: string, by: num
   const { body } = await attacker.command('renameCustomer', { customerId: id, name: 'Mallory' }, token);
   const given = /"token":"([\w-]{36})"/.exec(body)?.[1];
   if (!given) throw new Error(`There is no token in ${body}`);
-  const bytes = Buffer.from(given, 'base64url');
+  const bytes = Buffer.from(translated(given, ALPHABET, BASE64URL), 'base64url');
   bytes.writeBigUInt64BE(bytes.readBigUInt64BE(17) + BigInt(by), 17);
   bytes.writeUInt16BE(crc32(bytes.subarray(0, 25)) & 0xffff, 25);
-  return bytes.toString('base64url');
+  return translated(bytes.toString('base64url'), BASE64URL, ALPHABET);
+}
+
+/** The characters of a token in the order of their codes, as six bits each. */
+const ALPHABET = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz';
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+function translated(text: string, from: string, to: string): string {
+  return [...text].map((character) => to[from.indexOf(character)]).join('');
 }
