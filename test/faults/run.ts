@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { onLauncherGone } from '../../src/server/launcher.ts';
 import { testSeed } from '../support/random.ts';
+import { runDeploys } from './deploys/run.ts';
 import { drive } from './drive.ts';
 import { describe, describeViolations, save } from './report.ts';
 import { FAULT_KINDS } from './schedule/faults.ts';
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     'queue-limit': { type: 'string', default: '100' },
     only: { type: 'string', default: '' },
     least: { type: 'string', default: '0' },
+    scenario: { type: 'string', default: 'faults' },
     keep: { type: 'boolean', default: false },
   },
 });
@@ -28,14 +30,16 @@ const [seconds, seed, clients, instances, queueLimit] = (
 const least = Number(values.least);
 const kinds = FAULT_KINDS.filter((kind) => kind.includes(values.only));
 if (kinds.length === 0) say(`No kind of fault has "${values.only}" in its name. There are: ${FAULT_KINDS.join(', ')}.`);
+const SCENARIOS = ['faults', 'deploys'];
 if (
   kinds.length === 0 ||
+  !SCENARIOS.includes(values.scenario) ||
   [seconds, seed, clients, instances, queueLimit].some((value) => !Number.isInteger(value) || value < 1) ||
   !Number.isInteger(least) ||
   least > kinds.length
 ) {
   say(
-    'Usage: npm run faults -- [--seconds 120] [--seed N] [--clients 24] [--instances 2] [--queue-limit 100] [--only TEXT] [--least KINDS] [--keep]',
+    'Usage: npm run faults -- [--scenario faults|deploys] [--seconds 120] [--seed N] [--clients 24] [--instances 2] [--queue-limit 100] [--only TEXT] [--least KINDS] [--keep]',
   );
   process.exit(2);
 }
@@ -46,25 +50,34 @@ const stop = () => interrupted.abort();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
 onLauncherGone(stop);
 
-say(`seed ${seed}: ${clients} clients, ${instances} servers, ${seconds} seconds`);
+say(
+  `seed ${seed}: ${clients} clients, ${values.scenario === 'deploys' ? 'two builds' : `${instances} servers`}, ${seconds} seconds`,
+);
 let keeps = values.keep;
 try {
   const { signal } = interrupted;
-  const run = await drive({ folder, seconds, seed, clients, instances, queueLimit, kinds, say, signal });
-  console.log(`\n${describe(run)}\n`);
-  const { violations } = run;
-  keeps ||= violations.length > 0;
-  if (keeps) await save(run, folder);
-  if (violations.length > 0) {
-    console.log(`${describeViolations(violations)}\n`);
-    process.exitCode = 1;
-  }
-  const played = new Set(run.injected.map(({ kind }) => kind)).size;
-  if (played < least) {
-    console.log(
-      `Only ${played} of ${kinds.length} kinds of faults were played, and ${least} had to be: give it more --seconds.\n`,
-    );
-    process.exitCode = 1;
+  if (values.scenario === 'deploys') {
+    const violations = await runDeploys({ folder, seconds, seed, clients, say, signal });
+    console.log(violations.length === 0 ? '\nNo violation.\n' : `\n${violations.join('\n')}\n`);
+    keeps ||= violations.length > 0;
+    process.exitCode = violations.length > 0 ? 1 : 0;
+  } else {
+    const run = await drive({ folder, seconds, seed, clients, instances, queueLimit, kinds, say, signal });
+    console.log(`\n${describe(run)}\n`);
+    const { violations } = run;
+    keeps ||= violations.length > 0;
+    if (keeps) await save(run, folder);
+    if (violations.length > 0) {
+      console.log(`${describeViolations(violations)}\n`);
+      process.exitCode = 1;
+    }
+    const played = new Set(run.injected.map(({ kind }) => kind)).size;
+    if (played < least) {
+      console.log(
+        `Only ${played} of ${kinds.length} kinds of faults were played, and ${least} had to be: give it more --seconds.\n`,
+      );
+      process.exitCode = 1;
+    }
   }
 } catch (error) {
   if (!interrupted.signal.aborted) {
