@@ -71,8 +71,8 @@ create trigger audit after insert or update or delete on shop.order_items
 export async function makeAuditedTables(sql: Sql): Promise<void> {
   await sql.unsafe(TABLES);
   await sql.unsafe(`
-    insert into shop.customers select id, name, email from read.customers_v1;
-    insert into shop.products select id, sku, name, price, currency, stock from read.products_v1;`);
+    insert into shop.customers select id, name, email from read.customers_v2;
+    insert into shop.products select id, sku, name, price, currency, stock from read.products_v2;`);
 }
 
 /** Orders that go through their lives together. */

@@ -140,7 +140,7 @@ describe('projections status', () => {
     await running.projector.positions.reached('customers', position);
     const { stdout } = await cli('projections', 'status');
     expect(stdout).toMatch(/^projection +version +state +position +head +lag +lag state +owner +size +age\n/);
-    expect(stdout).toMatch(/\ncustomers +1 +RUNNING +1 +1 +0 +NORMAL +\S+:\d+ +\d\S* kB +\d+ s\n/);
+    expect(stdout).toMatch(/\ncustomers +2 +RUNNING +1 +1 +0 +NORMAL +\S+:\d+ +\d\S* kB +\d+ s\n/);
     await running.close();
     const rows = JSON.parse((await cli('projections', 'status', '--json')).stdout);
     const states = new Map(rows.map((row: { projection: string; state: string }) => [row.projection, row.state]));
@@ -159,7 +159,7 @@ describe('projections status', () => {
 
   it('says who is in the way of appending or of a read model, and what they have run', async () => {
     const running = await engine({ start: true });
-    const statement = 'lock table read.customers_v1 in share mode';
+    const statement = 'lock table read.customers_v2 in share mode';
     const projecting = await holdUp(database, statement);
     const { aggregateId } = receiptOf(await running.bus.execute(registerCustomer, ada, system));
     const appending = await holdUp(database, `select pg_advisory_xact_lock(${APPEND_LOCK})`);

@@ -22,14 +22,14 @@ beforeEach(async () => {
   id = ada.aggregateId;
   key = `Customer/${id}`;
   await engine.projector.positions.reached('customers', ada.position);
-  await database.sql`alter table read.customers_v1 add constraint touchy check (name <> 'Eve') not valid`;
+  await database.sql`alter table read.customers_v2 add constraint touchy check (name <> 'Eve') not valid`;
   for (const name of ['Eve', 'Zoe']) await engine.bus.execute(renameCustomer, { customerId: id, name }, system);
   await until(async () => (await database.sql`select from read.dead_letters`).length === 2);
 });
 
 const mend = () =>
-  database.sql`alter table read.customers_v1 drop constraint touchy, drop constraint if exists touchier`;
-const nameInTable = async () => (await database.sql`select name, stale_since from read.customers_v1`)[0];
+  database.sql`alter table read.customers_v2 drop constraint touchy, drop constraint if exists touchier`;
+const nameInTable = async () => (await database.sql`select name, stale_since from read.customers_v2`)[0];
 
 describe('dead-letters', () => {
   it('lists what waits and why', async () => {
@@ -60,7 +60,7 @@ describe('dead-letters', () => {
   });
 
   it('applies them once what was wrong is mended, and says so while it is not', async () => {
-    await database.sql`alter table read.customers_v1 add constraint touchier check (name = 'Ada') not valid`;
+    await database.sql`alter table read.customers_v2 add constraint touchier check (name = 'Ada') not valid`;
     const early = await cli('retry', 'customers', key);
     expect(early.code).toBe(1);
     expect(early.stdout).toMatch(/: 0 applied, 2 still wait, from position 2 on: [^\n]*23514/);

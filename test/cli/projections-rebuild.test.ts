@@ -19,9 +19,9 @@ async function register({ bus }: Pick<TestEngine, 'bus'>, count: number): Promis
     ),
   );
 }
-const names = () => database.sql<{ name: string }[]>`select distinct name from read.customers_v1 order by name`;
+const names = () => database.sql<{ name: string }[]>`select distinct name from read.customers_v2 order by name`;
 const shadows = () => database.sql`select * from read.checkpoints where projection like '%#%'`;
-const spoil = () => database.sql`update read.customers_v1 set name = 'Spoilt' where name like '%1'`;
+const spoil = () => database.sql`update read.customers_v2 set name = 'Spoilt' where name like '%1'`;
 
 describe('projections rebuild', { timeout: 60_000 }, () => {
   it('makes a read model again beside a running server, which goes on', async () => {
@@ -58,7 +58,7 @@ describe('projections rebuild', { timeout: 60_000 }, () => {
     await server.close();
     expect((await cli('rebuild', 'customers', '--detach')).stdout).toMatch(/^customers: begun; /);
     const status = (await cli('status')).stdout;
-    expect(status).toMatch(/\ncustomers +1 +REBUILDING /);
+    expect(status).toMatch(/\ncustomers +2 +REBUILDING /);
     expect(status).toContain('\ncustomers: being rebuilt, at 0 of 3, nobody works on it\n');
     expect((await cli('rebuild', 'customers', '--cancel')).stdout).toBe('customers: cancelled; it is as it was.\n');
     expect(await shadows()).toEqual([]);
@@ -71,7 +71,7 @@ describe('projections rebuild', { timeout: 60_000 }, () => {
     const server = await engine({ start: true });
     await register(server, 3);
     await server.projector.positions.reached('customers', 3);
-    await database.sql`create view public.people as select * from read.customers_v1`;
+    await database.sql`create view public.people as select * from read.customers_v2`;
     const { code, stderr } = await cli('rebuild', 'customers');
     expect(code).toBe(1);
     expect(stderr).toMatch(/^Error REBUILD_REFUSED: [^\n]*there is view people[^\n]*\n$/m);
@@ -88,7 +88,7 @@ describe('projections rebuild', { timeout: 60_000 }, () => {
     // The swap waits for whoever reads, and meanwhile the command is killed.
     const reader = await database.sql.reserve();
     await reader`begin`;
-    await reader`select count(*) from read.customers_v1`;
+    await reader`select count(*) from read.customers_v2`;
     const { child, done } = startCli(database.url, ['projections', 'rebuild', 'customers']);
     await until(async () => (await shadows())[0]?.position === 5000, { deadline: 20_000 });
     child.kill('SIGKILL');
@@ -109,7 +109,7 @@ describe('projections rebuild', { timeout: 60_000 }, () => {
     await server.close();
     const reader = await database.sql.reserve();
     await reader`begin`;
-    await reader`select count(*) from read.customers_v1`;
+    await reader`select count(*) from read.customers_v2`;
     const { child, done } = startCli(database.url, ['projections', 'rebuild', 'customers']);
     await until(async () => (await shadows())[0]?.position === 3, { deadline: 20_000 });
     child.kill('SIGINT');

@@ -12,7 +12,7 @@ const database = useDatabase();
 const engine = useEngine(database, domains);
 const cli = (...args: string[]) => runCli(database.url, ['projections', ...args]);
 const shadows = () => database.sql`select * from read.checkpoints where projection like '%#%'`;
-const shadowTable = async () => (await database.sql`select to_regclass('read.customers_v1__verify') as it`)[0]?.it;
+const shadowTable = async () => (await database.sql`select to_regclass('read.customers_v2__verify') as it`)[0]?.it;
 
 async function registered({ bus, projector }: TestEngine, ...names: string[]): Promise<string[]> {
   const ids: string[] = [];
@@ -39,10 +39,10 @@ describe('projections verify', () => {
     const [ada, bob] = await registered(await engine({ start: true }), 'Ada', 'Bob', 'Cleo');
     const { sql } = database;
     const extra = 'ffffffff-ffff-4fff-bfff-ffffffffffff';
-    await sql`insert into read.customers_v1 select (jsonb_populate_record(c, ${sql.json({ id: extra })})).* from read.customers_v1 c where id = ${bob ?? ''}`;
-    await sql`delete from read.customers_v1 where id = ${ada ?? ''}`;
-    await sql`update read.customers_v1 set name = 'Bert', email = null where id = ${bob ?? ''}`.catch(
-      () => sql`update read.customers_v1 set name = 'Bert', email = 'b@example.org' where id = ${bob ?? ''}`,
+    await sql`insert into read.customers_v2 select (jsonb_populate_record(c, ${sql.json({ id: extra })})).* from read.customers_v2 c where id = ${bob ?? ''}`;
+    await sql`delete from read.customers_v2 where id = ${ada ?? ''}`;
+    await sql`update read.customers_v2 set name = 'Bert', email = null where id = ${bob ?? ''}`.catch(
+      () => sql`update read.customers_v2 set name = 'Bert', email = 'b@example.org' where id = ${bob ?? ''}`,
     );
     const { code, stdout, stderr } = await cli('verify', 'customers');
     expect(code).toBe(1);
@@ -59,7 +59,7 @@ describe('projections verify', () => {
 
   it('counts rows that lack parked events apart', async () => {
     const [ada] = await registered(await engine({ start: true }), 'Ada');
-    await database.sql`update read.customers_v1 set name = 'A', stale_since = 1 where id = ${ada ?? ''}`;
+    await database.sql`update read.customers_v2 set name = 'A', stale_since = 1 where id = ${ada ?? ''}`;
     const { code, stdout } = await cli('verify', 'customers');
     expect({ code, stdout }).toEqual({
       code: 0,
@@ -76,7 +76,7 @@ describe('projections verify', () => {
     const holder = await database.sql.reserve();
     const hold = async () => {
       await holder`begin`;
-      await holder`select from read.checkpoints where projection = 'customers@1' for update`;
+      await holder`select from read.checkpoints where projection = 'customers@2' for update`;
     };
     await hold();
     const first = startCli(database.url, ['projections', 'verify', 'customers']);

@@ -39,7 +39,7 @@ describe('the log', () => {
   });
 
   it('names the request and the command whose event a projection cannot apply', async () => {
-    await app.database.sql`alter table read.customers_v1 rename column email to lost`;
+    await app.database.sql`alter table read.customers_v2 rename column email to lost`;
     const commandId = randomUUID();
     await registerCustomer(app, {}, { headers: { 'x-correlation-id': 'at-fault' }, commandId });
     await until(() => logged('the engine met a fault and goes on').length > 0);
@@ -47,7 +47,7 @@ describe('the log', () => {
       ...{ level: 'error', projection: 'customers', eventPosition: 1, eventType: 'CustomerRegistered' },
       ...{ correlationId: 'at-fault', commandId },
     });
-    await app.database.sql`alter table read.customers_v1 rename column lost to email`;
+    await app.database.sql`alter table read.customers_v2 rename column lost to email`;
   });
 
   describe('of a subscription that fails', () => {
@@ -59,7 +59,7 @@ describe('the log', () => {
     it('names the request over SSE', async () => {
       const { aggregateId: id, token } = await placeOrder(app, await openShop(app));
       await caughtUp(app, token);
-      await app.database.sql`alter table read.customers_v1 rename column name to lost`;
+      await app.database.sql`alter table read.customers_v2 rename column name to lost`;
       const feed = eventFeed(app.url, 'POST', { query: QUERY, variables: { id } }, { 'x-correlation-id': 'watching' });
       const { errors } = await feed.next();
       expect(errors?.[0]?.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR', correlationId: 'watching' });
@@ -70,7 +70,7 @@ describe('the log', () => {
     it('names what came with the connection over WebSocket, if no header can be set', async () => {
       const { aggregateId: id, token } = await placeOrder(app, await openShop(app));
       await caughtUp(app, token);
-      await app.database.sql`alter table read.customers_v1 rename column name to lost`;
+      await app.database.sql`alter table read.customers_v2 rename column name to lost`;
       const client = socketClient(app.url, undefined, { 'x-correlation-id': 'watching' });
       clients.push(client);
       const feed = subscribeWith(client, QUERY, { id });

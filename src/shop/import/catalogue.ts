@@ -5,18 +5,21 @@ import { commandId } from './ids.ts';
 import { type RetryingIssuer, refusalOf } from './issuer.ts';
 import type { PlannedOrder, PlannedProduct } from './plan.ts';
 import { ProductLane } from './product-lane.ts';
+import type { Survey } from './survey.ts';
 import type { Tally } from './tally.ts';
 
 /** Makes sure that the customers and products of orders exist when they are needed. */
 export class Catalogue {
   readonly #issuer: RetryingIssuer;
   readonly #tally: Tally;
+  readonly #customersSince: ReadonlyMap<string, Date>;
   readonly #lanes = new Map<string, ProductLane>();
   readonly #customers = new Map<string, Promise<RowRejection | undefined>>();
 
-  constructor(issuer: RetryingIssuer, tally: Tally) {
+  constructor(issuer: RetryingIssuer, tally: Tally, { customersSince }: Pick<Survey, 'customersSince'>) {
     this.#issuer = issuer;
     this.#tally = tally;
+    this.#customersSince = customersSince;
   }
 
   /** Registers the customer if necessary. @returns why it was refused. */
@@ -107,11 +110,12 @@ export class Catalogue {
   }
 
   async #registerCustomer({ customer, customerId, placedAt }: PlannedOrder): Promise<RowRejection | undefined> {
+    const occurredAt = this.#customersSince.get(customer) ?? placedAt;
     const outcome = await this.#issuer.issue(
       registerCustomer,
       // The domain can never exist (RFC 2606), so that nobody receives mail by mistake.
       { id: customerId, name: `Customer ${customer}`, email: `customer-${customer}@online-retail.example` },
-      { commandId: commandId('registerCustomer', customer), occurredAt: placedAt },
+      { commandId: commandId('registerCustomer', customer), occurredAt },
     );
     if (outcome.kind === 'accepted' && !outcome.receipt.replayed) this.#tally.registered('customer');
     return unlessPresent(refusalOf(outcome), 'CUSTOMER_ALREADY_REGISTERED');

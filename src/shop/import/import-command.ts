@@ -67,7 +67,7 @@ async function importInvoices(cli: Cli, { engine }: EngineContext, file: Invoice
     done += rows;
     progress.update(done);
   };
-  const importer = new Importer(new RetryingIssuer(engine, uuidv7(), cli.signal), onRows);
+  const importer = new Importer(new RetryingIssuer(engine, uuidv7(), cli.signal), survey, onRows);
   try {
     for await (const rows of readInvoices(file, survey)) {
       cli.signal.throwIfAborted();

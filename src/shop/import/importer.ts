@@ -5,6 +5,7 @@ import { RowRejection } from './file/rows.ts';
 import { commandId } from './ids.ts';
 import { type RetryingIssuer, refusalOf } from './issuer.ts';
 import type { PlannedOrder, PlannedProduct, PlannedSale } from './plan.ts';
+import type { Survey } from './survey.ts';
 import { Tally } from './tally.ts';
 
 /** Orders that are being placed at the same time. */
@@ -25,9 +26,9 @@ export class Importer {
   #failure: { readonly error: unknown } | undefined;
 
   /** @param onOrder called whenever an order is done, with the number of its rows. */
-  constructor(issuer: RetryingIssuer, onOrder: (rows: number) => void) {
+  constructor(issuer: RetryingIssuer, survey: Pick<Survey, 'customersSince'>, onOrder: (rows: number) => void) {
     this.#issuer = issuer;
-    this.#catalogue = new Catalogue(issuer, this.tally);
+    this.#catalogue = new Catalogue(issuer, this.tally, survey);
     this.#onOrder = onOrder;
   }
 

@@ -12,12 +12,15 @@ export interface Survey {
   readonly lastLines: ReadonlyMap<string, number>;
   /** The first description of each stock code that is not empty. */
   readonly names: ReadonlyMap<string, string>;
+  /** When each customer first bought something. Their invoices are imported side by side, so that any may come first. */
+  readonly customersSince: ReadonlyMap<string, Date>;
 }
 
 /** Reads the file once. @throws {CliError} BAD_FILE if it is not such a file, or has no rows. */
 export async function surveyFile(file: InvoiceFile, signal: AbortSignal): Promise<Survey> {
   const lastLines = new Map<string, number>();
   const names = new Map<string, string>();
+  const customersSince = new Map<string, Date>();
   let rows = 0;
   let importable = 0;
   for await (const { read } of file.rows()) {
@@ -26,10 +29,12 @@ export async function surveyFile(file: InvoiceFile, signal: AbortSignal): Promis
     if (read instanceof RowRejection) continue;
     importable++;
     lastLines.set(read.invoice, read.line);
+    const since = customersSince.get(read.customer);
+    if (!since || read.date < since) customersSince.set(read.customer, read.date);
     if (read.description !== '' && !names.has(read.sku)) names.set(read.sku, read.description);
   }
   if (rows === 0) throw new CliError('BAD_FILE', `${file.path} has a header and no rows.`);
-  return { rows, importable, lastLines, names };
+  return { rows, importable, lastLines, names, customersSince };
 }
 
 /** The file's invoices, each with its rows, in the order in which they are complete. */

@@ -44,7 +44,7 @@ describe.skipIf(lacks('pg_basebackup'))('a replica that lags', () => {
       expectRequestError(answer, 'CONSISTENCY_TIMEOUT');
       const required = app.engine.tokens.decode(token);
       const [shown] = await replica.ask<{ position: number }>(
-        `select position from read.checkpoints where projection = 'customers@1'`,
+        `select position from read.checkpoints where projection = 'customers@2'`,
       );
       expect(answer.errors?.[0]?.extensions).toEqual({
         code: 'CONSISTENCY_TIMEOUT',

@@ -53,7 +53,7 @@ describe.skipIf(lacks('pg_basebackup'))('of several servers, one that reads from
     await feed.data();
     const { customers } = Object.fromEntries(registerDomains(domains).projections);
     const swaps = async () =>
-      (await database.sql`select generation from read.checkpoints where projection = 'customers@1'`)[0]?.generation;
+      (await database.sql`select generation from read.checkpoints where projection = 'customers@2'`)[0]?.generation;
     const before = await swaps();
     for (let rebuild = 1; rebuild <= 3; rebuild++) {
       await other.engine.projector.rebuilds.begin(customers as Projection);

@@ -71,16 +71,16 @@ const HARMS: Readonly<Record<string, Harm>> = {
     stops: 'projection',
   },
   'a read column has got another type, so that prepared statements do not fit': {
-    does: () => database.sql.unsafe('alter table read.customers_v1 alter column name type varchar(5000)'),
+    does: () => database.sql.unsafe('alter table read.customers_v2 alter column name type varchar(5000)'),
   },
   'a read table has got another column': {
-    does: () => database.sql.unsafe('alter table read.customers_v1 add column remark text'),
+    does: () => database.sql.unsafe('alter table read.customers_v2 add column remark text'),
   },
   'tables were rewritten, so that no row is where it was': {
     does: async () => {
       for (const table of [
         'read.checkpoints',
-        'read.customers_v1',
+        'read.customers_v2',
         'read.orders_v3',
         'es.streams',
         'es.events',

@@ -42,6 +42,7 @@ describe('the price of a product', () => {
     const catalogue = new Catalogue(
       new RetryingIssuer({ bus, log }, crypto.randomUUID(), new AbortController().signal),
       new Tally(),
+      { customersSince: new Map() },
     );
     const first = anOrder('1', 100);
     const next = anOrder('2', ...amounts);

@@ -13,9 +13,9 @@ it('a read model that goes back while a query reads from it, as after a crash of
 
   const crash = await app.database.sql.reserve();
   await crash`begin`;
-  await crash`lock table read.customers_v1 in access exclusive mode`;
-  await crash`update read.customers_v1 set name = 'Ada', version = version - 1, last_position = 0 where id = ${customerId}`;
-  await crash`update read.checkpoints set position = ${position - 1} where projection = 'customers@1'`;
+  await crash`lock table read.customers_v2 in access exclusive mode`;
+  await crash`update read.customers_v2 set name = 'Ada', version = version - 1, last_position = 0 where id = ${customerId}`;
+  await crash`update read.checkpoints set position = ${position - 1} where projection = 'customers@2'`;
   const query = 'query ($id: ID!, $token: ConsistencyToken!) @readAfter(token: $token) { customer(id: $id) { name } }';
   const answer = app.query(query, { id: customerId, token });
   await until(async () => {

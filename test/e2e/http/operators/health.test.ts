@@ -134,7 +134,7 @@ describe('/readyz', () => {
 
   it('is 200 if a read model only lags, since no other instance would be better off, and says why it does', async () => {
     const token = await staffToken();
-    const { pid, release } = await holdUp(database, 'lock table read.customers_v1 in share mode');
+    const { pid, release } = await holdUp(database, 'lock table read.customers_v2 in share mode');
     const { aggregateId } = await registerCustomer(app, {}, { token });
     const response = await until(async () => {
       const answer = await ask('/readyz');
@@ -146,7 +146,7 @@ describe('/readyz', () => {
     expect(customers).toMatchObject({
       state: 'RUNNING',
       lag: 1,
-      stall: { waitingFor: 'RowExclusiveLock on read.customers_v1', position: 1, blockedBy: [pid] },
+      stall: { waitingFor: 'RowExclusiveLock on read.customers_v2', position: 1, blockedBy: [pid] },
     });
     expect(customers?.lagState).not.toBe('NORMAL');
     // Anybody may ask.
@@ -167,7 +167,7 @@ interface Stalls {
 describe('why a read model stands still', () => {
   it('is told to staff, with the statement in the way only to an admin, and to nobody else', async () => {
     const staff = await staffToken();
-    const statement = "lock table read.customers_v1 in share mode /* 'a secret' */";
+    const statement = "lock table read.customers_v2 in share mode /* 'a secret' */";
     const { pid, release } = await holdUp(database, statement);
     const { aggregateId } = await registerCustomer(app, {}, { token: staff });
     const asked = async (token: string) => {
@@ -177,7 +177,7 @@ describe('why a read model stands still', () => {
     };
     const admin = await until(async () => asked(await accessToken('boss', ['admin'])));
     expect(admin).toMatchObject({
-      waitingFor: 'RowExclusiveLock on read.customers_v1',
+      waitingFor: 'RowExclusiveLock on read.customers_v2',
       event: { position: 1, type: 'CustomerRegistered', aggregate: 'Customer', aggregateId },
       blockers: [{ pid, application: 'somebody else', state: 'idle in transaction', query: statement }],
     });

@@ -55,7 +55,7 @@ describe('a fault', () => {
   it('of one field leaves the others their answers', async () => {
     const { aggregateId: id, token } = await registerCustomer(app);
     await app.query(`query @readAfter(token: "${token}") { customer(id: "${id}") { name } }`);
-    await app.database.sql`alter table read.products_v1 rename column name to lost`;
+    await app.database.sql`alter table read.products_v2 rename column name to lost`;
     const query = `{ customer(id: "${id}") { name } product(id: "${id}") { name } }`;
     const answer = await app.query(query, {}, { headers: { 'x-correlation-id': 'half' } });
     expectMasked(answer, 'half');
@@ -72,12 +72,12 @@ describe('a fault', () => {
   });
 
   it('of a projection is logged without the rows that it was writing', async () => {
-    await app.database.sql`alter table read.customers_v1 rename column email to lost`;
+    await app.database.sql`alter table read.customers_v2 rename column email to lost`;
     await registerCustomer(app, SECRET);
     await until(() => logged('error').length > 0);
     const [entry] = logged('error');
     expect(entry).toMatchObject({ msg: 'the engine met a fault and goes on', projection: 'customers' });
-    await app.database.sql`alter table read.customers_v1 rename column lost to email`;
+    await app.database.sql`alter table read.customers_v2 rename column lost to email`;
     expectNoSecrets(app.log.join(''));
     // It goes on where it stood.
     const answer = await app.query('{ projections { name state lag } }');
