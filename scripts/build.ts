@@ -13,7 +13,9 @@ execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '
   stdio: 'inherit',
 });
 // Files that are read and not imported.
-cpSync(join(root, 'src/server/graphiql/page.js'), join(dist, 'server/graphiql/page.js'));
+for (const file of ['page.js', 'placeholders.js']) {
+  cpSync(join(root, 'src/server/graphiql', file), join(dist, 'server/graphiql', file));
+}
 cpSync(join(root, 'src/cli/generate/template'), join(dist, 'cli/generate/template'), { recursive: true });
 chmodSync(join(dist, 'cli/main.js'), 0o755);
 for (const folder of ['domains', 'shop']) {

@@ -42,7 +42,11 @@ export interface AppDefinition<Declared extends Roles, Own extends Settings> {
    */
   readonly migrations?: URL;
   readonly graphiql?: {
-    /** Folder of the `.graphql` files that GraphiQL opens with, each with one operation. */
+    /**
+     * Folder of the `.graphql` files that GraphiQL opens with, each with one operation, possibly in folders that group them.
+     * `NAME.variables.json` beside `NAME.graphql` has its variables. `{{new order}}` in them stands for a new id, `{{order}}`
+     * for the same id in later documents, and `{{token}}` for the consistency token of the last command.
+     */
     readonly documents?: URL;
   };
   /** Its own commands for the command line. */

@@ -35,6 +35,7 @@ async function load(): Promise<Assets> {
     ['json.worker.js', script, graphiql.jsonWorker],
     ['graphql-ws.js', script, await readFile(new URL('../umd/graphql-ws.min.js', import.meta.resolve('graphql-ws')))],
     ['page.js', script, await readFile(new URL('./page.js', import.meta.url))],
+    ['placeholders.js', script, await readFile(new URL('./placeholders.js', import.meta.url))],
   ];
   return new Map(files.map(([name, type, content]) => [name, toAsset(type, Buffer.from(content))]));
 }

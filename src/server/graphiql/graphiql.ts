@@ -50,7 +50,7 @@ async function answerFile(assets: Assets, name: string, acceptEncoding: string |
 
 function page(assets: Assets, documents: URL | undefined): AssetAnswer {
   const hrefOf = (name: string) => `?${FILE}=${name}&v=${assets.get(name)?.version}`;
-  const script = (name: string) => `<script src="${escapeHtml(hrefOf(name))}" defer></script>`;
+  const script = (name: string, how: string) => `<script src="${escapeHtml(hrefOf(name))}" ${how}></script>`;
   const options = {
     ...graphiqlOptions(documents),
     workers: {
@@ -58,6 +58,7 @@ function page(assets: Assets, documents: URL | undefined): AssetAnswer {
       graphql: hrefOf('graphql.worker.js'),
       json: hrefOf('json.worker.js'),
     },
+    placeholdersModule: hrefOf('placeholders.js'),
   };
   const body = `<!doctype html>
 <html lang="en">
@@ -76,7 +77,9 @@ function page(assets: Assets, documents: URL | undefined): AssetAnswer {
     <noscript>GraphiQL needs JavaScript.</noscript>
     <div id="root"></div>
     <script type="application/json" id="options">${JSON.stringify(options).replaceAll('<', '\\u003c')}</script>
-    ${['graphql-ws.js', 'graphiql.js', 'page.js'].map(script).join('\n    ')}
+    ${script('graphql-ws.js', 'defer')}
+    ${script('graphiql.js', 'defer')}
+    ${script('page.js', 'type="module"')}
   </body>
 </html>
 `;

@@ -13,13 +13,14 @@ export interface Operation {
 }
 
 /**
- * All `.graphql` files of a folder, in the order of their names, each with the variables of `NAME.variables.json`.
+ * All `.graphql` files of a folder and of the folders in it, which are groups, in the order of their paths; each with the
+ * variables of `NAME.variables.json`. Their texts may be placeholders, see `placeholders.js`.
  * @throws {Error} if a file has no operation with a name, or the folder cannot be read.
  */
 export function readOperations(folder: URL): Operation[] {
   const path = fileURLToPath(folder);
   const read = (file: string) => readFileSync(join(path, file), 'utf8');
-  const files = readdirSync(path).sort();
+  const files = readdirSync(path, { recursive: true, encoding: 'utf8' }).sort();
   return files
     .filter((file) => file.endsWith('.graphql'))
     .map((file) => {

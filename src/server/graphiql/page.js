@@ -1,8 +1,10 @@
 // Runs in the browser: renders GraphiQL and sends its operations. Queries and mutations go over HTTP, subscriptions over
 // WebSocket, and both carry the headers of the editor, which the package's own fetcher does for HTTP only.
 
-/** What the server says, with URLs of the workers. */
-const { workers, ...options } = JSON.parse(document.querySelector('#options').textContent);
+/** What the server says, with URLs of the workers and of the page's other module. */
+const { workers, placeholdersModule, ...options } = JSON.parse(document.querySelector('#options').textContent);
+
+const { Placeholders } = await import(new URL(placeholdersModule, location.href).href);
 
 const endpoint = new URL(location.pathname, location.href);
 const socketEndpoint = new URL(endpoint);
@@ -34,21 +36,44 @@ function operationsIn(query) {
   return operations;
 }
 
+/** A UUID; `crypto.randomUUID` exists only on pages that came over TLS or from this machine. */
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
 /** What GraphiQL knows of the document is, for a moment after a tab was opened, still the last tab's: look again. */
 function fetcher({ operationName, ...params }, { headers } = {}) {
   const operations = operationsIn(params.query);
   const operation = operations.find(({ name }) => name === operationName) ?? operations[0];
   const named = operation?.name ? { ...params, operationName: operation.name } : params;
-  return (operation?.kind === 'subscription' ? subscribe : send)(named, withAuthorization(headers));
+  let filled;
+  try {
+    filled = { ...named, variables: placeholders.fill(params.variables ?? {}) };
+  } catch ({ message }) {
+    return { errors: [{ message }] };
+  }
+  remember();
+  if (operation?.kind === 'subscription') return subscribe(filled, withAuthorization(headers));
+  return send(filled, withAuthorization(headers), operation?.kind === 'mutation');
 }
 
-async function send(params, headers) {
+async function send(params, headers, isCommand) {
   const response = await fetch(endpoint, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
     body: JSON.stringify(params),
   });
-  return response.json();
+  const answer = await response.json();
+  const token = answer.extensions?.consistency?.token;
+  if (isCommand && token) {
+    placeholders.sawToken(token);
+    remember();
+  }
+  return answer;
 }
 
 /** A connection of its own for each: it closes with the subscription, and says who subscribes when it is opened. */
@@ -83,6 +108,12 @@ const storage = {
     return ours().length;
   },
 };
+
+/** What the placeholders in variables stand for, also after a reload. */
+const placeholders = new Placeholders(JSON.parse(storage.getItem('placeholders') ?? '{}'), newId);
+function remember() {
+  storage.setItem('placeholders', JSON.stringify(placeholders.known));
+}
 
 /**
  * GraphiQL shows the tab whose contents are what was typed last, and opens one tab more if no tab has that, as it is

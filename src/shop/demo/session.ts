@@ -166,7 +166,7 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
   await advance('Ship it, and read the parcel back', 'ShipOrder', client.example('ShipOrder'));
   screen.step('What is shipped is paid');
   await fulfilled(orderId, 'COMPLETED');
-  await advance('Deliver it', 'DeliverOrder', {});
+  await advance('Deliver it', 'DeliverOrder', { commandId: randomUUID() });
 
   screen.step('Order once more, with a card that is declined: the order is cancelled, and says why');
   const declinedId = randomUUID();

@@ -40,6 +40,34 @@ export class GraphiqlPage {
     await this.play();
   }
 
+  /** Runs an operation; its answer as indented JSON, of a subscription the first message. */
+  async answerTo(name: string, how: 'once' | 'live' = 'once'): Promise<string> {
+    await this.openTab(name);
+    const received = how === 'once' ? this.#nextAnswer() : this.#nextMessage();
+    await this.play();
+    const answer = JSON.stringify(await received, undefined, 2);
+    await this.answered('"data"');
+    return answer;
+  }
+
+  async #nextAnswer(): Promise<unknown> {
+    const response = await this.#page.waitForResponse((one) => one.request().method() === 'POST');
+    return response.json();
+  }
+
+  async #nextMessage(): Promise<unknown> {
+    const socket = await this.#page.waitForEvent('websocket');
+    const frame = await socket.waitForEvent('framereceived', ({ payload }) =>
+      /"type":"(next|error)"/.test(String(payload)),
+    );
+    return JSON.parse(String(frame.payload)).payload;
+  }
+
+  /** What the placeholders of variables stand for by now. */
+  async known(): Promise<Record<string, string>> {
+    return JSON.parse(await this.#page.evaluate<string>(`localStorage.getItem('afterwrite:placeholders') ?? '{}'`));
+  }
+
   /** Presses the play button. */
   async play(): Promise<void> {
     await this.#page.getByRole('button', { name: /^Execute query/ }).click();

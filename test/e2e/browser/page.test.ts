@@ -26,7 +26,7 @@ describe('the page of GraphiQL', () => {
 
   it('has all of its files here, for browsers to keep, compressed if they take it', async () => {
     const files = await filesOf(await open(app.url));
-    expect(files).toHaveLength(7);
+    expect(files).toHaveLength(8);
     for (const file of files) {
       const plain = await fetch(`${app.url}/graphql${file}`, { headers: { 'accept-encoding': 'identity' } });
       expect([file, plain.status, plain.headers.get('content-encoding')]).toEqual([file, 200, null]);
