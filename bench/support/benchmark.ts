@@ -30,6 +30,7 @@ export const BENCHMARKS: readonly string[] = [
   'read',
   'catch-up',
   'fan-out',
+  'live',
   'cards',
   'load',
   'size',

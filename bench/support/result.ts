@@ -1,4 +1,13 @@
-export type Unit = 'commands/s' | 'events/s' | 'requests/s' | 'queries/s' | 'ms' | 'bytes' | 'kB';
+export type Unit =
+  | 'executions/s'
+  | 'CPU %'
+  | 'commands/s'
+  | 'events/s'
+  | 'requests/s'
+  | 'queries/s'
+  | 'ms'
+  | 'bytes'
+  | 'kB';
 
 /** Something measured, the same way, once a round. */
 export interface Measurement {

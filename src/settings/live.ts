@@ -40,7 +40,7 @@ export const liveSettings = {
   ),
   liveQueriesAtOnce: count(
     'LIVE_QUERIES_AT_ONCE',
-    4,
+    8,
     'Maximum number of live queries that are executed at the same time; others wait for their turn.',
   ),
 };

@@ -25,7 +25,7 @@ export function isPolled(
   const types = new TypeInfo(schema);
   const look = visitWithTypeInfo(types, {
     Field: () => {
-      const extensions: PolledExtensions | undefined = types.getFieldDef()?.extensions;
+      const extensions = types.getFieldDef()?.extensions as PolledExtensions | undefined;
       found ||= extensions?.polled === true;
     },
   });

@@ -8,6 +8,9 @@ import type { Reader, WatchedModel } from './watched-model.ts';
 /** Most rows of one read model that are watched by their keys for one execution. If there are more, all rows are. */
 const MAX_KEYS = 10_000;
 
+/** Most changed rows that are remembered while pages are being read. If there are more, they concern them. */
+const MAX_CHANGED = 1000;
+
 /** What is watched of one read model. */
 interface Watch {
   readonly model: WatchedModel;
@@ -16,8 +19,10 @@ interface Watch {
   readonly lists: (readonly Partial<RowValues>[])[];
   /** Every row is watched. */
   ofAll: boolean;
-  /** Pages that are being read: meanwhile every row is watched. */
+  /** Pages that are being read. */
   reading: number;
+  /** Rows that have changed meanwhile. */
+  readonly changed: Set<string>;
 }
 
 /** What one execution has read, each part watched since before it was read. */
@@ -72,20 +77,31 @@ export class RecordedReads implements ReadRecorder, Reader {
     const [only, ...more] = key;
     const watch = this.#watch(name);
     // Rows with a key of several columns are not looked up.
-    if (!values || !only || more.length > 0 || !watch) {
+    if (!values || !only || more.length > 0 || !watch || watch.ofAll) {
       this.rows(name);
       return () => {};
     }
-    watch.reading++;
-    watch.model.addAll(this);
+    // From now on, rows that come into the list concern it. Which rows leave it is known only when they have been read.
+    watch.lists.push(values);
+    watch.model.addList(values, this);
+    if (watch.reading++ === 0) watch.model.beginReading(this);
     return (rows) => {
-      watch.reading--;
-      if (this.#isClosed || watch.ofAll) return;
-      watch.lists.push(values);
-      watch.model.addList(values, this);
-      for (const row of rows) this.row(name, String(row[only.property]));
-      if (watch.reading === 0 && !watch.ofAll) watch.model.removeAll(this);
+      for (const row of rows) {
+        const text = String(row[only.property]);
+        if (watch.changed.has(text)) this.concern();
+        this.row(name, text);
+      }
+      if (--watch.reading > 0) return;
+      watch.changed.clear();
+      watch.model.endReading(this);
     };
+  }
+
+  changed(projection: string, keys: ReadonlySet<string>): void {
+    const watch = this.#watches.get(projection);
+    if (!watch || watch.ofAll) return;
+    if (watch.changed.size + keys.size > MAX_CHANGED) this.concern();
+    else for (const key of keys) watch.changed.add(key);
   }
 
   statement(): void {
@@ -107,6 +123,7 @@ export class RecordedReads implements ReadRecorder, Reader {
     this.#isClosed = true;
     for (const watch of this.#watches.values()) {
       watch.model.removeAll(this);
+      watch.model.endReading(this);
       this.#forgetParts(watch);
       watch.model.release(this);
     }
@@ -119,7 +136,7 @@ export class RecordedReads implements ReadRecorder, Reader {
     if (known || this.#isClosed) return known;
     const model = this.#modelOf(projection);
     model.use(this);
-    const watch: Watch = { model, keys: new Set(), lists: [], ofAll: false, reading: 0 };
+    const watch: Watch = { model, keys: new Set(), lists: [], ofAll: false, reading: 0, changed: new Set() };
     this.#watches.set(projection, watch);
     return watch;
   }

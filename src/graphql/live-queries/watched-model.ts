@@ -15,6 +15,8 @@ const LOOK_MS = 10;
 export interface Reader {
   /** Something that it has read may have changed. It must not throw. */
   concern(): void;
+  /** Rows have changed while it reads pages. It must not throw. */
+  changed(projection: string, keys: ReadonlySet<string>): void;
 }
 
 export interface WatchedModelOptions {
@@ -33,6 +35,8 @@ export class WatchedModel {
   readonly #readers = new Set<Reader>();
   readonly #ofAll = new Set<Reader>();
   readonly #ofKeys = new Map<string, Set<Reader>>();
+  /** Readers who are reading pages of lists now. */
+  readonly #reading = new Set<Reader>();
   readonly #ofLists = new RightsIndex<Reader>();
   /** How many lists each reader has. */
   readonly #lists = new Map<Reader, number>();
@@ -71,6 +75,14 @@ export class WatchedModel {
     this.#ofAll.delete(reader);
   }
 
+  beginReading(reader: Reader): void {
+    this.#reading.add(reader);
+  }
+
+  endReading(reader: Reader): void {
+    this.#reading.delete(reader);
+  }
+
   addKey(key: string, reader: Reader): void {
     const others = this.#ofKeys.get(key);
     if (others) others.add(reader);
@@ -105,6 +117,7 @@ export class WatchedModel {
     }
     if (keys.size === 0) return;
     for (const reader of this.#ofAll) reader.concern();
+    for (const reader of this.#reading) reader.changed(this.#name, keys);
     if (keys.size <= this.#ofKeys.size) {
       for (const key of keys) for (const reader of this.#ofKeys.get(key) ?? []) reader.concern();
     } else {
