@@ -26,12 +26,21 @@ interface OrderFilterInput {
 }
 
 export function ordersGraphql(api: Api): void {
-  const { builder } = api;
-  const { Money, Address } = valueTypes(api);
-  const Customer = api.typeOf(customers);
-  const Product = api.typeOf(products);
+  const Status = orderStatus(api);
+  const Order = orderType(api, Status, orderItem(api));
+  const OrderConnection = orderConnection(api, Order);
+  addOrder(api, Order);
+  addOrders(api, OrderConnection, Status);
+  addOrdersOfCustomer(api, OrderConnection);
+  addStatistics(api, Status);
+}
 
-  const Status = builder.enumType('OrderStatus', {
+type StatusType = ReturnType<typeof orderStatus>;
+type OrderType = ReturnType<typeof orderType>;
+type OrderConnectionType = ReturnType<typeof orderConnection>;
+
+function orderStatus({ builder }: Api) {
+  return builder.enumType('OrderStatus', {
     description: 'The state of an order.',
     values: {
       PLACED: { description: 'The customer has ordered; items may still change.' },
@@ -41,8 +50,13 @@ export function ordersGraphql(api: Api): void {
       CANCELLED: { description: 'Cancelled.' },
     } as const,
   });
+}
 
-  const Item = builder.objectRef<OrderItem>('OrderItem').implement({
+function orderItem(api: Api) {
+  const { builder } = api;
+  const { Money } = valueTypes(api);
+  const Product = api.typeOf(products);
+  return builder.objectRef<OrderItem>('OrderItem').implement({
     description: 'A line of an order.',
     fields: (t) => ({
       product: t.field({
@@ -64,8 +78,12 @@ export function ordersGraphql(api: Api): void {
       }),
     }),
   });
+}
 
-  const Order = api.readModel('Order', orders, {
+function orderType(api: Api, Status: StatusType, Item: ReturnType<typeof orderItem>) {
+  const { Money, Address } = valueTypes(api);
+  const Customer = api.typeOf(customers);
+  return api.readModel('Order', orders, {
     node: true,
     description: 'An order of a customer.',
     bytes: ORDER_BYTES,
@@ -107,8 +125,32 @@ export function ordersGraphql(api: Api): void {
       version: t.exposeInt('version', { description: 'The stream version that this view reflects.' }),
     }),
   });
-  const OrderConnection = api.connection('Order', Order);
+}
 
+function orderConnection(api: Api, Order: OrderType) {
+  return api.connection('Order', Order);
+}
+
+/** One order: now, as it was, and as it changes. */
+function addOrder(api: Api, Order: OrderType): void {
+  api.queryByKey('order', Order, 'An order; null if there is none that you may see.');
+  const OrderVersion = api.versions('OrderVersion', Order, {
+    id: 'orderId',
+    description: `An order as it was from \`validFrom\` until \`validUntil\`. The customer and the products that it leads to are as they are
+now.`,
+  });
+  api.queryAsOf(
+    'orderAsOf',
+    OrderVersion,
+    `The order as it was at that time, or at that version; exactly one of the two. Null before it was placed, and if there is none
+that you may see. The customer and the products that it leads to are as they are now.`,
+  );
+  api.subscriptionToRow('orderUpdated', Order, 'The order now, and again each time its read model changes.');
+}
+
+/** The list of orders, with its filter and its sort order. */
+function addOrders(api: Api, OrderConnection: OrderConnectionType, Status: StatusType): void {
+  const { builder } = api;
   const OrderFilter = builder.inputType('OrderFilter', {
     description: 'Filters orders; all given conditions must hold.',
     fields: (t) => ({
@@ -130,21 +172,6 @@ names of its items, the carrier, the tracking number, its id, or its customer's 
       TOTAL_DESC: { description: 'Largest first, whatever the currency.' },
     } as const,
   });
-
-  api.queryByKey('order', Order, 'An order; null if there is none that you may see.');
-  const OrderVersion = api.versions('OrderVersion', Order, {
-    id: 'orderId',
-    description: `An order as it was from \`validFrom\` until \`validUntil\`. The customer and the products that it leads to are as they are
-now.`,
-  });
-  api.queryAsOf(
-    'orderAsOf',
-    OrderVersion,
-    `The order as it was at that time, or at that version; exactly one of the two. Null before it was placed, and if there is none
-that you may see. The customer and the products that it leads to are as they are now.`,
-  );
-  api.subscriptionToRow('orderUpdated', Order, 'The order now, and again each time its read model changes.');
-
   builder.queryField('orders', (t) =>
     t.field({
       type: OrderConnection,
@@ -162,7 +189,10 @@ that you may see. The customer and the products that it leads to are as they are
       },
     }),
   );
-  builder.objectField(Customer.ref, 'orders', (t) =>
+}
+
+function addOrdersOfCustomer(api: Api, OrderConnection: OrderConnectionType): void {
+  api.builder.objectField(api.typeOf(customers).ref, 'orders', (t) =>
     t.field({
       type: OrderConnection,
       description: "The customer's orders, newest first.",
@@ -171,7 +201,11 @@ that you may see. The customer and the products that it leads to are as they are
         rows.pageWhere(orders, ordersTable.customerId, id, { args, ...SORTS.PLACED_AT_DESC, info }),
     }),
   );
+}
 
+function addStatistics(api: Api, Status: StatusType): void {
+  const { builder } = api;
+  const { Money } = valueTypes(api);
   const Statistics = builder
     .objectRef<{ status: OrderStatus; count: number; revenue: { amount: number; currency: string } }>('OrderStatistics')
     .implement({
