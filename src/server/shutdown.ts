@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { within } from '../scheduling/timers.ts';
 
-type ShutdownStep = readonly [name: string, run: () => unknown];
+/** A step of a shutdown, which may take a while. */
+export type ShutdownStep = readonly [name: string, run: () => unknown];
 
 /**
  * Share of the time that is reserved for each later step, so that a step that hangs leaves some time for the others.

@@ -1,5 +1,5 @@
 import type { ApiOccurrences } from '../../graphql/observe.ts';
-import type { Occurrences, SubscriberOf } from '../../kernel/observe/observer.ts';
+import type { Observer, Occurrences, SubscriberOf } from '../../kernel/observe/observer.ts';
 import type { LoopBlock } from '../loop/loop-watch.ts';
 
 /** All occurrences that a server reports, by name. */
@@ -9,3 +9,6 @@ export interface ServerOccurrences extends Occurrences, ApiOccurrences {
 }
 
 export type ServerSubscriber = SubscriberOf<ServerOccurrences>;
+
+/** The one observer of a server or a worker. */
+export type ServerObserver = Observer<ServerOccurrences>;

@@ -1,0 +1,89 @@
+import type { GraphQLSchema } from 'graphql';
+import type { AfterwriteDatabase } from '../database/database.ts';
+import { AnswerShares } from '../graphql/answer/shares.ts';
+import type { Shared } from '../graphql/context.ts';
+import { KnownDocuments } from '../graphql/documents/known-documents.ts';
+import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
+import { LiveRows } from '../graphql/live/live-rows.ts';
+import { LiveUpdates } from '../graphql/live/live-updates.ts';
+import { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
+import { LiveQueries } from '../graphql/live-queries/live-queries.ts';
+import type { OnFault } from '../graphql/plugins/errors.ts';
+import { ReadModels } from '../graphql/read/read-models.ts';
+import type { Engine } from '../kernel/engine.ts';
+import { Courier } from '../kernel/notify/courier.ts';
+import type { Company } from '../scheduling/company.ts';
+import type { Turns } from '../scheduling/turns.ts';
+import type { Config } from '../settings/config.ts';
+import { createGraphql, type Yoga } from './graphql.ts';
+import { EventStreams } from './http/event-streams.ts';
+import type { LoopWatch } from './loop/loop-watch.ts';
+import type { ServerObserver } from './operations/occurrences.ts';
+
+export interface ServedApiOptions {
+  readonly schema: GraphQLSchema;
+  readonly config: Config;
+  readonly engine: Engine;
+  readonly database: AfterwriteDatabase;
+  readonly documents: TrustedDocuments;
+  /** Folder of the documents that GraphiQL opens with. */
+  readonly graphiqlDocuments: URL | undefined;
+  readonly turns: Turns;
+  readonly company: Company;
+  readonly loop: LoopWatch;
+  readonly observer: ServerObserver;
+  readonly onFault: OnFault;
+}
+
+/** The API as transports serve it, and its parts that metrics measure. */
+export interface ServedApi {
+  readonly yoga: Yoga;
+  readonly documents: TrustedDocuments;
+  readonly known: KnownDocuments;
+  readonly live: LiveRows;
+  readonly liveQueries: LiveQueries;
+  readonly eventStreams: EventStreams;
+  readonly subscriptions: SubscriptionBudgets;
+}
+
+/** Makes the API of an engine, with the limits of the settings. */
+export function serveApi(options: ServedApiOptions): ServedApi {
+  const { schema, config, engine, database, turns, company, observer, onFault, documents, loop } = options;
+  const readModels = new ReadModels(database.reader.db, engine.registry.projections.values());
+  const courier = new Courier((error) => observer.tell('updateDelayed', { error, context: {} }));
+  const sources = { readModels, hub: engine.readSide.hub, courier, observer };
+  const live = new LiveRows(sources);
+  const shared: Shared = {
+    ...{ engine, readModels, live, turns, observer },
+    updates: new LiveUpdates({ ...sources, registry: engine.registry }),
+    answerLimits: { answerBytes: config.answerMaxBytes, readBytes: config.answerMaxReadBytes },
+    answerShares: new AnswerShares({ caller: config.actorAnswerBytes, total: config.totalAnswerBytes }),
+  };
+  const liveQueries = new LiveQueries({
+    ...{ schema, shared, turns, courier, onFault },
+    timeoutMs: config.operationTimeoutMs,
+    suggestions: config.introspection,
+    limit: config.liveQueries,
+    atOnce: config.liveQueriesAtOnce,
+  });
+  const eventStreams = new EventStreams();
+  const subscriptions = subscriptionBudgets(config);
+  const known = new KnownDocuments(config.graphqlDocumentCacheBytes);
+  const yoga = createGraphql({
+    ...{ schema, shared, config, eventStreams, liveQueries, documents, known, turns, company, onFault },
+    budgets: subscriptions,
+    graphiqlDocuments: options.graphiqlDocuments,
+    phases: config.eventLoopBlockMs > 0 ? loop : undefined,
+  });
+  return { yoga, documents, known, live, liveQueries, eventStreams, subscriptions };
+}
+
+function subscriptionBudgets(config: Config): SubscriptionBudgets {
+  return new SubscriptionBudgets({
+    keys: config.subscriptionMaxKeys,
+    subscription: config.subscriptionMaxBytes,
+    connection: config.connectionSubscriptionBytes,
+    caller: config.actorSubscriptionBytes,
+    total: config.totalSubscriptionBytes,
+  });
+}
