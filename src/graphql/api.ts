@@ -60,10 +60,16 @@ export class Api {
        * `node` has the same ids. Its field `id` is the key. Default: false.
        */
       readonly node?: boolean;
+      /**
+       * Whether its rows have the key of something else, as the card of an article has. The type then gets an `id` of its
+       * own: stable, unique across types, and accepted by `queryByKey` and `subscriptionToRow` in place of the key.
+       * Default: false.
+       */
+      readonly ownId?: boolean;
       readonly fields: RowFields<Row<Table>>;
     },
   ): ReadModelType<Table> {
-    const { description, fields, bytes, node = false } = options;
+    const { description, fields, bytes, node = false, ownId: hasOwnId = false } = options;
     const ref = this.builder.objectRef<Row<Table>>(name);
     if (node) this.#addNode(name, projection as unknown as Projection);
     addRowType<never>(ref as never, {
@@ -72,9 +78,10 @@ export class Api {
       projection,
       extensions: this.readsFrom(projection),
       bytes,
+      hasOwnId,
       ...(node && { interfaces: [this.#node] }),
     });
-    const model = { projection, ref, fields, bytes } as unknown as ReadModelType<Table>;
+    const model = { projection, ref, fields, bytes, hasOwnId } as unknown as ReadModelType<Table>;
     this.#models.set(projection as unknown as Projection, model as unknown as ReadModelType);
     return model;
   }

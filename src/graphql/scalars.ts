@@ -3,6 +3,7 @@ import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 /** An instant with milliseconds, in UTC. */
 export const DateTime = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339#section-5.6',
   description:
     'An instant as ISO 8601 with an offset, e.g. 2010-12-01T08:26:00.000Z; answered in UTC with milliseconds.',
   serialize: (value) => toDate(value).toISOString(),
@@ -13,6 +14,8 @@ export const DateTime = new GraphQLScalarType<Date, string>({
 /** Whole numbers that JSON and JavaScript keep exact. */
 export const SafeInt = new GraphQLScalarType<number, number>({
   name: 'SafeInt',
+  // Integers that every implementation of JSON agrees on.
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-6',
   description: 'Whole numbers up to 2^53 - 1.',
   serialize: toSafeInt,
   parseValue: toSafeInt,
@@ -22,6 +25,8 @@ export const SafeInt = new GraphQLScalarType<number, number>({
 /** The resolvers decode it, because they know the store; here it is only text. */
 export const Token = new GraphQLScalarType<string, string>({
   name: 'ConsistencyToken',
+  // Of an opaque text, only the characters are specified.
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc4648',
   description: `An opaque place in the event log. With it, any later read can be made at least that fresh.
 A token of another store, a malformed one, or one past the end of the log is refused with an error code.`,
   serialize: String,

@@ -26,13 +26,23 @@ export function accountsGraphql(api: Api): void {
     }),
   });
 
+  const Kind = builder.enumType('AccountEntryKind', {
+    description: 'What a line of a statement stands for.',
+    values: {
+      DEPOSIT: { description: 'Money was paid in.' },
+      WITHDRAWAL: { description: 'Money was paid out.' },
+      TRANSFER_OUT: { description: 'Money was sent to another account.' },
+      TRANSFER_IN: { description: 'Money came from another account.' },
+      REFUND: { description: 'Money that was sent came back, because its receiver could not accept it.' },
+    } as const,
+  });
   const Entry = api.readModel('AccountEntry', entries, {
     description: 'A line of the statement, with the balance after it.',
     fields: (t) => ({
       version: t.exposeInt('version', {
         description: 'Its place in the account’s stream; there are gaps between lines.',
       }),
-      kind: t.exposeString('kind', { description: 'DEPOSIT, WITHDRAWAL, TRANSFER_OUT, TRANSFER_IN or REFUND.' }),
+      kind: t.expose('kind', { type: Kind, description: 'What happened.' }),
       amount: t.field({
         type: Money,
         description: 'The amount; always above zero, the kind gives the direction.',

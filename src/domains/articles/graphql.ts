@@ -120,6 +120,7 @@ function addArticles(api: Api, Author: ReadModelType<typeof authorsTable>): void
 function addCards(api: Api): void {
   const { builder } = api;
   const Card = api.readModel('ArticleCard', articleCards, {
+    ownId: true,
     description: 'An article as lists show it.',
     fields: (t) => ({
       articleId: t.exposeID('articleId', { description: 'The article’s id.' }),

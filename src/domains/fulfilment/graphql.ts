@@ -1,36 +1,62 @@
 import type { Api } from '../../graphql/index.ts';
-import { FULFILMENT_STATES, type FulfilmentStep, fulfilments, MAX_STEPS } from './read-models.ts';
+import { describedValues } from '../shared/graphql.ts';
+import {
+  type FulfilmentState,
+  type FulfilmentStep,
+  type FulfilmentStepName,
+  fulfilments,
+  MAX_STEPS,
+} from './read-models.ts';
 
-const MEANING = {
+const MEANING: Readonly<Record<FulfilmentState, string>> = {
   RESERVING_STOCK: 'Stock is being reserved for every item.',
   AUTHORIZING_PAYMENT: 'The payment gateway is being asked to authorise the total.',
   CONFIRMED: 'The order is confirmed, its stock reserved and its payment authorised: it can be shipped.',
   COMPENSATING: 'A step has failed or the order was cancelled; completed steps are being compensated.',
   FAILED: 'Nothing more happens, and everything that could be compensated is; `failure` says why.',
   COMPLETED: 'The order was shipped and the payment taken.',
-} as const;
+};
+
+const STEP_MEANING: Readonly<Record<FulfilmentStepName, string>> = {
+  ORDER_PLACED: 'The order was placed.',
+  ITEMS_CHANGED: 'Its items were changed, so that stock is reserved again.',
+  STOCK_RESERVED: 'Stock was reserved for every item.',
+  PAYMENT_AUTHORIZED: 'The payment gateway authorised the total.',
+  ORDER_CONFIRMED: 'The order was confirmed.',
+  ORDER_SHIPPED: 'The order was shipped.',
+  STOCK_SHIPPED: 'The reserved stock left the warehouse.',
+  PAYMENT_CAPTURED: 'The payment was taken.',
+  STOCK_REFUSED: 'It failed: there was not enough stock.',
+  PAYMENT_REFUSED: 'It failed: the payment was not authorised.',
+  CONFIRMATION_REFUSED: 'It failed: the order could not be confirmed.',
+  CAPTURE_REFUSED: 'It failed: the payment could not be taken.',
+  ORDER_CANCELLED: 'The order was cancelled.',
+  PAYMENT_VOIDED: 'The authorisation of the payment was given back.',
+  PAYMENT_REFUNDED: 'The payment was given back.',
+  PAYMENT_KEPT: 'The payment could not be given back.',
+  STOCK_RELEASED: 'The reserved stock was released.',
+};
 
 export function fulfilmentGraphql(api: Api): void {
   const { builder } = api;
 
   const State = builder.enumType('FulfilmentState', {
     description: 'The state of a fulfilment.',
-    values: Object.fromEntries(FULFILMENT_STATES.map((state) => [state, { description: MEANING[state] }] as const)) as {
-      [S in (typeof FULFILMENT_STATES)[number]]: { description: string };
-    },
+    values: describedValues(MEANING),
+  });
+  const StepName = builder.enumType('FulfilmentStepName', {
+    description: 'A step of a fulfilment. There may be more in future.',
+    values: describedValues(STEP_MEANING),
   });
   const Step = builder.objectRef<FulfilmentStep>('FulfilmentStep').implement({
     description: 'A completed step for an order.',
     fields: (t) => ({
-      name: t.exposeString('name', {
-        description: `What. On the way: ORDER_PLACED, ITEMS_CHANGED, STOCK_RESERVED, PAYMENT_AUTHORIZED, ORDER_CONFIRMED, ORDER_SHIPPED,
-STOCK_SHIPPED, PAYMENT_CAPTURED. What failed: STOCK_REFUSED, PAYMENT_REFUSED, CONFIRMATION_REFUSED, CAPTURE_REFUSED. What was done
-about it: ORDER_CANCELLED, PAYMENT_VOIDED, PAYMENT_REFUNDED, PAYMENT_KEPT, STOCK_RELEASED. There may be more in future.`,
-      }),
+      name: t.expose('name', { type: StepName, description: 'What was done.' }),
       at: t.field({ type: 'DateTime', description: 'When.', resolve: ({ at }) => new Date(at) }),
     }),
   });
   const Fulfilment = api.readModel('Fulfilment', fulfilments, {
+    ownId: true,
     description: 'How an order is processed automatically, from placing to payment.',
     fields: (t) => ({
       orderId: t.exposeID('orderId', { description: 'The order.' }),

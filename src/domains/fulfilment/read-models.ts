@@ -13,9 +13,19 @@ export const FULFILMENT_STATES = [
 ] as const;
 export type FulfilmentState = (typeof FULFILMENT_STATES)[number];
 
+/** The steps on the way, those that failed, and what was done about that. */
+export type FulfilmentStepName =
+  | 'ORDER_PLACED'
+  | 'ITEMS_CHANGED'
+  | `STOCK_${'RESERVED' | 'SHIPPED' | 'REFUSED' | 'RELEASED'}`
+  | `PAYMENT_${'AUTHORIZED' | 'CAPTURED' | 'REFUSED' | 'VOIDED' | 'REFUNDED' | 'KEPT'}`
+  | `ORDER_${'CONFIRMED' | 'SHIPPED' | 'CANCELLED'}`
+  | 'CONFIRMATION_REFUSED'
+  | 'CAPTURE_REFUSED';
+
 /** A completed step, and when. */
 export interface FulfilmentStep {
-  readonly name: string;
+  readonly name: FulfilmentStepName;
   /** ISO 8601. */
   readonly at: string;
 }
@@ -42,7 +52,7 @@ function withStep(steps: readonly FulfilmentStep[], next: FulfilmentStep): Fulfi
 
 /** The row with one more step and other changes. */
 const step =
-  (name: string, { recordedAt }: RecordedEvent, change: Partial<FulfilmentRow> = {}) =>
+  (name: FulfilmentStepName, { recordedAt }: RecordedEvent, change: Partial<FulfilmentRow> = {}) =>
   (row: FulfilmentRow): FulfilmentRow => {
     return { ...row, ...change, steps: withStep(row.steps, { name, at: recordedAt.toISOString() }) };
   };

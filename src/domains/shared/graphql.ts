@@ -28,3 +28,11 @@ export function valueTypes(api: Api) {
     }),
   }));
 }
+
+/** The values of an enum with their descriptions, as Pothos takes them. */
+export function describedValues<Value extends string>(
+  descriptions: Readonly<Record<Value, string>>,
+): Record<Value, { readonly description: string }> {
+  const entries = Object.entries<string>(descriptions).map(([value, description]) => [value, { description }]);
+  return Object.fromEntries(entries) as Record<Value, { readonly description: string }>;
+}

@@ -22,6 +22,8 @@ export interface ReadModelType<Table extends PgTable = PgTable> {
   readonly fields: RowFields<StoredRow<Table>>;
   /** Expected size of a row in bytes, if it may be large. */
   readonly bytes: number | undefined;
+  /** Whether its rows have the key of something else, and so an `id` of their own. */
+  readonly hasOwnId: boolean;
 }
 
 /** An object type that is resolved from the versions of the rows of a read model, former ones and present ones. */

@@ -6,6 +6,7 @@ import { positionOf } from '../consistency/wait.ts';
 import type { Context } from '../context.ts';
 import { type FinalError, fresh, unwrap } from '../live/fresh.ts';
 import { type LiveRow, liveRow } from '../live/live-row.ts';
+import { keyOfOwnId } from './own-id.ts';
 import type { ReadModelType } from './read-model-type.ts';
 
 /** The argument by which one row is asked for. */
@@ -37,7 +38,7 @@ export function addQueryByKey<Table extends PgTable>(builder: Builder, field: Ro
       args: { [key.name]: t.arg.id({ required: true, description: key.description }) },
       // Pothos cannot see through a generic row type, here and below.
       resolve: ((_: unknown, args: Record<string, string>, { rows }: Context) =>
-        rows.byKey(model.projection as unknown as Projection, args[key.name] as string)) as never,
+        rows.byKey(model.projection as unknown as Projection, keyIn(model, args[key.name]))) as never,
     }),
   );
 }
@@ -57,7 +58,7 @@ export function addSubscriptionToRow<Table extends PgTable>(builder: Builder, fi
       subscribe: (async (_: unknown, args: Record<string, string | null | undefined>, context: Context) => {
         const { after } = args;
         const position = after == null ? undefined : await positionOf(context.engine, after);
-        const id = args[key.name] as string;
+        const id = keyIn(model, args[key.name]);
         return fresh(context, liveRow(model.projection as unknown as Projection, id, position, context));
       }) as never,
       resolve: ((message: LiveRow | FinalError, _: unknown, { consistency }: Context) => {
@@ -67,6 +68,11 @@ export function addSubscriptionToRow<Table extends PgTable>(builder: Builder, fi
       }) as never,
     }),
   );
+}
+
+/** The key that a required argument names. */
+function keyIn<Table extends PgTable>({ ref, hasOwnId }: ReadModelType<Table>, id: string | null | undefined): string {
+  return hasOwnId ? keyOfOwnId(ref.name, String(id)) : String(id);
 }
 
 /** A row is asked for by one argument. @throws {DefinitionError} KEY_UNSUPPORTED if the key has several columns. */

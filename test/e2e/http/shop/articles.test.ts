@@ -52,6 +52,17 @@ describe('the card of an article', () => {
     });
   });
 
+  it('has an id of its own, by which it is found too', async () => {
+    const { aggregateId: articleId, token } = await publish(await author('Ada'));
+    const { articleCard } = await read<{ articleCard: { id: string; articleId: string } }>(
+      `{ articleCard(id: "${articleId}") { id articleId } }`,
+      token,
+    );
+    expect(articleCard).toEqual({ id: `ArticleCard:${articleId}`, articleId });
+    const found = await read(`{ articleCard(id: "${articleCard.id}") { id } node(id: "${articleId}") { id } }`, token);
+    expect(found).toEqual({ articleCard: { id: articleCard.id }, node: { id: articleId } });
+  });
+
   it('is null if there is none', async () => {
     const authorId = await author('Ada');
     const { token } = await publish(authorId);
