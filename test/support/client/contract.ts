@@ -1,7 +1,7 @@
 import {
   buildASTSchema,
-  type DefinitionNode,
   type DocumentNode,
+  type EnumTypeDefinitionNode,
   type FieldDefinitionNode,
   type GraphQLArgument,
   type GraphQLDirective,
@@ -17,23 +17,66 @@ import {
   isRequiredInputField,
   isUnionType,
   Kind,
+  type ObjectTypeDefinitionNode,
   parse,
+  parseType,
+  type TypeNode,
   visit,
 } from 'graphql';
 
 /**
- * The part of a contract that some capabilities bring. Its comments say which: `# ---- [capability] title` begins a section,
- * `# [capability]` within a type holds until the type's end.
+ * The schema of a contract, with what its comments say of many types at once: that every connection has `nodes` and
+ * `totalCount` and can be read in both directions, and the type of a field on a line such as `# Type.field: Other!`.
  */
-export function partOfContract(text: string, capabilities: readonly string[]): GraphQLSchema {
-  const capabilityOf = capabilitiesByLine(text);
-  const isOurs = (node: { readonly loc?: { readonly startToken: { readonly line: number } } | undefined }) =>
-    capabilities.includes(capabilityOf[node.loc?.startToken.line ?? 0] ?? '');
-  const document: DocumentNode = visit(parse(text), {
-    FieldDefinition: (node: FieldDefinitionNode) => (isOurs(node) ? undefined : null),
+export function contractOf(text: string): GraphQLSchema {
+  const written = parse(text);
+  const amended = new Map(
+    [...text.matchAll(/^# (\w+\.\w+): (\w+!?)/gm)].map(([, field = '', type = '']) => [field, parseType(type)]),
+  );
+  const document: DocumentNode = visit(written, {
+    ObjectTypeDefinition: (node) => {
+      const fields = (node.fields ?? []).map((field) => {
+        const type = amended.get(`${node.name.value}.${field.name.value}`) ?? field.type;
+        const isList = nameOf(type).endsWith('Connection');
+        return { ...field, type, arguments: [...(field.arguments ?? []), ...(isList ? missingIn(field) : [])] };
+      });
+      return { ...node, fields: [...fields, ...ofConnection(written, node)] };
+    },
   });
-  const definitions = document.definitions.filter((node: DefinitionNode) => isOurs(node));
-  return buildASTSchema({ kind: Kind.DOCUMENT, definitions }, { assumeValid: true });
+  // Of an enum that only a comment names, the values are not said.
+  const named = new Set(written.definitions.flatMap((node) => ('name' in node ? [node.name?.value] : [])));
+  const enums = [...amended.values()].filter((type) => !named.has(nameOf(type))).map(emptyEnum);
+  return buildASTSchema({ ...document, definitions: [...document.definitions, ...enums] }, { assumeValid: true });
+}
+
+function emptyEnum(type: TypeNode): EnumTypeDefinitionNode {
+  return { kind: Kind.ENUM_TYPE_DEFINITION, name: { kind: Kind.NAME, value: nameOf(type) }, values: [] };
+}
+
+/** The arguments of lists that a field does not write. */
+function missingIn({ arguments: written = [] }: FieldDefinitionNode) {
+  const all = parse('type T { f(first: Int, after: String, last: Int, before: String): T }');
+  const [type] = all.definitions as [ObjectTypeDefinitionNode];
+  const lists = type.fields?.[0]?.arguments ?? [];
+  return lists.filter(({ name }) => !written.some((argument) => argument.name.value === name.value));
+}
+
+/** The fields of connections that a type does not write; none if it is no connection. */
+function ofConnection({ definitions }: DocumentNode, { name, fields = [] }: ObjectTypeDefinitionNode) {
+  if (!name.value.endsWith('Connection')) return [];
+  const edge = name.value.replace(/Connection$/, 'Edge');
+  const edgeType = definitions.find(
+    (node): node is ObjectTypeDefinitionNode => node.kind === Kind.OBJECT_TYPE_DEFINITION && node.name.value === edge,
+  );
+  const node = edgeType?.fields?.find((field) => field.name.value === 'node');
+  if (!node) throw new Error(`The contract has no ${edge} with a node.`);
+  const more = parse(`type T { nodes: [${nameOf(node.type)}!]! totalCount: SafeInt! }`);
+  const [type] = more.definitions as [ObjectTypeDefinitionNode];
+  return (type.fields ?? []).filter((field) => !fields.some((each) => each.name.value === field.name.value));
+}
+
+function nameOf(type: TypeNode): string {
+  return type.kind === Kind.NAMED_TYPE ? type.name.value : nameOf(type.type);
 }
 
 /** What the served schema lacks or has otherwise than the contract, a line each. It may have more. */
@@ -47,20 +90,6 @@ export function differences(contract: GraphQLSchema, served: GraphQLSchema): str
     }),
     ...directives.flatMap((wanted) => directiveDifferences(wanted, served.getDirective(wanted.name) ?? undefined)),
   ];
-}
-
-function capabilitiesByLine(text: string): string[] {
-  let section = '';
-  let inner: string | undefined;
-  // Lines are numbered from 1.
-  return ['', ...text.split('\n')].map((line) => {
-    const heading = /^#\s*-{10,}\s*\[(\w+)\]/.exec(line);
-    if (heading) section = heading[1] ?? '';
-    const mark = /^\s+#\s*\[(\w+)\]/.exec(line);
-    if (mark) inner = mark[1];
-    if (/^\}/.test(line)) inner = undefined;
-    return inner ?? section;
-  });
 }
 
 function typeDifferences(wanted: GraphQLNamedType, found: GraphQLNamedType): string[] {
