@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, cp, mkdir, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,9 +45,57 @@ async function unpack(tarball: string, folder: string): Promise<void> {
   await execute('tar', ['-xzf', tarball, '-C', folder, '--strip-components', '1']);
 }
 
-/** The packed product and the packed `create-afterwrite`. */
-export interface Packages {
+/** The packed product, and the project that used it at that time. */
+export interface Release {
   readonly afterwrite: string;
+  /** The folder of the project. */
+  readonly loans: string;
+}
+
+/** Packed once on each machine: compiling takes longest. */
+const releases = join(root, 'node_modules/.cache/afterwrite-releases');
+
+/** Packs the product as it was at a commit, with the dependencies that are installed now. */
+export async function packCommit(commit: string): Promise<Release> {
+  const kept = join(releases, commit);
+  const release = { afterwrite: join(kept, 'afterwrite.tgz'), loans: join(kept, 'loans') };
+  if (existsSync(kept)) return release;
+  await mkdir(releases, { recursive: true });
+  const made = await mkdtemp(join(releases, 'making-'));
+  // Not within node_modules, where Node runs no TypeScript.
+  const folder = await mkdtemp(join(tmpdir(), 'afterwrite-release-'));
+  try {
+    const source = join(folder, 'source');
+    await mkdir(source);
+    await execute('git', ['archive', '--output', `${source}.tar`, commit], { cwd: root });
+    await execute('tar', ['-xf', `${source}.tar`, '-C', source]);
+    await symlink(join(root, 'node_modules'), join(source, 'node_modules'));
+    await copyFile(await pack(source, folder), join(made, 'afterwrite.tgz'));
+    await cp(join(source, 'test/adoption/loans'), join(made, 'loans'), { recursive: true });
+    // Another run may have been faster.
+    await rename(made, kept).catch((error) => {
+      if (!existsSync(kept)) throw error;
+    });
+    return release;
+  } finally {
+    for (const each of [folder, made]) await rm(each, { recursive: true, force: true });
+  }
+}
+
+/** Packs the product as it is. */
+export async function packProduct(): Promise<Release & { remove(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'afterwrite-packages-'));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    return { afterwrite: await pack(root, folder), loans: join(root, 'test/adoption/loans'), remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** The packed product and the packed `create-afterwrite`. */
+export interface Packages extends Release {
   /** The program of `create-afterwrite`, unpacked. */
   readonly create: string;
   remove(): Promise<void>;
@@ -54,23 +103,22 @@ export interface Packages {
 
 /** Packs both packages. Needs no registry. */
 export async function packAll(): Promise<Packages> {
-  const folder = await mkdtemp(join(tmpdir(), 'afterwrite-packages-'));
-  const remove = () => rm(folder, { recursive: true, force: true });
+  const product = await packProduct();
   try {
-    const afterwrite = await pack(root, folder);
+    const folder = dirname(product.afterwrite);
     await unpack(await pack(join(root, 'create'), folder), join(folder, 'create'));
-    return { afterwrite, create: join(folder, 'create/dist/create/src/main.js'), remove };
+    return { ...product, create: join(folder, 'create/dist/create/src/main.js') };
   } catch (error) {
-    await remove();
+    await product.remove();
     throw error;
   }
 }
 
-/** Puts the product into a copy of `loans/`. */
-export async function adopt(packages: Packages): Promise<Project> {
+/** Puts a release into a copy of its project. */
+export async function adopt(release: Release): Promise<Project> {
   const folder = await mkdtemp(join(tmpdir(), 'afterwrite-adoption-'));
-  await cp(join(root, 'test/adoption/loans'), folder, { recursive: true });
-  return install(packages, folder, OF_THE_PROJECT);
+  await cp(release.loans, folder, { recursive: true });
+  return install(release, folder, OF_THE_PROJECT);
 }
 
 /** Has `npm create afterwrite` make a project, and puts the product into it. */
@@ -91,7 +139,11 @@ export async function createApp(packages: Packages): Promise<Project & { readonl
  * Puts the product into a project as `npm install` would: with the packages that its package.json names as dependencies and as
  * peers, those of the project, and no others.
  */
-async function install(packages: Packages, folder: string, ofTheProject: readonly string[]): Promise<Project> {
+async function install(
+  packages: Pick<Packages, 'afterwrite'>,
+  folder: string,
+  ofTheProject: readonly string[],
+): Promise<Project> {
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
     const modules = join(folder, 'node_modules');

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, globSync } from 'node:fs';
+import { PREVIOUS_RELEASE } from './previous-release.ts';
 
 /** Chromium's program: Debian's, unless CHROMIUM_PATH names another. */
 export const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
@@ -16,6 +17,8 @@ const needs = {
   'redis-server': () => runs('redis-server', '--version'),
   /** Linux, where /proc shows processes. */
   '/proc': () => existsSync('/proc/self/stat'),
+  /** A clone with its history, of which tests pack an earlier release. */
+  'earlier commits': () => runs('git', 'cat-file', '-e', `${PREVIOUS_RELEASE}^{commit}`),
   root: () => process.getuid?.() === 0,
   'user namespaces': () => runs(...USER_NAMESPACE, 'true'),
   'mount namespaces': () => runs('unshare', '--mount', 'mount', '-t', 'tmpfs', 'none', '/tmp'),
