@@ -5,6 +5,7 @@ import type { ServerAddress, Target } from '../connection-string/target.ts';
 import { firstMessage } from '../driver/first-message.ts';
 import { linkError } from './errors.ts';
 import { openSession, type ServerKind, sendCancel } from './open-session.ts';
+import { SlicedWriter } from './sliced-writer.ts';
 import type { Started } from './start-up.ts';
 
 /** `CancelRequest` of the protocol. */
@@ -49,6 +50,7 @@ export class Link extends EventEmitter {
   readonly #open: Map<string, Link>;
   readonly #abort = new AbortController();
   #socket: Socket | undefined;
+  #writer: SlicedWriter | undefined;
   #isBegun = false;
   #isClosed = false;
   #backend = '';
@@ -72,14 +74,14 @@ export class Link extends EventEmitter {
 
   /** Bytes so far: received, sent, and waiting to be sent. */
   get traffic(): { readonly received: number; readonly sent: number; readonly queued: number } {
-    const socket = this.#socket;
-    if (!socket) return { received: 0, sent: 0, queued: 0 };
-    const { bytesRead: received, bytesWritten, writableLength: queued } = socket;
-    return { received, sent: bytesWritten - queued, queued };
+    const [socket, writer] = [this.#socket, this.#writer];
+    if (!socket || !writer) return { received: 0, sent: 0, queued: 0 };
+    const { bytesRead: received, bytesWritten, writableLength } = socket;
+    return { received, sent: bytesWritten - writableLength, queued: writableLength + writer.queued };
   }
 
   write(bytes: Buffer, done?: () => void): boolean {
-    if (this.#socket) return this.#socket.write(bytes, done);
+    if (this.#writer) return this.#writer.write(bytes, done);
     if (!this.#isBegun && !this.#isClosed) {
       this.#isBegun = true;
       void this.#begin(firstMessage(Buffer.from(bytes)));
@@ -97,12 +99,11 @@ export class Link extends EventEmitter {
 
   /** Sends the terminate message, and closes whatever the other side does. */
   end(bytes?: Buffer): void {
-    if (!this.#socket) {
+    if (!this.#writer) {
       this.destroy();
       return;
     }
-    if (bytes) this.#socket.end(bytes);
-    else this.#socket.end();
+    this.#writer.end(bytes);
     later(END_MS, () => this.#socket?.destroy(), { keepsProcess: false });
   }
 
@@ -158,6 +159,7 @@ export class Link extends EventEmitter {
 
   #adopt(socket: Socket): void {
     this.#socket = socket;
+    this.#writer = new SlicedWriter(socket, () => this.emit('drain'));
     let failure: Error | undefined;
     socket
       .on('data', (data) => this.emit('data', data))
