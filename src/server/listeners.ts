@@ -11,6 +11,7 @@ import { closeServer, listen, type RequestHandler, urlOf } from './http/http.ts'
 import { createOrigins } from './http/origins.ts';
 import { serveGraphql } from './http/requests/graphql-requests.ts';
 import { answerRequests, type JsonRequests } from './http/requests/json-requests.ts';
+import { jsonLimits } from './http/requests/json-shape.ts';
 import { CORRELATION_HEADER, correlationIdFrom } from './http/requests/request-id.ts';
 import { route, routeOperations, type StateRoutes } from './http/routes.ts';
 import { StalledClients } from './http/stalled-clients.ts';
@@ -24,9 +25,6 @@ import { serveWebSockets } from './websocket/websocket.ts';
 
 /** Most connections to OPS_PORT: a few probes and scrapers. */
 const OPS_CONNECTIONS = 100;
-
-/** A body may have as many values as this number of the longest lists together. */
-const VALUES_PER_LIST = 20;
 
 export interface ListenerOptions {
   readonly config: Config;
@@ -80,7 +78,7 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
   const requests = {
     ...{ notReady, whyNotHost, origins, addresses, gate, turns, onFault },
     maxBodyBytes: config.maxBodyBytes,
-    maxBodyValues: VALUES_PER_LIST * config.inputMaxListLength,
+    jsonLimits: jsonLimits(config.inputMaxListLength),
     stalledClients: new StalledClients(config.stalledClientTimeoutMs, config.maxBufferedBytes),
   };
   const routed = (graphql: RequestHandler) =>

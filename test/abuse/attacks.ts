@@ -3,6 +3,7 @@ import { bigOrders } from './attacks/commands/big-orders.ts';
 import { circularTransfers } from './attacks/commands/circular-transfers.ts';
 import { largeNotes } from './attacks/commands/large-notes.ts';
 import { longHistories } from './attacks/commands/long-histories.ts';
+import { oddTexts } from './attacks/commands/odd-texts.ts';
 import { repeatedCommands } from './attacks/commands/repeated-commands.ts';
 import { smallChanges } from './attacks/commands/small-changes.ts';
 import { borrowedIdentities } from './attacks/identities/borrowed-identities.ts';
@@ -12,6 +13,8 @@ import { oddSubjects } from './attacks/identities/odd-subjects.ts';
 import { expensiveSearches } from './attacks/requests/expensive-searches.ts';
 import { hardDocuments } from './attacks/requests/hard-documents.ts';
 import { hugeAnswers } from './attacks/requests/huge-answers.ts';
+import { hugeVariables } from './attacks/requests/huge-variables.ts';
+import { largeReceipts } from './attacks/requests/large-receipts.ts';
 import { longLists } from './attacks/requests/long-lists.ts';
 import { manyConnections } from './attacks/requests/many-connections.ts';
 import { nestedVariables } from './attacks/requests/nested-variables.ts';
@@ -22,6 +25,7 @@ import { unreadAnswers } from './attacks/requests/unread-answers.ts';
 import { futureTokens } from './attacks/subscriptions/future-tokens.ts';
 import { idleSubscriptions } from './attacks/subscriptions/idle-subscriptions.ts';
 import { manyKeys } from './attacks/subscriptions/many-keys.ts';
+import { oddMessages } from './attacks/subscriptions/odd-messages.ts';
 import { subscriptionChurn } from './attacks/subscriptions/subscription-churn.ts';
 
 /** Every attack, in the order in which a campaign makes them. */
@@ -50,4 +54,8 @@ export const attacks: readonly Attack[] = [
   futureTokens,
   repeatedCommands,
   longHistories,
+  oddTexts,
+  hugeVariables,
+  largeReceipts,
+  oddMessages,
 ];

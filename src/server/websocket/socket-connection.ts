@@ -1,8 +1,7 @@
 import { CloseCode, type Server } from 'graphql-ws';
 import { type RawData, WebSocket } from 'ws';
 import { every, later, type Timer } from '../../scheduling/timers.ts';
-import { excessOf } from '../http/requests/json-shape.ts';
-import { MAX_LEVELS } from '../http/requests/request-body.ts';
+import { excessOf, type JsonLimits } from '../http/requests/json-shape.ts';
 import { pointsOfBytes } from '../limits/traffic.ts';
 import { TRY_AGAIN_LATER } from './close-codes.ts';
 import { Inbox, type InboxRules, lengthOf } from './inbox.ts';
@@ -13,8 +12,6 @@ const LOOK_MS = 12_000;
 const WINDOW_MS = 10_000;
 /** Messages for which one counts whose operation is throttled: whoever goes on nevertheless is closed soon. */
 const THROTTLED_MESSAGES = 20;
-/** Nested deeper, a message takes very long to parse. Its operation is told of too many values. */
-const MESSAGE_LIMITS = { levels: MAX_LEVELS, values: Number.POSITIVE_INFINITY };
 /** How long a client that exceeds a limit may take to read why it is closed, in ms. */
 const CLOSE_GRACE_MS = 1000;
 
@@ -24,6 +21,10 @@ export interface ConnectionLimits extends Omit<InboxRules, 'handle'> {
   readonly messages: number;
   /** Bytes that may wait for a client that does not read. */
   readonly bufferedBytes: number;
+  /** Beyond these, a message is not parsed. */
+  readonly json: JsonLimits;
+  /** Takes points for a large message. Rejects if the caller has too few. */
+  readonly spend: (points: number) => Promise<void>;
 }
 
 /** Reports problems of a connection. */
@@ -31,7 +32,7 @@ export interface ConnectionEvents {
   /** A message could not be handled; the connection is closed. */
   onFault(error: unknown): void;
   /** The client exceeds a limit; the connection is closed. */
-  onOverLimit(limit: 'socket_messages' | 'buffered_bytes'): void;
+  onOverLimit(limit: 'socket_messages' | 'buffered_bytes' | 'actor_points'): void;
 }
 
 /** A connection while it is open. */
@@ -99,8 +100,8 @@ export function openConnection<Extra>(
       onMessage: (take) => {
         const handle = (data: RawData) => {
           if (socket.readyState !== WebSocket.OPEN) return;
-          if (data instanceof Buffer && excessOf(data, MESSAGE_LIMITS)) {
-            socket.close(CloseCode.BadRequest, `A message is nested more than ${MAX_LEVELS} levels deep`);
+          if (data instanceof Buffer && excessOf(data, limits.json)) {
+            socket.close(CloseCode.BadRequest, 'A message is nested too deeply, or has too many values');
             return;
           }
           // This promise lasts as long as the subscription that the message opens, so it must not keep the data alive.
@@ -113,7 +114,12 @@ export function openConnection<Extra>(
         inbox = taken;
         socket.on('message', (data) => {
           if (socket.readyState !== WebSocket.OPEN) return;
-          if (!closeIfTooMany(1 + pointsOfBytes(lengthOf(data)))) taken.add(data);
+          const points = pointsOfBytes(lengthOf(data));
+          if (closeIfTooMany(1 + points)) return;
+          // A message that costs points has to wait for a turn, and is not parsed if they are refused.
+          if (points > 0)
+            limits.spend(points).catch(() => closeOver('actor_points', 'Too many operations in ten seconds'));
+          taken.add(data);
         });
       },
     },

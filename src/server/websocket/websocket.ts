@@ -4,6 +4,7 @@ import { handleProtocols } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { later } from '../../scheduling/timers.ts';
 import type { Config } from '../../settings/config.ts';
+import { jsonLimits } from '../http/requests/json-shape.ts';
 import { CORRELATION_HEADER, correlationIdFrom } from '../http/requests/request-id.ts';
 import type { Addresses } from '../limits/address.ts';
 import { type CallerChecks, Visit } from '../limits/visit.ts';
@@ -19,7 +20,7 @@ export interface WebSocketOptions extends UpgradeRules, ProtocolOptions {
   readonly gate: CallerChecks;
   readonly addresses: Addresses;
   readonly config: ProtocolOptions['config'] &
-    Pick<Config, 'maxBodyBytes' | 'socketMessages' | 'maxBufferedBytes' | 'requestTimeoutMs'>;
+    Pick<Config, 'maxBodyBytes' | 'inputMaxListLength' | 'socketMessages' | 'maxBufferedBytes' | 'requestTimeoutMs'>;
 }
 
 /** How long a client may take to acknowledge the close of its connection, in ms; then it is cut. */
@@ -61,12 +62,14 @@ function sessionOpener(options: WebSocketOptions): OpenSession {
   const { config, turns, logger } = options;
   const protocol = subscriptionProtocol(options);
   const prompt = new PromptMessages();
+  const json = jsonLimits(config.inputMaxListLength);
   const turn = (caller: string) => turns.take(caller);
   return (socket, visit, headers) => {
     const correlationId = headers[CORRELATION_HEADER];
     socket.on('error', (err) => logger.info({ err, correlationId }, 'a WebSocket connection broke'));
     const limits = {
       ...{ messages: config.socketMessages, bufferedBytes: config.maxBufferedBytes },
+      ...{ json, spend: (points: number) => visit.spend(points) },
       ...{ prompt, turn, caller: () => visit.caller },
     };
     new Session(socket, visit, headers).open(protocol, limits, {

@@ -29,6 +29,7 @@ describe('a connection of the graphql-ws protocol', () => {
   let onFault: ReturnType<typeof vi.fn<(error: unknown) => void>>;
   let onOverLimit: ReturnType<typeof vi.fn<(limit: string) => void>>;
   const ended = vi.fn(async () => {});
+  const spend = vi.fn(async (_: number) => {});
   beforeEach(() => {
     vi.useFakeTimers();
     socket = new Socket();
@@ -36,6 +37,7 @@ describe('a connection of the graphql-ws protocol', () => {
     onFault = vi.fn();
     onOverLimit = vi.fn();
     ended.mockClear();
+    spend.mockClear();
     const server: Server<object> = {
       opened: (given) => {
         protocolSocket = given;
@@ -44,7 +46,7 @@ describe('a connection of the graphql-ws protocol', () => {
       },
     };
     const limits = {
-      ...{ messages: 30, bufferedBytes: 1000 },
+      ...{ messages: 30, bufferedBytes: 1000, json: { levels: 100, values: 500 }, spend },
       ...{ prompt: new PromptMessages(), caller: () => 'ann', turn: async () => {} },
     };
     connection = openConnection(server, socket as unknown as WebSocket, {}, limits, { onFault, onOverLimit });
@@ -91,6 +93,34 @@ describe('a connection of the graphql-ws protocol', () => {
     socket.emit('message', Buffer.from(nested(101)));
     expect(taken).toEqual([nested(100)]);
     expect(socket.close).toHaveBeenCalledExactlyOnceWith(4400, expect.stringMatching(/nested/));
+  });
+
+  it('is closed if a message has very many values, which is not parsed', () => {
+    const taken: string[] = [];
+    take = async (message) => void taken.push(message);
+    const list = (values: number) => JSON.stringify(Array(values).fill(0));
+    socket.emit('message', Buffer.from(list(500)));
+    socket.emit('message', Buffer.from(list(501)));
+    expect(taken).toEqual([list(500)]);
+    expect(socket.close).toHaveBeenCalledExactlyOnceWith(4400, expect.stringMatching(/values/));
+  });
+
+  it('pays for large messages, and is closed before one is handled that its client cannot pay for', async () => {
+    const taken: string[] = [];
+    take = async (message) => void taken.push(message);
+    const large = Buffer.alloc(5 * 16 * 1024, 'x');
+    socket.emit('message', Buffer.from('{}'));
+    expect(spend).not.toHaveBeenCalled();
+    socket.emit('message', large);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(spend).toHaveBeenCalledExactlyOnceWith(5);
+    expect(taken).toEqual(['{}', String(large)]);
+    spend.mockRejectedValueOnce(new Error('too few'));
+    socket.emit('message', large);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(taken).toHaveLength(2);
+    expect(onOverLimit).toHaveBeenCalledExactlyOnceWith('actor_points');
+    expect(socket.close).toHaveBeenCalledExactlyOnceWith(1013, expect.stringMatching(/operations/));
   });
 
   it('sends nothing more once it is closing', async () => {

@@ -16,6 +16,7 @@ import type { RequestHandler } from '../http.ts';
 import type { Origins } from '../origins.ts';
 import type { StalledClients } from '../stalled-clients.ts';
 import { readBody } from './body.ts';
+import type { JsonLimits } from './json-shape.ts';
 import { JsonBody } from './request-body.ts';
 import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from './request-id.ts';
 
@@ -35,8 +36,8 @@ export interface GraphqlRequests {
   readonly whyNotHost: HostGuard;
   readonly origins: Origins;
   readonly maxBodyBytes: number;
-  /** Elements of lists and fields of objects in a body. */
-  readonly maxBodyValues: number;
+  /** Limits of a body as JSON. */
+  readonly jsonLimits: JsonLimits;
   readonly addresses: Addresses;
   readonly gate: CallerChecks;
   readonly stalledClients: StalledClients;
@@ -132,7 +133,7 @@ async function admit({ notReady, whyNotHost }: GraphqlRequests, visit: Visit, re
 }
 
 async function bodyOf(
-  { maxBodyBytes, maxBodyValues }: GraphqlRequests,
+  { maxBodyBytes, jsonLimits }: GraphqlRequests,
   visit: Visit,
   request: IncomingMessage,
 ): Promise<JsonBody | 'gone' | undefined> {
@@ -151,7 +152,7 @@ async function bodyOf(
   }
   if (body === 'gone') return body;
   if (length === undefined) await visit.spend(pointsOfBytes(body.length));
-  return new JsonBody(body, maxBodyValues);
+  return new JsonBody(body, jsonLimits);
 }
 
 function callerOf({ headers, socket }: IncomingMessage, visit: Visit, correlationId: string, signal: Signal): Caller {

@@ -2,12 +2,22 @@ const [QUOTE, BACKSLASH, COMMA, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT
   character.charCodeAt(0),
 );
 
+/** Levels of lists and objects. Variables have fewer, see `graphql/limits/variables.ts`. */
+const MAX_LEVELS = 100;
+/** A text may have as many values as this number of the longest lists together. */
+const VALUES_PER_LIST = 20;
+
 /** Limits of a JSON text. */
 export interface JsonLimits {
   /** Lists and objects within each other. */
   readonly levels: number;
   /** Elements of all lists and fields of all objects together. */
   readonly values: number;
+}
+
+/** Limits of what a client sends. @param listLength that an input may have. */
+export function jsonLimits(listLength: number): JsonLimits {
+  return { levels: MAX_LEVELS, values: VALUES_PER_LIST * listLength };
 }
 
 /** The limit that a JSON text exceeds. */

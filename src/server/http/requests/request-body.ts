@@ -1,6 +1,6 @@
 import type { SentOperation, TrustedDocuments } from '../../../graphql/documents/trusted-documents.ts';
 import { withoutStack } from '../../../graphql/limits/without-stack.ts';
-import { excessOf } from './json-shape.ts';
+import { excessOf, type JsonLimits } from './json-shape.ts';
 
 /** An operation in a JSON body. */
 export interface JsonRequest {
@@ -11,19 +11,15 @@ export interface JsonRequest {
 
 const PARAMETERS: ReadonlySet<string> = new Set(['query', 'variables', 'operationName', 'extensions', 'documentId']);
 
-/** Levels of lists and objects in a body. Variables have fewer, see `graphql/limits/variables.ts`. */
-export const MAX_LEVELS = 100;
-
 /** The JSON of a request's body. It is read once, whoever asks for it. */
 export class JsonBody {
   readonly #bytes: Buffer;
-  readonly #maxValues: number;
+  readonly #limits: JsonLimits;
   #outcome: { readonly value: unknown } | { readonly error: unknown } | undefined;
 
-  /** @param maxValues elements of all lists and fields of all objects together. */
-  constructor(bytes: Buffer, maxValues: number) {
+  constructor(bytes: Buffer, limits: JsonLimits) {
     this.#bytes = bytes;
-    this.#maxValues = maxValues;
+    this.#limits = limits;
   }
 
   /** The number of its bytes. */
@@ -39,7 +35,7 @@ export class JsonBody {
   }
 
   #parse(): { readonly value: unknown } | { readonly error: unknown } {
-    const excess = excessOf(this.#bytes, { levels: MAX_LEVELS, values: this.#maxValues });
+    const excess = excessOf(this.#bytes, this.#limits);
     if (excess) return { error: withoutStack(() => new UnfitJsonError(this.#refusal[excess])) };
     try {
       return { value: JSON.parse(this.#bytes.toString().replace(/^\uFEFF/, '')) };
@@ -49,9 +45,10 @@ export class JsonBody {
   }
 
   get #refusal() {
+    const { levels, values } = this.#limits;
     return {
-      levels: `The body is nested more than ${MAX_LEVELS} levels deep.`,
-      values: `The body has more than ${this.#maxValues} elements of lists and fields of objects.`,
+      levels: `The body is nested more than ${levels} levels deep.`,
+      values: `The body has more than ${values} elements of lists and fields of objects.`,
     };
   }
 }

@@ -137,7 +137,7 @@ describe('while the server starts or stops', () => {
       whyNotHost: createHostGuard(config),
       origins: createOrigins({ ...config, corsOrigins: [SHOP] }, () => {}),
       maxBodyBytes: 1000,
-      maxBodyValues: 1000,
+      jsonLimits: { levels: 10, values: 1000 },
       addresses: createAddresses([]),
       gate: {
         limits: new CallerLimits(config),

@@ -4,8 +4,9 @@ import { JsonBody, jsonRequestIn } from '../../../../src/server/http/requests/re
 
 const documents = new TrustedDocuments(new Map([['abc', '{ orders }']]));
 const MAX_VALUES = 200;
+const LIMITS = { levels: 100, values: MAX_VALUES };
 const bodyOf = (body: unknown) =>
-  new JsonBody(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), MAX_VALUES);
+  new JsonBody(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), LIMITS);
 const read = (body: unknown) => jsonRequestIn(bodyOf(body), documents);
 
 it('a body says the document, its variables and the name of the operation', () => {
