@@ -17,6 +17,7 @@ import { writeParkedBatch } from '../dead-letters/write-parked-batch.ts';
 import { foldBatch } from '../fold/fold-batch.ts';
 import type { EventBatch } from '../fold/prefetched-batch.ts';
 import { BatchPipeline, type BatchPipelineParts } from './batch-pipeline.ts';
+import type { FillTurn, FillTurns } from './fill-turns.ts';
 import { eventOf, observedBatch } from './observed-batch.ts';
 
 export interface ProjectionRunnerParts extends BatchPipelineParts {
@@ -33,6 +34,8 @@ export interface ProjectionRunnerParts extends BatchPipelineParts {
   readonly onFenced?: () => void;
   /** Called when it meets an event of newer code, because another instance may be able to go on, and when it goes on itself. */
   readonly onAhead?: (isAhead: boolean) => void;
+  /** Turns for its batches while the read model is being filled; undefined from the result on when it is served. */
+  readonly fillTurns?: () => FillTurns | undefined;
   readonly observer: Observer;
   readonly clock: Clock;
   readonly onError: (error: unknown, context: { readonly projection: string; readonly position: number }) => void;
@@ -48,6 +51,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   readonly #pipeline: BatchPipeline;
   #failure: string | null = null;
   #isAhead = false;
+  #turn: FillTurn | undefined;
   /** What its batches must leave out; undefined until it is loaded. */
   #parked: ParkedStreams | undefined;
 
@@ -88,7 +92,8 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     this.#parked = await loadParked(table.db, projection, this.position, discardedOf);
   }
 
-  protected override read(after: number): Promise<EventBatch> {
+  protected override async read(after: number): Promise<EventBatch> {
+    this.#turn ??= await this.#parts.fillTurns?.()?.take(this.name);
     return this.#pipeline.read(after, (first) => this.describe({ first }));
   }
 
@@ -97,6 +102,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   }
 
   protected override async succeeded(): Promise<void> {
+    await this.#endTurn();
     if (this.#isAhead) {
       this.#isAhead = false;
       this.#parts.onAhead?.(false);
@@ -106,6 +112,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
 
   protected override async failed(error: unknown): Promise<AfterFailure> {
     this.#pipeline.forget();
+    await this.#endTurn();
     // Another instance owns it now. It starts again when this instance owns it again.
     if (error instanceof FencedError) {
       this.#parts.onFenced?.();
@@ -135,6 +142,13 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
 
   protected override async ended(): Promise<void> {
     this.#pipeline.forget();
+    await this.#endTurn();
+  }
+
+  async #endTurn(): Promise<void> {
+    const turn = this.#turn;
+    this.#turn = undefined;
+    await turn?.end(this.#parts.head.position - this.position);
   }
 
   /** Applies what is before the event, and then waits for an instance with newer code. */

@@ -18,6 +18,7 @@ import { StartCatchUp } from '../status/start-catch-up.ts';
 import { indexesKey } from '../tables/drop-indexes.ts';
 import { type Verification, type VerifyParts, verifyProjection } from '../verify/verify.ts';
 import { currentWorkOf, worksOn } from './current-batch.ts';
+import { FillTurns } from './fill-turns.ts';
 import { LogWatch } from './log-watch.ts';
 import { ProjectionRunner } from './projection-runner.ts';
 import type { ProjectorOptions } from './projector-options.ts';
@@ -38,6 +39,8 @@ export class Projector {
   readonly #remote: RemoteCheckpoints;
   readonly #log: LogWatch;
   readonly #catchUp = new StartCatchUp();
+  readonly #stopping = new AbortController();
+  readonly #fillTurns = new FillTurns(() => this.head.position, this.#stopping.signal);
   /** The position of each projection that was last published to other instances. */
   readonly #lastPublished = new Map<string, number>();
 
@@ -208,6 +211,7 @@ export class Projector {
 
   /** Stops after the batches in progress, and releases the projections. */
   async stop(): Promise<void> {
+    this.#stopping.abort();
     await this.rebuilds.stop();
     await this.#remote.stop();
     await this.#keeper.stop();
@@ -226,6 +230,7 @@ export class Projector {
       owner: this.#keeper.instanceId,
       batchLimit,
       deadLetterLimit,
+      fillTurns: () => (this.#catchUp.isDone(projection.name) ? undefined : this.#fillTurns),
       onFenced: () => this.renewSoon(),
       onAhead: (isAhead) => this.#aheadHere(projection, isAhead),
       observer,

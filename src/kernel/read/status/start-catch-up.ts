@@ -36,6 +36,11 @@ export class StartCatchUp {
     this.#target = head;
   }
 
+  /** The last answer of {@link has}. */
+  isDone(name: string): boolean {
+    return this.#done.has(name);
+  }
+
   /**
    * True from the moment on at which a read model has reached the end that the log had at the start, or cannot get there: only newer
    * code can go on, or it is stalled until an operator acts. Then no other process of this code would be better off. Ask at intervals.
