@@ -41,18 +41,31 @@ export async function seedStore(client: HttpClient): Promise<SeededStore> {
     receipts.push(await accepted(client, 'placeOrder', order, as(token)));
     const note = { title: 'A note', content: 'It says nothing.', workspaceId: randomUUID() };
     receipts.push(await accepted(client, 'createNote', note, as(token)));
-    receipts.push(await accepted(client, 'openAccount', { owner: id, currency: 'GBP' }, as(token)));
+    const account = await accepted(client, 'openAccount', { owner: id, currency: 'GBP' }, as(token));
+    receipts.push(account);
+    const amount = { amount: 100, currency: 'GBP' };
+    const { aggregateId: fromAccountId } = account;
+    receipts.push(await accepted(client, 'deposit', { accountId: fromAccountId, amount }, as(staff)));
+    const transfer = { fromAccountId, toAccountId: receipts[0]?.aggregateId, amount };
+    receipts.push(await accepted(client, 'transfer', transfer, as(token)));
+    receipts.push(await accepted(client, 'registerAuthor', { id: randomUUID(), displayName: 'Ada' }, as(staff)));
+    const { aggregateId: authorId } = receipts.at(-1) as { readonly aggregateId: string };
+    const article = { authorId, title: 'Looms', body: 'They weave.', tags: ['tea'] };
+    receipts.push(await accepted(client, 'publishArticle', article, as(staff)));
+    const { aggregateId: articleId } = receipts.at(-1) as { readonly aggregateId: string };
+    receipts.push(await accepted(client, 'comment', { articleId, body: 'Well woven.' }, as(token)));
   }
   const last = receipts.at(-1)?.token ?? '';
-  const { data } = await client.query<{ orders: { pageInfo: { endCursor: string } } }>(
-    '{ orders(first: 1) { pageInfo { endCursor } } }',
+  const lists = ['orders', 'customers', 'products', 'accounts', 'transfers', 'authors', 'notes', 'articleCards'];
+  const { data } = await client.query<Record<string, { pageInfo: { endCursor: string } }>>(
+    `{ ${lists.map((list) => `${list}(first: 1) { pageInfo { endCursor } }`).join(' ')} }`,
     {},
     { token: staff, headers: { 'read-after': last } },
   );
   return {
     ids: receipts.map(({ aggregateId }) => aggregateId),
     tokens: receipts.map(({ token }) => token),
-    cursors: [data.orders.pageInfo.endCursor],
+    cursors: Object.values(data).map(({ pageInfo }) => pageInfo.endCursor),
     credentials: [
       undefined,
       ...[customer, customer, other, staff, admin].map((token) => `Bearer ${token}`),

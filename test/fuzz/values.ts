@@ -121,7 +121,16 @@ export class Values {
           Date.UTC(2020 + random.between(0, 10), random.between(0, 11), random.between(1, 28)),
         ).toISOString();
       default:
-        return random.pick([...this.#known.ids, ...this.#known.cursors, 'Ada', 'teapot', 'GBP', 'orders', 'notes']);
+        return random.pick([
+          ...this.#known.ids,
+          ...this.#known.cursors,
+          'Ada',
+          'teapot',
+          'GBP',
+          'GBP',
+          'orders',
+          'notes',
+        ]);
     }
   }
 }

@@ -5,15 +5,19 @@ const LENGTH = 180_000;
 
 export const longLists: Attack = {
   name: 'long-lists',
-  description: `asks for orders by a list of ${LENGTH.toLocaleString('en')} states, under ${ALIASES} aliases`,
+  description: `asks for orders and transfers by a list of ${LENGTH.toLocaleString('en')} states, under ${ALIASES} aliases`,
   run: async (attacker) => {
     const { token } = await attacker.customer();
-    const fields = Array.from({ length: ALIASES }, (_, n) => `a${n}: orders(filter: $filter) { edges { cursor } }`);
-    const query = `query ($filter: OrderFilter) { ${fields.join(' ')} }`;
-    const body = (length: number) =>
-      JSON.stringify({ query, variables: { filter: { status: Array.from({ length }, () => 'PLACED') } } });
-    // The last one is as long as a list may be.
-    const bodies = [LENGTH, LENGTH / 4, 1_000].map(body);
+    const body = (list: string, type: string, state: string, value: string, length: number) => {
+      const fields = Array.from({ length: ALIASES }, (_, n) => `a${n}: ${list}(filter: $filter) { edges { cursor } }`);
+      const query = `query ($filter: ${type}) { ${fields.join(' ')} }`;
+      return JSON.stringify({ query, variables: { filter: { [state]: Array.from({ length }, () => value) } } });
+    };
+    // The last ones are as long as a list may be.
+    const bodies = [LENGTH, LENGTH / 4, 1_000].flatMap((length) => [
+      body('orders', 'OrderFilter', 'status', 'PLACED', length),
+      body('transfers', 'TransferFilter', 'state', 'COMPLETED', length),
+    ]);
     await attacker.repeat(4, 2_000, (nth) => attacker.send(bodies[nth % bodies.length] as string, token));
   },
 };
