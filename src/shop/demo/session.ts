@@ -26,6 +26,7 @@ interface Fulfilment {
   readonly failure: string | null;
 }
 interface CommandReceipt {
+  readonly aggregateId: string;
   readonly version: number;
   readonly token: string;
   readonly replayed?: boolean;
@@ -74,10 +75,10 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
   }
 
   /** Waits until a fulfilment has reached a state, and shows its steps. */
-  async function fulfilled(id: string, state: string): Promise<void> {
+  async function fulfilled({ aggregateId: orderId, token }: CommandReceipt, state: string): Promise<void> {
     const { data, ms } = await client.runUntil<{ fulfilment: Fulfilment | null }>(
       'Fulfilment',
-      { orderId: id },
+      { orderId, token },
       ({ fulfilment }) => fulfilment?.state === state,
     );
     screen.line('answer', 'Fulfilment', state, ms);
@@ -139,7 +140,7 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
 
   screen.step('Nobody confirms it: stock is reserved, the payment authorised, and it is CONFIRMED by itself');
   await live.until(({ status }) => status === 'CONFIRMED');
-  await fulfilled(orderId, 'CONFIRMED');
+  await fulfilled(placed, 'CONFIRMED');
 
   screen.step('Say that it has arrived before it is sent: a business rule says no');
   await refused('DeliverOrder', { orderId });
@@ -165,14 +166,16 @@ export async function playSession(client: DemoClient, screen: Screen): Promise<v
   }
   await advance('Ship it, and read the parcel back', 'ShipOrder', client.example('ShipOrder'));
   screen.step('What is shipped is paid');
-  await fulfilled(orderId, 'COMPLETED');
+  await fulfilled(placed, 'COMPLETED');
   await advance('Deliver it', 'DeliverOrder', { commandId: randomUUID() });
 
   screen.step('Order once more, with a card that is declined: the order is cancelled, and says why');
   const declinedId = randomUUID();
   const other = { ...placing, orderId: declinedId, commandId: null, paymentMethod: 'tok_declined' };
-  await command('PlaceOrder', other, ({ query }) => (query?.order ? shown(query.order) : 'not there yet'));
-  await fulfilled(declinedId, 'FAILED');
+  const declined = await command('PlaceOrder', other, ({ query }) =>
+    query?.order ? shown(query.order) : 'not there yet',
+  );
+  await fulfilled(declined, 'FAILED');
 
   screen.step('What has the shop sold?');
   const sold = await client.run<{ orderStatistics: readonly Statistics[] }>('OrderStatistics', { currency: 'GBP' });
