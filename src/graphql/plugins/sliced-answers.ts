@@ -4,13 +4,17 @@ import type { Turns } from '../../scheduling/turns.ts';
 import { SLICE_BYTES, slicedJson } from '../answer/sliced-json.ts';
 import type { Context } from '../context.ts';
 
-/** Yoga calls `stringify` of an answer, and sends its result, text or bytes. */
-type Written = ExecutionResult & { stringify?: (result: ExecutionResult) => string | Buffer };
+interface Written extends ExecutionResult {
+  /** The answer in the pieces in which it was serialised. */
+  readonly pieces?: (result: ExecutionResult) => readonly Buffer[];
+  /** Yoga calls this, and sends the bytes. */
+  readonly stringify?: (result: ExecutionResult) => Buffer;
+}
 
-/** An answer as it is sent. */
-export function writtenAnswer(result: ExecutionResult): string | Buffer {
-  const { stringify = JSON.stringify } = result as Written;
-  return stringify(result);
+/** An answer as it is sent: a text, or the pieces of a large answer. */
+export function writtenAnswer(result: ExecutionResult): string | readonly Buffer[] {
+  const { pieces } = result as Written;
+  return pieces ? pieces(result) : JSON.stringify(result);
 }
 
 /**
@@ -24,7 +28,11 @@ export function useSlicedAnswers(turns: Turns): Plugin {
         const { budget, caller } = args.contextValue as unknown as Context;
         if (Symbol.asyncIterator in result || !result.data || budget.answerBytes <= SLICE_BYTES) return undefined;
         return slicedJson(result.data, () => turns.take(caller)).then((data) => {
-          const written: Written = { ...(result as ExecutionResult), stringify: (whole) => withData(whole, data) };
+          const written: Written = {
+            ...(result as ExecutionResult),
+            pieces: (whole) => withData(whole, data),
+            stringify: (whole) => Buffer.concat(withData(whole, data)),
+          };
           setResult(written as typeof result);
         });
       },
@@ -33,9 +41,9 @@ export function useSlicedAnswers(turns: Turns): Plugin {
 }
 
 /** The answer with its data, which is serialised already. */
-function withData(result: ExecutionResult, data: readonly Buffer[]): Buffer {
-  const { data: _, stringify: __, ...others } = result as Written;
+function withData(result: ExecutionResult, data: readonly Buffer[]): readonly Buffer[] {
+  const { data: _, pieces: __, stringify: ___, ...others } = result as Written;
   const rest = JSON.stringify(others);
   const end = rest === '{}' ? '}' : `,${rest.slice(1)}`;
-  return Buffer.concat([Buffer.from('{"data":'), ...data, Buffer.from(end)]);
+  return [Buffer.from('{"data":'), ...data, Buffer.from(end)];
 }

@@ -12,6 +12,7 @@ import { noteRefusal, noteStatus } from '../../limits/refusals-plugin.ts';
 import { pointsOfDocument } from '../../limits/traffic.ts';
 import { withHead } from '../answer-head.ts';
 import { untilExpired } from '../expiring-operations.ts';
+import { lengthOfPieces, sendPieces } from '../send-answer.ts';
 import { type HttpContext, LARGE_BODY } from './graphql-requests.ts';
 import { type JsonType, jsonTypeFor } from './media-types.ts';
 import { type JsonRequest, jsonRequestIn } from './request-body.ts';
@@ -81,7 +82,10 @@ async function answerJson(
   const token = tokenIn(result);
   if (token !== undefined) response.setHeader(TOKEN_HEADER, token);
   if (!result.errors) {
-    response.writeHead(200, { 'content-type': `${type}; charset=utf-8` }).end(writtenAnswer(result));
+    const written = writtenAnswer(result);
+    const head = { 'content-type': `${type}; charset=utf-8` };
+    if (typeof written === 'string') response.writeHead(200, head).end(written);
+    else sendPieces(response.writeHead(200, { ...head, 'content-length': lengthOfPieces(written) }), written);
     return;
   }
   noteRefusal(visit, result.errors, client.correlationId);
