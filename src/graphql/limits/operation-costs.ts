@@ -18,7 +18,7 @@ interface KnownCost {
   /** Variables on which the cost depends. */
   readonly variables: readonly string[];
   /** Costs by the sizes of these variables. */
-  readonly bySizes: Map<string, number>;
+  readonly bySizes: Map<string, OperationCost>;
 }
 
 /** Remembers what operations cost: most are executed repeatedly. */
@@ -46,8 +46,7 @@ export class OperationCosts {
     const known = this.#known.get(operation);
     if (!known) return { cost: 0, refused: undefined };
     if (known.variables.length === 0) return { cost: known.cost, refused: undefined };
-    const cost = this.#withVariables(document, operation, known, sizesOf(operation, variables));
-    return { cost, refused: this.#meter.refuseCost(cost) };
+    return this.#withVariables(document, operation, known, sizesOf(operation, variables));
   }
 
   #withVariables(
@@ -55,13 +54,14 @@ export class OperationCosts {
     operation: OperationDefinitionNode,
     { variables, bySizes }: KnownCost,
     sizes: VariableSizes,
-  ): number {
+  ): OperationCost {
     const asked = variables.map((name) => `${sizes.page(name)} ${sizes.elements(name)}`).join();
     const remembered = bySizes.get(asked);
     if (remembered !== undefined) return remembered;
     const cost = this.#meter.costOf(document, operation, sizes);
-    if (bySizes.size < MAX_REMEMBERED) bySizes.set(asked, cost);
-    return cost;
+    const found = { cost, refused: this.#meter.refuseCost(document, operation, sizes, cost) };
+    if (bySizes.size < MAX_REMEMBERED) bySizes.set(asked, found);
+    return found;
   }
 }
 

@@ -1,4 +1,5 @@
 import { type DocumentNode, type GraphQLError, type GraphQLSchema, Kind, type OperationDefinitionNode } from 'graphql';
+import { CostBreakdown } from './cost-breakdown.ts';
 import { refusal } from './document.ts';
 import { type Measure, OperationRefusedError, OperationWalk, type VariableSizes } from './operation-walk.ts';
 import { introspectionSizes } from './sizes.ts';
@@ -50,7 +51,7 @@ export class OperationMeter {
         if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
         const measure = walk.operation(definition);
         measured(definition, measure);
-        const refused = this.#compare(measure);
+        const refused = this.#compare(document, definition, measure);
         if (refused) return refused;
       }
       walk.unusedFragments();
@@ -66,23 +67,43 @@ export class OperationMeter {
     return this.#walk(document, sizes).operation(operation).cost;
   }
 
-  /** Why an operation of this cost may not be executed, or undefined. */
-  refuseCost(cost: number): GraphQLError | undefined {
+  /**
+   * Why an operation of this cost may not be executed, or undefined. The error names the selection that costs most.
+   * @param sizes with which the operation has this cost.
+   */
+  refuseCost(
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    sizes: VariableSizes,
+    cost: number,
+  ): GraphQLError | undefined {
     const { cost: limit } = this.#limits;
     if (cost <= limit) return undefined;
-    return refusal(
-      `Query Cost limit of ${limit} exceeded, found ${Math.ceil(cost)}. Ask for smaller pages or fewer fields.`,
-    );
+    const breakdown = new CostBreakdown();
+    this.#walk(document, sizes, breakdown).operation(operation);
+    const heaviest = breakdown.heaviest();
+    const most =
+      heaviest && `${Math.ceil(heaviest.cost)} of it for ${heaviest.path}: leave that out, or ask for smaller pages`;
+    return refusal(`Query Cost limit of ${limit} exceeded, found ${Math.ceil(cost)}, ${most}.`, {
+      limit,
+      cost: Math.ceil(cost),
+      heaviest,
+    });
   }
 
-  #walk(document: DocumentNode, sizes: VariableSizes): OperationWalk {
-    return new OperationWalk(this.#schema, document, sizes, this.#introspection, this.#limits.selections);
+  #walk(document: DocumentNode, sizes: VariableSizes, breakdown?: CostBreakdown): OperationWalk {
+    const { selections } = this.#limits;
+    return new OperationWalk(this.#schema, document, sizes, this.#introspection, selections, breakdown);
   }
 
-  #compare({ depth, aliases, cost, variables }: Measure): GraphQLError | undefined {
+  #compare(
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    { depth, aliases, cost, variables }: Measure,
+  ): GraphQLError | undefined {
     const limits = this.#limits;
     if (depth > limits.depth) return refusal(`Query depth limit of ${limits.depth} exceeded, found ${depth}.`);
     if (aliases > limits.aliases) return refusal(`Aliases limit of ${limits.aliases} exceeded, found ${aliases}.`);
-    return variables.size === 0 ? this.refuseCost(cost) : undefined;
+    return variables.size === 0 ? this.refuseCost(document, operation, NO_SIZES, cost) : undefined;
   }
 }

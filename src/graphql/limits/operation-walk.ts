@@ -23,6 +23,7 @@ import {
   type ValueNode,
 } from 'graphql';
 import { DEFAULT_PAGE } from '../read/pages/page.ts';
+import type { CostBreakdown } from './cost-breakdown.ts';
 import { refusal } from './document.ts';
 import { DEFAULT_LIST_SIZE, pointsOf, type SizeExtensions } from './sizes.ts';
 
@@ -69,22 +70,26 @@ export class OperationWalk {
   readonly #within: string[] = [];
   readonly #used = new Set<string>();
   readonly #maxSelections: number;
+  readonly #breakdown: CostBreakdown | undefined;
   #selections = 0;
   /** Variables of the operation that may be or hold lists. */
   #lists: ReadonlySet<string> = new Set();
   #measure: Measure = emptyMeasure();
 
+  /** @param breakdown told what each field costs. */
   constructor(
     schema: GraphQLSchema,
     document: DocumentNode,
     sizes: VariableSizes,
     introspection: ReadonlyMap<string, number>,
     maxSelections: number,
+    breakdown?: CostBreakdown,
   ) {
     this.#schema = schema;
     this.#sizes = sizes;
     this.#introspection = introspection;
     this.#maxSelections = maxSelections;
+    this.#breakdown = breakdown;
     for (const definition of document.definitions) {
       if (definition.kind === Kind.FRAGMENT_DEFINITION) this.#fragments.set(definition.name.value, definition);
     }
@@ -147,20 +152,34 @@ export class OperationWalk {
     measure.depth = Math.max(measure.depth, below);
     if (node.alias) measure.aliases++;
     const field = this.#definitionOf(node, type);
-    const named = field && getNamedType(field.type);
     const given = node.arguments?.length ? this.#elementsGiven(node) : 0;
     const extensions = (field?.extensions ?? {}) as SizeExtensions;
     const size = field ? this.#sizeOf(field, type, page, given) : 1;
-    const points = pointsOf(extensions);
-    if (!node.selectionSet) return given + size * (1 + points);
-    const inside = this.#costOf(node.selectionSet, {
-      type: named,
+    this.#breakdown?.enter(node.alias?.value ?? node.name.value);
+    const inside = node.selectionSet
+      ? 1 + this.#insideOf(node, node.selectionSet, field, { depth: below, introspects })
+      : 0;
+    const cost = given + size * (1 + pointsOf(extensions) + inside);
+    this.#breakdown?.leave(cost, size);
+    return cost;
+  }
+
+  /** The cost of one object with its selection. */
+  #insideOf(
+    node: FieldNode,
+    selectionSet: SelectionSetNode,
+    field: GraphQLField<unknown, unknown> | undefined,
+    { depth, introspects }: Pick<SelectionPlace, 'depth' | 'introspects'>,
+  ): number {
+    const type = field && getNamedType(field.type);
+    const row = type && !isLeafType(type) ? pointsOf(type.extensions as SizeExtensions) : 0;
+    const inside = this.#costOf(selectionSet, {
+      type,
       page: field?.args.some(({ name }) => name === 'first') ? this.#pageOf(node) : undefined,
-      depth: below,
+      depth,
       introspects: introspects || field === SchemaMetaFieldDef || field === TypeMetaFieldDef,
     });
-    const row = named && !isLeafType(named) ? pointsOf(named.extensions as SizeExtensions) : 0;
-    return given + size * (2 + points + row + inside);
+    return row + inside;
   }
 
   #definitionOf({ name }: FieldNode, type: GraphQLNamedType | undefined): GraphQLField<unknown, unknown> | undefined {

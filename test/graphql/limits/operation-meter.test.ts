@@ -80,6 +80,30 @@ describe('the cost of an operation', () => {
     expect(found).toEqual([['n'], ['f'], []]);
   });
 
+  it.each([
+    // The innermost selection that makes up at least half of it.
+    [
+      '{ order { id } orders(first: 50) { total nodes { id lines { tags } } } }',
+      'orders.nodes.lines.tags',
+      50 * 4 * 10,
+    ],
+    [
+      '{ orders(first: 50) { nodes { id next { id } friends(first: 1) { total } } } }',
+      'orders.nodes.friends.total',
+      50 * 31,
+    ],
+    ['{ a: order { id } b: order { id next { id } } c: order { id } }', 'b', 6],
+    [
+      'query { ...F } fragment F on Query { many: orders { ...P } } fragment P on Page { nodes { id } }',
+      'many.nodes',
+      20 * 3,
+    ],
+  ])('of %s is mostly that of %s, as its refusal says', (query, path, cost) => {
+    const refused = new OperationMeter(schema, { ...GENEROUS, cost: 1 }).refuse(parse(query), () => {});
+    expect(refused?.message).toContain(`, ${cost} of it for ${path}: leave that out, or ask for smaller pages.`);
+    expect(refused?.extensions.heaviest).toEqual({ path, cost });
+  });
+
   it('of introspection is what it answers on average, so that nested lists of types are refused', () => {
     expect(refusalOf(getIntrospectionQuery(), { depth: 3, cost: 10_000 })).toBeUndefined();
     const nested = (inner: string) => `fields { type { ${inner} } }`;
