@@ -8,7 +8,7 @@ export const DateTime = new GraphQLScalarType<Date, string>({
     'An instant as ISO 8601 with an offset, e.g. 2010-12-01T08:26:00.000Z; answered in UTC with milliseconds.',
   serialize: (value) => toDate(value).toISOString(),
   parseValue: toDate,
-  parseLiteral: (node) => toDate(literal(node, Kind.STRING)),
+  parseLiteral: (node) => located(node, () => toDate(literal(node, Kind.STRING))),
 });
 
 /** Whole numbers that JSON and JavaScript keep exact. */
@@ -19,7 +19,7 @@ export const SafeInt = new GraphQLScalarType<number, number>({
   description: 'Whole numbers up to 2^53 - 1.',
   serialize: toSafeInt,
   parseValue: toSafeInt,
-  parseLiteral: (node) => toSafeInt(Number(literal(node, Kind.INT))),
+  parseLiteral: (node) => located(node, () => toSafeInt(Number(literal(node, Kind.INT)))),
 });
 
 /** The resolvers decode it, because they know the store; here it is only text. */
@@ -31,7 +31,7 @@ export const Token = new GraphQLScalarType<string, string>({
 A token of another store, a malformed one, or one past the end of the log is refused with an error code.`,
   serialize: String,
   parseValue: toText,
-  parseLiteral: (node) => toText(literal(node, Kind.STRING)),
+  parseLiteral: (node) => located(node, () => literal(node, Kind.STRING)),
 });
 
 /** Postgres, as history, has no year 0. */
@@ -69,7 +69,14 @@ function toText(value: unknown): string {
 
 function literal(node: ValueNode, kind: Kind.STRING | Kind.INT): string {
   if (node.kind === kind) return node.value;
-  throw new GraphQLError(kind === Kind.STRING ? 'Text is expected here.' : 'A whole number is expected here.', {
-    nodes: node,
-  });
+  throw new GraphQLError(kind === Kind.STRING ? 'Text is expected here.' : 'A whole number is expected here.');
+}
+
+/** Gives an error the place of the literal: graphql-js does so only for errors of its own scalars. */
+function located<T>(node: ValueNode, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw error instanceof GraphQLError ? new GraphQLError(error.message, { nodes: node }) : error;
+  }
 }

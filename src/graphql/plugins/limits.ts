@@ -1,7 +1,7 @@
 import {
   type DocumentNode,
   type ExecutionArgs,
-  type GraphQLError,
+  GraphQLError,
   type GraphQLSchema,
   getOperationAST,
   OverlappingFieldsCanBeMergedRule,
@@ -10,6 +10,7 @@ import {
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../context.ts';
+import { argumentPath } from '../documents/argument-path.ts';
 import { toClientError } from '../errors.ts';
 import { type DocumentLimits, parseWithin } from '../limits/document.ts';
 import { OperationCosts } from '../limits/operation-costs.ts';
@@ -41,7 +42,8 @@ export function useLimits(limits: RequestLimits): Plugin {
     const refused = costsOf(schema).refuse(document);
     if (refused) return [refused];
     const linear = rules.map((rule) => (rule === OverlappingFieldsCanBeMergedRule ? overlappingFieldsRule : rule));
-    return validate(schema, document, linear, { maxErrors: MAX_ERRORS, hideSuggestions: !limits.suggestions });
+    const options = { maxErrors: MAX_ERRORS, hideSuggestions: !limits.suggestions };
+    return validate(schema, document, linear, options).map((error) => withArgument(document, error));
   };
   const onStart = ({ args, setResultAndStopExecution: stop }: Start): undefined => {
     try {
@@ -63,6 +65,14 @@ export function useLimits(limits: RequestLimits): Plugin {
     onExecute: (start) => onStart(start as unknown as Start),
     onSubscribe: (start) => onStart(start as unknown as Start),
   };
+}
+
+/** An error of a value that is written into the document, with the path of its argument. */
+function withArgument(document: DocumentNode, error: GraphQLError): GraphQLError {
+  const { message, nodes, originalError, extensions } = error;
+  const path = nodes?.[0] && argumentPath(document, nodes[0]);
+  if (!path) return error;
+  return new GraphQLError(message, { nodes, path, originalError, extensions });
 }
 
 /** What the hooks for executing and subscribing have in common. */

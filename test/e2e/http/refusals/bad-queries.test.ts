@@ -101,6 +101,14 @@ describe('orders', () => {
     await refused(ORDERS, variables);
   });
 
+  it('says where a literal is wrong, in the text and among the arguments', async () => {
+    const answer = await app.query('{\n  orders(filter: { placedFrom: "yesterday" }) { totalCount }\n}');
+    expectRequestError(answer, 'BAD_USER_INPUT');
+    expect(answer.errors).toMatchObject([
+      { locations: [{ line: 2, column: 32 }], path: ['orders', 'filter', 'placedFrom'] },
+    ]);
+  });
+
   it('takes literals no more than variables', async () => {
     for (const args of [
       'first: "1"',
