@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { testSeed } from './test/support/random.ts';
 import { lanesOf } from './test/support/run/lanes.ts';
@@ -10,8 +11,15 @@ testSeed();
 process.env.TEST_RUN_FOLDER = process.env.TMPDIR = openRunFolder();
 
 export default defineConfig({
-  // The file that Node takes for libraries: graphql refuses to work beside a second copy of itself.
-  resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
+  resolve: {
+    alias: [
+      // The file that Node takes for libraries: graphql refuses to work beside a second copy of itself.
+      { find: /^graphql$/, replacement: 'graphql/index.js' },
+      // Examples import the client as its users do.
+      { find: /^@afterwrite\/client$/, replacement: join(import.meta.dirname, 'client/src/index.ts') },
+      { find: /^@afterwrite\/client\/(\w+)$/, replacement: join(import.meta.dirname, 'client/src/$1.ts') },
+    ],
+  },
   test: {
     reporters: ['default', './test/support/run/reporter.ts'],
     setupFiles: ['test/support/run/each-file.ts'],

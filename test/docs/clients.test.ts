@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import { gql } from '@apollo/client';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { FetchClient } from '../../docs/example/clients/fetch.ts';
 import { createUrqlClient } from '../../docs/example/clients/urql.ts';
+import { createApollo } from '../../docs/example/frontend/apollo.ts';
+import { clientFor } from '../../docs/example/frontend/client.ts';
+import { createGraphql } from '../../docs/example/frontend/fetch.ts';
 import shop from '../../src/app.ts';
 import { Tokens } from '../../src/kernel/consistency/token.ts';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
 import { readConfig } from '../../src/settings/config.ts';
+import { MemoryStorage } from '../client/support.ts';
 import { useDatabase } from '../support/postgres/database.ts';
 import { until } from '../support/until.ts';
 
@@ -29,6 +34,12 @@ async function restart(): Promise<void> {
 const REGISTER = /* GraphQL */ `
   mutation ($id: ID!) {
     registerProduct(input: { id: $id, sku: "T", name: "Teapot", price: { amount: 1, currency: "GBP" } }) { __typename }
+  }`;
+const REGISTER_ONCE = /* GraphQL */ `
+  mutation ($id: ID!, $commandId: ID) {
+    registerProduct(input: { id: $id, sku: "T", name: "T", price: { amount: 1, currency: "GBP" } }, commandId: $commandId) {
+      ... on CommandReceipt { version token }
+    }
   }`;
 const CHANGE = /* GraphQL */ `
   mutation ($id: ID!, $amount: SafeInt!) {
@@ -91,6 +102,33 @@ describe('the client made of fetch', () => {
     stop.abort();
     await reading;
     expect(seen[0]?.projectionUpdated.keys).toEqual([id]);
+  });
+});
+
+describe('the example of the client package', () => {
+  it('reads its own writes with Apollo Client', async () => {
+    const { afterwrite, client } = createApollo(url, () => undefined);
+    onTestFinished(() => afterwrite.close());
+    const id = randomUUID();
+    await client.mutate({ mutation: gql(REGISTER), variables: { id } });
+    const { data } = await client.query<ProductView>({ query: gql(PRICE), variables: { id } });
+    expect(data?.product).toMatchObject({ version: 1, price: { amount: 1 } });
+  });
+
+  it('reads its own writes with plain requests', async () => {
+    const graphql = createGraphql(url, () => undefined);
+    const id = randomUUID();
+    await graphql(REGISTER, { id });
+    expect(await graphql(PRICE, { id })).toEqual({ product: { version: 1, price: { amount: 1 } } });
+  });
+
+  it('keeps a session, and a queue in its storage', async () => {
+    const storage = new MemoryStorage();
+    const client = clientFor(url, { accessToken: undefined, refresh: async () => undefined, storage });
+    onTestFinished(() => client.close());
+    const receipt = client.command(REGISTER_ONCE, { id: randomUUID() }, { queue: true });
+    expect(await receipt).toMatchObject({ version: 1 });
+    expect(storage.length).toBe(0);
   });
 });
 

@@ -10,7 +10,7 @@ import { registerDomains } from '../../src/kernel/define/domain.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const pages = globSync(['*.md', 'docs/*.md'], { cwd: root });
+const pages = globSync(['*.md', 'client/*.md', 'docs/**/*.md'], { cwd: root });
 
 interface Block {
   readonly page: string;

@@ -1,0 +1,241 @@
+import type { Answer, Document, Operation, Variables } from './answer.ts';
+import {
+  type CommandReceipt,
+  identified,
+  receiptIn,
+  type SendingOptions,
+  takesCommandId,
+  untilAnswered,
+} from './command.ts';
+import { type Auth, Credentials } from './credentials.ts';
+import { AfterwriteError } from './errors.ts';
+import { EventTransport } from './event-transport.ts';
+import { type Fetch, Http } from './http.ts';
+import { CommandQueue, type QueuedOutcome, type QueueStorage } from './queue.ts';
+import { inPage, type Share, shareTokens, type TokenStorage } from './sharing.ts';
+import { type CreateSockets, SocketTransport } from './socket-transport.ts';
+import { Stale, type StaleChange } from './stale.ts';
+import { type Sink, Stream, type StreamParts, type Transport } from './stream.ts';
+import { Tokens } from './tokens.ts';
+
+export interface AfterwriteOptions {
+  /** The address of the API, for example `https://api.example.org/graphql`. */
+  readonly url: string;
+  /** Returns the access token; by default everybody is anonymous. */
+  readonly auth?: Auth;
+  /** How far tokens are shared: `tabs` by default in a page, `none` on a server. */
+  readonly share?: Share;
+  /** `createClient` of the package `graphql-ws`: subscriptions go over a WebSocket. By default they are server-sent events. */
+  readonly sockets?: CreateSockets;
+  /** Where commands wait while the server cannot be reached, for example `localStorage`: see {@link CommandOptions.queue}. */
+  readonly queue?: QueueStorage;
+  /** Where a tab keeps its newest token over a reload: `sessionStorage` by default in a page. */
+  readonly storage?: TokenStorage;
+  /** Instead of the platform's. */
+  readonly fetch?: Fetch;
+}
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal;
+  readonly operationName?: string;
+}
+
+export interface MutationOptions extends SendingOptions {
+  readonly operationName?: string;
+}
+
+export interface CommandOptions extends MutationOptions {
+  /** If true, the command waits for the server as long as it takes, also over reloads, after those before it. */
+  readonly queue?: boolean;
+}
+
+/** A client that reads its own writes, over queries, mutations and subscriptions. */
+export interface Afterwrite {
+  /** The newest place in the log that was written or seen; for a page that a server renders, for example in a cookie. */
+  readonly token: string | undefined;
+  /** Tokens are comparable only while this number stays the same. */
+  readonly reign: number;
+  /** How many commands wait in the queue. */
+  readonly queued: number;
+  /** Takes a token that came another way, for example from the server that has rendered the page. */
+  saw(token: string): void;
+  /** Sends a query that waits for everything that was written and seen. @throws {UnreachableError} */
+  query(document: Document, variables?: Variables, options?: RequestOptions): Promise<Answer>;
+  /**
+   * Sends a mutation. If the document declares `$commandId`, it is sent until there is an answer, as a command is.
+   * @throws {UnreachableError}, {@link AfterwriteError} NO_ANSWER
+   */
+  mutate(document: Document, variables?: Variables, options?: MutationOptions): Promise<Answer>;
+  /**
+   * Subscribes until the returned function is called, also over lost connections. If the document declares `$after` and
+   * `variables` leave it out, each beginning is after what was written and seen.
+   */
+  subscribe(document: Document, variables: Variables, sink: Sink, options?: { operationName?: string }): () => void;
+  /**
+   * Sends a command until there is an answer, with the same `commandId`. The document declares `$commandId`.
+   * @throws {CommandError} if it is refused, {@link RequestError} if the request is, {@link AfterwriteError} NO_ANSWER.
+   */
+  command(document: Document, variables?: Variables, options?: CommandOptions): Promise<CommandReceipt>;
+  /** Tells what became of commands of the queue. @returns a function that ends it. */
+  onQueued(listener: (outcome: QueuedOutcome) => void): () => void;
+  /** Tells when what is shown is stale, and when it is fresh again. @returns a function that ends it. */
+  onStale(listener: (change: StaleChange) => void): () => void;
+  /** Call it when somebody has signed in: subscriptions of somebody else begin anew, the queue is sent. */
+  signIn(): Promise<void>;
+  /** Call it when the user has signed out: ends all subscriptions and sockets, forgets tokens and queued commands. */
+  signOut(): void;
+  /** Ends everything. Queued commands stay in their storage. */
+  close(): void;
+}
+
+/** Creates a client. One is enough for a page. */
+export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
+  const { url, auth = () => undefined, sockets, queue: storage } = options;
+  const share = options.share ?? (inPage ? 'tabs' : 'none');
+  const streams = new Set<Stream>();
+  const stale = new Stale();
+  const outcomes = new Set<(outcome: QueuedOutcome) => void>();
+  const tokens = new Tokens((change) => sharing.tell(change));
+  const restart = () => {
+    transport.reset();
+    for (const stream of streams) stream.restart();
+  };
+  const credentials = new Credentials(auth, restart);
+  const http = new Http(url, options.fetch ?? ((...request) => fetch(...request)), credentials, tokens);
+  const transport: Transport = sockets ? new SocketTransport(url, sockets, credentials) : new EventTransport(http);
+  const signIn = async () => {
+    await credentials.present();
+    void queue?.drain();
+  };
+  const sharing = shareTokens(url, share, options.storage, {
+    newest: () => tokens.newest,
+    heard: (token) => tokens.heard(token),
+    dropped: (token) => void tokens.drop(token),
+    signedOut: () => void signIn().catch(() => undefined),
+  });
+  const note = (operation: Operation, answer: Answer): Answer => {
+    stale.note(operation, answer);
+    if (answer.data != null) for (const token of tokensIn(answer)) tokens.answered(token);
+    return answer;
+  };
+  const send = async (operation: Operation, signal?: AbortSignal) =>
+    note(operation, await http.send(operation, {}, signal));
+  const command = async (operation: Operation, sending: SendingOptions) =>
+    receiptIn(await untilAnswered(send, operation, sending));
+  const queue = storage
+    ? new CommandQueue({
+        name: `afterwrite-queue ${url} `,
+        storage,
+        send: (operation, signal) => command(operation, { signal }),
+        identity: async () => {
+          await credentials.present();
+          return credentials.identity;
+        },
+        settled: (outcome) => {
+          for (const listener of outcomes) listener(outcome);
+        },
+      })
+    : undefined;
+  const parts: StreamParts = { transport, credentials, tokens, note };
+  const endStreams = () => {
+    for (const stream of streams) stream.complete();
+    transport.reset();
+  };
+  // What a former page has left.
+  if (queue?.length) void queue.drain();
+  return {
+    get token() {
+      return tokens.newest;
+    },
+    get reign() {
+      return tokens.reign;
+    },
+    get queued() {
+      return queue?.length ?? 0;
+    },
+    saw: (token) => tokens.heard(token),
+    query: async (document, variables, { signal, operationName } = {}) => {
+      const operation = operationOf(document, variables, operationName);
+      return note(operation, await http.query(operation, signal));
+    },
+    mutate: async (document, variables, { operationName, ...sending } = {}) => {
+      const operation = operationOf(document, variables, operationName);
+      if (!takesCommandId(operation.query)) return send(operation, sending.signal);
+      return untilAnswered(send, identified(operation), sending);
+    },
+    subscribe: (document, variables, sink, { operationName } = {}) => {
+      const end = () => streams.delete(stream);
+      const stream: Stream = new Stream(operationOf(document, variables, operationName), ending(sink, end), parts);
+      streams.add(stream);
+      return () => {
+        end();
+        stream.stop();
+      };
+    },
+    command: async (document, variables = {}, { operationName, queue: waits = false, ...sending } = {}) => {
+      const operation = identified(operationOf(document, variables, operationName));
+      if (!takesCommandId(operation.query)) {
+        const message =
+          'The document has to declare `$commandId: ID` and pass it on, so that sending it again is safe.';
+        throw new AfterwriteError('COMMAND_ID_MISSING', message);
+      }
+      if (!waits) return command(operation, sending);
+      if (!queue) {
+        throw new AfterwriteError(
+          'QUEUE_MISSING',
+          'Give createAfterwrite a storage as `queue`, for example localStorage.',
+        );
+      }
+      await credentials.present().catch(() => undefined);
+      return queue.add(operation, credentials.identity);
+    },
+    onQueued: (listener) => {
+      outcomes.add(listener);
+      return () => outcomes.delete(listener);
+    },
+    onStale: (listener) => stale.listen(listener),
+    signIn,
+    signOut: () => {
+      endStreams();
+      http.abandon(new AfterwriteError('SIGNED_OUT', 'The user has signed out.'));
+      tokens.clear();
+      queue?.forget(credentials.identity);
+      sharing.signOut();
+    },
+    close: () => {
+      endStreams();
+      queue?.stop(new AfterwriteError('CLOSED', 'The client was closed.'));
+      sharing.close();
+    },
+  };
+}
+
+/** The sink, and a function that is called when nothing more comes. */
+function ending(sink: Sink, end: () => void): Sink {
+  return {
+    next: (answer) => sink.next(answer),
+    error: (error) => {
+      end();
+      sink.error(error);
+    },
+    complete: () => {
+      end();
+      sink.complete();
+    },
+  };
+}
+
+function operationOf(document: Document, variables: Variables = {}, operationName?: string): Operation {
+  const text = typeof document === 'object' && 'loc' in document ? document.loc?.source.body : document;
+  const query = typeof text === 'string' || text instanceof String ? String(text) : '';
+  if (query === '')
+    throw new AfterwriteError('DOCUMENT_WITHOUT_TEXT', 'Pass the text of the document: print(document).');
+  return { query, variables, ...(operationName !== undefined && { operationName }) };
+}
+
+/** The tokens of an answer: its own, and those of its fields, for example of a projection's update. */
+function tokensIn({ data, extensions }: Answer): string[] {
+  const fields = Object.values(data as Record<string, { token?: unknown } | null>);
+  const tokens = [extensions?.consistency?.token, ...fields.map((field) => field?.token)];
+  return tokens.filter((token): token is string => typeof token === 'string' && token.length > 30);
+}

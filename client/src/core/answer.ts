@@ -1,0 +1,46 @@
+/** Variables of an operation, by name. */
+export type Variables = Readonly<Record<string, unknown>>;
+
+/** An error of a GraphQL answer. Programs look only at `extensions.code`. */
+export interface AnswerError {
+  readonly message: string;
+  readonly path?: readonly (string | number)[];
+  readonly extensions?: { readonly code?: string; readonly retryAfterMs?: number; readonly [fact: string]: unknown };
+}
+
+/** How fresh an answer is. */
+export interface Consistency {
+  /** A place in the log that the data includes. */
+  readonly token: string;
+  /** True if a part of the data lacks events. */
+  readonly stale?: boolean;
+}
+
+/** A GraphQL answer, or a message of a subscription. */
+export interface Answer<Data = unknown> {
+  readonly data?: Data | null;
+  readonly errors?: readonly AnswerError[];
+  readonly extensions?: { readonly consistency?: Consistency; readonly [name: string]: unknown };
+}
+
+/** An operation as it is sent. */
+export interface Operation {
+  readonly query: string;
+  readonly variables: Variables;
+  readonly operationName?: string;
+}
+
+/** A document: its text, a `String` of graphql-codegen, or what `gql` makes of a text. */
+export type Document = string | string | { readonly loc?: { readonly source: { readonly body: string } } };
+
+/** The codes of a token that the server does not know any more, for example after a restore from a backup. */
+const OUTDATED = ['FOREIGN_TOKEN', 'TOKEN_AHEAD', 'INVALID_TOKEN'];
+
+export const codesOf = ({ errors = [] }: Answer): readonly (string | undefined)[] =>
+  errors.map(({ extensions }) => extensions?.code);
+
+export const isOutdated = (answer: Answer): boolean => codesOf(answer).some((code) => OUTDATED.includes(code ?? ''));
+
+/** True if the server refuses the credentials: none, invalid or expired. */
+export const isUnauthenticated = (answer: Answer): boolean =>
+  answer.data == null && codesOf(answer).includes('UNAUTHENTICATED');

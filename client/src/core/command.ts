@@ -1,0 +1,90 @@
+import { type Answer, codesOf, type Operation } from './answer.ts';
+import { AfterwriteError, CommandError, RequestError, UnreachableError } from './errors.ts';
+import { backoff, pause } from './pause.ts';
+
+/** The selected fields of the receipt of an accepted command. */
+export interface CommandReceipt {
+  readonly aggregateId?: string;
+  readonly commandId?: string;
+  readonly version?: number;
+  readonly token?: string;
+  /** True if the command had been accepted before. */
+  readonly replayed?: boolean;
+  readonly [field: string]: unknown;
+}
+
+/** The same command, sent again, may get an answer later. */
+const REPEATABLE = ['THROTTLED', 'OUTCOME_UNKNOWN', 'TIMEOUT'];
+
+/** How long a command is sent again until there is an answer, in ms. */
+export const PATIENCE_MS = 60_000;
+
+export interface SendingOptions {
+  /** How long to send it again until there is an answer, in ms: a minute by default. */
+  readonly patienceMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** True if a document takes the id of its command, so that sending it again is safe. */
+export const takesCommandId = (query: string): boolean => /\$commandId\b/.test(query);
+
+/** An operation whose command has an id, which stays the same however often it is sent. */
+export function identified(operation: Operation): Operation {
+  const { variables } = operation;
+  return { ...operation, variables: { ...variables, commandId: variables.commandId ?? crypto.randomUUID() } };
+}
+
+/**
+ * Sends a mutation until there is an answer.
+ * @throws {AfterwriteError} NO_ANSWER if there is none in time: it may have been accepted. `facts.commandId` is its id;
+ *   sent again with it, it takes effect once. `cause` is the last failure.
+ */
+export async function untilAnswered(
+  send: (operation: Operation, signal?: AbortSignal) => Promise<Answer>,
+  operation: Operation,
+  { patienceMs = PATIENCE_MS, signal }: SendingOptions,
+): Promise<Answer> {
+  const until = performance.now() + patienceMs;
+  for (let failures = 0; ; failures++) {
+    let failure: AfterwriteError;
+    try {
+      const answer = await send(operation, signal);
+      if (!isUnanswered(answer)) return answer;
+      failure = new RequestError(answer.errors ?? []);
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+      failure = error;
+    }
+    const wait = backoff(failures, Number(failure.facts.retryAfterMs ?? 0));
+    if (performance.now() + wait > until) {
+      const { commandId } = operation.variables;
+      const message =
+        'There was no answer in time. Send the command again with the same commandId: it takes effect once.';
+      throw new AfterwriteError('NO_ANSWER', message, { commandId }, failure);
+    }
+    await pause(wait, signal);
+  }
+}
+
+function isUnanswered(answer: Answer): boolean {
+  const isIncomplete = Object.values(answer.data ?? { none: null }).includes(null);
+  return isIncomplete && codesOf(answer).some((code) => REPEATABLE.includes(code ?? ''));
+}
+
+/**
+ * The receipt in the answer to one command. It counts even if a part of its `query` failed.
+ * @throws {CommandError} if the command was refused.
+ * @throws {RequestError} if the request was.
+ */
+export function receiptIn({ data, errors = [] }: Answer): CommandReceipt {
+  const [result] = Object.values((data ?? {}) as Record<string, unknown>);
+  if (typeof result !== 'object' || result === null) throw new RequestError(errors);
+  const { __typename: type, code, message, ...facts } = result as Record<string, unknown>;
+  if (type === 'CommandReceipt' || (type === undefined && 'token' in result)) return result as CommandReceipt;
+  if (typeof code === 'string') throw new CommandError(code, String(message ?? code), { type, ...facts });
+  throw new AfterwriteError(
+    'RESULT_UNKNOWN',
+    'Select `__typename`, and `... on Error { code message }`, in the field of the command: its answer cannot be told otherwise.',
+    { type, ...facts },
+  );
+}

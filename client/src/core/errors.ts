@@ -1,0 +1,39 @@
+import type { AnswerError } from './answer.ts';
+
+/** What went wrong, with a code that programs can look at, and the facts. */
+export class AfterwriteError extends Error {
+  readonly code: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+
+  constructor(code: string, message: string, facts: Readonly<Record<string, unknown>> = {}, cause?: unknown) {
+    super(message, { cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.facts = facts;
+  }
+}
+
+/**
+ * The server did not accept a command: nothing has happened. `code` says why: `VALIDATION_FAILED`,
+ * `CONCURRENCY_CONFLICT`, `AGGREGATE_NOT_FOUND`, `COMMAND_ID_REUSED`, `ID_TAKEN`, `NOT_STORABLE` or a rule of the
+ * application. `facts` are the selected fields of the answer, for example `issues`.
+ */
+export class CommandError extends AfterwriteError {}
+
+/** The server refused the request. `code` is the one of the first error; `facts` are its extensions. */
+export class RequestError extends AfterwriteError {
+  readonly errors: readonly AnswerError[];
+
+  constructor(errors: readonly AnswerError[]) {
+    const [{ message, extensions = {} } = { message: 'The answer has neither data nor errors.' }] = errors;
+    super(extensions.code ?? 'UNKNOWN', message, extensions);
+    this.errors = errors;
+  }
+}
+
+/** There was no answer: code `UNREACHABLE`. The operation may have been executed. */
+export class UnreachableError extends AfterwriteError {
+  constructor(message: string, cause?: unknown) {
+    super('UNREACHABLE', message, {}, cause);
+  }
+}

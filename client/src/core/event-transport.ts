@@ -1,0 +1,63 @@
+import { type Answer, isUnauthenticated, type Operation } from './answer.ts';
+import { UnreachableError } from './errors.ts';
+import { type Http, readAnswer } from './http.ts';
+import type { Opening, Transport } from './stream.ts';
+
+/** Subscriptions over server-sent events. Needs nothing but `fetch`. */
+export class EventTransport implements Transport {
+  readonly #http: Http;
+
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  open(operation: Operation, token: string | undefined, opening: Opening): () => void {
+    const stop = new AbortController();
+    this.#read(operation, token, opening, stop.signal).catch((error: unknown) => {
+      if (!stop.signal.aborted) opening.lost({ error });
+    });
+    return () => stop.abort();
+  }
+
+  /** There is nothing that several streams have in common. */
+  reset(): void {}
+
+  async #read(operation: Operation, token: string | undefined, opening: Opening, signal: AbortSignal): Promise<void> {
+    const accept = 'text/event-stream';
+    const response = await this.#http.open(operation, { accept }, token, signal);
+    const take = (answer: Answer) => {
+      if (!isUnauthenticated(answer)) return opening.next(answer);
+      opening.lost({ rejected: token, answer });
+    };
+    if (!response.headers.get('content-type')?.startsWith(accept)) {
+      take(await readAnswer(response, signal));
+      return opening.complete();
+    }
+    for await (const { event, data } of serverSentEvents(response)) {
+      if (signal.aborted) return;
+      if (event === 'complete') return opening.complete();
+      if (event === 'next') take(JSON.parse(data));
+    }
+    opening.lost({ error: new UnreachableError('The stream was cut off.') });
+  }
+}
+
+/** The events of a response. Its lines end in LF, as GraphQL servers write them. */
+async function* serverSentEvents({ body }: Response): AsyncGenerator<{ event: string; data: string }> {
+  const reader = (body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream() as never).getReader();
+  let text = '';
+  try {
+    for (;;) {
+      const { done, value } = (await reader.read()) as ReadableStreamReadResult<string>;
+      if (done) return;
+      text += value;
+      const blocks = text.split('\n\n');
+      text = blocks.pop() ?? '';
+      for (const block of blocks) yield { event: fieldOf(block, 'event'), data: fieldOf(block, 'data') };
+    }
+  } finally {
+    reader.cancel().catch(() => undefined);
+  }
+}
+
+const fieldOf = (block: string, name: string): string => new RegExp(`^${name}: ?(.*)$`, 'm').exec(block)?.[1] ?? '';

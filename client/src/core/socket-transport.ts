@@ -1,0 +1,89 @@
+import type { Answer, AnswerError, Operation } from './answer.ts';
+import type { Credentials } from './credentials.ts';
+import { UnreachableError } from './errors.ts';
+import type { Opening, Transport } from './stream.ts';
+
+/** What is used of `createClient` of the package `graphql-ws`. */
+export type CreateSockets = (options: {
+  url: string;
+  connectionParams: () => Promise<Record<string, unknown>>;
+  retryAttempts: number;
+  lazyCloseTimeout: number;
+}) => SocketClient;
+
+interface SocketClient {
+  subscribe(
+    payload: { query: string; variables?: Record<string, unknown>; operationName?: string | null },
+    sink: { next(value: object): void; error(error: unknown): void; complete(): void },
+  ): () => void;
+  dispose(): void | Promise<void>;
+}
+
+/** Access tokens that have expired, or are not acceptable. */
+const REJECTED = [4401, 4403];
+/** The server does not speak this protocol, or has nothing at this path: another attempt cannot help. */
+const FATAL = [4400, 4406];
+/** How long a socket without subscriptions stays open, in ms: a page that is left is often followed by another one. */
+const IDLE_MS = 1000;
+
+/** Subscriptions over one WebSocket, which is open while there are any. */
+export class SocketTransport implements Transport {
+  readonly #url: string;
+  readonly #create: CreateSockets;
+  readonly #credentials: Credentials;
+  #client: SocketClient | undefined;
+  /** The access token that the socket was opened with. */
+  #token: string | undefined;
+
+  constructor(url: string, create: CreateSockets, credentials: Credentials) {
+    this.#url = url.replace(/^http/, 'ws');
+    this.#create = create;
+    this.#credentials = credentials;
+  }
+
+  open({ query, variables, operationName }: Operation, _token: string | undefined, opening: Opening): () => void {
+    this.#client ??= this.#connect();
+    return this.#client.subscribe(
+      { query, variables: { ...variables }, operationName: operationName ?? null },
+      {
+        next: (answer) => opening.next(answer as Answer),
+        complete: () => opening.complete(),
+        error: (error) => this.#failed(error, opening),
+      },
+    );
+  }
+
+  /** Ends the socket, with all that goes over it; the next subscription opens another one. */
+  reset(): void {
+    const client = this.#client;
+    this.#client = undefined;
+    void client?.dispose();
+  }
+
+  #connect(): SocketClient {
+    return this.#create({
+      url: this.#url,
+      connectionParams: async () => {
+        this.#token = await this.#credentials.present();
+        return this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
+      },
+      // Streams open themselves again, with the credentials and the token of that moment.
+      retryAttempts: 0,
+      lazyCloseTimeout: IDLE_MS,
+    });
+  }
+
+  #failed(error: unknown, opening: Opening): void {
+    if (Array.isArray(error)) {
+      opening.next({ errors: error as AnswerError[] });
+      opening.complete();
+      return;
+    }
+    const { code, reason } = error as { code?: number; reason?: string };
+    const cause = new UnreachableError(`The WebSocket was closed${code ? ` with ${code}: ${reason}` : ''}.`, error);
+    if (code !== undefined && REJECTED.includes(code)) {
+      const answer = { errors: [{ message: reason ?? '', extensions: { code: 'UNAUTHENTICATED' } }] };
+      opening.lost({ rejected: this.#token, answer });
+    } else opening.lost({ error: cause, isFatal: code !== undefined && FATAL.includes(code) });
+  }
+}

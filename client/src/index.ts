@@ -1,0 +1,17 @@
+export type {
+  Afterwrite,
+  AfterwriteOptions,
+  CommandOptions,
+  MutationOptions,
+  RequestOptions,
+} from './core/afterwrite.ts';
+export { createAfterwrite } from './core/afterwrite.ts';
+export type { Answer, AnswerError, Consistency, Document, Operation, Variables } from './core/answer.ts';
+export type { CommandReceipt, SendingOptions } from './core/command.ts';
+export type { AccessToken, Auth } from './core/credentials.ts';
+export { AfterwriteError, CommandError, RequestError, UnreachableError } from './core/errors.ts';
+export type { QueuedOutcome, QueueStorage } from './core/queue.ts';
+export type { Share, TokenStorage } from './core/sharing.ts';
+export type { CreateSockets } from './core/socket-transport.ts';
+export type { StaleChange } from './core/stale.ts';
+export type { Sink } from './core/stream.ts';

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { CommandError, type QueuedOutcome } from '../../client/src/index.ts';
+import { accessToken, staffToken, WITH_AUTH } from '../support/client/tokens.ts';
+import { useApp } from '../support/server/app.ts';
+import { until } from '../support/until.ts';
+import { Line, MemoryStorage, nameOf, REGISTER, RENAME, register, useClients } from './support.ts';
+
+const app = useApp({ env: WITH_AUTH, fulfils: false });
+const createClient = useClients(app);
+const auth = () => staffToken();
+
+describe('a command', () => {
+  it('takes effect once although its answer was lost', async () => {
+    const line = new Line();
+    const client = createClient({ auth, fetch: line.fetch });
+    const id = await register(client);
+    line.loseAnswer();
+    const receipt = await client.command(RENAME, { id, name: 'Grace' });
+    expect(receipt).toMatchObject({ version: 2, replayed: true });
+    expect(line.sent).toHaveLength(3);
+  });
+
+  it('is sent again when the server says that it may be', async () => {
+    const line = new Line();
+    const client = createClient({ auth, fetch: line.fetch });
+    const id = await register(client);
+    const extensions = { code: 'THROTTLED', retryAfterMs: 20 };
+    line.answer(Response.json({ errors: [{ message: 'later', extensions }] }, { status: 503 }));
+    line.answer(new Response('<html>', { status: 502 }));
+    expect(await client.command(RENAME, { id, name: 'Grace' })).toMatchObject({ version: 2, replayed: false });
+  });
+
+  it('gives up after its patience and says which command may have been accepted', async () => {
+    const line = new Line();
+    const client = createClient({ auth, fetch: line.fetch });
+    line.isCut = true;
+    const commandId = randomUUID();
+    const sent = client.command(RENAME, { id: randomUUID(), name: 'Grace', commandId }, { patienceMs: 1 });
+    await expect(sent).rejects.toMatchObject({
+      ...{ name: 'AfterwriteError', code: 'NO_ANSWER', facts: { commandId } },
+      cause: { code: 'UNREACHABLE' },
+    });
+  });
+
+  it('that is refused rejects with the code and the facts of the answer', async () => {
+    const client = createClient({ auth });
+    const unknown = client.command(RENAME, { id: randomUUID(), name: 'Grace' });
+    await expect(unknown).rejects.toBeInstanceOf(CommandError);
+    await expect(unknown).rejects.toMatchObject({ code: 'AGGREGATE_NOT_FOUND', facts: { type: 'AggregateNotFound' } });
+    const invalid = client.command(REGISTER, { id: randomUUID(), name: '' });
+    await expect(invalid).rejects.toMatchObject({
+      code: 'VALIDATION_FAILED',
+      facts: { issues: [{ path: ['name'] }] },
+    });
+  });
+
+  it('has to take an id, and to select its outcome', async () => {
+    const client = createClient({ auth });
+    const rename = (head: string, commandId: string) =>
+      `mutation ${head} { renameCustomer(input: { customerId: "${randomUUID()}", name: "x" }, ${commandId}) { __typename } }`;
+    await expect(client.command(rename('', 'commandId: null'))).rejects.toMatchObject({ code: 'COMMAND_ID_MISSING' });
+    await expect(client.command(rename('($commandId: ID)', 'commandId: $commandId'))).rejects.toMatchObject({
+      code: 'RESULT_UNKNOWN',
+    });
+  });
+});
+
+describe('commands that wait in the queue', () => {
+  it('are sent in order when the server can be reached again', async () => {
+    const line = new Line();
+    const queue = new MemoryStorage();
+    const client = createClient({ auth, queue, fetch: line.fetch });
+    const id = await register(client);
+    line.isCut = true;
+    const receipts = ['Grace', 'Edsger', 'Barbara'].map((name) =>
+      client.command(RENAME, { id, name }, { queue: true }),
+    );
+    await until(() => client.queued === 3);
+    line.isCut = false;
+    expect((await Promise.all(receipts)).map(({ version }) => version)).toEqual([2, 3, 4]);
+    expect([client.queued, queue.length, await nameOf(client, id)]).toEqual([0, 0, 'Barbara']);
+  });
+
+  it('outlive their page, and take effect once although the answer was lost', async () => {
+    const line = new Line();
+    const queue = new MemoryStorage();
+    const first = createClient({ auth, queue, fetch: line.fetch });
+    const id = await register(first);
+    line.loseAnswer();
+    const waiting = first.command(RENAME, { id, name: 'Grace' }, { queue: true });
+    await until(() => line.sent.length === 2);
+    first.close();
+    await expect(waiting).rejects.toMatchObject({ code: 'CLOSED' });
+    const again = createClient({ auth, queue });
+    const outcomes: QueuedOutcome[] = [];
+    again.onQueued((outcome) => outcomes.push(outcome));
+    await until(() => outcomes.length > 0);
+    expect(outcomes[0]).toMatchObject({ receipt: { version: 2, replayed: true } });
+    expect(queue.length).toBe(0);
+  });
+
+  it('do not wait for one that is refused', async () => {
+    const client = createClient({ auth, queue: new MemoryStorage() });
+    const id = await register(client);
+    const refused = client.command(RENAME, { id: randomUUID(), name: 'Nobody' }, { queue: true });
+    const accepted = client.command(RENAME, { id, name: 'Grace' }, { queue: true });
+    await expect(refused).rejects.toMatchObject({ code: 'AGGREGATE_NOT_FOUND' });
+    expect(await accepted).toMatchObject({ version: 2 });
+  });
+
+  it('of two tabs take effect once each, and each tab learns of its own', async () => {
+    const queue = new MemoryStorage();
+    const tabs = [createClient({ auth, queue }), createClient({ auth, queue })] as const;
+    const id = await register(tabs[0]);
+    const receipts = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((name, nth) =>
+        tabs[nth % 2 === 0 ? 0 : 1].command(RENAME, { id, name }, { queue: true }),
+      ),
+    );
+    expect(receipts.map(({ version }) => version).sort()).toEqual([2, 3, 4, 5]);
+  });
+
+  it('are forgotten when their user signs out, and stay for a user who is not there', async () => {
+    const line = new Line();
+    const queue = new MemoryStorage();
+    let user = 'ada';
+    const client = createClient({ auth: () => accessToken(user, ['staff']), queue, fetch: line.fetch });
+    const id = await register(client);
+    line.isCut = true;
+    const adas = client.command(RENAME, { id, name: 'by Ada' }, { queue: true });
+    adas.catch(() => undefined);
+    await until(() => client.queued === 1);
+    user = 'grace';
+    await client.signIn();
+    const graces = client.command(RENAME, { id, name: 'by Grace' }, { queue: true });
+    graces.catch(() => undefined);
+    await until(() => client.queued === 2);
+    client.signOut();
+    await expect(graces).rejects.toMatchObject({ code: 'SIGNED_OUT' });
+    expect(client.queued).toBe(1);
+    line.isCut = false;
+    user = 'ada';
+    await client.signIn();
+    await until(() => client.queued === 0);
+    expect(await nameOf(client, id)).toBe('by Ada');
+  });
+});

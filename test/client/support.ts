@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto';
+import { createClient } from 'graphql-ws';
+import { afterEach } from 'vitest';
+import { type Afterwrite, type AfterwriteOptions, createAfterwrite } from '../../client/src/index.ts';
+
+/** Over which way subscriptions of a client go. */
+export const ways = ['WebSocket', 'server-sent events'] as const;
+export type Way = (typeof ways)[number];
+
+/** Makes clients of a server and ends them after each test. */
+export function useClients(app: { readonly url: string }) {
+  const open: Afterwrite[] = [];
+  afterEach(() => {
+    for (const client of open.splice(0)) client.close();
+  });
+  return (options: Partial<AfterwriteOptions> = {}, way: Way = 'WebSocket'): Afterwrite => {
+    const sockets = way === 'WebSocket' ? { sockets: createClient } : {};
+    const client = createAfterwrite({ url: `${app.url}/graphql`, ...sockets, ...options });
+    open.push(client);
+    return client;
+  };
+}
+
+/** `localStorage` or `sessionStorage` of a browser. */
+export class MemoryStorage implements Storage {
+  readonly #items = new Map<string, string>();
+  [name: string]: unknown;
+
+  get length(): number {
+    return this.#items.size;
+  }
+  key(index: number): string | null {
+    return [...this.#items.keys()][index] ?? null;
+  }
+  getItem(key: string): string | null {
+    return this.#items.get(key) ?? null;
+  }
+  setItem(key: string, value: string): void {
+    this.#items.set(key, value);
+  }
+  removeItem(key: string): void {
+    this.#items.delete(key);
+  }
+  clear(): void {
+    this.#items.clear();
+  }
+}
+
+/** A way to the server that a test holds in its hands. */
+export class Line {
+  /** Headers of the requests that were sent. */
+  readonly sent: Headers[] = [];
+  /** What happens to the next requests, one after the other. */
+  readonly #next: ((send: () => Promise<Response>) => Promise<Response>)[] = [];
+  isCut = false;
+
+  readonly fetch = async (url: string, init: RequestInit): Promise<Response> => {
+    if (this.isCut) throw new TypeError('fetch failed');
+    this.sent.push(new Headers(init.headers));
+    const send = () => fetch(url, init);
+    return (this.#next.shift() ?? ((plainly) => plainly()))(send);
+  };
+
+  /** The next request is answered at once, but its answer arrives only when the returned function is called. */
+  holdAnswer(): { readonly answered: Promise<void>; readonly release: () => void } {
+    const answered = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    this.#next.push(async (send) => {
+      const response = await send();
+      // The whole body: the server is done with it.
+      const body = await response.text();
+      answered.resolve();
+      await released.promise;
+      return new Response(body, { status: response.status, headers: { 'content-type': 'application/json' } });
+    });
+    return { answered: answered.promise, release: released.resolve };
+  }
+
+  /** The answer to the next request is lost, after the server has done what it asks. */
+  loseAnswer(): void {
+    this.#next.push(async (send) => {
+      await (await send()).text();
+      throw new TypeError('fetch failed');
+    });
+  }
+
+  /** The next request is answered with this instead of being sent. */
+  answer(response: Response): void {
+    this.#next.push(async () => response);
+  }
+}
+
+export const REGISTER = /* GraphQL */ `
+  mutation Register($id: ID!, $name: String!, $commandId: ID) {
+    registerCustomer(input: { id: $id, name: $name, email: "ada@example.org" }, commandId: $commandId) {
+      __typename
+      ... on CommandReceipt { commandId version token replayed }
+      ... on Error { code message }
+      ... on ValidationError { issues { path message } }
+    }
+  }`;
+export const RENAME = /* GraphQL */ `
+  mutation Rename($id: ID!, $name: String!, $commandId: ID) {
+    renameCustomer(input: { customerId: $id, name: $name }, commandId: $commandId) {
+      __typename
+      ... on CommandReceipt { commandId version token replayed }
+      ... on Error { code message }
+    }
+  }`;
+export const CUSTOMER = 'query Customer($id: ID!) { customer(id: $id) { __typename id name version } }';
+export const LIVE_CUSTOMER = /* GraphQL */ `
+  subscription LiveCustomer($id: ID!, $after: ConsistencyToken) {
+    live(after: $after) { __typename customer(id: $id) { __typename id name version } }
+  }`;
+
+export interface CustomerView {
+  readonly customer: { readonly id: string; readonly name: string; readonly version: number } | null;
+}
+export interface LiveCustomerView {
+  readonly live: CustomerView;
+}
+
+/** Registers a customer. @returns its id. */
+export async function register(client: Afterwrite, name = 'Ada'): Promise<string> {
+  const id = randomUUID();
+  await client.command(REGISTER, { id, name });
+  return id;
+}
+
+/** The name that a client reads. */
+export async function nameOf(client: Afterwrite, id: string): Promise<string | undefined> {
+  const { data, errors } = await client.query(CUSTOMER, { id });
+  if (errors) throw new Error(JSON.stringify(errors));
+  return (data as CustomerView).customer?.name;
+}
+
+/** The names that a live query of a customer has shown, oldest first, and how it ended. */
+export function watch(client: Afterwrite, id: string) {
+  const shown = { names: [] as (string | undefined)[], ending: undefined as unknown, stop: () => {} };
+  shown.stop = client.subscribe(
+    LIVE_CUSTOMER,
+    { id },
+    {
+      next: ({ data }) => void shown.names.push((data as LiveCustomerView | null)?.live.customer?.name),
+      error: (error) => {
+        shown.ending = error;
+      },
+      complete: () => {
+        shown.ending = 'complete';
+      },
+    },
+  );
+  return shown;
+}
