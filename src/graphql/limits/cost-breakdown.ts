@@ -47,7 +47,7 @@ export class CostBreakdown {
       const cost = field.cost * times;
       if (found && cost < total / 2) break;
       names.push(field.name.slice(0, MAX_NAME));
-      found = { path: names.join('.'), cost };
+      found = { path: names.join('.'), cost: Math.ceil(cost) };
     }
     return found;
   }

@@ -82,11 +82,13 @@ export class OperationMeter {
     const breakdown = new CostBreakdown();
     this.#walk(document, sizes, breakdown).operation(operation);
     const heaviest = breakdown.heaviest();
-    const most =
-      heaviest && `${Math.ceil(heaviest.cost)} of it for ${heaviest.path}: leave that out, or ask for smaller pages`;
-    return refusal(`Query Cost limit of ${limit} exceeded, found ${Math.ceil(cost)}, ${most}.`, {
+    const advice = heaviest
+      ? `Leave out ${heaviest.path}, which costs ${heaviest.cost} of it, or ask for smaller pages.`
+      : 'Ask for smaller pages or fewer fields.';
+    const found = Math.ceil(cost);
+    return refusal(`Query Cost limit of ${limit} exceeded, found ${found}. ${advice}`, {
       limit,
-      cost: Math.ceil(cost),
+      cost: found,
       heaviest,
     });
   }

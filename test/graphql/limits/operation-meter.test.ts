@@ -100,7 +100,7 @@ describe('the cost of an operation', () => {
     ],
   ])('of %s is mostly that of %s, as its refusal says', (query, path, cost) => {
     const refused = new OperationMeter(schema, { ...GENEROUS, cost: 1 }).refuse(parse(query), () => {});
-    expect(refused?.message).toContain(`, ${cost} of it for ${path}: leave that out, or ask for smaller pages.`);
+    expect(refused?.message).toContain(`. Leave out ${path}, which costs ${cost} of it, or ask for smaller pages.`);
     expect(refused?.extensions.heaviest).toEqual({ path, cost });
   });
 

@@ -221,7 +221,7 @@ describe('a document', () => {
 
   it('with a typing error is told what there is, as a help', async () => {
     expect(await refused('{ projectons { name } }', {})).toBe(
-      'Cannot query field "projectons" on type "Query". Did you mean "projections", "processes", or "product"?',
+      'Cannot query field "projectons" on type "Query". Did you mean "projections", "products", "processes", or "product"?',
     );
   });
 });
