@@ -60,6 +60,7 @@ export function executeLive(
   const { schema, shared, turns, timeoutMs, onFault } = tools;
   const context = createContext(shared, { ...caller, signal }, reads);
   const { budget, consistency, operation } = context;
+  consistency.executes(plan.touched);
   let hasAskedWho = false;
   const contextValue: Context = Object.defineProperty(context, 'actor', {
     get: () => {

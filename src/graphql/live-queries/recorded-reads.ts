@@ -3,6 +3,7 @@ import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { valuesOfList } from '../read/equalities.ts';
 import { readModelsIn } from '../read/read-models-in.ts';
 import type { ReadRecorder, RecordedList } from '../read/read-recorder.ts';
+import type { ListValues } from './watched-lists.ts';
 import type { Reader, WatchedModel } from './watched-model.ts';
 
 /** Most rows of one read model that are watched by their keys for one execution. If there are more, all rows are. */
@@ -15,8 +16,8 @@ const MAX_CHANGED = 1000;
 interface Watch {
   readonly model: WatchedModel;
   readonly keys: Set<string>;
-  /** Values of lists: see {@link valuesOfList}. */
-  readonly lists: (readonly Partial<RowValues>[])[];
+  readonly pages: ListValues[];
+  readonly counts: ListValues[];
   /** Every row is watched. */
   ofAll: boolean;
   /** Pages that are being read. */
@@ -47,7 +48,7 @@ export class RecordedReads implements ReadRecorder, Reader {
 
   /** True while it is being found out whether the newest changes concern something recorded. */
   get isUncertain(): boolean {
-    for (const { model, lists } of this.#watches.values()) if (lists.length > 0 && model.isUncertain) return true;
+    for (const { model, pages } of this.#watches.values()) if (pages.length > 0 && model.lists.isUncertain) return true;
     return false;
   }
 
@@ -82,8 +83,8 @@ export class RecordedReads implements ReadRecorder, Reader {
       return () => {};
     }
     // From now on, rows that come into the list concern it. Which rows leave it is known only when they have been read.
-    watch.lists.push(values);
-    watch.model.addList(values, this);
+    watch.pages.push(values);
+    watch.model.lists.addPage(values, this);
     if (watch.reading++ === 0) watch.model.beginReading(this);
     return (rows) => {
       for (const row of rows) {
@@ -95,6 +96,19 @@ export class RecordedReads implements ReadRecorder, Reader {
       watch.changed.clear();
       watch.model.endReading(this);
     };
+  }
+
+  count(projection: Projection, { visibility, conditions }: RecordedList): void {
+    const { name } = projection;
+    this.#readBy(conditions, name);
+    const values = valuesOfList(projection, visibility, conditions);
+    const watch = this.#watch(name);
+    if (!values || !watch || watch.ofAll) {
+      this.rows(name);
+      return;
+    }
+    watch.counts.push(values);
+    watch.model.lists.addCount(values, this);
   }
 
   changed(projection: string, keys: ReadonlySet<string>): void {
@@ -136,16 +150,26 @@ export class RecordedReads implements ReadRecorder, Reader {
     if (known || this.#isClosed) return known;
     const model = this.#modelOf(projection);
     model.use(this);
-    const watch: Watch = { model, keys: new Set(), lists: [], ofAll: false, reading: 0, changed: new Set() };
+    const watch: Watch = {
+      model,
+      keys: new Set(),
+      pages: [],
+      counts: [],
+      ofAll: false,
+      reading: 0,
+      changed: new Set(),
+    };
     this.#watches.set(projection, watch);
     return watch;
   }
 
-  #forgetParts({ model, keys, lists }: Watch): void {
+  #forgetParts({ model, keys, pages, counts }: Watch): void {
     for (const key of keys) model.removeKey(key, this);
-    for (const values of lists) model.removeList(values, this);
+    for (const values of pages) model.lists.removePage(values, this);
+    for (const values of counts) model.lists.removeCount(values, this);
     keys.clear();
-    lists.length = 0;
+    pages.length = 0;
+    counts.length = 0;
   }
 
   /** Conditions of a list may look at other read models too. */

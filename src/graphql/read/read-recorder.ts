@@ -14,6 +14,8 @@ export interface ReadRecorder {
    * @returns a function to call with the rows that were read. Until then every change of the read model may concern the page.
    */
   page(projection: Projection, list: RecordedList): (rows: Iterable<RowValues>) => void;
+  /** The number of rows of a list. */
+  count(projection: Projection, list: RecordedList): void;
   /** The operation has a statement of its own. It may read whatever the fields of the operation declare. */
   statement(): void;
   /** What is read depends on the rights of the caller to this read model. */

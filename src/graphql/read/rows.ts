@@ -9,6 +9,7 @@ import { undeclaredRead } from './declared-reads.ts';
 import { type ListOf, Lists } from './pages/lists.ts';
 import type { Page, PageRequest } from './pages/page.ts';
 import type { ReadModels } from './read-models.ts';
+import type { RecordedList } from './read-recorder.ts';
 import type { CountedPage, NodeRow, RowOfProjection, VersionOf } from './row-types.ts';
 import type { RowsOptions } from './rows-options.ts';
 import { storableText, uuidFrom } from './text.ts';
@@ -146,7 +147,8 @@ export class Rows {
     const visibility = this.visibility(projection);
     const where = [visibleWhere(projection, visibility), ...(request.where ?? [])];
     const conditions = [...(request.where ?? []), or(...(request.anyOf ?? []))];
-    const hasRead = this.#options.recorder?.page(projection, { visibility, conditions });
+    const recorded = { visibility, conditions };
+    const hasRead = this.#options.recorder?.page(projection, recorded);
     const lists = this.#lists;
     const page = await lists.page<RowOfProjection<P>>(projection, { ...request, where }, ({ edges }) =>
       this.#lookAt(projection, edges),
@@ -154,7 +156,7 @@ export class Rows {
     hasRead?.(rowsOf(page));
     const { anyOf } = request;
     const counted = anyOf ? [...where, or(...anyOf) ?? sql`false`] : where;
-    return this.#counted(projection, page, () => lists.count(projection, counted));
+    return this.#counted(projection, page, recorded, () => lists.count(projection, counted));
   }
 
   /**
@@ -218,22 +220,26 @@ export class Rows {
     visibility: Visibility,
   ): Promise<CountedPage<RowOfProjection<P>>> {
     this.#refuseUndeclared(projection.name);
-    const conditions = [eq(list.column, list.value)];
-    const hasRead = this.#options.recorder?.page(projection, { visibility, conditions });
+    const recorded = { visibility, conditions: [eq(list.column, list.value)] };
+    const hasRead = this.#options.recorder?.page(projection, recorded);
     const lists = this.#lists;
     const page = await lists.pageOf<RowOfProjection<P>>(projection, list, request);
     this.#lookAt(projection, page.edges);
     hasRead?.(rowsOf(page));
-    return this.#counted(projection, page, () => lists.countOf(projection, list, request.where));
+    return this.#counted(projection, page, recorded, () => lists.countOf(projection, list, request.where));
   }
 
-  #counted<Node>(projection: Projection, page: Page<Node>, totalCount: () => Promise<number>): CountedPage<Node> {
+  #counted<Node>(
+    projection: Projection,
+    page: Page<Node>,
+    list: RecordedList,
+    totalCount: () => Promise<number>,
+  ): CountedPage<Node> {
     this.#mayLackRows(projection);
     return {
       ...page,
       totalCount: () => {
-        // A row that leaves the list without being on the page changes the number too.
-        this.#options.recorder?.rows(projection.name);
+        this.#options.recorder?.count(projection, list);
         return totalCount();
       },
     };

@@ -1,11 +1,19 @@
 import { inActiveSpan } from '../observe/trace.ts';
 
+/** Values of rows before and after a change, by the texts of their keys. A row that did not exist is missing. */
+export interface ChangedRows {
+  readonly before: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  readonly after: ReadonlyMap<string, { readonly row: Readonly<Record<string, unknown>> }>;
+}
+
 /** A read model has advanced: committed and visible to queries. */
 export interface ProjectionMoved {
   readonly projection: string;
   readonly position: number;
   /** The rows that changed, as the text of their keys; null if unknown. */
   readonly keys: ReadonlySet<string> | null;
+  /** Their values, if this process has changed them; undefined if they are unknown. */
+  readonly rows?: ChangedRows | undefined;
   /** How long the oldest of the events waited, from being recorded to being visible here, in ms. */
   readonly lagMs: number;
   /** True if events wait in its dead letters; undefined if unknown. */

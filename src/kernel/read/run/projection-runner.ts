@@ -6,7 +6,7 @@ import { type AfterFailure, LogConsumer, type StartingPoint } from '../../checkp
 import type { Clock } from '../../clock/database-clock.ts';
 import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts';
 import { AheadOfCodeError, newerEventOf } from '../../log/newer-events.ts';
-import type { ProjectionMoved } from '../../notify/hub.ts';
+import type { ChangedRows, ProjectionMoved } from '../../notify/hub.ts';
 import type { Observer } from '../../observe/observer.ts';
 import { BatchParking } from '../dead-letters/batch-parking.ts';
 import { loadParked } from '../dead-letters/dead-letter-store.ts';
@@ -183,7 +183,8 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     this.#poison.forget(to);
     this.advancedTo(to);
     const keys = parking?.isNeeded ? new Set([...writes.keys, ...parking.stale.map(({ text }) => text)]) : writes.keys;
-    this.#tellMoved(to, keys, Math.max(0, clock.now() - first.recordedAt.getTime()));
+    const rows = { before: writes.before, after: writes.upserts };
+    this.#tellMoved(to, keys, Math.max(0, clock.now() - first.recordedAt.getTime()), rows);
     return writes.keys.size;
   }
 
@@ -194,9 +195,9 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     return new BatchParking(parked, this.#poison.poison, this.#parts.deadLetterLimit ?? DEAD_LETTER_LIMIT);
   }
 
-  #tellMoved(position: number, keys: ReadonlySet<string> | null, lagMs: number): void {
+  #tellMoved(position: number, keys: ReadonlySet<string> | null, lagMs: number, rows?: ChangedRows): void {
     const hasParked = this.#parked && this.#parked.since.size > 0;
-    this.#parts.onMoved({ projection: this.#parts.projection.name, position, keys, lagMs, hasParked });
+    this.#parts.onMoved({ projection: this.#parts.projection.name, position, keys, rows, lagMs, hasParked });
   }
 
   /** Stores why it cannot continue, so that other instances know. */

@@ -33,7 +33,7 @@ interface Listed {
 const ORDERS = /* GraphQL */ `
   subscription Desk($customerId: ID!, $after: ConsistencyToken, $everyMs: Int) {
     live(after: $after, everyMs: $everyMs) {
-      orders(first: 20, filter: { customerId: $customerId }) { edges { node { ...Line } } }
+      orders(first: 20, filter: { customerId: $customerId }) { edges { node { ...Line } } totalCount }
     }
   }
   fragment Line on Order { id status customer { name } }

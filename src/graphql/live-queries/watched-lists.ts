@@ -1,0 +1,155 @@
+import type { PgColumn } from 'drizzle-orm/pg-core';
+import type { Projection } from '../../kernel/define/read-model/projection.ts';
+import type { ChangedRows } from '../../kernel/notify/hub.ts';
+import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
+import { pause } from '../../scheduling/sleeper.ts';
+import { RightsIndex } from '../live/rights-index.ts';
+import type { ReadModels } from '../read/read-models.ts';
+
+/** Most changed rows that are looked up together. If there are more, they concern every list. */
+const MAX_LOOKED_UP = 1000;
+/** Minimum time between two lookups, in ms: changes in between are looked up together. */
+const LOOK_MS = 10;
+
+/** Values of which every row of a list has one: see `valuesOfList`. */
+export type ListValues = readonly Partial<RowValues>[];
+
+/** Somebody who has read lists. */
+interface ListReader {
+  concern(): void;
+}
+
+/**
+ * Finds the readers of lists whom changed rows concern, by the values of the rows. If this process has changed them, their
+ * values are known. Otherwise they are looked up.
+ */
+export class WatchedLists {
+  readonly #projection: Projection | undefined;
+  readonly #readModels: Pick<ReadModels, 'propertiesOf'>;
+  /** Readers of pages, whom a row concerns if it may be in the list now. Rows that a page shows are watched by key. */
+  readonly #pages = new RightsIndex<ListReader>();
+  /** Readers of numbers of rows, whom a row concerns if it may be in the list now or may have been in it before. */
+  readonly #counts = new RightsIndex<ListReader>();
+  /** Number of lists of each reader, by kind. */
+  readonly #pagesOf = new Map<ListReader, number>();
+  readonly #countsOf = new Map<ListReader, number>();
+  /** Changed rows that have not been looked up yet; null if too many. */
+  #changed: Set<string> | null | undefined;
+  #isLooking = false;
+  #isReading = false;
+
+  constructor(projection: Projection | undefined, readModels: Pick<ReadModels, 'propertiesOf'>) {
+    this.#projection = projection;
+    this.#readModels = readModels;
+  }
+
+  /** True while changed rows are being looked up. */
+  get isUncertain(): boolean {
+    return this.#changed !== undefined || this.#isReading;
+  }
+
+  addPage(values: ListValues, reader: ListReader): void {
+    this.#pages.add(values, reader);
+    count(this.#pagesOf, reader, 1);
+  }
+
+  removePage(values: ListValues, reader: ListReader): void {
+    this.#pages.remove(values, reader);
+    count(this.#pagesOf, reader, -1);
+  }
+
+  addCount(values: ListValues, reader: ListReader): void {
+    this.#counts.add(values, reader);
+    count(this.#countsOf, reader, 1);
+  }
+
+  removeCount(values: ListValues, reader: ListReader): void {
+    this.#counts.remove(values, reader);
+    count(this.#countsOf, reader, -1);
+  }
+
+  /** @param rows undefined if this process has not changed them. */
+  changed(keys: ReadonlySet<string>, rows: ChangedRows | undefined): void {
+    if (this.#pagesOf.size === 0 && this.#countsOf.size === 0) return;
+    if (rows && this.#concernBy(rows)) return;
+    // How many rows a list had before cannot be looked up any more.
+    for (const reader of this.#countsOf.keys()) reader.concern();
+    if (this.#pagesOf.size > 0) this.#lookUp(keys);
+  }
+
+  /** @returns false if the values that decide are not all known. */
+  #concernBy({ before, after }: ChangedRows): boolean {
+    const decisive = [...this.#pages.properties, ...this.#counts.properties];
+    const [former, present] = [[...before.values()], [...after.values()].map(({ row }) => row)];
+    if ([...former, ...present].some((row) => decisive.some((property) => row[property] === undefined))) return false;
+    const concerned = new Set([
+      ...readersOf(this.#pages, present.map(this.#asStored)),
+      ...readersOf(this.#counts, [...former, ...present].map(this.#asStored)),
+    ]);
+    for (const reader of concerned) reader.concern();
+    return true;
+  }
+
+  /** A row with its UUIDs in the form in which Postgres returns them. */
+  readonly #asStored = (row: RowValues): RowValues => {
+    const columns = this.#projection?.table as unknown as Readonly<Record<string, PgColumn>> | undefined;
+    const stored = { ...row };
+    for (const property of [...this.#pages.properties, ...this.#counts.properties]) {
+      const value = row[property];
+      if (typeof value !== 'string' || columns?.[property]?.getSQLType() !== 'uuid') continue;
+      stored[property] = value.toLowerCase();
+    }
+    return stored;
+  };
+
+  #lookUp(keys: ReadonlySet<string>): void {
+    if (this.#changed === undefined) this.#changed = new Set(keys);
+    else for (const key of keys) this.#changed?.add(key);
+    if (this.#changed && this.#changed.size > MAX_LOOKED_UP) this.#changed = null;
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    // Let the projector finish its turn first: everything that it changes in this turn is looked up together.
+    setImmediate(() => void this.#look());
+  }
+
+  async #look(): Promise<void> {
+    for (let keys = this.#take(); keys !== undefined; keys = this.#take()) {
+      const rows = keys && (await this.#rowsOf(keys));
+      for (const reader of rows ? readersOf(this.#pages, rows) : [...this.#pagesOf.keys()]) reader.concern();
+      if (rows) await pause(LOOK_MS, undefined, { keepsProcess: false });
+    }
+    this.#isLooking = false;
+  }
+
+  #take(): ReadonlySet<string> | null | undefined {
+    const changed = this.#pagesOf.size === 0 ? undefined : this.#changed;
+    this.#changed = undefined;
+    return changed;
+  }
+
+  /** @returns the values of the rows that decide which lists they are in; null if that cannot be found out now. */
+  async #rowsOf(keys: ReadonlySet<string>): Promise<Iterable<RowValues> | null> {
+    if (!this.#projection) return null;
+    this.#isReading = true;
+    try {
+      return (await this.#readModels.propertiesOf(this.#projection, this.#pages.properties, [...keys])).values();
+    } catch {
+      // The lists are executed, and report the fault if it is still there.
+      return null;
+    } finally {
+      this.#isReading = false;
+    }
+  }
+}
+
+function readersOf(index: RightsIndex<ListReader>, rows: Iterable<RowValues>): ReadonlySet<ListReader> {
+  const found = new Set<ListReader>();
+  for (const row of rows) for (const reader of index.candidates(row)) found.add(reader);
+  return found;
+}
+
+function count(counts: Map<ListReader, number>, reader: ListReader, more: number): void {
+  const now = (counts.get(reader) ?? 0) + more;
+  if (now > 0) counts.set(reader, now);
+  else counts.delete(reader);
+}
