@@ -71,6 +71,17 @@ function page(assets: Assets, documents: URL | undefined): AssetAnswer {
     <style>
       html, body, #root { height: 100%; margin: 0; }
       .graphiql-tab { transform: none !important; }
+      /* All tabs are to be seen at once, if need be in several rows. */
+      .graphiql-container .graphiql-session-header { height: auto; flex-shrink: 0; }
+      .graphiql-tabs { flex-wrap: wrap; row-gap: 2px; column-gap: 4px; }
+      .graphiql-tab > button { padding: 4px 8px; font-size: 13px; }
+      /* On a narrow screen the answer is below the document, and the tabs scroll. */
+      @media (max-width: 700px) {
+        .graphiql-tabs { flex-wrap: nowrap; }
+        .graphiql-container #graphiql-session { flex-direction: column; min-height: 0; }
+        .graphiql-horizontal-drag-bar { width: auto; height: 12px; }
+        .graphiql-container .graphiql-logo { display: none; }
+      }
     </style>
   </head>
   <body class="no-focus-outline">

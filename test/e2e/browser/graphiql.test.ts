@@ -65,6 +65,20 @@ describe.skipIf(lacks('chromium'))('GraphiQL in a browser', { timeout: 60_000 },
       expect(await graphiql.tabs.allInnerTexts()).toEqual(readOperations(operations).map(({ name }) => name));
     });
 
+    it('shows all tabs at once on a small laptop, and the answer below the document on a phone', async () => {
+      const { graphiql, page } = await open(app);
+      await page.setViewportSize({ width: 1366, height: 768 });
+      for (const tab of await graphiql.tabs.all()) {
+        const { x = -1, y = -1, width = 0, height = 0 } = (await tab.boundingBox()) ?? {};
+        expect(x >= 0 && y >= 0 && x + width <= 1366 && y + height <= 768, `${x}, ${y}`).toBe(true);
+      }
+      await page.setViewportSize({ width: 390, height: 844 });
+      const answer = await graphiql.answer.boundingBox();
+      expect(answer?.width).toBeGreaterThan(200);
+      expect(answer?.y).toBeGreaterThan(300);
+      expect((answer?.y ?? 0) + (answer?.height ?? 0)).toBeLessThanOrEqual(844);
+    });
+
     it('plays all documents from top to bottom on an empty store, and again, and asks nobody but the server for anything', {
       timeout: 120_000,
     }, async () => {
