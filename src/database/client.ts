@@ -18,6 +18,8 @@ export type PoolRole = 'writer' | 'projector' | 'reader';
 
 export interface Pool {
   readonly db: Database;
+  /** Most connections, not counting those for transactions. */
+  readonly size: number;
   /** Calls back when a connection has ended, for whatever reason. */
   onConnectionEnd(listener: () => void): void;
   /**
@@ -107,6 +109,7 @@ export function openPool(options: PoolOptions): Pool {
   const guarded = { options: values, unsafe, begin: (work: TransactionWork) => transactions.begin(work) };
   return {
     db: drizzle({ client: guarded as unknown as postgres.Sql }) as Database,
+    size: options.connections,
     silentMs: () => {
       if (!answers.isWaiting && answers.lastAnswerMs > ASK_AFTER_MS) {
         client.unsafe('select 1').catch(() => undefined);

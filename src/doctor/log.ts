@@ -115,7 +115,7 @@ async function checkCheckpoints(db: Database): Promise<Finding[]> {
   ];
 }
 
-/** Parked work that waits for newer code, or for an operator. */
+/** Parked work that waits for corrected code, or for an operator. */
 async function checkParked(db: Database): Promise<Finding[]> {
   const [row] = await db.execute<{ items: number; events: number }>(sql`
     select (select count(*)::int from read.parked_items where status = 'PARKED') as items,

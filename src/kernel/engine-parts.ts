@@ -120,6 +120,8 @@ export function openProjector(core: EngineCore): Projector {
     openDedicated: () => openDedicated(core),
     projections: [...registry.projections.values()],
     batchLimit: options.projectionBatchLimit ?? 2000,
+    // The other half of the connections is for live read models and processes.
+    fillsAtOnce: Math.max(1, Math.floor(database.projector.size / 2)),
     deadLetterLimit: options.deadLetterLimit,
     maxWaiters: options.maxWaiters ?? 10_000,
     maxWaitersPerCaller: options.maxWaitersPerCaller,

@@ -1,8 +1,10 @@
+import { Semaphore } from '../../../scheduling/semaphore.ts';
 import { pause } from '../../../scheduling/sleeper.ts';
+import type { LogHead } from '../../log/log-head.ts';
 
 /** Maximum length of a rest, in ms. */
 const LONGEST_REST_MS = 250;
-/** How long the next one waits at most, in ms: a batch may take long because somebody has locked its table. */
+/** How long a read model waits for its turn at most, in ms: the batch of another one may take long because its table is locked. */
 const LONGEST_WAIT_MS = 1000;
 
 /** The turn of one read model that is being filled. */
@@ -14,46 +16,62 @@ export interface FillTurn {
   end(gap: number): Promise<void>;
 }
 
+export interface FillTurnsOptions {
+  /** Number of read models that may have a turn at the same time. */
+  readonly atOnce: number;
+  /** The end of the log, as far as it is known here. */
+  readonly head: Pick<LogHead, 'position'>;
+  /** Ends all waits and rests. */
+  readonly stopping: AbortSignal;
+}
+
 /**
  * Keeps the filling of new versions from starving the read models that are served by the same instance, with the same connections and
- * the same thread. Those that are filled take turns of one batch, so that together they use about as much as one live read model; and
- * while commands arrive they use at most half of the time. A read model that gets no closer to the end that way does not rest: it would
- * never arrive.
+ * in the same thread. Those that are filled take turns of one batch, few at a time, and while commands arrive they use at most half of
+ * the time. A read model that gets no closer to the end that way does not rest: it would never arrive.
  */
 export class FillTurns {
-  readonly #head: () => number;
+  readonly #head: Pick<LogHead, 'position'>;
   readonly #stopping: AbortSignal;
-  #free: Promise<void> = Promise.resolve();
+  readonly #places: Semaphore;
   #seen = 0;
   readonly #gaps = new Map<string, number>();
 
-  /**
-   * @param head the end of the log, as far as it is known here.
-   * @param stopping ends all rests.
-   */
-  constructor(head: () => number, stopping: AbortSignal) {
+  constructor({ atOnce, head, stopping }: FillTurnsOptions) {
     this.#head = head;
     this.#stopping = stopping;
+    this.#places = new Semaphore(atOnce);
   }
 
   /** Waits for the turn of a read model. */
   async take(name: string): Promise<FillTurn> {
-    const before = this.#free;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#free = promise;
-    await Promise.race([before, pause(LONGEST_WAIT_MS, this.#stopping)]);
+    const leave = await this.#place(name);
     const began = performance.now();
     return {
       end: async (gap) => {
         if (this.#isToRest(name, gap))
           await pause(Math.min(LONGEST_REST_MS, performance.now() - began), this.#stopping);
-        resolve();
+        leave();
       },
     };
   }
 
+  /** @returns a function that gives the place back. There is none if it was waited for in vain. */
+  async #place(name: string): Promise<() => void> {
+    const place = Promise.withResolvers<void>();
+    const wait = { isTaken: false, isOver: false };
+    this.#places.acquire(name, () => {
+      if (wait.isOver) this.#places.release(name);
+      else wait.isTaken = true;
+      place.resolve();
+    });
+    await Promise.race([place.promise, pause(LONGEST_WAIT_MS, this.#stopping)]);
+    wait.isOver = true;
+    return wait.isTaken ? () => this.#places.release(name) : () => {};
+  }
+
   #isToRest(name: string, gap: number): boolean {
-    const head = this.#head();
+    const head = this.#head.position;
     const isBusy = head > this.#seen && this.#seen > 0;
     const comesNearer = gap < (this.#gaps.get(name) ?? Number.POSITIVE_INFINITY);
     this.#seen = head;

@@ -21,6 +21,8 @@ export interface ProjectorOptions {
   readonly openDedicated: () => DedicatedPools;
   readonly projections: readonly Projection[];
   readonly batchLimit: number;
+  /** Number of read models that are filled at the same time. */
+  readonly fillsAtOnce: number;
   /** Maximum number of streams in the dead letters of one projection; default: 1000. */
   readonly deadLetterLimit?: number | undefined;
   /** Maximum number of waits for read models. */

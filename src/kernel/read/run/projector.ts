@@ -40,12 +40,14 @@ export class Projector {
   readonly #log: LogWatch;
   readonly #catchUp = new StartCatchUp();
   readonly #stopping = new AbortController();
-  readonly #fillTurns = new FillTurns(() => this.head.position, this.#stopping.signal);
+  readonly #fillTurns: FillTurns;
   /** The position of each projection that was last published to other instances. */
   readonly #lastPublished = new Map<string, number>();
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
+    const stopping = this.#stopping.signal;
+    this.#fillTurns = new FillTurns({ atOnce: options.fillsAtOnce, head: this.head, stopping });
     const { projections, others, log, feed, onLost, onError } = options;
     this.#log = new LogWatch({ log, head: this.head, feed, onLost });
     const names = projections.map(({ name }) => name);

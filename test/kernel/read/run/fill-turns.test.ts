@@ -9,9 +9,9 @@ afterEach(() => {
 });
 
 /** Turns on a log that grows when the test says so. */
-function turnsOn(log: { head: number }) {
+function turnsOn(log: { position: number }, atOnce = 1) {
   const stopping = new AbortController();
-  return { turns: new FillTurns(() => log.head, stopping.signal), stop: () => stopping.abort() };
+  return { turns: new FillTurns({ atOnce, head: log, stopping: stopping.signal }), stop: () => stopping.abort() };
 }
 
 /** How long it takes until something is done, in ms of the test's clock. */
@@ -27,7 +27,7 @@ async function msOf(done: Promise<unknown>): Promise<number> {
 
 describe('read models that are filled', () => {
   it('take turns, in the order in which they ask', async () => {
-    const { turns } = turnsOn({ head: 100 });
+    const { turns } = turnsOn({ position: 100 });
     const order: string[] = [];
     const batch = async (name: string) => {
       const turn = await turns.take(name);
@@ -40,8 +40,15 @@ describe('read models that are filled', () => {
     expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   });
 
+  it('have as many turns at a time as they may', async () => {
+    const { turns } = turnsOn({ position: 100 }, 2);
+    await turns.take('a');
+    expect(await msOf(turns.take('b'))).toBeLessThan(2);
+    expect(await msOf(turns.take('c'))).toBeGreaterThanOrEqual(1000);
+  });
+
   it('rest for as long as a turn took while commands arrive, and not otherwise', async () => {
-    const log = { head: 100 };
+    const log = { position: 100 };
     const { turns } = turnsOn(log);
     const turnOf = async (gap: number) => {
       const turn = await turns.take('a');
@@ -50,16 +57,16 @@ describe('read models that are filled', () => {
     };
     expect(await turnOf(90)).toBeLessThan(2);
     expect(await turnOf(80)).toBeLessThan(2);
-    log.head = 110;
+    log.position = 110;
     expect(await turnOf(70)).toBeGreaterThanOrEqual(40);
   });
 
   it('do not rest if they get no closer to the end: they would never arrive', async () => {
-    const log = { head: 100 };
+    const log = { position: 100 };
     const { turns } = turnsOn(log);
     for (const gap of [50, 60, 60]) {
       const turn = await turns.take('a');
-      log.head += 100;
+      log.position += 100;
       await vi.advanceTimersByTimeAsync(40);
       const ms = await msOf(turn.end(gap));
       if (gap === 60) expect(ms).toBeLessThan(2);
@@ -67,7 +74,7 @@ describe('read models that are filled', () => {
   });
 
   it('do not wait longer than a second for one whose batch is held up', async () => {
-    const { turns } = turnsOn({ head: 100 });
+    const { turns } = turnsOn({ position: 100 });
     await turns.take('locked');
     const ms = await msOf(turns.take('a'));
     expect(ms).toBeGreaterThanOrEqual(1000);
@@ -75,7 +82,7 @@ describe('read models that are filled', () => {
   });
 
   it('wait for nothing when the instance stops', async () => {
-    const { turns, stop } = turnsOn({ head: 100 });
+    const { turns, stop } = turnsOn({ position: 100 });
     await turns.take('locked');
     stop();
     expect(await msOf(turns.take('a'))).toBeLessThan(2);
