@@ -1,6 +1,8 @@
 import { EmbeddedPostgresError } from '../database/embedded/server.ts';
 import { DatabaseError } from '../database/errors.ts';
 import type { App } from '../definition/app.ts';
+import { DocumentsError } from '../graphql/documents/read-documents.ts';
+import { DefinitionError } from '../kernel/define/definition-error.ts';
 import { ReadTableError } from '../kernel/read/tables/table-ddl.ts';
 import { later } from '../scheduling/timers.ts';
 import { ConfigError, readConfig } from '../settings/config.ts';
@@ -8,6 +10,20 @@ import { withoutCredentials } from '../text/credentials.ts';
 import { ListenError } from './http/http.ts';
 import { onLauncherGone } from './launcher.ts';
 import { createLogger } from './operations/logger.ts';
+
+/** Errors that say in one sentence why an application cannot be served. */
+const EXPECTED = [
+  ...[ConfigError, DefinitionError, DocumentsError, ListenError],
+  ...[DatabaseError, EmbeddedPostgresError, ReadTableError],
+];
+
+/** A line with code and sentence, or the whole error if it is a fault. */
+function complaintAbout(error: unknown): unknown {
+  const kind = EXPECTED.find((each) => error instanceof each);
+  if (!kind) return error;
+  const { code, message } = error as InstanceType<typeof kind>;
+  return `Error ${code}: ${withoutCredentials(message)}`;
+}
 
 /** A second signal within this time is the same one, forwarded on another way, in ms. */
 const SAME_SIGNAL_MS = 1000;
@@ -53,9 +69,7 @@ export async function serve(app: App): Promise<void> {
     if (server.opsUrl) logger.info(`Operations:  ${server.opsUrl}/readyz, /metrics`);
     if (config.graphiql) logger.info(`GraphiQL:    ${server.url}/graphql (open it in a browser)`);
   } catch (error) {
-    const expected = [ConfigError, ListenError, DatabaseError, EmbeddedPostgresError, ReadTableError];
-    const isExpected = expected.some((kind) => error instanceof kind);
-    console.error(isExpected ? withoutCredentials((error as Error).message) : error);
+    console.error(complaintAbout(error));
     process.exit(1);
   }
 }

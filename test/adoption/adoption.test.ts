@@ -69,7 +69,9 @@ describe('a project that has installed the package', () => {
     const failure = project.node([CLI, 'start']);
     await expect(failure).rejects.toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^There is no Postgres to use: DATABASE_URL is not set, and .*npm install .*\n$/),
+      stderr: expect.stringMatching(
+        /^Error \w+: There is no Postgres to use: DATABASE_URL is not set, and .*npm install .*\n$/,
+      ),
     });
   });
 
