@@ -137,7 +137,9 @@ export async function createApp(packages: Packages): Promise<Project & { readonl
 
 /**
  * Puts the product into a project as `npm install` would: with the packages that its package.json names as dependencies and as
- * peers, those of the project, and no others.
+ * peers, those of the project, and no others. They are linked. `npm install --offline` would need a cache with the
+ * metadata of each package and the newest version that its range allows, and an installation of this repository leaves only what its lock
+ * file names.
  */
 async function install(
   packages: Pick<Packages, 'afterwrite'>,

@@ -51,8 +51,13 @@ export interface Changes<Row> {
   ): Change<Row>;
 }
 
-/** A row without columns that the table does not have: the compiler alone lets a function return more than it says. */
-type Exactly<Row, Made extends Row> = Made & { readonly [Unknown in Exclude<keyof Made, keyof Row>]: never };
+/**
+ * A row without columns that the table does not have: the compiler alone lets a function return more than it says. Its
+ * message about such a column contains this text.
+ */
+type Exactly<Row, Made extends Row> = Made & {
+  readonly [Unknown in Exclude<keyof Made, keyof Row>]: `The table has no column ${Unknown & string}.`;
+};
 
 /**
  * Who may see which rows: everyone, operators (roles with at least the power `observe`), or for each role all of them or those
