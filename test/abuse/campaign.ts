@@ -82,7 +82,8 @@ export class Campaign {
     child.send('begin' satisfies AttackerOrder);
     const attacked = await this.#live(seconds);
     await profiled();
-    child.send('end' satisfies AttackerOrder);
+    // It may have been interrupted.
+    if (child.connected) child.send('end' satisfies AttackerOrder);
     const report = await ended;
     const began = performance.now();
     await this.#drained().catch((error: Error) => failures.push(`Something stands still: ${error.message}`));

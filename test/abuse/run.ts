@@ -41,7 +41,7 @@ onLauncherGone(stop);
 say(`seed ${seed}: ${chosen.length} attacks, ${seconds} seconds each`);
 const folder = await mkdtemp(join(tmpdir(), 'afterwrite-abuse-'));
 const server = await ProductionServer.start(folder, {
-  TRUSTED_DOCUMENTS: 'schema/operations',
+  TRUSTED_DOCUMENTS: 'test/abuse/documents.json',
   TRUSTED_DOCUMENTS_ONLY: 'off',
 });
 const results: (readonly [Result, Verdict])[] = [];

@@ -20,10 +20,8 @@ export const largeReceipts: Attack = {
   run: (attacker) => {
     const read = `query { notes(first: ${NOTES}) { edges { node { content } } } }`;
     const mutation = (command: string) =>
-      `mutation ($input: ${command[0]?.toUpperCase()}${command.slice(1)}Input!) { ${command}(input: $input) { ... on CommandReceipt { ${read} } } }`;
+      `mutation { ${command}(input: { noteId: "${noteId}", tag: "large" }) { ... on CommandReceipt { ${read} } } }`;
     const [tag, untag] = [mutation('tagNote'), mutation('untagNote')];
-    return attacker.repeat(16, 10_000, (nth) =>
-      attacker.query(nth % 2 === 0 ? tag : untag, { input: { noteId, tag: 'large' } }, token),
-    );
+    return attacker.repeat(16, 10_000, (nth) => attacker.query(nth % 2 === 0 ? tag : untag, {}, token));
   },
 };
