@@ -10,12 +10,13 @@ import type { Projection } from '../../kernel/define/read-model/projection.ts';
 const MAX_IDS = 1000;
 
 /**
- * Finds the read model that has a row with an id, among several, for ids that are unique across them. Ids that any
- * operations ask for in the same moment are looked up with one statement: one index lookup for each id and read model.
+ * Finds the read models, of several, that have a row with an id. Usually it is one: only an aggregate that represents an
+ * actor may have the id of another one. Ids that any operations ask for in the same moment are looked up with one
+ * statement: one index lookup for each id and read model.
  */
 export class NodeIndex {
   readonly #db: Database;
-  readonly #loaders = new Map<readonly Projection[], DataLoader<string, Projection | null>>();
+  readonly #loaders = new Map<readonly Projection[], DataLoader<string, readonly Projection[]>>();
 
   constructor(db: Database) {
     this.#db = db;
@@ -24,9 +25,9 @@ export class NodeIndex {
   /**
    * @param projections the same list for all ids that are to be looked up together. Their keys are one column of UUIDs.
    * @param id in the form that read models store.
-   * @returns null if none has such a row. Regardless of who may see it.
+   * @returns those that have such a row, regardless of who may see it, in the order of the list.
    */
-  find(projections: readonly Projection[], id: string): Promise<Projection | null> {
+  find(projections: readonly Projection[], id: string): Promise<readonly Projection[]> {
     let loader = this.#loaders.get(projections);
     if (!loader) {
       loader = this.#loader(projections);
@@ -35,18 +36,20 @@ export class NodeIndex {
     return loader.load(id);
   }
 
-  #loader(projections: readonly Projection[]): DataLoader<string, Projection | null> {
+  #loader(projections: readonly Projection[]): DataLoader<string, readonly Projection[]> {
     const lookups = projections.map((projection, nth) => this.#lookup(projection, nth));
     const [first, second, ...others] = lookups;
-    if (!first) return new DataLoader(async (ids) => ids.map(() => null));
+    if (!first) return new DataLoader(async (ids) => ids.map(() => []));
     const query = (second ? unionAll(first, second, ...others) : first).prepare('nodes_by_id');
     return new DataLoader(
       async (ids) => {
         // The statement serves several operations: the end of one must not cancel it.
         const rows = await cancelledBy(undefined, () => query.execute({ ids: arrayText(ids) }));
-        const found = new Map<string, Projection | undefined>();
-        for (const { id, nth } of rows) found.set(id, projections[nth]);
-        return ids.map((id) => found.get(id) ?? null);
+        const found = Map.groupBy(rows, ({ id }) => id);
+        return ids.map((id) => {
+          const places = new Set(found.get(id)?.map(({ nth }) => nth));
+          return projections.filter((_, nth) => places.has(nth));
+        });
       },
       { cache: false, maxBatchSize: MAX_IDS, batchScheduleFn: (dispatch) => setImmediate(dispatch) },
     );

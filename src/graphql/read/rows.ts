@@ -71,23 +71,20 @@ export class Rows {
 
   /**
    * The row with this id, in whichever of these read models it is; null if there is none or the actor may not see it,
-   * also if they may see no row of its read model at all.
-   * @param projections ids are unique across them.
+   * also if they may see no row of its read model at all. If several have it, the first counts that the actor may see.
    * @throws {BadUserInputError} if the id is not valid.
    */
   async node(projections: readonly Projection[], id: string): Promise<NodeRow | null> {
     const uuid = uuidFrom(id);
     // The row may come into being in any of them.
     for (const { name } of projections) this.#options.recorder?.row(name, uuid);
-    const projection = await this.#readModels.nodes.find(projections, uuid);
-    if (!projection) {
-      for (const each of projections) this.#mayLackRows(each);
-      return null;
+    for (const projection of await this.#readModels.nodes.find(projections, uuid)) {
+      this.#options.recorder?.rights(projection.name);
+      const row = maySee(projection, this.#actor) ? await this.byKey(projection, uuid) : null;
+      if (row) return { projection, row };
     }
-    this.#options.recorder?.rights(projection.name);
-    if (!maySee(projection, this.#actor)) return null;
-    const row = await this.byKey(projection, uuid);
-    return row && { projection, row };
+    for (const each of projections) this.#mayLackRows(each);
+    return null;
   }
 
   /**

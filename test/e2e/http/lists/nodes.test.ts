@@ -96,6 +96,16 @@ describe('node', () => {
     expect(data.node).toEqual({ id: ids.Order });
   });
 
+  it('is the first that somebody may see if a person is several things under one id', async () => {
+    const id = unknownId();
+    const her = await customerToken(id);
+    await accepted(app, 'registerCustomer', { id, name: 'Cleo', email: 'cleo@example.org' }, { token: her });
+    readAfter = (await accepted(app, 'registerAuthor', { id, displayName: 'Cleo' }, { token: her })).token;
+    const query = `{ node(id: "${id}") { __typename id } }`;
+    const nodeFor = async (token?: string) => (await read(query, token)).data.node?.__typename;
+    expect([await nodeFor(staff), await nodeFor(her), await nodeFor(ada)]).toEqual(['Customer', 'Customer', 'Author']);
+  });
+
   it('refuses what is not an id', async () => {
     expectRequestError(await read('{ node(id: "order 1") { id } }', staff), 'BAD_USER_INPUT');
   });
