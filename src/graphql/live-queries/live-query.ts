@@ -140,7 +140,8 @@ export class LiveQuery implements MessageSource {
     } else if (this.#isCurrent) {
       this.#confirm();
       this.#offer(subscriber);
-    } else {
+    } else if (!this.#isRunning) {
+      // A running execution may serve it: see the end of it.
       this.#demand();
     }
   }
@@ -192,6 +193,7 @@ export class LiveQuery implements MessageSource {
       this.#failedBy(error);
     }
     this.#isRunning = false;
+    for (const newcomer of this.#newcomers) this.#serve(newcomer);
     this.#schedule();
   }
 
