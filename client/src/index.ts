@@ -12,6 +12,6 @@ export type { AccessToken, Auth } from './core/credentials.ts';
 export { AfterwriteError, CommandError, RequestError, UnreachableError } from './core/errors.ts';
 export type { QueuedOutcome, QueueStorage } from './core/queue.ts';
 export type { Share, TokenStorage } from './core/sharing.ts';
-export type { CreateSockets } from './core/socket-transport.ts';
 export type { StaleChange } from './core/stale.ts';
-export type { Sink } from './core/stream.ts';
+export type { CreateSockets } from './streams/socket-transport.ts';
+export type { Sink } from './streams/stream.ts';

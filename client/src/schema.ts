@@ -21,5 +21,12 @@ export const POSSIBLE_TYPES: Record<string, string[]> = {
   DeadLettersResult: ['DeadLetterChanged', 'DeadLetterNotFound', 'DeadLettersOfOtherVersion', 'DeadLettersRetried'],
 };
 
+/** Types of the product without an id, which belong to what they are read with. */
+export const EMBEDDED_TYPES: readonly string[] = [
+  'PageInfo',
+  'ValidationIssue',
+  ...(POSSIBLE_TYPES.CommandResult ?? []),
+];
+
 /** Arguments of a connection that choose the page. */
 export const PAGING_ARGUMENTS: readonly string[] = ['first', 'last', 'after', 'before'];

@@ -76,6 +76,18 @@ export class Line {
     return { answered: answered.promise, release: released.resolve };
   }
 
+  /** The next request reaches the server only when the returned function is called. */
+  holdRequest(): { readonly asked: Promise<void>; readonly release: () => void } {
+    const asked = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    this.#next.push(async (send) => {
+      asked.resolve();
+      await released.promise;
+      return send();
+    });
+    return { asked: asked.promise, release: released.resolve };
+  }
+
   /** The answer to the next request is lost, after the server has done what it asks. */
   loseAnswer(): void {
     this.#next.push(async (send) => {

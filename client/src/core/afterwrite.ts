@@ -1,3 +1,6 @@
+import { EventTransport } from '../streams/event-transport.ts';
+import { type CreateSockets, SocketTransport } from '../streams/socket-transport.ts';
+import { type Sink, Stream, type StreamParts, type Transport } from '../streams/stream.ts';
 import type { Answer, Document, Operation, Variables } from './answer.ts';
 import {
   type CommandReceipt,
@@ -9,13 +12,10 @@ import {
 } from './command.ts';
 import { type Auth, Credentials } from './credentials.ts';
 import { AfterwriteError } from './errors.ts';
-import { EventTransport } from './event-transport.ts';
 import { type Fetch, Http } from './http.ts';
 import { CommandQueue, type QueuedOutcome, type QueueStorage } from './queue.ts';
 import { inPage, type Share, shareTokens, type TokenStorage } from './sharing.ts';
-import { type CreateSockets, SocketTransport } from './socket-transport.ts';
 import { Stale, type StaleChange } from './stale.ts';
-import { type Sink, Stream, type StreamParts, type Transport } from './stream.ts';
 import { Tokens } from './tokens.ts';
 
 export interface AfterwriteOptions {

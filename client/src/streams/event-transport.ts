@@ -1,6 +1,6 @@
-import { type Answer, isUnauthenticated, type Operation } from './answer.ts';
-import { UnreachableError } from './errors.ts';
-import { type Http, readAnswer } from './http.ts';
+import { type Answer, isUnauthenticated, type Operation } from '../core/answer.ts';
+import { UnreachableError } from '../core/errors.ts';
+import { type Http, readAnswer } from '../core/http.ts';
 import type { Opening, Transport } from './stream.ts';
 
 /** Subscriptions over server-sent events. Needs nothing but `fetch`. */

@@ -1,6 +1,6 @@
-import type { Answer, AnswerError, Operation } from './answer.ts';
-import type { Credentials } from './credentials.ts';
-import { UnreachableError } from './errors.ts';
+import type { Answer, AnswerError, Operation } from '../core/answer.ts';
+import type { Credentials } from '../core/credentials.ts';
+import { UnreachableError } from '../core/errors.ts';
 import type { Opening, Transport } from './stream.ts';
 
 /** What is used of `createClient` of the package `graphql-ws`. */

@@ -1,8 +1,8 @@
-import { type Answer, codesOf, isOutdated, type Operation } from './answer.ts';
-import type { Credentials } from './credentials.ts';
-import { RequestError } from './errors.ts';
-import { backoff } from './pause.ts';
-import type { Tokens } from './tokens.ts';
+import { type Answer, codesOf, isOutdated, type Operation } from '../core/answer.ts';
+import type { Credentials } from '../core/credentials.ts';
+import { RequestError } from '../core/errors.ts';
+import { backoff } from '../core/pause.ts';
+import type { Tokens } from '../core/tokens.ts';
 
 /** Receives the messages of a subscription. */
 export interface Sink {
