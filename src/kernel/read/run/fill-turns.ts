@@ -4,6 +4,8 @@ import type { LogHead } from '../../log/log-head.ts';
 
 /** Maximum length of a rest, in ms. */
 const LONGEST_REST_MS = 250;
+/** Commands count as arriving for this long after the end of the log has moved, in ms. */
+const BUSY_MS = 1000;
 /** How long a read model waits for its turn at most, in ms: the batch of another one may take long because its table is locked. */
 const LONGEST_WAIT_MS = 1000;
 
@@ -17,7 +19,7 @@ export interface FillTurn {
 }
 
 export interface FillTurnsOptions {
-  /** Number of read models that may have a turn at the same time. */
+  /** Number of read models that may have a turn at the same time while no commands arrive. */
   readonly atOnce: number;
   /** The end of the log, as far as it is known here. */
   readonly head: Pick<LogHead, 'position'>;
@@ -27,14 +29,18 @@ export interface FillTurnsOptions {
 
 /**
  * Keeps the filling of new versions from starving the read models that are served by the same instance, with the same connections and
- * in the same thread. Those that are filled take turns of one batch, few at a time, and while commands arrive they use at most half of
- * the time. A read model that gets no closer to the end that way does not rest: it would never arrive.
+ * in the same thread. Those that are filled take turns of one batch. While commands arrive they take them one at a time, and use at most
+ * half of the time: two at a time make live read models lag ten times as much on two cores. A read model that gets no closer to the end
+ * that way does not rest: it would never arrive.
  */
 export class FillTurns {
   readonly #head: Pick<LogHead, 'position'>;
   readonly #stopping: AbortSignal;
   readonly #places: Semaphore;
-  #seen = 0;
+  /** The one place while commands arrive. */
+  readonly #single = new Semaphore(1);
+  #seen: number | undefined;
+  #busyUntil = 0;
   readonly #gaps = new Map<string, number>();
 
   constructor({ atOnce, head, stopping }: FillTurnsOptions) {
@@ -59,23 +65,29 @@ export class FillTurns {
   /** @returns a function that gives the place back. There is none if it was waited for in vain. */
   async #place(name: string): Promise<() => void> {
     const place = Promise.withResolvers<void>();
+    const places = this.#isBusy() ? this.#single : this.#places;
     const wait = { isTaken: false, isOver: false };
-    this.#places.acquire(name, () => {
-      if (wait.isOver) this.#places.release(name);
+    places.acquire(name, () => {
+      if (wait.isOver) places.release(name);
       else wait.isTaken = true;
       place.resolve();
     });
     await Promise.race([place.promise, pause(LONGEST_WAIT_MS, this.#stopping)]);
     wait.isOver = true;
-    return wait.isTaken ? () => this.#places.release(name) : () => {};
+    return wait.isTaken ? () => places.release(name) : () => {};
   }
 
   #isToRest(name: string, gap: number): boolean {
-    const head = this.#head.position;
-    const isBusy = head > this.#seen && this.#seen > 0;
     const comesNearer = gap < (this.#gaps.get(name) ?? Number.POSITIVE_INFINITY);
-    this.#seen = head;
     this.#gaps.set(name, gap);
-    return isBusy && comesNearer && gap > 0;
+    return this.#isBusy() && comesNearer && gap > 0;
+  }
+
+  /** True while commands arrive. */
+  #isBusy(): boolean {
+    const { position } = this.#head;
+    if (this.#seen !== undefined && position > this.#seen) this.#busyUntil = performance.now() + BUSY_MS;
+    this.#seen = position;
+    return performance.now() < this.#busyUntil;
   }
 }
