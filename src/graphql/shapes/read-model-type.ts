@@ -28,6 +28,8 @@ export interface ReadModelType<Table extends PgTable = PgTable> {
 
 /** An object type that is resolved from the versions of the rows of a read model, former ones and present ones. */
 export interface VersionType<Table extends PgTable = PgTable> {
+  /** Tells it from the type of the rows. */
+  readonly isOfVersions: true;
   readonly projection: Projection<Table>;
   readonly ref: ObjectRef<Types, StoredRow<Table> & VersionRow, StoredRow<Table> & VersionRow>;
 }

@@ -65,16 +65,26 @@ export function addVersions<Table extends PgTable>(
         rows.versions(projection, row, { args, info })) as never,
     }),
   );
-  return { projection, ref } as unknown as VersionType<Table>;
+  return { isOfVersions: true, projection, ref } as unknown as VersionType<Table>;
 }
 
-/** Adds the query `name(id: ID!, at: DateTime, version: Int)`. */
+/**
+ * Adds the query `name(id: ID!, at: DateTime, version: Int)`.
+ * @throws {DefinitionError} HISTORY_INCOMPLETE if it is given the type of the rows.
+ */
 export function addQueryAsOf<Table extends PgTable>(
   builder: Builder,
   name: string,
-  { projection, ref }: VersionType<Table>,
+  { isOfVersions, projection, ref }: VersionType<Table>,
   description: string,
 ): void {
+  if (!isOfVersions) {
+    const { name: rows } = ref;
+    const sentence =
+      `queryAsOf ${name} is given the type ${rows}: the caches of clients would take a former state for the present one. ` +
+      `Give it a type of versions: const ${rows}Version = api.versions('${rows}Version', ${rows}, { id: '…', description: '…' }).`;
+    throw new DefinitionError('HISTORY_INCOMPLETE', { query: name, projection: projection.name }, sentence);
+  }
   builder.queryField(name, (t) =>
     t.field({
       type: ref,

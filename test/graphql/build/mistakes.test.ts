@@ -58,6 +58,18 @@ describe('the schema', () => {
     });
   });
 
+  it('is refused if a query for former states is given the type of the present rows', () => {
+    const graphql = (api: Api) =>
+      api.queryAsOf('placeAsOf', typeOver(api, places as unknown as Projection) as never, 'A place as it was.');
+    expect(refused([lamps, places], graphql)).toMatchObject({
+      code: 'HISTORY_INCOMPLETE',
+      facts: { query: 'placeAsOf', projection: 'places' },
+      message: expect.stringContaining(
+        "Give it a type of versions: const PlaceVersion = api.versions('PlaceVersion', Place,",
+      ),
+    });
+  });
+
   it.each(['queryByKey', 'subscriptionToRow'] as const)(
     'is refused if %s asks by one id for rows whose key has several columns',
     (shape) => {
