@@ -19,10 +19,10 @@ export function useGateway(database: { readonly url: string }) {
   afterEach(async () => {
     await Promise.all(closers.splice(0).map((close) => close()));
   });
-  return async (): Promise<TestGateway> => {
+  return async ({ timeoutMs = TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<TestGateway> => {
     const gateway = await startLocalGateway({ databaseUrl: database.url, slowMs: 50, lateMs: 5000 });
     closers.push(() => gateway.close());
-    const client = new HttpPaymentGateway({ url: gateway.url, timeoutMs: TIMEOUT_MS, backoffMs: 20 });
+    const client = new HttpPaymentGateway({ url: gateway.url, timeoutMs, backoffMs: 20 });
     // Its tables are there from the first question on: tests look into them.
     await client.lookup({ reference: 'nothing' });
     return { ...gateway, client, adapters: [bindPort(paymentGateway, client)] };
