@@ -2,6 +2,8 @@ import { crc32 } from 'node:zlib';
 
 /** The first byte, which changes with the format. With this one a token begins with a letter, never with a hyphen. */
 const FORMAT = 0x9a;
+/** That of the tokens of former releases, in base64url. Clients may still hold some: they are read, and not made any more. */
+const FORMER_FORMAT = 1;
 /**
  * The 64 characters of a token in the order of their codes, so that tokens of one store compare as text in the order of
  * their positions. Those of base64url do not: its digits come last.
@@ -12,6 +14,7 @@ const toAlphabet = translation(BASE64URL, ALPHABET);
 const fromAlphabet = translation(ALPHABET, BASE64URL);
 /** format (1) · epoch (16) · position (8) · checksum (2): 27 bytes, 36 characters. */
 const LENGTH = 27;
+const CHARACTERS = 36;
 /** Positions are written as two halves of 32 bits each. */
 const HALF = 2 ** 32;
 
@@ -54,8 +57,8 @@ export class Tokens {
    * @throws {TokenError} INVALID_TOKEN if it is not a token, FOREIGN_TOKEN if it belongs to another store.
    */
   decode(token: string): number {
-    const bytes = token.length === 36 ? bytesOf(token) : Buffer.alloc(0);
-    if (bytes.length !== LENGTH || bytes[0] !== FORMAT || bytes.readUInt16BE(25) !== checksum(bytes)) {
+    const bytes = bytesOf(token);
+    if (!bytes || bytes.readUInt16BE(25) !== checksum(bytes)) {
       throw new TokenError(
         'INVALID_TOKEN',
         'This is not a consistency token; pass on the one you were given unchanged.',
@@ -84,9 +87,13 @@ export class Tokens {
   }
 }
 
-/** The bytes of a text of 36 characters; fewer if it has others than those of a token. */
-function bytesOf(token: string): Buffer {
-  return Buffer.from(translated(token, fromAlphabet), 'base64url');
+/** What a token contains; undefined if the text cannot be one. */
+function bytesOf(token: string): Buffer | undefined {
+  if (token.length !== CHARACTERS) return undefined;
+  const bytes = Buffer.from(translated(token, fromAlphabet), 'base64url');
+  if (bytes.length === LENGTH && bytes[0] === FORMAT) return bytes;
+  const former = Buffer.from(token, 'base64url');
+  return former.length === LENGTH && former[0] === FORMER_FORMAT ? former : undefined;
 }
 
 /** For each code of a character, the code of the one in its place; 0 if it has none. */

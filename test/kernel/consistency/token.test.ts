@@ -41,6 +41,11 @@ describe('a token', () => {
     expect(elsewhere.encode(42)).toBe(tokens.encode(42));
     expect(elsewhere.decode(tokens.encode(42))).toBe(42);
   });
+
+  it('of a former release is read as it was', () => {
+    const former = 'AQ-PrVvZy0afoWVwhncolQ4AAAAAAAAAKuwB';
+    expect(tokens.decode(former)).toBe(42);
+  });
 });
 
 describe('what is no token', () => {

@@ -1,5 +1,5 @@
 /**
- * The commit that stands for the release before: the first one that can be started on a database of a newer release. With
- * each release, it becomes the commit of the one before.
+ * The commit that stands for the release before: the first one that can be started on a database of a newer release and
+ * reads its tokens. With each release, it becomes the commit of the one before.
  */
-export const PREVIOUS_RELEASE = 'e2f09581f80e10c1fb17b0514c05b87090bd213f';
+export const PREVIOUS_RELEASE = 'b43d283d08ce0c0df08ad09e88982f1b1b65db2b';
