@@ -120,7 +120,7 @@ describe('a project that has installed the package', () => {
     expect(read.data).toEqual({ loan: { book: 'Frankenstein', status: 'LENT' } });
     const page = await fetch(`${url}/graphql`, { headers: { accept: 'text/html' } });
     expect(await page.text()).toContain('GraphiQL');
-    for (const file of ['page.js', 'graphiql.js', 'graphql-ws.js']) {
+    for (const file of ['page.js', 'placeholders.js', 'graphiql.js', 'graphql-ws.js']) {
       expect(await statusOf(`${url}/graphql?graphiql=${file}`)).toBe(200);
     }
     server.child.kill('SIGTERM');
