@@ -1,5 +1,12 @@
 import type { Database } from '../client.ts';
 
+/*
+ * Drizzle has no hook that is called with the tables of a statement before it is sent: a logger is called for all
+ * operations of a database alike.
+ *
+ * https://github.com/drizzle-team/drizzle-orm/issues/1500
+ */
+
 /** A table of the read schema, as Drizzle writes it in a statement. */
 const READ_TABLE = /"read"\."((?:[^"]|"")+)"/g;
 

@@ -4,9 +4,9 @@ import { approximateBytes } from '../../kernel/bytes.ts';
 /** Fields that an operation may resolve at once. A page that people look at has fewer. */
 const FIELDS_AT_ONCE = 5000;
 /** Fields that are resolved in each later turn of the event loop: about 2 ms. */
-const FIELDS_A_TURN = 2000;
+const FIELDS_PER_TURN = 2000;
 /** Bytes of an element that take as long as a field: they are counted as they will be in JSON. */
-const BYTES_A_FIELD = 400;
+const BYTES_PER_FIELD = 400;
 
 type ListInfo = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments'>;
 export type Paced<T> = readonly (T | Promise<T>)[];
@@ -37,13 +37,13 @@ export class Pace {
   /** The elements of a list, now or in a later turn. */
   elements<T>(list: readonly T[], info: ListInfo): Paced<T> | Promise<Paced<T>> {
     const own = weightOf(info);
-    const weights = list.map((element) => own + Math.floor(approximateBytes(element) / BYTES_A_FIELD));
+    const weights = list.map((element) => own + Math.floor(approximateBytes(element) / BYTES_PER_FIELD));
     const weight = weights.reduce((sum, each) => sum + each, 0);
     this.#fields += weight;
     if (this.#fields <= FIELDS_AT_ONCE) return list;
-    return this.#later(Math.min(weight, FIELDS_A_TURN)).then(() => {
+    return this.#later(Math.min(weight, FIELDS_PER_TURN)).then(() => {
       this.#pacing.check();
-      let left = FIELDS_A_TURN;
+      let left = FIELDS_PER_TURN;
       return list.map((element, index) => {
         const fields = weights[index] as number;
         left -= fields;
@@ -57,7 +57,7 @@ export class Pace {
     if (!this.#turn || this.#leftInTurn <= 0) {
       const before = this.#turn;
       this.#turn = before ? before.then(() => this.#pacing.turn()) : this.#pacing.turn();
-      this.#leftInTurn = FIELDS_A_TURN;
+      this.#leftInTurn = FIELDS_PER_TURN;
     }
     this.#leftInTurn -= fields;
     return this.#turn;

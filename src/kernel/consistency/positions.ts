@@ -10,7 +10,7 @@ export type WaitKind = 'read' | 'subscription';
  * Number of subscriptions that may wait for each read that may. They are counted separately: a subscription waits
  * without a time limit for a read model that is stuck, and would otherwise take the places of all reads.
  */
-const SUBSCRIPTIONS_A_READ = 10;
+const SUBSCRIPTIONS_PER_READ = 10;
 
 export interface WaitOptions {
   /**
@@ -55,7 +55,7 @@ export class Positions {
     this.#projections = new Map([...projections].map((name) => [name, new Track(name)]));
     this.#limits = {
       read: new WaitLimit('reads', limit, perCaller),
-      subscription: new WaitLimit('subscriptions', limit * SUBSCRIPTIONS_A_READ, perCaller * SUBSCRIPTIONS_A_READ),
+      subscription: new WaitLimit('subscriptions', limit * SUBSCRIPTIONS_PER_READ, perCaller * SUBSCRIPTIONS_PER_READ),
     };
   }
 

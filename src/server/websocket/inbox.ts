@@ -2,9 +2,9 @@ import type { RawData, WebSocket } from 'ws';
 import { later } from '../../scheduling/timers.ts';
 
 /** Messages that are handled in one turn, or at once: about a millisecond of work. */
-const MESSAGES_A_TURN = 20;
+const MESSAGES_PER_TURN = 20;
 /** Bytes of a message that take as long as a small message does. */
-const BYTES_A_MESSAGE = 1600;
+const BYTES_PER_MESSAGE = 1600;
 /** Time over which the messages of a caller that were handled at once are counted, in ms. */
 const AT_ONCE_MS = 20;
 
@@ -18,7 +18,7 @@ export class PromptMessages {
   /** @returns false if messages of this weight have to wait for a turn. */
   take(caller: string, weight: number): boolean {
     const taken = (this.#weights.get(caller) ?? 0) + weight;
-    if (taken > MESSAGES_A_TURN) return false;
+    if (taken > MESSAGES_PER_TURN) return false;
     if (this.#weights.size === 0) later(AT_ONCE_MS, () => this.#weights.clear(), { keepsProcess: false });
     this.#weights.set(caller, taken);
     return true;
@@ -86,7 +86,7 @@ export class Inbox {
     let count = 0;
     for (const message of this.#waiting) {
       weight += weightOf(message);
-      if (count > 0 && weight > MESSAGES_A_TURN) break;
+      if (count > 0 && weight > MESSAGES_PER_TURN) break;
       count++;
     }
     return this.#waiting.splice(0, count);
@@ -99,5 +99,5 @@ export function lengthOf(message: RawData): number {
 }
 
 function weightOf(message: RawData): number {
-  return 1 + Math.floor(lengthOf(message) / BYTES_A_MESSAGE);
+  return 1 + Math.floor(lengthOf(message) / BYTES_PER_MESSAGE);
 }

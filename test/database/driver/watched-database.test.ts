@@ -1,4 +1,4 @@
-// Upstream: https://github.com/drizzle-team/drizzle-orm/issues/5696
+// Upstream: https://github.com/drizzle-team/drizzle-orm/issues/1500
 import { eq, sql } from 'drizzle-orm';
 import { integer } from 'drizzle-orm/pg-core';
 import { expect, it } from 'vitest';

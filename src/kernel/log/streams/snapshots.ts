@@ -14,7 +14,7 @@ interface Due extends SnapshotOf {
 /** For a state of at most this many bytes, only the number of events decides when a snapshot is due. */
 const SMALL_STATE = 16_384;
 /** Bytes of events before a new snapshot, for each byte of a large snapshot. */
-const EVENTS_A_SNAPSHOT = 2;
+const EVENTS_PER_SNAPSHOT = 2;
 /**
  * A large state gets a snapshot after this many times `snapshot.every` events at the latest, so that loading stays
  * fast.
@@ -90,7 +90,7 @@ export class Snapshots {
     if (every <= 0 || tail.events < every) return false;
     if (tail.events < LONGEST_TAIL * every) {
       const size = bytes ?? approximateBytes(state);
-      if (size > SMALL_STATE && tail.bytes < EVENTS_A_SNAPSHOT * size) return false;
+      if (size > SMALL_STATE && tail.bytes < EVENTS_PER_SNAPSHOT * size) return false;
     }
     return this.#take(aggregate, streamId, version, state);
   }

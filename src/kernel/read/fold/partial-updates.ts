@@ -26,7 +26,7 @@ const KEPT_BYTES = 2000;
 /** Maximum number of sets of columns for which a table has statements. Rows with other sets are written as a whole. */
 const MAX_SETS = 16;
 /** Maximum number of sets of columns in one statement. */
-const MAX_SETS_A_BATCH = 3;
+const MAX_SETS_PER_BATCH = 3;
 
 /**
  * Finds rows that are updated instead of put as a whole. There are two kinds.
@@ -69,7 +69,7 @@ export class PartialUpdates {
     for (const [text, stored] of upserts) {
       const was = before.get(text);
       let set = was && this.#keepsLongValue(was, stored.row) ? this.#setOf(was, stored.row) : undefined;
-      if (set && !partial.has(set.id) && partial.size >= MAX_SETS_A_BATCH) set = undefined;
+      if (set && !partial.has(set.id) && partial.size >= MAX_SETS_PER_BATCH) set = undefined;
       if (was && isSmall) set ??= this.#all;
       if (!set) {
         whole.push(stored);
