@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { appendToHotStream, appendToNewStream, openEmmett, openEmmettOnPool } from './peers/emmett.ts';
 import { openPgbench } from './peers/pgbench.ts';
-import type { Benchmark } from './support/benchmark.ts';
-import { prepareDatabase } from './support/engine.ts';
-import { openEventStore } from './support/event-store.ts';
-import { atLeast, type Measurement, type Ratio, ratio } from './support/result.ts';
-import { callsPerSecond, inTurn } from './support/rounds.ts';
-import { median } from './support/statistics.ts';
+import type { Benchmark } from './support/measuring/benchmark.ts';
+import { atLeast, type Measurement, type Ratio, ratio } from './support/measuring/result.ts';
+import { callsPerSecond, inTurn } from './support/measuring/rounds.ts';
+import { median } from './support/measuring/statistics.ts';
+import { prepareDatabase } from './support/running/engine.ts';
+import { openEventStore } from './support/running/event-store.ts';
 
 const CALLERS = [1, 8, 32, 256];
 const PROMISED_AT = 32;

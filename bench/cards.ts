@@ -1,13 +1,20 @@
 import { articlesDomain } from '../src/domains/articles/index.ts';
 import { fillArticleTables } from './peers/article-tables.ts';
-import { type ArticleCounts, tagOf, writeArticles } from './support/articles-log.ts';
-import { measureRenamings } from './support/author-renamings.ts';
-import type { Benchmark } from './support/benchmark.ts';
-import { assertSameCards, type CardPage, cardPages, openClient, type Query, run } from './support/card-pages.ts';
-import { openEngine, prepareDatabase } from './support/engine.ts';
-import { atLeast, type Measurement, type Ratio, ratio } from './support/result.ts';
-import { callsPerSecond, inTurn } from './support/rounds.ts';
-import { median } from './support/statistics.ts';
+import type { Benchmark } from './support/measuring/benchmark.ts';
+import { atLeast, type Measurement, type Ratio, ratio } from './support/measuring/result.ts';
+import { callsPerSecond, inTurn } from './support/measuring/rounds.ts';
+import { median } from './support/measuring/statistics.ts';
+import { openEngine, prepareDatabase } from './support/running/engine.ts';
+import { type ArticleCounts, tagOf, writeArticles } from './support/workloads/articles-log.ts';
+import { measureRenamings } from './support/workloads/author-renamings.ts';
+import {
+  assertSameCards,
+  type CardPage,
+  cardPages,
+  openClient,
+  type Query,
+  run,
+} from './support/workloads/card-pages.ts';
 
 const COUNTS: ArticleCounts = { authors: 2000, articles: 50_000, tags: 200, comments: 2_000_000 };
 const QUICK: ArticleCounts = { authors: 20, articles: 500, tags: 20, comments: 20_000 };

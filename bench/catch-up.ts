@@ -1,9 +1,9 @@
-import { openApi } from './support/api.ts';
-import type { Benchmark } from './support/benchmark.ts';
-import { type OrderDesk, openOrderDesk } from './support/order-desk.ts';
-import { below, type Measurement, type Ratio } from './support/result.ts';
-import { steadily } from './support/rounds.ts';
-import { median, percentile } from './support/statistics.ts';
+import type { Benchmark } from './support/measuring/benchmark.ts';
+import { below, type Measurement, type Ratio } from './support/measuring/result.ts';
+import { steadily } from './support/measuring/rounds.ts';
+import { median, percentile } from './support/measuring/statistics.ts';
+import { openApi } from './support/running/api.ts';
+import { type OrderDesk, openOrderDesk } from './support/workloads/order-desk.ts';
 
 const RATES = [50, 500, 2000];
 const PROMISED_AT = 500;

@@ -1,13 +1,13 @@
 import { SYSTEM } from '../src/kernel/define/access/actor.ts';
 import type { Command } from '../src/kernel/define/command.ts';
 import { handleOnHotStream, handleOnNewStream, openEmmett } from './peers/emmett.ts';
-import { commandDocument, openApi } from './support/api.ts';
-import type { BenchContext, Benchmark } from './support/benchmark.ts';
-import { type BenchEngine, openEngine, prepareDatabase } from './support/engine.ts';
-import { installMeter, readMeter } from './support/meters.ts';
-import { atLeast, type Measurement, ratio } from './support/result.ts';
-import { callsPerSecond, inTurn } from './support/rounds.ts';
-import { median } from './support/statistics.ts';
+import type { BenchContext, Benchmark } from './support/measuring/benchmark.ts';
+import { atLeast, type Measurement, ratio } from './support/measuring/result.ts';
+import { callsPerSecond, inTurn } from './support/measuring/rounds.ts';
+import { median } from './support/measuring/statistics.ts';
+import { commandDocument, openApi } from './support/running/api.ts';
+import { type BenchEngine, openEngine, prepareDatabase } from './support/running/engine.ts';
+import { installMeter, readMeter } from './support/workloads/meters.ts';
 
 const CALLERS = 32;
 const SLICE_MS = 1000;

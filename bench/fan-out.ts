@@ -1,11 +1,11 @@
-import { type BenchApi, commandDocument, openApi } from './support/api.ts';
-import type { Benchmark } from './support/benchmark.ts';
-import { startChild } from './support/child.ts';
-import { prepareDatabase } from './support/engine.ts';
-import { fillShop, SHOP } from './support/orders.ts';
-import { below, type Measurement } from './support/result.ts';
-import { median } from './support/statistics.ts';
-import type { Expect, Open, Opened, Told } from './support/subscribers.ts';
+import type { Benchmark } from './support/measuring/benchmark.ts';
+import { startChild } from './support/measuring/child.ts';
+import { below, type Measurement } from './support/measuring/result.ts';
+import { median } from './support/measuring/statistics.ts';
+import { type BenchApi, commandDocument, openApi } from './support/running/api.ts';
+import { prepareDatabase } from './support/running/engine.ts';
+import type { Expect, Open, Opened, Told } from './support/running/subscribers.ts';
+import { fillShop, SHOP } from './support/workloads/orders.ts';
 
 const SUBSCRIBERS = [1, 1000, 10_000];
 const ORDERS = 1000;

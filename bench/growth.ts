@@ -1,9 +1,9 @@
-import type { Benchmark } from './support/benchmark.ts';
-import { type GrownStore, openGrownStore } from './support/grown-store.ts';
-import { inPasses } from './support/passes.ts';
-import { atLeast, type Measurement, type Ratio, ratio, type Unit } from './support/result.ts';
-import { callsPerSecond } from './support/rounds.ts';
-import { median } from './support/statistics.ts';
+import type { Benchmark } from './support/measuring/benchmark.ts';
+import { inPasses } from './support/measuring/passes.ts';
+import { atLeast, type Measurement, type Ratio, ratio, type Unit } from './support/measuring/result.ts';
+import { callsPerSecond } from './support/measuring/rounds.ts';
+import { median } from './support/measuring/statistics.ts';
+import { type GrownStore, openGrownStore } from './support/running/grown-store.ts';
 
 const SIZES = [100_000, 1_000_000, 10_000_000];
 const CALLERS = 32;

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
 import { SYSTEM } from '../src/kernel/define/access/actor.ts';
 import type { CommandOutcome } from '../src/kernel/define/command-outcome.ts';
-import type { Benchmark } from './support/benchmark.ts';
-import { type BenchEngine, openEngine, prepareDatabase } from './support/engine.ts';
-import { installMeter, meterDomain, readMeter } from './support/meters.ts';
-import { atLeast, type Measurement, type Ratio, ratio } from './support/result.ts';
-import { callsPerSecond } from './support/rounds.ts';
-import { median } from './support/statistics.ts';
+import type { Benchmark } from './support/measuring/benchmark.ts';
+import { atLeast, type Measurement, type Ratio, ratio } from './support/measuring/result.ts';
+import { callsPerSecond } from './support/measuring/rounds.ts';
+import { median } from './support/measuring/statistics.ts';
+import { type BenchEngine, openEngine, prepareDatabase } from './support/running/engine.ts';
+import { installMeter, meterDomain, readMeter } from './support/workloads/meters.ts';
 
 /** Commands that are issued while the snapshot is held, before it is measured again. */
 const MEANWHILE = 10_000;

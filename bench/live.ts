@@ -1,12 +1,12 @@
-import { type BenchApi, openApi } from './support/api.ts';
-import type { Benchmark } from './support/benchmark.ts';
-import { type Child, startChild } from './support/child.ts';
-import { prepareDatabase } from './support/engine.ts';
-import { LiveDesk, type LiveList } from './support/live-desk.ts';
-import type { Settle, Settled, Watch, Watching } from './support/live-subscribers.ts';
-import { SHOP } from './support/orders.ts';
-import { atMost, below, type Measurement } from './support/result.ts';
-import { median } from './support/statistics.ts';
+import type { Benchmark } from './support/measuring/benchmark.ts';
+import { type Child, startChild } from './support/measuring/child.ts';
+import { atMost, below, type Measurement } from './support/measuring/result.ts';
+import { median } from './support/measuring/statistics.ts';
+import { type BenchApi, openApi } from './support/running/api.ts';
+import { prepareDatabase } from './support/running/engine.ts';
+import type { Settle, Settled, Watch, Watching } from './support/running/live-subscribers.ts';
+import { LiveDesk, type LiveList } from './support/workloads/live-desk.ts';
+import { SHOP } from './support/workloads/orders.ts';
 
 const SUBSCRIBERS = [1000, 10_000];
 const LISTS = [1, 10, 1000];

@@ -1,13 +1,19 @@
 import postgres from 'postgres';
 import { newId } from '../src/kernel/log/new-id.ts';
 import type { CommandBus } from '../src/kernel/write/command-bus.ts';
-import type { Benchmark } from './support/benchmark.ts';
-import { type BenchEngine, openEngine, prepareDatabase } from './support/engine.ts';
-import { inPasses } from './support/passes.ts';
-import { atMost, type Measurement, ratio } from './support/result.ts';
-import type { Contender } from './support/rounds.ts';
-import { median } from './support/statistics.ts';
-import { accounts, meters, metersWithoutSnapshots, type StreamKind, writeStreams } from './support/streams.ts';
+import type { Benchmark } from './support/measuring/benchmark.ts';
+import { inPasses } from './support/measuring/passes.ts';
+import { atMost, type Measurement, ratio } from './support/measuring/result.ts';
+import type { Contender } from './support/measuring/rounds.ts';
+import { median } from './support/measuring/statistics.ts';
+import { type BenchEngine, openEngine, prepareDatabase } from './support/running/engine.ts';
+import {
+  accounts,
+  meters,
+  metersWithoutSnapshots,
+  type StreamKind,
+  writeStreams,
+} from './support/workloads/streams.ts';
 
 const COMMANDS = 'A command on a stream';
 const DEPOSITS = 'A deposit into an account';

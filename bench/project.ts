@@ -1,13 +1,13 @@
 import postgres from 'postgres';
 import { countReadings, emptyDocuments, openEmmett, rebuild } from './peers/emmett.ts';
-import type { BenchContext, Benchmark } from './support/benchmark.ts';
-import { openEngine, prepareDatabase } from './support/engine.ts';
-import { measureLiveLag } from './support/live-lag.ts';
-import { meterDomain } from './support/meters.ts';
-import { EVENTS_PER_STREAM, writeEmmettLog, writeLog } from './support/replayed-log.ts';
-import { atLeast, below, ratio } from './support/result.ts';
-import { inTurn, perSecond } from './support/rounds.ts';
-import { median } from './support/statistics.ts';
+import type { BenchContext, Benchmark } from './support/measuring/benchmark.ts';
+import { atLeast, below, ratio } from './support/measuring/result.ts';
+import { inTurn, perSecond } from './support/measuring/rounds.ts';
+import { median } from './support/measuring/statistics.ts';
+import { openEngine, prepareDatabase } from './support/running/engine.ts';
+import { measureLiveLag } from './support/running/live-lag.ts';
+import { EVENTS_PER_STREAM, writeEmmettLog, writeLog } from './support/running/replayed-log.ts';
+import { meterDomain } from './support/workloads/meters.ts';
 
 const STREAMS = 100_000;
 /** Emmett replays about a thousand events a second, fewer the longer its log is: a short one is in its favour. */

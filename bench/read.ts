@@ -1,15 +1,15 @@
 import { deepStrictEqual } from 'node:assert/strict';
 import postgres from 'postgres';
-import { type BenchApi, commandDocument, openApi } from './support/api.ts';
-import type { Benchmark } from './support/benchmark.ts';
-import { startChild } from './support/child.ts';
-import { prepareDatabase } from './support/engine.ts';
-import { OrderReader, ownDocuments, POSTGRAPHILE_DOCUMENTS } from './support/order-reader.ts';
-import { fillShop, SHOP } from './support/orders.ts';
-import { inPasses } from './support/passes.ts';
-import { atLeast, ratio } from './support/result.ts';
-import { callsPerSecond } from './support/rounds.ts';
-import { median } from './support/statistics.ts';
+import type { Benchmark } from './support/measuring/benchmark.ts';
+import { startChild } from './support/measuring/child.ts';
+import { inPasses } from './support/measuring/passes.ts';
+import { atLeast, ratio } from './support/measuring/result.ts';
+import { callsPerSecond } from './support/measuring/rounds.ts';
+import { median } from './support/measuring/statistics.ts';
+import { type BenchApi, commandDocument, openApi } from './support/running/api.ts';
+import { prepareDatabase } from './support/running/engine.ts';
+import { OrderReader, ownDocuments, POSTGRAPHILE_DOCUMENTS } from './support/workloads/order-reader.ts';
+import { fillShop, SHOP } from './support/workloads/orders.ts';
 
 const CALLERS = 32;
 /** Connections to the database that each contender has: as many as the product's server has for queries by default. */

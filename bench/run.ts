@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensureInstalled } from '../scripts/launcher/install.mjs';
 import { drawCharts } from './charts.ts';
-import { BENCHMARKS, type Benchmark } from './support/benchmark.ts';
-import { describeMachine } from './support/machine.ts';
-import { startPostgres } from './support/postgres.ts';
-import { print, save } from './support/report.ts';
+import { BENCHMARKS, type Benchmark } from './support/measuring/benchmark.ts';
+import { describeMachine } from './support/measuring/machine.ts';
+import { print, save } from './support/measuring/report.ts';
+import { startPostgres } from './support/running/postgres.ts';
 
 const say = (line: string) => console.error(line);
 const { positionals, values } = parseArgs({

@@ -1,11 +1,11 @@
 import postgres, { type Sql } from 'postgres';
 import { liveAudited, makeAuditedTables } from './peers/audited-tables.ts';
-import type { Benchmark } from './support/benchmark.ts';
-import { prepareDatabase } from './support/engine.ts';
-import { EVENTS_PER_ORDER, ITEMS_PER_ORDER, openOrderLives } from './support/order-lives.ts';
-import { atMost, type Measurement, type Ratio, ratio } from './support/result.ts';
-import { median } from './support/statistics.ts';
-import { type TaggedNotes, tagNotes } from './support/tagged-notes.ts';
+import type { Benchmark } from './support/measuring/benchmark.ts';
+import { atMost, type Measurement, type Ratio, ratio } from './support/measuring/result.ts';
+import { median } from './support/measuring/statistics.ts';
+import { prepareDatabase } from './support/running/engine.ts';
+import { EVENTS_PER_ORDER, ITEMS_PER_ORDER, openOrderLives } from './support/workloads/order-lives.ts';
+import { type TaggedNotes, tagNotes } from './support/workloads/tagged-notes.ts';
 
 const ORDERS = 20_000;
 const QUICK_ORDERS = 200;

@@ -1,5 +1,5 @@
-import type { Kept, StoredResult } from '../support/report.ts';
-import type { Unit } from '../support/result.ts';
+import type { Kept, StoredResult } from '../support/measuring/report.ts';
+import type { Unit } from '../support/measuring/result.ts';
 
 /** A figure of a chart: what one contender did in one place. */
 export interface Bar extends Kept {

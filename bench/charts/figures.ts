@@ -1,4 +1,4 @@
-import { number, type StoredResult } from '../support/report.ts';
+import { number, type StoredResult } from '../support/measuring/report.ts';
 import { type Chart, chartsOf } from './chart.ts';
 
 const BEGIN = '<!-- figures -->';

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { BENCHMARKS } from '../support/benchmark.ts';
-import type { StoredResult } from '../support/report.ts';
+import { BENCHMARKS } from '../support/measuring/benchmark.ts';
+import type { StoredResult } from '../support/measuring/report.ts';
 
 const folder = new URL('../results/', import.meta.url);
 

@@ -1,10 +1,10 @@
 import type { Sql } from 'postgres';
-import { articlesDomain, renameAuthor } from '../../src/domains/articles/index.ts';
-import { SYSTEM } from '../../src/kernel/define/access/actor.ts';
-import { type BenchEngine, openEngine } from './engine.ts';
-import type { Measurement } from './result.ts';
-import { inTurn } from './rounds.ts';
-import { median } from './statistics.ts';
+import { articlesDomain, renameAuthor } from '../../../src/domains/articles/index.ts';
+import { SYSTEM } from '../../../src/kernel/define/access/actor.ts';
+import type { Measurement } from '../measuring/result.ts';
+import { inTurn } from '../measuring/rounds.ts';
+import { median } from '../measuring/statistics.ts';
+import { type BenchEngine, openEngine } from '../running/engine.ts';
 
 const CHART = 'An author’s new name, until all of their cards show it';
 const NORMALISED = 'Normalised: one row';

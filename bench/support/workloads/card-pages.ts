@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { sql as template } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres, { type ParameterOrJSON, type Sql } from 'postgres';
-import type { Database } from '../../src/database/client.ts';
-import { articleCards } from '../../src/domains/articles/index.ts';
-import { readPage } from '../../src/graphql/read/pages/page.ts';
-import { CONDITIONS, tunedJoin, usualJoin } from '../peers/article-tables.ts';
+import type { Database } from '../../../src/database/client.ts';
+import { articleCards } from '../../../src/domains/articles/index.ts';
+import { readPage } from '../../../src/graphql/read/pages/page.ts';
+import { CONDITIONS, tunedJoin, usualJoin } from '../../peers/article-tables.ts';
 
 export const PAGE = 20;
 

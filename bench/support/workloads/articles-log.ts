@@ -1,8 +1,8 @@
-import type { Append, AppendEvent } from '../../src/kernel/log/append/append.ts';
-import type { EventLog } from '../../src/kernel/log/event-log.ts';
-import { newId } from '../../src/kernel/log/new-id.ts';
-import { appendOf } from './event-store.ts';
-import { sameEachTime, wordsOf } from './random.ts';
+import type { Append, AppendEvent } from '../../../src/kernel/log/append/append.ts';
+import type { EventLog } from '../../../src/kernel/log/event-log.ts';
+import { newId } from '../../../src/kernel/log/new-id.ts';
+import { sameEachTime, wordsOf } from '../measuring/random.ts';
+import { appendOf } from '../running/event-store.ts';
 
 /** How much there is of everything. */
 export interface ArticleCounts {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
-import { startEmbeddedPostgres } from '../../src/database/embedded/server.ts';
+import { startEmbeddedPostgres } from '../../../src/database/embedded/server.ts';
 
 /** The Postgres that everybody is measured on. */
 export interface BenchPostgres {

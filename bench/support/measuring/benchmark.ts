@@ -1,4 +1,4 @@
-import type { BenchPostgres } from './postgres.ts';
+import type { BenchPostgres } from '../running/postgres.ts';
 import type { Result } from './result.ts';
 
 /** What a benchmark has to work with. */

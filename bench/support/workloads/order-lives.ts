@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { auditDomain } from '../../src/domains/audit/index.ts';
-import { customersDomain, registerCustomer } from '../../src/domains/customers/index.ts';
-import { confirmDelivery, confirmOrder, ordersDomain, placeOrder, shipOrder } from '../../src/domains/orders/index.ts';
-import { productsDomain, registerProduct } from '../../src/domains/products/index.ts';
-import type { Actor } from '../../src/kernel/define/access/actor.ts';
-import type { Command, InputOf } from '../../src/kernel/define/command.ts';
-import { type BenchEngine, openEngine } from './engine.ts';
+import { auditDomain } from '../../../src/domains/audit/index.ts';
+import { customersDomain, registerCustomer } from '../../../src/domains/customers/index.ts';
+import {
+  confirmDelivery,
+  confirmOrder,
+  ordersDomain,
+  placeOrder,
+  shipOrder,
+} from '../../../src/domains/orders/index.ts';
+import { productsDomain, registerProduct } from '../../../src/domains/products/index.ts';
+import type { Actor } from '../../../src/kernel/define/access/actor.ts';
+import type { Command, InputOf } from '../../../src/kernel/define/command.ts';
+import { type BenchEngine, openEngine } from '../running/engine.ts';
 
 /** Events of an order's life: it is placed, confirmed, shipped and delivered. */
 export const EVENTS_PER_ORDER = 4;

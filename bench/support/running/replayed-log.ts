@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { PostgresEventStore } from '@event-driven-io/emmett-postgresql';
-import type { EventLog } from '../../src/kernel/log/event-log.ts';
-import { newId } from '../../src/kernel/log/new-id.ts';
-import type { MeterEvent } from '../peers/emmett.ts';
+import type { EventLog } from '../../../src/kernel/log/event-log.ts';
+import { newId } from '../../../src/kernel/log/new-id.ts';
+import type { MeterEvent } from '../../peers/emmett.ts';
 import { appendOf } from './event-store.ts';
 
 const READINGS = 4;

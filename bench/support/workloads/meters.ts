@@ -1,11 +1,11 @@
 import { bigint, integer, text, uuid } from 'drizzle-orm/pg-core';
 import { z } from 'zod';
-import { defineAggregate } from '../../src/kernel/define/aggregate.ts';
-import { defineCommand, reject } from '../../src/kernel/define/command.ts';
-import { defineDomain } from '../../src/kernel/define/domain.ts';
-import { defineEvent } from '../../src/kernel/define/event.ts';
-import { defineProjection } from '../../src/kernel/define/read-model/projection.ts';
-import { readTable } from '../../src/kernel/define/read-model/read-table.ts';
+import { defineAggregate } from '../../../src/kernel/define/aggregate.ts';
+import { defineCommand, reject } from '../../../src/kernel/define/command.ts';
+import { defineDomain } from '../../../src/kernel/define/domain.ts';
+import { defineEvent } from '../../../src/kernel/define/event.ts';
+import { defineProjection } from '../../../src/kernel/define/read-model/projection.ts';
+import { readTable } from '../../../src/kernel/define/read-model/read-table.ts';
 
 /** A domain as small as those that other event stores are measured with. */
 export const MeterInstalled = defineEvent('MeterInstalled', { data: z.object({ label: z.string() }) });

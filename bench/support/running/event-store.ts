@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { openPool } from '../../src/database/client.ts';
-import { registerDomains } from '../../src/kernel/define/domain.ts';
-import type { EventMetadata } from '../../src/kernel/define/event.ts';
-import type { Append } from '../../src/kernel/log/append/append.ts';
-import { AppendQueue } from '../../src/kernel/log/append/append-queue.ts';
-import { EventLog } from '../../src/kernel/log/event-log.ts';
-import { newId } from '../../src/kernel/log/new-id.ts';
-import { meterDomain } from './meters.ts';
+import { openPool } from '../../../src/database/client.ts';
+import { registerDomains } from '../../../src/kernel/define/domain.ts';
+import type { EventMetadata } from '../../../src/kernel/define/event.ts';
+import type { Append } from '../../../src/kernel/log/append/append.ts';
+import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
+import { EventLog } from '../../../src/kernel/log/event-log.ts';
+import { newId } from '../../../src/kernel/log/new-id.ts';
+import { meterDomain } from '../workloads/meters.ts';
 
 /** The log and its queue alone: no command is decided, nothing is projected. */
 export interface EventStore {

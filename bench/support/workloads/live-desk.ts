@@ -1,5 +1,5 @@
-import type { BenchApi } from './api.ts';
-import { commandDocument } from './api.ts';
+import type { BenchApi } from '../running/api.ts';
+import { commandDocument } from '../running/api.ts';
 
 /** A customer whose orders are shown as one live list. */
 export interface LiveList {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'graphql-ws';
-import { type BenchApi, commandDocument, type Receipt } from './api.ts';
+import { type BenchApi, commandDocument, type Receipt } from '../running/api.ts';
 
 const CUSTOMERS = 20;
 /** Orders that are watched while they change. */

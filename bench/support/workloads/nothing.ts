@@ -1,5 +1,5 @@
-import type { Api } from '../../src/graphql/api.ts';
-import { defineDomain } from '../../src/kernel/define/domain.ts';
+import type { Api } from '../../../src/graphql/api.ts';
+import { defineDomain } from '../../../src/kernel/define/domain.ts';
 
 /** What a request costs that asks for nothing: everything around a mutation, and around a query, but the work. */
 export const nothingDomain = defineDomain({

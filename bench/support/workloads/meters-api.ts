@@ -1,6 +1,6 @@
-import type { Api, DomainGraphql } from '../../src/graphql/api.ts';
-import type { Domain } from '../../src/kernel/define/domain.ts';
-import type { Projection } from '../../src/kernel/define/read-model/projection.ts';
+import type { Api, DomainGraphql } from '../../../src/graphql/api.ts';
+import type { Domain } from '../../../src/kernel/define/domain.ts';
+import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
 import { type MetersTable, meterDomain } from './meters.ts';
 
 const domain = meterDomain(1);

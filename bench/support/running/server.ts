@@ -1,11 +1,11 @@
 // A server in a process of its own, on the database in DATABASE_URL, with the domains that BENCH_DOMAINS names.
 import { setTimeout as delay } from 'node:timers/promises';
-import shop from '../../src/app.ts';
-import { createLogger } from '../../src/server/operations/logger.ts';
-import { startServer } from '../../src/server/server.ts';
-import { readConfig } from '../../src/settings/config.ts';
-import { metersWithApi } from './meters-api.ts';
-import { nothingDomain } from './nothing.ts';
+import shop from '../../../src/app.ts';
+import { createLogger } from '../../../src/server/operations/logger.ts';
+import { startServer } from '../../../src/server/server.ts';
+import { readConfig } from '../../../src/settings/config.ts';
+import { metersWithApi } from '../workloads/meters-api.ts';
+import { nothingDomain } from '../workloads/nothing.ts';
 
 const config = readConfig(process.env, shop.settings);
 const wanted = process.env.BENCH_DOMAINS?.split(',') ?? [];

@@ -1,11 +1,11 @@
 import postgres from 'postgres';
-import { type AfterwriteDatabase, openDatabase } from '../../src/database/database.ts';
-import { migrateDatabase } from '../../src/database/migrations/migrate.ts';
-import type { Domain } from '../../src/kernel/define/domain.ts';
-import { createEngine, type Engine } from '../../src/kernel/engine.ts';
-import type { EngineOptions } from '../../src/kernel/engine-options.ts';
-import { Observer } from '../../src/kernel/observe/observer.ts';
-import { createMetersTables, meterDomain } from './meters.ts';
+import { type AfterwriteDatabase, openDatabase } from '../../../src/database/database.ts';
+import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
+import type { Domain } from '../../../src/kernel/define/domain.ts';
+import { createEngine, type Engine } from '../../../src/kernel/engine.ts';
+import type { EngineOptions } from '../../../src/kernel/engine-options.ts';
+import { Observer } from '../../../src/kernel/observe/observer.ts';
+import { createMetersTables, meterDomain } from '../workloads/meters.ts';
 import type { BenchPostgres } from './postgres.ts';
 
 export interface BenchEngine extends Engine {

@@ -32,8 +32,8 @@ export async function describeMachine(postgres: string): Promise<Machine> {
     node: process.versions.node,
     postgres,
     peers: {
-      ...(await installed('../', Object.keys(await dependencies()))),
-      ...(await installed('../../', OWN_PEERS)),
+      ...(await installed('../../', Object.keys(await dependencies()))),
+      ...(await installed('../../../', OWN_PEERS)),
     },
   };
 }
@@ -43,7 +43,7 @@ const OWN_PEERS = ['graphql-yoga', 'postgres'];
 
 /** All that `bench/package.json` asks for. */
 async function dependencies(): Promise<Record<string, string>> {
-  return (await json('../package.json')).dependencies as Record<string, string>;
+  return (await json('../../package.json')).dependencies as Record<string, string>;
 }
 
 async function installed(folder: string, names: readonly string[]): Promise<Record<string, string>> {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { Account, accountsDomain, deposit } from '../../src/domains/accounts/index.ts';
-import { SYSTEM } from '../../src/kernel/define/access/actor.ts';
-import type { CommandOutcome } from '../../src/kernel/define/command-outcome.ts';
-import type { Domain } from '../../src/kernel/define/domain.ts';
-import type { Append, AppendEvent } from '../../src/kernel/log/append/append.ts';
-import type { EventLog } from '../../src/kernel/log/event-log.ts';
-import { newId } from '../../src/kernel/log/new-id.ts';
-import type { CommandBus } from '../../src/kernel/write/command-bus.ts';
+import { Account, accountsDomain, deposit } from '../../../src/domains/accounts/index.ts';
+import { SYSTEM } from '../../../src/kernel/define/access/actor.ts';
+import type { CommandOutcome } from '../../../src/kernel/define/command-outcome.ts';
+import type { Domain } from '../../../src/kernel/define/domain.ts';
+import type { Append, AppendEvent } from '../../../src/kernel/log/append/append.ts';
+import type { EventLog } from '../../../src/kernel/log/event-log.ts';
+import { newId } from '../../../src/kernel/log/new-id.ts';
+import type { CommandBus } from '../../../src/kernel/write/command-bus.ts';
 import { defineMeter, Meter, meterCommands, meterDomain, readMeter } from './meters.ts';
 
 /** Streams that may be of any length, and a command that adds one event to them. */

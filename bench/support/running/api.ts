@@ -1,7 +1,7 @@
 import { type Client, createClient } from 'graphql-ws';
 import { Pool } from 'undici';
 import { WebSocket } from 'ws';
-import { startChild } from './child.ts';
+import { startChild } from '../measuring/child.ts';
 
 /** The API of a server that runs in a process of its own. */
 export interface BenchApi {

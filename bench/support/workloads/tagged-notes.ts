@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Sql } from 'postgres';
-import { auditDomain } from '../../src/domains/audit/index.ts';
-import { createNote, notesDomain, tagNote, untagNote } from '../../src/domains/notes/index.ts';
-import type { Actor } from '../../src/kernel/define/access/actor.ts';
-import type { Command, InputOf } from '../../src/kernel/define/command.ts';
-import { type BenchEngine, openEngine } from './engine.ts';
-import { sameEachTime } from './random.ts';
+import { auditDomain } from '../../../src/domains/audit/index.ts';
+import { createNote, notesDomain, tagNote, untagNote } from '../../../src/domains/notes/index.ts';
+import type { Actor } from '../../../src/kernel/define/access/actor.ts';
+import type { Command, InputOf } from '../../../src/kernel/define/command.ts';
+import { sameEachTime } from '../measuring/random.ts';
+import { type BenchEngine, openEngine } from '../running/engine.ts';
 
 const NOTES = 8;
 const CHARACTERS = 100_000;

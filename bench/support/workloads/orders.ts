@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { customersDomain, registerCustomer } from '../../src/domains/customers/index.ts';
-import { confirmOrder, ordersDomain, placeOrder, shipOrder } from '../../src/domains/orders/index.ts';
-import { productsDomain, registerProduct } from '../../src/domains/products/index.ts';
-import { SYSTEM } from '../../src/kernel/define/access/actor.ts';
-import type { CommandOutcome } from '../../src/kernel/define/command-outcome.ts';
-import { openEngine } from './engine.ts';
+import { customersDomain, registerCustomer } from '../../../src/domains/customers/index.ts';
+import { confirmOrder, ordersDomain, placeOrder, shipOrder } from '../../../src/domains/orders/index.ts';
+import { productsDomain, registerProduct } from '../../../src/domains/products/index.ts';
+import { SYSTEM } from '../../../src/kernel/define/access/actor.ts';
+import type { CommandOutcome } from '../../../src/kernel/define/command-outcome.ts';
+import { openEngine } from '../running/engine.ts';
 
 /** The domains of a shop that only takes orders; a server that mounts them projects them. */
 export const SHOP = ['customers', 'products', 'orders'] as const;

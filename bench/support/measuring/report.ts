@@ -3,7 +3,7 @@ import type { Machine } from './machine.ts';
 import { type Measurement, nameOf, type Result } from './result.ts';
 import { median } from './statistics.ts';
 
-const folder = new URL('../results/', import.meta.url);
+const folder = new URL('../../results/', import.meta.url);
 
 /** What a file in `bench/results` holds. */
 export interface StoredResult extends Omit<Result, 'measurements' | 'ratios'> {

@@ -1,10 +1,10 @@
-import { SYSTEM } from '../../src/kernel/define/access/actor.ts';
-import type { BenchContext } from './benchmark.ts';
+import { SYSTEM } from '../../../src/kernel/define/access/actor.ts';
+import type { BenchContext } from '../measuring/benchmark.ts';
+import type { Measurement } from '../measuring/result.ts';
+import { callsPerSecond, steadily } from '../measuring/rounds.ts';
+import { percentile } from '../measuring/statistics.ts';
+import { installMeter } from '../workloads/meters.ts';
 import { type BenchEngine, openEngine, prepareDatabase } from './engine.ts';
-import { installMeter } from './meters.ts';
-import type { Measurement } from './result.ts';
-import { callsPerSecond, steadily } from './rounds.ts';
-import { percentile } from './statistics.ts';
 
 const CALLERS = 32;
 const LOADS = [0.5, 0.9];
