@@ -19,8 +19,9 @@ test('what somebody adds, everybody who may reads at once', async () => {
 
 test('a subscriber sees each change', async () => {
   const ada = app.as('ada', 'user');
-  const { aggregateId: id } = await ada.accepted('addTask', { name: 'First' });
-  const updates = await ada.subscribe('subscription ($id: ID!) { taskUpdated(id: $id) { name } }', { id });
+  const { aggregateId: id, token: after } = await ada.accepted('addTask', { name: 'First' });
+  const task = 'subscription ($id: ID!, $after: ConsistencyToken) { taskUpdated(id: $id, after: $after) { name } }';
+  const updates = await ada.subscribe(task, { id, after });
   assert.deepEqual(await updates.data(), { taskUpdated: { name: 'First' } });
   await ada.accepted('renameTask', { taskId: id, name: 'Second' });
   assert.deepEqual(await updates.data(), { taskUpdated: { name: 'Second' } });

@@ -11,14 +11,17 @@ after(() => library.close());
 
 const READ = 'query ($id: ID!) { loan(id: $id) { book status lentAt } }';
 
-/** Lends a book to Ada, and returns the id of the loan. */
-async function lend(book = 'Frankenstein'): Promise<string> {
-  return (await library.as('clerk', 'librarian').accepted('lendBook', { book, borrower: 'ada' })).aggregateId;
+/** Lends a book to Ada, and returns the id of the loan and the token of the receipt. */
+async function lend(book = 'Frankenstein'): Promise<{ id: string; token: string }> {
+  const { aggregateId: id, token } = await library
+    .as('clerk', 'librarian')
+    .accepted('lendBook', { book, borrower: 'ada' });
+  return { id, token };
 }
 
 test('a borrower reads what a librarian has written, and nobody else does', async () => {
   const lentAt = library.clock.now().toISOString();
-  const id = await lend();
+  const { id } = await lend();
   const { data } = await library.as('ada', 'member').query(READ, { id });
   assert.deepEqual(data, { loan: { book: 'Frankenstein', status: 'LENT', lentAt } });
   assert.deepEqual((await library.as('bob', 'member').query(READ, { id })).data, { loan: null });
@@ -26,16 +29,16 @@ test('a borrower reads what a librarian has written, and nobody else does', asyn
 });
 
 test('a borrower returns the book, once', async () => {
-  const loanId = await lend();
+  const { id: loanId } = await lend();
   const ada = library.as('ada', 'member');
   await ada.accepted('returnBook', { loanId });
   assert.equal((await ada.command('returnBook', { loanId })).code, 'NOT_LENT');
 });
 
 test('a book that is not back after 28 days is overdue, and its borrower sees that at once', async () => {
-  const id = await lend();
-  const loan = 'subscription ($id: ID!) { loanUpdated(id: $id) { status } }';
-  const updates = await library.as('ada', 'member').subscribe(loan, { id });
+  const { id, token: after } = await lend();
+  const loan = 'subscription ($id: ID!, $after: ConsistencyToken) { loanUpdated(id: $id, after: $after) { status } }';
+  const updates = await library.as('ada', 'member').subscribe(loan, { id, after });
   assert.deepEqual(await updates.data(), { loanUpdated: { status: 'LENT' } });
   await library.clock.advance({ days: 27, hours: 23 });
   const { data } = await library.as('ada', 'member').query(READ, { id });
@@ -45,7 +48,7 @@ test('a book that is not back after 28 days is overdue, and its borrower sees th
 });
 
 test('a book that came back in time is never overdue', async () => {
-  const loanId = await lend();
+  const { id: loanId } = await lend();
   await library.as('ada', 'member').accepted('returnBook', { loanId });
   await library.clock.advance({ days: 60 });
   const { data } = await library.as('ada', 'member').query(READ, { id: loanId });
