@@ -1,7 +1,16 @@
 import { getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Database } from '../../../database/client.ts';
-import { columnsOf, grantsOf, isSame, lacking, partsOf, regclass, type TablePart } from '../tables/table-parts.ts';
+import {
+  columnsOf,
+  grantsOf,
+  isRule,
+  isSame,
+  lacking,
+  partsOf,
+  regclass,
+  type TablePart,
+} from '../tables/table-parts.ts';
 import { READ_SCHEMA } from '../tables/tables.ts';
 import type { Shadow } from './shadow.ts';
 
@@ -29,7 +38,7 @@ export async function missingIndexes(
   wanted: (index: TablePart) => boolean = () => true,
 ): Promise<SQL[]> {
   const missing = lacking(await partsOf(db, live), await partsOf(db, shadow));
-  return missing.filter((part) => part.kind !== 'rule' && wanted(part)).map((part) => creationOf(part, shadow));
+  return missing.filter((part) => !isRule(part) && wanted(part)).map((part) => creationOf(part, shadow));
 }
 
 /** True if a shadow's tables do not exist, or a migration has changed the live ones since they were created. */
@@ -60,7 +69,7 @@ export async function replaceTable(tx: Database, live: PgTable, shadow: PgTable)
     const index = sql`index ${sql.identifier(READ_SCHEMA)}.`;
     if (from !== part.name) {
       await tx.execute(
-        part.kind === 'rule'
+        isRule(part)
           ? sql`alter table ${live} rename constraint ${was} to ${now}`
           : sql`alter ${index}${was} rename to ${now}`,
       );

@@ -49,7 +49,7 @@ export interface EnsuredTables {
  *
  * A table that is as declared has a hash of its declaration in its comment, so that an unchanged one is not compared
  * again.
- * @throws {ReadTableError} READ_TABLE_CHANGED if columns or the key differ from the declaration; READ_TABLE_TAKEN if a table
+ * @throws {ReadTableError} READ_TABLE_CHANGED if columns, keys or checks differ from the declaration; READ_TABLE_TAKEN if a table
  *   of that name belongs to something else; READ_TABLES_IN_USE. Then nothing is changed.
  */
 export function ensureTables({ db, projections, grant }: EnsureTablesParts): Promise<EnsuredTables> {
@@ -157,15 +157,13 @@ async function compare(
   const phrases = differences(await readColumns(tx, probe), await readColumns(tx, table));
   await tx.execute(sql`drop table ${probe}`);
   const present = await partsOf(tx, table);
-  const lacks = lacking(declared, present).filter(({ kind }) => kind !== 'rule');
+  const lacks = lacking(declared, present);
   const surplus = lacking(present, declared).filter(({ isPrimary }) => !isPrimary);
-  // What is unique decides which rows are possible, so it is as much a part of the table as its columns: other code
-  // that works on the same table could not store its rows.
-  phrases.push(...lacks.filter(({ isUnique }) => isUnique).map((part) => `it lacks ${phraseOf(part)}`));
-  phrases.push(...surplus.filter(({ isUnique }) => isUnique).map((part) => `its ${phraseOf(part)} is not declared`));
+  phrases.push(...lacks.filter(decidesRows).map((part) => `it lacks ${phraseOf(part)}`));
+  phrases.push(...surplus.filter(decidesRows).map((part) => `its ${phraseOf(part)} is not declared`));
   if (phrases.length > 0) throw changed(projection, table, phrases);
-  const wanted = lacks.flatMap(({ name }) => {
-    const index = ddl.indexes[Number(name.slice(PROBE_INDEX.length))];
+  const wanted = lacks.flatMap(({ kind, name }) => {
+    const index = kind === 'index' && ddl.indexes[Number(name.slice(PROBE_INDEX.length))];
     return index ? [{ name: index.name, create: index.createConcurrently }] : [];
   });
   // The next start finds its indexes there.
@@ -173,8 +171,16 @@ async function compare(
   return wanted;
 }
 
+/**
+ * True for what is unique and for checks. They decide which rows are possible, so they are as much a part of the table as its columns:
+ * other code that works on the same table could not store its rows. Postgres 18 also lists what is not null, which the columns say.
+ */
+function decidesRows({ kind, isUnique }: TablePart): boolean {
+  return isUnique || kind === 'check';
+}
+
 function phraseOf({ kind, definition }: TablePart): string {
-  return kind === 'key' ? definition : `unique index ${definition}`;
+  return kind === 'index' ? `unique index ${definition}` : definition;
 }
 
 function changed({ name, version }: Projection, table: PgTable, phrases: readonly string[]): ReadTableError {

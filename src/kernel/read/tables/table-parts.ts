@@ -7,7 +7,7 @@ import { READ_SCHEMA } from './tables.ts';
 export interface TablePart {
   readonly name: string;
   /** An index by itself, the index of a constraint (primary key, unique), or a rule that rows must satisfy. */
-  readonly kind: 'index' | 'key' | 'rule';
+  readonly kind: 'index' | 'key' | 'check' | 'not null';
   readonly isPrimary: boolean;
   /** Its definition without its name and its table's: `USING btree (placed_at, id)`, `PRIMARY KEY (id)`. */
   readonly definition: string;
@@ -36,7 +36,7 @@ export async function partsOf(db: Database, table: PgTable): Promise<TablePart[]
     left join pg_attribute a on a.attrelid = x.indrelid and a.attnum = x.indkey[0]
     where x.indrelid = ${regclass(table)} and x.indisvalid
     union all
-    select conname, 'rule', false, false, null, null, pg_get_constraintdef(oid)
+    select conname, case contype when 'c' then 'check' else 'not null' end, false, false, null, null, pg_get_constraintdef(oid)
     from pg_constraint where conrelid = ${regclass(table)} and contype in ('c', 'n')
     order by 7, 1`);
 }
@@ -52,6 +52,11 @@ export function lacking(wanted: readonly TablePart[], present: readonly TablePar
     if (at >= 0) left.splice(at, 1);
     return at < 0;
   });
+}
+
+/** True for a part without an index, which `like` copies with the columns. */
+export function isRule({ kind }: TablePart): boolean {
+  return kind === 'check' || kind === 'not null';
 }
 
 /** True if two parts differ at most in their names. */

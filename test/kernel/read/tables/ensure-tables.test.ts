@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { index, integer, type PgTable, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { check, index, integer, type PgTable, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 import { describe, expect, it } from 'vitest';
 import app from '../../../../src/app.ts';
 import { registerDomains } from '../../../../src/kernel/define/domain.ts';
@@ -240,5 +240,33 @@ describe('what is unique in a table with rows', () => {
       code: 'READ_TABLE_CHANGED',
       message: expect.stringContaining('its unique index USING btree (label) is not declared'),
     });
+  });
+});
+
+describe('a check of a table with rows', () => {
+  const gauges = (least: number | undefined) =>
+    readTable('gauges', { id: uuid('id').primaryKey(), value: integer('value') }, ({ value }) =>
+      least === undefined ? [] : [check('gauges_least', sql`${value} >= ${least}`)],
+    );
+
+  it.each([
+    ['an added one', undefined, 1, 'it lacks CHECK ((value >= 1))'],
+    ['a removed one', 1, undefined, 'its CHECK ((value >= 1)) is not declared'],
+    ['a loosened one', 1, 0, 'it lacks CHECK ((value >= 0)); its CHECK ((value >= 1)) is not declared'],
+  ] as const)('is not changed under the same version: %s stops the start', async (_, before, after, phrase) => {
+    await openEngine({ domains: withTable(gauges(before)), start: true });
+    await expect(openEngine({ domains: withTable(gauges(after)), start: true })).rejects.toMatchObject({
+      code: 'READ_TABLE_CHANGED',
+      message: expect.stringContaining(`is not as the code declares it: ${phrase}. Raise the version of counters`),
+    });
+  });
+
+  it('is found as it was made, although the table is compared again', async () => {
+    await (await openEngine({ domains: withTable(gauges(1)), start: true })).close();
+    await database.sql`comment on table read.gauges_v1 is null`;
+    const { faults } = await openEngine({ domains: withTable(gauges(1)), start: true });
+    const [row] = await database.sql`select obj_description('read.gauges_v1'::regclass) as seal`;
+    expect(row?.seal).toMatch(/^Made by Afterwrite/);
+    expect(faults).toEqual([]);
   });
 });
