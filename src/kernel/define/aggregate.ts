@@ -2,6 +2,7 @@ import { type Actor, hasPower } from './access/actor.ts';
 import type { Role } from './access/roles.ts';
 import { DefinitionError, mismatch } from './definition-error.ts';
 import type { DataOf, EventTypes, NewEvent } from './event.ts';
+import { refuseMalformedVersion } from './version-number.ts';
 
 /** A consistency boundary: a kind of stream, and how its state follows from its events. */
 export interface Aggregate<State = unknown, Events extends EventTypes = EventTypes> {
@@ -91,13 +92,15 @@ export function defineAggregate<State, Events extends EventTypes, const Next ext
   }
   refuseIncomplete(name, options.events, options.evolve);
   const handlers = new Map(Object.entries(options.evolve)) as Map<string, (state: State, event: NewEvent) => State>;
+  const snapshot = { every: 100, stateVersion: 1, ...options.snapshot };
+  refuseMalformedVersion(`Aggregate ${name}`, 'stateVersion', snapshot.stateVersion);
   return {
     name,
     description: options.description,
     events: options.events,
     initialState: options.initialState,
     evolve: (state, event) => handlers.get(event.type)?.(state, event) ?? state,
-    snapshot: { every: 100, stateVersion: 1, ...options.snapshot },
+    snapshot,
     visibleTo: options.visibleTo,
     isVisibleTo: (actor, state, id) => options.visibleTo && isVisible(options.visibleTo, actor, state, id),
     sharesIdsWith: options.sharesIdsWith ?? [],

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { type DataSchema, dataSchemaOf } from './data-schema.ts';
 import { DefinitionError } from './definition-error.ts';
 import { type Disclosure, disclosureOf } from './personal.ts';
+import { refuseMalformedVersion } from './version-number.ts';
 
 /** Possible content of an event: JSON, because the log stores it. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
@@ -138,6 +139,7 @@ export class UnreadableEventError extends Error {
  * @param options.version the newest schema version; default: 1.
  * @param options.upcast for each earlier version, a function that converts its data to the next version; a chain (Greg
  *   Young, *Versioning in an Event Sourced System*). Stored events are never changed.
+ * @throws {DefinitionError} VERSION_MALFORMED, UPCASTER_MISSING, UPCASTER_UNUSED
  */
 export function defineEvent<Name extends string, Schema extends z.ZodType<Json>>(
   name: Name,
@@ -149,16 +151,8 @@ export function defineEvent<Name extends string, Schema extends z.ZodType<Json>>
   },
 ): EventType<Name, z.output<Schema>> {
   const { data: schema, version: schemaVersion = 1, upcast = {} } = options;
-  for (let version = 1; version < schemaVersion; version++) {
-    if (!upcast[version]) {
-      throw new DefinitionError(
-        'UPCASTER_MISSING',
-        { event: name, version },
-        `Event ${name} is at schema version ${schemaVersion} but has no upcaster from version ${version}. ` +
-          `Write how its data becomes that of version ${version + 1}: upcast: { ${version}: (old) => ({ … }) }.`,
-      );
-    }
-  }
+  refuseMalformedVersion(`Event ${name}`, 'version', schemaVersion);
+  refuseOtherUpcasters(name, schemaVersion, upcast);
   const decode = (stored: unknown, storedVersion: number): z.output<Schema> => {
     if (storedVersion < 1 || storedVersion > schemaVersion) {
       const reason = `this code knows versions 1 to ${schemaVersion}`;
@@ -196,4 +190,26 @@ export function defineEvent<Name extends string, Schema extends z.ZodType<Json>>
     unclassified: { get: () => disclosed().unclassified },
     dataSchema: { get: () => dataSchemaOf(schema) },
   }) as EventType<Name, z.output<Schema>>;
+}
+
+/** Each earlier version needs an upcaster, or its events could not be read. One from any other version would never be called. */
+function refuseOtherUpcasters(event: string, newest: number, upcast: Readonly<Record<number, Upcaster>>): void {
+  for (let version = 1; version < newest; version++) {
+    if (upcast[version]) continue;
+    throw new DefinitionError(
+      'UPCASTER_MISSING',
+      { event, version },
+      `Event ${event} is at schema version ${newest} but has no upcaster from version ${version}. ` +
+        `Write how its data becomes that of version ${version + 1}: upcast: { ${version}: (old) => ({ … }) }.`,
+    );
+  }
+  const earlier = new Set(Array.from({ length: newest - 1 }, (_, nth) => String(nth + 1)));
+  const unused = Object.keys(upcast).find((version) => !earlier.has(version));
+  if (unused === undefined) return;
+  throw new DefinitionError(
+    'UPCASTER_UNUSED',
+    { event, version: unused },
+    `Event ${event} is at schema version ${newest} and has an upcaster from version ${unused}, which is not an earlier one. ` +
+      'Raise version to the one that the last upcaster leads to, or remove the upcaster.',
+  );
 }

@@ -5,6 +5,7 @@ import type { Role } from '../access/roles.ts';
 import { type CheckpointId, checkpointId } from '../checkpoint-id.ts';
 import { DefinitionError } from '../definition-error.ts';
 import type { DataOf, EventTypes, RecordedEvent } from '../event.ts';
+import { refuseMalformedVersion } from '../version-number.ts';
 import { type HistoryTable, historyOf } from './history-table.ts';
 import type { EngineColumn, StoredRow } from './read-table.ts';
 import { assignTable } from './versioned-table.ts';
@@ -208,6 +209,7 @@ export function defineProjection<Table extends PgTable, Events extends EventType
   }
   const history = historyFor(name, options.table, options.history ?? false);
   const { version = 1 } = options;
+  refuseMalformedVersion(`Projection ${name}`, 'version', version);
   assignTable(options.table, { name, version });
   if (history) assignTable(history, { name, version });
   return {
