@@ -23,8 +23,9 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/run/reporter.ts'],
     setupFiles: ['test/support/run/each-file.ts'],
-    // Each file works on its own database of one server; more at a time only makes them wait for each other.
-    maxWorkers: 2,
+    // Each file works on its own database of one server. Tests wait for a third of their time, so that three workers use
+    // two cores; more only make each other slower.
+    maxWorkers: 3,
     // A worker keeps what it has imported, which takes longer than most files' tests. No test changes a module.
     isolate: false,
     testTimeout: 20_000,
