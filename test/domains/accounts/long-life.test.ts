@@ -35,8 +35,11 @@ async function accountWith(entries: number): Promise<string> {
 
 /** What a server that has just started reads to decide on an account. */
 async function loaded({ log }: TestEngine, accountId: string) {
-  const { stateVersion } = Account.snapshot;
-  const [tail] = await log.load([{ streamType: 'Account', streamId: accountId, afterVersion: 0, stateVersion }]);
+  const { events, snapshot } = Account;
+  const { stateVersion } = snapshot;
+  const [tail] = await log.load([
+    { streamType: 'Account', streamId: accountId, afterVersion: 0, stateVersion, events },
+  ]);
   if (!tail || tail instanceof Error) throw new Error('The account cannot be loaded.', { cause: tail });
   return { events: tail.events.length, bytes: JSON.stringify(tail.snapshot ?? null).length };
 }

@@ -3,10 +3,13 @@ import type { Database } from '../../../database/client.ts';
 import { prepared } from '../../../database/driver/prepared.ts';
 import { approximateBytes, PAGE_BYTES } from '../../bytes.ts';
 import type { Aggregate } from '../../define/aggregate.ts';
+import type { EventTypes } from '../../define/event.ts';
 import { snapshotsJson } from '../sql-json.ts';
 import { type SnapshotOf, sealSnapshot } from './snapshot-envelope.ts';
+import type { Unusable } from './stream-loader.ts';
 
 interface Due extends SnapshotOf {
+  readonly events: EventTypes;
   readonly state: unknown;
   readonly bytes: number;
 }
@@ -96,11 +99,13 @@ export class Snapshots {
   }
 
   /**
-   * Replaces a snapshot that did not match its hash, and reports it. It was damaged, or is from a version without
-   * hashes.
+   * Replaces a snapshot that was ignored. One that did not match its hash is reported: it was damaged, or is from a
+   * version without hashes. One of newer code stays, because both would replace it in turn during a deployment.
    */
-  replace(aggregate: Aggregate, streamId: string, version: number, state: unknown): void {
+  replace(aggregate: Aggregate, streamId: string, version: number, state: unknown, ignored: Unusable): void {
+    if (ignored === 'of newer code') return;
     this.#take(aggregate, streamId, version, state);
+    if (ignored !== 'damaged') return;
     const now = performance.now();
     if (now - this.#told < TELL_EVERY_MS) return;
     this.#told = now;
@@ -110,13 +115,13 @@ export class Snapshots {
   #take(aggregate: Aggregate, streamId: string, version: number, state: unknown): boolean {
     const key = `${aggregate.name}/${streamId}`;
     if (this.#due.size >= MAX_WAITING && !this.#due.has(key)) return false;
-    const { name } = aggregate;
+    const { name, events } = aggregate;
     const { stateVersion } = aggregate.snapshot;
     const bytes = approximateBytes(state);
     const others = this.#bytes - (this.#due.get(key)?.bytes ?? 0);
     if (others > 0 && others + bytes > MAX_BYTES) return false;
     this.#bytes = others + bytes;
-    this.#due.set(key, { streamType: name, streamId, version, stateVersion, state, bytes });
+    this.#due.set(key, { streamType: name, streamId, version, stateVersion, events, state, bytes });
     this.#running ??= this.#write();
     return true;
   }
@@ -147,7 +152,7 @@ export class Snapshots {
       const due = this.#takeDue();
       try {
         await this.#save({
-          snapshots: snapshotsJson(due.map((of) => ({ ...of, sealed: sealSnapshot(of, of.state) }))),
+          snapshots: snapshotsJson(due.map((of) => ({ ...of, sealed: sealSnapshot(of, of.events, of.state) }))),
         });
       } catch (error) {
         this.#onError(error);

@@ -5,10 +5,16 @@ import { readAgain } from '../../../database/transient.ts';
 import type { EventTypes } from '../../define/event.ts';
 import { decodeEvent } from '../decode-event.ts';
 import { type LoadRequest, loadJson } from '../sql-json.ts';
-import { openSnapshot, type SnapshotOf } from './snapshot-envelope.ts';
+import { openSnapshot, type SnapshotOf, writerOf } from './snapshot-envelope.ts';
 
 /** A stream to load. Only events after `afterVersion` are returned: the version that the caller has, or 0. */
-export type StreamRequest = LoadRequest;
+export interface StreamRequest extends LoadRequest {
+  /** The events of its aggregate: a snapshot counts only if the code that took it knew the same. */
+  readonly events: EventTypes;
+}
+
+/** Why a snapshot was ignored. */
+export type Unusable = 'damaged' | 'of older code' | 'of newer code';
 
 /**
  * Brings a stream's state up to date: apply `events` to the snapshot, or to the caller's state if there is no snapshot.
@@ -16,8 +22,8 @@ export type StreamRequest = LoadRequest;
 export interface StreamTail {
   readonly snapshot: { readonly version: number; readonly state: unknown } | undefined;
   readonly events: readonly { readonly version: number; readonly type: string; readonly data: unknown }[];
-  /** True if a snapshot was ignored because it is damaged or from an earlier version. */
-  readonly hasBadSnapshot?: boolean;
+  /** Present if the stream has a snapshot that cannot be used, so that the state is made from the events. */
+  readonly ignored?: Unusable;
 }
 
 interface LoadRow {
@@ -65,26 +71,35 @@ export class StreamLoader {
         return error instanceof Error ? error : new Error(String(error));
       }
     });
-    const again = requests.flatMap((request, n) => (tails[n] === undefined ? { ...request, stateVersion: NONE } : []));
+    const again = requests.flatMap((request, n) =>
+      typeof tails[n] === 'string' ? { ...request, stateVersion: NONE } : [],
+    );
     const whole = again.length > 0 ? await this.load(again) : [];
-    return tails.map((tail) => tail ?? withoutSnapshot(whole.shift()));
+    return tails.map((tail) => (typeof tail === 'string' ? withoutSnapshot(whole.shift(), tail) : tail));
   }
 
   /** Loads a stream's state at a version: a snapshot that is not newer, and the events after it. */
   async loadAt(request: Omit<StreamRequest, 'afterVersion'> & { readonly version: number }): Promise<StreamTail> {
-    const tail = this.#toTail(request, await readAgain(() => this.#loadAt({ ...request })));
-    return tail ?? { ...(await this.loadAt({ ...request, stateVersion: NONE })), hasBadSnapshot: true };
+    const { events: _, ...asked } = request;
+    const tail = this.#toTail(request, await readAgain(() => this.#loadAt(asked)));
+    if (typeof tail !== 'string') return tail;
+    return { ...(await this.loadAt({ ...request, stateVersion: NONE })), ignored: tail };
   }
 
-  /** @returns undefined if the snapshot cannot be used, so that the events before it are needed too. */
-  #toTail(of: Omit<SnapshotOf, 'version'>, rows: readonly LoadRow[]): StreamTail | undefined {
+  /** @returns why the snapshot cannot be used, if so: then the events before it are needed too. */
+  #toTail(
+    { events: known, ...of }: Omit<SnapshotOf, 'version'> & Pick<StreamRequest, 'events'>,
+    rows: readonly LoadRow[],
+  ): StreamTail | Unusable {
     const [first] = rows;
     let snapshot: StreamTail['snapshot'];
     if (first && first.type === null) {
       const { version, body } = first;
       const opened = openSnapshot({ ...of, version }, body);
-      if (!opened) return undefined;
-      snapshot = { version, ...opened };
+      if (!opened) return 'damaged';
+      const writer = writerOf(opened, known, this.#events);
+      if (writer !== 'same code') return `of ${writer}`;
+      snapshot = { version, state: opened.state };
     }
     const events = rows.flatMap(({ type, version, body, schema_version }) =>
       type === null ? [] : [{ version, type, data: decodeEvent(this.#events, body, { type, schema_version }) }],
@@ -93,7 +108,7 @@ export class StreamLoader {
   }
 }
 
-function withoutSnapshot(tail: StreamTail | Error | undefined): StreamTail | Error {
+function withoutSnapshot(tail: StreamTail | Error | undefined, ignored: Unusable): StreamTail | Error {
   if (!tail) return new Error('A stream was not loaded.');
-  return tail instanceof Error ? tail : { ...tail, hasBadSnapshot: true };
+  return tail instanceof Error ? tail : { ...tail, ignored };
 }

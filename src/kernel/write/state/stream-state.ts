@@ -131,7 +131,7 @@ export class StreamState {
     this.#committed = stateAfter(this.aggregate, this.#newest, read);
     this.#newest = this.#committed;
     this.#readUpTo = this.#committed.version;
-    if (read.snapshot || read.hasBadSnapshot) this.#tail = NO_TAIL;
+    if (read.snapshot || read.ignored) this.#tail = NO_TAIL;
   }
 
   /**

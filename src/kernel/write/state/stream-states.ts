@@ -94,7 +94,7 @@ export class StreamStates {
         if (known.version !== before) continue;
         known.catchUp(tail);
         const { version, state } = known.committed;
-        if (tail.hasBadSnapshot) this.#snapshots?.replace(aggregate, streamId, version, state);
+        if (tail.ignored) this.#snapshots?.replace(aggregate, streamId, version, state, tail.ignored);
         else this.#grew(known, tail.events);
       }
       if (known.version > 0) this.#keep(known, isBehind ? Number.POSITIVE_INFINITY : 0);
@@ -122,8 +122,9 @@ export class StreamStates {
     await known.settledUpTo(version);
     if (known.isDiscarded) return undefined;
     const { aggregate, streamId } = known;
-    const { stateVersion } = aggregate.snapshot;
-    const tail = await this.#log.loadAt({ streamType: aggregate.name, streamId, version, stateVersion });
+    const { name: streamType, events, snapshot } = aggregate;
+    const { stateVersion } = snapshot;
+    const tail = await this.#log.loadAt({ streamType, streamId, version, stateVersion, events });
     return stateAfter(aggregate, { version: 0, state: aggregate.initialState() }, tail).state;
   }
 
@@ -156,9 +157,10 @@ export class StreamStates {
    */
   async #look(known: StreamState, afterVersion: number): Promise<{ tail: StreamTail; newest: number }> {
     const { aggregate, streamId } = known;
-    const { stateVersion } = aggregate.snapshot;
+    const { name: streamType, events, snapshot } = aggregate;
+    const { stateVersion } = snapshot;
     const [tail] = await Promise.all([
-      this.#loader.load({ streamType: aggregate.name, streamId, afterVersion, stateVersion }),
+      this.#loader.load({ streamType, streamId, afterVersion, stateVersion, events }),
       known.settled(),
     ]);
     const newest = tail.events.at(-1)?.version ?? tail.snapshot?.version ?? afterVersion;

@@ -21,6 +21,7 @@ import { useDatabase } from '../../../support/postgres/database.ts';
 const database = useDatabase();
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 
+const { events } = Counter;
 const snapshots = async () =>
   (await database.sql`select stream_id, version, state_version, state from es.snapshots order by version`).map(
     ({ state, ...row }) => ({ ...row, state: JSON.parse(state.state) }),
@@ -60,7 +61,13 @@ describe('a snapshot', () => {
     await counterWith(engine, 10);
     await engine.drain();
     expect([...(await database.sql`select state from es.snapshots`)]).toEqual([
-      { state: { hash: expect.stringMatching(/^[\w+/]{43}=$/), state: '{"status":"OPEN","value":9}' } },
+      {
+        state: {
+          hash: expect.stringMatching(/^[\w+/]{43}=$/),
+          state: '{"status":"OPEN","value":9}',
+          events: ['CounterClosed@1', 'CounterIncremented@1', 'CounterOpened@1'],
+        },
+      },
     ]);
   });
 
@@ -82,7 +89,13 @@ describe('a snapshot', () => {
     const tooMuch = await bus.execute(incrementCounter, { counterId, by: 1_000_000 - 10 }, system);
     expect(tooMuch).toMatchObject({ kind: 'rejected', code: 'TOO_MUCH' });
     receiptOf(await bus.execute(incrementCounter, { counterId, by: 1_000_000 - 11 }, system));
-    const former = await log.loadAt({ streamType: 'Counter', streamId: counterId, version: 11, stateVersion: 1 });
+    const former = await log.loadAt({
+      streamType: 'Counter',
+      streamId: counterId,
+      version: 11,
+      stateVersion: 1,
+      events,
+    });
     expect(former.events.length + (former.snapshot?.version ?? 0)).toBe(11);
     await drain();
     expect(faults).toMatchObject([{ error: { code: 'BAD_SNAPSHOT' }, context: { part: 'snapshots' } }]);
@@ -95,10 +108,10 @@ describe('a snapshot', () => {
     const counterId = await counterWith(engine, 12);
     await engine.drain();
     const of = { streamType: 'Counter', streamId: counterId, version: 10, stateVersion: 1 };
-    const sealed = JSON.stringify(sealSnapshot(of, { status: 'OPEN', value: 1000 }));
+    const sealed = JSON.stringify(sealSnapshot(of, events, { status: 'OPEN', value: 1000 }));
     await database.sql`update es.snapshots set state = ${sealed}::text::jsonb`;
     const [tail] = await engine.log.load([
-      { streamType: 'Counter', streamId: counterId, afterVersion: 0, stateVersion: 1 },
+      { streamType: 'Counter', streamId: counterId, afterVersion: 0, stateVersion: 1, events },
     ]);
     expect(tail).toEqual({
       snapshot: { version: 10, state: { status: 'OPEN', value: 1000 } },
@@ -116,7 +129,7 @@ describe('a snapshot', () => {
     const counterId = await counterWith(engine, 12);
     await engine.drain();
     const [tail] = await engine.log.load([
-      { streamType: 'Counter', streamId: counterId, afterVersion: 11, stateVersion: 1 },
+      { streamType: 'Counter', streamId: counterId, afterVersion: 11, stateVersion: 1, events },
     ]);
     expect(tail).toEqual({
       snapshot: undefined,
@@ -190,7 +203,7 @@ describe('a snapshot', () => {
     });
     expect(await snapshots()).toMatchObject([{ version: 10 }]);
     const { bus, database: opened, log, drain } = await openEngine();
-    const asked = { streamType: 'Counter', streamId: counterId, stateVersion: 1 };
+    const asked = { streamType: 'Counter', streamId: counterId, stateVersion: 1, events };
     expect(await log.load([{ ...asked, afterVersion: 0 }])).toMatchObject([{ snapshot: undefined }]);
     expect(await log.loadAt({ ...asked, version: 20 })).toMatchObject({ snapshot: undefined });
     const taker = new Snapshots(opened.writer.db, () => {});
