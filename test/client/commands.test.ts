@@ -4,7 +4,7 @@ import { CommandError, type QueuedOutcome } from '../../client/src/index.ts';
 import { accessToken, staffToken, WITH_AUTH } from '../support/client/tokens.ts';
 import { useApp } from '../support/server/app.ts';
 import { until } from '../support/until.ts';
-import { Line, MemoryStorage, nameOf, REGISTER, RENAME, register, useClients } from './support.ts';
+import { Line, MemoryStorage, nameOf, REGISTER, RENAME, register, useClients, waitingIn } from './support.ts';
 
 const app = useApp({ env: WITH_AUTH, fulfils: false });
 const createClient = useClients(app);
@@ -79,7 +79,7 @@ describe('commands that wait in the queue', () => {
     await until(() => client.queued === 3);
     line.isCut = false;
     expect((await Promise.all(receipts)).map(({ version }) => version)).toEqual([2, 3, 4]);
-    expect([client.queued, queue.length, await nameOf(client, id)]).toEqual([0, 0, 'Barbara']);
+    expect([client.queued, waitingIn(queue), await nameOf(client, id)]).toEqual([0, [], 'Barbara']);
   });
 
   it('outlive their page, and take effect once although the answer was lost', async () => {
@@ -97,7 +97,7 @@ describe('commands that wait in the queue', () => {
     again.onQueued((outcome) => outcomes.push(outcome));
     await until(() => outcomes.length > 0);
     expect(outcomes[0]).toMatchObject({ receipt: { version: 2, replayed: true } });
-    expect(queue.length).toBe(0);
+    expect(waitingIn(queue)).toEqual([]);
   });
 
   it('do not wait for one that is refused', async () => {

@@ -46,6 +46,12 @@ export class MemoryStorage implements Storage {
   }
 }
 
+/** The keys of commands that wait in a storage. */
+export const waitingIn = (storage: Storage): string[] =>
+  Array.from({ length: storage.length }, (_, at) => storage.key(at) ?? '').filter((key) =>
+    /^afterwrite-queue/.test(key),
+  );
+
 /** A way to the server that a test holds in its hands. */
 export class Line {
   /** Headers of the requests that were sent. */
@@ -53,9 +59,14 @@ export class Line {
   /** What happens to the next requests, one after the other. */
   readonly #next: ((send: () => Promise<Response>) => Promise<Response>)[] = [];
   isCut = false;
+  /** How many requests were not sent because the line was cut. */
+  failed = 0;
 
   readonly fetch = async (url: string, init: RequestInit): Promise<Response> => {
-    if (this.isCut) throw new TypeError('fetch failed');
+    if (this.isCut) {
+      this.failed++;
+      throw new TypeError('fetch failed');
+    }
     this.sent.push(new Headers(init.headers));
     const send = () => fetch(url, init);
     return (this.#next.shift() ?? ((plainly) => plainly()))(send);

@@ -10,7 +10,7 @@ import {
   takesCommandId,
   untilAnswered,
 } from './command.ts';
-import { type Auth, Credentials } from './credentials.ts';
+import { type Auth, Credentials, Principal, signedOut } from './credentials.ts';
 import { AfterwriteError } from './errors.ts';
 import { type Fetch, Http } from './http.ts';
 import { CommandQueue, type QueuedOutcome, type QueueStorage } from './queue.ts';
@@ -100,7 +100,10 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
     transport.reset();
     for (const stream of streams) stream.restart();
   };
-  const credentials = new Credentials(auth, restart);
+  const credentials = new Credentials(auth, (identity, former) => {
+    queue?.knows(identity);
+    if (former !== undefined) restart();
+  });
   const http = new Http(url, options.fetch ?? ((...request) => fetch(...request)), credentials, tokens);
   const transport: Transport = sockets ? new SocketTransport(url, sockets, credentials) : new EventTransport(http);
   const signIn = async () => {
@@ -111,31 +114,54 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
     newest: () => tokens.newest,
     heard: (token) => tokens.heard(token),
     dropped: (token) => void tokens.drop(token),
-    signedOut: () => void signIn().catch(() => undefined),
+    signedOut: (identity) => void leave(identity).catch(() => undefined),
   });
+  /** In another tab a user has signed out, who need not be the one of this tab. */
+  const leave = async (identity: string | undefined) => {
+    const { identity: former } = credentials;
+    const { newest } = tokens;
+    http.abandon(signedOut());
+    if (identity !== undefined) queue?.forget(identity);
+    await signIn();
+    // A token that has come meanwhile is not one of the former user.
+    if (credentials.identity === former || tokens.newest !== newest) return;
+    tokens.clear();
+    sharing.forget();
+  };
   const note = (operation: Operation, answer: Answer): Answer => {
     stale.note(operation, answer);
     if (answer.data != null) for (const token of tokensIn(answer)) tokens.answered(token);
     return answer;
   };
-  const send = async (operation: Operation, signal?: AbortSignal) =>
-    note(operation, await http.send(operation, {}, signal));
-  const command = async (operation: Operation, sending: SendingOptions) =>
-    receiptIn(await untilAnswered(send, operation, sending));
+  const send = async (operation: Operation, { signal }: SendingOptions, principal = new Principal(credentials)) =>
+    note(operation, await http.send(operation, {}, principal, signal));
+  const sendUntilAnswered = (operation: Operation, sending: SendingOptions, principal = new Principal(credentials)) => {
+    const { signedIn } = principal;
+    const signal = sending.signal ? AbortSignal.any([sending.signal, signedIn]) : signedIn;
+    return untilAnswered(() => send(operation, sending, principal), operation, { ...sending, signal });
+  };
+  const command = async (...sent: Parameters<typeof sendUntilAnswered>) => receiptIn(await sendUntilAnswered(...sent));
   const queue = storage
     ? new CommandQueue({
         name: `afterwrite-queue ${url} `,
         storage,
-        send: (operation, signal) => command(operation, { signal }),
-        identity: async () => {
-          await credentials.present();
-          return credentials.identity;
-        },
+        send: (operation, identity, signal) => command(operation, { signal }, new Principal(credentials, identity)),
+        identity: async () => (await credentials.present()).identity,
         settled: (outcome) => {
           for (const listener of outcomes) listener(outcome);
         },
       })
     : undefined;
+  /** Whose a command is that shall wait. @throws {UnreachableError} if that was never known. */
+  const asking = async ({ lastIdentity }: CommandQueue): Promise<string> => {
+    const { signedIn, identity = lastIdentity } = credentials;
+    const present = await credentials.present().catch((error: unknown) => {
+      if (identity === undefined) throw error;
+      return { identity };
+    });
+    signedIn.throwIfAborted();
+    return present.identity;
+  };
   const parts: StreamParts = { transport, credentials, tokens, note };
   const endStreams = () => {
     for (const stream of streams) stream.complete();
@@ -160,8 +186,8 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
     },
     mutate: async (document, variables, { operationName, ...sending } = {}) => {
       const operation = operationOf(document, variables, operationName);
-      if (!takesCommandId(operation.query)) return send(operation, sending.signal);
-      return untilAnswered(send, identified(operation), sending);
+      if (!takesCommandId(operation.query)) return send(operation, sending);
+      return sendUntilAnswered(identified(operation), sending);
     },
     subscribe: (document, variables, sink, { operationName } = {}) => {
       const end = () => streams.delete(stream);
@@ -186,8 +212,7 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
           'Give createAfterwrite a storage as `queue`, for example localStorage.',
         );
       }
-      await credentials.present().catch(() => undefined);
-      return queue.add(operation, credentials.identity);
+      return queue.add(operation, await asking(queue));
     },
     onQueued: (listener) => {
       outcomes.add(listener);
@@ -196,11 +221,13 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
     onStale: (listener) => stale.listen(listener),
     signIn,
     signOut: () => {
+      const identity = credentials.identity ?? queue?.lastIdentity;
       endStreams();
-      http.abandon(new AfterwriteError('SIGNED_OUT', 'The user has signed out.'));
+      credentials.signOut();
+      http.abandon(signedOut());
       tokens.clear();
-      queue?.forget(credentials.identity);
-      sharing.signOut();
+      if (identity !== undefined) queue?.forget(identity);
+      sharing.signOut(identity);
     },
     close: () => {
       endStreams();

@@ -36,19 +36,21 @@ export function identified(operation: Operation): Operation {
 
 /**
  * Sends a mutation until there is an answer.
+ * @param attempt sends it once.
+ * @param signal ends the pauses between two attempts.
  * @throws {AfterwriteError} NO_ANSWER if there is none in time: it may have been accepted. `facts.commandId` is its id;
  *   sent again with it, it takes effect once. `cause` is the last failure.
  */
 export async function untilAnswered(
-  send: (operation: Operation, signal?: AbortSignal) => Promise<Answer>,
-  operation: Operation,
+  attempt: () => Promise<Answer>,
+  { variables: { commandId } }: Operation,
   { patienceMs = PATIENCE_MS, signal }: SendingOptions,
 ): Promise<Answer> {
   const until = performance.now() + patienceMs;
   for (let failures = 0; ; failures++) {
     let failure: AfterwriteError;
     try {
-      const answer = await send(operation, signal);
+      const answer = await attempt();
       if (!isUnanswered(answer)) return answer;
       failure = new RequestError(answer.errors ?? []);
     } catch (error) {
@@ -57,7 +59,6 @@ export async function untilAnswered(
     }
     const wait = backoff(failures, Number(failure.facts.retryAfterMs ?? 0));
     if (performance.now() + wait > until) {
-      const { commandId } = operation.variables;
       const message =
         'There was no answer in time. Send the command again with the same commandId: it takes effect once.';
       throw new AfterwriteError('NO_ANSWER', message, { commandId }, failure);

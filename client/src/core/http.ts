@@ -1,5 +1,5 @@
 import { type Answer, codesOf, isOutdated, isUnauthenticated, type Operation } from './answer.ts';
-import type { Credentials } from './credentials.ts';
+import { type Credentials, Principal } from './credentials.ts';
 import { UnreachableError } from './errors.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -31,20 +31,30 @@ export class Http {
   /** Sends a query that waits for what was written and seen. Once, it is sent again without a token that is outdated. */
   async query(operation: Operation, caller?: AbortSignal): Promise<Answer> {
     const signal = AbortSignal.any([this.#queries.signal, ...(caller ? [caller] : [])]);
+    const principal = new Principal(this.#credentials);
     const token = this.#tokens.newest;
-    const answer = await this.send(operation, readAfter(token), signal);
+    const answer = await this.send(operation, readAfter(token), principal, signal);
     if (token === undefined || !isOutdated(answer)) return answer;
     this.#tokens.outdated(token, !codesOf(answer).includes('TOKEN_AHEAD'));
-    return this.send(operation, readAfter(this.#tokens.newest), signal);
+    return this.send(operation, readAfter(this.#tokens.newest), principal, signal);
   }
 
-  /** Sends an operation; once more with other credentials if these are refused. @throws {UnreachableError} */
-  async send(operation: Operation, headers: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<Answer> {
-    const token = await this.#credentials.present();
-    const answer = await this.#post(operation, headers, token, signal);
-    if (!isUnauthenticated(answer)) return answer;
-    const renewed = await this.#credentials.renewed(token);
-    return renewed === undefined ? answer : this.#post(operation, headers, renewed, signal);
+  /**
+   * Sends an operation; once more with other credentials if these are refused.
+   * @throws {UnreachableError}, {@link AfterwriteError} SIGNED_OUT if somebody else is asking by now.
+   */
+  async send(
+    operation: Operation,
+    headers: Readonly<Record<string, string>>,
+    principal: Principal,
+    signal?: AbortSignal,
+  ): Promise<Answer> {
+    const token = await principal.present();
+    let answer = await this.#post(operation, headers, token, signal);
+    const renewed = isUnauthenticated(answer) ? await principal.renewed(token) : undefined;
+    if (renewed !== undefined) answer = await this.#post(operation, headers, renewed, signal);
+    principal.check();
+    return answer;
   }
 
   /** Opens a response for an operation, whatever it is. @throws {UnreachableError} */

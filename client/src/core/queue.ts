@@ -1,6 +1,7 @@
 import type { Operation } from './answer.ts';
 import type { CommandReceipt } from './command.ts';
-import { AfterwriteError } from './errors.ts';
+import { signedOut } from './credentials.ts';
+import { AfterwriteError, CommandError, RequestError } from './errors.ts';
 import { backoff, pause } from './pause.ts';
 
 /** Where commands wait: `localStorage`, or something like it. */
@@ -16,7 +17,8 @@ export interface QueuedOutcome {
 export interface QueueParts {
   readonly name: string;
   readonly storage: QueueStorage;
-  readonly send: (operation: Operation, signal: AbortSignal) => Promise<CommandReceipt>;
+  /** Sends a command as its user, and as nobody else. */
+  readonly send: (operation: Operation, identity: string, signal: AbortSignal) => Promise<CommandReceipt>;
   /** Who is asking: commands of others stay until they are signed in. */
   readonly identity: () => Promise<string>;
   readonly settled: (outcome: QueuedOutcome) => void;
@@ -31,11 +33,8 @@ interface Entry {
 const DIGITS = 16;
 const MOST = 1000;
 const MOST_CHARACTERS = 1_000_000;
-/** Reasons why there is no answer yet. */
-const WAITS = ['NO_ANSWER', 'UNAUTHENTICATED'];
 
-interface Waiting {
-  readonly operation: Operation;
+interface Waiting extends Entry {
   resolve(receipt: CommandReceipt): void;
   reject(error: unknown): void;
 }
@@ -50,7 +49,7 @@ export class CommandQueue {
   readonly #waiting = new Map<string, Waiting>();
   #stop = new AbortController();
   #draining: Promise<void> | undefined;
-  #isAdded = false;
+  #isAsked = false;
   #nth = 0;
 
   constructor(parts: QueueParts) {
@@ -76,9 +75,8 @@ export class CommandQueue {
     this.#nth = Math.max(Date.now(), last + 1, this.#nth + 1);
     const key = `${name}${String(this.#nth).padStart(DIGITS, '0')} ${operation.variables.commandId}`;
     storage.setItem(key, entry);
-    this.#isAdded = true;
     const outcome = new Promise<CommandReceipt>((resolve, reject) => {
-      this.#waiting.set(key, { operation, resolve, reject });
+      this.#waiting.set(key, { operation, identity, resolve, reject });
     });
     void this.drain();
     return outcome;
@@ -86,39 +84,70 @@ export class CommandQueue {
 
   /** Sends what waits, one after the other, until all is answered. Never rejects. */
   drain(): Promise<void> {
+    this.#isAsked = true;
     this.#draining ??= this.#alone(() => this.#drain()).finally(() => {
       this.#draining = undefined;
-      if (this.#isAdded) void this.drain();
+      if (this.#isAsked) void this.drain();
     });
     return this.#draining;
   }
 
-  /** Forgets the commands of one caller, who has signed out. Those of this page reject with SIGNED_OUT. */
+  /** Who was asking last, also in a former page. It is kept for pages in which the application cannot tell yet. */
+  get lastIdentity(): string | undefined {
+    return this.#parts.storage.getItem(this.#identityKey) ?? undefined;
+  }
+
+  knows(identity: string): void {
+    try {
+      this.#parts.storage.setItem(this.#identityKey, identity);
+    } catch {
+      // A full storage is no reason to refuse requests.
+      this.#parts.storage.removeItem(this.#identityKey);
+    }
+  }
+
+  /** Forgets the commands of one user, who has signed out. Those of this page reject with SIGNED_OUT. */
   forget(identity: string): void {
-    this.stop(new AfterwriteError('SIGNED_OUT', 'The command was not sent: its user has signed out.'));
-    for (const key of this.#keys()) if (this.#entry(key)?.identity === identity) this.#parts.storage.removeItem(key);
+    const { storage } = this.#parts;
+    const reason = signedOut();
+    for (const key of this.#keys()) if (this.#entry(key)?.identity === identity) storage.removeItem(key);
+    if (this.lastIdentity === identity) storage.removeItem(this.#identityKey);
+    for (const [key, waiting] of this.#waiting) {
+      if (waiting.identity !== identity) continue;
+      this.#waiting.delete(key);
+      waiting.reject(reason);
+    }
+    this.#interrupt(reason);
   }
 
   /** Sends nothing more. What waits stays in the storage; commands of this page reject with the reason. */
   stop(reason: AfterwriteError): void {
-    this.#isAdded = false;
-    this.#stop.abort(reason);
-    this.#stop = new AbortController();
+    this.#interrupt(reason);
     for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();
+  }
+
+  get #identityKey(): string {
+    return `identity ${this.#parts.name}`;
+  }
+
+  #interrupt(reason: AfterwriteError): void {
+    this.#isAsked = false;
+    this.#stop.abort(reason);
+    this.#stop = new AbortController();
   }
 
   async #drain(): Promise<void> {
     const { send, storage, identity, settled } = this.#parts;
     const { signal } = this.#stop;
-    this.#isAdded = false;
+    this.#isAsked = false;
     for (let failures = 0; !signal.aborted; ) {
       const who = await identity().catch(() => undefined);
       const next = who === undefined ? undefined : this.#next(who);
       if (who !== undefined && !next) return;
-      const outcome = next ? await attempt(() => send(next.operation, signal)) : undefined;
+      const outcome = next ? await attempt(() => send(next.operation, next.identity, signal)) : undefined;
       if (signal.aborted) return;
-      if (!next || !outcome || ('error' in outcome && WAITS.includes(codeOf(outcome.error)))) {
+      if (!next || !outcome || ('error' in outcome && !isSettled(outcome.error))) {
         await pause(backoff(failures++), signal).catch(() => undefined);
         continue;
       }
@@ -133,12 +162,14 @@ export class CommandQueue {
   }
 
   /** The oldest command of a caller. One that another tab has sent is sent again for its answer. */
-  #next(identity: string): { readonly key: string; readonly operation: Operation } | undefined {
+  #next(identity: string): (Entry & { readonly key: string }) | undefined {
     const keys = this.#keys();
-    for (const [key, { operation }] of this.#waiting) if (!keys.includes(key)) return { key, operation };
+    for (const [key, { operation, identity: whose }] of this.#waiting) {
+      if (whose === identity && !keys.includes(key)) return { key, operation, identity };
+    }
     for (const key of keys) {
       const entry = this.#entry(key);
-      if (entry?.identity === identity) return { key, operation: entry.operation };
+      if (entry?.identity === identity) return { key, ...entry };
     }
     return undefined;
   }
@@ -174,4 +205,9 @@ async function attempt(send: () => Promise<CommandReceipt>) {
   }
 }
 
-const codeOf = (error: unknown): string => (error instanceof AfterwriteError ? error.code : '');
+/** True if the server has answered the command itself. All other failures leave it waiting. */
+function isSettled(error: unknown): boolean {
+  if (error instanceof CommandError) return true;
+  if (error instanceof RequestError) return error.code !== 'UNAUTHENTICATED';
+  return error instanceof AfterwriteError && error.code === 'RESULT_UNKNOWN';
+}

@@ -6,20 +6,23 @@ export type TokenStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 /** How far tokens are shared: with other tabs and over reloads, over reloads of this tab, or not at all. */
 export type Share = 'tabs' | 'tab' | 'none';
 
-type Message = TokenChange | 'asks' | 'signedOut';
+type Message = TokenChange | 'asks' | { readonly signedOut: string | undefined };
 
 /** What reaches this tab from others. */
 export interface SharedEvents {
   readonly newest: () => string | undefined;
   readonly heard: (token: string) => void;
   readonly dropped: (token: string) => void;
-  readonly signedOut: () => void;
+  /** A user has signed out; undefined if it is not known who it was. */
+  readonly signedOut: (identity: string | undefined) => void;
 }
 
 /** The connection of a client to other tabs, and to itself after a reload. */
 export interface Sharing {
   tell(change: TokenChange): void;
-  signOut(): void;
+  /** Forgets the token that is kept over a reload. */
+  forget(): void;
+  signOut(identity: string | undefined): void;
   close(): void;
 }
 
@@ -47,21 +50,23 @@ export function shareTokens(
     channel.onmessage = ({ data }: { data: unknown }) => {
       const message = data as Message;
       const newest = events.newest();
-      if (message === 'signedOut') events.signedOut();
-      else if (message === 'asks') newest && post({ saw: newest });
+      if (message === 'asks') newest && post({ saw: newest });
+      else if ('signedOut' in message) events.signedOut(message.signedOut);
       else if ('saw' in message) events.heard(message.saw);
       else events.dropped(message.forgot);
     };
   }
   post('asks');
+  const forget = () => attempt(() => kept?.removeItem(key));
   return {
+    forget,
     tell: (change) => {
       keep(change);
       post(change);
     },
-    signOut: () => {
-      attempt(() => kept?.removeItem(key));
-      post('signedOut');
+    signOut: (identity) => {
+      forget();
+      post({ signedOut: identity });
     },
     close: () => channel?.close(),
   };

@@ -64,7 +64,7 @@ export class SocketTransport implements Transport {
     return this.#create({
       url: this.#url,
       connectionParams: async () => {
-        this.#token = await this.#credentials.present();
+        this.#token = (await this.#credentials.present()).token;
         return this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
       },
       // Streams open themselves again, with the credentials and the token of that moment.

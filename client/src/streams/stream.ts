@@ -110,7 +110,7 @@ export class Stream {
     const operation =
       after === undefined ? this.#operation : { ...this.#operation, variables: { ...variables, after } };
     try {
-      const token = await credentials.present();
+      const { token } = await credentials.present();
       if (!isPresent()) return;
       this.#close = transport.open(operation, token, {
         next: (answer) => isPresent() && this.#next(answer, after),

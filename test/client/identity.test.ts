@@ -1,0 +1,215 @@
+import { describe, expect, it } from 'vitest';
+import type { AfterwriteOptions } from '../../client/src/index.ts';
+import { accessToken, staffToken, WITH_AUTH } from '../support/client/tokens.ts';
+import { useApp } from '../support/server/app.ts';
+import { until } from '../support/until.ts';
+import { Line, MemoryStorage, nameOf, RENAME, register, useClients, waitingIn } from './support.ts';
+
+const app = useApp({ env: WITH_AUTH, fulfils: false });
+const createClient = useClients(app);
+
+/** Members of the staff who take turns in one page, and the page's way to the server. */
+async function shared(options: Partial<AfterwriteOptions> = {}) {
+  const line = new Line();
+  const clerk = createClient({ auth: staffToken });
+  const id = await register(clerk);
+  await nameOf(clerk, id);
+  const page = { user: 'ada', isBroken: false, asked: 0 };
+  const auth = () => {
+    page.asked++;
+    if (page.isBroken) throw new TypeError('the session service is away');
+    return accessToken(page.user, ['staff']);
+  };
+  const open = (more: Partial<AfterwriteOptions> = {}) =>
+    createClient({ auth, fetch: line.fetch, ...options, ...more });
+  /** The name after everything that has been written. */
+  const name = async () => {
+    await register(clerk);
+    return nameOf(clerk, id);
+  };
+  return { line, id, page, open, client: open(), name };
+}
+
+describe('a command that is sent again', () => {
+  it.each([
+    ['after its user has signed out', true],
+    ['although its user has not signed out', false],
+  ])('is never sent as somebody who has signed in meanwhile, %s', async (_, signsOut) => {
+    const { line, id, page, client, name } = await shared();
+    line.isCut = true;
+    const sent = client.command(RENAME, { id, name: 'by Ada' });
+    const outcome = expect(sent).rejects.toMatchObject({ code: 'SIGNED_OUT' });
+    await until(() => line.failed === 1);
+    if (signsOut) client.signOut();
+    page.user = 'grace';
+    line.isCut = false;
+    await client.signIn();
+    await outcome;
+    expect(await name()).toBe('Ada');
+  });
+
+  it('ends at once when its user signs out', async () => {
+    const { line, id, client } = await shared();
+    line.answer(
+      Response.json({ errors: [{ message: 'later', extensions: { code: 'THROTTLED', retryAfterMs: 1e9 } }] }),
+    );
+    const sent = client.command(RENAME, { id, name: 'by Ada' }, { patienceMs: 2e9 });
+    const outcome = expect(sent).rejects.toMatchObject({ code: 'SIGNED_OUT' });
+    await until(() => line.sent.length === 1);
+    // The answer is read, and the pause has begun.
+    await nameOf(client, id);
+    client.signOut();
+    await outcome;
+  });
+
+  it('is not sent with the credentials of somebody else if its own are refused', async () => {
+    const { line, id, open, name } = await shared();
+    let asked = 0;
+    const client = open({ auth: () => accessToken(asked++ === 0 ? 'ada' : 'grace', ['staff']) });
+    line.answer(Response.json({ errors: [{ message: 'expired', extensions: { code: 'UNAUTHENTICATED' } }] }));
+    await expect(client.command(RENAME, { id, name: 'by Ada' })).rejects.toMatchObject({ code: 'SIGNED_OUT' });
+    expect([await name(), line.sent.length]).toEqual(['Ada', 1]);
+  });
+
+  it('goes on with a renewed token that does not say whose it is', async () => {
+    const line = new Line();
+    const id = await register(createClient({ auth: staffToken }));
+    let token = 'opaque 1';
+    const client = createClient({
+      fetch: line.fetch,
+      auth: (rejected) => {
+        if (rejected !== undefined) token = 'opaque 2';
+        return token;
+      },
+    });
+    line.answer(Response.json({ errors: [{ message: 'expired', extensions: { code: 'UNAUTHENTICATED' } }] }));
+    line.answer(Response.json({ data: { renameCustomer: { __typename: 'CommandReceipt', version: 2 } } }));
+    expect(await client.command(RENAME, { id, name: 'Grace' })).toMatchObject({ version: 2 });
+    expect(line.sent.map((headers) => headers.get('authorization'))).toEqual(['Bearer opaque 1', 'Bearer opaque 2']);
+  });
+
+  it('waits for an application that cannot tell who is asking', async () => {
+    const { id, page, client } = await shared();
+    page.isBroken = true;
+    const commandId = '7a0c0a51-6d2e-4a52-9a49-0e6e2f3c8f11';
+    await expect(client.command(RENAME, { id, name: 'x', commandId }, { patienceMs: 1 })).rejects.toMatchObject({
+      ...{ code: 'NO_ANSWER', facts: { commandId }, cause: { code: 'UNREACHABLE', cause: expect.any(TypeError) } },
+    });
+    const sent = client.command(RENAME, { id, name: 'Grace', commandId });
+    await until(() => page.asked > 1);
+    page.isBroken = false;
+    expect(await sent).toMatchObject({ version: 2 });
+  });
+});
+
+describe('the answer to a request of somebody who has gone', () => {
+  it('is given to nobody, and its token is not kept', async () => {
+    const { line, id, page, client } = await shared();
+    const held = line.holdAnswer();
+    const outcome = expect(nameOf(client, id)).rejects.toMatchObject({ code: 'SIGNED_OUT' });
+    await held.answered;
+    page.user = 'grace';
+    await client.signIn();
+    held.release();
+    await outcome;
+    expect(client.token).toBeUndefined();
+  });
+
+  it('is given to nobody in another tab either, which forgets what it has seen', async () => {
+    const { line, id, page, client, open } = await shared({ share: 'tabs' });
+    const storage = new MemoryStorage();
+    const other = open({ storage });
+    await nameOf(other, id);
+    expect(storage.length).toBe(1);
+    const held = line.holdAnswer();
+    const outcome = expect(nameOf(other, id)).rejects.toMatchObject({ code: 'SIGNED_OUT' });
+    await held.answered;
+    page.user = 'grace';
+    client.signOut();
+    await until(() => other.token === undefined && storage.length === 0);
+    held.release();
+    await outcome;
+    expect([other.token, storage.length]).toEqual([undefined, 0]);
+  });
+
+  it('leaves another tab alone if a different user is there', async () => {
+    const { id, client, open } = await shared({ share: 'tabs' });
+    await nameOf(client, id);
+    const other = open({ auth: () => accessToken('grace', ['staff']) });
+    expect(await nameOf(other, id)).toBe('Ada');
+    const { token } = other;
+    client.signOut();
+    expect(await nameOf(other, id).catch(() => nameOf(other, id))).toBe('Ada');
+    expect(other.token).toBe(token);
+  });
+});
+
+describe('a command in the queue', () => {
+  it('is not lost if the application fails to tell who is asking when it is sent', async () => {
+    const { id, open, name } = await shared({ queue: new MemoryStorage() });
+    let asked = 0;
+    const auth = () => {
+      // Whenever the queue has learnt who is asking, its next request fails to.
+      if (asked++ % 2 === 1) throw new TypeError('the session service is away');
+      return accessToken('ada', ['staff']);
+    };
+    expect(await open({ auth }).command(RENAME, { id, name: 'by Ada' }, { queue: true })).toMatchObject({ version: 2 });
+    expect(await name()).toBe('by Ada');
+  });
+
+  it('belongs to the last user if a new page cannot tell yet who is asking', async () => {
+    const { id, page, client, open } = await shared({ queue: new MemoryStorage() });
+    await nameOf(client, id);
+    client.close();
+    page.isBroken = true;
+    const again = open();
+    const waiting = again.command(RENAME, { id, name: 'by Ada' }, { queue: true });
+    await until(() => again.queued === 1);
+    page.isBroken = false;
+    expect(await waiting).toMatchObject({ version: 2 });
+  });
+
+  it('is refused if it is not known whose it is', async () => {
+    const queue = new MemoryStorage();
+    const { id, page, client } = await shared({ queue });
+    page.isBroken = true;
+    const refused = { code: 'UNREACHABLE', cause: expect.any(TypeError) };
+    await expect(client.command(RENAME, { id, name: 'x' }, { queue: true })).rejects.toMatchObject(refused);
+    page.isBroken = false;
+    await nameOf(client, id);
+    client.signOut();
+    page.isBroken = true;
+    await expect(client.command(RENAME, { id, name: 'x' }, { queue: true })).rejects.toMatchObject(refused);
+    expect(waitingIn(queue)).toEqual([]);
+  });
+
+  it('is never sent as somebody else for its answer, after another tab has sent it', async () => {
+    const queue = new MemoryStorage();
+    const { line, id, page, client, name } = await shared({ queue });
+    line.isCut = true;
+    const adas = client.command(RENAME, { id, name: 'by Ada' }, { queue: true });
+    adas.catch(() => undefined);
+    await until(() => client.queued === 1);
+    for (const key of waitingIn(queue)) queue.removeItem(key);
+    page.user = 'grace';
+    line.isCut = false;
+    await client.signIn();
+    expect(await client.command(RENAME, { id, name: 'by Grace' }, { queue: true })).toMatchObject({ version: 2 });
+    expect(await name()).toBe('by Grace');
+  });
+
+  it('is not sent as somebody who signs in between two attempts', async () => {
+    const { line, id, page, client, name } = await shared({ queue: new MemoryStorage() });
+    line.isCut = true;
+    const adas = client.command(RENAME, { id, name: 'by Ada' }, { queue: true });
+    adas.catch(() => undefined);
+    await until(() => line.failed > 0);
+    page.user = 'grace';
+    line.isCut = false;
+    expect(await client.command(RENAME, { id, name: 'by Grace' }, { queue: true })).toMatchObject({ version: 2 });
+    expect([await name(), client.queued]).toEqual(['by Grace', 1]);
+    page.user = 'ada';
+    await client.signIn();
+    expect(await adas).toMatchObject({ version: 3 });
+  });
+});
