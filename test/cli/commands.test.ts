@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { APPEND_LOCK } from '../../src/database/activity/locks.ts';
 import { registerCustomer } from '../../src/domains/customers/customer.ts';
 import { domains } from '../../src/domains/index.ts';
 import { receiptOf } from '../support/kernel/appends.ts';
 import { system } from '../support/kernel/counter.ts';
 import { useEngine } from '../support/kernel/engine.ts';
-import { holdUp } from '../support/postgres/blocker.ts';
 import { createDatabase, useDatabase } from '../support/postgres/database.ts';
-import { until } from '../support/until.ts';
 import { runCli, startCli } from './support.ts';
 
 const database = useDatabase();
@@ -130,59 +127,6 @@ describe('a URL in the configuration', () => {
     expect(bad.code).toBe(1);
     expect(bad.stderr).toContain('ftp://***@id.example');
     for (const text of [stdout, bad.stdout, bad.stderr]) expect(text).not.toContain('hunter2');
-  });
-});
-
-describe('projections status', () => {
-  it('says where each read model stands and whether somebody moves it', async () => {
-    const running = await engine({ start: true });
-    const { position } = receiptOf(await running.bus.execute(registerCustomer, ada, system));
-    await running.projector.positions.reached('customers', position);
-    const { stdout } = await cli('projections', 'status');
-    expect(stdout).toMatch(/^projection +version +state +position +head +lag +lag state +owner +size +age\n/);
-    expect(stdout).toMatch(/\ncustomers +2 +RUNNING +1 +1 +0 +NORMAL +\S+:\d+ +\d\S* kB +\d+ s\n/);
-    await running.close();
-    const rows = JSON.parse((await cli('projections', 'status', '--json')).stdout);
-    const states = new Map(rows.map((row: { projection: string; state: string }) => [row.projection, row.state]));
-    expect([...states.keys()]).toEqual(expect.arrayContaining(running.projector.positions.names));
-    expect(new Set(states.values())).toEqual(new Set(['STOPPED']));
-  });
-
-  it('says why one stands still', async () => {
-    const { close } = await engine({ start: true });
-    await close();
-    await database.sql`update read.checkpoints set failure = 'It met a poison.' where projection = 'orders@3'`;
-    const { stdout } = await cli('projections', 'status');
-    expect(stdout).toMatch(/\norders +3 +STALLED /);
-    expect(stdout).toContain('orders: It met a poison.\n');
-  });
-
-  it('says who is in the way of appending or of a read model, and what they have run', async () => {
-    const running = await engine({ start: true });
-    const statement = 'lock table read.customers_v2 in share mode';
-    const projecting = await holdUp(database, statement);
-    const { aggregateId } = receiptOf(await running.bus.execute(registerCustomer, ada, system));
-    const appending = await holdUp(database, `select pg_advisory_xact_lock(${APPEND_LOCK})`);
-    const command = running.bus.execute(registerCustomer, ada, system);
-    const { stdout } = (await until(async () => {
-      const result = await cli('projections', 'status');
-      return ['Appending', 'Projection customers'].every((what) => result.stdout.includes(what)) && result;
-    })) || { stdout: '' };
-    expect(stdout).toContain(
-      `before event 1, CustomerRegistered of Customer ${aggregateId}: it waits for RowExclusiveLock`,
-    );
-    expect(stdout).toContain(`  ${projecting.pid} ran: ${statement}\n`);
-    expect(stdout).toContain(
-      `it waits for the log's append lock (advisory lock ${APPEND_LOCK}), held by backend ${appending.pid}`,
-    );
-    const rows = JSON.parse((await cli('projections', 'status', '--json')).stdout);
-    expect(rows.find((row: { projection: string }) => row.projection === 'customers')).toMatchObject({
-      lag: 1,
-      lagState: expect.stringMatching(/WARNING|CRITICAL/),
-      stall: { blockers: [{ pid: projecting.pid }] },
-    });
-    await Promise.all([projecting.release(), appending.release()]);
-    await command;
   });
 });
 

@@ -21,7 +21,7 @@ Below the table is the reason if one of them, or appending, is stalled: who bloc
 RUNNING  a server or a worker (the owner, as host:pid) runs it; the lag is the number of events that it has not seen yet
 STALLED  it cannot continue; the reason is below the table
 AHEAD_OF_CODE  it needs an event that newer code has stored (below the table), and waits for a server with that code
-REBUILDING  it is being filled again beside the live one; the progress is below the table
+REBUILDING  it is being filled: for the first time, or again beside the live one; then the progress is below the table
 process:…, effect:…  a kind of process, or external calls; STALLED if something in it cannot continue
 STOPPED  nobody runs it: no server is running; a server that has died is noticed after 3 seconds
 UNUSED  a version that no running server uses and this code does not have; \`projections prune\` drops it`,
@@ -31,10 +31,7 @@ UNUSED  a version that no running server uses and this code does not have; \`pro
         const { rows, stalls } = await readStatus(db, projectionsOf(cli));
         const appends = stalls.get('append');
         if (json) {
-          printJson(
-            cli,
-            rows.map(({ owned: _, ...row }) => row),
-          );
+          printJson(cli, rows);
           if (appends) for (const line of stallLines(appends)) say(cli, line);
           return;
         }
@@ -42,7 +39,7 @@ UNUSED  a version that no running server uses and this code does not have; \`pro
         const table = rows.map(({ projection, version, state, position, head, lag, lagState, ...row }) => ({
           ...{ projection, version, state, position, head, lag },
           'lag state': lagState,
-          owner: (row.owned && row.process) || '-',
+          owner: (row.owner !== null && row.process) || '-',
           size: row.bytes === null ? '-' : formatBytes(row.bytes),
           age: row.ageMs === null ? '-' : formatAge(row.ageMs),
         }));

@@ -7,7 +7,7 @@ import type { LogHead } from '../../log/log-head.ts';
 import type { RebuildStatus } from '../rebuild/rebuild-progress.ts';
 import type { ProjectionRunner } from '../run/projection-runner.ts';
 import { type LagState, lagStateOf } from './lag.ts';
-import type { ProjectionState } from './projection-state.ts';
+import { type ProjectionState, stateOf } from './projection-state.ts';
 import type { StartCatchUp } from './start-catch-up.ts';
 
 export interface ProjectionStatus {
@@ -73,13 +73,10 @@ export function statusOf({
     (isRunning ? runner.oldestWaiting : undefined) ??
     (isDoubted ? undefined : waiting?.position === position ? waiting.recordedAt : recordedAt);
   const lagMs = lag === 0 || !oldest ? 0 : Math.max(0, clock.now() - oldest.getTime());
-  const isMoved = isRunning || checkpoint?.owner != null;
+  const isRun = isRunning || checkpoint?.owner != null;
   const isPartial = Math.max(position, checkpoint?.position ?? 0) < (checkpoint?.wholeAt ?? 0);
   const isAhead = isRunning ? runner.isAhead : (checkpoint?.isAhead ?? false);
-  const state =
-    isAhead && failure !== null
-      ? 'AHEAD_OF_CODE'
-      : stateOf(failure, isMoved || rebuild !== null, rebuild !== null || isPartial);
+  const state = stateOf({ failure, isAhead, isRun, isPartial, rebuild });
   const isIncomplete = checkpoint === undefined || isPartial;
   return {
     name,
@@ -98,10 +95,4 @@ export function statusOf({
     failure,
     rebuild,
   };
-}
-
-function stateOf(failure: string | null, isMoved: boolean, isIncomplete: boolean): ProjectionState {
-  if (failure !== null) return 'STALLED';
-  if (!isMoved) return 'STOPPED';
-  return isIncomplete ? 'REBUILDING' : 'RUNNING';
 }
