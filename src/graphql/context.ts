@@ -48,6 +48,8 @@ export interface Caller {
   readonly actor: Actor | null;
   /** The address that the request came from, as limits count it. */
   readonly address?: string | undefined;
+  /** The key under which its shares are counted, if it is not the caller's own. */
+  readonly countsAs?: string | undefined;
   readonly correlationId: string;
   readonly traceparent?: string | undefined;
   /** Tokens to read after, separated by commas. */
@@ -81,7 +83,7 @@ export interface Shared {
  */
 export function createContext(shared: Shared, caller: Caller, recorder?: ReadRecorder): Context {
   const { engine, readModels, live, updates, answerLimits, answerShares, turns, observer = unobservedApi } = shared;
-  const by = callerKey(caller.actor, caller.address);
+  const by = caller.countsAs ?? callerKey(caller.actor, caller.address);
   const budget = new AnswerBudget(answerLimits, answerShares, by, turns);
   const consistency = new OperationConsistency(engine);
   const onStale = () => consistency.markStale();

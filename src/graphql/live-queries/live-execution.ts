@@ -10,7 +10,7 @@ import type { RequestErrorCode } from '../errors.ts';
 import { clientResult, type OnFault } from '../plugins/errors.ts';
 import { OperationDeadline } from '../plugins/operation-deadline.ts';
 import type { LivePlan } from './plan.ts';
-import type { RecordedReads } from './recorded-reads.ts';
+import type { RecordedReads } from './watch/recorded-reads.ts';
 
 /** What executions of live queries work with. */
 export interface ExecutionTools {
@@ -28,8 +28,8 @@ export interface LiveExecution {
   readonly plan: LivePlan;
   /** Values of the variables that the plan uses, as a client sent them. */
   readonly variables: Readonly<Record<string, unknown>>;
-  /** One of those who ask. */
-  readonly caller: Pick<Caller, 'actor' | 'address' | 'correlationId'>;
+  /** One of those who ask, and whose shares it uses. */
+  readonly caller: Pick<Caller, 'actor' | 'address' | 'correlationId' | 'countsAs'>;
   readonly reads: RecordedReads;
   /** Aborted when nobody asks any more. */
   readonly signal: Signal;

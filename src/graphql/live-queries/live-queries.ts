@@ -12,13 +12,13 @@ import type { Courier } from '../../kernel/notify/courier.ts';
 import { FairQueue } from '../../scheduling/fair-queue.ts';
 import { positionOf } from '../consistency/wait.ts';
 import type { Context } from '../context.ts';
-import { ChangeRouter } from './change-router.ts';
 import type { ExecutionTools } from './live-execution.ts';
 import { liveArguments } from './live-field.ts';
 import { LiveQuery, type LiveQueryTools } from './live-query.ts';
 import { type LivePlan, planOf } from './plan.ts';
 import { identityOf, rightsOf } from './rights.ts';
 import { LiveSubscriber } from './subscriber.ts';
+import { ChangeRouter } from './watch/change-router.ts';
 
 /** When there may be room for another live query, in ms. */
 const RETRY_AFTER_MS = 5000;
@@ -116,10 +116,12 @@ export class LiveQueries {
     if (errors) return { errors };
     const { after, everyMs } = liveArguments(schema, plan.field, coerced);
     const position = after === undefined ? 0 : await positionOf(context.engine, after);
+    const used = plan.variables.flatMap((name) => (Object.hasOwn(sent, name) ? [[name, sent[name]] as const] : []));
     const asked: Asked = {
       plan,
-      variables: Object.fromEntries(plan.variables.flatMap((name) => (name in sent ? [[name, sent[name]]] : []))),
-      text: JSON.stringify([plan.name, plan.text, plan.variables.map((name) => [name, coerced[name]])]),
+      variables: Object.fromEntries(used),
+      // Not what the values were parsed to: that may have no text, or the same text for different values.
+      text: JSON.stringify([plan.name, plan.text, used]),
     };
     return new LiveSubscriber({
       context,
@@ -136,7 +138,6 @@ export class LiveQueries {
       this.#bySubscriber.set(subscriber, registered);
       registered.query.join(subscriber);
     } catch (error) {
-      this.#leave(subscriber);
       subscriber.fail(error);
     }
   }
@@ -173,7 +174,10 @@ export class LiveQueries {
     if (registered.query.subscribers.size === 0) this.#remove(registered);
   }
 
-  #remove({ query, key, asked, isPersonal }: Registered): void {
+  #remove(registered: Registered): void {
+    const { query, key, asked, isPersonal } = registered;
+    // Those who leave together with the last subscriber find it removed.
+    if (this.#byKey.get(key) !== registered) return;
     query.close();
     this.#byKey.delete(key);
     if (isPersonal) this.#countPersonal(asked.plan, -1);
@@ -190,6 +194,8 @@ export class LiveQueries {
     const { plan } = shared.asked;
     this.#countPersonal(plan, 1);
     for (const subscriber of [...shared.query.subscribers]) {
+      // It may have been refused meanwhile: the one who paid has left.
+      if (this.#bySubscriber.get(subscriber) !== shared) continue;
       this.#leave(subscriber);
       this.#enter(subscriber, shared.asked);
     }

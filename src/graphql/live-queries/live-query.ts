@@ -1,31 +1,23 @@
 import { Ending } from '../../database/signal.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
-import { type Backoff, backoffMs } from '../../scheduling/backoff.ts';
 import type { FairQueue } from '../../scheduling/fair-queue.ts';
 import { later, type Timer } from '../../scheduling/timers.ts';
 import { areAt, freshnessOf } from '../consistency/wait.ts';
 import { unobservedApi } from '../observe.ts';
-import type { ChangeRouter } from './change-router.ts';
+import { ExecutionPace, intervalOf, shortestInterval } from './execution-pace.ts';
 import { type ExecutionTools, executeLive, type LiveAnswer } from './live-execution.ts';
 import type { LiveMessage, MessageSource } from './live-message.ts';
 import type { LivePlan } from './plan.ts';
-import type { RecordedReads } from './recorded-reads.ts';
-import { SharedCost } from './shared-cost.ts';
+import { callerOf, SharedCost } from './shared-cost.ts';
 import type { LiveSubscriber } from './subscriber.ts';
 import { TokenWaits } from './token-waits.ts';
+import type { ChangeRouter } from './watch/change-router.ts';
+import type { RecordedReads } from './watch/recorded-reads.ts';
 
 /** Interval at which fields are looked at that no read model announces, in ms. */
 const POLL_MS = 1000;
 /** Executions that fail before subscribers are told. */
 const ATTEMPTS = 3;
-/** Pauses after failed executions. */
-const PAUSES: Backoff = { firstMs: 50, maxMs: 2000 };
-/** Bytes of a live query without its answer: its state, timers and watched keys. */
-const BASE_BYTES = 8192;
-/** Bytes that a token of its document takes with its share of the syntax tree. */
-const TOKEN_BYTES = 600;
-/** Bytes in memory for each byte of JSON. */
-const BYTES_A_JSON_BYTE = 4;
 
 /** What all live queries work with. */
 export interface LiveQueryTools extends ExecutionTools {
@@ -59,6 +51,11 @@ export class LiveQuery implements MessageSource {
   readonly #waits: TokenWaits;
   readonly #closed = new Ending();
   readonly #cost: SharedCost;
+  readonly #pace = new ExecutionPace(() => {
+    this.#isRunning = true;
+    // Let the projector finish its turn: everything that it changes in this turn is shown together.
+    setImmediate(() => void this.#run());
+  });
   #latest: LiveMessage | undefined;
   /** What the newest answer was made of. */
   #reads: RecordedReads | undefined;
@@ -67,16 +64,16 @@ export class LiveQuery implements MessageSource {
   /** Something has changed since the last execution began, or a subscriber needs a newer answer. */
   #isDirty = false;
   #isRunning = false;
-  #timer: Timer | undefined;
   #poll: Timer | undefined;
-  /** When it may be executed again: a time of the monotonic clock, in ms. */
-  #nextAt = 0;
+  /** Executions that failed one after the other. */
   #failures = 0;
+  /** Attempts to execute it, one after the other, while the log or the read models were behind the newest answer. */
+  #lags = 0;
 
   constructor(options: LiveQueryOptions) {
     this.#options = options;
     this.#waits = new TokenWaits(options.tools.shared.engine.readSide.positions, options.plan.touched);
-    this.#cost = new SharedCost(BASE_BYTES + TOKEN_BYTES * (options.plan.document.tokenCount ?? 0));
+    this.#cost = new SharedCost(options.plan.document);
   }
 
   get latest(): LiveMessage | undefined {
@@ -108,7 +105,7 @@ export class LiveQuery implements MessageSource {
   /** Ends all work. It has no subscribers any more. */
   close(): void {
     this.#closed.abort();
-    this.#timer?.cancel();
+    this.#pace.cancel();
     this.#poll?.cancel();
     this.#reads?.close();
     this.#cost.release();
@@ -121,28 +118,24 @@ export class LiveQuery implements MessageSource {
         this.#cost.payBy(next);
         return;
       } catch (error) {
-        this.#refuse(next, error);
+        next.fail(error);
       }
     }
-  }
-
-  #refuse(subscriber: LiveSubscriber, error: unknown): void {
-    this.leave(subscriber);
-    subscriber.fail(error);
   }
 
   /** Gives a subscriber the newest answer if it is current and fresh enough, or sees to it that there will be one. */
   #serve(subscriber: LiveSubscriber): void {
     const { tools, plan } = this.#options;
     if (!areAt(tools.shared.engine, plan.touched, subscriber.position)) {
-      const refuse = (error: unknown) => this.#refuse(subscriber, error);
+      const refuse = (error: unknown) => subscriber.fail(error);
       void this.#waits.wait(subscriber, () => this.#serve(subscriber), refuse);
     } else if (this.#isCurrent) {
       this.#confirm();
       this.#offer(subscriber);
     } else if (!this.#isRunning) {
-      // A running execution may serve it: see the end of it.
-      this.#demand();
+      // A running execution may serve it: see the end of it. One that is expected may come too late for it.
+      this.#isDirty = true;
+      this.#pace.expect(intervalOf(subscriber));
     }
   }
 
@@ -163,28 +156,18 @@ export class LiveQuery implements MessageSource {
 
   /** Called in the projector's turn. */
   readonly #demand = (): void => {
+    if (this.#isDirty) return;
     this.#isDirty = true;
     this.#schedule();
   };
 
-  /** Executes as soon as it may. */
+  /** Executes as soon as it may, if there is a reason to. */
   #schedule(): void {
-    if (!this.#isDirty || this.#isRunning || this.#timer || this.#closed.aborted) return;
-    const wait = this.#nextAt - performance.now();
-    if (wait > 0) {
-      this.#timer = later(wait, () => {
-        this.#timer = undefined;
-        void this.#run();
-      });
-      return;
-    }
-    this.#isRunning = true;
-    // Let the projector finish its turn: everything that it changes in this turn is shown together.
-    setImmediate(() => void this.#run());
+    if (this.#isDirty && !this.#isRunning && !this.#closed.aborted)
+      this.#pace.expect(shortestInterval(this.#subscribers));
   }
 
   async #run(): Promise<void> {
-    this.#isRunning = true;
     this.#poll?.cancel();
     try {
       const answer = await this.#execute();
@@ -203,20 +186,34 @@ export class LiveQuery implements MessageSource {
     const { engine, observer = unobservedApi } = tools.shared;
     const { positions } = engine.readSide;
     const floor = this.#latest?.position ?? 0;
-    const caller = this.#cost.payer?.context.caller ?? '';
+    const countsAs = callerOf(this.#subscribers, `live query ${correlationId}`);
     // After a crash of Postgres its read models may be behind what subscribers have seen.
-    await this.#waits.reached(floor, caller, this.#closed);
-    return tools.queue.run(caller, async () => {
+    await this.#waits.reached(floor, countsAs, this.#closed);
+    return tools.queue.run(countsAs, async () => {
       const payer = this.#cost.payer;
-      if (!payer || this.#closed.aborted) return undefined;
+      if (!payer || this.#closed.aborted) {
+        this.#isDirty = false;
+        return undefined;
+      }
       const began = performance.now();
       const { actor, address } = payer.context;
       const position = freshnessOf(engine, plan.touched);
       const { retreats } = positions;
       this.#isDirty = position < floor;
-      if (this.#isDirty) return undefined;
+      if (this.#isDirty) {
+        // The log has lost its end, and nothing announces when it is as long again.
+        this.#pace.pause(++this.#lags);
+        return undefined;
+      }
+      this.#lags = 0;
       const reads = tools.router.record(plan.touched, this.#demand);
-      const asking = { plan, variables, caller: { actor, address, correlationId }, reads, signal: this.#closed };
+      const asking = {
+        plan,
+        variables,
+        caller: { actor, address, correlationId, countsAs },
+        reads,
+        signal: this.#closed,
+      };
       let answer: LiveAnswer;
       try {
         answer = await executeLive(tools, asking);
@@ -248,7 +245,7 @@ export class LiveQuery implements MessageSource {
   /** Executes again after a pause. @returns how many executions have failed. */
   #tryAgain(): number {
     this.#isDirty = true;
-    this.#nextAt = performance.now() + backoffMs(++this.#failures, PAUSES);
+    this.#pace.pause(++this.#failures);
     return this.#failures;
   }
 
@@ -265,11 +262,11 @@ export class LiveQuery implements MessageSource {
     this.#latest = { answer: isNew ? answer : (this.#latest as LiveMessage).answer, position };
     if (isNew) this.#hold(answer);
     if (!this.#isDirty && !this.#reads?.isUncertain) this.#confirm();
-    this.#nextAt = Math.max(this.#nextAt, performance.now() + this.#everyMs);
+    this.#pace.published();
     await this.#options.tools.courier.each(isNew ? this.#subscribers : this.#newcomers, (subscriber) =>
       this.#offer(subscriber),
     );
-    if (this.#options.plan.isPolled) this.#poll = later(POLL_MS, this.#demand);
+    if (this.#options.plan.isPolled && !this.#closed.aborted) this.#poll = later(POLL_MS, this.#demand);
   }
 
   #offer(subscriber: LiveSubscriber): void {
@@ -279,22 +276,13 @@ export class LiveQuery implements MessageSource {
 
   /** Counts the memory of an answer. Subscribers who have no room for it are refused. */
   #hold({ bytes }: LiveAnswer): void {
-    const { plan } = this.#options;
-    const all = BASE_BYTES + TOKEN_BYTES * (plan.document.tokenCount ?? 0) + BYTES_A_JSON_BYTE * bytes;
     for (let { payer } = this.#cost; payer; payer = this.#cost.payer) {
       try {
-        this.#cost.resize(all);
+        this.#cost.holdAnswer(bytes);
         return;
       } catch (error) {
-        this.#refuse(payer, error);
+        payer.fail(error);
       }
     }
-  }
-
-  /** The shortest interval that a subscriber asks for, in ms. */
-  get #everyMs(): number {
-    let shortest = Number.POSITIVE_INFINITY;
-    for (const { everyMs } of this.#subscribers) shortest = Math.min(shortest, everyMs);
-    return shortest;
   }
 }

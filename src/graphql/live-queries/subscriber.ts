@@ -40,8 +40,9 @@ export class LiveSubscriber implements AsyncIterableIterator<ExecutionResult, un
   #isBehind = false;
   #pending: ((step: MessageStep) => void) | undefined;
   #timer: Timer | undefined;
-  #failure: unknown;
-  #state: 'new' | 'open' | 'failed' | 'ended' = 'new';
+  /** What its client gets as the last message. */
+  #failure: ExecutionResult | undefined;
+  #state: 'new' | 'open' | 'ended' = 'new';
   readonly #leave = () => this.#end();
 
   constructor({ context, after, everyMs, onStart, onEnd }: SubscriberOptions) {
@@ -80,12 +81,11 @@ export class LiveSubscriber implements AsyncIterableIterator<ExecutionResult, un
     this.#isBehind = true;
   }
 
-  /** Ends the subscription with an error, which its client gets as the last message. */
+  /** Ends the subscription at once, with an error that its client gets as the last message when it reads. */
   fail(error: unknown): void {
-    if (this.#state === 'failed' || this.#state === 'ended') return;
-    this.#failure = error;
-    this.#state = 'failed';
-    if (this.#pending) this.#deliver();
+    if (this.#state === 'ended') return;
+    this.#failure = { errors: [error as never] };
+    this.#end();
   }
 
   next(): Promise<MessageStep> {
@@ -101,6 +101,7 @@ export class LiveSubscriber implements AsyncIterableIterator<ExecutionResult, un
   }
 
   return(): Promise<MessageStep> {
+    this.#failure = undefined;
     this.#end();
     return Promise.resolve({ value: undefined, done: true });
   }
@@ -123,14 +124,10 @@ export class LiveSubscriber implements AsyncIterableIterator<ExecutionResult, un
     const resolve = this.#pending;
     if (!resolve) return;
     if (this.#state === 'ended') {
+      const last = this.#failure;
       this.#pending = undefined;
-      resolve({ value: undefined, done: true });
-      return;
-    }
-    if (this.#state === 'failed') {
-      this.#pending = undefined;
-      this.#end();
-      resolve({ value: { errors: [this.#failure as never] }, done: false });
+      this.#failure = undefined;
+      resolve(last ? { value: last, done: false } : { value: undefined, done: true });
       return;
     }
     const message = this.#source?.latest;

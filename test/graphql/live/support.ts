@@ -1,5 +1,5 @@
 import { notes } from '../../../src/domains/notes/read-models.ts';
-import { type Caller, type Context, createContext } from '../../../src/graphql/context.ts';
+import { type Caller, type Context, createContext, type Shared } from '../../../src/graphql/context.ts';
 import { LiveRows } from '../../../src/graphql/live/live-rows.ts';
 import { LiveUpdates } from '../../../src/graphql/live/live-updates.ts';
 import { ReadModels } from '../../../src/graphql/read/read-models.ts';
@@ -16,6 +16,8 @@ import { counters, customer } from '../../support/kernel/counter.ts';
 export class Stage {
   readonly hub = new Hub((error) => this.faults.push(error));
   readonly positions = new Positions(['counters', 'others', 'notes'], 10_000);
+  /** The end of the log. */
+  readonly head = { position: 1000 };
   readonly faults: unknown[] = [];
   readonly rows = new Map<string, RowValues>();
   /** Keys of the rows that were read, in this order. */
@@ -58,19 +60,21 @@ export class Stage {
     this.hub.publish(all);
   }
 
+  /** What operations share. */
+  get shared(): Shared {
+    const { registry, positions, hub, head, live, updates } = this;
+    const engine = { registry, readSide: { positions, hub }, projector: { head } };
+    return {
+      engine: engine as unknown as Context['engine'],
+      readModels: this.#readModels(),
+      ...{ live, updates },
+      answerLimits: { answerBytes: 10_000_000, readBytes: 10_000_000 },
+    };
+  }
+
   /** A context for one subscription. */
   context(caller: Partial<Caller> = {}): Context {
-    const engine = { registry: this.registry, readSide: { positions: this.positions, hub: this.hub } };
-    return createContext(
-      {
-        engine: engine as unknown as Context['engine'],
-        readModels: this.#readModels(),
-        live: this.live,
-        updates: this.updates,
-        answerLimits: { answerBytes: 10_000_000, readBytes: 10_000_000 },
-      },
-      { actor: customer('ada'), correlationId: 'test', ...caller },
-    );
+    return createContext(this.shared, { actor: customer('ada'), correlationId: 'test', ...caller });
   }
 
   #readModels(): ReadModels {

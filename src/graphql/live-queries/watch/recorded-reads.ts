@@ -1,8 +1,8 @@
-import type { Projection } from '../../kernel/define/read-model/projection.ts';
-import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
-import { valuesOfList } from '../read/equalities.ts';
-import { readModelsIn } from '../read/read-models-in.ts';
-import type { ReadRecorder, RecordedList } from '../read/read-recorder.ts';
+import type { Projection } from '../../../kernel/define/read-model/projection.ts';
+import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
+import { valuesOfList } from '../../read/equalities.ts';
+import { readModelsIn } from '../../read/read-models-in.ts';
+import type { ReadRecorder, RecordedList } from '../../read/read-recorder.ts';
 import type { ListValues } from './watched-lists.ts';
 import type { Reader, WatchedModel } from './watched-model.ts';
 

@@ -1,7 +1,7 @@
-import type { Positions } from '../../kernel/consistency/positions.ts';
-import type { Projection } from '../../kernel/define/read-model/projection.ts';
-import type { ProjectionMoved } from '../../kernel/notify/hub.ts';
-import type { ReadModels } from '../read/read-models.ts';
+import type { Positions } from '../../../kernel/consistency/positions.ts';
+import type { Projection } from '../../../kernel/define/read-model/projection.ts';
+import type { ProjectionMoved } from '../../../kernel/notify/hub.ts';
+import type { ReadModels } from '../../read/read-models.ts';
 import { WatchedLists } from './watched-lists.ts';
 
 /** Somebody who has read something of a read model. */

@@ -1,10 +1,10 @@
 import type { PgColumn } from 'drizzle-orm/pg-core';
-import type { Projection } from '../../kernel/define/read-model/projection.ts';
-import type { ChangedRows } from '../../kernel/notify/hub.ts';
-import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
-import { pause } from '../../scheduling/sleeper.ts';
-import { RightsIndex } from '../live/rights-index.ts';
-import type { ReadModels } from '../read/read-models.ts';
+import type { Projection } from '../../../kernel/define/read-model/projection.ts';
+import type { ChangedRows } from '../../../kernel/notify/hub.ts';
+import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
+import { pause } from '../../../scheduling/sleeper.ts';
+import { RightsIndex } from '../../live/rights-index.ts';
+import type { ReadModels } from '../../read/read-models.ts';
 
 /** Most changed rows that are looked up together. If there are more, they concern every list. */
 const MAX_LOOKED_UP = 1000;

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { LiveSubscriber } from '../../../src/graphql/live-queries/subscriber.ts';
+import { until } from '../../support/until.ts';
+import { LiveQueryStage } from './support.ts';
+
+const ID = randomUUID();
+const TEXT = `subscription { live { text(id: "${ID}") } }`;
+const VALUE = `subscription { live { value(id: "${ID}") } }`;
+
+/** The data of the next message. */
+async function dataOf(subscriber: LiveSubscriber): Promise<unknown> {
+  const { value } = await subscriber.next();
+  if (!value?.data) throw new Error(`This is no data: ${JSON.stringify(value)}`);
+  return structuredClone(value.data.live);
+}
+
+describe('a subscriber who is refused while its client does not read', () => {
+  async function refused() {
+    const stage = new LiveQueryStage();
+    stage.write(ID, 1);
+    const subscriber = await stage.subscribe(TEXT, { bytes: 100_000 });
+    await dataOf(subscriber);
+    stage.write(ID, 100_000);
+    await until(() => stage.queries.subscribers === 0);
+    return { stage, subscriber };
+  }
+
+  it('leaves nothing behind, and gets the error when its client reads', async () => {
+    const { stage, subscriber } = await refused();
+    expect(stage.queries.size).toBe(0);
+    expect(stage.hub.size).toBe(0);
+    const { value } = await subscriber.next();
+    expect(value?.errors).toMatchObject([{ code: 'BAD_USER_INPUT' }]);
+    expect(await subscriber.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it('does not take away what others who ask the same have by then', async () => {
+    const { stage, subscriber } = await refused();
+    const other = await stage.subscribe(TEXT, { bytes: 10_000_000 });
+    await dataOf(other);
+    await subscriber.next();
+    await subscriber.next();
+    expect(stage.queries).toMatchObject({ size: 1, subscribers: 1 });
+    stage.write(ID, 2);
+    expect(await dataOf(other)).toEqual({ text: 'xx' });
+    await other.return();
+    expect(stage.queries).toMatchObject({ size: 0, subscribers: 0 });
+  });
+});
+
+describe('a live query after the log has lost its last events', () => {
+  it('looks less and less often whether the log is as long again, and then goes on', async () => {
+    const stage = new LiveQueryStage();
+    stage.write(ID, 1);
+    stage.move();
+    const subscriber = await stage.subscribe(VALUE);
+    expect(await dataOf(subscriber)).toEqual({ value: 1 });
+    const looks: number[] = [];
+    let position = 1;
+    Object.defineProperty(stage.head, 'position', {
+      get: () => {
+        looks.push(performance.now());
+        return position;
+      },
+    });
+    stage.write(ID, 2);
+    const next = dataOf(subscriber);
+    await until(() => looks.length >= 4);
+    const [first = 0, , , fourth = 0] = looks;
+    expect(fourth - first).toBeGreaterThan(300);
+    position = 3;
+    expect(await next).toEqual({ value: 2 });
+  });
+});
+
+describe('subscribers of one document', () => {
+  const given = 'subscription ($number: Int) { live { given(number: $number) } }';
+  const opened = 'subscription ($secret: Secret) { live { opened(secret: $secret) } }';
+
+  it('have an answer of their own if one sends null and the other sends nothing', async () => {
+    const stage = new LiveQueryStage();
+    const subscribers = [await stage.subscribe(given, { variables: { number: null } }), await stage.subscribe(given)];
+    const answers = await Promise.all(subscribers.map(dataOf));
+    expect(answers).toEqual([{ given: 'null' }, { given: 'nothing' }]);
+  });
+
+  it('have an answer of their own if their values differ, also if that cannot be seen after parsing', async () => {
+    const stage = new LiveQueryStage();
+    const secrets = ['a', 'b'];
+    const subscribers = secrets.map((secret) => stage.subscribe(opened, { variables: { secret } }));
+    const answers = await Promise.all(subscribers.map(async (subscriber) => dataOf(await subscriber)));
+    expect(answers).toEqual(secrets.map((secret) => ({ opened: secret })));
+  });
+});
+
+describe('a live query that people share', () => {
+  it('does not wait for all the others of the one who came first', async () => {
+    const stage = new LiveQueryStage({ atOnce: 1 });
+    const busy = { actor: null, address: '192.0.2.1' };
+    const other = { actor: null, address: '192.0.2.2' };
+    const slow = (nth: number) => `subscription { live { slow(id: "${ID}", nth: ${nth}) } }`;
+    stage.write(ID, 1);
+    for (const nth of [1, 2, 3, 4, 5]) await dataOf(await stage.subscribe(slow(nth), { caller: busy }));
+    const shared = await Promise.all([busy, other].map((caller) => stage.subscribe(slow(6), { caller })));
+    await Promise.all(shared.map(dataOf));
+    const answered = performance.now();
+    // All of them may be executed again.
+    await until(() => performance.now() > answered + 100);
+    stage.begun.length = 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    stage.gate = promise;
+    stage.write(ID, 2);
+    await until(() => stage.begun.length > 0);
+    resolve();
+    await Promise.all(shared.map(dataOf));
+    expect(stage.begun.indexOf(6)).toBeLessThanOrEqual(2);
+  });
+});

@@ -1,0 +1,108 @@
+import { type GraphQLObjectType, GraphQLScalarType, type GraphQLSchema, parse } from 'graphql';
+import { createSchema } from 'graphql-yoga';
+import type { Caller, Context } from '../../../src/graphql/context.ts';
+import { SubscriptionBudgets } from '../../../src/graphql/live/subscription-budget.ts';
+import { LiveQueries } from '../../../src/graphql/live-queries/live-queries.ts';
+import type { LiveSubscriber } from '../../../src/graphql/live-queries/subscriber.ts';
+import { Courier } from '../../../src/kernel/notify/courier.ts';
+import { Turns } from '../../../src/scheduling/turns.ts';
+import { counters } from '../../support/kernel/counter.ts';
+import { Stage } from '../live/support.ts';
+
+const SCHEMA = `
+  scalar ConsistencyToken
+  scalar Secret
+  type Query {
+    value(id: ID!): Int
+    text(id: ID!): String
+    slow(id: ID!, nth: Int!): Int
+    given(number: Int): String
+    opened(secret: Secret): String
+  }
+  type Subscription { live(after: ConsistencyToken, everyMs: Int): Query }
+`;
+
+/** A value that shows nothing of itself. */
+class Secret {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  open(): string {
+    return this.#text;
+  }
+}
+
+export interface Asking {
+  readonly variables?: Readonly<Record<string, unknown>>;
+  readonly caller?: Partial<Caller>;
+  /** What the subscription may hold in memory, in bytes. */
+  readonly bytes?: number;
+}
+
+/** Live queries over one read model that a test holds in its hands. */
+export class LiveQueryStage extends Stage {
+  readonly queries: LiveQueries;
+  readonly #schema = this.#makeSchema();
+  /** The numbers of executions of `slow` that have begun, in this order. */
+  readonly begun: number[] = [];
+  /** Executions of `slow` end when it resolves. */
+  gate: Promise<void> = Promise.resolve();
+
+  constructor({ atOnce = 8 } = {}) {
+    super();
+    this.queries = new LiveQueries({
+      schema: this.#schema,
+      shared: this.shared,
+      turns: new Turns(),
+      courier: new Courier((error) => this.faults.push(error)),
+      onFault: (error) => {
+        this.faults.push(error);
+        return undefined;
+      },
+      suggestions: true,
+      timeoutMs: 10_000,
+      limit: 100,
+      atOnce,
+    });
+  }
+
+  async subscribe(text: string, { variables, caller, bytes = 1_000_000 }: Asking = {}): Promise<LiveSubscriber> {
+    const limits = { keys: 1, subscription: bytes, connection: bytes, caller: bytes, total: bytes };
+    const contextValue = this.context(caller);
+    contextValue.operation.holdWithin(new SubscriptionBudgets(limits).open(contextValue));
+    const args = { schema: this.#schema, document: parse(text), variableValues: variables ?? {}, contextValue };
+    const subscriber = await this.queries.subscribe(args);
+    if (!subscriber || !(Symbol.asyncIterator in subscriber)) throw new Error(JSON.stringify(subscriber));
+    return subscriber;
+  }
+
+  #makeSchema(): GraphQLSchema {
+    const counted = async (id: string, { rows }: Context) => (await rows.byKey(counters, id))?.value ?? 0;
+    const schema = createSchema<Context>({
+      typeDefs: SCHEMA,
+      resolvers: {
+        Secret: new GraphQLScalarType({ name: 'Secret', parseValue: (sent) => new Secret(String(sent)) }),
+        Query: {
+          value: (_, { id }, context) => counted(id, context),
+          text: async (_, { id }, context) => 'x'.repeat(await counted(id, context)),
+          slow: async (_, { id, nth }, context) => {
+            this.begun.push(nth);
+            await this.gate;
+            return counted(id, context);
+          },
+          given: (_, args) => ('number' in args ? String(args.number) : 'nothing'),
+          opened: (_, { secret }) => secret.open(),
+        },
+      },
+    });
+    const query = schema.getQueryType() as GraphQLObjectType;
+    for (const name of ['value', 'text', 'slow']) {
+      const field = query.getFields()[name];
+      if (field) field.extensions = { readModels: ['counters'] };
+    }
+    return schema;
+  }
+}
