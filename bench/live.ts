@@ -59,7 +59,8 @@ export const benchmark: Benchmark = {
           `${rounds} rounds. A list has the orders of one customer, with five fields each. One change: from the receipt of the command until the ` +
           `last subscriber of that list has its message. Then ${RATE} changes a second for ${SECONDS} s, over all lists: from the last receipt until ` +
           "everybody has the last message; meanwhile the executions of live queries, and the CPU time of the server's process, of which the commands " +
-          'themselves are a part. Memory: heap and buffers after a garbage collection, less those before, divided. Beside it as many clients that ask every ' +
+          'themselves are a part. The executions are those of the instance that runs the read model, for lists that are told apart by an equality; other ' +
+          'instances look changed rows up, and other conditions do not tell lists apart. Memory: heap and buffers after a garbage collection, less those before, divided. Beside it as many clients that ask every ' +
           'second over HTTP, where the server can answer so many.',
         measurements,
         ratios: [],
