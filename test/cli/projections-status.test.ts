@@ -88,3 +88,26 @@ describe('projections status', () => {
     await command;
   });
 });
+
+describe('projections prune', () => {
+  it('drops a version that has been unused for two minutes, and says of another one when it will', async () => {
+    const { sql } = database;
+    await (await engine({ start: true })).close();
+    expect((await cli('projections', 'prune')).stdout).toBe('There is no version that no running server uses.\n');
+    const since = (age: string) => sql`
+      insert into read.read_models (key, name, version, tables, used_at)
+      values ('orders@1', 'orders', 1, '{orders_v1}', now() - ${age}::interval)
+      on conflict (key) do update set used_at = excluded.used_at`;
+    await sql`create table read.orders_v1 (id uuid primary key)`;
+    await since('30 s');
+    const { stdout } = await cli('projections', 'prune');
+    const [, ago, left] =
+      /^orders@1: kept, since it was in use until (\d+) s ago; run it again in (\d+) s\.\n$/.exec(stdout) ?? [];
+    expect(Number(ago)).toBeGreaterThanOrEqual(30);
+    expect(Number(left)).toBeGreaterThan(0);
+    expect(Number(left)).toBeLessThanOrEqual(90);
+    await since('121 s');
+    expect((await cli('projections', 'prune')).stdout).toBe('orders@1: dropped.\n');
+    expect(await sql`select to_regclass('read.orders_v1') as table`).toEqual([{ table: null }]);
+  });
+});

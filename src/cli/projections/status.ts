@@ -24,7 +24,7 @@ AHEAD_OF_CODE  it needs an event that newer code has stored (below the table), a
 REBUILDING  it is being filled: for the first time, or again beside the live one; then the progress is below the table
 process:…, effect:…  a kind of process, or external calls; STALLED if something in it cannot continue
 STOPPED  nobody runs it: no server is running; a server that has died is noticed after 3 seconds
-UNUSED  a version that no running server uses and this code does not have; \`projections prune\` drops it`,
+UNUSED  a version that no running server uses and this code does not have; \`projections prune\` drops it two minutes after its last use`,
     )
     .action(({ json }: { json?: boolean }) =>
       withDatabase(cli, async ({ db }) => {

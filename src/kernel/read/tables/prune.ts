@@ -21,35 +21,47 @@ export interface PruneParts {
   readonly keepMs: number;
 }
 
-/** The outcome for an unused version: it was dropped, or the reason why it stays. */
+/** The outcome for a version that no live process uses. */
 export interface Pruned {
   readonly version: CheckpointId;
+  /** Why it stays; null if it was dropped. */
   readonly kept: string | null;
+  /** Time after which it can be dropped, in ms, if it only has not been unused for long enough; else 0. */
+  readonly staysMs: number;
 }
 
 /**
- * Drops the versions of read models that no live process uses, with everything that belongs to them. If a process
+ * Drops the versions of read models that no live process has used for a time, with everything that belongs to them. If a process
  * starts using one meanwhile, it stays.
+ * @returns one outcome for each version that no live process uses, by name and version.
  */
 export async function pruneVersions({ db, look = db, own, keepMs }: PruneParts): Promise<Pruned[]> {
-  const unused = (await unusedVersions(look, keepMs)).filter(({ key }) => !own.has(key));
+  const unused = (await unusedVersions(look)).filter(({ key }) => !own.has(key));
   const pruned: Pruned[] = [];
-  for (const version of unused) pruned.push({ version, kept: await prune(db, version, keepMs) });
+  for (const { tables: _, idleMs, ...version } of unused) {
+    const staysMs = Math.max(0, keepMs - idleMs);
+    const kept =
+      staysMs > 0 ? `it was in use until ${Math.round(idleMs / 1000)} s ago` : await prune(db, version, keepMs);
+    pruned.push({ version, kept, staysMs });
+  }
   return pruned;
 }
 
 interface Unused extends CheckpointId {
   readonly tables: readonly string[];
+  /** Since it was last used, in ms. */
+  readonly idleMs: number;
 }
 
-async function unusedVersions(db: Database, keepMs: number, key?: string): Promise<Unused[]> {
+async function unusedVersions(db: Database, key?: string): Promise<Unused[]> {
   const only = key === undefined ? sql`` : sql` and m.key = ${key}`;
-  const rows = await db.execute<{ name: string; version: number; tables: readonly string[] }>(sql`
-    select name, version, to_jsonb(tables) as tables from read.read_models m
-    where used_at < clock_timestamp() - ${keepMs}::float8 * interval '1 ms'${only}
-      and not exists (select from read.instances where alive_until > clock_timestamp() and m.key = any(uses))
+  const rows = await db.execute<{ name: string; version: number; tables: readonly string[]; idleMs: number }>(sql`
+    select name, version, to_jsonb(tables) as tables,
+           greatest(0, extract(epoch from clock_timestamp() - used_at))::float8 * 1000 as "idleMs"
+    from read.read_models m
+    where not exists (select from read.instances where alive_until > clock_timestamp() and m.key = any(uses))${only}
     order by name, version`);
-  return rows.map(({ name, version, tables }) => ({ ...checkpointId('projection', name, version), tables }));
+  return rows.map(({ name, version, ...row }) => ({ ...checkpointId('projection', name, version), ...row }));
 }
 
 /**
@@ -63,8 +75,8 @@ async function prune(db: Database, { key }: CheckpointId, keepMs: number): Promi
       await tx.execute(sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`));
       // A process that starts records under this lock which versions it uses.
       await tx.execute(sql`select pg_advisory_xact_lock(${TABLES_LOCK})`);
-      const [unused] = await unusedVersions(tx, keepMs, key);
-      if (!unused) return 'a process uses it again';
+      const [unused] = await unusedVersions(tx, key);
+      if (!unused || unused.idleMs < keepMs) return 'a process uses it again';
       await dropVersion(tx, unused, unused.tables);
       return null;
     });
