@@ -29,6 +29,9 @@ export class ReadTables {
   #missing: EnsuredTables['missing'] = [];
   /** The work in progress on indexes and unused versions. Only one piece runs at a time. */
   #working: Promise<void> = Promise.resolve();
+  /** A look waits behind work that may take hours. It will see what the next ones would. */
+  #isLookWaiting = false;
+  #isNoting = false;
 
   constructor(parts: ReadTablesParts) {
     this.#parts = parts;
@@ -50,7 +53,15 @@ export class ReadTables {
    */
   start(): void {
     this.#work(() => this.#build());
-    this.#timer = every(this.#parts.lookMs ?? LOOK_MS, () => this.#work(() => this.#look()));
+    this.#timer = every(this.#parts.lookMs ?? LOOK_MS, () => {
+      void this.#noteUse();
+      if (this.#isLookWaiting) return;
+      this.#isLookWaiting = true;
+      this.#work(() => {
+        this.#isLookWaiting = false;
+        return this.#look();
+      });
+    });
   }
 
   /** Starts no more work. Work in progress ends with its connection. */
@@ -69,12 +80,24 @@ export class ReadTables {
   async #look(): Promise<void> {
     await this.#build();
     const { db, leases, projections, keepMs } = this.#parts;
-    await noteUse(leases);
     if (keepMs > 0) {
       const own = new Set(projections.map(({ checkpoint }) => checkpoint.key));
       await pruneVersions({ db, look: leases, own, keepMs });
     }
     await dropIndexes(db, projections, leases);
+  }
+
+  /** It waits for no other work: what nobody has noted for long would look unused as soon as its processes stop. */
+  async #noteUse(): Promise<void> {
+    if (this.#isNoting) return;
+    this.#isNoting = true;
+    try {
+      await noteUse(this.#parts.leases);
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) this.#parts.onError(error);
+    } finally {
+      this.#isNoting = false;
+    }
   }
 
   #work(work: () => Promise<void>): void {

@@ -171,4 +171,35 @@ describe('an index that is no longer declared', () => {
     await openEngine({ start: true, domains: old.domains });
     await until(async () => (await indexes()).includes('gauges_value_v1'));
   });
+
+  it('does not hide that the read models are in use, however long the creation of another one takes', async () => {
+    const { sql } = database;
+    const old = withIndex('value');
+    const young = withIndex('id');
+    const engine = await openEngine({ start: true, domains: old.domains });
+    const { owner, leases, grantRights: grant } = engine.database;
+    const faults: unknown[] = [];
+    const readTables = new ReadTables({
+      ...{ db: owner.db, leases: leases.db, grant, keepMs: 4 * HOUR_MS, lookMs: 20 },
+      projections: [young.projection],
+      onError: (error) => faults.push(error),
+    });
+    await readTables.ensure();
+    const writer = await sql.reserve();
+    await writer`begin`;
+    await writer`lock table read.gauges_v1 in row exclusive mode`;
+    readTables.start();
+    const waits = sql`select from pg_stat_activity where query like 'create index concurrently%' and wait_event_type = 'Lock'`;
+    await until(async () => (await sql`${waits}`).length > 0);
+    await usedAgo(5);
+    await until(
+      async () => (await sql`select from read.read_models where used_at > now() - interval '1 hour'`).length > 0,
+    );
+    expect(await sql`${waits}`).toHaveLength(1);
+    await writer`rollback`;
+    writer.release();
+    await until(async () => (await indexes()).some((name) => name.startsWith('gauges_id')));
+    readTables.stop();
+    expect(faults).toEqual([]);
+  });
 });
