@@ -127,6 +127,33 @@ describe('Apollo Client', () => {
     expect(data?.customer).toMatchObject({ name: 'Edsger', version: 3 });
   });
 
+  it.each([[{}], [{ commandId: null }], [{ commandId: undefined }]])(
+    'delivers the answer to an accepted command although it is overtaken again and again, with %o',
+    async (variables) => {
+      const { client, afterwrite, line, shown } = apollo();
+      const other = createClient();
+      const id = await register(other);
+      const live = client.subscribe({ query: gql(LIVE_CUSTOMER), variables: { id } }).subscribe(() => {});
+      await until(() => shown(id) === 'Ada');
+      let held = line.holdAnswer();
+      const late = client.mutate({ mutation: RENAME_AND_READ, variables: { id, name: 'Grace', ...variables } });
+      for (let attempt = 1; attempt <= 6; attempt++) {
+        await held.answered;
+        await other.command(RENAME, { id, name: `Edsger ${attempt}` });
+        await until(() => shown(id) === `Edsger ${attempt}`);
+        const { release } = held;
+        held = line.holdAnswer();
+        release();
+      }
+      expect((await late).data).toMatchObject({ renameCustomer: { token: expect.any(String) } });
+      live.unsubscribe();
+      const { data } = await other.query(CUSTOMER, { id });
+      // Registered once, and renamed seven times.
+      expect([(data as CustomerView).customer?.version, line.sent.length]).toEqual([8, 6]);
+      afterwrite.close();
+    },
+  );
+
   it('adds the next page to a list, and keeps the list live', async () => {
     const { client, afterwrite } = apollo();
     for (const name of ['1', '2', '3']) await register(afterwrite, name);

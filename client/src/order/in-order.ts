@@ -1,7 +1,7 @@
 import type { DocumentNode } from 'graphql';
 import type { Afterwrite } from '../core/afterwrite.ts';
 import type { Answer, Variables } from '../core/answer.ts';
-import { takesCommandId } from '../core/command.ts';
+import { identified, takesCommandId } from '../core/command.ts';
 import { AfterwriteError } from '../core/errors.ts';
 import { pause } from '../core/pause.ts';
 import { leavesOf } from './leaves.ts';
@@ -29,8 +29,9 @@ const ATTEMPTS = 6;
 const WAIT_MS = 20;
 
 /**
- * Executes operations so that the cache of a library never goes back in time: of two answers about the same, the older
- * one is never delivered after the newer one. A query is repeated instead, a message of a subscription is left out.
+ * Executes operations so that the cache of a library does not go back in time: of two answers about the same, the older
+ * one is not delivered after the newer one. A query is repeated instead, a message of a subscription is left out.
+ * What is older is certain only for objects with a version: data may include more than its token says.
  */
 export class InOrder {
   readonly #afterwrite: Afterwrite;
@@ -59,16 +60,16 @@ export class InOrder {
     const { text, operationName } = operation;
     const isCommand = kind === 'mutation' && takesCommandId(text);
     // The same id for all attempts: a command that is sent again only reads again.
-    const identity = isCommand ? { commandId: crypto.randomUUID() } : {};
-    const variables = { ...identity, ...operation.variables };
+    const { variables } = isCommand ? identified({ query: text, variables: operation.variables }) : operation;
     const options = { signal, ...(operationName !== undefined && { operationName }) };
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (attempt > 1) await pause(WAIT_MS * 2 ** (attempt - 2), signal);
       const { query, mutate } = this.#afterwrite;
       const answer = await (kind === 'query' ? query : mutate)(text, variables, options);
       if (signal.aborted) return;
-      const cannotRepeat = kind === 'mutation' && !isCommand;
-      if (this.#deliver({ ...operation, variables }, answer, receiver, cannotRepeat)) return receiver.complete();
+      // What has taken effect never fails because its answer was overtaken.
+      const isLast = kind === 'mutation' && (!isCommand || attempt === ATTEMPTS - 1);
+      if (this.#deliver({ ...operation, variables }, answer, receiver, isLast)) return receiver.complete();
     }
     throw new AfterwriteError(
       'OVERTAKEN',
