@@ -16,7 +16,7 @@ import { type Fetch, Http } from './http.ts';
 import { CommandQueue, type QueuedOutcome, type QueueStorage } from './queue.ts';
 import { inPage, type Share, shareTokens, type TokenStorage } from './sharing.ts';
 import { Stale, type StaleChange } from './stale.ts';
-import { Tokens } from './tokens.ts';
+import { Tokens, tokensIn } from './tokens.ts';
 
 export interface AfterwriteOptions {
   /** The address of the API, for example `https://api.example.org/graphql`. */
@@ -116,6 +116,7 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
     dropped: (token) => void tokens.drop(token),
     signedOut: (identity) => void leave(identity).catch(() => undefined),
   });
+  tokens.waitFor(sharing.replied);
   /** In another tab a user has signed out, who need not be the one of this tab. */
   const leave = async (identity: string | undefined) => {
     const { identity: former } = credentials;
@@ -126,11 +127,11 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
     // A token that has come meanwhile is not one of the former user.
     if (credentials.identity === former || tokens.newest !== newest) return;
     tokens.clear();
-    sharing.forget();
+    sharing.keep();
   };
   const note = (operation: Operation, answer: Answer): Answer => {
     stale.note(operation, answer);
-    if (answer.data != null) for (const token of tokensIn(answer)) tokens.answered(token);
+    for (const token of tokensIn(answer)) tokens.answered(token);
     return answer;
   };
   const send = async (operation: Operation, { signal }: SendingOptions, principal = new Principal(credentials)) =>
@@ -179,7 +180,10 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
     get queued() {
       return queue?.length ?? 0;
     },
-    saw: (token) => tokens.heard(token),
+    saw: (token) => {
+      tokens.heard(token);
+      sharing.keep();
+    },
     query: async (document, variables, { signal, operationName } = {}) => {
       const operation = operationOf(document, variables, operationName);
       return note(operation, await http.query(operation, signal));
@@ -258,11 +262,4 @@ function operationOf(document: Document, variables: Variables = {}, operationNam
   if (query === '')
     throw new AfterwriteError('DOCUMENT_WITHOUT_TEXT', 'Pass the text of the document: print(document).');
   return { query, variables, ...(operationName !== undefined && { operationName }) };
-}
-
-/** The tokens of an answer: its own, and those of its fields, for example of a projection's update. */
-function tokensIn({ data, extensions }: Answer): string[] {
-  const fields = Object.values(data as Record<string, { token?: unknown } | null>);
-  const tokens = [extensions?.consistency?.token, ...fields.map((field) => field?.token)];
-  return tokens.filter((token): token is string => typeof token === 'string' && token.length > 30);
 }

@@ -32,7 +32,7 @@ export class Http {
   async query(operation: Operation, caller?: AbortSignal): Promise<Answer> {
     const signal = AbortSignal.any([this.#queries.signal, ...(caller ? [caller] : [])]);
     const principal = new Principal(this.#credentials);
-    const token = this.#tokens.newest;
+    const token = await this.#tokens.shared();
     const answer = await this.send(operation, readAfter(token), principal, signal);
     if (token === undefined || !isOutdated(answer)) return answer;
     this.#tokens.outdated(token, !codesOf(answer).includes('TOKEN_AHEAD'));

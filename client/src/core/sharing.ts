@@ -1,3 +1,4 @@
+import { pause } from './pause.ts';
 import type { TokenChange } from './tokens.ts';
 
 /** Where a tab keeps its newest token over a reload: `sessionStorage`, or something like it. */
@@ -20,11 +21,17 @@ export interface SharedEvents {
 /** The connection of a client to other tabs, and to itself after a reload. */
 export interface Sharing {
   tell(change: TokenChange): void;
-  /** Forgets the token that is kept over a reload. */
-  forget(): void;
+  /** Settles when other tabs have told what they have seen, or had time to. */
+  readonly replied: Promise<unknown>;
+  /** Keeps the newest token over a reload; none if there is none. */
+  keep(): void;
+  /** Tells other tabs that a user has signed out, whose tokens are forgotten already. */
   signOut(identity: string | undefined): void;
   close(): void;
 }
+
+/** Half of the time that other tabs have to tell what they have seen, in ms. The first query of a page waits for it. */
+const HALF_REPLY_MS = 15;
 
 /** True in a page; false on a server, whose callers must not share anything by accident. */
 export const inPage = 'document' in globalThis;
@@ -42,30 +49,39 @@ export function shareTokens(
   // A server process may end although it listens.
   (channel as { unref?(): void } | undefined)?.unref?.();
   const post = (message: Message) => channel?.postMessage(message);
-  const keep = (change: TokenChange) =>
-    attempt(() => ('saw' in change ? kept?.setItem(key, change.saw) : kept?.removeItem(key)));
+  const keep = () => {
+    const newest = events.newest();
+    attempt(() => (newest === undefined ? kept?.removeItem(key) : kept?.setItem(key, newest)));
+  };
   const former = attempt(() => kept?.getItem(key));
   if (former) events.heard(former);
-  if (channel) {
+  const replied = new Promise<void>((resolve) => {
+    if (!channel) return resolve();
     channel.onmessage = ({ data }: { data: unknown }) => {
       const message = data as Message;
       const newest = events.newest();
-      if (message === 'asks') newest && post({ saw: newest });
-      else if ('signedOut' in message) events.signedOut(message.signedOut);
-      else if ('saw' in message) events.heard(message.saw);
+      if (message === 'asks') return newest && post({ saw: newest });
+      if ('signedOut' in message) return events.signedOut(message.signedOut);
+      if ('saw' in message) events.heard(message.saw);
       else events.dropped(message.forgot);
+      keep();
+      resolve();
     };
-  }
+    // In two parts, so that a page that was busy reads a reply that has arrived before it gives up.
+    void pause(HALF_REPLY_MS)
+      .then(() => pause(HALF_REPLY_MS))
+      .then(resolve);
+  });
   post('asks');
-  const forget = () => attempt(() => kept?.removeItem(key));
   return {
-    forget,
+    replied,
+    keep,
     tell: (change) => {
-      keep(change);
+      keep();
       post(change);
     },
     signOut: (identity) => {
-      forget();
+      keep();
       post({ signedOut: identity });
     },
     close: () => channel?.close(),

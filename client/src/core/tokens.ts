@@ -1,9 +1,25 @@
+import type { Answer } from './answer.ts';
+
+/** The text of a token. */
+const FORM = /^[-\w]{36}$/;
 /** The characters of a token that name the history it belongs to. A restore from a backup begins another history. */
 const HISTORY = 23;
 /** How many former histories are remembered, so that late answers of theirs are recognised. */
 const MOST_LEFT = 16;
 
 export const historyOf = (token: string): string => token.slice(0, HISTORY);
+
+/**
+ * The tokens of an answer: its own, and those of its fields, for example of a projection's update. An application may
+ * have fields of this name too: what does not belong to the history of the answer is not taken.
+ */
+export function tokensIn({ data, extensions }: Answer): string[] {
+  const own = extensions?.consistency?.token;
+  if (data == null || own === undefined || !FORM.test(own)) return [];
+  const fields = Object.values(data as Record<string, { token?: unknown } | null>).map((field) => field?.token);
+  const isToken = (text: unknown) => typeof text === 'string' && FORM.test(text) && historyOf(text) === historyOf(own);
+  return [own, ...(fields.filter(isToken) as string[])];
+}
 
 /** What has happened to the newest token. */
 export type TokenChange = { readonly saw: string } | { readonly forgot: string };
@@ -14,6 +30,7 @@ export class Tokens {
   #reign = 0;
   readonly #left = new Set<string>();
   readonly #tell: (change: TokenChange) => void;
+  #others: Promise<unknown> = Promise.resolve();
 
   /** @param tell is called after each change that an answer of the server has made. */
   constructor(tell: (change: TokenChange) => void) {
@@ -22,6 +39,17 @@ export class Tokens {
 
   get newest(): string | undefined {
     return this.#newest;
+  }
+
+  /** The newest token, after other tabs had time to tell theirs. */
+  async shared(): Promise<string | undefined> {
+    await this.#others;
+    return this.#newest;
+  }
+
+  /** @param others settles when other tabs had time to tell their tokens. */
+  waitFor(others: Promise<unknown>): void {
+    this.#others = others;
   }
 
   /** Tokens are comparable only while this number stays the same. */
