@@ -4,7 +4,7 @@ import { Tokens } from '../../src/kernel/consistency/token.ts';
 import { accessToken, customerToken, staffToken, WITH_AUTH } from '../support/client/tokens.ts';
 import { useApp } from '../support/server/app.ts';
 import { until } from '../support/until.ts';
-import { nameOf, RENAME, register, useClients, watch, ways } from './support.ts';
+import { Line, nameOf, RENAME, register, useClients, watch, ways } from './support.ts';
 
 let port = '0';
 const app = useApp({ env: () => ({ ...WITH_AUTH, PORT: port }), fulfils: false, per: 'test' });
@@ -117,6 +117,34 @@ describe.each(ways)('a subscription over %s', (way) => {
     const { names } = watch(client, id);
     await until(() => names.length > 0);
     expect(names).toEqual(['Ada']);
+  });
+});
+
+describe('a subscription over server-sent events', () => {
+  it.each(['INTERNAL_SERVER_ERROR', 'TIMEOUT', 'CONSISTENCY_TIMEOUT', 'THROTTLED'])(
+    'goes on after a fault of the server that passes: %s',
+    async (code) => {
+      const line = new Line();
+      const client = createClient({ auth, fetch: line.fetch }, 'server-sent events');
+      const id = await register(client);
+      const errors = [{ message: 'later', extensions: { code, retryAfterMs: 1 } }];
+      const type = { headers: { 'content-type': 'text/event-stream' } };
+      line.answer(Response.json({ data: null, errors }));
+      line.answer(new Response(`event: next\ndata: ${JSON.stringify({ errors })}\n\nevent: complete\n\n`, type));
+      const shown = watch(client, id);
+      await until(() => shown.names.length > 0);
+      expect(shown).toMatchObject({ names: ['Ada'], ending: undefined });
+    },
+  );
+
+  it('ends with an error that does not pass', async () => {
+    const line = new Line();
+    const client = createClient({ auth, fetch: line.fetch }, 'server-sent events');
+    const id = await register(client);
+    line.answer(Response.json({ errors: [{ message: 'no', extensions: { code: 'FORBIDDEN' } }] }));
+    const shown = watch(client, id);
+    await until(() => shown.ending !== undefined);
+    expect(shown).toMatchObject({ names: [undefined], ending: 'complete' });
   });
 });
 

@@ -46,6 +46,8 @@ export interface StreamParts {
   readonly note: (operation: Operation, answer: Answer) => void;
 }
 
+/** Faults of the server that pass: the stream is opened again. */
+const PASSING = ['THROTTLED', 'TIMEOUT', 'CONSISTENCY_TIMEOUT', 'INTERNAL_SERVER_ERROR'];
 /** How long a stream whose message was overtaken may be silent before it is opened again, in ms. */
 const OVERTAKEN_MS = 1000;
 
@@ -105,13 +107,13 @@ export class Stream {
     const opening = this.#leave();
     const isPresent = () => opening === this.#opening && !this.#isEnded;
     const { credentials, transport, tokens } = this.#parts;
-    const after = this.#takesAfter ? tokens.newest : undefined;
     const { variables } = this.#operation;
-    const operation =
-      after === undefined ? this.#operation : { ...this.#operation, variables: { ...variables, after } };
     try {
       const { token } = await credentials.present();
+      const after = this.#takesAfter ? await tokens.shared() : undefined;
       if (!isPresent()) return;
+      const operation =
+        after === undefined ? this.#operation : { ...this.#operation, variables: { ...variables, after } };
       this.#close = transport.open(operation, token, {
         next: (answer) => isPresent() && this.#next(answer, after),
         lost: (loss) => isPresent() && void this.#lost(loss),
@@ -125,10 +127,11 @@ export class Stream {
   #next(answer: Answer, after: string | undefined): void {
     if (answer.data == null && after !== undefined && isOutdated(answer)) {
       this.#parts.tokens.outdated(after, !codesOf(answer).includes('TOKEN_AHEAD'));
-      void this.#open();
+      if (this.#failures++ === 0) void this.#open();
+      else this.#openLater(backoff(this.#failures));
       return;
     }
-    if (answer.data == null && codesOf(answer).includes('THROTTLED')) {
+    if (answer.data == null && codesOf(answer).some((code) => PASSING.includes(code ?? ''))) {
       this.#openLater(backoff(this.#failures++, answer.errors?.[0]?.extensions?.retryAfterMs));
       return;
     }
