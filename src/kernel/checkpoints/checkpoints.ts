@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Database } from '../../database/client.ts';
 import { prepared } from '../../database/driver/prepared.ts';
 import type { CheckpointId } from '../define/checkpoint-id.ts';
+import { FencedError } from './advance.ts';
 import { PROCESS } from './leases/instance-id.ts';
 import { checkpointColumns, leaseEnd } from './leases/lease-statements.ts';
 
@@ -30,6 +31,14 @@ export interface Checkpoint extends CheckpointId {
   readonly isAhead: boolean;
   /** Number of events in a projection's dead letters, or of parked items of a process or effect. */
   readonly deadLetters: number;
+}
+
+/** An instance as the owner of a checkpoint. */
+export interface CheckpointOwner {
+  readonly key: string;
+  readonly owner: string;
+  /** The generation that the checkpoint must have. */
+  readonly generation: number;
 }
 
 /** The first event that a consumer has not applied. */
@@ -98,10 +107,18 @@ export class Checkpoints {
     }));
   }
 
-  /** Stores why a projection stands still; null if it does not. */
-  async setFailure(key: string, failure: string | null, isAhead = false): Promise<void> {
-    await this.#db.execute(
-      sql`update read.checkpoints set failure = ${failure}, is_ahead = ${isAhead && failure !== null} where projection = ${key}`,
+  /**
+   * Stores why a consumer stands still; null if it does not.
+   * @throws {FencedError} if another instance owns the checkpoint now: what stops one owner need not stop the next.
+   */
+  async setFailure(
+    { key, owner, generation }: CheckpointOwner,
+    { failure, isAhead }: Pick<Checkpoint, 'failure' | 'isAhead'>,
+  ): Promise<void> {
+    const stored = await this.#db.execute(
+      sql`update read.checkpoints set failure = ${failure}, is_ahead = ${isAhead && failure !== null}
+          where projection = ${key} and owner = ${owner}::uuid and generation = ${generation} returning projection`,
     );
+    if (stored.length === 0) throw new FencedError(key);
   }
 }

@@ -242,8 +242,12 @@ export class ProcessManager {
     const mover = new CheckpointMover(this.#parts.leases, id.key);
     return async ({ isAhead, ...advance }) => {
       try {
-        await mover.move({ ...advance, from: null, owner: this.#leases.instanceId });
-        if (advance.failure !== null) await this.#checkpoints.setFailure(id.key, advance.failure, isAhead);
+        const owner = this.#leases.instanceId;
+        const { failure, generation } = advance;
+        await mover.move({ ...advance, from: null, owner });
+        if (failure !== null) {
+          await this.#checkpoints.setFailure({ key: id.key, owner, generation }, { failure, isAhead });
+        }
         return true;
       } catch (error) {
         if (!(error instanceof FencedError)) throw error;

@@ -50,6 +50,8 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   readonly #poison: PoisonFinder;
   readonly #pipeline: BatchPipeline;
   #failure: string | null = null;
+  /** What is stored in the checkpoint. */
+  #storedFailure: string | null = null;
   #isAhead = false;
   #turn: FillTurn | undefined;
   /** What its batches must leave out; undefined until it is loaded. */
@@ -81,6 +83,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     // The former owner's failure may have been on this projection's side, so the failure is kept until an attempt
     // succeeds.
     this.#failure = failure;
+    this.#storedFailure = failure;
     this.#parked = undefined;
     this.#pipeline.forget();
     // Other instances may have changed any row in the meantime.
@@ -107,17 +110,15 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
       this.#isAhead = false;
       this.#parts.onAhead?.(false);
     }
-    if (this.#failure !== null) await this.#setFailure(null);
+    // If this fails, the next attempt does it: otherwise other instances would see a failure that is over.
+    await this.#setFailure(null);
   }
 
   protected override async failed(error: unknown): Promise<AfterFailure> {
     this.#pipeline.forget();
     await this.#endTurn();
     // Another instance owns it now. It starts again when this instance owns it again.
-    if (error instanceof FencedError) {
-      this.#parts.onFenced?.();
-      return 'end';
-    }
+    if (error instanceof FencedError) return this.#fenced();
     const newer = newerEventOf(error);
     if (newer) return this.#metNewer(newer);
     if (this.#poison.narrow(error, { after: this.position, size: this.inProgress?.events.length ?? 0 })) return 'again';
@@ -128,8 +129,7 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     }
     const isWorded = isPoison(error) || error instanceof TooManyDeadLettersError;
     const failure = isWorded ? error.message : refusal(this.#parts.projection.name, this.position + 1, error);
-    if (this.#failure !== failure) await this.#setFailure(failure);
-    return 'later';
+    return this.#standStill(failure);
   }
 
   protected override report(error: unknown, events = this.inProgress?.events): void {
@@ -159,9 +159,24 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     }
     this.#isAhead = true;
     const { message } = new AheadOfCodeError(newer);
-    if (this.#failure !== message) await this.#setFailure(message);
-    this.#parts.onAhead?.(true);
+    const reaction = await this.#standStill(message);
+    if (reaction !== 'end') this.#parts.onAhead?.(true);
+    return reaction;
+  }
+
+  async #standStill(failure: string): Promise<AfterFailure> {
+    try {
+      await this.#setFailure(failure);
+    } catch (error) {
+      if (error instanceof FencedError) return this.#fenced();
+      // The next attempt stores it. The cause may be the same as that of the failure, which has been reported.
+    }
     return 'later';
+  }
+
+  #fenced(): AfterFailure {
+    this.#parts.onFenced?.();
+    return 'end';
   }
 
   /** @returns the number of rows that changed. */
@@ -200,9 +215,16 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
     this.#parts.onMoved({ projection: this.#parts.projection.name, position, keys, rows, lagMs, hasParked });
   }
 
-  /** Stores why it cannot continue, so that other instances know. */
+  /**
+   * Stores why it cannot continue, unless that is stored already, so that other instances know.
+   * @throws {FencedError} if another instance owns the checkpoint now.
+   */
   async #setFailure(failure: string | null): Promise<void> {
     this.#failure = failure;
-    await this.#parts.checkpoints.setFailure(this.name, failure, this.#isAhead).catch(() => undefined);
+    if (this.#storedFailure === failure) return;
+    const { checkpoints, owner } = this.#parts;
+    const { name: key, generation } = this;
+    await checkpoints.setFailure({ key, owner, generation }, { failure, isAhead: this.#isAhead });
+    this.#storedFailure = failure;
   }
 }
