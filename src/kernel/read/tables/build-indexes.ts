@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../../../database/client.ts';
 import { quoted } from '../../../database/roles/statements.ts';
-import { cut } from '../../define/read-model/versioned-table.ts';
 import type { WantedIndex } from './ensure-tables.ts';
 import { markIndex } from './table-ddl.ts';
 
@@ -17,9 +16,8 @@ export interface BuildIndexesParts {
 }
 
 /**
- * Creates indexes that tables with rows lack, one after the other, while the tables are in use. If an index of the same
- * name has another definition, it is replaced after the new one exists. One instance does this; others skip it while
- * that one is working. Unfinished work is begun again at the next start.
+ * Creates indexes that tables with rows lack, one after the other, while the tables are in use. One instance does this;
+ * others skip it while that one is working. Unfinished work is begun again at the next start.
  */
 export async function buildIndexes({ db, wanted, signal }: BuildIndexesParts): Promise<void> {
   if (wanted.length === 0) return;
@@ -47,18 +45,12 @@ export async function alone(db: Database, work: () => Promise<void>): Promise<vo
 }
 
 async function buildIndex(db: Database, { name, create }: WantedIndex): Promise<void> {
-  const former = await isValid(db, name);
-  if (former === undefined) return run(db, create(name));
+  const isValidNow = await isValid(db, name);
+  // Another instance has been faster: the name stands for the definition.
+  if (isValidNow === true) return;
   // An index whose creation was interrupted is useless.
-  if (!former) {
-    await run(db, `drop index concurrently if exists read.${quoted(name)}`);
-    return run(db, create(name));
-  }
-  const next = `${cut(name, 57)}__next`;
-  await run(db, `drop index concurrently if exists read.${quoted(next)}`);
-  await run(db, create(next));
-  await run(db, `drop index concurrently if exists read.${quoted(name)}`);
-  await run(db, `alter index read.${quoted(next)} rename to ${quoted(name)}`);
+  if (isValidNow === false) await run(db, `drop index concurrently if exists read.${quoted(name)}`);
+  await run(db, create);
 }
 
 /** @returns undefined if there is no index of this name. */

@@ -6,8 +6,8 @@ import type { Projection } from '../../define/read-model/projection.ts';
 import { adoptTables } from './adopt-tables.ts';
 import { dropVersion, noteTables } from './catalogue.ts';
 import { differences, readColumns } from './table-columns.ts';
-import { ddlOf, markIndex, ReadTableError, type TableDdl } from './table-ddl.ts';
-import { lacking, partsOf, type TablePart } from './table-parts.ts';
+import { ddlOf, INDEX_MARK, type IndexDdl, markIndex, quoted, ReadTableError, type TableDdl } from './table-ddl.ts';
+import { isSame, lacking, partsOf, type TablePart } from './table-parts.ts';
 import { sealing, sealOf } from './table-seal.ts';
 import { tablesOf } from './tables.ts';
 
@@ -30,8 +30,8 @@ export interface EnsureTablesParts {
 /** An index that a table should have. */
 export interface WantedIndex {
   readonly name: string;
-  /** The statement that creates it under a name without blocking writers. */
-  readonly create: (name: string) => string;
+  /** The statement that creates it without blocking writers. */
+  readonly create: string;
 }
 
 /** The result of {@link ensureTables}, and what is left to do. */
@@ -162,13 +162,37 @@ async function compare(
   phrases.push(...lacks.filter(decidesRows).map((part) => `it lacks ${phraseOf(part)}`));
   phrases.push(...surplus.filter(decidesRows).map((part) => `its ${phraseOf(part)} is not declared`));
   if (phrases.length > 0) throw changed(projection, table, phrases);
-  const wanted = lacks.flatMap(({ kind, name }) => {
-    const index = kind === 'index' && ddl.indexes[Number(name.slice(PROBE_INDEX.length))];
+  await renameIndexes(tx, ddl, declared, present);
+  const wanted = lacks.flatMap((part) => {
+    const index = indexOf(ddl, part);
     return index ? [{ name: index.name, create: index.createConcurrently }] : [];
   });
   // The next start finds its indexes there.
   if (wanted.length === 0) await tx.execute(sql.raw(sealing(ddl)));
   return wanted;
+}
+
+/** The declared index that a part of the probe stands for. */
+function indexOf({ indexes }: TableDdl, { kind, name }: TablePart): IndexDdl | undefined {
+  return kind === 'index' ? indexes[Number(name.slice(PROBE_INDEX.length))] : undefined;
+}
+
+/** Gives the engine's indexes that are as declared the names that stand for their definitions. Former releases named them otherwise. */
+async function renameIndexes(
+  tx: Database,
+  ddl: TableDdl,
+  declared: readonly TablePart[],
+  present: readonly TablePart[],
+): Promise<void> {
+  const names = new Set(ddl.indexes.map(({ name }) => name));
+  const others = present.filter(({ name, comment }) => comment === INDEX_MARK && !names.has(name));
+  for (const part of declared) {
+    const wanted = indexOf(ddl, part);
+    if (!wanted || present.some(({ name }) => name === wanted.name)) continue;
+    const at = others.findIndex((other) => isSame(part, other));
+    const [former] = at < 0 ? [] : others.splice(at, 1);
+    if (former) await tx.execute(sql.raw(`alter index read.${quoted(former.name)} rename to ${quoted(wanted.name)}`));
+  }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { is, SQL, sql } from 'drizzle-orm';
 import {
   type Check,
@@ -11,14 +12,15 @@ import {
   type UniqueConstraint,
 } from 'drizzle-orm/pg-core';
 import { givenName, indexName, keyName, type PartName, uniqueName } from '../../define/read-model/part-names.ts';
+import { fitting } from '../../define/read-model/versioned-table.ts';
 
 /** A statement that creates an index, for a table that may be in use. */
 export interface IndexDdl {
-  /** Name of the index, unique in its schema. */
+  /** Name of the index, unique in its schema. It ends with a hash of the definition, so that a changed index is another one. */
   readonly name: string;
   readonly create: string;
-  /** Creates it under a name without blocking writers. Not within a transaction. */
-  readonly createConcurrently: (name: string) => string;
+  /** Creates it without blocking writers. Not within a transaction. */
+  readonly createConcurrently: string;
 }
 
 /**
@@ -91,7 +93,7 @@ export function ddlOf(table: PgTable, indexNames?: (nth: number) => string): Tab
   return {
     table: target,
     create: `create table ${target} (\n  ${lines.join(',\n  ')}\n)`,
-    indexes: indexes.map((index, nth) => indexDdl(index, target, indexNames?.(nth) ?? indexName(table, index).stored)),
+    indexes: indexes.map((index, nth) => indexDdl(table, index, target, indexNames?.(nth))),
   };
 }
 
@@ -172,8 +174,8 @@ function constraintOf(table: PgTable, unique: UniqueConstraint): Unique {
   };
 }
 
-function indexDdl({ config }: Index, target: string, name: string): IndexDdl {
-  const { columns, method, where, with: options, unique, only } = config;
+function indexDdl(table: PgTable, index: Index, target: string, given: string | undefined): IndexDdl {
+  const { columns, method, where, with: options, unique, only } = index.config;
   const settings = Object.entries(options ?? {}).map(([key, value]) => `${key} = ${value}`);
   const what = [
     `on ${only ? 'only ' : ''}${target} using ${method ?? 'btree'} (${columns.map(partDdl).join(', ')})`,
@@ -181,10 +183,12 @@ function indexDdl({ config }: Index, target: string, name: string): IndexDdl {
     ...(where ? [`where ${textOf(where)}`] : []),
   ].join(' ');
   const kind = unique ? 'unique index' : 'index';
+  const hash = createHash('sha256').update(`${kind} ${what}`).digest('hex').slice(0, 8);
+  const name = given ?? fitting(indexName(table, index).stored, `_${hash}`);
   return {
     name,
     create: `create ${kind} ${quoted(name)} ${what}`,
-    createConcurrently: (as) => `create ${kind} concurrently ${quoted(as)} ${what}`,
+    createConcurrently: `create ${kind} concurrently ${quoted(name)} ${what}`,
   };
 }
 

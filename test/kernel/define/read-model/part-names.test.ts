@@ -53,6 +53,11 @@ describe('the names of indexes', () => {
     const table = loans(2);
     const { create, indexes } = ddlOf(table);
     const statements = [create, ...indexes.map((each) => each.create)].join('\n');
-    for (const { stored } of indexNames(table)) expect(statements).toContain(`"${stored}"`);
+    const created = statements.match(/(?<=(constraint|index) ")[^"]+/g);
+    // The name of an index that is no constraint ends with a hash of its definition.
+    const isCreated = (stored: string) => created?.some((name) => name.replace(/_[0-9a-f]{8}$/, '') === stored);
+    expect(indexNames(table).filter(({ stored }) => stored.length < 50 && !isCreated(stored))).toEqual([]);
+    for (const name of created ?? []) expect(Buffer.byteLength(name)).toBeLessThanOrEqual(63);
+    expect(new Set(created).size).toBe(indexNames(table).length);
   });
 });
