@@ -31,6 +31,26 @@ describe('a command', () => {
     expect(await client.command(RENAME, { id, name: 'Grace' })).toMatchObject({ version: 2, replayed: false });
   });
 
+  it('is sent again if an attempt has no answer in time', async () => {
+    const line = new Line();
+    const client = createClient({ auth, fetch: line.fetch });
+    const id = await register(client);
+    const { answered, release } = line.holdAnswer();
+    const sent = client.command(RENAME, { id, name: 'Grace' }, { attemptMs: 2000 });
+    await answered;
+    expect(await sent).toMatchObject({ version: 2, replayed: true });
+    release();
+    expect(line.sent).toHaveLength(3);
+  });
+
+  it('is sent again if the application does not say in time who is asking', async () => {
+    let asked = 0;
+    const hangs = new Promise<string>(() => {});
+    const id = await register(createClient({ auth }));
+    const client = createClient({ auth: () => (asked++ === 0 ? hangs : staffToken()) });
+    expect(await client.command(RENAME, { id, name: 'Grace' }, { attemptMs: 2000 })).toMatchObject({ version: 2 });
+  });
+
   it('gives up after its patience and says which command may have been accepted', async () => {
     const line = new Line();
     const client = createClient({ auth, fetch: line.fetch });

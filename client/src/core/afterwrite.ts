@@ -139,7 +139,11 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
   const sendUntilAnswered = (operation: Operation, sending: SendingOptions, principal = new Principal(credentials)) => {
     const { signedIn } = principal;
     const signal = sending.signal ? AbortSignal.any([sending.signal, signedIn]) : signedIn;
-    return untilAnswered(() => send(operation, sending, principal), operation, { ...sending, signal });
+    const attempt = (limit: AbortSignal) => {
+      const ends = sending.signal ? AbortSignal.any([sending.signal, limit]) : limit;
+      return send(operation, { signal: ends }, principal);
+    };
+    return untilAnswered(attempt, operation, { ...sending, signal });
   };
   const command = async (...sent: Parameters<typeof sendUntilAnswered>) => receiptIn(await sendUntilAnswered(...sent));
   const queue = storage

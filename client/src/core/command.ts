@@ -18,10 +18,14 @@ const REPEATABLE = ['THROTTLED', 'OUTCOME_UNKNOWN', 'TIMEOUT'];
 
 /** How long a command is sent again until there is an answer, in ms. */
 export const PATIENCE_MS = 60_000;
+/** How long the answer to one attempt may take, in ms. */
+const ATTEMPT_MS = 30_000;
 
 export interface SendingOptions {
   /** How long to send it again until there is an answer, in ms: a minute by default. */
   readonly patienceMs?: number;
+  /** How long the answer to one attempt may take, in ms, before the command is sent again: 30 seconds by default. */
+  readonly attemptMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -36,21 +40,21 @@ export function identified(operation: Operation): Operation {
 
 /**
  * Sends a mutation until there is an answer.
- * @param attempt sends it once.
+ * @param attempt sends it once, until its signal is aborted.
  * @param signal ends the pauses between two attempts.
  * @throws {AfterwriteError} NO_ANSWER if there is none in time: it may have been accepted. `facts.commandId` is its id;
  *   sent again with it, it takes effect once. `cause` is the last failure.
  */
 export async function untilAnswered(
-  attempt: () => Promise<Answer>,
+  attempt: (limit: AbortSignal) => Promise<Answer>,
   { variables: { commandId } }: Operation,
-  { patienceMs = PATIENCE_MS, signal }: SendingOptions,
+  { patienceMs = PATIENCE_MS, attemptMs = ATTEMPT_MS, signal }: SendingOptions,
 ): Promise<Answer> {
   const until = performance.now() + patienceMs;
   for (let failures = 0; ; failures++) {
     let failure: AfterwriteError;
     try {
-      const answer = await attempt();
+      const answer = await within(attemptMs, attempt);
       if (!isUnanswered(answer)) return answer;
       failure = new RequestError(answer.errors ?? []);
     } catch (error) {
@@ -65,6 +69,21 @@ export async function untilAnswered(
     }
     await pause(wait, signal);
   }
+}
+
+/** @throws {UnreachableError} if there is no answer in time, whatever it is that hangs. */
+function within(ms: number, attempt: (limit: AbortSignal) => Promise<Answer>): Promise<Answer> {
+  const limit = new AbortController();
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const failure = new UnreachableError(`There was no answer within ${ms} ms.`);
+      reject(failure);
+      limit.abort(failure);
+    }, ms);
+    attempt(limit.signal)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
+  });
 }
 
 function isUnanswered(answer: Answer): boolean {
