@@ -92,11 +92,13 @@ export class LiveSubscriber implements AsyncIterableIterator<ExecutionResult, un
     if (this.#pending) return Promise.reject(new Error('A live query has one reader.'));
     return new Promise((resolve) => {
       this.#pending = resolve;
-      if (this.#state === 'new') {
-        this.#state = 'open';
-        this.#onStart(this);
+      if (this.#state !== 'new') {
+        this.#deliver();
+        return;
       }
-      this.#deliver();
+      // The source offers the first message when it is current: what it has now may be outdated.
+      this.#state = 'open';
+      this.#onStart(this);
     });
   }
 
