@@ -10,6 +10,7 @@ export class RunningOperation {
   #allotment: Allotment | undefined;
   #beginMessage: (() => void) | undefined;
   #onResumed: (() => void) | undefined;
+  #charge: ((bytes: number) => Promise<number>) | undefined;
 
   /**
    * @param client aborted when the client is gone; undefined if this is not known.
@@ -66,6 +67,19 @@ export class RunningOperation {
   /** Everything that the subscription holds from now on is counted there. */
   holdWithin(allotment: Allotment): void {
     this.#allotment = allotment;
+  }
+
+  /**
+   * Counts bytes that were read and answered for the subscription and others together. It never rejects.
+   * @returns how long its caller should wait before they ask for more, in ms: 0 if they are within their limit.
+   */
+  async charge(bytes: number): Promise<number> {
+    return (await this.#charge?.(bytes)) ?? 0;
+  }
+
+  /** @param charge what {@link charge} does; it must not reject. Without it nothing is counted. */
+  chargeBy(charge: (bytes: number) => Promise<number>): void {
+    this.#charge = charge;
   }
 
   /** A message of the subscription is about to be resolved. */

@@ -9,13 +9,14 @@ const PAUSES: Backoff = { firstMs: 50, maxMs: 2000 };
 
 /**
  * When a live query may be executed: not sooner after an answer than somebody wants the next one, and not during a
- * pause.
+ * pause or a rest.
  */
 export class ExecutionPace {
   readonly #onDue: () => void;
   /** Times of the monotonic clock, in ms. */
   #publishedAt = Number.NEGATIVE_INFINITY;
   #pausedUntil = Number.NEGATIVE_INFINITY;
+  #restsUntil = Number.NEGATIVE_INFINITY;
   #dueAt = Number.POSITIVE_INFINITY;
   #timer: Timer | undefined;
 
@@ -34,12 +35,17 @@ export class ExecutionPace {
     this.#pausedUntil = performance.now() + backoffMs(attempts, PAUSES);
   }
 
+  /** Its caller has used up their limit. @param ms how long it rests; 0 ends a rest. */
+  rest(ms: number): void {
+    this.#restsUntil = performance.now() + ms;
+  }
+
   /**
    * Calls `onDue` as soon as it is due for somebody who wants an answer every so many ms: at once, or later. If it is
    * expected already, the earlier time counts.
    */
   expect(everyMs: number): void {
-    const dueAt = Math.max(this.#pausedUntil, this.#publishedAt + everyMs);
+    const dueAt = Math.max(this.#pausedUntil, this.#restsUntil, this.#publishedAt + everyMs);
     if (this.#timer && this.#dueAt <= dueAt) return;
     this.cancel();
     const wait = dueAt - performance.now();

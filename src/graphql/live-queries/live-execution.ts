@@ -40,6 +40,8 @@ export interface LiveAnswer {
   readonly result: ExecutionResult;
   /** Size of the answer as JSON, in bytes. */
   readonly bytes: number;
+  /** What its caller is charged for: what was read and answered, in bytes. */
+  readonly chargedBytes: number;
   /** Equal for equal answers. */
   readonly digest: string;
   readonly stale: boolean;
@@ -84,6 +86,7 @@ export function executeLive(
       return {
         result: message,
         bytes,
+        chargedBytes: budget.chargedBytes,
         digest: stale ? `${digest} stale` : digest,
         stale,
         mayPass: result.errors?.some(({ extensions }) => PASSING.has(extensions.code)) ?? false,

@@ -65,6 +65,8 @@ export class LiveQuery implements MessageSource {
   #isDirty = false;
   #isRunning = false;
   #poll: Timer | undefined;
+  /** Resolves to how long the payer of the newest execution should wait before the next one, in ms. */
+  #charged: Promise<number> | undefined;
   /** Executions that failed one after the other. */
   #failures = 0;
   /** Attempts to execute it, one after the other, while the log or the read models were behind the newest answer. */
@@ -89,6 +91,8 @@ export class LiveQuery implements MessageSource {
     if (!this.#cost.payer) this.#cost.payBy(subscriber);
     this.#subscribers.add(subscriber);
     this.#newcomers.add(subscriber);
+    // Nobody waits because of what others have used up.
+    if (this.#cost.payer?.context.caller !== subscriber.context.caller) this.#pace.rest(0);
     subscriber.attach(this);
     this.#serve(subscriber);
   }
@@ -172,12 +176,22 @@ export class LiveQuery implements MessageSource {
     try {
       const answer = await this.#execute();
       if (answer) await this.#publish(answer);
+      await this.#rest();
     } catch (error) {
-      this.#failedBy(error);
+      this.#options.tools.onFault(error, this.#options.correlationId);
+      this.#tryAgain();
     }
     this.#isRunning = false;
     for (const newcomer of this.#newcomers) this.#serve(newcomer);
     this.#schedule();
+  }
+
+  /** Executes a query of a single caller more rarely if they have used up their limit. */
+  async #rest(): Promise<void> {
+    const payer = this.#cost.payer?.context.caller;
+    const ms = (await this.#charged) ?? 0;
+    this.#charged = undefined;
+    if (ms > 0 && callerOf(this.#subscribers, '') === payer) this.#pace.rest(ms);
   }
 
   /** @returns undefined if there is nothing to publish now. */
@@ -221,6 +235,7 @@ export class LiveQuery implements MessageSource {
         reads.close();
         throw error;
       }
+      this.#charged = payer.context.operation.charge(answer.chargedBytes);
       observer.tell('liveQueryExecuted', { ms: performance.now() - began, failed: answer.mayPass });
       const isVoid = this.#closed.aborted || retreats !== positions.retreats;
       if (isVoid || (answer.isPersonal && !isPersonal) || !this.#isWorthTelling(answer)) {
@@ -247,13 +262,6 @@ export class LiveQuery implements MessageSource {
     this.#isDirty = true;
     this.#pace.pause(++this.#failures);
     return this.#failures;
-  }
-
-  /** The execution itself failed. */
-  #failedBy(error: unknown): void {
-    const { tools, correlationId } = this.#options;
-    tools.onFault(error, correlationId);
-    this.#tryAgain();
   }
 
   /** Offers an answer to everybody whom it concerns. Resolves after the last one. */

@@ -16,7 +16,7 @@ import type { Visit } from './visit.ts';
 const COMMAND_POINTS = 2;
 const HTTP_TOO_MANY_REQUESTS = 429;
 
-type Visited = Pick<Context, 'budget'> & { readonly visit?: Visit };
+type Visited = Pick<Context, 'budget' | 'operation'> & { readonly visit?: Visit };
 type Stop = (result: { errors: GraphQLError[] }) => void;
 
 /**
@@ -33,7 +33,7 @@ export function useCallerLimits(): Plugin {
       return { onExecuteDone: () => spendLater(visit, budget.chargedBytes) };
     },
     onSubscribe: ({ args, setResultAndStopExecution: stop }) => {
-      const { visit, budget } = args.contextValue as unknown as Visited;
+      const { visit, budget, operation } = args.contextValue as unknown as Visited;
       if (!visit) return undefined;
       let release: () => void;
       try {
@@ -42,6 +42,7 @@ export function useCallerLimits(): Plugin {
         refuseBy(visit, stop as Stop)(error);
         return undefined;
       }
+      operation.chargeBy((bytes) => waitAfter(visit, bytes));
       return {
         onSubscribeError: release,
         onSubscribeResult: ({ result }) => {
@@ -65,6 +66,18 @@ function spendLater(visit: Visit, bytes: number): void {
   const points = pointsOfBytes(bytes);
   // Callers who exceed their limit by this have their answer all the same; their next operation is refused.
   if (points > 0) visit.spend(points).catch(() => undefined);
+}
+
+/** Counts bytes. @returns how long a caller who exceeds their limit should wait, in ms; 0 for all others. */
+async function waitAfter(visit: Visit, bytes: number): Promise<number> {
+  const points = pointsOfBytes(bytes);
+  if (points === 0) return 0;
+  try {
+    await visit.spend(points);
+    return 0;
+  } catch (error) {
+    return error instanceof OverLimitError ? error.retryAfterMs : 0;
+  }
 }
 
 /** @returns a function that ends an operation with the error of a limit, and throws any other. */

@@ -95,6 +95,15 @@ describe('subscribers of one document', () => {
 });
 
 describe('a live query that people share', () => {
+  it('shows a newcomer the answer now, and not what it was when the others wanted one', async () => {
+    const stage = new LiveQueryStage();
+    stage.write(ID, 1);
+    const rare = `subscription { live(everyMs: 3600000) { value(id: "${ID}") } }`;
+    await dataOf(await stage.subscribe(rare));
+    stage.write(ID, 2);
+    expect(await dataOf(await stage.subscribe(rare))).toEqual({ value: 2 });
+  });
+
   it('does not wait for all the others of the one who came first', async () => {
     const stage = new LiveQueryStage({ atOnce: 1 });
     const busy = { actor: null, address: '192.0.2.1' };
@@ -115,5 +124,31 @@ describe('a live query that people share', () => {
     resolve();
     await Promise.all(shared.map(dataOf));
     expect(stage.begun.indexOf(6)).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('a live query that reads much', () => {
+  it('is charged to the one who pays for it, and rests when they have used up their limit, until others want it', async () => {
+    const stage = new LiveQueryStage();
+    stage.write(ID, 50_000);
+    const charged: number[] = [];
+    const charge = async (bytes: number) => {
+      charged.push(bytes);
+      return 3_600_000;
+    };
+    const busy = await stage.subscribe(TEXT, { caller: { actor: null, address: '192.0.2.1' }, charge });
+    await dataOf(busy);
+    await until(() => charged.length > 0);
+    expect(charged[0]).toBeGreaterThan(0);
+    stage.write(ID, 1);
+    const next = dataOf(busy);
+    const written = performance.now();
+    // Long enough for an execution, if there were one.
+    await until(() => performance.now() > written + 300);
+    expect(charged).toHaveLength(1);
+    const other = await stage.subscribe(TEXT, { caller: { actor: null, address: '192.0.2.2' } });
+    expect(await dataOf(other)).toEqual({ text: 'x' });
+    expect(await next).toEqual({ text: 'x' });
+    await until(() => charged.length === 2);
   });
 });

@@ -40,6 +40,8 @@ export interface Asking {
   readonly caller?: Partial<Caller>;
   /** What the subscription may hold in memory, in bytes. */
   readonly bytes?: number;
+  /** Told what the subscription is charged for, in bytes; resolves to how long its caller should wait, in ms. */
+  readonly charge?: (bytes: number) => Promise<number>;
 }
 
 /** Live queries over one read model that a test holds in its hands. */
@@ -69,10 +71,14 @@ export class LiveQueryStage extends Stage {
     });
   }
 
-  async subscribe(text: string, { variables, caller, bytes = 1_000_000 }: Asking = {}): Promise<LiveSubscriber> {
+  async subscribe(
+    text: string,
+    { variables, caller, bytes = 1_000_000, charge }: Asking = {},
+  ): Promise<LiveSubscriber> {
     const limits = { keys: 1, subscription: bytes, connection: bytes, caller: bytes, total: bytes };
     const contextValue = this.context(caller);
     contextValue.operation.holdWithin(new SubscriptionBudgets(limits).open(contextValue));
+    if (charge) contextValue.operation.chargeBy(charge);
     const args = { schema: this.#schema, document: parse(text), variableValues: variables ?? {}, contextValue };
     const subscriber = await this.queries.subscribe(args);
     if (!subscriber || !(Symbol.asyncIterator in subscriber)) throw new Error(JSON.stringify(subscriber));
