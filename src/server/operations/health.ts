@@ -6,8 +6,8 @@ import { engineHistory, migratedTo, newestOf } from '../../database/migrations/m
 import type { Engine } from '../../kernel/engine.ts';
 import type { Stall } from '../../kernel/observe/stall.ts';
 import type { LagState } from '../../kernel/read/status/lag.ts';
-import type { ProjectionStatus } from '../../kernel/read/status/projection-status.ts';
 import { within } from '../../scheduling/timers.ts';
+import { whyNotServed } from './why-not-served.ts';
 
 /** The body of `/readyz`. Anybody may ask, so it names no user, no stream and no statement. */
 export interface Readiness {
@@ -130,15 +130,6 @@ export class Health {
     this.#database = { at: performance.now(), reasons };
     return reasons;
   }
-}
-
-/** A read model that lags later does not make its server unready: no other instance would be better off. */
-function whyNotServed({ name, version, isIncomplete, isServed, lag, state }: ProjectionStatus): string | undefined {
-  const what = `Read model ${name} (version ${version})`;
-  if (isIncomplete) return `${what} is being filled: ${lag} events are left.`;
-  if (isServed) return undefined;
-  const by = state === 'STOPPED' ? ', and no server or worker runs it' : '';
-  return `${what} catches up with the log as it was at the start: ${lag} events are left${by}.`;
 }
 
 /** One connection that is answered says nothing about the others. */

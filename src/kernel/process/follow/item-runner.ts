@@ -208,7 +208,8 @@ export class ItemRunner {
 
   /**
    * Newer code can handle it, on whichever instance. A parked item stays as it is: it is claimed for a while, and due again after that,
-   * or at once for the next owner. The same goes for a deadline. An event holds the checkpoint back.
+   * or at once for the next owner. A deadline stays in the read model for the next owner: this one remembers it as fired, and does not
+   * fire it again. An event holds the checkpoint back.
    */
   #leaveToNewer(item: Item, cause: UnreadableEventError): void {
     this.#parts.newer.add(item, cause);
