@@ -11,8 +11,6 @@ export interface Backend {
 
 /** Time between two questions to `/readyz`, in ms. */
 const CHECK_MS = 100;
-/** A request that no server can take now is tried again for this long, in ms. */
-const PATIENCE_MS = 40_000;
 /** Pause before all servers are tried again, in ms, unless one names another. */
 const PAUSE_MS = 100;
 
@@ -33,10 +31,12 @@ export class Balancer {
   readonly #sockets = new Set<Socket>();
   readonly #closing = new AbortController();
   readonly #checking: Promise<void>;
+  readonly #patienceMs: number;
   #turn = 0;
   #repeated = 0;
 
-  private constructor() {
+  private constructor(patienceMs: number) {
+    this.#patienceMs = patienceMs;
     this.#server = createServer((request, response) => void this.#handle(request, response));
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
       this.#upgrade(request, socket, head),
@@ -44,8 +44,9 @@ export class Balancer {
     this.#checking = this.#check();
   }
 
-  static async open(): Promise<Balancer> {
-    const balancer = new Balancer();
+  /** @param patienceMs a request that no server can take now is tried again for this long. */
+  static async open(patienceMs: number): Promise<Balancer> {
+    const balancer = new Balancer(patienceMs);
     balancer.#server.listen(0, '127.0.0.1');
     await once(balancer.#server, 'listening');
     return balancer;
@@ -99,7 +100,7 @@ export class Balancer {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = Buffer.concat(await request.toArray());
-    const until = performance.now() + PATIENCE_MS;
+    const until = performance.now() + this.#patienceMs;
     let answer: Forwarded | undefined;
     for (let tries = 0; !this.#closing.signal.aborted; ) {
       let pauseMs = PAUSE_MS;

@@ -7,7 +7,7 @@ import { Random } from '../../support/random.ts';
 import { until } from '../../support/until.ts';
 import { Balancer } from './balancer.ts';
 import { DeployClient, type Parcel } from './client.ts';
-import { type Build, RunningBuild } from './running-build.ts';
+import { type Build, RunningBuild, START_DEADLINE_MS } from './running-build.ts';
 import { DeployWatcher } from './watcher.ts';
 import { Witness } from './witness.ts';
 
@@ -40,7 +40,8 @@ const SOON_MS = 5000;
  * @returns what must not have happened.
  */
 export async function playDeploys(options: DeploysOptions): Promise<readonly string[]> {
-  const scenario = new DeployScenario(options, await Balancer.open());
+  // What only newer code can do waits as long as the older code serves alone, and then until the newer code has started.
+  const scenario = new DeployScenario(options, await Balancer.open(options.steadyMs + START_DEADLINE_MS));
   try {
     await scenario.play();
   } finally {
