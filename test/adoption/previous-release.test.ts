@@ -1,8 +1,10 @@
 import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { freePort, statusOf } from '../e2e/process/server-process.ts';
 import { HttpClient } from '../support/client/http-client.ts';
-import { createDatabase } from '../support/postgres/database.ts';
+import { connect, createDatabase } from '../support/postgres/database.ts';
 import { lacks } from '../support/server/environment.ts';
 import { PREVIOUS_RELEASE } from '../support/server/previous-release.ts';
 import { until } from '../support/until.ts';
@@ -77,6 +79,17 @@ class Load {
   }
 }
 
+/** Adds a migration to the product that a project has installed, as the next release may bring one: it only adds a column. */
+async function addMigration({ folder }: Project): Promise<void> {
+  const migrations = join(folder, 'node_modules/afterwrite/drizzle');
+  const file = join(migrations, 'meta/_journal.json');
+  const journal = JSON.parse(await readFile(file, 'utf8'));
+  const last = journal.entries.at(-1);
+  const entry = { ...last, idx: last.idx + 1, when: last.when + 1, tag: '9999_later' };
+  await writeFile(join(migrations, `${entry.tag}.sql`), 'ALTER TABLE "es"."store" ADD COLUMN "later" text;');
+  await writeFile(file, JSON.stringify({ ...journal, entries: [...journal.entries, entry] }));
+}
+
 describe.skipIf(lacks('earlier commits'))('the release before and this one, on one database', () => {
   let before: Project;
   let present: Project;
@@ -86,6 +99,7 @@ describe.skipIf(lacks('earlier commits'))('the release before and this one, on o
     const now = await packProduct();
     [before, present, database] = await Promise.all([adopt(then), adopt(now), createDatabase()]);
     await now.remove();
+    await addMigration(present);
   });
   afterAll(async () => {
     await database?.drop();
@@ -112,13 +126,26 @@ describe.skipIf(lacks('earlier commits'))('the release before and this one, on o
     };
   }
 
+  /** Whether the migration of {@link addMigration} was applied. */
+  async function isMigrated(): Promise<boolean> {
+    const sql = connect(database.url);
+    try {
+      const columns = await sql`select from pg_attribute where attrelid = 'es.store'::regclass and attname = 'later'`;
+      return columns.length > 0;
+    } finally {
+      await sql.end();
+    }
+  }
+
   it('serve beside each other, and one after the other in both directions, without a failed or outdated answer', async () => {
     const old = await serve(before);
     const load = new Load(old);
     try {
       await load.goesOn();
+      expect(await isMigrated()).toBe(false);
       // The new release is deployed beside it, and migrates the database.
       const young = await serve(present);
+      expect(await isMigrated()).toBe(true);
       load.servers.push(young);
       await load.goesOn();
       await load.leave(old);
