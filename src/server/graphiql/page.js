@@ -135,6 +135,8 @@ document.addEventListener('pointerdown', keepTab, { capture: true });
 reopenTab();
 YogaGraphiQL.renderYogaGraphiQL(document.querySelector('#root'), {
   ...options,
+  // At the first visit it shows the first of its tabs, but for the variables.
+  ...(storage.getItem('graphiql:tabState') === null && { initialVariables: options.defaultTabs?.[0]?.variables ?? '' }),
   fetcher,
   storage,
   // Headers hold credentials: they are kept only if somebody asked for it in the settings.

@@ -102,6 +102,12 @@ describe.skipIf(lacks('chromium'))('GraphiQL in a browser', { timeout: 60_000 },
       await graphiql.answered('Nothing is known of {{order}} yet: first play the documents before this one.');
     });
 
+    it('can play the first document as it is opened', async () => {
+      const { graphiql } = await open(app);
+      await graphiql.play();
+      await graphiql.answered('"aggregateId"', '"version": 1');
+    });
+
     it('knows after a reload what the documents have made', async () => {
       const { graphiql } = await open(app);
       for (const name of ['RegisterCustomer', 'StockProduct', 'PlaceOrder']) await graphiql.answerTo(name);
