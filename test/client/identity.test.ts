@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { AfterwriteOptions } from '../../client/src/index.ts';
 import { accessToken, staffToken, WITH_AUTH } from '../support/client/tokens.ts';
@@ -86,6 +87,20 @@ describe('a command that is sent again', () => {
     line.answer(Response.json({ data: { renameCustomer: { __typename: 'CommandReceipt', version: 2 } } }));
     expect(await client.command(RENAME, { id, name: 'Grace' })).toMatchObject({ version: 2 });
     expect(line.sent.map((headers) => headers.get('authorization'))).toEqual(['Bearer opaque 1', 'Bearer opaque 2']);
+  });
+
+  it('leaves no access token in the storage, also of a token that does not say whose it is', async () => {
+    const line = new Line();
+    const storage = new MemoryStorage();
+    const client = createClient({ fetch: line.fetch, auth: () => 'opaque token of Ada', queue: storage });
+    line.isCut = true;
+    const sent = client.command(RENAME, { id: randomUUID(), name: 'Ada' }, { queue: true });
+    const outcome = expect(sent).rejects.toMatchObject({ code: 'SIGNED_OUT' });
+    await until(() => waitingIn(storage).length === 1);
+    const kept = Array.from({ length: storage.length }, (_, n) => storage.getItem(storage.key(n) ?? ''));
+    expect(kept.join()).not.toContain('opaque token');
+    client.signOut();
+    await outcome;
   });
 
   it('waits for an application that cannot tell who is asking', async () => {

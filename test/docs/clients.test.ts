@@ -11,7 +11,7 @@ import shop from '../../src/app.ts';
 import { Tokens } from '../../src/kernel/consistency/token.ts';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
 import { readConfig } from '../../src/settings/config.ts';
-import { MemoryStorage } from '../client/support.ts';
+import { MemoryStorage, waitingIn } from '../client/support.ts';
 import { useDatabase } from '../support/postgres/database.ts';
 import { until } from '../support/until.ts';
 
@@ -137,6 +137,6 @@ describe('the example of the client package', () => {
     onTestFinished(() => client.close());
     const receipt = client.command(REGISTER_ONCE, { id: randomUUID() }, { queue: true });
     expect(await receipt).toMatchObject({ version: 1 });
-    expect(storage.length).toBe(0);
+    expect(waitingIn(storage)).toEqual([]);
   });
 });

@@ -94,7 +94,7 @@ export class Credentials {
 
   #take(token: string | undefined, nth: number): Presented {
     const identity = this.#successor?.token === token ? this.#successor?.identity : undefined;
-    const presented = { token, identity: identity ?? subjectOf(token) ?? token ?? '' };
+    const presented = { token, identity: identity ?? subjectOf(token) ?? digestOf(token ?? '') };
     // A late answer of the application says who was there, not who is.
     if (nth < this.#answered) return presented;
     this.#answered = nth;
@@ -162,4 +162,15 @@ function subjectOf(token: string | undefined): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Tells tokens apart that name nobody. Identities are stored and shared, and tokens must not be. */
+function digestOf(token: string): string {
+  if (token === '') return '';
+  let [one, other] = [0x811c9dc5, 0x1b873593];
+  for (let at = 0; at < token.length; at++) {
+    one = Math.imul(one ^ token.charCodeAt(at), 0x01000193);
+    other = Math.imul(other ^ token.charCodeAt(at), 0x85ebca6b);
+  }
+  return `${(one >>> 0).toString(36)}-${(other >>> 0).toString(36)}`;
 }
