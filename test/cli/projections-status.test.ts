@@ -23,7 +23,7 @@ describe('projections status', () => {
     await running.projector.positions.reached('customers', position);
     const { stdout } = await cli('projections', 'status');
     expect(stdout).toMatch(/^projection +version +state +position +head +lag +lag state +owner +size +age\n/);
-    expect(stdout).toMatch(/\ncustomers +2 +RUNNING +1 +1 +0 +NORMAL +\S+:\d+ +\d\S* kB +\d+ s\n/);
+    expect(stdout).toMatch(/\ncustomers +2 +RUNNING +1 +1 +0 +NORMAL +\S+:\d+ +\d\S* kB +\d+ (s|min)\n/);
     await running.close();
     const rows = JSON.parse((await cli('projections', 'status', '--json')).stdout);
     const states = new Map(rows.map((row: { projection: string; state: string }) => [row.projection, row.state]));

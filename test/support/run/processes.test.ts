@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { processIdentity } from '../../../src/database/embedded/processes.ts';
 import { until } from '../until.ts';
 import { ProcessRegistry } from './processes.ts';
@@ -43,7 +43,8 @@ it('a process that was left by one that died is ended with its children', async 
 
 it('a process that has ended is forgotten', async () => {
   const registry = new ProcessRegistry(folder);
-  registry.watch();
+  // Other files' tests run in this process afterwards.
+  onTestFinished(registry.watch());
   const child = spawn('cat');
   await until(() => registry.running().length === 1);
   child.stdin.end();

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { subscribe } from 'node:diagnostics_channel';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isAlive, isPostmasterOf, processIdentity } from '../../../src/database/embedded/processes.ts';
@@ -28,13 +28,18 @@ export class ProcessRegistry {
     mkdirSync(folder, { recursive: true });
   }
 
-  /** From now on the registry has every process that this one starts, in whichever module. */
-  watch(): void {
-    subscribe('child_process', (message) => {
+  /**
+   * From now on the registry has every process that this one starts, in whichever module.
+   * @returns a function that ends this.
+   */
+  watch(): () => void {
+    const started = (message: unknown) => {
       const { process: child } = message as { readonly process: ChildProcess };
       child.once('spawn', () => this.#add(child));
       child.once('exit', () => this.#remove(child.pid));
-    });
+    };
+    subscribe('child_process', started);
+    return () => void unsubscribe('child_process', started);
   }
 
   /** Those that still run: of one starter, or of all. */
