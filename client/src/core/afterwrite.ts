@@ -80,9 +80,9 @@ export interface Afterwrite {
   onQueued(listener: (outcome: QueuedOutcome) => void): () => void;
   /** Tells when what is shown is stale, and when it is fresh again. @returns a function that ends it. */
   onStale(listener: (change: StaleChange) => void): () => void;
-  /** Call it when somebody has signed in: subscriptions of somebody else begin anew, the queue is sent. */
+  /** Call it after a user has signed in. Subscriptions of another user begin again, and the queue is sent. */
   signIn(): Promise<void>;
-  /** Call it when the user has signed out: ends all subscriptions and sockets, forgets tokens and queued commands. */
+  /** Call it after the user has signed out. It ends all subscriptions and sockets, and forgets tokens and queued commands. */
   signOut(): void;
   /** Ends everything. Queued commands stay in their storage. */
   close(): void;

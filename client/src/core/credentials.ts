@@ -43,7 +43,7 @@ export class Credentials {
     return this.#present.signal;
   }
 
-  /** The present user has signed out: whoever asks next is somebody else. */
+  /** The present user has signed out. Requests that follow are of another user. */
   signOut(): void {
     this.#identity = undefined;
     this.#present.abort(signedOut());
@@ -115,7 +115,7 @@ export class Principal {
   readonly signedIn: AbortSignal;
   #identity: string | undefined;
 
-  /** @param identity who it is; by default whoever is asked for first. */
+  /** @param identity of the user; by default the user of the first request. */
   constructor(credentials: Credentials, identity?: string) {
     this.#credentials = credentials;
     this.signedIn = credentials.signedIn;

@@ -76,8 +76,8 @@ async function comeBackToTheEnd(cli: Cli, db: Database): Promise<void> {
 }
 
 /**
- * Drops the versions of read models that hold lost events and that this code does not have: nobody can rebuild them, and code of
- * them that is started again would show those events. It fills them anew.
+ * Drops the versions of read models that hold lost events and that this code does not have. This code cannot rebuild them. If the
+ * code of such a version is started again, it creates and fills the version again, and shows no lost event.
  */
 async function dropUnusedAhead(cli: Cli, db: Database): Promise<void> {
   const own = new Set(projectionsOf(cli).map(({ checkpoint }) => checkpoint.key));

@@ -51,8 +51,8 @@ const TOLD_EVERY = 7;
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
- * Applies migrations until they get their locks. Whoever wants a table waits behind a migration that waits for it: running servers
- * would stand still for as long as a dump takes.
+ * Applies migrations, and tries again until they get their locks. A migration that waited for a table would block every later
+ * statement on it: running servers would stand still for as long as a dump takes.
  */
 async function withoutBlocking(onNotice: (line: string) => void, apply: () => Promise<void>): Promise<void> {
   for (let attempt = 0; ; attempt++) {

@@ -20,7 +20,7 @@ export type DefinitionErrorCode = (typeof DEFINITION_ERROR_CODES)[number];
 /** The names that a mistake is about, for programs. */
 export type DefinitionFacts = Readonly<Record<string, string | number | readonly string[]>>;
 
-/** A mistake in a definition. The message says where it is, what is wrong, and what to write instead. */
+/** A mistake in a definition. The message names the place, the mistake, and what to write instead. */
 export class DefinitionError extends Error {
   readonly code: DefinitionErrorCode;
   readonly facts: DefinitionFacts;

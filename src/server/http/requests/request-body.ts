@@ -11,7 +11,7 @@ export interface JsonRequest {
 
 const PARAMETERS: ReadonlySet<string> = new Set(['query', 'variables', 'operationName', 'extensions', 'documentId']);
 
-/** The JSON of a request's body. It is read once, whoever asks for it. */
+/** The JSON of a request's body. It is parsed at most once, however many plugins read it. */
 export class JsonBody {
   readonly #bytes: Buffer;
   readonly #limits: JsonLimits;
