@@ -4,7 +4,7 @@ import { CliError } from './errors.ts';
 import { startProgress } from './output/progress.ts';
 
 /** Time between two updates of the progress, in ms. */
-const LOOK_MS = 100;
+const POLL_MS = 100;
 
 /**
  * Waits until every read model has seen the log as it is now, whether this process or a server projects.
@@ -27,7 +27,7 @@ export async function catchUp(cli: Cli, engine: Engine): Promise<void> {
       const stalled = behind.find(({ state }) => state === 'STALLED' || state === 'AHEAD_OF_CODE');
       if (stalled)
         throw new CliError('PROJECTION_STALLED', `${stalled.name} is at ${stalled.position}: ${stalled.failure}`);
-      const wait = { timeoutMs: LOOK_MS, signal: cli.signal };
+      const wait = { timeoutMs: POLL_MS, signal: cli.signal };
       await Promise.all(behind.map(({ name }) => projector.positions.reached(name, target, wait)));
     }
   } finally {

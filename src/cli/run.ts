@@ -20,8 +20,8 @@ import { eventsCheckCommand } from './events/check.ts';
 import { eventsListCommand } from './events/list.ts';
 import { generateCommand } from './generate/generate.ts';
 import { watchInterrupts } from './interrupts.ts';
+import { parkedDiscardCommand } from './parked/discard.ts';
 import { parkedListCommand } from './parked/list.ts';
-import { parkedPassOverCommand } from './parked/pass-over.ts';
 import { parkedRetryCommand } from './parked/retry.ts';
 import { projectionsPruneCommand } from './projections/prune.ts';
 import { projectionsRebuildCommand } from './projections/rebuild.ts';
@@ -59,7 +59,7 @@ function commandsOf(cli: Cli): Command[] {
       .description('manage parked steps of processes and parked external calls')
       .addCommand(parkedListCommand(cli))
       .addCommand(parkedRetryCommand(cli))
-      .addCommand(parkedPassOverCommand(cli)),
+      .addCommand(parkedDiscardCommand(cli)),
     doctorCommand(cli),
     migrateCommand(cli),
     restoreEpochCommand(cli),

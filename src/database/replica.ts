@@ -9,7 +9,7 @@ import { refusalOf } from './roles/logins.ts';
 
 /** How long a replica may take to show what the migration has just written, in ms. */
 const WAIT_MS = 10_000;
-const LOOK_MS = 100;
+const POLL_MS = 100;
 
 export interface CheckedReplica {
   /** One connection as the URL's user, who may read what no part may read: which history it has. */
@@ -39,7 +39,7 @@ export async function openReplica(
       if (!problem) break;
       // A server that does not replay a primary's log will never get what it lacks.
       if (performance.now() > end || !(await isReplaying(pool.db))) throw problem;
-      await pause(LOOK_MS);
+      await pause(POLL_MS);
     }
     const access = await accessTo(pool.db, url, expected.roles.reader, onNotice);
     return { pool, access };

@@ -246,7 +246,7 @@ export const deadLetters = readSchema.table(
 );
 
 /**
- * Items that processes and effects cannot handle for now, and items that wait behind them in the same line. They do not
+ * Items that processes and effects cannot handle for now, and items that wait behind them in the same partition. They do not
  * hold back a checkpoint, survive restarts, and are retried by the instance that runs the kind. An item is an event to handle or
  * a deadline to fire.
  */
@@ -255,15 +255,17 @@ export const parkedItems = readSchema.table(
   {
     /** Checkpoint of the kind, as `process:Shipping`. */
     consumer: text('consumer').notNull(),
-    /** Type and id of the stream that waits: a process, or the stream whose calls are made in order. */
-    line: text('line').notNull(),
+    /**
+     * The partition: type and id of the stream that waits, which is a process, or the stream whose calls are made in order.
+     */
+    partition: text('line').notNull(),
     /** The event; 0 for a deadline. */
     position: bigint('position', { mode: 'number' }).notNull().default(0),
     /** The deadline's name; empty for an event. */
     deadline: text('deadline').notNull().default(''),
     /** When the deadline was due. */
     dueAt: instant('due_at').notNull().default(sql`'epoch'`),
-    /** Lines whose later events wait behind this one. */
+    /** Partitions whose later events wait behind this one. */
     keys: text('keys').array().notNull().default(sql`'{}'`),
     /** The actor on whose behalf it is done. */
     initiator: text('initiator').notNull(),
@@ -279,13 +281,13 @@ export const parkedItems = readSchema.table(
     triedAt: instant('tried_at'),
     /** When it is tried next; null if it waits behind another item. */
     retryAt: instant('retry_at'),
-    /** Set when an operator asked to pass it over, with who and why. */
-    passedAt: instant('passed_at'),
-    passedBy: text('passed_by'),
+    /** Set when an operator discards it, with who and why. */
+    discardedAt: instant('passed_at'),
+    discardedBy: text('passed_by'),
     reason: text('reason'),
   },
   (table) => [
-    primaryKey({ columns: [table.consumer, table.line, table.position, table.deadline, table.dueAt] }),
+    primaryKey({ columns: [table.consumer, table.partition, table.position, table.deadline, table.dueAt] }),
     index('parked_items_retry').on(table.consumer, table.retryAt).where(sql`status = 'PARKED'`),
     index('parked_items_keys').using('gin', table.keys).where(sql`status = 'PARKED'`),
   ],

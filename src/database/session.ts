@@ -6,7 +6,7 @@ import { withoutEnvironment } from './driver/environment.ts';
 import { WRITTEN_AT_ONCE } from './driver/first-message.ts';
 import { type Guard, guard } from './driver/statement.ts';
 import { AnswerTracker } from './link/answer-tracker.ts';
-import { AnswerWatch, type Sight } from './link/answer-watch.ts';
+import { AnswerWatch, type BackendState } from './link/answer-watch.ts';
 import { Links } from './link/link.ts';
 import type { ServerKind } from './link/open-session.ts';
 
@@ -87,9 +87,9 @@ export interface SessionOptions {
   /** Longest time of a statement, in ms, for short statements. By default, as long as Postgres is working on it. */
   readonly answerWithinMs?: number | undefined;
   /**
-   * Silence after which another connection checks whether Postgres is working, in ms; {@link LOOK_AFTER_MS} by default.
+   * Silence after which another connection checks whether Postgres is working, in ms; {@link PROBE_AFTER_MS} by default.
    */
-  readonly lookAfterMs?: number | undefined;
+  readonly probeAfterMs?: number | undefined;
   /** If true, changes no settings, to see those that other clients' sessions get. */
   readonly isPlain?: boolean | undefined;
   /** Records answers, together with other clients of the same pool. */
@@ -97,9 +97,9 @@ export interface SessionOptions {
 }
 
 /** Silence of a connection after which another one checks whether Postgres is working, in ms. */
-export const LOOK_AFTER_MS = 3000;
+export const PROBE_AFTER_MS = 3000;
 /** Longest time of such a check, in ms. */
-const LOOK_MS = 5000;
+const PROBE_MS = 5000;
 
 /**
  * Opens a client of the driver. Every connection of the project is made here, so that every session has the same
@@ -117,16 +117,16 @@ export function connect<Types extends Record<string, unknown> = Record<string, n
     login,
     kind = 'writable',
     answers = new AnswerTracker(),
-    lookAfterMs = LOOK_AFTER_MS,
+    probeAfterMs = PROBE_AFTER_MS,
     answerWithinMs,
   } = session;
   const target = readTarget(session.url);
   const links = new Links({ target, login, kind });
   const client = openClient(session, target, links, options);
   const watch = new AnswerWatch({
-    ...{ links, answers, lookAfterMs, answerWithinMs },
+    ...{ links, answers, probeAfterMs, answerWithinMs },
     writes: kind === 'writable',
-    look: (pid, { server = target.servers[0] }) => lookAt(session, { ...target, servers: [server] }, pid),
+    probe: (pid, { server = target.servers[0] }) => probe(session, { ...target, servers: [server] }, pid),
   });
   return guard(client, [watch.guard, ...guards]) as unknown as postgres.Sql<Types>;
 }
@@ -172,27 +172,31 @@ function openClient(
 interface SeenBackend {
   readonly state: string | null;
   readonly wait: string | null;
-  /** The backend that looks. */
-  readonly looker: number;
+  /** The backend of the probe itself. */
+  readonly prober: number;
 }
 
 /**
  * What a backend does, as a new connection sees it. It logs in as the same user and takes no other role, so that Postgres shows it
  * what this user's backends do.
  */
-async function lookAt({ url, login, kind = 'writable' }: SessionOptions, target: Target, pid: number): Promise<Sight> {
-  const looks: SessionOptions = { url, login, applicationName: 'afterwrite look' };
-  const client = openClient(looks, target, new Links({ target, login, kind }), { max: 1 });
+async function probe(
+  { url, login, kind = 'writable' }: SessionOptions,
+  target: Target,
+  pid: number,
+): Promise<BackendState> {
+  const probing: SessionOptions = { url, login, applicationName: 'afterwrite probe' };
+  const client = openClient(probing, target, new Links({ target, login, kind }), { max: 1 });
   try {
     // If another server has taken over, the number may belong to another backend there.
     const asked = client<SeenBackend[]>`
-      select state, wait_event_type as wait, pg_catalog.pg_backend_pid() as looker
+      select state, wait_event_type as wait, pg_catalog.pg_backend_pid() as prober
       from (values (1)) one left join pg_catalog.pg_stat_activity
         on pid = ${pid}::int4 and usename = session_user and datname = pg_catalog.current_database()`;
-    const rows = await within<readonly SeenBackend[] | undefined>(LOOK_MS, asked, () => undefined);
+    const rows = await within<readonly SeenBackend[] | undefined>(PROBE_MS, asked, () => undefined);
     if (!rows) return 'unknown';
     const { state } = asked as unknown as { readonly state?: { readonly pid: number } };
-    return sightOf(rows[0], state?.pid);
+    return stateOf(rows[0], state?.pid);
   } catch {
     return 'unknown';
   } finally {
@@ -200,11 +204,11 @@ async function lookAt({ url, login, kind = 'writable' }: SessionOptions, target:
   }
 }
 
-/** @param told the number of the looking backend, as it was told when it logged in. */
-function sightOf(seen: SeenBackend | undefined, told: number | undefined): Sight {
+/** @param loginPid the number of the probing backend, as Postgres gave it at the login. */
+function stateOf(seen: SeenBackend | undefined, loginPid: number | undefined): BackendState {
   if (!seen) return 'unknown';
   // A pooler tells numbers of its own, or Postgres does not keep track: a statement that takes long must not end for that.
-  if (seen.looker !== told || seen.state === 'disabled') return 'working';
+  if (seen.prober !== loginPid || seen.state === 'disabled') return 'working';
   // A backend that waits for this side is not working.
   return seen.state === 'active' && seen.wait !== 'Client' ? 'working' : 'idle';
 }

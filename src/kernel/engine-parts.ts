@@ -233,7 +233,7 @@ export function openProcesses(
     effects: [...registry.effects.values()],
     adapters: options.adapters ?? [],
     head: projector.head,
-    look: () => projector.look(),
+    refreshHead: () => projector.refreshHead(),
     hub: projector.hub,
     role: options.projector,
     registry,

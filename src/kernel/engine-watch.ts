@@ -15,7 +15,7 @@ export interface EngineWatchParts {
   /** A connection that no other work can keep busy. */
   readonly db: Database;
   readonly clock: EngineClock;
-  readonly clockCheck: Pick<ClockCheck, 'look'>;
+  readonly clockCheck: Pick<ClockCheck, 'check'>;
   readonly projector: Projector;
   readonly queue: AppendQueue;
   readonly processes: Pick<ProcessManager, 'stalls'>;
@@ -31,7 +31,7 @@ export class EngineWatch {
   readonly #parts: EngineWatchParts;
   readonly #stalls: StallWatch;
   readonly #lag: LagReport;
-  #moves: readonly string[] = [];
+  #running: readonly string[] = [];
   #timer: Timer | undefined;
 
   constructor(parts: EngineWatchParts) {
@@ -53,29 +53,29 @@ export class EngineWatch {
   }
 
   start(): void {
-    this.#look();
-    this.#timer = every(INTERVAL_MS, () => this.#look());
+    this.#check();
+    this.#timer = every(INTERVAL_MS, () => this.#check());
   }
 
   stop(): void {
     this.#timer?.cancel();
   }
 
-  #look(): void {
+  #check(): void {
     const { projector, admission, clockCheck } = this.#parts;
-    clockCheck.look();
+    clockCheck.check();
     const projections = projector.status();
     admission.judge(projections);
-    this.#lag.look(projections);
-    this.#lookWhatMoves(projections.flatMap(({ name, isOurs }) => (isOurs ? [name] : [])));
-    this.#stalls.look();
+    this.#lag.check(projections);
+    this.#reportLeases(projections.flatMap(({ name, isOurs }) => (isOurs ? [name] : [])));
+    this.#stalls.check();
   }
 
-  #lookWhatMoves(moves: readonly string[]): void {
-    const before = this.#moves;
-    this.#moves = moves;
-    const taken = moves.filter((name) => !before.includes(name));
-    const left = before.filter((name) => !moves.includes(name));
+  #reportLeases(running: readonly string[]): void {
+    const before = this.#running;
+    this.#running = running;
+    const taken = running.filter((name) => !before.includes(name));
+    const left = before.filter((name) => !running.includes(name));
     if (taken.length + left.length > 0) this.#parts.observer.tell('leasesChanged', { taken, left });
   }
 }

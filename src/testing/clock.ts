@@ -86,7 +86,7 @@ export class StoppableClock implements EngineClock {
     this.#running.stop();
   }
 
-  async look(): Promise<void> {
-    if (this.#at === undefined) await this.#running.look();
+  async measure(): Promise<void> {
+    if (this.#at === undefined) await this.#running.measure();
   }
 }

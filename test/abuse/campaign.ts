@@ -15,7 +15,7 @@ import { Innocent, type Sample } from './innocent.ts';
 const INNOCENTS = 4;
 /** Time for the rest of an attack's work, in ms; beyond, something is stuck. */
 const DRAIN_MS = 180_000;
-const LOOK_MS = 100;
+const POLL_MS = 100;
 
 export interface CampaignOptions {
   readonly server: ProductionServer;
@@ -169,7 +169,7 @@ function watchMemory(server: ProductionServer): () => number {
   const look = async () => {
     while (!stop.signal.aborted && !server.unexpectedEnd) {
       peak = Math.max(peak, server.residentBytes());
-      await delay(LOOK_MS, undefined, { signal: stop.signal }).catch(() => {});
+      await delay(POLL_MS, undefined, { signal: stop.signal }).catch(() => {});
     }
   };
   void look();

@@ -20,7 +20,7 @@ const ORDER_EVERY = 12;
 /** What is not answered by then has failed, in ms. */
 const PATIENCE_MS = 30_000;
 /** Between two looks at an order, in ms. */
-const LOOK_MS = 10;
+const POLL_MS = 10;
 
 /** A customer of the shop that does what customers do, at a steady pace, and notes how long it takes. */
 export class Innocent {
@@ -113,7 +113,7 @@ export class Innocent {
     const input = { customerId: this.#id, items, shippingAddress: ADDRESS };
     const { aggregateId: id, token } = await accepted(this.#client, 'placeOrder', input, this.#options());
     this.#orders.add(id);
-    for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; await delay(LOOK_MS)) {
+    for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; await delay(POLL_MS)) {
       const { data } = await this.#client.query<{ order: { status: string } | null }>(
         'query ($id: ID!) { order(id: $id) { status } }',
         { id },

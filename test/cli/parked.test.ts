@@ -31,7 +31,7 @@ describe('parked', () => {
     const { line } = await parkSome();
     const { code, stdout } = await cli('list');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^kind +line +item +event +since +attempts +next +error\n/);
+    expect(stdout).toMatch(/^kind +partition +item +event +since +attempts +next +error\n/);
     expect(stdout).toMatch(new RegExp(`process:Fulfilment +${line} +5 +OrderPlaced .*FAULT: It is too heavy.`));
     expect(stdout).toMatch(/ 9 +OrderShipped .*after those before it/);
     expect(stdout).toMatch(/payment +\(deadline\)/);
@@ -46,22 +46,22 @@ describe('parked', () => {
     expect((await cli('retry', 'process:None')).stdout).toBe('Nothing is parked there.\n');
   });
 
-  it('passes nothing over unless that is confirmed', async () => {
+  it('discards nothing unless that is confirmed', async () => {
     const { line } = await parkSome();
-    expect(await cli('pass-over', 'process:Fulfilment', line, '5')).toMatchObject({
+    expect(await cli('discard', 'process:Fulfilment', line, '5')).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^Error NOT_CONFIRMED: .*position 5/),
     });
     expect((await rows()).some(({ passed }) => passed)).toBe(false);
   });
 
-  it('has an item passed over, and keeps who wanted it and why', async () => {
+  it('discards an item, and keeps who wanted it and why', async () => {
     const { line } = await parkSome();
-    const done = await cli('pass-over', 'process:Fulfilment', line, '5', '--yes', '--reason', 'A test.');
+    const done = await cli('discard', 'process:Fulfilment', line, '5', '--yes', '--reason', 'A test.');
     expect(done).toMatchObject({ code: 0, stderr: '' });
     expect((await rows())[0]).toMatchObject({ due: true, passed: true, reason: 'A test.' });
     expect((await rows())[0]?.passed_by).toMatch(/^cli:/);
-    const missing = await cli('pass-over', 'process:Fulfilment', line, '77', '--yes');
+    const missing = await cli('discard', 'process:Fulfilment', line, '77', '--yes');
     expect(missing).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Error PARKED_ITEM_NOT_FOUND: /) });
   });
 });

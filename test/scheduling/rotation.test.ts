@@ -32,7 +32,7 @@ it('gives those who come later their turn before those who had one', () => {
   expect(all(rotation)).toEqual(['a5', 'b2', 'a6']);
 });
 
-it('passes over those who may not have a turn, who keep their place', () => {
+it('skips those who may not have a turn, and they keep their place', () => {
   const rotation = waiting(['a', 1], ['b', 1]);
   expect(rotation.next((key) => key !== 'a')).toEqual({ key: 'b', thing: 1 });
   expect(rotation.next((key) => key !== 'a')).toBeUndefined();

@@ -21,8 +21,8 @@ export const deadLettersDiscardCommand: CommandFactory = (cli) =>
     .addHelpText(
       'after',
       `
-The read model will be without what the event says: rather mend the fold and retry. The event stays in the log, and in other
-read models. A rebuild by the same version of the read model passes it over too; one by a newer version does not.`,
+The read model will be without what the event says: if the fold can be corrected, correct it and retry instead. The event stays in the log, and in other
+read models. A rebuild by the same version of the read model skips it too; one by a newer version does not.`,
     )
     .action((projection: string, key: string, position: number, { yes, reason }: DiscardOptions) =>
       withDeadLetters(cli, async (deadLetters) => {

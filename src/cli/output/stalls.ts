@@ -19,7 +19,7 @@ export async function findStalls(
   positions: readonly Position[],
 ): Promise<ReadonlyMap<string, Stall>> {
   const clock = new DatabaseClock({ ask: clockOf(db) });
-  await clock.look();
+  await clock.measure();
   const backends = await busyBackends(db);
   const stalls = new Map<string, Stall>();
   const explain = (what: string, event: StalledEvent | null, isOf: (backend: BusyBackend) => boolean) => {

@@ -24,17 +24,27 @@ export const parkedListCommand: CommandFactory = (cli) =>
       }),
     );
 
-function rowOf({ consumer, line, position, eventType, deadline, parkedAt, retryAt, isPassed, ...item }: ParkedItem) {
+function rowOf({
+  consumer,
+  partition,
+  position,
+  eventType,
+  deadline,
+  parkedAt,
+  retryAt,
+  isDiscarded,
+  ...item
+}: ParkedItem) {
   const { attempts, code, error } = item;
   return {
     kind: consumer,
-    line,
+    partition,
     // A position is a name here: no thousands separators.
     item: deadline === '' ? `${position}` : deadline,
     event: eventType ?? '(deadline)',
     since: parkedAt.toISOString(),
     attempts,
-    next: isPassed ? 'is passed over' : (retryAt?.toISOString() ?? 'after those before it'),
+    next: isDiscarded ? 'is discarded' : (retryAt?.toISOString() ?? 'after those before it'),
     error: error === null ? '' : `${code}: ${error}`,
   };
 }

@@ -13,7 +13,7 @@ import { formatCount } from '../output/table.ts';
 import { chosenProjections } from './chosen.ts';
 
 /** Time between two updates of the progress, in ms. */
-const LOOK_MS = 200;
+const POLL_MS = 200;
 
 interface RebuildOptions {
   readonly all?: boolean;
@@ -87,7 +87,7 @@ async function rebuildAll(cli: Cli, { engine, database }: EngineContext, project
       }
       const missing = [...left.values()].reduce((sum, { position }) => sum + Math.max(0, target - position), 0);
       progress.update(Math.max(0, total - missing));
-      await pause(LOOK_MS, cli.signal);
+      await pause(POLL_MS, cli.signal);
       cli.signal.throwIfAborted();
     }
   } catch (error) {

@@ -54,7 +54,7 @@ export async function readStatus(
   projections: readonly Projection[],
 ): Promise<{ readonly rows: StatusRow[]; readonly stalls: ReadonlyMap<string, Stall> }> {
   const clock = new DatabaseClock({ ask: clockOf(db) });
-  await clock.look();
+  await clock.measure();
   const found = await readCheckpoints(db);
   const own = new Set(projections.map(({ checkpoint }) => checkpoint.key));
   const stalls = await findStalls(

@@ -7,19 +7,19 @@ import { linkError, READ_ONLY, SILENT } from './errors.ts';
 import type { Link, Links } from './link.ts';
 
 /** The state of a backend as seen from another connection: `unknown` if that one does not answer either. */
-export type Sight = 'working' | 'idle' | 'unknown';
+export type BackendState = 'working' | 'idle' | 'unknown';
 
 export interface AnswerWatchOptions {
   readonly links: Links;
   readonly answers: AnswerTracker;
   /** Silence, in ms, after which another connection checks whether Postgres is still working. */
-  readonly lookAfterMs: number;
+  readonly probeAfterMs: number;
   /** Longest time of a statement, in ms; undefined: as long as Postgres is working on it. */
   readonly answerWithinMs: number | undefined;
   /** Whether a session must be able to write. */
   readonly writes: boolean;
   /** Checks on another connection what a backend is doing. Never throws, and ends in bounded time. */
-  readonly look: (pid: number, link: Link) => Promise<Sight>;
+  readonly probe: (pid: number, link: Link) => Promise<BackendState>;
 }
 
 /** A statement that is not answered yet. */
@@ -35,14 +35,14 @@ interface Quiet {
   sent: number;
   queued: number;
   since: number;
-  isLooking: boolean;
+  isProbing: boolean;
   /** Checks in a row without a result. */
-  blind: number;
+  unknown: number;
 }
 
 const LONGEST_TICK_MS = 1000;
 /** After this many checks without a result, the connection is given up: Postgres may only be busy. */
-const BLIND_LOOKS = 3;
+const MAX_UNKNOWN = 3;
 
 /**
  * Gives up connections that do not answer. A broken network path is invisible to both ends: TCP waits for a quarter of
@@ -69,7 +69,7 @@ export class AnswerWatch {
     return {
       sent: () => {
         watched ??= this.#watch(statement);
-        this.#timer ??= every(this.#tickMs, () => this.#look());
+        this.#timer ??= every(this.#tickMs, () => this.#check());
       },
       answered: () => {
         // The driver also resolves statements that it has rejected with a lost connection.
@@ -90,8 +90,8 @@ export class AnswerWatch {
   }
 
   get #tickMs(): number {
-    const { lookAfterMs, answerWithinMs = LONGEST_TICK_MS } = this.#options;
-    return Math.max(10, Math.min(LONGEST_TICK_MS, lookAfterMs / 4, answerWithinMs / 4));
+    const { probeAfterMs, answerWithinMs = LONGEST_TICK_MS } = this.#options;
+    return Math.max(10, Math.min(LONGEST_TICK_MS, probeAfterMs / 4, answerWithinMs / 4));
   }
 
   #failed(statement: ObservedStatement, asked: SentStatement | undefined, error: unknown): void {
@@ -111,7 +111,7 @@ export class AnswerWatch {
     return backend && this.#options.links.get(`${backend.pid}:${backend.secret}`);
   }
 
-  #look(): void {
+  #check(): void {
     if (this.#watched.size === 0) {
       this.#timer?.cancel();
       this.#timer = undefined;
@@ -129,38 +129,38 @@ export class AnswerWatch {
       if (!link || seen.has(link)) continue;
       seen.add(link);
       if (now - (since ?? now) >= answerWithinMs) this.#giveUp(link, now - (since ?? now));
-      else this.#lookAt(link, Number(statement.backend?.pid), now);
+      else this.#examine(link, Number(statement.backend?.pid), now);
     }
     for (const link of this.#quiet.keys()) if (!seen.has(link)) this.#quiet.delete(link);
   }
 
-  #lookAt(link: Link, pid: number, now: number): void {
+  #examine(link: Link, pid: number, now: number): void {
     const { received, sent, queued } = link.traffic;
     const quiet = this.#quiet.get(link);
     // Sending proves nothing, unless earlier bytes had to wait until the other side took them.
     if (!quiet || received !== quiet.received || (quiet.queued > 0 && sent !== quiet.sent)) {
-      this.#quiet.set(link, { received, sent, queued, since: now, isLooking: false, blind: 0 });
+      this.#quiet.set(link, { received, sent, queued, since: now, isProbing: false, unknown: 0 });
       return;
     }
     Object.assign(quiet, { sent, queued });
-    if (quiet.isLooking || now - quiet.since < this.#options.lookAfterMs) return;
-    quiet.isLooking = true;
+    if (quiet.isProbing || now - quiet.since < this.#options.probeAfterMs) return;
+    quiet.isProbing = true;
     void this.#judge(link, pid, quiet);
   }
 
   async #judge(link: Link, pid: number, quiet: Quiet): Promise<void> {
-    const sight = await this.#options.look(pid, link);
-    quiet.isLooking = false;
+    const state = await this.#options.probe(pid, link);
+    quiet.isProbing = false;
     // It has answered in the meantime, or is gone.
     if (this.#quiet.get(link) !== quiet || link.traffic.received !== quiet.received) return;
     const now = performance.now();
-    if (sight === 'working') {
+    if (state === 'working') {
       this.#options.answers.alive();
-      Object.assign(quiet, { since: now, blind: 0 });
+      Object.assign(quiet, { since: now, unknown: 0 });
       return;
     }
-    quiet.blind++;
-    if (sight === 'idle' || quiet.blind >= BLIND_LOOKS) this.#giveUp(link, now - quiet.since);
+    quiet.unknown++;
+    if (state === 'idle' || quiet.unknown >= MAX_UNKNOWN) this.#giveUp(link, now - quiet.since);
   }
 
   #giveUp(link: Link, ms: number): void {

@@ -5,15 +5,15 @@ import { type Database, openPool } from '../client.ts';
 import { rootOf } from '../errors.ts';
 
 /** When the holder of the lock is first reported, and how often again, in ms. */
-const FIRST_LOOK_MS = 1000;
-const LOOK_MS = 10_000;
+const FIRST_REPORT_MS = 1000;
+const REPORT_EVERY_MS = 10_000;
 
 export interface LockWait {
   readonly url: string;
   /** Called with a line about the holder each time. */
   readonly onNotice: (line: string) => void;
-  readonly firstLookMs?: number | undefined;
-  readonly lookMs?: number | undefined;
+  readonly firstReportMs?: number | undefined;
+  readonly reportEveryMs?: number | undefined;
 }
 
 /**
@@ -21,27 +21,27 @@ export interface LockWait {
  * every ten seconds again, reports who holds it, since when and with which statement.
  */
 export async function lockMigrations(db: Database, wait: LockWait): Promise<void> {
-  const { url, onNotice, firstLookMs = FIRST_LOOK_MS, lookMs = LOOK_MS } = wait;
+  const { url, onNotice, firstReportMs = FIRST_REPORT_MS, reportEveryMs = REPORT_EVERY_MS } = wait;
   const began = performance.now();
   let isOver = false;
-  let looking: Promise<void> | undefined;
+  let reporting: Promise<void> | undefined;
   let timer: Timer;
-  const look = async () => {
+  const report = async () => {
     const line = await holderOf(url).catch((error) => `who holds it cannot be seen (${rootOf(error).message})`);
     if (isOver) return;
     onNotice(`The migration waits for its lock since ${Math.round((performance.now() - began) / 1000)} s: ${line}.`);
-    timer = later(lookMs, again);
+    timer = later(reportEveryMs, again);
   };
   const again = () => {
-    looking = look();
+    reporting = report();
   };
-  timer = later(firstLookMs, again);
+  timer = later(firstReportMs, again);
   try {
     await db.execute(sql`select pg_advisory_lock(${MIGRATION_LOCK})`);
   } finally {
     isOver = true;
     timer.cancel();
-    await looking;
+    await reporting;
   }
 }
 

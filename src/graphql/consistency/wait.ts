@@ -24,7 +24,7 @@ export async function positionsOf(engine: Engine, tokens: readonly string[]): Pr
   const highest = Math.max(0, ...positions);
   const { head } = engine.projector;
   // The token may belong to an event that another instance has just appended: ask the database before refusing.
-  if (highest > head.position) await engine.projector.look();
+  if (highest > head.position) await engine.projector.refreshHead();
   if (highest > head.position) {
     throw new TokenError('TOKEN_AHEAD', 'The token is past the end of the log: this store has never given it out.');
   }

@@ -21,7 +21,7 @@ const MAX_WAITING_KEYS = 10_000;
  */
 const MAX_LOOKED_UP = 1000;
 /** Minimum time between two lookups, in ms: changes in between are looked up together. */
-const LOOK_MS = 10;
+const LOOKUP_EVERY_MS = 10;
 /** Subscribers wait for a lookup, so it is repeated at least every two seconds. */
 const READ_AGAIN: Backoff = { firstMs: 50, maxMs: 2000 };
 
@@ -118,9 +118,9 @@ export class Channel {
     let failures = 0;
     for (let changes = this.#take(); changes; changes = this.#take()) {
       const [number, position] = [this.#number, this.#position];
-      let looked: Looked;
+      let found: Concerned;
       try {
-        looked = await this.#look(changes);
+        found = await this.#findConcerned(changes);
         failures = 0;
       } catch (error) {
         const { observer, name: projection } = this.#options;
@@ -129,12 +129,12 @@ export class Channel {
         await pause(backoffMs(++failures, READ_AGAIN), undefined, { keepsProcess: false });
         continue;
       }
-      const { notices, hasRead } = looked;
+      const { notices, hasRead } = found;
       await this.#options.courier.each(updatesIn(notices), ({ member, keys }) => {
         if (member.knows >= number) return;
         member.subscriber.tell({ projection: this.#options.name, position, keys, lagMs: changes.lagMs });
       });
-      if (hasRead) await pause(LOOK_MS, undefined, { keepsProcess: false });
+      if (hasRead) await pause(LOOKUP_EVERY_MS, undefined, { keepsProcess: false });
     }
     this.#isTelling = false;
   }
@@ -146,7 +146,7 @@ export class Channel {
   }
 
   /** Finds out whom the changes concern. */
-  async #look({ keys }: PendingChanges): Promise<Looked> {
+  async #findConcerned({ keys }: PendingChanges): Promise<Concerned> {
     if (keys === null) return { notices: [{ members: this.#audience.everybody(), keys }], hasRead: false };
     const undecided = this.#audience.undecided(keys);
     if (undecided.length === 0) return { notices: this.#audience.noticesOf(keys, NO_ROWS), hasRead: false };
@@ -159,7 +159,7 @@ export class Channel {
   }
 }
 
-interface Looked {
+interface Concerned {
   readonly notices: readonly Notice[];
   readonly hasRead: boolean;
 }

@@ -103,7 +103,7 @@ export class Rows {
     if (present && !isVisible(visibility, present)) return null;
     const newest = present && presentVersion(present);
     if (newest && isMeant(newest, moment)) {
-      this.#look(projection, [newest]);
+      this.#noteRead(projection, [newest]);
       return newest as VersionOf<P>;
     }
     const former = await this.#readModels.former.find(projection, text, moment);
@@ -132,7 +132,7 @@ export class Rows {
     if (key) this.#options.recorder?.row(projection.name, String((row as RowValues)[key.property]));
     const lists = this.#lists;
     const page = await lists.versionsOf(projection, row, request, visibility);
-    this.#lookAt(projection, page.edges);
+    this.#noteReadPage(projection, page.edges);
     if (!presentVersion(row)) this.#options.onStale?.();
     const counted = { ...page, totalCount: () => lists.countVersionsOf(projection, row, visibility) };
     return counted as CountedPage<VersionOf<P>>;
@@ -148,7 +148,7 @@ export class Rows {
     const hasRead = this.#options.recorder?.page(projection, recorded);
     const lists = this.#lists;
     const page = await lists.page<RowOfProjection<P>>(projection, { ...request, where }, ({ edges }) =>
-      this.#lookAt(projection, edges),
+      this.#noteReadPage(projection, edges),
     );
     hasRead?.(rowsOf(page));
     const { anyOf } = request;
@@ -221,7 +221,7 @@ export class Rows {
     const hasRead = this.#options.recorder?.page(projection, recorded);
     const lists = this.#lists;
     const page = await lists.pageOf<RowOfProjection<P>>(projection, list, request);
-    this.#lookAt(projection, page.edges);
+    this.#noteReadPage(projection, page.edges);
     hasRead?.(rowsOf(page));
     return this.#counted(projection, page, recorded, () => lists.countOf(projection, list, request.where));
   }
@@ -250,7 +250,7 @@ export class Rows {
       this.#mayLackRows(projection);
       return null;
     }
-    this.#look(projection, [row]);
+    this.#noteRead(projection, [row]);
     return row;
   }
 
@@ -263,14 +263,14 @@ export class Rows {
     if (this.#options.hasParked?.(name)) this.#options.onStale?.();
   }
 
-  #lookAt(projection: Projection, edges: Page<RowValues>['edges']): void {
-    this.#look(
+  #noteReadPage(projection: Projection, edges: Page<RowValues>['edges']): void {
+    this.#noteRead(
       projection,
       edges.map(({ node }) => node),
     );
   }
 
-  #look(projection: Projection, rows: readonly RowValues[]): void {
+  #noteRead(projection: Projection, rows: readonly RowValues[]): void {
     this.#options.budget?.read(rows, projection.name);
     if (rows.some(({ staleSince }) => staleSince !== null)) this.#options.onStale?.();
   }

@@ -16,7 +16,7 @@ export interface RemoteCheckpointsParts {
   /** True if this instance runs a projection itself. */
   readonly isRunning: (projection: string) => boolean;
   /** Queries the end of the log. */
-  readonly look: () => Promise<void>;
+  readonly refreshHead: () => Promise<void>;
   /** False while this instance gets no notifications from others. */
   readonly canListen: () => boolean;
   /** Called with the advances of other instances. */
@@ -176,13 +176,13 @@ export class RemoteCheckpoints extends KnownCheckpoints {
 
   /** Reads the table while leases are renewed too seldom for the callers that wait. */
   async #poll(): Promise<void> {
-    const { positions, isRunning, canListen, look, onError } = this.#parts;
+    const { positions, isRunning, canListen, refreshHead, onError } = this.#parts;
     while (!this.#isStopped) {
       const isAwaited = positions.names.some((name) => !isRunning(name) && positions.isAwaited(name));
       const isDeaf = !canListen();
       const sinceRead = performance.now() - this.#readAt;
       if (sinceRead >= (isAwaited ? AWAITED_MS : isDeaf ? DEAF_MS : Number.POSITIVE_INFINITY)) {
-        if (isDeaf) void look();
+        if (isDeaf) void refreshHead();
         await this.#read().catch((error) => onError(error, { part: 'projector' }));
       }
       await this.#sleeper.sleep(isAwaited ? AWAITED_MS : DEAF_MS);

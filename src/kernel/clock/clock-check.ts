@@ -19,7 +19,7 @@ export interface ClockCheckParts {
 }
 
 /** Minimum time between two queries if an operator has accepted a log that is ahead, in ms. */
-const LOOK_MS = 1000;
+const LOOKUP_EVERY_MS = 1000;
 
 /**
  * Reports why no event could be recorded with the right time. `es.recording_time` refuses each append for the same
@@ -29,14 +29,14 @@ export class ClockCheck {
   readonly #parts: ClockCheckParts;
   /** An operator has accepted events in the future up to this position; undefined before the first answer. */
   #accepted: number | undefined;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #lookedUpAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ClockCheckParts) {
     this.#parts = parts;
   }
 
   /** Costs nothing while there is no problem. Never throws. */
-  look(): void {
+  check(): void {
     const { clock, obstacles, limitMs, head } = this.#parts;
     if (limitMs === 0) return;
     const { skewMs } = clock;
@@ -53,8 +53,8 @@ export class ClockCheck {
 
   async #lookUpAccepted(): Promise<void> {
     const { db, onError } = this.#parts;
-    if (performance.now() - this.#lookedAt < LOOK_MS) return;
-    this.#lookedAt = performance.now();
+    if (performance.now() - this.#lookedUpAt < LOOKUP_EVERY_MS) return;
+    this.#lookedUpAt = performance.now();
     try {
       const [row] = await db.execute<{ position: number }>(sql`select accepted_position as position from es.store`);
       this.#accepted = row?.position ?? 0;

@@ -38,9 +38,9 @@ export interface DatabaseClockOptions {
 }
 
 /** Interval of measurements, in ms. */
-const LOOK_MS = 10_000;
+const MEASURE_EVERY_MS = 10_000;
 /** Number of measurements at the start. The fastest counts. */
-const FIRST_LOOKS = 3;
+const FIRST_MEASUREMENTS = 3;
 /** Number of latest measurements that are kept. The fastest counts. */
 const KEPT = 6;
 /** Maximum drift between two monotonic clocks, in ms per ms. */
@@ -63,7 +63,7 @@ export class DatabaseClock implements Clock {
   /** The order of magnitude that was last reported, with the sign of the difference. */
   #told = 0;
   #timer: Timer | undefined;
-  #looking: Promise<void> | undefined;
+  #measuring: Promise<void> | undefined;
 
   constructor(options: DatabaseClockOptions) {
     this.#options = options;
@@ -86,8 +86,8 @@ export class DatabaseClock implements Clock {
 
   /** Resolves after the first measurements. If Postgres does not answer, they are repeated later. */
   async start(): Promise<void> {
-    for (let look = 0; look < FIRST_LOOKS; look++) await this.look();
-    this.#timer = every(LOOK_MS, () => void this.look());
+    for (let nth = 0; nth < FIRST_MEASUREMENTS; nth++) await this.measure();
+    this.#timer = every(MEASURE_EVERY_MS, () => void this.measure());
   }
 
   stop(): void {
@@ -95,16 +95,16 @@ export class DatabaseClock implements Clock {
   }
 
   /** Measures once, or joins a running measurement. Never throws. */
-  look(): Promise<void> {
-    this.#looking ??= this.#look()
+  measure(): Promise<void> {
+    this.#measuring ??= this.#sample()
       .catch((error) => this.#options.onError?.(error))
       .finally(() => {
-        this.#looking = undefined;
+        this.#measuring = undefined;
       });
-    return this.#looking;
+    return this.#measuring;
   }
 
-  async #look(): Promise<void> {
+  async #sample(): Promise<void> {
     const sent = performance.now();
     const time = await this.#options.ask();
     const received = performance.now();
@@ -134,7 +134,7 @@ export class DatabaseClock implements Clock {
 }
 
 /** The clock of an engine. */
-export type EngineClock = Pick<DatabaseClock, 'now' | 'at' | 'skewMs' | 'start' | 'stop' | 'look'>;
+export type EngineClock = Pick<DatabaseClock, 'now' | 'at' | 'skewMs' | 'start' | 'stop' | 'measure'>;
 
 /** A function that asks a database for its time. */
 export function clockOf(db: Database): () => Promise<number> {

@@ -5,7 +5,7 @@ export interface KnownEvent {
 }
 
 /** The result of one query of the log, all at one moment. */
-export interface LogLook {
+export interface LogEnd {
   /** The last position; 0 if the log is empty. */
   readonly position: number;
   readonly recordedAt: Date | undefined;

@@ -4,7 +4,7 @@ import { prepared } from '../../database/driver/prepared.ts';
 import { readAgain } from '../../database/transient.ts';
 import { type EventTypes, type RecordedEvent, UnreadableEventError } from '../define/event.ts';
 import { decodeEvent } from './decode-event.ts';
-import type { LogLook } from './log-history.ts';
+import type { LogEnd } from './log-history.ts';
 import { eventColumns, LogPages, ms } from './log-pages.ts';
 import { type EventRow, StoredEvent } from './recorded-events.ts';
 
@@ -15,7 +15,7 @@ export interface ReadOptions {
   readonly onUnreadable?: (error: UnreadableEventError) => void;
 }
 
-interface LookRow {
+interface LogEndRow {
   position: number | null;
   event_id: string | null;
   recorded_ms: number | null;
@@ -30,7 +30,7 @@ export class LogReader {
   readonly #pages: LogPages;
   readonly #readAt: ReturnType<typeof prepared<EventRow>>;
   readonly #head: ReturnType<typeof prepared<{ position: number; recorded_ms: number }>>;
-  readonly #look: ReturnType<typeof prepared<LookRow>>;
+  readonly #end: ReturnType<typeof prepared<LogEndRow>>;
   readonly #checkpointsAfter: ReturnType<typeof prepared<{ name: string; position: number }>>;
   readonly #idsAt: ReturnType<typeof prepared<{ position: number; event_id: string }>>;
 
@@ -52,9 +52,9 @@ export class LogReader {
       'es_head',
       sql`select position, ${ms('recorded_at')} as recorded_ms from es.events order by position desc limit 1`,
     );
-    this.#look = prepared(
+    this.#end = prepared(
       db,
-      'es_look',
+      'es_log_end',
       sql`select h.*, pg_is_in_recovery() as is_standby,
                  (select k.event_id from es.events k where k.position = ${sql.placeholder('known')}) as known_id,
                  (select coalesce(max(c.position), 0) from read.checkpoints c) as checkpoint
@@ -112,8 +112,8 @@ export class LogReader {
    * Reads the end of the log, the event at a known position, and the furthest checkpoint, all at one moment. Only a
    * role that may read checkpoints can do this.
    */
-  async look(known: number): Promise<LogLook> {
-    const [row] = await readAgain(() => this.#look({ known }));
+  async readEnd(known: number): Promise<LogEnd> {
+    const [row] = await readAgain(() => this.#end({ known }));
     return {
       position: row?.position ?? 0,
       recordedAt: row?.recorded_ms == null ? undefined : new Date(row.recorded_ms),

@@ -25,10 +25,10 @@ export interface StallWatchOptions {
 }
 
 /** Work that takes longer than this is examined, in ms. */
-const LOOK_AFTER_MS = 1000;
+const EXAMINE_AFTER_MS = 1000;
 /** Time limit for Postgres to report what it is doing, in ms. */
 const ANSWER_WITHIN_MS = 2000;
-/** Minimum time between reports of one stall, in ms. A slow statement shows a new wait event on every look. */
+/** Minimum time between reports of one stall, in ms. A slow statement shows a new wait event in every check. */
 const TELL_AGAIN_AFTER_MS = 10_000;
 
 /** Finds out why appends or projections stall. It costs nothing while they do not. */
@@ -37,33 +37,33 @@ export class StallWatch {
   #stalls: ReadonlyMap<string, Stall> = new Map();
   /** The last report of each stall. */
   readonly #told = new Map<string, { readonly stall: Stall; readonly at: number }>();
-  #looking = false;
+  #isChecking = false;
 
   constructor(options: StallWatchOptions) {
     this.#options = options;
   }
 
-  /** The stalls found by the last look, by {@link Stall.what}. */
+  /** The stalls found by the last check, by {@link Stall.what}. */
   get stalls(): ReadonlyMap<string, Stall> {
     return this.#stalls;
   }
 
   /** Looks for stalled work, and asks Postgres only if there is any. Never throws. */
-  async look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
+  async check(): Promise<void> {
+    if (this.#isChecking) return;
+    this.#isChecking = true;
     try {
-      await this.#look();
+      await this.#findStalls();
     } finally {
-      this.#looking = false;
+      this.#isChecking = false;
     }
   }
 
-  async #look(): Promise<void> {
+  async #findStalls(): Promise<void> {
     const { watched, clock } = this.#options;
     const longWorkOf = (each: MonitoredWork) => {
       const work = each.inProgress();
-      return work && work.forMs >= LOOK_AFTER_MS ? work : undefined;
+      return work && work.forMs >= EXAMINE_AFTER_MS ? work : undefined;
     };
     const known = this.#options.known?.() ?? [];
     if (this.#stalls.size + known.length === 0 && !watched.some(longWorkOf)) return;

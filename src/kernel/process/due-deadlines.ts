@@ -25,7 +25,7 @@ const MOST_IN_PROGRESS = 1000;
 /** Maximum number of deadlines that have fired and are still in the read model. While it lags, no more fire. */
 const MOST_REMEMBERED = 10_000;
 /** Maximum time until the clock is checked again, in ms. */
-const LOOK_MS = 1000;
+const CHECK_EVERY_MS = 1000;
 
 /** Selects whether a deadline `d` is parked: it is retried separately, or was discarded. */
 const isParked = (consumer: SQLWrapper) => sql`exists (
@@ -109,10 +109,10 @@ export class DueDeadlines {
       // The page was full and had a new deadline, so there may be more.
       if (due.length === limit && news.length > 0) return 0;
       const following = rows.find(({ in_ms }) => in_ms > 0);
-      return following ? Math.min(LOOK_MS, Math.max(1, following.in_ms)) : LOOK_MS;
+      return following ? Math.min(CHECK_EVERY_MS, Math.max(1, following.in_ms)) : CHECK_EVERY_MS;
     } catch (error) {
       this.#onError(error, { part: 'deadlines', process });
-      return LOOK_MS;
+      return CHECK_EVERY_MS;
     }
   }
 }

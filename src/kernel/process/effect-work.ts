@@ -48,7 +48,7 @@ export class EffectWork implements Work {
     const answered = await answers.among(ids.filter((id) => id !== undefined));
     return events.map((event, nth) => {
       const id = ids[nth];
-      return id === undefined || answered.has(id) ? undefined : { line: streamOf(event), hasBegun: true };
+      return id === undefined || answered.has(id) ? undefined : { partition: streamOf(event), hasBegun: true };
     });
   }
 

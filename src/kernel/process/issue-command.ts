@@ -27,7 +27,7 @@ export class IdsUsedError extends Error {
   constructor(command: string, commandId: string) {
     super(
       `${command}: the command id ${commandId} and those that follow from it are in the log already, for something else. ` +
-        'It cannot be issued. Find out what the command was for, and discard the item with parked pass-over.',
+        'It cannot be issued. Find out what the command was for, and discard the item with `parked discard`.',
     );
     this.name = 'IdsUsedError';
   }

@@ -51,7 +51,7 @@ export interface ProcessManagerParts {
   readonly adapters: readonly PortBinding[];
   /** The end of the log, as the projector knows it. */
   readonly head: LogHead;
-  readonly look: () => Promise<void>;
+  readonly refreshHead: () => Promise<void>;
   /** Announces changes of read models. */
   readonly hub: Hub;
   readonly role: ProjectorRole | undefined;
@@ -95,7 +95,7 @@ export class ProcessManager {
 
   constructor(parts: ProcessManagerParts) {
     this.#parts = parts;
-    const { db, writer, leases, processes, effects, head, look, role, onError } = parts;
+    const { db, writer, leases, processes, effects, head, refreshHead, role, onError } = parts;
     this.#answers = new EffectAnswers(writer);
     const startPositions = new StartPositions(db, this.#answers);
     this.#checkpoints = new Checkpoints(leases);
@@ -120,7 +120,7 @@ export class ProcessManager {
       known: this.#known,
       role,
       canWork: parts.canWork,
-      look: singleFlight(() => look().catch((error) => onError(error, { part: 'projector' }))),
+      refreshHead: singleFlight(() => refreshHead().catch((error) => onError(error, { part: 'projector' }))),
       onMissing: async (key) => own.find(({ id }) => id.key === key)?.register(),
       onReleased: () => {},
       onError,

@@ -59,9 +59,9 @@ export function processStatusOf(
  * its text may be personal.
  */
 export function stallOf(what: string, size: number, fault: ParkedFault): Stall {
-  const { line, position, deadline, eventType, code, parkedAt: since } = fault;
-  const [streamType = '', streamId = ''] = line.split(' ');
-  const item = deadline ? `deadline ${deadline} of ${line}` : `event ${position}, ${eventType}, in ${line}`;
+  const { partition, position, deadline, eventType, code, parkedAt: since } = fault;
+  const [streamType = '', streamId = ''] = partition.split(' ');
+  const item = deadline ? `deadline ${deadline} of ${partition}` : `event ${position}, ${eventType}, in ${partition}`;
   const event = deadline ? null : { position, type: eventType ?? '', streamType, streamId };
   const message =
     `${what.replace(/^./, (first) => first.toUpperCase())} has parked ${size} ${size === 1 ? 'item' : 'items'} since ` +

@@ -49,7 +49,7 @@ export class ProcessWork implements Work {
       watch: (tell, stopping) => clock.run(process, tell, stopping),
       find: (id, name, at) => clock.find(process, id, name, at),
       tell: ({ id, name, at, begun }) => this.#issueOwn(reaching(process, id, name, at), onBehalfOf(begun)),
-      lineOf: (id) => this.#lineOf(id),
+      partitionOf: (id) => this.#partitionOf(id),
     };
     this.#begun = prepared(
       parts.db,
@@ -75,7 +75,7 @@ export class ProcessWork implements Work {
    */
   async routesOf(
     events: readonly RecordedEvent[],
-    isOpen: (line: string) => boolean,
+    isOpen: (partition: string) => boolean,
   ): Promise<(EventRoute | Error | undefined)[]> {
     const { process } = this.#parts;
     const ids = events.map((event) => this.#processOf(event));
@@ -84,7 +84,7 @@ export class ProcessWork implements Work {
     for (const [nth, event] of events.entries()) {
       const id = ids[nth];
       if (typeof id !== 'string') continue;
-      if (event.streamType === process.name || begins(process, event) || isOpen(this.#lineOf(id))) begun.add(id);
+      if (event.streamType === process.name || begins(process, event) || isOpen(this.#partitionOf(id))) begun.add(id);
       else if (!begun.has(id)) doubtful.add(id);
     }
     if (doubtful.size > 0) {
@@ -93,7 +93,7 @@ export class ProcessWork implements Work {
     return ids.map((id, nth) => {
       if (typeof id !== 'string') return id;
       const group = this.#groupOf(events[nth] as RecordedEvent);
-      return { line: this.#lineOf(id), hasBegun: begun.has(id), ...(group ? { group } : {}) };
+      return { partition: this.#partitionOf(id), hasBegun: begun.has(id), ...(group ? { group } : {}) };
     });
   }
 
@@ -103,7 +103,7 @@ export class ProcessWork implements Work {
     if (id !== undefined) await this.#issueOwn(reacting(this.#parts.process, id, event), causedBy(event));
   }
 
-  #lineOf(id: string): string {
+  #partitionOf(id: string): string {
     return streamOf({ streamType: this.#parts.process.name, streamId: id });
   }
 

@@ -28,15 +28,15 @@ export async function gather(
   if (!command.gather) return { facts: undefined, outdated: false, held: [] };
   let seen: number | undefined;
   const held: HeldStream[] = [];
-  const look = async (...[aggregate, id]: Parameters<Load>) => {
+  const find = async (...[aggregate, id]: Parameters<Load>) => {
     const streamId = id.toLowerCase();
     const { version, state } = (await states.refresh(aggregate, streamId)).committed;
     return { held: { streamType: aggregate.name, streamId, version }, state: version === 0 ? undefined : state };
   };
   const tools: GatherTools<unknown> = {
-    load: (async (...stream) => (await look(...stream)).state) as Load,
+    load: (async (...stream) => (await find(...stream)).state) as Load,
     hold: (async (...stream) => {
-      const found = await look(...stream);
+      const found = await find(...stream);
       held.push(found.held);
       return found.state;
     }) as Load,

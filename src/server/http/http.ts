@@ -34,7 +34,7 @@ export interface ConnectionTimes {
 }
 
 /** Time between two checks for requests that do not arrive in time, in ms. */
-const LOOK_EVERY_MS = 1000;
+const CHECK_EVERY_MS = 1000;
 
 /** Starts an HTTP server without routes. @throws {ListenError} */
 export async function listen(
@@ -47,7 +47,7 @@ export async function listen(
     headersTimeout: Math.min(times.headersTimeoutMs, times.requestTimeoutMs),
     requestTimeout: times.requestTimeoutMs,
     keepAliveTimeout: times.keepAliveTimeoutMs,
-    connectionsCheckingInterval: LOOK_EVERY_MS,
+    connectionsCheckingInterval: CHECK_EVERY_MS,
   };
   const pipelines = new Pipelines();
   const server = createServer(options, (request, response) => {

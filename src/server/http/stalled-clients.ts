@@ -4,7 +4,7 @@ import { every, type Timer } from '../../scheduling/timers.ts';
 import type { Visit } from '../limits/visit.ts';
 
 /** Number of checks within the time that a client is given. */
-const LOOKS_IN_TIME = 3;
+const CHECKS_IN_TIME = 3;
 
 interface WatchedClient extends RosterMember {
   readonly response: ServerResponse;
@@ -12,7 +12,7 @@ interface WatchedClient extends RosterMember {
   /** Bytes that the client had read at the last check; undefined if nothing waited for it. */
   taken: number | undefined;
   /** Checks since it has read anything. */
-  looks: number;
+  checks: number;
 }
 
 /**
@@ -21,25 +21,25 @@ interface WatchedClient extends RosterMember {
  */
 export class StalledClients {
   readonly #open = new Roster<WatchedClient>();
-  readonly #lookEveryMs: number;
+  readonly #checkEveryMs: number;
   readonly #maxBufferedBytes: number;
   #timer: Timer | undefined;
 
   /** @param timeoutMs in which a client must read something. @param maxBufferedBytes that may wait for one client. */
   constructor(timeoutMs: number, maxBufferedBytes: number) {
-    this.#lookEveryMs = Math.ceil(timeoutMs / LOOKS_IN_TIME);
+    this.#checkEveryMs = Math.ceil(timeoutMs / CHECKS_IN_TIME);
     this.#maxBufferedBytes = maxBufferedBytes;
   }
 
   /** Watches an answer until it is sent. */
   watch(response: ServerResponse, visit: Pick<Visit, 'refused'>): void {
-    const watched: WatchedClient = { place: -1, response, visit, taken: undefined, looks: 0 };
+    const watched: WatchedClient = { place: -1, response, visit, taken: undefined, checks: 0 };
     this.#open.add(watched);
-    this.#timer ??= every(this.#lookEveryMs, () => this.#look());
+    this.#timer ??= every(this.#checkEveryMs, () => this.#check());
     response.once('close', () => this.#open.remove(watched));
   }
 
-  #look(): void {
+  #check(): void {
     for (const watched of this.#open.all()) {
       const { response } = watched;
       const { socket } = response;
@@ -49,10 +49,10 @@ export class StalledClients {
         continue;
       }
       const taken = socket.bytesWritten - waits;
-      watched.looks = taken === watched.taken ? watched.looks + 1 : 0;
+      watched.checks = taken === watched.taken ? watched.checks + 1 : 0;
       watched.taken = taken;
-      const isTooMuch = waits > this.#maxBufferedBytes && watched.looks > 0;
-      if (!isTooMuch && watched.looks < LOOKS_IN_TIME) continue;
+      const isTooMuch = waits > this.#maxBufferedBytes && watched.checks > 0;
+      if (!isTooMuch && watched.checks < CHECKS_IN_TIME) continue;
       watched.visit.refused({ limit: isTooMuch ? 'buffered_bytes' : 'stalled_client' });
       response.destroy();
     }

@@ -2,7 +2,7 @@ import type { OperationPhase, PhaseListener } from '../../graphql/phases.ts';
 import { every, type Timer } from '../../scheduling/timers.ts';
 
 /** Time between two checks of the event loop, in ms. */
-const LOOK_MS = 20;
+const CHECK_EVERY_MS = 20;
 
 /** The event loop was busy with one thing for too long. */
 export interface LoopBlock {
@@ -28,7 +28,7 @@ export class LoopWatch implements PhaseListener {
   /** The longest phase since the last check, and its duration in ms. */
   #longest: (() => OperationPhase) | undefined;
   #longestMs = 0;
-  #lookedAt = 0;
+  #checkedAt = 0;
   #timer: Timer | undefined;
 
   /** @param blockMs how long the event loop may be busy with one thing. */
@@ -38,9 +38,9 @@ export class LoopWatch implements PhaseListener {
   }
 
   start(): void {
-    this.#lookedAt = performance.now();
-    this.#since = this.#lookedAt;
-    this.#timer = every(LOOK_MS, () => this.#look());
+    this.#checkedAt = performance.now();
+    this.#since = this.#checkedAt;
+    this.#timer = every(CHECK_EVERY_MS, () => this.#check());
   }
 
   stop(): void {
@@ -74,10 +74,10 @@ export class LoopWatch implements PhaseListener {
     this.#longest = this.#present;
   }
 
-  #look(): void {
+  #check(): void {
     const now = performance.now();
-    const ms = now - this.#lookedAt - LOOK_MS;
-    this.#lookedAt = now;
+    const ms = now - this.#checkedAt - CHECK_EVERY_MS;
+    this.#checkedAt = now;
     this.#count(now);
     const phase = this.#longestMs >= ms / 2 ? this.#longest : undefined;
     this.#longest = undefined;

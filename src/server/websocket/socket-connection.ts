@@ -7,7 +7,7 @@ import { TRY_AGAIN_LATER } from './close-codes.ts';
 import { Inbox, type InboxRules, lengthOf } from './inbox.ts';
 
 /** Time between two pings, in ms. A client that has not answered the previous one is cut off. */
-const LOOK_MS = 12_000;
+const PING_EVERY_MS = 12_000;
 /** Time over which the messages of a client are counted, in ms. */
 const WINDOW_MS = 10_000;
 /** Messages for which one counts whose operation is throttled: whoever goes on nevertheless is closed soon. */
@@ -64,7 +64,7 @@ export function openConnection<Extra>(
     socket.close(TRY_AGAIN_LATER, reason);
     cut = later(CLOSE_GRACE_MS, () => socket.terminate());
   };
-  const look = every(LOOK_MS, () => {
+  const pings = every(PING_EVERY_MS, () => {
     if (socket.readyState !== WebSocket.OPEN) return;
     // What a paused client has answered is not read yet.
     if (!answers && !socket.isPaused) return socket.terminate();
@@ -126,7 +126,7 @@ export function openConnection<Extra>(
     extra,
   );
   socket.once('close', (code, reason) => {
-    look.cancel();
+    pings.cancel();
     cut?.cancel();
     inbox?.end();
     closed(code, String(reason)).catch(onFault);

@@ -10,7 +10,7 @@ const database = useDatabase({ per: 'file' });
 const openProxy = useProxy(database);
 
 function open(url: string, options: Partial<PoolOptions> = {}) {
-  const pool = openPool({ url, connections: 1, applicationName: 'silence', lookAfterMs: 200, ...options });
+  const pool = openPool({ url, connections: 1, applicationName: 'silence', probeAfterMs: 200, ...options });
   onTestFinished(() => pool.close(0));
   return pool;
 }
@@ -64,7 +64,7 @@ it('a transaction on a silent connection fails, and the next one does not', asyn
 
 it('a pool that is answered no more says for how long, and that it is over', async () => {
   const proxy = await openProxy();
-  const pool = open(proxy.url, { lookAfterMs: 60_000 });
+  const pool = open(proxy.url, { probeAfterMs: 60_000 });
   await pool.db.execute(sql`select 1`);
   expect(pool.silentMs()).toBe(0);
   proxy.holdAnswers();

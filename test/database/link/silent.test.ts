@@ -11,7 +11,7 @@ const proxy = useProxy(database);
 it('a connection on which answers do not come any more is given up for another one', async () => {
   const between = await proxy();
   const pool = openPool({
-    ...{ url: between.url, connections: 1, pipelining: false, lookAfterMs: 300 },
+    ...{ url: between.url, connections: 1, pipelining: false, probeAfterMs: 300 },
     applicationName: 'given-up test',
   });
   onTestFinished(() => pool.close(0));

@@ -15,7 +15,7 @@ it('a migration that waits for its lock says who holds it, again and again, and 
   onTestFinished(() => pool.close(0));
   const lines: string[] = [];
   const locked = lockMigrations(pool.db, {
-    ...{ url: database.url, firstLookMs: 10, lookMs: 10 },
+    ...{ url: database.url, firstReportMs: 10, reportEveryMs: 10 },
     onNotice: (line) => lines.push(line),
   });
   await until(async () => lines.length >= 2);

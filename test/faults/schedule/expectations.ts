@@ -9,7 +9,7 @@ import type { Scene } from './fault.ts';
 const TELLS_WITHIN_MS = 30_000;
 /** Within this a server does its work when the harm is over, or in spite of it. */
 const SERVES_WITHIN_MS = 60_000;
-const LOOK_MS = 100;
+const POLL_MS = 100;
 
 /**
  * Waits until each server acknowledges this many commands in a row and says that it is ready, or records that it did
@@ -37,7 +37,7 @@ export async function expectNotReady(scene: Scene, instances: readonly Instance[
           unmet.push({ expected: 'readiness tells', facts });
           return;
         }
-        await delay(LOOK_MS);
+        await delay(POLL_MS);
       }
     }),
   );
@@ -70,6 +70,6 @@ async function expectServiceOf(
       unmet.push({ expected: 'server serves', facts: { ...facts, last: recorder.records.slice(-4) } });
       return;
     }
-    if (acknowledged === 0 || acknowledged >= inARow) await delay(LOOK_MS);
+    if (acknowledged === 0 || acknowledged >= inARow) await delay(POLL_MS);
   }
 }

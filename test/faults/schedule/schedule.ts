@@ -36,7 +36,7 @@ export interface ScheduleOptions {
 /** How many come together in a short run, as long as some have not come. */
 const LANES = 3;
 /** A lane looks so often whether it may go on, in ms. */
-const LOOK_MS = 50;
+const POLL_MS = 50;
 
 /**
  * Injects faults: first each kind once, in an order that chance makes, then any of them, some of them two at a time, until `stop`
@@ -88,7 +88,7 @@ async function injectTogether(
         return best && left(FAULTS[best].subject) >= left(FAULTS[next].subject) ? best : next;
       }, undefined);
       if (!kind) {
-        await delay(LOOK_MS);
+        await delay(POLL_MS);
         continue;
       }
       const { subject } = FAULTS[kind];

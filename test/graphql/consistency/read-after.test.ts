@@ -37,7 +37,7 @@ function read({ directives = '', header: sent = '', touched = ['a', 'b'] }) {
     await turn();
     head.position = Math.max(head.position, end);
   };
-  const engine = { tokens, readSide: { positions }, projector: { head, look, status: () => [] } };
+  const engine = { tokens, readSide: { positions }, projector: { head, refreshHead: look, status: () => [] } };
   const consistency = new OperationConsistency(engine as unknown as Engine);
   const operation = parse(`query ${directives} { a }`).definitions[0] as OperationDefinitionNode;
   const running = new RunningOperation(undefined, undefined);

@@ -77,13 +77,13 @@ it('follows a Postgres whose clock was set, or another one after a failover, and
   let ahead = 0;
   const told = { step: [] as number[] };
   const clock = clockThatReads(() => performance.now() + ahead, told);
-  await clock.look();
-  await clock.look();
+  await clock.measure();
+  await clock.measure();
   ahead = 90 * SECOND;
-  await clock.look();
+  await clock.measure();
   expect(Math.abs(clock.now() - performance.now() - ahead)).toBeLessThan(SECOND);
   ahead = -5 * SECOND;
-  await clock.look();
+  await clock.measure();
   expect(Math.abs(clock.now() - performance.now() - ahead)).toBeLessThan(SECOND);
   expect(told.step).toEqual([90, -95]);
 });
@@ -92,6 +92,6 @@ it('tells of a difference once for each order of magnitude, and when it is over'
   const skew: number[] = [];
   let seconds = 0;
   const clock = clockThatReads(() => Date.now() - seconds * SECOND, { skew });
-  for (seconds of [0, 2, 3, 8, 9.5, 20, 15, 9.5, 5, 0.9, 0.1, -3]) await clock.look();
+  for (seconds of [0, 2, 3, 8, 9.5, 20, 15, 9.5, 5, 0.9, 0.1, -3]) await clock.measure();
   expect(skew).toEqual([2, 20, 5, 0, -3]);
 });

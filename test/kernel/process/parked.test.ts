@@ -90,7 +90,7 @@ describe('a deadline whose process cannot be read', () => {
     const operations = new ParkedOperations(engine.database.projector.db);
     const [item] = await operations.list();
     if (!item) throw new Error('Nothing is parked.');
-    await operations.passOver(item, { by: 'cli:me', reason: 'It is lost.' });
+    await operations.discard(item, { by: 'cli:me', reason: 'It is lost.' });
     await until(async () => (await parked())[0]?.status === 'PASSED_OVER');
     await until(() => engine.processes.status()[0]?.state === 'RUNNING');
     await engine.close();
@@ -166,7 +166,7 @@ describe('more parked items than are allowed', () => {
 });
 
 describe('a process whose command cannot be issued', () => {
-  it('is parked with what waits behind it, while other lines of its stream continue', async () => {
+  it('is parked with what waits behind it, while other partitions of its stream continue', async () => {
     const heavy = { is: true };
     const Weighing = defineProcess('Weighing', {
       initialState: () => ({}),

@@ -22,7 +22,7 @@ export interface LoopReport {
   readonly profile?: object | undefined;
 }
 
-const LOOK_EVERY_MS = 10;
+const CHECK_EVERY_MS = 10;
 /** Shorter ones are not reported. */
 const REPORT_MS = 50;
 const MAX_BLOCKS = 1000;
@@ -38,13 +38,13 @@ let lastAt = performance.now();
 let lastCpu = cpuNow();
 setInterval(() => {
   const [at, cpu] = [performance.now(), cpuNow()];
-  const [ms, cpuMs] = [at - lastAt - LOOK_EVERY_MS, cpu - lastCpu];
+  const [ms, cpuMs] = [at - lastAt - CHECK_EVERY_MS, cpu - lastCpu];
   // A machine that is busy with others keeps the loop too; only what this thread has computed is its own fault.
   if (ms >= REPORT_MS && cpuMs >= REPORT_MS && blocks.length < MAX_BLOCKS) {
     blocks.push({ at: Date.now(), ms: Math.round(ms), cpuMs: Math.round(cpuMs) });
   }
   [lastAt, lastCpu] = [at, cpu];
-}, LOOK_EVERY_MS).unref();
+}, CHECK_EVERY_MS).unref();
 
 const session = new Session();
 async function profiled(request: LoopRequest): Promise<object | undefined> {

@@ -9,7 +9,7 @@ import type { ReadModels } from '../../read/read-models.ts';
 /** Most changed rows that are looked up together. If there are more, they concern every list. */
 const MAX_LOOKED_UP = 1000;
 /** Minimum time between two lookups, in ms: changes in between are looked up together. */
-const LOOK_MS = 10;
+const LOOKUP_EVERY_MS = 10;
 
 /** Values of which every row of a list has one: see `valuesOfList`. */
 export type ListValues = readonly Partial<RowValues>[];
@@ -35,7 +35,7 @@ export class WatchedLists {
   readonly #countsOf = new Map<ListReader, number>();
   /** Changed rows that have not been looked up yet; null if too many. */
   #changed: Set<string> | null | undefined;
-  #isLooking = false;
+  #isLookingUp = false;
   #isReading = false;
 
   constructor(projection: Projection | undefined, readModels: Pick<ReadModels, 'propertiesOf'>) {
@@ -106,19 +106,19 @@ export class WatchedLists {
     if (this.#changed === undefined) this.#changed = new Set(keys);
     else for (const key of keys) this.#changed?.add(key);
     if (this.#changed && this.#changed.size > MAX_LOOKED_UP) this.#changed = null;
-    if (this.#isLooking) return;
-    this.#isLooking = true;
+    if (this.#isLookingUp) return;
+    this.#isLookingUp = true;
     // Let the projector finish its turn first: everything that it changes in this turn is looked up together.
-    setImmediate(() => void this.#look());
+    setImmediate(() => void this.#lookUpAll());
   }
 
-  async #look(): Promise<void> {
+  async #lookUpAll(): Promise<void> {
     for (let keys = this.#take(); keys !== undefined; keys = this.#take()) {
       const rows = keys && (await this.#rowsOf(keys));
       for (const reader of rows ? readersOf(this.#pages, rows) : [...this.#pagesOf.keys()]) reader.concern();
-      if (rows) await pause(LOOK_MS, undefined, { keepsProcess: false });
+      if (rows) await pause(LOOKUP_EVERY_MS, undefined, { keepsProcess: false });
     }
-    this.#isLooking = false;
+    this.#isLookingUp = false;
   }
 
   #take(): ReadonlySet<string> | null | undefined {

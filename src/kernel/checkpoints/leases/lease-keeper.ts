@@ -37,7 +37,7 @@ export interface LeaseKeeperParts {
   /** False if the connections for the work do not answer. Then another instance should do it. */
   readonly canWork?: (() => boolean) | undefined;
   /** Queries the end of the log, or joins a query in progress. Called at each renewal, which does not wait for it. */
-  readonly look: () => Promise<void>;
+  readonly refreshHead: () => Promise<void>;
   /**
    * Called at a renewal for each consumer that has no checkpoint: it was deleted, or could not be created yet. Creates it, and joins
    * the call in progress if there is one. Unless given, a lost checkpoint stays lost.
@@ -74,7 +74,7 @@ export class LeaseKeeper {
     const first = this.#renew();
     this.#running = first.catch(() => undefined).then(() => this.#keep());
     await first;
-    await this.#parts.look();
+    await this.#parts.refreshHead();
   }
 
   /** Renews the leases soon, because a checkpoint is free or the known state may be outdated. */
@@ -108,7 +108,7 @@ export class LeaseKeeper {
     const { runners, known } = this.#parts;
     const before = known.before();
     const positions = new Map([...runners].map(([key, { position }]) => [key, position]));
-    void this.#parts.look();
+    void this.#parts.refreshHead();
     const all = await this.#lease();
     if (this.#stopping.signal.aborted) return;
     this.#replaceMissing(all);
@@ -122,7 +122,7 @@ export class LeaseKeeper {
     await seen;
   }
 
-  /** Does not wait: where a checkpoint begins may take a look at the whole log. */
+  /** Does not wait: where a checkpoint begins may take a refreshHead at the whole log. */
   #replaceMissing(all: readonly LeasedCheckpoint[]): void {
     const { consumers, onMissing, onError } = this.#parts;
     if (!onMissing || this.#role === 'off') return;

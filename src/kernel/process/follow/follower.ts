@@ -8,7 +8,7 @@ import type { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';
 import { AheadOfCodeError } from '../../log/newer-events.ts';
 import type { ParkedFault, ParkedItems } from '../parked/parked-items.ts';
-import { ParkedLines } from '../parked/parked-lines.ts';
+import { ParkedPartitions } from '../parked/parked-partitions.ts';
 import { divide } from './divide.ts';
 import { ItemRunner, type RunnerLimits } from './item-runner.ts';
 import { Item } from './items.ts';
@@ -65,7 +65,7 @@ interface Workers {
 }
 
 /**
- * Follows the log from a checkpoint and has its events handled: those of one line in order, lines concurrently. Every
+ * Follows the log from a checkpoint and has its events handled: those of one partition in order, partitions concurrently. Every
  * event before the checkpoint is handled or parked. An event after it may have been handled too, and is then handled
  * again after a crash.
  */
@@ -95,7 +95,7 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
 
   /** Number of parked items, as far as this instance knows. */
   get parkedSize(): number {
-    return this.#workers?.items.lines.size ?? 0;
+    return this.#workers?.items.partitions.size ?? 0;
   }
 
   /** Number of items that were read and are unfinished. */
@@ -142,12 +142,12 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
 
   protected override async prepare(stopping: AbortSignal): Promise<void> {
     const { name, work, parked, limits, onError } = this.#parts;
-    const lines = new ParkedLines(await parked.begin());
+    const partitions = new ParkedPartitions(await parked.begin());
     const read = async (positions: readonly number[]) => (await this.#readable.at(positions)).events;
     const onRoom = () => this.wake();
     const newer = new NewerWork(() => this.#metNewer());
     const shared = { name, work, parked, newer, onError };
-    const items = new ItemRunner({ ...shared, limits, read, onRoom }, lines, this.position, stopping);
+    const items = new ItemRunner({ ...shared, limits, read, onRoom }, partitions, this.position, stopping);
     const readAgain = (positions: readonly number[]) => this.#readable.at(positions);
     const retry = new ParkedRetry({ ...shared, items, read: readAgain, stopping });
     this.#workers = { items, retry, newer };
@@ -159,7 +159,7 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     const tellDeadlines = deadlines?.watch(
       (deadline) =>
         new Promise((resolve) => {
-          items.add(Item.ofDeadline(deadline, deadlines.lineOf(deadline.id), { onSettled: () => resolve() }));
+          items.add(Item.ofDeadline(deadline, deadlines.partitionOf(deadline.id), { onSettled: () => resolve() }));
         }),
       stopping,
     );
@@ -181,10 +181,10 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
   protected override async handle(page: ReadablePage, stopping: AbortSignal): Promise<void> {
     const { work, name, onError } = this.#parts;
     const { items } = this.#prepared;
-    const routes = await work.routesOf(page.events, (line) => items.isOpen(line));
-    const division = divide(page, routes, items.lines, (type) => work.wanted(type));
-    for (const { position, line, eventType, error } of division.toPark) {
-      if (error) onError(error, { part: name, position, line, eventType });
+    const routes = await work.routesOf(page.events, (partition) => items.isOpen(partition));
+    const division = divide(page, routes, items.partitions, (type) => work.wanted(type));
+    for (const { position, partition, eventType, error } of division.toPark) {
+      if (error) onError(error, { part: name, position, partition, eventType });
     }
     const toPark = division.toPark.map(({ item }) => item);
     if (!(await items.park(toPark, pauseAfter(5, undefined))) || stopping.aborted) return;
@@ -261,8 +261,8 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     this.#parts.onAhead();
   }
 
-  #sentenceOf({ line, position, deadline, error }: ParkedFault): string {
-    const what = deadline ? { line, deadline } : { line, position };
+  #sentenceOf({ partition, position, deadline, error }: ParkedFault): string {
+    const what = deadline ? { partition, deadline } : { partition, position };
     return `${this.name} ${JSON.stringify(what)}: ${error}`;
   }
 }

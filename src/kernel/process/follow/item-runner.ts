@@ -2,7 +2,7 @@ import { pause } from '../../../scheduling/sleeper.ts';
 import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts';
 import { newerEventOf } from '../../log/newer-events.ts';
 import type { ItemToPark, ParkedItems } from '../parked/parked-items.ts';
-import type { ParkedLines } from '../parked/parked-lines.ts';
+import type { ParkedPartitions } from '../parked/parked-partitions.ts';
 import { EventsAgain } from './events-again.ts';
 import { contextOf, type Item, parkedOf } from './items.ts';
 import { Lanes } from './lanes.ts';
@@ -51,15 +51,15 @@ export interface ItemRunnerParts {
 }
 
 /**
- * Handles items: fairly over initiators, in order within a line, each independently. A failing item is retried after a
- * pause; one that keeps failing is parked with everything that waits behind it in its line, so that it blocks nothing
+ * Handles items: fairly over initiators, in order within a partition, each independently. A failing item is retried after a
+ * pause; one that keeps failing is parked with everything that waits behind it in its partition, so that it blocks nothing
  * else.
  */
 export class ItemRunner {
   readonly #parts: ItemRunnerParts;
   readonly #stopping: AbortSignal;
   readonly #lanes: Lanes<Item>;
-  readonly #lines: ParkedLines;
+  readonly #partitions: ParkedPartitions;
   /** Events that are neither handled nor parked, in log order. */
   readonly #open = new Set<number>();
   readonly #running = new Set<Promise<void>>();
@@ -70,9 +70,9 @@ export class ItemRunner {
   readonly #again: EventsAgain;
 
   /** @param position everything up to it is handled or parked. */
-  constructor(parts: ItemRunnerParts, lines: ParkedLines, position: number, stopping: AbortSignal) {
+  constructor(parts: ItemRunnerParts, partitions: ParkedPartitions, position: number, stopping: AbortSignal) {
     this.#parts = parts;
-    this.#lines = lines;
+    this.#partitions = partitions;
     this.#seen = position;
     this.#stopping = stopping;
     this.#again = new EventsAgain(parts.read);
@@ -95,7 +95,7 @@ export class ItemRunner {
   get hasRoom(): boolean {
     const { readAhead, parked } = this.#parts.limits;
     if (this.#lanes.crowd >= readAhead || this.#open.size >= FURTHEST * readAhead) return false;
-    return this.#lines.size < parked;
+    return this.#partitions.size < parked;
   }
 
   /** True if an initiator has so many items in progress or parked that no more should be caused. */
@@ -103,12 +103,12 @@ export class ItemRunner {
     const { readAhead, parked } = this.#parts.limits;
     return (
       this.#lanes.sizeOf(initiator) > INITIATOR_SHARE * readAhead ||
-      this.#lines.sizeOf(initiator) > INITIATOR_SHARE * parked
+      this.#partitions.sizeOf(initiator) > INITIATOR_SHARE * parked
     );
   }
 
-  get lines(): ParkedLines {
-    return this.#lines;
+  get partitions(): ParkedPartitions {
+    return this.#partitions;
   }
 
   /** Why an item that is not parked fails; null if none does. */
@@ -117,9 +117,9 @@ export class ItemRunner {
     return first ?? null;
   }
 
-  /** True if a line has unfinished items. */
-  isOpen(line: string): boolean {
-    return this.#lanes.isOpen(line) || this.#lines.has(line);
+  /** True if a partition has unfinished items. */
+  isOpen(partition: string): boolean {
+    return this.#lanes.isOpen(partition) || this.#partitions.has(partition);
   }
 
   /** Records that events up to a position need no handling, except those that were added. Positions only grow. */
@@ -200,7 +200,7 @@ export class ItemRunner {
     if (!isRetryable(error))
       this.#failures.set(item, `${name} ${JSON.stringify(contextOf(item))}: ${messageOf(error)}`);
     this.#lanes.pause(item);
-    if (failures.areTooMany(error) && this.#lines.size < limits.parked) {
+    if (failures.areTooMany(error) && this.#partitions.size < limits.parked) {
       if (await this.#putAside(item, error, waitMs)) return;
     }
     void this.#resumeAfter(waitMs, item);
@@ -230,9 +230,9 @@ export class ItemRunner {
 
   /** Parks an item and those that wait for it. */
   async #putAside(item: Item, error: unknown, waitMs: number): Promise<boolean> {
-    const behind = this.#lanes.takeWaiting(item.line);
-    const lineOf = (id: string) => this.#parts.work.deadlines?.lineOf(id) ?? id;
-    const items = [parkedOf(item, lineOf, failureOf(error)), ...behind.map((each) => parkedOf(each, lineOf))];
+    const behind = this.#lanes.takeWaiting(item.partition);
+    const partitionOf = (id: string) => this.#parts.work.deadlines?.partitionOf(id) ?? id;
+    const items = [parkedOf(item, partitionOf, failureOf(error)), ...behind.map((each) => parkedOf(each, partitionOf))];
     if (!(await this.#store(items, waitMs))) return false;
     this.#failures.delete(item);
     this.#settle(item);
@@ -243,11 +243,11 @@ export class ItemRunner {
   async #store(items: readonly ItemToPark[], waitMs: number): Promise<boolean> {
     const { name, parked, onError } = this.#parts;
     const onFailure = (error: unknown) => error && onError(error, { part: name });
-    // From now on, later items of their lines wait behind them.
-    for (const item of items) this.#lines.add(item);
+    // From now on, later items of their partitions wait behind them.
+    for (const item of items) this.#partitions.add(item);
     return retryUntilStopped(
       async () => {
-        for (const item of await parked.park(items, waitMs)) this.#lines.remove(item);
+        for (const item of await parked.park(items, waitMs)) this.#partitions.remove(item);
       },
       { stopping: this.#stopping, onFailure },
     );
@@ -257,7 +257,7 @@ export class ItemRunner {
     const { name, parked, onError } = this.#parts;
     const onFailure = (error: unknown) => error && onError(error, { part: name, ...contextOf(item) });
     const done = await retryUntilStopped(() => parked.answered(row), { stopping: this.#stopping, onFailure });
-    if (done) this.#lines.remove(row);
+    if (done) this.#partitions.remove(row);
   }
 
   #settle(item: Item): void {

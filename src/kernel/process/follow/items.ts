@@ -29,7 +29,7 @@ const BYTES_OF_TURN = 4096;
 /** An event or a deadline that is being handled. */
 export class Item implements ItemFacts {
   readonly lane: string;
-  readonly line: string;
+  readonly partition: string;
   readonly group: Task['group'];
   readonly cost: number;
   readonly keys: readonly string[];
@@ -44,7 +44,7 @@ export class Item implements ItemFacts {
 
   private constructor(facts: ItemFacts, { parked, onSettled }: ItemOrigin, event?: RecordedEvent, bytes = 0) {
     this.lane = facts.lane;
-    this.line = facts.line;
+    this.partition = facts.partition;
     this.group = facts.group;
     this.cost = facts.cost;
     this.keys = facts.keys;
@@ -58,26 +58,26 @@ export class Item implements ItemFacts {
     this.#bytes = bytes;
   }
 
-  static ofEvent(event: RecordedEvent, { line, group }: EventRoute, origin: ItemOrigin = {}): Item {
+  static ofEvent(event: RecordedEvent, { partition, group }: EventRoute, origin: ItemOrigin = {}): Item {
     const bytes = approximateBytes(event.data);
     const facts: ItemFacts = {
       lane: initiatorOf(event.metadata),
-      line,
+      partition,
       group,
       cost: 1 + bytes / BYTES_OF_TURN,
-      keys: [line],
+      keys: [partition],
       position: event.position,
       eventType: event.type,
     };
     return new Item(facts, origin, event, bytes);
   }
 
-  static ofDeadline(deadline: DueDeadline, line: string, origin: ItemOrigin): Item {
+  static ofDeadline(deadline: DueDeadline, partition: string, origin: ItemOrigin): Item {
     const { name, at, begun } = deadline;
     const facts: ItemFacts = {
       lane: initiatorOf(begun),
       // Deadlines wait for nothing: the process decides whether one is still valid.
-      line: `deadline ${name} ${at.toISOString()} of ${line}`,
+      partition: `deadline ${name} ${at.toISOString()} of ${partition}`,
       cost: 1,
       keys: [],
       position: 0,
@@ -106,12 +106,12 @@ export class Item implements ItemFacts {
 
 /**
  * The item in the form in which it is parked.
- * @param lineOf the line of a deadline's process.
+ * @param partitionOf the partition of a deadline's process.
  */
-export function parkedOf(item: Item, lineOf: (id: string) => string, failure?: ItemToPark['failure']): ItemToPark {
+export function parkedOf(item: Item, partitionOf: (id: string) => string, failure?: ItemToPark['failure']): ItemToPark {
   const { deadline, position, keys, lane: initiator, eventType, failures } = item;
   return {
-    line: deadline ? lineOf(deadline.id) : item.line,
+    partition: deadline ? partitionOf(deadline.id) : item.partition,
     position,
     deadline: deadline?.name ?? '',
     dueMs: deadline?.at.getTime() ?? 0,
@@ -124,6 +124,6 @@ export function parkedOf(item: Item, lineOf: (id: string) => string, failure?: I
 }
 
 /** Identifies an item for people and in logs. */
-export function contextOf({ line, position, deadline }: Item): Readonly<Record<string, unknown>> {
-  return deadline ? { process: deadline.id, deadline: deadline.name } : { line, position };
+export function contextOf({ partition, position, deadline }: Item): Readonly<Record<string, unknown>> {
+  return deadline ? { process: deadline.id, deadline: deadline.name } : { partition, position };
 }

@@ -4,7 +4,7 @@ import type { LaneLimits, Task } from './task.ts';
 interface Entry<T> {
   readonly task: T;
   readonly lane: Lane<T>;
-  readonly line: Line<T>;
+  readonly partition: Partition<T>;
   state: 'waiting' | 'ready' | 'running' | 'paused';
   /** True if it has failed before. */
   isRepeated: boolean;
@@ -22,7 +22,7 @@ interface Lane<T> {
   credit: number;
 }
 
-interface Line<T> {
+interface Partition<T> {
   readonly name: string;
   readonly waiting: Fifo<Entry<T>>;
   /** Tasks that may run, are running, or pause after a failure. */
@@ -37,7 +37,7 @@ const DEAREST = 16 * QUANTUM;
 
 /**
  * Distributes slots over lanes, one for each initiator: deficit round robin (Shreedhar and Varghese, 1995) with a limit
- * for the running tasks of one lane. Tasks of a line keep their order. Tasks that failed before get a quarter of the
+ * for the running tasks of one lane. Tasks of a partition keep their order. Tasks that failed before get a quarter of the
  * slots, so that the others find a slot however many hang. This is a pure data structure: it runs nothing and uses no
  * clock.
  */
@@ -45,7 +45,7 @@ export class Lanes<T extends Task> {
   readonly #limits: LaneLimits;
   readonly #entries = new Map<T, Entry<T>>();
   readonly #lanes = new Map<string, Lane<T>>();
-  readonly #lines = new Map<string, Line<T>>();
+  readonly #partitions = new Map<string, Partition<T>>();
   /** Lanes that have a task that may run, and a slot for it, in the order of their turns. */
   readonly #fresh = new Set<Lane<T>>();
   readonly #repeated = new Set<Lane<T>>();
@@ -81,21 +81,21 @@ export class Lanes<T extends Task> {
     return this.#lanes.size;
   }
 
-  /** True if a line has tasks that are not done. */
-  isOpen(line: string): boolean {
-    return this.#lines.has(line);
+  /** True if a partition has tasks that are not done. */
+  isOpen(partition: string): boolean {
+    return this.#partitions.has(partition);
   }
 
   /** @param isRepeated true if it has failed before, possibly in another process. */
   add(task: T, isRepeated = false): void {
     const lane = this.#laneOf(task.lane);
-    const line = this.#lineOf(task.line);
-    const entry: Entry<T> = { task, lane, line, state: 'waiting', isRepeated };
+    const partition = this.#partitionOf(task.partition);
+    const entry: Entry<T> = { task, lane, partition, state: 'waiting', isRepeated };
     this.#entries.set(task, entry);
     if (this.#counts(lane)) this.#crowd++;
     lane.size++;
-    line.waiting.push(entry);
-    this.#release(line);
+    partition.waiting.push(entry);
+    this.#release(partition);
   }
 
   /** The next task; it counts as running until it is `done` or paused. Undefined if none may run now. */
@@ -115,7 +115,7 @@ export class Lanes<T extends Task> {
     return entry.task;
   }
 
-  /** The task has failed and releases its slot. It keeps its place in its line. */
+  /** The task has failed and releases its slot. It keeps its place in its partition. */
   pause(task: T): void {
     const entry = this.#entryOf(task);
     this.#stopRunning(entry);
@@ -132,21 +132,22 @@ export class Lanes<T extends Task> {
   /** Removes a task that is done, or that something else has taken over. */
   done(task: T): void {
     const entry = this.#entryOf(task);
-    if (entry.state === 'waiting' || entry.state === 'ready') throw new Error(`A task of line ${task.line} never ran.`);
+    if (entry.state === 'waiting' || entry.state === 'ready')
+      throw new Error(`A task of partition ${task.partition} never ran.`);
     if (entry.state === 'running') this.#stopRunning(entry);
     this.#forget(entry);
-    const { line } = entry;
-    line.open.delete(entry);
-    if (task.group) line.targets.delete(task.group.target);
-    this.#release(line);
-    if (line.open.size === 0 && line.waiting.size === 0) this.#lines.delete(line.name);
+    const { partition } = entry;
+    partition.open.delete(entry);
+    if (task.group) partition.targets.delete(task.group.target);
+    this.#release(partition);
+    if (partition.open.size === 0 && partition.waiting.size === 0) this.#partitions.delete(partition.name);
   }
 
-  /** Removes the tasks of a line that wait for an earlier one, in order. */
+  /** Removes the tasks of a partition that wait for an earlier one, in order. */
   takeWaiting(name: string): T[] {
-    const line = this.#lines.get(name);
+    const partition = this.#partitions.get(name);
     const taken: T[] = [];
-    for (let entry = line?.waiting.shift(); entry; entry = line?.waiting.shift()) {
+    for (let entry = partition?.waiting.shift(); entry; entry = partition?.waiting.shift()) {
       this.#forget(entry);
       taken.push(entry.task);
     }
@@ -214,14 +215,14 @@ export class Lanes<T extends Task> {
     this.#takeTurns(lane);
   }
 
-  /** Releases the tasks of a line that need not wait for an earlier one. */
-  #release(line: Line<T>): void {
+  /** Releases the tasks of a partition that need not wait for an earlier one. */
+  #release(partition: Partition<T>): void {
     for (;;) {
-      const { head } = line.waiting;
-      if (!head || !mayJoin(line, head)) return;
-      line.waiting.shift();
-      line.open.add(head);
-      if (head.task.group) line.targets.add(head.task.group.target);
+      const { head } = partition.waiting;
+      if (!head || !mayJoin(partition, head)) return;
+      partition.waiting.shift();
+      partition.open.add(head);
+      if (head.task.group) partition.targets.add(head.task.group.target);
       this.#makeReady(head);
     }
   }
@@ -243,7 +244,7 @@ export class Lanes<T extends Task> {
 
   #entryOf(task: T): Entry<T> {
     const entry = this.#entries.get(task);
-    if (!entry) throw new Error(`A task of line ${task.line} was done before.`);
+    if (!entry) throw new Error(`A task of partition ${task.partition} was done before.`);
     return entry;
   }
 
@@ -256,17 +257,17 @@ export class Lanes<T extends Task> {
     return lane;
   }
 
-  #lineOf(name: string): Line<T> {
-    let line = this.#lines.get(name);
-    if (!line) {
-      line = { name, waiting: new Fifo(), open: new Set(), targets: new Set() };
-      this.#lines.set(name, line);
+  #partitionOf(name: string): Partition<T> {
+    let partition = this.#partitions.get(name);
+    if (!partition) {
+      partition = { name, waiting: new Fifo(), open: new Set(), targets: new Set() };
+      this.#partitions.set(name, partition);
     }
-    return line;
+    return partition;
   }
 }
 
-function mayJoin<T extends Task>({ open, targets }: Line<T>, { task }: Entry<T>): boolean {
+function mayJoin<T extends Task>({ open, targets }: Partition<T>, { task }: Entry<T>): boolean {
   const [neighbour] = open;
   if (!neighbour) return true;
   const { group } = task;

@@ -33,7 +33,8 @@ export class NewerWork {
 /** The same for an item and for the row in which it is parked. */
 function keyOf(item: Item | DueItem): string {
   if (item.position > 0) return String(item.position);
-  if ('dueMs' in item) return `${item.line.slice(item.line.lastIndexOf(' ') + 1)} ${item.deadline} ${item.dueMs}`;
+  if ('dueMs' in item)
+    return `${item.partition.slice(item.partition.lastIndexOf(' ') + 1)} ${item.deadline} ${item.dueMs}`;
   const { deadline } = item;
   return `${deadline?.id} ${deadline?.name} ${deadline?.at.getTime()}`;
 }

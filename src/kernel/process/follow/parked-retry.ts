@@ -23,8 +23,8 @@ export interface ParkedRetryParts {
 /** Maximum number of concurrent retries. */
 const AT_ONCE = 64;
 /** Interval of checks for due items while something is known to be parked, in ms. */
-const LOOK_EVERY_MS = 200;
-const LOOK_RARELY_MS = 2000;
+const CHECK_EVERY_MS = 200;
+const CHECK_RARELY_MS = 2000;
 
 /** Retries parked items when they are due, and discards those that an operator has chosen. */
 export class ParkedRetry {
@@ -55,7 +55,7 @@ export class ParkedRetry {
       }
       // There may be more.
       if (tried > 0) continue;
-      await this.#sleeper.sleep(items.lines.size > 0 ? LOOK_EVERY_MS : LOOK_RARELY_MS);
+      await this.#sleeper.sleep(items.partitions.size > 0 ? CHECK_EVERY_MS : CHECK_RARELY_MS);
     }
   }
 
@@ -63,16 +63,16 @@ export class ParkedRetry {
     const { parked, items, newer } = this.#parts;
     const room = AT_ONCE - this.#trying.size;
     const due = room > 0 ? await parked.due(room) : [];
-    for (const row of due) items.lines.add(row);
-    for (const row of due.filter(({ isPassed }) => isPassed)) {
-      await parked.passedOver(row);
-      items.lines.remove(row);
+    for (const row of due) items.partitions.add(row);
+    for (const row of due.filter(({ isDiscarded }) => isDiscarded)) {
+      await parked.discarded(row);
+      items.partitions.remove(row);
       newer.delete(row);
     }
-    const tried = due.filter((row) => !row.isPassed && !this.#trying.has(nameOf(row)));
+    const tried = due.filter((row) => !row.isDiscarded && !this.#trying.has(nameOf(row)));
     await this.#tryEvents(tried.filter(({ deadline }) => deadline === ''));
     await Promise.all(tried.filter(({ deadline }) => deadline !== '').map((row) => this.#tryDeadline(row)));
-    this.#fault = items.lines.size > 0 ? await parked.fault() : undefined;
+    this.#fault = items.partitions.size > 0 ? await parked.fault() : undefined;
     return due.length;
   }
 
@@ -81,7 +81,7 @@ export class ParkedRetry {
     const { work, items, read, stopping, newer } = this.#parts;
     const { events, unreadable } = await read(rows.map(({ position }) => position));
     const readable = events.filter(({ position }) => !unreadable.has(position));
-    const routes = await work.routesOf(readable, (line) => items.isOpen(line));
+    const routes = await work.routesOf(readable, (partition) => items.isOpen(partition));
     const found = new Map(readable.map((event, nth) => [event.position, { event, route: routes[nth] }]));
     for (const row of rows) {
       if (stopping.aborted) return;
@@ -99,12 +99,12 @@ export class ParkedRetry {
 
   async #tryOn(route: EventRoute, row: DueItem, event: ReadablePage['events'][number]): Promise<void> {
     const { parked, items } = this.#parts;
-    const { line } = route;
-    if (!row.keys.includes(line) && items.lines.has(line)) {
-      // Only now is it known which line the item belongs to, and that this line waits.
-      const keys = [...row.keys, line];
+    const { partition } = route;
+    if (!row.keys.includes(partition) && items.partitions.has(partition)) {
+      // Only now is it known which partition the item belongs to, and that this partition waits.
+      const keys = [...row.keys, partition];
       await parked.rekey(row, keys);
-      items.lines.add({ ...row, keys });
+      items.partitions.add({ ...row, keys });
       return;
     }
     items.add(Item.ofEvent(event, route, { parked: row, onSettled: this.#tried(row) }));
@@ -113,10 +113,10 @@ export class ParkedRetry {
   async #tryDeadline(row: DueItem): Promise<void> {
     const { work, items } = this.#parts;
     const { deadlines } = work;
-    const id = row.line.slice(row.line.lastIndexOf(' ') + 1);
+    const id = row.partition.slice(row.partition.lastIndexOf(' ') + 1);
     const deadline = await deadlines?.find(id, row.deadline, new Date(row.dueMs));
     if (!deadline || !deadlines) return this.#done(row);
-    items.add(Item.ofDeadline(deadline, deadlines.lineOf(id), { parked: row, onSettled: this.#tried(row) }));
+    items.add(Item.ofDeadline(deadline, deadlines.partitionOf(id), { parked: row, onSettled: this.#tried(row) }));
   }
 
   /** @returns a function to call after the attempt: items that waited behind it may be due. */
@@ -131,8 +131,8 @@ export class ParkedRetry {
 
   async #failed(row: DueItem, error: Error): Promise<void> {
     const { name, parked, onError } = this.#parts;
-    const { line, position, attempts } = row;
-    onError(error, { part: name, line, position, attempt: attempts + 1 });
+    const { partition, position, attempts } = row;
+    onError(error, { part: name, partition, position, attempt: attempts + 1 });
     await parked.failed(row, failureOf(error), pauseAfter(attempts + 1, error));
   }
 
@@ -140,10 +140,10 @@ export class ParkedRetry {
   async #done(row: DueItem): Promise<void> {
     const { parked, items } = this.#parts;
     await parked.answered(row);
-    items.lines.remove(row);
+    items.partitions.remove(row);
   }
 }
 
-function nameOf({ line, position, deadline, dueMs }: DueItem): string {
-  return `${position} ${dueMs} ${deadline} ${line}`;
+function nameOf({ partition, position, deadline, dueMs }: DueItem): string {
+  return `${position} ${dueMs} ${deadline} ${partition}`;
 }

@@ -2,9 +2,9 @@
 export interface Task {
   /** The initiator. Lanes share the slots. */
   readonly lane: string;
-  /** Tasks of one line are done one after the other, in the order in which they were added. */
-  readonly line: string;
-  /** Neighbours in a line with the same `kind` and different targets may run concurrently. */
+  /** Tasks of one partition are done one after the other, in the order in which they were added. */
+  readonly partition: string;
+  /** Neighbours in a partition with the same `kind` and different targets may run concurrently. */
   readonly group?: { readonly kind: string; readonly target: string } | undefined;
   /** Its share of a turn; 1 for a small task. */
   readonly cost: number;

@@ -1,15 +1,15 @@
 import type { EventMetadata, RecordedEvent } from '../../define/event.ts';
 
-/** How an event is handled: in which line, and next to which neighbours. */
+/** How an event is handled: in which partition, and next to which neighbours. */
 export interface EventRoute {
   /**
-   * The type and id of a stream, see {@link streamOf}. Events of one line are handled in order, one after the other.
+   * The type and id of a stream, see {@link streamOf}. Events of one partition are handled in order, one after the other.
    */
-  readonly line: string;
-  /** Neighbours in a line of the same kind with different targets may be handled concurrently. */
+  readonly partition: string;
+  /** Neighbours in a partition of the same kind with different targets may be handled concurrently. */
   readonly group?: { readonly kind: string; readonly target: string } | undefined;
   /**
-   * False if no process has begun in this line. Then the event need not be handled, unless the event that begins the
+   * False if no process has begun in this partition. Then the event need not be handled, unless the event that begins the
    * process is waiting itself.
    */
   readonly hasBegun: boolean;
@@ -33,11 +33,11 @@ export interface Work {
   follows(streamType: string): boolean;
   /**
    * The route of each event; undefined if the event need not be handled; the error if its route cannot be determined.
-   * @param isOpen true if a line has unfinished items.
+   * @param isOpen true if a partition has unfinished items.
    */
   routesOf(
     events: readonly RecordedEvent[],
-    isOpen: (line: string) => boolean,
+    isOpen: (partition: string) => boolean,
   ): Promise<readonly (EventRoute | Error | undefined)[]>;
   /** Handles an event. Repeated if this throws. */
   answer(event: RecordedEvent, stopping: AbortSignal): Promise<void>;
@@ -55,11 +55,11 @@ export interface DeadlineWork {
   tell(deadline: DueDeadline): Promise<void>;
   /** Finds a parked deadline; undefined if its process does not exist. */
   find(id: string, name: string, at: Date): Promise<DueDeadline | undefined>;
-  /** The line of a process. */
-  lineOf(id: string): string;
+  /** The partition of a process. */
+  partitionOf(id: string): string;
 }
 
-/** The name of a stream as a line. */
+/** The name of a stream as a partition. */
 export function streamOf({ streamType, streamId }: Pick<RecordedEvent, 'streamType' | 'streamId'>): string {
   return `${streamType} ${streamId}`;
 }

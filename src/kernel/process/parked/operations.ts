@@ -7,7 +7,7 @@ export interface ParkedItem {
   /** Key of the kind's checkpoint, such as `process:Shipping` or `effect:Mails`. */
   readonly consumer: string;
   /** Type and id of the stream that waits. */
-  readonly line: string;
+  readonly partition: string;
   /** The event's position; 0 for a deadline. */
   readonly position: number;
   readonly eventType: string | null;
@@ -23,7 +23,7 @@ export interface ParkedItem {
   readonly code: string | null;
   readonly error: string | null;
   /** True if an operator has decided to discard it. That happens when the items before it are done. */
-  readonly isPassed: boolean;
+  readonly isDiscarded: boolean;
 }
 
 /** Who decided to discard an item. */
@@ -60,7 +60,7 @@ export class ParkedOperations {
    * @param after the last item of the previous page.
    */
   async list(consumer?: string, limit = 500, after?: ParkedItem): Promise<ParkedItem[]> {
-    const { position, line } = parkedItems;
+    const { position, partition } = parkedItems;
     const rows = await this.#db
       .select()
       .from(parkedItems)
@@ -73,21 +73,21 @@ export class ParkedOperations {
               gt(parkedItems.consumer, after.consumer),
               and(
                 eq(parkedItems.consumer, after.consumer),
-                or(gt(position, after.position), and(eq(position, after.position), gt(line, after.line))),
+                or(gt(position, after.position), and(eq(position, after.position), gt(partition, after.partition))),
               ),
             ),
         ),
       )
-      .orderBy(asc(parkedItems.consumer), asc(position), asc(line), asc(parkedItems.deadline))
+      .orderBy(asc(parkedItems.consumer), asc(position), asc(partition), asc(parkedItems.deadline))
       .limit(limit);
-    return rows.map(({ passedAt, ...row }) => ({ ...row, isPassed: passedAt !== null }));
+    return rows.map(({ discardedAt, ...row }) => ({ ...row, isDiscarded: discardedAt !== null }));
   }
 
   /**
    * Retries at once every item that does not wait for an earlier one.
    * @returns the number of these items.
    */
-  async retry(consumer?: string, line?: string): Promise<number> {
+  async retry(consumer?: string, partition?: string): Promise<number> {
     const rows = await this.#db
       .update(parkedItems)
       .set({ retryAt: sql`now()` })
@@ -96,7 +96,7 @@ export class ParkedOperations {
           isParked,
           isNotNull(parkedItems.retryAt),
           consumer === undefined ? undefined : eq(parkedItems.consumer, consumer),
-          line === undefined ? undefined : eq(parkedItems.line, line),
+          partition === undefined ? undefined : eq(parkedItems.partition, partition),
         ),
       )
       .returning({ position: parkedItems.position });
@@ -107,28 +107,28 @@ export class ParkedOperations {
    * Has an item discarded permanently: the event or deadline is not handled. The record stays.
    * @throws {ParkedItemNotFoundError} if it is not parked.
    */
-  async passOver(
-    item: Pick<ParkedItem, 'consumer' | 'line' | 'position' | 'deadline'>,
+  async discard(
+    item: Pick<ParkedItem, 'consumer' | 'partition' | 'position' | 'deadline'>,
     { by, reason }: Decision,
   ): Promise<void> {
-    const { consumer, line, position, deadline } = item;
+    const { consumer, partition, position, deadline } = item;
     const rows = await this.#db
       .update(parkedItems)
-      .set({ passedAt: sql`now()`, passedBy: by, reason, retryAt: sql`now()` })
+      .set({ discardedAt: sql`now()`, discardedBy: by, reason, retryAt: sql`now()` })
       .where(
         and(
           isParked,
           eq(parkedItems.consumer, consumer),
-          eq(parkedItems.line, line),
+          eq(parkedItems.partition, partition),
           eq(parkedItems.position, position),
           eq(parkedItems.deadline, deadline),
         ),
       )
-      .returning({ line: parkedItems.line });
+      .returning({ partition: parkedItems.partition });
     if (rows.length > 0) return;
     throw new ParkedItemNotFoundError(
       consumer,
-      `${line} ${deadline === '' ? `at position ${position}` : `(${deadline})`}`,
+      `${partition} ${deadline === '' ? `at position ${position}` : `(${deadline})`}`,
     );
   }
 }

@@ -5,7 +5,7 @@ import { prepared } from '../../../database/driver/prepared.ts';
 /** Identifies an item: an event, or a deadline. */
 export interface ParkedItemId {
   /** Type and id of the stream that waits. */
-  readonly line: string;
+  readonly partition: string;
   /** The event's position; 0 for a deadline. */
   readonly position: number;
   /** The deadline's name; empty for an event. */
@@ -39,7 +39,7 @@ export interface DueItem extends ParkedItemId {
   readonly attempts: number;
   readonly isFault: boolean;
   /** True if an operator has decided to discard it. */
-  readonly isPassed: boolean;
+  readonly isDiscarded: boolean;
 }
 
 /** The first parked item that an operator should know about. */
@@ -53,11 +53,11 @@ export interface ParkedFault extends ParkedItemId {
 /** How long an item that is being retried is not taken again, in case this instance disappears. */
 const CLAIM = sql.raw("interval '15 seconds'");
 
-const isSame = sql`p.consumer = ${sql.placeholder('consumer')} and p.line = ${sql.placeholder('line')}
+const isSame = sql`p.consumer = ${sql.placeholder('consumer')} and p.line = ${sql.placeholder('partition')}
   and p.position = ${sql.placeholder('position')} and p.deadline = ${sql.placeholder('deadline')}
   and p.due_at = to_timestamp(${sql.placeholder('dueMs')}::float8 / 1000)::timestamptz(3)`;
 
-const name = sql`p.line, p.position, p.deadline, round(extract(epoch from p.due_at) * 1000)::float8 as "dueMs"`;
+const name = sql`p.line as partition, p.position, p.deadline, round(extract(epoch from p.due_at) * 1000)::float8 as "dueMs"`;
 
 /** The parked items of one kind of process or of an effect, as its owner needs them; see the table. */
 export class ParkedItems {
@@ -66,13 +66,13 @@ export class ParkedItems {
   readonly #fault: ReturnType<typeof prepared<Omit<ParkedFault, 'parkedAt'> & { parked_ms: number }>>;
   readonly #begin: ReturnType<typeof prepared<object>>;
   readonly #park: ReturnType<typeof prepared<object>>;
-  readonly #alreadyPassed: ReturnType<typeof prepared<ParkedItemId>>;
+  readonly #alreadyDiscarded: ReturnType<typeof prepared<ParkedItemId>>;
   readonly #release: ReturnType<typeof prepared<object>>;
   readonly #due: ReturnType<typeof prepared<DueItem & { keys: string[] }>>;
   readonly #fail: ReturnType<typeof prepared<object>>;
   readonly #rekey: ReturnType<typeof prepared<object>>;
   readonly #answered: ReturnType<typeof prepared<object>>;
-  readonly #passed: ReturnType<typeof prepared<object>>;
+  readonly #discarded: ReturnType<typeof prepared<object>>;
 
   constructor(db: Database, consumer: string) {
     this.#consumer = consumer;
@@ -100,21 +100,21 @@ export class ParkedItems {
       'parked_park',
       sql`insert into read.parked_items (consumer, line, position, deadline, due_at, keys, initiator, event_type, attempts,
                                          is_fault, code, error, tried_at, retry_at)
-          select ${sql.placeholder('consumer')}, line, position, deadline, to_timestamp("dueMs" / 1000)::timestamptz(3),
+          select ${sql.placeholder('consumer')}, partition, position, deadline, to_timestamp("dueMs" / 1000)::timestamptz(3),
                  array(select jsonb_array_elements_text(keys)), initiator, "eventType", attempts, "isFault", code, error,
                  case when attempts > 0 then now() end,
                  case when attempts > 0 then now() + "waitMs" * interval '1 ms' end
           from jsonb_to_recordset(${sql.placeholder('items')}::jsonb) as item(
-            line text, position bigint, deadline text, "dueMs" float8, keys jsonb, initiator text, "eventType" text,
+            partition text, position bigint, deadline text, "dueMs" float8, keys jsonb, initiator text, "eventType" text,
             attempts int, "isFault" boolean, code text, error text, "waitMs" float8)
           on conflict do nothing`,
     );
-    this.#alreadyPassed = prepared(
+    this.#alreadyDiscarded = prepared(
       db,
-      'parked_already_passed',
+      'parked_already_discarded',
       sql`select ${name} from read.parked_items p
-          join jsonb_to_recordset(${sql.placeholder('items')}::jsonb) as item(line text, position bigint, deadline text, "dueMs" float8)
-            on p.line = item.line and p.position = item.position and p.deadline = item.deadline
+          join jsonb_to_recordset(${sql.placeholder('items')}::jsonb) as item(partition text, position bigint, deadline text, "dueMs" float8)
+            on p.line = item.partition and p.position = item.position and p.deadline = item.deadline
               and p.due_at = to_timestamp("dueMs" / 1000)::timestamptz(3)
           where p.consumer = ${sql.placeholder('consumer')} and p.status = 'PASSED_OVER'`,
     );
@@ -136,7 +136,7 @@ export class ParkedItems {
             select p.line, p.position, p.deadline, p.due_at, p.consumer from read.parked_items p
             where ${mine} and p.retry_at <= now() and not ${isBehind}
             order by p.retry_at limit ${sql.placeholder('limit')})
-          returning ${name}, to_jsonb(p.keys) as keys, p.initiator, p.attempts, p.is_fault as "isFault", p.passed_at is not null as "isPassed"`,
+          returning ${name}, to_jsonb(p.keys) as keys, p.initiator, p.attempts, p.is_fault as "isFault", p.passed_at is not null as "isDiscarded"`,
     );
     this.#fail = prepared(
       db,
@@ -160,9 +160,9 @@ export class ParkedItems {
       'parked_answered',
       sql`delete from read.parked_items p where ${isSame} and p.status = 'PARKED'`,
     );
-    this.#passed = prepared(
+    this.#discarded = prepared(
       db,
-      'parked_passed',
+      'parked_discarded',
       sql`update read.parked_items p set status = 'PASSED_OVER', retry_at = null where ${isSame} and p.status = 'PARKED'`,
     );
   }
@@ -200,7 +200,7 @@ export class ParkedItems {
     const given = { consumer: this.#consumer, items: JSON.stringify(rows) };
     await this.#park(given);
     await this.#releaseHeads(items.flatMap(({ keys }) => keys));
-    return this.#alreadyPassed(given);
+    return this.#alreadyDiscarded(given);
   }
 
   /** Takes due items, and those that an operator has decided to discard. */
@@ -213,21 +213,21 @@ export class ParkedItems {
     await this.#fail({ ...this.#named(item), code, error: message, isFault, waitMs });
   }
 
-  /** The item belongs to other lines too: it waits for what is parked there before it. */
+  /** The item belongs to other partitions too: it waits for what is parked there before it. */
   async rekey(item: ParkedItemId, keys: readonly string[]): Promise<void> {
     await this.#rekey({ ...this.#named(item), keys: JSON.stringify(keys) });
     await this.#releaseHeads(keys);
   }
 
-  /** The item is done: the next one of its lines is due. */
+  /** The item is done: the next one of its partitions is due. */
   async answered(item: ParkedItemId & Pick<DueItem, 'keys'>): Promise<void> {
     await this.#answered(this.#named(item));
     await this.#releaseHeads(item.keys);
   }
 
   /** The item is discarded permanently. The record stays. */
-  async passedOver(item: ParkedItemId & Pick<DueItem, 'keys'>): Promise<void> {
-    await this.#passed(this.#named(item));
+  async discarded(item: ParkedItemId & Pick<DueItem, 'keys'>): Promise<void> {
+    await this.#discarded(this.#named(item));
     await this.#releaseHeads(item.keys);
   }
 
@@ -236,7 +236,7 @@ export class ParkedItems {
     await this.#release({ consumer: this.#consumer, keys: JSON.stringify([...new Set(keys)]) });
   }
 
-  #named({ line, position, deadline, dueMs }: ParkedItemId) {
-    return { consumer: this.#consumer, line, position, deadline, dueMs };
+  #named({ partition, position, deadline, dueMs }: ParkedItemId) {
+    return { consumer: this.#consumer, partition, position, deadline, dueMs };
   }
 }

@@ -36,9 +36,9 @@ export async function loadParked(
         where projection = ${discardedOf} and status = 'DISCARDED' and version = ${version} and position > ${position}`,
   );
   const since = new Map(keys.map((row) => [row.key, row.since]));
-  const passedOver = new Map<number, 'all' | Set<string>>();
-  for (const { position: at, rows, rowsKnown } of discarded) passOver(passedOver, at, rowsKnown ? rows : 'all');
-  if (since.size === 0) return { streams: new Map(), rows: new Map(), since, discarded: passedOver };
+  const discardedAt = new Map<number, 'all' | Set<string>>();
+  for (const { position: at, rows, rowsKnown } of discarded) noteDiscarded(discardedAt, at, rowsKnown ? rows : 'all');
+  if (since.size === 0) return { streams: new Map(), rows: new Map(), since, discarded: discardedAt };
   const streams = await db.execute<{ key: string; stream: string }>(
     sql`select distinct key, stream_type || '/' || stream_id as stream from ${parked} and not partial`,
   );
@@ -50,11 +50,15 @@ export async function loadParked(
     streams: new Map(streams.map(({ stream, key }) => [stream, key])),
     rows: new Map(rows.map(({ row, key }) => [keyText(row), key])),
     since,
-    discarded: passedOver,
+    discarded: discardedAt,
   };
 }
 
-function passOver(discarded: Map<number, 'all' | Set<string>>, position: number, rows: readonly Key[] | 'all'): void {
+function noteDiscarded(
+  discarded: Map<number, 'all' | Set<string>>,
+  position: number,
+  rows: readonly Key[] | 'all',
+): void {
   const present = discarded.get(position);
   if (present === 'all') return;
   if (rows === 'all') discarded.set(position, 'all');

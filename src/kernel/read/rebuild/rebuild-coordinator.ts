@@ -61,8 +61,8 @@ export class RebuildCoordinator {
    */
   async start(works: boolean): Promise<void> {
     this.#works = works;
-    await this.#lookNow();
-    this.#running = this.#keepLooking();
+    await this.#pollNow();
+    this.#running = this.#keepPolling();
   }
 
   /** Releases the rebuild that it works on, so that other instances can continue it. */
@@ -86,7 +86,7 @@ export class RebuildCoordinator {
    */
   async begin(projection: Projection): Promise<'begun' | 'joined'> {
     const outcome = await this.#withPools(({ owner }) => beginRebuild(owner, projection));
-    await this.#lookNow();
+    await this.#pollNow();
     return outcome;
   }
 
@@ -95,16 +95,16 @@ export class RebuildCoordinator {
     return this.#meter.of(checkpointId('rebuild', projection.name, projection.version).key, this.#parts.head.position);
   }
 
-  async #keepLooking(): Promise<void> {
+  async #keepPolling(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       await this.#sleeper.sleep(POLL_MS);
-      if (!signal.aborted) await this.#lookNow();
+      if (!signal.aborted) await this.#pollNow();
     }
   }
 
   /** Checks again after the check in progress. */
-  #lookNow(): Promise<void> {
+  #pollNow(): Promise<void> {
     this.#polling = this.#polling
       .then(() => this.#poll())
       .catch((error) => this.#parts.onError(error, { part: 'rebuild' }));

@@ -32,7 +32,7 @@ const PHASES: ReadonlySet<string> = new Set<RebuildPhase>(['filling', 'indexing'
 /** How long the shadow may take to reach the live table's position while that table is locked for writers, in ms. */
 const FILL_TIMEOUT_MS = 1000;
 /** Time between two checks of the progress, in ms. */
-const LOOK_MS = 200;
+const POLL_MS = 200;
 /**
  * Each attempt to swap blocks the writers of the live table for a moment, so further attempts become rare. One that was
  * refused succeeds only once an operator has acted, so it is repeated after the longest pause.
@@ -109,7 +109,7 @@ export class RebuildJob {
   async #fill(): Promise<RebuildPhase | 'lost'> {
     const { head, batchLimit } = this.#parts;
     if (this.#filler.isNear) return this.#hasIndexes ? 'settling' : 'indexing';
-    await this.#filler.reached(head.position - batchLimit, LOOK_MS, this.#stopping.signal);
+    await this.#filler.reached(head.position - batchLimit, POLL_MS, this.#stopping.signal);
     return this.#filler.isRunning ? 'filling' : 'lost';
   }
 
@@ -134,7 +134,7 @@ export class RebuildJob {
 
   async #settle(): Promise<RebuildPhase | 'lost'> {
     // During a swap, the live table is locked for writers. A shadow that does not progress must not cause that.
-    if (!(await this.#filler.reached(this.#parts.head.position, LOOK_MS, this.#stopping.signal))) {
+    if (!(await this.#filler.reached(this.#parts.head.position, POLL_MS, this.#stopping.signal))) {
       return this.#filler.isRunning ? 'filling' : 'lost';
     }
     // Most of this is done before any writer has to wait. If it changes the shadow, its filler must start again.

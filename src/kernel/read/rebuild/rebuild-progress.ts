@@ -29,19 +29,19 @@ const WINDOW_MS = 10_000;
 /** Follows the progress of all rebuilds by their checkpoints. */
 export class RebuildMeter {
   #rows: readonly ShadowRow[] = [];
-  readonly #looks = new Map<string, ProgressSample[]>();
+  readonly #samples = new Map<string, ProgressSample[]>();
 
   /** Records the current rows. */
   seen(rows: readonly ShadowRow[], now: number = performance.now()): void {
     this.#rows = rows.filter(({ purpose }) => purpose === 'rebuild');
-    for (const key of this.#looks.keys()) {
-      if (!this.#rows.some((row) => row.key === key)) this.#looks.delete(key);
+    for (const key of this.#samples.keys()) {
+      if (!this.#rows.some((row) => row.key === key)) this.#samples.delete(key);
     }
     for (const { key, position } of this.#rows) {
-      const looks = (this.#looks.get(key) ?? []).filter(({ at }) => now - at <= WINDOW_MS);
+      const samples = (this.#samples.get(key) ?? []).filter(({ at }) => now - at <= WINDOW_MS);
       // It has begun again.
-      if ((looks.at(-1)?.position ?? 0) > position) looks.length = 0;
-      this.#looks.set(key, [...looks, { at: now, position }]);
+      if ((samples.at(-1)?.position ?? 0) > position) samples.length = 0;
+      this.#samples.set(key, [...samples, { at: now, position }]);
     }
   }
 
@@ -54,14 +54,14 @@ export class RebuildMeter {
     if (!row) return null;
     const { position, startedAt, failure } = row;
     const target = Math.max(head, position);
-    const eventsPerSecond = row.owner === null ? 0 : Math.round(rateOf(this.#looks.get(key) ?? []));
+    const eventsPerSecond = row.owner === null ? 0 : Math.round(rateOf(this.#samples.get(key) ?? []));
     const secondsLeft = eventsPerSecond > 0 ? Math.ceil((target - position) / eventsPerSecond) : null;
     return { position, target, startedAt, eventsPerSecond, secondsLeft, failure };
   }
 }
 
-function rateOf(looks: readonly ProgressSample[]): number {
-  const [first, last] = [looks[0], looks.at(-1)];
+function rateOf(samples: readonly ProgressSample[]): number {
+  const [first, last] = [samples[0], samples.at(-1)];
   if (!first || !last || last.at === first.at) return 0;
   return ((last.position - first.position) / (last.at - first.at)) * 1000;
 }

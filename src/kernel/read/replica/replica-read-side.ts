@@ -141,20 +141,20 @@ export class Replica implements ReadSide {
     else this.#sleeper.wake();
   }
 
-  async #run(onLooked: () => void): Promise<void> {
+  async #run(onPolled: () => void): Promise<void> {
     let failures = 0;
     /** Consecutive queries that found nothing new. */
     let idle = 0;
     while (!this.#stopping.signal.aborted) {
       const began = performance.now();
       try {
-        idle = (await this.#look()) ? 0 : idle + 1;
+        idle = (await this.#poll()) ? 0 : idle + 1;
         failures = 0;
       } catch (error) {
         if (!this.#stopping.signal.aborted) this.#options.onError(error, { part: 'replica' });
         failures++;
       }
-      onLooked();
+      onPolled();
       if (failures > 0) await this.#pause(backoffMs(failures, ASK_AGAIN));
       else if (this.#isBusy) await this.#pause(backoffMs(idle + 1, BUSY));
       else {
@@ -172,7 +172,7 @@ export class Replica implements ReadSide {
   }
 
   /** @returns true if anything has changed. */
-  async #look(): Promise<boolean> {
+  async #poll(): Promise<boolean> {
     const invalidations = this.#invalidations;
     const rows = await this.#answered(this.#checkpoints({}));
     // The result is from before a connection ended, and may be outdated.

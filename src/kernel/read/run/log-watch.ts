@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '../../define/event.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
-import { checkpointsAhead, LogHistory, type LogLook, lostEvents } from '../../log/log-history.ts';
+import { checkpointsAhead, type LogEnd, LogHistory, lostEvents } from '../../log/log-history.ts';
 import type { LogReader } from '../../log/log-reader.ts';
 
 export interface LogWatchParts {
@@ -37,12 +37,12 @@ export class LogWatch {
   }
 
   /** Moves the head to the end of the log. */
-  async look(): Promise<void> {
+  async refreshHead(): Promise<void> {
     const { log, head } = this.#parts;
     // Taken before the query, because what we learn meanwhile may be newer than its result.
     const before = this.#history.newest;
     const invalidations = this.#invalidations;
-    const seen = await log.look(before?.position ?? 0);
+    const seen = await log.readEnd(before?.position ?? 0);
     if (!seen.isStandby) {
       const isLost = before !== undefined && seen.knownId !== before.eventId;
       const kept = isLost ? this.#history.lastIn(await log.idsAt(this.#history.positions)) : 0;
@@ -55,7 +55,7 @@ export class LogWatch {
   }
 
   /** The log lacks events that were committed. The others can be read, but nothing may be appended. */
-  #lose(reason: string, { position, recordedAt }: LogLook): void {
+  #lose(reason: string, { position, recordedAt }: LogEnd): void {
     const { feed, head, onLost } = this.#parts;
     this.#hasLost = true;
     feed.clear();
@@ -63,7 +63,7 @@ export class LogWatch {
     onLost(reason);
   }
 
-  #findAll({ position, eventId }: LogLook, invalidations: number): void {
+  #findAll({ position, eventId }: LogEnd, invalidations: number): void {
     if (eventId && invalidations === this.#invalidations) this.#history.saw(position, eventId);
     if (!this.#hasLost) return;
     this.#hasLost = false;

@@ -60,14 +60,14 @@ export class Projector {
     this.#batcher = new CheckpointBatcher(options.db);
     const runners = new Map<string, ProjectionRunner>();
     const byKey = new Map<string, ProjectionRunner>();
-    const look = singleFlight(() => this.look().catch((error) => onError(error, { part: 'projector' })));
+    const refreshHead = singleFlight(() => this.refreshHead().catch((error) => onError(error, { part: 'projector' })));
     this.#remote = new RemoteCheckpoints({
       checkpoints: this.#checkpoints,
       projections,
       positions: this.positions,
       head: this.head,
       isRunning: (name) => runners.get(name)?.isRunning ?? false,
-      look,
+      refreshHead,
       canListen: () => others.canListen,
       onMoved: (moved) => this.#moved(moved),
       onError,
@@ -82,7 +82,7 @@ export class Projector {
       known: this.#remote,
       role: options.role,
       canWork: options.canWork,
-      look,
+      refreshHead,
       onReleased: () => others.released(),
       onError,
     });
@@ -126,8 +126,8 @@ export class Projector {
   }
 
   /** Another instance may have committed. */
-  async look(): Promise<void> {
-    await this.#log.look();
+  async refreshHead(): Promise<void> {
+    await this.#log.refreshHead();
   }
 
   /** Handles a notification of another instance. */
@@ -140,7 +140,7 @@ export class Projector {
   /** Notifications may have been missed. */
   async missed(): Promise<void> {
     this.#keeper.renewSoon();
-    await this.look();
+    await this.refreshHead();
   }
 
   /**

@@ -26,7 +26,7 @@ export class LagReport {
   }
 
   /** Compares the states with the reported ones. A worse state is reported at once, a better one when it has lasted. */
-  look(projections: readonly ProjectionStatus[], now = performance.now()): void {
+  check(projections: readonly ProjectionStatus[], now = performance.now()): void {
     for (const status of projections) {
       const { name, lagState, isOurs, state } = status;
       if (!isOurs && state !== 'STOPPED') {

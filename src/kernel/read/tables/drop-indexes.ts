@@ -23,19 +23,19 @@ export function indexesKey(projection: Projection): string {
  * Drops the indexes that the engine has created and this code does not declare, unless a live process has the same
  * version of the read model with other indexes. One instance does this, while the tables are in use.
  * @param db one connection with the rights of the tables' owner. Used only if there is something to drop.
- * @param look looks for what there is to drop.
+ * @param reader finds what there is to drop.
  * @returns the names of the dropped indexes.
  */
 export async function dropIndexes(
   db: Database,
   projections: readonly Projection[],
-  look: Database = db,
+  reader: Database = db,
 ): Promise<string[]> {
   const dropped: string[] = [];
   for (const projection of projections) {
     for (const table of tablesOf(projection)) {
-      const surplus = await surplusIn(look, table);
-      if (surplus.length === 0 || (await isDeclaredElsewhere(look, projection))) continue;
+      const surplus = await surplusIn(reader, table);
+      if (surplus.length === 0 || (await isDeclaredElsewhere(reader, projection))) continue;
       await alone(db, async () => {
         const unseal = () => db.execute(sql.raw(unsealing(ddlOf(table))));
         // Code that declares the indexes may have compared the table last, or compare it while they are being dropped:

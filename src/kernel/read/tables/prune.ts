@@ -13,8 +13,8 @@ const DEPENDENT_OBJECTS = '2BP01';
 export interface PruneParts {
   /** With the rights of the tables' owner. Used only if there is something to drop. */
   readonly db: Database;
-  /** Looks for what there is to drop; `db` unless given. */
-  readonly look?: Database;
+  /** Finds what there is to drop; `db` unless given. */
+  readonly reader?: Database;
   /** Keys of versions that stay, whether they are used or not: those of this code. */
   readonly own: ReadonlySet<string>;
   /** How long versions stay after they were last used, in ms. */
@@ -35,8 +35,8 @@ export interface Pruned {
  * starts using one meanwhile, it stays.
  * @returns one outcome for each version that no live process uses, by name and version.
  */
-export async function pruneVersions({ db, look = db, own, keepMs }: PruneParts): Promise<Pruned[]> {
-  const unused = (await unusedVersions(look)).filter(({ key }) => !own.has(key));
+export async function pruneVersions({ db, reader = db, own, keepMs }: PruneParts): Promise<Pruned[]> {
+  const unused = (await unusedVersions(reader)).filter(({ key }) => !own.has(key));
   const pruned: Pruned[] = [];
   for (const { tables: _, idleMs, ...version } of unused) {
     const staysMs = Math.max(0, keepMs - idleMs);

@@ -10,13 +10,13 @@ export interface ReadTablesParts extends EnsureTablesParts {
   readonly leases: Database;
   /** How long the tables of a version stay after the last process that used it, in ms; 0 keeps them. */
   readonly keepMs: number;
-  /** Time between two looks at what nobody uses any more, in ms; a minute unless given. */
-  readonly lookMs?: number;
+  /** Time between two checks for what is no longer used, in ms; a minute unless given. */
+  readonly checkEveryMs?: number;
   readonly onError: (error: unknown) => void;
 }
 
 /** Interval of checks for versions and indexes that are no longer used, in ms. */
-const LOOK_MS = 60_000;
+const CHECK_EVERY_MS = 60_000;
 
 /**
  * The tables of an engine's read models. Creates missing tables and indexes, and drops versions and indexes that no
@@ -29,8 +29,8 @@ export class ReadTables {
   #missing: EnsuredTables['missing'] = [];
   /** The work in progress on indexes and unused versions. Only one piece runs at a time. */
   #working: Promise<void> = Promise.resolve();
-  /** A look waits behind work that may take hours. It will see what the next ones would. */
-  #isLookWaiting = false;
+  /** A check waits behind work that may take hours. It will see what the next ones would. */
+  #isCheckWaiting = false;
   #isNoting = false;
 
   constructor(parts: ReadTablesParts) {
@@ -53,13 +53,13 @@ export class ReadTables {
    */
   start(): void {
     this.#work(() => this.#build());
-    this.#timer = every(this.#parts.lookMs ?? LOOK_MS, () => {
+    this.#timer = every(this.#parts.checkEveryMs ?? CHECK_EVERY_MS, () => {
       void this.#noteUse();
-      if (this.#isLookWaiting) return;
-      this.#isLookWaiting = true;
+      if (this.#isCheckWaiting) return;
+      this.#isCheckWaiting = true;
       this.#work(() => {
-        this.#isLookWaiting = false;
-        return this.#look();
+        this.#isCheckWaiting = false;
+        return this.#check();
       });
     });
   }
@@ -77,12 +77,12 @@ export class ReadTables {
     await this.ensure();
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     await this.#build();
     const { db, leases, projections, keepMs } = this.#parts;
     if (keepMs > 0) {
       const own = new Set(projections.map(({ checkpoint }) => checkpoint.key));
-      await pruneVersions({ db, look: leases, own, keepMs });
+      await pruneVersions({ db, reader: leases, own, keepMs });
     }
     await dropIndexes(db, projections, leases);
   }

@@ -34,7 +34,7 @@ export interface VerifyParts
 
 const UNDEFINED_TABLE = '42P01';
 /** Interval of checks, in ms. */
-const LOOK_MS = 200;
+const POLL_MS = 200;
 /** How long the live table is locked for writers while both tables reach the same position, in ms. */
 const HOLD_MS = 1000;
 /** How long it waits for the batch that is being written before it tries again, in ms. */
@@ -100,7 +100,7 @@ async function fill(
     const target = await livePosition(pools.projector, projection);
     end.advance(target, undefined);
     filler.wake();
-    await filler.reached(target, LOOK_MS, signal);
+    await filler.reached(target, POLL_MS, signal);
     onProgress?.(filler.position, target);
     if (!filler.isRunning) throw gone(projection);
     if (filler.position >= target - batchLimit) break;

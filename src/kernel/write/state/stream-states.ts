@@ -87,7 +87,7 @@ export class StreamStates {
     for (;;) {
       const known = this.#peek(aggregate, streamId) ?? new StreamState(aggregate, streamId);
       const before = known.version;
-      const { tail, newest } = await this.#look(known, before);
+      const { tail, newest } = await this.#readTail(known, before);
       if (known.isDiscarded) continue;
       const isBehind = known.committed.version < newest;
       if (isBehind) {
@@ -108,7 +108,7 @@ export class StreamStates {
    * decision without events that is based on it may be answered.
    */
   async confirm(known: StreamState, version: number): Promise<boolean> {
-    const { newest } = await this.#look(known, version);
+    const { newest } = await this.#readTail(known, version);
     return known.wasTrueAt(version, newest);
   }
 
@@ -155,7 +155,7 @@ export class StreamStates {
    * success alone does not show the stream's present state: the log may have accepted them before this call, and
    * another instance's appends after them.
    */
-  async #look(known: StreamState, afterVersion: number): Promise<{ tail: StreamTail; newest: number }> {
+  async #readTail(known: StreamState, afterVersion: number): Promise<{ tail: StreamTail; newest: number }> {
     const { aggregate, streamId } = known;
     const { name: streamType, events, snapshot } = aggregate;
     const { stateVersion } = snapshot;

@@ -14,7 +14,7 @@ const database = useDatabase();
 const openProxy = useProxy(database);
 /** A queue whose connections are looked at soon. */
 function queueAt(url: string, options: Partial<AppendQueueOptions> = {}) {
-  const pool = openPool({ url, connections: 2, applicationName: 'silence', lookAfterMs: 200 });
+  const pool = openPool({ url, connections: 2, applicationName: 'silence', probeAfterMs: 200 });
   onTestFinished(() => pool.close(0));
   const log = new EventLog(pool.db, registerDomains([counterDomain]).events);
   const retries: unknown[] = [];

@@ -77,7 +77,7 @@ describe('a snapshot', () => {
     ['a list', '[1]'],
     ['a state without a hash, as earlier versions stored it', '{"status": "OPEN", "value": 1000}'],
     ['another state under the old hash', `jsonb_set(state, '{state}', '"{\\"status\\":\\"OPEN\\",\\"value\\":5}"')`],
-  ])('that is %s is passed over, told and replaced', async (_, damage) => {
+  ])('that is %s is ignored, reported and replaced', async (_, damage) => {
     const engine = await openEngine();
     const counterId = await counterWith(engine, 12);
     await engine.drain();

@@ -9,10 +9,10 @@ interface Numbered extends Task {
 
 const limits = { atOnce: 8, perLane: 3 };
 
-const task = (nth: number, lane: string, line: string, more: Partial<Task> = {}): Numbered => ({
+const task = (nth: number, lane: string, partition: string, more: Partial<Task> = {}): Numbered => ({
   nth,
   lane,
-  line,
+  partition,
   cost: 1,
   ...more,
 });
@@ -22,7 +22,7 @@ const runs = fc.record({
   tasks: fc.array(
     fc.record({
       lane: fc.nat(4),
-      line: fc.nat(6),
+      partition: fc.nat(6),
       cost: fc.integer({ min: 1, max: 40 }),
       kind: fc.option(fc.nat(1), { nil: undefined }),
       target: fc.nat(3),
@@ -37,7 +37,7 @@ const runs = fc.record({
 describe('lanes', () => {
   it('count at most the given number of tasks of each lane while tasks are added and done', () => {
     const lanes = new Lanes<Numbered>({ ...limits, perLane: 8, counted: 2 });
-    const add = (nth: number, lane: string) => lanes.add(task(nth, lane, `line ${nth}`));
+    const add = (nth: number, lane: string) => lanes.add(task(nth, lane, `partition ${nth}`));
     for (const nth of [1, 2, 3, 4, 5]) add(nth, 'a');
     expect([lanes.size, lanes.crowd]).toEqual([5, 2]);
     add(6, 'b');
@@ -49,12 +49,12 @@ describe('lanes', () => {
     expect([lanes.size, lanes.crowd]).toEqual([1, 1]);
   });
 
-  it('run every task once, in order within a line, with bounded slots, whatever fails and in which order tasks end', () => {
+  it('run every task once, in order within a partition, with bounded slots, whatever fails and in which order tasks end', () => {
     fc.assert(
       fc.property(runs, ({ tasks, choices }) => {
-        const all = tasks.map(({ lane, line, kind, target, cost }, nth) => {
+        const all = tasks.map(({ lane, partition, kind, target, cost }, nth) => {
           const group = kind === undefined ? undefined : { kind: `kind ${kind}`, target: `target ${target}` };
-          return task(nth, `lane ${lane}`, `line ${line}`, { cost, group });
+          return task(nth, `lane ${lane}`, `partition ${partition}`, { cost, group });
         });
         const failures = tasks.map((each) => each.failures);
         const lanes = new Lanes<Numbered>(limits);
@@ -85,8 +85,8 @@ describe('lanes', () => {
           }
           for (let one = lanes.next(); one; one = lanes.next()) {
             for (const other of open) {
-              if (other.line !== one.line || other.nth >= one.nth) continue;
-              // What comes before it in its line and is not done is a neighbour of its kind with another target.
+              if (other.partition !== one.partition || other.nth >= one.nth) continue;
+              // What comes before it in its partition and is not done is a neighbour of its kind with another target.
               expect(one.group && other.group?.kind === one.group.kind).toBe(true);
               expect(other.group?.target).not.toBe(one.group?.target);
             }
@@ -103,7 +103,7 @@ describe('lanes', () => {
         expect(done.map(({ nth }) => nth).sort((a, b) => a - b)).toEqual(all.map(({ nth }) => nth));
         // Nothing is kept of what is done.
         expect([lanes.size, lanes.lanes, lanes.running]).toEqual([0, 0, 0]);
-        expect(all.some(({ line }) => lanes.isOpen(line))).toBe(false);
+        expect(all.some(({ partition }) => lanes.isOpen(partition))).toBe(false);
       }),
       { numRuns: 300 },
     );
@@ -115,9 +115,9 @@ describe('lanes', () => {
         const lanes = new Lanes<Numbered>(limits);
         let nth = 0;
         for (let other = 0; other < others; other++) {
-          for (let each = 0; each < backlog; each++) lanes.add(task(nth++, `lane ${other}`, `line ${nth}`));
+          for (let each = 0; each < backlog; each++) lanes.add(task(nth++, `lane ${other}`, `partition ${nth}`));
         }
-        const stranger = task(nth, 'stranger', 'its line');
+        const stranger = task(nth, 'stranger', 'its partition');
         lanes.add(stranger);
         const running: Numbered[] = [];
         for (let ended = 0; ; ended++) {
@@ -150,25 +150,25 @@ describe('lanes', () => {
 
   it('leave three quarters of the slots to tasks that have not failed, also within a lane', () => {
     const lanes = new Lanes<Numbered>({ atOnce: 8, perLane: 4 });
-    const hanging = Array.from({ length: 20 }, (_, nth) => task(nth, `lane ${nth % 2}`, `line ${nth}`));
+    const hanging = Array.from({ length: 20 }, (_, nth) => task(nth, `lane ${nth % 2}`, `partition ${nth}`));
     for (const one of hanging) lanes.add(one, true);
     let running = 0;
     while (lanes.next()) running++;
     expect(running).toBe(2);
-    for (let nth = 20; nth < 40; nth++) lanes.add(task(nth, `lane ${nth % 2}`, `line ${nth}`));
+    for (let nth = 20; nth < 40; nth++) lanes.add(task(nth, `lane ${nth % 2}`, `partition ${nth}`));
     while (lanes.next()) running++;
     expect(running).toBe(8);
   });
 
-  it('hand out the waiting tasks of a line, but not the running one', () => {
+  it('hand out the waiting tasks of a partition, but not the running one', () => {
     const lanes = new Lanes<Numbered>(limits);
-    const [first, ...behind] = Array.from({ length: 5 }, (_, nth) => task(nth, 'lane', 'line')) as [Numbered];
+    const [first, ...behind] = Array.from({ length: 5 }, (_, nth) => task(nth, 'lane', 'partition')) as [Numbered];
     for (const one of [first, ...behind]) lanes.add(one);
     expect(lanes.next()).toBe(first);
     lanes.pause(first);
-    expect(lanes.takeWaiting('line')).toEqual(behind);
+    expect(lanes.takeWaiting('partition')).toEqual(behind);
     expect(lanes.size).toBe(1);
     lanes.done(first);
-    expect([lanes.size, lanes.isOpen('line')]).toEqual([0, false]);
+    expect([lanes.size, lanes.isOpen('partition')]).toEqual([0, false]);
   });
 });

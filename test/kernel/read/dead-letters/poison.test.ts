@@ -91,7 +91,7 @@ describe('a handler that throws', () => {
     const second = await openEngine({ start: true, domains: [touchyDomain] });
     const other = await openEngine({ start: true, domains: [touchyDomain] });
     await append(second, read(1, 'cid'));
-    await second.projector.look();
+    await second.projector.refreshHead();
     expect(await reached(second, 'books', 3)).toBe(true);
     expect((await waiting()).map(({ position }) => position)).toEqual([2, 3]);
     await until(() => statusOf(other, 'books')?.deadLetters === 2);
@@ -106,7 +106,7 @@ describe('a handler that throws', () => {
     const right = await openEngine();
     expect(await right.deadLetters.retry('books', keyOf(1))).toEqual({ applied: 2, remaining: 0, error: null });
     await append(wrong, read(1, 'dan'));
-    await wrong.projector.look();
+    await wrong.projector.refreshHead();
     expect(await reached(wrong, 'books', 4)).toBe(true);
     expect(await waiting()).toEqual([]);
     expect(await staleRows()).toEqual([]);
@@ -121,11 +121,11 @@ describe('a handler that throws', () => {
     await wrong.start();
     for (let round = 1; round <= 5; round++) {
       await append(wrong, read(1, 'eve'));
-      await wrong.projector.look();
+      await wrong.projector.refreshHead();
       const busy = (async () => {
         for (let n = 0; n < 2; n++) {
           await append(wrong, n % 2 ? read(1, 'cid') : read(2, 'dan'), read(1, 'bob'));
-          await wrong.projector.look();
+          await wrong.projector.refreshHead();
         }
       })();
       await until(async () => (await waiting()).length > 0);
@@ -278,7 +278,7 @@ describe('a projection that is behind', () => {
     await until(() => statusOf(engine, 'books')?.state === 'STALLED');
     await until(() => Date.now() - began > 1500);
     await append(engine, written(2));
-    await engine.projector.look();
+    await engine.projector.refreshHead();
     expect(statusOf(engine, 'books')).toMatchObject({ position: 1, lag: 2 });
     expect(statusOf(engine, 'books')?.lagMs).toBeGreaterThanOrEqual(1500);
   });

@@ -166,7 +166,7 @@ describe('a projection over all events', () => {
       anAppend({ events: [{ type: 'CounterIncremented', schemaVersion: 1, data: { by: 'not a number' } }] }),
       anAppend({ events: [{ type: 'CounterIncremented', schemaVersion: 1, data: { by: 7 } }] }),
     ]);
-    await more.projector.look();
+    await more.projector.refreshHead();
     await expectWhole(more);
     const rows =
       await database.sql`select type, summary from read.chronicle_v1 where position >= ${position} order by position`;
@@ -187,7 +187,7 @@ describe('a projection over all events', () => {
     // One batch has what it can read, and what it cannot.
     await send(old);
     await young.log.append([anAppend({ events: [{ type: 'CounterIncremented', schemaVersion: 1, data: { by: 7 } }] })]);
-    await old.projector.look();
+    await old.projector.refreshHead();
     const chronicleOf = ({ projector }: TestEngine) => projector.status().find(({ name }) => name === 'chronicle');
     await until(() => chronicleOf(old)?.state === 'AHEAD_OF_CODE');
     const waiting = chronicleOf(old);
@@ -209,7 +209,7 @@ describe('a projection over all events', () => {
     await engine.log.append([
       anAppend({ events: [{ type: 'CounterIncremented', schemaVersion: 1, data: { by: 7 } }] }),
     ]);
-    await engine.projector.look();
+    await engine.projector.refreshHead();
     await until(
       async () => (await database.sql`select from read.ledger_v1 where type = 'CounterIncremented'`).length === 1,
     );

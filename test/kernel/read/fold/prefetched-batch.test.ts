@@ -59,7 +59,7 @@ it('a batch that was read ahead counts as work in progress while it waits, and i
   await log.append(
     libraryAppends(titles.map((title, nth) => [bookNumber(nth + 1), Written({ title, author: null, tags: [] })])),
   );
-  await projector.look();
+  await projector.refreshHead();
   const table = new HeldTable(opened.projector.db, books);
   const runner = new ProjectionRunner({
     ...{ projection: books, table, log, owner, batchLimit: 2, observer: unobserved, clock: engine.clock },

@@ -48,7 +48,7 @@ describe('an event that newer code has stored', () => {
     const counterId = await open(old);
     await increment(old, counterId);
     await incrementAsNewer(old, counterId, 2);
-    await old.projector.look();
+    await old.projector.refreshHead();
     await until(() => stateOf(old)?.state === 'AHEAD_OF_CODE');
     expect(stateOf(old)).toMatchObject({ position: 2, deadLetters: 0 });
     expect(stateOf(old)?.failure).toContain('The event CounterIncremented of schema version 2 at position 3');
@@ -76,7 +76,7 @@ describe('an event that newer code has stored', () => {
     const waiting = old.projector.positions.reached('counters', 2, { timeoutMs: 60_000 });
     const refused = expect(waiting).rejects.toMatchObject({ code: 'THROTTLED', required: 2, current: 1 });
     await incrementAsNewer(old, counterId, 1);
-    await old.projector.look();
+    await old.projector.refreshHead();
     await refused;
     await until(() => (stateOf(old)?.lagMs ?? 0) > 500);
     expect(await open(old)).not.toBe(counterId);
@@ -86,7 +86,7 @@ describe('an event that newer code has stored', () => {
     const old = await openEngine({ start: true });
     const counterId = await open(old);
     await incrementAsNewer(old, counterId, 1);
-    await old.projector.look();
+    await old.projector.refreshHead();
     await until(() => stateOf(old)?.state === 'AHEAD_OF_CODE');
     const young = await openEngine({ start: true, domains: newer });
     for (const { projector } of [young, old]) {
@@ -96,13 +96,13 @@ describe('an event that newer code has stored', () => {
     expect(await value()).toBe(10);
     await until(() => stateOf(old)?.state === 'RUNNING' && !stateOf(old)?.isOurs);
     for (let version = 2; version < 6; version++) await incrementAsNewer(young, counterId, version);
-    await young.projector.look();
+    await young.projector.refreshHead();
     expect(await old.projector.positions.reached('counters', 6, { timeoutMs: 10_000 })).toBe(true);
     expect(await value()).toBe(50);
     // Without newer code it waits again.
     await young.close();
     await incrementAsNewer(old, counterId, 6);
-    await old.projector.look();
+    await old.projector.refreshHead();
     await until(() => stateOf(old)?.state === 'AHEAD_OF_CODE');
     expect(stateOf(old)?.position).toBe(6);
     expect(await database.sql`select from read.dead_letters`).toHaveLength(0);

@@ -115,7 +115,7 @@ describe('projections come to the end of the log with the rows of a fold from sc
         const run: Scenario['run'] = async (point) => {
           lane.proxy.rearm(point);
           await lane.log.append(aFewBooks());
-          await engine.projector.look().catch(() => undefined);
+          await engine.projector.refreshHead().catch(() => undefined);
           await untilDone(lane, engine, () => false);
           await lane.proxy.mend();
           await expectWhole(lane, libraryDomain);

@@ -30,26 +30,26 @@ describe('what operators are told', () => {
   const report = () => {
     const told: LagChange[] = [];
     const lag = new LagReport((change) => told.push(change));
-    return { told: () => told.map(({ from, to }) => `${from} → ${to}`), look: lag.look.bind(lag) };
+    return { told: () => told.map(({ from, to }) => `${from} → ${to}`), check: lag.check.bind(lag) };
   };
 
   it('is at once when it becomes worse, and when it is better for a while', () => {
-    const { told, look } = report();
-    look([status(10)], 0);
-    look([status(40_000)], 250);
-    look([status(10)], 500);
-    look([status(40_000)], 3000);
-    look([status(10)], 3250);
+    const { told, check } = report();
+    check([status(10)], 0);
+    check([status(40_000)], 250);
+    check([status(10)], 500);
+    check([status(40_000)], 3000);
+    check([status(10)], 3250);
     expect(told()).toEqual(['NORMAL → EMERGENCY']);
-    look([status(10)], 6250);
+    check([status(10)], 6250);
     expect(told()).toEqual(['NORMAL → EMERGENCY', 'EMERGENCY → NORMAL']);
   });
 
   it('is reported for projections of this instance or of none; other instances report theirs', () => {
-    const { told, look } = report();
-    look([status(5000, { isOurs: false })], 0);
+    const { told, check } = report();
+    check([status(5000, { isOurs: false })], 0);
     expect(told()).toEqual([]);
-    look([status(5000, { isOurs: false, state: 'STOPPED' })], 250);
+    check([status(5000, { isOurs: false, state: 'STOPPED' })], 250);
     expect(told()).toEqual(['NORMAL → CRITICAL']);
   });
 });

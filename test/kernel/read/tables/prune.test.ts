@@ -108,7 +108,7 @@ describe('a version of a read model', () => {
     const { owner, leases, grantRights: grant } = server.database;
     const faults: unknown[] = [];
     const readTables = new ReadTables({
-      ...{ db: owner.db, leases: leases.db, grant, keepMs: 4 * HOUR_MS, lookMs: 20 },
+      ...{ db: owner.db, leases: leases.db, grant, keepMs: 4 * HOUR_MS, checkEveryMs: 20 },
       projections: newer.flatMap(({ projections }) => projections),
       onError: (error) => faults.push(error),
     });
@@ -183,7 +183,7 @@ describe('an index that is no longer declared', () => {
     const { owner, leases, grantRights: grant } = engine.database;
     const faults: unknown[] = [];
     const readTables = new ReadTables({
-      ...{ db: owner.db, leases: leases.db, grant, keepMs: 4 * HOUR_MS, lookMs: 20 },
+      ...{ db: owner.db, leases: leases.db, grant, keepMs: 4 * HOUR_MS, checkEveryMs: 20 },
       projections: [young.projection],
       onError: (error) => faults.push(error),
     });

@@ -7,7 +7,7 @@ import { keyText } from '../../fold/working-rows.ts';
 import { isPoison } from '../poison.ts';
 
 /** Maximum number of events that are checked, because no other event is applied meanwhile. */
-const LOOK_LIMIT = 20_000;
+const EVENT_LIMIT = 20_000;
 const PAGE = 1000;
 
 /**
@@ -34,8 +34,8 @@ export async function hasMissedEvents(
         select from read.dead_letters d
         where d.projection = ${checkpoint.key} and d.status = 'PARKED' and not d.partial and d.position = e.position
       )
-    order by position limit ${LOOK_LIMIT + 1}`);
-  if (found.length > LOOK_LIMIT) return true;
+    order by position limit ${EVENT_LIMIT + 1}`);
+  if (found.length > EVENT_LIMIT) return true;
   try {
     for (let from = 0; from < found.length; from += PAGE) {
       const events = await log.readAt(found.slice(from, from + PAGE).map(({ position }) => position));

@@ -2,8 +2,8 @@ import type { ParkedItemId } from './parked-items.ts';
 
 type Parked = ParkedItemId & { readonly keys: readonly string[]; readonly initiator: string };
 
-/** The lines that have parked items, in memory. Later items of these lines wait behind them. */
-export class ParkedLines {
+/** The partitions that have parked items, in memory. Later items of these partitions wait behind them. */
+export class ParkedPartitions {
   readonly #items = new Map<string, Pick<Parked, 'keys' | 'initiator'>>();
   readonly #keys = new Map<string, number>();
   readonly #initiators = new Map<string, number>();
@@ -51,6 +51,6 @@ function add(counts: Map<string, number>, key: string, more: 1 | -1): void {
   else counts.delete(key);
 }
 
-function nameOf({ line, position, deadline, dueMs }: ParkedItemId): string {
-  return `${position} ${dueMs} ${deadline} ${line}`;
+function nameOf({ partition, position, deadline, dueMs }: ParkedItemId): string {
+  return `${position} ${dueMs} ${deadline} ${partition}`;
 }

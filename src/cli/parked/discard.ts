@@ -5,27 +5,27 @@ import { type CommandFactory, print } from '../cli.ts';
 import { withDatabase } from '../context.ts';
 import { CliError } from '../errors.ts';
 
-interface PassOverOptions {
+interface ParkedDiscardOptions {
   readonly yes?: boolean;
   readonly reason?: string;
 }
 
-/** `parked pass-over`: gives up a parked item permanently. */
-export const parkedPassOverCommand: CommandFactory = (cli) =>
-  new Command('pass-over')
-    .description('give up a parked item permanently, so that the items behind it continue')
+/** `parked discard`: skips a parked item permanently. */
+export const parkedDiscardCommand: CommandFactory = (cli) =>
+  new Command('discard')
+    .description('skip a parked item permanently, and continue with the items behind it')
     .argument('<kind>', 'as process:Shipping or effect:Mails')
-    .argument('<line>', 'the line that waits, as `parked list` shows it')
+    .argument('<partition>', 'the partition that waits, as `parked list` shows it')
     .argument('<item>', "the event's position, or the deadline's name")
     .option('--yes', 'confirm; without it nothing is changed')
     .option('--reason <text>', 'the reason, for the record')
     .addHelpText(
       'after',
       `
-The process is not told of the event or deadline, or the call is not made, ever: rather mend the code and let it be tried
-again. Who passed it over, when and why stays in read.parked_items.`,
+The process never sees the event or deadline, or the call is never made. If the code can be corrected, correct it instead: the
+item is then retried. Who discarded it, when and why stays in read.parked_items.`,
     )
-    .action((kind: string, line: string, item: string, { yes, reason }: PassOverOptions) =>
+    .action((kind: string, partition: string, item: string, { yes, reason }: ParkedDiscardOptions) =>
       withDatabase(cli, async ({ db }) => {
         const position = /^\d{1,15}$/.test(item) ? Number(item) : 0;
         const deadline = position > 0 ? '' : item;
@@ -37,7 +37,7 @@ again. Who passed it over, when and why stays in read.parked_items.`,
           );
         }
         const decision = { by: `cli:${userInfo().username}`, reason: reason ?? null };
-        await new ParkedOperations(db).passOver({ consumer: kind, line, position, deadline }, decision);
-        print(cli, `${kind} ${line}: ${what} is skipped as soon as its turn comes.`);
+        await new ParkedOperations(db).discard({ consumer: kind, partition, position, deadline }, decision);
+        print(cli, ` : ${what} is skipped as soon as its turn comes.`);
       }),
     );
