@@ -25,9 +25,10 @@ export class InstallError extends Error {
  * @param {string} root the project's folder
  * @param {string} target the script that is to run
  * @param {(line: string) => void} say
+ * @param {string[]} words more options of npm
  * @throws {InstallError}
  */
-export async function ensureInstalled(root, target, say) {
+export async function ensureInstalled(root, target, say, words = []) {
   if (isComplete(root, target)) return;
   // Not in node_modules, which npm ci removes.
   const lock = join(root, '.afterwrite', 'install-lock');
@@ -38,7 +39,7 @@ export async function ensureInstalled(root, target, say) {
     // For npm, programs in node_modules and the Node package are development dependencies.
     const needsDev = isTooOld() || target.startsWith(join(root, 'node_modules') + sep);
     if (!hasPackages(root, target)) {
-      await installPackages(root, needsDev ? ['--include=dev'] : [], say, alsoHeldBy);
+      await installPackages(root, needsDev ? ['--include=dev'] : words, say, alsoHeldBy);
     }
     if (isTooOld() && !existsSync(packagedNode(root))) await fetchNode(root, say, alsoHeldBy);
     markComplete(root);

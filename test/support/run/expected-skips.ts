@@ -9,15 +9,14 @@ export interface ExpectedSkip {
 }
 
 const REPLICA = 'Nothing makes a replica: install Debian’s postgresql.';
+const BROWSER = 'There is no browser: install chromium, or say in CHROMIUM_PATH where it is.';
 const ROOT = 'Only root can do things as another user.';
 
 /** All that may be skipped. In CI a test that is skipped for another reason fails the run. */
 export const expectedSkips: readonly ExpectedSkip[] = [
-  {
-    files: 'test/e2e/browser/graphiql.test.ts',
-    lacking: ['chromium'],
-    reason: 'There is no browser: install chromium, or say in CHROMIUM_PATH where it is.',
-  },
+  { files: 'test/e2e/browser/graphiql.test.ts', lacking: ['chromium'], reason: BROWSER },
+  { files: 'test/e2e/browser/shop-page.test.ts', lacking: ['chromium'], reason: BROWSER },
+  { files: 'test/client/browser/', lacking: ['chromium'], reason: BROWSER },
   { files: 'test/e2e/replica/', lacking: ['pg_basebackup'], reason: REPLICA },
   { files: 'test/e2e/surroundings/promoted.test.ts', lacking: ['pg_basebackup'], reason: REPLICA },
   { files: 'test/cli/database/doctor.test.ts', lacking: ['pg_basebackup'], reason: REPLICA },

@@ -1,0 +1,14 @@
+import { useOnline, useWaiting } from '../api/outbox.ts';
+
+/** Says that there is no connection, and what waits for it. */
+export function Connection() {
+  const isOnline = useOnline();
+  const waiting = useWaiting();
+  const commands = waiting === 1 ? '1 change waits' : `${waiting} changes wait`;
+  return (
+    <p className="connection" role="status">
+      {!isOnline && <span className="badge is-warning">Offline</span>}
+      {waiting > 0 && <span className="badge appears-late">{commands} to be sent</span>}
+    </p>
+  );
+}

@@ -1,0 +1,4 @@
+interface ImportMetaEnv {
+  /** The address of the API. */
+  readonly VITE_API_URL: string;
+}
