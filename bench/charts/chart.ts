@@ -1,5 +1,5 @@
 import type { Kept, StoredResult } from '../support/measuring/report.ts';
-import type { Unit } from '../support/measuring/result.ts';
+import { isOurs, type Unit } from '../support/measuring/result.ts';
 
 /** A figure of a chart: what one contender did in one place. */
 export interface Bar extends Kept {
@@ -38,11 +38,6 @@ export function chartsOf({ benchmark, measurements }: StoredResult): Chart[] {
       bars,
     };
   });
-}
-
-/** True for Afterwrite in whatever setting, and for the percentiles of what only Afterwrite was measured at. */
-export function isOurs(who: string): boolean {
-  return who.startsWith('Afterwrite') || /^p\d+$/.test(who);
 }
 
 /** True where more is better. */

@@ -24,6 +24,7 @@ function figuresOf(result: StoredResult, charts: readonly Chart[]): string {
     `    ${result.command}`,
     ...(result.goals.length > 0 ? [goalsOf(result)] : []),
     ...charts.map(({ title, file }) => `![${title}](benchmarks/${file})`),
+    ...(result.broken ?? []).map((sentence) => `⚠️ ${sentence}`),
     folded('The figures', [measurementsOf(result), ...(result.ratios.length > 0 ? [ratiosOf(result)] : [])]),
     machineOf(result),
   ].join('\n\n');

@@ -1,6 +1,7 @@
 import { Error as ERRORS, logger, parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import { type Chart, isOurs, isRate } from './chart.ts';
+import { isOurs } from '../support/measuring/result.ts';
+import { type Chart, isRate } from './chart.ts';
 
 /** As wide as a page of GitHub shows a picture without shrinking it. */
 const WIDTH = 820;

@@ -15,6 +15,7 @@ export interface Pgbench {
   /**
    * One prepared INSERT per transaction by this many clients, at most 80, for this many seconds; resolves to
    * transactions per second.
+   * @throws if pgbench fails, a transaction fails, or none is finished in this time: pgbench then has no rate.
    */
   insertsPerSecond(clients: number, seconds: number): Promise<number>;
   close(): Promise<void>;

@@ -11,6 +11,8 @@ export interface StoredResult extends Omit<Result, 'measurements' | 'ratios'> {
   readonly machine: Machine;
   readonly measurements: readonly (Omit<Measurement, 'rounds'> & Kept)[];
   readonly ratios: readonly ({ readonly of: string; readonly to: string } & Kept)[];
+  /** Sentences about peers that broke, and how often. Absent if none did. */
+  readonly broken?: readonly string[];
 }
 
 export interface Kept {
@@ -42,6 +44,7 @@ export function print(result: Result): void {
     console.log(`  ${cells.join('  ').trimEnd()}`);
     if (index === 0) console.log(`  ${widths.map((width) => '-'.repeat(width)).join('  ')}`);
   }
+  for (const sentence of brokenIn(result)) console.log(`  ${sentence}`);
   for (const { text, value, met } of result.goals) {
     console.log(`  ${met ? 'met' : 'NOT MET'}: ${text}; it is ${number(value)}`);
   }
@@ -50,18 +53,39 @@ export function print(result: Result): void {
 /** Keeps a result beside the code that was measured. */
 export async function save(result: Result, machine: Machine, command: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const { benchmark, setting, goals, measurements, ratios } = result;
+  const { benchmark, setting, goals } = result;
+  const measurements = result.measurements.filter(hasValues);
+  const ratios = result.ratios.filter(hasValues);
+  const broken = brokenIn(result);
   const stored: StoredResult = {
     benchmark,
     command,
     setting,
     goals,
     machine,
-    measurements: measurements.map((measurement) => ({ ...measurement, ...kept(measurement.rounds) })),
+    measurements: measurements.map(({ broken: _, ...measurement }) => ({
+      ...measurement,
+      ...kept(measurement.rounds),
+    })),
     ratios: ratios.map((ratio) => ({ ...ratio, ...kept(ratio.rounds) })),
+    ...(broken.length > 0 ? { broken } : {}),
   };
   const json = JSON.stringify(stored, (_, value) => (typeof value === 'number' ? rounded(value) : value), 2);
   await writeFile(new URL(`${benchmark}.json`, folder), `${json}\n`);
+}
+
+/** A sentence about each measurement in which a peer broke. */
+function brokenIn({ measurements }: Result): string[] {
+  return measurements.flatMap(({ chart, rounds, broken, ...of }) => {
+    if (broken === undefined) return [];
+    const lost = rounds.filter(Number.isNaN).length;
+    return [`${chart}, ${nameOf(of)}: broke in ${lost} of ${rounds.length} rounds. ${broken.trim().split('\n').at(0)}`];
+  });
+}
+
+/** False if nothing was measured in any round. */
+function hasValues({ rounds }: { readonly rounds: readonly number[] }): boolean {
+  return !rounds.every(Number.isNaN);
 }
 
 function kept(rounds: readonly number[]): Kept {
@@ -69,7 +93,8 @@ function kept(rounds: readonly number[]): Kept {
 }
 
 function summarise(rounds: readonly number[]) {
-  return { median: median(rounds), lowest: Math.min(...rounds), highest: Math.max(...rounds) };
+  const measured = rounds.filter((value) => !Number.isNaN(value));
+  return { median: median(measured), lowest: Math.min(...measured), highest: Math.max(...measured) };
 }
 
 function spread(rounds: readonly number[]): string[] {

@@ -18,7 +18,10 @@ export interface Measurement {
   /** Who did it: a contender, or of one thing a percentile, always by the same name. */
   readonly who: string;
   readonly unit: Unit;
+  /** NaN for a round in which the contender broke. */
   readonly rounds: readonly number[];
+  /** What the contender said when it broke last; undefined if it never did. */
+  readonly broken?: string | undefined;
 }
 
 /** How many times as much one is as the other; of each round, so that what the machine does meanwhile cancels out. */
@@ -43,6 +46,11 @@ export interface Result {
   readonly measurements: readonly Measurement[];
   readonly ratios: readonly Ratio[];
   readonly goals: readonly Goal[];
+}
+
+/** True for Afterwrite in whatever setting, and for the percentiles of what only Afterwrite was measured at. */
+export function isOurs(who: string): boolean {
+  return who.startsWith('Afterwrite') || /^p\d+$/.test(who);
 }
 
 /** A measurement in one line. */

@@ -1,14 +1,18 @@
-import { type Measurement, nameOf } from './result.ts';
+import { isOurs, type Measurement, nameOf } from './result.ts';
 
 /** One of those who do the same work side by side. */
 export interface Contender extends Omit<Measurement, 'rounds'> {
-  /** Does the work once; resolves to what was measured. */
+  /**
+   * Does the work once; resolves to what was measured.
+   * @throws if the work was not done. If the contender is a peer, its round is lost; Afterwrite's failure ends the run.
+   */
   run(round: number): Promise<number>;
 }
 
 /**
  * Lets each do its work in turn, round after round, each round beginning with another: what else the machine does in the
- * meantime meets all of them alike. A round before the first warms up and is not counted.
+ * meantime meets all of them alike. A round before the first warms up and is not counted. If a peer breaks, it is named,
+ * and has its turn again in the next round.
  *
  * @returns for each contender, in their order, what was measured.
  */
@@ -18,22 +22,29 @@ export async function inTurn<const C extends readonly Contender[]>(
   say: (line: string) => void,
 ): Promise<{ -readonly [K in keyof C]: Measurement }> {
   const found = contenders.map(() => [] as number[]);
+  const broken = new Map<number, string>();
   for (let round = 0; round <= rounds; round++) {
     for (let nth = 0; nth < contenders.length; nth++) {
       const which = (nth + round) % contenders.length;
       const contender = contenders[which] as Contender;
-      const value = await contender.run(round);
-      const label = round === 0 ? 'warming up' : `round ${round} of ${rounds}`;
-      say(`  ${label}: ${nameOf(contender)}: ${shown(value)} ${contender.unit}`);
+      const label = `  ${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}: ${nameOf(contender)}`;
+      let value = Number.NaN;
+      try {
+        value = await contender.run(round);
+        say(`${label}: ${shown(value)} ${contender.unit}`);
+      } catch (error) {
+        if (isOurs(contender.who)) throw error;
+        const reason = error instanceof Error ? error.message : String(error);
+        say(`${label} broke: ${reason}`);
+        if (round > 0) broken.set(which, reason);
+      }
       if (round > 0) found[which]?.push(value);
     }
   }
   const measured = contenders.map(({ chart, at, who, unit }, index) => ({
-    chart,
-    at,
-    who,
-    unit,
+    ...{ chart, at, who, unit },
     rounds: found[index],
+    ...(broken.has(index) ? { broken: broken.get(index) } : {}),
   }));
   return measured as unknown as { -readonly [K in keyof C]: Measurement };
 }
