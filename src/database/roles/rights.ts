@@ -41,6 +41,7 @@ export const RIGHTS = {
   functions: {
     'es.append': { writer: ['EXECUTE'] },
     'es.append_all': { writer: ['EXECUTE'] },
+    'es.append_one': { writer: ['EXECUTE'] },
     'es.load': { writer: ['EXECUTE'] },
     'es.load_at': { writer: ['EXECUTE'] },
     'es.save_snapshots': { writer: ['EXECUTE'] },
@@ -57,7 +58,12 @@ export const RIGHTS = {
  * Functions that write with the rights of the log's owner. Their search path is fixed, so that a caller cannot
  * substitute objects of its own.
  */
-export const DEFINER_FUNCTIONS: readonly string[] = ['es.append', 'es.append_all', 'es.save_snapshots'];
+export const DEFINER_FUNCTIONS: readonly string[] = [
+  'es.append',
+  'es.append_all',
+  'es.append_one',
+  'es.save_snapshots',
+];
 export const DEFINER_SEARCH_PATH = 'pg_catalog, pg_temp';
 
 /** Default rights of everybody that nobody should have: `public` stands for every role. */

@@ -33,11 +33,49 @@ describe('the functions that append', () => {
     expect([...(await database.sql`select count(*) as count from es.events`)]).toEqual([{ count: 0 }]);
   });
 
+  describe('es.append_one', () => {
+    const stream = '00000000-0000-4000-8000-000000000003';
+    const appendOne = (before: number | null, streamId = stream) =>
+      sessions.of('writer').unsafe(
+        `select es.append_one('Counter', $1::uuid, $2::int, '{}'::text[], gen_random_uuid(), null, gen_random_uuid(), '{}'::jsonb,
+                            gen_random_uuid(), 'CounterIncremented', 1::smallint, '{}'::jsonb, null, 0)::text as placed`,
+        [streamId, before] as never,
+      );
+    const positions = async () =>
+      (
+        await database.sql<{ place: string }[]>`
+        select concat_ws('/', position, version) as place from es.events where stream_id = ${stream} order by position`
+      ).map(({ place }) => place);
+
+    it('leaves no holes: it appends only after the version that it is told, or after any', async () => {
+      for (const before of [-1, 1]) expect([...(await appendOne(before))]).toEqual([{ placed: null }]);
+      await expect(appendOne(0)).resolves.toHaveLength(1);
+      const [{ head = 0 } = {}] = await database.sql<
+        { head: number }[]
+      >`select max(position)::int as head from es.events`;
+      for (const before of [0, 2]) expect([...(await appendOne(before))]).toEqual([{ placed: null }]);
+      await appendOne(1);
+      await appendOne(null);
+      expect(await positions()).toEqual([`${head}/1`, `${head + 1}/2`, `${head + 2}/3`]);
+      expect([...(await database.sql`select version from es.streams where stream_id = ${stream}`)]).toEqual([
+        { version: 3 },
+      ]);
+    });
+
+    it('refuses an id that a stream of another type has', async () => {
+      const taken = '00000000-0000-4000-8000-000000000004';
+      await database.sql`insert into es.streams (stream_type, stream_id, version, occurred_at) values ('Other', ${taken}, 1, now())`;
+      expect([...(await appendOne(0, taken))]).toEqual([{ placed: null }]);
+    });
+  });
+
   it('refuse to append to a stream that has events and is said to have none', async () => {
     const stream = '00000000-0000-4000-8000-000000000002';
     await append([entry(0, 1, stream)], [event(1)], false);
     await expect(append([entry(1, 2, stream)], [event(2)], false)).rejects.toMatchObject({ code: '22000' });
     await append([entry(1, 2, stream)], [event(2)], true);
-    expect([...(await database.sql`select version from es.streams`)]).toEqual([{ version: 2 }]);
+    expect([...(await database.sql`select version from es.streams where stream_id = ${stream}`)]).toEqual([
+      { version: 2 },
+    ]);
   });
 });

@@ -38,6 +38,7 @@ const SEQUENCES: Readonly<Record<string, May>> = {
 const FUNCTIONS: Readonly<Record<string, May>> = {
   'es.append': { writer: 'execute' },
   'es.append_all': { writer: 'execute' },
+  'es.append_one': { writer: 'execute' },
   'es.load': { writer: 'execute' },
   'es.load_at': { writer: 'execute' },
   'es.now': { projector: 'execute' },

@@ -9,6 +9,7 @@ import { ms } from '../log-pages.ts';
 import { recordedEvents } from '../recorded-events.ts';
 import { appendsJson, wholeBatchJson } from '../sql-json.ts';
 import { type Append, type AppendOutcome, newEventIds } from './append.ts';
+import { isSingle, SingleAppend } from './single-append.ts';
 import { wholeBatch } from './whole-batch.ts';
 
 export interface AppenderOptions {
@@ -50,6 +51,7 @@ export class LogAppender {
   readonly #clockLimitMs: number;
   /** The stream types that may have any id, as an array in Postgres' text form. */
   readonly #sharedTypes: string;
+  readonly #single: SingleAppend;
   readonly #append: ReturnType<typeof prepared<AppendRow>>;
   readonly #appendAll: ReturnType<typeof prepared<{ head: number; recorded_ms: number }>>;
 
@@ -59,6 +61,7 @@ export class LogAppender {
     this.#idRules = idRules;
     this.#clockLimitMs = clockLimitMs;
     this.#sharedTypes = `{${[...idRules.shared].map((type) => JSON.stringify(type)).join(',')}}`;
+    this.#single = new SingleAppend(db, idRules, clockLimitMs);
     this.#append = prepared(
       db,
       'es_append',
@@ -88,7 +91,9 @@ export class LogAppender {
     appends: readonly Append[],
     eventIds: readonly (readonly string[])[] = appends.map(newEventIds),
   ): Promise<AppendOutcome[]> {
-    const send = async () => (await this.#sendWhole(appends, eventIds)) ?? (await this.#sendEach(appends, eventIds));
+    const sendQuickly = isSingle(appends) ? this.#sendSingle : this.#sendWhole;
+    const send = async () =>
+      (await sendQuickly.call(this, appends, eventIds)) ?? (await this.#sendEach(appends, eventIds));
     try {
       return await send();
     } catch (error) {
@@ -109,11 +114,12 @@ export class LogAppender {
   ): Promise<AppendOutcome[] | undefined> {
     const batch = wholeBatch(appends, this.#idRules);
     if (!batch) return undefined;
-    const [row] = await this.#appendAll({
+    const rows = await this.#appendAll({
       ...wholeBatchJson(batch, eventIds, this.#idRules.sharedWith, this.#clockLimitMs),
       known: batch.hasKnownStreams,
       shared: this.#sharedTypes,
-    }).catch(noneIfNotNew);
+    }).catch(nothingIfNotNew);
+    const row = rows?.[0];
     if (!row) return undefined;
     const times = { occurred_ms: row.recorded_ms, recorded_ms: row.recorded_ms };
     let position = row.head;
@@ -124,6 +130,24 @@ export class LogAppender {
       const ids = eventIds[nth] as readonly string[];
       return { outcome: 'accepted', ...accepted, events: recordedEvents(append, accepted, times, ids, this.#events) };
     });
+  }
+
+  /**
+   * Appends the only event of a batch.
+   * @returns undefined if the append has to be judged; then nothing was appended.
+   */
+  async #sendSingle(
+    [append]: readonly Append[],
+    [ids]: readonly (readonly string[])[],
+  ): Promise<AppendOutcome[] | undefined> {
+    if (!append || !ids) return undefined;
+    const placed = await this.#single.send(append, ids).catch(nothingIfNotNew);
+    if (!placed) return undefined;
+    const { head, before, recordedMs } = placed;
+    const { streamType, streamId } = append;
+    const accepted = { streamType, streamId, version: before + 1, position: head + 1 };
+    const times = { occurred_ms: recordedMs, recorded_ms: recordedMs };
+    return [{ outcome: 'accepted', ...accepted, events: recordedEvents(append, accepted, times, ids, this.#events) }];
   }
 
   /** Has Postgres judge each append separately. */
@@ -156,7 +180,7 @@ function refuseTime(error: unknown): never {
  * Treats a violated unique index as a refusal: a stream or a command of the batch exists already, and the batch was
  * undone.
  */
-function noneIfNotNew(error: unknown): [] {
-  if (rootOf(error).code === UNIQUE_VIOLATION) return [];
+function nothingIfNotNew(error: unknown): undefined {
+  if (rootOf(error).code === UNIQUE_VIOLATION) return undefined;
   throw error;
 }

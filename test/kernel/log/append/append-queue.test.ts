@@ -193,21 +193,25 @@ describe('a command id that is in the queue already', () => {
 });
 
 describe('a connection that breaks', () => {
-  it('after the commit and before its answer: the append is found, not repeated', async () => {
-    const { proxy, queue, committed, retries } = await queueBehindProxy();
-    await queue.append(anAppend());
-    proxy.holdAnswers();
-    const append = anAppend({ events: [incremented(1), incremented(2)] });
-    const pending = queue.append(append);
-    await until(async () => (await stored()) === 3);
-    proxy.passAnswers();
-    proxy.cut();
-    const outcome = await pending;
-    expect(outcome).toMatchObject({ outcome: 'accepted', version: 2, position: 3 });
-    expect(await stored()).toBe(3);
-    expect(retries).not.toHaveLength(0);
-    expect(committed.at(-1)?.position).toBe(3);
-  });
+  it.each([1, 2])(
+    'after the commit of %i events and before its answer: the append is found, not repeated',
+    async (size) => {
+      const { proxy, queue, committed, retries } = await queueBehindProxy();
+      const appendOfSize = () => anAppend({ events: Array.from({ length: size }, (_, nth) => incremented(nth)) });
+      // From now on, its statement is prepared: it needs no answer before it is executed.
+      await queue.append(appendOfSize());
+      proxy.holdAnswers();
+      const pending = queue.append(appendOfSize());
+      await until(async () => (await stored()) === 2 * size);
+      proxy.passAnswers();
+      proxy.cut();
+      const outcome = await pending;
+      expect(outcome).toMatchObject({ outcome: 'accepted', version: size, position: 2 * size });
+      expect(await stored()).toBe(2 * size);
+      expect(retries).not.toHaveLength(0);
+      expect(committed.at(-1)?.position).toBe(2 * size);
+    },
+  );
 
   it('and meets a repeat of an older command in the batch: that one is answered as a repeat', async () => {
     const { proxy, queue, log } = await queueBehindProxy();
