@@ -4,7 +4,8 @@ import { type AfterwriteDatabase, openDatabase } from '../database/database.ts';
 import { DatabaseError } from '../database/errors.ts';
 import { providePostgres } from '../database/provide.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
-import { type FaultMet, Observer } from '../kernel/observe/observer.ts';
+import type { EngineObserver, EngineOccurrences, FaultMet } from '../kernel/observe/occurrences.ts';
+import { Observer } from '../observe/observer.ts';
 import { type Config, readConfig } from '../settings/config.ts';
 import { databaseOptions } from '../settings/database-options.ts';
 import { engineOptions } from '../settings/engine-options.ts';
@@ -34,7 +35,7 @@ export interface EngineContext extends PostgresContext {
 /** Gives `work` the Postgres of the settings, and always releases it. */
 export async function withPostgres<T>(cli: Cli, work: (context: PostgresContext) => Promise<T>): Promise<T> {
   const config = readConfig(cli.env, cli.app.settings);
-  const postgres = await providePostgres(config, (line) => say(cli, line));
+  const postgres = await providePostgres(config, observe(cli));
   try {
     cli.signal.throwIfAborted();
     return await work({ config, url: postgres.url });
@@ -66,16 +67,10 @@ export function withDatabase<T>(cli: Cli, work: (context: DatabaseContext) => Pr
 export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promise<T>): Promise<T> {
   return withPostgres(cli, async (context) => {
     const { config, url } = context;
-    const observer = new Observer([
-      {
-        databaseNoticed: ({ line }) => say(cli, line),
-        faultMet: quietly(({ error }) => say(cli, `warning: ${errorLine(error)}`)),
-        foldChanged: ({ message }) => say(cli, `warning: ${message}`),
-      },
-    ]);
+    const observer = observe(cli);
     const database = await openDatabase({
       ...{ url, appMigrations: cli.app.migrations },
-      onNotice: (line) => observer.tell('databaseNoticed', { line }),
+      observer,
       ...databaseOptions(config),
     });
     try {
@@ -97,6 +92,18 @@ export function withEngine<T>(cli: Cli, work: (context: EngineContext) => Promis
       await database.close(config.shutdownTimeoutMs);
     }
   });
+}
+
+/** The observer of a command: tells the person who runs it what they should know. */
+export function observe(cli: Cli): EngineObserver {
+  return new Observer<EngineOccurrences>([
+    {
+      databaseNoticed: ({ message }) => say(cli, message),
+      postgresStepBegun: ({ step }) => say(cli, step),
+      faultMet: quietly(({ error }) => say(cli, `warning: ${errorLine(error)}`)),
+      foldChanged: ({ message }) => say(cli, `warning: ${message}`),
+    },
+  ]);
 }
 
 /** A persistent fault is reported each time it occurs: once in a while is enough. */

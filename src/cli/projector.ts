@@ -33,7 +33,7 @@ async function work(cli: Cli): Promise<void> {
       const { readDatabaseUrl: readUrl } = config;
       const database = await openDatabase({
         ...{ url, readUrl, appMigrations: cli.app.migrations },
-        onNotice: (line) => observer.tell('databaseNoticed', { line }),
+        observer,
         ...databaseOptions(config),
       });
       const adapters = await cli.app.adapters({ config, databaseUrl: url, log: logger }).catch(async (error) => {

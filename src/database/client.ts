@@ -50,7 +50,6 @@ export interface PoolOptions extends SessionOptions {
    * Off by default.
    */
   readonly cancellable?: boolean;
-  readonly onNotice?: (message: string) => void;
 }
 
 /** To find out whether a pool answers, it is asked something if it was not used for this long, in ms. */
@@ -87,7 +86,6 @@ export function openPool(options: PoolOptions): Pool {
     types: { int8 },
     prepare: options.prepare ?? true,
     backoff: (attempts) => backoffMs(attempts, CONNECT_AGAIN) / 1000,
-    onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
   } satisfies postgres.Options<Record<string, postgres.PostgresType>>;
   const onclose = () => {
     for (const listener of listeners) listener();

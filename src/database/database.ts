@@ -1,6 +1,7 @@
 import { fitConnections } from './checks/connection-budget.ts';
 import { type Database, openPool, type Pool, type PoolOptions, type PoolRole } from './client.ts';
 import { migrateDatabase } from './migrations/migrate.ts';
+import { type DatabaseObserver, unobservedDatabase } from './occurrences.ts';
 import { openReplica } from './replica.ts';
 import { type Access, grantRights, type RoleOptions } from './roles/ensure-roles.ts';
 import type { SessionOptions } from './session.ts';
@@ -17,8 +18,7 @@ export interface DatabaseOptions {
   readonly appMigrations?: URL | undefined;
   /** Users and secrets for the parts. */
   readonly roles?: RoleOptions | undefined;
-  /** Called with lines for an operator. */
-  readonly onNotice: (line: string) => void;
+  readonly observer?: DatabaseObserver | undefined;
 }
 
 /** The pools of the database; each connection has the role of its part. */
@@ -63,19 +63,19 @@ export interface DedicatedDatabasePools {
 /** Short statements are answered within this time, in ms, or never. */
 const ANSWER_WITHIN_MS = 5000;
 /** Connections of each pool: some to work with, and one to check or read ahead at the same time. */
-const ASIDE = 3;
+const DEDICATED_CONNECTIONS = 3;
 
 /**
  * Migrates and opens a database.
  * @throws {DatabaseError} with one line that says what is wrong.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<AfterwriteDatabase> {
-  const { url, readUrl, onNotice } = options;
-  const migrated = await migrateDatabase(url, onNotice, { roles: options.roles, appMigrations: options.appMigrations });
+  const { url, readUrl, observer = unobservedDatabase } = options;
+  const migrated = await migrateDatabase(url, { roles: options.roles, appMigrations: options.appMigrations, observer });
   const { epoch, roles, isNewer } = migrated;
   const { connections, notice } = fitConnections(options.connections, migrated.allowance);
-  if (notice !== undefined) onNotice(notice);
-  const replica = readUrl === undefined ? undefined : await openReplica(readUrl, migrated, onNotice);
+  if (notice !== undefined) observer.tell('databaseNoticed', { message: notice });
+  const replica = readUrl === undefined ? undefined : await openReplica(readUrl, migrated, observer);
   /** Opens a pool with the login of a part. */
   const openAs = ({ login, role }: Access, pool: Omit<PoolOptions, 'url'> & { url?: string }) =>
     openPool({ url, login, ...pool, settings: { ...pool.settings, ...(role === undefined ? {} : { role }) } });
@@ -137,9 +137,13 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     watch,
     replica: replica?.pool,
     openDedicated: () => ({
-      projector: open('projector', { ...projecting, connections: ASIDE, applicationName: 'afterwrite rebuild' }),
+      projector: open('projector', {
+        ...projecting,
+        connections: DEDICATED_CONNECTIONS,
+        applicationName: 'afterwrite rebuild',
+      }),
       owner: openAs(roles.owner, {
-        connections: ASIDE,
+        connections: DEDICATED_CONNECTIONS,
         applicationName: 'afterwrite rebuild',
         // A process that is paused in the middle of a swap would block writes to the live table.
         settings: { idle_in_transaction_session_timeout: '5000' },

@@ -1,4 +1,5 @@
 import { startEmbeddedPostgres } from './embedded/server.ts';
+import type { DatabaseObserver } from './occurrences.ts';
 
 /** Which Postgres to use. */
 export interface PostgresChoice {
@@ -19,13 +20,12 @@ export interface ProvidedPostgres {
 
 /**
  * The Postgres of the settings: that of DATABASE_URL, otherwise the embedded one in DATA_DIR, started or joined.
- * @param onProgress called with a line for each step that takes a while.
  */
 export async function providePostgres(
   { databaseUrl, dataDir }: PostgresChoice,
-  onProgress: (line: string) => void,
+  observer: DatabaseObserver,
 ): Promise<ProvidedPostgres> {
   if (databaseUrl) return { url: databaseUrl, kind: 'external', release: async () => {} };
-  const embedded = await startEmbeddedPostgres({ dataDir, onProgress });
+  const embedded = await startEmbeddedPostgres({ dataDir, observer });
   return { url: embedded.url, kind: 'embedded', release: () => embedded.release() };
 }

@@ -4,6 +4,7 @@ import { type Database, openPool, type Pool } from './client.ts';
 import { DatabaseError, describeUrl, rootOf } from './errors.ts';
 import { ANSWER_WITHIN_MS, answerWithin, type Migrated } from './migrations/migrate.ts';
 import { engineHistory, newestOf } from './migrations/migration-history.ts';
+import type { DatabaseObserver } from './occurrences.ts';
 import type { Access } from './roles/ensure-roles.ts';
 import { refusalOf } from './roles/logins.ts';
 
@@ -28,7 +29,7 @@ export interface CheckedReplica {
 export async function openReplica(
   url: string,
   expected: Migrated,
-  onNotice: (line: string) => void,
+  observer: DatabaseObserver,
   waitMs = WAIT_MS,
 ): Promise<CheckedReplica> {
   const pool = openPool({ url, connections: 1, kind: 'any', applicationName: 'afterwrite replica' });
@@ -41,7 +42,7 @@ export async function openReplica(
       if (performance.now() > end || !(await isReplaying(pool.db))) throw problem;
       await pause(POLL_MS);
     }
-    const access = await accessTo(pool.db, url, expected.roles.reader, onNotice);
+    const access = await accessTo(pool.db, url, expected.roles.reader, observer);
     return { pool, access };
   } catch (cause) {
     await pool.close(1000);
@@ -110,7 +111,7 @@ function nameOf({ login, role }: Access): string | undefined {
  * On a physical replica the reader's user is the same as on the primary. Roles belong to the whole cluster: a logical
  * copy may lack it, or have another password for it.
  */
-async function accessTo(db: Database, url: string, reader: Access, onNotice: (line: string) => void): Promise<Access> {
+async function accessTo(db: Database, url: string, reader: Access, observer: DatabaseObserver): Promise<Access> {
   const { login } = reader;
   const [here] = await db.execute<{ database: string }>(sql`select current_database() as database`);
   if (login && here) {
@@ -119,7 +120,8 @@ async function accessTo(db: Database, url: string, reader: Access, onNotice: (li
   }
   const name = nameOf(reader);
   if (name === undefined || (await mayTake(db, name))) return { login: undefined, role: name };
-  onNotice(`The user of ${describeUrl(url)} may not take the role ${name}; queries there run as that user.`);
+  const message = `The user of ${describeUrl(url)} may not take the role ${name}; queries there run as that user.`;
+  observer.tell('databaseNoticed', { message });
   return { login: undefined, role: undefined };
 }
 

@@ -1,4 +1,4 @@
-import { Observer } from '../kernel/observe/observer.ts';
+import { Observer } from '../observe/observer.ts';
 
 /** An operation whose answer is ready, or a subscription that was refused. */
 export interface OperationAnswered {

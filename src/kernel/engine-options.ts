@@ -1,10 +1,10 @@
 import type { AfterwriteDatabase } from '../database/database.ts';
-import type { Company } from '../scheduling/company.ts';
+import type { ActiveCallers } from '../scheduling/active-callers.ts';
 import type { ProjectorRole } from './checkpoints/leases/choose-leases.ts';
 import type { EngineClock } from './clock/database-clock.ts';
 import type { Domain } from './define/domain.ts';
 import type { PortBinding } from './define/process-manager/port.ts';
-import type { Observer } from './observe/observer.ts';
+import type { EngineObserver } from './observe/occurrences.ts';
 import type { ProcessLimits } from './process/limits.ts';
 
 export interface EngineOptions {
@@ -30,7 +30,7 @@ export interface EngineOptions {
    * Knows which other callers are active, including those who issue no commands. By default, only callers who issue
    * commands are known.
    */
-  readonly company?: Company | undefined;
+  readonly activeCallers?: ActiveCallers | undefined;
   /** Number of aggregates whose state is kept in memory. */
   readonly stateCacheSize?: number;
   /** Maximum size of those states, in bytes (approximate). Default: an eighth of the heap limit, at most 256 MB. */
@@ -87,5 +87,5 @@ export interface EngineOptions {
   /** Adapters for the ports of effects. An effect whose port has no adapter here is left to other instances. */
   readonly adapters?: readonly PortBinding[];
   /** Told what happens. At least one subscriber should have `faultMet`, because faults are reported nowhere else. */
-  readonly observer?: Observer | undefined;
+  readonly observer?: EngineObserver | undefined;
 }

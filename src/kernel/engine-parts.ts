@@ -1,6 +1,6 @@
 import { type Pool, SILENT_AFTER_MS } from '../database/client.ts';
 import type { AfterwriteDatabase } from '../database/database.ts';
-import { Company } from '../scheduling/company.ts';
+import { ActiveCallers } from '../scheduling/active-callers.ts';
 import { ClockCheck } from './clock/clock-check.ts';
 import { clockOf, DatabaseClock, type EngineClock } from './clock/database-clock.ts';
 import { registerDomains } from './define/domain.ts';
@@ -13,7 +13,7 @@ import { EventLog } from './log/event-log.ts';
 import { LogReader } from './log/log-reader.ts';
 import { Snapshots } from './log/streams/snapshots.ts';
 import { WakeUp } from './notify/wake-up.ts';
-import { type Observer, unobserved } from './observe/observer.ts';
+import { type EngineObserver, unobserved } from './observe/occurrences.ts';
 import { Obstacles } from './obstacles.ts';
 import { ProcessManager } from './process/manager.ts';
 import { adviceOn, changedFolds } from './read/fold-source/fold-check.ts';
@@ -34,7 +34,7 @@ export interface EngineCore {
   readonly options: EngineOptions;
   readonly database: AfterwriteDatabase;
   readonly registry: Registry;
-  readonly observer: Observer;
+  readonly observer: EngineObserver;
   readonly clock: EngineClock;
   readonly obstacles: Obstacles;
   /** The newest events of this instance, for everything that follows the log. */
@@ -208,7 +208,7 @@ export function openWriteSide(core: EngineCore, projector: Projector): WriteSide
   const states = new StreamStates(log, options.stateCacheSize ?? 10_000, snapshots, options.stateCacheBytes);
   const admission = new Admission(options.throttleLagMs ?? 0, options.fairLagMs ?? 0);
   const { whyNot: whyNotStorable } = new StorableRows([...registry.projections.values()]);
-  const windows = new CommandWindows(options.company ?? new Company(), windowLimits(options));
+  const windows = new CommandWindows(options.activeCallers ?? new ActiveCallers(), windowLimits(options));
   const bus = new CommandBus({ obstacles, log, queue, states, windows, admission, whyNotStorable, observer });
   return { log, queue, snapshots, states, admission, bus };
 }

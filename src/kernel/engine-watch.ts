@@ -3,7 +3,7 @@ import { every, type Timer } from '../scheduling/timers.ts';
 import type { ClockCheck } from './clock/clock-check.ts';
 import type { EngineClock } from './clock/database-clock.ts';
 import type { AppendQueue } from './log/append/append-queue.ts';
-import type { Observer } from './observe/observer.ts';
+import type { EngineObserver } from './observe/occurrences.ts';
 import type { Stall } from './observe/stall.ts';
 import { type MonitoredWork, StallWatch } from './observe/stall-watch.ts';
 import type { ProcessManager } from './process/manager.ts';
@@ -20,7 +20,7 @@ export interface EngineWatchParts {
   readonly queue: AppendQueue;
   readonly processes: Pick<ProcessManager, 'stalls'>;
   readonly admission: Admission;
-  readonly observer: Observer;
+  readonly observer: EngineObserver;
 }
 
 /** Interval of the checks, in ms. */

@@ -1,4 +1,4 @@
-import type { Company } from './company.ts';
+import type { ActiveCallers } from './active-callers.ts';
 import { Fifo } from './fifo.ts';
 
 /** A number of one caller's tasks, and their weight together: bytes, for example. */
@@ -28,14 +28,14 @@ interface CallerWindow {
  * on alone. Tasks of one caller begin in the order of the calls.
  */
 export class CallerWindows {
-  readonly #company: Company;
+  readonly #activeCallers: ActiveCallers;
   readonly #most: TaskShare;
   readonly #windows = new Map<string, CallerWindow>();
   #waiting: TaskShare = { count: 0, weight: 0 };
 
   /** @param most of one caller at the same time. */
-  constructor(company: Company, most: TaskShare) {
-    this.#company = company;
+  constructor(activeCallers: ActiveCallers, most: TaskShare) {
+    this.#activeCallers = activeCallers;
     this.#most = most;
   }
 
@@ -108,7 +108,7 @@ export class CallerWindows {
   #hasRoom(caller: string, { running, runningWeight }: CallerWindow, weight: number): boolean {
     const { count, weight: mostWeight } = this.#most;
     if (running === 0 || (running < count && runningWeight + weight <= mostWeight)) return true;
-    return this.#company.isAlone(caller);
+    return this.#activeCallers.isAlone(caller);
   }
 
   #windowOf(caller: string): CallerWindow {

@@ -8,11 +8,11 @@ import { LiveRows } from '../graphql/live/live-rows.ts';
 import { LiveUpdates } from '../graphql/live/live-updates.ts';
 import { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
 import { LiveQueries } from '../graphql/live-queries/live-queries.ts';
-import type { OnFault } from '../graphql/plugins/errors.ts';
+import type { ReportFault } from '../graphql/plugins/errors.ts';
 import { ReadModels } from '../graphql/read/read-models.ts';
 import type { Engine } from '../kernel/engine.ts';
 import { Courier } from '../kernel/notify/courier.ts';
-import type { Company } from '../scheduling/company.ts';
+import type { ActiveCallers } from '../scheduling/active-callers.ts';
 import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
 import { createGraphql, type Yoga } from './graphql.ts';
@@ -29,10 +29,10 @@ export interface ServedApiOptions {
   /** Folder of the documents that GraphiQL opens with. */
   readonly graphiqlDocuments: URL | undefined;
   readonly turns: Turns;
-  readonly company: Company;
+  readonly activeCallers: ActiveCallers;
   readonly loop: LoopWatch;
   readonly observer: ServerObserver;
-  readonly onFault: OnFault;
+  readonly reportFault: ReportFault;
 }
 
 /** The API as transports serve it, and its parts that metrics measure. */
@@ -48,7 +48,7 @@ export interface ServedApi {
 
 /** Makes the API of an engine, with the limits of the settings. */
 export function serveApi(options: ServedApiOptions): ServedApi {
-  const { schema, config, engine, database, turns, company, observer, onFault, documents, loop } = options;
+  const { schema, config, engine, database, turns, activeCallers, observer, reportFault, documents, loop } = options;
   const readModels = new ReadModels(database.reader.db, engine.registry.projections.values());
   const courier = new Courier((error) => observer.tell('updateDelayed', { error, context: {} }));
   const sources = { readModels, hub: engine.readSide.hub, courier, observer };
@@ -60,7 +60,7 @@ export function serveApi(options: ServedApiOptions): ServedApi {
     answerShares: new AnswerShares({ caller: config.actorAnswerBytes, total: config.totalAnswerBytes }),
   };
   const liveQueries = new LiveQueries({
-    ...{ schema, shared, turns, courier, onFault },
+    ...{ schema, shared, turns, courier, reportFault },
     timeoutMs: config.operationTimeoutMs,
     suggestions: config.introspection,
     limit: config.liveQueries,
@@ -70,7 +70,7 @@ export function serveApi(options: ServedApiOptions): ServedApi {
   const subscriptions = subscriptionBudgets(config);
   const known = new KnownDocuments(config.graphqlDocumentCacheBytes);
   const yoga = createGraphql({
-    ...{ schema, shared, config, eventStreams, liveQueries, documents, known, turns, company, onFault },
+    ...{ schema, shared, config, eventStreams, liveQueries, documents, known, turns, activeCallers, reportFault },
     budgets: subscriptions,
     graphiqlDocuments: options.graphiqlDocuments,
     phases: config.eventLoopBlockMs > 0 ? loop : undefined,

@@ -9,7 +9,7 @@ import type { LiveQueries } from '../graphql/live-queries/live-queries.ts';
 import type { PhaseListener } from '../graphql/phases.ts';
 import { useConsistency } from '../graphql/plugins/consistency.ts';
 import { useDeadline } from '../graphql/plugins/deadline.ts';
-import { answerError, type OnFault, useErrors } from '../graphql/plugins/errors.ts';
+import { answerError, type ReportFault, useErrors } from '../graphql/plugins/errors.ts';
 import { useExecutor } from '../graphql/plugins/executor.ts';
 import { type RequestLimits, useLimits } from '../graphql/plugins/limits.ts';
 import { useLiveQueries } from '../graphql/plugins/live-queries.ts';
@@ -19,7 +19,7 @@ import { useSlicedAnswers } from '../graphql/plugins/sliced-answers.ts';
 import { useSubscriptionBudget } from '../graphql/plugins/subscription-budget.ts';
 import { useSubscriptionRoot } from '../graphql/plugins/subscription-root.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
-import type { Company } from '../scheduling/company.ts';
+import type { ActiveCallers } from '../scheduling/active-callers.ts';
 import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
 import { useGraphiql } from './graphiql/graphiql.ts';
@@ -48,10 +48,10 @@ export interface GraphqlOptions {
   readonly graphiqlDocuments: URL | undefined;
   /** Turns of large bodies and answers on the event loop. */
   readonly turns: Turns;
-  readonly company: Company;
+  readonly activeCallers: ActiveCallers;
   /** Told about the phases of each operation. */
   readonly phases: PhaseListener | undefined;
-  readonly onFault: OnFault;
+  readonly reportFault: ReportFault;
 }
 
 /** The context that each transport passes. */
@@ -69,7 +69,7 @@ export type Yoga = YogaServerInstance<ServerContext, Context>;
  * The GraphQL pipeline: Yoga with every relevant default set explicitly. HTTP, SSE and WebSocket all pass through it.
  */
 export function createGraphql(options: GraphqlOptions): Yoga {
-  const { schema, shared, config, eventStreams, turns, onFault } = options;
+  const { schema, shared, config, eventStreams, turns, reportFault } = options;
   return createYoga<ServerContext, Context>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -81,7 +81,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     // Answers that never reach Yoga need CORS too: see cors.ts.
     cors: false,
     logging: false,
-    maskedErrors: { maskError: (error) => answerError(error, undefined, onFault) },
+    maskedErrors: { maskError: (error) => answerError(error, undefined, reportFault) },
     // Yoga's GraphiQL comes from a CDN, and the package that serves it locally does not support authenticated
     // subscriptions.
     graphiql: false,
@@ -102,7 +102,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       ...(config.introspection ? [] : [useDisableIntrospection()]),
       useTracing(),
       ...(shared.observer?.hears('operationAnswered') ? [useObserver(shared.observer)] : []),
-      useErrors(onFault, correlationIdOf),
+      useErrors(reportFault, correlationIdOf),
       useAnswerShares(),
       useCallerLimits(),
       useExpiringOperations(),
@@ -110,7 +110,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       useSubscriptionBudget(options.budgets),
       useConsistency(),
       useSlicedAnswers(turns),
-      useOperationWindows(new OperationWindows(options.company, windowsOf(config)), config.operationTimeoutMs),
+      useOperationWindows(new OperationWindows(options.activeCallers, windowsOf(config)), config.operationTimeoutMs),
     ],
   });
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Logger } from 'pino';
-import type { OnFault } from '../graphql/plugins/errors.ts';
-import type { Company } from '../scheduling/company.ts';
+import type { ReportFault } from '../graphql/plugins/errors.ts';
+import type { ActiveCallers } from '../scheduling/active-callers.ts';
 import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
 import type { Authenticator } from './auth/authenticator.ts';
@@ -21,6 +21,7 @@ import { Refusals } from './limits/refusals.ts';
 import { openSharedCounts } from './limits/shared-counts.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Health } from './operations/health.ts';
+import type { ServerObserver } from './operations/occurrences.ts';
 import { serveWebSockets } from './websocket/websocket.ts';
 
 /** Most connections to OPS_PORT: a few probes and scrapers. */
@@ -29,13 +30,14 @@ const OPS_CONNECTIONS = 100;
 export interface ListenerOptions {
   readonly config: Config;
   readonly logger: Logger;
+  readonly observer: ServerObserver;
   readonly authenticator: Authenticator;
   readonly health: Health;
   readonly metrics: Metrics | undefined;
   /** Turns of large bodies on the event loop. */
   readonly turns: Turns;
-  readonly company: Company;
-  readonly onFault: OnFault;
+  readonly activeCallers: ActiveCallers;
+  readonly reportFault: ReportFault;
   /** Undefined while requests are accepted, otherwise the reason why they are not. */
   readonly notReady: () => string | undefined;
 }
@@ -64,19 +66,18 @@ export interface Listeners {
  * @throws {ListenError}
  */
 export async function openListeners(options: ListenerOptions): Promise<Listeners> {
-  const { config, logger, authenticator, health, metrics, turns, company, onFault, notReady } = options;
-  const shared = config.limitsRedisUrl ? await openSharedCounts(config.limitsRedisUrl, logger) : undefined;
+  const { config, logger, observer, authenticator, health, metrics, turns, activeCallers, reportFault, notReady } =
+    options;
+  const shared = config.limitsRedisUrl ? await openSharedCounts(config.limitsRedisUrl, observer) : undefined;
   const addresses = createAddresses(config.trustedProxies);
   const limits = new CallerLimits(config, shared);
-  const refusals = new Refusals(logger, metrics);
-  const gate = { limits, refusals, authenticator, company };
+  const refusals = new Refusals(logger, observer);
+  const gate = { limits, refusals, authenticator, activeCallers };
   const whyNotHost = createHostGuard(config);
-  const origins = createOrigins(config, (origin) =>
-    logger.warn({ origin }, 'pages of this origin may not call the server: name it in CORS_ORIGINS to allow them'),
-  );
+  const origins = createOrigins(config, (origin) => observer.tell('originRefused', { origin }));
   const state: StateRoutes = { readiness: () => health.readiness(), whyNotHost, metrics };
   const requests = {
-    ...{ notReady, whyNotHost, origins, addresses, gate, turns, onFault },
+    ...{ notReady, whyNotHost, origins, addresses, gate, turns, reportFault },
     maxBodyBytes: config.maxBodyBytes,
     jsonLimits: jsonLimits(config.inputMaxListLength),
     stalledClients: new StalledClients(config.stalledClientTimeoutMs, config.maxBufferedBytes),
@@ -101,7 +102,7 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
     release();
     throw error;
   }
-  for (const each of [server, operations]) each?.on('handlerError', logHandlerError(logger));
+  for (const each of [server, operations]) each?.on('handlerError', reportHandlerError(observer));
   const connections = guardConnections(server, { addresses, limits, refusals });
   return {
     url: urlOf(server),
@@ -109,11 +110,11 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
     connections,
     serve: ({ yoga, documents, known }) => {
       handler = routed(
-        serveGraphql({ ...requests, graphql: answerRequests({ yoga, documents, known, turns, onFault }) }),
+        serveGraphql({ ...requests, graphql: answerRequests({ yoga, documents, known, turns, reportFault }) }),
       );
       const accepts = () => notReady() === undefined;
       return serveWebSockets(server, {
-        ...{ yoga, documents, known, turns, gate, addresses, config, logger, onFault },
+        ...{ yoga, documents, known, turns, gate, addresses, config, observer, reportFault },
         ...{ accepts, origins, whyNotHost },
       });
     },
@@ -127,9 +128,9 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
   };
 }
 
-function logHandlerError(logger: Logger) {
-  return (err: unknown, request: IncomingMessage) => {
+function reportHandlerError(observer: ServerObserver) {
+  return (error: unknown, request: IncomingMessage) => {
     const correlationId = correlationIdFrom(request.headers[CORRELATION_HEADER]?.toString());
-    logger.error({ err, correlationId }, 'a request could not be handled');
+    observer.tell('transportFailed', { step: 'handle a request', error, correlationId });
   };
 }

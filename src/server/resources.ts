@@ -32,14 +32,14 @@ export async function openResources(
   let postgres: ProvidedPostgres | undefined;
   let database: AfterwriteDatabase | undefined;
   try {
-    const provided = await providePostgres(config, (line) => logger.info(line));
+    const provided = await providePostgres(config, observer);
     postgres = provided;
     const opened = await openDatabase({
       url: provided.url,
       readUrl: config.readDatabaseUrl,
       ...databaseOptions(config),
       appMigrations: app.migrations,
-      onNotice: (line) => observer.tell('databaseNoticed', { line }),
+      observer,
     });
     database = opened;
     const adapters = await app.adapters({ config, databaseUrl: provided.url, log: logger });

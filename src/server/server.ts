@@ -4,11 +4,11 @@ import type { AfterwriteDatabase } from '../database/database.ts';
 import type { App } from '../definition/app.ts';
 import { readDocuments } from '../graphql/documents/read-documents.ts';
 import { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
-import type { OnFault } from '../graphql/plugins/errors.ts';
+import type { ReportFault } from '../graphql/plugins/errors.ts';
 import { schemaOf } from '../graphql/schema.ts';
 import { createEngine, type Engine } from '../kernel/engine.ts';
 import type { EngineOptions } from '../kernel/engine-options.ts';
-import { Company } from '../scheduling/company.ts';
+import { ActiveCallers } from '../scheduling/active-callers.ts';
 import { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
 import { engineOptions } from '../settings/engine-options.ts';
@@ -57,15 +57,15 @@ export async function startServer(
   const documents = await trustedDocuments(config, schema);
   const metrics = config.metrics ? new Metrics() : undefined;
   const observer = observeServer(logger, metrics);
-  const onFault: OnFault = (error, correlationId) => {
+  const reportFault: ReportFault = (error, correlationId) => {
     observer.tell('requestFailed', { error, correlationId });
     return config.nodeEnv === 'development' ? shownFault(error) : undefined;
   };
   let notReady: string | undefined = 'The server is starting.';
   const health = new Health(() => notReady);
-  const [turns, company] = [new Turns(), new Company()];
+  const [turns, activeCallers] = [new Turns(), new ActiveCallers()];
   const listeners = await openListeners({
-    ...{ config, logger, authenticator, health, metrics, turns, company, onFault },
+    ...{ config, logger, observer, authenticator, health, metrics, turns, activeCallers, reportFault },
     notReady: () => notReady,
   });
   const resources = await openResources(app, config, logger, observer).catch(async (error: unknown) => {
@@ -75,7 +75,7 @@ export async function startServer(
   });
   const { database, adapters } = resources;
   const engine = createEngine({
-    ...{ database, domains: app.domains, company, observer },
+    ...{ database, domains: app.domains, activeCallers, observer },
     ...engineOptions(config),
     ...overrides,
     adapters: adapters.adapters,
@@ -83,7 +83,7 @@ export async function startServer(
   health.serve({ engine, database });
   const loop = new LoopWatch(config.eventLoopBlockMs, (block) => observer.tell('loopBlocked', block));
   const api = serveApi({
-    ...{ schema, config, engine, database, documents, turns, company, loop, observer, onFault },
+    ...{ schema, config, engine, database, documents, turns, activeCallers, loop, observer, reportFault },
     graphiqlDocuments: app.graphiql.documents,
   });
   metrics?.measure({ engine, ...api, connections: listeners.connections });

@@ -121,7 +121,6 @@ describe('every connection', () => {
     const opened = await openDatabase({
       url: database.url,
       connections: { writer: 1, projector: 1, reader: 1 },
-      onNotice: () => {},
     });
     onTestFinished(() => opened.close(1000));
     const { writer, projector, reader, leases, owner, watch } = opened;
@@ -156,7 +155,7 @@ describe('a database that cannot be used', () => {
     );
     onTestFinished(() => onServer((server) => server`drop database ${server(name)} with (force)`));
     const url = Object.assign(new URL(database.url), { pathname: `/${name}` }).href;
-    await expect(migrateDatabase(url, () => {})).rejects.toMatchObject({
+    await expect(migrateDatabase(url)).rejects.toMatchObject({
       code: 'DATABASE_UNFIT',
       message: expect.stringContaining(`encoding is ${encoding}`),
     });
@@ -165,7 +164,7 @@ describe('a database that cannot be used', () => {
   it('is refused with the setting that only a superuser can take back', async () => {
     const { pathname } = new URL(database.url);
     await database.sql.unsafe(`alter database ${pathname.slice(1)} set session_replication_role = 'replica'`);
-    await expect(migrateDatabase(database.url, () => {})).rejects.toMatchObject({
+    await expect(migrateDatabase(database.url)).rejects.toMatchObject({
       code: 'DATABASE_UNFIT',
       message: expect.stringContaining('session_replication_role'),
     });

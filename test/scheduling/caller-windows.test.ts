@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { ActiveCallers } from '../../src/scheduling/active-callers.ts';
 import { CallerWindows, type LeaveWindow } from '../../src/scheduling/caller-windows.ts';
-import { Company } from '../../src/scheduling/company.ts';
 
 /** Windows of two tasks or ten kilos, and the tasks that have begun. */
 function openWindows() {
-  const company = new Company(() => 0);
-  const windows = new CallerWindows(company, { count: 2, weight: 10 });
+  const activeCallers = new ActiveCallers(() => 0);
+  const windows = new CallerWindows(activeCallers, { count: 2, weight: 10 });
   const leaves = new Map<string, LeaveWindow>();
   const enter = (caller: string, name: string, weight = 1) => {
     const place = windows.enter(caller, weight);
@@ -17,20 +17,20 @@ function openWindows() {
     await Promise.resolve();
     await Promise.resolve();
   };
-  return { company, windows, enter, leave, begun: () => [...leaves.keys()] };
+  return { activeCallers, windows, enter, leave, begun: () => [...leaves.keys()] };
 }
 
 describe('the tasks of a caller', () => {
   it('all begin at once while nobody else is there', () => {
-    const { company, enter, begun } = openWindows();
-    company.saw('ann');
+    const { activeCallers, enter, begun } = openWindows();
+    activeCallers.saw('ann');
     for (const name of ['a1', 'a2', 'a3']) enter('ann', name, 10);
     expect(begun()).toEqual(['a1', 'a2', 'a3']);
   });
 
   it('begin a few at a time, in order, while others are there, who do not wait for them', async () => {
-    const { company, windows, enter, leave, begun } = openWindows();
-    company.saw('bob');
+    const { activeCallers, windows, enter, leave, begun } = openWindows();
+    activeCallers.saw('bob');
     for (const name of ['a1', 'a2', 'a3', 'a4']) enter('ann', name);
     enter('bob', 'b1');
     expect(begun()).toEqual(['a1', 'a2', 'b1']);
@@ -44,8 +44,8 @@ describe('the tasks of a caller', () => {
   });
 
   it('begin only if they are light enough together, and a heavy one alone', async () => {
-    const { company, enter, leave, begun } = openWindows();
-    company.saw('bob');
+    const { activeCallers, enter, leave, begun } = openWindows();
+    activeCallers.saw('bob');
     enter('ann', 'a1', 6);
     enter('ann', 'a2', 20);
     // It is light, but it came later.
@@ -58,8 +58,8 @@ describe('the tasks of a caller', () => {
   });
 
   it('give their place back once, however often they end', async () => {
-    const { company, enter, leave, begun } = openWindows();
-    company.saw('bob');
+    const { activeCallers, enter, leave, begun } = openWindows();
+    activeCallers.saw('bob');
     for (const name of ['a1', 'a2', 'a3', 'a4']) enter('ann', name);
     await leave('a1');
     await leave('a1');
@@ -67,8 +67,8 @@ describe('the tasks of a caller', () => {
   });
 
   it('that fail give their place back', async () => {
-    const { company, windows } = openWindows();
-    company.saw('bob');
+    const { activeCallers, windows } = openWindows();
+    activeCallers.saw('bob');
     await expect(windows.run('ann', 10, () => Promise.reject(new Error('bad')))).rejects.toThrow('bad');
     expect(windows.isOpen('ann', 10)).toBe(true);
   });

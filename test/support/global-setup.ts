@@ -34,7 +34,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
   try {
     await admin`create database ${admin(template)}`;
-    await migrateDatabase(urlOfDatabase(server.url, template), () => {});
+    await migrateDatabase(urlOfDatabase(server.url, template));
     await makeTables(urlOfDatabase(server.url, template));
   } catch (error) {
     await tearDown();

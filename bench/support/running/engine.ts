@@ -4,7 +4,8 @@ import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import type { Domain } from '../../../src/kernel/define/domain.ts';
 import { createEngine, type Engine } from '../../../src/kernel/engine.ts';
 import type { EngineOptions } from '../../../src/kernel/engine-options.ts';
-import { Observer } from '../../../src/kernel/observe/observer.ts';
+import type { EngineOccurrences } from '../../../src/kernel/observe/occurrences.ts';
+import { Observer } from '../../../src/observe/observer.ts';
 import { createMetersTables, meterDomain } from '../workloads/meters.ts';
 import type { BenchPostgres } from './postgres.ts';
 
@@ -16,7 +17,7 @@ export interface BenchEngine extends Engine {
 /** Makes a database with the product's schema and the tables of the benchmarks' read models; resolves to its URL. */
 export async function prepareDatabase(postgresServer: BenchPostgres, name: string): Promise<string> {
   const url = await postgresServer.createDatabase(name);
-  await migrateDatabase(url, () => {});
+  await migrateDatabase(url);
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   await sql.unsafe(createMetersTables);
   await sql.end();
@@ -34,12 +35,12 @@ export async function openEngine(
   settings: Pick<EngineOptions, 'stateCacheSize'> = {},
 ): Promise<BenchEngine> {
   const connections = { writer: 4, projector: 4, reader: 1 };
-  const database = await openDatabase({ url, connections, onNotice: () => {} });
+  const database = await openDatabase({ url, connections });
   const engine = createEngine({
     database,
     domains,
     ...settings,
-    observer: new Observer([
+    observer: new Observer<EngineOccurrences>([
       {
         faultMet: ({ error }) => {
           throw error;

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
 import { startEmbeddedPostgres } from '../../../src/database/embedded/server.ts';
+import type { DatabaseOccurrences } from '../../../src/database/occurrences.ts';
+import { Observer } from '../../../src/observe/observer.ts';
 
 /** The Postgres that everybody is measured on. */
 export interface BenchPostgres {
@@ -19,7 +21,8 @@ const folder = fileURLToPath(new URL('../.afterwrite', import.meta.url));
 export async function startPostgres(say: (line: string) => void): Promise<BenchPostgres> {
   await mkdir(folder, { recursive: true });
   const dataDir = await mkdtemp(join(folder, 'bench-'));
-  const server = await startEmbeddedPostgres({ dataDir, onProgress: say });
+  const observer = new Observer<DatabaseOccurrences>([{ postgresStepBegun: ({ step }) => say(step) }]);
+  const server = await startEmbeddedPostgres({ dataDir, observer });
   const admin = postgres(server.url, { max: 1, onnotice: () => {} });
   const [row] = await admin<{ version: string }[]>`select current_setting('server_version') as version`;
   return {

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { migrateDatabase } from '../../database/migrations/migrate.ts';
 import { databaseOptions } from '../../settings/database-options.ts';
-import { type CommandFactory, print, say } from '../cli.ts';
-import { withPostgres } from '../context.ts';
+import { type CommandFactory, print } from '../cli.ts';
+import { observe, withPostgres } from '../context.ts';
 
 /** `migrate`: brings the database to this code's schema. */
 export const migrateCommand: CommandFactory = (cli) =>
@@ -10,7 +10,8 @@ export const migrateCommand: CommandFactory = (cli) =>
     .description("bring the database to this version's schema; the server does the same when it starts")
     .action(() =>
       withPostgres(cli, async ({ url, config }) => {
-        const { migrations } = await migrateDatabase(url, (line) => say(cli, line), {
+        const { migrations } = await migrateDatabase(url, {
+          observer: observe(cli),
           roles: databaseOptions(config).roles,
           appMigrations: cli.app.migrations,
         });

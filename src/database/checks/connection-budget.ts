@@ -5,9 +5,9 @@ import { DatabaseError } from '../errors.ts';
 export type Connections = Readonly<Record<PoolRole, number>>;
 
 /** Connections besides the three pools: two for notifications, one for leases, one to create tables, two to watch. */
-const BESIDE = 6;
+const OTHER_CONNECTIONS = 6;
 /** Reserved for the command line, a rebuild, and adapters of the application. */
-const LEFT = 2;
+const RESERVED = 2;
 
 /** How many connections a database allows to the server's users. */
 export interface Allowance {
@@ -33,15 +33,15 @@ export function fitConnections(
   const { limit, set, inUse } = allowance;
   const parts = Object.values(wanted);
   const sum = parts.reduce((a, b) => a + b, 0);
-  const least = parts.length + BESIDE + LEFT;
+  const least = parts.length + OTHER_CONNECTIONS + RESERVED;
   if (limit < least) {
     throw new DatabaseError(
       'DATABASE_UNFIT',
-      `The database allows ${limit} connections (${set}), and a server needs at least ${least} and wants ${sum + BESIDE + LEFT}: ` +
+      `The database allows ${limit} connections (${set}), and a server needs at least ${least} and wants ${sum + OTHER_CONNECTIONS + RESERVED}: ` +
         'allow more.',
     );
   }
-  const free = Math.max(parts.length, limit - inUse - BESIDE - LEFT);
+  const free = Math.max(parts.length, limit - inUse - OTHER_CONNECTIONS - RESERVED);
   if (sum <= free) return { connections: wanted };
   const share = (count: number) => Math.max(1, Math.floor((count * free) / sum));
   const connections = {

@@ -4,8 +4,9 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { pause } from '../../scheduling/sleeper.ts';
+import type { DatabaseObserver } from '../occurrences.ts';
 import { EmbeddedPostgresError, errorCode } from './errors.ts';
-import type { PostgresLog } from './log.ts';
+import type { PostgresLog } from './postgres-log.ts';
 import { commandAs, type RootAccess } from './privileges.ts';
 import { isPostmasterOf, pollUntil, processIdentity } from './processes.ts';
 import { postmasterArguments } from './settings.ts';
@@ -30,7 +31,7 @@ export interface StartOrder {
   log: PostgresLog;
   /** Milliseconds to wait for the processes that a killed Postgres left. */
   orphanPatience: number;
-  onProgress: (line: string) => void;
+  observer: DatabaseObserver;
 }
 
 /**
@@ -93,7 +94,10 @@ export async function startPostmaster(order: StartOrder): Promise<Postmaster> {
     if (ready !== undefined) return ready;
     if (!/pre-existing shared memory block/i.test(output)) throw failed(output);
     if (performance.now() > orphanDeadline) throw orphansRemain(order, output);
-    if (!waiting) order.onProgress('waiting for the processes of a Postgres that was killed to end');
+    if (!waiting) {
+      const step = 'waiting for the processes of a Postgres that was killed to end';
+      order.observer.tell('postgresStepBegun', { step });
+    }
     waiting = true;
     await pause(250);
   }

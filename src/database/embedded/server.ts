@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type DatabaseObserver, unobservedDatabase } from '../occurrences.ts';
 import { connect } from '../session.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
 import { clusterExists, clusterFolder, createCluster, NAME, readPassword, removeHalfMade } from './cluster.ts';
 import { dataDirError, EmbeddedPostgresError, errorCode } from './errors.ts';
 import { withLock } from './lock.ts';
-import { PostgresLog } from './log.ts';
+import { PostgresLog } from './postgres-log.ts';
 import { awaitReady, findPostmaster, type Postmaster, startPostmaster, stopPostmaster } from './postmaster.ts';
 import { prepareAccess, type RootWay } from './privileges.ts';
-import { Users } from './users.ts';
+import { ProcessRegistry } from './process-registry.ts';
 
 export { EmbeddedPostgresError, type EmbeddedPostgresErrorCode } from './errors.ts';
 
@@ -28,8 +29,8 @@ export interface EmbeddedOptions {
    * server.
    */
   settings?: Record<string, string>;
-  /** One line of progress for a person, e.g. 'creating a Postgres 18 cluster in …'. */
-  onProgress?: (line: string) => void;
+  /** Told of the steps that may take a while. */
+  observer?: DatabaseObserver;
 }
 
 /** A running Postgres that this process uses. */
@@ -71,12 +72,12 @@ export async function startEmbeddedPostgres(
     const dataDir = await realpath(options.dataDir);
     const binaries = await findBinaries();
     const lock = join(dataDir, 'lock');
-    const users = new Users(join(dataDir, 'users'));
+    const registry = new ProcessRegistry(join(dataDir, 'users'));
     return await withLock(lock, LOCK_PATIENCE_MS, async () => {
-      const user = await users.add();
+      const use = await registry.add();
       const giveUp = async () => {
-        await users.remove(user);
-        await stopUnused(dataDir, users);
+        await registry.remove(use);
+        await stopUnused(dataDir, registry);
       };
       try {
         const server = await joinOrStart(dataDir, binaries, options, internals);
@@ -105,24 +106,25 @@ async function joinOrStart(
   options: EmbeddedOptions,
   internals: EmbeddedInternals,
 ): Promise<Postmaster & { adopted: boolean }> {
-  const { settings = {}, onProgress = () => undefined } = options;
+  const { settings = {}, observer = unobservedDatabase } = options;
+  const begin = (step: string) => observer.tell('postgresStepBegun', { step });
   const { rootWays = ['namespace', 'drop'], orphanPatience = 60_000 } = internals;
   const folder = clusterFolder(dataDir);
   const running = await findPostmaster(folder);
   if (running !== undefined) {
-    onProgress(`using the Postgres that already runs on ${folder}`);
+    begin(`using the Postgres that already runs on ${folder}`);
     const server = await awaitReady(running.pid, folder);
     if (server !== undefined) return { ...server, adopted: true };
   }
   await removeHalfMade(dataDir);
   if (!(await clusterExists(dataDir, binaries.major))) {
-    onProgress(`creating a Postgres ${binaries.major} cluster in ${folder}`);
+    begin(`creating a Postgres ${binaries.major} cluster in ${folder}`);
     await createCluster(dataDir, binaries, rootWays, settings.fsync !== 'off');
   }
   const access = await prepareAccess(folder, dataDir, binaries, rootWays);
-  onProgress(`starting Postgres ${binaries.version}`);
+  begin(`starting Postgres ${binaries.version}`);
   const log = new PostgresLog(dataDir);
-  const server = await startPostmaster({ folder, access, settings, log, orphanPatience, onProgress });
+  const server = await startPostmaster({ folder, access, settings, log, orphanPatience, observer });
   return { ...server, adopted: false };
 }
 
@@ -133,8 +135,8 @@ export async function stopEmbeddedPostgres(dataDir: string): Promise<void> {
   await postgres.release();
 }
 
-async function stopUnused(dataDir: string, users: Users): Promise<void> {
-  if ((await users.count()) > 0) return;
+async function stopUnused(dataDir: string, registry: ProcessRegistry): Promise<void> {
+  if ((await registry.count()) > 0) return;
   const folder = clusterFolder(dataDir);
   const running = await findPostmaster(folder);
   if (running !== undefined) await stopPostmaster(running.pid, folder);

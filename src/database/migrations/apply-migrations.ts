@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import { pause } from '../../scheduling/sleeper.ts';
 import type { Database } from '../client.ts';
 import { DatabaseError, rootOf } from '../errors.ts';
+import type { DatabaseObserver } from '../occurrences.ts';
 import {
   MIGRATIONS_SCHEMA,
   type Migration,
@@ -23,23 +24,23 @@ export interface AppliedMigrations {
  * Applies the migrations that the database has not had, all in one transaction. Drizzle's own migrator looks only for those that are
  * newer than the newest applied one: a branch's migration that is merged after a newer one would never be applied.
  *
- * @param onNotice called with a line for each migration that is older than one that was applied before, and for each whose file
- *   has changed since it was applied.
+ * @param observer told of each migration that is older than one that was applied before, and of each whose file has changed
+ *   since it was applied.
  * @throws {DatabaseError} MIGRATION_FAILED with the name of the migration; nothing is changed then.
  */
 export async function applyMigrations(
   db: Database,
   history: MigrationHistory,
-  onNotice: (line: string) => void,
+  observer: DatabaseObserver,
 ): Promise<AppliedMigrations> {
   const migrations = migrationsOf(history);
   const recorded = await recordedIn(db, history);
   const missing = missingOf(migrations, recorded);
   for (const migration of migrations) {
-    const line = noticeOf(migration, missing.includes(migration), recorded);
-    if (line !== undefined) onNotice(line);
+    const message = noticeOf(migration, missing.includes(migration), recorded);
+    if (message !== undefined) observer.tell('databaseNoticed', { message });
   }
-  await withoutBlocking(onNotice, () => applyMissing(db, history, missing));
+  await withoutBlocking(observer, () => applyMissing(db, history, missing));
   return { applied: missing.length, all: migrations.length };
 }
 
@@ -54,14 +55,17 @@ const LOCK_NOT_AVAILABLE = '55P03';
  * Applies migrations, and tries again until they get their locks. A migration that waited for a table would block every later
  * statement on it: running servers would stand still for as long as a dump takes.
  */
-async function withoutBlocking(onNotice: (line: string) => void, apply: () => Promise<void>): Promise<void> {
+async function withoutBlocking(observer: DatabaseObserver, apply: () => Promise<void>): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
       await apply();
       return;
     } catch (error) {
       if (!(error instanceof TableLockedError)) throw error;
-      if (attempt % TOLD_EVERY === 0) onNotice(`${error.message}; it is tried again until that session is done.`);
+      if (attempt % TOLD_EVERY === 0) {
+        const message = `${error.message}; it is tried again until that session is done.`;
+        observer.tell('databaseNoticed', { message });
+      }
       await pause(PAUSE_MS);
     }
   }

@@ -5,6 +5,7 @@ import { type Allowance, allowanceOf } from '../checks/connection-budget.ts';
 import { type CheckedServer, checkServer } from '../checks/server-check.ts';
 import { openPool, type Pool } from '../client.ts';
 import { DatabaseError } from '../errors.ts';
+import { type DatabaseObserver, unobservedDatabase } from '../occurrences.ts';
 import { ensureRoles, type PartRoles, type RoleOptions } from '../roles/ensure-roles.ts';
 import { applyMigrations } from './apply-migrations.ts';
 import { newerCode, refuseBesideEarlier } from './compatibility.ts';
@@ -33,6 +34,7 @@ export interface MigrateOptions {
   readonly roles?: RoleOptions | undefined;
   /** Folder of the application's own migrations, which are applied after the engine's; none unless given. */
   readonly appMigrations?: URL | undefined;
+  readonly observer?: DatabaseObserver | undefined;
 }
 
 /**
@@ -40,7 +42,6 @@ export interface MigrateOptions {
  * newer code has migrated is left as it is: each release adds to the schema what the servers of the one before need not know, so
  * that these can be started again during a deployment, and after it was taken back.
  *
- * @param onNotice called with lines for an operator.
  * @throws {DatabaseError} DATABASE_UNREACHABLE, DATABASE_TOO_OLD (Postgres before 15), DATABASE_UNFIT (its encoding or
  * its settings),
  *   DATABASE_NEWER (migrated by newer code, so that this cannot run on it), READ_TABLES_IN_USE (by processes of a release
@@ -48,8 +49,12 @@ export interface MigrateOptions {
  */
 export async function migrateDatabase(
   url: string,
-  onNotice: (line: string) => void,
-  { answerWithinMs = ANSWER_WITHIN_MS, roles: roleOptions = {}, appMigrations }: MigrateOptions = {},
+  {
+    answerWithinMs = ANSWER_WITHIN_MS,
+    roles: roleOptions = {},
+    appMigrations,
+    observer = unobservedDatabase,
+  }: MigrateOptions = {},
 ): Promise<Migrated> {
   const histories = [engineHistory, ...(appMigrations ? [appHistory(appMigrations)] : [])];
   let pool: Pool | undefined;
@@ -57,28 +62,29 @@ export async function migrateDatabase(
     // One connection: a session-level lock belongs to the connection that took it, and Drizzle's migrator takes none.
     pool = openPool({ url, connections: 1, applicationName: 'afterwrite migrate', prepare: false });
     const server = await answerWithin(answerWithinMs, checkServer(pool.db));
-    await lockMigrations(pool.db, { url, onNotice });
+    await lockMigrations(pool.db, { url, observer });
     try {
       const newer = await newerCode(pool.db, histories);
       const isNewer = newer.engine;
       if (newer.app) {
-        onNotice('A newer version of the application has migrated the database. This one runs on it.');
+        const message = 'A newer version of the application has migrated the database. This one runs on it.';
+        observer.tell('databaseNoticed', { message });
       }
       if (isNewer) {
-        onNotice(
-          'A newer version of Afterwrite has migrated the database. This one runs on it, and leaves tables and rights as they are.',
-        );
+        const message =
+          'A newer version of Afterwrite has migrated the database. This one runs on it, and leaves tables and rights as they are.';
+        observer.tell('databaseNoticed', { message });
       }
       await refuseBesideEarlier(pool.db);
       await prepareAppHistory(pool.db);
       const migrations = { applied: 0, all: 0 };
       for (const history of histories) {
         if (isNewer && history === engineHistory) continue;
-        const { applied, all } = await applyMigrations(pool.db, history, onNotice);
+        const { applied, all } = await applyMigrations(pool.db, history, observer);
         migrations.applied += applied;
         migrations.all += all;
       }
-      const roles = await ensureRoles(pool.db, url, { ...roleOptions, isNewer }, onNotice);
+      const roles = await ensureRoles(pool.db, url, { ...roleOptions, isNewer }, observer);
       const [store] = await pool.db.execute<{ epoch: string }>(sql`select epoch from es.store`);
       if (!store) throw new DatabaseError('MIGRATION_FAILED', 'The database has no row in es.store; restore it.');
       const allowance = await allowanceOf(pool.db, !roles.writer.login);

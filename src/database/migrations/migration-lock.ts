@@ -3,6 +3,7 @@ import { later, type Timer } from '../../scheduling/timers.ts';
 import { MIGRATION_LOCK } from '../activity/locks.ts';
 import { type Database, openPool } from '../client.ts';
 import { rootOf } from '../errors.ts';
+import type { DatabaseObserver } from '../occurrences.ts';
 
 /** When the holder of the lock is first reported, and how often again, in ms. */
 const FIRST_REPORT_MS = 1000;
@@ -10,8 +11,8 @@ const REPORT_EVERY_MS = 10_000;
 
 export interface LockWait {
   readonly url: string;
-  /** Called with a line about the holder each time. */
-  readonly onNotice: (line: string) => void;
+  /** Told of the holder each time. */
+  readonly observer: DatabaseObserver;
   readonly firstReportMs?: number | undefined;
   readonly reportEveryMs?: number | undefined;
 }
@@ -21,15 +22,17 @@ export interface LockWait {
  * every ten seconds again, reports who holds it, since when and with which statement.
  */
 export async function lockMigrations(db: Database, wait: LockWait): Promise<void> {
-  const { url, onNotice, firstReportMs = FIRST_REPORT_MS, reportEveryMs = REPORT_EVERY_MS } = wait;
+  const { url, observer, firstReportMs = FIRST_REPORT_MS, reportEveryMs = REPORT_EVERY_MS } = wait;
   const began = performance.now();
   let isOver = false;
   let reporting: Promise<void> | undefined;
   let timer: Timer;
   const report = async () => {
-    const line = await holderOf(url).catch((error) => `who holds it cannot be seen (${rootOf(error).message})`);
+    const holder = await holderOf(url).catch((error) => `who holds it cannot be seen (${rootOf(error).message})`);
     if (isOver) return;
-    onNotice(`The migration waits for its lock since ${Math.round((performance.now() - began) / 1000)} s: ${line}.`);
+    const seconds = Math.round((performance.now() - began) / 1000);
+    const message = `The migration has waited for its lock for ${seconds} s: ${holder}.`;
+    observer.tell('databaseNoticed', { message });
     timer = later(reportEveryMs, again);
   };
   const again = () => {

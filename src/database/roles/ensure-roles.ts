@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database, PoolRole } from '../client.ts';
 import { rootOf } from '../errors.ts';
+import type { DatabaseObserver } from '../occurrences.ts';
 import type { Login } from '../session.ts';
 import { readCatalog } from './catalog.ts';
 import { type Account, ensureLogin, type LoginRequest, tryLogin } from './logins.ts';
@@ -56,7 +57,7 @@ export async function ensureRoles(
   db: Database,
   url: string,
   { urls = {}, secret = passwordIn(url), isNewer }: RoleOptions & RightsOptions,
-  onNotice: (line: string) => void,
+  observer: DatabaseObserver,
 ): Promise<PartRoles> {
   const [here] = await db.execute<Here>(sql`
     select oid::int8 as oid, datname as database, current_user as "user",
@@ -70,7 +71,7 @@ export async function ensureRoles(
   const others = PARTS.filter((part) => !urls[part]);
   if (others.length > 0) {
     const accounts = others.map((part) => ({ part, name: loginNameOf(part, here.oid) }));
-    for (const [part, how] of await accountsOf(request, accounts, onNotice)) access.set(part, how);
+    for (const [part, how] of await accountsOf(request, accounts, observer)) access.set(part, how);
   }
   const owner = here.isSuperuser ? await ownerOf(request, loginNameOf('owner', here.oid), access) : URL_USER;
   const of = (part: PoolRole) => access.get(part) ?? URL_USER;
@@ -101,7 +102,7 @@ type Accounts = readonly { readonly part: PoolRole; readonly name: string }[];
 async function accountsOf(
   request: LoginRequest,
   accounts: Accounts,
-  onNotice: (line: string) => void,
+  observer: DatabaseObserver,
 ): Promise<(readonly [PoolRole, Access])[]> {
   const made: Account[] = [];
   try {
@@ -109,14 +110,14 @@ async function accountsOf(
   } catch (error) {
     const { code, message } = rootOf(error);
     if (code !== '42501') throw error;
-    return sharedRoles(request, accounts, message, onNotice);
+    return sharedRoles(request, accounts, message, observer);
   }
   const refused = made.find(({ login }) => login === undefined);
   if (refused) {
-    onNotice(
+    const message =
       `Postgres does not let the role ${refused.name} log in (${refused.why}): connections log in as ${request.user} and take the ` +
-        'roles, which they could leave. Let pg_hba.conf admit them with a password, and if DATABASE_URL has none, set DATABASE_ROLE_SECRET.',
-    );
+      'roles, which they could leave. Let pg_hba.conf admit them with a password, and if DATABASE_URL has none, set DATABASE_ROLE_SECRET.';
+    observer.tell('databaseNoticed', { message });
   }
   return accounts.map(({ part, name }, n) => [
     part,
@@ -129,7 +130,7 @@ async function sharedRoles(
   { db, user }: LoginRequest,
   accounts: Accounts,
   why: string,
-  onNotice: (line: string) => void,
+  observer: DatabaseObserver,
 ): Promise<(readonly [PoolRole, Access])[]> {
   const usable = await db.execute<{ name: string }>(
     sql`select rolname as name from pg_roles
@@ -137,15 +138,14 @@ async function sharedRoles(
                 case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end)`,
   );
   const areThere = accounts.every(({ part }) => usable.some(({ name }) => name === SHARED_ROLES[part]));
-  onNotice(
-    areThere
-      ? `The database's user may not create roles (${why}): connections log in as ${user} and take the roles ` +
-          'afterwrite_writer, afterwrite_projector and afterwrite_reader, which they could leave. Set WRITER_DATABASE_URL, ' +
-          'PROJECTOR_DATABASE_URL and READER_DATABASE_URL to users of their own to contain them.'
-      : `The database's user may not create roles (${why}); all connections use that user, and nothing but the application keeps its ` +
-          'parts apart. Let it create roles, or set WRITER_DATABASE_URL, PROJECTOR_DATABASE_URL and READER_DATABASE_URL to ' +
-          'users of their own.',
-  );
+  const message = areThere
+    ? `The database's user may not create roles (${why}): connections log in as ${user} and take the roles ` +
+      'afterwrite_writer, afterwrite_projector and afterwrite_reader, which they could leave. Set WRITER_DATABASE_URL, ' +
+      'PROJECTOR_DATABASE_URL and READER_DATABASE_URL to users of their own to contain them.'
+    : `The database's user may not create roles (${why}); all connections use that user, and nothing but the application keeps its ` +
+      'parts apart. Let it create roles, or set WRITER_DATABASE_URL, PROJECTOR_DATABASE_URL and READER_DATABASE_URL to ' +
+      'users of their own.';
+  observer.tell('databaseNoticed', { message });
   return accounts.map(({ part }) => [part, { login: undefined, role: areThere ? SHARED_ROLES[part] : undefined }]);
 }
 

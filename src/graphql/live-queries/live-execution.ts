@@ -7,7 +7,7 @@ import type { Turns } from '../../scheduling/turns.ts';
 import { SLICE_BYTES, slicedJson } from '../answer/sliced-json.ts';
 import { type Caller, type Context, createContext, type Shared } from '../context.ts';
 import type { RequestErrorCode } from '../errors.ts';
-import { clientResult, type OnFault } from '../plugins/errors.ts';
+import { clientResult, type ReportFault } from '../plugins/errors.ts';
 import { OperationDeadline } from '../plugins/operation-deadline.ts';
 import type { LivePlan } from './plan.ts';
 import type { RecordedReads } from './watch/recorded-reads.ts';
@@ -20,7 +20,7 @@ export interface ExecutionTools {
   readonly turns: Turns;
   /** Limit of one execution, in ms. */
   readonly timeoutMs: number;
-  readonly onFault: OnFault;
+  readonly reportFault: ReportFault;
 }
 
 /** One execution, for everybody who asks the same. */
@@ -59,7 +59,7 @@ export function executeLive(
   tools: ExecutionTools,
   { plan, variables, caller, reads, signal }: LiveExecution,
 ): Promise<LiveAnswer> {
-  const { schema, shared, turns, timeoutMs, onFault } = tools;
+  const { schema, shared, turns, timeoutMs, reportFault } = tools;
   const context = createContext(shared, { ...caller, signal }, reads);
   const { budget, consistency, operation } = context;
   consistency.executes(plan.touched);
@@ -78,7 +78,7 @@ export function executeLive(
   return inSpan('live query', { attributes }, async () => {
     try {
       const executed = Promise.resolve(cancelledBy(deadline, () => execute(args)));
-      const result = clientResult(await deadline.orTimeout(executed, (late) => late), context, onFault);
+      const result = clientResult(await deadline.orTimeout(executed, (late) => late), context, reportFault);
       const message = messageOf(plan.name, result);
       const { digest, bytes } = await measured(message, budget.answerBytes, () => turns.take(context.caller));
       const { isStale: stale } = consistency;

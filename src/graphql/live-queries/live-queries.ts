@@ -64,12 +64,12 @@ export class LiveQueries {
   readonly #personal = new Map<string, number>();
 
   constructor(options: LiveQueriesOptions) {
-    const { schema, shared, turns, timeoutMs, onFault, courier, atOnce } = options;
+    const { schema, shared, turns, timeoutMs, reportFault, courier, atOnce } = options;
     const { readSide, registry } = shared.engine;
     const { hub, positions } = readSide;
     this.#options = options;
     this.#tools = {
-      ...{ schema, shared, turns, timeoutMs, onFault, courier },
+      ...{ schema, shared, turns, timeoutMs, reportFault, courier },
       router: new ChangeRouter({ hub, positions, readModels: shared.readModels, projections: registry.projections }),
       queue: new FairQueue(atOnce),
     };

@@ -178,7 +178,7 @@ export class LiveQuery implements MessageSource {
       if (answer) await this.#publish(answer);
       await this.#rest();
     } catch (error) {
-      this.#options.tools.onFault(error, this.#options.correlationId);
+      this.#options.tools.reportFault(error, this.#options.correlationId);
       this.#tryAgain();
     }
     this.#isRunning = false;

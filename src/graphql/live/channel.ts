@@ -1,7 +1,7 @@
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
 import type { Hub, ProjectionMoved } from '../../kernel/notify/hub.ts';
-import type { Observer } from '../../kernel/observe/observer.ts';
+import type { EngineObserver } from '../../kernel/observe/occurrences.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { type Backoff, backoffMs } from '../../scheduling/backoff.ts';
 import { pause } from '../../scheduling/sleeper.ts';
@@ -30,7 +30,7 @@ export interface ChannelSources {
   readonly hub: Hub;
   readonly readModels: ReadModels;
   readonly courier: Courier;
-  readonly observer: Pick<Observer, 'tell'>;
+  readonly observer: Pick<EngineObserver, 'tell'>;
 }
 
 export interface ChannelOptions extends ChannelSources {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
 import type { Hub } from '../../kernel/notify/hub.ts';
-import type { Observer } from '../../kernel/observe/observer.ts';
+import type { EngineObserver } from '../../kernel/observe/occurrences.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
 import { type Backoff, backoffMs } from '../../scheduling/backoff.ts';
 import { pause } from '../../scheduling/sleeper.ts';
@@ -18,7 +18,7 @@ export interface LiveRowsOptions {
   readonly readModels: ReadModels;
   readonly hub: Hub;
   readonly courier: Courier;
-  readonly observer: Pick<Observer, 'tell'>;
+  readonly observer: Pick<EngineObserver, 'tell'>;
 }
 
 interface WatchedRow {
@@ -49,7 +49,7 @@ export class LiveRows {
   readonly #readModels: ReadModels;
   readonly #hub: Hub;
   readonly #courier: Courier;
-  readonly #observer: Pick<Observer, 'tell'>;
+  readonly #observer: Pick<EngineObserver, 'tell'>;
   readonly #watched = new Map<string, WatchedTable>();
 
   constructor({ readModels, hub, courier, observer }: LiveRowsOptions) {

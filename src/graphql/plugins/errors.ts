@@ -4,18 +4,18 @@ import type { Context } from '../context.ts';
 import { maskedError, type ShownFault, toClientError } from '../errors.ts';
 
 /**
- * Told about each fault, with the correlation id of its masked error.
+ * Reports a fault to the observer, with the correlation id of its masked error.
  * @returns what the client may know of it: nothing, except in development.
  */
-export type OnFault = (error: unknown, correlationId: string | undefined) => ShownFault | undefined;
+export type ReportFault = (error: unknown, correlationId: string | undefined) => ShownFault | undefined;
 
 /**
  * An error in the form for the client: with its code, or masked if it is a fault, which is reported to the operator.
  */
-export function answerError(error: unknown, correlationId: string | undefined, onFault: OnFault): GraphQLError {
+export function answerError(error: unknown, correlationId: string | undefined, reportFault: ReportFault): GraphQLError {
   const known = toClientError(error);
   if (known) return known;
-  return maskedError(error, correlationId, onFault(error, correlationId));
+  return maskedError(error, correlationId, reportFault(error, correlationId));
 }
 
 /**
@@ -23,7 +23,7 @@ export function answerError(error: unknown, correlationId: string | undefined, o
  * @param correlationIdOf an operation that is not executed yet.
  */
 export function useErrors(
-  onFault: OnFault,
+  reportFault: ReportFault,
   correlationIdOf: (context: object) => string | undefined = () => undefined,
 ): Plugin {
   return {
@@ -31,17 +31,18 @@ export function useErrors(
       ({ context }) =>
       ({ result, replaceParseResult }) => {
         if (result instanceof Error)
-          replaceParseResult(answerError(result, correlationIdOf(context), onFault) as never);
+          replaceParseResult(answerError(result, correlationIdOf(context), reportFault) as never);
       },
     onValidate:
       ({ context }) =>
       ({ result, setResult }) => {
-        if (result.length > 0) setResult(result.map((error) => answerError(error, correlationIdOf(context), onFault)));
+        if (result.length > 0)
+          setResult(result.map((error) => answerError(error, correlationIdOf(context), reportFault)));
       },
     // Yoga's own masking comes after this and does not know the operation.
-    onExecute: ({ args }) => ({ onExecuteDone: answering(args.contextValue as unknown as Context, onFault) }),
+    onExecute: ({ args }) => ({ onExecuteDone: answering(args.contextValue as unknown as Context, reportFault) }),
     onSubscribe: ({ args }) => {
-      const answer = answering(args.contextValue as unknown as Context, onFault);
+      const answer = answering(args.contextValue as unknown as Context, reportFault);
       return {
         onSubscribeResult: (outcome) => {
           answer(outcome);
@@ -58,9 +59,10 @@ interface ExecutionOutcome {
   readonly setResult: (result: never) => void;
 }
 
-function answering(context: Context, onFault: OnFault) {
+function answering(context: Context, reportFault: ReportFault) {
   return ({ result, setResult }: ExecutionOutcome): undefined => {
-    if (!(Symbol.asyncIterator in result) && result.errors) setResult(clientResult(result, context, onFault) as never);
+    if (!(Symbol.asyncIterator in result) && result.errors)
+      setResult(clientResult(result, context, reportFault) as never);
   };
 }
 
@@ -68,13 +70,13 @@ function answering(context: Context, onFault: OnFault) {
 export function clientResult(
   result: ExecutionResult,
   { correlationId, budget, consistency }: Pick<Context, 'correlationId' | 'budget' | 'consistency'>,
-  onFault: OnFault,
+  reportFault: ReportFault,
 ): ExecutionResult {
   if (!result.errors) return result;
   if (budget.exhausted) {
     return { ...result, data: null, errors: [endedBy(budget.exhausted, consistency.appended !== undefined)] };
   }
-  const answered = result.errors.map((error) => answerError(error, correlationId, onFault));
+  const answered = result.errors.map((error) => answerError(error, correlationId, reportFault));
   // A status other than 200 would mean that nothing was done.
   return { ...result, errors: consistency.appended === undefined ? answered : answered.map(withoutStatus) };
 }

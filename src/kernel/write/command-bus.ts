@@ -6,7 +6,7 @@ import { ThrottledError } from '../errors.ts';
 import type { AppendQueue } from '../log/append/append-queue.ts';
 import { newId } from '../log/new-id.ts';
 import { orElsewhere } from '../log/newer-events.ts';
-import { type Observer, unobserved } from '../observe/observer.ts';
+import { type EngineObserver, unobserved } from '../observe/occurrences.ts';
 import type { Obstacles } from '../obstacles.ts';
 import type { Admission } from './admission/admission.ts';
 import type { CommandWindows } from './admission/command-window.ts';
@@ -26,7 +26,7 @@ export interface CommandBusParts extends CommandTools {
   readonly admission?: Pick<Admission, 'assertAdmitted' | 'appended'> | undefined;
   /** Reasons for which every command is refused. */
   readonly obstacles?: Pick<Obstacles, 'assertNone'> | undefined;
-  readonly observer?: Observer | undefined;
+  readonly observer?: EngineObserver | undefined;
 }
 
 interface Running extends RosterMember {
@@ -38,7 +38,7 @@ interface Running extends RosterMember {
  */
 export class CommandBus {
   readonly #parts: CommandBusParts;
-  readonly #observer: Observer;
+  readonly #observer: EngineObserver;
   readonly #running = new Roster<Running>();
   #isClosed = false;
 

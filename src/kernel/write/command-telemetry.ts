@@ -1,6 +1,6 @@
 import type { CommandOutcome } from '../define/command-outcome.ts';
 import { ForbiddenError, OutcomeUnknownError, ThrottledError, UnauthenticatedError } from '../errors.ts';
-import type { CommandEnd, Observer } from '../observe/observer.ts';
+import type { CommandEnd, EngineObserver } from '../observe/occurrences.ts';
 import { inSpan, traceparentOf } from '../observe/trace.ts';
 import type { ExecuteOptions } from './execute-options.ts';
 
@@ -9,7 +9,7 @@ import type { ExecuteOptions } from './execute-options.ts';
  * ended. Errors pass through unchanged.
  */
 export async function withTelemetry(
-  observer: Observer,
+  observer: EngineObserver,
   command: { readonly name: string; readonly aggregate: { readonly name: string } },
   options: ExecuteOptions,
   run: (options: ExecuteOptions) => Promise<CommandOutcome>,

@@ -1,5 +1,5 @@
+import type { ActiveCallers } from '../../scheduling/active-callers.ts';
 import { CallerWindows, type LeaveWindow } from '../../scheduling/caller-windows.ts';
-import type { Company } from '../../scheduling/company.ts';
 import { UsualWeights } from '../../scheduling/usual-weights.ts';
 
 /** What may be executed of one caller at the same time while others are there. */
@@ -19,8 +19,8 @@ export class OperationWindows {
   /** Bytes of operations. */
   readonly #usual = new UsualWeights();
 
-  constructor(company: Company, { operations, bytes }: OperationWindowLimits) {
-    this.#windows = new CallerWindows(company, { count: operations, weight: bytes });
+  constructor(activeCallers: ActiveCallers, { operations, bytes }: OperationWindowLimits) {
+    this.#windows = new CallerWindows(activeCallers, { count: operations, weight: bytes });
   }
 
   /** Takes a place for an operation: see {@link CallerWindows.enter}. */

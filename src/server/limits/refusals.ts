@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Observer } from '../../observe/observer.ts';
 import { later, type Timer } from '../../scheduling/timers.ts';
 
 /** How a caller is connected. */
@@ -20,9 +21,9 @@ export interface CallerRefusal {
   readonly why?: string;
 }
 
-/** Observes refusals, for metrics. */
-export interface RefusalObserver {
-  refused(reason: string, transport: Transport): void;
+export interface RefusalOccurrences {
+  /** A request, an operation or a connection was refused. */
+  readonly callerRefused: Pick<CallerRefusal, 'reason' | 'transport'>;
 }
 
 /** Log lines per second and reason. An attacker can cause any number of refusals and must not fill the disk. */
@@ -36,21 +37,21 @@ interface Window {
 }
 
 /**
- * Counts and logs every refusal: the first five per second and reason in full, the others as a number. A line has codes
+ * Reports and logs every refusal: in the log, the first five per second and reason in full, the others as a number. A line has codes
  * and ids and nothing that a caller has written.
  */
 export class Refusals {
   readonly #logger: Logger;
-  readonly #observer: RefusalObserver | undefined;
+  readonly #observer: Pick<Observer<RefusalOccurrences>, 'tell'>;
   readonly #windows = new Map<string, Window>();
 
-  constructor(logger: Logger, observer?: RefusalObserver) {
+  constructor(logger: Logger, observer: Pick<Observer<RefusalOccurrences>, 'tell'>) {
     this.#logger = logger;
     this.#observer = observer;
   }
 
   refused({ reason, transport, ...facts }: CallerRefusal): void {
-    this.#observer?.refused(reason, transport);
+    this.#observer.tell('callerRefused', { reason, transport });
     const level = facts.code === 'THROTTLED' ? 'warn' : 'info';
     const window = this.#windows.get(reason) ?? this.#open(reason, level);
     if (window.said === LINES) {

@@ -1,6 +1,6 @@
 import { callerKey } from '../../kernel/define/access/actor.ts';
 import { UnauthenticatedError } from '../../kernel/errors.ts';
-import type { Company } from '../../scheduling/company.ts';
+import type { ActiveCallers } from '../../scheduling/active-callers.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Authenticated } from '../auth/claims.ts';
 import { type Release, takeAll } from './concurrency.ts';
@@ -14,7 +14,7 @@ export interface CallerChecks {
   readonly refusals: Refusals;
   readonly authenticator: Authenticator;
   /** Told who asks for something. */
-  readonly company: Company;
+  readonly activeCallers: ActiveCallers;
 }
 
 /** Facts about a refusal in addition to those of the visit. */
@@ -85,7 +85,7 @@ export class Visit {
 
   /** Holds a place for a query or mutation until {@link leave}. @throws {OverLimitError} */
   operate(): void {
-    this.#gate.company.saw(this.caller);
+    this.#gate.activeCallers.saw(this.caller);
     this.#releases.add(this.#gate.limits.operation(this.#spender));
   }
 

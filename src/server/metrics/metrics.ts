@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { LiveQueryExecuted, OperationAnswered, ReadWaited } from '../../graphql/observe.ts';
-import type { AppendedBatch, CommandAnswered, FoldedBatch } from '../../kernel/observe/observer.ts';
+import type { AppendedBatch, CommandAnswered, FoldedBatch } from '../../kernel/observe/occurrences.ts';
+import type { RefusalOccurrences } from '../limits/refusals.ts';
 import type { LoopBlock } from '../loop/loop-watch.ts';
 import type { ServerSubscriber } from '../operations/occurrences.ts';
 import { type Measured, measureState } from './state-gauges.ts';
@@ -201,6 +202,10 @@ export class Metrics implements ServerSubscriber {
     this.#faulted('request');
   }
 
+  transportFailed(): void {
+    this.#faulted('request');
+  }
+
   operationAnswered({ kind, ms, failed }: OperationAnswered): void {
     this.#operationSeconds.observe({ kind }, ms / 1000);
     if (failed) this.#operationErrors.inc({ kind });
@@ -226,7 +231,7 @@ export class Metrics implements ServerSubscriber {
     this.#liveQuerySeconds.observe({ outcome: failed ? 'failed' : 'answered' }, ms / 1000);
   }
 
-  refused(reason: string, transport: string): void {
+  callerRefused({ reason, transport }: RefusalOccurrences['callerRefused']): void {
     this.#refusals.inc({ reason, transport });
   }
 

@@ -20,7 +20,7 @@ interface Report {
 export function logFaults(
   logger: Logger,
   now = () => performance.now(),
-): Required<Pick<ServerSubscriber, 'faultMet' | 'updateDelayed' | 'requestFailed'>> {
+): Required<Pick<ServerSubscriber, 'faultMet' | 'updateDelayed' | 'requestFailed' | 'transportFailed'>> {
   /** By message, part, projection and code: the code fixes their number. */
   const known = new Map<string, Report>();
   const log = (message: string, err: unknown, context: Readonly<Record<string, unknown>>) => {
@@ -42,5 +42,7 @@ export function logFaults(
     faultMet: ({ error, context }) => log('the engine met a fault and goes on', error, context),
     updateDelayed: ({ error, context }) => log('a subscription could not be told of a change yet', error, context),
     requestFailed: ({ error: err, correlationId }) => logger.error({ err, correlationId }, 'a request failed'),
+    transportFailed: ({ step, error: err, correlationId }) =>
+      logger.error({ err, correlationId, step }, 'something could not be done for a client'),
   };
 }

@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
-import type { EngineSubscriber } from '../../kernel/observe/observer.ts';
+import type { EngineSubscriber } from '../../kernel/observe/occurrences.ts';
 import type { Config } from '../../settings/config.ts';
 import { withoutCredentials } from '../../text/credentials.ts';
 import { terminalSafe } from '../../text/terminal.ts';

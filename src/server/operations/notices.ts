@@ -1,13 +1,20 @@
 import type { Logger } from 'pino';
-import type { EngineSubscriber } from '../../kernel/observe/observer.ts';
+import type { ServerSubscriber } from './occurrences.ts';
 
 /**
- * Logs what an operator should know about the engine. Statements of others may contain personal data, so they are left
+ * Logs what an operator should know about a server. Statements of others may contain personal data, so they are left
  * out.
  */
-export function logNotices(logger: Logger): EngineSubscriber {
+export function logNotices(logger: Logger): ServerSubscriber {
   return {
-    databaseNoticed: ({ line }) => logger.warn(line),
+    databaseNoticed: ({ message }) => logger.warn(message),
+    socketBroke: ({ error: err, correlationId }) => logger.info({ err, correlationId }, 'a WebSocket connection broke'),
+    originRefused: ({ origin }) =>
+      logger.warn({ origin }, 'pages of this origin may not call the server: name it in CORS_ORIGINS to allow them'),
+    sharedCountsLost: ({ error: err }) =>
+      logger.warn({ err }, 'the Redis of LIMITS_REDIS_URL does not answer: this server counts its own rates meanwhile'),
+    sharedCountsFound: () => logger.info('rates are counted in the Redis of LIMITS_REDIS_URL'),
+    postgresStepBegun: ({ step }) => logger.info(step),
     lagChanged: ({ projection, from, to, lag, lagMs }) => {
       const level = to === 'CRITICAL' || to === 'EMERGENCY' ? 'warn' : 'info';
       logger[level]({ projection, from, to, lag, lagMs: Math.round(lagMs) }, 'a read model changed its lag state');

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { Observer } from '../../kernel/observe/observer.ts';
+import { Observer } from '../../observe/observer.ts';
 import { logBlocks } from '../loop/log-blocks.ts';
 import { logFaults } from './faults.ts';
 import { workLog } from './logger.ts';

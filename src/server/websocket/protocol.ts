@@ -1,10 +1,9 @@
 import { type DocumentNode, GraphQLError, getOperationAST, OperationTypeNode } from 'graphql';
 import { type Context, makeServer, type Server, type SubscribePayload } from 'graphql-ws';
-import type { Logger } from 'pino';
 import { WebSocket } from 'ws';
 import type { KnownDocuments } from '../../graphql/documents/known-documents.ts';
 import type { SentOperation, TrustedDocuments } from '../../graphql/documents/trusted-documents.ts';
-import { answerError, type OnFault } from '../../graphql/plugins/errors.ts';
+import { answerError, type ReportFault } from '../../graphql/plugins/errors.ts';
 import { pause } from '../../scheduling/sleeper.ts';
 import type { Turns } from '../../scheduling/turns.ts';
 import type { Config } from '../../settings/config.ts';
@@ -14,6 +13,7 @@ import { CORRELATION_HEADER, correlationIdFrom, traceparentFrom } from '../http/
 import { graphqlErrorOf, limitIn, OverLimitError } from '../limits/over-limit.ts';
 import { refusalCode } from '../limits/refusals-plugin.ts';
 import { pointsOfDocument } from '../limits/traffic.ts';
+import type { ServerObserver } from '../operations/occurrences.ts';
 import type { Session } from './session.ts';
 
 export interface ProtocolOptions {
@@ -23,8 +23,8 @@ export interface ProtocolOptions {
   /** Turns of messages, and of subscriptions that begin, on the event loop. */
   readonly turns: Turns;
   readonly config: Pick<Config, 'subscriptionsPerConnection' | 'connectionInitTimeoutMs'>;
-  readonly logger: Logger;
-  readonly onFault: OnFault;
+  readonly observer: Pick<ServerObserver, 'tell'>;
+  readonly reportFault: ReportFault;
 }
 
 /** How long a caller who opens sockets although they are over their limits waits for the refusal, in ms. */
@@ -51,7 +51,7 @@ export function subscriptionProtocol(options: ProtocolOptions): Server<Session> 
 }
 
 /** @returns false if the connection was refused, and is closed. */
-async function connect({ connectionParams, extra: session }: Connecting, { logger }: ProtocolOptions) {
+async function connect({ connectionParams, extra: session }: Connecting, { observer }: ProtocolOptions) {
   try {
     await session.visit.authenticate(credentialsOf(connectionParams) ?? session.headers.authorization);
     await session.visit.spend(1);
@@ -59,7 +59,7 @@ async function connect({ connectionParams, extra: session }: Connecting, { logge
     // They would open the next socket at once.
     if (error instanceof OverLimitError) await pause(THROTTLED_WAIT_MS, session.gone, { keepsProcess: false });
     const sent = textIn(connectionParams, CORRELATION_HEADER) ?? session.headers[CORRELATION_HEADER];
-    session.refuse(error, correlationIdFrom(sent), logger);
+    session.refuse(error, correlationIdFrom(sent), observer);
     return false;
   }
   // The check takes a while; the client may be gone.
@@ -142,7 +142,7 @@ async function readDocument(
   { schema, parse, validate }: Pipeline,
   correlationId: string,
   { visit }: Session,
-  { documents, known, onFault }: ProtocolOptions,
+  { documents, known, reportFault }: ProtocolOptions,
 ): Promise<DocumentNode | readonly GraphQLError[]> {
   try {
     const text = documents.textOf(payload as SentOperation) ?? '';
@@ -156,7 +156,7 @@ async function readDocument(
   } catch (error) {
     if (error instanceof OverLimitError) return [graphqlErrorOf(error, undefined)];
     // A validation rule that stops at its first error throws it.
-    return [answerError(error, correlationId, onFault)];
+    return [answerError(error, correlationId, reportFault)];
   }
 }
 

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import { CloseCode, type Server } from 'graphql-ws';
-import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
 import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/errors.ts';
 import { AuthUnavailableError } from '../auth/published-keys.ts';
@@ -8,6 +7,7 @@ import { atMoment } from '../expiry.ts';
 import { CORRELATION_HEADER } from '../http/requests/request-id.ts';
 import { OverLimitError } from '../limits/over-limit.ts';
 import type { Visit } from '../limits/visit.ts';
+import type { ServerObserver } from '../operations/occurrences.ts';
 import { TRY_AGAIN_LATER } from './close-codes.ts';
 import { type Connection, type ConnectionEvents, type ConnectionLimits, openConnection } from './socket-connection.ts';
 
@@ -64,7 +64,7 @@ export class Session {
   }
 
   /** Closes the connection, because its credentials were not accepted or could not be checked. */
-  refuse(error: unknown, correlationId: string, logger: Logger): void {
+  refuse(error: unknown, correlationId: string, observer: Pick<ServerObserver, 'tell'>): void {
     const { socket, visit } = this;
     if (error instanceof OverLimitError || error instanceof UnauthenticatedError) {
       const status = closeCodeOf(error);
@@ -72,7 +72,7 @@ export class Session {
       socket.close(status, error.message.slice(0, 120));
       return;
     }
-    logger.error({ err: error, correlationId }, 'the credentials of a WebSocket connection could not be checked');
+    observer.tell('transportFailed', { step: 'check the credentials of a WebSocket', error, correlationId });
     if (error instanceof AuthUnavailableError) socket.close(TRY_AGAIN_LATER, error.message.slice(0, 120));
     else socket.close(CloseCode.InternalServerError, 'Internal server error');
   }

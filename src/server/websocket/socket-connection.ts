@@ -30,7 +30,7 @@ export interface ConnectionLimits extends Omit<InboxRules, 'handle'> {
 /** Reports problems of a connection. */
 export interface ConnectionEvents {
   /** A message could not be handled; the connection is closed. */
-  onFault(error: unknown): void;
+  onMessageFailed(error: unknown): void;
   /** The client exceeds a limit; the connection is closed. */
   onOverLimit(limit: 'socket_messages' | 'buffered_bytes' | 'actor_points'): void;
 }
@@ -52,7 +52,7 @@ export function openConnection<Extra>(
   socket: WebSocket,
   extra: Extra,
   limits: ConnectionLimits,
-  { onFault, onOverLimit }: ConnectionEvents,
+  { onMessageFailed, onOverLimit }: ConnectionEvents,
 ): Connection {
   let answers = true;
   let cut: Timer | undefined;
@@ -106,7 +106,7 @@ export function openConnection<Extra>(
           }
           // This promise lasts as long as the subscription that the message opens, so it must not keep the data alive.
           take(String(data)).catch((error) => {
-            onFault(error);
+            onMessageFailed(error);
             socket.close(CloseCode.InternalServerError, 'Internal server error');
           });
         };
@@ -129,7 +129,7 @@ export function openConnection<Extra>(
     pings.cancel();
     cut?.cancel();
     inbox?.end();
-    closed(code, String(reason)).catch(onFault);
+    closed(code, String(reason)).catch(onMessageFailed);
   });
   return { throttled: () => void closeIfTooMany(THROTTLED_MESSAGES) };
 }

@@ -37,7 +37,7 @@ type OpenSession = (socket: WebSocket, visit: Visit, headers: SessionHeaders) =>
  * @returns a function that closes all sockets, so that clients reconnect to another server.
  */
 export function serveWebSockets(server: Server, options: WebSocketOptions): () => Promise<void> {
-  const { config, logger } = options;
+  const { config, observer } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: config.maxBodyBytes,
@@ -46,8 +46,8 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
   });
   const open = sessionOpener(options);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    upgrade(sockets, request, socket, head, options, open).catch((err) => {
-      logger.error({ err }, 'a WebSocket could not be opened');
+    upgrade(sockets, request, socket, head, options, open).catch((error) => {
+      observer.tell('transportFailed', { step: 'open a WebSocket', error, correlationId: undefined });
       socket.destroy();
     });
   });
@@ -59,21 +59,22 @@ export function serveWebSockets(server: Server, options: WebSocketOptions): () =
  * because they would keep it alive.
  */
 function sessionOpener(options: WebSocketOptions): OpenSession {
-  const { config, turns, logger } = options;
+  const { config, turns, observer } = options;
   const protocol = subscriptionProtocol(options);
   const prompt = new PromptMessages();
   const json = jsonLimits(config.inputMaxListLength);
   const turn = (caller: string) => turns.take(caller);
   return (socket, visit, headers) => {
     const correlationId = headers[CORRELATION_HEADER];
-    socket.on('error', (err) => logger.info({ err, correlationId }, 'a WebSocket connection broke'));
+    socket.on('error', (error) => observer.tell('socketBroke', { error, correlationId }));
     const limits = {
       ...{ messages: config.socketMessages, bufferedBytes: config.maxBufferedBytes },
       ...{ json, spend: (points: number) => visit.spend(points) },
       ...{ prompt, turn, caller: () => visit.caller },
     };
     new Session(socket, visit, headers).open(protocol, limits, {
-      onFault: (err) => logger.error({ err, correlationId }, 'a WebSocket message was not handled'),
+      onMessageFailed: (error) =>
+        observer.tell('transportFailed', { step: 'handle a message of a WebSocket', error, correlationId }),
       onOverLimit: (limit) =>
         visit.refused({ limit, code: 'THROTTLED', status: TRY_AGAIN_LATER, ...(correlationId && { correlationId }) }),
     });

@@ -31,7 +31,7 @@ export async function ensureTemplate(
     const unfinished = `${name}_unfinished`;
     await dropDatabase(server, unfinished);
     await server`create database ${server(unfinished)}`;
-    await migrateDatabase(urlOfDatabase(serverUrl, unfinished), () => {}, { appMigrations });
+    await migrateDatabase(urlOfDatabase(serverUrl, unfinished), { appMigrations });
     await server`alter database ${server(unfinished)} rename to ${server(name)}`;
     return name;
   } finally {

@@ -172,7 +172,7 @@ describe.skipIf(lacks('pg_basebackup'))('doctor of a primary with a standby', ()
 
   it('warns that a failover may lose events, that the replica lags, and of what the server is set to', async () => {
     const { primary, replica, url, readUrl } = replicated;
-    await migrateDatabase(url, () => {});
+    await migrateDatabase(url);
     await primary.ask(`alter system set synchronous_commit = off`);
     await primary.ask(`alter system set track_activities = off`);
     await primary.ask('select pg_reload_conf()');

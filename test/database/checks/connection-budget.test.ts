@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { fitConnections } from '../../../src/database/checks/connection-budget.ts';
 import { openDatabase } from '../../../src/database/database.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
+import { noticesTo } from '../../support/postgres/notices.ts';
 
 const wanted = { writer: 4, projector: 4, reader: 10 };
 const allowing = (limit: number, inUse = 0) => ({ limit, inUse, set: 'as a test says' });
@@ -44,7 +45,7 @@ describe('a database with a connection limit', () => {
     const opened = await openDatabase({
       url: database.url,
       connections: wanted,
-      onNotice: (line) => notices.push(line),
+      observer: noticesTo(notices),
     });
     onTestFinished(() => opened.close(0));
     return opened;

@@ -3,8 +3,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { withLock } from '../../../src/database/embedded/lock.ts';
+import { ProcessRegistry } from '../../../src/database/embedded/process-registry.ts';
 import { isAlive, ownIdentity, processIdentity } from '../../../src/database/embedded/processes.ts';
-import { Users } from '../../../src/database/embedded/users.ts';
 import { cleanUp, temporaryFolder } from './helpers.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -54,14 +54,14 @@ test('a lock that a living process keeps is given up with its pid', async () => 
 });
 
 test('users count while their processes live', async () => {
-  const users = new Users(join(folder, 'users'));
-  const one = await users.add();
-  await users.add();
+  const registry = new ProcessRegistry(join(folder, 'users'));
+  const one = await registry.add();
+  await registry.add();
   await writeFile(join(folder, 'users', 'dead'), DEAD);
   await writeFile(join(folder, 'users', 'half-written'), '');
-  expect(await users.count()).toBe(2);
-  await users.remove(one);
-  await users.remove(one);
+  expect(await registry.count()).toBe(2);
+  await registry.remove(one);
+  await registry.remove(one);
   expect(await readdir(join(folder, 'users'))).toHaveLength(1);
 });
 

@@ -3,6 +3,8 @@ import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { isPostmasterOf } from '../../../src/database/embedded/processes.ts';
+import type { DatabaseOccurrences } from '../../../src/database/occurrences.ts';
+import { Observer } from '../../../src/observe/observer.ts';
 import { cleanUp, killAndWait, LIGHT, Other, postmasterPid, query, start, temporaryFolder, until } from './helpers.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -21,10 +23,13 @@ const runs = () => {
   return pid !== undefined && isPostmasterOf(pid, join(dataDir, 'postgres'));
 };
 
+const stepsTo = (take: (step: string) => void) =>
+  new Observer<DatabaseOccurrences>([{ postgresStepBegun: ({ step }) => take(step) }]);
+
 describe('the first start', () => {
   test('creates the cluster and the database, and release stops Postgres', async () => {
     const lines: string[] = [];
-    const server = await start(dataDir, { onProgress: (line) => lines.push(line) });
+    const server = await start(dataDir, { observer: stepsTo((step) => lines.push(step)) });
     expect(server.adopted).toBe(false);
     expect(server.url).toMatch(/^postgres:\/\/afterwrite:[0-9a-f]{48}@127\.0\.0\.1:\d+\/afterwrite$/);
     const settings = `select current_database() as name, current_user as user, inet_server_addr()::text as address,
@@ -128,11 +133,11 @@ describe('a later start', () => {
     await killAndWait(postmasterPid(dataDir) ?? 0);
     await expect(start(dataDir, {}, { orphanPatience: 0 })).rejects.toMatchObject({ code: 'orphans_remain' });
     const lines: string[] = [];
-    const onProgress = (line: string) => {
-      lines.push(line);
-      if (line.startsWith('waiting for')) process.kill(backend, 'SIGKILL');
-    };
-    const second = await start(dataDir, { onProgress });
+    const observer = stepsTo((step) => {
+      lines.push(step);
+      if (step.startsWith('waiting for')) process.kill(backend, 'SIGKILL');
+    });
+    const second = await start(dataDir, { observer });
     expect(lines).toContain('waiting for the processes of a Postgres that was killed to end');
     expect(await looping).toBe('killed');
     expect(await query(second.url, 'select 1 as one')).toEqual([{ one: 1 }]);

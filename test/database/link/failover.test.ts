@@ -6,7 +6,8 @@ import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import { isTransient } from '../../../src/database/transient.ts';
 import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import { EventLog } from '../../../src/kernel/log/event-log.ts';
-import { Observer } from '../../../src/kernel/observe/observer.ts';
+import type { EngineOccurrences } from '../../../src/kernel/observe/occurrences.ts';
+import { Observer } from '../../../src/observe/observer.ts';
 import { anAppend } from '../../support/kernel/appends.ts';
 import { openName } from '../../support/postgres/name.ts';
 import { useReplicatedDatabase } from '../../support/postgres/replica.ts';
@@ -49,7 +50,7 @@ describe.skipIf(lacks('pg_basebackup'))('a primary and its standby', () => {
   );
 
   it('an append that meets the standby is sent again until the name leads to the primary', async () => {
-    await migrateDatabase(database.url, () => {});
+    await migrateDatabase(database.url);
     const name = await nameOfPrimary();
     const { pool } = open(name.url, { kind: 'writable' });
     const refusals: string[] = [];
@@ -57,7 +58,7 @@ describe.skipIf(lacks('pg_basebackup'))('a primary and its standby', () => {
       limit: 10,
       batchLimit: 10,
       onCommitted: () => {},
-      observer: new Observer([
+      observer: new Observer<EngineOccurrences>([
         {
           appendRetried: ({ error }) => {
             const { code } = rootOf(error);

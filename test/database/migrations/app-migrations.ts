@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach } from 'vitest';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
+import type { DatabaseOccurrences } from '../../../src/database/occurrences.ts';
+import { Observer } from '../../../src/observe/observer.ts';
 import { useFolder } from '../../cli/support.ts';
 import { connect, createDatabase } from '../../support/postgres/database.ts';
 
@@ -44,11 +46,11 @@ export function useAppMigrations() {
     for (const { tag, sql } of files) await writeFile(join(folder, `${tag}.sql`), sql);
     const notices: string[] = [];
     const appMigrations = pathToFileURL(`${folder}/`);
-    const notice = (line: string) => {
-      notices.push(line);
-      onNotice();
-    };
-    const { migrations } = await migrateDatabase(url, notice, { appMigrations });
+    const observer = new Observer<DatabaseOccurrences>([
+      { databaseNoticed: ({ message }) => notices.push(message) },
+      { databaseNoticed: onNotice },
+    ]);
+    const { migrations } = await migrateDatabase(url, { appMigrations, observer });
     return { applied: migrations.applied, notices };
   }
   return { emptyDatabase, migrate };

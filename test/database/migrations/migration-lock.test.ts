@@ -5,6 +5,7 @@ import { openPool } from '../../../src/database/client.ts';
 import { lockMigrations } from '../../../src/database/migrations/migration-lock.ts';
 import { holdUp } from '../../support/postgres/blocker.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
+import { noticesTo } from '../../support/postgres/notices.ts';
 import { until } from '../../support/until.ts';
 
 const database = useDatabase();
@@ -16,12 +17,12 @@ it('a migration that waits for its lock says who holds it, again and again, and 
   const lines: string[] = [];
   const locked = lockMigrations(pool.db, {
     ...{ url: database.url, firstReportMs: 10, reportEveryMs: 10 },
-    onNotice: (line) => lines.push(line),
+    observer: noticesTo(lines),
   });
   await until(async () => lines.length >= 2);
   expect(lines[1]).toMatch(
     new RegExp(
-      `^The migration waits for its lock since \\d+ s: process ${holder.pid} of Postgres holds it ` +
+      `^The migration has waited for its lock for \\d+ s: process ${holder.pid} of Postgres holds it ` +
         `\\(application somebody else, user \\S+, from \\S+\\), idle in transaction for \\d+ s, ` +
         `last statement: select pg_advisory_xact_lock\\(${MIGRATION_LOCK}\\)\\. `,
     ),
@@ -42,6 +43,6 @@ it('a migration that gets its lock at once says nothing', async () => {
   const pool = openPool({ url: database.url, connections: 1, applicationName: 'afterwrite migrate' });
   onTestFinished(() => pool.close(0));
   const lines: string[] = [];
-  await lockMigrations(pool.db, { url: database.url, onNotice: (line) => lines.push(line) });
+  await lockMigrations(pool.db, { url: database.url, observer: noticesTo(lines) });
   expect(lines).toEqual([]);
 });

@@ -75,7 +75,7 @@ async function shapeOf(sql: ReturnType<typeof connect>) {
   return { columns: [...columns], indexes: [...indexes], functions: [...functions] };
 }
 
-const migrate = (url: string) => migrateDatabase(url, () => {}, { appMigrations });
+const migrate = (url: string) => migrateDatabase(url, { appMigrations });
 
 describe('a database that engine and application migrated together', () => {
   let fresh: Awaited<ReturnType<typeof shapeOf>>;
@@ -116,7 +116,7 @@ describe('a database that engine and application migrated together', () => {
 describe('an application whose migrations come later than the engine’s', () => {
   it('has them applied, though the engine was there before', async () => {
     const { url, sql } = await emptyDatabase();
-    await migrateDatabase(url, () => {});
+    await migrateDatabase(url);
     const [orders] = await sql`select to_regclass('read.orders') as there`;
     expect(orders).toEqual({ there: null });
     expect((await migrate(url)).migrations.applied).toBe(migrationsIn(appMigrations).length);
@@ -150,13 +150,13 @@ describe('the tables that migrations of the shop have made', () => {
     await sql`insert into read.instances (id, process, moves, alive_until)
       values (gen_random_uuid(), 'former:1', '{}', now() + interval '1 minute')`;
     const before = await shapeOf(sql);
-    await expect(migrateDatabase(url, () => {})).rejects.toMatchObject({
+    await expect(migrateDatabase(url)).rejects.toMatchObject({
       code: 'READ_TABLES_IN_USE',
       message: expect.stringContaining('Processes of an older release of Afterwrite are running: former:1.'),
     });
     expect(await shapeOf(sql)).toEqual(before);
     await sql`delete from read.instances`;
-    await migrateDatabase(url, () => {});
+    await migrateDatabase(url);
     const pool = openPool({ url, connections: 1, applicationName: 'test' });
     const present = [...projections.values()];
     const made = await ensureTables({ db: pool.db, projections: present, grant: async () => {} }).finally(() =>

@@ -14,7 +14,7 @@ export class PartSessions {
   readonly #sessions = new Map<Part, postgres.Sql>();
 
   async open(url: string): Promise<void> {
-    const { roles } = await migrateDatabase(url, () => {});
+    const { roles } = await migrateDatabase(url);
     for (const part of PARTS) {
       const { login } = roles[part];
       if (!login) throw new Error(`The ${part} does not log in.`);

@@ -12,12 +12,14 @@ import { rootOf } from '../../../src/database/errors.ts';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
 import type { RoleOptions } from '../../../src/database/roles/ensure-roles.ts';
 import { createEngine } from '../../../src/kernel/engine.ts';
-import { Observer } from '../../../src/kernel/observe/observer.ts';
+import type { EngineOccurrences } from '../../../src/kernel/observe/occurrences.ts';
+import { Observer } from '../../../src/observe/observer.ts';
 import { urlOfDatabase } from '../../../src/testing/postgres/databases.ts';
 import { anAppend, receiptOf } from '../../support/kernel/appends.ts';
 import { counterDomain, countersTable, openCounter, system } from '../../support/kernel/counter.ts';
 import { useEngine } from '../../support/kernel/engine.ts';
 import { connect, useDatabase } from '../../support/postgres/database.ts';
+import { noticesTo } from '../../support/postgres/notices.ts';
 import { roleOf } from '../../support/postgres/roles.ts';
 
 const connections = { writer: 1, projector: 1, reader: 1 };
@@ -137,13 +139,13 @@ describe('a server that has no roles yet', () => {
 
   async function worksWithout(url: string, roles?: RoleOptions) {
     const notices: string[] = [];
-    const database = await openDatabase({ url, connections, roles, onNotice: (line) => notices.push(line) });
+    const database = await openDatabase({ url, connections, roles, observer: noticesTo(notices) });
     open.push(database);
     const faults: unknown[] = [];
     const engine = createEngine({
       database,
       domains: [{ ...counterDomain, projections: [] }],
-      observer: new Observer([{ faultMet: ({ error }) => faults.push(error) }]),
+      observer: new Observer<EngineOccurrences>([{ faultMet: ({ error }) => faults.push(error) }]),
     });
     receiptOf(await engine.bus.execute(openCounter, { label: 'a' }, system));
     await engine.drain();
@@ -167,7 +169,7 @@ describe('a server that has no roles yet', () => {
     const migrated = await Promise.all(
       names.map((name) => {
         const url = Object.assign(new URL(urlOfDatabase(server.url, name)), { username: 'maker', password: 'plain' });
-        return migrateDatabase(url.href, (line) => notices.push(line));
+        return migrateDatabase(url.href, { observer: noticesTo(notices) });
       }),
     );
     const writers = migrated.map(({ roles }) => roles.writer.login?.user);
@@ -201,9 +203,9 @@ describe('a server that has no roles yet', () => {
     expect(await worksWithout(url, { urls })).toEqual([]);
     const [row] = (await open.at(-1)?.writer.db.execute(sql`select session_user as begun`)) ?? [];
     expect(row).toEqual({ begun: `${username}_writer` });
-    await expect(
-      openDatabase({ url, connections, roles: { urls: { writer: url } }, onNotice: () => {} }),
-    ).rejects.toMatchObject({ code: 'DATABASE_UNFIT' });
+    await expect(openDatabase({ url, connections, roles: { urls: { writer: url } } })).rejects.toMatchObject({
+      code: 'DATABASE_UNFIT',
+    });
   });
 
   it('and a password that is changed: the next start logs in with another one, and so does a second server', async () => {
@@ -217,7 +219,7 @@ describe('a server that has no roles yet', () => {
       const opened = await openDatabase({
         url: urlWith(password),
         connections,
-        onNotice: (line) => notices.push(line),
+        observer: noticesTo(notices),
       });
       open.push(opened);
       const [row] = await opened.writer.db.execute<{ user: string }>(sql`select session_user as user`);
@@ -232,19 +234,19 @@ describe('a server that has no roles yet', () => {
   });
 
   it('and what a role has set for itself does not outlast the next start', async () => {
-    const { roles } = await migrateDatabase(server.url, () => {});
+    const { roles } = await migrateDatabase(server.url);
     const name = roles.reader.login?.user ?? '';
     await admin.unsafe(`alter role ${name} set default_transaction_read_only = off`);
-    await migrateDatabase(server.url, () => {});
+    await migrateDatabase(server.url);
     expect([...(await admin`select setconfig from pg_db_role_setting where setrole = ${name}::regrole`)]).toEqual([]);
   });
 
   it('and a role that somebody has made mighty is refused by its name', async () => {
-    const { roles } = await migrateDatabase(server.url, () => {});
+    const { roles } = await migrateDatabase(server.url);
     const name = roles.writer.login?.user ?? '';
     await admin.unsafe(`alter role ${name} createdb`);
     onTestFinished(async () => void (await admin.unsafe(`alter role ${name} nocreatedb`)));
-    await expect(migrateDatabase(server.url, () => {})).rejects.toMatchObject({
+    await expect(migrateDatabase(server.url)).rejects.toMatchObject({
       code: 'DATABASE_UNFIT',
       message: expect.stringContaining(name),
     });
@@ -253,10 +255,10 @@ describe('a server that has no roles yet', () => {
   it('and a copy of a database: the roles of the first have no rights in the copy', async () => {
     const first = `first_${randomUUID().slice(0, 8)}`;
     await admin.unsafe(`create database ${first}`);
-    const { roles } = await migrateDatabase(urlOfDatabase(server.url, first), () => {});
+    const { roles } = await migrateDatabase(urlOfDatabase(server.url, first));
     await admin.unsafe(`create database ${first}_copy template ${first}`);
     const copy = urlOfDatabase(server.url, `${first}_copy`);
-    const ofCopy = await migrateDatabase(copy, () => {});
+    const ofCopy = await migrateDatabase(copy);
     expect(ofCopy.roles.writer.login?.user).not.toBe(roles.writer.login?.user);
     const sqlOfCopy = connect(copy);
     const [row] =

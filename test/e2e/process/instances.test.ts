@@ -61,7 +61,6 @@ async function expectWhole() {
   const opened = await openDatabase({
     url: database.url,
     connections: { writer: 1, projector: 1, reader: 1 },
-    onNotice: () => {},
   });
   try {
     const { events: types, projections } = registry;

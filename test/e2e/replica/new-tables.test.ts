@@ -12,7 +12,7 @@ describe.skipIf(lacks('pg_basebackup'))('a server whose replica lacks the tables
   const database = useReplicatedDatabase();
   const { replica } = database;
   beforeAll(async () => {
-    await migrateDatabase(database.url, () => {});
+    await migrateDatabase(database.url);
     const [{ lsn } = { lsn: '' }] = await database.sql`select pg_current_wal_lsn()::text as lsn`;
     await until(async () => {
       const [row] = await replica.ask<{ there: boolean }>(`select pg_last_wal_replay_lsn() >= '${lsn}' as there`);

@@ -2,7 +2,9 @@ import { sql } from 'drizzle-orm';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type DatabaseOptions, openDatabase } from '../../../src/database/database.ts';
 import { migrateDatabase } from '../../../src/database/migrations/migrate.ts';
+import { unobservedDatabase } from '../../../src/database/occurrences.ts';
 import { openReplica } from '../../../src/database/replica.ts';
+import { noticesTo } from '../../support/postgres/notices.ts';
 import { useReplicatedDatabase } from '../../support/postgres/replica.ts';
 import { roleOf as roleNamed } from '../../support/postgres/roles.ts';
 import { lacks } from '../../support/server/environment.ts';
@@ -14,8 +16,8 @@ describe.skipIf(lacks('pg_basebackup'))('a database that is opened with a server
   const notices: string[] = [];
   const open = async (readUrl: string, options: Partial<DatabaseOptions> = {}) => {
     const connections = { writer: 1, projector: 1, reader: 1 };
-    const onNotice = (line: string) => notices.push(line);
-    const opened = await openDatabase({ url: database.url, readUrl, connections, onNotice, ...options });
+    const observer = noticesTo(notices);
+    const opened = await openDatabase({ url: database.url, readUrl, connections, observer, ...options });
     onTestFinished(() => opened.close(1000));
     return opened;
   };
@@ -49,19 +51,21 @@ describe.skipIf(lacks('pg_basebackup'))('a database that is opened with a server
     await replica.pause();
     onTestFinished(() => replica.resume());
     await database.primary.ask('create database newer');
-    const migrated = await migrateDatabase(named(database.url, 'newer'), () => {});
-    await expect(openReplica(named(database.readUrl, 'newer'), migrated, () => {}, 200)).rejects.toMatchObject({
+    const migrated = await migrateDatabase(named(database.url, 'newer'));
+    await expect(
+      openReplica(named(database.readUrl, 'newer'), migrated, unobservedDatabase, 200),
+    ).rejects.toMatchObject({
       code: 'DATABASE_MISSING',
     });
     await replica.resume();
-    const checked = await openReplica(named(database.readUrl, 'newer'), migrated, () => {});
+    const checked = await openReplica(named(database.readUrl, 'newer'), migrated, unobservedDatabase);
     await checked.pool.close();
   });
 
   it('refuses the history of another store, and a database that holds none', async () => {
     await database.primary.ask('create database other');
     await database.primary.ask('create database empty');
-    await migrateDatabase(named(database.url, 'other'), () => {});
+    await migrateDatabase(named(database.url, 'other'));
     await expect(open(named(database.url, 'other'))).rejects.toMatchObject({
       code: 'REPLICA_FOREIGN',
       message: expect.stringMatching(/^Postgres at 127\.0\.0\.1:\d+\/other holds another history than DATABASE_URL/),

@@ -60,7 +60,7 @@ export class LiveQueryStage extends Stage {
       shared: this.shared,
       turns: new Turns(),
       courier: new Courier((error) => this.faults.push(error)),
-      onFault: (error) => {
+      reportFault: (error) => {
         this.faults.push(error);
         return undefined;
       },

@@ -3,7 +3,7 @@ import type { ProjectionUpdate } from '../../../src/graphql/live/audience.ts';
 import { projectionUpdates } from '../../../src/graphql/live/projection-updates.ts';
 import { SubscriptionBudgets } from '../../../src/graphql/live/subscription-budget.ts';
 import type { ApiOccurrences } from '../../../src/graphql/observe.ts';
-import { Observer } from '../../../src/kernel/observe/observer.ts';
+import { Observer } from '../../../src/observe/observer.ts';
 import { settle } from '../../support/kernel/appends.ts';
 import { until } from '../../support/until.ts';
 import { Stage, waitingIn } from './support.ts';

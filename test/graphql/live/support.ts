@@ -8,8 +8,9 @@ import type { Projection } from '../../../src/kernel/define/read-model/projectio
 import { Courier } from '../../../src/kernel/notify/courier.ts';
 import { Hub, type ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
 import { Mailbox } from '../../../src/kernel/notify/mailbox.ts';
-import { Observer } from '../../../src/kernel/observe/observer.ts';
+import type { EngineOccurrences } from '../../../src/kernel/observe/occurrences.ts';
 import type { RowValues } from '../../../src/kernel/read/fold/working-rows.ts';
+import { Observer } from '../../../src/observe/observer.ts';
 import { counters, customer } from '../../support/kernel/counter.ts';
 
 /** A read model that a test holds in its hands, with what looks at it live. */
@@ -35,7 +36,7 @@ export class Stage {
 
   constructor() {
     const onError = (error: unknown) => void this.faults.push(error);
-    const observer = new Observer([{ updateDelayed: ({ error }) => onError(error) }]);
+    const observer = new Observer<EngineOccurrences>([{ updateDelayed: ({ error }) => onError(error) }]);
     const sources = { readModels: this.#readModels(), hub: this.hub, courier: new Courier(onError), observer };
     this.live = new LiveRows(sources);
     this.updates = new LiveUpdates({ ...sources, registry: this.registry });

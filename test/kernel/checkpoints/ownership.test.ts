@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import type { ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
-import type { LeasesChanged } from '../../../src/kernel/observe/observer.ts';
+import type { LeasesChanged } from '../../../src/kernel/observe/occurrences.ts';
 import { receiptOf } from '../../support/kernel/appends.ts';
 import { incrementCounter, openCounter, system } from '../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';

@@ -60,7 +60,7 @@ describe('positions', () => {
       import { EventLog } from ${JSON.stringify(here('../../../src/kernel/log/event-log.ts'))};
       import { anAppend } from ${JSON.stringify(here('../../support/kernel/appends.ts'))};
       const connections = { writer: 3, projector: 1, reader: 1 };
-      const database = await openDatabase({ url: process.argv[1], connections, onNotice: console.error });
+      const database = await openDatabase({ url: process.argv[1], connections });
       const log = new EventLog(database.writer.db, {});
       const writers = [1, 2, 3].map(async () => { for (let n = 0; n < 40; n++) await log.append([anAppend()]); });
       await Promise.all(writers);

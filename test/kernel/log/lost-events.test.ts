@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
-import type { ObstacleChanged } from '../../../src/kernel/observe/observer.ts';
+import type { ObstacleChanged } from '../../../src/kernel/observe/occurrences.ts';
 import { counterDomain, countersTable, openCounter, system } from '../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../support/kernel/engine.ts';
 import { useDatabase } from '../../support/postgres/database.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { APPEND_LOCK } from '../../../src/database/activity/locks.ts';
-import type { StallChanged } from '../../../src/kernel/observe/observer.ts';
+import type { StallChanged } from '../../../src/kernel/observe/occurrences.ts';
 import { explainStall, type Stall } from '../../../src/kernel/observe/stall.ts';
 import { counterDomain, countersTable, incrementCounter, openCounter, system } from '../../support/kernel/counter.ts';
 import { useEngine } from '../../support/kernel/engine.ts';

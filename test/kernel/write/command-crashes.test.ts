@@ -6,9 +6,10 @@ import type { CommandOutcome } from '../../../src/kernel/define/command-outcome.
 import { OutcomeUnknownError } from '../../../src/kernel/errors.ts';
 import { AppendQueue } from '../../../src/kernel/log/append/append-queue.ts';
 import { Snapshots } from '../../../src/kernel/log/streams/snapshots.ts';
-import { Observer } from '../../../src/kernel/observe/observer.ts';
+import type { EngineOccurrences } from '../../../src/kernel/observe/occurrences.ts';
 import { CommandBus } from '../../../src/kernel/write/command-bus.ts';
 import { StreamStates } from '../../../src/kernel/write/state/stream-states.ts';
+import { Observer } from '../../../src/observe/observer.ts';
 import { CRASHES, expectSoundLog } from '../../support/crash/crash-points.ts';
 import { useCrashProxy } from '../../support/crash/crash-proxy.ts';
 import { closeCounter, counterDomain, incrementCounter, openCounter, system } from '../../support/kernel/counter.ts';
@@ -51,7 +52,7 @@ function busOf({ log, database: { writer } }: TestEngine, batchLimit: number, gi
     limit: 1000,
     batchLimit,
     onCommitted: () => {},
-    observer: new Observer([
+    observer: new Observer<EngineOccurrences>([
       {
         appendRetried: ({ error }) => {
           if (gives.up) throw error;

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { Company } from '../../../src/scheduling/company.ts';
+import { ActiveCallers } from '../../../src/scheduling/active-callers.ts';
 import { OperationWindows } from '../../../src/server/limits/operation-windows.ts';
 
 /** How many operations of a caller begin at once, after others that have taken so many bytes. */
 function begunAfter(...bytes: readonly number[]): number {
-  const company = new Company(() => 0);
-  company.saw('bob');
-  const windows = new OperationWindows(company, { operations: 4, bytes: 1000 });
+  const activeCallers = new ActiveCallers(() => 0);
+  activeCallers.saw('bob');
+  const windows = new OperationWindows(activeCallers, { operations: 4, bytes: 1000 });
   for (const each of bytes) windows.took('ann', each);
   const places = Array.from({ length: 10 }, () => windows.enter('ann'));
   return places.filter((place) => typeof place === 'function').length;

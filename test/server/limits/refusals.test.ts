@@ -1,7 +1,9 @@
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Observer } from '../../../src/observe/observer.ts';
 import { Refusals } from '../../../src/server/limits/refusals.ts';
 import { createLogger } from '../../../src/server/operations/logger.ts';
+import type { ServerOccurrences } from '../../../src/server/operations/occurrences.ts';
 
 describe('refusals', () => {
   let lines: Record<string, unknown>[];
@@ -18,7 +20,12 @@ describe('refusals', () => {
       },
     });
     const logger = createLogger({ logLevel: 'debug', nodeEnv: 'production' }, destination);
-    refusals = new Refusals(logger, { refused: (reason, transport) => counted.push(`${reason} ${transport}`) });
+    refusals = new Refusals(
+      logger,
+      new Observer<ServerOccurrences>([
+        { callerRefused: ({ reason, transport }) => counted.push(`${reason} ${transport}`) },
+      ]),
+    );
   });
   afterEach(() => void vi.useRealTimers());
 

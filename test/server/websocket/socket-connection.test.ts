@@ -26,7 +26,7 @@ describe('a connection of the graphql-ws protocol', () => {
   let connection: Connection;
   let protocolSocket: ProtocolSocket;
   let take: (message: string) => Promise<void>;
-  let onFault: ReturnType<typeof vi.fn<(error: unknown) => void>>;
+  let onMessageFailed: ReturnType<typeof vi.fn<(error: unknown) => void>>;
   let onOverLimit: ReturnType<typeof vi.fn<(limit: string) => void>>;
   const ended = vi.fn(async () => {});
   const spend = vi.fn(async (_: number) => {});
@@ -34,7 +34,7 @@ describe('a connection of the graphql-ws protocol', () => {
     vi.useFakeTimers();
     socket = new Socket();
     take = async () => {};
-    onFault = vi.fn();
+    onMessageFailed = vi.fn();
     onOverLimit = vi.fn();
     ended.mockClear();
     spend.mockClear();
@@ -49,7 +49,7 @@ describe('a connection of the graphql-ws protocol', () => {
       ...{ messages: 30, bufferedBytes: 1000, json: { levels: 100, values: 500 }, spend },
       ...{ prompt: new PromptMessages(), caller: () => 'ann', turn: async () => {} },
     };
-    connection = openConnection(server, socket as unknown as WebSocket, {}, limits, { onFault, onOverLimit });
+    connection = openConnection(server, socket as unknown as WebSocket, {}, limits, { onMessageFailed, onOverLimit });
   });
   const looks = (count: number) => vi.advanceTimersByTime(count * 12_000);
 
@@ -81,7 +81,7 @@ describe('a connection of the graphql-ws protocol', () => {
     take = () => Promise.reject(error);
     socket.emit('message', Buffer.from('{}'));
     await vi.waitFor(() => expect(socket.close).toHaveBeenCalledWith(4500, 'Internal server error'));
-    expect(onFault).toHaveBeenCalledExactlyOnceWith(error);
+    expect(onMessageFailed).toHaveBeenCalledExactlyOnceWith(error);
   });
 
   it('is closed if a message is nested very deeply, which is not parsed', () => {

@@ -44,8 +44,7 @@ async function openLane(domain: Domain): Promise<Lane & { close(): Promise<void>
   const tables = domain.projections.flatMap(tablesOf);
   const database = await cloneDatabase(tables);
   const proxy = await startCrashProxy(database);
-  const open = (url: string) =>
-    openDatabase({ url, connections: { writer: 1, projector: 3, reader: 1 }, onNotice: () => {} });
+  const open = (url: string) => openDatabase({ url, connections: { writer: 1, projector: 3, reader: 1 } });
   const [breaking, direct] = [await open(proxy.url), await open(database.url)];
   const ends: (() => Promise<unknown>)[] = [];
   const engine: Lane['engine'] = (way, options = {}) => createEngine({ domains: [domain], ...options, database: way });

@@ -5,7 +5,7 @@ import type { Change, Projection } from '../../../src/kernel/define/read-model/p
 import { CommitFeed } from '../../../src/kernel/log/commit-feed.ts';
 import { LogHead } from '../../../src/kernel/log/log-head.ts';
 import type { ProjectionMoved } from '../../../src/kernel/notify/hub.ts';
-import { unobserved } from '../../../src/kernel/observe/observer.ts';
+import { unobserved } from '../../../src/kernel/observe/occurrences.ts';
 import { ProjectionTable } from '../../../src/kernel/read/fold/projection-table.ts';
 import { ProjectionRunner } from '../../../src/kernel/read/run/projection-runner.ts';
 import { until } from '../until.ts';

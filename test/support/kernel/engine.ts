@@ -3,7 +3,8 @@ import { type AfterwriteDatabase, openDatabase } from '../../../src/database/dat
 import type { Domain } from '../../../src/kernel/define/domain.ts';
 import { createEngine, type Engine } from '../../../src/kernel/engine.ts';
 import type { EngineOptions } from '../../../src/kernel/engine-options.ts';
-import { type EngineSubscriber, Observer } from '../../../src/kernel/observe/observer.ts';
+import type { EngineOccurrences, EngineSubscriber } from '../../../src/kernel/observe/occurrences.ts';
+import { Observer } from '../../../src/observe/observer.ts';
 
 /** An engine under test, with what it said was wrong. */
 export interface TestEngine extends Engine {
@@ -52,13 +53,12 @@ export function useEngine(database: { readonly url: string }, domains: readonly 
       url: url ?? database.url,
       readUrl,
       connections: { writer: writers, projector: 3, reader: 1 },
-      onNotice: () => {},
     });
     const engine = createEngine({
       domains,
       ...options,
       database: opened,
-      observer: new Observer([...subscribers, { faultMet: (fault) => faults.push(fault) }]),
+      observer: new Observer<EngineOccurrences>([...subscribers, { faultMet: (fault) => faults.push(fault) }]),
     });
     let closed: Promise<void> | undefined;
     const close = () => {

@@ -3,7 +3,7 @@ import { bytesOf, PAGE_BYTES } from '../../bytes.ts';
 import { SYSTEM_ROLE } from '../../define/access/roles.ts';
 import { initiatorOf, type RecordedEvent } from '../../define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../errors.ts';
-import { type Observer, unobserved } from '../../observe/observer.ts';
+import { type EngineObserver, unobserved } from '../../observe/occurrences.ts';
 import { inBatchSpan } from '../../observe/trace.ts';
 import type { Obstacles } from '../../obstacles.ts';
 import { type Append, type AppendOutcome, newEventIds } from './append.ts';
@@ -34,7 +34,7 @@ export interface AppendQueueOptions extends Patience {
   readonly onCommitted: (events: readonly RecordedEvent[], position: number) => void;
   /** Reasons for which every append is refused. */
   readonly obstacles?: Pick<Obstacles, 'assertNone'> | undefined;
-  readonly observer?: Observer | undefined;
+  readonly observer?: EngineObserver | undefined;
 }
 
 const MB = 2 ** 20;
@@ -70,7 +70,7 @@ export class AppendQueue {
   readonly #options: AppendQueueOptions;
   readonly #limits: QueueLimits;
   readonly #batchLimits: BatchLimits;
-  readonly #observer: Observer;
+  readonly #observer: EngineObserver;
   readonly #waiting = new WaitingAppends<Appending>();
   readonly #drainRate = new DrainRate();
   readonly #progress = new BatchProgress();

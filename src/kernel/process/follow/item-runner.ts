@@ -3,10 +3,10 @@ import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts'
 import { newerEventOf } from '../../log/newer-events.ts';
 import type { ItemToPark, ParkedItems } from '../parked/parked-items.ts';
 import type { ParkedPartitions } from '../parked/parked-partitions.ts';
-import { EventsAgain } from './events-again.ts';
 import { contextOf, type Item, parkedOf } from './items.ts';
 import { Lanes } from './lanes.ts';
 import type { NewerWork } from './newer-work.ts';
+import { RereadEvents } from './reread-events.ts';
 import { failureOf, isRetryable, retryUntilStopped } from './retries.ts';
 import type { Work } from './work.ts';
 
@@ -67,7 +67,7 @@ export class ItemRunner {
   readonly #failures = new Map<Item, string>();
   #seen: number;
   #heldBytes = 0;
-  readonly #again: EventsAgain;
+  readonly #again: RereadEvents;
 
   /** @param position everything up to it is handled or parked. */
   constructor(parts: ItemRunnerParts, partitions: ParkedPartitions, position: number, stopping: AbortSignal) {
@@ -75,7 +75,7 @@ export class ItemRunner {
     this.#partitions = partitions;
     this.#seen = position;
     this.#stopping = stopping;
-    this.#again = new EventsAgain(parts.read);
+    this.#again = new RereadEvents(parts.read);
     const { atOnce, perInitiator, readAhead } = parts.limits;
     this.#lanes = new Lanes({ atOnce, perLane: perInitiator, counted: Math.ceil(readAhead * INITIATOR_SHARE) });
   }

@@ -5,7 +5,7 @@ import type { Projection } from '../../define/read-model/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogHead } from '../../log/log-head.ts';
 import type { LogReader } from '../../log/log-reader.ts';
-import { unobserved } from '../../observe/observer.ts';
+import { unobserved } from '../../observe/occurrences.ts';
 import { ProjectionRunner } from '../run/projection-runner.ts';
 import type { DedicatedPools } from './dedicated-pools.ts';
 import { type Shadow, type ShadowPurpose, shadowOf } from './shadow.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock/database-clock.ts';
 import type { RecordedEvent } from '../../define/event.ts';
-import type { Observer } from '../../observe/observer.ts';
+import type { EngineObserver } from '../../observe/occurrences.ts';
 import { inBatchSpan } from '../../observe/trace.ts';
 
 /**
@@ -11,7 +11,7 @@ import { inBatchSpan } from '../../observe/trace.ts';
 export async function observedBatch(
   projection: string,
   events: readonly RecordedEvent[],
-  { observer, clock }: { readonly observer: Observer; readonly clock: Clock },
+  { observer, clock }: { readonly observer: EngineObserver; readonly clock: Clock },
   apply: () => Promise<number>,
 ): Promise<void> {
   const began = performance.now();

@@ -7,7 +7,7 @@ import type { Clock } from '../../clock/database-clock.ts';
 import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts';
 import { AheadOfCodeError, newerEventOf } from '../../log/newer-events.ts';
 import type { ChangedRows, ProjectionMoved } from '../../notify/hub.ts';
-import type { Observer } from '../../observe/observer.ts';
+import type { EngineObserver } from '../../observe/occurrences.ts';
 import { BatchParking } from '../dead-letters/batch-parking.ts';
 import { loadParked } from '../dead-letters/dead-letter-store.ts';
 import { isNothing, type ParkedStreams } from '../dead-letters/parked-streams.ts';
@@ -36,7 +36,7 @@ export interface ProjectionRunnerParts extends BatchPipelineParts {
   readonly onAhead?: (isAhead: boolean) => void;
   /** Turns for its batches while the read model is being filled; undefined from the result on when it is served. */
   readonly fillTurns?: () => FillTurns | undefined;
-  readonly observer: Observer;
+  readonly observer: EngineObserver;
   readonly clock: Clock;
   readonly onError: (error: unknown, context: { readonly projection: string; readonly position: number }) => void;
 }

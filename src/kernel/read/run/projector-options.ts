@@ -5,7 +5,7 @@ import type { Projection } from '../../define/read-model/projection.ts';
 import type { CommitFeed } from '../../log/commit-feed.ts';
 import type { LogReader } from '../../log/log-reader.ts';
 import type { RemoteAdvance } from '../../notify/notification-buffer.ts';
-import type { Observer } from '../../observe/observer.ts';
+import type { EngineObserver } from '../../observe/occurrences.ts';
 import type { DedicatedPools } from '../rebuild/dedicated-pools.ts';
 
 export interface ProjectorOptions {
@@ -33,7 +33,7 @@ export interface ProjectorOptions {
   readonly role?: ProjectorRole | undefined;
   /** Notifies other instances. */
   readonly others: Others;
-  readonly observer: Observer;
+  readonly observer: EngineObserver;
   /** Called with the reason why the log has changed its history, and with `undefined` when that is over. */
   readonly onLost: (reason: string | undefined) => void;
   readonly clock: Clock;

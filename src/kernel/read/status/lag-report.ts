@@ -1,4 +1,4 @@
-import type { LagChange } from '../../observe/observer.ts';
+import type { LagChange } from '../../observe/occurrences.ts';
 import { isWorse, type LagState } from './lag.ts';
 import type { ProjectionStatus } from './projection-status.ts';
 

@@ -1,5 +1,5 @@
+import type { ActiveCallers } from '../../../scheduling/active-callers.ts';
 import { CallerWindows, type TaskShare } from '../../../scheduling/caller-windows.ts';
-import type { Company } from '../../../scheduling/company.ts';
 import { UsualWeights } from '../../../scheduling/usual-weights.ts';
 import { approximateBytes } from '../../bytes.ts';
 import type { EngineOptions } from '../../engine-options.ts';
@@ -49,17 +49,17 @@ const RETRY_AFTER_MS = 1000;
  * have large events, for example those that revert something.
  */
 export class CommandWindows {
-  readonly #company: Company;
+  readonly #activeCallers: ActiveCallers;
   readonly #limits: WindowLimits;
   readonly #windows: CallerWindows;
   /** Bytes of the events of a command. */
   readonly #usual = new UsualWeights();
 
-  constructor(company: Company, limits: WindowLimits) {
-    this.#company = company;
+  constructor(activeCallers: ActiveCallers, limits: WindowLimits) {
+    this.#activeCallers = activeCallers;
     this.#limits = limits;
     const { count, bytes: weight } = limits.running;
-    this.#windows = new CallerWindows(company, { count, weight });
+    this.#windows = new CallerWindows(activeCallers, { count, weight });
   }
 
   /**
@@ -69,7 +69,7 @@ export class CommandWindows {
    * @throws {ThrottledError} if too many commands of the caller wait. The command was not executed.
    */
   async execute<T>(caller: string, input: unknown, isRefusable: boolean, work: () => Promise<T>): Promise<T> {
-    if (isRefusable) this.#company.saw(caller);
+    if (isRefusable) this.#activeCallers.saw(caller);
     const bytes = Math.max(approximateBytes(input), this.#usual.of(caller));
     if (isRefusable && !this.#windows.isOpen(caller, bytes)) this.#refuseIfFull(caller, bytes);
     return this.#windows.run(caller, bytes, work);

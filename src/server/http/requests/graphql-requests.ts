@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Ending, type Signal } from '../../../database/signal.ts';
 import type { Caller } from '../../../graphql/context.ts';
 import { READ_AFTER_HEADER } from '../../../graphql/plugins/consistency.ts';
-import { answerError as describeError, type OnFault } from '../../../graphql/plugins/errors.ts';
+import { answerError as describeError, type ReportFault } from '../../../graphql/plugins/errors.ts';
 import { UnauthenticatedError } from '../../../kernel/errors.ts';
 import type { Turns } from '../../../scheduling/turns.ts';
 import type { Addresses } from '../../limits/address.ts';
@@ -43,7 +43,7 @@ export interface GraphqlRequests {
   readonly stalledClients: StalledClients;
   /** Turns of large bodies on the event loop. */
   readonly turns: Turns;
-  readonly onFault: OnFault;
+  readonly reportFault: ReportFault;
 }
 
 /** After the check of the Host header, nothing is built from it. */
@@ -74,7 +74,7 @@ class RequestRefusedError extends Error {
  * before bodies, bodies before documents.
  */
 export function serveGraphql(options: GraphqlRequests): RequestHandler {
-  const { graphql, origins, addresses, gate, stalledClients, turns, onFault } = options;
+  const { graphql, origins, addresses, gate, stalledClients, turns, reportFault } = options;
   return async (request, response) => {
     const correlationId = correlate(request, response);
     const { vary, ...cors } = corsHeaders(origins, request);
@@ -114,7 +114,7 @@ export function serveGraphql(options: GraphqlRequests): RequestHandler {
         answerError(request, response, status, answered);
         return;
       }
-      const { message, extensions } = describeError(error, correlationId, onFault);
+      const { message, extensions } = describeError(error, correlationId, reportFault);
       answerError(request, response, 500, { ...extensions, message } as AnsweredError);
     }
   };

@@ -4,7 +4,7 @@ import { processRegularResult } from 'graphql-yoga';
 import type { KnownDocuments, KnownOperation } from '../../../graphql/documents/known-documents.ts';
 import type { TrustedDocuments } from '../../../graphql/documents/trusted-documents.ts';
 import { TOKEN_HEADER } from '../../../graphql/plugins/consistency.ts';
-import { answerError, type OnFault } from '../../../graphql/plugins/errors.ts';
+import { answerError, type ReportFault } from '../../../graphql/plugins/errors.ts';
 import { writtenAnswer } from '../../../graphql/plugins/sliced-answers.ts';
 import type { Turns } from '../../../scheduling/turns.ts';
 import type { Yoga } from '../../graphql.ts';
@@ -23,7 +23,7 @@ export interface JsonRequests {
   readonly known: KnownDocuments;
   /** Turns of unknown documents on the event loop. */
   readonly turns: Turns;
-  readonly onFault: OnFault;
+  readonly reportFault: ReportFault;
 }
 
 /** An unknown document of this many characters or more is parsed and validated when its caller has a turn. */
@@ -96,7 +96,7 @@ async function answerJson(
 }
 
 async function execute(
-  { yoga, onFault }: JsonRequests,
+  { yoga, reportFault }: JsonRequests,
   { visit, client }: HttpContext,
   { document, variables, operationName }: JsonOperation,
 ): Promise<ExecutionResult> {
@@ -111,7 +111,7 @@ async function execute(
     };
     return await pipeline.execute(args);
   } catch (error) {
-    return { errors: [answerError(error, client.correlationId, onFault)] };
+    return { errors: [answerError(error, client.correlationId, reportFault)] };
   }
 }
 

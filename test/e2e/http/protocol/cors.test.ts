@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import shop from '../../../../src/app.ts';
-import { Company } from '../../../../src/scheduling/company.ts';
+import { Observer } from '../../../../src/observe/observer.ts';
+import { ActiveCallers } from '../../../../src/scheduling/active-callers.ts';
 import { Turns } from '../../../../src/scheduling/turns.ts';
 import { createAuthenticator } from '../../../../src/server/auth/authenticator.ts';
 import { createHostGuard } from '../../../../src/server/http/hosts.ts';
@@ -14,6 +15,7 @@ import { createAddresses } from '../../../../src/server/limits/address.ts';
 import { CallerLimits } from '../../../../src/server/limits/limits.ts';
 import { Refusals } from '../../../../src/server/limits/refusals.ts';
 import { createLogger } from '../../../../src/server/operations/logger.ts';
+import type { ServerOccurrences } from '../../../../src/server/operations/occurrences.ts';
 import { readConfig } from '../../../../src/settings/config.ts';
 import { HttpClient } from '../../../support/client/http-client.ts';
 import { WITH_AUTH } from '../../../support/client/tokens.ts';
@@ -141,13 +143,13 @@ describe('while the server starts or stops', () => {
       addresses: createAddresses([]),
       gate: {
         limits: new CallerLimits(config),
-        refusals: new Refusals(logger),
+        refusals: new Refusals(logger, new Observer<ServerOccurrences>()),
         authenticator: createAuthenticator(config, shop),
-        company: new Company(),
+        activeCallers: new ActiveCallers(),
       },
       turns: new Turns(),
       stalledClients: new StalledClients(1000, 1000),
-      onFault: () => {},
+      reportFault: () => {},
     });
     const server = createServer((request: IncomingMessage, response: ServerResponse) => void handle(request, response));
     onTestFinished(() => void server.close());

@@ -55,7 +55,7 @@ describe('text that is searched in Postgres', () => {
     await database.sql`create database ${database.sql(name)} template template0 locale_provider libc locale 'C' encoding 'UTF8'`;
     const url = new URL(database.url);
     url.pathname = `/${name}`;
-    await migrateDatabase(url.href, () => {});
+    await migrateDatabase(url.href);
     inLocaleC = connect(url.href);
   });
   afterAll(async () => {

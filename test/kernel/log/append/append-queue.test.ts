@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import { OutcomeUnknownError, ThrottledError } from '../../../../src/kernel/errors.ts';
 import { AppendQueue, type AppendQueueOptions } from '../../../../src/kernel/log/append/append-queue.ts';
-import { Observer } from '../../../../src/kernel/observe/observer.ts';
+import type { EngineOccurrences } from '../../../../src/kernel/observe/occurrences.ts';
+import { Observer } from '../../../../src/observe/observer.ts';
 import { anAppend, incremented } from '../../../support/kernel/appends.ts';
 import { counterDomain } from '../../../support/kernel/counter.ts';
 import { type TestEngine, useEngine } from '../../../support/kernel/engine.ts';
@@ -29,7 +30,7 @@ function queueOf({ log }: Pick<TestEngine, 'log'>, options: Partial<AppendQueueO
     limit: 1000,
     batchLimit: 100,
     onCommitted: (events, position) => committed.push({ events, position }),
-    observer: new Observer([{ appendRetried: ({ error }) => retries.push(error) }]),
+    observer: new Observer<EngineOccurrences>([{ appendRetried: ({ error }) => retries.push(error) }]),
     ...options,
   });
   return { log, queue, committed, retries };
@@ -80,7 +81,7 @@ describe('group commit', () => {
       onCommitted: (_, position) => {
         throw new Error(`no ear for ${position}`);
       },
-      observer: new Observer([{ faultMet: ({ error }) => errors.push(error) }]),
+      observer: new Observer<EngineOccurrences>([{ faultMet: ({ error }) => errors.push(error) }]),
     });
     for (const position of [1, 2]) {
       expect(await queue.append(anAppend())).toMatchObject({ outcome: 'accepted', position });

@@ -4,7 +4,8 @@ import { OutcomeUnknownError } from '../../../../src/kernel/errors.ts';
 import type { Append, AppendOutcome } from '../../../../src/kernel/log/append/append.ts';
 import { AppendQueue } from '../../../../src/kernel/log/append/append-queue.ts';
 import type { EventLog } from '../../../../src/kernel/log/event-log.ts';
-import { Observer } from '../../../../src/kernel/observe/observer.ts';
+import type { EngineOccurrences } from '../../../../src/kernel/observe/occurrences.ts';
+import { Observer } from '../../../../src/observe/observer.ts';
 import {
   breakAtPoints,
   CRASHES,
@@ -79,7 +80,7 @@ function queueOf(log: EventLog, gives: { up: boolean } = { up: false }) {
     limit: 100,
     batchLimit: 100,
     onCommitted: (events) => committed.push(...events.map(({ position }) => position)),
-    observer: new Observer([
+    observer: new Observer<EngineOccurrences>([
       {
         appendRetried: ({ error }) => {
           // The process is gone: nobody sends the batch again.

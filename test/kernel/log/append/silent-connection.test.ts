@@ -3,7 +3,8 @@ import { openPool } from '../../../../src/database/client.ts';
 import { registerDomains } from '../../../../src/kernel/define/domain.ts';
 import { AppendQueue, type AppendQueueOptions } from '../../../../src/kernel/log/append/append-queue.ts';
 import { EventLog } from '../../../../src/kernel/log/event-log.ts';
-import { Observer } from '../../../../src/kernel/observe/observer.ts';
+import type { EngineOccurrences } from '../../../../src/kernel/observe/occurrences.ts';
+import { Observer } from '../../../../src/observe/observer.ts';
 import { anAppend } from '../../../support/kernel/appends.ts';
 import { counterDomain } from '../../../support/kernel/counter.ts';
 import { useDatabase } from '../../../support/postgres/database.ts';
@@ -22,7 +23,7 @@ function queueAt(url: string, options: Partial<AppendQueueOptions> = {}) {
     limit: 10,
     batchLimit: 10,
     onCommitted: () => {},
-    observer: new Observer([{ appendRetried: ({ error }) => retries.push(error) }]),
+    observer: new Observer<EngineOccurrences>([{ appendRetried: ({ error }) => retries.push(error) }]),
     ...options,
   });
   return { log, queue, retries };

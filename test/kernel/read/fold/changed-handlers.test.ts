@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defineProjection, type Projection } from '../../../../src/kernel/define/read-model/projection.ts';
-import type { FoldChanged } from '../../../../src/kernel/observe/observer.ts';
+import type { FoldChanged } from '../../../../src/kernel/observe/occurrences.ts';
 import { fingerprintOf } from '../../../../src/kernel/read/fold-source/fingerprint.ts';
 import { noteFold } from '../../../../src/kernel/read/fold-source/fold-check.ts';
 import { receiptOf } from '../../../support/kernel/appends.ts';

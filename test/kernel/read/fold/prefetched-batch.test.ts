@@ -5,7 +5,7 @@ import { Leases } from '../../../../src/kernel/checkpoints/leases/leases.ts';
 import type { RecordedEvent } from '../../../../src/kernel/define/event.ts';
 import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
 import { CommitFeed } from '../../../../src/kernel/log/commit-feed.ts';
-import { unobserved } from '../../../../src/kernel/observe/observer.ts';
+import { unobserved } from '../../../../src/kernel/observe/occurrences.ts';
 import { foldBatch, planBatch } from '../../../../src/kernel/read/fold/fold-batch.ts';
 import { prefetchBatch } from '../../../../src/kernel/read/fold/prefetched-batch.ts';
 import { ProjectionTable } from '../../../../src/kernel/read/fold/projection-table.ts';

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { newInstanceId } from '../../../../src/kernel/checkpoints/leases/instance-id.ts';
 import { createEngine } from '../../../../src/kernel/engine.ts';
 import type { ProjectionMoved } from '../../../../src/kernel/notify/hub.ts';
-import { Observer } from '../../../../src/kernel/observe/observer.ts';
+import type { EngineOccurrences } from '../../../../src/kernel/observe/occurrences.ts';
+import { Observer } from '../../../../src/observe/observer.ts';
 import { counterDomain } from '../../../support/kernel/counter.ts';
 import { until } from '../../../support/until.ts';
 import { increment, open, stateOf, useCounterServers } from './counter-servers.ts';
@@ -27,7 +28,7 @@ describe('events that another server appends', () => {
     const deaf = createEngine({
       database: { ...opened, wakeUp: { url: 'postgres://127.0.0.1:1/nowhere', login: undefined } },
       domains: [counterDomain],
-      observer: new Observer([{ faultMet: ({ error }) => faults.push(error) }]),
+      observer: new Observer<EngineOccurrences>([{ faultMet: ({ error }) => faults.push(error) }]),
     });
     await deaf.start();
     const position = await open(await openEngine()).then(async () => (await deaf.log.head()).position);

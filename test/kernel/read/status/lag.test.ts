@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LagChange } from '../../../../src/kernel/observe/observer.ts';
+import type { LagChange } from '../../../../src/kernel/observe/occurrences.ts';
 import { lagStateOf } from '../../../../src/kernel/read/status/lag.ts';
 import { LagReport } from '../../../../src/kernel/read/status/lag-report.ts';
 import type { ProjectionStatus } from '../../../../src/kernel/read/status/projection-status.ts';

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { ThrottledError } from '../../../../src/kernel/errors.ts';
 import { CommandWindows, type WindowLimits } from '../../../../src/kernel/write/admission/command-window.ts';
-import { Company } from '../../../../src/scheduling/company.ts';
+import { ActiveCallers } from '../../../../src/scheduling/active-callers.ts';
 
 const ROOMY = { count: 1000, bytes: 1_000_000 };
 const nothing = {};
 
 /** Windows whose commands end when the test says so. */
 function windows(limits: Partial<WindowLimits> = {}) {
-  const company = new Company(() => 0);
-  const all = new CommandWindows(company, {
+  const activeCallers = new ActiveCallers(() => 0);
+  const all = new CommandWindows(activeCallers, {
     running: { count: 2, bytes: 10_000 },
     waiting: ROOMY,
     waitingOfAll: ROOMY,
@@ -34,7 +34,7 @@ function windows(limits: Partial<WindowLimits> = {}) {
     running.get(name)?.reject(new Error('bad'));
     return new Promise(setImmediate);
   };
-  return { all, company, begun, send, end, fail };
+  return { all, activeCallers, begun, send, end, fail };
 }
 
 describe('the commands of a caller', () => {
@@ -45,8 +45,8 @@ describe('the commands of a caller', () => {
   });
 
   it('are executed a few at a time, in order, while others are there', async () => {
-    const { company, begun, send, end } = windows();
-    company.saw('bob');
+    const { activeCallers, begun, send, end } = windows();
+    activeCallers.saw('bob');
     for (const name of ['a1', 'a2', 'a3', 'a4']) void send('ann', name);
     expect(begun).toEqual(['a1', 'a2']);
     await end('a2');
@@ -59,8 +59,8 @@ describe('the commands of a caller', () => {
   });
 
   it('are limited by their bytes, and one that is larger than the limit is executed alone', async () => {
-    const { company, begun, send, end } = windows();
-    company.saw('bob');
+    const { activeCallers, begun, send, end } = windows();
+    activeCallers.saw('bob');
     const large = { content: 'x'.repeat(20_000) };
     void send('ann', 'a1', large);
     void send('ann', 'a2');
@@ -73,8 +73,8 @@ describe('the commands of a caller', () => {
   });
 
   it('have as much room as the events of their caller usually take, if these are larger than the inputs', async () => {
-    const { all, company, begun, send, end } = windows();
-    company.saw('bob');
+    const { all, activeCallers, begun, send, end } = windows();
+    activeCallers.saw('bob');
     all.took('ann', 9_000);
     for (const name of ['a1', 'a2']) void send('ann', name);
     for (const name of ['b1', 'b2']) void send('bob', name);
@@ -84,8 +84,8 @@ describe('the commands of a caller', () => {
   });
 
   it('make room when they fail', async () => {
-    const { company, begun, send, fail } = windows({ running: { count: 1, bytes: 10_000 } });
-    company.saw('bob');
+    const { activeCallers, begun, send, fail } = windows({ running: { count: 1, bytes: 10_000 } });
+    activeCallers.saw('bob');
     const first = expect(send('ann', 'a1')).rejects.toThrow('bad');
     void send('ann', 'a2');
     await fail('a1');
@@ -94,8 +94,8 @@ describe('the commands of a caller', () => {
   });
 
   it('are refused if too many of the caller wait, unless they continue accepted work', async () => {
-    const { company, begun, send, end } = windows({ waiting: { count: 1, bytes: 1_000_000 } });
-    company.saw('bob');
+    const { activeCallers, begun, send, end } = windows({ waiting: { count: 1, bytes: 1_000_000 } });
+    activeCallers.saw('bob');
     for (const name of ['a1', 'a2', 'a3']) void send('ann', name);
     await expect(send('ann', 'a4')).rejects.toThrow(ThrottledError);
     void send('ann', 'a5', nothing, false);
@@ -105,8 +105,8 @@ describe('the commands of a caller', () => {
   });
 
   it('are refused if the commands of all that wait have too many bytes', async () => {
-    const { company, send } = windows({ waitingOfAll: { count: 1000, bytes: 50_000 } });
-    company.saw('bob');
+    const { activeCallers, send } = windows({ waitingOfAll: { count: 1000, bytes: 50_000 } });
+    activeCallers.saw('bob');
     const large = { content: 'x'.repeat(20_000) };
     void send('ann', 'a1', large);
     void send('ann', 'a2', large);

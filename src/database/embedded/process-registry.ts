@@ -7,7 +7,7 @@ import { isAlive, ownIdentity } from './processes.ts';
  * The processes that use one data folder, one small file each. A process that is killed with SIGKILL leaves its file
  * behind. Call everything here under the folder's lock.
  */
-export class Users {
+export class ProcessRegistry {
   readonly #folder: string;
 
   constructor(folder: string) {

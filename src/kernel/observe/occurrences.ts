@@ -1,3 +1,5 @@
+import type { DatabaseOccurrences } from '../../database/occurrences.ts';
+import { Observer, type SubscriberOf } from '../../observe/observer.ts';
 import type { CommandOutcome } from '../define/command-outcome.ts';
 import type { Obstacle } from '../obstacles.ts';
 import type { LagState } from '../read/status/lag.ts';
@@ -128,7 +130,7 @@ export interface UpdateDelayed {
  * All occurrences that the engine reports, by name. There is at most one for a command or a batch, and none for an
  * event. Values that can be queried at any time (queue depth, positions, waiters) are not reported.
  */
-export interface Occurrences {
+export interface EngineOccurrences extends DatabaseOccurrences {
   readonly commandAnswered: CommandAnswered;
   readonly batchAppended: AppendedBatch;
   readonly appendRetried: AppendRetried;
@@ -148,46 +150,11 @@ export interface Occurrences {
   readonly foldChanged: FoldChanged;
   readonly faultMet: FaultMet;
   readonly updateDelayed: UpdateDelayed;
-  /** The database has a notice for an operator while it is set up, as one line. */
-  readonly databaseNoticed: { readonly line: string };
 }
 
-/** Has methods for the occurrences that it wants to be told of. A method returns at once and does not throw. */
-export type SubscriberOf<All> = { readonly [Name in keyof All]?: (occurrence: All[Name]) => void };
+export type EngineSubscriber = SubscriberOf<EngineOccurrences>;
 
-export type EngineSubscriber = SubscriberOf<Occurrences>;
-
-/**
- * Reports occurrences to the subscribers that have a method for them. If no subscriber has one, this costs one lookup.
- * All occurrences are reported this way: layers above the engine add their own.
- */
-export class Observer<All extends object = Occurrences> {
-  readonly #subscribers: readonly SubscriberOf<All>[];
-  /** For each occurrence that was asked for so far. */
-  readonly #subscribed = new Map<PropertyKey, readonly SubscriberOf<All>[]>();
-
-  constructor(subscribers: readonly SubscriberOf<NoInfer<All>>[] = []) {
-    this.#subscribers = subscribers;
-  }
-
-  /** True if a subscriber has a method for this. Check before gathering facts that might not be needed. */
-  hears(name: keyof All): boolean {
-    return this.#subscribersOf(name).length > 0;
-  }
-
-  tell<Name extends keyof All>(name: Name, occurrence: All[Name]): void {
-    for (const subscriber of this.#subscribersOf(name)) subscriber[name]?.(occurrence);
-  }
-
-  #subscribersOf(name: keyof All): readonly SubscriberOf<All>[] {
-    let subscribed = this.#subscribed.get(name);
-    if (!subscribed) {
-      subscribed = this.#subscribers.filter((subscriber) => subscriber[name]);
-      this.#subscribed.set(name, subscribed);
-    }
-    return subscribed;
-  }
-}
+export type EngineObserver = Observer<EngineOccurrences>;
 
 /** An observer without subscribers. */
-export const unobserved = new Observer();
+export const unobserved: EngineObserver = new Observer<EngineOccurrences>();

@@ -5,7 +5,7 @@ const GONE_AFTER_MS = 1000;
  * Knows whether a caller has the server to themselves. A caller who is alone may use all of it. As soon as somebody else
  * asks for something, large work is divided into smaller pieces, so that the others need not wait for all of it.
  */
-export class Company {
+export class ActiveCallers {
   readonly #now: () => number;
   /** The caller who asked last, and the last one before them who is somebody else. */
   #last: Seen | undefined;

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '../../define/event.ts';
 
 /** Reads single events of the log again. Those that are needed at the same moment are read together. */
-export class EventsAgain {
+export class RereadEvents {
   readonly #read: (positions: readonly number[]) => Promise<readonly RecordedEvent[]>;
   #next: Map<number, PromiseWithResolvers<RecordedEvent>> | undefined;
 
