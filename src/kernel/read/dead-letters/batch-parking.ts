@@ -110,7 +110,7 @@ export class BatchParking {
   }
 
   /** True if the whole event was discarded. */
-  passesOver({ position }: RecordedEvent): boolean {
+  skips({ position }: RecordedEvent): boolean {
     return this.#discarded.get(position) === 'all';
   }
 

@@ -53,7 +53,7 @@ export function planBatch(projection: Projection, events: readonly RecordedEvent
   const steps: PlannedChange[] = [];
   const wanted = new WantedRows();
   for (const event of events) {
-    if (!handlerOf(projection, event.type) || parking?.passesOver(event)) continue;
+    if (!handlerOf(projection, event.type) || parking?.skips(event)) continue;
     const parkedEvent = parking?.parkedEventFor(event);
     const changes =
       parking && parkedEvent
