@@ -63,7 +63,7 @@ export const benchmark: Benchmark = {
         ),
       ),
     );
-    // Both are seen as soon as the server knows; who polls is late by up to 100 ms.
+    // Both are noticed as soon as the server knows. Polling would notice them up to 100 ms later.
     const ratios = RATES.flatMap((rate) =>
       (['caughtUp', 'orderUpdated'] as const).map((way): Ratio => {
         const polled = rounded('polled', rate, 95);

@@ -43,7 +43,10 @@ const oneStream = (): Scene => ({
   },
 });
 
-/** What a transaction that is left open, or a dump, costs everybody else: rows that are updated often keep all their versions. */
+/**
+ * Measures how a transaction that is left open, or a dump, slows down everybody else: rows that are updated often keep
+ * all their versions.
+ */
 export const benchmark: Benchmark = {
   name: 'held-snapshot',
   run: async ({ postgres: server, rounds, seconds, quick, say }) => {

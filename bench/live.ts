@@ -158,7 +158,7 @@ function watchOf({ url }: BenchApi, { subscribers, lists, polls }: Crowd): Watch
   return { url, subscribers, customerIds: lists.map(({ customerId }) => customerId), first: MOST_ORDERS, polls };
 }
 
-/** What the server has spent so far: executions of live queries, and CPU time in seconds. */
+/** The server's executions of live queries and its CPU time, in seconds, so far. */
 async function spent({ url }: BenchApi) {
   const text = await (await fetch(`${url}/metrics`)).text();
   const sum = (pattern: RegExp) => [...text.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);

@@ -67,7 +67,7 @@ async function measureReplay({ postgres: server, rounds, say }: BenchContext, st
   );
 }
 
-/** From empty tables and checkpoints at 0 to the end of the log; what is in the tables then is looked at. */
+/** Measures from empty tables and checkpoints at 0 to the end of the log, then checks what is in the tables. */
 async function replayOnce(url: string, streams: number, readModels: number): Promise<number> {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   const domain = meterDomain(readModels);

@@ -19,7 +19,7 @@ import { API } from 'typescript/unstable/sync';
 export interface ForeignWrite {
   /** The file and its line, as editors and terminals link it. */
   readonly at: string;
-  /** What is written to, as the source says it. */
+  /** The property that is written to, as in the source. */
   readonly target: string;
   readonly declaredIn: string;
 }

@@ -7,7 +7,7 @@ export interface Bar extends Kept {
   readonly who: string;
 }
 
-/** What is drawn as one picture. */
+/** One picture of measurements. */
 export interface Chart {
   /** Its name in `docs/benchmarks`. */
   readonly file: string;
@@ -15,7 +15,7 @@ export interface Chart {
   readonly unit: Unit;
   /** The places, in the order in which they were measured. */
   readonly places: readonly string[];
-  /** Who was measured, Afterwrite first. */
+  /** The contenders, Afterwrite first. */
   readonly contenders: readonly string[];
   readonly bars: readonly Bar[];
 }

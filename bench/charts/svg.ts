@@ -174,7 +174,7 @@ function coloursOf(contenders: readonly string[]): string[] {
   return contenders.map((who) => (isOurs(who) ? next(OURS, ours++) : next(OTHERS, others++)));
 }
 
-/** Where each bar has its name beside it, a colour stands for whose it is: "Emmett: …". */
+/** Colours for bars that have their names beside them: one colour for each project ("Emmett: …"). */
 function coloursOfParties(contenders: readonly string[]): string[] {
   const partyOf = (who: string) => (isOurs(who) ? 'Afterwrite' : (who.split(':')[0] ?? who));
   const parties = [...new Set(contenders.map(partyOf))];

@@ -79,7 +79,7 @@ function fingerprint(root) {
 }
 
 /**
- * What is quick to see: a package that was deleted, or a development tool that is not there.
+ * A quick check: true if a package was deleted, or a development tool is missing.
  * @param {string} root
  * @param {string} target
  */

@@ -7,7 +7,7 @@ import type { ProvidedAdapters } from '../kernel/define/process-manager/port.ts'
 import type { Config } from '../settings/config.ts';
 import type { Settings, ValuesOf } from '../settings/setting.ts';
 
-/** What an application can use to provide its adapters. */
+/** The tools with which an application can provide its adapters. */
 export interface AdapterContext<Own extends Settings = Settings> {
   /** The product's settings and the application's own. */
   readonly config: Config & ValuesOf<Own>;

@@ -1,4 +1,4 @@
-/** What `doctor` checks, in the order of its lines. */
+/** The checks of `doctor`, in the order of its output. */
 export const CHECKS = [
   ...([
     'node',
@@ -26,7 +26,7 @@ export interface Finding {
   readonly check: CheckName;
   /** What was found. */
   readonly fact: string;
-  /** What to do about it; undefined if there is nothing to do. */
+  /** The advice; undefined if there is nothing to do. */
   readonly advice?: string | undefined;
 }
 

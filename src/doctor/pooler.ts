@@ -49,7 +49,7 @@ export async function checkPooler(url: string): Promise<Finding[]> {
   }
 }
 
-/** What to do if a connection is refused by a pooler. */
+/** The advice if a pooler refuses a connection. */
 export function adviceOnRefusal(message: string): string | undefined {
   if (!REFUSED_SETTINGS.test(message)) return undefined;
   return 'A pooler such as PgBouncer answers here, which does not pass the settings of sessions on. Let DATABASE_URL lead to Postgres itself.';

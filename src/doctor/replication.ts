@@ -11,7 +11,7 @@ const LAG_S = 10;
 /** Time in which the replica must answer, in ms. */
 const ANSWER_WITHIN_MS = 15_000;
 
-/** What the primary knows about its standbys. A user without rights sees them without their positions. */
+/** The primary's view of its standbys. A user without rights sees them without their positions. */
 export async function checkStandbys(db: Database): Promise<Finding[]> {
   const rows = await db.execute<{
     name: string;

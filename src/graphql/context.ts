@@ -13,7 +13,7 @@ import type { ReadRecorder } from './read/read-recorder.ts';
 import { Rows } from './read/rows.ts';
 import { RunningOperation } from './running-operation.ts';
 
-/** What resolvers of one operation can use. */
+/** The tools of the resolvers of one operation. */
 export interface Context {
   readonly engine: Engine;
   readonly actor: Actor | null;
@@ -24,7 +24,7 @@ export interface Context {
   readonly correlationId: string;
   /** Tokens to read after, as a request's header names them. */
   readonly readAfter: string | undefined;
-  /** What is known of the operation only while it runs. */
+  /** The facts about the operation that are known only while it runs. */
   readonly operation: RunningOperation;
   /**
    * Aborted when the client of a subscription goes away while it is being opened; undefined if the signal of
@@ -35,7 +35,7 @@ export interface Context {
   readonly rows: Rows;
   readonly live: LiveRows;
   readonly updates: LiveUpdates;
-  /** What the operation may still spend; renewed for each message of a subscription. */
+  /** The budget that is left to the operation; renewed for each message of a subscription. */
   readonly budget: AnswerBudget;
   readonly consistency: OperationConsistency;
   /** The same object for all operations of one connection; undefined if it is not known. */
@@ -61,7 +61,7 @@ export interface Caller {
   readonly connection?: object | undefined;
 }
 
-/** What all operations share. */
+/** The parts that all operations share. */
 export interface Shared {
   readonly engine: Engine;
   readonly readModels: ReadModels;

@@ -111,7 +111,7 @@ function clipped(message: string): string {
   return `${message.slice(0, MAX_MESSAGE / 2)} … ${message.slice(-MAX_MESSAGE / 2)}`;
 }
 
-/** What a masked error says about its fault to the author of a resolver. */
+/** The details of a fault that a masked error shows to the author of a resolver. */
 export interface ShownFault {
   readonly message: string;
   /** The lines of the stack. */

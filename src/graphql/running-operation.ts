@@ -1,7 +1,7 @@
 import type { Signal } from '../database/signal.ts';
 import type { Allotment } from './live/subscription-budget.ts';
 
-/** What is known of an operation only while it runs: plugins tell it, and resolvers ask. */
+/** The facts about an operation that exist only while it runs. Plugins set them, and resolvers read them. */
 export class RunningOperation {
   readonly #client: Signal | undefined;
   #traceparent: string | undefined;
@@ -34,12 +34,12 @@ export class RunningOperation {
     return this.#limit ?? this.#client;
   }
 
-  /** What the operation may cost at most, in points of its document; 0 until it is known. */
+  /** The operation's maximum cost, in points of its document; 0 until it is known. */
   get cost(): number {
     return this.#cost;
   }
 
-  /** What a subscription may hold in memory; undefined for other operations. */
+  /** The memory limit of a subscription; undefined for other operations. */
   get allotment(): Allotment | undefined {
     return this.#allotment;
   }

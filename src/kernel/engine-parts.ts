@@ -29,7 +29,7 @@ import { CommandBus } from './write/command-bus.ts';
 import { idRulesOf } from './write/id-rules.ts';
 import { StreamStates } from './write/state/stream-states.ts';
 
-/** What every part of an engine needs. */
+/** The tools that every part of an engine needs. */
 export interface EngineCore {
   readonly options: EngineOptions;
   readonly database: AfterwriteDatabase;

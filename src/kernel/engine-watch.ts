@@ -47,7 +47,7 @@ export class EngineWatch {
     });
   }
 
-  /** What stands still. Keys: `append`, the name of a projection, `process:NAME` or `effect:NAME`. */
+  /** The current stalls. Keys: `append`, the name of a projection, `process:NAME` or `effect:NAME`. */
   get stalls(): ReadonlyMap<string, Stall> {
     return this.#stalls.stalls;
   }

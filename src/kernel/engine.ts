@@ -39,7 +39,7 @@ export interface Engine {
   readonly tokens: Tokens;
   /** The events that could not be applied. */
   readonly deadLetters: DeadLetters;
-  /** What stands still, and why. */
+  /** The current stalls, with their reasons. */
   readonly watch: Pick<EngineWatch, 'stalls'>;
   /** Why commands are refused, if they are. */
   readonly obstacles: Pick<Obstacles, 'reasons'>;

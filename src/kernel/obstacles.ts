@@ -1,13 +1,15 @@
 import { ThrottledError } from './errors.ts';
 
-/** What can prevent appending although Postgres answers: the content of the log, or the time. */
+/**
+ * The parts of the system that can prevent appending although Postgres answers: the content of the log, or the time.
+ */
 export const OBSTACLE_KINDS = ['log', 'clock', 'recorded time'] as const;
 
 export type ObstacleKind = (typeof OBSTACLE_KINDS)[number];
 
 export interface Obstacle {
   readonly kind: ObstacleKind;
-  /** What is wrong and what to do. Visible to anybody. */
+  /** The problem and what to do about it. Visible to anybody. */
   readonly reason: string;
 }
 

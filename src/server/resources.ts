@@ -10,7 +10,7 @@ import type { ServerObserver } from './operations/occurrences.ts';
 /** How long statements may take to end when the database is closed, in ms. */
 const CLOSE_MS = 1000;
 
-/** What a server works with: the connections to Postgres, and the application's adapters. */
+/** The resources of a server: the connections to Postgres, and the application's adapters. */
 export interface Resources {
   readonly database: AfterwriteDatabase;
   readonly adapters: ProvidedAdapters;

@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { problemOfUrl, readTarget } from '../database/connection-string/target.ts';
 
-// What the text of an environment variable may be. Each message ends a sentence that begins with the setting's name.
+// Rules for the text of an environment variable. Each message ends a sentence that begins with the setting's name.
 
 /** A whole number. */
 export function wholeNumber(min: number, max: number) {

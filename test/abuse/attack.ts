@@ -4,7 +4,7 @@ import type { Attacker } from './attacker.ts';
 export interface Attack {
   /** As it is asked for: `npm run abuse -- --only NAME`. */
   readonly name: string;
-  /** What the attacker does, in a sentence for the report. */
+  /** The attacker's actions, as a sentence for the report. */
   readonly description: string;
   /** Honest work before the attack, such as writing the notes that it is about. Not measured. */
   readonly prepare?: (attacker: Attacker) => Promise<void>;

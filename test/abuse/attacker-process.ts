@@ -4,10 +4,10 @@ import { Random } from '../support/random.ts';
 import { Attacker } from './attacker.ts';
 import { attacks } from './attacks.ts';
 
-/** What the parent says: begin the attack, or end it. */
+/** A message of the parent: begin the attack, or end it. */
 export type AttackerOrder = 'begin' | 'end';
 
-/** What is told when everything is prepared, and at the end. */
+/** A message to the parent: everything is prepared, or the attack has ended. */
 export type AttackerReport =
   | { readonly kind: 'prepared' }
   | {

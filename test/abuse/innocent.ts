@@ -4,7 +4,7 @@ import { HttpClient } from '../support/client/http-client.ts';
 import { ADDRESS, accepted } from '../support/client/shop.ts';
 import { customerToken } from '../support/client/tokens.ts';
 
-/** What an innocent client does, each measured by itself. */
+/** The actions of an innocent client. Each is measured separately. */
 export type Deed = 'write' | 'read' | 'page' | 'order';
 
 /** How long something took, in ms from when it was due, and whether it worked. */
@@ -17,7 +17,7 @@ export interface Sample {
 const TURN_MS = 80;
 /** Every so many turns a client orders something. */
 const ORDER_EVERY = 12;
-/** What is not answered by then has failed, in ms. */
+/** Time after which a request without an answer counts as failed, in ms. */
 const PATIENCE_MS = 30_000;
 /** Between two looks at an order, in ms. */
 const POLL_MS = 10;

@@ -14,7 +14,7 @@ import { childEnvironment } from '../support/server/child-environment.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
-/** What a command left behind. */
+/** The outcome of a command. */
 export interface CliResult {
   readonly code: number | null;
   readonly stdout: string;

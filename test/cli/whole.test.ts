@@ -47,7 +47,7 @@ const openGateway = useGateway(database);
 const folder = useFolder();
 const cli = (...args: string[]) => runCli(database.url, args);
 const gbp = (amount: number) => ({ amount, currency: 'GBP' });
-/** What is personal; no read model but its own may show it. */
+/** A personal value. Only its own read model may show it. */
 const secret = (what: string) => `personal ${what}`;
 
 /** Issues every command of every domain. */

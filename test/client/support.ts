@@ -56,7 +56,7 @@ export const waitingIn = (storage: Storage): string[] =>
 export class Line {
   /** Headers of the requests that were sent. */
   readonly sent: Headers[] = [];
-  /** What happens to the next requests, one after the other. */
+  /** The fates of the next requests, in order. */
   readonly #next: ((send: () => Promise<Response>) => Promise<Response>)[] = [];
   isCut = false;
   /** How many requests were not sent because the line was cut. */

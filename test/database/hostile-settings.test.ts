@@ -24,7 +24,7 @@ import { until } from '../support/until.ts';
 const database = useDatabase({ tables: [countersTable] });
 const openEngine = useEngine(database, [counterDomain]);
 
-/** What administrators have been seen to set for a database, and what turns results round if nobody resets it. */
+/** Settings that administrators set for databases, and settings that change results if nobody resets them. */
 const HOSTILE: Readonly<Record<string, string>> = {
   DateStyle: 'SQL, DMY',
   IntervalStyle: 'sql_standard',

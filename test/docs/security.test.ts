@@ -5,7 +5,7 @@ import { settingsWith } from '../../src/settings/config.ts';
 
 const page = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
 const settings = settingsWith(app.settings);
-/** What is limited, the settings, the default, and the answer beyond it. */
+/** A row of the table: what is limited, the settings, the default, and the answer beyond it. */
 const rows = page
   .split('\n')
   .filter((line) => line.startsWith('| ') && !line.startsWith('| what |'))

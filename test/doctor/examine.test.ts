@@ -19,7 +19,7 @@ const database = useDatabase({ tables: [countersTable] });
 const openEngine = useEngine(database, [counterDomain]);
 const { events: types } = registerDomains([counterDomain]);
 
-/** What the doctor finds of one check. */
+/** The doctor's findings of one check. */
 async function found(check: CheckName, request: Partial<Examination> = {}): Promise<Finding[]> {
   const findings: Finding[] = [];
   const connections = { writer: 4, projector: 4, reader: 10 };

@@ -19,7 +19,7 @@ const commands = [customers, products, orders, accounts, transfers, notes, autho
   .flatMap((module): unknown[] => Object.values(module))
   .filter((value): value is Documented => typeof value === 'object' && value !== null && 'input' in value);
 
-/** The fields of an input and of the inputs inside it, with where they are. */
+/** The fields of an input and of its nested inputs, with their paths. */
 function fieldsOf(schema: z.core.$ZodType, path: string): [string, z.core.$ZodType][] {
   if (schema instanceof z.ZodObject) {
     return Object.entries(schema.shape as Record<string, z.core.$ZodType>).flatMap(([name, field]) => [

@@ -28,7 +28,7 @@ export interface DriveOptions {
   /** The kinds of faults that may come. */
   readonly kinds: readonly FaultKind[];
   readonly say: (line: string) => void;
-  /** Ends all of it early; what it has started is ended too. */
+  /** Ends the run early, with everything that it has started. */
   readonly signal: AbortSignal;
 }
 

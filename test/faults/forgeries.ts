@@ -18,12 +18,12 @@ import {
   withTable,
 } from './story.ts';
 
-/** What else one client would have to say. */
+/** Additional observations of one client. */
 export const alsoSays =
   (...more: readonly Observation[]) =>
   (story: Story) =>
     withRecords(story, 'shopper', (records) => [...records, ...more]);
-/** What the watcher would say in place of some of it. */
+/** Observations of the watcher that replace some of its own. */
 const watcherSays = (change: (records: readonly Timed[]) => Observation[]) => (story: Story) =>
   withRecords(story, 'watcher', change);
 const hasEvents = (change: Parameters<typeof withEvents>[1]) => (story: Story) => withEvents(story, change);

@@ -8,7 +8,7 @@ export interface StreamName {
 export interface SeenRow {
   readonly stream: StreamName;
   readonly version: number;
-  /** What was shown of it, by the names of the read model's columns. */
+  /** The shown row, by the names of the read model's columns. */
   readonly columns: Readonly<Record<string, unknown>>;
 }
 
@@ -18,7 +18,7 @@ export interface Sent {
   readonly attempt: number;
   readonly commandId: string;
   readonly command: string;
-  /** What it is about, as its sender knows: every command names its stream. */
+  /** The stream that it is about, as its sender knows it. */
   readonly stream: StreamName;
   /** The event that it is recorded as. */
   readonly event: string;

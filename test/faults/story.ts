@@ -3,7 +3,7 @@ import type { Columns, Evidence, LoggedEvent, Table } from './checker/evidence.t
 import { nameOf } from './checker/log.ts';
 import type { History, Observation, SeenRow, StreamName, Timed } from './history.ts';
 
-/** What clients say they were told, and what is there: the checker's input. */
+/** The checker's input: what clients were told, and what is stored. */
 export interface Story {
   readonly histories: readonly History[];
   readonly evidence: Evidence;
@@ -17,7 +17,7 @@ export const at = (position: number) => tokens.encode(position);
 export const ada: StreamName = { type: 'Customer', id: 'ada' };
 export const order: StreamName = { type: 'Order', id: 'order' };
 
-/** What the streams' rows were at each version. */
+/** The rows of the streams at each version. */
 const STATES: Readonly<Record<string, readonly Columns[]>> = {
   [nameOf(ada)]: [{ name: 'Ada' }, { name: 'Grace' }],
   [nameOf(order)]: [{ status: 'PLACED' }, { status: 'CONFIRMED' }, { status: 'SHIPPED' }],

@@ -12,7 +12,7 @@ const STREAM_MS = 250;
 const ANSWER_MS = 60_000;
 /** Of so many tries in which a suspect runs alone, it has to keep the event loop in more than half. */
 const TRIES = 3;
-/** What caches and pools may grow by between the middle and the end of a run, in bytes. */
+/** How much caches and pools may grow between the middle and the end of a run, in bytes. */
 const HEAP_GROWTH = 24 * 1024 * 1024;
 
 interface Sent {

@@ -10,7 +10,7 @@ export interface FuzzAnswer {
 /** The longest answer to a request that is no stream, in bytes: the server's own limit and a little for what is around it. */
 const LONGEST_ANSWER = 12_000_000;
 
-/** What is wrong with an answer, in a sentence; undefined if the server has answered as it promises. */
+/** The problem with an answer, as a sentence; undefined if the server has answered as it promises. */
 export function judge(request: FuzzRequest, { status, text }: FuzzAnswer): string | undefined {
   if (status >= 500 && status !== 503) return `The status is ${status}.`;
   if (text.length > LONGEST_ANSWER) return `The answer has ${text.length} characters.`;

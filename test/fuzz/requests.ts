@@ -40,7 +40,7 @@ export class Requests {
       case 'get': {
         const { 'content-type': _, ...others } = headers;
         const search = `?${new URLSearchParams({ query: wellFormed(query), variables: JSON.stringify(variables) })}`;
-        // What is longer is refused by Node before we see it.
+        // Node refuses longer ones before the server sees them.
         if (search.length > 8_000) break;
         return { method: 'GET', search, headers: others, body: undefined, streams };
       }

@@ -4,7 +4,7 @@ import { ADDRESS, accepted } from '../support/client/shop.ts';
 import { accessToken, customerToken, staffToken } from '../support/client/tokens.ts';
 import type { Known } from './values.ts';
 
-/** What operations are made about, and as whom. */
+/** The data that operations refer to, and the actors who send them. */
 export interface SeededStore extends Known {
   /** Values of `authorization`; undefined is an anonymous caller. */
   readonly credentials: readonly (string | undefined)[];

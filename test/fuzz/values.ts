@@ -11,7 +11,7 @@ import type { Random } from '../support/random.ts';
 /** A value as JSON, for a variable or a literal. */
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [name: string]: Value };
 
-/** What honest values are made of. */
+/** The ingredients of valid values. */
 export interface Known {
   /** Ids of things that exist. */
   readonly ids: readonly string[];

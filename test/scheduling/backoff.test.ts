@@ -8,7 +8,7 @@ const backoffs: fc.Arbitrary<Required<Backoff>> = fc.record({
   factor: fc.double({ min: 1, max: 4, noNaN: true }),
   jitter: fc.double({ min: 0, max: 1, noNaN: true }),
 });
-/** Up to the attempts of a retry that goes on for years, at which a power is no longer a finite number. */
+/** Up to as many attempts as a retry of several years makes: then a power is no longer a finite number. */
 const attempts = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 1_000_000_000 }));
 const chances = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 

@@ -12,7 +12,7 @@ async function write(path: string, text: string): Promise<void> {
   await writeFile(join(folder, path), text);
 }
 
-/** What the linter says of a file. */
+/** The linter's messages about a file. */
 async function lint(path: string, source: string): Promise<{ readonly passes: boolean; readonly output: string }> {
   await write(path, source);
   const options = { cwd: folder, encoding: 'utf8' } as const;
@@ -93,7 +93,7 @@ it('has a rule of layers for every folder of src, and each layer refuses those a
 /** From the bottom up. Folders that serve several layers (`text`, `scheduling`, `settings`, `definition`, `doctor`) have rules of their own. */
 const LAYERS = ['database', 'kernel', 'graphql', 'server', 'cli'];
 
-/** What files in each folder of src may not import. */
+/** The imports that are forbidden in each folder of src. */
 async function layerRules(): Promise<ReadonlyMap<string, readonly string[]>> {
   interface Override {
     readonly includes: readonly string[];

@@ -1,7 +1,7 @@
 import type { BenchPostgres } from '../running/postgres.ts';
 import type { Result } from './result.ts';
 
-/** What a benchmark has to work with. */
+/** The tools of a benchmark. */
 export interface BenchContext {
   /** The Postgres of this run, with databases as many as one likes. */
   readonly postgres: BenchPostgres;
@@ -9,7 +9,7 @@ export interface BenchContext {
   readonly rounds: number;
   /** Approximate duration of a turn, in seconds, if it can be chosen. */
   readonly seconds: number;
-  /** Only a look whether it works: make everything a hundredth as big. Nothing is kept. */
+  /** If true, everything is a hundredth as large and no result is kept: a check whether the benchmark works. */
   readonly quick: boolean;
   /** Tells who waits what is going on. */
   readonly say: (line: string) => void;

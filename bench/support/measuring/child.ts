@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 /** A part of a benchmark in a process of its own, so that it does not share a core with who measures it. */
 export interface Child<Started> {
-  /** What it said when it was ready. */
+  /** The line that it printed when it was ready. */
   readonly started: Started;
   /** Asks it something; resolves to its next message. One question at a time. @throws if it has ended. */
   ask<Answer>(question: unknown): Promise<Answer>;

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** What has to be known to judge a figure. */
+/** The facts about the machine that a reader needs to judge a figure. */
 export interface Machine {
   readonly date: string;
   readonly commit: string;

@@ -1,4 +1,4 @@
-/** Numbers between 0 and 1 that look random and are the same each time (mulberry32): two runs are to have the same data. */
+/** Reproducible random numbers between 0 and 1 (mulberry32), so that two runs have the same data. */
 export function sameEachTime(seed: number): () => number {
   let state = seed;
   return () => {

@@ -5,7 +5,7 @@ import { median } from './statistics.ts';
 
 const folder = new URL('../../results/', import.meta.url);
 
-/** What a file in `bench/results` holds. */
+/** The content of a file in `bench/results`. */
 export interface StoredResult extends Omit<Result, 'measurements' | 'ratios'> {
   readonly command: string;
   readonly machine: Machine;

@@ -13,9 +13,9 @@ export type Unit =
 export interface Measurement {
   /** The chart that it belongs to: what is measured, "Appending to new streams". */
   readonly chart: string;
-  /** Where on the chart: "32 callers"; empty where there is one place only. */
+  /** The group on the chart, such as "32 callers"; empty if there is only one. */
   readonly at: string;
-  /** Who did it: a contender, or of one thing a percentile, always by the same name. */
+  /** The contender, always under the same name; or, if only one thing is measured, a percentile. */
   readonly who: string;
   readonly unit: Unit;
   /** NaN for a round in which the contender broke. */
@@ -24,7 +24,7 @@ export interface Measurement {
   readonly broken?: string | undefined;
 }
 
-/** How many times as much one is as the other; of each round, so that what the machine does meanwhile cancels out. */
+/** A quotient of two measurements. It is computed for each round, so that changes of the machine's load cancel out. */
 export interface Ratio {
   readonly of: string;
   readonly to: string;
@@ -38,7 +38,7 @@ export interface Goal {
   readonly met: boolean;
 }
 
-/** What a benchmark found out. */
+/** The result of a benchmark. */
 export interface Result {
   readonly benchmark: string;
   /** Some sentences: what was done, how often, with what. */

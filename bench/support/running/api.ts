@@ -13,7 +13,7 @@ export interface BenchApi {
   command(document: string, input: Readonly<Record<string, unknown>>): Promise<Receipt>;
   /** A new WebSocket for subscriptions. */
   socket(): Client;
-  /** What the server holds after a garbage collection. */
+  /** The server's heap after a garbage collection, in bytes. */
   memory(): Promise<NodeJS.MemoryUsage>;
   close(): Promise<void>;
 }

@@ -46,7 +46,7 @@ const SAMPLED = 10;
 /** Places from which pages are read, several one after the other: far more rows than Postgres' own memory holds. */
 const PLACES = 5000;
 const PAGE = 20;
-/** Places that are looked for at one time. */
+/** Number of meters that are looked up at the same time. */
 const PLACES_AT_ONCE = 50;
 const STREAMS_AT_ONCE = 1000;
 /** While Postgres appends one batch the next is made; more writers would wait for the log's lock. */
@@ -176,7 +176,7 @@ function anyOf<T>(values: readonly T[]): T {
   return values[randomInt(values.length)] as T;
 }
 
-/** What the readings of one in the middle or so add up to: there are meters above. */
+/** A sum of readings from the middle half of what a meter can have, so that there are meters above and below. */
 function anyTotal(): number {
   const highest = HIGHEST_READING * (EVENTS_PER_STREAM - 1);
   return highest / 4 + randomInt(highest / 2);

@@ -3,7 +3,9 @@
 import { Pool } from 'undici';
 import { WebSocket } from 'ws';
 
-/** Opens subscribers, who share the lists in turn; answered with {@link Watching} when each has had its first message. */
+/**
+ * Opens subscribers, which share the lists in turn. Answers with {@link Watching} when each has had its first message.
+ */
 export interface Watch {
   readonly url: string;
   readonly subscribers: number;
@@ -36,7 +38,7 @@ const QUERY = `query Desk($id: ID!, $first: Int!) { ${SELECTION} }`;
 const PER_SOCKET = 100;
 const POLL_MS = 1000;
 
-/** What each subscriber has seen: the sum of the versions in its list. */
+/** The sum of the versions in each subscriber's list, as of its last message. */
 const seen: number[] = [];
 let lists = 0;
 let messages = 0;

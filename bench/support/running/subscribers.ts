@@ -111,6 +111,6 @@ async function reached(version: number): Promise<void> {
     };
   });
   check = () => {};
-  // What came twice would come now.
+  // A duplicate message would arrive now.
   await delay(0);
 }

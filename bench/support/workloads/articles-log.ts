@@ -12,7 +12,7 @@ export interface ArticleCounts {
   readonly comments: number;
 }
 
-/** What a server appends together at most by default. */
+/** The default limit of a server for one append batch. */
 const AT_ONCE = 1000;
 /** Fewer, so that not all articles are published in the same milliseconds. */
 const PUBLISHED_AT_ONCE = 100;

@@ -29,7 +29,7 @@ export function defineMeter(snapshot?: { readonly every: number }) {
   });
 }
 
-/** What is done to meters of one definition. */
+/** The commands for meters of one definition. */
 export function meterCommands(aggregate: ReturnType<typeof defineMeter>) {
   return {
     installMeter: defineCommand('installMeter', {

@@ -1,7 +1,7 @@
 import type { Api } from '../../../src/graphql/api.ts';
 import { defineDomain } from '../../../src/kernel/define/domain.ts';
 
-/** What a request costs that asks for nothing: everything around a mutation, and around a query, but the work. */
+/** Requests that ask for nothing. They cost everything of a mutation, or of a query, except for its work. */
 export const nothingDomain = defineDomain({
   name: 'nothing',
   aggregates: [],

@@ -50,7 +50,7 @@ export class OrderReader {
   readonly #documents: Documents;
   readonly #path: string;
   readonly #more: Readonly<Record<string, unknown>>;
-  /** Where pages of the list begin. */
+  /** Cursors at which pages of the list begin. */
   readonly #cursors: (string | null)[] = [null];
 
   /** @param more variables that go with every request. */

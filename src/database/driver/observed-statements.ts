@@ -27,7 +27,7 @@ export class ObservedStatement {
   }
 }
 
-/** What happens to a statement. */
+/** The stages of a statement. */
 export interface StatementEvents {
   /** It is given to the driver, which sends it when a connection is free. May be called again if it is sent again. */
   sent(): void;

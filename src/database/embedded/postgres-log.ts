@@ -26,7 +26,7 @@ export class PostgresLog {
     return (await stat(this.#path).catch(() => undefined))?.size ?? 0;
   }
 
-  /** What was written after the first `offset` bytes, at most the last 16 KB of it. */
+  /** The text that was written after the first `offset` bytes: at most its last 16 KB. */
   async since(offset: number): Promise<string> {
     const size = await this.size();
     const length = Math.min(Math.max(size - offset, 0), 16 * 1024);

@@ -1,6 +1,6 @@
 import type { PoolRole } from '../client.ts';
 
-/** What parts may do with an object. Its owner may do everything. */
+/** The rights of the parts on an object. Its owner may do everything. */
 export type Rights = Readonly<Partial<Record<PoolRole, readonly string[]>>>;
 
 const ALL_ROWS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];

@@ -10,7 +10,7 @@ export const customersTable = readTable(
     email: text('email').notNull(),
     registeredAt: timestamp('registered_at', { precision: 3, withTimezone: true }).notNull(),
     version: integer('version').notNull(),
-    /** What lists by name are sorted by. */
+    /** The key by which lists are sorted by name. */
     sortName: text('sort_name').notNull(),
     /** Folded by `searchText`: the name and the e-mail address, in a line each. */
     searchText: text('search_text').notNull(),

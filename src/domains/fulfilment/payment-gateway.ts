@@ -35,7 +35,7 @@ export type Capture = { readonly is: 'captured' } | Declined | NoAnswer;
 /** Whether the authorised money is free again, or had already been captured. */
 export type Voiding = { readonly is: 'voided' } | { readonly is: 'captured' } | NoAnswer;
 export type Refund = { readonly is: 'refunded' } | Declined | NoAnswer;
-/** What the gateway knows about a payment; `pending` if it has begun and is not done. */
+/** The gateway's state of a payment; `pending` if it has begun and is not done. */
 export type Lookup =
   | { readonly is: 'authorized' | 'captured' | 'voided' | 'refunded' | 'pending' | 'unknown' }
   | Declined

@@ -17,7 +17,7 @@ export const productsTable = readTable(
     inStock: boolean('in_stock').notNull(),
     reserved: integer('reserved').notNull().default(0),
     version: integer('version').notNull(),
-    /** What lists by name are sorted by. */
+    /** The key by which lists are sorted by name. */
     sortName: text('sort_name').notNull(),
     /** Folded by `searchText`: the stock code and the name, in a line each. */
     searchText: text('search_text').notNull(),

@@ -18,12 +18,12 @@ interface MeasuredField {
 /** Longest name that is quoted: the client chooses names. */
 const MAX_NAME = 40;
 
-/** What the fields of one operation cost, to say in an error which of them to leave out. */
+/** The costs of the fields of one operation, so that an error can name those to leave out. */
 export class CostBreakdown {
   readonly #root: MeasuredField = fieldNamed('');
   readonly #open: MeasuredField[] = [this.#root];
 
-  /** A field begins. What begins before it is left is inside of it. */
+  /** A field begins. Fields that begin before `leave` is called are inside of it. */
   enter(name: string): void {
     const field = fieldNamed(name);
     this.#open.at(-1)?.inside.push(field);

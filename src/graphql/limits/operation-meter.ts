@@ -62,7 +62,7 @@ export class OperationMeter {
     return undefined;
   }
 
-  /** What an operation costs with these variables. */
+  /** The cost of an operation with these variables. */
   costOf(document: DocumentNode, operation: OperationDefinitionNode, sizes: VariableSizes): number {
     return this.#walk(document, sizes).operation(operation).cost;
   }

@@ -25,7 +25,7 @@ const LOOKUP_EVERY_MS = 10;
 /** Subscribers wait for a lookup, so it is repeated at least every two seconds. */
 const READ_AGAIN: Backoff = { firstMs: 50, maxMs: 2000 };
 
-/** What the channels read from. */
+/** The parts from which channels read. */
 export interface ChannelSources {
   readonly hub: Hub;
   readonly readModels: ReadModels;

@@ -7,7 +7,7 @@ const RETRY_AFTER_MS = 5000;
 /** Bytes that a token of a document takes with its share of the syntax tree. */
 const TOKEN_BYTES = 600;
 
-/** What subscriptions may hold in memory: numbers of keys and of bytes. */
+/** The memory limits of subscriptions: numbers of keys and of bytes. */
 export interface SubscriptionLimits {
   /** Keys that one subscription may name. */
   readonly keys: number;
@@ -100,7 +100,7 @@ export class SubscriptionBudgets {
   }
 }
 
-/** What one subscription holds in memory, in bytes. */
+/** The memory that one subscription holds, in bytes. */
 export class Allotment {
   readonly #budgets: SubscriptionBudgets;
   readonly #holder: SubscriptionHolder;

@@ -75,7 +75,7 @@ function withArgument(document: DocumentNode, error: GraphQLError): GraphQLError
   return new GraphQLError(message, { nodes, path, originalError, extensions });
 }
 
-/** What the hooks for executing and subscribing have in common. */
+/** The common part of the hooks for executing and subscribing. */
 interface Start {
   readonly args: ExecutionArgs;
   readonly setResultAndStopExecution: (result: { errors: GraphQLError[] }) => void;

@@ -35,7 +35,7 @@ export function addConnection<Node>(
   options: {
     readonly type: ObjectRef<Types, Node, Node>;
     readonly pageInfo: ObjectRef<Types, Page<unknown>['pageInfo']>;
-    /** What the list is of, in the plural. */
+    /** The name of the list's items, in the plural. */
     readonly plural: string;
     readonly extensions: ReadModelExtensions;
   },

@@ -1,6 +1,6 @@
 import { type EventDefinition, type EventTypes, UnreadableEventError } from '../define/event.ts';
 
-/** What is stored of an event's type. */
+/** The stored facts about an event's type. */
 interface StoredType {
   readonly type: string;
   readonly schema_version: number | null;

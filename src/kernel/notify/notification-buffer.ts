@@ -13,7 +13,7 @@ export interface RemoteAdvance {
   readonly hasParked?: boolean | undefined;
 }
 
-/** What one instance sends to the others. The field names are those of the message. */
+/** A message of one instance to the others. The field names are those of the message. */
 export interface Notification {
   readonly sender: string;
   /** Number of the message among those of its sender. */

@@ -108,7 +108,7 @@ export interface FoldChanged {
   readonly version: number;
   /** True if the engine fills the table again. */
   readonly isRebuilt: boolean;
-  /** What is wrong, and what to do. */
+  /** The problem, and what to do about it. */
   readonly message: string;
 }
 

@@ -20,7 +20,7 @@ import type { StreamState } from './state/stream-state.ts';
 import type { StreamStates } from './state/stream-states.ts';
 import { RESERVED } from './validate.ts';
 
-/** What running a command needs. */
+/** The tools for running a command. */
 export interface CommandTools {
   readonly log: Pick<EventLog, 'head' | 'findCommand'>;
   readonly queue: Pick<AppendQueue, 'append'>;

@@ -1,4 +1,4 @@
-/** What the placeholders of documents stand for, from one document that is played to the next. */
+/** The values of the placeholders in documents, from one played document to the next. */
 export class Placeholders {
   /**
    * @param known from earlier documents.

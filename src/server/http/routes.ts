@@ -5,7 +5,7 @@ import { answer, answerError } from './answers.ts';
 import type { HostGuard } from './hosts.ts';
 import type { RequestHandler } from './http.ts';
 
-/** What reports the state of the server. */
+/** Reports the state of the server. */
 export interface StateRoutes {
   /** Whether it can do its work. */
   readonly readiness: () => Promise<Readiness>;

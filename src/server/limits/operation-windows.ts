@@ -2,7 +2,7 @@ import type { ActiveCallers } from '../../scheduling/active-callers.ts';
 import { CallerWindows, type LeaveWindow } from '../../scheduling/caller-windows.ts';
 import { UsualWeights } from '../../scheduling/usual-weights.ts';
 
-/** What may be executed of one caller at the same time while others are there. */
+/** How much of one caller is executed at the same time while other callers are active. */
 export interface OperationWindowLimits {
   readonly operations: number;
   /** Bytes of their answers, with the rows that are read for them. */

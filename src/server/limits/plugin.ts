@@ -64,7 +64,7 @@ export function useCallerLimits(): Plugin {
 
 function spendLater(visit: Visit, bytes: number): void {
   const points = pointsOfBytes(bytes);
-  // Callers who exceed their limit by this have their answer all the same; their next operation is refused.
+  // Callers who exceed their limit with this still get the answer; their next operation is refused.
   if (points > 0) visit.spend(points).catch(() => undefined);
 }
 

@@ -8,7 +8,7 @@ import type { CallerLimits, Spender } from './limits.ts';
 import { type Limit, OverLimitError } from './over-limit.ts';
 import type { CallerRefusal, Refusals, Transport } from './refusals.ts';
 
-/** What admits callers; shared by all transports. */
+/** The parts that admit callers; shared by all transports. */
 export interface CallerChecks {
   readonly limits: CallerLimits;
   readonly refusals: Refusals;

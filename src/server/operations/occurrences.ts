@@ -4,7 +4,7 @@ import type { Observer, SubscriberOf } from '../../observe/observer.ts';
 import type { RefusalOccurrences } from '../limits/refusals.ts';
 import type { LoopBlock } from '../loop/loop-watch.ts';
 
-/** What could not be done for a client. */
+/** An action for a client that failed. */
 export type TransportStep =
   | 'handle a request'
   | 'open a WebSocket'

@@ -10,7 +10,10 @@ import { Inbox, type InboxRules, lengthOf } from './inbox.ts';
 const PING_EVERY_MS = 12_000;
 /** Time over which the messages of a client are counted, in ms. */
 const WINDOW_MS = 10_000;
-/** Messages for which one counts whose operation is throttled: whoever goes on nevertheless is closed soon. */
+/**
+ * Number of messages that one counts for if its operation is throttled: a client that ignores this is disconnected
+ * soon.
+ */
 const THROTTLED_MESSAGES = 20;
 /** How long a client that exceeds a limit may take to read why it is closed, in ms. */
 const CLOSE_GRACE_MS = 1000;

@@ -16,7 +16,7 @@ export class ImportCounts {
   pence = 0n;
 }
 
-/** What an import has done. Each row is imported, was imported before, or is refused. */
+/** The outcome of an import. Each row is imported, was imported before, or is refused. */
 export class Tally {
   readonly imported = new ImportCounts();
   readonly before = new ImportCounts();
@@ -27,7 +27,7 @@ export class Tally {
   /** Orders that were placed now, by id. */
   readonly sums = new Map<string, OrderSum>();
 
-  /** Customers that were registered now. */
+  /** Customers that this import registered. */
   get customers(): number {
     return this.#customers;
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Lookup, Uncertain } from '../../domains/fulfilment/index.ts';
 
-/** What can be done with an authorised payment; also the last part of the request's path. */
+/** A change of an authorised payment; also the last part of the request's path. */
 export type PaymentChange = 'capture' | 'void' | 'refund';
 
 /** An answer with a status below 500. Its content is not trusted. */
@@ -10,7 +10,7 @@ export interface GatewayAnswer {
   readonly status: number;
   /** The state of the payment, if the gateway states it. */
   readonly state: string | undefined;
-  /** The code that came in an error, and nothing else. */
+  /** The code of an error answer that has only a code. */
   readonly code: string | undefined;
   /** The reason for a refusal, fit to be stored and shown. */
   readonly error: { readonly code: string; readonly message: string };

@@ -18,7 +18,7 @@ function openWriter() {
     },
   };
   const writer = new SlicedWriter(socket as never, () => events.push('drain'));
-  /** The network takes what the socket was given, and the event loop goes on. */
+  /** Gives the network time to take the socket's data. */
   const take = async () => {
     taken.shift()?.();
     await new Promise(setImmediate);

@@ -6,7 +6,7 @@ import { useDatabase } from '../../support/postgres/database.ts';
 import { roleOf } from '../../support/postgres/roles.ts';
 import { PARTS, type Part, usePartSessions } from './part-sessions.ts';
 
-/** What each part may do with an object; what is not here it may not. */
+/** The rights of each part on an object. Everything that is not listed is forbidden. */
 type May = Readonly<Partial<Record<Part, string>>>;
 
 const ROWS = 'select insert update delete';

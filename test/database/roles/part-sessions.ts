@@ -28,7 +28,10 @@ export class PartSessions {
     return session;
   }
 
-  /** Whether Postgres refuses a statement for who asks. What it does is undone; anything else that is wrong with it is no refusal. */
+  /**
+   * True if Postgres refuses a statement for lack of rights. Its effects are rolled back. Other errors do not count as
+   * a refusal.
+   */
   async isRefused(part: Part, statement: string): Promise<boolean> {
     const undo = new Error('undo');
     try {

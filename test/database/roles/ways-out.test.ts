@@ -53,7 +53,7 @@ const REFUSED_TO_ALL = [
   'checkpoint',
 ];
 
-/** What Postgres lets every role do, and what does not lead out: docs/operations.md says so. */
+/** Statements that Postgres allows to every role and that do not lead out of it: see docs/operations.md. */
 const ALLOWED_TO_ALL = [
   'set role none',
   'reset role',

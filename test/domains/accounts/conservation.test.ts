@@ -164,7 +164,7 @@ it('money is neither made nor lost, and every transfer ends, whatever breaks', a
             expect(seen.lowest).toBeGreaterThanOrEqual(0n);
           }
         })();
-        // The error appears where this is awaited; by then something else may have failed.
+        // The error is thrown later, when this is awaited. Something else may have failed before.
         watching.catch(() => undefined);
         const clients = lanes.map(async (wishes) => {
           for (const { from, to, amount } of wishes) {
@@ -180,7 +180,7 @@ it('money is neither made nor lost, and every transfer ends, whatever breaks', a
         await until(async () => [...(await endings(begun)).values()].every((ends) => ends.length > 0), {
           deadline: 30_000,
         });
-        // What is left to do are the accounts' goodbyes.
+        // The accounts still have to forget their transfers.
         await until(
           async () =>
             (

@@ -33,7 +33,7 @@ async function accountWith(entries: number): Promise<string> {
   return streamId;
 }
 
-/** What a server that has just started reads to decide on an account. */
+/** The events that a server reads to decide on an account after its start. */
 async function loaded({ log }: TestEngine, accountId: string) {
   const { events, snapshot } = Account;
   const { stateVersion } = snapshot;

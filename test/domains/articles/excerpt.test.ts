@@ -15,7 +15,7 @@ describe('an excerpt', () => {
   it('ends after a word', () => {
     const words = 'word '.repeat(100);
     expect(excerptOf(words)).toBe(`${'word '.repeat(39)}word…`);
-    // The word that ends just where the ellipsis has to begin still fits, one that is longer by a letter does not.
+    // A word that ends just before the ellipsis fits; one that is a letter longer does not.
     const fits = `${'a'.repeat(150)} ${'b'.repeat(48)}`;
     expect(excerptOf(`${fits} c d`)).toBe(`${fits}…`);
     expect(excerptOf(`${fits}b c d`)).toBe(`${'a'.repeat(150)}…`);

@@ -69,7 +69,7 @@ describe('authors that are renamed while they publish', () => {
       ),
     ]);
     const kinds = new Set(outcomes.flat().map(({ kind }) => kind));
-    // Who is always too late is told so; nothing else goes wrong.
+    // An author who is too late every time gets a conflict; nothing else goes wrong.
     expect([...kinds].filter((kind) => kind !== 'accepted' && kind !== 'conflict')).toEqual([]);
     const published = outcomes.flat().filter(({ kind }) => kind === 'accepted').length;
     expect(published).toBeGreaterThan(40);

@@ -116,7 +116,8 @@ it('whatever happens in whatever order, stock is never below zero, and in the en
           if (status === 'CONFIRMED') expect(money).toEqual([{ status: 'authorized', amount }]);
           if (status === 'SHIPPED' && steps.includes('FulfilmentCompleted'))
             expect(money).toEqual([{ status: 'captured', amount }]);
-          // Somebody shipped before it was known that there is no stock or no money: what can be paid is all the same.
+          // An order can be shipped before its fulfilment knows that stock or money is missing. Then everything that
+          // can be paid is paid.
           if (status === 'SHIPPED' && !steps.includes('FulfilmentCompleted')) {
             expect(steps.at(-1)).toBe('FulfilmentFailed');
             const isCharged = money.length > 0 && money.every((one) => one.status === 'captured');

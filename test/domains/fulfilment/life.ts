@@ -9,7 +9,7 @@ import { givenProcess } from '../../../src/kernel/testing/process.ts';
 import { recorded } from '../../../src/kernel/testing/recorded.ts';
 import { ADA, gbp, HOME, LAMP, lamp, MUG, mug, ORDER } from '../fixtures.ts';
 
-// What happens around one order, as its fulfilment is told.
+// Occurrences around one order, as its fulfilment sees them.
 
 function one<State, Events extends EventTypes>(
   aggregate: Aggregate<State, Events>,

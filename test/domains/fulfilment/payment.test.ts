@@ -107,7 +107,7 @@ describe('what the gateway answers', () => {
     await given(Payment, [...replaced, PaymentVoided({ attempt })])
       .when(recordAuthorization, { orderId, attempt: 2, declined: null })
       .thenEvents(PaymentAuthorized({ attempt: 2, amount }));
-    // It was taken, though nobody here asked for it: it is given back, and the newer attempt goes on.
+    // The payment was captured although nobody here asked for it: it is refunded, and the newer attempt continues.
     const refunded = [...replaced, PaymentCaptured({ attempt }), RefundRequested({ attempt })];
     await given(Payment, replaced)
       .when(recordVoid, { orderId, attempt, captured: true })

@@ -53,7 +53,7 @@ export class EngineShop {
     return id;
   }
 
-  /** What has happened to a stream, by the names of the events. */
+  /** The events of a stream, by name. */
   async typesOf(streamType: string, id: string): Promise<string[]> {
     const rows = await this.#database.sql`
       select type from es.events where stream_type = ${streamType} and stream_id = ${id} order by version`;
@@ -97,7 +97,7 @@ export class EngineShop {
     }
   }
 
-  /** What the gateway has done for an order, but what came to nothing. */
+  /** The gateway's changes for an order, without those that had no effect. */
   async moneyOf(orderId: string): Promise<{ status: string; amount: number }[]> {
     const rows = await this.#database.sql<{ status: string; amount: number }[]>`
       select status, amount::int as amount from local_gateway.payments
@@ -140,7 +140,7 @@ export class EngineShop {
     return { stock, reserved, lowest, reservations: new Map([...reservations].filter(([, held]) => held > 0)) };
   }
 
-  /** What the gateway holds: how many payments are in which state. */
+  /** The gateway's payments: how many are in which state. */
   async payments(): Promise<Readonly<Record<string, number>>> {
     const rows = await this.#database.sql<{ status: string; count: number }[]>`
       select status, count(*)::int as count from local_gateway.payments group by status`;

@@ -20,7 +20,10 @@ import { ADA, ADMIN, BOB, customer, LAMP, lamp, ORDER, STAFF } from '../fixtures
 import { IN_STATUS, inShop } from './shop.ts';
 
 const parcel = { carrier: 'Royal Mail', trackingNumber: 'RM-123-GB' };
-/** By status: `ok`, `nothing` where it is accepted and changes nothing, or the rule that says no. */
+/**
+ * The outcome for each status: `ok`, `nothing` if the command is accepted and changes nothing, or the code of the
+ * rejection.
+ */
 type Answers = Record<keyof typeof IN_STATUS, string>;
 
 interface Act {

@@ -16,12 +16,12 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** What a page has done beside what it shows. */
+/** What else a page has done. */
 export interface Watched {
   readonly page: Page;
   /** Every URL that it has asked for, WebSockets included. */
   readonly requests: readonly string[];
-  /** What it has complained of: errors on the console, uncaught ones, and requests that failed. */
+  /** Errors on the console, uncaught errors, and failed requests. */
   readonly complaints: readonly string[];
 }
 

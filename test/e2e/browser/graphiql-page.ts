@@ -63,7 +63,7 @@ export class GraphiqlPage {
     return JSON.parse(String(frame.payload)).payload;
   }
 
-  /** What the placeholders of variables stand for by now. */
+  /** The present values of the placeholders. */
   async known(): Promise<Record<string, string>> {
     return JSON.parse(await this.#page.evaluate<string>(`localStorage.getItem('afterwrite:placeholders') ?? '{}'`));
   }

@@ -9,7 +9,7 @@ import { lacks } from '../../support/server/environment.ts';
 import { useBrowser } from './browser.ts';
 import { GraphiqlPage } from './graphiql-page.ts';
 
-/** What an answer to each document has in it; of a subscription, its first message. */
+/** A text in the answer to each document, or in the first message of a subscription. */
 const ANSWERS: Readonly<Record<string, readonly string[]>> = {
   RegisterCustomer: ['"aggregateId"', '"version": 1'],
   StockProduct: ['"version": 2'],

@@ -24,7 +24,7 @@ const PROJECTION_UPDATED = /* GraphQL */ `
 const now = () => app.engine.tokens.encode(app.engine.projector.head.position);
 
 describe.each(ways)('projectionUpdated (%s)', (way) => {
-  /** Subscribed for certain: with `after` each projection says at once where it is. */
+  /** With `after`, each projection reports its position at once, so the subscription has certainly begun. */
   const subscribe = async (variables: { projections?: string[]; keys?: string[] }) => {
     const feed = open(way).subscribe<Update>(PROJECTION_UPDATED, { ...variables, after: now() });
     for (const _ of variables.projections ?? app.engine.projector.positions.names) await feed.data();

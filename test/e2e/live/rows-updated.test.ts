@@ -57,7 +57,7 @@ const subscriptions: Readonly<Record<string, Subscription>> = {
   },
   transferUpdated: {
     ...{ shows: 'state', before: 'REQUESTED', after: 'FAILED' },
-    // It goes on by itself: there is no money.
+    // The transfer fails by itself: the account is empty.
     begin: async () => {
       const [from, to] = [await account(), await account()];
       const input = { fromAccountId: from.aggregateId, toAccountId: to.aggregateId, amount: gbp(1) };
@@ -73,7 +73,7 @@ const subscriptions: Readonly<Record<string, Subscription>> = {
   },
   fulfilmentUpdated: {
     ...{ argument: 'orderId', field: 'orderId', shows: 'state', before: 'RESERVING_STOCK', after: 'CONFIRMED' },
-    // It goes on by itself: there is enough of everything.
+    // The fulfilment continues by itself: everything is in stock.
     begin: async () => watched(await placeOrder(app, await openShop(app)), async () => undefined),
   },
   articleUpdated: {
@@ -112,7 +112,7 @@ describe.each(['WebSocket', 'SSE by POST'] as const)('over %s', (way) => {
       typeof row?.[name] === 'object' ? JSON.stringify(row[name]) : String(row?.[name]);
     const first = (await feed.data())[field];
     expect(first?.key).toBe(key);
-    // What goes on by itself may have gone on already.
+    // Transfers and fulfilments continue by themselves: they may have done so before the first message.
     const goesOn = ['transferUpdated', 'fulfilmentUpdated'].includes(field);
     if (!goesOn) expect(shown(first)).toBe(one.before);
     await change();

@@ -44,7 +44,7 @@ async function dial(options: DialOptions = {}) {
   return { socket, received, closed, say, subscribe, answerTo };
 }
 
-/** What a server answers that does not take the connection. */
+/** The answer of a server that refuses the connection. */
 async function refusal(options: Parameters<typeof dial>[0]): Promise<string> {
   return dial(options).then(
     () => 'taken',

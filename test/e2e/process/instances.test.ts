@@ -53,7 +53,7 @@ const head = async () => {
 async function expectWhole() {
   let end = 0;
   await until(async () => {
-    // What was ordered may still be on its way.
+    // An order may still be on its way to the read model.
     end = await head();
     const rows = await database.sql`select 1 from read.checkpoints where position = ${end}`;
     return rows.length === PARTS;
@@ -74,7 +74,7 @@ async function expectWhole() {
   }
 }
 
-/** Of all read models, so that each is waited for, whoever moves it. */
+/** Wait for all read models, whichever instance runs them. */
 const READ = `query ($id: ID!, $customerId: ID!, $productId: ID!, $token: ConsistencyToken!)
   @readAfter(token: $token, timeoutMs: 8000) {
   order(id: $id) { version } customer(id: $customerId) { version } product(id: $productId) { version }

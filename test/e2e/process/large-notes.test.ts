@@ -37,7 +37,7 @@ it.skipIf(lacks('/proc'))(
     const peak = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))?.[1]) * 1024;
     console.info(`large-notes.test.ts: ${JSON.stringify(outcomes)}, at most ${Math.round(peak / MB)} MB`);
     expect(Object.values(outcomes).reduce((a, b) => a + b)).toBe(800);
-    // What is refused for want of room was not taken, and may be sent again.
+    // A note that is refused for lack of room was not taken, and is sent again.
     expect(
       Object.keys(outcomes).filter((name) => !['CommandReceipt', 'THROTTLED', 'TOO_MANY_REQUESTS'].includes(name)),
     ).toEqual([]);

@@ -57,7 +57,7 @@ export class ServerProcess extends HttpClient {
     return this.#url;
   }
 
-  /** What it has logged: messages without times and levels. */
+  /** Its log: messages without times and levels. */
   get messages(): string[] {
     const lines = this.stdout.split('\n').filter((line) => line.startsWith('{'));
     return lines.map((line) => String((JSON.parse(line) as { msg?: string }).msg));

@@ -82,14 +82,14 @@ describe('a server that is stopped', () => {
     await lock`lock table es.events in share mode`;
     const ids = Array.from({ length: 20 }, () => randomUUID());
     const inProgress = Promise.all(ids.map((id) => registerCustomer(server, { id })));
-    // Where the test fails before it looks at them, it says why itself.
+    // If the test fails before it reads these, its own error is reported.
     inProgress.catch(() => undefined);
     await until(async () => {
       const waiting =
         await sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
       return waiting.length > 0;
     });
-    // What was sent before these has arrived when they are answered.
+    // When these are answered, everything that was sent before them has arrived.
     for (let round = 0; round < 3; round++) {
       await Promise.all(ids.map(() => server.query('{ projections { name } }')));
     }
@@ -182,7 +182,7 @@ describe('a server that is stopped', () => {
     expect(server.messages).toContain('did not end in time');
     expect(server.stdout).toContain('"step":"finish commands"');
     await release();
-    // What Postgres was still at when nobody listened any more is there, or is not; either way it takes effect once.
+    // A statement that Postgres was still executing when the server ended takes effect once or not at all.
     const next = await start();
     expect((await registerCustomer(next, {}, { commandId: first })).replayed).toBe(true);
     await registerCustomer(next, {}, { commandId });

@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 240_000 });
 
 const serverUrl = () => new URL(inject('serverUrl'));
 
-/** What a server says that cannot start: the words on standard error. */
+/** The output of a server that cannot start, on standard error. */
 async function complaintOf(env: NodeJS.ProcessEnv): Promise<string> {
   const server = new ServerProcess(env);
   expect(await server.exited).toEqual({ code: 1, signal: null });

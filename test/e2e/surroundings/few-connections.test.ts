@@ -9,7 +9,7 @@ import { ServerProcess } from '../process/server-process.ts';
 vi.setConfig({ testTimeout: 120_000 });
 
 const CUSTOMERS = 15;
-/** All of the load is one actor's, who would be throttled first if the machine is slow. */
+/** One actor causes all of the load, so they would be throttled first on a slow machine. */
 const NOT_FAIR = { FAIR_LAG_MS: '30000', THROTTLE_LAG_MS: '60000' };
 const database = useDatabase();
 const limitTo = (limit: number) =>

@@ -27,7 +27,7 @@ interface Harm {
   readonly does: () => Promise<unknown>;
   /** Undefined if it stays. */
   readonly undoes?: () => Promise<unknown>;
-  /** What the server cannot do meanwhile, as its log names it; undefined if it can do everything. */
+  /** The work that the server cannot do meanwhile, as its log names it; undefined if it can do everything. */
   readonly stops?: 'append' | 'projection';
 }
 
@@ -113,7 +113,7 @@ describe('a server continues by itself after', () => {
     await feed.data();
     undo = undoes;
     await does();
-    // What is sent meanwhile waits, and is accepted.
+    // Commands wait meanwhile, and are accepted in the end.
     const renaming = accepted(app, 'renameCustomer', { customerId, name: 'Countess' });
     const isMet = (line: string) => line.includes('the engine met a fault') && line.includes(stops ?? '');
     if (stops !== undefined) await until(() => app.log.some(isMet), SOON);

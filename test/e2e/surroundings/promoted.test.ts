@@ -71,7 +71,7 @@ describe.skipIf(lacks('pg_basebackup'))(
       const refused = await app.tryCommand('renameCustomer', { customerId, name: 'F' });
       expectRequestError(refused, 'THROTTLED');
       expect(refused.errors?.[0]?.message).toContain('The log has lost events 2 to 5');
-      // What it shows is what there is.
+      // The rows match the log.
       await until(
         async () =>
           (await app.query<{ customer: { name: string } }>(NAME, { id: customerId })).data?.customer.name === 'Ada',

@@ -1,4 +1,4 @@
-/** What may be found to be wrong. */
+/** A promise that was broken. */
 export const VIOLATIONS = {
   'positions are not dense': 'The log has a hole, or a position twice.',
   'versions are not 1..n': 'A stream has a hole, or a version twice, or its row tells another version than its events.',

@@ -14,7 +14,7 @@ export interface Command {
 
 const ADDRESS = { line1: '221B Baker Street', city: 'London', postalCode: 'NW1 6XE', country: 'GB' };
 
-/** What there is to order: what all clients share. */
+/** The products that all clients order. */
 export class Market {
   readonly products: string[] = [];
   readonly customers: string[] = [];

@@ -41,7 +41,7 @@ const FIELDS = {
   product: '{ price { amount } stock version }',
 } as const;
 
-/** What can be read, by ids that are known. */
+/** The reads, by ids that are known. */
 export type Wish =
   | { readonly kind: keyof typeof FIELDS; readonly id: string }
   | { readonly kind: 'ordersOf'; readonly id: string };
@@ -125,7 +125,7 @@ function seen({ kind, id }: Wish, data: Shown): Pick<Read, 'rows' | 'allOf'> {
   }
 }
 
-/** What a receipt's own `query { order(id) … }` shows of a command on an order. */
+/** The order in a receipt's own `query { order(id) … }`. */
 export const receiptQuery = (orderId: string) => `order(id: "${orderId}") ${FIELDS.order}`;
 
 /** An order as it was shown. */

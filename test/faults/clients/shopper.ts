@@ -44,9 +44,7 @@ export class Shopper {
     this.#reader = new Reader(this.recorder, random, this.sender);
   }
 
-  /**
-   * Lives until `stop`; what is open then is brought to an end, for which it has until `giveUp`.
-   */
+  /** Lives until `stop`. It then has until `giveUp` to complete what is open. */
   async live(stop: AbortSignal, giveUp: AbortSignal): Promise<void> {
     const { random, market } = this.#options;
     const registered = await this.issue(this.commands.registerCustomer(), giveUp);

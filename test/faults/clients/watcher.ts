@@ -32,8 +32,8 @@ interface Message {
 }
 
 /**
- * A persistent client over WebSocket: whenever its subscriptions end, it subscribes again, at any server, from where it
- * was.
+ * A persistent client over WebSocket. When its subscriptions end, it subscribes again from its last position, at any
+ * server.
  */
 export class Watcher {
   readonly recorder: Recorder;
@@ -41,7 +41,7 @@ export class Watcher {
   readonly #random: Random;
   readonly #ended = new AbortController();
   readonly #following: Promise<void>[] = [];
-  /** What each of the orders was last shown as. */
+  /** The last shown state of each order. */
   readonly #lastRows = new Map<string, Pick<SeenRow, 'stream' | 'version'>>();
   #subscriptions = 0;
 

@@ -11,7 +11,7 @@ export type Build = 'A' | 'B';
 
 /** Starting compiles the application while others use the machine. */
 export const START_DEADLINE_MS = 60_000;
-/** What does not answer within this, in ms, does not say that it is ready. */
+/** A server that does not answer within this time is not ready, in ms. */
 const READYZ_MS = 2000;
 
 /** A server process of one build, as its users start it. */

@@ -16,7 +16,7 @@ export interface DeploysOptions {
   readonly databaseUrl: string;
   /** The same. */
   readonly sql: Sql;
-  /** Where the servers' logs go. */
+  /** Folder of the servers' logs. */
   readonly folder: string;
   readonly seed: number;
   /** How long each state lasts that is of interest, in ms. */
@@ -40,7 +40,7 @@ const SOON_MS = 5000;
  * @returns what must not have happened.
  */
 export async function playDeploys(options: DeploysOptions): Promise<readonly string[]> {
-  // What only newer code can do waits as long as the older code serves alone, and then until the newer code has started.
+  // Work of newer code waits while older code serves alone, and then until the newer code has started.
   const scenario = new DeployScenario(options, await Balancer.open(options.steadyMs + START_DEADLINE_MS));
   try {
     await scenario.play();

@@ -23,8 +23,8 @@ interface Message {
 }
 
 /**
- * Follows a parcel as a live row, and all parcels by the changes of their read model. When a connection ends, it subscribes again from
- * where it was, on whichever server the balancer chooses.
+ * Follows a parcel as a live row, and all parcels by the changes of their read model. When a connection ends, it
+ * subscribes again from its last position, at whichever server the balancer chooses.
  */
 export class DeployWatcher {
   readonly #client: Client;

@@ -1,4 +1,4 @@
-/** What the clients of a scenario have seen that must not be, and how much they have done. */
+/** Violations that the clients of a scenario have seen, and the number of their operations. */
 export class Witness {
   readonly violations: string[] = [];
   readonly #began = performance.now();

@@ -61,7 +61,7 @@ async function expectServiceOf(
     if (acknowledged < inARow) {
       const isAcknowledged = (await sender.attempt(command, instance)).is === 'acknowledged';
       acknowledged = isAcknowledged ? acknowledged + 1 : 0;
-      // What has no answer yet is sent again until it has.
+      // Commands without an answer are sent again until they have one.
       if (isAcknowledged) command = commands.registerCustomer();
     }
     if (acknowledged >= inARow && (await instance.saysReady())) return;

@@ -10,9 +10,9 @@ export interface Scene {
   readonly world: World;
   readonly random: Random;
   readonly clock: () => number;
-  /** What the faults themselves send. */
+  /** The requests that faults send themselves. */
   readonly recorders: Recorder[];
-  /** What servers were expected to do about a fault and did not. */
+  /** Expectations that servers did not meet during a fault. */
   readonly unmet: Unmet[];
   readonly queueLimit: number;
   /** Commands that were refused because a queue was full are sent again until then. */
@@ -21,7 +21,7 @@ export interface Scene {
   readonly atEnd: (() => Promise<void>)[];
 }
 
-/** What a fault changes as a whole. Of two that change the same, one at a time comes. */
+/** The part of the world that a fault changes as a whole. Two faults of one part do not overlap. */
 export type Subject = 'Postgres' | 'snapshot' | 'clocks' | 'silence' | 'instance' | 'links' | 'queue';
 
 export interface Fault {

@@ -2,13 +2,13 @@
 export interface Clock {
   /** Added to the machine's time, in ms. */
   readonly offsetMs: number;
-  /** What it gains on each ms that passes, from when it is set; negative if it loses. */
+  /** The gain on each ms that passes; negative if the clock loses. */
   readonly drift: number;
 }
 
 export const RIGHT: Clock = { offsetMs: 0, drift: 0 };
 
-/** What a running server is sent. */
+/** A message to a running server. */
 export interface ClockMessage {
   readonly clock: Clock;
 }

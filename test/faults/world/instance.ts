@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Between the end of an instance and its next start, in ms: what a supervisor takes. */
 const RESTART_MS = 300;
-/** What does not answer within this, in ms, does not say that it is ready. */
+/** A server that does not answer within this time is not ready, in ms. */
 const READYZ_MS = 5000;
 
 /** An instance ended though nobody ended it and it had been ready. */
@@ -27,7 +27,7 @@ export interface Crash {
 export interface InstanceOptions {
   readonly name: string;
   readonly postgres: MortalPostgres;
-  /** What it logs is written there. */
+  /** The file of its log. */
   readonly logFile: string;
   readonly env: NodeJS.ProcessEnv;
 }
@@ -71,7 +71,7 @@ export class Instance {
     return instance;
   }
 
-  /** Where its clients find it, always. */
+  /** The address at which its clients always find it. */
   get url(): string {
     return `http://127.0.0.1:${this.clients.port}`;
   }
@@ -102,7 +102,7 @@ export class Instance {
     this.#child?.kill('SIGSTOP');
   }
 
-  /** SIGCONT: it goes on as if no time had passed. */
+  /** SIGCONT: it continues as if no time had passed. */
   resume(): void {
     this.#paused = false;
     this.#child?.kill('SIGCONT');

@@ -6,7 +6,7 @@ export interface Address {
   readonly port: number;
 }
 
-/** Where a link leads; undefined while there is nothing at its end. */
+/** The destination of a link; undefined if it has none. */
 export type Target = () => Address | undefined;
 
 type Pair = readonly [client: Socket, server: Socket];
@@ -48,7 +48,7 @@ export class Link {
     return this.#pairs.size;
   }
 
-  /** Breaks all connections; what was on its way is lost. Later ones are as before. */
+  /** Breaks all connections and drops data in transit. Later connections are unaffected. */
   cut(): void {
     for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
   }

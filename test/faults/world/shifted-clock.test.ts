@@ -42,7 +42,7 @@ async function startTeller(clock?: Clock) {
   });
   return {
     setClock: (wrong: Clock) => child.send({ clock: wrong }),
-    /** What it tells, and between which times of this process it was told. */
+    /** The time that it reports, and the times of this process before and after that. */
     tell: async () => {
       const before = Date.now();
       child.send('tell');

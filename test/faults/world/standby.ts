@@ -8,7 +8,7 @@ import { until } from '../../support/until.ts';
 const NAME = 'standby';
 const STREAMS_WITHIN_MS = 30_000;
 
-/** What a base backup leaves out, as `pg_basebackup` does: the folders are there, and empty. */
+/** Folders whose content a base backup leaves out, as `pg_basebackup` does. */
 const EMPTIED = new Set([
   'pg_wal',
   'pg_replslot',
@@ -20,7 +20,7 @@ const EMPTIED = new Set([
 ]);
 const LEFT_OUT = /^(postmaster\.(pid|opts)|backup_label.*|standby\.signal|pg_internal\.init.*|pgsql_tmp.*)$/;
 
-/** Where a cluster is, and how its superuser gets there. */
+/** A cluster's folder, and how its superuser connects. */
 export interface Primary {
   readonly dataDir: string;
   readonly url: URL;
@@ -107,7 +107,7 @@ export class Standby {
   }
 }
 
-/** Copies what is there; what goes away meanwhile is made up for by the write-ahead log. */
+/** Copies the present files. Files that disappear meanwhile are restored from the write-ahead log. */
 async function copyFolder(from: string, to: string): Promise<void> {
   await mkdir(to, { mode: 0o700 });
   const entries = await readdir(from, { withFileTypes: true }).catch(nothingIfGone);

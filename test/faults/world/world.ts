@@ -4,7 +4,7 @@ import { until } from '../../support/until.ts';
 import { Instance } from './instance.ts';
 import { MortalPostgres } from './mortal-postgres.ts';
 
-/** What the clients use and the faults hit: one Postgres, and servers on it. */
+/** The system that clients use and faults hit: one Postgres, and servers on it. */
 export interface World {
   readonly postgres: MortalPostgres;
   readonly instances: readonly Instance[];

@@ -19,7 +19,7 @@ const upTo = (count: number) => Array.from({ length: count }, (_, index) => inde
 
 let positions: Positions;
 let head: { position: number };
-/** What a look at the log would find. */
+/** The end of the log that a refresh of the head would find. */
 let end: number;
 let looks: number;
 

@@ -16,7 +16,7 @@ describe('a document', () => {
     const document = (tokens: number) => `{ ${'a '.repeat(tokens - 2)}}`;
     expect(parseWithin(document(20), limits).definitions).toHaveLength(1);
     expect(() => parseWithin(document(21), limits)).toThrow('Token limit of 20 exceeded.');
-    // What comes after the limit is not looked at.
+    // The rest of the document after the limit is not read.
     expect(() => parseWithin(`${document(30)} §`, limits)).toThrow('Token limit of 20 exceeded.');
   });
 

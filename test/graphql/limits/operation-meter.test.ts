@@ -44,7 +44,7 @@ describe('the cost of an operation', () => {
     ['{ order { id next { id } } }', 6],
     // A list that says nothing of its size has ten elements.
     ['{ byId { id } }', 30],
-    // One that is told what it is to hold has as many, each of which counts as given too.
+    // An argument that says how many nodes to return counts as given.
     ['{ byId(ids: ["a", "b"]) { id } }', 2 + 2 * 3],
     // Four lines, each of three points for its bytes.
     ['{ order { lines { name } } }', 2 + 4 * (2 + 3 + 1)],

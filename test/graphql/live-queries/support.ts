@@ -38,7 +38,7 @@ class Secret {
 export interface Asking {
   readonly variables?: Readonly<Record<string, unknown>>;
   readonly caller?: Partial<Caller>;
-  /** What the subscription may hold in memory, in bytes. */
+  /** The subscription's memory limit, in bytes. */
   readonly bytes?: number;
   /** Told what the subscription is charged for, in bytes; resolves to how long its caller should wait, in ms. */
   readonly charge?: (bytes: number) => Promise<number>;

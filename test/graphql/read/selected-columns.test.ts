@@ -9,7 +9,7 @@ import type { Projection } from '../../../src/kernel/define/read-model/projectio
 const schema = schemaOf(shop);
 const projection = orders as unknown as Projection;
 
-/** What the resolver of `orders` is told of the field. */
+/** The field's info, as the resolver of `orders` gets it. */
 function infoOf({ definitions }: DocumentNode) {
   const fragments: Record<string, FragmentDefinitionNode> = {};
   const fieldNodes: FieldNode[] = [];

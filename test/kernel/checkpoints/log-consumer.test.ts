@@ -12,7 +12,7 @@ class Publisher extends LogConsumer<LogPage> {
   readonly log: RecordedEvent[] = [];
   readonly sent: number[] = [];
   readonly errors: unknown[] = [];
-  /** What happens before a page is sent. */
+  /** Called before a page is returned. */
   before: (page: LogPage) => Promise<void> = async () => {};
   reaction: AfterFailure = 'again';
   limit = Number.POSITIVE_INFINITY;

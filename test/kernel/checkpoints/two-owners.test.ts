@@ -16,7 +16,7 @@ import { fc } from '../../support/properties.ts';
 const database = useDatabase({ tables: libraryTables });
 const openEngine = useEngine(database, [libraryDomain]);
 
-/** What one of two owners does next, or what happens to it. */
+/** The next action of one of two owners, or an incident. */
 type Step =
   | { readonly does: 'lease' | 'read' | 'write' | 'give' | 'die' | 'expire' }
   | { readonly does: 'plan' | 'pause'; readonly size: number };
@@ -83,7 +83,7 @@ class Owner {
   async #lease(): Promise<void> {
     const all = await this.#leases.lease(this.#id, [books.checkpoint]);
     const found = all.find(({ key }) => key === 'books@1');
-    // A runner goes on with what it is at; one that has come to own the projection begins at the checkpoint.
+    // A running runner continues its work. A runner that has just become the owner begins at the checkpoint.
     if (!found?.isOurs) this.#forget();
     else this.#at ??= { position: found.position, generation: found.generation };
   }
@@ -137,13 +137,14 @@ it('two owners in any order of their steps, however they lose the projection and
       await engine.log.append(libraryAppends(happened));
       const events = await everyEvent(engine.log);
       const fresh = events.filter(({ position }) => position > before);
-      // The log goes on from one run to the next; each run is about its own events.
+      // All runs share one log, and each has events of its own.
       const log = fresh.map((event) => ({ ...event, position: event.position - before }));
       const owners = [new Owner(engine, log), new Owner(engine, log)] as const;
       for (const [who, what] of steps) {
         const [owner, other] = who === 0 ? owners : ([owners[1], owners[0]] as const);
         await owner.take(what);
-        // Meanwhile the other takes over and works, and then it has its pause: what was begun before goes on afterwards.
+        // Meanwhile the other takes over and works, and then pauses. After that, the work that was begun before
+        // continues.
         if (what.does !== 'pause') continue;
         for (const done of wholeBatch(what.size)) await other.take(done);
         await other.take({ does: 'expire' });
@@ -155,7 +156,7 @@ it('two owners in any order of their steps, however they lose the projection and
       expect(row?.position).toBe(applied);
       expect(await rowsOf(engine.database.projector.db, books)).toEqual(expectedRows(books, log.slice(0, applied)));
 
-      // Whoever comes last goes on to the end.
+      // The last owner reaches the end.
       const [last] = owners;
       await last.take({ does: 'die' });
       for (let n = 0; n <= log.length; n++) {

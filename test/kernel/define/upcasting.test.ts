@@ -12,7 +12,7 @@ import { system } from '../../support/kernel/counter.ts';
 import { useEngine } from '../../support/kernel/engine.ts';
 import { useDatabase } from '../../support/postgres/database.ts';
 
-/** What has become of the event since: v1 had one line and kilograms, v2 grams, v3 tells recipient and address apart. */
+/** The later versions of the event: v1 had one line and kilograms, v2 grams, v3 separates recipient and address. */
 const ParcelSent = defineEvent('ParcelSent', {
   version: 3,
   data: z.object({ recipient: z.string(), address: z.string(), grams: z.int().positive() }),

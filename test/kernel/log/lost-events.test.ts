@@ -25,7 +25,7 @@ async function started(counters: number) {
   return { engine, notices };
 }
 
-/** What a promoted standby without the last events looks like. */
+/** Changes the database into a promoted standby that lacks the last events. */
 async function loseAfter(position: number, { checkpoints = true } = {}): Promise<void> {
   await database.sql.begin(async (sql) => {
     await sql`alter table es.events disable trigger events_append_only`;
@@ -38,7 +38,10 @@ async function loseAfter(position: number, { checkpoints = true } = {}): Promise
   });
 }
 
-/** @param end where the log ends by then; a look in the middle of what happens to it sees another end. */
+/**
+ * Waits for the reason why nothing can be appended.
+ * @param end a part of the expected reason. A check in the middle of the change may give another one.
+ */
 const reasonOf = (engine: TestEngine, end = '') =>
   until(() => engine.obstacles.reasons.find((reason) => reason.includes(end)), { deadline: 20_000 });
 

@@ -111,7 +111,7 @@ describe('an effect', () => {
     const aborted: unknown[] = [];
     const { heard, adapters } = anOracle((text, _, signal) => {
       if (text.startsWith('fine')) return Promise.resolve(text);
-      // It says that it has heard the signal, and hangs all the same.
+      // The adapter reports that it was cancelled, but does not return.
       signal.addEventListener('abort', () => aborted.push(signal.reason));
       return new Promise(() => {});
     });

@@ -12,7 +12,7 @@ const database = useDatabase();
 const openEngine = useEngine(database, [parcelDomain]);
 
 const customer = () => ({ actor: { id: randomUUID(), roles: ['customer' as const], claims: {} } });
-/** Where each parcel's process has ended, in the order of the log. */
+/** The position in the log at which each parcel's process has ended. */
 const settled = async () =>
   (await database.sql`select stream_id from es.events where type = 'PostageSettled' order by position`).map(
     ({ stream_id }) => stream_id as string,

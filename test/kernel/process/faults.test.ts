@@ -17,7 +17,7 @@ import {
 import { useDatabase } from '../../support/postgres/database.ts';
 import { until } from '../../support/until.ts';
 
-/** What goes wrong in the process, while it does. */
+/** The process's fault, while there is one. */
 const faulty = { process: false, react: new Set<string>() };
 const Careless = defineProcess('Careless', {
   initialState: () => ({}),
@@ -74,7 +74,7 @@ it('of a process that stands still all servers know, while others go on', async 
   // Parked, they hold the checkpoint back no longer.
   await until(() => other.processes.status()[0]?.parked === 2);
   await until(() => engine.processes.status()[0]?.lag === 0);
-  // One that goes on does not hide the other.
+  // A kind that continues does not hide the other's fault.
   faulty.react.delete(one);
   await until(async () => (await returned()).includes(stuck[0]));
   expect(engine.processes.status()[0]?.state).toBe('STALLED');

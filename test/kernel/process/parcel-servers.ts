@@ -19,7 +19,7 @@ export interface ParcelServers {
   readonly openEngine: ReturnType<typeof useEngine>;
   /** The types of a stream's events, in order. */
   typesOf(streamType: string, streamId: string): Promise<string[]>;
-  /** What processes have parked. */
+  /** The items that processes have parked. */
   parked(): Promise<postgres.Row[]>;
   /** The position of a process, or of another consumer of the log. */
   checkpoint(name?: string): Promise<number>;

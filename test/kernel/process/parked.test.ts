@@ -116,7 +116,7 @@ describe('an id of a process that was used for something else', () => {
     if (!event) throw new Error('Nothing was sent.');
     const { commandId } = reacting(Delivery as never, sent.aggregateId, event);
     const another = { id: randomUUID(), amount: 7 };
-    // As the engine does, for the ids of its own are refused from anybody else.
+    // Taken as the engine would, because its own ids are refused from everybody else.
     for (const nth of [0, 1]) await takeId(silent, nthId(commandId, nth), another);
     const engine = await openEngine({ start: true });
     await until(async () => (await typesOf('Delivery', sent.aggregateId)).includes('PostageSettled'));

@@ -15,7 +15,7 @@ const openEngine = useEngine(database, [parcelDomain]);
 const execute = async ({ bus }: Pick<TestEngine, 'bus'>, ...args: Parameters<TestEngine['bus']['executeUnchecked']>) =>
   receiptOf(await bus.executeUnchecked(...args));
 
-/** What is in a stream, in order. */
+/** The events of a stream, in order. */
 async function typesOf(streamType: string, streamId: string): Promise<string[]> {
   const rows = await database.sql`
     select type from es.events where stream_type = ${streamType} and stream_id = ${streamId} order by version`;
@@ -186,7 +186,7 @@ it('a checkpoint that is lost while nobody owns it is created again', async () =
   await execute(engine, fillPurse, { id: purseId, amount: 10 }, system);
   await execute(engine, sendParcel, { to: purseId, postage: 3 }, system);
   await settled(engine);
-  // Another instance takes it, so that none here works for it when it is deleted.
+  // Another instance takes it, so that no instance of this test runs it when it is deleted.
   await database.sql`update read.checkpoints set owner = ${randomUUID()}, owner_process = 'elsewhere:1',
     lease_until = now() + interval '1 hour' where projection = 'process:Delivery'`;
   await until(() => engine.processes.status().some(({ isOurs, name }) => name === 'Delivery' && !isOurs));

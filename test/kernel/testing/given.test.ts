@@ -127,7 +127,7 @@ describe('mistakes of a domain that given, when, then brings to light', () => {
 
   it('an event of another aggregate', async () => {
     const Other = defineAggregate('Other', { initialState: () => 0, events: {}, evolve: {} });
-    // What the types refuse, and what JavaScript would do.
+    // Mistakes that the types refuse, and what JavaScript would do.
     const wrong = defineCommand('wrong', { ...common, aggregate: Other, decide: () => Opened({}) as never });
     await expect(given(Other).when(wrong, {}).outcome()).rejects.toThrow('The aggregate Other has no event Opened.');
   });

@@ -21,7 +21,7 @@ const database = useDatabase();
 const openProxy = useCrashProxy();
 const openEngine = useEngine(database, [{ ...counterDomain, projections: [] }]);
 
-/** What a client does next, to a counter of its own or to the one that all share; once, or twice at one moment. */
+/** The next action of a client, on a counter of its own or on a shared one; once, or twice at the same moment. */
 interface Step {
   readonly does: 'open' | 'increment' | 'nothing' | 'close';
   readonly shared: boolean;
@@ -106,7 +106,7 @@ async function live(
   );
 }
 
-/** What an outcome says, but for where in the log it is and who was first. */
+/** An outcome without its position in the log and without who was first. */
 function told(outcome: CommandOutcome, sharedId: string): unknown {
   if (outcome.kind === 'accepted') {
     const { version, aggregateId } = outcome.receipt;
@@ -160,7 +160,7 @@ it('commands are answered and leave the same events in the log as without a cras
   await expectSoundLog(database.sql);
   expect(broken).toBeGreaterThan(0);
 
-  /** Every receipt says where the command stands in the log, and at most one that it was the first. */
+  /** Every receipt has the command's position in the log, and at most one says that it was the first. */
   async function expectAnswered(commandId: string, outcomes: readonly CommandOutcome[]): Promise<void> {
     const receipts = outcomes.flatMap((outcome) => (outcome.kind === 'accepted' ? [outcome.receipt] : []));
     const rows = await database.sql`select version, position from es.events

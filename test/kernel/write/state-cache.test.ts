@@ -42,7 +42,8 @@ describe('a cache of states that is far too small', () => {
     const [{ bus }] = engines;
     const opened = await Promise.all(upTo(12).map((n) => bus.execute(openCounter, { label: `${n}` }, system)));
     const counterIds = opened.map((outcome) => receiptOf(outcome).aggregateId);
-    // What takes a counter over the million is rejected: each of these has room for 30 more, and is asked for 40.
+    // Commands that raise a counter above a million are rejected: each counter has room for 30 more and is asked for
+    // 40.
     await Promise.all(
       counterIds.map((counterId) => bus.execute(incrementCounter, { counterId, by: 1_000_000 - 30 }, system)),
     );

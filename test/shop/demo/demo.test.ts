@@ -9,7 +9,7 @@ import { useApp } from '../../support/server/app.ts';
 import { lacks } from '../../support/server/environment.ts';
 import { until } from '../../support/until.ts';
 
-/** The demo is to leave it alone. */
+/** The demo must not use it. */
 const SOMEBODY_ELSES = 'postgres://nobody@127.0.0.1:1/nothing';
 const TIMEOUT = 120_000;
 

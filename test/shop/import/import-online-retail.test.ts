@@ -15,7 +15,7 @@ const data = fileURLToPath(new URL('fixtures/online-retail-sample.csv', import.m
 const STARTED = { deadline: 40_000 };
 const notGoods = ['POST', 'DOT', 'D', 'M', 'C2', 'BANK CHARGES'];
 
-/** What should come of the file, worked out without any of the importer's code. */
+/** The expected content, computed from the file without the importer's code. */
 function expectation(text: string) {
   const rows = csvRows(text);
   const good = rows.filter(

@@ -79,7 +79,7 @@ function nameOf(type: TypeNode): string {
   return type.kind === Kind.NAMED_TYPE ? type.name.value : nameOf(type.type);
 }
 
-/** What the served schema lacks or has otherwise than the contract, a line each. It may have more. */
+/** The differences between the served schema and the contract, one line each. Additions are no difference. */
 export function differences(contract: GraphQLSchema, served: GraphQLSchema): string[] {
   const types = Object.values(contract.getTypeMap()).filter(({ name }) => !name.startsWith('__'));
   const directives = contract.getDirectives().filter(({ astNode }) => astNode !== undefined && astNode !== null);

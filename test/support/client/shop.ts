@@ -3,7 +3,7 @@ import type { CommandAnswer, CommandOptions, HttpClient } from './http-client.ts
 
 export const ADDRESS = { line1: '221B Baker Street', city: 'London', postalCode: 'NW1 6XE', country: 'GB' };
 
-/** What a shop needs before somebody can order. */
+/** The data that must exist before anybody can order. */
 export interface Shop {
   readonly customerId: string;
   readonly productId: string;

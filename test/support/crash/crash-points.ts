@@ -9,7 +9,7 @@ export const CRASHES: readonly (readonly [Break, CrashPoint['dies']])[] = [
   ...(['lost', 'unanswered', 'torn'] as const).map((how) => [how, 'process'] as const),
 ];
 
-/** What may break, on one database. */
+/** A scenario to break, on one database. */
 export interface Scenario {
   /** Through which its messages go, and at which it breaks. */
   readonly proxy: CrashProxy;

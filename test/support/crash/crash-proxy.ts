@@ -35,7 +35,7 @@ export interface CrashProxy {
   readonly messages: number;
   /** It has come to the point since it was armed. */
   readonly hasBroken: boolean;
-  /** Connections are as they should be from now on; what the broken ones still did in Postgres is done. */
+  /** New connections work from now on. Resolves when Postgres has finished what the broken connections asked for. */
   mend(): Promise<void>;
   close(): Promise<void>;
 }
@@ -67,7 +67,7 @@ interface Link {
   isBroken: boolean;
 }
 
-/** Resolves when both ends have closed a socket that ours has ended, or soon after it. */
+/** Ends waiting for a socket to close: resolves when both ends have closed it, or after two seconds. */
 async function closed(socket: Socket): Promise<void> {
   // A client that does not read does not see the end.
   const timer = setTimeout(() => socket.destroy(), 2000);
@@ -123,7 +123,7 @@ export async function startCrashProxy({ url: target, sql }: Target): Promise<Cra
       if (isPoint('to')) {
         if (point?.how === 'terminated' && link.pid !== undefined) {
           hasBroken = true;
-          // What Postgres says at the end comes back, as it does without a proxy; then the connection closes.
+          // Postgres' last messages come back, as without a proxy. Then the connection closes.
           await sql`select pg_terminate_backend(${link.pid}, 5000)`;
         } else {
           if (point?.how === 'unanswered') link.server.write(bytes);

@@ -27,7 +27,7 @@ export class Frames {
       const head = this.#startup ? 0 : 1;
       if (this.#rest.length < head + 4) return frames;
       const said = this.#rest.readInt32BE(head);
-      // What cannot be a first message is for Postgres to refuse.
+      // Postgres refuses anything that cannot be a first message.
       const length = head === 0 && (said < 8 || said > LONGEST_STARTUP) ? this.#rest.length : head + said;
       if (this.#rest.length < length) return frames;
       const bytes = this.#rest.subarray(0, length);

@@ -142,7 +142,7 @@ const event: fc.Arbitrary<NewEvent> = fc.oneof(
   fc.constant(Dusted({})),
 );
 
-/** What happens to a few books, one event after the other. */
+/** Events of a few books, in order. */
 export const libraryEvents = fc.array(fc.tuple(bookId, event), { minLength: 1, maxLength: 40 });
 
 /** The same as appends, which no log has seen before. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket, connect as tcpConnect } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** What becomes of LISTEN: it is taken and nothing ever comes, or it is refused. */
+/** How the pooler treats LISTEN: it accepts it and delivers nothing, or refuses it. */
 export type Deafness = 'swallows' | 'refuses';
 
 /** 'A', the first byte of a notification. */

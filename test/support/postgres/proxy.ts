@@ -14,7 +14,7 @@ export interface PostgresProxy {
    * acknowledged. Later ones are as before.
    */
   silence(what?: 'all' | 'answers'): void;
-  /** Breaks all connections; what was held is lost. Later connections are as before. */
+  /** Breaks all connections and drops withheld data. Later connections are unaffected. */
   cut(): void;
   /** Connections that were made so far. */
   readonly connections: number;

@@ -16,7 +16,7 @@ export interface ReplicatedDatabase extends TestDatabase {
   readonly replica: Replica;
 }
 
-/** What a test does to a replica. */
+/** The actions of a test on a replica. */
 export interface Replica {
   readonly server: PostgresServer;
   /** From now on it receives what the primary writes, and shows none of it. */

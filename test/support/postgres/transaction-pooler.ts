@@ -9,7 +9,7 @@ const IDLE = 0x49;
 /** A connection to Postgres, lent to one client at a time. */
 interface Backend {
   readonly socket: Socket;
-  /** Who has it for the time of a transaction. */
+  /** The client that uses the connection for the duration of a transaction. */
   client: Client | undefined;
   /** It has been given to somebody since it was made. */
   isUsed: boolean;

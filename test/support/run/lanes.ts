@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** What starts a Postgres, or a process that does: a test that imports one of these is not a unit test. */
+/** Modules that start a Postgres, or a process that does. A test that imports one of them is not a unit test. */
 const STARTERS = [
   'test/support/postgres/database.ts',
   'test/support/postgres/postgres-server.ts',

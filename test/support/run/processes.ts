@@ -17,8 +17,8 @@ interface Entry extends Running {
 }
 
 /**
- * The processes that tests have started, each as a file in a folder for as long as it runs: whoever knows the folder can end
- * them, also if the test's own process has died.
+ * The processes that tests have started. Each has a file in a folder for as long as it runs. So they can be ended even
+ * if the test's own process has died.
  */
 export class ProcessRegistry {
   readonly #folder: string;
@@ -109,7 +109,7 @@ function childrenOf(pid: number): number[] {
   return read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
 }
 
-/** Nothing if there is no such process, or no /proc. */
+/** Undefined if there is no such process, or no /proc. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');

@@ -31,8 +31,8 @@ export function registryOf(runFolder: string): ProcessRegistry {
 }
 
 /**
- * Where tests keep what they throw away: in memory if there is enough of it. A copy of a database is some 300 files, and a
- * file system on a disk takes longer to make them than most tests take to run.
+ * Folder for temporary files of tests: in memory if there is enough. A copy of a database has about 300 files, and
+ * creating them on a disk takes longer than most tests.
  */
 function scratchFolder(): string {
   try {

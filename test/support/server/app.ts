@@ -31,7 +31,7 @@ export class TestApp extends HttpClient {
     return this.#present().database;
   }
 
-  /** What it has logged, each entry as the line of JSON that it is. */
+  /** Its log entries, each as a line of JSON. */
   get log(): readonly string[] {
     return this.#present().log;
   }

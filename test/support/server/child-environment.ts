@@ -1,6 +1,6 @@
 /**
- * What a process that a test starts takes over from this one: where programs are, and what Node has compiled already, which is
- * a quarter of what a start costs. No setting of Afterwrite is passed on.
+ * The environment that a process of a test inherits: where programs are, and Node's compile cache, which saves a
+ * quarter of the start. No setting of Afterwrite is inherited.
  */
 export function childEnvironment(): NodeJS.ProcessEnv {
   const { PATH, HOME, LANG, NODE_COMPILE_CACHE } = process.env;

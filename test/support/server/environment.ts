@@ -8,7 +8,7 @@ export const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 /** Runs a program as another user: as user 1 (daemon), because a namespace shows users that it does not know as 65534. */
 export const USER_NAMESPACE = ['unshare', '--user', '--map-user=1', '--map-group=1', '--'] as const;
 
-/** What some tests need of the machine, and whether it is there. */
+/** Abilities of the machine that some tests need, and whether it has them. */
 const needs = {
   chromium: () => isProgram(CHROMIUM),
   openssl: () => runs('openssl', 'version'),
@@ -28,7 +28,9 @@ export type Need = keyof typeof needs;
 
 const known = new Map<Need, boolean>();
 
-/** Whether this machine lacks any of these. What skips for it is listed in `expected-skips.ts`. */
+/**
+ * True if this machine lacks any of these. Tests that are skipped for this reason are listed in `expected-skips.ts`.
+ */
 export function lacks(...wanted: readonly Need[]): boolean {
   return wanted.some((need) => {
     const isThere = known.get(need) ?? needs[need]();

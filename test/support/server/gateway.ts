@@ -9,7 +9,7 @@ export const TIMEOUT_MS = 400;
 
 export interface TestGateway extends LocalGateway {
   readonly client: PaymentGateway;
-  /** For an engine that is to call it. */
+  /** Configured for an engine. */
   readonly adapters: readonly PortBinding[];
 }
 

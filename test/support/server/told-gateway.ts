@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { HttpPaymentGateway } from '../../../src/shop/payments/http-gateway.ts';
 
-/** A gateway that answers as it is told, and what it was asked. */
+/** A gateway that gives prepared answers and records the requests. */
 export function gatewayThat(...answers: RequestListener[]) {
   return gatewayWithin(5000, ...answers);
 }

@@ -18,7 +18,7 @@ export interface LoopReport {
   readonly blocks: readonly LoopBlock[];
   /** After a full garbage collection. */
   readonly heapBytes: number;
-  /** What `profiled` has ended, as the tools of Chrome and editors read it. */
+  /** The result of `profiled`, in the format of Chrome and of editors. */
   readonly profile?: object | undefined;
 }
 

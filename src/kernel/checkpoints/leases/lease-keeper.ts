@@ -27,7 +27,7 @@ export interface LeaseKeeperParts {
   readonly leases: Leases;
   readonly checkpoints: Checkpoints;
   readonly consumers: readonly CheckpointId[];
-  /** What else this instance announces to use; nothing unless given. */
+  /** Other keys that this instance announces to use; none by default. */
   readonly uses?: readonly string[] | undefined;
   /** The runners by the keys of their checkpoints. */
   readonly runners: ReadonlyMap<string, Runner>;
@@ -122,7 +122,7 @@ export class LeaseKeeper {
     await seen;
   }
 
-  /** Does not wait: where a checkpoint begins may take a refreshHead at the whole log. */
+  /** Does not wait: finding the position of a new checkpoint may require reading the whole log. */
   #replaceMissing(all: readonly LeasedCheckpoint[]): void {
     const { consumers, onMissing, onError } = this.#parts;
     if (!onMissing || this.#role === 'off') return;

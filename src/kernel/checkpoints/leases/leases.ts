@@ -31,7 +31,7 @@ interface Renewed extends Omit<LeasedCheckpoint, 'isWanted'> {
 export interface LeaseOptions {
   /** Active unless given. */
   readonly role?: Exclude<ProjectorRole, 'off'>;
-  /** What else it announces to use, beside the keys of the consumers. */
+  /** Other keys that the instance announces to use, besides those of the consumers. */
   readonly uses?: readonly string[] | undefined;
   /** Keys of consumers that it owns only if no other instance is able to. */
   readonly reluctant?: ReadonlySet<string>;

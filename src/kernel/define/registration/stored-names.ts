@@ -4,7 +4,7 @@ import type { Projection } from '../read-model/projection.ts';
 import { declaredName } from '../read-model/versioned-table.ts';
 import type { Registry } from './registry.ts';
 
-/** What has a name in Postgres. */
+/** A thing that has a name in Postgres. */
 interface Named {
   readonly kind: 'table' | 'index';
   readonly name: string;

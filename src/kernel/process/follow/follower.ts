@@ -79,7 +79,7 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
   /** Why only newer code can read the next event; null if this code can. */
   #newerEvent: string | null = null;
   #isAhead = false;
-  /** What is stored in the checkpoint. */
+  /** The failure that is stored in the checkpoint. */
   #stored: Standstill = { failure: null, isAhead: false };
 
   constructor(parts: ProcessFollowerParts) {
@@ -118,7 +118,10 @@ export class ProcessFollower extends LogConsumer<ReadablePage> {
     return this.#isAhead;
   }
 
-  /** Why something cannot go on. What an operator has to do something about comes before what waits for newer code. */
+  /**
+   * Why something cannot continue. A fault, which an operator must correct, takes precedence over an event of newer
+   * code.
+   */
   get standstill(): Standstill {
     const fault = this.#faultSentence;
     const waits = this.#newerEvent ?? this.#workers?.newer.reason ?? null;

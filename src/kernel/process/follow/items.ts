@@ -5,7 +5,7 @@ import { Failures } from './retries.ts';
 import type { Task } from './task.ts';
 import type { DueDeadline, EventRoute } from './work.ts';
 
-/** What distinguishes an item from others. */
+/** The facts that distinguish an item from others. */
 interface ItemFacts extends Task {
   /** Lines whose later events wait behind it when it is parked. */
   readonly keys: readonly string[];

@@ -75,7 +75,7 @@ async function isEmpty(db: Database, { table }: Projection): Promise<boolean> {
   return row?.has === false;
 }
 
-/** What to do about a projection that {@link changedFolds} has returned. */
+/** The advice about a projection that {@link changedFolds} has returned. */
 export function adviceOn({ name, version }: Pick<Projection, 'name' | 'version'>): string {
   return (
     `The handlers of projection ${name} have changed, and its version is still ${version}: rows of both folds are mixed in its table. ` +

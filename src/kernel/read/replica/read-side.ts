@@ -1,7 +1,7 @@
 import type { Positions } from '../../consistency/positions.ts';
 import type { Hub } from '../../notify/hub.ts';
 
-/** What queries and subscriptions may see: never more than the server that they read from. */
+/** The read models as queries and subscriptions see them: never newer than on the server that they read from. */
 export interface ReadSide {
   /** The position of each read model there. */
   readonly positions: Positions;

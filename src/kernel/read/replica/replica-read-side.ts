@@ -13,7 +13,7 @@ import type { ReadSide } from './read-side.ts';
 
 /** Shortest interval of queries to the replica while updates are pending or a caller waits, in ms. */
 const BUSY_MS = 5;
-/** The same while the queries find nothing new: a caller waits for this interval in vain. */
+/** The same while queries find nothing new: a caller may wait this long for the next query. */
 const BUSY: Backoff = { firstMs: BUSY_MS, maxMs: 25, factor: 1.5 };
 /** The same while there is nothing to wait for. */
 const IDLE_MS = 1000;

@@ -62,7 +62,9 @@ export class FillTurns {
     };
   }
 
-  /** @returns a function that gives the place back. There is none if it was waited for in vain. */
+  /**
+   * @returns a function that gives the place back; undefined if none became free.
+   */
   async #place(name: string): Promise<() => void> {
     const place = Promise.withResolvers<void>();
     const places = this.#isBusy() ? this.#single : this.#places;

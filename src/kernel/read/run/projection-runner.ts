@@ -50,11 +50,11 @@ export class ProjectionRunner extends LogConsumer<EventBatch> {
   readonly #poison: PoisonFinder;
   readonly #pipeline: BatchPipeline;
   #failure: string | null = null;
-  /** What is stored in the checkpoint. */
+  /** The failure that is stored in the checkpoint. */
   #storedFailure: string | null = null;
   #isAhead = false;
   #turn: FillTurn | undefined;
-  /** What its batches must leave out; undefined until it is loaded. */
+  /** The streams and rows that its batches must leave out; undefined until they are loaded. */
   #parked: ParkedStreams | undefined;
 
   constructor(parts: ProjectionRunnerParts) {

@@ -4,7 +4,7 @@
  */
 export type ProjectionState = 'RUNNING' | 'REBUILDING' | 'STALLED' | 'AHEAD_OF_CODE' | 'STOPPED';
 
-/** What the state of a read model depends on. */
+/** The facts from which the state of a read model follows. */
 export interface StateFacts {
   /** Why it stands still; null if it does not. */
   readonly failure: string | null;

@@ -22,7 +22,7 @@ export interface CatchingUp {
 export class StartCatchUp {
   readonly #now: () => number;
   readonly #done = new Set<string>();
-  /** Where those that seem to stand still do, and since when. */
+  /** Positions of those that seem to stand still, and the time since when. */
   readonly #still = new Map<string, { readonly position: number; readonly since: number }>();
   #target: number | undefined;
 

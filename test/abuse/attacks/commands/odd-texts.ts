@@ -20,7 +20,7 @@ const TEXTS: readonly ((attacker: Attacker) => string)[] = [
   () => '',
 ];
 
-/** Where a customer may write a text. */
+/** The commands in which a customer may write a text. */
 const FIELDS: readonly ((text: string, customerId: string) => readonly [command: string, input: object])[] = [
   (text) => ['createNote', { title: text, content: 'odd' }],
   (text) => ['createNote', { title: 'odd', content: text }],

@@ -9,7 +9,7 @@ const small = JSON.stringify({ query: '{ __typename }' });
 /** 2 kB that become 2 MB. */
 const bomb = gzipSync(JSON.stringify({ query: '{ __typename }', variables: { x: 'x'.repeat(2_000_000) } }));
 
-/** What each connection sends, with another address in its headers each time. */
+/** The requests of each connection, with another address in the headers each time. */
 const requests: readonly ((address: string) => Buffer)[] = [
   // Many requests at once, none of which waits for an answer.
   (address) =>

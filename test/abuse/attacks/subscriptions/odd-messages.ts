@@ -5,7 +5,7 @@ const SOCKETS = 20;
 const LEVELS = 500_000;
 
 const subscribe = (payload: string) => `{"id":"1","type":"subscribe","payload":${payload}}`;
-/** What each socket sends; only the last one is what a client may send. */
+/** The messages of each socket. Only the last one is valid. */
 const messages: readonly (readonly string[])[] = [
   [subscribe(`{"query":"{ a }","variables":{"a":${'['.repeat(LEVELS)}${']'.repeat(LEVELS)}}}`)],
   [

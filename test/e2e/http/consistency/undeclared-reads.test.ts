@@ -7,7 +7,7 @@ import { createTestApp } from '../../../../src/testing/create-test-app.ts';
 import type { TestApp } from '../../../../src/testing/test-app.ts';
 
 const ID = '00000000-0000-7000-8000-000000000001';
-/** Ways in which a resolver reads customers, while its field says nothing of it. */
+/** Ways in which a resolver can read customers although its field does not declare them. */
 const WAYS = ['byKey', 'page', 'ownQuery', 'ownStatement'] as const;
 
 function careless({ builder }: Api): void {

@@ -24,7 +24,7 @@ beforeAll(async () => {
   after = (await accepted(app, 'renameNote', { noteId, title: 'Still mine' }, { token: ada })).token;
 });
 
-/** Who reads the first version of both, now a former one. */
+/** The actors who can read the first, now former, version of both. */
 const read = (token?: string) =>
   app.query<{ orderAsOf: { status: string } | null; noteAsOf: { title: string } | null }>(
     `{ orderAsOf(id: "${orderId}", version: 1) { status } noteAsOf(id: "${noteId}", version: 1) { title } }`,

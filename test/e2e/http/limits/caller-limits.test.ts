@@ -159,7 +159,7 @@ describe('an actor who sends or is answered much', () => {
   it('pays for what is sent before it is read', async () => {
     const token = await customerToken('ada');
     const body = (points: number) => JSON.stringify({ query: READ, variables: { x: 'x'.repeat(points * POINT) } });
-    // The first is refused for its variables: it was paid all the same.
+    // The first request is refused because of its variables, but its points are spent.
     expect((await app.post(body(POINTS - 10), { token })).code).toBe('BAD_USER_INPUT');
     expect((await app.query(READ, {}, { token })).status).toBe(200);
     expect(await app.post(body(10), { token })).toMatchObject({ status: 429, code: 'THROTTLED' });
@@ -182,7 +182,7 @@ describe('an actor who sends or is answered much', () => {
     client.dispose();
     const answer = await app.query(document(256, 'Other'), {}, { token });
     expect([answer.status, answer.code]).toEqual([429, 'THROTTLED']);
-    // What others have sent is known.
+    // Documents of other callers are known already.
     expect((await app.query(half, {}, { token: await customerToken('bob') })).status).toBe(200);
   });
 

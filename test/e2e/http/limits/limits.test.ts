@@ -28,7 +28,7 @@ describe('an operation', () => {
     expectRequestError(answer, 'BAD_USER_INPUT');
     expect(answer.data).toBeUndefined();
     expect(answer.errors?.[0]?.message).toMatch(message);
-    // A parsed document is kept; what was found wrong with it too.
+    // A parsed document is cached, and so are its mistakes.
     expectRequestError(await app.query(query, { ...variables }), 'BAD_USER_INPUT');
   };
 

@@ -41,7 +41,7 @@ export async function readPage(
   return answer.data[field] as Page;
 }
 
-/** What a list shows of its nodes, read in pages of this size. */
+/** The nodes of a list, read in pages of this size. */
 export async function readAll(
   client: HttpClient,
   list: List,

@@ -9,7 +9,7 @@ const app = useApp({ env: WITH_AUTH, fulfils: false });
 let ada: string;
 let staff: string;
 let readAfter: string;
-/** What there is of each type, by its name. */
+/** The nodes of each type, by the type's name. */
 const ids: Record<string, string> = {};
 
 beforeAll(async () => {

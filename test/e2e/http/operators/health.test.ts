@@ -10,7 +10,7 @@ import { type PostgresProxy, useProxy } from '../../../support/postgres/proxy.ts
 import { useApp } from '../../../support/server/app.ts';
 import { until } from '../../../support/until.ts';
 
-// What is known of the database is a second old at most.
+// The server checks the database once a second.
 vi.setConfig({ testTimeout: 60_000 });
 
 const database = useDatabase();

@@ -13,7 +13,7 @@ const UPGRADE = {
   'sec-websocket-protocol': 'graphql-transport-ws',
 };
 
-/** What a page is answered whose name leads to the server. */
+/** The server's answer to a page whose host name leads to it. */
 async function ask(url: string, host: string, { headers = {}, path = '/graphql?query={projections{name}}' } = {}) {
   const sent = request(`${url}${path}`, { headers: { host, origin: `http://${host}`, ...headers } }).end();
   const [answer] = (await Promise.race([once(sent, 'response'), once(sent, 'upgrade')])) as [IncomingMessage];

@@ -106,7 +106,7 @@ describe.each(mutations)('%s', (mutation) => {
   }, 60_000);
 
   it('refuses a commandId and an expectedVersion that are none', async () => {
-    // What processes do about the commands before is written by then.
+    // The events that processes append for the commands before are written now.
     await until(() => app.engine.processes.status().every(({ kind, lag }) => kind === 'EFFECT' || lag === 0));
     const before = await logSize(app.database);
     for (const commandId of [

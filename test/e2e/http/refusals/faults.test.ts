@@ -79,7 +79,7 @@ describe('a fault', () => {
     expect(entry).toMatchObject({ msg: 'the engine met a fault and goes on', projection: 'customers' });
     await app.database.sql`alter table read.customers_v2 rename column lost to email`;
     expectNoSecrets(app.log.join(''));
-    // It goes on where it stood.
+    // It continues from the same position.
     const answer = await app.query('{ projections { name state lag } }');
     expect(answer.errors).toBeUndefined();
     await until(async () => {

@@ -13,7 +13,7 @@ import {
 import { eventsOf } from '../../../support/kernel/log.ts';
 import { useApp } from '../../../support/server/app.ts';
 
-// People take each step, and nobody else.
+// People take each step: no process does.
 const app = useApp({ fulfils: false });
 
 const ORDER = `id status itemCount version carrier trackingNumber cancellationReason

@@ -27,7 +27,7 @@ async function open(amount = 0, currency = 'GBP'): Promise<string> {
   return accountId;
 }
 
-/** What is in an account at a token. */
+/** The balance of an account at a token. */
 async function balanceOf(accountId: string, token: string): Promise<number | undefined> {
   const query =
     'query ($id: ID!, $token: ConsistencyToken!) @readAfter(token: $token) { account(id: $id) { balance { amount } } }';

@@ -30,7 +30,7 @@ beforeAll(async () => {
   await caughtUp(app, order.token);
 });
 
-/** What is asked of an order, over HTTP as a query and else as a subscription; the first answer. */
+/** The first answer about an order: of a query over HTTP, otherwise of a subscription. */
 type Ask = (fields: string, token?: string) => Promise<FeedMessage>;
 const asks: Record<string, Ask> = {
   HTTP: (fields, token) =>

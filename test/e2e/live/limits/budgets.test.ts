@@ -15,7 +15,7 @@ const app = useApp({
     ACTOR_SUBSCRIPTION_BYTES: '262144',
   },
 });
-/** What subscriptions hold, as operators see it. */
+/** The memory of subscriptions, as the metrics show it. */
 async function held(): Promise<number> {
   const response = await fetch(`${app.url}/metrics`);
   return Number(/^afterwrite_subscription_bytes (\S+)$/m.exec(await response.text())?.[1]);

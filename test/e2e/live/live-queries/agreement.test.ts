@@ -39,7 +39,7 @@ class Trade {
     for (let number = 0; number < 2 * CUSTOMERS; number++) await this.#place();
   }
 
-  /** Does something. What the rules refuse is nothing. */
+  /** Performs a step. A step that the rules refuse changes nothing. */
   async step(): Promise<void> {
     const random = this.#random;
     const orderId = random.pick(this.orderIds);

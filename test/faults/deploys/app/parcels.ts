@@ -20,7 +20,9 @@ const ParcelRelabelled = defineEvent('ParcelRelabelled', { data: z.object({ labe
 const ParcelStamped = defineEvent('ParcelStamped', { data: z.object({ move: z.int() }) });
 const StampOrdered = defineEvent('StampOrdered', { data: z.object({ move: z.int() }) });
 
-/** What both builds know of parcels. Builds differ in the schema version of the event that a parcel was moved. */
+/**
+ * The parts of parcels that both builds have. They differ in the schema version of the event that a parcel was moved.
+ */
 export function defineParcels<Moved>(
   ParcelMoved: EventType<'ParcelMoved', Moved>,
   moved: (input: { readonly depot: string }) => Moved,

@@ -11,12 +11,15 @@ import { fc } from '../../../support/properties.ts';
 const ROUND_MS = 1000;
 
 interface Fleet {
-  /** What each instance is able to own. */
+  /** The checkpoints that each instance is able to own. */
   readonly instances: readonly (readonly string[])[];
   readonly keys: readonly string[];
-  /** Who owns each checkpoint at first: an instance, by its number; none if there is no such. */
+  /** The number of the instance that owns each checkpoint at first; -1 for none. */
   readonly owners: readonly number[];
-  /** For each round the instances that choose by what was so when it began, in this order; the others see what is so now. */
+  /**
+   * For each round, the instances in the order in which they choose. If it is stale, they choose by the state at the
+   * beginning of the round, otherwise by the present one.
+   */
   readonly rounds: readonly { readonly order: readonly number[]; readonly isStale: boolean }[];
 }
 
@@ -41,7 +44,10 @@ const fleetOf = (able: (keys: readonly string[]) => fc.Arbitrary<string[]>): fc.
 const equalFleet = fleetOf((keys) => fc.constant([...keys]));
 const mixedFleet = fleetOf((keys) => fc.subarray([...keys]));
 
-/** Instances that choose again and again. What they choose is done as Postgres does it: a lease that is not free is not taken. */
+/**
+ * Instances that choose leases again and again. The choices are applied as Postgres applies them: a lease that is not
+ * free is not taken.
+ */
 class World {
   readonly #fleet: Fleet;
   readonly #owners = new Map<string, string | null>();

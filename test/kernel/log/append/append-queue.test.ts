@@ -221,7 +221,7 @@ describe('a connection that breaks', () => {
     await log.append([anAppend({ streamId: old.streamId, expectedVersion: 1 })]);
     proxy.holdAnswers();
     const repeat = queue.append({ ...old, expectedVersion: 2 });
-    // With a business time of its own, so that the batch is judged one by one at once.
+    // An append with a business time is judged on its own, as all others of its batch are.
     const fresh = queue.append(anAppend({ occurredAt: new Date(0) }));
     await until(async () => (await stored()) === 3);
     proxy.passAnswers();

@@ -68,7 +68,7 @@ function judgedBatch(): Scenario {
       { outcome: 'replayed', version: 2 },
       { outcome: 'accepted', version: 1 },
       { outcome: 'accepted', version: 3 },
-      // What stands behind the conflict in its stream is not judged any further, but for its command id.
+      // Appends after the conflict in its stream are only compared by command id.
       { outcome: 'reused' },
     ],
   };

@@ -73,7 +73,7 @@ describe('an append queue', () => {
     );
     expect(() => queue.assertRoom('ann')).toThrow(ThrottledError);
     expect(() => queue.append(of('bob', { events: [large] }))).toThrow(ThrottledError);
-    // What the system does on their behalf counts as theirs and goes on.
+    // Work of the system on their behalf counts as theirs, and continues.
     const metadata = { actor: SYSTEM, initiator: 'ann', correlationId: 'test' };
     taken.push(queue.append(of('system', { metadata })));
     taken.push(queue.append(of('bob')), queue.append(of('eve', { events: [large] })));

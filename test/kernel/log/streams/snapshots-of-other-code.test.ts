@@ -121,7 +121,7 @@ describe('the snapshot of a stream', () => {
   it('by older code is not what newer code decides on: it makes the state from the events, and replaces the snapshot', async () => {
     const counterId = await resetByNewer();
     const { bus, database: opened, drain, faults } = await openEngine({ domains: [newer] });
-    // What the older code would make of the stream: it does not know that the counter was reset.
+    // The state as the older code would compute it: it does not know that the counter was reset.
     const taker = new Snapshots(opened.writer.db, () => {});
     taker.consider(Counter, counterId, { events: 10, bytes: 1000 }, 11, { status: 'OPEN', value: 8001 });
     await taker.settled();

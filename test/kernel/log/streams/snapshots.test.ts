@@ -33,7 +33,7 @@ async function streamOf({ log }: Pick<TestEngine, 'log'>, count: number): Promis
   await log.append([anAppend({ streamType: 'Counter', streamId, expectedVersion: 0, events })]);
   return streamId;
 }
-/** What a stream has had since its last snapshot. */
+/** The events of a stream since its last snapshot. */
 const TEN = { events: 10, bytes: 1000 };
 /** Opens a counter and increments it until its stream has this many events. */
 async function counterWith({ bus }: Pick<TestEngine, 'bus'>, events: number): Promise<string> {

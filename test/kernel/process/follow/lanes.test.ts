@@ -86,7 +86,7 @@ describe('lanes', () => {
           for (let one = lanes.next(); one; one = lanes.next()) {
             for (const other of open) {
               if (other.partition !== one.partition || other.nth >= one.nth) continue;
-              // What comes before it in its partition and is not done is a neighbour of its kind with another target.
+              // Tasks before it in its partition that are not done are of its kind and have other targets.
               expect(one.group && other.group?.kind === one.group.kind).toBe(true);
               expect(other.group?.target).not.toBe(one.group?.target);
             }

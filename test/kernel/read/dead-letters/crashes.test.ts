@@ -17,7 +17,9 @@ import {
 } from '../../../support/kernel/library.ts';
 
 const [one, two] = [bookNumber(1), bookNumber(2)];
-/** Of which the third parks the first book, the sixth concerns it too, and the rest goes on. */
+/**
+ * Events of two books. The third event parks the first book, the sixth concerns both, and the others can be applied.
+ */
 const happened = [
   [one, Written({ title: 'One', author: 'ann', tags: [] })],
   [two, Written({ title: 'Two', author: 'ann', tags: [] })],
@@ -139,7 +141,7 @@ describe.each([
           await lane.proxy.mend();
           if (outcome instanceof Error) expect(isTransient(outcome), `${outcome}`).toBe(true);
           else expect(outcome).toMatchObject({ remaining: 0, error: null });
-          // Who did not hear what became of it does it again; that nothing waits any more is no fault then.
+          // A client without an answer repeats the request. The error that nothing is parked any more is expected then.
           if (outcome instanceof Error) await act(lane.direct).catch(() => undefined);
           if (outcome instanceof Error) await retry(lane.direct).catch(() => undefined);
           expect(await present(lane)).toEqual(expected[nth]);

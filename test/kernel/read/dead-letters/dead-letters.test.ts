@@ -54,7 +54,7 @@ describe('a row that events of several streams change', () => {
     faults.delete(3);
     const half = await deadLetters.retry('people', keyOf(1));
     expect(half).toMatchObject({ applied: 1, remaining: 4, error: { position: 4 } });
-    // What comes meanwhile finds the same key, also for who begins anew.
+    // Later events find the same key, also after a restart.
     await library.engine.log.append(libraryAppends([read(3, 'cid'), read(1, 'bob')]));
     await driven.moveTo(9);
     expect((await waiting('people@1')).slice(-1)).toEqual([{ key: keyOf(1), position: 8, partial: true }]);

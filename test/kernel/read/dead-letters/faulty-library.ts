@@ -43,7 +43,7 @@ export interface FaultyLibrary {
     faulty: Readonly<Record<number, Fault>>,
     ...happened: (readonly [string, NewEvent])[]
   ): Promise<Seen>;
-  /** What is parked of a projection. */
+  /** The parked events of a projection. */
   waiting(projection: string): Promise<Record<string, unknown>[]>;
   /** The rows of a fold from scratch, without the events at these positions. */
   expected(projection: Projection, ...without: number[]): Promise<ReturnType<typeof expectedRows>>;

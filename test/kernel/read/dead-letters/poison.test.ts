@@ -102,7 +102,7 @@ describe('a handler that throws', () => {
     await append(wrong, written(1), read(1, 'eve'), read(1, 'cid'));
     await wrong.start();
     await reached(wrong, 'books', 3);
-    // A server of the wrong code goes on while one of the right code retries.
+    // A server with the wrong code keeps running while one with the right code retries.
     const right = await openEngine();
     expect(await right.deadLetters.retry('books', keyOf(1))).toEqual({ applied: 2, remaining: 0, error: null });
     await append(wrong, read(1, 'dan'));

@@ -111,7 +111,7 @@ describe('a projection', () => {
             keyText(projection.key.map(({ property }) => `${row[property]}`)),
           );
           const { writes } = await deliver(table, projection, events);
-          // What was removed in the end would begin again: it is the checkpoint that sees to those.
+          // A row that was removed at the end would be created again: the checkpoint prevents that.
           expect(keys.filter((key) => writes.keys.has(key) || writes.keys.has(JSON.parse(key)[0]))).toEqual([]);
         }
       }),

@@ -39,7 +39,7 @@ async function happen(
 ): Promise<RecordedEvent[]> {
   const { position } = await log.head();
   await database.sql`truncate read.books_v1, read.readings_v1, read.books_history_v1, read.readings_history_v1, read.people_v1, read.people_history_v1`;
-  // Business time does not decrease within a stream, which goes on from one run to the next.
+  // Business time does not decrease within a stream, which continues from one run to the next.
   const begin = position * 100;
   const appends = libraryAppends(happened);
   await log.append(appends.map((one, n) => ({ ...one, occurredAt: at(begin + (ms[n % ms.length] as number)) })));

@@ -27,7 +27,7 @@ async function rename(title: string): Promise<void> {
   await engine.projector.positions.reached('notes', position);
 }
 
-/** What is kept is what the log makes of it. */
+/** The history matches the log. */
 async function expectWhole(): Promise<void> {
   const events = await engine.log.read(0, 1000);
   const { position } = await engine.log.head();

@@ -7,7 +7,7 @@ import { breakAtPoints, CRASHES, type Scenario } from '../../../support/crash/cr
 import type { CrashPoint } from '../../../support/crash/crash-proxy.ts';
 import { Burned, libraryAppends, libraryDomain, Read, Renamed, Written } from '../../../support/kernel/library.ts';
 
-/** What a projection may do to rows: make, change, change by a column's value, remove, and make again. */
+/** Changes of rows: create, update, update by a column's value, remove, and create again. */
 function aFewBooks() {
   const [one, two, three] = [randomUUID(), randomUUID(), randomUUID()];
   const [ann, bob] = [randomUUID(), randomUUID()];

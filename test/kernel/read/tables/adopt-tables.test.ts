@@ -21,7 +21,7 @@ const formerTable = readTable('counters', {
 });
 
 let counterId: string;
-/** Where the former release has left its read model. Its rows are such as no fold makes, so that they are recognised. */
+/** The tables that the former release has left. Their rows could not come from a fold, so the test recognises them. */
 async function leaveFormerTable({ version = 1 } = {}): Promise<void> {
   const { sql } = database;
   await sql.unsafe(createTable(formerTable));

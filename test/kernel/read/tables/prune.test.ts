@@ -25,7 +25,7 @@ const tables = async () =>
 const usedAgo = (hours: number) =>
   database.sql`update read.read_models set used_at = now() - ${hours}::float8 * interval '1 hour'`;
 const NOTHING = new Set<string>();
-/** What a prune does with the versions of `counters`. */
+/** The outcome of a prune for the versions of `counters`. */
 async function prune({ database: { owner } }: TestEngine, keepMs: number, own: ReadonlySet<string> = NOTHING) {
   const pruned = await pruneVersions({ db: owner.db, own, keepMs });
   return pruned.filter(({ version }) => version.name === 'counters').map(({ version: { key }, kept }) => [key, kept]);

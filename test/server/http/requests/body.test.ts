@@ -9,7 +9,7 @@ afterEach(() => {
   for (const close of open.splice(0)) close();
 });
 
-/** What is read of a body that is sent with these chunks, each in one of its own. */
+/** The result of reading a body that is sent in these chunks, one packet each. */
 async function bodyOf(chunks: readonly string[], maxBytes = 1_000_000): Promise<Body> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
