@@ -154,7 +154,7 @@ export class Shopper {
     if (consistency.token) this.#reader.freshness.wrote(consistency);
   }
 
-  /** What an answer to a command tells: a token, and where it asked for it the order as the command left it. */
+  /** The observations in an answer to a command: a token and, if it was asked for, the order after the command. */
   #learn(command: Command, outcome: Outcome, askedAt: number, asked: boolean): void {
     if (outcome.is === 'later') return;
     const { answer } = outcome;

@@ -35,7 +35,7 @@ const domain = { ...libraryDomain, projections: [failing(books, faults)] };
 const options = { projectionBatchLimit: 4 };
 const lanes = useLanes(4, domain);
 
-/** What is in the database but for times and generations, which a second attempt changes. */
+/** The content of the database, without times and generations, which a second attempt changes. */
 async function present({ sql }: Lane): Promise<unknown> {
   const [found] = await sql`select
     (select jsonb_agg(to_jsonb(b) order by id) from read.books_v1 b) as books,
@@ -69,7 +69,7 @@ async function park(lane: Lane): Promise<void> {
   await live(lane, lane.direct, () => false);
 }
 const KEPT = ['books_v1', 'books_history_v1', 'dead_letters', 'checkpoints'];
-/** What is parked, to be put back before each run. */
+/** The parked events, which are put back before each run. */
 async function keep({ sql }: Lane): Promise<void> {
   await sql`create schema if not exists kept`;
   for (const table of KEPT) {
