@@ -1,9 +1,6 @@
 import { domains } from './domains/index.ts';
 import { defineApp } from './index.ts';
-import { demoCommand } from './shop/demo/demo-command.ts';
-import { importCommand } from './shop/import/import-command.ts';
 import { operations } from './shop/operations.ts';
-import { gatewayCommand } from './shop/payments/gateway-command.ts';
 import { provideAdapters } from './shop/payments/provide-adapters.ts';
 import { roles } from './shop/roles.ts';
 import { settings } from './shop/settings.ts';
@@ -17,5 +14,5 @@ export default defineApp({
   settings,
   adapters: provideAdapters,
   graphiql: { documents: operations },
-  commands: [demoCommand, importCommand, gatewayCommand],
+  commands: async () => (await import('./shop/commands.ts')).commands,
 });

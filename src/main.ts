@@ -1,4 +1,3 @@
-import app from './app.ts';
-import { serve } from './server/index.ts';
+import { start } from './start.ts';
 
-await serve(app);
+await start(() => import('./app.ts'));

@@ -1,7 +1,10 @@
 #!/usr/bin/env node
-import { errorLine } from './errors.ts';
-import { findApp } from './find-app.ts';
-import { run } from './run.ts';
+import { loadQuickly } from '../loading.ts';
+
+loadQuickly();
+const { errorLine } = await import('./errors.ts');
+const { findApp } = await import('./find-app.ts');
+const { run } = await import('./run.ts');
 
 const folder = process.cwd();
 const app = await findApp(folder).catch((error) => {

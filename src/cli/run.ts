@@ -81,11 +81,12 @@ embedded one in DATA_DIR, which it starts where it does not run. \`${program} co
 Results go to standard output, progress and errors to standard error.
 Exit codes: 0 done, 1 failed (one line says why), 2 not understood, 130 stopped by Ctrl-C.`;
 
-function createProgram(app: AppWithCommands, cli: Cli): Command {
+async function createProgram(app: AppWithCommands, cli: Cli): Promise<Command> {
   const name = programOf(cli.env);
   const program = new Command(name).description('Afterwrite from the command line.').addHelpText('after', helpOf(name));
-  for (const command of app.commands.map((create) => create(cli)))
-    program.addCommand(command.helpGroup(`Commands of ${app.name}:`));
+  for (const create of await app.commands()) {
+    program.addCommand(create(cli).helpGroup(`Commands of ${app.name}:`));
+  }
   for (const command of commandsOf(cli)) program.addCommand(command.helpGroup('Commands:'));
   configure(program, cli);
   return program;
@@ -123,7 +124,8 @@ export async function run(app: AppWithCommands, args: readonly string[], folder 
  */
 export async function runCommand(app: AppWithCommands, cli: Cli, args: readonly string[]): Promise<number> {
   try {
-    await createProgram(app, cli).parseAsync(args, { from: 'user' });
+    const program = await createProgram(app, cli);
+    await program.parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
     // Commander has already written the message.

@@ -49,15 +49,18 @@ export interface AppDefinition<Declared extends Roles, Own extends Settings> {
      */
     readonly documents?: URL;
   };
-  /** Its own commands for the command line. */
-  readonly commands?: readonly CommandFactory[];
+  /** Imports its own commands for the command line. A server does not need them. */
+  readonly commands?: LoadCommands;
 }
+
+type LoadCommands = () => Promise<readonly CommandFactory[]>;
 
 /** An application with its commands, for `run`. */
 export interface AppWithCommands extends App {
-  readonly commands: readonly CommandFactory[];
+  readonly commands: LoadCommands;
 }
 
+const NO_COMMANDS: LoadCommands = async () => [];
 const NO_ADAPTERS = async (): Promise<ProvidedAdapters> => ({ adapters: [], release: async () => {} });
 
 /**
@@ -68,7 +71,7 @@ const NO_ADAPTERS = async (): Promise<ProvidedAdapters> => ({ adapters: [], rele
 export function defineApp<const Declared extends Roles, const Own extends Settings = Readonly<Record<never, never>>>(
   definition: AppDefinition<Declared, Own>,
 ): AppWithCommands {
-  const { name, roles, domains, settings = {}, graphiql, commands = [] } = definition;
+  const { name, roles, domains, settings = {}, graphiql, commands = NO_COMMANDS } = definition;
   const adapters = definition.adapters as App['adapters'] | undefined;
   if (!/^[a-z][a-z0-9-]*$/.test(name)) {
     const sentence = `The application is called ${JSON.stringify(name)}; use lower-case letters, digits and hyphens.`;
