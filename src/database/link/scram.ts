@@ -1,8 +1,7 @@
-import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual, type X509Certificate } from 'node:crypto';
-import { promisify } from 'node:util';
+import { createHash, createHmac, randomBytes, timingSafeEqual, type X509Certificate } from 'node:crypto';
 import { linkError } from './errors.ts';
+import { saltedPassword } from './salted-passwords.ts';
 
-const stretch = promisify(pbkdf2);
 /** Limit for the computation that a server may demand; Postgres' default is 4096. */
 const MOST_ITERATIONS = 10_000_000;
 
@@ -48,7 +47,7 @@ export class ScramLogin {
     ) {
       throw linkError('SASL_BROKEN', 'the server does not log in as SCRAM-SHA-256 demands');
     }
-    const salted = await stretch(this.#password, Buffer.from(salt, 'base64'), iterations, 32, 'sha256');
+    const salted = await saltedPassword(this.#password, Buffer.from(salt, 'base64'), iterations);
     const data = this.#binding.kind === 'bound' ? this.#binding.data : Buffer.alloc(0);
     const channel = Buffer.concat([Buffer.from(this.#header), data]).toString('base64');
     const last = `c=${channel},r=${nonce}`;

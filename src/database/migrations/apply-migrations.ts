@@ -40,7 +40,7 @@ export async function applyMigrations(
     const message = noticeOf(migration, missing.includes(migration), recorded);
     if (message !== undefined) observer.tell('databaseNoticed', { message });
   }
-  await withoutBlocking(observer, () => applyMissing(db, history, missing));
+  if (missing.length > 0) await withoutBlocking(observer, () => applyMissing(db, history, missing));
   return { applied: missing.length, all: migrations.length };
 }
 

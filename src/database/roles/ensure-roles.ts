@@ -76,13 +76,13 @@ export async function ensureRoles(
   const owner = here.isSuperuser ? await ownerOf(request, loginNameOf('owner', here.oid), access) : URL_USER;
   const of = (part: PoolRole) => access.get(part) ?? URL_USER;
   const roles: PartRoles = { writer: of('writer'), projector: of('projector'), reader: of('reader'), owner };
-  await db.transaction((tx) => grantRights(tx as unknown as Database, roles, { isNewer }));
+  await grantRights(db, roles, { isNewer });
   return roles;
 }
 
 /**
  * Gives each part its rights on all existing objects, for example on tables that were just created, and revokes all
- * others.
+ * others: all at once, because Postgres executes the statements of one message as a transaction.
  * @param db as a user who owns the objects, at least the new ones.
  */
 export async function grantRights(db: Database, roles: PartRoles, { isNewer }: RightsOptions = {}): Promise<void> {

@@ -1,9 +1,9 @@
-import { createHash, createHmac, pbkdf2, randomBytes, scrypt } from 'node:crypto';
+import { createHash, createHmac, randomBytes, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { readTarget } from '../connection-string/target.ts';
+import { saltedPassword } from '../link/salted-passwords.ts';
 
 const stretch = promisify<string, string, number, Buffer>(scrypt);
-const derive = promisify(pbkdf2);
 /** Postgres' default. */
 const ITERATIONS = 4096;
 
@@ -27,7 +27,7 @@ export async function passwordOf(role: string, secret: string): Promise<string> 
  */
 export async function scramVerifier(password: string): Promise<string> {
   const salt = randomBytes(16);
-  const salted = await derive(password, salt, ITERATIONS, 32, 'sha256');
+  const salted = await saltedPassword(password, salt, ITERATIONS);
   const mac = (text: string) => createHmac('sha256', salted).update(text).digest();
   const stored = createHash('sha256').update(mac('Client Key')).digest('base64');
   const server = mac('Server Key').toString('base64');
