@@ -1,9 +1,11 @@
 import { fitConnections } from './checks/connection-budget.ts';
-import { type Database, openPool, type Pool, type PoolOptions, type PoolRole } from './client.ts';
-import { migrateDatabase } from './migrations/migrate.ts';
+import type { Database, Pool, PoolOptions, PoolRole } from './client.ts';
+import { type Migrated, migrateDatabase } from './migrations/migrate.ts';
 import { type DatabaseObserver, unobservedDatabase } from './occurrences.ts';
-import { openReplica } from './replica.ts';
-import { type Access, grantRights, type RoleOptions } from './roles/ensure-roles.ts';
+import { type CheckedReplica, openReplica } from './replica.ts';
+import { grantRights, type RoleOptions } from './roles/ensure-roles.ts';
+import type { Part } from './roles/names.ts';
+import { PartPools } from './roles/part-pools.ts';
 import type { SessionOptions } from './session.ts';
 
 export interface DatabaseOptions {
@@ -70,55 +72,45 @@ const DEDICATED_CONNECTIONS = 3;
  * @throws {DatabaseError} with one line that says what is wrong.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<AfterwriteDatabase> {
-  const { url, readUrl, observer = unobservedDatabase } = options;
-  const migrated = await migrateDatabase(url, { roles: options.roles, appMigrations: options.appMigrations, observer });
-  const { epoch, roles, isNewer } = migrated;
-  const { connections, notice } = fitConnections(options.connections, migrated.allowance);
-  if (notice !== undefined) observer.tell('databaseNoticed', { message: notice });
-  const replica = readUrl === undefined ? undefined : await openReplica(readUrl, migrated, observer);
-  /** Opens a pool with the login of a part. */
-  const openAs = ({ login, role }: Access, pool: Omit<PoolOptions, 'url'> & { url?: string }) =>
-    openPool({ url, login, ...pool, settings: { ...pool.settings, ...(role === undefined ? {} : { role }) } });
-  const open = (part: PoolRole, pool: Partial<PoolOptions> = {}, access = roles[part]) =>
-    openAs(access, { connections: connections[part], applicationName: `afterwrite ${part}`, ...pool });
-  const writer = open('writer');
-  const projecting = {
-    pipelining: false,
-    settings: {
-      // Rows and checkpoint are one transaction: whatever a crash of the server loses is folded again from the log.
-      // With a replica, commits are flushed locally at once: a replica only receives what is on the primary's disk, and
-      // its readers would wait for the next WAL flush.
-      synchronous_commit: replica ? 'local' : 'off',
-      // Rows are looked up by key. Without this, a plan made while a table was small would scan it for as long as the
-      // plan is cached.
-      enable_seqscan: 'off',
-      // A process that is paused in the middle of a transaction holds its locks, and nobody could take over its
-      // projections.
-      idle_in_transaction_session_timeout: '2000',
-    },
-  };
-  const projector = open('projector', projecting);
-  const leases = open('projector', {
-    ...projecting,
+  const { url, readUrl, connections, observer = unobservedDatabase } = options;
+  const pools = new PartPools({ url, connections, optionsOf: (part) => optionsOf(part, options) });
+  try {
+    const migrated = await migrateDatabase(url, {
+      observer,
+      roles: options.roles,
+      appMigrations: options.appMigrations,
+      tryLogin: (part, login, allowance) => pools.tryLogin(part, login, allowance),
+    });
+    const { notice } = fitConnections(connections, migrated.allowance);
+    if (notice !== undefined) observer.tell('databaseNoticed', { message: notice });
+    const replica = readUrl === undefined ? undefined : await openReplica(readUrl, migrated, observer);
+    return openPools(pools, migrated, options, replica);
+  } finally {
+    await pools.closeRest();
+  }
+}
+
+function openPools(
+  pools: PartPools,
+  { epoch, roles, isNewer, allowance }: Migrated,
+  { url, readUrl = url, connections }: DatabaseOptions,
+  replica: CheckedReplica | undefined,
+): AfterwriteDatabase {
+  const writer = pools.open('writer', roles.writer, allowance);
+  const projector = pools.open('projector', roles.projector, allowance);
+  const leases = pools.openBeside('projector', roles.projector, {
     connections: 1,
     applicationName: 'afterwrite leases',
     answerWithinMs: ANSWER_WITHIN_MS,
   });
-  const readMs = options.readStatementTimeoutMs ?? 0;
-  const reading = {
-    cancellable: true,
-    settings: {
-      default_transaction_read_only: 'on',
-      statement_timeout: String(readMs),
-    },
-    ...(readMs > 0 ? { answerWithinMs: readMs + ANSWER_WITHIN_MS } : {}),
-  };
-  const reader =
-    replica && readUrl
-      ? open('reader', { ...reading, url: readUrl, kind: 'any' }, replica.access)
-      : open('reader', { ...reading, kind: 'primary' });
-  const owner = openAs(roles.owner, { connections: 1, applicationName: 'afterwrite owner' });
-  const watch = openAs(roles.owner, {
+  const reader = replica
+    ? pools.openBeside('reader', replica.access, {
+        ...{ url: readUrl, kind: 'any' },
+        connections: fitConnections(connections, allowance).connections.reader,
+      })
+    : pools.open('reader', roles.reader, allowance);
+  const owner = pools.open('owner', roles.owner, allowance);
+  const watch = pools.openBeside('owner', roles.owner, {
     // Two, so that a silent connection does not delay the next check.
     connections: 2,
     applicationName: 'afterwrite watch',
@@ -126,25 +118,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
     settings: { statement_timeout: '3000' },
     answerWithinMs: ANSWER_WITHIN_MS,
   });
+  const dedicated = { connections: DEDICATED_CONNECTIONS, applicationName: 'afterwrite rebuild' };
   return {
     wakeUp: { url, login: roles.reader.login },
-    epoch,
-    writer,
-    projector,
-    reader,
-    leases,
-    owner,
-    watch,
+    ...{ epoch, writer, projector, reader, leases, owner, watch },
     replica: replica?.pool,
     openDedicated: () => ({
-      projector: open('projector', {
-        ...projecting,
-        connections: DEDICATED_CONNECTIONS,
-        applicationName: 'afterwrite rebuild',
-      }),
-      owner: openAs(roles.owner, {
-        connections: DEDICATED_CONNECTIONS,
-        applicationName: 'afterwrite rebuild',
+      projector: pools.openBeside('projector', roles.projector, dedicated),
+      owner: pools.openBeside('owner', roles.owner, {
+        ...dedicated,
         // A process that is paused in the middle of a swap would block writes to the live table.
         settings: { idle_in_transaction_session_timeout: '5000' },
       }),
@@ -156,4 +138,35 @@ export async function openDatabase(options: DatabaseOptions): Promise<Afterwrite
       );
     },
   };
+}
+
+/** What the connections of a part differ in from others. */
+function optionsOf(part: Part, { readUrl, readStatementTimeoutMs = 0 }: DatabaseOptions): Partial<PoolOptions> {
+  switch (part) {
+    case 'projector':
+      return {
+        pipelining: false,
+        settings: {
+          // Rows and checkpoint are one transaction: whatever a crash of the server loses is folded again from the log.
+          // With a replica, commits are flushed locally at once: a replica only receives what is on the primary's disk, and
+          // its readers would wait for the next WAL flush.
+          synchronous_commit: readUrl === undefined ? 'off' : 'local',
+          // Rows are looked up by key. Without this, a plan made while a table was small would scan it for as long as the
+          // plan is cached.
+          enable_seqscan: 'off',
+          // A process that is paused in the middle of a transaction holds its locks, and nobody could take over its
+          // projections.
+          idle_in_transaction_session_timeout: '2000',
+        },
+      };
+    case 'reader':
+      return {
+        cancellable: true,
+        kind: 'primary',
+        settings: { default_transaction_read_only: 'on', statement_timeout: String(readStatementTimeoutMs) },
+        ...(readStatementTimeoutMs > 0 ? { answerWithinMs: readStatementTimeoutMs + ANSWER_WITHIN_MS } : {}),
+      };
+    default:
+      return {};
+  }
 }

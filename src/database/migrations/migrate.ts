@@ -7,6 +7,7 @@ import { openPool, type Pool } from '../client.ts';
 import { DatabaseError } from '../errors.ts';
 import { type DatabaseObserver, unobservedDatabase } from '../occurrences.ts';
 import { ensureRoles, type PartRoles, type RoleOptions } from '../roles/ensure-roles.ts';
+import type { TryLogin } from '../roles/logins.ts';
 import { applyMigrations } from './apply-migrations.ts';
 import { newerCode, refuseBesideEarlier } from './compatibility.ts';
 import { appHistory, engineHistory, prepareAppHistory } from './migration-history.ts';
@@ -32,6 +33,8 @@ export interface MigrateOptions {
   /** How long Postgres may take to answer for the first time. */
   readonly answerWithinMs?: number | undefined;
   readonly roles?: RoleOptions | undefined;
+  /** Tries the logins of the parts, and may keep the connections; by default on connections that are closed again. */
+  readonly tryLogin?: ((...login: [...Parameters<TryLogin>, Allowance]) => ReturnType<TryLogin>) | undefined;
   /** Folder of the application's own migrations, which are applied after the engine's; none unless given. */
   readonly appMigrations?: URL | undefined;
   readonly observer?: DatabaseObserver | undefined;
@@ -53,6 +56,7 @@ export async function migrateDatabase(
     answerWithinMs = ANSWER_WITHIN_MS,
     roles: roleOptions = {},
     appMigrations,
+    tryLogin,
     observer = unobservedDatabase,
   }: MigrateOptions = {},
 ): Promise<Migrated> {
@@ -84,10 +88,16 @@ export async function migrateDatabase(
         migrations.applied += applied;
         migrations.all += all;
       }
-      const roles = await ensureRoles(pool.db, url, { ...roleOptions, isNewer }, observer);
+      const forOwnUsers = await allowanceOf(pool.db, false);
+      const roles = await ensureRoles(
+        pool.db,
+        url,
+        { ...roleOptions, isNewer, tryLogin: tryLogin && ((part, login) => tryLogin(part, login, forOwnUsers)) },
+        observer,
+      );
       const [store] = await pool.db.execute<{ epoch: string }>(sql`select epoch from es.store`);
       if (!store) throw new DatabaseError('MIGRATION_FAILED', 'The database has no row in es.store; restore it.');
-      const allowance = await allowanceOf(pool.db, !roles.writer.login);
+      const allowance = roles.writer.login ? forOwnUsers : await allowanceOf(pool.db, true);
       return { epoch: store.epoch, roles, server, allowance, isNewer, migrations };
     } finally {
       await pool.db.execute(sql`select pg_advisory_unlock(${MIGRATION_LOCK})`);

@@ -4,7 +4,7 @@ import { rootOf } from '../errors.ts';
 import type { DatabaseObserver } from '../occurrences.ts';
 import type { Login } from '../session.ts';
 import { readCatalog } from './catalog.ts';
-import { type Account, ensureLogin, type LoginRequest, tryLogin } from './logins.ts';
+import { type Account, configuredLogin, ensureLogin, type LoginRequest, refusalOf, type TryLogin } from './logins.ts';
 import { loginNameOf, SHARED_ROLES } from './names.ts';
 import { passwordIn } from './passwords.ts';
 import { statementsFor } from './statements.ts';
@@ -38,6 +38,12 @@ export interface RightsOptions {
 const PARTS = ['writer', 'projector', 'reader'] as const;
 const URL_USER: Access = { login: undefined, role: undefined };
 
+/** How roles are made. */
+export interface EnsureRolesOptions extends RoleOptions, RightsOptions {
+  /** Tries the logins of roles that are made here; by default on connections that are closed again. */
+  readonly tryLogin?: TryLogin | undefined;
+}
+
 interface Here extends Record<string, unknown> {
   readonly oid: number;
   readonly database: string;
@@ -56,18 +62,21 @@ interface Here extends Record<string, unknown> {
 export async function ensureRoles(
   db: Database,
   url: string,
-  { urls = {}, secret = passwordIn(url), isNewer }: RoleOptions & RightsOptions,
+  options: EnsureRolesOptions,
   observer: DatabaseObserver,
 ): Promise<PartRoles> {
+  const { urls = {}, secret = passwordIn(url), isNewer } = options;
   const [here] = await db.execute<Here>(sql`
     select oid::int8 as oid, datname as database, current_user as "user",
            (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser"
     from pg_database where datname = current_database()`);
   if (!here) throw new Error('Postgres does not know the database that this session is connected to.');
-  const request: LoginRequest = { db, url, database: here.database, user: here.user, secret };
+  const tryLogin = options.tryLogin ?? ((_, login) => refusalOf({ url }, login));
+  const request: LoginRequest = { db, url, database: here.database, user: here.user, secret, tryLogin };
   const access = new Map<PoolRole | 'owner', Access>(PARTS.map((part) => [part, URL_USER]));
   const asked = PARTS.filter((part) => urls[part]);
-  for (const part of asked) access.set(part, { login: await tryLogin(request, urls[part] ?? ''), role: undefined });
+  for (const part of asked)
+    access.set(part, { login: await configuredLogin(request, urls[part] ?? ''), role: undefined });
   const others = PARTS.filter((part) => !urls[part]);
   if (others.length > 0) {
     const accounts = others.map((part) => ({ part, name: loginNameOf(part, here.oid) }));
@@ -106,7 +115,7 @@ async function accountsOf(
 ): Promise<(readonly [PoolRole, Access])[]> {
   const made: Account[] = [];
   try {
-    for (const { name } of accounts) made.push(await ensureLogin(request, name));
+    for (const { part, name } of accounts) made.push(await ensureLogin(request, part, name));
   } catch (error) {
     const { code, message } = rootOf(error);
     if (code !== '42501') throw error;
@@ -154,7 +163,7 @@ async function sharedRoles(
  * power over the cluster. The owner may take the parts' roles, to see and to cancel their statements.
  */
 async function ownerOf(request: LoginRequest, name: string, access: ReadonlyMap<string, Access>): Promise<Access> {
-  const { login } = await ensureLogin(request, name);
+  const { login } = await ensureLogin(request, 'owner', name);
   const parts = PARTS.flatMap((part) => namesOf(access.get(part)));
   const lacks = await request.db.execute<{ role: string }>(sql`
     select rolname as role from pg_roles

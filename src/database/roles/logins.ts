@@ -1,8 +1,9 @@
 import { sql } from 'drizzle-orm';
-import { type Database, openPool } from '../client.ts';
+import { type Database, openPool, type Pool } from '../client.ts';
 import { readTarget } from '../connection-string/target.ts';
 import { DatabaseError, describeUrl, rootOf } from '../errors.ts';
 import type { Login, SessionOptions } from '../session.ts';
+import type { Part } from './names.ts';
 import { passwordOf, scramVerifier } from './passwords.ts';
 
 export interface LoginRequest {
@@ -13,7 +14,11 @@ export interface LoginRequest {
   /** The user of the URL. */
   readonly user: string;
   readonly secret: string | undefined;
+  readonly tryLogin: TryLogin;
 }
+
+/** Tries to log in as a part. @returns why Postgres refuses it; `undefined` if it does not. */
+export type TryLogin = (part: Part, login: Login) => Promise<string | undefined>;
 
 /** An existing role. */
 export interface Account {
@@ -37,7 +42,7 @@ const REFUSED = ['28P01', '28000'];
  * Creates a role that can log in and has no rights yet, or changes its password if the secret has changed.
  * @throws the driver's error 42501 if the URL's user may not.
  */
-export async function ensureLogin(request: LoginRequest, name: string): Promise<Account> {
+export async function ensureLogin(request: LoginRequest, part: Part, name: string): Promise<Account> {
   const { db, database, secret } = request;
   const password = secret === undefined ? undefined : await passwordOf(name, secret);
   const login: Login = { user: name, password, database };
@@ -54,12 +59,12 @@ export async function ensureLogin(request: LoginRequest, name: string): Promise<
   if (role && !role.isMember) await db.execute(sql`grant ${sql.identifier(name)} to current_user`);
   // A role may change its own settings; reset them so that they do not persist.
   if (role?.hasSettings) await db.execute(sql`alter role ${sql.identifier(name)} reset all`);
-  let why = await refusalOf(request, login);
+  let why = await request.tryLogin(part, login);
   if (why !== undefined && present && password !== undefined) {
     await db.execute(
       sql`alter role ${sql.identifier(name)} login password ${sql.raw(`'${await scramVerifier(password)}'`)}`,
     );
-    why = await refusalOf(request, login);
+    why = await request.tryLogin(part, login);
   }
   return why === undefined ? { name, login } : { name, login: undefined, why };
 }
@@ -69,7 +74,7 @@ export async function ensureLogin(request: LoginRequest, name: string): Promise<
  * @throws {DatabaseError} DATABASE_REFUSED and the like, DATABASE_UNFIT if it leads to another database or to a user
  * who is not confined.
  */
-export async function tryLogin(request: LoginRequest, url: string): Promise<Login> {
+export async function configuredLogin(request: LoginRequest, url: string): Promise<Login> {
   const pool = openPool({ url, connections: 1, applicationName: 'afterwrite start' });
   try {
     const [row] = await pool.db.execute<{ user: string; database: string; isTooMighty: boolean }>(
@@ -98,14 +103,21 @@ export async function refusalOf(
 ): Promise<string | undefined> {
   const pool = openPool({ url, kind, login, connections: 1, applicationName: 'afterwrite start' });
   try {
+    return await whyRefused(pool);
+  } finally {
+    await pool.close(1000);
+  }
+}
+
+/** Why Postgres refuses the login of a pool; undefined if it does not. */
+export async function whyRefused(pool: Pick<Pool, 'db'>): Promise<string | undefined> {
+  try {
     await pool.db.execute(sql`select 1`);
     return undefined;
   } catch (error) {
     const { code, message } = rootOf(error);
     if (!REFUSED.includes(code)) throw error;
     return message;
-  } finally {
-    await pool.close(1000);
   }
 }
 

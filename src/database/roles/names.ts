@@ -1,5 +1,8 @@
 import type { PoolRole } from '../client.ts';
 
+/** A part of a server that logs in as itself. */
+export type Part = PoolRole | 'owner';
+
 /**
  * Roles that an administrator may create for an application whose user may not create roles. They belong to the whole
  * cluster.
@@ -15,7 +18,7 @@ export const SHARED_ROLES: Readonly<Record<PoolRole, string>> = {
  * have other passwords and must not reach each other's rows. So each database has its own roles, named by its number,
  * which does not change when it is renamed.
  */
-export function loginNameOf(part: PoolRole | 'owner', databaseOid: number): string {
+export function loginNameOf(part: Part, databaseOid: number): string {
   return `afterwrite_${part}_${databaseOid}`;
 }
 
