@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import { SlicedReader } from '../../scheduling/sliced-reader.ts';
 import { later } from '../../scheduling/timers.ts';
 import type { ServerAddress, Target } from '../connection-string/target.ts';
 import { firstMessage } from '../driver/first-message.ts';
@@ -51,6 +52,7 @@ export class Link extends EventEmitter {
   readonly #abort = new AbortController();
   #socket: Socket | undefined;
   #writer: SlicedWriter | undefined;
+  #reader: SlicedReader | undefined;
   #isBegun = false;
   #isClosed = false;
   #backend = '';
@@ -90,11 +92,11 @@ export class Link extends EventEmitter {
   }
 
   pause(): void {
-    this.#socket?.pause();
+    this.#reader?.pause();
   }
 
   resume(): void {
-    this.#socket?.resume();
+    this.#reader?.resume();
   }
 
   /** Sends the terminate message, and closes whatever the other side does. */
@@ -160,9 +162,11 @@ export class Link extends EventEmitter {
   #adopt(socket: Socket): void {
     this.#socket = socket;
     this.#writer = new SlicedWriter(socket, () => this.emit('drain'));
+    const reader = new SlicedReader(socket, (bytes) => this.emit('data', bytes));
+    this.#reader = reader;
     let failure: Error | undefined;
     socket
-      .on('data', (data) => this.emit('data', data))
+      .on('data', (bytes: Buffer) => reader.take(bytes))
       .on('drain', () => this.emit('drain'))
       .on('error', (error) => {
         failure = error;

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { SlicedReader } from '../../../scheduling/sliced-reader.ts';
 import { later } from '../../../scheduling/timers.ts';
 
 /** A body that takes longer than this to arrive counts as slow, in ms. */
@@ -23,7 +24,8 @@ export function readBody(request: IncomingMessage, maxBytes: number, onSlow: () 
     let pieces = 0;
     const stop = () => {
       slow.cancel();
-      request.off('data', take).pause();
+      request.off('data', receive);
+      reader.pause();
     };
     const slow = later(SLOW_MS, () => {
       try {
@@ -41,11 +43,13 @@ export function readBody(request: IncomingMessage, maxBytes: number, onSlow: () 
       stop();
       resolve(length > maxBytes ? 'too long' : 'too many pieces');
     };
+    const reader = new SlicedReader(request, take);
+    const receive = (piece: Buffer) => reader.take(piece);
     const finish = (whole: Body) => {
       slow.cancel();
       resolve(whole);
     };
-    request.on('data', take);
+    request.on('data', receive);
     request.once('end', () => finish(body.bytes));
     request.once('error', () => finish('gone'));
     request.once('close', () => finish('gone'));
