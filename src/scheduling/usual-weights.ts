@@ -12,9 +12,9 @@ const NEWEST = 1 / 4;
 export class UsualWeights {
   readonly #averages = new LRUCache<string, number>({ max: MAX_CALLERS });
 
-  /** The moving average of the caller's tasks; 0 if none is known. */
-  of(caller: string): number {
-    return this.#averages.get(caller) ?? 0;
+  /** The moving average of the caller's tasks; `otherwise` if none is known. */
+  of(caller: string, otherwise = 0): number {
+    return this.#averages.get(caller) ?? otherwise;
   }
 
   /** Records the weight of a task. */

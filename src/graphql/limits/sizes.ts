@@ -21,7 +21,7 @@ export interface SizeExtensions {
 /** Assumed number of elements of a list that declares no size. */
 export const DEFAULT_LIST_SIZE = 10;
 /** Bytes that cost one point. */
-const BYTES_PER_POINT = 1000;
+export const BYTES_PER_POINT = 1000;
 
 /** Points for the size of a row or a value of this type or field, and for the work to resolve it. */
 export function pointsOf({ bytes = 0, points = 0 }: SizeExtensions): number {

@@ -12,7 +12,8 @@ export interface OperationWindowLimits {
 /**
  * Limits how many large operations of one caller are executed at the same time while others are there. How large an
  * answer will be is not known before, but most callers ask for the same again and again: as many operations are executed
- * as answers of the caller's usual size fit into the limit, and at least one.
+ * as answers of the caller's usual size fit into the limit, and at least one. The first ones of a caller count as what
+ * their cost stands for.
  */
 export class OperationWindows {
   readonly #windows: CallerWindows;
@@ -23,9 +24,12 @@ export class OperationWindows {
     this.#windows = new CallerWindows(activeCallers, { count: operations, weight: bytes });
   }
 
-  /** Takes a place for an operation: see {@link CallerWindows.enter}. */
-  enter(caller: string): LeaveWindow | Promise<LeaveWindow> {
-    return this.#windows.enter(caller, this.#usual.of(caller));
+  /**
+   * Takes a place for an operation: see {@link CallerWindows.enter}.
+   * @param expectedBytes of an operation of this cost, if nothing is known of the caller.
+   */
+  enter(caller: string, expectedBytes: number): LeaveWindow | Promise<LeaveWindow> {
+    return this.#windows.enter(caller, this.#usual.of(caller, expectedBytes));
   }
 
   /** Records how many bytes an operation has read and answered. */

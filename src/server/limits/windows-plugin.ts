@@ -2,6 +2,7 @@ import type { Plugin } from 'graphql-yoga';
 import type { Signal } from '../../database/signal.ts';
 import type { Context } from '../../graphql/context.ts';
 import { OperationTimeoutError } from '../../graphql/errors.ts';
+import { BYTES_PER_POINT } from '../../graphql/limits/sizes.ts';
 import type { LeaveWindow } from '../../scheduling/caller-windows.ts';
 import type { OperationWindows } from './operation-windows.ts';
 import { refuseBy } from './plugin.ts';
@@ -23,7 +24,7 @@ export function useOperationWindows(windows: OperationWindows, timeoutMs: number
     onExecute: async ({ args, setResultAndStopExecution: stop }) => {
       const { visit, caller, budget, operation } = args.contextValue as unknown as WindowedOperation;
       if (!visit || operation.cost <= LIGHT_COST) return undefined;
-      const place = windows.enter(caller);
+      const place = windows.enter(caller, operation.cost * BYTES_PER_POINT);
       const leave = typeof place === 'function' ? place : await unlessAborted(place, operation.signal);
       if (!leave) {
         stop({ errors: [new OperationTimeoutError(timeoutMs) as never] });
