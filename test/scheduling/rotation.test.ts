@@ -38,3 +38,10 @@ it('skips those who may not have a turn, and they keep their place', () => {
   expect(rotation.next((key) => key !== 'a')).toBeUndefined();
   expect(all(rotation)).toEqual(['a1']);
 });
+
+it('knows how much waits, and for whom', () => {
+  const rotation = waiting(['a', 1], ['a', 2], ['b', 1]);
+  expect([rotation.size, rotation.has('a'), rotation.has('c')]).toEqual([3, true, false]);
+  all(rotation);
+  expect([rotation.size, rotation.has('a')]).toEqual([0, false]);
+});

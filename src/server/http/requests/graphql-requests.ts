@@ -4,6 +4,7 @@ import type { Caller } from '../../../graphql/context.ts';
 import { READ_AFTER_HEADER } from '../../../graphql/plugins/consistency.ts';
 import { answerError as describeError, type ReportFault } from '../../../graphql/plugins/errors.ts';
 import { UnauthenticatedError } from '../../../kernel/errors.ts';
+import { Entrance } from '../../../scheduling/entrance.ts';
 import type { Turns } from '../../../scheduling/turns.ts';
 import type { Addresses } from '../../limits/address.ts';
 import { OverLimitError } from '../../limits/over-limit.ts';
@@ -75,6 +76,7 @@ class RequestRefusedError extends Error {
  */
 export function serveGraphql(options: GraphqlRequests): RequestHandler {
   const { graphql, origins, addresses, gate, stalledClients, turns, reportFault } = options;
+  const entrance = new Entrance();
   return async (request, response) => {
     const correlationId = correlate(request, response);
     const { vary, ...cors } = corsHeaders(origins, request);
@@ -91,6 +93,8 @@ export function serveGraphql(options: GraphqlRequests): RequestHandler {
       gone.abort();
     });
     try {
+      // Refusals cost time too, so addresses take turns, and then their callers.
+      await entrance.enter(visit.address);
       await admit(options, visit, request);
       if (request.method === 'OPTIONS') {
         response.writeHead(204, { allow: 'GET, POST, OPTIONS' }).end();
@@ -99,7 +103,7 @@ export function serveGraphql(options: GraphqlRequests): RequestHandler {
       const body = await bodyOf(options, visit, request);
       if (body === 'gone') return;
       // The work that follows at once, validation and the start of the execution, is part of the turn.
-      if (body && body.length >= LARGE_BODY) await turns.take(visit.caller);
+      await (body && body.length >= LARGE_BODY ? turns.take(visit.caller) : entrance.enter(visit.caller));
       visit.operate();
       // The client may already be gone: then no later event would release the place.
       if (response.closed) visit.leave();
