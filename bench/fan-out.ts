@@ -1,10 +1,9 @@
 import type { Benchmark } from './support/measuring/benchmark.ts';
-import { startChild } from './support/measuring/child.ts';
 import { below, type Measurement } from './support/measuring/result.ts';
 import { median } from './support/measuring/statistics.ts';
 import { type BenchApi, commandDocument, openApi } from './support/running/api.ts';
+import { Crowd, cpuOfMessage, now, spentBy } from './support/running/crowd.ts';
 import { prepareDatabase } from './support/running/engine.ts';
-import type { Expect, Open, Opened, Told } from './support/running/subscribers.ts';
 import { fillShop, SHOP } from './support/workloads/orders.ts';
 
 const SUBSCRIBERS = [1, 1000, 10_000];
@@ -14,12 +13,17 @@ const ONE = 'Telling all subscribers of a change of their one order';
 const MANY = 'Telling all subscribers of a change of each of 1,000 orders';
 const RECEIPT = 'The same, from the receipt of the command';
 const MEMORY = 'Memory of the server a subscriber';
+const CPU = 'CPU time of the server a message';
 const FORMS = [
   { who: 'a socket each', perSocket: 1 },
   { who: '100 a socket', perSocket: 100 },
 ] as const;
 
-interface Crowd {
+const SUBSCRIPTION = `subscription OrderUpdated($id: ID!) {
+  orderUpdated(id: $id) { id status itemCount updatedAt version }
+}`;
+
+interface Fans {
   readonly subscribers: number;
   readonly perSocket: number;
   readonly orderIds: readonly string[];
@@ -44,6 +48,7 @@ export const benchmark: Benchmark = {
           { ...name, chart: RECEIPT, unit: 'ms', rounds: one.fromReceipt },
         );
         if (subscribers === 1) continue;
+        measurements.push({ ...name, chart: CPU, unit: 'µs', rounds: one.cpu });
         const many = await measure(url, productId, { subscribers, perSocket, orderIds: others }, rounds, say);
         measurements.push(
           { ...name, chart: MANY, unit: 'ms', rounds: many.fromSending },
@@ -52,7 +57,7 @@ export const benchmark: Benchmark = {
         );
       }
     }
-    const order = [ONE, RECEIPT, MANY, MEMORY];
+    const order = [ONE, RECEIPT, MANY, CPU, MEMORY];
     const most = `${(SUBSCRIBERS.at(-1) ?? 0).toLocaleString('en')} subscribers`;
     const found = (chart: string) =>
       measurements
@@ -64,7 +69,7 @@ export const benchmark: Benchmark = {
         `Subscriptions to orderUpdated over WebSockets to a server in a process of its own, the subscribers in another; ` +
         `${rounds} changes. Of one order: from sending the command until the last subscriber has its message. Of ` +
         `1,000 orders, among which the subscribers are divided: from sending the first of as many commands, ` +
-        `${CONNECTIONS} at a time, until the last subscriber has the last message. Memory: heap and buffers of the ` +
+        `${CONNECTIONS} at a time, until the last subscriber has the last message. CPU time: of the server's process, from the command to the last message of one order, divided. Memory: heap and buffers of the ` +
         "server's process (heapUsed and external) after a garbage collection with all subscribers, less those with a tenth of them, " +
         'divided, once each; what the kernel holds for a socket is not in it.',
       measurements: measurements.sort((a, b) => order.indexOf(a.chart) - order.indexOf(b.chart)),
@@ -78,39 +83,43 @@ export const benchmark: Benchmark = {
 };
 
 /** Lets a new server tell a crowd of changes of their orders. */
-async function measure(url: string, productId: string, crowd: Crowd, rounds: number, say: (line: string) => void) {
+async function measure(url: string, productId: string, fans: Fans, rounds: number, say: (line: string) => void) {
   const api = await openApi(url, { domains: SHOP, connections: CONNECTIONS });
-  const child = await startChild<'ready'>('support/subscribers.ts', {});
+  const crowd = await Crowd.start(api);
   try {
     await caughtUp(api);
-    const { subscribers } = crowd;
+    const { subscribers, perSocket, orderIds } = fans;
+    const variables = orderIds.map((id) => ({ id }));
+    const open = (more: number) =>
+      crowd.open({ subscribers: more, perSocket, document: SUBSCRIPTION, variables, polls: false });
     // Warms up: the first operations pay for parsing documents and compiling code.
     const first = Math.ceil(subscribers / 10);
-    await child.ask<Opened>({ ...crowd, url: api.url, subscribers: first } satisfies Open);
-    const before = held(await api.memory());
-    if (subscribers > first) {
-      await child.ask<Opened>({ ...crowd, url: api.url, subscribers: subscribers - first } satisfies Open);
-    }
-    const kBEach = (held(await api.memory()) - before) / Math.max(1, subscribers - first) / 1000;
-    say(`  ${subscribers} subscribers, ${crowd.perSocket} a socket: ${kBEach.toFixed(1)} kB each`);
+    await open(first);
+    const kBEach = subscribers > first ? await open(subscribers - first) : 0;
+    say(`  ${subscribers} subscribers, ${perSocket} a socket: ${kBEach.toFixed(1)} kB each`);
     const fromSending: number[] = [];
     const fromReceipt: number[] = [];
+    const cpu: number[] = [];
     // The first round warms up.
     for (let round = 0; round <= rounds; round++) {
-      const version = (await versionOf(api, crowd.orderIds)) + 1;
-      const told = child.ask<Told>({ version } satisfies Expect);
-      const sent = performance.timeOrigin + performance.now();
-      await Promise.all(crowd.orderIds.map((orderId) => addItem(api, orderId, productId)));
-      const received = performance.timeOrigin + performance.now();
-      const { at } = await told;
-      say(`  ${subscribers} subscribers of ${crowd.orderIds.length}: told after ${ms(at - sent)}`);
+      const version = (await versionOf(api, orderIds)) + 1;
+      const began = await spentBy(api);
+      const sent = now();
+      await Promise.all(orderIds.map((orderId) => addItem(api, orderId, productId)));
+      const received = now();
+      const { at, messages } = await crowd.settled(orderIds.map(() => version));
+      const each = cpuOfMessage(began, await spentBy(api), messages);
+      say(
+        `  ${subscribers} subscribers of ${orderIds.length}: told after ${(at - sent).toFixed(0)} ms, CPU ${each.toFixed(1)} µs a message`,
+      );
       if (round === 0) continue;
       fromSending.push(at - sent);
       fromReceipt.push(at - received);
+      cpu.push(each);
     }
-    return { fromSending, fromReceipt, kBEach };
+    return { fromSending, fromReceipt, kBEach, cpu };
   } finally {
-    await child.end();
+    await crowd.end();
     await api.close();
   }
 }
@@ -137,12 +146,4 @@ async function caughtUp(api: BenchApi): Promise<void> {
     const { projections } = await api.request<{ projections: { lag: number }[] }>('{ projections { lag } }');
     if (projections.every(({ lag }) => lag === 0)) return;
   }
-}
-
-function held({ heapUsed, external }: NodeJS.MemoryUsage): number {
-  return heapUsed + external;
-}
-
-function ms(value: number): string {
-  return `${value.toFixed(0)} ms`;
 }

@@ -1,10 +1,9 @@
 import type { Benchmark } from './support/measuring/benchmark.ts';
-import { type Child, startChild } from './support/measuring/child.ts';
 import { atMost, below, type Measurement } from './support/measuring/result.ts';
 import { median } from './support/measuring/statistics.ts';
 import { type BenchApi, openApi } from './support/running/api.ts';
+import { Crowd, cpuOfMessage, now, spentBy } from './support/running/crowd.ts';
 import { prepareDatabase } from './support/running/engine.ts';
-import type { Settle, Settled, Watch, Watching } from './support/running/live-subscribers.ts';
 import { LiveDesk, type LiveList } from './support/workloads/live-desk.ts';
 import { SHOP } from './support/workloads/orders.ts';
 
@@ -12,7 +11,7 @@ const SUBSCRIBERS = [1000, 10_000];
 const LISTS = [1, 10, 1000];
 /** Changes per second. */
 const RATE = 500;
-const SECONDS = 5;
+const SECONDS = 3;
 /** Orders that the lists of one benchmark have together, and most orders of one list. */
 const ORDERS = 200;
 const MOST_ORDERS = 20;
@@ -20,11 +19,14 @@ const ONE = 'Telling all subscribers of one change of their live list';
 const LAST = `Telling all subscribers of the last of ${RATE} changes a second, after its receipt`;
 const EXECUTIONS = `Executions of live lists at ${RATE} changes a second`;
 const CPU = `CPU of the server at ${RATE} changes a second`;
+const MESSAGE = 'CPU time of the server a message, after one change';
 const MEMORY = 'Memory of the server a subscriber of a live list';
 
-type Subscribers = Child<'ready'>;
+const PER_SOCKET = 100;
+const SELECTION =
+  'orders(first: $first, filter: { customerId: $id }) { nodes { id status itemCount updatedAt version } totalCount }';
 
-interface Crowd {
+interface Watchers {
   readonly subscribers: number;
   readonly lists: readonly LiveList[];
   readonly polls: boolean;
@@ -48,25 +50,31 @@ export const benchmark: Benchmark = {
           }
         }
       }
-      const idle = await executionsOfOthers(api, desk, quick ? 10 : 1000, quick);
-      say(`  changes that concern none of the lists: ${idle} executions`);
+      const own = await executionsOfOthers(api, desk, quick ? 10 : 1000, quick ? 1 : SECONDS);
+      const other = await openApi(url, { domains: SHOP });
+      const others = await executionsOfOthers(other, desk, quick ? 10 : 1000, quick ? 1 : SECONDS).finally(() =>
+        other.close(),
+      );
+      say(
+        `  changes that concern none of the lists: ${own} executions, ${others} on an instance that runs no read model`,
+      );
       const most = (quick ? 100 : SUBSCRIBERS.at(-1))?.toLocaleString('en');
       const one = measurements.find(({ chart, at }) => chart === ONE && at.startsWith(`${most} subscribers`));
       return {
         benchmark: 'live',
         setting:
           `Live lists of orders over WebSockets (100 subscriptions each) to a server in a process of its own, the subscribers in another, ` +
-          `${rounds} rounds. A list has the orders of one customer, with five fields each. One change: from the receipt of the command until the ` +
+          `${rounds} rounds. A list has the orders of one customer, with five fields each, and their number. One change: from the receipt of the command until the ` +
           `last subscriber of that list has its message. Then ${RATE} changes a second for ${SECONDS} s, over all lists: from the last receipt until ` +
           "everybody has the last message; meanwhile the executions of live queries, and the CPU time of the server's process, of which the commands " +
-          'themselves are a part. The executions are those of the instance that runs the read model, for lists that are told apart by an equality; other ' +
-          'instances look changed rows up, and other conditions do not tell lists apart. Memory: heap and buffers after a garbage collection, less those before, divided. Beside it as many clients that ask every ' +
+          'themselves are a part. CPU time a message: of one change, the command included. Lists are told apart by an equality; other conditions do not tell them apart. Memory: heap and buffers after a garbage collection, less those before, divided. Beside it as many clients that ask every ' +
           'second over HTTP, where the server can answer so many.',
         measurements,
         ratios: [],
         goals: [
           below(1000, `ms until ${most} subscribers of one list know of one change`, median(one?.rounds ?? [])),
-          atMost(0, 'executions for changes that concern none of 1,000 lists', idle),
+          atMost(0, 'executions for changes that concern none of 1,000 lists', own),
+          atMost(0, 'of the same on an instance that runs no read model', others),
         ],
       };
     } finally {
@@ -81,31 +89,34 @@ interface Meanwhile {
   readonly say: (line: string) => void;
 }
 
-async function measure(api: BenchApi, desk: LiveDesk, crowd: Crowd, { rounds, quick, say }: Meanwhile) {
-  const { subscribers, lists, polls } = crowd;
-  const child = await startChild<'ready'>('support/live-subscribers.ts', {});
+async function measure(api: BenchApi, desk: LiveDesk, watchers: Watchers, { rounds, quick, say }: Meanwhile) {
+  const { subscribers, lists, polls } = watchers;
+  const crowd = await Crowd.start(api);
   try {
-    const before = held(await api.memory());
-    await child.ask<Watching>(watchOf(api, crowd));
-    const kBEach = (held(await api.memory()) - before) / subscribers / 1000;
-    const found = { one: [] as number[], last: [] as number[], executions: [] as number[], cpu: [] as number[] };
+    const kBEach = await crowd.open(opened(watchers));
+    const found = {
+      ...{ one: [] as number[], message: [] as number[], last: [] as number[] },
+      ...{ executions: [] as number[], cpu: [] as number[] },
+    };
     // The first round warms up.
     for (let round = 0; round <= rounds; round++) {
-      const one = polls ? 0 : await oneChange(child, desk, lists);
-      const began = await spent(api);
-      const rate = await desk.changeAll(lists, RATE, quick ? 1 : SECONDS);
+      const { ms: one, cpu: message } = polls ? { ms: 0, cpu: 0 } : await oneChange(api, crowd, desk, lists);
+      const began = await spentBy(api);
+      const rate = await desk.changeAll(lists, RATE, quick || round === 0 ? 1 : SECONDS);
       const received = now();
-      const { at, messages } = await child.ask<Settled>({ sums: desk.sums(lists) } satisfies Settle);
-      const ended = await spent(api);
+      const { at, messages } = await crowd.settled(desk.sums(lists));
+      const ended = await spentBy(api);
       const seconds = (ended.at - began.at) / 1000;
       const executions = (ended.executions - began.executions) / seconds;
       const cpu = (100 * (ended.cpu - began.cpu)) / seconds;
       say(
-        `  ${subscribers} subscribers of ${lists.length}${polls ? ', polling' : ''}: one ${one.toFixed(0)} ms, last ${(at - received).toFixed(0)} ms, ` +
-          `${executions.toFixed(0)} executions/s, ${(messages / seconds).toFixed(0)} messages/s, CPU ${cpu.toFixed(0)} %, ${rate.toFixed(0)} changes/s`,
+        `  ${subscribers} subscribers of ${lists.length}${polls ? ', polling' : ''}: one ${one.toFixed(0)} ms, ${message.toFixed(1)} µs CPU a message; ` +
+          `last ${(at - received).toFixed(0)} ms, ${executions.toFixed(0)} executions/s, ${(messages / seconds).toFixed(0)} messages/s, ` +
+          `CPU ${cpu.toFixed(0)} %, ${rate.toFixed(0)} changes/s`,
       );
       if (round === 0 && !quick) continue;
       found.one.push(one);
+      found.message.push(message);
       found.last.push(Math.max(0, at - received));
       found.executions.push(executions);
       found.cpu.push(cpu);
@@ -117,6 +128,8 @@ async function measure(api: BenchApi, desk: LiveDesk, crowd: Crowd, { rounds, qu
       { chart: CPU, at, who, unit: 'CPU %', rounds: found.cpu },
     ];
     if (polls) return all;
+    // Few subscribers of each list make of one change few messages, and the command would be most of the time.
+    if (subscribers / lists.length >= 100) all.push({ chart: MESSAGE, at, who, unit: 'µs', rounds: found.message });
     return [
       ...all,
       { chart: ONE, at, who, unit: 'ms', rounds: found.one } as const,
@@ -124,55 +137,44 @@ async function measure(api: BenchApi, desk: LiveDesk, crowd: Crowd, { rounds, qu
       { chart: MEMORY, at, who, unit: 'kB', rounds: [kBEach] } as const,
     ];
   } finally {
-    await child.end();
+    await crowd.end();
   }
 }
 
-/** @returns ms from the receipt of a change until all subscribers of its list know of it. */
-async function oneChange(child: Subscribers, desk: LiveDesk, lists: readonly LiveList[]): Promise<number> {
+/** Changes one order. @returns ms from the receipt until all subscribers of its list know of it, and CPU a message. */
+async function oneChange(api: BenchApi, crowd: Crowd, desk: LiveDesk, lists: readonly LiveList[]) {
+  const began = await spentBy(api);
   await desk.change(lists[0]?.orderIds[0] as string);
   const received = now();
-  const { at } = await child.ask<Settled>({ sums: desk.sums(lists) } satisfies Settle);
-  return Math.max(0, at - received);
+  const { at, messages } = await crowd.settled(desk.sums(lists));
+  return { ms: Math.max(0, at - received), cpu: cpuOfMessage(began, await spentBy(api), messages) };
 }
 
-/** @returns executions of live lists while only orders of another customer change. */
-async function executionsOfOthers(api: BenchApi, desk: LiveDesk, count: number, quick: boolean): Promise<number> {
+/**
+ * Executions of live lists, with their numbers of orders, while only orders of another customer change.
+ * @param asked the instance that has the subscribers.
+ */
+async function executionsOfOthers(asked: BenchApi, desk: LiveDesk, count: number, seconds: number): Promise<number> {
   const lists = await desk.lists(count, 1);
   const others = await desk.lists(1, MOST_ORDERS);
-  const child = await startChild<'ready'>('support/live-subscribers.ts', {});
+  const crowd = await Crowd.start(asked);
   try {
-    await child.ask<Watching>(watchOf(api, { subscribers: count, lists, polls: false }));
-    const before = await spent(api);
-    await desk.changeAll(others, RATE, quick ? 1 : SECONDS);
+    await crowd.open(opened({ subscribers: count, lists, polls: false }));
+    const before = await spentBy(asked);
+    await desk.changeAll(others, RATE, seconds);
     // A change of each list comes after all that could have been executed for the others.
     await desk.changeAll(lists, RATE, lists.length / RATE);
-    await child.ask<Settled>({ sums: desk.sums(lists) } satisfies Settle);
-    return (await spent(api)).executions - before.executions - lists.length;
+    await crowd.settled(desk.sums(lists));
+    return (await spentBy(asked)).executions - before.executions - lists.length;
   } finally {
-    await child.end();
+    await crowd.end();
   }
 }
 
-function watchOf({ url }: BenchApi, { subscribers, lists, polls }: Crowd): Watch {
-  return { url, subscribers, customerIds: lists.map(({ customerId }) => customerId), first: MOST_ORDERS, polls };
-}
-
-/** The server's executions of live queries and its CPU time, in seconds, so far. */
-async function spent({ url }: BenchApi) {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  const sum = (pattern: RegExp) => [...text.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);
-  return {
-    at: now(),
-    executions: sum(/^afterwrite_live_query_duration_seconds_count\S* (\S+)$/gm),
-    cpu: sum(/^process_cpu_seconds_total (\S+)$/gm),
-  };
-}
-
-function held({ heapUsed, external }: NodeJS.MemoryUsage): number {
-  return heapUsed + external;
-}
-
-function now(): number {
-  return performance.timeOrigin + performance.now();
+function opened({ subscribers, lists, polls }: Watchers) {
+  const document = polls
+    ? `query Desk($id: ID!, $first: Int!) { ${SELECTION} }`
+    : `subscription Desk($id: ID!, $first: Int!) { live { ${SELECTION} } }`;
+  const variables = lists.map(({ customerId: id }) => ({ id, first: MOST_ORDERS }));
+  return { subscribers, perSocket: PER_SOCKET, document, variables, polls };
 }

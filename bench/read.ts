@@ -28,7 +28,8 @@ export const benchmark: Benchmark = {
     const api = await openApi(url, { domains: SHOP, settings: { READER_CONNECTIONS: String(CONNECTIONS) } });
     const production = { NODE_ENV: 'production', GRAPHILE_ENV: 'production' };
     const database = { DATABASE_URL: url, CONNECTIONS: String(CONNECTIONS) };
-    const startPeer = (file: string) => startChild<{ url: string }>(`peers/${file}.ts`, { ...production, ...database });
+    const startPeer = (name: string) =>
+      startChild<{ url: string }>(new URL(`./peers/${name}.ts`, import.meta.url), { ...production, ...database });
     const [graphile, yoga, plain] = await Promise.all([
       startPeer('postgraphile'),
       startPeer('yoga'),

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A part of a benchmark in a process of its own, so that it does not share a core with who measures it. */
@@ -13,21 +14,22 @@ export interface Child<Started> {
 }
 
 /**
- * Runs a file of `bench/` as in production; resolves when it sends its first message.
+ * Runs a module in a process of its own, as in production; resolves when it sends its first message.
  *
  * @throws if it ends before.
  */
 export async function startChild<Started>(
-  file: string,
-  env: Readonly<Record<string, string>>,
+  module: URL,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Child<Started>> {
-  const child = fork(fileURLToPath(new URL(`../${file}`, import.meta.url)), {
+  const file = fileURLToPath(module);
+  const child = fork(file, {
     execArgv: ['--expose-gc'],
     env: { ...process.env, ...env },
   });
   const ended = once(child, 'exit');
   const next = async <Answer>(): Promise<Answer> => {
-    const gone = ended.then(([code]) => Promise.reject(new Error(`${file} has ended with ${code}.`)));
+    const gone = ended.then(([code]) => Promise.reject(new Error(`${basename(file)} has ended with ${code}.`)));
     gone.catch(() => undefined);
     const [answer] = (await Promise.race([once(child, 'message'), gone])) as [Answer];
     return answer;

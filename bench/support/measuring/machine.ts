@@ -60,12 +60,12 @@ async function json(file: string): Promise<Record<string, unknown>> {
 
 /** The commit that was measured, and whether something was changed since. */
 async function commit(): Promise<string> {
-  const options = { cwd: new URL('..', import.meta.url) };
+  const options = { cwd: new URL('../../..', import.meta.url) };
   try {
     const { stdout: head } = await run('git', ['rev-parse', '--short=12', 'HEAD'], options);
     const { stdout: changed } = await run(
       'git',
-      ['status', '--porcelain', '--', '../src', '../drizzle', '.', ':(exclude)results'],
+      ['status', '--porcelain', '--', 'src', 'drizzle', 'bench', ':(exclude)bench/results'],
       options,
     );
     return head.trim() + (changed.trim() ? ' with changes' : '');

@@ -6,6 +6,7 @@ export type Unit =
   | 'requests/s'
   | 'queries/s'
   | 'ms'
+  | 'µs'
   | 'bytes'
   | 'kB';
 

@@ -42,7 +42,7 @@ export function commandDocument(name: string, inputType: string): string {
 
 /** Starts a server on a database, which it brings to its schema, with its default settings. */
 export async function openApi(databaseUrl: string, options: ApiOptions): Promise<BenchApi> {
-  const server = await startChild<{ url: string }>('support/server.ts', {
+  const server = await startChild<{ url: string }>(new URL('./server.ts', import.meta.url), {
     ...{ DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'error', BENCH_DOMAINS: options.domains.join(',') },
     ...options.settings,
   });

@@ -15,7 +15,7 @@ export interface BenchPostgres {
 }
 
 /** On the disk of the checkout: /tmp may be memory, on which fsync costs nothing. */
-const folder = fileURLToPath(new URL('../.afterwrite', import.meta.url));
+const folder = fileURLToPath(new URL('../../.afterwrite', import.meta.url));
 
 /** Starts the product's own embedded Postgres with its default settings in a new folder. */
 export async function startPostgres(say: (line: string) => void): Promise<BenchPostgres> {
