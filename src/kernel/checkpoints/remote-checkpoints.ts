@@ -29,6 +29,9 @@ const DEAF_MS = 250;
 /** The same while a caller waits for a projection that another instance runs. */
 const AWAITED_MS = 25;
 
+/** A notification that has not come so long after the table has shown its advance is lost, in ms. */
+const LOST_MS = 100;
+
 interface BeforePositions extends Before {
   readonly positions: ReadonlyMap<string, number>;
 }
@@ -44,6 +47,8 @@ export class RemoteCheckpoints extends KnownCheckpoints {
   readonly #sleeper = new Sleeper();
   /** For each projection that was behind when the table was read, the first event that it had not applied. */
   #waiting: ReadonlyMap<string, OldestWaiting> = new Map();
+  /** Positions in the table of which no notification has come, and since when. */
+  readonly #unannounced = new Map<string, { readonly position: number; readonly since: number }>();
   #owned: ReadonlySet<string> = new Set();
   #all: readonly Checkpoint[] = [];
   #readAt = Number.NEGATIVE_INFINITY;
@@ -93,7 +98,7 @@ export class RemoteCheckpoints extends KnownCheckpoints {
    * @param of key of its checkpoint.
    */
   onAdvance(of: string, advance: RemoteAdvance): void {
-    const { from, to, keys, lagMs, generation, hasParked } = advance;
+    const { from, to, keys, former, lagMs, generation, hasParked } = advance;
     const { positions, isRunning, onMoved } = this.#parts;
     const projection = this.#names.get(of);
     if (projection === undefined || isRunning(projection)) return;
@@ -106,7 +111,8 @@ export class RemoteCheckpoints extends KnownCheckpoints {
     }
     const here = positions.of(projection);
     if (to <= here) return;
-    onMoved({ projection, position: to, keys: keys && here >= from ? new Set(keys) : null, lagMs, hasParked });
+    const rows = keys && here >= from ? { keys: new Set(keys), former } : { keys: null };
+    onMoved({ projection, position: to, ...rows, lagMs, hasParked });
   }
 
   /**
@@ -171,14 +177,35 @@ export class RemoteCheckpoints extends KnownCheckpoints {
     const known = this.of(key);
     const isOtherTable = known !== undefined && known.generation !== generation;
     positions.setEnd(name, isAhead && failure !== null && position >= positions.of(name) ? position : undefined);
-    if (positions.of(name) < position || isOtherTable) onMoved({ projection: name, position, keys: null, lagMs: 0 });
+    if (positions.of(name) >= position && !isOtherTable) this.#unannounced.delete(name);
+    else if (isOtherTable || !this.#mayBeAnnounced(name, position)) {
+      onMoved({ projection: name, position, keys: null, lagMs: 0 });
+    }
+  }
+
+  /**
+   * True if the notification of an advance may still be on its way. Unlike the table, it names the rows that changed.
+   */
+  #mayBeAnnounced(name: string, position: number): boolean {
+    const { positions, canListen } = this.#parts;
+    const now = performance.now();
+    const before = this.#unannounced.get(name);
+    const isSame = before !== undefined && positions.of(name) < before.position;
+    if (!canListen() || (isSame && now - before.since >= LOST_MS)) {
+      this.#unannounced.delete(name);
+      return false;
+    }
+    if (!isSame) this.#unannounced.set(name, { position, since: now });
+    this.#sleeper.wake();
+    return true;
   }
 
   /** Reads the table while leases are renewed too seldom for the callers that wait. */
   async #poll(): Promise<void> {
     const { positions, isRunning, canListen, refreshHead, onError } = this.#parts;
     while (!this.#isStopped) {
-      const isAwaited = positions.names.some((name) => !isRunning(name) && positions.isAwaited(name));
+      const isAwaited =
+        this.#unannounced.size > 0 || positions.names.some((name) => !isRunning(name) && positions.isAwaited(name));
       const isDeaf = !canListen();
       const sinceRead = performance.now() - this.#readAt;
       if (sinceRead >= (isAwaited ? AWAITED_MS : isDeaf ? DEAF_MS : Number.POSITIVE_INFINITY)) {

@@ -1,10 +1,5 @@
 import { inActiveSpan } from '../observe/trace.ts';
-
-/** Values of rows before and after a change, by the texts of their keys. A row that did not exist is missing. */
-export interface ChangedRows {
-  readonly before: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
-  readonly after: ReadonlyMap<string, { readonly row: Readonly<Record<string, unknown>> }>;
-}
+import type { ChangedRows, FormerValues } from './changed-rows.ts';
 
 /** A read model has advanced: committed and visible to queries. */
 export interface ProjectionMoved {
@@ -14,6 +9,11 @@ export interface ProjectionMoved {
   readonly keys: ReadonlySet<string> | null;
   /** Their values, if this process has changed them; undefined if they are unknown. */
   readonly rows?: ChangedRows | undefined;
+  /**
+   * What the rows were before, if another process has changed them and tells it. Rows that did not exist are missing, and a
+   * row that changed several times is there several times. Undefined if it is unknown.
+   */
+  readonly former?: readonly FormerValues[] | undefined;
   /** How long the oldest of the events waited, from being recorded to being visible here, in ms. */
   readonly lagMs: number;
   /** True if events wait in its dead letters; undefined if unknown. */

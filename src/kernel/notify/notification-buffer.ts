@@ -1,3 +1,5 @@
+import { allFormerValues, type FormerValues } from './changed-rows.ts';
+
 /** How far a projection has been moved. Its owner notifies the other instances of it. */
 export interface RemoteAdvance {
   /** The advance covers the events after this position, up to and including `to`. */
@@ -5,6 +7,8 @@ export interface RemoteAdvance {
   readonly to: number;
   /** The rows that changed; null if unknown, or if they are too many for a notification. */
   readonly keys: readonly string[] | null;
+  /** What these rows were before each change; undefined if unknown, or if it is too much for a notification. */
+  readonly former?: readonly FormerValues[] | undefined;
   /** How long the oldest of the events waited, in ms. */
   readonly lagMs: number;
   /** The checkpoint's generation. Positions of another generation refer to another table. */
@@ -30,7 +34,7 @@ export interface Notification {
 /** Postgres accepts payloads of less than 8,000 bytes. */
 const MAX_BYTES = 7999;
 /** Maximum number of keys for one projection. More would not fit. */
-const MAX_KEYS = 250;
+export const MAX_NOTIFIED_KEYS = 250;
 
 /** Collects facts until the next notification, which contains all of them. */
 export class NotificationBuffer {
@@ -100,27 +104,36 @@ export function readNotification(payload: string): Notification | undefined {
 
 function merged(before: RemoteAdvance, now: RemoteAdvance): RemoteAdvance {
   const keys = before.keys && now.keys && new Set([...before.keys, ...now.keys]);
+  const former = allFormerValues([before.former, now.former]);
   return {
     ...now,
     from: before.from,
-    keys: keys && keys.size <= MAX_KEYS ? [...keys] : null,
+    keys: keys && keys.size <= MAX_NOTIFIED_KEYS ? [...keys] : null,
+    former: former && former.length <= MAX_NOTIFIED_KEYS ? former : undefined,
     lagMs: Math.max(before.lagMs, now.lagMs),
   };
 }
 
-/** Removes keys, the largest set first, and then advances. Other instances find those in the table of checkpoints. */
+/**
+ * Removes former values, then keys, the largest sets first, and then advances. Other instances find those in the table
+ * of checkpoints.
+ */
 function shortened(notification: Notification): string {
   const text = JSON.stringify(notification);
   let excess = Buffer.byteLength(text) - MAX_BYTES;
   if (excess <= 0) return text;
   const moved: Record<string, RemoteAdvance> = { ...notification.moved };
-  const sizes = Object.entries(moved).map(
-    ([name, { keys }]) => [name, Buffer.byteLength(JSON.stringify(keys))] as const,
-  );
-  for (const [name, size] of sizes.sort(([, a], [, b]) => b - a)) {
-    if (excess <= 0) break;
-    moved[name] = { ...(moved[name] as RemoteAdvance), keys: null };
-    excess -= size - 'null'.length;
+  for (const part of ['former', 'keys'] as const) {
+    const sizes = Object.entries(moved).map(([name, advance]) => [name, bytesOf(advance[part])] as const);
+    for (const [name, size] of sizes.sort(([, a], [, b]) => b - a)) {
+      if (excess <= 0) break;
+      moved[name] = { ...(moved[name] as RemoteAdvance), [part]: part === 'keys' ? null : undefined };
+      excess -= size - (part === 'keys' ? 'null'.length : 0);
+    }
   }
   return JSON.stringify(excess <= 0 ? { ...notification, moved } : { ...notification, moved: {} });
+}
+
+function bytesOf(part: unknown): number {
+  return part === undefined ? 0 : Buffer.byteLength(JSON.stringify(part));
 }

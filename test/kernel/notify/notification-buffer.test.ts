@@ -53,6 +53,27 @@ describe('the notification of an instance', () => {
     expect(told(buffer)?.moved).toEqual({ a: move(7, 9, ['l']), b: move(5, 6, ['l'], 2) });
   });
 
+  it('tells what rows were before each of several changes, unless that is unknown for one of them', () => {
+    const buffer = new NotificationBuffer();
+    buffer.moved('a', { ...move(0, 1, ['k']), former: [{ label: 'red' }] });
+    buffer.moved('a', { ...move(1, 2, ['k']), former: [{ label: 'green' }] });
+    buffer.moved('b', { ...move(0, 1, ['k']), former: [{ label: 'red' }] });
+    buffer.moved('b', move(1, 2, ['k']));
+    expect(told(buffer)?.moved.a?.former).toEqual([{ label: 'red' }, { label: 'green' }]);
+    expect(told(buffer)?.moved.b?.former).toBeUndefined();
+  });
+
+  it('leaves out what rows were before it leaves out which rows changed', () => {
+    const buffer = new NotificationBuffer();
+    const keys = Array.from({ length: 100 }, (_, nth) => `key ${nth}`);
+    buffer.moved('a', { ...move(0, 1, keys), former: keys.map((key) => ({ key, label: 'x'.repeat(60) })) });
+    buffer.moved('b', { ...move(0, 1, ['k']), former: [{ label: 'red' }] });
+    expect(told(buffer)?.moved).toEqual({
+      a: move(0, 1, keys),
+      b: { ...move(0, 1, ['k']), former: [{ label: 'red' }] },
+    });
+  });
+
   it('is never too large for Postgres, and names all rows of an advance or none', () => {
     const key = fc.oneof(fc.uuid(), fc.string({ unit: 'binary', maxLength: 300 }));
     const projections = fc.uniqueArray(

@@ -48,7 +48,9 @@ export class RecordedReads implements ReadRecorder, Reader {
 
   /** True while it is being found out whether the newest changes concern something recorded. */
   get isUncertain(): boolean {
-    for (const { model, pages } of this.#watches.values()) if (pages.length > 0 && model.lists.isUncertain) return true;
+    for (const { model, pages, counts } of this.#watches.values()) {
+      if (pages.length + counts.length > 0 && model.lists.isUncertain) return true;
+    }
     return false;
   }
 

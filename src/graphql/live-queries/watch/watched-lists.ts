@@ -1,6 +1,7 @@
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Projection } from '../../../kernel/define/read-model/projection.ts';
-import type { ChangedRows } from '../../../kernel/notify/hub.ts';
+
+import type { ChangedRows, FormerValues } from '../../../kernel/notify/changed-rows.ts';
 import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
 import { pause } from '../../../scheduling/sleeper.ts';
 import { RightsIndex } from '../../live/rights-index.ts';
@@ -21,7 +22,8 @@ interface ListReader {
 
 /**
  * Finds the readers of lists whom changed rows concern, by the values of the rows. If this process has changed them, their
- * values are known. Otherwise they are looked up.
+ * values are known. Otherwise they are looked up, and those that they had before are told by the process that has changed
+ * them.
  */
 export class WatchedLists {
   readonly #projection: Projection | undefined;
@@ -33,8 +35,11 @@ export class WatchedLists {
   /** Number of lists of each reader, by kind. */
   readonly #pagesOf = new Map<ListReader, number>();
   readonly #countsOf = new Map<ListReader, number>();
-  /** Changed rows that have not been looked up yet; null if too many. */
-  #changed: Set<string> | null | undefined;
+  /**
+   * Changed rows that have not been looked up yet, and whether they may concern numbers of rows; null if there are too
+   * many.
+   */
+  #changed: Map<string, boolean> | null | undefined;
   #isLookingUp = false;
   #isReading = false;
 
@@ -68,13 +73,25 @@ export class WatchedLists {
     count(this.#countsOf, reader, -1);
   }
 
-  /** @param rows undefined if this process has not changed them. */
-  changed(keys: ReadonlySet<string>, rows: ChangedRows | undefined): void {
+  /**
+   * @param rows undefined if this process has not changed them.
+   * @param former what the rows were before, if another process tells it.
+   */
+  changed(keys: ReadonlySet<string>, rows: ChangedRows | undefined, former: readonly FormerValues[] | undefined): void {
     if (this.#pagesOf.size === 0 && this.#countsOf.size === 0) return;
     if (rows && this.#concernBy(rows)) return;
-    // How many rows a list had before cannot be looked up any more.
-    for (const reader of this.#countsOf.keys()) reader.concern();
-    if (this.#pagesOf.size > 0) this.#lookUp(keys);
+    const isKnown = former !== undefined && this.#concernCountsBy(former);
+    // Which lists had the rows before cannot be looked up any more.
+    if (!isKnown) for (const reader of this.#countsOf.keys()) reader.concern();
+    if (isKnown || this.#pagesOf.size > 0) this.#lookUp(keys, isKnown);
+  }
+
+  /** @returns false if the values that decide are not all known. */
+  #concernCountsBy(former: readonly FormerValues[]): boolean {
+    const decisive = this.#counts.properties;
+    if (former.some((row) => decisive.some((property) => row[property] === undefined))) return false;
+    for (const reader of readersOf(this.#counts, former.map(this.#asStored))) reader.concern();
+    return true;
   }
 
   /** @returns false if the values that decide are not all known. */
@@ -102,9 +119,9 @@ export class WatchedLists {
     return stored;
   };
 
-  #lookUp(keys: ReadonlySet<string>): void {
-    if (this.#changed === undefined) this.#changed = new Set(keys);
-    else for (const key of keys) this.#changed?.add(key);
+  #lookUp(keys: ReadonlySet<string>, forCounts: boolean): void {
+    if (this.#changed === undefined) this.#changed = new Map();
+    for (const key of keys) this.#changed?.set(key, forCounts || this.#changed.get(key) === true);
     if (this.#changed && this.#changed.size > MAX_LOOKED_UP) this.#changed = null;
     if (this.#isLookingUp) return;
     this.#isLookingUp = true;
@@ -115,24 +132,36 @@ export class WatchedLists {
   async #lookUpAll(): Promise<void> {
     for (let keys = this.#take(); keys !== undefined; keys = this.#take()) {
       const rows = keys && (await this.#rowsOf(keys));
-      for (const reader of rows ? readersOf(this.#pages, rows) : [...this.#pagesOf.keys()]) reader.concern();
+      for (const reader of rows && keys ? this.#concernedBy(rows, keys) : this.#everybody) reader.concern();
       if (rows) await pause(LOOKUP_EVERY_MS, undefined, { keepsProcess: false });
     }
     this.#isLookingUp = false;
   }
 
-  #take(): ReadonlySet<string> | null | undefined {
-    const changed = this.#pagesOf.size === 0 ? undefined : this.#changed;
+  #take(): ReadonlyMap<string, boolean> | null | undefined {
+    const changed = this.#pagesOf.size === 0 && this.#countsOf.size === 0 ? undefined : this.#changed;
     this.#changed = undefined;
     return changed;
   }
 
+  /** @param rows as they are now, by key. */
+  #concernedBy(rows: ReadonlyMap<string, RowValues>, keys: ReadonlyMap<string, boolean>): Iterable<ListReader> {
+    const counted = [...rows].filter(([key]) => keys.get(key) !== false).map(([, row]) => row);
+    return new Set([...readersOf(this.#pages, rows.values()), ...readersOf(this.#counts, counted)]);
+  }
+
+  get #everybody(): Iterable<ListReader> {
+    return new Set([...this.#pagesOf.keys(), ...this.#countsOf.keys()]);
+  }
+
   /** @returns the values of the rows that decide which lists they are in; null if that cannot be found out now. */
-  async #rowsOf(keys: ReadonlySet<string>): Promise<Iterable<RowValues> | null> {
-    if (!this.#projection) return null;
+  async #rowsOf(keys: ReadonlyMap<string, boolean>): Promise<ReadonlyMap<string, RowValues> | null> {
+    // A key of several columns is not looked up.
+    if (!this.#projection || this.#projection.key.length > 1) return null;
+    const decisive = [...new Set([...this.#pages.properties, ...this.#counts.properties])];
     this.#isReading = true;
     try {
-      return (await this.#readModels.propertiesOf(this.#projection, this.#pages.properties, [...keys])).values();
+      return await this.#readModels.propertiesOf(this.#projection, decisive, [...keys.keys()]);
     } catch {
       // The lists are executed, and report the fault if it is still there.
       return null;

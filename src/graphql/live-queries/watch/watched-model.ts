@@ -78,7 +78,7 @@ export class WatchedModel {
     if (others?.size === 0) this.#ofKeys.delete(key);
   }
 
-  moved({ keys, rows }: ProjectionMoved): void {
+  moved({ keys, rows, former }: ProjectionMoved): void {
     // After a retreat, rows have changed that no message names. A row, or its absence, may be stale from now on.
     const hasRetreated = this.#hasRetreated();
     const isUnknown = this.#parkedChanged() || hasRetreated || keys === null;
@@ -94,7 +94,7 @@ export class WatchedModel {
     } else {
       for (const [key, readers] of this.#ofKeys) if (keys.has(key)) for (const reader of readers) reader.concern();
     }
-    this.lists.changed(keys, rows);
+    this.lists.changed(keys, rows, former);
   }
 
   #hasRetreated(): boolean {

@@ -1,16 +1,18 @@
+import { allFormerValues, type FormerValues, formerValuesOf } from '../../notify/changed-rows.ts';
 import type { ProjectionMoved } from '../../notify/hub.ts';
 
 /** Maximum number of keys in a merged update. If there are more, its `keys` are null. */
 const MAX_MERGED_KEYS = 1000;
 
 /** The changes that have become visible; `keys` is null if it is unknown which rows changed. */
-export type Shown = Pick<ProjectionMoved, 'keys' | 'lagMs'>;
+export type Shown = Pick<ProjectionMoved, 'keys' | 'former' | 'lagMs'>;
 
 /** The events after `from` up to `to`, applied by the projector. */
 interface PendingUpdate {
   readonly from: number;
   readonly to: number;
   readonly keys: ReadonlySet<string> | null;
+  readonly former: readonly FormerValues[] | undefined;
   /** When the oldest of the events was recorded, by this process's clock. */
   readonly since: number;
 }
@@ -23,7 +25,7 @@ interface PendingUpdate {
 export class PendingUpdates {
   readonly #limit: number;
   #updates: PendingUpdate[] = [];
-  /** Number of updates, and of the keys in them. */
+  /** Number of updates, of the keys in them, and of what their rows were before. */
   #weight = 0;
   /** The projector's position. */
   #end: number | undefined;
@@ -41,16 +43,17 @@ export class PendingUpdates {
    * Adds an advance of the projector.
    * @param shown the replica's position; undefined if unknown.
    */
-  add({ position: to, keys, lagMs }: Pick<ProjectionMoved, 'position' | 'keys' | 'lagMs'>, shown = 0): void {
+  add(moved: Omit<ProjectionMoved, 'projection'>, shown = 0): void {
+    const { position: to, keys, rows, lagMs } = moved;
+    const former = rows ? formerValuesOf(rows) : moved.former;
     // The projection starts again: pending updates concern rows of its former table.
     if (this.#end !== undefined && to < this.#end) this.forget();
-    const move = { from: this.#end ?? to, to, keys, since: performance.now() - lagMs };
+    const move = { from: this.#end ?? to, to, keys, former, since: performance.now() - lagMs };
     this.#end = to;
     if (to <= shown) return;
     const last = this.#updates.at(-1);
     // Rows have changed without an event.
-    if (last && move.from === to)
-      this.#replace([...this.#updates.slice(0, -1), { ...last, keys: unionOf([last.keys, keys]) }]);
+    if (last && move.from === to) this.#replace([...this.#updates.slice(0, -1), { ...last, ...partsOf([last, move]) }]);
     else this.#push(move);
     if (this.#weight > this.#limit) this.#merge();
   }
@@ -63,7 +66,7 @@ export class PendingUpdates {
     const isWhole = first !== undefined && first.from <= from && (seen.at(-1) as PendingUpdate).to >= to;
     const since = Math.min(...seen.map((move) => move.since));
     return {
-      keys: isWhole ? unionOf(seen.map(({ keys }) => keys)) : null,
+      ...(isWhole ? partsOf(seen) : { keys: null }),
       lagMs: first ? Math.max(0, performance.now() - since) : 0,
     };
   }
@@ -76,7 +79,7 @@ export class PendingUpdates {
 
   #push(move: PendingUpdate): void {
     this.#updates.push(move);
-    this.#weight += 1 + (move.keys?.size ?? 0);
+    this.#weight += 1 + (move.keys?.size ?? 0) + (move.former?.length ?? 0);
   }
 
   #replace(moves: readonly PendingUpdate[]): void {
@@ -90,10 +93,23 @@ export class PendingUpdates {
     this.#replace([]);
     for (let at = 0; at < before.length; at += 2) {
       const [one, other] = before.slice(at, at + 2) as [PendingUpdate, PendingUpdate?];
-      const keys = other ? unionOf([one.keys, other.keys]) : one.keys;
-      this.#push({ ...one, to: (other ?? one).to, keys: keys && keys.size > MAX_MERGED_KEYS ? null : keys });
+      const { keys, former } = partsOf(other ? [one, other] : [one]);
+      this.#push({
+        ...one,
+        to: (other ?? one).to,
+        keys: keys && keys.size > MAX_MERGED_KEYS ? null : keys,
+        former: former && former.length > MAX_MERGED_KEYS ? undefined : former,
+      });
     }
   }
+}
+
+/** The changed rows of several updates, and what they were before. */
+function partsOf(updates: readonly Pick<PendingUpdate, 'keys' | 'former'>[]) {
+  return {
+    keys: unionOf(updates.map(({ keys }) => keys)),
+    former: allFormerValues(updates.map(({ former }) => former)),
+  };
 }
 
 function unionOf(all: readonly (ReadonlySet<string> | null)[]): ReadonlySet<string> | null {

@@ -219,9 +219,10 @@ export class Replica implements ReadSide {
     this.positions.retreat(projection, position);
     this.positions.advance(projection, position);
     if (position < before || (position === before && generation === former)) return position !== before;
-    const { keys, lagMs } = pending.take(before, position);
-    // The table was changed from outside, so it is unknown which rows changed.
-    this.hub.publish({ projection, position, keys: generation === former ? keys : null, lagMs });
+    const shown = pending.take(before, position);
+    // If the table was changed from outside, it is unknown which rows changed.
+    const changed = generation === former ? shown : { keys: null, lagMs: shown.lagMs };
+    this.hub.publish({ projection, position, ...changed });
     return true;
   }
 

@@ -6,7 +6,8 @@ import { type AfterFailure, LogConsumer, type StartingPoint } from '../../checkp
 import type { Clock } from '../../clock/database-clock.ts';
 import type { RecordedEvent, UnreadableEventError } from '../../define/event.ts';
 import { AheadOfCodeError, newerEventOf } from '../../log/newer-events.ts';
-import type { ChangedRows, ProjectionMoved } from '../../notify/hub.ts';
+import type { ChangedRows } from '../../notify/changed-rows.ts';
+import type { ProjectionMoved } from '../../notify/hub.ts';
 import type { EngineObserver } from '../../observe/occurrences.ts';
 import { BatchParking } from '../dead-letters/batch-parking.ts';
 import { loadParked } from '../dead-letters/dead-letter-store.ts';

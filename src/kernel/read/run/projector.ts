@@ -8,8 +8,9 @@ import { Positions } from '../../consistency/positions.ts';
 import type { RecordedEvent } from '../../define/event.ts';
 import type { Projection } from '../../define/read-model/projection.ts';
 import { LogHead } from '../../log/log-head.ts';
+import { formerValuesOf } from '../../notify/changed-rows.ts';
 import { Hub, type ProjectionMoved } from '../../notify/hub.ts';
-import type { Notification } from '../../notify/notification-buffer.ts';
+import { MAX_NOTIFIED_KEYS, type Notification } from '../../notify/notification-buffer.ts';
 import type { MonitoredWork } from '../../observe/stall-watch.ts';
 import { ProjectionTable } from '../fold/projection-table.ts';
 import { RebuildCoordinator } from '../rebuild/rebuild-coordinator.ts';
@@ -247,12 +248,14 @@ export class Projector {
   }
 
   #movedHere(moved: ProjectionMoved): void {
-    const { projection, position: to, keys, lagMs, hasParked } = moved;
+    const { projection, position: to, keys, rows, lagMs, hasParked } = moved;
     const { name: key, generation } = this.#runners.get(projection) as ProjectionRunner;
     const from = Math.min(this.#lastPublished.get(projection) ?? to, to);
     this.#lastPublished.set(projection, to);
     this.#moved(moved);
-    this.#options.others.moved(key, { from, to, keys: keys && [...keys], lagMs, generation, hasParked });
+    // More rows than a notification can name are changed by a read model that catches up.
+    const former = rows && keys && keys.size <= MAX_NOTIFIED_KEYS ? formerValuesOf(rows) : undefined;
+    this.#options.others.moved(key, { from, to, keys: keys && [...keys], former, lagMs, generation, hasParked });
   }
 
   #moved(moved: ProjectionMoved): void {

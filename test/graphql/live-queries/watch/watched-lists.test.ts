@@ -1,0 +1,72 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { WatchedLists } from '../../../../src/graphql/live-queries/watch/watched-lists.ts';
+import type { Projection } from '../../../../src/kernel/define/read-model/projection.ts';
+import type { RowValues } from '../../../../src/kernel/read/fold/working-rows.ts';
+import { counters } from '../../../support/kernel/counter.ts';
+import { until } from '../../../support/until.ts';
+
+/** The rows as they are now, by key. */
+let stored: Map<string, RowValues>;
+let lists: WatchedLists;
+/** Labels whose lists were concerned, in this order. */
+let concerned: string[];
+
+const row = (id: string, label: string): RowValues => ({ id, label, value: 1, closed: false });
+const propertiesOf = async (_: Projection, __: readonly string[], keys: readonly string[]) =>
+  new Map([...stored].filter(([key]) => keys.includes(key)));
+/** A list of the counters with a label, and their number. */
+const count = (label: string) => lists.addCount([{ label }], { concern: () => concerned.push(label) });
+const looked = () => until(() => !lists.isUncertain);
+
+beforeEach(() => {
+  stored = new Map();
+  concerned = [];
+  lists = new WatchedLists(counters as unknown as Projection, { propertiesOf });
+  for (const label of ['red', 'green', 'blue']) count(label);
+});
+
+describe('the numbers of rows in lists, on an instance that does not change the rows', () => {
+  it('are concerned by a row that enters them', async () => {
+    stored.set('1', row('1', 'red'));
+    lists.changed(new Set(['1']), undefined, []);
+    await looked();
+    expect(concerned).toEqual(['red']);
+  });
+
+  it('are concerned by a row that leaves one of them for another', async () => {
+    stored.set('1', row('1', 'green'));
+    lists.changed(new Set(['1']), undefined, [{ label: 'red' }]);
+    await looked();
+    expect(concerned).toEqual(['red', 'green']);
+  });
+
+  it('are concerned by a row that is deleted', async () => {
+    lists.changed(new Set(['1']), undefined, [{ label: 'blue' }]);
+    await looked();
+    expect(concerned).toEqual(['blue']);
+  });
+
+  it('are concerned by every value that a row had meanwhile', async () => {
+    stored.set('1', row('1', 'blue'));
+    lists.changed(new Set(['1']), undefined, [{ label: 'red' }, { label: 'green' }]);
+    await looked();
+    expect(concerned).toEqual(['red', 'green', 'blue']);
+  });
+
+  it('are not concerned by a row that is in none of them', async () => {
+    stored.set('1', row('1', 'white'));
+    lists.changed(new Set(['1']), undefined, [{ label: 'black' }]);
+    await looked();
+    expect(concerned).toEqual([]);
+  });
+
+  it.each([
+    ['nothing is told of', undefined],
+    ['another property is told of', [{ closed: false }]],
+  ])('are all concerned by a row if %s what it was before', async (_, former) => {
+    stored.set('1', row('1', 'white'));
+    lists.changed(new Set(['1']), undefined, former);
+    await looked();
+    expect(concerned).toEqual(['red', 'green', 'blue']);
+  });
+});
