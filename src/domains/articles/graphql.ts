@@ -74,6 +74,7 @@ function addArticles(api: Api, Author: ReadModelType<typeof authorsTable>): void
     }),
   });
   const CommentConnection = api.connection('Comment', Comment);
+  api.subscriptionToRow('commentUpdated', Comment, 'The comment now, and again each time its read model changes.');
   const Article = api.readModel('Article', articles, {
     node: true,
     description: 'An article. Lists show its card.',

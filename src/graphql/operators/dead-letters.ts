@@ -12,7 +12,7 @@ import { POLLED } from '../consistency/polled.ts';
 import { BadUserInputError } from '../errors.ts';
 import { type Page, sizeOf } from '../read/pages/page.ts';
 import { storableText } from '../read/text.ts';
-import { forwardArguments } from '../shapes/connection.ts';
+import { addConnection, forwardArguments } from '../shapes/connection.ts';
 import { operatorOf } from './operator.ts';
 
 interface Retried extends RetryOutcome {
@@ -66,23 +66,8 @@ function addQuery(api: Api): void {
       waiting: t.exposeInt('behind', { description: 'Events that wait behind it.' }),
     }),
   });
-  const Edge = builder.objectRef<Page<ParkedKey>['edges'][number]>('DeadLetterEdge').implement({
-    description: 'A place in a list of dead letters.',
-    fields: (t) => ({
-      node: t.field({ type: DeadLetter, description: 'The element.', resolve: ({ node }) => node }),
-      cursor: t.exposeString('cursor', { description: 'Names the place: pass it as `after`.' }),
-    }),
-  });
-  const Connection = builder.objectRef<Page<ParkedKey>>('DeadLetterConnection').implement({
-    description: 'A page of dead letters.',
-    fields: (t) => ({
-      edges: t.field({ type: [Edge], description: 'The page, in order.', resolve: ({ edges }) => [...edges] }),
-      pageInfo: t.field({
-        type: api.pageInfo,
-        description: 'Whether there is more.',
-        resolve: ({ pageInfo }) => pageInfo,
-      }),
-    }),
+  const Connection = addConnection(builder, 'DeadLetter', {
+    ...{ type: DeadLetter, pageInfo: api.pageInfo, plural: 'dead letters', extensions: {} },
   });
   builder.queryField('deadLetters', (t) =>
     t.field({
@@ -101,7 +86,7 @@ function addQuery(api: Api): void {
         const found = await deadLetters
           .keys(projection ?? undefined, limit + 1, after == null ? undefined : decode(after))
           .catch(refuseUnknown);
-        return pageOf(found, limit, after != null);
+        return { ...pageOf(found, limit, after != null), totalCount: () => deadLetters.count(projection ?? undefined) };
       },
     }),
   );

@@ -25,6 +25,9 @@ interface Subscription {
   readonly after: string;
   readonly begin: () => Promise<Watched>;
 }
+interface Commented {
+  readonly article: { readonly comments: { readonly nodes: readonly { readonly id: string }[] } };
+}
 type Receipt = Awaited<ReturnType<typeof accepted>>;
 const watched = ({ aggregateId: key, token }: Receipt, change: (key: string) => Promise<unknown>): Watched => ({
   ...{ key, token },
@@ -83,6 +86,18 @@ const subscriptions: Readonly<Record<string, Subscription>> = {
   articleCardUpdated: {
     ...{ field: 'articleId', shows: 'commentCount', before: '0', after: '1' },
     begin: async () => watched(await article(), comment),
+  },
+  commentUpdated: {
+    ...{ shows: 'body', before: 'Well woven.', after: 'Well woven.' },
+    // Nothing changes a comment yet.
+    begin: async () => {
+      const { aggregateId: id } = await article();
+      const { token } = await comment(id);
+      const query =
+        'query ($id: ID!, $token: ConsistencyToken!) @readAfter(token: $token) { article(id: $id) { comments { nodes { id } } } }';
+      const { data } = await app.query<Commented>(query, { id, token });
+      return { key: data.article.comments.nodes[0]?.id ?? '', token, change: async () => undefined };
+    },
   },
   authorUpdated: {
     ...{ shows: 'displayName', before: 'Ada', after: 'Countess' },

@@ -71,10 +71,7 @@ export class DeadLetters {
    * @param projection undefined for all.
    */
   async keys(projection: string | undefined, limit: number, after?: After): Promise<ParkedKey[]> {
-    if (projection !== undefined) this.check(projection);
-    const wanted = [...this.#projections.values()].filter(
-      ({ name }) => projection === undefined || name === projection,
-    );
+    const wanted = this.#wanted(projection);
     const names = arrayText(wanted.map(({ name }) => name));
     const checkpoints = arrayText(wanted.map(({ checkpoint }) => checkpoint.key));
     const beyond: SQL = after
@@ -92,6 +89,18 @@ export class DeadLetters {
       ) as first ${beyond}
       order by projection, position, key limit ${limit}`);
     return rows.map(withDate);
+  }
+
+  /**
+   * Number of keys under which events are parked.
+   * @param projection undefined for all.
+   */
+  async count(projection: string | undefined): Promise<number> {
+    const checkpoints = arrayText(this.#wanted(projection).map(({ checkpoint }) => checkpoint.key));
+    const [counted] = await this.#options.db.execute<{ keys: number }>(sql`
+      select count(distinct (projection, key))::int as keys from read.dead_letters
+      where projection = any(${checkpoints}::text::text[]) and status = 'PARKED'`);
+    return counted?.keys ?? 0;
   }
 
   /** The events that are parked under a key, in order. */
@@ -129,6 +138,12 @@ export class DeadLetters {
     by: { readonly by: string; readonly reason: string | null },
   ): Promise<RetryOutcome> {
     return this.#changing(projection, () => discardFirst(this.#partsOf(projection, key), position, by));
+  }
+
+  /** @throws {UnknownProjectionError} if there is no such projection. */
+  #wanted(projection: string | undefined): Projection[] {
+    if (projection !== undefined) this.check(projection);
+    return [...this.#projections.values()].filter(({ name }) => projection === undefined || name === projection);
   }
 
   #partsOf(name: string, key: string): RetryParts {

@@ -11,6 +11,8 @@ const ORDER = 'query ($id: ID!) { order(id: $id) { status stale } }';
 const DEAD_LETTERS = `query ($first: Int, $after: String) {
   deadLetters(projection: "orders", first: $first, after: $after) {
     edges { cursor node { projection key position streamType streamId eventType error since waiting } }
+    nodes { key }
+    totalCount
     pageInfo { hasNextPage }
   }
 }`;
@@ -208,9 +210,16 @@ describe('the list of dead letters', () => {
     const keys: string[] = [];
     for (let after: string | undefined, more = true; more; ) {
       const { data } = await app.query<{
-        deadLetters: { edges: { cursor: string; node: { key: string } }[]; pageInfo: { hasNextPage: boolean } };
+        deadLetters: {
+          edges: { cursor: string; node: { key: string } }[];
+          nodes: { key: string }[];
+          totalCount: number;
+          pageInfo: { hasNextPage: boolean };
+        };
       }>(DEAD_LETTERS, { first: 2, after });
       keys.push(...data.deadLetters.edges.map(({ node }) => node.key));
+      expect(data.deadLetters.nodes).toEqual(data.deadLetters.edges.map(({ node }) => ({ key: node.key })));
+      expect(data.deadLetters.totalCount).toBe(orders.length);
       after = data.deadLetters.edges.at(-1)?.cursor;
       more = data.deadLetters.pageInfo.hasNextPage;
     }
