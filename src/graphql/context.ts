@@ -3,10 +3,11 @@ import { type Actor, callerKey } from '../kernel/define/access/actor.ts';
 import type { Engine } from '../kernel/engine.ts';
 import type { Turns } from '../scheduling/turns.ts';
 import { AnswerBudget, type AnswerLimits } from './answer/budget.ts';
+import type { SharedSink } from './answer/shared-json.ts';
 import type { AnswerShares } from './answer/shares.ts';
 import { OperationConsistency } from './consistency/operation-consistency.ts';
-import type { LiveRows } from './live/live-rows.ts';
 import type { LiveUpdates } from './live/live-updates.ts';
+import type { LiveRows } from './live/rows/live-rows.ts';
 import { type ApiObserver, unobservedApi } from './observe.ts';
 import type { ReadModels } from './read/read-models.ts';
 import type { ReadRecorder } from './read/read-recorder.ts';
@@ -59,6 +60,8 @@ export interface Caller {
   readonly opening?: Signal | undefined;
   /** The same object for all operations of one connection. */
   readonly connection?: object | undefined;
+  /** Sends it messages that many subscribers get, if its transport can. */
+  readonly sink?: SharedSink | undefined;
 }
 
 /** The parts that all operations share. */
@@ -96,7 +99,7 @@ export function createContext(shared: Shared, caller: Caller, recorder?: ReadRec
     caller: by,
     correlationId: caller.correlationId,
     readAfter: caller.readAfter,
-    operation: new RunningOperation(caller.signal, caller.traceparent),
+    operation: new RunningOperation(caller.signal, caller.traceparent, caller.sink),
     opening: caller.opening,
     rows: new Rows(readModels, caller.actor, { onStale, budget, hasParked, recorder, isDeclared }),
     live,

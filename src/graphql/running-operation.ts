@@ -1,8 +1,11 @@
 import type { Signal } from '../database/signal.ts';
+import type { SharedSink } from './answer/shared-json.ts';
 import type { Allotment } from './live/subscription-budget.ts';
 
 /** The facts about an operation that exist only while it runs. Plugins set them, and resolvers read them. */
 export class RunningOperation {
+  /** Sends messages that many subscribers get; undefined if the client's transport sends all messages itself. */
+  readonly sink: SharedSink | undefined;
   readonly #client: Signal | undefined;
   #traceparent: string | undefined;
   #limit: Signal | undefined;
@@ -10,13 +13,14 @@ export class RunningOperation {
   #allotment: Allotment | undefined;
   #beginMessage: (() => void) | undefined;
   #onResumed: (() => void) | undefined;
-  #charge: ((bytes: number) => Promise<number>) | undefined;
+  #charge: ((bytes: number, fields: number) => Promise<number>) | undefined;
 
   /**
    * @param client aborted when the client is gone; undefined if this is not known.
    * @param traceparent the client's W3C trace context.
    */
-  constructor(client: Signal | undefined, traceparent: string | undefined) {
+  constructor(client: Signal | undefined, traceparent: string | undefined, sink?: SharedSink) {
+    this.sink = sink;
     this.#client = client;
     this.#traceparent = traceparent;
   }
@@ -70,15 +74,17 @@ export class RunningOperation {
   }
 
   /**
-   * Counts bytes that were read and answered for the subscription and others together. It never rejects.
+   * Counts what was executed for the subscription and others together. It never rejects.
+   * @param bytes that were read and answered.
+   * @param fields at the root of an execution that nobody has asked for with an operation of its own.
    * @returns how long its caller should wait before they ask for more, in ms: 0 if they are within their limit.
    */
-  async charge(bytes: number): Promise<number> {
-    return (await this.#charge?.(bytes)) ?? 0;
+  async charge(bytes: number, fields = 0): Promise<number> {
+    return (await this.#charge?.(bytes, fields)) ?? 0;
   }
 
   /** @param charge what {@link charge} does; it must not reject. Without it nothing is counted. */
-  chargeBy(charge: (bytes: number) => Promise<number>): void {
+  chargeBy(charge: (bytes: number, fields: number) => Promise<number>): void {
     this.#charge = charge;
   }
 

@@ -4,8 +4,9 @@ import { AnswerShares } from '../graphql/answer/shares.ts';
 import type { Shared } from '../graphql/context.ts';
 import { KnownDocuments } from '../graphql/documents/known-documents.ts';
 import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
-import { LiveRows } from '../graphql/live/live-rows.ts';
 import { LiveUpdates } from '../graphql/live/live-updates.ts';
+import { LiveRows } from '../graphql/live/rows/live-rows.ts';
+import { RowMessages } from '../graphql/live/rows/row-messages.ts';
 import { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
 import { LiveQueries } from '../graphql/live-queries/live-queries.ts';
 import type { ReportFault } from '../graphql/plugins/errors.ts';
@@ -17,6 +18,7 @@ import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
 import { createGraphql, type Yoga } from './graphql.ts';
 import { EventStreams } from './http/event-streams.ts';
+import { OperationWindows } from './limits/operation-windows.ts';
 import type { LoopWatch } from './loop/loop-watch.ts';
 import type { ServerObserver } from './operations/occurrences.ts';
 
@@ -59,10 +61,15 @@ export function serveApi(options: ServedApiOptions): ServedApi {
     answerLimits: { answerBytes: config.answerMaxBytes, readBytes: config.answerMaxReadBytes },
     answerShares: new AnswerShares({ caller: config.actorAnswerBytes, total: config.totalAnswerBytes }),
   };
+  const windows = new OperationWindows(activeCallers, {
+    operations: config.operationsAtOncePerActor,
+    bytes: config.answerBytesAtOncePerActor,
+  });
+  const tools = { schema, shared, turns, courier, reportFault, timeoutMs: config.operationTimeoutMs };
   const liveQueries = new LiveQueries({
-    ...{ schema, shared, turns, courier, reportFault },
-    timeoutMs: config.operationTimeoutMs,
+    ...tools,
     suggestions: config.introspection,
+    windows,
     limit: config.liveQueries,
     atOnce: config.liveQueriesAtOnce,
   });
@@ -70,7 +77,8 @@ export function serveApi(options: ServedApiOptions): ServedApi {
   const subscriptions = subscriptionBudgets(config);
   const known = new KnownDocuments(config.graphqlDocumentCacheBytes);
   const yoga = createGraphql({
-    ...{ schema, shared, config, eventStreams, liveQueries, documents, known, turns, activeCallers, reportFault },
+    ...{ schema, shared, config, eventStreams, liveQueries, documents, known, turns, windows, reportFault },
+    rowMessages: new RowMessages(tools),
     budgets: subscriptions,
     graphiqlDocuments: options.graphiqlDocuments,
     phases: config.eventLoopBlockMs > 0 ? loop : undefined,

@@ -4,6 +4,7 @@ import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import { type Caller, type Context, createContext, type Shared } from '../graphql/context.ts';
 import type { KnownDocuments } from '../graphql/documents/known-documents.ts';
 import type { TrustedDocuments } from '../graphql/documents/trusted-documents.ts';
+import type { RowMessages } from '../graphql/live/rows/row-messages.ts';
 import type { SubscriptionBudgets } from '../graphql/live/subscription-budget.ts';
 import type { LiveQueries } from '../graphql/live-queries/live-queries.ts';
 import type { PhaseListener } from '../graphql/phases.ts';
@@ -12,14 +13,13 @@ import { useDeadline } from '../graphql/plugins/deadline.ts';
 import { answerError, type ReportFault, useErrors } from '../graphql/plugins/errors.ts';
 import { useExecutor } from '../graphql/plugins/executor.ts';
 import { type RequestLimits, useLimits } from '../graphql/plugins/limits.ts';
-import { useLiveQueries } from '../graphql/plugins/live-queries.ts';
 import { useObserver } from '../graphql/plugins/observer.ts';
 import { usePhases } from '../graphql/plugins/phases.ts';
+import { useSharedMessages } from '../graphql/plugins/shared-messages.ts';
 import { useSlicedAnswers } from '../graphql/plugins/sliced-answers.ts';
 import { useSubscriptionBudget } from '../graphql/plugins/subscription-budget.ts';
 import { useSubscriptionRoot } from '../graphql/plugins/subscription-root.ts';
 import { useTracing } from '../graphql/plugins/tracing.ts';
-import type { ActiveCallers } from '../scheduling/active-callers.ts';
 import type { Turns } from '../scheduling/turns.ts';
 import type { Config } from '../settings/config.ts';
 import { useGraphiql } from './graphiql/graphiql.ts';
@@ -29,7 +29,7 @@ import { useExpiringOperations } from './http/expiring-operations.ts';
 import type { JsonBody } from './http/requests/request-body.ts';
 import { useStrictRequests } from './http/requests/strict-requests.ts';
 import { useAnswerShares } from './limits/answers-plugin.ts';
-import { type OperationWindowLimits, OperationWindows } from './limits/operation-windows.ts';
+import type { OperationWindows } from './limits/operation-windows.ts';
 import { useCallerLimits } from './limits/plugin.ts';
 import { useRefusals } from './limits/refusals-plugin.ts';
 import type { Visit } from './limits/visit.ts';
@@ -42,13 +42,14 @@ export interface GraphqlOptions {
   readonly eventStreams: EventStreams;
   readonly budgets: SubscriptionBudgets;
   readonly liveQueries: LiveQueries;
+  readonly rowMessages: RowMessages;
   readonly documents: TrustedDocuments;
   readonly known: KnownDocuments;
   /** Folder of the documents that GraphiQL opens with. */
   readonly graphiqlDocuments: URL | undefined;
   /** Turns of large bodies and answers on the event loop. */
   readonly turns: Turns;
-  readonly activeCallers: ActiveCallers;
+  readonly windows: OperationWindows;
   /** Told about the phases of each operation. */
   readonly phases: PhaseListener | undefined;
   readonly reportFault: ReportFault;
@@ -90,7 +91,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
     plugins: [
       ...(options.phases ? [usePhases(options.phases)] : []),
       useExecutor({ suggestions: config.introspection }),
-      useLiveQueries(options.liveQueries),
+      useSharedMessages(options.liveQueries, options.rowMessages),
       ...(config.graphiql ? [useGraphiql(options.graphiqlDocuments)] : []),
       useStrictRequests(options.documents),
       useAnswerHead(),
@@ -110,7 +111,7 @@ export function createGraphql(options: GraphqlOptions): Yoga {
       useSubscriptionBudget(options.budgets),
       useConsistency(),
       useSlicedAnswers(turns),
-      useOperationWindows(new OperationWindows(options.activeCallers, windowsOf(config)), config.operationTimeoutMs),
+      useOperationWindows(options.windows, config.operationTimeoutMs),
     ],
   });
 }
@@ -131,10 +132,6 @@ function limitsOf(config: Config): RequestLimits {
     },
     suggestions: config.introspection,
   };
-}
-
-function windowsOf(config: Config): OperationWindowLimits {
-  return { operations: config.operationsAtOncePerActor, bytes: config.answerBytesAtOncePerActor };
 }
 
 /** The correlation id of an operation that has no context of its own yet. */

@@ -63,12 +63,6 @@ export class OperationConsistency {
     this.#touched = touched;
   }
 
-  /** The message of the subscription is an answer that was made for several of them, as of this position. */
-  sends(position: number, isStale: boolean): void {
-    this.#read = position;
-    this.#isStale = isStale;
-  }
-
   /**
    * A message of the subscription begins: what was known of the one before is no longer said.
    * @param position the message is at least this fresh; undefined if there is no further message.

@@ -9,14 +9,14 @@ import {
 } from 'graphql';
 import { ThrottledError } from '../../kernel/errors.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
-import { FairQueue } from '../../scheduling/fair-queue.ts';
 import { positionOf } from '../consistency/wait.ts';
 import type { Context } from '../context.ts';
-import type { ExecutionTools } from './live-execution.ts';
+import { identityOf, rightsOf } from '../live/shared/rights.ts';
+import type { ExecutionTools } from '../live/shared/shared-execution.ts';
+import { ExecutionQueue, type ExecutionWindows } from './execution-queue.ts';
 import { liveArguments } from './live-field.ts';
 import { LiveQuery, type LiveQueryTools } from './live-query.ts';
 import { type LivePlan, planOf } from './plan.ts';
-import { identityOf, rightsOf } from './rights.ts';
 import { LiveSubscriber } from './subscriber.ts';
 import { ChangeRouter } from './watch/change-router.ts';
 
@@ -33,6 +33,8 @@ export interface LiveQueriesOptions extends ExecutionTools {
   readonly limit: number;
   /** Maximum number of live queries that are executed at the same time. */
   readonly atOnce: number;
+  /** The windows of large operations; by default those of one caller have no limit of their own. */
+  readonly windows?: ExecutionWindows | undefined;
 }
 
 /** What a subscription asks for. */
@@ -64,14 +66,14 @@ export class LiveQueries {
   readonly #personal = new Map<string, number>();
 
   constructor(options: LiveQueriesOptions) {
-    const { schema, shared, turns, timeoutMs, reportFault, courier, atOnce } = options;
+    const { schema, shared, turns, timeoutMs, reportFault, courier, atOnce, windows } = options;
     const { readSide, registry } = shared.engine;
     const { hub, positions } = readSide;
     this.#options = options;
     this.#tools = {
       ...{ schema, shared, turns, timeoutMs, reportFault, courier },
       router: new ChangeRouter({ hub, positions, readModels: shared.readModels, projections: registry.projections }),
-      queue: new FairQueue(atOnce),
+      queue: new ExecutionQueue(atOnce, windows),
     };
   }
 

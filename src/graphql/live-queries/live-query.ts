@@ -1,12 +1,13 @@
 import { Ending } from '../../database/signal.ts';
 import type { Courier } from '../../kernel/notify/courier.ts';
-import type { FairQueue } from '../../scheduling/fair-queue.ts';
 import { later, type Timer } from '../../scheduling/timers.ts';
 import { areAt, freshnessOf } from '../consistency/wait.ts';
+import type { ExecutionTools, SharedAnswer } from '../live/shared/shared-execution.ts';
 import { unobservedApi } from '../observe.ts';
 import { ExecutionPace, intervalOf, shortestInterval } from './execution-pace.ts';
-import { type ExecutionTools, executeLive, type LiveAnswer } from './live-execution.ts';
-import type { LiveMessage, MessageSource } from './live-message.ts';
+import type { ExecutionQueue } from './execution-queue.ts';
+import { executeLive } from './live-execution.ts';
+import { LiveMessage, type MessageSource } from './live-message.ts';
 import type { LivePlan } from './plan.ts';
 import { callerOf, SharedCost } from './shared-cost.ts';
 import type { LiveSubscriber } from './subscriber.ts';
@@ -22,8 +23,7 @@ const ATTEMPTS = 3;
 /** What all live queries work with. */
 export interface LiveQueryTools extends ExecutionTools {
   readonly router: ChangeRouter;
-  /** Executes a few live queries at a time. */
-  readonly queue: FairQueue;
+  readonly queue: ExecutionQueue;
   readonly courier: Courier;
 }
 
@@ -155,7 +155,7 @@ export class LiveQuery implements MessageSource {
     if (!this.#latest) return;
     const { tools, plan } = this.#options;
     const position = Math.max(this.#latest.position, freshnessOf(tools.shared.engine, plan.touched));
-    this.#latest = { answer: this.#latest.answer, position };
+    this.#latest = this.#latest.at(position);
   }
 
   /** Called in the projector's turn. */
@@ -203,7 +203,8 @@ export class LiveQuery implements MessageSource {
     const countsAs = callerOf(this.#subscribers, `live query ${correlationId}`);
     // After a crash of Postgres its read models may be behind what subscribers have seen.
     await this.#waits.reached(floor, countsAs, this.#closed);
-    return tools.queue.run(countsAs, async () => {
+    const { cost = 0 } = this.#cost.payer?.context.operation ?? {};
+    return tools.queue.run(countsAs, cost, async () => {
       const payer = this.#cost.payer;
       if (!payer || this.#closed.aborted) {
         this.#isDirty = false;
@@ -228,14 +229,15 @@ export class LiveQuery implements MessageSource {
         reads,
         signal: this.#closed,
       };
-      let answer: LiveAnswer;
+      let answer: SharedAnswer;
       try {
         answer = await executeLive(tools, asking);
       } catch (error) {
         reads.close();
         throw error;
       }
-      this.#charged = payer.context.operation.charge(answer.chargedBytes);
+      tools.queue.took(countsAs, answer.chargedBytes);
+      this.#charged = payer.context.operation.charge(answer.chargedBytes, plan.fields);
       observer.tell('liveQueryExecuted', { ms: performance.now() - began, failed: answer.mayPass });
       const isVoid = this.#closed.aborted || retreats !== positions.retreats;
       if (isVoid || (answer.isPersonal && !isPersonal) || !this.#isWorthTelling(answer)) {
@@ -247,12 +249,12 @@ export class LiveQuery implements MessageSource {
       this.#reads?.close();
       this.#reads = reads;
       this.#retreats = retreats;
-      return { answer, position };
+      return new LiveMessage(answer, position, (at) => engine.tokens.encode(at));
     });
   }
 
   /** False for a failure that may pass, unless it did not pass several times. After every failure it tries again. */
-  #isWorthTelling({ mayPass }: LiveAnswer): boolean {
+  #isWorthTelling({ mayPass }: SharedAnswer): boolean {
     if (!mayPass) this.#failures = 0;
     return !mayPass || this.#tryAgain() >= ATTEMPTS;
   }
@@ -265,10 +267,10 @@ export class LiveQuery implements MessageSource {
   }
 
   /** Offers an answer to everybody whom it concerns. Resolves after the last one. */
-  async #publish({ answer, position }: LiveMessage): Promise<void> {
-    const isNew = answer.digest !== this.#latest?.answer.digest;
-    this.#latest = { answer: isNew ? answer : (this.#latest as LiveMessage).answer, position };
-    if (isNew) this.#hold(answer);
+  async #publish(message: LiveMessage): Promise<void> {
+    const isNew = message.answer.digest !== this.#latest?.answer.digest;
+    this.#latest = isNew ? message : this.#latest?.at(message.position);
+    if (isNew) this.#hold(message.answer);
     if (!this.#isDirty && !this.#reads?.isUncertain) this.#confirm();
     this.#pace.published();
     await this.#options.tools.courier.each(isNew ? this.#subscribers : this.#newcomers, (subscriber) =>
@@ -283,7 +285,7 @@ export class LiveQuery implements MessageSource {
   }
 
   /** Counts the memory of an answer. Subscribers who have no room for it are refused. */
-  #hold({ bytes }: LiveAnswer): void {
+  #hold({ json: { bytes } }: SharedAnswer): void {
     for (let { payer } = this.#cost; payer; payer = this.#cost.payer) {
       try {
         this.#cost.holdAnswer(bytes);

@@ -8,12 +8,12 @@ import {
   OperationTypeNode,
   parse,
   print,
-  type SelectionNode,
   type SelectionSetNode,
   visit,
 } from 'graphql';
 import { isPolled } from '../consistency/polled.ts';
 import { touchedBy } from '../consistency/touched.ts';
+import { type FragmentsByName, fragmentsOf, rootFieldsOf } from '../documents/root-fields.ts';
 import { BadUserInputError } from '../errors.ts';
 import { LIVE_FIELD } from './live-field.ts';
 
@@ -30,6 +30,8 @@ export interface LivePlan {
   readonly variables: readonly string[];
   /** The read models that its fields are resolved from. */
   readonly touched: readonly string[];
+  /** Fields at the root of the query: what its execution costs, besides bytes. */
+  readonly fields: number;
   /** True if some fields change without any read model announcing it. */
   readonly isPolled: boolean;
 }
@@ -47,19 +49,14 @@ export function planOf(
 ): LivePlan | undefined {
   const known = plans.get(operation);
   if (known) return known;
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  }
-  const fields = rootFields(operation.selectionSet, fragments);
+  const fragments = fragmentsOf(document);
+  const fields = rootFieldsOf(operation, fragments);
   const [field] = fields;
   if (field?.name.value !== LIVE_FIELD) return undefined;
   const plan = newPlan(schema, operation, fields as [FieldNode, ...FieldNode[]], fragments);
   plans.set(operation, plan);
   return plan;
 }
-
-type FragmentsByName = ReadonlyMap<string, FragmentDefinitionNode>;
 
 function newPlan(
   schema: GraphQLSchema,
@@ -90,19 +87,10 @@ function newPlan(
     text,
     document,
     variables: [...variables],
+    fields: rootFieldsOf(operation, fragmentsOf(document)).length,
     touched: touchedBy(schema, document, operation),
     isPolled: isPolled(schema, operation, used),
   };
-}
-
-/** The fields at the root. Validation guarantees that they are the same field. */
-function rootFields({ selections }: SelectionSetNode, fragments: FragmentsByName): FieldNode[] {
-  return selections.flatMap((selection: SelectionNode): FieldNode[] => {
-    if (selection.kind === Kind.FIELD) return [selection];
-    if (selection.kind === Kind.INLINE_FRAGMENT) return rootFields(selection.selectionSet, fragments);
-    const fragment = fragments.get(selection.name.value);
-    return fragment ? rootFields(fragment.selectionSet, fragments) : [];
-  });
 }
 
 /** The fragments and variables that a selection uses, directly or through fragments. */

@@ -5,7 +5,7 @@ import type { LiveSubscriber } from './subscriber.ts';
 const BASE_BYTES = 8192;
 /** Bytes that a token of its document takes with its share of the syntax tree. */
 const TOKEN_BYTES = 600;
-/** Bytes in memory for each byte of JSON. */
+/** Bytes in memory for each byte of JSON: a text beyond Latin-1 has two for each character, with its message and without. */
 const BYTES_A_JSON_BYTE = 4;
 
 /** Memory that the subscribers of one live query share. One of them pays for it. */

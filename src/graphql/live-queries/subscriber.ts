@@ -144,7 +144,7 @@ export class LiveSubscriber implements AsyncIterableIterator<ExecutionResult, un
     }
     this.#pending = undefined;
     this.#send(message);
-    resolve({ value: message.answer.result, done: false });
+    resolve({ value: message.result, done: false });
   }
 
   #send({ answer, position }: LiveMessage): void {
@@ -152,7 +152,6 @@ export class LiveSubscriber implements AsyncIterableIterator<ExecutionResult, un
     this.#sent = answer.digest;
     this.#sentAt = performance.now();
     this.#isBehind = false;
-    this.context.consistency.sends(position, answer.stale);
   }
 
   #end(): void {

@@ -1,5 +1,6 @@
 import { type ExecutionArgs, type ExecutionResult, getOperationAST } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import { sharedJsonOf } from '../answer/shared-json.ts';
 import { awaitTokens } from '../consistency/read-after.ts';
 import { touchedBy } from '../consistency/touched.ts';
 import type { Context } from '../context.ts';
@@ -57,6 +58,8 @@ export function useConsistency(): Plugin {
             result: ExecutionResult;
             setResult: (result: ExecutionResult) => void;
           }) => {
+            // What many subscribers share says so itself.
+            if (sharedJsonOf(result)) return;
             setResult({ ...result, extensions: { ...result.extensions, ...consistencyOf(context) } });
           },
         }),

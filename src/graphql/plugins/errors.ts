@@ -1,5 +1,6 @@
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import { sharedJsonOf } from '../answer/shared-json.ts';
 import type { Context } from '../context.ts';
 import { maskedError, type ShownFault, toClientError } from '../errors.ts';
 
@@ -61,8 +62,9 @@ interface ExecutionOutcome {
 
 function answering(context: Context, reportFault: ReportFault) {
   return ({ result, setResult }: ExecutionOutcome): undefined => {
-    if (!(Symbol.asyncIterator in result) && result.errors)
-      setResult(clientResult(result, context, reportFault) as never);
+    // What many subscribers share has its errors in their form already.
+    if (Symbol.asyncIterator in result || !result.errors || sharedJsonOf(result)) return;
+    setResult(clientResult(result, context, reportFault) as never);
   };
 }
 
@@ -81,7 +83,8 @@ export function clientResult(
   return { ...result, errors: consistency.appended === undefined ? answered : answered.map(withoutStatus) };
 }
 
-function withoutStatus(error: GraphQLError): GraphQLError {
+/** The same error for a client that has no use for an HTTP status. */
+export function withoutStatus(error: GraphQLError): GraphQLError {
   const { http, ...extensions } = error.extensions;
   if (!http) return error;
   const { message, nodes, path } = error;

@@ -5,7 +5,8 @@ import type { Builder } from '../builder.ts';
 import { positionOf } from '../consistency/wait.ts';
 import type { Context } from '../context.ts';
 import { type FinalError, fresh, unwrap } from '../live/fresh.ts';
-import { type LiveRow, liveRow } from '../live/live-row.ts';
+import { type LiveRow, liveRow } from '../live/rows/live-row.ts';
+import { ROW_MESSAGES } from '../live/rows/row-messages.ts';
 import { keyOfOwnId } from './own-id.ts';
 import type { ReadModelType } from './read-model-type.ts';
 
@@ -51,6 +52,7 @@ export function addSubscriptionToRow<Table extends PgTable>(builder: Builder, fi
     t.field({
       type: model.ref,
       description,
+      extensions: { [ROW_MESSAGES]: true },
       args: {
         [key.name]: t.arg.id({ required: true, description: key.description }),
         after: t.arg({ type: 'ConsistencyToken', description: 'The first message is at least this fresh.' }),

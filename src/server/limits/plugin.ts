@@ -42,7 +42,7 @@ export function useCallerLimits(): Plugin {
         refuseBy(visit, stop as Stop)(error);
         return undefined;
       }
-      operation.chargeBy((bytes) => waitAfter(visit, bytes));
+      operation.chargeBy((bytes, fields) => waitAfter(visit, fields + pointsOfBytes(bytes)));
       return {
         onSubscribeError: release,
         onSubscribeResult: ({ result }) => {
@@ -68,9 +68,8 @@ function spendLater(visit: Visit, bytes: number): void {
   if (points > 0) visit.spend(points).catch(() => undefined);
 }
 
-/** Counts bytes. @returns how long a caller who exceeds their limit should wait, in ms; 0 for all others. */
-async function waitAfter(visit: Visit, bytes: number): Promise<number> {
-  const points = pointsOfBytes(bytes);
+/** Counts points. @returns how long a caller who exceeds their limit should wait, in ms; 0 for all others. */
+async function waitAfter(visit: Visit, points: number): Promise<number> {
   if (points === 0) return 0;
   try {
     await visit.spend(points);

@@ -84,7 +84,7 @@ async function beginSubscription(
   const refused = await whyNotAdmitted(connecting, id, options);
   if (refused) return [refused];
   const { extra: session } = connecting;
-  const client = clientOf(connecting, payload);
+  const client = { ...clientOf(connecting, payload), sink: session.sinkOf(id) };
   const pipeline = options.yoga.getEnveloped({ client, visit: session.visit });
   const document = await readDocument(payload, pipeline, client.correlationId, session, options);
   if (!('kind' in document)) return document;

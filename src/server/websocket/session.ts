@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { CloseCode, type Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
+import type { SharedSink } from '../../graphql/answer/shared-json.ts';
 import { CredentialsExpiredError, UnauthenticatedError } from '../../kernel/errors.ts';
 import { AuthUnavailableError } from '../auth/published-keys.ts';
 import { atMoment } from '../expiry.ts';
@@ -43,6 +44,12 @@ export class Session {
   /** Speaks the protocol from now on. */
   open(protocol: Server<Session>, limits: ConnectionLimits, events: ConnectionEvents): void {
     this.#connection = openConnection(protocol, this.socket, this, limits, events);
+  }
+
+  /** Sends messages that many subscribers get to the subscription with this id. */
+  sinkOf(id: string): SharedSink | undefined {
+    const connection = this.#connection;
+    return connection && ((message) => connection.send(id, message));
   }
 
   /** An operation of the client was refused because of a limit. */

@@ -1,5 +1,6 @@
 import { CloseCode, type Server } from 'graphql-ws';
 import { type RawData, WebSocket } from 'ws';
+import type { SharedJson } from '../../graphql/answer/shared-json.ts';
 import { every, later, type Timer } from '../../scheduling/timers.ts';
 import { excessOf, type JsonLimits } from '../http/requests/json-shape.ts';
 import { pointsOfBytes } from '../limits/traffic.ts';
@@ -40,6 +41,8 @@ export interface ConnectionEvents {
 
 /** A connection while it is open. */
 export interface Connection {
+  /** Sends a message to a subscription; resolves when it is written. */
+  send(id: string, message: SharedJson): Promise<void>;
   /** Records that an operation was refused because its caller is over a limit. */
   throttled(): void;
 }
@@ -86,19 +89,20 @@ export function openConnection<Extra>(
   });
   // Each ping is answered with a pong, which waits in memory if the client does not read.
   socket.on('ping', () => closeIfTooMany());
+  // Resolves when the message is written: until then nothing more of the same subscription is sent.
+  const send = (write: (written: (error?: Error | null) => void) => void) =>
+    new Promise<void>((resolve, reject) => {
+      if (socket.readyState !== WebSocket.OPEN) return resolve();
+      if (socket.bufferedAmount > limits.bufferedBytes) {
+        closeOver('buffered_bytes', 'Too much waits for you to read it');
+        return resolve();
+      }
+      write((error) => (error ? reject(error) : resolve()));
+    });
   const closed = server.opened(
     {
       protocol: socket.protocol,
-      // Resolves when the message is written: until then nothing more of the same subscription is sent.
-      send: (data) =>
-        new Promise((resolve, reject) => {
-          if (socket.readyState !== WebSocket.OPEN) return resolve();
-          if (socket.bufferedAmount > limits.bufferedBytes) {
-            closeOver('buffered_bytes', 'Too much waits for you to read it');
-            return resolve();
-          }
-          socket.send(data, (error) => (error ? reject(error) : resolve()));
-        }),
+      send: (data) => send((written) => socket.send(data, written)),
       close: (code, reason) => socket.close(code, reason),
       onMessage: (take) => {
         const handle = (data: RawData) => {
@@ -134,7 +138,24 @@ export function openConnection<Extra>(
     inbox?.end();
     closed(code, String(reason)).catch(onMessageFailed);
   });
-  return { throttled: () => void closeIfTooMany(THROTTLED_MESSAGES) };
+  return {
+    throttled: () => void closeIfTooMany(THROTTLED_MESSAGES),
+    send: (id, payload) => send((written) => sendShared(socket, id, payload, written)),
+  };
+}
+
+/** Writes a message of the protocol around a payload. Large payloads are parts of their own: their bytes are not copied. */
+function sendShared(socket: WebSocket, id: string, payload: SharedJson, written: (error?: Error | null) => void): void {
+  const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+  const { pieces } = payload;
+  if (!pieces) {
+    socket.send(`${head}${payload.text}}`, written);
+    return;
+  }
+  const part = { binary: false, fin: false };
+  socket.send(head, part);
+  for (const piece of pieces) socket.send(piece, part);
+  socket.send('}', { binary: false, fin: true }, written);
 }
 
 /** Counts messages. The function returns false if there were too many; a large message counts as several. */

@@ -22,6 +22,14 @@ interface Moved {
 interface CaughtUp {
   readonly caughtUp: { readonly projection: string; readonly token: string; readonly waitedMs: number };
 }
+interface Listed {
+  readonly live: {
+    readonly orders: { readonly nodes: readonly { readonly status: string }[]; readonly totalCount: number };
+  };
+}
+const LIVE = `subscription ($id: ID!, $after: ConsistencyToken) {
+  live(after: $after, everyMs: 50) { orders(first: 9, filter: { customerId: $id }) { nodes { status } totalCount } }
+}`;
 const ORDER_UPDATED = `subscription ($id: ID!, $after: ConsistencyToken) { orderUpdated(id: $id, after: $after) { status version } }`;
 const MOVED = `subscription { projectionUpdated(projections: ["customers"]) { projection keys token lagMs } }`;
 const CAUGHT_UP = `subscription ($token: ConsistencyToken!) { caughtUp(token: $token) { projection token waitedMs } }`;
@@ -58,6 +66,40 @@ describe.skipIf(lacks('pg_basebackup'))('a subscription on a replica', () => {
     await replica.resume();
     for (const one of [feed, other]) {
       await one.dataWhere(({ orderUpdated }) => orderUpdated.status === 'SHIPPED' && orderUpdated.version === 3);
+    }
+  });
+
+  it('shows a live query as the replica shows it, at the token it asks for or later, and never goes back', async () => {
+    const shop = await openShop(app);
+    const { aggregateId: id, token } = await placeOrder(app, shop);
+    const customerId = shop.customerId;
+    const feed = open('WebSocket').subscribe<Listed>(LIVE, { id: customerId, after: token });
+    const shown = ({ live }: Listed) => [...live.orders.nodes.map(({ status }) => status), live.orders.totalCount];
+    expect(shown(await feed.data())).toEqual(['PLACED', 1]);
+    await replica.pause();
+    await confirm(id);
+    const { token: last } = await placeOrder(app, shop);
+    await caughtUp(app, last);
+    const late = open('SSE by POST').subscribe<Listed>(LIVE, { id: customerId, after: last });
+    await until(() => app.engine.readSide.positions.waiting > 0);
+    expect(feed.messages).toHaveLength(1);
+    expect(late.messages).toHaveLength(0);
+    await replica.resume();
+    expect(shown(await late.data())).toEqual(['PLACED', 'CONFIRMED', 2]);
+    // The replica lags behind all that follows.
+    await replica.delay(200);
+    for (let count = 3; count <= 6; count++) await placeOrder(app, shop);
+    await replica.delay(0);
+    for (const [one, after] of [
+      [feed, token],
+      [late, last],
+    ] as const) {
+      await one.dataWhere(({ live }) => live.orders.totalCount === 6);
+      const positions = one.messages.map(({ extensions }) => positionOf(extensions?.consistency?.token ?? ''));
+      expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+      expect(positions[0]).toBeGreaterThanOrEqual(positionOf(after));
+      const counts = one.messages.map(({ data }) => data?.live.orders.totalCount ?? 0);
+      expect(counts).toEqual(counts.toSorted((a, b) => a - b));
     }
   });
 

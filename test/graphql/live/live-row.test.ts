@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type LiveRow, liveRow } from '../../../src/graphql/live/live-row.ts';
+import { type LiveRow, liveRow } from '../../../src/graphql/live/rows/live-row.ts';
 import { SubscriptionBudgets } from '../../../src/graphql/live/subscription-budget.ts';
 import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
 import { settle } from '../../support/kernel/appends.ts';

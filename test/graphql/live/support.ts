@@ -1,7 +1,7 @@
 import { notes } from '../../../src/domains/notes/read-models.ts';
 import { type Caller, type Context, createContext, type Shared } from '../../../src/graphql/context.ts';
-import { LiveRows } from '../../../src/graphql/live/live-rows.ts';
 import { LiveUpdates } from '../../../src/graphql/live/live-updates.ts';
+import { LiveRows } from '../../../src/graphql/live/rows/live-rows.ts';
 import { ReadModels } from '../../../src/graphql/read/read-models.ts';
 import { Positions } from '../../../src/kernel/consistency/positions.ts';
 import type { Projection } from '../../../src/kernel/define/read-model/projection.ts';
@@ -64,7 +64,8 @@ export class Stage {
   /** What operations share. */
   get shared(): Shared {
     const { registry, positions, hub, head, live, updates } = this;
-    const engine = { registry, readSide: { positions, hub }, projector: { head } };
+    const tokens = { encode: String };
+    const engine = { registry, readSide: { positions, hub }, projector: { head }, tokens };
     return {
       engine: engine as unknown as Context['engine'],
       readModels: this.#readModels(),

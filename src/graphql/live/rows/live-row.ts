@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import { approximateBytes } from '../../kernel/bytes.ts';
-import type { Projection } from '../../kernel/define/read-model/projection.ts';
-import { Mailbox } from '../../kernel/notify/mailbox.ts';
-import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
-import type { Context } from '../context.ts';
-import { BadUserInputError } from '../errors.ts';
-import { keyFor } from '../read/rows.ts';
-import { isVisible, type Visibility } from '../read/visibility.ts';
+import { approximateBytes } from '../../../kernel/bytes.ts';
+import type { Projection } from '../../../kernel/define/read-model/projection.ts';
+import { Mailbox } from '../../../kernel/notify/mailbox.ts';
+import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
+import type { Context } from '../../context.ts';
+import { BadUserInputError } from '../../errors.ts';
+import { keyFor } from '../../read/rows.ts';
+import { isVisible, type Visibility } from '../../read/visibility.ts';
+import type { ReadRow } from './live-rows.ts';
 
 const sizes = new WeakMap<RowValues, number>();
 
@@ -21,9 +22,8 @@ function rowBytes(row: RowValues): number {
 }
 
 /** A row as its read model had it at a position or later. */
-export interface LiveRow {
+export interface LiveRow extends ReadRow {
   readonly row: RowValues;
-  readonly position: number;
 }
 
 /**
@@ -52,7 +52,8 @@ export function liveRow(
   let freshest = 0;
   let shown: RowValues | undefined;
   let visibility: Visibility = [];
-  const show = (row: RowValues | null, position: number) => {
+  const show = (read: ReadRow) => {
+    const { row, position } = read;
     if (position < freshest) return;
     freshest = position;
     if (row && isVisible(visibility, row)) {
@@ -61,7 +62,8 @@ export function liveRow(
       // Everyone who watches the row keeps the same object.
       shown = row;
       if (isShown) return;
-      mailbox.put('row', { row, position });
+      // The same object for everybody: they can share the message that is made of it.
+      mailbox.put('row', read as LiveRow);
     } else if (shown) {
       mailbox.end();
     } else {
@@ -93,7 +95,7 @@ export function liveRow(
     rows.clear();
     const row = (await rows.byKey(projection, text)) as RowValues | null;
     // A change that arrived meanwhile was read later: keep it.
-    if (!shown) show(row, position);
+    if (!shown) show({ row, position });
   };
   const mailbox = new Mailbox<LiveRow>({
     signal,

@@ -1,6 +1,6 @@
-import type { Actor } from '../../kernel/define/access/actor.ts';
-import type { Projection } from '../../kernel/define/read-model/projection.ts';
-import { nameOfVisibility, visibilityFor } from '../read/visibility.ts';
+import type { Actor } from '../../../kernel/define/access/actor.ts';
+import type { Projection } from '../../../kernel/define/read-model/projection.ts';
+import { nameOfVisibility, visibilityFor } from '../../read/visibility.ts';
 
 /** A text that is equal for actors who see the same rows of these read models. */
 export function rightsOf(

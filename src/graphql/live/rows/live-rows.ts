@@ -1,18 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Projection } from '../../kernel/define/read-model/projection.ts';
-import type { Courier } from '../../kernel/notify/courier.ts';
-import type { Hub } from '../../kernel/notify/hub.ts';
-import type { EngineObserver } from '../../kernel/observe/occurrences.ts';
-import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
-import { type Backoff, backoffMs } from '../../scheduling/backoff.ts';
-import { pause } from '../../scheduling/sleeper.ts';
-import type { ReadModels } from '../read/read-models.ts';
+import type { Projection } from '../../../kernel/define/read-model/projection.ts';
+import type { Courier } from '../../../kernel/notify/courier.ts';
+import type { Hub } from '../../../kernel/notify/hub.ts';
+import type { EngineObserver } from '../../../kernel/observe/occurrences.ts';
+import type { RowValues } from '../../../kernel/read/fold/working-rows.ts';
+import { type Backoff, backoffMs } from '../../../scheduling/backoff.ts';
+import { pause } from '../../../scheduling/sleeper.ts';
+import type { ReadModels } from '../../read/read-models.ts';
 
 /** Subscribers wait for a changed row, so the read is repeated at least every two seconds. */
 const READ_AGAIN: Backoff = { firstMs: 50, maxMs: 2000 };
 
+/** A row as it was read after a change; null if it was deleted. Everybody who watches it gets the same object. */
+export interface ReadRow {
+  readonly row: RowValues | null;
+  /** The row is as fresh as this. */
+  readonly position: number;
+}
+
 /** Must not throw. May be called after it was unsubscribed. */
-export type RowListener = (row: RowValues | null, position: number) => void;
+export type RowListener = (read: ReadRow) => void;
 
 export interface LiveRowsOptions {
   readonly readModels: ReadModels;
@@ -67,8 +74,7 @@ export class LiveRows {
   }
 
   /**
-   * Calls back with the row after each further change, with null if it was deleted, and with the position that it is as
-   * fresh as; until the returned function is called.
+   * Calls back with the row after each further change, until the returned function is called.
    */
   watch(projection: Projection, key: string, listener: RowListener): () => void {
     const { name } = projection;
@@ -83,7 +89,7 @@ export class LiveRows {
       row: undefined,
     };
     watched.rows.set(key, watch);
-    const own: RowListener = (row, position) => listener(row, position);
+    const own: RowListener = (read) => listener(read);
     watch.listeners.add(own);
     return () => {
       if (!watch.listeners.delete(own) || watch.listeners.size > 0) return;
@@ -127,8 +133,8 @@ export class LiveRows {
         failures = 0;
         // Keeps the same object if nothing has changed, so that listeners can compare by identity.
         if (!isDeepStrictEqual(row, watch.row)) watch.row = row;
-        const shown = watch.row as RowValues | null;
-        await this.#courier.each(watch.listeners, (listener) => listener(shown, position));
+        const read: ReadRow = { row: watch.row as RowValues | null, position };
+        await this.#courier.each(watch.listeners, (listener) => listener(read));
       } catch (error) {
         const context = { projection: watch.projection.name, key: watch.key, position };
         this.#observer.tell('updateDelayed', { error, context });
