@@ -25,6 +25,7 @@ import { unreadAnswers } from './attacks/requests/unread-answers.ts';
 import { futureTokens } from './attacks/subscriptions/future-tokens.ts';
 import { idleSubscriptions } from './attacks/subscriptions/idle-subscriptions.ts';
 import { manyKeys } from './attacks/subscriptions/many-keys.ts';
+import { manyLiveQueries } from './attacks/subscriptions/many-live-queries.ts';
 import { oddMessages } from './attacks/subscriptions/odd-messages.ts';
 import { subscriptionChurn } from './attacks/subscriptions/subscription-churn.ts';
 
@@ -58,4 +59,5 @@ export const attacks: readonly Attack[] = [
   hugeVariables,
   largeReceipts,
   oddMessages,
+  manyLiveQueries,
 ];
