@@ -79,9 +79,13 @@ class Sender {
         },
         error: (error) => {
           deliver(makeErrorResult(operation, error as Error));
+          this.#end(operation);
           complete();
         },
-        complete,
+        complete: () => {
+          this.#end(operation);
+          complete();
+        },
       });
     });
   }
@@ -89,6 +93,13 @@ class Sender {
   /** The operation has ended. */
   forget(key: number): void {
     this.#ready.delete(key);
+  }
+
+  /** A subscription ends for whoever shows it, too, for example because the user has signed out. */
+  #end(operation: Operation): void {
+    if (operation.kind === 'subscription') {
+      this.#client.reexecuteOperation(makeOperation('teardown', operation, operation.context));
+    }
   }
 
   /**

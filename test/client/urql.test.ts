@@ -1,6 +1,7 @@
 import { Client, cacheExchange, type Exchange, gql } from '@urql/core';
 import { cacheExchange as graphcache } from '@urql/exchange-graphcache';
 import { describe, expect, it } from 'vitest';
+import { onEnd, pipe, subscribe } from 'wonka';
 import { graphcacheConfig } from '../../client/src/graphcache.ts';
 import { afterwriteExchange } from '../../client/src/urql.ts';
 import { registerCustomer } from '../support/client/shop.ts';
@@ -136,6 +137,21 @@ describe('urql with a normalised cache', () => {
     held.release();
     expect((await first).data?.customer?.name).toBe('Grace');
     expect(shown(id)).toBe('Grace');
+  });
+
+  it('tells whoever shows a subscription that it has ended', async () => {
+    const { client, afterwrite, shown } = urql();
+    const id = await register(afterwrite);
+    let endings = 0;
+    pipe(
+      client.subscription(LIVE_CUSTOMER, { id }),
+      onEnd(() => endings++),
+      subscribe(() => {}),
+    );
+    await until(() => shown(id) === 'Ada');
+    expect(endings).toBe(0);
+    afterwrite.signOut();
+    await until(() => endings === 1);
   });
 
   it('keeps a list live', async () => {
