@@ -32,7 +32,7 @@ export interface Project {
 }
 
 /** Packs a package of the repository. @returns the path of the tarball. */
-async function pack(source: string, destination: string): Promise<string> {
+export async function pack(source: string, destination: string): Promise<string> {
   await mkdir(destination, { recursive: true });
   const words = ['pack', '--json', '--pack-destination', destination];
   const { stdout } = await execute('npm', words, { cwd: source, env: process.env, maxBuffer: 2 ** 24 });
