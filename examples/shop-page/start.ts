@@ -19,11 +19,16 @@ try {
   await serve();
 } catch (error) {
   if (!stopped.signal.aborted) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${sentences(error).join('\n')}\n`);
     process.exit(error instanceof InstallError ? error.exitCode : 1);
   }
 }
 process.exit();
+
+/** What went wrong, and why. */
+function sentences(error: unknown): string[] {
+  return error instanceof Error ? [error.message, ...(error.cause ? sentences(error.cause) : [])] : [String(error)];
+}
 
 /** Serves until it is stopped. @throws {Error} if the server or the page does not start, or the server ends. */
 async function serve(): Promise<void> {

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { codegen } from '@graphql-codegen/core';
 import * as typescript from '@graphql-codegen/typescript';
-import { buildSchema, isScalarType, isSpecifiedScalarType, parse } from 'graphql';
+import { buildSchema, isScalarType, isSpecifiedScalarType, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import configuration from '../../docs/example/frontend/codegen.ts';
 
@@ -27,5 +27,22 @@ describe('graphql-codegen with the scalars of the client', () => {
       ...{ plugins: [{ typescript: {} }], pluginMap: { typescript } },
     });
     await expect(plan).rejects.toThrow('ISBN');
+  });
+});
+
+describe('the documents of the example page', () => {
+  const files = globSync('examples/shop-page/src/**/*.{ts,tsx}', { exclude: (name) => name === 'gql' });
+  const documents = files.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/graphql\(`([^`]*)`\)/g)].map(([, text = '']) => text),
+  );
+
+  it('fit the schema', () => {
+    expect(documents.length).toBeGreaterThan(10);
+    expect(validate(buildSchema(schema), parse(documents.join('\n')))).toEqual([]);
+  });
+
+  it('are those whose types were generated: run npm run codegen in the folder of the example otherwise', () => {
+    const generated = readFileSync('examples/shop-page/src/gql/gql.ts', 'utf8');
+    expect(documents.filter((text) => !generated.includes(JSON.stringify(text)))).toEqual([]);
   });
 });
