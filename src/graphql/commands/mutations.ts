@@ -28,13 +28,13 @@ export function addMutations(builder: Builder, inputs: InputTypes, commands: Ite
               'Accept only if the stream is at this version; if omitted, the command is decided on the current state.',
           }),
         },
-        resolve: async (_, { input: value, commandId, expectedVersion }, context) => {
+        resolve: async (_, { input: value, commandId, expectedVersion }, context, { path }) => {
           const { engine, actor, address, correlationId, operation, consistency, budget } = context;
           const { traceparent } = operation;
           const onAppended = (bytes: number) => budget.appended(bytes);
           const options = { actor, address, commandId, expectedVersion, correlationId, traceparent, onAppended };
           const outcome = await engine.bus.executeUnchecked(command, value, options);
-          if (outcome.kind === 'accepted') consistency.hasAppended(outcome.receipt.position);
+          if (outcome.kind === 'accepted') consistency.hasAccepted(String(path.key), outcome.receipt);
           return toResult(outcome);
         },
       }),

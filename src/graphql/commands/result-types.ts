@@ -45,7 +45,8 @@ export function addResultTypes(builder: Builder) {
           type: 'Query',
           description: `The query root, read at or after this command: write and read your write in one request.
 If a read model does not reach the command in time, nullable fields are null with CONSISTENCY_TIMEOUT, the others
-return the available data, and \`extensions.consistency.stale\` is true; the receipt still arrives.`,
+return the available data, and \`extensions.consistency.stale\` is true; the receipt still arrives. If a field that must
+not be null fails, the answer has no data, and the receipt is in \`extensions.accepted\`.`,
           resolve: ({ receipt: { position } }, _, context, info) => readAt(position, context, info),
         }),
       };

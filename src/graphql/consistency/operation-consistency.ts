@@ -1,10 +1,20 @@
+import type { Receipt } from '../../kernel/define/command-outcome.ts';
 import type { Engine } from '../../kernel/engine.ts';
 import { freshnessOf } from './wait.ts';
+
+/** The receipt of an accepted command whose place in the data is missing, as `extensions.accepted` has it. */
+interface LostReceipt extends Omit<Receipt, 'position'> {
+  /** The name of the mutation's field in the answer. */
+  readonly field: string;
+  readonly token: string;
+}
 
 /** What an operation has waited for, read and written. Its answer shows this in `extensions.consistency`. */
 export class OperationConsistency {
   readonly #engine: Engine;
   #appended: number | undefined;
+  /** Receipts of the commands that were accepted, by the names of their fields in the answer. */
+  #receipts: Map<string, Receipt> | undefined;
   /** Everything that was read is at least this fresh. */
   #read: number | undefined;
   #touched: readonly string[] | undefined;
@@ -43,9 +53,23 @@ export class OperationConsistency {
     return tokens.encode(this.#appended ?? this.#read ?? projector.head.position);
   }
 
-  /** The operation has appended events, the last one at this position. */
-  hasAppended(position: number): void {
-    this.#appended = Math.max(this.#appended ?? 0, position);
+  /** A command of the operation was accepted. @param field the name of its field in the answer. */
+  hasAccepted(field: string, receipt: Receipt): void {
+    this.#receipts ??= new Map();
+    this.#receipts.set(field, receipt);
+    this.#appended = Math.max(this.#appended ?? 0, receipt.position);
+  }
+
+  /**
+   * The receipts that the data of the answer lacks, because something in their selections failed. Undefined if it lacks
+   * none.
+   */
+  receiptsMissingIn(data: Readonly<Record<string, unknown>> | null | undefined): readonly LostReceipt[] | undefined {
+    if (!this.#receipts) return undefined;
+    const lost = [...this.#receipts].filter(([field]) => data?.[field] == null);
+    if (lost.length === 0) return undefined;
+    const { tokens } = this.#engine;
+    return lost.map(([field, { position, ...receipt }]) => ({ field, ...receipt, token: tokens.encode(position) }));
   }
 
   /** The operation reads these read models from now on. */

@@ -12,7 +12,8 @@ export const READ_AFTER_HEADER = 'read-after';
 
 /**
  * Makes a query wait once, before it is executed, until its read models have reached its tokens. Every answer says how fresh it is:
- * in `extensions.consistency`, and over HTTP in a header.
+ * in `extensions.consistency`, and over HTTP in a header. An answer to accepted commands whose receipts are missing in
+ * its data has them in `extensions.accepted`.
  */
 export function useConsistency(): Plugin {
   const tokens = new WeakMap<Request, string>();
@@ -41,7 +42,8 @@ export function useConsistency(): Plugin {
           if (Symbol.asyncIterator in result) return;
           const extensions = consistencyOf(context);
           if (request) tokens.set(request, extensions.consistency.token);
-          setResult({ ...result, extensions: { ...result.extensions, ...extensions } });
+          const accepted = context.consistency.receiptsMissingIn(result.data);
+          setResult({ ...result, extensions: { ...result.extensions, ...extensions, ...(accepted && { accepted }) } });
         },
       };
     },
