@@ -72,13 +72,19 @@ export class Rows {
   /**
    * The row with this id, in whichever of these read models it is; null if there is none or the actor may not see it,
    * also if they may see no row of its read model at all. If several have it, the first counts that the actor may see.
+   * @param isPreferred read models that come before the others.
    * @throws {BadUserInputError} if the id is not valid.
    */
-  async node(projections: readonly Projection[], id: string): Promise<NodeRow | null> {
+  async node(
+    projections: readonly Projection[],
+    id: string,
+    isPreferred: (projection: Projection) => boolean = () => false,
+  ): Promise<NodeRow | null> {
     const uuid = uuidFrom(id);
     // The row may come into being in any of them.
     for (const { name } of projections) this.#options.recorder?.row(name, uuid);
-    for (const projection of await this.#readModels.nodes.find(projections, uuid)) {
+    const found = await this.#readModels.nodes.find(projections, uuid);
+    for (const projection of found.toSorted((a, b) => Number(isPreferred(b)) - Number(isPreferred(a)))) {
       this.#options.recorder?.rights(projection.name);
       const row = maySee(projection, this.#actor) ? await this.byKey(projection, uuid) : null;
       if (row) return { projection, row };

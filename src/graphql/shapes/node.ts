@@ -1,5 +1,6 @@
 import type { InterfaceRef } from '@pothos/core';
 import type { PgColumn } from 'drizzle-orm/pg-core';
+import type { FragmentDefinitionNode, GraphQLResolveInfo, SelectionNode } from 'graphql';
 import { DefinitionError } from '../../kernel/define/definition-error.ts';
 import type { Projection } from '../../kernel/define/read-model/projection.ts';
 import type { RowValues } from '../../kernel/read/fold/working-rows.ts';
@@ -47,18 +48,19 @@ export function addNodeQueries(
 ): void {
   const projections = types.map(({ projection }) => projection);
   const names = new Map(types.map(({ name, projection }) => [projection, name]));
-  const find = async ({ rows }: Context, id: string): Promise<TypedRow | null> => {
-    const found = await rows.node(projections, id);
+  const find = async ({ rows }: Context, id: string, named: ReadonlySet<string>): Promise<TypedRow | null> => {
+    const found = await rows.node(projections, id, (projection) => named.has(names.get(projection) ?? ''));
     return found && { ...found.row, __typename: names.get(found.projection) ?? '' };
   };
   builder.queryFields((t) => ({
     node: t.field({
       type: Node,
       nullable: true,
-      description: 'What has this id, of whatever type; null if there is nothing that you may see.',
+      description: `What has this id, of whatever type; null if there is nothing that you may see. Only actors may be several things under
+one id: then it is the one whose type the selection names by a fragment, or the first.`,
       extensions,
       args: { id: t.arg.id({ required: true, description: 'Its id, a UUID.' }) },
-      resolve: (_, { id }, context) => find(context, id),
+      resolve: (_, { id }, context, info) => find(context, id, typesNamedIn(info)),
     }),
     nodes: t.field({
       type: [Node],
@@ -67,16 +69,35 @@ export function addNodeQueries(
 not see.`,
       extensions,
       args: { ids: t.arg.idList({ required: true, description: `The ids, UUIDs; at most ${MAX_NODES}.` }) },
-      resolve: (_, { ids }, context, { path }) => {
+      resolve: (_, { ids }, context, info) => {
         if (ids.length > MAX_NODES) {
           throw new BadUserInputError(`\`ids\` has ${ids.length} ids; at most ${MAX_NODES} are allowed.`);
         }
         // An id that cannot be one is an error of its element alone.
-        const found = ids.map((id) => find(context, id).catch((error) => context.budget.failed(error, path) as null));
+        const failed = (error: unknown) => context.budget.failed(error, info.path) as null;
+        const named = typesNamedIn(info);
+        const found = ids.map((id) => find(context, id, named).catch(failed));
         return Promise.all(found);
       },
     }),
   }));
+}
+
+/** Types that the selection of a field names by fragments. */
+function typesNamedIn({ fieldNodes, fragments }: GraphQLResolveInfo): ReadonlySet<string> {
+  const named = new Set<string>();
+  const visit = (selections: readonly SelectionNode[]) => {
+    for (const selection of selections) {
+      if (selection.kind === 'Field') continue;
+      const fragment: SelectionNode | FragmentDefinitionNode | undefined =
+        selection.kind === 'FragmentSpread' ? fragments[selection.name.value] : selection;
+      if (!fragment) continue;
+      if (fragment.typeCondition) named.add(fragment.typeCondition.name.value);
+      visit(fragment.selectionSet.selections);
+    }
+  };
+  for (const { selectionSet } of fieldNodes) visit(selectionSet?.selections ?? []);
+  return named;
 }
 
 /** Refuses a type whose ids are not those of aggregates. @throws {DefinitionError} KEY_UNSUPPORTED */

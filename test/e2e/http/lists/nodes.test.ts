@@ -106,6 +106,24 @@ describe('node', () => {
     expect([await nodeFor(staff), await nodeFor(her), await nodeFor(ada)]).toEqual(['Customer', 'Customer', 'Author']);
   });
 
+  it('is the one whose type the selection names if a person is several things under one id', async () => {
+    const id = unknownId();
+    const her = await customerToken(id);
+    await accepted(app, 'registerCustomer', { id, name: 'Cleo', email: 'cleo@example.org' }, { token: her });
+    readAfter = (await accepted(app, 'registerAuthor', { id, displayName: 'Dr Cleo' }, { token: her })).token;
+    const named = async (selection: string, more = '') =>
+      (await read(`{ node(id: "${id}") { __typename ${selection} } } ${more}`, her)).data.node;
+    const author = { __typename: 'Author', displayName: 'Dr Cleo' };
+    expect([
+      await named('... on Author { displayName }'),
+      await named('...Fields', 'fragment Fields on Node { ...OfAuthor } fragment OfAuthor on Author { displayName }'),
+      await named('... on Author { displayName } ... on Customer { name }'),
+      await named('... on Order { status }'),
+    ]).toEqual([author, author, { __typename: 'Customer', name: 'Cleo' }, { __typename: 'Customer' }]);
+    const both = `{ nodes(ids: ["${id}", "${ids.Order}"]) { __typename ... on Author { displayName } } }`;
+    expect((await read(both, staff)).data.nodes).toEqual([author, { __typename: 'Order' }]);
+  });
+
   it('refuses what is not an id', async () => {
     expectRequestError(await read('{ node(id: "order 1") { id } }', staff), 'BAD_USER_INPUT');
   });
