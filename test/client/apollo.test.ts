@@ -5,34 +5,25 @@ import { afterwriteCache, afterwriteLink } from '../../client/src/apollo.ts';
 import { registerCustomer } from '../support/client/shop.ts';
 import { useApp } from '../support/server/app.ts';
 import { until } from '../support/until.ts';
-import { CUSTOMER, type CustomerView, LIVE_CUSTOMER, Line, RENAME, register, useClients } from './support.ts';
+import {
+  CUSTOMER,
+  type CustomerView,
+  LIST,
+  LIVE_CUSTOMER,
+  LIVE_LIST,
+  type ListView,
+  RENAME,
+  RENAME_AND_READ,
+} from './documents.ts';
+import { Line, register, useClients } from './support.ts';
+
+interface CountView {
+  readonly customers: { readonly totalCount: number };
+}
 
 const app = useApp({ fulfils: false });
 const createClient = useClients(app);
 const READ = gql(CUSTOMER);
-const RENAME_AND_READ = gql`
-  mutation RenameAndRead($id: ID!, $name: String!, $commandId: ID) {
-    renameCustomer(input: { customerId: $id, name: $name }, commandId: $commandId) {
-      ... on CommandReceipt { token query { customer(id: $id) { id name version } } }
-      ... on Error { code message }
-    }
-  }`;
-const LIST = gql`
-  query Customers($first: Int!, $after: String) {
-    customers(first: $first, after: $after, sort: REGISTERED_AT_DESC) {
-      edges { cursor node { id name } }
-      pageInfo { hasNextPage endCursor }
-    }
-  }`;
-const LIVE_LIST = gql`
-  subscription LiveCustomers($first: Int!, $after: ConsistencyToken) {
-    live(after: $after) {
-      customers(first: $first, sort: REGISTERED_AT_DESC) { edges { cursor node { id name } } pageInfo { hasNextPage endCursor } }
-    }
-  }`;
-interface ListView {
-  readonly customers: { readonly edges: readonly { readonly node: { readonly id: string; readonly name: string } }[] };
-}
 
 function apollo() {
   const line = new Line();
@@ -62,7 +53,7 @@ describe('Apollo Client', () => {
     const { client, afterwrite, shown, read } = apollo();
     const id = await register(afterwrite);
     await read(id);
-    await client.mutate({ mutation: RENAME_AND_READ, variables: { id, name: 'Grace' } });
+    await client.mutate({ mutation: gql(RENAME_AND_READ), variables: { id, name: 'Grace' } });
     expect(shown(id)).toBe('Grace');
   });
 
@@ -83,7 +74,7 @@ describe('Apollo Client', () => {
     const held = line.holdAnswer();
     const late = read(id);
     await held.answered;
-    await client.mutate({ mutation: RENAME_AND_READ, variables: { id, name: 'Grace' } });
+    await client.mutate({ mutation: gql(RENAME_AND_READ), variables: { id, name: 'Grace' } });
     const seen: (string | undefined)[] = [];
     const watching = client
       .watchQuery<CustomerView>({ query: READ, variables: { id }, fetchPolicy: 'cache-only' })
@@ -113,13 +104,40 @@ describe('Apollo Client', () => {
     expect(shown(id)).toBe('Grace');
   });
 
+  it('asks once more if tokens do not tell which of two answers is newer, and shows what is read then', async () => {
+    const { client, afterwrite, line } = apollo();
+    for (const name of ['1', '2', '3']) await register(afterwrite, name);
+    const query = gql('query Count { customers { totalCount } }');
+    const context = { queryDeduplication: false };
+    const count = async () =>
+      (await client.query<CountView>({ query, fetchPolicy: 'network-only', context })).data?.customers.totalCount;
+    const answered = (totalCount: number, position: number) => {
+      const customers = { __typename: 'CustomerConnection', totalCount };
+      const consistency = { token: app.engine.tokens.encode(position), stale: false };
+      return Response.json({ data: { customers }, extensions: { consistency } });
+    };
+    const { data } = await afterwrite.query('{ customers { totalCount } }');
+    const all = (data as CountView).customers.totalCount;
+    const before = line.sent.length;
+    const late = Promise.withResolvers<Response>();
+    line.answer(late.promise);
+    const first = count();
+    await until(() => line.sent.length === before + 1);
+    // Data may include more than the token says.
+    line.answer(answered(2, 1));
+    expect(await count()).toBe(2);
+    late.resolve(answered(1, 2));
+    expect(await first).toBe(all);
+    expect([client.readQuery<CountView>({ query })?.customers.totalCount, line.sent.length - before]).toEqual([all, 3]);
+  });
+
   it('sends a command once more for its answer if that was overtaken, and it takes effect once', async () => {
     const { client, afterwrite, line, shown } = apollo();
     const id = await register(afterwrite);
     const held = line.holdAnswer();
-    const late = client.mutate({ mutation: RENAME_AND_READ, variables: { id, name: 'Grace' } });
+    const late = client.mutate({ mutation: gql(RENAME_AND_READ), variables: { id, name: 'Grace' } });
     await held.answered;
-    await client.mutate({ mutation: RENAME_AND_READ, variables: { id, name: 'Edsger' } });
+    await client.mutate({ mutation: gql(RENAME_AND_READ), variables: { id, name: 'Edsger' } });
     held.release();
     await late;
     expect(shown(id)).toBe('Edsger');
@@ -136,7 +154,7 @@ describe('Apollo Client', () => {
       const live = client.subscribe({ query: gql(LIVE_CUSTOMER), variables: { id } }).subscribe(() => {});
       await until(() => shown(id) === 'Ada');
       let held = line.holdAnswer();
-      const late = client.mutate({ mutation: RENAME_AND_READ, variables: { id, name: 'Grace', ...variables } });
+      const late = client.mutate({ mutation: gql(RENAME_AND_READ), variables: { id, name: 'Grace', ...variables } });
       for (let attempt = 1; attempt <= 6; attempt++) {
         await held.answered;
         await other.command(RENAME, { id, name: `Edsger ${attempt}` });
@@ -157,18 +175,18 @@ describe('Apollo Client', () => {
   it('adds the next page to a list, and keeps the list live', async () => {
     const { client, afterwrite } = apollo();
     for (const name of ['1', '2', '3']) await register(afterwrite, name);
-    const list = client.watchQuery<ListView>({ query: LIST, variables: { first: 2 } });
+    const list = client.watchQuery<ListView>({ query: gql(LIST), variables: { first: 2 } });
     const names = () =>
       client
-        .readQuery<ListView>({ query: LIST, variables: { first: 2 } })
+        .readQuery<ListView>({ query: gql(LIST), variables: { first: 2 } })
         ?.customers.edges.map(({ node }) => node.name);
     const watching = list.subscribe(() => {});
     await until(() => names()?.length === 2);
     const { data } = list.getCurrentResult();
-    const cursor = (data as ListView & { customers: { pageInfo: { endCursor: string } } }).customers.pageInfo.endCursor;
+    const cursor = (data as ListView).customers.pageInfo.endCursor;
     await list.fetchMore({ variables: { first: 1, after: cursor } });
     expect(names()).toEqual(['3', '2', '1']);
-    const live = client.subscribe({ query: LIVE_LIST, variables: { first: 3 } }).subscribe(() => {});
+    const live = client.subscribe({ query: gql(LIVE_LIST), variables: { first: 3 } }).subscribe(() => {});
     await until(() => names()?.length === 3);
     await registerCustomer(app, { name: '4' });
     await until(() => names()?.[0] === '4');

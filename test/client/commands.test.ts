@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { createFetch } from '../../client/src/fetch.ts';
 import { CommandError, type QueuedOutcome } from '../../client/src/index.ts';
+import { queueIn } from '../../client/src/queue.ts';
 import { accessToken, staffToken, WITH_AUTH } from '../support/client/tokens.ts';
 import { useApp } from '../support/server/app.ts';
 import { until } from '../support/until.ts';
-import { Line, MemoryStorage, nameOf, REGISTER, RENAME, register, useClients, waitingIn } from './support.ts';
+import { REGISTER, RENAME, RENAME_AND_FAIL } from './documents.ts';
+import { Line, MemoryStorage, nameOf, register, useClients, waitingIn } from './support.ts';
 
 const app = useApp({ env: WITH_AUTH, fulfils: false });
 const createClient = useClients(app);
@@ -75,6 +78,41 @@ describe('a command', () => {
     });
   });
 
+  it('that was accepted resolves to its receipt although everything that it reads fails', async () => {
+    const line = new Line();
+    const client = createClient({ auth, fetch: line.fetch });
+    const id = await register(client);
+    const receipt = await client.command(RENAME_AND_FAIL, { id, name: 'Grace' });
+    expect(receipt).toMatchObject({ aggregateId: id, version: 2, replayed: false, query: null });
+    expect(client.token).toBe(receipt.token);
+    expect(await nameOf(client, id)).toBe('Grace');
+    expect(line.sent).toHaveLength(3);
+  });
+
+  it('that was accepted is not sent again if only its reads have taken too long', async () => {
+    const line = new Line();
+    const client = createClient({ auth, fetch: line.fetch });
+    const id = await register(client);
+    const { token } = client;
+    const errors = [{ message: 'too long', path: ['renameCustomer', 'query'], extensions: { code: 'TIMEOUT' } }];
+    const accepted = [{ field: 'renameCustomer', commandId: randomUUID(), version: 2, token }];
+    line.answer(Response.json({ data: null, errors, extensions: { accepted, consistency: { token } } }));
+    expect(await client.command(RENAME, { id, name: 'Grace' })).toMatchObject({ version: 2, token });
+    const other = [{ message: 'later', path: ['other'], extensions: { code: 'THROTTLED', retryAfterMs: 1 } }];
+    line.answer(Response.json({ data: null, errors: other, extensions: { accepted, consistency: { token } } }));
+    // The second command of this request has no answer yet.
+    await client.mutate(RENAME, { id, name: 'Grace' });
+    expect(line.sent).toHaveLength(4);
+  });
+
+  it('that was accepted is named by the error of a plain request', async () => {
+    const client = createClient({ auth });
+    const id = await register(client);
+    await expect(createFetch(client)(RENAME_AND_FAIL, { id, name: 'Grace' })).rejects.toMatchObject({
+      ...{ name: 'RequestError', code: 'BAD_USER_INPUT', accepted: [{ aggregateId: id, version: 2 }] },
+    });
+  });
+
   it('has to take an id, and to select its outcome', async () => {
     const client = createClient({ auth });
     const rename = (head: string, commandId: string) =>
@@ -90,7 +128,7 @@ describe('commands that wait in the queue', () => {
   it('are sent in order when the server can be reached again', async () => {
     const line = new Line();
     const queue = new MemoryStorage();
-    const client = createClient({ auth, queue, fetch: line.fetch });
+    const client = createClient({ auth, queue: queueIn(queue), fetch: line.fetch });
     const id = await register(client);
     line.isCut = true;
     const receipts = ['Grace', 'Edsger', 'Barbara'].map((name) =>
@@ -105,14 +143,14 @@ describe('commands that wait in the queue', () => {
   it('outlive their page, and take effect once although the answer was lost', async () => {
     const line = new Line();
     const queue = new MemoryStorage();
-    const first = createClient({ auth, queue, fetch: line.fetch });
+    const first = createClient({ auth, queue: queueIn(queue), fetch: line.fetch });
     const id = await register(first);
     line.loseAnswer();
     const waiting = first.command(RENAME, { id, name: 'Grace' }, { queue: true });
     await until(() => line.sent.length === 2);
     first.close();
     await expect(waiting).rejects.toMatchObject({ code: 'CLOSED' });
-    const again = createClient({ auth, queue });
+    const again = createClient({ auth, queue: queueIn(queue) });
     const outcomes: QueuedOutcome[] = [];
     again.onQueued((outcome) => outcomes.push(outcome));
     await until(() => outcomes.length > 0);
@@ -121,7 +159,7 @@ describe('commands that wait in the queue', () => {
   });
 
   it('do not wait for one that is refused', async () => {
-    const client = createClient({ auth, queue: new MemoryStorage() });
+    const client = createClient({ auth, queue: queueIn(new MemoryStorage()) });
     const id = await register(client);
     const refused = client.command(RENAME, { id: randomUUID(), name: 'Nobody' }, { queue: true });
     const accepted = client.command(RENAME, { id, name: 'Grace' }, { queue: true });
@@ -131,7 +169,10 @@ describe('commands that wait in the queue', () => {
 
   it('of two tabs take effect once each, and each tab learns of its own', async () => {
     const queue = new MemoryStorage();
-    const tabs = [createClient({ auth, queue }), createClient({ auth, queue })] as const;
+    const tabs = [
+      createClient({ auth, queue: queueIn(queue) }),
+      createClient({ auth, queue: queueIn(queue) }),
+    ] as const;
     const id = await register(tabs[0]);
     const receipts = await Promise.all(
       ['a', 'b', 'c', 'd'].map((name, nth) =>
@@ -145,7 +186,7 @@ describe('commands that wait in the queue', () => {
     const line = new Line();
     const queue = new MemoryStorage();
     let user = 'ada';
-    const client = createClient({ auth: () => accessToken(user, ['staff']), queue, fetch: line.fetch });
+    const client = createClient({ auth: () => accessToken(user, ['staff']), queue: queueIn(queue), fetch: line.fetch });
     const id = await register(client);
     line.isCut = true;
     const adas = client.command(RENAME, { id, name: 'by Ada' }, { queue: true });

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { AfterwriteOptions } from '../../client/src/index.ts';
+import { queueIn } from '../../client/src/queue.ts';
 import { accessToken, staffToken, WITH_AUTH } from '../support/client/tokens.ts';
 import { useApp } from '../support/server/app.ts';
 import { until } from '../support/until.ts';
-import { Line, MemoryStorage, nameOf, RENAME, register, useClients, waitingIn } from './support.ts';
+import { RENAME } from './documents.ts';
+import { Line, MemoryStorage, nameOf, register, useClients, waitingIn } from './support.ts';
 
 const app = useApp({ env: WITH_AUTH, fulfils: false });
 const createClient = useClients(app);
@@ -92,7 +94,7 @@ describe('a command that is sent again', () => {
   it('leaves no access token in the storage, also of a token that does not say whose it is', async () => {
     const line = new Line();
     const storage = new MemoryStorage();
-    const client = createClient({ fetch: line.fetch, auth: () => 'opaque token of Ada', queue: storage });
+    const client = createClient({ fetch: line.fetch, auth: () => 'opaque token of Ada', queue: queueIn(storage) });
     line.isCut = true;
     const sent = client.command(RENAME, { id: randomUUID(), name: 'Ada' }, { queue: true });
     const outcome = expect(sent).rejects.toMatchObject({ code: 'SIGNED_OUT' });
@@ -161,7 +163,7 @@ describe('the answer to a request of somebody who has gone', () => {
 
 describe('a command in the queue', () => {
   it('is not lost if the application fails to tell who is asking when it is sent', async () => {
-    const { id, open, name } = await shared({ queue: new MemoryStorage() });
+    const { id, open, name } = await shared({ queue: queueIn(new MemoryStorage()) });
     let asked = 0;
     const auth = () => {
       // Whenever the queue has learnt who is asking, its next request fails to.
@@ -173,7 +175,7 @@ describe('a command in the queue', () => {
   });
 
   it('belongs to the last user if a new page cannot tell yet who is asking', async () => {
-    const { id, page, client, open } = await shared({ queue: new MemoryStorage() });
+    const { id, page, client, open } = await shared({ queue: queueIn(new MemoryStorage()) });
     await nameOf(client, id);
     client.close();
     page.isBroken = true;
@@ -184,9 +186,38 @@ describe('a command in the queue', () => {
     expect(await waiting).toMatchObject({ version: 2 });
   });
 
+  it('belongs to the user of its own tab, whoever was asking last in another one', async () => {
+    const queue = queueIn(new MemoryStorage());
+    const storage = new MemoryStorage();
+    const { id, page, client, open, name } = await shared({ queue, storage, share: 'tab' });
+    await nameOf(client, id);
+    client.close();
+    const other = open({ storage: new MemoryStorage(), auth: () => accessToken('grace', ['staff']) });
+    await nameOf(other, id);
+    page.isBroken = true;
+    const again = open();
+    const waiting = again.command(RENAME, { id, name: 'by Ada' }, { queue: true });
+    await until(() => again.queued === 1);
+    expect(await other.command(RENAME, { id, name: 'by Grace' }, { queue: true })).toMatchObject({ version: 2 });
+    expect(await name()).toBe('by Grace');
+    page.isBroken = false;
+    expect(await waiting).toMatchObject({ version: 3 });
+  });
+
+  it('does not pass to the user of another tab when the user of this one has signed out', async () => {
+    const queue = queueIn(new MemoryStorage());
+    const { id, page, client, open } = await shared({ queue, share: 'none' });
+    await nameOf(client, id);
+    await nameOf(open({ auth: () => accessToken('grace', ['staff']) }), id);
+    client.signOut();
+    page.isBroken = true;
+    const refused = { code: 'UNREACHABLE', cause: expect.any(TypeError) };
+    await expect(client.command(RENAME, { id, name: 'x' }, { queue: true })).rejects.toMatchObject(refused);
+  });
+
   it('is refused if it is not known whose it is', async () => {
     const queue = new MemoryStorage();
-    const { id, page, client } = await shared({ queue });
+    const { id, page, client } = await shared({ queue: queueIn(queue) });
     page.isBroken = true;
     const refused = { code: 'UNREACHABLE', cause: expect.any(TypeError) };
     await expect(client.command(RENAME, { id, name: 'x' }, { queue: true })).rejects.toMatchObject(refused);
@@ -200,7 +231,7 @@ describe('a command in the queue', () => {
 
   it('is never sent as somebody else for its answer, after another tab has sent it', async () => {
     const queue = new MemoryStorage();
-    const { line, id, page, client, name } = await shared({ queue });
+    const { line, id, page, client, name } = await shared({ queue: queueIn(queue) });
     line.isCut = true;
     const adas = client.command(RENAME, { id, name: 'by Ada' }, { queue: true });
     adas.catch(() => undefined);
@@ -214,7 +245,7 @@ describe('a command in the queue', () => {
   });
 
   it('is not sent as somebody who signs in between two attempts', async () => {
-    const { line, id, page, client, name } = await shared({ queue: new MemoryStorage() });
+    const { line, id, page, client, name } = await shared({ queue: queueIn(new MemoryStorage()) });
     line.isCut = true;
     const adas = client.command(RENAME, { id, name: 'by Ada' }, { queue: true });
     adas.catch(() => undefined);

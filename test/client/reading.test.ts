@@ -5,7 +5,8 @@ import { Tokens } from '../../src/kernel/consistency/token.ts';
 import { stall } from '../support/postgres/stall.ts';
 import { useApp } from '../support/server/app.ts';
 import { until } from '../support/until.ts';
-import { CUSTOMER, type CustomerView, Line, MemoryStorage, nameOf, RENAME, register, useClients } from './support.ts';
+import { CUSTOMER, type CustomerView, RENAME } from './documents.ts';
+import { Line, MemoryStorage, nameOf, register, useClients } from './support.ts';
 
 const app = useApp({ fulfils: false });
 const createClient = useClients(app);

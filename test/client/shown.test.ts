@@ -39,6 +39,34 @@ describe('an answer is overtaken', () => {
   });
 });
 
+describe('an answer whose values differ from those that another one has shown, without versions', () => {
+  const place = (status: string) => one('1', status);
+
+  it('counts as overtaken if it was asked for before, even if its token is newer', () => {
+    const shown = new Shown();
+    const asked = shown.moment;
+    expect(shown.show(place('SHIPPED'), 't1', 0)).toBe(true);
+    expect(shown.show(place('PLACED'), 't2', 0, asked)).toBe(false);
+    expect(shown.show(place('SHIPPED'), 't2', 0, asked)).toBe(true);
+    expect(shown.show(one('2', 'PLACED'), 't2', 0, asked)).toBe(true);
+  });
+
+  it('is shown if it was asked for afterwards', () => {
+    const shown = new Shown();
+    expect(shown.show(place('SHIPPED'), 't1', 0)).toBe(true);
+    expect(shown.show(place('CLOSED'), 't1', 0, shown.moment)).toBe(true);
+  });
+
+  it('is shown if a version says that it is newer, whenever it was asked for', () => {
+    const shown = new Shown();
+    const at = (version: number) =>
+      leaves('{ order { __typename id version status } }', { order: { ...order('1', `at ${version}`), version } });
+    const asked = shown.moment;
+    expect(shown.show(at(7), 't2', 0)).toBe(true);
+    expect(shown.show(at(8), 't1', 0, asked)).toBe(true);
+  });
+});
+
 describe('an answer is shown', () => {
   it('if it is older and says the same, or is about something else', () => {
     expect(shows([one('1', 'PLACED'), 't2'], [one('1', 'PLACED'), 't1'], [one('2', 'PLACED'), 't1'])).toEqual([

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createClient } from 'graphql-ws';
 import { afterEach } from 'vitest';
 import { type Afterwrite, type AfterwriteOptions, createAfterwrite } from '../../client/src/index.ts';
+import { CUSTOMER, type CustomerView, LIVE_CUSTOMER, type LiveCustomerView, REGISTER } from './documents.ts';
 
 /** Over which way subscriptions of a client go. */
 export const ways = ['WebSocket', 'server-sent events'] as const;
@@ -108,39 +109,9 @@ export class Line {
   }
 
   /** The next request is answered with this instead of being sent. */
-  answer(response: Response): void {
+  answer(response: Response | Promise<Response>): void {
     this.#next.push(async () => response);
   }
-}
-
-export const REGISTER = /* GraphQL */ `
-  mutation Register($id: ID!, $name: String!, $commandId: ID) {
-    registerCustomer(input: { id: $id, name: $name, email: "ada@example.org" }, commandId: $commandId) {
-      __typename
-      ... on CommandReceipt { commandId version token replayed }
-      ... on Error { code message }
-      ... on ValidationError { issues { path message } }
-    }
-  }`;
-export const RENAME = /* GraphQL */ `
-  mutation Rename($id: ID!, $name: String!, $commandId: ID) {
-    renameCustomer(input: { customerId: $id, name: $name }, commandId: $commandId) {
-      __typename
-      ... on CommandReceipt { commandId version token replayed }
-      ... on Error { code message }
-    }
-  }`;
-export const CUSTOMER = 'query Customer($id: ID!) { customer(id: $id) { __typename id name version } }';
-export const LIVE_CUSTOMER = /* GraphQL */ `
-  subscription LiveCustomer($id: ID!, $after: ConsistencyToken) {
-    live(after: $after) { __typename customer(id: $id) { __typename id name version } }
-  }`;
-
-export interface CustomerView {
-  readonly customer: { readonly id: string; readonly name: string; readonly version: number } | null;
-}
-export interface LiveCustomerView {
-  readonly live: CustomerView;
 }
 
 /** Registers a customer. @returns its id. */

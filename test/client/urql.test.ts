@@ -1,4 +1,4 @@
-import { Client, cacheExchange, type Exchange, gql } from '@urql/core';
+import { Client, cacheExchange, type Exchange } from '@urql/core';
 import { cacheExchange as graphcache } from '@urql/exchange-graphcache';
 import { describe, expect, it } from 'vitest';
 import { onEnd, pipe, subscribe } from 'wonka';
@@ -10,39 +10,18 @@ import { until } from '../support/until.ts';
 import {
   CUSTOMER,
   type CustomerView,
+  LIST,
   LIVE_CUSTOMER,
-  Line,
+  LIVE_LIST,
+  type ListView,
   type LiveCustomerView,
   RENAME,
-  register,
-  useClients,
-} from './support.ts';
+  RENAME_AND_READ,
+} from './documents.ts';
+import { Line, register, useClients } from './support.ts';
 
 const app = useApp({ fulfils: false });
 const createClient = useClients(app);
-const RENAME_AND_READ = gql`
-  mutation RenameAndRead($id: ID!, $name: String!, $commandId: ID) {
-    renameCustomer(input: { customerId: $id, name: $name }, commandId: $commandId) {
-      ... on CommandReceipt { token query { customer(id: $id) { id name version } } }
-      ... on Error { code message }
-    }
-  }`;
-const LIST = gql`
-  query Customers($first: Int!, $after: String) {
-    customers(first: $first, after: $after, sort: REGISTERED_AT_DESC) {
-      edges { node { id name } }
-      pageInfo { hasNextPage endCursor }
-    }
-  }`;
-const LIVE_LIST = gql`
-  subscription LiveCustomers($first: Int!, $after: ConsistencyToken) {
-    live(after: $after) {
-      customers(first: $first, sort: REGISTERED_AT_DESC) { edges { node { id name } } pageInfo { hasNextPage endCursor } }
-    }
-  }`;
-interface ListView {
-  readonly customers: { readonly edges: readonly { readonly node: { readonly name: string } }[] };
-}
 
 function urql(cache: Exchange = graphcache(graphcacheConfig({ embedded: ['CustomerConnection', 'CustomerEdge'] }))) {
   const line = new Line();

@@ -1,6 +1,6 @@
 import { EventTransport } from '../streams/event-transport.ts';
 import { type CreateSockets, SocketTransport } from '../streams/socket-transport.ts';
-import { type Sink, Stream, type StreamParts, type Transport } from '../streams/stream.ts';
+import { type Interruption, type Sink, Stream, type StreamParts, type Transport } from '../streams/stream.ts';
 import type { Answer, Document, Operation, Variables } from './answer.ts';
 import {
   type CommandReceipt,
@@ -13,9 +13,12 @@ import {
 import { type Auth, Credentials, Principal, signedOut } from './credentials.ts';
 import { AfterwriteError } from './errors.ts';
 import { type Fetch, Http } from './http.ts';
-import { CommandQueue, type QueuedOutcome, type QueueStorage } from './queue.ts';
-import { inPage, type Share, shareTokens, type TokenStorage } from './sharing.ts';
+import { Listeners } from './listeners.ts';
+import { either } from './pause.ts';
+import type { CreateQueue, QueuedOutcome } from './queue.ts';
+import { inPage, type Share, shareTokens } from './sharing.ts';
 import { Stale, type StaleChange } from './stale.ts';
+import type { TokenStorage } from './storage.ts';
 import { Tokens, tokensIn } from './tokens.ts';
 
 export interface AfterwriteOptions {
@@ -27,8 +30,10 @@ export interface AfterwriteOptions {
   readonly share?: Share;
   /** `createClient` of the package `graphql-ws`: subscriptions go over a WebSocket. By default they are server-sent events. */
   readonly sockets?: CreateSockets;
-  /** Where commands wait while the server cannot be reached, for example `localStorage`: see {@link CommandOptions.queue}. */
-  readonly queue?: QueueStorage;
+  /** How long a connection for subscriptions may be silent before it is opened again, in ms: 30 seconds by default. */
+  readonly silenceMs?: number;
+  /** Where commands wait while the server cannot be reached: `queueIn(localStorage)` of `@afterwrite/client/queue`. */
+  readonly queue?: CreateQueue;
   /** Where a tab keeps its newest token over a reload: `sessionStorage` by default in a page. */
   readonly storage?: TokenStorage;
   /** Instead of the platform's. */
@@ -67,8 +72,8 @@ export interface Afterwrite {
    */
   mutate(document: Document, variables?: Variables, options?: MutationOptions): Promise<Answer>;
   /**
-   * Subscribes until the returned function is called, also over lost connections. If the document declares `$after` and
-   * `variables` leave it out, each beginning is after what was written and seen.
+   * Subscribes until the returned function is called, also over lost connections. If the document declares
+   * `$after: ConsistencyToken` and `variables` leave it out, each beginning is after what was written and seen.
    */
   subscribe(document: Document, variables: Variables, sink: Sink, options?: { operationName?: string }): () => void;
   /**
@@ -80,6 +85,8 @@ export interface Afterwrite {
   onQueued(listener: (outcome: QueuedOutcome) => void): () => void;
   /** Tells when what is shown is stale, and when it is fresh again. @returns a function that ends it. */
   onStale(listener: (change: StaleChange) => void): () => void;
+  /** Tells when a subscription is interrupted, at each attempt, and when it goes on. @returns a function that ends it. */
+  onInterrupted(listener: (change: Interruption) => void): () => void;
   /** Call it after a user has signed in. Subscriptions of another user begin again, and the queue is sent. */
   signIn(): Promise<void>;
   /** Call it after the user has signed out. It ends all subscriptions and sockets, and forgets tokens and queued commands. */
@@ -88,29 +95,34 @@ export interface Afterwrite {
   close(): void;
 }
 
+/** How long a connection may be silent by default, in ms. The server sends something every 12 seconds. */
+const SILENCE_MS = 30_000;
+
 /** Creates a client. One is enough for a page. */
 export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
-  const { url, auth = () => undefined, sockets, queue: storage } = options;
+  const { url, auth = () => undefined, sockets, silenceMs = SILENCE_MS } = options;
   const share = options.share ?? (inPage ? 'tabs' : 'none');
+  const tab = share === 'none' ? undefined : (options.storage ?? (inPage ? sessionStorage : undefined));
   const streams = new Set<Stream>();
   const stale = new Stale();
-  const outcomes = new Set<(outcome: QueuedOutcome) => void>();
+  const outcomes = new Listeners<QueuedOutcome>();
+  const interruptions = new Listeners<Interruption>();
   const tokens = new Tokens((change) => sharing.tell(change));
-  const restart = () => {
-    transport.reset();
-    for (const stream of streams) stream.restart();
-  };
   const credentials = new Credentials(auth, (identity, former) => {
     queue?.knows(identity);
-    if (former !== undefined) restart();
+    if (former === undefined) return;
+    transport.reset();
+    for (const stream of streams) stream.restart();
   });
   const http = new Http(url, options.fetch ?? ((...request) => fetch(...request)), credentials, tokens);
-  const transport: Transport = sockets ? new SocketTransport(url, sockets, credentials) : new EventTransport(http);
+  const transport: Transport = sockets
+    ? new SocketTransport(url, sockets, credentials, silenceMs)
+    : new EventTransport(http, silenceMs);
   const signIn = async () => {
     await credentials.present();
     void queue?.drain();
   };
-  const sharing = shareTokens(url, share, options.storage, {
+  const sharing = shareTokens(url, share, tab, {
     newest: () => tokens.newest,
     heard: (token) => tokens.heard(token),
     dropped: (token) => void tokens.drop(token),
@@ -137,37 +149,18 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
   const send = async (operation: Operation, { signal }: SendingOptions, principal = new Principal(credentials)) =>
     note(operation, await http.send(operation, {}, principal, signal));
   const sendUntilAnswered = (operation: Operation, sending: SendingOptions, principal = new Principal(credentials)) => {
-    const { signedIn } = principal;
-    const signal = sending.signal ? AbortSignal.any([sending.signal, signedIn]) : signedIn;
-    const attempt = (limit: AbortSignal) => {
-      const ends = sending.signal ? AbortSignal.any([sending.signal, limit]) : limit;
-      return send(operation, { signal: ends }, principal);
-    };
-    return untilAnswered(attempt, operation, { ...sending, signal });
+    const attempt = (limit: AbortSignal) => send(operation, { signal: either(limit, sending.signal) }, principal);
+    return untilAnswered(attempt, operation, { ...sending, signal: either(principal.signedIn, sending.signal) });
   };
   const command = async (...sent: Parameters<typeof sendUntilAnswered>) => receiptIn(await sendUntilAnswered(...sent));
-  const queue = storage
-    ? new CommandQueue({
-        name: `afterwrite-queue ${url} `,
-        storage,
-        send: (operation, identity, signal) => command(operation, { signal }, new Principal(credentials, identity)),
-        identity: async () => (await credentials.present()).identity,
-        settled: (outcome) => {
-          for (const listener of outcomes) listener(outcome);
-        },
-      })
-    : undefined;
-  /** Whose a command is that shall wait. @throws {UnreachableError} if that was never known. */
-  const asking = async ({ lastIdentity }: CommandQueue): Promise<string> => {
-    const { signedIn, identity = lastIdentity } = credentials;
-    const present = await credentials.present().catch((error: unknown) => {
-      if (identity === undefined) throw error;
-      return { identity };
-    });
-    signedIn.throwIfAborted();
-    return present.identity;
-  };
-  const parts: StreamParts = { transport, credentials, tokens, note };
+  const queue = options.queue?.({
+    name: `afterwrite-queue ${url} `,
+    credentials,
+    tab,
+    send: (operation, identity, signal) => command(operation, { signal }, new Principal(credentials, identity)),
+    settled: outcomes.tell,
+  });
+  const parts: StreamParts = { transport, credentials, tokens, streams, note, interrupted: interruptions.tell };
   const endStreams = () => {
     for (const stream of streams) stream.complete();
     transport.reset();
@@ -198,35 +191,21 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
       return sendUntilAnswered(identified(operation), sending);
     },
     subscribe: (document, variables, sink, { operationName } = {}) => {
-      const end = () => streams.delete(stream);
-      const stream: Stream = new Stream(operationOf(document, variables, operationName), ending(sink, end), parts);
-      streams.add(stream);
-      return () => {
-        end();
-        stream.stop();
-      };
+      const stream = new Stream(operationOf(document, variables, operationName), sink, parts);
+      return () => stream.stop();
     },
-    command: async (document, variables = {}, { operationName, queue: waits = false, ...sending } = {}) => {
+    command: async (document, variables, { operationName, queue: waits, ...sending } = {}) => {
       const operation = identified(operationOf(document, variables, operationName));
       if (!takesCommandId(operation.query)) {
-        const message =
-          'The document has to declare `$commandId: ID` and pass it on, so that sending it again is safe.';
-        throw new AfterwriteError('COMMAND_ID_MISSING', message);
+        throw new AfterwriteError('COMMAND_ID_MISSING', 'Declare `$commandId: ID` in the document, and pass it on.');
       }
       if (!waits) return command(operation, sending);
-      if (!queue) {
-        throw new AfterwriteError(
-          'QUEUE_MISSING',
-          'Give createAfterwrite a storage as `queue`, for example localStorage.',
-        );
-      }
-      return queue.add(operation, await asking(queue));
+      if (!queue) throw new AfterwriteError('QUEUE_MISSING', 'Give createAfterwrite `queue: queueIn(localStorage)`.');
+      return queue.add(operation);
     },
-    onQueued: (listener) => {
-      outcomes.add(listener);
-      return () => outcomes.delete(listener);
-    },
-    onStale: (listener) => stale.listen(listener),
+    onQueued: outcomes.add,
+    onStale: stale.listeners.add,
+    onInterrupted: interruptions.add,
     signIn,
     signOut: () => {
       const identity = credentials.identity ?? queue?.lastIdentity;
@@ -245,25 +224,9 @@ export function createAfterwrite(options: AfterwriteOptions): Afterwrite {
   };
 }
 
-/** The sink, and a function that is called when nothing more comes. */
-function ending(sink: Sink, end: () => void): Sink {
-  return {
-    next: (answer) => sink.next(answer),
-    error: (error) => {
-      end();
-      sink.error(error);
-    },
-    complete: () => {
-      end();
-      sink.complete();
-    },
-  };
-}
-
 function operationOf(document: Document, variables: Variables = {}, operationName?: string): Operation {
   const text = typeof document === 'object' && 'loc' in document ? document.loc?.source.body : document;
   const query = typeof text === 'string' || text instanceof String ? String(text) : '';
-  if (query === '')
-    throw new AfterwriteError('DOCUMENT_WITHOUT_TEXT', 'Pass the text of the document: print(document).');
+  if (query === '') throw new AfterwriteError('DOCUMENT_WITHOUT_TEXT', 'Pass the text of the document.');
   return { query, variables, ...(operationName !== undefined && { operationName }) };
 }

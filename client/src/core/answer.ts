@@ -16,11 +16,26 @@ export interface Consistency {
   readonly stale?: boolean;
 }
 
+/** An accepted command whose receipt has no place in the data, because what it reads has failed. */
+export interface Accepted {
+  /** The name of the mutation's field in the answer. */
+  readonly field: string;
+  readonly commandId: string;
+  readonly aggregateId: string;
+  readonly version: number;
+  readonly token: string;
+  readonly replayed: boolean;
+}
+
 /** A GraphQL answer, or a message of a subscription. */
 export interface Answer<Data = unknown> {
   readonly data?: Data | null;
   readonly errors?: readonly AnswerError[];
-  readonly extensions?: { readonly consistency?: Consistency; readonly [name: string]: unknown };
+  readonly extensions?: {
+    readonly consistency?: Consistency;
+    readonly accepted?: readonly Accepted[];
+    readonly [name: string]: unknown;
+  };
 }
 
 /** An operation as it is sent. */
@@ -40,6 +55,9 @@ export const codesOf = ({ errors = [] }: Answer): readonly (string | undefined)[
   errors.map(({ extensions }) => extensions?.code);
 
 export const isOutdated = (answer: Answer): boolean => codesOf(answer).some((code) => OUTDATED.includes(code ?? ''));
+
+/** True if nothing of the history of an outdated token is known, not only what comes after its end. */
+export const isForeign = (answer: Answer): boolean => !codesOf(answer).includes('TOKEN_AHEAD');
 
 /** True if the server refuses the credentials: none, invalid or expired. */
 export const isUnauthenticated = (answer: Answer): boolean =>

@@ -1,4 +1,4 @@
-import { type Answer, codesOf, type Operation } from './answer.ts';
+import type { Answer, Operation } from './answer.ts';
 import { AfterwriteError, CommandError, RequestError, UnreachableError } from './errors.ts';
 import { backoff, pause } from './pause.ts';
 
@@ -63,8 +63,7 @@ export async function untilAnswered(
     }
     const wait = backoff(failures, Number(failure.facts.retryAfterMs ?? 0));
     if (performance.now() + wait > until) {
-      const message =
-        'There was no answer in time. Send the command again with the same commandId: it takes effect once.';
+      const message = 'There was no answer in time. Send the command again with the same commandId.';
       throw new AfterwriteError('NO_ANSWER', message, { commandId }, failure);
     }
     await pause(wait, signal);
@@ -86,25 +85,32 @@ function within(ms: number, attempt: (limit: AbortSignal) => Promise<Answer>): P
   });
 }
 
-function isUnanswered(answer: Answer): boolean {
-  const isIncomplete = Object.values(answer.data ?? { none: null }).includes(null);
-  return isIncomplete && codesOf(answer).some((code) => REPEATABLE.includes(code ?? ''));
+function isUnanswered({ data, errors = [], extensions: { accepted = [] } = {} }: Answer): boolean {
+  if (!Object.values(data ?? { none: null }).includes(null)) return false;
+  // An accepted command has its answer. An error without a path is one of the whole operation.
+  return errors.some(({ path: [first] = [], extensions: { code = '' } = {} }) => {
+    const isAnswered = accepted.some(({ field }) => field === (first ?? field));
+    return REPEATABLE.includes(code) && !isAnswered;
+  });
 }
 
 /**
- * The receipt in the answer to one command. It counts even if a part of its `query` failed.
+ * The receipt in the answer to one command. It counts even if its `query` failed: in part, or as a whole, when the
+ * receipt is complete and its `query` is null.
  * @throws {CommandError} if the command was refused.
  * @throws {RequestError} if the request was.
  */
-export function receiptIn({ data, errors = [] }: Answer): CommandReceipt {
+export function receiptIn({ data, errors = [], extensions }: Answer): CommandReceipt {
   const [result] = Object.values((data ?? {}) as Record<string, unknown>);
+  const accepted = extensions?.accepted?.[0];
+  if (accepted) return { ...accepted, query: null };
   if (typeof result !== 'object' || result === null) throw new RequestError(errors);
   const { __typename: type, code, message, ...facts } = result as Record<string, unknown>;
   if (type === 'CommandReceipt' || (type === undefined && 'token' in result)) return result as CommandReceipt;
   if (typeof code === 'string') throw new CommandError(code, String(message ?? code), { type, ...facts });
   throw new AfterwriteError(
     'RESULT_UNKNOWN',
-    'Select `__typename`, and `... on Error { code message }`, in the field of the command: its answer cannot be told otherwise.',
+    'Select `__typename` and `... on Error { code message }` in the field of the command.',
     { type, ...facts },
   );
 }

@@ -88,7 +88,7 @@ export class Credentials {
     try {
       return (await this.#auth(rejected)) || undefined;
     } catch (error) {
-      throw new UnreachableError('The application cannot tell who is asking: its `auth` has failed.', error);
+      throw new UnreachableError('Nobody can tell who is asking: `auth` has failed.', error);
     }
   }
 
@@ -149,10 +149,7 @@ export class Principal {
 
 /** What a request rejects with if its user has gone. */
 export const signedOut = (): AfterwriteError =>
-  new AfterwriteError(
-    'SIGNED_OUT',
-    'The user has signed out, or somebody else has signed in, before there was an answer.',
-  );
+  new AfterwriteError('SIGNED_OUT', 'The user has gone before there was an answer.');
 
 /** The subject of a JSON Web Token, which stays when it is renewed. Any other token stands for itself. */
 function subjectOf(token: string | undefined): string | undefined {

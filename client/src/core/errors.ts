@@ -1,4 +1,4 @@
-import type { AnswerError } from './answer.ts';
+import type { Accepted, AnswerError } from './answer.ts';
 
 /** What went wrong, with a code that programs can look at, and the facts. */
 export class AfterwriteError extends Error {
@@ -23,11 +23,14 @@ export class CommandError extends AfterwriteError {}
 /** The server refused the request. `code` is the one of the first error; `facts` are its extensions. */
 export class RequestError extends AfterwriteError {
   readonly errors: readonly AnswerError[];
+  /** Commands of the request that were accepted nevertheless: only what was to be read then has failed. */
+  readonly accepted: readonly Accepted[];
 
-  constructor(errors: readonly AnswerError[]) {
-    const [{ message, extensions = {} } = { message: 'The answer has neither data nor errors.' }] = errors;
+  constructor(errors: readonly AnswerError[], accepted: readonly Accepted[] = []) {
+    const [{ message, extensions = {} } = { message: 'The answer is empty.' }] = errors;
     super(extensions.code ?? 'UNKNOWN', message, extensions);
     this.errors = errors;
+    this.accepted = accepted;
   }
 }
 

@@ -1,6 +1,7 @@
-import { type Answer, codesOf, isOutdated, isUnauthenticated, type Operation } from './answer.ts';
+import { type Answer, isForeign, isOutdated, isUnauthenticated, type Operation } from './answer.ts';
 import { type Credentials, Principal } from './credentials.ts';
 import { UnreachableError } from './errors.ts';
+import { either } from './pause.ts';
 import type { Tokens } from './tokens.ts';
 
 /** The part of the platform's `fetch` that is used. */
@@ -30,12 +31,12 @@ export class Http {
 
   /** Sends a query that waits for what was written and seen. Once, it is sent again without a token that is outdated. */
   async query(operation: Operation, caller?: AbortSignal): Promise<Answer> {
-    const signal = AbortSignal.any([this.#queries.signal, ...(caller ? [caller] : [])]);
+    const signal = either(this.#queries.signal, caller);
     const principal = new Principal(this.#credentials);
     const token = await this.#tokens.shared();
     const answer = await this.send(operation, readAfter(token), principal, signal);
     if (token === undefined || !isOutdated(answer)) return answer;
-    this.#tokens.outdated(token, !codesOf(answer).includes('TOKEN_AHEAD'));
+    this.#tokens.outdated(token, isForeign(answer));
     return this.send(operation, readAfter(this.#tokens.newest), principal, signal);
   }
 

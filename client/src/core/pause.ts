@@ -22,3 +22,7 @@ export function backoff(failures: number, atLeastMs = 0): number {
   const ms = Math.min(LONGEST_MS, FIRST_MS * 2 ** failures);
   return atLeastMs + ms * (0.5 + Math.random() / 2);
 }
+
+/** Aborted as soon as one of them is. */
+export const either = (one: AbortSignal, other: AbortSignal | undefined): AbortSignal =>
+  other ? AbortSignal.any([one, other]) : one;

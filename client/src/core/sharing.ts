@@ -1,8 +1,6 @@
 import { pause } from './pause.ts';
+import { attempt, type TokenStorage } from './storage.ts';
 import type { TokenChange } from './tokens.ts';
-
-/** Where a tab keeps its newest token over a reload: `sessionStorage`, or something like it. */
-export type TokenStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
 /** How far tokens are shared: with other tabs and over reloads, over reloads of this tab, or not at all. */
 export type Share = 'tabs' | 'tab' | 'none';
@@ -37,14 +35,8 @@ const HALF_REPLY_MS = 15;
 export const inPage = 'document' in globalThis;
 
 /** Shares tokens of one server, named by its URL, as far as the environment can. */
-export function shareTokens(
-  url: string,
-  share: Share,
-  storage: TokenStorage | undefined,
-  events: SharedEvents,
-): Sharing {
+export function shareTokens(url: string, share: Share, kept: TokenStorage | undefined, events: SharedEvents): Sharing {
   const key = `afterwrite ${url}`;
-  const kept = share === 'none' ? undefined : (storage ?? (inPage ? sessionStorage : undefined));
   const channel = share === 'tabs' && typeof BroadcastChannel !== 'undefined' ? new BroadcastChannel(key) : undefined;
   // A server process may end although it listens.
   (channel as { unref?(): void } | undefined)?.unref?.();
@@ -86,13 +78,4 @@ export function shareTokens(
     },
     close: () => channel?.close(),
   };
-}
-
-/** A storage may refuse: it is full, or the user has forbidden it. Then tokens live only as long as the page. */
-function attempt<Result>(use: () => Result): Result | undefined {
-  try {
-    return use();
-  } catch {
-    return undefined;
-  }
 }

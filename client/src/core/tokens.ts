@@ -1,4 +1,5 @@
 import type { Answer } from './answer.ts';
+import { keepNewest } from './newest.ts';
 
 /** The text of a token. */
 const FORM = /^[-\w]{36}$/;
@@ -15,8 +16,8 @@ export const historyOf = (token: string): string => token.slice(0, HISTORY);
  */
 export function tokensIn({ data, extensions }: Answer): string[] {
   const own = extensions?.consistency?.token;
-  if (data == null || own === undefined || !FORM.test(own)) return [];
-  const fields = Object.values(data as Record<string, { token?: unknown } | null>).map((field) => field?.token);
+  if ((data == null && !extensions?.accepted) || own === undefined || !FORM.test(own)) return [];
+  const fields = Object.values((data ?? {}) as Record<string, { token?: unknown } | null>).map((field) => field?.token);
   const isToken = (text: unknown) => typeof text === 'string' && FORM.test(text) && historyOf(text) === historyOf(own);
   return [own, ...(fields.filter(isToken) as string[])];
 }
@@ -101,6 +102,6 @@ export class Tokens {
   #leave(history: string): void {
     this.#reign++;
     this.#left.add(history);
-    for (const oldest of this.#left) if (this.#left.size > MOST_LEFT) this.#left.delete(oldest);
+    keepNewest(this.#left, MOST_LEFT);
   }
 }

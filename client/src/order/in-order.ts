@@ -4,7 +4,7 @@ import type { Answer, Variables } from '../core/answer.ts';
 import { identified, takesCommandId } from '../core/command.ts';
 import { AfterwriteError } from '../core/errors.ts';
 import { pause } from '../core/pause.ts';
-import { leavesOf } from './leaves.ts';
+import { type Identify, leavesOf, typeAndId } from './leaves.ts';
 import { Shown } from './shown.ts';
 
 /** An operation of a library with a normalised cache. */
@@ -31,14 +31,18 @@ const WAIT_MS = 20;
 /**
  * Executes operations so that the cache of a library does not go back in time: of two answers about the same, the older
  * one is not delivered after the newer one. A query is repeated instead, a message of a subscription is left out.
- * What is older is certain only for objects with a version: data may include more than its token says.
+ * What is older is certain only for objects with a version: data may include more than its token says. An answer for
+ * which it is not certain is asked for once more, and that one was read after everything that was shown before.
  */
 export class InOrder {
   readonly #afterwrite: Afterwrite;
+  readonly #identify: Identify;
   readonly #shown = new Shown();
 
-  constructor(afterwrite: Afterwrite) {
+  /** @param identify the key under which the library's cache keeps an object: type and id by default. */
+  constructor(afterwrite: Afterwrite, identify: Identify = typeAndId) {
     this.#afterwrite = afterwrite;
+    this.#identify = identify;
   }
 
   /** @returns a function that ends it. */
@@ -46,7 +50,7 @@ export class InOrder {
     const { text, variables, operationName } = operation;
     const named = operationName === undefined ? {} : { operationName };
     if (kind === 'subscription') {
-      const next = (answer: Answer) => this.#deliver(operation, answer, receiver);
+      const next = (answer: Answer) => this.#deliver(operation, answer, receiver, {});
       return this.#afterwrite.subscribe(text, variables, { ...bound(receiver), next }, named);
     }
     const stop = new AbortController();
@@ -65,11 +69,13 @@ export class InOrder {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (attempt > 1) await pause(WAIT_MS * 2 ** (attempt - 2), signal);
       const { query, mutate } = this.#afterwrite;
+      // Once is enough: the second answer was read after what the first one may have missed.
+      const asked = attempt === 0 ? this.#shown.moment : undefined;
       const answer = await (kind === 'query' ? query : mutate)(text, variables, options);
       if (signal.aborted) return;
       // What has taken effect never fails because its answer was overtaken.
-      const isLast = kind === 'mutation' && (!isCommand || attempt === ATTEMPTS - 1);
-      if (this.#deliver({ ...operation, variables }, answer, receiver, isLast)) return receiver.complete();
+      const always = kind === 'mutation' && (!isCommand || attempt === ATTEMPTS - 1);
+      if (this.#deliver({ ...operation, variables }, answer, receiver, { asked, always })) return receiver.complete();
     }
     throw new AfterwriteError(
       'OVERTAKEN',
@@ -83,13 +89,13 @@ export class InOrder {
     { document, variables, operationName }: CachedOperation,
     answer: Answer,
     to: Receiver,
-    always = false,
+    { asked, always = false }: { readonly asked?: number | undefined; readonly always?: boolean },
   ): boolean {
     const { data, extensions } = answer;
     const token = extensions?.consistency?.token;
     if (data != null && token !== undefined) {
-      const leaves = leavesOf(document, variables, data as Record<string, unknown>, operationName);
-      if (!this.#shown.show(leaves, token, this.#afterwrite.reign) && !always) return false;
+      const leaves = leavesOf(document, variables, data as Record<string, unknown>, operationName, this.#identify);
+      if (!this.#shown.show(leaves, token, this.#afterwrite.reign, asked) && !always) return false;
     }
     to.next(answer);
     return true;

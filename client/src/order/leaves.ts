@@ -18,12 +18,28 @@ interface Field {
 type Shape = Readonly<Record<string, unknown>>;
 
 const ROOT = 'Query';
+/** The field of a subscription that is the query root. */
+const LIVE = 'live';
+
+/** The key under which a cache keeps an object; undefined if it belongs to the one around it. */
+export type Identify = (object: Shape) => string | undefined;
+
+/** Type and id. */
+export const typeAndId: Identify = ({ __typename: type, id }) => {
+  return typeof id === 'string' || typeof id === 'number' ? `${type ?? ''}:${id}` : undefined;
+};
 
 /**
  * Everything that an answer shows, under names that do not depend on the document: type and id of the object, the field
  * and its arguments. Objects without an id belong to the one around them.
  */
-export function leavesOf(document: DocumentNode, variables: Variables, data: Shape, operationName?: string): Leaf[] {
+export function leavesOf(
+  document: DocumentNode,
+  variables: Variables,
+  data: Shape,
+  operationName?: string,
+  identify = typeAndId,
+): Leaf[] {
   const operations = document.definitions.filter(
     (one): one is OperationDefinitionNode => one.kind === 'OperationDefinition',
   );
@@ -32,7 +48,7 @@ export function leavesOf(document: DocumentNode, variables: Variables, data: Sha
   const defaults = (operation.variableDefinitions ?? []).map(({ variable, defaultValue }) => {
     return [variable.name.value, defaultValue ? inputOf(defaultValue, {}) : undefined] as const;
   });
-  const walk = new Walk(document, { ...Object.fromEntries(defaults), ...variables });
+  const walk = new Walk(document, { ...Object.fromEntries(defaults), ...variables }, identify);
   const isQuery = operation.operation === 'query';
   walk.object(operation.selectionSet.selections, data, isQuery ? ROOT : undefined, isQuery ? ROOT : '');
   return walk.leaves;
@@ -42,9 +58,11 @@ class Walk {
   readonly leaves: Leaf[] = [];
   readonly #fragments: ReadonlyMap<string, readonly SelectionNode[]>;
   readonly #variables: Variables;
+  readonly #identify: Identify;
 
-  constructor(document: DocumentNode, variables: Variables) {
+  constructor(document: DocumentNode, variables: Variables, identify: Identify) {
     this.#variables = variables;
+    this.#identify = identify;
     this.#fragments = new Map(
       document.definitions.flatMap((one) =>
         one.kind === 'FragmentDefinition' ? [[one.name.value, one.selectionSet.selections] as const] : [],
@@ -56,7 +74,9 @@ class Walk {
   object(selections: readonly SelectionNode[], object: Shape, owner: string | undefined, path: string): void {
     for (const [responseKey, { key, name, selections: inner }] of this.#fields(selections, object)) {
       if (name === '__typename') continue;
-      this.#value(inner, object[responseKey], owner, `${path}.${key}`);
+      const isLive = name === LIVE && path === '' && typeof object[responseKey] === 'object';
+      if (isLive) this.object(inner, (object[responseKey] ?? {}) as Shape, ROOT, ROOT);
+      else this.#value(inner, object[responseKey], owner, `${path}.${key}`);
     }
   }
 
@@ -69,7 +89,7 @@ class Walk {
       for (const [at, one] of value.entries()) this.#value(selections, one, owner, `${path}.${at}`);
     } else {
       const object = value as Shape;
-      const identity = object.__typename === ROOT ? ROOT : identityOf(object);
+      const identity = object.__typename === ROOT ? ROOT : this.#identify(object);
       if (identity !== undefined) add(`=> ${identity}`);
       this.object(selections, object, identity ?? owner, identity ?? path);
     }
@@ -99,11 +119,6 @@ class Walk {
     const values = given.map((one) => [one.name.value, inputOf(one.value, this.#variables)] as const);
     return `${name.value}(${JSON.stringify(Object.fromEntries(values.toSorted(([a], [b]) => (a < b ? -1 : 1))))})`;
   }
-}
-
-/** Type and id of an object, under which caches keep it; undefined if it has no id. */
-function identityOf({ __typename: type, id }: Shape): string | undefined {
-  return typeof id === 'string' || typeof id === 'number' ? `${type ?? ''}:${id}` : undefined;
 }
 
 function inputOf(node: ValueNode, variables: Variables): unknown {

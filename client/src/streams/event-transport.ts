@@ -2,27 +2,33 @@ import { type Answer, isUnauthenticated, type Operation } from '../core/answer.t
 import { UnreachableError } from '../core/errors.ts';
 import { type Http, readAnswer } from '../core/http.ts';
 import type { Opening, Transport } from './stream.ts';
+import { type Watchdog, watchdog } from './watchdog.ts';
 
 /** Subscriptions over server-sent events. Needs nothing but `fetch`. */
 export class EventTransport implements Transport {
   readonly #http: Http;
+  readonly #silenceMs: number;
 
-  constructor(http: Http) {
+  /** @param silenceMs how long a stream may be silent before it counts as lost. */
+  constructor(http: Http, silenceMs: number) {
     this.#http = http;
+    this.#silenceMs = silenceMs;
   }
 
   open(operation: Operation, token: string | undefined, opening: Opening): () => void {
     const stop = new AbortController();
-    this.#read(operation, token, opening, stop.signal).catch((error: unknown) => {
-      if (!stop.signal.aborted) opening.lost({ error });
-    });
+    const { signal } = stop;
+    const dog = watchdog(this.#silenceMs, () => stop.abort(new UnreachableError('The stream has fallen silent.')));
+    this.#read(operation, token, opening, signal, dog)
+      .catch((error: unknown) => opening.lost({ error: signal.aborted ? signal.reason : error }))
+      .finally(dog.end);
     return () => stop.abort();
   }
 
   /** There is nothing that several streams have in common. */
   reset(): void {}
 
-  async #read(operation: Operation, token: string | undefined, opening: Opening, signal: AbortSignal): Promise<void> {
+  async #read(operation: Operation, token: string | undefined, opening: Opening, signal: AbortSignal, dog: Watchdog) {
     const accept = 'text/event-stream';
     const response = await this.#http.open(operation, { accept }, token, signal);
     const take = (answer: Answer) => {
@@ -33,23 +39,23 @@ export class EventTransport implements Transport {
       take(await readAnswer(response, signal));
       return opening.complete();
     }
-    for await (const { event, data } of serverSentEvents(response)) {
-      if (signal.aborted) return;
+    for await (const { event, data } of serverSentEvents(response, dog)) {
       if (event === 'complete') return opening.complete();
       if (event === 'next') take(JSON.parse(data));
     }
-    opening.lost({ error: new UnreachableError('The stream was cut off.') });
+    opening.lost({});
   }
 }
 
 /** The events of a response. Its lines end in LF, as GraphQL servers write them. */
-async function* serverSentEvents({ body }: Response): AsyncGenerator<{ event: string; data: string }> {
+async function* serverSentEvents({ body }: Response, dog: Watchdog): AsyncGenerator<{ event: string; data: string }> {
   const reader = (body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream() as never).getReader();
   let text = '';
   try {
     for (;;) {
       const { done, value } = (await reader.read()) as ReadableStreamReadResult<string>;
       if (done) return;
+      dog.heard();
       text += value;
       const blocks = text.split('\n\n');
       text = blocks.pop() ?? '';

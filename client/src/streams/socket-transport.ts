@@ -2,6 +2,7 @@ import type { Answer, AnswerError, Operation } from '../core/answer.ts';
 import type { Credentials } from '../core/credentials.ts';
 import { UnreachableError } from '../core/errors.ts';
 import type { Opening, Transport } from './stream.ts';
+import { type Watchdog, watchdog } from './watchdog.ts';
 
 /** What is used of `createClient` of the package `graphql-ws`. */
 export type CreateSockets = (options: {
@@ -9,6 +10,8 @@ export type CreateSockets = (options: {
   connectionParams: () => Promise<Record<string, unknown>>;
   retryAttempts: number;
   lazyCloseTimeout: number;
+  keepAlive: number;
+  on: { connecting: () => void; message: () => void; closed: () => void };
 }) => SocketClient;
 
 interface SocketClient {
@@ -16,6 +19,7 @@ interface SocketClient {
     payload: { query: string; variables?: Record<string, unknown>; operationName?: string | null },
     sink: { next(value: object): void; error(error: unknown): void; complete(): void },
   ): () => void;
+  terminate(): void;
   dispose(): void | Promise<void>;
 }
 
@@ -25,20 +29,25 @@ const REJECTED = [4401, 4403];
 const FATAL = [4400, 4406];
 /** How long a socket without subscriptions stays open, in ms: a page that is left is often followed by another one. */
 const IDLE_MS = 1000;
+/** How often the server is asked for a sign of life within the time that the socket may be silent. */
+const PINGS = 3;
 
 /** Subscriptions over one WebSocket, which is open while there are any. */
 export class SocketTransport implements Transport {
   readonly #url: string;
   readonly #create: CreateSockets;
   readonly #credentials: Credentials;
+  readonly #silenceMs: number;
   #client: SocketClient | undefined;
   /** The access token that the socket was opened with. */
   #token: string | undefined;
 
-  constructor(url: string, create: CreateSockets, credentials: Credentials) {
+  /** @param silenceMs how long the socket may be silent before it counts as lost. */
+  constructor(url: string, create: CreateSockets, credentials: Credentials, silenceMs: number) {
     this.#url = url.replace(/^http/, 'ws');
     this.#create = create;
     this.#credentials = credentials;
+    this.#silenceMs = silenceMs;
   }
 
   open({ query, variables, operationName }: Operation, _token: string | undefined, opening: Opening): () => void {
@@ -61,7 +70,8 @@ export class SocketTransport implements Transport {
   }
 
   #connect(): SocketClient {
-    return this.#create({
+    let dog: Watchdog | undefined;
+    const client = this.#create({
       url: this.#url,
       connectionParams: async () => {
         this.#token = (await this.#credentials.present()).token;
@@ -70,7 +80,18 @@ export class SocketTransport implements Transport {
       // Streams open themselves again, with the credentials and the token of that moment.
       retryAttempts: 0,
       lazyCloseTimeout: IDLE_MS,
+      // The server answers each ping.
+      keepAlive: this.#silenceMs / PINGS,
+      on: {
+        connecting: () => {
+          dog?.end();
+          dog = watchdog(this.#silenceMs, () => client.terminate());
+        },
+        message: () => dog?.heard(),
+        closed: () => dog?.end(),
+      },
     });
+    return client;
   }
 
   #failed(error: unknown, opening: Opening): void {

@@ -1,6 +1,6 @@
-import { type Answer, codesOf, isOutdated, type Operation } from '../core/answer.ts';
+import { type Answer, codesOf, isForeign, isOutdated, type Operation } from '../core/answer.ts';
 import type { Credentials } from '../core/credentials.ts';
-import { RequestError } from '../core/errors.ts';
+import { AfterwriteError, RequestError, UnreachableError } from '../core/errors.ts';
 import { backoff } from '../core/pause.ts';
 import type { Tokens } from '../core/tokens.ts';
 
@@ -12,6 +12,14 @@ export interface Sink {
   error(error: unknown): void;
   /** The server has ended the subscription, or nobody is signed in any more. */
   complete(): void;
+}
+
+/** A subscription that is interrupted, or goes on. */
+export interface Interruption extends Operation {
+  /** How many attempts have failed, one after the other; 0 if the subscription goes on. */
+  readonly failures: number;
+  /** Why the last attempt has failed: `UNREACHABLE`, or what the server has answered. */
+  readonly error?: AfterwriteError;
 }
 
 /** Why a stream was lost. */
@@ -43,17 +51,22 @@ export interface StreamParts {
   readonly transport: Transport;
   readonly credentials: Credentials;
   readonly tokens: Tokens;
+  /** Those that have not ended. */
+  readonly streams: Set<Stream>;
   readonly note: (operation: Operation, answer: Answer) => void;
+  readonly interrupted: (change: Interruption) => void;
 }
 
 /** Faults of the server that pass: the stream is opened again. */
 const PASSING = ['THROTTLED', 'TIMEOUT', 'CONSISTENCY_TIMEOUT', 'INTERNAL_SERVER_ERROR'];
 /** How long a stream whose message was overtaken may be silent before it is opened again, in ms. */
 const OVERTAKEN_MS = 1000;
+/** A stream that has been open for this long goes on, although it had nothing to say, in ms. */
+const STEADY_MS = 60_000;
 
 /**
  * A subscription that goes on after lost connections, expired credentials and restarts of the server, until it is ended.
- * If the document declares `$after` and the caller has left it out, each opening begins after what was written and seen.
+ * If the document declares `$after: ConsistencyToken` and the caller has left it out, each opening begins after what was written and seen.
  */
 export class Stream {
   readonly #operation: Operation;
@@ -63,41 +76,40 @@ export class Stream {
   #close: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
+  #isInterrupted = false;
   /** Counts openings: what an earlier one still says is ignored. */
   #opening = 0;
-  #isEnded = false;
 
   constructor(operation: Operation, sink: Sink, parts: StreamParts) {
     this.#operation = operation;
     this.#sink = sink;
     this.#parts = parts;
-    this.#takesAfter = /\$after\b/.test(operation.query) && operation.variables.after == null;
+    // A cursor may have this name too.
+    this.#takesAfter = /\$after\s*:\s*ConsistencyToken/.test(operation.query) && operation.variables.after == null;
+    parts.streams.add(this);
     void this.#open();
   }
 
   /** Opens it again, for example because somebody else is signed in. */
   restart(): void {
-    if (this.#isEnded) return;
     this.#failures = 0;
     void this.#open();
   }
 
   /** Ends it. Nothing more is told. */
   stop(): void {
-    this.#isEnded = true;
+    this.#parts.streams.delete(this);
     this.#leave();
   }
 
   /** Ends it and says so. */
   complete(): void {
-    if (this.#isEnded) return;
     this.stop();
     this.#sink.complete();
   }
 
   #leave(): number {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
     this.#close?.();
     this.#close = undefined;
     return ++this.#opening;
@@ -105,8 +117,10 @@ export class Stream {
 
   async #open(): Promise<void> {
     const opening = this.#leave();
-    const isPresent = () => opening === this.#opening && !this.#isEnded;
-    const { credentials, transport, tokens } = this.#parts;
+    const isPresent = () => opening === this.#opening;
+    const { credentials, transport, tokens, streams } = this.#parts;
+    // It may have ended during a pause.
+    if (!streams.has(this)) return;
     const { variables } = this.#operation;
     try {
       const { token } = await credentials.present();
@@ -114,58 +128,84 @@ export class Stream {
       if (!isPresent()) return;
       const operation =
         after === undefined ? this.#operation : { ...this.#operation, variables: { ...variables, after } };
+      this.#timer = setTimeout(() => this.#goesOn(), STEADY_MS);
       this.#close = transport.open(operation, token, {
         next: (answer) => isPresent() && this.#next(answer, after),
         lost: (loss) => isPresent() && void this.#lost(loss),
         complete: () => isPresent() && this.complete(),
       });
-    } catch {
-      if (isPresent()) this.#openLater(backoff(this.#failures++));
+    } catch (error) {
+      if (isPresent()) this.#failed(error);
     }
   }
 
   #next(answer: Answer, after: string | undefined): void {
     if (answer.data == null && after !== undefined && isOutdated(answer)) {
-      this.#parts.tokens.outdated(after, !codesOf(answer).includes('TOKEN_AHEAD'));
-      if (this.#failures++ === 0) void this.#open();
-      else this.#openLater(backoff(this.#failures));
-      return;
-    }
-    if (answer.data == null && codesOf(answer).some((code) => PASSING.includes(code ?? ''))) {
-      this.#openLater(backoff(this.#failures++, answer.errors?.[0]?.extensions?.retryAfterMs));
-      return;
-    }
-    this.#failures = 0;
+      this.#parts.tokens.outdated(after, isForeign(answer));
+      this.#openOnce(answer);
+    } else if (answer.data == null && codesOf(answer).some((code) => PASSING.includes(code ?? ''))) {
+      this.#failed(new RequestError(answer.errors ?? []));
+    } else this.#show(answer);
+  }
+
+  #show(answer: Answer): void {
+    this.#goesOn();
     this.#parts.note(this.#operation, answer);
     clearTimeout(this.#timer);
     // The server sends a newer message if there is a difference; but what it compares is not what is shown here.
-    if (this.#sink.next(answer) === false) this.#openLater(OVERTAKEN_MS, { keepsOpen: true });
+    if (this.#sink.next(answer) === false) this.#openLater(OVERTAKEN_MS);
   }
 
   async #lost({ error, isFatal, rejected, answer }: Loss): Promise<void> {
     const opening = this.#leave();
-    const isPresent = () => opening === this.#opening && !this.#isEnded;
-    if (isFatal) return this.#fail(error);
-    if (!answer) return this.#openLater(backoff(this.#failures++));
+    const isPresent = () => opening === this.#opening;
+    if (isFatal) return this.#end(error);
+    if (!answer) return this.#failed(error);
     try {
       const renewed = await this.#parts.credentials.renewed(rejected);
       if (!isPresent()) return;
       // A server that refuses even new credentials is not asked again and again.
-      if (renewed === undefined) this.#fail(new RequestError(answer.errors ?? []));
-      else if (this.#failures++ === 0) void this.#open();
-      else this.#openLater(backoff(this.#failures));
-    } catch {
-      if (isPresent()) this.#openLater(backoff(this.#failures++));
+      if (renewed === undefined) this.#end(new RequestError(answer.errors ?? []));
+      else this.#openOnce(answer);
+    } catch (failure) {
+      if (isPresent()) this.#failed(failure);
     }
   }
 
-  #openLater(ms: number, { keepsOpen = false } = {}): void {
-    if (!keepsOpen) this.#leave();
-    clearTimeout(this.#timer);
+  /** The reason why it was refused is gone: opens it at once, but not again and again. */
+  #openOnce({ errors = [] }: Answer): void {
+    if (this.#failures > 0) this.#failed(new RequestError(errors));
+    else {
+      this.#failures++;
+      void this.#open();
+    }
+  }
+
+  /** An attempt has failed. The next one follows after a pause. */
+  #failed(cause: unknown): void {
+    const error = cause instanceof AfterwriteError ? cause : new UnreachableError('The stream was cut off.', cause);
+    this.#leave();
+    this.#openLater(backoff(this.#failures++, Number(error.facts.retryAfterMs ?? 0)));
+    this.#isInterrupted = true;
+    this.#tell(error);
+  }
+
+  #goesOn(): void {
+    this.#failures = 0;
+    if (!this.#isInterrupted) return;
+    this.#isInterrupted = false;
+    this.#tell();
+  }
+
+  #tell(error?: AfterwriteError): void {
+    this.#parts.interrupted({ ...this.#operation, failures: this.#failures, ...(error && { error }) });
+  }
+
+  #openLater(ms: number): void {
     this.#timer = setTimeout(() => void this.#open(), ms);
   }
 
-  #fail(error: unknown): void {
+  #end(error: unknown): void {
     this.stop();
     this.#sink.error(error);
   }

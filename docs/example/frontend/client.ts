@@ -1,4 +1,5 @@
 import { createAfterwrite } from '@afterwrite/client';
+import { queueIn } from '@afterwrite/client/queue';
 import { createClient } from 'graphql-ws';
 
 /** One client for the page. `session` is where the application keeps who has signed in. */
@@ -7,7 +8,7 @@ export const clientFor = (url: string, session: Session) =>
     url,
     auth: (rejected) => (rejected === undefined ? session.accessToken : session.refresh()),
     sockets: createClient,
-    queue: session.storage,
+    queue: queueIn(session.storage),
   });
 
 export interface Session {

@@ -3,7 +3,8 @@ import { accessToken, staffToken, WITH_AUTH } from '../../support/client/tokens.
 import { useApp } from '../../support/server/app.ts';
 import { lacks } from '../../support/server/environment.ts';
 import { until } from '../../support/until.ts';
-import { nameOf, RENAME, register, useClients } from '../support.ts';
+import { RENAME } from '../documents.ts';
+import { nameOf, register, useClients } from '../support.ts';
 import { LIBRARIES, usePages } from './pages.ts';
 
 describe.skipIf(lacks('chromium'))('in a browser, on a page of another origin,', { timeout: 60_000 }, () => {

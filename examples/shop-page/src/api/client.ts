@@ -1,5 +1,6 @@
 import { createAfterwrite } from '@afterwrite/client';
 import { afterwriteCache, afterwriteLink } from '@afterwrite/client/apollo';
+import { queueIn } from '@afterwrite/client/queue';
 import { ApolloClient } from '@apollo/client';
 import { createClient } from 'graphql-ws';
 import { useSyncExternalStore } from 'react';
@@ -12,7 +13,7 @@ export const afterwrite = createAfterwrite({
   url: import.meta.env.VITE_API_URL,
   auth: (rejected) => session.accessToken(rejected),
   sockets: createClient,
-  queue: localStorage,
+  queue: queueIn(localStorage),
 });
 
 export const apollo = new ApolloClient({ link: afterwriteLink(afterwrite), cache: afterwriteCache() });

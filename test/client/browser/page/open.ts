@@ -1,4 +1,5 @@
 import { type Afterwrite, type AfterwriteOptions, createAfterwrite } from '../../../../client/src/index.ts';
+import { queueIn } from '../../../../client/src/queue.ts';
 import { type Offer, RENAME, type Shop } from './shop.ts';
 
 declare global {
@@ -14,7 +15,7 @@ export function open(options: Partial<AfterwriteOptions>, makeShop: (afterwrite:
   const afterwrite = createAfterwrite({
     url: new URLSearchParams(location.search).get('api') ?? '',
     auth: (rejected) => window.askForAccessToken(rejected),
-    queue: localStorage,
+    queue: queueIn(localStorage),
     ...options,
   });
   window.shop = {

@@ -1,0 +1,14 @@
+/** Those who want to be told. */
+export class Listeners<Event> {
+  readonly #all = new Set<(event: Event) => void>();
+
+  /** @returns a function that ends it. */
+  readonly add = (listener: (event: Event) => void): (() => void) => {
+    this.#all.add(listener);
+    return () => this.#all.delete(listener);
+  };
+
+  readonly tell = (event: Event): void => {
+    for (const listener of this.#all) listener(event);
+  };
+}
