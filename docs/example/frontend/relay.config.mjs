@@ -1,0 +1,8 @@
+import { scalars } from '@afterwrite/client/codegen';
+
+export default {
+  src: './src',
+  schema: './schema.graphql',
+  language: 'typescript',
+  customScalarTypes: scalars,
+};
