@@ -1,7 +1,6 @@
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
 import { type Domain, registerDomains } from '../kernel/define/domain.ts';
 import type { Registry } from '../kernel/define/registration/registry.ts';
-import { chargeAnswers } from './answer/charge.ts';
 import { Api, type DomainGraphql } from './api.ts';
 import { createBuilder } from './builder.ts';
 import { InputTypes } from './commands/input-types.ts';
@@ -37,7 +36,6 @@ export function buildSchema(
   addDeadLetters(api, ErrorInterface);
   const schema = withReadAfter(builder.toSchema());
   refuseLateReads(schema);
-  chargeAnswers(schema);
   return schema;
 }
 

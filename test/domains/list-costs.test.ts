@@ -1,9 +1,10 @@
 import { drizzle } from 'drizzle-orm/postgres-js';
-import { execute, parse } from 'graphql';
+import { parse } from 'graphql';
 import { expect, it } from 'vitest';
 import type { Database } from '../../src/database/client.ts';
 import { domains } from '../../src/domains/index.ts';
 import { AnswerBudget } from '../../src/graphql/answer/budget.ts';
+import { execute } from '../../src/graphql/execution/execute.ts';
 import { schemaOf } from '../../src/graphql/index.ts';
 import { ReadModels } from '../../src/graphql/read/read-models.ts';
 import { Rows } from '../../src/graphql/read/rows.ts';
@@ -93,7 +94,8 @@ it('a page of a list of 100,000 costs what one of a short list costs, from its b
     const query = `{ ${field}(${args}) { edges { node { id } } pageInfo { startCursor endCursor } } ${field.includes('{') ? '}' : ''} }`;
     const rows = new Rows(new ReadModels(db), actor);
     const budget = new AnswerBudget({ answerBytes: 1e7, readBytes: 1e7 });
-    const { data, errors } = await execute({ schema, document: parse(query), contextValue: { rows, budget } });
+    const contextValue = { rows, budget };
+    const { data, errors } = await execute({ schema, document: parse(query), contextValue });
     expect(errors, query).toBeUndefined();
     let page = data as Record<string, unknown>;
     while (!page.pageInfo) page = Object.values(page)[0] as Record<string, unknown>;

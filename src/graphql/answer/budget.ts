@@ -17,7 +17,7 @@ export interface AnswerLimits {
  * Minimum cost of a field, in bytes: an object holds its value, and the answer contains its name. This also limits the
  * number of values.
  */
-const FIELD_BYTES = 128;
+export const FIELD_BYTES = 128;
 /** Bytes that an element of a list takes besides its value. */
 const ELEMENT_BYTES = 16;
 /** Bytes that an error takes with its message, besides its path. */
@@ -105,29 +105,32 @@ export class AnswerBudget {
     this.#isEnded = true;
   }
 
-  /** Charges a field, its name included. @throws {GraphQLError} if the budget is exhausted. */
-  field(info: Pick<GraphQLResolveInfo, 'path'>): void {
-    const { key } = info.path;
-    this.spend(FIELD_BYTES + (typeof key === 'string' ? key.length : 0), info.path);
-  }
-
   /** Charges bytes of the answer. @throws {GraphQLError} if the budget is exhausted. */
   spend(bytes: number, path: Path): void {
-    if (this.#exhausted) throw this.#exhausted;
+    if (!this.take(bytes)) this.refuse(path);
+  }
+
+  /**
+   * Charges bytes of the answer, for callers that know their place only if it is needed.
+   * @returns false if the budget is exhausted. The caller must then {@link refuse} the place.
+   */
+  take(bytes: number): boolean {
+    if (this.#exhausted) return false;
     this.#answerBytes += bytes;
-    if (this.#answerBytes <= this.#limits.answerBytes) {
-      if (this.#answerBytes + this.#readBytes > this.#room) this.#makeRoom();
-      return;
-    }
+    if (this.#answerBytes > this.#limits.answerBytes) return false;
+    return this.#answerBytes + this.#readBytes <= this.#room || this.#makeRoom();
+  }
+
+  /** @throws {GraphQLError} always: the reason why the budget is exhausted, at this place if nothing was refused before. */
+  refuse(path: Path): never {
+    if (this.#exhausted) throw this.#exhausted;
     const { answerBytes: limit } = this.#limits;
     const place = pathOf(path);
     const advice = 'Ask for smaller pages, for fewer fields, or for less at a time.';
     const counted = `counting at least ${FIELD_BYTES} for each value`;
     throw this.#exhaust(
       `The answer would take more than ${limit} bytes, ${counted}: it has them at ${place}. ${advice}`,
-      {
-        limit,
-      },
+      { limit },
     );
   }
 
@@ -139,7 +142,7 @@ export class AnswerBudget {
     this.#chargedBytes += bytes;
     const { readBytes: limit } = this.#limits;
     if (this.#readBytes <= limit) {
-      if (this.#answerBytes + this.#readBytes > this.#room) this.#makeRoom();
+      if (this.#answerBytes + this.#readBytes > this.#room && !this.#makeRoom()) throw this.#exhausted;
       return;
     }
     const message = `The operation reads more than ${limit} bytes of rows, which it reached in ${readModel}.`;
@@ -162,7 +165,10 @@ export class AnswerBudget {
   }
 
   /** Charges the elements of a list. @returns them, or a promise of them: see {@link Pace}. */
-  elements<T>(list: readonly T[], info: GraphQLResolveInfo): Paced<T> | Promise<Paced<T>> {
+  elements<T>(
+    list: readonly T[],
+    info: Pick<GraphQLResolveInfo, 'path' | 'fieldNodes' | 'fragments'>,
+  ): Paced<T> | Promise<Paced<T>> {
     this.list(list.length, info.path);
     const turns = this.#turns ?? new Turns();
     this.#pace ??= new Pace({
@@ -190,15 +196,17 @@ export class AnswerBudget {
     }
   }
 
-  /** Takes more of the shares. @throws {GraphQLError} THROTTLED if there is no room. */
-  #makeRoom(): void {
+  /** Takes more of the shares. @returns false if there is no room: the budget is then exhausted, with THROTTLED. */
+  #makeRoom(): boolean {
     const needed = stepsOf(this.#answerBytes + this.#readBytes);
     const reason = this.#isEnded ? undefined : this.#shares?.take(this.#caller, needed - this.#room);
     if (reason) {
       const facts = { code: 'THROTTLED', retryAfterMs: RETRY_AFTER_MS };
-      throw this.#exhaust(`${reason} Read those first, or ask for less at a time.`, facts);
+      this.#exhaust(`${reason} Read those first, or ask for less at a time.`, facts);
+      return false;
     }
     if (!this.#isEnded) this.#room = needed;
+    return true;
   }
 
   /** Gives back what is no longer needed. */
@@ -210,7 +218,7 @@ export class AnswerBudget {
   }
 
   #exhaust(message: string, facts: Readonly<Record<string, unknown>>): GraphQLError {
-    // graphql-js does not locate an error that has a path. Locating takes time for each remaining field.
+    // An error that has a path is not located again. Locating takes time for each remaining field.
     this.#exhausted = new GraphQLError(message, { path: [], extensions: { code: 'BAD_USER_INPUT', ...facts } });
     return this.#exhausted;
   }

@@ -20,7 +20,7 @@ export interface Pacing {
 }
 
 /**
- * Gives others a turn while an operation resolves long lists, or lists of large rows. graphql-js resolves all elements of an available list at
+ * Gives others a turn while an operation resolves long lists, or lists of large rows. The executor resolves all elements of an available list at
  * once. So lists beyond the first {@link FIELDS_AT_ONCE} fields of an operation are handed to it in later turns of the
  * event loop, long ones a few elements at a time.
  */

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, execute, getOperationAST } from 'graphql';
+import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, getOperationAST } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Courier } from '../../../kernel/notify/courier.ts';
 import { type SharedResult, sharedResult } from '../../answer/shared-json.ts';
@@ -7,6 +7,7 @@ import { touchedBy } from '../../consistency/touched.ts';
 import { freshnessOf } from '../../consistency/wait.ts';
 import type { Context } from '../../context.ts';
 import { fragmentsOf, rootFieldsOf } from '../../documents/root-fields.ts';
+import { execute } from '../../execution/execute.ts';
 import { FinalError } from '../fresh.ts';
 import { identityOf, rightsOf } from '../shared/rights.ts';
 import { RightsSeen } from '../shared/rights-seen.ts';
@@ -91,8 +92,10 @@ export class RowMessages {
         const { value: event, done } = await events.next();
         if (done) return { value: undefined, done: true };
         // The end of this subscription alone.
-        if (event instanceof FinalError)
-          return { value: await execute({ ...member.args, rootValue: event }), done: false };
+        if (event instanceof FinalError) {
+          const args = { ...member.args, contextValue: member.context, rootValue: event };
+          return { value: await execute(args), done: false };
+        }
         return { value: await this.#message(event, member), done: false };
       },
       return: async () => {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLSchema } from 'graphql';
+import type { ExecutionArgs, ExecutionResult, GraphQLSchema } from 'graphql';
 import { cancelledBy } from '../../../database/driver/cancellation.ts';
 import type { Signal } from '../../../database/signal.ts';
 import { inSpan } from '../../../kernel/observe/trace.ts';
@@ -8,6 +8,7 @@ import { SharedJson } from '../../answer/shared-json.ts';
 import { SLICE_BYTES, slicedJson } from '../../answer/sliced-json.ts';
 import { type Caller, type Context, createContext, type Shared } from '../../context.ts';
 import type { RequestErrorCode } from '../../errors.ts';
+import { execute } from '../../execution/execute.ts';
 import { clientResult, type ReportFault, withoutStatus } from '../../plugins/errors.ts';
 import { OperationDeadline } from '../../plugins/operation-deadline.ts';
 import type { ReadRecorder } from '../../read/read-recorder.ts';

@@ -1,7 +1,7 @@
-import { buildSchema, execute, type GraphQLSchema, isObjectType, parse } from 'graphql';
+import { buildSchema, type GraphQLSchema, isObjectType, parse } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { AnswerBudget } from '../../../src/graphql/answer/budget.ts';
-import { chargeAnswers } from '../../../src/graphql/answer/charge.ts';
+import { execute } from '../../../src/graphql/execution/execute.ts';
 
 /** A schema whose fields count how often they are resolved. */
 function countingSchema(resolvers: Record<string, () => unknown>) {
@@ -19,7 +19,6 @@ function countingSchema(resolvers: Record<string, () => unknown>) {
       };
     }
   }
-  chargeAnswers(schema);
   return { schema, counts };
 }
 

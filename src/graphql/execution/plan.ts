@@ -1,0 +1,76 @@
+import {
+  type FieldNode,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  isIntrospectionType,
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
+  TypeNameMetaFieldDef,
+} from 'graphql';
+import { FIELD_BYTES } from '../answer/budget.ts';
+import { chargeOf } from './charge.ts';
+import { completionOf } from './complete.ts';
+import { collectFields, type Fields } from './selection.ts';
+import type { FieldPlan, Run, SelectionPlan } from './types.ts';
+
+/** Told how many fields were planned. */
+export type OnPlanned = (fields: number) => void;
+
+/** Plans a selection. What is selected within its fields is planned when the first object needs it. */
+export function planSelection(run: Run, parent: GraphQLObjectType, fields: Fields, onPlanned: OnPlanned) {
+  const plans: FieldPlan[] = [];
+  for (const [key, nodes] of fields) {
+    const field = fieldOf(run.schema, parent, (nodes[0] as FieldNode).name.value);
+    if (field) plans.push(planField(key, field, parent, nodes, onPlanned));
+  }
+  onPlanned(plans.length);
+  return plans;
+}
+
+function planField(
+  key: string,
+  field: GraphQLField<unknown, unknown>,
+  parent: GraphQLObjectType,
+  nodes: readonly FieldNode[],
+  onPlanned: OnPlanned,
+): FieldPlan {
+  const isFree = isIntrospectionType(parent) || META_FIELDS.includes(field);
+  const selections = new Map<GraphQLObjectType, SelectionPlan>();
+  return {
+    ...{ key, field, parent, nodes },
+    property: propertyOf(field),
+    bytes: isFree ? 0 : FIELD_BYTES + key.length,
+    charge: isFree ? undefined : chargeOf(field.type),
+    complete: completionOf(field.type),
+    selectionFor: (type, run) => {
+      let selection = selections.get(type);
+      if (!selection) {
+        const sets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+        selection = planSelection(run, type, collectFields(run, type, sets), onPlanned);
+        selections.set(type, selection);
+      }
+      return selection;
+    },
+  };
+}
+
+const META_FIELDS: readonly GraphQLField<unknown, unknown>[] = [
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
+  TypeNameMetaFieldDef,
+];
+
+function fieldOf(schema: GraphQLSchema, parent: GraphQLObjectType, name: string) {
+  if (name === TypeNameMetaFieldDef.name) return TypeNameMetaFieldDef;
+  if (parent === schema.getQueryType()) {
+    if (name === SchemaMetaFieldDef.name) return SchemaMetaFieldDef;
+    if (name === TypeMetaFieldDef.name) return TypeMetaFieldDef;
+  }
+  return parent.getFields()[name];
+}
+
+/** Pothos notes the property of a field that exposes one. */
+function propertyOf({ extensions }: GraphQLField<unknown, unknown>): string | undefined {
+  return (extensions as { readonly pothosExposedField?: string }).pothosExposedField;
+}
